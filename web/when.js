@@ -22,15 +22,16 @@ function clock(at, zone, form) {
   return form.replace('{0}', parts.weekday).replace(/%-?([A-Za-z])/g, (all, letter) => written[letter] ?? all);
 }
 
-export function timeOf(at) {
+export function timeOf(at, there) {
+  if (there) return clock(at, there, say('show.form')) + inBrackets(hereOf(at, there));
   const time = new Date(at);
   const zone = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' }).formatToParts(time).find(({ type }) => type === 'timeZoneName').value;
   return `${new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' }).format(time)} ${zone}`;
 }
 
-export function showTime(element, at) {
+export function showTime(element, at, there) {
   element.dateTime = at;
-  element.textContent = timeOf(at);
+  element.textContent = timeOf(at, there);
 }
 
 // By this device's clock; empty where that one shows the same.

@@ -32,10 +32,13 @@ void fact_if(struct fact_list *facts, const char *name, bool shown)
     add(facts, name, FACT_TEXT, shown);
 }
 
-void fact_time(struct fact_list *facts, const char *name, const char *in_words, struct span at)
+void fact_time(struct fact_list *facts, const char *name, const char *in_words,
+               const struct show *show, struct span at)
 {
     fact_text(facts, name, at);
-    add(facts, in_words, FACT_TIME, at.len > 0)->text = at;
+    struct fact *words = add(facts, in_words, FACT_TIME, at.len > 0);
+    words->text = at;
+    words->show = show;
 }
 
 void fact_show(struct fact_list *facts, const struct show *show)
@@ -111,7 +114,7 @@ static void put(struct text *out, unsigned gap, void *ctx)
         html_put(out, fact->text);
         break;
     case FACT_TIME:
-        wording_put_time(&words, facts->words, fact->text);
+        wording_put_time(&words, facts->words, fact->show, fact->text);
         html_put(out, text_span(&words));
         break;
     case FACT_STAMP:

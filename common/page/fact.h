@@ -45,9 +45,10 @@ struct fact_list {
 /* Texts are borrowed until the page is put. */
 struct fact *fact_text(struct fact_list *facts, const char *name, struct span text);
 void fact_if(struct fact_list *facts, const char *name, bool shown);
-/* RFC 3339. The first name is the time as stored, which the script rewrites in the visitor's own
- * zone; the second is the time in words. */
-void fact_time(struct fact_list *facts, const char *name, const char *in_words, struct span at);
+/* RFC 3339. The first name is the time as stored, for the script; the second is the time in words,
+ * by the clocks of the show's place. */
+void fact_time(struct fact_list *facts, const char *name, const char *in_words,
+               const struct show *show, struct span at);
 /* "show": when and where, in one line; "starts" as stored, "zone", and "venue", each as far as the
  * show says. Borrowed until the page is put. */
 void fact_show(struct fact_list *facts, const struct show *show);

@@ -71,14 +71,21 @@ static struct span nth_word(struct span words, int n)
     return word;
 }
 
-void wording_put_time(struct text *out, const struct phrases *words, struct span at)
+struct span wording_zone_of(const struct show *show)
+{
+    return span_of(show->time_zone[0] != '\0' ? show->time_zone : settled_zone);
+}
+
+void wording_put_time(struct text *out, const struct phrases *words, const struct show *show,
+                      struct span at)
 {
     uint64_t ms;
     struct tm tm;
     char pattern[PATTERN_MAX], shown[TIME_MAX], zone_memory[32];
     struct text zone = text_on(zone_memory, sizeof(zone_memory));
     struct zone_clock clock;
-    if (!rfc3339_parse(at, &ms) || !zone_clock_at(span_of(settled_zone), ms, &clock) ||
+    struct span there = show != NULL ? wording_zone_of(show) : span_of(settled_zone);
+    if (!rfc3339_parse(at, &ms) || !zone_clock_at(there, ms, &clock) ||
         !span_to_cstr(phrases_find(words, SPAN("time.form")), pattern, sizeof(pattern))) {
         text_put(out, at);
         return;
@@ -95,11 +102,6 @@ void wording_put_time(struct text *out, const struct phrases *words, struct span
     const struct span values[3] = {nth_word(phrases_find(words, SPAN("time.days")), tm.tm_wday),
                                    text_span(&zone), SPAN("")};
     phrases_fill(out, (struct span){shown, len}, values, text_put);
-}
-
-struct span wording_zone_of(const struct show *show)
-{
-    return span_of(show->time_zone[0] != '\0' ? show->time_zone : settled_zone);
 }
 
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,

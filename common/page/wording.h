@@ -20,8 +20,9 @@ struct span wording_zone_of(const struct show *show); /* its own, or the settled
 /* When and where the show is, in one line, by the clocks of its place. */
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
                       const struct show *show);
-/* A time as stored, RFC 3339 in UTC, on the clocks of that zone, which is named. What is no such
- * time is put as it is. */
-void wording_put_time(struct text *out, const struct phrases *words, struct span at);
+/* A time as stored, RFC 3339 in UTC, by the clocks of the show's place (NULL: of the settled zone),
+ * which is named. What is no such time is put as it is. */
+void wording_put_time(struct text *out, const struct phrases *words, const struct show *show,
+                      struct span at);
 
 #endif

@@ -100,7 +100,7 @@ async function showTerms(cache) {
   const back = money(Math.max(1, Math.floor((amount * terms.percent) / 100)), seats.currency);
   const [always, bounded] = amount === 0 ? ['terms.free-always', 'terms.free-until'] : ['terms.always', 'terms.until'];
   const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? always : until > serverNow() ? bounded : 'terms.over';
-  const words = [say(which, until === Infinity ? '' : timeOf(until), back)];
+  const words = [say(which, until === Infinity ? '' : timeOf(until, seats.time_zone), back)];
   if (terms.by === 'buyer' && !terms.handed_on && which !== 'terms.over') words.push(say('terms.handed-on'));
   byId('terms').textContent = words.join(' ');
 }

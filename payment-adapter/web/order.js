@@ -19,7 +19,7 @@ if (order && status !== 'pending_payment') {
 }
 
 for (const data of document.querySelectorAll('data[data-currency]')) data.textContent = money(Number(data.value), data.dataset.currency);
-for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime);
+for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime, time.dataset.zone);
 for (const line of document.querySelectorAll('[data-starts]')) line.append(inBrackets(hereOf(line.dataset.starts, line.dataset.zone)));
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());

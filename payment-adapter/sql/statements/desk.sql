@@ -192,13 +192,13 @@ RETURNING event;
 --> member     text
 --< id         text
 --< event_name text
---< starts_at  text
+--< show       jsonb
 --< status     text enum order_status
 --< seats      bigint
 --< bought     boolean
 --< offered    boolean
 --< tickets    boolean
-SELECT o.id, :event_name(o) AS event_name, coalesce(:show(o)->>'starts_at', '') AS starts_at, o.status,
+SELECT o.id, :event_name(o) AS event_name, :show(o) AS show, o.status,
     jsonb_array_length(o.seats)::bigint AS seats, o.member = :member AS bought, EXISTS (
         SELECT
         FROM ticket t

@@ -135,7 +135,7 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
     }
     if (mail->until.len > 0) {
         put_fact(body, mail, "order.refund-until");
-        wording_put_time(body, mail->words, mail->until);
+        wording_put_time(body, mail->words, mail->show, mail->until);
         text_char(body, '\n');
     }
     if (said->bought) {

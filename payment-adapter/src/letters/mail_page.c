@@ -78,7 +78,7 @@ static void list_facts(struct mail_page *page, const struct mail_said *said)
     page->place_at = facts->len;
     list_place(page, SPAN(""));
     fact_count(facts, "count", mail->places.len == 0, mail->seats);
-    fact_time(facts, "until", "until-words", mail->until);
+    fact_time(facts, "until", "until-words", mail->show, mail->until);
     fact_if(facts, "bought", said->bought);
     fact_money(facts, "prices-stored", "prices", mail->amount - mail->fees);
     fact_money(facts, "fees-stored", "fees", mail->fees);

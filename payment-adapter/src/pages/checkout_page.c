@@ -117,7 +117,7 @@ static void list_terms(struct buying *buying, bool shown)
         char memory[RFC3339_LEN];
         struct text time = text_on(memory, sizeof(memory));
         rfc3339_put(&time, until_ms);
-        wording_put_time(&words, facts->words, text_span(&time));
+        wording_put_time(&words, facts->words, &buying->show, text_span(&time));
     }
     const bool by_buyer = span_eq(terms->granted_to, SPAN(ACTOR_BUYER));
     const bool is_over = by_buyer && until_ms <= buying->now_ms, is_free = buying->amount == 0;

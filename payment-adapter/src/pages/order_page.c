@@ -131,14 +131,14 @@ static void list_facts(struct order_page *page)
     fact_show(facts, &page->show);
     page->seats_at = facts->len;
     list_seat(page, 0);
-    fact_time(facts, "moved", "moved-words", row->moved_at);
+    fact_time(facts, "moved", "moved-words", &page->show, row->moved_at);
     fact_text(facts, "currency", row->currency);
     fact_money(facts, "amount", "amount-words", row->amount);
     fact_money(facts, "prices", "prices-words", row->amount - row->fees);
     fact_money(facts, "fees", "fees-words", row->fees);
     fact_money(facts, "vat", "vat-words", row->vat);
     fact_phrase(facts, "kept", page->kept, SPAN(""), SPAN(""));
-    fact_time(facts, "refund-until", "refund-until-words",
+    fact_time(facts, "refund-until", "refund-until-words", &page->show,
               page->refund_until ? span_of(page->terms.until) : SPAN(""));
     fact_money(facts, "refund", "refund-words", order_row_refund(row, &page->terms));
     facts->all[facts->len - 2].shown = page->refund;

@@ -11,6 +11,7 @@ static const char orders_html[] =
 struct orders_page {
     const struct orders_view *viewed;
     struct sql_orders_mine_row row;
+    struct show show;
     char number[NUMBER_MAX], seats[24], state[32];
     unsigned order_at; /* where the facts of an order begin */
     struct fact_list facts;
@@ -30,7 +31,7 @@ static void list_order(struct orders_page *page)
     number_of(row->id, page->number);
     fact_text(facts, "order", row->id)->more = more_orders;
     fact_text(facts, "event-name", row->event_name);
-    fact_time(facts, "starts", "starts-words", row->starts_at);
+    fact_show(facts, &page->show);
     fact_phrase(facts, "state", text_span(&state), SPAN(""), SPAN(""));
     fact_phrase(facts, "seats", SPAN("orders.seats"), text_span(&seats), SPAN(""));
     fact_if(facts, "tickets", row->tickets || row->offered);
@@ -49,6 +50,8 @@ static bool more_orders(void *ctx, unsigned turn)
     if ((int)turn >= rows_len(page))
         return false;
     page->row = sql_orders_mine_row(page->viewed->rows, (int)turn);
+    if (show_parse(page->row.show, &page->show) < 0)
+        return false; /* without memory */
     page->facts.len = page->order_at;
     list_order(page);
     return true;

@@ -125,13 +125,14 @@ TEST_CASE(mail_lists_the_purchase_its_sum_and_its_time)
 TEST_CASE(times_are_in_the_zone_of_the_event)
 {
     static const struct {
-        const char *zone, *at, *wanted;
+        const char *zone, *there, *at, *wanted; /* `there`: of the show, which counts */
     } rows[] = {
-        {"UTC", "2027-05-01T16:30:00.000Z", "Saturday, 1 May 2027, 16:30 (UTC)"},
-        {"Asia/Almaty", "2027-05-01T16:30:00.000Z", "Saturday, 1 May 2027, 21:30 (UTC+05)"},
-        {"Europe/Berlin", "2027-10-31T00:59:00.000Z", "Sunday, 31 October 2027, 02:59 (CEST)"},
-        {"Europe/Berlin", "2027-10-31T01:00:00.000Z", "Sunday, 31 October 2027, 02:00 (CET)"},
-        {"UTC", "soon", "soon"},
+        {"UTC", "", "2027-05-01T16:30:00.000Z", "Saturday, 1 May 2027, 16:30 (UTC)"},
+        {"UTC", "Asia/Seoul", "2027-05-01T16:30:00.000Z", "Sunday, 2 May 2027, 01:30 (KST)"},
+        {"Asia/Almaty", "", "2027-05-01T16:30:00.000Z", "Saturday, 1 May 2027, 21:30 (UTC+05)"},
+        {"Europe/Berlin", "", "2027-10-31T00:59:00.000Z", "Sunday, 31 October 2027, 02:59 (CEST)"},
+        {"Europe/Berlin", "", "2027-10-31T01:00:00.000Z", "Sunday, 31 October 2027, 02:00 (CET)"},
+        {"UTC", "", "soon", "soon"},
     };
     static const char *const unknown[] = {
         "", "Asia", "Asia/Busan", "/etc/passwd", "../../../etc/passwd", "Asia/Seoul:x"};
@@ -139,7 +140,9 @@ TEST_CASE(times_are_in_the_zone_of_the_event)
         char memory[256] = "";
         struct text out = text_on(memory, sizeof(memory) - 1);
         assert_int_equal(wording_settle_zone(rows[i].zone, NULL), 0);
-        wording_put_time(&out, english, span_of(rows[i].at));
+        struct show show = {.starts_ms = 0};
+        snprintf(show.time_zone, sizeof(show.time_zone), "%s", rows[i].there);
+        wording_put_time(&out, english, &show, span_of(rows[i].at));
         assert_span(text_span(&out), rows[i].wanted);
     }
     assert_int_equal(wording_settle_zone("UTC", NULL), 0);
