@@ -3,7 +3,8 @@
 
 import { make, say } from './kit.js';
 import { force } from './scheme.js';
-import { byVerdict, moment, show, zoneName } from './ui.js';
+import { crowd } from './spark.js';
+import { byVerdict, moment, number, show, zoneName } from './ui.js';
 import { bandOf, vitals } from './vital.js';
 import { watchOf } from './watch.js';
 
@@ -36,10 +37,11 @@ export async function open(main, [id]) {
   const watch = watchOf(id);
   const line = make('div', { id: 'verdict', role: 'status' });
   const tiles = make('dl', { id: 'vitals', className: 'vitals' });
+  const people = make('p', { id: 'big-crowd' });
   const name = make('h1', {});
   const asOf = make('p', { id: 'as-of' });
   await watch.readDoc();
-  main.replaceChildren(make('div', { id: 'big' }, make('div', { className: 'big-head' }, name, asOf), line, tiles, make('p', { id: 'big-foot' })));
+  main.replaceChildren(make('div', { id: 'big' }, make('div', { className: 'big-head' }, name, asOf), line, tiles, people, make('p', { id: 'big-foot' })));
   root.classList.add('is-big');
   force('dark');
   const sleep = keepAwake();
@@ -56,8 +58,10 @@ export async function open(main, [id]) {
     line.className = `verdict ${judged.verdict.level}`;
     show(line, ...byVerdict(judged.verdict));
     show(tiles, ...vitals(watch, judged).filter((one) => SHOWN.includes(one.id)).sort((a, b) => SHOWN.indexOf(a.id) - SHOWN.indexOf(b.id)).map(tile));
+    const { svg, each } = crowd(watch.live.waiting, watch.live.outstanding);
+    show(people, svg);
     const end = judged.facts.forecast;
-    document.getElementById('big-foot').textContent = `${['ends', 'grows'].includes(end.kind) ? `${say('plan.ends', bandOf(end))} ` : ''}${judged.found.length > 1 ? `${say('big.alarms', judged.found.length)} ` : ''}${say('big.leave')}`;
+    document.getElementById('big-foot').textContent = `${say('big.dot', number(each))} ${['ends', 'grows'].includes(end.kind) ? `${say('plan.ends', bandOf(end))} ` : ''}${judged.found.length > 1 ? `${say('big.alarms', judged.found.length)} ` : ''}${say('big.leave')}`;
   }
 
   return {

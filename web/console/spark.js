@@ -42,6 +42,7 @@ export function spark(lines, share = 1) {
 }
 
 const [DOTS, APART] = [20, 11];
+const [ROWS, COLUMNS, GATE] = [10, 80, 905]; // of a crowd; where the gate stands
 const dots = (from, to, name) => (to > from ? [draw('path', { d: `M${5 + from * APART} 5h${(to - from - 1) * APART + 0.1}`, class: name })] : []);
 
 // A row of people: so many of the twenty are there. One is, as soon as there is anybody.
@@ -50,4 +51,22 @@ export function strip(full) {
   const svg = draw('svg', { viewBox: `0 0 ${DOTS * APART} 10`, class: 'strip', 'aria-hidden': 'true' });
   svg.append(...dots(0, count, 'there'), ...dots(count, DOTS, 'room'));
   return svg;
+}
+
+// The line before its gate, ordered from there, and behind it who was called and is not in yet. A dot is `each` people.
+export function crowd(waiting, called) {
+  let each = 1;
+  while (waiting / each > ROWS * COLUMNS || called / each > ROWS * 5) each *= 10;
+  const svg = draw('svg', { viewBox: `0 0 1000 ${ROWS * APART}`, preserveAspectRatio: 'xMaxYMid', class: 'crowd', 'aria-hidden': 'true' });
+  const rows = (people, from, way, name) => {
+    const count = Math.ceil(people / each);
+    for (let row = 0; row < Math.min(ROWS, count); row++) {
+      const wide = (Math.ceil((count - row) / ROWS) - 1) * APART + 0.1;
+      svg.append(draw('path', { d: `M${from} ${row * APART + 5.5}h${way * wide}`, class: name }));
+    }
+  };
+  rows(waiting, GATE - 20, -1, 'there');
+  rows(called, GATE + 20, 1, 'called');
+  svg.append(draw('path', { d: `M${GATE} 2V40M${GATE} 70V108`, class: 'gate' }));
+  return { svg, each };
 }
