@@ -10,6 +10,9 @@
 #include "stage/faults.h"
 #include "stage/probes.h"
 
+#include "base/bug.h"
+#include "core/cancelling/cancelling.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +22,6 @@ enum {
     TURNS_MAX = 5000, /* of an engine within a second: busy with nothing */
     PAGE = 4,
     ROOM = 6,
-    LOOK_LEASE_US = 20 * SIM_S
 };
 
 struct adapter {
@@ -340,7 +342,7 @@ static void create(struct adapter *adapter)
     assert(rc == 0);
 }
 
-/* ---- a cancelled event, as saga/cancellations.c has it ---- */
+/* ---- a cancelled event ---- */
 
 static uint64_t way_us(void)
 {
@@ -365,33 +367,60 @@ static void give_back(const struct adapter *adapter, const struct deals_due *due
     }
 }
 
-static void look(struct adapter *adapter)
+static void take_page(struct deals_page *page, struct cancelling_event *event)
 {
-    struct deals_page page;
-    if (fault_now(FAULT_BOOK_FAILS))
-        return;
-    book_page(PAGE, ROOM, LOOK_LEASE_US, &page);
-    sim_sleep(way_us());
-    if (!page.found || page.most == 0 || fault_now(FAULT_BOOK_LOST))
-        return;
-    for (uint32_t i = 0; i < page.len; i++) {
-        if (!fault_now(FAULT_BOOK_FAILS))
-            give_back(adapter, &page.orders[i]);
-        sim_sleep(way_us());
-    }
-    saga_engine_nudge(adapter->engine);
-    turn_soon(adapter);
-    bool last = page.len < page.most;
+    *page = (struct deals_page){0};
     if (!fault_now(FAULT_BOOK_FAILS))
-        (void)book_passed(last ? NULL : page.orders[page.len - 1].order, (last ? 5 : 1) * SIM_S);
+        book_page(PAGE, ROOM, CANCELLING_LEASE_MS * (uint64_t)SIM_MS, page);
+    sim_sleep(way_us());
+    event->input = CANCELLING_TAKEN;
+    if (!page->found || fault_now(FAULT_BOOK_LOST))
+        return;
+    event->most = page->most;
+    event->orders = page->len;
+}
+
+static void pass_page(const struct cancelling *cancelling, const struct deals_page *page)
+{
+    if (!fault_now(FAULT_BOOK_FAILS))
+        (void)book_passed(cancelling->last ? NULL : page->orders[page->len - 1].order,
+                          cancelling->pause_ms * (uint64_t)SIM_MS);
+    sim_sleep(way_us());
 }
 
 /* It dies with its process. */
 static void give_all_back(void *ctx)
 {
+    struct adapter *adapter = ctx;
+    struct cancelling cancelling = {.state = CANCELLING_RESTS};
+    struct deals_page page;
     for (;;) {
-        look(ctx);
-        sim_sleep(SIM_S);
+        struct cancelling_event event = {0};
+        switch (cancelling.state) {
+        case CANCELLING_RESTS:
+            sim_sleep(CANCELLING_TICK_MS * SIM_MS);
+            event.input = CANCELLING_TICK;
+            break;
+        case CANCELLING_TAKES:
+            take_page(&page, &event);
+            break;
+        case CANCELLING_BEGINS:
+            if (!fault_now(FAULT_BOOK_FAILS))
+                give_back(adapter, &page.orders[page.len - cancelling.open]);
+            sim_sleep(way_us());
+            event.input = CANCELLING_BEGUN;
+            saga_engine_nudge(adapter->engine);
+            turn_soon(adapter);
+            break;
+        case CANCELLING_PASSES:
+            pass_page(&cancelling, &page);
+            event.input = CANCELLING_PASSED;
+            break;
+        case CANCELLING_STATES:
+            BUG_STOP("a state out of its range");
+        }
+        event.now_ms = sim_us() / SIM_MS;
+        (void)cancelling_step(&cancelling, &event);
     }
 }
 

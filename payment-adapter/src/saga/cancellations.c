@@ -1,15 +1,11 @@
-/* cancellations.c: a look takes an event and a page of its orders, begins what core/checkout/
- * order.h says for each, and then writes how far it came. All of it may be repeated: an order
- * that is being given back refuses to be given back again. So a process that dies in the middle
- * loses nothing, and an order whose transaction failed comes up again in the next pass.
- *
- * Passes follow each other until a whole one finds nothing left: orders whose payment was under
- * way, and those that wait for an operator, are taken up as soon as they can be.
+/* cancellations.c: performs core/cancelling: a page of an event's orders, of which each begins what
+ * core/checkout/order.h says, all at once.
  *
  * Texts of a row are passed on as the answer has them: libpq ends each with a NUL. */
 #include "saga/cancellations.h"
 
 #include "base/magic.h"
+#include "core/cancelling/cancelling.h"
 #include "core/checkout/order.h"
 #include "core/checkout/refund_terms.h"
 #include "observe/log.h"
@@ -20,18 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A page may be begun twice, so the lease need not outlast a slow one: it is what a kill costs. */
-enum { TICK_MS = 100, LOOK_TICKS = 10, PASS_PAUSE_MS = 5000, LEASE_MS = 5000 };
-
 struct cancellations {
     uint32_t magic;
     struct cancellations_conf conf;
-    uint32_t ticks, look_at; /* the tick of the next look */
-    bool looking, failing, closing;
-    /* The look that is under way. */
-    char event[ORDER_EVENT_MAX];
-    char passed[ORDER_ID_MAX]; /* "": the page was the last of its pass */
-    uint32_t acts;             /* begun and not yet answered */
+    struct cancelling machine;
+    uint64_t now_ms; /* by its ticks */
+    bool failing, closing;
+    char event[ORDER_EVENT_MAX]; /* of the page */
+    char passed[ORDER_ID_MAX];   /* the last order on it */
 };
 
 MAGIC(cancellations, 0x3a700022);
@@ -47,14 +39,20 @@ static void note(struct cancellations *all, const struct pg_answer *answer)
     all->failing = failing;
 }
 
+static enum cancelling_state step(struct cancellations *all, enum cancelling_input input)
+{
+    assert(!all->closing);
+    return cancelling_step(&all->machine,
+                           &(struct cancelling_event){.input = input, .now_ms = all->now_ms});
+}
+
 static void on_passed(void *ctx, const struct pg_answer *answer)
 {
     struct cancellations *all = MAGIC_OF(cancellations, ctx);
-    assert(all->looking);
-    assert(all->acts == 0);
-    all->looking = false;
+    assert(all->machine.state == CANCELLING_PASSES);
     if (all->closing)
         return;
+    (void)step(all, CANCELLING_PASSED);
     note(all, answer);
     if (answer->rc < 0 || PQntuples(answer->results[0]) == 0 ||
         !sql_cancelling_passed_row(answer->results[0], 0).ended)
@@ -64,41 +62,41 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
 
 static void write_passed(struct cancellations *all)
 {
-    bool over = all->passed[0] == '\0';
-    /* A page a second from look to look, whatever its refunds take to begin; a tick before our
-     * next look it is due to any process. */
-    uint32_t left = all->look_at > all->ticks + 1 ? all->look_at - all->ticks - 1 : 0;
     const struct sql_cancelling_passed_args args = {.event = all->event,
-                                                    .passed = over ? NULL : all->passed,
-                                                    .pause_ms =
-                                                        over ? PASS_PAUSE_MS : left * TICK_MS,
+                                                    .passed =
+                                                        all->machine.last ? NULL : all->passed,
+                                                    .pause_ms = all->machine.pause_ms,
                                                     .groups_ms = CANCELLATIONS_GROUPS_MS};
-    assert(all->acts == 0);
-    assert(left < LOOK_TICKS);
+    assert(all->machine.state == CANCELLING_PASSES);
+    assert(all->event[0] != '\0');
+    assert(all->machine.last || all->passed[0] != '\0');
     sql_cancelling_passed(all->conf.pg, &args, on_passed, all);
+}
+
+static void end_act(struct cancellations *all)
+{
+    if (step(all, CANCELLING_BEGUN) != CANCELLING_PASSES)
+        return;
+    worker_nudge(all->conf.worker);
+    write_passed(all);
 }
 
 static void on_act(void *ctx, const struct pg_answer *answer)
 {
     struct cancellations *all = MAGIC_OF(cancellations, ctx);
-    assert(all->looking);
-    assert(all->acts > 0);
-    all->acts--;
+    assert(all->machine.state == CANCELLING_BEGINS);
     if (all->closing)
         return;
     note(all, answer);
-    if (all->acts > 0)
-        return;
-    worker_nudge(all->conf.worker);
-    write_passed(all);
+    end_act(all);
 }
 
 static void give_back(struct cancellations *all, const struct sql_cancelling_take_row *row,
                       bool whole)
 {
     const char *order = row->order_id.ptr;
+    assert(whole != row->used);
     struct pg_job *job = pg_job_create(all->conf.pg, on_act, all);
-    all->acts++;
     enum checkout_kind kind = whole ? CHECKOUT_REFUND : CHECKOUT_CREDIT;
     const char *saga = checkout_now(all->conf.checkout, kind)->key;
     if (whole)
@@ -124,58 +122,60 @@ static void give_back(struct cancellations *all, const struct sql_cancelling_tak
     pg_job_send(job);
 }
 
+/* Its answer may come at once. */
+static void begin_act(struct cancellations *all, const struct sql_cancelling_take_row *row)
+{
+    enum order_off act = order_off(row->status, row->moving, row->used);
+    assert(row->order_id.ptr != NULL);
+    assert(all->machine.open > 0);
+    if (act == ORDER_OFF_TURN_BACK) {
+        const struct sql_order_cancel_args args = {.order = row->order_id.ptr,
+                                                   .pivots = checkout_pivots(all->conf.checkout)};
+        sql_order_cancel(all->conf.pg, &args, on_act, all);
+    } else if (act == ORDER_OFF_REFUND || act == ORDER_OFF_CREDIT)
+        give_back(all, row, act == ORDER_OFF_REFUND);
+    else
+        end_act(all);
+}
+
 static void on_taken(void *ctx, const struct pg_answer *answer)
 {
     struct cancellations *all = MAGIC_OF(cancellations, ctx);
-    assert(all->looking);
-    assert(all->acts == 0);
+    assert(all->machine.state == CANCELLING_TAKES);
     if (all->closing)
         return;
     note(all, answer);
-    if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
-        all->looking = false;
-        return;
+    const PGresult *res = answer->rc < 0 ? NULL : answer->results[0];
+    int len = res != NULL ? PQntuples(res) : 0;
+    struct sql_cancelling_take_row row = {0};
+    struct cancelling_event event = {.input = CANCELLING_TAKEN, .now_ms = all->now_ms};
+    if (len > 0) {
+        row = sql_cancelling_take_row(res, len - 1);
+        bool none = row.order_id.ptr == NULL; /* a row without an order */
+        bool fits = span_to_cstr(row.event, all->event, sizeof(all->event)) &&
+                    (none || span_to_cstr(row.order_id, all->passed, sizeof(all->passed)));
+        assert(fits);
+        assert(!none || len == 1);
+        event.most = row.most;
+        event.orders = none ? 0 : (uint64_t)len;
     }
-    const PGresult *res = answer->results[0];
-    int len = PQntuples(res);
-    struct sql_cancelling_take_row row = sql_cancelling_take_row(res, len - 1);
-    bool fits = span_to_cstr(row.event, all->event, sizeof(all->event));
-    bool none = row.order_id.ptr == NULL;
-    all->passed[0] = '\0';
-    if (!none && (uint64_t)len == row.most)
-        fits = fits && span_to_cstr(row.order_id, all->passed, sizeof(all->passed));
-    assert(fits);
-    assert(!none || len == 1);
-    if (none && row.most == 0) { /* as many are under way as may be */
-        all->looking = false;
-        return;
-    }
-    all->acts = 1; /* an answer may come at once; what follows the last one waits for this end */
-    for (int i = 0; i < len && !none; i++) {
-        row = sql_cancelling_take_row(res, i);
-        assert(row.order_id.ptr != NULL);
-        enum order_off act = order_off(row.status, row.moving, row.used);
-        if (act == ORDER_OFF_TURN_BACK) {
-            const struct sql_order_cancel_args args = {
-                .order = row.order_id.ptr, .pivots = checkout_pivots(all->conf.checkout)};
-            all->acts++;
-            sql_order_cancel(all->conf.pg, &args, on_act, all);
-        } else if (act == ORDER_OFF_REFUND || act == ORDER_OFF_CREDIT)
-            give_back(all, &row, act == ORDER_OFF_REFUND);
-    }
-    if (--all->acts == 0)
+    enum cancelling_state state = cancelling_step(&all->machine, &event);
+    if (state == CANCELLING_PASSES)
         write_passed(all);
+    for (int i = 0; state == CANCELLING_BEGINS && i < len; i++) {
+        row = sql_cancelling_take_row(res, i);
+        begin_act(all, &row);
+    }
 }
 
 void cancellations_tick(struct cancellations *all)
 {
-    all->ticks++;
-    if (all->looking || all->closing || all->ticks < all->look_at)
+    all->now_ms += CANCELLING_TICK_MS;
+    if (all->closing || all->machine.state != CANCELLING_RESTS ||
+        step(all, CANCELLING_TICK) != CANCELLING_TAKES)
         return;
-    all->look_at = all->ticks + LOOK_TICKS;
     const struct sql_cancelling_take_args args = {
-        .most = all->conf.per_s, .room = CANCEL_REFUNDS_MAX, .lease_ms = LEASE_MS};
-    all->looking = true;
+        .most = all->conf.per_s, .room = CANCEL_REFUNDS_MAX, .lease_ms = CANCELLING_LEASE_MS};
     sql_cancelling_take(all->conf.pg, &args, on_taken, all);
 }
 
@@ -183,6 +183,8 @@ int cancellations_create(const struct cancellations_conf *conf, struct err_slot 
                          struct cancellations **out)
 {
     assert(conf->pg != NULL);
+    assert(conf->checkout != NULL);
+    assert(conf->worker != NULL);
     assert(conf->per_s > 0);
     struct cancellations *all = calloc(1, sizeof(*all));
     if (all == NULL)
