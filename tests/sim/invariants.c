@@ -126,13 +126,17 @@ static void give_back(const struct change *change)
     }
 }
 
+static uint64_t now_ms(void)
+{
+    return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+}
+
 /* No process takes it for later than it is at the server, but for what it waited for its answer. */
 static void judge_time(const struct change *change)
 {
-    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
-    if (change->at_ms > now_ms + SALE_CLOCK_WAIT_MAX_MS / 2 + 2)
+    if (change->at_ms > now_ms() + SALE_CLOCK_WAIT_MAX_MS / 2 + 2)
         invariant_broken(INVARIANT_3, "%s of hold %" PRIx64 " is of a time %" PRIu64 " ms ahead",
-                         change_kind_name(change->kind), change->hold, change->at_ms - now_ms);
+                         change_kind_name(change->kind), change->hold, change->at_ms - now_ms());
 }
 
 static void judge_hold(const struct change *change)
@@ -263,6 +267,21 @@ void invariant_engine(const struct engine *engine, const char *whose)
                              "seat %u is %d of hold %" PRIx64 " at %s, and %d of %" PRIx64
                              " by the journal",
                              i, (int)has.state, has.hold, whose, (int)state, seat->hold);
+    }
+}
+
+void invariant_slept(uint64_t due_ms, uint64_t spared_ms)
+{
+    for (uint32_t i = 0; i < book.seats_len; i++) {
+        const struct seat *seat = &book.seats[i];
+        if (seat->hold == 0 || seat->sold)
+            continue;
+        uint64_t end_ms = hold_of(seat->hold)->expires_ms;
+        if (due_ms == 0 || (due_ms > end_ms && due_ms > now_ms() + spared_ms))
+            invariant_broken(INVARIANT_4,
+                             "the event sleeps until %" PRIu64 ", and hold %" PRIx64
+                             " ends at %" PRIu64,
+                             due_ms, seat->hold, end_ms);
     }
 }
 

@@ -39,6 +39,8 @@ void invariant_refused(const struct change *change);
 void invariant_nothing_left(uint64_t hold, const char *whose);
 /* A process begins to sell with this engine, or has sold with it and nothing is under way. */
 void invariant_engine(const struct engine *engine, const char *whose);
+/* The event is put to sleep until a hold of it ends (0: none does), which may be spared as long. */
+void invariant_slept(uint64_t due_ms, uint64_t spared_ms);
 uint32_t invariant_held(void);   /* seats */
 void invariants_tell_sold(void); /* at the end, to the history */
 

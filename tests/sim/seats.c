@@ -48,6 +48,7 @@ struct seat_service {
     bool open, fenced, collecting;
     bool away; /* as struct expiry's */
     uint32_t expiring;
+    uint64_t epoch, used_us; /* of the event: when it was opened; when somebody last asked for it */
 };
 
 static struct {
@@ -212,13 +213,23 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(seats.plan), CHANGE_HASH_BYTES);
 }
 
+static void spare_orders(struct seat_service *service, uint64_t from_ms)
+{
+    if (engine_stats(service->engine).holds_used > 0)
+        engine_spare_orders(service->engine, from_ms, now_ms(service) + CONFIRM_SPARED_MS);
+}
+
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
     struct seat_service *service = ctx;
     (void)nth;
     (void)seq;
-    assert(asked_ms == 0); /* nothing sleeps here */
     sim_note("owns, with epoch %llu", (unsigned long long)epoch);
+    for (unsigned i = 0; i < SEATS_PROCS; i++)
+        if (seats.services[i].open && seats.services[i].epoch >= epoch)
+            invariant_broken(INVARIANT_1, "%s and %s own the event", service->name,
+                             seats.services[i].name);
+    service->epoch = epoch;
     engine_replay_end(service->engine);
     /* A process that was stopped between its last look and here may be too late: it can answer
      * buyers from memory for a moment, and write and prove nothing. */
@@ -226,8 +237,12 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
         invariant_engine(service->engine, service->name);
     else
         probe_reached(PROBE_OPENED_LATE);
-    if (engine_stats(service->engine).holds_used > 0)
-        engine_spare_orders(service->engine, 0, now_ms(service) + CONFIRM_SPARED_MS);
+    if (asked_ms != 0)
+        probe_reached(asked_ms == INT64_MAX ? PROBE_WOKEN_DUE : PROBE_WOKEN_ASKED);
+    if (asked_ms != INT64_MAX) {
+        spare_orders(service, asked_ms);
+        service->used_us = sim_us();
+    }
     service->open = true;
 }
 
@@ -238,6 +253,37 @@ static bool on_leave(void *ctx, uint32_t nth)
     service->open = false;
     probe_reached(PROBE_GIVEN_UP);
     return commit_port_open(service->port) == 0;
+}
+
+static void on_reopen(void *ctx, uint32_t nth)
+{
+    struct seat_service *service = ctx;
+    (void)nth;
+    probe_reached(PROBE_REOPENED);
+    spare_orders(service, 0);
+    service->used_us = sim_us();
+    service->open = true;
+}
+
+static uint64_t on_next_end(void *ctx, uint32_t nth)
+{
+    (void)nth;
+    return engine_next_end_ms(((const struct seat_service *)ctx)->engine);
+}
+
+static void on_drop(void *ctx, uint32_t nth)
+{
+    struct seat_service *service = ctx;
+    (void)nth;
+    assert(!service->open);
+    engine_destroy(service->engine);
+    service->engine = NULL;
+}
+
+static uint64_t on_idle(void *ctx, uint32_t nth)
+{
+    (void)nth;
+    return (sim_us() - ((const struct seat_service *)ctx)->used_us) / SIM_MS;
 }
 
 static void be_killed(void *ctx)
@@ -412,10 +458,13 @@ static void arrive(void *ctx)
 {
     struct seat_call *call = ctx;
     struct seat_service *service = call->at;
+    if (!service->open && service->journal != NULL)
+        (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* perhaps it sleeps */
     if (!service->open || !journal_writes(service->journal)) {
         reply(call, SEAT_LATER);
         return;
     }
+    service->used_us = sim_us();
     if (!gate_admits((unsigned)(service - seats.services), call->guest, call->pass)) {
         call->verdict = ENGINE_NO_HOLD;
         reply(call, SEAT_REFUSED);
@@ -547,6 +596,8 @@ static void live(void *ctx)
         .dsn = "",
         .instance = service->name,
         .events = "",
+        .places = fault_now(FAULT_EVENT_SLEEPS) ? 1 : 0,
+        .idle_ms = sim_between(100, 3000),
         .batch_max = (uint32_t)(1 + sim_below(SIM_CHOICES, 8)),
         .queue = service->queue,
         .clock = &service->clock,
@@ -559,6 +610,10 @@ static void live(void *ctx)
                  .first = on_first,
                  .own = on_own,
                  .leave = on_leave,
+                 .reopen = on_reopen,
+                 .next_end_ms = on_next_end,
+                 .drop = on_drop,
+                 .idle_ms = on_idle,
                  .fenced = on_fenced},
     };
     rc = journal_start(&conf, NULL, &service->journal);
@@ -619,12 +674,17 @@ static void leave(void *ctx)
     sim_proc_kill(&service->proc, "gone");
 }
 
+static void on_slept(uint64_t due_ms)
+{
+    invariant_slept(due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
+}
+
 void seats_begin(uint32_t rows, uint32_t row_seats)
 {
     assert(row_seats <= ROW_SEATS_MAX);
     seats.plan = make_plan(rows, row_seats);
     invariants_begin(seats_count(), SEAT_PRICE);
-    sql_begin(SQL_EVENT, invariant_written, invariant_walled);
+    sql_begin(SQL_EVENT, invariant_written, invariant_walled, on_slept);
     for (unsigned i = 0; i < SEATS_PROCS; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);
@@ -676,16 +736,18 @@ bool seats_quiet(void)
 {
     const struct seat_service *found = owner();
     bool stands = found != NULL && found->proc.stopped_until_us > sim_us(); /* perhaps no owner */
-    return found != NULL && !stands && commit_port_open(found->port) == 0;
+    return found == NULL ? sql_is_asleep() : !stands && commit_port_open(found->port) == 0;
 }
 
 void seats_judge(void)
 {
     struct seat_service *found = owner();
-    if (found == NULL)
+    if (found == NULL && !sql_is_asleep())
         invariant_broken(INVARIANT_4, "nobody owns the event");
-    invariant_engine(found->engine, found->name);
-    read_stats(found);
+    if (found != NULL) {
+        invariant_engine(found->engine, found->name);
+        read_stats(found);
+    }
     struct engine *again = make_engine(0);
     sql_replay(again);
     engine_replay_end(again);

@@ -19,7 +19,7 @@ enum seat_answer seat_ask(struct seat_call *call);
 /* Kills, stops and stops in good order: asked each `ms`. */
 void seats_fault(uint32_t ms);
 void seats_snapshot(void); /* as the auditor makes one */
-bool seats_quiet(void);    /* there is an owner, and nothing is under way */
+bool seats_quiet(void);    /* nothing is under way at the owner, or the event sleeps */
 /* At the end: the owner's engine is what its journal says. */
 void seats_judge(void);
 

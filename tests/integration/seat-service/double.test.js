@@ -22,7 +22,7 @@ async function play(program, ...args) {
 }
 
 const HALVES = {
-  sql: ['written=1', 'written=0', ' 23505'],
+  sql: ['written=1', 'written=0', ' 23505', ' done=1'],
   pay: [': 0 cancel=', ': 1 cancel=', 'not-refundable', 'letter completed done=1', 'event passed='],
 };
 

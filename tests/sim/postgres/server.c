@@ -39,7 +39,7 @@ static struct {
         int32_t class, key;
         struct server_session *session;
         unsigned times;
-    } locks[SERVER_LOCKS_MAX];
+    } locks[SERVER_LOCKS_MAX], shared[SERVER_SHARED_MAX];
     struct server_ask *writer, *waiting; /* of the owner row */
     uint64_t down_until_us;
 } server;
@@ -76,6 +76,9 @@ static void end_session(struct server_session *session)
     for (unsigned i = 0; i < SERVER_LOCKS_MAX; i++)
         if (server.locks[i].session == session)
             server.locks[i].session = NULL;
+    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++)
+        if (server.shared[i].session == session)
+            server.shared[i].session = NULL;
     struct server_ask *ask = session->works_on;
     session->works_on = NULL;
     if (ask == NULL)
@@ -357,6 +360,38 @@ bool server_unlock(struct server_session *session, int32_t class, int32_t key)
     if (had && --lock->times == 0)
         lock->session = NULL;
     return had;
+}
+
+void server_share(struct server_session *session, int32_t class, int32_t key, bool take)
+{
+    struct lock *unused = NULL;
+    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
+        struct lock *lock = &server.shared[i];
+        if (lock->session == session && lock->class == class && lock->key == key) {
+            lock->times += take ? 1 : -1u;
+            lock->session = lock->times > 0 ? session : NULL;
+            return;
+        }
+        unused = lock->session == NULL ? lock : unused;
+    }
+    assert(!take || unused != NULL);
+    if (take)
+        *unused = (struct lock){class, key, session, 1};
+}
+
+uint32_t server_shared(const struct server_session *self, int32_t class, uint32_t ms,
+                       int32_t keys[SERVER_SHARED_MAX])
+{
+    uint32_t len = 0;
+    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
+        const struct lock *lock = &server.shared[i];
+        if (lock->session == NULL || lock->session == self || lock->class != class)
+            continue;
+        if (lock->session->works_on != NULL ||
+            sim_us() - lock->session->idle_since_us < ms * (uint64_t)SIM_MS)
+            keys[len++] = lock->key; /* once for each session */
+    }
+    return len;
 }
 
 bool server_end(struct server_session *self, int32_t class, int32_t key, uint32_t ms,

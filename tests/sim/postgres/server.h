@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "pg/pg.h"
 
-enum { SERVER_LOCKS_MAX = 8, SERVER_STATE_BYTES = 6 };
+enum { SERVER_LOCKS_MAX = 8, SERVER_SHARED_MAX = 32, SERVER_STATE_BYTES = 6 };
 
 struct server_session;
 
@@ -53,6 +53,11 @@ uint32_t server_sessions(void);                /* backends that live */
 /* Advisory. As often as one is taken it has to be given back. */
 bool server_lock(struct server_session *session, int32_t class, int32_t key);
 bool server_unlock(struct server_session *session, int32_t class, int32_t key);
+/* A shared one. As often as one is taken it has to be given back. */
+void server_share(struct server_session *session, int32_t class, int32_t key, bool take);
+/* The keys of those that other sessions have, which did something within `ms`. */
+uint32_t server_shared(const struct server_session *self, int32_t class, uint32_t ms,
+                       int32_t keys[SERVER_SHARED_MAX]);
 /* Ends the backend that has it, if `ms` (not 0) have passed since it last did something, or if it
  * is one of `pids`, and not `self`. */
 bool server_end(struct server_session *self, int32_t class, int32_t key, uint32_t ms,

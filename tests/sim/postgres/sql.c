@@ -4,9 +4,9 @@
  *
  * The tables: event and document (a row), owner, journal, sold, sold_area, snapshot, ended_session
  * (empty: passes are not part of this world). A world has one event; sql-history/ has two, and
- * holds what is here about owners, locks, journals, sales and snapshots against PostgreSQL. What no
- * caller does, and PostgreSQL would decide by the order of its plan, is asserted not to happen. The
- * checker gets what is written in the same moment. */
+ * holds what is here about owners, locks, sleep, journals, sales and snapshots against PostgreSQL.
+ * What no caller does, and PostgreSQL would decide by the order of its plan, is asserted not to
+ * happen. The checker gets what is written in the same moment. */
 #include "postgres/sql.h"
 
 #include "postgres/server.h"
@@ -52,6 +52,8 @@ static struct event {
     } owner;
     uint32_t rows_len;
     int64_t changed; /* of the event's row */
+    bool asleep;
+    uint64_t due_ms, asked_ms; /* of the owner's row; 0: no time */
     struct sold {
         uint64_t seq, hold; /* seq 0: it is not sold */
         struct span order;
@@ -79,19 +81,32 @@ static struct event *event_named(struct span id)
     return NULL;
 }
 
+static int32_t no_of(const struct event *event)
+{
+    return (int32_t)(event - events) + 1;
+}
+
 static struct row *journal_of(const struct event *event)
 {
     return journals[event - events];
 }
 
+static uint64_t now_ms(void)
+{
+    return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+}
+
 static void (*tell_written)(const struct change *change);
 static void (*tell_walled)(uint32_t seat);
+static void (*tell_slept)(uint64_t due_ms);
+static int64_t transactions; /* that wrote a row of an event */
 
 void sql_begin(const char *id, void (*on_written)(const struct change *change),
-               void (*on_walled)(uint32_t seat))
+               void (*on_walled)(uint32_t seat), void (*on_slept)(uint64_t due_ms))
 {
     tell_written = on_written;
     tell_walled = on_walled;
+    tell_slept = on_slept;
     struct event *event = events;
     while (event->id != NULL)
         event += 1;
@@ -99,7 +114,7 @@ void sql_begin(const char *id, void (*on_written)(const struct change *change),
     event->id = id;
     struct chain first = chain_first(span_of(id));
     memcpy(event->owner.chain, first.bytes, CHAIN_BYTES);
-    event->changed = 1;
+    event->changed = ++transactions;
 }
 
 void sql_raise_epoch(void)
@@ -132,13 +147,13 @@ struct pg_result {
     struct owner copy;             /* what a row's spans point into */
     uint8_t snapshot[CHAIN_BYTES]; /* likewise */
     union {
-        struct sql_events_after_row event;
         struct sql_events_changed_row changed;
         struct sql_document_of_row document;
         struct sql_lock_try_row lock;
         struct sql_owners_raise_row raised;
         struct sql_owners_read_row owner;
         struct sql_owners_free_row free;
+        struct sql_locks_shared_row shared;
         struct sql_journal_link_row link;
         struct sql_snapshot_newest_row snapshot;
         struct sql_sold_list_row sold;
@@ -186,8 +201,15 @@ struct query {
         struct sql_sold_list_args sold;
         struct sql_sold_area_list_args areas;
         struct sql_owners_free_args free;
+        struct sql_events_changed_args changed;
+        struct sql_event_sleep_args sleep;
+        struct sql_lock_share_args share;
+        struct sql_locks_shared_args shared;
     } args;
     int32_t keys[16];
+    uint32_t keys_len;
+    struct sql_events_wake_rows wake[2 * EVENTS]; /* an event that is refused, and is woken */
+    uint32_t wake_len;
     struct sql_owners_raise_rows raise;
     PGresult *res;
 };
@@ -218,6 +240,7 @@ static int run(struct pg *pg, struct query *asks, struct err_slot *err, PGresult
 static void keep_keys(struct query *asks, const int32_t *keys, uint32_t len)
 {
     assert(len <= sizeof(asks->keys) / sizeof(asks->keys[0]));
+    asks->keys_len = len;
     if (len > 0)
         memcpy(asks->keys, keys, len * sizeof(*keys));
 }
@@ -229,58 +252,116 @@ int sql_prepare(struct pg *pg, struct err_slot *err)
     return pg_run(pg, "", err);
 }
 
-static void do_events(struct server_ask *ask)
+static const struct event *changed_after(int64_t changed, int32_t no)
 {
-    PGresult *res = query_of(ask)->res = result(1);
-    res->row[0].event = (struct sql_events_after_row){EVENT_NO, span_of(events[0].id), 0, false};
-}
-
-int sql_events_after(struct pg *pg, const struct sql_events_after_args *args, struct err_slot *err,
-                     PGresult **out)
-{
-    int rc = run(pg, query(do_events), err, out);
-    if (rc == 0 && args->after >= EVENT_NO)
-        (*out)->rows = 0;
-    return rc;
-}
-
-struct sql_events_after_row sql_events_after_row(const PGresult *res, int row)
-{
-    return res->row[row].event;
+    const struct event *next = NULL;
+    for (const struct event *event = events; event < events + EVENTS && event->id != NULL; event++)
+        if ((event->changed > changed || (event->changed == changed && no_of(event) > no)) &&
+            (next == NULL || event->changed < next->changed))
+            next = event;
+    return next;
 }
 
 static void do_changed(struct server_ask *ask)
 {
-    PGresult *res = query_of(ask)->res = result(1);
-    res->row[0].changed = (struct sql_events_changed_row){.no = EVENT_NO,
-                                                          .id = span_of(events[0].id),
-                                                          .changed = events[0].changed,
-                                                          .horizon = events[0].changed + 1};
+    struct query *asks = query_of(ask);
+    const struct sql_events_changed_args *args = &asks->args.changed;
+    PGresult *res = asks->res = result(EVENTS);
+    const struct event *event = changed_after(args->changed, args->after);
+    res->rows = 0;
+    for (; event != NULL; event = changed_after(event->changed, no_of(event)))
+        res->row[res->rows++].changed =
+            (struct sql_events_changed_row){.no = no_of(event),
+                                            .id = span_of(event->id),
+                                            .asleep = event->asleep,
+                                            .due_ms = event->due_ms,
+                                            .asked = event->asked_ms != 0,
+                                            .changed = event->changed,
+                                            .horizon = transactions + 1};
 }
 
 int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args,
                        struct err_slot *err, PGresult **out)
 {
-    int rc = run(pg, query(do_changed), err, out);
-    if (rc == 0 && args->changed >= (*out)->row[0].changed.changed)
-        (*out)->rows = 0;
-    return rc;
+    struct query *asks = query(do_changed);
+    assert(args->room >= EVENTS);
+    asks->args.changed = *args;
+    return run(pg, asks, err, out);
 }
 
+static bool is_among(int32_t no, const int32_t *nos, uint32_t len)
+{
+    while (len > 0 && nos[len - 1] != no)
+        len -= 1;
+    return len > 0;
+}
+
+/* Nobody waits for a row that is locked. */
 static void do_wake(struct server_ask *ask)
 {
-    query_of(ask)->res = result(0);
-    events[0].changed += 1;
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    transactions += 1;
+    for (uint32_t i = 0; i < asks->wake_len; i++) {
+        const struct sql_events_wake_rows *row = &asks->wake[i];
+        struct event *event = event_of(row->event);
+        if (event == NULL || (row->asked_ms > 0 && !server_row_is_free()))
+            continue;
+        event->asked_ms = event->asked_ms == 0 ? row->asked_ms : event->asked_ms;
+        event->asleep = event->asleep && !is_among(row->event, asks->keys, asks->keys_len);
+        event->changed = transactions;
+        sim_note("%s is %s", event->id, event->asleep ? "asked for" : "awake");
+    }
 }
 
 int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, struct err_slot *err,
                     uint64_t *rows)
 {
-    PGresult *res;
-    (void)args, (void)rows;
-    int rc = run(pg, query(do_wake), err, &res);
-    if (rc == 0)
-        PQclear(res);
+    struct query *asks = query(do_wake);
+    (void)rows;
+    assert(args->rows_len <= 2 * EVENTS);
+    memcpy(asks->wake, args->rows, args->rows_len * sizeof(*args->rows));
+    asks->wake_len = args->rows_len;
+    keep_keys(asks, args->woken, args->woken_len);
+    return run(pg, asks, err, NULL);
+}
+
+/* A row that somebody has locked is skipped. */
+static bool sleep_finds(const struct server_ask *ask)
+{
+    const struct sql_event_sleep_args *args = &((const struct query *)ask)->args.sleep;
+    const struct event *event = event_of(args->event);
+    return event != NULL && !event->asleep && (ask->granted || server_row_is_free()) &&
+           span_eq(args->instance, span_of(event->owner.instance)) &&
+           (args->due_ms == 0 || args->due_ms > now_ms());
+}
+
+static void do_sleep(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    ask->wrote = sleep_finds(ask);
+    if (!ask->wrote)
+        return;
+    struct event *event = event_of(asks->args.sleep.event);
+    event->asleep = true;
+    event->due_ms = asks->args.sleep.due_ms;
+    event->asked_ms = 0;
+    event->changed = ++transactions;
+    sim_note("%s falls asleep until %llu", event->id, (unsigned long long)event->due_ms);
+    if (tell_slept != NULL)
+        tell_slept(event->due_ms);
+}
+
+int sql_event_sleep(struct pg *pg, const struct sql_event_sleep_args *args, struct err_slot *err,
+                    uint64_t *rows)
+{
+    struct query *asks = query(do_sleep);
+    asks->ask.finds = sleep_finds;
+    asks->args.sleep = *args;
+    asks->args.sleep.instance = copy_of(args->instance);
+    int rc = run(pg, asks, err, NULL);
+    *rows = rc == 0 && asks->ask.wrote;
     return rc;
 }
 
@@ -348,6 +429,47 @@ int sql_lock_give_back(struct pg *pg, const struct sql_lock_give_back_args *args
     return run(pg, asks, err, out);
 }
 
+static void do_share(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    for (uint32_t i = 0; i < asks->keys_len; i++)
+        server_share(ask->session, asks->args.share.class, asks->keys[i], asks->args.share.take);
+}
+
+int sql_lock_share(struct pg *pg, const struct sql_lock_share_args *args, struct err_slot *err,
+                   PGresult **out)
+{
+    struct query *asks = query(do_share);
+    asks->args.share = *args;
+    keep_keys(asks, args->keys, args->keys_len);
+    return run(pg, asks, err, out);
+}
+
+static void do_shared(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    int32_t keys[SERVER_SHARED_MAX];
+    uint32_t len =
+        server_shared(ask->session, asks->args.shared.class, asks->args.shared.silent_ms, keys);
+    PGresult *res = asks->res = result((int)len);
+    for (uint32_t i = 0; i < len; i++)
+        res->row[i].shared.key = keys[i];
+}
+
+int sql_locks_shared(struct pg *pg, const struct sql_locks_shared_args *args, struct err_slot *err,
+                     PGresult **out)
+{
+    struct query *asks = query(do_shared);
+    asks->args.shared = *args;
+    return run(pg, asks, err, out);
+}
+
+struct sql_locks_shared_row sql_locks_shared_row(const PGresult *res, int row)
+{
+    return res->row[row].shared;
+}
+
 static void do_end_silent(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
@@ -408,8 +530,13 @@ static void do_raise(struct server_ask *ask)
         asks->res->row[0].raised.event = asks->raise.event;
     if (!ask->wrote)
         return;
-    struct owner *owner = &event_of(asks->raise.event)->owner;
+    struct event *event = event_of(asks->raise.event);
+    struct owner *owner = &event->owner;
     owner->epoch += 1;
+    if (event->asleep)
+        event->changed = ++transactions;
+    event->asleep = false; /* an event that has an owner is awake */
+    event->due_ms = event->asked_ms = 0;
     if (owner->line.now != asks->raise.kept)
         owner->line = (struct store_line){asks->raise.fresh, owner->line.now, owner->seq};
     assert(span_to_cstr(asks->args.raise.instance, owner->instance, sizeof(owner->instance)));
@@ -495,8 +622,11 @@ static void do_owner(struct server_ask *ask)
     PGresult *res = asks->res = result(event != NULL);
     if (event == NULL)
         return;
+    const uint64_t since_ms = asks->args.owner.since_ms;
+    bool asked = since_ms != 0 && since_ms <= event->due_ms && event->due_ms <= now_ms() + 1000;
     res->copy = event->owner;
     res->row[0].owner.event = asks->keys[0];
+    res->row[0].owner.asked_ms = !asked ? 0 : event->asked_ms != 0 ? event->asked_ms : INT64_MAX;
     res->row[0].owner.its = span_eq(asks->args.owner.instance, span_of(event->owner.instance));
 }
 
@@ -506,6 +636,7 @@ int sql_owners_read(struct pg *pg, const struct sql_owners_read_args *args, stru
     struct query *asks = query(do_owner);
     assert(args->events_len == 1); /* no world reads two */
     keep_keys(asks, args->events, args->events_len);
+    asks->args.owner = *args;
     asks->args.owner.instance = copy_of(args->instance);
     return run(pg, asks, err, out);
 }
@@ -513,9 +644,12 @@ int sql_owners_read(struct pg *pg, const struct sql_owners_read_args *args, stru
 struct sql_owners_read_row sql_owners_read_row(const PGresult *res, int row)
 {
     const struct owner *owner = &res->copy;
-    return (struct sql_owners_read_row){
-        res->row[row].owner.event, owner->epoch, owner->seq, bytes_of(owner->chain, CHAIN_BYTES),
-        res->row[row].owner.its,   false};
+    return (struct sql_owners_read_row){res->row[row].owner.event,
+                                        owner->epoch,
+                                        owner->seq,
+                                        bytes_of(owner->chain, CHAIN_BYTES),
+                                        res->row[row].owner.its,
+                                        res->row[row].owner.asked_ms};
 }
 
 /* ---- writing ---- */
@@ -1008,7 +1142,7 @@ struct sql_server_wal_row sql_server_wal_row(const PGresult *res, int row)
 {
     (void)res;
     (void)row;
-    return (struct sql_server_wal_row){.now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS};
+    return (struct sql_server_wal_row){.now_ms = now_ms()};
 }
 
 int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct err_slot *err,
@@ -1029,6 +1163,8 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
         BUG_STOP("nobody asks " #NAME " here");                                                    \
     }
 
+ABSENT(sql_events_after, const struct sql_events_after_args *args, struct err_slot *err,
+       PGresult **out)
 ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
        PGresult **out)
 ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct err_slot *err,
@@ -1039,13 +1175,8 @@ ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_sl
        PGresult **out)
 ABSENT(sql_owners_heads, const struct sql_owners_heads_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_lock_share, const struct sql_lock_share_args *args, struct err_slot *err, PGresult **out)
-ABSENT(sql_locks_shared, const struct sql_locks_shared_args *args, struct err_slot *err,
-       PGresult **out)
 ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_owner_ready, const struct sql_owner_ready_args *args, struct err_slot *err,
-       uint64_t *out)
-ABSENT(sql_event_sleep, const struct sql_event_sleep_args *args, struct err_slot *err,
        uint64_t *out)
 ABSENT(sql_owners_where, const struct sql_owners_where_args *args, struct err_slot *err,
        PGresult **out)
@@ -1059,9 +1190,9 @@ ABSENT(sql_locks_held, const struct sql_locks_held_args *args, struct err_slot *
         BUG_STOP("nobody reads " #NAME " here");                                                   \
     }
 
+ABSENT_ROW(sql_events_after)
 ABSENT_ROW(sql_event_number)
 ABSENT_ROW(sql_owners_heads)
-ABSENT_ROW(sql_locks_shared)
 ABSENT_ROW(sql_event_create)
 ABSENT_ROW(sql_ended_read)
 ABSENT_ROW(sql_owners_where)
@@ -1086,6 +1217,11 @@ void sql_replay(struct engine *engine)
 uint64_t sql_epoch(void)
 {
     return event_of(EVENT_NO)->owner.epoch;
+}
+
+bool sql_is_asleep(void)
+{
+    return event_of(EVENT_NO)->asleep;
 }
 
 uint64_t sql_journal_len(void)

@@ -26,6 +26,7 @@ enum {
     HOLDS = 4, /* of areas */
     KEYS = 3,
     LEAD_KEY = 100, /* no key is of two kinds, as lock_holder() knows none */
+    SHARED_KEY = 200,
     CHANGES_MAX = 250,
     PARTS_MAX = 3,
     WALK = 10, /* steps between two comparisons of all tables */
@@ -397,7 +398,66 @@ static void find_link(void)
            chance(10) ? (uint32_t)(1 + below(4)) : 0);
 }
 
+/* ---- sleep ---- */
+
+static void put_to_sleep(void)
+{
+    static const uint64_t ends_ms[] = {0, 1, UINT64_C(4000000000000)}; /* none, over, to come */
+    uint64_t due_ms = ends_ms[below(3)];
+    const char *name = chance(50) ? "a" : "b";
+    int32_t event = any_event();
+    struct err_slot err;
+    bool done;
+    int rc = store_sleep(call("sleep"), event, span_of(name), due_ms, &err, &done);
+    printf(" %" PRId32 " %s %" PRIu64, event, name, due_ms);
+    if (answered(rc))
+        printf(" done=%d", done);
+}
+
+/* The last one is perhaps only asked for. */
+static void wake(void)
+{
+    uint32_t len = (uint32_t)(1 + below(2)), refused = (uint32_t)below(2);
+    int32_t first = any_event(), events[2] = {first, first % 3 + 1};
+    uint64_t asked_ms[2] = {chance(50) ? now_ms : 0, now_ms};
+    struct err_slot err;
+    int rc = store_wake(call("wake"), events, asked_ms, len - (len == 2 && refused),
+                        len == 2 && refused, &err);
+    printf(" %" PRId32 " %" PRIu32 " refused=%" PRIu32, first, len, refused);
+    answered(rc);
+}
+
+static void list_events(void)
+{
+    struct store_event found[4];
+    struct store_changes changes = {0};
+    struct err_slot err;
+    uint32_t len;
+    bool done = answered(store_events_changed(call("events"), &changes, found, 4, &err, &len));
+    for (uint32_t i = 0; done && i < len; i++)
+        printf("\n  %" PRId32 " %s asleep=%d due=%" PRIu64 " asked=%d", found[i].no, found[i].id,
+               found[i].asleep, found[i].due_ms, found[i].asked);
+}
+
 /* ---- locks ---- */
+
+static void on_shared(void *ctx, int32_t key)
+{
+    *(uint32_t *)ctx |= UINT32_C(1) << (key - SHARED_KEY);
+}
+
+static void share(void)
+{
+    int32_t keys[2] = {SHARED_KEY + (int32_t)below(KEYS), SHARED_KEY + (int32_t)below(KEYS)};
+    enum store_lock lock = chance(50) ? STORE_LOCK_ROOM : STORE_LOCK_ASKED;
+    bool take = chance(60);
+    struct err_slot err;
+    uint32_t shown = 0;
+    int rc = store_share(call("share"), lock, keys, 2, take, &err);
+    printf(" %d %" PRId32 " %" PRId32 " take=%d", (int)lock, keys[0], keys[1], take);
+    if (answered(rc) && answered(store_shared(call("shared"), lock, &err, on_shared, &shown)))
+        printf(" %" PRIx32, shown);
+}
 
 static void lock(void)
 {
@@ -471,9 +531,10 @@ static void lock_rows(void)
 
 static void step(void)
 {
-    static void (*const acts[])(void) = {commit, commit,      commit,         commit,
-                                         commit, raise_epoch, raise_epoch,    prove,
-                                         lock,   find_link,   write_snapshot, find_free};
+    static void (*const acts[])(void) = {commit,    commit,       commit,      commit,
+                                         commit,    raise_epoch,  raise_epoch, prove,
+                                         lock,      share,        find_link,   write_snapshot,
+                                         find_free, put_to_sleep, wake,        list_events};
     session = (unsigned)below(SESSIONS);
     if (chance(6))
         end_holder();
@@ -496,6 +557,7 @@ static void compare_all(uint64_t *from)
         from[event - 1] = head.seq;
     }
     read_sold((int64_t)below(SEATS) - 1, below(1 << HOLDS), 3);
+    list_events();
 }
 
 bool play_read(int argc, char **argv, struct play *play)

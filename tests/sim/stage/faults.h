@@ -63,7 +63,8 @@
     ROW(PG_REFUSES, 3000, "the seats' database refuses a write") \
     ROW(PG_EPOCH, 5000, "somebody raises the event's epoch") \
     ROW(EVENT_POSTPONED, 4000, "the event gets another date, and buyers may give back") \
-    ROW(EVENT_OFF, 4000, "the event is cancelled")
+    ROW(EVENT_OFF, 4000, "the event is cancelled") \
+    ROW(EVENT_SLEEPS, 500000, "a seat service has room for one event, and it sleeps while unused")
 /* clang-format on */
 
 enum fault {

@@ -11,6 +11,9 @@
     ROW(SETTLED_AGAIN, "a batch of unknown outcome had not been written, and was written again") \
     ROW(FENCED, "an owner was fenced") \
     ROW(GIVEN_UP, "... gave up an event whose epoch had ended, and went on") \
+    ROW(REOPENED, "... closed it to put it to sleep, and opened it again") \
+    ROW(WOKEN_ASKED, "an event that slept was opened since somebody asked for it") \
+    ROW(WOKEN_DUE, "... since a hold of it had ended") \
     ROW(OPENED_LATE, "a process opened an event that was another's by then") \
     ROW(FROM_SNAPSHOT, "an event was read from a snapshot on") \
     ROW(GHOST_WRITE, "a statement wrote after its caller had given up") \
