@@ -23,6 +23,24 @@
 enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600 };
 enum { KEYS_REFRESH_MS = 60000, KEYS_DOUBT_MS = 2000 };
 
+/* Of a loop: what no handler of a request reaches. */
+struct pay_own {
+    struct pg_pool *saga_pg; /* the engine's own, so that its commits hold up no page */
+    struct pace_teller *pace_teller;
+    struct order_series *series;
+    struct cancellations *cancellations; /* loop 0 only */
+    struct crash_point crash_point;
+    uv_timer_t timer; /* sweeps, lags, readiness */
+    uint32_t ticks;
+    uint64_t lags_asked_us; /* 0: they are not asked for just now */
+    /* What drivers and peers borrow. */
+    char service_token[PAY_SECRET_MAX], seats_admin[PAY_SECRET_MAX];
+    char shop_key[PAY_SECRET_MAX], mail_password[PAY_SECRET_MAX];
+    char psp_key[PSP_PROVIDERS][PAY_SECRET_MAX], psp_webhook[PSP_PROVIDERS][PAY_SECRET_MAX];
+    char return_url[CONFIG_STRING_MAX + 32];
+    char passes_url[CONFIG_STRING_MAX + 32];
+};
+
 /* ---- around peers: a span of each call, and crash points for tests ---- */
 
 struct edge_call {
@@ -55,7 +73,7 @@ static void tell_call(const struct edge_call *edge, const struct peer_call *peer
 static void on_edge_done(struct peer_call *peer)
 {
     struct edge_call *edge = peer->ctx;
-    crash_point_pass(&edge->pay->crash_point);
+    crash_point_pass(&edge->pay->own->crash_point);
     tell_call(edge, peer);
     peer->on_done = edge->on_done;
     peer->ctx = edge->ctx;
@@ -69,10 +87,10 @@ static void start_peer(void *ctx, struct peer_call *peer)
     struct pay *pay = ctx;
     struct peers peers = peers_http_peers(pay->peers);
     struct tracer *tracer = service_tracer(pay->loop->service);
-    bool wanted = pay->crash_point.at != 0 || tracer != NULL;
+    bool wanted = pay->own->crash_point.at != 0 || tracer != NULL;
     struct edge_call *edge = wanted ? calloc(1, sizeof(*edge)) : NULL;
     if (edge != NULL) {
-        crash_point_pass(&pay->crash_point);
+        crash_point_pass(&pay->own->crash_point);
         *edge = (struct edge_call){.pay = pay,
                                    .on_done = peer->on_done,
                                    .ctx = peer->ctx,
@@ -164,8 +182,8 @@ static void keep_lag(struct pay *pay, enum pay_lag lag, int64_t value)
 static void on_lags(void *ctx, const struct pg_answer *answer)
 {
     struct pay *pay = ctx;
-    uint64_t asked_us = pay->lags_asked_us;
-    pay->lags_asked_us = 0;
+    uint64_t asked_us = pay->own->lags_asked_us;
+    pay->own->lags_asked_us = 0;
     if (answer->rc < 0)
         return;
     const struct sql_lags_row row = sql_lags_row(answer->results[0], 0);
@@ -196,9 +214,9 @@ static void on_server(void *ctx, const struct pg_answer *answer)
 
 static void ask_lags(struct pay *pay)
 {
-    if (pay->lags_asked_us != 0)
+    if (pay->own->lags_asked_us != 0)
         return;
-    pay->lags_asked_us = clock_mono_us(pay->loop->clock);
+    pay->own->lags_asked_us = clock_mono_us(pay->loop->clock);
     sql_lags(pay->pg, on_lags, pay);
     sql_server_state(pay->pg, on_server, pay);
 }
@@ -213,21 +231,21 @@ static void tell_ready(struct pay *pay)
 static void on_tick(uv_timer_t *timer)
 {
     struct pay *pay = timer->data;
-    pay->ticks++;
+    pay->own->ticks++;
     tell_ready(pay);
     order_watches_tick(pay->watches);
     outbox_tick(pay->shop);
     outbox_tick(pay->mails);
     if (pay->reconcile != NULL)
         reconcile_tick(pay->reconcile);
-    order_series_tick(pay->series);
-    if (pay->cancellations != NULL)
-        cancellations_tick(pay->cancellations);
-    if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0) {
+    order_series_tick(pay->own->series);
+    if (pay->own->cancellations != NULL)
+        cancellations_tick(pay->own->cancellations);
+    if (pay->loop->index == 0 && pay->own->ticks % LAGS_EVERY == 0) {
         ask_lags(pay);
         worker_look_for_unknown(pay->worker);
     }
-    if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
+    if (pay->loop->index == 0 && pay->own->ticks % SWEEP_EVERY == 0)
         sql_session_sweep(pay->pg, pg_ignore, NULL);
 }
 
@@ -241,33 +259,25 @@ static void put_secret(const struct secret_file *file, char *to)
         to[0] = '\0';
 }
 
-struct pay_texts { /* what drivers and peers borrow while the loop lives */
-    char service_token[PAY_SECRET_MAX], seats_admin[PAY_SECRET_MAX];
-    char shop_key[PAY_SECRET_MAX], mail_password[PAY_SECRET_MAX];
-    char psp_key[PSP_PROVIDERS][PAY_SECRET_MAX], psp_webhook[PSP_PROVIDERS][PAY_SECRET_MAX];
-    char return_url[CONFIG_STRING_MAX + 32];
-    char passes_url[CONFIG_STRING_MAX + 32];
-};
-
 /* Written in place: borrowers copy them into each call. */
 static void put_secrets(struct pay *pay)
 {
-    struct pay_texts *texts = pay->texts;
+    struct pay_own *own = pay->own;
     const struct secrets *keys = pay->secrets;
-    put_secret(keys->service_token, texts->service_token);
-    put_secret(keys->seats_admin, texts->seats_admin);
-    put_secret(keys->shop_key, texts->shop_key);
-    put_secret(keys->mail_password, texts->mail_password);
+    put_secret(keys->service_token, own->service_token);
+    put_secret(keys->seats_admin, own->seats_admin);
+    put_secret(keys->shop_key, own->shop_key);
+    put_secret(keys->mail_password, own->mail_password);
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
-        put_secret(keys->psp_key[i], texts->psp_key[i]);
-        put_secret(keys->psp_webhook[i], texts->psp_webhook[i]);
+        put_secret(keys->psp_key[i], own->psp_key[i]);
+        put_secret(keys->psp_webhook[i], own->psp_webhook[i]);
     }
 }
 
 static void open_psps(struct pay *pay)
 {
     const struct settings *settings = pay->settings;
-    struct pay_texts *texts = pay->texts;
+    struct pay_own *own = pay->own;
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
         if (settings->psp[i].url[0] == '\0')
             continue;
@@ -276,9 +286,9 @@ static void open_psps(struct pay *pay)
         psp->place = i;
         psp->conf = (struct psp_conf){.api_url = settings->psp[i].url,
                                       .checkout_url = settings->psp[i].checkout_url,
-                                      .key = texts->psp_key[i],
-                                      .webhook_secrets = texts->psp_webhook[i],
-                                      .return_url = texts->return_url,
+                                      .key = own->psp_key[i],
+                                      .webhook_secrets = own->psp_webhook[i],
+                                      .return_url = own->return_url,
                                       .timeout_ms = (uint32_t)settings->psp_timeout_ms,
                                       .uv = pay->loop->uv,
                                       .outcalls = pay->outcalls,
@@ -316,7 +326,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
     pg.app = "payment-adapter sagas";
     pg.connections = 2; /* one for commits, one for leases */
     if (rc == 0)
-        rc = pg_pool_create(&pg, err, &pay->saga_pg);
+        rc = pg_pool_create(&pg, err, &pay->own->saga_pg);
     if (rc == 0 && settings->users_conninfo[0] != '\0')
         rc = users_create(loop->uv, settings, pay->pg, &pay->common->caps->questions, loop->clock,
                           loop->rng, loop->log, err, &pay->users);
@@ -332,9 +342,9 @@ static int open_peers(struct pay *pay, struct err_slot *err)
 {
     const struct settings *settings = pay->settings;
     struct service_loop *loop = pay->loop;
-    struct pay_texts *texts = pay->texts;
-    snprintf(texts->return_url, sizeof(texts->return_url), "%s/pay/orders/", settings->public_url);
-    snprintf(texts->passes_url, sizeof(texts->passes_url), "%s/.well-known/jwks.json",
+    struct pay_own *own = pay->own;
+    snprintf(own->return_url, sizeof(own->return_url), "%s/pay/orders/", settings->public_url);
+    snprintf(own->passes_url, sizeof(own->passes_url), "%s/.well-known/jwks.json",
              settings->queue_url);
     int rc = outcalls_create(loop->uv, settings->tls_ca, err, &pay->outcalls);
     if (rc < 0)
@@ -345,12 +355,12 @@ static int open_peers(struct pay *pay, struct err_slot *err)
                                             .pace = &pay->common->caps->psp.pace,
                                             .clock = loop->clock,
                                             .log = loop->log};
-    rc = pace_teller_create(&teller, err, &pay->pace_teller);
+    rc = pace_teller_create(&teller, err, &pay->own->pace_teller);
     if (rc < 0)
         return rc;
     struct jwks_feed_conf feed = {
         .whose = "the waiting room's",
-        .url = texts->passes_url,
+        .url = own->passes_url,
         .refresh_ms = KEYS_REFRESH_MS,
         .doubt_ms = KEYS_DOUBT_MS,
         .outcalls = pay->outcalls,
@@ -367,7 +377,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     const struct seats_map_conf seats = {
         .url = settings->seats_url,
         .internal_url = settings->seats_internal_url,
-        .service_token = texts->service_token,
+        .service_token = own->service_token,
         .outcalls = pay->outcalls,
     };
     if (rc == 0)
@@ -376,7 +386,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .seats_url = settings->seats_internal_url,
         .seats_map = pay->seats_map,
         .queue_url = settings->queue_internal_url,
-        .service_token = texts->service_token,
+        .service_token = own->service_token,
         .psps = pay->psps,
         .psps_len = pay->psps_len,
         .seats_clock = &pay->common->seats_clock,
@@ -422,8 +432,8 @@ static int open_letters(struct pay *pay, struct err_slot *err)
                                      .outcalls = pay->outcalls,
                                      .settings = pay->settings,
                                      .site = pay->common->site,
-                                     .shop_key = pay->texts->shop_key,
-                                     .mail_password = pay->texts->mail_password,
+                                     .shop_key = pay->own->shop_key,
+                                     .mail_password = pay->own->mail_password,
                                      .shop_per_s = pay->secrets->knobs.shop_per_s,
                                      .clock = pay->loop->clock,
                                      .rng = pay->loop->rng,
@@ -442,8 +452,8 @@ static int open_watch(struct pay *pay, struct err_slot *err)
                                              .seats_map = pay->seats_map,
                                              .psps = pay->psps,
                                              .psps_len = pay->psps_len,
-                                             .seats_token = pay->texts->seats_admin,
-                                             .shop_key = pay->texts->shop_key,
+                                             .seats_token = pay->own->seats_admin,
+                                             .shop_key = pay->own->shop_key,
                                              .instance = pay->common->instance,
                                              .shop_per_s = pay->secrets->knobs.shop_per_s,
                                              .clock = pay->loop->clock,
@@ -456,7 +466,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
         .counts_sagas = pay->loop->index == 0,
     };
     int rc = pay->loop->index == 0 ? reconcile_create(&reconcile, err, &pay->reconcile) : 0;
-    return rc == 0 ? order_series_create(&series, err, &pay->series) : rc;
+    return rc == 0 ? order_series_create(&series, err, &pay->own->series) : rc;
 }
 
 /* Half of what the provider takes: captures of other events have the other half. */
@@ -468,7 +478,7 @@ static int open_cancellations(struct pay *pay, struct err_slot *err)
                                             .worker = pay->worker,
                                             .log = pay->loop->log,
                                             .per_s = per_s > 0 ? per_s : 1};
-    return cancellations_create(&conf, err, &pay->cancellations);
+    return cancellations_create(&conf, err, &pay->own->cancellations);
 }
 
 static int open_sagas(struct pay *pay, struct err_slot *err)
@@ -492,7 +502,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     uint32_t defs_len;
     struct worker_conf worker = {
         .loop = loop->uv,
-        .pg = pay->saga_pg,
+        .pg = pay->own->saga_pg,
         .defs = checkout_defs(pay->checkout, &defs_len),
         .slots = (uint32_t)settings->saga_slots,
         .calls_max = (uint32_t)settings->saga_calls,
@@ -502,14 +512,14 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,
-        .crash_point = settings->halt_at != 0 ? &pay->crash_point : NULL,
+        .crash_point = settings->halt_at != 0 ? &pay->own->crash_point : NULL,
         .admit = admit,
         .on_try = on_try,
         .on_stored = on_stored,
         .ctx = pay,
     };
     worker.defs_len = defs_len;
-    pay->crash_point.at = settings->halt_at;
+    pay->own->crash_point.at = settings->halt_at;
     rc = order_watches_create(pay, err, &pay->watches);
     if (rc == 0)
         rc = webhooks_create(pay, err, &pay->webhooks);
@@ -528,21 +538,21 @@ int pay_open(struct service_loop *loop, struct pay_common *common, struct err_sl
              struct pay **out)
 {
     struct pay *pay = calloc(1, sizeof(*pay));
-    struct pay_texts *texts = calloc(1, sizeof(*texts));
-    if (pay == NULL || texts == NULL) {
+    struct pay_own *own = calloc(1, sizeof(*own));
+    if (pay == NULL || own == NULL) {
         free(pay);
-        free(texts);
+        free(own);
         return err_set(err, ERR_NOMEM, "payment adapter");
     }
     tally_init(&pay->tokens_wrong);
     pay->loop = loop;
-    pay->texts = texts;
+    pay->own = own;
     pay->settings = loop->config;
     pay->common = common;
     pay->secrets = secrets_take(&common->secrets);
     put_secrets(pay);
-    uv_timer_init(loop->uv, &pay->timer);
-    pay->timer.data = pay;
+    uv_timer_init(loop->uv, &pay->own->timer);
+    pay->own->timer.data = pay;
     int rc = open_stores(pay, err);
     if (rc == 0)
         rc = open_peers(pay, err);
@@ -552,7 +562,7 @@ int pay_open(struct service_loop *loop, struct pay_common *common, struct err_sl
         pay_close(pay);
         return rc;
     }
-    uv_timer_start(&pay->timer, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&pay->own->timer, on_tick, TICK_MS, TICK_MS);
     tell_ready(pay);
     *out = pay;
     return 0;
@@ -581,8 +591,8 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct pay *pay = handle->data;
     secrets_let_go(pay->secrets);
-    sodium_memzero(pay->texts, sizeof(*pay->texts));
-    free(pay->texts);
+    sodium_memzero(pay->own, sizeof(*pay->own));
+    free(pay->own);
     free(pay);
 }
 
@@ -597,21 +607,21 @@ void pay_close(struct pay *pay)
     outbox_close(pay->shop);
     outbox_close(pay->mails);
     reconcile_close(pay->reconcile);
-    cancellations_close(pay->cancellations);
+    cancellations_close(pay->own->cancellations);
     worker_close(pay->worker);
-    pace_teller_close(pay->pace_teller);
+    pace_teller_close(pay->own->pace_teller);
     outcalls_close(pay->outcalls);
     users_close(pay->users);
-    pg_pool_close(pay->saga_pg);
+    pg_pool_close(pay->own->saga_pg);
     pg_pool_close(pay->pg);
-    order_series_destroy(pay->series);
-    cancellations_destroy(pay->cancellations);
+    order_series_destroy(pay->own->series);
+    cancellations_destroy(pay->own->cancellations);
     hasher_close(pay->hasher);
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);
     peers_http_destroy(pay->peers);
     seats_map_destroy(pay->seats_map);
-    uv_close((uv_handle_t *)&pay->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&pay->own->timer, on_timer_closed);
 }
 
 /* ---- of the process ---- */

@@ -20,16 +20,13 @@
 #include "web/lang.h"
 
 struct login;
-struct pages;         /* pages/pages.h */
-struct site;          /* web/site.h */
-struct pay_texts;     /* pay.c */
-struct watches;       /* order_watch.h */
-struct outbox;        /* letters/outbox.h */
-struct reconcile;     /* reconcile.h */
-struct order_series;  /* saga/order_series.h */
-struct cancellations; /* saga/cancellations.h */
-struct pace_teller;   /* saga/pace_teller.h */
-struct webhooks;      /* webhooks.h */
+struct pages;     /* pages/pages.h */
+struct pay_own;   /* pay.c */
+struct site;      /* web/site.h */
+struct watches;   /* order_watch.h */
+struct outbox;    /* letters/outbox.h */
+struct reconcile; /* reconcile.h */
+struct webhooks;  /* webhooks.h */
 
 /* Limits that all loops of the process share. */
 struct pay_caps {
@@ -96,17 +93,15 @@ struct pay {
     const struct settings *settings;
     struct pay_common *common;
     const struct secrets *secrets; /* taken; replaced after each reload */
-    struct pay_texts *texts;
+    struct pay_own *own;
     struct pg_pool *pg;
-    struct pg_pool *saga_pg; /* the engine's own, so that its commits hold up no page */
-    struct users *users;     /* NULL: no login by password */
+    struct users *users; /* NULL: no login by password */
     struct outcalls *outcalls;
     struct hasher *hasher;
     struct sessions *sessions;
     struct jwks_feed *passes, *sso; /* sso NULL: off */
     struct psp psps[PSP_PROVIDERS]; /* those in use */
     uint32_t psps_len;
-    struct pace_teller *pace_teller;
     struct seats_map *seats_map;
     struct peers_http *peers;
     struct checkout *checkout;
@@ -115,16 +110,10 @@ struct pay {
     struct webhooks *webhooks;
     struct outbox *shop, *mails;
     struct reconcile *reconcile; /* loop 0 only */
-    struct order_series *series;
-    struct cancellations *cancellations; /* loop 0 only */
-    struct crash_point crash_point;
-    uv_timer_t timer; /* sweeps, lags, readiness */
-    uint32_t ticks;
-    struct login *login_list;  /* login_http.c: under way */
-    uint32_t logins;           /* their number */
-    struct tally tokens_wrong; /* login_http.c: wrong tokens of the shop, by address */
+    struct login *login_list;    /* login_http.c: under way */
+    uint32_t logins;             /* their number */
+    struct tally tokens_wrong;   /* login_http.c: wrong tokens of the shop, by address */
     _Atomic uint64_t lags[PAY_LAGS];
-    uint64_t lags_asked_us; /* 0: they are not asked for just now */
     _Atomic uint64_t db_clock_apart_ms;
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     struct ticket_times ticket_times;
