@@ -6,14 +6,14 @@
 -- A parked letter (never due) holds up only those of its own order. The letter before is looked up in shop_outbox_open,
 -- which alone has this order: for NOT EXISTS, PostgreSQL may compare all letters of a customer with each other.
 -- fragment: is_due(b)
-:b.done_at IS NULL AND :is_due_since(b) AND (
-    SELECT e.id
+:b.done_at IS NULL AND :is_due_since(b) AND coalesce((
+    SELECT false
     FROM shop_outbox e
     WHERE e.member >= :b.member AND (e.member, e.id) < (:b.member, :b.id) AND e.done_at IS NULL
         AND (e.due_at < 'infinity' OR e.order_id = :b.order_id)
     ORDER BY e.member DESC, e.id DESC
     LIMIT 1
-) IS NULL
+), true)
 
 -- The statement that takes letters also counts them against the common pace, so it does not matter
 -- how many loops and processes there are.

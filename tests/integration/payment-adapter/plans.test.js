@@ -77,6 +77,28 @@ test('what is asked for each order looks it up by key, even by a plan that was m
   }
 });
 
+// A sale leaves more of it than is taken at once.
+const QUEUES = { shop_take: HOT.shop_take, mail_take: '5, 60000, 3600000', lease: "5, '{checkout.2}', 60000, 'me', 3600000" };
+
+test('what is due is taken from the front of its queue', async (t) => {
+  const scope = openScope(t);
+  const postgres = await startPostgres(scope, { databases: ['pay'] });
+  migrate(postgres, 'payment-adapter', 'pay');
+  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
+    SELECT FROM pace_pay('shop', 0, 1, NULL);
+    UPDATE shop_outbox SET member = (id % 100)::text, done_at = NULL, due_at = now() - interval '1 min' + id * interval '1 us';
+    UPDATE mail_outbox SET done_at = NULL, due_at = now() - interval '1 min' + id * interval '1 us';
+    UPDATE saga SET state = 0, ended_at = NULL, due_at = now() - interval '1 min' + id * interval '1 us'`, 'pay');
+  for (const [name, args] of Object.entries(QUEUES)) {
+    const { text } = statementsOf('payment-adapter').find((one) => one.name === name);
+    const told = postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
+      EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked (${args})`, 'pay');
+    const [{ Plan: plan }] = JSON.parse(told.slice(told.indexOf('[')));
+    const touched = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+    assert.ok(touched < ORDERS / 4, `${name}: ${touched} pages, at ${ORDERS} orders`);
+  }
+});
+
 // Letters go out one after the other for each customer, so each is compared with what waits before it. At some 20,000
 // PostgreSQL gives up nested loops by itself.
 test('the letters of one customer are not compared each with each', async (t) => {
