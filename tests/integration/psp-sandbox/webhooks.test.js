@@ -37,6 +37,18 @@ test('every event arrives, signed over its raw bytes', async (t) => {
   assert.ok(data.every((event) => event.pending_webhooks === 0));
 });
 
+test('an address gets the types that are named for it', async (t) => {
+  const named = ['charge.captured', 'payment_intent.created'];
+  const { receiver, sandbox, stripe } = await begin(t, { env: { FAIRGATE_WEBHOOK_EVENTS: named.join(', ') } });
+  const paid = await stripe.paymentIntents.create(HELD);
+  await stripe.paymentIntents.capture(paid.id);
+  await until('both to be confirmed', async () => (await sandbox.ledger()).webhooks.confirmed === 2);
+  assert.deepEqual(receiver.got.map(({ json }) => json.type).sort(), named);
+  const { data } = await stripe.events.list();
+  assert.equal(data.length, 5);
+  assert.ok(data.every((event) => event.pending_webhooks === 0), 'nobody waits for the others');
+});
+
 test('a receiver that fails is asked again, with a new signature and longer pauses', async (t) => {
   let refusals = 3;
   const { receiver, sandbox, stripe } = await begin(t, {

@@ -207,6 +207,17 @@ static struct object *add_event(struct call *call, const char *type)
     return event;
 }
 
+static bool is_sent(const struct settings *set, const char *type)
+{
+    struct span each, rest = span_of(set->webhook_events);
+    bool enabled = span_eq(rest, SPAN("*"));
+    while (!enabled && rest.ptr != NULL) {
+        rest = span_cut(rest, ',', &each);
+        enabled = span_eq(span_trim(each), span_of(type));
+    }
+    return enabled && set->webhook_url[0] != '\0';
+}
+
 void bank_emit_json(struct call *call, const char *type, json_t *object)
 {
     struct object *event = add_event(call, type);
@@ -217,7 +228,7 @@ void bank_emit_json(struct call *call, const char *type, json_t *object)
                   "event", "api_version", API_VERSION, "created", (json_int_t)call->now_s, "data",
                   "object", object, "livemode", 0, "request", "id", call->request,
                   "idempotency_key", key[0] != '\0' ? key : NULL, "type", type);
-    event->pending = call->bank->settings->webhook_url[0] != '\0';
+    event->pending = is_sent(call->bank->settings, type);
     event->text = must(json_in_text(must(json), 0));
     event->text[strlen(event->text) - 1] = '\0';
     json_decref(json);

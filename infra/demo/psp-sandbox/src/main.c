@@ -22,6 +22,8 @@ static const struct config_setting settings[] = {
      "append-only file with everything that has happened"},
     {"webhook", "url", CONFIG_STRING, AT(webhook_url), "", 0, 0, NULL,
      "an endpoint that needs no registration"},
+    {"webhook", "events", CONFIG_STRING, AT(webhook_events), "*", 0, 0, NULL,
+     "the types that it gets, parted by commas; *: all"},
     {"webhook", "retry", CONFIG_DURATION, AT(webhook_retry_ms), "1s", 1, 3600000, NULL,
      "the first pause between two tries; doubled each time"},
     {"webhook", "attempts_max", CONFIG_U64, AT(webhook_attempts_max), "12", 1, 100, NULL,

@@ -11,6 +11,7 @@ struct settings {
     char return_urls[CONFIG_STRING_MAX];
     char journal[CONFIG_STRING_MAX];
     char webhook_url[CONFIG_STRING_MAX];
+    char webhook_events[CONFIG_STRING_MAX];
     uint64_t webhook_retry_ms;
     uint64_t webhook_attempts_max;
     char toss_webhook_url[CONFIG_STRING_MAX];
