@@ -48,9 +48,10 @@ void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const ch
     finish(attempt, outcome);
 }
 
-void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
+void attempt_finish_later(struct attempt *attempt, enum saga_verdict verdict, uint32_t retry_ms)
 {
-    struct saga_outcome outcome = {.verdict = SAGA_ONGOING, .retry_ms = retry_ms};
+    assert(verdict == SAGA_ONGOING || verdict == SAGA_DONE);
+    struct saga_outcome outcome = {.verdict = verdict, .retry_ms = retry_ms};
     finish(attempt, outcome);
 }
 

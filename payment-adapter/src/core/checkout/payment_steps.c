@@ -136,15 +136,40 @@ static bool kept_another_id(struct attempt *attempt)
     if (!has_another_id(attempt))
         return false;
     if (tell_payment(attempt))
-        attempt_finish_later(attempt, 1);
+        attempt_finish_later(attempt, SAGA_ONGOING, 1);
     return true;
 }
 
+/* The pause equals the age of the step, so each is about twice the one before, up to the cap. The
+ * cap is wide while webhooks arrive, since a poll then only makes up for a lost one. Pauses are
+ * jittered, so that the buyers of one minute do not all poll at its end, and never go past the end
+ * of the seats' time, because that is when the answer decides. */
+static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
+{
+    assert(now_ms < attempt->order.expires_ms);
+    const struct checkout_conf *conf = attempt->conf;
+    bool heard = conf->heard != NULL && conf->heard(conf->heard_ctx, attempt->order.provider);
+    uint64_t cap_ms = heard ? conf->poll_rare_ms : conf->poll_cap_ms;
+    uint64_t pause_ms = attempt->call->age_ms;
+    if (pause_ms < conf->poll_first_ms)
+        pause_ms = conf->poll_first_ms;
+    if (pause_ms > cap_ms)
+        pause_ms = cap_ms;
+    pause_ms = pause_ms / 2 + rng_below(conf->rng, pause_ms + 1);
+    assert(pause_ms <= 2 * cap_ms);
+    uint64_t left_ms = attempt->order.expires_ms - now_ms;
+    return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
+}
+
+/* The buyer has yet to see where to pay: the first look is a poll's pause away, or a webhook's. */
 static void then_created(struct attempt *attempt)
 {
     assert(attempt->peer.op == PEER_PSP_CREATE);
-    if (has_payment(attempt) && tell_payment(attempt))
-        attempt_finish_as_told(attempt);
+    uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
+    if (!has_payment(attempt) || !tell_payment(attempt))
+        return;
+    uint32_t pause_ms = now_ms < attempt->order.expires_ms ? poll_ms(attempt, now_ms) : 0;
+    attempt_finish_later(attempt, SAGA_DONE, pause_ms);
 }
 
 void payment_create(struct saga_call *call, void *ctx)
@@ -202,33 +227,12 @@ void payment_void(struct saga_call *call, void *ctx)
 
 /* ---- waiting for the buyer ---- */
 
-/* The pause equals the age of the step, so each is about twice the one before, up to the cap. The
- * cap is wide while webhooks arrive, since a poll then only makes up for a lost one. Pauses are
- * jittered, so that the buyers of one minute do not all poll at its end, and never go past the end
- * of the seats' time, because that is when the answer decides. */
-static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
-{
-    assert(now_ms < attempt->order.expires_ms);
-    const struct checkout_conf *conf = attempt->conf;
-    bool heard = conf->heard != NULL && conf->heard(conf->heard_ctx, attempt->order.provider);
-    uint64_t cap_ms = heard ? conf->poll_rare_ms : conf->poll_cap_ms;
-    uint64_t pause_ms = attempt->call->age_ms;
-    if (pause_ms < conf->poll_first_ms)
-        pause_ms = conf->poll_first_ms;
-    if (pause_ms > cap_ms)
-        pause_ms = cap_ms;
-    pause_ms = pause_ms / 2 + rng_below(conf->rng, pause_ms + 1);
-    assert(pause_ms <= 2 * cap_ms);
-    uint64_t left_ms = attempt->order.expires_ms - now_ms;
-    return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
-}
-
 static void wait_on(struct attempt *attempt, uint64_t now_ms)
 {
     if (now_ms >= attempt->order.expires_ms)
         attempt_finish(attempt, SAGA_FAILED, "expired");
     else
-        attempt_finish_later(attempt, poll_ms(attempt, now_ms));
+        attempt_finish_later(attempt, SAGA_ONGOING, poll_ms(attempt, now_ms));
 }
 
 /* The check is about the order's hint, or about an older one that waits for the provider's answer.
@@ -309,7 +313,7 @@ static void check_hint(struct attempt *attempt, uint64_t now_ms)
     else if (order_is_checked(order, ORDER_CHECK_ASKED))
         attempt_ask(attempt, PEER_PSP_CAPTURE, then_checked);
     else if (keep_check(attempt, ORDER_CHECK_ASKED, ORDER_CAUSE_CHECKING))
-        attempt_finish_later(attempt, 1);
+        attempt_finish_later(attempt, SAGA_ONGOING, 1);
 }
 
 static void then_waited(struct attempt *attempt)

@@ -247,6 +247,8 @@ void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome,
             go_forward(row, out);
         else
             go_back(row, row->step, out);
+        if (outcome->retry_ms > 0 && !saga_ended(out->state))
+            sleep_for(out, outcome->retry_ms);
         return;
     case SAGA_FAILED:
         decide_failed(row, out);

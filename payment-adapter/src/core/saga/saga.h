@@ -134,7 +134,9 @@ enum saga_heard {
 struct saga_outcome {
     enum saga_verdict verdict;
     enum saga_heard heard;
-    uint32_t retry_ms; /* ONGOING: when to look again; UNKNOWN: not before (Retry-After) */
+    /* ONGOING: when to look again; UNKNOWN: not before (Retry-After); DONE: when the next step
+     * begins, unless the saga is woken before. */
+    uint32_t retry_ms;
     uint32_t took_us;
     const char *code;   /* NULL: none */
     const char *detail; /* NULL: none */

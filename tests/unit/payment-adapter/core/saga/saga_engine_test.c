@@ -521,10 +521,10 @@ SCRIPT_VERB(has_row, "after")
 static const struct script_row rows[] = {
     /* the table of saga.c */
     {"step_that_is_done_leads_down_and_back_up_past_steps_without_undo",
-     VERDICT_LEADS("running 0 30s done done running 1 - 0 0 0 0|"
-                   "running 3 30s done done running 4 - 0 0 0 0|"
+     VERDICT_LEADS("running 0 30s done done running 1 - 0 1 400 0|"
+                   "running 3 30s done done running 4 - 0 1 400 0|"
                    "running 5 30s done done completed 5 - 0 1 0 0|"
-                   "undoing 2 30s done done undoing 0 - 0 0 0 0|"
+                   "undoing 2 30s done done undoing 0 - 0 1 400 0|"
                    "undoing 0 30s done done undone 0 - 0 1 0 0")},
     {"failure_leads_back_from_the_step_above_or_is_parked_or_skipped",
      VERDICT_LEADS("running 3 30s failed failed undoing 2 why 0 0 0 0|"
