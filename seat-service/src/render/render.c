@@ -33,11 +33,6 @@ void render_times(struct text *text, uint64_t now_ms)
     render_member_time(text, "server_time", now_ms);
 }
 
-static void member_if_there(struct text *text, const char *key, struct span value)
-{
-    json_member_some(text, key, value);
-}
-
 /* ---- geometry ---- */
 
 static int64_t milli(float value)
@@ -114,7 +109,7 @@ static int put_geometry(struct text *text, const struct plan *plan, const char *
         const struct plan_category *category = plan_category(plan, i);
         json_open(text, '{');
         json_member_str(text, "name", category->name);
-        member_if_there(text, "color", category->color);
+        json_member_some(text, "color", category->color);
         json_close(text, '}');
     }
     json_close(text, ']');
@@ -198,7 +193,7 @@ void render_counts(struct text *text, const struct render_event *event)
         const struct plan_category *category = plan_category(plan, i);
         json_open(text, '{');
         json_member_str(text, "name", category->name);
-        member_if_there(text, "color", category->color);
+        json_member_some(text, "color", category->color);
         json_member_u64(text, "price", engine_price_of(event->engine, prices, (uint8_t)i));
         render_member_time(text, "on_sale_at", category->on_sale_ms);
         render_member_time(text, "off_sale_at", category->off_sale_ms);

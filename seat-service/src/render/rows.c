@@ -39,20 +39,15 @@ static void put_flags(struct text *text, uint8_t flags)
     json_close(text, ']');
 }
 
-static void member_if_there(struct text *text, const char *key, struct span value)
-{
-    json_member_some(text, key, value);
-}
-
 void rows_put_notes(struct text *text, const struct plan *plan, const struct plan_seat *seat)
 {
     if (seat->channel != 0)
         json_member_str(text, "channel", plan_channel(plan, seat->channel)->id);
     put_flags(text, seat->flags);
-    member_if_there(text, "entrance", seat->entrance);
-    member_if_there(text, "floor", seat->floor);
-    member_if_there(text, "sight", seat->sight);
-    member_if_there(text, "seat_label", seat->label_form);
+    json_member_some(text, "entrance", seat->entrance);
+    json_member_some(text, "floor", seat->floor);
+    json_member_some(text, "sight", seat->sight);
+    json_member_some(text, "seat_label", seat->label_form);
     if (seat->row_ends != PLAN_ROW_BOTH)
         json_member_cstr(text, "row_number_position",
                          seat->row_ends == PLAN_ROW_START ? "start" : "end");
@@ -227,7 +222,7 @@ int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *
         json_open(text, '{');
         struct span zone_name = plan_seat(zone.plan, zone.from).zone;
         json_member_str(text, "name", zone_name);
-        member_if_there(text, "view", plan_view_of(zone.plan, zone_name));
+        json_member_some(text, "view", plan_view_of(zone.plan, zone_name));
         put_column(text, "rows", &zone, put_label);
         put_column(text, "seats", &zone, put_count);
         put_places(text, "x", &zone, false, &memory);
