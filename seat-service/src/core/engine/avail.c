@@ -1,9 +1,9 @@
 /* avail.c: two pictures, one that is read and one that is being made.
  *
- * A picture has two bits per seat, in plan order, 32 seats per word. Publishing reads all seat
- * words into the picture that nobody reads, puts the seats that were written since the last one
- * into the ring of deltas, and then makes it the current one by storing its number. It costs a pass
- * over the words (66,000 seats: half a megabyte) five times a second while something happens; in
+ * A picture has two bits per seat, in plan order, 32 seats per word. Publishing copies the current
+ * picture into the one that nobody reads, with the seats that were written since, puts these into
+ * the ring of deltas, and then makes it the current one by storing its number. It costs a pass over
+ * the seats' words (66,000 seats: half a megabyte) five times a second while something happens; in
  * exchange, taking a seat writes nothing but the seat.
  *
  * A picture's version is the number of a change in the journal: all changes up to it are in the
@@ -75,17 +75,21 @@ static uint64_t get(const _Atomic uint64_t *at)
     return atomic_load_explicit(at, memory_order_acquire);
 }
 
-/* The seats of one word as they are now; *touched: a bit for each that was written since the last
- * look. */
-static uint64_t look(struct avail *avail, uint32_t word, uint32_t *touched)
+/* The seats of one word as they are now, of which the last look said `was`; *touched: a bit for
+ * each that was written since. */
+static uint64_t look(struct avail *avail, uint32_t word, uint64_t was, uint32_t *touched)
 {
     assert(word < avail->words);
     uint32_t from = word * SEATS_A_WORD;
     uint32_t to = from + SEATS_A_WORD;
     if (to > avail->facts->seat_count)
         to = avail->facts->seat_count;
-    uint64_t picture = 0;
+    uint64_t picture = 0, all = 0;
     *touched = 0;
+    for (uint32_t seat = from; seat < to; seat++)
+        all |= seats_read(avail->seats, seat);
+    if ((all & seat_written()) == 0) /* mostly, and cheap: few seats change in 200 ms */
+        return was;
     for (uint32_t seat = to; seat-- > from;) {
         uint64_t now = seats_look(avail->seats, seat);
         picture = picture << 2 | seat_shown(now);
@@ -94,18 +98,29 @@ static uint64_t look(struct avail *avail, uint32_t word, uint32_t *touched)
     return picture;
 }
 
-static void count_all(struct avail *avail, unsigned which)
+static unsigned state_in(const struct avail *avail, unsigned which, uint32_t seat)
 {
-    uint32_t counts[PLAN_CATEGORIES_MAX][4];
-    memset(counts, 0, sizeof(counts));
-    for (uint32_t seat = 0; seat < avail->facts->seat_count; seat++) {
-        uint64_t word = get(&avail->pictures[which][seat / SEATS_A_WORD]);
-        counts[avail->facts->category[seat]][word >> (2 * (seat % SEATS_A_WORD)) & 3]++;
+    return get(&avail->pictures[which][seat / SEATS_A_WORD]) >> (2 * (seat % SEATS_A_WORD)) & 3;
+}
+
+/* The counts of picture `next`: those of `now`, with the touched seats moved. */
+static void count_states(struct avail *avail, unsigned now, unsigned next)
+{
+    uint32_t counts[PLAN_CATEGORIES_MAX * 4], total = 0;
+    for (uint32_t i = 0; i < avail->categories * 4; i++)
+        counts[i] = atomic_load_explicit(&avail->counts[now][i], memory_order_relaxed); /* ours */
+    for (uint32_t word = 0; word < avail->words; word++) {
+        for (uint32_t rest = avail->touched[word]; rest != 0; rest &= rest - 1) {
+            uint32_t seat = word * SEATS_A_WORD + (uint32_t)__builtin_ctz(rest);
+            uint32_t *of = &counts[avail->facts->category[seat] * 4];
+            assert(of[state_in(avail, now, seat)] > 0);
+            of[state_in(avail, now, seat)]--;
+            of[state_in(avail, next, seat)]++;
+        }
     }
-    uint32_t total = 0;
     for (uint32_t i = 0; i < avail->categories * 4; i++) {
-        total += counts[i / 4][i % 4];
-        atomic_store_explicit(&avail->counts[which][i], counts[i / 4][i % 4],
+        total += counts[i];
+        atomic_store_explicit(&avail->counts[next][i], counts[i],
                               memory_order_release); /* partner: avail_counts() */
     }
     assert(total == avail->facts->seat_count); /* each seat is in one category, in one state */
@@ -137,10 +152,14 @@ int avail_create(const struct plan *plan, struct seats *seats, struct avail **ou
     assert((avail->ring_size & (avail->ring_size - 1)) == 0); /* places are found by a mask */
     assert((uint64_t)avail->words * SEATS_A_WORD >= avail->facts->seat_count);
     for (uint32_t i = 0; i < avail->words; i++) {
-        put(&avail->pictures[0][i], look(avail, i, &avail->touched[i]));
+        put(&avail->pictures[0][i], look(avail, i, 0, &avail->touched[i]));
         assert(avail->touched[i] == 0); /* nobody has had a seat yet */
     }
-    count_all(avail, 0);
+    uint32_t free_of[PLAN_CATEGORIES_MAX] = {0};
+    for (uint32_t seat = 0; seat < avail->facts->seat_count; seat++)
+        free_of[avail->facts->category[seat]]++;
+    for (uint32_t i = 0; i < avail->categories; i++)
+        atomic_init(&avail->counts[0][i * 4 + SEAT_FREE], free_of[i]);
     *out = avail;
     return 0;
 
@@ -175,7 +194,8 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     uint64_t nth = atomic_load_explicit(&avail->nth, memory_order_relaxed);
     unsigned now = nth & 1, next = now ^ 1;
     for (uint32_t i = 0; i < avail->words; i++)
-        put(&avail->pictures[next][i], look(avail, i, &avail->touched[i]));
+        put(&avail->pictures[next][i],
+            look(avail, i, get(&avail->pictures[now][i]), &avail->touched[i]));
     uint64_t mark = latest != NULL ? latest(ctx) : version; /* once all seats have been looked at */
     uint64_t last = get(&avail->marks[now]);
     mark = mark < version ? version : mark;
@@ -189,16 +209,7 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     }
     assert(head - before <= avail->facts->seat_count);
     assert(head >= before);
-    if (head != before)
-        count_all(avail, next);
-    else {
-        for (uint32_t i = 0; i < avail->categories * 4; i++)
-            /* relaxed, release: we wrote them; partner: avail_counts() */
-            atomic_store_explicit(
-                &avail->counts[next][i],
-                atomic_load_explicit(&avail->counts[now][i], memory_order_relaxed),
-                memory_order_release);
-    }
+    count_states(avail, now, next);
     put(&avail->heads[next], head);
     put(&avail->versions[next], version);
     put(&avail->marks[next], mark);
@@ -326,7 +337,7 @@ uint64_t avail_counts(const struct avail *avail, struct engine_count *out)
         }
         if (get(&avail->nth) != nth)
             continue;
-        assert(total == avail->facts->seat_count); /* as count_all() counted them */
+        assert(total == avail->facts->seat_count); /* as count_states() counted them */
         return version;
     }
 }
