@@ -11,11 +11,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-enum { EVENTS_MAX = 1024, LAST_ANSWERS_US = 5000000 };
+enum { EVENTS_MAX = 1024, LAST_ANSWERS_US = 5000000, PAUSE_US = 100 };
 
 void load_die(const char *what)
 {
@@ -200,12 +201,12 @@ static bool is_through(const struct flow *flow)
 void load_run(struct load *load)
 {
     struct flow *end = load->flow + LOAD_FLOWS;
-    int pause_ms = 100;
+    struct timespec pause = {.tv_nsec = 100 * 1000000};
     load->began_us = load->now_us = now_us();
     load->until_us = load->began_us + load->seconds * 1000000;
     for (struct flow *flow = load->flow; flow < end; flow++) {
         if (flow->rate > 0)
-            pause_ms = 1;
+            pause.tv_nsec = PAUSE_US * 1000; /* a request is late by no more */
         for (unsigned i = 0; i < flow->wires_len; i++)
             go_on(&flow->wires[i]);
     }
@@ -219,7 +220,7 @@ void load_run(struct load *load)
         }
         if (through == LOAD_FLOWS)
             break;
-        int count = epoll_wait(load->epoll, events, EVENTS_MAX, pause_ms);
+        int count = epoll_pwait2(load->epoll, events, EVENTS_MAX, &pause, NULL);
         load->now_us = now_us();
         for (int i = 0; i < count; i++)
             on_readable(events[i].data.ptr);
