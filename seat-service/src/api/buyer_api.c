@@ -352,7 +352,7 @@ static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
     struct err_slot err = {0};
     struct json_in in;
     json_t *seats = NULL;
-    *wish = (struct wish){.ask = {.area = ENGINE_AREA_NONE, .category = ENGINE_CATEGORY_ANY}};
+    wish->ask = (struct engine_ask){.area = ENGINE_AREA_NONE, .category = ENGINE_CATEGORY_ANY};
     json_in_object(&in, (json_t *)(uintptr_t)doc, &err);
     json_in_array(&in, "seats", 0, SIZE_MAX, &seats);
     read_best(call, &in, wish);

@@ -260,18 +260,31 @@ void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
         commit_queue_nudge(queue);
 }
 
+/* In handfuls, so that what the committer wrote to last, on another core, is on its way while those
+ * before it are answered. */
 uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
 {
-    uint32_t n = 0;
-    struct commit_entry *entry;
-    while (n < max && ring_take_spsc(&port->back, port->back_slots, &entry)) {
-        told_acquire(entry);
-        assert(entry->port == port);
-        assert(entry->rc <= 0);
-        entry->on_done(entry);
-        commit_port_return(entry);
-        n += 1;
-    }
+    struct commit_entry *some[8];
+    const uint32_t room = sizeof(some) / sizeof(some[0]);
+    uint32_t n = 0, len;
+    do {
+        for (len = 0; len < room && n < max; len++, n++) {
+            if (!ring_take_spsc(&port->back, port->back_slots, &some[len]))
+                break;
+            told_acquire(some[len]);
+            __builtin_prefetch(&some[len]->rc);
+            __builtin_prefetch(&some[len]->op.change);
+            __builtin_prefetch(some[len]->op.change.seats);
+        }
+        for (uint32_t i = 0; i < len; i++) {
+            assert(some[i]->port == port);
+            assert(some[i]->rc <= 0);
+            if (i + 1 < len)
+                __builtin_prefetch(some[i + 1]->ctx);
+            some[i]->on_done(some[i]);
+            commit_port_return(some[i]);
+        }
+    } while (len == room);
     return n;
 }
 
