@@ -25,10 +25,7 @@ async function told(front) {
   return Object.fromEntries(rows.map(([, outcome, number]) => [outcome, Number(number)]));
 }
 
-async function presale(t, knobs = NEEDS_CODE, options = {}) {
-  const house = await openShow(t, knobs, options);
-  return house;
-}
+const presale = (t, knobs = NEEDS_CODE, options = {}) => openShow(t, knobs, options);
 
 test('a wrong code takes no place', async (t) => {
   const house = await presale(t);
