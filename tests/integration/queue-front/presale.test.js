@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, openShow, patch, untilEveryLoop, Visitor } from './support.js';
+import { act, claims, live, makeEvent, openShow, patch, untilEveryLoop, Visitor, withinAMinute } from './support.js';
 
 const NEEDS_CODE = { rate_per_s: 0, code_required: true };
 const path = (event) => `/admin/events/${event}/codes`;
@@ -98,48 +98,49 @@ test('two fronts at once give out no more places than a code has uses', async (t
 
 test('guesses are limited by address', async (t) => {
   const house = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
-  await load(house, { codes: ['REAL-CODE'] });
   const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
-  // The minutes are Redis's: all of this is within one of them.
-  await until('a minute that has only begun', async () => {
-    const [s] = await house.redis.command('TIME');
-    return Number(s) % 60 < 40;
+  await withinAMinute(house, async (n) => {
+    const [one, two, real] = [`198.51.${n}.7`, `198.51.${n}.8`, `REAL-CODE-${n}`];
+    await load(house, { codes: [real] });
+    const before = await told(house.front);
+    for (let i = 0; i < 20; i += 1) assertProblem(await from(one, `GUESS-${i}`), 422, 'code-unknown');
+    for (const code of ['GUESS-20', real]) {
+      const late = await from(one, code);
+      assertProblem(late, 429, 'too-many-codes');
+      assert.ok(Number(late.headers['retry-after']) >= 1);
+    }
+    assert.equal((await from(two, real)).status, 201, 'others are not hindered');
+    assertProblem(await from(two, real), 422, 'code-used-up');
+    assertProblem(await from(two, ''), 422, 'code-required');
+    const grown = Object.entries(await told(house.front)).map(([outcome, number]) => [outcome, number - before[outcome]]);
+    assert.deepEqual(Object.fromEntries(grown), { taken: 1, required: 1, unknown: 20, 'used-up': 1, guesses: 2, missing: 0 });
   });
-  for (let i = 0; i < 20; i += 1) assertProblem(await from('198.51.100.7', `GUESS-${i}`), 422, 'code-unknown');
-  for (const code of ['GUESS-20', 'REAL-CODE']) {
-    const late = await from('198.51.100.7', code);
-    assertProblem(late, 429, 'too-many-codes');
-    assert.ok(Number(late.headers['retry-after']) >= 1);
-  }
-  assert.equal((await from('198.51.100.8', 'REAL-CODE')).status, 201, 'others are not hindered');
-  assertProblem(await from('198.51.100.8', 'REAL-CODE'), 422, 'code-used-up');
-  assertProblem(await from('198.51.100.8', ''), 422, 'code-required');
-  assert.deepEqual(await told(house.front), { taken: 1, required: 1, unknown: 20, 'used-up': 1, guesses: 2, missing: 0 });
 });
 
 test('guesses from very many addresses are limited by event, and no other network is refused', async (t) => {
   const house = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
-  await load(house, { codes: ['REAL-CODE', 'OTHER-CODE'] });
   const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
   await makeEvent(house, 'other', { rate_per_s: 0 });
   const stranger = await Visitor.withPlace(house.front, 'other');
   const moves = (await stranger.call('POST', 'move')).json.code;
-  const minute = await until('a minute that has only begun', async () => {
-    const [s] = await house.redis.command('TIME');
-    return Number(s) % 60 < 40 && Math.floor(Number(s) / 60);
+  await withinAMinute(house, async (n) => {
+    const minute = Math.floor(Number((await house.redis.command('TIME'))[0]) / 60);
+    await load(house, { codes: [`REAL-CODE-${n}`, `OTHER-CODE-${n}`] });
+    const wrong = async () => Number(await house.redis.command('HGET', `fg:{show}:ip:${minute}`, 'codes'));
+    const before = await wrong(); // of the try before
+    assertProblem(await from(`2001:db8:${n}:1::1`, 'GUESS-1'), 422, 'code-unknown');
+    assertProblem(await from(`2001:db8:${n}:2::1`, 'GUESS-2'), 422, 'code-unknown');
+    assert.equal(await wrong(), before + 2);
+    await house.redis.command('HSET', `fg:{show}:ip:${minute}`, 'codes', 1000);
+    assertProblem(await from(`2001:db8:${n}:3::1`, `REAL-CODE-${n}`), 429, 'too-many-codes');
+    const take = (addr) => house.front.http.post('/v1/queue/show/move', withCode(moves, { 'x-forwarded-for': addr }));
+    assertProblem(await take(`2001:db8:${n}:4::1`), 429, 'too-many-codes');
+    assert.equal((await from(`2001:db8:f${n}:1::1`, `REAL-CODE-${n}`)).status, 201);
+    assertProblem(await from(`198.51.${n}.7`, 'GUESS-3'), 422, 'code-unknown');
+    assertProblem(await from(`198.51.${n}.7`, `OTHER-CODE-${n}`), 429, 'too-many-codes');
+    assert.equal((await from(`198.51.${n}.8`, `OTHER-CODE-${n}`)).status, 201);
+    await until('the metric', async () => /fairgate_line_wrong_codes\{event="show"\} 1001/.test((await house.front.private.call('GET', '/metrics')).text));
   });
-  assertProblem(await from('2001:db8:1:1::1', 'GUESS-1'), 422, 'code-unknown');
-  assertProblem(await from('2001:db8:1:2::1', 'GUESS-2'), 422, 'code-unknown');
-  assert.deepEqual(await house.redis.command('HGET', `fg:{show}:ip:${minute}`, 'codes'), '2');
-  await house.redis.command('HSET', `fg:{show}:ip:${minute}`, 'codes', 1000);
-  assertProblem(await from('2001:db8:1:3::1', 'REAL-CODE'), 429, 'too-many-codes');
-  const take = (addr) => house.front.http.post('/v1/queue/show/move', withCode(moves, { 'x-forwarded-for': addr }));
-  assertProblem(await take('2001:db8:1:4::1'), 429, 'too-many-codes');
-  assert.equal((await from('2001:db8:2:1::1', 'REAL-CODE')).status, 201);
-  assertProblem(await from('198.51.100.7', 'GUESS-3'), 422, 'code-unknown');
-  assertProblem(await from('198.51.100.7', 'OTHER-CODE'), 429, 'too-many-codes');
-  assert.equal((await from('198.51.100.8', 'OTHER-CODE')).status, 201);
-  await until('the metric', async () => /fairgate_line_wrong_codes\{event="show"\} 1001/.test((await house.front.private.call('GET', '/metrics')).text));
 });
 
 test('an empty Redis has lost the codes, and joins say so', async (t) => {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openShow, patch, solve } from './support.js';
+import { act, makeEvent, openShow, patch, solve, withinAMinute } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
@@ -27,10 +27,6 @@ const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...he
 const joinAll = (house, n, options) => Promise.all(upTo(n).map((i) => join(house.fronts[i % house.fronts.length], options(i))));
 
 const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options });
-
-// The counts of a minute are its own: all that follows is within one.
-const earlyInAMinute = (house) => until('a minute that has only begun', async () =>
-  Number((await house.redis.command('TIME'))[0]) % 60 < 40);
 
 // From then on no shard takes a join that was judged by an older document.
 const untilShardsHear = (house, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
@@ -78,23 +74,30 @@ describe('over shards', { concurrency: 4 }, () => {
   test('the join limit of an address covers all shards', async (t) => {
     const house = await over(t, { ...STILL, joins_per_ip_per_min: 5 }, { config: CLIENTS });
     const from = (address) => ({ 'x-forwarded-for': address });
-    await earlyInAMinute(house);
-    const answers = await joinAll(house, 24, (i) => keyed(`k${i}`, from('198.51.100.7')));
-    assert.deepEqual(positions(of(answers, 201)), upTo(5));
-    for (const answer of of(answers, 429)) assertProblem(answer, 429, 'too-many-joins');
-    assert.equal(of(answers, 429).length, 19);
-    const mine = answers.findIndex(({ status }) => status === 201) + 1;
-    assert.equal((await join(house.front, keyed(`k${mine}`, from('198.51.100.7')))).status, 200, 'a visitor finds the place');
-    const others = await joinAll(house, 6, (i) => keyed(`o${i}`, from(`198.51.100.${10 + i}`)));
-    assert.deepEqual(positions(others), [6, 7, 8, 9, 10, 11]);
+    await withinAMinute(house, async (n) => {
+      const full = from(`198.51.${n}.7`);
+      const { position } = (await join(house.front, keyed(`first-${n}`, from(`192.0.2.${n}`)))).json;
+      const behind = (answers) => positions(answers).map((place) => place - position);
+      const answers = await joinAll(house, 24, (i) => keyed(`k${n}-${i}`, full));
+      assert.deepEqual(behind(of(answers, 201)), upTo(5));
+      for (const answer of of(answers, 429)) assertProblem(answer, 429, 'too-many-joins');
+      assert.equal(of(answers, 429).length, 19);
+      const mine = answers.findIndex(({ status }) => status === 201) + 1;
+      assert.equal((await join(house.front, keyed(`k${n}-${mine}`, full))).status, 200, 'a visitor finds the place');
+      const others = await joinAll(house, 6, (i) => keyed(`o${n}-${i}`, from(`198.51.${n}.${10 + i}`)));
+      assert.deepEqual(behind(others), [6, 7, 8, 9, 10, 11]);
+    });
   });
 
   test('the same join again counts against its address once', async (t) => {
-    const house = await over(t, { ...STILL, joins_per_ip_per_min: 2 });
-    await earlyInAMinute(house);
-    for (let i = 0; i < 6; i += 1) assert.equal((await join(house.fronts[i % 2], keyed('mine'))).json.position, 1);
-    assert.equal((await join(house.front, keyed('yours'))).json.position, 2);
-    assertProblem(await join(house.front, keyed('theirs')), 429, 'too-many-joins');
+    const house = await over(t, { ...STILL, joins_per_ip_per_min: 2 }, { config: CLIENTS });
+    await withinAMinute(house, async (n) => {
+      const from = (key) => keyed(`${key}-${n}`, { 'x-forwarded-for': `198.51.100.${n}` });
+      const { position } = (await join(house.front, from('mine'))).json;
+      for (let i = 0; i < 6; i += 1) assert.equal((await join(house.fronts[i % 2], from('mine'))).json.position, position);
+      assert.equal((await join(house.front, from('yours'))).json.position, position + 1);
+      assertProblem(await join(house.front, from('theirs')), 429, 'too-many-joins');
+    });
   });
 
   test('addresses that were counted before all fronts were away are forgotten', async (t) => {
@@ -143,17 +146,19 @@ describe('over shards', { concurrency: 4 }, () => {
   test('a code is not given back for a join whose twin has a place by it', async (t) => {
     const house = await over(t, { ...STILL, code_required: true, joins_per_ip_per_min: 2 }, { config: CLIENTS });
     const rounds = upTo(12);
-    const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['FILL-1', 'FILL-2', ...rounds.map((n) => `ONCE-${n}`)] } });
-    assert.equal(load.status, 200, load.text);
-    await earlyInAMinute(house);
-    const shown = (code, address, cookie = '') => join(house.fronts[0], { headers: { 'x-forwarded-for': address, cookie }, body: { code } });
-    for (const code of ['FILL-1', 'FILL-2']) assert.equal((await shown(code, '192.0.2.1')).status, 201);
-    for (const n of rounds) {
-      const cookie = `fg_visitor=${String(n).padStart(21, 'A')}A`;
-      const twins = await Promise.all(['192.0.2.1', `198.51.100.${n}`].map((address) => shown(`ONCE-${n}`, address, cookie)));
-      const other = await shown(`ONCE-${n}`, `203.0.113.${n}`);
-      assert.equal([...twins, other].filter(({ status }) => status === 201).length, 1, [...twins, other].map(({ text }) => text).join());
-    }
+    await withinAMinute(house, async (m) => {
+      const codes = ['FILL-1', 'FILL-2', ...rounds.map((n) => `ONCE-${n}`)].map((code) => `${code}-OF-${m}`);
+      const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes } });
+      assert.equal(load.status, 200, load.text);
+      const shown = (code, address, cookie = '') => join(house.fronts[0], { headers: { 'x-forwarded-for': address, cookie }, body: { code: `${code}-OF-${m}` } });
+      for (const code of ['FILL-1', 'FILL-2']) assert.equal((await shown(code, `192.0.${m}.1`)).status, 201);
+      for (const n of rounds) {
+        const cookie = `fg_visitor=${String(100 * m + n).padStart(21, 'A')}A`;
+        const twins = await Promise.all([`192.0.${m}.1`, `198.51.${m}.${n}`].map((address) => shown(`ONCE-${n}`, address, cookie)));
+        const other = await shown(`ONCE-${n}`, `203.0.${m}.${n}`);
+        assert.equal([...twins, other].filter(({ status }) => status === 201).length, 1, [...twins, other].map(({ text }) => text).join());
+      }
+    });
   });
 
   test('a full line accepts a few more joins at most', async (t) => {
