@@ -24,7 +24,7 @@ import {
   ROOT,
   until,
 } from '../lib-js/index.js';
-import { byHttp1, byHttp2, judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
+import { byHttp1, byHttp2, judgeFullEdge, MOST, openCrowded, patient } from '../lib-js/full-edge.js';
 import { code, FLAG, FRAME, frame, getHead, H2, header } from '../lib-js/h2.js';
 
 const REQUESTS_PER_10S = 400;
@@ -612,6 +612,7 @@ for (const [what, by] of [['HTTP/1', byHttp1], ['HTTP/2', byHttp2]]) test(`a ful
   const visitors = by === byHttp2 ? `certificate = ${certificate(scope)}\nlisten_tls = 127.0.0.1:${listen}` : `listen = 127.0.0.1:${listen}`;
   writeFileSync(join(dir, 'edge.conf'), `${visitors}\nhealth = 127.0.0.1:${health}\nfronts = 127.0.0.1:${front}:${front}\npay = 127.0.0.1:${front}:${front}\nmaxconn = ${MOST}\nsocket = ${dir}/edge.sock\n`);
   execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [join(dir, 'edge.conf'), join(dir, 'edge.cfg')]);
+  writeFileSync(join(dir, 'edge.cfg'), patient(readFileSync(join(dir, 'edge.cfg'), 'utf8')));
   scope.spawn('haproxy', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
   await judgeFullEdge(listen, [[health, '/healthz']], 'demo', by);
   const crowd = Array.from({ length: MOST + 20 }, () => net.connect(listen, '127.0.0.1').on('error', () => {})); // the last ones wait in the kernel's queue

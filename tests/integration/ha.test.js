@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { client, freePort, openScope, programPath, serve, until } from '../lib-js/index.js';
-import { judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
+import { judgeFullEdge, MOST, openCrowded, patient } from '../lib-js/full-edge.js';
 import { edgeAlone, haproxy } from '../../infra/ha/fairgate.js';
 import { filled, Site } from '../../infra/ha/site.js';
 import { Visitors } from '../../infra/ha/visitors.js';
@@ -44,7 +44,7 @@ async function openEdge(t, { settings, behind } = {}) {
   const scope = openScope(t);
   const configs = site.writeEdge(site.named('edge')[0], settings);
   let text = readFileSync(configs.edge, 'utf8');
-  if (behind !== undefined) text = text.replaceAll(/^( +server (?:front|pay)\d )\S+( check)?( port \d+)?/gm, (_, name, check = '') => `${name}127.0.0.1:${behind}${check}`);
+  if (behind !== undefined) text = patient(text).replaceAll(/^( +server (?:front|pay)\d )\S+( check)?( port \d+)?/gm, (_, name, check = '') => `${name}127.0.0.1:${behind}${check}`);
   const said = {}, checks = {}; // of each machine, what /readyz is, and how often it was asked for
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
