@@ -18,7 +18,7 @@ const LEFT_MAX = 10;
 // A ledger whose test has failed is stopped by nobody, and must not keep the process alive.
 const pause = () => new Promise((resolve) => setTimeout(resolve, 20).unref());
 
-// What changes something is refused while an owner is not sure that it is one, which on a busy machine it is not now and then.
+// What concerns a hold is refused while an owner is not sure that it is one, which on a busy machine it is not now and then.
 const sure = (ask) => until('an owner that is sure', async () => {
   const answer = await ask();
   return (answer.status !== 503 || answer.json.code === 'outcome-unknown') && answer;
@@ -135,7 +135,7 @@ export class Ledger {
       service.http.get(`/v1/seats/${this.event}/holds/${hold}`, { token: entry.buyer.token });
     const known = new Set();
     for (const [hold, entry] of this.held) {
-      const answer = await ask(entry, hold);
+      const answer = await sure(() => ask(entry, hold));
       assert.equal(answer.status, 200, `hold ${hold} was answered, now: ${answer.text}`);
       assert.deepEqual(answer.json.seats, entry.seats);
       for (const seat of entry.seats) {
@@ -171,7 +171,7 @@ export class Ledger {
       until(`a picture with ${seats[0]} ${state}`, async () => (await picture(marker, seatCount))[at] === state, { timeoutMs });
     await shown('held');
     const given = await sure(() => service.http.delete(`/v1/seats/${this.event}/holds/${hold}`, { token: buyer.token }));
-    assert.equal(given.status, 204, given.text);
+    assert.equal(given.status, 204, `hold ${hold} was answered, now: ${given.text}`);
     this.held.delete(hold);
     this.released.add(hold);
     await shown('free');
