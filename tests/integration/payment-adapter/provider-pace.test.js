@@ -8,11 +8,11 @@ import { openWorld } from './lib/world.js';
 
 const scope = openScope(test);
 
-const PER_S = 40;
-const BURST = 10; // a quarter of it
+const PER_S = 20;
+const BURST = PER_S / 4;
 const TRUST = 6; // of each process: a sixteenth, six at least
 const ADAPTERS = 3;
-const ORDERS = 60; // nobody pays them, so each is asked after two or three times a second, if it may
+const ORDERS = 40; // nobody pays them, so each is asked after two or three times a second, if it may
 
 const world = await openWorld(scope, { psp: { per_s: PER_S }, saga: { lease: '2s' } });
 const adapters = [world.pay];
@@ -37,7 +37,7 @@ function assertPaid() {
 
 // From now on there comes a stretch in which the provider is called as fast as it may be, nearly.
 async function untilAllOfThePace() {
-  const STRETCH = 1.5 * PER_S;
+  const STRETCH = 3 * PER_S;
   const from = calls().length;
   await until('a stretch at the whole pace', () => {
     const times = calls().slice(from).map(({ at }) => at);
