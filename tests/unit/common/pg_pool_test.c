@@ -191,6 +191,7 @@ SCRIPT_VERB(run_connected, "connected")
 }
 
 SCRIPT_DOES("turn", uv_run(&world.loop, UV_RUN_NOWAIT))
+SCRIPT_DOES("later", clock_fake_step(&world.still, script_number_at(line, 1)))
 
 SCRIPT_VERB(run_stop, "stop")
 {
@@ -290,8 +291,9 @@ static const struct script_row rows[] = {
      "open queue=2; job echo 1; job echo 1; job echo 1; is answered 0; answers 3; answer 0 full;"
      "answer 1 ok; answer 2 ok"},
     {"a job that waits for too long is never sent",
-     "open depth=1 wait=100; connected 1; job sleep 0.5; turn; job insert 1; answers 2;"
-     "answer 0 timeout; answer 1 ok; job count -; answers 3; answer 2 ok 0"},
+     "open still depth=1 wait=100; connected 1; job sleep 600; turn; job insert 1; later 100ms;"
+     "answers 1; answer 0 timeout; open; job count -; answers 2; answer 1 ok 0; close;"
+     "answer 2 unknown"},
     {"jobs on a connection that breaks have an unknown outcome",
      "open; connected 1; job end_itself -; job echo 1; answers 2; answer 0 unknown;"
      "answer 1 unknown; is fallen 1; job echo 9; answers 3; answer 2 ok 9; is ready 2;"
