@@ -412,7 +412,7 @@ describe('around the waiting page', async () => {
 
   // By keys alone: the focus stays on the button.
   test('a call and a visit that end soon say so, and one key extends them', async () => {
-    await line.open('hurried', { rate_per_s: 1000, call_ttl_s: 25, grace_s: 600, session_ttl_s: 25, session_max_s: 3600 });
+    await line.open('hurried', { rate_per_s: 1000, call_ttl_s: 55, grace_s: 600, session_ttl_s: 55, session_max_s: 3600 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
     const left = () => page.evaluate(() => document.title.split(' ')[0].split(':').reduce((sum, n) => 60 * sum + Number(n), 0));
@@ -430,7 +430,7 @@ describe('around the waiting page', async () => {
     await inVain('extend', '#extend button');
     await page.keyboard.press('Enter');
     await visitor.shows('notice', /more time now/);
-    await until('more time in the title', async () => await left() > 25);
+    await until('more time in the title', async () => await left() > 55);
     await visitor.judge('wait-hurried');
     await page.click('#pass button');
     await page.waitForURL(/\/seats\//);
