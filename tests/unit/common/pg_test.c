@@ -112,7 +112,7 @@ TEST_CASE(a_query_has_a_deadline)
     open_by(pg_fixture_dsn(), 5000, 100);
     uint64_t began_us = clock_mono_us(clock_system());
     assert_int_equal(ERR_TIMEOUT, pg_run(pg, "SELECT pg_sleep(30)", &err));
-    assert_true(clock_mono_us(clock_system()) - began_us < 2000000);
+    assert_true(clock_mono_us(clock_system()) - began_us < 15000000);
 }
 
 TEST_CASE(an_ended_backend_is_a_lost_connection)
