@@ -9,7 +9,6 @@ import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
 import { archiveOf, at, makePreQueue, Visitor, act, live, makeEvent, openHouse, openShow, patch, untilState } from './support.js';
 
-
 const runningOf = (front, id) => archiveOf(front, id, '?running=true');
 const headOf = (text) => JSON.parse(text.split('\n')[0]);
 const restore = (front, id, body, query = '') =>
