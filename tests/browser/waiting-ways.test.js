@@ -635,7 +635,7 @@ describe('around the waiting page', async () => {
     await visitor.shows('alert-note', /./);
     await patch(line.front, 'worker', { rate_per_s: 100 });
     await visitor.view('called');
-    assert.ok(await page.isHidden('#alert'), 'there is nothing left to ask for');
+    await page.locator('#alert').waitFor({ state: 'hidden' }); // there is nothing left to ask for
     if (await page.evaluate(() => Notification.permission) === 'granted') {
       await page.waitForFunction(() => globalThis.shown.length === 1);
       assert.deepEqual(await page.evaluate(() => globalThis.shown), [['It is your turn', '/e/worker', '/e/worker', 'Enter', '/e/']]);
