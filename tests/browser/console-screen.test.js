@@ -304,7 +304,7 @@ describe('the first screen', async () => {
       assert.equal(await page.evaluate(() => globalThis.isFull), true);
       assert.equal(await page.locator('button:visible, a:visible, input:visible').count(), 0);
       assert.ok(await page.evaluate(() => parseFloat(getComputedStyle(document.querySelector('#big .value')).fontSize)) > (by === 'light' ? 80 : 30));
-      assert.equal(await ground(), 'rgb(20, 23, 29)');
+      assert.equal(await ground(), 'rgb(11, 13, 17)');
       for (const width of [360, 1920]) {
         await page.setViewportSize({ width, height: 800 });
         await boss.judge(`screen-${name}-big-${width}`);
@@ -350,7 +350,7 @@ describe('the first screen', async () => {
     for (const words of ['Pause', 'Resume', 'Knobs changed']) await page.locator(`.chart >> nth=1 >> .mark[title*="${words}"]`).waitFor({ state: 'attached' });
     const [mark, chart] = await Promise.all(['.chart .mark', '.chart .plot'].map((name) => page.locator(name).first().boundingBox()));
     assert.ok(mark.x >= chart.x && mark.x <= chart.x + chart.width && mark.height > 50, JSON.stringify({ mark, chart }));
-    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.mark')).borderLeftColor), 'rgb(244, 72, 11)');
+    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.plot .mark')).borderLeftColor), 'rgb(244, 72, 11)');
   });
 
   test('a front that dies is named', async () => {
