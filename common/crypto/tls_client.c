@@ -45,6 +45,8 @@ static const char *reason(void)
 static int trust(SSL_CTX *ctx, const struct tls_client_conf *conf, struct err_slot *err)
 {
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    /* As curl has it: an authority that is trusted ends the chain, even if it is not a root. */
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     if (conf->ca[0] == '\0') {
         SSL_CTX_set_default_verify_paths(ctx);
         return 0;
