@@ -99,6 +99,13 @@ test('the page for people ends with what went wrong', async () => {
   assert.match(stdout, /\n\nAll went well\.\n$/);
 });
 
+test('of two that begin at once one goes, and the other leaves it alone', async () => {
+  const [went, other] = (await Promise.all([rehearse(...FEW), rehearse(...FEW)])).sort((a, b) => a.status - b.status);
+  assert.match(done(went).stdout, /All went well/);
+  refused(other, EXIT.refused, /another rehearsal runs, or was cut off: fairgate close fairgate-rehearsal ends it/);
+  await assertNothingLeft();
+});
+
 test('a second one leaves it alone, and Ctrl-C ends it with the figures so far', async () => {
   const { child, ended } = await underWay();
   refused(await rehearse(...FEW), EXIT.refused, /another rehearsal runs, or was cut off: fairgate close fairgate-rehearsal/);

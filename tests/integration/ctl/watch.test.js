@@ -205,8 +205,9 @@ test('doctor goes the way of a visitor up to the payment, and leaves nothing', a
   }
 });
 
-test('with --pay it waits for the payment, and refunds it once the ticket is there', async () => {
+test('with --pay it waits for the payment, lets no second run in, and refunds it once the ticket is there', async () => {
   const run = await untilPayable();
+  assert.match((await fairgate('doctor', '--buyer', buyer)).stdout, /^bad {2}the test purchase stops at its event: .*\n {5}-> another test purchase runs, or was cut off: fairgate close fairgate-doctor ends it$/m);
   await run.pay();
   const shown = await run.ended;
   assert.match(shown, /^ok {3}the payment came, the ticket is made, all is refunded\nok {3}the shop has all 2 messages of the test purchase$/m);
@@ -233,17 +234,19 @@ test('it names the part by which no ticket can be bought, and its cure', async (
   assert.equal((await fairgate('doctor', '--pay')).status, EXIT.usage);
 });
 
-test('what a run that was cut off has left is ended by the next one', async () => {
-  const unpaid = await untilPayable();
-  unpaid.child.kill('SIGKILL');
-  await unpaid.ended;
-  const paid = await untilPayable();
-  paid.child.kill('SIGKILL');
-  await paid.ended;
-  await paid.pay();
+test('what a run that was cut off has left is ended by the next one, once it is closed', async () => {
+  const cutOff = async () => {
+    const run = await untilPayable();
+    run.child.kill('SIGKILL');
+    await run.ended;
+    done(await fairgate('close', TRIAL, '--yes'));
+    return run;
+  };
+  await cutOff();
+  await (await cutOff()).pay();
   await until('the payment to be there', async () => (await statuses())[0] === 'completed');
   assert.equal((await statuses())[1], 'cancelled');
-  assert.match((await fairgate('events', '--names')).stdout, new RegExp(TRIAL));
+  assert.match(done(await fairgate('show', TRIAL)).stdout, /^state +closed$/m);
   assert.match((await fairgate('doctor', '--buyer', buyer)).stdout, /^ok {3}a visitor can buy/m);
   await until('the refund', async () => (await statuses())[1] === 'refunded');
   await assertNothingLeft();

@@ -1,6 +1,7 @@
 /* probe.c: calls that are made again where that may help, and the life of the event. */
 #include "watch/probe.h"
 
+#include "base/rfc3339.h"
 #include "show/value.h"
 #include "system/system.h"
 
@@ -67,13 +68,19 @@ static bool ask(struct probe *probe, const char *who, bool known, struct call *c
     }
 }
 
-bool probe_operate(struct probe *probe, enum command_service service, const char *method,
-                   const char *path, const char *body, const char *if_match)
+static bool operate(struct probe *probe, enum command_service service, struct call *call,
+                    const char *path, const char *body)
 {
-    struct call call = {.method = method, .if_match = if_match};
-    call.why = service == COMMAND_LINE && method != NULL ? probe->why : NULL;
-    bool known = call_to(&call, probe->job->profile, service, path);
-    return ask(probe, job_service_name(service), known, &call, body);
+    call->why = service == COMMAND_LINE && call->method != NULL ? probe->why : NULL;
+    bool known = call_to(call, probe->job->profile, service, path);
+    return ask(probe, job_service_name(service), known, call, body);
+}
+
+bool probe_operate(struct probe *probe, enum command_service service, const char *method,
+                   const char *path, const char *body)
+{
+    struct call call = {.method = method};
+    return operate(probe, service, &call, path, body);
 }
 
 bool probe_at(struct probe *probe, enum command_service service, const char *method,
@@ -81,7 +88,7 @@ bool probe_at(struct probe *probe, enum command_service service, const char *met
 {
     char path[CTL_URL_MAX];
     snprintf(path, sizeof(path), "/admin/events/%s%s", probe->event, leaf);
-    return probe_operate(probe, service, method, path, body, NULL);
+    return probe_operate(probe, service, method, path, body);
 }
 
 bool probe_visit(struct probe *probe, const char *method, const char *path, const char *body)
@@ -106,35 +113,67 @@ void probe_failure(const struct probe *probe, char *out, size_t size)
 
 /* ---- the event ---- */
 
-bool probe_delete(struct probe *probe)
+/* The one that the last call has shown. If it is gone, or another run has made its own, all is
+ * done. */
+static bool delete_closed(struct probe *probe)
 {
     char etag[CTL_ETAG_MAX], path[CTL_URL_MAX];
-    if (!probe_at(probe, COMMAND_LINE, NULL, "", NULL))
-        return probe->call.end == CALL_ANSWERED && probe->call.status == 404;
-    struct span state = value_text(probe->call.json, "state");
-    if (!span_eq(state, SPAN("draft")) && !span_eq(state, SPAN("closed")) &&
-        (!probe_at(probe, COMMAND_LINE, "POST", "/actions/close", "{}") ||
-         !probe_at(probe, COMMAND_LINE, NULL, "", NULL)))
-        return false;
     memcpy(etag, probe->call.etag, sizeof(etag));
     snprintf(path, sizeof(path), "/admin/events/%s?unarchived=true", probe->event);
-    return probe_operate(probe, COMMAND_LINE, "DELETE", path, NULL, etag);
+    struct call call = {.method = "DELETE", .if_match = etag};
+    return operate(probe, COMMAND_LINE, &call, path, NULL) ||
+           (probe->call.end == CALL_ANSWERED &&
+            (probe->call.status == 404 || probe->call.status == 409 || probe->call.status == 412));
+}
+
+static bool is_closed(const struct probe *probe)
+{
+    return span_eq(value_text(probe->call.json, "state"), SPAN("closed"));
+}
+
+bool probe_delete(struct probe *probe)
+{
+    if (!probe_at(probe, COMMAND_LINE, NULL, "", NULL))
+        return probe->call.end == CALL_ANSWERED && probe->call.status == 404;
+    if (!span_eq(value_text(probe->call.json, "incarnation"), span_of(probe->incarnation)))
+        return true;
+    return (is_closed(probe) || probe_at(probe, COMMAND_LINE, "POST", "/actions/close", "{}")) &&
+           delete_closed(probe);
+}
+
+/* The event, in place of one that is closed: one that is not is another run's. */
+static bool claim(struct probe *probe, const char *knobs, uint64_t most_s)
+{
+    char body[512], path[CTL_URL_MAX], closes[RFC3339_LEN + 1];
+    struct text time = text_on(closes, RFC3339_LEN);
+    if (probe_at(probe, COMMAND_LINE, NULL, "", NULL) && is_closed(probe) && !delete_closed(probe))
+        return false;
+    rfc3339_put(&time, system_wall_us() / 1000 + most_s * UINT64_C(1000));
+    closes[time.len] = '\0';
+    snprintf(body, sizeof(body), "{%s,\"code_required\":true,\"closes_at\":\"%s\"}", knobs, closes);
+    snprintf(path, sizeof(path), "/admin/events/%s", probe->event);
+    struct call call = {.method = "PUT", .if_none_match = "*"};
+    bool made = operate(probe, COMMAND_LINE, &call, path, body);
+    span_to_cstr_cut(value_text(probe->call.json, "incarnation"), probe->incarnation,
+                     sizeof(probe->incarnation));
+    return made;
 }
 
 const char *probe_make(struct probe *probe, const char *hall, const char *knobs, uint64_t uses,
-                       const char **mend)
+                       uint64_t most_s)
 {
     char codes[128];
     snprintf(codes, sizeof(codes), "{\"codes\":[\"%s\"],\"uses\":%" PRIu64 "}", probe->code, uses);
-    *mend = "delete it (fairgate close, delete --unarchived)";
-    if (!probe_delete(probe))
-        return "the event of an earlier one";
-    *mend = "/readyz of seat-service says why it opens no event";
-    /* One that another version has made has what is needed, too. */
-    if (!probe_at(probe, COMMAND_SEATS, "PUT", "", hall) && probe->call.status != 409)
+    snprintf(probe->busy, sizeof(probe->busy),
+             "another %s runs, or was cut off: fairgate close %s ends it", probe->why,
+             probe->event);
+    probe->made = claim(probe, knobs, most_s);
+    bool busy = !probe->made && probe->call.status == 412;
+    probe->mend = busy ? probe->busy : "/readyz of the service that is named says why";
+    /* A hall that another version has made has what is needed, too. */
+    if (probe->made && !probe_at(probe, COMMAND_SEATS, "PUT", "", hall) &&
+        probe->call.status != 409)
         return "its hall";
-    *mend = "/readyz of the service that is named says why";
-    probe->made = probe_at(probe, COMMAND_LINE, "PUT", "", knobs);
     if (!probe->made || !probe_at(probe, COMMAND_LINE, "PUT", "/codes", codes) ||
         !probe_at(probe, COMMAND_LINE, "POST", "/actions/open", "{}"))
         return "its event";

@@ -1,6 +1,6 @@
 /* probe.h: an event of the command line's own, through which it tries what visitors do: closed to
- * everybody else by a code that is drawn, and deleted at the end. What a run that was cut off has
- * left is deleted by the next one. Only its hall stays. */
+ * everybody else by a code that is drawn, and deleted at the end. A run that is cut off leaves it
+ * open for `most_s` at most; once it is closed the next run deletes it. Only its hall stays. */
 #ifndef FG_CTL_WATCH_PROBE_H
 #define FG_CTL_WATCH_PROBE_H
 
@@ -16,6 +16,8 @@ struct probe {
     char code[PROBE_CODE_LEN + 1],
         key[PROBE_CODE_LEN + 1]; /* that opens it; of a visitor's calls */
     char bearer[PROBE_SECRET_MAX], cookies[CTL_COOKIES_MAX];
+    char incarnation[PROBE_CODE_LEN + 1], busy[128];
+    const char *mend;
     bool made;
 };
 
@@ -24,17 +26,17 @@ void probe_deinit(struct probe *probe); /* wipes the secrets */
 
 /* Each makes a call, again for a while where that may help; true: 200 to 299. */
 bool probe_operate(struct probe *probe, enum command_service service, const char *method,
-                   const char *path, const char *body, const char *if_match);
+                   const char *path, const char *body);
 bool probe_visit(struct probe *probe, const char *method, const char *path, const char *body);
 /* As an operator, at the event. */
 bool probe_at(struct probe *probe, enum command_service service, const char *method,
               const char *leaf, const char *body);
 
-/* Makes the event, in place of one that was left, and opens it. NULL, or at what it stops; `mend`
- * is what helps. A hall that is there already stays. */
+/* Makes the event, which one run at a time has, and opens it; `knobs` are members of its document.
+ * NULL, or at what it stops; probe->mend is what helps. A hall that is there already stays. */
 const char *probe_make(struct probe *probe, const char *hall, const char *knobs, uint64_t uses,
-                       const char **mend);
-bool probe_delete(struct probe *probe);
+                       uint64_t most_s);
+bool probe_delete(struct probe *probe); /* and no other run's */
 
 /* What the last call has to say, fit for a terminal. */
 void probe_failure(const struct probe *probe, char *out, size_t size);

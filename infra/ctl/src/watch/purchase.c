@@ -17,13 +17,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { ORDER_MAX = 80, PAY_S = 900 };
+enum { ORDER_MAX = 80, PAY_S = 900, WAY_S = 300 };
 
 #define EVENT  "fairgate-doctor"
 #define ORDERS "/v1/pay/orders/"
 
-static const char knobs[] = "{\"name\":\"Test purchase\",\"rate_per_s\":10,\"max_active\":10,"
-                            "\"code_required\":true}";
+static const char knobs[] = "\"name\":\"Test purchase\",\"rate_per_s\":10,\"max_active\":10";
 static const char hall[] =
     "{\"name\":\"Test purchase\",\"currency\":\"KRW\",\"limits\":{\"max_per_buyer\":0},"
     "\"categories\":[{\"name\":\"A\",\"price\":1000}],"
@@ -66,8 +65,8 @@ static bool take(struct purchase *p, const char *path, const char *before, char 
 static bool end_orders(struct purchase *p)
 {
     char path[CTL_URL_MAX];
-    bool good = probe_operate(&p->probe, COMMAND_PAY, NULL, "/admin/orders?limit=200&event=" EVENT,
-                              NULL, NULL);
+    bool good =
+        probe_operate(&p->probe, COMMAND_PAY, NULL, "/admin/orders?limit=200&event=" EVENT, NULL);
     json_t *orders = good ? json_incref(json_object_get(p->probe.call.json, "orders")) : NULL;
     for (size_t i = 0; i < json_array_size(orders); i++) {
         char order[ORDER_MAX];
@@ -77,7 +76,7 @@ static bool end_orders(struct purchase *p)
         if (span_eq(status, SPAN("completed"))) {
             snprintf(path, sizeof(path), "/admin/orders/%s/refund", order);
             good = probe_operate(&p->probe, COMMAND_PAY, "POST", path,
-                                 "{\"reason\":\"test purchase\"}", NULL) &&
+                                 "{\"reason\":\"test purchase\"}") &&
                    good;
         } else if (span_eq(status, SPAN("pending_payment")) && p->login) {
             snprintf(path, sizeof(path), ORDERS "%s/cancel", order);
@@ -229,7 +228,7 @@ static void judge_messages(struct purchase *p, const json_t *setup)
         if (has_finding(setup, kinds[i].unset, kinds[i].setting))
             continue;
         do {
-            if (!probe_operate(&p->probe, COMMAND_PAY, NULL, path, NULL, NULL)) {
+            if (!probe_operate(&p->probe, COMMAND_PAY, NULL, path, NULL)) {
                 stops(p, "its messages", "payment-adapter has to answer");
                 return;
             }
@@ -294,15 +293,18 @@ static void pay(struct purchase *p, const json_t *setup)
 
 static void buy(struct purchase *p, const json_t *setup)
 {
+    bool pays = job_option(p->job, OPTION_PAY);
     if (!log_in(p))
         return;
-    end_orders(p);
-    const char *mend, *at = probe_make(&p->probe, hall, knobs, 1, &mend);
-    if (at != NULL)
-        stops(p, at, mend);
-    if (at != NULL || !enter(p) || !order(p))
+    const char *at = probe_make(&p->probe, hall, knobs, 1, WAY_S + (pays ? PAY_S : 0));
+    if (at != NULL) {
+        stops(p, at, p->probe.mend);
         return;
-    if (job_option(p->job, OPTION_PAY))
+    }
+    end_orders(p);
+    if (!enter(p) || !order(p))
+        return;
+    if (pays)
         pay(p, setup);
     else if (!end_orders(p) || !comes_to(p, "status", "cancelled", 2 * PROBE_STEP_S))
         stops_order(p, "its end", "fairgate sagas list names what it waits for");
@@ -314,12 +316,13 @@ void purchase_try(struct job *job, const json_t *setup, json_t *findings)
     probe_init(&p.probe, job, EVENT, "test purchase");
     buy(&p, setup);
     char path[CTL_URL_MAX];
-    bool ended = !p.login || end_orders(&p);
+    bool ended = !p.probe.made || end_orders(&p);
     snprintf(path, sizeof(path), "/v1/seats/" EVENT "/holds/%s", p.hold);
     if (p.hold[0] != '\0' && p.order[0] == '\0')
         ended = probe_visit(&p.probe, "DELETE", path, NULL) && ended;
     if (p.probe.made && (!probe_delete(&p.probe) || !ended))
-        finding_add(findings, "bad", "run it again: it ends what is left",
+        finding_add(findings, "bad",
+                    "fairgate close " EVENT ", and run it again: it ends what is left",
                     "something of the test purchase is left: the event " EVENT ", or an order");
     probe_deinit(&p.probe);
 }

@@ -8,7 +8,6 @@
 #include "acts/runs.h"
 
 #include "base/json_in.h"
-#include "base/rfc3339.h"
 #include "plan/figures.h"
 #include "plan/size.h"
 #include "show/plain.h"
@@ -116,11 +115,7 @@ static int nothing_is_on_sale(const struct rehearsal *r)
         bool idle = span_eq(state, SPAN("scheduled")) && !is_soon(event);
         for (size_t n = 0; n < sizeof(over) / sizeof(over[0]); n++)
             idle = idle || span_eq(state, span_of(over[n]));
-        if (!idle && span_eq(id, SPAN(EVENT)))
-            status =
-                job_say(r->job, EXIT_REFUSED,
-                        "another rehearsal runs, or was cut off: fairgate close " EVENT " ends it");
-        else if (!idle && !job_option(r->job, OPTION_ANYWAY))
+        if (!idle && !span_eq(id, SPAN(EVENT)) && !job_option(r->job, OPTION_ANYWAY))
             status = job_say(r->job, EXIT_REFUSED,
                              "%.*s is on sale or opens soon (%.*s): not now, or --anyway",
                              (int)id.len, id.ptr, (int)state.len, state.ptr);
@@ -186,31 +181,27 @@ static char *hall_text(const struct rehearsal *r)
 
 static int make_event(struct rehearsal *r)
 {
-    char knobs[256], why[300], closes[RFC3339_LEN + 1];
-    const char *mend, *at;
-    struct text time = text_on(closes, RFC3339_LEN);
-    rfc3339_put(&time, system_wall_us() / 1000 + (r->most_s + 4 * ENDS_S) * UINT64_C(1000));
-    closes[time.len] = '\0';
-    /* One that is cut off closes by itself, at a time when it would be over. */
+    char knobs[256], why[300];
     snprintf(knobs, sizeof(knobs),
-             "{\"name\":\"Rehearsal\",\"rate_per_s\":%" PRIu64 ",\"max_active\":0,"
-             "\"session_ttl_s\":60,\"pow_bits_max\":0,\"code_required\":true,"
-             "\"closes_at\":\"%s\"}",
-             r->rate_per_s, closes);
+             "\"name\":\"Rehearsal\",\"rate_per_s\":%" PRIu64 ",\"max_active\":0,"
+             "\"session_ttl_s\":60,\"pow_bits_max\":0",
+             r->rate_per_s);
     char *hall = hall_text(r);
     if (hall == NULL)
         return EXIT_USAGE;
-    at = probe_make(&r->probe, hall, knobs, r->visitors, &mend);
+    const char *at =
+        probe_make(&r->probe, hall, knobs, r->visitors, r->most_s + 4 * (uint64_t)ENDS_S);
     free(hall);
     /* One loop of one front shows it; the others hear of it within a second. */
     if (at == NULL && !probe_visit(&r->probe, NULL, "/e/" EVENT, NULL))
-        at = "its page", mend = "the edge has to lead /e/ to a front that is ready";
+        at = "its page", r->probe.mend = "the edge has to lead /e/ to a front that is ready";
     if (at == NULL) {
         sleep(HEARD_S);
         return EXIT_DONE;
     }
     probe_failure(&r->probe, why, sizeof(why));
-    return job_say(r->job, EXIT_REFUSED, "the rehearsal stops at %s: %s; %s", at, why, mend);
+    return job_say(r->job, EXIT_REFUSED, "the rehearsal stops at %s: %s; %s", at, why,
+                   r->probe.mend);
 }
 
 static void look_at_services(const struct rehearsal *r, struct look_metric out[COMMAND_SERVICES])
