@@ -1,12 +1,11 @@
-// make.js [FOLDER]: writes slo.yml for Prometheus, dashboards/ for Grafana and the Korean runbook with its commands below
-// FOLDER (build/observe), from objectives.js, boards.js and docs/. The stack and the installation call it.
+// make.js [FOLDER]: writes slo.yml for Prometheus and dashboards/ for Grafana below FOLDER (build/observe), from
+// objectives.js and boards.js. The stack and the installation call it.
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BOARDS } from './boards.js';
 import { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS } from './objectives.js';
-import { koreanRunbook } from './runbook.js';
 
 // ---- rules ----
 
@@ -82,7 +81,6 @@ function dashboard({ uid, title, about, event, rows }) {
 
 const made = () => ({
   'slo.yml': rules(),
-  'runbook.ko.md': koreanRunbook(),
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });
 

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { blocksOf, linksOf } from '../../infra/docs/pages.js';
+import { anchorsOf, blocksOf, linksOf, targetOf } from '../../infra/docs/pages.js';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 import { EVERY_RULE, ruleGroups } from '../lib-js/observe.js';
 
@@ -35,14 +35,15 @@ test('an installation stands below DESTDIR and is accepted by its own programs',
   for (const path of ['LICENSE', 'secrets', 'edge/haproxy.cfg', 'queue-front/openapi.yaml']) {
     assert.ok(existsSync(at(`share/fairgate/${path}`)), path);
   }
-  // An alert leads to a page that is there, in two languages with the same commands, and so does each of its links.
+  // An alert leads to a page that is there, in two languages with the same commands, and so does each link of each page.
   const observe = at('share/fairgate/observe');
   const { runbook_url: url } = ruleGroups(EVERY_RULE)[0].rules[0].annotations;
   const [english, korean] = ['', 'ko/'].map((folder) => join(observe, url.replace(/^file:\/\/\/usr\/share\/fairgate\/observe\/|#.*$/g, '').replace('docs/', `docs/${folder}`)));
-  for (const page of [english, korean]) {
-    for (const target of linksOf(readFileSync(page, 'utf8'))) {
-      const path = target.replace(/#.*$/, '');
-      if (path !== '') assert.ok(existsSync(join(dirname(page), path)), `${page}: ${target}`);
+  const read = (file) => readFileSync(join(observe, file), 'utf8');
+  for (const page of readdirSync(observe, { recursive: true }).filter((name) => name.endsWith('.md'))) {
+    for (const target of linksOf(read(page))) {
+      const { file, anchor } = targetOf(page, target) ?? { file: page, anchor: null };
+      assert.ok(existsSync(join(observe, file)) && (anchor === null || anchorsOf(read(file)).has(anchor)), `${page}: ${target}`);
     }
   }
   const commands = (page) => blocksOf(readFileSync(page, 'utf8')).map(({ text }) => text).sort();
