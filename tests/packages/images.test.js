@@ -8,9 +8,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
+import { blocksOf } from '../../infra/docs/pages.js';
 import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
 import { assertClosed, assertGivesBack, closeSigner, imageOf, openPodman, openSigner, run, TAG, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
@@ -19,7 +20,7 @@ const IMAGES = ['queue-front', 'seat-service', 'payment-adapter', 'edge', 'ctl']
 const PROGRAM = { edge: 'usr/sbin/haproxy', ctl: 'usr/bin/fairgate' };
 const ABOVE_BASE_MAX = 60e6;
 const WORK = join(ROOT, 'build/images-test');
-const PROJECT = `fairgate-images-${process.pid}`;
+const [UP, OPEN, DOWN] = blocksOf(readFileSync(join(ROOT, 'infra/compose/README.md'), 'utf8')).map(({ text }) => text); // typed as they are
 
 let machine;
 let env;
@@ -121,17 +122,19 @@ test('a release is signed, complete, and says of what it was made', { skip: VERS
   }
 });
 
-// Containers that compose brings up from these files.
+// Containers that the commands of README bring up, with these files between the two, in a folder of the test's own.
 function openComposed(name, ...files) {
-  const project = `${PROJECT}-${name}`;
-  const secrets = join(WORK, `secrets-${name}`);
-  const argv = ['-p', project, ...['compose.yaml', ...files, 'demo.yaml'].flatMap((file) => ['-f', `infra/compose/${file}`])];
+  const project = 'compose';
+  const dir = join(WORK, name, 'infra/compose');
+  const secrets = join(dir, 'secrets');
+  const argv = ['compose.yaml', ...files, 'demo.yaml'].flatMap((file) => ['-f', join(dir, file)]);
+  const type = (text, from = dir) => run(settings, 'bash', '-ec', `cd ${from}\n${text.replace('compose.yaml', ['compose.yaml', ...files].join(' -f '))}`);
   const ports = {};
   const settings = {};
   const container = (service) => `${project}_${service}_1`;
   const logs = () => podman('ps', '-a', '--format', '{{.Names}}').trim().split('\n').map((one) => `== ${one}\n${spawnSync('podman', ['logs', '--tail', '15', one], { env, encoding: 'utf8' }).stderr}`).join('\n');
   return {
-    project, secrets, argv, ports, settings, container,
+    project, secrets, argv, ports, settings, container, type,
     compose: (...more) => run(settings, 'podman-compose', ...argv, ...more),
     look: (service) => JSON.parse(podman('container', 'inspect', container(service)))[0],
     admin: (port) => client({ port: ports[port], token: readFileSync(join(secrets, 'admin-token'), 'utf8').trim(), timeoutMs: 60_000 }),
@@ -144,19 +147,21 @@ function openComposed(name, ...files) {
       }
     },
     async up() {
-      run(env, 'infra/stack/secrets', secrets);
-      run(env, 'chown', '-R', `${USER}:${USER}`, secrets);
+      for (const part of ['infra/compose', 'infra/stack/secrets']) cpSync(join(ROOT, part), join(WORK, name, part), { recursive: true });
+      symlinkSync(join(ROOT, 'build'), join(WORK, name, 'build'));
       const base = await freePortBase();
+      writeFileSync(join(dir, 'fairgate.profiles'), readFileSync(join(dir, 'fairgate.profiles'), 'utf8').replace(/80(8|9)(\d)/g, (_, nine, n) => base + (nine - 8) * 10 + Number(n)));
       Object.assign(ports, { edge: base, psp: base + 4, shop: base + 5, queue: base + 11, seats: base + 12, pay: base + 13, seats1: base + 14, seats2: base + 15 });
       Object.assign(settings, {
-        ...env, FAIRGATE_VERSION: TAG, FAIRGATE_SECRETS: secrets, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
+        ...env, FAIRGATE_VERSION: TAG, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
         FAIRGATE_CONSOLE_PORT: ports.queue, FAIRGATE_SEATS_PORT: ports.seats, FAIRGATE_SEATS_1_PORT: ports.seats1, FAIRGATE_SEATS_2_PORT: ports.seats2,
         FAIRGATE_PAY_PORT: ports.pay, FAIRGATE_PSP_PORT: ports.psp, FAIRGATE_SHOP_PORT: ports.shop,
       });
-      run(settings, 'podman-compose', ...argv, 'up', '-d');
+      type(UP, join(WORK, name));
     },
     down() {
-      spawnSync('podman-compose', [...argv, 'down', '-v'], { env: settings, cwd: ROOT });
+      type(DOWN);
+      podman('volume', 'rm', '--all', '--force');
       for (const network of podman('network', 'ls', '--format', '{{.Name}}').split('\n').filter((one) => one.startsWith(`${project}_`))) spawnSync('podman', ['network', 'rm', '--force', network], { env });
     },
   };
@@ -173,9 +178,14 @@ describe('compose.yaml', () => {
 
   after(() => stack.down());
 
-  test('brings everything up', () => stack.orLogs(() => openSale({ ...stack, name: 'A night in containers' })));
+  test('brings everything up', () => stack.orLogs(() => openSale({ ...stack, name: 'A night in containers', event: 'night' })));
 
-  test('leads from the line to a ticket', () => stack.orLogs(() => walkThrough({ ...stack, users: stack.users() })));
+  test('leads from the line to a ticket', () => stack.orLogs(() => walkThrough({ ...stack, users: stack.users(), event: 'night' })));
+
+  test('has an event by the commands of its page', async () => {
+    stack.type(OPEN);
+    await until('the event', async () => (await client({ port: stack.ports.edge }).get('/v1/queue/demo/status')).json?.state === 'open');
+  });
 
   test('is asked by the command line from a container of its own', () => {
     writeFileSync(join(WORK, 'profiles'), '[default]\nqueue = "http://queue-front:8091"\nseats = "http://seat-service:8092"\npay = "http://payment-adapter:8093"\ntoken_file = "/run/secrets/admin-token"\n');
