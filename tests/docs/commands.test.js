@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { after, before, describe, test } from 'node:test';
 import { handbook } from '../../infra/docs/pages.js';
@@ -25,6 +27,7 @@ describe('with a stack', () => {
     place = await openPlace();
     // By the clone's own script, so that a page's `make up` finds everything as it is.
     await promisify(execFile)('make', ['up'], { cwd: place.where.dir, env: { ...process.env, ...place.where.env } });
+    assert.ok(lstatSync(join(place.where.dir, 'node_modules')).isSymbolicLink(), 'the tree has its packages');
     place.stack.mayDie('seat-service', 'signal 9', 2); // docs/operate/game-day.md
   });
   after(() => place.scope.close());
