@@ -59,7 +59,7 @@ describe('mails', async () => {
         }
         const shown = await page.evaluate(() => document.body.innerText.replace(/\s+/g, ' '));
         for (const line of text.split('\n').filter(Boolean)) {
-          for (const part of line.replace(/^- /, '').split(/: (?=\S)/)) assert.ok(shown.includes(part), `${kind}: ${part}`);
+          for (const part of line.replace(/^- /, '').replace(/\s+/g, ' ').split(/: (?=\S)/)) assert.ok(shown.includes(part), `${kind}: ${part}`);
         }
         assert.equal(await page.getAttribute('a.act', 'href'), /https?:\/\/\S+/.exec(text)[0]);
       }
