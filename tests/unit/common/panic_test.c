@@ -206,7 +206,7 @@ static void run_row(void **state)
         assert_null(strstr(said, row->absent[i]));
 }
 
-/* To the compiler the last store before free() is dead. Only a sanitizer can look at that moment. */
+/* To the compiler the last store before free() is dead. A sanitizer alone looks at that moment. */
 TEST_CASE(freed_memory_has_no_magic)
 {
     if (__sanitizer_install_malloc_and_free_hooks == NULL)
