@@ -75,7 +75,7 @@ void attempt_finish_as_told(struct attempt *attempt)
     assert(attempt->peer.detail[SAGA_DETAIL_MAX - 1] == '\0');
     struct saga_outcome outcome = {
         .verdict = attempt->peer.verdict,
-        .retry_ms = patience_ms(attempt),
+        .retry_ms = attempt->peer.verdict == SAGA_DONE ? 0 : patience_ms(attempt),
         .code = attempt->peer.code,
         .detail = attempt->peer.detail,
     };

@@ -47,8 +47,8 @@ bool attempt_keep_order(struct attempt *attempt);
 void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code);
 /* ONGOING, until the next look; or DONE, and the next step may wait so long. */
 void attempt_finish_later(struct attempt *attempt, enum saga_verdict verdict, uint32_t retry_ms);
-/* Finishes with the peer's own verdict, code and detail. Its Retry-After is honoured too, but not
- * beyond the seats' time. */
+/* Finishes with the peer's own verdict, code and detail. Unless it is done its Retry-After is
+ * honoured too, but not beyond the seats' time. */
 void attempt_finish_as_told(struct attempt *attempt);
 
 #endif

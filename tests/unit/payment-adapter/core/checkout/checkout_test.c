@@ -711,6 +711,9 @@ static const struct script_row rows[] = {
     {"question_takes_no_longer_than_a_peer_may",
      "try create payment=-; create open; gives done - 1; timeout 10000; try end; end-pass; "
      "end-visit; gives done - 2; timeout 2000"},
+    /* It is kept, by its lease of a minute, and goes on at once. */
+    {"peer_that_has_done_it_delays_no_next_step",
+     "try extend left_ms=30000; extend retry=3600000; gives done - 1; delay 60000"},
     {"peer_is_left_alone_until_the_hold_ends",
      "try $a left_ms=$b; $a unknown retry=3600000; gives unknown - 1; delay $c || "
      "create 60000 60000|create 0 30000|refund 60000 3600000"},
