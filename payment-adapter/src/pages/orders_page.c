@@ -12,6 +12,7 @@ struct orders_page {
     const struct orders_view *viewed;
     struct sql_orders_mine_row row;
     struct show show;
+    bool no_memory; /* an order is missing */
     char number[NUMBER_MAX], seats[24], state[32];
     unsigned order_at; /* where the facts of an order begin */
     struct fact_list facts;
@@ -50,8 +51,9 @@ static bool more_orders(void *ctx, unsigned turn)
     if ((int)turn >= rows_len(page))
         return false;
     page->row = sql_orders_mine_row(page->viewed->rows, (int)turn);
-    if (show_parse(page->row.show, &page->show) < 0)
-        return false; /* without memory */
+    page->no_memory = show_parse(page->row.show, &page->show) < 0;
+    if (page->no_memory)
+        return false;
     page->facts.len = page->order_at;
     list_order(page);
     return true;
@@ -83,4 +85,5 @@ void orders_page_put(struct text *out, const struct filled_page *page, const str
     orders.facts.ctx = &orders;
     list_facts(&orders);
     fact_page_put(out, page, lang, &orders.facts);
+    out->overflown |= orders.no_memory; /* as where it is too long */
 }
