@@ -227,7 +227,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
     (void)seq;
     sim_note("owns, with epoch %llu", (unsigned long long)epoch);
     for (unsigned i = 0; i < SEATS_PROCS; i++)
-        if (seats.services[i].open && seats.services[i].epoch >= epoch)
+        if (seats.services[i].open && seats.services[i].epoch == epoch)
             invariant_broken(INVARIANT_1, "%s and %s own the event", service->name,
                              seats.services[i].name);
     service->epoch = epoch;
