@@ -72,13 +72,14 @@ WHERE event.no = e.no AND (asked_ms = 0 OR e.no IN (SELECT event FROM o));
 
 -- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. If that
 -- is over the event stays awake: a payment may have been refused while it was closed. The statement does not wait where
--- somebody has locked one of the rows.
+-- somebody has locked one of the rows. It may arrive late, over a connection that has broken: by then the event may
+-- have been woken, under another epoch, and have other holds.
 -- statement: event_sleep
---> event    integer signed
---> instance text
---> due_ms   bigint
+--> event  integer signed
+--> epoch  bigint
+--> due_ms bigint
 WITH o AS (
-    SELECT event FROM owner WHERE event = :event AND instance = :instance FOR NO KEY UPDATE SKIP LOCKED
+    SELECT event FROM owner WHERE event = :event AND epoch = :epoch FOR NO KEY UPDATE SKIP LOCKED
 ), e AS (
     SELECT no
     FROM o

@@ -358,8 +358,7 @@ static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *e
     const uint64_t due_ms = next_end_ms(journal, nth);
     bool done = false;
     assert(event->why == LEAVE_IDLE);
-    int rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), due_ms, err,
-                         &done);
+    int rc = store_sleep(journal->reader_pg, event->id.no, event->head.epoch, due_ms, err, &done);
     pthread_mutex_lock(&journal->lock);
     event->asleep = done;
     event->id.due_ms = due_ms;

@@ -161,10 +161,10 @@ int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, u
     return rc < 0 ? err_wrap(err, "waking events") : 0;
 }
 
-int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,
-                struct err_slot *err, bool *done)
+int store_sleep(struct pg *pg, int32_t event, uint64_t epoch, uint64_t due_ms, struct err_slot *err,
+                bool *done)
 {
-    struct sql_event_sleep_args args = {event, instance, due_ms};
+    struct sql_event_sleep_args args = {event, epoch, due_ms};
     uint64_t rows = 0;
     int rc = sql_event_sleep(pg, &args, err, &rows);
     *done = rows > 0;

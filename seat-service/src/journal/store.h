@@ -58,9 +58,9 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
  * well. 1..EVENTS_MAX in all. */
 int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, uint32_t len,
                uint32_t refused_len, struct err_slot *err);
-/* Puts the event to sleep, if `instance` owns it and due_ms, as above, is still to come. */
-int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,
-                struct err_slot *err, bool *done);
+/* Puts the event to sleep, if this is its epoch and due_ms, as above, is still to come. */
+int store_sleep(struct pg *pg, int32_t event, uint64_t epoch, uint64_t due_ms, struct err_slot *err,
+                bool *done);
 /* The number of an event; ERR_NOT_FOUND: there is none of that id. */
 int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no);
 /* What the event was imported from, or corrected to. */

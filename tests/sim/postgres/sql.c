@@ -332,8 +332,7 @@ static bool sleep_finds(const struct server_ask *ask)
     const struct sql_event_sleep_args *args = &((const struct query *)ask)->args.sleep;
     const struct event *event = event_of(args->event);
     return event != NULL && !event->asleep && (ask->granted || server_row_is_free()) &&
-           span_eq(args->instance, span_of(event->owner.instance)) &&
-           (args->due_ms == 0 || args->due_ms > now_ms());
+           args->epoch == event->owner.epoch && (args->due_ms == 0 || args->due_ms > now_ms());
 }
 
 static void do_sleep(struct server_ask *ask)
@@ -359,7 +358,6 @@ int sql_event_sleep(struct pg *pg, const struct sql_event_sleep_args *args, stru
     struct query *asks = query(do_sleep);
     asks->ask.finds = sleep_finds;
     asks->args.sleep = *args;
-    asks->args.sleep.instance = copy_of(args->instance);
     int rc = run(pg, asks, err, NULL);
     *rows = rc == 0 && asks->ask.wrote;
     return rc;

@@ -404,12 +404,15 @@ static void put_to_sleep(void)
 {
     static const uint64_t ends_ms[] = {0, 1, UINT64_C(4000000000000)}; /* none, over, to come */
     uint64_t due_ms = ends_ms[below(3)];
-    const char *name = chance(50) ? "a" : "b";
     int32_t event = any_event();
+    struct store_head head;
     struct err_slot err;
     bool done;
-    int rc = store_sleep(call("sleep"), event, span_of(name), due_ms, &err, &done);
-    printf(" %" PRId32 " %s %" PRIu64, event, name, due_ms);
+    if (!read_head(event, &head))
+        return;
+    head.epoch = perhaps_wrong(head.epoch);
+    int rc = store_sleep(call("sleep"), event, head.epoch, due_ms, &err, &done);
+    printf(" %" PRId32 " %" PRIu64 " %" PRIu64, event, head.epoch, due_ms);
     if (answered(rc))
         printf(" done=%d", done);
 }

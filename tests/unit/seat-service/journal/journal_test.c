@@ -900,9 +900,9 @@ TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
     run_script("query 1 SELECT max(no) FROM seats.event WHERE asleep_at IS NOT NULL");
     pg_fixture_run(locker, "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
                            "SELECT FROM event WHERE id = 'demo' FOR UPDATE");
-    unit_must(store_sleep(pg, 1, SPAN(""), 0, &err, &done), &err);
+    unit_must(store_sleep(pg, 1, 0, 0, &err, &done), &err);
     assert_false(done);
-    unit_must(store_sleep(pg, 2, SPAN(""), 0, &err, &done), &err);
+    unit_must(store_sleep(pg, 2, 0, 0, &err, &done), &err);
     assert_true(done);
     pg_close(locker);
     pg_close(pg);
@@ -950,7 +950,7 @@ TEST_CASE(event_that_was_asked_for_has_rested_until_then)
     unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 1111}, 2, 0, &err), &err);
     assert_int_equal(INT64_MAX, asked_ms(1, 1));
     assert_int_equal(1111, asked_ms(2, 1));
-    unit_must(store_sleep(pg, 2, SPAN(""), 1, &err, &done), &err); /* a hold has ended by now */
+    unit_must(store_sleep(pg, 2, 0, 1, &err, &done), &err); /* a hold has ended by now */
     assert_false(done);
     run_script("sql UPDATE seats.event SET asleep_at = now()");
     /* There is no room for 2. The process that wakes it learns when it was asked for first. */
@@ -960,7 +960,7 @@ TEST_CASE(event_that_was_asked_for_has_rested_until_then)
     unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 0}, 2, 0, &err), &err);
     assert_int_equal(2222, asked_ms(1, 1));
     assert_int_equal(1111, asked_ms(2, 1));
-    unit_must(store_sleep(pg, 2, SPAN(""), 0, &err, &done), &err);
+    unit_must(store_sleep(pg, 2, 0, 0, &err, &done), &err);
     assert_true(done);
     run_script("query 1 SELECT sum(event) FROM seats.owner WHERE asked_at IS NOT NULL");
     pg_close(pg);
