@@ -69,7 +69,7 @@ enum {
 
     /* Healing. The window is twice the longest reconnect pause, so that every living front can
      * report. */
-    HEAL_WINDOW_MS = 1000,
+    HEAL_WINDOW_MS = 500,
     /* For how long, at most, joins may have gone on unseen. The append-only file and the ticks
      * lag by a second each at worst; a front that was cut off for longer counts no more than
      * this. */

@@ -7,10 +7,15 @@ enum {
      * way to the visitor, also on a busy machine. */
     STORE_DEADLINE_MS = 800,
 
+    /* How often a master has to show that a replica follows, and how soon. Together they are less
+     * than the shortest time after which Sentinel has another master. */
+    CONFIRM_EVERY_MS = 250,
+    CONFIRM_WITHIN_MS = 500,
+
     /* Reconnecting: the wait doubles between these two, its last half random, so that fronts do
      * not come back in step. The upper end stays below the healing window. */
     REDIS_BACKOFF_MIN_MS = 20,
-    REDIS_BACKOFF_MAX_MS = 500,
+    REDIS_BACKOFF_MAX_MS = 250,
 
     /* Addresses of one name that are tried in turn: two families of a handful of servers. */
     LINK_ADDRS_MAX = 8,
@@ -22,7 +27,7 @@ enum {
     /* How often a sentinel or a node of the cluster is asked who is in charge: well within the
      * healing window, so that a front that did not notice a failover learns of it in time. When
      * something is wrong, more often for some seconds, about as long as a failover takes. */
-    SCOUT_QUIET_MS = 400,
+    SCOUT_QUIET_MS = 200,
     SCOUT_HURRIED_MS = 50,
     SCOUT_HURRY_MS = 5000,
     /* How long a server that ASK has named is kept while it owns no slot. */

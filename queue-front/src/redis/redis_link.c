@@ -20,6 +20,12 @@
  * from its buffer. Callbacks and their order stay with hiredis, and a plain connection costs no
  * more than before. A socketpair with a pump behind it would copy everything twice.
  *
+ * A master that is cut off from its replicas goes on answering, and what it answers is lost when
+ * another one replaces it. So a link to a replicated master is up only while a replica confirms:
+ * WAIT returns once a replica has all that was written so far. The PUBLISH before it is written to
+ * replicas and to no disk; without it there might be nothing to confirm. A master is left
+ * CONFIRM_EVERY_MS + CONFIRM_WITHIN_MS after it was cut off, at the latest.
+ *
  * Deadlines: calls are in a list in the order in which they were sent. Most have the same time to
  * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
  * fires, about once a second under load. */
@@ -90,7 +96,8 @@ struct redis_link {
     unsigned addr_at;              /* the one to be tried now */
     bool reached;                  /* somebody listens there */
     struct connection *connection; /* CONNECTING and UP only */
-    uv_timer_t backoff;            /* DOWN: the next attempt; CONNECTING: its deadline */
+    /* DOWN: the next attempt; CONNECTING: its deadline; UP: the next question to the replicas */
+    uv_timer_t backoff;
     uv_timer_t deadline;
     uint64_t deadline_us;      /* the deadline timer's; 0: not armed */
     unsigned handles;          /* still known to the loop */
@@ -98,6 +105,8 @@ struct redis_link {
     uint32_t attempts;         /* in vain since the last healthy connection */
     struct redis_call pending; /* head of a ring */
     struct redis_call auth;
+    struct redis_call publish;
+    struct redis_call wait;
     uint64_t timeouts;
     bool mute; /* what was to come before the next command could not be sent */
 };
@@ -481,8 +490,50 @@ void redis_link_flush(struct redis_link *link)
 static void come_up(struct redis_link *link)
 {
     uv_timer_stop(&link->backoff);
+    if (link->conf.replicated)
+        uv_timer_start(&link->backoff, on_backoff, CONFIRM_EVERY_MS, 0);
     link_move(link, LINK_UP);
     link->conf.on_up(link->conf.ctx); /* last: the link may be closed now */
+}
+
+static void on_published(struct redis_call *call, const struct redisReply *reply)
+{
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        redis_link_drop(call->link, reply->str);
+}
+
+static void on_confirmed(struct redis_call *call, const struct redisReply *reply)
+{
+    struct redis_link *link = call->link;
+    if (reply == NULL)
+        return;
+    if (reply->type != REDIS_REPLY_INTEGER)
+        redis_link_drop(link, reply->type == REDIS_REPLY_ERROR ? reply->str : "no answer to WAIT");
+    else if (reply->integer < 1)
+        redis_link_drop(link, "no replica confirms what this master writes");
+    else if (link->state == LINK_CONNECTING)
+        come_up(link);
+    else
+        uv_timer_start(&link->backoff, on_backoff, CONFIRM_EVERY_MS, 0);
+}
+
+static void ask_replicas(struct redis_link *link)
+{
+    uint64_t deadline_us = now_us(link) + CONFIRM_WITHIN_MS * 1000;
+    link->publish.on_reply = on_published;
+    link->wait.on_reply = on_confirmed;
+    link->publish.deadline_us = link->wait.deadline_us = deadline_us;
+    redis_link_send(link, &link->publish,
+                    SPAN("*3\r\n$7\r\nPUBLISH\r\n$10\r\nfg:confirm\r\n$0\r\n\r\n"));
+    redis_link_send(link, &link->wait, SPAN("*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$3\r\n400\r\n"));
+}
+
+static void on_logged_in(struct redis_link *link)
+{
+    if (link->conf.replicated)
+        ask_replicas(link);
+    else
+        come_up(link);
 }
 
 static void on_auth(struct redis_call *call, const struct redisReply *reply)
@@ -491,7 +542,7 @@ static void on_auth(struct redis_call *call, const struct redisReply *reply)
     if (reply == NULL)
         return;
     if (reply->type != REDIS_REPLY_ERROR) {
-        come_up(link);
+        on_logged_in(link);
         return;
     }
     char memory[256];
@@ -504,7 +555,7 @@ static void log_in(struct redis_link *link)
 {
     const struct redis_login *login = &link->conf.login;
     if (login->password.len == 0) {
-        come_up(link);
+        on_logged_in(link);
         return;
     }
     char memory[LINK_LOGIN_BYTES];
@@ -561,6 +612,8 @@ static void on_backoff(uv_timer_t *timer)
         give_up(link, "the name of the server is not resolved in time");
     else if (link->state == LINK_DOWN)
         begin_connecting(link);
+    else if (link->state == LINK_UP)
+        ask_replicas(link);
     else
         redis_link_drop(link, link->connection->shaking
                                   ? "nobody answered the TLS handshake in time"

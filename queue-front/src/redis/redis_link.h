@@ -44,6 +44,7 @@ struct redis_link_conf {
     uint16_t port;
     struct tls_client *tls;   /* NULL: plain */
     struct redis_login login; /* all strings are borrowed until redis_link_close() */
+    bool replicated;          /* up only while a replica confirms what the server writes */
     const struct clock *clock;
     const struct rng *rng;
     void (*on_up)(void *ctx);                    /* connected; commands may be sent */

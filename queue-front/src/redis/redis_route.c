@@ -135,6 +135,7 @@ static int open_node(struct redis_route *route, struct node *node, struct err_sl
         .port = node->addr.port,
         .tls = route->conf.tls,
         .login = route->conf.login,
+        .replicated = route->conf.sentinels != NULL,
         .clock = route->conf.clock,
         .rng = route->conf.rng,
         .on_up = on_node_up,

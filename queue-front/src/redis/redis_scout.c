@@ -5,7 +5,7 @@
  * refuses its commands (CLUSTERDOWN), and then the next one is asked for a map.
  *
  * Why polling rather than listening to +switch-master: a missed message is missed for good, and a
- * sentinel that is cut off sends none. An answer every 400 ms costs next to nothing and is always
+ * sentinel that is cut off sends none. An answer every 200 ms costs next to nothing and is always
  * current.
  *
  * A sentinel that was away comes back with what it knew then, and would send us to a master that
