@@ -149,7 +149,9 @@ static int connect_within(struct pg *pg, uint32_t connect_ms, struct err_slot *e
         if (next == PGRES_POLLING_FAILED)
             return lost(pg, err);
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        int rc = wait_for(pg, events, deadline_us, err);
+        bool reaches = PQstatus(pg->conn) == CONNECTION_STARTED;
+        uint64_t reached_us = reaches ? deadline_after(PG_LINK_REACH_MS) : deadline_us;
+        int rc = wait_for(pg, events, reached_us < deadline_us ? reached_us : deadline_us, err);
         if (rc < 0)
             return rc;
         next = PQconnectPoll(pg->conn);

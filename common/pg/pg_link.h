@@ -9,6 +9,10 @@ enum { PG_SQLSTATE_BYTES = 6 };
 
 enum { PG_LINK_HOSTS_MAX = 8 }; /* of one connection string: primary, replicas, and room */
 
+/* How long a host may leave a connection unanswered, before any word of PostgreSQL: a machine that
+ * is gone says nothing, one that is there answers within a round trip. */
+enum { PG_LINK_REACH_MS = 500 };
+
 /* How many hosts the connection string names: 1 if it is invalid. */
 unsigned pg_link_hosts(const char *conninfo);
 

@@ -678,14 +678,29 @@ static bool conn_poll_socket(struct conn *conn, int events)
     return true;
 }
 
+/* Until when its host has time. */
+static void conn_expect(struct conn *conn)
+{
+    uint32_t ms = PQstatus(conn->pq) == CONNECTION_STARTED ? PG_LINK_REACH_MS : PG_CONNECT_MS;
+    uint32_t deadline_ms = conn->pool->conf.deadline_ms;
+    conn->at_us = now_us(conn->pool) + (uint64_t)(deadline_ms < ms ? deadline_ms : ms) * 1000;
+}
+
+/* Libpq may go on to the next host, and begins to reach that one. */
+static PostgresPollingStatusType conn_step(struct conn *conn)
+{
+    bool reached = PQstatus(conn->pq) != CONNECTION_STARTED;
+    PostgresPollingStatusType next = PQconnectPoll(conn->pq);
+    if (reached != (PQstatus(conn->pq) != CONNECTION_STARTED))
+        conn_expect(conn);
+    return next;
+}
+
 static void conn_connect(struct conn *conn)
 {
     struct pg_pool *pool = conn->pool;
     assert(conn->pq == NULL);
     conn_move(conn, CONN_CONNECTING);
-    uint32_t deadline_ms = pool->conf.deadline_ms;
-    conn->at_us =
-        now_us(pool) + (uint64_t)(deadline_ms < PG_CONNECT_MS ? deadline_ms : PG_CONNECT_MS) * 1000;
     if (conn->tries > 0)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
     unsigned nth = (unsigned)(conn - pool->conns); /* two that knock begin at different hosts */
@@ -694,6 +709,8 @@ static void conn_connect(struct conn *conn)
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
         !conn_poll_socket(conn, UV_WRITABLE))
         conn_fail(conn, conn->pq != NULL ? PQerrorMessage(conn->pq) : "no memory");
+    else
+        conn_expect(conn);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -706,7 +723,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         conn_fail(conn, uv_strerror(status));
     else if (conn->state == CONN_CONNECTING) {
         bool good = true;
-        switch (PQconnectPoll(conn->pq)) {
+        switch (conn_step(conn)) {
         case PGRES_POLLING_READING:
             good = conn_poll_socket(conn, UV_READABLE);
             break;

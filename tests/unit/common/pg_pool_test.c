@@ -2,6 +2,7 @@
 #include "script.h"
 
 #include "observe/log.h"
+#include "pg/pg_link.h"
 #include "pg/pg_pool.h"
 #include "pg_fixture.h"
 
@@ -356,6 +357,28 @@ TEST_CASE(two_connections_try_a_silent_host)
     for (int fd; (fd = accept(world.silent, NULL, NULL)) >= 0; came++)
         close(fd);
     assert_int_equal(PG_KNOCKING, came);
+}
+
+TEST_CASE(a_host_that_cannot_be_reached_has_little_time)
+{
+    struct sockaddr_in at = {0};
+    socklen_t len = sizeof(at);
+    int fills = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
+    assert_int_equal(0, listen(world.silent, 0)); /* the kernel drops all but the first */
+    assert_int_equal(0, getsockname(world.silent, (struct sockaddr *)&at, &len));
+    assert_int_equal(0, connect(fills, (struct sockaddr *)&at, len));
+    world.conf.conninfo = world.dsn;
+    world.conf.clock = &world.still.clock;
+    begin();
+    turn();
+    clock_fake_step(&world.still, PG_LINK_REACH_MS * 1000);
+    turn();
+    clock_fake_step(&world.still, PG_RECONNECT_FIRST_MS * 1000);
+    for (unsigned i = 0; i < 100 && pg_pool_stats(world.pool)->connected == 0; i++)
+        turn();
+    assert_int_equal(1, pg_pool_stats(world.pool)->connected);
+    close(fills);
 }
 
 /* Draws the longest of the pauses of 0 to 100 ms, to 200, and so on to the cap: one less than the
