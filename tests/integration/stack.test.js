@@ -81,6 +81,11 @@ describe('a stack', async () => {
     assert.equal(event.text, 'open');
   });
 
+  test('says that the hall is missing, and how it comes', async () => {
+    for (const text of [said, (await stack.command('status')).stderr]) assert.match(text, /THE HALL +is missing, .*make VARIANT=release programs, then make up/);
+    assert.doesNotMatch((await stack.command('status', { FAIRGATE_BUILD_DIR: fakeBuild(scope, [...SERVICES, 'halls']) })).stderr, /THE HALL/);
+  });
+
   test('gives each service a database that the others cannot enter', async () => {
     const enter = (role, database) => {
       const env = { PGPASSFILE: join(stack.dir, `secrets/pgpass-${role}`) };
