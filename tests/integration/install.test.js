@@ -36,14 +36,14 @@ test('an installation stands below DESTDIR and is accepted by its own programs',
     assert.ok(existsSync(at(`share/fairgate/${path}`)), path);
   }
   // An alert leads to a page that is there, in two languages with the same commands, and so does each link of each page.
-  const observe = at('share/fairgate/observe');
+  const share = at('share/fairgate');
   const { runbook_url: url } = ruleGroups(EVERY_RULE)[0].rules[0].annotations;
-  const [english, korean] = ['', 'ko/'].map((folder) => join(observe, url.replace(/^file:\/\/\/usr\/share\/fairgate\/observe\/|#.*$/g, '').replace('docs/', `docs/${folder}`)));
-  const read = (file) => readFileSync(join(observe, file), 'utf8');
-  for (const page of readdirSync(observe, { recursive: true }).filter((name) => name.endsWith('.md'))) {
+  const [english, korean] = ['', 'ko/'].map((folder) => join(share, url.replace(/^file:\/\/\/usr\/share\/fairgate\/|#.*$/g, '').replace('docs/', `docs/${folder}`)));
+  const read = (file) => readFileSync(join(share, file), 'utf8');
+  for (const page of readdirSync(share, { recursive: true }).filter((name) => name.endsWith('.md'))) {
     for (const target of linksOf(read(page))) {
       const { file, anchor } = targetOf(page, target) ?? { file: page, anchor: null };
-      assert.ok(existsSync(join(observe, file)) && (anchor === null || anchorsOf(read(file)).has(anchor)), `${page}: ${target}`);
+      assert.ok(existsSync(join(share, file)) && (anchor === null || anchorsOf(read(file)).has(anchor)), `${page}: ${target}`);
     }
   }
   const commands = (page) => blocksOf(readFileSync(page, 'utf8')).map(({ text }) => text).sort();
