@@ -123,7 +123,7 @@ void answer_ticket_invalid(struct http_req *req, int why)
         {ERR_CLOSED, REFUSAL_UNAVAILABLE}, {ERR_NOT_FOUND, REFUSAL_TICKET_MISSING},
         {ERR_TIMEOUT, REFUSAL_TICKET_OLD}, {0, REFUSAL_TICKET_FOREIGN},
     };
-    refusal_reply(req, refusal_for(reasons, why));
+    answer_refusal(req, http_req_param(req, 0), refusal_for(reasons, why));
 }
 
 void answer_pass_invalid(struct http_req *req, int why)
@@ -314,6 +314,11 @@ struct front_line *answer_unless_event(struct http_req *req, const struct front 
 
 struct front_line *answer_unless_ours(struct http_req *req, const struct front *front)
 {
+    struct span id = http_req_param(req, 0);
+    if (caller_wants_page(req) && line_event_id_ok(id) && front_line_find(front, id) == NULL) {
+        answer_waiting_page(req, id, NULL, NULL); /* a 404 in words */
+        return NULL;
+    }
     struct front_line *event = answer_unless_event(req, front);
     if (event == NULL || caller_same_origin(req, front))
         return event;

@@ -53,10 +53,10 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(WORK_SPENT, "proof-of-work-required", 428, 0, "proof-of-work-required", \
         "This proof of work was used for another place.") \
     /* the ticket and its place */ \
-    ROW(TICKET_MISSING, "ticket-invalid", 401, 0, "", \
+    ROW(TICKET_MISSING, "ticket-invalid", 401, 0, "place-gone", \
         "The request has no ticket, neither as a cookie nor as a bearer token.") \
-    ROW(TICKET_OLD, "ticket-invalid", 401, 0, "", "The ticket has expired.") \
-    ROW(TICKET_FOREIGN, "ticket-invalid", 401, 0, "", \
+    ROW(TICKET_OLD, "ticket-invalid", 401, 0, "place-gone", "The ticket has expired.") \
+    ROW(TICKET_FOREIGN, "ticket-invalid", 401, 0, "place-gone", \
         "The ticket is invalid or belongs to another event.") \
     ROW(TICKET_MOVED, "ticket-moved", 401, 0, "ticket-moved", \
         "This place was moved to another device. A code made there moves it back.") \

@@ -47,9 +47,6 @@ test('the whole path works by forms: join, wait, be called, enter', async (t) =>
   const waiting = await browser.page();
   assert.equal(view(waiting), 'waiting');
   assert.match(waiting.text, /id="position">1</);
-  assert.equal(await browser.submit('pass'), '/e/show?notice=not-yet');
-  assert.match((await browser.page('?notice=not-yet')).text, /your turn is kept/);
-
   await act(house.front, 'show', 'pause');
   assert.equal(state(await browser.page()), 'paused');
   assert.equal(view(await browser.page()), 'waiting');
@@ -128,19 +125,30 @@ test('what is not there has a page in the same look', async (t) => {
   assert.match(page.text, /찾는 화면이 없습니다/);
 });
 
-test('a page tells what state the event is in', async (t) => {
+// Their sentences are read in browser/trouble.test.js.
+test('a page says what state the event is in, and a refused form leads to one that offers the next step', async (t) => {
   const house = await openHouse(t);
   const opensAt = new Date(Date.now() + 3_600_000).toISOString();
+  async function refused(who, call, code, its) {
+    assert.equal(await who.submit(call), `/e/${who.event}?notice=${code}`);
+    assert.equal(view(await who.page(`?notice=${code}`)), its, code);
+  }
   await makeEvent(house, 'show', { opens_at: opensAt, rate_per_s: 0 }, { open: false });
   const browser = new Browser(house.front, 'show');
-  assert.equal(view(await browser.page()), 'soon');
   assert.match((await browser.page()).text, new RegExp(opensAt.slice(0, 19).replace('T', ' ')));
-  assert.equal(await browser.submit('join'), '/e/show?notice=event-not-open');
+  await refused(browser, 'join', 'event-not-open', 'soon');
   await act(house.front, 'show', 'open');
+  for (const call of ['pass', 'extend', 'leave']) await refused(browser, call, 'place-gone', 'join');
+  await browser.joined();
+  await refused(browser, 'pass', 'not-yet', 'waiting');
+  const phone = new Browser(house.front, 'show');
+  await phone.call('POST', 'move', { body: { code: (await browser.call('POST', 'move', { body: {} })).json.code } });
+  for (const call of ['pass', 'leave']) await refused(browser, call, 'ticket-moved', 'moved');
   await act(house.front, 'show', 'sold-out');
-  assert.equal(view(await browser.page()), 'sold-out');
+  await refused(new Browser(house.front, 'show'), 'join', 'event-sold-out', 'sold-out');
   await act(house.front, 'show', 'close');
-  assert.equal(view(await browser.page()), 'closed');
+  for (const call of ['pass', 'extend']) await refused(phone, call, 'event-closed', 'closed');
+  assert.equal(await new Browser(house.front, 'nowhere').submit('join'), '/e/nowhere');
 });
 
 // ---- the picture of a shared link ----
