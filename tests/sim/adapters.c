@@ -38,6 +38,8 @@ struct adapter {
     uint32_t turns; /* within that second */
 };
 
+enum { SEATS_RETRY_MS = 1000 }; /* Retry-After of seats that have no owner yet */
+
 static struct {
     struct adapter all[ADAPTER_PROCS];
     struct ticket_signer *signer;
@@ -101,6 +103,7 @@ static void judge_seats(struct peer_call *peer, const struct seat_call *call)
     const char *code = engine_verdict_name(call->verdict);
     peer->verdict = peer_judge(peer->op, call->answer == SEAT_DONE ? 200 : no, &code);
     snprintf(peer->code, sizeof(peer->code), "%s", code != NULL ? code : "");
+    peer->retry_ms = call->answer == SEAT_LATER ? SEATS_RETRY_MS : 0;
     if (peer->verdict == SAGA_DONE && peer_question(peer->op)->reads_expiry)
         peer->expires_ms = call->expires_ms;
 }

@@ -28,6 +28,7 @@ enum {
     SEATS_MAX = 256,
     ENTRIES = 256,
     TICK_MS = 100,
+    CALM_IDLE_MS = 6000,
     HOLD_TTL_MS = 20 * 1000,
     HOLD_MAX_MS = 120 * 1000,
     PAY_TTL_MS = 30 * 1000,
@@ -55,7 +56,7 @@ static struct {
     struct plan *plan;
     char guids[SEATS_MAX][16];
     struct seat_service services[SEATS_PROCS];
-    bool calm; /* there is room for all events */
+    bool calm;
 } seats;
 
 /* ---- the hall ---- */
@@ -284,7 +285,8 @@ static void on_drop(void *ctx, uint32_t nth)
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
     (void)nth;
-    return seats.calm ? 0 : (sim_us() - ((const struct seat_service *)ctx)->used_us) / SIM_MS;
+    uint64_t idle_ms = (sim_us() - ((const struct seat_service *)ctx)->used_us) / SIM_MS;
+    return seats.calm && idle_ms < CALM_IDLE_MS ? 0 : idle_ms;
 }
 
 static void be_killed(void *ctx)
@@ -682,7 +684,8 @@ static void on_slept(uint64_t due_ms)
     invariant_slept(due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
 }
 
-/* A saga that has met many faults asks twice a minute: it might find its event asleep each time. */
+/* A saga asks within five seconds of the time that it was told; it would find its event asleep each
+ * time if it slept sooner. */
 void seats_calm_down(void)
 {
     seats.calm = true;

@@ -18,7 +18,7 @@ void seat_send(struct seat_call *call);
 enum seat_answer seat_ask(struct seat_call *call);
 /* Kills, stops and stops in good order: asked each `ms`. */
 void seats_fault(uint32_t ms);
-void seats_calm_down(void); /* from here on no event falls asleep */
+void seats_calm_down(void); /* from here on an event sleeps only after a while */
 void seats_snapshot(void);  /* as the auditor makes one */
 bool seats_quiet(void);     /* nothing is under way at the owner, or the event sleeps */
 /* At the end: the owner's engine is what its journal says. */

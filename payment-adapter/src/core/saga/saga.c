@@ -215,6 +215,8 @@ static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const str
     return backoff_ms(step->retry_first_ms, step->retry_cap_ms, growing, rng);
 }
 
+enum { TOLD_SPREAD_MS = 4000 }; /* sooner than seats let an event fall asleep (owner.idle) */
+
 static void decide_unknown(const struct saga_row *row, const struct saga_outcome *outcome,
                            uint64_t now_us, const struct rng *rng, struct saga_move *out)
 {
@@ -225,6 +227,10 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     const struct saga_step *step = row->def->steps[row->step];
     out->tries = row->tries + 1;
     uint64_t wait_ms = pause_ms(step, out->tries, rng);
+    /* A peer that says when is asked soon after that, however often it was asked: an event of the
+     * seats that wakes for this saga falls asleep again when nobody comes. */
+    if (outcome->retry_ms > 0 && wait_ms > outcome->retry_ms + TOLD_SPREAD_MS)
+        wait_ms = outcome->retry_ms + rng_below(rng, TOLD_SPREAD_MS);
     if (wait_ms < outcome->retry_ms)
         wait_ms = outcome->retry_ms;
     /* Do not sleep past the deadline. */

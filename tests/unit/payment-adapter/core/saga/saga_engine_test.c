@@ -70,17 +70,19 @@ static void finish_at_once(struct saga_call *call, void *ctx)
     saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
 }
 
-#define STEP(NAME, PEER, TIMEOUT, ...)                                                             \
+#define STEP_TO(CAP, NAME, PEER, TIMEOUT, ...)                                                     \
     {                                                                                              \
         .name = (NAME), .peer = (PEER), .timeout_ms = (TIMEOUT), .deadline_ms = 20000,             \
-        .retry_first_ms = 100, .retry_cap_ms = 1000, __VA_ARGS__                                   \
+        .retry_first_ms = 100, .retry_cap_ms = (CAP), __VA_ARGS__                                  \
     }
+#define STEP(...)  STEP_TO(1000, __VA_ARGS__)
 #define LOCAL(...) STEP("a", SAGA_PEER_NONE, 10000, __VA_ARGS__)
 
 static const struct saga_step local = LOCAL(.run = run_step),
                               both_ways = LOCAL(.run = run_step, .undo = undo_step),
                               optional = LOCAL(.run = run_step, .optional = true),
                               near = LOCAL(.run = run_step, .retry_near = 3),
+                              far = STEP_TO(9000, "a", SAGA_PEER_NONE, 10000, .run = run_step),
                               at_once = LOCAL(.run = finish_at_once),
                               quick = STEP("a", SAGA_PEER_NONE, 400, .run = run_step),
                               asking = STEP("b", 0, 10000, .run = run_step),
@@ -113,6 +115,7 @@ static const struct saga_def defs[] = {
     {.key = "back", STEPS(&both_ways, &local), .pivot = 1},
     {.key = "six", STEPS(&both_ways, &local, &both_ways, &local, &optional, &local), .pivot = 3},
     {.key = "near", STEPS(&near)},
+    {.key = "far", STEPS(&far)},
     {.key = "quick", STEPS(&quick)},
     {.key = "at-once", STEPS(&at_once)},
     {.key = "ask", STEPS(&asking)},
@@ -553,6 +556,9 @@ static const struct script_row rows[] = {
      "conf dice=6527222202500; serve $a tries=$b; end 1 unknown; turn 3ms; move delay=$c ||"
      "one 0 100|one 1 200|one 2 400|one 3 800|one 4 1000|near 0 100|near 1 200|near 2 200|"
      "near 4 200|near 5 400|near 6 800|near 7 1000|near 8999 1000"},
+    {"pause_ends_soon_after_the_time_that_a_peer_names",
+     "conf dice=36003999; serve far tries=9; end 1 unknown retry=$a; turn 3ms; move delay=$b ||"
+     "0 9000|1 4000|1000 4999|8000 9000|9500 9500"},
     {"pause_ends_at_the_deadline",
      "turn 1ms; row six step=4 began=$a; leased; turn 30s; end 1 unknown retry=3600000; turn 30s; "
      "move delay=$b || 16s 6000|10s+1 1"},
