@@ -86,6 +86,11 @@ test('a refused card brings the form again with the reason', async () => {
   assert.equal((await fill(refused, CARD)).status, 303); // the form goes on as it stands
 });
 
+test('the longest query is kept in the form', async () => {
+  const page = await sandbox.http.get(`${pageOf(await make())}${'&'.repeat(3900)}`);
+  assert.equal((await fill(page, CARD)).status, 303);
+});
+
 test('an invalid card, or no test card, is refused and never stored', async () => {
   const intent = await make();
   const page = await sandbox.http.get(pageOf(intent));

@@ -12,7 +12,6 @@
 
 #include "desk.h"
 #include "must.h"
-#include "outcall/outcall.h"
 #include "page/wording.h"
 #include "stripe/stripe.h"
 #include "toss.h"
@@ -104,30 +103,10 @@ static struct span phrase(const struct visit *visit, const char *name)
     return phrases_find(site_phrases(visit->hosted->site, visit->lang), span_of(name));
 }
 
-/* What the page was asked for stays in the address of its form. */
-static void put_action(struct text *out, const struct visit *visit)
-{
-    static const char *const names[] = {"return_url", "lang",   "method",     "orderId",
-                                        "orderName",  "amount", "successUrl", "failUrl"};
-    char memory[PAGE_BYTES_MAX / 2];
-    struct text url = text_on(memory, sizeof(memory));
-    char mark = '?';
-    text_str(&url, visit->action);
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (field(visit, names[i]) == NULL)
-            continue;
-        text_char(&url, mark);
-        text_str(&url, names[i]);
-        text_char(&url, '=');
-        outcall_escape(&url, json_in_text_of(visit->form, names[i]));
-        mark = '&';
-    }
-    html_put(out, url.overflown ? span_of(visit->action) : text_span(&url));
-}
-
 static void put_gap(struct text *out, unsigned gap, void *ctx)
 {
     const struct visit *visit = ctx;
+    struct span query = http_req_query(visit->req);
     if (gap == AMOUNT)
         wording_put_money(out, site_phrases(visit->hosted->site, visit->lang),
                           (uint64_t)visit->amount, span_of(visit->currency));
@@ -136,8 +115,11 @@ static void put_gap(struct text *out, unsigned gap, void *ctx)
     else if (gap == NOTICE)
         html_put(out,
                  visit->refusal != NULL ? span_of(visit->refusal) : phrase(visit, visit->notice));
-    else if (gap == ACTION)
-        put_action(out, visit);
+    else if (gap == ACTION) { /* what the page was asked for stays there */
+        html_put(out, span_of(visit->action));
+        html_put(out, query.len > 0 ? SPAN("?") : SPAN(""));
+        html_put(out, query);
+    }
 }
 
 static bool has_block(unsigned block, unsigned turn, void *ctx)
