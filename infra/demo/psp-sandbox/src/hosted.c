@@ -62,7 +62,7 @@ struct hosted_route {
     void (*on_called)(struct visit *visit, const struct call *call);
 };
 
-/* A visit: what the request says, what the page shows, and memory for it. */
+/* A visit: what the request says and what the page shows. */
 struct visit {
     const struct desk *desk;
     const struct hosted *hosted;
@@ -73,15 +73,14 @@ struct visit {
     const char *return_url;       /* where the buyer may go next; NULL: nowhere */
     const char *cancel_url;       /* of the session; it gets a second button: decision=cancel */
     enum lang lang;
-    enum gap kind;      /* CARD, QUESTION, or NOTICE: no form */
-    const char *action; /* where the form posts to */
-    const char *what;   /* what is paid for, or NULL */
-    int64_t amount;     /* 0: none shown */
+    enum gap kind;                       /* CARD, QUESTION, or NOTICE: no form */
+    char card_page[256], asks_page[272]; /* the address of each, to which its form posts */
+    const char *what;                    /* what is paid for, or NULL */
+    int64_t amount;                      /* 0: none shown */
     const char *currency;
     const char *notice;  /* a phrase, or NULL */
     const char *refusal; /* the card's own words instead, or NULL */
     bool can_transfer;   /* another button: pay_by=transfer, to a virtual account */
-    char memory[256];    /* of the action */
     char bytes[PAGE_BYTES_MAX];
 };
 
@@ -116,7 +115,7 @@ static void put_gap(struct text *out, unsigned gap, void *ctx)
         html_put(out,
                  visit->refusal != NULL ? span_of(visit->refusal) : phrase(visit, visit->notice));
     else if (gap == ACTION) { /* what the page was asked for stays there */
-        html_put(out, span_of(visit->action));
+        html_put(out, span_of(visit->kind == CARD ? visit->card_page : visit->asks_page));
         html_put(out, query.len > 0 ? SPAN("?") : SPAN(""));
         html_put(out, query);
     }
@@ -182,10 +181,11 @@ static bool reply_notice(struct visit *visit, unsigned status, const char *notic
     return false;
 }
 
-static void reply_form(struct visit *visit, unsigned status, enum gap kind, const char *action)
+/* `notice` may be NULL. */
+static void reply_card_form(struct visit *visit, unsigned status, const char *notice)
 {
-    visit->kind = kind;
-    visit->action = action;
+    visit->kind = CARD;
+    visit->notice = notice;
     reply_page(visit, status);
 }
 
@@ -288,6 +288,9 @@ static bool pay_begin(struct visit *visit)
     const char *url = field(visit, "return_url");
     if (session == NULL && intent == NULL)
         return reply_notice(visit, 404, "notice.unknown");
+    snprintf(visit->card_page, sizeof(visit->card_page), "/pay/%.*s", (int)address.len,
+             address.ptr);
+    snprintf(visit->asks_page, sizeof(visit->asks_page), "%s/authenticate", visit->card_page);
     if (session != NULL) {
         const char *locale = bank_text(session, "locale");
         visit->session = session;
@@ -309,21 +312,6 @@ static bool pay_begin(struct visit *visit)
         visit->currency = bank_text(intent, "currency");
     }
     return true;
-}
-
-static const char *address_of(struct visit *visit, const char *behind)
-{
-    struct span address = http_req_param(visit->req, 0);
-    snprintf(visit->memory, sizeof(visit->memory), "/pay/%.*s%s", (int)address.len, address.ptr,
-             behind);
-    return visit->memory;
-}
-
-/* `notice` may be NULL. */
-static void reply_card_form(struct visit *visit, unsigned status, const char *notice)
-{
-    visit->notice = notice;
-    reply_form(visit, status, CARD, address_of(visit, ""));
 }
 
 /* Back to the shop, or a page that says how it ended. */
@@ -365,7 +353,7 @@ static void pay_get(struct visit *visit)
     else if (visit->intent != NULL && !stripe_may(visit->intent, INTENT_CONFIRM))
         reply_intent_end(visit);
     else if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
-        reply_query(visit, address_of(visit, "/authenticate"), "lang=%s", lang_tag(visit->lang));
+        reply_query(visit, visit->asks_page, "lang=%s", lang_tag(visit->lang));
     else
         reply_card_form(visit, 200, NULL);
 }
@@ -405,8 +393,9 @@ static void pay_post(struct visit *visit)
 
 static void authenticate_get(struct visit *visit)
 {
+    visit->kind = QUESTION;
     if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
-        reply_form(visit, 200, QUESTION, address_of(visit, "/authenticate"));
+        reply_page(visit, 200);
     else
         pay_get(visit);
 }
@@ -449,6 +438,7 @@ static bool window_begin(struct visit *visit)
         return reply_notice(visit, 400, "notice.unknown");
     if (!may_return_to(visit, span_of(success_url)) || !may_return_to(visit, span_of(fail_url)))
         return reply_notice(visit, 400, "notice.bad-return-url");
+    strcpy(visit->card_page, "/toss/pay");
     visit->return_url = success_url;
     visit->cancel_url = fail_url;
     visit->what = name.ptr;
@@ -460,7 +450,7 @@ static bool window_begin(struct visit *visit)
 
 static void window_get(struct visit *visit)
 {
-    reply_form(visit, 200, CARD, "/toss/pay");
+    reply_card_form(visit, 200, NULL);
 }
 
 static void window_post(struct visit *visit)
@@ -475,8 +465,7 @@ static void window_post(struct visit *visit)
                     "&orderId=%s",
                     order);
     } else if (wrong != NULL && !transfer) {
-        visit->notice = wrong;
-        reply_form(visit, 402, CARD, "/toss/pay");
+        reply_card_form(visit, 402, wrong);
     } else {
         submit(visit, "toss_hosted", (struct span){0},
                json_pack("{s:s,s:s,s:s,s:I}", "payment_method",
@@ -493,8 +482,7 @@ static void window_called(struct visit *visit, const struct call *call)
                     "paymentType=NORMAL&paymentKey=%s&orderId=%s&amount=%s", payment->id,
                     field(visit, "orderId"), field(visit, "amount"));
     } else {
-        visit->notice = "notice.failed";
-        reply_form(visit, call->status, CARD, "/toss/pay");
+        reply_card_form(visit, call->status, "notice.failed");
     }
 }
 
