@@ -63,8 +63,7 @@ static const struct command rows[] = {
              "default again. message.ko=TEXT changes one language. It acts within a second.",
      .options = OPT(WHY) | OPT(IF_VERSION),
      LINE("PATCH", EVENT_AT),
-     .done = "{EVENT} is changed.",
-     .run = line_set},
+     .done = "{EVENT} is changed."},
     {.form = "rate EVENT RATE",
      .brief = "How many are let in a second",
      .options = OPT(WHY) | OPT(IF_VERSION),
@@ -365,8 +364,7 @@ static const struct command rows[] = {
      .done = "{EVENT} has a new date; its buyers get a mail.",
      .asks =
          "Everybody who has a ticket gets a mail, and can have the order refunded until the time "
-         "that you named. Postpone it?",
-     .run = desk_postpone},
+         "that you named. Postpone it?"},
     {.form = "postponed EVENT",
      .brief = "The new date of a postponed event",
      PAY(NULL, EVENT_AT "/postponement")},

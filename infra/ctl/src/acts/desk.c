@@ -148,17 +148,13 @@ int desk_move(struct job *job)
             break;
         }
     }
-    json_t *body = json_pack("{s:o, s:s}", "seats", pairs, "reason", job->why);
-    if (job_option(job, OPTION_OTHER_CATEGORY))
-        json_object_set_new(body, "other_category", json_true());
-    return generic_send_made(job, status, body, &call);
+    return generic_send_made(job, status, json_pack("{s:o}", "seats", pairs), &call);
 }
 
 int desk_price(struct job *job)
 {
     struct call call = {.method = NULL};
-    json_t *prices = json_object(),
-           *body = json_pack("{s:o, s:s*}", "prices", prices, "reason", job->why);
+    json_t *prices = json_object();
     const struct args *args = job->args;
     int status = EXIT_DONE;
     for (size_t i = args_words_from(args, "CATEGORY=PRICE"); i < args->words_len; i++) {
@@ -175,7 +171,7 @@ int desk_price(struct job *job)
         }
         json_object_setn_new(prices, word, len, json_integer((json_int_t)number));
     }
-    return generic_send_made(job, status, body, &call);
+    return generic_send_made(job, status, json_pack("{s:o}", "prices", prices), &call);
 }
 
 /* The API replaces the terms whole, and only those that were read: so they are read, changed in
@@ -190,20 +186,10 @@ int desk_terms_set(struct job *job)
         json_object_set(body, kept[i], json_object_get(read.json, kept[i]));
     if (status == EXIT_DONE)
         status = job_read_settings(job, args_words_from(job->args, "TERM=VALUE"), body);
-    json_object_set_new(body, "reason", json_string(job->why));
     write.if_match = read.etag;
     status = generic_send_made(job, status, body, &write);
     call_free(&read);
     return status;
-}
-
-int desk_postpone(struct job *job)
-{
-    struct call call = {.method = NULL};
-    json_t *body = json_object();
-    int status = job_read_settings(job, args_words_from(job->args, "WHAT=VALUE"), body);
-    json_object_set_new(body, "reason", json_string(job->why));
-    return generic_send_made(job, status, body, &call);
 }
 
 /* Ends with 1 where there is a difference, so that a timer can call it. */

@@ -103,21 +103,22 @@ static int add_options(const struct job *job, json_t *body)
         if (value == NULL || json_object_set_new(body, options[i].member, value) != 0)
             return job_say(job, EXIT_USAGE, "--%s %.40s: UTF-8 is wanted", options[i].name, given);
     }
+    /* The waiting room reads the reason from a header, the others from the body. */
+    if (job->why != NULL && job->args->command->service != COMMAND_LINE &&
+        json_object_set_new(body, "reason", json_string(job->why)) != 0)
+        return job_say(job, EXIT_USAGE, "--why: not UTF-8");
     return EXIT_DONE;
 }
 
-/* The body of a call from words and options; NULL where the method has none. */
-static int make_body(const struct job *job, json_t *body)
+/* The words of a call that is nothing more, in its body. */
+static int add_words(const struct job *job, json_t *body)
 {
+    static const char *const settings[] = {"KNOB=VALUE", "WHAT=VALUE"};
     int status = EXIT_DONE;
     for (size_t i = 0; status == EXIT_DONE && i < sizeof(members) / sizeof(members[0]); i++)
         status = add_word(job, i, body);
-    if (status == EXIT_DONE)
-        status = add_options(job, body);
-    /* The waiting room reads the reason from a header, the others from the body. */
-    if (status == EXIT_DONE && job->why != NULL && job->args->command->service != COMMAND_LINE &&
-        json_object_set_new(body, "reason", json_string(job->why)) != 0)
-        status = job_say(job, EXIT_USAGE, "--why: not UTF-8");
+    for (size_t i = 0; status == EXIT_DONE && i < sizeof(settings) / sizeof(settings[0]); i++)
+        status = job_read_settings(job, args_words_from(job->args, settings[i]), body);
     return status;
 }
 
@@ -188,7 +189,9 @@ int generic_send(struct job *job, json_t *body, struct call *call)
     const struct command *command = job->args->command;
     char etag[CTL_ETAG_MAX] = "";
     char *text = NULL;
-    int status = command->asks != NULL ? ask(job, etag) : EXIT_DONE;
+    int status = body != NULL ? add_options(job, body) : EXIT_DONE;
+    if (status == EXIT_DONE && command->asks != NULL)
+        status = ask(job, etag);
     if (status == EXIT_DONE)
         status = job_call(job, command->service, command->method, command->path, call);
     if (status == EXIT_DONE)
@@ -308,6 +311,6 @@ int generic_run(struct job *job)
     const char *method = job->args->command->method;
     bool has_body = method != NULL && strcmp(method, "DELETE") != 0; /* as GET, it takes none */
     json_t *body = has_body ? json_object() : NULL;
-    int status = body != NULL ? make_body(job, body) : EXIT_DONE;
+    int status = body != NULL ? add_words(job, body) : EXIT_DONE;
     return generic_send_made(job, status, body, &call);
 }

@@ -7,8 +7,9 @@
 /* Asks if the row says so, calls, shows. */
 int generic_run(struct job *job);
 
-/* The parts of it, for commands that are nearly that. `body` may be NULL, and is taken. Of
- * `call`, if_match, if_none_match, body and content_type are used. */
+/* The parts of it, for commands that are nearly that. `body` may be NULL, and is taken;
+ * options and the reason become members of it. Of `call`, if_match, if_none_match, body and
+ * content_type are used. */
 int generic_send(struct job *job, json_t *body, struct call *call);
 /* Sends the file that the word FILE names, of the type in the command's row. */
 int generic_send_file(struct job *job, struct call *call);

@@ -52,14 +52,6 @@ int line_show(struct job *job)
     return status;
 }
 
-int line_set(struct job *job)
-{
-    struct call call = {.method = NULL};
-    json_t *body = json_object();
-    int status = job_read_settings(job, args_words_from(job->args, "KNOB=VALUE"), body);
-    return generic_send_made(job, status, body, &call);
-}
-
 /* If its hall is there, that one says when and where the show is. */
 int line_create(struct job *job)
 {
@@ -79,18 +71,12 @@ int line_create(struct job *job)
 
 static int send_codes(struct job *job, json_t *codes, struct call *call)
 {
-    const char *lane = job->args->option[OPTION_LANE];
-    const char *channel = job->args->option[OPTION_CHANNEL];
     uint64_t number = 1;
     int status = job_number(job, OPTION_USES, 0, 10000000, &number);
     if (status != EXIT_DONE)
         return status;
     call_free(call);
     json_t *body = json_pack("{s:O, s:I}", "codes", codes, "uses", (json_int_t)number);
-    if (lane != NULL)
-        json_object_set_new(body, "lane", json_string(lane));
-    if (channel != NULL)
-        json_object_set_new(body, "channel", json_string(channel));
     return generic_send(job, body, call);
 }
 

@@ -9,7 +9,6 @@
 int line_events(struct job *job);
 int line_show(struct job *job);
 int line_create(struct job *job);
-int line_set(struct job *job);
 int line_codes_load(struct job *job);
 int line_fairness(struct job *job);
 int line_archive(struct job *job);
@@ -25,7 +24,6 @@ int desk_lines(struct job *job);
 int desk_move(struct job *job);
 int desk_price(struct job *job);
 int desk_terms_set(struct job *job);
-int desk_postpone(struct job *job);
 int desk_reconcile(struct job *job);
 int desk_checkin(struct job *job);
 

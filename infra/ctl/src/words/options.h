@@ -29,8 +29,8 @@ OPTION(BEACON, "beacon", "VALUE", "the public value that was announced for the d
 OPTION(WITHOUT, "without", "PARTS", "though these are missing: hall, payment or both", LIST,
        "without")
 OPTION(EXPIRES, "expires", "SECONDS", "how long it is good (86400)", NUMBER, "expires_in_s")
-OPTION(LANE, "lane", "LANE", "the lane that the codes open (general)", OWN, NULL)
-OPTION(CHANNEL, "channel", "NAME", "of the seats that the pass opens", OWN, NULL)
+OPTION(LANE, "lane", "LANE", "the lane that the codes open (general)", TEXT, "lane")
+OPTION(CHANNEL, "channel", "NAME", "of the seats that the pass opens", TEXT, "channel")
 OPTION(USES, "uses", "N", "places that each code opens (1)", OWN, NULL)
 OPTION(VERIFY, "verify", NULL, "make the draw again, and judge it", OWN, NULL)
 OPTION(ENTRY, "entry", "N", "with --verify: the position of this entry", OWN, NULL)
