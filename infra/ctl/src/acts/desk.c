@@ -38,7 +38,7 @@ void desk_copy_show(const json_t *from, json_t *into)
 
 static int patch_line(struct job *job, const json_t *told)
 {
-    struct call call = {.method = NULL, .content_type = "application/json", .why = job->why};
+    struct call call = {.method = NULL, .why = job->why};
     char *body = json_in_text(told, 0);
     int status = job_call(job, COMMAND_LINE, "PATCH", "/admin/events/{EVENT}", &call);
     call.body = span_of(body);
@@ -262,7 +262,6 @@ static int scan(struct job *job, const char *ticket, bool undo)
     if (text == NULL)
         return job_say(job, EXIT_USAGE, "a ticket is not UTF-8");
     call.body = span_of(text);
-    call.content_type = "application/json";
     if (status == EXIT_DONE) {
         caller_make(job->caller, &call, 1, job->timeout_ms, -1);
         bool scanned = call.end == CALL_ANSWERED && value_at(call.json, "admit") != NULL;

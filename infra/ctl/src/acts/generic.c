@@ -201,7 +201,6 @@ int generic_send(struct job *job, json_t *body, struct call *call)
     if (status == EXIT_DONE && body != NULL) {
         text = json_in_text(body, JSON_COMPACT);
         call->body = span_of(text);
-        call->content_type = "application/json";
     }
     if (status == EXIT_DONE && command->service == COMMAND_LINE && command->method != NULL)
         call->why = job->why;

@@ -145,12 +145,12 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
 
 static bool prepare(const struct caller *caller, struct call *call, uint64_t timeout_ms)
 {
+    const char *type = call->content_type != NULL ? call->content_type : "application/json";
     bool good = add_header(call, "If-Match", call->if_match, false) &&
                 add_header(call, "If-None-Match", call->if_none_match, false) &&
                 add_header(call, "X-Reason", call->why, true) &&
                 add_header(call, "X-Operator", call->who, true) &&
-                add_header(call, "Content-Type", call->body.ptr != NULL ? call->content_type : NULL,
-                           false) &&
+                add_header(call, "Content-Type", call->body.ptr != NULL ? type : NULL, false) &&
                 add_header(call, "Authorization", call->bearer, false) &&
                 add_header(call, "Cookie", call->cookie, false) &&
                 add_header(call, "Idempotency-Key", call->key, false) &&

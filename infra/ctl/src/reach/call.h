@@ -19,8 +19,8 @@ struct call {
     /* what is asked */
     const char *method; /* NULL: GET */
     char url[CTL_URL_MAX];
-    struct span body; /* borrowed; no pointer: none */
-    const char *content_type;
+    struct span body;                     /* borrowed; no pointer: none */
+    const char *content_type;             /* NULL: JSON */
     const char *if_match, *if_none_match; /* NULL: none */
     const char *why, *who;                /* of the trail; NULL: not said */
     const char *bearer, *cookie, *key;    /* of a visitor; NULL: none */

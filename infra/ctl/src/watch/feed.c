@@ -42,8 +42,7 @@ static void put(struct feed *feed, struct span event, uint64_t left, uint64_t mo
                                 : "{\"seats_left\":%" PRIu64 "}",
                        left, most);
     assert(len > 0 && (size_t)len < sizeof(body));
-    struct call call = {
-        .method = "PUT", .body = {body, (size_t)len}, .content_type = "application/json"};
+    struct call call = {.method = "PUT", .body = {body, (size_t)len}};
     if (!call_to_event(&call, feed->job->profile, COMMAND_LINE, event, "/seats-left"))
         return;
     caller_make(feed->job->caller, &call, 1, feed->job->timeout_ms, feed->signals);

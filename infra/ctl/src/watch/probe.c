@@ -48,10 +48,7 @@ static bool ask(struct probe *probe, const char *who, bool known, struct call *c
 {
     uint64_t until_us = system_mono_us() + PROBE_STEP_S * UINT64_C(1000000);
     probe->who = who;
-    if (body != NULL) {
-        call->body = span_of(body);
-        call->content_type = "application/json";
-    }
+    call->body = span_of(body);
     for (;;) {
         call_free(&probe->call);
         probe->call = *call;
