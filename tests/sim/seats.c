@@ -684,8 +684,8 @@ static void on_slept(uint64_t due_ms)
     invariant_slept(due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
 }
 
-/* A saga asks within five seconds of the time that it was told; it would find its event asleep each
- * time if it slept sooner. */
+/* A saga asks within five seconds of the time that an answer names; it would find its event asleep
+ * each time if it slept sooner. */
 void seats_calm_down(void)
 {
     seats.calm = true;
