@@ -70,6 +70,7 @@ const frontsOf = ({ fronts }, names) => (names.length > 0 ? names.map((name) => 
 const VERBS = {
   async running(script, words) {
     script.knobs = { rate_milli: 100_000, burst: 1, ...pairsOf(words) };
+    script.state = 'open';
     const [one, two] = await running(script.knobs);
     Object.assign(script, { fronts: { one, two }, line: one, event: one.event });
   },
@@ -78,14 +79,31 @@ const VERBS = {
   heal: (script, words) => healAll(...frontsOf(script, words)),
   async mend(script, [outcome]) {
     script.answer = await script.line.heal();
-    assert.equal(script.answer.outcome, OUTCOME[outcome.toUpperCase()]);
+    assert.equal(script.answer.outcome, OUTCOME[outcome.replace('-', '_').toUpperCase()]);
   },
   forget: ({ line }) => line.forget(),
   async copy(script) {
     script.goBack = await replica(frontsOf(script, []));
   },
   back: ({ goBack }) => goBack(),
+  // Fronts refuse an answer with a number below zero, and with it all news of the line.
+  async outstanding({ line }, [most]) {
+    const [called, came] = await clockwork.redis.command('HMGET', line.key('bucket'), 'called_n', 'came_n');
+    assert.equal(line.view.outstanding, called - came);
+    assert.ok(line.view.outstanding <= Number(most), `${line.view.outstanding}, at most ${most}`);
+  },
 };
+
+// Of twenty who were called five are inside and two knock, who find no slot. Then all calls run out.
+const lateAtTheDoor = (loss) => `
+  running call_ttl_ms=1000 grace_ms=10000; change max_active=5; pass 6 7 not-yet; step 1500
+  tick; view outstanding=0; two; tick; view outstanding=0; one; pass 6 7 not-yet
+  ${loss}; heal; one; change max_active=0 rate_milli=0`;
+
+const HOUR_MS = 3_600_000;
+const JUMPS = [['forward', HOUR_MS], ['back', -HOUR_MS]];
+// On the clock as it was before it jumped.
+const unjumped = (jumpMs, ms = 0) => `{ms${ms >= jumpMs ? '+' : ''}${ms - jumpMs}}`;
 
 for (const [name, text] of [
   ['a wipe restores the counters of the fronts plus a gap', `
@@ -175,6 +193,34 @@ for (const [name, text] of [
   ...['heartbeat', 'end'].map((call) => [`a visit that began before the loss is not counted once more: ${call}`, `
     running call_ttl_ms=60000; wipe; heal; one; change rate_milli=0; tick; view outstanding=15; ${call} 1..5 ok
     tick; view outstanding=15; pass 6..20 ok; tick; view outstanding=0`]),
+  ['an event that nobody knows is not made up', 'running; wipe one; forget; mend heal; step 1001; mend unknown; redis KEYS * = none'],
+  ['a lost heal is repeated with a larger gap', `
+    running; copy; back; copy; heal; one; join 10 = 141..150; back; front fresh; restart; heal fresh; tick; view issued=150..9999`],
+  ['a visitor at the door of a healed line is called again', `
+    ${lateAtTheDoor('restart')}; tick; view outstanding=2; pass 6 ok; tick; view outstanding=1; pass 7 ok; tick; view outstanding=0`],
+  ...['restart', 'wipe'].flatMap((loss) => ['pass', 'leave', 'end'].map((call) => [`no more come than were called: ${call} after ${loss}`, `
+    ${lateAtTheDoor(loss)}; ${Array.from({ length: 20 }, (_, i) => `${call} ${i + 1}; tick; outstanding ${19 - i}`).join('; ')}`])),
+  ...JUMPS.flatMap(([name, jumpMs]) => [
+    [`a takeover with a clock an hour ${name} ends no call or session`, `
+      running max_active=50; pass 6 ok; tick; view active=6; restart; step ${jumpMs}; set expectedMs=${unjumped(jumpMs, 300)}
+      two; set expectedMs=${unjumped(jumpMs, 300 - 60_000)}; heal; one; set expectedMs=${unjumped(jumpMs, 299)}; tick
+      view now_ms=${unjumped(jumpMs, 300)} active=6; heartbeat 6 ok; pass 7 ok`],
+    [`a new front does not trust a clock that jumped ${name}`, `
+      running; front fresh waitedMs=0; tick; one; set expectedMs={ms+0}; step ${jumpMs}; fresh; forget
+      ${[0, 500, CLOCK_DOUBT_MS - 1].map((waitedMs) => `set waitedMs=${waitedMs}; tick not-yet`).join('; ')}; one; tick heal; mend ok
+      fresh; tick; view now_ms=${unjumped(jumpMs)}; one; tick; view now_ms=${unjumped(jumpMs)}`],
+    [`a new front alone trusts a clock that jumped ${name}`, `
+      running; step ${jumpMs}; front fresh waitedMs=0; tick not-yet; set waitedMs=${CLOCK_DOUBT_MS}; tick; view now_ms={ms+0}
+      forget; set waitedMs=0; tick`],
+    [`new fronts do not heal by a clock that jumped ${name}`, `
+      running; front fresh waitedMs=0; restart one fresh; one; set expectedMs={ms+0}; step ${jumpMs}; fresh; mend heal; step 1001
+      set waitedMs=${CLOCK_DOUBT_MS - 1}; mend not-yet; one; set expectedMs=${unjumped(jumpMs)}; mend ok; fresh; tick
+      view now_ms=${unjumped(jumpMs)}; restart one fresh; step ${jumpMs}; forget; set waitedMs=${CLOCK_DOUBT_MS}; heal fresh; tick
+      view now_ms=${unjumped(jumpMs)}`],
+  ]),
+  ['a new front trusts the clock of a closed and empty event', `
+    running; move closed; tick; step ${HOUR_MS}; front fresh waitedMs=0; tick not-yet; one; tick
+    step ${HOUR_MS}; front newest waitedMs=0; tick`],
 ]) test(name, () => runScript(clockwork, text, VERBS));
 
 test('a healed line knows at once which places have moved', async () => {
@@ -183,16 +229,6 @@ test('a healed line knows at once which places have moved', async () => {
   await lose(one, two);
   for (const [place, moves, expected] of [[6, 0, OUTCOME.MOVED], [7, 1, OUTCOME.MOVED], [6, 1, OUTCOME.OK], [8, 0, OUTCOME.OK]])
     assert.equal((await one.visit('pass', place, { entry: place, moves })).outcome, expected, `${place} by move ${moves}`);
-});
-
-test('an event that nobody knows is not made up', async () => {
-  const [one] = await running();
-  await wipe([one]);
-  one.forget();
-  assert.equal((await one.heal()).outcome, OUTCOME.HEAL);
-  await clockwork.step(1001);
-  assert.equal((await one.heal()).outcome, OUTCOME.UNKNOWN);
-  assert.deepEqual(await clockwork.redis.command('KEYS', one.key('*')), []);
 });
 
 test('every open call gets a new window', async () => {
@@ -289,47 +325,6 @@ test('an extended call keeps its shown end after a loss', async () => {
   assert.equal((await one.visit('pass', 6, known)).outcome, OUTCOME.OK);
 });
 
-// Of twenty who were called five are inside and two knock, who find no slot. Then all calls run out.
-async function lateAtTheDoor(loss) {
-  const called = { call_ttl_ms: 1000, grace_ms: 10_000, rate_milli: 100_000, burst: 1 };
-  const [one, two] = await running(called);
-  await one.change({ ...called, max_active: 5 });
-  for (const place of [6, 7]) assert.equal((await one.pass(place)).outcome, OUTCOME.NOT_YET);
-  await clockwork.step(1500);
-  for (const front of [one, two]) assert.equal((await front.tick()).outstanding, 0);
-  for (const place of [6, 7]) assert.equal((await one.pass(place)).outcome, OUTCOME.NOT_YET);
-  await loss([one, two]);
-  await healAll(one, two);
-  await one.change({ ...called, max_active: 0, rate_milli: 0 });
-  return one;
-}
-
-test('a visitor at the door of a healed line is called again', async () => {
-  const one = await lateAtTheDoor(restart);
-  assert.equal((await one.tick()).outstanding, 2);
-  for (const [place, outstanding] of [[6, 1], [7, 0]]) {
-    assert.equal((await one.pass(place)).outcome, OUTCOME.OK);
-    assert.equal((await one.tick()).outstanding, outstanding);
-  }
-});
-
-// Fronts refuse an answer with such a number, and with it all news of the line.
-for (const [what, loss] of [['nothing', restart], ['all', wipe]]) {
-  for (const call of ['pass', 'leave', 'end']) {
-    test(`no more come than were called: ${call}, ${what} is lost`, async () => {
-      const one = await lateAtTheDoor(loss);
-      for (let place = 1; place <= 20; place += 1) {
-        await one.visit(call, place);
-        const { outstanding } = await one.tick();
-        assert.ok(outstanding <= 20 - place, `${outstanding} after ${place}`);
-        const [called, came] = await clockwork.redis.command('HMGET', one.key('bucket'), 'called_n', 'came_n');
-        assert.equal(outstanding, called - came, `after ${place}`);
-      }
-      assert.equal(one.view.outstanding, 0);
-    });
-  }
-}
-
 test('a measured show-up ratio and service rate survive the loss', async () => {
   const [one, two] = await running();
   one.view.show_up_milli = 640; // the other one has measured nothing yet
@@ -377,22 +372,6 @@ test('the gap of one heal does not make that of the next larger', async () => {
   assert.equal(await gapOf(raise), 601);
 });
 
-test('a lost heal is repeated with a larger gap', async () => {
-  const [one, two] = await running();
-  const goBack = await replica([one, two]);
-  await goBack();
-  const goBackAgain = await replica([one, two]);
-  await healAll(one, two);
-  const { places } = await one.join(10); // told by a front that dies with Redis
-  assert.ok(places[0] > 140, `place ${places[0]}`);
-  await goBackAgain();
-  const fresh = new Front(clockwork, one.event, { id: 'front-3' });
-  fresh.runId = one.runId;
-  await healAll(fresh);
-  const { issued } = await fresh.tick();
-  assert.ok(issued >= places.at(-1), `issued ${issued}`);
-});
-
 test('the trail tells that the line was healed', async () => {
   const [one, two] = await running();
   await lose(one, two);
@@ -404,9 +383,7 @@ test('the trail tells that the line was healed', async () => {
   });
 });
 
-const HOUR_MS = 3_600_000;
-
-for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
+for (const [name, jumpMs] of JUMPS) {
   test(`a clock jump of an hour ${name} ends no call or session`, async () => {
     const [one] = await running({ max_active: 50 });
     assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
@@ -465,89 +442,4 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     for (const front of [one, two]) front.expectedMs += 1_000_000;
     assert.ok((await offMs(one))[0] >= wasMs - 107, 'no more than a second of it at once');
   });
-
-  test(`a takeover with a clock an hour ${name} ends no call or session`, async () => {
-    const fronts = await running({ max_active: 50 });
-    const [one, two] = fronts;
-    assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
-    const { now_ms: seenMs, active } = await one.tick();
-    restart(fronts);
-    await clockwork.step(jumpMs);
-    one.expectedMs = seenMs + 300;
-    two.expectedMs = seenMs + 300 - 60_000; // has been stopped for a minute
-    await healAll(one, two);
-    two.expectedMs = undefined;
-    one.expectedMs += 1000;
-    const after = await one.tick();
-    assert.equal(after.now_ms, seenMs + 1301);
-    assert.equal(after.active, active);
-    assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.OK);
-    assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
-  });
-
-    test(`a new front does not trust a clock that jumped ${name}`, async () => {
-    const [one] = await running();
-    const { now_ms: beforeMs } = await one.tick();
-    const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
-    assert.equal((await fresh.tick()).outcome, OUTCOME.OK);
-    one.expectedMs = beforeMs;
-    await clockwork.step(jumpMs);
-    fresh.forget();
-    for (fresh.waitedMs = 0; fresh.waitedMs < CLOCK_DOUBT_MS; fresh.waitedMs += 500) {
-      assert.equal((await fresh.tick()).outcome, OUTCOME.NOT_YET);
-    }
-    fresh.waitedMs -= 1;
-    assert.equal((await fresh.tick()).outcome, OUTCOME.NOT_YET);
-    assert.equal((await one.tick()).outcome, OUTCOME.HEAL);
-    assert.equal((await one.heal()).outcome, OUTCOME.OK);
-    assert.equal((await fresh.tick()).now_ms, beforeMs);
-    assert.equal((await one.tick()).now_ms, beforeMs);
-  });
-
-  test(`a new front alone trusts a clock that jumped ${name}`, async () => {
-    const [one] = await running();
-    await clockwork.step(jumpMs);
-    const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
-    assert.equal((await fresh.tick()).outcome, OUTCOME.NOT_YET);
-    fresh.waitedMs = CLOCK_DOUBT_MS;
-    assert.equal((await fresh.tick()).now_ms, clockwork.ms);
-    fresh.forget();
-    fresh.waitedMs = 0;
-    assert.equal((await fresh.tick()).outcome, OUTCOME.OK);
-  });
-
-  test(`new fronts do not heal by a clock that jumped ${name}`, async () => {
-    const [one] = await running();
-    const { now_ms: beforeMs } = await one.tick();
-    const fresh = new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
-    restart([one, fresh]);
-    one.expectedMs = beforeMs;
-    await clockwork.step(jumpMs);
-    assert.equal((await fresh.heal()).outcome, OUTCOME.HEAL);
-    await clockwork.step(1001);
-    fresh.waitedMs = CLOCK_DOUBT_MS - 1;
-    assert.equal((await fresh.heal()).outcome, OUTCOME.NOT_YET);
-    one.expectedMs += 1001;
-    assert.equal((await one.heal()).outcome, OUTCOME.OK);
-    assert.equal((await fresh.tick()).now_ms, beforeMs + 1001);
-
-    restart([one, fresh]);
-    await clockwork.step(jumpMs);
-    fresh.forget();
-    fresh.waitedMs = CLOCK_DOUBT_MS;
-    await healAll(fresh);
-    assert.equal((await fresh.tick()).now_ms, beforeMs + 2002 + jumpMs);
-  });
 }
-
-test('a new front trusts the clock of a closed and empty event', async () => {
-  const [one] = await running();
-  await one.move(STATE.OPEN, STATE.CLOSED);
-  await one.tick();
-  const fresh = () => new Front(clockwork, one.event, { id: 'front-3', waitedMs: 0 });
-  await clockwork.step(HOUR_MS);
-  assert.equal((await fresh().tick()).outcome, OUTCOME.NOT_YET, 'somebody is inside');
-  await one.tick();
-  await clockwork.step(HOUR_MS);
-  assert.equal((await fresh().tick()).outcome, OUTCOME.OK);
-});
