@@ -7,6 +7,7 @@
 //   tick; step 100; run 3000 500         run: ticks for 3000 ms, 500 ms apart (100 unless named)
 //   calls 5 5 4                          the number called by each tick of the last run
 //   view serving=5 active=3..7           fields of the last tick's answer
+//   is document.burst=33                 fields of the front itself
 //   answer retryMs=1..1000               fields of the last visit's answer, or heal's
 //   keep a; heartbeat 1 by=a             what a pass of that answer says, and a call with such a pass
 //   knows issued=40; set slotMs=50       sets what the front remembers, and what it is
@@ -110,6 +111,7 @@ const VERBS = {
   },
   calls: ({ calls }, words) => assert.deepEqual(calls, words.map(Number)),
   view: ({ line }, words) => assertFields(line.view, words),
+  is: ({ line }, words) => assertFields(line, words),
   answer: ({ answer }, words) => assertFields(answer, words),
   async redis({ clockwork, line }, [command, key, ...more], wanted) {
     const name = line.key(key.replace('{minute}', Math.floor(clockwork.ms / 60_000)));
