@@ -29,7 +29,7 @@ const isPair = (word) => /^\w+=/.test(word);
 export const pairsOf = (words) => Object.fromEntries(words.filter(isPair).map((word) => word.split('='))
   .map(([name, value]) => [name, /^-?\d+$/.test(value) ? Number(value) : value]));
 
-const range = (word) => {
+export const range = (word) => {
   const [from, to = from] = word.split('..').map(Number);
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 };
@@ -44,7 +44,7 @@ function assertFits(name, got, want) {
   assert.ok(from === undefined ? String(got ?? '') === want : got >= Number(from) && got <= Number(to), `${name} is ${got}`);
 }
 
-function assertFields(of, words) {
+export function assertFields(of, words) {
   for (const [name, want] of words.map((word) => word.split('='))) {
     const got = name.split('.').reduce((at, part) => at[part], of);
     assertFits(name, got, name === 'state' ? String(named(STATE, want)) : want);
@@ -144,4 +144,5 @@ export async function runScript(clockwork, text, verbs = {}) {
       throw error;
     }
   }
+  return script;
 }

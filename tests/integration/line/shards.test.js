@@ -8,6 +8,7 @@ import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
 import { ask, numbersOf, told } from '../../lib-js/wire.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { assertFields, pairsOf, range, runScript } from './script.js';
 import { Cuts, ShardedFront, ShardServer } from './shards.js';
 
 const { LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS, KEY_BYTES, WORK_MINUTES, WORK_SPENT } = numbersOf();
@@ -33,280 +34,14 @@ async function line(shards, state = STATE.OPEN) {
   return front;
 }
 
-const another = (front) => new ShardedFront(clockworks[0], front.event, [...front.servers]);
-
-async function pair() {
-  const one = await line(2);
-  return [one, another(one)];
-}
-
-// Who joins has a place by the next cut.
-async function place(front, k, keys) {
-  await front.join(k, keys);
-  await front.turn();
-}
+const another = (front) => new ShardedFront(clockworks[0], front.event, [...front.servers], { runId: front.line.runId });
 
 const some = (n, name = 'a') => Array.from({ length: n }, (_, i) => `${name}${i}`);
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
-test('numbers of shards become the same gap-free places at all fronts', async () => {
-  const one = await line(3);
-  const two = another(one);
-  await two.turn();
-  await one.join(0, some(5, 'a'));
-  await two.join(1, some(3, 'b'));
-  await one.join(2, some(1, 'c'));
-  assert.deepEqual(one.answers(), []); // nobody has a place before a cut says so
-  assert.equal((await one.turn()).outcome, OUTCOME.OK);
-  assert.equal((await two.turn()).outcome, OUTCOME.SAME);
-  assert.deepEqual(two.cuts, ['1c5,3,1']);
-  const answered = [...one.answers(), ...two.answers()];
-  assert.deepEqual(answered.map(({ place }) => place).sort((a, b) => a - b), upTo(9));
-  assert.deepEqual(one.answers(), []);
-});
-
-test('a join that is repeated, at whichever front, has the same number', async () => {
-  const [one, two] = await pair();
-  const first = await one.join(1, ['a', 'b']);
-  assert.deepEqual(first.places, [1, 2]);
-  assert.deepEqual((await two.join(1, ['b', 'c', 'a'])).places, [2, 3, 1]);
-  await two.turn();
-  assert.deepEqual((await two.join(1, ['a'])).places, [1]); // and after the cut
-});
-
-test('the first of two fronts makes a cut, and only once', async () => {
-  const [one, two] = await pair();
-  await two.turn();
-  await one.join(0, some(4));
-  const read = [await one.look(0), await one.look(1)];
-  await one.join(0, some(2, 'b'));
-  const later = [await two.look(0), await two.look(1)];
-  assert.equal((await two.cut({ nth: 1, read: later })).outcome, OUTCOME.OK);
-  assert.equal((await one.cut({ nth: 1, read })).outcome, OUTCOME.SAME);
-  assert.equal((await one.cut({ nth: 2, read })).outcome, OUTCOME.SAME); // what it read is older than the cut
-  await two.join(1, ['c0']);
-  const newer = [await two.look(0), await two.look(1)];
-  assert.equal((await two.cut({ nth: 1, read: newer })).outcome, OUTCOME.SAME); // that one there is already
-  assert.deepEqual(one.cuts, ['1c6,']);
-  assert.deepEqual(two.cuts, ['1c6,']);
-});
-
-test('one waiting front per slot reads the shards', async () => {
-  const [one, two] = await pair();
-  const dueTo = async (front) => (await front.cut({ slotMs: 10 })).due;
-  assert.deepEqual([await dueTo(two), await dueTo(one), await dueTo(two)], [1, 0, 0]);
-  await step(9);
-  assert.deepEqual([await dueTo(one), await dueTo(two)], [0, 0]);
-  await step(1);
-  assert.equal((await one.cut()).due, 0); // it does not mean to
-  assert.deepEqual([await dueTo(one), await dueTo(two)], [1, 0]);
-});
-
-test('nothing is given beyond the lease, and the next cut moves it', async () => {
-  const front = await line(2);
-  const all = some(LEASE_MIN + 10);
-  const { places } = await front.join(0, all);
-  assert.equal(places.filter((place) => place === LEASE_OUT).length, 10);
-  assert.deepEqual(places.slice(0, LEASE_MIN), upTo(LEASE_MIN));
-  assert.deepEqual((await front.join(0, ['a0', 'z'])).places, [1, LEASE_OUT]); // a key keeps its number
-  await front.turn();
-  assert.equal((await front.join(0, ['z'])).places[0], LEASE_OUT); // the shard does not know of it yet
-  await front.turn();
-  assert.equal((await front.join(0, ['z'])).places[0], LEASE_MIN + 1);
-  const { lease } = await front.look(0);
-  assert.ok(lease > 2 * LEASE_MIN && lease <= LEASE_MIN + LEASE_MAX, `lease ${lease}`);
-});
-
-test('a line that is not in shards has no lease', async () => {
-  const front = await new Front(clockworks[0], `shards-${(names += 1)}`).create();
-  const { places } = await front.join(2 * LEASE_MIN);
-  assert.deepEqual([places[0], places.at(-1)], [1, 2 * LEASE_MIN]);
-});
-
-test('a new shard gives nothing and opens without a hole', async () => {
-  const event = `shards-${(names += 1)}`;
-  await new Front(clockworks[0], event).create({}, STATE.DRAFT);
-  const front = new ShardedFront(clockworks[0], event, [new ShardServer(clockworks[0], nextRun())]);
-  assert.equal((await front.join(0, ['a'])).outcome, OUTCOME.HEAL);
-  await front.turn();
-  assert.deepEqual((await front.join(0, ['a'])).places, [1]);
-  assert.deepEqual(front.cuts, []);
-});
-
-test('a line opened before its shards starts without a hole', async () => {
-  const event = `shards-${(names += 1)}`;
-  await new Front(clockworks[0], event).create();
-  const front = new ShardedFront(clockworks[0], event, [0, 1].map(() => new ShardServer(clockworks[0], nextRun())));
-  await front.turn();
-  assert.deepEqual((await front.join(1, ['a'])).places, [1]);
-  await front.turn();
-  assert.deepEqual(front.cuts, ['1c,1']);
-});
-
-test('a restarted shard gives nothing until its epoch is sealed', async () => {
-  const front = await line(2);
-  await place(front, 1, some(7));
-  await front.join(1, some(2, 'b')); // seen by nobody but this front
-  const { lease } = await front.look(1);
-  front.servers[1] = new ShardServer(clockworks[0], nextRun());
-  assert.equal((await front.join(1, ['c'])).outcome, OUTCOME.HEAL);
-  await front.turn();
-  assert.deepEqual(front.cuts, ['1c,7', `1h,${lease - 7}`]);
-  assert.deepEqual((await front.join(1, ['c', 'a0'])).places, [lease + 1, 1]);
-  await front.turn();
-  const holders = front.answers().filter(({ key }) => key.startsWith('b'));
-  assert.deepEqual(holders.map(({ place }) => place), [8, 9]); // a number of a hole is honoured
-});
-
-test('two fronts that find a shard lost seal it once', async () => {
-  const [one, two] = await pair();
-  await place(one, 0, some(3));
-  await two.turn();
-  one.servers[0] = two.servers[0] = new ShardServer(clockworks[0], nextRun());
-  const [seenByOne, seenByTwo] = [await one.look(0), await two.look(0)];
-  assert.equal((await one.cut({ seal: 0, opening: seenByOne.opening })).outcome, OUTCOME.OK);
-  assert.equal((await one.look(0)).outcome, OUTCOME.OK);
-  await one.join(0, ['x']);
-  assert.equal((await two.cut({ seal: 0, opening: seenByTwo.opening })).outcome, OUTCOME.SAME);
-  assert.equal((await two.look(0)).outcome, OUTCOME.OK); // which opens nothing anew
-  const [x] = (await two.join(0, ['x'])).places;
-  assert.deepEqual((await one.join(0, ['x', 'y'])).places, [x, x + 1]);
-});
-
-test('keys that are deleted in the same run open no epoch twice', async () => {
-  const front = await line(2);
-  await front.join(0, some(3));
-  const given = new Set((await front.join(0, ['x', 'y'])).places);
-  const keys = await clockworks[0].redis.command('KEYS', `fg:{${front.event}:0}:*`);
-  await clockworks[0].redis.command('DEL', ...keys);
-  await step(1);
-  const fresh = another(front);
-  await fresh.turn();
-  for (const number of (await fresh.join(0, ['p', 'q'])).places) {
-    assert.ok(!given.has(number) && number > LEASE_MIN, `number ${number}`);
-  }
-});
-
-test('a shard that is behind gives nothing until it is sealed', async () => {
-  const front = await line(2);
-  await front.join(0, some(5));
-  await clockworks[0].redis.command('SET', front.shard(0).key('seq'), 2);
-  const fresh = another(front); // has seen no number yet
-  assert.equal((await front.look(0)).outcome, OUTCOME.HEAL);
-  assert.equal((await fresh.join(0, ['x'])).outcome, OUTCOME.HEAL);
-  await fresh.turn();
-  assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places, [LEASE_MIN + 1, 5]);
-});
-
-test('a shard with fewer numbers than the cuts is sealed', async () => {
-  const front = await line(2);
-  await place(front, 0, some(5));
-  await clockworks[0].redis.command('SET', front.shard(0).key('seq'), 2);
-  const fresh = another(front); // has seen no number, but the cut
-  await fresh.turn();
-  assert.deepEqual((await fresh.join(0, ['x', 'a4'])).places.map((number) => number > LEASE_MIN), [true, false]);
-});
-
-test('old rules give no number: a shard checks by its newest document', async () => {
-  const front = await line(1);
-  front.document.version = 5;
-  await front.turn();
-  assert.equal((await front.join(0, ['a'], 4)).outcome, OUTCOME.CONFLICT);
-  front.document.version = 4; // a front that is behind takes nothing back
-  await front.turn();
-  assert.equal((await front.join(0, ['a'], 4)).outcome, OUTCOME.CONFLICT);
-  assert.deepEqual((await front.join(0, ['a'], 5)).places, [1]);
-  front.document = { ...front.document, version: 6, state: STATE.CLOSED };
-  await front.turn();
-  assert.equal((await front.join(0, ['b'])).outcome, OUTCOME.WRONG_STATE);
-});
-
-test('fronts send lost cuts before a new one is made', async () => {
-  const [one, two] = await pair();
-  const redis = clockworks[0].redis;
-  await place(one, 0, some(3));
-  await two.turn();
-  await place(one, 1, some(4)); // which only one knows
-  await redis.command('DEL', one.line.key('cuts'), one.line.key('cutting'));
-  await redis.command('HSET', one.line.key('cfg'), 'boot', 'run-2'); // as heal.lua leaves it
-  one.line.runId = two.line.runId = 'run-2';
-  const seen = await two.cut({ nth: 2, read: [await two.look(0), await two.look(1)], tell: 1 });
-  assert.equal(seen.outcome, OUTCOME.HEAL);
-  assert.ok(seen.retry_ms > 0 && seen.retry_ms <= CUTS_WINDOW_MS);
-  assert.equal((await one.cut({ tell: 1 })).outcome, OUTCOME.HEAL);
-  await step(CUTS_WINDOW_MS);
-  await two.join(0, ['z']);
-  assert.equal((await two.turn()).outcome, OUTCOME.OK);
-  assert.deepEqual(two.cuts, ['1c3,', '1c,4', '1c1,']);
-  two.cuts[0] = '1c2,'; // a front with other cuts gets a conflict
-  assert.equal((await two.cut({ tell: 1 })).outcome, OUTCOME.CONFLICT);
-});
-
-test('a front that missed a loss of cuts gets a conflict', async () => {
-  const [one, two] = await pair();
-  for (const k of [0, 1, 1]) {
-    await place(one, k, some(1, `${one.cuts.length}`));
-    if (one.cuts.length === 1) await two.turn();
-  }
-  await two.line.tick();
-  await healEvent([two], 100, () => wipeEvent(one));
-  await two.turn();
-  await place(two, 1, some(1, 'z'));
-  assert.deepEqual([one.cuts, two.cuts], [['1c1,', '1c,1', '1c,1'], ['1c1,', '1g102,', '1h,2', '1c,1']]);
-  one.line.runId = two.line.runId;
-  assert.equal((await one.cut()).outcome, OUTCOME.CONFLICT);
-  const fresh = another(two);
-  fresh.line.runId = two.line.runId;
-  await fresh.turn();
-  assert.deepEqual(fresh.cuts, two.cuts);
-});
-
 // How many places Redis has given out, and those that it says are nobody's.
 const given = async (front) => Number(await clockworks[0].redis.command('GET', front.line.key('seq')));
 const leftOut = async (front) => await clockworks[0].redis.command('GET', front.line.key('gaps')) ?? '';
-
-test('the places given out are those that the cuts give, in the same step', async () => {
-  const front = await line(2);
-  await front.join(0, some(5));
-  assert.equal((await front.line.tick()).issued, 0);
-  await front.turn();
-  const view = await front.line.tick();
-  assert.deepEqual([view.outcome, view.issued, view.waiting], [OUTCOME.OK, 5, 5]);
-  assert.equal(await given(front), 5);
-});
-
-test('a hole does not wait and is stepped over at once', async () => {
-  const front = await line(2);
-  await place(front, 1, some(7));
-  await front.join(1, some(2, 'b'));
-  const { lease } = await front.look(1);
-  front.servers[1] = new ShardServer(clockworks[0], nextRun());
-  await front.turn();
-  await place(front, 0, some(3, 'c'));
-  assert.equal(await leftOut(front), `8:${lease}`);
-  let view = await front.line.tick();
-  assert.deepEqual([view.issued, view.waiting, view.gaps[0], view.gaps[3]], [lease + 3, 10, lease - 7, lease - 7]);
-  await front.line.hear([8, 9], { epochMs: 90_000 }); // two places that had a number of it
-  for (let i = 0; i < 20; i += 1) {
-    await step(100);
-    view = await front.line.tick();
-  }
-  assert.deepEqual([view.serving, view.waiting], [lease + 3, 0]);
-  assert.equal(await leftOut(front), '');
-});
-
-test('adjacent holes are one range', async () => {
-  const front = await line(3, STATE.PRE_QUEUE);
-  await place(front, 0, some(1));
-  const [a, b] = [(await front.look(1)).lease, (await front.look(2)).lease];
-  for (const k of [1, 2]) front.servers[k] = new ShardServer(clockworks[0], nextRun());
-  await front.turn();
-  assert.equal(await leftOut(front), `2:${a + b + 1}`);
-  const view = await front.line.tick();
-  assert.equal(view.issued, a + b + 1);
-  assert.deepEqual(await clockworks[0].redis.command('HMGET', front.line.key('bucket'), 'gap_pending', 'ghosts_n'), ['1', null]);
-  assert.equal(await clockworks[0].redis.command('EXISTS', front.line.key('away:0')), 0);
-});
 
 // The event's slot comes back as another run of Redis that has what `lose` has left, and fronts make it whole.
 async function healEvent(fronts, gap, lose) {
@@ -343,38 +78,221 @@ async function goBackToCopy(front) {
   }
 }
 
-// Of two fronts one has sealed shard 1, the event goes back to a copy of the time before, and the other one seals it.
-async function sealedTwice(gap) {
-  const [one, two] = await pair();
-  await two.turn();
-  await two.line.tick();
-  await copyEvent(one);
-  one.servers[1] = new ShardServer(clockworks[0], nextRun());
-  await one.turn();
-  assert.equal((await one.look(1)).epoch, 2);
-  await healEvent([two], gap, () => goBackToCopy(one));
-  two.servers[1] = new ShardServer(clockworks[1], nextRun()); // another master, and an empty one
-  await two.turn();
-  assert.equal((await two.look(1)).epoch, 2);
-  return [one, two];
+// As the version before has left it: openings without the mark of their cuts.
+async function takeMarks(front, k) {
+  const { redis } = clockworks[0];
+  const cutting = front.line.key('cutting'), cfg = front.shard(k).key('cfg');
+  await redis.command('HSET', cutting, String(k), (await redis.command('HGET', cutting, String(k))).replace(/\+.*/, ''));
+  await redis.command('HSET', cfg, 'opened', (await redis.command('HGET', cfg, 'opened')).replace(/\+.*/, ''));
 }
 
-test('an epoch with a lost seal differs from the next one', async () => {
-  const [one, two] = await sealedTwice(100);
-  one.forget();
-  one.line.runId = two.line.runId;
-  await one.cut();
-  const seen = await one.look(1); // it still speaks to the first
-  assert.deepEqual([seen.outcome, seen.epoch], [OUTCOME.HEAL, 2]);
-  assert.equal((await one.join(1, ['a'])).outcome, OUTCOME.HEAL);
-  assert.equal((await two.look(1)).outcome, OUTCOME.OK);
+const outcomeOf = (word) => OUTCOME[word.replace('-', '_').toUpperCase()];
+const keysOf = (word) => (/:\d+$/.test(word) ? some(Number(word.split(':')[1]), word.split(':')[0]) : [word]);
+const numbersIn = (words) => words.flatMap((word) => (word === 'out' ? [LEASE_OUT] : range(word)));
+const looks = async (front) => {
+  const seen = [];
+  for (const k of front.servers.keys()) seen.push(await front.look(k));
+  return seen;
+};
+
+// Statements about fronts of a sharded line, in addition to those of script.js:
+//
+//   shards 2 in pre-queue                a line of two shards and its fronts `one` and `two`; open, unless a state is named
+//   front three                          another front, which knows nothing yet
+//   join 0 a:3 b = 1..3 out              keys a0 to a2 and b at shard 0, and their numbers; out: beyond the lease
+//   turn same; place 0 a:3               what a front does each 20 ms; joins and such a turn
+//   look 1 heal epoch=2                  what shard 1 answers
+//   read early; cut ok nth=1 read=early  what all shards answer, kept under a name; a cut made of it
+//   seal 0 early same                    as one that has read this of shard 0
+//   server 1 two at=1                    another server for a shard, as front `two` (or all) believe; in the other Redis
+//   cuts 1c5,3; answers 1 3; answers b 2 the cuts that the front knows; places that its joins have by now, or those of keys b*
+//   given 9; left 4:6                    places that Redis has given out; those that it leaves out of the line
+//   document version=5                   what the front tells shards
+//   copy; back 100 two; wipe 100 two     the event's slot comes back as it was, or empty, and these fronts heal it with such a gap
+const VERBS = {
+  async shards(script, [n, , state = 'open']) {
+    const one = await line(Number(n), STATE[state.replace('-', '_').toUpperCase()]);
+    Object.assign(script, { line: one, fronts: { one, two: another(one) }, reads: {} });
+  },
+  // unopened 2: shards that no front has met yet, of a draft or of an open line.
+  async unopened(script, [n, state]) {
+    const event = `shards-${(names += 1)}`;
+    await new Front(clockworks[0], event).create({}, STATE[state.toUpperCase()]);
+    script.line = new ShardedFront(clockworks[0], event, upTo(Number(n)).map(() => new ShardServer(clockworks[0], nextRun())));
+  },
+  front(script, [name]) {
+    script.line = another(script.line);
+    script.fronts[name] = script.line;
+  },
+  step: (script, [ms]) => step(Number(ms)),
+  async join({ line: front }, [k, ...words], wanted) {
+    const { by } = pairsOf(words);
+    const keys = words.filter((word) => !word.includes('=')).flatMap(keysOf);
+    const { outcome, places } = await front.join(Number(k), keys, by);
+    if (wanted.length === 0) return;
+    if (/^(heal|conflict|wrong-state)$/.test(wanted[0])) assert.equal(outcome, outcomeOf(wanted[0]));
+    else assert.deepEqual(places, numbersIn(wanted));
+  },
+  async turn({ line: front }, [wanted]) {
+    const { outcome } = await front.turn();
+    if (wanted !== undefined) assert.equal(outcome, outcomeOf(wanted));
+  },
+  async place(script, words) {
+    await VERBS.join(script, words, []);
+    await script.line.turn();
+  },
+  async look({ line: front }, [k, wanted, ...words]) {
+    const seen = await front.look(Number(k));
+    assert.equal(seen.outcome, outcomeOf(wanted));
+    assertFields(seen, words);
+  },
+  async read({ line: front, reads }, [name]) {
+    reads[name] = await looks(front);
+  },
+  async cut(script, [wanted, ...words]) {
+    const { read, ...more } = pairsOf(words);
+    script.answer = await script.line.cut({ ...more, read: read && script.reads[read] });
+    assert.equal(script.answer.outcome, outcomeOf(wanted));
+  },
+  async seal({ line: front, reads }, [k, name, wanted]) {
+    assert.equal((await front.cut({ seal: Number(k), opening: reads[name][k].opening })).outcome, outcomeOf(wanted));
+  },
+  server({ fronts }, words) {
+    const { at = 0, run = nextRun() } = pairsOf(words);
+    const server = new ShardServer(clockworks[at], run);
+    const [k, ...of] = words.filter((word) => !word.includes('='));
+    for (const name of of.length > 0 ? of : Object.keys(fronts)) fronts[name].servers[k] = server;
+  },
+  cuts: ({ line: front }, words) => assert.deepEqual(front.cuts, words),
+  answers({ line: front }, words) {
+    const [prefix, numbers] = /^[a-z]/.test(words[0]) ? [words[0], words.slice(1)] : ['', words];
+    const places = front.answers().filter(({ key }) => key.startsWith(prefix)).map(({ place }) => place);
+    assert.deepEqual(places.sort((a, b) => a - b), numbersIn(numbers));
+  },
+  given: async ({ line: front }, [n]) => assert.equal(await given(front), Number(n)),
+  left: async ({ line: front }, [ranges = '']) => assert.equal(await leftOut(front), ranges),
+  document({ line: front }, words) {
+    front.document = { ...front.document, ...pairsOf(words) };
+  },
+  tick: ({ line: front }) => front.line.tick(),
+  view: ({ line: front }, words) => assertFields(front.line.view, words),
+  hear: ({ line: front }, words) => front.line.hear(words.map(Number), { epochMs: 90_000 }),
+  heal: async ({ line: front }, [gap]) => assert.equal((await front.line.heal({ gap: Number(gap) })).outcome, OUTCOME.OK),
+  forget: ({ line: front }) => front.forget(),
+  // shard 0 SET seq 2; event DEL cuts: a command on a key of a shard, or of the event
+  shard: ({ line: front }, [k, command, key, ...more]) => clockworks[0].redis.command(command, front.shard(Number(k)).key(key), ...more),
+  async event({ line: front }, [command, key, ...more], wanted) {
+    const got = await clockworks[0].redis.command(command, front.line.key(key), ...more);
+    if (wanted.length > 0) assert.equal([got].flat().join(' '), wanted.join(' '));
+  },
+  copy: ({ line: front }) => copyEvent(front),
+  back: ({ line: front, fronts }, [gap, ...of]) => healEvent(of.map((name) => fronts[name]), Number(gap), () => goBackToCopy(front)),
+  wipe: ({ line: front, fronts }, [gap, ...of]) => healEvent(of.map((name) => fronts[name]), Number(gap), () => wipeEvent(front)),
+  // of Redis, as a front believes that is named first, or of this name
+  run({ fronts }, [run, ...of]) {
+    for (const name of of) fronts[name].line.runId = fronts[run]?.line.runId ?? run;
+  },
+  misremember({ line: front }, [first]) {
+    front.cuts[0] = first;
+  },
+  ticket({ line: front }, [place]) {
+    front.line.marks.issued = Number(place);
+  },
+  takeMarks: ({ line: front }, [k]) => takeMarks(front, k),
+};
+
+// Of two fronts one has sealed shard 1, the event goes back to a copy of the time before, and the other one seals it: at another
+// master, which is empty.
+const sealedTwice = (gap) => `
+  shards 2; two; turn; tick; copy; server 1 one; one; turn; look 1 ok epoch=2; back ${gap} two; server 1 two at=1; two; turn; look 1 ok epoch=2`;
+
+for (const [name, text] of [
+  ['numbers of shards become the same gap-free places at all fronts', `
+    shards 3; two; turn; one; join 0 a:5; two; join 1 b:3; one; join 2 c; answers; turn ok; two; turn same; cuts 1c5,3,1
+    answers 2 5 8; one; answers 1 3 4 6 7 9; answers`],
+  ['a join that is repeated, at whichever front, has the same number', `
+    shards 2; join 1 a b = 1 2; two; join 1 b c a = 2 3 1; turn; join 1 a = 1`],
+  ['the first of two fronts makes a cut, and only once', `
+    shards 2; two; turn; one; join 0 a:4; read early; join 0 b:2; two; read later; cut ok nth=1 read=later
+    one; cut same nth=1 read=early; cut same nth=2 read=early; two; join 1 c; read newer; cut same nth=1 read=newer
+    cuts 1c6,; one; cuts 1c6,`],
+  ['one waiting front per slot reads the shards', `
+    shards 2; two; cut same slotMs=10; answer due=1; one; cut same slotMs=10; answer due=0; two; cut same slotMs=10; answer due=0
+    step 9; one; cut same slotMs=10; answer due=0; two; cut same slotMs=10; answer due=0; step 1; one; cut same; answer due=0
+    cut same slotMs=10; answer due=1; two; cut same slotMs=10; answer due=0`],
+  ['nothing is given beyond the lease, and the next cut moves it', `
+    shards 2; join 0 a:${LEASE_MIN + 10} = 1..${LEASE_MIN}${' out'.repeat(10)}; join 0 a0 z = 1 out; turn; join 0 z = out
+    turn; join 0 z = ${LEASE_MIN + 1}; look 0 ok lease=${2 * LEASE_MIN + 1}..${LEASE_MIN + LEASE_MAX}`],
+  ['a new shard gives nothing and opens without a hole', 'unopened 1 draft; join 0 a = heal; turn; join 0 a = 1; cuts'],
+  ['a line opened before its shards starts without a hole', 'unopened 2 open; turn; join 1 a = 1; turn; cuts 1c,1'],
+  // A number of a hole is honoured.
+  ['a restarted shard gives nothing until its epoch is sealed', `
+    shards 2; place 1 a:7; join 1 b:2; look 1 ok lease=${LEASE_MIN + 7}; server 1 one; join 1 c = heal; turn; cuts 1c,7 1h,${LEASE_MIN}
+    join 1 c a0 = ${LEASE_MIN + 8} 1; turn; answers b 8 9`],
+  ['two fronts that find a shard lost seal it once', `
+    shards 2; place 0 a:3; two; turn; server 0; one; read byOne; two; read byTwo; one; seal 0 byOne ok; look 0 ok
+    join 0 x = ${LEASE_MIN + 4}; two; seal 0 byTwo same; look 0 ok; join 0 x = ${LEASE_MIN + 4}; one; join 0 x y = ${LEASE_MIN + 4} ${LEASE_MIN + 5}`],
+  ['a shard that is behind gives nothing until it is sealed', `
+    shards 2; join 0 a:5; shard 0 SET seq 2; look 0 heal; front fresh; join 0 x = heal; turn; join 0 x a4 = ${LEASE_MIN + 1} 5`],
+  ['a shard with fewer numbers than the cuts is sealed', `
+    shards 2; place 0 a:5; shard 0 SET seq 2; front fresh; turn; join 0 x a4 = ${LEASE_MIN + 6} 5`],
+  ['old rules give no number: a shard checks by its newest document', `
+    shards 1; document version=5; turn; join 0 a by=4 = conflict; document version=4; turn; join 0 a by=4 = conflict; join 0 a by=5 = 1
+    document version=6 state=${STATE.CLOSED}; turn; join 0 b = wrong-state`],
+  // Only one knows the second cut, and heal.lua leaves another boot. In the end a front with other cuts gets a conflict.
+  ['fronts send lost cuts before a new one is made', `
+    shards 2; place 0 a:3; two; turn; one; place 1 a:4; event DEL cuts; event DEL cutting; event HSET cfg boot run-2; run run-2 one two
+    two; read later; cut heal nth=2 read=later tell=1; answer retry_ms=1..${CUTS_WINDOW_MS}; one; cut heal tell=1; step ${CUTS_WINDOW_MS}
+    two; join 0 z; turn ok; cuts 1c3, 1c,4 1c1,; misremember 1c2,; cut conflict tell=1`],
+  ['a front that missed a loss of cuts gets a conflict', `
+    shards 2; place 0 a; two; turn; one; place 1 b; place 1 c; two; tick; wipe 100 two; turn; place 1 z; cuts 1c1, 1g102, 1h,2 1c,1
+    one; cuts 1c1, 1c,1 1c,1; run two one; cut conflict; two; front fresh; turn; cuts 1c1, 1g102, 1h,2 1c,1`],
+  ['the places given out are those that the cuts give, in the same step', `
+    shards 2; join 0 a:5; tick; view issued=0; turn; tick; view issued=5 waiting=5; given 5`],
+  // Two places had a number of the hole.
+  ['a hole does not wait and is stepped over at once', `
+    shards 2; place 1 a:7; join 1 b:2; server 1 one; turn; place 0 c:3; left 8:${LEASE_MIN + 7}; tick
+    view issued=${LEASE_MIN + 10} waiting=10 gaps.0=${LEASE_MIN} gaps.3=${LEASE_MIN}; hear 8 9; 20 times: step 100, tick
+    view serving=${LEASE_MIN + 10} waiting=0; left`],
+  ['adjacent holes are one range', `
+    shards 3 in pre-queue; place 0 a; server 1 one; server 2 one; turn; left 2:${2 * LEASE_MIN + 1}; tick; view issued=${2 * LEASE_MIN + 1}
+    event HGET bucket gap_pending = 1; event HEXISTS bucket ghosts_n = 0; event EXISTS away:0 = 0`],
+  // It still speaks to the first server.
+  ['an epoch with a lost seal differs from the next one', `
+    ${sealedTwice(100)}; one; forget; run two one; cut same; look 1 heal epoch=2; join 1 a = heal; two; look 1 ok`],
+  ['an epoch of the previous version goes on', `
+    shards 2; tick; copy; server 1 one; turn; takeMarks 1; place 1 a; back 100 one; turn; place 1 b; cuts 1h,${LEASE_MIN} 1c,1 1g100, 1c,1`],
+  // Shard 1 gave places that only a front knew which dies with Redis.
+  // The sums are those of cut_test.c.
+  ['the gap of a heal is a gap of the cuts', `
+    shards 2; place 0 a:3; two; turn; tick; one; place 1 b:4; answers b 4..7; wipe 100 two; two; join 0 z; turn ok; cuts 1c3, 1g100, 1h,4 1c1,
+    event XRANGE cuts 1-0 2-0 = 1-0,c,1c3,,s,1429104163 2-0,c,1g100,,s,408028321; given 108; left 4:107; tick; view issued=108`],
+  ['what a shard gave in an epoch that no cut tells of any more is a hole', `
+    shards 2; two; turn; tick; server 1; one; turn; two; join 1 a = ${LEASE_MIN + 1}; wipe 100 two; turn; cuts 1g200, 1h,${LEASE_MIN + 1}
+    left 1:${LEASE_MIN + 201}; answers a ${LEASE_MIN + 201}`],
+  ['a ticket beyond the cuts makes a gap', 'shards 2; place 0 a:3; tick; ticket 500; heal 128; turn; turn; cuts 1c3, 1g625,'],
+]) test(name, () => runScript(clockworks[0], text, VERBS));
+
+test('keys that are deleted in the same run open no epoch twice', async () => {
+  const front = await line(2);
+  await front.join(0, some(3));
+  const given = new Set((await front.join(0, ['x', 'y'])).places);
+  const keys = await clockworks[0].redis.command('KEYS', `fg:{${front.event}:0}:*`);
+  await clockworks[0].redis.command('DEL', ...keys);
+  await step(1);
+  const fresh = another(front);
+  await fresh.turn();
+  for (const number of (await fresh.join(0, ['p', 'q'])).places) {
+    assert.ok(!given.has(number) && number > LEASE_MIN, `number ${number}`);
+  }
 });
 
 // The cuts in which its epoch ended are lost, it is sealed anew behind others, and then the event goes back once more, to
 // a copy to which one front brings back the former cuts.
 test('a shard sealed behind lost cuts is sealed again', async () => {
-  const [one, two] = await sealedTwice(LEASE_MAX);
-  await place(two, 1, some(2));
+  const { fronts: { one, two } } = await runScript(clockworks[0], sealedTwice(LEASE_MAX), VERBS);
+  await two.join(1, some(2));
+  await two.turn();
   await healEvent([one, two], 3 * LEASE_MAX, () => goBackToCopy(one));
   one.servers[1] = two.servers[1];
   assert.deepEqual(one.cuts, [`1h,${LEASE_MIN}`]);
@@ -387,28 +305,6 @@ test('a shard sealed behind lost cuts is sealed again', async () => {
   assert.ok(Math.min(...places) > Math.max(...given), `${places} after ${given}`);
 });
 
-// As the version before has left it: openings without the mark of their cuts.
-async function takeMarks(front, k) {
-  const { redis } = clockworks[0];
-  const cutting = front.line.key('cutting'), cfg = front.shard(k).key('cfg');
-  await redis.command('HSET', cutting, String(k), (await redis.command('HGET', cutting, String(k))).replace(/\+.*/, ''));
-  await redis.command('HSET', cfg, 'opened', (await redis.command('HGET', cfg, 'opened')).replace(/\+.*/, ''));
-}
-
-test('an epoch of the previous version goes on', async () => {
-  const front = await line(2);
-  await front.line.tick();
-  await copyEvent(front);
-  front.servers[1] = new ShardServer(clockworks[0], nextRun());
-  await front.turn();
-  await takeMarks(front, 1);
-  await place(front, 1, ['a']);
-  await healEvent([front], 100, () => goBackToCopy(front));
-  await front.turn();
-  await place(front, 1, ['b']);
-  assert.deepEqual(front.cuts.filter((text) => text[1] !== 'g'), [`1h,${LEASE_MIN}`, '1c,1', '1c,1']);
-});
-
 test('an opening is no longer than what fronts of any version read', async () => {
   const front = await line(2);
   front.servers[1] = new ShardServer(clockworks[0], 'f'.repeat(40));
@@ -416,50 +312,6 @@ test('an opening is no longer than what fronts of any version read', async () =>
   const { opened } = await front.look(1);
   assert.match(opened, /^f{40}@\d{16}\+[0-9a-f]{1,6}$/);
   assert.ok(opened.length <= 64); // SHARDS_OPENING_MAX
-});
-
-test('the gap of a heal is a gap of the cuts', async () => {
-  const [one, two] = await pair();
-  await place(one, 0, some(3));
-  await two.turn();
-  await two.line.tick();
-  await place(one, 1, some(4, 'b'));
-  const [told] = one.answers().filter(({ key }) => key === 'b3'); // by a front that dies with Redis
-  await healEvent([two], 100, () => wipeEvent(one));
-  await two.join(0, ['z']);
-  assert.equal((await two.turn()).outcome, OUTCOME.OK);
-  assert.deepEqual(two.cuts, ['1c3,', '1g100,', '1h,4', '1c1,']);
-  const sums = (await clockworks[0].redis.command('XRANGE', two.line.key('cuts'), '-', '+')).map(([, fields]) => Number(fields[3]));
-  assert.deepEqual(sums.slice(0, 2), [1429104163, 408028321]); // as cut_test.c has them
-  assert.equal(await given(two), 108);
-  assert.ok(told.place <= 103, `place ${told.place}`);
-  assert.equal(await leftOut(two), '4:107');
-  assert.equal((await two.line.tick()).issued, 108);
-});
-
-test('what a shard gave in an epoch that no cut tells of any more is a hole', async () => {
-  const [one, two] = await pair();
-  await two.turn();
-  await two.line.tick();
-  one.servers[1] = two.servers[1] = new ShardServer(clockworks[0], nextRun());
-  await one.turn(); // seals it, and dies
-  const { places: [number] } = await two.join(1, ['a']);
-  await healEvent([two], 100, () => wipeEvent(one));
-  await two.turn();
-  assert.deepEqual(two.cuts, ['1g200,', `1h,${number}`]);
-  assert.equal(await leftOut(two), `1:${200 + number}`);
-  assert.deepEqual(two.answers().map(({ key, place }) => [key, place]), [['a', 200 + number]]);
-});
-
-test('a ticket beyond the cuts makes a gap', async () => {
-  const front = await line(2);
-  await place(front, 0, some(3));
-  await front.line.tick();
-  front.line.marks.issued = 500; // as the ticket says
-  assert.equal((await front.line.heal({ gap: 128 })).outcome, OUTCOME.OK);
-  await front.turn();
-  await front.turn();
-  assert.deepEqual(front.cuts, ['1c3,', '1g625,']);
 });
 
 test('a shard drops old address counts and is erased with its event', async () => {
@@ -524,7 +376,8 @@ test('work is claimed once in its shard, and never once it is too old', async ()
 
 test('an event that is erased leaves no cuts behind', async () => {
   const front = await line(2);
-  await place(front, 0, some(3));
+  await front.join(0, some(3));
+  await front.turn();
   await clockworks[0].redis.command('HSET', front.line.key('cfg'), 'deleted', '{}');
   for (let at = 0; ;) {
     at = Number(told('sweep', await front.line.run('sweep', ...ask('sweep', { what: 'erase', at }))).at);
