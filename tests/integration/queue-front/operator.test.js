@@ -381,6 +381,8 @@ test('all fronts take a scheduled rate once, and document it', async (t) => {
   assert.equal((await house.fronts[1].http.get('/v1/queue/show/status')).status, 200);
   await until('the other front to show it', async () =>
     (await house.fronts[1].admin.get('/admin/events/show')).json.rate_per_s === 5);
+  await act(house.front, 'show', 'close');
+  for (const front of house.fronts) await untilState(front, 'show', 'closed');
 });
 
 test('a preview has the time of the last entry at another rate', async (t) => {

@@ -435,7 +435,6 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
         assert(i == 0 || model->step[i - 1].from_s <= model->step[i].from_s);
     }
     model->steps_len = meter->plan_len;
-    model->plan_changes = meter->plan_changes;
 }
 
 /* The line does not move, and no known step of the schedule changes that. */
@@ -466,6 +465,7 @@ struct eta_model eta_model(const struct eta_meter *meter, const struct line_view
         .scale = 1.0,
         .judged_ahead = judged_ahead(view),
         .gone_share = meter->gone_share,
+        .plan_changes = meter->plan_changes,
     };
     if (!set_delay(&model, meter, view, now_ms))
         return model;
