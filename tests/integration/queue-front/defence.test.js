@@ -18,7 +18,7 @@ import { createRequire } from 'node:module';
 import test from 'node:test';
 import { assertProblem, assertStatus, makeKeyPair, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, live, makeEvent, openHouse, openShow, patch, solve, Visitor, withinAMinute } from './support.js';
+import { act, live, makeEvent, openHouse, openShow, patch, shareHouse, solve, Visitor, withinAMinute } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -36,6 +36,9 @@ function assertWork(answer, reason) {
   return problem;
 }
 
+const alone = shareHouse(test);
+const both = shareHouse(test, { fronts: 2 });
+
 test('the page\'s own solver finds what the server takes', async (t) => {
   const { createHash } = createRequire(import.meta.url)('node:crypto');
   t.diagnostic('against node\'s SHA-256');
@@ -47,19 +50,19 @@ test('the page\'s own solver finds what the server takes', async (t) => {
 });
 
 test('one solution of the work gives one place on any front', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 10 }, { fronts: 2 });
-  const bare = new Visitor(house.front, 'show');
+  const { show, ...house } = await both(t, { ...STILL, pow_bits: 10 });
+  const bare = new Visitor(house.front, show);
   const task = assertWork(await bare.join(), 'missing');
   assert.equal(task.bits, 10);
   const solution = solved(task);
-  const first = await new Visitor(house.fronts[1], 'show').joined(work(solution));
+  const first = await new Visitor(house.fronts[1], show).joined(work(solution));
   assert.equal(first.position, 1);
   for (const front of house.fronts) {
-    const again = await new Visitor(front, 'show').join(work(solution));
+    const again = await new Visitor(front, show).join(work(solution));
     assert.equal(again.status, 200, 'single use: the same place again');
     assert.equal(again.json.position, 1);
   }
-  const byForm = new Visitor(house.front, 'show');
+  const byForm = new Visitor(house.front, show);
   const answer = await byForm.join({
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: `proof_of_work=${encodeURIComponent(solved(assertWork(await byForm.join(), 'missing')))}`,
@@ -69,9 +72,9 @@ test('one solution of the work gives one place on any front', async (t) => {
 });
 
 test('a wrong or foreign solution is refused with new work', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 12 });
-  await makeEvent(house, 'other', { ...STILL, pow_bits: 12 });
-  const visitor = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...STILL, pow_bits: 12 });
+  const { show: other } = await alone(t, { ...STILL, pow_bits: 12 });
+  const visitor = new Visitor(house.front, show);
   const task = assertWork(await visitor.join(), 'missing');
   const solution = solved(task);
   for (const [attempt, reason] of [
@@ -80,26 +83,26 @@ test('a wrong or foreign solution is refused with new work', async (t) => {
     [work(`${'A'.repeat(40)}.1`), 'malformed'],
     [work(`${task.challenge.slice(0, -1)}${task.challenge.endsWith('A') ? 'B' : 'A'}.1`), 'foreign'],
     [work(solution, '198.51.100.7'), 'foreign'],
-    [{ ...work(solution), event: 'other' }, 'foreign'],
+    [{ ...work(solution), event: other }, 'foreign'],
     [work(`${task.challenge}.${[0, 1, 2].find((n) => `${task.challenge}.${n}` !== solution)}`), 'unsolved'],
   ]) {
     const renewed = assertWork(await visitor.join(attempt), reason);
     assert.notEqual(renewed.challenge, task.challenge);
   }
   assert.equal((await visitor.join(work(solution))).status, 201, 'the right one is as good as before');
-  await patch(house.front, 'show', { pow_bits: 14 });
-  assertWork(await new Visitor(house.front, 'show').join(work(solution)), 'unsolved');
+  await patch(house.front, show, { pow_bits: 14 });
+  assertWork(await new Visitor(house.front, show).join(work(solution)), 'unsolved');
 });
 
 test('a crowd makes the work harder up to the ceiling', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 1, pow_bits_max: 3 });
-  const bits = async () => assertWork(await house.front.http.post('/v1/queue/show/join'), 'missing').bits;
+  const { show, ...house } = await alone(t, { ...STILL, pow_bits: 1, pow_bits_max: 3 });
+  const bits = async () => assertWork(await house.front.http.post(`/v1/queue/${show}/join`), 'missing').bits;
   assert.equal(await bits(), 1);
   let going = true;
   const crowd = Array.from({ length: 16 }, async () => {
     while (going) {
-      const task = (await house.front.http.post('/v1/queue/show/join')).json;
-      await house.front.http.post('/v1/queue/show/join', work(solved(task)));
+      const task = (await house.front.http.post(`/v1/queue/${show}/join`)).json;
+      await house.front.http.post(`/v1/queue/${show}/join`, work(solved(task)));
     }
   });
   await until('harder work', async () => (await bits()) > 1);
@@ -110,13 +113,13 @@ test('a crowd makes the work harder up to the ceiling', async (t) => {
 });
 
 test('a visitor without a script sees what the line requires', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 10 });
-  const browser = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...STILL, pow_bits: 10 });
+  const browser = new Visitor(house.front, show);
   const answer = assertStatus(await browser.join({ headers: { accept: 'text/html' }, body: '' }), 303);
-  assert.equal(answer.headers.location, '/e/show?notice=proof-of-work-required');
+  assert.equal(answer.headers.location, `/e/${show}?notice=proof-of-work-required`);
   const page = await house.front.http.get(answer.headers.location);
   assert.match(page.text, /That needs JavaScript/);
-  const { text } = await house.front.http.get('/e/show');
+  const { text } = await house.front.http.get(`/e/${show}`);
   const script = /src="([^"]*)wait.js"/.exec(text)[1];
   assert.equal((await house.front.http.get(`${script}pow.js`)).status, 200);
 });
@@ -173,33 +176,33 @@ test('a member whose turn is over joins again at the end, once', async (t) => {
 });
 
 test('a copied ticket is one place and one session', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, { fronts: 2 });
-  const owner = new Visitor(house.front, 'show');
+  const { show, ...house } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(house.front, show);
   const { ticket } = await owner.joined();
   for (const front of house.fronts) await owner.untilCalled({ front });
   const buyers = await Promise.all(Array.from({ length: 12 }, (_, i) =>
-    house.fronts[i % 2].http.post('/v1/queue/show/pass', { token: ticket })));
+    house.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
   assert.equal(buyers.filter(({ status }) => status === 201).length, 1);
   assert.equal(new Set(buyers.map(({ json }) => json.session)).size, 1, 'one session, one cart');
   await owner.leave();
-  assertProblem(await house.front.http.post('/v1/queue/show/pass', { token: ticket }), 410, 'session-ended');
+  assertProblem(await house.front.http.post(`/v1/queue/${show}/pass`, { token: ticket }), 410, 'session-ended');
 });
 
 // judges: entry
 test('a shared pass is one visit', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 }, { fronts: 2 });
-  await makeEvent(house, 'other', STILL);
-  const owner = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
+  const { show: other } = await both(t, STILL);
+  const owner = await Visitor.withPlace(house.front, show);
   const first = await owner.entered();
-  const beat = (token, front = house.front, event = 'show') =>
+  const beat = (token, front = house.front, event = show) =>
     front.http.post(`/v1/queue/${event}/session`, { token });
   for (const front of house.fronts) {
     const friend = assertStatus(await beat(first.pass, front), 200);
     assert.equal(friend.json.session, first.session, 'the same visit and the same cart');
     assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(first.ends_at), 'and no longer one');
   }
-  assertProblem(await beat(first.pass, house.front, 'other'), 401, 'pass-invalid');
-  const next = await Visitor.withPlace(house.fronts[1], 'show');
+  assertProblem(await beat(first.pass, house.front, other), 401, 'pass-invalid');
+  const next = await Visitor.withPlace(house.fronts[1], show);
   assertProblem(await next.pass(), 409, 'not-yet');
   await house.front.admin.post(`/internal/sessions/${first.session}/end`);
   for (const front of house.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
@@ -210,23 +213,23 @@ test('a shared pass is one visit', async (t) => {
 
 // judges: entry
 test('a ticket with a changed number, event or draw is refused', async (t) => {
-  const house = await openShow(t, STILL);
-  await makeEvent(house, 'other', STILL);
-  const { ticket } = await new Visitor(house.front, 'show').joined();
+  const { show, ...house } = await alone(t, STILL);
+  const { show: other } = await alone(t, STILL);
+  const { ticket } = await new Visitor(house.front, show).joined();
   const bytes = Buffer.from(ticket, 'base64url');
   for (let i = 0; i < bytes.length; i += 1) {
     const forged = Buffer.from(bytes);
     forged[i] ^= 1;
-    const answer = await house.front.http.get('/v1/queue/show/me', { token: forged.toString('base64url') });
+    const answer = await house.front.http.get(`/v1/queue/${show}/me`, { token: forged.toString('base64url') });
     assertProblem(answer, 401, 'ticket-invalid');
   }
-  assertProblem(await house.front.http.get('/v1/queue/other/me', { token: ticket }), 401, 'ticket-invalid');
+  assertProblem(await house.front.http.get(`/v1/queue/${other}/me`, { token: ticket }), 401, 'ticket-invalid');
 });
 
 // judges: entry
 test('a forged pass is refused', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, { fronts: 2 });
-  const owner = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = await Visitor.withPlace(house.front, show);
   const { pass } = await owner.entered();
   const [head, body, signature] = pass.split('.');
   const [header, claims] = [head, body].map((part) => JSON.parse(Buffer.from(part, 'base64url')));
@@ -249,10 +252,10 @@ test('a forged pass is refused', async (t) => {
     'no signature': `${head}.${body}.`,
   };
   for (const front of house.fronts) {
-    assert.equal((await front.http.get('/v1/queue/show/verify', { token: pass })).status, 204);
+    assert.equal((await front.http.get(`/v1/queue/${show}/verify`, { token: pass })).status, 204);
     for (const [what, token] of Object.entries(forged)) {
       for (const [method, call] of [['GET', 'verify'], ['POST', 'session'], ['POST', 'leave']]) {
-        const answer = await front.http.call(method, `/v1/queue/show/${call}`, { token });
+        const answer = await front.http.call(method, `/v1/queue/${show}/${call}`, { token });
         assert.equal(answer.status, 401, `${what}: ${call} ${answer.status} ${answer.text}`);
       }
     }
@@ -261,12 +264,12 @@ test('a forged pass is refused', async (t) => {
 });
 
 test('forged signatures of a session are not checked after some', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = await Visitor.withPlace(house.front, show);
   const { pass, session } = await owner.entered();
   const [head, body] = pass.split('.');
   const verify = (token, address, call = 'verify', method = 'GET') =>
-    house.front.http.call(method, `/v1/queue/show/${call}`, { token, headers: from(address) });
+    house.front.http.call(method, `/v1/queue/${show}/${call}`, { token, headers: from(address) });
   const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
   const claims = JSON.parse(Buffer.from(body, 'base64url'));
   const wrong = () => randomBytes(64).toString('base64url');
@@ -285,7 +288,7 @@ test('forged signatures of a session are not checked after some', async (t) => {
     assert.equal(refused.headers['retry-after'], '60');
   }
   assert.equal((await verify(pass, '198.51.100.8')).status, 204, 'its owner, from elsewhere');
-  const other = await Visitor.withPlace(house.front, 'show', { headers: from('198.51.100.7') });
+  const other = await Visitor.withPlace(house.front, show, { headers: from('198.51.100.7') });
   const theirs = await other.entered();
   assert.equal((await verify(theirs.pass, '198.51.100.7')).status, 204, 'another visit from there');
 });
@@ -379,14 +382,14 @@ test('behind a CDN the work is bound to the visitor, and so are the limits', asy
 });
 
 test('started work counts after a change of the address', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 }, { fronts: 2 });
+  const { show, ...house } = await both(t, { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 });
   await withinAMinute(house, async (n) => {
     const [wifi, relay] = [`2001:db8:${n}::1`, `198.51.100.${n}`];
-    const open = async ({ front, jar }, address) => jar.take(await front.http.get('/e/show', { headers: { ...jar.headers, ...from(address) } }));
-    const browser = new Visitor(house.front, 'show');
+    const open = async ({ front, jar }, address) => jar.take(await front.http.get(`/e/${show}`, { headers: { ...jar.headers, ...from(address) } }));
+    const browser = new Visitor(house.front, show);
     await open(browser, wifi);
     const solution = solved(assertWork(await browser.join({ headers: from(wifi) }), 'missing'));
-    const elsewhere = new Visitor(house.fronts[1], 'show');
+    const elsewhere = new Visitor(house.fronts[1], show);
     assertWork(await elsewhere.join(work(solution, relay)), 'foreign');
     await open(elsewhere, relay);
     assertWork(await elsewhere.join(work(solution, relay)), 'foreign');
@@ -394,7 +397,7 @@ test('started work counts after a change of the address', async (t) => {
     assert.equal((await browser.join(work(solution, relay))).status, 201);
 
     // Begun before there was a cookie; and the limit is that of the address it is shown from.
-    const late = new Visitor(house.front, 'show');
+    const late = new Visitor(house.front, show);
     const [bare, spent] = await Promise.all([late.join({ headers: from(wifi) }), late.join({ headers: from(wifi) })]);
     await open(late, wifi);
     const second = solved(assertWork(spent, 'missing'));
@@ -406,11 +409,11 @@ test('started work counts after a change of the address', async (t) => {
 });
 
 test('ticket, pass and session cannot replace each other', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(house.front, show);
   const { ticket } = await owner.joined();
   const { pass, session } = await owner.entered();
-  const call = (method, name, token) => house.front.http.call(method, `/v1/queue/show/${name}`, { token });
+  const call = (method, name, token) => house.front.http.call(method, `/v1/queue/${show}/${name}`, { token });
   for (const token of [ticket, session]) {
     assert.equal((await call('GET', 'verify', token)).status, 401);
     assert.equal((await call('POST', 'session', token)).status, 401);
@@ -423,17 +426,17 @@ test('ticket, pass and session cannot replace each other', async (t) => {
 });
 
 test('requests for a pass before the call do not help', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  const ahead = await Visitor.withPlace(house.front, 'show');
-  const pushy = new Visitor(house.front, 'show');
+  const { show, ...house } = await both(t, STILL);
+  const ahead = await Visitor.withPlace(house.front, show);
+  const pushy = new Visitor(house.front, show);
   const { position, ticket } = await pushy.joined();
   assert.equal(position, 2);
   const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
-    house.fronts[i % 2].http.post('/v1/queue/show/pass', { token: ticket })));
+    house.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
   for (const answer of answers) assert.equal(assertProblem(answer, 409, 'not-yet').position, 2);
   assert.equal((await pushy.me()).json.position, 2);
   // With one slot, the one who never asked is let in before the one who always did.
-  await patch(house.front, 'show', { rate_per_s: 1000, burst: 1000, max_active: 1 });
+  await patch(house.front, show, { rate_per_s: 1000, burst: 1000, max_active: 1 });
   await ahead.entered();
   assertProblem(await pushy.pass(), 409, 'not-yet');
   await ahead.leave();

@@ -5,128 +5,130 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, patch, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, patch, shareHouse, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
 
+const alone = shareHouse(test);
+const both = shareHouse(test, { fronts: 2 });
+
 test('a join gives the next place, and the cookie gives the same place again', async (t) => {
-  const house = await openShow(t, STILL);
-  const first = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, STILL);
+  const first = new Visitor(house.front, show);
   const answer = assertStatus(await first.join(), 201);
   assert.equal(answer.json.position, 1);
   assert.equal(answer.json.ahead, 0);
   assert.equal(answer.json.state, 'open');
-  assert.equal(first.jar.get('fg_ticket_show').value, answer.json.ticket);
-  assert.deepEqual(first.jar.get('fg_ticket_show').attributes.slice(2), ['httponly', 'samesite=lax']);
+  assert.equal(first.jar.get(`fg_ticket_${show}`).value, answer.json.ticket);
+  assert.deepEqual(first.jar.get(`fg_ticket_${show}`).attributes.slice(2), ['httponly', 'samesite=lax']);
 
   const again = assertStatus(await first.join(), 200);
   assert.equal(again.json.ticket, answer.json.ticket);
-  assert.equal((await new Visitor(house.front, 'show').joined()).position, 2);
+  assert.equal((await new Visitor(house.front, show).joined()).position, 2);
 });
 
 test('a ticket works by bearer alone and by cookie alone', async (t) => {
-  const house = await openShow(t, STILL);
-  const { ticket } = await new Visitor(house.front, 'show').joined();
-  for (const headers of [{ authorization: `Bearer ${ticket}` }, { cookie: `fg_ticket_show=${ticket}` }]) {
-    const me = assertStatus(await house.front.http.get('/v1/queue/show/me', { headers }), 200);
+  const { show, ...house } = await alone(t, STILL);
+  const { ticket } = await new Visitor(house.front, show).joined();
+  for (const headers of [{ authorization: `Bearer ${ticket}` }, { cookie: `fg_ticket_${show}=${ticket}` }]) {
+    const me = assertStatus(await house.front.http.get(`/v1/queue/${show}/me`, { headers }), 200);
     assert.equal(me.json.position, 1);
-    const join = assertStatus(await house.front.http.post('/v1/queue/show/join', { headers }), 200);
+    const join = assertStatus(await house.front.http.post(`/v1/queue/${show}/join`, { headers }), 200);
     assert.equal(join.json.ticket, ticket);
   }
 });
 
 test('behind TLS cookies are Secure', async (t) => {
-  const house = await openShow(t, STILL);
-  const visitor = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, STILL);
+  const visitor = new Visitor(house.front, show);
   await visitor.join({ headers: { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' } });
-  assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('secure'));
+  assert.ok(visitor.jar.get(`fg_ticket_${show}`).attributes.includes('secure'));
 });
 
 test('an idempotency key is one place on any front', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  await makeEvent(house, 'other', STILL);
+  const { show, ...house } = await both(t, STILL);
+  const { show: other } = await both(t, STILL);
   const headers = { 'idempotency-key': '8e03978e-40d5-43e8-bc93-6894a57f9324' };
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
-      house.fronts[i % 2].http.post('/v1/queue/show/join', { headers })),
+      house.fronts[i % 2].http.post(`/v1/queue/${show}/join`, { headers })),
   );
   assert.deepEqual([...new Set(answers.map(({ json }) => json.position))], [1]);
   assert.equal(answers.filter(({ status }) => status === 201).length, 1);
-  assert.equal((await new Visitor(house.front, 'show').joined()).position, 2);
+  assert.equal((await new Visitor(house.front, show).joined()).position, 2);
   // The same key elsewhere is somebody else.
-  assertStatus(await house.front.http.post('/v1/queue/other/join', { headers }), 201);
+  assertStatus(await house.front.http.post(`/v1/queue/${other}/join`, { headers }), 201);
   assertProblem(
-    await house.front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'a b' } }),
+    await house.front.http.post(`/v1/queue/${show}/join`, { headers: { 'idempotency-key': 'a b' } }),
     400, 'idempotency-key-invalid');
-  await until('the front to know', async () => (await live(house.front, 'show')).issued === 2);
+  await until('the front to know', async () => (await live(house.front, show)).issued === 2);
 });
 
 test('a join with a lost answer is recognised by its cookie', async (t) => {
-  const house = await openShow(t, STILL);
-  const visitor = new Visitor(house.front, 'show');
-  visitor.jar.take(await house.front.http.get('/e/show'));
+  const { show, ...house } = await alone(t, STILL);
+  const visitor = new Visitor(house.front, show);
+  visitor.jar.take(await house.front.http.get(`/e/${show}`));
   const cookie = { headers: visitor.jar.headers };
-  const lost = await house.front.http.post('/v1/queue/show/join', cookie);
-  const retry = await house.front.http.post('/v1/queue/show/join', cookie);
+  const lost = await house.front.http.post(`/v1/queue/${show}/join`, cookie);
+  const retry = await house.front.http.post(`/v1/queue/${show}/join`, cookie);
   assert.equal(lost.status, 201);
   assert.equal(retry.status, 200);
   assert.equal(retry.json.position, lost.json.position);
 });
 
 test('places are unique and without gaps under two fronts', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const { show, ...house } = await both(t, STILL);
   const answers = await Promise.all(
-    Array.from({ length: 400 }, (_, i) => house.fronts[i % 2].http.post('/v1/queue/show/join')),
+    Array.from({ length: 400 }, (_, i) => house.fronts[i % 2].http.post(`/v1/queue/${show}/join`)),
   );
   const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
   assert.deepEqual(places, Array.from({ length: 400 }, (_, i) => i + 1));
 });
 
 test('one browser waits for several events', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'one', STILL);
-  await makeEvent(house, 'two', STILL);
-  await new Visitor(house.front, 'two').joined();
-  const visitor = new Visitor(house.front, 'one');
+  const { show: one, ...house } = await alone(t, STILL);
+  const { show: two } = await alone(t, STILL);
+  await new Visitor(house.front, two).joined();
+  const visitor = new Visitor(house.front, one);
   assert.equal((await visitor.joined()).position, 1);
-  assert.equal((await visitor.joined({ event: 'two' })).position, 2);
+  assert.equal((await visitor.joined({ event: two })).position, 2);
   assert.equal((await visitor.me()).json.position, 1);
-  assert.equal((await visitor.me({ event: 'two' })).json.position, 2);
+  assert.equal((await visitor.me({ event: two })).json.position, 2);
 });
 
 test('forged, foreign and missing tickets are refused by name', async (t) => {
-  const house = await openShow(t, STILL);
-  await makeEvent(house, 'other', STILL);
-  const { ticket } = await new Visitor(house.front, 'show').joined();
+  const { show, ...house } = await alone(t, STILL);
+  const { show: other } = await alone(t, STILL);
+  const { ticket } = await new Visitor(house.front, show).joined();
   const forged = ticket.slice(0, 20) + (ticket[20] === 'A' ? 'B' : 'A') + ticket.slice(21);
-  const me = (headers, event = 'show') => house.front.http.get(`/v1/queue/${event}/me`, { headers });
+  const me = (headers, event = show) => house.front.http.get(`/v1/queue/${event}/me`, { headers });
   assertProblem(await me({}), 401, 'ticket-invalid');
   assertProblem(await me({ authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
-  assertProblem(await me({ cookie: `fg_ticket_show=${forged}` }), 401, 'ticket-invalid');
-  assertProblem(await me({ authorization: `Bearer ${ticket}` }, 'other'), 401, 'ticket-invalid');
-  const post = (call, headers) => house.front.http.post(`/v1/queue/show/${call}`, { headers });
+  assertProblem(await me({ cookie: `fg_ticket_${show}=${forged}` }), 401, 'ticket-invalid');
+  assertProblem(await me({ authorization: `Bearer ${ticket}` }, other), 401, 'ticket-invalid');
+  const post = (call, headers) => house.front.http.post(`/v1/queue/${show}/${call}`, { headers });
   assertProblem(await post('join', { authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
   assertProblem(await post('pass', { authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
   assertProblem(await post('leave', {}), 401, 'ticket-invalid');
-  assert.equal((await post('join', { cookie: `fg_ticket_show=${forged}` })).status, 201);
+  assert.equal((await post('join', { cookie: `fg_ticket_${show}=${forged}` })).status, 201);
 });
 
 test('polls in one packet are each judged by their own ticket and event', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'one', STILL);
-  await makeEvent(house, 'two', STILL);
+  const { show: one, ...house } = await alone(t, STILL);
+  const { show: two } = await alone(t, STILL);
   const tickets = [];
-  for (const event of ['one', 'one', 'two']) tickets.push((await new Visitor(house.front, event).joined()).ticket);
+  for (const event of [one, one, two]) tickets.push((await new Visitor(house.front, event).joined()).ticket);
   const [a, b, c] = tickets;
   const forged = a.slice(0, 20) + (a[20] === 'A' ? 'B' : 'A') + a.slice(21);
-  const asked = [['one', a], ['one', a], ['one', a], ['one', forged], ['one', forged], ['one', b], ['one', b],
-    ['two', b], ['two', c], ['two', c], ['one', c], ['one', c], ['one', a]];
+  const asked = [[one, a], [one, a], [one, a], [one, forged], [one, forged], [one, b], [one, b],
+    [two, b], [two, c], [two, c], [one, c], [one, c], [one, a]];
   const bytes = asked.map(([event, ticket]) =>
     crlf(`GET /v1/queue/${event}/me HTTP/1.1\nHost: x\nAuthorization: Bearer ${ticket}\n\n`)).join('');
   const { answers } = await rawExchange({ port: house.front.port, bytes, n: asked.length });
   const told = answers.map(({ status, json }) => (status === 200 ? `${json.event} ${json.position}` : status));
-  assert.deepEqual(told, ['one 1', 'one 1', 'one 1', 401, 401, 'one 2', 'one 2', 401, 'two 1', 'two 1', 401, 401, 'one 1']);
+  const [first, second, other] = [`${one} 1`, `${one} 2`, `${two} 1`];
+  assert.deepEqual(told, [first, first, first, 401, 401, second, second, 401, other, other, 401, 401, first]);
 });
 
 test('a place is believed for as long as the settings say', async (t) => {
@@ -138,34 +140,34 @@ test('a place is believed for as long as the settings say', async (t) => {
 });
 
 test('an unknown event is a 404 and a wrong method a 405', async (t) => {
-  const house = await openShow(t, STILL);
+  const { show, ...house } = await alone(t, STILL);
   for (const call of ['status', 'me', 'stream', 'verify']) {
     assertProblem(await house.front.http.get(`/v1/queue/nix/${call}`), 404, 'event-unknown');
   }
   for (const call of ['join', 'pass', 'session', 'leave']) {
     assertProblem(await house.front.http.post(`/v1/queue/nix/${call}`), 404, 'event-unknown');
   }
-  const wrong = assertStatus(await house.front.http.get('/v1/queue/show/join'), 405);
+  const wrong = assertStatus(await house.front.http.get(`/v1/queue/${show}/join`), 405);
   assert.match(wrong.headers.allow, /\bPOST\b/);
   assert.doesNotMatch(wrong.headers.allow, /GET/);
   assert.equal((await house.front.http.get('/admin/events')).status, 404, 'not on the public side');
 });
 
 test('the shared status is cacheable and answers 304', async (t) => {
-  const house = await openShow(t, { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
-  const status = await house.front.http.get('/v1/queue/show/status');
+  const { show, ...house } = await alone(t, { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
+  const status = await house.front.http.get(`/v1/queue/${show}/status`);
   assert.equal(status.headers['cache-control'], 'public, max-age=1, stale-while-revalidate=1');
   assert.equal(status.json.name, 'The "Show"');
   assert.deepEqual(status.json.message, { ko: '안녕' });
   const { etag } = status.headers;
-  const same = assertStatus(await house.front.http.get('/v1/queue/show/status', { headers: { 'if-none-match': etag } }), 304);
+  const same = assertStatus(await house.front.http.get(`/v1/queue/${show}/status`, { headers: { 'if-none-match': etag } }), 304);
   assert.equal(same.headers.etag, etag);
-  const head = await house.front.http.head('/v1/queue/show/status');
+  const head = await house.front.http.head(`/v1/queue/${show}/status`);
   assert.equal(head.text, '');
   assert.equal(head.headers['content-length'], status.headers['content-length']);
-  await new Visitor(house.front, 'show').joined();
+  await new Visitor(house.front, show).joined();
   await until('the status to count the join', async () => {
-    const answer = await house.front.http.get('/v1/queue/show/status', { headers: { 'if-none-match': etag } });
+    const answer = await house.front.http.get(`/v1/queue/${show}/status`, { headers: { 'if-none-match': etag } });
     return answer.status === 200 && answer.json.issued === 1;
   });
 });
@@ -189,53 +191,53 @@ test('polls cost Redis nothing', async (t) => {
 });
 
 test('a stream tells the newest status at once, and then each change', async (t) => {
-  const house = await openShow(t, STILL);
+  const { show, ...house } = await alone(t, STILL);
   const began = performance.now();
-  const stream = await openStream({ port: house.front.port, path: '/v1/queue/show/stream' });
+  const stream = await openStream({ port: house.front.port, path: `/v1/queue/${show}/stream` });
   t.after(() => stream.close());
   assert.match(stream.headers['content-type'], /^text\/event-stream/);
   const first = await stream.find('the first status', (e) => e.event === 'status');
   assert.equal(first.json.issued, 0);
-  await Promise.all(Array.from({ length: 30 }, () => house.front.http.post('/v1/queue/show/join')));
+  await Promise.all(Array.from({ length: 30 }, () => house.front.http.post(`/v1/queue/${show}/join`)));
   await stream.find('the joins', (e) => e.json?.issued === 30);
   // A change every 100 ms; how long an answer was on its way does not matter to how many there are.
   for (let i = 0; i < 20; i += 1) {
-    await new Visitor(house.front, 'show').joined();
+    await new Visitor(house.front, show).joined();
     await delay(100);
   }
-  await act(house.front, 'show', 'pause');
+  await act(house.front, show, 'pause');
   await stream.find('the pause', (e) => e.json?.state === 'paused');
   const most = 2 + (performance.now() - began) / 900;
   assert.ok(stream.events.length <= most, `one broadcast a second at most: ${stream.events.length}, at most ${most}`);
 });
 
 test('a called visitor gets one pass, and the same session again', async (t) => {
-  const house = await openShow(t, FAST, { fronts: 2 });
-  const visitor = new Visitor(house.front, 'show');
+  const { show, ...house } = await both(t, FAST);
+  const visitor = new Visitor(house.front, show);
   const { ticket, position } = await visitor.joined();
   await visitor.untilCalled({ front: house.fronts[1] });
   const called = await visitor.untilCalled();
   assert.equal(called.place, 'called');
   assert.ok(Date.parse(called.call_expires_at) > Date.now());
   const first = assertStatus(await visitor.pass(), 201);
-  assert.equal(first.json.next_url, '/seats/show');
+  assert.equal(first.json.next_url, `/seats/${show}`);
   const again = assertStatus(await visitor.pass({ front: house.fronts[1] }), 200);
   assert.equal(again.json.session, first.json.session);
   const token = claims(first.json.pass);
   assert.equal(token.iss, 'fairgate');
-  assert.equal(token.aud, 'show');
+  assert.equal(token.aud, show);
   assert.equal(token.sub, first.json.session);
   assert.equal(token.place, position);
   assert.equal(token.jti, claims(again.json.pass).jti);
   assert.equal(token.exp, Math.floor(Date.parse(first.json.expires_at) / 1000));
   assert.equal((await visitor.me()).json.place, 'admitted');
-  const bare = await house.front.http.get('/v1/queue/show/me', { token: ticket });
+  const bare = await house.front.http.get(`/v1/queue/${show}/me`, { token: ticket });
   assert.equal(bare.json.place, 'called', 'without the pass nothing is known of the visit');
 });
 
 test('a pass is signed by a key of the published set', async (t) => {
-  const house = await openShow(t, FAST);
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, FAST);
+  const visitor = await Visitor.withPlace(house.front, show);
   const { pass } = await visitor.entered();
   const [head, body, signature] = pass.split('.');
   const { kid, alg } = JSON.parse(Buffer.from(head, 'base64url').toString());
@@ -247,9 +249,9 @@ test('a pass is signed by a key of the published set', async (t) => {
 });
 
 test('a visitor who is not called gets the position', async (t) => {
-  const house = await openShow(t, STILL);
-  await new Visitor(house.front, 'show').joined();
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, STILL);
+  await new Visitor(house.front, show).joined();
+  const visitor = await Visitor.withPlace(house.front, show);
   const answer = await visitor.pass();
   const problem = assertProblem(answer, 409, 'not-yet');
   assert.equal(problem.position, 2);
@@ -258,9 +260,9 @@ test('a visitor who is not called gets the position', async (t) => {
 });
 
 test('a late visitor enters within the grace and not after it', async (t) => {
-  const house = await openShow(t, { ...FAST, call_ttl_s: 1, grace_s: 8 });
-  const late = new Visitor(house.front, 'show');
-  const never = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, call_ttl_s: 1, grace_s: 8 });
+  const late = new Visitor(house.front, show);
+  const never = new Visitor(house.front, show);
   await late.joined();
   await never.joined();
   await until('to be late', async () => (await late.me()).json.place === 'late');
@@ -273,20 +275,20 @@ test('a late visitor enters within the grace and not after it', async (t) => {
 });
 
 test('a repeated join after an expired call is one new place', async (t) => {
-  const house = await openShow(t, { ...FAST, call_ttl_s: 1, grace_s: 0 });
-  const visitor = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, call_ttl_s: 1, grace_s: 0 });
+  const visitor = new Visitor(house.front, show);
   const { ticket } = await visitor.joined();
   await until('to run out', async () => (await visitor.me()).json.place === 'expired');
-  await act(house.front, 'show', 'pause'); // the new place is not called, so it does not run out meanwhile
+  await act(house.front, show, 'pause'); // the new place is not called, so it does not run out meanwhile
   const answers = await Promise.all(
-    Array.from({ length: 5 }, () => house.front.http.post('/v1/queue/show/join', { token: ticket })),
+    Array.from({ length: 5 }, () => house.front.http.post(`/v1/queue/${show}/join`, { token: ticket })),
   );
   assert.deepEqual(answers.map(({ json }) => json.position), [2, 2, 2, 2, 2]);
 });
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
-  const house = await openShow(t, { ...FAST, session_ttl_s: 5, session_max_s: 60, picture: '/pictures/tour.webp' });
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 5, session_max_s: 60, picture: '/pictures/tour.webp' });
+  const visitor = await Visitor.withPlace(house.front, show);
   const pass = await visitor.entered();
   let beaten = pass;
   await until('three seconds of visit', async () => {
@@ -296,15 +298,15 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
     return Date.parse(beaten.expires_at) > Date.parse(pass.expires_at) + 3000;
   }, { everyMs: 200 });
   assert.deepEqual([beaten.ends_at, pass.picture, beaten.picture], [pass.ends_at, undefined, '/pictures/tour.webp']);
-  assert.equal((await live(house.front, 'show')).active, 1);
-  await until('the slot to be free without heartbeats', async () => (await live(house.front, 'show')).active === 0);
+  assert.equal((await live(house.front, show)).active, 1);
+  await until('the slot to be free without heartbeats', async () => (await live(house.front, show)).active === 0);
   const over = await visitor.session();
   assert.ok([401, 410].includes(over.status), over.text);
 });
 
 test('verify keeps an active visitor inside, whatever token of the shop comes with the cookie', async (t) => {
-  const house = await openShow(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(house.front, show);
   const pass = await visitor.entered();
   const first = assertStatus(await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' }), 204);
   assert.equal(first.headers['set-cookie'], undefined, 'in its first half a visit costs Redis nothing');
@@ -312,14 +314,14 @@ test('verify keeps an active visitor inside, whatever token of the shop comes wi
     const answer = assertStatus(await visitor.verify(), 204);
     assert.equal(answer.headers['x-fairgate-session'], pass.session);
     assert.ok((answer.headers['set-cookie'] ?? []).length <= 1, 'nginx hands on one line');
-    return claims(visitor.jar.get('fg_pass_show').value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
+    return claims(visitor.jar.get(`fg_pass_${show}`).value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
   }, { everyMs: 200 });
-  assert.equal((await live(house.front, 'show')).active, 1);
+  assert.equal((await live(house.front, show)).active, 1);
 });
 
 test('verify knows of a visit that has ended once half of the pass is over', async (t) => {
-  const house = await openShow(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(house.front, show);
   const { pass, session } = await visitor.entered();
   const token = house.secrets.read('service-token');
   assert.equal((await house.front.private.post(`/internal/sessions/${session}/end`, { token })).status, 204);
@@ -328,8 +330,8 @@ test('verify knows of a visit that has ended once half of the pass is over', asy
 });
 
 test('a pass is returned until its last moment', async (t) => {
-  const house = await openShow(t, { ...FAST, session_ttl_s: 1, session_max_s: 1 });
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 1, session_max_s: 1 });
+  const visitor = await Visitor.withPlace(house.front, show);
   await visitor.entered();
   await until('the end of the visit', async () => {
     const [pass, session] = await Promise.all([visitor.pass(), visitor.session()]);
@@ -340,21 +342,21 @@ test('a pass is returned until its last moment', async (t) => {
 });
 
 test('a visit never outlasts session_max_s', async (t) => {
-  const house = await openShow(t, { ...FAST, session_ttl_s: 10, session_max_s: 10 });
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 10, session_max_s: 10 });
+  const visitor = await Visitor.withPlace(house.front, show);
   const pass = await visitor.entered();
   const beaten = await visitor.session();
   assert.equal(beaten.json.expires_at, pass.ends_at);
 });
 
 test('leave and end free the slot for the next at once', async (t) => {
-  const house = await openShow(t, { ...FAST, max_active: 1, call_ttl_s: 60 });
-  const [a, b, c] = [1, 2, 3].map(() => new Visitor(house.front, 'show'));
+  const { show, ...house } = await alone(t, { ...FAST, max_active: 1, call_ttl_s: 60 });
+  const [a, b, c] = [1, 2, 3].map(() => new Visitor(house.front, show));
   for (const visitor of [a, b, c]) await visitor.joined();
   const first = await a.entered();
   assertProblem(await b.pass(), 409, 'not-yet');
   assert.equal((await a.leave()).status, 204);
-  assert.equal(a.jar.get('fg_ticket_show'), undefined, 'the cookie is taken back');
+  assert.equal(a.jar.get(`fg_ticket_${show}`), undefined, 'the cookie is taken back');
   const second = await b.entered();
   const token = house.secrets.read('service-token');
   const end = (session, with_ = token) =>
@@ -392,35 +394,35 @@ test('a place that was given up is not handed out again by its name, before and 
 });
 
 test('a place that was given up is gone, and its owner may join again', async (t) => {
-  const house = await openShow(t, STILL);
-  const visitor = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, STILL);
+  const visitor = new Visitor(house.front, show);
   const { ticket } = await visitor.joined();
   assert.equal((await visitor.leave()).status, 204);
-  await patch(house.front, 'show', FAST);
+  await patch(house.front, show, FAST);
   await until('gone', async () =>
-    (await house.front.http.post('/v1/queue/show/pass', { token: ticket })).json.code === 'place-gone');
+    (await house.front.http.post(`/v1/queue/${show}/pass`, { token: ticket })).json.code === 'place-gone');
   assert.equal((await visitor.joined()).position, 2);
 });
 
 test('verify tells an edge whether to let somebody through', async (t) => {
-  const house = await openShow(t, FAST);
-  await makeEvent(house, 'other', FAST);
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, FAST);
+  const { show: other } = await alone(t, FAST);
+  const visitor = await Visitor.withPlace(house.front, show);
   assertProblem(await visitor.verify(), 401, 'pass-invalid');
   const { pass, session } = await visitor.entered();
   const byCookie = assertStatus(await visitor.verify(), 204);
   assert.equal(byCookie.headers['x-fairgate-session'], session);
   const get = (event, token) => house.front.http.get(`/v1/queue/${event}/verify`, { token });
-  assert.equal((await get('show', pass)).status, 204);
-  assertProblem(await get('other', pass), 401, 'pass-invalid');
-  assertProblem(await get('show', mangled(pass)), 401, 'pass-invalid');
-  assertProblem(await get('show', 'a.b.c'), 401, 'pass-invalid');
+  assert.equal((await get(show, pass)).status, 204);
+  assertProblem(await get(other, pass), 401, 'pass-invalid');
+  assertProblem(await get(show, mangled(pass)), 401, 'pass-invalid');
+  assertProblem(await get(show, 'a.b.c'), 401, 'pass-invalid');
 });
 
 test('the join limit counts an IPv6 /64 as one address', async (t) => {
-  const house = await openShow(t, { ...STILL, joins_per_ip_per_min: 2 });
+  const { show, ...house } = await alone(t, { ...STILL, joins_per_ip_per_min: 2 });
   const join = (address) =>
-    house.front.http.post('/v1/queue/show/join', { headers: { 'x-forwarded-for': address } });
+    house.front.http.post(`/v1/queue/${show}/join`, { headers: { 'x-forwarded-for': address } });
   await withinAMinute(house, async (n) => {
     assert.equal((await join(`2001:db8:${n}:2::1`)).status, 201);
     assert.equal((await join(`2001:db8:${n}:2:ffff::9`)).status, 201);
@@ -434,8 +436,8 @@ test('the join limit counts an IPv6 /64 as one address', async (t) => {
 });
 
 test('a page of another origin cannot join for a visitor', async (t) => {
-  const house = await openShow(t, STILL);
-  const post = (origin) => house.front.http.post('/v1/queue/show/join', { headers: { origin } });
+  const { show, ...house } = await alone(t, STILL);
+  const post = (origin) => house.front.http.post(`/v1/queue/${show}/join`, { headers: { origin } });
   for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${house.front.port}.evil.example`]) {
     assertProblem(await post(origin), 403, 'origin-refused');
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
-import { act, makeEvent, makePreQueue, openHouse, openShow, patch, Visitor, withinAMinute } from './support.js';
+import { act, makeEvent, makePreQueue, openHouse, openShow, patch, shareHouse, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
 const STILL = { rate_per_s: 0 };
@@ -21,14 +21,17 @@ const untilMoved = (visitor, front) => until('the news of the move', async () =>
   return answer.status === 401 && answer.json.code === 'ticket-moved';
 });
 
+const alone = shareHouse(test);
+const both = shareHouse(test, { fronts: 2 });
+
 test('a moved place belongs to the other device on every front', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  await new Visitor(house.front, 'show').joined();
-  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
+  const { show, ...house } = await both(t, STILL);
+  await new Visitor(house.front, show).joined();
+  const laptop = new Visitor(house.front, show), phone = new Visitor(house.fronts[1], show);
   const before = await laptop.joined();
   const told = (await make(laptop)).json;
   assert.match(told.code, /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
-  assert.equal(told.url, `http://127.0.0.1:${house.front.port}/e/show#move=${told.code}`);
+  assert.equal(told.url, `http://127.0.0.1:${house.front.port}/e/${show}#move=${told.code}`);
   assert.match(told.qr, /^<svg .*<\/svg>$/);
   assert.ok(Date.parse(told.expires_at) > Date.now() + 9 * 60_000);
   assert.equal(await codeOf(laptop, { front: house.fronts[1] }), told.code, 'asked again: the same');
@@ -38,7 +41,7 @@ test('a moved place belongs to the other device on every front', async (t) => {
   assert.equal(here.json.position, before.position);
   assert.notEqual(here.json.ticket, before.ticket);
   assert.equal((await phone.me()).json.position, before.position, 'by cookie');
-  assert.equal((await house.front.http.get('/v1/queue/show/me', { token: here.json.ticket })).json.position, 2);
+  assert.equal((await house.front.http.get(`/v1/queue/${show}/me`, { token: here.json.ticket })).json.position, 2);
   for (const front of house.fronts) {
     await untilMoved(laptop, front);
     for (const call of ['pass', 'move', 'leave']) {
@@ -46,9 +49,9 @@ test('a moved place belongs to the other device on every front', async (t) => {
     }
     assert.equal((await phone.me({ front })).json.position, 2);
   }
-  const page = await house.front.http.get('/e/show', { headers: laptop.jar.headers });
+  const page = await house.front.http.get(`/e/${show}`, { headers: laptop.jar.headers });
   assert.match(page.text, /data-view="moved"/);
-  assertProblem(await take(new Visitor(house.front, 'show'), told.code), 410, 'code-used');
+  assertProblem(await take(new Visitor(house.front, show), told.code), 410, 'code-used');
 
   // And back again.
   assert.equal((await take(laptop, await codeOf(phone))).json.position, 2);
@@ -58,11 +61,11 @@ test('a moved place belongs to the other device on every front', async (t) => {
 });
 
 test('of many devices that use a code at once, one has the place', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  const owner = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await both(t, STILL);
+  const owner = await Visitor.withPlace(house.front, show);
   for (let round = 0, holder = owner; round < 4; round += 1) {
     const code = await codeOf(holder);
-    const devices = Array.from({ length: 16 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
+    const devices = Array.from({ length: 16 }, (_, i) => new Visitor(house.fronts[i % 2], show));
     const answers = await Promise.all(devices.map((device) => take(device, code)));
     const won = devices.filter((_, i) => answers[i].status === 200);
     assert.equal(won.length, 1);
@@ -74,19 +77,19 @@ test('of many devices that use a code at once, one has the place', async (t) => 
 });
 
 test('a lost answer loses no place: the same device asks again and has it', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  const laptop = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await both(t, STILL);
+  const laptop = await Visitor.withPlace(house.front, show);
   const code = await codeOf(laptop);
-  const phone = new Visitor(house.fronts[1], 'show');
-  phone.jar.take(await house.front.http.get('/e/show')); // a browser has its cookie from the page
+  const phone = new Visitor(house.fronts[1], show);
+  phone.jar.take(await house.front.http.get(`/e/${show}`)); // a browser has its cookie from the page
   const lost = { ...phone.jar.headers };
-  await house.front.http.post('/v1/queue/show/move', { body: { code }, headers: lost });
+  await house.front.http.post(`/v1/queue/${show}/move`, { body: { code }, headers: lost });
   assertStatus(await take(phone, code), 200);
   assert.equal((await phone.me()).json.position, 1);
   // A program does it by its own key.
   const next = await codeOf(phone);
   const key = { 'idempotency-key': 'robot-1' };
-  const path = '/v1/queue/show/move';
+  const path = `/v1/queue/${show}/move`;
   for (const front of house.fronts) {
     assert.equal((await front.http.post(path, { body: { code: next }, headers: key })).status, 200);
   }
@@ -97,22 +100,22 @@ test('a lost answer loses no place: the same device asks again and has it', asyn
 });
 
 test('typing errors are free and guesses are limited by address', async (t) => {
-  const house = await openShow(t, STILL);
-  const owner = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, STILL);
+  const owner = await Visitor.withPlace(house.front, show);
   const code = await codeOf(owner);
   const from = (address) => ({ headers: { 'x-forwarded-for': address } });
   const wrong = code.replace(/^./, (c) => (c === '0' ? '2' : '0'));
-  const thief = new Visitor(house.front, 'show');
+  const thief = new Visitor(house.front, show);
   for (const text of ['', 'x', 'UUUU-UUUU-UUUU', `${code}0`, 'あいうえ']) {
     assert.ok([400, 422].includes((await take(thief, text)).status), text);
   }
   assertProblem(await thief.call('POST', 'move', { body: '{' }), 400, 'json-invalid');
   assertProblem(await thief.call('POST', 'move', { body: { key: 'x' } }), 400, 'move-invalid');
   // A guess with a valid check letter: codes of another event are as good as any.
-  await makeEvent(house, 'other', STILL);
+  const { show: other } = await alone(t, STILL);
   const guesses = [];
   for (let i = 0; i < 20; i += 1) {
-    const stranger = await Visitor.withPlace(house.front, 'other');
+    const stranger = await Visitor.withPlace(house.front, other);
     guesses.push(await codeOf(stranger));
   }
   await withinAMinute(house, async (n) => {
@@ -125,8 +128,8 @@ test('typing errors are free and guesses are limited by address', async (t) => {
 });
 
 test('a visit does not move but a called place does', async (t) => {
-  const house = await openShow(t, OPEN);
-  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, OPEN);
+  const laptop = new Visitor(house.front, show), phone = new Visitor(house.front, show);
   await laptop.joined();
   await laptop.untilCalled();
   const early = await codeOf(laptop);
@@ -140,10 +143,10 @@ test('a visit does not move but a called place does', async (t) => {
 });
 
 test('a pass and a move at the same moment: one of them happens', async (t) => {
-  const house = await openShow(t, OPEN, { fronts: 2 });
+  const { show, ...house } = await both(t, OPEN);
   let moved = 0;
   for (let round = 0; round < 12; round += 1) {
-    const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
+    const laptop = new Visitor(house.front, show), phone = new Visitor(house.fronts[1], show);
     await laptop.joined();
     await laptop.untilCalled();
     const code = await codeOf(laptop);
@@ -160,16 +163,16 @@ test('a pass and a move at the same moment: one of them happens', async (t) => {
 });
 
 test('a join after the place moved gets a new place at the end', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
-  laptop.jar.take(await house.front.http.get('/e/show'));
+  const { show, ...house } = await both(t, STILL);
+  const laptop = new Visitor(house.front, show), phone = new Visitor(house.front, show);
+  laptop.jar.take(await house.front.http.get(`/e/${show}`));
   await laptop.joined();
   const { cookie } = laptop.jar.headers;
   const bare = { cookie: cookie.split('; ').find((c) => c.startsWith('fg_visitor=')) };
   await take(phone, await codeOf(laptop));
   await untilMoved(laptop, house.fronts[1]);
   for (const front of house.fronts) {
-    const lost = await front.http.post('/v1/queue/show/join', { headers: bare });
+    const lost = await front.http.post(`/v1/queue/${show}/join`, { headers: bare });
     assertProblem(lost, 401, 'ticket-moved');
     assert.match(lost.headers['set-cookie'].join(), /fg_visitor=;.*Max-Age=0/);
   }
@@ -319,15 +322,15 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
 });
 
 test('a form without script takes a place', async (t) => {
-  const house = await openShow(t, STILL);
-  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  const { show, ...house } = await alone(t, STILL);
+  const laptop = new Visitor(house.front, show), phone = new Visitor(house.front, show);
   await laptop.joined();
   const form = (code) => phone.call('POST', 'move', {
     headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },
     body: `code=${encodeURIComponent(code)}`,
   });
-  assert.equal((await form('ABCD')).headers.location, '/e/show?notice=code-mistyped');
+  assert.equal((await form('ABCD')).headers.location, `/e/${show}?notice=code-mistyped`);
   const answer = assertStatus(await form(await codeOf(laptop)), 303);
-  assert.equal(answer.headers.location, '/e/show');
+  assert.equal(answer.headers.location, `/e/${show}`);
   assert.equal((await phone.me()).json.position, 1);
 });

@@ -5,15 +5,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
-import { act, at, live, makeEvent, makePreQueue, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, at, live, makeEvent, makePreQueue, openHouse, openShow, patch, shareHouse, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
 const ACTS = ['schedule', 'open', 'pause', 'resume', 'freeze', 'unfreeze', 'sold-out', 'close'];
 
 // In one state; event_state_test.c has all of them.
+const alone = shareHouse(test);
+const both = shareHouse(test, { fronts: 2 });
+
 test('an illegal act is refused and names the legal ones', async (t) => {
-  const house = await openHouse(t);
+  const house = await alone(t, STILL);
   const legal = ['close', 'sold-out', 'unfreeze'];
   await Promise.all(ACTS.map(async (action) => {
     await makeEvent(house, action);
@@ -30,8 +33,8 @@ test('an illegal act is refused and names the legal ones', async (t) => {
 });
 
 test('there is no draw without a pre-queue, and no such act as dancing', async (t) => {
-  const house = await openShow(t, STILL);
-  const post = (action, options) => house.front.admin.post(`/admin/events/show/actions/${action}`, options);
+  const { show, ...house } = await alone(t, STILL);
+  const post = (action, options) => house.front.admin.post(`/admin/events/${show}/actions/${action}`, options);
   assertProblem(await post('draw'), 409, 'no-pre-queue');
   assertProblem(await post('dance'), 404, 'action-unknown');
   assertProblem(await post('pause', { body: '{' }), 400, 'json-invalid');
@@ -64,17 +67,17 @@ test('what is joined, told and refused follows the state', async (t) => {
 });
 
 test('paused: nobody new is called, and those called may still enter', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000 });
-  const called = await Visitor.withPlace(house.front, 'show');
+  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 1000 });
+  const called = await Visitor.withPlace(house.front, show);
   await called.untilCalled();
-  await act(house.front, 'show', 'pause');
-  const later = await Visitor.withPlace(house.front, 'show');
+  await act(house.front, show, 'pause');
+  const later = await Visitor.withPlace(house.front, show);
   assert.equal((await called.pass()).status, 201);
   const ticks = async () => (await house.front.metrics()).get('fairgate_store_ticks_total');
   const before = await ticks();
   await until('five more ticks', async () => (await ticks()) > before + 5);
   assert.equal((await later.me()).json.called, false);
-  await act(house.front, 'show', 'resume');
+  await act(house.front, show, 'resume');
   await later.untilCalled();
 });
 
@@ -124,20 +127,20 @@ const BAD_KNOBS = [
 ];
 
 test('every bad knob is refused by its pointer and rule, and changes nothing', async (t) => {
-  const house = await openShow(t, STILL);
-  const before = await house.front.admin.get('/admin/events/show');
+  const { show, ...house } = await alone(t, STILL);
+  const before = await house.front.admin.get(`/admin/events/${show}`);
   for (const [body, pointer] of BAD_KNOBS) {
-    const answer = await house.front.admin.patch('/admin/events/show', { body });
+    const answer = await house.front.admin.patch(`/admin/events/${show}`, { body });
     const problem = assertProblem(answer, 422, 'knob-invalid');
     assert.equal(problem.pointer, pointer, answer.text);
     assert.ok(problem.rule.length > 5, answer.text);
   }
-  const unknown = await house.front.admin.patch('/admin/events/show', { body: { colour: 'red' } });
+  const unknown = await house.front.admin.patch(`/admin/events/${show}`, { body: { colour: 'red' } });
   assert.match(unknown.json.rule, /known are (\w+, )+\w+ and \d+ more$/, 'no half of a list');
-  assertProblem(await house.front.admin.patch('/admin/events/show', { body: '{' }), 400, 'json-invalid');
+  assertProblem(await house.front.admin.patch(`/admin/events/${show}`, { body: '{' }), 400, 'json-invalid');
   assertProblem(
-    await house.front.admin.patch('/admin/events/show', { body: '{"burst":1,"burst":2}' }), 400, 'json-invalid');
-  const after = await house.front.admin.get('/admin/events/show');
+    await house.front.admin.patch(`/admin/events/${show}`, { body: '{"burst":1,"burst":2}' }), 400, 'json-invalid');
+  const after = await house.front.admin.get(`/admin/events/${show}`);
   assert.deepEqual(after.json, before.json);
   for (const id of ['Show', 'a_b', 'x'.repeat(65)]) {
     assertProblem(await house.front.admin.put(`/admin/events/${id}`, { body: {} }), 422, 'event-id-invalid');
@@ -145,47 +148,47 @@ test('every bad knob is refused by its pointer and rule, and changes nothing', a
 });
 
 test('a document that was read, edited and sent back is a patch', async (t) => {
-  const house = await openShow(t, STILL);
-  const { json } = await house.front.admin.get('/admin/events/show');
-  const changed = await patch(house.front, 'show', { ...json, burst: 77 });
+  const { show, ...house } = await alone(t, STILL);
+  const { json } = await house.front.admin.get(`/admin/events/${show}`);
+  const changed = await patch(house.front, show, { ...json, burst: 77 });
   assert.equal(changed.burst, 77);
   assert.equal(changed.version, json.version + 1);
-  const reset = await patch(house.front, 'show', { burst: null });
+  const reset = await patch(house.front, show, { burst: null });
   assert.equal(reset.burst, 20, 'null is the default again');
-  const same = await patch(house.front, 'show', { burst: 20 });
+  const same = await patch(house.front, show, { burst: 20 });
   assert.equal(same.version, reset.version, 'no change is no version');
 });
 
 test('If-Match keeps one operator from undoing another unseen', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const { show, ...house } = await both(t, STILL);
   const [one, two] = house.fronts;
-  const { headers } = await one.admin.get('/admin/events/show');
-  await patch(two, 'show', { burst: 5 });
+  const { headers } = await one.admin.get(`/admin/events/${show}`);
+  await patch(two, show, { burst: 5 });
   const late = (body, etag) =>
-    one.admin.patch('/admin/events/show', { body, headers: { 'if-match': etag } });
+    one.admin.patch(`/admin/events/${show}`, { body, headers: { 'if-match': etag } });
   assertProblem(await late({ burst: 6 }, headers.etag), 412, 'version-mismatch');
   assertProblem(await late({ burst: 6 }, 'W/"1"'), 412, 'version-mismatch');
   assertProblem(await late({ burst: 6 }, 'nonsense'), 412, 'version-mismatch');
-  const now = await two.admin.get('/admin/events/show');
+  const now = await two.admin.get(`/admin/events/${show}`);
   assert.equal((await late({ burst: 6 }, now.headers.etag)).status, 200);
-  const stale = await two.admin.post('/admin/events/show/actions/close', {
+  const stale = await two.admin.post(`/admin/events/${show}/actions/close`, {
     headers: { 'if-match': headers.etag },
   });
   assertProblem(stale, 412, 'version-mismatch');
   const create = { body: {}, headers: { 'if-none-match': '*' } };
-  assertProblem(await one.admin.put('/admin/events/show', create), 412, 'version-mismatch');
+  assertProblem(await one.admin.put(`/admin/events/${show}`, create), 412, 'version-mismatch');
   assert.equal((await one.admin.put('/admin/events/new', create)).status, 201);
 });
 
 test('patches of different knobs at the same time all count', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const { show, ...house } = await both(t, STILL);
   const changes = [
     { burst: 31 }, { max_active: 32 }, { call_ttl_s: 33 }, { grace_s: 34 },
   ];
-  await Promise.all(changes.map((body, i) => patch(house.fronts[i % 2], 'show', body)));
+  await Promise.all(changes.map((body, i) => patch(house.fronts[i % 2], show, body)));
   await until('both fronts to show all of it', async () => {
     for (const front of house.fronts) {
-      const { json } = await front.admin.get('/admin/events/show');
+      const { json } = await front.admin.get(`/admin/events/${show}`);
       assert.deepEqual([json.burst, json.max_active, json.call_ttl_s, json.grace_s], [31, 32, 33, 34]);
     }
     return true;
@@ -193,9 +196,9 @@ test('patches of different knobs at the same time all count', async (t) => {
 });
 
 test('one of two operators acts and the other gets a conflict', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const { show, ...house } = await both(t, STILL);
   const answers = await Promise.all(
-    house.fronts.map((front) => front.admin.post('/admin/events/show/actions/pause')));
+    house.fronts.map((front) => front.admin.post(`/admin/events/${show}/actions/pause`)));
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
@@ -322,7 +325,7 @@ test('a named token writes its own name on the trail', async (t) => {
 });
 
 test('the largest document and change are accepted', async (t) => {
-  const house = await openHouse(t);
+  const house = await alone(t, STILL);
   const words = '"'.repeat(1000); // each takes two bytes wherever it is written
   const tags = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg', 'hh'];
   const message = Object.fromEntries(tags.map((tag) => [tag, words]));
@@ -360,36 +363,36 @@ test('the private side wants the token, and the public side does not have it', a
 });
 
 test('all fronts take a scheduled rate once, and document it', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const { show, ...house } = await both(t, STILL);
   const at = (ms) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z/, 'Z');
-  await patch(house.front, 'show', {
+  await patch(house.front, show, {
     schedule: [{ at: at(-5000), rate_per_s: 7 }, { at: at(3600000), rate_per_s: 9 }],
   });
   for (const front of house.fronts) {
     await until('the step', async () => {
-      const { json } = await front.admin.get('/admin/events/show');
+      const { json } = await front.admin.get(`/admin/events/${show}`);
       return json.rate_per_s === 7 && json.schedule.length === 1;
     });
   }
-  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  const { audit } = (await house.front.admin.get(`/admin/events/${show}/audit`)).json;
   const steps = audit.filter(({ who }) => who === 'schedule');
   assert.equal(steps.length, 1);
   assert.deepEqual([steps[0].from, steps[0].to], [{ rate_per_s: 0 }, { rate_per_s: 7 }]);
 
   // What an operator sets by hand stands until the next step.
-  await patch(house.front, 'show', { rate_per_s: 5 });
-  assert.equal((await house.fronts[1].http.get('/v1/queue/show/status')).status, 200);
+  await patch(house.front, show, { rate_per_s: 5 });
+  assert.equal((await house.fronts[1].http.get(`/v1/queue/${show}/status`)).status, 200);
   await until('the other front to show it', async () =>
-    (await house.fronts[1].admin.get('/admin/events/show')).json.rate_per_s === 5);
-  await act(house.front, 'show', 'close');
-  for (const front of house.fronts) await untilState(front, 'show', 'closed');
+    (await house.fronts[1].admin.get(`/admin/events/${show}`)).json.rate_per_s === 5);
+  await act(house.front, show, 'close');
+  for (const front of house.fronts) await untilState(front, show, 'closed');
 });
 
 test('a preview has the time of the last entry at another rate', async (t) => {
-  const house = await openShow(t, STILL);
-  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, 'show').joined();
+  const { show, ...house } = await alone(t, STILL);
+  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, show).joined();
   const preview = async (query = '') =>
-    (await house.front.admin.get(`/admin/events/show/preview${query}`)).json;
+    (await house.front.admin.get(`/admin/events/${show}/preview${query}`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);
   assert.equal((await preview()).last_enters_at, null);
   const asked = Date.now();
@@ -399,7 +402,7 @@ test('a preview has the time of the last entry at another rate', async (t) => {
   const inS = (Date.parse(last) - asked) / 1000;
   assert.ok(inS > 7 && inS < 12 + tookS, `in ${inS} s, told within ${tookS} s`);
   // As finely as the knob can be turned, and no finer.
-  const at = async (rate) => house.front.admin.get(`/admin/events/show/preview?rate_per_s=${rate}`);
+  const at = async (rate) => house.front.admin.get(`/admin/events/${show}/preview?rate_per_s=${rate}`);
   for (const [text, meant] of [['0.5', 0.5], ['0.125', 0.125], ['12.05', 12.05]]) {
     assert.equal((await at(text)).json.rate_per_s, meant);
   }
@@ -409,18 +412,18 @@ test('a preview has the time of the last entry at another rate', async (t) => {
 });
 
 test('a preview accounts for a full hall', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
+  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
   for (let i = 0; i < 2; i += 1) {
-    const inside = await Visitor.withPlace(house.front, 'show');
+    const inside = await Visitor.withPlace(house.front, show);
     await inside.entered();
   }
-  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, 'show').joined();
-  const preview = async () => (await house.front.admin.get('/admin/events/show/preview?rate_per_s=100')).json;
+  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, show).joined();
+  const preview = async () => (await house.front.admin.get(`/admin/events/${show}/preview?rate_per_s=100`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);
   const inS = (Date.parse((await preview()).last_enters_at) - Date.now()) / 1000;
   assert.ok(inS > 10, `in ${inS} s, though nobody has left`);
   // Without a cap the rate alone counts.
-  await patch(house.front, 'show', { rate_per_s: 0, max_active: 0 });
+  await patch(house.front, show, { rate_per_s: 0, max_active: 0 });
   await until('no cap', async () => {
     const asked = Date.now();
     return Date.parse((await preview()).last_enters_at) - asked < 5000;
@@ -428,13 +431,13 @@ test('a preview accounts for a full hall', async (t) => {
 });
 
 test('the series keeps the line over time', async (t) => {
-  const house = await openShow(t, STILL);
-  for (let i = 0; i < 3; i += 1) await new Visitor(house.front, 'show').joined();
+  const { show, ...house } = await alone(t, STILL);
+  for (let i = 0; i < 3; i += 1) await new Visitor(house.front, show).joined();
   await until('a sample with three', async () => {
-    const { series } = (await house.front.admin.get('/admin/events/show/series')).json;
+    const { series } = (await house.front.admin.get(`/admin/events/${show}/series`)).json;
     return series.at(-1)?.waiting === 3;
   });
-  assert.equal((await live(house.front, 'show')).issued, 3);
+  assert.equal((await live(house.front, show)).issued, 3);
 });
 
 test('how often all fronts answered 5xx is in the series', async (t) => {

@@ -93,6 +93,21 @@ export async function openShow(t, knobs, options) {
   return house;
 }
 
+// A deployment for many tests of a file, each of which leaves it as it was: -> {...house, show}, an open event of the test's own.
+// Fronts tick for open events, so it is closed with the test.
+export function shareHouse(file, options) {
+  const scope = openScope(file);
+  let made, events = 0;
+  return async (t, knobs) => {
+    made ??= openHouse(file, { ...options, scope });
+    const house = await made;
+    events += 1;
+    const show = await makeEvent(house, `show-${events}`, knobs);
+    t.after(() => house.front.admin.post(`/admin/events/${show}/actions/close`));
+    return { ...house, show };
+  };
+}
+
 // The kernel spreads connections over a front's loops; thirty of them meet each of three. Most fronts here have one.
 export function untilEveryLoop(front, id, state) {
   return until(`every loop to show ${id}`, async () => {
