@@ -6,7 +6,8 @@ import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
-import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { Clockwork, Front, OUTCOME } from './line.js';
+import { pairsOf, runScript } from './script.js';
 
 const EPOCH_MS = 60_000;
 const TICK_MS = 2_500; // more than three seconds without one would be a gap
@@ -39,64 +40,50 @@ async function epochs(n, line, heard) {
   }
 }
 
-test('a place without a sign of life for an epoch is a ghost', async () => {
-  const [front] = await standing(100);
-  await epochs(1.9, front, [[front, odd(100)]]);
-  assert.equal(ghosts(front), 0, 'a new place has the whole next epoch');
-  await epochs(0.1, front, [[front, odd(100)]]);
-  assert.deepEqual([ghosts(front), front.view.waiting], [50, 50]);
-});
+// standing 100: such a line and its fronts `one` and `two`; hear two 2 51-99 leaves: of 51 to 99 the odd ones;
+// epochs 1.9 one:1-99 two:2: for so long, in each tick, whom each front has heard
+const oddIn = (word) => {
+  const [from, to = from] = word.split('-').map(Number);
+  return Array.from({ length: (to - from) / 2 + 1 }, (_, i) => from + 2 * i);
+};
+const VERBS = {
+  async standing(script, [people]) {
+    const [one, two] = await standing(Number(people), 2);
+    Object.assign(script, { line: one, fronts: { one, two }, state: 'open' });
+  },
+  async epochs({ line, fronts }, [n, ...heard]) {
+    await epochs(Number(n), line, heard.map((word) => word.split(':')).map(([name, places]) => [fronts[name], oddIn(places)]));
+  },
+  async hear({ fronts }, [name, ...words]) {
+    const options = { epochMs: EPOCH_MS, leaves: words.includes('leaves'), ...pairsOf(words) };
+    await fronts[name].hear(words.filter((word) => /^[\d-]+$/.test(word)).flatMap(oddIn), options);
+  },
+};
 
-test('a place that left is no ghost', async () => {
-  const [front] = await standing(100);
-  await epochs(4, front, [[front, odd(100)]]);
-  for (let place = 1; place <= 19; place += 2) await front.visit('leave', place); // they were heard
-  await front.tick();
-  assert.deepEqual([ghosts(front), front.view.waiting], [50, 40]);
-  for (let place = 2; place <= 20; place += 2) await front.visit('leave', place); // they were not
-  await front.tick();
-  assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
-  await epochs(3, front, [[front, odd(100)]]); // the places that left are seen from another tab
-  assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
-});
-
-test('a ghost that is heard by any front is back, and counts once', async () => {
-  const [one, two] = await standing(100, 2);
-  await epochs(4, one, [[one, odd(100)], [two, odd(100)]]);
-  await two.hear([2, 4], { epochMs: EPOCH_MS });
-  await one.hear([4], { epochMs: EPOCH_MS });
-  await one.tick();
-  assert.deepEqual([ghosts(one), one.view.waiting], [48, 52]);
-});
-
-test('a front that leaves takes no marks with it, and holds nothing up', async () => {
-  const [one, two] = await standing(100, 2);
-  const left = odd(100);
-  await epochs(2.5, one, [[one, left.slice(0, 25)], [two, left.slice(25)]]);
-  await two.hear(left.slice(25), { epochMs: EPOCH_MS, leaves: true });
+for (const [name, text] of [
+  ['a place without a sign of life for an epoch is a ghost', // a new place has the whole next epoch
+    'standing 100; epochs 1.9 one:1-99; view ghosts.2=0; epochs 0.1 one:1-99; view ghosts.2=50 waiting=50'],
+  // The odd ones were heard, the even ones were not. In the end the places that left are seen from another tab.
+  ['a place that left is no ghost', `
+    standing 100; epochs 4 one:1-99; leave 1 3 5 7 9 11 13 15 17 19; tick; view ghosts.2=50 waiting=40
+    leave 2 4 6 8 10 12 14 16 18 20; tick; view ghosts.2=40 waiting=40; epochs 3 one:1-99; view ghosts.2=40 waiting=40`],
+  ['a ghost that is heard by any front is back, and counts once',
+    'standing 100; epochs 4 one:1-99 two:1-99; hear two 2 4; hear one 4; tick; view ghosts.2=48 waiting=52'],
   // Its visitors are heard at the other one from the next epoch on.
-  await epochs(0.5, one, [[one, left.slice(0, 25)]]);
-  await epochs(3, one, [[one, left]]);
-  assert.deepEqual([ghosts(one), one.view.waiting], [50, 50]);
-});
-
-test('a dead front makes no ghosts and takes none away', async () => {
-  const [one, two] = await standing(200, 2);
-  const here = odd(200);
-  await epochs(4, one, [[one, here], [two, here]]);
-  assert.equal(ghosts(one), 100);
-  // From now on only the dead front has seen the first fifty, and sent nothing.
-  const seen = new Set();
-  for (let i = 1; i < 2 * (EPOCH_MS / TICK_MS); i += 1) {
-    await epochs(TICK_MS / EPOCH_MS, one, [[one, here.slice(50)]]);
-    seen.add(ghosts(one));
-  }
-  assert.deepEqual([...seen], [100]);
-  await epochs(1, one, [[one, here]]); // their polls come to the other
-  assert.equal(ghosts(one), 100);
-  await epochs(3, one, [[one, here.slice(50)]]); // and who goes now is missed
-  assert.equal(ghosts(one), 150);
-});
+  ['a front that leaves takes no marks with it, and holds nothing up', `
+    standing 100; epochs 2.5 one:1-49 two:51-99; hear two 51-99 leaves; epochs 0.5 one:1-49; epochs 3 one:1-99
+    view ghosts.2=50 waiting=50`],
+  // Only the dead front has seen the first fifty, and sent nothing. Then their polls come to the other, and who goes is missed.
+  ['a dead front makes no ghosts and takes none away', `
+    standing 200; epochs 4 one:1-199 two:1-199; view ghosts.2=100
+    ${2 * EPOCH_MS / TICK_MS - 1} times: epochs ${TICK_MS / EPOCH_MS} one:101-199, view ghosts.2=100
+    epochs 1 one:1-199; view ghosts.2=100; epochs 3 one:101-199; view ghosts.2=150`],
+  ['fronts that do not agree how long an epoch is make nobody a ghost', `
+    standing 100; ${6 * EPOCH_MS / TICK_MS} times: step ${TICK_MS}, hear one 1, hear two 2 epochMs=${EPOCH_MS / 2}, tick, view ghosts.2=0`],
+  ['a reopened line keeps its ghosts and makes no new ones', `
+    standing 100; epochs 4 one:1-99; move sold-out; epochs 3 one:1; view ghosts.2=50; move open
+    epochs 0.5 one:1-99; view ghosts.2=50; epochs 3 one:1-99; view ghosts.2=50`],
+]) test(name, () => runScript(clockwork, text, VERBS));
 
 test('late marks count for the epoch in which they were made', async () => {
   const [one, two] = await standing(100, 2);
@@ -111,17 +98,6 @@ test('late marks count for the epoch in which they were made', async () => {
     assert.ok(ghosts(one) === 0 || ghosts(one) === 50, `${ghosts(one)} ghosts`);
   }
   assert.equal(ghosts(one), 50);
-});
-
-test('fronts that do not agree how long an epoch is make nobody a ghost', async () => {
-  const [one, two] = await standing(100, 2);
-  for (let passed = 0; passed < 6 * EPOCH_MS; passed += TICK_MS) {
-    await clockwork.step(TICK_MS);
-    await one.hear([1], { epochMs: EPOCH_MS });
-    await two.hear([2], { epochMs: EPOCH_MS / 2 });
-    await one.tick();
-    assert.equal(ghosts(one), 0);
-  }
 });
 
 test('a line of several pages is checked to the last place', async () => {
@@ -211,17 +187,4 @@ test('random fronts come, go and die: seen places count, ghosts stay', async (t)
     away = now;
   }
   assert.ok(away.size > 0, 'somebody has gone');
-});
-
-test('a reopened line keeps its ghosts and makes no new ones', async () => {
-  const [front] = await standing(100);
-  await epochs(4, front, [[front, odd(100)]]);
-  await front.move(STATE.OPEN, STATE.SOLD_OUT);
-  await epochs(3, front, [[front, [1]]]);
-  assert.equal(ghosts(front), 50);
-  await front.move(STATE.SOLD_OUT, STATE.OPEN);
-  await epochs(0.5, front, [[front, odd(100)]]);
-  assert.equal(ghosts(front), 50);
-  await epochs(3, front, [[front, odd(100)]]);
-  assert.equal(ghosts(front), 50);
 });
