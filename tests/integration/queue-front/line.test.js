@@ -5,7 +5,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, patch, shareHouse, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, shareHouse, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
@@ -75,15 +75,6 @@ test('a join with a lost answer is recognised by its cookie', async (t) => {
   assert.equal(lost.status, 201);
   assert.equal(retry.status, 200);
   assert.equal(retry.json.position, lost.json.position);
-});
-
-test('places are unique and without gaps under two fronts', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  const answers = await Promise.all(
-    Array.from({ length: 400 }, (_, i) => house.fronts[i % 2].http.post(`/v1/queue/${show}/join`)),
-  );
-  const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
-  assert.deepEqual(places, Array.from({ length: 400 }, (_, i) => i + 1));
 });
 
 test('one browser waits for several events', async (t) => {
@@ -259,33 +250,6 @@ test('a visitor who is not called gets the position', async (t) => {
   assert.ok(Number(answer.headers['retry-after']) > 0);
 });
 
-test('a late visitor enters within the grace and not after it', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, call_ttl_s: 1, grace_s: 8 });
-  const late = new Visitor(house.front, show);
-  const never = new Visitor(house.front, show);
-  await late.joined();
-  await never.joined();
-  await until('to be late', async () => (await late.me()).json.place === 'late');
-  await late.entered();
-  await until('to run out', async () => (await never.me()).json.place === 'expired');
-  assertProblem(await never.pass(), 410, 'call-expired');
-  // A place that has run out is no place: its owner stands at the end, once.
-  const again = assertStatus(await never.join(), 201);
-  assert.equal(again.json.position, 3);
-});
-
-test('a repeated join after an expired call is one new place', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, call_ttl_s: 1, grace_s: 0 });
-  const visitor = new Visitor(house.front, show);
-  const { ticket } = await visitor.joined();
-  await until('to run out', async () => (await visitor.me()).json.place === 'expired');
-  await act(house.front, show, 'pause'); // the new place is not called, so it does not run out meanwhile
-  const answers = await Promise.all(
-    Array.from({ length: 5 }, () => house.front.http.post(`/v1/queue/${show}/join`, { token: ticket })),
-  );
-  assert.deepEqual(answers.map(({ json }) => json.position), [2, 2, 2, 2, 2]);
-});
-
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
   const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 5, session_max_s: 60, picture: '/pictures/tour.webp' });
   const visitor = await Visitor.withPlace(house.front, show);
@@ -341,14 +305,6 @@ test('a pass is returned until its last moment', async (t) => {
   }, { everyMs: 1 });
 });
 
-test('a visit never outlasts session_max_s', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 10, session_max_s: 10 });
-  const visitor = await Visitor.withPlace(house.front, show);
-  const pass = await visitor.entered();
-  const beaten = await visitor.session();
-  assert.equal(beaten.json.expires_at, pass.ends_at);
-});
-
 test('leave and end free the slot for the next at once', async (t) => {
   const { show, ...house } = await alone(t, { ...FAST, max_active: 1, call_ttl_s: 60 });
   const [a, b, c] = [1, 2, 3].map(() => new Visitor(house.front, show));
@@ -391,17 +347,6 @@ test('a place that was given up is not handed out again by its name, before and 
     assert.equal(place((await new Visitor(house.front, event).join({ headers })).json), place(again.json), 'a retry finds the new one');
     assert.equal(place((await house.front.http.post(join, by)).json), place(again.json), 'so does a ticket that was kept');
   }
-});
-
-test('a place that was given up is gone, and its owner may join again', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const visitor = new Visitor(house.front, show);
-  const { ticket } = await visitor.joined();
-  assert.equal((await visitor.leave()).status, 204);
-  await patch(house.front, show, FAST);
-  await until('gone', async () =>
-    (await house.front.http.post(`/v1/queue/${show}/pass`, { token: ticket })).json.code === 'place-gone');
-  assert.equal((await visitor.joined()).position, 2);
 });
 
 test('verify tells an edge whether to let somebody through', async (t) => {

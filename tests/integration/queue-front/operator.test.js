@@ -66,21 +66,6 @@ test('what is joined, told and refused follows the state', async (t) => {
   assertProblem(await kept.join(), 409, 'event-closed');
 });
 
-test('paused: nobody new is called, and those called may still enter', async (t) => {
-  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 1000 });
-  const called = await Visitor.withPlace(house.front, show);
-  await called.untilCalled();
-  await act(house.front, show, 'pause');
-  const later = await Visitor.withPlace(house.front, show);
-  assert.equal((await called.pass()).status, 201);
-  const ticks = async () => (await house.front.metrics()).get('fairgate_store_ticks_total');
-  const before = await ticks();
-  await until('five more ticks', async () => (await ticks()) > before + 5);
-  assert.equal((await later.me()).json.called, false);
-  await act(house.front, show, 'resume');
-  await later.untilCalled();
-});
-
 test('a scheduled event opens by itself', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const opensAt = new Date(Date.now() + 6000);

@@ -34,6 +34,8 @@ describe('a turn that is over', () => {
   async function joinsAnew(visitor) {
     const again = assertStatus(await visitor.join(), 201);
     assert.ok(again.json.position > visitor.first.position);
+    const repeated = assertStatus(await visitor.join(asks(visitor.first.ticket)), 200);
+    assert.equal(repeated.json.position, again.json.position, 'the ticket of the turn leads there');
   }
 
   test('is done on every front once the order is completed', async () => {
