@@ -6,6 +6,7 @@
 #include "queue/bell.h"
 
 #include "base/rfc3339.h"
+#include "core/json_time.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -94,6 +95,27 @@ static void turn_a_knob(unsigned event)
         "{\"joins_per_ip_per_min\":0}",
     };
     change(event, knobs[sim_below(SIM_CHOICES, sizeof(knobs) / sizeof(knobs[0]))]);
+}
+
+/* Up to two steps of the rate, soon. None: those that are left are taken back. */
+static void plan_rates(unsigned event)
+{
+    char memory[ASK_PATCH_MAX] = "";
+    struct text patch = text_on(memory, sizeof(memory) - 1);
+    uint64_t at_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+    json_open(&patch, '{');
+    json_member_open(&patch, "schedule", '[');
+    for (uint64_t left = sim_below(SIM_CHOICES, 3); left > 0; left--) {
+        at_ms += 1000 + sim_below(SIM_CHOICES, 8000);
+        json_open(&patch, '{');
+        json_member_time(&patch, "at", at_ms);
+        json_member_u64(&patch, "rate_per_s", 1 + sim_below(SIM_CHOICES, 20));
+        json_close(&patch, '}');
+    }
+    json_close(&patch, ']');
+    json_close(&patch, '}');
+    assert(!patch.overflown);
+    change(event, memory);
 }
 
 static void take_action(unsigned event, const char *action)
@@ -236,6 +258,7 @@ static void look_after(struct run *show)
 
 #define LET_IN                                                                                     \
     "{\"rate_per_s\":20,\"burst\":4,\"line_max\":0,\"pow_bits\":0,\"code_required\":false,"        \
+    "\"schedule\":[],"                                                                             \
     "\"joins_per_ip_per_min\":0"
 
 /* All of it may be lost or refused, so it is said until it is so. */
@@ -294,6 +317,8 @@ static void operate(void *ctx)
             turn_codes(show);
         if (chance(75))
             turn_a_knob(event);
+        else if (chance(25))
+            plan_rates(event);
         else if (chance(60))
             open_line(event);
         else
