@@ -9,7 +9,6 @@
 #include "http/http_internal.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 
 /* A body of the handler's own, whatever its length. One that is longer than the batch is copied
  * once, into a blob: chunk by chunk it could leave more pieces unsent than a connection keeps. */

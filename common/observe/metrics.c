@@ -18,7 +18,6 @@
 
 #include <assert.h>
 #include <dirent.h>
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>

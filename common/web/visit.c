@@ -6,8 +6,6 @@
  * no such check, since no other site can set it. */
 #include "visit.h"
 
-#include <string.h>
-
 enum { COOKIE_NAME_MAX = 96 };
 
 bool visit_asks_lang(const struct http_req *req, enum lang *out)

@@ -9,7 +9,6 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     EXIT_NO = 1,

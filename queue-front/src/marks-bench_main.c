@@ -15,7 +15,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     LOOPS_MAX = 64,

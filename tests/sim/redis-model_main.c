@@ -4,7 +4,6 @@
 #include "redis-model/commands.h"
 #include "redis-model/script.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

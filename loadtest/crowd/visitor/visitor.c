@@ -16,7 +16,6 @@
 #include "base/tag.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 /* ---- calls ---- */
 

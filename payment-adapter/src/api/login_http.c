@@ -33,7 +33,6 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { LOGINS_MAX = 256, KEY_MAX = 64, SSO_LIFETIME_S = 300 };
 

@@ -7,7 +7,6 @@
 #include "number.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { KEY_MAX = 64 };

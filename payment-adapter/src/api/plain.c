@@ -3,7 +3,6 @@
 #include "api/plain.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { PAGE_ADDRESS_MAX = 256, PAGE_LINES_MAX = 2048 };
 

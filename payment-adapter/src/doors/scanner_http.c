@@ -16,8 +16,6 @@
 
 #include <assert.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum {
     TOKEN_BYTES = 32,

@@ -9,7 +9,6 @@
 #include "base/json_in.h"
 #include "base/text.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,6 @@
 #include "page/form.h"
 #include "web/qr.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum {

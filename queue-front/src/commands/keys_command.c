@@ -17,7 +17,6 @@
 #include "commands/fetch.h"
 #include "commands/key_file.h"
 
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

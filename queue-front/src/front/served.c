@@ -14,7 +14,6 @@
 #include "core/load/health.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum {
     ROUND_US = 1000000,

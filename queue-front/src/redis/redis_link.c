@@ -43,7 +43,6 @@
 #include <hiredis/sds.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* hiredis exports it for its own TLS (from 1.0 on), and declares it in no header: calls back for
  * each complete reply in its reader. */

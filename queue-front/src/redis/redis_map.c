@@ -8,7 +8,6 @@
 
 #include "redis/resp.h"
 
-#include <assert.h>
 #include <uv.h>
 
 bool redis_addr_eq(const struct redis_addr *a, const struct redis_addr *b)

@@ -15,7 +15,6 @@
 #include "crypto/jwt.h"
 #include "rim_limits.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>

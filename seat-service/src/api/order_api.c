@@ -20,7 +20,6 @@
 #include "sale/purchase.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define ORDER_FEES_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
 

@@ -33,8 +33,6 @@
 #include "system/system.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* PostgreSQL has answered over the session that holds our locks. It held them when it was asked, at

@@ -9,7 +9,6 @@
 #include "core/hall/plan_import.h"
 #include "web/squeeze.h"
 
-#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 

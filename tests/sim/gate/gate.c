@@ -10,7 +10,6 @@
 #include "access/pass.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { GUESTS_MAX = 512, TELL_MAX_MS = 2000, REVOKED_S = 600, FOREIGN_ONE_OF = 10 };

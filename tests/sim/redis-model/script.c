@@ -8,7 +8,6 @@
 #include "redis-model/pack.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <lua5.1/lauxlib.h>
 #include <lua5.1/lua.h>
 #include <lua5.1/lualib.h>

@@ -2,8 +2,6 @@
 #include "redis-model/texts.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { BITS_MAX = 1 << 30 };

@@ -14,7 +14,6 @@
 #include "tables/migrate.h"
 #include "tables/statements.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,6 @@
 
 #include "sale/show.h"
 
-#include <stdio.h>
-
 #define SEOUL                                                                                      \
     "\"starts_at\":\"2027-06-12T10:00:00.000Z\",\"doors_at\":\"2027-06-12T08:30:00.000Z\","        \
     "\"time_zone\":\"Asia/Seoul\",\"venue\":{\"name\":{\"en\":\"Harbour "                          \

@@ -10,7 +10,6 @@
 #include "show/value.h"
 
 #include <math.h>
-#include <string.h>
 
 static const int64_t start_s = -3600, ready_s = -900, fewer_s = 900, home_s = 1800;
 

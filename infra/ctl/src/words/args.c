@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 
-#include <stdio.h>
 #include <string.h>
 
 /* Keeps the name in *nearest if it is nearer to the word than those before. */

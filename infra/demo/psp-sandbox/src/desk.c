@@ -12,7 +12,6 @@
 #include "journal.h"
 #include "must.h"
 
-#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static bool is_renewal(const struct moving *moving)
 {

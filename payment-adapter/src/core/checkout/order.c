@@ -12,7 +12,6 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const status_names[ORDER_STATUS_COUNT] = {

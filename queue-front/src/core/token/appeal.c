@@ -11,7 +11,6 @@
 #include "core/token/code32.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { VALUES = APPEAL_LEN - 1, LIMIT_BITS = 3, MINUTE_BITS = 17, MAC_BITS = 15 };
 

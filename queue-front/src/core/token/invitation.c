@@ -10,7 +10,6 @@
 #include "base/err.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { VALUES = INVITATION_LEN - 1, HEAD_BITS = 23, BITS = 85 };
 

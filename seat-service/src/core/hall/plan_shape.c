@@ -12,7 +12,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 static const char *const names[] = {"polygon", "rectangle", "ellipse", "circle", "text", NULL};
 

@@ -4,8 +4,6 @@
 #include "stage/invariant.h"
 #include "stage/sim.h"
 
-#include <inttypes.h>
-
 struct rate {
     double level, allowed, paid, rate, burst;
     uint64_t level_us;
