@@ -65,6 +65,7 @@ const READERS = {
     rows.forEach(({ words: [key] }) => addNumber(wire, `${name}.${key.replace(/:$/, '')}`, `'${key}'`));
     wire.sizes.set(name, rows.length);
   },
+  channels: () => {},
   knobs: (wire, { rows }) => { wire.knobs = rows.map(({ words: [name, max], note }) => ({ name, max, note })); },
   cfg: (wire, block) => addWords(wire, block, block.rows.flatMap(({ words }) => words), 1),
   scripts: ({ scripts }, { rows }) => rows.forEach(({ words: [name, ...files] }) => scripts.set(name, [...(scripts.get(name) ?? []), ...files])),
@@ -83,6 +84,8 @@ function namesOf({ blocks, knobs, scripts }) {
         `    ${prefix}_${name.replace(/^.*_/, '').toUpperCase()}_COUNT,\n};\n`;
     if (kind === 'keys')
       return rows.filter(({ words }) => words[1]).map(({ words: [key, own], note }) => `\n#define ${own} "${key}"${note}\n`).join('');
+    if (kind === 'channels')
+      return rows.map(({ words: [channel, own], note }) => `\n#define ${own} "$${channel.length}\\r\\n${channel}\\r\\n"${note}\n`).join('');
     if (kind !== 'numbers') return '';
     return rows.filter(({ words }) => words[2]).map(({ words: [number, , own], note }) => (Number(number) >= 2 ** 30
       ? `\n#define ${own} UINT64_C(${number})${note}\n` : `\nenum { ${own} = ${number} };${note}\n`)).join('');

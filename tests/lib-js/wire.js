@@ -10,6 +10,7 @@ const namesOf = (rows) => rows.map(({ words: [own, as, other] }) => (as === 'as'
 
 export const knobs = wire.knobs.map(({ name }) => name);
 export const scripts = [...wire.scripts.keys()];
+export const channels = wire.blocks.find(({ kind }) => kind === 'channels').rows.map(({ words: [name] }) => name);
 
 // Names of an enum as Lua has them, by number: {OK: 0, ...}.
 export const numbers = (name) => Object.fromEntries(

@@ -34,6 +34,7 @@
 #include "base/magic.h"
 #include "crypto/tls_client.h"
 #include "pace/backoff.h"
+#include "queue-front/lua/line_names.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_map.h"
 #include "redis/resp.h"
@@ -523,7 +524,7 @@ static void ask_replicas(struct redis_link *link)
     link->wait.on_reply = on_confirmed;
     link->publish.deadline_us = link->wait.deadline_us = deadline_us;
     redis_link_send(link, &link->publish,
-                    SPAN("*3\r\n$7\r\nPUBLISH\r\n$10\r\nfg:confirm\r\n$0\r\n\r\n"));
+                    SPAN("*3\r\n$7\r\nPUBLISH\r\n" LINE_CONFIRM_WORD RESP_EMPTY));
     /* With 400 ms Redis itself says, before the deadline, that no replica has confirmed. */
     redis_link_send(link, &link->wait, SPAN("*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$3\r\n400\r\n"));
 }

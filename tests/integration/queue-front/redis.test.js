@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import {
   beginMove, freePort, openScope, programPath, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until, untilInStep,
 } from '../../lib-js/index.js';
+import { channels } from '../../lib-js/wire.js';
 import { act, makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
 
 const PASSWORD = 'correct horse';
@@ -98,6 +99,7 @@ describe('users', { concurrency: true }, () => {
     for (const { file, command } of called()) assert.ok(allowed.includes(command), `${file} calls ${command}`);
     const used = new Set(called().map(({ command }) => command));
     const own = ['eval', 'evalsha', 'script|load', 'info', 'cluster|slots', 'asking', 'publish', 'wait'];
+    assert.deepEqual(shipped.match(/(?<= &)fg:\S+/g), channels);
     assert.deepEqual(allowed.filter((name) => !used.has(name) && !own.includes(name)), [], 'nobody needs these');
   });
 
