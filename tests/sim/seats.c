@@ -235,7 +235,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
     engine_replay_end(service->engine);
     /* A process that was stopped between its last look and here may be too late: it can answer
      * buyers from memory for a moment, and write and prove nothing. */
-    if (epoch == sql_epoch())
+    if (epoch == sql_epoch(SQL_EVENT))
         invariant_engine(service->engine, service->name);
     else
         probe_reached(PROBE_OPENED_LATE);
@@ -749,13 +749,13 @@ bool seats_quiet(void)
 {
     const struct seat_service *found = owner();
     bool stands = found != NULL && found->proc.stopped_until_us > sim_us(); /* perhaps no owner */
-    return found == NULL ? sql_is_asleep() : !stands && commit_port_open(found->port) == 0;
+    return found == NULL ? sql_is_asleep(SQL_EVENT) : !stands && commit_port_open(found->port) == 0;
 }
 
 void seats_judge(void)
 {
     struct seat_service *found = owner();
-    if (found == NULL && !sql_is_asleep())
+    if (found == NULL && !sql_is_asleep(SQL_EVENT))
         invariant_broken(INVARIANT_4, "nobody owns the event");
     if (found != NULL) {
         invariant_engine(found->engine, found->name);

@@ -393,14 +393,32 @@ uint32_t server_shared(const struct server_session *self, int32_t class, uint32_
     return len;
 }
 
+static bool is_silent(const struct server_session *session, uint32_t ms)
+{
+    return session->works_on == NULL && sim_us() - session->idle_since_us > ms * (uint64_t)SIM_MS;
+}
+
+uint32_t server_held(const struct server_session *self, uint32_t ms,
+                     struct sql_locks_held_row held[SERVER_LOCKS_MAX])
+{
+    uint32_t len = 0;
+    for (unsigned i = 0; i < SERVER_LOCKS_MAX; i++) {
+        const struct lock *lock = &server.locks[i];
+        if (lock->session != NULL)
+            held[len++] = (struct sql_locks_held_row){
+                lock->class, lock->key, lock->session->pid, lock->session == self,
+                lock->session != self && is_silent(lock->session, ms)};
+    }
+    return len;
+}
+
 bool server_end(struct server_session *self, int32_t class, int32_t key, uint32_t ms,
                 const int32_t *pids, uint32_t pids_len)
 {
     struct server_session *session = lock_of(class, key)->session;
     if (session == NULL || session == self)
         return false;
-    bool ends = ms > 0 && session->works_on == NULL &&
-                sim_us() - session->idle_since_us > ms * (uint64_t)SIM_MS;
+    bool ends = ms > 0 && is_silent(session, ms);
     for (uint32_t i = 0; i < pids_len; i++)
         ends = ends || pids[i] == session->pid;
     if (ends) {

@@ -15,8 +15,9 @@
 
 #include "base/err.h"
 #include "pg/pg.h"
+#include "tables/statements.h"
 
-enum { SERVER_LOCKS_MAX = 8, SERVER_SHARED_MAX = 32, SERVER_STATE_BYTES = 6 };
+enum { SERVER_LOCKS_MAX = 64, SERVER_SHARED_MAX = 32, SERVER_STATE_BYTES = 6 };
 
 struct server_session;
 
@@ -58,6 +59,9 @@ void server_share(struct server_session *session, int32_t class, int32_t key, bo
 /* The keys of those that other sessions have, which did something within `ms`. */
 uint32_t server_shared(const struct server_session *self, int32_t class, uint32_t ms,
                        int32_t keys[SERVER_SHARED_MAX]);
+/* Who has which, and was silent for `ms`. */
+uint32_t server_held(const struct server_session *self, uint32_t ms,
+                     struct sql_locks_held_row held[SERVER_LOCKS_MAX]);
 /* Ends the backend that has it, if `ms` (not 0) have passed since it last did something, or if it
  * is one of `pids`, and not `self`. */
 bool server_end(struct server_session *self, int32_t class, int32_t key, uint32_t ms,

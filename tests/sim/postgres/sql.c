@@ -44,11 +44,16 @@ struct row {
 
 static struct event {
     const char *id; /* NULL: there is none of this number */
+    void (*on_written)(const struct change *change);
+    void (*on_walled)(uint32_t seat);
+    void (*on_slept)(uint64_t due_ms);
     struct owner {
         uint64_t epoch, seq;
         struct store_line line;
         uint8_t chain[CHAIN_BYTES];
-        char instance[INSTANCE_MAX];
+        char instance[INSTANCE_MAX], wanted[INSTANCE_MAX], ready[INSTANCE_MAX];
+        struct store_address address;
+        uint64_t wanted_until_ms;
     } owner;
     uint32_t rows_len;
     int64_t changed; /* of the event's row */
@@ -96,22 +101,19 @@ static uint64_t now_ms(void)
     return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
 }
 
-static void (*tell_written)(const struct change *change);
-static void (*tell_walled)(uint32_t seat);
-static void (*tell_slept)(uint64_t due_ms);
 static int64_t transactions; /* that wrote a row of an event */
 
 void sql_begin(const char *id, void (*on_written)(const struct change *change),
                void (*on_walled)(uint32_t seat), void (*on_slept)(uint64_t due_ms))
 {
-    tell_written = on_written;
-    tell_walled = on_walled;
-    tell_slept = on_slept;
     struct event *event = events;
     while (event->id != NULL)
         event += 1;
     assert(event < events + EVENTS);
     event->id = id;
+    event->on_written = on_written;
+    event->on_walled = on_walled;
+    event->on_slept = on_slept;
     struct chain first = chain_first(span_of(id));
     memcpy(event->owner.chain, first.bytes, CHAIN_BYTES);
     event->changed = ++transactions;
@@ -139,13 +141,17 @@ static struct span copy_of(struct span bytes)
     return (struct span){copy, bytes.len};
 }
 
+static void *copied(const void *array, size_t bytes)
+{
+    return bytes > 0 ? (void *)(uintptr_t)copy_of(bytes_of(array, bytes)).ptr : NULL;
+}
+
 /* ---- results ---- */
 
 struct pg_result {
     int rows;
     char touched[16];
-    struct owner copy;             /* what a row's spans point into */
-    uint8_t snapshot[CHAIN_BYTES]; /* likewise */
+    uint8_t snapshot[CHAIN_BYTES]; /* what a row's span points into */
     union {
         struct sql_events_changed_row changed;
         struct sql_document_of_row document;
@@ -154,6 +160,8 @@ struct pg_result {
         struct sql_owners_read_row owner;
         struct sql_owners_free_row free;
         struct sql_locks_shared_row shared;
+        struct sql_locks_held_row held;
+        struct sql_owners_where_row where;
         struct sql_journal_link_row link;
         struct sql_snapshot_newest_row snapshot;
         struct sql_sold_list_row sold;
@@ -205,20 +213,27 @@ struct query {
         struct sql_event_sleep_args sleep;
         struct sql_lock_share_args share;
         struct sql_locks_shared_args shared;
+        struct sql_locks_held_args held;
+        struct sql_owner_want_args want;
+        struct sql_owner_ready_args ready;
     } args;
     int32_t keys[16];
     uint32_t keys_len;
     struct sql_events_wake_rows wake[2 * EVENTS]; /* an event that is refused, and is woken */
     uint32_t wake_len;
-    struct sql_owners_raise_rows raise;
+    struct sql_owners_raise_rows raises[EVENTS];
+    uint32_t raises_len;
     PGresult *res;
 };
 
-static struct query *query(void (*act)(struct server_ask *ask))
+static struct query *query(void (*act)(struct server_ask *ask), const void *args, size_t bytes)
 {
     struct query *made = calloc(1, sizeof(*made));
     assert(made != NULL);
+    assert(bytes <= sizeof(made->args));
     made->ask.act = act;
+    if (bytes > 0)
+        memcpy(&made->args, args, bytes);
     return made;
 }
 
@@ -237,12 +252,13 @@ static int run(struct pg *pg, struct query *asks, struct err_slot *err, PGresult
     return rc;
 }
 
-static void keep_keys(struct query *asks, const int32_t *keys, uint32_t len)
+static struct query *with_keys(struct query *asks, const int32_t *keys, uint32_t len)
 {
     assert(len <= sizeof(asks->keys) / sizeof(asks->keys[0]));
     asks->keys_len = len;
     if (len > 0)
         memcpy(asks->keys, keys, len * sizeof(*keys));
+    return asks;
 }
 
 /* ---- events ---- */
@@ -283,10 +299,8 @@ static void do_changed(struct server_ask *ask)
 int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args,
                        struct err_slot *err, PGresult **out)
 {
-    struct query *asks = query(do_changed);
     assert(args->room >= EVENTS);
-    asks->args.changed = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_changed, args, sizeof(*args)), err, out);
 }
 
 static bool is_among(int32_t no, const int32_t *nos, uint32_t len)
@@ -317,13 +331,12 @@ static void do_wake(struct server_ask *ask)
 int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, struct err_slot *err,
                     uint64_t *rows)
 {
-    struct query *asks = query(do_wake);
+    struct query *asks = query(do_wake, NULL, 0);
     (void)rows;
     assert(args->rows_len <= 2 * EVENTS);
     memcpy(asks->wake, args->rows, args->rows_len * sizeof(*args->rows));
     asks->wake_len = args->rows_len;
-    keep_keys(asks, args->woken, args->woken_len);
-    return run(pg, asks, err, NULL);
+    return run(pg, with_keys(asks, args->woken, args->woken_len), err, NULL);
 }
 
 /* A row that somebody has locked is skipped. */
@@ -348,16 +361,15 @@ static void do_sleep(struct server_ask *ask)
     event->asked_ms = 0;
     event->changed = ++transactions;
     sim_note("%s falls asleep until %llu", event->id, (unsigned long long)event->due_ms);
-    if (tell_slept != NULL)
-        tell_slept(event->due_ms);
+    if (event->on_slept != NULL)
+        event->on_slept(event->due_ms);
 }
 
 int sql_event_sleep(struct pg *pg, const struct sql_event_sleep_args *args, struct err_slot *err,
                     uint64_t *rows)
 {
-    struct query *asks = query(do_sleep);
+    struct query *asks = query(do_sleep, args, sizeof(*args));
     asks->ask.finds = sleep_finds;
-    asks->args.sleep = *args;
     int rc = run(pg, asks, err, NULL);
     *rows = rc == 0 && asks->ask.wrote;
     return rc;
@@ -377,8 +389,8 @@ static void do_document(struct server_ask *ask)
 int sql_document_of(struct pg *pg, const struct sql_document_of_args *args, struct err_slot *err,
                     PGresult **out)
 {
-    assert(args->event == EVENT_NO);
-    return run(pg, query(do_document), err, out);
+    (void)args;
+    return run(pg, query(do_document, NULL, 0), err, out);
 }
 
 struct sql_document_of_row sql_document_of_row(const PGresult *res, int row)
@@ -401,10 +413,8 @@ static void do_lock(struct server_ask *ask)
 int sql_lock_try(struct pg *pg, const struct sql_lock_try_args *args, struct err_slot *err,
                  PGresult **out)
 {
-    struct query *asks = query(do_lock);
-    asks->args.lock = *args;
-    keep_keys(asks, args->keys, args->keys_len);
-    return run(pg, asks, err, out);
+    return run(pg, with_keys(query(do_lock, args, sizeof(*args)), args->keys, args->keys_len), err,
+               out);
 }
 
 struct sql_lock_try_row sql_lock_try_row(const PGresult *res, int row)
@@ -422,9 +432,7 @@ static void do_unlock(struct server_ask *ask)
 int sql_lock_give_back(struct pg *pg, const struct sql_lock_give_back_args *args,
                        struct err_slot *err, PGresult **out)
 {
-    struct query *asks = query(do_unlock);
-    asks->args.unlock = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_unlock, args, sizeof(*args)), err, out);
 }
 
 static void do_share(struct server_ask *ask)
@@ -438,10 +446,8 @@ static void do_share(struct server_ask *ask)
 int sql_lock_share(struct pg *pg, const struct sql_lock_share_args *args, struct err_slot *err,
                    PGresult **out)
 {
-    struct query *asks = query(do_share);
-    asks->args.share = *args;
-    keep_keys(asks, args->keys, args->keys_len);
-    return run(pg, asks, err, out);
+    return run(pg, with_keys(query(do_share, args, sizeof(*args)), args->keys, args->keys_len), err,
+               out);
 }
 
 static void do_shared(struct server_ask *ask)
@@ -458,14 +464,36 @@ static void do_shared(struct server_ask *ask)
 int sql_locks_shared(struct pg *pg, const struct sql_locks_shared_args *args, struct err_slot *err,
                      PGresult **out)
 {
-    struct query *asks = query(do_shared);
-    asks->args.shared = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_shared, args, sizeof(*args)), err, out);
 }
 
 struct sql_locks_shared_row sql_locks_shared_row(const PGresult *res, int row)
 {
     return res->row[row].shared;
+}
+
+static void do_held(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    struct sql_locks_held_row held[SERVER_LOCKS_MAX];
+    uint32_t len = server_held(ask->session, asks->args.held.silent_ms, held);
+    PGresult *res = asks->res = result((int)len);
+    res->rows = 0;
+    for (uint32_t i = 0; i < len; i++)
+        if (is_among(held[i].class, asks->keys, asks->keys_len))
+            res->row[res->rows++].held = held[i];
+}
+
+int sql_locks_held(struct pg *pg, const struct sql_locks_held_args *args, struct err_slot *err,
+                   PGresult **out)
+{
+    return run(pg, with_keys(query(do_held, args, sizeof(*args)), args->classes, args->classes_len),
+               err, out);
+}
+
+struct sql_locks_held_row sql_locks_held_row(const PGresult *res, int row)
+{
+    return res->row[row].held;
 }
 
 static void do_end_silent(struct server_ask *ask)
@@ -481,10 +509,8 @@ static void do_end_silent(struct server_ask *ask)
 int sql_lock_end_silent(struct pg *pg, const struct sql_lock_end_silent_args *args,
                         struct err_slot *err, PGresult **out)
 {
-    struct query *asks = query(do_end_silent);
-    asks->args.silent = *args;
-    keep_keys(asks, args->keys, args->keys_len);
-    return run(pg, asks, err, out);
+    return run(pg, with_keys(query(do_end_silent, args, sizeof(*args)), args->keys, args->keys_len),
+               err, out);
 }
 
 static void do_end_backends(struct server_ask *ask)
@@ -498,71 +524,107 @@ static void do_end_backends(struct server_ask *ask)
 int sql_lock_end_backends(struct pg *pg, const struct sql_lock_end_backends_args *args,
                           struct err_slot *err, PGresult **out)
 {
-    struct query *asks = query(do_end_backends);
-    asks->args.backends = *args;
-    keep_keys(asks, args->pids, args->pids_len);
-    return run(pg, asks, err, out);
+    return run(pg,
+               with_keys(query(do_end_backends, args, sizeof(*args)), args->pids, args->pids_len),
+               err, out);
 }
 
 /* ---- the owner row ---- */
 
+/* What a row's spans point into. */
+static struct owner *copy_of_owner(const struct event *event)
+{
+    return copied(&event->owner, sizeof(event->owner));
+}
+
+static struct span chain_of(const struct owner *owner)
+{
+    return bytes_of(owner->chain, CHAIN_BYTES);
+}
+
+static void put_text(char to[INSTANCE_MAX], struct span text)
+{
+    assert(span_to_cstr(text, to, INSTANCE_MAX));
+}
+
 /* A row that somebody has is skipped. */
 static bool raise_skips(const struct server_ask *ask)
 {
-    const struct query *asks = (const struct query *)ask;
-    return event_of(asks->raise.event) == NULL || (!ask->granted && !server_row_is_free());
+    return !ask->granted && !server_row_is_free();
 }
 
 static bool raise_finds(const struct server_ask *ask)
 {
     const struct query *asks = (const struct query *)ask;
-    return !raise_skips(ask) && event_of(asks->raise.event)->owner.epoch == asks->raise.was;
+    for (uint32_t i = 0; i < asks->raises_len && !raise_skips(ask); i++) {
+        const struct event *event = event_of(asks->raises[i].event);
+        if (event != NULL && event->owner.epoch == asks->raises[i].was)
+            return true;
+    }
+    return false;
 }
 
-static void do_raise(struct server_ask *ask)
+static void raise_owner(struct event *event, const struct sql_owners_raise_args *args,
+                        const struct sql_owners_raise_rows *raise)
 {
-    struct query *asks = query_of(ask);
-    ask->wrote = raise_finds(ask);
-    asks->res = result(!raise_skips(ask));
-    if (asks->res->rows > 0)
-        asks->res->row[0].raised.event = asks->raise.event;
-    if (!ask->wrote)
-        return;
-    struct event *event = event_of(asks->raise.event);
     struct owner *owner = &event->owner;
     owner->epoch += 1;
     if (event->asleep)
         event->changed = ++transactions;
     event->asleep = false; /* an event that has an owner is awake */
     event->due_ms = event->asked_ms = 0;
-    if (owner->line.now != asks->raise.kept)
-        owner->line = (struct store_line){asks->raise.fresh, owner->line.now, owner->seq};
-    assert(span_to_cstr(asks->args.raise.instance, owner->instance, sizeof(owner->instance)));
-    sim_note("epoch %llu for %s", (unsigned long long)owner->epoch, owner->instance);
-    asks->res->copy = *owner;
+    if (owner->line.now != raise->kept)
+        owner->line = (struct store_line){raise->fresh, owner->line.now, owner->seq};
+    put_text(owner->instance, args->instance);
+    put_text(owner->address.open, args->address);
+    put_text(owner->address.within, args->private_address);
+    if (strcmp(owner->instance, owner->ready) == 0)
+        probe_reached(PROBE_MOVED);
+    owner->wanted[0] = owner->ready[0] = '\0';
+    sim_note("epoch %llu of %s for %s", (unsigned long long)owner->epoch, event->id,
+             owner->instance);
+}
+
+static void do_raise(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    PGresult *res = asks->res = result((int)asks->raises_len);
+    res->rows = 0;
+    ask->wrote = raise_finds(ask);
+    for (uint32_t i = 0; i < asks->raises_len && !raise_skips(ask); i++) {
+        const struct sql_owners_raise_rows *raise = &asks->raises[i];
+        struct event *event = event_of(raise->event);
+        if (event == NULL)
+            continue;
+        struct sql_owners_raise_row *row = &res->row[res->rows++].raised;
+        row->event = raise->event;
+        if (event->owner.epoch != raise->was)
+            continue;
+        raise_owner(event, &asks->args.raise, raise);
+        const struct owner *owner = copy_of_owner(event);
+        *row = (struct sql_owners_raise_row){raise->event,     owner->epoch,    owner->seq,
+                                             chain_of(owner),  owner->line.now, owner->line.before,
+                                             owner->line.began};
+    }
 }
 
 int sql_owners_raise(struct pg *pg, const struct sql_owners_raise_args *args, struct err_slot *err,
                      PGresult **out)
 {
-    struct query *asks = query(do_raise);
-    assert(args->rows_len == 1); /* no world raises two */
+    struct query *asks = query(do_raise, args, sizeof(*args));
+    assert(args->rows_len <= EVENTS);
     asks->ask.finds = raise_finds;
-    asks->raise = args->rows[0];
+    asks->raises_len = args->rows_len;
+    memcpy(asks->raises, args->rows, args->rows_len * sizeof(*args->rows));
     asks->args.raise.instance = copy_of(args->instance);
+    asks->args.raise.address = copy_of(args->address);
+    asks->args.raise.private_address = copy_of(args->private_address);
     return run(pg, asks, err, out);
 }
 
 struct sql_owners_raise_row sql_owners_raise_row(const PGresult *res, int row)
 {
-    const struct owner *owner = &res->copy;
-    return (struct sql_owners_raise_row){res->row[row].raised.event,
-                                         owner->epoch,
-                                         owner->seq,
-                                         bytes_of(owner->chain, CHAIN_BYTES),
-                                         owner->line.now,
-                                         owner->line.before,
-                                         owner->line.began};
+    return res->row[row].raised;
 }
 
 static bool prove_finds(const struct server_ask *ask)
@@ -581,9 +643,8 @@ static void do_prove(struct server_ask *ask)
 int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, struct err_slot *err,
                     PGresult **out)
 {
-    struct query *asks = query(do_prove);
+    struct query *asks = query(do_prove, args, sizeof(*args));
     asks->ask.finds = prove_finds;
-    asks->args.prove = *args;
     return run(pg, asks, err, out);
 }
 
@@ -602,10 +663,8 @@ static void do_free(struct server_ask *ask)
 int sql_owners_free(struct pg *pg, const struct sql_owners_free_args *args, struct err_slot *err,
                     PGresult **out)
 {
-    struct query *asks = query(do_free);
-    asks->args.free = *args;
-    keep_keys(asks, args->events, args->events_len);
-    return run(pg, asks, err, out);
+    return run(pg, with_keys(query(do_free, args, sizeof(*args)), args->events, args->events_len),
+               err, out);
 }
 
 struct sql_owners_free_row sql_owners_free_row(const PGresult *res, int row)
@@ -616,38 +675,133 @@ struct sql_owners_free_row sql_owners_free_row(const PGresult *res, int row)
 static void do_owner(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
-    const struct event *event = event_of(asks->keys[0]);
-    PGresult *res = asks->res = result(event != NULL);
-    if (event == NULL)
-        return;
     const uint64_t since_ms = asks->args.owner.since_ms;
-    bool asked = since_ms != 0 && since_ms <= event->due_ms && event->due_ms <= now_ms() + 1000;
-    res->copy = event->owner;
-    res->row[0].owner.event = asks->keys[0];
-    res->row[0].owner.asked_ms = !asked ? 0 : event->asked_ms != 0 ? event->asked_ms : INT64_MAX;
-    res->row[0].owner.its = span_eq(asks->args.owner.instance, span_of(event->owner.instance));
+    PGresult *res = asks->res = result((int)asks->keys_len);
+    res->rows = 0;
+    for (uint32_t i = 0; i < asks->keys_len; i++) {
+        const struct event *event = event_of(asks->keys[i]);
+        if (event == NULL)
+            continue;
+        const struct owner *owner = copy_of_owner(event);
+        bool asked = since_ms != 0 && since_ms <= event->due_ms && event->due_ms <= now_ms() + 1000;
+        res->row[res->rows++].owner = (struct sql_owners_read_row){
+            no_of(event),
+            owner->epoch,
+            owner->seq,
+            chain_of(owner),
+            span_eq(asks->args.owner.instance, span_of(owner->instance)),
+            !asked                 ? 0
+            : event->asked_ms != 0 ? event->asked_ms
+                                   : INT64_MAX};
+    }
 }
 
 int sql_owners_read(struct pg *pg, const struct sql_owners_read_args *args, struct err_slot *err,
                     PGresult **out)
 {
-    struct query *asks = query(do_owner);
-    assert(args->events_len == 1); /* no world reads two */
-    keep_keys(asks, args->events, args->events_len);
-    asks->args.owner = *args;
+    struct query *asks = query(do_owner, args, sizeof(*args));
     asks->args.owner.instance = copy_of(args->instance);
-    return run(pg, asks, err, out);
+    return run(pg, with_keys(asks, args->events, args->events_len), err, out);
 }
 
 struct sql_owners_read_row sql_owners_read_row(const PGresult *res, int row)
 {
-    const struct owner *owner = &res->copy;
-    return (struct sql_owners_read_row){res->row[row].owner.event,
-                                        owner->epoch,
-                                        owner->seq,
-                                        bytes_of(owner->chain, CHAIN_BYTES),
-                                        res->row[row].owner.its,
-                                        res->row[row].owner.asked_ms};
+    return res->row[row].owner;
+}
+
+/* ---- where events are to be ---- */
+
+static bool want_finds(const struct server_ask *ask)
+{
+    return event_named(((const struct query *)ask)->args.want.event) != NULL;
+}
+
+static void do_want(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    ask->wrote = want_finds(ask);
+    if (!ask->wrote)
+        return;
+    struct owner *owner = &event_named(asks->args.want.event)->owner;
+    put_text(owner->wanted, asks->args.want.wanted);
+    owner->ready[0] = '\0';
+    owner->wanted_until_ms = now_ms() + asks->args.want.wait_ms;
+}
+
+int sql_owner_want(struct pg *pg, const struct sql_owner_want_args *args, struct err_slot *err,
+                   uint64_t *rows)
+{
+    struct query *asks = query(do_want, args, sizeof(*args));
+    asks->ask.finds = want_finds;
+    asks->args.want.event = copy_of(args->event);
+    asks->args.want.wanted = copy_of(args->wanted);
+    int rc = run(pg, asks, err, NULL);
+    *rows = rc == 0 && asks->ask.wrote;
+    return rc;
+}
+
+static bool ready_finds(const struct server_ask *ask)
+{
+    const struct sql_owner_ready_args *args = &((const struct query *)ask)->args.ready;
+    const struct event *event = event_of(args->event);
+    return event != NULL && span_eq(args->wanted, span_of(event->owner.wanted)) &&
+           !span_eq(args->instance, span_of(event->owner.ready));
+}
+
+static void do_ready(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    asks->res = result(0);
+    ask->wrote = ready_finds(ask);
+    if (ask->wrote)
+        put_text(event_of(asks->args.ready.event)->owner.ready, asks->args.ready.instance);
+}
+
+int sql_owner_ready(struct pg *pg, const struct sql_owner_ready_args *args, struct err_slot *err,
+                    uint64_t *rows)
+{
+    struct query *asks = query(do_ready, args, sizeof(*args));
+    (void)rows;
+    asks->ask.finds = ready_finds;
+    asks->args.ready.wanted = copy_of(args->wanted);
+    asks->args.ready.instance = copy_of(args->instance);
+    return run(pg, asks, err, NULL);
+}
+
+static void do_where(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    PGresult *res = asks->res = result((int)asks->keys_len);
+    res->rows = 0;
+    for (const struct event *event = events; event < events + EVENTS; event++) {
+        if (event->id == NULL || !is_among(no_of(event), asks->keys, asks->keys_len))
+            continue;
+        struct owner *owner = copy_of_owner(event);
+        if (owner->wanted_until_ms <= now_ms())
+            owner->wanted[0] = '\0';
+        res->row[res->rows++].where = (struct sql_owners_where_row){
+            no_of(event),
+            owner->epoch,
+            span_of(owner->instance),
+            span_of(owner->address.open),
+            span_of(owner->address.within),
+            span_of(owner->wanted),
+            span_of(owner->ready),
+        };
+    }
+}
+
+int sql_owners_where(struct pg *pg, const struct sql_owners_where_args *args, struct err_slot *err,
+                     PGresult **out)
+{
+    return run(pg, with_keys(query(do_where, args, sizeof(*args)), args->events, args->events_len),
+               err, out);
+}
+
+struct sql_owners_where_row sql_owners_where_row(const PGresult *res, int row)
+{
+    return res->row[row].where;
 }
 
 /* ---- writing ---- */
@@ -681,11 +835,6 @@ static bool append_finds(const struct server_ask *ask)
 
 static struct append *filling; /* the pipeline that is being filled: no fiber rests meanwhile */
 
-static void *copied(const void *array, size_t bytes)
-{
-    return bytes > 0 ? (void *)(uintptr_t)copy_of(bytes_of(array, bytes)).ptr : NULL;
-}
-
 static void write_row(struct event *event, const struct sql_batch_args *batch,
                       const struct sql_batch_rows *from)
 {
@@ -717,17 +866,17 @@ static void each_change(const struct row *row, void (*on_change)(void *ctx, stru
 
 static void on_written(void *ctx, struct change *change)
 {
-    (void)ctx;
-    if (tell_written != NULL)
-        tell_written(change);
+    const struct event *event = ctx;
+    if (event->on_written != NULL)
+        event->on_written(change);
 }
 
 static bool sell_seat(struct event *event, uint32_t seat, struct sold sold)
 {
     assert(seat < SEATS_MAX);
     if (event->sold[seat].seq != 0) {
-        if (tell_walled != NULL)
-            tell_walled(seat);
+        if (event->on_walled != NULL)
+            event->on_walled(seat);
         return false;
     }
     event->sold[seat] = sold;
@@ -838,7 +987,7 @@ static void do_append(struct server_ask *ask)
     }
     for (uint32_t i = 0; i < EVENTS; i++)
         for (uint32_t k = before[i].rows_len; k < events[i].rows_len; k++)
-            each_change(&journals[i][k], on_written, NULL);
+            each_change(&journals[i][k], on_written, &events[i]);
     ask->wrote = append->parts[0].rows > 0;
 }
 
@@ -924,9 +1073,7 @@ static void do_link(struct server_ask *ask)
 int sql_journal_link(struct pg *pg, const struct sql_journal_link_args *args, struct err_slot *err,
                      PGresult **out)
 {
-    struct query *asks = query(do_link);
-    asks->args.link = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_link, args, sizeof(*args)), err, out);
 }
 
 struct sql_journal_link_row sql_journal_link_row(const PGresult *res, int row)
@@ -1001,9 +1148,7 @@ static void do_snapshot(struct server_ask *ask)
 int sql_snapshot_newest(struct pg *pg, const struct sql_snapshot_newest_args *args,
                         struct err_slot *err, PGresult **out)
 {
-    struct query *asks = query(do_snapshot);
-    asks->args.snapshot = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_snapshot, args, sizeof(*args)), err, out);
 }
 
 struct sql_snapshot_newest_row sql_snapshot_newest_row(const PGresult *res, int row)
@@ -1040,8 +1185,7 @@ int sql_snapshot_write(struct pg *pg, const struct sql_snapshot_write_args *args
 {
     (void)out;
     PGresult *res;
-    struct query *asks = query(do_snapshot_write);
-    asks->args.snapshot_write = *args;
+    struct query *asks = query(do_snapshot_write, args, sizeof(*args));
     asks->args.snapshot_write.chain = copy_of(args->chain);
     asks->args.snapshot_write.body = copy_of(args->body);
     return run(pg, asks, err, &res);
@@ -1087,9 +1231,7 @@ static void do_sold(struct server_ask *ask)
 int sql_sold_list(struct pg *pg, const struct sql_sold_list_args *args, struct err_slot *err,
                   PGresult **out)
 {
-    struct query *asks = query(do_sold);
-    asks->args.sold = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_sold, args, sizeof(*args)), err, out);
 }
 
 struct sql_sold_list_row sql_sold_list_row(const PGresult *res, int row)
@@ -1112,9 +1254,7 @@ static void do_areas(struct server_ask *ask)
 int sql_sold_area_list(struct pg *pg, const struct sql_sold_area_list_args *args,
                        struct err_slot *err, PGresult **out)
 {
-    struct query *asks = query(do_areas);
-    asks->args.areas = *args;
-    return run(pg, asks, err, out);
+    return run(pg, query(do_areas, args, sizeof(*args)), err, out);
 }
 
 struct sql_sold_area_list_row sql_sold_area_list_row(const PGresult *res, int row)
@@ -1133,7 +1273,7 @@ static void do_nothing(struct server_ask *ask)
 
 int sql_server_wal(struct pg *pg, struct err_slot *err, PGresult **out)
 {
-    return run(pg, query(do_nothing), err, out);
+    return run(pg, query(do_nothing, NULL, 0), err, out);
 }
 
 struct sql_server_wal_row sql_server_wal_row(const PGresult *res, int row)
@@ -1147,7 +1287,7 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
                    PGresult **out)
 {
     (void)args;
-    return run(pg, query(do_nothing), err, out);
+    return run(pg, query(do_nothing, NULL, 0), err, out);
 }
 
 /* Asked by nobody in this world; store.c and reader.c name them. */
@@ -1173,12 +1313,6 @@ ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_sl
        PGresult **out)
 ABSENT(sql_owners_heads, const struct sql_owners_heads_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)
-ABSENT(sql_owner_ready, const struct sql_owner_ready_args *args, struct err_slot *err,
-       uint64_t *out)
-ABSENT(sql_owners_where, const struct sql_owners_where_args *args, struct err_slot *err,
-       PGresult **out)
-ABSENT(sql_locks_held, const struct sql_locks_held_args *args, struct err_slot *err, PGresult **out)
 
 #define ABSENT_ROW(NAME)                                                                           \
     struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \
@@ -1193,8 +1327,6 @@ ABSENT_ROW(sql_event_number)
 ABSENT_ROW(sql_owners_heads)
 ABSENT_ROW(sql_event_create)
 ABSENT_ROW(sql_ended_read)
-ABSENT_ROW(sql_owners_where)
-ABSENT_ROW(sql_locks_held)
 
 /* ---- from outside ---- */
 
@@ -1212,14 +1344,14 @@ void sql_replay(struct engine *engine)
         each_change(&journal_of(event)[i], apply, engine);
 }
 
-uint64_t sql_epoch(void)
+uint64_t sql_epoch(const char *id)
 {
-    return event_of(EVENT_NO)->owner.epoch;
+    return event_named(span_of(id))->owner.epoch;
 }
 
-bool sql_is_asleep(void)
+bool sql_is_asleep(const char *id)
 {
-    return event_of(EVENT_NO)->asleep;
+    return event_named(span_of(id))->asleep;
 }
 
 uint64_t sql_journal_len(void)

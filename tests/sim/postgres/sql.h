@@ -18,9 +18,9 @@ void sql_begin(const char *id, void (*on_written)(const struct change *change),
 void sql_replay(struct engine *engine);
 /* The state after `seq`; as the auditor writes them. The bytes are taken. */
 void sql_keep_snapshot(uint64_t seq, uint8_t *body, size_t len);
-uint64_t sql_epoch(void);
-void sql_raise_epoch(void);     /* as nobody should: the owner learns it from its next write */
-bool sql_is_asleep(void);       /* the event */
+uint64_t sql_epoch(const char *id);
+void sql_raise_epoch(void); /* as nobody should: the owner learns it from its next write */
+bool sql_is_asleep(const char *id);
 uint64_t sql_journal_len(void); /* in changes */
 
 #endif

@@ -26,6 +26,7 @@ enum {
     KEYS = 3,
     LEAD_KEY = 100, /* no key is of two kinds, as lock_holder() knows none */
     SHARED_KEY = 200,
+    PLACE_KEY = 300,
     CHANGES_MAX = 250,
     PARTS_MAX = 3,
     WALK = 10, /* steps between two comparisons of all tables */
@@ -323,29 +324,36 @@ static void commit(void)
     read_sold(-1, 0, PLAN_SEATS);
 }
 
-static void raise_epoch(void)
+static void raise_epochs(void)
 {
-    static const struct store_address nowhere;
-    struct store_head head;
+    static const struct store_address address = {"here", "within"};
+    struct store_raise raises[2] = {0};
+    uint32_t len = (uint32_t)(1 + below(2));
     struct err_slot err;
-    struct store_raise raise = {.event = any_event()};
-    if (!read_head(raise.event, &head))
-        return;
-    raise.was = perhaps_wrong(head.epoch);
-    raise.kept = 1 + below(3);
-    raise.fresh = 1 + below(3);
+    raises[0].event = any_event();
+    raises[1].event = raises[0].event % 3 + 1;
+    for (uint32_t i = 0; i < len; i++) {
+        struct store_head head = {0};
+        (void)read_head(raises[i].event, &head);
+        raises[i].was = perhaps_wrong(head.epoch);
+        raises[i].kept = 1 + below(3);
+        raises[i].fresh = 1 + below(3);
+    }
     const char *name = chance(50) ? "a" : "b";
-    int rc = store_raise(call("raise"), span_of(name), &nowhere, &raise, 1, &err);
-    printf(" %" PRId32 " %" PRIu64 " kept=%" PRIu64 " fresh=%" PRIu64, raise.event, raise.was,
-           raise.kept, raise.fresh);
-    if (!answered(rc))
-        return;
-    printf(" rc=%d", raise.rc);
-    if (raise.rc < 0)
-        return;
-    print_head(&raise.head);
-    printf(" line=%" PRIu64 " %" PRIu64 " %" PRIu64, raise.line.now, raise.line.before,
-           raise.line.began);
+    bool done = answered(store_raise(call("raise"), span_of(name), &address, raises, len, &err));
+    for (uint32_t i = 0; i < len; i++) {
+        const struct store_raise *raise = &raises[i];
+        printf("\n  %" PRId32 " %" PRIu64 " kept=%" PRIu64 " fresh=%" PRIu64, raise->event,
+               raise->was, raise->kept, raise->fresh);
+        if (!done)
+            continue;
+        printf(" rc=%d", raise->rc);
+        if (raise->rc < 0)
+            continue;
+        print_head(&raise->head);
+        printf(" line=%" PRIu64 " %" PRIu64 " %" PRIu64, raise->line.now, raise->line.before,
+               raise->line.began);
+    }
 }
 
 static void prove(void)
@@ -463,8 +471,11 @@ static void share(void)
 
 static void lock(void)
 {
-    enum store_lock lock = chance(70) ? STORE_LOCK_EVENT : STORE_LOCK_LEAD;
-    int32_t keys[2 * KEYS] = {0}, base = lock == STORE_LOCK_LEAD ? LEAD_KEY : 0;
+    enum store_lock lock = chance(70)   ? STORE_LOCK_EVENT
+                           : chance(50) ? STORE_LOCK_LEAD
+                                        : STORE_LOCK_PLACE;
+    int32_t keys[2 * KEYS] = {0};
+    int32_t base = lock == STORE_LOCK_EVENT ? 0 : lock == STORE_LOCK_LEAD ? LEAD_KEY : PLACE_KEY;
     uint32_t len = (uint32_t)(1 + below(2 * KEYS));
     struct err_slot err;
     bool got[2 * KEYS];
@@ -529,14 +540,70 @@ static void lock_rows(void)
     printf("\nowner rows locked=%d", rows_locked);
 }
 
+static struct store_held held[PLACE_KEY + KEYS + 1]; /* by key */
+
+static void on_held(void *ctx, const struct store_held *found)
+{
+    (void)ctx;
+    held[found->key] = *found;
+}
+
+static void list_held(void)
+{
+    bool silent = chance(50);
+    struct err_slot err;
+    if (silent)
+        side->pause(2 * SILENT_MS);
+    memset(held, 0, sizeof(held));
+    int rc = store_held(call("held"), silent ? SILENT_MS : NOBODY_MS, &err, on_held, NULL);
+    bool done = answered(rc);
+    for (int32_t key = 1; done && key <= PLACE_KEY + KEYS; key++)
+        for (unsigned i = 0; i < SESSIONS && held[key].key != 0; i++)
+            if (held[key].pid == pg_backend_pid(sessions[i]))
+                printf(" %d/%" PRId32 "=%u ours=%d silent=%d", (int)held[key].lock, key, i,
+                       held[key].ours, held[key].silent);
+}
+
+/* ---- moves ---- */
+
+static void on_where(void *ctx, const struct sql_owners_where_row *row)
+{
+    (void)ctx;
+    const struct span words[] = {row->instance, row->address, row->private_address, row->wanted,
+                                 row->ready};
+    printf("\n  %" PRId32 " epoch=%" PRIu64, row->event, row->epoch);
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        printf(" '%.*s'", (int)words[i].len, words[i].ptr);
+}
+
+/* An event is wanted elsewhere, or the process that it is wanted at waits for it. */
+static void move(void)
+{
+    static const char *const ids[] = {"gala", "ball", "none"}, *const names[] = {"a", "b"};
+    int32_t event = any_event();
+    const char *wanted = names[below(2)], *life = names[below(2)];
+    uint32_t ms = chance(80) ? NOBODY_MS : 0;
+    struct err_slot err;
+    int rc;
+    if (chance(40))
+        rc = store_want(call("want"), span_of(ids[event - 1]), span_of(wanted), ms, &err);
+    else
+        rc = store_ready(call("ready"), event, span_of(wanted), span_of(life), &err);
+    printf(" %" PRId32 " %s %s %" PRIu32, event, wanted, life, ms);
+    answered(rc);
+    rc = store_where(call("where"), &event, 1, &err, on_where, NULL);
+    answered(rc);
+}
+
 /* ---- all of it ---- */
 
 static void step(void)
 {
-    static void (*const acts[])(void) = {commit,    commit,       commit,      commit,
-                                         commit,    raise_epoch,  raise_epoch, prove,
-                                         lock,      share,        find_link,   write_snapshot,
-                                         find_free, put_to_sleep, wake,        list_events};
+    static void (*const acts[])(void) = {commit,    commit,       commit,       commit,
+                                         commit,    raise_epochs, raise_epochs, prove,
+                                         lock,      share,        find_link,    write_snapshot,
+                                         find_free, put_to_sleep, wake,         list_events,
+                                         list_held, move,         move};
     session = (unsigned)below(SESSIONS);
     if (chance(6))
         end_holder();
