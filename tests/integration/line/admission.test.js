@@ -105,6 +105,9 @@ for (const [name, text] of [
     10 times: step 100, lane, tick, one, tick; lane; view serving=2; 25 times: step 100, lane, tick, one, tick
     one; join 2; 10 times: step 100, lane, tick, one, tick; enter 1 2; lane; pass 1 2 not-yet
     10 times: step 100, lane, tick, one, tick; end 1 2; 10 times: step 100, lane, tick, one, tick; lane; enter 1 2`],
+  ['a lane that needs no calls leaves them to the others', `
+    create rate_milli=10000 burst=1 shares=30; front fans lane=1; join 2; one; join 300; 200 times: step 100, one, tick, fans, tick
+    view serving=2; one; view serving=195..198`],
   ['a repeated pass is the same session', `
     create; join 1; tick; run 100; pass 1 ok; answer expiresMs={ms+60000} endsMs={ms+600000}
     step 1000; pass 1 same; answer expiresMs={ms+59000} endsMs={ms+599000}; tick; view admitted=1`],

@@ -114,28 +114,6 @@ test('a visitor without an invitation does not enter the lane', async (t) => {
     401, 'ticket-invalid');
 });
 
-test('lanes share the calls and use what the other leaves', async (t) => {
-  const house = await openLanes(t, { ...STILL, burst: 5, max_active: 0 }, { fronts: 2 });
-  await fill(house, 400, 200);
-  const served = async () => {
-    const { lanes } = await status(house.front);
-    return lanes.map(({ serving }) => serving);
-  };
-  await patch(house.front, 'show', { rate_per_s: 60 });
-  const [general, fans] = await until('some calls', async () => {
-    const now = await served();
-    return now[0] + now[1] >= 200 && now;
-  }, { timeoutMs: 60_000 });
-  const share = fans / (general + fans);
-  t.diagnostic(`${fans} of ${general + fans} calls: ${(100 * share).toFixed(1)} %`);
-  assert.ok(Math.abs(share - 0.3) < 0.05, String(share));
-  await patch(house.front, 'show', { rate_per_s: 1000, burst: 200 });
-  await until('all of both lanes to be called', async () => {
-    const now = await served();
-    return now[0] === 400 && now[1] === 200;
-  }, { timeoutMs: 60_000 });
-});
-
 test('a member token may open a lane and stays in it', async (t) => {
   const shop = openShop();
   const house = await openLanes(t, { rate_per_s: 1000, burst: 100, max_active: 0, lanes: LANES },
