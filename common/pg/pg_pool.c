@@ -602,6 +602,14 @@ static bool conn_take(struct conn *conn, PGresult *res)
     return job->ends || job->seen < job->len || conn_end_job(conn);
 }
 
+/* Until when its host has time to answer. */
+static void conn_expect(struct conn *conn)
+{
+    uint32_t ms = PQstatus(conn->pq) == CONNECTION_STARTED ? PG_LINK_REACH_MS : PG_CONNECT_MS;
+    uint32_t deadline_ms = conn->pool->conf.deadline_ms;
+    conn->at_us = now_us(conn->pool) + (uint64_t)(deadline_ms < ms ? deadline_ms : ms) * 1000;
+}
+
 static bool conn_take_prepared(struct conn *conn, PGresult *res)
 {
     struct pg_pool *pool = conn->pool;
@@ -613,6 +621,7 @@ static bool conn_take_prepared(struct conn *conn, PGresult *res)
     }
     bool sync = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
     PQclear(res);
+    conn_expect(conn);
     if (!sync)
         return true;
     conn_move(conn, CONN_READY);
@@ -656,7 +665,8 @@ static bool conn_prepare(struct conn *conn)
     if (good && conf->setup != NULL)
         good = PQsendQueryParams(conn->pq, conf->setup, 0, NULL, NULL, NULL, NULL, 0) == 1;
     for (uint32_t i = 0; good && i < conf->statements_len; i++)
-        good = PQsendPrepare(conn->pq, conf->statements[i].name, conf->statements[i].sql, 0,
+        good = PQsendFlushRequest(conn->pq) == 1 &&
+               PQsendPrepare(conn->pq, conf->statements[i].name, conf->statements[i].sql, 0,
                              NULL) == 1;
     return good && PQpipelineSync(conn->pq) == 1 && conn_flush(conn);
 }
@@ -676,14 +686,6 @@ static bool conn_poll_socket(struct conn *conn, int events)
     conn->poll = poll;
     conn_watch(conn, events);
     return true;
-}
-
-/* Until when its host has time. */
-static void conn_expect(struct conn *conn)
-{
-    uint32_t ms = PQstatus(conn->pq) == CONNECTION_STARTED ? PG_LINK_REACH_MS : PG_CONNECT_MS;
-    uint32_t deadline_ms = conn->pool->conf.deadline_ms;
-    conn->at_us = now_us(conn->pool) + (uint64_t)(deadline_ms < ms ? deadline_ms : ms) * 1000;
 }
 
 /* Libpq may go on to the next host, and begins to reach that one. */

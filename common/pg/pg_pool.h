@@ -29,8 +29,8 @@ enum {
     PG_STEPS_MAX = 16,       /* statements of one job */
     PG_PARAMS_MAX = 24,      /* of one statement */
     PG_TICK_MS = 50,         /* how exactly deadlines are kept */
-    /* Of an attempt to connect, once a host is reached (PG_LINK_REACH_MS). A server that is there
-     * takes some milliseconds; of several the next attempt begins at another one. */
+    /* For a host's first answer once it is reached (PG_LINK_REACH_MS), and for each one after it: a
+     * busy server takes longer over all statements, and left in the middle it begins again. */
     PG_CONNECT_MS = 2000,
     PG_RECONNECT_FIRST_MS = 100,
     PG_RECONNECT_CAP_MS = 2000, /* of one while others stand */

@@ -2,6 +2,7 @@
 #include "script.h"
 
 #include "observe/log.h"
+#include "pg/pg.h"
 #include "pg/pg_link.h"
 #include "pg/pg_pool.h"
 #include "pg_fixture.h"
@@ -437,6 +438,43 @@ TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
     assert_int_equal(6 + PG_KNOCKING, pg_pool_stats(world.pool)->reconnects);
     run_close(NULL);
     assert_int_equal(0, rmdir(dir));
+}
+
+/* Until the only connection waits for a lock; the time that it has is then almost over. */
+static void waits_long(struct pg *holder, const char *count)
+{
+    while (pg_fixture_number(holder, count) == 0)
+        turn();
+    turn(); /* reads what was answered before */
+    clock_fake_step(&world.still, (PG_CONNECT_MS - 1) * 1000);
+    turn();
+}
+
+/* Each answer gives it as long again: on a busy machine all statements take longer than one may. */
+TEST_CASE(a_server_that_prepares_slowly_is_not_left)
+{
+    static const struct pg_statement slow[] = {{"slow", "SELECT v FROM slow"}};
+    struct pg *holder = pg_fixture_open(NULL);
+    pg_fixture_run(holder, "CREATE TABLE slow (v integer)");
+    pg_fixture_run(holder, "BEGIN");
+    pg_fixture_run(holder, "LOCK TABLE slow");
+    pg_fixture_number(holder, "SELECT count(pg_advisory_lock(1))");
+    world.conf.setup = "SELECT pg_advisory_lock(1)";
+    world.conf.statements = slow;
+    world.conf.statements_len = 1;
+    world.conf.readers_len = world.conf.sharers_len = 0;
+    world.conf.clock = &world.still.clock;
+    begin();
+    waits_long(holder, "SELECT count(*) FROM pg_locks WHERE NOT granted AND objid = 1");
+    pg_fixture_number(holder, "SELECT count(pg_advisory_unlock(1))");
+    waits_long(holder, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation > 0");
+    pg_fixture_run(holder, "COMMIT");
+    for (; pg_pool_stats(world.pool)->connected == 0; turn())
+        clock_fake_step(&world.still, 1000); /* one that was left tries again */
+    assert_int_equal(0, pg_pool_stats(world.pool)->reconnects);
+    run_close(NULL);
+    pg_fixture_run(holder, "DROP TABLE slow");
+    pg_close(holder);
 }
 
 static unsigned lines;

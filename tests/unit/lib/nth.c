@@ -417,6 +417,7 @@ FAILS(PostgresPollingStatusType, PQconnectPoll, (PGconn *conn), (conn), return P
 FAILS(PGresult *, PQexec, (PGconn *conn, const char *sql), (conn, sql), return NULL)
 FAILS(PGresult *, PQexecParams, (PGconn *conn, const char *sql, int n, const Oid *types, const char *const *values, const int *lengths, const int *formats, int format), (conn, sql, n, types, values, lengths, formats, format), return NULL)
 FAILS(PGresult *, PQprepare, (PGconn *conn, const char *name, const char *sql, int n, const Oid *types), (conn, name, sql, n, types), return NULL)
+FAILS(int, PQsendFlushRequest, (PGconn *conn), (conn), return 0)
 FAILS(int, PQsendPrepare, (PGconn *conn, const char *name, const char *sql, int n, const Oid *types), (conn, name, sql, n, types), return 0)
 FAILS(int, PQsendQuery, (PGconn *conn, const char *sql), (conn, sql), return 0)
 FAILS(int, PQsendQueryParams, (PGconn *conn, const char *sql, int n, const Oid *types, const char *const *values, const int *lengths, const int *formats, int format), (conn, sql, n, types, values, lengths, formats, format), return 0)
