@@ -91,7 +91,7 @@ export class Site extends Fairgate {
       [`user fairgate on ${zeros}`, `user fairgate on ${hash('redis')}`],
       [`user replica on ${zeros}`, `user replica on ${hash('replica')}`],
       [`user sentinel on ${zeros}`, `user sentinel on ${hash('sentinel')}`],
-      ['# user default off', `user default off\nuser operator on ${hash('operator')} allkeys allchannels +@all`],
+      ['# user default off', `user operator on ${hash('operator')} allkeys allchannels +@all\nuser default off`],
     ]);
     const redis = completed(fileOf('infra/redis/redis.conf'), [
       ['/etc/redis/users.acl', machine.path('users.acl')],

@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import {
   beginMove, freePort, openScope, programPath, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until, untilInStep,
 } from '../../lib-js/index.js';
+import { Link } from '../../lib-js/redis.js';
 import { channels } from '../../lib-js/wire.js';
 import { act, makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
 
@@ -19,9 +20,9 @@ const shipped = readFileSync(join(ROOT, 'infra/redis/redis-acl.conf'), 'utf8');
 const allowed = /^user fairgate .*$/m.exec(shipped)[0].match(/ \+\S+/g).map((word) => word.slice(2));
 
 // The users of the shipped file with this password, as its head says it is installed.
-function aclFile(scope) {
+function aclFile(scope, ...more) {
   const path = join(scope.tempDir('acl-'), 'users.acl');
-  const users = shipped.split('\n').filter((line) => line.startsWith('user ')).join('\n');
+  const users = shipped.split('\n').filter((line) => line.startsWith('user ')).concat(more).join('\n');
   writeFileSync(path, `${users.replaceAll('0'.repeat(64), createHash('sha256').update(PASSWORD).digest('hex'))}\n`);
   return path;
 }
@@ -40,6 +41,24 @@ function secret(scope, text) {
   writeFileSync(path, `${text}\n`, { mode: 0o600 });
   return path;
 }
+
+// A script's writes lie on the disk as a transaction, and Redis checks the rights of the default user when it loads one.
+test('what scripts wrote is loaded again where the default user is off', async (t) => {
+  const scope = openScope(t);
+  const redis = await startRedis(scope);
+  await redis.command('EVAL', "redis.call('SET', 'fg:1', 1) redis.call('SET', 'fg:2', 2)", 0);
+  await redis.stop();
+  const [, off] = /^# (user default off.*)$/m.exec(shipped);
+  redis.settings.aclfile = aclFile(scope, off);
+  redis.command = async (...words) => {
+    const link = await Link.open(redis.socket, () => {});
+    if (words[0] === 'PING') await assert.rejects(link.command(words), /NOAUTH/);
+    await link.command(['AUTH', 'fairgate', PASSWORD]);
+    return words[0] === 'PING' ? 'PONG' : link.command(words);
+  };
+  await redis.start();
+  assert.equal(await redis.command('EXISTS', 'fg:1', 'fg:2'), 2);
+});
 
 function openGuarded(t, options = {}) {
   const scope = openScope(t);
