@@ -90,8 +90,8 @@ kube-test: needs-test+images deb build-release+stack-programs ## plays the manif
 
 # ---- measuring it, and losing machines and stores of it ------------------------------------------
 
-bench: needs-bench build-release ## the figures, side by side with others, in one run (SUITES= for some)
-	@node loadtest/bench/bench.js $(SUITES)
+bench: needs-bench build-release ## the figures, side by side with others, in one run (SUITES= for some); COMPARE=COMMIT takes turns with another commit
+	@node loadtest/bench/$(if $(COMPARE),against.js $(COMPARE),bench.js) $(SUITES)
 hostile: ## what everybody else notices while hostile clients are at the doors; AT=edge,front some of them, ATTACK='slow heads,rapid reset' some attacks
 	@$(MAKE) --no-print-directory bench SUITES=hostile
 crowd: needs-bench build-release ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadtest/README.md)

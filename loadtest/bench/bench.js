@@ -2,7 +2,7 @@
 // Suites are the files next to this one called *.suite.js; without a name all of them run but `hostile`, which takes a quarter of an hour.
 //
 // A suite whose comparison is refused (its sides did not do the same work), or that does not end or throws, is reported
-// as BROKEN; the others go on.
+// as BROKEN; the others go on. So is one that should begin while other programs use the machine, unless BENCH_BUSY=1.
 //
 // The servers share core 0 and the load core 1 unless a suite says otherwise. A bar that is missed
 // is printed as MISSED and makes the exit status 1.
@@ -10,6 +10,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openScope, within } from '../../tests/lib-js/index.js';
+import { busyShare } from './lib/machine.js';
 import { Report } from './lib/report.js';
 
 process.env.FAIRGATE_VARIANT ??= 'release';
@@ -29,6 +30,18 @@ for (const name of wanted) {
 }
 
 const MINUTES = 8; // unless a suite wants more
+const BUSY = 0.15; // of all cores; a machine at rest uses a few percent
+const LOOK_MS = 2000, LOOKS = 15; // what has just ended may still write
+
+async function quiet() {
+  let busy;
+  for (let look = 0; look < LOOKS; look += 1) {
+    busy = await busyShare(LOOK_MS);
+    if (busy <= BUSY) return;
+  }
+  throw new Error(`other programs use ${(100 * busy).toFixed(0)} % of this machine: no figure would tell anything (BENCH_BUSY=1 measures all the same)`);
+}
+
 const report = new Report();
 let fail; // what nobody catches ends a suite, not all of them
 process.on('uncaughtException', (error) => fail(error));
@@ -37,6 +50,7 @@ for (const name of wanted) {
   const scope = openScope();
   const began = performance.now();
   try {
+    if (process.env.BENCH_BUSY !== '1') await quiet();
     const { default: suite, minutes = MINUTES } = await import(`./${name}.suite.js`);
     const add = (row) => report.add({ suite: name, ...row });
     const thrown = new Promise((_, reject) => { fail = reject; });

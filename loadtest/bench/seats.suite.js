@@ -191,8 +191,8 @@ async function halfOfPeak(world, { event, passesFile, peak, updates }) {
   for (const { requests, duration_us } of runs)
     sameWork('holds of the open loop', { due: rate, answered: (requests * 1e6) / duration_us }, 0.02);
   const latency = latencyOf(runs);
-  world.add({ name: `durable: p99 at half of the peak (${rate} a second)`, value: latency.p99, unit: 'ms', atMost: 10, latency, note: 'open loop over kept connections; the median of the runs' });
-  world.add({ name: `durable: p99 of an UPDATE at half of its peak (${half} a second)`, value: spread(taken.update), unit: 'ms' });
+  world.add({ name: 'durable: p99 at half of the peak', value: latency.p99, unit: 'ms', atMost: 10, latency, note: `${rate} a second; open loop over kept connections; the median of the runs` });
+  world.add({ name: 'durable: p99 of an UPDATE at half of its peak', value: spread(taken.update), unit: 'ms', note: `${half} a second` });
   world.add({ name: 'durable: p99 of a hold, of an UPDATE', value: ratio(taken, 'holds', 'update'), unit: 'x' });
 }
 

@@ -73,3 +73,14 @@ export function rssKb(pid) {
   const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line[1]);
 }
+
+// The share of the CPU that all programs together use of the machine in `ms`, what a neighbour took of a virtual one among it.
+export async function busyShare(ms) {
+  const look = () => readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].trim().split(/\s+/).slice(1, 9).map(Number);
+  const sum = (times) => times.reduce((all, time) => all + time, 0);
+  const before = look();
+  await new Promise((go) => { setTimeout(go, ms); });
+  const used = look().map((time, n) => time - before[n]);
+  const [, , , idle, waits] = used;
+  return 1 - (idle + waits) / sum(used);
+}

@@ -4,9 +4,10 @@
 // bar itself, the thin line is the spread from the least to the most. Rates of the same work are drawn next to
 // each other (`among`), the full line is the greatest of them. Other figures are printed as numbers. Where
 // latencies were taken, their percentiles are next to it; where something was taken along a way (time, people
-// who wait), its curve is below. On a phone a figure is a block, not a row.
+// who wait), its curve is below. A line shows how a figure went over the last commits that were measured on such a machine, from 0 to
+// the most. On a phone a figure is a block, not a row.
 
-import { barOf, fixed, middle } from './report.js';
+import { barOf, fixed, middle, nameOf } from './report.js';
 
 const WORDS = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const text = (value) => String(value).replace(/[&<>"]/g, (letter) => WORDS[letter]);
@@ -108,13 +109,22 @@ function curve({ points, x: xName, y: yName, log = false }) {
 <text x="${left}" y="12">${text(yName)}</text></svg>`;
 }
 
-function line(row, most) {
+function went(commits) {
+  if (commits.length < 2) return '';
+  const most = Math.max(...commits.map(([, value]) => value)) || 1;
+  const points = commits.map(([, value], nth) => `${((nth / (commits.length - 1)) * WIDTH).toFixed(1)},${(24 - (value / most) * 22).toFixed(1)}`);
+  const words = commits.map(([commit, value]) => `${commit} ${fixed(value)}`).join(', ');
+  return `<svg viewBox="0 0 ${WIDTH} 26" role="img" aria-label="${text(words)}"><title>${text(words)}</title>
+<polyline class="curve" points="${points.join(' ')}"/></svg>`;
+}
+
+function line(row, most, commits) {
   if (row.verdict === 'BROKEN')
     return `<tr><td colspan="5"><span class="BROKEN">BROKEN</span> ${text(row.name)}<br><small>${text(row.note)}</small></td></tr>`;
   const { min, max } = typeof row.value === 'object' ? row.value : {};
   const spread = min === undefined ? '' : `<br><small>${fixed(min)} to ${fixed(max)}</small>`;
   const note = row.note === undefined ? '' : `<div class="note">${text(row.note)}</div>`;
-  const drawing = drawn(row, most) + (row.latency === undefined ? '' : percentiles(row.latency));
+  const drawing = drawn(row, most) + went(commits) + (row.latency === undefined ? '' : percentiles(row.latency));
   const below = row.chart === undefined ? '' : `<tr><td colspan="5">${curve(row.chart)}</td></tr>`;
   return `<tr><td class="what">${text(row.name)}${note}</td>
 <td class="number">${fixed(middle(row))} ${text(row.unit ?? '')}${spread}</td>
@@ -122,11 +132,11 @@ function line(row, most) {
 <td class="draw">${drawing}</td></tr>${below}`;
 }
 
-export function page({ taken, machine, summary, suites, rows }) {
+export function page({ taken, commit, machine, summary, suites, rows }, past) {
   const sections = Object.entries(suites).map(([suite, seconds]) => {
     const own = rows.filter((row) => row.suite === suite);
     const most = greatest(own);
-    const lines = own.map((row) => line(row, most));
+    const lines = own.map((row) => line(row, most, past(nameOf(row))));
     return `<h2>${text(suite)} <small>${seconds.toFixed(0)} s</small></h2>
 <table><thead><tr><th>figure</th><th class="number">median</th><th class="limit">bar</th><th class="verdict"></th><th class="draw">drawn</th></tr></thead>
 <tbody>${lines.join('\n')}</tbody></table>`;
@@ -135,10 +145,11 @@ export function page({ taken, machine, summary, suites, rows }) {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fairgate: the figures</title><style>${STYLE}</style></head><body>
 <h1>Fairgate: the figures</h1>
-<p>${text(summary)}. Taken ${text(taken.slice(0, 16).replace('T', ' '))} UTC on ${text(machine)}.</p>
+<p>${text(summary)}. Taken ${text(taken.slice(0, 16).replace('T', ' '))} UTC on ${text(machine)}, of commit ${text(commit)}.</p>
 <p>Every comparison was made in this one run, its sides by turns; a figure is the median of its rounds
 and the range is the least and the most of them. The tick in each drawing is the bar, its right end is
-twice the bar. Rates of the same work are drawn next to each other. &#8220;Null against null&#8221; is one side measured against itself: what differs there is
+twice the bar. Rates of the same work are drawn next to each other. The line below a drawing is the
+same figure in the last commits that were measured here. &#8220;Null against null&#8221; is one side measured against itself: what differs there is
 noise, and no other ratio of its suite is more precise than that.</p>
 ${sections.join('\n')}
 </body></html>

@@ -3,12 +3,18 @@
 import { cpus } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commitHere, past, remember } from './history.js';
 import { page } from './page.js';
 
 export const fixed = (value) =>
   value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 
 export const middle = (row) => (typeof row.value === 'object' ? row.value.median : row.value);
+
+// {suite and name: median} of a report.
+export const nameOf = ({ suite, name }) => `${suite}: ${name}`;
+export const figuresOf = ({ rows }) =>
+  Object.fromEntries(rows.filter(({ verdict }) => verdict !== 'BROKEN').map((row) => [nameOf(row), middle(row)]));
 
 export function barOf(row) {
   if (row.atMost !== undefined) return `at most ${row.atMost}`;
@@ -73,8 +79,10 @@ export class Report {
     mkdirSync(folder, { recursive: true });
     const taken = new Date().toISOString();
     const machine = `${cpus().length} cores, ${cpus()[0].model.trim()}`;
-    const told = { taken, machine, summary: this.summary(), suites: this.suites, rows: this.rows };
+    const told = { taken, commit: commitHere(), machine, summary: this.summary(), suites: this.suites, rows: this.rows };
     writeFileSync(join(folder, 'report.json'), `${JSON.stringify(told, null, 2)}\n`);
-    writeFileSync(join(folder, 'report.html'), page(told));
+    const isUsual = !Object.keys(process.env).some((name) => name.startsWith('BENCH_'));
+    if (isUsual) remember({ commit: told.commit, machine, figures: figuresOf(told) });
+    writeFileSync(join(folder, 'report.html'), page(told, past(machine)));
   }
 }
