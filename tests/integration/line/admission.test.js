@@ -108,6 +108,11 @@ for (const [name, text] of [
   ['a lane that needs no calls leaves them to the others', `
     create rate_milli=10000 burst=1 shares=30; front fans lane=1; join 2; one; join 300; 200 times: step 100, one, tick, fans, tick
     view serving=2; one; view serving=195..198`],
+  ['calls are spread evenly over the ticks of a second', `
+    create rate_milli=55000 burst=100; join 1000; tick; run 2000; calls${' 5 6'.repeat(10)}`],
+  ['a front that comes later learns all stretches that still matter', `
+    create rate_milli=100000; join 500; tick; run 1000; view serving=100; front late; tick; is marks.upto=100
+    view stretches.length=9..21; one; tick; view stretches.length=0`],
   ['a repeated pass is the same session', `
     create; join 1; tick; run 100; pass 1 ok; answer expiresMs={ms+60000} endsMs={ms+600000}
     step 1000; pass 1 same; answer expiresMs={ms+59000} endsMs={ms+599000}; tick; view admitted=1`],
@@ -144,15 +149,6 @@ for (const fronts of [1, 2, 5]) {
     }
   });
 }
-
-test('calls are spread evenly over the ticks of a second', async () => {
-  const line = await front().create({ rate_milli: 55_000, burst: 100 });
-  await line.join(1000);
-  await line.tick();
-  const calls = await run(line, 2000);
-  assert.equal(calls.reduce((a, b) => a + b), 110);
-  for (const n of calls) assert.ok(n === 5 || n === 6, `${calls}`);
-});
 
 // ---- calls ----
 
@@ -272,14 +268,6 @@ test('a shorter call_ttl takes nothing from those who are called already', async
   await run(line, 50, 50);
   const told = line.view.stretches.map((stretch) => stretch.split(':').map(Number));
   assert.deepEqual(told.map(([upto, , expires]) => [upto, expires]), [[10, promised]], 'one stretch');
-});
-
-test('a front that comes later learns all stretches that still matter', async () => {
-  const line = await queued({ rate_milli: 100_000 }, 500, 1000);
-  const late = await new Front(clockwork, line.event).tick();
-  assert.equal(late.stretches.at(-1).split(':')[0], String(line.view.serving));
-  assert.ok(late.stretches.length >= 9);
-  assert.deepEqual((await line.tick()).stretches, [], 'a front that knows them does not get them again');
 });
 
 // ---- sessions ----

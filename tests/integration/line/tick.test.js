@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
-import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { Clockwork, Front, OUTCOME } from './line.js';
+import { runScript } from './script.js';
 
 const SLOT_MS = 50;
 const RATE = 20_000; // thousandths: one call in 50 ms
@@ -30,6 +31,19 @@ async function commands(work) {
   await work();
   return (await sum()) - before_;
 }
+
+// Two fronts of a line of a hundred, which use each other's pictures.
+const LINE = `create rate_milli=${RATE} burst=1; set slotMs=${SLOT_MS}; front two slotMs=${SLOT_MS}; one; join 100; tick; two; tick`;
+
+for (const [name, text] of [
+  ['places given out since the picture are returned', `${LINE}; join 3; tick; view issued=103 waiting=103`],
+  ['a front that has seen more than Redis must heal',
+    `${LINE}; knows issued=101; tick heal; knows issued=100; set runId=run-2; tick heal; one; tick`],
+  // The cap on elapsed time is there for a stall; the tick reports the time that it cut off. A paused line loses nothing.
+  ['what the rate loses because no tick came in time is summed up', `
+    ${LINE}; one; step 249; tick; view late_ms=0; step 250; tick; view late_ms=0 serving=9; step 1250; tick
+    view late_ms=1000 serving=14; move paused; step 5000; tick; view late_ms=1000`],
+]) test(name, () => runScript(clockwork, text));
 
 test('a second tick within a slot gets the same picture and costs little', async () => {
   const [one, two] = await line(2);
@@ -75,13 +89,6 @@ test('fifty fronts that tick in the same slots call exactly at the rate', async 
   assert.ok(Math.abs((await fronts[0].tick()).serving - serving - 41) <= 1);
 });
 
-test('places given out since the picture are returned', async () => {
-  const [one, two] = await line(2);
-  await two.join(3);
-  const view = await two.tick();
-  assert.deepEqual([view.outcome, view.issued, view.waiting], [OUTCOME.OK, 103, one.view.waiting + 3]);
-});
-
 test('a front with less knowledge gets the rest', async () => {
   const [one, two] = await line(2);
   for (let i = 0; i < 30; i += 1) {
@@ -112,16 +119,6 @@ test('a picture of another script version is ignored', async () => {
   assert.equal((await clockwork.redis.command('GET', key)).slice(0, 6), kept.slice(0, 6));
 });
 
-test('a front that has seen more than Redis must heal', async () => {
-  const [one, two] = await line(2);
-  two.marks.issued += 1;
-  assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
-  two.marks.issued -= 1;
-  two.runId = 'run-2';
-  assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
-  assert.equal((await one.tick()).outcome, OUTCOME.OK);
-});
-
 test('a tick works for all lanes at once', async () => {
   const [event] = await line(1, { shares: 30 });
   const lane = new Front(clockwork, event.event, { id: 'lane', slotMs: SLOT_MS, lane: 1 });
@@ -137,20 +134,4 @@ test('a tick works for all lanes at once', async () => {
   await lane.tick(); // works for the event as well
   assert.ok((await commands(() => event.tick())) <= 5);
   assert.equal(event.view.now_ms, clockwork.ms);
-});
-
-// The cap on elapsed time is there for a stall; the tick reports the time that it cut off.
-test('what the rate loses because no tick came in time is summed up', async () => {
-  const [one] = await line(1);
-  for (const ms of [249, 250]) {
-    await clockwork.step(ms);
-    assert.equal((await one.tick()).late_ms, 0, `${ms} ms`);
-  }
-  const { serving } = one.view;
-  await clockwork.step(1250);
-  const view = await one.tick();
-  assert.deepEqual([view.late_ms, view.serving - serving], [1000, 5]);
-  await one.move(STATE.OPEN, STATE.PAUSED);
-  await clockwork.step(5000);
-  assert.equal((await one.tick()).late_ms, 1000, 'a line that stands still loses nothing');
 });
