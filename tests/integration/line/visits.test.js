@@ -1,10 +1,9 @@
 // The clock of visits: it stands while no front sees that those inside are served.
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
-import { Clockwork, Front, OUTCOME, TURN } from './line.js';
+import { Clockwork, TURN } from './line.js';
 import { runScript } from './script.js';
 
 const HALT_MAX_MS = 1_800_000;
@@ -53,18 +52,8 @@ for (const [name, text] of [
     ${INSIDE_TWICE}; leave 1 member=m ok; pass 3 member=m member-inside; leave 2 member=m ok; pass 3 member=m ok`],
   ['a member inside twice gets no third visit when the second ends', `
     ${INSIDE_TWICE}; leave 2 member=m ok; heartbeat 1 member=m ok; pass 3 member=m member-inside`],
+  ['a second end of a visit returns its outcome', `
+    create; join 1; run 2000 1000; enter 1; ${[['end', 'ok', TURN.ENDED], ['leave', 'same', TURN.ENDED], ['done', 'ok', TURN.DONE],
+    ...['end', 'leave', 'done'].map((call) => [call, 'same', TURN.DONE])]
+    .map(([call, outcome, turn]) => `${call} 1 ${outcome}; answer turn=${turn}`).join('; ')}`],
 ]) test(name, () => runScript(clockwork, text));
-
-test('a second end of a visit returns its outcome', async () => {
-  const front = await new Front(clockwork, 'again').create();
-  await front.join(1);
-  for (let i = 0; i < 2; i += 1) {
-    await clockwork.step(1000);
-    await front.tick();
-  }
-  assert.equal((await front.pass(1)).outcome, OUTCOME.OK);
-  const told = [];
-  for (const call of ['end', 'leave', 'done', 'end', 'leave', 'done']) told.push(await front.visit(call, 1));
-  assert.deepEqual(told.map(({ turn }) => turn), [TURN.ENDED, TURN.ENDED, TURN.DONE, TURN.DONE, TURN.DONE, TURN.DONE]);
-  assert.deepEqual(told.map(({ outcome }) => outcome), [OUTCOME.OK, OUTCOME.SAME, OUTCOME.OK, OUTCOME.SAME, OUTCOME.SAME, OUTCOME.SAME]);
-});
