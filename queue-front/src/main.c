@@ -98,6 +98,8 @@ static const struct config_setting settings[] = {
     {"web", "public_url", CONFIG_STRING, AT(web_public_url), "", 0, PUBLIC_URL_MAX, NULL,
      "where visitors find the site, https://HOST: shared links are shown with a picture; empty: "
      "without"},
+    {"web", "shop_url", CONFIG_STRING, AT(web_shop_url), "", 0, PUBLIC_URL_MAX, NULL,
+     "the seller's page, linked where a visitor can do no more here; empty: not linked"},
     {"web", "page_kept", CONFIG_DURATION, AT(web_page_kept_ms), "0s", 0, 60000, NULL,
      "for how long a cache in front of us may keep the waiting page of visitors without a place, "
      "in whole seconds; 0: none may keep it"},
@@ -204,19 +206,23 @@ static int check_redis(const struct front_config *config, struct err_slot *err)
     return check_tls(config, err);
 }
 
-static int check_public_url(const char *url, struct err_slot *err)
+static struct span after_scheme(const char *url)
 {
     struct span rest = span_of(url);
-    if (rest.len == 0)
-        return 0;
     if (span_starts(rest, SPAN("https://")))
-        rest = span_skip(rest, strlen("https://"));
-    else if (span_starts(rest, SPAN("http://")))
-        rest = span_skip(rest, strlen("http://"));
-    else
-        rest.len = 0;
-    if (rest.len == 0 || !span_is_of(rest, SPAN_LETTERS SPAN_DIGITS ".-:[]"))
+        return span_skip(rest, strlen("https://"));
+    return span_skip(rest, span_starts(rest, SPAN("http://")) ? strlen("http://") : rest.len);
+}
+
+static int check_addresses(const struct front_config *config, struct err_slot *err)
+{
+    struct span site = after_scheme(config->web_public_url),
+                shop = after_scheme(config->web_shop_url);
+    if (config->web_public_url[0] != '\0' &&
+        (site.len == 0 || !span_is_of(site, SPAN_LETTERS SPAN_DIGITS ".-:[]")))
         return err_set(err, ERR_SYNTAX, "web.public_url: of the form https://HOST, no path");
+    if (config->web_shop_url[0] != '\0' && (shop.len == 0 || !span_is_visible(shop)))
+        return err_set(err, ERR_SYNTAX, "web.shop_url: an http: or https: address");
     return 0;
 }
 
@@ -235,7 +241,7 @@ static int check(void *target, struct err_slot *err)
         return ERR_RANGE;
     if (strlen(config->pass_next_url) + LINE_EVENT_ID_MAX > NEXT_URL_BYTES_MAX)
         return err_set(err, ERR_RANGE, "passes.next_url: too long");
-    rc = check_public_url(config->web_public_url, err);
+    rc = check_addresses(config, err);
     if (rc == 0 && config->web_page_kept_ms % 1000 != 0)
         return err_set(err, ERR_RANGE, "web.page_kept: whole seconds");
     if (rc == 0)

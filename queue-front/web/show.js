@@ -25,7 +25,6 @@ export const keep = {
   },
 };
 
-const clockTime = (ms) => new Date(ms).toLocaleTimeString(locale);
 const fullTime = (ms) => new Date(ms).toLocaleString(locale, { dateStyle: 'full', timeStyle: 'short' });
 export function put(at, text) {
   if (at.textContent !== text) at.textContent = text;
@@ -56,7 +55,7 @@ export function showTitle(before) {
 }
 
 export function showUpdated() {
-  fill('updated', say('live.updated', clockTime(serverNow())));
+  fill('updated', say('live.updated', new Date(serverNow()).toLocaleTimeString(locale)));
 }
 
 // The visitor's language, else English, else whatever there is.

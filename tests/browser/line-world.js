@@ -11,7 +11,7 @@ const BEFORE = 120; // people who are there already, where somebody waits
 
 // The others never ask again: on a slow machine they would be taken to have gone while the tests run.
 export async function openLine(scope, options = {}) {
-  const house = await openHouse(null, { scope, config: { line: { gone_after: '1h' } }, ...options });
+  const house = await openHouse(null, { scope, config: { line: { gone_after: '1h' }, web: { shop_url: 'http://localhost' } }, ...options });
   return new Line(house);
 }
 

@@ -68,6 +68,7 @@ struct front_config {
     char members_audience[CONFIG_STRING_MAX];
     char web_origins[CONFIG_STRING_MAX];
     char web_public_url[CONFIG_STRING_MAX];
+    char web_shop_url[CONFIG_STRING_MAX];
     uint64_t web_page_kept_ms;
     char autopilot_health[CONFIG_STRING_MAX];
     char autopilot_tls_ca[CONFIG_STRING_MAX];

@@ -46,7 +46,7 @@ static struct span words_of(const struct waiting_look *look, const struct event_
     return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
 }
 
-/* The phrase of a name that is not known before: "more.odds." and "unlikely". */
+/* The phrase of a name that is not known before: "more.odds." and "likely", "done" and ".text". */
 static struct span phrase_of(const struct waiting_look *look, const char *group, struct span name)
 {
     char key[64];
@@ -259,22 +259,10 @@ static struct span called_of(const struct waiting_look *look)
     return waiting_look_phrase(look, late ? "more.late" : "more.called.text");
 }
 
-static void put_over_words(struct text *out, const struct waiting_look *look, bool title)
-{
-    static const char *const keys[][3] = {{"expired", "expired.title", "expired.text"},
-                                          {"ended", "ended.title", "ended.text"},
-                                          {"done", "done.title", "done.text"}};
-    const char *name = waiting_look_over(look);
-    for (size_t i = 0; name != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (strcmp(keys[i][0], name) == 0)
-            html_put(out, waiting_look_phrase(look, keys[i][title ? 1 : 2]));
-    }
-}
-
 void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    const struct event_doc *doc = &look->event->doc;
+    const struct event_doc *doc = look->event != NULL ? &look->event->doc : NULL;
     switch ((enum gap)gap) {
     case GAP_EVENT:
         text_put(out, front_line_id(look->event));
@@ -496,11 +484,9 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
     case GAP_ROW_EACH:
         wording_put_grouped(out, queue_each(look->row));
         break;
-    case GAP_YOU_X: {
-        struct queue_line line = queue_of(look);
-        text_u64(out, queue_x(line.row, line.dot));
+    case GAP_YOU_X:
+        text_u64(out, queue_x(queue_of(look).row, queue_of(look).dot));
         break;
-    }
     case GAP_YOU_Y:
         text_u64(out, queue_y(queue_of(look).row));
         break;
@@ -524,10 +510,13 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         text_str(out, waiting_look_over(look) != NULL ? waiting_look_over(look) : "");
         break;
     case GAP_OVER_TITLE:
-        put_over_words(out, look, true);
+        html_put(out, phrase_of(look, waiting_look_over(look), SPAN(".title")));
         break;
     case GAP_OVER_TEXT:
-        put_over_words(out, look, false);
+        html_put(out, phrase_of(look, waiting_look_over(look), SPAN(".text")));
+        break;
+    case GAP_SHOP_URL:
+        html_put(out, span_of(look->front->config->web_shop_url));
         break;
     default:
         assert(false); /* a block, not a gap */
@@ -615,6 +604,10 @@ bool waiting_gaps_more(unsigned block, unsigned turn, void *ctx)
     case GAP_ROW:
         look->row = turn + 1;
         return look->row < queue_of(look).rows;
+    case GAP_SHOP:
+        return turn == 0 && look->front->config->web_shop_url[0] != '\0';
+    case GAP_ORDERS: /* the checkout of our own hall has them */
+        return turn == 0 && strncmp(look->front->config->pass_next_url, "/seats/", 7) == 0;
     default:
         return turn == 0 && is_shown(look, (enum gap)block);
     }

@@ -8,9 +8,6 @@
  * visitor with a place; that costs a fraction of a millisecond, and a page with script is loaded
  * once.
  *
- * Every file of web/ that a visitor's browser may request is in the program, in one table. The page
- * that checks a draw is the same for everybody, so it is a file too.
- *
  * The page is also where a visitor gets the cookie by which a join is recognised when its answer is
  * lost on the way. */
 #include "pages/waiting_page.h"
@@ -31,10 +28,9 @@
 enum {
     PAGE_MAX = 52 * 1024,
     VISITOR_COOKIE_S = 30 * 86400,
-    /* Escaped, a name or message may be six times as long; the rest is numbers, times, sentences.
-     */
+    /* Escaped, a name or message may be six times as long; the rest is numbers and times. */
     FILLED_MAX =
-        PUBLIC_URL_MAX + EVENT_PICTURE_BYTES_MAX +
+        7 * PUBLIC_URL_MAX + EVENT_PICTURE_BYTES_MAX +
         6 * (3 * EVENT_NAME_BYTES_MAX + 2 * EVENT_ABOUT_BYTES_MAX + EVENT_MESSAGE_BYTES_MAX) +
         PRICES_MAX * (6 * PRICE_NAME_MAX + 256) + 8 * 1024,
 };
@@ -87,8 +83,7 @@ static const struct site_page fixed_pages[] = {
 
 struct waiting_page {
     struct site *site;
-    struct filled_page *waiting;
-    struct template *notfound[LANG_MAX];
+    struct filled_page *waiting, *notfound;
 };
 
 /* ---- answering ---- */
@@ -279,11 +274,15 @@ static bool refuse_unknown(struct http_req *req, void *ctx)
     } else {
         site_headers(req, lang, &headers);
     }
-    assert(!headers.overflown);
+    struct waiting_look look = {.front = front};
+    char page[PAGE_MAX];
+    struct text html = text_on(page, sizeof(page));
+    filled_page_put(&html, pages->notfound, lang, waiting_gaps_put, waiting_gaps_more, &look);
+    assert(!headers.overflown && !html.overflown);
     http_reply(req, &(struct http_reply){.status = 404,
                                          .type = "text/html; charset=utf-8",
                                          .headers = text_span(&headers),
-                                         .body = template_text(pages->notfound[lang])});
+                                         .body = text_span(&html)});
     return true;
 }
 
@@ -342,14 +341,13 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
     if (rc == 0)
         rc = filled_page_create(pages->site, (struct span)SITE_BYTES(waiting_html), waiting_gaps,
                                 err, &pages->waiting);
-    static const char *const no_gaps[] = {NULL};
-    const struct span notfound = SITE_BYTES(notfound_html);
+    if (rc == 0)
+        rc = filled_page_create(pages->site, (struct span)SITE_BYTES(notfound_html), waiting_gaps,
+                                err, &pages->notfound);
     for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++) {
-        rc = site_template(pages->site, lang, notfound, no_gaps, err, &pages->notfound[lang]);
-        if (rc == 0 && filled_page_fixed(pages->waiting, lang) > PAGE_MAX - FILLED_MAX)
-            rc = err_set(err, ERR_RANGE, "its texts are too long for a page");
-        if (rc < 0)
-            rc = err_wrap(err, "pages in language \"%s\"", lang_tag(lang));
+        if (filled_page_fixed(pages->waiting, lang) > PAGE_MAX - FILLED_MAX)
+            rc = err_set(err, ERR_RANGE, "pages in language \"%s\" have too long texts",
+                         lang_tag(lang));
     }
     if (rc < 0) {
         waiting_page_destroy(pages);
@@ -364,8 +362,7 @@ void waiting_page_destroy(struct waiting_page *pages)
     if (pages == NULL)
         return;
     filled_page_destroy(pages->waiting);
-    for (unsigned i = 0; i < LANG_MAX; i++)
-        template_destroy(pages->notfound[i]);
+    filled_page_destroy(pages->notfound);
     site_destroy(pages->site);
     free(pages);
 }

@@ -10,13 +10,8 @@ import { act, makeEvent, openHouse, openShow, patch, Visitor } from './support.j
 
 const HTML = { accept: 'text/html,application/xhtml+xml' };
 
-function view(page) {
-  return /data-view="([^"]*)"/.exec(page.text)[1];
-}
-
-function state(page) {
-  return /data-state="([^"]*)"/.exec(page.text)[1];
-}
+const view = (page) => /data-view="([^"]*)"/.exec(page.text)[1];
+const state = (page) => /data-state="([^"]*)"/.exec(page.text)[1];
 
 class Browser extends Visitor {
   async page(query = '') {
@@ -118,12 +113,20 @@ for (const lang of ['ko', 'en']) {
   });
 }
 
-test('what is not there has a page in the same look', async (t) => {
-  const house = await openHouse(t);
-  const page = await house.front.http.get('/e/nix', { headers: { 'accept-language': 'ko' } });
-  assert.equal(page.status, 404);
-  assert.match(page.text, /찾는 화면이 없습니다/);
-});
+for (const [name, config, ways] of [
+  ['to the shop and to the orders', { web: { shop_url: 'https://shop.example/?a=1&b=2' } }, ['/pay/orders', 'https://shop.example/?a=1&amp;b=2']],
+  ['nowhere, having neither', { passes: { next_url: 'https://hall.example/' } }, []],
+]) {
+  test(`an unknown address and the end of a sale lead on ${name}`, async (t) => {
+    const house = await openShow(t, { rate_per_s: 0 }, { config });
+    const nowhere = await house.front.http.get('/e/nix', { headers: { 'accept-language': 'ko' } });
+    assert.equal(nowhere.status, 404);
+    assert.match(nowhere.text, /찾는 화면이 없습니다/);
+    for (const page of [nowhere, await house.front.http.get('/e/show')]) {
+      assert.deepEqual([...page.text.matchAll(/<a class="[^"]*button[^"]*" href="([^"]*)"/g)].map((found) => found[1]).sort(), ways);
+    }
+  });
+}
 
 // Their sentences are read in browser/trouble.test.js.
 test('a page says what state the event is in, and a refused form leads to one that offers the next step', async (t) => {

@@ -20,14 +20,15 @@ export async function openHouse(
   return house;
 }
 
-export async function startFront({ scope, secrets, redis, env }, config = {}) {
+export async function startFront({ scope, secrets, redis, env }, { ready, shipped, ...config } = {}) {
   const front = await startService(scope, {
     program: 'queue-front',
     adminToken: secrets.read('admin-token'),
-    ready: config.ready,
-    shipped: config.shipped,
+    ready,
+    shipped,
     env,
     config: ({ port, privatePort }) => ({
+      ...config,
       http: { port, ...config.http },
       private: {
         port: privatePort,
@@ -43,17 +44,6 @@ export async function startFront({ scope, secrets, redis, env }, config = {}) {
         passes: secrets.path('pass-es256.pem'),
         ...config.keys,
       },
-      ...(config.beacon ? { beacon: config.beacon } : {}),
-      ...(config.autopilot ? { autopilot: config.autopilot } : {}),
-      ...(config.console ? { console: config.console } : {}),
-      ...(config.visits ? { visits: config.visits } : {}),
-      ...(config.line ? { line: config.line } : {}),
-      ...(config.members ? { members: config.members } : {}),
-      ...(config.tickets ? { tickets: config.tickets } : {}),
-      ...(config.passes ? { passes: config.passes } : {}),
-      ...(config.brand ? { brand: config.brand } : {}),
-      ...(config.web ? { web: config.web } : {}),
-      ...(config.operators ? { operators: config.operators } : {}),
     }),
   });
   front.loops = config.http?.loops ?? 1;
