@@ -651,6 +651,13 @@ describe('the map of the hall', async () => {
     await cards.first().click();
     assert.equal(await page.locator('#list-zone').inputValue(), '1');
     assert.match(await page.textContent('#list-row option:checked'), /up to 40 together/);
+    const wrong = await page.locator('#list-seats .joined').evaluateAll((seats) => seats.filter((seat) => {
+      seat.scrollIntoView({ block: 'center' });
+      const { right, top } = seat.getBoundingClientRect();
+      const isLast = seat.nextElementSibling.getBoundingClientRect().top > top;
+      return isLast === (document.elementFromPoint(right + 3, top + 22) === seat);
+    }).length);
+    assert.equal(wrong, 0, 'no seat is joined to the edge');
   });
 
   test('a section\'s view is shown if it has a picture, and loaded only then', async () => {
