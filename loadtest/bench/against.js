@@ -1,4 +1,4 @@
-// against.js COMMIT [SUITE...]: builds another commit beside this tree and lets both run the suites by turns (theirs, ours, ours,
+// against.js COMMIT [SUITE...]: builds another commit and lets both trees run the suites by turns (theirs, ours, ours,
 // theirs), each with its own bench. Prints each figure of both, and ours of theirs: the middle of the two pairs and both of them.
 // Two pairs tell what is noise: where they disagree, the ratio says nothing.
 

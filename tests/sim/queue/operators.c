@@ -6,7 +6,6 @@
 #include "queue/bell.h"
 
 #include "base/rfc3339.h"
-#include "core/json_time.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -108,7 +107,9 @@ static void plan_rates(unsigned event)
     for (uint64_t left = sim_below(SIM_CHOICES, 3); left > 0; left--) {
         at_ms += 1000 + sim_below(SIM_CHOICES, 8000);
         json_open(&patch, '{');
-        json_member_time(&patch, "at", at_ms);
+        TEXT_LIT(&patch, "\"at\":\"");
+        rfc3339_put(&patch, at_ms);
+        text_char(&patch, '"');
         json_member_u64(&patch, "rate_per_s", 1 + sim_below(SIM_CHOICES, 20));
         json_close(&patch, '}');
     }
