@@ -166,6 +166,7 @@ static void list_facts(struct buying *buying, const struct settings *settings)
                                 : SPAN("told.left"),
                 number(buying->left, left_min), SPAN(""));
     fact_if(facts, "held", is_held);
+    fact_if(facts, "ended", !is_held && !asks_login && buying->later[0] == '\0');
     buying->seats_at = facts->len;
     list_seat(buying, 0);
     fact_text(
