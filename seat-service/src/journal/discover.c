@@ -91,7 +91,7 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         event->place = (struct journal_place){0};
         event->retry_ms = event->free_since_us = 0;
         event->was_owned = event->retired = event->asleep = false;
-        event->placed = event->moves = event->ready = false;
+        event->placed = event->seen_free = event->moves = event->ready = false;
         event->wish = PLACING_WISH_NONE;
         role_move_event(journal, event, JOURNAL_EVENT_LOADING);
     }

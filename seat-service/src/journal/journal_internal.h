@@ -59,7 +59,8 @@ struct journal_event {
     enum { LOCK_NONE, LOCK_OURS, LOCK_STALE } lock;
     uint64_t locked_epoch, asked_ms;
     char reason[ERR_TEXT_MAX];
-    bool placed; /* it has been looked for where it is, and who is to have it */
+    bool placed; /* it has been looked for where it is and who is to have it, since it was freed */
+    bool seen_free;
     enum placing_wish wish;
     bool moves;                 /* ours, and the process that is to have it waits */
     bool ready;                 /* we are to have it, and have said that we wait for it */

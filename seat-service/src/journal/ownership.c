@@ -566,7 +566,7 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
                            uint32_t len)
 {
     struct placing_event judged[EVENTS_MAX];
-    bool turn[EVENTS_MAX], mine[EVENTS_MAX] = {false};
+    bool turn[EVENTS_MAX], mine[EVENTS_MAX] = {false}, placed[EVENTS_MAX];
     uint32_t order[EVENTS_MAX], kept = 0;
     uint32_t awake = in_order(journal, order);
     assert(journal->joined_at_us != 0);
@@ -580,8 +580,14 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
         if (look->owned[nth] || event->free_since_us == 0)
             event->free_since_us = now_us;
         pthread_mutex_lock(&journal->lock);
+        /* A wish may be newer than what was read while the event had an owner. */
+        event->placed = event->placed && (look->owned[nth] || event->seen_free);
+        event->seen_free = !look->owned[nth];
+        placed[nth] = event->placed;
         enum placing_wish wish = event->wish;
         pthread_mutex_unlock(&journal->lock);
+        if (!placed[nth])
+            reader_nudge(journal);
         judged[i] = placing_judge(&(struct placing_seen){
             .wish = wish,
             .owned = look->owned[nth],
@@ -595,7 +601,7 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
     look->placing.expected = journal->conf.owners;
     placing_choose(&look->placing, judged, awake, turn);
     for (uint32_t i = 0; i < awake; i++)
-        mine[order[i]] = turn[i];
+        mine[order[i]] = turn[i] && placed[order[i]];
     for (uint32_t i = 0; i < len; i++) {
         /* A lock that we still have, while another took the event meanwhile, is noted again. */
         bool kept_lock = look->owned[chosen[i]] && !look->owned_by_others[chosen[i]];
