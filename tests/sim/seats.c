@@ -16,6 +16,7 @@
 #include "base/bug.h"
 #include "core/hall/plan.h"
 #include "journal/journal.h"
+#include "rim_limits.h"
 #include "sale/purchase.h"
 
 #include <assert.h>
@@ -32,6 +33,19 @@ enum {
     HOLD_TTL_MS = 20 * 1000,
     HOLD_MAX_MS = 120 * 1000,
     PAY_TTL_MS = 30 * 1000,
+    CALM_MS = OWNERS_WAIT_MS + CALM_IDLE_MS,
+    READY_MS = 60 * 1000,
+    TAKEN_MS = 2000, /* as README.md promises */
+};
+
+/* Where several processes share the events there is another, of which nobody wants anything. */
+enum { GALA, BALL, HALLS };
+
+struct hall {
+    uint32_t nth;
+    struct engine *engine;
+    bool open;
+    uint64_t epoch, used_us; /* when it was opened; when somebody last asked for it */
 };
 
 struct seat_service {
@@ -45,19 +59,33 @@ struct seat_service {
     struct commit_queue *queue;
     struct commit_port *port;
     struct journal *journal;
-    struct engine *engine;
-    bool open, fenced, collecting;
-    bool away; /* as struct expiry's */
+    struct hall halls[HALLS];
+    unsigned hall_of[HALLS]; /* by nth */
+    bool fenced, collecting;
+    bool away; /* as struct expiry's, of the gala */
     uint32_t expiring;
-    uint64_t epoch, used_us; /* of the event: when it was opened; when somebody last asked for it */
 };
 
 static struct {
     struct plan *plan;
     char guids[SEATS_MAX][16];
     struct seat_service services[SEATS_PROCS];
-    bool calm;
+    unsigned services_len;
+    bool calm, shared;
 } seats;
+
+static const char *const ids[HALLS] = {SQL_EVENT, "ball"};
+
+static struct hall *hall_of(struct seat_service *service, uint32_t nth)
+{
+    assert(nth < HALLS);
+    return &service->halls[service->hall_of[nth]];
+}
+
+static struct hall *gala(struct seat_service *service)
+{
+    return &service->halls[GALA];
+}
 
 /* ---- the hall ---- */
 
@@ -161,11 +189,12 @@ static uint64_t now_ms(const struct seat_service *service)
 static int on_found(void *ctx, uint32_t nth, struct span id,
                     const struct journal_document *document, struct err_slot *err)
 {
-    (void)ctx;
-    (void)id;
+    struct seat_service *service = ctx;
     (void)document;
     (void)err;
-    assert(nth == 0);
+    assert(nth < HALLS);
+    service->hall_of[nth] = span_eq(id, SPAN(SQL_EVENT)) ? GALA : BALL;
+    hall_of(service, nth)->nth = nth;
     return 0;
 }
 
@@ -183,25 +212,23 @@ static struct engine *make_engine(uint64_t at_ms)
 static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err)
 {
     struct seat_service *service = ctx;
-    (void)nth;
-    assert(!service->open);
-    engine_destroy(service->engine);
-    service->engine = make_engine(now_ms(service));
+    struct hall *hall = hall_of(service, nth);
+    assert(!hall->open);
+    engine_destroy(hall->engine);
+    hall->engine = make_engine(now_ms(service));
     if (snapshot.ptr != NULL)
         probe_reached(PROBE_FROM_SNAPSHOT);
-    return snapshot.ptr == NULL
-               ? 0
-               : engine_snapshot_read(service->engine, (const uint8_t *)snapshot.ptr, snapshot.len,
-                                      err);
+    return snapshot.ptr == NULL ? 0
+                                : engine_snapshot_read(hall->engine, (const uint8_t *)snapshot.ptr,
+                                                       snapshot.len, err);
 }
 
 static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct span idem,
                     struct err_slot *err)
 {
     struct seat_service *service = ctx;
-    (void)nth;
     (void)idem;
-    int rc = engine_apply(service->engine, change, err);
+    int rc = engine_apply(hall_of(service, nth)->engine, change, err);
     if (rc < 0)
         invariant_broken(INVARIANT_3, "%s cannot apply the journal: %s", service->name,
                          err != NULL ? err->text : "");
@@ -215,78 +242,82 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(seats.plan), CHANGE_HASH_BYTES);
 }
 
-static void spare_orders(struct seat_service *service, uint64_t from_ms)
+static void spare_orders(struct seat_service *service, struct hall *hall, uint64_t from_ms)
 {
-    if (engine_stats(service->engine).holds_used > 0)
-        engine_spare_orders(service->engine, from_ms, now_ms(service) + CONFIRM_SPARED_MS);
+    if (engine_stats(hall->engine).holds_used > 0)
+        engine_spare_orders(hall->engine, from_ms, now_ms(service) + CONFIRM_SPARED_MS);
 }
 
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
     struct seat_service *service = ctx;
-    (void)nth;
+    unsigned which = service->hall_of[nth];
+    struct hall *hall = &service->halls[which];
     (void)seq;
-    sim_note("owns, with epoch %llu", (unsigned long long)epoch);
+    sim_note("owns %s, with epoch %llu", ids[which], (unsigned long long)epoch);
     for (unsigned i = 0; i < SEATS_PROCS; i++)
-        if (seats.services[i].open && seats.services[i].epoch == epoch)
-            invariant_broken(INVARIANT_1, "%s and %s own the event", service->name,
-                             seats.services[i].name);
-    service->epoch = epoch;
-    engine_replay_end(service->engine);
+        if (seats.services[i].halls[which].open && seats.services[i].halls[which].epoch == epoch)
+            invariant_broken(INVARIANT_1, "%s and %s own %s", service->name, seats.services[i].name,
+                             ids[which]);
+    hall->epoch = epoch;
+    engine_replay_end(hall->engine);
     /* A process that was stopped between its last look and here may be too late: it can answer
      * buyers from memory for a moment, and write and prove nothing. */
-    if (epoch == sql_epoch(SQL_EVENT))
-        invariant_engine(service->engine, service->name);
-    else
+    if (epoch != sql_epoch(ids[which]))
         probe_reached(PROBE_OPENED_LATE);
+    else if (which == GALA)
+        invariant_engine(hall->engine, service->name);
     if (asked_ms != 0)
         probe_reached(asked_ms == INT64_MAX ? PROBE_WOKEN_DUE : PROBE_WOKEN_ASKED);
     if (asked_ms != INT64_MAX) {
-        spare_orders(service, asked_ms);
-        service->used_us = sim_us();
+        spare_orders(service, hall, asked_ms);
+        hall->used_us = sim_us();
     }
-    service->open = true;
+    hall->open = true;
 }
 
 static bool on_leave(void *ctx, uint32_t nth)
 {
     struct seat_service *service = ctx;
-    (void)nth;
-    service->open = false;
+    struct hall *hall = hall_of(service, nth);
+    hall->open = false;
     probe_reached(PROBE_GIVEN_UP);
-    return commit_port_open(service->port) == 0;
+    return hall != gala(service) || commit_port_open(service->port) == 0;
 }
 
 static void on_reopen(void *ctx, uint32_t nth)
 {
     struct seat_service *service = ctx;
-    (void)nth;
+    struct hall *hall = hall_of(service, nth);
     probe_reached(PROBE_REOPENED);
-    spare_orders(service, 0);
-    service->used_us = sim_us();
-    service->open = true;
+    spare_orders(service, hall, 0);
+    hall->used_us = sim_us();
+    hall->open = true;
 }
 
 static uint64_t on_next_end(void *ctx, uint32_t nth)
 {
-    (void)nth;
-    return engine_next_end_ms(((const struct seat_service *)ctx)->engine);
+    return engine_next_end_ms(hall_of(ctx, nth)->engine);
 }
 
 static void on_drop(void *ctx, uint32_t nth)
 {
-    struct seat_service *service = ctx;
-    (void)nth;
-    assert(!service->open);
-    engine_destroy(service->engine);
-    service->engine = NULL;
+    struct hall *hall = hall_of(ctx, nth);
+    assert(!hall->open);
+    engine_destroy(hall->engine);
+    hall->engine = NULL;
 }
 
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
-    (void)nth;
-    uint64_t idle_ms = (sim_us() - ((const struct seat_service *)ctx)->used_us) / SIM_MS;
+    uint64_t idle_ms = (sim_us() - hall_of(ctx, nth)->used_us) / SIM_MS;
     return seats.calm && idle_ms < CALM_IDLE_MS ? 0 : idle_ms;
+}
+
+static void close_halls(struct seat_service *service)
+{
+    for (unsigned i = 0; i < HALLS; i++)
+        service->halls[i].open = false;
 }
 
 static void be_killed(void *ctx)
@@ -299,7 +330,7 @@ static void on_fenced(void *ctx, const char *reason)
     struct seat_service *service = ctx;
     sim_note("fenced: %s", reason);
     probe_reached(PROBE_FENCED);
-    service->open = false;
+    close_halls(service);
     service->fenced = true;
     sim_after(&service->proc, sim_between(SIM_MS, 300 * SIM_MS), be_killed, &service->proc);
 }
@@ -373,7 +404,7 @@ static void reply_unwritten(struct seat_service *service, struct seat_call *call
     if (verdict == ENGINE_GONE)
         probe_reached(PROBE_GONE);
     if (call->op == SEAT_EXTEND && verdict == ENGINE_SAME &&
-        engine_hold_read(service->engine, call->hold, &view) == ENGINE_OK)
+        engine_hold_read(gala(service)->engine, call->hold, &view) == ENGINE_OK)
         call->expires_ms = view.expires_ms;
     bool done = verdict == ENGINE_SAME || (gives_back(call) && verdict == ENGINE_NO_HOLD);
     if (gives_back(call) && verdict == ENGINE_NO_HOLD)
@@ -398,11 +429,11 @@ static void on_done(struct commit_entry *entry)
     if (entry->rc != 0) {
         if (entry->rc != ERR_UNKNOWN)
             invariant_refused(change);
-        engine_undo(service->engine, &entry->op);
+        engine_undo(gala(service)->engine, &entry->op);
         reply(call, entry->rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
         return;
     }
-    engine_settle(service->engine, &entry->op);
+    engine_settle(gala(service)->engine, &entry->op);
     invariant_answered(change);
     if (call->op == SEAT_HOLD) {
         call->hold = change->hold;
@@ -417,7 +448,7 @@ static void on_done(struct commit_entry *entry)
 static enum engine_verdict act(struct seat_service *service, struct seat_call *call,
                                struct engine_op *op)
 {
-    struct engine *engine = service->engine;
+    struct engine *engine = gala(service)->engine;
     struct engine_who who = {.buyer = call->buyer, .session = call->buyer, .channels = 1};
     struct span order = span_of(call->order);
     struct engine_purchase purchase = {.event = SPAN(SQL_EVENT)};
@@ -461,13 +492,14 @@ static void arrive(void *ctx)
 {
     struct seat_call *call = ctx;
     struct seat_service *service = call->at;
-    if (!service->open && service->journal != NULL)
+    struct hall *hall = gala(service);
+    if (!hall->open && service->journal != NULL)
         (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* perhaps it sleeps */
-    if (!service->open || !journal_writes(service->journal)) {
+    if (!hall->open || !journal_writes(service->journal)) {
         reply(call, SEAT_LATER);
         return;
     }
-    service->used_us = sim_us();
+    hall->used_us = sim_us();
     if (!gate_admits((unsigned)(service - seats.services), call->guest, call->pass)) {
         call->verdict = ENGINE_NO_HOLD;
         reply(call, SEAT_REFUSED);
@@ -485,29 +517,34 @@ static void arrive(void *ctx)
         return;
     }
     call->verdict = verdict;
-    entry->event = 0;
+    entry->event = hall->nth;
     entry->ctx = call;
     entry->proof = verdict != ENGINE_OK;
     entry->on_done = entry->proof ? on_proven : on_done;
     commit_port_submit(entry, sim_us());
 }
 
-static bool says_it_owns(const struct seat_service *service)
+static bool says_it_owns(const struct seat_service *service, unsigned which)
 {
-    if (!service->proc.alive || !service->open)
+    if (!service->proc.alive || !service->halls[which].open)
         return false;
     enum journal_role role = journal_role(service->journal);
     return role == JOURNAL_OWNER || role == JOURNAL_CUT;
 }
 
+static struct seat_service *any_service(void)
+{
+    return &seats.services[sim_below(SIM_CHOICES, seats.services_len)];
+}
+
 /* As the edge routes: to an owner; if several say so, or none, to any. */
 static struct seat_service *choose(void)
 {
-    struct seat_service *chosen = &seats.services[sim_below(SIM_CHOICES, SEATS_PROCS)];
-    if (says_it_owns(chosen) || fault_now(FAULT_NET_ASTRAY))
+    struct seat_service *chosen = any_service();
+    if (says_it_owns(chosen, GALA) || fault_now(FAULT_NET_ASTRAY))
         return chosen;
     for (unsigned i = 0; i < SEATS_PROCS; i++)
-        if (says_it_owns(&seats.services[i]))
+        if (says_it_owns(&seats.services[i], GALA))
             chosen = &seats.services[i];
     return chosen;
 }
@@ -547,10 +584,10 @@ static void on_expired(struct commit_entry *entry)
     assert(service->expiring > 0);
     service->expiring -= 1;
     if (entry->rc == 0) {
-        engine_settle(service->engine, &entry->op);
+        engine_settle(gala(service)->engine, &entry->op);
     } else {
         service->away = true;
-        engine_undo(service->engine, &entry->op);
+        engine_undo(gala(service)->engine, &entry->op);
     }
 }
 
@@ -560,12 +597,12 @@ static void expire(struct seat_service *service)
         struct commit_entry *entry = commit_port_take(service->port);
         if (entry == NULL)
             return;
-        if (!engine_expire_next(service->engine, now_ms(service), &entry->op)) {
+        if (!engine_expire_next(gala(service)->engine, now_ms(service), &entry->op)) {
             commit_port_return(entry);
             return;
         }
         service->expiring += 1;
-        entry->event = 0;
+        entry->event = gala(service)->nth;
         entry->ctx = service;
         entry->on_done = on_expired;
         commit_port_submit(entry, sim_us());
@@ -575,11 +612,11 @@ static void expire(struct seat_service *service)
 static void tick(void *ctx)
 {
     struct seat_service *service = ctx;
-    if (!service->open || journal_role(service->journal) != JOURNAL_OWNER) {
+    if (!gala(service)->open || journal_role(service->journal) != JOURNAL_OWNER) {
         service->away = true;
     } else {
         if (service->away)
-            engine_spare_orders(service->engine, 0, now_ms(service) + CONFIRM_SPARED_MS);
+            engine_spare_orders(gala(service)->engine, 0, now_ms(service) + CONFIRM_SPARED_MS);
         service->away = false;
         expire(service);
     }
@@ -599,6 +636,7 @@ static void live(void *ctx)
         .dsn = "",
         .instance = service->name,
         .events = "",
+        .owners = seats.shared ? SEATS_PROCS : 0,
         .places = fault_now(FAULT_EVENT_SLEEPS) ? 1 : 0,
         .idle_ms = sim_between(100, 3000),
         .batch_max = (uint32_t)(1 + sim_below(SIM_CHOICES, 8)),
@@ -619,6 +657,8 @@ static void live(void *ctx)
                  .idle_ms = on_idle,
                  .fenced = on_fenced},
     };
+    if (seats.shared)
+        memcpy(conf.address.open, service->name, sizeof(service->name));
     rc = journal_start(&conf, NULL, &service->journal);
     assert(rc == 0);
     sim_after(&service->proc, TICK_MS * SIM_MS, tick, service);
@@ -628,8 +668,8 @@ static void start(void *ctx)
 {
     struct seat_service *service = ctx;
     service->journal = NULL;
-    service->engine = NULL;
-    service->open = service->fenced = service->collecting = service->away = false;
+    memset(service->halls, 0, sizeof(service->halls));
+    service->fenced = service->collecting = service->away = false;
     service->expiring = 0;
     set_clock(service);
     gate_open((unsigned)(service - seats.services), &service->sale.clock);
@@ -652,7 +692,7 @@ static void read_stats(const struct seat_service *service)
 static void on_death(struct sim_proc *proc)
 {
     struct seat_service *service = (struct seat_service *)proc;
-    service->open = false;
+    close_halls(service);
     read_stats(service);
     server_lost(proc);
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * SIM_S), start, service);
@@ -667,10 +707,10 @@ static bool dies_here(void)
 static void leave(void *ctx)
 {
     struct seat_service *service = ctx;
-    if (!service->open)
+    if (!gala(service)->open && !service->halls[BALL].open)
         return; /* told twice while it stood still */
     sim_note("ends in good order");
-    service->open = false;
+    close_halls(service);
     journal_stop(service->journal);
     (void)commit_port_collect(service->port, UINT32_MAX);
     if (commit_port_open(service->port) > 0)
@@ -695,10 +735,14 @@ void seats_begin(uint32_t rows, uint32_t row_seats)
 {
     assert(row_seats <= ROW_SEATS_MAX);
     seats.calm = false;
+    seats.shared = fault_now(FAULT_SEATS_SHARE);
+    seats.services_len = seats.shared ? SEATS_PROCS : 2;
     seats.plan = make_plan(rows, row_seats);
     invariants_begin(seats_count(), SEAT_PRICE);
     sql_begin(SQL_EVENT, invariant_written, invariant_walled, on_slept);
-    for (unsigned i = 0; i < SEATS_PROCS; i++) {
+    if (seats.shared)
+        sql_begin(ids[BALL], NULL, NULL, NULL);
+    for (unsigned i = 0; i < seats.services_len; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);
         service->proc.name = service->name;
@@ -706,6 +750,31 @@ void seats_begin(uint32_t rows, uint32_t row_seats)
         service->proc.dies_here = dies_here;
         sim_after(NULL, sim_between(0, 200 * SIM_MS), start, service);
     }
+}
+
+struct wish {
+    unsigned which;
+    const char *to;
+};
+
+/* As the API writes what an operator wants, at any process. */
+static void write_wish(void *ctx)
+{
+    const struct wish *wish = ctx;
+    struct err_slot err;
+    struct pg *pg = NULL;
+    sim_note("%s is wanted at %s", ids[wish->which], wish->to);
+    if (store_connect("", "place", JOURNAL_ANSWER_MS, false, &err, &pg) == 0)
+        (void)store_want(pg, span_of(ids[wish->which]), span_of(wish->to), MOVE_WAIT_MS, &err);
+    pg_close(pg);
+}
+
+static void move(struct seat_service *at, unsigned which, const struct seat_service *to)
+{
+    struct wish *wish = calloc(1, sizeof(*wish));
+    assert(wish != NULL);
+    *wish = (struct wish){which, to->name};
+    sim_spawn(&at->proc, write_wish, wish);
 }
 
 void seats_fault(uint32_t ms)
@@ -718,8 +787,13 @@ void seats_fault(uint32_t ms)
             sim_proc_kill(&service->proc, "killed");
         else if (fault_within(FAULT_SEAT_STOP, ms))
             sim_proc_stop(&service->proc, sim_between(100 * SIM_MS, 6 * SIM_S));
-        else if (fault_within(FAULT_SEAT_LEAVE, ms) && service->open)
+        else if (fault_within(FAULT_SEAT_LEAVE, ms))
             sim_spawn(&service->proc, leave, service);
+        else if (seats.shared && fault_within(FAULT_SEATS_MOVE, ms)) {
+            move(service, (unsigned)sim_below(SIM_CHOICES, HALLS), any_service());
+            if (fault_now(FAULT_MOVE_KILLED))
+                sim_after(NULL, sim_between(0, SIM_S), be_killed, &any_service()->proc);
+        }
     }
 }
 
@@ -735,30 +809,53 @@ void seats_snapshot(void)
     engine_destroy(engine);
 }
 
-static struct seat_service *owner(void)
+static struct seat_service *owner_of(unsigned which)
 {
     struct seat_service *found = NULL;
     for (unsigned i = 0; i < SEATS_PROCS; i++)
-        if (says_it_owns(&seats.services[i]) &&
+        if (says_it_owns(&seats.services[i], which) &&
             journal_role(seats.services[i].journal) == JOURNAL_OWNER)
             found = &seats.services[i];
     return found;
 }
 
+/* Has read the event, and can take it over. */
+static bool is_second(const struct seat_service *service, unsigned which)
+{
+    struct journal_view view; /* reasons behind STANDBY keep a process from owning */
+    return service->proc.alive && service->proc.stopped_until_us <= sim_us() &&
+           service->journal != NULL && journal_find(service->journal, span_of(ids[which]), &view) &&
+           view.state == JOURNAL_EVENT_FOLLOWING &&
+           journal_reason(service->journal) <= JOURNAL_REASON_STANDBY;
+}
+
+static unsigned seconds_of(unsigned which)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < SEATS_PROCS; i++)
+        n += is_second(&seats.services[i], which);
+    return n;
+}
+
+static bool rests(unsigned which)
+{
+    const struct seat_service *found = owner_of(which);
+    if (found == NULL)
+        return sql_is_asleep(ids[which]);
+    bool stands = found->proc.stopped_until_us > sim_us(); /* perhaps no owner */
+    return !stands && commit_port_open(found->port) == 0 && seconds_of(which) > 0;
+}
+
 bool seats_quiet(void)
 {
-    const struct seat_service *found = owner();
-    bool stands = found != NULL && found->proc.stopped_until_us > sim_us(); /* perhaps no owner */
-    return found == NULL ? sql_is_asleep(SQL_EVENT) : !stands && commit_port_open(found->port) == 0;
+    return rests(GALA) && (!seats.shared || rests(BALL));
 }
 
 void seats_judge(void)
 {
-    struct seat_service *found = owner();
-    if (found == NULL && !sql_is_asleep(SQL_EVENT))
-        invariant_broken(INVARIANT_4, "nobody owns the event");
+    struct seat_service *found = owner_of(GALA);
     if (found != NULL) {
-        invariant_engine(found->engine, found->name);
+        invariant_engine(gala(found)->engine, found->name);
         read_stats(found);
     }
     struct engine *again = make_engine(0);
@@ -766,4 +863,49 @@ void seats_judge(void)
     engine_replay_end(again);
     invariant_engine(again, "the journal read again");
     engine_destroy(again);
+}
+
+/* ---- when all is well ---- */
+
+static const struct seat_service *awaited; /* NULL: any */
+static uint64_t calm_us; /* until then, one that has just come back leaves events to others */
+
+/* Somebody asks for the gala meanwhile, so it does not sleep. */
+static bool has_come(void)
+{
+    struct seat_service *found = owner_of(GALA);
+    if (found != NULL)
+        gala(found)->used_us = sim_us();
+    else if (sql_is_asleep(SQL_EVENT))
+        (void)journal_wake(any_service()->journal, SPAN(SQL_EVENT));
+    return found != NULL && (awaited == NULL || found == awaited);
+}
+
+static bool is_read_by_all(void)
+{
+    return has_come() && sim_us() >= calm_us && seconds_of(GALA) == seats.services_len - 1;
+}
+
+static void await(bool (*over)(void), uint32_t ms, const char *what)
+{
+    uint64_t until_us = sim_us() + ms * (uint64_t)SIM_MS;
+    if (!sim_run(until_us, 10 * SIM_MS, over))
+        invariant_broken(INVARIANT_4, "%s in %u ms", what, ms);
+}
+
+void seats_drill(void)
+{
+    calm_us = sim_us() + CALM_MS * SIM_MS;
+    await(is_read_by_all, READY_MS, "the gala is not opened, and read by all");
+    if (seats.shared) {
+        struct seat_service *from = owner_of(GALA);
+        while (awaited == NULL || awaited == from)
+            awaited = any_service();
+        move(from, GALA, awaited);
+        await(has_come, MOVE_WAIT_MS, "the gala does not come where it is wanted");
+        awaited = NULL;
+        await(is_read_by_all, READY_MS, "the gala is not read by all after its move");
+    }
+    sim_proc_kill(&owner_of(GALA)->proc, "killed");
+    await(has_come, TAKEN_MS, "no process takes the gala over from one that died");
 }

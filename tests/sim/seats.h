@@ -23,5 +23,7 @@ void seats_snapshot(void);  /* as the auditor makes one */
 bool seats_quiet(void);     /* nothing is under way at the owner, or the event sleeps */
 /* At the end: the owner's engine is what its journal says. */
 void seats_judge(void);
+/* And an event goes where it is wanted, and is taken over from a process that dies. */
+void seats_drill(void);
 
 #endif

@@ -166,6 +166,7 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
         (void)bank_takes_twice();
     (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
     judge();
+    seats_drill();
     if (has_line) {
         uint64_t now_us = sim_us();
         (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, never);

@@ -122,7 +122,7 @@ static void end_at_seats(void *ctx)
 {
     const struct guest *guest = ctx;
     uint64_t session = pass_hash(span_of(guest->session));
-    for (unsigned i = 0; i < GATE_SERVICES; i++)
+    for (unsigned i = 0; i < GATE_SERVICES && gate.services[i].revoked != NULL; i++)
         pass_revoke(gate.services[i].revoked, session, SIM_EPOCH_S + sim_us() / SIM_S + REVOKED_S);
 }
 

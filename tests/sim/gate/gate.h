@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "queue/guest.h"
 
-enum { GATE_SERVICES = 2 }; /* that sell behind it */
+enum { GATE_SERVICES = 3 }; /* that sell behind it */
 
 void gate_begin(void (*comes)(struct guest *guest)); /* who is inside from now on */
 /* Of a seat service; an instance that starts anew remembers no pass. */

@@ -64,7 +64,10 @@
     ROW(PG_EPOCH, 5000, "somebody raises the event's epoch") \
     ROW(EVENT_POSTPONED, 4000, "the event gets another date, and buyers may give back") \
     ROW(EVENT_OFF, 4000, "the event is cancelled") \
-    ROW(EVENT_SLEEPS, 500000, "a seat service has room for one event, and it sleeps while unused")
+    ROW(EVENT_SLEEPS, 500000, "a seat service has room for one event, and it sleeps while unused") \
+    ROW(SEATS_SHARE, 1000000, "three seat services share two events") \
+    ROW(SEATS_MOVE, 20000, "... an operator wants one of them elsewhere") \
+    ROW(MOVE_KILLED, 300000, "... and a seat service is killed meanwhile")
 /* clang-format on */
 
 enum fault {
