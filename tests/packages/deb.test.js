@@ -6,42 +6,28 @@
 // with other default configs.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { ROOT, until } from '../lib-js/index.js';
-import { closeSigner, CONTAINERS, openSigner } from './podman.js';
-import { commandsOf, judgeCommands } from './typed.js';
+import { openMachines } from './machines.js';
+import { blocksTyped, commandsOf, judgeCommands } from './typed.js';
 
 const SERVICES = { 'queue-front': 8091, 'seat-service': 8092, 'payment-adapter': 8093 };
 const UNITS = Object.keys(SERVICES).map((service) => `fairgate-${service}`);
 const WORK = join(ROOT, 'build/deb-machine');
-const DEBIAN = join(ROOT, 'build/deb-debian.tar'); // fetched once; `make clean` forgets it
-const MACHINE = join(WORK, 'root');
-const NAME = `fairgate-packages-${process.pid}`;
-const SERVERS = ['systemd-sysv', 'redis-server', 'postgresql', 'curl', 'jq', 'procps', 'pgbackrest'];
-const QUIET = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+const DEBIAN = join(ROOT, 'build/deb-debian.tar');
+const NAME = 'debian';
+const SERVERS = 'systemd-sysv,redis-server,postgresql,curl,jq,procps,pgbackrest';
 
-function run(what, ...argv) {
-  const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env: { ...QUIET, CONTAINERS_CONF: join(WORK, 'containers.conf') }, maxBuffer: 1 << 26 });
-  assert.equal(status, 0, `${what} ${argv.join(' ')}: ${error ?? ''}${stdout}${stderr}`);
-  return (stdout + stderr).replaceAll('\r', '');
-}
-
-const podman = (...argv) => run('podman', '--root', join(WORK, 'store'), '--runroot', join(WORK, 'run'), '--storage-driver', 'vfs', ...argv);
-const inside = (script) => podman('exec', '-e', 'DEBIAN_FRONTEND=noninteractive', '-e', 'LC_ALL=C', NAME, 'bash', '-ec', script);
-const ask = (script) => inside(script).trim();
+let machines;
+let bare; // the machine's files before anything of ours was there
+let now; // the line of a sources.list for the packages of this tree
+const ask = (script) => machines.on(NAME, `exec 2>&1\n${script}`).replaceAll('\r', '');
 // Of our packages: the machine cannot reach Debian's any more, and knows them from before.
-const look = () => inside('apt-get -q update -o Dir::Etc::SourceList=/dev/null -o APT::Get::List-Cleanup=0');
-const install = (what) => inside(`apt-get -qy -o Dpkg::Options::=--force-confold install ${what}`);
-
-// A repository of packages, as a release has it; the name is also that of its list.
-const listOf = (name) => `deb [signed-by=/packages/${name}/fairgate.asc] file:/packages/${name} ${release} main`;
-function offer(name, from) {
-  execFileSync(join(ROOT, 'infra/apt'), [join(ROOT, from), join(MACHINE, 'packages', name)], { env: { ...process.env, ...signer } });
-  writeFileSync(join(MACHINE, `etc/apt/sources.list.d/${name}.list`), `${listOf(name)}\n`);
-}
+const OURS = ['-q', 'update', '-o', 'Dir::Etc::SourceList=/dev/null', '-o', 'APT::Get::List-Cleanup=0'];
+const look = () => ask(`apt-get ${OURS.join(' ')}`);
+const install = (what) => ask(`apt-get -qy -o Dpkg::Options::=--force-confold install ${what}`);
 
 const paths = () => new Set(ask("find / -xdev -path /packages -prune -o -path /proc -prune -o -print").split('\n'));
 const pid = (unit) => Number(ask(`systemctl show -P MainPID ${unit}`));
@@ -51,37 +37,23 @@ const served = (page) => until(`${page} of all services`, () => Object.values(SE
 const admin = (method, path, body) => ask(`curl -sf -X ${method} -H "Authorization: Bearer $(cat /etc/fairgate/secrets/admin-token)" -H 'Content-Type: application/json' ${body ? `-d '${body}'` : ''} http://127.0.0.1:8091${path}`);
 const secrets = () => ask('cd /etc/fairgate/secrets && sha256sum *');
 
-// What README.Debian tells to type, a block of it after the other.
-const recipe = () => ask('cat /usr/share/doc/fairgate-common/README.Debian').match(/(?:^ {7}.*\n?)+/gm).map((block) => block.replace(/^ {7}/gm, ''));
-
-const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))[1];
-let signer;
-let bare; // the machine's files before anything of ours was there
-
 before(async () => {
-  rmSync(WORK, { recursive: true, force: true });
-  mkdirSync(WORK, { recursive: true });
-  writeFileSync(join(WORK, 'containers.conf'), CONTAINERS);
-  signer = openSigner(join(WORK, 'keys'));
-  if (!existsSync(DEBIAN)) {
-    run('mmdebstrap', '--quiet', '--variant=minbase', '--skip=cleanup/apt/lists', `--include=${SERVERS}`, release, `${DEBIAN}.new.tar`);
-    renameSync(`${DEBIAN}.new.tar`, DEBIAN);
-  }
-  mkdirSync(MACHINE);
-  run('tar', '-xf', DEBIAN, '-C', MACHINE, '--numeric-owner', '--xattrs', '--xattrs-include=*');
-  offer('now', 'build/deb');
-  run('chroot', MACHINE, 'apt-get', '-q', 'update');
-  run('chroot', MACHINE, 'apt-get', '-qy', '--download-only', '--no-install-recommends', 'install', 'fairgate', 'certbot', 'pebble');
-  rmSync(join(MACHINE, 'etc/apt/sources.list.d/now.list'));
-  offer('before', 'build/deb-before');
-  podman('run', '--detach', '--privileged', '--network', 'none', '--systemd', 'always', '--name', NAME, '--rootfs', MACHINE, '/sbin/init');
-  await until('the machine to be up', () => /^(running|degraded)$/.test(ask('systemctl is-system-running || true')), { everyMs: 500 });
+  machines = openMachines(WORK, { tar: DEBIAN, include: SERVERS, fetch: ['certbot', 'pebble'] });
+  machines.unpack(NAME);
+  now = machines.offer(NAME, 'now', 'build/deb');
+  machines.fetch(NAME, ...OURS);
+  machines.fetch(NAME, '--download-only', 'install', 'fairgate');
+  rmSync(join(machines.rootOf(NAME), 'etc/apt/sources.list.d/now.list'));
+  machines.offer(NAME, 'before', 'build/deb-before');
+  // Its package gave it another port, if a PostgreSQL ran here meanwhile.
+  const settings = join(machines.rootOf(NAME), 'etc/postgresql/15/main/postgresql.conf');
+  writeFileSync(settings, readFileSync(settings, 'utf8').replace(/^port = .*/m, 'port = 5432'));
+  await machines.start(NAME, '--network', 'none');
   bare = paths();
 });
 
 after(() => {
-  podman('rm', '--force', '--ignore', '--time', '5', NAME);
-  closeSigner(signer);
+  machines.forget();
   rmSync(WORK, { recursive: true, force: true });
 });
 
@@ -97,16 +69,16 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
 test('apt takes nothing that was changed after it was signed', () => {
   const index = ask('ls /packages/before/dists/*/main/binary-*/Packages');
   const anew = 'rm -f /var/lib/apt/lists/_packages*';
-  inside(`cp ${index} /root/Packages; echo 'Package: fairgate-more' >>${index}; rm ${index}.gz; ${anew}`);
+  ask(`cp ${index} /root/Packages; echo 'Package: fairgate-more' >>${index}; rm ${index}.gz; ${anew}`);
   assert.throws(look, /Hash Sum mismatch|unexpected size/i);
-  inside(`mv /root/Packages ${index}; gzip -9nk ${index}; ${anew}`);
+  ask(`mv /root/Packages ${index}; gzip -9nk ${index}; ${anew}`);
   look();
 });
 
 test('README.Debian makes it run', async () => {
-  const blocks = recipe();
+  const blocks = blocksTyped(ask('cat /usr/share/doc/fairgate-common/README.Debian'));
   assert.equal(blocks.length, 5);
-  for (const block of blocks) inside(block);
+  for (const block of blocks) ask(block);
   await served('/healthz');
   await served('/readyz');
   for (const unit of UNITS) assert.match(ask(`stat -c %u /proc/${pid(unit)}`), /^6\d{4}$/, `${unit} runs as a user of its own`);
@@ -127,20 +99,15 @@ test('the command line asks what was installed, and brings a crowd and a hall fo
   admin('PUT', '/admin/events/evening', '{"name":"An evening"}');
   assert.match(ask("sed -i 's|^edge.*|edge = \"http://127.0.0.1\"|' /etc/fairgate/profiles; fairgate events"), /An evening/);
   for (const page of ['fairgate', 'fairgate-edge', ...Object.keys(SERVICES)]) assert.match(ask(`zcat /usr/share/man/man1/${page}.1.gz`), /^\.TH /);
-  inside('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
+  ask('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
   assert.match(ask('fairgate rehearse --yes --visitors 20 --within 2'), /"done":20[^]*^All went well\.$/m);
 });
 
-// As at a terminal of root's: what it says, and how it ends.
-function type(command) {
-  const argv = ['--root', join(WORK, 'store'), '--runroot', join(WORK, 'run'), '--storage-driver', 'vfs', 'exec', '-e', 'LC_ALL=C', '-e', 'HOME=/root', '-w', '/root', NAME];
-  const { status, stdout, stderr } = spawnSync('podman', [...argv, 'bash', '-c', `PATH=$PATH:/usr/share/fairgate/recover\n${command}`], { encoding: 'utf8', env: { ...QUIET, CONTAINERS_CONF: join(WORK, 'containers.conf') } });
-  return { status, said: stdout + stderr };
-}
+const type = (command) => machines.type(NAME, `PATH=$PATH:/usr/share/fairgate/recover\n${command}`);
 
 test('each command of the runbook and of the page of backups does what it says', () => {
   for (const event of ['demo', 'show']) admin('PUT', `/admin/events/${event}`, '{"name":"A show"}');
-  inside(`cp /usr/share/fairgate/halls/theatre.json /root/hall.json
+  ask(`cp /usr/share/fairgate/halls/theatre.json /root/hall.json
     fairgate halls import demo /root/hall.json
     fairgate open demo
     for n in $(seq 20); do openssl rand -hex 8; done >/root/codes.txt`);
@@ -150,7 +117,7 @@ test('each command of the runbook and of the page of backups does what it says',
 
 test('an authority gives the edge its certificate, and a renewed one is served', async () => {
   install('--no-install-recommends certbot pebble');
-  inside(`echo '127.0.0.1 tickets.example' >>/etc/hosts
+  ask(`echo '127.0.0.1 tickets.example' >>/etc/hosts
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout /root/acme.pem -out /root/acme.pem
     echo '{"pebble":{"listenAddress":"127.0.0.1:14000","certificate":"/root/acme.pem","privateKey":"/root/acme.pem","httpPort":80,"tlsPort":443}}' >/root/acme.json
     systemd-run --unit acme -E PEBBLE_VA_NOSLEEP=1 pebble -config /root/acme.json
@@ -158,14 +125,14 @@ test('an authority gives the edge its certificate, and a renewed one is served',
     /usr/share/fairgate/edge/certificate -d tickets.example -n --server https://127.0.0.1:14000/dir --no-verify-ssl --agree-tos --register-unsafely-without-email`);
   const shown = () => ask('openssl s_client -connect tickets.example:443 -servername tickets.example </dev/null | openssl x509 -noout -issuer -serial');
   const first = await until('the certificate', () => /Pebble[^]*/.exec(shown())?.[0]);
-  inside('certbot renew --force-renewal --no-random-sleep-on-renew --no-verify-ssl');
+  ask('certbot renew --force-renewal --no-random-sleep-on-renew --no-verify-ssl');
   await until('the renewed one', () => shown().includes('Pebble') && !shown().includes(first));
   assert.equal(ask("curl -sk -o /dev/null -w '%{http_code} %{redirect_url}' http://tickets.example/robots.txt; stat -c ' %a' /etc/fairgate/secrets/edge.pem"), '301 https://tickets.example/robots.txt 600');
 });
 
 test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
   const [were, keys] = [UNITS.map(pid), secrets()];
-  inside(`echo '# ours' >>/etc/fairgate/queue-front.conf; echo '${listOf('now')}' >/etc/apt/sources.list.d/now.list`);
+  ask(`echo '# ours' >>/etc/fairgate/queue-front.conf; echo '${now.trim()}' >/etc/apt/sources.list.d/now.list`);
   look();
   install('fairgate');
   assert.doesNotMatch(ask("dpkg-query -W -f '${Version}\\n' 'fairgate*'"), /0\.0\.1/);
@@ -184,7 +151,7 @@ const ALL = { open: UNITS.map(() => '204'), closed: UNITS.map(() => '401') };
 
 test('a secret that the default configs leave out needs a file and its name', async () => {
   const ann = 'a'.repeat(64);
-  inside(`cd /etc/fairgate/secrets; umask 077; echo 'ann ${ann}' >operators
+  ask(`cd /etc/fairgate/secrets; umask 077; echo 'ann ${ann}' >operators
     for secret in mail-password toss-key redis-password; do openssl rand -hex 16 >$secret; done
     set -f
     hash=$(tr -d '\\n' <redis-password | sha256sum | cut -c -64)
@@ -218,14 +185,14 @@ test('a service reads its own secrets, changes none, and reads no others', () =>
 test('a reload takes secrets that were changed, or fails and changes none', async () => {
   const were = UNITS.map(pid);
   const [old, fresh] = [ask('cat /etc/fairgate/secrets/admin-token'), 'f'.repeat(64)];
-  inside(`cd /etc/fairgate/secrets; printf %s ${fresh} >admin-token; mv service-token /root`);
+  ask(`cd /etc/fairgate/secrets; printf %s ${fresh} >admin-token; mv service-token /root`);
   for (const unit of UNITS) {
-    assert.match(inside(`systemctl reload ${unit} 2>&1 || true`), /failed/i);
+    assert.match(ask(`systemctl reload ${unit} 2>&1 || true`), /failed/i);
     assert.match(ask(`journalctl -u ${unit} -o cat`), /secrets\/service-token': No such file/);
     assert.equal(ask(`cat /run/${unit}/admin-token`), old);
   }
   assert.deepEqual(answers(old), ALL.open);
-  inside(`mv /root/service-token /etc/fairgate/secrets; systemctl reload ${UNITS.join(' ')}`);
+  ask(`mv /root/service-token /etc/fairgate/secrets; systemctl reload ${UNITS.join(' ')}`);
   await until('the new token to count', () => answers(fresh).every((status) => status === '204'));
   assert.deepEqual(answers(old), ALL.closed);
   assert.deepEqual(UNITS.map(pid), were);
@@ -235,7 +202,7 @@ test('a ring of keys is rotated where it lies', async () => {
   const [config, url] = ['--config /etc/fairgate/queue-front.conf', '--url http://127.0.0.1:8091'];
   const keys = (...words) => ask(['queue-front keys', config, ...words].join(' '));
   const reload = () => {
-    inside('systemctl reload fairgate-queue-front');
+    ask('systemctl reload fairgate-queue-front');
     return until('the front to hold what the files say', () => /^All 1 hold/m.test(ask(`queue-front keys ${config} status ${url} || true`)));
   };
   keys('add tickets');
@@ -246,15 +213,15 @@ test('a ring of keys is rotated where it lies', async () => {
 });
 
 test('removing the packages keeps the configuration', () => {
-  inside("apt-get -qy remove 'fairgate*'");
+  ask("apt-get -qy remove 'fairgate*'");
   assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
-  assert.ok(existsSync(join(MACHINE, 'etc/fairgate/queue-front.conf')));
-  assert.ok(existsSync(join(MACHINE, 'etc/fairgate/secrets/admin-token')));
+  assert.ok(existsSync(join(machines.rootOf(NAME), 'etc/fairgate/queue-front.conf')));
+  assert.ok(existsSync(join(machines.rootOf(NAME), 'etc/fairgate/secrets/admin-token')));
 });
 
 test('purging them keeps nothing', () => {
   // What is not theirs: what the test and the pages had us make, and backups.
-  inside(`systemctl stop 'postgresql@*'
+  ask(`systemctl stop 'postgresql@*'
     rm -rf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
     rm -rf /var/backups/fairgate /var/lib/fairgate /var/lib/prometheus /var/lib/pgbackrest/* /var/spool/pgbackrest/* /var/lib/systemd/timers/*
     apt-get -qy purge 'fairgate*'`);

@@ -18,26 +18,32 @@ export function run(env, what, ...argv) {
   return stdout;
 }
 
-// Also for a machine of tests/packages/deb.test.js, which has no network.
-export const CONTAINERS = `[containers]
+// An empty folder for all of it, and the environment of a podman that has it.
+export function podmanIn(work) {
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  writeFileSync(join(work, 'containers.conf'), `[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
-`;
+[network]
+network_backend = "netavark"
+network_config_dir = "${work}/networks"
+`);
+  return { ...process.env, LC_ALL: 'C', CONTAINERS_CONF: join(work, 'containers.conf') };
+}
 
-// An empty folder for all of it. Images that are made in one storage are not seen in another.
+// Images that are made in one storage are not seen in another.
 export function openPodman(work) {
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
-  writeFileSync(join(work, 'containers.conf'), `${CONTAINERS}[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "${work}/networks"\n`);
+  const usual = podmanIn(work);
   const made = [];
 
   function storage(name) {
     const file = join(work, `${name}.conf`);
     writeFileSync(file, `[storage]\ndriver = "overlay"\ngraphroot = "${work}/${name}"\nrunroot = "${work}/${name}.run"\n`);
-    const env = { ...process.env, LC_ALL: 'C', CONTAINERS_CONF: join(work, 'containers.conf'), CONTAINERS_STORAGE_CONF: file };
+    const env = { ...usual, CONTAINERS_STORAGE_CONF: file };
     made.push(env);
     return env;
   }

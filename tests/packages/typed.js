@@ -56,6 +56,9 @@ const MAY_FIND_NOTHING = /\| (grep|tail)|^grep|^pgrep/;
 export const commandsOf = (page, blocks = /^/) =>
   [...new Set(blocksOf(page).filter(({ language, text }) => language === 'sh' && blocks.test(text)).flatMap(({ text }) => text.split('\n')))].filter((line) => line !== '');
 
+// What a text for a terminal has typed: its indented blocks.
+export const blocksTyped = (text) => (text.match(/(?:^ {7}.*\n?)+/gm) ?? []).map((block) => block.replace(/^ {7}/gm, ''));
+
 // type: (command) -> {status, said}
 export function judgeCommands(commands, type) {
   const wrong = [];
