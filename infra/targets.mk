@@ -79,7 +79,7 @@ shards-test observe-test docs-test:
 deb-test: needs-test deb ## installs, starts, upgrades and purges the packages on a Debian made for that, as root
 	@infra/deb build/deb-before 0.0.1
 	@$(LONG) tests/packages/deb.test.js
-guide-test: needs-test deb ## makes the set that may lose a machine on three Debians, by the steps of infra/ha/GUIDE, and loses one, as root
+guide-test: needs-test+recover deb build-release+stack-programs ## makes the set that may lose a machine on three Debians, of new ones and of one that has sold, by infra/ha/GUIDE, and loses its parts, as root
 	@$(LONG) tests/packages/guide.test.js
 reproducible: needs-run+deb ## makes the packages twice, in other places and at other times, and compares their bytes
 	@infra/reproducible
