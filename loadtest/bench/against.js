@@ -2,15 +2,19 @@
 // theirs), each with its own bench. Prints each figure of both, and ours of theirs: the middle of the two pairs and both of them.
 // Two pairs tell what is noise: where they disagree, the ratio says nothing.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { figuresOf, fixed } from './lib/report.js';
 
 const [ref, ...suites] = process.argv.slice(2);
-const git = (...words) => execFileSync('git', words, { encoding: 'utf8' }).trim();
-const commit = git('rev-parse', '--verify', `${ref}^{commit}`);
+const git = (...words) => spawnSync('git', words, { encoding: 'utf8' }).stdout.trim();
+const commit = git('rev-parse', '--quiet', '--verify', `${ref}^{commit}`);
+if (commit === '') {
+  process.stderr.write(`bench: no commit called ${ref}\n`);
+  process.exit(2);
+}
 const ours = git('rev-parse', '--show-toplevel');
 const theirs = join(ours, 'build/against', commit.slice(0, 12));
 
