@@ -106,10 +106,11 @@ static void plan_rates(unsigned event)
     json_member_open(&patch, "schedule", '[');
     for (uint64_t left = sim_below(SIM_CHOICES, 3); left > 0; left--) {
         at_ms += 1000 + sim_below(SIM_CHOICES, 8000);
+        char at[RFC3339_LEN + 1] = "";
+        struct text time = text_on(at, sizeof(at) - 1);
+        rfc3339_put(&time, at_ms);
         json_open(&patch, '{');
-        TEXT_LIT(&patch, "\"at\":\"");
-        rfc3339_put(&patch, at_ms);
-        text_char(&patch, '"');
+        json_member_cstr(&patch, "at", at);
         json_member_u64(&patch, "rate_per_s", 1 + sim_below(SIM_CHOICES, 20));
         json_close(&patch, '}');
     }
