@@ -1,6 +1,6 @@
 // against.js COMMIT [SUITE...]: builds another commit and lets both trees run the suites by turns (theirs, ours, ours,
-// theirs), each with its own bench. Prints each figure of both, and ours of theirs: the middle of the two pairs and both of them.
-// Two pairs tell what is noise: where they disagree, the ratio says nothing.
+// theirs), each with its own bench. Prints each figure of both and their ratio: the mean of the two pairs, and that of each pair.
+// Where the pairs disagree, the difference is noise.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -51,9 +51,11 @@ const turns = [];
 for (const folder of [theirs, ours, ours, theirs]) turns.push(figures(folder));
 const pairs = [[turns[1], turns[0]], [turns[2], turns[3]]];
 process.stdout.write(`\n${'figure'.padEnd(72)} ${commit.slice(0, 12).padStart(12)} ${'this tree'.padStart(12)}   of theirs\n`);
-for (const name of Object.keys(turns[1])) {
-  if (!pairs.flat().every((all) => name in all)) continue;
+const names = new Set(turns.flatMap(Object.keys));
+const both = [...names].filter((name) => turns.every((all) => name in all));
+for (const name of both) {
   const [a, b] = pairs.map(([our, their]) => our[name] / their[name]);
   const of = (n) => fixed((pairs[0][n][name] + pairs[1][n][name]) / 2).padStart(12);
   process.stdout.write(`${name.padEnd(72)} ${of(1)} ${of(0)}   ${fixed((a + b) / 2)} (${fixed(a)}, ${fixed(b)})\n`);
 }
+if (both.length < names.size) process.stdout.write(`${names.size - both.length} more were not found in all four turns\n`);

@@ -1,7 +1,7 @@
 // What earlier runs have found on a machine of this kind, so that a report can draw how a figure went over the last commits. One
 // line of JSON for each run, in the cache folder of the user: `make clean` does not come there, and all clones have it.
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,18 +9,31 @@ import { dirname, join } from 'node:path';
 const COMMITS = 20;
 const file = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fairgate', 'bench.jsonl');
 
-// The commit of this tree, with a + if it was changed since.
-export const commitHere = () => execFileSync('git', ['describe', '--always', '--exclude=*', '--dirty=+'], { encoding: 'utf8' }).trim();
+// The commit of this tree, with a + if it was changed since; '' without git.
+export const commitHere = () => (spawnSync('git', ['describe', '--always', '--exclude=*', '--dirty=+'], { encoding: 'utf8' }).stdout ?? '').trim();
 
 // run: {commit, machine, figures: {name: number}}
 export function remember(run) {
-  mkdirSync(dirname(file), { recursive: true });
-  appendFileSync(file, `${JSON.stringify(run)}\n`);
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    appendFileSync(file, `${JSON.stringify(run)}\n`);
+  } catch (error) {
+    process.stderr.write(`bench: later reports will not show this run: ${error.message}\n`);
+  }
+}
+
+// A run that was killed while it wrote has left half a line.
+function runOf(line) {
+  try {
+    return [JSON.parse(line)];
+  } catch {
+    return [];
+  }
 }
 
 // How a figure went on this machine: (name) => [[commit, number], ...], the oldest first. Of the runs of a commit the last one counts.
 export function past(machine) {
-  const runs = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line)) : [];
+  const runs = existsSync(file) ? readFileSync(file, 'utf8').split('\n').flatMap(runOf) : [];
   return (name) => {
     const found = new Map();
     for (const { commit, figures, machine: there } of runs) {

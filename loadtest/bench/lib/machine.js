@@ -74,7 +74,7 @@ export function rssKb(pid) {
   return Number(line[1]);
 }
 
-// The share of the CPU that all programs together use of the machine in `ms`, what a neighbour took of a virtual one among it.
+// How much of the machine's CPU is used within `ms`: by all programs, and by other guests of its host.
 export async function busyShare(ms) {
   const look = () => readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].trim().split(/\s+/).slice(1, 9).map(Number);
   const sum = (times) => times.reduce((all, time) => all + time, 0);
