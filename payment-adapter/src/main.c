@@ -4,6 +4,7 @@
 #include "admin/routes.h"
 #include "api/order_watch.h"
 #include "api/routes.h"
+#include "api/webhooks.h"
 #include "archive/retire.h"
 #include "cli.h"
 #include "doors/routes.h"
@@ -31,6 +32,7 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
 {
     const struct pg_pool_stats *pg = pg_pool_stats(pay->pg);
     const struct outcall_stats *calls = outcalls_stats(pay->outcalls);
+    const struct webhooks_stats *webhooks = webhooks_stats(pay->webhooks);
     const struct metrics_row all[] = {
         {"fairgate_sagas_total", "sagas ended or parked", "end=\"completed\"", &pay->completed_ever,
          false},
@@ -44,11 +46,11 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_logins_total", "", "outcome=\"bad\"", &pay->logins_bad, false},
         {"fairgate_logins_total", "", "outcome=\"throttled\"", &pay->logins_throttled, false},
         {"fairgate_logins_total", "", "outcome=\"shed\"", &pay->logins_shed, false},
-        {"fairgate_webhooks_total", "webhooks by outcome", "outcome=\"good\"", &pay->webhooks_good,
+        {"fairgate_webhooks_total", "webhooks by outcome", "outcome=\"good\"", &webhooks->good,
          false},
-        {"fairgate_webhooks_total", "", "outcome=\"repeated\"", &pay->webhooks_repeated, false},
-        {"fairgate_webhooks_total", "", "outcome=\"refused\"", &pay->webhooks_bad, false},
-        {"fairgate_webhooks_total", "", "outcome=\"about_nothing_here\"", &pay->webhooks_strange,
+        {"fairgate_webhooks_total", "", "outcome=\"repeated\"", &webhooks->repeated, false},
+        {"fairgate_webhooks_total", "", "outcome=\"refused\"", &webhooks->bad, false},
+        {"fairgate_webhooks_total", "", "outcome=\"about_nothing_here\"", &webhooks->strange,
          false},
         {"fairgate_pay_db_jobs_total", "jobs for our database", NULL, &pg->jobs, false},
         {"fairgate_pay_db_refused_total", "jobs that were never sent", NULL, &pg->refused, false},

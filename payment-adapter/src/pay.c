@@ -146,6 +146,12 @@ static void tell_trace(struct pay *pay, const struct saga_row *row, const struct
     tracer_add(tracer, &span);
 }
 
+static void on_woken(void *ctx)
+{
+    struct pay *pay = ctx;
+    worker_nudge(pay->worker);
+}
+
 static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
 {
     struct pay *pay = ctx;
@@ -520,9 +526,17 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     };
     worker.defs_len = defs_len;
     pay->own->crash_point.at = settings->halt_at;
-    rc = order_watches_create(pay, err, &pay->watches);
+    const struct order_watches_conf watches = {
+        .pg = pay->pg, .site = pay->common->site, .clock = loop->clock};
+    const struct webhooks_conf webhooks = {.loop = loop->uv,
+                                           .pg = pay->pg,
+                                           .clock = loop->clock,
+                                           .psp = &pay->common->caps->psp,
+                                           .on_woken = on_woken,
+                                           .ctx = pay};
+    rc = order_watches_create(&watches, err, &pay->watches);
     if (rc == 0)
-        rc = webhooks_create(pay, err, &pay->webhooks);
+        rc = webhooks_create(&webhooks, err, &pay->webhooks);
     if (rc == 0)
         rc = open_letters(pay, err);
     if (rc == 0)

@@ -117,7 +117,6 @@ struct pay {
     _Atomic uint64_t db_clock_apart_ms;
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     struct ticket_times ticket_times;
-    _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;
     _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;
     bool closing;
 };

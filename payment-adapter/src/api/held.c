@@ -8,6 +8,7 @@
 
 #include "base/json_in.h"
 #include "base/rfc3339.h"
+#include "observe/trace.h"
 #include "pay_limits.h"
 #include "sale/fees.h"
 
@@ -252,12 +253,11 @@ static void on_map(void *ctx, bool found)
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct held_fetch *fetch = ctx;
-    struct pay *pay = fetch->pay;
     struct span event = span_of(fetch->event);
-    seats_clock_heard(&pay->common->seats_clock, answer);
-    if (!fetch->again && seats_map_misled(pay->seats_map, event, answer)) {
+    seats_clock_heard(fetch->clock, answer);
+    if (!fetch->again && seats_map_misled(fetch->map, event, answer)) {
         fetch->again = true;
-        seats_map_read(pay->seats_map, event, on_map, fetch);
+        seats_map_read(fetch->map, event, on_map, fetch);
         return;
     }
     fetch->on_done(fetch->ctx, answer);
@@ -266,11 +266,10 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
 void held_fetch_begin(struct held_fetch *fetch)
 {
     char url_memory[1024], auth[HELD_PASS_MAX + 32], trace[96];
-    struct pay *pay = fetch->pay;
     assert(strlen(fetch->pass) < HELD_PASS_MAX);
     assert(strlen(fetch->trace) == TRACE_TEXT_LEN);
     struct text url = text_on(url_memory, sizeof(url_memory) - 1);
-    seats_map_put(pay->seats_map, SEATS_OPEN, span_of(fetch->event), &url);
+    seats_map_put(fetch->map, SEATS_OPEN, span_of(fetch->event), &url);
     TEXT_LIT(&url, "/v1/seats/");
     outcall_escape(&url, span_of(fetch->event));
     TEXT_LIT(&url, "/holds/");
@@ -284,7 +283,7 @@ void held_fetch_begin(struct held_fetch *fetch)
                            .timeout_ms = HOLD_CALL_MS,
                            .on_done = on_hold,
                            .ctx = fetch};
-    outcall_send(pay->outcalls, &call);
+    outcall_send(fetch->outcalls, &call);
 }
 
 enum refusal held_fetch_refusal(const struct outcall_answer *answer)

@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "core/checkout/order.h"
 #include "outcall/outcall.h"
-#include "pay_loop.h"
+#include "psp/seats_clock.h"
+#include "psp/seats_map.h"
 
 #include <jansson.h>
 
@@ -26,7 +27,9 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
 enum { HELD_PASS_MAX = 2048 };
 
 struct held_fetch {
-    struct pay *pay;
+    struct outcalls *outcalls;
+    struct seats_map *map;
+    struct seats_clock *clock;
     /* Borrowed until on_done. */
     const char *event, *hold, *pass, *trace;
     /* Called once; NULL: nobody knows which process has the event. */

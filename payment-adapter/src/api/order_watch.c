@@ -37,7 +37,7 @@ struct stream {
 
 struct watches {
     uint32_t magic;
-    struct pay *pay;
+    struct order_watches_conf conf;
     struct waiter *waiters;
     struct stream *streams;
     struct stream *buckets[BUCKETS];
@@ -54,16 +54,17 @@ MAGIC(watches, 0x3a700008);
 
 static uint64_t now_us(const struct watches *watches)
 {
-    return clock_mono_us(watches->pay->loop->clock);
+    return clock_mono_us(watches->conf.clock);
 }
 
-int order_watches_create(struct pay *pay, struct err_slot *err, struct watches **out)
+int order_watches_create(const struct order_watches_conf *conf, struct err_slot *err,
+                         struct watches **out)
 {
     struct watches *watches = calloc(1, sizeof(*watches));
     if (watches == NULL)
         return err_set(err, ERR_NOMEM, "order watches");
     MAGIC_BEGIN(watches, watches);
-    watches->pay = pay;
+    watches->conf = *conf;
     *out = watches;
     return 0;
 }
@@ -130,7 +131,7 @@ static bool publish(struct watches *watches, struct stream *stream, const struct
         return false;
     struct text text = text_on(memory, ORDER_VIEW_MAX);
     TEXT_LIT(&text, "event: order\ndata: ");
-    bool good = order_row_put(&text, row, watches->pay->common->site) == 0;
+    bool good = order_row_put(&text, row, watches->conf.site) == 0;
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
     uint64_t hash = tag_hash(text_span(&text));
@@ -280,7 +281,7 @@ void order_watches_tick(struct watches *watches)
             return; /* out of memory: try again in a second */
         watches->looking = true;
         atomic_fetch_add_explicit(&watches->stats.looks, 1, memory_order_relaxed);
-        sql_orders_changed(watches->pay->pg, &args, on_looked, watches);
+        sql_orders_changed(watches->conf.pg, &args, on_looked, watches);
     }
 }
 

@@ -4,15 +4,25 @@
 #ifndef FG_PAY_ORDER_WATCH_H
 #define FG_PAY_ORDER_WATCH_H
 
-#include "pay_loop.h"
+#include "core/saga/saga_engine.h"
+#include "http/http.h"
+#include "pg/pg_pool.h"
+#include "web/site.h"
 
 struct watches;
+
+struct order_watches_conf {
+    struct pg_pool *pg; /* borrowed, and `site` */
+    const struct site *site;
+    const struct clock *clock;
+};
 
 struct order_watches_stats {
     _Atomic uint64_t looks; /* statements that asked what had changed */
 };
 
-int order_watches_create(struct pay *pay, struct err_slot *err, struct watches **out);
+int order_watches_create(const struct order_watches_conf *conf, struct err_slot *err,
+                         struct watches **out);
 void order_watches_close(struct watches *watches);
 
 /* on_ready is called once: when the saga reaches the point where the buyer can pay (or has turned

@@ -28,6 +28,7 @@
 #include "base/grow.h"
 #include "base/magic.h"
 #include "observe/log.h"
+#include "pay_loop.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -56,7 +57,8 @@ struct batch {
 
 struct webhooks {
     uint32_t magic;
-    struct pay *pay;
+    struct webhooks_conf conf;
+    struct webhooks_stats stats;
     uv_timer_t timer; /* runs until the next batch may be begun */
     struct batch batches[2];
     unsigned gathering; /* which of the two */
@@ -112,7 +114,7 @@ static void wake_later(struct webhooks *webhooks, struct http_req *req, const ch
     struct batch *next = &webhooks->batches[webhooks->gathering];
     assert(rides <= RIDES_MAX);
     if (webhooks->closing || rides == RIDES_MAX || next->wakes_len == WEBHOOK_BATCH_MAX) {
-        sql_order_wake(webhooks->pay->pg, &(struct sql_order_wake_args){order}, on_woken, req);
+        sql_order_wake(webhooks->conf.pg, &(struct sql_order_wake_args){order}, on_woken, req);
         return;
     }
     struct wake *wake = &next->wakes[next->wakes_len++];
@@ -138,15 +140,15 @@ static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
         woken = woken || row.woken;
         struct http_req *req = batch->reqs[i];
         uint32_t provider = batch->providers[i];
-        struct pay *pay = webhooks->pay;
-        atomic_fetch_add_explicit(!row.ours    ? &pay->webhooks_strange
-                                  : row.is_new ? &pay->webhooks_good
-                                               : &pay->webhooks_repeated,
+        struct webhooks_stats *stats = &webhooks->stats;
+        atomic_fetch_add_explicit(!row.ours    ? &stats->strange
+                                  : row.is_new ? &stats->good
+                                               : &stats->repeated,
                                   1, memory_order_relaxed);
         assert(provider < PSP_PROVIDERS);
         if (row.ours)
-            atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
-                                  clock_mono_us(pay->loop->clock), memory_order_relaxed);
+            atomic_store_explicit(&webhooks->conf.psp->heard[provider].at_us,
+                                  clock_mono_us(webhooks->conf.clock), memory_order_relaxed);
         char order[ORDER_ID_MAX];
         if (row.to_wake && span_to_cstr(row.order_id, order, sizeof(order)))
             wake_later(webhooks, req, order, 0);
@@ -183,7 +185,7 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (woken)
-        worker_nudge(webhooks->pay->worker);
+        webhooks->conf.on_woken(webhooks->conf.ctx);
     begin_soon(webhooks);
 }
 
@@ -206,7 +208,7 @@ static void send_batch(struct webhooks *webhooks)
         on_stored(webhooks, &(struct pg_answer){.rc = ERR_NOMEM});
         return;
     }
-    struct pg_job *job = pg_job_create(webhooks->pay->pg, on_stored, webhooks);
+    struct pg_job *job = pg_job_create(webhooks->conf.pg, on_stored, webhooks);
     const struct sql_webhook_events_args args = {.provider = batch->columns[COL_PROVIDER].ptr,
                                                  .id = batch->columns[COL_ID].ptr,
                                                  .kind = batch->columns[COL_KIND].ptr,
@@ -280,7 +282,7 @@ static void read_webhook(void *ctx)
 
 static void answer_bad(struct pay *pay, const struct reading *reading)
 {
-    atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pay->webhooks->stats.bad, 1, memory_order_relaxed);
     log_failure(pay->loop->log, "webhook refused", &reading->err);
     refusal_reply(reading->req, reading->rc == ERR_AUTH      ? REFUSAL_SIGNATURE
                                 : reading->rc == ERR_TIMEOUT ? REFUSAL_TIMESTAMP
@@ -345,19 +347,24 @@ const struct http_route webhook_routes[] = {
 
 /* ---- a life ---- */
 
-int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out)
+int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, struct webhooks **out)
 {
     struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
     if (webhooks == NULL)
         return err_set(err, ERR_NOMEM, "webhooks");
     MAGIC_BEGIN(webhooks, webhooks);
-    webhooks->pay = pay;
+    webhooks->conf = *conf;
     for (int i = 0; i < 2; i++)
         batch_clear(&webhooks->batches[i]);
-    uv_timer_init(pay->loop->uv, &webhooks->timer); /* cannot fail */
+    uv_timer_init(conf->loop, &webhooks->timer); /* cannot fail */
     webhooks->timer.data = webhooks;
     *out = webhooks;
     return 0;
+}
+
+const struct webhooks_stats *webhooks_stats(const struct webhooks *webhooks)
+{
+    return &webhooks->stats;
 }
 
 static void on_timer_closed(uv_handle_t *handle)

@@ -3,12 +3,29 @@
 #ifndef FG_PAY_WEBHOOKS_H
 #define FG_PAY_WEBHOOKS_H
 
-#include "pay_loop.h"
+#include "pg/pg_pool.h"
+#include "psp/psp.h"
+
+#include <uv.h>
 
 struct webhooks;
 
-int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out);
+struct webhooks_conf {
+    uv_loop_t *loop; /* borrowed, and those below */
+    struct pg_pool *pg;
+    const struct clock *clock;
+    struct psp_shared *psp;      /* where it notes when each provider was heard */
+    void (*on_woken)(void *ctx); /* the saga worker has something to do */
+    void *ctx;
+};
+
+struct webhooks_stats {
+    _Atomic uint64_t good, bad, repeated, strange;
+};
+
+int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, struct webhooks **out);
 /* Call it before the database is closed, whose last answers may still arrive; NULL is fine. */
 void webhooks_close(struct webhooks *webhooks);
+const struct webhooks_stats *webhooks_stats(const struct webhooks *webhooks);
 
 #endif

@@ -290,7 +290,9 @@ static void fetch(struct buying *buying)
         refuse(buying, REFUSAL_PASS_MISSING);
         return;
     }
-    buying->fetch = (struct held_fetch){.pay = buying->pay,
+    buying->fetch = (struct held_fetch){.outcalls = buying->pay->outcalls,
+                                        .map = buying->pay->seats_map,
+                                        .clock = &buying->pay->common->seats_clock,
                                         .event = buying->event,
                                         .hold = buying->hold,
                                         .pass = buying->pass,
