@@ -58,7 +58,14 @@ export function openMachines(work, { tar, include, fetch }) {
       await until(`${machine} to be up`, () => /^(running|degraded)$/.test(this.on(machine, 'systemctl is-system-running || true')), { timeoutMs: 120_000, everyMs: 500 });
     },
     forget() {
-      for (const machine of added) podman('rm', '--force', '--ignore', '--time', '5', nameOf(machine));
+      const remove = (machine) => podman('rm', '--force', '--ignore', '--time', '5', nameOf(machine));
+      for (const machine of added) {
+        try {
+          remove(machine);
+        } catch {
+          remove(machine); // it ended just as podman would kill it
+        }
+      }
       closeSigner(signer);
     },
   };
