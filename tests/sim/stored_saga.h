@@ -84,7 +84,8 @@ static inline bool stored_saga_move(struct stored_saga *saga, const struct saga_
     if (moves) {
         if (saga->step != move->step || saga->state != move->state)
             saga->step_us = now_us;
-        saga->done[move->way] |= (uint32_t)done << move->at_step;
+        for (uint32_t i = 0; done && i <= move->rode; i++)
+            saga->done[move->way] |= 1u << (move->at_step + i);
         saga->moves += 1;
         saga->state = move->state;
         saga->step = move->step;

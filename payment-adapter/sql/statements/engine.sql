@@ -61,6 +61,7 @@ jsonb_set(:data::jsonb, '{payment_key}', coalesce(:now::jsonb->'payment_key', '"
 --
 -- The barrier: a step whose effect is recorded is not recorded again. And a batch that was not moved
 -- now may have been moved before, by this very lease, and its answer was lost: that counts as stored.
+-- The `rode` steps behind one that is done were done with it.
 -- statement: moves
 --> id       bigint[]
 --> token    bigint[]
@@ -71,6 +72,7 @@ jsonb_set(:data::jsonb, '{payment_key}', coalesce(:now::jsonb->'payment_key', '"
 --> mark     smallint[]
 --> tried    integer[]
 --> took_us  integer[]
+--> rode     smallint[]
 --> code     text[]
 --> detail   text[]
 --> state    smallint[]
@@ -87,9 +89,9 @@ jsonb_set(:data::jsonb, '{payment_key}', coalesce(:now::jsonb->'payment_key', '"
 --< left_us  bigint signed
 WITH m AS MATERIALIZED (
     SELECT *
-    FROM unnest(:id, :token, :moves, :wake, :at_step, :undo, :mark, :tried, :took_us, :code,
+    FROM unnest(:id, :token, :moves, :wake, :at_step, :undo, :mark, :tried, :took_us, :rode, :code,
             :detail, :state, :step, :parked, :tries, :delay_ms, :cause, :data)
-        WITH ORDINALITY AS m (id, token, moves, wake, at_step, undo, mark, tried, took_us, code,
+        WITH ORDINALITY AS m (id, token, moves, wake, at_step, undo, mark, tried, took_us, rode, code,
             detail, state, step, parked, tries, delay_ms, cause, data, nth)
 ), moved AS (
     UPDATE saga s
@@ -125,6 +127,10 @@ WITH m AS MATERIALIZED (
     FROM m
     JOIN moved USING (nth)
     WHERE m.mark <> :SAGA_MARK_DEFERRED
+    UNION ALL
+    SELECT m.id, m.at_step + behind, false, 0, m.mark, 1, 0, NULL, NULL
+    FROM m
+    JOIN moved USING (nth), generate_series(1, m.rode) AS behind
 )
 SELECT
     CASE

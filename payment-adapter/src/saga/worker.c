@@ -36,6 +36,7 @@ enum column {
     COL_MARK,
     COL_TRIED,
     COL_TOOK_US,
+    COL_RODE,
     COL_CODE,
     COL_DETAIL,
     COL_STATE,
@@ -217,6 +218,7 @@ static void add_move(struct worker *worker, const struct saga_move *move)
     grow_array_i64(&columns[COL_MARK], move->mark);
     grow_array_i64(&columns[COL_TRIED], move->tried);
     grow_array_i64(&columns[COL_TOOK_US], move->took_us);
+    grow_array_i64(&columns[COL_RODE], move->rode);
     grow_array_text(&columns[COL_CODE], span_of(move->code));
     grow_array_text(&columns[COL_DETAIL], span_of(move->detail));
     grow_array_i64(&columns[COL_STATE], move->state);
@@ -361,6 +363,7 @@ static void add_moves(struct pg_job *job, struct worker *worker)
         .mark = whole(&columns[COL_MARK]),
         .tried = whole(&columns[COL_TRIED]),
         .took_us = whole(&columns[COL_TOOK_US]),
+        .rode = whole(&columns[COL_RODE]),
         .code = whole(&columns[COL_CODE]),
         .detail = whole(&columns[COL_DETAIL]),
         .state = whole(&columns[COL_STATE]),

@@ -334,6 +334,17 @@ static void draw_effect(struct saga_effects *effects, const struct order *order,
     }
 }
 
+static void draw_rides(const struct saga_row *row, struct saga_move *move)
+{
+    while (saga_rides(row, move) && chance(80)) {
+        struct saga_row after = *row;
+        struct saga_move next;
+        saga_apply(&after, move, now_us);
+        saga_decide(&after, &(struct saga_outcome){.verdict = SAGA_DONE}, now_us, &dice.rng, &next);
+        saga_ride(move, &next);
+    }
+}
+
 static void draw_move(struct held *one, struct saga_move *move, struct saga_effects *effects)
 {
     struct saga_row *row = &one->row;
@@ -346,6 +357,7 @@ static void draw_move(struct held *one, struct saga_move *move, struct saga_effe
         saga_defer(row, (uint32_t)below(4000), move);
     else
         saga_decide(row, &outcome, now_us, &dice.rng, move);
+    draw_rides(row, move);
     if (chance(30)) {
         char *data;
         snprintf(one->order.payment_key, sizeof(one->order.payment_key), "key-%u",
@@ -365,7 +377,7 @@ static void draw_move(struct held *one, struct saga_move *move, struct saga_effe
     move->effects = effects;
     move->token -= chance(3);
     move->moves -= chance(3) && move->moves > 0;
-    if (chance(5))
+    if (move->rode == 0 && chance(5))
         move->at_step = (uint8_t)below(row->def->steps_len);
 }
 

@@ -73,10 +73,12 @@ static void keep_log(struct world *world, const struct saga_move *move)
 {
     if (move->mark == SAGA_MARK_DEFERRED)
         return;
-    assert_true(world->log_len < WORLD_LOG_MAX);
-    struct world_log *log = &world->log[world->log_len++];
-    *log = (struct world_log){move->id, move->at_step, move->way, move->mark, ""};
-    memcpy(log->code, move->code, sizeof(log->code));
+    for (uint8_t step = move->at_step; step <= move->at_step + move->rode; step++) {
+        assert_true(world->log_len < WORLD_LOG_MAX);
+        struct world_log *log = &world->log[world->log_len++];
+        *log = (struct world_log){move->id, step, move->way, move->mark, ""};
+        memcpy(log->code, move->code, sizeof(log->code));
+    }
 }
 
 static void store_move(struct world *world, const struct saga_move *move,

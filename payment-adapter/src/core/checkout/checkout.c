@@ -39,7 +39,7 @@ enum {
 #define FOR(DEADLINE)                                                                              \
     .deadline_ms = (DEADLINE), .retry_first_ms = RETRY_FIRST_MS, .retry_cap_ms = RETRY_CAP_MS
 /* Asks no peer, so it can only fail by running out of memory. */
-#define BY_OURSELVES .peer = SAGA_PEER_NONE, .timeout_ms = TRY_MS, FOR(DAY)
+#define BY_OURSELVES .peer = SAGA_PEER_NONE, .rides = true, .timeout_ms = TRY_MS, FOR(DAY)
 #define BY(PEER)     .peer = (PEER), .timeout_ms = TRY_MS, FOR(DAY)
 #define BY_SEATS     BY(PEER_SEATS), .retry_near = SEATS_NEAR
 

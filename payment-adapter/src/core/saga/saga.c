@@ -44,6 +44,7 @@ void saga_def_check(const struct saga_def *def)
         assert(step->undo == NULL || i < def->pivot);
         assert(!step->optional || i > def->pivot);
         assert(step->peer == SAGA_PEER_NONE || step->peer < SAGA_PEERS_MAX);
+        assert(step->peer == SAGA_PEER_NONE || !step->rides);
     }
 }
 
@@ -273,6 +274,25 @@ void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome,
         break;
     }
     assert(false && "a verdict out of its range");
+}
+
+bool saga_rides(const struct saga_row *row, const struct saga_move *move)
+{
+    assert(move->step < row->def->steps_len);
+    return move->mark == SAGA_MARK_DONE && move->state == SAGA_RUNNING && !move->release &&
+           move->at_step >= row->def->pivot && row->def->steps[move->step]->rides;
+}
+
+void saga_ride(struct saga_move *move, const struct saga_move *next)
+{
+    assert(next->mark == SAGA_MARK_DONE);
+    assert(next->at_step == move->step);
+    move->rode++;
+    move->state = next->state;
+    move->step = next->step;
+    move->tries = next->tries;
+    move->release = next->release;
+    move->delay_ms = next->delay_ms;
 }
 
 void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *out)

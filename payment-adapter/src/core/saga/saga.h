@@ -67,8 +67,9 @@ struct saga_step {
     /* Takes back what run did, may have done, or never did; it settles all three. NULL: there is
      * nothing to take back. */
     void (*undo)(struct saga_call *call, void *ctx);
-    uint8_t peer;         /* whose breaker and retry budget; SAGA_PEER_NONE for local steps */
-    bool optional;        /* below the pivot only: skipped at its deadline */
+    uint8_t peer;  /* whose breaker and retry budget; SAGA_PEER_NONE for local steps */
+    bool rides;    /* a local step that finishes within run() is done with the move before it */
+    bool optional; /* below the pivot only: skipped at its deadline */
     uint32_t timeout_ms;  /* of one try; silence is UNKNOWN */
     uint32_t deadline_ms; /* of all tries together; then the saga turns back or, below the pivot, is
                              parked */
@@ -153,6 +154,7 @@ struct saga_move {
     enum saga_mark mark;
     uint32_t tried; /* which try of the step this was, from 1 */
     uint32_t took_us;
+    uint8_t rode; /* local steps behind it that were done with it */
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];
     char trace[SAGA_TRACE_MAX]; /* traceparent of this try, above what it called; the row's if it
@@ -191,6 +193,11 @@ void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *
 /* After a try. out->data and out->effects are left empty. */
 void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome, uint64_t now_us,
                  const struct rng *rng, struct saga_move *out);
+/* Is the next step done with this move? Only below the pivot, where nothing can turn the saga back
+ * between the two. So one commit less lies before the buyer's tickets. */
+bool saga_rides(const struct saga_row *row, const struct saga_move *move);
+/* It was done: `next` is what was decided after it. */
+void saga_ride(struct saga_move *move, const struct saga_move *next);
 /* The row as it is once the move is stored. */
 void saga_apply(struct saga_row *row, const struct saga_move *move, uint64_t now_us);
 

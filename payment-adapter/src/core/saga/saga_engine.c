@@ -172,9 +172,9 @@ static void call_free(struct call *call)
     free(call);
 }
 
-static struct call *call_create(struct saga_engine *engine, struct slot *slot)
+static struct call *call_create(struct saga_engine *engine, struct slot *slot,
+                                const struct saga_row *row)
 {
-    const struct saga_row *row = &slot->row;
     assert(slot->call == NULL);
     assert(engine->stats.calling < engine->conf.calls_max);
     struct call *call = calloc(1, sizeof(*call) + row->data.len + 1);
@@ -186,8 +186,6 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot)
         memcpy(call->data, row->data.ptr, row->data.len);
     memcpy(call->trace, row->trace, sizeof(call->trace));
     memcpy(call->cause, row->cause, sizeof(call->cause));
-    if (engine->conf.on_try != NULL)
-        engine->conf.on_try(engine->conf.ctx, call->trace);
     call->pub = (struct saga_call){
         .saga = row->id,
         .way = saga_way(row),
@@ -486,6 +484,42 @@ static void forget_outcome(struct saga_outcome *outcome)
                                      .code = "no-memory"};
 }
 
+/* Does the local step behind this move. False: it could not be done, and has its own turn. */
+static bool slot_rode(struct saga_engine *engine, struct slot *slot)
+{
+    struct saga_row row = slot->row;
+    saga_apply(&row, &slot->move, engine->now_us);
+    if (slot->new_data != NULL)
+        row.data = slot->move.data;
+    struct call *call = call_create(engine, slot, &row);
+    if (call == NULL)
+        return false;
+    uint32_t before = slot->effects.len;
+    call->effects = slot->effects;
+    row.def->steps[row.step]->run(&call->pub, row.def->ctx);
+    assert(call->finished);
+    bool done = call->outcome.verdict == SAGA_DONE && !call->failed && !call->effects.failed;
+    slot->effects = call->effects;
+    call->effects = (struct saga_effects){0};
+    if (done) {
+        struct saga_move next;
+        engine->stats.tries[SAGA_DONE]++;
+        saga_decide(&row, &call->outcome, engine->now_us, engine->conf.rng, &next);
+        saga_ride(&slot->move, &next);
+    } else {
+        slot->effects.len = before;
+        slot->effects.failed = false;
+    }
+    if (done && call->new_data != NULL) {
+        free(slot->new_data);
+        slot->new_data = call->new_data;
+        slot->move.data = (struct span){call->new_data, call->new_data_len};
+        call->new_data = NULL;
+    }
+    call_free(call);
+    return done;
+}
+
 static void slot_finished(struct saga_engine *engine, struct slot *slot)
 {
     struct call *call = slot->call;
@@ -507,6 +541,8 @@ static void slot_finished(struct saga_engine *engine, struct slot *slot)
         call->new_data = NULL;
     }
     call_free(call);
+    while (saga_rides(&slot->row, &slot->move) && slot_rode(engine, slot)) {
+    }
     slot_moved(engine, slot);
 }
 
@@ -559,7 +595,7 @@ static void slot_call(struct saga_engine *engine, struct slot *slot)
     assert(!engine->draining);
     const struct saga_def *def = slot->row.def;
     const struct saga_step *step = def->steps[slot->row.step];
-    struct call *call = call_create(engine, slot);
+    struct call *call = call_create(engine, slot, &slot->row);
     if (call == NULL) {
         struct saga_outcome outcome = {
             .verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING, .code = "no-memory"};
@@ -567,6 +603,8 @@ static void slot_call(struct saga_engine *engine, struct slot *slot)
         slot_moved(engine, slot);
         return;
     }
+    if (engine->conf.on_try != NULL)
+        engine->conf.on_try(engine->conf.ctx, call->trace);
     slot->call = call;
     slot->call_deadline_us = engine->now_us + (uint64_t)step->timeout_ms * 1000;
     slot_move(engine, slot, SLOT_CALLING);

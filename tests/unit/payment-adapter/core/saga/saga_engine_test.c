@@ -70,6 +70,40 @@ static void finish_at_once(struct saga_call *call, void *ctx)
     saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
 }
 
+static void write_too_much(struct saga_effects *effects)
+{
+    static char half[SAGA_EFFECTS_MAX / 2];
+    saga_effects_add(effects, 1, (struct span){half, sizeof(half)});
+    assert_false(effects->failed);
+    saga_effects_add(effects, 1, (struct span){half, sizeof(half)});
+}
+
+static void write_and_finish(struct saga_call *call, enum saga_verdict verdict)
+{
+    saga_effects_add(saga_call_effects(call), 2, SPAN("[]"));
+    saga_call_set_data(call, SPAN("rode"));
+    saga_call_finish(call, &(struct saga_outcome){.verdict = verdict});
+}
+
+static void ride(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    write_and_finish(call, SAGA_DONE);
+}
+
+static void ride_without_memory(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    write_and_finish(call, SAGA_UNKNOWN);
+}
+
+static void ride_with_too_much(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    write_too_much(saga_call_effects(call));
+    write_and_finish(call, SAGA_DONE);
+}
+
 #define STEP_TO(CAP, NAME, PEER, TIMEOUT, ...)                                                     \
     {                                                                                              \
         .name = (NAME), .peer = (PEER), .timeout_ms = (TIMEOUT), .deadline_ms = 20000,             \
@@ -85,16 +119,11 @@ static const struct saga_step local = LOCAL(.run = run_step),
                               far = STEP_TO(9000, "a", SAGA_PEER_NONE, 10000, .run = run_step),
                               at_once = LOCAL(.run = finish_at_once),
                               quick = STEP("a", SAGA_PEER_NONE, 400, .run = run_step),
+                              riding = LOCAL(.run = ride, .rides = true),
+                              starved = LOCAL(.run = ride_without_memory, .rides = true),
+                              heavy = LOCAL(.run = ride_with_too_much, .rides = true),
                               asking = STEP("b", 0, 10000, .run = run_step),
                               asking_last = STEP("b", SAGA_PEERS_MAX - 1, 10000, .run = run_step);
-
-static void write_too_much(struct saga_effects *effects)
-{
-    static char half[SAGA_EFFECTS_MAX / 2];
-    saga_effects_add(effects, 1, (struct span){half, sizeof(half)});
-    assert_false(effects->failed);
-    saga_effects_add(effects, 1, (struct span){half, sizeof(half)});
-}
 
 static void add_too_much(void *ctx, const struct saga_row *row, const struct saga_move *move,
                          struct saga_effects *effects)
@@ -120,6 +149,10 @@ static const struct saga_def defs[] = {
     {.key = "at-once", STEPS(&at_once)},
     {.key = "ask", STEPS(&asking)},
     {.key = "ask-last", STEPS(&asking_last)},
+    {.key = "rides", STEPS(&asking, &riding, &riding)},
+    {.key = "rides-above", STEPS(&asking, &riding, &asking), .pivot = 2},
+    {.key = "starved", STEPS(&asking, &riding, &starved)},
+    {.key = "heavy", STEPS(&asking, &heavy)},
     {.key = "adds-too-much", STEPS(&local), .on_move = add_too_much},
 };
 enum { DEFS = sizeof(defs) / sizeof(defs[0]) };
@@ -476,6 +509,7 @@ SCRIPT_VERB(has_move, "move")
         SCRIPT_NUMBER("release", move->release),
         SCRIPT_NUMBER("wake", move->wake),
         SCRIPT_NUMBER("took", move->took_us),
+        SCRIPT_NUMBER("rode", move->rode),
         SCRIPT_NUMBER("delay", move->delay_ms),
         SCRIPT_NUMBER("size", move->data.len),
         SCRIPT_TEXT("mark", saga_mark_name(move->mark)),
@@ -680,6 +714,16 @@ static const struct script_row rows[] = {
      "conf slots=1; " CALLED "effect 1 9; data 1 mine; end 1 done; turn 3ms; move effects=9{}; "
      "stored; nudge; turn 4ms; row one id=2; leased; turn 5ms; call 2 "
      "data=-; end 2 unknown; turn 6ms; move id=2 effects=- data=-"},
+    {"local_steps_below_the_pivot_are_done_with_the_move_before_them",
+     "conf reported; serve $a data=was; effect 1 9; end 1 done; turn 3ms; move at=0 rode=$b "
+     "state=$c step=$d "
+     "data=$e effects=$f release=$g; stored; after moves=1 size=$h || "
+     "rides 2 completed 2 rode 9{}2[]2[] 1 4|"
+     "rides-above 0 running 1 - 9{} 0 3"},
+    /* It has a turn of its own, and what it wrote is forgotten. */
+    {"local_step_that_cannot_be_done_with_the_move_before_it_is_not",
+     "serve $a data=was; effect 1 9; end 1 done; turn 3ms; move at=0 rode=$b state=running step=$c "
+     "data=$d effects=$e release=0; stored || starved 1 2 rode 9{}2[]|heavy 0 1 - 9{}"},
     {"longest_data_are_stored_and_what_is_too_long_makes_the_outcome_unknown",
      "conf reported; serve one data=was; $a 1 $b; $a 1 $c; end 1 done; turn 3ms; commits 1; "
      "move effects=- mark=$d code=$e size=$f; tries $d 1; stored; after size=$g || "
