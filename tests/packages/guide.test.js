@@ -10,6 +10,7 @@ import { conf, Fairgate } from '../../infra/ha/fairgate.js';
 import { Visitors } from '../../infra/ha/visitors.js';
 import { client, CookieJar, ROOT, until } from '../lib-js/index.js';
 import { openMachines } from './machines.js';
+import { untilKnown } from './sale.js';
 import { blocksTyped, commandsOf } from './typed.js';
 
 const WORK = join(ROOT, 'build/guide-machines');
@@ -168,6 +169,7 @@ describe('a set that one machine with a sale becomes', () => {
       fairgate halls import demo /root/hall.json
       fairgate create demo rate_per_s=50 burst=50 max_active=0 joins_per_ip_per_min=10000 session_ttl_s=7200 session_max_s=7200
       fairgate open demo`);
+    await untilKnown(client({ ...company.visitors }), 'demo');
     await sells();
   });
 

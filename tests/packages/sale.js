@@ -19,13 +19,14 @@ export async function openSale({ ports, admin, name, event = EVENT }) {
   assert.ok([201, 421].includes(imported.status), imported.text); // 421: it is there, and another process has it
   assert.equal((await admin('queue').put(`/admin/events/${event}`, { body: { name, rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000, seats_left: true } })).status, 201);
   assert.equal((await admin('queue').post(`/admin/events/${event}/actions/open`, { body: {} })).status, 200);
-  const page = client({ port: ports.edge });
-  // Each loop of a front hears of an event by itself.
-  await until('the edge to have found the services, and all loops the event', async () => {
-    const seen = await Promise.all(Array.from({ length: 20 }, () => page.get(`/v1/queue/${event}/status`).catch(() => null)));
-    return seen.every((answer) => answer?.status === 200);
-  }, { timeoutMs: 60_000, everyMs: 200 });
+  await untilKnown(client({ port: ports.edge }), event);
 }
+
+// Each loop of a front hears of an event by itself.
+export const untilKnown = (page, event) => until('the edge to have found the services, and all loops the event', async () => {
+  const seen = await Promise.all(Array.from({ length: 20 }, () => page.get(`/v1/queue/${event}/status`).catch(() => null)));
+  return seen.every((answer) => answer?.status === 200);
+}, { timeoutMs: 60_000, everyMs: 200 });
 
 // users: the file of the shop's customers, once it is there. Ends when some have tickets, and all books agree.
 export async function walkThrough({ ports, admin, users, event = EVENT }) {
