@@ -14,12 +14,10 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { client } from '../../tests/lib-js/http.js';
-import { ROOT } from '../../tests/lib-js/service.js';
 import { until } from '../../tests/lib-js/wait.js';
-import { BIN, completed, conf, edgeMade, Fairgate, fileOf, haproxy, pgBin, READY_MS } from './fairgate.js';
+import { completed, conf, edgeMade, Fairgate, fileOf, haproxy, pgBin, READY_MS } from './fairgate.js';
 
 const NET = '198.18.77'; // of the network that is kept for load tests and routed nowhere (RFC 2544)
 const VISITORS = `${NET}.10`;
@@ -49,7 +47,7 @@ export class Site extends Fairgate {
   constructor({ owners = Number(process.env.FAIRGATE_SEAT_OWNERS || 1) } = {}) {
     super('ha', { net: NET, event: EVENT, visitors: { host: VISITORS, port: 8080 } });
     this.owners = owners;
-    this.passwords = Object.fromEntries(['redis', 'replica', 'copy', 'sentinel', 'operator', 'superuser', 'replicator', 'rewinder'].map((name) => [name, randomBytes(18).toString('hex')]));
+    this.passwords = Object.fromEntries(['redis', 'replica', 'sentinel', 'operator', 'superuser', 'replicator', 'rewinder'].map((name) => [name, randomBytes(18).toString('hex')]));
   }
 
   // Machines whose names begin so.
@@ -65,7 +63,6 @@ export class Site extends Fairgate {
   prepare() {
     this.makeSecrets();
     writeFileSync(this.secretPath('redis-password'), this.passwords.redis, { mode: 0o600 });
-    writeFileSync(this.secretPath('redis-copy-password'), this.passwords.copy, { mode: 0o600 });
     for (const [name, last] of Object.entries(MACHINES)) this.lan.add(name, last);
   }
 
@@ -93,7 +90,6 @@ export class Site extends Fairgate {
     const acl = completed(fileOf('infra/redis/redis-acl.conf'), [
       [`user fairgate on ${zeros}`, `user fairgate on ${hash('redis')}`],
       [`user replica on ${zeros}`, `user replica on ${hash('replica')}`],
-      [`user copy on ${zeros}`, `user copy on ${hash('copy')}`],
       [`user sentinel on ${zeros}`, `user sentinel on ${hash('sentinel')}`],
       ['# user default off', `user operator on ${hash('operator')} allkeys allchannels +@all\nuser default off`],
     ]);
@@ -153,47 +149,7 @@ export class Site extends Fairgate {
       SUPERUSER_PASSWORD: this.passwords.superuser,
       REPLICATOR_PASSWORD: this.passwords.replicator,
       REWINDER_PASSWORD: this.passwords.rewinder,
-    }).replace('pgbackrest ', `pgbackrest --config=${machine.path('pgbackrest.conf')} `);
-  }
-
-  // Both archive into one repository, which is on neither.
-  #backups(machine) {
-    const owned = (path) => {
-      mkdirSync(path, { recursive: true });
-      this.ownedByPostgres(path, 0o700);
-      return path;
-    };
-    const [log, lock, spool] = ['log', 'lock', 'spool'].map((name) => owned(machine.path(`pg-${name}`)));
-    const path = this.write(machine, 'pgbackrest.conf', completed(fileOf('infra/recover/pgbackrest.conf'), [
-      ['repo1-path=/var/lib/pgbackrest', `repo1-path=${owned(join(this.dir, 'repository'))}\nlog-path=${log}\nlock-path=${lock}`],
-      ['CIPHER_PASS', this.passwords.superuser],
-      ['/var/spool/pgbackrest', spool],
-      ['pg1-path=/var/lib/postgresql/15/main', `pg1-path=${machine.path('pg/data')}`],
-      ['/var/run/postgresql', machine.path('pg')],
-    ]));
-    this.ownedByPostgres(path, 0o600);
-  }
-
-  #profiles() {
-    const path = join(this.dir, 'fairgate.profiles');
-    writeFileSync(path, conf({ default: { queue: `http://${INSIDE}:8091`, seats: `http://${INSIDE}:8092`, token_file: this.secretPath('admin-token') } }));
-    return path;
-  }
-
-  // `recover` as an operator has it on that machine: what it says.
-  recover(machine, ...words) {
-    const settings = completed(fileOf('infra/recover/recover.conf'), [
-      ['/etc/pgbackrest.conf', machine.path('pgbackrest.conf')],
-      ['/var/lib/postgresql/15/main', machine.path('pg/data')],
-      ['PATRONI=', `PATRONI=${machine.path('patroni.yml')}`],
-      ['host=/var/run/postgresql', `host=${machine.path('pg')} user=postgres`],
-      ['/run/redis/redis-server.sock', this.#addresses('store', 6379)],
-      ['REDIS_USER=', 'REDIS_USER=copy'],
-      ['REDIS_PASSWORD=', `REDIS_PASSWORD=${this.secretPath('redis-copy-password')}`],
-      ['REDIS_DATA=/var/lib/redis', `REDIS_DATA=${machine.path('redis')}`],
-    ]);
-    const env = { FAIRGATE_RECOVER_CONF: this.write(machine, 'recover.conf', settings), FAIRGATE_PROFILES: this.#profiles(), PATH: `${BIN}:${process.env.PATH}` };
-    return machine.once([join(ROOT, 'infra/recover/recover'), ...words], { env, timeoutMs: READY_MS });
+    }).replace(/pgbackrest .*/, 'true'); // backups are drilled on machines of packages: tests/packages/guide.test.js
   }
 
   #databases() {
@@ -201,7 +157,6 @@ export class Site extends Fairgate {
       this.postgresFolder(machine);
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
       this.ownedByPostgres(path, 0o600);
-      this.#backups(machine);
       machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' } });
     }
   }
