@@ -60,6 +60,7 @@ static uint64_t now_us(const struct watches *watches)
 int order_watches_create(const struct order_watches_conf *conf, struct err_slot *err,
                          struct watches **out)
 {
+    assert(conf->site != NULL);
     struct watches *watches = calloc(1, sizeof(*watches));
     if (watches == NULL)
         return err_set(err, ERR_NOMEM, "order watches");

@@ -349,6 +349,7 @@ const struct http_route webhook_routes[] = {
 
 int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, struct webhooks **out)
 {
+    assert(conf->on_woken != NULL);
     struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
     if (webhooks == NULL)
         return err_set(err, ERR_NOMEM, "webhooks");
