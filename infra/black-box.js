@@ -93,7 +93,7 @@ async function tell(some, concurrency) {
 
 const costs = mkdtempSync(join(tmpdir(), 'fairgate-costs-'));
 process.env.FAIRGATE_COSTS = join(costs, 'files');
-process.env.FAIRGATE_SECRETS ??= join(costs, 'secrets'); // of all files' houses (tests/lib-js/service.js)
+process.env.FAIRGATE_TEST_SECRETS ??= join(costs, 'secrets'); // of all files' houses (tests/lib-js/service.js)
 process.on('exit', () => rmSync(costs, { recursive: true, force: true }));
 
 function tellLongest() {

@@ -38,7 +38,7 @@ export function makeSecrets(scope) {
 
 // The first that needs them makes them, at `dir`, and leaves a copy for the others: whole or not at all.
 function secretsOfRun(dir) {
-  const kept = process.env.FAIRGATE_SECRETS;
+  const kept = process.env.FAIRGATE_TEST_SECRETS;
   const from = kept !== undefined && existsSync(kept) ? kept : dir;
   if (from === dir) execFileSync(join(ROOT, 'infra/stack/secrets'), [dir]);
   if (from === dir && kept !== undefined) {
