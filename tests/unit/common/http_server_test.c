@@ -603,7 +603,7 @@ SCRIPT_VERB(run_numbers, "is|wait")
     static const struct http_stats none; /* a closed server may be freed */
     for (time_t end = wait_end();; turn()) {
         const struct http_stats *stats = world.closing ? &none : http_server_stats(world.server);
-        const struct script_field fields[] = {
+        const struct script_field fields[SCRIPT_FIELDS] = {
             SCRIPT_NUMBER("answered", world.answered),
             SCRIPT_NUMBER("answered_since", world.answered - run.answered),
             SCRIPT_NUMBER("later", world.kept_len),
@@ -618,7 +618,6 @@ SCRIPT_VERB(run_numbers, "is|wait")
             SCRIPT_NUMBER("bytes_out", stats->bytes_out),
             SCRIPT_NUMBER("drained", world.drained),
             SCRIPT_NUMBER("serial", world.serial),
-            {.name = NULL},
         };
         if (is_verb(line, "wait") && time(NULL) < end && !script_values_fit(line, 1, fields))
             continue;

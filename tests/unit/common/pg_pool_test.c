@@ -173,14 +173,13 @@ SCRIPT_VERB(run_apart, "apart")
 SCRIPT_VERB(run_is, "is")
 {
     const struct pg_pool_stats *stats = world.pool != NULL ? pg_pool_stats(world.pool) : NULL;
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("answered", world.answers),
         SCRIPT_NUMBER("ready", world.ready),
         SCRIPT_NUMBER("fallen", world.fallen),
         SCRIPT_NUMBER("reconnects", stats != NULL ? stats->reconnects : 0),
         SCRIPT_NUMBER("unknown", stats != NULL ? stats->unknown : 0),
         SCRIPT_TEXT("sqlstate", world.sqlstate),
-        {.name = NULL},
     };
     script_expect_field(line, 1, fields);
 }

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-enum { SCRIPT_WORDS_MAX = 32, SCRIPT_CASE_WORDS_MAX = 12 };
+/* A list of fields has SCRIPT_FIELDS, of which the first without a name ends it. */
+enum { SCRIPT_WORDS_MAX = 32, SCRIPT_CASE_WORDS_MAX = 12, SCRIPT_FIELDS = 48 };
 
 struct script_row {
     const char *name, *script;

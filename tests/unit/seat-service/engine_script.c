@@ -621,7 +621,7 @@ SCRIPT_VERB(do_op, "op")
 {
     static const char *const verdicts[] = {"none", "confirmed", "retaken"};
     const struct change *change = &w->op->change;
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_TEXT("kind", change_kind_name(change->kind)),
         SCRIPT_TEXT("verdict", verdicts[change->verdict]),
         SCRIPT_TEXT("flags", flags_of(change->flags)),
@@ -634,7 +634,6 @@ SCRIPT_VERB(do_op, "op")
         SCRIPT_NUMBER("has", w->op->has),
         SCRIPT_NUMBER("price", w->op->price),
         SCRIPT_NUMBER("opens", us_of(w->op->opens_ms)),
-        {.name = NULL},
     };
     expect_pairs(line, 1, fields);
 }
@@ -646,7 +645,7 @@ SCRIPT_VERB(do_read, "read")
     enum engine_verdict verdict = engine_hold_read(w->engine, *named(line, 1), &view);
     bool refused = line->len == 4 && strcmp(line->words[2], "->") == 0;
     script_expect_text(line, refused ? line->words[3] : "ok", engine_verdict_name(verdict));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_TEXT("state", states[view.state]),
         SCRIPT_TEXT("seats", text_of(view.seats, view.seat_count)),
         SCRIPT_TEXT("order", view.order_hash != 0 ? "yes" : "no"),
@@ -660,7 +659,6 @@ SCRIPT_VERB(do_read, "read")
         SCRIPT_NUMBER("area", view.area),
         SCRIPT_NUMBER("quantity", view.quantity),
         SCRIPT_TEXT("purchase", purchase_name(view.purchase)),
-        {.name = NULL},
     };
     if (!refused)
         expect_pairs(line, 2, fields);
@@ -676,12 +674,11 @@ SCRIPT_VERB(do_holder, "holder")
 SCRIPT_VERB(do_area, "area")
 {
     struct engine_area area = engine_area(w->engine, 0);
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("free", area.free),
         SCRIPT_NUMBER("held", area.held),
         SCRIPT_NUMBER("sold", area.sold),
         SCRIPT_NUMBER("blocked", area.blocked),
-        {.name = NULL},
     };
     expect_pairs(line, 1, fields);
 }

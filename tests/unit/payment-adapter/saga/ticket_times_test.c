@@ -48,10 +48,9 @@ SCRIPT_VERB(has_figure, "count|sum|missed")
 {
     struct histogram_view view = {.count = 0};
     histogram_add_to(&times.took, &view);
-    const struct script_field fields[] = {SCRIPT_NUMBER("count", view.count),
-                                          SCRIPT_NUMBER("sum", view.sum),
-                                          SCRIPT_NUMBER("missed", times.missed),
-                                          {.name = NULL}};
+    const struct script_field fields[SCRIPT_FIELDS] = {SCRIPT_NUMBER("count", view.count),
+                                                       SCRIPT_NUMBER("sum", view.sum),
+                                                       SCRIPT_NUMBER("missed", times.missed)};
     script_expect_field(line, 0, fields);
 }
 

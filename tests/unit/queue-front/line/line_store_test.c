@@ -19,8 +19,8 @@
 #include "core/line/heard.h"
 #include "core/line/place.h"
 #include "line/line_limits.h"
+#include "outcomes.h"
 #include "redis_server.h"
-#include "script.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -299,15 +299,6 @@ static void on_visit(struct line_visit *visit)
     set_flag(visit->ctx);
 }
 
-static void expect_outcome(const struct script_line *line, unsigned at, enum line_outcome outcome)
-{
-    static const char *const names[LINE_OUTCOME_COUNT] = {
-        [LINE_OK] = "ok",     [LINE_SAME] = "same",       [LINE_UNKNOWN] = "unknown",
-        [LINE_GONE] = "gone", [LINE_NOT_YET] = "not_yet", [LINE_UNAVAILABLE] = "unavailable"};
-    script_expect_text(line, script_word(line, at),
-                       names[outcome] != NULL ? names[outcome] : "another outcome");
-}
-
 static const char *line_of(const struct script_line *line)
 {
     const char *id = script_value(line, "of");
@@ -330,14 +321,13 @@ SCRIPT_VERB(join, "join")
 {
     uint64_t start_us = now_us();
     struct line_join got = join_once(line_of(line));
-    expect_outcome(line, 1, got.outcome);
-    const struct script_field fields[] = {
+    script_expect_text(line, script_word(line, 1), outcome_names[got.outcome]);
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("entry", got.entry),
         SCRIPT_NUMBER("behind", got.entry - rig.noted),
         SCRIPT_NUMBER("open", got.state == LINE_OPEN),
         SCRIPT_NUMBER("ms", (now_us() - start_us) / 1000),
         SCRIPT_TEXT("of", script_value(line, "of")),
-        {.name = NULL},
     };
     script_expect_values(line, 2, fields);
 }
@@ -365,8 +355,8 @@ SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
     line_store_visit(rig.store, &got);
     assert_false(done);
     AWAIT(done);
-    expect_outcome(line, 2, got.outcome);
-    const struct script_field fields[] = {
+    script_expect_text(line, script_word(line, 2), outcome_names[got.outcome]);
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("left", got.expires_ms - view_of()->redis_ms),
         SCRIPT_NUMBER("more", got.ends_ms - got.expires_ms),
         SCRIPT_NUMBER("later", got.expires_ms - last->expires_ms),
@@ -375,7 +365,6 @@ SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
         SCRIPT_NUMBER("ended", got.turn == TURN_ENDED),
         SCRIPT_NUMBER("done", got.turn == TURN_DONE),
         SCRIPT_TEXT("of", script_value(line, "of")),
-        {.name = NULL},
     };
     script_expect_values(line, 3 + script_has(line, "with_pass"), fields);
     if (got.outcome == LINE_OK)
@@ -439,12 +428,11 @@ SCRIPT_VERB(expect_answered, "answered")
 {
     script_expect(line, script_word(line, 1), rig.answered);
     for (size_t i = 0; i < rig.answered; i++) {
-        const struct script_field fields[] = {
+        const struct script_field fields[SCRIPT_FIELDS] = {
             SCRIPT_NUMBER("entry", rig.crowd[i].entry - i),
             SCRIPT_NUMBER("retry", rig.crowd[i].retry_after_ms),
-            {.name = NULL},
         };
-        expect_outcome(line, 2, rig.crowd[i].outcome);
+        script_expect_text(line, script_word(line, 2), outcome_names[rig.crowd[i].outcome]);
         script_expect_values(line, 3, fields);
     }
 }
@@ -486,7 +474,7 @@ static bool joins_by_name(void)
 static bool fits(const struct script_line *line, bool must)
 {
     const struct line_view *view = view_of();
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("store", rig.store != NULL),
         SCRIPT_NUMBER("named", script_has(line, "named=1") && joins_by_name()),
         SCRIPT_NUMBER("ready", rig.store != NULL && line_store_ready(rig.store)),
@@ -518,7 +506,6 @@ static bool fits(const struct script_line *line, bool must)
         SCRIPT_NUMBER("join_calls", atomic_load(&stats()->join_calls)),
         SCRIPT_NUMBER("timeouts", atomic_load(&stats()->timeouts)),
         SCRIPT_NUMBER("reconnects", atomic_load(&stats()->reconnects)),
-        {.name = NULL},
     };
     if (must)
         script_expect_values(line, 1, fields);
@@ -662,7 +649,7 @@ static const struct script_row rows[] = {
      "set rate=1000 burst=5 active=5000; change; turn time=500ms; expect serving=6..9"},
     {"one who is in time does not wait for a late one who cannot come in",
      "set active=1 call=300;" CALLED "turn time=600ms; set call=60000; change; join ok;"
-     "await serving=2; set rate=0; change; pass 1 not_yet; pass 2 ok"},
+     "await serving=2; set rate=0; change; pass 1 not-yet; pass 2 ok"},
     /* Both visits end a second time. The sessions that are lost as well keep their slots. */
     {"after a wipe an ended visit frees no slot and does not begin again",
      "set active=2; start; join ok; join ok; join ok; join ok; join ok; await serving=2; pass 1 ok;"
@@ -692,7 +679,7 @@ static const struct script_row rows[] = {
             "extend 1 ok times=4 later=60000"},
     {"... and every front hears of it once more",
      "set active=2; start; join ok; join ok; await serving=2; pass 1 ok; extend 2 ok times=1;"
-     "await active=1; set active=1; change; pass 2 not_yet; lose; pass 2 not_yet;"
+     "await active=1; set active=1; change; pass 2 not-yet; lose; pass 2 not-yet;"
      "redis 1 EXISTS fg:{gala-2027}:kept"},
     /* Ticks are slow here: none reports the pass before the loss. */
     {"after a wipe a session of a lane newer than the last tick keeps its slot",

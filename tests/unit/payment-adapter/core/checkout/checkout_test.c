@@ -157,21 +157,20 @@ static const char *steps_done(const struct stored_saga *saga)
 SCRIPT_VERB(has_saga, "saga")
 {
     const struct stored_saga *saga = world_saga(&town, script_number_at(line, 1));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_TEXT("state", saga_state_name(saga->state)),
         SCRIPT_TEXT("cause", saga->cause),
         SCRIPT_NUMBER("step", saga->step),
         SCRIPT_NUMBER("parked", saga->parked),
         SCRIPT_NUMBER("moves", saga->moves),
         SCRIPT_TEXT("done", steps_done(saga)),
-        {.name = NULL},
     };
     script_expect_values(line, 2, fields);
 }
 
 SCRIPT_VERB(has_world, "world")
 {
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_TEXT("payment", payments[town.payment]),
         SCRIPT_NUMBER("captures", town.captures),
         SCRIPT_NUMBER("refunded", town.refunded),
@@ -183,7 +182,6 @@ SCRIPT_VERB(has_world, "world")
         SCRIPT_NUMBER("session_ended", town.session_ended),
         SCRIPT_NUMBER("pass_ended", town.pass_ended),
         SCRIPT_NUMBER("effects", town.effects_len),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }
@@ -440,13 +438,12 @@ SCRIPT_VERB(is_kept, "kept")
         return;
     }
     assert_int_equal(order_parse(span_of(data), NULL, &order), 0);
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_TEXT("payment", order.payment),
         SCRIPT_NUMBER("key_round", order.key_round),
         SCRIPT_TEXT("checked", order.checked_key),
         SCRIPT_NUMBER("check", order.check),
         SCRIPT_NUMBER("left_ms", order.expires_ms - town.clock.now_wall_us / 1000),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }

@@ -422,12 +422,11 @@ SCRIPT_VERB(is_idle, "idle|busy")
 /* The counters of the test itself. */
 SCRIPT_VERB(has_count, "leases|commits|calls|moved")
 {
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("leases", now.leases),
         SCRIPT_NUMBER("commits", now.commits),
         SCRIPT_NUMBER("calls", now.calls_len),
         SCRIPT_NUMBER("moved", now.moved_len),
-        {.name = NULL},
     };
     script_expect_field(line, 0, fields);
 }
@@ -437,11 +436,10 @@ SCRIPT_VERB(has_count, "leases|commits|calls|moved")
 SCRIPT_VERB(has_stat, "stat")
 {
     const struct saga_engine_stats *stats = saga_engine_stats(engine());
-    const struct script_field fields[] = {
-        STAT(leases),          STAT(leased),    STAT(lease_errors), STAT(commits),
-        STAT(commits_unknown), STAT(moves),     STAT(fenced),       STAT(refused),
-        STAT(timeouts),        STAT(deferred),  STAT(parked),       STAT(completed),
-        STAT(undone),          STAT(in_flight), STAT(calling),      {.name = NULL},
+    const struct script_field fields[SCRIPT_FIELDS] = {
+        STAT(leases), STAT(leased),    STAT(lease_errors), STAT(commits),   STAT(commits_unknown),
+        STAT(moves),  STAT(fenced),    STAT(refused),      STAT(timeouts),  STAT(deferred),
+        STAT(parked), STAT(completed), STAT(undone),       STAT(in_flight), STAT(calling),
     };
     script_expect_values(line, 1, fields);
 }
@@ -465,7 +463,7 @@ SCRIPT_VERB(has_call, "call")
 {
     const struct saga_call *call = now.calls[call_at(line)];
     char data[128];
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_TEXT("way", call->way == SAGA_UNDO ? "undo" : "do"),
         SCRIPT_TEXT("step", call->step),
         SCRIPT_NUMBER("tries", call->tries),
@@ -474,7 +472,6 @@ SCRIPT_VERB(has_call, "call")
         SCRIPT_TEXT("trace", call->trace),
         SCRIPT_TEXT("cause", call->cause),
         SCRIPT_TEXT("data", text_of(call->data, data)),
-        {.name = NULL},
     };
     script_expect_values(line, 2, fields);
 }
@@ -497,7 +494,7 @@ SCRIPT_VERB(has_move, "move")
 {
     const struct saga_move *move = now.moved;
     char data[128], effects[64];
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("id", move->id),
         SCRIPT_NUMBER("at", move->at_step),
         SCRIPT_NUMBER("tried", move->tried),
@@ -518,18 +515,16 @@ SCRIPT_VERB(has_move, "move")
         SCRIPT_TEXT("trace", move->trace),
         SCRIPT_TEXT("data", move->data.ptr != NULL ? text_of(move->data, data) : ""),
         SCRIPT_TEXT("effects", text_of_effects(move->effects, effects)),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }
 
 SCRIPT_VERB(has_row, "after")
 {
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("size", now.after.data.len),
         SCRIPT_NUMBER("moves", now.after.moves),
         SCRIPT_NUMBER("began", (uint64_t)now.after.step_us),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }

@@ -147,7 +147,7 @@ SCRIPT_VERB(is, "is")
 {
     struct line_knobs knobs = event_doc_knobs(&doc);
     script_expect_field(line, 1,
-                        (const struct script_field[]){
+                        (const struct script_field[SCRIPT_FIELDS]){
                             SCRIPT_TEXT("name", doc.name),
                             SCRIPT_NUMBER("newer", doc.newer),
                             SCRIPT_NUMBER("burst", knobs.burst),
@@ -176,8 +176,7 @@ SCRIPT_VERB(is, "is")
                             SCRIPT_NUMBER("code0", event_doc_asks_code(&doc, 0)),
                             SCRIPT_NUMBER("code1", event_doc_asks_code(&doc, 1)),
                             SCRIPT_NUMBER("codes", event_doc_asks_code_anywhere(&doc)),
-                            SCRIPT_NUMBER("same_lanes", event_doc_same_lanes(&base_doc, &doc)),
-                            {.name = NULL}});
+                            SCRIPT_NUMBER("same_lanes", event_doc_same_lanes(&base_doc, &doc))});
 }
 
 SCRIPT_VERB(lane, "lane")

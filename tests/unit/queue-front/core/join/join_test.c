@@ -9,7 +9,7 @@
 #include "core/join/join.h"
 
 #include "core/limits.h"
-#include "script.h"
+#include "outcomes.h"
 
 static const uint8_t key[VISITOR_KEY_BYTES] = "a key";
 static struct join join;
@@ -17,31 +17,6 @@ static struct join_effect effect;
 static const struct ticket mine = {.entry = 7, .visitor = "me", .lane = 0};
 static const struct visitor member = {.has_idem = true, .idem = "member", .id = "m"};
 static const struct visitor guest = {.has_idem = true, .idem = "guest", .id = "g"};
-
-static const char *const outcomes[LINE_OUTCOME_COUNT + 1] = {
-    [LINE_OK] = "ok",
-    [LINE_SAME] = "same",
-    [LINE_UNKNOWN] = "unknown",
-    [LINE_WRONG_STATE] = "state",
-    [LINE_LIMITED] = "limited",
-    [LINE_NOT_YET] = "not-yet",
-    [LINE_EXPIRED] = "expired",
-    [LINE_GONE] = "gone",
-    [LINE_CONFLICT] = "conflict",
-    [LINE_UNAVAILABLE] = "unavailable",
-    [LINE_RENEWED] = "renewed",
-    [LINE_PRESALE_LANE] = "other-lane",
-    [LINE_FULL] = "full",
-};
-
-static enum line_outcome outcome_of(const struct script_line *line, unsigned at)
-{
-    for (unsigned i = 0; i < LINE_OUTCOME_COUNT; i++)
-        if (outcomes[i] != NULL && strcmp(outcomes[i], script_word(line, at)) == 0)
-            return (enum line_outcome)i;
-    fail_msg("%s: no outcome %s", line->row, script_word(line, at));
-    return LINE_OUTCOME_COUNT;
-}
 
 static struct join_request request_of(const struct script_line *line)
 {
@@ -106,7 +81,7 @@ SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
     } else if (strcmp(verb, "reply") == 0) {
         event.input = JOIN_REPLY;
         event.reply = (struct join_reply){
-            .outcome = outcome_of(line, 1),
+            .outcome = outcome_at(line, 1),
             .ticket = place_of(line),
             .knows_event = !script_has(line, "event-is-gone"),
             .lane = (unsigned)script_value_or(line, "lane", 0),
@@ -116,7 +91,7 @@ SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
     } else if (strcmp(verb, "looked") == 0) {
         event.input = JOIN_LOOKED;
         event.looked = (struct join_looked){
-            .outcome = outcome_of(line, 1),
+            .outcome = outcome_at(line, 1),
             .knows_event = !script_has(line, "event-is-gone"),
             .is_renewed = script_has(line, "of-earlier"),
             .is_over = script_has(line, "over"),
@@ -182,7 +157,7 @@ SCRIPT_VERB(expect, "read|ask|ask-lane|look|await|answer")
     } else if (effect.kind == JOIN_ANSWER) {
         script_expect_text(line, script_word(line, 1), answers[effect.answer]);
         if (effect.answer == JOIN_PLACE || effect.answer == JOIN_REFUSED)
-            assert_int_equal(effect.outcome, outcome_of(line, 2));
+            assert_int_equal(effect.outcome, outcome_at(line, 2));
         if (effect.answer == JOIN_PLACE || effect.answer == JOIN_KEPT)
             assert_int_equal(effect.ticket.entry, script_value_or(line, "entry", 9));
     }

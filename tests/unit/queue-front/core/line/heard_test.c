@@ -60,7 +60,7 @@ SCRIPT_VERB(expect_marks, "has|hasnt")
 
 SCRIPT_VERB(is, "is")
 {
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("older", heard_last_told(&heard)),
         SCRIPT_NUMBER("all", heard_all_told(&heard)),
         SCRIPT_NUMBER("urgent", heard.urgent),
@@ -68,7 +68,6 @@ SCRIPT_VERB(is, "is")
         SCRIPT_NUMBER("dirty1", heard.dirty_len[1]),
         SCRIPT_NUMBER("pages", heard.pages),
         SCRIPT_NUMBER("bytes", heard.sent_len > 0 ? heard_marks(&heard, heard.sent[0]).len : 0),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }

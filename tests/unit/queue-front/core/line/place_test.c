@@ -67,13 +67,12 @@ SCRIPT_VERB(expect_place, "at")
 {
     struct place place = place_at(&view, script_number_at(line, 1), script_number_at(line, 2));
     script_expect_text(line, script_word(line, 3), place_state_name(place.state));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("position", place.position),
         SCRIPT_NUMBER("ahead", place.ahead),
         SCRIPT_NUMBER("expires", place.call_expires_ms),
         SCRIPT_NUMBER("extensions", place.extensions),
         SCRIPT_NUMBER("over", place_is_over(place)),
-        {.name = NULL},
     };
     script_expect_values(line, 4, fields);
 }

@@ -18,7 +18,7 @@
  *   known K F=N, expect F=N     expect what the front knows */
 #include "core/line/shards.h"
 
-#include "script.h"
+#include "outcomes.h"
 
 static struct shards *shards;
 static struct shards_told reply;
@@ -56,11 +56,11 @@ static void expect_call(const struct script_line *line, unsigned at)
     static const char *const names[] = {"nothing", "look", "shard", "cut"};
     struct shards_call call = shards_next(shards);
     script_expect_text(line, script_word(line, at), names[call.ask]);
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("of", call.shard),     SCRIPT_NUMBER("seals", call.seals),
         SCRIPT_NUMBER("epoch", call.epoch),  SCRIPT_NUMBER("nth", call.nth),
         SCRIPT_NUMBER("slot", call.slot_ms), SCRIPT_NUMBER("first", call.first),
-        SCRIPT_NUMBER("sent", call.told),    {.name = NULL},
+        SCRIPT_NUMBER("sent", call.told),
     };
     script_expect_values(line, at + 1, fields);
 }
@@ -93,21 +93,13 @@ SCRIPT_VERB(learn, "learn")
         assert_int_equal(0, shards_learn(shards, (uint32_t)nth, &cut, NULL));
 }
 
-static enum line_outcome outcome_of(const struct script_line *line, unsigned at)
-{
-    static const char *const names[] = {"ok", "same", "unavailable", "conflict", "unknown", NULL};
-    static const enum line_outcome outcomes[] = {LINE_OK, LINE_SAME, LINE_UNAVAILABLE,
-                                                 LINE_CONFLICT, LINE_UNKNOWN};
-    return outcomes[script_choice(line, script_word(line, at), names)];
-}
-
 SCRIPT_VERB(take_reply, "reply")
 {
     if (script_has(line, "lost")) {
         assert_true(shards_take_cut(shards, NULL));
         return;
     }
-    reply.outcome = outcome_of(line, 1);
+    reply.outcome = outcome_at(line, 1);
     reply.count = (uint32_t)script_value_or(line, "count", 0);
     reply.retry_ms = (uint32_t)script_value_or(line, "retry", 0);
     reply.due = script_has(line, "due");
@@ -122,7 +114,7 @@ SCRIPT_VERB(take_shard, "read")
     if (script_has(line, "lost"))
         shards_take_shard(shards, k, LINE_OK, NULL);
     else
-        shards_take_shard(shards, k, outcome_of(line, 2), &read);
+        shards_take_shard(shards, k, outcome_at(line, 2), &read);
 }
 
 SCRIPT_VERB(find, "find|hear")
@@ -163,17 +155,17 @@ SCRIPT_VERB(expect_full, "full")
 SCRIPT_VERB(expect_known, "known")
 {
     const struct shards_known *known = shards_known(shards, (uint8_t)script_number_at(line, 1));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("epoch", known->epoch),   SCRIPT_NUMBER("upto", known->upto),
         SCRIPT_NUMBER("lease", known->lease),   SCRIPT_NUMBER("issued", known->issued),
-        SCRIPT_TEXT("opening", known->opening), {.name = NULL},
+        SCRIPT_TEXT("opening", known->opening),
     };
     script_expect_values(line, 2, fields);
 }
 
 SCRIPT_VERB(expect_state, "expect")
 {
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("resting", shards_is_resting(shards)),
         SCRIPT_NUMBER("sure", shards_is_sure(shards)),
         SCRIPT_NUMBER("led", shards_is_led(shards)),
@@ -185,7 +177,6 @@ SCRIPT_VERB(expect_state, "expect")
         SCRIPT_NUMBER("open1", shards_open(shards, 1)),
         SCRIPT_NUMBER("read0", shards_read(shards, 0)->there),
         SCRIPT_NUMBER("read1", shards_read(shards, 1)->there),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }

@@ -91,10 +91,10 @@ SCRIPT_VERB(expect_log, "log")
 {
     struct turn turn = {.place = 3};
     assert_true(turn_parse(span_of(script_word(line, 1)), &turn));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("place", turn.place),    SCRIPT_NUMBER("kind", turn.kind),
         SCRIPT_NUMBER("until", turn.until_ms), SCRIPT_NUMBER("times", turn.times),
-        SCRIPT_NUMBER("early", turn.ended),    {.name = NULL},
+        SCRIPT_NUMBER("early", turn.ended),
     };
     script_expect_values(line, 2, fields);
 }

@@ -7,33 +7,10 @@
  *   check, ask CALL, answer WHAT   expect this effect, with the words that follow */
 #include "core/move/move.h"
 
-#include "script.h"
+#include "outcomes.h"
 
 static struct moving moving;
 static struct move_effect effect;
-
-static const char *const outcomes[] = {
-    [LINE_OK] = "ok",
-    [LINE_SAME] = "same",
-    [LINE_UNKNOWN] = "unknown",
-    [LINE_LIMITED] = "limited",
-    [LINE_GONE] = "gone",
-    [LINE_UNAVAILABLE] = "unavailable",
-    [LINE_MOVED] = "moved",
-    [LINE_INSIDE] = "inside",
-    [LINE_NO_CODE] = "no-code",
-    [LINE_CODE_USED] = "code-used",
-    [LINE_PRESALE_GUESSES] = "guesses",
-};
-
-static enum line_outcome outcome_of(const struct script_line *line, unsigned at)
-{
-    for (unsigned i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
-        if (outcomes[i] != NULL && strcmp(outcomes[i], script_word(line, at)) == 0)
-            return (enum line_outcome)i;
-    fail_msg("%s: no outcome %s", line->row, script_word(line, at));
-    return LINE_OK;
-}
 
 SCRIPT_VERB(request, "makes|takes")
 {
@@ -60,7 +37,7 @@ SCRIPT_VERB(reply, "reply")
 {
     struct move_event event = {
         .input = MOVE_REPLY,
-        .outcome = outcome_of(line, 1),
+        .outcome = outcome_at(line, 1),
         .retry_after_ms = script_value_or(line, "retry", 0),
         .knows_event = !script_has(line, "event-is-gone"),
         .knows_lane = !script_has(line, "lane-is-unseen"),
@@ -91,7 +68,7 @@ SCRIPT_VERB(expect, "check|ask|answer")
         script_expect_text(line, script_word(line, 1), answers[effect.answer]);
     }
     if (effect.kind == MOVE_ANSWER && effect.answer == MOVE_REFUSED) {
-        script_expect_text(line, script_word(line, 2), outcomes[effect.outcome]);
+        script_expect_text(line, script_word(line, 2), outcome_names[effect.outcome]);
         assert_int_equal(effect.retry_after_ms, script_value_or(line, "retry", 0));
         assert_int_equal(effect.is_unchecked, script_has(line, "unchecked"));
     } else if (effect.kind == MOVE_ANSWER && effect.answer == MOVE_PLACE) {

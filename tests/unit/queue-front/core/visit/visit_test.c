@@ -9,28 +9,11 @@
  *   check, ask CALL, answer WHAT   expect this effect, with the words that follow */
 #include "core/visit/visit.h"
 
-#include "script.h"
+#include "outcomes.h"
 
 static struct visit visit;
 static struct visit_effect effect;
 
-static const char *const outcomes[] = {[LINE_OK] = "ok",
-                                       [LINE_SAME] = "same",
-                                       [LINE_UNKNOWN] = "unknown",
-                                       [LINE_WRONG_STATE] = "state",
-                                       [LINE_LIMITED] = "limited",
-                                       [LINE_NOT_YET] = "not-yet",
-                                       [LINE_EXPIRED] = "expired",
-                                       [LINE_GONE] = "gone",
-                                       [LINE_CONFLICT] = "conflict",
-                                       [LINE_UNAVAILABLE] = "unavailable",
-                                       [LINE_MOVED] = "moved",
-                                       [LINE_INSIDE] = "inside",
-                                       [LINE_NO_CODE] = "no-code",
-                                       [LINE_CODE_USED] = "code-used",
-                                       [LINE_EXHAUSTED] = "exhausted",
-                                       [LINE_RENEWED] = "renewed",
-                                       NULL};
 static const char *const turns[] = {
     [TURN_NONE] = "-", [TURN_KEPT] = "kept", [TURN_ENDED] = "ended", [TURN_DONE] = "done", NULL};
 
@@ -98,7 +81,7 @@ SCRIPT_VERB(reply, "reply")
         .now_s = 1000,
         .knows_event = !script_has(line, "event-is-gone"),
         .session_ttl_ms = 60000,
-        .outcome = (enum line_outcome)script_choice(line, script_word(line, 1), outcomes),
+        .outcome = outcome_at(line, 1),
         .turn = (enum turn_kind)script_choice(line, turn != NULL ? turn : "-", turns),
     };
     visit_step(&visit, &event, &effect);
@@ -140,16 +123,17 @@ SCRIPT_VERB(expect_answer, "answer")
                                           [VISIT_REFUSED] = "refused"};
     assert_int_equal(effect.kind, VISIT_ANSWER);
     script_expect_text(line, script_word(line, 1), answers[effect.answer]);
-    script_expect_values(line, 2,
-                         (struct script_field[]){SCRIPT_NUMBER("new", effect.is_new),
-                                                 SCRIPT_TEXT("rc", err_name(effect.rc)),
-                                                 SCRIPT_TEXT("by", visit.pass.session),
-                                                 SCRIPT_TEXT("member", visit.pass.member.text),
-                                                 SCRIPT_TEXT("channel", visit.pass.channel),
-                                                 SCRIPT_NUMBER("life", effect.pass_life_ms / 1000),
-                                                 SCRIPT_TEXT("outcome", outcomes[effect.outcome]),
-                                                 SCRIPT_TEXT("turn", turns[effect.turn]),
-                                                 {.name = NULL}});
+    script_expect_values(
+        line, 2,
+        (struct script_field[]){SCRIPT_NUMBER("new", effect.is_new),
+                                SCRIPT_TEXT("rc", err_name(effect.rc)),
+                                SCRIPT_TEXT("by", visit.pass.session),
+                                SCRIPT_TEXT("member", visit.pass.member.text),
+                                SCRIPT_TEXT("channel", visit.pass.channel),
+                                SCRIPT_NUMBER("life", effect.pass_life_ms / 1000),
+                                SCRIPT_TEXT("outcome", outcome_names[effect.outcome]),
+                                SCRIPT_TEXT("turn", turns[effect.turn]),
+                                {.name = NULL}});
 }
 
 static const struct script_row rows[] = {

@@ -180,14 +180,13 @@ SCRIPT_VERB(expect_sent, "sent")
     assert_true(span_to_cstr(upto, turns, sizeof(turns)));
     uint64_t moves = number_of(reply, ASK_TICK_MOVES_LEN);
     assert_int_equal(ASK_TICK_WORDS + 2 * moves, resp_len(reply));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("joins", number_of(reply, ASK_TICK_JOIN_JUDGED)),
         SCRIPT_NUMBER("error", number_of(reply, ASK_TICK_WAY_ERROR)),
         SCRIPT_NUMBER("errors", number_of(reply, ASK_TICK_ERRORS)),
         SCRIPT_NUMBER("waited", number_of(reply, ASK_TICK_WAITED_MS)),
         SCRIPT_NUMBER("moves", moves),
         SCRIPT_TEXT("turns", turns),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
     freeReplyObject(reply);
@@ -206,7 +205,7 @@ SCRIPT_VERB(expect_heal, "heal")
     bool moves = words > ASK_HEAL_WORDS;
     assert_true(resp_get_str(reply, ASK_HEAL_GAPS, &list));
     assert_true(span_to_cstr(list, gaps, sizeof(gaps)));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("rate", number_of(reply, ASK_HEAL_KNOBS)),
         SCRIPT_NUMBER("gap", number_of(reply, ASK_HEAL_GAP)),
         SCRIPT_NUMBER("waited", number_of(reply, ASK_HEAL_WAITED_MS)),
@@ -216,7 +215,6 @@ SCRIPT_VERB(expect_heal, "heal")
         SCRIPT_TEXT("gaps", gaps),
         SCRIPT_NUMBER("moved", moves ? number_of(reply, ASK_HEAL_WORDS) : 0),
         SCRIPT_NUMBER("moves", moves ? number_of(reply, ASK_HEAL_WORDS + 1) : 0),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
     freeReplyObject(reply);
@@ -244,7 +242,7 @@ SCRIPT_VERB(expect, "expect")
     char calls[128], doc[32] = "";
     if (view->doc.ptr != NULL)
         assert_true(span_to_cstr(view->doc, doc, sizeof(doc)));
-    const struct script_field fields[] = {
+    const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("seen", event.seen),
         SCRIPT_NUMBER("stale", view->stale),
         SCRIPT_NUMBER("state", view->state),
@@ -283,7 +281,6 @@ SCRIPT_VERB(expect, "expect")
         SCRIPT_TEXT("reason", view->pilot.reason),
         SCRIPT_TEXT("because", view->pilot.because),
         SCRIPT_TEXT("reading", view->pilot.reading),
-        {.name = NULL},
     };
     script_expect_values(line, 1, fields);
 }
