@@ -1,4 +1,5 @@
 /* json_in_test.c: bodies, what is read of them, and the values or the sentence that come out. */
+#include "scarce.h"
 #include "script.h"
 #include "unit.h"
 
@@ -498,15 +499,6 @@ TEST_CASE(documents_are_written_into_bounded_and_growing_memory)
 
 /* ---- without memory ---- */
 
-static unsigned allocations, refused_at;
-static bool refuse_later; /* also what comes after the refused one */
-
-static void *refuse(size_t size)
-{
-    unsigned nth = allocations++;
-    return nth == refused_at || (refuse_later && nth > refused_at) ? NULL : malloc(size);
-}
-
 /* jansson continues after some refused allocations and leaves out the byte that had no room. */
 TEST_CASE(a_parsed_text_is_complete_or_there_was_no_memory)
 {
@@ -515,22 +507,20 @@ TEST_CASE(a_parsed_text_is_complete_or_there_was_no_memory)
     json_t *whole = parse(text);
     for (unsigned way = 0; way < 4; way++) { /* both readers; one refusal, or all from there on */
         bool lacking = true;
-        refuse_later = way % 2 != 0;
-        for (refused_at = 0; lacking; refused_at++) {
+        unsigned nth = 0;
+        for (; lacking; nth++) {
             json_t *doc = NULL;
             struct err_slot err;
-            allocations = 0;
-            json_in_allocate(refuse);
+            (way % 2 != 0 ? scarce_from : scarce_nth)(nth);
             int rc =
                 way / 2 ? json_in_read(SPAN(text), &doc) : json_in_parse(SPAN(text), &err, &doc);
-            json_in_allocate(malloc);
-            lacking = allocations > refused_at;
+            lacking = scarce_end();
             assert_int_equal(rc, lacking ? ERR_NOMEM : 0);
             assert_int_equal(doc != NULL, !lacking);
             assert_true(doc == NULL || json_equal(doc, whole));
             json_decref(doc);
         }
-        assert_true(refused_at > 10 || refuse_later);
+        assert_true(nth > 10 || way % 2 != 0);
     }
     json_decref(whole);
 }
@@ -541,10 +531,8 @@ TEST_CASE(without_memory_documents_are_neither_merged_nor_written)
     json_t *patch = parse("{'a':{'d':[2]},'c':{'e':{'f':'g'}}}"), *merged = NULL;
     struct err_slot err;
     int rc = ERR_NOMEM;
-    json_in_allocate(refuse);
-    refuse_later = true;
-    for (refused_at = 0; rc != 0; refused_at++) {
-        allocations = 0;
+    for (unsigned nth = 0; rc != 0; nth++) {
+        scarce_from(nth);
         rc = json_in_merge(target, patch, &err, &merged);
         assert_int_equal(merged != NULL, rc == 0);
         assert_true(rc == 0 || rc == ERR_NOMEM);
@@ -553,9 +541,9 @@ TEST_CASE(without_memory_documents_are_neither_merged_nor_written)
     assert_string_equal("g", json_string_value(json_object_get(e, "f")));
     char memory[128];
     struct text text = text_on(memory, sizeof(memory));
-    allocations = refused_at = 0;
+    scarce_from(0);
     json_in_put(&text, target);
-    json_in_allocate(malloc);
+    scarce_end();
     assert_true(text.overflown);
     json_decref(merged);
     json_decref(target);

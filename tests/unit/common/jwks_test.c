@@ -1,8 +1,8 @@
 /* jwks_test.c: keys in and out, the examples of the RFCs, and sets that others publish. */
+#include "scarce.h"
 #include "unit.h"
 
 #include "base/base64.h"
-#include "base/json_in.h"
 #include "base/secret_file.h"
 #include "crypto/jwks.h"
 #include "crypto/jwt.h"
@@ -395,28 +395,19 @@ TEST_CASE(a_set_has_all_of_its_keys_or_is_refused)
     jwks_destroy(set);
 }
 
-static unsigned allocations, refused_at;
-
-static void *refuse_one(size_t size)
-{
-    return allocations++ == refused_at ? NULL : malloc(size);
-}
-
 TEST_CASE(a_set_is_not_bad_for_want_of_memory)
 {
     struct jwks *set;
     struct err_slot err;
-    json_in_allocate(refuse_one);
-    for (refused_at = 0;; refused_at++) {
-        allocations = 0;
+    bool lacking = true;
+    for (unsigned nth = 0; lacking; nth++) {
+        scarce_nth(nth);
         int rc = jwks_parse(span_of(two), &err, &set);
-        if (rc == 0)
-            break;
-        assert_int_equal(ERR_NOMEM, rc);
-        assert_says(&err, "key set: no memory");
+        lacking = scarce_end();
+        assert_int_equal(lacking ? ERR_NOMEM : 0, rc);
+        if (lacking)
+            assert_says(&err, "key set: no memory");
     }
-    json_in_allocate(malloc);
-    assert_int_equal(allocations, refused_at);
     assert_int_equal(2, jwks_len(set));
     jwks_destroy(set);
 }

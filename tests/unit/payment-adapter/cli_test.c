@@ -1,21 +1,14 @@
 /* cli_test.c: what the command at the door says of a ticket, and with which status. */
 #include "cli.h"
 
-#include "base/json_in.h"
 #include "base/text.h"
 #include "core/checkout/ticket.h"
+#include "scarce.h"
 #include "unit.h"
 
 #include <fcntl.h>
 #include <sodium.h>
 #include <unistd.h>
-
-static unsigned allocations, refused_at;
-
-static void *refuse_one(size_t size)
-{
-    return allocations++ == refused_at ? NULL : malloc(size);
-}
 
 static char *keys, *revoked; /* files */
 static char token[TICKET_TOKEN_MAX];
@@ -69,21 +62,17 @@ TEST_CASE(ticket_is_accepted_or_cannot_be_checked_for_lack_of_memory)
 {
     char said[512];
     open_door();
-    json_in_allocate(refuse_one);
-    for (refused_at = 0;; refused_at++) {
-        allocations = 0;
+    bool lacking = true;
+    unsigned nth = 0;
+    for (; lacking; nth++) {
+        scarce_nth(nth);
         int status = verify(said, sizeof(said));
-        if (allocations <= refused_at) { /* it had all that it asked for */
-            assert_int_equal(0, status);
-            assert_non_null(strstr(said, "GOOD ticket t_1 event gala seat A-1 "));
-            break;
-        }
+        lacking = scarce_end();
         assert_null(strstr(said, "BAD"));
-        assert_int_equal(2, status);
-        assert_non_null(strstr(said, "memory"));
+        assert_int_equal(lacking ? 2 : 0, status);
+        assert_non_null(strstr(said, lacking ? "memory" : "GOOD ticket t_1 event gala seat A-1 "));
     }
-    json_in_allocate(malloc);
-    assert_true(refused_at > 20); /* for the keys, the ticket, the list */
+    assert_true(nth > 20); /* for the keys, the ticket, the list */
     unit_file_remove(keys);
     unit_file_remove(revoked);
 }

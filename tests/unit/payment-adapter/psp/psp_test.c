@@ -1,9 +1,9 @@
 /* psp_test.c: the list of providers and their settings, Stripe's signatures, the clock of the seat
  * service, and answers that there is no memory to read. */
-#include "base/json_in.h"
 #include "psp/peers.h"
 #include "psp/psp.h"
 #include "psp/seats_clock.h"
+#include "scarce.h"
 #include "settings.h"
 #include "unit.h"
 
@@ -196,12 +196,7 @@ TEST_CASE(clock_of_the_seats_wins_where_they_differ)
 
 /* ---- answers that there is no memory to read ---- */
 
-static bool json_has_memory = true, places_have_memory = true;
-
-static void *json_memory(size_t len)
-{
-    return json_has_memory ? malloc(len) : NULL;
-}
+static bool places_have_memory = true;
 
 /* Replaces libc's. */
 char *strdup(const char *text)
@@ -354,15 +349,16 @@ TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
         {PEER_PSP_READ, "toss", 404, "{\"code\":\"NOT_FOUND_PAYMENT\"}", SAGA_DONE, "", false},
         {PEER_PSP_READ, "toss", 200, "{}", SAGA_DONE, "", false},
     };
-    json_in_allocate(json_memory);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct outcall_answer answer = {.status = rows[i].status,
                                               .body = span_of(rows[i].body)};
         struct peer_call read = ask(rows[i].op, rows[i].provider, &answer);
-        json_has_memory = rows[i].places;
+        if (!rows[i].places)
+            scarce_from(0);
         places_have_memory = !rows[i].places;
         struct peer_call starved = ask(rows[i].op, rows[i].provider, &answer);
-        json_has_memory = places_have_memory = true;
+        scarce_end();
+        places_have_memory = true;
         if (read.verdict != rows[i].verdict || strcmp(read.code, rows[i].code) != 0)
             fail_msg("row %zu: %u, %s", i, read.verdict, read.code);
         assert_false(read.answered);
@@ -370,7 +366,6 @@ TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
             fail_msg("row %zu without memory: %u, %s", i, starved.verdict, starved.code);
         assert_true(starved.answered); /* so its breaker stays closed */
     }
-    json_in_allocate(malloc);
 }
 
 /* A peer that was never asked was not silent. */
@@ -401,19 +396,18 @@ TEST_CASE(webhook_without_memory_to_read_it_must_come_again)
 {
     const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = KEY};
     const struct psp toss = {.driver = &psp_toss};
-    json_in_allocate(json_memory);
     for (unsigned memory = 0; memory < 2; memory++) {
         struct psp_event event = {0};
         struct err_slot err;
-        json_has_memory = memory;
+        if (!memory)
+            scarce_from(0);
         int want = memory ? 0 : ERR_NOMEM;
         int of_stripe =
             psp_stripe.webhook(&stripe, SPAN(T "," V1), SPAN(body), SIGNED_S, &err, &event);
         int of_toss = psp_toss.webhook(&toss, SPAN(""), SPAN("{\"data\":{\"orderId\":\"o_1\"}}"),
                                        SIGNED_S, &err, &event);
-        json_has_memory = true;
+        scarce_end();
         assert_int_equal(want, of_stripe);
         assert_int_equal(want, of_toss);
     }
-    json_in_allocate(malloc);
 }

@@ -22,8 +22,8 @@
  * last KIND TEXT... (parts of the last effect of this kind), logged|unlogged part of STEP WAY MARK
  * CODE, means DEF STATE STEP PARKED CAUSE STATUS (of a saga of this kind), check (world_check()).
  */
-#include "base/json_in.h"
 #include "next_version.h"
+#include "scarce.h"
 #include "script.h"
 #include "world.h"
 
@@ -265,13 +265,6 @@ static struct {
     char data[2048];     /* before */
 } trial;
 
-static bool json_has_memory = true;
-
-static void *json_memory(size_t len)
-{
-    return json_has_memory ? malloc(len) : NULL;
-}
-
 static void fall(void *ctx, void *out, size_t len)
 {
     assert_int_equal(len, sizeof(uint64_t));
@@ -319,7 +312,8 @@ static void answer_trial(struct world *world, struct peer_call *call)
     if (call->verdict == SAGA_DONE && peer_question(call->op)->reads_places)
         call->places = strdup("[1,2,3]");
     trial.timeout_ms = call->timeout_ms;
-    json_has_memory = !trial.no_memory;
+    if (trial.no_memory)
+        scarce_from(0);
 }
 
 /* The longest name in which each byte is written with six characters fits in no ticket. */
@@ -420,10 +414,12 @@ SCRIPT_VERB(do_answer, "extend|move|create|read|capture|void|refund|end-pass|end
 SCRIPT_VERB(do_gives, "gives")
 {
     while (town.log_len == 0) {
-        json_has_memory = !trial.starved;
+        scarce_end();
+        if (trial.starved)
+            scarce_from(0);
         world_turn(&town);
     }
-    json_has_memory = true;
+    scarce_end();
     script_expect_text(line, script_word(line, 1), saga_mark_name(town.log[0].mark));
     script_expect_text(line, script_word(line, 2), town.log[0].code);
     script_expect(line, script_word(line, 3), all_asked());
@@ -718,12 +714,11 @@ static const struct script_row rows[] = {
 static void enter(void)
 {
     world_init(&town);
-    json_in_allocate(json_memory);
 }
 
 static void leave(void)
 {
-    json_in_allocate(malloc);
+    scarce_end();
     world_deinit(&town);
 }
 
@@ -937,9 +932,10 @@ TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter,
             .id = 1, .def = def, .state = SAGA_RUNNING, .data = span_of(cases[i].order)};
         const struct saga_move move = {.id = 1, .state = SAGA_COMPLETED};
         struct saga_effects effects = {0};
-        json_has_memory = cases[i].memory;
+        if (!cases[i].memory)
+            scarce_from(0);
         def->on_move(def->ctx, &row, &move, &effects);
-        json_has_memory = true;
+        scarce_end();
         assert_int_equal(effects.len > 0, cases[i].effects);
         assert_int_equal(effects.failed, cases[i].again);
         saga_effects_clear(&effects);

@@ -8,14 +8,11 @@
  *   refund ASKED CAPTURED RETURNED           ASKED 0: all
  *   off STATUS HAS ACT         what happens to it when its event is cancelled; HAS moving, used,
  * both, - */
-#include "base/json_in.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
 #include "core/checkout/refund_terms.h"
+#include "scarce.h"
 #include "script.h"
-
-#include <errno.h>
-#include <limits.h>
 
 #define SEAT(FROM) "{'from':'" FROM "','to':'B-1','ticket':'t_1','member':'42','lang':'ko'}"
 
@@ -166,57 +163,42 @@ static const struct script_row rows[] = {
 
 /* ---- memory that runs out ---- */
 
-static unsigned allocations, fails_at;
-
-static void *scarce(size_t size)
-{
-    if (allocations++ != fails_at)
-        return malloc(size);
-    errno = ENOMEM;
-    return NULL;
-}
-
 /* An unreadable order is parked, and unreadable terms offer no refund. Lack of memory passes. */
 TEST_CASE(stored_text_is_not_called_unreadable_for_lack_of_memory)
 {
-    json_in_allocate(scarce);
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
         unsigned nth = 0;
         int rc;
         do {
-            allocations = 0;
-            fails_at = nth++;
+            scarce_nth(nth++);
             rc = readers[i](span_of(good[i]));
-            assert_int_equal(rc, allocations > fails_at ? ERR_NOMEM : 0);
+            assert_int_equal(rc, scarce_end() ? ERR_NOMEM : 0);
         } while (rc < 0);
         assert_true(nth > 5);
     }
-    json_in_allocate(malloc);
 }
 
 TEST_CASE(order_is_stored_whole_even_when_memory_runs_out)
 {
     static struct order bare = {.id = "o_2", .seats_len = 1, .seats = {"row \"1\""}};
     const struct order *const orders[] = {&whole, &bare};
-    json_in_allocate(scarce);
     for (unsigned i = 0; i < 2; i++) {
-        for (unsigned nth = 0, asked = 1; asked > nth; nth++) {
+        bool lacking = true;
+        for (unsigned nth = 0; lacking; nth++) {
             char *json = NULL;
-            allocations = 0;
-            fails_at = nth;
+            scarce_nth(nth);
             int rc = order_dump(orders[i], NULL, &json);
-            asked = allocations;
-            fails_at = UINT_MAX;
+            lacking = scarce_end();
             assert_int_equal(rc, json != NULL ? 0 : ERR_NOMEM);
-            assert_true(json != NULL || asked > nth);
+            assert_true(json != NULL || lacking);
             if (json == NULL)
                 continue;
+            memset(&order, 0, sizeof(order)); /* seats beyond its own are left as they were */
             assert_int_equal(read_order(span_of(json)), 0);
             assert_memory_equal(&order, orders[i], sizeof(order));
             free(json);
         }
     }
-    json_in_allocate(malloc);
 }
 
 /* ---- bounds and fields ---- */

@@ -1,7 +1,7 @@
 /* ticket_test.c: tickets signed, verified and forged. */
 #include "core/checkout/ticket.h"
 
-#include "base/json_in.h"
+#include "scarce.h"
 #include "unit.h"
 
 #include <jansson.h>
@@ -222,13 +222,6 @@ TEST_CASE(published_keys_are_read_and_others_skipped)
 
 /* ---- memory that runs out ---- */
 
-static unsigned allocations, refused_at;
-
-static void *refuse_one(size_t len)
-{
-    return allocations++ == refused_at ? NULL : malloc(len);
-}
-
 /* A ticket without its purchase would pass for one that was sold without. At the gate, a good
  * ticket that is called forged would turn a visitor away. */
 TEST_CASE(lack_of_memory_neither_shortens_nor_forges_a_ticket)
@@ -237,23 +230,23 @@ TEST_CASE(lack_of_memory_neither_shortens_nor_forges_a_ticket)
     struct ticket ticket = ticket_of("B");
     struct ticket_keys read;
     assert_int_equal(ticket_sign(signer, &ticket, NULL, whole), 0);
-    json_in_allocate(refuse_one);
-    for (refused_at = 0;; refused_at++) {
-        allocations = 0;
+    bool lacking = true;
+    unsigned nth = 0;
+    for (; lacking; nth++) {
+        scarce_nth(nth);
         int rc = ticket_sign(signer, &ticket, NULL, token);
-        if (allocations <= refused_at)
-            break;
+        lacking = scarce_end();
         if (rc == 0)
             assert_string_equal(token, whole);
         else
-            assert_int_equal(rc, ERR_NOMEM);
+            assert_int_equal(rc, lacking ? ERR_NOMEM : 0);
     }
-    assert_true(refused_at > 10);
-    allocations = refused_at = 0;
+    assert_true(nth > 10);
+    scarce_nth(0);
     assert_int_equal(verify(&keys, whole), ERR_NOMEM);
-    allocations = 0;
+    scarce_nth(0);
     assert_int_equal(ticket_keys_parse(SPAN("{\"keys\":[]}"), NULL, &read), ERR_NOMEM);
-    json_in_allocate(malloc);
+    scarce_end();
 }
 
 static void begin(void)
