@@ -556,19 +556,7 @@ SCRIPT_VERB(run_receive, "until|end")
 }
 
 /* Parts of what was received, in this order, separated by &. */
-SCRIPT_VERB(run_has, "has")
-{
-    char wanted[512];
-    const char *at = run.received;
-    snprintf(wanted, sizeof(wanted), "%s", bytes_of(script_rest(line, 0)).ptr);
-    for (char *rest = NULL, *part = strtok_r(wanted, "&", &rest); part != NULL;
-         part = strtok_r(NULL, "&", &rest)) {
-        at = strstr(at, part);
-        if (at == NULL)
-            fail_msg("%s: no \"%s\" in: %.600s", line->row, part, run.received);
-        at += strlen(part);
-    }
-}
+SCRIPT_DOES("has", script_expect_parts(line, bytes_of(script_rest(line, 0)).ptr, run.received))
 
 SCRIPT_VERB(run_count, "count")
 {

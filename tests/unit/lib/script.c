@@ -213,6 +213,20 @@ void script_expect_text(const struct script_line *line, const char *want, const 
         fail_msg("%s: \"%s\": it is \"%s\"", line->row, line->text, got);
 }
 
+void script_expect_parts(const struct script_line *line, const char *parts, const char *text)
+{
+    char copy[TEXT_MAX], *rest = NULL;
+    const char *at = text;
+    assert_in_range(strlen(parts), 1, sizeof(copy) - 1);
+    strcpy(copy, parts);
+    for (char *part = strtok_r(copy, "&", &rest); part; part = strtok_r(NULL, "&", &rest)) {
+        at = strstr(at, part);
+        if (at == NULL)
+            fail_msg("%s: \"%s\" is not in:\n%.20000s", line->row, part, text);
+        at += strlen(part);
+    }
+}
+
 static const struct script_field *field_of(const struct script_line *line, const char *name,
                                            size_t len, const struct script_field *fields)
 {

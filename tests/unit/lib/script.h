@@ -106,6 +106,8 @@ bool script_has(const struct script_line *line, const char *word);
 unsigned script_choice(const struct script_line *line, const char *word, const char *const *names);
 void script_expect(const struct script_line *line, const char *want, uint64_t got);
 void script_expect_text(const struct script_line *line, const char *want, const char *got);
+/* The text has these parts, which & separates, in this order. */
+void script_expect_parts(const struct script_line *line, const char *parts, const char *text);
 /* Each word from `from` on is name=value of one of these fields. */
 void script_expect_values(const struct script_line *line, unsigned from,
                           const struct script_field *fields);
