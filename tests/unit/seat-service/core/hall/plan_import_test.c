@@ -47,15 +47,24 @@ static json_t *member(json_t *in, const char *name)
                              : json_object_get(in, name);
 }
 
+/* What the pointer names. */
+static json_t *member_at(json_t *in, const char *pointer)
+{
+    char path[256], *rest;
+    snprintf(path, sizeof(path), "%s", pointer);
+    for (char *name = strtok_r(path, "/", &rest); name; name = strtok_r(NULL, "/", &rest))
+        in = member(in, name);
+    return in;
+}
+
 /* Sets what the pointer names, or removes it where the value is NULL. */
 static void set(json_t *doc, const char *pointer, json_t *value)
 {
-    char path[256], *rest, *last;
+    char path[256], *last;
     snprintf(path, sizeof(path), "%s", pointer);
     last = strrchr(path, '/');
     *last++ = '\0';
-    for (char *name = strtok_r(path, "/", &rest); name; name = strtok_r(NULL, "/", &rest))
-        doc = member(doc, name);
+    doc = member_at(doc, path);
     if (value == NULL)
         assert_int_equal(json_object_del(doc, last), 0);
     else if (!json_is_array(doc))
@@ -64,6 +73,16 @@ static void set(json_t *doc, const char *pointer, json_t *value)
         assert_int_equal(json_array_set_new(doc, strtoul(last, NULL, 10), value), 0);
     else
         assert_int_equal(json_array_append_new(doc, value), 0);
+}
+
+/* The next part of a text, up to the separator or the end; NULL if there is no more. */
+static char *part_of(char **rest, const char *separator)
+{
+    char *part = *rest, *end = part != NULL ? strstr(part, separator) : NULL;
+    *rest = end != NULL ? end + strlen(separator) : NULL;
+    if (end != NULL)
+        *end = '\0';
+    return part;
 }
 
 static void edit(json_t *doc, const char *pointer, const char *value)
@@ -75,16 +94,11 @@ static void edit(json_t *doc, const char *pointer, const char *value)
 static json_t *edited(const char *edits)
 {
     json_t *doc = json_of(document);
-    char *text = strdup(edits), *at = text;
-    while (at != NULL && *at != '\0') {
-        char *next = strstr(at, "; "), *value;
-        if (next != NULL)
-            *next = '\0';
-        value = strchr(at, ' ');
-        if (value != NULL)
-            *value++ = '\0';
-        edit(doc, at, value);
-        at = next != NULL ? next + 2 : NULL;
+    char *text = strdup(edits), *rest = *edits != '\0' ? text : NULL, *pointer;
+    while ((pointer = part_of(&rest, "; ")) != NULL) {
+        char *value = pointer;
+        part_of(&value, " ");
+        edit(doc, pointer, value);
     }
     free(text);
     return doc;
@@ -217,16 +231,9 @@ static void assert_fault(const char *edits, const char *rule)
 TEST_CASE(each_fault_is_named_by_pointer_and_rule)
 {
     for (size_t i = 0; i < LEN(faults); i++) {
-        char *all = strdup(faults[i].edits), *rest = all;
-        while (rest != NULL) {
-            char *edits = rest;
-            rest = strstr(edits, " | ");
-            if (rest != NULL) {
-                *rest = '\0';
-                rest += 3;
-            }
+        char *all = strdup(faults[i].edits), *rest = all, *edits;
+        while ((edits = part_of(&rest, " | ")) != NULL)
             assert_fault(edits, faults[i].says);
-        }
         free(all);
     }
     plan_body_refused("{", "not JSON");
@@ -469,12 +476,9 @@ static void show_runs(struct text *text, const struct plan *plan)
 /* A member of the export, with its keys sorted. */
 static void show_export(struct text *text, const struct plan *plan, const char *pointer)
 {
-    char path[256], *rest;
-    json_t *doc = json_loadb(plan_export(plan).ptr, plan_export(plan).len, 0, NULL), *at = doc;
-    snprintf(path, sizeof(path), "%s", pointer);
-    for (char *name = strtok_r(path, "/", &rest); name; name = strtok_r(NULL, "/", &rest))
-        at = member(at, name);
-    char *dump = json_dumps(at, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+    json_t *doc = json_loadb(plan_export(plan).ptr, plan_export(plan).len, 0, NULL);
+    char *dump =
+        json_dumps(member_at(doc, pointer), JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
     text_printf(text, "%s", dump != NULL ? dump : "-");
     free(dump);
     json_decref(doc);
@@ -525,13 +529,8 @@ static void show(struct text *text, const struct plan *plan, const char *what, c
 /* Facts are "what of = text" or "what = text", with "; " between them; ' stands for ". */
 static void assert_facts(const char *name, const struct plan *plan, const char *facts)
 {
-    char *all = plan_body_quoted(facts), *rest, got[4096];
-    for (char *fact = all; fact != NULL; fact = rest) {
-        rest = strstr(fact, "; ");
-        if (rest != NULL) {
-            *rest = '\0';
-            rest += 2;
-        }
+    char *all = plan_body_quoted(facts), *rest = all, *fact, got[4096];
+    while ((fact = part_of(&rest, "; ")) != NULL) {
         struct text text = text_on(got, sizeof(got) - 1);
         char *want = strstr(fact, " = "), *of = strchr(fact, ' ');
         *want = *of = '\0';
@@ -779,8 +778,7 @@ TEST_CASE(plan_has_a_hash_of_its_body_and_one_of_its_content)
 static json_t *drawn(const char *rows)
 {
     json_t *doc = edited("/rows []; /seats []; " ZONE "/rows []"), *seats = NULL;
-    json_t *list = json_object_get(
-        json_array_get(json_object_get(json_object_get(doc, "plan"), "zones"), 0), "rows");
+    json_t *list = member_at(doc, ZONE "/rows");
     char *text = strdup(rows), *rest, name[12];
     unsigned row = 0, count = 0;
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
