@@ -1,15 +1,23 @@
 /* asleep_test.c: names are added and removed, as many as a database may hold. None is lost, and
  * only requested ones are wanted. */
 #include "base/rng.h"
+#include "base/text.h"
 #include "owners/asleep.h"
-#include "unit.h"
+#include "script.h"
 
-static struct asleep *fresh(void)
+#include <inttypes.h>
+
+static struct asleep *asleep;
+static struct err_slot err;
+
+static void open_list(void)
 {
-    struct err_slot err = {0};
-    struct asleep *asleep = NULL;
     assert_int_equal(0, asleep_create(&err, &asleep));
-    return asleep;
+}
+
+static void close_list(void)
+{
+    asleep_destroy(asleep);
 }
 
 static const char *name_of(uint32_t no)
@@ -19,138 +27,97 @@ static const char *name_of(uint32_t no)
     return id;
 }
 
-static int put_due(struct asleep *asleep, uint32_t no, uint64_t due_ms)
+static int put(uint32_t no, uint64_t incarnation, bool awake)
 {
-    struct err_slot err = {0};
-    return asleep_put(asleep,
-                      &(struct asleep_event){(int32_t)no, name_of(no), 0, due_ms, false, no}, false,
-                      &err);
+    const struct asleep_event event = {(int32_t)no, name_of(no), incarnation, 0, false, 1};
+    return asleep_put(asleep, &event, awake, &err);
 }
 
-static int put(struct asleep *asleep, uint32_t no, uint64_t incarnation, bool wanted)
+static const char *name_at(const struct script_line *line)
 {
-    struct err_slot err = {0};
-    return asleep_put(asleep,
-                      &(struct asleep_event){(int32_t)no, name_of(no), incarnation, 0, false, 1},
-                      wanted, &err);
+    return name_of((uint32_t)script_number_at(line, 1));
 }
 
-static uint32_t take(struct asleep *asleep, enum asleep_kind kind, uint64_t now_ms, int32_t *nos,
-                     struct asleep_room *room)
+/* put NO due=MS [asked] [awake]: of as many bytes as its number says; remove NO; want NO MS */
+SCRIPT_VERB(run_put, "put")
 {
-    uint64_t asked_ms[EVENTS_MAX];
-    return asleep_take(asleep, kind, now_ms, nos, asked_ms, room);
+    uint64_t no = script_number_at(line, 1), due_ms = script_value_or(line, "due", 0);
+    const struct asleep_event event = {
+        (int32_t)no, name_at(line), 0, due_ms, script_has(line, "asked"), no};
+    assert_int_equal(0, asleep_put(asleep, &event, script_has(line, "awake"), &err));
 }
 
-static uint32_t due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t places,
-                    uint64_t bytes)
+SCRIPT_DOES("remove", asleep_remove(asleep, name_at(line)))
+SCRIPT_DOES("want", asleep_want(asleep, span_of(name_at(line)), script_number_at(line, 2)))
+
+/* awake|due|wanted NOS now=MS places=NUMBER bytes=NUMBER elsewhere=NUMBER left=PLACES,ELSEWHERE;
+ * refused NOS: those that are taken, in this order, each with the time of the first request */
+SCRIPT_VERB(run_take, "awake|due|wanted|refused")
 {
-    return take(asleep, ASLEEP_DUE, now_ms, nos, &(struct asleep_room){places, bytes, 100});
+    static const char *const kinds[] = {"awake", "due", "wanted", "refused", NULL};
+    unsigned kind = script_choice(line, line->words[0], kinds);
+    struct asleep_room room = {(uint32_t)script_value_or(line, "places", 4),
+                               script_value_or(line, "bytes", 100),
+                               script_value_or(line, "elsewhere", 100)};
+    int32_t nos[4];
+    uint64_t asked_ms[4], now_ms = script_value_or(line, "now", 0);
+    uint32_t len = kind > ASLEEP_WANTED
+                       ? asleep_refused(asleep, nos, asked_ms, 4)
+                       : asleep_take(asleep, (enum asleep_kind)kind, now_ms, nos, asked_ms, &room);
+    char got[128] = "";
+    struct text text = text_on(got, sizeof(got) - 1);
+    for (uint32_t i = 0; i < len; i++)
+        text_printf(&text, "%s%d/%" PRIu64, i > 0 ? "," : "", (int)nos[i], asked_ms[i]);
+    got[text.len] = '\0';
+    script_expect_text(line, script_word(line, 1), got);
+    const char *left = script_value(line, "left");
+    if (left == NULL)
+        return;
+    script_expect(line, left, room.places);
+    script_expect(line, strchr(left, ',') + 1, room.elsewhere);
 }
+
+/* waiting NUMBER LARGEST now=MS */
+SCRIPT_VERB(run_waiting, "waiting")
+{
+    uint64_t largest, now_ms = script_value_or(line, "now", 0);
+    script_expect(line, script_word(line, 1), asleep_waiting(asleep, now_ms, &largest));
+    script_expect(line, script_word(line, 2), largest);
+}
+
+static const struct script_row rows[] = {
+    {"the event that is due first is woken first, though it came back, and if it has room",
+     "put 1 due=8000; put 2 due=7000; put 3 due=6000; put 4 due=5000; put 5 due=4000; remove 1;"
+     "put 1 due=9000; due 5/0,4/0 now=9000 places=2 bytes=100; due 4/0 now=9000 places=1 bytes=4"},
+    {"an event is due from its time until it is awake or its hold has ended",
+     "put 1 due=1000; put 2 due=2000; put 3 due=3000; put 4; due - now=999; due 1/0 now=1000;"
+     "due 1/0,2/0 now=3000 places=2; due 1/0,2/0 now=3000 bytes=5; remove 1; put 2;"
+     "due 3/0 now=3000; remove 3; due - now=3000; put 5 due=10; due 5/0 now=3000"},
+    {"an event that somebody asks for is not due as well, and is counted at any time",
+     "put 1 due=1000; put 2 due=2000; put 3 due=3000; want 1 500; due 2/0,3/0 now=3000;"
+     "waiting 1 1 now=999; waiting 3 3 now=3000"},
+    {"an event that sleeps needs room at another process, and one that is awake does not",
+     "put 1; put 2 awake; want 1 500; wanted - elsewhere=0; awake 2/0 elsewhere=0 left=3,0;"
+     "wanted 1/500 elsewhere=1 left=3,0"},
+    {"the event that was asked for first is woken first",
+     "put 1; put 2; put 3; put 4; want 1 800; want 2 700; want 3 600; want 4 500; want 3 900;"
+     "wanted 4/500,3/600 places=2"},
+    {"a refusal is noted once, of an event of which a hold ends",
+     "put 1 due=9000; put 2 due=9000; put 3 due=9000; put 4; want 1 800; want 2 700; want 3 600;"
+     "want 4 500; refused 1/800,2/700,3/600; put 1 due=9000 asked; refused 2/700,3/600;"
+     "wanted 4/500,3/600,2/700,1/800"},
+};
 
 TEST_CASE(names_have_a_bound)
 {
-    struct asleep *asleep = fresh();
     for (uint32_t no = 0; no < ASLEEP_NAMES_MAX; no++)
-        assert_int_equal(0, put(asleep, no, 0, false));
-    assert_int_equal(ERR_FULL, put(asleep, ASLEEP_NAMES_MAX, 0, true));
-    assert_int_equal(0, put(asleep, 7, 0, true)); /* it is there already */
+        assert_int_equal(0, put(no, 0, false));
+    assert_int_equal(ERR_FULL, put(ASLEEP_NAMES_MAX, 0, true));
+    assert_int_equal(0, put(7, 0, true)); /* it is there already */
     assert_int_equal(ASLEEP_NAMES_MAX, asleep_len(asleep));
     assert_true(asleep_knows(asleep, SPAN("event-7"), NULL));
     asleep_remove(asleep, "event-0");
-    assert_int_equal(0, put(asleep, ASLEEP_NAMES_MAX, 0, false));
-    asleep_destroy(asleep);
-}
-
-/* Of more than there is room for those that have waited longest are next. */
-TEST_CASE(event_that_is_due_first_is_woken_first)
-{
-    struct asleep *asleep = fresh();
-    int32_t nos[4];
-    for (uint32_t no = 1; no <= 5; no++)
-        assert_int_equal(0, put_due(asleep, no, UINT64_C(1000) * (9 - no)));
-    asleep_remove(asleep, name_of(1)); /* and comes back, later than all */
-    assert_int_equal(0, put_due(asleep, 1, 9000));
-    assert_int_equal(2, due(asleep, 9000, nos, 2, 100));
-    assert_int_equal(5, nos[0]);
-    assert_int_equal(4, nos[1]);
-    assert_int_equal(1, due(asleep, 9000, nos, 1, 4)); /* which the first has no room in */
-    assert_int_equal(4, nos[0]);
-    asleep_destroy(asleep);
-}
-
-TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
-{
-    struct asleep *asleep = fresh();
-    int32_t nos[4] = {0};
-    uint64_t largest;
-    for (uint32_t no = 1; no <= 3; no++)
-        assert_int_equal(0, put_due(asleep, no, UINT64_C(1000) * no));
-    assert_int_equal(0, put_due(asleep, 4, 0));
-    assert_int_equal(0, due(asleep, 999, nos, 4, 100));
-    assert_int_equal(1, due(asleep, 1000, nos, 4, 100));
-    assert_int_equal(1, nos[0]);
-    assert_int_equal(2, due(asleep, 3000, nos, 2, 100)); /* there are no more places */
-    assert_int_equal(2, due(asleep, 3000, nos, 4, 5));   /* the third takes 3, and there are 2 */
-    asleep_want(asleep, SPAN("event-1"), 500);
-    assert_int_equal(2, due(asleep, 3000, nos, 4, 100));        /* those that nobody asks for */
-    assert_int_equal(1, asleep_waiting(asleep, 999, &largest)); /* it is wanted */
-    assert_int_equal(1, largest);
-    assert_int_equal(3, asleep_waiting(asleep, 3000, &largest));
-    assert_int_equal(3, largest);
-    asleep_remove(asleep, name_of(1));
-    assert_int_equal(0, put_due(asleep, 2, 0)); /* its hold has ended */
-    assert_int_equal(1, due(asleep, 3000, nos, 4, 100));
-    assert_int_equal(3, nos[0]);
-    asleep_remove(asleep, name_of(3));
-    assert_int_equal(0, due(asleep, 3000, nos, 4, 100));
-    assert_int_equal(0, put_due(asleep, 5, 10)); /* earlier than any before */
-    assert_int_equal(1, due(asleep, 3000, nos, 4, 100));
-    asleep_destroy(asleep);
-}
-
-TEST_CASE(event_that_sleeps_needs_room_at_another_process_and_one_that_is_awake_does_not)
-{
-    struct asleep *asleep = fresh();
-    int32_t nos[4] = {0};
-    struct asleep_room room = {.places = 4, .bytes = 10};
-    assert_int_equal(0, put(asleep, 1, 0, false));
-    assert_int_equal(0, put(asleep, 2, 0, true)); /* awake at that process */
-    asleep_want(asleep, SPAN("event-1"), 500);
-    assert_int_equal(0, take(asleep, ASLEEP_WANTED, 0, nos, &room));
-    assert_int_equal(1, take(asleep, ASLEEP_AWAKE, 0, nos, &room));
-    assert_int_equal(2, nos[0]);
-    assert_int_equal(3, room.places);
-    room.elsewhere = 1;
-    assert_int_equal(1, take(asleep, ASLEEP_WANTED, 0, nos, &room));
-    assert_int_equal(1, nos[0]);
-    assert_int_equal(0, room.elsewhere);
-    asleep_destroy(asleep);
-}
-
-TEST_CASE(event_that_was_asked_for_first_is_woken_first_and_a_refusal_is_noted_once)
-{
-    struct asleep *asleep = fresh();
-    struct err_slot err = {0};
-    int32_t nos[4];
-    uint64_t asked_ms[4];
-    for (uint32_t no = 1; no <= 4; no++) {
-        assert_int_equal(0, put_due(asleep, no, no == 4 ? 0 : 9000)); /* no hold of the last ends */
-        asleep_want(asleep, span_of(name_of(no)), UINT64_C(100) * (9 - no));
-    }
-    asleep_want(asleep, span_of(name_of(3)), 900); /* again */
-    assert_int_equal(
-        2, asleep_take(asleep, ASLEEP_WANTED, 0, nos, asked_ms, &(struct asleep_room){2, 9, 9}));
-    assert_int_equal(4, nos[0]);
-    assert_int_equal(3, nos[1]);
-    assert_int_equal(600, asked_ms[1]);
-    assert_int_equal(3, asleep_refused(asleep, nos, asked_ms, 4));
-    assert_int_equal(800, asked_ms[0]);
-    const struct asleep_event noted = {1, "event-1", 0, 9000, true, 1};
-    assert_int_equal(0, asleep_put(asleep, &noted, false, &err)); /* still wanted */
-    assert_int_equal(2, asleep_refused(asleep, nos, asked_ms, 4));
-    assert_int_equal(2, nos[0]);
-    asleep_destroy(asleep);
+    assert_int_equal(0, put(ASLEEP_NAMES_MAX, 0, false));
 }
 
 /* Against a plain array of what should be there. The newest incarnation stays known, and an event
@@ -158,7 +125,6 @@ TEST_CASE(event_that_was_asked_for_first_is_woken_first_and_a_refusal_is_noted_o
 TEST_CASE(names_agree_with_a_plain_array)
 {
     enum { NAMES = 50, STEPS = 20000 };
-    struct asleep *asleep = fresh();
     const struct rng *rng = unit_rng();
     struct {
         bool here, wanted, awake;
@@ -183,7 +149,7 @@ TEST_CASE(names_agree_with_a_plain_array)
             events[no].here = true;
             events[no].wanted = step % 2 == 0 || (events[no].wanted && !events[no].awake);
             events[no].awake = step % 2 == 0;
-            assert_int_equal(0, put(asleep, no, incarnation, events[no].awake));
+            assert_int_equal(0, put(no, incarnation, events[no].awake));
         }
         for (uint32_t i = 0; i < NAMES; i++) {
             len += events[i].here;
@@ -194,12 +160,17 @@ TEST_CASE(names_agree_with_a_plain_array)
         }
         assert_int_equal(len, asleep_len(asleep));
         struct asleep_room one = {1, NAMES, NAMES}, all = {NAMES, NAMES, NAMES};
-        uint32_t awake = take(asleep, ASLEEP_AWAKE, 0, nos, &one);
-        assert_int_equal(wanted_len > 0, awake + take(asleep, ASLEEP_WANTED, 0, nos + awake, &one));
-        awake = take(asleep, ASLEEP_AWAKE, 0, nos, &all);
-        assert_int_equal(wanted_len, awake + take(asleep, ASLEEP_WANTED, 0, nos + awake, &all));
+        uint64_t ms[NAMES];
+        uint32_t awake = asleep_take(asleep, ASLEEP_AWAKE, 0, nos, ms, &one);
+        assert_int_equal(wanted_len > 0,
+                         awake + asleep_take(asleep, ASLEEP_WANTED, 0, nos + awake, ms, &one));
+        awake = asleep_take(asleep, ASLEEP_AWAKE, 0, nos, ms, &all);
+        assert_int_equal(wanted_len,
+                         awake + asleep_take(asleep, ASLEEP_WANTED, 0, nos + awake, ms, &all));
         for (uint32_t i = 0; i < wanted_len; i++)
             assert_true(events[nos[i]].wanted);
     }
-    asleep_destroy(asleep);
 }
+
+UNIT_BETWEEN(open_list, close_list)
+SCRIPT_TESTS(rows, script_verbs)
