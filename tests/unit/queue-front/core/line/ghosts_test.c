@@ -4,6 +4,15 @@
 #include "core/line/place.h"
 #include "unit.h"
 
+static struct ghosts ghosts;
+
+static void end(void)
+{
+    ghosts_deinit(&ghosts);
+}
+
+UNIT_BETWEEN(NULL, end)
+
 static void set(uint8_t *bits, uint64_t place)
 {
     bits[place / 8] |= (uint8_t)(0x80u >> place % 8);
@@ -15,24 +24,22 @@ static struct span page_of(const uint8_t *bits, uint64_t page)
 }
 
 /* Takes all pages of `bits`, and shows them at once. */
-static void tell(struct ghosts *ghosts, const uint8_t *bits, uint64_t pages)
+static void tell(const uint8_t *bits, uint64_t pages)
 {
     for (uint64_t page = 0; page < pages; page++)
-        assert_true(ghosts_take_page(ghosts, page, page_of(bits, page)));
-    ghosts->seq++;
-    ghosts_take(ghosts, (struct ghosts_told){.seq = ghosts->seq, .whole = ghosts->seq}, 0);
+        assert_true(ghosts_take_page(&ghosts, page, page_of(bits, page)));
+    ghosts.seq++;
+    ghosts_take(&ghosts, (struct ghosts_told){.seq = ghosts.seq, .whole = ghosts.seq}, 0);
 }
 
 TEST_CASE(no_place_is_a_ghost_before_the_first_check)
 {
-    struct ghosts ghosts = {0};
     assert_int_equal(ghosts_before(NULL, 0, 5000), 0);
     assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
     assert_false(ghosts_has(NULL, 1));
     assert_false(ghosts_has(&ghosts, 1));
     ghosts_take(&ghosts, (struct ghosts_told){0}, 1000);
     assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
-    ghosts_deinit(&ghosts);
 }
 
 /* Compared with counting one by one, over pages and blocks, from any position. */
@@ -42,7 +49,6 @@ TEST_CASE(ahead_is_exact_to_the_place)
     uint64_t seed = unit_seed() | 1;
     uint8_t *bits = calloc(PLACES / 8, 1);
     assert_non_null(bits);
-    struct ghosts ghosts = {0};
     for (unsigned round = 0; round < 20; round++) {
         memset(bits, 0, PLACES / 8);
         for (uint64_t place = 1; place < PLACES; place++) {
@@ -50,7 +56,7 @@ TEST_CASE(ahead_is_exact_to_the_place)
             if ((seed >> 33) % 10 < round % 10)
                 set(bits, place);
         }
-        tell(&ghosts, bits, 3);
+        tell(bits, 3);
         uint64_t serving = (seed >> 20) % PLACES, away = 0;
         for (uint64_t place = serving + 1; place < PLACES + 100; place++) {
             assert_int_equal(ghosts_before(&ghosts, serving, place), away);
@@ -58,27 +64,23 @@ TEST_CASE(ahead_is_exact_to_the_place)
         }
     }
     free(bits);
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(ahead_leaves_ghosts_out_and_the_position_stays)
 {
-    struct ghosts ghosts = {0};
     uint8_t bits[HEARD_PAGE_BYTES] = {0};
     for (uint64_t place = 1100; place < 1500; place++)
         set(bits, place);
-    tell(&ghosts, bits, 1);
+    tell(bits, 1);
     struct line_view view = {
         .state = LINE_OPEN, .issued = 5000, .serving = 1023, .ghosts = &ghosts};
     struct place place = place_at(&view, 3024, 0);
     assert_int_equal(place.position, 3024);
     assert_int_equal(place.ahead, 1600);
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(a_change_is_shown_in_whole_and_not_before_its_time)
 {
-    struct ghosts ghosts = {0};
     uint8_t bits[HEARD_PAGE_BYTES] = {0};
     struct ghosts_told told = {.seq = 2, .whole = 2, .at_ms = 1000, .waiting = 3, .judged = 9};
     ghosts_take(&ghosts, told, 900);
@@ -96,15 +98,13 @@ TEST_CASE(a_change_is_shown_in_whole_and_not_before_its_time)
     ghosts_take(&ghosts, told, 1000);
     assert_int_equal(ghosts_before(&ghosts, 0, 70000), 2);
     assert_int_equal(ghosts_waiting(&ghosts), 3);
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(lost_ghosts_are_shown_until_redis_sends_them_again)
 {
-    struct ghosts ghosts = {0};
     uint8_t bits[HEARD_PAGE_BYTES] = {0};
     set(bits, 5);
-    tell(&ghosts, bits, 1);
+    tell(bits, 1);
     ghosts_tell_again(&ghosts);
     struct ghosts_told told = {.seq = 7, .whole = 7};
     ghosts_take(&ghosts, told, 1);
@@ -130,35 +130,31 @@ TEST_CASE(lost_ghosts_are_shown_until_redis_sends_them_again)
     ghosts.seq = 1;
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
     assert_int_equal(ghosts_before(&ghosts, 0, 10), 1);
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(a_rolled_back_redis_without_ghosts_changes_nothing)
 {
-    struct ghosts ghosts = {.seq = 3, .shown = 3};
+    ghosts.seq = ghosts.shown = 3;
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .judged = 7}, 1);
     assert_true(ghosts_behind(&ghosts));
+    assert_int_equal(ghosts.seq, 0); /* it is to tell all of them again */
     assert_int_equal(ghosts.judged, 7);
     assert_int_equal(ghosts_before(&ghosts, 0, 100), 0);
     assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(a_page_without_sense_is_refused)
 {
-    struct ghosts ghosts = {0};
     static char bits[HEARD_PAGE_BYTES + 1];
     assert_true(ghosts_take_page(&ghosts, HEARD_PAGES_MAX, SPAN("\xFF")));
     assert_int_equal(ghosts.pages, 0); /* it was passed over */
     assert_false(ghosts_take_page(&ghosts, 0, (struct span){bits, sizeof(bits)}));
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(places_of_a_gap_are_ghosts_at_once)
 {
     static const struct line_gap gaps[] = {{3, 5},   {8, 15},  {17, 40},
                                            {63, 64}, {99, 99}, {65530, 65545}};
-    struct ghosts ghosts = {0};
     uint64_t away = 0;
     for (unsigned i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
         ghosts_add_gap(&ghosts, gaps[i]);
@@ -173,18 +169,16 @@ TEST_CASE(places_of_a_gap_are_ghosts_at_once)
                                               HEARD_PAGES_MAX * (uint64_t)HEARD_PAGE_PLACES});
     ghosts_add_gap(&ghosts, (struct line_gap){7, 6}); /* none */
     assert_int_equal(ghosts_before(&ghosts, 0, 200000), away);
-    ghosts_deinit(&ghosts);
 }
 
 TEST_CASE(only_pages_with_ghosts_are_owed)
 {
-    struct ghosts ghosts = {0};
     uint8_t *bits = calloc(4, HEARD_PAGE_BYTES);
     ghosts_tell_again(&ghosts); /* nothing yet, so nothing to tell */
     assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
     set(bits, HEARD_PAGE_PLACES + 7);
     set(bits, 3 * HEARD_PAGE_PLACES + HEARD_PAGE_PLACES - 1);
-    tell(&ghosts, bits, 4);
+    tell(bits, 4);
     assert_int_equal(ghosts_shown(&ghosts, 0).len, 0);
     assert_int_equal(ghosts_shown(&ghosts, 1).len, 1);
     assert_int_equal(ghosts_shown(&ghosts, 3).len, HEARD_PAGE_BYTES);
@@ -195,23 +189,20 @@ TEST_CASE(only_pages_with_ghosts_are_owed)
     ghosts_paid(&ghosts, true);
     assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
     free(bits);
-    ghosts_deinit(&ghosts);
 }
 
 /* What is known grows page by page, and the sums go on where they were. */
 TEST_CASE(a_new_page_has_no_ghosts)
 {
-    struct ghosts ghosts = {0};
     uint8_t *bits = calloc(3, HEARD_PAGE_BYTES);
     memset(bits, 0xFF, 10);
-    tell(&ghosts, bits, 1);
+    tell(bits, 1);
     assert_int_equal(ghosts_before(&ghosts, 0, 3 * HEARD_PAGE_PLACES), 79);
     assert_true(ghosts_take_page(&ghosts, 2, SPAN("")));
     assert_int_equal(ghosts_before(&ghosts, 0, 3 * HEARD_PAGE_PLACES), 79);
     assert_int_equal(ghosts_shown(&ghosts, 2).len, 0);
     set(bits, 2 * HEARD_PAGE_PLACES);
-    tell(&ghosts, bits, 3);
+    tell(bits, 3);
     assert_int_equal(ghosts_before(&ghosts, 0, 3 * HEARD_PAGE_PLACES), 80);
     free(bits);
-    ghosts_deinit(&ghosts);
 }

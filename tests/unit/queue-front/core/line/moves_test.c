@@ -72,9 +72,19 @@ TEST_CASE(one_wrong_letter_and_two_swapped_ones_are_always_found)
     assert_false(parses("0000\0000000000", 12));
 }
 
+static struct moves moves;
+static struct move out[MOVES_SEND_MAX];
+static uint32_t upto;
+
+static void end(void)
+{
+    moves_deinit(&moves);
+}
+
+UNIT_BETWEEN(NULL, end)
+
 TEST_CASE(the_table_knows_the_highest_of_every_place)
 {
-    struct moves moves = {0};
     assert_int_equal(moves_of(&moves, 1), 0);
     for (uint64_t entry = 1; entry <= 5000; entry++)
         assert_true(moves_note(&moves, (struct move){entry * 3, (uint8_t)(entry % 255 + 1)}));
@@ -88,27 +98,22 @@ TEST_CASE(the_table_knows_the_highest_of_every_place)
         assert_int_equal(moves_of(&moves, entry * 3 + 1), 0);
     }
     assert_int_equal(moves_of(&moves, 3), 2);
-    moves_deinit(&moves);
 }
 
 TEST_CASE(a_full_table_keeps_what_it_has)
 {
-    struct moves moves = {0};
     for (uint64_t entry = 1; entry <= MOVES_PLACES_MAX; entry++)
         assert_true(moves_note(&moves, (struct move){entry, 1}));
     assert_false(moves_note(&moves, (struct move){MOVES_PLACES_MAX + 1, 1}));
     assert_int_equal(moves_of(&moves, MOVES_PLACES_MAX + 1), 0);
     assert_int_equal(moves_of(&moves, MOVES_PLACES_MAX), 1);
-    moves_deinit(&moves);
 }
 
 TEST_CASE(all_places_are_sent_again_once_in_bounded_parts)
 {
     enum { PLACES = 1000 };
-    struct moves moves = {0};
-    struct move out[MOVES_SEND_MAX];
     uint8_t times[PLACES + 1] = {0};
-    uint32_t upto, len, parts = 0;
+    uint32_t len, parts = 0;
     for (uint64_t entry = 1; entry <= PLACES; entry++)
         moves_note(&moves, (struct move){entry, 2});
     assert_int_equal(moves_pick(&moves, out, &upto), 0); /* they came from Redis */
@@ -121,14 +126,10 @@ TEST_CASE(all_places_are_sent_again_once_in_bounded_parts)
     }
     for (uint64_t entry = 1; entry <= PLACES; entry++)
         assert_int_equal(times[entry], 1);
-    moves_deinit(&moves);
 }
 
 TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
 {
-    struct moves moves = {0};
-    struct move out[MOVES_SEND_MAX];
-    uint32_t upto;
     moves_note(&moves, (struct move){5, 1});
     assert_int_equal(moves_pick(&moves, out, &upto), 0); /* it came from Redis */
     moves_tell_again(&moves);
@@ -137,13 +138,10 @@ TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
     assert_int_equal(out[1].entry, 6);
     assert_int_equal(out[1].moves, 2);
     assert_int_equal(upto, 2);
-    moves_deinit(&moves);
 }
 
 TEST_CASE(the_newest_are_those_that_became_known_last)
 {
-    struct moves moves = {0};
-    struct move out[MOVES_SEND_MAX];
     assert_int_equal(moves_newest(&moves, out), 0);
     for (uint64_t entry = 1; entry <= MOVES_SEND_MAX; entry++)
         moves_note(&moves, (struct move){entry, 3});
@@ -155,5 +153,4 @@ TEST_CASE(the_newest_are_those_that_became_known_last)
     assert_int_equal(out[0].moves, 3);
     assert_int_equal(out[MOVES_SEND_MAX - 1].entry, 9999);
     assert_int_equal(out[MOVES_SEND_MAX - 1].moves, 4);
-    moves_deinit(&moves);
 }

@@ -6,12 +6,21 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+static struct buyers buyers;
+static uint32_t has;
+
+static void end(void)
+{
+    buyers_deinit(&buyers);
+}
+
+UNIT_BETWEEN(NULL, end)
+
 TEST_CASE(counts_agree_with_a_plain_array)
 {
     enum { BUYERS = 300 };
     struct rng_seeded rng;
-    struct buyers buyers;
-    uint32_t plain[BUYERS] = {0}, has;
+    uint32_t plain[BUYERS] = {0};
     rng_seeded_init(&rng, 3);
     assert_int_equal(buyers_init(&buyers, BUYERS, 9), 0);
     for (unsigned i = 0; i < 100000; i++) {
@@ -29,14 +38,11 @@ TEST_CASE(counts_agree_with_a_plain_array)
         }
         assert_int_equal(buyers_count(&buyers, buyer), plain[buyer]);
     }
-    buyers_deinit(&buyers);
 }
 
 TEST_CASE(a_buyer_for_each_seat_of_a_sold_out_stadium_fits)
 {
     enum { SEATS = 66000 };
-    struct buyers buyers;
-    uint32_t has;
     for (uint64_t seed = 1; seed <= 5; seed++) {
         assert_int_equal(buyers_init(&buyers, SEATS, seed), 0);
         for (uint64_t i = 0; i < SEATS; i++)
@@ -49,15 +55,12 @@ TEST_CASE(a_buyer_for_each_seat_of_a_sold_out_stadium_fits)
 
 TEST_CASE(buyers_that_left_make_room)
 {
-    struct buyers buyers;
-    uint32_t has;
     assert_int_equal(buyers_init(&buyers, 1000, 1), 0);
     for (uint64_t i = 0; i < 1000000; i++) {
         assert_int_equal(buyers_add(&buyers, i, 2, 4, &has), BUYERS_ADDED);
         if (i >= 900)
             buyers_sub(&buyers, i - 900, 2);
     }
-    buyers_deinit(&buyers);
 }
 
 /* ---- first requests at once ---- */
@@ -66,8 +69,6 @@ TEST_CASE(buyers_that_left_make_room)
 TEST_CASE(two_tries_that_see_each_other_begin_anew)
 {
     enum { TRY = 1 << 16 };
-    struct buyers buyers;
-    uint32_t has;
     assert_int_equal(buyers_init(&buyers, 8, 7), 0);
     assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_ADDED);
     _Atomic uint64_t *his = buyers.entries;
@@ -89,7 +90,6 @@ TEST_CASE(two_tries_that_see_each_other_begin_anew)
     assert_int_equal(has, 2);
     assert_int_equal(buyers_add(&buyers, 5, 2, 4, &has), BUYERS_ADDED);
     assert_int_equal(buyers_count(&buyers, 5), 4);
-    buyers_deinit(&buyers);
 }
 
 enum { THREADS = 3, ROUNDS = 3000, LIMIT = 4 };
@@ -105,12 +105,12 @@ struct firsts {
 static void *request_first(void *arg)
 {
     struct firsts *firsts = arg;
-    uint32_t has;
+    uint32_t had;
     for (uint64_t round = 0; round < ROUNDS; round++) {
         uint64_t stranger = round << 8 | (uint64_t)(uintptr_t)pthread_self() << 32;
         pthread_barrier_wait(&firsts->meet);
-        bool came = buyers_add(&firsts->buyers, stranger, 1, 4, &has) == BUYERS_ADDED;
-        bool mine = buyers_add(&firsts->buyers, round, 2, LIMIT, &has) == BUYERS_ADDED;
+        bool came = buyers_add(&firsts->buyers, stranger, 1, 4, &had) == BUYERS_ADDED;
+        bool mine = buyers_add(&firsts->buyers, round, 2, LIMIT, &had) == BUYERS_ADDED;
         if (came)
             buyers_sub(&firsts->buyers, stranger, 1);
         atomic_fetch_add(&firsts->granted, mine ? 2 : 0);
@@ -144,8 +144,6 @@ TEST_CASE(first_requests_at_once_count_as_one_buyer)
 /* A table of eight has two buckets. Buyers beyond their room are refused. */
 TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
 {
-    struct buyers buyers;
-    uint32_t has;
     uint64_t known = 0, refused = 0;
     assert_int_equal(buyers_init(&buyers, 8, 7), 0);
     for (uint64_t buyer = 1; refused == 0; buyer++) {
@@ -162,15 +160,13 @@ TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
     for (uint64_t buyer = 1; buyer <= known; buyer++)
         buyers_sub(&buyers, buyer, buyer == known ? 2 : 1);
     assert_int_equal(buyers_add(&buyers, refused, 1, 4, &has), BUYERS_ADDED);
-    buyers_deinit(&buyers);
 }
 
 /* Of two first requests at once one takes its share back. What it leaves belongs to no buyer. */
 TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
 {
     enum { BUYER = 5, TRY = 1 << 16, COUNT = 0xffff };
-    struct buyers buyers;
-    uint32_t has, used = 0;
+    uint32_t used = 0;
     assert_int_equal(buyers_init(&buyers, 8, 7), 0);
     assert_int_equal(buyers_add(&buyers, BUYER, 2, 4, &has), BUYERS_ADDED);
     for (uint32_t i = 0; i < buyers.size; i++)
@@ -185,5 +181,4 @@ TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
     assert_int_equal(used, 1); /* and its word is used again */
     buyers_sub(&buyers, BUYER, 3);
     assert_int_equal(buyers_count(&buyers, BUYER), 0);
-    buyers_deinit(&buyers);
 }
