@@ -291,6 +291,12 @@ describe('checkout', async () => {
     const order = orderOf(page);
     await visitor.judge('tickets');
     assert.deepEqual(await page.locator('.nth').allTextContents(), ['1 of 2', '2 of 2']);
+    const gates = await page.locator('.gate').evaluateAll((all) => all.map((gate) => {
+      const [own, list] = [gate, gate.parentElement].map((element) => element.getBoundingClientRect());
+      const below = own.top >= gate.previousElementSibling.getBoundingClientRect().bottom;
+      return own.right === list.right && (!below || own.left === list.left);
+    }));
+    assert.deepEqual(gates, [true, true], 'the gate fills what the seat leaves of its row, or a row');
     await page.locator('[data-large]').nth(1).click();
     await page.locator('#bright svg').waitFor();
     assert.equal(await page.textContent('#bright-seat'), await page.locator('.ticket').nth(1).getAttribute('aria-label'));
