@@ -14,7 +14,7 @@ const back = /^\/pay\/(orders|(orders|tickets)\/[\w-]+)$/.test(asked.get('back')
 let seats = null;
 let amount = 0; // what the buyer pays: the seats and the fees
 let terms = null; // of refunds, as they are shown
-let over = false; // the time to pay has run out
+let over = false; // these seats can no longer be paid for here
 
 // The order ends the visit, and then this page can no longer ask for its seats. A visitor who comes back
 // here (back button, reload, old tab) is led to the order made of them.
@@ -117,6 +117,16 @@ function showLinks() {
   }
 }
 
+// What is refused for good leaves one way to go on.
+const isOver = ({ code }) => /^(bad-pass|hold-|no-such-hold|pass-)/.test(code);
+
+function end() {
+  over = true;
+  clearInterval(tick.timer);
+  show(...(seats ? ['summary'] : []));
+  byId('back').className = 'button main wide';
+}
+
 let warned = false;
 function tick() {
   const left = Date.parse(seats.expires_at) - serverNow();
@@ -127,9 +137,7 @@ function tick() {
     announce(say('checkout.hurry'));
   }
   if (left > 0) return;
-  over = true;
-  clearInterval(tick.timer);
-  show('summary');
+  end();
   notice(say('error.hold-expired'));
 }
 
@@ -168,10 +176,11 @@ async function busy(button, work) {
     if (!(error instanceof Refused)) throw error;
     if (error.code === 'login-required') await next();
     if (error.code === 'refund-terms-changed') await showTerms('reload');
+    if (isOver(error)) end();
     notice(sayError(error));
   } finally {
     button.disabled = false;
-    if (document.activeElement === document.body) at.focus({ preventScroll: true });
+    if (document.activeElement === document.body) (over ? byId('back') : at).focus({ preventScroll: true });
   }
 }
 
@@ -242,6 +251,7 @@ open().catch((error) => {
     return;
   }
   byId('wait').hidden = true;
+  if (isOver(error)) end();
   notice(error instanceof Refused ? sayError(error) : say('error.other'));
   if (!(error instanceof Refused)) throw error;
 });

@@ -281,7 +281,7 @@ describe('what goes otherwise', async () => {
       await visitor.enter();
       await visitor.takeBest(2);
       await page.goto(`${visitor.at}/pay/checkout?event=demo&hold=nothing`);
-      await told(page, 'notice');
+      await page.locator('#back.main').waitFor(WAIT);
       await see(visitor, 'checkout-nothing');
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
@@ -291,7 +291,7 @@ describe('what goes otherwise', async () => {
         await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
       }, { times: 1 });
       await page.click('#cart-pay');
-      await told(page, 'notice');
+      await page.locator('#back.main').waitFor(WAIT);
       await see(visitor, 'checkout-ran-out');
       await page.reload();
       await page.fill('#login-name', who.login);
@@ -303,6 +303,11 @@ describe('what goes otherwise', async () => {
       assert.ok(await page.evaluate(() => document.activeElement.matches('#login-form button')), 'the keys are where they were');
       await see(visitor, 'login-throttled');
       await clickFor(page, '#login-form button', '#pay-button');
+      await refuse(page, '**/v1/pay/orders', 409, () => ({ code: 'hold-expired' }));
+      await clickFor(page, '#pay-button', '#back.main:focus');
+      assert.ok(await page.isHidden('#pay-button'));
+      await page.reload();
+      await page.locator('#pay-button').waitFor();
       await page.context().setOffline(true);
       await page.click('#pay-button');
       await told(page, 'notice');
