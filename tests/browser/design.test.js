@@ -39,6 +39,16 @@ describe('the page of all parts', async () => {
     }
   }
 
+  test('Korean headings and controls are as tight as English ones', async () => {
+    const tight = [];
+    for (const [, options] of MANNERS) {
+      const visitor = await open('ours', options);
+      tight.push(await visitor.page.locator('h1, h2, button').evaluateAll((all) => all.map((one) => parseFloat(getComputedStyle(one).lineHeight) / parseFloat(getComputedStyle(one).fontSize))));
+      await visitor.close();
+    }
+    assert.deepEqual(...tight);
+  });
+
   test('from 320 to 2560 px nothing is wider than the screen', async () => {
     const visitor = await open('ours', { locale: 'ko-KR' });
     for (const width of [320, 360, 480, 768, 1280, 1920, 2560]) {
