@@ -243,7 +243,7 @@ static void list_facts(struct plain_view *view)
     view->holds_at = facts->len;
     list_hold(view, 0);
     fact_if(facts, "seats", takes && plan_seat_count(plan) > 0);
-    fact_phrase(facts, "full", takes && seats_free(view) == 0 ? SPAN("full.held") : SPAN(""),
+    fact_phrase(facts, "full", takes && seats_free(view) == 0 ? SPAN("told.full") : SPAN(""),
                 SPAN(""), SPAN(""));
     view->kinds_at = facts->len;
     list_kind(view, 0);
@@ -291,6 +291,13 @@ static void answer(struct plain_view *view, const struct call_refusal *refusal)
                           });
 }
 
+/* A crowd that met one outage does not come back in one second. */
+static void look_again(struct plain_view *view, uint64_t least_s)
+{
+    view->again = true;
+    view->later = number(view->later_memory, least_s + view->now_ms % 4);
+}
+
 /* A sentence for a code: error.CODE or gone.CODE; a code without one gets `other`. */
 static struct span phrase_of(const struct call *call, struct span code, char key[SAID_MAX + 8],
                              struct span other)
@@ -336,6 +343,8 @@ void plain_page_reply(struct call *call)
         .call = call, .plan = call->event->plan->plan, .now_ms = call->now_ms};
     if (said.len > 0)
         view.notice = phrase_of(call, said, key, SPAN("error.other"));
+    if (span_eq(said, SPAN("outcome-unknown")) || span_eq(said, SPAN("request-in-progress")))
+        look_again(&view, 2);
     rng_fill(rng_system(), random, sizeof(random)); /* names one attempt of this session */
     sodium_bin2hex(view.key, sizeof(view.key), random, sizeof(random));
     if (!read_holds(&view))
@@ -384,11 +393,11 @@ static void refuse(struct call *call, const struct call_refusal *refusal)
     }
     char key[SAID_MAX + 8];
     const bool soon = refusal->status == 429 || refusal->status >= 500;
-    struct plain_view view = {.call = call, .gone = !soon, .again = soon};
+    struct plain_view view = {.call = call, .now_ms = call->now_ms, .gone = !soon};
     view.notice =
         phrase_of(call, span_of(refusal->code), key, soon ? SPAN("opening") : SPAN("error.other"));
-    if (soon) /* a crowd that met one outage does not come back in one second */
-        view.later = number(view.later_memory, refusal->retry_after_s + 2 + call->now_ms % 4);
+    if (soon)
+        look_again(&view, refusal->retry_after_s + 2);
     answer(&view, refusal);
 }
 

@@ -806,10 +806,10 @@ test('the private calls need their token', async () => {
 });
 
 // What a browser without a script does: forms, redirects and cookies alone.
-function browser(event, { session, ttl } = {}) {
+function browser(event, who = {}, office = seats.office) {
   const path = `/v1/seats/${event}/plain`;
   const contract = openContract('seat-service/openapi.yaml');
-  const headers = { cookie: `fg_pass_${event}=${seats.office.pass(event, { session, ttl })}`, 'accept-language': 'en' };
+  const headers = { cookie: `fg_pass_${event}=${office.pass(event, who)}`, 'accept-language': 'en' };
   const origin = `http://127.0.0.1:${seats.port}`;
   return {
     page: async (query = '') => contract.check('GET', path, await seats.http.get(`${path}${query}`, { headers })),
@@ -851,6 +851,9 @@ test('without a script, forms hold, shrink and release by the same rules', async
   const [standing] = heldOf(await one.page());
   assert.equal(await one.send({ quantity: '4' }, { hold: `/${standing}` }), '');
   assert.match((await one.page()).text, /floor × 4/);
+  // The same number again, after another one, is another change.
+  for (const quantity of ['3', '4']) assert.equal(await one.send({ key: keyOf(await one.page()), quantity }, { hold: `/${standing}` }), '');
+  assert.match((await one.page()).text, /floor × 4/);
 });
 
 test('without a script, what is refused is said on the page and takes nothing', async () => {
@@ -876,3 +879,83 @@ test('without a script, what is refused is said on the page and takes nothing', 
   assert.match(gone.text, /no such event/);
   assert.equal((await seats.http.get(`/seats/${event}?noscript`)).headers.location, `/v1/seats/${event}/plain`);
 });
+
+const CODED = { channels: [{ id: 'club', code: 'open sesame' }] };
+const CHOOSE = /name="category"/;
+const RELEASE = /name="act" value="release"/;
+const WAITS = /http-equiv="refresh" content="[2-5]; url=\?"/;
+const BACK = /href="\/e\/[\w-]+"/;
+// Until a form is refused for another reason.
+async function insist(one, fields, wanted) {
+  for (let n = 0; n < 400; n += 1) {
+    const at = await one.send({ category: '', quantity: '1', code: `guess ${n}`, ...fields });
+    if (at === wanted) return at;
+  }
+  return '';
+}
+// What a hall (of `options`) refuses, and what the page then says and offers.
+const REFUSED_FORMS = [
+  ['sold-out', { rows: 1, seatsPerRow: 2 }, async ({ one, event }) => {
+    const other = browser(event);
+    assert.equal(await other.send({ key: keyOf(await other.page()), category: '', quantity: '2' }), '');
+    return one.send({ category: '', quantity: '1' });
+  }, /Try fewer seats/, /Load this page again/],
+  ['not-on-sale', { categories: [{ name: 'Front', price: 1 }, { name: 'Back', price: 1, on_sale_at: '2035-01-01T00:00:00Z' }] }, ({ one }) => one.send({ category: 'Back', quantity: '1' }), /not on sale right now/, CHOOSE],
+  ['buyer-limit', { limits: { max_per_buyer: 2 } }, async ({ one }) => (await one.send({ category: '', quantity: '2' }), one.send({ category: '', quantity: '1' })), /as many seats as one buyer can have/, RELEASE],
+  ['bad-field', {}, ({ one }) => one.send({ category: 'Loge', quantity: '1' }), /Please try again/, CHOOSE],
+  ['no-seats', {}, ({ one }) => one.send({ category: '', quantity: '0' }), /Please try again/, CHOOSE],
+  ['channel', { ...CODED, areas: [{ id: 'floor', category: 'Front', capacity: 9, channel: 'club' }] }, ({ one }) => one.send({ area: 'floor', quantity: '1' }), /Please enter yours as “Presale code”/, /Presale code <input name="code"/],
+  ['too-many-codes', CODED, ({ one }) => insist(one, {}, '?refused=too-many-codes'), /try again in a minute/, CHOOSE],
+  ['too-many-requests', { limits: { rate_per_session_per_s: 1 } }, ({ one }) => insist(one, { category: 'Loge' }, '?refused=too-many-requests'), /wait a moment/, CHOOSE],
+  ['not-in-hold', {}, async ({ one, hold }) => one.send({ remove: 'r9s9' }, await hold({ category: 'Front', quantity: '2' })), /Please try again/, RELEASE],
+  ['price-changed', { area: 9 }, async ({ one, hold, event }) => {
+    const held = await hold({ area: 'floor', quantity: '1' });
+    assert.equal((await operator(seats, event).price({ prices: { Front: 5 } })).status, 200);
+    return one.send({ quantity: '2' }, held);
+  }, /release what you hold and choose again/, RELEASE],
+  ['seats-and-area', { area: 9 }, async ({ one, hold }) => one.send({ quantity: '2' }, await hold({ category: 'Front', quantity: '1' })), /release what you hold first/, RELEASE],
+  ['hold-paying', {}, async ({ one, hold, event }) => {
+    const held = await hold({ category: '', quantity: '1' });
+    assertStatus(await saga(seats, event).extend(held.hold.slice(1), 'o-1'), 200);
+    return one.send({ act: 'release' }, held);
+  }, /Pay for it, or cancel it there/, /class="button main" href="\/pay\/checkout/],
+  ['hold-expired', { limits: { hold_ttl_s: 1, hold_max_s: 1 } }, async ({ one, hold }) => {
+    const held = await hold({ category: '', quantity: '1' });
+    await until('the hold to run out', async () => heldOf(await one.page()).length === 0);
+    return until('that to be written', async () => {
+      const at = await one.send({ act: 'release' }, held);
+      return at !== '?refused=hold-busy' && at;
+    });
+  }, /free again/, CHOOSE],
+  ['outcome-unknown', {}, () => '?refused=outcome-unknown', /will appear as soon as we do/, WAITS],
+  ['request-in-progress', {}, () => '?refused=request-in-progress', /Please wait a moment/, WAITS],
+  ['pass-expired', { who: { claims: { iat: 1_700_000_000, exp: 1_700_000_600 } } }, ({ one }) => one.send({ category: '', quantity: '1' }), /has run out/, BACK],
+  ['pass-foreign', { who: { claims: { aud: 'other' } } }, ({ one }) => one.send({ category: '', quantity: '1' }), /for another event/, BACK],
+  ['pass-invalid', { who: { claims: { iss: 'else' } } }, ({ one }) => one.send({ category: '', quantity: '1' }), /go back to the waiting page/, BACK],
+  ['event-renewed', { who: { claims: { incarnation: '019a30000000aaaaaa' } } }, async ({ one, event }) => {
+    assertStatus(await browser(event, { claims: { incarnation: '019a30000001000001' } }).page(), 200);
+    return one.send({ category: '', quantity: '1' });
+  }, /join again/, BACK],
+  ['pass-ended', { who: { session: 'ended' } }, async ({ one, event }) => {
+    assertStatus(await saga(seats, event).endSession('ended'), 204);
+    return one.send({ category: '', quantity: '1' });
+  }, /please join the line/, BACK],
+  ['event-unknown', { where: 'nowhere' }, ({ one }) => one.send({ category: '', quantity: '1' }), /no such event/, BACK],
+];
+for (const [code, { who, where, ...options }, send, words, offer] of REFUSED_FORMS) {
+  test(`without a script, ${code} leads to a page that says what to do`, async () => {
+    const { event } = await fresh(options);
+    const one = browser(where ?? event, who);
+    const hold = async (fields) => {
+      assert.equal(await one.send({ key: keyOf(await one.page()), ...fields }), '');
+      return { hold: `/${heldOf(await one.page())[0]}` };
+    };
+    assert.equal(await send({ one, hold, event }), `?refused=${code}`);
+    // The counts of seats follow a moment later.
+    const page = await until(`a page with ${offer}`, async () => {
+      const { status, text } = await one.page(`?refused=${code}`);
+      return status !== 429 && offer.test(text) && text;
+    });
+    assert.match(/class="notice"[^>]*>([^<]*)/.exec(page)[1], words);
+  });
+}
