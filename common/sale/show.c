@@ -87,6 +87,24 @@ void show_read_venue(struct json_in *in, const char *key, struct show_venue *out
     json_in_end(&venue);
 }
 
+bool show_is_own_path(struct span path)
+{
+    return path.len >= 2 && path.ptr[0] == '/' && path.ptr[1] != '/' &&
+           span_is_of(path, SPAN_LETTERS SPAN_DIGITS "/._~%-");
+}
+
+void show_read_picture(struct json_in *in, const char *key, char out[SHOW_PICTURE_MAX + 1])
+{
+    struct span path;
+    out[0] = '\0';
+    if (!json_in_has(in, key) || !json_in_str(in, key, 1, SHOW_PICTURE_MAX, &path))
+        return;
+    if (show_is_own_path(path))
+        span_to_cstr(path, out, SHOW_PICTURE_MAX + 1);
+    else
+        json_in_refuse(in, key, "must be a path of this origin, such as /pictures/tour.webp");
+}
+
 void show_judge_doors(struct json_in *in, const struct show *show)
 {
     if (show->doors_ms != 0 && show->starts_ms == 0)
@@ -104,6 +122,7 @@ void show_read(struct json_in *in, struct show *out)
         json_in_time(in, "doors_at", &out->doors_ms);
     show_read_zone(in, "time_zone", out->time_zone);
     show_read_venue(in, "venue", &out->venue);
+    show_read_picture(in, "picture", out->picture);
     if (in->rc == 0)
         show_judge_doors(in, out);
 }
@@ -118,12 +137,6 @@ void show_take(const json_t *object, struct show *out)
     show_read(&in, out);
     if (in.rc < 0)
         *out = (struct show){.starts_ms = out->starts_ms};
-}
-
-bool show_is_own_path(struct span path)
-{
-    return path.len >= 2 && path.ptr[0] == '/' && path.ptr[1] != '/' &&
-           span_is_of(path, SPAN_LETTERS SPAN_DIGITS "/._~%-");
 }
 
 int show_parse(struct span object, struct show *out)
@@ -178,10 +191,11 @@ void show_put(struct text *out, const struct show *show)
     put_time(out, "starts_at", show->starts_ms);
     put_time(out, "doors_at", show->doors_ms);
     json_member_some(out, "time_zone", span_of(show->time_zone));
-    if (show->venue.name.len == 0)
-        return;
-    json_key(out, "venue");
-    show_put_venue(out, &show->venue);
+    if (show->venue.name.len > 0) {
+        json_key(out, "venue");
+        show_put_venue(out, &show->venue);
+    }
+    json_member_some(out, "picture", span_of(show->picture));
 }
 
 static struct span words_in(const struct show_text *text, struct span lang)

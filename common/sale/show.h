@@ -1,6 +1,6 @@
-/* show.h: when and where the show is: `starts_at`, `doors_at`, `time_zone` and `venue`, as they
- * stand in the documents of the line and of the hall, in holds and in orders; and the one line that
- * pages and mails say of it. */
+/* show.h: when and where the show is, and its picture: `starts_at`, `doors_at`, `time_zone`,
+ * `venue` and `picture`, as they stand in the documents of the line and of the hall, in holds and
+ * in orders; and the one line that pages and mails say of it. */
 #ifndef FG_SALE_SHOW_H
 #define FG_SALE_SHOW_H
 
@@ -11,9 +11,11 @@
 enum {
     SHOW_LANGUAGES_MAX = 8,
     SHOW_TAG_MAX = 15,
-    SHOW_WORDS_MAX = 120, /* bytes: 40 Korean letters */
-    /* The four members with all their languages, every byte of the words escaped. */
-    SHOW_JSON_MAX = 2 * SHOW_LANGUAGES_MAX * (SHOW_TAG_MAX + 6 * SHOW_WORDS_MAX + 8) + 256,
+    SHOW_WORDS_MAX = 120,   /* bytes: 40 Korean letters */
+    SHOW_PICTURE_MAX = 120, /* bytes of a path */
+    /* The five members with all their languages, every byte of the words escaped. */
+    SHOW_JSON_MAX =
+        2 * SHOW_LANGUAGES_MAX * (SHOW_TAG_MAX + 6 * SHOW_WORDS_MAX + 8) + SHOW_PICTURE_MAX + 256,
     SHOW_LINE_MAX = 3 * SHOW_WORDS_MAX + 256,
 };
 
@@ -34,6 +36,7 @@ struct show {
     uint64_t starts_ms, doors_ms;      /* 0: not said */
     char time_zone[ZONE_NAME_MAX + 1]; /* "": not said */
     struct show_venue venue;
+    char picture[SHOW_PICTURE_MAX + 1]; /* its path on the pages' origin; "": none */
 };
 
 /* A language as BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
@@ -46,6 +49,7 @@ void show_read_zone(struct json_in *in, const char *key, char out[ZONE_NAME_MAX 
 void show_read_venue(struct json_in *in, const char *key, struct show_venue *out);
 /* Of a picture that pages load: a path of their own origin. Another would tell others who looks. */
 bool show_is_own_path(struct span path);
+void show_read_picture(struct json_in *in, const char *key, char out[SHOW_PICTURE_MAX + 1]);
 void show_judge_doors(struct json_in *in, const struct show *show);
 /* Of a hold or of an order: what another program of ours has judged. If a member is wrong, none but
  * the beginning is said. */

@@ -330,6 +330,7 @@ describe('a sale is set up', async () => {
       const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
       const pass = await until('a pass', async () => (await stack.edge.post(`/v1/queue/${id}/pass`, { token: ticket })).json.pass);
       const held = await stack.edge.post(`/v1/seats/${id}/holds`, { token: pass, body: { best_available: { quantity: 2 } } });
+      assert.equal(held.json.picture, '/views/harbour.svg', 'for the ticket');
       assert.equal(held.status, 201, held.text);
       assert.equal((await hall(id)).accessible, true);
       assert.equal((await stack.edge.post(`/v1/seats/${id}/codes`, { token: pass, body: { code: 'fans-2027' } })).json.name, 'Fans');

@@ -226,11 +226,11 @@ export function open(body, nav, event, hall) {
   async function save() {
     clashes.replaceChildren();
     if (!judged(form, faults())) return;
-    const { starts_at: starts, doors_at: doors, time_zone: zone, venue, name } = event.doc;
+    const { starts_at: starts, doors_at: doors, time_zone: zone, venue, picture, name } = event.doc;
     const priced = sale().categories.map(({ name: its, color, typed }) => ({ name: its, color, price: minorOf(typed, coin()) }));
     const asked = { max_per_hold: limits.max_per_hold.valueAsNumber, max_per_buyer: limits.max_per_buyer.valueAsNumber };
     const charged = Object.fromEntries(Object.entries(charges).map(([its, input]) => [its, minorCharge(its, input.value.trim(), coin())]));
-    const document = bodyOf({ ...sale(), categories: priced, currency: coin(), charges: charged, limits: asked }, { name, stage: say('map.stage'), starts_at: starts, doors_at: doors, time_zone: zone, venue });
+    const document = bodyOf({ ...sale(), categories: priced, currency: coin(), charges: charged, limits: asked }, { name, stage: say('map.stage'), starts_at: starts, doors_at: doors, time_zone: zone, venue, picture });
     try {
       if (!(await saveHall(event, hall, document))) return;
     } catch (error) {

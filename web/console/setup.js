@@ -171,10 +171,11 @@ function eventStep(event, hall) {
     const wanted = {
       name: name.value.trim(), starts_at: at(starts, doc.starts_at), doors_at: at(doors, doc.doors_at), time_zone: place,
       venue: venue.value() === null ? null : { name: venue.value(), address: address.value() },
+      picture: picture.value.trim() || null,
     };
     const differs = hall !== null && Object.entries(wanted).some(([key, value]) => !alike(value, hall.document[key]));
     if (differs && !(await saveHall(event, hall, bare({ ...hall.document, ...wanted })))) return;
-    await saveLine(event, { ...wanted, picture: picture.value.trim() || null, about: about.each() });
+    await saveLine(event, { ...wanted, about: about.each() });
     goOn(event, 'event');
   }
 

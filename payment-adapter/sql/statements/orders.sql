@@ -55,7 +55,7 @@ LEFT JOIN postponed_event later ON later.event = :o.event AND later.at > :o.crea
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
 
--- With with_event: when and where, {starts_at, doors_at, time_zone, venue}, each as far as it is known.
+-- With with_event: when and where, {starts_at, doors_at, time_zone, venue, picture}, each as far as it is known.
 -- fragment: show(o)
 jsonb_strip_nulls(coalesce(:o.show, '{}') || jsonb_build_object('starts_at', :iso(:o.starts_at)) || coalesce(later.show, '{}'))
 

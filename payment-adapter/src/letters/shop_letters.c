@@ -123,6 +123,7 @@ static void send_letter(struct outbox_item *item, const PGresult *rows, int at)
     struct text body = text_on(item->state, SHOP_LETTER_MAX);
     struct show show;
     int rc = show_parse(row.show, &show);
+    show.picture[0] = '\0'; /* a shop may refuse members that its contract does not have */
     if (rc == 0)
         put_body(&body, &row, &show);
     if (body.overflown) /* a person changed the row */

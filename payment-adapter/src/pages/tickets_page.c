@@ -98,6 +98,7 @@ static void list_ticket(struct tickets_page *page)
     fact_if(facts, "dead", view == TICKET_HANDED_ON || view == TICKET_VOID);
     fact_text(facts, "ticket-event", row->event_name);
     fact_show(facts, &page->show);
+    fact_text(facts, "picture", span_of(page->show.picture));
     fact_seat(facts, "seat", names, row->seat);
     fact_phrase(facts, "nth", SPAN("ticket.nth"), number(page->count[0], page->shown),
                 number(page->count[1], page->seen));

@@ -19,7 +19,7 @@
 
 enum {
     COOKIES_MAX = PASS_LEN_MAX + 512,
-    ANSWER_MAX = PASS_LEN_MAX + NEXT_URL_BYTES_MAX + EVENT_PICTURE_BYTES_MAX + 512,
+    ANSWER_MAX = PASS_LEN_MAX + NEXT_URL_BYTES_MAX + SHOW_PICTURE_MAX + 512,
     WAITS_RETRY_MS = 2000, /* far from the call: as the shortest poll */
 };
 static_assert(TURN_EXTENSIONS_MAX == 10, "as REFUSAL_EXTENDED_ENOUGH says");
@@ -124,7 +124,7 @@ static void answer_pass(const struct visiting *visit, unsigned status)
     json_member_str(&json, "next_url", text_span(&next));
     if (visit->machine.wish == VISIT_HEARTBEAT) /* of a page that shows the seats */
         json_member_some(&json, "picture",
-                         span_of(front_line_find(visit->front, event)->doc.picture));
+                         span_of(front_line_find(visit->front, event)->doc.show.picture));
     json_close(&json, '}');
     answer_json(visit->req, status, &json, &cookies);
 }

@@ -7,7 +7,6 @@ enum {
     /* The operator's document: eight languages of message and a full schedule fit with room. */
     EVENT_DOC_BYTES_MAX = 24 * 1024,
     EVENT_NAME_BYTES_MAX = 160,
-    EVENT_PICTURE_BYTES_MAX = 120,  /* a path */
     EVENT_ABOUT_BYTES_MAX = 240,    /* two lines below the name, in three bytes a letter */
     EVENT_MESSAGE_BYTES_MAX = 1000, /* a notice, not a page: it is sent to everybody who waits */
     EVENT_LANGUAGES_MAX = 8,

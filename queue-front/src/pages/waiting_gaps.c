@@ -287,7 +287,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         text_str(out, doc->show.time_zone[0] != '\0' ? doc->show.time_zone : "UTC");
         break;
     case GAP_PICTURE:
-        html_put(out, span_of(doc->picture));
+        html_put(out, span_of(doc->show.picture));
         break;
     case GAP_ABOUT:
         html_put(out, about_of(look));
@@ -530,7 +530,7 @@ static bool is_shown(const struct waiting_look *look, enum gap block)
     case GAP_SHOW:
         return has_show(&doc->show);
     case GAP_PICTURE:
-        return doc->picture[0] != '\0';
+        return doc->show.picture[0] != '\0';
     case GAP_STARTS:
         return doc->show.starts_ms != 0;
     case GAP_NO_ABOUT:

@@ -30,7 +30,7 @@ enum {
     VISITOR_COOKIE_S = 30 * 86400,
     /* Escaped, a name or message may be six times as long; the rest is numbers and times. */
     FILLED_MAX =
-        7 * PUBLIC_URL_MAX + EVENT_PICTURE_BYTES_MAX +
+        7 * PUBLIC_URL_MAX + SHOW_PICTURE_MAX +
         6 * (3 * EVENT_NAME_BYTES_MAX + 2 * EVENT_ABOUT_BYTES_MAX + EVENT_MESSAGE_BYTES_MAX) +
         PRICES_MAX * (6 * PRICE_NAME_MAX + 256) + 8 * 1024,
 };

@@ -48,13 +48,15 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   for (const path of ['orders', 'tickets'])
     for (const [lang, line] of Object.entries(SHOW_LINES)) assert.ok((await buyer.get(`/pay/${path}/${order}?lang=${lang}`)).text.includes(` data-zone="Asia/Seoul">${line}</p>`), `${path}, ${lang}`);
   assert.match(page.text, /1층 &lt;A&gt;, row A, seat \d/);
-  assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /1층 &lt;A&gt; A열 \d+번/);
+  const paper = (await buyer.get(`/pay/tickets/${order}?lang=ko`)).text;
+  assert.match(paper, /1층 &lt;A&gt; A열 \d+번/);
+  assert.match(paper, /<img src="\/pictures\/tour\.webp" alt=""/);
   await until('the session to end', () => world.queue.ended.has(visit.session));
   await until('its pass to hold no more seats', () => world.seats.ended.has(visit.session));
   await until('the shop to know', () => world.shop.orders.has(`${order}-completed`));
   const letter = world.shop.orders.get(`${order}-completed`);
   assert.equal(letter.amount, 154000);
-  assert.deepEqual(Object.keys(SHOW).map((key) => letter[key]), Object.values(SHOW));
+  assert.deepEqual(Object.keys(SHOW).map((key) => letter[key]), Object.values({ ...SHOW, picture: undefined }));
   // Provider and shop have this id, by which reconciliation tells our orders from another installation's.
   assert.match(order, new RegExp(`^o_${world.postgres.sql('SELECT id FROM pay.installation', 'pay')}[\\w-]{16}$`));
   await world.settle();

@@ -43,7 +43,7 @@ test('an order from before has the new date, a mail, and a way back in full', as
   const after = await read(order);
   assert.equal(after.starts_at, NEW.starts_at);
   assert.equal(after.doors_at, undefined, 'the old doors are no longer true');
-  assert.deepEqual([after.venue, after.time_zone], [before.venue, before.time_zone]);
+  assert.deepEqual([after.venue, after.time_zone, after.picture], [before.venue, before.time_zone, before.picture]);
   assert.deepEqual(after.refund, { by: 'buyer', until: NEW.refund_until, amount: before.amount, handed_on: true });
   const page = (await buyer.get(`/pay/orders/${order}?lang=en`)).text;
   assert.match(page, /The event has a new date, shown below/);

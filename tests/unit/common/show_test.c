@@ -7,7 +7,7 @@
     "\"starts_at\":\"2027-06-12T10:00:00.000Z\",\"doors_at\":\"2027-06-12T08:30:00.000Z\","        \
     "\"time_zone\":\"Asia/Seoul\",\"venue\":{\"name\":{\"en\":\"Harbour "                          \
     "Dome\",\"ko\":\"하버돔\"},"                                                                \
-    "\"address\":{\"en\":\"Incheon\",\"ko\":\"인천\"}}"
+    "\"address\":{\"en\":\"Incheon\",\"ko\":\"인천\"}},\"picture\":\"/tour.webp\""
 
 static const struct show_words english = {.lang = SPAN("en"),
                                           .form = SPAN("{0} %-d %B %Y, %H:%M"),

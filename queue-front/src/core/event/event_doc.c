@@ -99,7 +99,7 @@ static const struct knob knobs[] = {
     {"venue", KNOB_VENUE, FORMAT_FIRST, AT(show.venue), 0, 0, 0, "",
      "Where it is: {\"name\", \"address\"}, each one text, or one by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
-    {"picture", KNOB_PATH, FORMAT_FIRST, AT(picture), 0, EVENT_PICTURE_BYTES_MAX, 0, "",
+    {"picture", KNOB_PATH, FORMAT_FIRST, AT(show.picture), 0, SHOW_PICTURE_MAX, 0, "",
      "Path of a picture above the name, on the origin of the pages, such as /pictures/tour.webp: "
      "40:22, at most 20 kB. null: none."},
     {"about", KNOB_TEXTS, FORMAT_FIRST, AT(about), 0, EVENT_ABOUT_BYTES_MAX, 0, "",
@@ -355,21 +355,6 @@ static void read_number(struct json_in *in, const struct knob *knob, struct even
     assert_number(doc, knob); /* read, or still the default */
 }
 
-static void read_path(struct json_in *in, const struct knob *knob,
-                      char out[EVENT_PICTURE_BYTES_MAX + 1])
-{
-    struct span path;
-    if (!json_in_str(in, knob->name, 1, knob->max, &path))
-        return;
-    if (!show_is_own_path(path)) {
-        json_in_refuse(in, knob->name,
-                       "must be a path of this origin, such as /pictures/tour.webp");
-        return;
-    }
-    bool fits = span_to_cstr(path, out, EVENT_PICTURE_BYTES_MAX + 1);
-    assert(fits);
-}
-
 /* Absent and null both mean the default. */
 static void read_knob(struct json_in *in, const struct knob *knob, struct event_doc *doc)
 {
@@ -394,7 +379,7 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         show_read_venue(in, knob->name, &doc->show.venue);
         break;
     case KNOB_PATH:
-        read_path(in, knob, doc->picture);
+        show_read_picture(in, knob->name, doc->show.picture);
         break;
     case KNOB_TEXTS:
     case KNOB_CONTACTS: {
@@ -727,7 +712,7 @@ static void put_pilot(struct text *out, const struct line_pilot *pilot)
 static bool is_null(const struct event_doc *doc, const struct knob *knob)
 {
     return (knob->kind == KNOB_ZONE && doc->show.time_zone[0] == '\0') ||
-           (knob->kind == KNOB_PATH && doc->picture[0] == '\0') ||
+           (knob->kind == KNOB_PATH && doc->show.picture[0] == '\0') ||
            (knob->kind == KNOB_VENUE && doc->show.venue.name.len == 0) ||
            (knob->kind == KNOB_BEACON && doc->beacon.kind == BEACON_NONE &&
             doc->beacon.changes == 0) ||
@@ -762,7 +747,7 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         json_str(out, span_of(doc->show.time_zone));
         break;
     case KNOB_PATH:
-        json_str(out, span_of(doc->picture));
+        json_str(out, span_of(doc->show.picture));
         break;
     case KNOB_VENUE:
         show_put_venue(out, &doc->show.venue);

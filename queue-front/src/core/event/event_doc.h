@@ -61,7 +61,6 @@ struct event_doc {
     uint64_t planned_end_at_ms;          /* the console's forecast is compared with it; 0: none */
     struct beacon beacon;                /* of the draw */
     struct show show;                    /* when and where it is */
-    char picture[EVENT_PICTURE_BYTES_MAX + 1]; /* its path on the pages' origin; "": none */
     uint32_t abouts_len;
     struct event_text about[EVENT_LANGUAGES_MAX]; /* what else is said below the name */
     uint32_t messages_len;

@@ -92,6 +92,7 @@ export const SHOW = {
   doors_at: '2027-06-12T08:30:00.000Z',
   time_zone: 'Asia/Seoul',
   venue: { name: { en: 'Harbour Dome', ko: '하버돔' }, address: { en: 'Incheon', ko: '인천' } },
+  picture: '/pictures/tour.webp',
 };
 export const SHOW_LINES = {
   en: 'Sat 12 June 2027, 19:00\u00a0· Harbour Dome, Incheon\u00a0· Doors 17:30',
