@@ -347,7 +347,7 @@ describe('the first screen', async () => {
     await page.locator('.chart canvas').first().waitFor();
     for (const action of ['pause', 'resume']) await act(line.front, id, action);
     await line.front.admin.patch(`/admin/events/${id}`, { body: { rate_per_s: 7 } });
-    for (const words of ['Pause', 'Resume', 'Knobs changed']) await page.locator(`.chart >> nth=1 >> .mark[title*="${words}"]`).waitFor({ state: 'attached' });
+    for (const words of ['Pause', 'Resume', 'Settings changed']) await page.locator(`.chart >> nth=1 >> .mark[title*="${words}"]`).waitFor({ state: 'attached' });
     const [mark, chart] = await Promise.all(['.chart .mark', '.chart .plot'].map((name) => page.locator(name).first().boundingBox()));
     assert.ok(mark.x >= chart.x && mark.x <= chart.x + chart.width && mark.height > 50, JSON.stringify({ mark, chart }));
     assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.plot .mark')).borderLeftColor), 'rgb(244, 72, 11)');

@@ -291,8 +291,8 @@ describe('the console', async () => {
     assert.doesNotMatch(told.join(), /[{}[\]]|\w\.\w+_|undefined/);
     if (name === 'desk-en') {
       has('Rate0.5 → 90', `Why: more, says ${name}`);
-      has('Knobs changed', 'Message, English', `→ “Soon <b>faster</b>, ${name}”`);
-      has('Knobs changed', 'Rate by time– → 0.5 a second from ', ', 3 a second from ', 'Autopilotoff → on', 'Autopilot: Ceiling (people/s)', ' → 1');
+      has('Settings changed', 'Message, English', `→ “Soon <b>faster</b>, ${name}”`);
+      has('Settings changed', 'Rate by time– → 0.5 a second from ', ', 3 a second from ', 'Autopilotoff → on', 'Autopilot: Ceiling (people/s)', ' → 1');
       has('Freeze', 'Stateopen → frozen');
       has('Undo', 'Version');
     } else {
@@ -713,6 +713,20 @@ describe('the console', async () => {
         assert.deepEqual(Object.keys(at).filter((name) => at[name] === null), [], `${tab} at ${viewport.width}`);
         assert.deepEqual(at, seen.get('live'), tab);
       }
+      await boss.close();
+    }
+  });
+
+  test('on a phone the head has one line, and the reason has room', async () => {
+    for (const locale of ['en-GB', 'ko-KR']) {
+      const boss = await Operator.signedIn(browser, stack, { locale, viewport: PHONE }, '#/events/demo/draw');
+      await boss.page.locator('#view .card').first().waitFor();
+      const [languages, out, reason, gap] = await boss.page.evaluate(() => {
+        const [box, below, card] = ['#reason input', '.below', '#view .card'].map((one) => document.querySelector(one).getBoundingClientRect());
+        const high = (one) => document.querySelector(one).offsetHeight;
+        return [high('#languages'), high('#sign-out'), box.width, card.top - below.bottom];
+      });
+      assert.ok(languages <= 44 && out <= 44 && reason > 300 && gap >= 8, `${locale}: ${[languages, out, reason, gap]}`);
       await boss.close();
     }
   });
