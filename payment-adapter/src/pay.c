@@ -119,6 +119,24 @@ static void on_try(void *ctx, char trace[SAGA_TRACE_MAX])
 }
 
 /* A step was tried: below the order's request, of which the row has kept the trace. */
+static void tell_step(const struct pay *pay, const struct saga_row *row,
+                      const struct saga_move *move, const char *step, const struct trace *parent,
+                      struct tracer_span *span)
+{
+    struct tracer *tracer = service_tracer(pay->loop->service);
+    span->kind = TRACER_INTERNAL;
+    span->began_us = clock_wall_us(pay->loop->clock) - span->took_us;
+    memcpy(span->parent, parent->span_id, sizeof(span->parent));
+    if (memcmp(span->trace.span_id, parent->span_id, sizeof(span->parent)) ==
+        0) /* called nothing */
+        span->trace = trace_continue(span_of(row->trace), pay->loop->rng);
+    tracer_span_name(span, move->way == SAGA_UNDO ? "saga undo" : "saga", step);
+    tracer_span_number(span, "fairgate.saga", move->id);
+    tracer_span_text(span, "fairgate.definition", span_of(row->def->key));
+    tracer_span_text(span, "fairgate.outcome", span_of(saga_mark_name(move->mark)));
+    tracer_add(tracer, span);
+}
+
 static void tell_trace(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
 {
     struct tracer *tracer = service_tracer(pay->loop->service);
@@ -128,22 +146,15 @@ static void tell_trace(struct pay *pay, const struct saga_row *row, const struct
         !trace_parse(span_of(row->trace), &parent) || !trace_parse(span_of(move->trace), &own) ||
         !tracer_wants(tracer, &own, failed, move->took_us, false))
         return;
-    if (memcmp(own.span_id, parent.span_id, sizeof(own.span_id)) == 0) /* it called nothing */
-        own = trace_continue(span_of(row->trace), pay->loop->rng);
-    const char *step = row->def->steps[move->at_step]->name;
-    struct tracer_span span = {.trace = own,
-                               .kind = TRACER_INTERNAL,
-                               .failed = failed,
-                               .began_us = clock_wall_us(pay->loop->clock) - move->took_us,
-                               .took_us = move->took_us};
-    memcpy(span.parent, parent.span_id, sizeof(span.parent));
-    tracer_span_name(&span, move->way == SAGA_UNDO ? "saga undo" : "saga", step);
-    tracer_span_number(&span, "fairgate.saga", move->id);
-    tracer_span_text(&span, "fairgate.definition", span_of(row->def->key));
-    tracer_span_text(&span, "fairgate.outcome", span_of(saga_mark_name(move->mark)));
+    const struct saga_step *const *step = &row->def->steps[move->at_step];
+    struct tracer_span span = {.trace = own, .failed = failed, .took_us = move->took_us};
     tracer_span_text(&span, "fairgate.code", span_of(move->code));
     tracer_span_number(&span, "fairgate.try", move->tried);
-    tracer_add(tracer, &span);
+    tell_step(pay, row, move, (*step)->name, &parent, &span);
+    for (uint8_t i = 1; i <= move->rode; i++) {
+        struct tracer_span behind = {.trace = parent};
+        tell_step(pay, row, move, step[i]->name, &parent, &behind);
+    }
 }
 
 static void on_woken(void *ctx)

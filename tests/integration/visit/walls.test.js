@@ -655,7 +655,7 @@ describe('the walls', async () => {
       return names.reverse();
     };
     const ordered = 'payment-adapter POST /v1/pay/orders';
-    assert.deepEqual(way('demo-shop POST /api/orders/import'), [ordered, 'payment-adapter saga hand_over', 'payment-adapter shop completed', 'demo-shop POST /api/orders/import']);
+    assert.deepEqual(way('demo-shop POST /api/orders/import'), [ordered, 'payment-adapter saga end_session', 'payment-adapter shop completed', 'demo-shop POST /api/orders/import']);
     assert.deepEqual(way('psp-sandbox POST /v1/payment_intents/{id}/capture'), [ordered, 'payment-adapter saga capture', 'payment-adapter provider capture', 'psp-sandbox POST /v1/payment_intents/{id}/capture']);
     assert.deepEqual(way('queue-front POST /internal/sessions/{session}/end'), [ordered, 'payment-adapter saga end_session', 'payment-adapter line end', 'queue-front POST /internal/sessions/{session}/end']);
     const { login: address, password } = JSON.parse(stack.read('demo-users.json'))[6];
