@@ -52,10 +52,11 @@ for (const folder of [theirs, ours, ours, theirs]) turns.push(figures(folder));
 const pairs = [[turns[1], turns[0]], [turns[2], turns[3]]];
 process.stdout.write(`\n${'figure'.padEnd(72)} ${commit.slice(0, 12).padStart(12)} ${'this tree'.padStart(12)}   of theirs\n`);
 const names = new Set(turns.flatMap(Object.keys));
+const ratio = (n) => (Number.isFinite(n) ? fixed(n) : '-'); // none to zero
 const both = [...names].filter((name) => turns.every((all) => name in all));
 for (const name of both) {
   const [a, b] = pairs.map(([our, their]) => our[name] / their[name]);
   const of = (n) => fixed((pairs[0][n][name] + pairs[1][n][name]) / 2).padStart(12);
-  process.stdout.write(`${name.padEnd(72)} ${of(1)} ${of(0)}   ${fixed((a + b) / 2)} (${fixed(a)}, ${fixed(b)})\n`);
+  process.stdout.write(`${name.padEnd(72)} ${of(1)} ${of(0)}   ${ratio((a + b) / 2)} (${ratio(a)}, ${ratio(b)})\n`);
 }
 if (both.length < names.size) process.stdout.write(`${names.size - both.length} more were not found in all four turns\n`);
