@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { buildWithLimits, client, openStack, parseMetrics, programPath, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
 import { PassOffice } from '../../tests/integration/seat-service/house.js';
 import { makeAccounts } from '../lib/accounts.js';
-import { inMs, inTurns, ratio, sameWork, spread } from './lib/compare.js';
+import { inMs, inTurns, median, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
-import { SETTINGS } from './lib/postgres.js';
+import { CLIENTS, preparePlain, runUpdates, SETTINGS, updateScript } from './lib/postgres.js';
 import { writePasses } from './lib/rush.js';
 
 const ROUNDS = Math.min(3, Number(process.env.BENCH_ROUNDS ?? 3));
@@ -40,11 +40,17 @@ async function sagas({ scope, add }) {
     postgres.sql(`DROP DATABASE ${name}`);
     return Number(found[1]);
   };
-  const taken = await inTurns({ sagas: once, again: once }, ROUNDS);
+  preparePlain(postgres);
+  const world = { postgres, dir: scope.tempDir('updates-') };
+  const update = async (round) => (await runUpdates(world, updateScript(round, ROUNDS), { seconds: Math.ceil(SECONDS / 4) })).rps;
+  const taken = await inTurns({ sagas: once, again: once, update }, ROUNDS);
   add({ name: 'sagas of 8 steps with barrier, durable', value: spread([...taken.sagas, ...taken.again]), unit: '/s', atLeast: 2000 });
   add({ name: 'sagas: null against null', value: ratio(taken, 'again', 'sagas') });
   add({ name: 'sagas: commits for each', value: spread(commits), note: 'two plus one a step, if each were written by itself' });
+  add({ name: `UPDATE of a free row, ${CLIENTS} clients, durable`, value: spread(taken.update), unit: '/s', note: 'what this machine can do: by it whole orders are judged' });
+  add({ name: 'sagas of UPDATE', value: ratio(taken, 'sagas', 'update'), unit: 'x' });
   await postgres.stop();
+  return median(taken.update);
 }
 
 // ---- the whole deployment ----
@@ -136,13 +142,15 @@ function p99Of(before, after) {
   return times.find(({ count }) => count >= 0.99 * times.at(-1).count).ms;
 }
 
-async function orders({ scope, add }) {
+// `updates`: a second, of the same machine.
+async function orders({ scope, add }, updates) {
   const house = await openHouse(scope);
   await buy(scope, house, 50, 2); // everything has been touched once
   await quietAgain(house);
   const before = spent(house);
   const peak = await buy(scope, house, OFFERED, SECONDS);
-  add({ name: `orders: complete, ${OFFERED} offered a second`, value: peak.rate, unit: '/s', atLeast: 300, latency: inMs(peak.run.took_us['paid to ticket']), note: 'percentiles: from paid to ticket under more than it can do' });
+  add({ name: `orders: complete, ${OFFERED} offered a second`, value: peak.rate, unit: '/s', latency: inMs(peak.run.took_us['paid to ticket']), note: 'percentiles: from paid to ticket under more than it can do' });
+  add({ name: 'orders: complete, of UPDATE', value: peak.rate / updates, unit: 'x', atLeast: 0.03, note: 'an order is some thirty rows in two databases, and a buyer, a shop and a provider on the same cores' });
   add({ name: 'orders: from the last ticket until all webhooks are through', value: await quietAgain(house), unit: 's', note: 'after that overload' });
   const after = spent(house);
   const each = (key) => (after[key] - before[key]) / (after.orders - before.orders);
@@ -152,7 +160,9 @@ async function orders({ scope, add }) {
   const calm = await buy(scope, house, half, SECONDS);
   const took = inMs(calm.run.took_us['paid to ticket']);
   add({ name: 'orders: paid to ticket, p99 at half of that', value: took.p99, unit: 'ms', atMost: 1000, latency: took, note: `${Math.round(half)} a second; as the buyer sees it, who asks every 100 to 300 ms` });
-  add({ name: 'orders: money seen to ticket, p99 at half of that', value: p99Of(servedBefore, await served(house)), unit: 'ms', atMost: 60, note: 'as the service measures it' });
+  const p99 = p99Of(servedBefore, await served(house));
+  add({ name: 'orders: money seen to ticket, p99 at half of that', value: p99, unit: 'ms', note: 'as the service measures it' });
+  add({ name: 'orders: that p99, of an UPDATE at full load', value: p99 / ((1000 * CLIENTS) / updates), unit: 'x', atMost: 112 });
   await sameEverywhere(house);
   add({ name: 'orders: money, seats and orders that disagree', value: 0, atMost: 0, note: 'otherwise the suite is broken' });
   const stopped = await house.stack.command('down');
@@ -160,6 +170,5 @@ async function orders({ scope, add }) {
 }
 
 export default async function suite(world) {
-  await sagas(world);
-  await orders(world);
+  await orders(world, await sagas(world));
 }

@@ -1,9 +1,10 @@
-// pgbench on both cores, and the end of the seat service's own work after a load.
+// pgbench on both cores, durable UPDATEs by it, and the end of the seat service's own work after a load.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { until } from '../../../tests/lib-js/index.js';
-import { runPinned } from './machine.js';
+import { sameWork } from './compare.js';
+import { runPinned, timesUs } from './machine.js';
 import { BOTH_CORES } from './rush.js';
 
 // With these no checkpoint falls into a run.
@@ -20,6 +21,54 @@ export async function runPgbench(postgres, { file, database, clients, seconds, r
   for (const log of logs) rmSync(log);
   const p99Us = took.sort((a, b) => a - b)[Math.floor(took.length * 0.99)];
   return { done: Number(/actually processed: (\d+)/.exec(out)[1]), rps: Number(/tps = ([\d.]+)/.exec(out)[1]), p99Us };
+}
+
+// ---- durable UPDATEs of one row each: what this machine makes of the least that must reach the disk ----
+
+export const CLIENTS = 16;
+const ROWS = 2_400_000;
+const SCATTER = 7919; // has no factor in common with what it walks through
+
+export function preparePlain(postgres) {
+  postgres.sql('CREATE DATABASE plain');
+  postgres.sql(
+    `CREATE TABLE seat (id integer PRIMARY KEY, state text NOT NULL, hold bigint);
+     INSERT INTO seat SELECT i, 'free' FROM generate_series(1, ${ROWS}) i;
+     VACUUM ANALYZE seat; CHECKPOINT`,
+    'plain',
+  );
+}
+
+export const rowsHeld = (postgres) => Number(postgres.sql("SELECT count(*) FROM seat WHERE state = 'held'", 'plain'));
+export const walBytes = (postgres) => Number(postgres.sql("SELECT pg_current_wal_lsn() - '0/0'"));
+export const walSyncs = (postgres) => Number(postgres.sql('SELECT wal_sync FROM pg_stat_wal'));
+
+// Processor time of the backends that have ended: pgbench's, once it is through.
+const endedUs = (postgres) => timesUs(postgres.child.pid).ended;
+
+// Transactions, each of which must have changed one row: `changed` counts them.
+export async function runUpdates({ postgres, dir }, script, { seconds, changed = rowsHeld, cpu = [], rate }) {
+  const file = join(dir, 'script.sql');
+  writeFileSync(file, script);
+  const before = changed(postgres);
+  const syncs = walSyncs(postgres);
+  const usedBefore = endedUs(postgres);
+  const run = await runPgbench(postgres, { file, database: 'plain', clients: CLIENTS, seconds, rate });
+  cpu.push((endedUs(postgres) - usedBefore) / run.done);
+  sameWork('rows changed by pgbench', { transactions: run.done, rows: changed(postgres) - before });
+  if (walSyncs(postgres) === syncs) throw new Error('not comparable: pgbench flushed nothing');
+  return run;
+}
+
+// The nth of so many runs. Each client has rows of its own and takes them scattered, as buyers do, none twice:
+// every transaction finds a free one.
+export function updateScript(nth, runs) {
+  const share = ROWS / CLIENTS;
+  const from = Math.floor((nth * share) / runs);
+  return `\\set n :n + 1
+\\set id 1 + :client_id * ${share} + (${from} + :n) * ${SCATTER} % ${share}
+UPDATE seat SET state = 'held', hold = :id WHERE id = :id AND state = 'free';
+`;
 }
 
 // Snapshots and reports are made when a rush is over: those of the last rush are waited for, or they would disturb the
