@@ -95,10 +95,23 @@ function offerAccess(places, work) {
   byId('offers').replaceChildren(button);
 }
 
+// Leads those who have a code to where it is entered.
+function offerCode(error) {
+  trouble(sayError(error));
+  const button = make('button', { type: 'button', textContent: say('needs.code') });
+  button.addEventListener('click', () => {
+    calm(); // the notice stands in place of the bar with the field
+    byId('needs').open = true;
+    byId('code').focus();
+  });
+  byId('offers').replaceChildren(button);
+}
+
 function explain(error, places = [], work = null) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) refuse(error, () => trouble(say('error.other')));
   else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work);
+  else if (error.code === 'channel' && info.codes) offerCode(error);
   else if (error.code === 'seats-taken') {
     const lost = (error.problem.seats ?? []).map((id) => plan.placeOf(id));
     for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream says more

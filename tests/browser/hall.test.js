@@ -207,9 +207,9 @@ describe('the hall', async () => {
     assert.match(await guest.seat(0).textContent(), /with a code only/);
     await guest.seat(0).click();
     await page.locator('#trouble').getByText('people with a code').waitFor();
-    await page.click('#trouble-close');
-    await page.click('#needs summary');
-    await page.fill('#code', 'open sesam');
+    await page.locator('#offers').getByText('Presale code').click();
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'code');
+    await page.keyboard.type('open sesam');
     await page.keyboard.press('Enter');
     await page.locator('#code-told').getByText('not for this event').waitFor();
     assert.equal(await page.locator('#code').getAttribute('aria-invalid'), 'true');
