@@ -252,6 +252,7 @@ open().catch((error) => {
   }
   byId('wait').hidden = true;
   if (isOver(error)) end();
+  byId('again').hidden = over;
   notice(error instanceof Refused ? sayError(error) : say('error.other'));
   if (!(error instanceof Refused)) throw error;
 });

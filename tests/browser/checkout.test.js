@@ -107,7 +107,9 @@ describe('checkout', async () => {
     const { page } = visitor;
     let due = 0;
     let free = false;
+    let down = false;
     await page.route('**/v1/seats/*/holds/*', async (route) => {
+      if (down) return route.fulfill({ status: 503, contentType: 'application/problem+json', json: { status: 503, code: 'unavailable' } });
       const answer = await route.fetch();
       if (route.request().method() !== 'GET') return route.fulfill({ response: answer });
       const hold = await answer.json();
@@ -131,8 +133,12 @@ describe('checkout', async () => {
     assert.ok(rules.y + rules.height <= button.y, 'what is agreed to is read before the button');
     assert.equal(await page.getAttribute('#link-support', 'href'), 'mailto:help@shop.example');
     await visitor.judge('parts');
-    free = true;
+    free = down = true;
     await page.reload();
+    await page.locator('#again').waitFor();
+    await visitor.judge('not-now');
+    down = false;
+    await page.click('#again a');
     await page.locator('#terms').getByText('You can return the tickets until').waitFor();
     assert.equal(await page.textContent('#pay-button'), 'Get the tickets');
     assert.deepEqual([await page.isVisible('#fees'), await page.isVisible('#vat'), await page.isVisible('#pay-text')], [false, false, false]);
