@@ -1,5 +1,5 @@
 // Every command of the handbook, typed as written: each page against a stack of its own programs, and the
-// tutorial from nothing, since it starts and ends one. `make docs-test` runs this.
+// tutorial from nothing, since it starts and ends one.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
