@@ -58,6 +58,8 @@ function addWhole(wire, block) {
   block.whole = addWords(wire, block, block.fields.map(({ name }) => name), block.kind === 'ask' ? 2 : 1, widthOf);
 }
 
+const CFG_FIRST = ['clock_off_us', 'incarnation']; // of each list of a cfg: cfg_read() of prelude.lua looks at them
+
 const READERS = {
   enum: (wire, { rows }) => rows.forEach(({ words: [own, as, other] }, i) => addNumber(wire, as === 'as' ? other : own, i)),
   numbers: (wire, { rows }) => rows.forEach(({ words: [number, name] }) => addNumber(wire, name, Number(number))),
@@ -67,7 +69,7 @@ const READERS = {
   },
   channels: () => {},
   knobs: (wire, { rows }) => { wire.knobs = rows.map(({ words: [name, max], note }) => ({ name, max, note })); },
-  cfg: (wire, block) => addWords(wire, block, block.rows.flatMap(({ words }) => words), 1),
+  cfg: (wire, block) => addWords(wire, block, [...CFG_FIRST, ...block.rows.flatMap(({ words }) => words)], 1),
   scripts: ({ scripts }, { rows }) => rows.forEach(({ words: [name, ...files] }) => scripts.set(name, [...(scripts.get(name) ?? []), ...files])),
   ask: addWhole,
   tell: addWhole,

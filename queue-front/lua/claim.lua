@@ -103,7 +103,7 @@ end
 function claims.back(key, digest)
     local code = kept(key) == digest and codes.read(digest)
     if code then
-        key_forget(key)
+        call('HDEL', idem, key)
         codes.count(code, -1)
     end
     return OK

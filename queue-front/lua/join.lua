@@ -67,6 +67,7 @@ end
 
 -- ---- keys ----
 
+local NO_KEY = string.rep('\0', KEY_BYTES)
 local all_keys, keys = ARGV[ask_join.keys], {}
 for i = 1, count do
     keys[i] = sub(all_keys, (i - 1) * KEY_BYTES + 1, i * KEY_BYTES)
@@ -74,13 +75,6 @@ end
 local before = keys_read(keys)
 local kept, to_keep, to_keep_len = {}, {}, 0 -- of this call
 local format = string.format
-
-local function keep(key, number)
-    local text = format('%d', number)
-    kept[key] = text
-    to_keep[to_keep_len + 1], to_keep[to_keep_len + 2] = key, text
-    to_keep_len = to_keep_len + 2
-end
 
 -- ---- what is good for one place ----
 
@@ -146,7 +140,9 @@ if spend_left > 0 then
             call('HSET', work[1], work[2], session_of(place))
         end
         if place and invitation then
-            keep(invitation, -place)
+            kept[invitation] = format('%d', -place)
+            to_keep[to_keep_len + 1], to_keep[to_keep_len + 2] = invitation, kept[invitation]
+            to_keep_len = to_keep_len + 2
         end
         if place and code then
             codes.count(code, 1)
@@ -160,12 +156,13 @@ end
 
 -- ---- the joins, one by one ----
 
--- How many more may wait.
-local function room()
-    local line_max = tonumber(cfg[cfg_join.line_max]) or 0
-    if line_max == 0 then
-        return count
-    end
+-- A shard gives numbers up to its lease and not one more, and knows where the line is full (shard.lua); a line
+-- that is not in shards has neither, and is full when as many wait as may.
+local full_from = tonumber(cfg[cfg_join.full_from])
+local line_max = tonumber(cfg[cfg_join.line_max]) or 0
+if not full_from and line_max == 0 then
+    full_from = issued + count
+elseif not full_from then
     local away = call('HMGET', prefix .. KEY.bucket, 'left_n', 'ghosts_n', 'gap_pending')
     local waiting = issued - (tonumber(call('GET', prefix .. KEY.serving)) or 0) -
         (tonumber(away[1]) or 0) - (tonumber(away[2]) or 0)
@@ -174,27 +171,14 @@ local function room()
             waiting = waiting - (upto - from + 1)
         end
     end
-    return line_max - waiting
+    full_from = issued + line_max - waiting
 end
-
--- A shard gives numbers up to its lease and not one more, and knows where the line is full (shard.lua); a line
--- that is not in shards has neither.
-local full_from = tonumber(cfg[cfg_join.full_from]) or issued + room()
 local lease = tonumber(cfg[cfg_join.lease]) or PLACE_MAX
 local give_upto = math.min(full_from, lease)
 local addresses = ARGV[ask_join.addresses]
 local per_ip = addresses ~= '' and tonumber(cfg[cfg_join.joins_per_ip_per_min]) or 0
 local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
-
--- An IPv4 address is counted by its four bytes.
-local function is_over_limit(i)
-    local first, last_byte = (i - 1) * ADDRESS_BYTES + 1, i * ADDRESS_BYTES
-    if sub(addresses, first, first + 3) == '\0\0\255\255' then
-        first = first + 4
-    end
-    return call('HINCRBY', ip_key, sub(addresses, first, last_byte), '1') > per_ip
-end
 
 for i = 1, count do
     local key = keys[i]
@@ -210,8 +194,12 @@ for i = 1, count do
     if not old and last >= give_upto then
         old = last >= full_from and LINE_FULL or LEASE_OUT
     end
-    if not old and per_ip > 0 and is_over_limit(i) then
-        old = 0
+    if not old and per_ip > 0 then
+        local first, last_byte = (i - 1) * ADDRESS_BYTES + 1, i * ADDRESS_BYTES
+        if sub(addresses, first, first + 3) == '\0\0\255\255' then -- IPv4, counted by its four bytes
+            first = first + 4
+        end
+        old = call('HINCRBY', ip_key, sub(addresses, first, last_byte), '1') > per_ip and 0 or nil
     end
     if old then
         reply[#reply + 1] = i - 1
@@ -219,7 +207,9 @@ for i = 1, count do
     else
         last = last + 1
         if key ~= NO_KEY then
-            keep(key, last)
+            local text = format('%d', last)
+            kept[key], to_keep[to_keep_len + 1], to_keep[to_keep_len + 2] = text, key, text
+            to_keep_len = to_keep_len + 2
         end
     end
     if use_up then
@@ -231,6 +221,6 @@ if to_keep_len > 0 then
     keys_write(to_keep)
 end
 if last > issued then
-    call('SET', prefix .. KEY.seq, last)
+    call('SET', prefix .. KEY.seq, format('%d', last))
 end
 return reply

@@ -71,13 +71,14 @@ local function make()
 end
 
 local function use()
-    if guesses_are_over(ARGV[ask_move.address]) then
+    local guesses = guesses_made()
+    if guesses.are_over(ARGV[ask_move.address]) then
         return answer(LIMITED, 0, 0, '', 60000 - now_ms % 60000)
     end
     local entry, moves, visitor, user =
         string.match(call('GET', code_key) or '', '^(%d+):(%d+):(%x+):(%x*)$')
     if not entry then
-        guess_note(ARGV[ask_move.address])
+        guesses.note(ARGV[ask_move.address])
         return answer(NO_CODE)
     end
     moves = tonumber(moves)

@@ -14,7 +14,7 @@
 
 local call = redis.call
 local prefix = string.sub(KEYS[1], 1, -4)
-local lane = tonumber(string.match(prefix, '@(%d):$')) or 0
+local lane = string.sub(prefix, -3, -3) == '@' and tonumber(string.sub(prefix, -2, -2)) or 0
 local root = lane == 0 and prefix or string.sub(prefix, 1, -4)
 local CFG = root .. KEY.cfg
 
@@ -39,8 +39,11 @@ end
 -- incarnation, when it was made and six random digits, tells them apart and which is the newer; '': there is
 -- no event. `known`: of the front; nil: it knows none.
 local expected_ms, known, incarnation
-ARGV[1], expected_ms, known = string.match(ARGV[1], '^([^:@]*)@?(%d*)(:?.*)$')
-expected_ms, known = tonumber(expected_ms), known ~= '' and string.sub(known, 2) or nil
+do
+    local run, ms, colon, at = string.match(ARGV[1], '^([^:@]*)@?(%d*)(:?)()')
+    known = colon ~= '' and string.sub(ARGV[1], at) or nil
+    ARGV[1], expected_ms = run, tonumber(ms)
+end
 
 -- By how much the clock has jumped; 0: it has not.
 local function clock_step_ms()
@@ -48,12 +51,12 @@ local function clock_step_ms()
     return math.abs(step_ms) > CLOCK_STEP_MS and step_ms or 0
 end
 
--- Fields of the event's cfg; those that each lane has of its own are read of the lane: the one that each_line() is
--- at, which need not be that of KEYS[1].
+-- Fields of the event's cfg, by a list of wire.list, whose first two are the offset of the clock and the incarnation.
+-- Those that each lane has of its own are read of the lane: the one that each_line() is at, which need not be that of KEYS[1].
 local function cfg_read(...)
-    local values = call('HMGET', CFG, 'clock_off_us', 'incarnation', ...)
-    clock_set(tonumber(table.remove(values, 1)) or 0)
-    incarnation = table.remove(values, 1) or ''
+    local values = call('HMGET', CFG, ...)
+    clock_set(tonumber(values[1]) or 0)
+    incarnation = values[2] or ''
     if lane > 0 then
         local of_the_line = {
             boot = true, seed = true, entries = true, beacon = true, drawn_ms = true, closed = true,

@@ -1,10 +1,12 @@
 -- codes.lua: presale codes as joins use them. Made only where one is shown, since few joins bring any.
 local function codes_made()
+    local guesses = guesses_made()
+
     -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
     -- there that could be guessed.
     local function not_there(address, lost)
         if not lost or call('EXISTS', root .. KEY.codes) == 1 then
-            guess_note(address)
+            guesses.note(address)
         end
         return lost and CODE_MISSING or CODE_UNKNOWN
     end
@@ -19,7 +21,7 @@ local function codes_made()
     -- takes says nothing of it.
     local function look_at(digest, address)
         local lost = call('HGET', CFG, 'codes_lost')
-        local over = guesses_are_over(address)
+        local over = guesses.are_over(address)
         local code = read(digest)
         if over then
             return CODE_GUESSES

@@ -7,16 +7,10 @@
 local sub = string.sub
 local idem = prefix .. KEY.idem
 
-local NO_KEY = string.rep('\0', KEY_BYTES)
-
 local function keys_read(keys)
     return call('HMGET', idem, unpack(keys))
 end
 
 local function keys_write(pairs)
     call('HSET', idem, unpack(pairs))
-end
-
-local function key_forget(key)
-    call('HDEL', idem, key)
 end
