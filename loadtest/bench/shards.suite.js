@@ -31,6 +31,7 @@ const CUTS = 2_000;
 
 async function open(redis, boot, event, lease) {
   await redis.command('HSET', `fg:{${event}}:cfg`, 'boot', boot, 'one_idem', '1', 'state', '3', 'joins_per_ip_per_min', '0',
+    'doc', '-'.repeat(1_000), // with so long a field the hash is a table, as those of events and shards are
     ...(lease === null ? [] : ['lease', String(lease)]));
 }
 

@@ -25,6 +25,7 @@
 -- of them, the newest that any front told. Its clock is the event's as the front tells it.
 
 local UNOPENED_MS = 3600000 -- of an event that is deleted, nobody opens it any more
+local RAISED_PART = 8 -- a lease is raised by no less than this part of what is left of it: each time is a write
 
 local cfg = cfg_read(cfg_shard.names)
 if known and incarnation > known then
@@ -84,7 +85,8 @@ local function open()
     end
     epoch, lease, issued, opened = asked_epoch, asked_lease, upto, ARGV[ask_shard.opening]
     call('SET', prefix .. KEY.seq, issued)
-    call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened)
+    -- `wide` is too long for a list: Redis keeps such a hash as a table, in which each join finds its fields at once.
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened, 'wide', string.rep('-', 65))
     call('HDEL', KEYS[1], 'opening')
     call('PERSIST', KEYS[1])
     if known then
@@ -101,7 +103,7 @@ elseif epoch < asked_epoch then
     end
 elseif epoch == 0 or cfg[cfg_shard.boot] ~= ARGV[1] or is_behind() or is_another_epoch() then
     return ask_for_seal()
-elseif asked_lease > lease then
+elseif asked_lease > lease and RAISED_PART * (asked_lease - lease) >= asked_lease - issued then
     lease = asked_lease
     call('HSET', KEYS[1], 'lease', lease)
 end

@@ -223,11 +223,13 @@ for (const [name, text] of [
   ['nothing is given beyond the lease, and the next cut moves it', `
     shards 2; join 0 a:${LEASE_MIN + 10} = 1..${LEASE_MIN}${' out'.repeat(10)}; join 0 a0 z = 1 out; turn; join 0 z = out
     turn; join 0 z = ${LEASE_MIN + 1}; look 0 ok lease=${2 * LEASE_MIN + 1}..${LEASE_MIN + LEASE_MAX}`],
+  ['a lease is raised by an eighth of what is left of it, not by less', `
+    shards 2; place 1 a:${LEASE_MIN / 8 - 1}; look 1 ok lease=${LEASE_MIN}; place 1 b; look 1 ok lease=${LEASE_MIN + LEASE_MIN / 8}`],
   ['a new shard gives nothing and opens without a hole', 'unopened 1 draft; join 0 a = heal; turn; join 0 a = 1; cuts'],
   ['a line opened before its shards starts without a hole', 'unopened 2 open; turn; join 1 a = 1; turn; cuts 1c,1'],
   // A number of a hole is honoured.
   ['a restarted shard gives nothing until its epoch is sealed', `
-    shards 2; place 1 a:7; join 1 b:2; look 1 ok lease=${LEASE_MIN + 7}; server 1 one; join 1 c = heal; turn; cuts 1c,7 1h,${LEASE_MIN}
+    shards 2; place 1 a:7; join 1 b:2; look 1 ok lease=${LEASE_MIN}; server 1 one; join 1 c = heal; turn; cuts 1c,7 1h,${LEASE_MIN}
     join 1 c a0 = ${LEASE_MIN + 8} 1; turn; answers b 8 9`],
   ['two fronts that find a shard lost seal it once', `
     shards 2; place 0 a:3; two; turn; server 0; one; read byOne; two; read byTwo; one; seal 0 byOne ok; look 0 ok
@@ -390,6 +392,12 @@ test('a line has one number of shards', async () => {
   const front = await line(2);
   const other = new ShardedFront(clockworks[0], front.event, [...front.servers, front.servers[0]]);
   assert.equal((await other.cut()).outcome, OUTCOME.CONFLICT);
+});
+
+test('the settings of a shard are a table of Redis, in which none is searched for', async () => {
+  const front = await line(2);
+  await front.turn();
+  for (const k of [0, 1]) assert.equal(await clockworks[0].redis.command('OBJECT', 'ENCODING', front.shard(k).key('cfg')), 'hashtable');
 });
 
 // ---- anything, in any order ----
