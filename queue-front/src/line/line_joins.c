@@ -7,7 +7,8 @@
  *
  * Of a line that is kept in shards each shard has a batch of its own, by the same code. What
  * it gives are numbers, and line_rim.c makes places of them; what a shard can't answer now
- * gathers again, before all that came meanwhile.
+ * gathers again, before all that came meanwhile. A turn's joins are few for each of many shards, so
+ * a small batch may be held back for a turn or two (core/line/batch.h).
  *
  * A join is numbered in the shard that its key hashes to, and whatever is the visitor's alone lies
  * there. Work, an invitation, an address and a presale code may come with other keys too. So they
@@ -420,26 +421,44 @@ static bool is_ready(const struct join_lot *lot)
     return lot->gathered.head != NULL && lot->batch.head == NULL;
 }
 
-static void send_weeded(struct join_lot *lot)
+/* Of a line in shards. Not 0: held back, to be looked at again so much later. */
+static uint32_t send_weeded(struct join_lot *lot)
 {
-    joins_weed(lot, store_now_us(lot->store));
+    assert(lot->rim != NULL);
+    uint64_t now_us = store_now_us(lot->store);
+    uint32_t held_ms = lot->claims ? 0 : batch_hold_ms(&lot->pace, lot->gathered.len, now_us);
+    if (held_ms > 0)
+        return held_ms;
+    joins_weed(lot, now_us);
     if (lot->gathered.head != NULL)
         send_gathered(lot);
+    return 0;
+}
+
+static void on_held(uv_timer_t *timer)
+{
+    redis_route_wake(MAGIC_OF(line_store, timer->data)->route);
 }
 
 void joins_send_gathered(struct line_store *store)
 {
     assert(!store->closed); /* which has answered all */
+    uint32_t held_ms = 0;   /* the shortest; 0: nothing is held back */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if (is_ready(&event->joins))
             send_gathered(&event->joins);
         struct line_rim *rim = event->rim;
         for (uint8_t k = 0; rim != NULL && k < rim->lots; k++) {
-            if (is_ready(&rim->lot[k]) && rim_is_open(&rim->lot[k]))
-                send_weeded(&rim->lot[k]);
+            if (!is_ready(&rim->lot[k]) || !rim_is_open(&rim->lot[k]))
+                continue;
+            uint32_t ms = send_weeded(&rim->lot[k]);
+            if (ms > 0 && (held_ms == 0 || ms < held_ms))
+                held_ms = ms;
         }
     }
+    if (held_ms > 0)
+        uv_timer_start(&store->held_timer, on_held, held_ms, 0);
 }
 
 void joins_lot_init(struct join_lot *lot, struct store_event *event)
@@ -494,10 +513,12 @@ void line_store_join(struct line_store *store, struct line_join *join)
         return;
     }
     /* A turn in which thousands are ready is long, and Redis should not wait for its end. */
+    uint32_t held_ms = 0;
     if (in_shards)
-        send_weeded(lot);
+        held_ms = send_weeded(lot);
     else
         send_gathered(lot);
+    assert(held_ms == 0);            /* so many are never held back */
     redis_route_flush(store->route); /* last: the join may be over now */
 }
 

@@ -601,7 +601,9 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
     }
     uv_timer_init(conf->loop, &store->discover_timer);
     store->discover_timer.data = store;
-    store->handles = 1;
+    uv_timer_init(conf->loop, &store->held_timer);
+    store->held_timer.data = store;
+    store->handles = 2;
     uv_timer_start(&store->discover_timer, on_discover_timer, STORE_DISCOVER_MS, STORE_DISCOVER_MS);
     *out = store;
     return 0;
@@ -628,7 +630,7 @@ static void on_event_closed(uv_handle_t *handle)
     store_release(MAGIC_OF(store_event, handle->data)->store);
 }
 
-static void on_discover_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
     store_release(MAGIC_OF(line_store, handle->data));
 }
@@ -649,7 +651,8 @@ void line_store_close(struct line_store *store)
     house_leave(store);
     redis_route_flush(store->route);
     store->closed = true;
-    uv_close((uv_handle_t *)&store->discover_timer, on_discover_closed);
+    uv_close((uv_handle_t *)&store->discover_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&store->held_timer, on_timer_closed);
     for (uint32_t i = 0; i < store->events_len; i++) {
         rim_close(store->events[i]);
         uv_close((uv_handle_t *)&store->events[i]->timer, on_event_closed);

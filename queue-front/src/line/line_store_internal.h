@@ -5,6 +5,7 @@
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
 #include "base/magic.h"
+#include "core/line/batch.h"
 #include "core/line/shards.h"
 #include "line/event/line_event.h"
 #include "line/line_limits.h"
@@ -55,6 +56,7 @@ struct join_lot {
     uint16_t slot;
     struct request_list gathered;
     struct request_list batch;
+    struct batch_pace pace; /* of numbers */
     struct redis_call call;
 };
 
@@ -171,6 +173,7 @@ struct line_store {
     uint32_t events_len;
 
     bool leaving;                /* the process is coming to its end */
+    uv_timer_t held_timer;       /* joins are held back until then at most */
     struct request_list decided; /* their outcome is set; answered at the end of the turn */
     uint32_t requests;           /* under way in all */
 

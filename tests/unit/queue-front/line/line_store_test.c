@@ -8,6 +8,7 @@
  *   join OUTCOME F=N ...            one join and its answer
  *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same of a visit
  *   send N, send_pass PLACE         joins of one turn of the loop, a pass; they are not awaited
+ *   trickle N                       joins of N turns, by which no call follows another too soon
  *   answered N OUTCOME F=N ...      expects those so far; entry: of the first
  *   await F=N ..., expect F=N ...   the store and its picture of the line
  *   sweep                           closes and sweeps the event while an operator asks about it
@@ -15,6 +16,7 @@
 #include "line/line_store.h"
 
 #include "base/clock.h"
+#include "core/line/batch.h"
 #include "core/line/ghosts.h"
 #include "core/line/heard.h"
 #include "core/line/place.h"
@@ -229,6 +231,7 @@ SCRIPT_VERB(set, "set")
     rig.knobs.rate_milli = script_value_or(line, "rate", rig.knobs.rate_milli);
     rig.knobs.burst = script_value_or(line, "burst", rig.knobs.burst);
     rig.knobs.max_active = script_value_or(line, "active", rig.knobs.max_active);
+    rig.knobs.shards = script_value_or(line, "shards", rig.knobs.shards);
     rig.knobs.shares = script_value_or(line, "shares", rig.knobs.shares);
     rig.knobs.session_ttl_ms = script_value_or(line, "session", rig.knobs.session_ttl_ms);
     rig.knobs.call_ttl_ms = script_value_or(line, "call", rig.knobs.call_ttl_ms);
@@ -410,18 +413,39 @@ static void on_crowd_join(struct line_join *join)
     rig.answered++;
 }
 
-SCRIPT_VERB(send_joins, "send")
+static void begin_crowd(size_t len)
 {
     free(rig.crowd);
     rig.answered = 0;
-    rig.crowd_len = rig.lowest = script_number_at(line, 1);
+    rig.crowd_len = rig.lowest = len;
     rig.crowd = calloc(rig.crowd_len, sizeof(*rig.crowd));
     assert_non_null(rig.crowd);
     for (size_t i = 0; i < rig.crowd_len; i++) {
         rig.crowd[i].on_done = on_crowd_join;
         strcpy(rig.crowd[i].event, event_id);
-        line_store_join(rig.store, &rig.crowd[i]);
     }
+}
+
+SCRIPT_VERB(send_joins, "send")
+{
+    begin_crowd(script_number_at(line, 1));
+    for (size_t i = 0; i < rig.crowd_len; i++)
+        line_store_join(rig.store, &rig.crowd[i]);
+}
+
+/* All are of one shard, and only the first call goes out without a hold. */
+SCRIPT_VERB(trickle, "trickle")
+{
+    uint64_t start_us = now_us(), before = atomic_load(&stats()->join_calls);
+    begin_crowd(script_number_at(line, 1));
+    for (size_t i = 0; i < rig.crowd_len; i++) {
+        line_store_join(rig.store, &rig.crowd[i]);
+        for (uint64_t end_us = now_us() + 100; now_us() < end_us;)
+            uv_run(&rig.loop, UV_RUN_NOWAIT);
+    }
+    uint64_t calls = atomic_load(&stats()->join_calls) - before;
+    assert_in_range(calls, 2, 1 + (now_us() - start_us) / BATCH_HOLD_US);
+    AWAIT(rig.answered == rig.crowd_len);
 }
 
 SCRIPT_VERB(expect_answered, "answered")
@@ -600,6 +624,8 @@ static const struct script_row rows[] = {
     {"joins of one turn are sent in bounded batches, in order",
      "start; send 500; await answered=500; answered 500 ok entry=1; expect join_calls=1; send 700;"
      "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
+    {"small batches of a shard that come close behind each other are held back",
+     "set shards=2; start; join ok; trickle 200; expect answered=200"},
     {"a pass overtakes the only join of its turn",
      CALLED "send 1; send_pass 1; await answered=1 pass=1; expect before_pass=0"},
     {"a pass overtakes a batch of joins of its turn",
