@@ -1,8 +1,9 @@
 // One line over K shards: what a join costs Redis there, relative to the same script for a line that is not in shards.
 //
-// A million joins a second at 16 fronts whose loops turn in 2 ms are 125 joins a turn and front. Over K shards each
-// turn is K calls of 125 / K joins, and what a call costs is paid K times. A front that keeps one call under way
-// for each shard sends as many more at once as the shard is slower, so a second row has calls of 64 joins everywhere.
+// A million joins a second at 16 fronts whose loops turn in 2 ms are 125 joins a turn and front. Over K shards they are
+// K calls, and what a call costs is paid K times. A front holds a shard's batch of fewer than 64 back for 2 ms, so that
+// a call carries two turns' part (core/line/batch.h). A front that keeps one call under way for each shard sends as
+// many more at once as the shard is slower, so a second row has calls of 64 joins everywhere.
 // All shards lie in one Redis here, and its CPU is divided by the joins.
 //
 // And how far from their order of arrival people stand, by two real fronts that are asked as fast as they answer: a
@@ -24,7 +25,7 @@ import { surge } from './lib/surge.js';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const JOINS = 120_000;
 const TURN_JOINS = 125;
-const CALL_JOINS = 64;
+const CALL_JOINS = 64; // as BATCH_ENOUGH
 const SHARDS = [1, 2, 4, 8];
 const FAR = 2 ** 30; // a lease that is looked at and never reached
 const CUTS = 2_000;
@@ -48,7 +49,8 @@ async function joins({ add, redis, boot }) {
   const measures = {};
   const lines = { 'no shards': [null, 1], ...Object.fromEntries(SHARDS.map((k) => [`${k} shards`, [FAR, k]])) };
   for (const [name, [lease, k]] of Object.entries(lines)) {
-    for (const [how, batch] of [['turn', Math.ceil(TURN_JOINS / k)], ['call', CALL_JOINS]]) {
+    const turns = TURN_JOINS / k < CALL_JOINS ? 2 : 1;
+    for (const [how, batch] of [['turn', Math.ceil(turns * TURN_JOINS / k)], ['call', CALL_JOINS]]) {
       const events = Array.from({ length: k }, (_, shard) => `${how}-${name.replace(' ', '-')}:${shard}`);
       for (const event of events) {
         await open(redis, boot, event, lease);
