@@ -176,7 +176,7 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
     effect->held = join->holds ? join->held.entry : 0;
     effect->name = name_of(join, newcomer, is_over);
     effect->cookie_is_new = !effect->name.has_idem;
-    join->own = name_of(join, newcomer, false);
+    join->own = is_over ? name_of(join, newcomer, false) : effect->name;
     join->in_lane = effect->lane > 0;
     /* It was used up for a place that is over. */
     effect->invitation_is_used = newcomer->member.has_idem && newcomer->invited.has_idem &&
