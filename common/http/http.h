@@ -78,6 +78,8 @@ bool http_req_is_tls(const struct http_req *req);
  * behind it: a pipelining client. So what was true of that one's headers is true of these. */
 bool http_req_repeats(const struct http_req *req);
 uint64_t http_req_started_us(const struct http_req *req); /* monotonic; first byte seen */
+/* It is about to be answered, by a handler that has kept it. */
+void http_req_prefetch(const struct http_req *req);
 /* No other request of its server has it. What comes behind an answered one on its connection is
  * served in the same struct http_req, and often before that answer has returned. */
 uint64_t http_req_serial(const struct http_req *req);

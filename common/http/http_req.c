@@ -5,6 +5,7 @@
  * well. What is expensive (the visitor's address behind proxies) is found when it is first asked
  * for. http_req_describe() is for a panic and tells the route as it was registered, never what
  * the visitor sent. */
+#include "base/prefetch.h"
 #include "http/http_hops.h"
 #include "http/http_internal.h"
 
@@ -231,6 +232,11 @@ const struct http_route *http_req_route(const struct http_req *req)
 static bool is_trace(struct span header)
 {
     return header.len == 55 && span_is_of(header, SPAN_HEX "-");
+}
+
+void http_req_prefetch(const struct http_req *req)
+{
+    prefetch(req, offsetof(struct http_req, parser.fields));
 }
 
 void http_req_describe(struct panic_text *text, const void *ctx)

@@ -154,6 +154,8 @@ struct http_req *http_server_take_req(struct http_server *server)
         assert(server->pool_len > 0 && req->magic == 0);
         server->pool = req->next;
         server->pool_len--;
+        if (server->pool != NULL)
+            http_req_prefetch(server->pool); /* the next one, if this one is kept */
         MAGIC_BEGIN(http_req, req);
         return req;
     }

@@ -118,25 +118,28 @@ static void on_stream(struct http_req *req)
 /* One request, from its beginning until it is answered. */
 struct joining {
     struct line_join line; /* first: the store hands back a pointer to it */
-    struct line_visit visit;
+    /* What nearly each answer reads stands near its end. */
     struct front *front;
     struct http_req *req;
-    struct join machine;
     char event[LINE_EVENT_ID_MAX + 1];
-    struct front_wait wait; /* for the document to judge it by */
-    uint64_t serial;        /* of the document that it was judged by */
-    uint64_t asked_us;      /* when Redis was asked last */
-    uint32_t tag;           /* of the event that it was judged for */
-    int ticket_rc;          /* of the ticket that it shows */
-    bool page;              /* a form: answer by a page to go on to */
+    bool page; /* a form: answer by a page to go on to */
     bool member, cookie_is_new;
+    uint8_t visitor[LINE_VISITOR_BYTES];
+    uint64_t asked_us; /* when Redis was asked last */
+    struct join machine;
+    struct line_visit visit;
+    struct front_wait wait;  /* for the document to judge it by */
+    uint64_t serial;         /* of the document that it was judged by */
+    uint32_t tag;            /* of the event that it was judged for */
+    int ticket_rc;           /* of the ticket that it shows */
     bool has_work, has_code; /* it showed this, and the place uses one use of it: */
     uint8_t invitation[LINE_IDEM_BYTES], code[LINE_CODE_BYTES];
     struct pow_once work;
     uint8_t site[IP_BYTES];
     char cookie[VISITOR_COOKIE_LEN];
-    uint8_t visitor[LINE_VISITOR_BYTES];
 };
+
+static_assert(offsetof(struct joining, visit) <= LINE_NEAR_BYTES, "near when it is answered");
 
 static const struct front_line *event_of(const struct joining *join)
 {
@@ -719,6 +722,7 @@ static void on_joined(struct line_join *answer)
 {
     struct joining *join = (struct joining *)answer;
     struct front *front = join->front;
+    http_req_prefetch(join->req);
     uint64_t waited_us = http_server_now_us(front->loop->server) - join->asked_us;
     if (answer->outcome != LINE_UNAVAILABLE)
         shed_answered(&front->shed, (uint32_t)(waited_us / 1000));

@@ -27,6 +27,7 @@
  * event stands still for as long as that takes, and is answered for from memory. */
 #include "line/line_store_internal.h"
 
+#include "base/prefetch.h"
 #include "observe/log.h"
 
 #include <assert.h>
@@ -134,8 +135,12 @@ void calls_answer_decided(struct line_store *store)
 {
     assert(store->decided.len <= store->requests);
     /* What is decided meanwhile has woken the next turn. A closing store has answered all. */
-    for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--)
-        calls_finish(calls_pop(&store->decided));
+    for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--) {
+        struct line_link *link = calls_pop(&store->decided);
+        if (store->decided.head != NULL)
+            prefetch(store->decided.head, LINE_NEAR_BYTES);
+        calls_finish(link);
+    }
 }
 
 void calls_refuse_gathered(struct line_store *store)

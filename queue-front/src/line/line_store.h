@@ -79,7 +79,11 @@ void line_store_look(struct line_store *store, const struct line_view *view, uin
  * Nothing may be asked afterwards. */
 void line_store_close(struct line_store *store);
 
-/* Requests are the caller's memory until on_done; `store` is the store's own part. */
+/* Requests are the caller's memory until on_done; `store` is the store's own part. So many bytes
+ * from there on are brought near while the answer before is given: what it needs should be there.
+ */
+enum { LINE_NEAR_BYTES = 768 };
+
 struct line_link {
     struct redis_call call;
     struct line_store *store;
@@ -103,6 +107,7 @@ struct line_claims {
 };
 
 struct line_join {
+    struct line_link store;
     char event[LINE_ID_MAX + 1];   /* of the line: an event's, or its lane's */
     bool has_idem;                 /* the same key for the same event always gets the same place */
     uint8_t idem[LINE_IDEM_BYTES]; /* a hash of the key: it must be spread evenly */
@@ -132,7 +137,6 @@ struct line_join {
     unsigned lane;  /* LINE_PRESALE_LANE */
     uint64_t retry_after_ms;
     bool has_claimed; /* over shards the work is used now, also if the place is an old one */
-    struct line_link store;
     struct line_claims claims;
 };
 
