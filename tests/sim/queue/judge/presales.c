@@ -66,7 +66,8 @@ static void change(struct code *code, struct span value, bool is_load)
                          used, uses);
     if (!is_load && lane != code->lane)
         invariant_broken(INVARIANT_6, "a code of lane %u is used in lane %u", code->lane, lane);
-    if (is_load)
+    /* A use that is given back, for want of a place, may have been in the way of another. */
+    if (is_load || used < code->used)
         code->changed_us = sim_us();
     code->loaded = true;
     code->lane = lane;
