@@ -59,13 +59,14 @@ local function is_another_epoch()
     return not is_opened_by(ARGV[ask_shard.opening], opened)
 end
 
--- The other lines of this shard are older than the event, too.
+-- The other lines of this shard are older than the event, too; but one that was never opened is being sealed.
 local function forget_lines()
     local own = prefix
     each_line(function()
-        if prefix ~= own and lane == 0 then
+        local was_opened = call('HGET', prefix .. KEY.cfg, 'epoch')
+        if prefix ~= own and was_opened and lane == 0 then
             call('HDEL', CFG, 'boot', 'epoch', 'lease', 'opening', 'opened', 'full_from')
-        elseif prefix ~= own then
+        elseif prefix ~= own and was_opened then
             call('UNLINK', prefix .. KEY.cfg)
         end
         if prefix ~= own then
