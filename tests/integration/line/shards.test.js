@@ -578,6 +578,20 @@ class Trial {
   }
 }
 
+// Each is sealed by a word of its own; who is opened first finds the shard without an event.
+for (const [first, second] of [[0, 1], [1, 0]]) {
+  test(`lane ${first} of a shard is opened and leaves lane ${second} the word that it is being sealed by`, async () => {
+    const { clockwork, runId } = new ShardServer(clockworks[0], nextRun());
+    const event = `shards-${(names += 1)}:0`;
+    const look = async (lane, epoch, opening) => told('shard', await new Front(clockwork, event, { runId: `${runId}:5`, lane }).run('shard', ...ask('shard', {
+      issued: 0, epoch, upto: 0, lease: 8192, opening, version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0, full_from: '', shares: 30,
+    })));
+    const openings = [];
+    for (const lane of [0, 1]) openings.push((await look(lane, 0, '')).opening);
+    for (const lane of [first, second]) assert.equal((await look(lane, 1, openings[lane])).outcome, OUTCOME.OK);
+  });
+}
+
 test('no number and no place is given twice, whatever is lost', async (t) => {
   const rng = seededRng(t);
   for (let i = 0; i < Number(process.env.FAIRGATE_LINES ?? 5); i += 1) {
