@@ -584,7 +584,7 @@ for (const [first, second] of [[0, 1], [1, 0]]) {
     const { clockwork, runId } = new ShardServer(clockworks[0], nextRun());
     const event = `shards-${(names += 1)}:0`;
     const look = async (lane, epoch, opening) => told('shard', await new Front(clockwork, event, { runId: `${runId}:5`, lane }).run('shard', ...ask('shard', {
-      issued: 0, epoch, upto: 0, lease: 8192, opening, version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0, full_from: '', shares: 30,
+      issued: 0, epoch, upto: 0, lease: LEASE_MIN, opening, version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0, full_from: '', shares: 30,
     })));
     const openings = [];
     for (const lane of [0, 1]) openings.push((await look(lane, 0, '')).opening);
