@@ -78,9 +78,9 @@ unsigned pg_link_hosts(const char *conninfo)
 }
 
 /* What follows the connection string wins over what it says; what is NULL leaves it alone. A peer
- * that vanished without a FIN is noticed by TCP within two seconds, be it asked to connect (a SYN
- * is not acknowledged either), under a statement or at rest; on a unix socket these settings are
- * ignored. */
+ * that vanished without a FIN is noticed by TCP within a second, be it asked to connect (a SYN is
+ * not acknowledged either) or under a statement, and within two at rest; on a unix socket these
+ * settings are ignored. */
 PGconn *pg_link_start(const char *conninfo, const char *app, const char *options, unsigned first)
 {
     char host[1024], hostaddr[1024], port[256];
@@ -109,7 +109,7 @@ PGconn *pg_link_start(const char *conninfo, const char *app, const char *options
         "1",
         "1",
         "2",
-        "2000",
+        "1000",
         turned(said_of(said, "host"), hosts, first, host, sizeof(host)),
         turned(said_of(said, "hostaddr"), hosts, first, hostaddr, sizeof(hostaddr)),
         turned(said_of(said, "port"), hosts, first, port, sizeof(port)),

@@ -291,6 +291,8 @@ static void count_connected(struct pg_pool *pool, int change)
     assert(change == 1 ? before < pool->conf.connections : change == -1 && before > 0);
     uint64_t after = before + (uint64_t)(int64_t)change;
     atomic_store_explicit(&pool->stats.connected, after, memory_order_relaxed);
+    if (before == 0 && pool->conf.log != NULL)
+        log_text(pool->conf.log, LOG_LEVEL_INFO, "database connected", "database", pool->conf.what);
     if ((before == 0 || after == 0) && !pool->closing && pool->conf.on_ready != NULL)
         pool->conf.on_ready(pool->conf.ctx, after > 0);
 }
@@ -505,6 +507,17 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
 }
 
 /* ---- answers ---- */
+
+void pg_log_failure(struct logger *log, const char *msg, const struct pg_answer *answer)
+{
+    struct err_slot err;
+    assert(answer->rc < 0);
+    if (answer->sqlstate[0] != '\0')
+        err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
+    else
+        err_set(&err, answer->rc, "PostgreSQL has not answered");
+    log_failure(log, msg, &err);
+}
 
 void pg_ignore(void *ctx, const struct pg_answer *answer)
 {
@@ -721,9 +734,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct pg_pool *pool = conn->pool;
     (void)events;
     pool->answering = true;
-    if (status < 0)
-        conn_fail(conn, uv_strerror(status));
-    else if (conn->state == CONN_CONNECTING) {
+    if (conn->state == CONN_CONNECTING) { /* with an error, too: libpq goes on to the next host */
         bool good = true;
         switch (conn_step(conn)) {
         case PGRES_POLLING_READING:
@@ -740,6 +751,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         }
         if (!good)
             conn_fail(conn, PQerrorMessage(conn->pq));
+    } else if (status < 0) { /* libpq knows which error it is, libuv does not */
+        PQconsumeInput(conn->pq);
+        conn_fail(conn, PQerrorMessage(conn->pq));
     } else
         conn_read(conn);
     pool->answering = false;

@@ -30,11 +30,8 @@ MAGIC(cancellations, 0x3a700022);
 static void note(struct cancellations *all, const struct pg_answer *answer)
 {
     bool failing = answer->rc < 0;
-    if (failing && !all->failing) { /* once, not for every attempt */
-        struct err_slot err;
-        err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
-        log_failure(all->conf.log, "orders of a cancelled event are not given back", &err);
-    }
+    if (failing && !all->failing) /* once, not for every attempt */
+        pg_log_failure(all->conf.log, "orders of a cancelled event are not given back", answer);
     all->failing = failing;
 }
 

@@ -34,11 +34,8 @@ struct order_series {
 static void note_failure(struct order_series *series, const struct pg_answer *answer)
 {
     bool failing = answer->rc < 0;
-    if (failing && !series->failing) { /* once, not for every attempt */
-        struct err_slot err;
-        err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
-        log_failure(series->conf.log, "orders and errors are not counted", &err);
-    }
+    if (failing && !series->failing) /* once, not for every attempt */
+        pg_log_failure(series->conf.log, "orders and errors are not counted", answer);
     series->failing = failing;
 }
 

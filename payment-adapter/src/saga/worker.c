@@ -167,11 +167,8 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
         worker_free_if_over(worker);
         return;
     }
-    if (answer->rc == ERR_PEER) {
-        struct err_slot err;
-        err_set(&err, ERR_PEER, "%s %s", answer->sqlstate, answer->text);
-        log_failure(worker->conf.log, "sagas could not be leased", &err);
-    }
+    if (answer->rc == ERR_PEER)
+        pg_log_failure(worker->conf.log, "sagas could not be leased", answer);
     take_leased(worker, answer);
 }
 
@@ -306,9 +303,8 @@ static void take_committed(struct worker *worker, const struct pg_answer *answer
     if (is_about_data(answer)) {
         refuse(worker, answer);
     } else if (answer->rc < 0) { /* parts of it may be stored; repeating them is safe */
-        struct err_slot err;
-        err_set(&err, (enum err_code)answer->rc, "%s %s", answer->sqlstate, answer->text);
-        log_failure(worker->conf.log, "moves were not stored, or the outcome is unknown", &err);
+        pg_log_failure(worker->conf.log, "moves were not stored, or the outcome is unknown",
+                       answer);
         saga_engine_on_committed(worker->engine, false, NULL);
         return;
     } else {

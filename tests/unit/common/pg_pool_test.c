@@ -381,6 +381,18 @@ TEST_CASE(a_host_that_cannot_be_reached_has_little_time)
     close(fills);
 }
 
+TEST_CASE(the_next_host_follows_one_that_refuses)
+{
+    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
+    close(world.silent);
+    world.silent = -1;
+    world.conf.conninfo = world.dsn;
+    begin();
+    while (pg_pool_stats(world.pool)->connected == 0)
+        turn();
+    assert_int_equal(0, pg_pool_stats(world.pool)->reconnects);
+}
+
 /* Draws the longest of the pauses of 0 to 100 ms, to 200, and so on to the cap: one less than the
  * product of their numbers. */
 static void fill_for_longest(void *ctx, void *out, size_t len)
