@@ -63,7 +63,7 @@ enum {
     OUTCOME_TELL_MS = 8000,
     /* Between attempts to connect: doubled from the first to the second, with jitter. */
     JOURNAL_RETRY_MIN_MS = 50,
-    JOURNAL_RETRY_MAX_MS = 1000,
+    JOURNAL_RETRY_MAX_MS = 400,
 
     /* The owner asks PostgreSQL something at least this often, so that its backend is never silent
      * for long; a standby that finds it silent for OWNER_SILENT_MS while no statement runs takes
