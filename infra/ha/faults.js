@@ -7,9 +7,8 @@ import { readFileSync } from 'node:fs';
 const BAR_MS = 2_000;
 // Sentinel takes two to three seconds, and the line is healed then. A vote that is split is repeated after 6 s.
 const REDIS_BAR_MS = 12_000;
-// Patroni's ttl runs out, it asks the old primary for two seconds, the replica is promoted, the owner of the seats
-// takes its events again: nine seconds on a busy machine.
-const POSTGRES_BAR_MS = 15_000;
+// The machine is missed, the replica is promoted, the owner of the seats takes its events again: seven seconds on a busy machine.
+const POSTGRES_BAR_MS = 10_000;
 // Commits wait until the primary has given up a replica that vanished.
 const REPLICA_BAR_MS = 8_000;
 // What an adapter that vanished had in hand is another's when its lease ends (saga.lease).

@@ -117,6 +117,7 @@ class Machine {
     ip('-n', this.namespace, 'link', 'set', 'lo', 'up');
     ip('-n', this.namespace, 'addr', 'add', `${this.address}/24`, 'dev', 'eth0');
     ip('-n', this.namespace, 'link', 'set', 'eth0', 'up');
+    execFileSync('nsenter', [`--net=/run/netns/${this.namespace}`, 'sysctl', '-qp', new URL('./etc/neighbours.conf', import.meta.url).pathname]);
   }
 
   path(...words) {

@@ -149,7 +149,7 @@ export class Site extends Fairgate {
       SUPERUSER_PASSWORD: this.passwords.superuser,
       REPLICATOR_PASSWORD: this.passwords.replicator,
       REWINDER_PASSWORD: this.passwords.rewinder,
-    }).replace(/pgbackrest .*/, 'true'); // backups are drilled on machines of packages: tests/packages/guide.test.js
+    }).replace(/pgbackrest .*/, "'true'"); // backups are drilled on machines of packages: tests/packages/guide.test.js
   }
 
   #databases() {
@@ -158,6 +158,7 @@ export class Site extends Fairgate {
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
       this.ownedByPostgres(path, 0o600);
       machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' } });
+      machine.run('primary-watch', ['sh', '-c', fileOf('infra/ha/etc/primary-watch'), 'primary-watch', path], { user: 'postgres' });
     }
   }
 
