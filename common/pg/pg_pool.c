@@ -508,15 +508,13 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
 
 /* ---- answers ---- */
 
-void pg_log_failure(struct logger *log, const char *msg, const struct pg_answer *answer)
+void pg_say_failure(const struct pg_answer *answer, struct err_slot *err)
 {
-    struct err_slot err;
     assert(answer->rc < 0);
     if (answer->sqlstate[0] != '\0')
-        err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
+        err_set(err, answer->rc, "%s %s", answer->sqlstate, answer->text);
     else
-        err_set(&err, answer->rc, "PostgreSQL has not answered");
-    log_failure(log, msg, &err);
+        err_set(err, answer->rc, "PostgreSQL has not answered");
 }
 
 void pg_ignore(void *ctx, const struct pg_answer *answer)

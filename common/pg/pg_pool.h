@@ -98,7 +98,7 @@ struct pg_answer {
     uint32_t len;
 };
 
-void pg_log_failure(struct logger *log, const char *msg, const struct pg_answer *answer);
+void pg_say_failure(const struct pg_answer *answer, struct err_slot *err); /* for the log */
 
 typedef void pg_on_done(void *ctx, const struct pg_answer *answer);
 pg_on_done pg_ignore; /* for statements of which nobody reads the answer */

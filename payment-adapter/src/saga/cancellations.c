@@ -30,8 +30,11 @@ MAGIC(cancellations, 0x3a700022);
 static void note(struct cancellations *all, const struct pg_answer *answer)
 {
     bool failing = answer->rc < 0;
-    if (failing && !all->failing) /* once, not for every attempt */
-        pg_log_failure(all->conf.log, "orders of a cancelled event are not given back", answer);
+    if (failing && !all->failing) { /* once, not for every attempt */
+        struct err_slot err;
+        pg_say_failure(answer, &err);
+        log_failure(all->conf.log, "orders of a cancelled event are not given back", &err);
+    }
     all->failing = failing;
 }
 

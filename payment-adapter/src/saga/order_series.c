@@ -34,8 +34,11 @@ struct order_series {
 static void note_failure(struct order_series *series, const struct pg_answer *answer)
 {
     bool failing = answer->rc < 0;
-    if (failing && !series->failing) /* once, not for every attempt */
-        pg_log_failure(series->conf.log, "orders and errors are not counted", answer);
+    if (failing && !series->failing) { /* once, not for every attempt */
+        struct err_slot err;
+        pg_say_failure(answer, &err);
+        log_failure(series->conf.log, "orders and errors are not counted", &err);
+    }
     series->failing = failing;
 }
 

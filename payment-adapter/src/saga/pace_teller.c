@@ -41,11 +41,14 @@ static void on_told(void *ctx, const struct pg_answer *answer)
     }
     if (!teller->closed) {
         bool failing = answer->rc < 0;
-        if (failing && !teller->failing) /* once, not for each attempt */
-            pg_log_failure(
+        if (failing && !teller->failing) { /* once, not for each attempt */
+            struct err_slot err;
+            pg_say_failure(answer, &err);
+            log_failure(
                 teller->conf.log,
                 "the common pace at the payment providers cannot be asked: ours stays as it was",
-                answer);
+                &err);
+        }
         teller->failing = failing;
     }
     free_if_over(teller);

@@ -167,8 +167,11 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
         worker_free_if_over(worker);
         return;
     }
-    if (answer->rc == ERR_PEER)
-        pg_log_failure(worker->conf.log, "sagas could not be leased", answer);
+    if (answer->rc == ERR_PEER) {
+        struct err_slot err;
+        pg_say_failure(answer, &err);
+        log_failure(worker->conf.log, "sagas could not be leased", &err);
+    }
     take_leased(worker, answer);
 }
 
@@ -303,8 +306,9 @@ static void take_committed(struct worker *worker, const struct pg_answer *answer
     if (is_about_data(answer)) {
         refuse(worker, answer);
     } else if (answer->rc < 0) { /* parts of it may be stored; repeating them is safe */
-        pg_log_failure(worker->conf.log, "moves were not stored, or the outcome is unknown",
-                       answer);
+        struct err_slot err;
+        pg_say_failure(answer, &err);
+        log_failure(worker->conf.log, "moves were not stored, or the outcome is unknown", &err);
         saga_engine_on_committed(worker->engine, false, NULL);
         return;
     } else {
