@@ -749,11 +749,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         }
         if (!good)
             conn_fail(conn, PQerrorMessage(conn->pq));
-    } else if (status < 0) { /* libpq knows which error it is, libuv does not */
-        PQconsumeInput(conn->pq);
-        conn_fail(conn, PQerrorMessage(conn->pq));
-    } else
-        conn_read(conn);
+    } else {
+        conn_read(conn); /* with an error, too: libpq knows which one it is, libuv does not */
+        if (status < 0 && conn->state != CONN_WAITING)
+            conn_fail(conn, uv_strerror(status));
+    }
     pool->answering = false;
     if (!pool->closing)
         send_queued(pool);

@@ -73,6 +73,11 @@ static void on_done(void *ctx, const struct pg_answer *answer)
     assert_in_range(world.answers, 0, ANSWERS_MAX - 1);
     unsigned nth = world.answers++;
     world.rc[nth] = answer->rc;
+    if (answer->rc < 0) {
+        struct err_slot err;
+        pg_say_failure(answer, &err);
+        assert_true(err.text[0] > ' ');
+    }
     if (answer->rc == ERR_PEER)
         strcpy(world.sqlstate, answer->sqlstate);
     if (answer->rc == 0 && PQntuples(answer->results[0]) > 0 &&
