@@ -29,6 +29,7 @@
  *
  * Threading: all of this is one thread. */
 #include "journal/journal_internal.h"
+#include "pace/backoff.h"
 
 #include "system/system.h"
 
@@ -348,7 +349,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return rc;
     proven(journal, asked_us);
-    journal->retry_ms = JOURNAL_RETRY_MIN_MS;
+    journal->tries = 0;
     journal->watch_at_us = 0;
     role_set_connected(journal, true, JOURNAL_REASON_NONE);
     reader_nudge(journal);
@@ -444,14 +445,13 @@ static void *run(void *arg)
             role_set_connected(journal, false, JOURNAL_REASON_UNREACHABLE);
         } else if (journal->pg != NULL)
             log_failure(journal->conf.log, "PostgreSQL refuses", &err);
-        /* Sleeps between two attempts, with jitter, and meanwhile refuses what gets too old. */
-        assert(journal->retry_ms >= JOURNAL_RETRY_MIN_MS);
-        assert(journal->retry_ms <= JOURNAL_RETRY_MAX_MS);
-        uint64_t ms =
-            journal->retry_ms / 2 + rng_below(journal->conf.rng, journal->retry_ms / 2 + 1);
+        /* Sleeps until the next attempt, with jitter, and meanwhile rejects changes that get too
+         * old. */
+        uint64_t half_ms =
+            backoff_bound_ms(JOURNAL_RETRY_MIN_MS, JOURNAL_RETRY_MAX_MS, ++journal->tries) / 2;
+        assert(half_ms > 0 && half_ms <= JOURNAL_RETRY_MAX_MS / 2);
+        uint64_t ms = half_ms + rng_below(journal->conf.rng, half_ms + 1);
         uint64_t until_us = journal_now_us(journal) + ms * 1000;
-        journal->retry_ms = journal->retry_ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS
-                                                                         : journal->retry_ms * 2;
         while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
             batch_refuse_older(journal, journal_writes(journal) ? JOURNAL_WAIT_MS : 0);
             uint64_t now = journal_now_us(journal);

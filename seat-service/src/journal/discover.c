@@ -89,7 +89,8 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         journal_set_line(event, &event->end_line);
         event->claimed = 0;
         event->place = (struct journal_place){0};
-        event->retry_ms = event->free_since_us = 0;
+        event->tries = 0;
+        event->free_since_us = 0;
         event->was_owned = event->retired = event->asleep = false;
         event->placed = event->seen_free = event->moves = event->ready = false;
         event->wish = PLACING_WISH_NONE;

@@ -53,7 +53,6 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
              rng_below(conf->rng, UINT64_MAX));
     atomic_store_explicit(&journal->lines, rng_below(conf->rng, UINT64_MAX), memory_order_relaxed);
     journal->pending_end = &journal->pending;
-    journal->retry_ms = JOURNAL_RETRY_MIN_MS;
     journal->unreachable = JOURNAL_REASON_STARTING;
     atomic_store(&journal->reason, JOURNAL_REASON_STARTING);
     journal->memory = malloc(JOURNAL_BATCH_BYTES);

@@ -37,16 +37,17 @@ enum leave_why {
 struct journal_event {
     struct store_event id; /* in place before events_len counts the event */
     struct store_head head;
-    uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
-    uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
-    struct store_line end_line;     /* ... and in which line */
-    uint64_t claimed;   /* as the head: the line in which we began to take it over, or to
-                         * regain it, until it is ours; 0: none */
-    int32_t told_asked; /* the reader's: the number of the event that we have told its
-                         * owner we are asked for; 0: none */
-    bool begun;         /* the reader's: loaded, and read in part */
-    bool asked;         /* the reader's: ours, and others are asked for it */
-    enum leave_why why; /* the reader's */
+    uint64_t retry_at_us; /* the reader's, as the next: while it is out */
+    uint32_t tries;
+    uint64_t end_seq;           /* the reader's: how far its journal was at the last look */
+    struct store_line end_line; /* ... and in which line */
+    uint64_t claimed;           /* as the head: the line in which we began to take it over, or to
+                                 * regain it, until it is ours; 0: none */
+    int32_t told_asked;         /* the reader's: the number of the event that we have told its
+                                 * owner we are asked for; 0: none */
+    bool begun;                 /* the reader's: loaded, and read in part */
+    bool asked;                 /* the reader's: ours, and others are asked for it */
+    enum leave_why why;         /* the reader's */
     _Atomic(enum journal_state) state;
     atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick(). OUT: lost */
     _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
@@ -123,7 +124,7 @@ struct journal {
     struct pg *pg;
     int backends[JOURNAL_BACKENDS_MAX]; /* ours that may still be alive and have locks of ours */
     uint32_t backends_len;
-    uint64_t retry_ms;
+    uint32_t tries;               /* since the last success */
     struct commit_entry *pending; /* out of the ring, not yet in a batch; oldest first */
     struct commit_entry **pending_end;
     struct commit_entry *proofs; /* out of the ring and not answered; in no order */
@@ -145,9 +146,9 @@ struct journal {
     struct preparing preparing;
     struct store_changes changes; /* of the table of events */
     uint64_t ended_seen;          /* ended sessions up to this number are known */
-    uint64_t reader_retry_ms;
-    uint64_t shown_at_us; /* when the events of others were last asked for */
-    int32_t told_room;    /* the key by which others see what room there is here; 0: none */
+    uint32_t reader_tries;        /* since the last success */
+    uint64_t shown_at_us;         /* when the events of others were last asked for */
+    int32_t told_room;            /* the key by which others see what room there is here; 0: none */
     struct {
         bool any, lack;     /* there is one; one has no room for an event that it should have */
         uint64_t bytes;     /* the most that one of them has room for */

@@ -15,6 +15,7 @@
  * one event's plan paused the sales of all others. */
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
+#include "pace/backoff.h"
 #include "system/system.h"
 
 #include <assert.h>
@@ -231,7 +232,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
     pthread_mutex_unlock(&journal->lock);
     if (!taken)
         return;
-    event->retry_ms = 0;
+    event->tries = 0;
     atomic_fetch_add_explicit(&journal->stats.takeovers, 1, memory_order_relaxed);
     told_owner(journal, event, &head);
     journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq, asked_ms);
@@ -251,10 +252,9 @@ static void put_out(struct journal *journal, struct journal_event *event,
 {
     assert(journal_state_of(event) != JOURNAL_EVENT_OWNED); /* role_lose() is the committer's */
     assert(!event->stuck);
-    event->retry_ms = event->retry_ms == 0 ? EVENT_RETRY_MIN_MS : event->retry_ms * 2;
-    if (event->retry_ms > EVENT_RETRY_MAX_MS)
-        event->retry_ms = EVENT_RETRY_MAX_MS;
-    event->retry_at_us = journal_now_us(journal) + event->retry_ms * 1000;
+    uint32_t retry_ms = backoff_bound_ms(EVENT_RETRY_MIN_MS, EVENT_RETRY_MAX_MS, ++event->tries);
+    assert(retry_ms <= EVENT_RETRY_MAX_MS);
+    event->retry_at_us = journal_now_us(journal) + (uint64_t)retry_ms * 1000;
     event->begun = false;
     pthread_mutex_lock(&journal->lock);
     memcpy(event->reason, err->text, sizeof(event->reason));
@@ -264,7 +264,7 @@ static void put_out(struct journal *journal, struct journal_event *event,
     log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "an event is out");
     log_cstr(&line, "event", event->id.id);
     log_cstr(&line, "reason", err->text);
-    log_u64(&line, "again_ms", event->retry_ms);
+    log_u64(&line, "again_ms", retry_ms);
     log_end(&line);
 }
 
@@ -976,7 +976,7 @@ static int turn(struct journal *journal, struct err_slot *err)
     if (rc == 0)
         rc = look_around(journal, err);
     if (rc == 0)
-        journal->reader_retry_ms = JOURNAL_RETRY_MIN_MS;
+        journal->reader_tries = 0;
     else
         log_failure(journal->conf.log, "journals cannot be read now", err);
     if (rc < 0)
@@ -999,13 +999,11 @@ static void *run(void *arg)
     while (!is_stopping(journal)) {
         struct err_slot err = {0};
         int rc = may_read(journal) ? turn(journal, &err) : 0;
-        uint64_t ms = STANDBY_POLL_MS;
-        if (rc < 0) {
-            ms = journal->reader_retry_ms;
-            journal->reader_retry_ms =
-                ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS : ms * 2;
-        }
-        system_bell_wait(journal->look, (uint32_t)ms); /* until somebody asks for a look */
+        uint32_t ms = STANDBY_POLL_MS;
+        if (rc < 0)
+            ms = backoff_bound_ms(JOURNAL_RETRY_MIN_MS, JOURNAL_RETRY_MAX_MS,
+                                  ++journal->reader_tries);
+        system_bell_wait(journal->look, ms); /* or until reader_nudge() */
     }
     discover_forget_document(journal);
     drop_connection(journal);
@@ -1014,7 +1012,6 @@ static void *run(void *arg)
 
 int reader_start(struct journal *journal, struct err_slot *err)
 {
-    journal->reader_retry_ms = JOURNAL_RETRY_MIN_MS;
     int rc = system_thread_start("reader", run, journal, &journal->reader);
     return rc == 0 ? 0 : err_set(err, ERR_IO, "the reader's thread: %s", strerror(rc));
 }
