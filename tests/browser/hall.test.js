@@ -1,5 +1,5 @@
-// The hall's page alone with its service: reserved seats, presale codes, drawn shapes, and a stream that
-// loses a change. (journey.test.js has the whole way from the line to the ticket.)
+// The hall's page with the seat service alone: reserved seats, presale codes, drawn shapes, and a stream that
+// loses a change. (journey.test.js covers the whole way from the line to the ticket.)
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -100,7 +100,7 @@ describe('the hall', async () => {
     const path = `/v1/seats/${event}/holds`;
     const ask = (...with_) => page.evaluate(([at, body]) => fetch(at, body && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).then((answer) => answer.json()), [path, ...with_]);
     for (const body of [{ area: 'floor', quantity: 2 }, { seats: ['r6s1', 'r6s2'] }]) assert.equal((await ask(body)).state, 'open');
-    await page.evaluate(() => localStorage.clear()); // the service alone knows them
+    await page.evaluate(() => localStorage.clear()); // only the service still knows the holds
     await page.reload();
     await guest.ready();
     await untilHeld(page, 1);
@@ -250,9 +250,9 @@ describe('the hall', async () => {
 
   test('a visit that ends soon says so, and a press extends it', async () => {
     const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
-    const ending = (s, at = later(s)) => ({ expires_at: at, ends_at: at }); // not a millisecond apart
+    const ending = (s, at = later(s)) => ({ expires_at: at, ends_at: at }); // the same instant for both
     let told = ending(1800);
-    // A function is asked once, when the page asks: seconds that count do not begin before the page does.
+    // A function is called once, when the page asks, so that its countdown does not begin earlier.
     const answer = (route) => {
       if (typeof told === 'function') told = told();
       return told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort();
@@ -260,7 +260,7 @@ describe('the hall', async () => {
     const { guest, page } = await enter({ prepare: (one) => one.route('**/v1/queue/**', answer) });
     assert.ok(await page.isHidden('#visit'), 'half an hour is long');
 
-    // Longer where the page needs longer to be there, and so comes to its last ten seconds first.
+    // Retried with more time if the page loads so slowly that its last ten seconds have begun.
     for (let s = 14, early = false; !early; s *= 2) {
       told = () => ({ expires_at: later(s), ends_at: later(600) });
       await page.reload();
@@ -270,7 +270,7 @@ describe('the hall', async () => {
       early = Date.parse(told.expires_at) - Date.now() > 11_000;
       assert.ok(hidden || !early, 'the page makes it longer by itself');
     }
-    told = null; // from now on no sign of life arrives
+    told = null; // no further sign of life succeeds
     await page.locator('#visit').getByText(/Your visit ends in 0:0\d, and we cannot extend it/).waitFor();
     await guest.judge('hall-visit-unheard');
     await Promise.all([page.waitForRequest('**/v1/queue/**'), page.click('#visit-stay')]);
@@ -286,7 +286,7 @@ describe('the hall', async () => {
     await guest.judge('hall-visit-ends');
     told = { code: 'session-expired' };
     await page.locator('#gone').waitFor();
-    await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // the clock has gone on
+    await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // let the countdown run on
     assert.ok(await page.isHidden('#visit'));
     for (const [code, says] of [[told.code, /has run out/], ['session-ended', /you have left/], ['order-complete', /Your order is complete/]]) {
       told = { code };
@@ -332,7 +332,7 @@ describe('the hall', async () => {
   });
 
   test('a page that missed a change notices at the next one and catches up', async () => {
-    // A stream that loses one seat's change, as a proxy with a full buffer may.
+    // A stream that loses one seat's change, as behind a proxy with a full buffer.
     const lossy = () => {
       const Real = globalThis.EventSource;
       globalThis.EventSource = class extends Real {
@@ -341,7 +341,7 @@ describe('the hall', async () => {
             // Once only: the reconnected stream repeats the change, and the page must receive it.
             if (!globalThis.lost && name === 'seats' && JSON.parse(message.data).held.includes(40)) globalThis.lost = true; // r5s1
             else work(message);
-            globalThis.connected = true; // the first one says what has changed since the picture
+            globalThis.connected = true; // the first delta has the changes since the picture
           });
         }
       };

@@ -1,21 +1,20 @@
-// look.js: how a page looks, in one row of tests/browser/looks.list per view, so that another machine with other
-// fonts sees the same.
+// look.js: records how a page looks, one row per view in tests/browser/looks.list, independent of the machine's fonts.
 //
-// A picture differs with every font; what makes a page look right or broken does not. A view is the list of its
+// Screenshots differ with every font; what makes a page look right or broken does not. A view is the list of its
 // visible parts (headings, controls, facts, bars, boxes). Its row has their number, a hash of their names in order, and
-// a few sums: where they begin and how wide they are (of parts whose width is not decided by text), how high they are,
-// how many overlap the part above, the smallest and the summed size of letters, and the smallest and the mean contrast.
-// A colour scheme may change, but not fade. Of a canvas, `drawn` adds the mean colours of a coarse grid.
+// a few sums: position and width (of parts whose width does not follow from text), height, how many parts overlap the
+// one above, the smallest and the summed font size, the smallest and the mean contrast. So colours may change, but not
+// fade. For a canvas, `drawn` adds the mean colours of a coarse grid.
 //
 //   const looks = openLooks(scope, 'waiting');
 //   await looks.see(page, 'called-ko-phone');          // compares, or throws and says what differs
 //   await looks.see(page, 'hall-ko-phone', { drawn: '#map', few: ['#list-seats li'] });
 //
-// `few` counts the first entry only of a list whose length varies; `not` leaves parts out; `across` leaves out all heights, where
-// texts of varying length are everywhere. `leave` names a view that another run looks at (world.js, `share`).
+// `few` counts only the first entry of a list whose length varies; `not` leaves parts out; `across` ignores all heights, for
+// pages full of texts of varying length. `leave` names a view that another run checks (world.js, `share`).
 //
 // FAIRGATE_LOOKS=write records the views: look at the pictures, then at the diff, and commit it. A view that differs leaves its
-// parts in build/looks/, to be compared with those of an earlier commit.
+// parts in build/looks/, to compare with those of an earlier commit.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -25,12 +24,13 @@ import { ROOT } from '../lib-js/service.js';
 
 const LIST = new URL('looks.list', import.meta.url);
 const WRITE = process.env.FAIRGATE_LOOKS === 'write';
-const SWEEP = Boolean(process.env.FAIRGATE_SWEEP); // pictures are taken, nothing is compared (world.js)
+// A run that takes pictures for a review (world.js), or uses another browser than looks.list does, compares nothing.
+const BLIND = Boolean(process.env.FAIRGATE_SWEEP) || process.env.FAIRGATE_BROWSER === 'firefox';
 const PARTS = 'header, main, h1, h2, h3, p, dl > div, dd, button, a.button, input, select, textarea, progress, summary, svg, canvas, img, li, table, footer, dialog, section, [role]';
-// By how much a figure may differ: in its unit, or as a share of the larger one.
+// Tolerances: in the figure's unit, and as a share of the larger value.
 const ALLOWED = { x: [12, 0.01], w: [24, 0.01], h: [60, 0.2], over: [1, 0], font: [1, 0], fonts: [2, 0.005], faint: [0.6, 0.1], contrast: [0.3, 0.03] };
 const GRID = [4, 3];
-const SHADES = 24; // of 255, by which a field of what is drawn may differ
+const SHADES = 24; // of 255: the tolerance for a field of the canvas grid
 
 // Runs in the page.
 function measure({ parts, few, not }) {
@@ -51,7 +51,7 @@ function measure({ parts, few, not }) {
     const [a, b] = [light(getComputedStyle(element).color), light(paper(element))];
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   };
-  for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish(); // as it will be
+  for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish(); // measure the final state
   let bottom = 0;
   const rows = [];
   for (const element of document.querySelectorAll(parts)) {
@@ -65,7 +65,7 @@ function measure({ parts, few, not }) {
     }
     const fitted = /inline|flex/.test(style.display) || style.float !== 'none' || ['DD', 'BUTTON', 'A'].includes(element.tagName) || (element.tagName === 'svg' && Boolean(element.closest('button, label, a')));
     const row = {
-      is: element.tagName.toLowerCase() + (element.id ? `#${element.id.replace(/-t_.+$/, '')}` : ''), // not the ticket's number
+      is: element.tagName.toLowerCase() + (element.id ? `#${element.id.replace(/-t_.+$/, '')}` : ''), // without a ticket's number
       x: Math.round(box.left + scrollX),
       w: Math.round(box.width),
       ...([...few, ...not].some((list) => element.querySelector(list)) ? {} : { h: Math.round(box.height) }),
@@ -75,14 +75,14 @@ function measure({ parts, few, not }) {
     if (element.textContent.trim()) row.contrast = Math.round(contrast(element) * 10) / 10;
     if (fitted) row.fitted = true;
     rows.push(row);
-    // Something that holds others ends where its first child begins.
+    // A container counts as ending where its first child begins.
     bottom = element.querySelector(parts) ? top : top + box.height;
   }
   return rows;
 }
 
-// Runs in the page: what a clock would move that comes to its next digit. Whatever it is, people would see the
-// page jump, and a look would hang on the second in which it was taken.
+// Runs in the page. Returns the clocks that would move other parts when they gain a digit. People would see the page
+// jump, and a look would depend on the second in which it was taken.
 function movedByClocks(parts) {
   const tops = () => [...document.querySelectorAll(parts)].map((element) => Math.round(element.getBoundingClientRect().top));
   return [...document.querySelectorAll('.clock')].filter(({ textContent }) => /^\d+:\d\d$/.test(textContent)).flatMap((clock) => {
@@ -95,7 +95,7 @@ function movedByClocks(parts) {
   });
 }
 
-// Runs in the page: a picture's mean colours, field by field, as letters: 0 is dark, z is light.
+// Runs in the page. Returns a picture's mean colours, field by field, as letters from 0 (dark) to z (light).
 async function shades({ png, grid: [columns, rows] }) {
   const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
   const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
@@ -117,7 +117,7 @@ async function shades({ png, grid: [columns, rows] }) {
 const sumOf = (rows, key) => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
 const tenths = (n) => Math.round(n * 10) / 10;
 
-// The figures of a view, of its measured parts.
+// Computes a view's figures from its measured parts.
 export function figuresOf(parts) {
   const placed = parts.filter((part) => !part.fitted);
   const contrasts = parts.flatMap((part) => part.contrast ?? []);
@@ -141,7 +141,7 @@ function drawnOtherwise(was, is) {
   return fields(was).some((field, n) => field.some((v, c) => Math.abs(v - now[n][c]) > SHADES)) ? [`drawn was ${was}, is ${is}`] : [];
 }
 
-// What differs between two views' figures, as sentences.
+// Returns the differences between two views' figures as sentences.
 export function compareLooks(was, is) {
   if (was.hash !== is.hash) return [`${was.parts} parts, now ${is.parts}: others, or in another order`];
   const differs = Object.entries(ALLOWED).filter(([key, [least, share]]) => Math.abs(was[key] - is[key]) > Math.max(least, share * Math.max(was[key], is[key])));
@@ -163,9 +163,9 @@ export function openLooks(scope, name) {
   const kept = new Map([...readViews()].filter(([view]) => view.startsWith(prefix)).map(([view, figures]) => [view.slice(prefix.length), figures]));
   const seen = new Map();
   const left = [];
-  // At the end of the file's tests: every row of the list was looked at.
+  // After the file's tests: each of its rows in the list must have been checked.
   scope.defer(() => {
-    if (SWEEP) return;
+    if (BLIND) return;
     if (!WRITE) return assert.deepEqual([...kept.keys()].filter((what) => !seen.has(what) && !left.includes(what)), [], 'in looks.list, but not looked at');
     const rows = [...readViews()].filter(([view]) => !view.startsWith(prefix)).concat([...seen].map(([what, figures]) => [prefix + what, figures]));
     writeFileSync(LIST, `${rows.map(([view, figures]) => toRow(view, figures)).sort().join('\n')}\n`);
@@ -174,11 +174,11 @@ export function openLooks(scope, name) {
     name,
     leave: (what) => left.push(what),
     async see(page, what, { drawn, few = [], not = [], across = false } = {}) {
-      if (SWEEP) return;
-      // What the pointer happens to be on has a colour of its own.
+      if (BLIND) return;
+      // An element under the pointer has its hover colour.
       if (await page.evaluate(() => Boolean(document.querySelector(':is(button, .button, a, summary):hover')))) await page.mouse.move(0, 0);
       await page.evaluate(() => scrollTo(0, 0));
-      // A chart is drawn anew a moment after its box has got another width.
+      // A chart redraws a moment after its box changes width.
       await page.waitForFunction(() => [...document.querySelectorAll('.plot')].every((box) => {
         const drawn = box.querySelector('.u-wrap');
         return drawn === null || drawn.offsetWidth === box.clientWidth;

@@ -1,5 +1,5 @@
-// world.js: what the browser tests need: the whole stack, and visitors with a real browser. A visitor
-// notes what no page may do: break its own policy, ask a third party, throw.
+// world.js: visitors with a real browser, for the browser tests. Each visitor records what no page may
+// do: violate its own policy, call a third party, throw.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -14,31 +14,29 @@ export const SIZES = { phone: { width: 360, height: 740 }, tablet: { width: 768,
 const PHONE = SIZES.phone;
 const PATIENCE_MS = 60_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; nothing is judged by them
-// FAIRGATE_SWEEP=FOLDER checks nothing: it saves a picture of each state at all sizes and in both schemes
-// there, for a review by eye.
+const PICTURES = process.env.FAIRGATE_LOOKS === 'write'; // for people to look at; no test reads them
+// FAIRGATE_SWEEP=FOLDER checks nothing: it saves a picture of each state there, at all sizes and in both
+// colour schemes, for a review by eye.
 const SWEEP = process.env.FAIRGATE_SWEEP;
 const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 const WHOLE = process.env.FAIRGATE_SOAK === '1' || PICTURES || Boolean(SWEEP);
 
 const ASKED_OF_AXE = { resultTypes: ['violations'] };
 
-// Of all ways in which a state is looked at (sizes, mostly) those that `make test` takes: in Korean every second one, in
-// English the others, and in the next state the other way round. So a state that tests of both languages come to as their
-// n-th is looked at in all of its ways, each in one of the two; one that a single language comes to, in half of them. A
-// language meets each way within two such states, one after the other; a state that has one way only, in one language.
-// `make soak` looks at all.
+// A state can be checked in several ways, mostly sizes. `make test` takes half of them: every second one in Korean, the
+// others in English, and the reverse for the next state. Together the two languages cover all ways of a state that is the
+// n-th of both, and each language covers every way within two states. `make soak` takes all.
 export const share = (ways, language, nth) => ways.filter((_, n) => WHOLE || (n + (language === 'ko' ? 0 : 1) + nth) % 2 === 0);
 
-// The features of a page that axe's result depends on: elements, visibility, colours, large letters (they need less
-// contrast), the marks of links, scrolling boxes. Not positions, hidden styles or numbers: only which texts with numbers
-// are equal. An empty style attribute, as axe leaves it, counts as no attribute. Runs in the page.
+// Runs in the page. Returns what axe's result depends on: elements, visibility, colours, large letters (they need less
+// contrast), link decoration, scrolling boxes. Positions, hidden styles and numbers are left out; of texts with numbers
+// only their equality counts. Axe leaves empty style attributes behind; they count as absent.
 function appearance() {
   const met = new Map();
-  // Differs between runs: ports, names of orders, QR codes.
+  // These differ between runs: ports, order numbers, QR codes.
   const drawn = / d="[^"]*"|(?<=\/\/(?:localhost|127\.0\.0\.1)):\d+|\bo_[\w-]+/g;
   const nth = (whole) => {
-    if (whole.startsWith('<style')) return whole; // whose numbers are looks
+    if (whole.startsWith('<style')) return whole; // its numbers are appearance
     const text = whole.replace(/\b[0-9a-f]{16,}\b/g, '0');
     if (!/\d/.test(text)) return text;
     if (!met.has(text)) met.set(text, met.size);
@@ -62,37 +60,39 @@ function appearance() {
   }
   return words.join('\n');
 }
-const judged = new Set(); // of each process: a test file
+const judged = new Set(); // by this process, which runs one test file
 const present = new Set(); // visitors with an open page
 const kept = openVerdicts();
 
+// FAIRGATE_BROWSER=firefox runs the tests in Firefox; `make soak` does so with the console's.
 export async function openBrowser(scope) {
+  if (process.env.FAIRGATE_BROWSER === 'firefox') return openFirefox(scope);
   mkdirSync(SHOTS, { recursive: true });
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: FLAGS });
   scope.defer(() => browser.close());
   return browser;
 }
 
-// Debian's own, which playwright drives by WebDriver BiDi.
+// Debian's Firefox, which playwright drives by WebDriver BiDi.
 export async function openFirefox(scope, colorScheme = 'light') {
   const firefoxUserPrefs = { 'layout.css.prefers-color-scheme.content-override': colorScheme === 'dark' ? 0 : 1 };
   const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr', firefoxUserPrefs });
-  // It knows no media features, which playwright would set for each context.
-  const session = browser._connection.toImpl(browser)._browserSession;
-  const send = session.send.bind(session);
-  session.send = async (method, params) => (method === 'emulation.setMediaFeaturesOverride' ? {} : send(method, params));
+  // It rejects the command for media features, which playwright sends for each context and page.
+  const session = Object.getPrototypeOf(browser._connection.toImpl(browser)._browserSession);
+  const { send } = session;
+  session.send = async function (method, params) { return method === 'emulation.setMediaFeaturesOverride' ? {} : send.call(this, method, params); };
   scope.defer(() => browser.close());
   return browser;
 }
 
-// In a suite: visitors that a test has opened are closed after it.
+// Closes the visitors that a test opened, after each test of the suite.
 export function closeAfterEach() {
   afterEach(async () => {
     for (const visitor of present) await visitor.close();
   });
 }
 
-// What playwright types into a number there stands behind what the field has.
+// In Firefox playwright appends to a number field instead of replacing its value.
 function clearBefore(page) {
   const fill = page.fill.bind(page);
   page.fill = async (selector, value) => {
@@ -117,11 +117,11 @@ export class Visitor {
     this.stack = stack;
     this.at = `http://localhost:${stack.base}`;
     this.wrong = [];
-    this.states = 0; // as many as were looked at
-    this.keeps = true; // what axe said of a page in another run
+    this.states = 0; // checked so far
+    this.keeps = true; // skip axe where an earlier run passed the same page
     const browser = page.context().browser();
     this.browser = browser.version();
-    this.hasLook = browser.browserType() === chromium; // the list is of one browser
+    this.hasLook = browser.browserType() === chromium; // looks.list holds Chromium's figures only
     const hosts = ports.map((n) => `localhost:${stack.base + n}`); // the edge, the provider, the shop
     if (!this.hasLook) clearBefore(page);
     page.on('pageerror', (error) => this.wrong.push(`thrown: ${error.message}`));
@@ -134,7 +134,7 @@ export class Visitor {
     });
   }
 
-  // The next change at this address stays on its way until it is let go. -> let go
+  // Delays the next changing request to this address. Returns the function that lets it go.
   async hold(url) {
     let [letGo, met] = [null, false];
     const gone = new Promise((resolve) => { letGo = resolve; });
@@ -172,19 +172,19 @@ export class Visitor {
     await this.stands();
   }
 
-  // All seats of the cart, which a phone shows as one row until it is pressed.
+  // Returns all seats of the cart, which a phone collapses to one row.
   async giveBack() {
     const { page } = this;
     if (!await page.isVisible('#cart-back')) await page.click('#cart-open');
     await page.click('#cart-back');
   }
 
-  // The map has come to where it was going.
+  // Waits until the map has stopped moving.
   stands() {
     return this.page.waitForFunction(() => !document.querySelector('[data-gliding]'));
   }
 
-  // The list's button of one seat, there for as long as its row is chosen.
+  // Shows the list's buttons for the seats of one row.
   async openRow(zone, row) {
     const { page } = this;
     await page.click('#show-list');
@@ -196,12 +196,12 @@ export class Visitor {
     return this.page.locator('#list-seats button').nth(n);
   }
 
-  // Until the waiting page shows one of these views.
+  // Waits until the waiting page shows one of these views.
   view(...views) {
     return this.page.locator(views.map((view) => `#line[data-view="${view}"]`).join(',')).waitFor();
   }
 
-  // Until the element's text matches.
+  // Waits until the element's text matches.
   shows(id, pattern) {
     return this.page.waitForFunction(([its, source, flags]) => new RegExp(source, flags).test(document.getElementById(its).textContent), [id, pattern.source, pattern.flags]);
   }
@@ -230,11 +230,11 @@ export class Visitor {
     await page.emulateMedia({ colorScheme: null });
   }
 
-  // No violation of WCAG 2.2 A and AA.
+  // Fails if the page violates WCAG 2.2 A or AA, or is wider than the screen.
   async judge(name, { axe = true } = {}) {
     if (SWEEP) { await this.sweep(name); return; }
-    // Colours that are still on their way would be judged as they are. To wait for their end has hung
-    // where the size changed meanwhile.
+    // Axe would judge colours in mid-transition. Waiting for transitions to end can hang when the size
+    // changes meanwhile, so finish them.
     await this.page.evaluate(() => {
       for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish();
     });
@@ -243,15 +243,15 @@ export class Visitor {
     const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${name} is ${wide} px wider than the screen`);
     if (!axe) return;
-    // Axe takes longer than all else here; of a page that is to it what another one was it says the same, in another run too
-    // (`make soak` asks it again).
+    // Axe is the slowest step here. A page with the same appearance has the same result, in earlier runs as well; `make soak`
+    // runs it anyway.
     const seen = await this.seenByAxe();
     if (judged.has(seen) || (this.keeps && !WHOLE && kept.has(seen))) return;
     if (!await this.page.evaluate(() => Boolean(globalThis.axe))) await this.page.evaluate(AXE);
     const { violations } = await this.page.evaluate((asked) => globalThis.axe.run(asked), ASKED_OF_AXE);
     const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.html).join(' | ')}`);
     assert.deepEqual(told, [], name);
-    if (await this.seenByAxe() !== seen) return; // it changed meanwhile: what axe has seen of it nobody knows
+    if (await this.seenByAxe() !== seen) return; // the page changed while axe ran: the result belongs to neither state
     judged.add(seen);
     kept.add(seen);
   }
@@ -261,7 +261,7 @@ export class Visitor {
     return createHash('sha256').update(this.browser).update(AXE).update(JSON.stringify(ASKED_OF_AXE)).update(page).digest('hex');
   }
 
-  // The share of the next state.
+  // The ways to check the visitor's next state in.
   share(ways) {
     this.states += 1;
     return share(ways, this.language, this.states - 1);
@@ -272,8 +272,8 @@ export class Visitor {
     await this.page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
   }
 
-  // One state of a page at its share of `sizes`: by axe, by its look and in a picture. It comes to each of them, for how a
-  // map stands hangs on the sizes before.
+  // Checks one state of a page at its share of `sizes`: axe, look, picture. Every size is set, checked or not, because a
+  // map's position depends on the previous sizes.
   async inspect(looks, name, sizes, how, its = this.share(sizes)) {
     for (const size of sizes) {
       await this.resize(size);
@@ -286,7 +286,7 @@ export class Visitor {
     }
   }
 
-  // At its share of all sizes, and of high contrast.
+  // Checks one state at its share of all sizes and of high contrast.
   async survey(looks, name, how) {
     const { page } = this;
     if (!this.hasLook) {
@@ -310,7 +310,7 @@ export class Visitor {
   }
 }
 
-// Clicks, and waits for what that shows.
+// Clicks, then waits for an element.
 export async function clickFor(page, button, ...shown) {
   await page.click(button);
   await page.locator(...shown).waitFor();
@@ -327,7 +327,7 @@ export async function logIn(page, { login, password }) {
   await page.click('#login-form button');
 }
 
-// At the provider, and back to the order.
+// Pays at the provider, and waits for the completed order.
 export async function payByCard(page) {
   await page.fill('[name=number]', '4242424242424242');
   await page.fill('[name=exp]', '12/34');
@@ -336,14 +336,14 @@ export async function payByCard(page) {
   await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
 }
 
-// Answers the console's question; `input` is what has to be typed out.
+// Confirms the console's dialog; `input` is the word it wants typed.
 export async function confirm(page, { input, why }) {
   if (input !== undefined) await page.fill('#confirm-input', input);
   await page.fill('#confirm-why', why);
   await page.click('#confirm-yes');
 }
 
-// Somebody at the console, which calls the three private listeners and nobody else.
+// An operator at the console, which may call the three private listeners only.
 export class Operator extends Visitor {
   static async open(browser, stack, options) {
     const context = await browser.newContext({ deviceScaleFactor: 2, ...options });
@@ -354,7 +354,7 @@ export class Operator extends Visitor {
     return operator;
   }
 
-  // At a place of the console, as `#/events`.
+  // Opens the console at a location such as `#/events`.
   static async signedIn(browser, stack, options, at = '') {
     const operator = await Operator.open(browser, stack, options);
     await operator.signInAt(at);
@@ -382,9 +382,8 @@ export function customer(stack, n) {
   return JSON.parse(readFileSync(`${stack.dir}/demo-users.json`, 'utf8'))[n];
 }
 
-// A visitor who came through the line, in an event's hall at a seat service alone. `prepare` is done to the
-// page before it is opened. The waiting room, which isn't there, answers everything with {}, unless
-// `prepare` says otherwise.
+// A visitor with a pass in the hall of a seat service that runs alone. The absent waiting room is a route that
+// answers {}; `prepare` may change the page's routes before it opens.
 export async function enterHall(browser, seats, event, { prepare = async () => {}, query = '', ...options } = {}) {
   const guest = await Visitor.open(browser, { base: seats.port }, { deviceScaleFactor: 1, locale: 'en-GB', ...options });
   const { page } = guest;
@@ -397,7 +396,7 @@ export async function enterHall(browser, seats, event, { prepare = async () => {
   return guest;
 }
 
-// Where the provider's page leads a buyer who does not pay.
+// The URL to which the provider sends a buyer who cancels.
 export async function backOf(page) {
   const answer = await page.request.post(page.url(), { form: { decision: 'cancel' }, maxRedirects: 0 });
   return answer.headers().location;
