@@ -1,7 +1,7 @@
-/* guard.c: the checks that every call of the API makes before it costs anything. A browser cannot
- * lie about Origin, so a post with a foreign one is refused; a caller without Origin is not a
- * browser, and carries no cookie that it was not given. Answers for "not there" and "not yours" are
- * the same bytes on purpose: ids must not be worth guessing. */
+/* guard.c: the checks that every API call makes before it costs anything. A browser cannot forge
+ * Origin, so a post with a foreign one is refused; a caller without Origin is not a browser, and
+ * sends no cookie that it was not given. Answers for a missing id and for another member's are the
+ * same bytes on purpose: guessing ids must not pay. */
 #include "api/guard.h"
 
 #include "api/plain.h"
@@ -28,7 +28,7 @@ bool guard_origin(struct http_req *req)
     struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
     if (origin.len == 0 || is_allowed(pay_of(req)->settings, origin))
         return true;
-    /* Allowed if the page came from the same host that it posts to. */
+    /* Allowed if the page came from the host that it posts to. */
     struct span host = http_req_header(req, HTTP_HEADER_HOST);
     struct span plain = SPAN("http://"), tls = SPAN("https://");
     if ((span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host)) ||
@@ -171,7 +171,7 @@ bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
 {
     struct span text = http_req_param(req, param);
     bool good = is_id(text) && span_to_cstr(text, out, cap);
-    assert(!good || out[0] != '\0'); /* an empty name could mean all of them */
+    assert(!good || out[0] != '\0'); /* an empty name could mean all */
     if (!good)
         refusal_reply(req, REFUSAL_NOT_FOUND);
     return good;
@@ -245,7 +245,7 @@ void guard_begun(struct http_req *req, const char *order, const char *status)
 void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,
                enum refusal refusal)
 {
-    assert(status < 300); /* other answers are refusals */
+    assert(status < 300); /* all others are refusals */
     assert(answer->rc < 0 || answer->len > 0);
     if (!guard_row(req, answer, answer->len - 1, refusal))
         return;

@@ -1,9 +1,8 @@
-/* held.c: nothing in the seat service's answer is taken on trust. The price is read from each
- * place, and the places have to add up to the total, so what the buyer is shown, what is paid, and
- * what the seat service later compares are one sum (I2). What is paid is that total and the event's
- * fees; the VAT is a part of it, computed here once more from its rate. The rate is part of what
- * was agreed, so the digest holds that too. Anything missing, too long or inconsistent means there
- * is no order. */
+/* held.c: validates everything in the seat service's answer. The price is read from each place, and
+ * the places must add up to the total, so what the buyer sees, what is paid, and what the seat
+ * service later compares are one sum (I2). The amount to pay is that total plus the event's fees.
+ * VAT is a part of it and is computed here again from its rate; the digest covers the rate too,
+ * since it was agreed. If anything is missing, too long or inconsistent, no order is made. */
 #include "api/held.h"
 
 #include "base/json_in.h"
@@ -15,11 +14,11 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* More than any sum of prices and fees, and what JSON and databases carry exactly. */
+/* More than any sum of prices and fees, and exact in JSON and databases. */
 #define HELD_MINOR_MAX (UINT64_C(1) << 48)
 
 static_assert((int)ORDER_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "an order's seats are a purchase's");
-/* PostgreSQL adds blanks to the lines; of a seat's name each byte may be escaped. */
+/* PostgreSQL adds blanks to the lines, and each byte of a seat's name may be escaped. */
 static_assert((int)HELD_JSON_MAX + ORDER_SEATS_MAX * (16 + 6 * ORDER_SEAT_MAX) + 8192 <=
                   (int)SHOP_LETTER_MAX,
               "a letter has room for its lines, its seats and the rest");
@@ -44,7 +43,7 @@ static bool read_area(const json_t *hold, struct order *order)
     return true;
 }
 
-/* ISO 4217 in capitals; a driver rewrites it if its provider wants something else. */
+/* ISO 4217 in capitals; a driver rewrites it if its provider wants another spelling. */
 static bool is_currency(const char *text)
 {
     return text != NULL && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
@@ -53,16 +52,16 @@ static bool is_currency(const char *text)
 static bool read_number(const json_t *hold, const char *key, uint64_t most, uint64_t *out)
 {
     const json_t *number = json_object_get(hold, key);
-    json_int_t value = json_integer_value(number); /* 0 if there is none */
+    json_int_t value = json_integer_value(number); /* 0 if missing */
     *out = (uint64_t)value;
     return (number == NULL || json_is_integer(number)) && value >= 0 && (uint64_t)value <= most;
 }
 
-/* A seat service from before tells neither fees nor VAT. */
+/* An older seat service sends neither fees nor VAT. */
 static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat_rate)
 {
     uint64_t vat;
-    assert(order->amount <= HELD_MINOR_MAX); /* then the sum does not overflow */
+    assert(order->amount <= HELD_MINOR_MAX); /* so the sum does not overflow */
     if (!read_number(hold, "fees", HELD_MINOR_MAX, &order->fees) ||
         !read_number(hold, "vat", HELD_MINOR_MAX, &vat) ||
         !read_number(hold, "vat_basis_points", FEES_VAT_MAX, vat_rate))
@@ -119,7 +118,7 @@ static bool read_area_line(const json_t *hold, struct purchase_line *line)
 {
     uint64_t total = (uint64_t)json_integer_value(json_object_get(hold, "total"));
     uint32_t count = (uint32_t)json_integer_value(json_object_get(hold, "quantity"));
-    assert(count > 0); /* read_area() has read it */
+    assert(count > 0); /* read_area() checked it */
     *line = (struct purchase_line){.place = json_in_text_of(hold, "area"),
                                    .category = json_in_text_of(hold, "category"),
                                    .price = total / count,
@@ -150,8 +149,8 @@ static bool read_lines(const json_t *hold, const struct order *order, struct pur
     return total == order->amount;
 }
 
-/* Each place has the same share of the fees. Fees and VAT are rounded in running sums, so that the
- * lines add up to those of the order. */
+/* Each place has the same share of the fees. Fees and VAT are rounded as running sums, so that the
+ * lines add up to the order's totals. */
 static void put_lines(struct text *text, const struct purchase *purchase, bool standing,
                       uint64_t vat_rate)
 {
@@ -234,16 +233,16 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
     return true;
 }
 
-/* ---- asking for it ---- */
+/* ---- fetching ---- */
 
 enum { HOLD_CALL_MS = 5000 };
 
-/* Where several processes share the events, the first answer may be that another has this one: then
- * the map is read again, and the hold is asked for once more. */
+/* Where several processes share the events, the first answer may be that another process has this
+ * event. Then the map is read again, and the hold is requested once more. */
 static void on_map(void *ctx, bool found)
 {
     struct held_fetch *fetch = ctx;
-    assert(fetch->again); /* the map is read once */
+    assert(fetch->again); /* the map is read only once */
     if (found)
         held_fetch_begin(fetch);
     else
@@ -295,5 +294,5 @@ enum refusal held_fetch_refusal(const struct outcall_answer *answer)
         return REFUSAL_HOLD_EXPIRED;
     if (answer->status == 401 || answer->status == 403)
         return REFUSAL_PASS_REFUSED;
-    return REFUSAL_HOLD_UNKNOWN; /* somebody else's hold and no hold look the same */
+    return REFUSAL_HOLD_UNKNOWN; /* another member's hold and a missing one look the same */
 }

@@ -1,5 +1,5 @@
-/* held.h: asks the seat service for a hold, with the buyer's own pass, and turns its description
- * into the order's facts and into the purchase that the order fixes (sale/purchase.h). */
+/* held.h: fetches a hold from the seat service with the buyer's own pass, and turns it into the
+ * order's facts and into the purchase that the order fixes (sale/purchase.h). */
 #ifndef FG_PAY_HELD_H
 #define FG_PAY_HELD_H
 
@@ -12,15 +12,15 @@
 
 #include <jansson.h>
 
-enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 672 }; /* names of a line may be escaped */
+enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 672 }; /* names in a line may be escaped */
 
-/* More places than an order may have; then do not call held_read(). */
+/* True: more places than an order may have; held_read() must not be called. */
 bool held_is_too_large(const json_t *hold);
 
 /* Fills in the order's seats, price and expiry. `json` gets the purchase as a document, with a
- * closing NUL: {version, digest, event, currency, lines, fees, total, vat (if told), terms}, each
- * line {place, standing (if so), category, price, count, fee, vat_basis_points, vat (if told)}. The
- * lines add up to the order's fees, VAT and total. False: it is not a hold, or its sums do not
+ * closing NUL: {version, digest, event, currency, lines, fees, total, vat (if known), terms}, each
+ * line {place, standing (if so), category, price, count, fee, vat_basis_points, vat (if known)}.
+ * The lines add up to the order's fees, VAT and total. False: not a hold, or its sums do not
  * agree. */
 bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]);
 
@@ -32,15 +32,15 @@ struct held_fetch {
     struct seats_clock *clock;
     /* Borrowed until on_done. */
     const char *event, *hold, *pass, *trace;
-    /* Called once; NULL: nobody knows which process has the event. */
+    /* Called once; answer NULL: no known process has the event. */
     void (*on_done)(void *ctx, const struct outcall_answer *answer);
     void *ctx;
-    bool again; /* it was asked for elsewhere before */
+    bool again; /* it was requested from another process before */
 };
 
-/* `fetch` stays the caller's, until on_done. */
+/* The caller owns `fetch` and keeps it until on_done. */
 void held_fetch_begin(struct held_fetch *fetch);
-/* What an answer says that is not the hold. */
+/* The refusal for an answer other than the hold. */
 enum refusal held_fetch_refusal(const struct outcall_answer *answer);
 
 #endif

@@ -1,24 +1,19 @@
 /* login_http.c: POST /v1/pay/login and /logout, GET /v1/pay/me.
- *
- * A login by password passes five gates, cheapest first; each can refuse without troubling the
- * next:
- *
- *   1. throttle (our database): has this account failed too often, from here or from everywhere,
- *      or has this address? A browser that has logged in to the account before is counted by
- *      itself (device.h), so that nobody can lock somebody else out
- *   2. cap and breaker: may the company's database be asked at all?
+ * A login by password passes five stages, cheapest first; each can refuse before the next one runs:
+ *   1. throttle (our database): too many failures of this account, from here or everywhere, or
+ *      of this address? A browser that has logged in to the account before is counted
+ *      separately (device.h), so that nobody can lock a member out
+ *   2. cap and breaker: may the company's database be queried at all?
  *   3. the look-up there, which has less than a second
  *   4. the hash, on a worker thread, from a bounded queue
  *   5. the session
- *
- * An unknown login is checked too, against a hash of the same cost that matches nobody. Which of
- * the configured ones is used depends on the login itself, so the same unknown login always takes
- * the same time, as a known one does. Only one check of an account runs at a time from one place,
- * so that parallel guesses do not slip past the throttle.
- *
- * With the shop's signed token there is no password and no look-up: a customer who is logged in
- * there is logged in here. Each token works once, and it is used up together with the session's
- * beginning: an answer that was lost is asked for again with the same Idempotency-Key. */
+ * An unknown login is checked too, against a hash of the same cost that no password matches. The
+ * login itself selects one of the configured hashes, so the same unknown login always takes the
+ * same time, as a known one does. Only one check of an account runs at a time from one place, so
+ * that parallel guesses cannot bypass the throttle.
+ * The shop's signed token replaces password and look-up: a customer who is logged in there is
+ * logged in here. Each token works once, and is used up in the same transaction that begins the
+ * session; a client whose answer was lost repeats the request with the same Idempotency-Key. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -38,14 +33,14 @@ enum { LOGINS_MAX = 256, KEY_MAX = 64, SSO_LIFETIME_S = 300 };
 
 struct login {
     uint32_t magic;
-    struct login *next; /* under way, of this loop */
+    struct login *next; /* in progress, on this loop */
     struct http_req *req;
     struct pay *pay;
     char account[LOGIN_ACCOUNT_MAX + 1];
     char password[LOGIN_PASSWORD_MAX + 1];
-    char lower[LOGIN_ACCOUNT_MAX + 1]; /* the account in the form that is compared */
-    char account_key[KEY_MAX];         /* from anywhere */
-    char here_key[KEY_MAX];            /* the account from this address, or in a browser it knows */
+    char lower[LOGIN_ACCOUNT_MAX + 1]; /* the account in lower case, for comparison */
+    char account_key[KEY_MAX];         /* the account, from anywhere */
+    char here_key[KEY_MAX];            /* the account from this address, or in a known browser */
     char keys[3 * KEY_MAX + 8];        /* the keys that count, as an array literal */
     struct user user;
 };
@@ -101,7 +96,7 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
         http_header_add(&headers, "Set-Cookie", span_of(device));
     }
     http_header_add(&headers, "Cache-Control", SPAN("no-store"));
-    assert(!headers.overflown); /* a cookie that is cut logs nobody in */
+    assert(!headers.overflown); /* a truncated cookie would log nobody in */
     json_open(&body, '{');
     json_member_cstr(&body, "member", login->user.id);
     json_close(&body, '}');
@@ -129,7 +124,7 @@ static void begin_session(struct login *login, const char *jti_or_null)
 static void on_failed(void *ctx, const struct pg_answer *answer)
 {
     struct login *login = MAGIC_OF(login, ctx);
-    if (answer->rc < 0) { /* a failure that could not be counted must not be a free guess */
+    if (answer->rc < 0) { /* a failure that was not counted must not be a free guess */
         shed(login, 1000);
         return;
     }
@@ -145,7 +140,7 @@ static void on_checked(void *ctx, int rc)
         begin_session(login, NULL);
         return;
     }
-    if (rc == ERR_CLOSED) { /* the process ends: that was no wrong guess */
+    if (rc == ERR_CLOSED) { /* shutdown: not a wrong guess */
         shed(login, 1000);
         return;
     }
@@ -171,7 +166,7 @@ static void on_user(void *ctx, int rc, const struct user *user)
     }
     login->user = *user;
     if (!user->found) {
-        /* One of the configured hashes, always the same one for a login. */
+        /* One of the configured hashes, always the same for a login. */
         struct span all = span_of(login->pay->settings->users_unknown_hash), item;
         unsigned len = 0, n = 0;
         for (struct span rest = all; rest.ptr != NULL; len += item.len > 0)
@@ -197,7 +192,7 @@ static void on_throttle(void *ctx, const struct pg_answer *answer)
         shed(login, 1000);
         return;
     }
-    assert(PQntuples(answer->results[0]) == 1); /* max() of none is a row, too */
+    assert(PQntuples(answer->results[0]) == 1); /* max() of no rows returns a row, too */
     uint64_t left_us = sql_throttle_read_row(answer->results[0], 0).left_us;
     if (left_us > 0) {
         count(&login->pay->logins_throttled);
@@ -255,7 +250,7 @@ static void make_keys(struct login *login)
 
 static bool is_under_way(const struct login *login)
 {
-    assert(login->here_key[0] != '\0'); /* all that have none would be one */
+    assert(login->here_key[0] != '\0'); /* "" would be shared by all logins without a key */
     for (const struct login *other = login->pay->login_list; other != NULL; other = other->next) {
         if (strcmp(other->here_key, login->here_key) == 0)
             return true;

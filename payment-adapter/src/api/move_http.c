@@ -1,11 +1,10 @@
 /* move_http.c: the operator moves sold seats of an order. The first step of a move voids tickets,
- * and a void ticket does not come back; so the seat service is asked beforehand whether the new
- * seats exist, are free, and are in the old ones' category (unless the operator wants another). One
- * commit then holds the saga, its record, and the mark that keeps refunds, transfers, doors and
- * other moves away from these seats. The rest is up to the saga
- * (core/checkout/move_steps.h), and the order's timeline shows it.
- *
- * Seats that are moved to where they are get new tickets, and the seat service is not asked. */
+ * and a void ticket does not come back. So the seat service checks beforehand whether the new seats
+ * exist, are free, and are in the old ones' category (unless the operator wants another). One
+ * commit then stores the saga, its record, and the mark that keeps refunds, transfers, doors and
+ * other moves away from these seats. The saga does the rest (core/checkout/move_steps.h), and the
+ * order's timeline shows it.
+ * Seats that move to where they are get new tickets, without a request to the seat service. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -32,8 +31,8 @@ struct visit {
     struct http_req *req;
     char id[ORDER_ID_MAX];
     struct wish wish;
-    char who[PERSONS_NAME_BYTES_MAX + 1]; /* "": a token without a name */
-    /* What the seat service is asked about. */
+    char who[PERSONS_NAME_BYTES_MAX + 1]; /* "": a nameless token */
+    /* For the request to the seat service. */
     struct order order;
     struct moving moving;
     struct peer_call peer;
@@ -42,7 +41,7 @@ struct visit {
 
 MAGIC(visit, 0x3a70000e);
 
-/* Why order_move says no. */
+/* Why order_move refuses. */
 static const enum refusal noes[] = {REFUSAL_NOT_COMPLETED, REFUSAL_SEAT_NOT_IN_ORDER,
                                     REFUSAL_TICKET_USED, REFUSAL_SEATS_TICKETED};
 enum { NOES = sizeof(noes) / sizeof(noes[0]) };
@@ -62,7 +61,7 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
     guard_begun(visit->req, visit->id, NULL);
 }
 
-/* No seat is named in two pairs, on either side. */
+/* True: this seat has not been named in another pair. */
 static bool is_new(const json_t *seats, size_t len, const char *name)
 {
     for (size_t i = 0; i < len; i++) {
@@ -148,11 +147,11 @@ static void on_judged(struct peer_call *peer)
 {
     struct visit *visit = peer->ctx;
     assert(peer == &visit->peer);
-    assert(!visit->wish.renewal); /* seats that stay are not asked about */
+    assert(!visit->wish.renewal); /* a renewal makes no request */
     if (peer->verdict == SAGA_UNKNOWN) {
         guard_unavailable(visit->req, ERR_CLOSED);
     } else if (peer->verdict != SAGA_DONE) {
-        /* Words a refusal of the seat service in terms of the order. */
+        /* Phrases a refusal of the seat service in terms of the order. */
         const char *code = visit->peer.code;
         if (strcmp(code, "seats-taken") == 0)
             refusal_reply(visit->req, REFUSAL_SEATS_TAKEN);

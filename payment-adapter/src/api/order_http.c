@@ -1,12 +1,9 @@
 /* order_http.c: orders: creating, reading, streaming, cancelling and refunding them.
- *
- * Creating one takes two proofs and one question: the cookie says who is buying, the admission pass
- * says that it is their turn, and seat-service, asked with the buyer's own pass, says what is held
- * and what it costs. Nothing the browser says about seats or money is used; unknown members are
- * refused.
- *
- * The order and its saga are created by one statement. What leads to which order is decided by
- * core/making/making.h. */
+ * Creating one takes two proofs and one request: the cookie says who is buying, the admission pass
+ * says that it is their turn, and seat-service, called with the buyer's own pass, says what is held
+ * and what it costs. Seats and prices from the browser are never used; unknown members are refused.
+ * The order and its saga are created by one statement. core/making/making.h decides which request
+ * leads to which order. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -41,13 +38,13 @@ struct ask {
     struct order order;
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
-    char refund_terms[REFUND_TERMS_ID_MAX + 1]; /* that the buyer was shown; "": it is not said */
+    char refund_terms[REFUND_TERMS_ID_MAX + 1]; /* the terms shown to the buyer; "": not sent */
     char pass[HELD_PASS_MAX];
-    bool others_pass; /* it names a member other than the one who is logged in */
+    bool others_pass; /* names a member other than the logged-in one */
     char trace[TRACE_TEXT_LEN + 1];
     struct held_fetch fetch;
     struct making making;
-    uint64_t saga; /* of the order that this request has created; 0: none */
+    uint64_t saga; /* of the order created by this request; 0: none */
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
@@ -56,7 +53,7 @@ MAGIC(ask, 0x3a70000f);
 
 /* ---- the answer ---- */
 
-/* The order's page, to a form. */
+/* Redirects a form to the order's page. */
 static bool go_to_order(struct http_req *req, struct span order)
 {
     char memory[ORDER_ID_MAX + 16];
@@ -93,8 +90,8 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
     if (!guard_answer(ask->req, answer))
-        return; /* UNKNOWN too: the same key will find it, if it was stored */
-    assert(PQntuples(answer->results[0]) == 1); /* whether it was stored or not */
+        return; /* if UNKNOWN too: the same key finds a stored order */
+    assert(PQntuples(answer->results[0]) == 1); /* stored or not */
     const struct sql_order_create_row row = sql_order_create_row(answer->results[0], 0);
     if (row.off || row.terms_differ) {
         refusal_reply(ask->req, row.off ? REFUSAL_EVENT_CANCELLED : REFUSAL_TERMS_DIFFER);
@@ -114,8 +111,8 @@ static void store(struct ask *ask)
     assert(ask->saga == 0);
     assert(order->seats_len > 0);
     assert(ask->purchase[0] == '{');
-    enum { HEAD = 2 + ORDER_INSTALLATION_CHARS }; /* as pay.order_origin() reads it */
-    rng_fill(rng_system(), id, sizeof(id)); /* the kernel's randomness: ids must not be guessable */
+    enum { HEAD = 2 + ORDER_INSTALLATION_CHARS }; /* the format that pay.order_origin() reads */
+    rng_fill(rng_system(), id, sizeof(id));       /* from the kernel: ids must not be guessable */
     snprintf(order->id, sizeof(order->id), "o_%s", ask->pay->common->installation);
     sodium_bin2base64(order->id + HEAD, sizeof(order->id) - HEAD, id, sizeof(id),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -161,8 +158,8 @@ static void store(struct ask *ask)
 
 /* ---- the hold ---- */
 
-/* False: the request has been answered. A provider that takes another currency would take the same
- * number in its own. What costs nothing asks no provider. */
+/* False: the request has been answered. A provider that takes another currency would charge the
+ * same number in its own. A free order needs no provider. */
 static bool is_payable(struct ask *ask)
 {
     const struct order *order = &ask->order;
@@ -262,7 +259,7 @@ static void reply_made(struct ask *ask, const struct sql_order_row *row)
         refusal_reply(ask->req, refusals[answer]);
 }
 
-/* `row`: the order that was found or read. */
+/* `row`: the order that was found or read, or NULL. */
 static void perform(struct ask *ask, const struct making_event *event,
                     const struct sql_order_row *row)
 {
@@ -309,7 +306,7 @@ static void perform(struct ask *ask, const struct making_event *event,
     }
 }
 
-/* ---- who asks ---- */
+/* ---- authentication ---- */
 
 static int judge_pass(struct ask *ask, struct err_slot *err)
 {
@@ -351,7 +348,7 @@ static void on_session(void *ctx, int rc, const struct session *session)
     if (rc == ERR_CLOSED || rc == ERR_NOMEM) {
         guard_unavailable(ask->req, rc);
     } else if (rc < 0) {
-        (void)jwks_feed_doubt(ask->pay->passes); /* there may be a new key */
+        (void)jwks_feed_doubt(ask->pay->passes); /* the key may be new */
         refusal_say(ask->req, REFUSAL_PASS, "%s", err.text);
     } else if (ask->others_pass) {
         refusal_reply(ask->req, REFUSAL_MEMBER_DIFFERS);
@@ -413,7 +410,7 @@ static void on_post(struct http_req *req)
         return;
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     char form_key[33];
-    if (plain_is(req)) { /* sent twice, it has the same hold, which leads to the same order */
+    if (plain_is(req)) { /* a form sent twice has the same hold, which leads to the same order */
         uint8_t random[16];
         rng_fill(rng_system(), random, sizeof(random));
         sodium_bin2hex(form_key, sizeof(form_key), random, sizeof(random));
@@ -429,7 +426,7 @@ static void on_post(struct http_req *req)
         session_of(ask->pay->sessions, req, on_session, ask);
 }
 
-/* ---- reading, cancelling, refunding: each starts with "is it yours?" ---- */
+/* ---- reading, cancelling, refunding: each first checks who owns the order ---- */
 
 struct look {
     uint32_t magic;
@@ -441,7 +438,7 @@ struct look {
     const struct act *act;
 };
 
-/* What a request wants of its order. */
+/* What a request does with its order. */
 struct act {
     void (*then)(struct look *look, const struct pg_answer *answer,
                  const struct sql_order_row *row);
@@ -450,7 +447,7 @@ struct act {
 
 MAGIC(look, 0x3a700010);
 
-/* An order that is not here was never here, or has gone with its event. */
+/* A missing order never existed here, or has gone with its event. */
 static void on_retired(void *ctx, const struct pg_answer *answer)
 {
     struct look *look = MAGIC_OF(look, ctx);
@@ -543,13 +540,13 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     int rc = order_row_put(&body, row, look->pay->common->site);
     json_close(&body, '}');
     TEXT_LIT(&body, "\n\n");
-    /* Without it the stream begins with the next look at the order, within a second. */
+    /* Without it the stream begins with the next poll of the order, within a second. */
     struct http_blob *first = rc < 0 || body.overflown ? NULL : http_blob_create(text_span(&body));
     order_watches_stream(look->pay->watches, look->req, look->order, first);
     http_blob_unref(first);
 }
 
-/* Answers for a statement that turned the order around, or found that it may not. */
+/* Answers after a statement that turned the order back, or that refused to. */
 static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
                          enum order_status status, enum refusal refusal)
 {
@@ -585,7 +582,7 @@ static void then_cancel(struct look *look, const struct pg_answer *answer,
     sql_order_cancel(look->pay->pg, &args, on_cancelled, look);
 }
 
-/* Why order_refund says no. */
+/* Why order_refund refuses. */
 static const enum refusal noes[] = {REFUSAL_NOT_REFUNDABLE, REFUSAL_REFUND_BY_OPERATOR,
                                     REFUSAL_REFUND_LATE, REFUSAL_HANDED_ON,
                                     REFUSAL_EVENT_CANCELLED};

@@ -1,7 +1,7 @@
-/* order_view.c: an order as JSON, for its buyer. What the buyer reads is honest about what nobody
- * knows: while the provider cannot be reached, the message says so, and that nothing is lost by
- * waiting. The status can be final while money and seats are still on their way back; whether all
- * of it is over is `settled`, which comes from the sagas. */
+/* order_view.c: an order as JSON, for its buyer. The messages admit what is unknown: while the
+ * provider cannot be reached, they say so, and that nothing is lost by waiting. The status can be
+ * final while money and seats are still being returned; `settled`, from the sagas, says whether
+ * everything has finished. */
 #include "api/order_view.h"
 
 #include "number.h"
@@ -17,7 +17,7 @@ bool order_is_moving(enum order_status status)
            status == ORDER_REFUNDING;
 }
 
-/* Nothing is said of money where none was asked for. */
+/* Free orders have messages that do not mention money. */
 static struct span word_of_free(enum order_status status)
 {
     switch (status) {
@@ -38,7 +38,7 @@ static bool is_paid(enum order_status status)
     return status == ORDER_COMPLETED || status == ORDER_REFUNDING || status == ORDER_REFUNDED;
 }
 
-/* The event does not take place. */
+/* The event is cancelled. */
 static struct span word_of_cancelled(const struct sql_order_row *row)
 {
     assert(is_paid(row->status));
@@ -88,7 +88,7 @@ static void put_payment(struct text *text, const struct sql_order_row *row)
 
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms)
 {
-    assert(terms->percent <= 100); /* refund_terms_parse() has read it */
+    assert(terms->percent <= 100); /* refund_terms_parse() checks this */
     if (row->amount == 0)
         return 0;
     if (row->refund_amount > 0 && row->status != ORDER_COMPLETED)
@@ -182,6 +182,6 @@ void order_timeline_put(struct text *text, const PGresult *res, const struct che
         }
     }
     json_close(text, ']');
-    /* The outcome may be settled while money and seats are still on their way back. */
+    /* The status may be final while money and seats are still being returned. */
     json_member_bool(text, "settled", settled);
 }

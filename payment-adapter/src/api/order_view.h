@@ -1,4 +1,4 @@
-/* order_view.h: an order as the buyer is shown it, from the database's row. */
+/* order_view.h: an order as shown to its buyer, from the database's row. */
 #ifndef FG_PAY_ORDER_VIEW_H
 #define FG_PAY_ORDER_VIEW_H
 
@@ -9,16 +9,16 @@
 #include "store/statements.h"
 #include "web/site.h"
 
-/* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
- * follow. Its message is in row->lang. ERR_NOMEM: not all of it is there. */
+/* {"order":...,"status":...,"payment":{...},...}, without the closing brace, so that a timeline can
+ * follow. Its message is in row->lang. ERR_NOMEM: it is incomplete. */
 int order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site);
-/* What a refund returns, or returned. */
+/* The sum that a refund returns, or returned. */
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms);
-/* "timeline":[...] from the rows of order_timeline, as a member. */
+/* Adds "timeline":[...] from the rows of order_timeline. */
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
 /* The sentence for the buyer, in the language of `words`. */
 struct span order_message(const struct sql_order_row *row, const struct phrases *words);
-/* The buyer can still pay, or something is still moving. */
+/* Whether the buyer can still pay, or work is in progress. */
 bool order_is_moving(enum order_status status);
 
 enum {

@@ -1,8 +1,8 @@
-/* order_watch.c: calls that wait for an order to move. Waiting POSTs are a short list, since each
- * lasts a fraction of a second. Streams are found by their order's id. Instead of one query per
- * visitor, one statement a second asks about all watched orders and returns those whose row has
- * changed (a row's xmin changes with each update); one more, at most every 100 ms, covers the
- * orders that this loop has just moved. */
+/* order_watch.c: requests that wait for an order to change. Waiting POSTs are a short list, since
+ * each lasts a fraction of a second. Streams are hashed by their order's id. Instead of one query
+ * per visitor, one statement per second takes all watched orders and returns those whose row has
+ * changed (a row's xmin changes with each update). Another, at most every 100 ms, covers the orders
+ * that this loop has just moved. */
 #include "api/order_watch.h"
 
 #include "api/order_view.h"
@@ -30,9 +30,9 @@ struct stream {
     struct stream *next_in_bucket;
     char order[ORDER_ID_MAX];
     struct http_channel *channel;
-    char seen[ROW_VERSION_MAX]; /* of the row that was sent last; "": none yet */
+    char seen[ROW_VERSION_MAX]; /* of the row sent last; "": none yet */
     bool hurry;                 /* it has just moved */
-    uint64_t hash;              /* of the text that was sent last */
+    uint64_t hash;              /* of the text sent last */
 };
 
 struct watches {
@@ -42,7 +42,7 @@ struct watches {
     struct stream *streams;
     struct stream *buckets[BUCKETS];
     uint32_t len;
-    uint64_t look_us; /* when all streams are due for a look */
+    uint64_t look_us; /* when all streams are due for a poll */
     bool hurry;       /* some are due at once */
     bool looking;
     bool closing;
@@ -115,7 +115,7 @@ static void serve_waiters(struct watches *watches, bool all)
 
 /* ---- streams ---- */
 
-/* Where the stream of this order is, or would be put. */
+/* The slot of this order's stream, or the empty one where it belongs. */
 static struct stream **place_of(struct watches *watches, struct span order)
 {
     struct stream **at = &watches->buckets[tag_hash(order) % BUCKETS];
@@ -124,7 +124,7 @@ static struct stream **place_of(struct watches *watches, struct span order)
     return at;
 }
 
-/* False without memory: the next look finds the same again. */
+/* False when out of memory: the next poll finds the same change again. */
 static bool publish(struct watches *watches, struct stream *stream, const struct sql_order_row *row)
 {
     char *memory = malloc(ORDER_VIEW_MAX);
@@ -175,7 +175,7 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
     for (int i = 0; i < PQntuples(res); i++) {
         const struct sql_orders_changed_row row = sql_orders_changed_row(res, i);
         struct stream *stream = *place_of(watches, row.order.id);
-        if (stream == NULL) /* nobody is watching any more */
+        if (stream == NULL) /* no longer watched */
             continue;
         if (publish(watches, stream, &row.order))
             span_to_cstr(row.version, stream->seen, sizeof(stream->seen));
@@ -197,7 +197,7 @@ static struct stream *stream_create(struct watches *watches, struct http_server 
         return NULL;
     }
     span_to_cstr(span_of(order), stream->order, sizeof(stream->order));
-    assert(*place_of(watches, span_of(order)) == NULL); /* the others would never be found */
+    assert(*place_of(watches, span_of(order)) == NULL); /* a second list would hide the first */
     *place_of(watches, span_of(order)) = stream;
     stream->next = watches->streams;
     watches->streams = stream;
@@ -234,7 +234,7 @@ void order_watches_on_stored(struct watches *watches, const struct saga_row *row
         return;
     struct order order;
     if (order_parse(row->data, NULL, &order) < 0)
-        return; /* or not now, for want of memory: all streams are looked at within a second */
+        return; /* also when out of memory: all streams are polled within a second */
     struct stream *stream = *place_of(watches, span_of(order.id));
     if (stream != NULL)
         stream->hurry = watches->hurry = true;

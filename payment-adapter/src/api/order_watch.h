@@ -1,6 +1,6 @@
-/* order_watch.h: calls that wait for an order to move: a POST that wants to answer with the
- * payment, and streams. A move that this loop's worker stored is seen at once, moves of other
- * processes by looking now and then. Bounded by ORDER_WATCH_MAX. */
+/* order_watch.h: requests that wait for an order to change: a POST that wants to answer with the
+ * payment, and streams. Moves stored by this loop's worker are seen at once, those of other
+ * processes by polling. Bounded by ORDER_WATCH_MAX. */
 #ifndef FG_PAY_ORDER_WATCH_H
 #define FG_PAY_ORDER_WATCH_H
 
@@ -12,21 +12,21 @@
 struct watches;
 
 struct order_watches_conf {
-    struct pg_pool *pg; /* borrowed, and `site` */
+    struct pg_pool *pg; /* borrowed, as is `site` */
     const struct site *site;
     const struct clock *clock;
 };
 
 struct order_watches_stats {
-    _Atomic uint64_t looks; /* statements that asked what had changed */
+    _Atomic uint64_t looks; /* statements that polled for changes */
 };
 
 int order_watches_create(const struct order_watches_conf *conf, struct err_slot *err,
                          struct watches **out);
 void order_watches_close(struct watches *watches);
 
-/* on_ready is called once: when the saga reaches the point where the buyer can pay (or has turned
- * back), or after timeout_ms. ERR_FULL: there are too many; then it is not called. */
+/* on_ready is called once: when the saga reaches the point where the buyer can pay, when it has
+ * turned back, or after timeout_ms. ERR_FULL: too many waiters; on_ready is not called. */
 int order_watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
                           void (*on_ready)(void *ctx), void *ctx);
 /* Answers the request with a stream of the order that starts with `first`. */

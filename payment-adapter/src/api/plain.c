@@ -1,5 +1,5 @@
-/* plain.c: a form that was taken or refused leads back to a page (303), so a reload repeats
- * nothing. Whatever a form names, only a plain path of our own pages is gone to. */
+/* plain.c: after a form was accepted or refused, a redirect (303) leads back to a page, so a reload
+ * repeats nothing. Redirects go only to plain paths of our own pages, whatever a form names. */
 #include "api/plain.h"
 
 #include <assert.h>

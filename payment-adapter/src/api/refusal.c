@@ -1,5 +1,5 @@
-/* refusal.c: answers with a row of the list and what the request adds to it. No other file of this
- * service writes a problem document, so a code means the same wherever it is read. */
+/* refusal.c: answers with a row of the list plus what the request adds. No other file of this
+ * service writes a problem document, so a code means the same everywhere. */
 #include "api/refusal.h"
 
 #include "api/plain.h"

@@ -10,20 +10,20 @@ struct refusal_row {
     const char *code;
     unsigned retry_after_s; /* 0: no Retry-After */
     enum refusal_meets who;
-    const char *detail; /* "": the caller says it */
+    const char *detail; /* "": the caller writes it */
 };
 
 const struct refusal_row *refusal_row(enum refusal refusal);
 
 void refusal_reply(struct http_req *req, enum refusal refusal);
-/* For a row without a detail. */
+/* For rows without a detail. */
 void refusal_say(struct http_req *req, enum refusal refusal, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
-/* For a row with a Retry-After, where the request knows it better. */
+/* For rows with a Retry-After, where the request has a better one. */
 void refusal_wait(struct http_req *req, enum refusal refusal, unsigned retry_after_s);
 
-/* The first row of `rows`, of which there are `len`, with this code, as a statement returns it;
- * what is none of them is the first. */
+/* The first of the `len` rows with this code, as returned by a statement; for an unknown code, the
+ * first row. */
 enum refusal refusal_of(struct span code, const enum refusal *rows, unsigned len);
 
 #endif

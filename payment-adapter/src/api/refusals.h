@@ -1,12 +1,11 @@
-/* refusals.h: all that payment-adapter refuses over HTTP (RFC 9457): a row each, of which the enum
- * and the answers are made (refusal.h). openapi.yaml lists the codes, and the pages have a sentence
- * `error.CODE` for each one that a buyer can meet on them, in every language (web/text.*): tests
- * hold both to this list.
- *
+/* refusals.h: everything that payment-adapter refuses over HTTP (RFC 9457), a row each; the enum
+ * and the answers are made from the rows (refusal.h). openapi.yaml lists the codes, and the pages
+ * have a sentence `error.CODE` for each one that a buyer can meet on them, in every language
+ * (web/text.*). Tests check both against this list.
  * ROW(NAME, code, status, seconds in Retry-After or 0, who meets it, detail). Who meets it is
- * BUYER, on a page of ours, or PROGRAM: callers of the API, doors and operators. Without a detail,
- * the caller writes it: it names something of the request. Two rows may have one code: programs
- * need not tell them apart. */
+ * BUYER, on a page of ours, or PROGRAM: callers of the API, doors and operators. If the detail is
+ * "", the caller writes it, because it names something in the request. Two rows may share a code if
+ * programs need not tell them apart. */
 #ifndef FG_PAY_REFUSALS_H
 #define FG_PAY_REFUSALS_H
 
@@ -28,7 +27,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(ANSWER_LONG, "too-long", 500, 0, PROGRAM, \
         "The answer would be too long; ask for less.") \
     ROW(PAGE_LONG, "too-long", 500, 0, PROGRAM, "The page would be too long.") \
-    /* what is not there looks the same as what is somebody else's */ \
+    /* a missing thing and another member's thing look the same */ \
     ROW(NOT_FOUND, "not-found", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(ORDER_UNKNOWN, "order-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(ORDER_RETIRED, "order-retired", 410, 0, BUYER, \
@@ -73,7 +72,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
         "The refund terms have changed. Show the buyer the new ones, then order again.") \
     ROW(EVENT_CANCELLED, "event-cancelled", 409, 0, BUYER, \
         "The event does not take place. Nothing is sold, and what was paid goes back in full.") \
-    /* an order that is made */ \
+    /* an existing order */ \
     ROW(STREAMS, "too-many-streams", 503, 5, PROGRAM, "Please ask without a stream.") \
     ROW(CANCEL_LATE, "too-late", 409, 0, BUYER, \
         "The payment is being captured or has been; ask for a refund instead.") \

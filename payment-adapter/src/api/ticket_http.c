@@ -1,5 +1,5 @@
-/* ticket_http.c: tickets for their owners, and what a door without a network reads beforehand:
- * public keys and the list of revoked tickets. The doors themselves are in doors/door_http.c. */
+/* ticket_http.c: tickets for their holders, and what a door without a network reads beforehand:
+ * public keys and the list of revoked tickets. doors/door_http.c has the doors themselves. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -17,14 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The longest token's code takes 40 KB, most take 8, and an order can have a hundred tickets: so
- * the answer grows with them, and only one has room for the longest. */
+/* The longest token's QR code takes 40 KB, most take 8, and an order can have a hundred tickets. So
+ * the answer grows with them, and only one ticket's buffer has room for the longest. */
 enum { QR_MAX = 64 * 1024, TICKET_MAX = QR_MAX + 16 * 1024 };
 
-/* Of a page of the doors' list: each id with its quotes and comma, and what stands around them. */
+/* For a page of the doors' list: each id with quotes and comma, and the text around the list. */
 enum { REVOKED_ID_MAX = TICKET_ID_MAX + 3, REVOKED_HEAD_MAX = 1024 + ORDER_EVENT_MAX };
 
-/* Where one ticket is written. */
+/* Buffers for writing one ticket. */
 struct desk {
     char qr[QR_MAX], ticket[TICKET_MAX];
 };
@@ -33,21 +33,21 @@ struct visit {
     uint32_t magic;
     struct http_req *req;
     struct pay *pay;
-    char id[ORDER_EVENT_MAX]; /* of an order, a ticket or an event: room for the longest */
+    char id[ORDER_EVENT_MAX]; /* of an order, a ticket or an event: fits the longest */
     char to[ORDER_MEMBER_MAX];
-    struct ticket ticket; /* the new one, for the member who takes it */
+    struct ticket ticket; /* the new ticket, for the member who takes it */
     bool accepts;
     struct session session;
     char as_of_memory[RFC3339_LEN + 1];
     struct text as_of;
     void (*then)(struct visit *visit);
-    /* Of a long list, which is written off the loop: */
+    /* For a long list, which is written off the loop: */
     struct service_job job;
-    _Atomic uint32_t *places; /* one of which it takes */
+    _Atomic uint32_t *places; /* the limit of such jobs; this one takes one place */
     PGresult *rows;
     struct http_blob *blob;
     struct span headers;
-    unsigned mine; /* tickets that the viewer sees */
+    unsigned mine; /* tickets visible to the viewer */
     bool fits;
 };
 
@@ -75,9 +75,9 @@ static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit
     return visit;
 }
 
-/* ---- the owner's tickets ---- */
+/* ---- the holder's tickets ---- */
 
-/* `offered`: it belongs to somebody else, who offers it to the viewer. */
+/* `offered`: another member's ticket, offered to the viewer. */
 static void put_ticket(struct text *body, char *qr_memory, const struct sql_order_tickets_row *row,
                        bool offered)
 {
@@ -102,7 +102,7 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
                      : row->used    ? "used"
                                     : "valid");
     json_member_str(body, "issued_at", row->issued_at);
-    if (offered) { /* until it is taken, only its owner sees what opens the door */
+    if (offered) { /* until it is taken, only its holder sees the token */
         json_close(body, '}');
         return;
     }
@@ -115,8 +115,8 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
     json_close(body, '}');
 }
 
-/* Tickets that were transferred belong to their new owner; the buyer no longer sees them. False if
- * one is too long. */
+/* Transferred tickets belong to their new holder; the buyer no longer sees them. False: one is too
+ * long. */
 static bool put_tickets(struct visit *visit, struct desk *desk, struct grow *body)
 {
     struct span who = span_of(visit->session.member);
@@ -162,7 +162,7 @@ static void on_written(void *ctx)
     struct http_blob *blob = visit->blob;
     if (visit->places != NULL)
         pay_draw_end(visit->places);
-    assert(visit->headers.len > 0); /* whether a cache may keep the list */
+    assert(visit->headers.len > 0); /* says whether caches may store the list */
     if (blob == NULL)
         guard_unavailable(visit->req, ERR_NOMEM);
     else if (visit->mine == 0)
@@ -177,7 +177,7 @@ static void on_written(void *ctx)
     http_blob_unref(blob);
 }
 
-/* `places` NULL: it is short, and is written here. */
+/* `places` NULL: the list is short and is written here. */
 static void write_list(struct visit *visit, const struct pg_answer *answer, void (*run)(void *ctx),
                        _Atomic uint32_t *places, uint32_t places_max)
 {
@@ -200,7 +200,7 @@ static void write_list(struct visit *visit, const struct pg_answer *answer, void
     on_written(visit);
 }
 
-/* A code takes a millisecond to draw, and an order may have a hundred: not on the loop. */
+/* A QR code takes a millisecond to draw, and an order may have a hundred: too long for the loop. */
 static void on_tickets(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
@@ -222,11 +222,10 @@ static void on_get_tickets(struct http_req *req)
         session_of(visit->pay->sessions, req, on_session, visit);
 }
 
-/* ---- transferring one ----
- *
- * A ticket is offered to a member's number. It stays its owner's, and valid, until that member has
+/* ---- transferring a ticket ----
+ * A ticket is offered to a member number. It stays its holder's, and valid, until that member has
  * logged in and taken it. So a typo loses nothing, the answer does not reveal who is a member, and
- * the company's user table is not asked. */
+ * the company's user table is not queried. */
 
 static void reply_moved(const struct visit *visit, unsigned status, const struct text *body)
 {
@@ -275,7 +274,7 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
     reply_moved(visit, 201, &body);
 }
 
-/* Takes the order's row first: check-ins, refunds and transfers exclude each other. */
+/* Locks the order's row first: check-ins, refunds and transfers exclude each other. */
 static struct pg_job *move_job(struct visit *visit, pg_on_done *on_done)
 {
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
@@ -312,14 +311,14 @@ static void accept_offer(struct visit *visit)
     pg_job_send(job);
 }
 
-/* The owner may offer it; the member to whom it is offered may take it. */
+/* The holder may offer it; the member to whom it is offered may take it. */
 static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
     if (!guard_row(visit->req, answer, 0, REFUSAL_TICKET_UNKNOWN))
         return;
     struct span who = span_of(visit->session.member);
-    assert(who.len > 0); /* a ticket that is not there would be nobody's, and nobody's is theirs */
+    assert(who.len > 0); /* a ticket always has a holder */
     const struct sql_ticket_read_row row = sql_ticket_read_row(answer->results[0], 0);
     if (!span_eq(visit->accepts ? row.offered_to : row.member, who)) {
         refusal_reply(visit->req, REFUSAL_TICKET_UNKNOWN);
@@ -394,7 +393,7 @@ static void on_accept(struct http_req *req)
         move_begin(req, "", true);
 }
 
-/* ---- what doors read ---- */
+/* ---- for doors ---- */
 
 static void on_get_keys(struct http_req *req)
 {
@@ -404,7 +403,7 @@ static void on_get_keys(struct http_req *req)
                                          .body = span_of(pay_of(req)->secrets->ticket_keys_json)});
 }
 
-/* One page of the list. It is complete by itself if it starts at the beginning and is not full;
+/* One page of the list. A page that starts at the beginning and is not full is complete by itself;
  * pages chained by `after` and `next` are complete together. */
 static void put_revoked(void *ctx)
 {

@@ -1,25 +1,20 @@
 /* webhooks.c: POST /v1/pay/webhooks/{provider}.
- *
  * A webhook decides nothing. Once it is authenticated, its id is stored (each id once) and the saga
  * of its payment is woken; the saga then reads the payment itself. So a hundred copies wake it
- * once, events out of order do no harm, an event about a payment that is not one of our open ones
- * is forgotten, and for one that never comes the saga's own polling makes up. It is answered 2xx
- * only once it is stored, or found to concern nothing here.
- *
- * One statement stores a whole batch and wakes the sagas of what was new in it. It runs
- * beside the commits of the saga engine, which change the same rows in an order of their own, and
- * two transactions that wait for each other's rows deadlock. So this one never waits for a saga's
- * row: it wakes those that are free, and reports which ones are just being changed. Those ride
- * along with the next batches and, if their row is never free then, are woken one by one; a
- * statement that waits for one row and holds none blocks nobody. Should the process die between the
- * two, the saga's own polling makes up for it, as for a webhook that never came. Batches are begun
- * at a distance, so that in a rush they grow instead of becoming more. Events are inserted in the
- * order of their keys, so that two batches with the same events wait for each other in one
- * direction only.
- *
- * Events that concern none of our open orders are answered and forgotten: some providers sign
- * nothing, so anybody could fill the table, and no event has anything to say to an order that is
- * over. (Reconciliation reads the provider's own list.) Old rows are swept. */
+ * once, and events out of order do no harm. If a webhook never comes, the saga's polling makes up
+ * for it. The answer is 2xx only once the event is stored, or found not to concern us.
+ * One statement stores a whole batch and wakes the sagas of the new events. It runs concurrently
+ * with commits of the saga engine, which update the same rows in another order, and two
+ * transactions that wait for each other's rows deadlock. So this statement never waits for a saga's
+ * row: it wakes the sagas whose rows are unlocked, and returns the locked ones. Those are retried
+ * with the next batches and, if they stay locked, woken one by one; a statement that waits for one
+ * row and holds none blocks nobody. If the process dies in between, the saga's polling makes up for
+ * it. Batches start at a minimum interval, so that in a rush they grow instead of multiplying.
+ * Events are inserted in key order, so that two batches with the same events wait for each other in
+ * one direction only.
+ * Events that concern none of our open orders are answered and dropped: some providers sign
+ * nothing, so anybody could fill the table, and an ended order needs no events. (Reconciliation
+ * reads the provider's own list.) Old rows are swept. */
 #include "api/webhooks.h"
 
 #include "api/guard.h"
@@ -39,17 +34,17 @@ enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COL_ORDER, COL_WAKE, COLUMNS
 
 enum { GATHER_MS = 4 /* a flush of the log or two */, RIDES_MAX = 10 };
 
-/* An event that is stored, and whose saga's row was not free. */
+/* A stored event whose saga's row was locked. */
 struct wake {
     struct http_req *req;
     char order[ORDER_ID_MAX];
-    uint32_t rides; /* so far */
+    uint32_t rides; /* batches it was retried with */
 };
 
 struct batch {
     struct grow columns[COLUMNS];
     struct http_req *reqs[WEBHOOK_BATCH_MAX];
-    uint32_t providers[WEBHOOK_BATCH_MAX]; /* their places */
+    uint32_t providers[WEBHOOK_BATCH_MAX]; /* their indices */
     uint32_t len;
     struct wake wakes[WEBHOOK_BATCH_MAX];
     uint32_t wakes_len;
@@ -59,9 +54,9 @@ struct webhooks {
     uint32_t magic;
     struct webhooks_conf conf;
     struct webhooks_stats stats;
-    uv_timer_t timer; /* runs until the next batch may be begun */
+    uv_timer_t timer; /* runs until the next batch may start */
     struct batch batches[2];
-    unsigned gathering; /* which of the two */
+    unsigned gathering; /* which of the two gathers */
     bool travelling, closing, timer_closed;
 };
 
@@ -104,8 +99,7 @@ static void on_woken(void *ctx, const struct pg_answer *answer)
     struct http_req *req = ctx;
     if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
         worker_nudge(pay_of(req)->worker);
-    http_reply(req, &(struct http_reply){
-                        .status = 204}); /* the event is stored, whatever became of the waking */
+    http_reply(req, &(struct http_reply){.status = 204}); /* the event is stored */
 }
 
 static void wake_later(struct webhooks *webhooks, struct http_req *req, const char *order,
@@ -124,13 +118,13 @@ static void wake_later(struct webhooks *webhooks, struct http_req *req, const ch
     grow_array_text(&next->columns[COL_WAKE], span_of(order));
 }
 
-/* True if there is something new to do for the sagas' worker. */
+/* True if the sagas' worker has new work. */
 static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
                           const struct pg_answer *answer)
 {
     bool woken = false;
     for (uint32_t i = 0; i < batch->len; i++) {
-        if (answer->rc < 0) { /* the provider will send it again */
+        if (answer->rc < 0) { /* the provider retries */
             guard_unavailable(batch->reqs[i], answer->rc);
             continue;
         }
@@ -251,16 +245,16 @@ static void store(struct webhooks *webhooks, struct http_req *req, const struct 
 
 /* ---- reading ---- */
 
-/* One whose body is long is read off the loop: some providers sign nothing, and a signature is
- * known to be wrong only once all of the body was hashed. */
+/* A long body is read off the loop: some providers sign nothing, and a wrong signature shows only
+ * once the whole body is hashed. */
 struct reading {
     struct service_job job;
     struct http_req *req;
     struct psp psp;
-    char secrets[PAY_SECRET_MAX]; /* its own: a reload overwrites the loop's */
+    char secrets[PAY_SECRET_MAX]; /* a copy: a reload overwrites the loop's */
     struct span signature;
     uint64_t now_s;
-    _Atomic uint32_t *places; /* where it has one; NULL: it is short */
+    _Atomic uint32_t *places; /* the limit of long bodies; NULL: this one is short */
     int rc;
     struct err_slot err;
     struct psp_event event;
@@ -295,7 +289,7 @@ static void on_read(void *ctx)
     struct pay *pay = pay_of(reading->req);
     if (reading->places != NULL)
         pay_draw_end(reading->places);
-    if (pay == NULL || reading->rc == ERR_NOMEM) /* the provider will send it again */
+    if (pay == NULL || reading->rc == ERR_NOMEM) /* the provider retries */
         guard_unavailable(reading->req, pay == NULL ? ERR_CLOSED : ERR_NOMEM);
     else if (reading->rc < 0)
         answer_bad(pay, reading);
@@ -345,7 +339,7 @@ const struct http_route webhook_routes[] = {
     {.pattern = NULL},
 };
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, struct webhooks **out)
 {

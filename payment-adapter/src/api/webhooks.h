@@ -1,5 +1,5 @@
 /* webhooks.h: stores providers' events, many in one commit: those of one loop turn go together, and
- * while they are under way the next ones gather. One per loop, on that loop's thread. */
+ * the next ones gather meanwhile. One per loop, on that loop's thread. */
 #ifndef FG_PAY_WEBHOOKS_H
 #define FG_PAY_WEBHOOKS_H
 
@@ -11,11 +11,11 @@
 struct webhooks;
 
 struct webhooks_conf {
-    uv_loop_t *loop; /* borrowed, and those below */
+    uv_loop_t *loop; /* borrowed, as are the pointers below */
     struct pg_pool *pg;
     const struct clock *clock;
-    struct psp_shared *psp;      /* where it notes when each provider was heard */
-    void (*on_woken)(void *ctx); /* the saga worker has something to do */
+    struct psp_shared *psp;      /* records when each provider was last heard */
+    void (*on_woken)(void *ctx); /* the saga worker has work */
     void *ctx;
 };
 
@@ -24,7 +24,7 @@ struct webhooks_stats {
 };
 
 int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, struct webhooks **out);
-/* Call it before the database is closed, whose last answers may still arrive; NULL is fine. */
+/* Call it before closing the database, whose last answers may still arrive; NULL is fine. */
 void webhooks_close(struct webhooks *webhooks);
 const struct webhooks_stats *webhooks_stats(const struct webhooks *webhooks);
 

@@ -1,7 +1,6 @@
-/* cancellations.c: performs core/cancelling: a page of an event's orders, of which each begins what
- * core/checkout/order.h says, all at once.
- *
- * Texts of a row are passed on as the answer has them: libpq ends each with a NUL. */
+/* cancellations.c: performs core/cancelling. All orders of a page begin at once, each with what
+ * core/checkout/order.h says.
+ * Texts of a row are passed on in place: libpq ends each with a NUL. */
 #include "saga/cancellations.h"
 
 #include "base/magic.h"
@@ -19,7 +18,7 @@ struct cancellations {
     uint32_t magic;
     struct cancellations_conf conf;
     struct cancelling machine;
-    uint64_t now_ms; /* by its ticks */
+    uint64_t now_ms; /* as of the last tick */
     bool failing, closing;
     char event[ORDER_EVENT_MAX]; /* of the page */
     char passed[ORDER_ID_MAX];   /* the last order on it */
@@ -121,7 +120,7 @@ static void give_back(struct cancellations *all, const struct sql_cancelling_tak
     pg_job_send(job);
 }
 
-/* Its answer may come at once. */
+/* May complete synchronously. */
 static void begin_act(struct cancellations *all, const struct sql_cancelling_take_row *row)
 {
     enum order_off act = order_off(row->status, row->moving, row->used);

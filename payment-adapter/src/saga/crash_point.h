@@ -1,8 +1,8 @@
 /* crash_point.h: points at which a test can kill the process. One is passed each time the engine is
  * about to act, has acted, is about to commit or has committed; they are counted from the start of
- * the process. `saga.halt_at = N` ends it with SIGKILL at the N-th: no destructor, no flush, like a
- * power cut for this process. Without the setting a point costs one comparison. SIGKILL rather than
- * abort(), because a test of recovery wants what a power cut leaves: no handler runs. */
+ * the process. `saga.halt_at = N` ends it with SIGKILL at the N-th. Like a power cut, SIGKILL runs
+ * no handler, destructor or flush; abort() would run handlers. Without the setting a point costs
+ * one comparison. */
 #ifndef FG_PAY_CRASH_POINT_H
 #define FG_PAY_CRASH_POINT_H
 

@@ -1,7 +1,7 @@
 /* drift_words.c: one row for each kind of drift: what it means and what to do. The kinds are those
- * of the statements that compare (sql/statements/reconcile.sql). The words are for an operator at
- * night, so each says whether somebody loses money or a seat, and which act ends it: a command or
- * call of ours, in backticks, be it that the difference is accepted. */
+ * of the comparing statements (sql/statements/reconcile.sql). The words are for an operator at
+ * night, so each says whether anyone loses money or a seat, and how to end it: a command or call of
+ * ours, in backticks, even if that only accepts the difference. */
 #include "saga/drift_words.h"
 
 static const struct {

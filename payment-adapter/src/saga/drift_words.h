@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* False: there are no words for that kind. */
+/* False: no words for that kind. */
 bool drift_words(struct span kind, const char **means, const char **todo);
 
 #endif

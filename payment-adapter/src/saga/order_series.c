@@ -1,10 +1,9 @@
-/* order_series.c: ends of orders are not counted as they happen, which would be one more
- * write for each; instead, every ten seconds one statement computes it from the sagas that ended
- * since the last time and a little before (count_sagas, sql/statements/counts.sql). So the sums
- * agree with the sagas' rows, whatever was killed when, and any number of processes may count. What
- * only a process knows (how often it answered with 5xx, how often the shop did not answer) each
- * loop adds for itself; if a process dies, its last ten seconds of these are missing.
- *
+/* order_series.c: order ends are not counted as they happen, which would cost one more write each.
+ * Instead, every ten seconds one statement computes the counts from the sagas that ended since the
+ * last time and a little before (count_sagas, sql/statements/counts.sql). So the sums agree with
+ * the sagas' rows, whichever process was killed when, and any number of processes may count. Counts
+ * that only a process has (its 5xx answers, messages without an answer from the shop) are added by
+ * each loop; if a process dies, its last ten seconds of these are lost.
  * Threading: each loop has its own; loop 0 counts the sagas. */
 #include "saga/order_series.h"
 
@@ -17,7 +16,7 @@
 
 enum { COUNT_TICKS = 100 };
 
-/* What only this process knows: counters that only rise. */
+/* Known only to this process: counters that only rise. */
 struct ours {
     uint64_t errors, unanswered;
 };
@@ -53,7 +52,7 @@ static void on_ours(void *ctx, const struct pg_answer *answer)
     assert(series->is_telling);
     note_failure(series, answer);
     series->is_telling = false;
-    if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* better too few than counted twice */
+    if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* too few is better than twice */
         series->told = series->telling;
 }
 
@@ -64,7 +63,7 @@ static void count_ours(struct order_series *series)
         .errors = atomic_load_explicit(conf->errors, memory_order_relaxed),
         .unanswered = atomic_load_explicit(conf->unanswered, memory_order_relaxed),
     };
-    assert(now.errors >= series->told.errors); /* such a counter only rises */
+    assert(now.errors >= series->told.errors); /* counters only rise */
     assert(now.unanswered >= series->told.unanswered);
     uint64_t errors = now.errors - series->told.errors;
     uint64_t unanswered = now.unanswered - series->told.unanswered;
@@ -90,7 +89,7 @@ void order_series_tick(struct order_series *series)
     }
 }
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 int order_series_create(const struct order_series_conf *conf, struct err_slot *err,
                         struct order_series **out)

@@ -1,5 +1,5 @@
-/* pace_teller.c: looks once in each turn of the loop, which costs two loads while nothing was
- * called. The table is unlogged, so a report waits for no disk. */
+/* pace_teller.c: checks once per loop turn, which costs two loads while no call was made. The table
+ * is unlogged, so a report waits for no disk. */
 #include "saga/pace_teller.h"
 
 #include "base/magic.h"
@@ -13,7 +13,7 @@ struct pace_teller {
     uint32_t magic;
     struct pace_teller_conf conf;
     uv_check_t check;
-    uint32_t calls; /* of the report that is out */
+    uint32_t calls; /* of the report in flight */
     bool telling, failing, closed;
 };
 
@@ -41,7 +41,7 @@ static void on_told(void *ctx, const struct pg_answer *answer)
     }
     if (!teller->closed) {
         bool failing = answer->rc < 0;
-        if (failing && !teller->failing) { /* once, not for each attempt */
+        if (failing && !teller->failing) { /* once, not for every attempt */
             struct err_slot err;
             pg_say_failure(answer, &err);
             log_failure(

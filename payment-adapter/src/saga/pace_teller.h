@@ -1,6 +1,6 @@
-/* pace_teller.h: tells our database how often this process has called the payment providers, and
- * hears how far all of them are (core/pace/pace.h). Each loop has one, and whichever comes first
- * tells for all. */
+/* pace_teller.h: reports to our database how many calls this process made to the payment providers,
+ * and learns how far all processes are (core/pace/pace.h). Each loop has one; the first to tick
+ * reports for all. */
 #ifndef FG_PAY_PACE_TELLER_H
 #define FG_PAY_PACE_TELLER_H
 
@@ -14,7 +14,7 @@ struct pace_teller;
 
 struct pace_teller_conf {
     uv_loop_t *loop;
-    struct pg_pool *pg; /* borrowed, as are the rest; to be closed after the teller */
+    struct pg_pool *pg; /* borrowed, as is the rest; close it after the teller */
     struct pace *pace;
     const struct clock *clock;
     struct logger *log;

@@ -1,29 +1,23 @@
 /* reconcile.c: a run is a chain: for each provider with a list, pages of events until there are no
- * more; pages of what the shop has accepted; for each event on sale, the seats; then our own
- * tables, as far as something has changed or is next in turn (reconcile.sql). A link that fails is
- * named in the report and the chain goes on, so that a provider that is down does not hide a
- * disagreement about seats.
- *
- * What is younger than GRACE_MS may still be on its way and is not drift. I1, I2 and I7 are judged
- * here in production, by comparing everybody's own records.
- *
+ * more; pages of what the shop has accepted; for each event on sale, the seats; then those rows of
+ * our own tables that changed or are next in turn (reconcile.sql). A failed link is named in the
+ * report and the chain continues, so a provider that is down does not hide a disagreement about
+ * seats.
+ * Rows younger than GRACE_MS may still be in transit and are not drift. I1, I2 and I7 are checked
+ * here in production, by comparing the records of all services.
  * No kind of drift hides another: each is counted in full, and listed up to LISTED_MAX. What an
- * operator accepted is counted and listed apart, until its sum is another one. Money in
- * the provider's account that names no order of ours is not drift but somebody else's business (the
- * shop may use the account too), and is counted separately.
- *
- * The lists of seats and of the shop go to the database as they came, page by page: fifty thousand
- * seats are megabytes. Parsing them here would hold up everybody on this loop, and neither this
- * process nor the buffers of its connections, which never shrink, shall be as large as what was
- * sold.
- *
+ * operator accepted is counted and listed separately, until its sum changes. Money in the
+ * provider's account that names no order of ours is not drift (the shop may use the account too),
+ * and is counted separately.
+ * The lists of seats and of the shop go to the database unparsed, page by page: fifty thousand
+ * seats are megabytes. Parsing them here would block this loop, and neither this process nor the
+ * buffers of its connections, which never shrink, should grow with the number of sales.
  * One process compares at a time. A run is a lease in reconcile_run, renewed while the run lasts:
- * when its process dies, another begins the next run once the lease has ended. A process that was
- * stopped meanwhile learns at its next renewal that it lost its run, and can no longer store a
- * report. Each process reads from there what the last run found.
- *
- * Nobody else's pace is exceeded: a page of the shop's list is paid for as a message to the shop
- * is, and waits while the shop has asked for a pause. */
+ * when its process dies, another begins the next run once the lease has expired. A process that was
+ * suspended learns at its next renewal that it lost its run, and can no longer store a report. Each
+ * process reads the last run's results from there.
+ * A run respects the shop's rate limit: a page of its list is paid for like a message to the shop,
+ * and waits while the shop has asked for a pause. */
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
@@ -45,26 +39,26 @@ enum {
     GRACE_MS = 120000,
     ITEMS_MAX = 1000,
     LISTED_MAX = 20, /* per kind and comparison: a thousand of a kind are one problem */
-    /* Of all orders, payments and orders of the shop so many are looked at in a run, changed or
-     * not: at a run a minute seven million a day. */
+    /* How many orders, payments and orders of the shop a run compares, changed or not: with a run
+     * per minute, seven million a day. */
     SLICE = 5000,
-    SUSPECTS_MAX = 50000, /* a run's statement compares them within its time */
-    KEPT_MAX = 2000,      /* of a kind that disagree; the others are found again in their turn */
+    SUSPECTS_MAX = 50000, /* a run's statement can compare these in time */
+    KEPT_MAX = 2000,      /* disagreements of a kind; the rest are found again in their turn */
     PAGES_MAX = 1000,
     SHOP_PAGE = 100,
-    EVENTS_MAX = 16, /* whose seats a run compares; the others come in their turn */
+    EVENTS_MAX = 16, /* events whose seats a run compares; the rest come in their turn */
     SEATS_CALL_MS = 10000,
     SEATS_PAGE = 2000, /* some 400 KB */
     SEATS_PAGES_MAX = 500,
-    /* A seat service of the version before has no pages, and tells all at once. */
+    /* A seat service of the previous version does not page and sends the whole list at once. */
     SEATS_REPLY_MAX = 64 * 1024 * 1024,
     BROKEN_MAX = 8,
-    /* Of a run, for the shop's list: at 1 call a second 14 pages, more than the shop is sent in a
-     * minute. The next run reads on. */
+    /* Time per run for the shop's list: at 1 call a second 14 pages, more than the shop is sent in
+     * a minute. The next run reads on. */
     SHOP_READ_MS = 20000,
-    POLL_MS = 1000, /* whether a run is due; a statement that mostly changes nothing */
+    POLL_MS = 1000, /* checks whether a run is due; the statement mostly changes nothing */
     RENEW_MS = 2000,
-    LEASE_MS = 15000,      /* longer than a statement may last (pay.c) */
+    LEASE_MS = 15000,      /* longer than a statement's timeout (pay.c) */
     LIST_MAX = 512 * 1024, /* a thousand items */
     REPORT_MAX = 2 * LIST_MAX + 8192,
 };
@@ -75,39 +69,39 @@ struct reconcile {
     uint32_t shop_interval_us, shop_burst_us;
     uint64_t poll_us;
     bool polling, running, closing;
-    unsigned out; /* calls that have not come back yet */
+    unsigned out; /* calls in flight */
     void (*on_done)(void *ctx, int rc);
     void *ctx;
     /* the run */
     uint64_t id, renew_us;
-    uint64_t renewing;                         /* the run whose renewal is out; 0: none */
-    bool lost;                                 /* another process has begun the next run */
-    void (*then)(struct reconcile *reconcile); /* how it goes on at then_us; NULL: after a call */
+    uint64_t renewing;                         /* the run whose renewal is in flight; 0: none */
+    bool lost;                                 /* another process has started the next run */
+    void (*then)(struct reconcile *reconcile); /* continues at then_us; NULL: a call continues it */
     uint64_t then_us;
     uint64_t shop_until_us;
     uint32_t psp, pages;
-    uint32_t page_len; /* events of a page; halved when a page is longer than an answer may be */
-    bool older;        /* the very first run: pages go back to the oldest event */
+    uint32_t page_len; /* events per page; halved when a page exceeds the answer limit */
+    bool older;        /* the very first run: reads back to the oldest event */
     char cursor[96];   /* where the next page begins */
     char newest[96];
     uint32_t events_len, event;
-    bool again; /* the page of the event's seats was asked for elsewhere before */
+    bool again; /* this page of seats was requested from another process before */
     char events[EVENTS_MAX][ORDER_EVENT_MAX];
-    char reader[17];     /* whose pages of seats these are */
-    uint32_t seats_part; /* the page that is read, and the last seat before it */
+    char reader[17];     /* the id of this reading of the seats */
+    uint32_t seats_part; /* the page being read, and the last seat before it */
     char seats_after[ORDER_SEAT_MAX];
-    /* What is listed, as JSON: what nobody accepted, and what somebody did. */
+    /* The listed items as JSON: those not accepted, and those accepted. */
     struct text items[2];
     char memory[2][LIST_MAX];
     uint32_t items_len;
-    char first[32];           /* kind of the first that nobody accepted; "": there is none */
-    uint64_t drift, accepted; /* including those that are not listed */
+    char first[32];           /* kind of the first item that is not accepted; "": none */
+    uint64_t drift, accepted; /* including unlisted ones */
     uint64_t foreign, foreign_amount;
     char passed_at[RFC3339_LEN + 1];
-    char seats_at[RFC3339_LEN + 1]; /* the seats of each event that trades: then or later */
+    char seats_at[RFC3339_LEN + 1]; /* each trading event's seats were compared since then */
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
-    bool whole; /* the lists of providers and shop were read to their end */
+    bool whole; /* the lists of providers and shop were read to the end */
     uint64_t began_us;
 
     struct reconcile_stats stats;
@@ -128,7 +122,7 @@ static void free_if_over(struct reconcile *reconcile)
     free(reconcile);
 }
 
-/* True: nobody is interested any more, and the memory may have been freed. */
+/* True: the run was abandoned, and the memory may have been freed. */
 static bool is_over(struct reconcile *reconcile)
 {
     assert(reconcile->out > 0);
@@ -146,7 +140,7 @@ static void answer_operator(struct reconcile *reconcile, int rc)
         on_done(reconcile->ctx, rc);
 }
 
-/* 0: with a report */
+/* rc 0: with a report */
 static void end_run(struct reconcile *reconcile, int rc)
 {
     assert(reconcile->running);
@@ -155,7 +149,7 @@ static void end_run(struct reconcile *reconcile, int rc)
     answer_operator(reconcile, rc);
 }
 
-/* True: the run does not go on. */
+/* True: the run must not continue. */
 static bool came_back(struct reconcile *reconcile)
 {
     if (is_over(reconcile))
@@ -166,7 +160,7 @@ static bool came_back(struct reconcile *reconcile)
     return lost;
 }
 
-/* Left out of this run, which is reported. */
+/* Leaves a part out of this run; the report names it. */
 static void leave_out(struct reconcile *reconcile, const char *what)
 {
     if (reconcile->broken_len < BROKEN_MAX)
@@ -189,7 +183,7 @@ static void wait_then(struct reconcile *reconcile, uint64_t wait_us,
     reconcile->then_us = now_us(reconcile) + wait_us;
 }
 
-/* Counts a statement whose answer comes back to this run. */
+/* Counts a statement whose answer continues this run. */
 static struct pg_pool *asking(struct reconcile *reconcile)
 {
     assert(!reconcile->closing);
@@ -197,7 +191,7 @@ static struct pg_pool *asking(struct reconcile *reconcile)
     return reconcile->conf.pg;
 }
 
-/* What a neighbour answered, for the database to read. NULL: nothing, or no memory for it. */
+/* A service's answer, for the database to parse. NULL: empty, or out of memory. */
 static const char *as_it_came(const struct outcall_answer *answer, struct grow *text)
 {
     if (answer->rc == 0 && answer->status == 200)
@@ -205,8 +199,7 @@ static const char *as_it_came(const struct outcall_answer *answer, struct grow *
     return text->len > 0 ? grow_cstr(text) : NULL;
 }
 
-/* Whose fault it is that the database did not take a list: 21..., 22... and 23... are about what is
- * in it. */
+/* Who caused the database to reject a list: classes 21, 22 and 23 are about the list's contents. */
 static const char *at_fault(const struct pg_answer *answer, const char *neighbour)
 {
     const char *code = answer->sqlstate;
@@ -221,7 +214,7 @@ static void ask_cursor(struct reconcile *reconcile, const char *provider, pg_on_
 
 /* ---- the end of a run ---- */
 
-/* What does not fit is counted only. */
+/* Items that do not fit are counted only. */
 static void put_item(struct text *text, const struct sql_drift_row *row)
 {
     const struct text before = *text;
@@ -268,7 +261,7 @@ static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t acc
     atomic_store_explicit(&reconcile->stats.seats_age_s, seats_age_s, memory_order_relaxed);
 }
 
-/* The report's own row decides: a renewal that arrived after the run had ended was refused, too. */
+/* The report's own row decides: a renewal that arrived after the run's end was rejected too. */
 static void on_ended(void *ctx, const struct pg_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
@@ -402,8 +395,8 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0) {
         const struct sql_reconcile_sold_page_row page =
             sql_reconcile_sold_page_row(answer->results[0], 0);
-        /* A page that is not full is the last one; one that is longer is the whole list, and so is
-         * one that comes again. */
+        /* A page that is not full is the last one. A longer page is the whole list, and so is a
+         * repeated page. */
         bool again =
             reconcile->seats_part > 0 && span_eq(page.last, span_of(reconcile->seats_after));
         if (!again)
@@ -411,7 +404,7 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
         assert(reconcile->seats_part <= SEATS_PAGES_MAX);
         if (again || page.len != SEATS_PAGE) {
             assert(reconcile->event > 0);
-            assert(reconcile->seats_part > 0); /* at least one page was kept, an empty one too */
+            assert(reconcile->seats_part > 0); /* at least one page was stored, even if empty */
             const struct sql_reconcile_seats_args args = {
                 .event = reconcile->events[reconcile->event - 1],
                 .grace_ms = GRACE_MS,
@@ -435,11 +428,11 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
 
 static void ask_for_seats(struct reconcile *reconcile);
 
-/* Another process has the event, or had when the map was read. */
+/* Another process has the event, or had it when the map was read. */
 static void on_map(void *ctx, bool found)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
-    assert(reconcile->again); /* so the map is read once for a page */
+    assert(reconcile->again); /* so the map is read once per page */
     if (came_back(reconcile))
         return;
     if (found) {
@@ -450,8 +443,8 @@ static void on_map(void *ctx, bool found)
     next_seats(reconcile);
 }
 
-/* The export is a list of what is sold, [{"seat", "order", ...}], and at its end the standing
- * places of each hold, [{"area", "places", "order", "hold", ...}]; the database reads it. */
+/* The export lists sold seats, [{"seat", "order", ...}], then the standing places of each hold,
+ * [{"area", "places", "order", "hold", ...}]; the database parses it. */
 static void on_export(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
@@ -593,7 +586,7 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
 static void ignore(void *ctx, const struct pg_answer *answer)
 {
     (void)ctx;
-    (void)answer; /* if lost: the next call is refused once more */
+    (void)answer; /* if lost: the next call is rejected again */
 }
 
 static void on_shop_page(void *ctx, const struct outcall_answer *answer)
@@ -753,8 +746,8 @@ static void on_events(void *ctx, const struct psp_events *events)
     if (came_back(reconcile))
         return;
     if (events->lost && reconcile->cursor[0] != '\0' && reconcile->newest[0] == '\0') {
-        /* After a month or so the provider forgets events, and our position with them. We record
-         * that something was missed, and read the list again as on the first day. */
+        /* After about a month the provider forgets events, and our position with them. We record
+         * the gap, and read the list again as on the first day. */
         const struct sql_reconcile_gap_args gap = {
             .provider = reconcile->conf.psps[reconcile->psp - 1].driver->name,
             .run = reconcile->id};
@@ -784,7 +777,7 @@ static void on_events(void *ctx, const struct psp_events *events)
             put_row(&rows, &events->rows[i]);
     }
     json_close(&rows, ']');
-    assert(!rows.overflown); /* a hundred rows of a thousand bytes */
+    assert(!rows.overflown); /* a hundred rows of a thousand bytes fit */
     memory[rows.len] = '\0';
     const char *first = events->rows[0].event.id, *last = events->rows[events->len - 1].event.id;
     if (!reconcile->older || reconcile->newest[0] == '\0')
@@ -843,10 +836,10 @@ static void next_psp(struct reconcile *reconcile)
     ask_cursor(reconcile, "shop", on_shop_cursor);
 }
 
-/* ---- whose run it is ---- */
+/* ---- the lease of a run ---- */
 
-/* Begins the run if it was granted. A grant that comes before the answer that ours has ended is
- * left to run out. */
+/* Begins the run if it was granted. A grant that arrives before the answer that our last run has
+ * ended is left to expire. */
 static void take_run(struct reconcile *reconcile, const struct pg_answer *answer)
 {
     const struct sql_reconcile_take_row row = sql_reconcile_take_row(answer->results[0], 0);
@@ -912,7 +905,7 @@ static void on_renewed(void *ctx, const struct pg_answer *answer)
     reconcile->renewing = 0;
 }
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
                      struct reconcile **out)

@@ -1,7 +1,7 @@
-/* ticket_times.c: a saga's moves pass by here one after the other, mostly all of them on one loop.
- * The moment of payment is kept in memory only: a saga that comes from another process after that
- * is measured from the step that it was at, so what a takeover costs is in the figure and what lay
- * before it is not. Places are few and fixed; a newer saga takes an older one's. */
+/* ticket_times.c: sees every stored move of a saga; mostly all of a saga's moves happen on one
+ * loop. The moment of payment is kept in memory only. A saga taken over from another process after
+ * that is measured from its current step, so the figure includes the cost of the takeover but not
+ * the time before. Slots are few and fixed; a newer saga evicts an older one. */
 #include "saga/ticket_times.h"
 
 #include "core/checkout/checkout.h"
@@ -14,7 +14,7 @@ void ticket_times_on_stored(struct ticket_times *times, const struct saga_row *r
     if (checkout_kind(row->def) != CHECKOUT_SALE)
         return;
     assert(move->id == row->id);
-    assert(move->id != 0); /* which is a free place */
+    assert(move->id != 0); /* 0 marks a free slot */
     size_t place = move->id % TICKET_TIMES_OPEN;
     bool known = times->open[place].saga == move->id;
     enum order_status told =

@@ -1,16 +1,13 @@
-/* worker.c: the engine is turned once in each turn of the loop, after the sockets: whatever came in
+/* worker.c: the engine turns once in each turn of the loop, after the sockets: everything received
  * (a reply, a commit's end, new orders) is processed together, so the moves of one loop turn are
- * one commit. A timer wakes the loop for what is due without anything coming in.
- *
- * A commit is one statement for the moves, plus one for each kind of effect among them; all of them
- * travel as one job, which is one transaction and one flush of the log. Columns go as arrays. If
- * the database refuses a commit because of its contents (SQLSTATE 22 and 23: a malformed letter, a
- * check), it is sent again in halves, until the row to blame stands alone: the engine parks that
- * one, and it holds up nobody else's. Effects go as JSON, one array for each kind; each carries the
- * lease and the number of its move, so that the statement accepts only those whose move was
- * accepted.
- *
- * A lease that the engine asks for in the same turn as a commit travels with it, last. */
+ * one commit. A timer wakes the loop for what is due without any input.
+ * A commit is one statement for the moves, plus one for each kind of effect among them. All travel
+ * as one job, which is one transaction and one flush of the log. Columns are sent as arrays. If the
+ * database rejects a commit because of its contents (SQLSTATE 22 and 23: a malformed message, a
+ * check), it is sent again in halves until the offending row is alone; the engine parks that saga,
+ * and it delays no other. Effects are sent as JSON, one array for each kind. Each carries the lease
+ * and the number of its move, so that the statement accepts only effects whose move was accepted.
+ * A lease that the engine requests in the same turn as a commit travels with it, last. */
 #include "saga/worker.h"
 
 #include "base/bug.h"
@@ -57,19 +54,19 @@ struct worker {
     uv_timer_t timer;
     struct grow columns[COLUMNS];
     struct grow effects[EFFECT_COUNT];
-    char *keys; /* of the definitions, as an array literal */
+    char *keys; /* the definitions' keys, as an array literal */
     struct saga_store_reply *replies;
     struct saga_row *rows;
     struct look look;
-    char (*whys)[SAGA_DETAIL_MAX]; /* for replies that refuse */
-    /* The batch, borrowed until it is answered; [at, at + part) is under way. */
+    char (*whys)[SAGA_DETAIL_MAX]; /* errors for replies that refuse */
+    /* The batch, borrowed until it is answered; [at, at + part) is in flight. */
     const struct saga_move *const *batch;
     uint32_t batch_len, batch_at, batch_part;
-    uint32_t lease_most;          /* asked for in this turn and not sent yet; 0: no lease is */
-    bool lease_rides;             /* with the part that is under way */
-    uint64_t leased_us, moved_us; /* when what is under way was sent */
+    uint32_t lease_most;          /* requested in this turn and not sent yet; 0: none */
+    bool lease_rides;             /* with the part in flight */
+    uint64_t leased_us, moved_us; /* when the requests in flight were sent */
     unsigned handles;
-    unsigned jobs;            /* with the database; they keep the worker alive */
+    unsigned jobs;            /* jobs at the database; they keep the worker alive */
     _Atomic uint64_t unknown; /* sagas with definitions that we do not have, at the last look */
     bool closing;
 };
@@ -85,7 +82,7 @@ static void worker_free_if_over(struct worker *worker)
 {
     if (worker->handles > 0 || worker->jobs > 0)
         return;
-    assert(worker->engine == NULL); /* it has ended, or never began */
+    assert(worker->engine == NULL); /* the engine has ended, or never began */
     for (int i = 0; i < COLUMNS; i++)
         grow_free(&worker->columns[i]);
     for (int i = 0; i < EFFECT_COUNT; i++)
@@ -150,7 +147,7 @@ static void take_leased(struct worker *worker, const struct pg_answer *answer)
     const PGresult *res = answer->results[answer->len - 1]; /* the lease is last */
     uint32_t len = 0;
     uint64_t late_us = 0;
-    assert((uint32_t)PQntuples(res) <= worker->conf.slots); /* the statement has the limit */
+    assert((uint32_t)PQntuples(res) <= worker->conf.slots); /* the statement's limit */
     for (int i = 0; i < PQntuples(res); i++)
         len += read_row(worker, res, i, &worker->rows[len], &late_us);
     if (PQntuples(res) > 0)
@@ -180,7 +177,7 @@ static void lease(void *ctx, uint32_t max)
     struct worker *worker = MAGIC_OF(worker, ctx);
     assert(!worker->closing);
     assert(max > 0);
-    assert(max <= worker->conf.slots); /* `rows` has room for so many */
+    assert(max <= worker->conf.slots); /* `rows` has room for these */
     assert(worker->lease_most == 0);
     worker->lease_most = max;
 }
@@ -238,7 +235,7 @@ static void add_effects(struct worker *worker, const struct saga_move *move)
     struct trace trace;
     while (move->effects != NULL && saga_effects_next(move->effects, &at, &kind, &json)) {
         assert(kind < EFFECT_COUNT);
-        assert(json.len > 2); /* a comma follows what is put in front of its members */
+        assert(json.len > 2); /* not empty: a comma follows the members put in front */
         assert(json.ptr[0] == '{');
         struct grow *out = &worker->effects[kind];
         grow_add(out, out->len > 0 ? SPAN(",{\"saga\":") : SPAN("[{\"saga\":"));
@@ -248,7 +245,7 @@ static void add_effects(struct worker *worker, const struct saga_move *move)
         grow_add(out, SPAN(",\"moves\":"));
         grow_u64(out, move->moves + 1);
         grow_add(out, SPAN(",\"trace\":\""));
-        if (trace_parse(span_of(move->trace), &trace)) /* it needs no escapes */
+        if (trace_parse(span_of(move->trace), &trace)) /* so it needs no escaping */
             grow_add(out, span_of(move->trace));
         grow_add(out, SPAN("\","));
         grow_add(out, span_skip(json, 1));
@@ -263,12 +260,12 @@ static bool is_about_data(const struct pg_answer *answer)
            (memcmp(answer->sqlstate, "22", 2) == 0 || memcmp(answer->sqlstate, "23", 2) == 0);
 }
 
-/* Only the first line of the database's message: the next ones quote the row. */
+/* Uses only the first line of the database's message: the next ones quote the row. */
 static void refuse(struct worker *worker, const struct pg_answer *answer)
 {
     uint32_t at = worker->batch_at;
     struct span line;
-    assert(worker->batch_part == 1); /* the row to blame stands alone */
+    assert(worker->batch_part == 1); /* only the offending row */
     assert(at < worker->batch_len);
     span_cut(span_of(answer->text), '\n', &line);
     span_to_cstr_cut(line, worker->whys[at], sizeof(worker->whys[at]));
@@ -305,7 +302,7 @@ static void take_committed(struct worker *worker, const struct pg_answer *answer
     }
     if (is_about_data(answer)) {
         refuse(worker, answer);
-    } else if (answer->rc < 0) { /* parts of it may be stored; repeating them is safe */
+    } else if (answer->rc < 0) { /* part of it may be stored; repeating is safe */
         struct err_slot err;
         pg_say_failure(answer, &err);
         log_failure(worker->conf.log, "moves were not stored, or the outcome is unknown", &err);
@@ -327,7 +324,7 @@ static void on_committed(void *ctx, const struct pg_answer *answer)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
     assert(worker->jobs > 0);
-    assert(worker->lease_most == 0); /* one is asked for when no commit is under way */
+    assert(worker->lease_most == 0); /* leases are requested only while no commit is in flight */
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -401,7 +398,7 @@ static struct pg_job *commit_job(struct worker *worker)
     for (int i = 0; i < EFFECT_COUNT; i++) {
         if (grow_is_empty(&worker->effects[i]))
             continue;
-        assert(add_effect[i] != NULL); /* each kind has its statement */
+        assert(add_effect[i] != NULL); /* each kind has a statement */
         grow_add(&worker->effects[i], SPAN("]"));
         add_effect[i](job, &(struct sql_effects_args){whole(&worker->effects[i])});
     }
@@ -431,7 +428,7 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
     assert(len > 0);
-    assert(len <= worker->conf.slots); /* `replies` and `whys` have room for so many */
+    assert(len <= worker->conf.slots); /* `replies` and `whys` have room for these */
     edge(worker);
     worker->batch = moves;
     worker->batch_len = worker->batch_part = len;
@@ -439,7 +436,7 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
     send_part(worker);
 }
 
-/* ---- what we must not guess ---- */
+/* ---- sagas of unknown definitions ---- */
 
 static void on_unknown(void *ctx, const struct pg_answer *answer)
 {
@@ -451,7 +448,7 @@ static void on_unknown(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (answer->rc < 0)
-        return; /* the next look will tell */
+        return; /* try again at the next look */
     const PGresult *res = answer->results[0];
     uint64_t before = atomic_load_explicit(&worker->unknown, memory_order_relaxed), now = 0;
     for (int i = 0; i < PQntuples(res); i++)
@@ -485,7 +482,7 @@ const _Atomic uint64_t *worker_unknown(const struct worker *worker)
 
 static void on_timer(uv_timer_t *timer)
 {
-    (void)timer; /* it only ends the loop's wait; on_check() does the work */
+    (void)timer; /* it only wakes the loop; on_check() does the work */
 }
 
 static void turn(struct worker *worker)
@@ -493,7 +490,7 @@ static void turn(struct worker *worker)
     assert(!worker->closing);
     uint64_t now = now_us(worker);
     saga_engine_turn(worker->engine, now);
-    if (worker->lease_most > 0) { /* no commit has taken it along */
+    if (worker->lease_most > 0) { /* no commit has carried it */
         struct pg_job *job = new_job(worker, on_leased);
         add_lease(job, worker);
         pg_job_send(job);
@@ -509,11 +506,11 @@ static void on_check(uv_check_t *check)
     turn(check->data);
 }
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err)
 {
-    assert(instance[0] != '\0'); /* leases of nobody's would be taken away from all */
+    assert(instance[0] != '\0'); /* "" would reclaim leases without a name from every instance */
     PGconn *pq = PQconnectdb(conninfo);
     PGresult *res = sql_reclaim(pq, &(struct sql_reclaim_args){.owner = instance});
     int rc = PQresultStatus(res) == PGRES_COMMAND_OK

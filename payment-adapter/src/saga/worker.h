@@ -1,5 +1,5 @@
-/* worker.h: a saga engine on a loop, with its rows in PostgreSQL. One per loop; any number of loops
- * and processes share the rows. */
+/* worker.h: a saga engine on a loop, with its rows in PostgreSQL. One per loop; all loops and
+ * processes share the rows. */
 #ifndef FG_PAY_WORKER_H
 #define FG_PAY_WORKER_H
 
@@ -16,8 +16,8 @@ struct worker_conf {
     uint32_t defs_len;
     uint32_t slots, calls_max;
     uint32_t idle_ms;
-    uint32_t lease_ms;    /* longer than the longest try, or tries would run twice */
-    const char *instance; /* whose leases they are; borrowed */
+    uint32_t lease_ms;    /* longer than the longest try, or a try could run twice */
+    const char *instance; /* the owner's name in leases; borrowed */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
@@ -31,23 +31,23 @@ struct worker_conf {
     void *ctx;
 };
 
-/* At the start of a process, before its workers: what the instance had in hand when it died is due
- * at once, instead of when the lease ends. If two processes share a name, the older one's moves are
- * refused, and nothing worse happens. Blocks. */
+/* Run at process start, before the workers: makes sagas that the instance had leased when it died
+ * due at once, instead of when the lease ends. If two processes share a name, the older one's moves
+ * are rejected, and nothing worse happens. Blocks. */
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err);
 
 int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out);
-/* This process knows that something may be due: look now rather than at the next idle poll. */
+/* This process knows that something may be due: lease now rather than at the next idle poll. */
 void worker_nudge(struct worker *worker);
-/* Looks for sagas with definitions that this program does not have, because a newer program wrote
- * them or a version was removed. They are left alone: any guess might sell a seat twice. Called now
- * and then, by one worker of a process. */
+/* Looks for sagas with definitions that this program lacks, because a newer program wrote them or a
+ * version was removed. They are left alone: a wrong guess might sell a seat twice. Called
+ * occasionally, by one worker of a process. */
 void worker_look_for_unknown(struct worker *worker);
-/* How many the last look found; an alarm if there are any. */
+/* How many the last look found; above 0, raise an alarm. */
 const _Atomic uint64_t *worker_unknown(const struct worker *worker);
-/* No new sagas: each one in hand goes on to its next stored move and is given back. */
+/* Leases no more sagas; each leased one runs to its next stored move and is released. */
 void worker_drain(struct worker *worker);
-/* Silent at once. Others get what is in hand when its lease ends. */
+/* Makes no more calls. Other workers get its leased sagas when their leases expire. */
 void worker_close(struct worker *worker);
 
 #endif

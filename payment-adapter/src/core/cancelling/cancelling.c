@@ -1,9 +1,8 @@
-/* cancelling.c: all of it may be repeated: an order that is being given back refuses to be given
- * back again. So a process that dies in the middle loses nothing: its event is due again when the
- * lease is over, and an order that could not be begun comes up again in the next pass.
- *
- * Passes follow each other until a whole one finds nothing left: orders whose payment was under
- * way, and those that wait for an operator, are taken up as soon as they can be. */
+/* cancelling.c: everything here may be repeated, because an order that is being refunded rejects
+ * another refund. So a process that dies halfway loses nothing: its event is due again when the
+ * lease expires, and an order that could not be begun comes up again in the next pass.
+ * Passes follow each other until a whole one finds nothing left. So an order with a payment in
+ * progress, or one that waits for an operator, is handled as soon as it can be. */
 #include "core/cancelling/cancelling.h"
 
 #include <assert.h>
@@ -19,8 +18,8 @@ static const unsigned allowed[CANCELLING_STATES] = {
     [CANCELLING_PASSES] = BIT(CANCELLING_PASSED),
 };
 
-/* A page a second from look to look, whatever its refunds take to begin; a tick before our next
- * look it is due to any process. */
+/* One page per second, counted from take to take, however long its refunds take to begin. Any
+ * process may take the next page a tick before we would. */
 static enum cancelling_state pass(struct cancelling *cancelling, uint64_t now_ms)
 {
     uint64_t due_ms = cancelling->look_at_ms - CANCELLING_TICK_MS;

@@ -1,12 +1,10 @@
 /* attempt.c: an attempt lives from the engine's call to its finish. It parses the order out of the
- * saga's data, asks its peers one question at a time, and hands each answer to `then`, the
- * continuation that the step set when it asked. So a step reads as a chain of small functions, each
- * of which either asks again or finishes.
- *
- * Three things are decided here for every step: how long a peer may take for a question, how long
- * we wait when it asks for patience, and that a burnt idempotency key is recorded in the order
- * before anything else is tried. Finishing frees the attempt, so nothing may touch it afterwards.
- */
+ * saga's data, sends one request at a time to its peers, and hands each answer to `then`, the
+ * continuation that the step set with the request. So a step reads as a chain of small functions,
+ * each of which either sends another request or finishes.
+ * Three things are decided here for every step: a request's timeout, how much of a peer's
+ * Retry-After is honoured, and that a burnt idempotency key is recorded in the order before
+ * anything else is tried. Finishing frees the attempt, so nothing may touch it afterwards. */
 #include "core/checkout/attempt.h"
 
 #include <assert.h>
@@ -17,11 +15,11 @@
 #include <string.h>
 
 enum {
-    PATIENCE_MS = 30000, /* with a peer that asks for patience, once the seats' time is up */
+    PATIENCE_MS = 30000, /* for a peer's Retry-After once the hold has ended */
 };
 
-/* What the last question says of its peer. If it answered and we had no memory for the answer, the
- * outcome is UNKNOWN and the peer is well. */
+/* What the last request says about its peer. If the peer answered but we had no memory for the
+ * answer, the outcome is UNKNOWN and the peer is well. */
 static enum saga_heard heard(const struct attempt *attempt)
 {
     if (!attempt->asked)
@@ -43,7 +41,7 @@ static void finish(struct attempt *attempt, struct saga_outcome outcome)
 
 void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code)
 {
-    assert(verdict != SAGA_ONGOING); /* attempt_finish_later() says when to look again */
+    assert(verdict != SAGA_ONGOING); /* attempt_finish_later() says when to retry */
     struct saga_outcome outcome = {.verdict = verdict, .code = code};
     finish(attempt, outcome);
 }
@@ -55,8 +53,8 @@ void attempt_finish_later(struct attempt *attempt, enum saga_verdict verdict, ui
     finish(attempt, outcome);
 }
 
-/* A provider may ask for an hour's patience, while a hold lasts for minutes. We wait no longer than
- * the seats' time, because that is when an answer matters; after that the pauses are our own. A
+/* A provider may ask for an hour's patience, while a hold lasts for minutes. We wait until the hold
+ * ends at most, because that is when the answer matters; after that the pauses are our own. A
  * refund holds no seats and waits for as long as the peer asks. */
 static uint32_t patience_ms(const struct attempt *attempt)
 {
@@ -136,7 +134,7 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
     assert(then != NULL);
     bool tells = peer_question(op)->tells_seats || peer_question(op)->tells_back;
     assert(!tells || (attempt->moving != NULL && attempt->moving->len > 0));
-    assert(attempt->call->timeout_ms >= most_ms); /* each step has time for its questions */
+    assert(attempt->call->timeout_ms >= most_ms); /* each step has time for its requests */
     attempt->then = then;
     attempt->asked = true;
     attempt->answered = false;

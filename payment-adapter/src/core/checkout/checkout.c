@@ -1,14 +1,13 @@
 /* checkout.c: the sagas of this service, as two tables. One has a row for each step; the other has
- * a row for each version of each saga and lists its steps. Statuses, letters and what the operator
- * is shown all follow from these rows. A version never changes once an order has run under it:
- * another sequence of steps is another row.
- *
- * Money and seats stay together whatever is killed when, because a step that was tried before first
- * finds out how far it got, and an undo settles what was done, what may have been done, and what
- * never was. The pivot of a sale is the capture: until then the buyer's money is only reserved.
- *
- * I2 is kept by that pair: nothing is confirmed for good without a capture, and whatever fails
- * before the capture lets both the seats and the money go. */
+ * a row for each version of each saga and lists its steps. Statuses, outbox messages and what the
+ * operator is shown all follow from these rows. A version never changes once an order has run under
+ * it: another sequence of steps is another row.
+ * Money and seats stay consistent whichever process is killed when: a step that was tried before
+ * first finds out how far it got, and an undo settles what was done, what may have been done, and
+ * what never was. The pivot of a sale is the capture: until then the buyer's money is only
+ * reserved.
+ * That is how I2 holds: nothing is confirmed for good without a capture, and a failure before the
+ * capture releases both the seats and the money. */
 #include "core/checkout/checkout.h"
 
 #include "base/text.h"
@@ -24,12 +23,12 @@ enum {
     SECOND = 1000,
     MINUTE = 60 * SECOND,
     DAY = 24 * 60 * MINUTE,
-    TRY_MS = 10 * SECOND,    /* of a step that asks once; no peer gets more (peer.c) */
-    GOODBYE_MS = 4 * SECOND, /* of end_session, which asks two peers */
+    TRY_MS = 10 * SECOND,    /* of a step with one request; no peer gets more (peer.c) */
+    GOODBYE_MS = 4 * SECOND, /* of end_session, which calls two peers */
     RETRY_FIRST_MS = 200,    /* most hiccups are over by then */
     RETRY_CAP_MS = 30 * SECOND,
-    /* Three seconds of tries: by then another process owns the seats (README of the seats). A crowd
-     * of orders does not knock that often, since the breaker is open by then. */
+    /* Three seconds of tries: by then another process owns the seats (README of the seats). Many
+     * waiting orders do not probe that often, since the breaker is open by then. */
     SEATS_NEAR = 16,
     PIVOTS_MAX = 1024, /* of text */
 };
@@ -38,7 +37,7 @@ enum {
 
 #define FOR(DEADLINE)                                                                              \
     .deadline_ms = (DEADLINE), .retry_first_ms = RETRY_FIRST_MS, .retry_cap_ms = RETRY_CAP_MS
-/* Asks no peer, so it can only fail by running out of memory. */
+/* Calls no peer, so it can only fail by running out of memory. */
 #define BY_OURSELVES .peer = SAGA_PEER_NONE, .rides = true, .timeout_ms = TRY_MS, FOR(DAY)
 #define BY(PEER)     .peer = (PEER), .timeout_ms = TRY_MS, FOR(DAY)
 #define BY_SEATS     BY(PEER_SEATS), .retry_near = SEATS_NEAR
@@ -75,7 +74,7 @@ static const struct checkout_step steps[STEP_COUNT] = {
                               .run = payment_create,
                               .undo = payment_void,
                               .peer = PEER_PSP,
-                              .timeout_ms = 3 * TRY_MS, /* its undo asks up to three times */
+                              .timeout_ms = 3 * TRY_MS, /* its undo makes up to three requests */
                               FOR(DAY)},
                              .told = ORDER_PENDING_PAYMENT,
                              .begins_payment = true},
@@ -157,15 +156,15 @@ static const struct checkout_step *const refund_1[] = {
     &steps[STEP_REVOKE_TICKETS],
     &steps[STEP_TELL_SHOP],
 };
-/* Tickets are void before the seats are free, and the seats are free before money goes back. There
- * is no way back from the first step on: a void ticket does not come to life again. */
+/* Tickets are voided before the seats are freed, and seats are freed before money goes back. There
+ * is no way back from the first step on: a void ticket stays void. */
 static const struct checkout_step *const refund_2[] = {
     &steps[STEP_REVOKE_TICKETS],
     &steps[STEP_FREE_SEATS],
     &steps[STEP_REFUND_PAYMENT],
     &steps[STEP_TELL_SHOP],
 };
-/* Like a refund of the whole, in the same order. */
+/* Like a full refund, in the same order. */
 static const struct checkout_step *const credit_1[] = {
     &steps[STEP_CREDIT_REVOKE],
     &steps[STEP_CREDIT_FREE],
@@ -173,8 +172,7 @@ static const struct checkout_step *const credit_1[] = {
     &steps[STEP_CREDIT_TELL],
 };
 /* The old tickets are voided first, the old seats are released last. The move itself is the pivot:
- * before it, new tickets for the old seats undo what was done; after it there are only the new
- * seats. */
+ * before it, undoing issues new tickets for the old seats; after it only the new seats count. */
 static const struct checkout_step *const move_1[] = {
     &steps[STEP_MOVE_REVOKE],
     &steps[STEP_MOVE_SEATS],
@@ -196,21 +194,21 @@ enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
 
 /* The buyer's status once a saga has ended or is parked. */
 static const struct {
-    const char *family; /* SQL statements tell a row's kind by it */
+    const char *family; /* SQL statements recognise a row's kind by it */
     enum order_status completed, undone, parked;
     bool undone_by_cause;
 } kinds[CHECKOUT_KINDS] = {
     [CHECKOUT_SALE] = {"checkout.", ORDER_COMPLETED, ORDER_FAILED, ORDER_PARKED, true},
     [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED, false},
-    /* It changes no status: all words are the same, so that none is written. */
+    /* It changes no status: all three are equal, so none is written. */
     [CHECKOUT_CREDIT] = {"credit.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
-    /* Seats that do not move are still the buyer's. */
+    /* If the seats do not move, they are still the buyer's. */
     [CHECKOUT_MOVE] = {"move.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
 };
 
 /* ---- statuses ---- */
 
-struct definition {       /* one of definitions[], in the form the engine takes */
+struct definition {       /* one of definitions[], in the engine's form */
     struct saga_def saga; /* must come first: checkout_kind() casts back */
     enum checkout_kind kind;
     const struct saga_step *steps[SAGA_STEPS_MAX];
@@ -311,12 +309,12 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
     struct order order;
     int rc = order_parse(row->data, NULL, &order);
     if (rc < 0) {
-        /* Otherwise no step can run either: the saga gets parked, as its row shows. */
+        /* Otherwise no step can run either, and the saga is parked. */
         effects->failed |= rc == ERR_NOMEM;
         return;
     }
-    /* A refund that is stuck has voided the tickets already, so its buyer gets different words. Why
-     * it is stuck is in the saga, for the operator to read. */
+    /* A stuck refund has voided the tickets already, so its buyer gets different words. The saga
+     * says why it is stuck, for the operator. */
     bool held = after == ORDER_PARKED && checkout_kind(def) == CHECKOUT_REFUND;
     effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
     /* A buyer who paid and gets no seats gets a mail. */
@@ -324,7 +322,7 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
         effect_letter(effects, EFFECT_MAIL, &order, order_status_name(after));
 }
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 static void add_definition(struct checkout *checkout, const struct checkout_def *from)
 {

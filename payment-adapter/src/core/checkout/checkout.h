@@ -26,13 +26,13 @@ enum checkout_kind {
     CHECKOUT_KINDS
 };
 
-/* A row of the table of steps: everything there is to know about one. */
+/* A row of the table of steps: everything about one step. */
 struct checkout_step {
     struct saga_step saga;  /* must come first: definitions list these */
-    enum order_status told; /* the buyer's status while a saga is at this step, going forward */
-    /* From here on the payment may have begun, so a buyer who gets nothing gets a mail. */
+    enum order_status told; /* the buyer's status while a saga runs this step forward */
+    /* From here on the payment may have begun, so a buyer whose order fails gets a mail. */
     bool begins_payment;
-    bool answers_buyer; /* from here on there is something to answer the buyer with: how to pay */
+    bool answers_buyer; /* from here on the buyer can be answered with how to pay */
 };
 
 /* A row of the table of definitions. */
@@ -48,25 +48,25 @@ struct checkout;
 
 int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out);
 void checkout_destroy(struct checkout *checkout);
-/* From now on tickets are signed with this one; borrowed. */
+/* Signs tickets with this one from now on; borrowed. */
 void checkout_use_signer(struct checkout *checkout, const struct ticket_signer *signer);
 
 /* For saga_engine_conf.defs; borrowed until checkout_destroy(). */
 const struct saga_def *const *checkout_defs(const struct checkout *checkout, uint32_t *len);
-/* The definition that a row names; NULL: this program does not have it and leaves the row alone. */
+/* The definition that a row names. NULL: this program lacks it and leaves the row alone. */
 const struct saga_def *checkout_find(const struct checkout *checkout, struct span key);
 /* The definition for a saga that begins now. */
 const struct saga_def *checkout_now(const struct checkout *checkout, enum checkout_kind kind);
-enum checkout_kind checkout_kind(const struct saga_def *def); /* of one of ours */
+enum checkout_kind checkout_kind(const struct saga_def *def); /* of our own definitions only */
 
 /* The buyer's status while a saga of this definition is at that point. */
 enum order_status checkout_status(const struct saga_def *def, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause);
 bool checkout_answers(const struct saga_def *def, uint8_t step);
-/* Whether an operator may give up what the saga is parked at: to refund a part. */
+/* Whether an operator may abandon the step at which the saga is parked (refunding a part). */
 bool checkout_gives_up(const struct saga_def *def, uint8_t step);
 /* The pivots of all versions of the sale, {"checkout.1":4}: a buyer may cancel until the saga
- * reaches its own. */
+ * reaches its version's pivot. */
 const char *checkout_pivots(const struct checkout *checkout);
 
 #endif

@@ -1,4 +1,4 @@
-/* checkout_conf.h: what the sagas of this service work with; their steps get it as ctx. */
+/* checkout_conf.h: what the sagas' steps need; they get it as ctx. */
 #ifndef FG_PAY_CORE_CHECKOUT_CONF_H
 #define FG_PAY_CORE_CHECKOUT_CONF_H
 
@@ -11,13 +11,13 @@ struct checkout_def; /* checkout.h */
 
 struct checkout_conf {
     struct peers peers;
-    const struct clock *clock;          /* wall time: until when seats are held */
+    const struct clock *clock;          /* wall time, for the end of holds */
     const struct rng *rng;              /* ticket ids */
     const struct ticket_signer *signer; /* borrowed */
     /* How often the provider is polled while the buyer pays: the first pause, the longest one, and
      * the longest one while its webhooks arrive. */
     uint32_t poll_first_ms, poll_cap_ms, poll_rare_ms;
-    /* Have webhooks of this provider arrived lately? NULL: never. */
+    /* Whether webhooks of this provider arrived lately. NULL: never. */
     bool (*heard)(void *ctx, const char *provider);
     void *heard_ctx;
     /* Extra versions, as the next release might bring them; for tests. */

@@ -1,8 +1,8 @@
 /* effect.c: each effect is a small JSON object that a statement reads by member names
  * (sql/statements/effects.sql), always with the order it is about. It is built on the stack,
- * because all but one have a known bound; only the places of a moved order can be long and take
- * memory. What is written here is asserted to be complete: an effect without its order would update
- * nothing, and nobody would notice. */
+ * because all but one kind have a known bound; only the places of a moved order can be long and
+ * need the heap. The required members are asserted: an effect without its order would update
+ * nothing, unnoticed. */
 #include "core/checkout/effect.h"
 
 #include "base/text.h"

@@ -1,5 +1,5 @@
 /* effect.h: what else a saga's move writes in the same commit: rows for the order, the tickets and
- * the letters. Each effect is a JSON object of one kind. */
+ * the outbox. Each effect is a JSON object of one kind. */
 #ifndef FG_PAY_CORE_EFFECT_H
 #define FG_PAY_CORE_EFFECT_H
 
@@ -7,11 +7,11 @@
 #include "core/checkout/ticket.h"
 #include "core/saga/saga.h"
 
-/* Letters that SQL statements write too. */
+/* Outbox messages that SQL statements write too. */
 #define LETTER_COMPLETED "completed"
 #define LETTER_REVOKED   "revoked"
 #define LETTER_REFUNDED  "refunded"
-#define LETTER_CREDITED  "credited" /* with the number of the credit: "credited-2" */
+#define LETTER_CREDITED  "credited" /* followed by the number of the credit: "credited-2" */
 
 enum effect {
     EFFECT_STATUS,      /* {order, status, cause} */
@@ -20,11 +20,11 @@ enum effect {
     EFFECT_TICKET,      /* {ticket, order, event, seat, holder, kid, token, member} */
     EFFECT_REVOKE,      /* {order} */
     EFFECT_MOVE_SHUT,   /* {order}: voids the tickets of the seats in the saga's data */
-    EFFECT_PART_FREED,  /* {order}: it no longer has the seats in the saga's data */
-    EFFECT_MOVE_SEATS,  /* {order, places}: the order's seats from now on */
+    EFFECT_PART_FREED,  /* {order}: removes the seats in the saga's data from it */
+    EFFECT_MOVE_SEATS,  /* {order, places}: replaces the order's seats */
     EFFECT_MOVE_TICKET, /* {order, old, ticket, event, seat, holder, kid, token} */
     EFFECT_MOVE_END,    /* {order, number, moved} */
-    EFFECT_SHOP,        /* {order, member, kind}: a letter to the shop */
+    EFFECT_SHOP,        /* {order, member, kind}: an outbox message to the shop */
     EFFECT_MAIL,        /* {order, member, kind, lang} */
     EFFECT_COUNT,
 };
@@ -41,7 +41,7 @@ void effect_move_shut(struct saga_effects *effects, const char *order);
 void effect_part_freed(struct saga_effects *effects, const char *order);
 /* False when out of memory. */
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places);
-/* Replaces `old`, for the same holder. */
+/* Replaces the ticket `old`, for the same holder. */
 void effect_move_ticket(struct saga_effects *effects, const char *order, const char *old,
                         const struct ticket *ticket, const char *token);
 void effect_move_end(struct saga_effects *effects, const char *order, uint32_t number, bool moved);

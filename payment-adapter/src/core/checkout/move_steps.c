@@ -1,10 +1,9 @@
 /* move_steps.c: the tickets of the old seats are voided first, then the seat service moves the
  * seats, then the holders of the old tickets get new ones. If the new seats are gone by then, the
- * old seats were never released, and their holders get new tickets for the old seats. Either way
- * every holder gets a mail, because the ticket on their paper is void.
- *
- * Seats that stay where they are get new tickets for tickets that were lost or stolen: then the
- * seat service has nothing to do, and the shop nothing to hear. */
+ * old seats were never released, and their holders get new tickets for them. Either way every
+ * holder gets a mail, because the old ticket is void.
+ * A move to the same seats replaces lost or stolen tickets. Then the seat service has nothing to
+ * do, and the shop is not notified. */
 #include "core/checkout/move_steps.h"
 
 #include "core/checkout/attempt.h"
@@ -52,7 +51,7 @@ void move_seats(struct saga_call *call, void *ctx)
         attempt_ask(attempt, PEER_SEATS_MOVE, then_moved);
 }
 
-/* False if a ticket could not be signed. */
+/* False: a ticket could not be signed. */
 static bool issue(struct attempt *attempt, bool moved)
 {
     struct saga_effects *effects = saga_call_effects(attempt->call);
@@ -71,7 +70,7 @@ static bool issue(struct attempt *attempt, bool moved)
     return true;
 }
 
-/* A letter's kind carries the number of the move, because an order has only one letter of each
+/* The message's kind carries the number of the move, because an order has only one message of each
  * kind. */
 static void write_mails(struct attempt *attempt, const char *kind)
 {

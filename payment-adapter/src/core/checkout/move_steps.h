@@ -6,7 +6,7 @@
 
 /* ctx: the checkout's conf. */
 void move_revoke(struct saga_call *call, void *ctx); /* voids the tickets of the old seats */
-/* Undoes it with new tickets for the same seats; a void one does not come to life again. */
+/* Undoes move_revoke() with new tickets for the same seats, since a void ticket stays void. */
 void move_restore(struct saga_call *call, void *ctx);
 void move_seats(struct saga_call *call, void *ctx);
 void move_issue(struct saga_call *call, void *ctx); /* tickets for the new seats */

@@ -1,7 +1,7 @@
-/* moving.c: the statement that begins a move writes these members into the saga's data, and here
- * they are read back. It is our own data, but it comes out of a database that people can edit, so a
- * missing or overlong member is refused and not asserted. All or nothing: a move with one
- * unreadable seat does not start on the others. */
+/* moving.c: the statement that begins a move writes these members into the saga's data, and they
+ * are read back here. It is our own data, but operators can edit the database, so a missing or
+ * overlong member is rejected and not asserted. All or nothing: a move with one unreadable seat
+ * does not start on the others. */
 #include "core/checkout/moving.h"
 
 #include "base/json_in.h"

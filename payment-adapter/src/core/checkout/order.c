@@ -1,8 +1,7 @@
-/* order.c: the order as JSON and back. Members that are absent read as empty or zero, so that a
- * program reads what an older one wrote; members it does not know are ignored, so that it reads
- * what a newer one wrote. Anything too long or of the wrong type makes the order unreadable, and
- * its saga stops rather than going on with half of it. order_dump() writes exactly what
- * order_parse() reads. */
+/* order.c: the order as JSON and back. Absent members read as empty or zero, so a program reads
+ * what an older one wrote; unknown members are ignored, so it reads what a newer one wrote. Any
+ * member that is too long or of the wrong type makes the order unreadable, and its saga stops
+ * rather than continuing with half of it. order_dump() writes exactly what order_parse() reads. */
 #include "core/checkout/order.h"
 
 #include "base/bug.h"
@@ -43,7 +42,7 @@ enum order_status order_status_parse(struct span word)
 
 static const enum order_off off_acts[ORDER_STATUS_COUNT] = {
     [ORDER_PENDING_PAYMENT] = ORDER_OFF_TURN_BACK,
-    [ORDER_CONFIRMING] = ORDER_OFF_TURN_BACK, /* which comes too late below the pivot */
+    [ORDER_CONFIRMING] = ORDER_OFF_TURN_BACK, /* rejected as too late below the pivot */
     [ORDER_COMPLETED] = ORDER_OFF_REFUND,
     [ORDER_CANCELLED] = ORDER_OFF_NONE,
     [ORDER_EXPIRED] = ORDER_OFF_NONE,
@@ -150,7 +149,7 @@ int order_parse(struct span json, struct err_slot *err, struct order *out)
     int rc = json_in_parse(json, err, &root);
     if (rc < 0)
         return rc;
-    memset(out, 0, offsetof(struct order, seats)); /* names of 14 KB, of which few are there */
+    memset(out, 0, offsetof(struct order, seats)); /* not the 14 KB of names, mostly unused */
     bool good = take_all(root, out);
     json_decref(root);
     assert(!good || out->id[0] != '\0'); /* order_dump() asserts the same */
@@ -159,9 +158,9 @@ int order_parse(struct span json, struct err_slot *err, struct order *out)
 
 int order_dump(const struct order *order, struct err_slot *err, char **out)
 {
-    assert(order->id[0] != '\0'); /* order_parse() refuses an order without one */
+    assert(order->id[0] != '\0'); /* order_parse() rejects an order without one */
     assert(order->seats_len <= ORDER_SEATS_MAX);
-    bool whole = true; /* memory that runs out must not cost a seat, or turn a part into all */
+    bool whole = true; /* running out of memory must not drop a seat, or turn a part into all */
     json_t *seats = json_array();
     for (uint32_t i = 0; i < order->seats_len; i++)
         whole &= json_array_append_new(seats, json_string(order->seats[i])) == 0;

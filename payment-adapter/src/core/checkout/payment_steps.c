@@ -1,27 +1,21 @@
 /* payment_steps.c: a step that was tried before reads the payment first and acts only on what it
  * finds. The same idempotency key alone is not enough: providers forget keys after a day, and keep
- * a 500 under a key for good. That is why `key_round` is part of every key; it rises when a
- * provider says that the error it returns is an old one.
- *
+ * a 500 under a key for good. So every key contains `key_round`, which rises when a provider says
+ * that the error it returns is an old one.
  * An undo settles what was done, what may have been done, and what never was. To undo a payment
- * that may or may not have been created, it is created once more under the same key and then
- * canceled.
- *
+ * that may have been created, the step creates it again under the same key and then cancels it.
  * Waiting for the buyer is a step like any other: it reads the payment and answers ONGOING. A
- * webhook decides nothing, it only wakes the saga. When the seats' time is up and the provider says
- * that nothing was paid, the step fails with "expired"; when the provider does not answer, the saga
- * keeps asking, because the buyer may have paid in the last second.
- *
- * A hint that only a capture can prove is captured while the order still waits, and the seats stay
- * held: nothing is sold by what anybody can type into an address. That it is asked is stored first,
- * so an undo settles it: if the capture may have happened, it is asked for once more, and the money
- * goes back. A hint that is unknown at the provider is asked about until the hold ends; one that is
- * refused is forgotten, and the buyer may pay again.
- *
- * An order that costs nothing has no payment: each of these steps is then done at once, without
- * asking anybody.
- *
- * A capture that is refused for good (the reservation ran out) is an ordinary failure: the seats
+ * webhook decides nothing, it only wakes the saga. When the hold ends and the provider says that
+ * nothing was paid, the step fails with "expired". While the provider does not answer, the saga
+ * retries, because the buyer may have paid in the last second.
+ * A hint is a key from the browser that only a capture can prove. It is captured while the order
+ * still waits, and the seats stay held: a key that anybody can type into a URL must not sell seats.
+ * The attempt is stored first, so an undo settles it: if the capture may have happened, it is
+ * repeated, and the money goes back. A hint unknown to the provider is retried until the hold ends;
+ * a refused one is forgotten, and the buyer may pay again.
+ * An order that costs nothing has no payment: each of these steps is then done at once, without a
+ * request.
+ * A capture that is refused for good (the reservation expired) is an ordinary failure: the seats
  * are freed and the buyer gets a mail. */
 #include "core/checkout/payment_steps.h"
 
@@ -31,7 +25,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* NULL: the step has been finished, because the order cannot be read or there is nothing to pay. */
+/* NULL: the step has been finished, because the order is unreadable or there is nothing to pay. */
 static struct attempt *begin_paying(struct saga_call *call, void *ctx)
 {
     struct attempt *attempt = attempt_begin(call, ctx);
@@ -52,18 +46,18 @@ static void begin_paying_by(struct saga_call *call, void *ctx, enum peer_op op,
         attempt_ask(attempt, op, then);
 }
 
-/* True if the provider has told the payment's state; otherwise finishes the step. */
+/* True if the provider has returned the payment; otherwise finishes the step. */
 static bool has_payment(struct attempt *attempt)
 {
-    assert(attempt->order.amount > 0); /* what costs nothing asks nobody */
+    assert(attempt->order.amount > 0); /* orders that cost nothing make no requests */
     if (attempt->peer.verdict == SAGA_DONE)
         return true;
     attempt_finish_as_told(attempt);
     return false;
 }
 
-/* The same where money may have moved. That the provider can no longer find the payment does not
- * prove that it never took the money, so a person has to look. */
+/* The same where money may have moved. If the provider no longer finds the payment, it may still
+ * have taken the money, so an operator has to look. */
 static bool has_payment_still(struct attempt *attempt)
 {
     if (attempt->peer.verdict == SAGA_FAILED)
@@ -84,7 +78,7 @@ static bool is_given_back(const struct payment *payment)
     return payment->captured > 0 && payment->refunded >= payment->captured;
 }
 
-/* The same sum in the same currency: the buyer agreed to no other. */
+/* The same sum in the same currency: the buyer agreed to nothing else. */
 static bool is_of_order(const struct attempt *attempt)
 {
     assert(attempt->peer.verdict == SAGA_DONE);
@@ -120,7 +114,7 @@ static bool tell_payment(struct attempt *attempt)
 }
 
 /* What was created may be only a way to the payment (Stripe's checkout session). Once the payment
- * itself exists, it is what counts, and it has another id. */
+ * itself exists, it counts, under an id of its own. */
 static bool has_another_id(const struct attempt *attempt)
 {
     assert(attempt->peer.verdict == SAGA_DONE);
@@ -128,9 +122,8 @@ static bool has_another_id(const struct attempt *attempt)
     return id[0] != '\0' && strcmp(id, attempt->order.payment) != 0;
 }
 
-/* The id is stored before anything is done under it, so that whatever an unanswered call leaves
- * behind can be found by the same id here and in the provider's list. True: the step has been
- * finished. */
+/* Stores the new id before anything is done under it, so that the effects of an unanswered call can
+ * be found by the same id here and in the provider's list. True: the step has been finished. */
 static bool kept_another_id(struct attempt *attempt)
 {
     if (!has_another_id(attempt))
@@ -140,10 +133,10 @@ static bool kept_another_id(struct attempt *attempt)
     return true;
 }
 
-/* The pause equals the age of the step, so each is about twice the one before, up to the cap. The
- * cap is wide while webhooks arrive, since a poll then only makes up for a lost one. Pauses are
- * jittered, so that the buyers of one minute do not all poll at its end, and never go past the end
- * of the seats' time, because that is when the answer decides. */
+/* The pause equals the age of the step, so each is about twice the previous one, up to the cap. The
+ * cap is large while webhooks arrive, since a poll then only makes up for a lost one. Pauses are
+ * jittered, so that the buyers of one minute do not all poll at its end. They never go past the end
+ * of the hold, because the answer at that time decides. */
 static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
 {
     assert(now_ms < attempt->order.expires_ms);
@@ -161,7 +154,7 @@ static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
     return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
 }
 
-/* The buyer has yet to see where to pay: the first look is a poll's pause away, or a webhook's. */
+/* The buyer has yet to see where to pay: the first read comes after a poll's pause or a webhook. */
 static void then_created(struct attempt *attempt)
 {
     assert(attempt->peer.op == PEER_PSP_CREATE);
@@ -191,10 +184,10 @@ static void then_read_to_void(struct attempt *attempt)
         return;
     case PAYMENT_OPEN:
     case PAYMENT_AUTHORISED:
-    case PAYMENT_HINTED: /* the provider's driver settles what was asked */
+    case PAYMENT_HINTED: /* the provider's driver settles a capture in progress */
         attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_as_told);
         return;
-    case PAYMENT_CAPTURED: /* it was captured after all, so it is refunded */
+    case PAYMENT_CAPTURED: /* captured after all, so it is refunded */
         if (is_given_back(payment))
             attempt_finish(attempt, SAGA_DONE, "refunded");
         else
@@ -235,8 +228,7 @@ static void wait_on(struct attempt *attempt, uint64_t now_ms)
         attempt_finish_later(attempt, SAGA_ONGOING, poll_ms(attempt, now_ms));
 }
 
-/* The check is about the order's hint, or about an older one that waits for the provider's answer.
- */
+/* Sets `check` for the order's hint, or for the older hint that waits for the provider's answer. */
 static void set_check(struct order *order, enum order_check check)
 {
     if (order_payment_key(order) != order->checked_key)
@@ -264,8 +256,8 @@ static void finish_agreed(struct attempt *attempt)
     }
 }
 
-/* While the hold lasts: at its end the order gets another status in the same commit. False when out
- * of memory; the step has then been finished. */
+/* Called while the hold lasts; at its end the order gets another status in the same commit. False
+ * when out of memory; the step has then been finished. */
 static bool keep_check(struct attempt *attempt, enum order_check check, const char *cause)
 {
     struct order *order = &attempt->order;
@@ -297,13 +289,11 @@ static void then_checked(struct attempt *attempt)
     }
 }
 
-/* What was known of this hint, and what is known next:
- *
- *   nothing    ASKED, before the provider is asked
+/* The state of this hint, and the next:
+ *   nothing    ASKED, before the capture is requested
  *   ASKED      PROVED: captured; REFUSED: a no; ASKED: no answer;
  *              nothing: unknown there, or shown and not paid
  *   REFUSED    the same: the order waits for its buyer
- *
  * Another hint starts with nothing, once this one is no longer ASKED. */
 static void check_hint(struct attempt *attempt, uint64_t now_ms)
 {
@@ -325,7 +315,7 @@ static void then_waited(struct attempt *attempt)
     switch (attempt->peer.payment.state) {
     case PAYMENT_AUTHORISED:
     case PAYMENT_CAPTURED:
-        /* A capture that was asked for may have begun what we do not want; the next one ends it. */
+        /* An earlier capture may have begun what we do not accept; the next one ends it. */
         if (attempt->peer.payment.unwanted != NULL &&
             order_is_checked(&attempt->order, ORDER_CHECK_ASKED))
             attempt_ask(attempt, PEER_PSP_CAPTURE, then_checked);
@@ -338,7 +328,7 @@ static void then_waited(struct attempt *attempt)
     case PAYMENT_HINTED:
         check_hint(attempt, now_ms);
         return;
-    case PAYMENT_OPEN: /* it is shown, and a capture that was asked for has taken nothing */
+    case PAYMENT_OPEN: /* the provider shows it, and a requested capture has taken nothing */
         if (!order_is_checked(&attempt->order, ORDER_CHECK_ASKED) ||
             now_ms >= attempt->order.expires_ms || keep_check(attempt, ORDER_CHECK_NONE, ""))
             wait_on(attempt, now_ms);
@@ -354,9 +344,9 @@ void payment_await(struct saga_call *call, void *ctx)
 
 /* ---- taking, and giving back ---- */
 
-/* The provider says that the money was captured; how much of it, and is it still there? Somebody
- * may have refunded it by hand meanwhile: if all of it, there is no order; if a part, a person has
- * to look. */
+/* The provider says that the money was captured; how much of it, and is it still there? An operator
+ * may have refunded it at the provider meanwhile: if all of it, there is no order; if a part, an
+ * operator has to look. */
 static void finish_captured(struct attempt *attempt, const char *code)
 {
     assert(attempt->peer.verdict == SAGA_DONE);
@@ -430,7 +420,8 @@ void payment_refund(struct saga_call *call, void *ctx)
     if (attempt == NULL)
         return;
     attempt->patient = true;
-    /* A partial refund needs a sum, and somebody may have refunded some of it by hand. */
+    /* A partial refund needs a sum, and part of it may have been refunded at the provider
+     * already. */
     if (call->tries > 0 || attempt->order.refund > 0 || attempt->order.credit > 0)
         attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
     else

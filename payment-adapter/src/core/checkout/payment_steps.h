@@ -6,7 +6,7 @@
 
 /* ctx: the checkout's conf. */
 void payment_create(struct saga_call *call, void *ctx);
-/* Undoes it: takes the payment back to nothing from any state, even an unknown one. */
+/* Undoes payment_create() from any state, even an unknown one. */
 void payment_void(struct saga_call *call, void *ctx);
 void payment_await(struct saga_call *call, void *ctx); /* until the buyer has paid, or time is up */
 void payment_capture(struct saga_call *call, void *ctx);

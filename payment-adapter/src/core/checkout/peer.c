@@ -1,16 +1,15 @@
-/* peer.c: the table of questions, made from the list in peer.h: which peer is asked, what it is
- * told, how long it may take, and what is read of its answer.
- *
- * Giving back seats that are no longer there counts as having given them back. If a peer answers
- * 401 or 403, our configuration is wrong; that says nothing about the order, so it is UNKNOWN, like
- * everything that is not a clear answer. */
+/* peer.c: the table of requests, made from the list in peer.h: which peer answers, what is sent,
+ * the timeout, and what is read from the answer.
+ * Giving back seats that are no longer there counts as success. If a peer answers 401 or 403, our
+ * configuration is wrong, which says nothing about the order; so it is UNKNOWN, like everything
+ * that is not a definite answer. */
 #include "core/checkout/peer.h"
 
 #include <string.h>
 
 enum {
-    TRY_MS = 10000,     /* none of our peers takes longer than that */
-    COURTESY_MS = 2000, /* and the end of a visit is not worth that long a wait */
+    TRY_MS = 10000,     /* no peer takes longer than that */
+    COURTESY_MS = 2000, /* the end of a visit is not worth that long a wait */
 };
 
 static const struct peer_question questions[PEER_OP_COUNT] = {

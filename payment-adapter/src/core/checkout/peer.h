@@ -1,5 +1,5 @@
-/* peer.h: what the sagas of this service ask of the world: questions to three peers, each answered
- * by one verdict. HTTP or a test's fake stands behind one function. */
+/* peer.h: the requests that sagas send to three peers, each answered by one verdict. One function
+ * hides whether HTTP or a test's fake answers. */
 #ifndef FG_PAY_CORE_PEER_H
 #define FG_PAY_CORE_PEER_H
 
@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-/* The provider counts as three peers: a failure for one purpose (slow reads, refused creates) says
+/* The provider counts as three peers: a failure of one purpose (slow reads, refused creates) says
  * nothing about the others, and captures do not wait for polls. */
 enum peer {
     PEER_SEATS,
@@ -22,9 +22,8 @@ enum peer {
 
 static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker");
 
-/* The questions, a row each, which make the enum and the table: its name on the wire, who
- * answers, how long they may take, and what else there is to say about it (struct peer_question).
- */
+/* The requests, one row each, from which the enum and the table are made: its name on the wire, who
+ * answers, how long that may take, and its other properties (struct peer_question). */
 /* clang-format off */
 #define PEER_QUESTIONS(ROW) \
     /* the hold lives on, for the time of the payment */ \
@@ -62,7 +61,7 @@ enum peer_op {
         PEER_OP_COUNT
 };
 
-/* Who answers, and what about. */
+/* Who answers, and what the request is about. */
 enum peer_about {
     PEER_ABOUT_HOLD,        /* seat-service */
     PEER_ABOUT_SEATS_VISIT, /* seat-service, of a visit's pass */
@@ -70,46 +69,46 @@ enum peer_about {
     PEER_ABOUT_PAYMENT,     /* the order's provider */
 };
 
-/* A row of the table of questions. */
+/* A row of the table of requests. */
 struct peer_question {
-    const char *name; /* as it is asked on the wire */
+    const char *name; /* on the wire */
     enum peer_about about;
-    uint32_t most_ms;    /* the longest that a peer may take */
-    bool tells_member;   /* whose limit it counts against from now on */
-    bool tells_purchase; /* what was bought, to be compared */
-    bool tells_seats;    /* the old and the new ones */
-    bool tells_back;     /* those that are given back, or how many places stay */
-    bool gives_back;     /* not found means: it has been given back */
-    /* What is read of an answer that is DONE. */
+    uint32_t most_ms;    /* timeout */
+    bool tells_member;   /* sends the member, whose seat limit now applies */
+    bool tells_purchase; /* sends what was bought, to be compared */
+    bool tells_seats;    /* sends the old and the new seats */
+    bool tells_back;     /* sends the returned seats, or how many places stay */
+    bool gives_back;     /* not found means: already given back */
+    /* What is read from an answer that is DONE. */
     bool reads_expiry, reads_places, reads_category;
-    const char *only_no; /* the code of every no, whatever its reason; NULL: the peer's code */
+    const char *only_no; /* the code of every refusal, whatever its reason; NULL: the peer's code */
 };
 
 const struct peer_question *peer_question(enum peer_op op);
 
-/* What an answer of the seat service or the waiting room means to a saga. Status 0: there is none.
- * *code: the answer's own, or NULL, becomes the verdict's; NULL: it has none. */
+/* What an answer of the seat service or the waiting room means to a saga. Status 0: no answer.
+ * *code: in, the answer's own code or NULL; out, the verdict's code or NULL. */
 enum saga_verdict peer_judge(enum peer_op op, unsigned status, const char **code);
 
 enum payment_state {
     PAYMENT_OPEN,       /* waits for the buyer */
-    PAYMENT_AUTHORISED, /* the buyer said yes; the money is reserved, not moved */
+    PAYMENT_AUTHORISED, /* the buyer agreed; the money is reserved, not moved */
     PAYMENT_CAPTURED,
     PAYMENT_CANCELED,
-    /* Somebody brought a key that the provider does not show: only a capture can tell whether the
-     * buyer has agreed. Of reads alone: no list has it. */
+    /* The browser brought a key that the provider does not show: only a capture can tell whether
+     * the buyer has agreed. Only reads return this; no list contains it. */
     PAYMENT_HINTED,
 };
 
-/* Money that goes back, or that the buyer's bank claims. It only ever moves up, because the
- * provider's list comes in any order. */
+/* Money that goes back, or that the buyer's bank claims. States only move up, because the
+ * provider's list is unordered. */
 enum payment_return {
     PAYMENT_RETURN_OPEN,
-    PAYMENT_RETURN_DONE,   /* of a dispute: won */
-    PAYMENT_RETURN_FAILED, /* of a dispute: lost */
+    PAYMENT_RETURN_DONE,   /* for a dispute: won */
+    PAYMENT_RETURN_FAILED, /* for a dispute: lost */
 };
 
-/* A capture's FAILED: this buyer's agreement is not there, or no longer, and no money moves. */
+/* Code of a FAILED capture: the buyer's agreement is missing or has lapsed, and no money moves. */
 #define PEER_CODE_NOT_AUTHORISED "authorisation-gone"
 
 /* As the provider reports it. */
@@ -123,31 +122,32 @@ struct payment {
     const char *unwanted; /* a literal: why we don't accept it; NULL: we do */
 };
 
-/* The caller's memory until on_done, which is called exactly once, and never from within start. */
+/* Owned by the caller and kept until on_done, which is called exactly once, and never from within
+ * start. */
 struct peer_call {
     enum peer_op op;
     const struct order *order;   /* borrowed */
-    const struct moving *moving; /* of a MOVE or RETURN; borrowed */
-    uint64_t given_back;         /* of a REFUND: how much was refunded already, as read before */
+    const struct moving *moving; /* for MOVE or RETURN; borrowed */
+    uint64_t given_back;         /* for REFUND: how much was refunded already, as read before */
     uint32_t timeout_ms;
     const char *trace;
     void (*on_done)(struct peer_call *call);
     void *ctx;
     void *answerer; /* belongs to the answerer */
-    bool again;     /* the same: it was asked elsewhere before */
+    bool again;     /* also the answerer's: the request was sent elsewhere before */
     /* answer */
     enum saga_verdict verdict;
     uint32_t retry_ms; /* the peer's Retry-After */
     bool key_burnt;    /* the provider keeps an error under our idempotency key */
-    bool answered;     /* with UNKNOWN: it did answer, and we had no memory to read it */
-    bool unasked;      /* with UNKNOWN: not sent, or cut off, for want of room or memory here */
+    bool answered;     /* with UNKNOWN: the peer answered, but we had no memory to read it */
+    bool unasked;      /* with UNKNOWN: not sent or cut off, for lack of room or memory here */
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];
-    struct payment payment; /* DONE of a PSP call */
+    struct payment payment; /* a PSP call that is DONE */
     uint64_t expires_ms;    /* reads_expiry; 0: unknown */
-    bool same_category;     /* reads_category: each new seat is as dear as its old one */
-    char *places;           /* reads_places: a JSON array of what the hold has now, as seat_names.h;
-                             * malloc()ed, for the asker to free() */
+    bool same_category;     /* reads_category: each new seat costs as much as its old one */
+    char *places; /* reads_places: the places the hold has now, a JSON array as in seat_names.h;
+                   * malloc()ed, the caller frees it */
 };
 
 struct peers {

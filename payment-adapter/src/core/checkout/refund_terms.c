@@ -1,7 +1,6 @@
-/* refund_terms.c: an order keeps its terms as JSON from the day it was made, so what is read here
- * may be years old. Without `by`, or with an invalid percentage, terms are refused; without `until`
- * there is no deadline. Unreadable terms grant nothing; terms that were not read for want of memory
- * are reported as ERR_NOMEM. */
+/* refund_terms.c: an order keeps its terms as JSON from the day it was made, so the JSON may be
+ * years old. Terms without `by`, or with an invalid percentage, are rejected; without `until` there
+ * is no deadline. Invalid terms grant nothing; running out of memory is reported as ERR_NOMEM. */
 #include "core/checkout/refund_terms.h"
 
 #include "base/json_in.h"

@@ -1,12 +1,10 @@
-/* sale_steps.c: seats, tickets, letters and the end of the visit. Most of these steps are a single
- * question or a single effect. Two need a thought.
- *
- * When the seats' time has run out but the buyer paid in the last second, confirm_seats takes the
- * same seats again; if they are gone, the payment is released.
- *
- * end_session tells two peers: seat-service, that the visit's pass is good for nothing more (one
- * visit, one order), and the waiting room, that its slot is free. Both would run out by themselves,
- * so after a minute without success the saga goes on without them. */
+/* sale_steps.c: seats, tickets, outbox messages and the end of the visit. Most of these steps are a
+ * single request or a single effect. Two are not:
+ * When the hold has expired but the buyer paid in the last second, confirm_seats takes the same
+ * seats again; if they are gone, the payment is released.
+ * end_session notifies two peers: seat-service, that the visit's pass is no longer valid (one
+ * visit, one order), and the waiting room, that its slot is free. Both expire by themselves, so
+ * after a minute without success the saga continues without them. */
 #include "core/checkout/sale_steps.h"
 
 #include "core/checkout/attempt.h"
@@ -54,7 +52,7 @@ void sale_free_seats(struct saga_call *call, void *ctx)
     attempt_begin_by(call, ctx, PEER_SEATS_REFUND, attempt_finish_as_told);
 }
 
-/* ---- tickets, letters, the session ---- */
+/* ---- tickets, outbox messages, the session ---- */
 
 void sale_issue_tickets(struct saga_call *call, void *ctx)
 {
@@ -87,7 +85,7 @@ static void then_first_told(struct attempt *attempt)
         attempt_finish_as_told(attempt);
 }
 
-/* The two peers take turns at being first, so one that is down does not keep the other from its
+/* The two peers take turns at being first, so a peer that is down does not block the other's
  * notice. */
 void sale_end_session(struct saga_call *call, void *ctx)
 {
@@ -135,8 +133,7 @@ void sale_revoke_tickets(struct saga_call *call, void *ctx)
 }
 
 /* ---- a refund of a part ----
- *
- * The order's status stays what it is. Often only money goes back, since the tickets were used. If
+ * The order's status does not change. Often only money goes back, since the tickets were used. If
  * unused tickets are given back, they are voided first, and their holders other than the buyer get
  * a mail; then their seats become free. */
 
@@ -155,7 +152,7 @@ void sale_revoke_part(struct saga_call *call, void *ctx)
         effect_move_shut(effects, attempt->order.id);
     for (uint32_t i = 0; i < moving->len; i++) {
         const struct moving_seat *seat = &moving->seats[i];
-        assert(seat->to[0] == '\0'); /* it is given back, and goes nowhere */
+        assert(seat->to[0] == '\0'); /* it is given back, not moved */
         if (strcmp(seat->member, attempt->order.member) != 0)
             effect_mail_to(effects, attempt->order.id, seat->member, seat->lang, about);
     }

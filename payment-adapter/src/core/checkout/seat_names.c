@@ -1,7 +1,7 @@
 /* seat_names.c: copies the words out of the hold's JSON into JSON of our own, member by member, so
- * that whatever else the seat service says stays out of the database. Words are cut to a bound and
- * missing ones become "". If the whole still does not fit, the order does without names: they cost
- * a name, never the order. */
+ * that no other member of the hold gets into the database. Words are cut to a bound and missing
+ * ones become "". If the whole still does not fit, the order has no names: that never costs the
+ * order. */
 #include "core/checkout/seat_names.h"
 
 #include "base/json_in.h"
@@ -18,12 +18,12 @@ static void put_place(struct text *text, const json_t *place)
     char id[ORDER_SEAT_MAX], word[SEAT_NAMES_WORD_MAX + 1];
     json_open(text, '{');
     span_to_cstr_cut(json_in_text_of(place, "id"), id,
-                     sizeof(id)); /* not cut: tickets are found by it */
+                     sizeof(id)); /* not cut: tickets are looked up by it */
     json_member_cstr(text, "id", id);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         const json_t *said = json_object_get(place, words[i]);
         if (said == NULL && i >= ALWAYS_THERE)
-            continue; /* few halls say by which gate, or name their seats */
+            continue; /* few halls name a gate per seat, or label their seats */
         span_to_cstr_cut(json_in_words(said), word, sizeof(word));
         json_member_cstr(text, words[i], word);
     }
@@ -33,7 +33,7 @@ static void put_place(struct text *text, const json_t *place)
     json_close(text, '}');
 }
 
-/* Standing places have no numbers; each has its area's name. */
+/* Standing places have no numbers; each gets its area's name. */
 static void put_area(struct text *text, const json_t *hold)
 {
     const char *area = json_string_value(json_object_get(hold, "area"));
@@ -49,7 +49,7 @@ static void put_area(struct text *text, const json_t *hold)
                                   name != NULL && name[0] != '\0' ? name : area, "category",
                                   json_object_get(hold, "category"), "category_rank",
                                   json_object_get(hold, "category_rank"));
-        text->overflown |= place == NULL; /* without memory, as where it is too long */
+        text->overflown |= place == NULL; /* out of memory, handled as too long */
         put_place(text, place);
         json_decref(place);
     }

@@ -1,4 +1,4 @@
-/* seat_names.h: what people call their event and their seats, copied from the hold when an order is
+/* seat_names.h: the display names of an event and its seats, copied from the hold when an order is
  * made. These are words only: what is held and what it costs is in order.h. */
 #ifndef FG_PAY_CORE_SEAT_NAMES_H
 #define FG_PAY_CORE_SEAT_NAMES_H
@@ -13,7 +13,7 @@ enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
     SEAT_NAMES_WORD_MAX = 128,  /* of a zone, a row, a gate ...; cut beyond 42 Korean letters */
     SEAT_NAMES_RANK_MAX = 1000, /* of a category */
-    /* seven such words each, some of them escaped, and a seat's name */
+    /* per seat seven such words, some escaped, and the seat's id */
     SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (7 * SEAT_NAMES_WORD_MAX + 224 + ORDER_SEAT_MAX),
 };
 

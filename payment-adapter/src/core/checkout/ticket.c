@@ -1,10 +1,8 @@
-/* ticket.c: signing and verifying. A key is named by the first bytes of the hash of its public
- * half, so nobody has to keep a list of names. The key for holder hashes is derived from the same
- * seed unless it has a secret of its own; two tickets of one member under one such key carry the
- * same holder.
- *
- * A token comes from outside until its signature has been checked. Its key id has to be read before
- * that, and nothing else is believed. */
+/* ticket.c: signing and verifying. A key's id is the first bytes of the hash of its public half, so
+ * key ids need no registry. The key for holder hashes is derived from the same seed unless it has a
+ * secret of its own; two tickets of one member under one such key carry the same holder.
+ * A token is untrusted until its signature has been checked. Only its key id is used before
+ * that. */
 #include "core/checkout/ticket.h"
 
 #include "base/json_in.h"
@@ -81,12 +79,12 @@ void ticket_signer_holder(const struct ticket_signer *signer, const char *member
 int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
                 char token[TICKET_TOKEN_MAX])
 {
-    assert(ticket->id[0] != '\0'); /* parse_claims() refuses a ticket without these */
+    assert(ticket->id[0] != '\0'); /* parse_claims() rejects a ticket without these */
     assert(ticket->event[0] != '\0');
     assert(ticket->seat[0] != '\0');
     assert(ticket->order[0] != '\0');
     memcpy(ticket->kid, signer->key.kid, sizeof(ticket->kid));
-    /* Not as "s*": where memory for the text lacks, that leaves it out. */
+    /* Not "s*": it would leave the member out when out of memory. */
     json_t *claims =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "t", ticket->id, "e", ticket->event, "s",
                   ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid);
@@ -162,7 +160,7 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
                           NULL, B64) != 0 ||
         signature_len != sizeof(signature))
         return err_set(err, ERR_SYNTAX, "ticket: it has no two base64url parts");
-    /* The key's name has to be read before anything is proven; believe nothing else yet. */
+    /* The key id is read before anything is proven; trust nothing else yet. */
     struct ticket ticket;
     int rc = parse_claims(json, json_len, err, &ticket);
     if (rc < 0)
@@ -173,7 +171,7 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
     if (crypto_sign_verify_detached(signature, (const uint8_t *)token.ptr, head_len,
                                     key->public_key) != 0)
         return err_set(err, ERR_AUTH, "ticket: the signature is not ours");
-    assert(ticket.id[0] != '\0'); /* as ticket_sign() asserts of what it signs */
+    assert(ticket.id[0] != '\0'); /* ticket_sign() asserts the same */
     assert(ticket.seat[0] != '\0');
     *out = ticket;
     return 0;

@@ -1,10 +1,9 @@
 /* making.c: the same key, or the same hold, leads to the same order however often it is sent. The
- * database's unique indexes decide that, not our memory: what was not stored is looked for again.
- * An id whose number another order has is not stored either, and nothing is found then: another one
- * is made, MAKING_TRIES_MAX times at most.
- *
- * Another loop or process may have taken the saga, which does not notify us of its moves. So the
- * order is read, first when nearly all payments are there, then at distances that double. */
+ * database's unique indexes decide that, not our memory: if an order was not stored, we look for
+ * the existing one. If the number in our new id belongs to another order, nothing is stored and
+ * nothing is found; then a new id is made, at most MAKING_TRIES_MAX times.
+ * Another loop or process may run the saga and does not notify us of its moves. So the order is
+ * polled: first when nearly all payments exist, then at doubling intervals. */
 #include "core/making/making.h"
 
 #include <assert.h>
@@ -31,7 +30,7 @@ static enum making_state await(struct making *making)
     uint32_t next_ms = making->pause_ms == 0 ? LOOK_FIRST_MS : 2 * making->pause_ms;
     making->pause_ms = next_ms < making->left_ms ? next_ms : making->left_ms;
     making->left_ms -= making->pause_ms;
-    assert(making->pause_ms > 0); /* or it would look at each turn */
+    assert(making->pause_ms > 0); /* otherwise it would poll in every turn */
     return MAKING_WAITS;
 }
 

@@ -1,7 +1,7 @@
-/* making.h: how one request for an order comes to its answer: whether the order is there already,
- * what is held, whether somebody was faster, and how long its payment is awaited. Pure: the shell
- * does what the state says and reports the result. It ends a request by itself where there is
- * nothing to report, such as for a hold that has expired. */
+/* making.h: how a request for an order is answered: whether the order exists already, what is held,
+ * whether another request was faster, and how long to wait for the payment. Pure: the shell does
+ * what the state says and reports the result. A request ends without a report where there is
+ * nothing to report, for example when a hold has expired. */
 #ifndef FG_PAY_CORE_MAKING_H
 #define FG_PAY_CORE_MAKING_H
 
@@ -10,11 +10,11 @@
 
 enum making_state {
     MAKING_BEGUN,
-    MAKING_LOOKS,  /* for an order of this key or, without one, of this hold */
-    MAKING_ASKS,   /* the seat service what is held */
-    MAKING_STORES, /* an order of that, and its saga */
-    MAKING_WAITS,  /* pause_ms for its payment, at most */
-    MAKING_READS,  /* that order */
+    MAKING_LOOKS,  /* looks for an order with this key or, without a key, of this hold */
+    MAKING_ASKS,   /* asks the seat service what is held */
+    MAKING_STORES, /* stores an order of the held seats, and its saga */
+    MAKING_WAITS,  /* waits up to pause_ms for the order's payment */
+    MAKING_READS,  /* reads that order */
     MAKING_DONE,   /* answers */
     MAKING_STATES,
 };
@@ -31,19 +31,19 @@ enum making_input {
 
 struct making_event {
     enum making_input input;
-    uint32_t wait_ms; /* MAKING_REQUEST: for the payment, all in all */
-    bool is_there;    /* MAKING_FOUND: an order is, and: */
+    uint32_t wait_ms; /* MAKING_REQUEST: for the payment, in total */
+    bool is_there;    /* MAKING_FOUND: the order exists, and: */
     bool is_ours, has_key, says_same;
-    bool is_new;    /* MAKING_STORED: it is stored; else another request was faster */
-    bool has_room;  /* MAKING_WAITED: to wait */
-    bool is_unpaid; /* MAKING_READ: it can be paid, and has no payment yet */
+    bool is_new;    /* MAKING_STORED: stored by this request; false: another was faster */
+    bool has_room;  /* MAKING_WAITED: there is room to wait */
+    bool is_unpaid; /* MAKING_READ: payable, and without a payment so far */
 };
 
 enum making_answer {
     MAKING_MADE,
     MAKING_MADE_BEFORE,
     MAKING_NOT_OURS,   /* the hold is another member's */
-    MAKING_KEY_REUSED, /* for another request */
+    MAKING_KEY_REUSED, /* used by another request */
     MAKING_NOT_NOW,
 };
 

@@ -1,14 +1,14 @@
 /* breaker.c: a table says which state may follow which, and one function moves. A failure reported
- * while the breaker is open comes from a call that left before it opened; it changes nothing, or
- * stragglers would keep the breaker open for good. A probe that never reports is replaced after
- * as long a pause, so a lost call cannot keep it half-open either. */
+ * while the breaker is open comes from a call that left before it opened. It changes nothing, or
+ * stragglers would keep the breaker open for good. A probe that never reports is replaced after as
+ * long a pause, so a lost call cannot keep it half-open either. */
 #include "core/pace/breaker.h"
 
 #include "pace/backoff.h"
 
 #include <assert.h>
 
-enum { PROBES_NEAR = 8 }; /* in vain, before pauses grow: most outages are over by then */
+enum { PROBES_NEAR = 8 }; /* failed probes before pauses grow: most outages are over by then */
 
 void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms, uint32_t open_max_ms)
 {
@@ -28,7 +28,7 @@ static const uint8_t breaker_next[] = {
 
 static void breaker_move(struct breaker *breaker, enum breaker_state to)
 {
-    assert(breaker->trip >= 1); /* it was inited */
+    assert(breaker->trip >= 1); /* it was initialised */
     assert(breaker_next[breaker->state] & (1u << to));
     breaker->state = to;
 }
@@ -50,7 +50,7 @@ static void open_it(struct breaker *breaker, uint64_t now_us)
 
 bool breaker_allow(struct breaker *breaker, uint64_t now_us)
 {
-    assert(breaker->trip >= 1); /* it was inited */
+    assert(breaker->trip >= 1); /* it was initialised */
     if (breaker->state == BREAKER_CLOSED)
         return true;
     if (now_us < breaker->open_until)
@@ -62,7 +62,7 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_us)
 
 void breaker_unasked(struct breaker *breaker, uint64_t now_us)
 {
-    assert(breaker->trip >= 1); /* it was inited */
+    assert(breaker->trip >= 1); /* it was initialised */
     if (breaker->state == BREAKER_HALF_OPEN)
         breaker->open_until = now_us;
 }

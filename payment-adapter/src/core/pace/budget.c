@@ -36,7 +36,7 @@ bool budget_take(struct budget *budget, uint64_t now_us)
     budget->at_us += elapsed_ms * 1000;
     assert(now_us - budget->at_us <
            1000);             /* the rest, under a millisecond, is credited next time */
-    if (elapsed_ms > 3600000) /* an hour fills any cap there is; more could overflow */
+    if (elapsed_ms > 3600000) /* an hour fills any possible cap; more could overflow */
         elapsed_ms = 3600000;
     add(budget, elapsed_ms * budget->per_s);
     if (budget->milli < 1000)

@@ -1,5 +1,5 @@
-/* budget.h: a retry budget: a share of the first tries, plus a trickle that is always there.
- * Without it, an outage turns N calls into N times the retries just when the peer comes back. */
+/* budget.h: a retry budget: a share of the first tries, plus a constant trickle. Without it, an
+ * outage multiplies calls by retries just when the peer comes back. */
 #ifndef FG_PAY_CORE_BUDGET_H
 #define FG_PAY_CORE_BUDGET_H
 
@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 struct budget {
-    uint64_t milli;       /* thousandths of a retry that may be taken now */
-    uint64_t cap_milli;   /* no more than this is saved */
+    uint64_t milli;       /* thousandths of a retry available now */
+    uint64_t cap_milli;   /* at most this much is saved */
     uint32_t share_milli; /* each first try earns this much */
-    uint32_t per_s;       /* and each second this many whole retries */
+    uint32_t per_s;       /* plus this many whole retries per second */
     uint64_t at_us;
 };
 
@@ -18,6 +18,6 @@ void budget_init(struct budget *budget, uint32_t share_milli, uint32_t per_s, ui
                  uint64_t now_us);
 void budget_earn(struct budget *budget);                  /* a first try was made */
 bool budget_take(struct budget *budget, uint64_t now_us); /* may a retry be made? */
-void budget_give_back(struct budget *budget);             /* one was taken, and not made */
+void budget_give_back(struct budget *budget);             /* a retry was taken but not made */
 
 #endif

@@ -13,13 +13,13 @@ void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst)
     assert(per_s >= 1);
     assert(burst >= 1);
     atomic_init(&gate->paid_ns, 0);
-    gate->interval_ns = (UINT64_C(1000000000) + per_s - 1) / per_s; /* never faster than told */
+    gate->interval_ns = (UINT64_C(1000000000) + per_s - 1) / per_s; /* never faster than per_s */
     gate->burst_ns = gate->interval_ns * burst;
 }
 
 bool gate_take(struct gate *gate, uint64_t now_us)
 {
-    assert(gate->interval_ns > 0); /* it was inited */
+    assert(gate->interval_ns > 0); /* it was initialised */
     assert(gate->burst_ns >= gate->interval_ns);
     uint64_t now_ns = now_us * 1000;
     uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
@@ -53,7 +53,7 @@ void gate_move(_Atomic uint64_t *word, uint64_t now_ns, uint64_t by_ns)
 
 void gate_pay(struct gate *gate, uint64_t now_us)
 {
-    assert(gate->interval_ns > 0); /* it was inited */
+    assert(gate->interval_ns > 0); /* it was initialised */
     assert(gate->burst_ns >= gate->interval_ns);
     gate_move(&gate->paid_ns, now_us * 1000, gate->interval_ns);
 }
@@ -64,8 +64,8 @@ void gate_set_init(struct gate_set *set, uint32_t per_s, uint32_t burst)
         gate_init(&set->gates[i], per_s, burst);
 }
 
-/* The key's hash picks the gate. FNV-1a spreads well enough, and it need not resist attack: a
- * caller who finds keys that share a gate is only slowed down. */
+/* The key's hash picks the gate. FNV-1a spreads well enough and need not resist attacks: a caller
+ * who finds keys that share a gate only slows itself down. */
 bool gate_set_take(struct gate_set *set, struct span key, uint64_t now_us)
 {
     return gate_take(&set->gates[(tag_hash(key) >> 32) % GATE_SET_LEN], now_us);

@@ -19,11 +19,11 @@ struct gate {
 
 void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst); /* each at least 1 */
 bool gate_take(struct gate *gate, uint64_t now_us);                /* any thread */
-/* The two halves of it, for callers with rules of their own: how far ahead of the clock the gate
- * is, and paying without asking. */
+/* The two halves of gate_take(), for callers with rules of their own: how far the gate is ahead of
+ * the clock, and paying unconditionally. */
 uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us);
 void gate_pay(struct gate *gate, uint64_t now_us);
-/* Adds to a moment like `paid_ns`; one that has passed counts as now. */
+/* Moves a moment like `paid_ns` by by_ns; a moment in the past counts as now. */
 void gate_move(_Atomic uint64_t *paid_ns, uint64_t now_ns, uint64_t by_ns);
 
 enum { GATE_SET_LEN = 2048 }; /* more than a venue has scanners, or a second sees transfers */

@@ -1,29 +1,26 @@
-/* pace.c: each purpose may use up the bucket down to a reserve of its own, so what polls must leave
- * is there for captures, however many poll. A caller that is held back gets the next turn of its
- * purpose, one interval after the last; turns are handed out by compare-and-swap on one word per
+/* pace.c: each purpose may use the bucket down to its own reserve, so that however many callers
+ * poll, they leave something for captures. A caller that is held back gets the next turn of its
+ * purpose, one interval after the last. Turns are handed out by compare-and-swap on one word per
  * purpose.
- *
- * `house` is our copy of the common moment: what the last report told, plus our own calls since.
- * Others' calls are missing in it until the next report, so it may show room where there is none;
- * then we make as many calls as we are trusted with, report them, and learn better. Since every
+ * `house` is our copy of the shared moment: the last report's answer plus our own calls since. It
+ * lacks other processes' calls until the next report, so it may show room where there is none; then
+ * we make as many calls as our trust allows, report them, and learn the true value. Since every
  * call is added to the moment sooner or later, the pace over time is exact, whatever each process
- * believes: only the burst is exceeded, by the trust of each.
- *
- * Tried on paper and dropped: blocks that are paid for before they are used. An idle process would
- * have to wait for one, or keep one; what is kept has to expire, which loses pace, and a crowd of
- * polls could sit on what captures need. */
+ * believes. Only the burst is exceeded, by the trust of each process.
+ * Rejected: blocks of calls paid for in advance. An idle process would have to wait for one or keep
+ * one; a kept one has to expire, which loses pace, and polls could use up what captures need. */
 #include "core/pace/pace.h"
 
 #include <assert.h>
 
 enum {
-    BURST_MIN = 8,   /* a few whole tries, even at a low rate */
-    TRUST_PART = 16, /* of a second's calls */
-    TRUST_MIN = 6,   /* so that sagas that become due together need not wait for a report each */
+    BURST_MIN = 8,       /* a few whole tries, even at a low rate */
+    TRUST_PART = 16,     /* of a second's calls */
+    TRUST_MIN = 6,       /* so that sagas due together need not wait for a report each */
     TURN_MAX_MS = 30000, /* a longer queue is not worth a place in it */
     REPORT_MS = 10,      /* a hundred statements a second from each process at most */
     REPORT_AGAIN_MS = 200,
-    UNHEARD_MS = 500, /* after that an answer counts as lost */
+    UNHEARD_MS = 500, /* after that a report counts as unanswered */
 };
 
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
@@ -55,8 +52,8 @@ void pace_init(struct pace *pace, uint32_t per_s)
     atomic_init(&pace->unheard, 0);
 }
 
-/* All of it is relaxed: no word guards another, and one that is a moment old costs no more than a
- * call that comes a little early or late. */
+/* All relaxed: no word guards another, and a slightly stale value only makes a call a little early
+ * or late. */
 static uint64_t load(const _Atomic uint64_t *word)
 {
     return atomic_load_explicit(word, memory_order_relaxed);
@@ -69,7 +66,7 @@ static bool is_alone(const struct pace *pace, uint64_t now_ns)
             now_ns > load(&pace->report_ns) + UNHEARD_MS * UINT64_C(1000000));
 }
 
-/* How long until there is room for one more; 0: there is. */
+/* How long until there is room for one more call; 0: now. */
 static uint64_t room_ns(const struct pace *pace, enum pace_purpose purpose, uint64_t now_ns)
 {
     uint64_t may_ns = pace->house.burst_ns * share_milli[purpose] / 1000;
@@ -81,7 +78,7 @@ static uint64_t room_ns(const struct pace *pace, enum pace_purpose purpose, uint
     return trusted || wait_ns > report_ns ? wait_ns : report_ns;
 }
 
-/* The same by ourselves: one call at a time, and a second one if it takes money. */
+/* The same while reports go unanswered: one call at a time, and a second if it takes money. */
 static uint64_t room_alone_ns(const struct pace *pace, enum pace_purpose purpose, uint64_t now_ns)
 {
     uint64_t alone_ns = load(&pace->alone_ns);
@@ -125,7 +122,8 @@ void pace_pay(struct pace *pace, uint64_t now_us)
     bool alone = is_alone(pace, now_us * 1000);
     if (alone)
         gate_move(&pace->alone_ns, now_us * 1000, load(&pace->share_ns));
-    /* What was called through a long outage is no debt: the others did without us, too. */
+    /* Calls made during a long outage are no debt beyond the trust: the other processes ran without
+     * us, too. */
     if (!alone || atomic_load_explicit(&pace->owed, memory_order_relaxed) < pace->trust)
         atomic_fetch_add_explicit(&pace->owed, 1, memory_order_relaxed);
 }
@@ -153,7 +151,8 @@ bool pace_report(struct pace *pace, uint64_t now_us, uint32_t *calls)
     return true;
 }
 
-/* How fast we are, over a second or more: at least a call a second, at most what all may. */
+/* Measures our own pace over a second or more: at least a call per second, at most the rate of all
+ * processes. */
 static void measure_share(struct pace *pace, uint64_t now_ns)
 {
     uint64_t took_ns = now_ns - load(&pace->since_ns);
@@ -175,8 +174,8 @@ void pace_reported(struct pace *pace, uint32_t calls, uint64_t ahead_us, uint64_
 {
     assert(atomic_load_explicit(&pace->reporting, memory_order_relaxed));
     uint32_t owed = atomic_fetch_sub_explicit(&pace->owed, calls, memory_order_relaxed);
-    assert(owed >= calls); /* reports alone make it less, and one is out at a time */
-    uint64_t since_ns = (owed - calls) * pace->house.interval_ns; /* called since it left */
+    assert(owed >= calls); /* only the one report in flight reduces it */
+    uint64_t since_ns = (owed - calls) * pace->house.interval_ns; /* calls since the report left */
     atomic_store_explicit(&pace->house.paid_ns, (now_us + ahead_us) * 1000 + since_ns,
                           memory_order_relaxed);
     measure_share(pace, now_us * 1000);

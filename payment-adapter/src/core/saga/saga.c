@@ -1,7 +1,4 @@
-/* saga.c: where a saga goes next.
- *
- * All of the engine's judgement is in this file, and it is small on purpose:
- *
+/* saga.c: where a saga goes next. This file makes all of the engine's decisions:
  *              DONE            FAILED              ONGOING        UNKNOWN
  *   forward,   next step       back, from the      same step      same step, same key,
  *   to pivot                   step above          later          after a backoff; at the
@@ -9,15 +6,14 @@
  *   forward,   next step       parked (optional:   same step      same; at the deadline parked
  *   below it                   next step)          later          (optional: next step)
  *   backward   step above      parked              same step      same; at the deadline parked
- *
- * Going back "from the step above" skips the failed step, because FAILED says that nothing
- * happened. Going back "from this step" includes it, because nobody knows; that is why an undo has
- * to settle what was done, what may have been done, and what never was. The pivot itself is special
- * in one way: running out of time there means parked, not back, since the money may have moved.
- *
- * There is no default in the switch over verdicts, so a new verdict does not compile until somebody
- * has thought about it, and no branch turns silence into a failure. I4 rests on this file: each
- * deadline either turns the saga back, goes on or parks it. */
+ * Going back "from the step above" skips the failed step, because FAILED means that nothing
+ * happened. Going back "from this step" includes it, because its outcome is unknown. That is why an
+ * undo has to settle what was done, what may have been done, and what never was. The pivot differs
+ * in one way: at its deadline the saga is parked instead of turned back, since the money may have
+ * moved.
+ * The switch over verdicts has no default, so a new verdict does not compile until it is handled,
+ * and no branch turns silence into a failure. I4 rests on this file: at each deadline the saga
+ * turns back, goes on or is parked. */
 #include "core/saga/saga.h"
 
 #include "base/bug.h"
@@ -62,7 +58,7 @@ static void copy_word(char *to, size_t cap, const char *from)
     span_to_cstr_cut(span_of(from), to, cap);
 }
 
-/* A move that stays where it is; the caller fills in what differs. */
+/* A move that stays at its step; the caller fills in what differs. */
 static void begin(const struct saga_row *row, enum saga_mark mark, struct saga_move *out)
 {
     assert(!saga_ended(row->state));
@@ -114,14 +110,14 @@ static void go_back(const struct saga_row *row, unsigned from, struct saga_move 
         end(out, SAGA_UNDONE);
         return;
     }
-    assert(undo < row->def->pivot); /* behind the pivot there is no way back */
+    assert(undo < row->def->pivot); /* below the pivot there is no way back */
     out->state = SAGA_UNDOING;
     out->step = (uint8_t)undo;
 }
 
 static void park(struct saga_move *out, const char *cause)
 {
-    assert(cause[0] != '\0'); /* a person will ask why */
+    assert(cause[0] != '\0'); /* an operator will ask why */
     out->parked = true;
     out->release = true;
     out->delay_ms = 0;
@@ -139,9 +135,10 @@ bool saga_must_turn(const struct saga_row *row)
 {
     if (!row->cancel || row->state != SAGA_RUNNING)
         return false;
-    /* The flag is only ever set above the pivot, in the row that a move into the pivot would change
-     * too. So one of the two came first, and if the flag is here, the pivot was never tried. Below
-     * it somebody wrote the flag by hand; there is no way back from there. */
+    /* The flag is only ever set above the pivot, in the same row that a move into the pivot
+     * changes. So one of the two came first, and if the flag is set, the pivot was never tried.
+     * Below the pivot, only a manual edit can have set the flag; there is no way back from
+     * there. */
     if (row->step > row->def->pivot)
         BUG_WARN("cancel-below-the-pivot");
     return row->step <= row->def->pivot;
@@ -205,8 +202,8 @@ static bool is_overdue(const struct saga_row *row, uint64_t now_us)
     return (int64_t)now_us >= row->step_us + deadline_us;
 }
 
-/* A peer that is replaced by another process is back within seconds. If pauses doubled from the
- * first silence on, a saga would wait for about as long again after that. */
+/* A peer whose process is replaced is back within seconds. If pauses doubled from the first silence
+ * on, a saga would wait about that long again afterwards. */
 static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const struct rng *rng)
 {
     assert(tries >= 1);
@@ -216,7 +213,7 @@ static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const str
     return backoff_ms(step->retry_first_ms, step->retry_cap_ms, growing, rng);
 }
 
-enum { TOLD_SPREAD_MS = 4000 }; /* sooner than seats let an event fall asleep (owner.idle) */
+enum { TOLD_SPREAD_MS = 4000 }; /* sooner than an event falls asleep (owner.idle) */
 
 static void decide_unknown(const struct saga_row *row, const struct saga_outcome *outcome,
                            uint64_t now_us, const struct rng *rng, struct saga_move *out)
@@ -228,15 +225,16 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     const struct saga_step *step = row->def->steps[row->step];
     out->tries = row->tries + 1;
     uint64_t wait_ms = pause_ms(step, out->tries, rng);
-    /* A peer that says when is asked soon after that, however often it was asked: an event of the
-     * seats that wakes for this saga falls asleep again when nobody comes. */
+    /* A peer that says when to retry is called soon after that, however many tries there were: an
+     * event that the seat service loads for this saga falls asleep again if the saga does not
+     * return. */
     if (outcome->retry_ms > 0 && wait_ms > outcome->retry_ms + TOLD_SPREAD_MS)
         wait_ms = outcome->retry_ms + rng_below(rng, TOLD_SPREAD_MS);
     if (wait_ms < outcome->retry_ms)
         wait_ms = outcome->retry_ms;
     /* Do not sleep past the deadline. */
     int64_t left_us = row->step_us + (int64_t)step->deadline_ms * 1000 - (int64_t)now_us;
-    assert(left_us > 0); /* or it would be overdue */
+    assert(left_us > 0); /* otherwise the step would be overdue */
     uint64_t left_ms = (uint64_t)(left_us + 999) / 1000;
     sleep_for(out, (uint32_t)(wait_ms < left_ms ? wait_ms : left_ms));
 }
@@ -261,7 +259,7 @@ void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome,
         decide_failed(row, out);
         return;
     case SAGA_ONGOING:
-        out->tries = 0; /* the peer answers, so silences count from one again */
+        out->tries = 0; /* the peer answers, so consecutive silences count from zero again */
         if (is_overdue(row, now_us))
             decide_overdue(row, out);
         else
@@ -310,7 +308,7 @@ void saga_apply(struct saga_row *row, const struct saga_move *move, uint64_t now
     assert(row->id == move->id);
     assert(row->token == move->token);
     assert(row->moves == move->moves);
-    assert(!saga_ended(row->state)); /* I4: what has ended moves no more */
+    assert(!saga_ended(row->state)); /* I4: an ended saga never moves again */
     assert(move->step < row->def->steps_len);
     if (row->step != move->step || row->state != move->state)
         row->step_us = (int64_t)now_us;
@@ -394,7 +392,7 @@ bool saga_effects_next(const struct saga_effects *effects, uint32_t *at, uint8_t
     *kind = (uint8_t)effects->bytes[*at];
     *json = (struct span){effects->bytes + *at + EFFECT_HEAD, len};
     *at += EFFECT_HEAD + len;
-    assert(*at <= effects->len); /* saga_effects_add() wrote whole ones */
+    assert(*at <= effects->len); /* saga_effects_add() writes whole effects only */
     return true;
 }
 

@@ -1,18 +1,13 @@
-/* saga_engine.c: a leased saga sits in a slot, and a slot is in one list at a time, which is its
- * state:
- *
+/* saga_engine.c: a leased saga sits in a slot. A slot is in exactly one list, which is its state:
  *   FREE -> READY -> CALLING -> MOVED -> COMMITTING -> READY (or FREE, when the lease ends)
- *
- * READY waits for its turn to be called, MOVED for the next commit. The step's call lives apart
- * from the slot: when it takes too long, the slot goes on (UNKNOWN) and the call is cut loose; it
- * frees itself when its step comes back. So a step that never answers costs one call, not a slot.
- *
- * A commit whose answer did not arrive is sent again, with the very same moves, until the store
- * answers or the leases are about to run out. Only then are the slots given up: by that time
- * another engine may act for these sagas, and finds in the store how far they got.
- *
- * Nobody acts on a lease that is nearly over: a saga is dropped half a second before its end, and
- * the store refuses moves under an older token in any case. */
+ * A READY slot waits to be called, a MOVED one for the next commit. The step's call lives apart
+ * from the slot. When it times out, the slot continues as UNKNOWN and the call is detached; it
+ * frees itself when its step returns. So a step that never answers costs one call, not a slot.
+ * A commit without an answer is sent again with the very same moves, until the store answers or the
+ * leases are about to expire. Only then are the slots given up: another engine may lease these
+ * sagas by then, and finds in the store how far they got.
+ * No engine acts on a lease that is about to expire: it drops a saga half a second before, and the
+ * store rejects moves with an older token in any case. */
 #include "core/saga/saga_engine.h"
 
 #include "base/magic.h"
@@ -37,7 +32,7 @@ struct slot {
     char *data; /* owned; row.data points to it */
     struct call *call;
     uint64_t call_deadline_us;
-    bool took_retry; /* of its peer's budget, for the call under way */
+    bool took_retry; /* this call took a retry from its peer's budget */
     struct saga_move move;
     struct saga_effects effects; /* of the move */
     uint8_t refused;             /* moves in a row that the store refused */
@@ -52,7 +47,7 @@ struct list {
 struct call {
     uint32_t magic;
     struct saga_call pub;
-    struct saga_engine *engine; /* NULL: cut loose */
+    struct saga_engine *engine; /* NULL: detached */
     struct slot *slot;
     uint64_t started_us;
     bool finished;
@@ -62,7 +57,7 @@ struct call {
     struct saga_effects effects;
     char *new_data;
     size_t new_data_len;
-    bool failed; /* no memory for what the step wanted to store */
+    bool failed; /* out of memory for what the step wanted to store */
     char trace[SAGA_TRACE_MAX];
     char cause[SAGA_CODE_MAX];
     struct call *next, *prev; /* all calls of the engine */
@@ -76,15 +71,15 @@ struct saga_engine {
     struct slot *slots;
     struct list lists[SLOT_STATES];
     struct call *calls;
-    const struct saga_move **batch; /* the moves under way: those of COMMITTING, in its order */
+    const struct saga_move **batch; /* the moves in flight: those of COMMITTING, in its order */
     struct breaker breakers[SAGA_PEERS_MAX];
     struct budget budgets[SAGA_PEERS_MAX];
     bool leasing, committing, nudged, draining;
-    bool full_lease; /* the last lease was answered in full: there may be more */
+    bool full_lease; /* the last lease was answered in full, so more may be due */
     uint32_t lease_asked;
     uint64_t now_us;
-    uint64_t lease_at_us;  /* not before */
-    uint64_t commit_at_us; /* not before: set after a commit that failed */
+    uint64_t lease_at_us;  /* no lease before */
+    uint64_t commit_at_us; /* no commit before; set after a failed commit */
     struct saga_engine_stats stats;
 };
 
@@ -140,7 +135,7 @@ static void slot_clear_move(struct slot *slot)
 
 static void slot_free(struct saga_engine *engine, struct slot *slot)
 {
-    assert(slot->call == NULL); /* a call that is out was cut loose first */
+    assert(slot->call == NULL); /* a running call was detached first */
     slot_clear_move(slot);
     free(slot->data);
     slot->data = NULL;
@@ -164,7 +159,7 @@ static void call_unlink(struct call *call)
 
 static void call_free(struct call *call)
 {
-    assert(call->slot == NULL || call->slot->call != call); /* its slot has let go of it */
+    assert(call->slot == NULL || call->slot->call != call); /* its slot no longer refers to it */
     call_unlink(call);
     saga_effects_clear(&call->effects);
     free(call->new_data);
@@ -220,7 +215,7 @@ void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
     struct call *call = call_of(pub);
     assert(!call->finished);
     assert(outcome->verdict < SAGA_VERDICT_COUNT);
-    if (call->slot == NULL) { /* too late: the slot has moved on */
+    if (call->slot == NULL) { /* too late: the slot has moved on without it */
         call_free(call);
         return;
     }
@@ -237,7 +232,7 @@ void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
 void saga_call_set_data(struct saga_call *pub, struct span data)
 {
     struct call *call = call_of(pub);
-    assert(!call->finished); /* what it stores goes with its move */
+    assert(!call->finished); /* its data is stored with its move */
     free(call->new_data);
     call->new_data = data.len <= SAGA_DATA_MAX ? malloc(data.len + 1) : NULL;
     if (call->new_data == NULL) {
@@ -254,7 +249,7 @@ struct saga_effects *saga_call_effects(struct saga_call *pub)
     return &call_of(pub)->effects;
 }
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 static int check_conf(const struct saga_engine_conf *conf, struct err_slot *err)
 {
@@ -266,7 +261,7 @@ static int check_conf(const struct saga_engine_conf *conf, struct err_slot *err)
     assert(conf->store.lease != NULL && conf->store.commit != NULL);
     for (uint32_t i = 0; i < conf->defs_len; i++) {
         saga_def_check(conf->defs[i]);
-        for (uint32_t j = 0; j < i; j++) /* a row names one definition */
+        for (uint32_t j = 0; j < i; j++) /* keys are unique: a row names its definition by key */
             assert(strcmp(conf->defs[i]->key, conf->defs[j]->key) != 0);
     }
     return 0;
@@ -340,9 +335,8 @@ const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct 
     return NULL;
 }
 
-/* Whether there is somebody to lease for. If not, an answer that is on its way changes that, and
- * until it is here there is no use in being turned. While a commit is under way, a lease waits to
- * share the next one. */
+/* Whether to lease now. If a saga could not be processed anyway, the answer being awaited changes
+ * that and causes the next turn. During a commit, leasing waits to share the next one. */
 static bool can_lease(const struct saga_engine *engine)
 {
     return !engine->leasing && !engine->draining && !engine->committing &&
@@ -382,12 +376,12 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
 {
     struct slot *slot = engine->lists[SLOT_FREE].head;
     assert(slot != NULL);
-    assert(row->def != NULL); /* the store leases only what we have definitions for */
+    assert(row->def != NULL); /* the store leases only sagas whose definitions we have */
     assert(row->step < row->def->steps_len);
     assert(!saga_ended(row->state) && !row->parked);
     char *data = malloc(row->data.len + 1);
     if (data == NULL)
-        return false; /* the lease runs out, and another engine takes it */
+        return false; /* the lease expires, and another engine takes the saga */
     if (row->data.len > 0)
         memcpy(data, row->data.ptr, row->data.len);
     slot->row = *row;
@@ -425,8 +419,8 @@ static void add_effects_of_move(struct saga_engine *engine, struct slot *slot)
     slot->move.effects = slot->effects.len > 0 ? &slot->effects : NULL;
 }
 
-/* What cannot be written whole must not be written in part: the try counts as UNKNOWN and is made
- * again. */
+/* A move that cannot be written completely must not be written in part: the try counts as UNKNOWN
+ * and is repeated. */
 static void decide_again_unknown(struct saga_engine *engine, struct slot *slot)
 {
     slot_clear_move(slot);
@@ -446,8 +440,8 @@ static void slot_moved(struct saga_engine *engine, struct slot *slot)
     slot_move(engine, slot, SLOT_MOVED);
 }
 
-/* What we could not do for want of memory, or because an order cannot be read, must not keep others
- * from a peer that is well: neither its breaker nor its retries are for that. */
+/* A failure caused by our own lack of memory or by an unreadable order says nothing about the peer:
+ * it counts neither against the peer's breaker nor against its retry budget. */
 static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
                            const struct saga_outcome *outcome)
 {
@@ -475,7 +469,7 @@ static void slot_decide(struct saga_engine *engine, struct slot *slot,
     saga_decide(&slot->row, outcome, engine->now_us, engine->conf.rng, &slot->move);
 }
 
-/* Without memory for what the step wanted to store: its peer has answered. */
+/* Out of memory for what the step wanted to store; its peer has answered all the same. */
 static void forget_outcome(struct saga_outcome *outcome)
 {
     bool spoke = outcome->verdict != SAGA_UNKNOWN && outcome->heard == SAGA_HEARD_BY_VERDICT;
@@ -484,7 +478,8 @@ static void forget_outcome(struct saga_outcome *outcome)
                                      .code = "no-memory"};
 }
 
-/* Does the local step behind this move. False: it could not be done, and has its own turn. */
+/* Runs the local step that follows this move. False: it did not finish, and runs in a turn of its
+ * own. */
 static bool slot_rode(struct saga_engine *engine, struct slot *slot)
 {
     struct saga_row row = slot->row;
@@ -566,8 +561,8 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
     slot_moved(engine, slot);
 }
 
-/* How long to leave the peer alone, jittered upwards so that not all come back at once; 0: call
- * now. */
+/* How long to leave the peer alone, jittered upwards so that sagas do not all return at once. 0:
+ * call now. */
 static uint32_t peer_wait_ms(struct saga_engine *engine, struct slot *slot)
 {
     uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
@@ -677,7 +672,7 @@ static void commit_moved(struct saga_engine *engine)
 {
     struct list *moved = &engine->lists[SLOT_MOVED];
     assert(engine->lists[SLOT_COMMITTING].len == 0);
-    assert(!engine->committing && engine->now_us >= engine->commit_at_us); /* nothing is out */
+    assert(!engine->committing && engine->now_us >= engine->commit_at_us); /* none in flight */
     uint32_t len = 0;
     while (moved->head != NULL) {
         struct slot *slot = moved->head;
@@ -709,7 +704,7 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
 {
     assert(slot->state == SLOT_COMMITTING);
     assert(slot->move.release ||
-           !saga_ended(slot->move.state)); /* an ended saga is not kept leased */
+           !saga_ended(slot->move.state)); /* an ended saga is always released */
     saga_apply(&slot->row, &slot->move, engine->now_us);
     slot->row.wake = reply->wake;
     slot->row.cancel = reply->cancel;
@@ -724,7 +719,7 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
     if (engine->conf.on_stored != NULL)
         engine->conf.on_stored(engine->conf.ctx, &slot->row, &slot->move);
     if (slot->move.release) {
-        /* A retry that is due at once, or a wake that came meanwhile, should not wait for the idle
+        /* A retry that is due at once, or a wake during the commit, should not wait for the idle
          * poll. */
         if (!saga_ended(slot->row.state) && !slot->row.parked) {
             uint64_t due_us = engine->now_us + (uint64_t)slot->move.delay_ms * 1000;
@@ -740,8 +735,8 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
     slot_move(engine, slot, SLOT_READY);
 }
 
-/* Parked first with the effects of parking, then without them: it may be those that the store
- * refuses. */
+/* Parks the saga: first with the effects of parking, then without them, in case the store rejects
+ * the effects. */
 static void slot_refused(struct saga_engine *engine, struct slot *slot, const char *why)
 {
     assert(slot->state == SLOT_COMMITTING);
@@ -758,8 +753,8 @@ static void slot_refused(struct saga_engine *engine, struct slot *slot, const ch
         slot_move(engine, slot, SLOT_MOVED);
 }
 
-/* Sends the same moves again, and nothing else until they are settled: a later move of another saga
- * gains nothing by overtaking, and the store stays simple. */
+/* Sends the same moves again, and nothing else until they are settled. Letting other sagas overtake
+ * gains nothing, and the store stays simple. */
 static void commit_again(struct saga_engine *engine)
 {
     struct list *list = &engine->lists[SLOT_COMMITTING];
@@ -855,7 +850,7 @@ void saga_engine_drain(struct saga_engine *engine)
 bool saga_engine_idle(const struct saga_engine *engine)
 {
     bool empty = engine->lists[SLOT_FREE].len == engine->conf.slots;
-    assert(!empty || !engine->committing); /* what is committed sits in a slot */
+    assert(!empty || !engine->committing); /* moves being committed occupy slots */
     return empty && !engine->leasing;
 }
 
