@@ -1,5 +1,5 @@
-/* cli.c: verify-ticket, which a door runs. It needs neither service nor network: it uses the key
- * set and the list of revoked tickets, and refuses a list that is not complete unless told to. */
+/* cli.c: verify-ticket, for doors. It needs neither service nor network: it uses the key set and
+ * the list of revoked tickets, and refuses an incomplete list unless told otherwise. */
 #include "cli.h"
 
 #include "base/grow.h"
@@ -102,7 +102,7 @@ static json_t *read_page(const char *path)
     return NULL;
 }
 
-/* Do these pages make up one list, from its beginning to its end? */
+/* Whether these pages make up one complete list. */
 static bool is_whole(json_t *const *pages, int len)
 {
     const json_t *at = NULL; /* the `after` that the next page must have; NULL: the beginning */
@@ -126,7 +126,7 @@ static bool is_whole(json_t *const *pages, int len)
     return false;
 }
 
-/* The ticket itself, or its whole order. */
+/* Lists the ticket itself, or its whole order. */
 static bool lists(const json_t *page, const struct ticket *ticket)
 {
     size_t index;
@@ -171,7 +171,7 @@ static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *
     return rc;
 }
 
-/* Why nobody can tell what the ticket is. */
+/* Prints why the ticket could not be checked. */
 static int undone(const struct err_slot *err)
 {
     fprintf(stderr, "payment-adapter: %s\n", err->text);

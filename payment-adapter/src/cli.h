@@ -7,12 +7,12 @@
 
 #include <stdbool.h>
 
-/* Of --help, with those of `retire`. */
+/* For --help, with those of `retire`. */
 extern const char cli_commands[];
 
-/* Is the first word this command? */
+/* Whether the first word is this command. */
 bool cli_is_command(int argc, char **argv);
-/* 0: valid. 1: invalid. 2: unknown, since it could not be checked. */
+/* Returns 0: valid; 1: invalid; 2: unknown, since it could not be checked. */
 int cli_run(int argc, char **argv);
 
 #endif

@@ -131,7 +131,7 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
     return rc;
 }
 
-/* What only one loop measures. */
+/* Measured by one loop only. */
 static int add_single_metrics(struct pay *pay, struct err_slot *err)
 {
     if (pay->reconcile == NULL)
@@ -210,8 +210,8 @@ static int start(struct service *service, struct http_router *routes,
 {
     const struct settings *settings = service_config(service);
     struct pay_common *common = service_ctx(service);
-    /* Replicas are started from one configuration and must not share a name: each would reclaim, at
-     * its start, what the other has in hand. */
+    /* Replicas share one configuration but must not share a name: at its start, each would reclaim
+     * the other's leases. */
     static_assert(sizeof(common->instance) >= SERVICE_PLACE_MAX, "a place is a name");
     if (settings->instance[0] != '\0')
         memcpy(common->instance, settings->instance, sizeof(common->instance));
@@ -319,7 +319,7 @@ int main(int argc, char **argv)
         {"order", HTTP_METHOD_POST, "/v1/pay/orders"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
-    /* Operators run the sale; what moves money or sold seats is not theirs. */
+    /* Operators run the sale; refunds and moves of sold seats need other roles. */
     static const struct service_call roles[] = {
         {HTTP_METHOD_POST, "/admin/orders/{order}/refund", PERSON_DESK | PERSON_FINANCE},
         {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", PERSON_DESK | PERSON_FINANCE},

@@ -1,7 +1,7 @@
 /* number.c: 40 bits of a hash of the id, in an alphabet without look-alikes (Crockford's). Two ids
- * can have one number. A unique index of the orders refuses the second order, which is then made
- * under another id. Tickets have no such index: a search shows the orders of all tickets with the
- * number. */
+ * can share a number. A unique index rejects a second order with the same number, which is then
+ * made under another id. Tickets have no such index: a search shows the orders of all tickets with
+ * the number. */
 #include "number.h"
 
 #include <sodium.h>

@@ -1,6 +1,5 @@
-/* number.h: the number of an order or a ticket, short enough to be read aloud: K7-4M2-9QX. It
- * follows from the id, as pay.number() of the schema computes it. Without the id it opens nothing.
- */
+/* number.h: the number of an order or a ticket, short enough to be read aloud: K7-4M2-9QX. It is
+ * derived from the id, as the schema's pay.number() does. Without the id it opens nothing. */
 #ifndef FG_PAY_NUMBER_H
 #define FG_PAY_NUMBER_H
 
@@ -12,8 +11,8 @@ enum { NUMBER_CHARS = 8, NUMBER_MAX = NUMBER_CHARS + 3 }; /* two dashes and the 
 
 void number_of(struct span id, char out[NUMBER_MAX]);
 
-/* As people type it: upper or lower case, with or without dashes and spaces, O for 0, I and L
- * for 1. False: this is no number. */
+/* Accepts upper and lower case, missing or extra dashes and spaces, O for 0, I and L for 1. False:
+ * not a number. */
 bool number_parse(struct span typed, char out[NUMBER_MAX]);
 
 #endif

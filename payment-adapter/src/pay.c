@@ -1,8 +1,8 @@
-/* pay.c: the payment adapter, put together. What a loop owns is created from top to bottom, each
- * part getting a conf with only what it needs, and ended in the sequence that lets each part answer
- * what it still owes: first those that ask (watches, outboxes, sagas), then the outgoing calls,
- * then the databases. A failed start takes the same way out as an ordinary end, so a part that was
- * never created is closed as NULL. */
+/* pay.c: the payment adapter, put together. A loop's parts are created from top to bottom, each
+ * with a conf of only what it needs. They are closed in an order that lets each part give the
+ * answers it still owes: first those that make requests (watches, outboxes, sagas), then the
+ * outgoing calls, then the databases. A failed start takes the same path, so a part that was never
+ * created is closed as NULL. */
 #include "pay.h"
 
 #include "api/order_watch.h"
@@ -23,16 +23,16 @@
 enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600 };
 enum { KEYS_REFRESH_MS = 60000, KEYS_DOUBT_MS = 2000 };
 
-/* Of a loop: what no handler of a request reaches. */
+/* Parts of a loop that no request handler reaches. */
 struct pay_own {
-    struct pg_pool *saga_pg; /* the engine's own, so that its commits hold up no page */
+    struct pg_pool *saga_pg; /* the engine's own, so that its commits delay no page */
     struct pace_teller *pace_teller;
     struct order_series *series;
     struct cancellations *cancellations; /* loop 0 only */
     struct crash_point crash_point;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
-    uint64_t lags_asked_us; /* 0: they are not asked for just now */
+    uint64_t lags_asked_us; /* 0: no query in flight */
     /* What drivers and peers borrow. */
     char service_token[PAY_SECRET_MAX], seats_admin[PAY_SECRET_MAX];
     char shop_key[PAY_SECRET_MAX], mail_password[PAY_SECRET_MAX];
@@ -47,7 +47,7 @@ struct edge_call {
     struct pay *pay;
     void (*on_done)(struct peer_call *peer);
     void *ctx;
-    const char *above; /* the asker's traceparent */
+    const char *above; /* the caller's traceparent */
     struct tracer_work work;
     char below[TRACE_TEXT_LEN + 1];
 };
@@ -106,7 +106,7 @@ static void start_peer(void *ctx, struct peer_call *peer)
 
 /* ---- sagas ---- */
 
-/* What a try calls stands below it, so it has its id before. */
+/* Sets the try's own trace id before its calls, which become its children. */
 static void on_try(void *ctx, char trace[SAGA_TRACE_MAX])
 {
     const struct pay *pay = ctx;
@@ -118,7 +118,7 @@ static void on_try(void *ctx, char trace[SAGA_TRACE_MAX])
     memcpy(trace, below, sizeof(below));
 }
 
-/* A step was tried: below the order's request, of which the row has kept the trace. */
+/* Records a tried step, as a child of the order's request, whose trace the row keeps. */
 static void tell_step(const struct pay *pay, const struct saga_row *row,
                       const struct saga_move *move, const char *step, const struct trace *parent,
                       struct tracer_span *span)
@@ -217,7 +217,7 @@ static void on_lags(void *ctx, const struct pg_answer *answer)
     keep_lag(pay, LAG_SAGAS_US, row.sagas_us);
 }
 
-/* A server that tells nothing of it leaves the figures as they are. */
+/* A server that reports nothing leaves the figures as they are. */
 static void on_server(void *ctx, const struct pg_answer *answer)
 {
     struct pay *pay = ctx;
@@ -271,7 +271,7 @@ static void on_tick(uv_timer_t *timer)
 static void put_secret(const struct secret_file *file, char *to)
 {
     bool fits = file == NULL || span_to_cstr(secret_file_span(file), to, PAY_SECRET_MAX);
-    assert(fits); /* secrets.c accepts no longer ones */
+    assert(fits); /* secrets.c rejects longer ones */
     if (file == NULL)
         to[0] = '\0';
 }
@@ -329,7 +329,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
         .depth = 16,
         .queue_max = 4096,
         .deadline_ms = 10000,
-        .wait_ms = 2000, /* after that a page is better told that it failed */
+        .wait_ms = 2000, /* after that a page should rather show an error */
         .statements = statements,
         .statements_len = SQL_STATEMENTS,
         .readers_len = SQL_READERS,
@@ -414,7 +414,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     return rc;
 }
 
-/* A webhook that woke an order shows that they arrive; that is trusted for this long. */
+/* A webhook that woke an order proves that webhooks arrive; trusted for this long. */
 enum { HEARD_MS = 300000 };
 
 static bool heard(void *ctx, const char *provider)
@@ -460,7 +460,7 @@ static int open_letters(struct pay *pay, struct err_slot *err)
     return rc == 0 ? outbox_create(&mails, &conf, err, &pay->mails) : rc;
 }
 
-/* What watches all orders together. */
+/* Opens what watches all orders together. */
 static int open_watch(struct pay *pay, struct err_slot *err)
 {
     const struct reconcile_conf reconcile = {.pg = pay->pg,
@@ -486,7 +486,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
     return rc == 0 ? order_series_create(&series, err, &pay->own->series) : rc;
 }
 
-/* Half of what the provider takes: captures of other events have the other half. */
+/* Half of the provider's pace: captures of other events have the other half. */
 static int open_cancellations(struct pay *pay, struct err_slot *err)
 {
     uint32_t per_s = (uint32_t)pay->settings->psp_per_s / 2;

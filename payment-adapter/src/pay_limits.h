@@ -1,5 +1,5 @@
 /* pay_limits.h: every bound of the payment adapter, with its reason (limits.h is the C library's).
- * Each has a metric or an honest answer when it is reached. */
+ * Reaching one shows in a metric or in the answer. */
 #ifndef FG_PAY_LIMITS_H
 #define FG_PAY_LIMITS_H
 
@@ -7,8 +7,8 @@ enum {
     /* login */
     LOGIN_ACCOUNT_MAX = 256,
     LOGIN_PASSWORD_MAX = 1024, /* longer is an attack on the hash, not a password */
-    /* Wrong tokens of the shop from one address in a minute, per loop: each costs a signature
-     * check. 300 cost 27 ms, and hardly anybody has a bad one by mistake. */
+    /* Wrong shop tokens per address, minute and loop: each costs a signature check. 300 cost 27 ms,
+     * and real customers rarely have a wrong one. */
     TOKENS_WRONG_MAX = 300,
     SESSION_TOKEN_BYTES = 32,
     SESSION_CACHE_MAX = 16384, /* logged-in visitors who need no look-up for a while */
@@ -29,8 +29,8 @@ enum {
     ORDER_LINES_PAGE = 200,   /* orders; the longest names make 14 MB of it */
     CREDITS_MAX = 32,         /* refunds of parts of an order, by hand, all kept in its row */
     ORDER_WATCH_MAX = 8192,   /* calls that wait for a saga's next move */
-    /* Payment keys that an address brings back; each costs a look-up. A carrier's address has many
-     * buyers, and each comes back once. */
+    /* Payment keys brought back in return addresses; each costs a look-up. A carrier's address has
+     * many buyers, and each comes back once. */
     HINTS_PER_S = 10,
     HINTS_BURST = 100,
 
@@ -41,8 +41,8 @@ enum {
     WEBHOOK_BATCH_MAX = 512, /* a commit's worth; if more arrive while one is under way, they are
                                 told to come again */
 
-    /* queues (store/look.h): how rarely a look goes through all of one, and how far the others go
-     * back behind the oldest row of the last: longer than a transaction takes to commit (its
+    /* queues (store/look.h): how often a scan covers a whole queue, and how far before the last
+     * scan's oldest row the other scans start: longer than a transaction takes to commit (its
      * statements end after 8 s). */
     LOOK_WHOLE_MS = 5000,
     LOOK_SPARE_MS = 10000,

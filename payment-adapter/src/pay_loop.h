@@ -1,6 +1,6 @@
-/* pay_loop.h: what a request's handler reaches through pay_of(req): some of it once per process
- * (secrets, caps), the rest once per loop (databases, calls, sagas). Modules below the API have
- * confs of their own. */
+/* pay_loop.h: what a request's handler reaches through pay_of(req): some once per process (secrets,
+ * caps), the rest once per loop (databases, calls, sagas). Modules below the API have confs of
+ * their own. */
 #ifndef FG_PAY_PAY_LOOP_H
 #define FG_PAY_PAY_LOOP_H
 
@@ -38,8 +38,8 @@ struct pay_caps {
     struct psp_shared psp;
 };
 
-/* Takes a place among the orders whose tickets are drawn; false: there is none. Relaxed: places are
- * only counted. */
+/* Takes a place among those that draw tickets; false: all are taken. Relaxed: places are only
+ * counted. */
 static inline bool pay_draw_begin(_Atomic uint32_t *drawing, uint32_t max)
 {
     if (atomic_fetch_add_explicit(drawing, 1, memory_order_relaxed) < max)
@@ -53,8 +53,8 @@ static inline void pay_draw_end(_Atomic uint32_t *drawing)
     atomic_fetch_sub_explicit(drawing, 1, memory_order_relaxed);
 }
 
-/* The rates of a single scanner, a scanners' address, a member and an address that brings payment
- * keys, over all loops. */
+/* Rates per scanner, scanner address, member, and address that brings payment keys, over all
+ * loops. */
 struct paces {
     struct gate_set scanners, addresses, members, hints;
 };
@@ -67,11 +67,11 @@ struct pay_common {
     struct pages *pages;
     const struct site *site; /* of the pages */
     char instance[CONFIG_STRING_MAX];
-    char installation[ORDER_INSTALLATION_CHARS + 1]; /* which Fairgate this is, in ids of orders */
+    char installation[ORDER_INSTALLATION_CHARS + 1]; /* this installation, as in ids of orders */
     struct secrets_newest secrets;
 };
 
-/* How far behind letters, mails, sagas and the archive of the database's log are. */
+/* Lags of messages to the shop, mails, sagas and the archiving of the database's log. */
 enum pay_lag {
     LAG_SHOP,
     LAG_SHOP_US,
@@ -87,7 +87,7 @@ enum pay_lag {
     PAY_LAGS,
 };
 
-/* Of one loop. */
+/* One per loop. */
 struct pay {
     struct service_loop *loop;
     const struct settings *settings;
@@ -100,7 +100,7 @@ struct pay {
     struct hasher *hasher;
     struct sessions *sessions;
     struct jwks_feed *passes, *sso; /* sso NULL: off */
-    struct psp psps[PSP_PROVIDERS]; /* those in use */
+    struct psp psps[PSP_PROVIDERS]; /* providers in use */
     uint32_t psps_len;
     struct seats_map *seats_map;
     struct peers_http *peers;
@@ -110,7 +110,7 @@ struct pay {
     struct webhooks *webhooks;
     struct outbox *shop, *mails;
     struct reconcile *reconcile; /* loop 0 only */
-    struct login *login_list;    /* login_http.c: under way */
+    struct login *login_list;    /* login_http.c: in progress */
     uint32_t logins;             /* their number */
     struct tally tokens_wrong;   /* login_http.c: wrong tokens of the shop, by address */
     _Atomic uint64_t lags[PAY_LAGS];

@@ -1,14 +1,14 @@
-/* retiring.c: the tables of an event, in the order in which their rows may go: a row that refers to
- * another goes before it. Left out is what belongs to no event (sessions, throttles, cursors)
- * and what reconciliation keeps for itself. */
+/* retiring.c: an event's tables, in deletion order: referring rows go before the rows they refer
+ * to. Left out are rows that belong to no event (sessions, throttles, cursors) and what
+ * reconciliation keeps for itself. */
 #include "retiring.h"
 
 #include "archive/retire.h"
 #include "cli.h"
 #include "settings.h"
 
-/* With the orders that are gone: what the provider and the shop tell of them later belongs to the
- * event, too. */
+/* Rows about orders that are gone: later reports of the provider and the shop about them belong to
+ * the event, too. */
 #define OF_ORDERS(COLUMN)                                                                          \
     COLUMN " IN (SELECT id FROM orders_of(current_setting('fairgate.retiring')))"
 #define OF_PAYMENTS                                                                                \

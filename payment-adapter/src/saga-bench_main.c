@@ -1,11 +1,9 @@
 /* saga-bench_main.c: how many sagas a second the engine runs when the steps cost nothing, which
  * leaves the engine, the barrier and PostgreSQL.
- *
  *     saga-bench CONNINFO [SAGAS [SLOTS [WORKERS]]]
- *
- * Each saga has 8 steps; each step's effect is recorded by itself before the next one starts. The
- * database is the caller's: it is durable if its settings are (fsync, synchronous_commit), which
- * are printed, as are the commits per saga that PostgreSQL counts. */
+ * Each saga has 8 steps; each step's effect is stored by itself before the next one starts. The
+ * caller provides the database. It is durable if its settings are (fsync, synchronous_commit);
+ * these are printed, and so are the commits per saga that PostgreSQL counts. */
 #include "saga/worker.h"
 #include "store/schema.h"
 #include "store/statements.h"
@@ -150,7 +148,7 @@ int main(int argc, char **argv)
         pg_pool_close(bench.pgs[i]);
     }
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    /* Backends report their counts when they end, if not earlier: wait until all are gone. */
+    /* Backends report their counts when they end, at the latest: wait until all are gone. */
     while (strcmp(ask(pq, "SELECT count(*) FROM pg_stat_activity"
                           " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                           " AND backend_type = 'client backend'"),

@@ -1,7 +1,7 @@
-/* secrets.c: the secrets of the process, each from a file of its own, read at the start and at each
- * SIGHUP. One reading is one object that never changes, with a reference count: a loop that has
- * started with it finishes with it, and the last one to let go wipes it. A reload that fails
- * half-way changes nothing. */
+/* secrets.c: the secrets of the process, each from a file of its own, read at start and at each
+ * SIGHUP. One reading is one immutable object with a reference count: a loop that has started with
+ * it finishes with it, and the last one to let go wipes it. A reload that fails half-way changes
+ * nothing. */
 #include "secrets.h"
 
 #include "base/grow.h"
@@ -74,9 +74,9 @@ static int read_old_keys(const char *path, struct err_slot *err, struct ticket_k
     return rc;
 }
 
-/* One secret for hashes, from which each use derives its own key: number 1 of its name, so that a
- * second version has a place beside it. What was signed or stored before stays valid; holder hashes
- * and the counts of wrong passwords start over, once. */
+/* One secret for hashes, from which each use derives its own key, numbered 1 so that a second
+ * version can be added. What was signed or stored before stays valid; holder hashes and the counts
+ * of wrong passwords start over, once. */
 static int derive_hash_keys(const struct settings *settings, struct err_slot *err,
                             struct secrets *out)
 {
@@ -122,7 +122,7 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
     return read_old_keys(settings->ticket_old_keys, err, &out->ticket_keys);
 }
 
-/* A door with only the new key would refuse what the old one signed, and so would we. */
+/* Doors (and we) would otherwise refuse tickets that were signed with the old key. */
 static void keep_keys_of(const struct secrets *before, struct logger *log, struct secrets *out)
 {
     for (uint32_t i = 0; before != NULL && i < before->ticket_keys.len; i++) {
@@ -227,10 +227,10 @@ const struct secrets *secrets_take(struct secrets_newest *newest)
 
 void secrets_let_go(const struct secrets *taken)
 {
-    struct secrets *keys = (struct secrets *)taken; /* const to its readers */
+    struct secrets *keys = (struct secrets *)taken; /* const only for its readers */
     if (keys == NULL)
         return;
-    /* acq_rel: the one that frees it has seen the last use by all others */
+    /* acq_rel: the thread that frees it has seen the last use by all others */
     if (atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) == 1)
         keys_free(keys);
 }

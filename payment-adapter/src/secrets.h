@@ -1,5 +1,5 @@
-/* secrets.h: the secrets of the process, and the knobs that can change at run time: what SIGHUP
- * reads again. */
+/* secrets.h: the secrets of the process, and the knobs that can change at run time: everything that
+ * SIGHUP reloads. */
 #ifndef FG_PAY_SECRETS_H
 #define FG_PAY_SECRETS_H
 
@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-/* One reading, read-only once made. A reload makes another one; each loop keeps its own until it
- * has taken the next. */
+/* One reading, immutable once made. A reload makes another; each loop keeps its own until it has
+ * taken the next. */
 struct secrets {
     _Atomic uint32_t refs;
     struct secret_file *service_token, *shop_key, *seats_admin, *mail_password;
@@ -28,7 +28,7 @@ struct secrets {
     } knobs;
 };
 
-/* Of the process. */
+/* One per process. */
 struct secrets_newest {
     uv_mutex_t lock;
     struct secrets *secrets; /* under the lock; NULL: none read yet */
@@ -36,9 +36,9 @@ struct secrets_newest {
 
 void secrets_init(struct secrets_newest *newest);
 void secrets_deinit(struct secrets_newest *newest);
-/* Reads all secrets of `settings`, with the knobs of `knobs`, and makes them the newest; if it
- * fails, the previous ones stay. Old tickets stay valid: keys that signed in this process are kept.
- * May block. */
+/* Reads all secrets of `settings`, with the knobs of `knobs`, and makes them the newest; on
+ * failure, the previous ones stay. Old tickets stay valid: keys that signed in this process are
+ * kept. May block. */
 int secrets_load(struct secrets_newest *newest, const struct settings *settings,
                  const struct settings *knobs, struct logger *log, struct err_slot *err);
 /* The newest, held until secrets_let_go(). Any thread. */

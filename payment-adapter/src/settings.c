@@ -1,7 +1,7 @@
-/* settings.c: the table of settings, from which the parser, `--help` and the check of ranges come;
- * the providers' own rows are inserted from their drivers. Only what one row cannot say alone
- * stands in settings_check(). A setting that names a file says so with "file:", and the secret
- * itself never is in the configuration. */
+/* settings.c: the table of settings, from which the parser, `--help` and the range checks are made;
+ * the providers' own rows are inserted from their drivers. settings_check() has only what a single
+ * row cannot express. A setting that names a file says so with "file:"; the secret itself is never
+ * in the configuration. */
 #include "settings.h"
 
 #include "sale/zone.h"
@@ -230,7 +230,7 @@ static int check_psp(const struct settings *settings, struct err_slot *err)
     return rc;
 }
 
-/* It goes into pages and mails, so it has to look like an address. */
+/* Shown in pages and mails, so it has to look like an address. */
 /* Addresses are ASCII: another letter comes coded, as %.. or xn--. */
 static bool is_link(const char *url, bool contact)
 {

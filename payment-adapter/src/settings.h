@@ -1,4 +1,4 @@
-/* settings.h: the configuration of the payment adapter: `payment-adapter --help` prints it. */
+/* settings.h: the configuration of the payment adapter; `payment-adapter --help` prints it. */
 #ifndef FG_PAY_SETTINGS_H
 #define FG_PAY_SETTINGS_H
 
@@ -40,7 +40,7 @@ struct settings {
     /* [web] */
     char public_url[CONFIG_STRING_MAX], time_zone[CONFIG_STRING_MAX];
     char tls_ca[CONFIG_STRING_MAX];
-    /* [links] pages of the seller; "": there is none */
+    /* [links] pages of the seller; "": none */
     char terms_url[CONFIG_STRING_MAX], privacy_url[CONFIG_STRING_MAX];
     char refunds_url[CONFIG_STRING_MAX], support_url[CONFIG_STRING_MAX];
     char password_url[CONFIG_STRING_MAX];

@@ -1,5 +1,5 @@
 /* admin_http.c: the operator's view, on the private listener: sagas with their timelines, retry and
- * compensate with a reason that goes on record, and what reconciliation found. */
+ * compensate with a recorded reason, and the results of reconciliation. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
@@ -42,7 +42,7 @@ static const char *step_name(const struct saga_def *def, uint64_t step)
     return def != NULL && step < def->steps_len ? def->steps[step]->name : "?";
 }
 
-/* The object stays open. */
+/* Leaves the object open. */
 static void put_saga(struct text *text, const struct pay *pay, const struct sql_saga_row *row)
 {
     const struct saga_def *def = checkout_find(pay->checkout, row->key);
@@ -103,7 +103,7 @@ static struct visit *visit_begin(struct http_req *req)
     return visit;
 }
 
-/* `order` NULL: of all orders. */
+/* `order` NULL: all orders. */
 static void list(struct http_req *req, const char *order)
 {
     struct span state = http_req_query_arg(req, SPAN("state"));
@@ -162,7 +162,7 @@ static void on_one(void *ctx, const struct pg_answer *answer)
     put_saga(&body, visit->pay, &row.saga);
     json_member_raw(&body, "data", row.data);
     if (def != NULL) {
-        /* All steps in sequence, as the saga's own definition has them. */
+        /* All steps of the saga's own definition, in sequence. */
         json_member_open(&body, "steps", '[');
         for (uint8_t i = 0; i < def->steps_len; i++)
             json_str(&body, span_of(def->steps[i]->name));
@@ -300,7 +300,7 @@ static void on_act(struct http_req *req)
         read_one(visit, on_read_to_act);
 }
 
-/* ---- letters to the shop, and mails, that were given up ---- */
+/* ---- messages to the shop, and mails, that were given up ---- */
 
 static void on_given_up(void *ctx, const struct pg_answer *answer)
 {
@@ -367,7 +367,7 @@ struct lines {
     bool first; /* page */
 };
 
-/* Off the loop: of large orders a page has megabytes. */
+/* Runs off the loop: for large orders a page has megabytes. */
 static void put_lines(void *ctx)
 {
     static const char head[] = "order,status,created_at,currency,place,standing,category,price,"
@@ -383,7 +383,7 @@ static void put_lines(void *ctx)
     grow_free(&csv);
 }
 
-/* One order more than a page says that there is another one. All pages together are one file. */
+/* One order more than a page shows that there is another page. All pages together are one file. */
 static void on_lines_put(void *ctx)
 {
     const struct lines *lines = ctx;
@@ -508,7 +508,7 @@ static void on_withdraw(struct http_req *req)
                                on_difference_taken, req);
 }
 
-/* ---- tickets of orders that are over ---- */
+/* ---- tickets of ended orders ---- */
 
 static void on_tickets_revoked(void *ctx, const struct pg_answer *answer)
 {
@@ -529,7 +529,7 @@ static void on_revoke_tickets(struct http_req *req)
     guard_order(req, http_req_param(req, 0), revoke_tickets);
 }
 
-static char compensates; /* what its route has, and a retry has not */
+static char compensates; /* set for the compensate route, not for retry */
 const struct http_route admin_routes[] = {
     {HTTP_METHOD_GET, "/admin/sagas", on_get_list, NULL, 0},
     {HTTP_METHOD_GET, "/admin/sagas/{id}", on_get_one, NULL, 0},

@@ -1,6 +1,6 @@
 /* desk_http.c: the help desk finds an order by what a caller knows: a number, a seat, a mail
- * address. Addresses are not stored here. So the company's user database is asked whose it is, as
- * for a login and below the same cap, and the orders of that member are read. */
+ * address. Addresses are not stored here. So the company's user database is queried for the owner,
+ * as for a login and under the same cap, and then that member's orders are read. */
 #include "admin/routes.h"
 
 #include "admin/desk_words.h"
@@ -18,9 +18,9 @@ struct search {
     uint32_t magic;
     struct http_req *req;
     struct desk_words words;
-    char number[NUMBER_MAX]; /* "": the words are no number */
+    char number[NUMBER_MAX]; /* "": not a number */
     char member[USERS_ID_MAX];
-    char event[ORDER_EVENT_MAX]; /* "": of any */
+    char event[ORDER_EVENT_MAX]; /* "": any */
     char before[ORDER_ID_MAX];   /* "": the first page */
     uint64_t before_us, most;
 };
@@ -52,7 +52,7 @@ static void find(struct search *search)
         .has_before_us = search->before[0] != '\0',
         .before_us = search->before_us,
         .before = or_null(search->before),
-        .most = (uint32_t)search->most + 1, /* one more says that there is another page */
+        .most = (uint32_t)search->most + 1, /* one more shows that there is another page */
     };
     sql_order_search(pay_of(search->req)->pg, &args, on_orders, search);
 }
@@ -158,7 +158,7 @@ static void on_get_order(struct http_req *req)
     guard_order(req, http_req_param(req, 0), read_order);
 }
 
-/* ---- its mail, once more ---- */
+/* ---- resending its mail ---- */
 
 static void on_mailed(void *ctx, const struct pg_answer *answer)
 {

@@ -1,5 +1,5 @@
-/* desk_words.c: a seat's last two words are its row and its number, and all before them its
- * section. The words that people say in between are left out. */
+/* desk_words.c: the last two words of a seat are its row and its number, and those before are its
+ * section. Filler words are left out. */
 #include "admin/desk_words.h"
 
 #include "base/text.h"
@@ -49,7 +49,7 @@ static void read_seat(struct desk_words *out)
     struct span parts[PARTS_MAX], row, seat;
     size_t len = 0;
     memcpy(text, out->all, sizeof(text));
-    /* Percent signs and underscores mean something in a pattern. */
+    /* Percent signs and underscores are special in a pattern. */
     for (char *c = text; *c != '\0'; c++)
         if (strchr(",.;:/-%_\\\t", *c) != NULL)
             *c = ' ';

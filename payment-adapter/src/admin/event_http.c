@@ -1,6 +1,6 @@
-/* event_http.c: an event that does not take place, or not on that day. From the answer on no order
- * of a cancelled one is made, and saga/cancellations.h gives back those that are there. Orders of a
- * postponed one show the new date; sql/statements/postponing.sql has what follows from it. */
+/* event_http.c: cancelling or postponing an event. Once a cancellation is answered, no more orders
+ * of the event are made, and saga/cancellations.h refunds the existing ones. Orders of a postponed
+ * event show the new date; sql/statements/postponing.sql has the consequences. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
@@ -56,7 +56,7 @@ struct wanted {
     char reason[EVENT_REASON_MAX + 1];
 };
 
-/* `doors_at` is always there: without new ones, the old ones are no longer true. */
+/* `doors_at` is always written: the old time is void even without a new one. */
 static void read_wanted(struct json_in *in, void *ctx)
 {
     struct wanted *out = ctx;

@@ -1,8 +1,8 @@
 /* refund_terms_http.c: terms are changed against the version that was read (If-Match), with a
- * reason, and the change goes on record, so two operators cannot overwrite each other unnoticed.
- * Orders that exist keep the terms under which they were made. An operator's own refund of a whole
- * order is bound by one rule only: no ticket of it was used. A part of it can be refunded at any
- * time, as a sum or by places. */
+ * reason, and the change is recorded, so two operators cannot overwrite each other unnoticed.
+ * Existing orders keep the terms under which they were made. An operator's own refund of a whole
+ * order needs one condition only: that none of its tickets was used. A part of it can be refunded
+ * at any time, as a sum or by places. */
 #include "admin/refund_terms_http.h"
 
 #include "api/guard.h"
@@ -20,7 +20,7 @@
 
 enum { REASON_MAX = 200, DAY_S = 86400, BEFORE_START_MAX_S = 366 * DAY_S };
 
-#define REFUND_SUM_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
+#define REFUND_SUM_MAX (UINT64_C(1) << 53) /* exact in JSON */
 
 static const char *const by_words[] = {ACTOR_BUYER, ACTOR_OPERATOR, NULL};
 
@@ -193,7 +193,7 @@ static void on_put(struct http_req *req)
 
 /* ---- a refund by the operator ---- */
 
-/* Why order_refund and order_credit say no. */
+/* Why order_refund and order_credit refuse. */
 static const enum refusal noes[] = {REFUSAL_NOT_REFUNDABLE,    REFUSAL_REFUNDED_BEFORE,
                                     REFUSAL_SEAT_NOT_IN_ORDER, REFUSAL_WHOLE_ORDER,
                                     REFUSAL_PRICE_UNKNOWN,     REFUSAL_REFUND_LARGE,

@@ -1,6 +1,6 @@
-/* setup_http.c: what of the settings is not fit for a sale, each with its cure, for `fairgate
- * doctor`. "bad" is never intended; "note" may be, as in a trial, or where no mails are sent. An
- * answer names hosts, and never a key. */
+/* setup_http.c: settings that are not fit for a sale, each with its cure, for `fairgate doctor`.
+ * "bad" is never intended; "note" may be, as in a trial, or where no mails are sent. An answer
+ * names hosts, but never a key. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
@@ -28,7 +28,7 @@ static void find(struct text *body, const char *level, const char *code, const c
 
 /* ---- hosts ---- */
 
-/* Of an address of the web or of mail: what stands behind the scheme and the user. */
+/* The host in a web or mail address: after scheme and user. */
 static struct span host_of(const char *address)
 {
     const char *scheme = strstr(address, "://");
@@ -52,7 +52,7 @@ static bool is_below(struct span host, const char *domain)
     return host.len == len || host.ptr[host.len - len - 1] == '.';
 }
 
-/* Names that RFC 2606 reserves for examples and tests: nobody is ever there. */
+/* Names that RFC 2606 reserves for examples and tests, so they never resolve. */
 static bool is_placeholder(struct span host)
 {
     static const char *const reserved[] = {"example",     "invalid",     "test",
@@ -99,7 +99,7 @@ static void on_get_setup(struct http_req *req)
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
     json_member_open(&body, "findings", '[');
-    /* All on one machine is a trial, which knows that it is one. */
+    /* Everything on one machine is a trial, and needs no warnings. */
     bool provider = false;
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
         provider = provider || (settings->psp[i].url[0] != '\0' && !is_local(settings->psp[i].url));

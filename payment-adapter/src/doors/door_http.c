@@ -1,23 +1,19 @@
-/* door_http.c: people come in, go out and come in again, and a slip at the door can be undone.
- *
+/* door_http.c: check-in, check-out and re-entry, and the undo of a check-in.
  * Scans come from one event's scanner at one gate (scanner.h), or from the operator, who names
- * both. A ticket for another event is refused by what is signed in it, and is not used up.
- *
+ * both. A ticket for another event is refused by its signed claims, and is not used up.
  * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket, one
- * gets a row and nine get the name of that gate (I1: one ticket lets one person in). A
- * check-out keeps the row, so the ticket stays used, and its next scan lets its holder back in. An
- * undo removes the row: only at the same gate, within DOOR_UNDO_MS, and with a reason. Check-ins,
+ * gets a row and nine get the name of that gate (I1: one ticket lets one person in). A check-out
+ * keeps the row, so the ticket stays used, and its next scan lets its holder back in. An undo
+ * removes the row: only at the same gate, within DOOR_UNDO_MS, and with a reason. Check-ins,
  * transfers and refunds exclude each other by locking the order's row (sql/statements/doors.sql).
  * Everything is recorded in pay.audit.
- *
- * A ticket that is signed and not here was lost by a restore of the database. It proves itself:
- * it takes the place of the order's ticket for its seat, unless somebody came in with that one.
- *
+ * A signed ticket that is missing here was lost by a restore of the database. Its signature proves
+ * it: it replaces the order's ticket for its seat, unless that one was used to enter.
  * A door without a network admits people by the signature and the list of revoked tickets alone,
- * and sends its scans later. A scan that arrives too late (the ticket was let in by another scan,
- * or was refunded or transferred meanwhile) becomes a conflict for a person to look at, as does any
- * scan of a ticket that is not here. No scan is refused for its time: one that claims to come from
- * the future counts from when it arrived. */
+ * and sends its scans later. A scan that arrives too late (another scan let the ticket in, or it
+ * was refunded or transferred meanwhile) becomes a conflict for an operator, as does any scan of a
+ * ticket that is missing here. No scan is refused for its time: a scan from the future counts from
+ * its arrival. */
 #include "doors/routes.h"
 
 #include "api/guard.h"
@@ -40,12 +36,12 @@ struct door; /* one call */
 struct scan {
     struct door *door;
     struct ticket ticket;
-    const char *token;           /* of the call's document */
-    int judged;                  /* of the signature */
+    const char *token;           /* in the call's document */
+    int judged;                  /* result of verifying the signature */
     uint64_t at_ms;              /* by the gate's clock, if it was offline; otherwise 0 */
-    bool again;                  /* in again, after a check-out */
-    bool restored;               /* it was not here, and perhaps is now */
-    char why[32];                /* "" let in */
+    bool again;                  /* re-entry after a check-out */
+    bool restored;               /* it was missing and may be restored now */
+    char why[32];                /* "": let in */
     char gate[SCANNER_GATE_MAX]; /* which gate let it in */
     char at[32];
 };
@@ -58,16 +54,16 @@ struct door {
     char event[ORDER_EVENT_MAX];
     char gate[SCANNER_GATE_MAX];
     char actor[SCANNER_ID_MAX];
-    char who[PERSONS_NAME_BYTES_MAX + 1]; /* the operator's name; "": of none */
+    char who[PERSONS_NAME_BYTES_MAX + 1]; /* the operator's name; "": none */
     char reason[DOOR_REASON_MAX + 1];
     enum door_call call;
     bool by_operator, offline;
     bool one;                  /* a single ticket, answered by the status code */
     uint32_t len, begun, done; /* scans */
     bool going_on;
-    int rc, unread; /* `unread`: the body is no JSON */
+    int rc, unread; /* `unread`: the body is not JSON */
     struct err_slot err;
-    /* Of a long list, which is read off the loop: */
+    /* For a long list, which is read off the loop: */
     struct service_job job;
     _Atomic uint32_t *drawing; /* NULL: it is short */
     struct ticket_keys keys;
@@ -135,8 +131,8 @@ static void door_reply(struct door *door)
 
 static void check_in(struct scan *scan);
 
-/* Begins the next scans; after a failure none, as all will be sent again. A forged ticket is done
- * at once, and begins none itself. */
+/* Begins the next scans; none after a failure, as all will be sent again. A forged ticket is done
+ * at once and does not call this. */
 static void go_on(struct door *door)
 {
     assert(door->begun <= door->len);
@@ -171,8 +167,8 @@ static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
     scan_done(scan);
 }
 
-/* Refuses entry; if the door was offline, somebody is inside already. That a ticket is not here is
- * on record in any case: an operator has to know of its order. */
+/* Refuses entry; if the door was offline, the person is inside already. A missing ticket is
+ * recorded in any case: an operator has to learn of its order. */
 static void refuse(struct scan *scan, const char *why)
 {
     struct door *door = scan->door;
@@ -213,7 +209,7 @@ static void tell_why(struct scan *scan, const PGresult *res)
     bool at_fits = span_to_cstr(row.scanned_at, scan->at, sizeof(scan->at));
     assert(gate_fits && at_fits);
     bool in = scan->gate[0] != '\0';
-    /* The same scan sent again after a broken call is not a second person. */
+    /* The same scan, resent after a failed call, is not a second person. */
     if (in && door->offline && strcmp(scan->gate, door->gate) == 0 &&
         row.scanned_at_ms == scan->at_ms)
         scan_done(scan);
@@ -250,7 +246,7 @@ static void check_in(struct scan *scan)
     struct door *door = scan->door;
     assert(door->done < door->begun);
     assert(scan->why[0] == '\0');
-    if (scan->judged == ERR_NOMEM) { /* which is no reason to turn anybody away */
+    if (scan->judged == ERR_NOMEM) { /* no reason to turn anybody away */
         door->rc = scan->judged;
         scan_done(scan);
         return;
@@ -270,7 +266,7 @@ static void check_in(struct scan *scan)
 static void check_in_now(struct scan *scan)
 {
     struct door *door = scan->door;
-    assert(scan->judged >= 0); /* it is signed by us */
+    assert(scan->judged >= 0); /* we signed it */
     const struct sql_checkin_args in = {.ticket = scan->ticket.id,
                                         .gate = door->gate,
                                         .at_ms = scan->at_ms,
@@ -301,7 +297,7 @@ static void check_in_now(struct scan *scan)
     pg_job_send(job);
 }
 
-/* ---- out, and undone ---- */
+/* ---- check-out and undo ---- */
 
 static void door_acted(struct door *door, const struct pg_answer *answer, const char *act,
                        enum refusal refusal)
@@ -407,8 +403,8 @@ static void read_scans(struct door *door, struct json_in *in)
     }
 }
 
-/* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the others are
- * {token, reason}. The operator adds event and gate, which a scanner's token implies. */
+/* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the other calls
+ * are {token, reason}. The operator adds event and gate, which a scanner's token implies. */
 static int read_door(struct door *door)
 {
     struct span token = {NULL, 0};

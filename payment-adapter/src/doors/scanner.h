@@ -1,6 +1,6 @@
 /* scanner.h: a device that checks tickets in at one gate of one event. It has a token of its own,
- * of which the database keeps a hash. An operator creates and revokes it; a revoked one is refused
- * from the next scan on. */
+ * stored as a hash. An operator creates and revokes it; a revoked scanner is refused from the next
+ * scan on. */
 #ifndef FG_PAY_SCANNER_H
 #define FG_PAY_SCANNER_H
 
@@ -15,8 +15,8 @@ struct scanner {
     char expires_at[32];
 };
 
-/* Finds the scanner that sent the request. `then` is called once, later, unless the request was
- * answered (401, 429, 503). */
+/* Finds the scanner that sent the request. `then` is called once, later, unless the request is
+ * answered with 401, 429 or 503. */
 typedef void scanner_then(struct http_req *req, const struct scanner *scanner);
 void scanner_of(struct http_req *req, scanner_then *then);
 

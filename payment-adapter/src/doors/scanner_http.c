@@ -1,11 +1,10 @@
-/* scanner_http.c: scanners, and what an operator reads about doors: who is in, what was scanned
- * twice, who did what.
- *
- * A scanner stands at a gate on a phone network, so its calls are on the public listener, behind
- * the edge with its TLS; the private one belongs to the operator and stays inside the deployment. A
+/* scanner_http.c: scanners, and the operator's view of doors: who is in, what was scanned twice,
+ * who did what.
+ * A scanner works at a gate on a phone network, so its calls are on the public listener, behind the
+ * edge with its TLS; the private listener is the operator's and stays inside the deployment. A
  * stolen scanner checks people in at one gate of one event until it is revoked or expires, and can
- * read nothing. The rate of each token and of each address is limited before the database is asked,
- * so guessing tokens (256 bits) costs at most a hundred look-ups a second per address. */
+ * read nothing. Calls are rate-limited per token and per address before the database is queried, so
+ * guessing tokens (256 bits) costs at most a hundred look-ups a second per address. */
 #include "doors/scanner.h"
 
 #include "api/guard.h"
@@ -51,7 +50,7 @@ static void on_found(void *ctx, const struct pg_answer *answer)
                 span_to_cstr(row.event, scanner.event, sizeof(scanner.event)) &&
                 span_to_cstr(row.gate, scanner.gate, sizeof(scanner.gate)) &&
                 span_to_cstr(row.expires_at, scanner.expires_at, sizeof(scanner.expires_at));
-    assert(fits); /* as they were when it was created */
+    assert(fits); /* they fitted when it was created */
     question->then(question->req, &scanner);
 }
 
@@ -135,7 +134,7 @@ static void say(const struct visit *visit, const char *what)
     log_end(&line);
 }
 
-/* This is the only time that anybody sees the token. */
+/* The token is returned only this once. */
 static void on_created(void *ctx, const struct pg_answer *answer)
 {
     const struct visit *visit = ctx;

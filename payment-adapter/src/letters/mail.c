@@ -1,7 +1,7 @@
 /* mail.c: the content of a mail and its plain text, in the buyer's language, from the service's
- * texts; mail_page.c has the form that looks like the pages. How the body is coded for
- * the way is libcurl's affair (curl_mime); a subject beyond ASCII is not, so it is coded here.
- * Addresses come from a database of the company's, so what could end a line is refused. */
+ * texts; mail_page.c has the HTML form. libcurl encodes the body (curl_mime) but not a non-ASCII
+ * subject, so the subject is encoded here. Addresses come from a database of the company's, so
+ * characters that could end a line are rejected. */
 #include "letters/mail.h"
 
 #include "core/checkout/effect.h"
@@ -62,7 +62,7 @@ static struct span words_of(const struct mail *mail, const char *part)
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
 }
 
-/* Encoded words (RFC 2047), each of whole characters and on a line of its own. */
+/* Encoded words (RFC 2047), each of whole characters and on its own line. */
 static void put_subject(struct text *text, struct span subject)
 {
     TEXT_LIT(text, "Subject:");
@@ -71,7 +71,7 @@ static void put_subject(struct text *text, struct span subject)
         size_t len = most;
         while (len > 0 && len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
             len--;
-        if (len == 0) /* no character begins in these bytes, so they may be cut anywhere */
+        if (len == 0) /* no character starts in these bytes, so they may be cut anywhere */
             len = most;
         char word[sodium_base64_ENCODED_LEN(WORD_BYTES, sodium_base64_VARIANT_ORIGINAL)];
         sodium_bin2base64(word, sizeof(word), (const uint8_t *)subject.ptr, len,
@@ -162,7 +162,7 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
     }
 }
 
-/* False: it does not fit. */
+/* False: too long. */
 static bool write_subject(const struct mail *mail, struct span title, struct mail_text *out)
 {
     char memory[SUBJECT_MAX];
@@ -208,7 +208,7 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     put_body(&body, mail, &said);
     if (!write_subject(mail, said.title, out) || body.overflown)
         return err_set(err, ERR_FULL, "mail is too long");
-    /* The text says all of it: a page that does not fit is left out. */
+    /* The text is complete, so a page that does not fit is left out. */
     struct text html = text_on(out->html_memory, sizeof(out->html_memory));
     if (mail->page != NULL)
         mail_page_put(&html, mail, &said);

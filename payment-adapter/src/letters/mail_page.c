@@ -1,6 +1,6 @@
-/* mail_page.c: fills web/mail.html, which says what the plain text of the mail says. It is a page
- * for mail programs: tables and styles on each element, since many know nothing else, no script, no
- * picture and nothing that is fetched, so that opening it tells nobody anything. */
+/* mail_page.c: fills web/mail.html, which says the same as the plain text. The page is made for
+ * mail programs: tables, and styles on each element, since many support nothing else; no script, no
+ * picture and nothing that is fetched, so that opening it reveals nothing to anybody. */
 #include "letters/mail_page.h"
 
 #include "number.h"
@@ -20,7 +20,7 @@ struct span mail_page_contact(struct span address)
         if (!span_starts(address, schemes[i]))
             continue;
         struct span shown = span_skip(address, schemes[i].len);
-        const char *end = memchr(shown.ptr, '?', shown.len); /* a subject is not for readers */
+        const char *end = memchr(shown.ptr, '?', shown.len); /* leaves out a mailto: subject */
         if (end != NULL)
             shown.len = (size_t)(end - shown.ptr);
         return shown;

@@ -1,8 +1,7 @@
-/* mailer.c: a mail whose acceptance we did not hear is sent again with the same Message-ID, by
- * which mail programs recognise it. The address is looked up for each try under the mails' own
- * share of the user database, and is never stored.
- *
- * A permanent refusal of the recipient or of the text is one of the mail. Any refusal before RCPT
+/* mailer.c: a mail whose acceptance was not confirmed is sent again with the same Message-ID, by
+ * which mail programs recognise it. The address is looked up for each try within the mails' own
+ * share of the user database's cap, and is never stored.
+ * A permanent refusal of the recipient or of the text concerns the mail. Any refusal before RCPT
  * (connection, login, sender, quota) concerns us. */
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
@@ -19,7 +18,7 @@ enum {
     RETRY_FIRST_MS = 2000,
     RETRY_CAP_MS = 10 * 60 * 1000,
     LEASE_SPARE_MS = 10000,
-    LEFT_ALONE_MS = 250,    /* the cap is a bucket of one second: by then some of it is back */
+    LEFT_ALONE_MS = 250,    /* the cap is a bucket of one second: some of it is back by then */
     MAIL_PLACES_MAX = 4096, /* the page shows the rest */
 };
 
@@ -33,7 +32,7 @@ struct letter {
     uint32_t seats;
     bool off;
     char until[32];
-    char trace[TRACE_TEXT_LEN + 1]; /* traceparent of its writer, or "" */
+    char trace[TRACE_TEXT_LEN + 1]; /* the writer's traceparent, or "" */
 };
 
 static bool is_about_us(const struct outcall_answer *answer)

@@ -1,12 +1,11 @@
-/* outbox.c: a tick takes as many rows as may be under way. Taking is a lease: the row's due time
- * moves past the call's timeout, so a process that dies gives its rows back by itself, and the
- * receiver may see a message twice, under the same name. I7: a row is done only once the receiver
- * has said that it has the message.
- *
+/* outbox.c: a tick claims as many rows as may be in progress. A claim is a lease: the row's due
+ * time moves past the call's timeout. So if a process dies, its rows become due by themselves, and
+ * the receiver may see a message twice, under the same name. I7: a row is done only once the
+ * receiver has confirmed the message.
  * A refusal of the message itself would repeat however often it is sent. So after
- * OUTBOX_REFUSED_MAX of them in a row it is given up: it waits until an operator sends it again. A
+ * OUTBOX_REFUSED_MAX consecutive refusals it is given up, until an operator sends it again. A
  * refusal that concerns us would meet every message: it counts against none, and this loop pauses,
- * then tries one alone. */
+ * then tries one message alone. */
 #include "letters/outbox.h"
 
 #include "base/magic.h"
@@ -27,7 +26,7 @@ struct outbox {
     void *state; /* the kind's */
     uint64_t pause_until_us;
     struct look look;
-    uint32_t pauses; /* in a row, as we were refused */
+    uint32_t pauses; /* consecutive pauses because we were refused */
     uint32_t under_way;
     bool taking, closing;
     _Atomic uint64_t counts[OUTBOX_ENDS];
@@ -123,7 +122,7 @@ static void item_end(struct outbox_item *item)
     item_free(item);
 }
 
-/* If the answer is lost: the lease runs out, and the receiver gets the message again. */
+/* If the answer is lost, the lease expires, and the receiver gets the message again. */
 static void on_done(void *ctx, const struct pg_answer *answer)
 {
     (void)answer;
@@ -180,8 +179,8 @@ void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why)
     assert(end != OUTBOX_PAUSED);
     item->end = end;
     if (end == OUTBOX_HELD) {
-        /* Messages that were under way together are refused together: they count as one refusal,
-         * and keep to its pause. */
+        /* Messages in flight together are refused together: they count as one refusal, and share
+         * its pause. */
         uint64_t now_us = clock_mono_us(outbox->conf.clock);
         uint32_t wait_ms;
         if (outbox->pauses > 0 && now_us < outbox->pause_until_us)
@@ -192,7 +191,7 @@ void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why)
         pause_all(item, wait_ms, why);
         return;
     }
-    /* Any other end may have come without an answer of the receiver's. */
+    /* Any other end may have come without an answer from the receiver. */
     if (end == OUTBOX_SENT || end == OUTBOX_REFUSED)
         outbox->pauses = 0;
     if (end == OUTBOX_SENT) {
@@ -217,7 +216,7 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
         uint64_t row_us = outbox->kind->late_us(answer->results[0], i);
         struct outbox_item *item = calloc(1, outbox->kind->item_size);
         if (item == NULL)
-            break; /* the lease will run out */
+            break; /* the lease will expire */
         late_us = row_us > late_us ? row_us : late_us;
         MAGIC_BEGIN(outbox_item, item);
         item->outbox = outbox;

@@ -1,8 +1,8 @@
-/* shop_letters.c: a tick takes as many rows as the deployment's pace allows (login/pace.h: the
- * statement that takes them also pays for them, so it does not matter how many loops and processes
- * there are). A 429 or 503 pauses all loops and processes for as long as the shop says: the shop
- * sets the pace, including a slower one. A customer's letters go one after the other; one that the
- * shop refuses and that is given up holds up only those of its order. */
+/* shop_letters.c: a tick claims as many rows as the deployment's pace allows (login/pace.h: the
+ * statement that claims them also pays for them, so the number of loops and processes does not
+ * matter). A 429 or 503 pauses all loops and processes for as long as the shop says: the shop sets
+ * the pace, including a slower one. A customer's messages go one after the other; a message that is
+ * given up delays only those of its own order. */
 #include "letters/outbox.h"
 #include "login/pace.h"
 #include "observe/log.h"
@@ -28,7 +28,7 @@ static enum outbox_end end_of(const struct outcall_answer *answer)
     case 421:
     case 423:
     case 425:
-    case 429: /* the moment */
+    case 429: /* temporary */
         return OUTBOX_LATER;
     default:
         return answer->status >= 200 && answer->status < 300   ? OUTBOX_SENT
@@ -48,7 +48,7 @@ static void end_letter(struct outbox_item *item, const struct outcall_answer *an
         const struct outbox_conf *conf = item->conf;
         uint32_t interval_us, burst_us;
         pace_of(conf->shop_per_s, &interval_us, &burst_us);
-        /* If it is lost, the other loops hear it from the shop themselves. */
+        /* If this is lost, the shop tells each other loop itself. */
         sql_shop_pause(conf->pg, &(struct sql_shop_pause_args){pause_ms, interval_us, burst_us},
                        pg_ignore, NULL);
     }
@@ -78,7 +78,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
 static void put_body(struct text *body, const struct sql_shop_take_row *row,
                      const struct show *show)
 {
-    struct span kind; /* the word of "moved-2", the second move of its order */
+    struct span kind; /* "moved" of "moved-2", the second move of its order */
     span_cut(row->kind, '-', &kind);
     json_open(body, '{');
     json_member_str(body, "external_id", row->order_id);
@@ -123,10 +123,10 @@ static void send_letter(struct outbox_item *item, const PGresult *rows, int at)
     struct text body = text_on(item->state, SHOP_LETTER_MAX);
     struct show show;
     int rc = show_parse(row.show, &show);
-    show.picture[0] = '\0'; /* a shop may refuse members that its contract does not have */
+    show.picture[0] = '\0'; /* a shop may reject members that its contract does not have */
     if (rc == 0)
         put_body(&body, &row, &show);
-    if (body.overflown) /* a person changed the row */
+    if (body.overflown) /* the row was edited by hand */
         rc = ERR_RANGE;
     if (rc < 0) {
         end_letter(item, &(struct outcall_answer){.rc = rc});
@@ -170,7 +170,7 @@ static bool take(const struct outbox_conf *conf, uint32_t most, uint64_t back_ms
     return true;
 }
 
-/* The memory of the letter that is just being written. */
+/* The buffers of the message being written. */
 static int create(const struct outbox_conf *conf, struct err_slot *err, void **state)
 {
     (void)conf;

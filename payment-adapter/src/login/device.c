@@ -1,7 +1,6 @@
 /* device.c: the cookie is a random number and a MAC over it and the account; it is stored nowhere.
- * The key is the one that hashes the throttle's names: when it changes, all browsers are strangers
- * again, which only means that the ordinary throttle applies. A browser is known for one account,
- * the last. */
+ * The throttle's hashes use the same key: when it changes, all browsers are unknown again, so the
+ * ordinary throttle applies. A browser is known for one account, the last. */
 #include "login/device.h"
 
 #include <assert.h>

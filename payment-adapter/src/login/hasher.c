@@ -1,9 +1,9 @@
 /* hasher.c: a check is one work item for libuv's thread pool, with copies of hash and password,
  * which are wiped afterwards. The bound is the process's, not the loop's: all hashers take places
- * from one atomic counter before they queue anything, so the longest wait is known whatever loop a
- * login lands on. A close answers all that is open, as those of pools and peers do, since who asked
- * has a request to answer and a password to wipe. The running checks still come back, and only
- * return their places. */
+ * from one atomic counter before they queue anything, so the longest wait is known whichever loop
+ * gets a login. Closing answers all open checks, as closing pools and peers does, since the caller
+ * has a request to answer and a password to wipe. Running checks still come back, and only return
+ * their places. */
 #include "login/hasher.h"
 
 #include "login/password.h"
@@ -115,7 +115,7 @@ int hasher_check(struct hasher *hasher, const char *hash, const char *password,
     work->hasher = hasher;
     work->on_done = on_done;
     work->ctx = ctx;
-    /* A hash that is too long is cut, and then fails like a damaged one. */
+    /* A hash that is too long is truncated, and then fails like a damaged one. */
     snprintf(work->hash, sizeof(work->hash), "%s", hash);
     snprintf(work->password, sizeof(work->password), "%s", password);
     uv_queue_work(hasher->loop, &work->req, on_work, on_after); /* fails only without a callback */

@@ -1,6 +1,6 @@
-/* pace.c: half of the cap is for everybody, a quarter is reserved for logins, an eighth each for
- * mails and for ticket transfers. Shares need some room: with fewer than SHARES_FROM a second, a
- * burst of one for each would already exceed the cap, so a small cap has no shares. */
+/* pace.c: half of the cap is shared by all, a quarter is reserved for logins, and an eighth each
+ * for mails and for ticket transfers. Shares need some room: below SHARES_FROM per second, a burst
+ * of one for each would already exceed the cap, so a small cap has no shares. */
 #include "login/pace.h"
 
 #include <assert.h>

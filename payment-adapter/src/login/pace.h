@@ -1,9 +1,7 @@
-/* pace.h: how often all processes and loops of the deployment together may call a system that
- * is not ours.
- *
+/* pace.h: how often all processes and loops of the deployment together may call an external system.
  * The count is kept in our own database: a sequence pay.pace_NAME is the moment up to which past
- * calls are paid for. Each call moves it one interval onward, either in the statement that takes
- * the work or in one before the question. A process that dies owes nothing and holds nothing. */
+ * calls are paid for. Each call moves it one interval onward, either in the statement that claims
+ * the work or in one before the request. A process that dies owes nothing and holds nothing. */
 #ifndef FG_PAY_PACE_H
 #define FG_PAY_PACE_H
 
@@ -13,16 +11,16 @@
  * come at once, and one tenth allows for calls that arrive a little late. */
 void pace_of(uint32_t per_s, uint32_t *interval_us, uint32_t *burst_us);
 
-/* How long all calls to a system rest after this answer, 429 or 503; 0: they go on. */
+/* How long all calls to a system pause after this answer, 429 or 503; 0: no pause. */
 uint32_t pace_pause_ms(unsigned status, uint32_t retry_after_s);
 
-/* How the questions to the user database are shared out: what is reserved for each purpose, so that
- * none crowds out the others, and what is for everybody. A very small cap has no shares. */
+/* How the queries to the user database are shared out: a reserve for each purpose, so that none
+ * crowds out the others, and a common part. A very small cap has no shares. */
 enum pace_share { PACE_LOGIN, PACE_MAIL, PACE_SHARES };
 
 struct pace_users {
     struct {
-        uint32_t interval_us, burst_us; /* 0: none */
+        uint32_t interval_us, burst_us; /* 0: no share */
     } own[PACE_SHARES], common;
 };
 

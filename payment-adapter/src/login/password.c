@@ -1,7 +1,6 @@
-/* password.c: the prefix of the stored hash names its format, and each format goes to the library
- * made for it: libxcrypt (bcrypt, sha512-crypt), libargon2, OpenSSL (PBKDF2). The costs inside the
- * hash are read and bounded first, because they come out of somebody else's table. Comparison takes
- * constant time. */
+/* password.c: the prefix of the stored hash names its format, and each format has its library:
+ * libxcrypt (bcrypt, sha512-crypt), libargon2, OpenSSL (PBKDF2). The costs inside the hash are read
+ * and bounded first, because the table is not ours. Comparison takes constant time. */
 #include "login/password.h"
 
 #include "crypto/openssl.h"

@@ -1,8 +1,7 @@
-/* session.c: the cookie is 32 random bytes; the database and the cache know only its hash, so
- * neither a dump nor a core file logs anybody in. The cache is a table with one entry per slot,
- * chosen by the hash's first bytes: sessions that collide are looked up more often, and that is
- * all. What is ended here is forgotten at once; what another process ends, within SESSION_TRUST_MS.
- */
+/* session.c: the cookie is 32 random bytes; the database and the cache store only its hash, so
+ * neither a dump nor a core file lets anybody log in. The cache is a table with one entry per slot,
+ * chosen by the hash's first bytes: sessions that collide are only looked up more often. A session
+ * ended here is dropped at once; one ended by another process, within SESSION_TRUST_MS. */
 #include "login/session.h"
 
 #include "store/statements.h"
@@ -169,8 +168,8 @@ static void write_cookie(char out[256], const char *value, const char *age, bool
              tls ? "; Secure" : "");
 }
 
-/* What the repeat of a login by token proves itself with; NULL without a key that is long enough to
- * be random. Kept as a hash, as the cookie is: a reader of the table cannot repeat any login. */
+/* The hash by which a repeated login by token is recognised; NULL without a key long enough to be
+ * random. Stored as a hash, like the cookie: a reader of the table cannot repeat any login. */
 static const char *hash_of_key(const struct http_req *req, char out[SESSION_HASH_MAX])
 {
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);

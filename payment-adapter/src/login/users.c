@@ -1,8 +1,8 @@
-/* users.c: a question passes three gates: one in this process, which keeps a crowd from troubling
- * even our own database; the circuit breaker; and the deployment's pace, which our own database
- * counts (pace.h). If the company's database says that the question makes no sense (a member number
- * that is not a number), there is no such user; that is not a failure of the database, and does not
- * count towards the breaker. */
+/* users.c: a query passes three limits: one in this process, which keeps a crowd even from our own
+ * database; the circuit breaker; and the deployment's pace, which our own database counts (pace.h).
+ * If the company's database rejects a query's parameter (a member number that is not a number),
+ * there is no such user; that is not a failure of the database, and does not count towards the
+ * breaker. */
 #include "login/users.h"
 
 #include "base/magic.h"
@@ -77,8 +77,8 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
     users->statements[QUERY_MAIL] = (struct pg_statement){"mail", settings->users_mail_sql};
     breaker_init(&users->breaker, BREAKER_TRIP, BREAKER_OPEN_MS, BREAKER_OPEN_MS);
     users->cap = cap;
-    /* Our connections are read-only whatever the role allows, and their statements time out before
-     * we do, so that a slow table costs an answer and not a connection. */
+    /* Our connections are read-only whatever the role allows. Their statements time out before we
+     * do, so a slow table costs an answer and not a connection. */
     unsigned timeout_ms = (unsigned)settings->users_timeout_ms;
     snprintf(users->setup, sizeof(users->setup),
              "SELECT set_config('default_transaction_read_only', 'on', false),"
@@ -252,7 +252,7 @@ static void tell_unserved(struct logger *log, const char *setting, const char *w
     log_text(log, LOG_LEVEL_WARN, why, "setting", setting);
 }
 
-/* With sequential scans disabled, the plan has one only where there is no other way. */
+/* With sequential scans disabled, a plan contains one only if no index helps. */
 static void explain(PGconn *pq, const char *setting, const char *sql, struct logger *log)
 {
     PGresult *prepared = PQprepare(pq, setting, sql, 0, NULL);
@@ -285,6 +285,6 @@ void users_look_at_plans(const struct settings *settings, struct logger *log)
                            " set_config('plan_cache_mode', 'force_generic_plan', false)"));
         explain(pq, "login_sql", settings->users_login_sql, log);
         explain(pq, "mail_sql", settings->users_mail_sql, log);
-    } /* otherwise the first question reports it */
+    } /* otherwise the first query reports it */
     PQfinish(pq);
 }

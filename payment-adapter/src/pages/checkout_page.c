@@ -1,9 +1,8 @@
-/* checkout_page.c: fills web/plain.html: who buys what, for how much and until when. Its forms are
- * the calls of the API (api/plain.h): log in, log out, order.
- *
- * What is held is asked of the seat service with the buyer's own pass, as an order does; nothing is
- * decided here. A hold of which an order was made leads to that order, also when the visit is over
- * by then. A refusal is the same page with a sentence. */
+/* checkout_page.c: fills web/plain.html: who buys what, for how much and until when. Its forms post
+ * to the API's calls (api/plain.h): log in, log out, order.
+ * The hold is read from the seat service with the buyer's own pass, as for an order; nothing is
+ * decided here. A hold that has an order leads to that order, even if the visit has ended by then.
+ * A refusal is the same page with a sentence. */
 #include "pages/checkout_page.h"
 
 #include "api/guard.h"
@@ -41,7 +40,7 @@ struct buying {
     char here[ADDRESS_MAX], next[ADDRESS_MAX]; /* this page; where a login leads */
     struct session session;
     struct held_fetch fetch;
-    json_t *held; /* NULL: nothing is shown of it */
+    json_t *held; /* NULL: the hold is not shown */
     struct show show;
     struct sql_terms_read_row terms;
     uint64_t now_ms, amount;
@@ -98,7 +97,7 @@ static bool more_seats(void *ctx, unsigned turn)
     return turn < json_array_size(json_object_get(buying->held, "places"));
 }
 
-/* As checkout.js says them. */
+/* The same words as checkout.js. */
 static void list_terms(struct buying *buying, bool shown)
 {
     struct fact_list *facts = &buying->facts;
@@ -221,7 +220,7 @@ static void answer(struct buying *buying, unsigned status)
     buying_free(buying);
 }
 
-/* error.CODE; a code without a sentence: error.other. */
+/* Shows error.CODE; for a code without a sentence, error.other. */
 static void say(struct buying *buying, struct span code)
 {
     struct text key = text_on(buying->notice, sizeof(buying->notice) - 1);
@@ -242,7 +241,7 @@ static void refuse(struct buying *buying, enum refusal refusal)
     buying->held = NULL;
     buying->next[0] = '\0';
     say(buying, span_of(row->code));
-    if (row->status == 503) { /* a crowd that met one outage does not come back in one second */
+    if (row->status == 503) { /* spreads the retries of a crowd that met one outage */
         struct span later = number(buying->later, 4 + buying->now_ms % 5);
         buying->later[later.len] = '\0';
     }
@@ -258,7 +257,7 @@ static void on_terms(void *ctx, const struct pg_answer *asked)
         refuse(buying, REFUSAL_UNAVAILABLE);
         return;
     }
-    buying->terms = sql_terms_read_row(asked->results[0], 0); /* lives as long as this call */
+    buying->terms = sql_terms_read_row(asked->results[0], 0); /* valid during this call */
     answer(buying, 200);
 }
 
@@ -389,7 +388,7 @@ static void on_checkout(struct http_req *req)
     session_of(buying->pay->sessions, req, on_session, buying);
 }
 
-/* A login that leads to one of our pages, below /pay/. */
+/* Redirects to a login that leads back to one of our pages, below /pay/. */
 static void ask_login(struct http_req *req, const char *page)
 {
     struct buying *buying = begin(req);

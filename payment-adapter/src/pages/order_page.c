@@ -1,5 +1,5 @@
-/* order_page.c: fills web/order.html: how far the order has got, what was bought, and how long it
- * can be paid or refunded. order_page_put() decides; list_facts() says what goes into each gap. */
+/* order_page.c: fills web/order.html: the order's progress, what was bought, and how long it can be
+ * paid or refunded. order_page_put() decides; list_facts() fills the gaps. */
 #include "pages/order_page.h"
 
 #include "base/json_in.h"
@@ -13,18 +13,18 @@ static const char order_html[] =
 #include "payment-adapter/web/order.html.inc"
     ;
 
-/* How far the order has got, in four words. */
+/* The order's progress, in four words. */
 static const char *const steps[] = {"order.step.held", "order.step.paid", "order.step.confirmed",
                                     "order.step.tickets"};
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
 
 struct order_page {
     const struct sql_order_row *row;
-    const char *support; /* "": there is none */
+    const char *support; /* "": none */
     struct span notice,
         kept; /* phrases' keys, or empty: what was refused; why it cannot be refunded */
     bool pending, completed;
-    unsigned step_now;           /* those before it are done; STEPS_NONE: no steps are shown */
+    unsigned step_now;           /* earlier ones are done; STEPS_NONE: no steps are shown */
     unsigned steps_at, seats_at; /* where the facts of a turn begin */
     json_t *seats, *places;
     char number[NUMBER_MAX];
@@ -36,7 +36,7 @@ struct order_page {
 
 /* ---- what is decided once ---- */
 
-/* An order that ended otherwise shows no steps: the sentence above says where the money is. */
+/* An order that failed shows no steps: the sentence above says where the money is. */
 static unsigned step_of(const struct sql_order_row *row)
 {
     if (row->status == ORDER_PENDING_PAYMENT)
@@ -46,8 +46,7 @@ static unsigned step_of(const struct sql_order_row *row)
     return row->status == ORDER_COMPLETED && !row->off ? STEPS : STEPS_NONE;
 }
 
-/* The terms that the buyer saw before the payment. What is offered is what order_refund would do.
- */
+/* The terms that the buyer saw before the payment. The page offers what order_refund would do. */
 static int judge_refund(struct order_page *page)
 {
     const struct sql_order_row *row = page->row;
@@ -147,8 +146,8 @@ static void list_facts(struct order_page *page)
     fact_if(facts, "returnable", page->refundable && !page->refund);
     fact_text(facts, "until", page->pending ? row->expires_at : SPAN(""));
     fact_if(facts, "pending", page->pending);
-    /* It ended without tickets. The visit may go on; if it is over, the hall page says how to come
-     * again. With tickets the visit has ended, so the way back leads through the line. */
+    /* It ended without tickets. The visit may continue; if it has ended, the hall page says how to
+     * come again. With tickets the visit has ended, so the way back leads through the line. */
     fact_if(facts, "over",
             status == ORDER_CANCELLED || status == ORDER_EXPIRED || status == ORDER_FAILED);
     fact_if(facts, "gone", status == ORDER_REFUNDED && !row->off);

@@ -8,12 +8,12 @@
 int order_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
 enum { ORDER_PAGE_KEY_MAX = 48 };
 
-/* The phrase that says why a form was refused; empty if none was. The order's money may have moved:
- * of what the pages have no words for, they promise nothing. */
+/* The phrase that says why a form was refused; empty if none was. The order's money may have moved,
+ * so for a code without a phrase it promises nothing. */
 struct span order_page_notice(const struct phrases *words, struct span refused,
                               char key[ORDER_PAGE_KEY_MAX]);
-/* `support`: where buyers get help; "": nowhere. `refused`: the code of a refused form, or not
- * there. ERR_NOMEM: nothing was put. */
+/* `support`: where buyers get help; "": nowhere. `refused`: the code of a refused form, or absent.
+ * ERR_NOMEM: nothing was written. */
 int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                    enum lang lang, const struct sql_order_row *row, const char *support,
                    struct span refused);

@@ -12,7 +12,7 @@ struct orders_page {
     const struct orders_view *viewed;
     struct sql_orders_mine_row row;
     struct show show;
-    bool no_memory; /* an order is missing */
+    bool no_memory; /* out of memory: an order is missing */
     char number[NUMBER_MAX], seats[24], state[32];
     unsigned order_at; /* where the facts of an order begin */
     struct fact_list facts;
@@ -85,5 +85,5 @@ void orders_page_put(struct text *out, const struct filled_page *page, const str
     orders.facts.ctx = &orders;
     list_facts(&orders);
     fact_page_put(out, page, lang, &orders.facts);
-    out->overflown |= orders.no_memory; /* as where it is too long */
+    out->overflown |= orders.no_memory; /* treated like a page that is too long */
 }

@@ -1,4 +1,4 @@
-/* orders_page.h: all orders of a member, web/orders.html, and those in which they have or are
+/* orders_page.h: all orders of a member, web/orders.html, and those of which they hold or are
  * offered a ticket. */
 #ifndef FG_PAY_ORDERS_PAGE_H
 #define FG_PAY_ORDERS_PAGE_H

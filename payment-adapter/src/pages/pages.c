@@ -1,9 +1,9 @@
-/* pages.c: the buyers' pages: the checkout (/pay/checkout), their orders (/pay/orders), an order
- * (/pay/orders/{id}), to which they come back from the provider, and the tickets
+/* pages.c: the buyers' pages: the checkout (/pay/checkout), the list of orders (/pay/orders), an
+ * order (/pay/orders/{id}), to which the provider sends the buyer back, and the tickets
  * (/pay/tickets/{id}), to show at the door or print. The checkout is a page of the site, the same
- * for everybody. The other two are written for each visitor and work without a script: while
- * something is moving, the order's page reloads by itself; with its script it changes as soon as
- * the order does. */
+ * for everybody. The others are written for each visitor and work without a script: while the order
+ * can still change, its page reloads itself; with its script it changes as soon as the order
+ * does. */
 #include "pages/pages.h"
 
 #include "api/guard.h"
@@ -22,9 +22,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Memory for the longest page is allocated, but shorter pages do not touch it. */
-/* An order's page lists at most ORDER_SEATS_MAX seats; a page of tickets has a code for each as
- * well. */
+/* The buffer fits the longest page; shorter pages do not touch the rest of it. */
+/* An order's page lists at most ORDER_SEATS_MAX seats; a page of tickets also has a QR code for
+ * each. */
 enum { PAGE_MAX = 256 * 1024, NOTE_MAX = 32 * 1024 };
 enum { LINKS_MAX = 5 * (CONFIG_STRING_MAX + 16) };
 
@@ -100,7 +100,7 @@ static void reply_page(struct visit *visit, unsigned status, const struct text *
 
 /* ---- a page of one sentence ---- */
 
-/* `later`: in how many seconds the page loads itself again, or empty. */
+/* `later`: seconds until the page reloads itself, or empty. */
 static void list_note(struct fact_list *facts, struct span address, unsigned status,
                       const char *title, struct span later, bool tickets, const char *support)
 {
@@ -124,7 +124,7 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
     struct text page = text_on(memory, sizeof(memory)), address = text_on(back, sizeof(back));
     struct text later = text_on(seconds, sizeof(seconds));
     struct fact_list facts = {.words = site_phrases(visit->pages->site, visit->lang)};
-    /* A crowd that met one outage does not come back in one second. */
+    /* Spreads the retries of a crowd that met one outage. */
     if (status == 503 || status == 429)
         text_printf(&later, "%u", 4 + (unsigned)(clock_wall_us(visit->pay->loop->clock) % 5));
     text_printf(&address, "%s%s%s", visit->tickets ? "tickets" : "orders",
@@ -135,12 +135,12 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
     reply_page(visit, status, &page);
 }
 
-/* ---- what the buyer brings back from the provider ---- */
+/* ---- the hint that the buyer brings back from the provider ---- */
 
-/* Some providers tell us that the buyer has agreed only in the address to which the buyer comes
- * back, perhaps in a browser without our cookie. So the payment's key is stored before anybody is
- * asked to log in. It is a hint: the saga looks the payment up by it, and the provider judges. A
- * hint for another order or another sum is ignored. */
+/* Some providers report the buyer's consent only in the address to which the buyer returns, perhaps
+ * in a browser without our cookie. So the payment's key is stored before any login. It is a hint:
+ * the saga looks the payment up by it, and the provider decides. A hint for another order or
+ * another sum is ignored. */
 struct hint {
     const char *provider;
     char payment_key[ORDER_PAYMENT_MAX];
@@ -170,7 +170,7 @@ static void on_session(void *ctx, int rc, const struct session *session);
 static void on_hint_kept(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0) { /* the page loads itself again, with the key */
+    if (answer->rc < 0) { /* the page reloads itself, with the key */
         reply_note(visit, 503, "page.later");
         return;
     }
@@ -262,7 +262,7 @@ static void on_drawn(void *ctx)
     free(page.ptr);
 }
 
-/* Codes are drawn off the loop: each takes a millisecond, and an order may have a hundred. */
+/* QR codes are drawn off the loop: each takes a millisecond, and an order may have a hundred. */
 static void on_tickets_read(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
@@ -420,7 +420,7 @@ int pages_create(const struct settings *settings, struct err_slot *err, struct p
     struct pages *pages = calloc(1, sizeof(*pages));
     if (pages == NULL)
         return err_set(err, ERR_NOMEM, "pages");
-    /* For the checkout's script. settings_check() let nothing through that could end it. */
+    /* For the checkout's script. settings_check() rejects what could end the script element. */
     pages->links = text_on(pages->links_memory, sizeof(pages->links_memory));
     json_open(&pages->links, '{');
     json_member_cstr(&pages->links, "terms", settings->terms_url);
@@ -429,7 +429,7 @@ int pages_create(const struct settings *settings, struct err_slot *err, struct p
     json_member_cstr(&pages->links, "support", settings->support_url);
     json_member_cstr(&pages->links, "password", settings->password_url);
     json_close(&pages->links, '}');
-    assert(!pages->links.overflown); /* nothing in an address has to be escaped */
+    assert(!pages->links.overflown); /* no character of an address needs escaping */
     int rc = make_pages(pages, settings, err);
     if (rc < 0) {
         pages_destroy(pages);

@@ -6,7 +6,7 @@
 #include "settings.h"
 #include "web/site.h"
 
-struct pages; /* of the process; read-only once made */
+struct pages; /* one per process; read-only once made */
 
 int pages_create(const struct settings *settings, struct err_slot *err, struct pages **out);
 int pages_routes(struct pages *pages, struct http_router *routes, struct err_slot *err);

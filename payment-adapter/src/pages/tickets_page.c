@@ -1,5 +1,5 @@
 /* tickets_page.c: fills web/tickets.html. view_of() decides what a ticket is to the viewer; the
- * rest follows from that. The block "ticket" is repeated for each one that the viewer may see. */
+ * rest follows from that. The block "ticket" is repeated for each visible ticket. */
 #include "pages/tickets_page.h"
 
 #include "number.h"
@@ -14,7 +14,7 @@ static const char tickets_html[] =
 
 enum { ADDRESS_MAX = 2048 };
 
-/* The buyer sees a transferred ticket as somebody else's; members who had it in between do not see
+/* The buyer sees a transferred ticket as another member's; members who had it in between do not see
  * it at all. */
 enum ticket_view {
     TICKET_UNSEEN,
@@ -31,7 +31,7 @@ struct tickets_page {
     struct sql_order_tickets_row first;
     struct show show;
     unsigned seen;  /* how many the viewer may see, */
-    unsigned shown; /* and how many of them were there up to this repetition */
+    unsigned shown; /* and how many of them up to this repetition */
     int nth;        /* row of this repetition; -1 before the first */
     struct sql_order_tickets_row row;
     enum ticket_view view;
@@ -60,10 +60,10 @@ static enum ticket_view view_of(const struct tickets_page *page,
 
 /* ---- what goes into the gaps ---- */
 
-/* A ticket that stopped working says why, as far as its order tells. */
+/* A ticket that stopped working says why, as far as its order shows. */
 static struct span void_of(const struct sql_order_tickets_row *row)
 {
-    bool paid = row->amount > 0; /* without money nothing is refunded */
+    bool paid = row->amount > 0; /* a free order refunds nothing */
     if (row->off)
         return SPAN("ticket.void-cancelled");
     if (row->status == ORDER_REFUNDING)
@@ -117,7 +117,7 @@ static void list_ticket(struct tickets_page *page)
     fact_phrase(facts, "void", view == TICKET_VOID ? void_of(row) : none, none, none);
     fact_if(facts, "offered", view == TICKET_OFFERED);
     fact_qr(facts, "code", code ? row->token : none);
-    /* Until it is taken its owner still has it, and may change their mind. */
+    /* Until it is taken its holder still has it, and may withdraw the offer. */
     fact_phrase(facts, "offer", offer ? SPAN("ticket.waits") : none, row->offered_to, address);
     fact_text(facts, "address", address);
     fact_if(facts, "used", view == TICKET_USED);
@@ -204,7 +204,7 @@ void tickets_page_put(struct text *out, const struct filled_page *page, const st
     count(&tickets);
     assert(tickets.seen > 0);
     if (show_parse(tickets.first.show, &tickets.show) < 0) {
-        out->overflown = true; /* without memory, as where it is too long */
+        out->overflown = true; /* out of memory, treated like a page that is too long */
         return;
     }
     list_facts(&tickets);

@@ -1,4 +1,4 @@
-/* peers.c: turns a question into an HTTP call and the answer into a verdict (peer_judge()). */
+/* peers.c: turns a request into an HTTP call and the answer into a verdict (peer_judge()). */
 #include "psp/peers.h"
 
 #include "base/rfc3339.h"
@@ -22,8 +22,8 @@ struct peers_http {
     struct peers_http_conf conf;
 };
 
-/* Without them nobody knows which seats the order has now, so it is asked again. An answer for
- * which memory lacks is one, so it is no silence. */
+/* Without the places nobody knows which seats the order has now, so the request is repeated. An
+ * answer that does not fit into memory is still an answer, not silence. */
 static void read_places(struct peer_call *peer, const json_t *body)
 {
     struct seat_names *places = malloc(sizeof(*places));
@@ -42,7 +42,7 @@ static void read_places(struct peer_call *peer, const json_t *body)
 
 static void ask(struct peers_http *peers, struct peer_call *peer);
 
-/* The map was read because the event was not where we asked; that call has its verdict already. */
+/* The map was read because the event was not at that address; the call has its verdict already. */
 static void on_map(void *ctx, bool found)
 {
     struct peer_call *peer = ctx;
@@ -97,7 +97,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     peer->on_done(peer);
 }
 
-/* What was bought, for the seat service to compare; places and prices it knows from the hold. */
+/* What was bought, for the seat service to compare; it knows places and prices from the hold. */
 static void put_purchase(struct text *body, const struct order *order)
 {
     if (order->purchase[0] == '\0')
@@ -117,7 +117,7 @@ static void put_seats(struct text *body, const char *name, const struct moving *
     json_close(body, ']');
 }
 
-/* The seat service counts the standing places of a hold; that they have numbers is our affair. */
+/* The seat service only counts the standing places of a hold; their numbers are ours. */
 static void put_back(struct text *body, const struct moving *moving)
 {
     if (strchr(moving->seats[0].from, '#') == NULL)
@@ -205,8 +205,8 @@ static void ask(struct peers_http *peers, struct peer_call *peer)
             psp->driver->start(psp, peer);
             return;
         }
-        /* A provider that was taken out of the configuration: an unreachable address keeps the
-         * order waiting, so that somebody notices. */
+        /* The provider was removed from the configuration: an unreachable address keeps the order
+         * waiting, so that it gets noticed. */
         break;
     }
     assert(!url.overflown);

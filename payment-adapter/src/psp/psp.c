@@ -1,6 +1,6 @@
 /* psp.c: what the drivers share: how a verdict is reported, how a call is counted and paid for, and
- * how a provider's list is fetched. One rule for all of them: what is not a clear yes or no is
- * UNKNOWN, and a refusal that is about us (key, account, contract) is never taken for a refusal of
+ * how a provider's list is fetched. One rule for all drivers: whatever is not a definite yes or no
+ * is UNKNOWN, and a refusal that is about us (key, account, contract) never counts as a refusal of
  * the order. */
 #include "psp/psp.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two arrays of the one list, so a provider has the same place in each. */
+/* Two arrays from one list, so a provider has the same index in both. */
 #define PSP_NAME(NAME) #NAME,
 const char *const psp_names[PSP_PROVIDERS + 1] = {PSP_LIST(PSP_NAME) NULL};
 #define PSP_DRIVER(NAME) &psp_##NAME,
@@ -58,8 +58,8 @@ void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answe
         psp_tell(call, SAGA_UNKNOWN, code, "");
     }
     call->retry_ms = answer->retry_after_s * 1000;
-    /* An error that is stored under our idempotency key would come back for good, so the next try
-     * needs another key. */
+    /* An error stored under our idempotency key would come back for good, so the next try needs
+     * another key. */
     call->key_burnt = rc == 0 && answer->status >= 500 && answer->replayed;
 }
 
@@ -76,7 +76,7 @@ bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, 
 
 /* ---- lists ---- */
 
-enum { LIST_SHORT_MAX = 32768 }; /* read on the loop, in half a millisecond */
+enum { LIST_SHORT_MAX = 32768 }; /* parsed on the loop, in half a millisecond */
 
 struct list_call {
     uv_work_t work;
@@ -87,7 +87,7 @@ struct list_call {
     void *ctx;
     unsigned status;
     struct span body;
-    char *copy; /* of the body; NULL: it is borrowed */
+    char *copy; /* of the body; NULL: borrowed */
     struct psp_events events;
 };
 
@@ -116,7 +116,7 @@ static void on_list_read(uv_work_t *work, int status)
     free(call);
 }
 
-/* Without memory for a copy a long list is read here, too. */
+/* A long list is parsed here, too, if a copy does not fit into memory. */
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
     struct list_call *call = ctx;
@@ -142,7 +142,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t l
 {
     struct list_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
-        BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can go on */
+        BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can continue */
     call->uv = psp->conf.uv;
     call->driver = psp->driver;
     call->events.limit = limit;

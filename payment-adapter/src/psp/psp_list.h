@@ -1,5 +1,5 @@
-/* psp_list.h: the payment providers, one row each: NAME is used in orders, in webhooks' paths and
- * in the configuration, and psp/psp_NAME.c holds its driver, psp_NAME. */
+/* psp_list.h: the payment providers, one row each. NAME is used in orders, in webhook paths and in
+ * the configuration; psp/psp_NAME.c holds its driver, psp_NAME. */
 #ifndef FG_PAY_PSP_LIST_H
 #define FG_PAY_PSP_LIST_H
 

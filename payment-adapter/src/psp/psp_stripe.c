@@ -1,29 +1,24 @@
 /* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. With a Checkout
  * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; with a bare intent, on
  * the company's own page at psp.stripe_checkout_url.
- *
  * A session has no intent until its buyer submits the page. Until then the payment is known by the
  * session's id, which can be read and expired; from then on by the intent's, which can be captured,
  * canceled and refunded, and which Stripe's list of events names. So the stored id says how an
  * order began ("cs_...", "pi_..."), and the order ends that way, whatever the setting says by then.
  * Stripe cancels a session's intent only once it is authorised; before that, the session is
- * expired, and if it is submitted in that very moment it is no longer open: the next try reads it
+ * expired. If it is submitted in that very moment it is no longer open, and the next try reads it
  * again.
- *
- * A session lives for at least half an hour, longer than the seats are held, so it is expired when
- * their time is up. The moment at which it would expire by itself is computed from the order, not
- * from the clock, since an idempotency key allows no second version of a call.
- *
+ * A session lives for at least half an hour, longer than the seats are held, so we expire it when
+ * the hold ends. Its own expiry is computed from the order, not from the clock, since an
+ * idempotency key allows no second version of a call.
  * What an answer means is decided in one place, from the operation and the intent that came with
- * it: an "unexpected state" error carries the intent, so a capture that was made before (our answer
- * was lost, the key forgotten) is seen as made, and a cancel of what is canceled as done. 401 and
- * 403 say that our key is wrong, and a 404 may say so too: the payment is one that we created, and
- * with another account's key none of them is ever found. That says nothing about the order, so it
- * is UNKNOWN, and an alarm. Only codes that are known to concern this buyer, this sum or this
- * refund are a no.
- *
- * Each call names the version of the API for which this file was written, so that settings in the
- * account's dashboard change nothing here. */
+ * it. An "unexpected state" error carries the intent, so an earlier capture whose answer was lost
+ * counts as made, and cancelling a canceled payment as done. 401 and 403 say that our key is wrong,
+ * and a 404 may say so too: we created the payment, but another account's key never finds it. That
+ * says nothing about the order, so it is UNKNOWN, and an alarm. Only codes that are known to
+ * concern this buyer, this sum or this refund are a no.
+ * Each call names the API version for which this file was written, so the account's dashboard
+ * settings change nothing here. */
 #include "base/bug.h"
 #include "base/json_in.h"
 #include "base/text.h"
@@ -39,7 +34,7 @@
 #include <string.h>
 
 enum {
-    FORM_MAX = 12 * 1024, /* two of our addresses and the event's name, each byte as %XX */
+    FORM_MAX = 12 * 1024, /* two of our addresses and the event's name, every byte as %XX */
     URL_MAX = 1024,
     SESSION_MORE_S =
         3600,             /* a session outlives the hold: Stripe's half hour, and one for retries */
@@ -91,7 +86,7 @@ static bool read_intent(const json_t *intent, struct payment *out)
     return out->id[0] != '\0';
 }
 
-/* It goes into one of our pages; a truncated one would lead nowhere. */
+/* Put into one of our pages; a truncated URL would lead nowhere. */
 static bool read_url(const json_t *session, char to[ORDER_URL_MAX])
 {
     json_in_copy_of(session, "url", to, ORDER_URL_MAX);
@@ -102,7 +97,7 @@ static bool read_url(const json_t *session, char to[ORDER_URL_MAX])
     return strncmp(to, "https://", 8) == 0 || strncmp(to, "http://", 7) == 0;
 }
 
-/* The session itself, while it has no intent, or only one that came to nothing. */
+/* The session itself, while it has no intent, or only a failed one. */
 static bool read_bare_session(const json_t *session, enum payment_state state, struct payment *out)
 {
     *out = (struct payment){.state = state, .amount = json_in_count_of(session, "amount_total")};
@@ -110,11 +105,11 @@ static bool read_bare_session(const json_t *session, enum payment_state state, s
     json_in_copy_of(session, "currency", out->currency, sizeof(out->currency));
     for (char *c = out->currency; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
-    /* Only an open one has an address. */
+    /* Only an open session has a URL. */
     return out->id[0] != '\0' && (state != PAYMENT_OPEN || read_url(session, out->url));
 }
 
-/* A session with its intent inside. Money that was authorised counts, whatever the session says. */
+/* A session with its intent inside. Authorised money counts, whatever the session says. */
 static bool read_session(const json_t *session, struct payment *out)
 {
     const char *status = json_string_value(json_object_get(session, "status"));
@@ -122,7 +117,7 @@ static bool read_session(const json_t *session, struct payment *out)
     bool there = json_is_object(intent);
     if (status == NULL || (there && !read_intent(intent, out)))
         return false;
-    out->secret[0] = '\0'; /* its page is Stripe's and needs none */
+    out->secret[0] = '\0'; /* Stripe's page needs none */
     if (there && (out->state == PAYMENT_AUTHORISED || out->state == PAYMENT_CAPTURED))
         return true;
     if (strcmp(status, "open") == 0)
@@ -156,7 +151,7 @@ static void field_u64(struct text *form, const char *name, uint64_t value)
     field(form, name, span_of(digits));
 }
 
-/* Stripe writes it in lower case, and a key remembers its request to the letter. */
+/* Stripe uses lower case, and compares requests under one key to the letter. */
 static void field_currency(struct text *form, const char *name, const char *currency)
 {
     char small[4] = "";
@@ -165,7 +160,7 @@ static void field_currency(struct text *form, const char *name, const char *curr
     field(form, name, span_of(small));
 }
 
-/* Our own page for an intent; a session comes with its address, or is over. */
+/* Our own page for an intent; a session has a URL of its own, or has ended. */
 static void put_url(const struct psp *psp, struct peer_call *call)
 {
     if (call->payment.secret[0] == '\0' || psp->conf.checkout_url[0] == '\0')
@@ -188,7 +183,7 @@ struct stripe_call {
     struct peer_call *peer;
 };
 
-/* The intent as it is now, and what that means for what was asked. */
+/* The intent's current state, and what that means for the operation. */
 static void judge_intent(struct peer_call *peer)
 {
     enum payment_state state = peer->payment.state;
@@ -207,7 +202,7 @@ static void judge_intent(struct peer_call *peer)
         return;
     default:
         assert(peer->op == PEER_PSP_CANCEL);
-        /* What has been captured cannot be canceled; the next try reads that and refunds. */
+        /* A captured payment cannot be canceled; the next try sees that and refunds. */
         psp_tell(peer, state == PAYMENT_CANCELED ? SAGA_DONE : SAGA_UNKNOWN,
                  state == PAYMENT_CANCELED ? NULL : "not-canceled-yet", NULL);
     }
@@ -217,14 +212,14 @@ static void judge_good(struct stripe_call *call, const json_t *body)
 {
     struct peer_call *peer = call->peer;
     if (peer->op == PEER_PSP_REFUND && is_session(peer->order->payment)) {
-        psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL); /* start() only looked */
+        psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL); /* start() only read it */
         return;
     }
     if (peer->op == PEER_PSP_REFUND) {
         const char *status = json_string_value(json_object_get(body, "status"));
         bool failed =
             status != NULL && (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0);
-        /* "pending" means that the bank takes its time: the money is on its way. If it fails later,
+        /* "pending" means that the bank needs time: the money is on its way. If it fails later,
          * reconciliation finds it in the list of events. */
         bool good =
             status != NULL && (strcmp(status, "succeeded") == 0 || strcmp(status, "pending") == 0);
@@ -236,7 +231,7 @@ static void judge_good(struct stripe_call *call, const json_t *body)
                  : failed ? "refund-failed"
                           : "unreadable",
                  status);
-        peer->key_burnt = failed; /* the answer is kept under the key, and no money went back */
+        peer->key_burnt = failed; /* the key keeps this answer, and no money went back */
         return;
     }
     struct payment *out = &peer->payment;
@@ -250,8 +245,8 @@ static void judge_good(struct stripe_call *call, const json_t *body)
     judge_intent(peer);
 }
 
-/* Codes that are a no to this order. Any other failure may be our fault or Stripe's, and the next
- * try looks again. */
+/* Codes that refuse this order. Any other failure may be our fault or Stripe's, and the next try
+ * reads again. */
 static bool is_no(enum peer_op op, unsigned status, const char *code)
 {
     static const struct {
@@ -273,8 +268,8 @@ static bool is_no(enum peer_op op, unsigned status, const char *code)
     return false;
 }
 
-/* The money is back with the buyer already, or with their bank. If the bank decides against them,
- * reconciliation finds money without an order. */
+/* The money is back with the buyer already, or with their bank. If the bank decides against the
+ * buyer, reconciliation finds money without an order. */
 static bool is_back(const char *code)
 {
     return code != NULL &&
@@ -287,8 +282,8 @@ static uint64_t session_until_s(const struct order *order)
     return order->expires_ms / 1000 + SESSION_MORE_S;
 }
 
-/* The order is long over, and a session cannot be as short-lived as it would have to be. If an
- * earlier try created one, nobody was ever told its address. */
+/* The order has long ended, and a session's minimum lifetime is too long for it. If an earlier try
+ * created a session, its URL was never shown to anybody. */
 static bool is_too_late(const struct stripe_call *call, const json_t *error)
 {
     const char *param = json_string_value(json_object_get(error, "param"));
@@ -320,19 +315,19 @@ static void judge_error(struct stripe_call *call, const struct outcall_answer *a
         put_url(call->psp, peer);
         judge_intent(peer);
     } else if (answer->replayed) {
-        /* A no that is stored under the key describes the past: a person may have fixed the cause
-         * since. Ask once more, under another key. */
+        /* A refusal stored under the key describes the past: the cause may have been fixed since.
+         * Try once more, under another key. */
         psp_tell(peer, SAGA_UNKNOWN, "kept-refusal", message);
         peer->key_burnt = true;
     } else if (is_too_late(call, error)) {
         psp_tell(peer, SAGA_FAILED, "too-late", message);
     } else if (is_no(peer->op, answer->status, code)) {
         psp_tell(peer, SAGA_FAILED, code != NULL ? code : type, message);
-    } else if (peer->op == PEER_PSP_CREATE) { /* none of this is the buyer's doing */
+    } else if (peer->op == PEER_PSP_CREATE) { /* none of this is the buyer's fault */
         psp_tell_stranger(call->psp, peer, message);
     } else {
         psp_tell(peer, SAGA_UNKNOWN, code != NULL ? code : type, message);
-        peer->key_burnt = true; /* a refusal because of the state is stored under the key */
+        peer->key_burnt = true; /* the key keeps a refusal caused by the state */
     }
 }
 
@@ -392,7 +387,7 @@ static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, 
     psp_send(psp, &out);
 }
 
-/* The languages of Stripe's page. Ours may be others: an operator can add one with a file. */
+/* Stripe's languages for its page. Ours may differ: an operator can add one with a file. */
 static struct span locale_of(const struct order *order)
 {
     static const char *const locales[] = {
@@ -405,7 +400,7 @@ static struct span locale_of(const struct order *order)
         if (strcmp(order->lang, locales[i]) == 0)
             return span_of(locales[i]);
     }
-    return SPAN("auto"); /* what the buyer's browser prefers */
+    return SPAN("auto"); /* the browser's preference */
 }
 
 static void create_session(struct psp *psp, struct peer_call *peer)
@@ -424,7 +419,7 @@ static void create_session(struct psp *psp, struct peer_call *peer)
     field(&form, "locale", locale_of(order));
     uint64_t until_s = session_until_s(order);
     if (until_s < clock_wall_us(psp->conf.clock) / 1000000 + SESSION_MAX_S)
-        field_u64(&form, "expires_at", until_s); /* otherwise a day, which is the maximum */
+        field_u64(&form, "expires_at", until_s); /* the default is the maximum, a day */
     field(&form, "success_url", span_of(back));
     field(&form, "cancel_url", span_of(back));
     field(&form, "client_reference_id", span_of(order->id));
@@ -436,11 +431,11 @@ static void create_session(struct psp *psp, struct peer_call *peer)
     dispatch(psp, peer, "/v1/checkout/sessions", "session", &form);
 }
 
-/* What answers expand: of an intent its charge, which knows about refunds. */
+/* What answers expand: an intent's charge, which knows about refunds. */
 #define SESSION_WHOLE "payment_intent.latest_charge"
 
-/* A payment that is still a session can be read and expired. Any other operation only reads it, and
- * is done once the intent's id is stored. */
+/* While the payment is still a session it can be read and expired. Any other operation only reads
+ * it, and is done once the intent's id is stored. */
 static void start_session(struct psp *psp, struct peer_call *peer)
 {
     char memory[FORM_MAX], path[URL_MAX];
@@ -495,7 +490,7 @@ static void start_intent(struct psp *psp, struct peer_call *peer)
         assert(peer->op == PEER_PSP_REFUND);
         field(&form, "payment_intent", span_of(order->payment));
         uint64_t part = order_refund(order, order->amount);
-        if (part < order->amount) /* otherwise everything there is */
+        if (part < order->amount) /* otherwise everything left */
             field_u64(&form, "amount", part - peer->given_back);
         field(&form, "reason", SPAN("requested_by_customer"));
         field(&form, "metadata[order]", span_of(order->id));
@@ -513,12 +508,12 @@ static void start(struct psp *psp, struct peer_call *peer)
 
 /* ---- webhooks ---- */
 
-/* The body is hashed once, however many signatures a stranger sends with it. */
+/* The body is hashed once, however many signatures come with it. */
 static bool is_signed(struct span secret, struct span stamp, struct span body,
                       struct span signature)
 {
     uint8_t mac[32];
-    char hex[2 * sizeof(mac) + 1]; /* in the provider's spelling, and no other */
+    char hex[2 * sizeof(mac) + 1]; /* in the provider's spelling only */
     crypto_auth_hmacsha256_state hmac;
     crypto_auth_hmacsha256_init(&hmac, (const uint8_t *)secret.ptr, secret.len);
     crypto_auth_hmacsha256_update(&hmac, (const uint8_t *)stamp.ptr, stamp.len);
@@ -563,7 +558,7 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
     uint64_t at_s;
     if (stamps != 1 || !span_u64(stamp, UINT32_MAX * UINT64_C(4), &at_s))
         return err_set(err, ERR_SYNTAX, "webhook signature without one timestamp");
-    /* The signature first: a forger should not learn our clock's time. */
+    /* The signature first: a forger must not learn our clock's time. */
     if (!is_signed_by_any(secrets, stamp, body, signature))
         return err_set(err, ERR_AUTH, "webhook signature does not match");
     uint64_t apart_s = at_s > now_s ? at_s - now_s : now_s - at_s;
@@ -581,8 +576,8 @@ static bool read_event(const json_t *event, struct psp_event *out)
     json_in_copy_of(event, "id", out->id, sizeof(out->id));
     json_in_copy_of(event, "type", out->kind, sizeof(out->kind));
     json_in_copy_of(json_object_get(object, "metadata"), "order", out->order, sizeof(out->order));
-    /* The payment that an event concerns: the intent itself, or the one that a charge, a refund or
-     * a session names; for a session without an intent, the session. */
+    /* The payment that an event concerns: the intent itself, or the intent that a charge, a refund
+     * or a session names; for a session without an intent, the session. */
     const char *kind = json_string_value(json_object_get(object, "object"));
     bool intent = kind != NULL && strcmp(kind, "payment_intent") == 0;
     bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
@@ -617,7 +612,7 @@ static bool is_one_of(const char *word, const char *const *words)
     return word != NULL && *words != NULL;
 }
 
-/* What an event's object says about its payment: an intent its state, a charge what was refunded, a
+/* What an event's object says about its payment: an intent its state, a charge the refunded sum, a
  * refund and a dispute their outcome. */
 static void read_object(const json_t *object, struct psp_event_row *row)
 {
@@ -651,13 +646,13 @@ static void read_events(const json_t *list, struct psp_events *events)
     const json_t *data = json_object_get(list, "data");
     size_t len = json_array_size(data);
     events->more = json_is_true(json_object_get(list, "has_more"));
-    for (size_t i = len; i > 0 && events->len < PSP_EVENTS_MAX; i--) { /* newest first at Stripe */
+    for (size_t i = len; i > 0 && events->len < PSP_EVENTS_MAX; i--) { /* Stripe: newest first */
         const json_t *event = json_array_get(data, i - 1);
         struct psp_event_row *row = &events->rows[events->len];
         if (!read_event(event, &row->event))
             continue;
-        /* A session moves no money; its intent has its own events, and one that was never submitted
-         * is not a payment. */
+        /* A session moves no money. Its intent has its own events, and a session that was never
+         * submitted is not a payment. */
         if (strncmp(row->event.kind, "checkout.session.", 17) == 0)
             row->event.payment[0] = '\0';
         read_object(json_object_get(json_object_get(event, "data"), "object"), row);
@@ -683,7 +678,7 @@ static bool is_lost(const json_t *answer)
 
 /* ---- the configuration ---- */
 
-/* What `auto` means follows from the address, which only intents have. */
+/* The address decides what `auto` means: only intents have one. */
 static const char *const flow_words[] = {"auto", "sessions", "intents", NULL};
 enum { FLOW_AUTO, FLOW_SESSIONS, FLOW_INTENTS };
 

@@ -1,28 +1,24 @@
 /* psp_toss.c: Toss Payments, whose flow is different: the buyer pays in Toss's window under our
  * order id, and the money moves when we confirm. So confirm is our capture; before it there is
- * nothing to cancel (what nobody confirms expires by itself after ten minutes).
- *
- * How a payment is found: Toss promises to find one by our order's id once it is confirmed, not
- * earlier. That the buyer has agreed shows in the return address, which carries the payment's own
- * key (a hint: anybody can type an address). So the order's id is asked first, the key second; a
- * key that leads to another order is ignored. A payment that only the key names and that nobody can
- * read is HINTED, which says nothing about the buyer: the confirm is the judge, and it names order
- * and amount. To let such a payment go after it may have been confirmed, it is confirmed once more,
- * and then canceled.
- *
- * What is found decides what to do, by one table of states (act), and the result of an act is
- * judged by the same table: a 200 alone means nothing. A confirm of a virtual account answers 200
- * too, and has only opened an account that waits for money. Seats are held for minutes, an account
+ * nothing to cancel (an unconfirmed payment expires by itself after ten minutes).
+ * How a payment is found: Toss promises to find it by our order id only after the confirm. The
+ * buyer's consent shows in the return address, which carries the payment's own key (a hint, since
+ * anybody can type an address). So the order id is looked up first, the key second; a key that
+ * leads to another order is ignored. A payment that only the key names and that cannot be read is
+ * HINTED, which says nothing about the buyer: only the confirm, which names order and amount, can
+ * tell. To let such a payment go after it may have been confirmed, it is confirmed once more and
+ * then canceled.
+ * The state that was found decides what to do, by one table (act), and the result of an act is
+ * decided by the same table: a 200 alone means nothing. Confirming a virtual account returns 200
+ * too, but has only opened an account that waits for money. Seats are held for minutes, an account
  * stays open for days, and paying a transfer back takes the buyer's bank account, which we do not
- * store: so the account is closed again and the order has the reason. If the deposit beats the
+ * store. So the account is closed again and the order gets the reason. If the deposit beats the
  * closing, the money is there and the order goes through.
- *
  * Every act is safe to repeat (a payment is confirmed once and canceled once, whatever the key),
- * and Toss stores everything that is not a success under its idempotency key; so after an answer
- * that decides nothing, the next try has a new key.
- *
- * Its webhooks are not signed. They are hints: the order is read, and nothing in them is believed.
- */
+ * and Toss stores every failure under its idempotency key; so after an answer that decides nothing,
+ * the next try has a new key.
+ * Toss's webhooks are not signed. They are hints: the order is read, and nothing in them is
+ * trusted. */
 #include "base/bug.h"
 #include "base/json_in.h"
 #include "base/text.h"
@@ -41,15 +37,13 @@ enum {
     URL_MAX = 1024,
     BODY_MAX = 1024,
     AUTH_MAX = 640,
-    KEY_MAX = 300, /* of an idempotency key, by Toss's rule */
+    KEY_MAX = 300, /* Toss's limit for an idempotency key */
 };
-enum {
-    SESSION_MS = 600000
-}; /* the longest time from the buyer's consent to the confirm, by Toss's rule */
+enum { SESSION_MS = 600000 }; /* Toss's limit from the buyer's consent to the confirm */
 
 enum toss_status {
     TOSS_NOTHING, /* nobody has begun to pay for this order */
-    TOSS_HINTED,  /* somebody says that the buyer agreed; Toss has not shown it yet */
+    TOSS_HINTED,  /* a key claims that the buyer agreed; Toss has not shown it yet */
     TOSS_READY,
     TOSS_IN_PROGRESS,
     TOSS_WAITING_FOR_DEPOSIT,
@@ -109,8 +103,8 @@ static void dispatch(struct toss_call *call, const char *path, const char *act, 
     char url[URL_MAX], auth[AUTH_MAX], key[32 + KEY_MAX], trace[96];
     put_auth(conf, auth);
     snprintf(url, sizeof(url), "%s%s", conf->api_url, path);
-    /* Toss compares key, URL and method, and not the body: without the payment, the refusal of one
-     * card would be the answer to each other card. */
+    /* Toss compares key, URL and method, but not the body: without the payment in the key, the
+     * refusal of one card would be repeated for every other card. */
     static_assert(ORDER_ID_MAX + ORDER_PAYMENT_MAX + 40 <= KEY_MAX, "the longest key fits");
     snprintf(key, sizeof(key), "Idempotency-Key: fairgate-%s-%s-%s-%u", call->peer->order->id, act,
              call->payment_key, call->peer->order->key_round);
@@ -134,7 +128,7 @@ static void dispatch(struct toss_call *call, const char *path, const char *act, 
 
 /* ---- reading ---- */
 
-/* Nobody has proved this payment, and it may have been confirmed. */
+/* An unproved payment that may have been confirmed. */
 static bool is_in_doubt(const struct toss_call *call)
 {
     return call->status == TOSS_HINTED && order_is_checked(call->peer->order, ORDER_CHECK_ASKED);
@@ -152,17 +146,17 @@ static enum payment_state state_of(const struct toss_call *call, bool approved)
     case TOSS_HINTED:
         return PAYMENT_HINTED;
     case TOSS_IN_PROGRESS:
-    case TOSS_WAITING_FOR_DEPOSIT: /* no money yet, but more than nothing: it has to be closed */
+    case TOSS_WAITING_FOR_DEPOSIT: /* no money yet, but the account has to be closed */
         return PAYMENT_AUTHORISED;
     case TOSS_DONE:
     case TOSS_PARTIAL_CANCELED:
         return PAYMENT_CAPTURED;
-    case TOSS_CANCELED: /* an account closed before anything came in, or money refunded */
+    case TOSS_CANCELED: /* an account closed before a deposit, or money refunded */
         return approved ? PAYMENT_CAPTURED : PAYMENT_CANCELED;
     case TOSS_NOTHING:
     case TOSS_READY:
     case TOSS_ABORTED:
-    case TOSS_EXPIRED: /* the buyer may try again until the seats' time is up */
+    case TOSS_EXPIRED: /* the buyer may try again until the hold ends */
         return PAYMENT_OPEN;
     case TOSS_STATUS_COUNT:
         break;
@@ -171,7 +165,7 @@ static enum payment_state state_of(const struct toss_call *call, bool approved)
     return PAYMENT_OPEN;
 }
 
-/* False: this is not a payment, or its state is newer than this program. */
+/* False: not a payment, or its state is newer than this program. */
 static bool read_payment(struct toss_call *call, const json_t *body)
 {
     struct payment *payment = &call->peer->payment;
@@ -205,18 +199,18 @@ static bool read_payment(struct toss_call *call, const json_t *body)
     return true;
 }
 
-/* ---- acting, once the payment has been read ---- */
+/* ---- acting on the payment that was read ---- */
 
 static void act(struct toss_call *call);
 
-/* Under this key Toss would give the same answer for good, and the act can be repeated. */
+/* Toss would repeat this answer under this key for good, and the act can be repeated. */
 static void tell_again(struct toss_call *call, const char *code, const char *detail)
 {
     psp_tell(call->peer, SAGA_UNKNOWN, code, detail);
     call->peer->key_burnt = true;
 }
 
-/* Toss said no to an act. */
+/* Toss refused an act. */
 static void judge_refusal(struct toss_call *call, const struct outcall_answer *answer,
                           const char *code)
 {
@@ -224,10 +218,10 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     uint64_t now_ms = clock_wall_us(call->psp->conf.clock) / 1000;
     bool confirming = peer->op == PEER_PSP_CAPTURE && call->status != TOSS_WAITING_FOR_DEPOSIT;
     enum toss_word word = psp_toss_word(answer->status, code);
-    /* Any 400 will do here, since anybody can have invented the key. */
+    /* Any 400 counts here, since the key may be made up. */
     if (is_in_doubt(call) && (word == TOSS_SAYS_GONE || word == TOSS_SAYS_NOBODY ||
                               (word == TOSS_SAYS_NOTHING && answer->status == 400))) {
-        psp_tell(peer, SAGA_DONE, NULL, code); /* no money moves: as it was, a hint */
+        psp_tell(peer, SAGA_DONE, NULL, code); /* no money moves: still a hint */
         peer->key_burnt = true;
         return;
     }
@@ -237,7 +231,7 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
             psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
         } else if (peer->op == PEER_PSP_REFUND) {
             psp_tell(peer, SAGA_FAILED, "refund-refused", code);
-            peer->key_burnt = true; /* once the cause is mended, an operator has it retried */
+            peer->key_burnt = true; /* an operator retries it once the cause is fixed */
         } else if (is_in_doubt(call)) {
             psp_tell(peer, SAGA_DONE, NULL, code);
         } else {
@@ -246,8 +240,8 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
         return;
     case TOSS_SAYS_GONE:
     case TOSS_SAYS_NOBODY:
-        /* With another account's key nothing is ever found. So this is about the buyer only if Toss
-         * has shown us the payment, or if any consent must have expired. */
+        /* Another account's key never finds anything. So this is about the buyer only if Toss has
+         * shown us the payment, or if any consent must have expired. */
         if (confirming && ((word == TOSS_SAYS_GONE && call->shown) ||
                            now_ms > peer->order->expires_ms + SESSION_MS))
             psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
@@ -308,10 +302,10 @@ static void confirm(struct toss_call *call)
     dispatch(call, "/v1/payments/confirm", "confirm", memory, on_acted);
 }
 
-/* What is still to be refunded, if that is less than what is left of the payment; otherwise
- * everything that is left. A partial cancel could happen twice, unlike a full one, and each try has
- * its own key: so Toss gets the rest as we read it, and refuses if it is less by now
- * (NOT_MATCHES_REFUNDABLE_AMOUNT; then it is read again). */
+/* The rest to be refunded, if less than what is left of the payment; otherwise all that is left. A
+ * partial cancel could happen twice, unlike a full one, and each try has its own key. So Toss gets
+ * the remainder as we read it, and refuses if it is less by now (NOT_MATCHES_REFUNDABLE_AMOUNT;
+ * then it is read again). */
 static void put_amounts(struct text *body, const struct peer_call *peer)
 {
     const struct payment *payment = &peer->payment;
@@ -337,7 +331,7 @@ static void cancel(struct toss_call *call, const char *why)
     dispatch(call, path, why, memory, on_acted);
 }
 
-/* Confirming may open an account, which is then closed: at most two acts in one try. */
+/* Confirming may open an account, which is then closed: at most two acts per try. */
 static bool may_act(struct toss_call *call)
 {
     if (call->acts == 2) {
@@ -348,7 +342,7 @@ static bool may_act(struct toss_call *call)
     return true;
 }
 
-/* Each returns true if an act is under way, false if the verdict has been reported. */
+/* Each returns true if an act is in progress, false if the verdict has been reported. */
 
 static bool act_to_capture(struct toss_call *call)
 {
@@ -374,7 +368,7 @@ static bool act_to_capture(struct toss_call *call)
         cancel(call, "close");
         return true;
     case TOSS_DONE:
-    case TOSS_PARTIAL_CANCELED: /* the step judges how much is left */
+    case TOSS_PARTIAL_CANCELED: /* the step decides by how much is left */
         psp_tell(peer, SAGA_DONE, NULL, NULL);
         return false;
     case TOSS_CANCELED:
@@ -407,8 +401,8 @@ static bool act_to_cancel(struct toss_call *call)
         confirm(call);
         return true;
     }
-    /* Unconfirmed money cannot move; confirmed money has to be refunded, as the next try will find.
-     */
+    /* Unconfirmed money cannot move; confirmed money has to be refunded, as the next try will
+     * find. */
     bool captured =
         peer->payment.state == PAYMENT_CAPTURED && peer->payment.refunded < peer->payment.captured;
     psp_tell(peer, captured ? SAGA_UNKNOWN : SAGA_DONE, captured ? "captured" : NULL, NULL);
@@ -432,7 +426,7 @@ static bool act_to_refund(struct toss_call *call)
     }
     if (payment->state == PAYMENT_CAPTURED)
         psp_tell(peer, SAGA_DONE, NULL, NULL);
-    else if (!call->shown) /* a missing payment does not prove that the money was never taken */
+    else if (!call->shown) /* a missing payment may still have taken the money */
         psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
     else
         psp_tell(peer, SAGA_FAILED, "not-captured", status_names[call->status]);
@@ -483,7 +477,7 @@ static void act(struct toss_call *call)
 
 enum found { FOUND_IT, FOUND_NONE, FOUND_NOTHING_OUT };
 
-/* What the answer to a read says; with FOUND_NOTHING_OUT the verdict has been reported. */
+/* What the answer to a read says. FOUND_NOTHING_OUT: the verdict has been reported. */
 static enum found judge_read(struct toss_call *call, const struct outcall_answer *answer)
 {
     struct peer_call *peer = call->peer;
@@ -495,7 +489,7 @@ static enum found judge_read(struct toss_call *call, const struct outcall_answer
     enum toss_word word = answer->rc == 0 ? psp_toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
     if (answer->rc == 0 && answer->status == 200) {
         if (body != NULL && !is_ours(body, peer->order))
-            found = FOUND_NONE; /* somebody typed another payment's key into the address */
+            found = FOUND_NONE; /* the address had another payment's key */
         else if (read_payment(call, body))
             found = FOUND_IT;
         else
@@ -523,7 +517,7 @@ static void on_read_by_key(void *ctx, const struct outcall_answer *answer)
     }
     if (found == FOUND_NONE && answer->status == 404) {
         call->status = TOSS_HINTED;
-        call->shown = call->transfer = false; /* of an earlier attempt */
+        call->shown = call->transfer = false; /* left over from an earlier attempt */
         payment->unwanted = NULL;
         payment->currency[0] = '\0';
         memcpy(call->payment_key, order_payment_key(order), sizeof(call->payment_key));
@@ -591,8 +585,8 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
     json_decref(event);
     if (order[0] == '\0')
         return err_set(err, ERR_SYNTAX, "webhook body names no order");
-    /* These are not signed, so anybody may send them: the same hint counts once in ten seconds, and
-     * there are no more hints than states. */
+    /* Anybody may send these, unsigned as they are. So the same hint counts once in ten seconds,
+     * and there are no more hints than states. */
     snprintf(out->id, sizeof(out->id), "%s-%d-%llu", order, (int)known,
              (unsigned long long)(now_s / 10));
     snprintf(out->kind, sizeof(out->kind), "PAYMENT_STATUS_CHANGED");
@@ -607,7 +601,7 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
  * query needs both. Dates are Korean time without a zone. */
 
 enum { KST_S = 9 * 3600, DAY_S = 24 * 3600, FIRST_LOOK_DAYS = 31, DATE_LEN = 19 };
-/* So that nothing is missed if its clock is ahead of ours. */
+/* Covers a Toss clock that is ahead of ours. */
 enum { AHEAD_DAYS = 31 };
 
 static void put_date(char out[DATE_LEN + 1], uint64_t unix_s)
@@ -624,8 +618,8 @@ static void read_transactions(const json_t *list, struct psp_events *events)
     events->more = len >= events->limit;
     for (size_t i = 0; i < len && events->len < PSP_EVENTS_MAX; i++) {
         struct psp_event_row row = {0};
-        /* A capture is listed once, with its amount; a cancel with what it returned. CANCELED means
-         * that nothing is left, whatever was returned before: the payment's state says so. */
+        /* A capture is listed once, with its amount; a cancel with the returned sum. CANCELED means
+         * that nothing is left, whatever was returned before. */
         const json_t *item = json_array_get(list, i);
         char key[64], at[40], status[32];
         json_in_copy_of(item, "transactionKey", key, sizeof(key));

@@ -13,7 +13,7 @@ static const struct {
     const char *code; /* a trailing * stands for any ending */
     enum toss_word word;
 } words[] = {
-    /* our key, our contract */
+    /* our key or contract */
     {"INVALID_API_KEY", TOSS_SAYS_STRANGER},
     {"INVALID_AUTHORIZE_AUTH", TOSS_SAYS_STRANGER},
     {"UNAUTHORIZED_KEY", TOSS_SAYS_STRANGER},
@@ -22,7 +22,7 @@ static const struct {
     {"NOT_FOUND_TERMINAL_ID", TOSS_SAYS_STRANGER},
     {"NOT_REGISTERED_BUSINESS", TOSS_SAYS_STRANGER},
     {"INVALID_UNREGISTERED_SUBMALL", TOSS_SAYS_STRANGER},
-    /* trouble that will pass */
+    /* temporary trouble */
     {"PROVIDER_ERROR", TOSS_SAYS_LATER},
     {"CARD_PROCESSING_ERROR", TOSS_SAYS_LATER},
     {"COMMON_ERROR", TOSS_SAYS_LATER},
@@ -33,7 +33,7 @@ static const struct {
     {"INVALID_IDEMPOTENCY_KEY", TOSS_SAYS_LATER},
     {"TOO_MANY_REQUESTS", TOSS_SAYS_LATER},
     {"FORBIDDEN_BANK_REFUND_REQUEST", TOSS_SAYS_LATER}, /* the bank's hours */
-    {"NOT_MATCHES_REFUNDABLE_AMOUNT", TOSS_SAYS_LATER}, /* somebody else is refunding it */
+    {"NOT_MATCHES_REFUNDABLE_AMOUNT", TOSS_SAYS_LATER}, /* another refund is in progress */
     /* done, or in progress */
     {"ALREADY_*", TOSS_SAYS_BEFORE},
     {"DUPLICATED_ORDER_ID", TOSS_SAYS_BEFORE},
@@ -42,7 +42,7 @@ static const struct {
     {"NOT_FOUND_PAYMENT", TOSS_SAYS_NOBODY},
     {"NOT_FOUND", TOSS_SAYS_NOBODY},
     {"UNAPPROVED_ORDER_ID", TOSS_SAYS_NOBODY},
-    /* no */
+    /* refusals */
     {"REJECT_*", TOSS_SAYS_NO},
     {"EXCEED_MAX_*", TOSS_SAYS_NO},
     {"EXCEED_CANCEL_*", TOSS_SAYS_NO},
@@ -81,6 +81,6 @@ enum toss_word psp_toss_word(unsigned status, const char *code)
         if (fits(words[i].code, code))
             return words[i].word;
     }
-    /* Something in front of the API answered: a proxy, another path. */
+    /* Something in front of the API answered: a proxy, or another path. */
     return status == 403 ? TOSS_SAYS_STRANGER : TOSS_SAYS_NOTHING;
 }

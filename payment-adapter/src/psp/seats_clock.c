@@ -1,9 +1,9 @@
-/* seats_clock.c: Date has whole seconds, and the answer was written at some moment between question
- * and arrival, so it says between which two values the difference lies. While the last one lies
- * between them it stays; no difference is the first. Otherwise the lower one is taken: by that a
- * hold ends rather too late here than too early, and the seats' own answer decides.
- *
- * Threading: each loop notes what it hears. The last one wins, since all hear the same clock. */
+/* seats_clock.c: Date has whole seconds, and the answer was written at some moment between request
+ * and arrival, so it bounds the difference between two values. The current difference, initially 0,
+ * stays while it is within these bounds. Otherwise the lower bound is taken: then a hold ends here
+ * too late rather than too early, and the seats' own answer decides.
+ * Threading: each loop reports the answers it gets. The last one wins, since all read the same
+ * clock. */
 #include "psp/seats_clock.h"
 
 static uint64_t mono_us(void *ctx)
@@ -14,7 +14,7 @@ static uint64_t mono_us(void *ctx)
 static uint64_t wall_us(void *ctx)
 {
     struct seats_clock *seats = ctx;
-    /* relaxed: a number by itself. */
+    /* relaxed: an independent number. */
     int64_t ahead_us = 1000 * atomic_load_explicit(&seats->ahead_ms, memory_order_relaxed);
     return (uint64_t)((int64_t)clock_wall_us(seats->own) + ahead_us);
 }

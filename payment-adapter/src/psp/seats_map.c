@@ -1,9 +1,7 @@
 /* seats_map.c: a table of addresses by event, read as a whole from GET /internal/owners.
- *
- * Any process of seat-service tells it. The one of the settings is asked first; it may be the one
- * that died, so those that the map knows already are asked after it, one after the other. A place
- * that is wrong is not forgotten: the process there says so, or nobody answers, and the next
- * reading puts it right. */
+ * Any process of seat-service returns it. The configured one is asked first; in case it died, those
+ * that the map already knows follow one by one. A wrong entry is not removed: the process there
+ * says so, or nobody answers, and the next reading corrects it. */
 #include "psp/seats_map.h"
 
 #include "base/json_in.h"
@@ -17,10 +15,10 @@ enum {
     PLACES_MAX = 256, /* events; seat-service has 64 in a list, so this is four lists */
     ADDRESS_MAX = 256,
     ID_MAX = 65,
-    /* A call that is made once more has to end before its saga's lease does: what it took until it
-     * was misled, these readings, and then its own time. */
+    /* A repeated call has to end before its saga's lease does. Its time adds up from the first call
+     * until it was misled, these readings, and its own timeout. */
     MISLED_US = 2500 * 1000,
-    READ_MS = 500, /* of one process */
+    READ_MS = 500, /* per process */
     ASKED_MAX = 3,
     REPLY_MAX = 128 * 1024,
 };
@@ -54,9 +52,8 @@ void seats_map_put(const struct seats_map *map, enum seats_listener listener, st
         text_str(url, listener == SEATS_OPEN ? map->conf.url : map->conf.internal_url);
 }
 
-/* The one that was asked owns nothing: it follows, its name is another's, or its clock is wrong.
- * Without memory to read what it says it is an answer as any: 503, after which the step asks again.
- */
+/* The process owns nothing: it follows, has another name, or its clock is wrong. If memory is too
+ * short to parse the answer, it counts as any other 503, and the step is retried. */
 static bool owns_nothing(const struct outcall_answer *answer)
 {
     json_t *body;
@@ -74,9 +71,9 @@ static bool owns_nothing(const struct outcall_answer *answer)
 struct reading {
     struct seats_map *map;
     char event[ID_MAX];
-    struct place before; /* of the event */
+    struct place before; /* the event's previous place */
     bool was_known;
-    uint32_t asked; /* processes that were asked */
+    uint32_t asked; /* processes asked so far */
     void (*on_read)(void *ctx, bool found);
     void *ctx;
 };
@@ -122,7 +119,7 @@ static void on_owners(void *ctx, const struct outcall_answer *answer)
     struct reading *reading = ctx;
     json_t *body = NULL;
     if (answer->rc == 0 && answer->status == 200)
-        (void)json_in_read(answer->body, &body); /* or the next is asked */
+        (void)json_in_read(answer->body, &body); /* if that fails, the next is asked */
     const json_t *events = json_object_get(body, "events"), *told;
     size_t i;
     json_array_foreach(events, i, told) learn(reading->map, told);
@@ -133,7 +130,7 @@ static void on_owners(void *ctx, const struct outcall_answer *answer)
         end_reading(reading, has_moved(reading));
 }
 
-/* The address of the settings, then those that are known, each once. */
+/* The configured address, then the known ones, each once. */
 static bool next_address(const struct seats_map *map, uint32_t nth, char out[ADDRESS_MAX + 8])
 {
     for (uint32_t i = 0; i < map->len; i++) {
@@ -191,7 +188,7 @@ void seats_map_read(struct seats_map *map, struct span event,
         reading->before = *place;
     reading->on_read = on_read;
     reading->ctx = ctx;
-    (void)ask_next(reading); /* the first is the one of the settings */
+    (void)ask_next(reading); /* the first is the configured one */
 }
 
 bool seats_map_misled(struct seats_map *map, struct span event, const struct outcall_answer *answer)

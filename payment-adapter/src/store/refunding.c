@@ -1,4 +1,4 @@
-/* refunding.c: the order's row is locked first, so that the next statement sees what check-ins,
+/* refunding.c: locks the order's row first, so that the next statement sees what check-ins,
  * transfers and other refunds have committed. */
 #include "store/refunding.h"
 

@@ -10,7 +10,7 @@
 enum {
     LOCK = 2,
     CONNECT_MS = 30000,
-    STEP_MS = 3600000, /* an index over a large table takes its time */
+    STEP_MS = 3600000, /* an index over a large table takes time */
 };
 
 /* The build makes a C string of each file; see the Makefile. */

@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 /* Applies the missing files of payment-adapter/sql/ (pg/pg_migrate.h); any number of instances may
- * start at once. Blocks, so only the start of the program calls it. on_wait reports what it waits
- * for, and may be NULL.
- * ERR_STATE if the database is newer than the program, or was made by other steps. */
+ * start at once. Blocks, so it is called only at program start. on_wait reports what it waits for,
+ * and may be NULL.
+ * ERR_STATE: the database is newer than the program, or was made by other steps. */
 int schema_migrate(const char *conninfo, void (*on_wait)(const char *words), struct err_slot *err);
 
-/* Reads the installation's name, made with the schema, which fills `out`. Blocks, too. */
+/* Reads the installation's name, created with the schema, which fills `out`. Blocks. */
 int schema_installation(const char *conninfo, struct err_slot *err, char *out, size_t out_size);
 
 #endif

@@ -1,5 +1,5 @@
-/* words.h: words that statements return or write and that C acts on. sql/statements/names.sql lists
- * them for SQL, and a unit test compares the two. */
+/* words.h: words that statements return or write and on which C acts. sql/statements/names.sql
+ * lists them for SQL, and a unit test compares the two. */
 #ifndef FG_PAY_WORDS_H
 #define FG_PAY_WORDS_H
 
@@ -24,7 +24,7 @@
 #define WHY_TICKET_USED       "ticket-used"
 #define WHY_SEATS_TAKEN       "seats-taken"
 
-/* Of pay.outbox: letters to the shop, or mails. */
+/* Column `box` of pay.outbox: messages to the shop, or mails. */
 enum outbox_box { OUTBOX_SHOP, OUTBOX_MAIL };
 
 #endif
