@@ -1,12 +1,12 @@
--- Events that do not take place (saga/cancellations.h). No order is made for one; those that are there are
--- turned back or refunded, a page of them a second.
+-- Cancelled events (saga/cancellations.h). No new orders are made for them; existing ones are turned back or refunded,
+-- a page per second.
 
 -- fragment: is_cancelled(event)
 EXISTS (SELECT FROM cancelled_event c WHERE c.event = :event)
 
--- Nothing is kept of it, and no ticket of it opens a door. What an operator settled elsewhere stays so: those few are read
--- once, and not looked up for each order of the event. A count, not EXISTS: PostgreSQL may look through all tickets for
--- an EXISTS.
+-- No money of it is kept, and none of its tickets opens a door. What an operator settled elsewhere stays so: those few
+-- payments are read once, and not looked up for each order of the event. A count, not EXISTS: for EXISTS, PostgreSQL
+-- may read all tickets.
 -- fragment: is_given_back(o)
 :o.status IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED, :ORDER_REFUNDED)
     OR :o.status = :ORDER_COMPLETED AND :o.moving IS NULL AND (
@@ -33,7 +33,7 @@ INSERT INTO audit (event, act, subject, actor, reason, who)
 SELECT event, 'event-cancelled', event, :ACTOR_OPERATOR, :reason, :who
 FROM c;
 
--- How far it is; without `at` the event is not cancelled. Parked orders wait for an operator.
+-- The progress; without `at` the event is not cancelled. Parked orders wait for an operator.
 -- statement: cancellation
 --> event  text
 --> listed integer
@@ -68,9 +68,9 @@ FROM (
 ) sum
 LEFT JOIN cancelled_event c ON c.event = :event;
 
--- The next orders of one cancelled event, or a row without an order. The process that takes the event has
--- it for `lease_ms`; if it dies, another one takes it then. `most` is what may begin now: no more than
--- `room` refunds are under way, of all events together.
+-- The next orders of one cancelled event, or a row without an order. The process that takes the event leases it for
+-- `lease_ms`; if it dies, another one takes it after that. `most` is how many refunds may begin now: at most `room`
+-- are in progress, for all events together.
 -- statement: cancelling_take
 --> most     integer
 --> room     integer
@@ -119,8 +119,8 @@ LEFT JOIN LATERAL (
 ) o ON true
 ORDER BY o.id;
 
--- The page is done; without `passed` it was the last. The event is through once a whole look finds nothing
--- left, and it was cancelled at least `groups_ms` ago: no group of statements from before is still under way.
+-- The page is done; without `passed` it was the last. The event has ended once a whole pass finds nothing left and the
+-- cancellation is at least `groups_ms` old, so that no earlier group of statements is still running.
 -- statement: cancelling_passed
 --> event     text
 --> passed    text null

@@ -1,10 +1,9 @@
 -- Orders and errors over time, for the operator's charts, in rows of ten seconds.
 --
--- Numbers only rise, so it does no harm if two processes count the same. Before ten seconds in
--- which something happened there is a row for the ten before, to say that nothing had happened
--- until then.
+-- Numbers only rise, so two processes may count the same. A row for ten seconds with activity is preceded by one for
+-- the ten seconds before, so that charts show no activity until then.
 
--- How far back counting starts again: a commit becomes visible only after the times that it wrote.
+-- How far back counting restarts: a commit becomes visible only after the times that it wrote.
 -- fragment: counted_newest()
 (SELECT coalesce(max(at), '-infinity') FROM counted WHERE event <> '')
 
@@ -17,7 +16,7 @@ CROSS JOIN LATERAL (
     SELECT event, status, amount, refund_amount, credits FROM orders WHERE id = :s.subject OFFSET 0
 ) o
 
--- What a completed refund or credit gave back.
+-- What a completed refund or credit returned.
 -- fragment: gave_back(s)
 CASE
     WHEN :s.key LIKE 'refund.%' THEN coalesce(o.refund_amount, o.amount) - :credited(o)
@@ -25,8 +24,8 @@ CASE
     ELSE 0
 END
 
--- What has ended since the last count; tries in doubt; what is open now; and the events that had
--- something open and may have nothing now.
+-- Sagas that ended since the last count; tries in doubt; what is open now; and events that had open sagas and may have
+-- none now.
 -- statement: count_sagas
 WITH since AS MATERIALIZED (
     SELECT :counted_again(:counted_newest()) AS at
@@ -90,7 +89,7 @@ SET completed = greatest(c.completed, excluded.completed),
     captured = greatest(c.captured, excluded.captured),
     given_back = greatest(c.given_back, excluded.given_back);
 
--- What only the process itself knows: each process adds its own.
+-- Counts known only to a process: each adds its own.
 -- statement: count_ours
 --> errors     integer
 --> unanswered integer
@@ -99,8 +98,8 @@ VALUES ('', counted_at(now()) - interval '10 s', 0, 0), ('', counted_at(now()), 
 ON CONFLICT (event, at) DO UPDATE
 SET errors = c.errors + excluded.errors, unanswered = c.unanswered + excluded.unanswered;
 
--- If an event has more than rows_max rows, each two become one. Those of the last hour stay, as the
--- newest of them are counted again.
+-- If an event has more than rows_max rows, each pair is merged. Rows of the last hour stay, since the newest of them
+-- are counted again.
 -- statement: count_thin
 --> rows_max bigint
 WITH newest AS MATERIALIZED (
@@ -141,8 +140,8 @@ SET completed = p.completed, refunded = p.refunded, cancelled = p.cancelled, exp
 FROM pair p
 WHERE c.event = p.event AND c.at = p.at;
 
--- Sums since the first row, thinned to `most` points. The newest ten seconds are not over yet. A row that holds only a
--- process's errors does not know how many sagas are open: such numbers are null, and `now` has the last that were known.
+-- Sums since the first row, thinned to `most` points. The newest ten seconds have not ended. A row with only a
+-- process's errors does not know how many sagas are open: such numbers are null, and `now` has the last known ones.
 -- statement: counted
 --> event text
 --> most  integer

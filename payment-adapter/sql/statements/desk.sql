@@ -1,8 +1,8 @@
--- The help desk: orders as a table, one order with all that belongs to it, and its mail once more.
+-- The help desk: orders as a table, one order with everything about it, and sending its mail again.
 
--- Orders that are found, newest first, each by an index: by a number, by the id of an order or a ticket, by the
--- member who bought it or has a ticket of it, by a seat of the event, or all of an event. `before` is the order
--- after which the page begins, made at `before_us`.
+-- Search results, newest first, each by an index: by a number, by the id of an order or a ticket, by the member who
+-- bought it or holds a ticket of it, by a seat of the event, or all of an event. `before` is the order after which the
+-- page begins, made at `before_us`.
 -- statement: order_search
 --> number      text    null
 --> word        text    null
@@ -70,12 +70,12 @@ FROM (
 -- fragment: page_end()
 (coalesce(timestamptz 'epoch' + :us(:before_us), 'infinity'), coalesce(:before, ''))
 
--- A message's state, as the desk shows it.
+-- A message's state, for the desk.
 -- fragment: message(b)
 'kind', :word_of(:b.kind), 'made_at', :iso(:b.made_at), 'done_at', :iso(:b.done_at), 'error', :b.error, 'state',
 CASE WHEN :b.done_at IS NOT NULL THEN 'done' WHEN :b.due_at = 'infinity' THEN 'given-up' ELSE 'waiting' END
 
--- All that is known of an order, as JSON.
+-- Everything known about an order, as JSON.
 -- statement: order_desk
 --> id  text
 --< doc text
@@ -138,7 +138,7 @@ FROM orders o
 :with_event(o)
 WHERE o.id = :id;
 
--- The mail with the tickets of a completed order, once more.
+-- Sends the mail with the tickets of a completed order again.
 -- statement: order_mail_again
 --> order  text
 --> reason text
@@ -159,8 +159,8 @@ FROM b
 JOIN orders o ON o.id = b.order_id
 RETURNING event;
 
--- After order_lock: an operator offers tickets of an order to a member, as their owners can: all that are named, or none.
--- Without `seats` all good ones of the order.
+-- After order_lock: an operator offers tickets of an order to a member, as their holders can: all that are named, or
+-- none. Without `seats`, all valid tickets of the order.
 -- statement: order_transfer
 --> order    text
 --> seats    jsonb null
@@ -187,7 +187,7 @@ FROM u
 HAVING count(*) > 0
 RETURNING event;
 
--- The orders of a member, newest first: bought, or with a ticket that they have or are offered.
+-- The orders of a member, newest first: bought, or with a ticket that they hold or are offered.
 -- statement: orders_mine
 --> member     text
 --< id         text

@@ -1,21 +1,17 @@
--- People come in, go out and come in again, mistakes at the door are undone; and the scanners. What
--- happens is on record in audit.
---
--- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them
--- gets it.
+-- Check-in, check-out, re-entry and undo at the doors; and the scanners. Everything is recorded in audit.
+-- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them gets it.
 
--- When a ticket was scanned. A gate's clock may be fast: a scan counts from when it arrived, at the
--- latest, or it would keep its visitor from coming in again. scanned_at stays as it was sent: it
--- names the scan when the gate sends it again.
+-- When a ticket was scanned. A gate's clock may be fast, so a scan counts from its arrival at the latest, or it would
+-- block its visitor's re-entry. scanned_at stays as it was sent: it identifies the scan when the gate sends it again.
 -- fragment: came_at(c)
 least(:c.scanned_at, :c.recorded_at)
 
--- The same to show: a slow clock is no earlier than the ticket.
+-- The same for display: a slow clock never shows a time before the ticket was issued.
 -- fragment: shown_at(c, t)
 greatest(:came_at(:c), :t.issued_at)
 
--- After ticket_lock. A visitor who went out comes in again with a scan made after that, and not by
--- the last one, sent again. Scans made now go by PostgreSQL's clock, like check-outs.
+-- After ticket_lock. After a check-out, only a later scan lets the visitor in again, not the last one sent again.
+-- Online scans use PostgreSQL's clock, like check-outs.
 -- statement: checkin
 --> ticket  text
 --> gate    text
@@ -45,7 +41,7 @@ SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :ac
 FROM i
 RETURNING act = 'in-again' AS again;
 
--- Why the ticket is refused; no row: there is no such ticket.
+-- Why the ticket is refused; no row: unknown ticket.
 -- statement: checkin_why
 --> ticket        text
 --> event         text
@@ -63,9 +59,9 @@ JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id
 WHERE t.id = :ticket;
 
--- A ticket that is signed and not here: a restore of the database lost it. It was issued in place of another, so it
--- is newer than the one that the order has for this seat, and replaces it unless somebody came in with that.
--- After order_lock.
+-- After order_lock. A signed ticket that is missing here was lost by a restore of the database. It was issued in place
+-- of another, so it is newer than the one that the order has for this seat, and replaces it unless that one was used
+-- to enter.
 -- statement: ticket_restore
 --> ticket  text
 --> order   text
@@ -92,8 +88,8 @@ INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang,
 SELECT :ticket, order_id, event, seat, member, :holder, :kid, :token, lang, hops, standing
 FROM old;
 
--- A scan that lost: two doors without a network admitted the same ticket. Without `at_ms` it is one of now, of a
--- ticket that is not here: a gate's first one is enough.
+-- A scan that lost: two doors without a network admitted the same ticket. Without `at_ms` it is an online scan of a
+-- ticket that is missing here: the first one per gate is enough.
 -- statement: checkin_conflict
 --> ticket text
 --> event  text
@@ -128,9 +124,8 @@ SELECT :event, 'out', ticket, :actor, :gate, :reason, :who
 FROM u
 RETURNING act;
 
--- Only by the gate that admitted the ticket, and only soon after. A first entry is deleted; after a
--- later one the ticket counts as out again. A ticket that is no longer used may be refunded, so the
--- order's row is locked first.
+-- Only by the gate that admitted the ticket, and only soon after. A first entry is deleted; after a later one the
+-- ticket counts as outside again. A ticket that becomes unused may be refunded, so the order's row is locked first.
 -- statement: checkin_undo
 --> ticket    text
 --> event     text
@@ -174,7 +169,7 @@ SELECT id, event, gate, :iso(expires_at) AS expires_at
 FROM scanner
 WHERE hash = :hash AND revoked_at IS NULL AND expires_at > now();
 
--- No row: the event has as many scanners as it may have.
+-- No row: the event has the maximum number of scanners.
 -- statement: scanner_create
 --> id         text
 --> event      text

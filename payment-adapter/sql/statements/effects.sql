@@ -1,14 +1,13 @@
--- What a saga's move writes besides itself, in the same commit (core/checkout/effect.h): one
--- statement per kind, with the effects of all moves of the commit as one JSON array.
---
--- An effect is stored if its move is: the same token, the number after the move. If it is sent
--- again after a lost answer, it matches again, and changes nothing.
+-- What a saga's move writes besides itself, in the same commit (core/checkout/effect.h): one statement per kind, with
+-- the effects of all moves of the commit as one JSON array.
+-- An effect is stored if its move is: it has the same token, and the number after the move. If it is sent again after
+-- a lost answer, it matches again and changes nothing.
 
 -- shape: effects
 --> rows jsonb
 
--- The effects with each kind's own members, and their sagas. By OFFSET 0 and the conditions behind the first the
--- planner takes them for few, and looks up each row by its key, also where tables were empty when it planned.
+-- The effects with the members of their kind, and their sagas. OFFSET 0 and the conditions after the first make the
+-- planner expect few rows, so it looks up each by its key, even in a plan made when the tables were empty.
 -- fragment: stored(members)
 (
     SELECT r.*, s.key, s.data
@@ -19,7 +18,7 @@
     OFFSET 0
 ) r
 
--- A checkout on its last steps has nothing more to say of an order that is being given back.
+-- A checkout in its last steps no longer changes the status of an order that is being refunded.
 -- statement: effect_status
 --> effects.*
 UPDATE orders o
@@ -43,8 +42,8 @@ SET expires_at = :time_of_ms(r.expires_ms), changed_at = now()
 FROM :stored(expires_ms bigint)
 WHERE o.id = r."order";
 
--- Any conflict is ignored: a ticket that cannot be issued must not stop the others of the commit.
--- If somebody else has a good ticket for the seat, reconciliation reports it, with both orders.
+-- Any conflict is ignored: a ticket that cannot be issued must not stop the others of the commit. If another order has
+-- a valid ticket for the seat, reconciliation reports both orders.
 -- statement: effect_ticket
 --> effects.*
 INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, standing)
@@ -53,7 +52,7 @@ FROM :stored(ticket text, event text, seat text, member text, holder text, kid t
 JOIN orders o ON o.id = r."order"
 ON CONFLICT DO NOTHING;
 
--- Each other holder of one of them gets a mail, in the same commit.
+-- Each holder other than the buyer gets a mail, in the same commit.
 -- statement: effect_revoke
 --> effects.*
 WITH gone AS (
@@ -71,7 +70,7 @@ WHERE g.member <> o.member
 GROUP BY 1, 2
 ON CONFLICT (order_id, kind, member) DO NOTHING;
 
--- The tickets of the seats that the saga's data names.
+-- Voids the tickets of the seats in the saga's data.
 -- statement: effect_move_shut
 --> effects.*
 UPDATE ticket t
@@ -80,7 +79,7 @@ FROM :stored(none text)
 CROSS JOIN LATERAL jsonb_array_elements(r.data::jsonb->'moves') AS m
 WHERE t.id = m->>'ticket' AND t.order_id = r."order" AND :is_unrevoked(t);
 
--- The order's places without those that the saga's data names.
+-- Removes the places in the saga's data from the order.
 -- statement: effect_part_freed
 --> effects.*
 UPDATE orders o
@@ -108,7 +107,7 @@ SET places = r.places, changed_at = now(),
 FROM :stored(places jsonb)
 WHERE o.id = r."order";
 
--- Like effect_ticket, but in place of an old ticket, which is no longer shown to anybody.
+-- Like effect_ticket, but replaces an old ticket, which is no longer shown.
 -- statement: effect_move_ticket
 --> effects.*
 WITH e AS MATERIALIZED (

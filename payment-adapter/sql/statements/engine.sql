@@ -1,9 +1,8 @@
--- The saga engine's own statements: it leases sagas that are due, and stores their moves. What a move
--- writes besides is in effects.sql.
+-- The saga engine's own statements: leasing due sagas, and storing their moves. effects.sql has what a move writes
+-- besides itself.
 
--- Sagas that are due come under a token that rises with each lease; a move under an older one is
--- refused. The due time doubles as the lease's end, so a worker that dies gives them back by itself.
--- `back_ms`: see store/look.h.
+-- Leases due sagas. Their tokens rise with each lease; a move with an older token is rejected. The due time doubles as
+-- the lease's end, so a dead worker's sagas become due by themselves. `back_ms`: see store/look.h.
 -- statement: lease
 --> most     bigint
 --> keys     text[]
@@ -39,8 +38,7 @@ WHERE s.id = due.id
 RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
     :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data, :age_us(due.due_at) AS late_us;
 
--- Open sagas of definitions that this program does not have: no program that has only `keys` works
--- on them.
+-- Open sagas of definitions that this program lacks: programs that have only `keys` do not run them.
 -- statement: saga_unknown
 --> keys text[]
 --< key   text
@@ -52,16 +50,15 @@ GROUP BY s.key
 ORDER BY s.key
 LIMIT 16;
 
--- order_hint changed the row while the step ran: the newer hint stays.
+-- order_hint may change the row while the step runs: the newer hint wins.
 -- fragment: with_hint(data, now)
 jsonb_set(:data::jsonb, '{payment_key}', coalesce(:now::jsonb->'payment_key', '""'))::text
 
--- A batch of moves, as columns; the answer has a row for each, in their order. A lease that is kept
--- (delay_ms below 0) is prolonged once half of it is over, so that most moves touch no index.
---
--- The barrier: a step whose effect is recorded is not recorded again. And a batch that was not moved
--- now may have been moved before, by this very lease, and its answer was lost: that counts as stored.
--- The `rode` steps behind one that is done were done with it.
+-- A batch of moves, as columns; the answer has a row for each, in their order. A lease that is kept (delay_ms below 0)
+-- is renewed only after half of it, so that most moves touch no index.
+-- The barrier: an effect of a step that is recorded is not recorded again. A move that does not apply now may have
+-- been stored before under this very lease, with a lost answer: that counts as stored. The `rode` steps after a done
+-- step were done with it.
 -- statement: moves
 --> id       bigint[]
 --> token    bigint[]
@@ -145,7 +142,7 @@ LEFT JOIN moved USING (nth)
 LEFT JOIN saga s ON moved.nth IS NULL AND s.id = m.id
 ORDER BY m.nth;
 
--- What this instance held before its restart; on a connection of its own.
+-- Ends the leases that this instance held before its restart; on a connection of its own.
 -- statement: reclaim alone
 --> owner text
 UPDATE pay.saga s

@@ -1,6 +1,6 @@
--- What many statements have in common. A fragment is inserted as text where it is called.
+-- Shared by many statements. A fragment is inserted as text where it is called.
 
--- How many microseconds ago, and how many from now.
+-- Microseconds since a time, and until a time.
 -- fragment: age_us(at)
 (extract(epoch FROM now() - :at) * 1000000)::bigint
 
@@ -16,13 +16,13 @@
 -- fragment: time_of_ms(unix_ms)
 to_timestamp(:unix_ms / 1000.0)
 
--- In a transaction of its own: what it pays for a rate may be lost in a crash, and nobody waits for the disk while its
--- lock is kept.
+-- Only in a transaction of its own: a crash may lose what it pays for a rate, and nobody waits for the disk while its
+-- lock is held.
 -- fragment: not_awaited()
 set_config('synchronous_commit', 'off', true)
 
--- It has been due for `back_ms` at most (store/look.h). By a comparison of rows: the planner takes two bounds of one column
--- for a narrow range, so it would read and sort all that is due instead of stopping at the first rows of the index.
+-- Due for at most `back_ms` (store/look.h). As a row comparison: the planner takes two bounds on one column for a
+-- narrow range, and would read and sort all due rows instead of stopping at the first rows of the index.
 -- fragment: is_due_since(row)
 :row.due_at <= now() AND (:row.due_at, :row.id) > (now() - :ms(:back_ms), 0)
 
@@ -30,13 +30,12 @@ set_config('synchronous_commit', 'off', true)
 -- fragment: iso(at)
 to_char(:at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 
--- It has not ended. In this wording PostgreSQL can use the index saga_due.
+-- Not ended. This wording lets PostgreSQL use the index saga_due.
 -- fragment: is_open(saga)
 :saga.state < :SAGA_COMPLETED
 
--- Of rows that are looked up by key. A connection's plans stay, and may be made before a sale's tables have
--- grown: then a partial index, read from end to end, looks as cheap as the key. Worded like this, a condition
--- offers the planner no index.
+-- For rows that are looked up by key. A connection's plans stay, and may be made before a sale's tables have grown;
+-- then a partial index, read from end to end, looks as cheap as the key. This wording offers the planner no index.
 -- fragment: is_open_one(saga)
 :saga.state + 0 < :SAGA_COMPLETED
 
@@ -49,20 +48,20 @@ num_nulls(:row.revoked_at) = 1
 -- fragment: is_checkout(saga)
 :saga.key LIKE 'checkout.%'
 
--- The purchase says whether an order is of seats or of places in an area; no name does.
+-- The purchase says whether an order is for seats or for places in an area; names do not.
 -- fragment: is_standing(o)
 coalesce((:o.purchase->'lines'->0->>'standing')::boolean, false)
 
--- Due now, unless a worker has it in hand: then its move will see that the wake has risen.
+-- Due now, unless a worker has leased it: then its move sees that `wake` has risen.
 -- fragment: woken()
 wake = wake + 1,
 due_at = CASE WHEN leased AND due_at > now() THEN due_at ELSE now() END
 
--- The part of its refund_amount that credits gave back.
+-- The part of its refund_amount that credits returned.
 -- fragment: credited(o)
 (SELECT coalesce(sum((c.value->>'amount')::bigint), 0) FROM jsonb_each(:o.credits) AS c)::bigint
 
--- The order's places, and behind them those that credits gave back.
+-- The order's places, followed by those that credits returned.
 -- fragment: all_places(o)
 :o.places || (
     SELECT coalesce(jsonb_agg(DISTINCT g), '[]')
@@ -70,6 +69,6 @@ due_at = CASE WHEN leased AND due_at > now() THEN due_at ELSE now() END
     WHERE NOT :o.seats ? (g->>'id')
 )
 
--- A saga is moving this ticket's seat to another one: meanwhile the ticket is not valid.
+-- A saga is moving this ticket's seat to another one; until it ends the ticket is not valid.
 -- fragment: is_moving(o, t)
 coalesce(:o.moving ? :t.seat, false)

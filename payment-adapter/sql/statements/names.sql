@@ -1,5 +1,5 @@
--- C's names, for use in statements: `:SAGA_RUNNING` is sent as 0. The compiler compares each number
--- with the enumerator of that name, a unit test each word with the function named beside the header.
+-- C's names, for use in statements: `:SAGA_RUNNING` is sent as 0. The compiler compares each number with the
+-- enumerator of that name; a unit test compares each word, using the function named next to the header.
 
 --= core/saga/saga.h
 --= SAGA_RUNNING       0

@@ -1,7 +1,6 @@
--- Orders: made, read, watched, cancelled, given back and moved.
---
--- The order and its saga are one statement. The same key, or the same hold, gives the same order
--- however often it is sent: the unique indexes decide.
+-- Orders: create, read, watch, cancel, refund and move.
+-- One statement creates the order and its saga. The same key, or the same hold, gives the same order however often it
+-- is sent: the unique indexes decide.
 
 -- shape: order
 --< id            text
@@ -45,36 +44,36 @@ o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fe
 :vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at,
 gone.event IS NOT NULL AS off, later.event IS NOT NULL AS postponed
 
--- What an operator said of the order's event: `gone`, it does not take place; `later`, it has another date than the
--- order was made for.
+-- An operator's changes to the order's event: `gone`, it is cancelled; `later`, it has another date than the order was
+-- made for.
 -- fragment: with_event(o)
 LEFT JOIN cancelled_event gone ON gone.event = :o.event
 LEFT JOIN postponed_event later ON later.event = :o.event AND later.at > :o.created_at
 
--- The event's name at the time of the order; orders from before names were stored have its id.
+-- The event's name at the time of the order; older orders, without a name, have its id.
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
 
--- With with_event: when and where, {starts_at, doors_at, time_zone, venue, picture}, each as far as it is known.
+-- Needs with_event. When and where: {starts_at, doors_at, time_zone, venue, picture}, each if known.
 -- fragment: show(o)
 jsonb_strip_nulls(coalesce(:o.show, '{}') || jsonb_build_object('starts_at', :iso(:o.starts_at)) || coalesce(later.show, '{}'))
 
--- Parts of the amount, from the purchase, and never more than the amount; orders from before
--- purchases have none.
+-- Parts of the amount, from the purchase, and never more than the amount; older orders, without a purchase, have none.
 -- fragment: fees(o)
 least(greatest(coalesce((:o.purchase->>'fees')::bigint, 0), 0), :o.amount)
 
 -- fragment: vat(o)
 least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 
--- With with_event: the terms that the buyer saw before the payment bind; an order of another date can be given back.
+-- Needs with_event. The terms that the buyer saw before the payment are binding; after a change of date an order can
+-- be refunded.
 -- fragment: refund_terms(o)
 coalesce(CASE WHEN later.refund_until > now() THEN jsonb_build_object('by', :ACTOR_BUYER,
     'until', :iso(later.refund_until), 'percent', 100, 'handed_on', true) END,
     :o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 
--- No id: the event was cancelled before this key had an order (`off`), the terms of refunds are no longer those that the buyer saw, or there
--- already is an order with this key, or of this hold.
+-- No id: the event was cancelled before this key had an order (`off`), the refund terms are no longer those that the
+-- buyer saw, or an order with this key, or of this hold, exists.
 -- statement: order_create shares
 --> id           text
 --> event        text
@@ -131,7 +130,7 @@ SELECT s.id, t.differ AS terms_differ, t.off
 FROM t
 LEFT JOIN s ON true;
 
--- By the key, or else by the hold: an order that the seat service refused never had the hold.
+-- By the key, or else by the hold; an order that the seat service refused never had the hold.
 -- statement: order_by_idem reads
 --> member   text
 --> idem_key text
@@ -170,12 +169,12 @@ SELECT id
 FROM orders
 WHERE number = :number;
 
--- The event is over and its archive sealed: nothing of it changes any more (022_retired.sql).
+-- The event has ended and its archive is sealed: its rows no longer change (022_retired.sql).
 -- fragment: is_retired(id)
 (SELECT g.id FROM retired_order g WHERE g.id = :id) IS NOT NULL
 
--- Where an order is whose event has been retired. Its buyer is no longer known here, so a caller
--- with its id gets no more than this.
+-- The event of an order that has been retired. Its buyer is no longer known here, so this is all that a caller with
+-- its id gets.
 -- statement: order_retired reads
 --> id    text
 --< event text
@@ -183,7 +182,7 @@ SELECT event
 FROM retired_order
 WHERE id = :id;
 
--- Of these orders, whose row versions the caller has seen: those whose row has changed since.
+-- Those of these orders whose row has changed since the version that the caller has seen.
 -- statement: orders_changed
 --> ids     text[]
 --> seen    text[]
@@ -195,12 +194,12 @@ JOIN orders o ON o.id = w.id
 :with_event(o)
 WHERE o.xmin::text IS DISTINCT FROM w.seen;
 
--- As RFC 4180 has it. What a spreadsheet would read as a formula gets an apostrophe in front.
+-- As in RFC 4180. An apostrophe precedes text that a spreadsheet would read as a formula.
 -- fragment: csv(text)
 '"' || regexp_replace(replace(:text, '"', '""'), '^([=+@\t\r-])', '''\1') || '"'
 
--- A page of the orders of an event that were paid, a line of CSV for each line of their purchases. An
--- order from before purchases has one line, without a place.
+-- A page of the paid orders of an event: one line of CSV for each line of their purchases. An order without a purchase
+-- has one line, without a place.
 -- statement: order_lines
 --> event    text
 --> after    text
@@ -226,8 +225,8 @@ CROSS JOIN LATERAL (
 ) c
 ORDER BY o.id;
 
--- All that the order's sagas did, and where they stand. A saga that has recorded nothing yet has a
--- row without a step; next_try_at is set for one that sleeps.
+-- All steps of the order's sagas, and the sagas' states. A saga without recorded steps has a row without a step;
+-- next_try_at is set if the saga sleeps.
 -- statement: order_timeline reads
 --> order       text
 --< saga        bigint
@@ -252,7 +251,7 @@ WHERE s.subject = :order
 ORDER BY s.id + 0, t.at, t.tried
 LIMIT 200;
 
--- A cancel is a flag, and can only be set while the saga stands above the pivot of its version.
+-- A cancel is a flag, and can only be set while the saga is above its version's pivot.
 -- statement: order_cancel
 --> order  text
 --> pivots jsonb
@@ -263,13 +262,13 @@ WHERE s.subject = :order AND :is_checkout(s) AND :is_running_one(s) AND s.step <
     AND NOT s.parked
 RETURNING s.id;
 
--- Of {"checkout.1": 4, ...}.
+-- From {"checkout.1": 4, ...}.
 -- fragment: pivot_of(s)
 (:pivots->>:s.key)::smallint
 
--- A check-in, a transfer and a refund depend on what the others may be changing, in several tables.
--- So each first locks the order's row, in a statement of its own; then the next one sees what the
--- one before committed. NO KEY: rows that refer to an order may be written meanwhile.
+-- Check-ins, transfers and refunds depend on rows in several tables that the others may be changing. So each first
+-- locks the order's row, in a statement of its own; its next statement then sees what the previous one committed. NO
+-- KEY: rows that refer to an order may be written meanwhile.
 -- statement: order_lock
 --> id text
 SELECT
@@ -277,17 +276,17 @@ FROM orders
 WHERE id = :id
 FOR NO KEY UPDATE;
 
--- A restore of the database forgets numbers that shop and provider have seen. After each, numbers count from a hundred of
--- their own, or on from what is here.
+-- A restore of the database forgets numbers that shop and provider have seen. So after each restore numbers continue
+-- from the next hundred, or from the highest one here.
 -- fragment: next_number(last)
 1 + greatest(:last, 100 * restores())
 
--- The sagas of an order have idempotency keys of their own at the provider: this round is new.
+-- A new round: each of an order's sagas has idempotency keys of its own at the provider.
 -- fragment: next_round(id)
 (SELECT :next_number(max(coalesce((s.data::jsonb->>'key_round')::integer, 0))) FROM saga s WHERE s.subject = :id)
 
--- An operator accepted that the provider has more or less of the order's payment than the order says. A refund
--- asks the provider for a sum in all, so it would pay what was settled elsewhere, or take it for its own.
+-- An operator accepted that the provider has more or less of the order's payment than the order says. A refund names a
+-- total to the provider, so it would repeat what was settled elsewhere, or take it for its own.
 -- fragment: is_settled_elsewhere(o)
 EXISTS (
     SELECT
@@ -297,14 +296,14 @@ EXISTS (
         AND a.sum = m.captured - m.back - m.disputed - order_keeps(:o.status, :o.amount, :o.refund_amount)
 )
 
--- Also by an operator. Orders with used tickets are not refunded whole (order_credit).
+-- Applies to operators, too. Orders with used tickets are not refunded whole (order_credit).
 -- fragment: is_unrefundable(o)
 (:o.status <> :ORDER_COMPLETED OR :o.moving IS NOT NULL OR :is_retired(:o.id) OR EXISTS (
     SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :o.id
 ))
 
--- With with_event: why its buyer cannot give an order back, by the order's terms; NULL: they can. A ticket that
--- was transferred and came back blocks nothing: the holders of the valid tickets count.
+-- Needs with_event. Why the order's terms do not let its buyer refund it; NULL: they do. A ticket that was transferred
+-- and came back blocks nothing: only the holders of the valid tickets count.
 -- fragment: why_kept(o)
 CASE
     WHEN :is_unrefundable(:o) THEN :WHY_NOT_REFUNDABLE
@@ -317,8 +316,8 @@ CASE
     ) THEN :WHY_HANDED_ON
 END
 
--- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms, as its page does; an
--- operator gives a reason, and may name the percentage, of what was not given back before.
+-- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms, as its page does. An
+-- operator gives a reason, and may name the percentage of what has not been refunded yet.
 -- statement: order_refund
 --> order   text
 --> saga    text
@@ -360,7 +359,7 @@ WITH o AS MATERIALIZED (
 SELECT code
 FROM o;
 
--- What was paid for a seat of an order: a seat that was moved, or moved to, costs what its ticket's first seat did.
+-- The price paid for an order's seat. A moved seat, whether old or new, has the price of its ticket's first seat.
 -- NULL: the purchase does not say.
 -- fragment: paid_for(o, seat)
 (
@@ -386,10 +385,9 @@ FROM o;
         ), :seat), '#', 1)
 )
 
--- After order_lock: an operator gives a part of the money back. Returns why not, or NULL. The sum is
--- `amount`, or what the named places cost, fees included. With `free`, the unused tickets of these
--- places become void and their seats free; a used ticket keeps its seat. The same sum and places, in
--- any order, for the same reason are one refund.
+-- After order_lock: an operator refunds a part of the money. Returns why not, or NULL. The sum is `amount`, or what
+-- the named places cost, fees included. With `free`, the unused tickets of these places become void and their seats
+-- free; a used ticket keeps its seat. The same sum and places, in any order, for the same reason are one refund.
 -- statement: order_credit
 --> order   text
 --> saga    text
@@ -480,9 +478,9 @@ FROM no, o;
 -- fragment: trace_of_sale(id)
 coalesce((SELECT max(s.trace) FROM saga s WHERE s.subject = :id AND :is_checkout(s)), '')
 
--- And after order_refund or order_move: the shop and the buyer must hear of the order before its
--- refund or move, even if the checkout has not reached its last step yet. The engine may be writing
--- the same letters: in this order, with one statement each, the two cannot deadlock.
+-- Run after order_refund or order_move: shop and buyer must get the order's message before that of its refund or move,
+-- even if the checkout has not reached its last step. The engine may be writing the same messages; in this order, one
+-- statement each, the two cannot deadlock.
 -- statement: order_refund_shop
 --> order text
 INSERT INTO shop_outbox (order_id, member, kind, trace)
@@ -499,8 +497,8 @@ FROM orders
 WHERE id = :order AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
 ON CONFLICT (order_id, kind, member) DO NOTHING;
 
--- After order_lock, for [{from, to}]. Returns why not, or NULL. This refuses a new seat that has a
--- good ticket; whether somebody holds it, the seat service will say.
+-- After order_lock, for [{from, to}]. Returns why not, or NULL. Refuses a new seat that has a valid ticket; the seat
+-- service checks whether it is held.
 -- statement: order_move
 --> order  text
 --> saga   text
@@ -562,8 +560,8 @@ SET :woken()
 WHERE s.subject = :order AND :is_open_one(s) AND NOT s.parked
 RETURNING s.id;
 
--- What somebody brought back from the provider: a hint, only while the order waits for its payment.
--- An order has one; a later one takes its place.
+-- The payment key that the buyer's browser brought back from the provider: a hint, stored only while the order waits
+-- for its payment. A later hint replaces it.
 -- statement: order_hint
 --> order       text
 --> provider    text

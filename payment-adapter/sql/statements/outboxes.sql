@@ -1,10 +1,9 @@
--- Letters to the shop and mails to members: rows that are taken, sent, and done or put back. The due time
--- doubles as a lease, so that two instances do not take the same one, and a worker that dies gives it back
--- by itself.
+-- Messages to the shop and mails to members: rows that are claimed, sent, and done or put back. The due time doubles
+-- as a lease, so that no two instances claim the same row, and a dead worker's rows become due by themselves.
 
--- In order for each customer: only the oldest open letter is due, the others wait until it is done.
--- A parked letter (never due) holds up only those of its own order. The letter before is looked up in shop_outbox_open,
--- which alone has this order: for NOT EXISTS, PostgreSQL may compare all letters of a customer with each other.
+-- One customer's messages go in order: only the oldest open one is due, the others wait until it is done. A parked
+-- message (never due) delays only those of its own order. The previous message is looked up in shop_outbox_open, which
+-- alone has this order: for NOT EXISTS, PostgreSQL may compare all messages of a customer with each other.
 -- fragment: is_due(b)
 :b.done_at IS NULL AND :is_due_since(b) AND coalesce((
     SELECT false
@@ -15,8 +14,8 @@
     LIMIT 1
 ), true)
 
--- The statement that takes letters also counts them against the common pace, so it does not matter
--- how many loops and processes there are.
+-- The statement that claims messages also counts them against the shared pace, so the number of loops and processes
+-- does not matter.
 -- statement: shop_take
 --> most          bigint
 --> lease_ms      bigint
@@ -78,8 +77,8 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace, :age_us(taken.due_at) AS late_us;
 
--- A pause that the shop asks for holds for all processes. Calls may run ahead of the moment by a burst less one: after
--- the pause, they do not.
+-- A pause that the shop asks for applies to all processes. Calls may run ahead of the paid moment by a burst less one,
+-- so it is added: no call leaves during the pause.
 -- statement: shop_pause
 --> pause_ms    bigint
 --> interval_us bigint
@@ -93,7 +92,7 @@ UPDATE outbox
 SET done_at = now(), error = NULL
 WHERE box = :box AND id = :id;
 
--- Put back. With refused_max it was refused, and after so many refusals in a row it is given up.
+-- Puts a message back. With refused_max the receiver refused it: after that many consecutive refusals it is given up.
 -- statement: outbox_later
 --> box         smallint
 --> id          bigint
@@ -132,30 +131,30 @@ FROM (
     LIMIT :most
 ) b;
 
--- The credit that "credited-2" is about; NULL: the message is about none.
+-- The credit of a message like "credited-2"; NULL: it is about no credit.
 -- fragment: credit_of(b)
 CASE WHEN :word_of(:b.kind) = :LETTER_CREDITED THEN o.credits->split_part(:b.kind, '-', 2) END
 
--- What went back by the refund or credit that a message is about, of order `o`; NULL: it is about none.
+-- The sum returned by the refund or credit that a message about order `o` reports; NULL: it reports none.
 -- fragment: given_back(b)
 CASE
     WHEN :b.kind = :ORDER_REFUNDED THEN coalesce(o.refund_amount, o.amount) - :credited(o)
     ELSE ((:credit_of(:b))->>'amount')::bigint
 END
 
--- What the order's earlier letters gave back.
+-- The sum that the order's earlier messages reported.
 -- fragment: back_before(b)
 (SELECT coalesce(sum(:given_back(e)), 0) FROM shop_outbox e WHERE e.order_id = o.id AND e.id < :b.id)
 
--- The VAT in a part of the order's amount. Letters tell differences of it, which add up to the order's VAT.
+-- The VAT in a part of the order's amount. Messages report differences of it, which add up to the order's VAT.
 -- fragment: vat_of(part)
 round(:vat(o) * (:part)::numeric / greatest(1, o.amount))::bigint
 
--- The word of "moved-2", the second move of its order.
+-- "moved" of "moved-2", the second move of its order.
 -- fragment: word_of(kind)
 split_part(:kind, '-', 1)
 
--- A letter that is parked, or one that the shop took and lost; and the later ones of its order, if they are so, too.
+-- Retries a parked message, or one that the shop accepted and lost; later such messages of its order, too.
 -- statement: shop_retry
 --> id  bigint
 --> who text null
@@ -176,8 +175,8 @@ SELECT jsonb_build_object('order', order_id, 'kind', kind)::text AS doc
 FROM b
 WHERE id = :id;
 
--- People other than the buyer hear only of the seats that were theirs, and that the order has; "revoked-2" is
--- about those that the second credit took away.
+-- Members other than the buyer get mails only about their own seats that the order still has; "revoked-2" is about
+-- those that the second credit took away.
 -- fragment: seats_of_member()
 SELECT seat
 FROM ticket t
@@ -189,7 +188,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
         ELSE o.seats ? t.seat
     END
 
--- The places are lines of zone, row, number and label (if there is one), separated by tabs.
+-- The places are lines of zone, row, number and label (if any), separated by tabs.
 -- statement: mail_take
 --> most       bigint
 --> lease_ms   bigint
@@ -242,7 +241,7 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
     ), '') AS places, gone.event IS NOT NULL AS off,
     CASE WHEN :word_of(b.kind) = 'postponed' THEN coalesce(:iso(later.refund_until), '') ELSE '' END AS until, b.trace, :age_us(due.due_at) AS late_us;
 
--- The oldest ones of a range of ids: of one, or of all.
+-- The oldest of one id, or of all.
 -- statement: mail_retry
 --> first bigint
 --> last  bigint
@@ -269,7 +268,7 @@ SELECT jsonb_build_object('mails', coalesce(jsonb_agg(jsonb_build_object('mail',
 FROM b
 HAVING count(*) > 0 OR :first < :last;
 
--- How far behind letters, mails and sagas are, and what time it is here, for the metrics.
+-- The lags of messages, mails and sagas, and the time here, for the metrics.
 -- statement: lags
 --< shop          bigint signed
 --< shop_us       bigint signed

@@ -1,6 +1,6 @@
--- Events with a new date: orders from before it show that date, and their buyers may give them back in full.
+-- Postponed events: orders made before show the new date, and their buyers may have them refunded in full.
 
--- Everybody who has a ticket gets a mail. The same again changes nothing.
+-- Every ticket holder gets a mail. Repeating the same date changes nothing.
 -- statement: event_postpone
 --> event    text
 --> show     jsonb

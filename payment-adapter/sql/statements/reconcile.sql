@@ -1,17 +1,16 @@
--- Does everybody agree: the providers' own lists, the sold seats, our orders, tickets and sagas, and what
--- the shop lists?
---
--- A run looks at what may have come to disagree, which is listed in `suspect`, and not at all there is. A
--- row comes into it when somebody's list tells something new, when a saga has ended or the shop has taken
--- a letter; besides, each run adds the next few thousand of all orders, payments and orders of the shop,
--- so that in the end each is looked at. It goes once it was compared and agreed.
+-- Compares the books: the providers' own lists, the sold seats, our orders, tickets and sagas, and what the shop
+-- lists.
+-- A run compares only what may disagree, listed in `suspect`, not everything. A row is added when a list has news,
+-- when a saga has ended or the shop has accepted a message. In addition each run adds the next few thousand of all
+-- orders, payments and orders of the shop, so that in the end each is compared. A row is removed once it was compared
+-- and agreed.
 
--- How long ago the last event in turn was compared.
+-- Age of the oldest comparison of an event.
 -- fragment: seats_age_s(report)
 greatest(0, coalesce(extract(epoch FROM now() - (:report::jsonb->>'seats_compared_at')::timestamptz), 0))::bigint
 
--- A process takes a run when it is due, when an operator wants one, or when the process whose run it was
--- has not renewed it; never while that process does. The answer also has what the last run found.
+-- A process takes a run when one is due, when an operator wants one, or when the previous owner has not renewed it;
+-- never while that owner renews. Returns the last run's results, too.
 -- statement: reconcile_take
 --> owner       text
 --> lease_ms    bigint
@@ -59,7 +58,7 @@ RETURNING extract(epoch FROM ended_at)::bigint AS ended_s, :seats_age_s(report) 
 SELECT jsonb_build_object('at', :iso(ended_at), 'drift', drift) || report AS report
 FROM reconcile_run;
 
--- Accepts a difference as the last run listed it: its sums are those that the operator has seen.
+-- Accepts a difference as listed by the last run: its sums are those that the operator has seen.
 -- statement: reconcile_accept
 --> name   text
 --> reason text
@@ -102,12 +101,12 @@ WITH d AS (
 SELECT name
 FROM d;
 
--- A process that was stopped may continue its run after another process has taken the next one. Its writes
--- then repeat what is stored or only raise numbers; those that would do harm need this.
+-- A suspended process may continue its run after another has taken the next one. Its writes then repeat what is stored
+-- or only raise numbers; writes that could do harm need this check.
 -- fragment: is_run(run)
 EXISTS (SELECT FROM reconcile_run WHERE run = :run)
 
--- Where we stand in a provider's list of events, or in the shop's list of orders.
+-- Our position in a provider's list of events, or in the shop's list of orders.
 -- statement: reconcile_cursor
 --> provider text
 --< event    text
@@ -115,9 +114,8 @@ SELECT event
 FROM reconcile_cursor
 WHERE provider = :provider;
 
--- A page of a provider's events and, unless it is NULL, where we stand now. Numbers only rise, so
--- events may come in any order and any number of times. If a payment does not name its order, it is
--- the order that has this payment.
+-- A page of a provider's events and, unless it is NULL, our new position. Numbers only rise, so events may come in any
+-- order and any number of times. A payment that does not name its order belongs to the order that has this payment.
 -- statement: reconcile_events
 --> provider text
 --> event    text null
@@ -166,7 +164,7 @@ SET order_id = coalesce(p.order_id, excluded.order_id), amount = greatest(p.amou
     refunded = greatest(p.refunded, excluded.refunded),
     state = greatest(p.state, excluded.state), seen_at = now();
 
--- The provider has forgotten where we stood: something was missed.
+-- The provider has forgotten our position: events were missed.
 -- statement: reconcile_gap
 --> provider text
 --> run      bigint
@@ -183,23 +181,22 @@ WHERE one;
 -- fragment: origin(id)
 order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 
--- An id from before ids named their installation counts as ours, but is never refunded unasked (infra/recover).
+-- An id from before ids named their installation counts as ours, but is never refunded automatically (infra/recover).
 -- fragment: is_ours(id)
 (:origin(:id) IN ('ours', 'unproven') OR :is_order(:id))
 
--- An event trades for a day after its last order changed, and until its seats were compared after that. What
--- could not be compared for a week, such as an event that the seat service no longer has, is left out.
+-- An event trades for a day after its last order changed, and until its seats were compared after that. Events that
+-- could not be compared for a week, for example because the seat service no longer has them, are left out.
 -- fragment: is_traded(t)
 :t.at > now() - CASE
     WHEN :t.compared_at > :t.at + :ms(:grace_ms) THEN interval '1 day'
     ELSE interval '7 days'
 END
 
--- The account may be shared: payments that name no order of ours are none of our business. They are
--- counted as all payments are gone through, and told as of the last time that this came to its end;
--- and when that was: when the last of all orders was looked at. The seats of each event that trades were
--- compared at seats_at or later.
--- A run that read all lists to their end (`whole`) leaves when it began: infra/recover trusts no older list.
+-- The account may be shared: payments that name no order of ours do not concern us. They are counted while all
+-- payments are gone through; the result is as of the last full pass. passed_at is when that pass compared the last
+-- order. The seats of each trading event were compared at seats_at or later. A run that read all lists to the end
+-- (`whole`) stores when it began: infra/recover trusts no older list.
 -- statement: reconcile_passed
 --> whole     boolean
 --> took_ms   bigint
@@ -214,8 +211,8 @@ RETURNING foreign_payments AS payments, foreign_amount AS amount,
     coalesce(:iso(passed_at), '') AS passed_at,
     :iso(coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now())) AS seats_at;
 
--- A page of the orders that the shop has accepted, as it came; one that is not full is the last. Of messages
--- delivered since the list was last read to its end (`at`), nobody knows yet whether it names them.
+-- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
+-- delivered since the list was last read to its end (`at`), it is unknown whether the list has them.
 -- statement: reconcile_shop
 --> run   bigint
 --> event text
@@ -254,21 +251,21 @@ WITH p AS MATERIALIZED (
 SELECT len, event
 FROM p;
 
--- Of what a suspect is: an order of ours, the shop's list, or else a provider's payment.
+-- What kind a suspect is: an order of ours, an entry of the shop's list, or else a provider's payment.
 -- fragment: our_list()
 ''
 
 -- fragment: shop_list()
 'shop'
 
--- The slice that comes to the end. The next begins with the first again, and others behind it.
+-- The last slice. The next one starts from the first row again.
 -- fragment: is_last(rows)
 ((SELECT count(*) FROM :rows) < :slice)
 
 -- fragment: next_after(rows)
 CASE WHEN :is_last(:rows) THEN '' ELSE (SELECT max(id) FROM :rows) END
 
--- Rows looked up one by one, whatever the plan was made for (OFFSET 0).
+-- Looks up rows one by one, whatever the plan was made for (OFFSET 0).
 -- fragment: money_of(p)
 CROSS JOIN LATERAL (
     SELECT * FROM psp_money WHERE provider = :p.provider AND payment = :p.payment OFFSET 0
@@ -280,8 +277,8 @@ CROSS JOIN LATERAL (
 -- fragment: is_order(id)
 ((SELECT o.id FROM orders o WHERE o.id = :id) IS NOT NULL)
 
--- How far it was read: almost until now, if all of it had room. A commit becomes visible only after the
--- times that it wrote.
+-- How far it was read: almost until now if everything fitted. A commit becomes visible only after the times that it
+-- wrote.
 -- fragment: read_until(rows, before)
 CASE
     WHEN (SELECT count(*) FROM :rows) < (SELECT n FROM room)
@@ -289,10 +286,10 @@ CASE
     ELSE coalesce((SELECT max(at) FROM :rows), :before)
 END
 
--- What is to be compared: orders whose saga has ended or whose letter the shop has taken since the last
--- run, as far as there is room, and the next slice of everything, in the order of the keys. With an order
--- its payments and its row of the shop's list are compared, so of these the slice adds those of no order.
--- That an order of an event has changed is noted, too.
+-- Collects what to compare: orders whose saga has ended or whose message the shop has accepted since the last run, if
+-- there is room, and the next slice of everything, in key order. An order is compared with its payments and its row of
+-- the shop's list, so the slice adds only payments and rows without an order. Also records that an event's orders have
+-- changed.
 -- statement: reconcile_collect
 --> slice bigint
 --> room  bigint
@@ -384,8 +381,8 @@ SET sagas_at = :read_until(ended, r.sagas_at), letters_at = :read_until(sent, r.
     so_far_amount = CASE WHEN :is_last(p) THEN 0 ELSE r.so_far_amount + strange.amount END
 FROM r, strange;
 
--- No kind of drift hides another: each is counted in full (of_kind), and listed up to a limit, those that an
--- operator accepted apart from the others. What is younger than the grace period is still on its way, and not drift.
+-- No kind of drift hides another: each is counted in full (of_kind), and listed up to a limit, accepted items apart
+-- from the others. Rows younger than the grace period may still be in transit, and are not drift.
 -- shape: drift
 --< kind        text
 --< id          text
@@ -399,7 +396,7 @@ FROM r, strange;
 --< reason      text null
 --< who         text null
 
--- Of d (kind, id, payment, detail, sum), each with its name and whether it is accepted, with this sum.
+-- Takes d (kind, id, payment, detail, sum); adds each row's name and whether it is accepted with this sum.
 -- fragment: compared(d)
 SELECT d.*, i.name, a.at, a.reason, a.who,
     count(*) OVER (PARTITION BY d.kind, num_nulls(a.at)) AS of_kind,
@@ -413,32 +410,29 @@ LEFT JOIN LATERAL (
 -- fragment: late()
 late AS (SELECT now() - :ms(:grace_ms) AS at)
 
--- What a payment is to keep: of an order's payments only the one that the order names keeps anything.
+-- What a payment should keep: of an order's payments only the one that the order names keeps anything.
 -- fragment: keeps(m, o)
 CASE WHEN :m.payment = coalesce(:o.payment, '') THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
 
 -- fragment: has_open_saga(id)
 EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 
--- A saga that is parked may stay so for ever, and hides no money that leaves meanwhile.
+-- A parked saga may stay so for ever, and must not hide money that leaves meanwhile.
 -- fragment: is_still(o)
 (:o.moving IS NULL OR EXISTS (SELECT FROM saga s WHERE s.subject = :o.id AND s.parked OFFSET 0))
 
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
--- Our own tables, as far as there are suspects: their orders, all payments of these, and what the shop
--- lists of them. Each payment keeps what its order says (:keeps), no more (money-without-order) and no less
--- (given-back-too-much); of a completed order the kinds that name a refund or a dispute say so, unless an
--- operator refunded that part here. Money that a
--- lost dispute took cannot be kept: too much is given back only if a refund went out, too. The shop is
--- compared only if its list is read at all.
---
--- If all lists could be read (`whole`), what agrees and has had time to disagree is no suspect any more.
--- What disagrees stays one, up to `kept` of a kind: beyond that it is found again in its turn. Rows that
--- another process is just writing are left to it (SKIP LOCKED), so the two cannot deadlock.
---
--- Nothing here joins two lists of suspects: a plan that was made while there were none would compare each
+-- Compares the suspects in our own tables: their orders, all payments of these, and their rows in the shop's list.
+-- Each payment keeps what its order says (:keeps), no more (money-without-order) and no less (given-back-too-much);
+-- for a completed order, kinds that name a refund or a dispute report it, unless an operator refunded that part here.
+-- Money lost in a dispute cannot be kept: too much is returned only if a refund went out, too. The shop is compared
+-- only if its list is read at all.
+-- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect. Rows that
+-- disagree remain suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another
+-- process are left to it (SKIP LOCKED), so the two cannot deadlock.
+-- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- with each.
 -- statement: reconcile_drift
 --> grace_ms bigint
@@ -648,8 +642,8 @@ FROM found n
 WHERE n.nth <= :most
 ORDER BY n.kind, n.id;
 
--- Puts down a page of the seat service's list of what is sold, [{"seat", "order", ...}], as received, and takes
--- away what came behind it at an earlier run, and what those have left who are gone for an hour.
+-- Stores a page of the seat service's list of sold seats, [{"seat", "order", ...}], unparsed. Deletes later pages of
+-- an earlier run, and pages of readers that stopped an hour ago.
 -- statement: reconcile_sold_page
 --> reader text
 --> part   integer
@@ -673,22 +667,21 @@ ON CONFLICT (reader, part) DO UPDATE SET seats = excluded.seats, at = now()
 RETURNING jsonb_array_length(seats) AS len,
     coalesce(seats->-1->>'seat', seats->-1->>'hold', '') AS last;
 
--- Standing places in one text, so that two lists of them differ in any of it.
+-- Standing places as one text, so that two lists differ if any part of it does.
 -- fragment: places(count, area, category, price)
 format('%s x %s (%s, %s each)', :count, :area, :category, :price)
 
--- The order changed just now, has its seats, or is on its way to an end.
+-- The order changed recently, has its seats, or is about to end.
 -- fragment: may_have_seats(o)
 (:o.changed_at >= late.at
     OR :o.status IN (:ORDER_COMPLETED, :ORDER_CONFIRMING, :ORDER_REFUNDING, :ORDER_PARKED)
     OR :has_open_saga(:o.of))
 
--- All pages together. Seats, orders and tickets must agree on whose each seat is. Standing places have no names:
--- the seat service and the order must agree on how many, of which area and category, at which price.
---
--- If a page is gone there is no list, and nothing is reported: that divides by zero. Nobody can tell the planner
--- how long the list is: by FULL JOIN, apart from what asks, it has to hash or sort where it would compare each
--- with each (25 s for 20,000 seats).
+-- All pages together. Seats, orders and tickets must agree on each seat's order. Standing places have no names: the
+-- seat service and the order must agree on their number, area, category and price.
+-- If a page is missing there is no list, and nothing is reported: the statement divides by zero. The planner cannot
+-- know the list's length: FULL JOIN makes it hash or sort where it would otherwise compare each with each (25 s for
+-- 20,000 seats).
 -- statement: reconcile_seats
 --> event    text
 --> grace_ms bigint
@@ -802,7 +795,7 @@ WHERE n.nth <= :most / (
     WHERE p.reader = :reader AND p.part < :pages
 );
 
--- The events whose turn it is: of all that traded, those that waited longest since a run chose them.
+-- The events whose turn it is: of all trading events, those that a run chose longest ago.
 -- statement: reconcile_events_sold
 --> grace_ms bigint
 --> most     bigint

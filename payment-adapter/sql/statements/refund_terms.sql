@@ -1,8 +1,7 @@
--- The terms on which an order can be given back: those of an event, or of the event '', whose row
--- is from the configuration and applies to all others. Version 0: there are none of this event's
--- own.
+-- The terms on which an order can be refunded: those of an event, or of the event '', whose row comes from the
+-- configuration and applies to all others. Version 0: this event has no terms of its own.
 
--- Other terms have another id; a default's is not that of an event.
+-- Different terms have different ids; a default's id is never an event's.
 -- fragment: terms_id(t)
 CASE WHEN :t.event = '' THEN 'default-' ELSE 'event-' END || :t.version
 
@@ -22,7 +21,7 @@ WHERE event IN (:event, '')
 ORDER BY event DESC
 LIMIT 1;
 
--- Against the version that was read; 0: there were none for this event.
+-- Compared with the version that was read; 0: this event had none.
 -- statement: terms_set
 --> event          text
 --> granted_to     text
@@ -52,7 +51,7 @@ SELECT event, 'refund-terms', event, :ACTOR_OPERATOR, :reason, jsonb_build_objec
 FROM w
 RETURNING id;
 
--- The configuration's, kept when the service starts or reloads.
+-- The configured terms, stored when the service starts or reloads.
 -- statement: terms_default alone
 --> granted_to     text
 --> before_start_s bigint

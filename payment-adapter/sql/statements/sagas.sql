@@ -1,4 +1,4 @@
--- Sagas as the operator sees them, and what the operator does with one.
+-- The operator's view of sagas, and the operator's actions on them.
 
 -- shape: saga
 --< id         bigint
@@ -32,8 +32,8 @@ s.id, s.key, s.subject AS order_id, s.state, s.step, s.parked, s.cause, s.tries,
     LIMIT :most
 )
 
--- A page of the newest sagas, of one order or of all. Each way to ask has an index of its own; PostgreSQL
--- looks first whether it is the one that is asked.
+-- A page of the newest sagas, of one order or of all. Each value of `which` has an index of its own; PostgreSQL
+-- evaluates only the requested branch.
 -- statement: saga_list
 --> which  text
 --> order  text   null
@@ -82,22 +82,21 @@ WHERE t.saga = :saga
 ORDER BY t.at, t.undo, CASE WHEN t.undo THEN -t.step ELSE t.step END, t.tried
 LIMIT 1000;
 
--- The saga's own step of an operator's act.
+-- An operator's act, as a step of the saga.
 -- fragment: operator_step(undo, act)
 INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
 SELECT id, step, :undo, moves, :SAGA_MARK_OPERATOR, 0, 0, :act, :reason, :who
 FROM s
 
--- On the trail of the order's event, in addition to the saga's own step.
+-- In the audit trail of the order's event, in addition to the saga's own step.
 -- fragment: on_trail(act)
 INSERT INTO audit (event, act, subject, actor, reason, detail, who)
 SELECT orders.event, :act, orders.id, :ACTOR_OPERATOR, :reason, jsonb_build_object('saga', s.id), :who
 FROM s
 JOIN orders ON orders.id = s.subject
 
--- A parked saga goes on, a sleeping one wakes at once. The fresh token fences the holder of the
--- lease. The number of moves must be the one that was read, so that it is still at that step. Only an
--- order's newest saga sets its status.
+-- A parked saga continues, a sleeping one wakes at once. The new token fences the lease's holder. `moves` must be the
+-- number that was read, so that the saga is still at that step. Only an order's newest saga sets its status.
 -- statement: saga_retry
 --> id     bigint
 --> reason text
@@ -126,8 +125,8 @@ WITH s AS (
 SELECT id
 FROM s;
 
--- Only above the pivot, or parked at it, once an operator has looked at it. What to undo was
--- computed from the step that was read: the saga must not have moved since.
+-- Only above the pivot, or parked at it, once an operator has checked it. The undo step was computed from the step
+-- that was read, so the saga must not have moved since.
 -- statement: saga_compensate
 --> id     bigint
 --> reason text
@@ -158,8 +157,8 @@ WITH s AS (
 SELECT id
 FROM s;
 
--- Ends a refund of a sum that is parked, at the step that was read, and of which nothing is void. If
--- the provider has paid it after all, reconciliation reports that, and the same refund books it.
+-- Ends a refund of a sum that is parked at the step that was read, and that has voided no tickets. If the provider has
+-- paid it after all, reconciliation reports that, and the same refund books it.
 -- statement: saga_give_up
 --> id     bigint
 --> reason text

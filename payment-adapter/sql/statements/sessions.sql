@@ -1,9 +1,8 @@
--- Who is logged in, and who guesses at passwords.
+-- Login sessions, and throttling of wrong passwords.
 
--- A login ends the session that the browser had before. By a token of the shop (jti; kept in the same
--- table as the webhooks) it uses up the token in the same statement: a token is never used up without
--- a session. For a minute the browser that used it may repeat the call, in case the answer was lost;
--- it is known by the key that it made up for the call.
+-- A login ends the browser's previous session. A login by the shop's token (jti; stored in the table of the webhooks)
+-- uses up the token in the same statement: a token is never used up without a session. For a minute the browser may
+-- repeat the call, in case the answer was lost; its idempotency key identifies it.
 -- statement: session_create
 --> token  text
 --> member text
@@ -42,7 +41,7 @@ SELECT member, lang
 FROM session
 WHERE token = :token AND revoked_at IS NULL AND expires_at > now();
 
--- This session or, with a member, all of theirs.
+-- Ends this session or, with a member, all of theirs.
 -- statement: session_revoke
 --> token  text
 --> member text null
@@ -89,17 +88,16 @@ SELECT coalesce(max(:left_us(until)), 0)::bigint AS left_us
 FROM throttle
 WHERE key = ANY (:keys) AND until > now();
 
--- Ten times as many for an address, and twenty times as many for an account across all addresses.
+-- Free failures: ten times as many for an address, and twenty times as many for an account across all addresses.
 -- fragment: free_fails()
 (CASE left(t.key, 2) WHEN 'i:' THEN 10 WHEN 'g:' THEN 20 ELSE 1 END * :free_fails)
 
--- The window is over: counting starts again.
+-- The window has ended: counting starts again.
 -- fragment: is_long_ago()
 t.since < now() - :ms(:window_ms)
 
--- Some failures are free; then the pause doubles, up to the longest. The pause for an account
--- across all addresses is a minute at most: that makes guessing slow enough, and the owner may be
--- at a new browser.
+-- Some failures are free; then the pause doubles, up to the longest. The pause for an account across all addresses is
+-- a minute at most: that makes guessing slow enough, and the owner may be using a new browser.
 -- statement: throttle_fail
 --> keys         text[]
 --> free_fails   integer
@@ -125,8 +123,8 @@ SET fails = CASE WHEN :is_long_ago() THEN 1 ELSE t.fails + 1 END,
 DELETE FROM throttle
 WHERE key = :key;
 
--- The pace of questions to the company's user database, which all processes share: first from a
--- share of its own (an interval of 0: there is none), then from what all have in common.
+-- The pace of queries to the company's user database, which all processes share: first from the purpose's own share
+-- (an interval of 0: no share), then from the common part.
 -- statement: pace_users
 --> share              text
 --> interval_us        bigint

@@ -1,7 +1,7 @@
--- Tickets: for their owner, handed on, and the list that a door reads in advance.
+-- Tickets: for their holder, transferred, and the list that a door reads in advance.
 
--- The order's tickets, with the names of their places and who may see them. A good ticket that was
--- handed on has another owner than the order.
+-- The order's tickets, with the names of their places and who may see them. A valid ticket that was transferred has
+-- another holder than the buyer.
 -- statement: order_tickets reads
 --> order      text
 --> hops_max   integer
@@ -75,7 +75,7 @@ FROM orders
 WHERE id = (SELECT order_id FROM ticket WHERE id = :id)
 FOR NO KEY UPDATE;
 
--- Nobody was admitted with it, its event takes place, and the order is complete and not changing.
+-- Not used for entry, its event takes place, and the order is complete and not changing.
 -- fragment: is_unused(t)
 (SELECT c.ticket FROM checkin c WHERE c.ticket = :t.id) IS NULL AND NOT :is_cancelled(:t.event)
     AND EXISTS (
@@ -98,7 +98,7 @@ SET offered_to = :to
 WHERE t.id = :id AND t.member = :member AND :may_offer(t, :hops_max)
 RETURNING t.order_id;
 
--- After ticket_lock. Voids the old ticket and gives a new one to the member it was offered to.
+-- After ticket_lock. Voids the old ticket and issues a new one to the member it was offered to.
 -- statement: ticket_accept
 --> old      text
 --> member   text
@@ -138,7 +138,7 @@ WHERE id > :after
 ORDER BY id
 LIMIT :most;
 
--- Of an order that is over: reconciliation found good ones (tickets-left). No row: there are none.
+-- For an ended order in which reconciliation found valid tickets (tickets-left). No row: it has none.
 -- statement: tickets_revoke
 --> order   text
 --> reason  text

@@ -1,7 +1,7 @@
--- News of payments from providers, and the shop's login tokens; each counts once.
+-- Events about payments from providers, and the shop's login tokens; each counts once.
 
--- Wakes the sagas of a list, but for those whose rows somebody is changing right now: the engine's
--- commits change rows in an order of their own, so waiting for them could deadlock.
+-- Wakes the sagas of a list, except those whose rows are locked: the engine's commits change rows in an order of their
+-- own, so waiting for them could deadlock.
 -- fragment: wake_free(list)
 free AS MATERIALIZED (
     SELECT s.id
@@ -16,10 +16,10 @@ free AS MATERIALIZED (
     RETURNING s.id
 )
 
--- A batch of webhooks, as columns. We keep only what is about an open order of ours, found by its
--- payment or by the order that the payment names. A saga that was not free still has to be woken.
--- OFFSET 0: each row is looked up by its key, whatever the planner believes. While the tables are new
--- it would rather read all orders that have a payment, and all open sagas, for each batch.
+-- A batch of webhooks, as columns. Only events about an open order of ours are stored; it is found by its payment or
+-- by the order that the payment names. A saga whose row was locked still has to be woken. OFFSET 0: each row is looked
+-- up by its key, whatever the planner estimates. For new tables it would rather read all orders with a payment, and
+-- all open sagas, for each batch.
 -- statement: webhook_events
 --> provider text[]
 --> id       text[]
@@ -75,7 +75,7 @@ LEFT JOIN about USING (nth)
 LEFT JOIN fresh USING (nth)
 ORDER BY h.nth;
 
--- Those that were not free before; `locked`: still not.
+-- Wakes sagas whose rows were locked before; `locked`: still locked.
 -- statement: orders_wake
 --> orders text[]
 --< locked boolean
