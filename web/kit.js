@@ -1,5 +1,5 @@
-// kit.js: what the scripts of all pages share: the words of the page's language, money, the server's
-// time, and calls that say what went wrong.
+// kit.js: shared by the scripts of all pages: the phrases of the page's language, money, the
+// server's time, and calls with readable errors.
 
 const wordsAt = document.getElementById('words');
 const words = wordsAt ? JSON.parse(wordsAt.textContent) : {};
@@ -8,14 +8,14 @@ export const lang = document.documentElement.lang;
 // American.
 export const locale = navigator.languages?.find((one) => one.split('-')[0] === lang) ?? lang;
 
-// The phrase of a key with {0}, {1} filled in. A key without a phrase shows itself.
+// The phrase of a key with {0}, {1} filled in. Without a phrase, returns the key.
 export function say(key, ...values) {
   return (words[key] ?? key).replace(/\{(\d)\}/g, (all, i) => values[i] ?? all);
 }
 
 export const knows = (key) => key in words;
 
-// A page that must be small fetches its rarer phrases when it is about to show one.
+// A page that must be small loads its rarer phrases only when it needs one.
 let more = null;
 export function moreWords() {
   more ??= fetch(new URL(`more.${lang}.json`, import.meta.url)).then((answer) => answer.json()).then((told) => Object.assign(words, told));
@@ -37,7 +37,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// Amounts travel in minor units; the currency says how many digits those are.
+// Amounts are in minor units; the currency says how many digits those are.
 const formats = new Map(); // by currency: making one takes longer than using it a thousand times
 export function money(minor, currency) {
   const code = currency.toUpperCase();
@@ -47,9 +47,8 @@ export function money(minor, currency) {
   return lang === 'ko' && code === 'KRW' ? `${amount.toLocaleString(locale)}원` : format.format(amount);
 }
 
-// The server's clock, continued by a clock that nobody can set: if this device's clock is wrong or
-// is corrected, no deadline moves. Of several readings we keep the one with the least network
-// delay.
+// The server's clock, continued by performance.now(): if this device's clock is wrong or is
+// corrected, no deadline moves. Of several readings we keep the one with the least network delay.
 const clock = { aheadMs: Date.now() - performance.now(), spreadMs: Infinity };
 
 export function noteServerTime(text, sentAt) {
@@ -61,7 +60,7 @@ export function noteServerTime(text, sentAt) {
 }
 
 export const serverNow = () => performance.now() + clock.aheadMs;
-// On some systems performance.now() stops while a laptop sleeps: take the time from the next answer
+// On some systems performance.now() stops while a laptop sleeps, so the next answer sets the time
 // again.
 export function doubtClock() {
   clock.spreadMs = Infinity;
@@ -90,9 +89,8 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
 const PATIENCE_S = 5; // the page reports a longer wait
 
-// One call. A change carries an idempotency key, so it can be sent again until an answer comes and
-// still happens only once. Problems are thrown as Refused; a network that does not come back as
-// Refused 0.
+// One call. A change carries an idempotency key, so it can be retried until an answer comes and
+// still happens only once. Problems are thrown as Refused; a network that stays down as Refused 0.
 export async function call(method, path, body, cache = 'default') {
   const headers = { Accept: 'application/json' };
   if (method !== 'GET') headers['Idempotency-Key'] = newKey();
@@ -126,7 +124,7 @@ export function sayError(error) {
   return knows(key) ? say(key, limit ?? (waitS ? minutes(1000 * waitS) : '')) : say('error.other');
 }
 
-// For people who cannot see the page: announced once, when something has happened.
+// For screen readers: announced once, after something has happened.
 export function announce(text) {
   const at = byId('announce');
   if (at && at.textContent !== text) at.textContent = text;

@@ -1,12 +1,12 @@
-// plan.js: the hall in flat arrays. Seats keep the plan's order, so that a place in the availability
-// picture is a place here, and the seats of a row, and of a section, are a range.
+// plan.js: the hall in flat arrays. Seats keep the plan's order, so an index into the availability
+// picture is an index here, and the seats of a row or a section are a range.
 
 export const FREE = 0;
 export const HELD = 1;
 export const SOLD = 2;
 export const BLOCKED = 3;
 
-// Which of the points are the corners of their convex hull (Andrew's monotone chain).
+// Which of the points are corners of the convex hull (Andrew's monotone chain).
 function corners(points, xs, ys) {
   points.sort((a, b) => xs[a] - xs[b] || ys[a] - ys[b]);
   const turnsRight = (a, b, c) => (xs[b] - xs[a]) * (ys[c] - ys[a]) - (ys[b] - ys[a]) * (xs[c] - xs[a]) <= 0;
@@ -21,8 +21,8 @@ function corners(points, xs, ys) {
   return points.length > 1 ? [...half(points), ...half(points.reverse())] : points;
 }
 
-// How a section looks from afar, x and y in turn. For the rows between the first and the last, the
-// ends and middles are enough: from afar nobody sees what else bulges out.
+// The outline of a section, x and y alternating. For the rows between the first and the last, ends
+// and middles are enough: other bulges are invisible from afar.
 function outline({ rows }, xs, ys) {
   const points = rows.flatMap(({ from, to }, row) => (row > 0 && row < rows.length - 1
     ? [from, from + to >> 1, to - 1]
@@ -69,7 +69,7 @@ function readCurves(curves, counts, from, into, work) {
   });
 }
 
-// The name of a row's n-th seat, and which seat has a name. Names are made on demand: for a phone,
+// The name of a row's n-th seat, and the seat with a name. Names are made on demand: on a phone,
 // making those of a whole stadium takes longer than drawing it.
 const numberOf = ({ number }, row, n) => (Array.isArray(number[row]) ? number[row][n] : String(number[row] + n));
 const idOf = (zone, row, n) => (Array.isArray(zone.id[row]) ? zone.id[row][n] : zone.id[row] + numberOf(zone, row, n));
@@ -94,7 +94,7 @@ function findSeat(zones, wanted) {
   return undefined;
 }
 
-// A value and how many seats have it, over and over.
+// Pairs of a value and the number of seats that have it.
 function readRuns(runs, from, visit) {
   for (let at = from, r = 0; r < runs.length; r += 2) {
     visit(runs[r], at, at + runs[r + 1]);
@@ -102,7 +102,7 @@ function readRuns(runs, from, visit) {
   }
 }
 
-// Reads the plan in the form ?form=rows (seat-service/src/render/rows.h).
+// Reads the plan in the format of ?form=rows (seat-service/src/render/rows.h).
 export function readPlan(json) {
   const n = json.seats;
   const noted = new Array(n);
@@ -115,7 +115,7 @@ export function readPlan(json) {
     notes: { get: (i) => noted[i] }, zones: [],
     state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null, turned: 0,
     numberOf: named(numberOf), idOf: named(idOf),
-    labelOf: (i) => noted[i]?.seat_label?.replace('%s', () => plan.numberOf(i)), // what tickets call it, where the hall says so
+    labelOf: (i) => noted[i]?.seat_label?.replace('%s', () => plan.numberOf(i)), // the seat's name on tickets, if the hall has one
     placeOf: (id) => {
       if (!found.has(id)) found.set(id, findSeat(json.zones, id));
       return found.get(id);
@@ -145,7 +145,7 @@ export function readPlan(json) {
   return plan;
 }
 
-// The shapes drawn beside the seats.
+// The bounding box of a shape that is not a seat.
 export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, radius_x: rx = radius, radius_y: ry = radius, points = [] }) {
   const along = [0, width, -rx, rx, ...points.filter((_, n) => n % 2 === 0)];
   const down = [0, height, -ry, ry, ...points.filter((_, n) => n % 2 === 1)];
@@ -155,7 +155,7 @@ export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, r
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
-// The seats and what is drawn around them, as far as that does not make the seats too small.
+// The box of the seats and the shapes around them, unless that makes the seats too small.
 export function roomOf({ box, shapes }) {
   const [wide, high] = [(box.right - box.left) / 2, (box.bottom - box.top) / 2];
   const all = hull([box, ...shapes.map(boxOf)]);
@@ -165,7 +165,7 @@ export function roomOf({ box, shapes }) {
   };
 }
 
-// Stretches of rows of one price, each with its outline; most sections are one.
+// Runs of rows with one price, each with its outline; most sections are one run.
 function partsOf(plan, zone) {
   const parts = [];
   zone.rows.forEach((row) => {
@@ -190,7 +190,7 @@ function measure(plan, zone) {
 
 const turnedBox = ({ left, top, right, bottom }) => ({ left: -bottom, right: -top, top: left, bottom: right });
 
-// Turns the hall to so many quarter turns to the right of how it was drawn.
+// Turns the hall by this many quarter turns to the right of how it was drawn.
 export function turnPlan(plan, quarters) {
   const turn = (at) => { [at.x, at.y] = [-at.y, at.x]; };
   for (; plan.turned !== quarters; plan.turned = (plan.turned + 1) % 4) {
@@ -220,19 +220,19 @@ function hull(boxes) {
   };
 }
 
-// Two bits a seat, four seats a byte, lowest bits first.
+// Two bits per seat, four seats per byte, lowest bits first.
 export function readPicture(plan, octets, { version, line = '' }) {
   for (let i = 0; i < plan.n; i++) plan.state[i] = octets[i >> 2] >> (i & 3) * 2 & 3;
   Object.assign(plan, { version, line });
 }
 
-// The version of a picture and the journal's line that it is of, from the ETag: "17-0123456789abcdef", or with "-gzip" behind.
+// The version of a picture and its journal branch, from the ETag: "17-0123456789abcdef", possibly with the suffix "-gzip".
 export function markOf(etag) {
   const [, version, line] = /(\d+)(?:-([0-9a-f]{16}))?/.exec(etag);
   return { version: Number(version), line };
 }
 
-// What a plan asks for changes by: from the beginning if its picture is of no use (seat-service/web/live.js).
+// Where a plan's request for changes starts: at the beginning if its picture is unusable (seat-service/web/live.js).
 export function sinceOf({ version, line }) {
   const since = Math.max(version, 0);
   return line ? `${since}-${line}` : since;
@@ -246,8 +246,8 @@ export function applyChanges(plan, changes) {
   Object.assign(plan, { version: changes.version, line: changes.line });
 }
 
-// For each section: how many seats are free, how many of those the filter lets through, and the
-// cheapest category among them. For each category: how many are free.
+// For each section: its free seats, how many of those the filter lets through, and the cheapest
+// category among them. For each category: its free seats.
 export function countFree(plan, wanted) {
   const { prices, category, state } = plan;
   const free = new Uint32Array(prices.length);
@@ -274,8 +274,8 @@ export function countFree(plan, wanted) {
   plan.freeOf = free;
 }
 
-// Squares of equal size, each with its seats: this finds what is at or near a point without looking
-// at all the others.
+// Squares of equal size, each with its seats, to find what is at or near a point without scanning
+// all seats.
 export class Grid {
   constructor(plan, size = 60) {
     this.plan = plan;
@@ -318,7 +318,7 @@ export class Grid {
     return sum;
   }
 
-  // The seat for which `distance` is least, of those not farther than `reach`; -1 if there is none.
+  // The seat with the least `distance`, among those within reach; -1 if there is none.
   nearest(x, y, reach, distance = (i) => Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y)) {
     let best = -1;
     let least = Infinity;
@@ -332,8 +332,8 @@ export class Grid {
     return best;
   }
 
-  // The nearest seat that `counts` lets through, wherever it is. The search widens step by step,
-  // since looking at all seats of a stadium takes longer than a frame.
+  // The nearest seat that `counts` accepts, at any distance. The search widens step by step, since
+  // scanning all seats of a stadium takes longer than a frame.
   closest(x, y, reach, counts = () => true) {
     const distance = (i) => (counts(i) ? Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y) : Infinity);
     for (let tried = this.size; ; tried *= 1.6) {

@@ -1,5 +1,5 @@
-// when.js: when and where the show is, in one line, by the clocks of its place; and by this device's clock, if that one differs.
-// A time without a zone is shown in this device's, which is named.
+// when.js: when and where the show is, in one line, in the venue's time zone, and in this device's if that differs. A time
+// without a zone is shown in this device's zone, which is named.
 
 import { lang, locale, say } from './kit.js';
 
@@ -8,12 +8,12 @@ const PARTS = { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric'
 function formatOf(zone) {
   try {
     return new Intl.DateTimeFormat(lang, { ...PARTS, timeZone: zone });
-  } catch { // a browser older than the zone's name
+  } catch { // a browser that does not know the zone
     return new Intl.DateTimeFormat(lang, { ...PARTS, timeZone: 'UTC' });
   }
 }
 
-// `form` is a pattern of strftime, as the services use it: {0} is the day's name.
+// `form` is an strftime pattern, as in the services: {0} is the name of the day.
 function clock(at, zone, form) {
   const parts = Object.fromEntries(formatOf(zone).formatToParts(new Date(at)).map(({ type, value }) => [type, value]));
   const number = (type) => Number.parseInt(parts[type], 10); // in Korean a month is "6월"
@@ -34,7 +34,7 @@ export function showTime(element, at, there) {
   element.textContent = timeOf(at, there);
 }
 
-// By this device's clock; empty where that one shows the same.
+// In this device's zone; empty if it shows the same.
 export function hereOf(at, zone, form = say('show.form')) {
   const [there, here] = [zone, undefined].map((its) => clock(at, its, form));
   return there === here ? '' : here;
@@ -44,7 +44,7 @@ export function inBrackets(here) {
   return here && ` (${say('show.here', here)})`;
 }
 
-// A text for all languages, or one of each.
+// One text for all languages, or one per language.
 const inWords = (text) => (typeof text === 'object' ? text[lang] ?? text.en ?? Object.values(text)[0] : text);
 
 export function lineOf({ starts_at: starts, doors_at: doors, time_zone: zone, venue }) {

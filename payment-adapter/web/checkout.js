@@ -1,5 +1,5 @@
 // checkout.js: shows who buys what, for how much and until when, then leads to the payment
-// provider. The server believes nothing that this page says about seats or money: it asks the seat
+// provider. The server trusts nothing that this page says about seats or money: it asks the seat
 // service itself.
 
 import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
@@ -8,22 +8,22 @@ import { lineOf, timeOf } from './when.js';
 const asked = new URLSearchParams(location.search);
 const event = asked.get('event');
 const hold = asked.get('hold');
-// A page of ours that sent somebody here to log in.
+// A page of ours that sent the visitor here to log in.
 const back = /^\/pay\/(orders|(orders|tickets)\/[\w-]+)$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
 
 let seats = null;
-let amount = 0; // what the buyer pays: the seats and the fees
-let terms = null; // of refunds, as they are shown
+let amount = 0; // what the buyer pays: the seats plus fees
+let terms = null; // refund terms, as shown
 let over = false; // these seats can no longer be paid for here
 
-// The order ends the visit, and then this page can no longer ask for its seats. A visitor who comes back
-// here (back button, reload, old tab) is led to the order made of them.
+// The order ends the visit, and then this page can no longer read the hold. A visitor who comes back
+// here (back button, reload, old tab) is led to the order made of it.
 const kept = `fg-order-${event}`;
 
 function keepOrder(order) {
   try {
     localStorage.setItem(kept, JSON.stringify({ hold, order }));
-  } catch {} // a browser that keeps nothing
+  } catch {} // a browser without storage
 }
 
 function keptOrder() {
@@ -36,13 +36,13 @@ function keptOrder() {
 }
 
 // The name that the member logged in with, kept while this tab lives: the server knows members only
-// by number. Another tab may have logged in as somebody else since, so it is kept with the number.
+// by number. Another tab may have logged in as another member since, so it is kept with the number.
 const account = 'fg-account';
 
 function keepAccount(login, number) {
   try {
     sessionStorage.setItem(account, JSON.stringify({ login, number }));
-  } catch {} // a browser that keeps nothing
+  } catch {} // a browser without storage
 }
 
 function accountOf(number) {
@@ -79,20 +79,20 @@ function showSummary() {
   byId('pay-text').hidden = amount === 0;
 }
 
-// A dot for each place that is held.
+// One dot per held place.
 function showPeople(n) {
   const shown = Math.min(n, 8);
   byId('people').setAttribute('width', 16 * shown);
   byId('people').firstElementChild.setAttribute('d', `M7 7h${16 * (shown - 1)}.1`);
 }
 
-// A part of the sum, where there is one.
+// A part of the sum, if it has one.
 function showPart(id, minor = 0) {
   byId(id).hidden = minor === 0;
   byId(id).lastElementChild.textContent = money(minor, seats.currency);
 }
 
-// The terms shown here bind: an order is only made under these.
+// The terms shown here bind: an order is only made if they still apply.
 async function showTerms(cache) {
   terms = await call('GET', `/v1/pay/events/${encodeURIComponent(event)}/refund-terms`, undefined, cache);
   const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
@@ -105,8 +105,8 @@ async function showTerms(cache) {
   byId('terms').textContent = words.join(' ');
 }
 
-// The seller's pages, as far as they are configured. Those that the buyer agrees to open in a new tab:
-// the time to pay goes on running here.
+// The seller's pages, if configured. The terms that the buyer agrees to open in a new tab: the time to
+// pay keeps running here.
 function showLinks() {
   const links = Object.entries(JSON.parse(byId('links').textContent)).filter(([, href]) => href !== '');
   for (const [name, href] of links) {
@@ -117,7 +117,7 @@ function showLinks() {
   }
 }
 
-// What is refused for good leaves one way to go on.
+// Refusals that are final and end this checkout.
 const isOver = ({ code }) => /^(bad-pass|hold-|no-such-hold|pass-)/.test(code);
 
 function end() {
@@ -152,7 +152,7 @@ async function member() {
 
 async function next() {
   const who = await member();
-  if (over) return; // the page already says what to do then
+  if (over) return; // the page already says what to do
   if (who && back) location.replace(back);
   else if (who) {
     byId('account').textContent = accountOf(who);
@@ -164,8 +164,7 @@ async function next() {
   }
 }
 
-// While a button's work goes on it cannot be pressed again. Afterwards, keyboard users get their
-// focus back.
+// Disables the button while its work runs. Afterwards, keyboard users get their focus back.
 async function busy(button, work) {
   const at = document.activeElement;
   notice('');

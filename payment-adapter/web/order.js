@@ -1,5 +1,5 @@
-// order.js: the page of an order or of its tickets is complete without this script. With it, the
-// order's page changes as soon as the order does, and there are buttons to cancel, to refund, to
+// order.js: the page of an order or of its tickets is complete without this script. The script
+// updates the order's page as soon as the order changes, and adds buttons to cancel, to refund, to
 // print and to log in with another account.
 
 import { announce, byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
@@ -8,9 +8,9 @@ import { hereOf, inBrackets, showTime } from './when.js';
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
 
-// Providers send people back with parameters of their own in the address, even secrets. While the
-// payment is open, some of these are found nowhere else, and a reload must send them again.
-// Afterwards the address becomes the page's own, so that nobody shares or bookmarks theirs.
+// Providers send buyers back with parameters of their own in the address, even secrets. While the
+// payment is open, some of these exist nowhere else, and a reload must send them again. Afterwards
+// the address becomes the page's own, so that nobody shares or bookmarks theirs.
 if (order && status !== 'pending_payment') {
   const shown = new URL(location.href);
   const lang = shown.searchParams.get('lang');
@@ -24,8 +24,8 @@ for (const line of document.querySelectorAll('[data-starts]')) line.append(inBra
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
 
-// At the door: the code alone, as large as the screen, black on white in the dark too, and the screen
-// stays on.
+// For the door: the QR code alone, as large as the screen, black on white even in dark mode, and the
+// screen stays on.
 function showLarge(ticket) {
   byId('bright-seat').textContent = ticket.ariaLabel;
   byId('bright-code').replaceChildren(ticket.querySelector('.code svg').cloneNode(true));
@@ -39,7 +39,7 @@ function showLarge(ticket) {
 for (const button of document.querySelectorAll('[data-large]')) button.addEventListener('click', () => showLarge(button.closest('.ticket')));
 byId('bright-close')?.addEventListener('click', () => byId('bright').close());
 
-// RFC 5545. We do not know when the event ends.
+// RFC 5545. The end of the event is unknown.
 byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => {
   const stamp = (at) => new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
   const words = (text) => text.replace(/[\\;,]/g, '\\$&').replace(/\s+/g, ' ');
@@ -53,7 +53,7 @@ byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => 
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 });
 
-// With the device's share sheet or, where there is none, by the clipboard.
+// Uses the device's share sheet or, without one, the clipboard.
 async function share(button) {
   const url = button.dataset.share;
   try {
@@ -63,7 +63,7 @@ async function share(button) {
       button.textContent = say('ticket.copied');
       announce(say('ticket.copied'));
     }
-  } catch {} // the visitor changed their mind; the address is shown above
+  } catch {} // cancelled by the visitor; the address is shown above
 }
 for (const button of document.querySelectorAll('[data-share]')) button.addEventListener('click', () => share(button));
 
@@ -77,14 +77,13 @@ function follow() {
   stream.addEventListener('error', () => {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (navigator.onLine) location.reload(); }, 5000);
   });
-  // The order goes on without this page; once the connection is back, a reload shows where it
-  // stands.
+  // The order continues without this page; once the connection is back, a reload shows its state.
   addEventListener('offline', () => { byId('notice').textContent = say('order.lost'); });
   addEventListener('online', () => location.reload());
 }
 
-// The money of an order may have moved: the words for an unknown error promise nothing about it.
-// The page itself tells visitors when they are no longer logged in.
+// An order's money may have moved, so the words for an unknown error promise nothing about it. The
+// page itself tells visitors when they are no longer logged in.
 function sayHere(error) {
   if (error.code === 'login-required') location.reload();
   if (error.code === 'offline') return say('order.offline');
@@ -108,8 +107,8 @@ function act(button, path, then, method = 'POST') {
   });
 }
 
-// With several tickets, each shows its state. An offered one is still here, with the address
-// to pass on to its new owner.
+// With several tickets, each shows its state. An offered ticket still shows here, with the address
+// to pass on to its new holder.
 function handOn(form) {
   const button = form.querySelector('button');
   const notice = form.closest('.ticket').querySelector('.notice');
@@ -135,7 +134,7 @@ if (clock) {
   tick();
 }
 
-// A cancel is accepted at once and done a moment later; then the page changes by itself.
+// A cancel is accepted at once and done a moment later; then the page updates itself.
 const thens = {
   cancel: () => { byId('notice').textContent = say('order.cancelling'); },
   refund: () => location.reload(),
@@ -148,7 +147,7 @@ for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/
 for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();
 
-// The desk may move seats and reissue tickets while the page is open, and members take them: then it shows the new ones.
+// The desk may move seats and reissue tickets, and members accept them, while the page is open: then it shows the new ones.
 const LOOK_MS = 120_000;
 const { moved } = main.dataset;
 const tickets = main.matches('.tickets');
@@ -164,7 +163,7 @@ if (shown !== undefined) {
   document.addEventListener('visibilitychange', lookAgain);
   setInterval(lookAgain, LOOK_MS);
 }
-if (moved) { // the new seats are said aloud
+if (moved) { // announce the new seats
   const seats = [...document.querySelectorAll('.lines li > span:first-child, .ticket:not(.void)')].map((one) => one.getAttribute('aria-label') ?? one.textContent);
-  setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // readers hear what changes once they have the page
+  setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // screen readers announce changes only once they have the page
 }

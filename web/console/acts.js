@@ -1,6 +1,6 @@
-// acts.js: what an operator can do with the line, in two separate places. The bar stays in sight on every view, at the
-// same place: the state, the rate, a pause, the emergency stop, which asks first, and an undo with what it takes back.
-// What ends a sale is at the foot of the page in a fold of its own, says what will happen, and wants a reason.
+// acts.js: what an operator can do with the line, in two separate places. The bar is visible in every view, at the
+// same place: the state, the rate, a pause, the emergency stop, which asks first, and an undo that shows what it
+// reverts. Acts that end a sale are folded at the foot of the page, say what will happen, and want a reason.
 
 import { call, roleAt } from './api.js';
 import { announce, byId, make, say } from './kit.js';
@@ -11,7 +11,7 @@ import { archive, remove } from './end.js';
 import { badge, button, checkWords, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
 import { readChecklist } from './watch.js';
 
-// Which acts each state allows; the service has the last word.
+// Which acts each state allows; the service decides.
 const DAILY = {
   draft: ['schedule', 'open'],
   scheduled: ['open'],
@@ -33,7 +33,7 @@ const ENDINGS = {
   'sold-out': ['close'],
   closed: ['delete'],
 };
-// These ask first. A closing cannot be undone: the operator types the event's id and a reason.
+// These ask for confirmation. A closing cannot be undone: the operator types the event's id and a reason.
 const ASKED = ['open', 'freeze', 'sold-out', 'close'];
 const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 'sold-out'];
 
@@ -48,7 +48,7 @@ export function openActs(event) {
   const wrong = make('span', { id: 'quick-wrong', className: 'wrong', role: 'alert' });
   rate.setAttribute('aria-keyshortcuts', 'R');
   rate.setAttribute('aria-describedby', 'quick-wrong');
-  let filled = null; // the rate that we put into the field, unless somebody typed another
+  let filled = null; // the rate that we filled in, unless the operator typed another
 
   let emptyWhy = taken(why);
   event.why = () => {
@@ -61,7 +61,7 @@ export function openActs(event) {
   };
   const send = (action, body, reason) => call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
 
-  // A sale without its hall or payment begins once the operator has typed the event's id and a reason.
+  // A sale without its hall or payment begins only after the operator has typed the event's id and a reason.
   async function anyway(action, { missing }, reason) {
     return confirmed({
       title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name), text: missing.map((part) => say(`act.missing.${part}`)).join(' '), lines: touched(),
@@ -150,7 +150,7 @@ export function openActs(event) {
     if (sure) await event.act(action, {}, sure.why);
   }
 
-  // What an act changed, in the order of these two, as "Rate: 90 → 120".
+  // What an act changed, from one of these to the other, as "Rate: 90 → 120".
   const changes = (act, from, to) => (act.from === null || tooLong(act) ? [] : inWords(act[from], act[to]).map(([name, words]) => `${name}: ${words}`));
 
   function showTarget() {
@@ -159,7 +159,7 @@ export function openActs(event) {
     else show(target, make('b', {}, changes(last, 'from', 'to')[0] ?? wordsOr(`act.${last.what}`, last.what)), make('span', {}, `${whoOf(last)}, ${hour(last.at)}`));
   }
 
-  // Before undoing the last act, shows it and what undoing will change.
+  // Before undoing the last act, shows it and what undoing changes.
   async function undo() {
     await event.watch.readActs();
     const [last] = event.watch.acts;
@@ -174,7 +174,7 @@ export function openActs(event) {
     return made;
   };
 
-  // An ending, with what it means beside it, and nothing else.
+  // An act that ends the sale, with its meaning.
   const ending = (action) => make('div', { className: 'ending' }, control(action, 'danger'), make('p', { className: 'small' }, wordsOr(`act.${action}.means`, '')));
 
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);

@@ -1,4 +1,4 @@
-// api.js: calls to the private listeners. Ours is where the page came from; the page carries the
+// api.js: calls to the private listeners. The page's own is its origin; the page carries the
 // addresses of the others, from the configuration. The token is in sessionStorage, which dies with
 // the tab, and travels in a header: there is no cookie, so no other page can act in its name.
 
@@ -16,26 +16,26 @@ const store = sessionStorage;
 export const operator = () => store.getItem('fg_operator') ?? '';
 export const signedIn = () => store.getItem('fg_token') !== null;
 
-// `name` is for a token that bears none.
+// `name` is for a nameless token.
 export function signIn(token, name) {
   store.setItem('fg_token', token);
   store.setItem('fg_operator', name);
 }
 
-// Whose token it is, as the service says: {by, name, role, grants}. A person's token may grant little.
+// The token's owner, as the service reports it: {by, name, role, grants}. An operator account's token may grant little.
 export const setWhose = (whose) => store.setItem('fg_whose', JSON.stringify(whose));
 export const whose = () => JSON.parse(store.getItem('fg_whose') ?? '{"role":"admin"}');
 
 const ROLES = ['viewer', 'desk', 'finance', 'operator', 'admin'];
 const covers = (events, id) => (events?.endsWith('*') ? id.startsWith(events.slice(0, -1)) : events === undefined || events === id);
 
-// What the token may at this event, where that is less than everything.
+// What the token allows at this event, if that is less than everything.
 export function roleAt(id) {
   const { role, grants = [{ role }] } = whose();
   return ROLES[Math.max(...grants.filter(({ events }) => covers(events, id)).map((grant) => ROLES.indexOf(grant.role)))];
 }
 
-// The events that it is limited to, by name or by what names begin with and a star; null: there is no limit.
+// The events that the token is limited to, by name or by a prefix and a star; null: no limit.
 export function limits() {
   const { grants = [{}] } = whose();
   return grants.every(({ events }) => events !== undefined) ? [...new Set(grants.map(({ events }) => events))] : null;
@@ -65,12 +65,12 @@ async function send(name, method, path, { cache = 'no-store', waitMs = WAIT_MS, 
   }));
 }
 
-// The connection can break before an answer's head or within its body.
+// The connection can break before an answer's head or in its body.
 const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
 
-// Where several processes share the seats, the one that is asked may say that another has the event (421). It is asked
-// once more, since an edge in between learns from that answer; then that other is, if it is one of our parts: we call
-// nobody whom the configuration does not name.
+// If several processes share the seats, the first may say that another has the event (421). The request is sent there
+// once more, since an edge in between learns from that answer; then to that other process, if it is one of our parts:
+// the page calls only addresses from the configuration.
 const homes = new Map(); // event -> the part that has its seats
 
 async function sendHome(name, method, path, options) {
@@ -90,7 +90,7 @@ async function sendHome(name, method, path, options) {
   return send(owner, method, path, options);
 }
 
-// {json, etag}; `octets: true` gives bytes instead, and `next`, where there is more of them. A
+// Returns {json, etag}; with `octets: true`, bytes instead of JSON, and `next` if there are more. A
 // refusal is thrown as Refused, a part that does not answer as Refused 0.
 export async function call(name, method, path, options = {}) {
   const answer = await sendHome(name, method, path, options);
@@ -103,8 +103,8 @@ export async function call(name, method, path, options = {}) {
 
 export const get = async (name, path, options) => (await call(name, 'GET', path, options)).json;
 
-// Is it well? {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. A part can be
-// ready and still have events out of service.
+// A part's health: {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. A part
+// can be ready and still have events out of service.
 export async function health(name) {
   const began = performance.now();
   try {
@@ -115,8 +115,8 @@ export async function health(name) {
   }
 }
 
-// The health of all parts, at most a few seconds old: the menu, the list and an event's verdict ask
-// at the same time.
+// The health of all parts, at most a few seconds old: the menu, the list and an event's verdict
+// request it at the same time.
 const FRESH_MS = 4000;
 let asked = { at: -Infinity, answer: null };
 export function allHealth() {
@@ -126,8 +126,7 @@ export function allHealth() {
   return asked.answer;
 }
 
-// Prometheus text -> a function: metric('name', {label: 'value'}) is the sum of the samples that
-// match.
+// Prometheus text -> a function: metric('name', {label: 'value'}) sums the matching samples.
 export async function metrics(name) {
   const answer = await send(name, 'GET', '/metrics', {});
   if (!answer.ok) throw new Refused(answer.status, {});

@@ -1,6 +1,5 @@
-// appeal.js: somebody who was slowed down calls and reads out a reference; it tells which limit it
-// was, and when. Every front can read it from the reference itself; nothing is stored about the
-// person.
+// appeal.js: a visitor who was slowed down calls and reads out a reference; it shows which limit it
+// was, and when. Every front can decode the reference itself; nothing is stored about the visitor.
 
 import { get } from './api.js';
 import { make, say } from './kit.js';

@@ -1,6 +1,5 @@
-// audit.js: who did what, when, from what to what, and why; newest first. The line's own trail, what
-// operators did to orders, refunds and doors, which the payment adapter keeps, and what they did to seats and
-// their prices, which the seat service keeps.
+// audit.js: who did what, when, from what to what, and why; newest first. Three trails: the line's, the
+// payment adapter's for orders, refunds and doors, and the seat service's for seats and their prices.
 
 import { get, hasPart } from './api.js';
 import { lookUp } from './appeal.js';
@@ -10,7 +9,7 @@ import { button, number, show, timeAt, wordsOr } from './ui.js';
 import { ofEvent } from './watch.js';
 
 const PAGE = 50;
-const MANY = 8; // changes; if there are more, they are folded
+const MANY = 8; // changes; more are folded
 const EVERY = 3; // refreshes
 
 function changed(sides) {
@@ -27,14 +26,14 @@ function entry({ at, version, who, what, why, because, ...sides }) {
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
-// For an order, a scanner or the terms: what it was about, instead of a change.
+// For an order, a scanner or the terms: the subject, instead of a change.
 function paid({ at, act, subject, gate, reason, who }) {
   return make('li', { className: 'card' },
     make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
-// Scans are not an operator's acts, and there are thousands.
+// Leaves out scans: they are not operators' acts, and there are thousands.
 async function paidActs(id) {
   if (!hasPart('pay')) return [];
   const { acts } = await get('pay', `/admin/events/${id}/audit`).catch(() => ({ acts: [] }));
@@ -43,7 +42,7 @@ async function paidActs(id) {
 
 const seatName = ({ zone, row, number: seat }) => say('seats.name', zone, row, seat);
 
-// The seats of one call (a large selection takes several), or the category of a price.
+// The seats of one call (a large selection takes several), or a price's category.
 function placeOf({ category, first, last, area }) {
   if (first === undefined) return area ?? category ?? '';
   return first.seat === last.seat ? seatName(first) : say('audit.seats-from-to', seatName(first), seatName(last));

@@ -1,5 +1,5 @@
-// big.js: the war room's screen: the verdict and the vital figures of one event, huge and dark, with
-// nothing to press. It keeps the screen awake if the browser can, and says when it has no new data.
+// big.js: the war room's screen: the verdict and the vital figures of one event, huge and dark,
+// without controls. It keeps the screen awake if the browser can, and shows when its data is old.
 
 import { make, say } from './kit.js';
 import { force } from './scheme.js';
@@ -11,12 +11,12 @@ import { watchOf } from './watch.js';
 const SHOWN = ['waiting', 'pace', 'inside', 'seats', 'orders', 'money'];
 const root = document.documentElement;
 
-// A wake lock ends when the page is hidden; we request it again when the page is visible.
+// A wake lock ends when the page is hidden, so we request it again when the page is visible.
 function keepAwake() {
   let lock = null;
   const ask = async () => {
     if (document.hidden) return;
-    lock = await navigator.wakeLock?.request('screen').catch(() => null) ?? null; // refused: a low battery
+    lock = await navigator.wakeLock?.request('screen').catch(() => null) ?? null; // refused, for example with a low battery
   };
   document.addEventListener('visibilitychange', ask);
   ask();

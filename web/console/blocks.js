@@ -1,6 +1,5 @@
-// blocks.js: a hall made of blocks of rows and of standing areas: the plan that seat-service imports, read back from
-// one; and what any plan looks like. Neither a page nor a service is needed, so a test calls it.
-//
+// blocks.js: a hall made of blocks of rows and of standing areas: the plan that seat-service imports, made from blocks and read
+// back; and the look of any plan. It needs neither a page nor a service, so tests call it.
 // A sale is {kind, base, blocks, areas, channels, categories, currency, charges, limits}. Its `base` is the document that it
 // began with, whose other members (rows, ...) stay. A sale of the kind "file" keeps the plan of its base as it is. The `channel`
 // of a block or area is a number from 1; 0 is for everybody.
@@ -21,7 +20,7 @@ const guidOf = (block, row, seat) => `${block + 1}-${rowName(row)}-${seat + 1}`;
 
 // ---- from blocks to a plan ----
 
-// Each has a size, and the zone of the plan that it is at a position.
+// Each has a size, and returns its zone of the plan for a position.
 function rectangle(name, color, width, height) {
   const text = { text: name, color: '#ffffff', size: 24, position: { x: width / 2, y: height / 2 } };
   const area = { shape: 'rectangle', color, border_color: color, position: { x: 0, y: 0 }, rectangle: { width, height }, text };
@@ -42,7 +41,7 @@ function seated({ name, rows, seats }, category, n) {
   };
 }
 
-// The stage in front, then the standing areas side by side, then the blocks: each behind those before it, or next to the last one.
+// The stage in front, then the standing areas side by side, then the blocks: each behind the previous ones, or next to the last one.
 export function planOf({ blocks, areas, categories }, { name, stage }) {
   const bands = [[rectangle(stage, STAGE, 400, 60)], areas.map((area) => standing(area, categories[area.category].color))];
   blocks.forEach((block, n) => {
@@ -66,7 +65,7 @@ export function planOf({ blocks, areas, categories }, { name, stage }) {
   return { name, size: { width: width + 2 * EDGE, height: y - BEHIND + EDGE }, categories: categories.map(({ name: its, color }) => ({ name: its, color })), zones };
 }
 
-// What the import body says of the plan. The last row of a block has its wheelchair places, each with a companion's seat.
+// What the import body says about the plan. The last row of a block has its wheelchair places, each with a companion's seat.
 function notesOf({ blocks, areas, channels, categories }) {
   const of = (channel) => (channel > 0 ? { channel: `channel-${channel}` } : {});
   const places = ({ rows, accessible }, n) => Array.from({ length: accessible }, (_, k) => [2 * k, 2 * k + 1].map((seat) => guidOf(n, rows - 1, seat)))
@@ -79,7 +78,7 @@ function notesOf({ blocks, areas, channels, categories }) {
   };
 }
 
-// The import body. `show` is what the line says of the event; what it does not say stays as in the base, but for the doors of
+// The import body. `show` is what the line says about the event; members it lacks stay as in the base, except the doors of
 // another date.
 export function bodyOf(sale, { name, stage, ...show }) {
   const { kind, base, categories, currency, charges, limits } = sale;
@@ -107,7 +106,7 @@ function* seatsOf({ zones }) {
 
 const inOne = (plan) => Array.from(seatsOf(plan), ({ guid, category, x, y }) => `${guid} ${x} ${y} ${category}`).join('\n');
 
-// Of a file: an import body, or a plan alone, whose categories have no prices yet. null if it is neither.
+// From a file: an import body, or a plan alone, whose categories have no prices yet. null if it is neither.
 export function documentOf(json) {
   const document = Array.isArray(json?.plan?.zones) ? json : { plan: json };
   if (!Array.isArray(document.plan?.zones)) return null;
@@ -142,7 +141,7 @@ export function saleOf(document) {
 
 // ---- its look ----
 
-// As seat-service serves a shape (Shape in its openapi.yaml).
+// As seat-service returns a shape (Shape in its openapi.yaml).
 function shapeOf(zone, area) {
   const [a, b] = [zone, area].map(originOf);
   const { shape, rotation, color, border_color: border, rectangle: { width, height } = area, circle, ellipse, polygon, text } = area;
@@ -151,8 +150,8 @@ function shapeOf(zone, area) {
   return { shape, x: a.x + b.x, y: a.y + b.y, rotation, color, border, width, height, radius: circle?.radius, radius_x: ellipse?.radius.x, radius_y: ellipse?.radius.y, points, text: words };
 }
 
-// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each a seat once it is drawn with round ends. The
-// box is that of the seats; null without any.
+// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each a seat when drawn with round ends. The box
+// is that of the seats; null without any.
 export function pictureOf(plan) {
   const dots = new Map();
   const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };

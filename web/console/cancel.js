@@ -1,4 +1,4 @@
-// cancel.js: an event that does not take place: the one button, and how far its refunds are.
+// cancel.js: cancelling an event: the button, and the progress of its refunds.
 
 import { call, get } from './api.js';
 import { make, money, say } from './kit.js';

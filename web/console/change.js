@@ -1,6 +1,6 @@
-// change.js: a change in words: which knob, from what to what. What has parts is described part by
-// part: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
-// its steps. Also says why something moved by itself, from the code and the numbers that the
+// change.js: a change in words: which knob, from what to what. Compound values are described part
+// by part: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
+// its steps. Also says why a value changed by itself, from the code and the numbers that the
 // service sends.
 
 import { make, money, say } from './kit.js';
@@ -10,7 +10,7 @@ const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, wordsOr(
 
 const quoted = (text) => say('change.quoted', text);
 
-// A text for all languages, or one of each.
+// One text for all languages, or one per language.
 const byLanguage = (name, texts) => (typeof texts === 'string' ? [[label(name), quoted(texts)]]
   : Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label(name)}, ${languageOf(tag)}`, quoted(text)]));
 
@@ -27,14 +27,14 @@ const PARTS = {
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
 };
 
-// One side of a change as [label, words], an empty list if there is none. What a document needs of the program is no knob.
+// One side of a change as [label, words]; empty if there is none. Requirements on the program are not knobs.
 function parts(side) {
   if (side === null) return [];
   if (typeof side !== 'object') return PARTS.state(side);
   return Object.entries(side).filter(([name]) => name !== 'needs').flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
 }
 
-// What differs between the two: [label, words]. If there was nothing before, all of it.
+// The differences between the two: [label, words]. Without a previous value, everything.
 export function inWords(from, to) {
   const [before, after] = [new Map(parts(from)), new Map(parts(to))];
   const names = [...new Set([...before.keys(), ...after.keys()])];
@@ -50,11 +50,10 @@ export const changeList = (all) => make('dl', { className: 'sides' }, ...all.map
 
 const share = (value) => `${number(value * 100)} %`;
 
-// An operator without a name is shown by the token.
+// An operator without a name is shown as the token.
 export const whoOf = ({ who, because }) => (because ? wordsOr(`who.${who}`, who) : who.replace(/\badmin token\b/, say('who.token')));
 
-// `why` is the service's own sentence, for records older than the codes and for codes not known
-// here.
+// `why` is the service's own sentence, for records older than the codes and for unknown codes.
 export function becauseOf({ because, why }) {
   if (!because) return why;
   const { reason, measured, limit } = because;

@@ -7,9 +7,9 @@ import { onScheme } from './scheme.js';
 import { number } from './ui.js';
 
 const HEIGHT = 160;
-const POINTS_MAX = 1500; // drawn; more are thinned out, keeping the last one
+const POINTS_MAX = 1500; // drawn; more are thinned, keeping the last one
 const TABLE_ROWS = 12;
-const MARK_PX = 72; // for the words of an act
+const MARK_PX = 72; // room for an act's words
 
 const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
@@ -62,8 +62,8 @@ export class Chart {
     this.plot = new uPlot(options, thin(this.columns), this.canvas);
   }
 
-  // Times in seconds, then a column for each line; null where nothing is known. `asOf` has, of each line whose source is
-  // silent, since when: the line ends there, and the scale goes on to now.
+  // Times in seconds, then a column for each line; null if unknown. `asOf` has, for each line whose source is silent,
+  // the time of its last data: the line ends there, and the scale goes on to now.
   set(columns, asOf = [], acts = []) {
     this.columns = columns;
     this.acts = acts;
@@ -75,8 +75,7 @@ export class Chart {
     if (this.table.open) this.showTable();
   }
 
-  // What operators did while the chart goes on, as marks: a line with a dot, and their words where there is room for
-  // them. The trail of the audit lists the same.
+  // Operators' acts as marks: a line with a dot, and their words if there is room. The audit trail lists the same.
   mark() {
     const { scales: { x }, over } = this.plot;
     const wide = over.clientWidth;
@@ -92,7 +91,7 @@ export class Chart {
     }
   }
 
-  // Each line's value and time at the pointer; without a pointer its current value, and its range.
+  // Each line's value and time at the pointer; without a pointer its current value and its range.
   tell(i) {
     const columns = this.plot ? this.plot.data : this.columns;
     const when = i === null ? null : columns[0][i];

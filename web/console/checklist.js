@@ -1,8 +1,8 @@
-// checklist.js: what a sale still needs before it opens, each with the step of setup.js that sets it. It only judges; watch.js reads.
+// checklist.js: what a sale still needs before it opens, each with the step of setup.js that sets it. Pure: watch.js reads the data.
 
 const PARTS = ['queue', 'seats', 'pay'];
 
-// `hall` is what the seat service says of the event: null if it has no hall, undefined if that is not known.
+// `hall` is the seat service's answer about the event: null if it has no hall, undefined if unknown.
 export function checklist({ doc, hall, parts }) {
   const item = (step, key, done, value = '') => ({ step, key, done: Boolean(done), value });
   const free = (hall?.categories ?? []).filter(({ price }) => price === 0).map(({ name }) => name);
@@ -16,5 +16,5 @@ export function checklist({ doc, hall, parts }) {
   ];
 }
 
-// Of somebody who opens it now.
+// What is missing for an opening now.
 export const missing = (items) => items.filter(({ key, done }) => !done && key !== 'opens_at');

@@ -1,13 +1,13 @@
-// codes.js: the presale codes of an event: how many each lane and channel has, and what is left of them;
-// a list of codes is loaded from a file or a field. The service keeps digests, so no code is ever
-// shown again. A list is checked line by line before anything is sent, and sent in parts. Loading a
-// list again is harmless: a code that already exists keeps its count of uses.
+// codes.js: the presale codes of an event: how many each lane and channel has, and how many are unused;
+// loads a list of codes from a file or a field. The service keeps digests, so no code is ever shown
+// again. A list is checked line by line before anything is sent, and sent in parts. Loading a list again
+// is harmless: a code that already exists keeps its count of uses.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
 import { blame, button, confirmed, guarded, number, show, taken } from './ui.js';
 
-const PART = 1000; // codes in one call
+const PART = 1000; // codes per call
 const FAULTS_SHOWN = 10;
 const USES_MAX = 10_000_000;
 const CHANNEL = /^[!#-[\]-~]{0,32}$/;
@@ -16,7 +16,7 @@ const [SHORTEST, LONGEST] = [4, 64];
 // How the service normalises a code before it takes the digest.
 const plain = (line) => line.replace(/[\s-]/g, '').toUpperCase();
 
-// One code a line -> {codes, faults: [{line, why}], twice}; empty lines are skipped.
+// One code per line -> {codes, faults: [{line, why}], twice}; skips empty lines.
 function readCodes(text) {
   const seen = new Set();
   const faults = [];
@@ -45,7 +45,7 @@ export async function open(body, event) {
   const sum = make('p', { id: 'codes-sum', className: 'small' });
   const faults = make('ul', { id: 'codes-faults', className: 'wrong' });
   const applied = make('p', { id: 'applied', role: 'status' });
-  // With its purpose, and what is wrong with it.
+  // Adds a help text and an error message.
   function told(input, help) {
     const [hint, wrong] = [make('p', { className: 'small', id: `help-${input.id}` }, help), make('p', { className: 'wrong', id: `wrong-${input.id}` })];
     input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);

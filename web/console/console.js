@@ -1,7 +1,6 @@
-// console.js: the operator's page. It has no data of its own: everything it shows comes from the
-// private listeners, and every change is one call that can also be made with curl. This file signs
-// in and out, chooses the view that the address names, and lets it refresh itself.
-//
+// console.js: the operator's page. It has no data of its own: everything it shows comes from the private
+// listeners, and every change is one call that can also be made with curl. This file signs in and out, chooses
+// the view from the address, and refreshes it.
 //   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|runbook|setup|big]  #/orders[/SAGA]  #/parts
 
 import { allHealth, get, hasPart, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';
@@ -23,9 +22,9 @@ const VIEWS = {
 };
 
 const main = byId('main');
-let view = null; // {refresh, close}, of what is shown; a refresh without a request returns SKIPPED
+let view = null; // {refresh, close} of the current view; a refresh without a request returns SKIPPED
 let timer = 0;
-let turn = 0; // counts routes: a module that arrives late is no longer wanted
+let turn = 0; // counts routes, to drop a module that arrives late
 let beats = 0;
 
 // ---- signing in ----
@@ -136,7 +135,7 @@ async function route() {
     main.replaceChildren(make('h1', {}, say(isLost ? 'lost.title' : 'title')),
       drawn(isLost ? 'lost' : 'empty', isLost ? say('lost.head') : sayTrouble(error), isLost ? say('lost.text') : '',
         make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('event.all')))));
-    let isTold = false; // the trouble has been shown; from then on we try again
+    let isTold = false; // the trouble has been shown; from then on we retry
     view = {
       refresh: async () => {
         if (isTold) return begin();
@@ -156,7 +155,7 @@ function tell(words) {
   told = words;
 }
 
-// For another view: it may have the same trouble, and must show it again.
+// For another view, which must show the same trouble again.
 function forget() {
   told = '';
   notice('');
@@ -181,7 +180,7 @@ async function refresh() {
   }
 }
 
-// Whatever went wrong, the page keeps refreshing: a frozen picture looks like a calm night.
+// Whatever fails, the page keeps refreshing: a frozen picture looks like a calm night.
 function again() {
   if (beats++ % WATCH_EVERY === 0) watch();
   timer = setTimeout(refresh, document.hidden ? REFRESH_HIDDEN_MS : REFRESH_MS);

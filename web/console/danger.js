@@ -1,9 +1,9 @@
-// danger.js: which changes of a knob deserve a question, and why.
+// danger.js: which changes of a knob need confirmation, and why.
 
 import { say } from './kit.js';
 import { number } from './ui.js';
 
-// '' if it does not.
+// '' if it needs none.
 export function danger(name, from, to) {
   if (name === 'autopilot' && to.on && to.ceiling > 3 * Math.max(from.ceiling, 1)) return say('danger.rate-jump', number(to.ceiling / from.ceiling));
   if (name === 'rate_per_s' && to === 0) return say('danger.rate-zero');

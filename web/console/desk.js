@@ -1,5 +1,5 @@
-// desk.js: the help desk. One field finds an order by what a caller knows; its page shows all that is known of it and
-// helps: refunds, mails, new tickets, other seats, another owner, each with a reason that goes on record.
+// desk.js: the help desk. One field finds an order by what a caller knows. The order's page shows everything known
+// about it, with refunds, mails, new tickets, other seats and another holder, each with a recorded reason.
 
 import { call, get } from './api.js';
 import { announce, make, money, say } from './kit.js';
@@ -22,7 +22,7 @@ function row(order) {
       money(order.amount, order.currency), badge(order.status)].map((cell) => make('td', {}, cell)));
 }
 
-// -> the search with its table. A seat and an empty field are of the event that is chosen, all else is of any.
+// -> the search with its table. A seat or an empty field searches the chosen event, everything else all events.
 export async function openFinder() {
   const { events } = await get('queue', '/admin/events').catch(() => ({ events: [] }));
   const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
@@ -158,7 +158,7 @@ export async function openOrder(main, id) {
     show(happened, ...trail(order));
     acts.hidden = !good && order.status !== 'refunded';
     for (const one of [whole, mail, anew]) one.hidden = !good;
-    if (listed === order.seats.join()) return; // what somebody is choosing stays
+    if (listed === order.seats.join()) return; // keeps the current selection
     listed = order.seats.join();
     const priceOf = (seat) => order.places.find(({ id: place }) => place === seat)?.price;
     const named = order.seats.map((seat) => [seat, [nameOf(seat), ...(priceOf(seat) === undefined ? [] : [sum(priceOf(seat))])].join(' · ')]);

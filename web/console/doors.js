@@ -1,5 +1,5 @@
-// doors.js: an event's doors, and what comes after them: who scans where, who is inside but should not be,
-// check-ins by mistake, letters that the shop does not accept, another date, and the end of it all (cancel.js). The reason is asked once, at the top, for everything below, and goes on record.
+// doors.js: an event's doors, and what comes after them: who scans where, who is inside but should not be, mistaken check-ins, messages that the shop does not accept, another date, and a
+// cancellation (cancel.js). One reason field at the top is recorded for every act below.
 
 import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';

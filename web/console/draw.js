@@ -1,7 +1,7 @@
-// draw.js: the ceremony. What was promised before (the seed's hash, and the beacon that is chosen
-// here), what nobody could know (its value), and the result, computed again in this browser from
-// what was published. With a public beacon the line draws and opens by itself once it has the
-// value; with the operator's words, or no beacon, it takes one press.
+// draw.js: the draw. What was promised before (the seed's hash, and the beacon chosen here), what
+// nobody could know (the beacon's value), and the result, recomputed in this browser from what was
+// published. With a public beacon the line draws and opens by itself once it has the value; with
+// the operator's words, or no beacon, it takes one press.
 
 import { call, get } from './api.js';
 import { announce, make, say } from './kit.js';
@@ -11,7 +11,7 @@ import { commitmentOf, openDraw } from './draw-check.js';
 const BEACON_MAX = 256;
 const WORDS_MAX = 200;
 const KINDS = ['drand', 'text', 'none'];
-const OPEN = ['draft', 'scheduled', 'pre-queue']; // until the entries close
+const OPEN = ['draft', 'scheduled', 'pre-queue']; // until entries close
 
 export async function open(body, event) {
   const beacon = make('input', { id: 'beacon', maxLength: BEACON_MAX, autocomplete: 'off' });
@@ -70,7 +70,7 @@ export async function open(body, event) {
   });
 
   async function verify(fairness) {
-    if (!crypto.subtle) { // only a secure context may hash; a tunnel to localhost is one
+    if (!crypto.subtle) { // only a secure context may hash; a tunnel to localhost is secure
       verdict.textContent = say('draw.cannot-check');
       return;
     }
@@ -81,7 +81,7 @@ export async function open(body, event) {
     announce(verdict.textContent);
   }
 
-  // What we are waiting for, and how long it is overdue.
+  // The promise being waited for, and how long it is overdue.
   function promiseInWords({ promised: promise, closed_at: closed, drawn }) {
     if (!promise || promise.kind === 'none') return say('draw.kind.none');
     const parts = [say(`draw.kind.${promise.kind}`)];
@@ -106,7 +106,7 @@ export async function open(body, event) {
     // Typed text stays, unless the promise itself has changed.
     if (JSON.stringify(promise) !== shown) {
       shown = JSON.stringify(promise);
-      // Nothing promised yet: we propose the best choice, which still takes a press.
+      // Nothing is promised yet: propose the best choice, which still takes a press.
       kind.value = promise?.kind ?? (event.doc.state === 'draft' ? 'drand' : 'none');
       words.value = promise?.words ?? '';
       late.value = promise?.late_s ?? 120;

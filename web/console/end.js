@@ -1,11 +1,11 @@
-// end.js: the end of a closed event: a file with everything worth keeping, then deletion. Each part
-// of the archive names the next one; joined, they are the file.
+// end.js: the end of a closed event: downloads a file with everything worth keeping, then deletes
+// the event. Each part of the archive names the next one; joined, they are the file.
 
 import { call } from './api.js';
 import { make, say } from './kit.js';
 import { confirmed } from './ui.js';
 
-const REST_MS = 60_000; // so that a browser that is slow to save the file still finds it
+const REST_MS = 60_000; // a browser that is slow to save still finds the file
 
 function save(pieces, name) {
   const link = make('a', { href: URL.createObjectURL(new Blob(pieces, { type: 'application/x-ndjson' })), download: name });
@@ -25,7 +25,7 @@ export async function archive(id, etag, why, progress) {
   await call('queue', 'POST', `/admin/events/${id}/actions/archive`, { body: why === '' ? {} : { why }, headers: { 'If-Match': etag } });
 }
 
-// True: it is gone. Without an archive, we ask once more, in plainer words.
+// True: it was deleted. Without an archive, asks once more, in plainer words.
 export async function remove({ id, name, state, etag, why }) {
   const ask = (text, said) => confirmed({ title: say('act.sure', say('act.delete'), name), text, yes: say('act.delete'), word: id, why: { text: said, needed: true } });
   let sure = await ask(say(state === 'draft' ? 'act.delete.draft' : 'act.delete.means'), why);

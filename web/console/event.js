@@ -1,5 +1,5 @@
-// event.js: one event: the bar that stays in sight, with its state and what an operator does to the line; its views;
-// whether all is well; and the view that was chosen.
+// event.js: one event: the visible bar with its state and the operator's acts; the menu of its views; the verdict;
+// and the current view.
 
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
@@ -37,7 +37,7 @@ export async function open(main, [id, which = 'live', part]) {
   const name = which in VIEWS ? which : 'live';
   const acts = openActs(event);
 
-  // Reads the document again, and notifies everything that shows it.
+  // Reads the document again, and notifies every view that shows it.
   event.read = async () => {
     await watch.readDoc();
     changed();
@@ -48,7 +48,7 @@ export async function open(main, [id, which = 'live', part]) {
   }
 
   function showVerdict() {
-    if (event.live === null) { // it ended long ago, and nothing counts it any more
+    if (event.live === null) { // it ended long ago, and nobody counts it any longer
       if (event.doc.state === 'closed') show(line, ...byVerdict({ level: 'rest', key: 'closed', values: [] }));
       line.className = 'verdict rest';
       return;
@@ -81,7 +81,7 @@ export async function open(main, [id, which = 'live', part]) {
   const view = await (await VIEWS[name]()).open(body, event, part);
 
   return {
-    // The verdict is shown even if the reading failed: lack of data must not look calm.
+    // The verdict is shown even if reading failed: missing data must not look calm.
     async refresh() {
       try {
         if (await watch.read()) changed();

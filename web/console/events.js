@@ -1,4 +1,4 @@
-// events.js: all events at a glance: figures of the line, and of the hall beside them.
+// events.js: all events at a glance, with figures of the line and of the hall.
 
 import { allHealth, call, get, hasPart, limits, whose } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -6,7 +6,7 @@ import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, momen
 import { alarms, verdict } from './verdict.js';
 import { partsFor, seatSums } from './watch.js';
 
-const FIRST_MS = 3000; // for which the list waits for the other parts: what they say changes its size
+const FIRST_MS = 3000; // how long the list waits for the other parts, whose data changes its size
 
 function seatBar(sums) {
   const all = Math.max(1, sums.free + sums.held + sums.sold + sums.blocked);
@@ -22,7 +22,7 @@ function seatBar(sums) {
   return make('div', { className: 'bar-with-words' }, bar, make('p', { className: 'small' }, words));
 }
 
-// The list has less data than an event's own view, and judges by what it has.
+// The list has less data than an event's own view, and decides from what it has.
 function factsOf(event, sums, { health, fronts }) {
   const { state, live, shut } = event;
   return {
@@ -60,7 +60,7 @@ function newEvent() {
     make('label', { className: 'field' }, say('new.name'), name),
     make('label', { className: 'field' }, say('new.id'), id, make('span', { className: 'small' }, say('new.id-rule'))),
     make('button', { className: 'main' }, say('new.button')));
-  let proposed = ''; // an id after the name, until another one is typed
+  let proposed = ''; // an id made from the name, until the operator types another one
   name.addEventListener('input', () => {
     if (id.value !== proposed) return;
     proposed = name.value.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 64);
@@ -102,7 +102,7 @@ function endedEvents() {
   return fold;
 }
 
-// A role limited to some events lists the events that it names; others are opened by their id.
+// A role limited to some events lists the events that it names; others are opened by id.
 function byName(patterns) {
   const id = idField('open-id');
   const form = make('form', { id: 'by-name', className: 'card stack' },
@@ -145,7 +145,7 @@ export async function open(main) {
       show(list, ...events.map((event) => card(event, sums.get(event.id) ?? null, { health, fronts })));
     },
   };
-  await view.refresh(); // the list has its size before anything stands below it
+  await view.refresh(); // the list has its size before anything is placed below it
   const more = only !== null ? [byName(only)] : [none, ...(mayMake ? [fresh] : []), endedEvents()];
   main.replaceChildren(make('h1', {}, say(only === null ? 'events.title' : 'limits.title')), asOf, list, ...more);
   return view;

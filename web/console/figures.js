@@ -1,18 +1,18 @@
-// figures.js: what can be computed from counts over time: rates, shares, predicted waits against
-// the real ones. Rows are objects with `at` in milliseconds, oldest first. Nothing here depends on
-// the page, so tests call it directly.
+// figures.js: what can be computed from counts over time: rates, shares, predicted waits compared
+// with the real ones. Rows are objects with `at` in milliseconds, oldest first. Nothing here
+// depends on the page, so tests call it directly.
 
 const OVER_MS = 10_000; // a rate is the difference over at least this long
 const MINUTE_MS = 60_000;
-const JUDGED_OVER_MS = 60_000; // the predicted waits of this much time are judged together
+const JUDGED_OVER_MS = 60_000; // predicted waits are compared over this much time
 const ERROR_STEPS = 240; // points of the errors' chart
-const SILENT_MS = 30_000; // the counts of a part that answers are no older
-const LEAST_MS = 20_000; // counts over less time say nothing about a minute
+const SILENT_MS = 30_000; // older counts mean that the part is silent
+const LEAST_MS = 20_000; // less time says nothing about a minute
 
 export const times = (rows) => rows.map((row) => row.at / 1000);
 export const column = (rows, key) => rows.map((row) => row[key] ?? null);
 
-// How much a counter rises per second; null at the beginning and where it was reset.
+// How much a counter rises per second; null at the start and after a reset.
 export function rates(rows, key) {
   let from = 0;
   return rows.map((row, i) => {
@@ -24,7 +24,7 @@ export function rates(rows, key) {
   });
 }
 
-// How much it rose in the last minute, scaled up if less is known; null if that is too little.
+// The rise in the last minute, extrapolated if less is known; null if too little is known.
 export function perMinute(rows, key, overMs = MINUTE_MS) {
   const last = rows.at(-1);
   if (last === undefined) return null;
@@ -34,7 +34,7 @@ export function perMinute(rows, key, overMs = MINUTE_MS) {
   return ms < LEAST_MS || !(rise >= 0) ? null : rise * MINUTE_MS / ms;
 }
 
-// Which share of those called recently came.
+// The share of recently called visitors who came.
 export function showUp(rows) {
   let from = 0;
   return rows.map((row, i) => {
@@ -46,8 +46,8 @@ export function showUp(rows) {
   });
 }
 
-// For the waits predicted at joining and later: among those called recently, which share was called
-// by the p90, and how far off the p50 was.
+// For the waits predicted at joining and later: among recent calls, the share that came by the p90,
+// and the error of the p50.
 export function toldWaits(rows) {
   const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);
   let from = 0;

@@ -1,17 +1,17 @@
-// forecast.js: when the line will be empty, from the recent pace of calls, as a range: at its early
-// end nobody else joins and calls are as fast as they sometimes were; at its late end people keep
-// joining and calls are slow. It is compared with the plan: the time set for the end, or else the
-// time that the set rate would give.
+// forecast.js: when the line will be empty, from the recent pace of calls, as a range. The early
+// end assumes that nobody else joins and that calls are at their fastest; the late end that people
+// keep joining and calls are slow. It is compared with the plan: the time set for the end, or else
+// the time that the set rate would give.
 
-const OVER_MS = 5 * 60_000; // older data says little about what comes next
+const OVER_MS = 5 * 60_000; // older data predicts little
 const STEP_MS = 15_000;
 const STEPS_MIN = 3;
-const WIDE = 1.28; // standard errors to each side: eight in ten
+const WIDE = 1.28; // standard errors to each side: 80 % of cases
 const WIDE_LEAST = 0.05; // a line is never as steady as its last minutes
-const FAR_MS = 24 * 3600_000; // later than this is "not in a day"
-const LATE_MS = 10 * 60_000; // behind the plan by this much deserves a look
+const FAR_MS = 24 * 3600_000; // later than this is shown as "not in a day"
+const LATE_MS = 10 * 60_000; // this far behind the plan needs attention
 
-// How much a counter rose per millisecond, in each step of the period that counts.
+// How much a counter rose per millisecond, in each step of the measured period.
 function paces(rows, key) {
   const last = rows.at(-1)?.at ?? 0;
   const found = [];

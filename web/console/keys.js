@@ -1,8 +1,8 @@
-// keys.js: shortcuts. Each is one key without a modifier, and moves to something on the page or
-// follows a link there. It does nothing while somebody types, on the map of the hall (which has its
-// own keys), or while a dialog is open. None of them changes the sale by itself: a pause takes one
-// key to get there and Enter to do it. They can be turned off, as speech input may type letters
-// that nobody meant.
+// keys.js: shortcuts. Each is one key without a modifier, and moves to an element of the page or
+// follows its link. It does nothing while the operator types, on the map of the hall (which has its
+// own keys), or while a dialog is open. No shortcut changes the sale by itself: a pause takes one
+// key to get there and Enter to do it. They can be turned off, since speech input may type
+// unintended letters.
 
 import { announce, byId, make, say } from './kit.js';
 import { choose, isDark } from './scheme.js';
@@ -44,7 +44,7 @@ function night() {
 
 const view = (n) => press(`#tabs a:nth-child(${n})`);
 
-// {keys, words, run}: run returns whether there was anything to do.
+// {keys, words, run}: run returns whether it did anything.
 const table = ({ refresh }) => [
   { keys: ['e'], words: 'keys.events', run: press('#menu a[href="#/events"]') },
   { keys: ['o'], words: 'keys.orders', run: press('#menu a[href="#/orders"]') },
@@ -70,7 +70,7 @@ let isOn = true;
 try {
   isOn = localStorage.getItem(KEPT) !== 'off';
 } catch {
-  // a browser that stores nothing has them on
+  // on in a browser without storage
 }
 
 let dialog = null;
@@ -82,7 +82,7 @@ function turn(on) {
     if (on) localStorage.removeItem(KEPT);
     else localStorage.setItem(KEPT, 'off');
   } catch {
-    // then it lasts until the page is closed
+    // lasts until the page is closed
   }
 }
 

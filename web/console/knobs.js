@@ -1,6 +1,6 @@
 // knobs.js: every knob of the service's table, with its range checked while the operator types; a preview
 // of a rate; a confirmation before a dangerous change; undo after it. The schedule of rates and the
-// autopilot are here too, since they turn the same knob.
+// autopilot are here too, since they change the same knob.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -8,7 +8,7 @@ import { becauseOf, inWords } from './change.js';
 import { danger } from './danger.js';
 import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
-const THINK_MS = 250; // typing must pause this long before we request a preview
+const THINK_MS = 250; // the pause in typing before we request a preview
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
   times: ['opens_at', 'prequeue_at', 'planned_end_at', 'closes_at'],
@@ -18,7 +18,7 @@ const GROUPS = {
   told: ['name', 'starts_at', 'doors_at', 'time_zone', 'venue', 'about', 'picture'],
 };
 const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
-const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
+const LANGUAGES = document.documentElement.dataset.languages.split(' '); // languages for visitors
 const TEXT_BYTES_MAX = { texts: 240, venue: 120, zone: 40, path: 120 };
 const CONTACT = /^(https:\/\/|mailto:|tel:)[^\s"<>]+$/;
 
@@ -26,7 +26,7 @@ const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 const label = (name) => wordsOr(`knob.${name}`, name);
 
-// Is the field's text a valid value of this knob? If not, says why.
+// '' if the field's text is a valid value of this knob; otherwise why not.
 function fault(input, { kind, min, max }) {
   const text = input.value.trim();
   if (kind in TEXT_BYTES_MAX) return bytesOf(text) <= TEXT_BYTES_MAX[kind] ? '' : say('rule.bytes', number(bytesOf(text)), number(TEXT_BYTES_MAX[kind]));
@@ -47,7 +47,7 @@ export async function open(body, event) {
   const fields = new Map();
   const applied = make('p', { id: 'applied', role: 'status' });
   const preview = make('div', { id: 'preview', role: 'status' });
-  let appliedAs = 0; // the version that the undo button would take back
+  let appliedAs = 0; // the version that the undo button would revert
   let schedule = [];
 
   // ---- fields ----
@@ -75,8 +75,8 @@ export async function open(body, event) {
     return at;
   }
 
-  // One text or address for each language; each is a field of its own, and all are one knob. A text of a venue may be one
-  // for all languages.
+  // One text or address per language; each is a field of its own, and together they are one knob. A text of a venue may
+  // be one for all languages.
   const textsOf = ({ name }, part) => (part === undefined ? event.doc[name] : event.doc[name]?.[part] ?? {});
   function makeTexts(knob, part) {
     const { kind, help } = knob;
@@ -123,7 +123,7 @@ export async function open(body, event) {
 
   function blame(field, words) {
     field.wrong.textContent = words;
-    field.at.classList.toggle('is-wrong', words !== ''); // say the range once
+    field.at.classList.toggle('is-wrong', words !== ''); // show the range once
     if (words === '') field.input.removeAttribute('aria-invalid');
     else field.input.setAttribute('aria-invalid', 'true');
   }
@@ -163,7 +163,7 @@ export async function open(body, event) {
 
   // ---- the preview ----
 
-  // When the last person enters; with lanes, also the last one of each.
+  // When the last visitor enters; with lanes, also the last one of each.
   function foretold(tag, { rate_per_s: per_s, last_enters_at: last, waiting, lanes = [] }) {
     const words = waiting === 0 ? say('preview.nobody') : last === null ? say('preview.never', number(per_s)) : say('preview.last', number(per_s), hour(last), number(waiting));
     const nameOf = (id) => event.doc.lanes.find((lane) => lane.id === id)?.name ?? say('lanes.general');
@@ -258,7 +258,7 @@ export async function open(body, event) {
   async function apply() {
     applied.replaceChildren();
     if (!judge()) {
-      body.querySelector('[aria-invalid]').focus(); // the first; its message is beside it
+      body.querySelector('[aria-invalid]').focus(); // the first; its message is next to it
       return;
     }
     const patch = changes();
@@ -323,14 +323,14 @@ export async function open(body, event) {
   const changedElsewhere = () => {
     if (event.doc.version === version) return;
     version = event.doc.version;
-    if (byId('undo-knobs') && version !== appliedAs) applied.replaceChildren(); // undo would now take back something else
+    if (byId('undo-knobs') && version !== appliedAs) applied.replaceChildren(); // undo would now revert another change
     if (Object.keys(changes()).length === 0 || form.contains(document.activeElement) === false) fill();
     else if (byId('applied').textContent === '') applied.textContent = say('knobs.elsewhere');
   };
   event.listeners.add(changedElsewhere);
 
-  // What the autopilot does and why, from the service. Its moves make no new version of the
-  // document, so we read them separately.
+  // What the autopilot does and why, from the service. Its moves do not change the document's
+  // version, so they are read separately.
   async function showPilot() {
     const { autopilot_state: now } = await get('queue', `/admin/events/${event.id}`);
     if (!now) {

@@ -1,5 +1,5 @@
 // lanes.js: the lanes of an event in addition to the general one: how many wait in each, its share of the
-// calls, and its invitation codes. The set of lanes is fixed once people can join; names, shares and
+// calls, and its invitation codes. The set of lanes is fixed once visitors can join; names, shares and
 // invitations can still change.
 
 import { call, get } from './api.js';
@@ -7,7 +7,7 @@ import { byId, make, say } from './kit.js';
 import { button, guarded, number, show } from './ui.js';
 
 const LANES_MAX = 4;
-const CODES_MAX = 1000; // in one request
+const CODES_MAX = 1000; // per request
 const ID = /^[a-z0-9-]{1,24}$/;
 const OPEN = ['draft', 'scheduled']; // lanes can still be made
 
@@ -37,8 +37,7 @@ export async function open(body, event) {
     return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`lanes.${name}`)), input, wrong);
   }
 
-  // The service includes it only if it is on, and so do we, so that what did not change compares
-  // equal.
+  // The service includes it only if it is on; so do we, so that unchanged values compare equal.
   function ticked(n) {
     const input = make('input', { type: 'checkbox', id: `lane-coded-${n}`, checked: lanes[n].code_required ?? false });
     input.addEventListener('change', () => {

@@ -1,7 +1,7 @@
-// live.js: one event, now and over time. First the vital figures, what is wrong and the forecast
-// against the plan; below, the line's history, which the service keeps for the whole sale, with
-// predicted waits against the real ones; the counts of the orders, and those of the hall for a day.
-// Each of the three reports its own errors too.
+// live.js: one event, now and over time. First the vital figures, what is wrong, and the forecast
+// compared with the plan; below, the line's history, which the service keeps for the whole sale,
+// with predicted and real waits; the counts of orders, and of the hall for a day. Each of the three
+// reports its own errors.
 
 import { hasPart } from './api.js';
 import { make, money, say } from './kit.js';
@@ -15,8 +15,8 @@ import { planInWords, vitals } from './vital.js';
 
 const TILES = ['issued', 'serving', 'no_shows', 'streams'];
 const RANGES_MIN = [0, 15, 60, 360]; // 0: the whole sale
-const COUNTS_EVERY = 3; // refreshes: as often as they are read
-// What a tile is before its figure is there: it has its room from the start.
+const COUNTS_EVERY = 3; // refreshes between readings
+// A tile before its figure has arrived: it keeps its room from the start.
 const BLANK = { id: '', label: ' ', value: '–', note: '', lines: [] };
 
 const tile = ({ id, label, value, note, lines, full, level = '', share }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
@@ -58,7 +58,7 @@ function since(columns, from) {
   return columns.map((column) => (first < 0 ? [] : column.slice(first)));
 }
 
-// How far back the charts go; all of it, to begin with.
+// How far back the charts go; initially all of it.
 function rangeField() {
   const field = make('select', { id: 'range' }, ...RANGES_MIN.map((minutes) => make('option', { value: minutes }, say(`range.${minutes}`))));
   return { field, from: () => (Number(field.value) > 0 ? Date.now() / 1000 - Number(field.value) * 60 : 0) };
@@ -74,7 +74,7 @@ export async function open(body, event) {
   const box = (title, at) => make('section', { className: 'card' }, make('h2', {}, say(title)), at);
   const range = rangeField();
   const marks = () => watch.acts.map(markOf).reverse();
-  // `parts`: whose figures the lines are; the one part's, or one's for each.
+  // `parts`: the sources of the lines, one for all or one for each.
   const draw = (chart, columns, ...parts) => chart.set(since(columns, range.from()), chart.lines.map((_, n) => watch.asOf[parts[n] ?? parts[0]]), marks());
   body.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)), make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('span', { className: 'small marked' }, say('live.marks')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
   show(tiles, ...Array.from({ length: 6 + ['seats', 'pay'].filter(hasPart).length }, () => tile(BLANK)));
@@ -117,13 +117,13 @@ export async function open(body, event) {
     const old = watch.asOf.pay ? ` (${say('verdict.as-of', moment(new Date(watch.asOf.pay)))})` : '';
     const sum = (name, value) => fact(say(`live.${name}`), money(value, sums.currency) + old);
     const takings = last?.captured === undefined || !sums?.currency ? [] : [sum('captured', last.captured), sum('given_back', last.given_back), sum('takings', last.captured - last.given_back)];
-    const isJudged = live.admitted + live.no_shows > 0; // before the first call there is nobody to count
+    const isJudged = live.admitted + live.no_shows > 0; // nobody to count before the first call
     show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),
       fact(say('live.show_up'), percent(isJudged ? live.show_up : null)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)), ...takings);
   }
 
   return {
-    // Even if nothing could be read: that is an alarm in itself.
+    // Also if nothing could be read: that is an alarm in itself.
     judged() {
       const { judged } = event;
       show(tiles, ...vitals(watch, judged).map(tile));

@@ -1,18 +1,18 @@
-// map.js: the hall on a plain canvas, for choosing seats: by click, by rectangle, by keys.
-// A seat's kind shows as colour and shape (blocked ones are hollow); chosen seats have a ring.
+// map.js: the hall on a canvas, for choosing seats: by click, by rectangle, by keys. A seat's state
+// shows as colour and shape (blocked seats are hollow); chosen seats have a ring.
 
 import { say } from './kit.js';
 import { onScheme } from './scheme.js';
 import { BLOCKED, FREE, Grid } from './plan.js';
 
 const KINDS = ['free', 'held', 'sold', 'blocked'];
-const NEAR_PX = 18; // from seat to seat, once the cursor moves by keys
+const NEAR_PX = 18; // between seats, once the cursor moves by keys
 const NEAREST_PX = 48;
 const TAP_PX = 6; // a press that moved less is a click
-const REACH_PX = 18; // of a finger
+const REACH_PX = 18; // for a finger
 const CHOSEN_MAX = 2000;
 
-// The usual distance from a seat to its neighbour: each hall is drawn in a unit of its own.
+// The usual distance between neighbouring seats: each hall has a unit of its own.
 function pitchOf({ n, x, y, rowOf, zoneOf }) {
   const steps = [];
   for (let i = 1; i < n; i += Math.ceil(n / 500)) {
@@ -24,7 +24,7 @@ function pitchOf({ n, x, y, rowOf, zoneOf }) {
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class HallMap {
-  // {onSeat(place): the cursor is here now, onChosen(): the choice has changed}
+  // {onSeat(place): the cursor has moved here, onChosen(): the selection has changed}
   constructor(canvas, plan, { onSeat, onChosen }) {
     Object.assign(this, { canvas, plan, onSeat, onChosen });
     this.grid = new Grid(plan);

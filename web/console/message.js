@@ -1,12 +1,11 @@
-// message.js: the message to everybody who waits, per language, and how it will look to them. The
-// waiting page shows the visitor's language, else English, else whatever there is; so does the
-// preview.
+// message.js: the message to everybody who waits, per language, with a preview. The waiting page
+// shows the visitor's language, else English, else any other; so does the preview.
 
 import { call } from './api.js';
 import { make, say } from './kit.js';
 import { button, guarded, languageOf } from './ui.js';
 
-const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
+const LANGUAGES = document.documentElement.dataset.languages.split(' '); // languages for visitors
 const nameOf = (tag) => languageOf(tag, tag);
 const BYTES_MAX = 1000;
 const sizeOf = (text) => new TextEncoder().encode(text).length;
@@ -44,7 +43,7 @@ export async function open(body, event) {
   }
 
   async function send(message) {
-    // A merge patch only adds to an object: to remove languages we must name them.
+    // A merge patch only adds to an object, so removed languages must be named.
     const patch = { ...Object.fromEntries(Object.keys(event.doc.message).map((tag) => [tag, null])), ...message };
     const reason = event.why();
     await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });

@@ -1,4 +1,4 @@
-// orders.js: orders, found by what a caller knows (desk.js), and those on their way: the list of sagas, one saga as
+// orders.js: orders, found by what a caller knows (desk.js), and orders in progress: the list of sagas, one saga as
 // a graph with its timeline, retry and compensate with a reason, and what reconciliation found between seats, orders
 // and money.
 
@@ -112,9 +112,9 @@ function draw(tag, attributes = {}, text) {
   return made;
 }
 
-// The result of each step in each direction: the timeline's last entry, how many tries, how long.
+// The result of each step in each direction: the timeline's last entry, the number of tries, the time taken.
 function lanes(saga) {
-  // Steps that the definition does not have (those of a newer program) go at the end.
+  // Steps that the definition lacks (from a newer program) go at the end.
   const known = saga.steps ?? [];
   const names = [...known, ...new Set([saga.step, ...saga.timeline.map((entry) => entry.step)].filter((name) => name !== '?' && !known.includes(name)))];
   return names.map((name) => {
@@ -129,7 +129,7 @@ function lanes(saga) {
   });
 }
 
-// Top to bottom, as the steps run: a phone is tall. The way back is on the right.
+// Top to bottom, in the order of the steps: a phone is tall. The way back is on the right.
 function graph(saga) {
   const rows = lanes(saga);
   const [top, high, left, right] = [22, 56, 26, 196];
@@ -154,7 +154,7 @@ function graph(saga) {
   });
   const at = make('figure', { className: 'card' }, make('figcaption', {}, make('h2', {}, say('saga.graph')), make('p', { className: 'small' }, say('saga.pivot'))));
   at.append(svg);
-  // The same for people who cannot see it.
+  // The same for screen readers.
   at.append(make('ol', { className: 'unseen' }, ...rows.map((row) => make('li', {}, `${step(row.name)}: ${row.done ? wordsOr(`result.${row.done.result}`, row.done.result) : say('result.not-yet')}${row.undone ? `, ${say('orders.undoing')}: ${wordsOr(`result.${row.undone.result}`, row.undone.result)}` : ''}${row.here ? `, ${say('saga.here')}` : ''}`))));
   at.classList.toggle('with-back', back);
   return at;
@@ -168,7 +168,7 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
 
 const isCredit = ({ definition }) => definition.startsWith('credit.');
 
-// A checkout at its pivot or above that is not already on its way back; a parked refund of a sum.
+// A checkout at or above its pivot that is not turning back already; a parked refund of a sum.
 function canTurnBack(saga) {
   const { definition, way, state, step: name, steps, pivot } = saga;
   if (isCredit(saga)) return state === 'parked' && name === 'refund_payment';

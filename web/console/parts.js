@@ -1,5 +1,5 @@
-// parts.js: is every part well? Each part's own answer (/readyz), how long it took, and what the
-// part has been doing. If a part has another token, it is entered here.
+// parts.js: the health of every part: its own answer (/readyz), its latency, and its activity. If a
+// part has another token, it is entered here.
 
 import { get, health, metrics, parts, setToken } from './api.js';
 import { make, say } from './kit.js';

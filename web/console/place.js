@@ -1,4 +1,4 @@
-// place.js: the clocks of a place, for fields of the kind datetime-local, which have no zone.
+// place.js: times in a venue's zone, for fields of the kind datetime-local, which have no zone.
 
 export function isZone(zone) {
   try {
@@ -14,7 +14,7 @@ export function toPlace(iso, zone) {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'short' }).format(new Date(iso)).replace(' ', 'T');
 }
 
-// The second guess is right where clocks are changed between the first and the time itself.
+// The second guess is right if clocks change between the first guess and the time itself.
 export function fromPlace(text, zone) {
   if (text === '') return null;
   const shown = Date.parse(`${text}Z`);
@@ -22,5 +22,5 @@ export function fromPlace(text, zone) {
   return new Date(shown - behind(shown - behind(shown))).toISOString();
 }
 
-// What a field says, or the time that it was filled with, to the second, where nobody changed it.
+// The field's value; if unchanged, the original time, to the second.
 export const readPlace = (text, was, zone) => (was !== null && text === toPlace(was, zone) ? was : fromPlace(text, zone));

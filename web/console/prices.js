@@ -1,5 +1,5 @@
-// prices.js: what seats cost, as everybody who waits sees it, and which categories are gone: one
-// tick, and within a second all who wait see it. Amounts are typed as people write them and kept in
+// prices.js: seat prices, as everybody who waits sees them, and which categories are sold out: one
+// tick shows to everybody within a second. Amounts are typed as people write them and stored in
 // minor units; the currency says how many digits those have.
 
 import { call } from './api.js';
@@ -22,7 +22,7 @@ export function faultOfName(name, n, among) {
   return among.indexOf(name) === n ? '' : say('prices.wrong-twice');
 }
 
-// An amount as it was typed, in a currency that may not be known yet.
+// A typed amount, in a currency that may be unknown yet.
 export function faultOfAmount(typed, currency) {
   if (!/^\d+(\.\d+)?$/.test(typed)) return say('prices.wrong-amount');
   if (!CURRENCY.test(currency)) return '';
@@ -103,7 +103,7 @@ export async function open(body, event) {
 
   // ---- applying ----
 
-  // A merge patch only adds to an object: to remove something we must name it. With a new order or
+  // A merge patch only adds to an object, so removed entries must be named. With a new order or
   // another name an entry goes to the end, as in the service.
   function patchTo(prices) {
     if (prices === null || event.doc.prices === null) return prices;

@@ -1,6 +1,6 @@
 // runbook.js: what to do about an alarm: its section of docs/operate/runbook.md, which the program carries, so that it
-// can be read when nothing else can be reached, next to the bar with the brakes. Of Markdown this reads what the
-// runbook has.
+// can be read when nothing else can be reached, next to the bar with the brakes. It parses only the Markdown that the
+// runbook uses.
 
 import { byId, lang, make, say } from './kit.js';
 
@@ -10,7 +10,7 @@ const runbook = () => {
   return text;
 };
 
-// Its sections by their names: the introduction under '', then one for each alert and each alarm of the console.
+// The sections by name: the introduction under '', then one for each alert and each alarm of the console.
 export function sectionsOf(markdown) {
   const [intro, ...rest] = markdown.replace(/^<!--.*-->$/m, '').split(/^##+ /m);
   const named = rest.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n')).trim()]);
@@ -36,7 +36,7 @@ function block(words, link) {
   return box;
 }
 
-// Every second part is a block of code.
+// Every second part is a code block.
 const rendered = (markdown, link) => markdown.split(/^```.*$/m).flatMap((part, n) => (n % 2 === 1 ? [make('pre', { tabIndex: 0 }, part.trim())]
   : part.split(/\n{2,}/).map((words) => words.trim()).filter((words) => words !== '').map((words) => block(words, link))));
 
@@ -44,7 +44,7 @@ export async function open(body, { id }, name = '') {
   const sections = sectionsOf(await runbook());
   const to = (one) => `#/events/${id}/runbook/${encodeURIComponent(one)}`;
   const anchors = new Map([...sections.keys()].map((one) => [`#${one.toLowerCase().replaceAll(' ', '-')}`, one]));
-  // Another page of the handbook is only named: the program carries no more of it.
+  // Other pages of the handbook are only named: the program does not carry them.
   const link = (words, target) => (anchors.has(target) ? make('a', { href: to(anchors.get(target)) }, words) : `${words} (${target})`);
   const shown = sections.has(name) ? name : '';
   const names = [...sections.keys()].filter((one) => one !== '');

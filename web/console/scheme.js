@@ -1,7 +1,7 @@
-// scheme.js: day or night. The device decides until somebody chooses; a choice is kept on this
-// device, and forgotten once it equals the device's own setting. The style sheets query the device
-// (prefers-color-scheme), so a choice answers that query for them, and no colour is written twice.
-// The page delays its first paint for this file: no white flash in a dark room.
+// scheme.js: light or dark. The device decides until the operator chooses; a choice is stored on
+// this device, and removed once it equals the device's own setting. The style sheets query the
+// device (prefers-color-scheme), so a choice answers that query for them, and no colour is written
+// twice. The page delays its first paint for this file: no white flash in a dark room.
 
 const KEY = 'fg_scheme';
 const QUESTION = '(prefers-color-scheme: dark)';
@@ -15,7 +15,7 @@ function kept() {
   try {
     return localStorage.getItem(KEY);
   } catch {
-    return null; // a browser that stores nothing
+    return null; // a browser without storage
   }
 }
 
@@ -35,7 +35,7 @@ export function choose(dark) {
     if (dark === device.matches) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, dark ? 'dark' : 'light');
   } catch {
-    // then it lasts until the page is closed
+    // lasts until the page is closed
   }
   apply();
 }
@@ -45,7 +45,7 @@ export function force(scheme) {
   apply();
 }
 
-// Calls `work` when day turns to night or back; call the returned function to stop that.
+// Calls `work` when light turns to dark or back; the returned function stops that.
 export function onScheme(work) {
   watchers.add(work);
   return () => watchers.delete(work);

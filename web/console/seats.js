@@ -10,7 +10,7 @@ import { applyChanges, BLOCKED, FREE, markOf, readPicture, readPlan, sinceOf } f
 
 const PER_CALL = 128;
 const KINDS = ['free', 'held', 'sold', 'blocked'];
-const SURE_FROM = 20; // from this many seats on, we ask first
+const SURE_FROM = 20; // from this many seats on, ask first
 
 const nameOf = (plan, i) => say('seats.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, plan.numberOf(i));
 
@@ -117,7 +117,7 @@ export async function open(body, event) {
         const part = places.slice(at, at + PER_CALL);
         const why = reason.value.trim();
         await call('seats', 'POST', `${path}/${what}`, { body: { seats: part.map((i) => plan.idOf(i)), ...(why === '' ? {} : { reason: why }) } });
-        for (const i of part) { // it is durable; the next picture will show it too
+        for (const i of part) { // the change is durable; the next picture will show it too
           map.chosen.delete(i);
           plan.state[i] = what === 'block' ? BLOCKED : FREE;
         }
@@ -165,7 +165,7 @@ export async function open(body, event) {
       }, { id: 'pick' })));
   }
 
-  // ---- places of areas, which have no seats ----
+  // ---- standing places ----
 
   function areas() {
     if (info.areas.length === 0) return [];
@@ -206,7 +206,7 @@ export async function open(body, event) {
       return (await askChanges()).json;
     } catch (error) {
       if (error.status !== 422 || !plan.line) throw error;
-      plan.line = ''; // a program of before there were lines, which reads a bare number
+      plan.line = ''; // a program older than journal branches, which reads a bare number
       return (await askChanges()).json;
     }
   }

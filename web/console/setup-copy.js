@@ -1,5 +1,5 @@
 // setup-copy.js: the same sale at another date: its hall, prices, refund terms and settings. Times of the hall and of the terms
-// keep their distance to the show. Codes are not copied, nor when the line opens.
+// keep their distance to the show. Codes and the line's opening time are not copied.
 
 import { call, get, hasPart } from './api.js';
 import { make, say } from './kit.js';
@@ -8,17 +8,17 @@ import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeIn
 import { fieldOf, zone as deviceZone } from './ui.js';
 
 const ID_MAX = 64;
-// What belongs to this event alone, or to its own day.
+// Belongs to this event or its day only.
 const OWN = ['id', 'state', 'version', 'incarnation', 'autopilot_state', 'opens_at', 'prequeue_at', 'closes_at', 'planned_end_at', 'schedule', 'beacon', 'message'];
 
-// Every time in it, by what its member is called.
+// Shifts every time in it; members with times are recognised by name.
 export function later(value, ms, name = '') {
   if (Array.isArray(value)) return value.map((one) => later(one, ms));
   if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, its]) => [key, key === 'plan' ? its : later(its, ms, key)]));
   return typeof value === 'string' && /(_at|until)$/.test(name) ? new Date(Date.parse(value) + ms).toISOString() : value;
 }
 
-// A document of the line for another event: seats that were gone are back.
+// The line's document for another event: categories that were gone are available again.
 export function lineOf(doc, ms) {
   const { prices, ...rest } = bare(Object.fromEntries(Object.entries(doc).filter(([name]) => !OWN.includes(name))));
   const back = prices && { ...prices, categories: Object.fromEntries(Object.entries(prices.categories).map(([name, { price }]) => [name, { price }])) };
@@ -40,7 +40,7 @@ async function copy(event, { id, name, starts_at: starts }) {
   await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), name, starts_at: starts }, headers: { 'If-None-Match': '*', ...withReason(because) } });
 }
 
-// The line comes last, so what failed on the way can be done again.
+// The line comes last, so a failed copy can be repeated.
 export function copyOf(event) {
   const { doc } = event;
   const zone = doc.time_zone ?? deviceZone();

@@ -1,6 +1,6 @@
 // setup-hall.js: the hall of a sale: made here from blocks of rows and standing areas, or read from a file; its categories with
-// their prices; how much one visitor may take; and a picture of what will be imported. Until it is saved it is kept for as long
-// as the page is open, so that a look at another view loses nothing.
+// their prices; how much one visitor may take; and a picture of the import. Until it is saved it is kept while the page is
+// open, so that switching views loses nothing.
 
 import { bodyOf, colourOf, documentOf, MOST, pictureOf, planOf, saleOf } from './blocks.js';
 import { lang, make, money, say } from './kit.js';
@@ -10,15 +10,15 @@ import { formOf, goOn, judged, saveHall } from './setup.js';
 import { draw } from './spark.js';
 import { blame, button, fieldOf, number, show } from './ui.js';
 
-const CODE_LEAST = 8; // of a channel, by the service
+const CODE_LEAST = 8; // a channel's minimum in the service
 const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
 const sized = { name: { most: 60 }, rows: { least: 1, most: MOST.rows }, seats: { least: 1, most: MOST.seats }, capacity: { least: 1, most: MOST.capacity }, accessible: { least: 0, most: MOST.seats / 2 } };
-// What comes on top of the prices, and the VAT in all of it: amounts, or hundredths of a percent.
+// Charges on top of the prices, and the VAT in the total: amounts, or hundredths of a percent.
 const CHARGES = { per_seat: 'amount', per_order: 'amount', basis_points: 'percent', vat_basis_points: 'percent' };
 const SAMPLES = ['theatre', 'arena', 'stadium'];
 const COLUMNS = { blocks: ['name', 'rows', 'seats', 'category', 'accessible', 'channel', 'adjacent'], areas: ['name', 'capacity', 'category', 'channel'], channels: ['channel-name', 'code'], categories: ['category-name', 'price'] };
 
-// A hall that `make run` has, without what belongs to its demo: pictures of its sections, and a code that everybody knows.
+// A hall of `make run`, without its demo parts: the pictures of its sections, and a code that everybody knows.
 async function sampleOf(name) {
   const { channels, zones, ...body } = (await import('./samples.js')).importBody(name);
   return documentOf({ ...body, channels: channels.map(({ code: _, ...rest }) => rest), zones: zones.map(({ view: _, ...rest }) => rest) });
@@ -118,7 +118,7 @@ export function open(body, nav, event, hall) {
     first.select();
   }
 
-  // Blocks and areas know their category and channel by its number.
+  // Blocks and areas refer to their category and channel by number.
   function remove(name, n) {
     sale()[name].splice(n, 1);
     if (name === 'categories') for (const one of [...sale().blocks, ...sale().areas]) if (one.category >= n) one.category = Math.max(0, one.category - 1);
@@ -187,7 +187,7 @@ export function open(body, nav, event, hall) {
     fill();
   }
 
-  // ---- what it would be ----
+  // ---- the result ----
 
   const good = { blocks: ({ rows, seats, accessible }) => whole(rows, 1, MOST.rows) && whole(seats, 1, MOST.seats) && whole(accessible, 0, seats / 2), areas: ({ capacity }) => whole(capacity, 1, MOST.capacity) };
   const seatsOf = (blocks) => blocks.reduce((sum, { rows, seats }) => sum + rows * seats, 0);

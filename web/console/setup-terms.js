@@ -1,4 +1,4 @@
-// setup-terms.js: on what terms an order that is made from now on can be given back.
+// setup-terms.js: the refund terms of orders made from now on.
 
 import { call } from './api.js';
 import { make, say } from './kit.js';

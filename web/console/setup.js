@@ -1,6 +1,6 @@
 // setup.js: a sale is set up in five steps: when and where; the hall with its prices; refunds; the opening; and what is still
-// missing. Each step is saved by itself, by calls that the other views and the command line make too. The hall's document
-// and the line both say when and where the show is, and this view keeps them the same.
+// missing. Each step is saved by itself, by calls that the other views and the command line make too. The hall's document and
+// the line both say when and where the show is, and this view keeps them the same.
 
 import { call, get, hasPart, limits, whose } from './api.js';
 import { locale, make, say } from './kit.js';
@@ -12,8 +12,8 @@ import { readChecklist } from './watch.js';
 const STEPS = ['event', 'hall', 'terms', 'opening', 'check'];
 const CHECK_EVERY = 3; // refreshes
 export const IMPORT_MS = 60_000; // a stadium's document has ten megabytes
-const VISITORS_MAX = 1_000_000_000; // as of `fairgate size`
-const REASON_BYTES_MAX = 64; // that the seat service keeps
+const VISITORS_MAX = 1_000_000_000; // as in `fairgate size`
+const REASON_BYTES_MAX = 64; // the seat service's limit
 const TEXT_BYTES_MAX = { name: 80, venue: 120, picture: 120, about: 240 };
 const LANGUAGES = document.documentElement.dataset.languages.split(' ');
 
@@ -25,7 +25,7 @@ export const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encode
 
 // ---- what the steps share ----
 
-// The hall of an event as {etag, imported, document}: what was imported, and that with the prices of now; null if it has none.
+// The hall of an event as {etag, imported, document}: what was imported, and the same with current prices; null without a hall.
 export async function readHall(id) {
   if (!hasPart('seats')) return null;
   try {
@@ -39,7 +39,7 @@ export async function readHall(id) {
   }
 }
 
-// Once a seat was held the document keeps its prices. What holds pay from then on has a call of its own.
+// Once a seat was held, the document's prices are fixed. Prices for later holds have a call of their own.
 async function putHall(id, hall, document, headers, reason) {
   const path = `/admin/events/${id}`;
   const put = (body) => call('seats', 'PUT', path, { body, headers, waitMs: IMPORT_MS });
@@ -55,8 +55,8 @@ async function putHall(id, hall, document, headers, reason) {
   }
 }
 
-// Imports a document, or corrects the one that is there: asked first, where the sale has begun. What is in it of date and
-// place, the line says as well. False if the answer was no.
+// Imports a document, or corrects the existing one, after a confirmation if the sale has begun. Its date and place are
+// written to the line as well. False if the operator declined.
 export async function saveHall(event, hall, document) {
   let reason = event.why();
   if (hall !== null && event.doc.state !== 'draft') {
@@ -85,7 +85,7 @@ export function goOn(event, step) {
   location.hash = stepAt(event, STEPS[STEPS.indexOf(step) + 1]);
 }
 
-// A refusal of the line names a knob; the message goes to its field. Pressed again while it saves, the button does nothing.
+// A refusal of the line names a knob; the message goes to its field. While it saves, pressing the button does nothing.
 export function formOf(inputs, save, children, { name = 'setup', words = say('setup.save'), more = [] } = {}) {
   const trouble = make('p', { id: `${name}-trouble`, className: 'wrong', role: 'alert' });
   const press = make('button', { className: 'main', id: `${name}-save` }, words);
@@ -111,7 +111,7 @@ export function formOf(inputs, save, children, { name = 'setup', words = say('se
   return form;
 }
 
-// True if no field is wrong; otherwise the first that is has the focus.
+// True if all fields are valid; otherwise focuses the first invalid one.
 export function judged(form, faults) {
   for (const [input, words] of faults) blame(input, words);
   form.querySelector('[aria-invalid]')?.focus();
@@ -126,7 +126,7 @@ export const timeFault = (input) => (input.validity.badInput ? say('rule.time') 
 
 export const timeInput = (id, at, zone) => make('input', { id, type: 'datetime-local', value: toPlace(at, zone) });
 
-// A text for all languages, or one of each: as it is kept now.
+// One text for all languages, or one per language, from the stored value.
 function textsOf(words, id, text) {
   const tags = text !== null && typeof text === 'object' ? [...new Set([...LANGUAGES, ...Object.keys(text)])] : [''];
   const inputs = tags.map((tag) => [tag, make('input', { id: `${id}${tag && `-${tag}`}`, autocomplete: 'off', lang: tag, value: (tag === '' ? text : text[tag]) ?? '' })]);
@@ -207,7 +207,7 @@ async function openingStep(event, hall) {
     if (rate.value.trim() === '' || !(value >= 0 && value <= 100000)) return say('rule.between', number(0), number(100000));
     return Math.round(value * 1000) === value * 1000 ? '' : say('rule.milli');
   }
-  // What `fairgate size` says of it.
+  // The result of `fairgate size` for it.
   function tell() {
     const value = rateFault() === '' ? Number(rate.value) : 0;
     const come = visitors.valueAsNumber;
@@ -285,7 +285,7 @@ export async function open(body, event, part) {
     body.replaceChildren(nav, await openingStep(event, info));
     return {};
   }
-  // A part that did not answer, such as a hall that was asleep, answers the next time.
+  // A part that did not answer, such as a sleeping hall, answers the next time.
   async function showStep() {
     try {
       if (step === 'terms') {

@@ -1,5 +1,5 @@
-// spark.js: a figure's recent past as a small line without axes, or how full it is as a strip of dots,
-// drawn as SVG. They have no words: the figure beside says it, and the charts below have tables.
+// spark.js: a figure's recent past as a small line without axes, or its level as a strip of dots,
+// drawn as SVG. They have no words: the figure next to them says it, and the charts below have tables.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDE, HIGH] = [100, 24]; // stretched to fit; the stroke is not
@@ -42,10 +42,10 @@ export function spark(lines, share = 1) {
 }
 
 const [DOTS, APART] = [20, 11];
-const [ROWS, COLUMNS, GATE] = [10, 80, 905]; // of a crowd; where the gate stands
+const [ROWS, COLUMNS, GATE] = [10, 80, 905]; // of a crowd; the gate's position
 const dots = (from, to, name) => (to > from ? [draw('path', { d: `M${5 + from * APART} 5h${(to - from - 1) * APART + 0.1}`, class: name })] : []);
 
-// A row of people: so many of the twenty are there. One is, as soon as there is anybody.
+// A row of twenty people, filled to this share; at least one if there is anybody.
 export function strip(full) {
   const count = Math.min(DOTS, Math.ceil(full * DOTS));
   const svg = draw('svg', { viewBox: `0 0 ${DOTS * APART} 10`, class: 'strip', 'aria-hidden': 'true' });
@@ -53,7 +53,7 @@ export function strip(full) {
   return svg;
 }
 
-// The line before its gate, ordered from there, and behind it who was called and is not in yet. A dot is `each` people.
+// The line before its gate, in order from there, and behind it the visitors who were called and have not entered. A dot is `each` people.
 export function crowd(waiting, called) {
   let each = 1;
   while (waiting / each > ROWS * COLUMNS || called / each > ROWS * 5) each *= 10;

@@ -1,12 +1,12 @@
-// ui.js: what the views of the console share: numbers and times as people read them, errors in
-// words, and the question before everything dangerous.
+// ui.js: shared by the console's views: numbers and times in readable form, errors in words, and
+// the confirmation before everything dangerous.
 
 import { byId, knows, lang, locale, make, say } from './kit.js';
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
 export const number = (value) => (value === null || value === undefined || Number.isNaN(value) ? '–' : Math.abs(value) < 10 ? fine.format(value) : whole.format(value));
-// A rounded amount, where there is no room for all of it.
+// A rounded amount, if there is no room for all of it.
 export function shortMoney(minor, currency) {
   const format = (style) => new Intl.NumberFormat(locale, { ...style, notation: 'compact', maximumSignificantDigits: 4 });
   const digits = new Intl.NumberFormat(locale, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
@@ -22,8 +22,8 @@ const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', 
 const zoneShort = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' });
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
-// "21:14", with the day where it is not today, and its year where it is not this one; always this device's zone, which the
-// foot names.
+// "21:14", with the day if it is not today, and the year if it is not this one; always in this device's zone, which the
+// footer names.
 export function hour(iso, format = clock) {
   const [at, now] = [new Date(iso), new Date()];
   const of = at.getFullYear() === now.getFullYear() ? day : date;
@@ -54,7 +54,7 @@ export function notice(text) {
   byId('notice').textContent = text;
 }
 
-// What an act takes from a field is gone once the act is done, not what somebody has typed meanwhile for the next one.
+// Clears a field after its act is done, unless the operator has typed something new meanwhile.
 export function taken(field) {
   const { value } = field;
   return () => {
@@ -103,14 +103,14 @@ export function reasonOf({ level, key, values }) {
 // The verdict at the top of the page: a sign, a word, and the reason.
 export const byVerdict = (one, ...more) => [icon(one.level), make('p', {}, make('strong', {}, levelWords(one.level)), ` ${reasonOf(one)}`, ...more)];
 
-// A field with its label, what it is for, and what is wrong with it.
+// A field with its label, its purpose, and its error.
 export function fieldOf(input, words, help = '') {
   const [hint, wrong] = [make('span', { className: 'small', id: `help-${input.id}` }, help), make('span', { className: 'wrong', id: `wrong-${input.id}` })];
   input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
   return make('div', { className: input.type === 'checkbox' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
 }
 
-// Shows what is wrong with a field, '' for nothing. True if nothing is.
+// Shows a field's error, '' for none. True if there is none.
 export function blame(input, words) {
   byId(`wrong-${input.id}`).textContent = words;
   if (words === '') input.removeAttribute('aria-invalid');
@@ -118,22 +118,21 @@ export function blame(input, words) {
   return words === '';
 }
 
-// What checklist.js says of an item.
+// The words for an item of checklist.js.
 export const checkWords = ({ key, done, value }) => say(`check.${key}.${done ? 'done' : 'todo'}`, key === 'part' ? say(`part.${value}`) : value);
 
-// A row of label and value; the value is what people look for.
+// A row of label and value; the value is what readers look for.
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));
   if (title !== undefined) row.title = title;
   return row;
 }
 
-// What a view's refresh returns when it was not its turn to make a request, so there is nothing
-// new.
+// Returned by a view's refresh if it was not its turn to make a request, so nothing is new.
 export const SKIPPED = Symbol('skipped');
 
-// A press while it works does nothing. We do not disable it for that: it would lose the focus, and
-// its work may decide itself whether it is disabled afterwards.
+// Ignores presses while it works. It is not disabled for that: it would lose the focus, and its
+// work may decide itself whether it is disabled afterwards.
 export function button(text, work, properties = {}, tell = notice) {
   const made = make('button', { type: 'button', ...properties }, text);
   const press = guarded(async (event) => {
@@ -150,10 +149,9 @@ export function button(text, work, properties = {}, tell = notice) {
   return made;
 }
 
-// "Really?": what will happen, line by line; a word to type where there is no way back; and `why`, the
-// reason that goes on record, as {text, needed}: the text filled in already, and whether a reason
-// is required. The focus starts on the word to type, else on "no", and Escape means no. Returns
-// null, or {why} after a "yes".
+// "Really?": what will happen, line by line; a word to type if there is no way back; and `why`, the
+// recorded reason, as {text, needed}: the initial text, and whether a reason is required. The focus
+// starts on the word to type, else on "no", and Escape means no. Returns null, or {why} after a "yes".
 export function confirmed({ title, text, lines = [], yes, word, why }) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = title;
@@ -182,7 +180,7 @@ export function confirmed({ title, text, lines = [], yes, word, why }) {
 }
 
 // Enter in a field would press the dialog's first button, "no". It must mean "yes" once everything
-// is filled in, and nothing before.
+// is filled in, and do nothing before.
 for (const id of ['confirm-input', 'confirm-why']) {
   byId(id).addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return;
@@ -192,7 +190,7 @@ for (const id of ['confirm-input', 'confirm-why']) {
 }
 
 // Makes the children of `at` equal to these, touching only what differs, so that nobody loses the
-// focus, an opened fold or their place in the text. Only for elements without listeners.
+// focus, an open fold or their position in the text. Only for elements without listeners.
 export function show(at, ...children) {
   alike(at, make('div', {}, ...children));
 }
@@ -218,7 +216,7 @@ function alike(old, fresh) {
   while (old.childNodes.length > wanted.length) old.lastChild.remove();
 }
 
-// datetime-local has no zone: it is this device's.
+// datetime-local has no zone: its value is in this device's.
 export function toLocal(iso) {
   if (!iso) return '';
   const at = new Date(iso);
@@ -226,13 +224,13 @@ export function toLocal(iso) {
 }
 export const fromLocal = (text) => (text === '' ? null : new Date(text).toISOString());
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-// "Asia/Seoul, GMT+9": a time is of no use without its zone.
+// "Asia/Seoul, GMT+9": a time is useless without its zone.
 export const zoneName = () => (zone() === 'UTC' ? 'UTC' : `${zone()}, ${zoneShort.formatToParts(new Date()).find(({ type }) => type === 'timeZoneName').value}`);
 
 // From the icons in the page.
 export const icon = (name) => byId(`icon-${name}`).content.firstElementChild.cloneNode(true);
 
-// A whole view for something that is empty or went wrong: a picture, what it is, what to do.
+// A whole view for an empty or failed state: a picture, what it is, what to do.
 export function drawn(name, title, text, ...acts) {
   return make('section', { className: `card drawn drawn-${name}` }, icon(name), make('h2', {}, title), make('p', {}, text), ...acts);
 }

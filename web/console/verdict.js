@@ -1,23 +1,23 @@
-// verdict.js: is the sale all right? One answer from everything the console knows: what is wrong,
+// verdict.js: the state of the sale. One answer from everything the console knows: what is wrong,
 // worst first, and from that the verdict: fine, look, broken, or at rest if nothing is on sale.
-// Each rule is a row: when it holds, what it says, and where the operator can do something about
-// it. A rule whose figure is missing does not hold: a missing figure is no trouble, but a part that
-// does not answer is (silent, down).
+// Each rule is a row: when it holds, what it says, and where the operator can act on it. A rule
+// whose figure is missing does not hold: a missing figure is no trouble, but a part that does not
+// answer is (silent, down).
 
-// In one place, since people argue about these.
+// In one place, since these are debated.
 export const LIMITS = {
-  silent_ms: 10_000, // without answers for this long, the page shows only the past
-  front_ms: 5000, // without a look at Redis, of which a front has two a second
+  silent_ms: 10_000, // without answers for this long, the page shows old data
+  front_ms: 5000, // since a front's last read of Redis; it makes two a second
   opens_late_ms: 30_000,
-  stalled_ms: 60_000, // nobody is called though people wait and there is room
-  errors_look: 1, // 5xx answers a minute, of one part
+  stalled_ms: 60_000, // nobody is called although visitors wait and there is room
+  errors_look: 1, // 5xx answers per minute, of one part
   errors_broken: 60,
-  failing: 5, // payments that failed in a minute
+  failing: 5, // failed payments in a minute
   show_up: 0.5,
-  show_up_of: 20, // called per minute; a share of fewer says little
-  quiet_ms: 300_000, // nobody finishes an order though many are inside
+  show_up_of: 20, // called per minute; with fewer, a share means little
+  quiet_ms: 300_000, // nobody completes an order although many are inside
   quiet_inside: 20,
-  full: 0.98, // places are also kept for people who come late, and no figure tells how many
+  full: 0.98, // some places are kept for latecomers, and no figure counts those
   clock_ms: 1000,
 };
 
@@ -33,7 +33,7 @@ const vital = (name) => ['queue', 'seats', 'pay'].includes(name);
 const isDown = ({ ready }) => !ready;
 const worst = (errors, least, most = Infinity) => Object.entries(errors).filter(([, perMin]) => perMin >= least && perMin < most).map(([name, perMin]) => [{ word: `part.${name}`, otherwise: name }, perMin]);
 const once = (holds, ...values) => (holds ? [values] : []);
-// While it is full nobody is called; those who leave make room.
+// While it is full nobody is called; visitors who leave make room.
 export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= Math.ceil(LIMITS.full * doc.max_active);
 const isOpen = ({ doc }) => doc.state === 'open';
 const isStill = ({ pace }) => pace.called !== null && Math.round(pace.called) === 0;
@@ -70,7 +70,7 @@ const RULES = [
   rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
 ];
 
-// Which section of the runbook says what to do.
+// The section of the runbook for each alarm.
 export const TODO = {
   silent: 'FairgateDown', shut: 'FairgateEventShut', stale: 'FairgateLineStale', 'down.seats': 'FairgateDown', 'down.pay': 'FairgateDown', 'down.queue': 'FairgateDown',
   'down.other': 'FairgateDown', 'front-silent': 'FairgateDown', 'no-hall': 'FairgateHallMissing', out: 'FairgateEventOut', 'visits-halted': 'FairgateVisitsHalted',
@@ -80,7 +80,7 @@ export const TODO = {
   'clock-behind': 'FairgateClockOff', 'show-up': 'Few of those called come',
 };
 
-// What follows from a cause is no alarm of its own: it is counted at the cause. "errors:seats" is about that part only.
+// A consequence is no alarm of its own: it is counted at its cause. "errors:seats" is about that part only.
 const SLOWER = ['stalled', 'quiet', 'failing', 'late', 'full', 'show-up'];
 const FOLLOWS = {
   stale: ['opens-late', 'codes-missing', 'rate-zero', 'visits-halted', 'errors:queue', 'down.queue', ...SLOWER],
@@ -92,7 +92,7 @@ const FOLLOWS = {
 const fullName = ({ key, values: [first] }) => (['errors', 'out'].includes(key) ? `${key}:${first.word.slice('part.'.length)}` : key);
 const follows = (cause, one) => cause !== one && (cause.key === 'silent' || (FOLLOWS[fullName(cause)] ?? []).includes(fullName(one)));
 
-// What is wrong now, worst first: [{level, key, values, where}], and `hides`, the alarms that follow from it, if there are any.
+// What is wrong now, worst first: [{level, key, values, where}], plus `hides`, the alarms that follow from it, if any.
 export function alarms(facts) {
   const found = RULES.flatMap(({ level, key, where, holds }) => holds(facts).map((values) => ({ level, key, values, where })));
   const causes = found.filter((one) => !found.some((cause) => follows(cause, one)));
@@ -102,8 +102,8 @@ export function alarms(facts) {
   });
 }
 
-// {level, key, values}: the one line at the top. If nothing is on sale, nothing is broken for
-// buyers: it is only worth a look.
+// {level, key, values}: the line at the top. If nothing is on sale, nothing is broken for buyers:
+// it only needs a look.
 export function verdict(facts, found = alarms(facts)) {
   const [first] = found;
   const { state } = facts.doc;

@@ -1,6 +1,6 @@
-// vital.js: the figures that answer "is the sale all right?", in the order in which people ask for
-// them. The first screen shows them as tiles, with a strip of dots or their recent past; the war
-// room's screen shows only the figures, huge.
+// vital.js: the figures that answer "is the sale all right?", most important first. The first
+// screen shows them as tiles, with a strip of dots or their recent past; the war room's screen
+// shows only the figures, huge.
 
 import { hasPart } from './api.js';
 import { money, say } from './kit.js';
@@ -8,10 +8,10 @@ import { column, errorsOf, rates } from './figures.js';
 import { hour, moment, number, shortMoney } from './ui.js';
 import { LIMITS } from './verdict.js';
 
-const LINE_MS = 15 * 60_000; // what a tile's line shows
-const LONG = 9; // characters; a longer amount is rounded, so that it stays in one line on a phone
+const LINE_MS = 15 * 60_000; // the span of a tile's line
+const LONG = 9; // characters; a longer amount is rounded to stay in one line on a phone
 
-// The most recent part of a list of rows; where its source is silent, up to now.
+// The latest part of a list of rows; if its source is silent, up to now.
 function recent(rows, now = null) {
   const last = now ?? rows.at(-1)?.at ?? 0;
   return rows.filter((row) => last - row.at <= LINE_MS);
@@ -26,7 +26,7 @@ export function bandOf({ kind, early, late }) {
   return from === to ? from : say('forecast.band', from, to);
 }
 
-// The forecast in words, and how it compares with the plan.
+// The forecast in words, compared with the plan.
 export function planInWords({ facts, plan }) {
   const { forecast: end } = facts;
   const told = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
@@ -38,8 +38,8 @@ export function planInWords({ facts, plan }) {
   return told;
 }
 
-// What completed orders brought, less what refunds gave back. If nobody counts orders, the seats' list
-// prices are all that is known, and are called that.
+// Revenue of completed orders, less refunds. If nobody counts orders, only the seats' list prices are
+// known, and are labelled so.
 function takings({ sums, orders }, recent) {
   const last = orders?.at(-1);
   const isCounted = last?.captured !== undefined;
@@ -51,8 +51,8 @@ function takings({ sums, orders }, recent) {
   return { label: say(isCounted ? 'vital.money' : 'vital.list'), value: whole.length <= LONG ? whole : short, note, lines: [lines] };
 }
 
-// [{id, label, value, note, lines or full, level, share}], first the people at each step, with how `full` it is;
-// figures that no part reports are left out.
+// [{id, label, value, note, lines or full, level, share}], first the visitors at each step, with how `full` it
+// is; figures that no part reports are left out.
 export function vitals(watch, { facts, found }) {
   const { live, doc, sums } = watch;
   const rows = recent(watch.rows);
@@ -62,7 +62,7 @@ export function vitals(watch, { facts, found }) {
   const pace = (value) => number(Math.round(value));
   const errors = errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []].map(recent)).slice(1);
   const allErrors = (errors[0] ?? []).map((_, i) => errors.reduce((sum, values) => sum + (values[i] ?? 0), 0));
-  // Of what a strip of dots is a share: of the limit, or of the most that there were.
+  // The whole of which a strip of dots shows a share: the limit, or the highest value so far.
   const peak = (key) => Math.max(live[key], 1, ...watch.rows.map((row) => row[key] ?? 0));
   const tiles = [
     { id: 'waiting', label: say('live.waiting'), value: number(live.waiting), note: facts.forecast.kind === 'empty' ? say('vital.nobody') : say('vital.waiting-note', bandOf(facts.forecast)), full: live.waiting / peak('waiting') },
@@ -78,7 +78,7 @@ export function vitals(watch, { facts, found }) {
   else if (hasPart('seats')) tiles.push({ id: 'money', label: say('vital.money'), value: '–', note: say('vital.seats-unknown'), lines: [] });
   const { queue, seats, pay } = facts.errors;
   tiles.push({ id: 'alarms', label: say('vital.alarms'), value: number(found.length), note: say('vital.alarms-note', number(Math.round(queue + seats + pay))), level: found.some(({ level }) => level === 'broken') ? 'broken' : found.length > 0 ? 'look' : 'fine', lines: [allErrors] });
-  // What is old says so, and its curve ends where the data end.
+  // Old figures are labelled, and their curves end where the data end.
   const partOf = ({ id }) => ({ seats: 'seats', orders: 'pay', money: watch.orders?.at(-1).captured === undefined ? 'seats' : 'pay', alarms: '' })[id] ?? 'queue';
   const rowsOf = { seats: hall, pay: orders, queue: rows };
   return tiles.map((tile) => {

@@ -1,7 +1,7 @@
-// watch.js: everything that the console reads about one event, again and again: the line, from the
-// service that served the page and keeps its history for the whole sale; the hall and the orders,
-// from their services; and whether each part is well. The views only show it. The data outlives
-// them, so that going to the knobs and back loses nothing.
+// watch.js: polls everything that the console reads about one event: the line, from the service
+// that served the page and keeps its history for the whole sale; the hall and the orders, from
+// their services; and the health of each part. The views only show it. The data outlives them, so
+// that going to the knobs and back loses nothing.
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { checklist } from './checklist.js';
@@ -10,22 +10,22 @@ import { againstPlan, forecast } from './forecast.js';
 import { alarms, isFull, verdict } from './verdict.js';
 
 const COUNTS_EVERY = 3; // refreshes
-const SERIES_EVERY = 30; // the whole series; in between we add only the newest samples
+const SERIES_EVERY = 30; // the whole series; in between only the newest samples
 const PREVIEW_EVERY = 15;
-const SERIES_MAX = 5000; // samples of the line; the service has no more
+const SERIES_MAX = 5000; // samples of the line; the service's limit
 const NEWEST = 60;
 const NOTED_MAX = 1800;
-const ACTS_MAX = 100; // newest acts of operators that are read
+const ACTS_MAX = 100; // newest operators' acts to read
 const LISTED_MS = 4000; // how old a list of halls may be
-const CHECKED_MS = 2000; // for which a question before the opening waits for the parts
-const ABSENT_MS = 5 * 60_000; // before we ask for a hall again, whatever the list says of it or if there is none
+const CHECKED_MS = 2000; // how long a question before the opening waits for the parts
+const ABSENT_MS = 5 * 60_000; // between requests for an absent hall, whatever the list says
 
-// Most test events have no hall, and we do not ask for each of them every few seconds. Of those that had none the list
-// of halls tells whether they have one by now: a new one stands in it, or else there are more that are asleep.
-const absent = new Map(); // event -> {asleep, at}: how many halls were, when it was asked for
+// Most test events have no hall, and we do not request one for each of them every few seconds. The list of halls shows
+// whether an absent hall exists by now: a new one is in the list, or the number of sleeping halls has risen.
+const absent = new Map(); // event -> {asleep, at}: sleeping halls at the last request
 let listed = { at: -Infinity, answer: null };
 
-// null if it cannot be had: somebody who is limited to some events may not read it.
+// null if unavailable: an operator limited to some events may not read it.
 function halls() {
   if (performance.now() - listed.at > LISTED_MS) {
     const answer = get('seats', '/admin/events').then(({ events, asleep }) => ({ names: events.map(({ event }) => event), asleep }), () => null);
@@ -57,8 +57,8 @@ export async function ofEvent(part, id, end = '') {
   }
 }
 
-// Sums over the categories of a hall, and what its sold seats cost; null if the hall is not known
-// or its part does not answer, and {out} with the reason if the hall itself cannot be read.
+// Sums over a hall's categories, and the price of its sold seats; null if the hall is unknown or
+// its part does not answer, and {out} with the reason if the hall itself cannot be read.
 export async function seatSums(id) {
   const hall = await ofEvent('seats', id);
   if (hall === null || hall.out) return hall;
@@ -92,7 +92,7 @@ export function watchOf(id) {
   if (!watched.has(id)) watched.set(id, new Watch(id));
   return watched.get(id);
 }
-// The next person to sign in sees nothing of what another has read.
+// The next person to sign in must see nothing that another has read.
 export function forgetAll() {
   for (const all of [watched, absent]) all.clear();
   listed = { at: -Infinity, answer: null };
@@ -106,11 +106,11 @@ class Watch {
     this.live = null;
     this.shut = null;
     this.fronts = [];
-    this.seenAt = {}; // when seats and pay answered last;
-    this.asOf = {}; // the same of a part that does not answer now: its figures are of then
-    this.readAt = Date.now(); // when the waiting room answered last
+    this.seenAt = {}; // when seats and pay last answered;
+    this.asOf = {}; // the same for a part that does not answer now: its figures are from then
+    this.readAt = Date.now(); // when the waiting room last answered
     this.history = []; // from the service
-    this.noted = []; // what came after that, recorded here
+    this.noted = []; // newer samples, recorded here
     this.hall = null;
     this.orders = null;
     this.sums = null;
@@ -118,14 +118,14 @@ class Watch {
     this.health = [];
     this.drift = 0;
     this.planned = null; // when the line would be empty at the set rate
-    this.calledAt = null; // when somebody was last called, or when there was last no reason to call
-    this.since = new Map(); // alarm -> when it was seen first
+    this.calledAt = null; // the last call, or the last time without a reason to call
+    this.since = new Map(); // alarm -> when it was first seen
     this.turns = 0;
   }
 
   async readDoc() {
     const { json, etag } = await call('queue', 'GET', `/admin/events/${this.id}`);
-    this.readAt = Date.now(); // that was an answer too
+    this.readAt = Date.now(); // a refusal is an answer too
     const isOther = this.etag !== etag;
     this.doc = json;
     this.etag = etag;
@@ -143,7 +143,7 @@ class Watch {
     const { events: [mine], fronts = [] } = await get('queue', `/admin/events?id=${this.id}`);
     this.readAt = Date.now();
     this.fronts = fronts;
-    if (mine === undefined) { // it ended long ago and somebody opened it again; or it is gone
+    if (mine === undefined) { // it ended long ago and was opened again; or it is gone
       await this.readDoc();
       return true;
     }
@@ -172,7 +172,7 @@ class Watch {
 
   async readSeries(limit) {
     const told = await get('queue', `/admin/events/${this.id}/series?limit=${limit}`).catch(() => null);
-    if (told === null) return; // Redis may be down: we go on with what we have and the live numbers
+    if (told === null) return; // Redis may be down: continue with old data and the live numbers
     const rows = told.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
     const from = rows[0]?.at ?? Infinity;
     this.history = [...this.history.filter((row) => row.at < from), ...rows];
@@ -180,7 +180,7 @@ class Watch {
     this.noted = this.noted.filter((row) => row.at > last);
   }
 
-  // What a part said last is kept.
+  // Keeps each part's last answer.
   seen(part, answers) {
     if (answers) {
       this.seenAt[part] = Date.now();
@@ -217,22 +217,22 @@ class Watch {
     return [...this.history, ...this.noted];
   }
 
-  // The time planned for the end: the operator's own, or when the event closes by itself, or else what
-  // the set rate would give.
+  // The time planned for the end: the operator's own, or when the event closes by itself, or else the
+  // time that the set rate would give.
   get plan() {
     const { planned_end_at: aim, closes_at: asked } = this.doc;
     if (aim) return { at: Date.parse(aim), by: 'aim' };
     return asked ? { at: Date.parse(asked), by: 'asked' } : { at: this.planned, by: 'set' };
   }
 
-  // For how long no order has been completed; 0 if none ever was, or if there are no counts.
+  // How long no order has been completed; 0 if none ever was, or without counts.
   quietMs(now) {
     if (this.orders === null || !(this.orders.at(-1).completed > 0)) return 0;
     const { completed } = this.orders.at(-1);
     return now - (this.orders.findLast((row) => row.completed < completed)?.at ?? now);
   }
 
-  // What verdict.js judges.
+  // The input of verdict.js.
   facts(now = Date.now()) {
     const rows = this.rows;
     const { live, doc } = this;
