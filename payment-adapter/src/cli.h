@@ -1,4 +1,4 @@
-/* cli.h: the command besides the service that a door runs; `retire` is retiring.h's.
+/* cli.h: the command for doors, which needs no service; `retire` is in retiring.h.
  *
  *     payment-adapter verify-ticket --keys FILE --event EVENT --revoked FILE... [TOKEN]
  */

@@ -1,5 +1,5 @@
 /* number.h: the number of an order or a ticket, short enough to be read aloud: K7-4M2-9QX. It is
- * derived from the id, as the schema's pay.number() does. Without the id it opens nothing. */
+ * derived from the id, like the schema's pay.number(). Without the id it opens nothing. */
 #ifndef FG_PAY_NUMBER_H
 #define FG_PAY_NUMBER_H
 

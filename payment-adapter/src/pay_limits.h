@@ -17,7 +17,7 @@ enum {
 
     /* bodies */
     BODY_SMALL_MAX = 4096,
-    BODY_SEATS_MAX = 16 * 1024,    /* the most places by their longest names, some escaped */
+    BODY_SEATS_MAX = 16 * 1024,    /* the most places with the longest names, some escaped */
     BODY_EVENT_MAX = 32 * 1024,    /* a venue in all its languages, escaped */
     BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with the whole object inside */
     BODY_CHECKIN_MAX = 256 * 1024, /* an evening's scans of one offline door */
@@ -38,8 +38,8 @@ enum {
      * it: anybody may send them. Stripe's events have some 5 KB. */
     WEBHOOK_SHORT_MAX = 8192,
     WEBHOOKS_LONG_MAX = 16,
-    WEBHOOK_BATCH_MAX = 512, /* a commit's worth; if more arrive while one is under way, they are
-                                told to come again */
+    WEBHOOK_BATCH_MAX = 512, /* a commit's worth; webhooks beyond that during a commit are
+                                told to retry */
 
     /* queues (store/look.h): how often a scan covers a whole queue, and how far before the last
      * scan's oldest row the other scans start: longer than a transaction takes to commit (its
@@ -48,22 +48,22 @@ enum {
     LOOK_SPARE_MS = 10000,
 
     /* outboxes */
-    SHOP_LETTER_MAX = 192 * 1024, /* 100 places, as many lines, of the longest names: 180 KiB */
+    SHOP_LETTER_MAX = 192 * 1024, /* 100 places and lines with the longest names: 180 KiB */
     OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment, and a mail server may
-                               mistake an address for unknown for a while; then a person looks */
+                               mistake an address for unknown for a while; then an operator looks */
     OUTBOX_PAUSE_MAX_MS =
         60000,               /* one message per loop and minute is no load for a receiver that
-                              refuses us, and messages go on within a minute once it is mended */
+                              refuses us, and messages go on within a minute once that is fixed */
     OUTBOX_LIST_MAX = 500,   /* in one call, to list or to send again */
-    MAIL_UNDER_WAY_MAX = 16, /* taken each 100 ms at most: with a server that needs 380 ms for a
-                                mail they are 25,000 in ten minutes */
+    MAIL_UNDER_WAY_MAX = 16, /* claimed each 100 ms at most: with a server that needs 380 ms per
+                                mail that is 25,000 in ten minutes */
 
-    DRAWINGS_MAX = 64, /* of orders whose tickets are drawn, under way in the process: a login waits
-                          behind them for a thread, two seconds at the worst of 100 tickets each */
+    DRAWINGS_MAX = 64, /* orders whose tickets are being drawn, per process: a login waits behind
+                          them for a thread, two seconds at worst with 100 tickets each */
 
     /* cancelled and postponed events */
-    EVENT_REASON_MAX = 200,   /* a sentence, as of a refund */
-    CANCEL_REFUNDS_MAX = 256, /* under way at once: seconds of a provider's pace, and few enough
+    EVENT_REASON_MAX = 200,   /* a sentence, as for a refund */
+    CANCEL_REFUNDS_MAX = 256, /* in progress: seconds of a provider's pace, and few enough
                                  that sales of other events find workers */
     CANCEL_LISTED_MAX = 100,  /* parked orders in one answer; all are in the list of sagas */
 
@@ -83,10 +83,10 @@ enum {
     TICKET_HOPS_MAX = 8,      /* each transfer leaves a void ticket on the doors' list */
     REVOKED_PAGE_MAX = 50000, /* a page of the doors' list: 1.3 MB */
     REVOKED_SHORT_MAX = 1000, /* written on the loop, in 0.1 ms */
-    LISTINGS_MAX = 4,         /* longer ones, written at once off it: anybody may ask for them */
+    LISTINGS_MAX = 4,         /* longer ones, written off the loop: anybody may request them */
     DOOR_SHORT_MAX = 2048, /* bytes of a body that is read on the loop: a signature takes 60 us, and
                               an offline door sends hundreds */
-    DOOR_SCANS_AT_ONCE = 32, /* of one call, in the database: other doors come in between */
+    DOOR_SCANS_AT_ONCE = 32, /* per call, in the database: leaves room for other doors */
 
     /* counts over time */
     COUNTED_ROWS_MAX =

@@ -230,8 +230,8 @@ static int check_psp(const struct settings *settings, struct err_slot *err)
     return rc;
 }
 
-/* Shown in pages and mails, so it has to look like an address. */
-/* Addresses are ASCII: another letter comes coded, as %.. or xn--. */
+/* Shown in pages and mails, so it must look like an address: ASCII, with other letters encoded as
+ * %.. or xn--. */
 static bool is_link(const char *url, bool contact)
 {
     static const char *const schemes[] = {"https://", "http://", "mailto:", "tel:"};

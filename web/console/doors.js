@@ -121,7 +121,7 @@ function postponing({ path, reasonFor, event }) {
   return { at: section('postpone', 'postpone.title', 'postpone.help', now, form), read: async () => showNow(await get('pay', `${path}/postponement`)) };
 }
 
-// ---- letters ----
+// ---- messages to the shop ----
 
 function letters(read) {
   const list = make('ul', { id: 'letters', className: 'trail' });

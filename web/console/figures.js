@@ -46,7 +46,7 @@ export function showUp(rows) {
   });
 }
 
-// For the waits predicted at joining and later: among recent calls, the share that came by the p90,
+// For the waits predicted at joining and later: among recent calls, the share called by the p90,
 // and the error of the p50.
 export function toldWaits(rows) {
   const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);

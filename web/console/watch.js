@@ -125,7 +125,7 @@ class Watch {
 
   async readDoc() {
     const { json, etag } = await call('queue', 'GET', `/admin/events/${this.id}`);
-    this.readAt = Date.now(); // a refusal is an answer too
+    this.readAt = Date.now(); // this answer counts, too
     const isOther = this.etag !== etag;
     this.doc = json;
     this.etag = etag;

@@ -241,7 +241,7 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
     ), '') AS places, gone.event IS NOT NULL AS off,
     CASE WHEN :word_of(b.kind) = 'postponed' THEN coalesce(:iso(later.refund_until), '') ELSE '' END AS until, b.trace, :age_us(due.due_at) AS late_us;
 
--- The oldest of one id, or of all.
+-- Retries the oldest mails in a range of ids: one id, or all.
 -- statement: mail_retry
 --> first bigint
 --> last  bigint

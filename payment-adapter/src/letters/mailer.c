@@ -118,7 +118,7 @@ static void send_mail(struct letter *letter, const char *address)
     sodium_memzero(&text, sizeof(text));
 }
 
-/* The next one comes as soon as possible. */
+/* Pauses until the cap has room again. */
 static void leave_alone(struct outbox_item *item, uint32_t wait_ms)
 {
     outbox_pause(item, wait_ms, "user database not asked: over its cap");

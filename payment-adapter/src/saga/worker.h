@@ -47,7 +47,7 @@ void worker_look_for_unknown(struct worker *worker);
 const _Atomic uint64_t *worker_unknown(const struct worker *worker);
 /* Leases no more sagas; each leased one runs to its next stored move and is released. */
 void worker_drain(struct worker *worker);
-/* Makes no more calls. Other workers get its leased sagas when their leases expire. */
+/* Calls back no more. Other workers get its leased sagas when their leases expire. */
 void worker_close(struct worker *worker);
 
 #endif

@@ -39,7 +39,7 @@ struct cancelling {
     uint64_t look_at_ms; /* when to take the next page, at the earliest */
     uint64_t open;       /* orders of the page still to begin */
     bool last;           /* the page is the last of its pass */
-    uint32_t pause_ms;   /* CANCELLING_PASSES: until the next page is due to any process */
+    uint32_t pause_ms;   /* CANCELLING_PASSES: until any process may take the next page */
 };
 
 enum cancelling_state cancelling_step(struct cancelling *cancelling,

@@ -9,7 +9,7 @@
  *
  * A saga's row names the definition under which it began, and it ends under the same one; a new
  * saga takes the latest version of its kind. Whatever a step has to write (the order's status, the
- * tickets, the letter to the shop) travels with the step's move as an effect, in the same commit.
+ * tickets, the message to the shop) travels with the step's move as an effect, in the same commit.
  */
 #ifndef FG_PAY_CORE_CHECKOUT_H
 #define FG_PAY_CORE_CHECKOUT_H

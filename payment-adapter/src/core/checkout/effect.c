@@ -50,7 +50,7 @@ void effect_status(struct saga_effects *effects, const char *order, enum order_s
 void effect_payment(struct saga_effects *effects, const char *order, const char *payment,
                     const char *secret, const char *url)
 {
-    assert(payment[0] != '\0'); /* a driver takes no payment without an id */
+    assert(payment[0] != '\0'); /* drivers return no payment without an id */
     struct effect_text effect;
     struct text *text = effect_open(&effect, order);
     json_member_cstr(text, "payment", payment);

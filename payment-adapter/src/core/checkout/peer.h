@@ -26,7 +26,7 @@ static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker")
  * answers, how long that may take, and its other properties (struct peer_question). */
 /* clang-format off */
 #define PEER_QUESTIONS(ROW) \
-    /* the hold lives on, for the time of the payment */ \
+    /* extends the hold for the payment */ \
     ROW(SEATS_EXTEND, "extend", HOLD, TRY, .tells_member = true, .tells_purchase = true, \
         .reads_expiry = true) \
     /* held becomes sold; an expired hold gets its seats again, or FAILED */ \
@@ -39,18 +39,18 @@ static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker")
     ROW(SEATS_REFUND, "refund", HOLD, TRY, .gives_back = true) \
     /* some of the sold seats become free */ \
     ROW(SEATS_RETURN, "refund", HOLD, TRY, .tells_back = true, .gives_back = true) \
-    /* would MOVE succeed? Asked by no saga: before one begins */ \
+    /* would MOVE succeed? Sent before a saga begins */ \
     ROW(SEATS_MOVABLE, "movable", HOLD, TRY, .tells_seats = true, .reads_category = true) \
     ROW(PSP_CREATE, "create", PAYMENT, TRY, ) \
     ROW(PSP_READ, "read", PAYMENT, TRY, ) \
     ROW(PSP_CAPTURE, "capture", PAYMENT, TRY, ) \
-    /* an authorisation is released */ \
+    /* releases an authorisation */ \
     ROW(PSP_CANCEL, "cancel", PAYMENT, TRY, ) \
-    /* order_refund() of it */ \
+    /* returns the sum of order_refund() */ \
     ROW(PSP_REFUND, "refund", PAYMENT, TRY, ) \
-    /* this visit's passes hold no more seats */ \
+    /* the visit's passes can hold no more seats */ \
     ROW(SEATS_SESSION_END, "end", SEATS_VISIT, COURTESY, .gives_back = true) \
-    /* its slot is free */ \
+    /* frees the visit's slot */ \
     ROW(SESSION_END, "end", LINE_VISIT, COURTESY, .gives_back = true)
 /* clang-format on */
 

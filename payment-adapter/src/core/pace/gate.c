@@ -1,4 +1,4 @@
-/* gate.c: a token bucket turned around (GCRA): instead of counting tokens it remembers the moment
+/* gate.c: an inverted token bucket (GCRA): instead of counting tokens it remembers the moment
  * up to which the past and the burst are paid for. Taking is one compare-and-swap that moves the
  * moment one interval onward; a refusal writes nothing, so a crowd that is turned away costs a
  * load. All orders are relaxed, because the word guards nothing but itself. */

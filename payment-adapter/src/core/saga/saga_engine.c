@@ -335,8 +335,8 @@ const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct 
     return NULL;
 }
 
-/* Whether to lease now. If a saga could not be processed anyway, the answer being awaited changes
- * that and causes the next turn. During a commit, leasing waits to share the next one. */
+/* A lease needs a free slot. Without one, only an answer in flight can free it, so an earlier turn
+ * is useless. During a commit, leasing waits to share the next one. */
 static bool can_lease(const struct saga_engine *engine)
 {
     return !engine->leasing && !engine->draining && !engine->committing &&

@@ -56,7 +56,7 @@ struct saga_store {
 };
 
 struct saga_engine_conf {
-    const struct saga_def *const *defs; /* borrowed; each with a key of its own */
+    const struct saga_def *const *defs; /* borrowed; their keys are unique */
     uint32_t defs_len;
     uint32_t slots;     /* 1..SAGA_SLOTS_MAX */
     uint32_t calls_max; /* steps running at a time, 1..slots */
