@@ -1,8 +1,7 @@
-/* http_batch.c: bytes on their way out. A blob is shared by everybody who sends it, and
- * reference-counted. The batch gathers the answers of one turn for one write: small ones are
- * composed in its scratch memory, a large blob travels as a piece of its own and is not copied.
- * When the batch is full it is sent early; how is the connection's business, so the batch only
- * knows whose it is. */
+/* http_batch.c: outgoing bytes. A blob is shared by all its senders and reference-counted. The
+ * batch gathers the answers of one turn for one write: small ones are composed in its scratch
+ * memory, a large blob is a piece of its own and is not copied. A full batch is sent early; the
+ * connection does that, so the batch only knows its connection. */
 #include "http/http_internal.h"
 
 #include <stdlib.h>
@@ -35,7 +34,7 @@ struct http_blob *http_blob_ref(struct http_blob *blob)
 
 bool http_blob_leave(struct http_blob *blob)
 {
-    /* acq_rel: the last one to let go must see every other's reads as done before it frees */
+    /* acq_rel: the thread that frees it must see all other reads as done */
     uint32_t before = atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel);
     assert(before > 0);
     return before == 1;
@@ -64,7 +63,8 @@ static bool has_room(const struct http_batch *batch, size_t len)
     return len <= HTTP_BATCH_BYTES - batch->len && batch->pieces + 2 <= HTTP_BATCH_PIECES;
 }
 
-/* Makes room by sending what is there; on a slow connection it is kept, so room there is. */
+/* Sends the batch to make room. A slow connection keeps the bytes, so there is always room
+ * after. */
 void http_batch_room(struct http_batch *batch, size_t len)
 {
     assert(len <= HTTP_BATCH_BYTES);

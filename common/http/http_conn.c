@@ -1,33 +1,32 @@
 /* http_conn.c: one connection.
  *
- * The happy path costs two system calls a request, or a batch of pipelined ones: recv() into the
- * buffer of a pooled request, one send() of what the handlers answered. It goes like this:
+ * The happy path costs two system calls per request or per batch of pipelined ones: recv() into the
+ * buffer of a pooled request, one send() of the handlers' answers:
  *
  *   readable -> take a struct http_req -> recv -> cut a request out -> route -> handler answers
  *            -> cut the next one out ... -> nothing left: give the http_req back -> send
  *
- * and leaves it where something has to wait:
- *   - a request is not complete: the http_req stays, with the bytes. A deadline for the whole
- *     head, or the whole body, runs from the first byte on, so a slow sender gains nothing by
- *     sending one byte at a time.
- *   - a handler keeps the request (it waits for Redis, say): nothing is read meanwhile, which is
- *     the back-pressure for a pipelining client. What has arrived already waits in the buffer.
- *   - a write was short: the rest is kept in order as shared blobs, and nothing is read until all
+ * It leaves this path when it has to wait:
+ *   - The request is incomplete: the http_req stays, with the bytes. A deadline for the whole head,
+ *     or the whole body, runs from the first byte, so sending one byte at a time gains nothing.
+ *   - A handler keeps the request (it waits for Redis, say): nothing is read meanwhile, which is
+ *     the back-pressure for a pipelining client. Bytes that have arrived wait in the buffer.
+ *   - A write was short: the rest is kept in order as shared blobs, and nothing is read until all
  *     of it is sent.
- *   - other connections are due: a client that has sent more requests than a turn answers, or more
- *     bytes than a read takes, continues after the events of all others, a few such clients in a
- *     turn of the loop. So a request of another connection waits for one read and one request of
- *     each connection that became readable before it (two reads if a head is longer than one), for
- *     more requests of those that pipeline until the turn has taken long, and for those few; never
- *     for all that a flood has sent. The clock is read after a connection's first request and each
- *     eighth after that, and after each request once half of the time is gone: up to eight
- * expensive requests behind a cheap one may pass unnoticed.
+ *   - Other connections are due. A client that sent more requests than a turn answers, or more
+ *     bytes than a read takes, continues after the events of all others, a few such clients per
+ *     loop turn. So a request waits for one read and one request of each connection that became
+ *     readable before it (two reads if a head is longer than one), for further pipelined requests
+ *     until the turn has taken long, and for those few clients; never for all that a flood sent.
+ *     The clock is read after a connection's first request and every eighth one, and after every
+ *     request once half of the time is used: up to eight expensive requests behind a cheap one
+ *     may pass unnoticed.
  *
- * Invariants: a connection has an http_req exactly while a request of it is being read or handled
- * or unread bytes wait. It is watched for writing while bytes are left to send, else for reading;
- * but what arrives while a handler has a request, or while its next turn is to come, ends that
+ * Invariants: a connection has an http_req exactly while a request is being read or handled or
+ * unread bytes wait. It is watched for writing while bytes are left to send, otherwise for reading.
+ * Bytes that arrive while a handler has the request, or before the connection's next turn, end the
  * watching until then. At most one batch is open on a server, and it is closed before the loop
- * goes on.
+ * continues.
  *
  * uv_poll_t and our own recv() and send() are used instead of uv_tcp_t: a waiting visitor then
  * costs 0.3 KB instead of 0.6, reading needs no allocation callback, and writing no request. */
@@ -62,8 +61,8 @@ static void http_conn_watch(struct http_conn *conn, int events)
 static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
 {
     uint32_t at = (uint32_t)uv_now(conn->server->conf.loop) + in_ms;
-    /* The wheel looks at a connection when the slot comes by in which it hangs, and hangs it on if
-     * its deadline has moved away. So only an earlier deadline needs it moved now. */
+    /* The wheel visits a connection when its slot is due and moves it on if the deadline has become
+     * later. So only an earlier deadline has to be moved now. */
     bool earlier = !conn->in_wheel || (int32_t)(at - conn->deadline_ms) < 0;
     conn->deadline_ms = at;
     if (earlier) {
@@ -72,7 +71,7 @@ static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
     }
 }
 
-/* The timeout of what the peer owes. */
+/* The timeout for the peer's next step: a request, a head or a body. */
 static uint32_t patience_ms(const struct http_conn *conn)
 {
     const struct http_limits *limits = limits_of(conn);
@@ -86,7 +85,7 @@ void http_conn_timed_out(struct http_conn *conn)
     assert(!conn->closing && !conn->in_wheel); /* the sweep has taken it out */
     struct http_req *req = conn->req;
     if (conn->in_again || (req != NULL && req->phase == HTTP_REQ_HANDLER)) {
-        /* It waits for us: for its next turn, or for its handler. */
+        /* The peer waits for us: for its next turn, or for its handler. */
         http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms);
         return;
     }
@@ -136,7 +135,7 @@ close_fd:
     close(fd);
 }
 
-/* Takes it out of one of the two lists; false: it is not in that one. */
+/* Removes it from one of the two lists; returns false if it is not in that list. */
 static bool again_remove(struct http_conn **list, const struct http_conn *conn)
 {
     while (*list != NULL && *list != conn)
@@ -161,7 +160,7 @@ static void on_closed(uv_handle_t *handle)
     struct http_conn *conn = MAGIC_OF(http_conn, handle->data);
     struct http_server *server = conn->server;
     assert(conn->closing && conn->req == NULL && conn->left == NULL && conn->channel == NULL);
-    assert(!conn->in_wheel && !conn->in_again); /* no list leads here any more */
+    assert(!conn->in_wheel && !conn->in_again); /* no list points here any longer */
     close(conn->fd);
     MAGIC_END(http_conn, conn);
     free(conn);
@@ -175,7 +174,7 @@ void http_conn_close(struct http_conn *conn)
     conn->closing = true;
     struct http_server *server = conn->server;
     http_wheel_unlink(&server->wheel, conn);
-    if (server->peers != NULL && !conn->trusted) /* a proxy's are many visitors' */
+    if (server->peers != NULL && !conn->trusted) /* a proxy's connections carry many visitors */
         http_peers_remove(server->peers, conn->peer);
     if (conn->in_again) {
         bool found = again_remove(&server->again, conn) || again_remove(&server->again_now, conn);
@@ -188,7 +187,7 @@ void http_conn_close(struct http_conn *conn)
         struct http_req *req = MAGIC_TAKE(http_req, &conn->req);
         req->conn = NULL;
         if (req->phase == HTTP_REQ_HANDLER && !req->answered)
-            server->handles_open++; /* the handler's answer gives it back; till then we stay */
+            server->handles_open++; /* the connection stays until the handler answers */
         else
             http_server_give_req(server, req);
     }
@@ -210,7 +209,7 @@ bool http_conn_is_idle(const struct http_conn *conn)
 
 /* ---- writing ---- */
 
-/* Room for what a write did not take; from now on everything goes there, in order. */
+/* Room for the rest of a short write; from now on all output is queued there, in order. */
 static bool left_begin(struct http_conn *conn)
 {
     if (conn->left != NULL)
@@ -233,7 +232,7 @@ static bool keep_blob(struct http_conn *conn, struct http_blob *blob, uint32_t a
     return true;
 }
 
-/* Keeps the batch but for its first `sent` bytes; pieces of scratch become blobs of their own. */
+/* Keeps the batch except its first `sent` bytes; scratch pieces become blobs. */
 static bool keep_rest(struct http_conn *conn, struct http_batch *batch, size_t sent)
 {
     for (uint32_t i = 0; i < batch->pieces; i++) {
@@ -256,11 +255,11 @@ static bool keep_rest(struct http_conn *conn, struct http_batch *batch, size_t s
         if (!kept)
             return false;
     }
-    assert(sent == 0); /* no more was sent than there was */
+    assert(sent == 0); /* nothing can have been sent */
     return true;
 }
 
-/* At most HTTP_WRITE_MAX bytes of them. */
+/* Sends at most HTTP_WRITE_MAX bytes of them. */
 static ssize_t send_pieces(struct http_conn *conn, struct iovec *piece, uint32_t count)
 {
     assert(count > 0 && count <= HTTP_BATCH_PIECES);
@@ -298,7 +297,7 @@ void http_conn_flush(struct http_conn *conn)
         return;
     bool good = !conn->closing && !conn->failed;
     size_t sent = 0;
-    if (good && conn->left == NULL) { /* otherwise an earlier part of this turn was short already */
+    if (good && conn->left == NULL) { /* otherwise an earlier write was already short */
         ssize_t rc = send_pieces(conn, batch->piece, batch->pieces);
         good = rc >= 0;
         sent = good ? (size_t)rc : 0;
@@ -337,7 +336,7 @@ static bool is_handled(const struct http_conn *conn)
     return conn->req != NULL && conn->req->phase == HTTP_REQ_HANDLER;
 }
 
-/* Nothing of it is under way that must be through first. */
+/* No write, handler or stream has to finish first. */
 static bool may_read(const struct http_conn *conn)
 {
     return conn->left == NULL && conn->channel == NULL && !conn->lingering && !is_handled(conn);
@@ -349,7 +348,7 @@ struct http_conn *http_conn_turn_begin(struct http_conn *conn)
     struct http_conn *before = batch->conn;
     assert(before != conn);
     if (before != NULL)
-        http_conn_flush(before); /* its handler is answering us: its own turn goes on later */
+        http_conn_flush(before); /* its handler is answering us; its own turn continues later */
     batch->conn = conn;
     batch->taken = 0;
     return before;
@@ -363,13 +362,13 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
     if (conn->failed)
         http_conn_close(conn);
     if (conn->closing || conn->left != NULL)
-        return; /* what is left asks for writing already; the turn goes on when all is sent */
+        return; /* already watched for writing; the turn continues once all is sent */
     if (conn->close_after && !is_handled(conn)) {
         if (!conn->broken) {
             http_conn_close(conn);
             return;
         }
-        /* With unread bytes a close would be a reset, which overtakes the answer. */
+        /* Closing with unread bytes would send a reset, which overtakes the answer. */
         shutdown(conn->fd, SHUT_WR);
         conn->lingering = true;
         http_conn_deadline(conn, HTTP_LINGER_MS);
@@ -400,9 +399,9 @@ static void request_begin(struct http_req *req)
     http_parser_begin(&req->parser, &req->server->conf.limits);
 }
 
-/* A pipelining client repeats itself. A head with exactly the bytes of the one before it means
- * the same, so everything found in that one still holds: places are offsets, and parameters move
- * along. True: no parser is needed. A request with a body is never taken for a repetition. */
+/* A pipelining client repeats itself. A head with exactly the bytes of the previous one means the
+ * same, so the parser's results still hold: places are offsets, and parameters are moved. Returns
+ * true if no parser is needed. A request with a body never counts as a repetition. */
 static bool request_repeats(struct http_req *req, uint32_t before)
 {
     const char *last = req->buffer + before;
@@ -423,10 +422,10 @@ static bool request_repeats(struct http_req *req, uint32_t before)
     return true;
 }
 
-/* Room for `need` bytes from the request's start on, which moves to the front. */
+/* Makes room for `need` bytes from the request's start, which moves to the front. */
 static bool request_room(struct http_req *req, uint32_t need)
 {
-    assert(req->phase != HTTP_REQ_AGAIN); /* its parameters point to where it is */
+    assert(req->phase != HTTP_REQ_AGAIN); /* its parameters point into the buffer */
     if (req->start > 0) {
         memmove(req->buffer, req->buffer + req->start, req->len - req->start);
         req->len -= req->start;
@@ -458,7 +457,7 @@ static void refuse(struct http_conn *conn, struct http_req *req, unsigned status
     http_reply_error(req, status, reason);
 }
 
-/* The head is complete: find the handler and decide on the body. False: it has been answered. */
+/* The head is complete: finds the handler and decides on the body. Returns false if it answered. */
 static bool head_accepted(struct http_conn *conn, struct http_req *req)
 {
     struct http_parser *parser = &req->parser;
@@ -475,7 +474,7 @@ static bool head_accepted(struct http_conn *conn, struct http_req *req)
     bool has_body = parser->chunked || parser->content_length > 0;
     if (!has_body)
         return true;
-    if (req->match.route == NULL) { /* dispatch() says why; nobody waits for the body */
+    if (req->match.route == NULL) { /* handle() answers 404 or 405; the body is not read */
         conn->close_after = true;
         conn->broken = true;
         return true;
@@ -498,7 +497,7 @@ static bool head_accepted(struct http_conn *conn, struct http_req *req)
     return true;
 }
 
-/* A body of known length is there once enough bytes are; a chunked one is decoded as it comes. */
+/* A body of known length needs only enough bytes; a chunked one is decoded as it comes. */
 static enum http_parse_result body_read(struct http_req *req)
 {
     struct http_parser *parser = &req->parser;
@@ -516,20 +515,20 @@ static enum http_parse_result body_read(struct http_req *req)
     enum http_parse_result result =
         http_parser_chunked(parser, req->buffer + req->start, req->parsed, have, &used);
     uint32_t body_max = req->match.route->body_max;
-    /* A chunk of one byte takes six on the wire; a sender that needs more than that sends noise. */
+    /* A chunk of one byte takes six on the wire; more overhead than that is noise. */
     bool noise = parser->raw_len / 8 > body_max + HTTP_BUFFER_LEN;
     if (result != HTTP_PARSE_ERROR && (parser->body_len > body_max || noise)) {
         parser->status = 413;
         parser->reason = "the body is larger than this call takes";
         return HTTP_PARSE_ERROR;
     }
-    if (result == HTTP_PARSE_MORE) /* the decoded part closes up; the next bytes follow it */
+    if (result == HTTP_PARSE_MORE) /* the decoded part is contiguous; the next bytes follow it */
         req->len = req->start + parser->head_len + parser->body_len;
     req->end = req->start + used;
     return result;
 }
 
-/* No route: says whether the path or the method is unknown. */
+/* No route matched: answers whether the path or the method is unknown. */
 static void reply_no_route(struct http_req *req)
 {
     char line[96];
@@ -549,7 +548,7 @@ static void reply_no_route(struct http_req *req)
                                     .headers = text_span(&headers)});
 }
 
-/* The guard comes first: callers who may not ask do not learn what exists. */
+/* The guard comes first: callers without permission do not learn which routes exist. */
 static void handle(struct http_conn *conn, struct http_req *req)
 {
     if (http_cors_preflight(req) || !http_router_pass(conn->server->conf.router, req))
@@ -562,9 +561,9 @@ static void handle(struct http_conn *conn, struct http_req *req)
 }
 
 enum step {
-    STEP_MORE,     /* the request goes on with bytes that are not here yet */
+    STEP_MORE,     /* the request is incomplete */
     STEP_ANSWERED, /* the next one may follow */
-    STEP_AWAY,     /* a handler keeps it, or the connection is closed or a stream now */
+    STEP_AWAY,     /* a handler keeps it, or the connection is closed or has become a stream */
 };
 
 static enum step request_step(struct http_conn *conn, struct http_req *req)
@@ -598,7 +597,7 @@ static enum step request_step(struct http_conn *conn, struct http_req *req)
     assert(!req->answered && req->end <= req->len);
     if (!req->parser.keep_alive || conn->server->draining)
         conn->close_after = true;
-    if (req->phase == HTTP_REQ_BODY) /* the buffer may have moved under the parameters */
+    if (req->phase == HTTP_REQ_BODY) /* the buffer, where parameters point, may have moved */
         http_router_find(conn->server->conf.router, req->parser.method, http_req_path(req),
                          &req->match);
     req->phase = HTTP_REQ_HANDLER;
@@ -606,7 +605,7 @@ static enum step request_step(struct http_conn *conn, struct http_req *req)
     struct panic_work before = panic_work_begin(http_req_describe, req);
     handle(conn, req);
     panic_work_end(before);
-    /* The handler may have ended the connection, and with it the request. */
+    /* The handler may have closed the connection, which frees the request. */
     return conn->req == req && req->answered ? STEP_ANSWERED : STEP_AWAY;
 }
 
@@ -619,14 +618,14 @@ static bool is_turn_over(const struct http_conn *conn, uint32_t requests)
 {
     const struct http_limits *limits = limits_of(conn);
     if (requests == 0)
-        return false; /* each turn gets on by one, whatever it costs */
+        return false; /* each turn serves at least one request, whatever it costs */
     return requests >= limits->requests_per_turn_max ||
            conn->server->batch.taken >= limits->bytes_per_turn_max ||
            ((requests % HTTP_REQUESTS_A_LOOK == 1 || conn->server->late_soon) &&
             http_server_is_late(conn->server));
 }
 
-/* Cuts out and answers one request after the other, until the bytes or the turn are used up. */
+/* Cuts out and answers one request after another, until no bytes are left or the turn is over. */
 static void requests_run(struct http_conn *conn)
 {
     struct http_req *req = conn->req;
@@ -656,12 +655,12 @@ static void requests_run(struct http_conn *conn)
         if (!request_repeats(req, before))
             request_begin(req);
         if (conn->left != NULL)
-            return; /* goes on once all is sent */
+            return; /* continues once all is sent */
     }
     again_join(conn);
 }
 
-/* Requests wait in the buffer, and nothing keeps them from being read. */
+/* Requests wait in the buffer, and nothing keeps them from being served. */
 static bool is_waiting(const struct http_conn *conn)
 {
     const struct http_req *req = conn->req;
@@ -752,7 +751,7 @@ static bool request_take(struct http_conn *conn)
     return request_room(req, used < UINT32_MAX / 2 ? used * 2 : UINT32_MAX);
 }
 
-/* One read. False: nothing is there, or the connection is closed by now. */
+/* One read. Returns false if there is nothing to read or the connection is closed. */
 static bool bytes_take(struct http_conn *conn)
 {
     if (!request_take(conn)) {
@@ -764,8 +763,8 @@ static bool bytes_take(struct http_conn *conn)
     uint32_t room = req->cap - req->len < HTTP_READ_MAX ? req->cap - req->len : HTTP_READ_MAX;
     ssize_t got;
     do {
-        /* The C library's recv() and send() can be cancelled, for which a program of several
-         * threads pays four locked instructions a request. Nobody cancels a loop. */
+        /* The C library's recv() and send() are cancellation points, which costs a threaded program
+         * four locked instructions per request. Nothing here cancels a loop. */
         got = syscall(SYS_recvfrom, conn->fd, req->buffer + req->len, room, 0, NULL, NULL);
     } while (got < 0 && errno == EINTR);
     conn->filled = got == (ssize_t)room;
@@ -781,7 +780,7 @@ static bool bytes_take(struct http_conn *conn)
     return true;
 }
 
-/* A read was filled by the first part of one head: that of a visitor with many cookies, say. */
+/* A read was filled by the beginning of one head: a visitor with many cookies, say. */
 static bool is_head_cut(const struct http_conn *conn)
 {
     const struct http_req *req = conn->req;
@@ -798,13 +797,13 @@ static void turn_take(struct http_conn *conn)
     http_conn_turn_end(conn, before);
 }
 
-/* What waits in the buffer comes first; what waits in the kernel has a turn of its own. */
+/* Buffered bytes come first; bytes in the kernel get a turn of their own. */
 void http_conn_again(struct http_conn *conn)
 {
     assert(conn->in_again && !conn->closing);
     conn->in_again = false;
     if (!may_read(conn))
-        return; /* it goes on once all is sent */
+        return; /* continues once all is sent */
     if (is_waiting(conn) || bytes_take(conn))
         turn_take(conn);
     else
@@ -823,16 +822,14 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     if ((events & UV_WRITABLE) != 0 && conn->left != NULL)
         on_writable(conn);
     else if (conn->channel != NULL || conn->lingering) {
-        /* A stream's reader has nothing more to say, and a refused sender is not read; both can
-         * only end.
-         */
+        /* The reader of a stream sends nothing more, and a refused sender is not read; both can
+         * only hang up. */
         char waste[2048];
         ssize_t got = recv(conn->fd, waste, sizeof(waste), 0);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             http_conn_close(conn);
     } else if ((events & UV_READABLE) != 0 && conn->left == NULL) {
-        /* First things first: its handler's answer, or its next turn. The bytes wait in the kernel.
-         */
+        /* Its handler's answer, or its next turn, comes first. The bytes wait in the kernel. */
         if (conn->in_again || is_handled(conn))
             http_conn_watch(conn, 0);
         else if (bytes_take(conn))

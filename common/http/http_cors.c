@@ -1,12 +1,12 @@
 /* http_cors.c: pages of other origins that may call a server (Fetch standard, "CORS protocol").
  *
- * Without a list nothing of this is sent, and browsers keep foreign pages out. With one, a page
- * whose origin is on it may read every answer and send what preflights ask about. Which calls it
- * may make is not decided here but by tokens, as for everybody else. Cookies never count (there is
- * no Allow-Credentials), so a page cannot act for somebody who merely has it open.
+ * Without a list no CORS header is sent, and browsers block foreign pages. With one, a page whose
+ * origin is listed may read every answer and send whatever its preflight asks for. Tokens, as for
+ * all callers, decide which calls are allowed. Cookies never count (there is no Allow-Credentials),
+ * so a page cannot act for a visitor who merely has it open.
  *
- * Origins are compared letter by letter, as browsers write them: scheme and host in small letters,
- * no closing slash, no default port. "*" and "null" cannot be listed. */
+ * Origins are compared byte by byte, as browsers write them: scheme and host in lower case, no
+ * trailing slash, no default port. "*" and "null" cannot be listed. */
 #include "http/http_internal.h"
 
 static const char preflight[] =
@@ -68,8 +68,8 @@ void http_cors_add(const struct http_req *req, struct http_batch *batch)
     http_batch_add(batch, expose, sizeof(expose) - 1);
 }
 
-/* Answered before a token is asked for, since browsers send none with it. So the answer is the same
- * at every address, whether it exists or not, and a stranger learns nothing from it. */
+/* Answered before tokens are checked, since browsers send none with it. So the answer is the same
+ * for every path, whether it exists or not, and a stranger learns nothing from it. */
 bool http_cors_preflight(struct http_req *req)
 {
     if (req->server->conf.origins == NULL || req->parser.method != HTTP_METHOD_OPTIONS ||

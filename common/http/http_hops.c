@@ -1,10 +1,9 @@
 /* http_hops.c: walks a chain of proxies backwards to the visitor.
  *
- * The last address of the header was added by the proxy next to us, so the walk begins at the
- * end and goes on for as long as the address belongs to a trusted network. The first one that
- * does not is the visitor; everything before it was written by the visitor and proves nothing.
- * Each address costs one search of the trusted networks, and the length of a head bounds how
- * many there can be. */
+ * The last address of the header was added by the proxy next to us, so the walk begins at the end
+ * and continues while the address belongs to a trusted network. The first address that does not is
+ * the visitor; everything before it was written by the visitor and proves nothing. Each address
+ * costs one search of the trusted networks, and the length of a head bounds their number. */
 #include "http/http_hops.h"
 
 #include "base/bug.h"
@@ -30,7 +29,7 @@ static bool read_hop(struct span text, uint8_t addr[IP_BYTES])
     } else {
         struct span before;
         struct span port = span_cut(text, ':', &before);
-        /* With one colon only: an IPv6 address has two and more. */
+        /* Only a single colon separates a port: an IPv6 address has at least two. */
         if (port.ptr != NULL && memchr(port.ptr, ':', port.len) == NULL) {
             if (!is_port(port))
                 return false;
@@ -45,8 +44,7 @@ static bool is_token(struct span text)
     return text.len > 0 && span_is_of(text, SPAN_LETTERS SPAN_DIGITS "!#$%&'*+-.^_`|~");
 }
 
-/* What Forwarded writes for an address: unlike above IPv6 stands in brackets, and a port may be
- * obfuscated. */
+/* An address as Forwarded writes it: IPv6 must be in brackets, and a port may be obfuscated. */
 static bool read_node(struct span text, uint8_t addr[IP_BYTES])
 {
     bool bracketed = text.len > 0 && text.ptr[0] == '[';
@@ -68,9 +66,9 @@ static bool read_node(struct span text, uint8_t addr[IP_BYTES])
     return ip_parse(host, addr);
 }
 
-/* Without its quotes; "not there" where it is neither quoted nor a token. No escapes: an address
- * needs none. So the end of somebody's quoted text, cut off at a comma in it, is no value either.
- */
+/* The value without its quotes; "not there" if it is neither quoted nor a token. Escapes are
+ * refused: an address needs none. The tail of a quoted text that contained a comma is refused as
+ * well. */
 static struct span plain_value(struct span value)
 {
     struct span none = {NULL, 0};
@@ -82,8 +80,8 @@ static struct span plain_value(struct span value)
     return quoted ? inner : none;
 }
 
-/* One hop of Forwarded: pairs of a name and a value, `;` between. The other pairs (by, host,
- * proto) are of no use here but must follow the grammar. */
+/* One hop of Forwarded: name=value pairs, separated by `;`. The other pairs (by, host, proto) are
+ * ignored but must follow the grammar. */
 static bool read_element(struct span text, uint8_t addr[IP_BYTES])
 {
     uint8_t found[IP_BYTES];
@@ -112,7 +110,7 @@ static bool read_element(struct span text, uint8_t addr[IP_BYTES])
     return has_for;
 }
 
-/* Reads the list from the right, hop by hop, as long as our own proxies have written it. */
+/* Reads the list from the right, hop by hop, while the hops are our own proxies. */
 static void follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES],
                    bool (*read)(struct span text, uint8_t addr[IP_BYTES]))
 {
@@ -125,7 +123,7 @@ static void follow(const struct ip_nets *trusted, struct span hops, uint8_t addr
     }
 }
 
-/* One of our proxies wrote it, and X-Forwarded-For contains nothing but addresses. */
+/* Our proxy wrote this hop, and X-Forwarded-For contains nothing but addresses. */
 static bool read_hop_of_ours(struct span text, uint8_t addr[IP_BYTES])
 {
     if (read_hop(text, addr))

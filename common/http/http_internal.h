@@ -1,8 +1,8 @@
-/* http_internal.h: what the files of this folder share with each other.
+/* http_internal.h: what the files of this folder share.
  *
- * A connection that waits, between requests or as a stream, is a struct http_conn and nothing more
- * (under 0.4 KB). What a request needs, parser and buffers, is a struct http_req, taken from the
- * server's pool with the first byte and given back with the answer. */
+ * A waiting connection, idle or a stream, is one struct http_conn and nothing more (under 0.4 KB).
+ * The parser and buffers of a request are a struct http_req, taken from the server's pool with the
+ * first byte and returned with the answer. */
 #ifndef FG_HTTP_HTTP_INTERNAL_H
 #define FG_HTTP_HTTP_INTERNAL_H
 
@@ -17,34 +17,34 @@
 #include <sys/uio.h>
 
 enum {
-    /* A request's own buffer at first; nearly every request, and sixteen pipelined polls, fit. */
+    /* Initial buffer of a request; fits nearly every request, or sixteen pipelined polls. */
     HTTP_BUFFER_LEN = 4096,
-    HTTP_HEADERS_CAP = 64,      /* header lines a request has room for; limits.headers_max below */
-    HTTP_PARAMS_MAX = 4,        /* {parameters} in one route */
-    HTTP_SEGMENTS_MAX = 16,     /* path segments the router looks at */
-    HTTP_POOL_REQS_MAX = 1024,  /* idle struct http_req kept for reuse; more are freed */
-    HTTP_BATCH_BYTES = 65536,   /* answers gathered for one write; a fuller batch is sent early */
-    HTTP_BATCH_PIECES = 64,     /* pieces of one write: scratch runs and shared blobs in turn */
-    HTTP_WRITE_MAX = 262144,    /* of one call: a larger answer takes several turns ... */
-    HTTP_READ_MAX = 32768,      /* ... as a larger body does; the kernel copies 0.1 ms at most */
-    HTTP_WASTE_MIN = 1048576,   /* memory that is given back off the loop */
-    HTTP_COPY_MAX = 2048,       /* a shared body up to here is cheaper copied than as a piece */
+    HTTP_HEADERS_CAP = 64,     /* header lines per request; limits.headers_max is at most this */
+    HTTP_PARAMS_MAX = 4,       /* {parameters} in one route */
+    HTTP_SEGMENTS_MAX = 16,    /* path segments the router matches */
+    HTTP_POOL_REQS_MAX = 1024, /* idle struct http_req kept for reuse; more are freed */
+    HTTP_BATCH_BYTES = 65536,  /* answers gathered for one write; a fuller batch is sent early */
+    HTTP_BATCH_PIECES = 64,    /* pieces of one write: scratch runs and shared blobs in turn */
+    HTTP_WRITE_MAX = 262144,   /* per call: a larger answer takes several turns ... */
+    HTTP_READ_MAX = 32768,     /* ... as does a larger body; the kernel copies for 0.1 ms at most */
+    HTTP_WASTE_MIN = 1048576,  /* larger blocks are freed off the loop */
+    HTTP_COPY_MAX = 2048,      /* up to here copying a shared body is cheaper than a piece */
     HTTP_ACCEPTS_PER_TURN = 64, /* then other connections get their turn */
-    HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */
-    HTTP_STREAM_PUMP = 1024,    /* streams served before the loop turns, about 4 ms */
-    HTTP_AGAIN_PER_TURN = 4,    /* connections cut short that go on before the loop turns ... */
+    HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own limit on Debian; a burst waits there */
+    HTTP_STREAM_PUMP = 1024,    /* streams served per loop turn, about 4 ms */
+    HTTP_AGAIN_PER_TURN = 4,    /* interrupted connections that continue per loop turn ... */
     HTTP_AGAIN_US = 250,        /* ... and for how long */
-    HTTP_TURN_US = 1000, /* from then on a turn serves one request of a connection, not its next */
-    HTTP_REQUESTS_A_LOOK = 8, /* pipelined ones between two looks at the clock, or it would show */
+    HTTP_TURN_US = 1000,        /* after this long a turn serves only one request per connection */
+    HTTP_REQUESTS_A_LOOK = 8,   /* pipelined requests per clock read, which is not free */
     HTTP_STREAM_KEEPALIVE_MS = 15000, /* below the 30 s and 60 s at which proxies hang up */
     HTTP_USER_TIMEOUT_MS = 60000,     /* unacknowledged bytes this long mean the peer is dead */
-    HTTP_UNSENT_MAX = 131072, /* kept by the kernel for a peer that does not read; beyond we wait */
+    HTTP_UNSENT_MAX = 131072, /* unsent bytes in the kernel for a slow peer; beyond that we wait */
     HTTP_EMFILE_PAUSE_MS = 100, /* out of descriptors: let others close first */
     HTTP_LINGER_MS = 1000,      /* for the peer to read an error before the reset */
     HTTP_DATE_LEN = 29,         /* "Fri, 20 Nov 2026 07:14:00 GMT" */
     HTTP_OK_LEN = 23,           /* "HTTP/1.1 200 OK\r\nDate: " */
     HTTP_TICK_MS = 250,         /* how exact deadlines are */
-    HTTP_WHEEL_SLOTS = 512,     /* 128 s ahead; longer deadlines are looked at on the way */
+    HTTP_WHEEL_SLOTS = 512,     /* 128 s ahead; connections with later deadlines are moved on */
 };
 
 /* ---- http_parse.c ---- */
@@ -61,32 +61,32 @@ struct http_field {
 };
 
 enum http_parse_result {
-    HTTP_PARSE_MORE,  /* all bytes used, the request goes on */
-    HTTP_PARSE_HEAD,  /* the head is complete and good; the body is next (maybe of length 0) */
+    HTTP_PARSE_MORE,  /* all bytes used, the request is incomplete */
+    HTTP_PARSE_HEAD,  /* the head is complete and valid; the body is next (may be empty) */
     HTTP_PARSE_DONE,  /* a chunked body is complete */
-    HTTP_PARSE_ERROR, /* parser->status and ->reason say why */
+    HTTP_PARSE_ERROR, /* parser->status and ->reason have the details */
 };
 
 struct http_parser {
     llhttp_t llhttp;
-    const char *base;  /* the request's first byte, for the calls under way */
-    uint32_t head_len; /* with the empty line; 0 until complete */
-    uint32_t body_len; /* chunked: decoded so far, standing right behind the head */
-    uint32_t raw_len;  /* chunked: encoded bytes eaten so far */
+    const char *base;  /* the request's first byte, for the current call */
+    uint32_t head_len; /* including the empty line; 0 until complete */
+    uint32_t body_len; /* chunked: bytes decoded so far, placed right after the head */
+    uint32_t raw_len;  /* chunked: encoded bytes consumed so far */
     uint64_t content_length;
     struct http_place url;
     struct http_place path;
     struct http_place query;
-    uint8_t known[HTTP_HEADER_COUNT]; /* 1 + index in fields; 0: not there */
+    uint8_t known[HTTP_HEADER_COUNT]; /* 1 + index in fields; 0: absent */
     uint8_t fields_len;
     uint8_t fields_max;
-    bool field_open; /* a name was begun whose value is not complete */
+    bool field_open; /* a name was read whose value is incomplete */
     bool chunked;
     bool keep_alive;
     bool query_there;
     enum http_method method;
     bool is_head;
-    unsigned status; /* of HTTP_PARSE_ERROR */
+    unsigned status; /* for HTTP_PARSE_ERROR */
     const char *reason;
     uint32_t url_max;
     struct http_field fields[HTTP_HEADERS_CAP];
@@ -96,8 +96,8 @@ void http_parser_begin(struct http_parser *parser, const struct http_limits *lim
 /* Reads the head from base[from..len); base is the request's first byte. */
 enum http_parse_result http_parser_head(struct http_parser *parser, const char *base, uint32_t from,
                                         uint32_t len);
-/* Reads chunked bytes base[from..len) and moves the decoded ones to stand behind the head. On
- * HTTP_PARSE_DONE *used is the offset behind the request. */
+/* Reads the chunked bytes base[from..len) and moves the decoded ones to the end of the body, which
+ * follows the head. On HTTP_PARSE_DONE *used is the offset behind the request. */
 enum http_parse_result http_parser_chunked(struct http_parser *parser, char *base, uint32_t from,
                                            uint32_t len, uint32_t *used);
 
@@ -113,7 +113,7 @@ struct http_match {
 
 void http_router_find(const struct http_router *router, enum http_method method, struct span path,
                       struct http_match *match);
-/* False: the guard has answered. */
+/* Returns false if the guard has answered. */
 bool http_router_pass(const struct http_router *router, struct http_req *req);
 void http_allow_write(uint32_t allow, struct text *out);
 
@@ -121,20 +121,20 @@ void http_allow_write(uint32_t allow, struct text *out);
 
 enum http_req_phase {
     HTTP_REQ_HEAD,    /* reading the head */
-    HTTP_REQ_AGAIN,   /* all there, and the same bytes as the request before: parsed already */
+    HTTP_REQ_AGAIN,   /* complete and identical to the previous request: already parsed */
     HTTP_REQ_BODY,    /* reading the body */
-    HTTP_REQ_HANDLER, /* the handler has it */
+    HTTP_REQ_HANDLER, /* with the handler */
 };
 
 struct http_req {
-    uint32_t magic;         /* while it is out of the pool */
-    struct http_conn *conn; /* NULL: the visitor has gone; the answer is dropped */
+    uint32_t magic;         /* set while it is out of the pool */
+    struct http_conn *conn; /* NULL: the visitor has disconnected; the answer is dropped */
     struct http_server *server;
     enum http_req_phase phase;
     bool answered;
     bool addr_known;
-    bool repeats; /* the same bytes as the one before on this connection */
-    bool trusted; /* of the peer; the request may outlive its connection */
+    bool repeats; /* same bytes as the previous one on this connection */
+    bool trusted; /* copied from the peer, as the request may outlive its connection */
     bool has_note;
     uint8_t peer[16];
     struct http_match match;
@@ -142,12 +142,12 @@ struct http_req {
     uint8_t note[HTTP_NOTE_BYTES];
     uint64_t started_us;
     uint64_t serial;
-    char *buffer; /* own memory: `inline_buffer` or grown */
+    char *buffer; /* owned: `inline_buffer` or allocated */
     uint32_t cap;
-    uint32_t len;          /* bytes there */
-    uint32_t start;        /* where the present request begins; those before it are answered */
-    uint32_t parsed;       /* up to where, counted from start, the parser has read */
-    uint32_t end;          /* where the request ends, once it is complete */
+    uint32_t len;          /* bytes in the buffer */
+    uint32_t start;        /* where the current request begins; earlier ones are answered */
+    uint32_t parsed;       /* how far the parser has read, from start */
+    uint32_t end;          /* where the request ends, once complete */
     struct http_req *next; /* in the pool */
     struct http_room *rooms;
     struct http_parser parser;
@@ -156,7 +156,7 @@ struct http_req {
 
 MAGIC(http_req, 0x6e7c0001);
 
-/* What a short write left over: whole answers in order, sent before anything else. */
+/* The rest of a short write: whole answers in order, sent before anything else. */
 struct http_left {
     uint32_t count;
     uint32_t first;
@@ -172,37 +172,37 @@ struct http_conn {
     struct http_req *req;   /* NULL: idle or a stream */
     struct http_left *left; /* NULL: everything is sent */
     struct http_conn *wheel_prev, *wheel_next;
-    struct http_channel *channel; /* a stream from here on */
+    struct http_channel *channel; /* non-NULL: a stream */
     struct http_conn *stream_prev, *stream_next;
     uint32_t magic;
-    uint32_t deadline_ms; /* on the loop's clock; only looked at when the wheel comes by */
+    uint32_t deadline_ms; /* on the loop's clock; checked only when the wheel reaches its slot */
     uint32_t stream_version;
-    uint64_t visitor; /* of a stream that is counted; 0: of one that is not */
+    uint64_t visitor; /* of a counted stream; 0: not counted */
     int fd;
     uint8_t peer[16];
-    uint16_t slot;   /* wheel slot it hangs in */
-    uint8_t watched; /* UV_READABLE, UV_WRITABLE: what is asked for now */
-    bool trusted;    /* the peer is a proxy whose headers are believed */
+    uint16_t slot;   /* its slot in the wheel */
+    uint8_t watched; /* UV_READABLE, UV_WRITABLE: what is watched for now */
+    bool trusted;    /* the peer is a proxy with trusted headers */
     bool closing;
-    bool failed;      /* a write went wrong */
+    bool failed;      /* a write failed */
     bool close_after; /* close once everything is sent */
-    bool broken;      /* and there may be unread bytes: linger, or the answer is lost with them */
-    bool lingering;   /* everything is sent; what still arrives is thrown away */
+    bool broken;      /* and there may be unread bytes: linger, or the reset destroys the answer */
+    bool lingering;   /* everything is sent; further input is discarded */
     bool in_wheel;
     bool in_again;
-    bool filled; /* its last read left no room: there may be more */
+    bool filled; /* its last read filled the buffer: there may be more */
 };
 
 MAGIC(http_conn, 0x6e7c0002);
 
-/* Answers of one turn for one connection, on their way to one write. */
+/* Answers of one turn for one connection, gathered for one write. */
 struct http_batch {
     struct http_conn *conn; /* NULL: none open */
     void (*flush)(struct http_conn *conn);
     uint32_t pieces;
     uint32_t run_at; /* scratch bytes from here are not yet a piece */
     uint32_t len;    /* scratch used */
-    size_t taken;    /* bytes of this turn, those sent early too */
+    size_t taken;    /* bytes of this turn, including those sent early */
     struct iovec piece[HTTP_BATCH_PIECES];
     struct http_blob *blob[HTTP_BATCH_PIECES]; /* NULL: scratch */
     char scratch[HTTP_BATCH_BYTES];
@@ -210,7 +210,7 @@ struct http_batch {
 
 struct http_wheel {
     struct http_conn *slot[HTTP_WHEEL_SLOTS];
-    uint32_t at; /* the tick that was swept last */
+    uint32_t at; /* the last tick that was swept */
 };
 
 struct http_server {
@@ -219,36 +219,36 @@ struct http_server {
     uv_poll_t listener;
     uv_timer_t tick;
     uv_timer_t resume; /* accepting again after EMFILE */
-    uv_prepare_t turn; /* before each poll: forgets the turn's cached clock */
-    uv_idle_t more;    /* runs while something was cut short to let others have their turn */
+    uv_prepare_t turn; /* before each poll: drops the turn's cached clock */
+    uv_idle_t more;    /* active while connections or streams wait for their next turn */
     int listen_fd;
     uint16_t port;
     struct ip_nets trusted;
     const char *client_ip_header; /* "": X-Forwarded-For */
-    bool hops_are_forwarded;      /* it is Forwarded, which has a grammar of its own */
+    bool hops_are_forwarded;      /* that header is Forwarded, which has its own grammar */
     struct http_stats stats;
     struct http_req *pool;
     uint32_t pool_len;
     struct http_batch batch;
     struct http_wheel wheel;
-    struct http_peers *peers;    /* connections by address; NULL without a bound */
-    struct http_peers *visitors; /* streams by visitor; NULL until one is counted */
+    struct http_peers *peers;    /* connections by address; NULL: no limit */
+    struct http_peers *visitors; /* streams by visitor; NULL until the first is counted */
     struct http_channel *channels;
-    struct http_conn *again;     /* whose turn was cut short; linked by stream_next */
-    struct http_conn *again_now; /* those of the round that on_more() is working off */
+    struct http_conn *again;     /* connections whose turn was cut short; linked by stream_next */
+    struct http_conn *again_now; /* the ones on_more() is working through */
     uint64_t turn_us;            /* 0: not read in this turn */
-    uint64_t late_us;            /* when pipelined requests begin to wait for their next turn */
-    uint64_t late_soon_us;       /* half of the way to it */
-    uint64_t serials;            /* given to requests until now */
+    uint64_t late_us;            /* from here on pipelined requests wait for their next turn */
+    uint64_t late_soon_us;       /* half-way to late_us */
+    uint64_t serials;            /* number of requests so far */
     uint64_t date_s;
-    char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */
+    char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* the start of each 200, up to the end of its Date */
     uint32_t handles_open;
     uint32_t conns_open;
     bool listening;
     bool draining;
     bool closing;
     bool more_runs;
-    bool late_soon; /* late_soon_us was over when the clock was looked at last */
+    bool late_soon; /* late_soon_us had passed at the last clock read */
     uv_timer_t drain_timer;
     void (*on_drained)(void *ctx);
     void *drained_ctx;
@@ -260,7 +260,7 @@ MAGIC(http_server, 0x6e7c0003);
 
 static inline void http_count(_Atomic uint64_t *counter, uint64_t by)
 {
-    /* relaxed, load and store apart: one loop writes, others only look */
+    /* relaxed, separate load and store: one loop writes, others only read */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
                           memory_order_relaxed);
 }
@@ -269,88 +269,88 @@ static inline void http_count(_Atomic uint64_t *counter, uint64_t by)
 
 void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16]);
 void http_conn_close(struct http_conn *conn);
-/* Writes what the batch holds. A connection that fails is only marked: it is closed at the end of
- * its turn, so that nothing vanishes under a handler's feet. */
+/* Writes the batch. A failed connection is only marked and is closed at the end of its turn, so
+ * that nothing is freed under a handler. */
 void http_conn_flush(struct http_conn *conn);
-/* Opens the server's one batch for this connection. Answers what was open, to be handed back. */
+/* Opens the server's one batch for this connection. Returns the interrupted connection or NULL. */
 struct http_conn *http_conn_turn_begin(struct http_conn *conn);
-/* Sends, decides how the connection goes on, and gives the batch back to `before`. */
+/* Sends, decides how the connection continues, and gives the batch back to `before`. */
 void http_conn_turn_end(struct http_conn *conn, struct http_conn *before);
-/* Its request has been answered outside of its own turn: goes on with what waits in the buffer. */
+/* Its request was answered outside its own turn: continues with the bytes in the buffer. */
 void http_conn_continue(struct http_conn *conn);
 void http_conn_timed_out(struct http_conn *conn);
-void http_conn_again(struct http_conn *conn); /* its turn was cut short: the next part of it */
+void http_conn_again(struct http_conn *conn); /* its turn was cut short: runs the next part */
 bool http_conn_is_idle(const struct http_conn *conn);
-/* Sends shared bytes now, or keeps the rest; false if the connection is being closed. */
+/* Sends shared bytes now and keeps the rest; false if the connection is being closed. */
 bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob);
 
 /* ---- http_req.c ---- */
 
-/* A panic_describe for a request: its route as it was registered, never what the visitor sent. */
+/* A panic_describe for a request: its route as registered, never data from the visitor. */
 void http_req_describe(struct panic_text *text, const void *req);
 void http_req_leave_rooms(struct http_req *req);
 
 /* ---- http_wheel.c ---- */
 
 void http_wheel_init(struct http_wheel *wheel, uint32_t now_ms);
-/* Hangs it in the slot of its deadline_ms. */
+/* Links it into the slot of its deadline_ms. */
 void http_wheel_link(struct http_wheel *wheel, struct http_conn *conn);
 void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn);
-/* Calls on_due for each whose deadline is over, out of the wheel; it may hang itself up again. */
+/* Unlinks each connection past its deadline and calls on_due, which may link it again. */
 void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
                       void (*on_due)(struct http_conn *conn));
 
 /* ---- http_batch.c ---- */
 
-/* Room for `len` contiguous bytes, HTTP_BATCH_BYTES at most, and for a piece behind them. */
+/* Makes room for `len` contiguous bytes, at most HTTP_BATCH_BYTES, and for one piece after them. */
 void http_batch_room(struct http_batch *batch, size_t len);
 void http_batch_add(struct http_batch *batch, const char *bytes, size_t len);
 void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t len);
-/* Lets go of a reference; true: it was the last, and the caller frees the blob. */
+/* Drops a reference; returns true if it was the last and the caller must free the blob. */
 bool http_blob_leave(struct http_blob *blob);
-/* Makes the open scratch run a piece. */
+/* Turns the open scratch run into a piece. */
 void http_batch_seal(struct http_batch *batch);
 
 /* ---- http_reply.c ---- */
 
-/* An answer under way. It is late if it is given outside of its connection's own turn. */
+/* An answer in progress. It is late if given outside its connection's own turn. */
 struct http_answer {
     bool late;
-    struct http_conn *before; /* whose turn is interrupted, if any */
+    struct http_conn *before; /* whose turn was interrupted, if any */
 };
 
-/* False: the visitor has gone, and the request was given back. */
+/* Returns false if the visitor has disconnected; the request was returned to the pool. */
 bool http_answer_begin(struct http_req *req, struct http_answer *answer);
-/* The request is answered by the head of a stream, and is given back. */
+/* The head of a stream answers the request, which is returned to the pool. */
 void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool head_only);
 void http_answer_end_turn(struct http_conn *conn, const struct http_answer *answer);
 void http_reply_error(struct http_req *req, unsigned status, const char *reason);
 
 /* ---- http_cors.c ---- */
 
-/* Where the server has a list of origins: what the answer says of them. */
+/* Adds the CORS headers, if the server has a list of origins. */
 void http_cors_add(const struct http_req *req, struct http_batch *batch);
-/* A browser asks for a page of a listed origin whether it may: answered, true. */
+/* Answers a CORS preflight; returns true if this was one. */
 bool http_cors_preflight(struct http_req *req);
 
 /* ---- http_server.c ---- */
 
 uint64_t http_server_turn_us(struct http_server *server);
 void http_server_conn_gone(struct http_server *server);
-void http_server_let_go(struct http_server *server);  /* one of handles_open; may be the last */
-void http_server_more(struct http_server *server);    /* somebody's work was cut short */
+void http_server_let_go(struct http_server *server);  /* drops one of handles_open, may free */
+void http_server_more(struct http_server *server);    /* some work was cut short */
 bool http_server_is_late(struct http_server *server); /* others have waited long enough */
 struct http_req *http_server_take_req(struct http_server *server);
 void http_server_give_req(struct http_server *server, struct http_req *req);
-/* server->ok as of now; the Date alone begins at HTTP_OK_LEN. */
+/* server->ok with the current Date, which begins at HTTP_OK_LEN. */
 const char *http_server_ok(struct http_server *server);
 
 /* ---- http_stream.c ---- */
 
 void http_stream_left(struct http_conn *conn);    /* leaves its channel */
-void http_stream_drained(struct http_conn *conn); /* everything is sent: anything newer? */
+void http_stream_drained(struct http_conn *conn); /* all is sent: sends a newer version if any */
 void http_stream_end_all(struct http_server *server);
-void http_stream_beat(struct http_server *server); /* signs of life where it has been quiet */
-bool http_stream_pump(struct http_server *server); /* true: there is more to do next turn */
+void http_stream_beat(struct http_server *server); /* keepalives for quiet streams */
+bool http_stream_pump(struct http_server *server); /* true: more remains for the next turn */
 
 #endif

@@ -1,21 +1,21 @@
-/* http_parse.c: from bytes to a request, by llhttp, plus what llhttp leaves open.
+/* http_parse.c: turns bytes into a request, using llhttp and some checks that llhttp leaves open.
  *
- * Nearly all heads come in one piece and are written in the same plain way. Those are read by a few
- * lines of our own, at half the cost; whatever is not plain is left to llhttp, from its
- * first byte on. So we never accept what llhttp does not, and the fuzz target compares the two.
+ * Nearly all heads arrive in one piece and are written in the same plain way. A few lines of our
+ * own parse those at half the cost; any other head is left to llhttp, from its first byte. So we
+ * never accept what llhttp rejects, and the fuzz target compares the two.
  *
- * llhttp finds the parts and refuses most of what request smuggling lives on: two lengths, a length
- * beside a transfer coding, a coding that does not end in "chunked". It is lenient in places where
- * two servers in a row could still read differently, so a complete head is looked over once more:
- * every line ends in CR LF and none begins with a blank, there is exactly one Host, one space
- * stands before the target, each header has a name.
+ * llhttp finds the parts and refuses most tricks of request smuggling: two lengths, a length with a
+ * transfer coding, a coding that does not end in "chunked". It is lenient in places where two
+ * servers in a row could still disagree, so a complete head is checked once more: every line ends
+ * in CR LF and none begins with a blank, there is exactly one Host, one space precedes the target,
+ * each header has a name.
  *
- * llhttp is paused at the end of the head. A body of known length needs no parser and is counted by
- * the connection; only a chunked one is given to llhttp again, and decoded in place: what comes out
- * is never longer than what went in, so it moves down to stand right behind the head.
+ * llhttp is paused at the end of the head. A body of known length needs no parser: the connection
+ * counts its bytes. Only a chunked one goes through llhttp again and is decoded in place: the
+ * output is never longer than the input, so it moves down to follow the head.
  *
- * Places are kept as offsets from the request's first byte. Bytes arrive in pieces but always at
- * the end of one buffer, so a name or value that was cut by the network simply grows. */
+ * Places are offsets from the request's first byte. Bytes arrive in pieces but always at the end of
+ * one buffer, so a name or value that was split by the network simply grows. */
 #include "http/http_internal.h"
 
 static struct http_parser *parser_of(llhttp_t *llhttp)
@@ -37,7 +37,7 @@ static int place_grow(struct http_parser *parser, struct http_place *place, cons
     uint32_t offset = (uint32_t)(at - parser->base);
     if (place->len == 0)
         place->at = offset;
-    if (place->at + place->len != offset) /* the only gap that llhttp lets pass */
+    if (place->at + place->len != offset) /* the only gap that llhttp accepts */
         return refuse(parser, 400, "a header line is folded");
     place->len += (uint32_t)len;
     return 0;
@@ -76,8 +76,8 @@ static int on_value(llhttp_t *llhttp, const char *at, size_t len)
     return place_grow(parser, &parser->fields[parser->fields_len].value, at, len);
 }
 
-/* Names are tokens, as llhttp has seen to: of those only a capital letter becomes a letter of ours,
- * and only a hyphen stays one, when 0x20 is set. The length is the same already. */
+/* llhttp has checked that names are tokens. Among token characters, setting 0x20 yields a letter
+ * only from a letter, and a hyphen only from a hyphen. The lengths are already equal. */
 static bool is(struct span name, const char *lower)
 {
     const uint64_t small = UINT64_C(0x2020202020202020);
@@ -89,7 +89,7 @@ static bool is(struct span name, const char *lower)
         memcpy(&b, lower + i, sizeof(b));
         differ |= (a | small) ^ b;
     }
-    if (i > 0 && i < name.len) { /* the last eight, some of them once more */
+    if (i > 0 && i < name.len) { /* the last eight bytes, some of them again */
         uint64_t a, b;
         memcpy(&a, name.ptr + name.len - sizeof(a), sizeof(a));
         memcpy(&b, lower + name.len - sizeof(b), sizeof(b));
@@ -100,7 +100,7 @@ static bool is(struct span name, const char *lower)
     return differ == 0;
 }
 
-/* The length tells most names apart, so one comparison or two find the number. */
+/* The length tells most names apart, so one or two comparisons find the number. */
 static enum http_header header_number(struct span name)
 {
     switch (name.len) {
@@ -140,7 +140,7 @@ static enum http_header header_number(struct span name)
     }
 }
 
-/* A second line of one of these is an attempt to mislead somebody. */
+/* Repeating one of these is an attempt to mislead a server. */
 static bool may_not_repeat(enum http_header header)
 {
     return header == HTTP_HEADER_HOST || header == HTTP_HEADER_AUTHORIZATION ||
@@ -148,7 +148,7 @@ static bool may_not_repeat(enum http_header header)
            header == HTTP_HEADER_IF_MATCH || header == HTTP_HEADER_X_FORWARDED_FOR;
 }
 
-/* The last field is one of ours. False: it stands twice and may not. */
+/* The last field is a known header. Returns false if it is a forbidden repetition. */
 static bool note_known(struct http_parser *parser, enum http_header number)
 {
     if (parser->known[number] != 0)
@@ -164,7 +164,7 @@ static int on_value_complete(llhttp_t *llhttp)
         return 0;
     if (!parser->field_open || parser->fields[parser->fields_len].name.len == 0)
         return refuse(parser, 400, "a header line without a name");
-    assert(parser->fields_len < parser->fields_max); /* on_field() has looked */
+    assert(parser->fields_len < parser->fields_max); /* on_field() has checked */
     struct http_field *field = &parser->fields[parser->fields_len++];
     parser->field_open = false;
     const char *base = parser->base;
@@ -186,8 +186,8 @@ static int on_headers_complete(llhttp_t *llhttp)
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 {
     struct http_parser *parser = parser_of(llhttp);
-    char *base = (char *)(uintptr_t)parser->base; /* the connection's buffer, which it lent us */
-    assert(base + parser->head_len + parser->body_len <= at); /* only ever moved down */
+    char *base = (char *)(uintptr_t)parser->base; /* the connection's buffer, lent to us */
+    assert(base + parser->head_len + parser->body_len <= at); /* bytes only move down */
     memmove(base + parser->head_len + parser->body_len, at, len);
     parser->body_len += (uint32_t)len;
     return 0;
@@ -226,7 +226,7 @@ static enum http_parse_result fail(struct http_parser *parser, unsigned status, 
     return HTTP_PARSE_ERROR;
 }
 
-/* Lines end in CR LF and do not begin with a blank (a folded line); no NUL anywhere. */
+/* Lines must end in CR LF and not begin with a blank (a folded line); no NUL anywhere. */
 static const char *lines_judged(const char *at, const char *end)
 {
     const char *line = at;
@@ -245,7 +245,7 @@ static const char *lines_judged(const char *at, const char *end)
 
 /* ---- plain heads ---- */
 
-/* The highest bit of a byte is set if it is below a space, from 0x80 on, or 0x7F. */
+/* Sets the highest bit of each byte that is below a space, from 0x80 on, or 0x7F. */
 static uint64_t unprintable(const char *eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -260,14 +260,14 @@ static bool is_printable(struct span text)
     size_t i = 0;
     for (; i + 8 <= text.len; i += 8)
         seen |= unprintable(text.ptr + i);
-    if (i > 0 && i < text.len) /* the last eight, some of them once more */
+    if (i > 0 && i < text.len) /* the last eight bytes, some of them again */
         return (seen | unprintable(text.ptr + text.len - 8)) == 0;
     for (; i < text.len; i++)
         seen |= text.ptr[i] < ' ' || text.ptr[i] > '~';
     return seen == 0;
 }
 
-/* The next line of printable ASCII, without its CR LF. False: there is none. */
+/* Takes the next line of printable ASCII, without its CR LF. Returns false if there is none. */
 static bool line_take(struct span *rest, struct span *line)
 {
     const char *newline = memchr(rest->ptr, '\n', rest->len);
@@ -278,7 +278,7 @@ static bool line_take(struct span *rest, struct span *line)
     return is_printable(*line);
 }
 
-/* A header that is not ours. Those that frame a request have to say the usual thing. */
+/* A header without a number. Those that frame the request must have the usual value. */
 static bool is_plain_other(struct http_parser *parser, struct span name, struct span value)
 {
     llhttp_t *llhttp = &parser->llhttp;
@@ -329,7 +329,7 @@ static bool plain_request_line(struct http_parser *parser, struct span line)
     return true;
 }
 
-/* True: the head is plain and all here, and everything is noted that llhttp would find. */
+/* Returns true if the head is plain and complete; then all that llhttp would find is recorded. */
 static bool plain_head(struct http_parser *parser, uint32_t len)
 {
     struct span rest = {parser->base, len}, line;
@@ -418,7 +418,7 @@ static bool target_split(struct http_parser *parser)
 static enum http_parse_result broken(struct http_parser *parser)
 {
     if (parser->status != 0)
-        return HTTP_PARSE_ERROR; /* one of ours said so already */
+        return HTTP_PARSE_ERROR; /* a callback has already set the status */
     const char *reason = llhttp_get_error_reason(&parser->llhttp);
     return fail(parser, 400, reason != NULL && *reason != '\0' ? reason : "not an HTTP request");
 }

@@ -1,8 +1,8 @@
-/* http_peers.c: the connected addresses without gaps in one array, and a table over them.
+/* http_peers.c: the connected addresses in one dense array, and a table over them.
  *
- * The array has as many places as the server has connections, so it never grows. Removing an
- * entry moves the last one into its place. The hash is keyed by a random number of its own, so
- * nobody can choose addresses that collide. */
+ * The array has as many places as the server has connections, so it never grows. Removing an entry
+ * moves the last one into its place. The hash is keyed with its own random number, so nobody can
+ * choose addresses that collide. */
 #include "http/http_peers.h"
 
 #include "base/table.h"
@@ -72,7 +72,7 @@ bool http_peers_add(struct http_peers *peers, const uint8_t addr[IP_BYTES], uint
     }
     if (max == 0)
         return false;
-    assert(peers->len < peers->max); /* each has a connection, of which there are no more */
+    assert(peers->len < peers->max); /* each has a connection, and there are at most max */
     assert(peers->by_addr.len == peers->len);
     int rc = table_add(&peers->by_addr, hash, peers->len, NULL);
     assert(rc == 0);

@@ -1,17 +1,17 @@
-/* http_reply.c: what a handler answers becomes bytes in the server's one batch, and the batch one
- * write. Small answers are composed in scratch memory; a large shared body travels as a piece of
- * its own and is not copied.
+/* http_reply.c: turns a handler's answer into bytes in the server's one batch, and the batch into
+ * one write. Small answers are composed in scratch memory; a large shared body is a piece of its
+ * own and is not copied.
  *
- * An answer given within the handler's call joins the batch of the turn. One given later opens a
- * turn for its connection, which is then also the moment at which requests that were waiting behind
- * it are served. An answer to somebody who has gone only gives the request back. */
+ * An answer given within the handler's call joins the batch of the turn. A later one opens a turn
+ * for its connection, which then also serves the requests that waited behind it. An answer to a
+ * visitor who has disconnected only returns the request to the pool. */
 #include "base/bug.h"
 #include "http/http_internal.h"
 
 #include <stdarg.h>
 
-/* A body of the handler's own, whatever its length. One that is longer than the batch is copied
- * once, into a blob: chunk by chunk it could leave more pieces unsent than a connection keeps. */
+/* Adds a body of any length. One longer than the batch is copied once, into a blob: in chunks it
+ * could leave more pieces unsent than a connection can keep. */
 static void add_body(struct http_batch *batch, struct span body)
 {
     if (body.len <= HTTP_BATCH_BYTES) {
@@ -19,8 +19,7 @@ static void add_body(struct http_batch *batch, struct span body)
         return;
     }
     struct http_blob *blob = http_blob_create(body);
-    if (blob ==
-        NULL) { /* no memory: the length has been announced already, so the connection ends here */
+    if (blob == NULL) { /* no memory: the length is already announced, so the connection ends */
         BUG_COUNT("answer-without-memory");
         batch->conn->failed = true;
         batch->conn->close_after = true;
@@ -32,7 +31,7 @@ static void add_body(struct http_batch *batch, struct span body)
 
 /* ---- answers ---- */
 
-enum { HEAD_BYTES_MAX = 320 }; /* of http_reply(), without the lines that the handler brings */
+enum { HEAD_BYTES_MAX = 320 }; /* the head of http_reply(), without the handler's own lines */
 
 const char *http_status_text(unsigned status)
 {
@@ -112,8 +111,7 @@ const char *http_status_text(unsigned status)
     }
 }
 
-/* The 200 of a poll is composed more often than all others together; how it begins is written once
- * a second. */
+/* Most answers are 200s to polls, so the start of those is written once a second. */
 static void put_status_line(struct text *head, struct http_server *server, unsigned status)
 {
     const char *ok = http_server_ok(server);
@@ -180,7 +178,7 @@ void http_answer_stream(struct http_req *req, const struct http_answer *answer, 
     answer_count(req, 200);
     http_req_leave_rooms(req);
     req->answered = true;
-    conn->close_after = true; /* of a HEAD; a stream takes it back */
+    conn->close_after = true; /* for HEAD; a stream resets it */
     if (!head_only || answer->late) {
         conn->req = NULL;
         http_server_give_req(req->server, req);
@@ -205,7 +203,7 @@ void http_reply(struct http_req *req, const struct http_reply *reply)
     if (reply->close || req->server->draining)
         conn->close_after = true;
 
-    http_batch_room(batch, HEAD_BYTES_MAX); /* written where it is sent from */
+    http_batch_room(batch, HEAD_BYTES_MAX); /* composed in place */
     struct text head = text_on(batch->scratch + batch->len, HEAD_BYTES_MAX);
     put_status_line(&head, req->server, reply->status);
     if (reply->type != NULL) {
@@ -242,7 +240,7 @@ void http_reply_raw(struct http_req *req, struct http_blob *blob, uint32_t head_
     if (!http_answer_begin(req, &answer))
         return;
     http_batch_blob(&req->server->batch, blob, req->parser.is_head ? head_len : blob->len);
-    unsigned status = (unsigned)(blob->bytes[9] - '0') * 100; /* "HTTP/1.1 200": its class is all */
+    unsigned status = (unsigned)(blob->bytes[9] - '0') * 100; /* "HTTP/1.1 200": the class */
     answer_end(req, status, &answer);
 }
 
@@ -286,7 +284,7 @@ const struct http_bound *http_bounds(size_t *len)
 void http_bound_count(const char *code)
 {
     for (size_t i = 0; i < BOUNDS; i++) {
-        if (strcmp(code, bounds[i].code) == 0) /* relaxed: a figure, which orders nothing */
+        if (strcmp(code, bounds[i].code) == 0) /* relaxed: a statistic that orders nothing */
             atomic_fetch_add_explicit(&bounds[i].refused, 1, memory_order_relaxed);
     }
 }

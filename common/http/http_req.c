@@ -1,10 +1,9 @@
-/* http_req.c: what a handler asks of a request.
+/* http_req.c: what a handler can read from a request.
  *
- * Nothing is copied. All answers point into the request's own buffer, which stays where it is
- * from the dispatch to the answer, so a handler that keeps the request may keep the spans as
- * well. What is expensive (the visitor's address behind proxies) is found when it is first asked
- * for. http_req_describe() is for a panic and tells the route as it was registered, never what
- * the visitor sent. */
+ * Nothing is copied. Results point into the request's own buffer, which does not move between
+ * dispatch and answer, so a handler that keeps the request may keep the spans as well. Expensive
+ * results (the visitor's address behind proxies) are computed on first use. http_req_describe() is
+ * for a panic and prints the route as registered, never data from the visitor. */
 #include "base/prefetch.h"
 #include "http/http_hops.h"
 #include "http/http_internal.h"
@@ -117,13 +116,13 @@ struct span http_req_bearer(const struct http_req *req)
     return span_trim(span_skip(header, scheme.len));
 }
 
-/* The header that the trusted proxies use. A repeated header counts as none: one of the lines is
- * not the proxy's. */
+/* The header that the trusted proxies use. A repeated header is ignored: one of the lines did not
+ * come from the proxy. */
 static struct span hops_of(const struct http_req *req)
 {
     struct span name = span_of(req->server->client_ip_header);
     if (name.len == 0)
-        return http_req_header(req, HTTP_HEADER_X_FORWARDED_FOR); /* repeated it is refused */
+        return http_req_header(req, HTTP_HEADER_X_FORWARDED_FOR); /* repetitions are refused */
     struct span found = {NULL, 0};
     for (unsigned i = 0; i < req->parser.fields_len; i++) {
         if (!span_eq_nocase(at(req, req->parser.fields[i].name), name))
@@ -137,7 +136,7 @@ static struct span hops_of(const struct http_req *req)
 
 const uint8_t *http_req_addr(const struct http_req *req)
 {
-    struct http_req *mutable = (struct http_req *)(uintptr_t)req; /* found once, when asked */
+    struct http_req *mutable = (struct http_req *)(uintptr_t)req; /* computed once, on first use */
     if (!mutable->addr_known) {
         memcpy(mutable->addr, mutable->peer, sizeof(mutable->addr));
         if (mutable->trusted) {
@@ -218,7 +217,7 @@ void http_req_leave_rooms(struct http_req *req)
         req->rooms = room->next;
         if (room->end != NULL)
             room->end(room->memory);
-        explicit_bzero(room->memory, sizeof(uint32_t)); /* as MAGIC_END() */
+        explicit_bzero(room->memory, sizeof(uint32_t)); /* like MAGIC_END() */
         free(room);
     }
 }

@@ -1,6 +1,6 @@
 /* http_router.c: a tree of path segments. A node has children by literal text, at most one for a
- * {parameter}, and a handler per method. A literal wins over a parameter, and there is no way back:
- * the patterns of one program are few and are checked for ambiguity when they are added.
+ * {parameter}, and a handler per method. A literal wins over a parameter, without backtracking: the
+ * patterns of a program are few and are checked for ambiguity when they are added.
  *
  * Read-only once servers run, so all loops share it. */
 #include "http/http_internal.h"
@@ -9,7 +9,7 @@
 
 struct node {
     struct span segment; /* borrowed from the pattern, which is a constant of the program */
-    struct node *child;  /* literal children, most used first because added first */
+    struct node *child;  /* literal children in the order they were added, most used first */
     struct node *sibling;
     struct node *param;
     struct node *rest; /* "{path...}" */
@@ -32,7 +32,7 @@ int http_router_create(struct err_slot *err, struct http_router **out)
     return 0;
 }
 
-/* All below it, as deep as patterns have segments. */
+/* Recurses at most as deep as patterns have segments. */
 static void node_clear(struct node *node)
 {
     while (node->child != NULL) {
@@ -86,7 +86,7 @@ static struct node *child_get(struct node **list, struct span segment, struct er
     return *at;
 }
 
-/* The node for the next segment of a pattern, made if need be. */
+/* Finds or creates the node for the next segment of a pattern. */
 static struct node *grow(struct node *node, struct span segment, struct err_slot *err)
 {
     bool is_param = segment.len > 2 && segment.ptr[0] == '{';

@@ -1,12 +1,12 @@
-/* http_server.c: one listener on one loop, and what its connections share: the clock of the turn,
- * the pool of requests, the way to an orderly end.
+/* http_server.c: one listener on one loop, and what its connections share: the cached clock, the
+ * pool of requests, an orderly shutdown.
  *
- * The clocks are read at most once a loop turn. Under load a turn carries many requests, and two
- * reads for each would be a twentieth of their cost.
+ * The clocks are read at most once per loop turn. Under load a turn serves many requests, and two
+ * clock reads for each would be a twentieth of their cost.
  *
- * Handles of one server: listener, tick, resume, turn, more, drain timer, one poll a connection.
- * handles_open counts them, and requests that a handler still has when their visitor is gone; the
- * memory goes with the last. */
+ * Handles of one server: listener, tick, resume, turn, more, drain timer, and one poll per
+ * connection. handles_open counts them, plus requests that a handler still has after their visitor
+ * disconnected; the memory is freed with the last. */
 #include "base/bug.h"
 #include "http/http_internal.h"
 #include "http/http_peers.h"
@@ -23,12 +23,12 @@
 struct http_limits http_limits_default(void)
 {
     return (struct http_limits){
-        .connections_max = 18000,      /* a process here may have 20,000 files; some are ours */
+        .connections_max = 18000, /* a process may have 20,000 files here, some for other uses */
         .connections_per_addr_max = 0, /* behind an edge every visitor has the edge's address */
-        .head_bytes_max = 16384,       /* cookies of an ordinary shop, and room to spare */
+        .head_bytes_max = 16384,       /* an ordinary shop's cookies fit easily */
         .url_bytes_max = 4096,
         .headers_max = HTTP_HEADERS_CAP,
-        .head_timeout_ms = 10000, /* a phone on a bad net sends one packet; ten seconds are ample */
+        .head_timeout_ms = 10000, /* even a phone on a bad network sends one packet in time */
         .body_timeout_ms = 30000,
         .idle_timeout_ms = 75000, /* above the longest poll interval, so that polls reuse it */
         .write_timeout_ms = 20000,
@@ -64,7 +64,7 @@ uint64_t http_server_turn_us(struct http_server *server)
             gmtime_r(&seconds, &utc);
             static const char days[] = "SunMonTueWedThuFriSat";
             static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-            char date[64]; /* as the compiler sees it, a year may have ten digits */
+            char date[64]; /* to the compiler a year may have ten digits */
             snprintf(date, sizeof(date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
                      days + 3 * utc.tm_wday, utc.tm_mday, months + 3 * utc.tm_mon,
                      utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
@@ -119,14 +119,14 @@ static void on_waste(uv_work_t *work)
 
 static void on_wasted(uv_work_t *work, int status)
 {
-    (void)status; /* never cancelled */
+    (void)status; /* this work is never cancelled */
     free(work->data);
 }
 
 void http_waste(uv_loop_t *loop, void (*destroy)(void *what), void *what)
 {
     struct waste *waste = what != NULL ? malloc(sizeof(*waste)) : NULL;
-    if (waste == NULL) { /* nothing to destroy, or no memory: here, then */
+    if (waste == NULL) { /* nothing to destroy, or no memory: destroy it here */
         destroy(what);
         return;
     }
@@ -155,7 +155,7 @@ struct http_req *http_server_take_req(struct http_server *server)
         server->pool = req->next;
         server->pool_len--;
         if (server->pool != NULL)
-            http_req_prefetch(server->pool); /* the next one, if this one is kept */
+            http_req_prefetch(server->pool); /* prefetch the next one, if this one is kept */
         MAGIC_BEGIN(http_req, req);
         return req;
     }
@@ -174,7 +174,7 @@ struct http_req *http_server_take_req(struct http_server *server)
 
 void http_server_give_req(struct http_server *server, struct http_req *req)
 {
-    MAGIC_END(http_req, req); /* a second return would be caught */
+    MAGIC_END(http_req, req); /* a double return would be caught */
     assert(req->server == server);
     assert(req->rooms == NULL);
     panic_work_gone(req);
@@ -206,19 +206,19 @@ static void on_tick(uv_timer_t *timer)
     http_stream_beat(server);
 }
 
-/* ---- work that was cut short ---- */
+/* ---- interrupted work ---- */
 
 bool http_server_is_late(struct http_server *server)
 {
-    http_server_turn_us(server); /* the turn begins now, if nobody has asked yet */
+    http_server_turn_us(server); /* starts the turn's clock if nothing has read it yet */
     uint64_t now_us = mono_us(server);
     server->late_soon = now_us >= server->late_soon_us;
     return now_us >= server->late_us;
 }
 
-/* A round takes several turns of the loop: however many connections were cut short, a client with
- * one request waits for a few of them. Those cut short again wait for the next round. They are
- * served after the events of the turn, with a time of their own. */
+/* A round takes several loop turns: however many connections were interrupted, a client with one
+ * request waits for only a few of them. Those interrupted again wait for the next round. They are
+ * served after the events of the turn, with a time limit of their own. */
 static void again_serve(struct http_server *server)
 {
     if (server->again_now == NULL) {
@@ -230,7 +230,7 @@ static void again_serve(struct http_server *server)
     server->turn_us = 0;
     http_server_turn_us(server);
     turn_lasts(server, HTTP_AGAIN_US);
-    /* A handler may close any of them, so each is taken off the list before its turn. */
+    /* A handler may close any of them, so each leaves the list before its turn. */
     for (int n = 0; n < HTTP_AGAIN_PER_TURN && server->again_now != NULL; n++) {
         if (n > 0 && http_server_is_late(server))
             return;
@@ -292,7 +292,7 @@ static bool accept_one(struct http_server *server)
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            /* The backlog keeps them; asking again at once would only burn the loop. */
+            /* New connections stay in the backlog; retrying at once would only busy-loop. */
             BUG_COUNT("no-descriptor-for-a-connection");
             uv_poll_stop(&server->listener);
             uv_timer_start(&server->resume, on_resume, HTTP_EMFILE_PAUSE_MS, 0);
@@ -307,7 +307,7 @@ static bool accept_one(struct http_server *server)
     if (server->conns_open >= limits->connections_max ||
         (server->peers != NULL && !ip_nets_contain(&server->trusted, peer) &&
          !http_peers_add(server->peers, peer, limits->connections_per_addr_max))) {
-        /* Over a bound: a fixed answer, sent without reading anything, says more than a reset. */
+        /* Over a limit: a fixed answer, sent without reading, is clearer than a reset. */
         static const char answer[] =
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
             "Retry-After: 1\r\nConnection: close\r\nContent-Length: 96\r\n\r\n"
@@ -339,8 +339,8 @@ static int set_on(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* The kernel keeps others off while a listener does not share its port. So a listener that is to
- * be alone begins without sharing, and shares only afterwards, with further loops of its own. */
+/* Without SO_REUSEPORT on a listener the kernel refuses a second one. So an `alone` listener binds
+ * without it, and sets it afterwards, to share with further loops of its own process. */
 static int share_port(int fd)
 {
     return set_on(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -366,7 +366,7 @@ static int listen_on(const struct http_server_conf *conf, struct err_slot *err, 
     int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_set(err, ERR_IO, "socket: %s", strerror(errno));
-    /* What is set on a listener its connections inherit. Where these two are missing is no harm. */
+    /* Connections inherit these from the listener. Both are optional. */
     set_on(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_USER_TIMEOUT_MS);
     set_on(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, HTTP_UNSENT_MAX);
     if (set_on(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || (!conf->alone && share_port(fd) < 0) ||
@@ -511,7 +511,7 @@ static void drained(struct http_server *server)
     void (*on_drained)(void *ctx) = server->on_drained;
     server->on_drained = NULL;
     if (on_drained != NULL)
-        on_drained(server->drained_ctx); /* last: the server may be closed by it */
+        on_drained(server->drained_ctx); /* last: the callback may close the server */
 }
 
 void http_server_conn_gone(struct http_server *server)
@@ -526,7 +526,7 @@ void http_server_conn_gone(struct http_server *server)
         drained(server);
 }
 
-/* Closing changes the list it stands in, so each round starts over. */
+/* Closing changes the list being walked, so each round starts over. */
 static void wheel_each(struct http_server *server, bool (*is_meant)(const struct http_conn *conn))
 {
     for (uint32_t slot = 0; slot < HTTP_WHEEL_SLOTS; slot++) {
@@ -561,7 +561,7 @@ void http_server_drain(struct http_server *server, uint32_t timeout_ms,
     server->on_drained = on_drained;
     server->drained_ctx = ctx;
     if (server->listening) {
-        /* The kernel has promised an answer to everyone in the backlog by now. */
+        /* The kernel has already accepted the connections in the backlog. */
         while (server->conns_open < server->conf.limits.connections_max && accept_one(server))
             ;
         server->listening = false;
@@ -569,7 +569,7 @@ void http_server_drain(struct http_server *server, uint32_t timeout_ms,
     }
     http_stream_end_all(server);
     wheel_each(server, http_conn_is_idle);
-    /* Also when no connection is left: the answer never comes from within the call. */
+    /* The timer also runs if no connection is left: on_drained is never called from here. */
     uv_timer_start(&server->drain_timer, on_drain_timeout, server->conns_open > 0 ? timeout_ms : 0,
                    0);
 }

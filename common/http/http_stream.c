@@ -1,14 +1,14 @@
 /* http_stream.c: streams (Server-Sent Events) and the channels that feed them.
  *
- * A channel knows its newest blob and a version; a stream knows the version it was sent last. That
- * is all there is: nothing is queued per stream. Publishing raises the version and starts a pump,
- * which walks the ring of streams and sends to each that is behind: the newest blob where just that
- * one is missing, or else what catch_up() gives. A stream whose socket is full keeps the rest of
- * one blob, is passed over meanwhile, and looks for news once that is gone. So a slow reader costs
- * one blob's reference and misses versions, never memory, and a fast one never waits for it.
+ * A channel has its newest blob and a version; a stream has the version it was sent last. Nothing
+ * is queued per stream. Publishing raises the version and starts a pump, which walks the ring of
+ * streams and sends to each that is behind: the newest blob if it misses only that one, otherwise
+ * the blob from catch_up(). A stream with a full socket keeps the rest of one blob, is skipped
+ * meanwhile, and checks for a newer version once that is sent. So a slow reader costs one blob
+ * reference and misses versions, but costs no memory, and a fast one never waits for it.
  *
- * A broadcast to very many is spread: the pump serves HTTP_STREAM_PUMP of them, lets the loop turn,
- * and goes on where it was. A version that comes meanwhile simply makes everybody behind again.
+ * A broadcast to very many streams is spread: the pump serves HTTP_STREAM_PUMP of them, lets the
+ * loop turn, and continues. A version published meanwhile simply puts all streams behind again.
  *
  * Streams end with the connection (no length, no chunks), so the same bytes serve all of them, and
  * one send() of a shared blob is the whole cost of a subscriber. */
@@ -23,11 +23,11 @@ struct http_channel {
     struct http_channel *next;
     struct http_channel_conf conf;
     struct http_blob *newest;
-    struct http_conn *cursor; /* any stream of the ring; the pump goes on here */
+    struct http_conn *cursor; /* any stream of the ring; the pump continues here */
     uint32_t streams;
-    uint32_t to_visit; /* streams that the pump has not looked at since the last version */
+    uint32_t to_visit; /* streams the pump has not visited since the last version */
     uint32_t version;
-    uint32_t beat_version; /* this version carries no news, just a sign of life */
+    uint32_t beat_version; /* this version is only a keepalive */
     uint32_t quiet_ms;     /* loop time of the last version */
     struct http_blob *beat;
 };
@@ -72,13 +72,13 @@ static void version_raise(struct http_channel *channel)
 
 void http_channel_publish(struct http_channel *channel, struct http_blob *blob)
 {
-    (void)MAGIC_OF(http_channel, channel); /* loops publish long after they opened it */
+    (void)MAGIC_OF(http_channel, channel); /* catches a publish after the channel was closed */
     http_blob_unref(channel->newest);
     channel->newest = http_blob_ref(blob);
     version_raise(channel);
 }
 
-/* Brings one stream up to date; its socket is known to be free. */
+/* Brings one stream up to date; the caller knows that its socket has room. */
 static void stream_serve(struct http_channel *channel, struct http_conn *conn)
 {
     assert(conn->channel == channel && conn->left == NULL);
@@ -115,7 +115,7 @@ bool http_stream_pump(struct http_server *server)
             assert(conn != NULL && conn->channel == channel);
             channel->to_visit--;
             budget--;
-            channel->cursor = conn->stream_next; /* before sending: a failed send takes it out */
+            channel->cursor = conn->stream_next; /* before sending: a failed send removes it */
             if (stream_is_behind(channel, conn))
                 stream_serve(channel, conn);
             if (channel->streams == 0)
@@ -139,7 +139,7 @@ static void visitor_name(uint64_t visitor, uint8_t out[IP_BYTES])
     memcpy(out, &visitor, sizeof(visitor));
 }
 
-/* One stream more, or false: the visitor has enough, or there is no memory to count them. */
+/* Counts one more stream; false if the visitor has `max` or there is no memory to count them. */
 static bool visitor_add(struct http_server *server, uint64_t visitor, uint32_t max)
 {
     uint8_t name[IP_BYTES];
@@ -194,7 +194,7 @@ static void stream_join(struct http_channel *channel, struct http_conn *conn)
         channel->cursor = conn;
         return;
     }
-    /* Right before the cursor: the last that a pump under way would come to. */
+    /* Right before the cursor: the last one that a running pump visits. */
     conn->stream_next = channel->cursor;
     conn->stream_prev = channel->cursor->stream_prev;
     conn->stream_prev->stream_next = conn;
@@ -223,7 +223,7 @@ static void reply_stream(struct http_req *req, struct http_answer *answer, uint6
         http_batch_blob(batch, first, first->len);
     http_answer_stream(req, answer, head_only);
     if (!head_only) {
-        conn->close_after = false; /* it ends when one side hangs up */
+        conn->close_after = false; /* it ends when either side hangs up */
         conn->visitor = visitor;
         stream_join(channel, conn);
     }
@@ -261,7 +261,7 @@ static void streams_end(struct http_channel *channel)
     while (channel->streams > 0) {
         struct http_conn *conn = channel->cursor;
         http_stream_left(conn);
-        /* A stream that is ended sends what is left and closes. */
+        /* An ended stream sends its rest and closes. */
         if (conn->left == NULL)
             http_conn_close(conn);
         else

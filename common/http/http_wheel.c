@@ -1,8 +1,7 @@
-/* http_wheel.c: a timer wheel for the deadlines of connections, with coarse slots and lazy: an
- * active connection only writes down its new deadline, and is moved when the wheel reaches its
- * slot. So the hot path touches no list, and a tick looks at the connections of one slot. A
- * deadline may be a tick late but never early; one beyond the wheel's horizon is looked at on the
- * way. */
+/* http_wheel.c: a lazy timer wheel with coarse slots, for the deadlines of connections. An active
+ * connection only stores its new deadline and is moved when the wheel reaches its slot. So the hot
+ * path touches no list, and a tick visits the connections of one slot. A deadline may fire a tick
+ * late but never early; one beyond the wheel's horizon is moved on when its slot is reached. */
 #include "base/bug.h"
 #include "http/http_internal.h"
 
@@ -39,7 +38,7 @@ void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn)
 {
     if (!conn->in_wheel)
         return;
-    assert(conn->wheel_prev != NULL || wheel->slot[conn->slot] == conn); /* where it says */
+    assert(conn->wheel_prev != NULL || wheel->slot[conn->slot] == conn); /* head of its slot */
     if (conn->wheel_prev != NULL)
         conn->wheel_prev->wheel_next = conn->wheel_next;
     else
@@ -49,8 +48,8 @@ void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn)
     conn->in_wheel = false;
 }
 
-/* A connection that was due, and neither waits for something new nor closes, gets a last moment,
- * so that none is left without a slot. */
+/* If on_due() neither closes a connection nor gives it a new deadline, it gets a short one here, so
+ * that every connection has a slot. */
 static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
                        void (*on_due)(struct http_conn *conn))
 {
