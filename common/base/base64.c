@@ -1,10 +1,10 @@
-/* base64.c: written by hand because a ticket is read on every poll: libsodium's decoder, which was
- * here first, was an eighth of a poll's cost, ten times this one. It owes that to a running time
- * that does not depend on the text. Nothing decoded here is a secret from the sender: tokens come
- * from their holders. (It also took bytes from 0x80 on for letters, in version 1.0.18.)
+/* base64.c: our own code because a ticket is read on every poll: libsodium's decoder took an eighth
+ * of a poll's time, ten times as long as this one, since its running time is independent of the
+ * text. That is not needed here: tokens come from their holders, so nothing decoded is secret from
+ * the sender. (Version 1.0.18 also accepted bytes from 0x80 on as letters.)
  *
- * Decoding goes through a table in which everything that is not a letter has its highest bit
- * set. All values are or-ed together and judged once, at the end. */
+ * Decoding uses a table in which every byte that is not a letter has its highest bit set. All
+ * values are or-ed together and checked once, at the end. */
 #include "base/base64.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -57,7 +57,7 @@ void base64_put(struct text *text, const void *bytes, size_t len)
     text->len = (size_t)(to - text->ptr);
 }
 
-/* The last two or three letters. What they hold beyond their whole bytes must be zero. */
+/* The last two or three letters. Their unused low bits must be zero. */
 static uint8_t decode_rest(const uint8_t *from, size_t letters_len, uint8_t *to)
 {
     uint8_t a = value_of[from[0]], b = value_of[from[1]];
@@ -94,6 +94,6 @@ bool base64_decode(struct span encoded, void *out, size_t cap, size_t *len)
 
 bool base64_decode_exact(struct span encoded, void *out, size_t len)
 {
-    size_t got; /* must be len, as both lengths of a text that is taken belong together */
+    size_t got; /* must equal len */
     return encoded.len == base64_len(len) && base64_decode(encoded, out, len, &got);
 }

@@ -1,9 +1,8 @@
-/* bug.h: what to do about something that cannot happen: assert() where going on would be worse than
- * a restart, BUG_STOP() the same without a condition to write, BUG_WARN() where somebody must look
- * soon, BUG_COUNT() where it endangers nothing. What came from outside is refused instead, and what
- * happens in the ordinary course of things has a metric of its own. Each place counts for itself,
- * found by the linker, and is shown as fairgate_odd_events_total{what=".."} or
- * fairgate_warnings_total{what=".."}. */
+/* bug.h: what to do in a case that cannot happen: assert() if continuing would be worse than a
+ * restart, BUG_STOP() likewise without a condition, BUG_WARN() if an operator must look soon,
+ * BUG_COUNT() if it is harmless. Input from outside is refused instead, and ordinary events have
+ * metrics of their own. Each place has a counter, found through the linker, and is shown as
+ * fairgate_odd_events_total{what=".."} or fairgate_warnings_total{what=".."}. */
 #ifndef FG_BASE_BUG_H
 #define FG_BASE_BUG_H
 
@@ -19,7 +18,7 @@ struct bug_place {
     _Atomic uint64_t count;
 };
 
-/* relaxed: a figure, which orders nothing */
+/* relaxed: a statistic that orders nothing */
 #define BUG_PLACE(WHAT, WARNS)                                                                     \
     static struct bug_place place_here = {WHAT, WARNS, 0};                                         \
     static struct bug_place *const place_told __attribute__((used, section("bug_places"))) =       \
@@ -45,7 +44,7 @@ struct bug_place {
 extern struct bug_place *const __start_bug_places[] __attribute__((weak));
 extern struct bug_place *const __stop_bug_places[] __attribute__((weak));
 
-/* Places of one name may be several. */
+/* Several places may have the same name. */
 static inline void bug_each(void (*each)(void *ctx, const struct bug_place *place), void *ctx)
 {
     for (struct bug_place *const *at = __start_bug_places; at < __stop_bug_places; at++)

@@ -1,9 +1,9 @@
 /* clock.c: the two clocks that a program can be given.
  *
- * Time is an argument here, so that no test waits and none depends on the date. The system's clock
- * asks the platform (system/system.h); the fake one is two numbers that a test moves. Both kinds of
- * time move together when it is stepped, as they do in the world, but they start far apart: code
- * that compares a wall time with a monotonic one fails at once. */
+ * Time is an argument, so that no test waits and none depends on the date. The system's clock asks
+ * the platform (system/system.h); the fake one is two numbers that a test moves. A step moves both
+ * together, as in reality, but they start far apart, so code that compares a wall time with a
+ * monotonic one fails at once. */
 #include "base/clock.h"
 
 #include "system/system.h"
@@ -50,7 +50,7 @@ static uint64_t fake_wall_us(void *ctx)
 void clock_fake_init(struct clock_fake *fake, uint64_t wall_us)
 {
     fake->clock = (struct clock){fake_mono_us, fake_wall_us, fake};
-    fake->now_mono_us = 1000000; /* not 0: a forgotten timestamp should show */
+    fake->now_mono_us = 1000000; /* not 0: a forgotten timestamp must be noticed */
     fake->now_wall_us = wall_us;
 }
 

@@ -7,7 +7,7 @@
 
 struct clock {
     uint64_t (*mono_us)(void *ctx); /* never goes back; for durations and timers */
-    uint64_t (*wall_us)(void *ctx); /* since 1970; for what people and other machines read */
+    uint64_t (*wall_us)(void *ctx); /* since 1970; for people and other machines */
     void *ctx;
 };
 
@@ -21,9 +21,8 @@ static inline uint64_t clock_wall_us(const struct clock *clock)
     return clock->wall_us(clock->ctx);
 }
 
-/* How far apart this wall clock and another one are at least, in milliseconds. The other one said
- * `theirs_us` at some moment since `asked_mono_us`, so however long that took it is no difference.
- */
+/* The minimum distance between this wall clock and another one, in milliseconds. The other clock
+ * showed `theirs_us` at some moment since `asked_mono_us`, so the time that took does not count. */
 uint64_t clock_apart_ms(const struct clock *clock, uint64_t asked_mono_us, uint64_t theirs_us);
 
 const struct clock *clock_system(void);
@@ -35,6 +34,6 @@ struct clock_fake {
 };
 
 void clock_fake_init(struct clock_fake *fake, uint64_t wall_us);
-void clock_fake_step(struct clock_fake *fake, uint64_t us); /* both clocks go on */
+void clock_fake_step(struct clock_fake *fake, uint64_t us); /* advances both clocks */
 
 #endif

@@ -1,8 +1,7 @@
-/* err.c: the sentence is cut rather than lost.
+/* err.c: a sentence that is too long is cut, never dropped.
  *
- * What was attempted stands at the front of it, which is what a reader needs first; each caller
- * on the way up puts its part before that. Nothing is allocated: an error has to be sayable when
- * memory is what is missing. */
+ * It begins with what was attempted, which a reader needs first; each caller on the way up prepends
+ * its part. Nothing is allocated: an error must be reportable when memory is what is missing. */
 #include "base/err.h"
 
 #include <assert.h>
@@ -10,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Macros for the analyzer only; here are the functions. */
+/* The macros are for the analyzer only; the functions follow. */
 #undef err_set
 #undef err_wrap
 
-/* Of UTF-8 that was cut by bytes, the last letter may be there in part. */
+/* Cutting UTF-8 by bytes may leave part of the last character. */
 static void drop_half_letter(char *text)
 {
     size_t len = strlen(text), tail = 0;

@@ -1,9 +1,9 @@
 /* grow.c: a buffer that doubles.
  *
- * It is for batches to the database, whose size is not known in advance. A failure to grow spoils
- * the whole text and is remembered, so writers need no check between the parts. The array calls
- * write PostgreSQL's literal syntax and quote every element: cheaper than finding out which ones
- * need it, and never wrong. */
+ * It is for batches to the database, whose size is not known in advance. A failed allocation marks
+ * the whole text as failed, so writers need no check between the parts. The array calls write
+ * PostgreSQL's literal syntax and quote every element: cheaper than finding out which ones need it,
+ * and never wrong. */
 #include "base/grow.h"
 
 #include "base/text.h"
@@ -51,7 +51,7 @@ void grow_add(struct grow *grow, struct span bytes)
     grow->len += bytes.len;
 }
 
-/* What failed at its first piece has no bytes either. */
+/* A failed text may have no bytes either, but is not empty. */
 bool grow_is_empty(const struct grow *grow)
 {
     return grow->len == 0 && !grow->failed;

@@ -1,5 +1,5 @@
-/* grow.h: text that grows as it is written, for what has no bound worth reserving: a batch for the
- * database. One failure spoils the whole text, and grow_cstr() reports it at the end. */
+/* grow.h: text that grows while it is written, for texts without a useful bound, such as a batch
+ * for the database. A failure marks the whole text as failed; grow_cstr() reports it at the end. */
 #ifndef FG_BASE_GROW_H
 #define FG_BASE_GROW_H
 
@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 struct grow {
-    char *ptr; /* owned; closed by a NUL whenever grow_cstr() is called */
+    char *ptr; /* owned; NUL-terminated by grow_cstr() */
     size_t len, cap;
     bool failed;
 };
 
-void grow_clear(struct grow *grow); /* empty, the memory stays */
+void grow_clear(struct grow *grow); /* empties it and keeps the memory */
 void grow_free(struct grow *grow);
 void grow_add(struct grow *grow, struct span bytes);
 void grow_u64(struct grow *grow, uint64_t value);
 const char *grow_cstr(struct grow *grow);    /* NULL if anything failed */
-bool grow_is_empty(const struct grow *grow); /* nothing was added, and nothing was to be added */
+bool grow_is_empty(const struct grow *grow); /* nothing was added, and nothing failed */
 
 /* PostgreSQL's array literals: open, elements, close. */
 void grow_array_open(struct grow *grow);

@@ -1,7 +1,7 @@
-/* ip.c: inet_pton() and inet_ntop() know the grammar; what is ours is the one 16-byte form and the
- * lists of networks. Networks either lie apart or one within the other; once sorted and rid of
- * those within others, the last that begins at or before an address is the only one that can
- * contain it. A CDN's list has up to some hundred. */
+/* ip.c: inet_pton() and inet_ntop() know the grammar; this file adds the one 16-byte form and the
+ * lists of networks. Two networks are either disjoint or nested. Once they are sorted and nested
+ * ones are removed, only the last one that begins at or before an address can contain it. A CDN's
+ * list has up to some hundred. */
 #include "base/ip.h"
 
 #include "system/plain_file.h"
@@ -41,7 +41,7 @@ void ip_put(struct text *text, const uint8_t addr[IP_BYTES])
     bool v4 = ip_is_v4(addr);
     const uint8_t *from = v4 ? addr + sizeof(v4_prefix) : addr;
     const char *said = inet_ntop(v4 ? AF_INET : AF_INET6, from, cstr, sizeof(cstr));
-    assert(said != NULL); /* there is room for the longest */
+    assert(said != NULL); /* there is room for the longest address */
     text_str(text, said);
 }
 
@@ -52,7 +52,7 @@ void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES])
         memset(site + 8, 0, 8);
 }
 
-/* Whether the first `bits` of both are the same. */
+/* Returns whether the first `bits` of both are equal. */
 static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     assert(bits <= 8 * IP_BYTES);

@@ -1,5 +1,5 @@
-/* ip.h: addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d, so that the rest of the program knows one
- * kind only. */
+/* ip.h: addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d, so that all other code knows only one
+ * kind. */
 #ifndef FG_BASE_IP_H
 #define FG_BASE_IP_H
 
@@ -13,7 +13,7 @@ enum { IP_BYTES = 16, IP_TEXT_MAX = 39, IP_NETS_MAX = 1024 };
 bool ip_parse(struct span text, uint8_t addr[IP_BYTES]);
 void ip_put(struct text *text, const uint8_t addr[IP_BYTES]); /* shortest form (RFC 5952) */
 
-/* What one household or machine owns: an IPv4 address whole, an IPv6 address cut to its /64.
+/* The part that one household or machine owns: a whole IPv4 address, or the /64 of an IPv6 address.
  * Limits per visitor count by it. `site` may be `addr`. */
 void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES]);
 
@@ -22,7 +22,7 @@ struct ip_net {
     uint8_t bits; /* 0..128, counted in the 16-byte form: an IPv4 /8 is 104 */
 };
 
-/* Sorted, none within another, so that one binary search answers. */
+/* Sorted and disjoint, so that one binary search is enough. */
 struct ip_nets {
     struct ip_net net[IP_NETS_MAX];
     uint32_t len;
@@ -31,8 +31,8 @@ struct ip_nets {
 /* "10.0.0.0/8, 127.0.0.1,fd00::/8"; an empty text is an empty list. A network with bits set beyond
  * its prefix is refused as a typing error. */
 int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out);
-/* The same, where an item that begins with '/' names a file with one network a line; what follows
- * a '#' is a comment. An error there names the file and its line. */
+/* The same, but an item that begins with '/' names a file with one network per line; '#' begins a
+ * comment. An error there names the file and its line. */
 int ip_nets_load(struct span text, struct err_slot *err, struct ip_nets *out);
 bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES]);
 

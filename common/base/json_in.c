@@ -1,16 +1,16 @@
-/* json_in.c: jansson parses; this file judges the result.
+/* json_in.c: jansson parses; this file validates the result.
  *
- * Each getter remembers the member's name, finds the member, checks it, and on failure writes
- * "pointer: rule" into the err_slot unless that has an earlier failure. So each name that a getter
- * used is allowed, and json_in_end() refuses the rest; there is no second list of names.
+ * Each getter records the member's name, finds the member, checks it, and on failure writes
+ * "pointer: rule" into the err_slot, unless an earlier failure is there. So every name that a
+ * getter used is allowed, and json_in_end() refuses the rest; there is no second list of names.
  *
- * jansson recurses, with a bound of 2,048 levels, so a scan of the brackets comes first and
- * refuses what is nested deeper than anything we write. Its hash tables are seeded at random, so
- * that nobody can choose keys that collide.
+ * jansson recurses up to 2,048 levels, so a scan of the brackets comes first and refuses documents
+ * that are nested deeper than any of ours. Its hash tables are seeded at random, so that nobody can
+ * choose keys that collide.
  *
- * Of memory that it lacked it says nothing, or blames the token at hand, or (2.14) goes on without
- * the byte for which a text could not grow. So its memory comes through here, and a thread that was
- * refused some while it parsed has parsed nothing, whatever jansson made of it. */
+ * When jansson runs out of memory it may report nothing, blame the current token, or (2.14) drop
+ * the byte for which a text could not grow. So it allocates through this file, and if an allocation
+ * failed while a thread parsed, its result is discarded. */
 #include "base/json_in.h"
 
 #include "base/grow.h"
@@ -25,7 +25,7 @@ enum { NO_INDEX = -1 };
 
 /* ---- the document ---- */
 
-/* How deep the brackets go; a text that is no JSON gives some number, and is refused later. */
+/* The depth of the brackets; meaningless for invalid JSON, which the parser refuses later. */
 static unsigned depth_of(struct span text)
 {
     assert(text.ptr != NULL);
@@ -51,7 +51,7 @@ static unsigned depth_of(struct span text)
 }
 
 static json_malloc_t memory = malloc;
-static _Thread_local bool refused; /* some memory, since this thread began to parse */
+static _Thread_local bool refused; /* an allocation failed since this thread began to parse */
 
 static void *allocate(size_t size)
 {
@@ -61,7 +61,7 @@ static void *allocate(size_t size)
     return got;
 }
 
-/* Before main(), so before there are threads, and any document. */
+/* Before main(), so before any thread or document exists. */
 __attribute__((constructor)) static void provide(void)
 {
     json_set_alloc_funcs(allocate, free);
@@ -72,12 +72,12 @@ void json_in_allocate(void *(*by)(size_t size))
     memory = by;
 }
 
-/* 0, and *out is NULL where the text is no JSON; or ERR_NOMEM. */
+/* Returns 0, with *out NULL if the text is invalid JSON; or ERR_NOMEM. */
 static int load(struct span text, size_t flags, json_error_t *why, json_t **out)
 {
     refused = false;
     *out = json_loadb(text.ptr, text.len, flags, why);
-    if (!refused && (*out != NULL || why->text[0] != '\0')) /* it has words for a bad text */
+    if (!refused && (*out != NULL || why->text[0] != '\0')) /* a syntax error has a message */
         return 0;
     json_decref(*out);
     *out = NULL;
@@ -125,7 +125,7 @@ void json_in_put(struct text *text, const json_t *doc)
 static int grow_bytes(const char *bytes, size_t len, void *ctx)
 {
     grow_add(ctx, (struct span){bytes, len});
-    return 0; /* jansson does not look at each answer; the text remembers */
+    return 0; /* jansson may ignore a failure; the text remembers it */
 }
 
 char *json_in_text(const json_t *doc, size_t flags)
@@ -147,7 +147,7 @@ static void put_pointer(char out[JSON_IN_POINTER_MAX], const struct json_in *in,
     text_str(&text, in->pointer);
     if (key != NULL) {
         text_char(&text, '/');
-        /* A name from outside may hold what a pointer escapes (RFC 6901). */
+        /* An outside name may contain characters that a JSON pointer escapes (RFC 6901). */
         const char *name = key;
         for (; *name != '\0'; name++) {
             if (*name == '~')
@@ -181,7 +181,7 @@ vrefuse(struct json_in *in, const char *key, ptrdiff_t index, const char *rule, 
     }
     for (struct json_in *each = in; each != NULL; each = each->parent)
         each->rc = ERR_RANGE;
-    assert(in->rc < 0 && root->rc < 0); /* a caller may check the whole document only */
+    assert(in->rc < 0 && root->rc < 0); /* a caller may check only the whole document */
     return in->rc;
 }
 
@@ -253,7 +253,7 @@ int json_in_end(struct json_in *in)
                 if (told > 0)
                     TEXT_LIT(&text, ", ");
                 text_str(&text, in->asked[told]);
-                if (text.overflown) { /* no half of a list's entry */
+                if (text.overflown) { /* no partial name in the list */
                     text.len = before;
                     break;
                 }
@@ -328,8 +328,8 @@ bool json_in_u64(struct json_in *in, const char *key, uint64_t min, uint64_t max
     return value != NULL && take_u64(in, key, NO_INDEX, value, min, max, out);
 }
 
-/* Thousandths of a number, if it has no more decimals than that. A double cannot hold 0.1, so what
- * is within a thousandth of a thousandth is taken as meant. */
+/* A number in thousandths, if it has at most three decimals. A double cannot hold 0.1 exactly, so a
+ * deviation of up to a millionth is accepted. */
 static bool to_milli(const json_t *value, uint64_t *out)
 {
     double scaled = json_number_value(value) * 1000;
@@ -399,7 +399,7 @@ bool json_in_chars(struct json_in *in, const char *key, size_t min, size_t max, 
         return false;
     assert(min <= max);
     const struct span text = json_in_words(value);
-    const size_t chars = span_chars(text); /* jansson has checked that it is UTF-8 */
+    const size_t chars = span_chars(text); /* valid UTF-8: jansson has checked */
     if (!json_is_string(value) || chars < min || chars > max)
         return refuse(in, key, NO_INDEX, "must be a text of %zu to %zu characters", min, max);
     *out = text;
@@ -444,7 +444,7 @@ bool json_in_array(struct json_in *in, const char *key, size_t min, size_t max, 
     assert(min <= max);
     bool fits =
         json_is_array(value) && json_array_size(value) >= min && json_array_size(value) <= max;
-    if (!fits && max == SIZE_MAX) /* no bound that a reader could make use of */
+    if (!fits && max == SIZE_MAX) /* no maximum worth reporting */
         return refuse(in, key, NO_INDEX, "must be a list");
     if (!fits)
         return refuse(in, key, NO_INDEX, "must be a list of %zu to %zu elements", min, max);
@@ -481,7 +481,7 @@ bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, 
     return take_str(in, key, (ptrdiff_t)index, json_array_get(array, index), min, max, out);
 }
 
-/* ---- documents of others ---- */
+/* ---- documents of other programs ---- */
 
 struct span json_in_words(const json_t *value)
 {
@@ -510,7 +510,7 @@ bool json_in_copy_of(const json_t *object, const char *key, char *to, size_t cap
 
 /* ---- merge patch ---- */
 
-/* As deep as the patch, which json_in_parse() bounds. */
+/* Recurses as deep as the patch, which json_in_parse() bounds. */
 static bool apply(json_t *target, const json_t *patch)
 {
     assert(json_is_object(target) && json_is_object(patch));

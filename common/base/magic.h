@@ -1,8 +1,7 @@
-/* magic.h: a struct that comes back as void * carries a number that only its kind has.
- * MAGIC_BEGIN() sets it, MAGIC_OF() checks it, MAGIC_TAKE() also empties the giver's pointer,
- * MAGIC_END() clears it before the memory is freed. Anything else than the expected struct is a
- * panic where it comes in. Numbers are chosen by hand, each once in the tree (`make check` looks).
- */
+/* magic.h: a struct that is passed as void * carries a number unique to its type. MAGIC_BEGIN()
+ * sets it, MAGIC_OF() checks it, MAGIC_TAKE() also clears the owner's pointer, MAGIC_END() clears
+ * it before the memory is freed. A pointer to anything else panics where it arrives. Numbers are
+ * chosen by hand, each once in the tree (`make check` looks). */
 #ifndef FG_BASE_MAGIC_H
 #define FG_BASE_MAGIC_H
 
@@ -24,10 +23,10 @@
     ((struct NAME *)magic_take((FROM), offsetof(struct NAME, magic), NAME##_magic,                 \
                                "this is no struct " #NAME, __FILE__, __LINE__))
 
-/* Volatile, as a store just before free() is one that the compiler may leave out. */
+/* Volatile, because the compiler may drop a store just before free(). */
 #define MAGIC_END(NAME, PTR) ((void)(*(volatile uint32_t *)&MAGIC_OF(NAME, PTR)->magic = 0))
 
-/* By memcpy(), since a pointer to another type would break the rules of aliasing. */
+/* By memcpy(), since a cast to another type would break the aliasing rules. */
 static inline void *magic_check(const void *ptr, size_t offset, uint32_t want, const char *what,
                                 const char *file, unsigned line)
 {

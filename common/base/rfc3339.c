@@ -1,8 +1,8 @@
-/* rfc3339.c: the calendar is worked out here rather than by timegm() and strftime(), because those
- * know locales and struct tm, and cost a microsecond in each log line.
+/* rfc3339.c: computes the calendar itself instead of using timegm() and strftime(), which depend on
+ * locales and struct tm and cost a microsecond per log line.
  *
- * Days are counted from 1970 in the proleptic Gregorian calendar. A year is taken to begin in
- * March, so that the leap day is its last and every month's first day follows from one formula. */
+ * Days are counted from 1970 in the proleptic Gregorian calendar. A year begins in March here, so
+ * that the leap day is its last and every month's first day follows from one formula. */
 #include "base/rfc3339.h"
 
 #include <assert.h>
@@ -10,7 +10,7 @@
 enum {
     MS_PER_DAY = 86400000,
     DAYS_PER_ERA = 146097, /* 400 years, after which the calendar repeats */
-    DAYS_TO_1970 = 719468, /* from the first of March of the year 0 */
+    DAYS_TO_1970 = 719468, /* since March 1 of the year 0 */
 };
 
 static uint64_t days_of(unsigned year, unsigned month, unsigned day)
@@ -31,7 +31,7 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* Takes exactly `digits` of them off the front. */
+/* Takes exactly `digits` digits off the front. */
 static bool take_number(struct span *text, size_t digits, unsigned *out)
 {
     uint64_t value;

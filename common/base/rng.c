@@ -1,10 +1,10 @@
-/* rng.c: randomness that can be given, and given again.
+/* rng.c: randomness that can be injected and repeated.
  *
  * The seeded generator is xoshiro256++ (Blackman and Vigna), its state filled by splitmix64 as its
  * authors advise, so that seeds 1, 2, 3 give unrelated sequences. It is fast and predictable: right
- * for jitter and for tests that repeat a run, wrong for anything that a stranger must not guess.
- * Those take rng_system(), which is the kernel's. Draws below a bound are rejected rather than
- * folded, because a draw of places in line has to be fair to the last one. */
+ * for jitter and repeatable tests, wrong for anything that a stranger must not guess; use
+ * rng_system(), the kernel's, for that. Draws below a bound use rejection instead of a modulo,
+ * because a draw of places in line must be exactly fair. */
 #include "base/rng.h"
 
 #include "system/system.h"

@@ -1,9 +1,9 @@
 /* secret_file.c: reads a secret so that nobody can swap the file in between: it is opened first and
- * then judged by the open descriptor (fstat). Read on a service's start and reload, never on a
- * loop.
+ * then checked through the open descriptor (fstat). Called when a service starts and reloads, never
+ * on a loop.
  *
- * The bytes lie in memory of our own from read() on, not in a stdio buffer that would keep a copy;
- * they are wiped on every way out. */
+ * read() stores the bytes in our own memory; a stdio buffer would keep a copy. Every return path
+ * wipes them. */
 #include "base/secret_file.h"
 
 #include <assert.h>
@@ -20,8 +20,7 @@ struct secret_file {
     char bytes[SECRET_FILE_BYTES_MAX];
 };
 
-/* A mode such as 0640 is refused too: sharing a group with a service is no reason to share its
- * keys. */
+/* A mode such as 0640 is refused too: a group shared with a service must not get its keys. */
 static int judge(int fd, const char *path, struct err_slot *err)
 {
     struct stat stat;
@@ -60,7 +59,7 @@ static int fill(int fd, const char *path, struct secret_file *secret, struct err
 
 int secret_file_read(const char *path, struct err_slot *err, struct secret_file **out)
 {
-    /* Without O_NONBLOCK a FIFO put there would hold us up before we could look at it. */
+    /* Without O_NONBLOCK, opening a FIFO would block before it can be checked. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,

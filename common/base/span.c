@@ -1,10 +1,9 @@
-/* span.c: cutting and reading bytes without copying them.
+/* span.c: cuts and reads bytes without copying them.
  *
- * Everything a parser here does is made of these few steps: cut at a mark, trim, read a number,
- * copy to a C string. A span that is "not there" has ptr NULL and length 0, and each function
- * accepts it; so a chain of cuts needs one check, at its end. Numbers are plain digits: no sign,
- * no blanks, no overflow, because a number that can be written in two ways is compared in one
- * way and misunderstood in the other. */
+ * Parsers are made of these few steps: cut at a mark, trim, read a number, copy to a C string. A
+ * span that is "not there" has ptr NULL and length 0, and each function accepts it; so a chain of
+ * cuts needs one check, at its end. Numbers are plain digits: no sign, no blanks, no overflow,
+ * because a number with two spellings is compared in one and misread in the other. */
 #include "base/span.h"
 
 struct span span_trim(struct span text)
@@ -90,7 +89,7 @@ bool span_to_cstr(struct span text, char *out, size_t cap)
 size_t span_chars(struct span text)
 {
     size_t chars = 0;
-    for (size_t i = 0; i < text.len; i++) /* bytes that begin one */
+    for (size_t i = 0; i < text.len; i++) /* every byte that begins a character */
         chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
     return chars;
 }

@@ -1,4 +1,4 @@
-/* span.h: bytes that somebody else owns, and the few questions a parser asks of them. */
+/* span.h: bytes owned by somebody else, and the few operations that a parser needs. */
 #ifndef FG_BASE_SPAN_H
 #define FG_BASE_SPAN_H
 
@@ -13,7 +13,7 @@ struct span {
     size_t len;
 };
 
-/* SPAN("literal"): the length is known when compiling. */
+/* SPAN("literal"): its length is known at compile time. */
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
 
 static inline struct span span_of(const char *text)
@@ -26,7 +26,7 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* ASCII letters compare without regard to case, as header names and scheme names do. */
+/* Ignores the case of ASCII letters, as header and scheme names require. */
 static inline bool span_eq_nocase(struct span a, struct span b)
 {
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
@@ -38,7 +38,7 @@ static inline bool span_starts(struct span text, struct span prefix)
            (prefix.len == 0 || memcmp(text.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-/* What follows the first n bytes; n must not exceed the length. */
+/* Without the first n bytes; n must not exceed the length. */
 static inline struct span span_skip(struct span text, size_t n)
 {
     return (struct span){text.ptr + n, text.len - n};
@@ -47,8 +47,8 @@ static inline struct span span_skip(struct span text, size_t n)
 /* Without spaces and tabs at both ends. */
 struct span span_trim(struct span text);
 
-/* Cuts at the first `mark`: *head is what stands before it, the answer what follows. Without a mark
- * *head is all of it and the answer is "not there". Loops over lists end on `rest.ptr == NULL`. */
+/* Cuts at the first `mark`: *head is the part before it; returns the part after it. Without a mark
+ * *head is all of it and the result is "not there". Loops over lists end on `rest.ptr == NULL`. */
 struct span span_cut(struct span text, char mark, struct span *head);
 
 #define SPAN_DIGITS  "0123456789"
@@ -57,27 +57,27 @@ struct span span_cut(struct span text, char mark, struct span *head);
 #define SPAN_UPPER   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define SPAN_LETTERS SPAN_LOWER SPAN_UPPER
 
-/* All of it is made of these characters; of visible ASCII ('!' to '~'); or free of ASCII's control
- * characters: so is an empty one. It has at least one of these characters. */
+/* All bytes are in `chars`; are visible ASCII ('!' to '~'); are no ASCII control characters (all
+ * true for an empty span). The last: at least one byte is in `chars`. */
 bool span_is_of(struct span text, const char *chars);
 bool span_is_visible(struct span text);
 bool span_is_printable(struct span text);
 bool span_has_any(struct span text, const char *chars);
 
-/* Decimal digits only, all of the span, no sign, no overflow, at most `max`. False leaves *out. */
+/* Decimal digits only, no sign, no overflow, at most `max`. If false, *out is unchanged. */
 bool span_u64(struct span text, uint64_t max, uint64_t *out);
 
 /* Copies with a closing NUL; false (and nothing written) if it does not fit or holds a NUL. */
 bool span_to_cstr(struct span text, char *out, size_t cap);
 
-/* How many characters a text of valid UTF-8 has. */
+/* The number of characters in valid UTF-8. */
 size_t span_chars(struct span text);
 
-/* Copies as much as fits, with a closing NUL, and ends before a NUL of the text's own. UTF-8 is cut
- * between letters: a database refuses half of one. */
+/* Copies as much as fits, with a closing NUL, and stops at a NUL in the text. UTF-8 is cut between
+ * characters, as a database refuses partial ones. */
 void span_to_cstr_cut(struct span text, char *out, size_t cap);
 
-/* Equal in a time that depends on the lengths only: for secrets. */
+/* Compares in a time that depends only on the lengths: for secrets. */
 bool span_eq_secret(struct span a, struct span b);
 
 #endif

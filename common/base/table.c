@@ -1,7 +1,7 @@
-/* table.c: open addressing with linear probing. The table is at most half full, so a probe ends
- * soon and there is always a free slot to end at. A slot has the hash next to the number, so most
- * other entries are ruled out without a comparison, and a table grows without any name. Entries
- * behind a removed one move up, so no tombstones pile up while things come and go. */
+/* table.c: open addressing with linear probing. The table is at most half full, so probes are short
+ * and always end at a free slot. A slot stores the hash next to the number, so most other entries
+ * are ruled out without a comparison, and the table can grow without reading any name. Removal
+ * moves the following entries up, so no tombstones pile up. */
 #include "base/table.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@ enum { SLOTS_MIN = 16 };
 
 static uint32_t free_slot(const struct table *table, uint32_t folded)
 {
-    assert(table->len <= table->mask / 2); /* so there is one */
+    assert(table->len <= table->mask / 2); /* so a free slot exists */
     uint32_t at = folded & table->mask;
     while (table->slot[at].number != 0)
         at = (at + 1) & table->mask;

@@ -1,5 +1,5 @@
-/* tag.h: a short name for a sequence of bytes: another text, another tag. To tell versions apart,
- * not to keep secrets: FNV-1a of 64 bits. */
+/* tag.h: a short hash of a sequence of bytes, to tell versions apart, not to protect secrets:
+ * FNV-1a of 64 bits. */
 #ifndef FG_BASE_TAG_H
 #define FG_BASE_TAG_H
 
@@ -15,7 +15,7 @@ static inline uint64_t tag_hash(struct span bytes)
     return value;
 }
 
-/* TAG_LEN hex digits, without a NUL. */
+/* Writes TAG_LEN hex digits, without a NUL. */
 static inline void tag_write(struct span bytes, char out[TAG_LEN])
 {
     uint64_t value = tag_hash(bytes);

@@ -1,9 +1,9 @@
-/* text.c: writing into fixed memory, quickly.
+/* text.c: fast writing into fixed memory.
  *
- * Numbers are written by hand, two digits at a time, because printf is a fifth of a request.
- * JSON strings are copied in runs up to the next byte that needs escaping. An append that does
- * not fit writes nothing at all and marks the text, so what stands in it is always whole pieces,
- * and a caller looks once, at the end. */
+ * Numbers are written by hand, two digits at a time, because printf would be a fifth of a request.
+ * JSON strings are copied in runs up to the next byte that needs escaping. An append that does not
+ * fit writes nothing at all and marks the text, so the content is always whole pieces, and a caller
+ * checks once, at the end. */
 #include "base/text.h"
 
 #include <assert.h>
@@ -38,7 +38,7 @@ static size_t digits_of(uint64_t value)
     return len + (value >= 10) + (value >= 100) + (value >= 1000);
 }
 
-/* From the last digit on, where they are to stand. */
+/* Writes backwards from the last digit, in place. */
 void text_u64(struct text *text, uint64_t value)
 {
     size_t len = digits_of(value);
@@ -88,8 +88,8 @@ void text_vprintf(struct text *text, const char *format, va_list args)
     assert(text->len <= text->cap);
     size_t room = text->cap - text->len;
     int len = vsnprintf(text->ptr + text->len, room, format, args);
-    assert(len >= 0); /* no format of ours is wrong */
-    /* vsnprintf wants a byte for its NUL, so a text that fits exactly counts as too long. */
+    assert(len >= 0); /* all our formats are valid */
+    /* vsnprintf needs a byte for its NUL, so a text that fits exactly counts as too long. */
     if ((size_t)len >= room) {
         text->overflown = true;
         return;
@@ -129,8 +129,8 @@ void json_close(struct text *text, char bracket)
     text->comma = true;
 }
 
-/* How many bytes the UTF-8 sequence at the front takes; 0 if it is not valid (overlong forms,
- * surrogates and values above U+10FFFF are not). */
+/* The length of the UTF-8 sequence at the front; 0 if it is invalid (overlong forms, surrogates and
+ * values above U+10FFFF are). */
 static size_t utf8_sequence(const unsigned char *at, size_t len)
 {
     if (at[0] < 0x80)
@@ -200,7 +200,7 @@ static void quoted(struct text *text, struct span value)
     text_char(text, '"');
 }
 
-/* A poll's answer is mostly keys, so one is written in one go: ,"key": */
+/* A poll's answer is mostly keys, so a key is written in one append: ,"key": */
 void json_key(struct text *text, const char *key)
 {
     size_t len = strlen(key);

@@ -1,6 +1,6 @@
 /* text.h: writes text into memory of a fixed size. An append that does not fit writes nothing and
- * marks the text as overflown, so that a whole document is written without looking and judged
- * once, at its end. The JSON calls keep the commas; they do not check the nesting. */
+ * marks the text as overflown, so that a whole document is written without checks and checked once,
+ * at its end. The JSON calls place the commas; they do not check the nesting. */
 #ifndef FG_BASE_TEXT_H
 #define FG_BASE_TEXT_H
 
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct text {
-    char *ptr; /* borrowed; not closed by a NUL */
+    char *ptr; /* borrowed; not NUL-terminated */
     size_t len;
     size_t cap;
     bool overflown;
@@ -51,7 +51,7 @@ void text_str(struct text *text, const char *cstr);
 void text_char(struct text *text, char c);
 void text_u64(struct text *text, uint64_t value);
 void text_i64(struct text *text, int64_t value);
-/* Value in thousandths, written with as many of the three decimals as are needed: 2500 -> 2.5 */
+/* A value in thousandths, with at most three decimals: 2500 -> 2.5 */
 void text_milli(struct text *text, int64_t thousandths);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *text, const char *format, va_list args);
@@ -65,7 +65,7 @@ void json_u64(struct text *text, uint64_t value);
 void json_i64(struct text *text, int64_t value);
 void json_milli(struct text *text, int64_t thousandths);
 void json_bool(struct text *text, bool value);
-void json_nil(struct text *text);                   /* not json_null: that name is jansson's */
+void json_nil(struct text *text);                   /* not json_null: jansson has that name */
 void json_raw(struct text *text, struct span json); /* already JSON */
 /* Members: key and value in one. */
 void json_member_str(struct text *text, const char *key, struct span value);
