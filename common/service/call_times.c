@@ -1,8 +1,8 @@
-/* call_times.c: a call is known by the route that the router found, so nothing is looked up a
- * second time. What a service could not serve is counted apart from how long it took to serve the
- * others: an answer that says "not now" within a millisecond is no quick one.
+/* call_times.c: a call is identified by the route that the router found, without a second lookup.
+ * Failed calls (5xx) are counted separately and not timed: a "not now" after a millisecond must not
+ * count as a fast answer.
  *
- * Threading: a loop counts in memory of its own; a scrape adds the loops up (metrics.h). */
+ * Threading: a loop counts in memory of its own; a scrape adds up the loops (metrics.h). */
 #include "service/call_times.h"
 
 #include <assert.h>
@@ -45,7 +45,7 @@ void call_times_answered(struct call_times *calls, const struct http_req *req, u
     for (uint32_t i = 0; i < calls->len; i++) {
         if (calls->route[i] != route)
             continue;
-        if (status >= 500) /* relaxed: a number for a graph */
+        if (status >= 500) /* relaxed: a statistic for a graph */
             atomic_fetch_add_explicit(&calls->failed[i], 1, memory_order_relaxed);
         else
             histogram_record(&calls->took[i], took_us);

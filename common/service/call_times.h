@@ -1,5 +1,5 @@
-/* call_times.h: figures of single calls. All requests together say how a program is; what was
- * promised to people is promised of a call: a join, a look at one's place, a hold, an order. */
+/* call_times.h: figures of single calls. Totals over all requests show how a program is doing;
+ * service levels are promised per call: joining, reading one's place, holding seats, ordering. */
 #ifndef FG_SERVICE_CALL_TIMES_H
 #define FG_SERVICE_CALL_TIMES_H
 
@@ -7,24 +7,24 @@
 #include "observe/histogram.h"
 #include "observe/metrics.h"
 
-enum { CALL_TIMES_MAX = 4 }; /* each costs a histogram a loop, and a comparison a request */
+enum { CALL_TIMES_MAX = 4 }; /* each costs a histogram per loop and a comparison per request */
 
-/* One that has figures of its own, by the route that serves it. */
+/* A call with figures of its own, identified by its route. */
 struct call_name {
     const char *name; /* the label: "join" */
     enum http_method method;
-    const char *pattern; /* as the router was given it */
+    const char *pattern; /* as given to the router */
 };
 
-/* Of one loop, which alone writes it. */
+/* For one loop, its only writer. */
 struct call_times {
     uint32_t len;
     const struct http_route *route[CALL_TIMES_MAX];
-    struct histogram took[CALL_TIMES_MAX];   /* of calls that were served: not 5xx */
+    struct histogram took[CALL_TIMES_MAX];   /* of served calls: not 5xx */
     _Atomic uint64_t failed[CALL_TIMES_MAX]; /* 5xx */
 };
 
-/* `names` ends with one that has none; NULL: there are none. Each has to be a route. */
+/* `names` ends with an entry without a name; NULL: there are none. Each must be a route. */
 int call_times_begin(struct call_times *calls, const struct call_name *names,
                      const struct http_router *routes, struct metrics *metrics,
                      struct err_slot *err);

@@ -1,8 +1,8 @@
-/* operators.c: a short list, read from a secret file and looked through whole for each request, so
- * that the time it takes says nothing of whose token nearly fitted.
+/* operators.c: a short list, read from a secret file. Each request compares its token with every
+ * entry, so the time it takes does not reveal a near match.
  *
- * Kept apart from the admin token, which names nobody: that one is for the first start and for the
- * night in which this file is lost. */
+ * Separate from the admin token, which has no name: that one is for the first start, and for an
+ * emergency in which this file is lost. */
 #include "service/operators.h"
 
 #include "base/secret_file.h"
@@ -29,14 +29,14 @@ static bool is_name(struct span text)
            span_is_of(text, SPAN_LETTERS SPAN_DIGITS "._@-");
 }
 
-/* What a bearer header can carry. */
+/* The characters that a bearer header can carry. */
 static bool is_token(struct span text)
 {
     return text.len >= OPERATORS_TOKEN_BYTES_MIN && text.len <= OPERATORS_TOKEN_BYTES_MAX &&
            span_is_visible(text);
 }
 
-/* The sentence never quotes a line: it has a secret in it. */
+/* The error never quotes a line, as it contains a secret. */
 static int take_line(struct operators *operators, struct span line, const char *path,
                      unsigned number, struct err_slot *err)
 {

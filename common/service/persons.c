@@ -1,15 +1,14 @@
-/* persons.c: a token's signature costs a tenth of a millisecond, and one is shown with every call,
- * so what a token was found to say is kept by its digest until it runs out or the issuer's keys
- * change. The list is short, since few operators work at a time; beyond that the oldest tokens are
+/* persons.c: verifying a signature costs a tenth of a millisecond, and every call carries a token,
+ * so the result for a token is cached under its digest until it expires or the issuer's keys
+ * change. The cache is small, since few operators work at a time; beyond that the oldest tokens are
  * verified again.
  *
- * Roles come as texts in a list ("roles": ["viewer", "operator:hero-*"]) or in one text with spaces
- * between. Unknown roles are ignored, since an issuer lists groups of the whole company. A
- * malformed role grants nothing: an odd limit is no reason to drop the limit. Limits come
- * with the role, or for all roles without one in a claim of their own.
+ * Roles come as texts in a list ("roles": ["viewer", "operator:hero-*"]) or in one text, separated
+ * by spaces. Unknown roles are ignored, since an issuer lists groups of the whole company. A
+ * malformed role grants nothing: an invalid limit must not become no limit. Limits come with the
+ * role, or in a claim of their own for all roles that have none.
  *
- * A refusal repeats nothing of what the token says, and of all that only the person's name is
- * logged. */
+ * A refusal quotes nothing from the token, and only the operator's name is ever logged. */
 #include "service/persons.h"
 
 #include "base/json_in.h"
@@ -22,29 +21,29 @@
 
 enum {
     DIGEST_BYTES = 32,
-    REFRESH_MS = 300000,  /* as long a key that the issuer has withdrawn is believed */
-    RETRY_MAX_MS = 10000, /* without keys nobody gets in but by the admin token */
-    DOUBT_MS = 1000,      /* made-up names of keys have the issuer asked no more often */
+    REFRESH_MS = 300000,  /* a withdrawn key stays valid for at most this long */
+    RETRY_MAX_MS = 10000, /* without keys only the admin token works */
+    DOUBT_MS = 1000,      /* unknown key ids trigger at most one refetch per this time */
     CLAIM_NAME_MAX = 128,
     ROLE_BYTES_MAX = 160, /* a prefix, a role, a limit */
 };
 
 struct seen {
     uint8_t digest[DIGEST_BYTES];
-    uint64_t generation; /* of the keys; 0: free */
+    uint64_t generation; /* of the keys; 0: unused entry */
     struct person person;
 };
 
 struct persons {
     struct persons_conf conf;
-    struct outcalls *outcalls; /* NULL: keys of a file */
+    struct outcalls *outcalls; /* NULL: the keys are in a file */
     struct jwks_feed *feed;
     struct seen seen[PERSONS_SEEN_MAX];
-    uint32_t seen_at; /* where the next comes */
+    uint32_t seen_at; /* next entry to replace */
     enum jwt_fault fault;
 };
 
-/* ---- what a role opens ---- */
+/* ---- roles ---- */
 
 static const char *const role_names[PERSON_ROLES] = {"viewer", "desk", "finance", "operator",
                                                      "admin"};
@@ -111,9 +110,9 @@ enum person_role person_highest(unsigned roles)
     return (enum person_role)roles;
 }
 
-/* ---- what a token says ---- */
+/* ---- claims ---- */
 
-/* Letters of an event's id, perhaps with a star at the end. */
+/* Characters of an event id, with an optional star at the end. */
 static bool is_events(struct span text)
 {
     struct span id = text;
@@ -136,8 +135,8 @@ static void grant(struct person *person, enum person_role role, struct span even
     assert(fits);
 }
 
-/* Each text of a list, or each word of a text. False: it is neither, or has something else in it.
- */
+/* Calls on_word for each text of a list, or each word of a text. Returns false if the claim is
+ * neither or the list has other elements. */
 static bool each_word(const json_t *claim, void (*on_word)(void *ctx, struct span word), void *ctx)
 {
     if (json_is_string(claim)) {
@@ -209,7 +208,7 @@ static void take_role(void *ctx, struct span word)
         grant(reading->person, reading->role, SPAN("*"));
 }
 
-/* What a log and a trail can hold. */
+/* A name that fits the log and the audit trail. */
 static bool is_name(struct span text)
 {
     return text.len > 0 && text.len <= PERSONS_NAME_BYTES_MAX && span_is_visible(text) &&
@@ -253,7 +252,7 @@ const struct person *persons_seen(const struct persons *persons, struct span tok
     return seen != NULL ? &seen->person : NULL;
 }
 
-/* A signer without keys yet, or a key that they do not have. */
+/* No keys yet, or none with this key id: starts a refetch. */
 static int await_key(struct persons *persons, struct err_slot *err)
 {
     if (jwks_feed_doubt(persons->feed))
@@ -285,8 +284,8 @@ static int judge(struct persons *persons, struct span token, struct err_slot *er
         return rc;
     persons->fault = JWT_FAULT_FORM;
     *person = (struct person){.exp_s = jwt.claims.exp_s};
-    /* The address where the issuer has not said that it is unproved: people know each other by it.
-     * Else the issuer's own name for them. */
+    /* The email unless the issuer says that it is unverified: operators know each other by it.
+     * Otherwise the issuer's own name for the account. */
     const json_t *payload = jwt.payload;
     struct span email = json_in_text_of(payload, "email");
     struct span sub = json_in_text_of(payload, "sub");

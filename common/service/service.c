@@ -1,7 +1,7 @@
 /* service.c: one process, n loops, from its arguments to its exit code.
  *
- * Starting: settings, then what all loops share, then loop after loop, each on its own thread and
- * each waiting for the one before, so that the first failure is the one reported.
+ * Starting: settings, then what all loops share, then the loops one after another, each on its own
+ * thread and each waiting for the previous one, so that the first failure is the one reported.
  *
  * Ending: loop 0 handles the signals. SIGTERM first turns /readyz to 503 and waits [http]
  * drain_delay, so that load balancers notice. Then every loop drains its connections, and the last
@@ -33,11 +33,11 @@
 
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_WRONG = 2, FILES_APART = 128 };
 
-/* ---- what handlers and hooks may ask ---- */
+/* ---- accessors for handlers and hooks ---- */
 
 unsigned service_loops(const struct service *service)
 {
-    return (unsigned)service->settings.http_loops; /* known before the loops are there */
+    return (unsigned)service->settings.http_loops; /* known before the loops start */
 }
 
 void *service_ctx(const struct service *service)
@@ -64,7 +64,7 @@ uint64_t service_errors(const struct service *service)
 {
     uint64_t errors = 0;
     assert(service->runners_len == 0 || service->runner != NULL);
-    for (unsigned i = 0; i < service->runners_len; i++) /* relaxed: a number for a graph */
+    for (unsigned i = 0; i < service->runners_len; i++) /* relaxed: a statistic for a graph */
         errors += atomic_load_explicit(&service->runner[i].errors, memory_order_relaxed);
     return errors;
 }
@@ -74,14 +74,14 @@ struct tracer *service_tracer(const struct service *service)
     return service->tracer;
 }
 
-/* ---- requests that were answered ---- */
+/* ---- answered requests ---- */
 
 struct note {
     struct trace trace;
     bool known;
 };
 
-/* Its trace did not come with it, and it has caused nothing in it. */
+/* The request brought no trace, and no part of this program has used its own. */
 static bool is_alone(struct http_req *req)
 {
     const struct note *note = http_req_note(req);
@@ -104,7 +104,7 @@ static void tell_trace(const struct service_runner *runner, struct http_req *req
                        const char *listener, unsigned status, uint64_t took_us)
 {
     struct tracer *tracer = runner->loop.service->tracer;
-    bool alone = is_alone(req); /* before its trace is asked for */
+    bool alone = is_alone(req); /* before service_trace() is called */
     struct trace trace = service_trace(req), parent;
     if (!tracer_wants(tracer, &trace, status >= 500, took_us, alone))
         return;
@@ -123,9 +123,8 @@ static void tell_trace(const struct service_runner *runner, struct http_req *req
     tracer_span_text(&span, "http.route", span_of(pattern));
     tracer_span_number(&span, "http.response.status_code", status);
     tracer_span_text(&span, "fairgate.listener", span_of(listener));
-    /* Of a route's parameters only the event is recorded, and only if it exists: visitors write
-     * them.
-     */
+    /* Of a route's parameters only the event is logged, and only if it exists: visitors choose
+     * their values. */
     const char *param = strchr(pattern, '{');
     if (status < 400 && param != NULL && strncmp(param, "{event}", 7) == 0)
         tracer_span_text(&span, "fairgate.event", http_req_param(req, 0));
@@ -141,7 +140,7 @@ static void log_request(const struct service_runner *runner, struct http_req *re
     log_trace(&line, &trace);
     log_cstr(&line, "listener", listener);
     log_cstr(&line, "method", http_method_name(http_req_method(req)));
-    log_str(&line, "path", http_req_path(req)); /* never the query: tokens travel there */
+    log_str(&line, "path", http_req_path(req)); /* never the query: it may contain tokens */
     if (who != NULL)
         log_cstr(&line, "operator", who);
     log_u64(&line, "status", status);
@@ -170,7 +169,7 @@ static bool is_probe(struct span path)
            span_eq(path, SPAN("/healthz"));
 }
 
-/* What people do there is rare and worth a line each; what machines ask is not. */
+/* Logs operators' actions, which are rare, but not the polling of programs. */
 static void on_private_answered(void *loop_ctx, struct http_req *req, unsigned status,
                                 uint64_t took_us)
 {
@@ -187,7 +186,7 @@ static void on_private_answered(void *loop_ctx, struct http_req *req, unsigned s
 static void ask(struct service_runner *runner, unsigned what)
 {
     assert(what != 0);
-    /* release: partner of the acquire in on_wake(), which then sees why it was asked */
+    /* release: partner of the acquire in on_wake(), which then sees the request's data */
     atomic_fetch_or_explicit(&runner->asked, what, memory_order_release);
     uv_async_send(&runner->wake);
 }
@@ -198,22 +197,22 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, NULL);
 }
 
-/* One of loop 0 that opening may not have come to. */
+/* For a handle of loop 0 that may not have been opened yet. */
 static void close_if_there(uv_handle_t *handle)
 {
     if (handle->data != NULL)
         close_handle(handle);
 }
 
-/* The loop's last work. Idempotent, as asking may cross being drained. */
+/* Ends the loop. Idempotent, as the request to finish may race with the end of the drain. */
 static void finish(struct service_runner *runner)
 {
     struct service *service = runner->loop.service;
     if (runner->finished)
         return;
     runner->finished = true;
-    /* Each of the last answers ends its connection: whatever is pipelined behind it is handled no
-     * more, and nobody keeps a request that is not answered. The public one has drained. */
+    /* Each remaining answer ends its connection: pipelined requests behind it are dropped, and no
+     * handler keeps an unanswered request. The public server has drained. */
     if (runner->loop.private_server != NULL)
         http_server_drain(runner->loop.private_server, 0, NULL, NULL);
     if (runner->start_rc == 0 && service->conf->loop_stop != NULL)
@@ -245,7 +244,7 @@ static void on_drained(void *ctx)
     struct service_runner *runner = ctx;
     struct service *service = runner->loop.service;
     assert(runner->draining && !runner->finished);
-    /* acq_rel: the last one has seen all others come this far */
+    /* acq_rel: the last one sees the work of all others */
     unsigned left = atomic_fetch_sub_explicit(&service->runners_left, 1, memory_order_acq_rel);
     assert(left >= 1 && left <= service->runners_len);
     if (left == 1)
@@ -261,7 +260,7 @@ static void on_drain_delay(uv_timer_t *timer)
         ask(&service->runner[i], SERVICE_ASK_DRAIN);
 }
 
-/* On loop 0. */
+/* Runs on loop 0. */
 static void drain_all(struct service *service)
 {
     if (atomic_load_explicit(&service->draining, memory_order_relaxed))
@@ -309,8 +308,8 @@ void service_fail(struct service *service, const char *reason)
 {
     log_text(service->log, LOG_LEVEL_ERROR, "cannot go on", "error", reason);
     atomic_store_explicit(&service->failed, true, memory_order_relaxed);
-    /* Loop 0 cannot end before the drain that it begins; once it drains, there is no need to ask.
-     */
+    /* Loop 0 cannot end before the drain that it starts; once it drains, nothing needs to be
+     * sent. */
     if (!atomic_load_explicit(&service->draining, memory_order_relaxed))
         ask(&service->runner[0], SERVICE_ASK_DRAIN_ALL);
 }
@@ -333,7 +332,7 @@ static void begin_reload(struct service *service);
 static void on_read_again(uv_work_t *work, int status)
 {
     struct service *service = MAGIC_OF(service, work->data);
-    (void)status; /* never cancelled */
+    (void)status; /* this work is never cancelled */
     assert(service->reloading);
     service->reloading = false;
     if (service->reload_rc < 0) {
@@ -346,7 +345,7 @@ static void on_read_again(uv_work_t *work, int status)
             service->tokens = service->new_tokens;
             service->new_tokens = (struct service_tokens){.admin = NULL};
         }
-        /* Once a drain has begun a loop may have ended, and then there is nobody to ask. */
+        /* Once a drain has begun, a loop may have ended and must not be woken. */
         bool draining = atomic_load_explicit(&service->draining, memory_order_relaxed);
         for (unsigned i = 0; i < service->runners_len && !draining; i++)
             ask(&service->runner[i], SERVICE_ASK_RELOAD);
@@ -356,7 +355,7 @@ static void on_read_again(uv_work_t *work, int status)
         begin_reload(service);
 }
 
-/* Files are read on the thread pool; a signal that comes meanwhile is not forgotten. */
+/* Files are read on the thread pool; a signal during that time causes another reload. */
 static void begin_reload(struct service *service)
 {
     service->reload_again = service->reloading;
@@ -365,7 +364,7 @@ static void begin_reload(struct service *service)
     service->reloading = true;
     service->reload.data = service;
     int rc = uv_queue_work(&service->runner[0].uv, &service->reload, read_again, on_read_again);
-    assert(rc == 0); /* it only fails without a callback */
+    assert(rc == 0); /* fails only without a callback */
     (void)rc;
 }
 
@@ -393,10 +392,9 @@ static struct http_limits limits_of(const struct service *service)
 static int open_public(struct service_runner *runner)
 {
     struct service *service = runner->loop.service;
-    /* With port 0 the first loop is given a port, and the others share it. */
+    /* With port 0 the first loop gets a free port, and the others share it. */
     bool shared = runner->loop.index > 0;
-    assert(!shared ||
-           service->runner[0].loop.server != NULL); /* the first loop was started first */
+    assert(!shared || service->runner[0].loop.server != NULL); /* the first loop started first */
     struct http_server_conf conf = {
         .loop = &runner->uv,
         .router = service->routes,
@@ -444,7 +442,7 @@ static int watch_signal(struct service *service, uv_signal_t *handle, uv_signal_
     int rc = uv_signal_init(&service->runner[0].uv, handle);
     if (rc < 0)
         return rc;
-    handle->data = service; /* also says that it is there */
+    handle->data = service; /* non-NULL data marks an open handle */
     return uv_signal_start(handle, cb, number);
 }
 
@@ -463,7 +461,7 @@ static int open_signals(struct service *service)
     return 0;
 }
 
-/* What stands when it fails is closed by finish(). */
+/* On failure finish() closes what was opened. */
 static int open_runner(struct service_runner *runner)
 {
     struct service *service = runner->loop.service;
@@ -518,7 +516,7 @@ static void run_to_end(struct service_runner *runner)
 {
     uv_run(&runner->uv, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&runner->uv);
-    assert(rc == 0); /* else a hook left a handle open */
+    assert(rc == 0); /* otherwise a hook left a handle open */
     (void)rc;
 }
 
@@ -616,7 +614,7 @@ static int run_loops(struct service *service)
 
 /* ---- what the loops share ---- */
 
-/* Every visitor is a file; what the kernel grants, we take. */
+/* Every visitor needs a file descriptor, so raise the limit to what the kernel grants. */
 static void take_files(struct service *service)
 {
     struct rlimit limit;
@@ -632,10 +630,9 @@ static void take_files(struct service *service)
         each / service->settings.http_loops > 0 ? each / service->settings.http_loops : 1;
 }
 
-/* A core would hold every key, ticket and session that the process knows, in a file that nobody
- * guards. The limit is one byte, which no core fits in: with 0 the kernel would still pipe cores to
- * a handler program. A lower hard limit stays. What one needs to know of a crash is in the panic's
- * block. */
+/* A core dump would write every key, ticket and session of the process to an unprotected file. The
+ * limit is one byte, too small for any core: with 0 the kernel would still pipe cores to a handler
+ * program. A lower hard limit stays. The panic's block has what is needed to analyse a crash. */
 static void leave_no_core(void)
 {
     struct rlimit limit;
@@ -701,7 +698,7 @@ static double always_one(void *ctx)
     return 1;
 }
 
-/* Program and version, to compare machines. */
+/* Exports program and version, to compare machines. */
 static int show_build(struct service *service, struct err_slot *err)
 {
     char memory[METRICS_LABELS_MAX];
@@ -783,7 +780,8 @@ static int run(struct service *service)
         fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
         return EXIT_FAILED;
     }
-    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write(), not our end */
+    signal(SIGPIPE,
+           SIG_IGN); /* writing to a closed peer must be an error of write(), not end the process */
     take_files(service);
     leave_no_core();
     panic_warn_to(log_warning, service);

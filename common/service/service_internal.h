@@ -1,6 +1,6 @@
-/* service_internal.h: what the parts of the skeleton share: service.c, which starts and ends
- * everything, service_settings.c, which has its settings, and service_private.c, which answers
- * on the private listener. */
+/* service_internal.h: shared by the parts of the skeleton: service.c, which starts and ends
+ * everything, service_settings.c, which has its settings, and service_private.c, which serves the
+ * private listener. */
 #ifndef FG_SERVICE_SERVICE_INTERNAL_H
 #define FG_SERVICE_SERVICE_INTERNAL_H
 
@@ -11,8 +11,8 @@
 #include "service/service.h"
 
 enum {
-    SERVICE_SCRAPES_MAX = 4,  /* of /metrics, being rendered at once */
-    SERVICE_REASONS_MAX = 16, /* that /readyz names; the first ones tell enough */
+    SERVICE_SCRAPES_MAX = 4,  /* concurrent renderings of /metrics */
+    SERVICE_REASONS_MAX = 16, /* listed by /readyz; the first ones suffice */
     SERVICE_BODY_MAX = 256,   /* of PUT /log/level */
 };
 
@@ -57,12 +57,12 @@ struct service_condition {
     _Atomic(const char *) reason; /* NULL: it holds */
 };
 
-/* What other threads ask of a loop; bits of service_runner.asked. */
+/* Requests of other threads to a loop; bits of service_runner.asked. */
 enum service_ask {
-    SERVICE_ASK_DRAIN = 1,     /* let connections go */
+    SERVICE_ASK_DRAIN = 1,     /* close connections */
     SERVICE_ASK_RELOAD = 2,    /* use what the reload read */
     SERVICE_ASK_FINISH = 4,    /* close everything, now */
-    SERVICE_ASK_DRAIN_ALL = 8, /* of loop 0: begin the drain of all */
+    SERVICE_ASK_DRAIN_ALL = 8, /* to loop 0: drain all loops */
 };
 
 struct service_runner {
@@ -74,37 +74,37 @@ struct service_runner {
     uv_async_t wake;
     _Atomic unsigned asked;
     uv_thread_t thread;
-    uv_sem_t started; /* posted when start_rc is known */
+    uv_sem_t started; /* posted once start_rc is set */
     int start_rc;
     struct err_slot err;
     struct rng_seeded rng;
     uint64_t requests; /* every settings.log_requests-th is logged */
     struct histogram took;
     struct call_times calls;
-    _Atomic uint64_t errors; /* public answers of 5xx; lives longer than the server, which counts
-                              * them as well */
+    _Atomic uint64_t
+        errors; /* public 5xx answers; outlives the server, which counts them as well */
     _Atomic unsigned conditions_len;
     struct service_condition condition[SERVICE_CONDITIONS_MAX];
 };
 
 MAGIC(service_runner, 0x5e7c0001);
 
-/* Why a token that was shown at the private listener opened nothing. */
+/* Why a token at the private listener was refused. */
 enum service_refused {
     SERVICE_REFUSED_EXPIRED,
     SERVICE_REFUSED_ISSUER,
     SERVICE_REFUSED_AUDIENCE,
     SERVICE_REFUSED_SIGNATURE,
-    SERVICE_REFUSED_TIME,    /* not yet good, or for too long */
-    SERVICE_REFUSED_FORM,    /* looks like an operator's token and is malformed */
-    SERVICE_REFUSED_KEYS,    /* of a key that is not there, or not yet */
-    SERVICE_REFUSED_ROLE,    /* good, for less than this */
-    SERVICE_REFUSED_EVENT,   /* good, for other events */
-    SERVICE_REFUSED_UNKNOWN, /* a word that is nobody's */
+    SERVICE_REFUSED_TIME,    /* not valid yet, or lifetime too long */
+    SERVICE_REFUSED_FORM,    /* an operator's token by its form, but malformed */
+    SERVICE_REFUSED_KEYS,    /* its key is unknown, or not fetched yet */
+    SERVICE_REFUSED_ROLE,    /* valid, but without the role */
+    SERVICE_REFUSED_EVENT,   /* valid, but for other events */
+    SERVICE_REFUSED_UNKNOWN, /* not a known token */
     SERVICE_REFUSALS,
 };
 
-/* Bearer tokens of the private listener; used and exchanged on loop 0 only. */
+/* Bearer tokens of the private listener; used and replaced on loop 0 only. */
 struct service_tokens {
     struct secret_file *admin;
     struct secret_file *service; /* NULL: none */
@@ -115,7 +115,7 @@ struct service_tokens {
 struct service {
     uint32_t magic;
     const struct service_conf *conf;
-    const char *path; /* of the configuration; borrowed from argv; NULL: none */
+    const char *path; /* the configuration file; borrowed from argv; NULL: none */
     struct service_settings settings;
     struct logger *log;
     struct metrics *metrics;
@@ -123,29 +123,29 @@ struct service {
     struct http_router *routes;
     struct http_router *private_routes;
     struct service_tokens tokens;
-    struct service_tokens new_tokens; /* read by a reload, on its way to loop 0 */
+    struct service_tokens new_tokens; /* from a reload, on their way to loop 0 */
     struct persons *persons;          /* loop 0's; NULL: there is no issuer */
     _Atomic uint64_t refused[SERVICE_REFUSALS];
     struct service_runner *runner;
     unsigned runners_len;
-    _Atomic unsigned runners_left; /* that have not let their connections go */
-    _Atomic bool draining;         /* written by loop 0, told by /readyz */
+    _Atomic unsigned runners_left; /* loops with open connections */
+    _Atomic bool draining;         /* written by loop 0, shown by /readyz */
     _Atomic bool failed;
-    _Atomic(const char *) role; /* NULL: the program has none */
+    _Atomic(const char *) role; /* NULL: none */
     uint32_t scrapes;
-    _Atomic uint64_t jobs;               /* of service_run() */
+    _Atomic uint64_t jobs;               /* calls of service_run() */
     uv_signal_t on_term, on_int, on_hup; /* loop 0 */
     uv_timer_t drain_delay;              /* loop 0 */
     uv_work_t reload;
     struct err_slot reload_err;
     int reload_rc;
     bool reloading;
-    bool reload_again; /* a SIGHUP came while one was under way */
+    bool reload_again; /* a SIGHUP came during a reload */
 };
 
 MAGIC(service, 0x5e7c0002);
 
-/* The program's own settings with them, and its check of them. */
+/* Reads all settings, including the program's own, and runs its check. */
 int service_settings_read(struct service *service, const char *path, struct err_slot *err);
 
 /* Prints them all, with their defaults. */
@@ -155,7 +155,7 @@ int service_tokens_read(const struct service_settings *settings, struct err_slot
                         struct service_tokens *out);
 void service_tokens_destroy(struct service_tokens *tokens);
 
-/* Operators by an issuer, on loop 0, once there is one. */
+/* Starts to accept operators of an issuer, on loop 0, if one is configured. */
 int service_persons_open(struct service_runner *runner);
 
 /* fairgate_operator_tokens_refused_total */

@@ -1,15 +1,15 @@
-/* service_private.c: what operators, orchestrators and Prometheus ask every service.
+/* service_private.c: every service's routes for operators, orchestrators and Prometheus.
  *
  * The guard runs before every route. Health, readiness and metrics are open, because the programs
  * that read them keep no secrets; everything else requires a token, compared in constant time.
  * Services use a token of their own among themselves, which opens /internal/ and nothing else, so
  * that an attacker who takes over one service does not get the operator's rights on the others.
- * Operators may each have a token that bears their name (operators.h), or be persons whom an issuer
- * knows (persons.h); the admin token names nobody.
+ * Operators may each have a named token (operators.h), or an account at an issuer (persons.h); the
+ * admin token has no name.
  *
- * What a person may is decided here, once for all routes, by method and pattern: a route that
- * nobody thought of is one that a viewer reads and an operator calls, and a person who is limited
- * to some events gets at nothing that is not of one event.
+ * The rights of an account are decided here, for all routes, by method and pattern. The defaults
+ * are safe for forgotten routes: viewers read, operators write, and an operator who is limited to
+ * some events cannot reach a route without an event.
  *
  * A scrape may take milliseconds (it counts open files), so it is rendered on the thread pool. */
 #include "service/service_internal.h"
@@ -32,8 +32,8 @@ void service_tokens_destroy(struct service_tokens *tokens)
     *tokens = (struct service_tokens){.admin = NULL};
 }
 
-/* An operator's token that is also another's would bear the wrong name, or open more than is its.
- */
+/* An operator's token must not equal another one: it would prove the wrong name or open too
+ * much. */
 static int check_apart(const struct service_tokens *tokens, struct err_slot *err)
 {
     static const char *const whose[] = {"admin", "service", "feed"};
@@ -76,7 +76,7 @@ static bool is_token(struct span shown, const struct secret_file *token)
     return token != NULL && span_eq_secret(shown, secret_file_span(token));
 }
 
-/* What carries the number of free seats to the waiting room: a program, with a token of its own. */
+/* The program that carries the number of free seats to the waiting room has its own token. */
 static const struct person feed = {.name = "seats-feed", .everywhere = PERSON_FEED};
 
 const char *service_operator(const struct service_loop *loop, const struct http_req *req)
@@ -94,7 +94,7 @@ const char *service_operator(const struct service_loop *loop, const struct http_
     return person != NULL ? person->name : NULL;
 }
 
-/* "/console" opens /console and what lies below it, and not /consoles. */
+/* "/console" opens /console and everything below it, but not /consoles. */
 static bool is_below(struct span path, struct span prefix)
 {
     if (!span_starts(path, prefix))
@@ -116,7 +116,7 @@ static bool is_open(const struct service *service, struct span path)
     return false;
 }
 
-/* ---- persons ---- */
+/* ---- operators' accounts ---- */
 
 int service_persons_open(struct service_runner *runner)
 {
@@ -161,7 +161,7 @@ static unsigned roles_for(const struct service *service, const struct http_req *
     return route->method == HTTP_METHOD_GET ? PERSON_ANY : PERSON_OPERATOR | PERSON_ADMIN;
 }
 
-/* The call's event; not there: none, or more than one. */
+/* The call's event; "not there" if it has none, or is about several. */
 static struct span event_of(const struct service *service, const struct http_req *req)
 {
     const struct http_route *route = http_req_route(req);
@@ -173,7 +173,7 @@ static struct span event_of(const struct service *service, const struct http_req
     return http_req_param(req, 0);
 }
 
-/* What is the same for everybody, whatever they are limited to. */
+/* Readable by every role, whatever its limits. */
 static bool is_common(const struct http_req *req)
 {
     struct span path = http_req_path(req);
@@ -211,7 +211,7 @@ int service_refused_metrics(struct service *service, struct err_slot *err)
 
 static void count_refused(struct service *service, enum service_refused why)
 {
-    /* relaxed: a number for a graph */
+    /* relaxed: a statistic for a graph */
     atomic_fetch_add_explicit(&service->refused[why], 1, memory_order_relaxed);
 }
 
@@ -290,7 +290,7 @@ static bool guard(struct http_req *req, void *ctx)
             return true;
         return false;
     }
-    if (shown.len > 0) /* no token at all is no attempt */
+    if (shown.len > 0) /* a request without a token is not an attempt */
         count_refused(service, SERVICE_REFUSED_UNKNOWN);
     http_problem_reply(
         req, &(struct http_problem){.status = 401,
@@ -332,7 +332,7 @@ static void put_reason(struct text *body, unsigned *told, unsigned loop, const c
         json_member_cstr(body, "condition", condition);
         json_member_cstr(body, "reason", reason);
         json_close(body, '}');
-        if (body->cap - body->len < 8) /* what closes the document has to fit too */
+        if (body->cap - body->len < 8) /* leave room to close the document */
             *body = before;
     }
     ++*told;
@@ -353,7 +353,7 @@ static void on_readyz(struct http_req *req)
         put_reason(&reasons, &told, 0, "now", unready);
     for (unsigned i = 0; i < service->runners_len; i++) {
         const struct service_runner *runner = &service->runner[i];
-        /* acquire: partner of service_ready()'s release, which filled the condition in before */
+        /* acquire: partner of the release in service_ready(), which wrote the condition first */
         unsigned len = atomic_load_explicit(&runner->conditions_len, memory_order_acquire);
         assert(len <= SERVICE_CONDITIONS_MAX);
         for (unsigned nth = 0; nth < len; nth++) {
@@ -383,7 +383,7 @@ static void on_readyz(struct http_req *req)
 
 void service_role(struct service *service, const char *role)
 {
-    /* relaxed: literals are there from the beginning */
+    /* relaxed: literals always exist */
     atomic_store_explicit(&service->role, role, memory_order_relaxed);
 }
 
@@ -395,7 +395,7 @@ void service_ready(struct service_loop *loop, const char *condition, const char 
     while (i < len && strcmp(runner->condition[i].name, condition) != 0)
         i++;
     assert(i < SERVICE_CONDITIONS_MAX);
-    /* release: a reader of the pointer or the length sees the literals behind them */
+    /* release: readers of the pointer or the length see the literals */
     atomic_store_explicit(&runner->condition[i].reason, reason, memory_order_release);
     if (i == len) {
         runner->condition[i].name = condition;
@@ -414,17 +414,17 @@ static void on_pool(uv_work_t *work)
 static void on_run(uv_work_t *work, int status)
 {
     const struct service_job *job = work->data;
-    (void)status; /* never cancelled */
+    (void)status; /* this work is never cancelled */
     job->then(job->ctx);
 }
 
 void service_run(struct service_job *job)
 {
     job->work.data = job;
-    /* relaxed: a number for a graph */
+    /* relaxed: a statistic for a graph */
     atomic_fetch_add_explicit(&job->loop->service->jobs, 1, memory_order_relaxed);
     int rc = uv_queue_work(job->loop->uv, &job->work, on_pool, on_run);
-    assert(rc == 0); /* it only fails without a callback */
+    assert(rc == 0); /* fails only without a callback */
     (void)rc;
 }
 
@@ -496,7 +496,7 @@ static void on_log_level(struct http_req *req)
     json_t *doc;
     int rc = json_in_parse(http_req_body(req), &err, &doc);
     if (rc < 0) {
-        bool unread = rc == ERR_NOMEM; /* it may be a good one */
+        bool unread = rc == ERR_NOMEM; /* the text may be valid */
         http_problem_reply(req,
                            &(struct http_problem){.status = unread ? 503 : 400,
                                                   .code = unread ? "overloaded" : "invalid-json",
@@ -519,7 +519,7 @@ static void on_log_level(struct http_req *req)
     http_reply(req, &(struct http_reply){.status = 204});
 }
 
-/* ---- whose token is it? ---- */
+/* ---- whoami ---- */
 
 static void put_person(struct text *body, const struct person *person)
 {
@@ -553,7 +553,7 @@ static void on_whoami(struct http_req *req)
     const struct person *person = service->persons != NULL && persons_is_token(shown)
                                       ? persons_seen(service->persons, shown)
                                       : NULL;
-    char memory[8192]; /* as many grants as there may be */
+    char memory[8192]; /* fits the maximum number of grants */
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
     if (person != NULL) {

@@ -1,7 +1,7 @@
 /* service_settings.c: the settings of every service: its listeners, its log, its timeouts.
  *
- * The program's own settings stand behind these in one table, so that a config file is checked and
- * --help is printed as a whole. */
+ * The program's own settings follow these in one table, so that a config file is checked and --help
+ * is printed as a whole. */
 #include "service/service_internal.h"
 
 #include <stdio.h>
@@ -132,7 +132,7 @@ int service_settings_help(struct service *service)
     return 0;
 }
 
-/* A check of the service's own says "section.key: ..."; file and line go before it. */
+/* A service's own check reports "section.key: ..."; this puts file and line before it. */
 static int say_where(const char *path, struct err_slot *err, int rc)
 {
     struct span section, key;
@@ -190,10 +190,10 @@ void service_place(const struct service *service, char out[SERVICE_PLACE_MAX])
     enum { PORT_CHARS = 22 };
     char host[SERVICE_PLACE_MAX - PORT_CHARS] = "";
     if (gethostname(host, sizeof(host)) < 0)
-        snprintf(host, sizeof(host), "host"); /* it is longer than a place has room for */
+        snprintf(host, sizeof(host), "host"); /* too long for a place */
     host[sizeof(host) - 1] = '\0';
     uint64_t port = service->settings.private_port;
-    /* Any port that is free: then only the process itself is one of a kind. */
+    /* Any free port: the process id makes the name unique instead. */
     snprintf(out, SERVICE_PLACE_MAX, port != 0 ? "%s:%llu" : "%s/%llu", host,
              (unsigned long long)(port != 0 ? port : (uint64_t)getpid()));
 }
