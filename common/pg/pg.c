@@ -1,9 +1,9 @@
 /* pg.c: libpq, non-blocking, behind calls that wait with a deadline.
  *
  * Every exchange is "send, flush, wait for each result until there are none". wait_for() is the
- * only place that blocks; it polls the socket until the deadline of this answer. libpq itself
- * may block in one spot: the resolution of a host name while connecting. That is why this runs
- * on threads of its own, and why production names hosts by address. */
+ * only place that blocks; it polls the socket until the deadline of this answer. libpq itself may
+ * block only while it resolves a host name. That is why this runs on threads of its own, and why
+ * production names hosts by address. */
 #include "pg/pg.h"
 
 #include "base/clock.h"
@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARAMETERS_BYTES = 65536 }; /* rarely more */
-enum { COPY_HEAD_BYTES = 19 };     /* signature, flags, length of an extension that nobody uses */
+enum { PARAMETERS_BYTES = 65536 }; /* rarely needs more */
+enum { COPY_HEAD_BYTES = 19 };     /* signature, flags, length of an unused extension */
 
 struct pg {
     PGconn *conn;
@@ -34,7 +34,7 @@ static uint64_t deadline_after(uint32_t ms)
     return clock_mono_us(clock_system()) + (uint64_t)ms * 1000;
 }
 
-/* Waits until the socket can do what is asked for. */
+/* Waits until the socket is ready for `events`. */
 static int wait_for(struct pg *pg, short events, uint64_t deadline_us, struct err_slot *err)
 {
     assert(events != 0);
@@ -58,8 +58,8 @@ static int lost(struct pg *pg, struct err_slot *err)
     return err_set(err, ERR_CLOSED, "PostgreSQL: %s", PQerrorMessage(pg->conn));
 }
 
-/* Everything that was sent reaches the kernel. While the server's own answers fill its side, it
- * reads nothing more from us: so input is taken in the meantime. */
+/* Flushes all output to the kernel. A server whose own answers fill its buffers stops reading, so
+ * input is consumed meanwhile. */
 static int flush(struct pg *pg, uint64_t deadline_us, struct err_slot *err)
 {
     for (;;) {
@@ -76,7 +76,7 @@ static int flush(struct pg *pg, uint64_t deadline_us, struct err_slot *err)
     }
 }
 
-/* The next result, NULL where the statement has no more. */
+/* The next result; NULL if the statement has no more. */
 static int next_result(struct pg *pg, uint64_t deadline_us, struct err_slot *err, PGresult **out)
 {
     while (PQisBusy(pg->conn)) {
@@ -90,7 +90,7 @@ static int next_result(struct pg *pg, uint64_t deadline_us, struct err_slot *err
     return 0;
 }
 
-/* Judges one result; the sqlstate is kept. */
+/* Checks one result and stores its sqlstate. */
 static int judge(struct pg *pg, const PGresult *res, struct err_slot *err)
 {
     int rc = pg_link_judge(pg->conn, res, pg->sqlstate);
@@ -101,7 +101,7 @@ static int judge(struct pg *pg, const PGresult *res, struct err_slot *err)
     return rc < 0 ? err_set(err, ERR_PEER, "%s", PQresultErrorMessage(res)) : 0;
 }
 
-/* Reads all that is left of one exchange; keeps the first error and the last result with rows. */
+/* Reads the rest of an exchange; keeps the first error and the last result with rows. */
 static int finish(struct pg *pg, struct err_slot *err, PGresult **out)
 {
     uint64_t deadline_us = deadline_after(pg->query_ms);
@@ -120,7 +120,7 @@ static int finish(struct pg *pg, struct err_slot *err, PGresult **out)
             break;
         if (verdict == 0)
             verdict = judge(pg, res, err);
-        /* Rows that nobody takes, since one could not be taken. libpq would say so for ever. */
+        /* A COPY still sends rows because reading one failed. libpq would report this forever. */
         if (PQresultStatus(res) == PGRES_COPY_OUT)
             verdict = lost(pg, err);
         PQclear(kept);
@@ -159,8 +159,8 @@ static int connect_within(struct pg *pg, uint32_t connect_ms, struct err_slot *e
     return 0;
 }
 
-/* libpq goes on from a host that refuses. One that says nothing gets its share of the time, and the
- * next attempt begins behind it. */
+/* libpq moves on from a host that refuses. A host that does not answer gets its share of the time,
+ * and the next attempt begins at the next host. */
 static int connect_to_some(struct pg *pg, const struct pg_conf *conf, const char *options,
                            struct err_slot *err)
 {
@@ -179,7 +179,7 @@ static int connect_to_some(struct pg *pg, const struct pg_conf *conf, const char
 
 int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
 {
-    assert(conf->connect_ms > 0 && conf->query_ms > 0); /* no wait here is without an end */
+    assert(conf->connect_ms > 0 && conf->query_ms > 0); /* every wait is bounded */
     struct pg *pg = calloc(1, sizeof(*pg));
     if (pg == NULL)
         return err_set(err, ERR_NOMEM, "a PostgreSQL connection");
@@ -362,7 +362,7 @@ int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, co
 
 /* ---- COPY ---- */
 
-/* Brings the connection back to rest after on_row asked to stop, or reads the closing result. */
+/* Ends the COPY after on_row asked to stop, or reads the closing result. */
 static int end_copy(struct pg *pg, struct err_slot *err)
 {
     char *row;
@@ -382,7 +382,7 @@ static int end_copy(struct pg *pg, struct err_slot *err)
     return finish(pg, err, NULL);
 }
 
-/* The first row carries the head of the format, the last one is the number -1. */
+/* The first row starts with the header of the format, the last one is the number -1. */
 static int take_row(char *bytes, int len, bool *first, int (*on_row)(void *ctx, struct span row),
                     void *ctx, struct err_slot *err)
 {

@@ -1,9 +1,9 @@
 /* pg_args.c: writes parameters in PostgreSQL's binary form.
  *
  * Integers are big-endian. An array is its number of dimensions (1), a flag that there may be
- * NULLs, the element type, the length and the lower bound, then each element with its length.
- * The type numbers belong to PostgreSQL's catalogue and do not change. Binary saves formatting
- * and parsing, and it leaves nothing to quote. */
+ * NULLs, the element type, the length and the lower bound, then each element with its length. The
+ * type numbers belong to PostgreSQL's catalogue and do not change. Binary needs no formatting,
+ * parsing or quoting. */
 #include "pg/pg_args.h"
 
 #include "pg/pg_value.h"

@@ -1,6 +1,6 @@
-/* pg_args.h: the parameters of a statement in binary, built in the caller's memory, used by one
- * call of pg.h, and reused. What does not fit is not cut: the arguments are marked as overflown,
- * and the call refuses them. */
+/* pg_args.h: binary parameters of a statement, built in the caller's memory, used by one call of
+ * pg.h, and reused. Values that do not fit are not cut: the arguments are marked as overflown, and
+ * the call refuses them. */
 #ifndef FG_PG_PG_ARGS_H
 #define FG_PG_PG_ARGS_H
 
@@ -14,7 +14,7 @@ enum { PG_ARGS_MAX = 28 };
 struct pg_args {
     uint8_t *buf;
     size_t len, cap;
-    size_t array_at; /* where the open array began; SIZE_MAX outside of one */
+    size_t array_at; /* where the open array began; SIZE_MAX outside an array */
     int count;
     bool overflown;
     unsigned types[PG_ARGS_MAX];
@@ -29,7 +29,7 @@ void pg_arg_i32(struct pg_args *args, int32_t value);
 void pg_arg_i64(struct pg_args *args, int64_t value);
 void pg_arg_text(struct pg_args *args, struct span value);
 void pg_arg_bytea(struct pg_args *args, struct span value);
-/* As pg_arg_bytea(), but not copied: for documents. The bytes must outlive the call. */
+/* Like pg_arg_bytea(), but not copied: for documents. The bytes must outlive the call. */
 void pg_arg_bytea_borrow(struct pg_args *args, struct span value);
 
 /* One-dimensional arrays: open, `count` elements, done. */

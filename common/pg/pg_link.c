@@ -1,17 +1,16 @@
-/* pg_link.c: the two decisions about libpq that must not differ between pg.c and pg_pool.c: how
- * a connection is set up, and what a result means.
+/* pg_link.c: two decisions about libpq that must be the same in pg.c and pg_pool.c: how a
+ * connection is set up, and what a result means.
  *
- * Setting up: the character set is fixed, notices are dropped instead of printed, and TCP
- * keepalives, and a bound on what stays unacknowledged, notice within seconds that a server has
- * vanished without a word. Of several hosts libpq turns to the next one only when one refuses. One
- * that takes the connection and says nothing (stopped, or its machine gone) would be waited for,
- * again at each attempt: so each attempt begins at another host, and its caller gives it a bounded
- * time.
+ * Setup: the character set is fixed, and notices are dropped instead of printed. TCP keepalives and
+ * a limit on unacknowledged data detect within seconds that a server has vanished. Of several hosts
+ * libpq tries the next one only when one refuses. A host that accepts but never answers (stopped,
+ * or its machine gone) would block each attempt: so each attempt begins at another host, and its
+ * caller bounds its time.
  *
- * Judging: an error of the server is an answer, but one of class 57P announces the end of the
- * connection, and after it nobody knows whether the last statement took effect. That is why it
- * counts as closed. So does an error that libpq makes by itself, since it had no memory for the
- * answer or could not read it: the server may have done what it was asked. */
+ * Results: an error of the server is an answer, but one of class 57P announces the end of the
+ * connection, and the outcome of the last statement is unknown. So it counts as closed. The same
+ * goes for an error that libpq makes itself, since it had no memory for the answer or could not
+ * read it: the server may have executed the statement. */
 #include "pg/pg_link.h"
 
 #include "base/err.h"
@@ -20,8 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "Relation exists, skipping", or a last word before the server ends: nothing to act on, and never
- * for stderr. */
+/* "Relation exists, skipping", or a last message before the server ends: nothing to act on, and
+ * must not reach stderr. */
 static void on_notice(void *ctx, const PGresult *res)
 {
     (void)ctx;
@@ -36,7 +35,7 @@ static unsigned commas(const char *list)
     return count;
 }
 
-/* The value of a word of the connection string; NULL where it says nothing about it. */
+/* The value of a keyword in the connection string; NULL if it is not set. */
 static const char *said_of(const PQconninfoOption *said, const char *keyword)
 {
     for (; said != NULL && said->keyword != NULL; said++) {
@@ -54,8 +53,8 @@ static unsigned hosts_in(const PQconninfoOption *said)
     return hosts != NULL ? commas(hosts) + 1 : 1;
 }
 
-/* The list from its item number `first` on, then what stood before. NULL: it is to stay as it is,
- * for it has not one item for each host, or there is no room. */
+/* The list rotated to begin at item number `first`. Returns NULL to leave it unchanged: `first` is
+ * 0, it does not have one item per host, or there is no room. */
 static const char *turned(const char *list, unsigned hosts, unsigned first, char *out, size_t cap)
 {
     if (list == NULL || commas(list) + 1 != hosts || strlen(list) >= cap)
@@ -77,10 +76,9 @@ unsigned pg_link_hosts(const char *conninfo)
     return hosts <= PG_LINK_HOSTS_MAX ? hosts : PG_LINK_HOSTS_MAX;
 }
 
-/* What follows the connection string wins over what it says; what is NULL leaves it alone. A peer
- * that vanished without a FIN is noticed by TCP within a second, be it asked to connect (a SYN is
- * not acknowledged either) or under a statement, and within two at rest; on a unix socket these
- * settings are ignored. */
+/* Parameters after the connection string override it; NULL ones do not. TCP detects a peer that
+ * vanished without a FIN within a second while connecting (the SYN is not acknowledged) or during a
+ * statement, and within two when idle; on a unix socket these settings are ignored. */
 PGconn *pg_link_start(const char *conninfo, const char *app, const char *options, unsigned first)
 {
     char host[1024], hostaddr[1024], port[256];
@@ -121,7 +119,7 @@ PGconn *pg_link_start(const char *conninfo, const char *app, const char *options
     return conn;
 }
 
-/* Of its own, and not because another statement of the pipeline failed. */
+/* An error of its own, not one caused by another statement of the pipeline. */
 static bool is_error(const PGresult *res)
 {
     ExecStatusType status = PQresultStatus(res);
@@ -144,6 +142,7 @@ int pg_link_judge(const PGconn *conn, const PGresult *res, char sqlstate[PG_SQLS
         return ERR_CLOSED;
     snprintf(sqlstate, PG_SQLSTATE_BYTES, "%s", state != NULL ? state : "XX000");
     /* Class 57P: the backend is being ended (by an operator, a crash elsewhere, a shutdown). The
-     * message arrives before the end of the stream does; what was under way is open. */
+     * message arrives before the end of the stream; the outcome of statements under way is
+     * unknown. */
     return strncmp(sqlstate, "57P", 3) == 0 ? ERR_CLOSED : ERR_PEER;
 }

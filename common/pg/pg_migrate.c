@@ -1,11 +1,11 @@
-/* pg_migrate.c: one transaction, since PostgreSQL lets DDL be part of one: a step that fails leaves
- * nothing behind, nor do the steps before it.
+/* pg_migrate.c: all steps run in one transaction, since PostgreSQL's DDL is transactional: a failed
+ * step leaves nothing behind, nor do the steps before it.
  *
  * The lock belongs to the session. It is polled, so that a wait can be reported.
  *
  * A step may lock a table exclusively. While it waits for a transaction that has read the table, a
  * backup for example, all others who want the table wait behind it, and nothing is sold. So it
- * waits for a second, is undone, lets the others go first, and is tried again. */
+ * waits for a second, is rolled back, lets the others go first, and is tried again. */
 #include "pg/pg_migrate.h"
 
 #include "base/clock.h"
@@ -21,11 +21,12 @@ enum {
     SQL_MAX = 2048,
     WORDS_MAX = 512,
     LOCK_AGAIN_US = 100000,
-    TABLE_AGAIN_MIN_US = 500000, /* between two attempts to get a table, doubled up to the next */
+    TABLE_AGAIN_MIN_US =
+        500000, /* pause between two attempts to lock a table; doubles up to the next */
     TABLE_AGAIN_MAX_US = 8000000,
 };
 
-/* Its first number only stands for "Fairgate". */
+/* The lock's first number is a constant for "Fairgate". */
 static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
                     bool *got)
 {
@@ -42,8 +43,7 @@ static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_
 
 #define SESSION "'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')"
 
-/* `who` answers with one text, or with none if nobody is in the way any more: then nothing is said.
- */
+/* The query `who` returns one text, or nothing if no other process is in the way any longer. */
 static bool tell_wait(struct pg *pg, const struct pg_migrate *migrate, const char *what,
                       const char *who, const struct pg_args *args)
 {
@@ -73,15 +73,15 @@ static bool tell_program(struct pg *pg, const struct pg_migrate *migrate)
     return tell_wait(pg, migrate, "another program is still applying its steps", sql, NULL);
 }
 
-/* What is under way, for the report to those who wait. */
+/* The current step, for reports about waiting. */
 struct progress {
-    unsigned nth;   /* of the step that was begun last; steps_len: none */
-    char began[64]; /* the attempt, by the server's clock */
+    unsigned nth;   /* the step begun last; steps_len: none */
+    char began[64]; /* start of the attempt, by the server's clock */
     bool told_program, told_tables;
 };
 
-/* The tables of the step that other transactions had before the attempt began: all of them, if this
- * role may not see the times. */
+/* Reports which transactions had locked the step's tables before the attempt began, or all that
+ * hold one now if this role may not see the times. */
 static bool tell_tables(struct pg *pg, const struct pg_migrate *migrate,
                         const struct progress *progress)
 {
@@ -168,8 +168,8 @@ static int remember(struct pg *pg, const struct pg_migrate *migrate, unsigned nt
     return pg_change(pg, sql, &args, err, NULL);
 }
 
-/* The applied steps must be the first of those that we know; those that we do not know must let our
- * number of steps run. *applied counts them. */
+/* The applied steps must begin with those we know; unknown ones must allow a program with our
+ * number of steps. *applied counts them. */
 static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
                          unsigned *applied)
 {
@@ -238,14 +238,14 @@ static int unlock(struct pg *pg, const struct pg_migrate *migrate, struct err_sl
     return rc < 0 ? err_wrap(err, "giving the lock back") : 0;
 }
 
-/* Somebody else has had a table for too long. */
+/* Another transaction has held a table for too long. */
 static bool is_in_use(const struct pg *pg, int rc)
 {
     return rc == ERR_PEER && strcmp(pg_sqlstate(pg), "55P03") == 0;
 }
 
-/* A lock that cannot be given back goes with the connection alone, so that is an error even where
- * all steps are applied: nobody else could start for as long as the caller went on with it. */
+/* A lock that cannot be released ends only with the connection, so that is an error even if all
+ * steps are applied: no other process could start while the caller kept using the connection. */
 static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progress *progress,
                    struct err_slot *err)
 {
@@ -255,9 +255,9 @@ static int attempt(struct pg *pg, const struct pg_migrate *migrate, struct progr
         rc = lock(pg, migrate, progress, err);
     if (rc == 0) {
         rc = apply_missing(pg, migrate, progress, err);
-        struct err_slot unsaid; /* the reason of a failed step is reported, not its consequences */
+        struct err_slot unsaid; /* report the reason of a failed step, not its consequences */
         int unlocked = unlock(pg, migrate, rc == 0 ? err : &unsaid);
-        rc = unlocked < 0 ? unlocked : rc; /* nor is it tried again with two of them */
+        rc = unlocked < 0 ? unlocked : rc; /* a second lock must not be taken: no retry */
     }
     return rc;
 }
@@ -269,7 +269,7 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     uint64_t again_us = TABLE_AGAIN_MIN_US;
     struct progress progress = {0};
     struct err_slot unsaid;
-    err = err != NULL ? err : &unsaid; /* what is wrapped keeps its code there */
+    err = err != NULL ? err : &unsaid; /* err_wrap() needs a slot to return the code */
     int rc = attempt(pg, migrate, &progress, err);
     while (is_in_use(pg, rc) && clock_mono_us(clock_system()) + again_us < until_us) {
         if (migrate->on_wait != NULL && progress.nth < migrate->steps_len && !progress.told_tables)

@@ -1,33 +1,32 @@
-/* pg_pool.c: a few connections with a queue before them, all on one loop.
+/* pg_pool.c: a few connections with a queue in front of them, all on one loop.
  *
- * A connection is CONNECTING (libpq's own handshake), PREPARING (setup and statements travel as
- * one pipeline), READY, or WAITING for its next attempt; conn_next[] has its moves. While READY it
- * has a queue of jobs under way, oldest first, which is the order in which PostgreSQL answers.
+ * A connection is CONNECTING (libpq's own handshake), PREPARING (setup and statements are sent as
+ * one pipeline), READY, or WAITING for its next attempt; conn_next[] has its transitions. While
+ * READY it has a queue of jobs under way, in the order in which PostgreSQL answers: oldest first.
  *
- * A job goes to the connection with the fewest jobs under way, so that a commit of a thousand
- * moves does not delay a buyer's page. Jobs that find all connections full wait in one queue, in
- * order.
+ * A job goes to the connection with the fewest jobs under way, so that a commit of a thousand moves
+ * does not delay a buyer's page. If all connections are full, jobs wait in one queue, in order.
  *
- * Jobs that only read have a queue of their own, and leave it together, as one transaction: at once
- * if no such group is under way, or when it is back, or after PG_TICK_MS. As they change nothing,
- * each is answered by its own results. Those behind one that failed have not been run, and go into
- * the queue again.
+ * Jobs that only read have a queue of their own and are sent in groups, as one transaction: at once
+ * if no group is under way, or when it returns, or after PG_TICK_MS. As they change nothing, each
+ * is answered by its own results. If one fails, the jobs after it were not run and are queued
+ * again.
  *
- * Jobs that share gather in the same way. Their results are kept until the transaction has ended;
- * if it failed, each is sent again by itself, so that only the one to blame is refused.
+ * Jobs that share are grouped in the same way. Their results are kept until the transaction has
+ * ended; if it failed, each is sent again on its own, so that only the failing one is refused.
  *
- * While no connection stands, PG_KNOCKING of them try, often, and by different hosts; the others
- * follow as soon as one is let in. So a new primary is used soon after it is one, and a server that
- * starts is not asked by all connections of all pools at once, again and again.
+ * While no connection is up, PG_KNOCKING of them try, often, and at different hosts; the others
+ * follow as soon as one succeeds. So a new primary is used soon after its promotion, and a starting
+ * server is not hit repeatedly by all connections of all pools at once.
  *
- * Time: a timer looks every PG_TICK_MS. A job that waits too long in the queue is answered
- * ERR_TIMEOUT. One that is under way for too long costs its connection: its late answer
- * would be taken for the next job's, so the connection is closed and each job on it ends with
- * ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means
- * that the database is gone, not slow.
+ * Time: a timer runs every PG_TICK_MS. A job that waits too long in the queue is answered
+ * ERR_TIMEOUT. One that is under way for too long costs its connection: its late answer would be
+ * taken for the next job's, so the connection is closed and each job on it ends with ERR_UNKNOWN.
+ * The database has a statement_timeout of its own, below ours, so this means that the database is
+ * gone, not slow.
  *
- * A job whose connection broke may still commit in the server while it is asked again on another
- * connection. The callers know: their statements are safe to repeat. */
+ * A job whose connection broke may still commit in the server while it is retried on another
+ * connection. Callers must use statements that are safe to repeat. */
 #include "pg/pg_pool.h"
 
 #include "base/bug.h"
@@ -56,19 +55,19 @@ struct pg_job {
     pg_on_done *on_done;
     void *ctx;
     uint64_t deadline_us;
-    uint64_t wait_us; /* until when it may stay in the queue */
+    uint64_t wait_us; /* its deadline in the queue */
     uint32_t len;
     struct step steps[PG_STEPS_MAX];
-    char *memory[PG_STEPS_MAX]; /* of the parameters; owned */
+    char *memory[PG_STEPS_MAX]; /* the parameters; owned */
     PGresult *results[PG_STEPS_MAX];
     uint32_t results_len;
-    uint32_t seen;      /* statements that the server has answered, with a result or without */
-    enum job_kind kind; /* the last one among those of its statements */
-    bool ends;          /* its transaction, which others of its group may have begun before it */
-    bool skipped;       /* since one before it in the transaction failed */
+    uint32_t seen;      /* statements answered by the server, with a result or without */
+    enum job_kind kind; /* the highest kind among its statements */
+    bool ends;          /* last job of its transaction, which may hold others of its group */
+    bool skipped;       /* not run: an earlier job of the transaction failed */
     bool failed;        /* no memory for a parameter */
     char sqlstate[PG_SQLSTATE_BYTES];
-    int refusal; /* of one that was not even taken in */
+    int refusal; /* the error of a job that was never queued */
     char text[160];
 };
 
@@ -83,7 +82,7 @@ enum conn_state { CONN_WAITING, CONN_CONNECTING, CONN_PREPARING, CONN_READY, CON
 
 #define BIT(n) (uint8_t)(1u << (n))
 
-/* From each of the others a failure leads to WAITING. */
+/* A failure leads from every other state to WAITING. */
 static const uint8_t conn_next[CONN_STATE_COUNT] = {
     [CONN_WAITING] = BIT(CONN_CONNECTING),
     [CONN_CONNECTING] = BIT(CONN_PREPARING) | BIT(CONN_WAITING),
@@ -96,10 +95,10 @@ struct conn {
     struct pg_pool *pool;
     enum conn_state state;
     PGconn *pq;
-    uv_poll_t *poll; /* of its own memory: a socket's poll outlives the connection by a turn */
+    uv_poll_t *poll; /* allocated separately: its close ends a turn after the connection's */
     int events;
     struct jobs under_way;
-    struct jobs shared; /* all of their results are here, and their transaction has not ended */
+    struct jobs shared; /* answered by the server, but their transaction has not ended */
     uint32_t tries;
     uint64_t at_us; /* WAITING: when to try again; CONNECTING, PREPARING: when to give up */
 };
@@ -112,16 +111,16 @@ struct pg_pool {
     char *conninfo;
     struct conn conns[PG_CONNECTIONS_MAX];
     struct jobs queues[JOB_KINDS];
-    struct jobs refused;  /* to be answered in the next turn, never from within a send */
-    struct pg_job *spare; /* to refuse a job for which there is no memory; NULL: under way */
+    struct jobs refused;  /* answered in the next turn, never from within a send */
+    struct pg_job *spare; /* to refuse a job when there is no memory; NULL: in use */
     struct {
         uint32_t under_way;
-        uint64_t gather_us; /* until when the next one waits for them */
+        uint64_t gather_us; /* until when the next group waits for the current one */
     } groups[JOB_WRITES];
     uv_timer_t timer;
     bool closing;
     bool answering;
-    uint64_t said_us; /* when a try that failed was logged; 0: none yet */
+    uint64_t said_us; /* when a failed attempt was last logged; 0: never */
     struct pg_pool_stats stats;
 };
 
@@ -188,9 +187,9 @@ static void job_answer(struct pg_job *job, int rc)
         counter = &pool->stats.timeouts;
     else if (rc < 0)
         counter = &pool->stats.refused;
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a metric: no order needed */
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* relaxed: a metric */
     job->on_done(job->ctx, &answer);
-    MAGIC_END(pg_job, job); /* a second answer would be caught */
+    MAGIC_END(pg_job, job); /* a double answer would be caught */
     for (uint32_t i = 0; i < job->results_len; i++)
         PQclear(job->results[i]);
     for (uint32_t i = 0; i < job->len; i++)
@@ -210,7 +209,7 @@ struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ct
         pool->spare = NULL;
     }
     if (job == NULL)
-        BUG_STOP("no memory for a job"); /* a few hundred bytes: whatever came next would fail */
+        BUG_STOP("no memory for a job"); /* a few hundred bytes: anything else would fail, too */
     assert(on_done != NULL);
     MAGIC_BEGIN(pg_job, job);
     job->failed = failed;
@@ -258,7 +257,7 @@ const char *pg_u64_text(struct pg_number *memory, uint64_t value)
     return memory->text;
 }
 
-/* The last of a group is back, or lost. */
+/* The last job of a group has returned or is lost. */
 static void group_left(const struct pg_job *job)
 {
     if (job->kind == JOB_WRITES || !job->ends)
@@ -286,7 +285,7 @@ static void conn_drop_poll(struct conn *conn)
 
 static void count_connected(struct pg_pool *pool, int change)
 {
-    /* A metric, written by this loop alone: no order needed. */
+    /* Relaxed: a metric, written by this loop alone. */
     uint64_t before = atomic_load_explicit(&pool->stats.connected, memory_order_relaxed);
     assert(change == 1 ? before < pool->conf.connections : change == -1 && before > 0);
     uint64_t after = before + (uint64_t)(int64_t)change;
@@ -297,7 +296,7 @@ static void count_connected(struct pg_pool *pool, int change)
         pool->conf.on_ready(pool->conf.ctx, after > 0);
 }
 
-/* How many try while none stands. */
+/* How many connections try while none is up. */
 static uint32_t knocking(const struct pg_pool *pool)
 {
     return pool->conf.guest ? 1 : PG_KNOCKING;
@@ -336,7 +335,7 @@ static void conn_fail(struct conn *conn, const char *what)
     if (stood)
         count_connected(pool, -1);
     if (stood && !pg_pool_ready(pool)) {
-        /* The last connection is down: the others drew their longer pauses while it was up. */
+        /* The last connection is down. The others drew longer pauses while it was up. */
         for (uint32_t i = 0; i < pool->conf.connections && i < knocking(pool); i++) {
             struct conn *other = &pool->conns[i];
             if (other->state != CONN_WAITING || other->at_us <= now_us(pool))
@@ -356,7 +355,7 @@ static void conn_fail(struct conn *conn, const char *what)
     }
 }
 
-/* For the reason that this result gives; takes it. */
+/* Fails with the error of this result, which it frees. */
 static void conn_fail_as(struct conn *conn, PGresult *res)
 {
     char why[160] = "";
@@ -412,7 +411,7 @@ static struct conn *least_busy(struct pg_pool *pool)
     return best;
 }
 
-/* The one whose head has waited longest, unless it gathers. NULL: there is nothing to send. */
+/* The queue whose head has the earliest deadline, except groups still gathering. NULL: none. */
 static struct jobs *next_queue(struct pg_pool *pool)
 {
     struct jobs *next = NULL;
@@ -427,7 +426,7 @@ static struct jobs *next_queue(struct pg_pool *pool)
     return next;
 }
 
-/* One writer, or as many of a group as the connection takes. */
+/* Sends one writer, or as many of a group as the connection takes. */
 static void send_some(struct conn *conn, struct jobs *from)
 {
     struct pg_pool *pool = conn->pool;
@@ -442,7 +441,7 @@ static void send_some(struct conn *conn, struct jobs *from)
         jobs_push(&conn->under_way, job);
     }
     if (kind < JOB_WRITES) {
-        conn->under_way.tail->ends = true; /* also of a group that was cut short */
+        conn->under_way.tail->ends = true; /* also if sending failed midway */
         pool->groups[kind].under_way++;
         pool->groups[kind].gather_us = now_us(pool) + PG_TICK_MS * UINT64_C(1000);
     }
@@ -492,8 +491,8 @@ void pg_job_send(struct pg_job *job)
         return;
     }
     jobs_push(&pool->queues[job->kind], job);
-    /* From within an answer the queue is worked off when the answers are through: a connection that
-     * fails meanwhile would answer its jobs in the middle of somebody else's call. */
+    /* While answers are processed, sending waits until they are done: a connection that fails
+     * meanwhile would answer its jobs in the middle of another callback. */
     if (!pool->answering)
         uv_timer_start(&pool->timer, pool->timer.timer_cb, 0, PG_TICK_MS);
 }
@@ -523,7 +522,7 @@ void pg_ignore(void *ctx, const struct pg_answer *answer)
     (void)answer;
 }
 
-/* The first error is the reason; what follows was left out because of it. Takes the result. */
+/* The first error is the reason; later ones are consequences. Frees the result. */
 static void job_fail(struct pg_job *job, PGresult *res, const char *sqlstate)
 {
     assert(sqlstate[0] != '\0');
@@ -535,7 +534,7 @@ static void job_fail(struct pg_job *job, PGresult *res, const char *sqlstate)
     PQclear(res);
 }
 
-/* Nothing of it has happened. */
+/* Queues a job again; none of it has taken effect. */
 static void job_again(struct pg_job *job)
 {
     while (job->results_len > 0)
@@ -560,7 +559,7 @@ static void answer_shared(struct jobs group)
     }
 }
 
-/* As conn_take(). */
+/* Returns as conn_take() does. */
 static bool conn_end_job(struct conn *conn)
 {
     struct pg_job *job = jobs_pop(&conn->under_way);
@@ -573,7 +572,7 @@ static bool conn_end_job(struct conn *conn)
         conn->shared = (struct jobs){0};
         answer_shared(group);
     } else if (job->skipped) {
-        assert(job->kind == JOB_READS); /* a writer's transaction begins with it */
+        assert(job->kind == JOB_READS); /* a writer is the first job of its transaction */
         assert(job->results_len == 0);
         job_again(job);
     } else {
@@ -582,7 +581,7 @@ static bool conn_end_job(struct conn *conn)
     return conn->state == CONN_READY;
 }
 
-/* False: the connection is gone, and so may be everything else. */
+/* Returns false if the connection is gone; the pool may be closed, too. */
 static bool conn_take(struct conn *conn, PGresult *res)
 {
     struct pg_job *job = conn->under_way.head;
@@ -605,7 +604,7 @@ static bool conn_take(struct conn *conn, PGresult *res)
     assert(rc < 0 || job->results_len < job->len);
     job->skipped =
         job->skipped || (job->seen == 0 && PQresultStatus(res) == PGRES_PIPELINE_ABORTED);
-    job->seen++; /* beyond `len`, if the commit fails */
+    job->seen++; /* exceeds `len` if the commit fails */
     if (rc == 0)
         job->results[job->results_len++] = res;
     else
@@ -613,7 +612,7 @@ static bool conn_take(struct conn *conn, PGresult *res)
     return job->ends || job->seen < job->len || conn_end_job(conn);
 }
 
-/* Until when its host has time to answer. */
+/* Sets the deadline for the host's next answer. */
 static void conn_expect(struct conn *conn)
 {
     uint32_t ms = PQstatus(conn->pq) == CONNECTION_STARTED ? PG_LINK_REACH_MS : PG_CONNECT_MS;
@@ -626,7 +625,7 @@ static bool conn_take_prepared(struct conn *conn, PGresult *res)
     struct pg_pool *pool = conn->pool;
     char sqlstate[PG_SQLSTATE_BYTES];
     if (pg_link_judge(conn->pq, res, sqlstate) <
-        0) { /* no schema yet: tried again until there is */
+        0) { /* e.g. there is no schema yet: tried again until there is */
         conn_fail_as(conn, res);
         return false;
     }
@@ -651,7 +650,7 @@ static void conn_read(struct conn *conn)
     while (!PQisBusy(conn->pq)) {
         PGresult *res = PQgetResult(conn->pq);
         if (res == NULL) {
-            /* One NULL ends a statement, and more than one says that there is nothing left. */
+            /* One NULL ends a statement; a second one in a row ends the results. */
             if (++nothing > 1)
                 break;
             continue;
@@ -682,7 +681,7 @@ static bool conn_prepare(struct conn *conn)
     return good && PQpipelineSync(conn->pq) == 1 && conn_flush(conn);
 }
 
-/* libpq may change its socket while it connects, so each step makes a new poll. */
+/* libpq may change its socket while it connects, so each step creates a new poll. */
 static bool conn_poll_socket(struct conn *conn, int events)
 {
     conn_drop_poll(conn);
@@ -699,7 +698,7 @@ static bool conn_poll_socket(struct conn *conn, int events)
     return true;
 }
 
-/* Libpq may go on to the next host, and begins to reach that one. */
+/* libpq may move on to the next host, which gets a new deadline. */
 static PostgresPollingStatusType conn_step(struct conn *conn)
 {
     bool reached = PQstatus(conn->pq) != CONNECTION_STARTED;
@@ -716,7 +715,7 @@ static void conn_connect(struct conn *conn)
     conn_move(conn, CONN_CONNECTING);
     if (conn->tries > 0)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
-    unsigned nth = (unsigned)(conn - pool->conns); /* two that knock begin at different hosts */
+    unsigned nth = (unsigned)(conn - pool->conns); /* retrying ones begin at different hosts */
     conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL,
                              conn->tries + (nth < knocking(pool) ? nth : 0));
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
@@ -732,7 +731,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct pg_pool *pool = conn->pool;
     (void)events;
     pool->answering = true;
-    if (conn->state == CONN_CONNECTING) { /* with an error, too: libpq goes on to the next host */
+    if (conn->state == CONN_CONNECTING) { /* also on an error: libpq moves on to the next host */
         bool good = true;
         switch (conn_step(conn)) {
         case PGRES_POLLING_READING:
@@ -750,7 +749,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         if (!good)
             conn_fail(conn, PQerrorMessage(conn->pq));
     } else {
-        conn_read(conn); /* with an error, too: libpq knows which one it is, libuv does not */
+        conn_read(conn); /* also on an error: libpq knows which one, libuv does not */
         if (status < 0 && conn->state != CONN_WAITING)
             conn_fail(conn, uv_strerror(status));
     }
@@ -775,7 +774,7 @@ static void expire_queued(struct pg_pool *pool, struct jobs *queue)
         else
             jobs_push(&kept, job);
     }
-    /* What an answer sent meanwhile stands behind those that were here before. */
+    /* Jobs sent by answers meanwhile go behind those that were here before. */
     while ((job = jobs_pop(queue)) != NULL)
         jobs_push(&kept, job);
     *queue = kept;
@@ -808,7 +807,7 @@ static void on_timer(uv_timer_t *timer)
         send_queued(pool);
 }
 
-/* ---- a life ---- */
+/* ---- create and close ---- */
 
 int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct pg_pool **out)
 {

@@ -1,9 +1,9 @@
-/* pg_value.c: reads one value of a result, whichever way it travelled.
+/* pg_value.c: reads one value of a result, text or binary.
  *
- * Committers ask for binary results, the pool asks for text; the columns are the same, so their
- * readers are too. A value of another type or length than was asked for would mean that the
- * schema is not the one that the migrations made, which is a bug of ours and asserted. Text that
- * is NULL reads as not there. A number that may be NULL has to be asked by pg_null() first. */
+ * Committers request binary results, the pool requests text; the columns are the same, so they
+ * share these readers. A value of another type or length would mean that the schema differs from
+ * the migrations, which is a bug and is asserted. Text that is NULL is returned as "not there". For
+ * a number that may be NULL, call pg_null() first. */
 #include "pg/pg_value.h"
 
 #include <assert.h>
@@ -63,7 +63,7 @@ uint64_t pg_u64(const PGresult *res, int row, int col)
 
 uint64_t pg_time_ms(int64_t timestamptz)
 {
-    if (timestamptz > INT64_MAX - PG_EPOCH_US) /* 'infinity' is the largest number there is */
+    if (timestamptz > INT64_MAX - PG_EPOCH_US) /* 'infinity' becomes the largest number */
         return INT64_MAX / 1000;
     return timestamptz < -PG_EPOCH_US ? 0 : (uint64_t)((timestamptz + PG_EPOCH_US) / 1000);
 }
