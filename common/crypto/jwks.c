@@ -1,13 +1,13 @@
-/* jwks.c: keys are OpenSSL's EVP_PKEY, made once and then only read, which OpenSSL allows from any
- * thread. A key's name and JWK are written when the key is made, so that publishing and finding
- * keys needs no cryptography.
+/* jwks.c: keys are OpenSSL's EVP_PKEY, created once and then only read, which OpenSSL allows from
+ * any thread. A key's name and JWK are written when the key is created, so that publishing and
+ * finding keys needs no cryptography.
  *
- * OpenSSL speaks ASN.1: a signature is a DER sequence of two integers of varying length. JWS wants
- * the integers bare, 32 bytes each, so they are taken apart after signing and put together again
- * before verifying. With a fixed length there is nothing to parse on our side.
+ * OpenSSL uses ASN.1: a signature is a DER sequence of two integers of varying length. JWS wants
+ * the bare integers, 32 bytes each, so they are extracted after signing and encoded again before
+ * verifying. With a fixed length there is nothing to parse on our side.
  *
- * No key type but EC on P-256 gets past key_from_evp(), whatever a file or a set contains. Others'
- * RSA and Ed25519 keys, which only verify, are read where a caller asks for their algorithm. */
+ * key_from_evp() accepts only EC keys on P-256, whatever a file or a set contains. Other parties'
+ * RSA and Ed25519 keys, which only verify, are read where a caller requests their algorithm. */
 #include "crypto/jwks.h"
 
 #include "base/base64.h"
@@ -24,9 +24,9 @@ enum {
     POINT_BYTES = 1 + 2 * COORDINATE_BYTES, /* 04, x, y */
     DER_BYTES_MAX = 72,                     /* two integers of 33 bytes, three heads */
     PATH_MAX_BYTES = 512,
-    RSA_BYTES_MIN = 256, /* 2048 bits; less is no longer safe */
+    RSA_BYTES_MIN = 256, /* 2048 bits; less is no longer secure */
     RSA_BYTES_MAX = JWKS_SIGNATURE_BYTES_MAX,
-    RSA_EXPONENT_BYTES_MAX = 4, /* everybody's is 65537 */
+    RSA_EXPONENT_BYTES_MAX = 4, /* practically all are 65537 */
     ED25519_BYTES = 32,
     ED25519_SIGNATURE_BYTES = 64,
 };
@@ -46,7 +46,7 @@ struct jwks {
     size_t len;
 };
 
-/* With OpenSSL's reason, and leaves its queue of errors empty for the next call. */
+/* Reports OpenSSL's reason and clears its error queue for the next call. */
 static int refuse(struct err_slot *err, enum err_code code, const char *what)
 {
     unsigned long reason = ERR_peek_last_error();
@@ -83,7 +83,7 @@ static bool read_coordinate(const EVP_PKEY *evp, const char *name, char out[COOR
     return true;
 }
 
-/* RFC 7638: the digest of the members that make the key, in the order of their names. */
+/* RFC 7638: the digest of the required members, in the order of their names. */
 static bool name_by_thumbprint(struct jwks_key *key)
 {
     char json[192];
@@ -102,7 +102,7 @@ static bool name_by_thumbprint(struct jwks_key *key)
     return true;
 }
 
-/* Takes evp, also on failure. */
+/* Takes ownership of evp, also on failure. */
 static int key_from_evp(EVP_PKEY *evp, bool signs, struct err_slot *err, struct jwks_key **out)
 {
     int rc = 0;
@@ -184,7 +184,7 @@ static bool to_raw(const uint8_t *der, size_t len, uint8_t signature[JWKS_SIGNAT
     return good;
 }
 
-/* The DER's length; 0: no memory. */
+/* Returns the DER's length; 0: no memory. */
 static size_t to_der(const uint8_t signature[JWKS_SIGNATURE_BYTES], uint8_t der[DER_BYTES_MAX])
 {
     int len = 0;
@@ -278,7 +278,7 @@ int jwks_key_verify_own(const struct jwks_key *key, struct span message, struct 
     bool hashes_itself = key->alg == JWKS_EDDSA;
     if (hashes_itself && signature.len != ED25519_SIGNATURE_BYTES)
         return ERR_AUTH;
-    /* For RSA this is PKCS #1 v1.5, which is what RS256 means. */
+    /* For RSA this is PKCS #1 v1.5, as RS256 requires. */
     return verify(key, hashes_itself ? NULL : "SHA256", message, signature);
 }
 
@@ -343,7 +343,7 @@ void jwks_destroy(struct jwks *set)
     free(set);
 }
 
-/* OpenSSL says "unsupported" both at the end of a file and of a key that it cannot read. */
+/* OpenSSL reports "unsupported" both at the end of a file and for an unreadable key. */
 static bool has_key_left(BIO *bio)
 {
     static const char word[] = "-----BEGIN ";
@@ -352,7 +352,7 @@ static bool has_key_left(BIO *bio)
     return len > 0 && memmem(rest, (size_t)len, word, sizeof(word) - 1) != NULL;
 }
 
-/* All keys of one file, one after the other. */
+/* Adds all keys of one file. */
 static int add_from(struct jwks *set, struct span pem, struct err_slot *err)
 {
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
@@ -419,7 +419,7 @@ void jwks_put(struct text *text, const struct jwks *set)
     json_member_open(text, "keys", '[');
     for (size_t i = 0; i < set->len; i++) {
         const struct jwks_key *key = set->key[i];
-        assert(key->alg == JWKS_ES256); /* ours */
+        assert(key->alg == JWKS_ES256); /* our own key */
         json_open(text, '{');
         json_member_cstr(text, "kty", "EC");
         json_member_cstr(text, "crv", "P-256");
@@ -434,7 +434,7 @@ void jwks_put(struct text *text, const struct jwks *set)
     json_close(text, '}');
 }
 
-/* Absent, or this very text. */
+/* Absent, or exactly this text. */
 static bool allows(const json_t *jwk, const char *name, struct span only)
 {
     return json_object_get(jwk, name) == NULL || span_eq(json_in_text_of(jwk, name), only);
@@ -460,7 +460,7 @@ static int evp_from_point(const uint8_t point[POINT_BYTES], struct err_slot *err
     return rc;
 }
 
-/* Takes evp. NULL is a key that OpenSSL does not take. */
+/* Takes ownership of evp. *out is NULL if OpenSSL rejects the key. */
 static int verifier(EVP_PKEY *evp, enum jwks_alg alg, struct span kid, struct err_slot *err,
                     struct jwks_key **out)
 {
@@ -505,7 +505,7 @@ static int evp_from_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t
     return rc;
 }
 
-/* One that only verifies, of others. Success with *out untouched: it is not for us. */
+/* Reads a verify-only key of another party. Success with *out unchanged: the key is ignored. */
 static int other_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
                           struct jwks_key **out)
 {
@@ -539,8 +539,8 @@ static int other_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err
     return 0;
 }
 
-/* Success, with NULL for a key that is not for us, or not a key at all. Without memory it is an
- * error: a set that lacks one of its keys would refuse what that key has signed. */
+/* Success with NULL for a key that is ignored or invalid. Lack of memory is an error: a set without
+ * one of its keys would refuse valid signatures. */
 static int key_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
                         struct jwks_key **out)
 {
@@ -562,7 +562,7 @@ static int key_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
     int rc = evp_from_point(point, err, &evp);
     if (rc < 0 || evp == NULL)
         return rc;
-    rc = key_from_evp(evp, false, err, &key); /* it is on P-256, so it can be read */
+    rc = key_from_evp(evp, false, err, &key); /* it is on P-256, so it is readable */
     if (rc < 0)
         return rc;
     if (kid.len > 0) {

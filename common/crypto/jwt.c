@@ -1,17 +1,17 @@
-/* jwt.c: a token is judged from the outside in, and nothing inside is looked at before what is
- * around it has been found good:
+/* jwt.c: a token is verified from the outside in; an inner part is read only after the parts around
+ * it were found valid:
  *
  *   1. length, three parts, strict base64url
- *   2. the header: ES256 (or what the key does, below), our type, a key that we know, no "crit" (no
- * extension is understood here, so a token that insists on one is refused)
+ *   2. the header: ES256 (or the key's algorithm, below), our type, a known key, no "crit" (no
+ *      extension is supported here, so a token that requires one is refused)
  *   3. the signature
  *   4. the claims: issuer, audience, times
  *
- * The algorithm is compared, never looked up by the token's word, and a key only ever does ES256:
- * "none", or an HMAC keyed with our public key, have nothing to match. "jwk", "jku" and "x5u"
- * headers are not read. The same holds for an issuer outside, whose keys are of several algorithms:
- * the key is found by its name, and the token's word has to be that of the key. Expiry is judged
- * last, so ERR_TIMEOUT means that everything else was good.
+ * The algorithm is compared with the key's, never chosen by the token, and our keys only do ES256:
+ * "none", or an HMAC keyed with our public key, match nothing. "jwk", "jku" and "x5u" headers are
+ * not read. The same holds for an outside issuer, whose keys have several algorithms: the key is
+ * found by its name, and the token must name that key's algorithm. Expiry is checked last, so
+ * ERR_TIMEOUT means that everything else was valid.
  *
  * jwt_verify() allocates (jansson's tree); checking the signature takes a hundred times longer. */
 #include "crypto/jwt.h"
@@ -24,7 +24,7 @@
 enum {
     HEADER_BYTES_MAX = 512,
     SIGNATURE_CHARS_MAX = (JWKS_SIGNATURE_BYTES_MAX * 4 + 2) / 3,
-    TIME_S_MAX = INT32_MAX, /* 2038; a time that needs more is a mistake, or an attack */
+    TIME_S_MAX = INT32_MAX, /* 2038; a later time is a mistake, or an attack */
 };
 
 /* ---- signing ---- */
@@ -87,7 +87,7 @@ int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claim
 
 /* ---- verifying ---- */
 
-/* `rc` again. */
+/* Reports the fault and returns `rc`. */
 static int at_fault(const struct jwt_rules *rules, enum jwt_fault fault, int rc)
 {
     assert(rc < 0);
@@ -96,7 +96,7 @@ static int at_fault(const struct jwt_rules *rules, enum jwt_fault fault, int rc)
     return rc;
 }
 
-/* Decodes a part, which is `whose`, and parses it; both are bounded by the token. */
+/* Decodes and parses one part, named by `whose`; the token bounds its length. */
 static int parse_part(struct span part, const char *whose, const struct jwt_rules *rules,
                       struct err_slot *err, json_t **out)
 {

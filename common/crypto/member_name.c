@@ -1,8 +1,8 @@
 /* member_name.c: half of a SHA-256 over lengths and texts.
  *
  * The lengths go in first, so no other pair of event and member gives the same bytes. Half is
- * enough: the name only has to differ between members of one shop, and it travels in every pass.
- * It is a hash rather than a MAC, because two services make it independently and share no key. */
+ * enough: the name only has to differ between members of one shop, and every pass carries it. It is
+ * a hash rather than a MAC, because two services derive it independently and share no key. */
 #include "crypto/member_name.h"
 
 #include "base/base64.h"

@@ -1,5 +1,5 @@
-/* openssl.h: the headers of OpenSSL 3 that we use. It has a type ERR_STATE, which is also a code of
- * base/err.h; the type, which is not needed here, is renamed while its headers are read. */
+/* openssl.h: the headers of OpenSSL 3 that we use. They have a type ERR_STATE, which is also a code
+ * of base/err.h; the type, which is not needed, is renamed while the headers are read. */
 #ifndef FG_CRYPTO_OPENSSL_H
 #define FG_CRYPTO_OPENSSL_H
 

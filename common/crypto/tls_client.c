@@ -1,11 +1,11 @@
-/* tls_client.c: TLS on a socket that somebody else owns and polls.
+/* tls_client.c: TLS on a socket that the caller owns and polls.
  *
- * OpenSSL reads and writes the socket itself, without read-ahead: a record that has not arrived
- * whole stays in the kernel, so polling the socket always shows that there is more to read. Steps
- * say what they wait for, because under TLS a read may have to write first.
+ * OpenSSL reads and writes the socket itself, without read-ahead: an incomplete record stays in the
+ * kernel, so polling the socket always shows that there is more to read. Each step says what it
+ * waits for, because under TLS a read may have to write first.
  *
- * Reasons are for people. What is wrong with a certificate comes first, since OpenSSL's own
- * sentence for each of its flaws is "certificate verify failed". */
+ * Errors are for people. A certificate's own problem comes first, since OpenSSL's message for every
+ * such problem is "certificate verify failed". */
 #include "crypto/tls_client.h"
 
 #include "base/secret_file.h"
@@ -24,7 +24,7 @@ enum { WHY_BYTES = 512 }; /* a host, a sentence of OpenSSL's and a name */
 
 struct tls_client {
     struct tls_client_conf conf;
-    uv_mutex_t lock; /* held for as long as `ctx` is taken or replaced */
+    uv_mutex_t lock; /* held while `ctx` is used or replaced */
     SSL_CTX *ctx;
 };
 
@@ -45,7 +45,7 @@ static const char *reason(void)
 static int trust(SSL_CTX *ctx, const struct tls_client_conf *conf, struct err_slot *err)
 {
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    /* As curl has it: an authority that is trusted ends the chain, even if it is not a root. */
+    /* Like curl: a trusted authority ends the chain, even if it is not a root. */
     X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     if (conf->ca[0] == '\0') {
         SSL_CTX_set_default_verify_paths(ctx);
@@ -180,7 +180,7 @@ struct tls_session *tls_session_open(struct tls_client *tls, int fd, const char 
     return session;
 }
 
-/* The outcome of an OpenSSL call that returned `rc`. */
+/* Maps the result `rc` of an OpenSSL call to a step. */
 static enum tls_step judge(struct tls_session *session, int rc)
 {
     if (rc > 0)
@@ -204,7 +204,7 @@ static enum tls_step judge(struct tls_session *session, int rc)
     return TLS_FAILED;
 }
 
-/* Before each call, as its outcome is read from the queue of errors and from errno. */
+/* Called before each OpenSSL call, whose result is read from the error queue and errno. */
 static void forget_errors(struct tls_session *session)
 {
     session->wants_write = false;

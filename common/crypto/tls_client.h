@@ -16,15 +16,15 @@ struct tls_client;
 
 /* Borrowed until tls_client_destroy(). */
 struct tls_client_conf {
-    const char *ca;   /* PEM file of those to trust; "": the system's */
-    const char *name; /* that certificates must bear; "": the host that was connected to */
-    const char *cert; /* PEM file of our own certificate and those above it; "": none, with: */
+    const char *ca;   /* PEM file of trusted certificates; "": the system's */
+    const char *name; /* name expected in certificates; "": the host of the connection */
+    const char *cert; /* PEM file of our own certificate and its chain; "": none */
     const char *key;  /* its key, a secret file */
 };
 
 int tls_client_create(const struct tls_client_conf *conf, struct err_slot *err,
                       struct tls_client **out);
-/* Reads the files again, for future connections. Any thread; if it fails, nothing changes. */
+/* Reads the files again, for future connections. Any thread; on failure nothing changes. */
 int tls_client_reload(struct tls_client *tls, struct err_slot *err);
 void tls_client_destroy(struct tls_client *tls);
 
@@ -36,12 +36,12 @@ enum tls_step {
     TLS_FAILED, /* see tls_session_why() */
 };
 
-/* On a socket that does not block. NULL: no memory. */
+/* For a non-blocking socket. NULL: no memory. */
 struct tls_session *tls_session_open(struct tls_client *tls, int fd, const char *host);
 enum tls_step tls_session_shake(struct tls_session *session);
-/* *len is set by TLS_DONE, and then above 0. */
+/* Only TLS_DONE sets *len, above 0. */
 enum tls_step tls_session_read(struct tls_session *session, char *bytes, size_t cap, size_t *len);
-/* What was not taken must be given again, at any address; more may follow it. */
+/* Unwritten bytes must be passed again, at any address; more may follow them. */
 enum tls_step tls_session_write(struct tls_session *session, const char *bytes, size_t count,
                                 size_t *len);
 bool tls_session_has_more(const struct tls_session *session); /* to read, without the socket */

@@ -1,8 +1,8 @@
 /* backoff.c: doubling with full jitter.
  *
- * The bound doubles with each try up to the cap, and the wait is anything between nothing and
- * that bound. Jitter over the whole range rather than a part of it spreads callers the most, and
- * a try that comes early by chance costs one refused connection. */
+ * The bound doubles with each attempt up to the cap, and the wait is anything between zero and that
+ * bound. Full jitter spreads callers the most, and an attempt that comes early by chance costs one
+ * refused connection. */
 #include "pace/backoff.h"
 
 #include <assert.h>

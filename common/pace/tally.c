@@ -1,10 +1,9 @@
-/* tally.c: a table of sets of four, found by a keyed hash of the name; the hash stands for the
- * name.
+/* tally.c: a table of four-way sets, indexed by a keyed hash of the name; only the hash is stored.
  *
- * Memory is fixed, so a flood of names cannot grow it: in a full set the entry whose minute ends
- * first makes room. The key of the hash is random, so nobody can choose names that push each
- * other's entry out on purpose. Two names that collide share a count, which is a limit reached
- * too early for one in 2^64. Threading: none, one loop owns it. */
+ * Memory is fixed, so a flood of names cannot grow it: a full set evicts the entry whose minute
+ * ends first. The key of the hash is random, so nobody can choose names that evict each other's
+ * entry on purpose. Two names that collide share a count: one in 2^64 reaches its limit too early.
+ * Threading: none, one loop owns it. */
 #include "pace/tally.h"
 
 #include <assert.h>
@@ -37,7 +36,7 @@ uint64_t tally_wait_ms(const struct tally *tally, struct span who, uint32_t max,
     return 0;
 }
 
-/* Its slot, or the one whose minute ends first. */
+/* Returns the name's slot, or the one whose minute ends first. */
 static struct tally_slot *take_slot(struct tally *tally, uint64_t hash)
 {
     struct tally_slot *set = tally->slot[hash % TALLY_SETS], *first = set;
