@@ -1,12 +1,11 @@
 /* brand.c: reads the operator's name, logo, colour and texts, and keeps the pages readable with
  * them.
  *
- * Contrast is that of WCAG 2.2: 3 to 1 between a shape and what it lies on, 4.5 to 1 between words
- * and the colour under them. An operator names the brand's colour as it is; if it is too pale, or
- * too dark for dark screens, it is mixed with as much black or white as it takes. Of black and
- * white, one is always readable on a colour; we take that one, so nobody has to choose it. Texts
- * are judged at start: an operator learns of a missing one from a service that does not start, not
- * from a visitor. */
+ * Contrast follows WCAG 2.2: 3 to 1 between a shape and its background, 4.5 to 1 between text and
+ * its background. A brand colour that is too pale, or too dark for dark screens, is mixed with as
+ * much black or white as needed. Text on the colour is black or white, whichever is readable, so
+ * nobody has to choose it. Texts are checked at start: if one is missing, the service does not
+ * start, instead of showing visitors an incomplete page. */
 #include "brand.h"
 
 #include "system/plain_file.h"
@@ -21,7 +20,7 @@
 static const double CONTRAST_MIN = 3.0;
 
 enum { LOGO_BYTES_MAX = 64 * 1024, TEXTS_BYTES_MAX = 128 * 1024, CSS_MAX = 512, PATH_BYTES = 1536 };
-/* Messengers leave out a larger picture, or one of another shape. */
+/* Messengers ignore a larger picture, or one of another shape. */
 enum { PREVIEW_BYTES_MAX = 300 * 1024, PREVIEW_WIDTH = 1200, PREVIEW_HEIGHT = 630 };
 
 struct content {
@@ -30,7 +29,7 @@ struct content {
 };
 
 struct brand {
-    const struct brand_settings *settings; /* NULL: nothing is branded */
+    const struct brand_settings *settings; /* NULL: no branding */
     struct content logo;
     const char *logo_type;
     struct content preview;
@@ -38,7 +37,7 @@ struct brand {
     struct brand_colours colours[BRAND_SCHEMES];
     char css_memory[CSS_MAX];
     struct text css;
-    bool is_trial; /* looked at and let go: it adds no language */
+    bool is_trial; /* only checked and dropped: adds no language */
 };
 
 /* ---- colours ---- */
@@ -88,14 +87,14 @@ static struct colour mix(struct colour a, struct colour b, unsigned parts)
     return mixed;
 }
 
-/* What a shape in the brand's colour lies on: --paper, --raised and --ground of web/base.css. */
+/* The backgrounds of a brand-coloured shape: --paper, --raised and --ground of web/base.css. */
 enum { PAPERS = 3 };
 struct scheme {
     enum brand_scheme of;
     const char *key, *name;
     struct brand_colours usual; /* as in web/base.css */
     struct colour papers[PAPERS];
-    struct colour away; /* from the papers: what a colour that is too pale is mixed with */
+    struct colour away; /* opposite to the papers: mixed into a colour that is too pale */
 };
 
 static const struct scheme light_scheme = {
@@ -130,8 +129,8 @@ static int add_colour(struct brand *brand, const struct scheme *scheme, const ch
     if (!colour_parse(text, &colour))
         return err_set(err, ERR_SYNTAX, "brand.%s: \"%s\" is not of the form #rrggbb", scheme->key,
                        text);
-    /* The nearest colour that people can see: it keeps its hue and gives up as much of its
-     * lightness as it must. Black and white themselves can always be seen, so there is one. */
+    /* The nearest visible colour: it keeps its hue and changes its lightness as little as possible.
+     * Black or white is always visible, so there is one. */
     unsigned parts = 256;
     while (parts > 0 && !is_visible(mix(colour, scheme->away, parts), scheme))
         parts--;
@@ -194,7 +193,7 @@ static int load_logo(struct brand *brand, struct err_slot *err)
     return 0;
 }
 
-/* A PNG begins with its signature and a chunk that says how large the picture is. */
+/* A PNG begins with its signature and a chunk with the picture's size. */
 static bool is_preview(struct span image)
 {
     static const char head[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\xb0\0\0\x02\x76";
@@ -256,7 +255,7 @@ static int load_texts(struct brand *brand, struct err_slot *err)
     return rc < 0 ? err_wrap(err, "brand.texts") : 0;
 }
 
-/* ---- a brand's life ---- */
+/* ---- create and destroy ---- */
 
 static int load(const struct brand_settings *settings, bool is_trial, struct err_slot *err,
                 struct brand **out)
@@ -292,7 +291,7 @@ int brand_load(const struct brand_settings *settings, struct err_slot *err, stru
     return load(settings, false, err, out);
 }
 
-/* Settings are checked again at each reload, while loops read the languages. */
+/* Each reload checks the settings again, while loops read the languages. */
 int brand_check(const struct brand_settings *settings, struct err_slot *err)
 {
     struct brand *brand;

@@ -49,7 +49,7 @@ struct brand_settings {
 
 enum brand_scheme { BRAND_LIGHT, BRAND_DARK, BRAND_SCHEMES };
 
-/* Colours for documents without our style sheet, such as mails: #rrggbb, or #rgb. The default is
+/* Colours for documents without our style sheet, such as mails: #rrggbb, or #rgb. Defaults to
  * web/base.css. */
 struct brand_colours {
     char signal[8], on_signal[8];
@@ -57,9 +57,9 @@ struct brand_colours {
 
 struct brand;
 
-/* `settings` is borrowed; NULL: nothing is branded. Adds the languages that it finds. */
+/* `settings` is borrowed; NULL: no branding. Adds the languages it finds. */
 int brand_load(const struct brand_settings *settings, struct err_slot *err, struct brand **out);
-/* Would it load? Adds no language. */
+/* Returns whether it would load. Adds no language. */
 int brand_check(const struct brand_settings *settings, struct err_slot *err);
 void brand_destroy(struct brand *brand);
 

@@ -1,5 +1,5 @@
-/* filled_page.c: the templates are made at start, once for each language. A request gives its facts
- * as ctx. The function that counts turns may note in it which turn of a block is being written. */
+/* filled_page.c: the templates are created at start, one per language. A request passes its facts
+ * as ctx; the function that counts repetitions may store there which one is being written. */
 #include "filled_page.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* html.c: the five characters that mean something in markup, inside of an element or of a quoted
- * attribute. Nowhere else does a page of ours take text from outside. */
+/* html.c: escapes the five characters with a meaning in markup, in text and in quoted attributes.
+ * Our pages contain outside text nowhere else. */
 #include "html.h"
 
 void html_put(struct text *out, struct span text)

@@ -1,4 +1,4 @@
-/* html.h: text from outside, made harmless in a page. */
+/* html.h: escapes outside text for a page. */
 #ifndef FG_WEB_HTML_H
 #define FG_WEB_HTML_H
 

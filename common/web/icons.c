@@ -1,4 +1,4 @@
-/* icons.c: web/icons.html has an icon a line, its name and its markup; drawn for this project. */
+/* icons.c: web/icons.html has one icon per line: its name and markup, drawn for this project. */
 #include "icons.h"
 
 #include <assert.h>

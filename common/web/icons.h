@@ -1,7 +1,7 @@
-/* icons.h: the icons of all pages, as markup in the page itself: no extra request, and nothing that
- * the policy would have to allow. A template writes {{i.check}}. Each is drawn on a field of 24 by
- * 24 with a stroke of 2 in the colour of the text beside it (`.i` in web/base.css), and is hidden
- * from screen readers: the words beside it say the same. */
+/* icons.h: the icons of all pages, as inline markup: no extra request, and no exception in the
+ * content security policy. A template writes {{i.check}}. Each is drawn on a 24 by 24 field with a
+ * stroke of 2 in the colour of the surrounding text (`.i` in web/base.css), and is hidden from
+ * screen readers: the adjacent words say the same. */
 #ifndef FG_WEB_ICONS_H
 #define FG_WEB_ICONS_H
 

@@ -1,15 +1,15 @@
 /* lang.c: the part of RFC 4647 that a handful of languages needs.
  *
- * Tags are looked up by their first subtag; the highest weight wins, and of equal weights the
- * first one named. An address's ?lang= beats a cookie, which beats what the browser sends: the
- * last thing that a person chose counts most. */
+ * Tags are matched by their first subtag; the highest weight wins, and among equal weights the
+ * first. The address's ?lang= beats a cookie, which beats the browser's header: the visitor's
+ * latest choice counts most. */
 #include "lang.h"
 
 #include <assert.h>
 
 enum { TAG_MAX = 3 };
 
-/* Written at start by lang_add(), then only read. */
+/* Written at start by lang_add(), then read-only. */
 #define LANG_TAGGED(name, tag) [LANG_##name] = tag,
 static char tags[LANG_MAX][TAG_MAX + 1] = {LANG_LIST(LANG_TAGGED)};
 static unsigned tags_len = LANG_BUILT_IN;
@@ -66,7 +66,7 @@ bool lang_parse(struct span tag, enum lang *out)
     return false;
 }
 
-/* "q=0.8" in thousandths; what is not a weight counts as none given. */
+/* "q=0.8" in thousandths; an invalid weight counts as absent. */
 static unsigned weight_milli(struct span params)
 {
     params = span_trim(params);

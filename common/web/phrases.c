@@ -1,5 +1,5 @@
-/* phrases.c: a copy of the source, and rows that point into it. A search goes through them one by
- * one: most phrases are put into templates at start, and a request needs only a handful. */
+/* phrases.c: a copy of the source, and rows that point into it. Lookup is linear: most phrases are
+ * put into templates at start, and a request needs only a handful. */
 #include "phrases.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@ struct phrases {
     char source[]; /* what the spans point into */
 };
 
-/* A phrase with '<' in it would end the script's element early; none needs one. */
+/* A phrase with '<' could end the script element early; none needs one. */
 static int check_phrase(struct span value, struct err_slot *err)
 {
     if (memchr(value.ptr, '<', value.len) != NULL)
@@ -97,7 +97,7 @@ static int override_line(struct phrases *phrases, struct span line, bool ours, s
     return 0;
 }
 
-/* Takes the next line of an operator's text that is neither blank nor a comment; empty: none. */
+/* Takes the next line of an operator's text that is not blank or a comment; empty at the end. */
 static struct span next_line(struct span *text)
 {
     struct span line = {"", 0};

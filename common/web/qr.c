@@ -1,8 +1,8 @@
 /* qr.c: draws libqrencode's modules as one SVG path.
  *
- * Runs of dark modules in a row become one stroke each, which takes a tenth of the bytes of a
- * rectangle per module. Error correction is level M: a phone's screen is clean, and a code with
- * fewer modules is read faster at a door. */
+ * A run of dark modules in a row becomes one stroke, a tenth of the bytes of a rectangle per
+ * module. Error correction is level M: a phone's screen is clean, and a code with fewer modules
+ * scans faster at a door. */
 #include "qr.h"
 
 #include <qrencode.h>
@@ -10,7 +10,7 @@
 
 enum { QUIET = 4, CONTENT_MAX = 1024 };
 
-/* By hand: printf would take longer than finding the code. */
+/* By hand: printf would take longer than computing the code. */
 static void put_run(struct text *out, unsigned x, unsigned y, unsigned len)
 {
     text_char(out, 'M');

@@ -1,16 +1,16 @@
-/* site.c: a page or file is three blobs: as it is, by gzip, by brotli. Files may bring the
- * compressed ones along; otherwise they are made when the program starts, scripts and styles
- * without their comments. Pages, which know the language and the configuration, are always made
- * then. A blob that compressing makes longer is left out.
+/* site.c: a page or file is stored as three blobs: plain, gzip, brotli. Files may come with
+ * compressed forms; otherwise these are created at start, scripts and styles without their
+ * comments. Pages depend on language and configuration, so theirs are always created at start. A
+ * compressed blob that is longer than the plain one is dropped.
  *
- * Brotli takes twenty times as long as all else here. So a thread of the site's own makes those
- * blobs while the program already answers, and until each is there gzip's is sent in its place.
+ * Brotli takes twenty times as long as everything else here. So a thread of the site compresses
+ * with it while the program already serves, and gzip is sent until a brotli blob is ready.
  *
- * Threading: a site is made on one thread and then only read, by all loops and by its own thread,
- * which writes nothing but the blobs of brotli.
+ * Threading: one thread creates a site; then all loops and the site's thread only read it, except
+ * that the latter publishes the brotli blobs.
  *
- * The policy allows our own scripts and styles, and nothing else: no inline script, no frame, no
- * third party. */
+ * The content security policy allows our own scripts and styles, and nothing else: no inline
+ * script, no frame, no third party. */
 #include "site.h"
 
 #include "base/tag.h"
@@ -23,21 +23,21 @@
 #include <stdlib.h>
 #include <uv.h>
 
-/* Of brotli, for files: the highest, but where the Makefile has another one. */
+/* Brotli quality for files: the highest, unless the Makefile sets another. */
 #ifndef SITE_FILE_QUALITY
 #define SITE_FILE_QUALITY 11
 #endif
 
 enum {
-    BYTES_MAX = 1024 * 1024, /* of one page or file */
+    BYTES_MAX = 1024 * 1024, /* per page or file */
     PATH_MAX_LEN = 96,
     ID_MAX = 64,
     TAGS_MAX = 4 * LANG_MAX,
     GZIP_LEVEL = 9,
     FILE_QUALITY = SITE_FILE_QUALITY,
-    MARKUP_MAX = 2048, /* of the brand, or the links to all languages */
+    MARKUP_MAX = 2048, /* the brand's markup, or the links to all languages */
     LANG_COOKIE_S = 365 * 86400,
-    /* Of brotli: a tenth of the time that the highest takes, a few per cent more. */
+    /* Brotli quality for pages: a tenth of the highest's time, a few per cent more bytes. */
     PAGE_QUALITY = 9,
 };
 
@@ -79,7 +79,7 @@ struct site {
     enum lang read[LANG_MAX]; /* itself, but for a language that may be lacking and is */
     struct brand *brand;
     struct site_file own[OWN_MAX]; /* as served, and what we have added */
-    char *memory[OWN_MAX];         /* NULL: the bytes are somebody else's */
+    char *memory[OWN_MAX];         /* NULL: the bytes are borrowed */
     size_t files_len;
     char more_name[LANG_MAX][16];
     struct served_file file[OWN_MAX];
@@ -97,11 +97,11 @@ struct site {
 
 static struct http_blob *blob_of(const struct pack *pack, enum coding coding)
 {
-    /* acquire: of brotli's bytes, which the site's thread writes before it releases them */
+    /* acquire: pairs with the release of the site's thread, which wrote the blob before */
     return atomic_load_explicit(&pack->blob[coding], memory_order_acquire);
 }
 
-/* Unless it is no shorter than the plain one. */
+/* Stores it unless it is no shorter than the plain one. */
 static void take_blob(struct pack *pack, enum coding coding, struct http_blob *blob)
 {
     assert(blob_of(pack, coding) == NULL);
@@ -109,7 +109,7 @@ static void take_blob(struct pack *pack, enum coding coding, struct http_blob *b
         http_blob_unref(blob);
         return;
     }
-    /* release: blob_of()'s acquire then sees what is in the blob */
+    /* release: pairs with the acquire in blob_of(), which then sees the blob's content */
     atomic_store_explicit(&pack->blob[coding], blob, memory_order_release);
 }
 
@@ -126,7 +126,7 @@ static int pack_make(struct pack *pack, struct span text, const struct site_pack
     return 0;
 }
 
-/* On the site's thread. */
+/* Runs on the site's thread. */
 static void pack_brotli(const struct site *site, struct pack *pack, int quality)
 {
     const struct http_blob *plain = blob_of(pack, PLAIN);
@@ -170,7 +170,7 @@ static void reply_pack(struct http_req *req, const struct pack *pack, const char
 
 /* ---- answering ---- */
 
-/* The values that are the same for each reader of a page. */
+/* The values that are the same for all readers of a page. */
 static void put_policy(enum lang lang, const char *connect, struct text *headers)
 {
     TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
@@ -187,7 +187,7 @@ static void put_policy(enum lang lang, const char *connect, struct text *headers
 static void put_headers(const struct http_req *req, enum lang lang, const char *connect,
                         struct text *headers)
 {
-    TEXT_LIT(headers, "Cache-Control: private, no-store\r\n"); /* so it varies for nobody */
+    TEXT_LIT(headers, "Cache-Control: private, no-store\r\n"); /* so no cache has to vary it */
     put_policy(lang, connect, headers);
     if (http_req_query_arg(req, SPAN("lang")).ptr != NULL)
         text_printf(headers,
@@ -215,7 +215,7 @@ enum lang site_kept_headers(const struct http_req *req, struct text *headers)
     return lang;
 }
 
-/* The parameter goes into a header: ids have no other letters than these. */
+/* The parameter is put into a header: ids consist of these characters only. */
 static bool is_id(struct span text)
 {
     return text.len > 0 && text.len <= ID_MAX && span_is_of(text, SPAN_LETTERS SPAN_DIGITS "-_");
@@ -252,8 +252,8 @@ static void on_page(struct http_req *req)
     reply_pack(req, &page->pack[lang], "text/html; charset=utf-8", &headers);
 }
 
-/* During a roll-out a page of the other version may ask us: it gets what we have, to be used now
- * and not to be kept. */
+/* During a roll-out a page of the other version may request its files: it gets ours, not to be
+ * cached. */
 static void on_file(struct http_req *req)
 {
     const struct served_file *file = http_req_route_ctx(req);
@@ -263,14 +263,13 @@ static void on_file(struct http_req *req)
     http_header_add(&headers, "Cache-Control",
                     same ? SPAN("public, max-age=31536000, immutable") : SPAN("no-store"));
     TEXT_LIT(&headers, "X-Content-Type-Options: nosniff\r\nVary: Accept-Encoding\r\n");
-    if (span_starts(span_of(file->file->type),
-                    SPAN("image/"))) /* an SVG that is opened by itself */
+    if (span_starts(span_of(file->file->type), SPAN("image/"))) /* an SVG opened on its own */
         TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; style-src "
                            "'unsafe-inline'; sandbox\r\n");
     reply_pack(req, &file->pack, file->file->type, &headers);
 }
 
-/* ---- pages, put together ---- */
+/* ---- rendering pages ---- */
 
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out)
@@ -304,7 +303,7 @@ int site_template(const struct site *site, enum lang lang, struct span html,
     struct icons icons;
     icons_read(&icons);
     memcpy(&fixed[OWN], icons.row,
-           icons.len * sizeof(icons.row[0])); /* a row without a name is left */
+           icons.len * sizeof(icons.row[0])); /* a row without a name remains at the end */
     int rc = words.overflown
                  ? err_set(err, ERR_FULL, "the words of \"%s\" are too long", lang_tag(lang))
                  : template_create(html, site->phrases[lang], fixed, gaps, err, out);
@@ -325,7 +324,7 @@ static int make_page(struct site *site, const struct site_page *from, enum lang 
     return rc;
 }
 
-/* ---- what the brand adds ---- */
+/* ---- branding ---- */
 
 static int make_words(struct site *site, enum lang lang, struct err_slot *err)
 {
@@ -350,7 +349,7 @@ static int make_words(struct site *site, enum lang lang, struct err_slot *err)
     return 0;
 }
 
-/* Markup that stands in every page is a template too. */
+/* Markup that is in every page is a template too. */
 static int put_markup(struct markup *markup, struct span html, const char *const *gaps,
                       void (*fill)(struct text *out, unsigned gap, void *ctx),
                       bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx,
@@ -366,11 +365,11 @@ static int put_markup(struct markup *markup, struct span html, const char *const
     return markup->text.overflown ? err_set(err, ERR_FULL, "it is too long") : 0;
 }
 
-/* "한국어 English", each a link to this very page; the present one is marked. */
+/* "한국어 English", each a link to the same page; the current one is marked. */
 struct languages {
     const struct site *site;
     enum lang now;
-    enum lang read[LANG_MAX]; /* those that are read here */
+    enum lang read[LANG_MAX]; /* those supported here */
     unsigned read_len;
     unsigned turn;
 };
@@ -455,8 +454,8 @@ static const struct site_packed *packed_of(const struct site *site, size_t file)
     return packed ? &conf->packed[file] : NULL;
 }
 
-/* A script or style without its comments. The first file may have the base style in front; upon
- * that style, wherever it is, the brand's colours follow. */
+/* Takes a script or style without its comments. The base style may be prepended to the first file;
+ * the brand's colours follow the base style, wherever it is. */
 static int take_file(struct site *site, const struct site_file *from, struct err_slot *err)
 {
     struct site_file *file = add_file(site, from->name, from->type);
@@ -483,7 +482,7 @@ static int take_file(struct site *site, const struct site_file *from, struct err
     return 0;
 }
 
-/* "more.ko.json": what scripts say that are not loaded at first. */
+/* "more.ko.json": the phrases that scripts load later. */
 static int take_more(struct site *site, enum lang lang, struct err_slot *err)
 {
     char *memory = malloc(BYTES_MAX);
@@ -501,7 +500,7 @@ static int take_more(struct site *site, enum lang lang, struct err_slot *err)
     return json.overflown ? err_set(err, ERR_FULL, "%s is too long", file->name) : 0;
 }
 
-/* ---- a site's life ---- */
+/* ---- create and destroy ---- */
 
 static int make_all(struct site *site, struct err_slot *err)
 {
@@ -521,7 +520,7 @@ static int make_all(struct site *site, struct err_slot *err)
     }
     if (rc < 0)
         return rc;
-    /* Whatever changes in a file makes another folder. */
+    /* Any change of a file changes the folder's name. */
     uint64_t mixed[OWN_MAX] = {0};
     for (size_t i = 0; i < site->files_len; i++)
         mixed[i] = tag_hash(site->own[i].bytes);
@@ -568,7 +567,7 @@ int site_create(const struct site_conf *conf, struct err_slot *err, struct site 
         site_destroy(site);
         return rc;
     }
-    /* Where there is none to be had, gzip has to do. */
+    /* Without a thread only gzip is served. */
     site->has_thread = uv_thread_create(&site->brotli, on_thread, site) == 0;
     *out = site;
     return 0;

@@ -1,18 +1,17 @@
-/* site.h: what a service shows people: its pages in every language, and the files that they name.
- * All of it is part of the program, except for what the operator's brand adds: put together and
- * compressed once at start, then served from memory; no request costs more than the choice of a
- * blob.
+/* site.h: a service's pages in every language, and their files. All of it is part of the program,
+ * except for the operator's branding: assembled and compressed once at start, then served from
+ * memory; a request only chooses a blob.
  *
- * In a page, {{t.title}} is the phrase "title", {{lang}} the language, {{words}} the phrases that
- * scripts say as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
+ * In a page, {{t.title}} is the phrase "title", {{lang}} the language, {{words}} the scripts'
+ * phrases as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
  * {{i.check}} an icon (icons.h), {{languages}} the links to the page in each language, {{tags}} the
- * tags of all that visitors may read, with a space between, and {{data}} what the configuration
- * says to the page; {{signal}}, {{on-signal}}, {{dark-signal}} and {{dark-on-signal}} are the
- * brand's colours, for what cannot have our style sheet. The folder's name is a hash of what lies
- * in it, so that a file may be kept for good and files name each other by plain relative paths.
+ * tags of all languages, separated by spaces, and {{data}} the configuration's data for the page;
+ * {{signal}}, {{on-signal}}, {{dark-signal}} and {{dark-on-signal}} are the brand's colours, for
+ * content without our style sheet. The folder's name is a hash of its content, so that files can be
+ * cached forever and refer to each other by plain relative paths.
  *
- * Threading: made at start, then only read, by all loops; a thread of its own makes the smallest
- * form of each file while others serve what there is (site.c). */
+ * Threading: created at start, then read-only for all loops; a thread of its own creates the
+ * smallest form of each file while others serve the available ones (site.c). */
 #ifndef FG_WEB_SITE_H
 #define FG_WEB_SITE_H
 
@@ -31,7 +30,7 @@ enum {
     SITE_CONNECT_MAX = 1024
 };
 
-/* A text that the program carries, to set up a span, also in a constant. */
+/* Initializes a span from a text of the program, also in a constant. */
 #define SITE_BYTES(array)                                                                          \
     {                                                                                              \
         (array), sizeof(array) - 1                                                                 \
@@ -45,15 +44,15 @@ struct site_file {
     struct span bytes;
 };
 
-struct site_packed { /* the same file, made smaller when the program was built */
+struct site_packed { /* the same file, compressed at build time */
     struct span gzip, brotli;
 };
 
 struct site_page {
-    const char *pattern; /* of the route; what is in its gaps the page's script reads itself */
+    const char *pattern; /* of the route; the page's script reads its parameters itself */
     struct span html;
-    /* What the page's script will fetch, for the browser to begin with at once; `{}` is the route's
-     * parameter. NULL ends the list. */
+    /* Resources that the page's script will fetch, for the browser to load early; `{}` is the
+     * route's parameter. Ends with NULL. */
     const char *preload[SITE_PRELOAD_MAX + 1];
 };
 
@@ -61,43 +60,43 @@ struct site_conf {
     const char *root; /* "/seats/-": files are served below, as ROOT/HASH/NAME */
     const struct site_file *files;
     size_t files_len; /* SITE_FILES_MAX at most */
-    /* One each file; NULL, or an empty one: made at start. A packed file stays as it is, so it has
+    /* One per file; NULL or empty: created at start. A packed file is served as it is, so it has
      * none of the brand's colours. */
     const struct site_packed *packed;
     const struct site_page *pages;
     size_t pages_len; /* SITE_PAGES_MAX at most */
     struct span words[LANG_BUILT_IN];
-    struct span base;       /* of style, in front of the first file; may be empty */
-    const char *said;       /* prefix of the phrases that scripts say; NULL: they may say all */
-    const char *said_later; /* prefix of those in more.LANGUAGE.json; NULL: there is none */
-    const char *kept;       /* prefix of those that only the program says; NULL: there is none */
+    struct span base;       /* style put before the first file; may be empty */
+    const char *said;       /* prefix of the scripts' phrases; NULL: all */
+    const char *said_later; /* prefix of those in more.LANGUAGE.json; NULL: none */
+    const char *kept;       /* prefix of those used only by the program; NULL: none */
     const char *service;    /* its name in the operator's texts */
-    bool may_lack; /* a further language without a section of that name: English is read there */
-    const struct brand_settings *brand; /* NULL: nothing is branded */
-    const char *connect; /* other origins that scripts may call, space between, SITE_CONNECT_MAX at
-                            most; NULL: none */
-    struct span data;    /* for {{data}}: safe where it stands in the page */
-    /* Asked before a page is answered; true: there is none at this address, and this was answered.
-     * NULL: each page is there. `ctx` is borrowed. */
+    bool may_lack; /* an added language without a section of that name falls back to English */
+    const struct brand_settings *brand; /* NULL: no branding */
+    const char *connect; /* other origins that scripts may call, space-separated, at most
+                            SITE_CONNECT_MAX; NULL: none */
+    struct span data;    /* for {{data}}: already escaped for its place */
+    /* Called before a page is served; returns true if it answered instead, as there is no page at
+     * this address. May be NULL. `ctx` is borrowed. */
     bool (*refuse)(struct http_req *req, void *ctx);
     void *ctx;
 };
 
-/* Everything in `conf` is borrowed for as long as the site lives. */
+/* Everything in `conf` is borrowed for the life of the site. */
 int site_create(const struct site_conf *conf, struct err_slot *err, struct site **out);
 int site_routes(struct site *site, struct http_router *router, struct err_slot *err);
 void site_destroy(struct site *site);
 
-/* For pages that are written for each visitor. */
-/* A page with what is the same for everybody filled in, and further gaps for each request. */
+/* For pages that are rendered for each visitor. */
+/* A page with its constant parts filled in, and further gaps for each request. */
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out);
 const struct phrases *site_phrases(const struct site *site, enum lang lang);
-/* The head lines of every page: policy, language, and what it varies by. Room for SITE_HEADERS_MAX.
- * A language that was asked for by ?lang= is remembered in a cookie. */
+/* The headers of every page: policy, language, and Vary. Needs SITE_HEADERS_MAX. A language chosen
+ * by ?lang= is stored in a cookie. */
 void site_headers(const struct http_req *req, enum lang lang, struct text *headers);
 /* The same for a page that caches may keep, without Cache-Control: no cookie is read or set.
- * Answers the language: ?lang= or, where the address names none that is known, Accept-Language. */
+ * Returns the language: ?lang= if it is known, otherwise from Accept-Language. */
 enum lang site_kept_headers(const struct http_req *req, struct text *headers);
 
 #endif

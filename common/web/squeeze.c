@@ -1,13 +1,13 @@
-/* squeeze.c: compresses in two ways, for two occasions.
+/* squeeze.c: two kinds of compression.
  *
- * What is made once takes the highest quality: some 100 KB of text cost a third of a second, on a
- * thread of their own (site.c). A page for one visitor takes zlib's level 4, the first that looks
- * for long repetitions. For a page of 10 KB the result is one per cent larger than the best, in
- * three quarters of the time.
+ * Content that is compressed once gets the highest quality: some 100 KB of text take a third of a
+ * second, on a thread of their own (site.c). A page for one visitor gets zlib's level 4, the first
+ * that searches for long repetitions. For a page of 10 KB the result is one per cent larger than
+ * the best, in three quarters of the time.
  *
- * Tried and dropped: compressing the fixed parts of a page at start, and putting what fills its
- * gaps between them uncompressed. That costs a request next to nothing, but nothing can refer back
- * across a gap: with 30 gaps a page was twice as long. */
+ * Tried and dropped: compressing the fixed parts of a page at start and inserting the gaps' content
+ * uncompressed. That costs a request next to nothing, but matches cannot cross a gap: with 30 gaps
+ * a page was twice as long. */
 #include "squeeze.h"
 
 #include <assert.h>
@@ -20,8 +20,8 @@ enum {
     GZIP_WINDOW = 15 + 16, /* +16: a gzip head, not a zlib one */
     QUICK_LEVEL = 4,
     MEMORY_LEVEL = 8,
-    BROTLI_WINDOW_MAX = 22,   /* four megabytes: the whole of a large plan */
-    BROTLI_WINDOW_APART = 16, /* bytes of a window that cannot be pointed back to */
+    BROTLI_WINDOW_MAX = 22,   /* four megabytes: a whole large plan */
+    BROTLI_WINDOW_APART = 16, /* bytes of a window that matches cannot reach */
 };
 
 struct http_blob *squeeze_gzip(struct span text, int level)
@@ -44,8 +44,8 @@ struct http_blob *squeeze_gzip(struct span text, int level)
     return blob;
 }
 
-/* The smallest window that has all of the text: the encoder sets up memory of its size, and
- * for the largest that takes longer than a page. */
+/* The smallest window that covers the text: the encoder initializes memory of its size, and the
+ * largest takes longer than a page. */
 static int brotli_window(size_t len)
 {
     int bits = BROTLI_MIN_WINDOW_BITS;
@@ -68,8 +68,8 @@ struct http_blob *squeeze_brotli(struct span text, int quality)
     return blob;
 }
 
-/* "// ..." in scripts; in styles what opens at a line's start and closes at the same or a later
- * line's end. Anything else that looks like a comment may be a part of a string. */
+/* Removes "// ..." in scripts; in styles, comments that open at a line's start and close at the end
+ * of that or a later line. Anything else may be part of a string. */
 void squeeze_comments(struct span source, struct text *out)
 {
     bool inside = false;

@@ -1,6 +1,6 @@
-/* template.c: a page is a list of fixed stretches with a part after each but the last: a gap, or
- * the beginning or end of a block. All stretches are in one allocation, so that rendering reads
- * memory once, from front to back, except for blocks that are repeated. */
+/* template.c: a page is a list of fixed stretches, each but the last followed by a part: a gap, or
+ * the begin or end of a block. All stretches are in one allocation, so that rendering reads memory
+ * once, front to back, except for repeated blocks. */
 #include "template.h"
 
 #include <assert.h>
@@ -16,7 +16,7 @@ struct template
     struct {
         enum part_kind kind;
         unsigned gap;
-        uint32_t close; /* of PART_OPEN: the part that ends its block */
+        uint32_t close; /* for PART_OPEN: the part that ends its block */
         size_t upto;    /* the fixed bytes before it end here */
     } part[PARTS_MAX];
     struct text fixed;
@@ -33,11 +33,11 @@ static bool gap_of(const char *const *gaps, struct span name, unsigned *out)
     return false;
 }
 
-struct names { /* all that may stand between braces */
+struct names { /* all names allowed between braces */
     const struct phrases *phrases;
     const struct template_fixed *fixed;
     const char *const *gaps;
-    uint32_t open[DEPTH_MAX]; /* the blocks that are not closed yet, outermost first */
+    uint32_t open[DEPTH_MAX]; /* the open blocks, outermost first */
     uint32_t depth;
 };
 
@@ -128,10 +128,10 @@ int template_create(struct span source, const struct phrases *phrases,
                     const struct template_fixed *fixed, const char *const *gaps,
                     struct err_slot *err, struct template **out)
 {
-    /* Each phrase may stand several times, none longer than all of them together. */
+    /* A phrase may occur several times; none is longer than all of them together. */
     size_t cap = source.len + 4 * PHRASES_SOURCE_MAX;
     for (const struct template_fixed *row = fixed; row != NULL && row->name != NULL; row++)
-        cap += 8 * row->html.len; /* the folder of the files stands at each file */
+        cap += 8 * row->html.len; /* each file has the folder's name */
     struct names names = {.phrases = phrases, .fixed = fixed, .gaps = gaps};
     struct template *page = calloc(1, sizeof(*page) + cap);
     if (page == NULL)
@@ -154,12 +154,12 @@ struct render {
     void *ctx;
 };
 
-/* From part `first` to the end of a block or page; as deep as blocks stand within each other. */
+/* Renders from part `first` to the end of its block or page; recurses as deep as blocks nest. */
 static void put_parts(const struct render *render, uint32_t first)
 {
     const struct template *page = render->page;
     for (uint32_t i = first;; i++) {
-        /* The fixed stretch that ends at a part, or after the last one. */
+        /* The fixed stretch before part i, or after the last one. */
         size_t from = i > 0 ? page->part[i - 1].upto : 0;
         size_t upto = i < page->parts_len ? page->part[i].upto : page->fixed.len;
         assert(from <= upto);
@@ -170,7 +170,7 @@ static void put_parts(const struct render *render, uint32_t first)
             render->fill(render->out, page->part[i].gap, render->ctx);
             continue;
         }
-        assert(render->more != NULL); /* without blocks to fill, a page has none */
+        assert(render->more != NULL); /* a page without `more` has no blocks */
         for (unsigned turn = 0; render->more(page->part[i].gap, turn, render->ctx); turn++)
             put_parts(render, i + 1);
         assert(page->part[page->part[i].close].kind == PART_CLOSE);

@@ -16,22 +16,22 @@
 
 struct template_fixed {
     const char *name;
-    struct span html; /* as it is: markup, not text */
+    struct span html; /* markup, inserted as it is */
 };
 
 struct template;
-/* `fixed` is ended by a row without a name; NULL: none. `gaps` are the names of gaps and blocks
- * that a request fills, ended by NULL; template_put_blocks() calls back with their index. Any
- * other name is an error, so that no page shows {{this}}. */
+/* `fixed` ends with a row without a name; NULL: none. `gaps` are the names of the gaps and blocks
+ * that a request fills, ended by NULL; template_put_blocks() passes their index. Any other name is
+ * an error, so that no page shows {{this}}. */
 int template_create(struct span source, const struct phrases *phrases,
                     const struct template_fixed *fixed, const char *const *gaps,
                     struct err_slot *err, struct template **out);
-/* Calls fill() for each gap in its order, to write it. Before each turn of a block, the first being
- * 0, more() says whether there is one; NULL: the page has no blocks. */
+/* Calls fill() for each gap, in order. Before each repetition of a block, counted from 0, more()
+ * says whether there is one; NULL: the page has no blocks. */
 void template_put_blocks(struct text *out, const struct template *page,
                          void (*fill)(struct text *out, unsigned gap, void *ctx),
                          bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx);
-struct span template_text(const struct template *page); /* all of it except the gaps */
+struct span template_text(const struct template *page); /* everything except the gaps */
 void template_destroy(struct template *page);
 
 #endif

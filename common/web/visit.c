@@ -1,9 +1,9 @@
-/* visit.c: small decisions about a browser, made once for all services.
+/* visit.c: small decisions about a browser, shared by all services.
  *
  * The pass may come as a bearer token, from a script, or as a cookie, from a page without one. A
- * cookie travels with every request, also with one that another site's page has made. So on
- * anything but a GET the cookie counts only if Origin names this very host; a bearer token needs
- * no such check, since no other site can set it. */
+ * browser sends the cookie with every request, even one made by another site's page. So for
+ * anything but a GET the cookie counts only if Origin names this very host; a bearer token needs no
+ * such check, since no other site can set it. */
 #include "visit.h"
 
 enum { COOKIE_NAME_MAX = 96 };
@@ -45,7 +45,7 @@ bool visit_has(const struct http_req *req, struct span tag)
         struct span item;
         list = span_cut(list, ',', &item);
         item = span_trim(item);
-        if (span_starts(item, SPAN("W/"))) /* the comparison is the weak one */
+        if (span_starts(item, SPAN("W/"))) /* If-None-Match compares weakly */
             item = span_skip(item, 2);
         if (span_eq(item, tag) || span_eq(item, SPAN("*")))
             return true;
