@@ -1,14 +1,14 @@
-/* histogram.c: below 32 each value has a bucket of its own. From there on each power of two
- * [2^e, 2^(e+1)) is cut into 32 equal buckets, each 2^(e-5) wide; a bucket stands for its middle,
- * so what is reported is off by at most half a width, 1/64 of the value.
+/* histogram.c: below 32 each value has a bucket of its own. From there on each power of two [2^e,
+ * 2^(e+1)) is cut into 32 equal buckets, each 2^(e-5) wide; a bucket is reported as its middle, so
+ * the error is at most half a width, 1/64 of the value.
  *
  *     bucket   0..31     32..63        64..95         96..127   ...
  *     values   0..31     32..63        64..127        128..255  ...
  *     width    1         1             2              4
  *
- * Threading: the writer loads and stores without a lock or an atomic addition, because it is alone;
- * readers see each counter whole, and a moment old at worst. The count is the sum of the buckets a
- * reader saw, so its quantiles are those of one set of values. */
+ * Threading: the only writer loads and stores without a lock or an atomic addition; readers see
+ * each counter whole, and slightly old at worst. The count is the sum of the buckets a reader saw,
+ * so its quantiles belong to one set of values. */
 #include "observe/histogram.h"
 
 #include <assert.h>

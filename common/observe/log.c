@@ -69,14 +69,14 @@ static bool wait_writable(const struct logger *logger)
     return false;
 }
 
-/* Answers how many of the bytes, the last ones, nobody took. */
+/* Returns how many bytes at the end could not be written. */
 static size_t write_out(struct logger *logger, const char *bytes, size_t len)
 {
     while (len > 0 && wait_writable(logger)) {
         /* A pipe that says it is writable takes this much without blocking. */
         ssize_t sent = write(logger->conf.fd, bytes, len < PIPE_BUF ? len : PIPE_BUF);
         if (sent < 0 && errno != EINTR && errno != EAGAIN)
-            break; /* nobody reads any more, or the disk is full */
+            break; /* the reader is gone, or the disk is full */
         if (sent > 0) {
             bytes += sent;
             len -= (size_t)sent;
@@ -115,7 +115,7 @@ static void *write_lines(void *arg)
         logger->writing = taken;
         logger->filled = 0;
         pthread_mutex_unlock(&logger->mutex);
-        /* Comes with the batch that follows the loss: the buffer that overflowed is that batch. */
+        /* Reported with the batch after the loss: the buffer that overflowed is that batch. */
         uint64_t dropped = logger_dropped(logger);
         if (dropped != told) {
             struct log_line line;
@@ -170,7 +170,7 @@ int logger_create(const struct logger_conf *conf, struct err_slot *err, struct l
         err_set(err, ERR_NOMEM, "log buffers of %d bytes", LOG_BUFFER_BYTES);
         goto free_logger;
     }
-    /* Signals belong to the loops: a writer that took one would leave them waiting. */
+    /* Signals belong to the loops: if the writer took one, the loops would never see it. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -224,10 +224,10 @@ void logger_destroy(struct logger *logger)
 
 /* ---- a line ---- */
 
-/* A field is begun here and judged by keep_field(), which takes it back if it did not fit. */
+/* Begins a field; keep_field() removes it again if it did not fit. */
 static struct text begin_field(struct log_line *line, const char *key)
 {
-    assert(!line->text.overflown); /* else the field before was not judged */
+    assert(!line->text.overflown); /* otherwise the previous field was not finished */
     struct text before = line->text;
     json_key(&line->text, key);
     return before;

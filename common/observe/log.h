@@ -1,8 +1,8 @@
-/* log.h: one JSON object a line: {"ts","level","service","msg",...fields}.
+/* log.h: one JSON object per line: {"ts","level","service","msg",...fields}.
  *
- * A line is built in memory of its own and handed over; one thread of the logger writes. What does
- * not fit into a full pipe is dropped, counted, and reported once there is room again. Values are
- * escaped. Tokens, cookies and mail addresses do not belong in a log; callers keep them out.
+ * A line is built in memory of its own and handed over; the logger's one thread writes. Lines that
+ * do not fit into a full pipe are dropped, counted, and reported once there is room again. Values
+ * are escaped. Tokens, cookies and mail addresses do not belong in a log; callers keep them out.
  * Any thread may log and set the level. Create and destroy from one. */
 #ifndef FG_OBSERVE_LOG_H
 #define FG_OBSERVE_LOG_H
@@ -18,7 +18,7 @@ extern const char *const log_level_words[]; /* ended by NULL: for CONFIG_WORD */
 
 enum {
     LOG_LINE_MAX = 2048,        /* a longer line loses the fields that do not fit */
-    LOG_BUFFER_BYTES = 1 << 20, /* what may wait for the writer: about 5,000 lines */
+    LOG_BUFFER_BYTES = 1 << 20, /* room for lines that wait for the writer: about 5,000 */
 };
 
 struct logger;
@@ -29,8 +29,8 @@ struct logger_conf {
     enum log_level level;
     int fd;                    /* borrowed; where lines go, usually 2 */
     const struct clock *clock; /* NULL: clock_system() */
-    /* If set, each line goes here at once, on the thread that logs, and no thread is started: for
-     * tests. */
+    /* If set, each line is passed here at once, on the logging thread, and no thread is started:
+     * for tests. */
     void (*sink)(void *ctx, struct span line);
     void *sink_ctx;
 };
@@ -38,10 +38,10 @@ struct logger_conf {
 int logger_create(const struct logger_conf *conf, struct err_slot *err, struct logger **out);
 void logger_set_level(struct logger *logger, enum log_level level);
 uint64_t logger_dropped(const struct logger *logger);
-/* Writes what is left (waiting a second at most for a reader that takes nothing), then frees. */
+/* Writes the rest (waiting at most a second for a stuck reader), then frees. */
 void logger_destroy(struct logger *logger);
 
-/* Open so that it can lie on a stack; its fields are log.c's. */
+/* Open so that it can be on a stack; its fields are log.c's. */
 struct log_line {
     struct logger *logger; /* NULL: below the level, nothing is built */
     bool cut;

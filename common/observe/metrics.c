@@ -159,7 +159,7 @@ static struct row *find_row(struct family *family, const char *labels)
         at = &(*at)->next;
     if (*at != NULL)
         return *at;
-    assert(strlen(labels) < METRICS_LABELS_MAX); /* enlist_source() has looked */
+    assert(strlen(labels) < METRICS_LABELS_MAX); /* enlist_source() has checked */
     struct row *row = calloc(1, sizeof(*row));
     if (row == NULL)
         return NULL;
@@ -343,7 +343,7 @@ static void put_bucket(struct text *text, const struct family *family, const str
 
 static void put_row(struct text *text, const struct family *family, const struct row *row)
 {
-    assert(row->shards != NULL); /* a row goes with its last shard */
+    assert(row->shards != NULL); /* a row is removed with its last shard */
     if (family->kind == KIND_HISTOGRAM) {
         struct histogram_view view = {.count = 0};
         for (const struct shard *shard = row->shards; shard != NULL; shard = shard->next)
@@ -367,8 +367,7 @@ static void put_row(struct text *text, const struct family *family, const struct
                 put_bucket(text, family, row, text_span(&bound), histogram_below(&view, bound_us));
             }
         }
-        assert(histogram_below(&view, UINT64_MAX) ==
-               view.count); /* what +Inf says is all of them */
+        assert(histogram_below(&view, UINT64_MAX) == view.count); /* +Inf includes all values */
         put_bucket(text, family, row, SPAN("+Inf"), view.count);
         put_name(text, family->name, "_sum", row->labels, SPAN(""));
         if (family->unit == METRICS_UNIT_SECONDS)
@@ -505,12 +504,12 @@ static double resident_bytes(void *ctx)
 extern int mallctl(const char *name, void *old, size_t *old_len, void *new, size_t new_len)
     __attribute__((weak));
 
-/* What the program has asked for and not given back. Memory in RAM says less of a leak: tables of
- * a fixed size come into RAM as they fill, and what was given back leaves it late. */
+/* Memory that the program has allocated and not freed. Resident memory is a worse sign of a leak:
+ * tables of a fixed size become resident as they fill, and freed memory is returned late. */
 static double allocated_bytes(void *ctx)
 {
     (void)ctx;
-    uint64_t epoch = 1; /* figures are those of the last one */
+    uint64_t epoch = 1; /* jemalloc updates its figures only on this */
     size_t epoch_len = sizeof(epoch), allocated = 0, allocated_len = sizeof(allocated);
     if (mallctl == NULL || mallctl("epoch", &epoch, &epoch_len, &epoch, epoch_len) != 0 ||
         mallctl("stats.allocated", &allocated, &allocated_len, NULL, 0) != 0)
@@ -531,7 +530,7 @@ static double open_fds(void *ctx)
     while (readdir(dir) != NULL)
         entries++;
     closedir(dir);
-    return entries - 3; /* ".", ".." and the directory that we hold open */
+    return entries - 3; /* ".", ".." and the directory we have open */
 }
 
 static double max_fds(void *ctx)
@@ -552,7 +551,7 @@ static uint64_t started_s(void)
 {
     char line[1024];
     read_proc("/proc/self/stat", line, sizeof(line));
-    const char *field = strrchr(line, ')'); /* the name before it may hold anything */
+    const char *field = strrchr(line, ')'); /* the name before it may contain anything */
     for (unsigned i = 0; i < 20 && field != NULL; i++)
         field = strchr(field + 1, ' ');
     if (field == NULL)

@@ -1,12 +1,12 @@
-/* metrics.h: what a program counts, as Prometheus reads it.
+/* metrics.h: a program's metrics, in Prometheus's format.
  *
  * The numbers stay where they are counted: a module owns its atomics, the registry keeps pointers
- * and reads them when asked. The same name with the same labels, registered again, is a further
- * shard (a loop's) and is summed. Names and label names are literals of the program; label text is
- * written by metrics_label(), so that it is escaped.
+ * and reads them for each scrape. Registering the same name with the same labels again adds a shard
+ * (a loop's), and shards are summed. Names and label names are literals of the program; label text
+ * is written by metrics_label(), which escapes it.
  *
- * Threading: any thread registers, forgets and renders; a short mutex guards the list. What a
- * pointer points at must live until it is forgotten or the registry destroyed. */
+ * Threading: any thread registers, forgets and renders; a mutex held briefly guards the list. A
+ * registered pointer must stay valid until it is forgotten or the registry destroyed. */
 #ifndef FG_OBSERVE_METRICS_H
 #define FG_OBSERVE_METRICS_H
 
@@ -18,7 +18,7 @@ struct metrics;
 struct http_stats;
 
 enum {
-    METRICS_SERIES_MAX = 4096, /* of all names and shards: one scrape stays well below a megabyte */
+    METRICS_SERIES_MAX = 4096, /* names and shards in all: a scrape stays well below a megabyte */
     METRICS_LABELS_MAX = 160,  /* bytes of a series' label text */
 };
 
@@ -43,12 +43,12 @@ struct metrics_labels {
 struct metrics_labels metrics_one_label(const char *name, struct span value);
 void metrics_label(struct text *labels, const char *name, struct span value);
 
-/* All may answer ERR_FULL, or ERR_EXISTS where the name is already of another kind. */
+/* All may return ERR_FULL, or ERR_EXISTS if the name already has another kind. */
 int metrics_counter(struct metrics *metrics, const struct metrics_desc *desc,
                     const _Atomic uint64_t *value, struct err_slot *err);
 int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
                   const _Atomic uint64_t *value, struct err_slot *err);
-/* Asked while a scrape is rendered, which happens on the thread pool: `read` must be safe there. */
+/* Read while a scrape is rendered, on the thread pool: `read` must be safe there. */
 int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
                        double (*read)(void *ctx), void *ctx, struct err_slot *err);
 /* Counters and gauges of one service, a row each. */
@@ -65,7 +65,7 @@ int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
 
 /* Drops every series that reads from this pointer, or with this ctx. */
 void metrics_forget(struct metrics *metrics, const void *source);
-/* The same for every pointer into this memory: a struct of counters goes in one call. */
+/* The same for every pointer into this memory, such as a struct of counters. */
 void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len);
 
 /* A server's counters as fairgate_http_*{listener="..."}; once for each loop. */

@@ -9,7 +9,7 @@ enum {
     TRACE_ID_AT = 3,
     SPAN_ID_AT = 36,
     FLAGS_AT = 53,
-    FLAG_SAMPLED = 1, /* the one flag that version 00 knows; others are not passed on */
+    FLAG_SAMPLED = 1, /* the only flag of version 00; others are not passed on */
 };
 
 static int hex_value(char c)
@@ -48,7 +48,7 @@ bool trace_parse(struct span traceparent, struct trace *out)
     if (traceparent.len < TRACE_TEXT_LEN || at[2] != '-' || at[SPAN_ID_AT - 1] != '-' ||
         at[FLAGS_AT - 1] != '-' || !read_hex(at, &version, 1) || version == 0xFF)
         return false;
-    /* A later version may have more to say, behind a further dash. */
+    /* A later version may append more, after another dash. */
     if (traceparent.len > TRACE_TEXT_LEN && (version == 0 || at[TRACE_TEXT_LEN] != '-'))
         return false;
     if (!read_hex(at + TRACE_ID_AT, trace.trace_id, sizeof(trace.trace_id)) ||

@@ -1,5 +1,5 @@
-/* trace.h: W3C Trace Context: the traceparent that ties together what one visit causes in several
- * programs. No call allocates. */
+/* trace.h: W3C Trace Context: the traceparent header that connects the work of several programs for
+ * one visit. No call allocates. */
 #ifndef FG_OBSERVE_TRACE_H
 #define FG_OBSERVE_TRACE_H
 
@@ -15,11 +15,11 @@ struct trace {
     uint8_t flags;
 };
 
-/* Strictly "00-32 hex-16 hex-2 hex", in lower case, ids not all zero; of a later version the part
- * that is known, as the standard asks. */
+/* Strictly "00-32 hex-16 hex-2 hex", in lower case, ids not all zero; of a later version the known
+ * part, as the standard requires. */
 bool trace_parse(struct span traceparent, struct trace *out);
 
-/* A new trace. `rng` need not be the kernel's: an id has to be rare, not secret. */
+/* A new trace. `rng` need not be the kernel's: an id has to be unique, not secret. */
 struct trace trace_new(const struct rng *rng);
 
 /* The same trace with a span id of our own, if `traceparent` is valid; otherwise a new trace. */

@@ -30,13 +30,13 @@ struct tracer {
     char url[URL_MAX];
     pthread_t thread;
     pthread_mutex_t mutex;
-    int bell; /* rung for a whole batch, and at the end */
+    int bell; /* rung for a whole batch, and on destroy */
     bool closing;
     uint32_t first, len;
     struct tracer_span *ring;       /* TRACER_QUEUE */
     struct tracer_span *held;       /* TRACER_HELD */
     uint64_t held_key[TRACER_HELD]; /* of its trace; 0: free */
-    uint32_t held_at;               /* the oldest, where the next comes */
+    uint32_t held_at;               /* the oldest, replaced next */
     uint64_t troubled[TRACER_TROUBLED];
     uint32_t troubled_at;
     struct tracer_span *batch; /* the thread's, TRACER_BATCH */
@@ -51,7 +51,7 @@ static void put_cut(char *to, size_t cap, struct span value)
 {
     size_t len = value.len < cap - 1 ? value.len : cap - 1;
     while (len > 0 && len < value.len && ((unsigned char)value.ptr[len] & 0xC0) == 0x80)
-        len--; /* never within a letter */
+        len--; /* never within a character */
     memcpy(to, value.ptr, len);
     to[len] = '\0';
 }
@@ -93,7 +93,7 @@ void tracer_span_number(struct tracer_span *span, const char *key, uint64_t valu
         attribute->number = value;
 }
 
-/* ---- which ---- */
+/* ---- sampling ---- */
 
 static bool is_trouble(const struct tracer *tracer, bool failed, uint64_t took_us)
 {
@@ -108,7 +108,7 @@ static bool may_be_told(const struct trace *trace)
 static bool is_chosen(const struct tracer *tracer, const struct trace *trace)
 {
     uint32_t chance;
-    /* The standard wants the last bytes to be random, if only a part of an id is. */
+    /* The standard requires the last bytes to be random if only a part of the id is. */
     memcpy(&chance, trace->trace_id + sizeof(trace->trace_id) - sizeof(chance), sizeof(chance));
     return may_be_told(trace) && chance % 1000 < tracer->conf.sample_milli;
 }
@@ -121,7 +121,7 @@ bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool f
     return may_be_told(trace) && !alone;
 }
 
-/* All below are under the mutex. */
+/* All functions below need the mutex. */
 
 static void put(struct tracer *tracer, const struct tracer_span *span)
 {
@@ -148,7 +148,7 @@ void tracer_add(struct tracer *tracer, const struct tracer_span *span)
     uint32_t before = tracer->len;
     bool trouble = is_trouble(tracer, span->failed, span->took_us);
     bool chosen = is_chosen(tracer, &span->trace);
-    /* Never 0. Two traces with one key are sent together. */
+    /* Never 0. Traces with the same key are sent together. */
     const struct trace *trace = &span->trace;
     uint64_t halves[2];
     static_assert(sizeof(halves) == sizeof(trace->trace_id), "an id is two words");
@@ -184,7 +184,7 @@ void tracer_add(struct tracer *tracer, const struct tracer_span *span)
         system_bell_ring(tracer->bell);
 }
 
-/* ---- what begins and ends ---- */
+/* ---- create and destroy ---- */
 
 void tracer_begin(const struct tracer *tracer, const char *above, const struct clock *clock,
                   const struct rng *rng, struct tracer_work *work, char below[TRACE_TEXT_LEN + 1])
@@ -305,7 +305,7 @@ static size_t ignore(char *bytes, size_t size, size_t count, void *ctx)
 static bool send_json(const struct tracer *tracer, struct span json)
 {
     long status = 0;
-    /* The rest of the previous batch is not sent again in its place. */
+    /* Otherwise the rest of the previous batch would be sent again. */
     if (curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDS, json.ptr) != CURLE_OK ||
         curl_easy_setopt(tracer->easy, CURLOPT_POSTFIELDSIZE, (long)json.len) != CURLE_OK)
         return false;
@@ -315,7 +315,7 @@ static bool send_json(const struct tracer *tracer, struct span json)
     return status >= 200 && status < 300;
 }
 
-/* How many were taken out; under the mutex. */
+/* Returns how many were taken; needs the mutex. */
 static uint32_t take_batch(struct tracer *tracer)
 {
     uint32_t len = tracer->len < TRACER_BATCH ? tracer->len : TRACER_BATCH;

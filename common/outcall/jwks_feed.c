@@ -19,13 +19,13 @@
 #include <string.h>
 
 enum {
-    RETRY_MIN_MS = 500,        /* one that starts with its signer need not wait long for it */
-    RETRY_MAX_MS = 60000,      /* a set that is missing is asked for more often than one we have */
-    TIMEOUT_MS = 3000,         /* nobody waits for it */
-    SET_BYTES_MAX = 16 * 1024, /* of an issuer that keeps many */
+    RETRY_MIN_MS = 500,        /* a program that starts together with its signer retries soon */
+    RETRY_MAX_MS = 60000,      /* a missing set is retried at least this often */
+    TIMEOUT_MS = 3000,         /* no request waits for it */
+    SET_BYTES_MAX = 16 * 1024, /* fits an issuer with many keys */
 };
 
-/* A file that is read. */
+/* A file being read. */
 struct reading {
     uv_work_t work;
     int rc;
@@ -46,7 +46,7 @@ struct jwks_feed {
     uint64_t asked_us;
     uint64_t retry_ms;
     bool asking, closing, failing;
-    bool closed; /* the timer's memory is no longer the loop's */
+    bool closed; /* the timer is closed on the loop */
     struct jwks_feed_stats stats;
 };
 
@@ -63,7 +63,7 @@ static void free_if_over(struct jwks_feed *feed)
 
 static void count(_Atomic uint64_t *counter)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a figure: any order */
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* relaxed: a statistic */
 }
 
 static bool is_file(const struct jwks_feed *feed)
@@ -98,7 +98,7 @@ static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *er
     return 0;
 }
 
-/* `rc` with its error, or what came. */
+/* Takes the fetched text, or the error `rc`. */
 static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct span text)
 {
     uint64_t max_ms = feed->conf.retry_max_ms > 0 ? feed->conf.retry_max_ms : RETRY_MAX_MS;
@@ -112,11 +112,11 @@ static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct sp
         count(&feed->stats.fetched);
         arm(feed, feed->conf.refresh_ms);
         if (generation == 0 && feed->conf.on_first != NULL)
-            feed->conf.on_first(feed->conf.ctx); /* last: the feed may be closed now */
+            feed->conf.on_first(feed->conf.ctx); /* last: the callback may close the feed */
         return;
     }
     count(&feed->stats.failed);
-    if (!feed->failing) { /* once is enough to know */
+    if (!feed->failing) { /* log only the first failure */
         struct log_line line;
         log_begin(&line, feed->conf.log, LOG_LEVEL_WARN, "a key set did not come");
         log_cstr(&line, "whose", feed->conf.whose);
@@ -148,7 +148,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     take(feed, rc, &err, answer->body);
 }
 
-/* On the thread pool; nobody else looks at the reading meanwhile. */
+/* Runs on the thread pool; nothing else touches the reading meanwhile. */
 static void read_file(uv_work_t *work)
 {
     struct jwks_feed *feed = MAGIC_OF(jwks_feed, work->data);
@@ -190,7 +190,7 @@ static void ask(struct jwks_feed *feed)
     }
     feed->reading.work.data = feed;
     int rc = uv_queue_work(feed->conf.loop, &feed->reading.work, read_file, on_read);
-    assert(rc == 0); /* it fails for want of a function only */
+    assert(rc == 0); /* fails only without a callback */
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -28,8 +28,8 @@ struct one {
     curl_mime *mime; /* of a mail */
     size_t reply_max;
     bool too_long;
-    bool unmade;    /* part of it could not be set, so it is not sent */
-    bool unwatched; /* its socket is not watched, so it would go no further */
+    bool unmade;    /* an option could not be set, so it is not sent */
+    bool unwatched; /* its socket is not watched, so it cannot make progress */
     bool sender_accepted;
     outcall_on_done *on_done;
     void *ctx;
@@ -169,8 +169,8 @@ static void collect(struct outcalls *outcalls)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         one_done(MAGIC_OF(one, private), code);
     }
-    /* The call may have been sent, so its outcome is unknown, as after a connection that broke. It
-     * says nothing about the peer. */
+    /* The call may have been sent, so its outcome is unknown, as after a broken connection. It says
+     * nothing about the peer. */
     while (!outcalls->closing && outcalls->unwatched_len > 0) {
         struct one *one = outcalls->under_way;
         while (!one->unwatched)
@@ -231,7 +231,7 @@ static void free_watch(uv_handle_t *handle)
     free(watch);
 }
 
-/* NULL: there is none. */
+/* Returns NULL without memory. */
 static struct watch *watch_create(struct outcalls *outcalls, curl_socket_t socket)
 {
     struct watch *watch = calloc(1, sizeof(*watch));
@@ -249,12 +249,12 @@ static struct watch *watch_create(struct outcalls *outcalls, curl_socket_t socke
     return watch;
 }
 
-/* It is ended as soon as libcurl has returned: nobody may take it from there before. */
+/* The call is ended after libcurl returns, as it must not be removed from within. */
 static void give_up(struct outcalls *outcalls, CURL *easy)
 {
     void *private = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-    if (private == NULL) /* libcurl's own, as it closes a connection */
+    if (private == NULL) /* a handle of libcurl's own, for closing a connection */
         return;
     struct one *one = MAGIC_OF(one, private);
     outcalls->unwatched_len += !one->unwatched;
@@ -315,8 +315,8 @@ static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_don
     return one;
 }
 
-/* What cannot be set is not left out, and neither is the call sent without it: a capture without
- * its Idempotency-Key, or a call that believes every authority, would be worse than none. */
+/* If an option cannot be set, the call is not sent: a capture without its Idempotency-Key, or a
+ * call that trusts every authority, would be worse than none. */
 #define SET(one, option, value)                                                                    \
     ((one)->unmade |= curl_easy_setopt((one)->easy, (option), (value)) != CURLE_OK)
 
@@ -335,14 +335,14 @@ static void set_common(struct one *one, const char *url, uint32_t timeout_ms)
     SET(one, CURLOPT_PRIVATE, one);
     SET(one, CURLOPT_ERRORBUFFER, one->error);
     SET(one, CURLOPT_NOSIGNAL, 1L);
-    /* A look-up that outlasts its call ends by itself: to join its thread would hold the loop. */
+    /* A lookup that outlasts its call ends by itself: joining its thread would block the loop. */
     SET(one, CURLOPT_QUICK_EXIT, 1L);
     SET(one, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     SET(one, CURLOPT_CONNECTTIMEOUT_MS,
         (long)(timeout_ms < OUTCALL_CONNECT_MS ? timeout_ms : OUTCALL_CONNECT_MS));
     SET(one, CURLOPT_WRITEFUNCTION, on_body);
     SET(one, CURLOPT_WRITEDATA, one);
-    SET(one, CURLOPT_PROXY, ""); /* peers are ours, whatever the environment says */
+    SET(one, CURLOPT_PROXY, ""); /* never a proxy, whatever the environment says */
     if (one->outcalls->tls_ca != NULL)
         SET(one, CURLOPT_CAINFO, one->outcalls->tls_ca);
 }
@@ -430,7 +430,7 @@ void outcall_send_mail(struct outcalls *outcalls, const struct outcall_mail *mai
         }
         for (const char *const *header = mail->headers; *header != NULL; header++)
             add_to(one, &one->headers, *header);
-        /* The plain text comes first: mail programs show the last form that they know. */
+        /* The plain text comes first: mail programs show the last form they support. */
         one->mime = curl_mime_init(one->easy);
         bool written = add_part(one->mime, mail->text, "text/plain; charset=utf-8");
         if (mail->html.len > 0)

@@ -13,9 +13,9 @@
 
 enum {
     OUTCALL_REPLY_MAX = 1024 * 1024, /* lists come in pages, of fewer items if one is longer */
-    OUTCALL_UNDER_WAY_MAX = 2048,    /* more than any loop of ours has to ask at once */
-    OUTCALL_PER_HOST_MAX = 64,       /* connections; a peer on a few cores gains from no more */
-    OUTCALL_CONNECT_MS = 2000,       /* a peer in the same building answers a SYN in one */
+    OUTCALL_UNDER_WAY_MAX = 2048,    /* more than any loop needs at once */
+    OUTCALL_PER_HOST_MAX = 64,       /* connections; more would not help a peer with a few cores */
+    OUTCALL_CONNECT_MS = 2000,       /* a peer in the same building answers much faster */
     OUTCALL_HEADERS_MAX = 12,
 };
 
@@ -30,21 +30,20 @@ struct outcall_stats {
 /* tls_ca: a file of certificates to trust instead of the system's; NULL or "": the system's. */
 int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
                     struct outcalls **out);
-/* Answers what is open with ERR_CLOSED; the loop frees the memory. */
+/* Answers open calls with ERR_CLOSED; the loop frees the memory. */
 void outcalls_close(struct outcalls *outcalls);
 const struct outcall_stats *outcalls_stats(const struct outcalls *outcalls);
 
 struct outcall_answer {
-    /* 0: an answer came, whole. ERR_TIMEOUT, ERR_PEER (connection, TLS, cut body), ERR_RANGE (too
-     * long), ERR_FULL and ERR_CLOSED (never sent), ERR_NOMEM (it may have been sent, and answered).
-     */
+    /* 0: a whole answer arrived. ERR_TIMEOUT, ERR_PEER (connection, TLS, cut body), ERR_RANGE (too
+     * long), ERR_FULL and ERR_CLOSED (never sent), ERR_NOMEM (may have been sent, and answered). */
     int rc;
     unsigned status;
     struct span body;       /* borrowed during the call */
     uint32_t retry_after_s; /* 0: missing */
     uint64_t date_s;        /* the peer's clock; 0: missing */
     bool replayed;          /* Idempotent-Replayed: true */
-    bool sender_accepted;   /* of a mail: the server took MAIL FROM, and was asked for RCPT TO */
+    bool sender_accepted;   /* for a mail: the server accepted MAIL FROM and got RCPT TO */
     uint32_t took_us;
     char why[128]; /* with rc < 0, for the log */
 };
@@ -52,7 +51,7 @@ struct outcall_answer {
 typedef void outcall_on_done(void *ctx, const struct outcall_answer *answer);
 
 struct outcall {
-    const char *method; /* NULL: GET, or POST where there is a body */
+    const char *method; /* NULL: GET, or POST with a body */
     const char *url;
     const char *headers[OUTCALL_HEADERS_MAX]; /* "Name: value"; NULL-ended or full */
     struct span body;                         /* copied */
@@ -70,11 +69,11 @@ struct outcall_mail {
     const char *user, *password; /* NULL: none */
     bool tls_required;
     const char *from, *to;      /* addresses alone */
-    const char *const *headers; /* "Name: value", ended by NULL; those of MIME come by themselves */
+    const char *const *headers; /* "Name: value", ended by NULL; MIME headers are added */
     struct span text;           /* text/plain in UTF-8; copied, as all here */
-    struct span html;           /* text/html that says the same; may be empty */
+    struct span html;           /* text/html with the same content; may be empty */
     uint32_t timeout_ms;
-    outcall_on_done *on_done; /* status is SMTP's */
+    outcall_on_done *on_done; /* status is the SMTP code */
     void *ctx;
 };
 
