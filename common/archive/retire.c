@@ -28,7 +28,7 @@
 
 enum {
     CONNECT_MS = 10000,
-    ANSWER_MS = 3600000, /* a large table; no request waits for it */
+    ANSWER_MS = 3600000, /* for a large table; no request waits for it */
     FORMAT = 1,
     SQL_MAX = 1024,
     COLUMNS_MAX = 2048, /* the names of a table's columns */
@@ -38,7 +38,7 @@ enum {
     SHA256_SIZE = 2 * crypto_hash_sha256_BYTES + 1,
     PIECE = 65536,
     MANIFEST_MAX = 65536,
-    BATCH_BYTES = 524288, /* of rows that are restored by one statement */
+    BATCH_BYTES = 524288, /* rows restored per statement */
 };
 
 /* The hash is of the compressed file, as `sha256sum` prints it. */
@@ -52,7 +52,7 @@ struct words {
     const char *verify, *restore; /* or one of these */
     bool list;
     const char *config;
-    uint64_t halt_at; /* for tests: the process stops itself at this edge; 0: never */
+    uint64_t halt_at; /* for tests: the process stops itself at this point; 0: never */
 };
 
 struct retire {
@@ -106,7 +106,7 @@ static bool read_words(struct words *words, int argc, char **argv)
     return acts == 1 && (words->event != NULL) == (words->to != NULL);
 }
 
-/* A place at which tests stop the program, to kill it or to change its files. */
+/* A point at which tests stop the program, to kill it or to change its files. */
 static void edge(struct retire *retire)
 {
     if (++retire->edges == retire->words.halt_at)
@@ -143,7 +143,7 @@ static void put_hash(crypto_hash_sha256_state *state, char out[SHA256_SIZE])
     sodium_bin2hex(out, SHA256_SIZE, hash, sizeof(hash));
 }
 
-/* Size and hash of a file, from the disk rather than from the memory that has just written it. */
+/* Size and hash of a file, read from the disk rather than from the memory just written. */
 static int sum_file(struct retire *retire, const char *path, struct sum *out)
 {
     uint8_t piece[PIECE];
@@ -189,7 +189,7 @@ static int open_database(struct retire *retire)
     return pg_open(&pg, &retire->err, &retire->pg);
 }
 
-/* A statement: $1 is the event, $2 how long it has to be over in ms, $3 the part. */
+/* Runs a statement: $1 is the event, $2 the age in ms it must have, $3 the part. */
 static int query(struct retire *retire, const char *sql, PGresult **out)
 {
     char memory[512];
@@ -210,7 +210,7 @@ static int call(struct retire *retire, const char *sql)
     return rc;
 }
 
-/* What makes the JSON of a row the same everywhere, and which event's rows may go. */
+/* Sets what makes the JSON of a row reproducible, and the event whose rows may be deleted. */
 static int set_up(struct retire *retire)
 {
     int rc = open_database(retire);
@@ -222,7 +222,7 @@ static int set_up(struct retire *retire)
     return rc == 0 ? call(retire, "SELECT set_config('fairgate.retiring', $1, false)") : rc;
 }
 
-/* The session's lock goes with a program that dies. */
+/* The session's lock ends with the program. */
 static int lock(struct retire *retire)
 {
     PGresult *res;
@@ -235,7 +235,7 @@ static int lock(struct retire *retire)
     return got ? 0 : err_set(&retire->err, ERR_STATE, "another program is retiring an event");
 }
 
-/* Prints every reason against it. */
+/* Prints every reason against retiring. */
 static int check_refusals(struct retire *retire)
 {
     PGresult *res;
@@ -300,7 +300,7 @@ static int on_row(void *ctx, struct span row)
     return 0;
 }
 
-/* The event's rows of a table, from the database to a file on the disk. */
+/* Moves the event's rows of a table from the database to a file. */
 static int move_rows(struct retire *retire, const struct retire_table *table, struct sum *sum)
 {
     char path[PATH_SIZE], sql[SQL_MAX], sent[SHA256_SIZE], there[SHA256_SIZE];
@@ -413,7 +413,7 @@ static int record(struct retire *retire, const char *totals)
                      &args, &retire->err, NULL);
 }
 
-/* What the transaction does, between BEGIN and COMMIT. */
+/* The work of the transaction, between BEGIN and COMMIT. */
 static int move_event(struct retire *retire)
 {
     PGresult *res = NULL;
@@ -521,7 +521,7 @@ static int check_file(struct retire *retire, const json_t *entry)
     return 0;
 }
 
-/* The manifest, and whether each file is what it says. */
+/* Reads the manifest, and checks each file against it. */
 static int load(struct retire *retire, const char *dir)
 {
     char path[PATH_SIZE];
@@ -728,7 +728,7 @@ int retire_run(const struct service_conf *service, const struct retire_conf *con
         fprintf(stderr, "%s: %s\n", service->name, retire.err.text);
     pg_close(retire.pg);
     json_decref(retire.manifest);
-    /* A refusal, and a file that is not what it should be, are answers. */
+    /* A refusal, or an invalid file, is a result and not a failure. */
     return rc == 0 ? RETIRE_GOOD
            : rc == ERR_AUTH || rc == ERR_STATE || rc == ERR_SYNTAX || rc == ERR_NOT_FOUND
                ? RETIRE_NO

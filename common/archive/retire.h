@@ -22,8 +22,8 @@
 
 #include <stdbool.h>
 
-/* Exit codes. RETIRE_NO: the event may not be retired, or an archive is not what was written.
- * RETIRE_UNDONE: something failed on the way. */
+/* Exit codes. RETIRE_NO: the event may not be retired, or an archive was changed. RETIRE_UNDONE: an
+ * operation failed. */
 enum { RETIRE_GOOD = 0, RETIRE_NO = 1, RETIRE_UNDONE = 2, RETIRE_TABLES_MAX = 32 };
 
 struct retire_table {
@@ -33,10 +33,10 @@ struct retire_table {
 
 struct retire_conf {
     const char *help, *schema;
-    /* These lie in the service's settings, which are read first. */
+    /* Settings of the service, which are read first. */
     const char *dsn;
-    const uint64_t *after_ms; /* since the event began: refused before that */
-    /* In the order in which they are emptied: tables that refer to others come first. */
+    const uint64_t *after_ms; /* since the event began; refused earlier */
+    /* In the order of deletion: tables that refer to others come first. */
     const struct retire_table *tables;
     uint32_t tables_len;
 };

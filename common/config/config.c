@@ -1,12 +1,12 @@
-/* config.c: first every default is taken, then the file line by line, then the environment. What
- * none of them set, and what has no default, is missing. Each value goes through one function,
- * take_value(), wherever it comes from, with a text that says where that is.
+/* config.c: defaults come first, then the file line by line, then the environment. A setting
+ * without a value from any of them is missing. Every value goes through one function, take_value(),
+ * with a text that says where it comes from.
  *
  * The grammar is a small part of TOML: sections, and a key with a value on one line. Nesting and
- * lists are left out on purpose; a setting that wants a list takes a text with commas.
+ * lists are left out on purpose; a setting that needs a list takes a text with commas.
  *
- * A default that its own rule refuses is a mistake of the program and stops it at once.
- * Threading: none; called before there are loops. */
+ * A default that breaks its own rule is a bug of the program and stops it at once. Threading: none;
+ * called before loops exist. */
 #include "config/config.h"
 
 #include "base/ip.h"
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-    SETTINGS_MAX = 256, /* of all parts together */
+    SETTINGS_MAX = 256, /* in all parts together */
     SPOT_MAX = 160,
     VARIABLE_MAX = 96,
     NOT_SET = 0,
@@ -32,9 +32,9 @@ struct loader {
     const struct config_part *parts;
     size_t parts_len;
     struct err_slot *err;
-    struct span section;           /* the one that the lines are in */
-    unsigned line;                 /* being read */
-    unsigned set_at[SETTINGS_MAX]; /* the line that set it, so that a second one is refused */
+    struct span section;           /* the current section */
+    unsigned line;                 /* the current line */
+    unsigned set_at[SETTINGS_MAX]; /* the line that set it, to refuse a second one */
     bool given[SETTINGS_MAX];
 };
 
@@ -47,7 +47,7 @@ struct place {
 
 /* ---- the tables ---- */
 
-/* Walks all settings; false when there are no more. Begin with index SIZE_MAX. */
+/* Iterates over all settings; false at the end. Begin with index SIZE_MAX. */
 static bool next_place(const struct loader *loader, struct place *place)
 {
     place->index++;
@@ -193,7 +193,7 @@ static bool in_range(const struct config_setting *setting, uint64_t value)
     return value >= setting->min && value <= setting->max;
 }
 
-/* The one place where text becomes a member of a struct; false leaves it alone. */
+/* The only place that stores a text in a member; on false the member is unchanged. */
 static bool store(const struct config_setting *setting, char *target, struct span value)
 {
     uint64_t number;
@@ -280,7 +280,7 @@ static bool is_blank_or_comment(struct span text)
     return text.len == 0 || text.ptr[0] == '#';
 }
 
-/* "..." with \" \\ \n \t; written to `out`, which is as long as any value may be. */
+/* "..." with \" \\ \n \t; written to `out`, which fits any allowed value. */
 static int unquote(struct loader *loader, struct span value, struct text *out)
 {
     size_t i = 1;

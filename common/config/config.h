@@ -1,9 +1,9 @@
 /* config.h: settings from a file ([redis], path = "/run/redis.sock") and from the environment
  * (FAIRGATE_REDIS_PATH), which wins, into a struct.
  *
- * A program declares its settings as a table; what is allowed, the errors and --help follow from
- * it. What the table does not know is an error that names file and line, or the variable; variables
- * are judged where their section is one of the program's own. A secret is named by its file. */
+ * A program declares its settings as a table; validation, errors and --help follow from it. An
+ * unknown setting is an error that names file and line, or the variable; variables are only checked
+ * if their section is one of the program's. A secret is named by its file. */
 #ifndef FG_CONFIG_CONFIG_H
 #define FG_CONFIG_CONFIG_H
 
@@ -12,8 +12,8 @@
 
 enum {
     CONFIG_STRING_MAX = 1024,  /* bytes of a string setting, its NUL included */
-    CONFIG_FILE_MAX = 65536,   /* longer is not ours */
-    CONFIG_HELP_BYTES = 65536, /* room that config_help() never exceeds */
+    CONFIG_FILE_MAX = 65536,   /* a longer file is not ours */
+    CONFIG_HELP_BYTES = 65536, /* config_help() never exceeds it */
 };
 
 enum config_kind {
@@ -23,8 +23,8 @@ enum config_kind {
     CONFIG_SIZE,     /* uint64_t, bytes: 512 16k 64m 1g (powers of 1024) */
     CONFIG_BOOL,     /* bool: true false */
     CONFIG_WORD,     /* unsigned: the index of one of `words` */
-    CONFIG_NETWORKS, /* as CONFIG_STRING, and good for ip_nets_load() */
-    CONFIG_HEADER,   /* as CONFIG_STRING: the name of a header */
+    CONFIG_NETWORKS, /* like CONFIG_STRING, and valid for ip_nets_load() */
+    CONFIG_HEADER,   /* like CONFIG_STRING: the name of a header */
 };
 
 struct config_setting {
@@ -32,7 +32,7 @@ struct config_setting {
     const char *key;
     enum config_kind kind;
     size_t offset;        /* of the member in the struct */
-    const char *fallback; /* as in the file; NULL: has to be given */
+    const char *fallback; /* as in the file; NULL: required */
     uint64_t min, max;
     const char *const *words; /* CONFIG_WORD: the allowed ones, ended by NULL */
     const char *help;         /* half a sentence */
@@ -42,7 +42,7 @@ struct config_setting {
 struct config_part {
     const struct config_setting *settings;
     size_t settings_len;
-    void *target; /* written whole on success, in part on failure */
+    void *target; /* complete on success, partial on failure */
 };
 
 /* `path` may be NULL: defaults and environment only. `environment` is `environ` or a test's own,
@@ -54,10 +54,10 @@ int config_load(const char *path, char *const *environment, const struct config_
 int config_parse(const char *name, struct span text, char *const *environment,
                  const struct config_part *parts, size_t parts_len, struct err_slot *err);
 
-/* The line of the file that sets [section] key; 0: none does. */
+/* The line of the file that sets [section] key; 0: none. */
 unsigned config_line(const char *path, struct span section, struct span key);
 
-/* One paragraph a setting: name, kind, range, default, help. */
+/* One paragraph per setting: name, kind, range, default, help. */
 void config_help(struct text *text, const struct config_part *parts, size_t parts_len);
 
 #endif

@@ -1,5 +1,5 @@
-/* fact.c: see fact.h. Facts are put in the order of the template, which asks for each
- * by its index. Everything is escaped but codes, which are markup of our own. */
+/* fact.c: facts are listed in the order of the template, which reads them by index. Everything is
+ * escaped except codes, which are our own markup. */
 #include "page/fact.h"
 
 #include "base/rfc3339.h"
@@ -15,7 +15,7 @@ static struct fact *add(struct fact_list *facts, const char *name, enum fact_kin
 {
     assert(facts->len < FACTS_MAX);
     struct fact *fact = &facts->all[facts->len++];
-    assert(fact->name == NULL || fact->name == name); /* another turn of its block */
+    assert(fact->name == NULL || fact->name == name); /* another repetition of its block */
     *fact = (struct fact){.name = name, .kind = kind, .shown = shown, .more = fact->more};
     return fact;
 }

@@ -1,7 +1,6 @@
-/* fact.h: what fills a page, as a list of facts with names. The function that lists them for
- * a request is also called once at start, on an empty row, for their names: so it lists the same
- * names in the same order each time. A block with the name of a fact is shown where the fact is not
- * empty. */
+/* fact.h: fills a page from a list of named facts. The function that lists them for a request is
+ * also called once at start, on an empty row, to get their names: so it must list the same names in
+ * the same order each time. A block with the name of a fact is shown if the fact is not empty. */
 #ifndef FG_PAGE_FACT_H
 #define FG_PAGE_FACT_H
 
@@ -30,7 +29,7 @@ struct fact {
     struct span values[3];
     const struct show *show;
     uint64_t number;
-    bool (*more)(void *ctx, unsigned turn); /* NULL: the block has one turn if it is shown */
+    bool (*more)(void *ctx, unsigned turn); /* NULL: the block is shown at most once */
 };
 
 struct fact_list {
@@ -42,30 +41,30 @@ struct fact_list {
     unsigned len;
 };
 
-/* Texts are borrowed until the page is put. */
+/* Texts are borrowed until the page is rendered. */
 struct fact *fact_text(struct fact_list *facts, const char *name, struct span text);
 void fact_if(struct fact_list *facts, const char *name, bool shown);
 /* RFC 3339. The first name is the time as stored, for the script; the second is the time in words,
- * by the clocks of the show's place. */
+ * in the show's time zone. */
 void fact_time(struct fact_list *facts, const char *name, const char *in_words,
                const struct show *show, struct span at);
 /* "show": when and where, in one line; "starts" as stored, "zone", and "venue", each as far as the
  * show says. Borrowed until the page is put. */
 void fact_show(struct fact_list *facts, const struct show *show);
 void fact_count(struct fact_list *facts, const char *name, bool shown, uint64_t count);
-/* In minor units, and as people write amounts. */
+/* In minor units, and formatted for people. */
 void fact_money(struct fact_list *facts, const char *name, const char *in_words, uint64_t minor);
-/* Shown where the key is not empty. */
+/* Shown if the key is not empty. */
 void fact_phrase(struct fact_list *facts, const char *name, struct span key, struct span first,
                  struct span second);
-/* What is printed on a seat: zone, row, number, and what the hall calls it instead of its number
- * (or nothing). A place in an area shows the area's name; a seat of a hall without names its id. */
+/* The text on a seat: zone, row, number, and the hall's own name instead of its number (or
+ * nothing). A place in an area shows the area's name; a seat of a hall without names its id. */
 enum { FACT_SEAT_NAMES = 4 };
 void fact_seat(struct fact_list *facts, const char *name, const struct span names[FACT_SEAT_NAMES],
                struct span id);
 void fact_qr(struct fact_list *facts, const char *name, struct span text);
-/* A block that is repeated. Before each turn more() lists the facts of that turn again, and this
- * one first: it resets `len`. False ends the block. */
+/* A repeated block. Before each repetition more() lists its facts again, this one first: that
+ * resets `len`. False ends the block. */
 void fact_each(struct fact_list *facts, const char *name, bool (*more)(void *ctx, unsigned turn));
 
 int fact_page_create(const struct fact_list *facts, const struct site *site, struct span html,

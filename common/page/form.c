@@ -1,4 +1,4 @@
-/* form.c: pairs NAME=VALUE with & between, each of them with percent signs. */
+/* form.c: pairs NAME=VALUE separated by &, percent-encoded. */
 #include "page/form.h"
 
 #include <stdlib.h>

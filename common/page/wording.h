@@ -1,4 +1,4 @@
-/* wording.h: money and times as people write them in a language, on pages without a script and in
+/* wording.h: money and times as people write them in a language, for pages without scripts and for
  * mails. Its phrases: money.won, time.form, time.days, show.form, show.days, show.doors. */
 #ifndef FG_PAGE_WORDING_H
 #define FG_PAGE_WORDING_H
@@ -9,19 +9,19 @@
 #include "web/lang.h"
 #include "web/phrases.h"
 
-/* Once, before there are threads: the time zone ("Asia/Seoul") of times, and of shows that name
- * none. ERR_RANGE: there is no such zone. */
+/* Once, before threads start: the default time zone ("Asia/Seoul"), also for shows without one.
+ * ERR_RANGE: unknown zone. */
 int wording_settle_zone(const char *zone, struct err_slot *err);
 
 /* Amounts are in minor units: 154,000원 or KRW 154,000, and EUR 12.50 in any language. */
 void wording_put_money(struct text *out, const struct phrases *words, uint64_t amount,
                        struct span currency);
-struct span wording_zone_of(const struct show *show); /* its own, or the settled one */
-/* When and where the show is, in one line, by the clocks of its place. */
+struct span wording_zone_of(const struct show *show); /* its own, or the default */
+/* When and where the show is, in one line, in its own time zone. */
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
                       const struct show *show);
-/* A time as stored, RFC 3339 in UTC, by the clocks of the show's place (NULL: of the settled zone),
- * which is named. What is no such time is put as it is. */
+/* A stored time, RFC 3339 in UTC, in the show's time zone (NULL: the default), which is named. Text
+ * of another form is written as it is. */
 void wording_put_time(struct text *out, const struct phrases *words, const struct show *show,
                       struct span at);
 

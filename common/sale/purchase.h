@@ -1,7 +1,7 @@
-/* purchase.h: what is bought, in one form for all services: which places at which prices, what
- * comes on top, the total, and what else was agreed. It is fixed when an order is made; its
- * digest is bound to the hold, compared when the seats are sold, signed into the tickets and
- * told to the shop. A service that sees another digest than the order's stops. */
+/* purchase.h: a purchase in one form for all services: places with their prices, fees, the total,
+ * and other terms. It is fixed when an order is made; its digest is bound to the hold, compared
+ * when the seats are sold, signed into the tickets and sent to the shop. A service that sees
+ * another digest than the order's stops. */
 #ifndef FG_SALE_PURCHASE_H
 #define FG_SALE_PURCHASE_H
 
@@ -31,10 +31,9 @@ struct purchase {
     struct span currency;
     const struct purchase_line *lines; /* in any order; borrowed */
     uint32_t lines_len;
-    uint64_t fees;  /* on top of the prices */
-    uint64_t total; /* of prices and fees: what is paid */
-    struct span
-        terms; /* what else was agreed, as the seller writes it; at most PURCHASE_TERMS_MAX */
+    uint64_t fees;     /* on top of the prices */
+    uint64_t total;    /* prices and fees: the amount to pay */
+    struct span terms; /* other terms, as the seller writes them; at most PURCHASE_TERMS_MAX */
 };
 
 void purchase_digest(const struct purchase *purchase, uint8_t out[PURCHASE_DIGEST_BYTES]);
@@ -43,7 +42,7 @@ void purchase_digest_text(const uint8_t digest[PURCHASE_DIGEST_BYTES],
                           char out[PURCHASE_DIGEST_CHARS + 1]);
 bool purchase_digest_parse(struct span text, uint8_t out[PURCHASE_DIGEST_BYTES]);
 
-/* No digest is all zeros: that stands for "none". */
+/* No digest is all zeros: that means "none". */
 bool purchase_digest_is_none(const uint8_t digest[PURCHASE_DIGEST_BYTES]);
 
 #endif

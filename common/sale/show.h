@@ -19,7 +19,7 @@ enum {
     SHOW_LINE_MAX = 3 * SHOW_WORDS_MAX + 256,
 };
 
-/* One text for all languages, whose tag is "", or one of each. */
+/* One text for all languages, with tag "", or one per language. */
 struct show_text {
     uint32_t len;
     struct {
@@ -29,12 +29,12 @@ struct show_text {
 };
 
 struct show_venue {
-    struct show_text name, address; /* len 0: not said */
+    struct show_text name, address; /* len 0: missing */
 };
 
 struct show {
-    uint64_t starts_ms, doors_ms;      /* 0: not said */
-    char time_zone[ZONE_NAME_MAX + 1]; /* "": not said */
+    uint64_t starts_ms, doors_ms;      /* 0: missing */
+    char time_zone[ZONE_NAME_MAX + 1]; /* "": missing */
     struct show_venue venue;
     char picture[SHOW_PICTURE_MAX + 1]; /* its path on the pages' origin; "": none */
 };
@@ -42,12 +42,11 @@ struct show {
 /* A language as BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
 bool show_is_tag(const char *tag);
 
-/* Reads the members and judges them: a zone that is unknown, doors that open after the beginning.
- */
+/* Reads and checks the members: an unknown zone or doors that open after the start are refused. */
 void show_read(struct json_in *in, struct show *out);
 void show_read_zone(struct json_in *in, const char *key, char out[ZONE_NAME_MAX + 1]);
 void show_read_venue(struct json_in *in, const char *key, struct show_venue *out);
-/* Of a picture that pages load: a path of their own origin. Another would tell others who looks. */
+/* Is this the path of a picture on the pages' own origin? Others would learn who loads it. */
 bool show_is_own_path(struct span path);
 void show_read_picture(struct json_in *in, const char *key, char out[SHOW_PICTURE_MAX + 1]);
 void show_judge_doors(struct json_in *in, const struct show *show);

@@ -1,5 +1,5 @@
-/* zone.c: a zone has one clock, or two and the two turns of a year between them, as POSIX writes
- * its rules: "the second Sunday of March at 2:00". infra/zones.js makes the rows. */
+/* zone.c: a zone has one clock, or two and the two changes of a year between them, in the form of
+ * POSIX rules: "the second Sunday of March at 2:00". infra/zones.js generates the rows. */
 #include "sale/zone.h"
 
 #include "base/rfc3339.h"
@@ -13,13 +13,13 @@ enum { DAY_S = 86400, LAST_WEEK = 5 };
 
 struct turn {
     uint8_t month, week, day; /* from 1; week 5 is the last; day 0 is Sunday */
-    int32_t at_s;             /* of that day, by the clock before; may lie in another day */
+    int32_t at_s;             /* on that day, in the time before the change; may be another day */
 };
 
 struct zone {
     const char *name;
     struct zone_clock usual, summer;
-    struct turn begins, ends; /* month 0: this zone has no summer time */
+    struct turn begins, ends; /* month 0: no summer time */
 };
 
 static const struct zone zones[] = {
@@ -39,7 +39,7 @@ static int64_t days_to(int64_t year, unsigned month)
     return year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
 }
 
-/* By the clock before the turn. */
+/* In local time before the change. */
 static int64_t turn_s(const struct turn *turn, int64_t year)
 {
     int64_t first = days_to(year, turn->month);

@@ -33,7 +33,7 @@
 enum {
     LINE_MAX_LEN = 512,
     VALUE_MAX = 64,
-    FRAMES_MAX = 48,    /* deeper is recursion, and the first ones tell of it */
+    FRAMES_MAX = 48,    /* deeper is recursion, and the first ones suffice */
     PATIENCE_MS = 1000, /* for the reader of standard error */
     ALARM_S = 5,
 };
@@ -42,7 +42,7 @@ struct panic_text {
     char line[LINE_MAX_LEN];
     size_t len;
     bool is_within; /* the request: its lines are indented */
-    bool deaf;      /* nobody reads: nothing is written any more */
+    bool deaf;      /* the reader is stuck: nothing more is written */
 };
 
 _Thread_local struct panic_work panic_work_now;
@@ -185,8 +185,8 @@ _Noreturn void panic(const char *what, const char *file, unsigned line, const ch
     /* acq_rel: one thread is the first */
     while (atomic_exchange_explicit(&program.begun, true, memory_order_acq_rel))
         pause();
-    /* Whatever happens below, the process ends, and by abort(), so that its exit status and its
-     * core show a panic and not a timeout. */
+    /* Whatever happens below, the process ends, and by abort(), so that its exit status shows a
+     * panic and not a timeout. */
     sigset_t only;
     sigemptyset(&only);
     sigaddset(&only, SIGALRM);

@@ -13,14 +13,14 @@
 
 _Noreturn void panic(const char *what, const char *file, unsigned line, const char *function);
 
-/* At the start of main(): literals that the block names. Also has the backtrace ready, which loads
+/* Call it at the start of main(): literals for the block. Also prepares the backtrace, which loads
  * a library the first time. */
 void panic_program(const char *name, const char *version);
 
 struct panic_text; /* where a describe function writes; lines of "key: value" */
 
 void panic_put(struct panic_text *text, const char *key, const char *value);
-/* At most 64 bytes, those that are not printable as '.'. */
+/* At most 64 bytes; unprintable ones become '.'. */
 void panic_put_bytes(struct panic_text *text, const char *key, const char *bytes, size_t len);
 void panic_put_u64(struct panic_text *text, const char *key, uint64_t value);
 void panic_put_bool(struct panic_text *text, const char *key, bool value);
@@ -34,8 +34,8 @@ struct panic_work {
 
 extern _Thread_local struct panic_work panic_work_now;
 
-/* Answers what the thread was working on before, to be given to panic_work_end(). Cheap enough for
- * each request. */
+/* Returns the thread's previous work, to be passed to panic_work_end(). Cheap enough for each
+ * request. */
 static inline struct panic_work panic_work_begin(panic_describe *describe, const void *ctx)
 {
     struct panic_work before = panic_work_now;
@@ -48,14 +48,14 @@ static inline void panic_work_end(struct panic_work before)
     panic_work_now = before;
 }
 
-/* This ctx is about to be freed. */
+/* Call it before this ctx is freed. */
 static inline void panic_work_gone(const void *ctx)
 {
     if (panic_work_now.ctx == ctx)
         panic_work_now = (struct panic_work){NULL, NULL};
 }
 
-/* Where BUG_WARN() goes; NULL: to standard error. Set before the threads that warn are started. */
+/* Receives BUG_WARN() messages; NULL: standard error. Set before threads that warn start. */
 void panic_warn_to(void (*tell)(void *ctx, const char *what, const char *file, unsigned line),
                    void *ctx);
 void panic_warn(const char *what, const char *file, unsigned line);

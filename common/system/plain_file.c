@@ -1,7 +1,6 @@
-/* plain_file.c: files whose names come from settings. Whatever lies under that name, a start must
- * not hang on it: a FIFO without a writer would block open() for ever, and reading a device may
- * never end. So the file is opened without blocking, and judged by its descriptor before anything
- * is read. */
+/* plain_file.c: files named in settings. A start must not hang on any of them: a FIFO without a
+ * writer would block open() forever, and reading a device may never end. So the file is opened
+ * without blocking and checked through its descriptor before anything is read. */
 #include "system/plain_file.h"
 
 #include <errno.h>
@@ -25,7 +24,7 @@ int plain_file_open(const char *path, const char **why)
     return -1;
 }
 
-/* Up to the end of the file, or `cap` bytes. */
+/* Reads up to the end of the file, or `cap` bytes. */
 static const char *fill(int fd, char *out, size_t cap, size_t *len)
 {
     size_t have = 0;

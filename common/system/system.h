@@ -16,32 +16,32 @@
 #include <stdint.h>
 
 uint64_t system_mono_us(void);        /* never goes back; for durations and deadlines */
-uint64_t system_wall_us(void);        /* since 1970; for what people and other machines read */
-uint64_t system_boot_us(void);        /* since this machine was started */
-uint64_t system_thread_cpu_us(void);  /* that this thread has used */
-uint64_t system_process_cpu_us(void); /* that all threads have used */
+uint64_t system_wall_us(void);        /* since 1970; for people and other machines */
+uint64_t system_boot_us(void);        /* since the machine started */
+uint64_t system_thread_cpu_us(void);  /* used by this thread */
+uint64_t system_process_cpu_us(void); /* used by all threads */
 
 void system_random(void *out, size_t len); /* unpredictable: fit for keys */
 
-void system_sleep_us(uint64_t us); /* at least that long, whatever signals come */
+void system_sleep_us(uint64_t us); /* at least that long, despite signals */
 
-/* A thread that may block, unlike a loop. 0, or the errno of the failure. */
+/* A thread that may block, unlike a loop. Returns 0, or the errno of the failure. */
 int system_thread_start(const char *name, void *(*run)(void *ctx), void *ctx, pthread_t *out);
-void system_thread_join(pthread_t thread); /* back when run() is */
+void system_thread_join(pthread_t thread); /* returns when run() has */
 
-/* A bell is what such a thread sleeps at. One that was rung while nobody waited is heard by the
- * next wait; rung several times it is heard once. Answers a descriptor, or minus the errno. */
+/* A bell wakes such a thread. A ring without a waiter wakes the next wait; several rings wake it
+ * once. Returns a descriptor, or minus the errno. */
 int system_bell_open(void);
 void system_bell_close(int bell);
 void system_bell_ring(int bell);              /* never waits */
 void system_bell_wait(int bell, uint32_t ms); /* for at most ms; one thread at a time */
 
-/* All bytes, however many calls that takes. 0, or the errno of what failed. */
+/* Writes all bytes, in as many calls as needed. Returns 0, or the errno. */
 int system_write_all(int fd, const void *bytes, size_t len);
-/* Back only when the disk has it; a directory's entries are synced by a descriptor of the
+/* Returns once the disk has the data; for a directory's entries pass a descriptor of the
  * directory. */
 int system_sync(int fd);
 
-_Noreturn void system_abort(void); /* panic() says why first; nobody else calls this */
+_Noreturn void system_abort(void); /* panic() reports first; nothing else calls this */
 
 #endif
