@@ -1,21 +1,21 @@
-// black-box.js FILE...: runs test files, each in a process of its own, five at a time, and closes
-// with "N passed, N failed". Those of tests/promises come last and one at a time: they judge how long
-// something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file 50 times.
+// black-box.js FILE...: runs test files, each in its own process, five at a time, and ends with "N passed, N failed". The
+// files of tests/promises measure durations, so they run last, one at a time and with nothing else. FAIRGATE_TIMES=50 runs
+// each file 50 times.
 //
-// A test that failed has failed. If few files did, they are run once more with nothing beside them, which tells whether a test
-// passes alone; a file that was ended by its time is not, for what it had begun may still be at work. What is random is
-// drawn from one seed both times; FAIRGATE_SEED names it. tests/shaky.md lists tests that are excused, which are counted apart.
+// A failed test stays failed. If few files failed, they run once more, alone, which shows whether each test passes alone. A
+// file that timed out is not run again, because what it started may still be running. Both runs draw random values from one
+// seed; FAIRGATE_SEED sets it. Tests excused by tests/shaky.md are counted separately.
 //
-// Their folders lie in memory where there is enough (infra/memory).
+// Temporary folders are in memory if there is enough of it (infra/memory).
 //
-// The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js); build/costs has all of them, and those of earlier runs.
+// The slowest files are listed at the end with costs (tests/lib-js/costs.js); build/costs lists all files, of all runs.
 //
-// Asked to end (SIGTERM, SIGINT, SIGHUP), it begins nothing more and has the files that run end: each ends what it started
-// (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started. The same
-// happens if this process itself is killed (infra/with-parent).
+// On SIGTERM, SIGINT or SIGHUP it starts no more files and stops the running ones; each stops what it started
+// (tests/lib-js/scope.js). Files that take too long to stop are killed, and the kernel ends their children. The same happens
+// if this process itself is killed (infra/with-parent).
 //
-// Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
-// failed, even if every test passed.
+// A finding (tests/lib-js/findings.js) is never excused: each one in the folder at the end counts as failed, even if every
+// test passed.
 
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -28,29 +28,29 @@ import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
 import { isExcused } from './shaky.js';
 import { judge } from './test-reporter.js';
 
-// On two cores: a browser keeps one busy, most others wait most of the time.
+// For two cores: a browser keeps one core busy; most other tests mostly wait.
 const BROWSERS = 2;
 const OTHERS = Number(process.env.FAIRGATE_OTHERS ?? 3);
-const FEW = 6; // files that are run again; more would take long and tell nothing
+const FEW = 6; // rerun at most this many files: more would take long and show nothing
 const LONGEST = 10;
 const COSTS = 'build/costs'; // of all files that ever ran here
-// A process that does not end has failed. The longest file of `make test` takes two minutes, and ten on a machine that others
-// use; what makes packages, images and machines, or is a long form of `make soak`, may take an hour.
+// A process that does not end has failed. The longest file of `make test` takes two minutes, or ten on a busy machine. Tests
+// that build packages, images or machines, and long forms of `make soak`, may take an hour.
 const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 20 * 60) * 1000;
 
 process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, { encoding: 'utf8' }).trim();
 
-// By which run() begins each file: with this Node, whatever the PATH has.
+// run() starts each file with this Node, whatever PATH says.
 process.env.FAIRGATE_NODE = process.execPath;
 process.env.FAIRGATE_PARENT = process.pid;
 process.execPath = new URL('with-parent', import.meta.url).pathname;
 
 const END_MS = 90_000; // a service may take a minute to end
 
-// Those that run, of which each is a test file.
+// The running children; each is one test file.
 const below = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 
-const stopping = new AbortController(); // sends each of them SIGTERM
+const stopping = new AbortController(); // sends SIGTERM to each child
 let ending = null;
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => { ending ??= end(signal); });
 
@@ -58,7 +58,7 @@ function kill(pid) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if (error.code !== 'ESRCH') throw error; // it has just ended
+    if (error.code !== 'ESRCH') throw error; // it has already exited
   }
 }
 
@@ -69,10 +69,10 @@ async function end(signal) {
   process.exit(128 + constants.signals[signal]);
 }
 
-// Large files run for long, more or less, so they are begun first, and none so late that it would run on alone.
+// Large files usually run longest, so they start first: none starts so late that it runs on alone.
 const largestFirst = (files) => files.map((file) => ({ file, size: statSync(file).size })).sort((a, b) => b.size - a.size).map(({ file }) => file);
 
-// Whatever browsers leave of the processors is for the others, from first to last.
+// Browser tests and other tests run side by side, each kind with its own concurrency.
 async function tellSideBySide(some) {
   const ofPages = (file) => file.includes('/browser/');
   const [pages, others] = [some.filter(ofPages), some.filter((file) => !ofPages(file))];
@@ -87,13 +87,13 @@ async function tell(some, concurrency) {
     if (test !== undefined) tests.push(test);
     if (said !== undefined && FOUND.test(said.text)) keepFinding(`${relative('', said.file)} wrote what no program may say`, said.text);
   }
-  await ending; // which does not come back
+  await ending; // never resolves: end() exits the process
   return tests;
 }
 
 const costs = mkdtempSync(join(tmpdir(), 'fairgate-costs-'));
 process.env.FAIRGATE_COSTS = join(costs, 'files');
-process.env.FAIRGATE_TEST_SECRETS ??= join(costs, 'secrets'); // of all files' houses (tests/lib-js/service.js)
+process.env.FAIRGATE_TEST_SECRETS ??= join(costs, 'secrets'); // shared by the services of all files (tests/lib-js/service.js)
 process.on('exit', () => rmSync(costs, { recursive: true, force: true }));
 
 function tellLongest() {
@@ -114,7 +114,7 @@ const isPromise = (file) => file.includes('/promises/');
 const failed = (tests) => tests.filter(({ passed }) => !passed);
 const sameAgain = () => `FAIRGATE_SEED=${process.env.FAIRGATE_SEED} draws the same again`;
 
-// A file that is run many times draws anew each time: that is what it is run so often for.
+// With FAIRGATE_TIMES each run draws its own seed: repeated runs are for finding new failures.
 if (times === 1) {
   process.env.FAIRGATE_SEED ||= String(randomInt(1, 2 ** 31));
   console.log(sameAgain());
@@ -133,7 +133,7 @@ if (times === 1 && again.length > 0 && again.length <= FEW && !again.includes(un
 }
 for (const test of excused) console.log(`  shaky ${where(test)}: excused by tests/shaky.md`);
 
-// A file that was given up says a moment later what it was waiting for.
+// A file that timed out writes, a moment later, what it was waiting for.
 const open = `${process.env.FAIRGATE_COSTS}-open`;
 const givenUp = tests.some(({ why }) => /test timed out after/.test(why));
 for (let i = 0; givenUp && i < 50 && !existsSync(open); i += 1) await new Promise((go) => { setTimeout(go, 100); });

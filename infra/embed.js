@@ -1,7 +1,7 @@
-// embed.js FOLDER FILE...: makes C of files that programs carry. FOLDER/FILE.inc is a string, for
-// #include "web/base.css.inc" where an expression may stand. A page's languages are one more file, text.words.inc, with
-// a row for each (common/web/lang.h); files of TABLES are packed here and not at each start. A bundle is known by the
-// path that it would have in the tree. What is as it was is not written again, so nothing is compiled again for it.
+// embed.js FOLDER FILE...: makes C of the files that programs carry. FOLDER/FILE.inc is a C string, included where an
+// expression is allowed: #include "web/base.css.inc". The languages of a page are in one more file, text.words.inc, with a
+// row for each (common/web/lang.h). Files in TABLES are compressed here instead of at each start. A bundle is named by the
+// path it would have in the tree. An unchanged output is not rewritten, so nothing is recompiled for it.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
@@ -11,11 +11,11 @@ const [folder, ...paths] = process.argv.slice(2);
 const BUNDLES = 'build/bundles/';
 const LANGUAGE = /(\/text|\/console)\.(?!js$)([a-z]{2})$/;
 
-// A style goes without its comments; a script has none left.
+// Comments are removed from styles; scripts no longer have any.
 const bytesOf = (path) => (path.endsWith('.css') ? Buffer.from(readFileSync(path, 'utf8').replace(/\/\*(?!!)[^]*?\*\/\n?/g, '')) : readFileSync(path));
 const files = paths.map((path) => ({ path: path.replace(BUNDLES, ''), bytes: bytesOf(path) }));
 
-// The visitors' largest file, their other scripts, and the console's but for its page and its words.
+// The largest file that visitors load, their other scripts, and the console's files except its page and texts.
 const TABLES = {
   'queue-front/web/bls.table.inc': ({ path }) => path === 'queue-front/web/bls.min.js',
   'queue-front/web/waiting.table.inc': ({ path }) => path === 'web/when.js'
@@ -46,7 +46,7 @@ for (const file of files) {
 }
 for (const [path, text] of Object.entries(words)) write(path, text);
 for (const [path, holds] of Object.entries(TABLES)) write(path, files.filter(holds).map(row).join(''));
-// The gaps and blocks of the waiting page; the rest of what it names is the same for everybody (common/web/site.h).
+// The gaps and blocks of the waiting page. Its other placeholders have the same value for all visitors (common/web/site.h).
 const WAITING = 'queue-front/web/waiting';
 const FIXED = ['brand', 'files', 'lang', 'languages', 'words'];
 const named = readFileSync(`${WAITING}.html`, 'utf8').matchAll(/\{\{#?([a-z-]+)\}\}/g);

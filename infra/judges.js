@@ -1,18 +1,18 @@
-// judges.js [--check]: which test holds which promise, as a table. A test, an invariant, a model or a planted bug that
-// holds one has `judges: NAME` in the line above it, or in its first lines if the whole file does. --check prints
-// only names that tests/promises.list does not have, and promises that nothing holds. Either makes it fail.
+// judges.js [--check]: prints a table of which test holds which promise. A test, an invariant, a model or a planted bug that
+// holds one has `judges: NAME` in the line above it, or in its first lines if the whole file holds it. --check prints only
+// names that tests/promises.list lacks and promises that nothing holds; it fails if there are any.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const LIST = 'tests/promises.list';
-const HEAD_LINES = 3; // where `judges:` is about the whole file
+const HEAD_LINES = 3; // a `judges:` within these lines covers the whole file
 
 const promises = new Map(readFileSync(LIST, 'utf8').split('\n').filter((line) => /^[a-z]/.test(line))
   .map((line) => [line.slice(0, line.indexOf(' ')), { text: line.slice(line.indexOf(' ')).trim(), held: [] }]));
 const bad = [];
 
-// From the line below the mark: the name of a test or of a function.
+// The name of the test or function in the line below the mark.
 function nameOf(line) {
   const [, , quoted] = /(['"`])(.*?[^\\])\1/.exec(line) ?? [];
   return quoted ?? /^TEST_CASE(?:_IN)?\((\w+)/.exec(line)?.[1] ?? /(\w+)\s*\(/.exec(line)?.[1] ?? line.trim();

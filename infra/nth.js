@@ -1,29 +1,28 @@
-// nth.js OUT [PATTERN]: runs the unit tests of OUT (built by `make nth`) over and over, each time with
-// one call failing that can fail (tests/unit/lib/nth.c). Each path in the code on which something is allocated,
-// written, connected fails twice, as it is first come to and, in another test if there is one, as it is come
-// to last; in the tests of the module itself up to eight times.
+// nth.js OUT [PATTERN]: runs the unit tests of OUT (built by `make nth`) over and over; each run fails one call that can
+// fail (tests/unit/lib/nth.c). Each code path that allocates, writes or connects fails twice: on its first call and, in
+// another test if possible, on its last call. In the module's own tests it fails up to eight times.
 //
-// What comes of it is one of these, and only the last is wrong:
+// Each run has one of these outcomes; only the last one is wrong:
 //
-//   clean           the test failed: it got the error, and nothing leaks
-//   without effect  the test passes: the call was made again, or was not needed
-//   set-up          the test's own code called, or fell over what it was given and did not look at
-//   on purpose      the program ends, naming what it had no memory for (base/bug.h)
-//   not come to     the call was not made this time: another thread was quicker, or the machine too slow
-//   listed          would be found, and tests/measure/nth.tsv says why it is right
-//   found           a crash, an assert, a sanitizer's report, a leak or a hang of the code's; or half of
-//                   what was asked was sent ("FOUND:" of a test's peer)
+//   clean           the test failed: it got the error, and nothing leaked
+//   without effect  the test passed: the call was retried or was not needed
+//   set-up          the test's own code called, or crashed on a result that it did not check
+//   on purpose      the program exits and names what it had no memory for (base/bug.h)
+//   not come to     the call was not reached: another thread was faster, or the machine too slow
+//   listed          would be a find, but tests/measure/nth.tsv says why it is right
+//   found           a crash, assert, sanitizer report, leak or hang in the code; or half of a request was sent
+//                   ("FOUND:" from a test's peer)
 //
-// A test that fails is stopped as it does, with all in its hands: what nobody holds then has leaked.
+// A failing test is stopped at the failure, while it still owns its objects: any memory without an owner then has leaked.
 //
-// Most of the time that a test takes with PostgreSQL it waits, so there are as many at a time as want the processors that
-// there are, up to RUNS_MAX. They find their databases in memory if there is room (infra/memory).
+// Tests with PostgreSQL mostly wait, so enough of them run at once to use all processors, up to RUNS_MAX. Their databases
+// are in memory if there is room (infra/memory).
 //
-// FAIRGATE_NTH_DRAW=n: n failures of each program, drawn; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
-// FAIRGATE_NTH_BOOK=FILE: the outcome of each is written there, and no call in it is tried again unless it was a
-// find: a run that was broken off goes on, and a run of one program knows which paths those before it have tried.
-// FAIRGATE_NTH_AT='add_effects': those alone whose call, or the functions and files on whose behalf it is made, have these
-// words. FAIRGATE_NTH_TELL='without effect': prints those, too.
+// FAIRGATE_NTH_DRAW=n: n random failures of each program; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
+// FAIRGATE_NTH_BOOK=FILE: each outcome is appended there, and a call listed there is tried again only if it was a find. So
+// an interrupted run continues, and the run of one program knows the paths that earlier ones tried.
+// FAIRGATE_NTH_AT='add_effects': only calls whose name or trail (functions and files) contains these words.
+// FAIRGATE_NTH_TELL='without effect': prints these outcomes, too.
 
 import { spawn, execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -35,15 +34,15 @@ import { OwnTime } from '../tests/lib-js/own-time.js';
 import { seededRng } from '../tests/lib-js/rng.js';
 import { rowsOf } from '../tests/measure/cores.js';
 
-// By a test's own time, and five times what it takes that does not hang: a test's own limits speak first.
+// In the test's own time: five times what the slowest test takes, so a test's own time limits fire first.
 const HANG_MS = 25_000;
-const AGAIN = 3; // so much longer when it is tried once more
+const AGAIN = 3; // this many times longer on the second try
 const LAST_WORDS_MS = 10_000;
-const SLOW_MS = 60_000; // a test that takes longer computes, and is left out
+const SLOW_MS = 60_000; // a slower test is computing, and is skipped
 const LOOK_MS = 100;
 const TURN_MS = 10;
-const TRIES = 2; // of each path, in the quickest tests that come there
-const OWN_TRIES = 8; // in those of the module itself
+const TRIES = 2; // per path, in the fastest tests that reach it
+const OWN_TRIES = 8; // in the module's own tests
 const CORES = availableParallelism();
 const RUNS_MAX = 16 * CORES;
 const COMPONENTS = ['common', 'queue-front', 'seat-service', 'payment-adapter', 'infra', 'loadtest'];
@@ -64,8 +63,8 @@ const dir = mkdtempSync(join(tmpdir(), 'fairgate-nth-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 setPriority(15);
 
-// Long sources first, as run-unit does: mostly they are the tests of a module itself, and what they have tried need not be
-// tried by others.
+// Long sources first, as in run-unit: these are mostly the modules' own tests, and paths tried there need not be tried by
+// others.
 const sizeOf = (name) => statSync(`tests/unit/${name}.c`).size;
 const programs = readdirSync(`${out}/tests/unit`, { recursive: true })
   .filter((name) => name.endsWith('_test') && existsSync(`tests/unit/${name}.c`) && pattern.test(name)).sort((a, b) => sizeOf(b) - sizeOf(a));
@@ -75,10 +74,10 @@ const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('
 function signal(pid, name) {
   try {
     process.kill(pid, name);
-  } catch { /* it has just ended */ }
+  } catch { /* it has already exited */ }
 }
 
-// One program, started once, of which a child runs whatever is asked for.
+// One program, started once; each test that is requested runs in a forked child.
 class Server {
   static made = 0;
   static cpuMs = 0;
@@ -91,7 +90,7 @@ class Server {
     const crashes = 'handle_abort=2:handle_segv=2:handle_sigbus=2:handle_sigill=2:handle_sigfpe=2';
     const env = {
       ...process.env,
-      FAIRGATE_SOAK: undefined, // long forms come to the same paths, as short ones do
+      FAIRGATE_SOAK: undefined, // long forms reach the same paths as short ones
       FAIRGATE_SHORT: '1',
       FAIRGATE_NTH: 'serve',
       FAIRGATE_TEST_SEED: '1',
@@ -108,7 +107,7 @@ class Server {
     return value.split(' ').slice(1).map(Number);
   }
 
-  // `how`: what FAIRGATE_NTH would be, but for the file.
+  // `how`: the value of FAIRGATE_NTH without the file.
   async run(test, how, hangMs = 300_000) {
     const words = join(this.dir, 'words');
     const told = join(this.dir, 'told');
@@ -120,7 +119,7 @@ class Server {
     let hangs = false;
     const looking = setInterval(() => {
       const late = time.look() - hangMs;
-      if (late >= 0 && (!hangs || late > LAST_WORDS_MS)) signal(pid, hangs ? 'SIGKILL' : 'SIGABRT'); // the first has it say where it is
+      if (late >= 0 && (!hangs || late > LAST_WORDS_MS)) signal(pid, hangs ? 'SIGKILL' : 'SIGABRT'); // SIGABRT first, so that it reports where it hangs
       hangs ||= late >= 0;
     }, LOOK_MS);
     const [status, cpuMs] = await this.answer();
@@ -144,8 +143,8 @@ class Server {
 const busy = new Set(); // servers
 const wanted = () => [...busy].reduce((sum, { time }) => sum + time.wants, 0);
 
-// Begins `act(server, item)` for each item, by servers of the program, none after `until`; -> { answers }, a promise, once
-// all have begun: the last to end may wait for a minute, in which others can run.
+// Starts `act(server, item)` for each item on servers of the program, none after `until`. Returns { answers }, a promise,
+// once all have started: the last ones may wait for a minute, during which other programs can run.
 async function begin(program, items, act, until = Infinity) {
   const [answers, idle] = [[], []];
   for (const item of items) {
@@ -155,25 +154,25 @@ async function begin(program, items, act, until = Infinity) {
     server.time = { wants: 1 };
     busy.add(server);
     const answer = act(server, item).finally(() => busy.delete(server) && idle.push(server));
-    answer.catch(() => {}); // handled by the wait for all
+    answer.catch(() => {}); // the caller handles it with Promise.all()
     answers.push(answer);
   }
   return { answers: Promise.all(answers).finally(() => idle.forEach((server) => server.end())) };
 }
 
-// A compiler's cache may have kept another folder's name, so a path is cut to what lies in the tree.
+// A compiler cache may hold another folder's name, so paths are made relative to the tree.
 const inTree = (path) => path.replace(new RegExp(`^/.*?/(?=(?:${COMPONENTS.join('|')}|tests)/)`), '');
 const componentOf = (where) => COMPONENTS.find((name) => where.startsWith(`${name}/`));
 const isTests = (where) => where.startsWith('tests/');
 
-// Where in the sources these addresses lie.
+// The source positions of these addresses.
 function placesOf(program, addresses) {
   const input = addresses.map((at) => `0x${(BigInt(at) - 1n).toString(16)}`).join('\n');
   const lines = execFileSync('addr2line', ['-f', '-e', `${out}/tests/unit/${program}`], { input, encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n');
   return new Map(addresses.map((at, i) => [at, { what: lines[2 * i], where: inTree(lines[2 * i + 1].replace(/ \(.*/, '')) }]));
 }
 
-// Each test of a program, with the paths that it comes to when it is run alone.
+// Each test of a program, with the paths that it reaches when it runs alone.
 async function testsOf(program) {
   const [names] = await (await begin(program, ['names'], async (server) => (await server.run(0, '?')).told)).answers;
   const listing = await begin(program, names.map((name, test) => ({ test, name: name.slice(5) })), async (server, { test, name }) => {
@@ -189,7 +188,7 @@ async function testsOf(program) {
   return listing.answers;
 }
 
-// All that a program's tests come to, a path at a time.
+// All paths that a program's tests reach, one by one.
 async function pathsOf(program) {
   const tests = await testsOf(program);
   const places = placesOf(program, [...new Set(tests.flatMap(({ paths }) => paths.flatMap(({ frames }) => frames)))]);
@@ -199,8 +198,8 @@ async function pathsOf(program) {
   }));
 }
 
-// Two paths are one if they are the same in the code, whichever test they began in. Their first call is tried in the
-// quickest test, their last in the next one; a module's own tests, which know best what is wrong, try it in more.
+// Paths with the same code are one path, whichever test they started in. The first call is tried in the fastest test, the
+// last call in the next one. A module's own tests detect errors best, so they try more calls.
 const tries = new Map();
 const kept = book === undefined ? [] : linesOf(book).map((line) => JSON.parse(line)).filter(({ outcome }) => outcome !== 'found');
 for (const { group, component } of kept) if (component) tries.set(group, TRIES);
@@ -232,7 +231,7 @@ const stacksOf = (report) => report.split(/\n\s*\n/).map((part) =>
 const isLib = (where) => where.startsWith('tests/unit/lib/nth.c');
 const ownFrame = (stack) => stack.find((where) => (isTests(where) || componentOf(where)) && !isLib(where) && !where.startsWith('common/system/'));
 
-// The code crashed, but in another call of the function of the test whose call has failed: it was handed nothing.
+// The crash was in another call by the same test function whose call failed: it passed on the failed result.
 function handedOn(one, said) {
   const from = one.trail.find(({ where }) => isTests(where) && !isLib(where));
   const crash = /^\s*#\d+ \S+ in \S+ \S+$/gm;
@@ -256,7 +255,7 @@ function judge(one, { status, hangs, said, told }) {
   return status === 0 ? ['without effect', ''] : ['clean', heardAt(one, told)];
 }
 
-// A test that notices in the line of the call got the error. Read one that notices later once.
+// A test that fails in the line of the call got the error. A test that fails later should be read once.
 function heardAt(one, told) {
   const at = told.find((line) => line.startsWith('noticed '))?.slice(8);
   return at === undefined || one.trail.some(({ where }) => where === inTree(at)) ? '' : `noticed later, at ${at}`;
@@ -277,7 +276,7 @@ async function triedOne(server, one) {
   const fail = (ms) => server.run(one.test, `${one.key}:${one.nth},`, ms);
   const hangMs = HANG_MS + 5 * one.ms;
   let result = await fail(hangMs);
-  if (result.hangs) result = await fail(AGAIN * hangMs); // a slow disk is no hang
+  if (result.hangs) result = await fail(AGAIN * hangMs); // so that a slow disk does not count as a hang
   const [judged, why] = judge(one, result);
   const outcome = judged === 'found' && isListed(one, why) ? 'listed' : judged;
   const [place] = one.trail;
@@ -300,7 +299,7 @@ function table(tried) {
   }
 }
 
-// One program, until all of its failures are being tried; the promise of their outcomes joins the others.
+// Runs one program until all of its failures have been started; the promise of their outcomes joins the others.
 const ends = [];
 async function tryProgram(program) {
   const began = Date.now();

@@ -1,21 +1,21 @@
-// openapi-lint FILE...: OpenAPI 3.1 documents judged offline: structure and schemas, references,
-// path parameters, operation ids, and examples that fit their schemas. Ends with "N passed, N failed".
+// openapi-lint FILE...: checks OpenAPI 3.1 documents offline: structure and schemas, references, path parameters, operation
+// ids, and that examples fit their schemas. Ends with "N passed, N failed".
 
 import { createConfig, lint } from '@redocly/openapi-core';
 
 const config = await createConfig({
   extends: ['recommended-strict'],
   rules: {
-    'no-empty-servers': 'off', // the documents name no host: the edge is yours
+    'no-empty-servers': 'off', // the documents name no host: each deployment has its own edge
     'no-server-example.com': 'off',
     'info-license': 'error',
     'no-invalid-media-type-examples': 'error',
     'no-invalid-schema-examples': 'error',
-    'operation-2xx-response': 'off', // a form that was taken leads on by 303
+    'operation-2xx-response': 'off', // an accepted form redirects with 303
     'rule/operation-answers': { subject: { type: 'Responses' }, assertions: { requireAny: ['200', '201', '202', '204', '206', '303'] }, severity: 'error' },
     'operation-4xx-response': 'error',
     'path-parameters-defined': 'error',
-    'no-ambiguous-paths': 'off', // /events/{event}/holds and /events/{event}/{action} live together
+    'no-ambiguous-paths': 'off', // /events/{event}/holds and /events/{event}/{action} coexist
     'security-defined': 'error',
   },
 });

@@ -1,5 +1,5 @@
-// provenance.js FOLDER BUILDINFO: of what the files below FOLDER were made, as a statement of in-toto with SLSA's predicate.
-// It names the commit, the packages that Debian's build had at hand (BUILDINFO) and the npm packages (package-lock.json).
+// provenance.js FOLDER BUILDINFO: an in-toto statement with SLSA's predicate of what the files below FOLDER were made from:
+// the commit, the packages present in Debian's build (BUILDINFO) and the npm packages (package-lock.json).
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

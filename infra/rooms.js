@@ -1,9 +1,9 @@
-// rooms [ROOT]: judges the tree's includes by infra/rooms, whose head says how it is read. Prints what
-// breaks a rule as FILE:LINE and ends with "N passed, N failed", counted in files.
+// rooms [ROOT]: checks the tree's includes against infra/rooms, whose head describes the format. Prints violations as
+// FILE:LINE and ends with "N passed, N failed", counted in files.
 //
-// Inside a room a module, which is NAME.c with NAME.h, needs another if it includes its header or uses a name
-// that only the other defines. NAME_internal.h is no part of a module: it declares what several share, and
-// the names show which of it is used.
+// Inside a room, a module (NAME.c with NAME.h) needs another if it includes its header or uses a name that only the other
+// defines. NAME_internal.h belongs to no module: several modules share its declarations, and the names that a module uses
+// show what it needs.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -25,7 +25,7 @@ const isIn = (path, name) => path === name || path.startsWith(`${name}/`);
 
 // ---- the list --------------------------------------------------------------------------------------
 
-// Room by its path: { path, floor, at, component, may: [{ name, used }] }, floor upon floor.
+// Rooms by path: { path, floor, at, component, may: [{ name, used }] }, from the lowest floor up.
 const rooms = new Map();
 const components = [];
 
@@ -59,14 +59,14 @@ function sources() {
     .sort();
 }
 
-// The room that a file lies in: the innermost that the list names.
+// The room of a file: the innermost one in the list.
 const roomOf = (file) => [...rooms.values()]
   .filter(({ path }) => isIn(file.replace(/\.[ch]$/, ''), path))
   .reduce((best, room) => (best === undefined || room.path.length > best.path.length ? room : best), undefined);
 
 const isCore = ({ path, component }) => isIn(path, `${component.path}/core`);
 
-// What the build makes: a text as a C string, or a header beside what it is made from, outside of any room.
+// Build output in no room: a text as a C string, or a header next to its source.
 const isMade = (include) => include.endsWith('.inc')
   || (/^[^/]+\/[^/]+\//.test(include) && existsSync(join(root, dirname(include))) && !components.some(({ path }) => isIn(include, path)));
 
@@ -88,7 +88,7 @@ function judgeInclude(all, file, room, at, include) {
   return undefined;
 }
 
-// HTML lies in templates (common/web/template.h). What is drawn, as SVG, is no page; a comment is no string.
+// HTML belongs in templates (common/web/template.h). SVG drawings and comments are exempt.
 const TAG = /"[^"]*<(?:!doctype|(?!svg|path)[a-z][a-z0-9]*(?=[ >%\\"])|\/(?!svg|path)[a-z][a-z0-9]*>)/i;
 
 function judgeFile(all, file) {
@@ -104,10 +104,10 @@ function judgeFile(all, file) {
 
 // ---- names -----------------------------------------------------------------------------------------
 
-// A header that is not for its own room alone, nor a list of other files' routes or runs, declares functions that
-// begin with the first word of its name, which may grow: outcalls_create(), logger_create(). The one exception
-// are the writers of JSON in text.h: they append to a text, share its comma, and are used wherever it is, so a
-// header of their own would only be included beside it everywhere.
+// A header declares functions that begin with the first word of its name, which may have an ending: outcalls_create(),
+// logger_create(). Exempt are headers for their own room only and lists of other files' routes or runs. The one exception is
+// text.h's JSON writers: they append to a text, share its comma and are used wherever it is, so with a header of their own
+// every user would include both.
 const ALSO = { 'common/base/text.h': ['json'] };
 const DECLARED = /^[a-z][\w *]*?\b(\w+)\(/gm;
 
@@ -125,7 +125,7 @@ function judgeNames(file) {
 
 // ---- inside a room ---------------------------------------------------------------------------------
 
-// Of each room, by module: what it needs, with the place where that is seen first.
+// For each room, by module: what it needs, and the place where the need first appears.
 const needs = new Map();
 const moduleOf = (file) => file.replace(/\.[ch]$/, '');
 
@@ -138,11 +138,11 @@ function need(room, file, target, at, what) {
   if (!all.get(from).has(to)) all.get(from).set(to, { file, at, what });
 }
 
-// Its text without comments and strings, line by line as it was.
+// The file's text without comments and strings, with the same lines.
 const code = (file) => readFileSync(join(root, file), 'utf8')
   .replace(/\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"/g, (some) => some.replace(/[^\n]/g, ' '));
 
-// By clang-format's layout: a function that others can call begins its line, and its body the next.
+// A non-static function's definition starts at the beginning of a line, its body on the next one (clang-format).
 const DEFINED = /^(?!static )[a-z][\w *]*?\b(\w+)\([^;{}]*\)\n\{/gm;
 const NAMES = /(?<!struct |enum |union |\.|->)\b[a-z]\w+\b/g;
 

@@ -1,5 +1,5 @@
-// sbom-parts.js: what bills of materials (CycloneDX 1.6) are made of, for sbom.js (of the tree) and
-// images/sbom.js (of an image).
+// sbom-parts.js: builds the parts of a bill of materials (CycloneDX 1.6), for sbom.js (the tree) and images/sbom.js (an
+// image).
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,7 +30,7 @@ export const program = (name, path, description) => ({
 
 // ---- Debian ----
 
-// Of a package's copyright file, the short names that its Files and License paragraphs give.
+// The short licence names in the Files and License paragraphs of a package's copyright file.
 function licencesOf(name, root) {
   const path = `${root}/usr/share/doc/${name}/copyright`;
   if (!existsSync(path)) return [];
@@ -38,7 +38,7 @@ function licencesOf(name, root) {
   return named.length > 0 ? [...new Set(named)].sort() : [`as /usr/share/doc/${name}/copyright has it`];
 }
 
-// A row has the fields of dpkg by their names; `root` is where its files lie.
+// `row` has dpkg's fields by their names; `root` is where the package's files are.
 export function debian(row, { scope, type = 'library', release, root = '' }) {
   const { Package: name, Version: version, Architecture: arch, Homepage: home } = row;
   const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${arch}&distro=debian-${release}`;
@@ -66,7 +66,7 @@ function npm(path, scope) {
   };
 }
 
-// The npm packages of pages (`required`) and of whatever builds and judges them.
+// The npm packages in pages (`required`), and those that build and check them.
 export function npmPackages() {
   const inPages = (path) => IN_PAGES.some((name) => path === `node_modules/${name}`);
   const all = Object.keys(lock).filter((path) => path !== '').map((path) => npm(path, inPages(path) ? 'required' : 'excluded'));
@@ -75,7 +75,7 @@ export function npmPackages() {
 
 // ---- the bill ----
 
-// A tree without its history (an unpacked archive) says by SOURCE_DATE_EPOCH when it was made.
+// A tree without git history (an unpacked archive) has its date from SOURCE_DATE_EPOCH.
 const history = (...argv) => spawnSync('git', argv, { cwd: ROOT, encoding: 'utf8' }).stdout?.trim() ?? '';
 const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? history('log', '-1', '--format=%ct'));
 

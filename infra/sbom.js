@@ -1,11 +1,10 @@
-// sbom.js [BUILD]: what runs when Fairgate runs, as a bill of materials (CycloneDX 1.6) on standard output,
-// and its licences on standard error. BUILD is build/release.
+// sbom.js [BUILD]: writes what runs in production, as a bill of materials (CycloneDX 1.6), to standard output, and its
+// licences to standard error. BUILD defaults to build/release.
 //
-// It asks what is there, never the network: our programs which libraries they load (ldd), Debian whose
-// files those are and in which version (dpkg), package-lock.json what the pages carry of other people's
-// work. Scope `required` is what runs in production; `excluded` is what builds and judges it. The same tree
-// on the same machine gives the same bytes: the time is that of the last commit (SOURCE_DATE_EPOCH), the
-// serial number is a digest.
+// It never uses the network. ldd lists the libraries that our programs load, dpkg the Debian packages and versions that own
+// them, and package-lock.json the third-party code in the pages. Scope `required` is what runs in production; `excluded` is
+// what builds and checks it. The same tree on the same machine gives the same bytes: the time is that of the last commit
+// (SOURCE_DATE_EPOCH), and the serial number is a digest.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
@@ -14,14 +13,14 @@ import { bill, byRef, debian, LICENCE, npmPackages, program, PROGRAMS, read, ROO
 
 const BUILD = resolve(process.argv[2] ?? join(ROOT, 'build/release'));
 const SERVERS = ['redis-server', 'postgresql', 'haproxy'];
-// Theirs is compiled into our programs, so no library of theirs is loaded.
+// These are compiled into our programs, so no library of theirs is loaded.
 const COMPILED_IN = { 'node-llhttp': ['queue-front', 'seat-service', 'payment-adapter'], 'libck-dev': ['seat-service'] };
 
 const ask = (what, ...argv) => execFileSync(what, argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, cwd: ROOT });
 
 // ---- Debian ----
 
-// What dpkg says of these, by name; of one that is not installed it says nothing.
+// dpkg's data on these packages, by name; packages that are not installed are left out.
 const FIELDS = ['Package', 'Version', 'Architecture', 'source:Package', 'source:Version', 'Homepage', 'Depends'];
 const release = /^VERSION_ID="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
 function installed(names) {
@@ -30,7 +29,7 @@ function installed(names) {
   return new Map(rows.map(([, ...values]) => [values[0], Object.fromEntries(FIELDS.map((field, n) => [field, values[n]]))]));
 }
 
-// path -> package whose file it is. What lies in /lib was packed as /lib, or as /usr/lib.
+// path -> package that owns the file. A file in /lib may be packaged as /lib or as /usr/lib.
 function ownersOf(paths) {
   const ways = (path) => [...new Set([path, realpathSync(path)].flatMap((one) => [one, one.replace(/^\/usr\//, '/'), one.replace(/^\/lib/, '/usr/lib')]))];
   const said = spawnSync('dpkg', ['-S', ...new Set(paths.flatMap(ways))], { encoding: 'utf8', maxBuffer: 1 << 24, env: { ...process.env, LC_ALL: 'C' } }).stdout;
@@ -52,7 +51,7 @@ const loaded = Object.fromEntries(Object.keys(PROGRAMS).map((name) => [name, lib
 const owners = ownersOf([...new Set(Object.values(loaded).flat())]);
 const tools = [...read('infra/deps').matchAll(/^(?:run|test|bench|browser) +(\S+) +\S/gm)].map(([, name]) => name);
 const known = installed([...new Set([...owners.values(), ...Object.keys(COMPILED_IN), ...SERVERS, ...tools])]);
-// `postgresql` is only a name: the version that it stands for is what runs.
+// `postgresql` is a metapackage: the versioned package that it depends on is what runs.
 const versioned = [...known.get('postgresql').Depends.matchAll(/(postgresql-\d+)/g)].map(([, name]) => name);
 for (const [name, row] of installed(versioned)) known.set(name, row);
 

@@ -1,13 +1,13 @@
-// The list of shaky tests, tests/shaky.md. A row excuses a test until its day; a row that can't be is an error.
+// The list of shaky tests, tests/shaky.md. A row excuses a test until its date; an invalid row is an error.
 //
-//   shaky.js FILE: ends with 0 if the program of this unit test is excused today
+//   shaky.js FILE: exits with 0 if the program of this unit test is excused today
 
 import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const LIST = process.env.FAIRGATE_SHAKY_LIST ?? `${ROOT}tests/shaky.md`; // another one, where this is itself tested
+const LIST = process.env.FAIRGATE_SHAKY_LIST ?? `${ROOT}tests/shaky.md`; // another list, for the tests of this file
 const DAYS_MAX = 14;
 const DAY_MS = 24 * 3600 * 1000;
 

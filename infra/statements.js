@@ -1,22 +1,22 @@
-// statements.js: turns a service's sql/statements/*.sql into C. From one list of arguments and one of columns, which stand
-// above each statement, come a struct for each, what binds and reads them, and what a test compares with the real server.
+// statements.js: generates C from a service's sql/statements/*.sql. Each statement has one list of arguments and one of
+// columns above it. They become structs, functions that bind and read them, and what a test compares with the real server.
 //
 //   node infra/statements.js SERVICE FOLDER FILE.sql ...   writes to FOLDER
 //
 //     statements.h.inc      the enum of statements, the structs, the functions' declarations
 //     statements.c.inc      the functions
 //     statements.table.inc  rows of struct pg_statement: name and text
-//     statements.test.inc   what types each statement takes and gives: STATEMENT(), and WORD()
+//     statements.test.inc   the argument and column types of each statement: STATEMENT(), and WORD()
 //
-// A service that says "-- connection: pg.h" in one of its files gets what that connection binds, in binary, and no table:
-// seat-service/sql/README.md. payment-adapter/sql/README.md says how the files are written. Comments stay behind: what
-// the server is sent is the statement alone.
+// With "-- connection: pg.h" in one of its files, a service gets binary binding for that connection, and no table:
+// seat-service/sql/README.md. payment-adapter/sql/README.md describes the format of the files. Comments are dropped: the
+// server receives only the statement.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-let where = ''; // file and line, or the statement's, for what is wrong
+let where = ''; // file and line, or the statement's place, for error messages
 const fail = (what) => { throw new Error(`${where}: ${what}`); };
 
 // ---- reading the files ---------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class Book {
   }
 }
 
-// A shape may stand behind those that name it.
+// A shape may be defined after the statements that use it.
 function findShapes(book, { place, args, columns }) {
   where = place;
   for (const field of [...args, ...columns].filter(({ shape }) => shape)) field.shape = book.kinds.shape.get(field.shape) ?? fail(`there is no shape ${field.shape}`);
@@ -117,7 +117,7 @@ export function readStatements(service, files) {
 
 const flat = (fields) => fields.flatMap((field) => (field.shape ? field.shape[field.of] : [field]));
 
-// Where `text` first has one of `wanted` outside of quotes and parentheses, from `from` on.
+// The position from `from` on where `text` first has one of `wanted` outside of quotes and parentheses.
 function place(text, from, wanted) {
   let depth = 0;
   for (let i = from; i < text.length; i += 1) {
@@ -150,7 +150,7 @@ class Expander {
     return this.text(body, { level: scope.level + 1, values }).replace(/\n$/, '');
   }
 
-  // :name is an argument, of the statement or of the fragment; :NAME is C's; :name(...) a fragment.
+  // :name is an argument of the statement or the fragment; :NAME is a C constant; :name(...) is a fragment.
   text(text, scope = { level: 0, values: new Map() }) {
     let out = '';
     const TOKEN = /('[^']*'|"[^"]*"|::)|:([A-Za-z_][A-Za-z0-9_]*)(\.[a-z_]+)?|([:$])|[^'":$]+/y;
@@ -181,7 +181,7 @@ class Expander {
 const reads = ({ way }) => way === 'reads';
 const shares = ({ way }) => way === 'shares';
 
-// Arguments are numbered as they are listed, those of a shape first.
+// Arguments are numbered in the order of the list, those of a shape first.
 function takeText(book, statement) {
   where = statement.place;
   const used = new Set();
@@ -198,7 +198,7 @@ function takeText(book, statement) {
   for (const name of statement.numbers.keys()) if (!used.has(name)) fail(`${statement.name} does not use its argument ${name}`);
 }
 
-// COPY takes no parameters; numbers cannot carry anything but themselves.
+// COPY takes no parameters, so values become part of the text; only numbers are safe there.
 function copyText(book, statement, body, argument) {
   if (body.includes('%')) fail(`${statement.name} is a copy, so it cannot have a %`);
   statement.copied = '';
@@ -219,7 +219,7 @@ const cast = (field) => `(${field.c.trimEnd()})`;
 
 export const typesOf = (fields, isNamed = false) => flat(fields).map((field) => (isNamed ? `${field.name} ` : '') + sqlType(field)).join(', ');
 
-// A list of fields that is one shape and nothing else is that shape's.
+// A list of fields that is just one shape uses that shape's struct.
 const isOwn = (fields) => fields.length > 0 && !(fields.length === 1 && fields[0].shape);
 const typeOf = (block, fields, end) => `struct sql_${fields.length === 1 && fields[0].shape ? fields[0].shape.name : block.name}_${end}`;
 const argsType = (block) => typeOf(block, block.args, 'args');
@@ -235,7 +235,7 @@ function header(book, include, content) {
     `${book.headers.map((name) => `#include "${name}"\n`).join('')}\n${content}\n#endif\n`;
 }
 
-// Fields of a row, read from the first column on.
+// The fields of a row, read from the first column on.
 function readRow(block, read) {
   let column = 0;
   const lines = block.columns.map((field) => {
@@ -262,8 +262,8 @@ function poolField(field, isArgument) {
   const c = field.enum ? `enum ${field.enum} ` : isText ? (isArgument ? 'const char *' : 'struct span ')
     : field.type === 'numeric' ? integer(field, 'bigint') : field.type in INTEGERS ? integer(field)
       : field.type === 'boolean' ? 'bool ' : fail(`the type \`${field.type}\` is not known here`);
-  // An enum that the database has as a word: C has NAME_name() and NAME_parse() for it. A number or a truth that may be NULL
-  // has a bool beside it.
+  // A text column with an enum is stored as a word: C has NAME_name() and NAME_parse() for it. A nullable number or boolean
+  // has a bool next to it.
   return { ...field, isText, c, cName: field.name, isWord: field.enum && field.type === 'text', flag: field.null && !isText };
 }
 
@@ -278,7 +278,7 @@ function signature(block, kind) {
   return `void sql_${block.name}(struct pg_pool *pg${after}, pg_on_done *on_done, void *ctx)`;
 }
 
-// Those that go in groups come first.
+// Readers come first, then sharers, then the rest: the enum's order.
 const ofPool = ({ statements }) => [...statements.filter(reads), ...statements.filter(shares),
   ...statements.filter((block) => block.way !== 'alone' && !reads(block) && !shares(block))];
 
@@ -347,8 +347,8 @@ function poolParts(book) {
 const LINK_KINDS = { bigint: 'i64', integer: 'i32', smallint: 'i16', timestamptz: 'time', boolean: 'bool' };
 const WIDTHS = { bigint: 8, timestamptz: 8, integer: 4, smallint: 2 };
 
-// An argument "rows.seq" is a column of a list: C has a struct of one element, with a field for each column, and the statement
-// takes an array for each. An argument may also be an array by itself: its elements, and how many.
+// An argument "rows.seq" is a column of a list: C has a struct for one element, with a field for each column, and the
+// statement takes an array for each column. An argument may also be an array by itself: its elements and their number.
 function linkField(field) {
   const [, list, element] = /^(?:(.*)\.)?(.*)$/.exec(field.name);
   const base = field.type.replace(/\[\]$/, '');
@@ -363,7 +363,7 @@ function linkField(field) {
 
 const member = (field) => (field.flag ? `    bool has_${field.element};\n` : '') +
   (field.isArray ? `    const ${field.c}*${field.cName};\n    uint32_t ${field.cName}_len;\n` : `    ${field.c}${field.cName};\n`);
-const isFirst = (fields, i) => fields[i].list !== fields[i - 1]?.list; // of its list
+const isFirst = (fields, i) => fields[i].list !== fields[i - 1]?.list; // the first of its list
 const ofList = (fields, { list }) => fields.filter((other) => other.list === list);
 
 function linkStruct(block, fields, tag) {
@@ -374,7 +374,7 @@ function linkStruct(block, fields, tag) {
   return `${lists.join('')}${tag} {\n${members.join('')}};\n\n`;
 }
 
-// Prepared ones lie in memory of the caller's until all are sent, others with lists in the connection's.
+// Arguments of prepared statements stay in the caller's memory until sent; others' lists are in the connection's.
 const hasLists = (block) => flat(block.args).some((field) => field.list || field.isArray);
 const isQuery = (block) => block.columns.length > 0;
 
@@ -422,7 +422,7 @@ function linkRead(field, at) {
   return `${cast(field)}${{ i64: 'pg_i64', i32: 'pg_i32' }[field.kind] ?? fail(`pg_value.h reads no ${field.type}`)}${at}`;
 }
 
-// Numbers are looked at by their lengths before they are read: a row came off a wire.
+// Rows come from the network, so the length of each number is checked before it is read.
 function linkReadCopy(block) {
   const lines = block.columns.map((field) => {
     const { name, type } = field;
@@ -433,9 +433,9 @@ function linkReadCopy(block) {
   return `${linkReader(block)}\n{\n${lines.join('')}    return true;\n}\n\n`;
 }
 
-const SINGLES_BYTES = 1024; // all arguments of a statement that are no lists
+const SINGLES_BYTES = 1024; // all arguments of a statement that are not lists
 
-// What each array takes: its head, and the length of each element with its bytes.
+// The size of each array: its head, and each element's length field and bytes.
 const listBytes = (fields) => flat(fields).filter(({ list, isArray }) => list || isArray).map((field) => {
   const of = field.list ? `args->${field.list}` : `args->${field.cName}`;
   return field.isSpan ? `    for (uint32_t i = 0; i < ${of}_len; i++)\n        bytes += 4 + ${of}[i]${field.list ? `.${field.cName}` : ''}.len;\n    bytes += 20;\n`

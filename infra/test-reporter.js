@@ -1,6 +1,6 @@
-// Reports black-box tests to people: one line a test, the whole story of those that failed, and the
-// closing line that infra/test sums up. A skipped test counts as failed: it judged nothing. So does one
-// that was announced and never judged, and a file in which no test ran.
+// Prints black-box test results for people: one line per test, full output for failed tests, and the closing line that
+// infra/test sums up. A skipped test counts as failed, because it checked nothing. So does a test that was announced but has
+// no verdict, and a file in which no test ran.
 //
 //   node --test --test-reporter ./infra/test-reporter.js tests/integration/edge.test.js
 
@@ -19,11 +19,10 @@ export default async function* report(events) {
   yield `${passed} passed, ${failed} failed\n`;
 }
 
-// {line}: to be printed; with {test: {file, name, passed, why, holder}} if it is a verdict, which where
-// `holder` is true is that of a suite or a file, which only ever fails; with {said: {file, text}} if a
-// test wrote it.
+// {line} is to be printed. A verdict adds {test: {file, name, passed, why, holder}}; `holder` is true for a suite or a file,
+// which is only reported when it fails. A test's own output adds {said: {file, text}}.
 export async function* judge(events) {
-  const files = new Map(); // path -> what its tests announced: 'nesting name' -> how many are without a verdict
+  const files = new Map(); // path -> its announced tests: 'nesting name' -> how many have no verdict yet
   for await (const { type, data: told } of events) {
     const data = { ...told, file: pathOf(told.file) };
     const { file, name } = data;
@@ -53,7 +52,7 @@ export async function* judge(events) {
 
 const lostOf = (announced) => [...announced].flatMap(([key, count]) => (count > 0 ? [key.slice(key.indexOf(' ') + 1)] : []));
 
-// A file that was ended by its time was at the first of these.
+// A file that timed out was running the first of these.
 function unjudged(known) {
   const [first] = known === undefined ? [] : lostOf(known.announced);
   return first === undefined ? '' : `        the first without a verdict: ${first}\n`;
@@ -64,7 +63,7 @@ function verdict(test, word, took = '') {
   return { line: `  ${word}  ${where}${test.name}${took}\n${test.passed ? '' : test.why}`, test };
 }
 
-// Node 18 names a module by its address where it tells of its tests, and by its path where it tells of the file.
+// Node 18 gives a module's URL in events about its tests, and its path in events about the file.
 const pathOf = (file) => (file?.startsWith('file:') ? fileURLToPath(file) : file);
 
 const isFile = (name) => /\.test\.js$/.test(name);
@@ -78,7 +77,7 @@ function announce(files, { file, name, nesting }) {
   announced.set(key, (announced.get(key) ?? 0) + 1);
 }
 
-// A file that failed by itself has already accounted for the tests that it did not reach.
+// A file that failed by itself already accounts for the tests that it did not reach.
 function settle(files, { file, name, nesting, details }) {
   const known = files.get(file);
   if (known === undefined) return;
@@ -91,8 +90,8 @@ function settle(files, { file, name, nesting, details }) {
   known.announced.set(key, (known.announced.get(key) ?? 0) - 1);
 }
 
-// Suites, and the files that some versions of node report as tests, hold tests but are not tests. A file
-// that fails by itself (a syntax error, a hook) has no test that could say so: it counts.
+// Suites, and the files that some versions of Node report as tests, are not tests. But a file that fails by itself (a syntax
+// error, a hook) has no test to report it, so it counts.
 function isContainer(type, { name, details }) {
   if (type === 'test:pass') return isFile(name) || details.type === 'suite';
   const cause = details.error?.failureType;

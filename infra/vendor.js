@@ -1,7 +1,7 @@
-// vendor.js FOLDER: bundles the pages' scripts with esbuild below FOLDER, under the paths that they would have in the tree:
-// other people's work in the console, and one file for each page that must load fast. What a page loads later imports from
-// its first file what both use. A bundle of others' work begins with the line of its licence; the whole texts are in
-// queue-front/web/licences.txt. The Makefile calls it where a script has changed.
+// vendor.js FOLDER: bundles the pages' scripts with esbuild below FOLDER, under the paths they would have in the tree:
+// third-party code of the console, and one file for each page that must load fast. Scripts that a page loads later import
+// shared code from its first file. A third-party bundle begins with its licence line; the full texts are in
+// queue-front/web/licences.txt. The Makefile runs this when a script has changed.
 
 import { build } from 'esbuild';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ async function bundle(name, entry) {
   return `/* ${name} ${version}, ${license}; bundled by infra/vendor.js */\n${outputFiles[0].text}`;
 }
 
-// Shared scripts are in web/ and are served next to the pages, so pages import them as neighbours.
+// Shared scripts are in web/ and are served next to the pages, so pages import them from the same folder.
 const shared = {
   name: 'shared',
   setup: ({ onResolve }) => onResolve({ filter: /^\.\// }, ({ path }) => {

@@ -1,13 +1,13 @@
-// wire.js: makes of queue-front/lua/wire.list what fronts (C) and scripts in Redis (Lua) are built from.
+// wire.js: generates from queue-front/lua/wire.list what fronts (C) and the scripts in Redis (Lua) are built from.
 //
 //   node infra/wire.js LUA_FOLDER OUT_FOLDER
 //
 //     line_names.h      enums, numbers, knobs
-//     line_wire.h       what is asked and told, with writers and readers
+//     line_wire.h       requests and replies, with writers and readers
 //     line_scripts.inc  the scripts as C strings
 //
-// In a script a name of the list is a number: no local is made for it when the script is called. Comments stay here. A name
-// with the prefix of an ask, a tell, a cfg or the knobs that the list does not have is an error.
+// In a script a name of the list becomes a number; no local is created for it at run time. Comments are dropped. A name with
+// the prefix of an ask, a tell, a cfg or the knobs that is not in the list is an error.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const fail = (what) => { throw new Error(what); };
 
 // ---- reading the list ----------------------------------------------------------------------------
 
-/** {blocks: [{kind, name, prefix, rows: [{words, note}]}], ...}, and what the blocks of each kind say. */
+/** Returns {blocks: [{kind, name, prefix, rows: [{words, note}]}], ...}, and what the blocks of each kind declare. */
 export function readWire(folder) {
   const blocks = [];
   readFileSync(join(folder, 'wire.list'), 'utf8').split('\n').forEach((line) => {
@@ -37,7 +37,7 @@ function addNumber({ numbers }, name, number) {
   numbers.set(name, number);
 }
 
-// Words of an ask, a tell or a cfg, numbered from `first` on.
+// The words of an ask, a tell or a cfg, numbered from `first` on.
 function addWords(wire, block, names, first, widthOf = () => 1) {
   const whole = `${block.kind}_${block.name}`;
   let at = first;
@@ -58,7 +58,7 @@ function addWhole(wire, block) {
   block.whole = addWords(wire, block, block.fields.map(({ name }) => name), block.kind === 'ask' ? 2 : 1, widthOf);
 }
 
-const CFG_FIRST = ['clock_off_us', 'incarnation']; // of each list of a cfg: cfg_read() of prelude.lua looks at them
+const CFG_FIRST = ['clock_off_us', 'incarnation']; // the first of every cfg list: cfg_read() in prelude.lua reads them
 
 const READERS = {
   enum: (wire, { rows }) => rows.forEach(({ words: [own, as, other] }, i) => addNumber(wire, as === 'as' ? other : own, i)),
@@ -109,7 +109,7 @@ const C_TYPES = { text: 'struct span ', list: 'const redisReply *', knobs: 'stru
 const PUTS = { 'text': 'resp_word(command, ', 'u64?': 'wire_put_or_none(command, ', 'knobs': 'wire_put_knobs(command, &' };
 const GETS = { 'text': 'resp_get_str', 'list': 'resp_array', 'u64?': 'wire_get_or_none', 'knobs': 'wire_get_knobs' };
 
-// Where each field stands, and how many words there are; knobs are more than one.
+// The position of each field, and the number of words; knobs take several words.
 function positionsOf({ whole, fields }) {
   const names = [...fields.map(({ name }) => `${whole}_${name}`), `${whole}_WORDS`].map((name) => name.toUpperCase());
   return `\nenum {\n${names.map((name, i) => `    ${name}${fields[i - 1]?.type === 'knobs' ? ` = ${names[i - 1]} + LINE_KNOBS` : ''},\n`).join('')}};\n`;
@@ -175,7 +175,7 @@ ${blocks.filter(({ whole }) => whole).map(wholeOf).join('')}`);
 
 // ---- scripts -------------------------------------------------------------------------------------
 
-// Another list of fields gives another number.
+// A hash of the lists: it changes when a list of fields changes.
 function formOf({ blocks, lists }) {
   const text = blocks.filter(({ whole }) => whole).map(({ whole }) => whole + lists.get(whole)).join('');
   return [...text].reduce((sum, letter) => (sum * 31 + "abcdefghijklmnopqrstuvwxyz_', ".indexOf(letter) + 1) % 1000003, 0);
@@ -191,7 +191,7 @@ function known(wire, token) {
   return (special[field] ?? fail)(`no such field: ${token}`);
 }
 
-// A line with its names as numbers, without what stands behind "--".
+// A line with its names as numbers, without the comment after "--".
 const TOKEN = /(--.*)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^A-Za-z_'"-]+|./g;
 const plain = (wire, line) => line.replace(TOKEN, (all_, comment, name) => (comment ? '' : name ? known(wire, name) : all_)).trimEnd();
 

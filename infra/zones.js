@@ -1,5 +1,5 @@
-// zones.js FILE: the time zones that programs know (common/sale/zone.c), a row each, sorted by name. A compiled zone of tzdata ends
-// with its rule for times to come (RFC 9636, section 3.3): "KST-9", or "EST5EDT,M3.2.0,M11.1.0" with summer time.
+// zones.js FILE: writes the time zones that programs know (common/sale/zone.c), sorted by name. A compiled tzdata zone ends
+// with its rule for the future (RFC 9636, 3.3): "KST-9", or "EST5EDT,M3.2.0,M11.1.0" with summer time.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
