@@ -1,5 +1,5 @@
-/* commands.c: every command is a row here, and nowhere else. Arguments, help, manual and completion
- * follow from it. Most rows say which call they are; the others name a function. */
+/* commands.c: the only list of commands, one row each. Argument parsing, help, manual and
+ * completion are derived from it. Most rows name a call; the others name a function. */
 #include "acts/runs.h"
 #include "acts/trail.h"
 #include "words/command.h"
@@ -12,7 +12,7 @@
     "order_number:NUMBER created_at:MADE event:EVENT member:BUYER seats:SEATS amount:AMOUNT "      \
     "refunded:REFUNDED currency:CURRENCY status:STATE order:ORDER"
 
-/* A move of the line to another state. */
+/* An action that moves the line to another state. */
 #define ACTION_WITH(verb, does, says, more, question, further)                                     \
     {                                                                                              \
         .form = verb " EVENT", .brief = (does), .text = (more),                                    \

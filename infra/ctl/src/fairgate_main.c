@@ -1,7 +1,7 @@
-/* fairgate_main.c: reads the words, finds the installation, does the command.
+/* fairgate_main.c: parses the words, reads the profile, runs the command.
  *
- * The token is read last, so that a misspelt command asks no password manager, and wiped when it is
- * with the caller. */
+ * The token is read last, so that a misspelt command does not start a password manager, and wiped
+ * once the caller has its copy. */
 #include "acts/generic.h"
 #include "reach/login.h"
 #include "words/manual.h"
@@ -29,7 +29,7 @@ static int run(struct job *job)
 static int do_command(struct job *job)
 {
     struct err_slot err = {.code = ERR_OK};
-    static struct profile profile; /* the job points at it to the end */
+    static struct profile profile; /* static: the job points at it until the process ends */
     char token[CTL_TOKEN_MAX];
     const char *const *option = job->args->option;
     const struct profile_ask ask = {

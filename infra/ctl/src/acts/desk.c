@@ -1,4 +1,4 @@
-/* desk.c: halls come from files, tickets from a scanner that types, moves as pairs. */
+/* desk.c: imports halls from files, checks tickets from a scanner, and moves seats in pairs. */
 #include "acts/runs.h"
 
 #include "acts/generic.h"
@@ -9,7 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-/* What the document leaves open, and what of it nobody is shown. */
+/* Shows what the document leaves unlimited, and what of it was dropped. */
 static int show_gaps(const struct job *job, const json_t *event)
 {
     struct grow out = {.ptr = NULL};
@@ -51,8 +51,8 @@ static int patch_line(struct job *job, const json_t *told)
     return status;
 }
 
-/* The hall's document says when and where the show is. The line, if it has the event, says the same
- * to those who wait. */
+/* The hall's document says when and where the show is. If the line has the event, copies that to it
+ * for the visitors who wait. */
 static int tell_line(struct job *job, const json_t *hall)
 {
     struct call line = {.method = NULL};
@@ -70,7 +70,7 @@ static int tell_line(struct job *job, const json_t *hall)
     return status;
 }
 
-/* What follows where a hall was taken. */
+/* The steps after a hall was accepted. */
 static int end_hall(struct job *job, int status, const json_t *hall)
 {
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
@@ -91,7 +91,7 @@ int desk_import(struct job *job)
     return status;
 }
 
-/* Nobody else's correction in between is lost. */
+/* If-Match protects a correction that another operator made in between. */
 int desk_correct(struct job *job)
 {
     struct call read = {.method = NULL}, write = {.if_match = read.etag, .why = job->why};
@@ -174,8 +174,8 @@ int desk_price(struct job *job)
     return generic_send_made(job, status, json_pack("{s:o}", "prices", prices), &call);
 }
 
-/* The API replaces the terms whole, and only those that were read: so they are read, changed in
- * what was named, and written on the condition that they are still the same. */
+/* The API replaces the terms as a whole, and only the version that was read. So this reads them,
+ * changes the named members, and writes them on the condition that they are still the same. */
 int desk_terms_set(struct job *job)
 {
     static const char *const kept[] = {"by", "until", "before_start_s", "percent", "handed_on"};
@@ -192,7 +192,7 @@ int desk_terms_set(struct job *job)
     return status;
 }
 
-/* Ends with 1 where there is a difference, so that a timer can call it. */
+/* Exits with 1 if there is a difference, so that a timer can call it. */
 int desk_reconcile(struct job *job)
 {
     struct call call = {.method = NULL};
@@ -281,8 +281,8 @@ static int scan(struct job *job, const char *ticket, bool undo)
     return status;
 }
 
-/* A ticket opens a door, so it is no argument: it is read, a line each, as a scanner types it. Each
- * is answered at once; the worst of them is what the command ends with. */
+/* A ticket opens a door, so it is never an argument: scanners type one per line on standard input.
+ * Each is answered at once; the exit status is that of the worst. */
 int desk_checkin(struct job *job)
 {
     bool undo = job_option(job, OPTION_UNDO);

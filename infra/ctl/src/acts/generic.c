@@ -1,9 +1,9 @@
-/* generic.c: the row of a command says which call it is. Words that the path does not use become
- * members of the body under the names that the API has for them.
+/* generic.c: the row of a command names its call. Words that the path does not use become members
+ * of the body under the API's names.
  *
- * What cannot be taken back is asked for, and what the question told (the state of the event) is
- * what the call depends on: it carries the version that was read, and a change by somebody else in
- * between is a refusal, not an accident. */
+ * What cannot be undone needs a confirmation. The question shows the state of the event, and the
+ * call carries the version that was read: if somebody else changes the event in between, the
+ * service rejects the call. */
 #include "acts/generic.h"
 
 #include "base/json_in.h"
@@ -14,7 +14,7 @@
 
 enum { WORD_MAX = 24 };
 
-/* Words of a command that are members of a body. */
+/* Words of a command that become members of the body. */
 static const struct {
     const char *word;
     const char *member;
@@ -25,7 +25,7 @@ static const struct {
     {"MEMBER", "to", false, false},
 };
 
-/* A number as JSON has it; or it was said why not. */
+/* Reads an option's text as a JSON number; on failure prints why. */
 static int read_number(const struct job *job, const char *dashes, const char *name,
                        const char *text, json_t **out)
 {
@@ -103,14 +103,14 @@ static int add_options(const struct job *job, json_t *body)
         if (value == NULL || json_object_set_new(body, options[i].member, value) != 0)
             return job_say(job, EXIT_USAGE, "--%s %.40s: UTF-8 is wanted", options[i].name, given);
     }
-    /* The waiting room reads the reason from a header, the others from the body. */
+    /* The waiting room reads the reason from a header, the other services from the body. */
     if (job->why != NULL && job->args->command->service != COMMAND_LINE &&
         json_object_set_new(body, "reason", json_string(job->why)) != 0)
         return job_say(job, EXIT_USAGE, "--why: not UTF-8");
     return EXIT_DONE;
 }
 
-/* The words of a call that is nothing more, in its body. */
+/* Puts the words of a plain call into its body. */
 static int add_words(const struct job *job, json_t *body)
 {
     static const char *const settings[] = {"KNOB=VALUE", "WHAT=VALUE"};
@@ -169,7 +169,7 @@ static int ask(struct job *job, char etag[CTL_ETAG_MAX])
     return status;
 }
 
-/* What --if-version says, or what was read before asking. */
+/* Sets the call's If-Match: --if-version, or the version that was read before the question. */
 static int depend(const struct job *job, char etag[CTL_ETAG_MAX], struct call *call)
 {
     const char *version = job->args->option[OPTION_IF_VERSION];
@@ -229,7 +229,7 @@ static void put_done(const struct job *job, const char *done, struct grow *out)
     grow_add(out, SPAN("\n"));
 }
 
-/* An answer that is a document of the waiting room says which version it is by now. */
+/* Shows the new version of a waiting-room document that the answer has. */
 static void put_version(const struct call *call, struct grow *out)
 {
     struct span state = value_text(call->json, "state");
@@ -238,7 +238,7 @@ static void put_version(const struct call *call, struct grow *out)
     value_fill(out, "It is {state} now, version {version:0}.\n", call->json);
 }
 
-/* The API lists or acts on so many at a time. */
+/* The API lists or changes a limited number at a time: says that there is more. */
 static void put_more(const struct call *call, struct grow *out)
 {
     double more = value_number(call->json, "more");

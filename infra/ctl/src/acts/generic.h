@@ -1,26 +1,26 @@
-/* generic.h: commands that are one call, which is most of them. */
+/* generic.h: runs the commands that are a single call, as most are. */
 #ifndef FG_CTL_ACTS_GENERIC_H
 #define FG_CTL_ACTS_GENERIC_H
 
 #include "acts/job.h"
 
-/* Asks if the row says so, calls, shows. */
+/* Asks for confirmation if the row says so, makes the call, shows the answer. */
 int generic_run(struct job *job);
 
-/* The parts of it, for commands that are nearly that. `body` may be NULL, and is taken;
- * options and the reason become members of it. Of `call`, if_match, if_none_match, body and
- * content_type are used. */
+/* The steps of generic_run(), for commands that differ a little. Takes `body`, which may be NULL,
+ * and adds options and the reason to it. Of `call` it uses if_match, if_none_match, body and
+ * content_type. */
 int generic_send(struct job *job, json_t *body, struct call *call);
-/* Sends the file that the word FILE names, of the type in the command's row. */
+/* Sends the file named by the word FILE, with the content type in the command's row. */
 int generic_send_file(struct job *job, struct call *call);
 int generic_show(const struct job *job, const struct call *call);
-/* The end of a command: shows the answer if it went well, and frees the call. */
+/* Ends a command: shows the answer if `status` is EXIT_DONE, and frees the call. */
 int generic_end(const struct job *job, int status, struct call *call);
-/* Sends a body if it could be made (`status`), and ends the command. */
+/* Sends the body if making it succeeded (`status`), and ends the command. */
 int generic_send_made(struct job *job, int status, json_t *body, struct call *call);
 
-/* Reads the version of an event's document as If-Match needs it, and writes the event's state into
- * `told`. The question shows that state, and the call depends on that version. */
+/* Reads the version of an event's document for If-Match, and writes the event's state into `told`
+ * for the question. */
 int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told);
 
 #endif

@@ -1,4 +1,4 @@
-/* house.c: what the program knows of itself. */
+/* house.c: commands about the program itself, without a service. */
 #include "acts/runs.h"
 
 #include "version.inc"

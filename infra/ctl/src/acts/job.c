@@ -1,4 +1,4 @@
-/* job.c: what every command does alike: it asks, it says, and it ends with a number. */
+/* job.c: what all commands share: calls, questions, messages and exit codes. */
 #include "acts/job.h"
 
 #include "base/json_in.h"
@@ -64,7 +64,7 @@ int job_number(const struct job *job, enum option_id id, uint64_t min, uint64_t 
                    min, max);
 }
 
-/* {NAME} from the words; everything else as it stands. */
+/* Replaces {NAME} by the word of that name; copies everything else. */
 static bool fill(const struct job *job, struct span path, struct text *out)
 {
     while (path.len > 0) {
@@ -251,7 +251,7 @@ char *job_read_file(const struct job *job, const char *path, size_t *len)
 
 /* ---- KNOB=VALUE ---- */
 
-/* Texts stay texts, also where they look like something else. */
+/* Text knobs stay texts even if the value looks like a number or JSON. */
 static bool is_text_knob(struct span key)
 {
     return span_eq(key, SPAN("name")) || span_starts(key, SPAN("message.")) ||
@@ -263,11 +263,11 @@ static json_t *read_value(struct span key, struct span value)
     json_t *json = NULL;
     bool is_json = !is_text_knob(key) || span_eq(value, SPAN("null"));
     if (is_json && json_in_parse(value, NULL, &json) == ERR_NOMEM)
-        return NULL; /* a number is no text for that */
+        return NULL; /* a number is not accepted as a text */
     return json != NULL ? json : json_stringn(value.ptr, value.len);
 }
 
-/* "message.ko" is a member of a member. Takes the value. */
+/* Sets a nested member for "message.ko". Takes the value. */
 static bool set_member(json_t *object, struct span key, json_t *value)
 {
     struct span name, rest = span_cut(key, '.', &name);

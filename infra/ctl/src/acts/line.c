@@ -1,4 +1,4 @@
-/* line.c: the waiting room's commands that a row of the table cannot say. */
+/* line.c: waiting room commands that a row of the table cannot express. */
 #include "acts/runs.h"
 
 #include "acts/generic.h"
@@ -28,7 +28,7 @@ int line_events(struct job *job)
     return status;
 }
 
-/* Prints the live numbers above the knobs; with --json only the document. */
+/* Prints the live numbers above the knobs; with --json prints only the document. */
 int line_show(struct job *job)
 {
     struct call document = {.method = NULL}, list = {.method = NULL};
@@ -52,7 +52,7 @@ int line_show(struct job *job)
     return status;
 }
 
-/* If its hall is there, that one says when and where the show is. */
+/* If the event has a hall, takes from it when and where the show is. */
 int line_create(struct job *job)
 {
     struct call call = {.method = NULL, .if_none_match = "*"}, hall;
@@ -122,8 +122,8 @@ int line_codes_load(struct job *job)
 
 /* ---- the draw ---- */
 
-/* The program for strangers judges it: it reads a file, so the answer is made one that has no
- * name. */
+/* Runs verify-draw, the checker that outsiders use. It reads a file, so the answer goes into an
+ * anonymous one. */
 static int verify(const struct job *job, const struct call *call)
 {
     char path[40];
@@ -161,7 +161,7 @@ int line_fairness(struct job *job)
 
 /* ---- the archive ---- */
 
-/* The path is that of the next part then; "": there is none. */
+/* Appends one part; `path` becomes that of the next part, "" after the last one. */
 static int fetch_part(struct job *job, char path[CTL_URL_MAX], FILE *file, char etag[CTL_ETAG_MAX])
 {
     struct call call = {.method = NULL};
@@ -218,7 +218,7 @@ int line_archive(struct job *job)
         unlink(part);
         return status;
     }
-    /* A deletion asks whether this version lies in a file. */
+    /* Confirms the archive: a deletion checks that this version was archived. */
     struct call call = {.if_match = etag};
     if (!job_option(job, OPTION_RUNNING))
         status = generic_send(job, json_object(), &call);

@@ -51,7 +51,7 @@ int person_logout(struct job *job)
     return done(job, "logged out");
 }
 
-/* The first service of the profile: all three say the same of a token. */
+/* Asks the first service of the profile: all three know the same about a token. */
 int person_whoami(struct job *job)
 {
     enum command_service service = COMMAND_LINE;

@@ -1,4 +1,4 @@
-/* runs.h: what runs behind each row of commands.c that is more than one call. */
+/* runs.h: the functions of those rows of commands.c that are more than one call. */
 #ifndef FG_CTL_ACTS_RUNS_H
 #define FG_CTL_ACTS_RUNS_H
 
@@ -16,7 +16,7 @@ int line_archive(struct job *job);
 /* ---- seats and orders ---- */
 
 int desk_import(struct job *job);
-/* When and where the show is, as far as the other does not say it. */
+/* Copies when and where the show is. */
 void desk_copy_show(const json_t *from, json_t *into);
 int desk_correct(struct job *job);
 int desk_export(struct job *job);
@@ -47,7 +47,7 @@ int secrets_run(struct job *job);
 int size_run(struct job *job);
 struct size;
 struct size_ask;
-/* The settings of each kind of machine, as files below `dir`. */
+/* Writes the settings of each kind of machine as files below `dir`. */
 int size_write(const struct job *job, const char *dir, const struct size_ask *ask,
                const struct size *size);
 int house_version(struct job *job);

@@ -1,10 +1,10 @@
-/* secrets.c: a service refuses a secret that anybody but its owner can read (base/secret_file.h),
- * and libpq a password file. Kubernetes mounts secrets as root's, to be read by the group of the
- * pod. So before a service starts, this copies them into a folder in memory, as files of the user
+/* secrets.c: services reject a secret that others than its owner can read (base/secret_file.h), and
+ * libpq rejects such a password file. Kubernetes mounts secrets as root's, readable by the pod's
+ * group. So before a service starts, this copies them into a folder in memory, as files of the user
  * that both run as.
  *
- * A file has its final name only when it is whole. Names that begin with a dot are left out: with
- * them Kubernetes manages its own files in such a folder. */
+ * A file gets its final name only when it is complete. Names that begin with a dot are skipped:
+ * Kubernetes keeps its own files under them. */
 #include "acts/runs.h"
 
 #include "base/secret_file.h"
@@ -25,7 +25,7 @@ static int failed(const struct job *job, const char *what, const char *name)
     return job_say(job, EXIT_USAGE, "%s %.200s: %s", what, name, strerror(errno));
 }
 
-/* By a name that no service asks for, and then by its own. */
+/* Writes under a name that no service reads, then renames. */
 static int put(const struct job *job, int to, const char *name, const char *bytes, size_t len)
 {
     char beside[NAME_MAX + 8];

@@ -1,6 +1,6 @@
-/* size.c: words into an ask, the sums of plan/size.h, and what an operator does with them: how many
- * of what, which settings, and when. All output comes from one JSON document, which --json prints
- * as it is. */
+/* size.c: reads the words into an ask, runs the sums of plan/size.h, and says what an operator does
+ * with the result: how many machines, which settings, and when. All output is printed from one JSON
+ * document, which --json prints unchanged. */
 #include "acts/runs.h"
 
 #include "base/json_in.h"
@@ -39,8 +39,8 @@ static json_t *whole(double value)
     return json_integer((json_int_t)value);
 }
 
-/* What the opening takes of each part, what is there in case one fails, each with so many cores and
- * so much memory; and how many are enough afterwards. */
+/* For each part: how many the opening needs, how many spares there are, the cores and the memory of
+ * each, and how many are enough afterwards. */
 static json_t *parts_of(const struct size_ask *ask, const struct size *size)
 {
     const double spare = SIZE_SPARE;
@@ -75,7 +75,7 @@ static json_t *settings_of(const struct size_ask *ask, const struct size *size)
 {
     const struct {
         const char *name;
-        double least; /* 0: as it is */
+        double least; /* 0: the value as it is */
         const char *why;
     } settings[] = {
         {"rate_per_s", ask->rate_per_s, "of the event: 10 as delivered"},
@@ -97,7 +97,7 @@ static json_t *settings_of(const struct size_ask *ask, const struct size *size)
     return rows;
 }
 
-/* By the clock if the opening is known, else by the seconds from it. */
+/* As a time of day if the opening is known, else as seconds relative to it. */
 static void add_time(json_t *times, const uint64_t *opens_ms, int64_t at_s, const char *what)
 {
     json_t *row = json_pack("{s:I, s:s}", "at_s", (json_int_t)at_s, "what", what);

@@ -1,8 +1,7 @@
-/* size_files.c: what `fairgate size` says, as files that the programs of the packages read. They
- * have names of their own next to the delivered settings, so that neither an upgrade nor an
- * operator has to merge anything: systemd's units take them as their environment, fairgate-edge
- * reads edge.d, Redis and PostgreSQL include them, and the kernel's replace those of the packages.
- */
+/* size_files.c: writes the result of `fairgate size` as files that the packaged programs read.
+ * Their names differ from the delivered settings, so neither an upgrade nor an operator has to
+ * merge anything. systemd units read them as their environment, fairgate-edge reads edge.d, Redis
+ * and PostgreSQL include them, and the kernel's settings replace those of the packages. */
 #include "acts/runs.h"
 
 #include "plan/size.h"
@@ -13,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* PostgreSQL's as delivered; payment-adapter's of each loop; and of everything else. */
+/* Connections: PostgreSQL's default; payment-adapter's per loop; all others. */
 enum {
     CONNECTIONS_LEAST = 100,
     CONNECTIONS_A_LOOP = 4,
@@ -31,7 +30,7 @@ struct folder {
     int status;
 };
 
-/* The folders that it needs are made; a failure is the last thing that is written. */
+/* Creates the folders of the path. After a failure nothing more is written. */
 __attribute__((format(printf, 3, 4))) static void put(struct folder *folder, const char *path,
                                                       const char *format, ...)
 {

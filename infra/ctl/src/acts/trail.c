@@ -1,5 +1,5 @@
 /* trail.c: each of the three services has its own trail of an event, with its own members. This
- * merges them into one, sorted by time. */
+ * merges them into one that is sorted by time. */
 #include "acts/trail.h"
 
 #include "show/value.h"
@@ -15,7 +15,7 @@ static int by_time(const void *a, const void *b)
     return memcmp(second.ptr, first.ptr, first.len < second.len ? first.len : second.len);
 }
 
-/* One line of any trail in the words of all: at, where, who, what, why. */
+/* One line of any trail with the common members: at, where, who, what, why. */
 static json_t *trail_row(const json_t *row, enum command_service service)
 {
     struct grow what = {.ptr = NULL};

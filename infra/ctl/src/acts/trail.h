@@ -1,4 +1,4 @@
-/* trail.h: who did what to an event, when and why, by the trails of all three services. */
+/* trail.h: who did what to an event, when and why, from the trails of all three services. */
 #ifndef FG_CTL_ACTS_TRAIL_H
 #define FG_CTL_ACTS_TRAIL_H
 
@@ -12,19 +12,19 @@ struct trails {
     struct trail {
         enum command_service service;
         const char *path;
-        const char *rows; /* the member that holds them */
+        const char *rows; /* the member that holds the rows */
         struct call call;
     } trail[TRAILS];
     size_t len;
 };
 
-/* Without an event: who deleted which. With one: all that was done to it, wherever it was done. A
- * service that does not know the event has nothing to tell, which is no failure. To be freed,
- * whatever the answer. */
+/* Without an event: who deleted which event. With one: everything done to it in any service. A
+ * service that does not know the event contributes nothing, which is not a failure. Free the trails
+ * even after a failure. */
 int trail_fetch(struct job *job, struct trails *trails);
 void trail_free(struct trails *trails);
 
-/* All of it, newest first, as {at, where, who, why, what}; NULL: no memory. The caller's. */
+/* All rows, newest first, as {at, where, who, why, what}; NULL: no memory. Owned by the caller. */
 json_t *trail_list(const struct trails *trails);
 
 int trail_audit(struct job *job); /* the command */

@@ -1,5 +1,5 @@
-/* size.c: three things are added up: what the opening takes of a station until all have a place,
- * what a line takes of it each second, and what can be held open. The constants are figures.h. */
+/* size.c: adds up three kinds of load on each station: the opening until everybody has a place, the
+ * line each second, and what is held open. The constants are in figures.h. */
 #include "plan/size.h"
 
 #include "core/wait/poll.h"
@@ -14,7 +14,7 @@ static double at_least_one(double machines)
     return fmax(1, ceil(machines - 1e-9));
 }
 
-/* Of a station, in microseconds (bytes for the network). */
+/* The load on a station, in microseconds (bytes for the network). */
 struct load {
     double edge, front, bytes;
 };
@@ -33,8 +33,8 @@ static struct load opening_of_one(const struct size_ask *ask)
     return load;
 }
 
-/* A page that expects this wait asks again after half of the part that surely passes, less jitter.
- */
+/* A page that expects this wait polls again after half of the time that surely passes, less
+ * jitter. */
 static double interval_s(double wait_s)
 {
     const double mean = 1 - POLL_JITTER_PERCENT / 200.0;
@@ -42,7 +42,7 @@ static double interval_s(double wait_s)
     return fmin(POLL_FAR_MS, fmax(POLL_NEAR_MS, ms)) * mean / 1000;
 }
 
-/* The line in slices of a second's calls, until the interval does not grow any more. */
+/* Sums the polls of the line in slices of one second's calls, until the interval stops growing. */
 static double polls_per_s(double waiting, double rate_per_s)
 {
     double far = POLL_FAR_MS * (1 - POLL_JITTER_PERCENT / 200.0) / 1000;
@@ -74,8 +74,8 @@ static double connections_of_an_edge(void)
                 floor(figure_machine_edge_gb * 1e9 * figure_memory_used / each));
 }
 
-/* Each pair of an edge and a front has so many streams, and a page holds one. So there may have to
- * be more of either, whichever makes fewer cores in all, and never more than `most`. */
+/* Each pair of an edge and a front carries a limited number of streams, and a page holds one. This
+ * adds edges or fronts, whichever needs fewer cores in total, but never more than `most`. */
 static struct size_door with_streams(const struct size_ask *ask, double edges, double fronts,
                                      struct size_door most)
 {
@@ -93,7 +93,7 @@ static struct size_door with_streams(const struct size_ask *ask, double edges, d
     return best;
 }
 
-/* Joins with half of the line there already, or at the end of them the line alone. */
+/* The larger of: joins with half of the line already there, or the whole line alone. */
 static double work(double opening_us, double line_us, double visitors, double placed_s)
 {
     return fmax(visitors * opening_us * figure_room / placed_s + line_us / 2,
@@ -115,7 +115,7 @@ static struct size_door door_for(const struct size_ask *ask, double polls, doubl
                         at_least_one(fronts / (ask->front_cores * core_us)), most);
 }
 
-/* What a shard has left for joins in a second, in microseconds, with ticks and cuts gone. */
+/* The microseconds per second that a shard has left for joins after ticks and cuts. */
 static double shard_us(const struct size_ask *ask, double fronts, double shards)
 {
     double ticks =
@@ -129,7 +129,7 @@ static double shard_us(const struct size_ask *ask, double fronts, double shards)
     return fmax(0, figure_machine_busy * second_us - gone);
 }
 
-/* Bounds with room above the sums. A fork of Redis that rewrites its file may copy all of it. */
+/* Limits with room above the sums. When Redis forks to rewrite its file, it may copy all memory. */
 static void fill_bounds(const struct size_ask *ask, struct size *size)
 {
     const double gb = 1e9 * figure_memory_used, least = 2;

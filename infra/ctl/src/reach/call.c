@@ -1,12 +1,12 @@
-/* call.c: libcurl's multi interface, waited for with poll. A picture of three services is drawn as
- * soon as the slowest of them has answered, and a key that is pressed meanwhile ends the wait.
+/* call.c: libcurl's multi interface, driven by poll. A picture of three services is drawn once the
+ * slowest has answered, and a key press meanwhile ends the wait.
  *
- * What is not known is said as that: a connection that was refused means that nothing happened,
- * one that broke after the request was written does not.
+ * Outcomes are never guessed: after a refused connection nothing happened; after one that broke
+ * once the request was written, it may have happened.
  *
- * No redirect is followed, and nothing but HTTP is spoken: the token goes to the address of the
- * profile, and where processes of the seats share the events to the one that the seats name there,
- * by the same scheme; nowhere else. It is put into a header in memory, never into an argument. */
+ * No redirect is followed, and only HTTP is spoken. The token goes only to the address in the
+ * profile and, where several processes share the events, to the owner that seat-service names
+ * there, by the same scheme. It is put into a header in memory, never into an argument. */
 #include "reach/call.h"
 
 #include "base/json_in.h"
@@ -57,7 +57,7 @@ void caller_destroy(struct caller *caller)
     free(caller);
 }
 
-/* Where the path begins; 0: the address is not known, or it is too long. */
+/* Returns where the path begins; 0: the address is unknown or too long. */
 static size_t put_url(struct call *call, const char *address, const char *path)
 {
     struct span host = span_of(address);
@@ -117,7 +117,7 @@ static bool add_header(struct call *call, const char *name, const char *value, b
     text_str(&line, name);
     TEXT_LIT(&line, ": ");
     for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
-        /* Encoded: letters of ASCII as they are, the rest as the services read it. */
+        /* Encoded: printable ASCII except % stays, the rest is percent-encoded for the services. */
         if (!encoded || (*c >= ' ' && *c <= '~' && *c != '%'))
             text_char(&line, (char)*c);
         else
@@ -136,7 +136,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
     struct call *call = ctx;
     size_t len = size * count;
     if (len > CTL_ANSWER_MAX - call->answer.len)
-        return 0; /* libcurl ends the transfer */
+        return 0; /* makes libcurl end the transfer */
     grow_add(&call->answer, (struct span){bytes, len});
     return call->answer.failed ? 0 : len;
 }
@@ -204,7 +204,7 @@ static const char *header_of(CURL *easy, const char *name)
                                                                                    : NULL;
 }
 
-/* "</admin/...>; rel="next"" */
+/* Reads the path from "</admin/...>; rel="next"". */
 static void read_link(struct call *call, const char *value)
 {
     struct span inside;
@@ -215,7 +215,7 @@ static void read_link(struct call *call, const char *value)
         span_to_cstr(inside, call->link, sizeof(call->link));
 }
 
-/* "fg_session=..; fg_device=..": without what else is said of them. */
+/* Keeps "fg_session=..; fg_device=.." without the cookies' attributes. */
 static void read_cookies(struct call *call)
 {
     struct text text = text_on(call->cookies, sizeof(call->cookies) - 1);
@@ -258,7 +258,7 @@ static void read_answer(struct call *call)
         int rc = json_in_parse((struct span){call->answer.ptr, call->answer.len}, &err, &json);
         if (rc == 0) {
             call->json = json;
-        } else if (rc == ERR_NOMEM) { /* nobody takes it for one that says nothing */
+        } else if (rc == ERR_NOMEM) { /* so that it is not taken for an empty answer */
             call->end = CALL_UNKNOWN;
             snprintf(call->error, sizeof(call->error), "%s", err.text);
         }
@@ -290,7 +290,7 @@ static struct call *end(struct caller *caller, CURL *easy, CURLcode code)
     return call;
 }
 
-/* HOST:PORT and nothing else, as it becomes part of an address. */
+/* HOST:PORT and nothing else, because it becomes part of an address. */
 static bool is_place(struct span place)
 {
     static const char plain[] =
@@ -298,7 +298,7 @@ static bool is_place(struct span place)
     return place.len > 0 && span_is_of(place, plain);
 }
 
-/* The same call, at that place; false: it is too long for a url. */
+/* Points the same call at that place; false: the url would be too long. */
 static bool turn_to(struct call *call, struct span place)
 {
     char memory[CTL_URL_MAX];
@@ -317,8 +317,8 @@ static bool turn_to(struct call *call, struct span place)
     return true;
 }
 
-/* Another process has the event. The same address is asked once more: an edge there has learnt from
- * this answer where to send us. Then it is the process itself. */
+/* Another process owns the event. First repeats the call at the same address: an edge there has
+ * learnt the owner from this answer. After that it goes to the owner itself. */
 static bool is_sent_on(struct call *call)
 {
     struct span place = value_text(call->json, "private_address");
@@ -335,7 +335,7 @@ static bool is_sent_on(struct call *call)
     return true;
 }
 
-/* Ends those that are through, or makes them again elsewhere; answers whether any is not. */
+/* Ends finished calls or repeats them elsewhere; returns whether any is still running. */
 static bool harvest(struct caller *caller, uint64_t timeout_ms)
 {
     int running = 0;

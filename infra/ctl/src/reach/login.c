@@ -1,14 +1,13 @@
-/* login.c: what is said to an issuer. Where its endpoints are is read from its own document
- * (/.well-known/openid-configuration), which has to bear the issuer's name; all of it goes over
- * TLS, or stays on this machine.
+/* login.c: talks to an issuer. Its endpoints come from its own document
+ * (/.well-known/openid-configuration), which must have the issuer's name. All requests use TLS or
+ * stay on this machine.
  *
- * The file of a login holds what the issuer gave: a token for some minutes and one that renews it.
- * An issuer may take a renewing token once and believe it stolen the second time, so of two
- * programs that find the token run out one renews it and the other waits at the lock and reads what
- * the first one wrote. The file is written beside itself and renamed: after a power cut
- * there is the old one or the new one.
+ * A login's file holds a short-lived token and one that renews it. An issuer may accept a refresh
+ * token only once and treat a second use as theft. So if two programs find the token expired, one
+ * renews it; the other waits at the lock and reads what the first one wrote. The file is written
+ * under a temporary name and renamed: after a power cut it is either old or new.
  *
- * Nothing of a token is ever in a sentence; what the issuer says is cut and made fit elsewhere. */
+ * No message contains any part of a token; callers shorten and escape the issuer's texts. */
 #include "reach/login.h"
 
 #include "base/json_in.h"
@@ -27,8 +26,8 @@
 
 enum {
     FORM_MAX = 16 * 1024,
-    EARLY_S = 30,   /* a token that ends in a moment is renewed now */
-    INTERVAL_S = 5, /* RFC 8628: where the issuer names none */
+    EARLY_S = 30,   /* a token that expires this soon is renewed now */
+    INTERVAL_S = 5, /* RFC 8628: if the issuer names none */
     INTERVAL_MAX_S = 60,
     PATH_BYTES_MAX = CONFIG_STRING_MAX + 64,
 };
@@ -38,7 +37,7 @@ static const char device_grant[] = "urn:ietf:params:oauth:grant-type:device_code
 struct issuer {
     const struct profile *profile;
     struct caller *caller;
-    json_t *document; /* what it says of itself */
+    json_t *document; /* its own configuration */
     long status;      /* of its last answer */
 };
 
@@ -55,14 +54,14 @@ static const char *text_in(const json_t *object, const char *name)
 
 /* ---- asking ---- */
 
-/* A token travels without TLS only to programs of this machine. */
+/* Tokens travel without TLS only to programs on this machine. */
 static bool is_safe(const char *url)
 {
     return strncmp(url, "https://", 8) == 0 || strncmp(url, "http://127.0.0.1:", 17) == 0 ||
            strncmp(url, "http://localhost:", 17) == 0 || strncmp(url, "http://[::1]:", 13) == 0;
 }
 
-/* *out is the JSON of the answer, whatever its status; the caller's. `form` NULL: GET. */
+/* *out is the JSON of any answer, whatever its status; owned by the caller. `form` NULL: GET. */
 static int ask(struct issuer *issuer, const char *url, const struct text *form,
                struct err_slot *err, json_t **out)
 {
@@ -131,7 +130,7 @@ static void put_field(struct text *form, const char *name, const char *value)
     call_put_encoded(form, span_of(value));
 }
 
-/* Who asks; and, where the client has one, its secret. */
+/* The client's id and, if it has one, its secret. */
 static int put_client(struct text *form, const struct profile *profile, struct err_slot *err)
 {
     put_field(form, "client_id", profile->client_id);
@@ -145,7 +144,7 @@ static int put_client(struct text *form, const struct profile *profile, struct e
     return rc;
 }
 
-/* What is asked for, unless the profile says it. */
+/* The scope to request: the profile's, or the usual one. */
 static const char *scope_of(const struct profile *profile, const char *usual)
 {
     return profile->scope[0] != '\0' ? profile->scope : usual;
@@ -155,8 +154,8 @@ struct field {
     const char *name, *value;
 };
 
-/* The fields and the client's own, to one of the issuer's endpoints. Nothing of it stays in memory;
- * *answer is as ask() gives it. */
+/* Sends the fields and the client's own to an endpoint of the issuer. Wipes the form; *answer is as
+ * in ask(). */
 static int send_form(struct issuer *issuer, const char *endpoint, const struct field fields[3],
                      struct err_slot *err, json_t **answer)
 {
@@ -189,13 +188,13 @@ static int path_of(const struct profile *profile, struct err_slot *err, char out
     return 0;
 }
 
-/* The folders above it, for this person alone. */
+/* Creates the parent folders, private to this user. */
 static void make_folders(const char *path)
 {
     char folder[PATH_BYTES_MAX];
     for (const char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
         snprintf(folder, sizeof(folder), "%.*s", (int)(at - path), path);
-        (void)mkdir(folder, 0700); /* it is there, or what is written into it will say why not */
+        (void)mkdir(folder, 0700); /* it exists, or writing the file will report why not */
     }
 }
 
@@ -236,8 +235,8 @@ static int read_file(const char *path, struct err_slot *err, json_t **out)
     return rc == 0 ? 0 : err_set(err, ERR_AUTH, "%s: no login: fairgate login", path);
 }
 
-/* Tokens of an answer into what is kept. What the answer leaves out stays, as a renewing token does
- * that is good for more than once. */
+/* Stores the tokens of an answer. Tokens that it leaves out stay: a refresh token may be
+ * reusable. */
 static int keep(const struct issuer *issuer, const char *path, json_t *kept, const json_t *answer,
                 bool by_client, struct err_slot *err)
 {
@@ -292,7 +291,7 @@ static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **de
     return rc;
 }
 
-/* One look whether somebody has said yes. ERR_TIMEOUT: not yet; *interval_s may be longer now. */
+/* Polls once whether the user has agreed. ERR_TIMEOUT: not yet; *interval_s may have grown. */
 static int look(struct issuer *issuer, const json_t *device, unsigned *interval_s,
                 struct err_slot *err, json_t **answer)
 {
@@ -390,7 +389,7 @@ static int renew(struct issuer *issuer, json_t *kept, const char *path, struct e
     return rc;
 }
 
-/* An access token that says nothing to us is for the issuer alone; then the other one is shown. */
+/* An opaque access token is only for the issuer; then the ID token is sent instead. */
 static const char *token_to_show(const json_t *kept)
 {
     const char *access = text_in(kept, "access_token"), *id = text_in(kept, "id_token");
@@ -406,7 +405,7 @@ static bool is_good(const struct profile *profile, const json_t *kept)
            json_integer_value(json_object_get(kept, "expires_at")) > now_s() + EARLY_S;
 }
 
-/* Holding the lock, so that only one program renews. */
+/* Renews under the lock, so that only one program does. */
 static int renew_alone(const struct profile *profile, const char *path, struct err_slot *err,
                        json_t **kept)
 {
@@ -430,7 +429,7 @@ static int renew_alone(const struct profile *profile, const char *path, struct e
             rc = renew(&issuer, newer, path, err);
     }
     close_issuer(&issuer);
-    close(fd); /* and with it the lock */
+    close(fd); /* releases the lock */
     return rc;
 }
 
@@ -449,7 +448,7 @@ int login_token(const struct profile *profile, struct err_slot *err, char *out)
     return rc;
 }
 
-/* By RFC 7009, where a 200 may say nothing more. */
+/* Revokes the token by RFC 7009, where a 200 may have no body. */
 static int give_back(const struct profile *profile, const json_t *kept, struct err_slot *err)
 {
     const struct field fields[3] = {{"token", text_in(kept, "refresh_token")}};

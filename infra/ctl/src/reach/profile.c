@@ -1,6 +1,6 @@
-/* profile.c: every section of the file is read and judged, also those that are not asked for: a
- * word that was misspelt in the profile of the real installation should be found at a rehearsal.
- * The file holds addresses and names of files, no secret, so everybody may read it. */
+/* profile.c: reads and validates every section of the file, also those that are not used, so that a
+ * rehearsal finds a misspelt word in the production profile. The file holds addresses and file
+ * names, no secrets, so anybody may read it. */
 #include "reach/profile.h"
 
 #include "base/secret_file.h"
@@ -14,7 +14,7 @@
 
 enum { NAME_MAX_BYTES = CTL_PROFILE_NAME_MAX, ROWS = 14 };
 
-/* All of them are texts, and none has to be there. */
+/* All settings are texts and optional. */
 #define TEXT_OF(KEY, FIELD, BYTES_MAX, HELP)                                                       \
     {                                                                                              \
         "", KEY, CONFIG_STRING, offsetof(struct profile, FIELD), "", 0, BYTES_MAX, NULL, HELP      \
@@ -55,7 +55,7 @@ static size_t find(const struct profiles *profiles, const char *name)
     return i;
 }
 
-/* The names between brackets, whatever else there is: config_parse() judges the rest. */
+/* Collects the section names; config_parse() validates the rest. */
 static int find_names(const char *path, struct span text, struct err_slot *err,
                       struct profiles *profiles)
 {

@@ -1,6 +1,6 @@
-/* plain.c: names and messages come from a service, and into the service from anybody. A terminal
- * obeys what it is sent: a name with an escape sequence could clear the screen, set its title, or
- * on some terminals type for its owner. So a text is decoded letter by letter, and only letters
+/* plain.c: names and messages come from a service, and anybody may have sent them there. A terminal
+ * obeys escape sequences: a name with one could clear the screen, set its title or, on some
+ * terminals, type input. So a text is decoded character by character, and only printable characters
  * pass.
  *
  * Widths come from a table here, since wcwidth() depends on the user's locale: under LC_ALL=C it
@@ -28,7 +28,7 @@ static const struct range narrowest[] = {
     {0x0300, 0x036F}, {0x1160, 0x11FF}, {0x200B, 0x200D}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F},
 };
 
-/* Those that change the direction of writing, with which a text looks like another one. */
+/* Characters that change the writing direction, so that a text can imitate another one. */
 static const struct range turning[] = {
     {0x200E, 0x200F},
     {0x2028, 0x202E},
@@ -46,7 +46,7 @@ static bool is_in(uint32_t letter, const struct range *ranges, size_t len)
 
 #define IS_IN(letter, ranges) is_in((letter), (ranges), sizeof(ranges) / sizeof((ranges)[0]))
 
-/* Decodes the first letter of a text that is not empty. Returns its bytes; 0: invalid UTF-8. */
+/* Decodes the first character of a non-empty text. Returns its bytes; 0: invalid UTF-8. */
 static size_t letter_at(struct span text, uint32_t *letter)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -106,7 +106,7 @@ void plain_format(struct grow *out, const char *format, ...)
     free(text);
 }
 
-/* Takes the first letter off the text, and answers its width. */
+/* Takes the first character off the text, and returns its width. */
 static size_t take_letter(struct span *text)
 {
     uint32_t letter = '?';

@@ -1,5 +1,5 @@
-/* value.c: each answer is shown by one of two forms, a table of an array's objects or the members
- * of one object, so that a new command needs the names of its columns and nothing else. */
+/* value.c: an answer is shown either as a table of an array's objects or as the members of one
+ * object. So a new command needs only the names of its columns. */
 #include "show/value.h"
 
 #include "base/json_in.h"
@@ -121,12 +121,12 @@ void value_fill(struct grow *out, const char *text, const json_t *doc)
 
 /* ---- rows of cells ---- */
 
-/* Cells lie one after the other in one text, closed by NULs, and are measured as they come; so a
- * table of a hundred thousand seats is one allocation. */
+/* Cells are stored one after another in one text, separated by NULs, and measured as they come. So
+ * a table of a hundred thousand seats is one allocation. */
 struct grid {
     size_t columns, cells_len;
     size_t width[CTL_COLUMNS_MAX];
-    bool words[CTL_COLUMNS_MAX]; /* a column that holds anything but numbers stands at the left */
+    bool words[CTL_COLUMNS_MAX]; /* columns with anything but numbers are left-aligned */
     struct grow cells;           /* each as it is shown, then a NUL */
 };
 
@@ -150,7 +150,7 @@ static void add_value(struct grid *grid, size_t column, const json_t *value, boo
     struct grow text = {.ptr = NULL};
     value_put(&text, value);
     if (value == NULL || json_is_null(value))
-        text.len = 0; /* says nothing about where its column stands */
+        text.len = 0; /* so it does not count for the column's alignment */
     add_cell(grid, column, (struct span){text.ptr, text.len}, number);
     grow_free(&text);
 }
@@ -161,7 +161,7 @@ static void put_spaces(struct grow *out, size_t len)
         grow_add(out, SPAN(" "));
 }
 
-/* One cell of a line, of which `*left` columns are free. */
+/* Writes one cell of a line that has `*left` columns free. */
 static void put_cell(const struct grid *grid, size_t column, struct span cell, size_t *left,
                      struct grow *out)
 {
@@ -182,7 +182,7 @@ static void put_cell(const struct grid *grid, size_t column, struct span cell, s
     *left -= gap;
 }
 
-/* Ends the grid. Each line is cut to `width` columns; 0: none is cut. */
+/* Writes and frees the grid. Each line is cut to `width` columns; 0: not cut. */
 static void put_grid(struct grid *grid, size_t width, struct grow *out)
 {
     assert(grid->columns > 0 && grid->columns <= CTL_COLUMNS_MAX);
@@ -200,7 +200,7 @@ static void put_grid(struct grid *grid, size_t width, struct grow *out)
     grow_free(&grid->cells);
 }
 
-/* A '_' in a head is a space. */
+/* A '_' in a column's heading is shown as a space. */
 void value_rows(struct grow *out, const json_t *array, const char *columns, size_t width)
 {
     struct grid grid = {.columns = 0};

@@ -1,9 +1,9 @@
-/* doctor.c: requests every service's reports on itself at once, then only reads them. A
- * finding says what is wrong and what to do. "bad" harms a sale, "note" is worth knowing. Both are
+/* doctor.c: requests all services' reports on themselves at once, then evaluates them. A finding
+ * says what is wrong and how to fix it. "bad" harms a sale, "note" is worth knowing. Both are
  * printed; a bad one sets the exit status.
  *
- * Alerts are judged by two looks, some seconds apart: a hall that is just being opened harms
- * nobody. Those over a time, such as errors a minute, are Prometheus's. */
+ * Alerts are judged by two looks some seconds apart, because a hall that is just opening is
+ * harmless. Alerts over a period, such as errors per minute, are left to Prometheus. */
 #include "watch/doctor.h"
 
 #include "acts/runs.h"
@@ -127,8 +127,8 @@ static void judge_token(const struct look *look, json_t *findings)
         finding_add(findings, "ok", NULL, "the token opens all three services");
 }
 
-/* How far the server's clock is ahead or behind. The server wrote the date at some moment between
- * the request and the response. */
+/* How far the server's clock is ahead or behind. The server wrote `Date` at some moment between the
+ * request and the response. */
 static int64_t seconds_apart(const struct call *call)
 {
     if (call->date_s < call->asked_s)
@@ -230,7 +230,7 @@ static void judge_setup(const struct look *look, json_t *findings)
     const struct call *call = &look->call[LOOK_SETUP];
     const json_t *rows = value_at(call->json, "findings");
     if (!look_asked(look, LOOK_SETUP) || call->end != CALL_ANSWERED || call->status == 401)
-        return; /* which others name */
+        return; /* other findings name it */
     if (!call_good(call) || !json_is_array(rows)) {
         finding_add(findings, "note", "finish the upgrade if it is older; its log says more",
                     "payment-adapter does not say whether its settings are fit for a sale");
@@ -261,7 +261,7 @@ static bool fires(const struct doctor_alert *alert, const struct look *look,
     return metric->value > alert->limit;
 }
 
-/* Those that fire in two looks, a moment apart. */
+/* Counts the alerts that fire in both looks. */
 static size_t judge_metrics(struct job *job, const struct look *look, json_t *findings)
 {
     unsigned which = 1U << LOOK_METRICS_LINE | 1U << LOOK_METRICS_SEATS | 1U << LOOK_METRICS_PAY;
@@ -361,7 +361,7 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
                     "%s: the notice is there in one language only", id);
 }
 
-/* Every visitor loads it. The line knows only its path; the edge has it. */
+/* Every visitor loads the picture. The line knows only its path; the edge serves it. */
 static void judge_picture(struct job *job, const json_t *document, json_t *findings)
 {
     char path[CTL_URL_MAX];
@@ -411,7 +411,7 @@ static void judge_disk(const struct job *job, json_t *findings)
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         const char *address = job->profile->address[i];
         if (strstr(address, "//127.") == NULL && strstr(address, "//localhost") == NULL)
-            return; /* it is another machine's, which Prometheus's node exporter watches */
+            return; /* another machine is left to Prometheus's node exporter */
     }
     if (statvfs("/var/lib", &disk) != 0 || disk.f_blocks == 0)
         return;

@@ -1,8 +1,8 @@
-/* feed.c: carries how many seats are free to the waiting room, which knows nothing of seats.
+/* feed.c: sends the number of free seats to the waiting room, which knows nothing of seats.
  *
- * Free is what nobody holds. The limit per buyer goes with it, so that blocked seats are not taken
- * for demand. What fails is said once, until it succeeds again, and asked for again with the next
- * round: a program that ended at every failover would have to be started again at each. */
+ * A seat is free if nobody holds it. The limit per buyer goes along, so that blocked seats are not
+ * counted as demand. A failure is reported once until a round succeeds, and retried in the next
+ * round: a program that exited at every failover would have to be restarted each time. */
 #include "acts/runs.h"
 
 #include "base/json_in.h"
@@ -18,12 +18,12 @@ enum { INTERVAL_S = 5 };
 
 struct feed {
     struct job *job;
-    int signals; /* readable once it is to end */
-    int said;    /* what the last round ended with */
+    int signals; /* readable once it should end */
+    int said;    /* exit code of the last round */
     int status;
 };
 
-/* Only the first failure of a round, and that only after a good round. */
+/* Reports only the first failure of a round, and only after a good round. */
 static void fail(struct feed *feed, enum command_service service, const struct call *call)
 {
     struct grow unsaid = {.ptr = NULL};
@@ -46,7 +46,7 @@ static void put(struct feed *feed, struct span event, uint64_t left, uint64_t mo
     if (!call_to_event(&call, feed->job->profile, COMMAND_LINE, event, "/seats-left"))
         return;
     caller_make(feed->job->caller, &call, 1, feed->job->timeout_ms, feed->signals);
-    /* The knob may have been turned off, and the event deleted, since it was listed. */
+    /* The knob may have been turned off, or the event deleted, since it was listed. */
     bool gone = call.end == CALL_ANSWERED && (call.status == 409 || call.status == 404);
     if (!call_good(&call) && !gone)
         fail(feed, COMMAND_LINE, &call);
@@ -113,9 +113,9 @@ int feed_run(struct job *job)
         return job_say(job, EXIT_REFUSED, "signals: %s", strerror(errno));
     struct pollfd end = {.fd = feed.signals, .events = POLLIN};
     do {
-        feed_round(&feed); /* who starts it again after EXIT_TOKEN has it read a new token */
+        feed_round(&feed); /* after EXIT_TOKEN a restart reads a new token */
     } while (!job_option(job, OPTION_ONCE) && feed.status != EXIT_TOKEN &&
-             poll(&end, 1, (int)seconds * 1000) <= 0); /* a signal may cut a pause short */
+             poll(&end, 1, (int)seconds * 1000) <= 0); /* a signal ends the pause early */
     close(feed.signals);
     return feed.status == EXIT_TOKEN || job_option(job, OPTION_ONCE) ? feed.status : EXIT_DONE;
 }

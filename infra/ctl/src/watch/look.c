@@ -1,5 +1,5 @@
-/* look.c: every question is asked at once, so a look takes as long as its slowest answer, and one
- * that does not come leaves a gap and not an empty picture. */
+/* look.c: makes all calls at once, so a look takes as long as the slowest answer. A missing answer
+ * leaves a gap in the picture instead of an empty one. */
 #include "watch/look.h"
 
 #include "show/value.h"

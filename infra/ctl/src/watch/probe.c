@@ -1,4 +1,4 @@
-/* probe.c: calls that are made again where that may help, and the life of the event. */
+/* probe.c: calls that are retried while that may help, and the probe event's life. */
 #include "watch/probe.h"
 
 #include "base/rfc3339.h"
@@ -30,8 +30,8 @@ void probe_deinit(struct probe *probe)
 
 /* ---- calls ---- */
 
-/* A call that may succeed later: not called yet, not known yet, asleep, full; as an operator,
- * while the event of the run before is being deleted. */
+/* Whether a retry may succeed. For a visitor: not called yet, unknown yet, asleep, full. For an
+ * operator: the previous run's event is still being deleted. */
 static bool is_later(const struct call *call)
 {
     if (call->end != CALL_ANSWERED)
@@ -110,8 +110,8 @@ void probe_failure(const struct probe *probe, char *out, size_t size)
 
 /* ---- the event ---- */
 
-/* The one that the last call has shown. If it is gone, or another run has made its own, all is
- * done. */
+/* Deletes the event of the last answer. If it is gone, or another run has made its own, there is
+ * nothing left to delete. */
 static bool delete_closed(struct probe *probe)
 {
     char etag[CTL_ETAG_MAX], path[CTL_URL_MAX];
@@ -138,7 +138,7 @@ bool probe_delete(struct probe *probe)
            delete_closed(probe);
 }
 
-/* The event, in place of one that is closed: one that is not is another run's. */
+/* Creates the event, replacing a closed one; one that is not closed belongs to another run. */
 static bool claim(struct probe *probe, const char *knobs, uint64_t most_s)
 {
     char body[512], path[CTL_URL_MAX], closes[RFC3339_LEN + 1];
@@ -167,7 +167,7 @@ const char *probe_make(struct probe *probe, const char *hall, const char *knobs,
     probe->made = claim(probe, knobs, most_s);
     bool busy = !probe->made && probe->call.status == 412;
     probe->mend = busy ? probe->busy : "/readyz of the service that is named says why";
-    /* A hall that another version has made has what is needed, too. */
+    /* A hall that another version created is good enough. */
     if (probe->made && !probe_at(probe, COMMAND_SEATS, "PUT", "", hall) &&
         probe->call.status != 409)
         return "its hall";

@@ -1,9 +1,9 @@
-/* purchase.c: goes the way of a visitor by the edge: login, place, pass, seat, order, payment page.
- * Without --pay the order is cancelled there: no money moves, and the shop hears nothing of it.
- * With --pay a person pays, and the order is refunded as soon as the tickets are there.
+/* purchase.c: goes through the edge as a visitor does: login, place, pass, seat, order, payment
+ * page. Without --pay the order is cancelled there: no money moves, and the shop does not learn of
+ * it. With --pay a person pays, and the order is refunded as soon as the tickets are issued.
  *
- * It has an event of its own (probe.h), of eight places. An order that a run that was cut off has
- * left, paid or not, is ended by the next one. */
+ * It uses its own event (probe.h) with eight seats. An order that an interrupted run left, paid or
+ * not, is ended by the next run. */
 #include "watch/purchase.h"
 
 #include "base/json_in.h"
@@ -35,7 +35,7 @@ struct purchase {
     json_t *findings;
     struct probe probe;
     char hold[ORDER_MAX], order[ORDER_MAX];
-    bool login; /* there is a session */
+    bool login; /* the buyer is logged in */
 };
 
 static bool stops(struct purchase *p, const char *at, const char *mend)
@@ -46,7 +46,7 @@ static bool stops(struct purchase *p, const char *at, const char *mend)
     return false;
 }
 
-/* A text of the last answer, whole; false: it is not there, or too long. */
+/* Copies a text of the last answer as a whole; false: missing or too long. */
 static bool take(struct purchase *p, const char *path, const char *before, char *out, size_t size)
 {
     char memory[PROBE_SECRET_MAX];
@@ -60,8 +60,8 @@ static bool take(struct purchase *p, const char *path, const char *before, char 
 
 /* ---- orders ---- */
 
-/* Ends orders of this event that are left, of this run or of one that was cut off: one that is paid
- * for is refunded, one that is not is cancelled, if it is this buyer's; anybody else's expires. */
+/* Ends remaining orders of this event, from this run or an interrupted one. Paid orders are
+ * refunded. Unpaid ones are cancelled if this buyer owns them; others expire. */
 static bool end_orders(struct purchase *p)
 {
     char path[CTL_URL_MAX];
@@ -87,7 +87,7 @@ static bool end_orders(struct purchase *p)
     return good;
 }
 
-/* Reads the order until a member is that text (NULL: any), or the order has come to another end. */
+/* Polls the order until a member has that text (NULL: any), or the order ends otherwise. */
 static bool comes_to(struct purchase *p, const char *member, const char *wanted, uint64_t within_s)
 {
     static const char *const ends[] = {"cancelled", "expired", "failed", "refunded", "parked"};
@@ -109,7 +109,7 @@ static bool comes_to(struct purchase *p, const char *member, const char *wanted,
     }
 }
 
-/* The order did not come to where it should; or it could not be read. */
+/* The order did not reach the expected state, or could not be read. */
 static bool stops_order(struct purchase *p, const char *at, const char *mend)
 {
     struct span status = value_text(p->probe.call.json, "status"),
@@ -144,7 +144,7 @@ static bool enter(struct purchase *p)
     return true;
 }
 
-/* The file has the login in its first line, and the password in the second. */
+/* The file has the login on its first line and the password on the second. */
 static bool log_in(struct purchase *p)
 {
     struct err_slot err;
@@ -196,7 +196,7 @@ static bool order(struct purchase *p)
 
 /* ---- with --pay ---- */
 
-/* Does the adapter say that of its settings? */
+/* Whether the adapter reports that finding for a setting. */
 static bool has_finding(const json_t *setup, const char *code, const char *setting)
 {
     size_t at;
@@ -210,8 +210,8 @@ static bool has_finding(const json_t *setup, const char *code, const char *setti
     return false;
 }
 
-/* Have the shop and the mail server taken what concerns the order? Where there is no such server,
- * another finding says so. */
+/* Checks whether the shop and the mail server accepted the order's messages. A missing server is
+ * reported by another finding. */
 static void judge_messages(struct purchase *p, const json_t *setup)
 {
     static const struct {

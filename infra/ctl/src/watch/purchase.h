@@ -4,8 +4,8 @@
 
 #include "acts/job.h"
 
-/* Adds what it finds to the array. `setup` is the answer of /admin/setup: whether the provider's
- * key is a test key. NULL: it is not known to be one. */
+/* Appends findings to the array. `setup` is the answer of /admin/setup, which says whether the
+ * provider's key is a test key. NULL: unknown. */
 void purchase_try(struct job *job, const json_t *setup, json_t *findings);
 
 #endif

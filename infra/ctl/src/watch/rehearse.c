@@ -1,10 +1,10 @@
-/* rehearse.c: a crowd (loadtest/crowd) of bounded number, rate and time against the public address,
- * for an event of its own (probe.h). It ends with a report, and with the event deleted.
+/* rehearse.c: sends a crowd (loadtest/crowd) of limited size, rate and duration to the public
+ * address, for an event of its own (probe.h). It ends with a report and deletes the event.
  *
- * The crowd is a process of its own, and ends with this one, however that ends. Half of its
- * visitors listen to a stream over a connection of their own, as a page does; the calls of the
- * others share kept connections, so there are fewer handshakes than of real people. Nobody logs
- * in, so nothing is ordered, paid or sent. */
+ * The crowd is a separate process that ends with this one, even if this one is killed. Half of its
+ * visitors listen to a stream on a connection of their own, as a page does. The calls of the others
+ * share kept-alive connections, so there are fewer handshakes than with real people. Nobody logs
+ * in, so nothing is ordered, paid or mailed. */
 #include "acts/runs.h"
 
 #include "base/json_in.h"
@@ -37,7 +37,7 @@ struct rehearsal {
     struct job *job;
     struct probe probe;
     uint64_t visitors, within_s, rate_per_s, most_s, edge_cores, front_cores, processes;
-    char crowd[CTL_URL_MAX], hall[CTL_URL_MAX]; /* their files */
+    char crowd[CTL_URL_MAX], hall[CTL_URL_MAX]; /* file names */
     char host[256], targets[TARGETS_MAX * 24];
     bool tls, stopped; /* stopped: by a signal */
     int signals;
@@ -47,7 +47,7 @@ struct rehearsal {
 
 /* ---- beforehand ---- */
 
-/* Below the folder that this program's is in, as a package has it; or a program of a build. */
+/* Finds a file in the package's layout, or next to this program in a build. */
 static void find_file(const char *below, const char *next, char out[CTL_URL_MAX])
 {
     char own[CTL_URL_MAX / 2] = "";
@@ -60,7 +60,7 @@ static void find_file(const char *below, const char *next, char out[CTL_URL_MAX]
         snprintf(out, CTL_URL_MAX, "%s/%s", own, next);
 }
 
-/* The edge of the profile as the crowd wants it: numeric addresses, and the host's name. */
+/* Resolves the profile's edge for the crowd: numeric addresses, and the host's name. */
 static int resolve(struct rehearsal *r)
 {
     const char *edge = r->job->profile->edge;
@@ -102,7 +102,7 @@ static bool is_soon(const json_t *event)
     return (prequeue_ms > 0 && prequeue_ms < soon_ms) || (opens_ms > 0 && opens_ms < soon_ms);
 }
 
-/* Other people's sales come first. */
+/* Refuses to run during a real sale. */
 static int nothing_is_on_sale(const struct rehearsal *r)
 {
     static const char *const over[] = {"draft", "closed", "sold-out"};
@@ -154,7 +154,7 @@ static int read_words(struct rehearsal *r)
 
 /* ---- the event ---- */
 
-/* The document as the hall of a rehearsal: nobody needs an account, and no hold lasts. */
+/* The document with a rehearsal's settings: no accounts, and short holds. */
 static char *hall_text(const struct rehearsal *r)
 {
     struct err_slot err;
@@ -192,7 +192,7 @@ static int make_event(struct rehearsal *r)
     const char *at =
         probe_make(&r->probe, hall, knobs, r->visitors, r->most_s + 4 * (uint64_t)ENDS_S);
     free(hall);
-    /* One loop of one front shows it; the others hear of it within a second. */
+    /* One loop of one front answers this; the others learn of the event within a second. */
     if (at == NULL && !probe_visit(&r->probe, NULL, "/e/" EVENT, NULL))
         at = "its page", r->probe.mend = "the edge has to lead /e/ to a front that is ready";
     if (at == NULL) {
@@ -226,7 +226,7 @@ static void set_number(const char *name, uint64_t value, const char *unit)
     setenv(name, text, 1);
 }
 
-/* Its settings, by the environment: the code is a secret. */
+/* Passes the settings by the environment: the code is a secret. */
 static void set_crowd(const struct rehearsal *r)
 {
     set_number("FAIRGATE_CROWD_VISITORS", r->visitors, "");
@@ -281,7 +281,7 @@ static pid_t start_crowd(const struct rehearsal *r, int *out)
     return pid;
 }
 
-/* Each second is a line; the last one is the report. Shows those, and answers this one. */
+/* Each line is one second; the last is the report. Shows the others and returns the last. */
 static json_t *read_lines(const struct rehearsal *r, struct grow *all)
 {
     struct span rest = {all->ptr, all->len}, line;
@@ -298,7 +298,7 @@ static json_t *read_lines(const struct rehearsal *r, struct grow *all)
     return report;
 }
 
-/* The crowd's own report; NULL: there is none. A signal ends the crowd, a second one at once. */
+/* The crowd's report; NULL: none. One signal ends the crowd, a second one kills it. */
 static json_t *run_crowd(struct rehearsal *r)
 {
     struct grow all = {.ptr = NULL};
@@ -367,8 +367,8 @@ static json_t *rounded(double value, double steps)
     return json_real(round(value * steps) / steps);
 }
 
-/* What the processes at the profile's addresses took, next to what the sums of `size` say, and how
- * many times as much a core takes. */
+/* What the processes at the profile's addresses used, what the sums of `size` predict, and how many
+ * times this load fits in one core. */
 static json_t *services_of(const struct rehearsal *r, const json_t *crowd)
 {
     json_t *services = json_array();
@@ -407,7 +407,7 @@ static json_t *sized_of(const struct rehearsal *r)
                      "shards", size.shards, "placed_s", ask.placed_s);
 }
 
-/* Sentences on what should not have been; none: it went well. */
+/* Sentences about what went wrong; empty: nothing did. */
 static json_t *faults_of(const struct rehearsal *r, const json_t *crowd)
 {
     static const struct {

@@ -1,9 +1,9 @@
-/* report.c: the summary of a sale for the organizer: how many came, how long they waited, what was
- * sold, and what operators changed and why.
+/* report.c: the summary of a sale for the organizer: how many people came, how long they waited,
+ * what was sold, and what operators changed and why.
  *
- * The mean wait is Little's: the people who waited, summed up over time, by those who left the line
- * (admitted, or gone). It needs no record of a person. It covers the same span as the
- * series, and the report prints that span next to it. */
+ * The mean wait follows from Little's law: the number of waiting people, summed over time, divided
+ * by those who left the line (admitted or gone). No person is recorded for it. It covers the same
+ * span as the series, and the report prints that span next to it. */
 #include "watch/report.h"
 
 #include "acts/runs.h"
@@ -19,7 +19,7 @@ enum { NUMBER_MAX = 48, REPORT_CALLS = 5 };
 static const struct {
     enum command_service service;
     const char *path;
-    bool may_lack; /* shown as unknown */
+    bool may_lack; /* a missing answer is shown as unknown */
 } asked[REPORT_CALLS] = {
     {COMMAND_LINE, "/admin/events/{EVENT}", false},
     {COMMAND_LINE, "/admin/events/{EVENT}/series?limit=5000", false},
@@ -159,7 +159,7 @@ int report_run(struct job *job)
     struct trails trails = {.len = 0};
     int status = EXIT_DONE;
     /* A service that does not know the event leaves its part empty. One that does not answer ends
-     * the report: half of a page about money is worse than no page. */
+     * the report: half a page about money is worse than none. */
     for (size_t i = 0; status == EXIT_DONE && i < REPORT_CALLS; i++)
         status = job_look(job, asked[i].service, asked[i].path, asked[i].may_lack, &calls[i]);
     if (status == EXIT_DONE)

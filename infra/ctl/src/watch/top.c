@@ -1,12 +1,12 @@
-/* top.c: on a terminal a picture that is drawn over itself, else a line for each look.
+/* top.c: on a terminal, a picture that is redrawn in place; otherwise one line per look.
  *
- * The terminal is put into another state (no echo, keys one at a time, its other screen) and put
- * back on every way out: by q, by a signal, by a failure. A signal only writes down that it came.
- * It is let in while nothing but the next look is waited for, so none can slip in between, and the
- * loop does the rest. Sizes are asked for before each picture, so a window that is drawn smaller is
- * right with the next one, which its signal brings at once.
+ * The terminal is switched to no echo, single keys and its alternate screen, and restored on every
+ * way out: by q, by a signal, by a failure. A signal handler only sets a flag. Signals are
+ * unblocked only while waiting for the next look, so none is missed, and the loop does the rest.
+ * The size is read before each picture, so a resized window is right with the next one, which
+ * SIGWINCH triggers at once.
  *
- * Piped, each look is one line of name=value pairs, so that it can be cut, kept and compared. */
+ * Piped, each look is one line of name=value pairs, easy to cut, store and compare. */
 #include "acts/runs.h"
 
 #include "base/json_in.h"
@@ -35,7 +35,7 @@ static void on_signal(int number)
 
 struct screen {
     struct termios before;
-    sigset_t signals; /* that were let in before; wait_for() lets them in again */
+    sigset_t signals; /* the mask from before, which wait_for() uses to let signals in */
     bool open;
     size_t columns, rows;
 };
@@ -141,7 +141,7 @@ static void put_event(const struct look *look, const char *event, struct grow *o
         grow_add(out, SPAN("orders  not known\n"));
 }
 
-/* Cuts what is there to the terminal, and clears to the end of each line: nothing flickers. */
+/* Cuts the picture to the terminal and clears only the end of each line, to avoid flicker. */
 static void draw(const struct screen *screen, struct span picture)
 {
     struct grow out = {.ptr = NULL};
@@ -184,7 +184,7 @@ static void put_picture(const struct look *look, const char *event, size_t colum
     }
 }
 
-/* One line an event, for programs. */
+/* One line per event, for programs. */
 static void put_line(const struct look *look, const char *event, bool whole, struct grow *out)
 {
     static const char *const services[COMMAND_SERVICES] = {"line", "seats", "pay"};
@@ -228,7 +228,7 @@ static void put_lines(const struct look *look, const char *event, struct grow *o
     }
 }
 
-/* One document a look, on a line of its own: what each service said, null where it did not. */
+/* One document per look, on its own line: each service's answer, null where there is none. */
 static int put_document(const struct job *job, const struct look *look)
 {
     char at[RFC3339_LEN];
@@ -245,7 +245,7 @@ static int put_document(const struct job *job, const struct look *look)
 
 /* ---- the loop ---- */
 
-/* Waits until the next look is due. False: it is enough. */
+/* Waits until the next look is due. False: the user or a signal ended it. */
 static bool wait_for(uint64_t ms, const struct screen *screen)
 {
     struct pollfd input = {.fd = screen->open ? STDIN_FILENO : -1, .events = POLLIN};
@@ -253,14 +253,14 @@ static bool wait_for(uint64_t ms, const struct screen *screen)
     int ready = ppoll(&input, 1, &time, screen->open ? &screen->signals : NULL);
     if (ended)
         return false;
-    if (ready <= 0) /* the time is over, or the window has another size */
+    if (ready <= 0) /* the time is up, or the window was resized */
         return true;
     char key = '\0';
     ssize_t len = read(STDIN_FILENO, &key, 1);
     return len == 1 && key != 'q' && key != 'Q' && key != KEY_ESCAPE;
 }
 
-/* What the first look says of the installation: nothing to see ends it, as for other commands. */
+/* Checks the first look: if there is nothing to show, it ends like other commands. */
 static int judge(struct job *job, const struct look *look, const char *event)
 {
     const struct call *events = &look->call[LOOK_EVENTS];
@@ -312,7 +312,7 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
         struct look look;
         look_take(job, which, live ? CTL_LOOK_MS : job->timeout_ms,
                   screen->open ? STDIN_FILENO : -1, &look);
-        if (was_stopped(&look)) { /* a key came while it was asked: wait_for() reads it */
+        if (was_stopped(&look)) { /* a key came meanwhile: wait_for() reads it */
             look_free(&look);
             continue;
         }
@@ -321,7 +321,7 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
         if (first && live && status == EXIT_DONE)
             screen_open(screen);
         first = false;
-        /* A line that is away ends it, and what the others say is shown before. */
+        /* If the line does not answer, this ends, but first shows the others' answers. */
         bool away = look.call[LOOK_EVENTS].end != CALL_ANSWERED && !live;
         int shown = status == EXIT_DONE || away ? show(job, screen, live, &look) : EXIT_DONE;
         status = status == EXIT_DONE ? shown : status;

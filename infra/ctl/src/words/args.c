@@ -1,5 +1,5 @@
-/* args.c: nothing is guessed that would be done: an unknown option, a word too many or one too few
- * is an error with the form that is right, before anybody is asked anything. */
+/* args.c: never guesses what to do. An unknown option, an extra word or a missing one is an error
+ * that shows the right form, before any call is made. */
 #include "words/args.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Keeps the name in *nearest if it is nearer to the word than those before. */
+/* Stores the name in *nearest if it is closer to the word than the previous ones. */
 static void guess(struct span word, struct span name, struct span *nearest)
 {
     unsigned least = nearest->len > 0 ? command_distance(word, *nearest) : 3;
@@ -31,7 +31,7 @@ static int find_option(struct span name, struct err_slot *err, enum option_id *o
                    nearest.len > 0 ? "; is it --" : "", (int)nearest.len, nearest.ptr);
 }
 
-/* argv[*at] begins with two hyphens. */
+/* Reads the option at argv[*at], which begins with two hyphens. */
 static int read_option(int argc, char **argv, int *at, struct err_slot *err, struct args *out)
 {
     struct span name;
@@ -59,7 +59,7 @@ static int read_option(int argc, char **argv, int *at, struct err_slot *err, str
     return 0;
 }
 
-/* No such command: what it may have been. */
+/* Reports an unknown command, and suggests a similar one. */
 static int unknown_command(const struct command_table *table, char **words, size_t len,
                            struct err_slot *err)
 {
@@ -123,8 +123,8 @@ static int check_options(const struct args *args, struct err_slot *err)
     return 0;
 }
 
-/* What is no text cannot be said in JSON, and must not be left out of it: seats less one are other
- * seats. */
+/* Invalid UTF-8 cannot be sent as JSON, and must not be dropped: a list of seats without one means
+ * other seats. */
 static int check_text(int argc, char **argv, struct err_slot *err)
 {
     for (int i = 1; i < argc; i++) {
@@ -153,7 +153,7 @@ int args_parse(const struct command_table *table, int argc, char **argv, struct 
         } else if (!plain && strcmp(argv[i], "-h") == 0) {
             args.option[OPTION_HELP] = "";
         } else if (i == 1 && strcmp(argv[i], "--version") == 0) {
-            words[len++] = version; /* as every program has it */
+            words[len++] = version; /* as in most programs */
         } else if (!plain && argv[i][0] == '-' && argv[i][1] == '-') {
             rc = read_option(argc, argv, &i, err, &args);
             if (rc < 0)

@@ -1,4 +1,4 @@
-/* args.h: the words of a command line, taken apart by the row of their command. */
+/* args.h: parses a command line by the row of its command. */
 #ifndef FG_CTL_WORDS_ARGS_H
 #define FG_CTL_WORDS_ARGS_H
 
@@ -7,20 +7,20 @@
 #include "words/command.h"
 
 struct args {
-    const struct command *command;   /* NULL: none was named, which --help excuses */
-    const char *word[CTL_WORDS_MAX]; /* what follows the command's name, in order; borrowed */
+    const struct command *command;   /* NULL: none was named, which --help allows */
+    const char *word[CTL_WORDS_MAX]; /* the words after the command's name, in order; borrowed */
     size_t words_len;
-    const char *option[OPTION_COUNT]; /* its value, "" where it takes none; NULL: not given */
+    const char *option[OPTION_COUNT]; /* its value, "" if it takes none; NULL: not given */
 };
 
-/* Options stand anywhere, as --name VALUE or --name=VALUE; after "--" there are none. The sentence
- * of a failure says what would be right. */
+/* Options may be anywhere, as --name VALUE or --name=VALUE; after "--" there are only words. On
+ * failure the sentence says what would be right. */
 int args_parse(const struct command_table *table, int argc, char **argv, struct err_slot *err,
                struct args *out);
 
-/* The word of that name ("EVENT"); NULL: it was not given. */
+/* The word of that name ("EVENT"); NULL: not given. */
 const char *args_word(const struct args *args, const char *name);
-/* Where the words of a name begin that may be given several times; words_len: there are none. */
+/* Index of the first word of a repeatable name; words_len: there are none. */
 size_t args_words_from(const struct args *args, const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* command.c: the options, and how a row of the table is read. */
+/* command.c: the table of options, and functions that read a row of the commands. */
 #include "words/command.h"
 
 #include <string.h>

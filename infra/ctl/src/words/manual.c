@@ -1,4 +1,4 @@
-/* manual.c: what is said about commands is said once, in the table; here it is only set. */
+/* manual.c: formats the command table; all texts are in the table. */
 #include "words/manual.h"
 
 #include <string.h>
@@ -117,7 +117,7 @@ bool manual_help(const struct command_table *table, const char *first, const cha
 
 /* ---- troff ---- */
 
-/* A hyphen that is typed, a backslash, and a line that would begin as a request. */
+/* Escapes hyphens, backslashes, and lines that would begin as a request. */
 static void put_troff(const char *text, FILE *out)
 {
     bool begins = true;

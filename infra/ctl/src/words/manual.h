@@ -1,4 +1,4 @@
-/* manual.h: the table as help, as a page of the manual, and as completion of two shells. */
+/* manual.h: prints the table as help, as a manual page, and as completion for two shells. */
 #ifndef FG_CTL_WORDS_MANUAL_H
 #define FG_CTL_WORDS_MANUAL_H
 
@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-void manual_list(const struct command_table *table, FILE *out); /* every command in a line */
+void manual_list(const struct command_table *table, FILE *out); /* one line per command */
 void manual_of(const struct command *command, FILE *out);       /* of one command */
-/* Of one command, or of those that begin with its word. False: there is none. */
+/* Help for one command, or for all that begin with the word. False: there are none. */
 bool manual_help(const struct command_table *table, const char *first, const char *second,
                  FILE *out);
 void manual_page(const struct command_table *table, FILE *out); /* fairgate.1, as troff */
-/* For "bash" or "zsh"; false: for no other. */
+/* For "bash" or "zsh"; false for any other shell. */
 bool manual_completion(const struct command_table *table, const char *shell, FILE *out);
 
 #endif

@@ -1,6 +1,6 @@
-/* options.h: every option, with its id, its name without the two hyphens, what its value is called
- * (NULL: it takes none), its help, its way, and its member of the query or body. Who includes it
- * says what OPTION() makes of a row. */
+/* options.h: every option: its id, its name without the two hyphens, what its value is called
+ * (NULL: it takes none), its help, its way, and its member of the query or body. The includer
+ * defines OPTION(), which expands each row. */
 OPTION(HELP, "help", NULL, "what the command does and takes", GLOBAL, NULL)
 OPTION(JSON, "json", NULL, "what the service said, as it said it", GLOBAL, NULL)
 OPTION(PROFILE, "profile", "NAME", "which installation; FAIRGATE_PROFILE, else \"default\"", GLOBAL,
