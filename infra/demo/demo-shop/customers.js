@@ -1,14 +1,13 @@
 #!/usr/bin/env node
-// The shop's steady customers: they were there before, and should not notice that anything has changed.
+// The shop's steady customers. They were there before the sale, and should not notice it.
 //
 //   node infra/demo/demo-shop/customers.js --url http://127.0.0.1:8085 --seconds 60 --rate 50 \
 //       [--users .run/demo-users.json] [--connections 64] [--seed 1] [--json FILE]
 //
-// --json FILE keeps the result with the time of each visit in it.
+// --json FILE stores the result with the time of each visit.
 //
-// Open loop: visits begin at random times of the given mean rate, whether or not earlier ones are
-// over, and each is timed from the moment at which it should have begun. So a shop that stalls for a
-// second shows it in every visit of that second, and not just in one.
+// Open loop: visits begin at random times at the given mean rate, whether or not earlier ones have ended, and each is timed
+// from when it should have begun. So a shop that stalls for a second shows it in every visit of that second.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -141,7 +140,7 @@ async function main() {
   while (due < end) {
     const wait = due - performance.now();
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
-    // All that are due by now: a timer that woke late does not make visits late, it makes them counted.
+    // Starts all visits that are due: if the timer was late, they are timed from when they were due.
     while (due <= performance.now() && due < end) {
       visit(choose(), due);
       due += (-Math.log(1 - random()) * 1000) / rate;

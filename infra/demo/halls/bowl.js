@@ -1,7 +1,7 @@
-// bowl.js: the shape of a hall, in metres: where its rows are, and where the stage is.
+// bowl.js: the shape of a hall, in metres: where its rows and its stage are.
 //
-// A row is a curve at some distance outside a base: of the theatre a point (its rows are arcs), of the bowls
-// {a, b, corner}, half the length and half the width of a rectangle with round corners.
+// A row is a curve at some distance outside a base: a point in the theatre (its rows are arcs), or for the bowls {a, b,
+// corner}, half the length and half the width of a rectangle with round corners.
 
 export const perimeter = (base, distance) => 4 * (base.a + base.b) + 2 * Math.PI * (base.corner + distance);
 
@@ -28,7 +28,7 @@ function wayAt({ a, b, corner }, distance, s) {
   return { x: -a - r, y: 0 };
 }
 
-// The theatre's rows are turned by half a circle, so that its stage is at the top.
+// The theatre's rows are rotated by 180 degrees, so that its stage is at the top.
 export function pointAt(base, distance, s) {
   const { x, y } = wayAt(base, distance, s);
   return base.a > 0 ? { x, y } : { x: -x, y: -y };

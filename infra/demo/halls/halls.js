@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-// halls: writes one of three halls as an import body for the seat service, and what one sees from
-// each of its sections.
+// halls: writes one of three halls as an import body for the seat service, and the view from each of its sections.
 //
 //     halls theatre | arena | stadium  > body.json
 //     halls views DIR                  one SVG for each section of all halls: DIR/S1.svg, ...
@@ -14,7 +13,7 @@ import { join } from 'node:path';
 import { HALLS, importBody, seatAt, sectionsOf } from './samples.js';
 import { viewFrom } from './view.js';
 
-// From the middle seat of each section's middle row.
+// The view is from the middle seat of each section's middle row.
 function writeViews(hall, dir) {
   for (const { id, tier: its, rows } of sectionsOf(hall)) {
     const row = rows[Math.floor(its.rows / 2)];

@@ -1,20 +1,20 @@
-// samples.js: three halls, for `halls` and for the console's form. Neither a page nor a service is needed.
+// samples.js: three halls, for `halls` and for the console's form. Needs neither a page nor a service.
 //
-// All shapes come from one idea (bowl.js): a row is a curve at some distance outside a base curve, its seats are
-// half a metre apart, and a section is a stretch of it between two aisles. The same call writes the same bytes:
-// nothing is random, and numbers have one decimal. A hall gets its exact number of seats by shortening the last rows.
+// All shapes follow one rule (bowl.js): a row is a curve at some distance outside a base curve, its seats are half a metre
+// apart, and a section is a stretch of it between two aisles. Output is deterministic, and numbers have one decimal. A hall
+// gets its exact number of seats by shortening the last rows.
 
 import { perimeter, pointAt } from './bowl.js';
 
 const PX_PER_M = 40; // pretix draws a seat with radius 10: half a metre apart they touch
 const SEAT_PITCH_M = 0.5;
 const AISLE_M = 1.2;
-const LEAST = 4; // seats of a row that is shortened
+const LEAST = 4; // the least seats in a shortened row
 
-// `distance`: of the first row from the base. `from`, `to`: the part of the way round that has seats. `height`: of the first
-// row above the floor; `rise`: of each over the one before.
+// `distance`: from the base to the first row. `from`, `to`: the part of the way round that has seats. `height`: of the first
+// row above the floor; `rise`: of each row over the one in front.
 const tier = (name, floor, prefix, distance, rowM, rows, sections, from, to, height, rise) => ({ name, floor, prefix, distance, rowM, rows, sections, from, to, height, rise });
-// `upto`: of sections nearer to the focal point than this; the last category has no seats in a hall with standing areas.
+// `upto`: for sections nearer to the focal point than this. In a hall with standing areas the last category has no seats.
 const category = (name, color, price, upto = Infinity) => ({ name, color, price, upto });
 const venue = (en, ko, city, cityKo) => ({ name: { en, ko }, address: { en: city, ko: cityKo } });
 
@@ -68,7 +68,7 @@ export function seatAt(hall, row, seat) {
   return pointAt(hall.base, row.distance, row.middle + (seat - (row.seats - 1) / 2) * SEAT_PITCH_M);
 }
 
-// [{tier, section, rows}]: section and row.number count from 0; a row's seats lie on both sides of its middle.
+// Returns [{tier, section, rows}]. section and row.number count from 0; a row's seats are on both sides of its middle.
 function laySections(hall) {
   return hall.tiers.flatMap((its, t) => Array.from({ length: its.sections }, (_, section) => {
     const number = (hall.base.a > 0 ? (t + 1) * 100 : 0) + section + 1;
@@ -82,7 +82,7 @@ function laySections(hall) {
   }));
 }
 
-// Shortens rows, the last ones of each section first, until the hall has as many as it should.
+// Shortens rows, the last ones of each section first, until the hall has its exact number of seats.
 function trimRows(hall, sections) {
   const all = sections.flatMap(({ tier: its, rows }) => rows.map((row) => ({ row, fromLast: its.rows - row.number - 1 }))).reverse();
   const last = all.filter(({ fromLast }) => fromLast < 4);
@@ -127,7 +127,7 @@ const letter = (n) => String.fromCharCode(65 + n);
 const rowName = (n) => (n < 26 ? '' : letter(Math.floor(n / 26) - 1)) + letter(n % 26);
 const guidOf = ({ id }, row, seat) => `${id}-${rowName(row.number)}-${seat + 1}`;
 
-// In the theatre a few rows share a price, that of their first; in a bowl all of a section.
+// In the theatre a few rows share the price of their first row; in a bowl a whole section has one price.
 function categoryOf(hall, { rows }, row) {
   const first = rows[hall.base.a > 0 ? 0 : Math.floor(row.number / 5) * 5];
   const { x, y } = seatAt(hall, first, Math.floor(first.seats / 2));

@@ -1,10 +1,9 @@
-// view.js: what one sees of the stage from a seat, as a small SVG.
+// view.js: the view of the stage from a seat, as a small SVG.
 //
-// The hall's own numbers are projected as a camera at the seat sees them, so a far seat shows a small stage and one at
-// the side shows it from the side. Painted from far to near: what lies behind the stage, the floor, the stage, the tiers
-// nearer than it. A tier is drawn as bands of some rows; a piece of a band that reaches behind the eye, or lies beside the
-// picture, is left out. The stage's people are as tall as people are. It is meant for a hall of the demo: nobody's sight is
-// promised by it, and pillars and rails are not there.
+// The hall's geometry is projected as a camera at the seat sees it. It is painted from far to near: what is behind the
+// stage, the floor, the stage, the tiers in front of it. A tier is drawn as bands of some rows; pieces of a band that reach
+// behind the eye, or are outside the picture, are left out. People on the stage have real size. The views are for the demo
+// halls: they have no pillars and rails, and promise nobody's sight.
 
 import { perimeter, pointAt } from './bowl.js';
 
@@ -14,9 +13,9 @@ const PIECES = 60; // of a band, all the way round
 const BANDS = ['#3b4152', '#333949', '#2b303e'];
 const SKY = ['#0b0d13', '#11141c', '#171b26', '#1d2230', '#232939'];
 const LIGHT = ['#ffe2a8', '#ffd29a', '#ffc18b', '#ffb07a', '#ff9f68'];
-const EYE_M = 1.2; // of somebody who sits
+const EYE_M = 1.2; // of a seated person
 const FOCUS = 560; // some 60 degrees are seen, as with two eyes at rest
-const NEAREST_M = 1.5; // what is nearer is not drawn
+const NEAREST_M = 1.5; // nothing nearer is drawn
 
 const dot = (a, b) => a.x * b.x + a.y * b.y + a.z * b.z;
 const minus = (a, b) => ({ x: a.x - b.x, y: a.y - b.y, z: a.z - b.z });
@@ -24,14 +23,14 @@ const between = (a, b, share) => ({ x: a.x + share * (b.x - a.x), y: a.y + share
 const at = (point, z) => ({ ...point, z });
 const tenth = (n) => n.toFixed(1);
 
-// Looks at the stage. North is up on the plan and y grows to the south, so what is right of somebody who looks
-// along (x, y) is (-y, x).
+// Looks at the stage. On the plan north is up and y grows to the south, so the right of somebody who looks along (x, y) is
+// (-y, x).
 class Eye {
   constructor(seat, target) {
     const way = minus(target, seat);
     const level = Math.hypot(way.x, way.y);
     this.seat = seat;
-    this.stage = Math.sqrt(dot(way, way)); // so far away
+    this.stage = Math.sqrt(dot(way, way)); // the distance
     this.ahead = { x: way.x / this.stage, y: way.y / this.stage, z: way.z / this.stage };
     this.right = { x: -way.y / level, y: way.x / level, z: 0 };
     this.up = { x: -this.ahead.z * way.x / level, y: -this.ahead.z * way.y / level, z: level / this.stage };
@@ -48,7 +47,7 @@ class Eye {
   }
 }
 
-// A flat face. What lies behind the eye is cut off.
+// A flat face. Parts behind the eye are cut off.
 function face(eye, corners, colour) {
   const points = corners.flatMap((a, i) => {
     const b = corners[(i + 1) % corners.length];
@@ -68,7 +67,7 @@ function isBeside(points) {
   return Math.max(...xs) < 0 || Math.min(...xs) > WIDTH || Math.max(...ys) < 0 || Math.min(...ys) > HEIGHT;
 }
 
-// Along its front, and back along its end. Whole numbers, each from the last point: half the bytes.
+// The path along its front and back along its end. Whole numbers relative to the last point take half the bytes.
 function stretch(front, back) {
   let [x, y] = [0, 0];
   return `${[...front, ...back.reverse()].map((point, n) => {
@@ -79,8 +78,8 @@ function stretch(front, back) {
   }).join('')}z`;
 }
 
-// Some rows of a tier, all the way round, of which only what lies behind the stage or before it is
-// wanted. Pieces side by side become one shape.
+// Some rows of a tier all the way round, limited to the part behind or in front of the stage. Adjacent pieces become one
+// shape.
 function bandOf(eye, hall, tier, band, behind) {
   const [first, last] = [band, band + 1].map((n) => n / BANDS.length * tier.rows);
   const corner = (i, row) => onCurve(hall, tier.distance + row * tier.rowM, tier.from + (tier.to - tier.from) * i / PIECES, tier.height + row * tier.rise);
@@ -114,7 +113,7 @@ function floorOf(eye, hall) {
   return `${face(eye, edge, '#20242e')}${a > 0 ? [field(-a, a, '#234233'), ...stripes].join('') : ''}\n`;
 }
 
-// A wall that stands on the line from a to b.
+// A wall on the line from a to b.
 function wall(eye, a, b, z0, z1, colour) {
   return face(eye, [at(a, z0), at(b, z0), at(b, z1), at(a, z1)], colour);
 }
@@ -130,8 +129,8 @@ function peopleOf(eye, left, right) {
   }).join('');
 }
 
-// A deck, a wall of light behind it with a screen on each side, and people. The audience is on the
-// other side of the wall: in a bowl right of the stage, in the theatre below it.
+// A deck, a wall of light behind it with a screen on each side, and people. The audience is on the other side of the wall:
+// right of the stage in a bowl, below it in the theatre.
 function stageOf(eye, { stage, base }) {
   const corner = (x, y) => ({ x: stage.x + (x ? stage.width : 0), y: stage.y + (y ? stage.height : 0), z: 0 });
   const sideways = base.a > 0;
@@ -153,7 +152,7 @@ function stageOf(eye, { stage, base }) {
   ].join('');
 }
 
-// An SVG of 3 to 10 KB, the same bytes each time. `height` is where the seat's feet are.
+// Returns an SVG of 3 to 10 KB, always the same bytes. `height` is that of the floor at the seat.
 export function viewFrom(hall, seat, height) {
   const { stage } = hall;
   const eye = new Eye(at(seat, height + EYE_M), { x: stage.x + stage.width / 2, y: stage.y + stage.height / 2, z: 4 });

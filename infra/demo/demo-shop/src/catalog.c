@@ -1,5 +1,5 @@
-/* catalog.c: the pages, which are the same for everybody, and the products, as JSON, which the
- * database writes. web/shop.js fills in the products and a customer's orders. */
+/* catalog.c: the pages, which are the same for everybody, and the products, which the database
+ * writes as JSON. web/shop.js fills in the products and a customer's orders. */
 #include "base/text.h"
 #include "routes.h"
 #include "shop.h"

@@ -2,9 +2,9 @@
  * ours.
  *
  * A password check takes some fifty milliseconds of a core, so it runs on libuv's worker threads,
- * and only a bounded number may wait. An unknown user is checked too, against a hash that nobody
- * has, so the time reveals nothing. The session is 32 random bytes in a cookie; the database stores
- * their hash. */
+ * and only a bounded number may wait. An unknown user's password is checked too, against a hash
+ * that matches no password, so the time reveals nothing. The session is 32 random bytes in a
+ * cookie; the database stores their hash. */
 #include "base/base64.h"
 #include "base/json_in.h"
 #include "crypto/jwt.h"

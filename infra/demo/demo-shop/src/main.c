@@ -15,7 +15,7 @@
 #define TEXT       1, CONFIG_STRING_MAX - 1, NULL
 #define MAYBE      0, CONFIG_STRING_MAX - 1, NULL
 
-/* The one place that knows a setting's name, default and bounds, and what --help says of it. */
+/* Name, default, bounds and help of every setting; nothing else repeats them. */
 static const struct config_setting settings_table[] = {
     {"database", "conninfo", CONFIG_STRING, AT(conninfo), NULL, TEXT,
      "the shop's PostgreSQL, as libpq writes it; by address or socket folder"},
@@ -45,8 +45,8 @@ static const struct config_setting settings_table[] = {
 };
 
 struct state {
-    struct catalog catalog; /* before the loop, and after it */
-    struct shop *shop;      /* the one loop's, for stop() to free when the loop has ended */
+    struct catalog catalog; /* created before the loop, destroyed after it */
+    struct shop *shop;      /* of the one loop; stop() frees it after the loop has ended */
 };
 
 static int start(struct service *service, struct http_router *routes,
@@ -103,7 +103,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                                 .what = "shop",
                                 .conninfo = settings->conninfo,
                                 .connections = (uint32_t)settings->connections,
-                                .depth = 1, /* a slow report holds up nobody's basket */
+                                .depth = 1, /* a slow report must not delay a basket */
                                 .queue_max = DB_QUEUE_MAX,
                                 .deadline_ms = DB_DEADLINE_MS,
                                 .fail_fast = true,
@@ -127,7 +127,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     return 0;
 }
 
-/* A password check that is still running comes back to a shop without a database, which says so. */
+/* A password check that is still running finds no database when it ends, and says so. */
 static void loop_stop(struct service_loop *loop)
 {
     struct shop *shop = loop->ctx;

@@ -1,7 +1,6 @@
-/* orders.c: the shop's own orders, where a basket becomes an order in one statement or not at all;
- * orders that a partner submits, and what it may read back. The API key is all the authority a
- * partner has. The shop sets the pace: above it, requests are refused before the database is asked.
- */
+/* orders.c: the shop's own orders, where one statement makes a basket an order or fails; orders
+ * that a partner submits, and what it may read back. The API key is a partner's only credential.
+ * The shop limits the rate: requests above it are refused before the database is queried. */
 #include "base/json_in.h"
 #include "routes.h"
 #include "shop.h"
@@ -60,7 +59,7 @@ static bool has_key(struct http_req *req)
     return false;
 }
 
-/* Orders are due one by one, evenly, and a burst of them may come before they are. */
+/* Orders are due at even intervals; a burst may run ahead of them. */
 static bool keeps_pace(struct http_req *req)
 {
     struct shop *shop = shop_of(req);
@@ -91,8 +90,8 @@ static void check_seats(struct json_in *in)
         json_in_item_str(in, "seats", seats, i, 1, IMPORT_TEXT_MAX, &seat);
 }
 
-/* The query for an order that may be handed in. This shop's books know orders, their lines and the
- * sum that was paid; the rest is allowed and not kept. */
+/* Chooses the query for a submitted order. This shop stores orders, their lines and the sum that
+ * was paid; other members are allowed and dropped. */
 static int check_order(json_t *doc, struct err_slot *err, enum shop_query *query)
 {
     static const char *const kinds[] = {"completed", "refunded", "credited", "moved", NULL};

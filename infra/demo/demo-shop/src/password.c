@@ -26,7 +26,7 @@ const char *const password_cost_words[] = {
 
 static const struct costs {
     unsigned long bcrypt;        /* a power of two of rounds */
-    unsigned long sha512_rounds; /* 0: what crypt() takes if nothing is said */
+    unsigned long sha512_rounds; /* 0: crypt()'s default */
     size_t argon2_passes, argon2_kib;
     int django_iterations;
 } costs_of[PASSWORD_COSTS] = {

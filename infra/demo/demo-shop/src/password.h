@@ -1,5 +1,5 @@
 /* password.h: password hashes in the four formats that are common in old user tables. Any thread;
- * as slow as their costs are. */
+ * as slow as the cost says. */
 #ifndef FG_DEMO_SHOP_PASSWORD_H
 #define FG_DEMO_SHOP_PASSWORD_H
 
@@ -17,7 +17,7 @@ enum password_format {
     PASSWORD_FORMATS,
 };
 
-/* How long it takes to make a hash, and then to check it. */
+/* How expensive a new hash is to make and to check. */
 enum password_cost { PASSWORD_USUAL, PASSWORD_CHEAP, PASSWORD_COSTS };
 
 extern const char *const password_cost_words[]; /* for a setting */

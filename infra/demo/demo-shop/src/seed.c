@@ -1,7 +1,7 @@
-/* seed.c: a million users get their hashes from four that are computed once, one of each format:
- * what a login meets is the table's size and its mixture of formats, and two bcrypt hashes take the
- * same time. The twenty demo users have hashes of their own; their passwords are random and written
- * to one file, and if the file is lost they get new ones.
+/* seed.c: a million users share four hashes that are computed once, one per format. A login depends
+ * only on the table's size and its mixture of formats, and two bcrypt hashes take the same time.
+ * The twenty demo users have hashes of their own; their passwords are random and written to one
+ * file, and if the file is lost they get new ones.
  *
  * An advisory lock keeps two runs apart. */
 #include "routes.h"
@@ -38,7 +38,7 @@ static int database_error(PGconn *conn, const char *what, struct err_slot *err)
 static int run(PGconn *conn, const char *what, const char *sql, int len, const char *const *params,
                struct err_slot *err)
 {
-    /* Without parameters several statements may follow each other. */
+    /* Without parameters, several statements are allowed in one query. */
     PGresult *res =
         len == 0 ? PQexec(conn, sql) : PQexecParams(conn, sql, len, NULL, params, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(res);
@@ -64,7 +64,7 @@ static int write_list(const char *path, struct span list, struct err_slot *err)
     return 0;
 }
 
-/* The nth of them, into the database and the list. */
+/* Adds the nth demo user to the database and to the list. */
 static int add_demo_user(PGconn *conn, enum password_cost cost, unsigned n, struct text *list,
                          struct err_slot *err)
 {
@@ -117,7 +117,7 @@ static int add_demo_users(PGconn *conn, const struct settings *settings, struct 
 static int add_customers(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
     char memory[PASSWORD_FORMATS * (PASSWORD_HASH_MAX + 4)], last[24];
-    struct text hashes = text_on(memory, sizeof(memory)); /* an SQL array, of one a format */
+    struct text hashes = text_on(memory, sizeof(memory)); /* an SQL array, one per format */
     int rc = 0;
     snprintf(last, sizeof(last), "%llu",
              (unsigned long long)settings->seed_users - SEED_DEMO_USERS);
@@ -143,7 +143,7 @@ static int add_customers(PGconn *conn, const struct settings *settings, struct e
 
 static int seed_all(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
-    /* Notices only say that things exist already; the lock is the session's and ends with it. */
+    /* NOTICE only reports existing objects. The lock belongs to the session and ends with it. */
     int rc = run(conn, "locking", "SET client_min_messages = warning; SELECT pg_advisory_lock(7)",
                  0, NULL, err);
     if (rc == 0)

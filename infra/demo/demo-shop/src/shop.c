@@ -1,7 +1,7 @@
-/* shop.c: one loop's shop, put together: the queries, the pool of connections, the pages. Also what
- * every handler needs: the session behind a cookie and the one result of a query. An answer that
- * the database could not give is told apart from one that it refused (503 or 500), because only the
- * first is worth trying again. */
+/* shop.c: one loop's shop: the queries, the pool of connections, the pages. Also what every handler
+ * needs: the session behind a cookie and the single result of a query. A failure to reach the
+ * database (503) is kept apart from a query that it refused (500), because only the first is worth
+ * retrying. */
 #include "shop.h"
 
 #include "base/base64.h"
@@ -16,7 +16,7 @@
 
 #define DONE "SELECT outcome, json_build_object('order', order_id, 'status', order_status) FROM "
 
-/* sql/schema.sql has their functions and the view. */
+/* The functions and the view are in sql/schema.sql. */
 const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_LOGIN] =
         {"login", "SELECT id, password_hash FROM users WHERE lower(email) = lower($1) AND active"},

@@ -20,7 +20,7 @@ enum shop_query {
     SHOP_SESSION_CLOSE, /* token hash */
     SHOP_WHO,           /* token hash -> id, lang */
     SHOP_ME,            /* token hash */
-    SHOP_PRODUCTS,      /* after, limit */
+    SHOP_PRODUCTS,      /* for a setting */
     SHOP_PRODUCT,       /* sku */
     SHOP_PLACE,         /* token hash, basket */
     SHOP_MY_ORDERS,     /* token hash */
@@ -53,13 +53,13 @@ struct shop {
     const struct settings *settings;
     uv_loop_t *loop;
     const struct clock *clock;
-    const struct rng *rng; /* the kernel's: it makes session tokens */
+    const struct rng *rng; /* the kernel's; makes session tokens */
     struct pg_pool *db;
     struct jwks *keys;                  /* signs partner tokens */
-    struct secret_file *api_key;        /* NULL: nobody submits orders */
-    uint64_t import_due_us;             /* of the next order, if they came evenly; monotonic */
+    struct secret_file *api_key;        /* NULL: partners cannot submit orders */
+    uint64_t import_due_us;             /* when the next order is due at an even rate; monotonic */
     unsigned hashing;                   /* password checks running or waiting */
-    char dummy_hash[PASSWORD_HASH_MAX]; /* what an unknown user's password is checked against */
+    char dummy_hash[PASSWORD_HASH_MAX]; /* checked against when the user is unknown */
 };
 
 extern const struct pg_statement shop_statements[SHOP_QUERIES];
@@ -77,19 +77,19 @@ bool shop_limit(struct http_req *req, char out[16]);
 /* False: the request has been answered. The document is the caller's. */
 bool shop_read_body(struct http_req *req, json_t **out);
 void shop_reply_json(struct http_req *req, unsigned status, struct span json);
-/* The one result of a query; NULL after the request was answered that there is none. */
+/* The single result of a query; NULL after answering the request with an error. */
 const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer);
-/* 503, also for want of memory, or 500 if the database refused (ERR_PEER). */
+/* 503, also if there is no memory, or 500 if the database refused the query (ERR_PEER). */
 void shop_reply_trouble(struct http_req *req, int rc);
-/* A query with the session's hash, if there is a session. */
+/* Runs a query with the session's hash, if there is a session. */
 void shop_query_session(struct http_req *req, enum shop_query query, pg_on_done *on_done);
-/* A query with these two parameters, the latter as JSON, which answers the request. */
+/* Runs a query with these two parameters, the second as JSON, and answers the request. */
 void shop_query_doc(struct http_req *req, enum shop_query query, const char *first,
                     const json_t *doc);
-/* The problem with this code, of those that a query may name. */
+/* Answers with the problem of this code, one of those that a query may return. */
 void shop_reply_problem(struct http_req *req, const char *code);
 /* Answers the request with a query's outcome and JSON: 201 for "new" and "placed", otherwise 200.
- * An outcome may be a problem's code; no row at all is the problem that is the route's ctx. */
+ * An outcome may be a problem's code. Without a row, the route's ctx is the problem. */
 void shop_answer(void *req, const struct pg_answer *answer);
 
 #endif

@@ -4,7 +4,7 @@
 
 enum {
     DB_QUEUE_MAX = 512, /* queries that wait for a connection: half a second's worth at full load */
-    DB_DEADLINE_MS = 5000, /* from asking to the answer; a customer has left by then */
+    DB_DEADLINE_MS = 5000, /* from query to answer; a customer has left by then */
 
     PASSWORD_HASH_MAX = 256,
     PASSWORD_MAX = 128,

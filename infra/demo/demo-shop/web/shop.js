@@ -1,10 +1,10 @@
-// shop.js: the shop's two pages: what it sells, and the customer's orders, its own and those that a partner handed in.
+// shop.js: the shop's two pages: its products, and the customer's orders, its own and those from partners.
 
 import { announce, byId, lang, make, money, Refused, say, sayError } from './kit.js';
 
 const named = (thing) => thing[lang] ?? thing.ko;
 
-// Once: a basket that is sent twice is bought twice.
+// Never retries: a basket that is sent twice is bought twice.
 async function call(method, path, body) {
   const answer = await fetch(path, { method, body: JSON.stringify(body) }).catch(() => { throw new Refused(0, {}); });
   const json = answer.status === 204 ? {} : await answer.json();

@@ -1,12 +1,12 @@
 /* api.c: one handler for all routes of both APIs: it checks the key, turns path, query and body
- * into a call, and writes what comes back with the headers that each API's clients expect. What a
- * call means is in the ops; what goes wrong with it on command, in the desk.
+ * into a call, and writes the result with the headers that each API's clients expect. The ops do
+ * the work of a call; the desk applies its faults.
  *
- * The control API is for tests: faults, the clock, the totals, and what happens at a bank without
- * anybody calling (a refund that bounces, a dispute, a deposit). The latter go through the desk
- * like any other call, so they are journaled and come back after a restart. The private listener
- * has checked the token. The totals are added up afresh from the objects: a test compares them with
- * the books of others, so they must not be books of their own. */
+ * The control API is for tests: faults, the clock, the totals, and what a bank does by itself (a
+ * refund that bounces, a dispute, a deposit). The latter go through the desk like any other call,
+ * so they are journaled and survive a restart. The private listener has checked the token. The
+ * totals are computed from the objects each time: tests compare them with other systems' books, so
+ * they must not be stored books themselves. */
 #include "api.h"
 
 #include "desk.h"
@@ -40,7 +40,7 @@ static void on_answered(struct http_req *req, const struct call *call, bool cut)
     char memory[1024];
     struct text headers = text_on(memory, sizeof(memory));
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
-    if (cut) { /* the header with the full length, and half of the body */
+    if (cut) { /* the header with the full length, but half of the body */
         size_t cap = 256 + call->body.len;
         char *half = must(malloc(cap));
         struct text bytes = text_on(half, cap);
@@ -146,7 +146,7 @@ static void add_faults(struct http_req *req, json_t *form)
         reply_faults(req, 201);
 }
 
-/* Those that wait; by DELETE none from here on. */
+/* Lists the waiting faults; DELETE removes all of them. */
 static void list_faults(struct http_req *req, json_t *form)
 {
     (void)form;
@@ -169,7 +169,7 @@ static void advance_clock(struct http_req *req, json_t *form)
 
 /* ---- the totals ---- */
 
-/* Into the member, which is an object of sums. */
+/* Adds the intent to the member, which is an object of sums. */
 static void add_intent(json_t *all, const char *member, const struct bank *bank,
                        const struct object *intent)
 {
@@ -195,7 +195,7 @@ static void add_intent(json_t *all, const char *member, const struct bank *bank,
     }
 }
 
-/* By currency; and one row for each value of the metadata key `by`. */
+/* Totals by currency, and one row for each value of the metadata key `by`. */
 static void add_intents(json_t *ledger, const struct bank *bank, const char *by)
 {
     const struct list *list = &bank->lists[INTENT];
@@ -258,7 +258,7 @@ static const struct order {
     enum http_method method;
     const char *pattern;
     void (*handle)(struct http_req *req, json_t *form);
-    const char *op; /* or what the desk does with the form */
+    const char *op; /* or handled by the desk with the form */
 } orders[] = {
     {HTTP_METHOD_GET, "/control/faults", list_faults, NULL},
     {HTTP_METHOD_POST, "/control/faults", add_faults, NULL},

@@ -4,9 +4,9 @@
 
 #include "http/http.h"
 
-/* A route for every op that has one. */
+/* Adds a route for every op that has one. */
 int api_add_routes(struct http_router *router, struct err_slot *err);
-/* What a test may order. */
+/* Adds the routes by which a test controls the sandbox. */
 int api_add_control(struct http_router *router, struct err_slot *err);
 
 #endif

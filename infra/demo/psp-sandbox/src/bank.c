@@ -1,10 +1,9 @@
-/* bank.c: lists that only grow, so that an object's place in its list is part of its id and finding
- * it takes one look. What an API writes of an object is kept as JSON and changed where the object
- * changes; a link to another object is that object's id. Only events are dropped: the newest
- * EVENTS_KEPT_MAX are kept.
+/* bank.c: lists that only grow, so an object's id contains its place in its list and finding it
+ * takes one lookup. The visible part of an object is stored as JSON and updated in place; a link to
+ * another object is that object's id. Only events are dropped: the newest EVENTS_KEPT_MAX are kept.
  *
- * A JSON object keeps its members in the order in which they came. For idempotency keys that is
- * also the order in which they expire, so the oldest is always the first. */
+ * A JSON object keeps its members in insertion order. For idempotency keys that is also the order
+ * in which they expire, so the oldest is always the first. */
 #include "bank.h"
 
 #include "must.h"
@@ -140,7 +139,7 @@ void bank_hide(struct object *object, json_t *members)
 
 /* ---- written ---- */
 
-/* Of the paths those that lead through this member, from there on; true if there are any. */
+/* The paths that lead through this member, from there on; true if there are any. */
 static bool expand_inside(const struct expand *expand, const char *member, struct expand *inside)
 {
     bool whole = false;

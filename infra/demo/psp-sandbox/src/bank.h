@@ -1,8 +1,8 @@
-/* bank.h: every object there is, and the call from which the two APIs are built.
+/* bank.h: all objects, and the call on which both APIs are built.
  *
- * The bank is a pure function with a memory: calls_run() changes it and says what to answer; the
- * time and the randomness for ids are part of the call. The same calls in the same sequence give
- * the same bank, bit for bit; that is how the journal restores it. One thread. */
+ * The bank is deterministic: calls_run() changes it and returns the answer; the time and the
+ * randomness for ids are part of the call. The same sequence of calls gives the same bank, bit for
+ * bit; that is how the journal restores it. One thread. */
 #ifndef FG_PSP_SANDBOX_BANK_H
 #define FG_PSP_SANDBOX_BANK_H
 
@@ -44,19 +44,19 @@ extern const struct kind_info bank_kinds[KIND_COUNT];
 
 struct object {
     char id[BANK_ID_MAX];
-    uint32_t place; /* in the list of its kind */
+    uint32_t place; /* index in the list of its kind */
     enum kind kind;
     uint64_t created_s;
     unsigned status;         /* intent, session, payment: the enum of its module */
     json_t *shown;           /* as the API writes it; NULL: an event */
-    json_t *hidden;          /* what the API does not write */
+    json_t *hidden;          /* what the API does not show */
     const struct card *card; /* intent: for the next attempt; charge, payment: its own; or NULL */
     uint64_t until_s;        /* it runs out at this time (charge, session); 0: never */
-    /* Of an event: */
+    /* Only for an event: */
     const char *type; /* a literal */
     bool of_toss;
     bool pending; /* its webhook is not confirmed */
-    char *text;   /* JSON as it was then; of Stripe's without its closing brace */
+    char *text;   /* JSON at the time of the event; Stripe's without its closing brace */
 };
 
 /* Oldest first. Of events the newest are kept, and an older one's place is NULL. */
@@ -82,16 +82,16 @@ struct bank {
 struct call;
 
 struct op {
-    /* Pattern of the router; or a word, by which the pages, the timer and the control API make the
-     * call: no key, forms made here. */
+    /* Pattern of the router; or a word for calls by the pages, the timer and the control API, which
+     * have no key and build their forms here. */
     const char *route;
-    const char *name; /* what a fault calls it */
-    /* Any but CALL_GET may change the bank: keys count, the journal takes it. */
+    const char *name; /* its name in faults */
+    /* Any but CALL_GET may change the bank: idempotency keys apply, and it is journaled. */
     enum call_method { CALL_GET, CALL_POST, CALL_INTERNAL } method;
     enum flavour flavour;
-    /* First looks, and may refuse, leaving no trace (false). Then changes things without a way
-     * back, or refuses because of their state (true): the answer is kept under the key, and the
-     * call belongs in the journal. */
+    /* First checks, and may refuse without a trace (false). Then it changes things for good, or
+     * refuses because of their state (true): the answer is stored under the key, and the call
+     * belongs in the journal. */
     bool (*run)(struct call *call);
     enum kind kind; /* what stripe_get and stripe_list read, and what may be expanded */
 };
@@ -103,17 +103,17 @@ struct call {
     struct span id;      /* the path's parameter, or absent */
     struct span key;     /* Idempotency-Key, or absent */
     json_t *in;          /* the form, or Toss's JSON body */
-    unsigned instead;    /* 0, or a status: do nothing and answer so */
-    unsigned afterwards; /* 0, or a status: do it, but answer so */
-    /* While it runs: */
+    unsigned instead;    /* 0, or a status: answer so without running the call */
+    unsigned afterwards; /* 0, or a status: run the call, but answer so */
+    /* Set while it runs: */
     struct bank *bank;
     struct rng_seeded rng;
     uint64_t now_s;
     struct text *out; /* the answer's body */
-    /* What comes of it: */
+    /* The result: */
     unsigned status;
     struct span body;          /* JSON; borrowed until the next call runs */
-    bool replayed;             /* it was given before, under the same key */
+    bool replayed;             /* an earlier answer, under the same key */
     bool executed;             /* something may have changed: this call belongs in the journal */
     struct object *about;      /* the Toss payment that the buyer agreed to; or NULL */
     char request[BANK_ID_MAX]; /* req_...: for the Request-Id header and the events */
@@ -124,12 +124,12 @@ void bank_destroy(struct bank *bank);
 
 /* ---- objects ---- */
 
-/* `prefix` and random characters, with room for both; for what is never looked up. */
+/* Writes `prefix` and random characters, with room for both; for ids that are never looked up. */
 void bank_id(struct call *call, const char *prefix, char *out);
 /* A new object with its id and time; takes `shown`, which json_pack() made. */
 struct object *bank_make(struct call *call, enum kind kind, json_t *shown);
 struct object *bank_find(const struct bank *bank, enum kind kind, struct span id); /* or NULL */
-/* The one whose id is in this member; NULL: the member is null. */
+/* The object whose id is in this member; NULL: the member is null. */
 struct object *bank_linked(const struct bank *bank, const struct object *object,
                            const char *member);
 /* The intent with this client secret, compared in constant time; or NULL. */
@@ -154,18 +154,18 @@ void bank_put(struct text *out, const struct bank *bank, const struct object *ob
 
 /* ---- webhooks ---- */
 
-/* An event of this type about the object. */
+/* Emits an event of this type about the object. */
 void bank_emit(struct call *call, const char *type, const struct object *object);
-/* The same about an object that is kept nowhere; takes it. */
+/* The same about an object that is not stored; takes it. */
 void bank_emit_json(struct call *call, const char *type, json_t *object);
-/* A Toss webhook; takes the body. */
+/* Emits a Toss webhook; takes the body. */
 void bank_notice(struct call *call, json_t *body);
 
 /* ---- answers under idempotency keys ---- */
 
-/* {status, digest, body} of a key that was used before; NULL: it is free. */
+/* {status, digest, body} of a key that was used before; NULL: unused. */
 const json_t *bank_kept(struct bank *bank, enum flavour flavour, struct span key, uint64_t now_s);
-/* The key is free, and text. */
+/* Stores the answer under the key, which must be unused. */
 void bank_keep(struct call *call, enum flavour flavour, struct span key, const char *digest);
 
 #endif

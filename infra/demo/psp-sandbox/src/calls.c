@@ -60,8 +60,8 @@ const struct op *calls_op(const char *route)
 
 enum { DIGEST_TEXT = 2 * crypto_hash_sha256_BYTES + 1 };
 
-/* The same for the same op and path, and at Stripe for the same parameters in any order. Toss
- * compares the key instead, and no parameters. */
+/* Equal for the same op and path and, at Stripe, the same parameters in any order. Toss compares
+ * only the key, no parameters. */
 static void digest_call(const struct call *call, char digest[DIGEST_TEXT])
 {
     uint8_t bytes[crypto_hash_sha256_BYTES];
@@ -104,8 +104,8 @@ static void execute(struct call *call)
 {
     if (call->instead != 0) {
         fail_status(call, call->instead);
-        /* Other statuses come from in front of the API; and a call that only reads leaves nothing
-         * behind. */
+        /* Other statuses are generated in front of the API, and a call that only reads changes
+         * nothing. */
         call->executed = call->instead == 500 && call->op->method != CALL_GET;
         return;
     }
@@ -128,7 +128,7 @@ void calls_run(struct bank *bank, struct call *call)
     bank_id(call, "req_", call->request);
     if (keyed) {
         digest_call(call, digest);
-        if (call->op->flavour == TOSS) /* where another path may have the same key */
+        if (call->op->flavour == TOSS) /* where another path may use the same key */
             key = span_of(digest);
         kept = bank_kept(bank, call->op->flavour, key, call->now_s);
     }

@@ -1,4 +1,4 @@
-/* calls.h: every call that the sandbox answers, as a table, and how one is run. */
+/* calls.h: the table of all calls that the sandbox answers, and how to run one. */
 #ifndef FG_PSP_SANDBOX_CALLS_H
 #define FG_PSP_SANDBOX_CALLS_H
 
@@ -8,13 +8,13 @@
 extern const struct op calls_ops[];
 extern const unsigned calls_len;
 
-/* The op with this route; of a word it is the only one. */
+/* The op with this route; a word belongs to exactly one op. */
 const struct op *calls_op(const char *route);
 
 /* Checks the idempotency key, runs the op and stores its answer. */
 void calls_run(struct bank *bank, struct call *call);
 
-/* An error in the API's form. NULL: the code and the words that a status has by itself. */
+/* Writes an error in the API's form. NULL: the default code and message of the status. */
 void calls_refuse(struct text *out, enum flavour flavour, unsigned status, const char *toss_code,
                   const char *words);
 

@@ -7,7 +7,7 @@
 
 struct card {
     const char *token;  /* pm_card_visa */
-    const char *number; /* digits; NULL: the card that nobody has */
+    const char *number; /* digits; NULL: the unknown card */
     const char *brand;
     bool asks;             /* the buyer has to authenticate first */
     const char *code;      /* NULL: approved. Otherwise the error's code, */
@@ -18,14 +18,14 @@ struct card {
 
 enum { CARD_NUMBER_MAX = 19 };
 
-/* By "pm_card_visa_chargeDeclined", with or without the brand; NULL if there is none. */
+/* Finds "pm_card_visa_chargeDeclined", with or without the brand; NULL: unknown. */
 const struct card *card_by_token(struct span token);
 
-/* By a number as a buyer types it, with spaces or dashes. NULL if it is not a card number at all
+/* Finds a number as a buyer types it, with spaces or dashes. NULL if it is not a card number at all
  * (length, characters, check digit); the unknown card if it is not in the table. */
 const struct card *card_by_number(struct span typed);
 
-/* The last four digits, for people. */
+/* The last four digits, as people know a card. */
 const char *card_last4(const struct card *card);
 
 #endif

@@ -1,12 +1,12 @@
-/* desk.c: an errand is one call on its way. It may wait twice: a fault's delay before the bank does
- * its work, and a fault's slowness after. While an errand is on its way its idempotency key is in
- * use: another call with the same key gets a 409. The errand lives exactly as long as its request
- * is unanswered, so it can borrow the request's bytes.
+/* desk.c: an errand is one call in progress. It may wait twice: a fault's delay before the bank
+ * does its work, and a fault's slowness after. Meanwhile its idempotency key is in use: another
+ * call with the same key gets a 409. The errand lives exactly as long as its request is unanswered,
+ * so it can borrow the request's bytes.
  *
  * The provider's clock is the machine's plus an offset, and never goes back: after a restart it
- * continues from the last record if that lies ahead.
+ * continues from the last record if that is later.
  *
- * A record of the journal is a call, or the place of an event whose webhook is over. */
+ * A journal record is a call, or the place of an event whose webhook needs no more attempts. */
 #include "desk.h"
 
 #include "journal.h"
@@ -24,8 +24,8 @@ struct errand {
     struct http_req *req;
     desk_on_answered *on_answered;
     struct fault fault;
-    struct call call; /* its body is this errand's own */
-    uv_timer_t timer; /* of a fault that waits */
+    struct call call; /* with a body owned by this errand */
+    uv_timer_t timer; /* delays the errand for a fault */
 };
 
 uint64_t desk_now_us(const struct desk *desk)
@@ -66,7 +66,7 @@ static void on_slow(uv_timer_t *timer)
 
 /* ---- doing it ---- */
 
-/* Takes the record. False: what it says must not be answered. */
+/* Takes the record. False: the answer must not be sent. */
 static bool keep(struct desk *desk, json_t *record)
 {
     struct err_slot err;
@@ -166,7 +166,7 @@ void desk_submit(struct desk *desk, struct http_req *req, const struct call *cal
 
 /* ---- what runs out ---- */
 
-/* Submits the call for one object that has run out, searched from *cursor on in a bounded step. */
+/* Submits the call for one expired object; searches from *cursor on in a bounded step. */
 static void expire_one(struct desk *desk, enum kind kind, uint32_t *cursor, const char *route)
 {
     const struct list *list = &desk->bank->lists[kind];

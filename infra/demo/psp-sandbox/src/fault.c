@@ -1,6 +1,6 @@
-/* fault.c: reading and striking. A table lists the kinds with the values they take, so that a
- * misspelt fault is refused where it is written instead of never striking. Rules strike in the
- * order in which they were given; a rule that has struck as often as it says is gone. */
+/* fault.c: parses faults and applies them. A table lists the kinds with the values they take, so
+ * that a misspelt fault is refused when it is set instead of never striking. Rules strike in the
+ * order in which they were given, and are removed after their last strike. */
 #include "fault.h"
 
 #include <assert.h>

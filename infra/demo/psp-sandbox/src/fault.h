@@ -1,7 +1,6 @@
-/* fault.h: faults on command, and how they are written: OPERATION:KIND[=VALUE][*COUNT].
+/* fault.h: faults that tests order, written as OPERATION:KIND[=VALUE][*COUNT].
  *
- * A list of rules waits for matching calls. Each rule strikes as often as it says and then
- * disappears. */
+ * A list of rules waits for matching calls. Each rule strikes COUNT times and is then removed. */
 #ifndef FG_PSP_SANDBOX_FAULT_H
 #define FG_PSP_SANDBOX_FAULT_H
 
@@ -36,7 +35,7 @@ struct fault {
     char operation[FAULT_NAME_MAX + 1]; /* "capture", "any", "webhook", "webhook/charge.captured" */
     enum fault_kind kind;
     uint32_t value;
-    uint32_t count; /* how often it will still strike */
+    uint32_t count; /* remaining strikes */
 };
 
 struct faults {
@@ -44,11 +43,11 @@ struct faults {
     struct fault rules[FAULT_RULES_MAX];
 };
 
-/* One or more rules, separated by commas; all or none are added. The error's sentence says what is
+/* Adds one or more rules, separated by commas; all or none. The error's sentence says what is
  * allowed. */
 int fault_add(struct faults *faults, struct span text, struct err_slot *err);
 /* Takes one strike of the first rule for this operation: a call's name, or "webhook/" and a type.
- * False if there is none. */
+ * False if no rule matches. */
 bool fault_take(struct faults *faults, struct span operation, struct fault *out);
 void fault_put(const struct faults *faults, struct text *out); /* a JSON array */
 

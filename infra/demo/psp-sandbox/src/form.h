@@ -13,12 +13,12 @@
 
 struct http_req;
 
-/* Adds the fields of `raw`, of FORM_BYTES_MAX at most, to the object. ERR_SYNTAX for bad escapes,
- * text or brackets, ERR_EXISTS for a name that is there already, ERR_FULL beyond the bounds. After
- * an error the object is of no use. */
+/* Adds the fields of `raw`, at most FORM_BYTES_MAX bytes, to the object. ERR_SYNTAX for bad
+ * escapes, text or brackets, ERR_EXISTS for a duplicate name, ERR_FULL beyond the bounds. After an
+ * error the object is unusable. */
 int form_parse(struct span raw, struct err_slot *err, json_t *form);
 
-/* The fields of a request's query and body, to be released; NULL, with why in *err. */
+/* The fields of a request's query and body, owned by the caller; NULL, with the reason in *err. */
 json_t *form_read(const struct http_req *req, struct err_slot *err);
 
 /* True for "root[inner]" with a single pair of brackets. */

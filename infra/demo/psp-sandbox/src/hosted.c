@@ -1,13 +1,13 @@
 /* hosted.c: a page belongs to an intent, by its client secret, or to a checkout session, by its id;
- * the latter has no intent until it is submitted. The card's number ends here: it is looked up, and
+ * a session has no intent until it is submitted. The card's number ends here: it is looked up, and
  * only the name of a test card goes on to the bank and into the journal. The address holds the
  * client secret, so nothing on the page sends a Referer, and nothing is cached.
  *
- * The configuration lists where a buyer may be sent back to. An address that the shop gave with its
- * key (return_url of a confirm, a session's addresses) needs no list.
+ * The configuration lists the addresses to which a buyer may return. Addresses that the shop gave
+ * with its key (return_url of a confirm, a session's addresses) need no entry.
  *
- * One template is all pages: the card's form, the bank's question, a notice alone. Gaps and blocks
- * are known by their place in `gaps`. */
+ * All pages come from one template: the card's form, the bank's question, a plain notice. Gaps
+ * and blocks are identified by their index in `gaps`. */
 #include "hosted.h"
 
 #include "desk.h"
@@ -52,8 +52,8 @@ static const char *const gaps[GAPS + 1] = {
 
 struct visit;
 
-/* What a request of a page begins with (false: it has been answered), what it then does, and how it
- * is answered once the call that it has made was. */
+/* The steps of a page's request: begin (false: it has been answered), act, and answer once the call
+ * that it made has an answer. */
 struct hosted_route {
     enum http_method method;
     const char *pattern;
@@ -62,7 +62,7 @@ struct hosted_route {
     void (*on_called)(struct visit *visit, const struct call *call);
 };
 
-/* A visit: what the request says and what the page shows. */
+/* A visit: the parsed request and the contents of the page. */
 struct visit {
     const struct desk *desk;
     const struct hosted *hosted;
@@ -79,7 +79,7 @@ struct visit {
     int64_t amount;                      /* 0: none shown */
     const char *currency;
     const char *notice;  /* a phrase, or NULL */
-    const char *refusal; /* the card's own words instead, or NULL */
+    const char *refusal; /* the card's own message instead, or NULL */
     bool can_transfer;   /* another button: pay_by=transfer, to a virtual account */
     char bytes[PAGE_BYTES_MAX];
 };
@@ -114,7 +114,7 @@ static void put_gap(struct text *out, unsigned gap, void *ctx)
     else if (gap == NOTICE)
         html_put(out,
                  visit->refusal != NULL ? span_of(visit->refusal) : phrase(visit, visit->notice));
-    else if (gap == ACTION) { /* what the page was asked for stays there */
+    else if (gap == ACTION) { /* keeps the address and query of the request */
         html_put(out, span_of(visit->kind == CARD ? visit->card_page : visit->asks_page));
         html_put(out, query.len > 0 ? SPAN("?") : SPAN(""));
         html_put(out, query);
@@ -156,7 +156,7 @@ static void reply_page(struct visit *visit, unsigned status)
     struct text headers = text_on(memory, sizeof(memory));
     TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; img-src data:; "
                        "style-src 'self'; form-action 'self'");
-    /* A form's target includes its redirects, so the addresses behind it have to be listed. */
+    /* CSP's form-action also covers redirects, so the addresses behind the form must be listed. */
     put_origin(&headers, visit->return_url);
     put_origin(&headers, visit->cancel_url);
     TEXT_LIT(&headers, "; base-uri 'none'; frame-ancestors 'none'\r\n"
@@ -172,7 +172,7 @@ static void reply_page(struct visit *visit, unsigned status)
                                                 .body = text_span(&page)});
 }
 
-/* A page without a form; false, for what ends with it. */
+/* Answers with a page without a form; returns false for the caller to return. */
 static bool reply_notice(struct visit *visit, unsigned status, const char *notice)
 {
     visit->kind = NOTICE;
@@ -200,7 +200,7 @@ static void reply_redirect(struct visit *visit, const char *url)
     http_reply(visit->req, &(struct http_reply){.status = 303, .headers = text_span(&headers)});
 }
 
-/* The same with more in the query, whose words need no escape. */
+/* The same with more in the query; its words need no escaping. */
 __attribute__((format(printf, 3, 4))) static void reply_query(struct visit *visit, const char *url,
                                                               const char *format, ...)
 {
@@ -260,12 +260,12 @@ static void submit(struct visit *visit, const char *route, struct span id, json_
     desk_submit(desk_of(visit->req), visit->req, &call, on_answered);
 }
 
-/* Each of the list ends its host with a slash, so that shop.example cannot be continued to
+/* Each listed prefix ends its host with a slash, so that shop.example cannot be continued to
  * shop.example.evil. */
 static bool may_return_to(const struct visit *visit, struct span url)
 {
     if (url.len > URL_MAX || !span_is_visible(url) || span_has_any(url, "\"\\"))
-        return false; /* it goes into a header and into a page */
+        return false; /* it goes into a header and a page */
     for (struct span rest = span_of(visit->desk->settings->return_urls); rest.ptr != NULL;) {
         struct span prefix;
         rest = span_cut(rest, ',', &prefix);
@@ -278,7 +278,7 @@ static bool may_return_to(const struct visit *visit, struct span url)
 
 /* ---- the page of a payment ---- */
 
-/* Finds what the address is about and checks its return_url. */
+/* Finds the object of the address and checks its return_url. */
 static bool pay_begin(struct visit *visit)
 {
     const struct bank *bank = visit->desk->bank;
@@ -314,7 +314,7 @@ static bool pay_begin(struct visit *visit)
     return true;
 }
 
-/* Back to the shop, or a page that says how it ended. */
+/* Returns the buyer to the shop, or shows how the payment ended. */
 static void reply_intent_end(struct visit *visit)
 {
     const struct object *intent = visit->intent;
@@ -327,7 +327,7 @@ static void reply_intent_end(struct visit *visit)
         reply_notice(visit, good ? 200 : 410, good ? "notice.paid" : "notice.gone");
 }
 
-/* To its success_url, in which the session may be named. */
+/* Redirects to its success_url, which may contain the session's id. */
 static void reply_session_end(struct visit *visit)
 {
     static const char name[] = "{CHECKOUT_SESSION_ID}";
@@ -358,8 +358,8 @@ static void pay_get(struct visit *visit)
         reply_card_form(visit, 200, NULL);
 }
 
-/* What is wrong with the card of the form; NULL: nothing. A date that is given must be valid, even
- * though the sandbox's cards never expire. */
+/* The reason why the form's card is invalid; NULL: it is valid. An expiry date must be valid if
+ * given, even though the sandbox's cards never expire. */
 static const char *read_card(const struct visit *visit, const struct card **card)
 {
     struct span month, year = span_trim(span_cut(json_in_text_of(visit->form, "exp"), '/', &month));

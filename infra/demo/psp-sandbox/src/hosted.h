@@ -1,5 +1,5 @@
-/* hosted.h: the pages on which a buyer types the card: the one of an intent or a session, its
- * authentication, and Toss's payment window. */
+/* hosted.h: the pages where a buyer pays by card: of an intent or a session, its authentication,
+ * and Toss's payment window. */
 #ifndef FG_PSP_SANDBOX_HOSTED_H
 #define FG_PSP_SANDBOX_HOSTED_H
 

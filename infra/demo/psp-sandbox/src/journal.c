@@ -1,5 +1,5 @@
-/* journal.c: a line that says what the file is, then a line a record. A line is written by one
- * write(), so a record without its end of line was being written when the process died. */
+/* journal.c: a line that identifies the file, then one line per record. Each line is one write(),
+ * so a record without a newline was being written when the process died. */
 #include "journal.h"
 
 #include "base/json_in.h"

@@ -1,5 +1,5 @@
-/* main.c: the settings, and what is made from them. All state belongs to one loop: every call is a
- * move of one state machine, so a second thread would have nothing to do. */
+/* main.c: the settings and the program. All state belongs to one loop: every call is a step of one
+ * state machine, so a second thread would have nothing to do. */
 #include "api.h"
 #include "desk.h"
 #include "hosted.h"
@@ -34,7 +34,7 @@ static const struct config_setting settings[] = {
      "the first pause between two tries; times four each time"},
 };
 
-/* A host and the slash behind it, so that the prefix cannot be continued to another host. */
+/* A host with a slash behind it, so that the prefix cannot be continued to another host. */
 static bool is_prefix_of_one_host(struct span url)
 {
     size_t scheme = span_starts(url, SPAN("http://"))    ? 7

@@ -1,5 +1,5 @@
-/* must.h: memory that a test double cannot do without. Without it the process ends: whatever was
- * answered is in the journal. */
+/* must.h: allocations that must succeed in a test double. If one fails the process ends; every
+ * answered call is in the journal. */
 #ifndef FG_PSP_SANDBOX_MUST_H
 #define FG_PSP_SANDBOX_MUST_H
 

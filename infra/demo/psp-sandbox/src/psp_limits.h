@@ -29,7 +29,7 @@ enum {
     OBJECTS_MAX = 4000000,
     EVENTS_KEPT_MAX = 400000, /* the newest ones; 1.5 KB each. Stripe lists 30 days */
 
-    IDEM_KEYS_MAX = 262144, /* four minutes at 1,000 calls a second; the oldest goes first */
+    IDEM_KEYS_MAX = 262144, /* four minutes at 1,000 calls a second; the oldest is dropped first */
     IDEM_KEY_BYTES_MAX = 255,
     IDEM_TTL_S = 24 * 3600,
 
@@ -40,7 +40,7 @@ enum {
     FAULT_COPIES_MAX = 1000,
     FAULT_COUNT_MAX = 1000000,
 
-    WEBHOOK_QUEUE_MAX = 200000, /* deliveries waiting; beyond it a new one is given up */
+    WEBHOOK_QUEUE_MAX = 200000, /* deliveries waiting; beyond it new ones are given up */
     WEBHOOK_TIMEOUT_MS = 10000, /* how long a receiver has to confirm */
     WEBHOOK_RETRY_MS_MAX = 3600000,
     WEBHOOK_REORDER_MS = 2000, /* a held event goes out after this even if nothing overtook it */

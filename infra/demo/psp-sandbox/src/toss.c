@@ -21,7 +21,7 @@ enum payment_status {
     PAYMENT_CANCELED,
     PAYMENT_ABORTED, /* the card was refused at confirm */
     PAYMENT_EXPIRED,
-    PAYMENT_WAITING_FOR_DEPOSIT, /* an account was opened, and nothing has come in yet */
+    PAYMENT_WAITING_FOR_DEPOSIT, /* the account is open, but no money has come in yet */
     PAYMENT_STATUS_COUNT,
 };
 
@@ -90,7 +90,7 @@ static bool is_paid(const struct object *payment)
     return payment->status == PAYMENT_DONE || payment->status == PAYMENT_PARTIAL_CANCELED;
 }
 
-/* To another status; this much was captured or refunded, 0: nothing. */
+/* Moves to another status; this much was captured or refunded, 0: nothing. */
 static void move(struct call *call, struct object *payment, enum payment_status to, int64_t amount)
 {
     char key[BANK_ID_MAX];
@@ -119,7 +119,7 @@ static void answer_payment(struct call *call, const struct object *payment)
     call->status = 200;
 }
 
-/* Answers what has changed, and has a webhook say that something did. */
+/* Answers with the changed payment, and sends a webhook about it. */
 static void answer_change(struct call *call, const struct object *payment)
 {
     answer_payment(call, payment);
@@ -141,8 +141,8 @@ static struct object *find_payment(struct call *call, struct span key)
     return payment;
 }
 
-/* Of an order with several attempts the newest that was paid, otherwise the newest that was
- * confirmed; NULL: none yet. */
+/* Of an order with several attempts, the newest paid one, otherwise the newest confirmed one; NULL:
+ * none yet. */
 static struct object *of_order(const struct bank *bank, struct span order)
 {
     struct object *paid = NULL, *confirmed = NULL;
@@ -305,7 +305,7 @@ static bool read_date(const struct call *call, const char *name, uint64_t *s)
     return true;
 }
 
-/* Each capture and each refund is a transaction of its own, in the order in which they happened. A
+/* Each capture and each refund is a separate transaction, in the order in which they happened. A
  * page continues after the last key of the previous one. */
 bool toss_list(struct call *call)
 {

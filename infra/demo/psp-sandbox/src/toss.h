@@ -1,4 +1,4 @@
-/* toss.h: what runs behind each route of the Toss Payments subset, and errors in Toss's form. */
+/* toss.h: the routes of the Toss Payments subset, and errors in Toss's form. */
 #ifndef FG_PSP_SANDBOX_TOSS_H
 #define FG_PSP_SANDBOX_TOSS_H
 
@@ -10,7 +10,7 @@ bool toss_get_order(struct call *call);
 bool toss_cancel(struct call *call);
 bool toss_list(struct call *call);
 
-/* The buyer has transferred what a virtual account waits for: orderId. */
+/* The buyer has paid into the virtual account: orderId. */
 bool toss_deposit(struct call *call);
 
 /* From the payment window: the buyer has agreed with this card. Answers the payment. */

@@ -1,6 +1,6 @@
-/* webhooks.c: a delivery is one event on its way to its address; a fault may turn one into a
- * hundred, of which the first outcome counts. It is in an open call, or waits for its timer: at
- * first, before another try, or held back until later deliveries have overtaken it. */
+/* webhooks.c: a delivery is one event on its way to its address. A fault may turn one into a
+ * hundred; the first outcome counts. A delivery is in an open call or waits for its timer: at
+ * first, before a retry, or held back until later deliveries have overtaken it. */
 #include "webhooks.h"
 
 #include "must.h"
@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-/* As many as the peer has connections for, and some that wait for one: a call that waits costs
- * libcurl a look at each end of another. */
+/* All calls that the peer has connections for, and some that wait for one: libcurl checks each
+ * waiting call whenever another one ends. */
 enum { BODY_BYTES_MAX = 300 * 1024, CALLS_MAX = 2 * OUTCALL_PER_HOST_MAX, FULL_MS = 20 };
 
 struct delivery {
@@ -42,10 +42,10 @@ static struct object *event_at(const struct webhooks *webhooks, uint32_t place)
 {
     const struct list *list = &webhooks->conf.bank->lists[EVENT];
     assert(place < list->count);
-    return list->items[place]; /* NULL: too many newer ones have come since */
+    return list->items[place]; /* dropped: too many newer events have come since */
 }
 
-/* There is no further attempt. */
+/* Counts the outcome; there is no further attempt. */
 static void settle(struct webhooks *webhooks, uint32_t place, _Atomic uint64_t *count)
 {
     struct object *event = event_at(webhooks, place);
@@ -69,7 +69,7 @@ static void delivery_end(struct delivery *delivery)
     uv_close((uv_handle_t *)&delivery->timer, on_closed);
 }
 
-/* A confirmed delivery counts for those to its address that are held back. */
+/* A confirmed delivery counts as overtaking those to its address that are held back. */
 static void release_overtaken(const struct delivery *by, uv_timer_cb send)
 {
     struct delivery *one;
@@ -104,7 +104,7 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     if (answer->rc == ERR_CLOSED) {
         delivery_end(delivery);
     } else if (!confirmed && delivery->attempt < most) {
-        /* Stripe doubles its pauses, Toss quadruples them: it doubles twice. */
+        /* Stripe doubles its pauses. Toss quadruples them, that is, doubles twice. */
         unsigned doubled = of_toss ? 2 * delivery->attempt - 1 : delivery->attempt;
         uv_timer_start(&delivery->timer, send_it,
                        backoff_bound_ms((uint32_t)first_ms, WEBHOOK_RETRY_MS_MAX, doubled), 0);
@@ -116,8 +116,8 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     }
 }
 
-/* Stripe's scheme: the time is part of what is signed, so an old webhook cannot be replayed with a
- * new time. The whole secret is the key, its whsec_ included, as in Stripe's libraries. */
+/* Stripe's scheme: the time is signed too, so an old webhook cannot be replayed with a new time.
+ * The key is the whole secret including whsec_, as in Stripe's libraries. */
 static void sign(const struct delivery *delivery, char *header, size_t cap)
 {
     const struct webhooks *webhooks = delivery->webhooks;
@@ -143,7 +143,7 @@ static void send_it(uv_timer_t *timer)
     const struct object *event = event_at(webhooks, delivery->event);
     struct text *body = &webhooks->body;
     char signature[128];
-    webhooks->held -= delivery->overtakers > 0; /* its time is up */
+    webhooks->held -= delivery->overtakers > 0; /* no longer held back */
     delivery->overtakers = 0;
     if (event == NULL) {
         webhooks->stats.given_up++;

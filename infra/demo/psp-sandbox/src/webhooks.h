@@ -1,6 +1,6 @@
-/* webhooks.h: delivers each event to the address of its API, signed again for each try, with
- * growing pauses until it is confirmed or given up on. Faults strike here: lost, duplicated, held
- * back, with a wrong time or a wrong signature.
+/* webhooks.h: delivers each event to the address of its API, signed again for each attempt, with
+ * growing pauses until it is confirmed or given up. Faults apply here: lost, duplicated, held back,
+ * with a wrong time or a wrong signature.
  *
  * One loop; nothing here blocks. */
 #ifndef FG_PSP_SANDBOX_WEBHOOKS_H
@@ -20,8 +20,8 @@ struct webhooks_conf {
     const struct clock *clock;
     struct bank *bank;
     struct faults *faults;
-    struct span secret; /* what Stripe's are signed with; borrowed */
-    /* Nothing more will be sent of the event at this place. */
+    struct span secret; /* signs Stripe's webhooks; borrowed */
+    /* The event at this place has its final outcome. */
     void (*on_over)(void *ctx, uint32_t event);
     void *ctx;
 };
@@ -32,7 +32,7 @@ struct webhooks_stats { /* written by the loop */
 };
 
 int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, struct webhooks **out);
-/* Sends the bank's events from this place on, those that are pending. */
+/* Sends the bank's pending events from this place on. */
 void webhooks_send(struct webhooks *webhooks, uint32_t from);
 const struct webhooks_stats *webhooks_stats(const struct webhooks *webhooks);
 void webhooks_close(struct webhooks *webhooks); /* the loop frees it */

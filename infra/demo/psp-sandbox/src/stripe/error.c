@@ -1,5 +1,5 @@
-/* error.c: an error throws away whatever the answer already holds, so a half-written object never
- * goes out under a 4xx. The type follows from the status unless the error names one. */
+/* error.c: an error discards whatever the answer already holds, so a half-written object never goes
+ * out with a 4xx. The type follows from the status unless the error names one. */
 #include "must.h"
 #include "stripe/stripe_internal.h"
 
@@ -19,7 +19,7 @@ static json_t *error_json(const struct stripe_error *error, const char *message)
                              refusal != NULL ? refusal->code : error->code, "decline_code",
                              refusal != NULL ? refusal->decline : NULL, "param", error->param,
                              "message", message, "type", error->type != NULL ? error->type : type);
-    if (json == NULL) /* what the caller sent is no UTF-8 */
+    if (json == NULL) /* the caller sent invalid UTF-8 */
         return error_json(error, "The request is not valid.");
     if (error->intent != NULL)
         json_object_set(json, "payment_intent", error->intent->shown);

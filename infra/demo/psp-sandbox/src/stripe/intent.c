@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-/* The intent of the path; NULL: the call has been answered. */
+/* The intent in the path; NULL: the call has been answered. */
 static struct object *of_path(struct call *call, const char *params)
 {
     struct object *intent = bank_find(call->bank, INTENT, call->id);
@@ -51,7 +51,7 @@ bool stripe_intent_create(struct call *call)
     if (paying && !confirm)
         return stripe_fail(call, NULL, "confirm",
                            "A payment_method and a return_url are taken with confirm=true only.");
-    /* "automatic_async" is what newer API versions say if none is given. */
+    /* "automatic_async" is the default of newer API versions. */
     struct object *intent =
         pay_create(call, param_number(call, "amount", 0), param_currency(call, "currency"),
                    param_text(call, "capture_method", "automatic_async"),

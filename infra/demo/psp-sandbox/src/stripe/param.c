@@ -1,6 +1,5 @@
-/* param.c: what is wrong with a parameter is answered with Stripe's own sentence where its
- * documentation shows one. Unknown parameters are refused, as at Stripe: a misspelt one must not be
- * ignored in a test. */
+/* param.c: a wrong parameter is answered with Stripe's own sentence where its documentation shows
+ * one. Unknown parameters are refused, as at Stripe: a test must not ignore a misspelt one. */
 #include "must.h"
 #include "stripe/stripe_internal.h"
 
@@ -116,7 +115,7 @@ static bool check_one(struct call *call, struct span rule, const char *name)
            refuse(call, "parameter_invalid_string_too_long", name, "Invalid string, too long");
 }
 
-/* The next row of a table: its name, its rule; NULL: there is none. */
+/* The next row of a table: its name, its rule; NULL: no more rows. */
 static const char *next_row(const char *table, struct span *name, struct span *rule, bool *required)
 {
     table += strspn(table, " ");

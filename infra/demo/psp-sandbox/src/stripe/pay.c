@@ -1,7 +1,7 @@
 /* pay.c: one table says which states follow which and which acts a state allows, and one function
- * moves. One attempt makes one charge, refused or not; asking the buyer first makes none yet. After
- * every change the amounts are checked against the state: money that does not add up stops the
- * sandbox at once, rather than a test much later. */
+ * makes all transitions. Each attempt makes one charge, refused or not; while the buyer is being
+ * asked there is none yet. After every change the amounts are checked against the state: money that
+ * does not add up stops the sandbox at once, not a test much later. */
 #include "stripe/stripe_internal.h"
 
 #include <assert.h>
@@ -57,7 +57,7 @@ static void check(const struct bank *bank, const struct object *intent)
     assert(canceled == (intent->status == INTENT_CANCELED));
 }
 
-/* To another state, with the members that go with it, which are taken. */
+/* Moves to another state and sets the members that go with it; takes them. */
 static void move(struct call *call, struct object *intent, enum intent_status to, json_t *members)
 {
     assert((states[intent->status].next & BIT(to)) != 0);
@@ -145,7 +145,7 @@ static struct object *add_charge(struct call *call, struct object *intent)
     return charge;
 }
 
-/* Back to requires_payment_method; takes `error`, which is last_payment_error. */
+/* Returns to requires_payment_method; takes `error`, which is last_payment_error. */
 static void refuse(struct call *call, struct object *intent, json_t *error)
 {
     intent->card = NULL;

@@ -1,13 +1,13 @@
-/* read.c: every GET of Stripe's subset. Objects are stored in the order of their creation, so a
- * page is a walk from the cursor's place, down for starting_after and up for ending_before;
- * has_more is found by looking for one more. */
+/* read.c: every GET of Stripe's subset. Objects are stored in order of creation, so a page is a
+ * walk from the cursor, down for starting_after and up for ending_before; reading one object more
+ * than the page holds gives has_more. */
 #include "must.h"
 #include "stripe/stripe_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* Of objects the member of that name must be the same. */
+/* A filter: only objects whose member of that name is equal. */
 #define LIST "limit=number:1-100 starting_after=text ending_before=text expand[#]=list_expand "
 
 static const char *const list_params[KIND_COUNT] = {
@@ -33,7 +33,7 @@ bool stripe_get(struct call *call)
 static bool fits(const struct call *call, const struct object *object)
 {
     static const char *const filters[] = {"payment_intent", "charge", "status", "type"};
-    if (object == NULL || object->of_toss) /* dropped, or none of Stripe's */
+    if (object == NULL || object->of_toss) /* dropped, or not Stripe's */
         return false;
     for (unsigned i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
         struct span want = param_get(call, filters[i]);
@@ -44,7 +44,7 @@ static bool fits(const struct call *call, const struct object *object)
     return true;
 }
 
-/* Stripe indents what it answers: a page of objects with much metadata is megabytes. */
+/* Stripe indents its answers: a page of objects with much metadata is megabytes. */
 static void indent(struct text *out)
 {
     json_t *list = NULL;

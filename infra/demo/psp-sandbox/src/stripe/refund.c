@@ -1,7 +1,6 @@
-/* refund.c: /v1/refunds, and what goes wrong with a payment later, without a call to the API: a
- * refund that the buyer's bank sends back, and a dispute. The control API says when. A refund
- * happens at once, and never of more than was captured. A payment has at most one dispute, which
- * consists of its events. */
+/* refund.c: /v1/refunds, and later failures that need no API call: a refund that the buyer's bank
+ * sends back, and a dispute; the control API triggers them. A refund happens at once, and never of
+ * more than was captured. A payment has at most one dispute, which exists only as its events. */
 #include "stripe/stripe_internal.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* stripe.h: what runs behind each route of Stripe's subset (calls.c), errors in Stripe's form, and
- * what the hosted page and the control API need to know. */
+/* stripe.h: the functions behind each route of Stripe's subset (calls.c), errors in Stripe's form,
+ * and what the hosted page and the control API need to know. */
 #ifndef FG_PSP_SANDBOX_STRIPE_H
 #define FG_PSP_SANDBOX_STRIPE_H
 
@@ -21,7 +21,7 @@ bool stripe_refund_create(struct call *call);
 bool stripe_hosted_pay(struct call *call);
 bool stripe_hosted_authenticate(struct call *call);
 
-/* From the timer: the authorisation (of the charge) or the session in call->id has run out. */
+/* From the timer: the authorisation (of the charge) or the session in call->id has expired. */
 bool stripe_authorisation_end(struct call *call);
 bool stripe_session_end(struct call *call);
 
@@ -52,8 +52,8 @@ bool stripe_is_open(const struct object *session, uint64_t now_s);
 
 struct stripe_error {
     unsigned status;
-    const char *type; /* NULL: what the status says */
-    const char *code; /* NULL: none, as the next four */
+    const char *type; /* NULL: follows from the status */
+    const char *code; /* NULL: none, also for the next four */
     const char *param;
     const struct card *refusal;  /* a card error: its code */
     const struct object *charge; /* of a card error */
@@ -68,7 +68,7 @@ bool stripe_fail_with(struct call *call, const struct stripe_error *error, const
     stripe_fail_with((call),                                                                       \
                      &(struct stripe_error){.status = 400, .code = (why), .param = (name)},        \
                      __VA_ARGS__)
-/* The body without a call: for what is refused before there is one. */
+/* The body without a call: for requests that are refused earlier. */
 void stripe_error_put(struct text *out, const struct stripe_error *error, const char *message);
 
 #endif

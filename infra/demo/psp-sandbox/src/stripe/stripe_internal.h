@@ -1,4 +1,4 @@
-/* stripe_internal.h: what the calls of Stripe's subset share: their parameters, and what happens to
+/* stripe_internal.h: shared by the calls of Stripe's subset: their parameters, and what happens to
  * a payment intent with its charges and events. */
 #ifndef FG_PSP_SANDBOX_STRIPE_INTERNAL_H
 #define FG_PSP_SANDBOX_STRIPE_INTERNAL_H
@@ -20,7 +20,7 @@
  *     list_expand       the same after "data."
  *     a|b|c             one of these words */
 
-/* Checks that each parameter is in the table and good, and that the required ones are there. False:
+/* Checks that each parameter is in the table and valid, and that required ones are present. False:
  * the call has been answered. */
 bool param_check(struct call *call, const char *table);
 /* The text, "not there" if absent. */
@@ -37,7 +37,7 @@ void param_expand(const struct call *call, struct expand *out);
 
 /* ---- errors ---- */
 
-/* 404 for an id (in the path), 400 where it came as a parameter. */
+/* 404 for an id in the path, 400 for an id in a parameter. */
 bool error_missing(struct call *call, const char *what, struct span id, const char *param);
 /* A refused card, as in an error and as last_payment_error. */
 json_t *error_refusal(const struct card *refusal);
@@ -65,7 +65,7 @@ void pay_capture(struct call *call, struct object *intent, int64_t amount);
 void pay_cancel(struct call *call, struct object *intent, const char *reason,
                 const char *charge_event);
 bool pay_has_expired(const struct call *call, const struct object *intent);
-/* The authorisation has run out. */
+/* The authorisation has expired. */
 void pay_expire(struct call *call, struct object *intent);
 /* 200 with the object, expanded as the call asks; returns true. */
 bool pay_answer(struct call *call, const struct object *object);
