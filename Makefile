@@ -32,7 +32,7 @@ HARDEN := -fPIE -fstack-clash-protection -D_FORTIFY_SOURCE=3 $(if $(filter x86_6
 ALL_SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_debug    := -O0 -g3
 CFLAGS_release  := -O2 -g -flto=auto -fno-semantic-interposition $(HARDEN)
-# Brotli's smallest files are judged with the release build; here they would take half of a program's start.
+# Brotli's best compression is tested with the release build; here it would take half of a program's start.
 CFLAGS_asan     := -O1 -g1 $(ALL_SANITIZERS) -DSITE_FILE_QUALITY=4
 CFLAGS_tsan     := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz     := -O1 -g1 -fsanitize=fuzzer-no-link $(ALL_SANITIZERS)
@@ -42,16 +42,16 @@ CFLAGS_quick    := -O1
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY_SOURCE $(CFLAGS_$(VARIANT)) $(CFLAGS)
 
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-# Tests are many programs, and these linkers need a third of the time.
+# The tests are many programs, and these linkers need a third of the time.
 LDFLAGS_asan    := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LDFLAGS_tsan    := $(LDFLAGS_asan)
 LDFLAGS_fuzz    := $(if $(shell command -v ld.lld),-fuse-ld=lld)
-# jemalloc serves every program but the sanitized ones. Nothing names it, so the linker would leave it out.
+# jemalloc is linked into every program but the sanitized ones. Nothing refers to it, so the linker would drop it.
 MALLOC_debug    := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state
 MALLOC_release  := $(MALLOC_debug)
 LINK_ALL = $(CFLAGS_ALL) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -Wl,--as-needed $(MALLOC_$(VARIANT))
 LINK := $(if $(CCACHE),$(if $(filter release,$(VARIANT)),infra/link))
-# A unit test program tells by a file that it has started a thread (tests/unit/lib/threads.c).
+# A unit test program creates a file when it starts a thread (tests/unit/lib/threads.c).
 TELLS_asan := -Wl,-u,unit_tells_of_threads
 
 # ---- the components ------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ $(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-
 $(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
 
-# What fuzz targets read; clang takes long over the rest. The linker names what a new target misses.
+# Files that fuzz targets read; clang takes long for the rest. The linker reports what a new target lacks.
 ROOMS := common/% $(patsubst %,infra/demo/psp-sandbox/src/%.c,fault form) $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
          $(patsubst %,queue-front/src/%/%,api board core ended front line redis scripts) $(patsubst %,seat-service/src/%/%,access core journal tables)
 
@@ -124,12 +124,12 @@ $$(FUZZ_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(LINKED_$(1))
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call rules,$(c))))
 
-# A script, which a stack finds next to its programs.
+# A script that a stack finds next to its programs.
 PROGRAMS += $(OUT)/bin/halls
 $(OUT)/bin/halls: infra/demo/halls/halls.js
 	@mkdir -p $(@D) && ln -sf $(abspath $<) $@
 
-# What `fairgate rehearse` finds where a package has it.
+# The hall for `fairgate rehearse`, at the path that a package uses.
 HALL := $(OUT)/share/fairgate/halls/theatre.json
 PROGRAMS += $(HALL)
 $(HALL): infra/demo/halls/halls.js $(wildcard infra/demo/halls/*.js)
@@ -148,7 +148,7 @@ $(OUT)/obj/%.o: %.c $(OUT)/flags | generated
 	$(call making,CC  ,$<)
 	@$(CCACHE) $(CC) -c -o $@ $< -MMD -MP $(INCLUDES) $(CFLAGS_ALL) $(WARN)
 
-# Strict mode refuses what llhttp's default lets pass: a space before the colon, bytes above 0x7F in a target.
+# Strict mode rejects what llhttp's default accepts: a space before the colon, bytes above 0x7F in a target.
 $(OUT)/obj/llhttp/%.o: /usr/share/llhttp/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@$(CCACHE) $(CC) -c -o $@ $< $(SYSTEM) $(CFLAGS_ALL) -w -DLLHTTP_STRICT_MODE=1
@@ -158,7 +158,7 @@ $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS_ALL) $(WARN) $(LINK_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL) $(WARN) $(LINK_ALL)' >$@
 
-# How a file is compiled and a component's tests are linked: make -s recipe-of FILE=common/base/text.c TESTS=common.
+# Prints how a file is compiled and a component's tests are linked: make -s recipe-of FILE=common/base/text.c TESTS=common.
 recipe-of:
 	@echo '$(call INC_of,$(FILE)) $(SYSTEM) $(CFLAGS_ALL)'
 	@echo '$(TEST_LIBS_$(TESTS))'
@@ -188,14 +188,14 @@ $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test) &: $(1)/sql/st
 endef
 $(foreach s,$(patsubst %/sql/statements,%,$(wildcard */sql/statements)),$(eval $(call statements,$(s))))
 
-# What queue-front and its scripts in Redis agree about is one list, of which both sides are made.
+# queue-front and its scripts in Redis share one list; both sides are generated from it.
 WIRE := $(addprefix $(GEN_DIR)/queue-front/lua/line_,names.h wire.h scripts.inc)
 GEN  += $(WIRE)
 $(WIRE) &: infra/wire.js queue-front/lua/wire.list $(call find,queue-front/lua,*.lua)
 	@mkdir -p $(@D)
 	@node infra/wire.js queue-front/lua $(@D)
 
-# Time zones, with their rules for times to come.
+# Time zones, with their rules for the future.
 GEN += $(GEN_DIR)/common/sale/zones.inc
 $(GEN_DIR)/common/sale/zones.inc: infra/zones.js $(wildcard /usr/share/zoneinfo/tzdata.zi)
 	@node infra/zones.js $@
@@ -217,10 +217,10 @@ build/tidy/$(TIDY_NODES)/%.ok: %.c .clang-tidy infra/lint | generated
 .PHONY: generated programs stack-programs unit-programs fuzz-programs tidy tidy-list recipe-of FORCE
 generated: $(GEN_DIR)/texts $(GEN)
 programs: $(PROGRAMS) ## build every program of this VARIANT
-# What a stack starts, and fairgate; of the rest the objects alone, since a link takes longer than compiling.
+# What a stack starts, and fairgate. Of the rest only objects, since linking takes longer than compiling.
 stack-programs: $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate crowd) $(HALL) \
                 $(call library,$(COMPONENTS)) $(foreach n,$(COMPONENTS),$(call object,$(MAIN_$(n))))
-# UNIT=core/wait: those alone whose path has it.
+# UNIT=core/wait: only programs with this in their path.
 unit-programs: $(if $(UNIT),$(foreach t,$(UNIT_TESTS),$(if $(findstring $(UNIT),$(t)),$(t))),$(UNIT_TESTS))
 fuzz-programs: $(FUZZ_TARGETS)
 tidy: $(TIDY)

@@ -1,8 +1,8 @@
-# What people ask for. The work is in the scripts that the recipes name.
+# The targets for people. The scripts that the recipes name do the work.
 
 PREFIX  ?= /usr/local
 STACK   := $(if $(OWNERS),FAIRGATE_SEAT_OWNERS=$(OWNERS)) $(if $(OBSERVE),FAIRGATE_OBSERVE=$(OBSERVE))
-# Files that make packages, images or machines run long and are too large for memory.
+# Test files that make packages, images or machines run long and need too much room for memory.
 LONG    := FAIRGATE_FILE_MAX_S=3600 TMPDIR=$${TMPDIR:-/tmp} node infra/black-box.js
 FIRST   := run|test|check|unit|clean
 HIGH    := $(filter-out unit programs %-programs generated tidy tidy-list recipe-of build/%,$(MAKECMDGOALS))
@@ -14,7 +14,7 @@ help: ## this list
 	    echo 'To begin with:'; awk "$$row" $(MAKEFILE_LIST) | grep -E '^  make ($(FIRST)) '; \
 	    echo 'The others:'; awk "$$row" $(MAKEFILE_LIST) | grep -vE '^  make ($(FIRST)) ' | sort
 
-# What a target needs: packages (needs-run+ha is `infra/deps run ha`), and programs of a variant.
+# A target's requirements: packages (needs-run+ha is `infra/deps run ha`), and programs of a variant.
 needs-%:
 	@infra/deps $(subst +, ,$*)
 build-%:
@@ -51,7 +51,7 @@ judges: ## which test holds which promise
 	@node infra/judges.js
 unit: unit-programs ## build and run the unit tests of this VARIANT; UNIT=core/wait those whose path has it
 	@infra/run-unit $(OUT) $(UNIT)
-# ld lets each call that tests/unit/lib/nth.c has a row for come there first; `make coverage` has them fail, too.
+# ld redirects each call that has a row in tests/unit/lib/nth.c to that file; `make coverage` fails these calls, too.
 NTH_CALLS = $(shell sed -n 's/^FAILS[^,]*, \([A-Za-z0-9_]*\),.*/\1/p' tests/unit/lib/nth.c) PQgetResult mkdtemp mkstemp _cmocka_run_group_tests
 NTH_LINK = -Wl,-u,__wrap_malloc -Wl,--defsym=_fail=nth_noticed $(NTH_CALLS:%=-Wl,--wrap=%)
 LDFLAGS_coverage = $(NTH_LINK)

@@ -1,8 +1,8 @@
-// build.js [OUT]: makes the handbook, docs/, into pages that can be read without a network, also from a folder.
+// build.js [OUT]: builds the handbook (docs/) as pages that can be read without a network, also from a folder.
 //
-// mkdocs does the work. Before it the sources are gathered in OUT.src: the handbook, the READMEs and other texts that
-// it leads to, files that are only named (as text), diagrams and tables made from the code (draw.js). Afterwards each
-// link of each page is followed, and what the search looks through is put where a page opened from a folder finds it.
+// mkdocs does the main work. First the sources are collected in OUT.src: the handbook, the READMEs and other texts that it
+// links to, files that it only names (as text), and diagrams and tables made from the code (draw.js). Afterwards every link
+// of every page is checked, and the search index is put where a page opened from a folder finds it.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,18 +21,18 @@ function put(path, text) {
   writeFileSync(to, text);
 }
 
-// Where a file of the tree stands in the site. Programs and settings are shown as text, whatever their names.
+// The place in the site of a file of the tree. Programs and settings are shown as text, whatever their names.
 function placeOf(file) {
   if (file.startsWith('docs/')) return file.slice('docs/'.length);
   if (file.endsWith('.md')) return `reference/${file}`;
-  const seen = file.replace(/(^|\/)\./g, '$1'); // mkdocs passes by what is hidden
+  const seen = file.replace(/(^|\/)\./g, '$1'); // mkdocs ignores hidden files
   return PICTURE.test(seen) ? `files/${seen}` : `files/${seen}.txt`;
 }
 
 const pages = handbook();
 const others = new Set();
 
-// A page as mkdocs gets it: links lead to where things stand in the site.
+// A page for mkdocs: its links point to places in the site.
 function rewritten(page) {
   const text = (page === 'docs/ko/operate/runbook.md' ? koreanRunbook() : readFileSync(join(ROOT, page), 'utf8')).replace(/<!-- made: (\w+) -->/g, (_, name) => MADE[name]());
   return changeLinks(fencesPlain(text), ({ all, picture, words, target }) => {
@@ -56,7 +56,7 @@ function rewritten(page) {
   });
 }
 
-// Behind the language of a block stands what the tests make of it.
+// Words behind the language of a block are only for the tests.
 const fencesPlain = (text) => text.replace(/^( *```+)([a-z]+) .*$/gm, '$1$2');
 
 const waiting = [...pages];
@@ -74,7 +74,7 @@ function gather() {
   put('css/base.css', readFileSync(join(ROOT, 'web/base.css'), 'utf8'));
 }
 
-// A warning is an error.
+// Warnings are errors.
 function make() {
   const { status, stderr } = spawnSync('mkdocs', ['build', '--strict', '-f', join(ROOT, 'infra/docs/mkdocs.yml'), '-d', out], { encoding: 'utf8', env: { ...process.env, FAIRGATE_DOCS: src } });
   if (status === 0) return;
@@ -82,15 +82,15 @@ function make() {
   process.exit(1);
 }
 
-// What mkdocs has indexed, as a script: a page that was opened from a folder may fetch nothing.
+// mkdocs' index as a script: a page opened from a folder may not fetch anything.
 function indexForSearch() {
   const { docs } = JSON.parse(readFileSync(join(out, 'search/search_index.json'), 'utf8'));
-  const sections = docs.filter(({ location }) => location.includes('#')); // the others are whole pages, once more
+  const sections = docs.filter(({ location }) => location.includes('#')); // the others repeat whole pages
   writeFileSync(join(out, 'search/index.js'), `globalThis.handbook = ${JSON.stringify(sections.map(({ location, title, text }) => ({ location, title, text })))};\n`);
   rmSync(join(out, 'search/search_index.json'));
 }
 
-// Every link of every page: the file is there, and has the anchor.
+// Checks every link of every page: its file and its anchor must exist.
 function brokenLinks() {
   const html = readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.html'));
   const ids = new Map();

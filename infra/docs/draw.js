@@ -1,12 +1,12 @@
-// draw.js: the handbook's diagrams and tables, made of the code each time that the handbook is built, so that they
-// cannot be older than it. What they are made of:
+// draw.js: the handbook's diagrams and tables, drawn from the code at each build, so that they are never out of date. Their
+// sources:
 //
 //   calls   who calls whom          infra/stack/parts/*, which write each part's addresses, and the edge's paths
 //   states  what may follow what    the tables of moves in C: an enum, the states that may follow each
 //   sagas   steps and the pivot     payment-adapter/src/core/checkout/checkout.c
 //   rooms   who may include whom    infra/rooms
 //
-// What is not found where it is looked for is an error: a picture that lacks something would still look right.
+// A missing source is an error: a picture that lacks something would still look right.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,13 +50,13 @@ const arrow = (path, back = false) =>
 
 // ---- who calls whom -------------------------------------------------------------------------------------
 
-// Where each part stands in the picture: row, column. A part that is not here is an error, so that a new one is drawn.
+// The place of each part in the picture: row, column. A part without one is an error, so that a new part gets drawn.
 const PLACES = {
   visitor: [0, 1], edge: [1, 1], 'queue-front': [2, 0], 'seat-service': [2, 1], 'payment-adapter': [2, 2],
   'seats-feed': [3, 0.45], redis: [4, 0], postgres: [4, 1], 'demo-shop': [4, 2], 'psp-sandbox': [4, 3],
 };
 const NOTES = { 'psp-sandbox': 'payment provider', 'demo-shop': "the company's shop", redis: 'the line', postgres: 'journal, sagas', edge: 'HAProxy' };
-// Settings that say how browsers reach something, or where it listens itself; nobody calls anybody by them.
+// Settings that say how browsers reach something or where it listens itself. They make no calls.
 const NO_CALL = /^(host|port|origins|parts|public_url|return_urls|toss_checkout_url|token_file|bind|unixsocket|listen_addresses)$/;
 
 function portsOfParts(parts) {
@@ -68,7 +68,7 @@ function portsOfParts(parts) {
   return owner;
 }
 
-// Whom a setting's value names.
+// The part that a setting's value names.
 function named(value, owner) {
   const found = [...value.matchAll(/BASE \+ (\d+)/g)].map(([, n]) => owner.get(n));
   if (/front_(private_)?port/.test(value)) found.push('queue-front');
@@ -78,9 +78,9 @@ function named(value, owner) {
   return found.filter(Boolean);
 }
 
-// [{from, to, by}], `by` being the setting that names it.
+// Returns [{from, to, by}]; `by` is the setting that names `to`.
 export function calls() {
-  // What watches a stack, if it is asked for, is no part of a sale.
+  // Parts that only observe a stack do not take part in a sale.
   const parts = must(/^ALL_PARTS='([^']*)'/m.exec(read('infra/stack/lib.sh')), 'ALL_PARTS')[1].split(/\s+/).filter((part) => !part.startsWith('observe-'));
   for (const part of parts) must(PLACES[part], `a place for ${part}`);
   const owner = portsOfParts(parts);
@@ -106,7 +106,7 @@ const WIDTH = 168;
 const HEIGHT = 50;
 const centre = (name) => [40 + PLACES[name][1] * 230 + WIDTH / 2, 20 + PLACES[name][0] * 108 + HEIGHT / 2];
 
-// From border to border, so that tips are seen.
+// From border to border, so that arrowheads are visible.
 function between(from, to) {
   const [x1, y1] = centre(from);
   const [x2, y2] = centre(to);
@@ -117,7 +117,7 @@ function between(from, to) {
     if (near) return `M${x1 + (side * WIDTH) / 2} ${y1 + lift} L${x2 - (side * WIDTH) / 2} ${y2 + lift}`;
     return `M${x1} ${y1 + HEIGHT / 2} Q${(x1 + x2) / 2} ${y1 + 78} ${x2} ${y2 + HEIGHT / 2}`;
   }
-  // Past everything that lies between.
+  // Around all parts in between.
   if (from === 'visitor' && y2 - y1 > 300) return `M${x1 + WIDTH / 2} ${y1} C${x2 + 60} ${y1} ${x2 + 60} ${y2 - 220} ${x2 + 30} ${y2 - HEIGHT / 2}`;
   const down = y2 > y1 ? 1 : -1;
   const ends = (x, other) => x + Math.max(-WIDTH / 3, Math.min(WIDTH / 3, (other - x) / 4));
@@ -146,7 +146,7 @@ const MACHINES = [
   { name: 'owned', title: 'The states of an event in a process of the seat service', file: 'seat-service/src/journal/role.c', table: 'state_next', prefix: 'JOURNAL_EVENT_' },
 ];
 
-// {state: [those that may follow]} of a table of moves.
+// {state: [possible next states]} of a table of moves.
 export function movesOf(file, table, prefix) {
   const body = must(new RegExp(`${table}\\[\\w+\\] = \\{([\\s\\S]*?)\\n\\};`).exec(read(file)), `${table} in ${file}`)[1].replace(/\/\*[\s\S]*?\*\//g, '');
   const plain = (name) => name.slice(prefix.length).toLowerCase().replaceAll('_', '-');
@@ -159,7 +159,7 @@ export function movesOf(file, table, prefix) {
   return moves;
 }
 
-// A column of states: what goes on is an arc on the right, what goes back one on the left.
+// A column of states: forward moves are arcs on the right, backward moves on the left.
 function drawStates({ title, file, table, prefix }) {
   const moves = movesOf(file, table, prefix);
   const names = Object.keys(moves);
@@ -228,7 +228,7 @@ export function rooms() {
   return must(Object.keys(all), 'infra/rooms') && all;
 }
 
-// A table of who may include whom: above the diagonal there is nothing, or it would go round.
+// A table of who may include whom. Nothing is above the diagonal, or includes would be circular.
 function drawRooms(component, table) {
   const names = Object.keys(table);
   const [cell, left, top] = [24, 170, 16];
@@ -247,7 +247,7 @@ function drawRooms(component, table) {
 
 // ---- all of it ------------------------------------------------------------------------------------------
 
-// {file: text} below docs/diagrams.
+// Returns {file: text} below docs/diagrams.
 export function diagrams() {
   const made = { 'calls.svg': drawCalls(), 'sagas.svg': drawSagas() };
   for (const machine of MACHINES) made[`state-${machine.name}.svg`] = drawStates(machine);
@@ -258,7 +258,7 @@ export function diagrams() {
   return made;
 }
 
-// Every call of the three contracts, as a page.
+// A page with every call of the three contracts.
 function tellContracts() {
   const said = [];
   for (const service of ['queue-front', 'seat-service', 'payment-adapter']) {
@@ -276,5 +276,5 @@ function tellContracts() {
   return said.join('\n');
 }
 
-// What stands for `<!-- made: NAME -->` in a page.
+// The replacements for `<!-- made: NAME -->` in a page.
 export const MADE = { calls: tellCalls, contracts: tellContracts };

@@ -1,5 +1,5 @@
-// installed.js FOLDER: the pages to which alerts lead, and what these name of the tree, below FOLDER as it lies in the
-// tree. Links to other files are words alone. infra/install calls it.
+// installed.js FOLDER: writes the pages that alerts link to, and the files of the tree that these pages name, below FOLDER
+// with the tree's paths. Links to other files become plain words. infra/install calls it.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

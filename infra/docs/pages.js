@@ -1,17 +1,17 @@
-// pages.js: the handbook's sources, read: headings and their anchors, links, and blocks of code. The build and the
-// tests share it, so that they mean the same by a link.
+// pages.js: parses the handbook's sources: headings and their anchors, links, and blocks of code. The build and the tests
+// share it, so that both treat links alike.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 
-// Every page below docs/, by its path from the root of the tree.
+// Every page below docs/, by its path from the tree's root.
 export function handbook() {
   return readdirSync(join(ROOT, 'docs'), { recursive: true }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`).sort();
 }
 
-// Lines, each with whether it lies in a block of code.
+// Lines, each with a flag: inside a block of code.
 function* linesOf(text) {
   let fence = null;
   for (const line of text.split('\n')) {
@@ -24,10 +24,10 @@ function* linesOf(text) {
   }
 }
 
-// A heading's words without their marks.
+// A heading's text without Markdown.
 const plain = (heading) => heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[`*]/g, '').trim();
 
-// The anchor as forges make it, and as mkdocs does (slugify_unicode): where spaces meet they differ.
+// The anchor as forges make it, and as mkdocs does (slugify_unicode): they differ in repeated spaces.
 const onForge = (words) => words.toLowerCase().replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '').replaceAll(' ', '-');
 const inSite = (words) => words.normalize('NFKC').replace(/[^\p{L}\p{N}\p{M}_\s-]/gu, '').trim().toLowerCase().replace(/[-\s]+/g, '-');
 
@@ -49,10 +49,10 @@ export function anchorsOf(text) {
   return anchors;
 }
 
-// A link, or a piece of code, which has none. Words of a link may hold code and a picture.
+// A link, or inline code, which contains no links. A link's text may contain code and a picture.
 const LINK = /(`+)[^`]*\1|(!?)\[((?:`[^`]*`|!?\[[^\]]*\]\([^)\s]*\)|[^\][`])*)\]\(([^)\s]+)\)/g;
 
-// Each link of a page goes through `change`, which answers what stands in its place.
+// Passes each link of a page to `change`, which returns its replacement.
 export function changeLinks(text, change) {
   const change1 = (line) => line.replace(LINK, (all, code, picture, words, target) =>
     code !== undefined ? all : change({ all, picture: picture === '!', words: change1(words), target }));
@@ -64,14 +64,14 @@ export function linksOf(text) {
   changeLinks(text, (link) => { links.push(link.target); return link.all; });
   return links;
 }
-// Where a link leads: {file, anchor} from the root of the tree, or null for another site.
+// The target of a link: {file, anchor} from the tree's root, or null for another site.
 export function targetOf(page, target) {
   if (/^[a-z]+:/.test(target)) return null;
   const [path, anchor] = target.split('#');
   return { file: path === '' ? page : normalize(join(dirname(page), decodeURI(path))).replace(/\/$/, ''), anchor: anchor === undefined ? null : decodeURIComponent(anchor) };
 }
 
-// What is wrong with a link, or null. `made` are files that the build makes.
+// Why a link is broken, or null. `made` says which files the build makes.
 export function whyBroken(page, target, made = () => false) {
   const to = targetOf(page, target);
   if (to === null || made(to.file)) return null;
@@ -83,10 +83,10 @@ export function whyBroken(page, target, made = () => false) {
   return anchorsOf(readFileSync(text, 'utf8')).has(to.anchor) ? null : `${to.file} has no heading for #${to.anchor}`;
 }
 
-// Blocks of code: {language, words: what else stands behind the fence, text, line}.
+// Blocks of code: {language, words: the rest of the fence's line, text, line}.
 export function blocksOf(text) {
   const blocks = [];
-  // A page of which no command is run says so once: <!-- sh not-run: WHY -->
+  // A page whose commands are never run says so once: <!-- sh not-run: WHY -->
   const ofPage = /^<!-- sh (not-run: .*) -->$/m.exec(text)?.[1] ?? '';
   let block = null;
   let lineNumber = 0;

@@ -1,7 +1,7 @@
-# edge.awk: fills in the names between @ of haproxy.cfg, by the settings that fairgate-edge was given.
+# edge.awk: fills in the names between @ in haproxy.cfg from the settings that fairgate-edge was given.
 
 BEGIN {
-    # Each setting; edge.conf says what it means.
+    # All settings; edge.conf explains them.
     split("listen listen_tls certificate ticket_keys redirect acme inside health event fronts new_front new_share seats " \
           "seats_check owners shared_seats pay slots trusted proxy_protocol client_ip_header maxconn maxconn_hard " \
           "connections connections_hard new_connections_per_10s requests_per_10s requests_hard user chroot socket " \
@@ -80,7 +80,7 @@ function check(    n, keys, count, value) {
     if (set["owners"] !~ /^(yes|no)$/ && !is_variable(set["owners"])) wrong("owners = " set["owners"] ": yes or no", "owners")
 }
 
-# What follows from others unless it is said.
+# Settings that follow from others unless they are given.
 function derive() {
     if (set["maxconn_hard"] == "") set["maxconn_hard"] = times("maxconn", 1.1)
     if (set["connections_hard"] == "") set["connections_hard"] = times("connections", 2)
@@ -89,7 +89,7 @@ function derive() {
         if (set["listen"] == "") set["listen"] = ":80"
     }
     if (set["listen_tls"] == "") set["listen_tls"] = ":443"
-    # One process answers for itself; of several the one that is ready owns the seats.
+    # A single process is checked by its health; of several, the one that is ready owns the seats.
     if (set["seats_check"] == "") set["seats_check"] = set["seats"] !~ /^dns:/ && words("seats", parts) == 1 ? "/healthz" : "/readyz"
 }
 
@@ -100,8 +100,8 @@ function times(key, factor) {
 
 # ---- servers ----
 
-# Those of one setting. As "checked" HAProxy asks each of them; as "tracked" each is as alive as the server of its name
-# in `backend`. Of servers that DNS names none can be tracked: each backend asks for itself, by the lines `asks`.
+# The servers of one setting. "checked": HAProxy checks each of them. "tracked": each follows the check of the server of its
+# name in `backend`. Servers from DNS cannot be tracked, so each backend checks them with the lines `asks`.
 function servers(key, how, backend, private, asks,    n, parts, count, text) {
     if (set[key] == "") return ""
     if (set[key] ~ /^dns:/) return (how == "tracked" ? asks : "") template(key, private)
@@ -110,7 +110,7 @@ function servers(key, how, backend, private, asks,    n, parts, count, text) {
     return text
 }
 
-# An entry is NAME=HOST:PORT:PRIVATE_PORT, of which all but the host may be left out.
+# An entry is NAME=HOST:PORT:PRIVATE_PORT; all but the host may be left out.
 function server(entry, key, n, how, backend, private,    at, name, host, ports, address) {
     at = index(entry, "=")
     name = at > 0 ? substr(entry, 1, at - 1) : key "-" n
@@ -134,14 +134,14 @@ function template(key, private,    n, count, parts, host, text) {
     return text
 }
 
-# A name is asked for again and again, so its servers may come and go.
+# A DNS name is resolved repeatedly, so its servers may come and go.
 function found(host) {
     if (host ~ /^[0-9.]+$|^\[/) return ""
     finds = 1
     return " resolvers dns init-addr none resolve-prefer ipv4"
 }
 
-# The seats' processes. Of several that share the events each has its name, by which the lines of owners.cfg find it.
+# The seats' processes. If several share the events, each has its name, by which the lines of owners.cfg find it.
 function seats(how, backend, private, asks, finders,    text) {
     if (set["owners"] == "no") return servers("seats", how, backend, private, asks)
     if (set["owners"] == "yes") return finders servers("seats", how, backend, private, asks)
@@ -199,7 +199,7 @@ function filled(line,    name) {
     return line
 }
 
-# Networks stand in the line, or one a line in a file; an address of nobody where there are none.
+# Networks are written into the line, or one per line into a file; without any, an address that nobody has.
 function scalar(name,    parts, n, text) {
     if (name != "trusted" && name != "proxy_protocol") return quoted(set[name])
     if (set[name] ~ /^\//) return "-f " set[name]
@@ -227,7 +227,7 @@ function binds(    text, tls) {
 # Lines for an environment that has the variable.
 function given(key, lines) { return "    .if defined(" substr(set[key], 3, length(set[key]) - 3) ")\n" lines "    .endif\n" }
 
-# What one sees from the sections of a hall: a line for each picture.
+# The views from the sections of a hall: one line per picture.
 function views(    command, path, name, text) {
     if (set["views"] == "") return ""
     command = "ls " set["views"] "/*.svg"

@@ -1,5 +1,5 @@
-// crowd.js: the visitors in a process of their own, so that nothing the drill does holds them up. It gets
-// by messages: {come}, {waiting}, {longest: [from, to]}, {go}, {displaced}.
+// crowd.js: runs the visitors in a separate process, so that the drill's work cannot delay them. Its messages: {come},
+// {waiting}, {longest: [from, to]}, {go}, {displaced}.
 
 import { Visitors } from './visitors.js';
 

@@ -1,11 +1,11 @@
-// drill.js [WORDS]: `make ha-drill`. The whole set, a few visitors who never give up, and each fault of faults.js
-// in turn: broken for some seconds, mended, and the next one when everything has its spare again. A row each:
+// drill.js [WORDS]: `make ha-drill`. The whole set, a few visitors who never give up, and each fault of faults.js in turn:
+// broken for some seconds, repaired, and the next one when everything has its spare again. One row each:
 //
 //   fault | longest wait for an answer, of the line and of the sale, retries included | what took over, how soon
 //
-// Then the visitors go, and the books are read: no seat twice, money equal, every paid order in the shop. Exits
-// with 1 if a visitor got a wrong answer, if the books do not agree, or if a wait was longer than its bar.
-// WORDS: only faults whose name they match ("power off", "Redis|etcd").
+// Then the visitors leave, and the books are checked: no seat sold twice, money equal, every paid order in the shop. Exits
+// with 1 if a visitor got a wrong answer, if the books do not agree, or if a wait was longer than its limit. WORDS: only
+// faults with matching names ("power off", "Redis|etcd").
 
 import { fork } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,8 +24,8 @@ const CALM_MS = 60_000;
 const ALL_MS = 40 * 60_000;
 const HOLD_MS = 60_000;
 const THE_LINE = ['me', 'join', 'pass'];
-// Steps of an order. One that met nobody is tried again after a pause, drawn at random up to its length; the
-// buyer sees that it is under way, and has nothing to do.
+// Steps of an order. A step that met a fault is retried after a random pause; the buyer sees that the order is in progress
+// and need not act.
 const STEPS = ['order', 'to be payable', 'tickets'];
 const STEPS_BAR_MS = 5_000;
 const OUT = join(ROOT, 'build/ha');
@@ -52,7 +52,7 @@ setTimeout(() => {
   end(1);
 }, ALL_MS).unref();
 
-// The logs of the machines.
+// Keeps the logs of the machines.
 function keepLogs() {
   rmSync(join(OUT, 'logs'), { recursive: true, force: true });
   for (const { name, dir } of site.lan.machines.values()) {
@@ -62,7 +62,7 @@ function keepLogs() {
   say(`logs: ${join(OUT, 'logs')}`);
 }
 
-// The visitors' process: asked, it answers.
+// The visitors' process: each request gets an answer.
 class Crowd {
   constructor() {
     this.child = fork(new URL('./crowd.js', import.meta.url).pathname, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -75,7 +75,7 @@ class Crowd {
   }
 }
 
-// Who takes over, and how soon: looked at until it is asked for.
+// Watches which machines take over, and how soon, until the result is read.
 function watch(before, from) {
   const taken = {};
   let stop = false;
@@ -97,13 +97,13 @@ function watch(before, from) {
   };
 }
 
-// The longest wish among these, as "1.2 s (hold)".
+// The longest of these waits, as "1.2 s (hold)".
 function worst(longest, wanted) {
   const found = Object.values(longest).filter(({ what }) => wanted(what)).sort((a, b) => b.ms - a.ms)[0];
   return found ?? { ms: 0, what: '-', said: [] };
 }
 
-// Who does what, once each is done by one machine: one that is slow to say so is asked again.
+// Which machine has each role, once each role is at exactly one. A machine that answers late is queried again.
 const settled = () => until('each role to be at one machine', async () => {
   const roles = await site.roles();
   return Object.values(roles).every((who) => who !== null && !who.includes('+')) && roles;
@@ -147,7 +147,7 @@ function tell(row) {
 
 const come = (crowd) => crowd.child.send({ come: { visitors: site.visitors, event: site.event, users: site.users() } });
 
-// The visitors go, and the books are read.
+// The visitors leave, and the books are checked.
 async function judged(crowd) {
   const { findings, bought } = await crowd.ask({ go: true }, 120_000);
   const told = { tickets: bought.length, paid: bought.reduce((sum, { paid }) => sum + paid, 0), held_until_ms: Date.now() + HOLD_MS };
@@ -174,7 +174,7 @@ async function drill(words) {
     const row = await strike(crowd, make);
     rows.push(row);
     tell(row);
-    if (row.spare !== null) break; // what comes next would break what is broken
+    if (row.spare !== null) break; // another fault would hit a system without spares
   }
   say();
   const findings = await judged(crowd);

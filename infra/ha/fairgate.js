@@ -1,6 +1,6 @@
-// fairgate.js: what Fairgate has in common wherever its machines stand (site.js, ../recover/region.js): one set of secrets,
-// a company with its shop and its payment provider, and services that find each other. Configs are the shipped ones where
-// there are some, with their names and addresses filled in.
+// fairgate.js: what all sets of machines share (site.js, ../recover/region.js): one set of secrets, a company with its shop
+// and its payment provider, and services that find each other. Configs are the shipped ones if there are any, with names and
+// addresses filled in.
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const ROLES = ['seat_service', 'payment_adapter', 'demo_shop', 'fairgate_reader'
 
 export const fileOf = (path) => readFileSync(join(ROOT, path), 'utf8');
 
-// For files that people complete by hand: a line or a word is replaced.
+// Replaces a line or a word in files that people complete by hand.
 export function completed(text, changes) {
   let out = text;
   for (const [from, to] of changes) {
@@ -26,7 +26,7 @@ export function completed(text, changes) {
   return out;
 }
 
-// {section: {key: value}} as the services read it.
+// {section: {key: value}} in the services' format.
 export const conf = (sections) => Object.entries(sections).map(([section, keys]) =>
   [`[${section}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : JSON.stringify(value)}`), ''].join('\n')).join('\n');
 
@@ -35,7 +35,7 @@ export const pgBin = () => {
   return `/usr/lib/postgresql/${versions[0]}/bin`;
 };
 
-// HAProxy's configuration by infra/edge/fairgate-edge, from these settings; `trusted` is whom the edge believes.
+// HAProxy's configuration, made by infra/edge/fairgate-edge from these settings; `trusted`: networks that the edge trusts.
 export function edgeMade(machine, settings, trusted) {
   const from = machine.path('edge.conf'), to = machine.path('edge.cfg');
   const all = { listen: ':8080', health: ':8404', maxconn: '5000', seats_check: '/readyz', socket: machine.path('edge.sock'), trusted, ...settings };
@@ -44,17 +44,17 @@ export function edgeMade(machine, settings, trusted) {
   return to;
 }
 
-// The edge of a machine that has each service once.
+// The edge of a machine that runs each service once.
 export function edgeAlone(machine, event, trusted) {
   const here = `${machine.name}=${machine.address}`;
   return edgeMade(machine, { event, fronts: here, seats: here, pay: here }, trusted);
 }
 
-// An edge's command; infra/edge/allocator.conf says why by this allocator.
+// An edge's command; infra/edge/allocator.conf says why it uses this allocator.
 export const haproxy = (file) => ['env', 'LD_PRELOAD=libjemalloc.so.2', 'haproxy', '-db', '-f', file];
 
 export class Fairgate {
-  // `visitors`: {host, port} by which they come.
+  // `visitors`: {host, port} of the visitors' address.
   constructor(name, { net, event, visitors }) {
     this.dir = mkdtempSync(join(tmpdir(), `fairgate-${name}-`));
     chmodSync(this.dir, 0o711);
@@ -89,7 +89,7 @@ export class Fairgate {
     return readFileSync(this.secretPath(name), 'utf8').trim();
   }
 
-  // Customers of the shop: {login, password}.
+  // The shop's customers: {login, password}.
   users() {
     return JSON.parse(readFileSync(join(this.dir, 'demo-users.json'), 'utf8'));
   }
@@ -108,7 +108,7 @@ export class Fairgate {
     chmodSync(path, mode);
   }
 
-  // -> where the data are to be
+  // Returns the folder for the data.
   postgresFolder(machine) {
     mkdirSync(machine.path('pg'));
     this.ownedByPostgres(machine.path('pg'), 0o700);
@@ -121,7 +121,7 @@ export class Fairgate {
     return until(`PostgreSQL of ${machine.name}`, () => this.sqlOn(machine, 'postgres', 'SELECT 1') === '1', { timeoutMs: READY_MS });
   }
 
-  // `hba`: lines for others than its superuser and those who have a password.
+  // `hba`: lines for users other than the superuser and those with a password.
   postgresMade(machine, hba = '') {
     const data = this.postgresFolder(machine);
     machine.once([`${pgBin()}/initdb`, '-D', data, '-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8'], { user: 'postgres' });
@@ -138,7 +138,7 @@ export class Fairgate {
     return this.psql(machine, ['-h', machine.path('pg'), '-U', 'postgres', '-d', database], text);
   }
 
-  // What one of its databases says, wherever that is: `sql` is the set's own.
+  // Rows from one of its databases, on whichever machine it runs; `sql` is the set's own.
   rows(database, query) {
     return JSON.parse(this.sql(database, `SELECT coalesce(json_agg(q), '[]') FROM (${query}) q;\n`));
   }
@@ -187,8 +187,8 @@ export class Fairgate {
     machine.run(program, [join(BIN, program), '--config', this.write(machine, `${program}.conf`, text)]);
   }
 
-  // Sections that the three services have in every set, on that machine. `inside`: the address by which they find each
-  // other; `trusted`: whose word counts for a client's address; `databases`: hosts of PostgreSQL.
+  // Sections that all three services have in every set, on that machine. `inside`: the address by which they find each
+  // other; `trusted`: proxies that may name a client's address; `databases`: PostgreSQL's hosts.
   sections(machine, { inside, trusted, databases }) {
     const company = this.machine('company').address;
     const at = (port) => `http://${inside}:${port}`;
@@ -231,7 +231,7 @@ export class Fairgate {
           stripe_url: `http://${company}:8084`, stripe_key: this.secretPath('psp-key'), stripe_webhook_secret: this.secretPath('psp-webhook-secret'),
           toss_url: `http://${company}:8084`, toss_key: this.secretPath('psp-key'), toss_checkout_url: `http://${company}:8084/toss/pay`, per_s: 20000,
         },
-        // What an adapter that died had in hand is another's after this. No try takes longer than 10 s.
+        // After this, another adapter takes over a dead adapter's sagas. No attempt takes longer than 10 s.
         saga: { lease: '15s' },
         web: { public_url: this.visitorsUrl },
         shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.secretPath('shop-api-key') },
@@ -239,7 +239,7 @@ export class Fairgate {
     };
   }
 
-  // The hall of the sample arena, for people who buy again and again.
+  // The hall of the sample arena, for people who buy repeatedly.
   arena(limits) {
     const hall = JSON.parse(execFileSync(join(BIN, 'halls'), ['arena'], { encoding: 'utf8', maxBuffer: 1 << 26 }));
     Object.assign(hall.limits, { max_per_buyer: 0, hold_ttl_s: 60, orphan_rule: false, ...limits });

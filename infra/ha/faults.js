@@ -1,23 +1,23 @@
-// faults.js: what the drill breaks, one after the other. A fault is {name, role, bar, brokenMs, strike():
-// mend}: `role` is what somebody else has to take over; `bar` how long a visitor may have to ask again, two
-// seconds unless the reason stands here; `brokenMs` how long it stays broken at least.
+// faults.js: the drill's faults, in order. A fault is {name, role, bar, brokenMs, strike(): mend}. `role` is what another
+// machine must take over; `bar` is how long a visitor may have to retry, two seconds unless a reason is given here;
+// `brokenMs` is the least time that it stays broken.
 
 import { readFileSync } from 'node:fs';
 
 const BAR_MS = 2_000;
-// Sentinel takes two to three seconds, and the line is healed then. A vote that is split is repeated after 6 s.
+// Sentinel takes two to three seconds, then the line is healed. A split vote is repeated after 6 s.
 const REDIS_BAR_MS = 12_000;
-// The machine is missed, the replica is promoted, the owner of the seats takes its events again: seven seconds on a busy machine.
+// Detecting the machine, promoting the replica and the owner taking its events again: seven seconds on a busy machine.
 const POSTGRES_BAR_MS = 10_000;
 // Commits wait until the primary has given up a replica that vanished.
 const REPLICA_BAR_MS = 8_000;
-// What an adapter that vanished had in hand is another's when its lease ends (saga.lease).
+// Another adapter takes over the vanished one's work when its lease ends (saga.lease).
 const LEASE_BAR_MS = 20_000;
-const LEASE_BROKEN_MS = 20_000; // so long that it does
+const LEASE_BROKEN_MS = 20_000; // long enough for that
 
 const postmaster = (machine) => Number(readFileSync(machine.path('pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
 
-// `roles`: who does what now.
+// `roles`: which machine has each role now.
 function placesOf(site, roles) {
   const machine = (name) => site.machine(name);
   const other = (prefix, name) => site.named(prefix).find((each) => each.name !== name);
@@ -27,7 +27,7 @@ function placesOf(site, roles) {
   };
 }
 
-// [kind, what it is called, which machine, which process, role, bar]
+// [kind, display name, machine, process, role, bar]
 const KILLED = [
   ['HAProxy at the address', 'edge', 'haproxy', 'address'],
   ['keepalived at the address', 'edge', 'keepalived', 'address'],
@@ -54,7 +54,7 @@ const STOPPED = [
 
 const DOES = { edge1: 'edge', edge2: 'edge', seats1: 'seats', seats2: 'seats', store1: 'redis', store2: 'redis', store3: 'redis', pg1: 'postgres', pg2: 'postgres' };
 const MACHINES = ['edge1', 'edge2', 'front1', 'front2', 'front3', 'seats1', 'seats2', 'pay1', 'pay2', 'store1', 'store2', 'store3', 'pg1', 'pg2'];
-// Not the edge: namespaces mute it above ARP alone, and it goes on drawing visitors to itself.
+// Not the edge: namespaces mute it only above ARP, so it would keep attracting visitors.
 const MUTED = ['seats', 'redis', 'postgres'];
 
 const processFault = (verb, signal, [what, where, process_, role, bar]) => ({
@@ -70,7 +70,7 @@ const processFault = (verb, signal, [what, where, process_, role, bar]) => ({
   },
 });
 
-// Of a machine it depends on what it does at that moment.
+// What a machine's fault means depends on its role at that moment.
 function machineFault(verb, name, roles, [begin, end]) {
   const part = { edge: 'address', seats: 'seats', redis: 'redis', postgres: 'postgres' }[DOES[name]];
   const does = part && roles[part] === name ? part : null;
@@ -93,7 +93,7 @@ const power = [(machine) => machine.powerOff(), (machine) => machine.powerOn()];
 const cable = [(machine) => machine.cut(), (machine) => machine.join()];
 const voice = [(machine) => machine.mute(), (machine) => machine.unmute()];
 
-// Each a function of who does what at its turn -> the fault.
+// Each is a function from the roles at its turn to the fault.
 export function faults() {
   return [
     ...KILLED.map((row) => () => processFault('kill -9', 'SIGKILL', row)),

@@ -1,4 +1,4 @@
-// ha.js: `make ha`. Brings the whole set up, says where it is and how to break it, and stays until Ctrl-C.
+// ha.js: `make ha`. Starts the whole set, prints where it is and how to break it, and stays until Ctrl-C.
 
 import { Site } from './site.js';
 

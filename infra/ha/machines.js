@@ -1,16 +1,13 @@
-// machines.js: machines on this one. A machine is a network namespace with one card and one address, a
-// folder, and the processes that run in it; all cards hang on one switch, a bridge in a namespace of its
-// own. Nothing of it touches this machine's own network but one card, by which a person here is a
-// visitor there.
+// machines.js: machines on this one. A machine is a network namespace with one interface and one address, a folder, and the
+// processes that run in it. All interfaces are connected to one switch, a bridge in a namespace of its own. This machine's
+// own network gets only one interface, by which a person here can act as a visitor.
 //
-// What can be done to a machine: kill -9 or stop one of its processes, take its power (everything dies in
-// the same moment and no packet says so), take its cable (its packets vanish, the link stays up), or
-// lose one way only: it hears and is not heard.
+// Faults of a machine: kill -9 or stop one of its processes, cut its power (everything dies at once and no packet says so),
+// unplug its cable (its packets vanish, the link stays up), or mute it: it receives but cannot send.
 //
-// A process that dies is started again at once, and after a second if it had only just begun, as systemd
-// and runit do. All that is started carries a parent-death signal; what detaches itself from its parent
-// (PostgreSQL under Patroni) is found by its namespace. A site that was killed itself is cleared away by the
-// next one.
+// A process that dies is restarted at once, or after a second if it had just started, as by systemd and runit. Every process
+// gets a parent-death signal; one that detaches from its parent (PostgreSQL under Patroni) is found by its namespace. The
+// next site cleans up a site that was killed.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -53,8 +50,8 @@ export class Lan {
   machines = new Map();
   #opened = false;
 
-  // `net`: "198.18.77": addresses of a /24. `dir`: where the machines' folders are made. `name`: of the set; sets of other
-  // names may be there at the same time.
+  // `net`: "198.18.77": addresses of a /24. `dir`: the parent of the machines' folders. `name`: of the set; sets with other
+  // names may exist at the same time.
   constructor(net, dir, name = 'fgha') {
     this.net = net;
     this.dir = dir;
@@ -80,7 +77,7 @@ export class Lan {
     for (const machine of this.machines.values()) machine.plug();
   }
 
-  // Whatever way it ends; nothing where it was never opened.
+  // Works after any failure, and does nothing if the site was never opened.
   close() {
     if (!this.#opened) return;
     for (const machine of this.machines.values()) machine.retire();
@@ -109,7 +106,7 @@ class Machine {
     mkdirSync(this.dir, { mode: 0o711 });
   }
 
-  // Until then there is a folder and nothing else.
+  // Creates the machine; before that there is only a folder.
   plug() {
     ip('netns', 'add', this.namespace);
     ip('-n', this.lan.name, 'link', 'add', this.port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.namespace);
@@ -124,19 +121,19 @@ class Machine {
     return join(this.dir, ...words);
   }
 
-  // A process that is always to run. `user`: for what refuses root.
+  // Runs a process that must always run. `user`: for programs that refuse root.
   run(name, argv, options = {}) {
     this.processes.set(name, { name, argv, options, child: null, began: 0, timer: null });
     this.#start(name);
   }
 
-  // One that ends: its output, or an error that has it.
+  // Runs a process that ends; returns its output, or throws an error that contains it.
   once(argv, { user = null, env = {}, input = '', timeoutMs = 60_000 } = {}) {
     const [program, ...words] = this.inside(argv, user);
     return execFileSync(program, words, { cwd: '/', env: { ...process.env, ...env }, input, encoding: 'utf8', timeout: timeoutMs, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
-  // Those words as a command that runs there.
+  // The command that runs those words inside this machine.
   inside(argv, user = null) {
     const who = user === null ? [] : ['--reuid', user, '--regid', user, '--clear-groups'];
     return ['nsenter', `--net=/run/netns/${this.namespace}`, 'setpriv', '--pdeathsig', 'KILL', ...who, '--', ...argv];
@@ -174,7 +171,7 @@ class Machine {
     ip('-n', this.lan.name, 'link', 'set', this.port, 'master', 'lan');
   }
 
-  // It hears and is not heard: what it sends has nowhere to go, and nobody learns from it where it is.
+  // It receives but cannot send, and no machine learns its address from it.
   mute() {
     ip('-n', this.namespace, 'link', 'set', 'eth0', 'arp', 'off');
     ip('-n', this.namespace, 'route', 'add', 'blackhole', `${this.lan.net}.0/25`);
@@ -187,7 +184,7 @@ class Machine {
     ip('-n', this.namespace, 'route', 'del', 'blackhole', `${this.lan.net}.128/25`);
   }
 
-  // Nothing passes between it and this address any more, or everything again.
+  // Drops all traffic to and from this address, or lets it pass again.
   part(address) {
     ip('-n', this.namespace, 'route', 'add', 'blackhole', `${address}/32`);
   }
@@ -198,10 +195,10 @@ class Machine {
 
   powerOff() {
     this.powered = false;
-    this.cut(); // first, so that no dying process says farewell
+    this.cut(); // first, so that no dying process says goodbye
     for (const { timer } of this.processes.values()) clearTimeout(timer);
     killAll(this.namespace);
-    // What dies with a machine but outlives a process: addresses that a daemon had added.
+    // Addresses that a daemon added outlive it, but not the machine.
     const extra = lines(ip('-n', this.namespace, '-o', '-4', 'addr', 'show', 'dev', 'eth0'))
       .map((line) => /inet (\S+)/.exec(line)[1]).filter((cidr) => cidr !== `${this.address}/24`);
     for (const cidr of extra) ip('-n', this.namespace, 'addr', 'del', cidr, 'dev', 'eth0');

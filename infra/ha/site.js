@@ -1,4 +1,4 @@
-// site.js: Fairgate without a single machine that it could not lose, on fifteen machines (machines.js):
+// site.js: Fairgate without a single point of failure, on fifteen machines (machines.js):
 //
 //   edge1 edge2            HAProxy and keepalived: one address for visitors, one for the services inside
 //   front1 front2 front3   the waiting room; none leads
@@ -8,8 +8,8 @@
 //   pg1 pg2                PostgreSQL, primary and synchronous replica, under Patroni
 //   company                the shop and the payment provider, which are others' and never broken here
 //
-// Configs are the shipped ones where there are some (infra/edge, infra/redis, etc/ here) with their names and
-// addresses filled in. Secrets are made by infra/stack/secrets, one set for all.
+// Configs are the shipped ones if there are any (infra/edge, infra/redis, etc/ here), with names and addresses filled in.
+// infra/stack/secrets makes one set of secrets for all.
 
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -19,7 +19,7 @@ import { client } from '../../tests/lib-js/http.js';
 import { until } from '../../tests/lib-js/wait.js';
 import { completed, conf, edgeMade, Fairgate, fileOf, haproxy, pgBin, READY_MS } from './fairgate.js';
 
-const NET = '198.18.77'; // of the network that is kept for load tests and routed nowhere (RFC 2544)
+const NET = '198.18.77'; // in a network for load tests that is routed nowhere (RFC 2544)
 const VISITORS = `${NET}.10`;
 const INSIDE = `${NET}.9`;
 const MACHINES = {
@@ -30,7 +30,7 @@ const EVENT = 'night';
 
 const execute = promisify(execFile);
 
-// Each name between @ is filled in, and none is left; what is to be filled in must be there.
+// Fills in each name between @. Every value must be used, and no name may remain.
 export function filled(text, values) {
   let out = text;
   for (const [name, value] of Object.entries(values)) {
@@ -43,14 +43,14 @@ export function filled(text, values) {
 }
 
 export class Site extends Fairgate {
-  // `owners`: so many machines share the events of the seats; one: the other follows.
+  // `owners`: how many machines share the seats' events; with one, the other follows.
   constructor({ owners = Number(process.env.FAIRGATE_SEAT_OWNERS || 1) } = {}) {
     super('ha', { net: NET, event: EVENT, visitors: { host: VISITORS, port: 8080 } });
     this.owners = owners;
     this.passwords = Object.fromEntries(['redis', 'replica', 'sentinel', 'operator', 'superuser', 'replicator', 'rewinder'].map((name) => [name, randomBytes(18).toString('hex')]));
   }
 
-  // Machines whose names begin so.
+  // Machines whose names begin with the prefix.
   named(prefix) {
     return [...this.lan.machines.values()].filter(({ name }) => name.startsWith(prefix));
   }
@@ -59,7 +59,7 @@ export class Site extends Fairgate {
     return this.named(prefix).map(({ address }) => `${address}:${port}`).join(',');
   }
 
-  // Folders and secrets; there are no machines yet.
+  // Makes folders and secrets; there are no machines yet.
   prepare() {
     this.makeSecrets();
     writeFileSync(this.secretPath('redis-password'), this.passwords.redis, { mode: 0o600 });
@@ -149,7 +149,7 @@ export class Site extends Fairgate {
       SUPERUSER_PASSWORD: this.passwords.superuser,
       REPLICATOR_PASSWORD: this.passwords.replicator,
       REWINDER_PASSWORD: this.passwords.rewinder,
-    }).replace(/pgbackrest .*/, "'true'"); // backups are drilled on machines of packages: tests/packages/guide.test.js
+    }).replace(/pgbackrest .*/, "'true'"); // tests/packages/guide.test.js drills backups, on machines with packages
   }
 
   #databases() {
@@ -162,7 +162,7 @@ export class Site extends Fairgate {
     }
   }
 
-  // What one of the databases says, whichever machine is primary.
+  // The result of a query in one of the databases, whichever machine is primary.
   sql(database, text) {
     const company = this.machine('company');
     if (database === 'demo_shop') return this.sqlOn(company, database, text);
@@ -182,13 +182,13 @@ export class Site extends Fairgate {
     this.sql(first, this.roleText(role));
     this.sql(first, `GRANT pg_read_all_stats TO ${role};`);
     this.sql(first, `CREATE DATABASE ${name} OWNER ${role};`);
-    // A replica that does not have it yet rejects for good what only the primary could accept.
+    // A replica without the database yet would keep rejecting what the primary accepts.
     await until(`${name} at both`, () => this.sql(name, 'SELECT 1;') === '1');
     this.sql(name, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO ${role};`);
   }
 
   async #rolesMade() {
-    // A cluster that is just being made restarts more than once.
+    // A cluster restarts more than once while it is being made.
     await until('PostgreSQL with its replica', async () => (await this.#replicated()) === null, { timeoutMs: READY_MS, everyMs: 250 });
     for (const role of ['seat_service', 'payment_adapter']) await this.#databaseOf(role, role, 'postgres');
   }
@@ -207,14 +207,14 @@ export class Site extends Fairgate {
     const servers = (prefix) => this.named(prefix).map(({ name, address }) => `${name}=${address}`).join(' ');
     const edge = edgeMade(machine, {
       event: EVENT, inside: INSIDE, fronts: servers('front'), seats: servers('seats'), pay: servers('pay'), owners: this.owners > 1 ? 'yes' : 'no', ...more,
-    }, `${NET}.1`); // a prober names the client it asks for
+    }, `${NET}.1`); // a health check names its client
     return { edge, keepalived: this.write(machine, 'keepalived.conf', this.keepalivedConf(machine)) };
   }
 
   #edges() {
     for (const machine of this.named('edge')) {
       const { edge, keepalived } = this.writeEdge(machine);
-      machine.once(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind']); // the inner address, before it is here
+      machine.once(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind']); // for the inner address, before it is here
       machine.run('haproxy', haproxy(edge));
       machine.run('keepalived', ['keepalived', '-n', '-l', '-P', '-f', keepalived, '-p', machine.path('keepalived.pid'), '-r', machine.path('vrrp.pid')]);
     }
@@ -250,7 +250,7 @@ export class Site extends Fairgate {
   seatsConf(machine) {
     return conf({
       ...this.#sections(machine).seats,
-      journal: { instance: machine.name }, // the edges know it by that name
+      journal: { instance: machine.name }, // the edges' name for it
       ...(this.owners > 1 && { owner: { owners: this.owners, address: `${machine.address}:8082`, private_address: `${machine.address}:8092` } }),
     });
   }
@@ -271,14 +271,14 @@ export class Site extends Fairgate {
     for (const machine of this.named('pay')) this.runService(machine, 'payment-adapter', this.payConf(machine));
   }
 
-  // Private listeners, by what they are: the owner's and a front's by the inner address.
+  // Addresses of the private listeners: the owner's and a front's are the inner address.
   admin(part) {
     const [host, port] = { queue: [INSIDE, 8091], seats: [INSIDE, 8092], psp: [this.machine('company').address, 8094], pay: [this.machine('pay1').address, 8093] }[part];
     return client({ host, port, token: this.secret('admin-token'), timeoutMs: 60_000 });
   }
 
   async #eventMade() {
-    // Ready, and marked as up by the edges.
+    // Ready, and up at the edges.
     const must = async (ask, what) => {
       const answer = await until(what, async () => {
         const heard = await ask();
@@ -290,7 +290,7 @@ export class Site extends Fairgate {
     const queue = this.admin('queue');
     await must(() => queue.put(`/admin/events/${EVENT}`, { body: { name: 'A night that nothing stops', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 } }), 'the event');
     await must(() => queue.post(`/admin/events/${EVENT}/actions/open`, { body: {} }), 'opening it');
-    // One front has made it; the others hear of it.
+    // One front created it; the others learn of it later.
     for (const { address } of this.named('front')) {
       const front = client({ host: address, port: 8081, timeoutMs: 1000 });
       await until('all fronts to have it open', async () => (await front.get(`/v1/queue/${EVENT}/status`)).json?.state === 'open');
@@ -303,7 +303,7 @@ export class Site extends Fairgate {
     return (await client({ host: machine.address, port, timeoutMs: 1000 }).get('/readyz').catch(() => null))?.status === 200;
   }
 
-  // {address, seats, redis, postgres}: the machine that does it, or null.
+  // {address, seats, redis, postgres}: the machine with that role, or null.
   async roles() {
     const first = async (machines, does) => {
       const found = await Promise.all(machines.map((machine) => Promise.resolve().then(() => does(machine)).catch(() => false)));
@@ -318,7 +318,7 @@ export class Site extends Fairgate {
     };
   }
 
-  // null, or what PostgreSQL has instead of a primary and a replica in step.
+  // null, or what is there instead of a primary and a synchronous replica.
   async #replicated() {
     const asked = await Promise.all(this.named('pg').map((machine) => this.patroni(machine).get('/cluster').catch(() => null)));
     const members = asked.find((answer) => answer?.status === 200)?.json?.members ?? [];

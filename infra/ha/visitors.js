@@ -1,6 +1,6 @@
-// visitors.js: a few visitors who never give up. Each wants one thing after the other and asks for it again
-// until it has it; how long that took, from the first wish to the answer, is what a fault costs them. Waiting
-// for an answer counts as much as a refusal with Retry-After.
+// visitors.js: a few visitors who never give up. Each wants one thing after another and retries until it succeeds. The time
+// from the first attempt to the final answer is what a fault costs a visitor; waiting for an answer counts as much as a
+// refusal with Retry-After.
 //
 //   poll     asks for its place, several times a second
 //   join     a new visitor takes a place
@@ -8,14 +8,14 @@
 //   hold     takes two seats and gives them back
 //   buy      the whole visit: place, pass, seats, order, card, tickets
 //
-// What is repeated carries its idempotency key. An answer is one of four: what was wanted; one that says "later"
-// (502, 503, 504, 429, or no answer at all); one that is part of the sale (seats taken by somebody faster);
-// anything else is an error that repeating does not mend, and is a finding, as is a place that changes or is
-// given twice, a hold that was answered and is gone, and a paid order without tickets. A visitor who has found something
-// goes, and somebody else comes for the same: there is as much to see at the next fault.
+// Retries carry the same idempotency key. An answer is one of four: success; "later" (502, 503, 504, 429, or no answer at
+// all); a normal part of the sale (seats taken by a faster visitor); or an error that a retry does not fix, which is a
+// finding. A place that changes or is given twice, an acknowledged hold that is lost, and a paid order without tickets are
+// findings, too. A visitor with a finding leaves, and another one takes its part, so that the next fault has as many
+// witnesses.
 //
-// A caller that later compares what was answered with what is there gives `site.record`, which gets each answer that
-// promises something: a place, an order, seats that are sold, their tickets.
+// Callers that later compare answers with the books pass `site.record`, which receives each answer that promises something:
+// a place, an order, sold seats, their tickets.
 
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
@@ -23,16 +23,16 @@ import { CookieJar, request } from '../../tests/lib-js/http.js';
 import { delay } from '../../tests/lib-js/wait.js';
 
 const LATER = [429, 502, 503, 504];
-// The same hold's change, or the same request, is still under way: "try again".
+// The same hold or request is still in progress: "try again".
 const BUSY = ['hold-busy', 'request-in-progress'];
 const AGAIN_MS = 100;
-const PAUSE_MS = 300; // until somebody else comes
-const TRY_MS = 15_000; // a browser waits longer still
+const PAUSE_MS = 300; // until another visitor takes over
+const TRY_MS = 15_000; // browsers wait even longer
 const GIVEN_UP_MS = 90_000;
 const KINDS = ['poll', 'join', 'picture', 'hold', 'buy'];
 
 export class Visitors {
-  gaps = []; // {kind, what, from, ms, said: [what each try but the last came to]}
+  gaps = []; // {kind, what, from, ms, said: [the outcome of each attempt but the last]}
   findings = [];
   bought = []; // {order, seats, paid}
   #places = new Map();
@@ -42,7 +42,7 @@ export class Visitors {
   #jobs = [];
   #count = 0;
   #told = 0;
-  #open = new Map(); // wishes that are not fulfilled yet: since when
+  #open = new Map(); // pending wishes and when they began
 
   constructor(site) {
     this.site = site;
@@ -58,19 +58,19 @@ export class Visitors {
     this.site.record?.({ at: Date.now(), what, ...facts });
   }
 
-  // How long the oldest wish has been waiting that is not fulfilled yet.
+  // The age of the oldest pending wish.
   waiting() {
     return Math.max(0, ...[...this.#open.values()].map((from) => Date.now() - from));
   }
 
-  // Those since it was asked last.
+  // Findings since the last call.
   told() {
     const fresh = this.findings.slice(this.#told);
     this.#told = this.findings.length;
     return fresh;
   }
 
-  // Somebody at home: a browser of their own, with kept connections, at an address of their own.
+  // A visitor at home: with a browser, kept-alive connections and an address of their own.
   #person(kind) {
     this.#count += 1;
     const n = this.#count;
@@ -86,7 +86,7 @@ export class Visitors {
     return answer;
   }
 
-  // Again and again, until there is an answer that is none of "later". null: it was given up, or we are closing.
+  // Retries until there is an answer other than "later". null: it gave up, or we are closing.
   async #insist(person, what, method, path, options) {
     const from = Date.now();
     const said = [];
@@ -150,7 +150,7 @@ export class Visitors {
 
   // ---- what each does -----------------------------------------------------------------------------------
 
-  // One after the other, each until they have done what they came for, or found something.
+  // One visitor after another, each until it has finished or found something.
   async #come(kind, n) {
     while (!this.#stop) {
       const person = this.#person(kind);
@@ -204,7 +204,7 @@ export class Visitors {
     return answer?.json ?? null;
   }
 
-  // Asked again, it may have been done the first time, though nobody could say so.
+  // After a retry it may have been done by the first attempt, whose answer was lost.
   async #released(person, pass, hold) {
     const answer = await this.#insist(person, 'release', 'DELETE', `/v1/seats/${this.event}/holds/${hold}`, { token: pass });
     if (answer === null) return false;
@@ -247,11 +247,11 @@ export class Visitors {
     if (answer !== null) this.#note('tickets', { order, tickets: answer.json.tickets.map(({ ticket }) => ticket) });
   }
 
-  // Asks for every place that was given: [{position, said}] of those whose answer is another one, or none.
+  // Queries every place that was given; returns [{position, said}] of those that have changed or are gone.
   async displaced() {
     const found = [];
     const stopped = this.#stop;
-    this.#stop = false; // they ask until they are answered
+    this.#stop = false; // so that they retry until they are answered
     for (const [position, person] of this.#places) {
       const answer = await this.#insist(person, 'me again', 'GET', `/v1/queue/${this.event}/me`);
       if (answer?.status !== 200 || answer.json.position !== position) found.push({ position, said: `${answer?.status} ${answer?.json?.position ?? answer?.json?.code}` });
@@ -264,7 +264,7 @@ export class Visitors {
     return this.#places.size;
   }
 
-  // An order comes to where it is to come to; the time counts as one wish.
+  // Polls until an order has the wanted state; the whole time counts as one wish.
   async #until(person, path, what, there) {
     const from = Date.now();
     const wish = {};
@@ -308,13 +308,13 @@ export class Visitors {
     await Promise.all(this.#jobs);
   }
 
-  // In the middle of what they do, as people whose browsers show nothing any more.
+  // Stops in the middle, as people whose browsers show nothing any longer.
   async giveUp() {
     this.#patient = false;
     await this.go();
   }
 
-  // The longest of each wish that began, or was still open, between these instants: {what: {ms, said}}.
+  // The longest wait of each kind that began or was pending between these instants: {what: {ms, said}}.
   longest(from, to) {
     const longest = {};
     for (const gap of this.gaps) {

@@ -1,6 +1,6 @@
-// sbom.js NAME LAYER...: what an image holds, as a bill of materials (CycloneDX) on standard output. LAYER are the
-// folders that it is made of, the base first; each has in var/lib/dpkg/status.d what was unpacked into it. Programs
-// of ours are listed with their digests, pages with what they carry of other people's work.
+// sbom.js NAME LAYER...: writes a bill of materials (CycloneDX) of an image to standard output. LAYERs are the folders it is
+// made of, the base first; var/lib/dpkg/status.d in each lists the packages unpacked into it. Our own programs are listed
+// with their digests, pages with the third-party code in them.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

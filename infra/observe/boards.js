@@ -1,5 +1,5 @@
-// The dashboards: rows of panels, each with its Prometheus queries and unit. make.js turns them into Grafana's
-// JSON. `{event}` selects the chosen event, `{job}` the chosen instances.
+// The dashboards: rows of panels, each with its Prometheus queries and unit. make.js converts them to Grafana's JSON.
+// `{event}` selects the chosen event, `{job}` the chosen instances.
 
 const EVENT = 'event=~"$event"';
 const p99 = (name, by = '') => `histogram_quantile(0.99, sum by (le${by}) (rate(${name}[$__rate_interval])))`;

@@ -10,7 +10,7 @@ import { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS } from './objectives.js';
 // ---- rules ----
 
 const SECONDS = { '1m': 60, '5m': 300, '30m': 1800, '6h': 21600 };
-const FEWEST = 20; // of a call in the long window: one that fails in the night wakes nobody
+const FEWEST = 20; // calls in the long window: a single failure at night must not page
 
 const record = (name, slo, expr) => `      - record: ${name}\n        expr: ${expr}\n        labels: { slo: ${slo} }\n`;
 
@@ -84,7 +84,7 @@ const made = () => ({
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });
 
-// Writes the files below `folder`, whole or not at all, and returns their paths.
+// Writes all files below `folder` or none, and returns their paths.
 export function writeTo(folder) {
   mkdirSync(join(folder, 'dashboards'), { recursive: true });
   return Object.entries(made()).map(([name, text]) => {

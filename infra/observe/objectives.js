@@ -1,20 +1,20 @@
-// What was promised to people, as Prometheus can see it. Of each: how much of it may fail (`budget`), and the
-// share of it that does, over any window. make.js makes rules, alerts and panels of this list.
+// The service level objectives, as Prometheus can measure them. Each has a `budget`, the share that may fail, and the share
+// that does fail, over any window. make.js makes rules, alerts and panels from this list.
 //
-// A sale is over after some hours, so the budget is that of six hours, not of a month:
+// A sale is over after some hours, so the budget is for six hours, not for a month:
 //
 //   page  14.4 times too fast for 5 minutes, which is a fifth of the budget, and still within the last one
 //   page   6   times too fast for 30 minutes, which is half of it, and still within the last five
 //   look   too fast at all over six hours, and still within the last half one
 //
-// The short window ends an alert soon after its cause. Where nobody asks, there is no share and no alert.
+// The short window ends an alert soon after its cause. Without requests there is no share and no alert.
 
 const WINDOWS = ['1m', '5m', '30m', '6h'];
 const FAST = { long: '5m', short: '1m', times: 14.4 };
 const SLOW = { long: '30m', short: '5m', times: 6 };
 const LOOK = { long: '6h', short: '30m', times: 1 };
 
-// A call is good if it was served, and within this time: a bound that the histograms have.
+// A call is good if it succeeded within this time, which must be a bucket of the histograms.
 const call = (name, seconds) => ({
   bad: (window) => `1 - sum(rate(fairgate_call_duration_seconds_bucket{call="${name}",le="${seconds}"}[${window}])) / ${calls(name)(window)}`,
   all: calls(name),

@@ -1,5 +1,5 @@
-// runbook.js: the Korean runbook with its commands, which docs/operate/runbook.md alone has: each section is followed by
-// those of the English one. The handbook, the console and the packages have it so. Run, it prints it.
+// runbook.js: adds the commands to the Korean runbook. Only docs/operate/runbook.md has them, so each Korean section is
+// followed by those of the English one. The handbook, the console and the packages use it; run, it prints it.
 
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

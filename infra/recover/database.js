@@ -1,11 +1,11 @@
-// database.js: what may befall PostgreSQL, and how it comes back. Each case sells, breaks, restores by `recover`, and
-// sells again; then what visitors were answered is compared with the books.
+// database.js: failures of PostgreSQL, and recovery from them. Each case sells, breaks, restores by `recover`, and sells
+// again; then the answers to visitors are compared with the books.
 //
-//   -> {lost: [what was answered and is gone], rpoMs, rtoMs, findings: [what should not be], told: [lines about it]}
+//   -> {lost: [acknowledged things that are gone], rpoMs, rtoMs, findings: [errors], told: [lines about the case]}
 //
-// Two kinds. Where nothing may be lost, visitors stay through all of it, and whatever they find wrong is a finding. Where
-// something is lost by what the case is about, they go when it breaks, others come afterwards, and what is gone has
-// to be named by the product: by its reconciliation as to money, by `recover lost` for the people who settle it.
+// There are two kinds. If nothing may be lost, visitors stay throughout, and any error they see is a finding. If the case
+// must lose something, the visitors leave when it breaks and others come afterwards. The product must then name what is
+// gone: its reconciliation as to money, `recover lost` for the people who settle it.
 
 import { join } from 'node:path';
 import { audit } from '../../loadtest/lib/audit.js';
@@ -14,11 +14,11 @@ import { Visitors } from '../ha/visitors.js';
 import { ageOf, Record } from './record.js';
 
 const BUYERS = { poll: 1, join: 0, picture: 0, hold: 1, buy: 2 };
-// archive_timeout is ten seconds. A server that nobody wakes after a restore thinks of it after five minutes.
+// archive_timeout is ten seconds, but an idle server checks it only five minutes after a restore.
 const ARCHIVED_MS = 150_000;
-const ENOUGH = 4; // sales before it breaks
-const LISTED = 20; // of a kind, by reconciliation
-const NAMED_MS = 300_000; // reconciliation leaves everything two minutes to agree, and runs each minute
+const ENOUGH = 4; // sales before the failure
+const LISTED = 20; // of each kind, by reconciliation
+const NAMED_MS = 300_000; // reconciliation waits two minutes for everything to agree, and runs each minute
 
 export function come(place, many = BUYERS, event = place.event) {
   const record = new Record();
@@ -44,7 +44,7 @@ async function open(place) {
 
 // ---- nothing may be lost ------------------------------------------------------------------------------
 
-// `broken`: what is done to the database and for it, until it may be started again.
+// `broken`: breaks the database and repairs it, up to the moment when it may be started again.
 async function lossless(place, broken) {
   const { record, visitors } = come(place);
   await record.until('tickets', ENOUGH);
@@ -74,13 +74,13 @@ async function machineGone(place) {
   });
 }
 
-// Of a table that somebody has emptied: the rest goes on, and its rows come from a copy beside.
+// A table was emptied: the rest keeps running, and its rows come from a copy restored next to it.
 async function tableEmptied(place) {
   const { record, visitors } = come(place);
   await record.until('tickets', ENOUGH);
   const moment = place.stack.sql('payment_adapter', 'BEGIN; LOCK TABLE pay.ticket IN EXCLUSIVE MODE; SELECT clock_timestamp(); DELETE FROM pay.ticket; COMMIT');
   const at = Date.now();
-  await record.until('tickets', ENOUGH, at); // it is a while until somebody sees it
+  await record.until('tickets', ENOUGH, at); // it takes a while until somebody notices
   const segment = place.stack.sql('postgres', 'SELECT pg_walfile_name(pg_switch_wal())');
   await until('the archive to have that moment', () => place.archived() >= segment, { everyMs: 250 });
   const copy = join(place.owned(`beside-${place.folders += 1}`), 'data');
@@ -95,21 +95,21 @@ async function tableEmptied(place) {
 
 // ---- something is lost --------------------------------------------------------------------------------
 
-// Kinds of drift that reconciliation names after it: {kind: [order or the shop's id]}.
+// The kinds of drift that reconciliation reports afterwards: {kind: [order or the shop's id]}.
 async function drift(place) {
   await place.admin('pay').post('/admin/reconcile', { body: {} });
   const { items } = (await place.admin('pay').get('/admin/reconcile')).json;
   return items;
 }
 
-// The provider's own ledger against the orders that are there.
+// The provider's own ledger against the existing orders.
 async function money(place) {
   const { captured, refunded } = (await place.admin('psp').get('/control/ledger')).json.currencies.krw;
   const [{ owed }] = place.rows('payment_adapter', "SELECT coalesce(sum(amount), 0)::bigint AS owed FROM pay.orders WHERE status = 'completed'");
   return captured - refunded === owed ? [] : [`the provider has ${captured - refunded}, completed orders say ${owed}`];
 }
 
-// What is lost is named by the product and settled by `recover lost`, and money is what the orders say.
+// The product names the losses and `recover lost` settles them; afterwards money equals the orders.
 export async function settle(place, lost) {
   const findings = [];
   const told = [];
@@ -135,12 +135,12 @@ export async function settle(place, lost) {
 }
 
 async function lossy(place, strike, restore) {
-  await place.recover('backup'); // what earlier cases did is not lost with this one
+  await place.recover('backup'); // so that this case does not lose the work of earlier ones
   const { record, visitors } = come(place);
   await record.until('tickets', ENOUGH);
   const undo = await strike(record);
   const at = await gone(place);
-  const leaving = visitors.giveUp(); // some of them wait for an answer that does not come
+  const leaving = visitors.giveUp(); // some wait for an answer that never comes
   await restore(undo);
   const opened = await open(place);
   const others = come(place);
@@ -157,7 +157,7 @@ async function lossy(place, strike, restore) {
   return { lost, rpoMs: ageOf(lost, at), rtoMs, findings, told };
 }
 
-// The repository was out of reach, and then the machine was gone: what was written meanwhile is nowhere.
+// The repository was unreachable, and then the machine was lost: whatever was written meanwhile is gone.
 const archiveBehind = (place) => lossy(place, async (record) => {
   const giveBack = place.cutRepository();
   await record.until('tickets', ENOUGH, Date.now());
@@ -168,19 +168,19 @@ const archiveBehind = (place) => lossy(place, async (record) => {
   await place.recover('restore');
 });
 
-// All of it as it was before somebody dropped a table; what was sold between is lost with the mistake.
+// Restores everything to the moment before a table was dropped; later sales are lost, too.
 const tableDropped = (place) => {
   let moment;
   return lossy(place, async (record) => {
     moment = place.stack.sql('payment_adapter', 'SELECT clock_timestamp()');
-    await record.until('sold', 1, Date.now()); // the last ones that are sold before it
+    await record.until('sold', 1, Date.now()); // the last sales before the mistake
     place.stack.sql('payment_adapter', 'DROP TABLE pay.ticket CASCADE');
     const segment = place.stack.sql('postgres', 'SELECT pg_walfile_name(pg_switch_wal())');
     await until('the archive to have that moment', () => place.archived() >= segment, { everyMs: 250 });
   }, () => place.recover('restore', '--to', moment));
 };
 
-// Everybody's books, after what may lose nothing: a case that lets an order without money stand would be found here.
+// Compares all books after the lossless cases: an order without money would be found here.
 async function books(place) {
   const found = await audit(place, place.event);
   return { lost: [], rpoMs: 0, rtoMs: 0, findings: found.findings, told: [`${found.completed} orders, ${found.seats} seats, ${found.captured} captured, ${found.inShop} in the shop`] };

@@ -1,10 +1,10 @@
-// drill.js [WORDS]: `make recover-drill`. A stack that is backed up, visitors who buy and wait, and each case of
-// database.js and line.js in turn: broken, restored by `recover`, compared with what visitors were answered. A row each:
+// drill.js [WORDS]: `make recover-drill`. A stack with backups, visitors who buy and wait, and each case of database.js and
+// line.js in turn: broken, restored by `recover`, compared with the answers to visitors. One row each:
 //
-//   fault | lost: what was answered and is gone | RPO: how old the oldest of it was | RTO: until somebody has it again
+//   fault | lost: acknowledged and gone | RPO: age of the oldest loss | RTO: until visitors are served again
 //
-// RTO is the machine's part of it: here nobody has to wake up, understand and decide. Times are printed and not judged.
-// WORDS: only cases whose name they match ("line", "dropped"). Exits with 1 if anything was found that should not be.
+// RTO is the machine's part only: no human has to wake up, understand and decide. Times are printed and not checked. WORDS:
+// only cases with matching names ("line", "dropped"). Exits with 1 if there were findings.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

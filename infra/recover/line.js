@@ -1,6 +1,5 @@
-// line.js: what may befall Redis, and how the line comes back. In each case people join and wait; then everybody is
-// asked for their place once more. A place that became another one, or was given twice, is a finding (visitors.js).
-// What comes back is as in database.js.
+// line.js: failures of Redis, and how the line recovers. In each case people join and wait; then every visitor's place is
+// queried again. A place that changed or was given twice is a finding (visitors.js). The result is as in database.js.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,17 +9,17 @@ import { ageOf } from './record.js';
 
 const WAITING = { poll: 15, join: 3, picture: 0, hold: 0, buy: 0 };
 const ENOUGH = 40; // places
-const MORE = 20; // that were given after a copy
+const MORE = 20; // given after a copy was made
 
 const fairgate = (place, ...words) => execFileSync(join(place.bin, 'fairgate'), words, { encoding: 'utf8', env: { ...process.env, FAIRGATE_PROFILES: join(place.stack.dir, 'fairgate.profiles') } });
 
-// Those that were given are still what they were.
+// Existing places must not have changed.
 function judged(visitors, record, at, rtoMs, displaced, told = []) {
   const lost = displaced.map(({ position, said }) => ({ ...record.of('place').find((each) => each.position === position), said }));
   return { lost, rpoMs: ageOf(lost, at), rtoMs, findings: [...visitors.findings, ...displaced.map(({ position, said }) => `place ${position} is now ${said}`)], told };
 }
 
-// `break_`: what is done to the line, and for it, until a place can be had again.
+// `break_`: breaks the line and repairs it, until places are available again.
 async function kept(place, break_, before = async () => {}) {
   const { record, visitors } = come(place, WAITING, place.waiting);
   await record.until('place', ENOUGH);
@@ -81,8 +80,8 @@ const archived = (place) => kept(place, (saved) => allGone(place, async () => {
   place.begin('edge');
 }), () => copies(place));
 
-// No front that remembers, no copy, no archive. The event is made again, and is another one: nobody may see a wrong
-// place by it, and everybody who asks has to join again.
+// No front that remembers, no copy, no archive. The event is created again as a new incarnation: old tickets must not give
+// wrong places in it, and all visitors have to join again.
 async function nothingLeft(place) {
   const { record, visitors } = come(place, WAITING, place.waiting);
   await record.until('place', ENOUGH);

@@ -1,6 +1,5 @@
-// place.js: a whole stack that is backed up as recover's files say, and what may befall its stores. Ports, folders,
-// repository and copies are its own. The shop's database is another server: it is somebody else's, and what we lose it
-// still has.
+// place.js: a whole stack with backups as in recover's files, and the failures of its stores. It has its own ports, folders,
+// repository and copies. The shop's database is a separate server: it belongs to the company, and keeps what we lose.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -22,7 +21,7 @@ const LIMITS = { max_per_buyer: 0, hold_ttl_s: 60, hold_max_s: 300 };
 const OWNER = process.getuid() === 0 ? 'postgres' : null;
 const read = (name) => readFileSync(join(HERE, name), 'utf8');
 
-// What runs next to the stack as PostgreSQL's user.
+// Runs a program next to the stack as PostgreSQL's user.
 const asOwner = (argv) => (OWNER === null ? argv : ['setpriv', '--reuid', OWNER, '--regid', OWNER, '--clear-groups', '--', ...argv]);
 
 export class Place {
@@ -44,7 +43,7 @@ export class Place {
     this.fronts = ['queue-front', 'queue-front-2'];
     await this.stack.up();
     for (const part of ['postgres', 'redis', ...this.fronts, 'seats-feed']) this.stack.mayDie(part);
-    // Whose journal is shorter than what it has answered: it ends, and begins again with what there is.
+    // A process whose journal is shorter than its answers ends, and starts again with the restored state.
     this.stack.mayDie('seat-service', 'status 1', 4);
     this.visitors = { host: '127.0.0.1', port: this.stack.base };
     const knobs = { rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000, pow_bits: 0 };
@@ -63,7 +62,7 @@ export class Place {
     this.company.sql('GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader', 'demo_shop');
   }
 
-  // Programs as they are built, but that the shop's database is not ours, and the hall is smaller.
+  // The built programs, but with a separate server for the shop's database, and a smaller hall.
   #build() {
     const own = {
       'demo-shop': `FAIRGATE_DATABASE_CONNINFO='${this.company.conninfo('demo_shop', 'demo_shop')}'`,
@@ -94,7 +93,7 @@ export class Place {
 
   // ---- backups ------------------------------------------------------------------------------------------
 
-  // A folder that PostgreSQL's user may write to.
+  // A folder that PostgreSQL's user can write to.
   owned(name) {
     const path = join(this.dir, name);
     mkdirSync(path, { mode: 0o700 });
@@ -135,7 +134,7 @@ export class Place {
     ]), { mode: 0o600 });
   }
 
-  // What `recover` says; an error has all of it.
+  // The output of `recover`; an error contains all of it.
   async recover(...words) {
     const env = {
       ...process.env, FAIRGATE_RECOVER_CONF: join(this.dir, 'recover.conf'),
@@ -148,7 +147,7 @@ export class Place {
     }
   }
 
-  // The lines of archive.conf, as their server gets them here.
+  // The lines of archive.conf, adapted to this server.
   async #backedUp() {
     this.#settings();
     for (const [, name, value] of read('archive.conf').matchAll(/^([a-z_]+) = '?([^'\n]*)'?$/gm))
@@ -163,7 +162,7 @@ export class Place {
     await this.recover('backup', 'full');
   }
 
-  // The newest WAL that lies in the repository.
+  // The newest WAL in the repository.
   archived() {
     return JSON.parse(execFileSync(...this.#info(), { encoding: 'utf8' }))[0].archive.at(-1).max;
   }
@@ -173,18 +172,18 @@ export class Place {
     return [program, words];
   }
 
-  // A repository that nobody reaches, until it is given back. What is sent waits.
+  // Makes the repository unreachable until it is given back. WAL waits to be sent.
   cutRepository() {
     renameSync(this.repository, `${this.repository}.away`);
     return () => renameSync(`${this.repository}.away`, this.repository);
   }
 
-  // All WAL, as it is written, in a folder of another machine; commits wait for it from now on.
+  // Streams all WAL into a folder of another machine; from now on commits wait for it.
   async receive() {
     const folder = join(this.dir, `received-${this.folders += 1}`);
     const env = { FAIRGATE_RECOVER_CONF: join(this.dir, 'recover.conf') };
     const child = this.scope.spawn(`receive-${this.folders}`, [join(HERE, 'recover'), 'receive', folder, `host=${this.socket} port=${this.stack.base + 7} user=postgres`], { env });
-    child.mayEnd = true; // with its server
+    child.mayEnd = true; // it ends with its server
     await this.#standby('fairgate_wal');
     await until('the receiver to be in step', () => this.stack.sql('postgres', "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") === '1');
     return folder;
@@ -223,7 +222,7 @@ export class Place {
     return until('PostgreSQL to be open', () => spawnSync(asked[0], asked.slice(1)).status === 0 && this.stack.sql('postgres', 'SELECT pg_is_in_recovery()') === 'f', { timeoutMs: READY_MS });
   }
 
-  // Every part, with all that it needs.
+  // Every part, with everything it needs.
   serving() {
     return until('every part to be ready', async () => {
       const ready = await Promise.all([11, 31, 12, 13].map((offset) => client({ port: this.stack.base + offset, timeoutMs: 2000 }).get('/readyz').catch(() => null)));
@@ -231,7 +230,7 @@ export class Place {
     }, { timeoutMs: READY_MS, everyMs: 50 });
   }
 
-  // Rows of a table, as COPY writes them, that are not there.
+  // Inserts missing rows into a table, in COPY's format.
   load(database, table, rows) {
     const columns = this.stack.sql(database, `SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
       WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`);
@@ -239,7 +238,7 @@ export class Place {
     execFileSync(join(postgresBin(), 'psql'), ['-h', this.socket, '-p', String(this.stack.base + 7), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { input: text });
   }
 
-  // A second server on restored data, next to the first: what it says.
+  // Runs `work` on a second server with restored data, next to the first.
   async beside(data, work) {
     const port = this.stack.base + 9;
     const own = { data_directory: data, hba_file: join(data, 'hba.conf'), port, unix_socket_directories: this.socket, archive_mode: 'off' };

@@ -1,23 +1,23 @@
-// record.js: what visitors were answered, and what of it is there no more.
+// record.js: what visitors were promised in answers, and which of it is gone.
 
 import { until } from '../../tests/lib-js/wait.js';
 
 export class Record {
   told = []; // {at, what: place | order | sold | tickets, ...}
 
-  // As visitors.js tells it.
+  // Called by visitors.js.
   note = (entry) => this.told.push(entry);
 
   of(what, from = 0) {
     return this.told.filter((each) => each.what === what && each.at > from);
   }
 
-  // `many` of them since then.
+  // Waits for `many` of them since `from`.
   until(what, many, from = 0) {
     return until(`${many} of: ${what}`, () => this.of(what, from).length >= many, { timeoutMs: 180_000, everyMs: 50 });
   }
 
-  // Those that the books of a place do not have, or have otherwise.
+  // The promises that a place's books lack or contradict.
   async lost(place) {
     const orders = new Map(place.rows('payment_adapter', 'SELECT id, status, seats FROM pay.orders').map((row) => [row.id, row]));
     const tickets = new Set(place.rows('payment_adapter', 'SELECT id FROM pay.ticket WHERE revoked_at IS NULL').map(({ id }) => id));
@@ -40,5 +40,5 @@ export function counted(lost) {
   return words.length === 0 ? 'nothing' : words.map(([many, name]) => `${many} ${name}`).join(', ');
 }
 
-// How old the oldest of them was when it was lost: the time that was lost.
+// The age of the oldest loss at the moment of the failure: how much time was lost.
 export const ageOf = (lost, at) => (lost.length === 0 ? 0 : Math.max(0, at - Math.min(...lost.map((each) => each.at))));

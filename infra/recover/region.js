@@ -1,13 +1,13 @@
-// region.js: `make recover-drill REGION=1`. Two places and the company, each a machine of its own (infra/ha/machines.js): an
-// edge, a front, Redis, the seats, an adapter, PostgreSQL. The first place sells; the second has the same secrets, follows
-// the first one's PostgreSQL without being waited for, and is brought an archive of each event now and then. Its services
-// run and are not ready. Then the link to it breaks, people go on buying, and the first place is switched off whole.
+// region.js: `make recover-drill REGION=1`. Two places and the company, each on its own machine (infra/ha/machines.js): an
+// edge, a front, Redis, the seats, an adapter, PostgreSQL. The first place sells. The second has the same secrets, follows
+// the first one's PostgreSQL asynchronously, and receives an archive of each event now and then; its services run but are
+// not ready. Then the link between them breaks, people keep buying, and the first place is switched off.
 //
-// What stands for DNS here is one address that leads to one place or to the other (of AWS: a failover record of Route 53,
-// infra/aws). What an answer from DNS lives (60 s there) comes on top of the times printed.
+// DNS is simulated by one address that leads to one place or the other (on AWS: a failover record of Route 53, infra/aws).
+// The TTL of a DNS answer (60 s there) must be added to the printed times.
 //
-// Judged: everybody who waits keeps their place, what was bought after the link broke is named and settled as after any
-// restore (database.js), money is what orders say. Told: what visitors saw, what was lost, how long it took.
+// Checked: all waiting visitors keep their places, purchases after the link broke are named and settled as after any restore
+// (database.js), and money equals the orders. Printed: what visitors saw, what was lost, how long it took.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ const must = (answer, what) => {
   return answer;
 };
 
-// One address; where it leads is turned over. Those who are connected are cut off, as they are when a place vanishes.
+// One address with a switchable target. Switching cuts existing connections, as when a place vanishes.
 class Relay {
   #open = new Set();
 
@@ -99,7 +99,7 @@ class Region extends Fairgate {
   }
 
   async #primary() {
-    // The place that follows is believed by its address: these machines have nobody else beside them.
+    // The following place is trusted by its address: these machines have a network of their own.
     await this.postgresMade(this.first, `local replication postgres trust\nhost replication postgres ${this.second.address}/32 trust\n`);
     for (const role of ['seat_service', 'payment_adapter']) {
       this.sqlOn(this.first, 'postgres', this.roleText(role));
@@ -108,7 +108,7 @@ class Region extends Fairgate {
     }
   }
 
-  // Asynchronous: nobody waits for another region with each seat.
+  // Asynchronous: no seat waits for another region.
   async #follower() {
     const data = this.postgresFolder(this.second);
     this.second.once([`${pgBin()}/pg_basebackup`, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-d', `host=${this.first.address} user=postgres application_name=second`], { user: 'postgres' });
@@ -136,7 +136,7 @@ class Region extends Fairgate {
     ]));
   }
 
-  // On that machine, as its operator.
+  // Runs `recover` on that machine, as its operator.
   async recover(...words) {
     const machine = this.place;
     const env = { ...process.env, FAIRGATE_RECOVER_CONF: machine.path('recover.conf'), FAIRGATE_PROFILES: machine.path('profiles'), PATH: `${BIN}:${pgBin()}:${process.env.PATH}` };
@@ -171,7 +171,7 @@ class Region extends Fairgate {
   }
 }
 
-// The answers that the visitors' programs got while it lasted: {"503 seats-not-open": 17, ...}
+// The answers that visitors' programs got in that time: {"503 seats-not-open": 17, ...}
 function seen(visitors, from) {
   const said = {};
   for (const gap of visitors.flatMap(({ gaps }) => gaps)) if (gap.from + gap.ms > from) for (const what of gap.said) said[what] = (said[what] ?? 0) + 1;
@@ -197,7 +197,7 @@ async function drill(region) {
   region.first.powerOff();
   const at = Date.now();
   say(`the link was broken for ${seconds(at - cutAt)}; now the first place is off`);
-  const leaving = buyers.visitors.giveUp(); // some of them wait for an answer that does not come
+  const leaving = buyers.visitors.giveUp(); // some wait for an answer that never comes
   region.second.join();
   region.place = region.second;
   const said = await region.recover('promote', copies, '--first-is-off');

@@ -1,6 +1,6 @@
-# lib.sh: what the commands of infra/stack share. To be sourced, with `set -eu`.
+# lib.sh: functions shared by the commands of infra/stack. To be sourced, with `set -eu`.
 #
-# A part is one supervised process. parts/NAME says what is particular to it, by defining
+# A part is one supervised process. parts/NAME defines its functions:
 #   part_wanted     is it built, is it asked for?           (status)
 #   part_ports      its listening ports, if any
 #   part_prepare    writes its config and data; may be called again with the same outcome
@@ -21,7 +21,7 @@ fail() {
 
 # ---- settings -----------------------------------------------------------------------------------
 
-# The settings of `up` are kept in the run dir, so that `down` and `status` need the run dir alone.
+# `up` stores its settings in the run dir, so that `down` and `status` need only that.
 settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
@@ -86,7 +86,7 @@ settings_check() {
     networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"
 }
 
-# HAProxy judges what they mean; here only whether they can be written to a file and the settings.
+# Only checks that the values can be written to a file and the settings; HAProxy validates their meaning.
 networks() { # NAME VALUE
     case $2 in
     *[!0-9A-Fa-f:./,\ ]*) fail "$1=$2: networks such as 198.51.100.0/24, 2001:db8::/32" ;;
@@ -126,7 +126,7 @@ brand() {
 
 # ---- files --------------------------------------------------------------------------------------
 
-# Standard input becomes the file, unless it says so already; mode 0600 unless given.
+# Writes standard input to the file unless it is unchanged; mode 0600 unless given.
 write_if_other() { # FILE [MODE]
     cat >"$1.new"
     chmod "${2:-0600}" "$1.new"
@@ -140,8 +140,8 @@ secret() { cat "$SECRETS/$1"; }
 ALL_PARTS='redis postgres psp-sandbox demo-shop queue-front seat-service payment-adapter seats-feed
     observe-alertmanager observe-prometheus edge'
 
-# Those that run here: the first front is called queue-front, others queue-front-2 and so on; so are those
-# that share the seats.
+# The parts that run here. The first front is called queue-front, others queue-front-2 and so on; the same for processes that
+# share the seats.
 parts() {
     for name in $ALL_PARTS; do
         part "$name" part_wanted || continue
@@ -162,7 +162,7 @@ further() { # NAME COUNT
     done
 }
 
-# part NAME FUNCTION: in a subshell with NAME, and for a further front or owner its number in FRONT or OWNER.
+# part NAME FUNCTION: runs it in a subshell with NAME and, for a further front or owner, its number in FRONT or OWNER.
 part() {
     (
         NAME=$1 FRONT=1 OWNER=1
@@ -184,7 +184,7 @@ front_port() { [ "$1" -eq 1 ] && say $((BASE + 1)) || say $((BASE + 19 + $1)); }
 front_private_port() { [ "$1" -eq 1 ] && say $((BASE + 11)) || say $((BASE + 29 + $1)); }
 owner_port() { [ "$1" -eq 1 ] && say $((BASE + 2)) || say $((BASE + 39 + $1)); }
 owner_private_port() { [ "$1" -eq 1 ] && say $((BASE + 12)) || say $((BASE + 43 + $1)); }
-# each_owner FUNCTION: with the name, the port and the private port of each.
+# each_owner FUNCTION: calls it with the name, port and private port of each.
 each_owner() {
     n=1 name=seat-service
     while [ "$n" -le "$OWNERS" ]; do
@@ -192,7 +192,7 @@ each_owner() {
         n=$((n + 1)) name=seat-service-$n
     done
 }
-# Where the operator's console comes from, as browsers may name it.
+# The origins of the operator's console, as browsers may name them.
 console_origins() { say "http://localhost:$((BASE + 11)), http://127.0.0.1:$((BASE + 11))"; }
 
 built() { [ -x "$BUILD/bin/$1" ]; }
@@ -201,21 +201,21 @@ built() { [ -x "$BUILD/bin/$1" ]; }
 
 http_ok() { curl -fsS -m 2 -o /dev/null "$1" 2>/dev/null; }
 
-# admin_call METHOD URL [JSON | @FILE]: prints the status. The token goes by a file, not by an argument.
+# admin_call METHOD URL [JSON | @FILE]: prints the status. The token is passed by a file, not by an argument.
 admin_call() {
     printf 'header = "Authorization: Bearer %s"\n' "$(secret admin-token)" |
         curl -sS -m 30 -o /dev/null -w '%{http_code}' -K - -X "$1" \
             -H 'Content-Type: application/json' ${3:+--data-binary "$3"} "$2" || true
 }
 
-# Somebody listens on the port: by the kernel's tables, without connecting.
+# Whether a process listens on the port: from the kernel's tables, without connecting.
 port_taken() {
     hex=$(printf '%04X' "$1")
     awk -v hex="$hex" '$4 == "0A" && substr($2, length($2) - 3) == hex { found = 1 }
         END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
-# The pid that runit knows for a service folder, if it runs.
+# The pid that runit has for a service folder, if it runs.
 part_pid() {
     sv status "$RUN/service/$1" 2>/dev/null | sed -n 's/^run: [^ ]* (pid \([0-9]*\)).*/\1/p'
 }

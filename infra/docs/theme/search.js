@@ -1,6 +1,6 @@
-// search.js: looks for every word that was typed, anywhere in titles and texts, and shows titles first. In Korean a noun
-// and what follows it are one word, so "환불" has to be found in "환불은", and "환불을" is looked for without its
-// particle. A word that stands nowhere is taken for the nearest one that does: one slip, or two in a long word.
+// search.js: finds each typed word anywhere in titles and texts, and lists titles first. In Korean a noun and its particle
+// are one word, so "환불" must match "환불은", and "환불을" is searched without its particle. A word without a match is replaced by
+// the nearest known one: one typo, or two in a long word.
 
 const FOUND_MAX = 12;
 const PARTICLE = /(에서|으로|까지|부터|에게|은|는|이|가|을|를|에|의|로|와|과|도)$/;
@@ -27,7 +27,7 @@ function withoutParticle(word) {
   return noun.length > 1 ? noun : word;
 }
 
-// How many letters differ, are missing or are too many.
+// The number of wrong, missing or extra letters.
 function slips(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, n) => n);
   for (let i = 1; i <= a.length; i++) {
@@ -48,7 +48,7 @@ function nearest(word) {
   return slipped <= most ? found : word;
 }
 
-// What is written in the reader's language, then titles with the most of the words, then the handbook before references.
+// Ranking: the reader's language, then titles with the most words, then the handbook before references.
 function worth(section, asked) {
   const inTitle = asked.filter((word) => section.flatTitle.includes(word)).length;
   const language = (section.location.startsWith('ko/') ? 'ko' : 'en') === here;
@@ -92,5 +92,5 @@ document.getElementById('search').addEventListener('submit', (event) => {
 words.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') { words.value = ''; show(); }
 });
-// On a small screen the list of pages would stand before every text.
+// On a small screen the open list of pages would push every text down.
 if (matchMedia('(max-width: 48rem)').matches) document.querySelector('nav.pages .all').open = false;
