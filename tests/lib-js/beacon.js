@@ -1,12 +1,12 @@
-// A public beacon as a draw knows it: a chain of drand with several relays. It signs with a real key,
-// so a test that checks a value checks a signature.
+// A public randomness beacon for draws: a drand chain with several relays. It signs with a real key, so tests verify real
+// signatures.
 //
 //   const beacons = await openBeacons(scope);
 //   config: { beacon: beacons.config }
 //   beacons.relays[0].mood = 'down'     // or 'fine', 'down' (503), 'mute' (never answers), 'lies' (signs another
 //                                       // round), 'garbles' (a value that is not the signature's hash)
 //
-// A relay tells a round once its time has come, and not before.
+// A relay publishes a round only when its time has come.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { bls12_381 } from '@noble/curves/bls12-381.js';

@@ -1,4 +1,4 @@
-// Wall clocks that are wrong, for real servers: tests/fault/clock is preloaded into them.
+// Wrong wall clocks for real servers: tests/fault/clock is preloaded into them.
 //
 //   const clock = openClock(scope);
 //   const redis = await startRedis(scope, { clock });
@@ -9,9 +9,9 @@ import { chmodSync, closeSync, openSync, writeFileSync, writeSync } from 'node:f
 import { join } from 'node:path';
 import { ROOT } from './service.js';
 
-const libraries = new Map(); // of each scope
+const libraries = new Map(); // one per scope
 
-// A folder that also a server of another user may read.
+// A folder that servers of other users can read, too.
 function openDir(scope) {
   const dir = scope.tempDir('clock-');
   chmodSync(dir, 0o755);
@@ -32,7 +32,7 @@ export function openClock(scope, offMs = 0) {
   const file = join(openDir(scope), 'off');
   writeFileSync(file, Buffer.alloc(8));
   const clock = {
-    // Sanitizers want to be loaded first, and it takes nothing from them.
+    // Sanitizers demand to be loaded first; this library interposes none of their functions.
     env: { LD_PRELOAD: library(scope), FAIRGATE_CLOCK_OFF: file, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0` },
     set(ms) {
       const bytes = Buffer.alloc(8);

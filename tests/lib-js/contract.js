@@ -1,6 +1,5 @@
-// Holds real answers against openapi.yaml: the path, the method, the status, the content type, the
-// required headers and the body's schema must all be written there. What was seen is kept, so that
-// a test can also ask which promises nobody has tried.
+// Checks real answers against openapi.yaml: the path, the method, the status, the content type, the required headers and the
+// body's schema must all be in it. It records what was seen, so that a test can also list promises that nothing exercised.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -8,17 +7,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ROOT } from './service.js';
 
-// For packages that are loaded when a contract is opened: they take longer than all else that index.js
-// brings to each test file, and most open none.
+// Loads packages only when a contract is opened: they take longer than the rest of index.js, and most test files open none.
 const require = createRequire(import.meta.url);
 
-// What the HTTP server and the private listener, which all services share, refuse by themselves.
+// Errors of the HTTP server and the private listener, which all services share.
 export const OF_ALL_SERVICES = ['bad-request', 'request-timeout', 'body-too-large', 'target-too-long', 'expectation-failed',
   'head-too-large', 'not-implemented', 'http-version', 'overloaded', 'not-found', 'method-not-allowed', 'admin-token-required',
   'invalid-json', 'invalid-body', 'too-many-scrapes', 'metrics-failed', 'operator-token-refused', 'operator-token-expired',
   'operator-role-needed', 'operator-event-refused', 'operator-keys-awaited'];
 
-// The codes that a list of the program's own says, a C macro of rows: ROW(NAME, "code", ...).
+// The codes in one of the program's lists, a C macro of rows: ROW(NAME, "code", ...).
 export function codesOf(path) {
   return [...readFileSync(join(ROOT, path), 'utf8').matchAll(/\bROW\((?:WITH, )?[A-Z_]+, "([a-z0-9-]+)"/g)].map(([, code]) => code);
 }
@@ -38,7 +36,7 @@ export class Contract {
     this.ajv.addSchema(document, 'contract');
     this.paths = Object.keys(document.paths).map((template) => ({
       template,
-      // A literal path is judged before one with parameters.
+      // Literal paths match before paths with parameters.
       parameters: (template.match(/\{/g) ?? []).length,
       pattern: new RegExp(
         `^${template.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{[^}]+\}/g, '[^/]+')}$`,
@@ -47,7 +45,7 @@ export class Contract {
     this.paths.sort((a, b) => a.parameters - b.parameters);
   }
 
-  // contract.check('GET', '/v1/queue/demo/me', answer) -> the answer, or an assertion error.
+  // contract.check('GET', '/v1/queue/demo/me', answer) returns the answer, or throws an assertion error.
   check(method, path, answer) {
     const bare = path.split('?')[0];
     const entry = this.paths.find(({ pattern }) => pattern.test(bare));
@@ -65,7 +63,7 @@ export class Contract {
     return answer;
   }
 
-  // 'METHOD /template STATUS' of all that is promised and was not seen yet.
+  // 'METHOD /template STATUS' of every promise that was not seen yet.
   unseen() {
     const all = [];
     for (const [template, item] of Object.entries(this.document.paths)) {
@@ -82,7 +80,7 @@ export class Contract {
     return pointer.reduce((value, key) => value?.[key], this.document);
   }
 
-  // Where a pointer leads when every $ref at its end has been followed.
+  // The target of a pointer, following a $ref at its end.
   #follow(pointer) {
     const ref = this.#get(pointer)?.$ref;
     if (ref === undefined) return pointer;

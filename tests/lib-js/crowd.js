@@ -1,4 +1,4 @@
-// A run of the crowd (loadtest/crowd): its figures, and what its judge says of the records.
+// Runs the crowd (loadtest/crowd): returns its figures, and its judge's verdict on the records.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
 
 const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
 
-// {section: {key: value}} as the environment that overrides a scenario.
+// {section: {key: value}} as environment variables that override a scenario.
 export function asEnvironment(settings) {
   const env = {};
   for (const [section, keys] of Object.entries(settings)) {
@@ -22,7 +22,7 @@ export function asEnvironment(settings) {
   return env;
 }
 
-// The addresses and keys of a whole stack, as a scenario names them.
+// The addresses and keys of a whole stack, in a scenario's settings.
 export function targetsOf(stack) {
   const at = (offset) => `127.0.0.1:${stack.base + offset}`;
   return {
@@ -36,16 +36,16 @@ export function targetsOf(stack) {
   };
 }
 
-// The waiting room's knobs of an event, as its operator sets them.
+// Sets the waiting room's knobs of an event, as its operator.
 export async function letIn(stack, event, knobs) {
   const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
   const patched = await stack.admin('queue').patch(`/admin/events/${event}`, { body: knobs, headers });
   if (patched.status >= 300) throw new Error(`knobs of ${event}: ${patched.status} ${patched.text}`);
 }
 
-// runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text, ...verdict}), history}
-// history(facts): the answers to visitors with facts of the books, checked by tests/history.
-// `wrap`: words in front of the command, such as taskset's.
+// runCrowd(scope, {scenario, settings}) returns {...report, judged: (options) => ({status, text, ...verdict}), history}.
+// history(facts) checks the answers to visitors against facts of the books by tests/history. `wrap`: words in front of the
+// command, such as taskset's.
 export async function runCrowd(scope, options) {
   const { scenario, settings = {}, timeoutMs = 120_000, wrap = [] } = options;
   const dir = scope.tempDir('crowd-');
@@ -74,7 +74,7 @@ function judgedHistory(dir, options, env, facts) {
   return { path, ...check(historyOf(lines)) };
 }
 
-// {status, text, ...verdict}; the scenario says what must have come of it.
+// Returns {status, text, ...verdict}; the scenario says what the outcome must be.
 function judged(dir, options, env) {
   const records = readdirSync(dir).filter((name) => /^record\.\d+$/.test(name));
   const json = join(dir, 'verdict.json');

@@ -1,5 +1,5 @@
-// Disks that fail as real ones do: one that forgets what was not synced when its power is cut (and
-// can be slow), and one that is full. Both are mounted, which only root may do.
+// Failing disks: one that loses unsynced data when its power is cut (and can be slow), and one that is full. Both are
+// mounted, which only root may do.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { programPath } from './service.js';
 import { until } from './wait.js';
 
-// A folder on a disk of tests/fault/disk: what was not synced is gone after a cut.
+// A folder on a disk of tests/fault/disk: unsynced data is lost after a cut.
 export async function openForgetfulDisk(scope) {
   const dir = scope.tempDir('disk-');
   const switch_ = join(dir, '.power');
@@ -18,11 +18,11 @@ export async function openForgetfulDisk(scope) {
   });
   return {
     dir,
-    // From now on nothing is written and nothing is read: every call fails.
+    // From now on every read and write fails.
     cut: () => writeFileSync(switch_, 'off'),
-    // Back again, with `keep` percent of the unsynced blocks, which the seed chooses.
+    // Power is back, with `keep` percent of the unsynced blocks, chosen by the seed.
     powerOn: ({ seed = 1, keep = 0 } = {}) => writeFileSync(switch_, `on ${seed} ${keep}`),
-    // From now on each sync takes that long, and other requests to the disk wait for it.
+    // From now on each sync takes that long, and blocks other requests to the disk.
     slow: (ms) => writeFileSync(switch_, `slow ${ms}`),
     figures: () => JSON.parse(readFileSync(switch_, 'utf8')),
   };
@@ -30,7 +30,7 @@ export async function openForgetfulDisk(scope) {
 
 const BLOCK = 4096;
 
-// A folder on its own disk of that many megabytes, which can be filled and emptied again.
+// A folder on a separate disk of that many megabytes, which can be filled and emptied.
 export function openSmallDisk(scope, megabytes) {
   const dir = scope.tempDir('small-');
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0711`, 'small-disk', dir]);
@@ -43,7 +43,7 @@ export function openSmallDisk(scope, megabytes) {
   return {
     dir,
     freeBytes,
-    // All of what is free is taken, but for `leave` bytes; somebody may be quicker meanwhile.
+    // Takes all free space except `leave` bytes; another process may write meanwhile.
     fill(leave = 0) {
       if (!existsSync(ballast)) {
         writeFileSync(ballast, '');
@@ -55,7 +55,7 @@ export function openSmallDisk(scope, megabytes) {
         const size = statSync(ballast).size + Math.max(BLOCK, Math.floor(free * share));
         const done = spawnSync('fallocate', ['--length', String(size), ballast], { encoding: 'utf8' });
         if (done.status !== 0 && !/No space left/.test(done.stderr)) throw new Error(`fallocate: ${done.stderr}`);
-        share = done.status === 0 ? 1 : share / 2; // whatever writes without a pause is always quicker than all of it
+        share = done.status === 0 ? 1 : share / 2; // a process that keeps writing always beats an attempt to take everything
       }
     },
     empty: () => truncateSync(ballast),

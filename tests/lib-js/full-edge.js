@@ -1,4 +1,4 @@
-// full-edge.js: three hundred visitors at an edge that has two hundred connections for them.
+// full-edge.js: three hundred visitors at an edge that accepts two hundred connections.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ const TRIES = 20;
 const EYES = { accept: 'text/html' };
 const IMAGE = /<img[^>]* src=([^ >]+)/;
 
-// {status, headers, text, gone}: of a stream as soon as it begins.
+// Returns {status, headers, text, gone}; for a stream, as soon as it begins.
 async function read(status, headers, bytes) {
   const told = { status, headers, text: '', gone: false };
   bytes.on('data', (part) => { told.text += part; }).on('close', () => { told.gone = true; }).on('error', () => {});
@@ -22,7 +22,7 @@ async function read(status, headers, bytes) {
   return told;
 }
 
-// A visitor's one connection. `endsBy`: the page that was answered leads to its end.
+// A visitor's single connection. `endsBy`: the page in the answer leads to the connection's end.
 export function byHttp1(port) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const ask = (path, method = 'GET', headers = {}) => new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ async function isBusy(page, { endsBy }) {
   await endsBy(page);
 }
 
-// A first view, a place, a stream: all on one connection.
+// A first view, a place and a stream, all on one connection.
 async function come(connect, event) {
   const connection = connect();
   const { ask, leave } = connection;
@@ -74,7 +74,7 @@ async function come(connect, event) {
   return { page, cookie, stream, leave };
 }
 
-// `port`: of the visitors' listener. `others`: [[port, path]] that visitors cannot fill.
+// `port`: the visitors' listener. `others`: [[port, path]] of listeners that visitors cannot fill.
 export async function judgeFullEdge(port, others, event, by = byHttp1) {
   const connect = () => by(port);
   const isInside = async (cookie) => {
@@ -96,7 +96,7 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
 
   const crowd = [first];
   while (crowd.length < VISITORS) crowd.push(...await Promise.all(Array.from({ length: AT_ONCE }, () => come(connect, event))));
-  // Those who were turned away may still have been counted: others come until one more is too many.
+  // Rejected visitors may still have been counted: more come until one is too many.
   const held = () => crowd.filter(({ page }) => page.status === 200).length;
   while (held() < 0.95 * MOST - 1) crowd.push(await come(connect, event));
   const busy = crowd.filter(({ page }) => page.status !== 200);
@@ -109,7 +109,7 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
   for (let n = 0; n < TRIES; n += 1) {
     const { cookie } = waits[n];
     const late = connect();
-    if (by === byHttp2) { // a browser that shows no images; one that asks for them by two connections
+    if (by === byHttp2) { // a browser that shows no images, and one that loads them over two connections
       assert.equal((await late.ask(`/e/${event}`, 'GET', EYES)).status, 503);
       const other = connect();
       await other.endsBy(await late.ask(`/e/${event}`, 'GET', EYES));
@@ -135,15 +135,15 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
   });
 }
 
-// A config of an edge whose checks give nobody up: what stands behind it here answers none while the test computes.
+// An edge config without failing checks: the stand-ins behind it cannot answer while the test computes.
 export const patient = (config) => config.replaceAll(' fall 2 ', ' fall 10000 ');
 
-// What stands behind an edge alone: it gives places and streams to everybody. -> its port
+// A stand-in behind an edge: it gives places and streams to everybody. Returns its port.
 export async function openCrowded(scope) {
   const server = await serve(scope, ({ url }, answer) => {
     if (url.endsWith('/join')) answer.writeHead(201, { 'set-cookie': 'fg_ticket_x=x' }).end();
     else if (url.endsWith('/stream')) {
-      const beats = setInterval(() => answer.write('\n'), 1000); // by HTTP/1 an edge learns from it that a visitor has left
+      const beats = setInterval(() => answer.write('\n'), 1000); // by HTTP/1 the edge notices from it that a visitor has left
       answer.writeHead(200, { 'content-type': 'text/event-stream' }).on('close', () => clearInterval(beats)).flushHeaders();
     }
     else answer.end('served');

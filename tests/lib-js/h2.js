@@ -1,4 +1,4 @@
-// HTTP/2 by hand (RFC 9113), for what no client library sends: frames as they are written here.
+// HTTP/2 by hand (RFC 9113), for frames that no client library would send.
 
 import tls from 'node:tls';
 import { until } from './wait.js';
@@ -16,10 +16,10 @@ export function frame(type, flags, stream, payload = Buffer.alloc(0)) {
   return Buffer.concat([head, payload]);
 }
 
-// A header as HPACK has it when neither side remembers it: a literal, new name, no Huffman.
+// A header in HPACK without dynamic table: a literal with a new name, no Huffman.
 const text = (value) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value, 'latin1')]);
 export const header = (name, value) => Buffer.concat([Buffer.from([0]), text(name), text(value)]);
-// GET, https, and the two that differ; each at most 126 bytes.
+// GET, https, and a path and an authority of at most 126 bytes each.
 export const getHead = (path, authority = 'localhost') =>
   Buffer.concat([Buffer.from([0x82, 0x87, 0x04]), text(path), Buffer.from([0x01]), text(authority)]);
 export const code = (number) => {
@@ -28,7 +28,7 @@ export const code = (number) => {
   return bytes;
 };
 
-// A connection that has said hello. `frames` is what has come: [{type, flags, stream, payload}].
+// A connection after the handshake. `frames` are those received: [{type, flags, stream, payload}].
 export class H2 {
   static open({ port, host = '127.0.0.1', localAddress }) {
     return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export class H2 {
     socket.write(frame(FRAME.SETTINGS, 0, 0));
   }
 
-  // False: the connection takes no more for now; `drained` waits for it, or for its end.
+  // Returns false if the connection takes no more for now; `drained` waits until it does, or ends.
   send(...frames) {
     return this.closed || this.socket.write(Buffer.concat(frames));
   }

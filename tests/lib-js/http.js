@@ -1,13 +1,13 @@
-// HTTP as a test wants it: one call, one answer, every header as it came, no redirects followed,
-// no retry, no pooling unless asked for.
+// An HTTP client for tests: one call, one answer, all headers as received, no redirects followed, no retries, and pooling
+// only on request.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
 
 // request({port, path, method, headers, body, token, agent, timeoutMs}):
-//   body      string or Buffer as it is; anything else is sent as JSON
+//   body      a string or Buffer is sent unchanged; anything else is sent as JSON
 //   token     becomes Authorization: Bearer
-// Answers {status, headers, rawHeaders, body, text, json}; `json` is undefined where the body is not JSON.
+// Returns {status, headers, rawHeaders, body, text, json}; `json` is undefined if the body is not JSON.
 export function request({
   port,
   host = '127.0.0.1',
@@ -62,8 +62,8 @@ function shape(answer, body) {
   return { status, headers, rawHeaders, trailers, body, text, json };
 }
 
-// A client of one address: `const front = client({port})`, `await front.get('/healthz')`. What is
-// given here (token, headers, agent) holds for each call; a call may override it.
+// A client of one address: `const front = client({port})`, `await front.get('/healthz')`. Defaults given here (token,
+// headers, agent) apply to each call; a call may override them.
 export function client(defaults) {
   const call = (method, path, options = {}) =>
     request({
@@ -84,7 +84,7 @@ export function client(defaults) {
   };
 }
 
-// The visitor's side of cookies: takes Set-Cookie, gives Cookie. Attributes can be looked at.
+// The visitor's cookies: reads Set-Cookie, sends Cookie. Attributes can be inspected.
 export class CookieJar {
   #cookies = new Map();
 
@@ -110,16 +110,16 @@ export class CookieJar {
   }
 }
 
-// The same token but for its first character, whatever that is.
+// The same token with another first character.
 export const mangled = (token) => (token.startsWith('A') ? 'B' : 'A') + token.slice(1);
 
-// The answer, which has this status.
+// Returns the answer if it has this status.
 export function assertStatus(answer, status) {
   assert.equal(answer.status, status, answer.text);
   return answer;
 }
 
-// An RFC 9457 answer with this status and stable code; gives the parsed problem back.
+// Checks for an RFC 9457 answer with this status and stable code; returns the parsed problem.
 export function assertProblem(answer, status, code) {
   const seen = `${answer.status} ${answer.text}`;
   assert.equal(answer.status, status, seen);

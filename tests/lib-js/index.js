@@ -1,4 +1,4 @@
-// All helpers of the black-box tests under one name; README.md tells what each is for.
+// Exports all helpers of the black-box tests; README.md says what each is for.
 
 export { codesOf, Contract, OF_ALL_SERVICES, openContract } from './contract.js';
 export { letIn, runCrowd, targetsOf } from './crowd.js';

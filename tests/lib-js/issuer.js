@@ -1,8 +1,8 @@
-// An OpenID Connect issuer: oidc-provider, with the accounts and key algorithms that a test wants.
+// An OpenID Connect issuer: oidc-provider, with the accounts and key algorithms that a test needs.
 //   const issuer = await openIssuer(scope);
 //   issuer.account('kim', { email: 'kim@house.example', roles: ['viewer'] });
 //   const { access_token, id_token } = await issuer.login('kim');
-// Programs log in by the device grant; approve(userCode, account) is what the person would do in a browser.
+// Programs log in by the device grant; approve(userCode, account) does what a person would do in a browser.
 
 import { createHmac, createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
 import Provider from 'oidc-provider';
@@ -10,8 +10,8 @@ import { makeKeyPair } from './key-pair.js';
 import { serve } from './serve.js';
 import { until } from './wait.js';
 
-export const AUDIENCE = 'https://fairgate.example'; // what access tokens are for
-export const CLIENT = 'fairgate-cli'; // for whom ID tokens are
+export const AUDIENCE = 'https://fairgate.example'; // the audience of access tokens
+export const CLIENT = 'fairgate-cli'; // the audience of ID tokens
 export const MACHINE = { id: 'nightly', secret: 'of-the-nightly-job-and-nobody-else' };
 
 const KINDS = { RS256: ['rsa', { modulusLength: 2048 }], ES256: ['ec', { namedCurve: 'P-256' }], EdDSA: ['ed25519', {}] };
@@ -31,10 +31,10 @@ export async function openIssuer(scope) {
 class Issuer {
   constructor() {
     this.accounts = new Map();
-    this.alg = 'RS256'; // of the tokens that are given from here on
-    this.keyCalls = 0; // how often the key set was asked for
-    this.away = false; // no key set
-    this.asked = []; // codes of devices that wait for somebody
+    this.alg = 'RS256'; // for new tokens
+    this.keyCalls = 0; // requests for the key set
+    this.away = false; // true: no key set
+    this.asked = []; // device codes that wait for approval
   }
 
   async listen(scope) {
@@ -45,12 +45,12 @@ class Issuer {
       }
       this.handle(req, res);
     });
-    server.keepAliveTimeout = 0; // none is closed while a client is about to use it again
+    server.keepAliveTimeout = 0; // so that no connection closes just before a client reuses it
     this.url = url;
     this.rotate();
   }
 
-  // New keys for all algorithms; tokens of the old ones are still tokens, but nobody can judge them.
+  // New keys for all algorithms; tokens of the old keys can no longer be verified.
   rotate() {
     this.keys = Object.keys(KINDS).map(makeKey);
     this.provider = this.#provider();
@@ -62,7 +62,7 @@ class Issuer {
     this.accounts.set(id, claims);
   }
 
-  // A resource's tokens are JWTs, signed as `alg` says at that moment.
+  // Access tokens for a resource are JWTs, signed with the current `alg`.
   #provider() {
     const { accounts } = this;
     const claimsOf = (id) => accounts.get(id) ?? {};
@@ -93,7 +93,7 @@ class Issuer {
     });
   }
 
-  // What somebody does who opens the address on their telephone, types the code and says yes.
+  // A person opens the address on a phone, types the code and agrees.
   async approve(userCode, accountId) {
     const code = await this.provider.DeviceCode.findByUserCode(userCode.replace(/[^A-Za-z0-9]/g, '').toUpperCase(), { ignoreExpiration: false });
     const grant = new this.provider.Grant({ accountId, clientId: code.clientId });
@@ -103,7 +103,7 @@ class Issuer {
     await code.save();
   }
 
-  // What somebody does who does not know what that is.
+  // A person who does not recognise the request rejects it.
   async deny(userCode) {
     const code = await this.provider.DeviceCode.findByUserCode(userCode, { ignoreExpiration: false });
     await Object.assign(code, { error: 'access_denied' }).save();
@@ -115,7 +115,7 @@ class Issuer {
     return text === '' ? {} : JSON.parse(text);
   }
 
-  // The tokens of somebody who has logged in, in full: {access_token, id_token, refresh_token}.
+  // The tokens of a complete login: {access_token, id_token, refresh_token}.
   async login(account) {
     const asked = await this.post('/device/auth', { client_id: CLIENT, scope: 'openid offline_access fairgate', resource: AUDIENCE });
     await this.approve(asked.user_code, account);
@@ -131,7 +131,7 @@ class Issuer {
     return answer.access_token;
   }
 
-  // Any claims and header, honestly signed by the issuer's key for `alg`: what the issuer itself would never give.
+  // Any claims and header, properly signed by the issuer's key for `alg`: tokens that the issuer itself would never issue.
   forge(claims, { alg = 'RS256', header = {} } = {}) {
     const jwk = this.keys.find((key) => key.alg === alg);
     const now = Math.floor(Date.now() / 1000);
@@ -142,7 +142,7 @@ class Issuer {
   }
 }
 
-// HS256 by the text of the public key: the oldest trick there is.
+// HS256 keyed with the text of the public key: the classic algorithm confusion attack.
 function signature(alg, jwk, text) {
   const key = createPrivateKey({ key: jwk, format: 'jwk' });
   if (alg === 'none') return '';

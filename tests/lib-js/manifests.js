@@ -1,6 +1,6 @@
-// manifests.js: checks rendered manifests: by the published schemas, by rules of our own (what a
-// pod may do, who reaches whom), and by the programs, which know what can be set. Not in index.js, since it wants packages
-// (js-yaml, kubernetes-models).
+// manifests.js: checks rendered manifests against the published schemas, our own rules (what a pod may do, who reaches
+// whom), and the programs, which know their settings. Not in index.js, because it needs packages (js-yaml,
+// kubernetes-models).
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -11,16 +11,16 @@ import yaml from 'js-yaml';
 import { openScope, programPath, ROOT } from './index.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
-const ELSEWHERE = ['postgresql.cnpg.io/v1 Cluster']; // definitions that an operator brings, and no published schema has
+const ELSEWHERE = ['postgresql.cnpg.io/v1 Cluster']; // CRDs of an operator, without a published schema
 const OUTSIDE = 'the world outside';
 export const ISSUER_AT = '10.30.0.10/32'; // of infra/kubernetes/operators
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const version = read('VERSION').trim();
 
-// What kubectl would apply of a folder of infra/kubernetes.
+// What kubectl would apply for a folder of infra/kubernetes.
 export const kustomized = (folder) => yaml.loadAll(execFileSync('kubectl', ['kustomize', join(ROOT, 'infra/kubernetes', folder)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 
-// What an overlay gives that is the small one with the component of shared seats.
+// The small overlay with the shared-seats component.
 export function sharedSeats() {
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-shared-'));
   const from = (folder) => relative(dir, join(ROOT, 'infra/kubernetes', folder));
@@ -34,8 +34,8 @@ export function sharedSeats() {
 
 // ---- the published schemas ----
 
-// Those validators let pass what they do not know, as the schemas do. But they look at each word that they know: so what
-// nobody has looked at is not known. -> {value, unread: () => paths}
+// Those validators accept unknown members, as the schemas do, but read every member that they know. So an unread member is
+// unknown. Returns {value, unread: () => paths}.
 function watched(value, path = '') {
   if (typeof value !== 'object' || value === null) return { value, unread: () => [] };
   const seen = new Set();
@@ -93,8 +93,8 @@ function pleas(workload) {
   return must;
 }
 
-// What must be so of a whole set of documents: a title, and a test of it, for each. `issuer`: the addresses that sign the
-// operators' tokens, which all three services may ask for its keys.
+// Rules for a whole set of documents: a title and a test for each. `issuer`: the addresses that sign the operators' tokens,
+// where all three services may fetch its keys.
 export function judgesOf(documents, { issuer = null } = {}) {
   const judges = [];
   const must = (title, judge) => judges.push([title, judge]);
@@ -140,7 +140,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
     const scalers = documents.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
     assert.equal(scalers.length, 3);
     for (const { spec } of scalers) {
-      // A number of pods here, and the next apply would take away those that the scaler added.
+      // A replica count here would make the next apply remove pods that the scaler added.
       assert.equal(named(spec.scaleTargetRef.kind, spec.scaleTargetRef.name).spec.replicas, undefined);
       assert.ok(spec.minReplicas <= spec.maxReplicas);
       for (const { type, pods } of spec.metrics) if (type === 'Pods') assert.ok(figures.includes(`"${pods.metric.name}"`), pods.metric.name);
@@ -214,7 +214,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
 
   // ---- who reaches whom ----
 
-  // Everything with labels and ports: pods here, and those of engines that others make.
+  // Everything with labels and ports: our pods, and those that operators make for databases.
   const places = new Map([
     ...workloads(documents).map((workload) => [workload.metadata.name, { labels: labelsOf(workload), ports: podOf(workload).containers.flatMap(({ ports }) => ports ?? []) }]),
     ...documents.filter(({ kind }) => kind === 'Cluster').map(({ metadata }) => [metadata.name, { labels: { 'cnpg.io/cluster': metadata.name }, ports: [{ name: 'postgres', containerPort: 5432 }] }]),
@@ -270,7 +270,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
     assert.ok(files.length > 0 && files.every((file) => read('infra/images/build').includes(`$root${file}`)), String(files)); // libpq of Debian 12 knows no `system`
   });
 
-  // host, port of each address that is set: "http://inside:8092/metrics", "host=seats-db-rw", a name for the edge.
+  // host, port of each address in a setting: "http://inside:8092/metrics", "host=seats-db-rw", a name for the edge.
   const addressesOf = (name) => {
     const data = Object.entries(named('ConfigMap', name)?.data ?? {});
     const urls = data.filter(([key]) => !/ORIGINS|CONSOLE|PUBLIC_URL/.test(key)).flatMap(([, value]) => [...value.matchAll(/http:\/\/(?:[\w-]+-\d+\.)?([\w-]+):(\d+)/g)].map(([, host, port]) => [host, Number(port)]));

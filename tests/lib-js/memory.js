@@ -1,4 +1,4 @@
-// Memory that is missing for a text of the test's choice: tests/fault/memory is preloaded into our programs.
+// Failing allocations for a text that the test chooses: tests/fault/memory is preloaded into our programs.
 //
 //   const memory = openMemory(scope);
 //   const front = await startService(scope, { env: memory.env, ... });
@@ -25,7 +25,7 @@ export function openMemory(scope) {
     closeSync(to);
   };
   const memory = {
-    // Sanitizers want to be loaded first, and it takes nothing from them.
+    // Sanitizers demand to be loaded first; this library interposes none of their functions.
     env: { LD_PRELOAD: library, FAIRGATE_MEMORY: file, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:verify_asan_link_order=0` },
     lack(text) {
       const bytes = Buffer.from(text);
@@ -37,7 +37,7 @@ export function openMemory(scope) {
       write(len, 0);
     },
     refused: () => Number(readFileSync(file).readBigUInt64LE(COUNT_AT)),
-    // What `ask` came to while there was no memory for JSON with that text in it; there was such JSON.
+    // Returns the result of `ask` while allocations for JSON with that text fail; asserts that there was such JSON.
     async without(text, ask) {
       const before = memory.refused();
       memory.lack(text);

@@ -1,4 +1,4 @@
-// What infra/observe and the handbook say about figures, read: rules, the table of metrics, and a page of /metrics.
+// Parses what infra/observe and the handbook say about metrics: rules, the table of metrics, and a page of /metrics.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,24 +8,24 @@ import { ROOT } from './service.js';
 
 const made = writeTo(join(ROOT, 'build/observe'));
 export const RULE_FILES = [join(ROOT, 'infra/observe/alerts.yml'), made.find((path) => path.endsWith('slo.yml'))];
-// What a sale depends on: the local stack has no exporters, and does without these.
+// Rules about a sale's dependencies: the local stack has no exporters and omits them.
 export const DEPENDS = join(ROOT, 'infra/observe/depends.yml');
 export const EVERY_RULE = [...RULE_FILES, DEPENDS];
-// Figures of HAProxy and of exporters, which tests/observe/depends.test.js has from them.
+// Metrics of HAProxy and of exporters, which tests/observe/depends.test.js reads from them.
 export const isOfOthers = (name) => /^(haproxy|redis|pg|node)_/.test(name);
 export const DASHBOARDS = made.filter((path) => path.endsWith('.json'));
 
 // Groups of rules: {name, rules: [{alert | record, expr, labels, annotations}]}.
 export const ruleGroups = (paths = RULE_FILES) => paths.flatMap((path) => load(readFileSync(path, 'utf8')).groups);
 
-// Parts of a histogram are written under names of their own.
+// The parts of a histogram have names of their own.
 export const familyOf = (name) => name.replace(/_(bucket|sum|count)$/, '');
-// The metrics that an expression asks for, recorded ones among them.
+// The metrics in an expression, recorded ones included.
 export const namesIn = (expr) => [...new Set(expr.replaceAll(/"[^"]*"/g, '').match(/\b(fairgate[_:][\w:]*|process_\w+|(?:haproxy|redis|pg|node)_\w+|up(?=\{|\b)|ALERTS)/g) ?? [])];
-// Bounds of histograms that it names: [family, le].
+// Histogram bounds in an expression: [family, le].
 export const boundsIn = (expr) => [...expr.matchAll(/(\w+)_bucket\{[^}]*le="([^"]+)"/g)].map(([, name, le]) => [name, le]);
 
-// alert -> the families that it hangs on, by way of what its group records.
+// alert -> the families it depends on, through its group's recording rules.
 export function figuresOfAlerts() {
   const found = new Map();
   for (const { rules } of ruleGroups(EVERY_RULE)) {
@@ -38,7 +38,7 @@ export function figuresOfAlerts() {
   return found;
 }
 
-// docs/operate/metrics.md: {section, name, meaning, unit, type, labels, alerts}.
+// Parses docs/operate/metrics.md: {section, name, meaning, unit, type, labels, alerts}.
 export function metricsTable() {
   const rows = [];
   let section = null;
@@ -52,7 +52,7 @@ export function metricsTable() {
   return rows;
 }
 
-// A page of /metrics: name -> {type, help, labels, bounds}, histograms under their family's name.
+// Parses a page of /metrics: name -> {type, help, labels, bounds}, histograms under their family's name.
 export function families(text) {
   const found = new Map();
   for (const line of text.split('\n')) {
@@ -73,5 +73,5 @@ export function families(text) {
   return found;
 }
 
-// docs/operate/logs.md: field -> type.
+// Parses docs/operate/logs.md: field -> type.
 export const logFields = () => new Map([...readFileSync(join(ROOT, 'docs/operate/logs.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, field, type]) => [field, type]));

@@ -1,31 +1,31 @@
-// own-time.js: how long a process has been at it by a clock of its own, which stands still while that process, or
-// one that it has begun, wants a processor and gets none. So a limit on this clock is the same on an idle machine
-// and on a busy one, and what exceeds it computes, or waits for something, without an end.
+// own-time.js: measures how long a process has run on a clock that stops while the process, or one of its children, waits
+// for a CPU. So a limit on this clock means the same on an idle and on a busy machine, and a process that exceeds it
+// computes or waits forever.
 //
 //   const time = new OwnTime(pid);
-//   time.look();        now and then: what happens between two looks is known by then
-//   time.ms             until the last look
-//   time.wants          processors that its threads wanted lately, had or not
+//   time.look();        samples; call it now and then
+//   time.ms             up to the last sample
+//   time.wants          CPUs that its threads recently wanted, granted or not
 //
-// The kernel counts for each thread how long it waited to be run (/proc/PID/task/TID/schedstat), and adds to the
-// figure when it does run; one that is ready and has not run since the last look has waited ever since. The clock
-// never stands still for good: a tenth of the time passes in any case.
+// The kernel counts how long each thread waited for a CPU (/proc/PID/task/TID/schedstat), and adds to the count when the
+// thread runs. A thread that is ready and has not run since the last sample has waited all the time. The clock never stops
+// completely: at least a tenth of real time counts.
 
 import { readdirSync } from 'node:fs';
 import { procText } from './proc.js';
 
 const LEAST = 0.1;
-const NEWEST = 0.3; // what a look counts for, against all before it
+const NEWEST = 0.3; // weight of the newest sample against all earlier ones
 
 function threadsOf(pid) {
   try {
     return readdirSync(`/proc/${pid}/task`);
   } catch {
-    return []; // it has just ended
+    return []; // it has already exited
   }
 }
 
-// A process and all that it has begun.
+// A process and all its descendants.
 function familyOf(pid) {
   const family = [pid];
   for (const one of family)
@@ -37,7 +37,7 @@ const isReady = (pid, tid) => / R /.test(procText(pid, `task/${tid}/stat`).repla
 
 export class OwnTime {
   ms = 0;
-  wants = 1; // it has just begun
+  wants = 1; // it has just started
   #pid;
   #at = performance.now();
   #threads = new Map(); // by number: {ran, waited, unseen}, in milliseconds

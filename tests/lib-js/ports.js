@@ -1,11 +1,11 @@
-// Ports for tests that run side by side: below the range from which the kernel takes the ports of
-// outgoing connections (so that none of those sits on ours), in slices. A slice is this process's as
-// long as it lives: its name is a socket that only one process can hold, and the kernel frees it.
+// Ports for tests that run in parallel, in slices below the kernel's range for outgoing connections, so that none of those
+// uses our ports. A process holds its slice as long as it lives: the slice's name is a socket that only one process can
+// hold, and the kernel frees it.
 
 import { createConnection, createServer } from 'node:net';
 
 const LOW = 23_000;
-const SLICE = 50; // as many as a whole stack takes
+const SLICE = 50; // enough for a whole stack
 const SLICES = 180;
 
 function listens(at) {
@@ -19,11 +19,11 @@ function listens(at) {
 async function isFree(port) {
   const server = await listens({ port, host: '127.0.0.1', exclusive: true });
   if (server === null) return false;
-  server.on('connection', (peer) => peer.on('error', () => {})); // that it is reset
+  server.on('connection', (peer) => peer.on('error', () => {})); // ignores resets
   const reached = await new Promise((resolve) => {
     const socket = createConnection({ port, host: '127.0.0.1' });
     socket.once('connect', () => { socket.resetAndDestroy(); resolve(true); });
-    socket.once('error', () => resolve(false)); // a machine may keep a port to itself
+    socket.once('error', () => resolve(false)); // the machine may reserve a port
   });
   return new Promise((resolve) => { server.close(() => resolve(reached)); });
 }

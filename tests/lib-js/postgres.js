@@ -1,5 +1,5 @@
-// A PostgreSQL of one's own, on a unix socket and a port. The server refuses to run as root; then
-// it runs as `postgres`, which Debian's package brings.
+// A private PostgreSQL on a unix socket and a port. The server refuses to run as root; then it runs as `postgres`, a user of
+// Debian's package.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,10 +12,10 @@ const AS_ROOT = process.getuid() === 0;
 const USER = AS_ROOT ? 'postgres' : null;
 const AS_USER = AS_ROOT ? ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups'] : [];
 
-// A statement that waits longer waits for a lock that nobody gives up.
+// A statement that takes longer waits for a lock that is never released.
 const SQL_MAX_MS = 120_000;
 
-// The newest installed server's folder of programs.
+// The program folder of the newest installed server.
 export function postgresBin() {
   const root = '/usr/lib/postgresql';
   const versions = existsSync(root) ? readdirSync(root).map(Number).sort((a, b) => b - a) : [];
@@ -24,16 +24,15 @@ export function postgresBin() {
   return found;
 }
 
-// The client next to that server. The psql of the PATH is a script of Debian's that looks for this one,
-// and takes five times as long.
+// That server's own client. The psql in PATH is Debian's wrapper script for it, and takes five times as long.
 export const psqlPath = () => join(postgresBin(), 'psql');
 
 // Makes a cluster by copying one.
 export const CLUSTER = fileURLToPath(new URL('cluster', import.meta.url));
 
-// startPostgres(scope, {settings, databases: ['seats']}) -> Postgres, answering. Superuser
-// "postgres", no password (the socket's folder is ours alone; on TCP only from 127.0.0.1).
-// With a `disk` (disk.js) its data lie there, synced like a real cluster's; with a `clock` (clock.js) it goes by that.
+// startPostgres(scope, {settings, databases: ['seats']}) returns a Postgres that answers. Superuser "postgres", no password
+// (the socket's folder is private; TCP only from 127.0.0.1). With a `disk` (disk.js) its data is there, with real syncs;
+// with a `clock` (clock.js) it uses that clock.
 export async function startPostgres(scope, { settings = {}, port = null, databases = [], disk = null, clock = null } = {}) {
   const postgres = new Postgres(scope, settings, port ?? (await freePort()), disk, clock);
   postgres.initdb();
@@ -42,7 +41,7 @@ export async function startPostgres(scope, { settings = {}, port = null, databas
   return postgres;
 }
 
-// One that follows it, under the name that synchronous_standby_names knows.
+// Starts a replica of it, under the name in synchronous_standby_names.
 export async function startPostgresReplica(scope, primary, settings = {}) {
   const replica = new Postgres(scope, { ...settings, hot_standby: 'on' }, await freePort());
   const from = `${primary.conninfo()} application_name=second`;
@@ -70,12 +69,12 @@ class Postgres {
     chmodSync(this.dir, 0o755);
   }
 
-  // For a config file: libpq's conninfo of a database, as a role.
+  // libpq's conninfo of a database for a role, for config files.
   conninfo(database = 'postgres', user = 'postgres') {
     return `host=${this.socketDir} port=${this.port} dbname=${database} user=${user}`;
   }
 
-  // A disk that can lose its power wants it, and what is measured.
+  // Needed on a disk that can lose power, and for measurements.
   #isDurable() {
     return this.disk !== null || process.env.FAIRGATE_DURABLE !== undefined;
   }
@@ -102,7 +101,7 @@ class Postgres {
       unix_socket_directories: this.socketDir,
       max_connections: 60,
       shared_buffers: '64MB',
-      // What it wrote outlives its processes by the kernel.
+      // The kernel keeps what its processes wrote, even if they die.
       ...(this.#isDurable() ? {} : { fsync: 'off' }),
       ...this.settings,
     };
@@ -113,7 +112,7 @@ class Postgres {
       // SIGINT: fast shutdown; SIGQUIT: immediate, should the test runner itself be killed.
       { user: USER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT', stays: true, env: this.clock?.env },
     );
-    this.child.mayEnd = this.disk !== null; // of a disk that fails under it it may die
+    this.child.mayEnd = this.disk !== null; // it may die if its disk fails
     await until(
       'postgres to answer',
       () => {
@@ -124,8 +123,7 @@ class Postgres {
     );
   }
 
-  // By what the server itself writes down, which costs neither a client nor a backend. What a dead one has left bears
-  // another pid.
+  // Reads the server's own pid file, which costs neither a client nor a backend. The file of a dead server has another pid.
   #isReady() {
     const path = join(this.data, 'postmaster.pid');
     if (!existsSync(path)) return false;
@@ -133,21 +131,19 @@ class Postgres {
     return Number(lines[0]) === this.child.pid && lines[7]?.trim() === 'ready';
   }
 
-  // Ends it in order ("fast": connections are cut, everything is written).
+  // Stops it in order ("fast": cuts connections, writes everything).
   async stop() {
     await this.child.stop('SIGINT', 60_000);
   }
 
-  // The disk is dead from one instant to the next, then the server is; what had not been synced is
-  // gone when the power comes back, but for `keep` percent of it.
+  // Kills the disk at once, then the server; unsynced data is lost when power comes back, except `keep` percent of it.
   async powerCut(survivors) {
     this.disk.cut();
     await this.kill();
     this.disk.powerOn(survivors);
   }
 
-  // The postmaster and every backend at once. The kernel lives on, and so does what they wrote
-  // without a sync: that is no power cut.
+  // Kills the postmaster and every backend at once. The kernel lives on and keeps unsynced writes: this is no power cut.
   async kill() {
     const family = this.backendPids();
     this.child.signal('SIGKILL');
@@ -155,27 +151,27 @@ class Postgres {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // gone by itself
+        // it exited by itself
       }
     }
     await this.child.kill();
     await until('every backend to be gone', () => family.every((pid) => !existsSync(`/proc/${pid}`)));
   }
 
-  // Children of the postmaster, by the kernel's own list.
+  // Children of the postmaster, from the kernel's list.
   backendPids() {
     const path = `/proc/${this.child.pid}/task/${this.child.pid}/children`;
     return readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number);
   }
 
-  // Plain text of a query's rows, columns parted by `|`; throws the server's words on an error.
+  // A query's rows as plain text, columns separated by `|`; throws the server's message on an error.
   sql(text, database = 'postgres', user = 'postgres') {
     const done = this.trySql(text, database, user);
     if (done.status !== 0) throw new Error(`psql: ${done.error ?? done.stderr}`);
     return done.stdout.trimEnd();
   }
 
-  // Rows as objects.
+  // A query's rows as objects.
   rows(query, database = 'postgres') {
     const json = this.sql(`SELECT coalesce(json_agg(q), '[]') FROM (${query}) q`, database);
     return JSON.parse(json);

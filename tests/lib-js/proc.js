@@ -1,4 +1,4 @@
-// proc.js: what the kernel tells of a process, which may end at any moment: '' of one that is gone.
+// proc.js: reads files of /proc for a process that may exit at any moment; '' if it is gone.
 
 import { readFileSync } from 'node:fs';
 

@@ -1,34 +1,34 @@
-// A wire that can be bad: a TCP proxy in front of any server, whatever it speaks. What is wrong with it is
-// said while it runs, and holds for connections that stand and for those to come.
+// A faulty network: a TCP proxy in front of any server, for any protocol. Its fault can be changed at any time, and applies
+// to existing and new connections.
 //
 //   const wire = await openProxy(scope, { to: { port } });      // wire.port, wire.url
 //   wire.fault('late', { ms: 50, jitterMs: 100 });
 //   wire.heal();
 //
-//   late   { ms, jitterMs }     everything arrives later, in its order
+//   late   { ms, jitterMs }     everything arrives later, in order
 //   drip   { bytes, everyMs }   a few bytes at a time
 //   hold   { way }              nothing arrives until the wire is healed, then all of it does: a partition
 //                               that ends while both ends still send again what was not acknowledged
-//   lose   { way }              what is sent is gone: a partition after which one end knows the other no more
+//   lose   { way }              sent bytes are lost: a partition after which one end has forgotten the other
 //   cut    { after }            the connection ends after that many bytes of an answer
-//   half   { way }              one end says that it has said everything, and goes on to listen
+//   half   { way }              one end closes its sending side, and keeps receiving
 //   reset                       connections are reset, new ones too
 //
-// `way` is "there" (towards the server) or "back"; without it both are meant. `share` of all connections,
-// chosen by the seed, have the fault; the others never notice. Healing resets whatever lost bytes: no end
-// could make sense of the rest. `wire.met` counts the connections that a fault has touched, by its name: a
-// test of a fault that nobody met proves nothing.
+// `way` is "there" (towards the server) or "back"; without it both are affected. `share` of all connections, chosen by the
+// seed, have the fault; the others are unaffected. Healing resets connections that lost bytes, because neither end could
+// parse the rest. `wire.met` counts the connections that each fault has touched: a test whose fault touched none proves
+// nothing.
 
 import net from 'node:net';
 import { seededRng } from './rng.js';
 import { delay } from './wait.js';
 
 const WAYS = ['there', 'back'];
-const CUT_AFTER_MAX = 2000; // of bytes: in the middle of most answers
+const CUT_AFTER_MAX = 2000; // bytes: in the middle of most answers
 const silent = () => {};
 
-// A unix socket knows no reset: it is closed. So is one whose end is under way: Node refuses to reset that, forgets it, and
-// the process never ends.
+// Unix sockets have no reset, so they are closed. So are sockets that are already ending: Node refuses to reset them and
+// forgets them, and then the process never ends.
 export function reset(socket) {
   const isEnding = socket.writableEnded && !socket.writableFinished;
   if (isEnding || socket.remoteAddress === undefined) socket.destroy();
@@ -37,8 +37,8 @@ export function reset(socket) {
 
 export const FAULTS = ['late', 'drip', 'hold', 'lose', 'cut', 'half', 'reset'];
 
-// `to`: {port, host} or {path}. `onBytes(bytes, way)`: asked first. False keeps these bytes back for good, a promise
-// for a while; true lets them through, even if they are the last ones because of a fault that it begins.
+// `to`: {port, host} or {path}. `onBytes(bytes, way)` runs first. False drops these bytes, a promise delays them; true lets
+// them through, even if a fault that it starts makes them the last ones.
 export async function openProxy(scope, { to, seed = 1, onBytes = null }) {
   const proxy = new Wire(to, seed, onBytes);
   await proxy.listen();
@@ -49,7 +49,7 @@ export async function openProxy(scope, { to, seed = 1, onBytes = null }) {
 class Wire {
   #fault = null; // {mode, way, share, ...}
   #connections = new Set();
-  #healed = null; // a promise, and what fulfils it
+  #healed = null; // a promise, and its resolve function
 
   constructor(to, seed, onBytes) {
     this.to = to;
@@ -95,7 +95,7 @@ class Wire {
     for (const connection of this.#connections) connection.heal();
   }
 
-  // For this connection: the fault that is, or none.
+  // Draws whether this connection has the current fault.
   #drawn() {
     return this.#fault !== null && this.rng.chance(this.#fault.share) ? this.#fault : null;
   }
@@ -188,12 +188,12 @@ class Connection {
   async #carry(from, to, way) {
     try {
       for await (const bytes of from.iterator({ destroyOnReturn: false })) {
-        const fault = this.#concerns(way) ? this.#fault : null; // as it is now, whatever onBytes makes of the wire
+        const fault = this.#concerns(way) ? this.#fault : null; // the fault before onBytes() may change it
         if (this.proxy.onBytes !== null && !(await this.proxy.onBytes(bytes, way))) this.#lost = true;
         else await this.#pass(bytes, to, way, fault);
       }
     } catch {
-      return; // it was reset, and its other end with it
+      return; // reset together with its other end
     }
     if (this.#concerns(way) && this.#fault.mode === 'hold') await this.proxy.untilHealed();
     if (this.#concerns(way) && this.#fault.mode === 'lose') this.#lost = true;
@@ -215,7 +215,7 @@ class Connection {
         return this.#drip(bytes, to, few, everyMs);
       case 'cut':
         return way === 'back' ? this.#cut(bytes, to) : write(to, bytes);
-      case 'half': // what comes behind the end of a stream is nobody's
+      case 'half': // anything after the end of a stream is ignored
         return undefined;
       default:
         this.#lost = true;
@@ -240,7 +240,7 @@ class Connection {
   }
 }
 
-// As fast as the other end reads.
+// Writes at the speed of the receiver.
 function write(to, bytes) {
   if (bytes.length === 0 || to.destroyed || to.writableEnded) return undefined;
   return new Promise((resolve) => {

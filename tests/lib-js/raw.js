@@ -1,9 +1,9 @@
-// Bytes on a socket, for requests that no decent client would send, and for slow ones.
+// Raw bytes on a socket, for requests that no correct client sends, and for slow ones.
 
 import net from 'node:net';
 import { until } from './wait.js';
 
-// An open connection that keeps all it receives.
+// An open connection that stores everything it receives.
 class RawConnection {
   constructor(socket, methods) {
     this.socket = socket;
@@ -33,12 +33,12 @@ class RawConnection {
     return new Promise((resolve) => this.socket.write(bytes, () => resolve()));
   }
 
-  // The answers that have come in whole so far, in order.
+  // The complete answers so far, in order.
   answers() {
     return parseAnswers(this.received, this.methods);
   }
 
-  // Waits for n whole answers.
+  // Waits for n complete answers.
   async answersOf(n, timeoutMs = 60_000) {
     return until(
       `${n} answers on a raw connection`,
@@ -82,7 +82,7 @@ export function openRaw({ port, host = '127.0.0.1', localAddress, allowHalfOpen 
   });
 }
 
-// Sends bytes and waits until the peer closes or `n` answers stand. -> {answers, closed, text}
+// Sends bytes and waits until the peer closes or `n` answers are complete. Returns {answers, closed, text}.
 export async function rawExchange({ port, host, localAddress, bytes, n = 1, methods, timeoutMs = 60_000 }) {
   const connection = await openRaw({ port, host, localAddress, methods });
   try {
@@ -99,13 +99,13 @@ export async function rawExchange({ port, host, localAddress, bytes, n = 1, meth
   }
 }
 
-// Lines end in CRLF without having to be written so: crlf('GET / HTTP/1.1\nHost: x\n\n').
+// Converts line ends to CRLF: crlf('GET / HTTP/1.1\nHost: x\n\n').
 export function crlf(text) {
   return text.replace(/\r?\n/g, '\r\n');
 }
 
-// Reads whole HTTP/1.1 answers from bytes (Content-Length, chunked, or without a body). `methods`
-// are those of the requests, in order: the answer to a HEAD has a length and no body.
+// Parses complete HTTP/1.1 answers from bytes (Content-Length, chunked, or without a body). `methods` are those of the
+// requests, in order: an answer to HEAD has a length but no body.
 export function parseAnswers(bytes, methods = []) {
   const answers = [];
   let rest = bytes;

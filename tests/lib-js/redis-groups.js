@@ -1,6 +1,5 @@
-// Several Redis servers that belong together: a master with a replica watched by sentinels, or a
-// cluster. Real servers all of them, with times short enough for a test, and long enough that a busy machine makes none of them
-// seem dead.
+// Groups of real Redis servers: a master with a replica and sentinels, or a cluster. Timeouts are short enough for a test,
+// but long enough that a busy machine does not make a server seem dead.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +20,7 @@ export function untilInStep(replica) {
   return until('the replica to be in step', async () => (await replica.command('ROLE'))[3] === 'connected');
 }
 
-// From now on the replica hears nothing, and what the master acknowledges is lost with it. It has all from before.
+// Cuts the replica off after it is in sync: whatever the master acknowledges from now on is lost with it.
 export async function cutReplica(master, replica) {
   const [, written] = await master.command('ROLE');
   await until('the replica to have it', async () => (await replica.command('ROLE'))[4] >= written);
@@ -30,7 +29,7 @@ export async function cutReplica(master, replica) {
   await until('the replica to be cut off', async () => (await replica.command('ROLE'))[3] !== 'connected');
 }
 
-// -> [{port, child}], with these lines in their files, agreed about the master called `name` and about each other.
+// Returns [{port, child}]; the files have these extra lines. They have agreed on the master `name` and on each other.
 export async function startSentinels(scope, master, { name, count = 3, settings = [], tls = false }) {
   const sentinels = [];
   for (let i = 0; i < count; i += 1) {
@@ -63,8 +62,8 @@ export const isMaster = async (redis) => (await role(redis)) === 'master';
 
 const SLOTS = 16_384;
 
-// Masters that share the slots evenly. -> {nodes: [Redis], owner(slot), ...}
-// `options` makes what startRedis() gets in addition to a cluster's own settings.
+// Masters that share the slots evenly. Returns {nodes: [Redis], owner(slot), ...}. `options` returns startRedis() options
+// that are added to the cluster's settings.
 export async function startCluster(scope, count = 3, options = async () => ({})) {
   const nodes = [];
   for (let i = 0; i < count; i += 1) nodes.push(await startNode(scope, await options()));
@@ -106,7 +105,7 @@ function untilKnown(nodes, known) {
   });
 }
 
-// One more server in the cluster, a replica of `master`.
+// Adds a server to the cluster, as a replica of `master`.
 export async function addReplica(scope, cluster, master, options = {}) {
   const replica = await startNode(scope, options);
   await meet(replica, cluster.nodes[0]);
@@ -117,7 +116,7 @@ export async function addReplica(scope, cluster, master, options = {}) {
   return replica;
 }
 
-// Both sides know that the slot moves, and no key has moved yet. -> the move, to go on with.
+// Both sides know that the slot is moving, but no key has moved yet. Returns the move, to continue it.
 export async function beginMove(cluster, slot, from, to) {
   await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await cluster.id(from));
   await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await cluster.id(to));

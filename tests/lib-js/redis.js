@@ -1,4 +1,4 @@
-// A Redis of one's own: private folder, unix socket and port, append-only as in production.
+// A private Redis: own folder, unix socket and port, append-only as in production.
 
 import { mkdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { freePort } from './ports.js';
 import { until } from './wait.js';
 
-// startRedis(scope, {settings, port, disk, machine}) -> Redis, answering; its data on that disk (disk.js), on that machine
-// (infra/ha/machines.js).
+// startRedis(scope, {settings, port, disk, machine}) returns a Redis that answers; its data is on that disk (disk.js), and
+// it runs on that machine (infra/ha/machines.js).
 export async function startRedis(scope, { settings = {}, port = null, disk = null, clock = null, machine = null } = {}) {
   const redis = new Redis(scope, settings, port ?? (await freePort()), disk, clock, machine);
   await redis.start();
@@ -24,7 +24,7 @@ export class Redis {
     this.port = port;
     this.dir = scope.tempDir('redis-');
     this.disk = disk;
-    this.clock = clock; // of clock.js: a wrong one
+    this.clock = clock; // a wrong clock of clock.js, or null
     this.machine = machine; // null: this one
     this.address = machine?.address ?? '127.0.0.1';
     this.data = join(disk?.dir ?? this.dir, 'data');
@@ -37,7 +37,7 @@ export class Redis {
     const settings = {
       port: this.port,
       bind: this.address,
-      ...(this.machine === null ? {} : { 'protected-mode': 'no' }), // nobody else reaches it
+      ...(this.machine === null ? {} : { 'protected-mode': 'no' }), // no other machine reaches it
       unixsocket: this.socket,
       dir: this.data,
       daemonize: 'no',
@@ -53,7 +53,7 @@ export class Redis {
       stays: true,
       env: this.clock?.env,
     });
-    this.child.mayEnd = this.disk !== null; // of a disk that fails under it it may die
+    this.child.mayEnd = this.disk !== null; // it may die if its disk fails
     await until('redis to answer', async () => {
       this.child.assertRunning();
       return (await this.command('PING')) === 'PONG';
@@ -70,14 +70,14 @@ export class Redis {
     await this.child.kill();
   }
 
-  // The disk first, then the server; back with what had been synced.
+  // Cuts the disk first, then kills the server; it comes back with the synced data.
   async powerCut(survivors) {
     this.disk.cut();
     await this.kill();
     this.disk.powerOn(survivors);
   }
 
-  // Loses everything, as a disk that was swapped would.
+  // Deletes all data, as if the disk was replaced.
   wipe() {
     rmSync(this.data, { recursive: true, force: true });
   }
@@ -96,13 +96,13 @@ export class Redis {
     this.child.signal('SIGCONT');
   }
 
-  // command('HSET', 'key', 'field', 'value') -> string, number, array, null; errors are thrown.
+  // command('HSET', 'key', 'field', 'value') returns a string, number, array or null; error replies are thrown.
   async command(...words) {
     this.#link ??= await Link.open(this.socket, () => (this.#link = null));
     return this.#link.command(words);
   }
 
-  // {"get": 12, "evalsha": 3, ...}: what Redis says it was asked so far.
+  // {"get": 12, "evalsha": 3, ...}: the calls that Redis has counted.
   async commandCalls() {
     const calls = {};
     for (const line of (await this.command('INFO', 'commandstats')).split('\r\n')) {
@@ -118,7 +118,7 @@ export class Redis {
   }
 }
 
-// One connection speaking RESP2, over whatever goes both ways; answers come in the order of the commands.
+// One RESP2 connection over any duplex stream; replies come in the order of the commands.
 export class Link {
   constructor(socket, onGone) {
     this.socket = socket;
@@ -166,7 +166,7 @@ export class Link {
   }
 }
 
-// One reply from `at` on, or null while it is not whole.
+// Parses one reply from `at` on; null while it is incomplete.
 function readReply(bytes, at) {
   const end = bytes.indexOf('\r\n', at);
   if (end < 0) return null;

@@ -1,4 +1,4 @@
-// Random numbers that can be had again: the seed is printed, and FAIRGATE_SEED brings it back.
+// Reproducible random numbers: the seed is printed, and FAIRGATE_SEED sets it.
 
 import { randomInt } from 'node:crypto';
 
@@ -19,7 +19,7 @@ export function seededRng(t = null, seed = Number(process.env.FAIRGATE_SEED) || 
     seed,
     unit, // [0, 1)
     below, // integers in [0, n)
-    between: (low, high) => low + below(high - low + 1), // both ends included
+    between: (low, high) => low + below(high - low + 1), // inclusive
     pick: (list) => list[below(list.length)],
     chance: (p) => unit() < p,
     shuffle: (list) => {

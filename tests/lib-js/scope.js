@@ -1,6 +1,6 @@
-// A scope owns what a test starts: processes, temporary folders, sockets. Whatever way the test
-// ends, closing the scope ends them in reverse order, each by its own pid. Should the test runner
-// itself be killed, the kernel ends the processes (setpriv --pdeathsig), so nothing is left behind.
+// A scope owns what a test starts: processes, temporary folders, sockets. However the test ends, closing the scope ends them
+// in reverse order, each by its pid. If the test runner itself is killed, the kernel kills the processes (setpriv
+// --pdeathsig), so nothing is left behind.
 
 import { spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import './costs.js';
 import { CRASHES, FOUND, keepFinding, SANITIZER_STATUS, takeReports } from './findings.js';
 import { within } from './wait.js';
 
-// A program whose parent died before the kernel was asked to end it with that parent would never end.
+// Covers a parent that died before pdeathsig was set: such a program would never be killed.
 const IF_BELOW = '[ "$PPID" = "$0" ] && exec "$@"';
 
 const LIVE = new Set();
@@ -18,7 +18,7 @@ process.on('exit', () => {
   for (const child of LIVE) child.signal('SIGKILL');
 });
 
-// What infra/black-box.js tells at its end: it reads no output of a file that it has given up.
+// For infra/black-box.js to print at its end: it reads no output of a file that timed out.
 function tellOpen(signal) {
   const handles = process.report.getReport().libuv.filter(({ is_active: active, is_referenced: counts }) => active && counts);
   const text = `${process.argv[1]} was asked to end by ${signal}; ${OPEN.size} scopes and these handles were open:\n${handles.map((one) => `  ${JSON.stringify(one)}\n`).join('')}`;
@@ -26,9 +26,9 @@ function tellOpen(signal) {
   else appendFileSync(`${process.env.FAIRGATE_COSTS}-open`, text);
 }
 
-// Asked to end, a test file says what it was still waiting for, since the reason may be that it did not end
-// by itself. And it tidies up: what was started in the background, such as a whole stack, would outlive it otherwise.
-// A second request, as from a terminal and infra/black-box.js both do, does not cut that short.
+// On a signal a test file prints what it was waiting for, in case it hung, and cleans up: background programs, such as a
+// whole stack, would outlive it otherwise. A second signal, as from both a terminal and infra/black-box.js, does not
+// interrupt this.
 const OPEN = new Set();
 let tidying = null;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { tidying ??= tidy(signal); });
@@ -37,7 +37,7 @@ async function tidy(signal) {
   try {
     tellOpen(signal);
   } catch {
-    // nobody is left who would read it
+    // nobody is left to read it
   }
   await Promise.allSettled([...OPEN].map((scope) => scope.close()));
   process.exit(1);
@@ -47,8 +47,8 @@ const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGKILL'];
 
 // One started process; its output goes to a file.
 class Child {
-  #logFrom; // what was in the log before is its predecessor's
-  #asked = false; // to end, by us
+  #logFrom; // where this process's part of the log begins
+  #asked = false; // whether we asked it to end
   #exited;
 
   constructor(name, process_, logPath, { stays, logFrom }) {
@@ -58,8 +58,8 @@ class Child {
     this.#logFrom = logFrom;
     this.stays = stays;
     this.exit = null; // {code, signal} once it has ended
-    this.mayEnd = false; // set it before a program that stays ends by itself, as a test wants it to
-    this.finding = null; // a sentence, if it ended in a wrong way
+    this.mayEnd = false; // set this before a test makes a program with `stays` end by itself
+    this.finding = null; // a sentence, if it ended wrongly
     this.#exited = new Promise((resolve) => {
       process_.on('error', (error) => this.#ended({ code: null, signal: null, error }, resolve));
       process_.on('exit', (code, signal) => this.#ended({ code, signal }, resolve));
@@ -82,7 +82,7 @@ class Child {
     return readFileSync(this.logPath, 'utf8');
   }
 
-  // The log's JSON lines, parsed; lines that are no JSON are left out.
+  // The log's JSON lines, parsed; other lines are skipped.
   logLines() {
     return this.log()
       .split('\n')
@@ -104,10 +104,10 @@ class Child {
     }
   }
 
-  // Asks it to end and waits; what does not end in time is killed, and that is an error.
+  // Asks it to end and waits; a process that does not end in time is killed, which is an error.
   async stop(signal = 'SIGTERM', timeoutMs = 60_000) {
     if (this.running) {
-      this.signal('SIGCONT'); // one that a test has paused could not hear us
+      this.signal('SIGCONT'); // a paused process could not handle the signal
       this.signal(signal);
       await this.ends(timeoutMs, ` on ${signal}`);
     }
@@ -120,7 +120,7 @@ class Child {
     return this.#exited;
   }
 
-  // Waits for its end, and gives {code, signal}. What takes too long over that is killed, and that is an error.
+  // Waits for its end and returns {code, signal}. A process that takes too long is killed, which is an error.
   async ends(timeoutMs = 60_000, why = '') {
     try {
       return await within(timeoutMs, `${this.name} (pid ${this.pid}) to end${why}`, this.#exited);
@@ -130,7 +130,7 @@ class Child {
     }
   }
 
-  // For loops that wait: a process that has ended will not become ready.
+  // For loops that wait: a process that has ended never becomes ready.
   assertRunning() {
     if (this.running) return;
     const { code, signal, error } = this.exit;
@@ -141,7 +141,7 @@ class Child {
     throw gone;
   }
 
-  // In the moment of its end, whatever the test makes of it.
+  // Runs at the moment of its end, whatever the test does with it.
   #judge() {
     const report = takeReports(this.pid);
     const why = this.#wrong(report);
@@ -172,12 +172,12 @@ export class Scope {
     OPEN.add(this);
   }
 
-  // Work for the end, done last come first served.
+  // Registers cleanup work, run in reverse order.
   defer(work) {
     this.#deferred.push(work);
   }
 
-  // A folder of this scope; 0711, so that a process under another user can reach its own below it.
+  // The scope's folder; mode 0711, so that other users' processes can reach their own folders in it.
   dir() {
     if (this.#dir === null) {
       this.#dir = mkdtempSync(join(tmpdir(), 'fairgate-'));
@@ -193,8 +193,8 @@ export class Scope {
     return mkdtempSync(join(this.dir(), prefix));
   }
 
-  // Starts a program. `user` is for what refuses root. `endSignal` ends it when the scope closes. One
-  // that `stays` runs until it is asked to end: a finding if it does not.
+  // Starts a program. `user`: for programs that refuse root. `endSignal` ends it when the scope closes. With `stays` it must
+  // run until it is asked to end, or it is a finding.
   spawn(name, argv, { env = {}, cwd, user = null, endSignal = 'SIGTERM', deathSignal = 'KILL', stays = false } = {}) {
     const logPath = join(this.dir(), `${name}.log`);
     const log = openSync(logPath, 'a', 0o600);
@@ -212,7 +212,7 @@ export class Scope {
     return child;
   }
 
-  // A caller during the close waits for the same end: what was started first has to outlast what is being undone.
+  // A call during the close waits for the same end: what was started first must outlive what is being cleaned up.
   close() {
     this.#closing ??= this.#close().finally(() => { this.#closing = null; });
     return this.#closing;
@@ -233,8 +233,8 @@ export class Scope {
   }
 }
 
-// In a test: `const scope = openScope(t)`. For a whole file: `const scope = openScope(test)`. Without either it is the caller's to
-// close. Node goes on to the next test while a file that was asked to end tidies up, and nobody would end what that one starts.
+// In a test: `const scope = openScope(t)`. For a whole file: `const scope = openScope(test)`. Without either, the caller
+// closes it. While a signalled file cleans up, Node runs the next test, whose programs nobody would end.
 export function openScope(t = null) {
   if (tidying !== null) throw new Error('asked to end: nothing is started any more');
   const scope = new Scope();

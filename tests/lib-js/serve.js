@@ -1,8 +1,8 @@
-// An HTTP server of a test's own, on this machine, for as long as the scope lasts.
+// A test's own HTTP server on this machine; it closes with the scope.
 
 import { createServer } from 'node:http';
 
-// -> {port, url, server}. With no port named, any free one.
+// Returns {port, url, server}. Port 0: any free one.
 export async function serve(scope, onRequest, { port = 0 } = {}) {
   const server = createServer(onRequest);
   await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });

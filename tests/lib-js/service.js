@@ -1,4 +1,4 @@
-// One of our programs with a config file made for the test: started, waited for, asked, ended.
+// Runs one of our programs with a config file for the test: start, wait until ready, query, stop.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -11,8 +11,7 @@ import { until } from './wait.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-// build/asan/bin/NAME, unless FAIRGATE_BIN_DIR or FAIRGATE_VARIANT say otherwise; what is shipped, where
-// a test asks for that.
+// build/asan/bin/NAME, unless FAIRGATE_BIN_DIR or FAIRGATE_VARIANT say otherwise; the release build if a test needs it.
 export function programPath(name, shipped = false) {
   const variant = process.env.FAIRGATE_VARIANT ?? (shipped ? 'release' : 'asan');
   const dir = process.env.FAIRGATE_BIN_DIR ?? join(ROOT, 'build', variant, 'bin');
@@ -21,9 +20,9 @@ export function programPath(name, shipped = false) {
   return path;
 }
 
-// The secrets of a stack, made as `make up` makes them. -> {dir, read(name), path(name)}
-// All set-ups of one process have the same ones, each in files of its own, and so have all of one run of infra/black-box.js:
-// to make them takes ninety programs, a good part of what a small set-up costs.
+// The secrets of a stack, as `make up` makes them. Returns {dir, read(name), path(name)}. All set-ups of one process use the
+// same ones, each in its own files, and so do all files of one run of infra/black-box.js: making them takes ninety programs,
+// a large part of a small set-up's cost.
 let secretsMade = null; // [[name, bytes]]
 export function makeSecrets(scope) {
   const dir = join(scope.tempDir('secrets-'), 'secrets');
@@ -36,7 +35,7 @@ export function makeSecrets(scope) {
   return { dir, path, read: (name) => readFileSync(path(name), 'utf8').trim() };
 }
 
-// The first that needs them makes them, at `dir`, and leaves a copy for the others: whole or not at all.
+// The first caller makes them in `dir` and publishes a copy for the others: whole or not at all.
 function secretsOfRun(dir) {
   const kept = process.env.FAIRGATE_TEST_SECRETS;
   const from = kept !== undefined && existsSync(kept) ? kept : dir;
@@ -47,13 +46,13 @@ function secretsOfRun(dir) {
     try {
       renameSync(half, kept);
     } catch {
-      // another one was first
+      // another process was first
     }
   }
   return readdirSync(from).map((name) => [name, join(from, name)]);
 }
 
-// {section: {key: value}} as a config file. Strings are quoted, numbers and booleans stand bare.
+// {section: {key: value}} as a config file. Strings are quoted, numbers and booleans are not.
 export function renderConfig(sections) {
   const lines = [];
   for (const [section, keys] of Object.entries(sections)) {
@@ -104,7 +103,7 @@ export class Service {
     this.admin = client({ port: privatePort, token: adminToken });
   }
 
-  // Writes the config file again; takes effect at the next start (or SIGHUP, where it reloads).
+  // Rewrites the config file; takes effect at the next start (or SIGHUP, for settings that reload).
   configure(config) {
     const sections = typeof config === 'function' ? config(this) : config;
     const text = typeof sections === 'string' ? sections : renderConfig(sections);
@@ -126,7 +125,7 @@ export class Service {
         if (answer.status === 200) return true;
         throw new Error(`/readyz says ${answer.status} ${answer.text}`);
       },
-      { timeoutMs, everyMs: 20 }, // promises are measured with it
+      { timeoutMs, everyMs: 20 }, // promises of time are measured with it
     );
   }
 
@@ -156,8 +155,8 @@ export class Service {
   }
 }
 
-// Runs a program to its end: {status, stdout, stderr}. For --check-config and other commands. This process
-// stands still meanwhile; one that asks a server of the test's own wants runBeside.
+// Runs a program to its end: {status, stdout, stderr}. For --check-config and other commands. It blocks this process; a
+// program that calls a server of the test's own needs runBeside.
 export function runProgram(name, args, { env = {}, input } = {}) {
   const { status, signal, stdout, stderr, error } = spawnSync(programPath(name), args, {
     env: { ...process.env, ...env },
@@ -180,19 +179,19 @@ export function runBeside(name, args, { env = {}, input = '' } = {}) {
         reject(found);
       }
     });
-    child.stdin.on('error', () => {}); // it ended without having read all of it
+    child.stdin.on('error', () => {}); // it ended before reading all of it
     child.stdin.end(input);
   });
 }
 
-// No test wants a command to end by a signal or by a sanitizer.
+// A command may not end by a signal or a sanitizer in any test.
 function judged(name, args, { status, signal, stdout, stderr }) {
   if (signal === null && status !== SANITIZER_STATUS && !FOUND.test(stderr)) return { status, stdout, stderr };
   const what = `${name} ${args.join(' ')} ended by ${signal ?? `status ${status}`}`;
   throw new Error(`${keepFinding(what, stderr)}:\n${stderr}`);
 }
 
-// Prometheus text -> Map from 'name{labels}' to number.
+// Parses Prometheus text into a Map from 'name{labels}' to number.
 export function parseMetrics(text) {
   const values = new Map();
   for (const line of text.split('\n')) {

@@ -1,4 +1,4 @@
-// Server-sent events as a test reads them: every event kept, in order, with the time it came.
+// A reader of server-sent events: stores every event, in order, with its arrival time.
 
 import http from 'node:http';
 import { until } from './wait.js';
@@ -48,7 +48,7 @@ class EventStream {
     this.events.push(event);
   }
 
-  // The first event, from number `from` on, that the test is content with.
+  // The first event from index `from` on that `wanted` accepts.
   async find(what, wanted, { from = 0, timeoutMs = 60_000 } = {}) {
     return until(
       what,
@@ -78,7 +78,7 @@ class EventStream {
   }
 }
 
-// openStream({port, path, headers, token}): resolves when the head has come; look at .status.
+// openStream({port, path, headers, token}) resolves when the response head has arrived; check .status.
 export function openStream({ port, host = '127.0.0.1', path, headers = {}, token }) {
   return new Promise((resolve, reject) => {
     const call = http.request({

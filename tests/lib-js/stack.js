@@ -1,4 +1,4 @@
-// A whole stack in a folder of its own, driven by the same script as `make up`.
+// A whole stack in a private folder, controlled by the same script as `make up`.
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -16,10 +16,10 @@ const FAKE = join(ROOT, 'tests/integration/fake-service.js');
 const RELEASE = join(ROOT, 'build/release/bin');
 const PRIVATE = { queue: 11, seats: 12, pay: 13, psp: 14 }; // ports of private listeners, from the base
 
-// What a shell says of a command of its own that crashed.
+// A shell's message when one of its commands crashed.
 const SHELL_SAYS = /^(Aborted|Segmentation fault|Bus error|Illegal instruction|Floating point exception)\b/;
 
-// A folder with bin/NAME for each name, links to what `target` says of it.
+// A folder with bin/NAME for each name, a link to `target(name)`.
 function linkBuild(scope, names, target) {
   const dir = scope.tempDir('build-');
   mkdirSync(join(dir, 'bin'));
@@ -27,14 +27,14 @@ function linkBuild(scope, names, target) {
   return dir;
 }
 
-// The real stores and edge run around stand-ins.
+// A build of stand-ins, for the real stores and edge.
 export const fakeBuild = (scope, names) => linkBuild(scope, names, () => FAKE);
 
-// `names` of the release build: what is not there is no part of the stack.
+// `names` of the release build; other parts are missing from the stack.
 export const partOfBuild = (scope, names, from = RELEASE) => linkBuild(scope, names, (name) => join(from, name));
 
-// The release build, or `names` of it, but for a sample hall with other limits, such as {hold_ttl_s: 20}. `hall`: that one,
-// whichever is asked for.
+// The release build, or `names` of it, but the sample halls have other limits, such as {hold_ttl_s: 20}. `hall`: always this
+// hall, whichever is requested.
 export function buildWithLimits(scope, limits, { names, from = RELEASE, hall = '"$@"' } = {}) {
   const dir = partOfBuild(scope, (names ?? readdirSync(from)).filter((name) => name !== 'halls'), from);
   const words = Object.entries(limits).map(([key, value]) => `-e 's/"${key}":[0-9]*/"${key}":${value}/'`);
@@ -42,9 +42,9 @@ export function buildWithLimits(scope, limits, { names, from = RELEASE, hall = '
   return dir;
 }
 
-// openStack(scope, {env}): nothing runs yet. The scope's end takes it down. The shop's password hashes are of
-// the usual formats and cheap, for a login is seldom what a test is about; `hashes: 'usual'` where it is, and
-// where times are measured. Its PostgreSQL's cluster is a copy; with `cluster: 'usual'` it is made as `make up` does.
+// openStack(scope, {env}): nothing runs yet; the scope's end takes it down. The shop's password hashes have the usual
+// formats but cheap costs, because few tests are about logins; use `hashes: 'usual'` for those and for measurements. The
+// PostgreSQL cluster is a copy; `cluster: 'usual'` makes it as `make up` does.
 export async function openStack(scope, { env = {}, name = 'run', wrap = [], hashes = 'cheap', cluster = hashes === 'usual' ? 'usual' : 'copied' } = {}) {
   const made = cluster === 'usual' ? {} : { FAIRGATE_CLUSTER: CLUSTER };
   const stack = new Stack(join(scope.dir(), name), await freePortBase(), { FAIRGATE_SEED_HASHES: hashes, ...made, ...env }, wrap);
@@ -53,8 +53,8 @@ export async function openStack(scope, { env = {}, name = 'run', wrap = [], hash
   return stack;
 }
 
-// What is put in the background has no parent whose death could end it, so that of the test is heard by another, which takes
-// the stack down. It is of a session of its own, or whatever kills all of the test's processes would kill it as well.
+// Background processes have no parent whose death could end them. So a keeper process notices the test's death and takes the
+// stack down. It has its own session, so that it survives if all of the test's processes are killed.
 const KEEPER = 'trap "$0 down; exit" TERM; env -i setpriv --pdeathsig KILL sleep infinity & wait';
 
 function sendTo(pids, signal) {
@@ -76,16 +76,16 @@ export class Stack {
     this.env = { FAIRGATE_RUN_DIR: dir, FAIRGATE_PORT_BASE: String(base), FAIRGATE_UP_TIMEOUT_S: '240', ...env };
     this.wrap = wrap; // words in front of the command, such as taskset's
     this.edge = client({ port: base });
-    this.timeoutMs = 300_000; // of a command: a busy machine takes minutes for a start of ten programs
-    this.database = {}; // {dir, port} of its PostgreSQL, where that is another by now
+    this.timeoutMs = 300_000; // per command: a busy machine takes minutes to start ten programs
+    this.database = {}; // {dir, port} of its PostgreSQL, if that has been replaced
   }
 
-  // Whatever becomes of this process, the stack comes down.
+  // Takes the stack down however this process ends.
   keepBy(scope, name) {
     this.keeper = scope.spawn(`${name}-keeper`, ['setsid', 'sh', '-c', KEEPER, STACK], { env: this.env, endSignal: 'SIGKILL', deathSignal: 'TERM' });
   }
 
-  // {status, stdout, stderr} of one command; a status of -1 if it was ended, by its time or by another.
+  // {status, stdout, stderr} of one command; status -1 if it timed out or was killed.
   command(verb, env = {}) {
     const options = { env: { ...process.env, ...this.env, ...env }, timeout: this.timeoutMs };
     const [program, ...words] = ['setpriv', '--pdeathsig', 'TERM', '--', ...this.wrap, STACK, verb];
@@ -102,8 +102,8 @@ export class Stack {
     return done.stdout;
   }
 
-  // Takes it down, for good. Its supervisor starts again what dies, so a test may well go on as if nothing
-  // had been: what died though nobody wanted it to, and what the logs say that no log may say, fails here.
+  // Takes it down for good. The supervisor restarts dead parts, so a test may not notice a death. Unexpected deaths and
+  // forbidden log lines therefore fail here.
   async down() {
     const { status, stdout, stderr } = await this.command('down');
     const found = this.findings();
@@ -137,8 +137,7 @@ export class Stack {
     return existsSync(join(this.dir, path)) ? this.read(path).split('\n').slice(-60).join('\n') : '';
   }
 
-  // A death of a part that is no finding: `why` as infra/stack/finish has it. Without it: whatever it dies of,
-  // however often.
+  // Allows a part to die: `why` as infra/stack/finish writes it. Without it: for any reason, any number of times.
   mayDie(part, why = null, times = 1) {
     this.#mayDie.push({ part, why, times });
   }
@@ -154,7 +153,7 @@ export class Stack {
     return join(this.dir, 'service', part, file);
   }
 
-  // null: it does not run.
+  // null: not running.
   pid(part) {
     const pid = Number(readFileSync(this.#service(part, 'supervise/pid'), 'utf8').trim());
     return pid === 0 || !existsSync(`/proc/${pid}`) ? null : pid;
@@ -166,19 +165,19 @@ export class Stack {
     return pid === null ? [] : [pid, ...procText(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number)];
   }
 
-  // Whether there was somebody to get it.
+  // Returns whether the part was running.
   signal(part, signal) {
     const pids = this.pids(part);
     sendTo(pids, signal);
     return pids.length > 0;
   }
 
-  // kill -9 of parts at the same moment, which stay away until they are begun again.
+  // kill -9 of parts at the same moment; they stay down until they are started again.
   async takeAway(...parts) {
     const pids = parts.flatMap((part) => this.pids(part));
     for (const part of parts) {
       writeFileSync(this.#service(part, 'planned'), '');
-      execFileSync('sv', ['once', this.#service(part)]); // what ends now is not started again
+      execFileSync('sv', ['once', this.#service(part)]); // a part that ends now is not restarted
     }
     sendTo(pids, 'SIGKILL');
     await until(`${parts} to be gone`, () => pids.every((pid) => !processAlive(pid)));
@@ -192,12 +191,12 @@ export class Stack {
     }
   }
 
-  // What died often is held back for a while, which is right and takes too long for a test.
+  // Lifts the back-off of a part that died often, which would take too long for a test.
   letStart(part) {
     for (const file of ['hold', 'deaths']) rmSync(this.#service(part, file), { force: true });
   }
 
-  // Ended in good order and started again, with what its script says now.
+  // Stops it in order and starts it with its current script.
   async renew(part, timeoutMs) {
     const pid = this.pid(part);
     writeFileSync(this.#service(part, 'planned'), '');
@@ -205,16 +204,16 @@ export class Stack {
     await until(`${part} to be another`, () => ![null, pid].includes(this.pid(part)), { timeoutMs });
   }
 
-  // kill -9 of a part, which its supervisor starts again. Answers the pid that it had.
+  // kill -9 of a part; its supervisor restarts it. Returns the old pid.
   async kill(part, pid = this.pid(part)) {
     process.kill(pid, 'SIGKILL');
     this.mayDie(part, 'signal 9');
-    // PostgreSQL does not start while a process of the killed one still has its shared memory; its supervisor tries again.
+    // PostgreSQL cannot start while a process of the killed one still holds its shared memory; the supervisor retries.
     if (part === 'postgres') this.mayDie(part, 'status 1', 3);
     return pid;
   }
 
-  // The command in front, as `make run` has it: a process of node's own kind.
+  // Runs the stack in the foreground, as `make run` does: a Node child process.
   inFront() {
     const env = { ...process.env, ...this.env };
     return spawn(STACK, ['run'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -233,7 +232,7 @@ export class Stack {
     );
   }
 
-  // What is done while one part is down; whatever comes of it, the part is up again for what follows.
+  // Runs `work` while one part is down, and always brings the part up again.
   async without(part, work) {
     writeFileSync(this.#service(part, 'planned'), '');
     execFileSync('sv', ['-w', '60', 'down', this.#service(part)]);
@@ -248,7 +247,7 @@ export class Stack {
     return this.read(`secrets/${name}`).trim();
   }
 
-  // What one of its databases says to that, as plain text.
+  // The result of a query in one of its databases, as plain text.
   sql(database, text) {
     const { dir = join(this.dir, 'postgres'), port = this.base + 7 } = this.database;
     const argv = ['-h', dir, '-p', String(port), '-U', 'postgres'];
@@ -265,20 +264,20 @@ export class Stack {
     return readFileSync(join(this.dir, path), 'utf8');
   }
 
-  // Every living process that has to do with the run dir: by environment, arguments or folder.
+  // Every living process of the run dir: by environment, arguments or working folder.
   processes() {
     const found = [];
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       if ([process.pid, this.keeper?.pid].includes(Number(pid))) continue;
       try {
         const words = ['environ', 'cmdline'].map((f) => readFileSync(`/proc/${pid}/${f}`, 'latin1'));
-        if (words[1] === '') continue; // a thread of the kernel, or a dead one not yet reaped
+        if (words[1] === '') continue; // a kernel thread, or a zombie
         words.push(readlinkSync(`/proc/${pid}/cwd`));
         if (words.some((text) => text.includes(this.dir))) {
           found.push(`${pid} ${words[1].replaceAll('\0', ' ')}`);
         }
       } catch {
-        // it has just ended
+        // it has already exited
       }
     }
     return found;
@@ -286,5 +285,5 @@ export class Stack {
 }
 
 export function processAlive(pid) {
-  return procText(pid, 'cmdline') !== ''; // a dead one not yet reaped has none
+  return procText(pid, 'cmdline') !== ''; // a zombie has none
 }

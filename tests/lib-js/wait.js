@@ -1,19 +1,18 @@
-// Waiting for a condition with a deadline, in place of sleeping and hoping.
+// Waits for a condition with a deadline, instead of sleeping.
 
 import assert from 'node:assert/strict';
 
 export const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// The longer it has waited the more rarely it looks: a tenth of that later, and no more than half of the time, which leaves
-// the processors to those that are waited for.
+// Polls less often the longer it waits: intervals are a tenth of the elapsed time, and at least as long as the probe took,
+// which leaves the CPUs to the processes under test.
 const SOON_MS = 20;
 const LATE_MS = 250;
 const TOOK_MAX_MS = 1000;
 const pauseMs = (waitedMs) => Math.min(LATE_MS, Math.max(SOON_MS, waitedMs / 10));
 
-// Calls `probe` until it answers something truthy and gives that back. An exception counts as
-// "not yet" and is printed if time runs out. `what` ends the sentence "waited N ms for ...". With `everyMs`
-// it looks that often from first to last.
+// Calls `probe` until it returns something truthy, and returns that. An exception counts as "not yet" and is printed on a
+// timeout. `what` ends the sentence "waited N ms for ...". `everyMs` makes the interval constant.
 export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
   const began = performance.now();
   for (;;) {
@@ -33,7 +32,7 @@ export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
   }
 }
 
-// The promise, or an error that says what did not come in time.
+// The promise, or an error that names what did not arrive in time.
 export function within(timeoutMs, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -42,14 +41,14 @@ export function within(timeoutMs, what, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-// What comes "at once". With two dozen other programs, five times as long still tells an answer from a wait
-// that ran out; what is promised to people in seconds is judged by assertKept.
+// Something is prompt. With two dozen other programs running, a limit five times as long still tells an answer from an
+// expired wait; promises of seconds to people are checked by assertKept.
 export function assertPrompt(promisedMs, tookMs) {
   assert.ok(tookMs < 5 * promisedMs, `took ${Math.round(tookMs)} ms, promised within ${promisedMs}`);
 }
 
-// A promise of time as it stands in a README. For tests/promises alone, whose files run with nothing
-// with them. The slowest of `tookMs` is printed, so that the margin is seen to shrink before it is gone.
+// A documented promise of time. Only for tests/promises, whose files run alone. Prints the slowest of `tookMs`, so that a
+// shrinking margin is visible before it is gone.
 export function assertKept(t, promisedMs, ...tookMs) {
   assert.match(process.argv[1], /\/promises\//, 'a promise of time is judged where nothing runs beside it');
   const slowest = Math.round(Math.max(...tookMs));

@@ -1,5 +1,5 @@
-// What the fronts and the scripts in Redis agree about: the names of queue-front/lua/wire.list, and the texts of
-// the scripts as the program carries them.
+// The protocol between the fronts and the scripts in Redis: the names of queue-front/lua/wire.list, and the scripts' texts
+// as the program carries them.
 
 import { fileURLToPath } from 'node:url';
 import * as compiler from '../../infra/wire.js';
@@ -12,18 +12,18 @@ export const knobs = wire.knobs.map(({ name }) => name);
 export const scripts = [...wire.scripts.keys()];
 export const channels = wire.blocks.find(({ kind }) => kind === 'channels').rows.map(({ words: [name] }) => name);
 
-// Names of an enum as Lua has them, by number: {OK: 0, ...}.
+// The names of an enum as Lua has them, by number: {OK: 0, ...}.
 export const numbers = (name) => Object.fromEntries(
   namesOf(wire.blocks.find((block) => block.kind === 'enum' && block.name === name).rows).map((own, i) => [own, i]));
 
-// Numbers of the list by their name in Lua.
+// The list's numbers by their names in Lua.
 export const numbersOf = () => Object.fromEntries(wire.blocks.filter(({ kind }) => kind === 'numbers')
   .flatMap(({ rows }) => rows.map(({ words: [value, name] }) => [name, Number(value)])));
 
 const fields = (whole) => wire.blocks.find((block) => block.whole === whole).fields
   .flatMap(({ name, type }) => (type === 'knobs' ? knobs : [name]));
 
-// What a script is asked, in its order; `words` has all of its fields, '' where there is none.
+// A script's request as an array in order; `words` has all of its fields, '' if a field is absent.
 export function ask(script, words) {
   return fields(`ask_${script}`).map((name) => {
     if (!(name in words)) throw new Error(`ask ${script}: no ${name}`);
@@ -31,7 +31,7 @@ export function ask(script, words) {
   });
 }
 
-// What it tells, by name.
+// A script's reply, by name.
 export const told = (script, answer) => Object.fromEntries(fields(`tell_${script}`).map((name, i) => [name, answer[i]]));
 
 export const scriptText = (name, from = folder) => compiler.scriptText(from === folder ? wire : compiler.readWire(from), name);
