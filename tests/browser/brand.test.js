@@ -25,7 +25,7 @@ function language(name, files) {
   return sections.join('\n');
 }
 
-// Runs in the page: texts with letters outside of any mark.
+// Runs in the page: finds texts with letters outside of any mark.
 function unmarked(data) {
   const found = [];
   const look = (text, element) => {
@@ -37,7 +37,7 @@ function unmarked(data) {
   look(document.title, document.querySelector('title'));
   for (const element of document.body.querySelectorAll('*')) {
     if (['SCRIPT', 'STYLE', 'NOSCRIPT', 'TIME'].includes(element.tagName) || !element.checkVisibility() || element.closest('#runbook, #runbook-section')) continue; // the runbook has its own languages
-    const around = element.closest('#called-text'); // one sentence around a time
+    const around = element.closest('#called-text'); // a sentence with a time inside
     if (around) {
       look(around.textContent, around);
       continue;
@@ -80,7 +80,7 @@ describe('brand', async () => {
   }
 
   async function readOfVisitors(visitor, where) {
-    await visitor.page.mouse.move(0, 0); // what the pointer is on has the colour of that
+    await visitor.page.mouse.move(0, 0); // an element under the pointer has its hover colour
     await read(visitor, where);
     const { page } = visitor;
     const logo = page.getByRole('img', { name: 'Seoul Arts' });

@@ -185,7 +185,7 @@ describe('checkout', async () => {
     const returns = await Promise.all([page, second].map(backOf));
     assert.equal(returns[0], returns[1]);
     await page.reload();
-    await page.goBack(); // from the provider: the checkout is there and leads to the same order again
+    await page.goBack(); // from the provider: the checkout is still there and leads to the same order
     await page.locator('#pay-button').waitFor();
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
@@ -334,7 +334,7 @@ describe('checkout', async () => {
     await clickFor(friend.page, '[data-take]', '.ticket svg');
     assert.equal(await friend.page.locator('.ticket svg').count(), 1);
     await lookAgain(page, '.ticket.void');
-    // The desk moves the one and reissues the other: both open pages show the new tickets.
+    // The desk transfers one ticket and reissues the other: both open pages show the new tickets.
     for (const { member: owner, seat, state } of (await desk(order)).tickets) {
       if (state !== 'valid') continue;
       const at = owner === String(member) ? friend.page : page;
@@ -374,7 +374,7 @@ describe('checkout', async () => {
       const visitor = await Visitor.open(browser, stack, { ...options, javaScriptEnabled: false });
       const { page } = visitor;
       const who = customer(stack, n);
-      // Axe is a script: it looks at the same page in a browser that runs them.
+      // Axe is a script: it checks the same page in a browser with scripts.
       const judge = async (state) => {
         const twin = await Visitor.open(browser, stack, { ...options, storageState: await page.context().storageState() });
         await twin.page.goto(page.url());
@@ -388,7 +388,7 @@ describe('checkout', async () => {
       await page.locator('#pass button').click({ timeout: 60_000 });
       await page.waitForURL('**/v1/seats/demo/plain');
       await judge('hall');
-      // More than an order may have is refused in words, and nothing is taken.
+      // A quantity above an order's limit is rejected with a message, and nothing is taken.
       await page.locator('[name=quantity]').first().evaluate((field) => field.removeAttribute('max'));
       await page.locator('[name=quantity]').first().fill('99');
       await page.click('form:has(fieldset) button');
@@ -400,7 +400,7 @@ describe('checkout', async () => {
       await page.locator('button[name=remove]').nth(1).waitFor();
       assert.equal(page.url(), `${visitor.at}/v1/seats/demo/plain`);
       await judge('held');
-      // A reload and the back button take nothing again.
+      // A reload and the back button take nothing a second time.
       await page.reload();
       await page.goBack();
       await page.goForward();
@@ -437,7 +437,7 @@ describe('checkout', async () => {
       await page.goto(`${visitor.at}/v1/seats/demo/plain`); // the order has ended the visit
       await page.locator('a[href="/e/demo"]').waitFor();
       await judge('gone');
-      // Elsewhere, or logged out, the way to the tickets is a login.
+      // In another browser, or logged out, the way to the tickets is a login.
       await page.context().clearCookies();
       await page.goto(tickets);
       await page.click('a[href^="/pay/login/"]');

@@ -53,7 +53,7 @@ describe('the console, before seats that are shared', async () => {
     const imported = await operator(pair.first, 'bare').import(hall());
     assert.ok([201, 421].includes(imported.status), imported.text);
     await page.evaluate(() => { location.hash = '#/events/bare'; });
-    await page.click('#act-open'); // which asks anew
+    await page.click('#act-open'); // it requests the event again
     await page.locator('#confirm[open]').waitFor();
     assert.match(await page.textContent('#confirm-text'), /From now on people are called/);
   });
@@ -89,7 +89,7 @@ describe('the console, before seats that are shared', async () => {
     await page.goto(`${boss.at}/console#/events/two/seats`);
     await until('the hall to be shown', async () => {
       if (await page.locator('#seat-sums').isVisible()) return true;
-      await page.reload(); // the first may not have been found at once
+      await page.reload(); // the first one may not have been found at once
       return false;
     }, { everyMs: 500 });
     await block(pair.first, 2);

@@ -20,7 +20,7 @@ describe('the console, around a sale', async () => {
   const line = await openLine(scope);
   const browser = await openBrowser(scope);
   closeAfterEach();
-  const desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) }; // what an operator's browser needs to know of it
+  const desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) }; // what an operator's browser needs to know about it
 
   const admin = (path) => line.front.admin.get(path).then(({ json }) => json);
   const doc = (id) => admin(`/admin/events/${id}`);
@@ -33,7 +33,7 @@ describe('the console, around a sale', async () => {
     return boss;
   }
 
-  // By axe and in a picture, at both widths and in both schemes: `make test` takes two of the four.
+  // Checks by axe and takes a picture, at both widths and in both schemes: `make test` takes two of the four.
   async function see(boss, what) {
     const before = boss.page.viewportSize();
     for (const [width, colorScheme] of boss.share([[390, 'light'], [390, 'dark'], [1280, 'dark'], [1280, 'light']])) {
@@ -123,7 +123,7 @@ describe('the console, around a sale', async () => {
       assert.deepEqual(await row(), ['presale', '2,345', '1', '4,689']);
       await see(boss, `sale-codes-${name}`);
 
-      // Codes are deleted after the operator typed the event's id.
+      // Codes are deleted after the operator types the event's id.
       await page.click('#codes-drop');
       assert.equal(await page.isDisabled('#confirm-yes'), true);
       await see(boss, `sale-codes-drop-${name}`);

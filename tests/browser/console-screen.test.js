@@ -59,7 +59,7 @@ describe('the verdict', () => {
     ['look', 'rate-zero', { live: { rate_per_s: 0 } }],
     ['look', 'no-seats', { seats: { free: 0, held: 0, sold: 9, blocked: 0 } }],
     ['look', 'full', { live: { active: 390 }, pace: { joined: 90, called: 0, admitted: 0 } }],
-    ['look', 'full', { live: { active: 385 }, pace: { joined: 90, called: 0, admitted: 0 } }], // late ones have a place kept
+    ['look', 'full', { live: { active: 385 }, pace: { joined: 90, called: 0, admitted: 0 } }], // latecomers have a reserved place
     ['look', 'quiet', { quietMs: LIMITS.quiet_ms }],
     ['look', 'parked', { orders: { open: 0, parked: 1, completed: 2, failed: 0 } }],
     ['look', 'drift', { drift: 1 }],
@@ -120,7 +120,7 @@ describe('the verdict', () => {
 });
 
 describe('the forecast', () => {
-  // A row a second for six minutes, up to noon.
+  // One row per second for six minutes, up to noon.
   const rows = (perS, joined = 0) => Array.from({ length: 361 }, (_, n) => ({ at: NOON - (360 - n) * 1000, serving: Math.floor(n * perS), issued: 5000 + Math.floor(n * joined) }));
   const of = (more) => forecast({ now: NOON, state: 'open', waiting: 1200, rows: rows(2), ...more });
   const inMinutes = (at) => Math.round((at - NOON) / MINUTE * 10) / 10;
@@ -166,7 +166,7 @@ const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
   'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
 };
-const UPDATES = 4; // as many as it takes until each part was read again
+const UPDATES = 4; // as many as it takes to refresh each part
 const WIDTHS = [360, 768, 1280, 1920];
 const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };
 

@@ -1,5 +1,5 @@
-// A sale that is set up at the console, from "New event" to a seat that is held: by people who have no command line. And what
-// the form derives: the plan of blocks and standing areas, what is missing, times of another place.
+// Sets up a sale at the console, from "New event" to a held seat, without a command line. And what the form derives: the
+// plan of blocks and standing areas, what is missing, times in another zone.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -159,7 +159,7 @@ describe('a sale is set up', async () => {
     return boss;
   }
 
-  // By axe and in a picture.
+  // Checks by axe and takes a picture.
   async function see(boss, what) {
     const { page } = boss;
     const before = page.viewportSize();
@@ -173,7 +173,7 @@ describe('a sale is set up', async () => {
 
   const at = (page, step) => page.locator(`#setup-steps a[href$="/${step}"][aria-current=step]`).waitFor();
 
-  // In words, or in Korean.
+  // The text in English or in Korean.
   const has = (boss, text, en, ko) => assert.match(text, boss.language === 'ko' ? ko : en);
 
   for (const name of Object.keys(MANNERS)) {
@@ -186,7 +186,7 @@ describe('a sale is set up', async () => {
       assert.equal(await page.inputValue('#new-id'), id);
       await page.keyboard.press('Enter');
 
-      // Opened too early, it says what is missing.
+      // If it is opened too early, it says what is missing.
       await at(page, 'event');
       await clickFor(page, '#act-open', '#confirm[open]');
       const told = (await page.locator('#confirm-lines li').allTextContents()).join('\n');
@@ -260,7 +260,7 @@ describe('a sale is set up', async () => {
       has(boss, await page.textContent('#hall-picture figcaption'), /^120 seats, 300 standing placesSeats: 120 · ₩99,000Floor: 300 · ₩0$/, /^좌석 120석, 스탠딩 300자리Seats: 120 · 99,000원Floor: 300 · 0원$/);
       await see(boss, 'hall');
 
-      // What is not saved yet is still there after another view.
+      // Unsaved input survives a visit to another view.
       await page.click('#setup-steps a[href$="/check"]');
       await page.locator('#setup-list li').first().waitFor();
       await clickFor(page, '#setup-steps a[href$="/hall"]', '#hall-blocks-name-1');
@@ -296,7 +296,7 @@ describe('a sale is set up', async () => {
       await see(boss, 'opening');
       await page.keyboard.press('Enter');
 
-      // The checklist names the category that costs nothing, and leads to its step, which now has the imported hall.
+      // The checklist names the category with price zero and leads to its step, which now has the imported hall.
       await at(page, 'check');
       assert.deepEqual([(await doc(id)).opens_at.slice(0, 16), (await doc(id)).rate_per_s], ['2027-03-01T11:00', 50]);
       await page.locator('#setup-list li.wrong', { hasText: 'Floor' }).waitFor();
@@ -317,7 +317,7 @@ describe('a sale is set up', async () => {
       assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
       await clickFor(page, '#confirm-yes', '.badge.open');
 
-      // A visitor sees it, with its picture, which moves nothing when it comes.
+      // A visitor sees it with its picture, which does not shift the page when it loads.
       const guest = await Visitor.open(browser, stack, MANNERS[name]);
       await watchShifts(guest.page);
       await guest.page.goto(`${guest.at}/e/${id}`);
@@ -326,7 +326,7 @@ describe('a sale is set up', async () => {
       await guest.judge(`setup-hero-${boss.language}`);
       await guest.close();
 
-      // And somebody gets a seat; what is a channel's takes its code.
+      // A visitor gets a seat; seats of a channel need its code.
       const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
       const pass = await until('a pass', async () => (await stack.edge.post(`/v1/queue/${id}/pass`, { token: ticket })).json.pass);
       const held = await stack.edge.post(`/v1/seats/${id}/holds`, { token: pass, body: { best_available: { quantity: 2 } } });
@@ -335,7 +335,7 @@ describe('a sale is set up', async () => {
       assert.equal((await hall(id)).accessible, true);
       assert.equal((await stack.edge.post(`/v1/seats/${id}/codes`, { token: pass, body: { code: 'fans-2027' } })).json.name, 'Fans');
 
-      // From now on a correction is asked first. Prices change for holds from now on; what orders were made with stays.
+      // From now on corrections need a confirmation. New prices apply to new holds; existing orders keep theirs.
       await page.click('#setup-steps a[href$="/hall"]');
       await page.fill('#hall-per-buyer', '4');
       await page.fill('#hall-categories-price-0', '88000');
@@ -363,7 +363,7 @@ describe('a sale is set up', async () => {
       await at(page, 'opening');
       assert.equal((await terms(id)).by, 'operator');
 
-      // Another date goes into both: the line and the hall.
+      // A new date goes to both the line and the hall.
       await page.click('#setup-steps a[href$="/event"]');
       await page.fill('#setup-starts', '2027-05-02T19:00');
       await page.fill('#setup-doors', '');
@@ -372,7 +372,7 @@ describe('a sale is set up', async () => {
       await at(page, 'hall');
       for (const one of [await doc(id), await hall(id)]) assert.deepEqual([one.starts_at.slice(0, 16), one.doors_at ?? null], ['2027-05-02T10:00', null]);
 
-      // The same sale a week later, under an id of its own.
+      // The same sale a week later, under its own id.
       await page.click('#setup-steps a[href$="/event"]');
       await page.click('#copy summary');
       await page.click('#copy-save');
@@ -397,7 +397,7 @@ describe('a sale is set up', async () => {
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'From a file', starts_at: '2028-01-01T10:00:30Z' } })).status, 201);
       const boss = await open(name, `#/events/${id}/setup/hall`);
       const { page } = boss;
-      // A sample stands ready, without the code that everybody knows.
+      // A sample is offered ready to use, without the code that everybody knows.
       await page.selectOption('#hall-kind', 'arena');
       await page.locator('#hall-picture path').nth(3).waitFor();
       has(boss, await page.textContent('#hall-picture p'), /^12,000 seats, 3,000 standing places$/, /^좌석 12,000석, 스탠딩 3,000자리$/);
@@ -420,7 +420,7 @@ describe('a sale is set up', async () => {
       assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-categories-price-0');
       assert.equal(await page.isVisible('#hall-add-categories'), false);
 
-      // A whole document has all.
+      // A whole document has everything.
       await page.setInputFiles('#hall-file', file(JSON.stringify(demo)));
       await until('its currency', async () => (await page.inputValue('#hall-currency')) === demo.currency);
       await page.fill('#hall-categories-price-0', '123000');
@@ -437,7 +437,7 @@ describe('a sale is set up', async () => {
       const imported = await hall(id);
       const count = demo.plan.zones.flatMap(({ rows }) => rows).flatMap((row) => row.seats).length;
       assert.deepEqual([imported.seats, imported.categories[0].price, imported.limits.max_per_hold, imported.accessible], [count, 123000, 3, true]);
-      // The line's date stays, to the second; what it did not say comes from the file.
+      // The line keeps its date, to the second; the file fills in what the line did not have.
       const { starts_at: starts, venue } = await doc(id);
       assert.deepEqual([Date.parse(starts), Date.parse(imported.starts_at), venue], [Date.parse('2028-01-01T10:00:30Z'), Date.parse('2028-01-01T10:00:30Z'), demo.venue]);
       await page.click('#setup-steps a[href$="/event"]');

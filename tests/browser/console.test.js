@@ -20,7 +20,7 @@ const LUCK = {
   not: ['.count', '.facts', '.verdict', '.vitals', '#alarms', '#plan', '#as-of', '#endings p', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p', '#audit .sides'],
   across: true,
 };
-// At a desk the knobs stand in columns, and a line more or less puts a group into another one.
+// At a desk the knobs are in columns, and one more line can move a group into another column.
 const luckOf = ({ name }) => (name === 'desk-en' ? { ...LUCK, few: [...LUCK.few, '#knob-form .group'] } : LUCK);
 
 describe('the console', async () => {
@@ -45,14 +45,14 @@ describe('the console', async () => {
     const jar = new CookieJar();
     await until('a login', async () => jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, n) })).status === 200);
     const ask = () => stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': key } });
-    return until('an order with its payment', async () => { // a busy machine answers without
+    return until('an order with its payment', async () => { // on a busy machine the first answer lacks it
       const { status, json, text } = await ask();
       assert.ok([200, 201].includes(status), text);
       return json.payment && json;
     });
   }
 
-  // And pays with a card that the provider's sandbox accepts. -> {order, jar, tickets}
+  // Also pays with a card that the provider's sandbox accepts. Returns {order, jar, tickets}.
   async function buyTickets(key, n) {
     const made = await makeOrder(key, n);
     const provider = client({ port: stack.base + 4 });
@@ -74,7 +74,7 @@ describe('the console', async () => {
 
   const sagaOf = async (id) => (await pay.get(`/admin/sagas?state=all&order=${id}`)).json.sagas[0];
 
-  // And is then parked for the operator.
+  // Its order is then parked for the operator.
   async function park() {
     await until('the buyer to be waited for', async () => (await sagaOf(order)).step === 'await_buyer');
     await until('no worker to have it in hand', () => sql(`WITH p AS (UPDATE pay.saga SET parked = true, cause = 'psp-silent'
@@ -93,7 +93,7 @@ describe('the console', async () => {
   const browser = await openBrowser(scope);
   closeAfterEach();
 
-  // By axe, by its look and in a picture.
+  // Checks by axe and by its look, and takes a picture.
   async function see(boss, what, not = []) {
     const luck = luckOf(boss);
     await boss.judge(`${boss.name}-${what}`);
@@ -112,7 +112,7 @@ describe('the console', async () => {
     await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
   }
 
-  // What went on before the page was opened is on it.
+  // The page also shows what happened before it was opened.
   async function lookBack({ page }, openedAt) {
     const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
     const before = (await ordersOverTime()).filter((at) => at < openedAt).map((at) => clock.format(at));
@@ -127,7 +127,7 @@ describe('the console', async () => {
     await page.locator('#preview:not(:empty)').waitFor();
     await see(boss, 'knobs');
 
-    // A rate that is only thought of: when would the last one enter?
+    // Entering a rate previews when the last visitor would enter.
     await page.fill('#knob-rate_per_s', '2');
     await page.locator('#preview strong').waitFor();
     assert.match(await page.textContent('#preview strong'), /\b2\b.*\d\d:\d\d/);
@@ -156,7 +156,7 @@ describe('the console', async () => {
     await page.click('#apply');
     await clickFor(page, '#confirm-yes', '#undo-knobs');
     assert.equal((await doc()).rate_per_s, 90);
-    await page.waitForFunction(() => document.querySelectorAll('#preview p').length === 1); // the warning has gone
+    await page.waitForFunction(() => document.querySelectorAll('#preview p').length === 1); // the warning is gone
     await see(boss, 'applied');
     await page.click('#undo-knobs');
     await until('it to be undone', async () => (await doc()).rate_per_s === 0.5);
@@ -178,7 +178,7 @@ describe('the console', async () => {
     assert.deepEqual([autopilot.on, autopilot.ceiling], [true, 1]);
     await page.locator('#autopilot-now dl').waitFor();
     await see(boss, 'schedule');
-    // Undone elsewhere, and then there is nothing left to undo beside the button.
+    // Undone elsewhere: then nothing is left to undo next to the button.
     await page.click('#act-undo');
     await page.click('#confirm-yes');
     await until('the schedule to be undone', async () => (await doc()).schedule.length === 0);
@@ -190,13 +190,13 @@ describe('the console', async () => {
     await page.click('#act-freeze');
     await clickFor(page, '#confirm-yes', '.badge.frozen');
     assert.equal((await doc()).state, 'frozen');
-    await see(boss, 'frozen', ['#autopilot-now']); // whether it has noticed already is luck
+    await see(boss, 'frozen', ['#autopilot-now']); // it may have noticed already
     await clickFor(page, '#act-unfreeze', '.badge.open');
-    // What ends a sale lies in a fold of its own, screens away from what is done every day. A closing has no
-    // way back, so its event has to be typed out, and why.
+    // Actions that end a sale are in a separate fold, screens away from daily ones. Closing cannot be undone, so the
+    // operator must type the event's id and a reason.
     assert.equal(await page.isVisible('#act-close'), false);
     await page.click('#endings summary');
-    const boxes = (...ids) => page.evaluate((all) => all.map((id) => document.querySelector(id).getBoundingClientRect().toJSON()), ids); // in one moment
+    const boxes = (...ids) => page.evaluate((all) => all.map((id) => document.querySelector(id).getBoundingClientRect().toJSON()), ids); // at one moment
     const [close, pause] = await boxes('#act-close', '#act-pause');
     assert.ok(close.y - pause.y > 200);
     assert.equal(await page.locator('#endings :is(#act-pause, #act-freeze, #act-undo), #controls :is(#act-close, #act-sold-out)').count(), 0);
@@ -238,7 +238,7 @@ describe('the console', async () => {
     await boss.view('seats');
     await page.locator('#hall-map').waitFor();
     await see(boss, 'seats');
-    // What somebody else does is seen as well.
+    // Changes by other operators are visible, too.
     const [first] = JSON.parse(stack.read('demo-hall.json')).plan.zones[5].rows[0].seats;
     const tells = (count) => page.waitForFunction((wanted) => document.querySelector('#seat-sums > div:nth-child(4) dd').textContent === wanted, count, { timeout: 60_000 });
     for (const [what, count] of [['block', '1'], ['unblock', '0']]) {
@@ -248,7 +248,7 @@ describe('the console', async () => {
     assert.equal(await page.textContent('#notice'), '');
     const blocked = async () => (await seats.get('/admin/events/demo')).json.categories.reduce((sum, one) => sum + one.blocked, 0);
     const before = await blocked();
-    // On the map, by keys alone.
+    // On the map, by keyboard alone.
     await page.focus('#hall-map');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Shift+ArrowRight');
@@ -257,7 +257,7 @@ describe('the console', async () => {
     await page.fill('#block-reason', 'a camera stands there');
     await clickFor(page, '#block', '#outcome:not(:empty)');
     await until('three to be blocked', async () => (await blocked()) === before + 3);
-    // The last one of them is where the cursor stands.
+    // The cursor is on the last one of them.
     await page.focus('#hall-map');
     await page.keyboard.press('Space');
     await page.keyboard.press('Shift+ArrowLeft');
@@ -266,7 +266,7 @@ describe('the console', async () => {
     await page.click('#unblock');
     await until('them to be free again', async () => (await blocked()) === before);
     await tells('0');
-    await page.locator('#unblock:disabled').waitFor(); // nothing is left of what was chosen
+    await page.locator('#unblock:disabled').waitFor(); // nothing is selected any longer
     await see(boss, 'seats-unblocked');
     // By section, row and number.
     await page.click('#picker summary');
@@ -360,7 +360,7 @@ describe('the console', async () => {
     await see(boss, 'draw');
     await page.click('#act-draw');
     await page.click('#confirm-yes');
-    await page.fill('#confirm-input', id); // a sale begins, and still has no hall
+    await page.fill('#confirm-input', id); // a sale begins without a hall
     await confirm(page, { why: 'a draw alone' });
     await page.locator('#verdict.good').waitFor();
     await page.fill('#entry', '2');
@@ -396,7 +396,7 @@ describe('the console', async () => {
     await page.click('#undo-lanes');
     await until('the lane to be undone', async () => (await doc(id)).lanes.length === 0);
     await page.locator('#lanes-none').waitFor();
-    // Once people may join, the page tells who waits where, and lanes can't change.
+    // Once people may join, the page shows who waits in which lane, and lanes can't change.
     const settled = async (what, answer) => assert.equal((await answer).status, 200, `${what}: ${(await answer).text}`);
     await settled('lanes', queue.patch(`/admin/events/${id}`, { body: { lanes: [{ id: 'press', name: 'Press', share: 20, invitations: 2 }], rate_per_s: 0 } }));
     await settled('open', queue.post(`/admin/events/${id}/actions/open`, { body: { without: ['hall'] } }));
@@ -410,7 +410,7 @@ describe('the console', async () => {
     assert.equal(await page.isVisible('#lane-add'), false);
     assert.equal(await page.isDisabled('#lane-id-0'), true);
     await see(boss, 'lanes-open');
-    // What a rate would mean for each of them, as finely as the knob can be turned.
+    // What a rate would mean for each lane, at the knob's finest resolution.
     await boss.view('knobs');
     await page.locator('#preview li').nth(1).waitFor();
     await until('what that rate would mean', async () => {
@@ -460,7 +460,7 @@ describe('the console', async () => {
       assert.equal(await page.isVisible('#desk-refund'), false);
       const { status, refunded, amount, acts } = (await pay.get(`/admin/orders/${id}`)).json;
       assert.deepEqual([status, refunded, acts.find(({ act }) => act === 'refund').reason], ['refunded', amount, 'they called']);
-      // Another's mail leads to their orders.
+      // A mail address leads to that customer's orders.
       await page.goto(`${boss.at}/console#/orders`);
       await page.fill('#desk-words', customer(stack, 6 + n).login);
       await page.click('#desk-find');
@@ -471,7 +471,7 @@ describe('the console', async () => {
     });
   }
 
-  // What callers say, what the desk types of it, and the clicks from there to the end. Typing is no click.
+  // What callers say, what the desk types, and the clicks from there to the end. Typing is not a click.
   const CALLS = [
     ['I’m Kim, row A seat 12, and I want my money back', ({ kim }) => kim.places[0], 3, (desk) => desk.act('#desk-refund'), ({ kim }) => kim.status === 'refunded'],
     ['I did not get the mail', ({ lee }) => lee.login, 3, (desk) => desk.act('#desk-mail'), ({ lee }) => lee.acts.some(({ act }) => act === 'mail-again')],
@@ -574,7 +574,7 @@ describe('the console', async () => {
       await page.locator('#audit > li:first-child', { hasText: /Seats unblocked: \d+|좌석 \d+석 차단 해제/ }).waitFor(); // the seat service writes it within seconds
       await page.locator('#audit > li', { hasText: /Seats blocked: 3 admin token .* to .*Why: a camera|좌석 3석 차단 관리자 토큰 .*부터 .*까지사유: a camera/ }).first().waitFor();
       await readTrail(boss);
-      await see(boss, 'audit', ['#audit > li > *']); // the autopilot may have acted since, and then its act stands first
+      await see(boss, 'audit', ['#audit > li > *']); // the autopilot may have acted since, and then its entry is first
       await retry(boss);
       await ceremony(boss);
       await lanes(boss);
@@ -595,7 +595,7 @@ describe('the console', async () => {
       });
       const [first] = await tickets();
       const why = (words) => page.fill('#why', words);
-      // The services may know of an act before the page has heard so.
+      // The services may know of an action before the page has the answer.
       const heard = () => page.waitForFunction(() => document.getElementById('why').value === '');
       const quiet = () => page.locator('#notice:empty').waitFor({ state: 'attached' });
       await boss.signInAt('#/events/demo/doors');
@@ -621,7 +621,7 @@ describe('the console', async () => {
       await quiet();
       await survey(boss, 'doors');
 
-      // A check-in that was a slip is undone, and somebody was in before a door's late scans.
+      // A mistaken check-in is undone; a visitor came in before a gate's late scans arrived.
       assert.equal((await door('checkin', { token: first.token })).status, 200);
       await page.fill('#undo-token', first.token);
       await page.fill('#undo-gate', `Gate ${name}`);
@@ -635,7 +635,7 @@ describe('the console', async () => {
       assert.equal(await page.inputValue('#undo-token'), 'the next ticket');
       await page.fill('#undo-token', '');
       assert.equal((await door('checkin', { token: first.token })).status, 200);
-      // One of the same millisecond would be the same scan sent again.
+      // A scan in the same millisecond would count as the same scan.
       const late = await door('checkin', { scans: [{ token: first.token, at: new Date(Date.now() - 60_000).toISOString() }] });
       assert.equal(late.json.results?.[0].code, 'already-used', late.text);
       await page.locator(`#conflicts li:has-text("${id}")`).waitFor();
@@ -761,7 +761,7 @@ describe('the console', async () => {
     const minutes = Array.from({ length: 11 }, (_, n) => now - (10 - n) * 60_000);
     const sums = {
       queue: [0, 0, 30, 30, 30, 30, 30, 30, 30, 30, 30],
-      seats: [7, 7, 7, 0, 0, 10, 10, 10, 10, 10, 10], // set back in between
+      seats: [7, 7, 7, 0, 0, 10, 10, 10, 10, 10, 10], // reset in between
       pay: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20],
     };
     await page.route('**/admin/events/demo/series?*', (route) => route.fulfill({ json: { event: 'demo', series: minutes.map((at, n) => ({ at: new Date(at).toISOString(), errors: sums.queue[n] })) } }));
@@ -834,7 +834,7 @@ describe('the console', async () => {
       await boss.judge(`console-ended-${name}`);
       await page.click(`#ended a[href="#/events/${id}"]`);
 
-      // Not without an archive, unless it is said twice.
+      // Refused without an archive, unless it is confirmed twice.
       await page.click('#endings summary');
       await page.click('#act-delete');
       await confirm(page, { input: id, why: 'made by mistake' });
@@ -857,7 +857,7 @@ describe('the console', async () => {
     });
   }
 
-  // Its money is refused and cannot be given back either: two refusals of the provider, and it is parked.
+  // The provider refuses its payment and its refund: after two refusals it is parked.
   async function parkForReal(n) {
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     const control = stack.admin('psp');
@@ -888,7 +888,7 @@ describe('the console', async () => {
       assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*reverse it/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리십시오/);
       await boss.judge(`${name}-drift`);
       await looks.see(page, `${name}-drift`, { ...LUCK, few: [...LUCK.few, '#reconcile li'], not: [...LUCK.not.filter((what) => what !== '#reconcile div'), '#reconcile li *'] }); // which difference is the first is luck
-      // It is accepted with a reason, listed apart, and taken back.
+      // It is accepted with a reason, listed separately, and reverted.
       const decide = async (button) => {
         await found.locator(`button[name="${button}"]`).click();
         await confirm(page, { why: 'as agreed' });
@@ -901,8 +901,8 @@ describe('the console', async () => {
       await page.waitForFunction((its) => document.getElementById('saga-order').value === its, id);
       await clickFor(page, `#sagas a[href="#/orders/${saga}"]`, 'svg.graph .node.undo.failed.here');
       await see(boss, 'order-back');
-      // Retried it is refused once more, and turned back then.
-      // The reason of what comes next is typed before the page hears that it was taken.
+      // Retried, it is refused once more, and then rolled back. The next action's reason is typed before the page has the
+      // answer.
       await page.fill('#saga-reason', 'asked the provider');
       const retry = await boss.hold('**/retry');
       await page.click('#retry');
@@ -957,7 +957,7 @@ describe('the console', async () => {
       await page.route(/\/admin\/events(\?.*)?$/, async (route) => {
         const answer = await route.fetch();
         const { events } = await answer.json();
-        for (const { live } of events) if (live) live.clock_ahead_ms = 7_200_400; // the seats list halls, which have none
+        for (const { live } of events) if (live) live.clock_ahead_ms = 7_200_400; // the seat service's list of halls has no clock
         await route.fulfill({ response: answer, json: { events } });
       });
       const words = name === 'desk-en' ? /7,200 s ahead/ : /7,200초 빠릅니다/;
@@ -967,7 +967,7 @@ describe('the console', async () => {
     });
   }
 
-  // As the trail has them; what the page says of each, in English and in Korean.
+  // As in the trail; with what the page says of each, in English and in Korean.
   const MOVES = [
     ['latency', 812, 300, /was 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
     ['errors', 0.035, 0.02, /3\.5 % of the answers failed, allowed are 2 %/, /3\.5 % 실패, 허용 2 %/],
@@ -1035,7 +1035,7 @@ describe('the console', async () => {
           const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
           return { here: document.activeElement.matches(selector), at: document.activeElement.outerHTML.slice(0, 80), outline: `${outlineStyle} ${outlineWidth}` };
         }, what);
-        if (/^<(body|main)/.test(seen.at)) continue; // the browser's own controls; a view that begins
+        if (/^<(body|main)/.test(seen.at)) continue; // the browser's own controls; the start of a view
         assert.match(seen.outline, /^(solid|auto) [1-9]/, seen.at);
         if (seen.here) return;
       }
@@ -1081,7 +1081,7 @@ describe('the console', async () => {
     await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });
     await boss.signInAt('#/events/demo');
     await page.locator('#vital-seats .value', { hasText: /\d/ }).waitFor();
-    // What an earlier test left may end meanwhile. An alarm is known by its section of the runbook.
+    // Earlier tests' alarms may end meanwhile. An alarm is identified by its section of the runbook.
     const alarms = () => page.evaluate(() => [[...document.querySelectorAll('#alarms a[href*="/runbook/"]')].map(({ hash }) => hash), document.querySelector('#vital-alarms .value').textContent]);
     const [before] = await alarms();
     await stack.without('seat-service', async () => {
@@ -1123,7 +1123,7 @@ describe('the console', async () => {
     assert.equal((await stack.edge.get('/console')).status, 404);
   });
 
-  // The last one: what is out stays out, as nobody mends it.
+  // Last, because nobody repairs the event: it stays unreadable.
   test('an unreadable event is named on the page, and the others keep working', async () => {
     sql(
       `WITH e AS (INSERT INTO seats.event (id) VALUES ('broken') RETURNING no),

@@ -106,7 +106,7 @@ describe('the page of all parts', async () => {
       };
     });
     await visitor.judge('design-pale-no-more');
-    await page.evaluate(() => { delete globalThis.axe; }); // the next one asks it as it was
+    await page.evaluate(() => { delete globalThis.axe; }); // the next test expects the page without it
     await turn('#ccc');
     await assert.rejects(visitor.judge('design-pale'), /color-contrast/);
   });

@@ -36,9 +36,9 @@ describe("the edge's own pages", async () => {
       test(`${what}, ${name}`, async () => {
         const visitor = await Visitor.open(browser, stack, options);
         const { page } = visitor;
-        // The page retries by itself; not during this test.
+        // Keeps the page from retrying by itself during this test.
         await page.route('**', async (route) => {
-          // On a slow machine it may no longer be too fast by then.
+          // On a slow machine the rate may have dropped below the limit by then.
           const answer = await until('the page', async () => {
             await first?.();
             const one = await route.fetch();

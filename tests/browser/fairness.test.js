@@ -40,7 +40,7 @@ describe('the page of the draw', async () => {
       const { page } = visitor;
       const files = [];
       page.on('request', (request) => files.push(request.url()));
-      // From the waiting page by the keyboard.
+      // By keyboard from the waiting page.
       await line.enter(visitor, id);
       assert.equal(await page.textContent('#entry'), '8');
       await page.click('#why summary');
@@ -54,7 +54,7 @@ describe('the page of the draw', async () => {
 
       for (const relay of beacons.relays) relay.mood = 'down';
       await patch(line.front, id, { opens_at: at(500) });
-      await page.reload(); // its next look may be some seconds away
+      await page.reload(); // its next poll may be some seconds away
       await visitor.shows('now', korean ? /마감되어/ : /Entries are closed, and how many/);
       await visitor.judge(`fair-waits-${name}`);
       assert.equal(files.some((url) => url.endsWith('bls.min.js')), false, 'not before there is something to check');

@@ -11,7 +11,7 @@ import { clickFor, closeAfterEach, enterHall, openBrowser, SIZES } from './world
 
 const PHONE = { viewport: SIZES.phone, hasTouch: true, isMobile: true };
 
-// Two sections beside each other, thirty rows of forty, the stage at their left side; the cheap one is grey.
+// Two adjacent sections of thirty rows of forty, with the stage on their left; the cheap one is grey.
 function wideHall() {
   const body = hall({ rows: 30, seatsPerRow: 40, limits: { orphan_rule: false, max_per_hold: 4 } });
   const [first] = body.plan.zones;
@@ -124,7 +124,7 @@ describe('the map of the hall', async () => {
   });
 
   const settled = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
-  // How far a seat, at a point of the map, is from its card.
+  // The distance of a seat, at a point of the map, from its card.
   const awayOf = (page, at) => page.evaluate(({ x, y }) => {
     const [card, map] = ['card', 'map-top'].map((id) => document.getElementById(id).getBoundingClientRect());
     return Math.hypot(Math.max(card.left - map.left - x, 0, x + map.left - card.right), Math.max(card.top - map.top - y, 0, y + map.top - card.bottom));
@@ -244,13 +244,13 @@ describe('the map of the hall', async () => {
     await page.click('#zoom-out'); // until both ends are in view
     await guest.stands();
     const texts = await drawn(page);
-    // The two letters of a row are written one after the other.
+    // The two labels of a row are drawn one after the other.
     const rows = texts.filter(({ text }, n) => texts[n + 1]?.text === text && texts[n + 1].y === texts[n].y);
     assert.ok(rows.length > 3, `${rows.length} rows with two letters`);
     assert.ok(rows.every(({ x }, n) => n === 0 || x === rows[0].x), 'below each other');
   });
 
-  // Along which axis rows follow each other (a phone turns this hall), where the gutter is, and how it is come to.
+  // The axis along which rows follow each other (a phone rotates this hall), the gutter, and how to get there.
   const GUTTERS = {
     above: [PHONE, 'x', (label) => label.y < 70, async () => {}],
     aside: [{ viewport: SIZES.desktop }, 'y', (label) => label.x < 28, (page) => page.click('#zoom-in')],
@@ -267,7 +267,7 @@ describe('the map of the hall', async () => {
       const seatsInView = (await drawn(page)).filter(({ text, ...at }) => /^\d+$/.test(text) && at.y > 70 && at.y < box.height && at.x > 28 && at.x < box.width);
       assert.ok(seatsInView.length > 20, `${seatsInView.length} seats`);
       for (const seat of seatsInView) assert.ok(named.some((label) => Math.abs(label[axis] - seat[axis]) < 3), `seat ${seat.text} at ${seat.x}, ${seat.y}: ${named.map((label) => `${label.text} ${label[axis]}`)}`);
-      // During a glide no numbers are drawn; rows are named all the same.
+      // During a glide no seat numbers are drawn, but row labels are.
       const moved = page.waitForFunction(() => document.querySelector('[data-gliding]') && globalThis.written.some(({ text }) => /^R/.test(text)) && !globalThis.written.some(({ text }) => /^\d+$/.test(text)), null, { polling: 'raf' });
       await page.evaluate(() => document.getElementById('zoom-in').click());
       await moved;
@@ -329,7 +329,7 @@ describe('the map of the hall', async () => {
     }
     return seen / all;
   });
-  // Visible controls whose centre is not theirs.
+  // Visible controls that are covered at their centre.
   const coveredControls = (page) => page.evaluate(() => [...document.querySelectorAll('button, a, summary, select, input')].filter((control) => {
     if (!control.checkVisibility({ visibilityProperty: true })) return false;
     const { left, top, width, height } = control.getBoundingClientRect();
@@ -339,7 +339,7 @@ describe('the map of the hall', async () => {
   }).map((control) => control.id || control.textContent));
 
   const WINDOWS = [[360, 640], [360, 740], [390, 664], [740, 360]];
-  // What a notice is, and how it comes and goes.
+  // Each notice, and how it appears and disappears.
   const NOTICES = {
     none: [async () => {}, async () => {}],
     lost: [(page) => page.evaluate(() => dispatchEvent(new Event('offline'))), (page) => page.evaluate(() => { document.getElementById('lost').textContent = ''; })],
@@ -403,7 +403,7 @@ describe('the map of the hall', async () => {
     assert.ok(shared, 'right of the map');
   });
 
-  // Two rings of small sections around a stage that is a thin bar without a word.
+  // Two rings of small sections around a stage that is a thin bar without a label.
   function bowl() {
     const body = wideHall();
     const [zone] = body.plan.zones;
@@ -437,7 +437,7 @@ describe('the map of the hall', async () => {
       await page.setViewportSize({ width, height });
       await settled(page);
       await drawn(page);
-      // The share of each pill under which something is drawn on the ground.
+      // The share of each pill that covers something drawn on the ground.
       const pills = await page.evaluate(() => {
         const soil = document.querySelector('#map canvas');
         const ratio = soil.width / soil.clientWidth;
@@ -550,7 +550,7 @@ describe('the map of the hall', async () => {
         await early.mouse.click(x + width / 2 + 250, y + height / 2);
         await early.waitForFunction(() => !document.querySelector('[data-gliding]'));
         const at = await aSeat(early);
-        for (let n = 0; n < 2; n += 1) await early.mouse.click(x + at.x, y + at.y); // an impatient one
+        for (let n = 0; n < 2; n += 1) await early.mouse.click(x + at.x, y + at.y); // an impatient visitor
         await route.continue();
       }),
     });
@@ -606,7 +606,7 @@ describe('the map of the hall', async () => {
   test('filtered seats are pale in their colour; taken seats are grey', async () => {
     const { guest, page, middle, other } = await enter({
       viewport: SIZES.desktop, query: '?plain',
-      first: (early) => early.addInitScript(() => { // which colours are filled, canvas by canvas
+      first: (early) => early.addInitScript(() => { // records the fill colours, canvas by canvas
         const { fill } = CanvasRenderingContext2D.prototype;
         globalThis.filled = {};
         CanvasRenderingContext2D.prototype.fill = function note(...path) {
@@ -736,7 +736,7 @@ describe('the map of the hall', async () => {
     body.plan.zones[0].rows[0].seats.forEach((seat, s) => Object.assign(seat, { position: { x: 20 * s, y: 0 } }));
     const { guest, page, box } = await enter({
       ...PHONE, body,
-      first: (early) => early.addInitScript(() => { // what is written on the ground
+      first: (early) => early.addInitScript(() => { // records the texts on the ground
         const { fillText } = CanvasRenderingContext2D.prototype;
         CanvasRenderingContext2D.prototype.fillText = function write(text, x, y, ...more) {
           if (this.canvas !== document.getElementById('map-top')) globalThis.ground = { text, y };
@@ -776,7 +776,7 @@ describe('the map of the hall', async () => {
 
   test('the dearer a category, the earlier its silhouette and colour; the sixth repeats the first with a slot', async () => {
     const body = wideHall();
-    body.plan.categories[0].color = body.plan.categories[1].color; // a plan's colours give way
+    body.plan.categories[0].color = body.plan.categories[1].color; // a plan's colours are overridden
     const { page } = await enter({ body });
     const signs = await page.locator('#categories path').evaluateAll((all) => {
       const style = getComputedStyle(document.documentElement);

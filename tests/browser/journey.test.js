@@ -19,7 +19,7 @@ describe('pages', async () => {
 
   const MAP = { drawn: '#map' };
   const LIST = { few: ['#list-seats li'] };
-  // One date and place on every page, in the time of the hall; and in that of a device elsewhere.
+  // The same date and place on every page, in the hall's time and in the time of a device elsewhere.
   const LINES = {
     ko: '2030년 5월 1일 (수) 19:00\u00a0· 하버 스타디움, 인천\u00a0· 입장 17:30',
     en: 'Wed 1 May 2030, 19:00\u00a0· Harbour Stadium, Incheon\u00a0· Doors 17:30',
@@ -35,7 +35,7 @@ describe('pages', async () => {
     const [file] = await Promise.all([page.waitForEvent('download'), page.click('#calendar')]);
     return readFileSync(await file.path(), 'utf8');
   }
-  // Firefox does not say what it downloads.
+  // Firefox does not report downloads.
   const made = (page) => page.evaluate(() => new Promise((resolve) => {
     const make = URL.createObjectURL;
     URL.createObjectURL = (blob) => {
@@ -75,7 +75,7 @@ describe('pages', async () => {
     await visitor.survey(looks, `${visitor.name}-tickets`);
   }
 
-  // The shop that was there before: its customer finds the tickets among the orders, and buys stationery as ever.
+  // The company's existing shop: its customer finds the tickets among the orders, and still buys stationery.
   async function shopAsEver(visitor, who, seats) {
     const { page } = visitor;
     await page.goto(`http://localhost:${stack.base + 5}/my/orders`);
@@ -122,7 +122,7 @@ describe('pages', async () => {
       await visitor.takeBest(2);
       await page.locator('#cart-pay').waitFor();
       await visitor.stands();
-      await page.click('#zoom-all'); // which seats they are is luck
+      await page.click('#zoom-all'); // which seats they are is random
       await visitor.survey(looks, `${name}-held`, MAP);
       const places = await page.locator('#cart-seats li').count();
       await buy(visitor, customer(stack, n));
@@ -141,7 +141,7 @@ describe('pages', async () => {
 
   test('two visitors want one seat: the second sees why not and gets near ones', async () => {
     const [one, two, late] = await Promise.all([0, 1, 2].map(() => Visitor.open(browser, stack)));
-    await late.page.route('**/stream*', (route) => route.abort()); // sees nothing of what changes
+    await late.page.route('**/stream*', (route) => route.abort()); // it misses all changes
     await late.page.route('**/availability?since=*', (route) => route.abort());
     await Promise.all([one, two, late].map((visitor) => visitor.enter()));
     await Promise.all([one, two, late].map((visitor) => visitor.openRow(30, 5)));
@@ -150,7 +150,7 @@ describe('pages', async () => {
     await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
     // A watching visitor sees the seat change without an action.
     await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
-    // A page without that news loses the race and says so.
+    // A page without that update loses the race and says so.
     await late.seat(4).click();
     await late.page.locator('#trouble').waitFor();
     await late.judge('conflict');
@@ -197,7 +197,7 @@ describe('pages', async () => {
     await second.goto(`${visitor.at}/seats/demo`);
     await held(second, 3);
     await second.click('#cart-open');
-    await second.locator('#cart-seats button').last().click(); // at the start of a row the first would leave a single seat
+    await second.locator('#cart-seats button').last().click(); // the first seat of a row would leave a single seat
     await held(page, 2);
     // A closed tab releases no seats.
     await second.close();
@@ -227,7 +227,7 @@ describe('pages', async () => {
     await page.locator('#list-seats li:nth-child(3) button[aria-pressed=true]').waitFor();
     assert.match(await visitor.seat(2).textContent(), /yours/);
     assert.equal(answer.status(), 201);
-    // The same on the map, in the words below it.
+    // The same on the map, in the text below it.
     await page.evaluate(() => {
       globalThis.told = [];
       new MutationObserver(() => globalThis.told.push(document.getElementById('seat').textContent)).observe(document.getElementById('seat'), { childList: true, characterData: true });
@@ -241,7 +241,7 @@ describe('pages', async () => {
       await page.waitForFunction((old) => document.getElementById('categories').textContent !== old, free);
       await route.fulfill({ response: answer });
     }, { times: 1 });
-    for (let n = 0; n < 2; n += 1) await page.keyboard.press('Enter'); // its card, and its button
+    for (let n = 0; n < 2; n += 1) await page.keyboard.press('Enter'); // first its card, then its button
     await held(page, 2);
     const told = await page.evaluate(() => globalThis.told);
     assert.match(told.at(-1), /yours/);
@@ -318,7 +318,7 @@ describe('pages', async () => {
       await page.keyboard.press('ArrowDown');
       const where = await page.textContent('#seat');
       assert.match(where, /row .*seat .*free/);
-      for (let n = 0; n < 2; n += 1) await page.keyboard.press('Enter'); // its card, and its button
+      for (let n = 0; n < 2; n += 1) await page.keyboard.press('Enter'); // first its card, then its button
       await page.locator('#cart-seats li').waitFor({ state: 'attached' });
       assert.ok(where.startsWith((await page.textContent('#cart-seats li span')).split(' · ')[0]));
       await visitor.judge(`keys-${query ? 'plain' : 'webgl'}`);
@@ -332,7 +332,7 @@ describe('pages', async () => {
     const { page } = visitor;
     const { keyboard } = page;
     const who = customer(stack, n);
-    // From control to control with Tab, each with a visible focus.
+    // Moves from control to control with Tab, each with a visible focus.
     async function reach(selector) {
       for (let tabs = 0; tabs < 60; tabs += 1) {
         const { here, outline } = await page.evaluate((wanted) => {

@@ -1,4 +1,4 @@
-// line-world.js: a waiting room alone, with an event in each of its states, and visitors brought there.
+// line-world.js: a waiting room alone, with an event in each state, and ways to bring visitors there.
 
 import { client, until } from '../lib-js/index.js';
 import { act, makeEvent, openHouse, patch, untilState, Visitor as Caller } from '../integration/queue-front/support.js';
@@ -7,9 +7,9 @@ import { Visitor } from './world.js';
 const at = (ms) => new Date(Date.now() + ms).toISOString();
 const HOUR = 3600_000;
 const MESSAGE = { ko: '공연장 사정으로 시작이 10분 늦어집니다.\n양해 부탁드립니다.', en: 'The show begins ten minutes late.\nThank you for your patience.' };
-const BEFORE = 120; // people who are there already, where somebody waits
+const BEFORE = 120; // people already in line where a visitor waits
 
-// The others never ask again: on a slow machine they would be taken to have gone while the tests run.
+// The others never poll: without this setting a slow machine would make them ghosts during the tests.
 export async function openLine(scope, options = {}) {
   const house = await openHouse(null, { scope, config: { line: { gone_after: '1h' }, web: { shop_url: 'http://localhost' } }, ...options });
   return new Line(house);
@@ -48,7 +48,7 @@ class Line {
     return id;
   }
 
-  // Others, who have joined before.
+  // Other visitors, who joined before.
   async crowd(id, count) {
     const people = Array.from({ length: count }, () => new Caller(this.front, id));
     for (let i = 0; i < count; i += 40) await Promise.all(people.slice(i, i + 40).map((one) => one.joined()));
@@ -96,17 +96,17 @@ class Line {
       closed: (id) => this.open(id).then(() => act(this.front, id, 'close')).then(() => id),
     };
     const from = { 'join-draw': 'draw', admitted: 'called', done: 'called' }[state] ?? state;
-    // Sold out after somebody has a place: an event for each visitor.
+    // Sold out after the visitor has a place: needs a separate event for each visitor.
     if (state === 'sold-out') return this.bringSoldOut(visitor);
     if (state === 'notfound') return this.go(visitor, 'nothing');
     const id = await this.event(`show-${from}`, make[from]);
-    // That the line moves again is said for a minute, and the tests of a file take longer.
+    // The notice that the line moves again lasts a minute, less than the tests of a file take.
     if (state === 'waiting') for (const action of ['pause', 'resume']) await act(this.front, id, action);
     await this.go(visitor, id);
     if (['soon', 'join', 'join-draw', 'closed'].includes(state)) return visitor.view(state === 'join-draw' ? 'join' : state);
     await this.join(visitor);
     const view = { paused: 'waiting', frozen: 'waiting', late: 'called', admitted: 'called', done: 'called' }[state] ?? state;
-    // Without a script the page reloads by itself, though not as often as a test would like.
+    // Without a script the page reloads by itself, but too rarely for a test.
     while (!visitor.scripted && await visitor.page.getAttribute('#line', 'data-view') !== view) await visitor.page.reload();
     await visitor.view(view);
     if (state === 'late') await visitor.page.locator('#called-text', { hasText: /you are next|다음 차례/ }).waitFor();
@@ -119,7 +119,7 @@ class Line {
     if (state === 'done') await this.order(visitor);
   }
 
-  // What the checkout does when the money is in.
+  // Does what the checkout does after the payment.
   async order(visitor) {
     const session = await visitor.page.evaluate((id) => JSON.parse(atob(sessionStorage.getItem(`fg_pass_${id}`).split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub, visitor.event);
     await this.front.admin.post(`/internal/sessions/${session}/end`, { body: { order: 'o_1' } });

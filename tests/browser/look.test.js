@@ -1,4 +1,4 @@
-// What a look finds broken, and what it accepts since it is only another font.
+// Differences that a look reports, and those it accepts because only the font differs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

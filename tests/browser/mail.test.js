@@ -22,7 +22,7 @@ describe('mails', async () => {
   ]);
   closeAfterEach();
 
-  // An order with fees and VAT that was paid, and its mails of all kinds.
+  // A paid order with fees and VAT, and its mails of all kinds.
   async function mailsOf(lang) {
     const buyer = await world.login(lang === 'ko' ? 'bcrypt@example.com' : 'argon2id@example.com');
     const visit = world.hold();

@@ -1,9 +1,9 @@
-// pace.js [RUNS]: how quick the hall of 66,000 seats is where people really are: opened over fast 3G
-// with nothing in the browser's cache, and used on a phone four times slower than this machine. A tool,
-// not a test: what it prints is written down in seat-service/README.md.
+// pace.js [RUNS]: measures the hall of 66,000 seats under real conditions: opened over fast 3G with an empty browser cache,
+// and used on a phone four times slower than this machine. A tool, not a test: its output is recorded in
+// seat-service/README.md.
 //
-//   hall    the hall is on the screen: its sections, and how much of each is free
-//   seats   each seat is there, to be come closer to and taken
+//   hall    the hall is visible: its sections, and the free share of each
+//   seats   every seat is there, and can be zoomed to and taken
 
 import { openScope, openStack } from '../lib-js/index.js';
 import { openBrowser, Visitor } from './world.js';
@@ -14,7 +14,7 @@ const SLOWER = 4;
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-// Runs in the page, before anything of it.
+// Runs in the page before the page's own scripts.
 function watch() {
   globalThis.seen = {};
   globalThis.slowest = [];

@@ -1,12 +1,12 @@
-// said.js: what pages say in each of their states. It is written to build/words for people to read, and no sentence may
-// serve two states.
+// said.js: records what pages say in each of their states. The texts are written to build/words for people to read, and no
+// sentence may serve two states.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const ROOT = new URL('../../', import.meta.url);
 
-// The texts of a file whose words are a sentence or more, each as what it matches on a page.
+// The texts of a file that are at least a sentence, each as a pattern for a page.
 export function sentencesOf(file) {
   const rows = readFileSync(new URL(file, ROOT), 'utf8').split('\n').filter((row) => /^[a-z].* = .*[.!]$/.test(row)).map((row) => row.split(/ = (.*)/));
   const pattern = (text) => text.replace(/[.*+?^$()[\]\\|]/g, '\\$&').replace(/\{\d\}/g, '.+?');
@@ -19,9 +19,9 @@ export function writeWords(name, rows) {
   writeFileSync(new URL(`${name}.txt`, folder), rows.map((row) => `${row.join(' | ')}\n`).sort().join(''));
 }
 
-// `facts` are the texts that are true whenever they are shown.
+// `facts` are texts that are true whenever they are shown.
 export function openSaid(name, service, facts) {
-  const said = []; // [state, language, words]; what differs within a state stands after a slash
+  const said = []; // [state, language, words]; variants of a state follow a slash
   return {
     async note(page, state, lang, at) {
       said.push([state, lang, (await page.locator(at).first().innerText()).replace(/\s+/g, ' ')]);

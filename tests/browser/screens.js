@@ -1,5 +1,5 @@
-// screens.js [FOLDER]: the pictures of the README, taken of a whole stack as `make run` starts it: the
-// waiting page, the hall and the ticket on a phone, the operator's console on a desk.
+// screens.js [FOLDER]: takes the README's pictures of a whole stack as `make run` starts it: the waiting page, the hall and
+// the ticket on a phone, the operator's console on a desk.
 
 import { mkdirSync } from 'node:fs';
 import { openScope, openStack } from '../lib-js/index.js';

@@ -8,7 +8,7 @@ import { openLine } from './line-world.js';
 import { customer, openBrowser, SIZES, Visitor } from './world.js';
 
 const PHONE = { locale: 'en-GB', viewport: SIZES.phone, hasTouch: true, isMobile: true };
-const TARGET_PX = 24; // least width and height of what is tapped: WCAG 2.2, 2.5.8
+const TARGET_PX = 24; // least width and height of a tap target: WCAG 2.2, 2.5.8
 
 // Counts the taps of one task.
 function finger() {

@@ -21,7 +21,7 @@ describe('what goes otherwise', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'trouble');
 
-  // A small hall with a line of its own, its seats as far apart as people need it.
+  // A small hall with its own line; its seats are a person's distance apart.
   async function makeEvent(id, more) {
     const name = 'The second night';
     const body = hall({ rows: 2, seatsPerRow: 10, name, limits: { max_per_hold: 20 }, ...more });
@@ -65,7 +65,7 @@ describe('what goes otherwise', async () => {
     return () => stack.edge.delete(`/v1/seats/${event}/holds/${held.json.hold}`, { token });
   }
 
-  // What is true whenever it is shown.
+  // Texts that are true whenever they are shown.
   const said = {
     seats: openSaid('hall', 'seat-service', /^(map\.(hint|help)|fees\.told)$/),
     pay: openSaid('pay', 'payment-adapter', /^(login\.text|pay\.text|terms\..*|ticket\.(show|you|hand-on-text)|order\.refund-text)$/),
@@ -74,7 +74,7 @@ describe('what goes otherwise', async () => {
   async function see(visitor, what, how) {
     const { page, name } = visitor;
     await said[new URL(page.url()).pathname.split('/')[1]].note(page, what, name, 'main');
-    await visitor.inspect(looks, `${visitor.name}-${what}`, ['desktop', 'phone'], how); // and goes on on the phone
+    await visitor.inspect(looks, `${visitor.name}-${what}`, ['desktop', 'phone'], how); // then continues on the phone
   }
 
   // Replaces the next response.
@@ -104,7 +104,7 @@ describe('what goes otherwise', async () => {
     await page.locator('main[data-status=completed]').waitFor(WAIT);
   }
 
-  // visit/outage.test.js has the seats down in truth.
+  // visit/outage.test.js takes the seats down for real.
   test('a visit with an expired pass continues by itself, and one that ended says so', async () => {
     const visitor = await come('en', MANNERS[1][1]);
     const { page } = visitor;
@@ -256,7 +256,7 @@ describe('what goes otherwise', async () => {
       await free(47);
       assert.equal((await go()).status, 204);
       await free(50);
-      // Standing places need an order of their own.
+      // Standing places need a separate order.
       await page.selectOption('#areas select', '3');
       await page.click('#areas button');
       await cart(page, 1);
@@ -298,7 +298,7 @@ describe('what goes otherwise', async () => {
       await page.fill('#login-password', who.password);
       await page.route('**/v1/pay/login', (route) => route.fulfill({ status: 429, headers: { 'retry-after': '75' }, json: { code: 'too-many-attempts', retry_after_s: 75 } }), { times: 1 });
       await page.click('#login-form button');
-      await told(page, 'notice'); // and does not wait for it in silence
+      await told(page, 'notice'); // and does not wait silently
       assert.match(await page.textContent('#notice'), /1:15/);
       assert.ok(await page.evaluate(() => document.activeElement.matches('#login-form button')), 'the keys are where they were');
       await see(visitor, 'login-throttled');
@@ -317,12 +317,12 @@ describe('what goes otherwise', async () => {
       await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
       const back = await backOf(page);
 
-      // The hall during the order.
+      // The hall while the order is open.
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
       await page.locator('#cart-pay').waitFor();
       assert.ok(await page.locator('#cart-back').evaluate((button) => button.hidden));
-      await page.click('#zoom-all'); // which seats they are is luck
+      await page.click('#zoom-all'); // which seats they are is random
       await see(visitor, 'paying', { drawn: '#map' });
 
       // An idle order, in each of its states.
@@ -331,7 +331,7 @@ describe('what goes otherwise', async () => {
       const park = `WITH p AS (UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}' AND NOT leased RETURNING 1) SELECT count(*) FROM p`;
       await until('no worker to have it in hand', () => stack.sql('payment_adapter', park) === '1');
       for (const status of ['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked']) {
-        await page.goto('about:blank'); // the page itself would follow the change, into our way
+        await page.goto('about:blank'); // an open page would react to the change and interfere
         stack.sql('payment_adapter', `UPDATE pay.orders SET status = '${status}' WHERE id = '${order}'`);
         await goFor(page, back, `main[data-status=${status}]`);
         await see(visitor, `order-${status}`);
@@ -387,7 +387,7 @@ describe('what goes otherwise', async () => {
       await see(friend, 'ticket-to-take');
       await clickFor(friend.page, '[data-take]', '.ticket svg');
       await see(friend, 'ticket-from-somebody');
-      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // the open page learns of it
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // makes the open page notice
       assert.ok((await page.textContent('.ticket.void')).includes(page.url()), 'the address is still told');
       await see(visitor, 'tickets-gone');
       await page.click('a[href^="/pay/orders/"]');
@@ -408,7 +408,7 @@ describe('what goes otherwise', async () => {
     });
   }
 
-  // A page without a script is opened with the code of what was refused.
+  // A page without a script is opened with the code of the refusal.
   const REFUSED = { 'queue-front': [/^notice/, '/e/small?notice='], 'seat-service': [/^(error|gone)/, '/v1/seats/small/plain?refused='], 'payment-adapter': [/^error/, '/pay/login/orders?wait=75&refused='] };
   test('each refusal has a sentence in each language', async () => {
     const token = await passOf('small');

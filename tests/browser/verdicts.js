@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const KEPT_MS = 30 * 24 * 3600_000; // since it was last asked for
+const KEPT_MS = 30 * 24 * 3600_000; // since its last use
 
 export function openVerdicts() {
   const { HOME, XDG_CACHE_HOME = HOME && join(HOME, '.cache') } = process.env;
@@ -15,7 +15,7 @@ export function openVerdicts() {
       work();
       return true;
     } catch {
-      return false; // not there, or nowhere to put it: axe is asked
+      return false; // missing, or not writable: run axe
     }
   };
   const now = new Date();

@@ -20,7 +20,7 @@ describe('around the waiting page', async () => {
   closeAfterEach();
 
   const text = (visitor, id) => visitor.page.textContent(`#${id}`);
-  // How many dots are before the visitor's own.
+  // The number of dots before the visitor's own.
   const dots = (visitor) => visitor.page.evaluate(() => {
     const [x, y] = ['cx', 'cy'].map((key) => Number(document.querySelector('#queue .you').getAttribute(key)));
     const row = (y - 20) / 34;
@@ -45,7 +45,7 @@ describe('around the waiting page', async () => {
     await line.go(again, 'closed-page');
     await again.view('waiting');
     assert.equal(await text(again, 'position'), number);
-    // With the visitor's cookie alone it is the same place too.
+    // The visitor's cookie alone also gives the same place.
     await again.page.context().clearCookies({ name: /ticket/ });
     await again.page.reload();
     await again.view('join');
@@ -70,7 +70,7 @@ describe('around the waiting page', async () => {
     await tab.goBack();
     await tab.locator('#line[data-view=waiting]').waitFor();
     assert.equal(await tab.textContent('#position'), '21');
-    // One tab gives the place up, and the other one shows it.
+    // One tab gives up the place, and the other one shows that.
     await tab.click('#give-up summary');
     await tab.click('#leave button');
     await tab.locator('#line[data-view=join]').waitFor();
@@ -110,7 +110,7 @@ describe('around the waiting page', async () => {
     await act(line.front, 'told', 'sold-out');
     await visitor.view('sold-out');
     assert.equal(await text(visitor, 'sold-position'), '301');
-    const rarely = 2 + Math.floor((performance.now() - began) / 10_000); // it asks now and then, though it has the stream
+    const rarely = 2 + Math.floor((performance.now() - began) / 10_000); // it polls now and then in spite of the stream
     assert.ok(asked <= rarely, `${asked} questions`);
   });
 
@@ -227,8 +227,8 @@ describe('around the waiting page', async () => {
     await visitor.page.click('#why summary');
     await visitor.shows('why-more', /number 10 of 15 in the draw has place \d+\..*saved before the draw/);
     await visitor.judge('wait-why-drawn');
-    // A false draw is reported. One in fifteen other prices would have drawn the
-    // same place for this entry; it is not one of those.
+    // Reports a false draw. One in fifteen other prices would have drawn the same place for this entry; this price is not
+    // one of those.
     await visitor.page.route('**/fairness', async (route) => {
       const answer = await route.fetch();
       const published = await answer.json();
@@ -263,7 +263,7 @@ describe('around the waiting page', async () => {
     await first.judge('wait-moved');
     await first.page.reload();
     await first.view('moved');
-    // A mistyped code costs nothing; a good one brings the place back.
+    // A mistyped code costs nothing; a valid one restores the place.
     await second.page.click('#move summary');
     const back = await second.page.locator('#move-more .code').textContent();
     await first.page.click('#bring summary');
@@ -410,7 +410,7 @@ describe('around the waiting page', async () => {
     await visitor.shows('announce', /still enter/);
   });
 
-  // By keys alone: the focus stays on the button.
+  // By keyboard alone: the focus stays on the button.
   test('a call and a visit that end soon say so, and one key extends them', async () => {
     await line.open('hurried', { rate_per_s: 1000, call_ttl_s: 55, grace_s: 600, session_ttl_s: 55, session_max_s: 3600 });
     const visitor = await line.visitor(browser, EN);
@@ -446,7 +446,7 @@ describe('around the waiting page', async () => {
       return await ends() > before_;
     });
     await visitor.shows('notice', /more time now/);
-    visitor.wrong.length = 0; // what was refused is on the browser's own list
+    visitor.wrong.length = 0; // the browser logs refused requests
   });
 
   test('the page retries files that it loads on demand', async () => {
@@ -484,19 +484,19 @@ describe('around the waiting page', async () => {
     };
     await isOpening(/hall is opening/);
     await visitor.judge('waiting-opening');
-    const [late, soon] = [5000, 30_000]; // once the end of the visit moves, and then no more; each pass is renewed at once
+    const [late, soon] = [5000, 30_000]; // the visit's end moves twice, and then no more; each pass is renewed at once
     await page.route('**/session', async (route) => {
       const answer = await route.fetch();
       const told = await answer.json();
       const ends_at = new Date(Date.parse(told.ends_at) + late).toISOString();
       await route.fulfill({ response: answer, json: { ...told, ends_at, expires_at: new Date(Date.now() + soon).toISOString() } });
     });
-    await page.route('**/me', (route) => route.abort()); // which would say the end of the pass again
+    await page.route('**/me', (route) => route.abort()); // its answer would repeat the pass's end
     await isOpening(/time is not running/);
     await isOpening(/hall is opening. Your visit is kept/); // the pause was too long
     await page.unroute('**/session');
     await page.unroute('**/me');
-    await page.reload(); // goes on with it
+    await page.reload(); // continues with it
     await isOpening(/hall is opening/);
     const hall = (status, code) => (route) => route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ status, code }) });
     await page.route('**/v1/seats/metre', hall(404, 'event-unknown'));
@@ -507,7 +507,7 @@ describe('around the waiting page', async () => {
     await page.unroute('**/v1/seats/metre');
     await page.waitForURL(/\/seats\/metre$/);
     assert.ok(await page.evaluate(() => sessionStorage.getItem('fg_pass_metre')));
-    visitor.wrong.length = 0; // what was not answered is on the browser's own list
+    visitor.wrong.length = 0; // the browser logs failed requests
   });
 
   test('to enter during an outage one press is enough; the page keeps trying', async () => {
@@ -527,7 +527,7 @@ describe('around the waiting page', async () => {
     await told;
     await page.waitForURL(/\/seats\/metre-busy/);
     assert.equal(ways.length, 0);
-    visitor.wrong.length = 0; // what was not answered is on the browser's own list
+    visitor.wrong.length = 0; // the browser logs failed requests
   });
 
   test('the page shows when to be back, in the reader\'s own time, and for how long it is then their turn', async () => {
@@ -548,7 +548,7 @@ describe('around the waiting page', async () => {
       await visitor.shows('eta', /^25 /);
       await visitor.shows('say', back);
       assert.equal(await page.locator('dt', { hasText: /Then you have|내 차례가 되면/ }).locator('xpath=../dd').textContent(), have);
-      // Nine in ten are not called in the first 20 of the 25 minutes that half of them wait.
+      // Half of the visitors wait 25 minutes; nine in ten are not called in the first 20.
       const [from, to, by, now] = [await text(visitor, 'likely'), await text(visitor, 'latest'), await text(visitor, 'say'), await page.evaluate(() => new Date().toTimeString())]
         .map((one) => one.match(/\d+:\d\d/)[0].split(':').map(Number)).map(([h, m]) => 60 * h + m);
       const between = (a, b) => (b - a + 1440) % 1440;
@@ -558,7 +558,7 @@ describe('around the waiting page', async () => {
     }
   });
 
-  // Two pages of one place: as it came, and after its script has run. Nothing that comes later changes it.
+  // Two pages of one place: as served, and after its script has run. Later updates are blocked.
   test('all that is said of the wait is the same without a script, in each language', async () => {
     await line.open('one-fact', { rate_per_s: 0 });
     await line.crowd('one-fact', 120);
@@ -594,7 +594,7 @@ describe('around the waiting page', async () => {
     const visitor = await waiting('slower', 120, { rate_per_s: 0.1, burst: 1 });
     const { page } = visitor;
     await until('the stream', async () => /streams"?:\s*[1-9]/.test(JSON.stringify((await line.front.admin.get('/admin/events')).json.events.find(({ id }) => id === 'slower'))));
-    await page.route('**/me', () => {}); // what it asks for itself, and never gets
+    await page.route('**/me', () => {}); // the page's own poll never gets an answer
     await patch(line.front, 'slower', { rate_per_s: 0.05 });
     await visitor.shows('eta', /^[34]\d minutes$/);
     const [minutes, back, likely, latest, now] = await page.evaluate(() => {
@@ -635,7 +635,7 @@ describe('around the waiting page', async () => {
     await visitor.shows('alert-note', /./);
     await patch(line.front, 'worker', { rate_per_s: 100 });
     await visitor.view('called');
-    await page.locator('#alert').waitFor({ state: 'hidden' }); // there is nothing left to ask for
+    await page.locator('#alert').waitFor({ state: 'hidden' }); // there is no permission left to request
     if (await page.evaluate(() => Notification.permission) === 'granted') {
       await page.waitForFunction(() => globalThis.shown.length === 1);
       assert.deepEqual(await page.evaluate(() => globalThis.shown), [['It is your turn', '/e/worker', '/e/worker', 'Enter', '/e/']]);
@@ -674,7 +674,7 @@ describe('around the waiting page', async () => {
     const visitor = await line.visitor(browser, EN);
     let letGo;
     const seen = new Promise((resolve) => { letGo = resolve; });
-    await visitor.page.route('**/pow*.js', async (route) => { // a quick one might be over before it is seen
+    await visitor.page.route('**/pow*.js', async (route) => { // a fast one might end before it is visible
       await seen;
       await route.continue();
     });
@@ -692,7 +692,7 @@ describe('around the waiting page', async () => {
     await page.clock.install();
     await page.goto(`${line.at}/e/toiled`);
     const given = page.locator('#appeal a[href="https://help.example/line"]');
-    // A worker that never gets its script is one that never ends.
+    // A worker whose script never loads never finishes.
     let release;
     await page.route('**/pow*.js', (route) => { release = () => route.abort(); });
     await page.clock.pauseAt(Date.now() + 5000); // only the seconds from here on pass

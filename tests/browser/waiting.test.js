@@ -13,7 +13,7 @@ const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', redu
 const STATES = ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound'];
 
 const FACTS = /^(live|soon)\.opens$|^more\.ahead|^waiting\.dots$/; // true whenever they are shown
-// Waits as `me` tells them: people ahead, p50, p90. After the slash is what differs within a state.
+// Waits as in `me`: people ahead, p50, p90. Variants of a state follow a slash.
 const WAITS = { 'wait-unknown': [7, null, null], 'wait-near': [1, 50, 70], 'wait-unsure': [0, 900, 1700], 'wait-back': [1680, 840, 960], 'wait-back/hours': [90_000, 9000, 9900], 'wait-later': [2_000_000, 200_000, 210_000] };
 
 describe('the waiting page in each state', async () => {
@@ -24,7 +24,7 @@ describe('the waiting page in each state', async () => {
   closeAfterEach();
 
   const said = openSaid('waiting', 'queue-front', FACTS);
-  // A page offers to join and to enter if a call would do it. Who has a place need not join.
+  // A page offers to join or to enter only if that call would succeed. A visitor with a place need not join.
   const FORMS = { pass: '#pass, #next', join: '#join, #again' };
   const PLACED = ['draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'sold-out'];
   async function offersWhatIsDone({ page, event }, state) {
@@ -59,14 +59,14 @@ describe('the waiting page in each state', async () => {
     });
   }
 
-  // In a paused line, so that nothing changes during the test.
+  // Brings the visitor into a paused line, so that nothing changes during the test.
   async function stand(visitor) {
     await line.enter(visitor, await line.event('show-still', (id) => line.open(id)));
   }
 
-  // What differs by a part of the page only: on a phone and at a desk.
+  // For states that differ only in part of the page: on a phone and at a desk.
   async function glance(visitor, what, lang) {
-    await visitor.inspect(looks, `${what}-${lang}`, ['desktop', 'phone']); // and goes on on the phone
+    await visitor.inspect(looks, `${what}-${lang}`, ['desktop', 'phone']); // then continues on the phone
   }
 
   for (const [lang, options] of MANNERS) {
@@ -79,7 +79,7 @@ describe('the waiting page in each state', async () => {
         await glance(visitor, fold.slice(1), lang);
         await page.click(`${fold} summary`);
       }
-      let cut = false; // what is fetched from here knows nothing of the page being offline
+      let cut = false; // requests from here do not notice that the page is offline
       await page.route('**/me', async (route) => {
         const answer = cut ? undefined : await route.fetch();
         if (cut) return route.abort('internetdisconnected');
@@ -118,7 +118,7 @@ describe('the waiting page in each state', async () => {
       const below = (inner, outer) => page.evaluate((both) => both.map((at) => document.querySelector(at).getBoundingClientRect()).reduce((one, other) => other.bottom - one.bottom), [inner, outer]);
       assert.ok(await below('#guest button', 'details:has(#guest)') >= 8, 'the button is within its box');
       await glance(visitor, 'invited', lang);
-      // A worker that never gets its script is one that never ends.
+      // A worker whose script never loads never finishes.
       await page.route('**/pow*.js', () => {});
       await Promise.all([page.waitForRequest('**/pow*.js'), page.click('#join button')]);
       await page.locator('#work').waitFor();
@@ -154,7 +154,7 @@ describe('the waiting page in each state', async () => {
     await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished))); // the call slides in
     const first = await page.locator('#pass button').boundingBox();
     letGo();
-    await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // which it counts down in
+    await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // the title counts down in them
     assert.deepEqual(await page.locator('#pass button').boundingBox(), first);
   });
 

@@ -9,7 +9,7 @@ const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const SHARED = ['common/page/fact.c', 'common/page/wording.c', 'web/when.js'];
 const SERVICES = { 'queue-front': ['gaps', 'look', 'page'].map((name) => `queue-front/src/pages/waiting_${name}.c`), 'seat-service': ['seat-service/src/api/plain_page.c', ...SHARED], 'payment-adapter': [...['pages', 'order_page', 'orders_page', 'tickets_page', 'checkout_page'].map((name) => `payment-adapter/src/pages/${name}.c`), ...SHARED], 'infra/demo/psp-sandbox': ['infra/demo/psp-sandbox/src/hosted.c', 'common/page/wording.c'] };
-// Keys that are put together from a code of an answer, or from how a visit ended.
+// Keys that are built from a code in an answer, or from the way a visit ended.
 const BY_CODE = /^(error|gone|flag|notice|told|orders|more\.say|more\.reason|more\.odds|more\.fair\.(kind|now|proves|is|check))\.|^(expired|ended|done)\.(title|text)$|^language\.name$/;
 
 for (const [service, more] of Object.entries(SERVICES)) {
@@ -30,13 +30,13 @@ for (const [service, more] of Object.entries(SERVICES)) {
   });
 }
 
-// As Korean ticket shops say, and as the operators' pages and the handbook do. 대행사 is a payment provider.
+// The terms of Korean ticket shops, and of the operators' pages and the handbook. 대행사 is a payment provider.
 test('an event has one name in Korean', () => {
   const files = [...Object.keys(SERVICES).map((service) => `${service}/web/text.ko`), 'web/console/console.ko'];
   for (const file of files) assert.deepEqual(read(file).split('\n').filter((line) => /(?<!대)행사/.test(line)), [], file);
 });
 
-// The console's texts are its own; most of its keys are put together from what the services answer.
+// The console has its own texts; most of its keys are built from the services' answers.
 test('the console: both languages have the same keys, and every phrase has a text', () => {
   const folder = 'web/console/';
   const rows = (path) => read(path).split('\n').filter((line) => /^[^#]*=/.test(line)).map((line) => line.split(/ = /, 2));
@@ -50,7 +50,7 @@ test('the console: both languages have the same keys, and every phrase has a tex
   const said = [...all.matchAll(/\bsay\(\s*'([\w.-]+)'|\bline\('([\w.-]+)'|\{\{t\.([\w.-]+)\}\}/g)].map((match) => match[1] ?? match[2] ?? match[3]);
   assert.ok(said.length > 150);
   assert.deepEqual([...new Set(said)].filter((key) => !keys.has(key)), []);
-  // A key of no family that is put together has to stand somewhere as it is.
+  // A key of no family that is built at run time must also occur literally.
   const families = new Set([...all.matchAll(/\b(?:say|wordsOr)\([^)]*?`([\w.-]+)\.\$\{/g)].map((match) => match[1]));
   const whole = (key) => ['\'', '"', '`'].some((mark) => all.includes(`${mark}${key}${mark}`)) || all.includes(`{{t.${key}}}`);
   const unsaid = [...keys].filter((key) => key !== 'language.name' && !whole(key) && ![...families, 'error', 'pilot'].some((family) => key.startsWith(`${family}.`)));

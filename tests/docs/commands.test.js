@@ -25,14 +25,14 @@ describe('with a stack', () => {
   let place;
   before(async () => {
     place = await openPlace();
-    // By the clone's own script, so that a page's `make up` finds everything as it is.
+    // By the clone's own script, so that a page's `make up` finds nothing changed.
     await promisify(execFile)('make', ['up'], { cwd: place.where.dir, env: { ...process.env, ...place.where.env } });
     assert.ok(lstatSync(join(place.where.dir, 'node_modules')).isSymbolicLink(), 'the tree has its packages');
     place.stack.mayDie('seat-service', 'signal 9', 2); // docs/operate/game-day.md
   });
   after(() => place.scope.close());
 
-  // The shop's page leaves an order that nobody made, which every later look at the books would report.
+  // The shop's page creates an order without a buyer, which every later reconciliation would report.
   const last = (page) => Number(page === 'docs/integrate/shop.md');
   const pages = handbook().filter((each) => each !== TUTORIAL && !korean(each) && stepsOf(each).length > 0);
   for (const page of pages.sort((a, b) => last(a) - last(b))) {

@@ -25,7 +25,7 @@ export function openClone(dir) {
 
 const isRun = ({ language, words }) => language === 'sh' && !words.startsWith('not-run:');
 
-// A page's blocks with what is said to come of them.
+// A page's blocks with their expected outputs.
 export function stepsOf(page) {
   const steps = [];
   for (const block of blocksOf(readFileSync(join(ROOT, page), 'utf8'))) {
@@ -39,7 +39,7 @@ export function stepsOf(page) {
 
 const ported = (text, base) => text.replace(/\b80([89]\d)\b/g, (_, n) => String(base + Number(`80${n}`) - FIRST_PORT));
 
-// What each block said. The first one that fails ends the page.
+// Returns each block's output. The first failing block ends the page.
 export async function runPage(page, { dir, base, env }) {
   const steps = stepsOf(page);
   const script = ['set -euo pipefail', ...steps.map(({ text, line }) => `echo; echo "${MARK}${line}"\n${ported(text, base)}`)].join('\n');

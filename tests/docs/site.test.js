@@ -42,7 +42,7 @@ for (const [from, words, there, place] of [
   ['index.html', 'max_active rate', /operate\/before\.html/],
   ['index.html', 'beacon', /concepts\.html|glossary\.html/],
   ['ko/index.html', '환불', /ko\//],
-  ['ko/index.html', '대기열은', /ko\//], // the noun with its particle
+  ['ko/index.html', '대기열은', /ko\//], // a noun with its particle
   ['index.html', 'jurnal erors', /runbook\.html#fairgatejournalerrors/, 'first'],
   ['index.html', 'FairgateLineStlae', /runbook\.html#fairgatelinestale/, 'first'],
   ['index.html', 'nobody is called', /runbook\.html#nobody-is-called/, 'first'],
