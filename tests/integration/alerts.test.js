@@ -26,14 +26,14 @@ function promtool(...args) {
   assert.equal(status, 0, `${stdout}${stderr}`);
 }
 
-// Rules under test, as promtool wants them told.
+// Rules under test, in promtool's format.
 function tried(t, rule_files, evaluation_interval, tests) {
   const path = join(openScope(t).tempDir(), 'rules.test.yml');
   writeFileSync(path, dump({ rule_files, evaluation_interval, tests }, { noRefs: true }));
   promtool('test', 'rules', path);
 }
 
-// What makes each fire: its series, with the value of a good half hour and of a bad one. `xN` steps of a minute follow.
+// The series that make each alert fire: values of a good half hour, then of a bad one. `xN`: steps of a minute.
 const GOOD = 30;
 const rising = (by) => `0+0x${GOOD} ${by}+${by}x30`;
 const level = (good, bad) => `${good}+0x${GOOD} ${bad}+0x30`;
@@ -88,11 +88,11 @@ const CASES = {
   FairgateErrors: [['fairgate_http_responses_total{job="fairgate-pay",class="5xx"}', rising(60)], ['fairgate_http_responses_total{job="fairgate-pay",class="2xx"}', '0+600x60']],
   FairgateBoundReached: [['fairgate_bound_refused_total{job="fairgate-queue",bound="line-full"}', rising(1)], ['fairgate_bound_refused_total{job="fairgate-queue",bound="overloaded"}', '7+0x60']],
   FairgateWarnings: [['fairgate_warnings_total{what="a"}', rising(1)]],
-  // People whose tokens ran out, all day, are no alarm.
+  // Expired tokens, all day, are not an alarm.
   FairgateOperatorTokensRefused: [['fairgate_operator_tokens_refused_total{reason="signature"}', rising(2)], ['fairgate_operator_tokens_refused_total{reason="expired"}', '0+5x60']],
   FairgateOddEvents: [['fairgate_odd_events_total{what="a"}', rising(1)]],
 };
-// What is left of the first series' labels when the rule has taken its sum.
+// The labels of the first series that remain after the rule's sum.
 const LABELS = {
   FairgatePresaleGuessed: {},
   FairgateSeatCodesGuessed: {},
@@ -123,7 +123,7 @@ test('each alert fires when its figures go bad, and not before', (t) => {
 
 const JOBS = ['queue', 'seats', 'pay', 'edge', 'redis', 'postgres', 'node'];
 const gone = `1+0x${GOOD} _x30`;
-// Of a time in seconds: of now, until it is no longer made anew.
+// The age, in seconds, of something that is first renewed and then not any more.
 const aged = (age) => `${-age}+60x${GOOD} ${GOOD * 60 - age}+0x30`;
 const DAY = 86400;
 const DEPENDENCIES = {
@@ -150,7 +150,7 @@ const DEPENDENCIES = {
   FairgatePostgresReplicaBehind: { of: { application_name: 'b' }, series: [['pg_stat_replication_pg_wal_lsn_diff{application_name="b"}', level(1e6, 3e8)]] },
   FairgatePostgresConnections: { of: { instance: 'p' }, series: [['pg_stat_activity_count{instance="p",state="active"}', level(40, 60)], ['pg_stat_activity_count{instance="p",state="idle"}', '30+0x60'], ['pg_settings_max_connections{instance="p"}', '100+0x60']] },
   FairgateDiskFills: { of: { instance: 'h', device: 'd' }, series: [['node_filesystem_avail_bytes{instance="h",device="d",fstype="ext4"}', `90+0x${GOOD} 80-2x30`], ['node_filesystem_size_bytes{instance="h",device="d",fstype="ext4"}', '100+0x60'], ['node_filesystem_avail_bytes{instance="h",device="t",fstype="tmpfs"}', '0+0x60'], ['node_filesystem_size_bytes{instance="h",device="t",fstype="tmpfs"}', '100+0x60'],
-    ['node_filesystem_avail_bytes{instance="new",device="d",fstype="ext4"}', '60-1x4 56+0x55'], ['node_filesystem_size_bytes{instance="new",device="d",fstype="ext4"}', '100+0x60']], at: 10 }, // what a first start writes
+    ['node_filesystem_avail_bytes{instance="new",device="d",fstype="ext4"}', '60-1x4 56+0x55'], ['node_filesystem_size_bytes{instance="new",device="d",fstype="ext4"}', '100+0x60']], at: 10 }, // the writes of a first start
   FairgateMemoryShort: { of: {}, series: [['node_memory_MemAvailable_bytes', level(11, 9)], ['node_memory_MemTotal_bytes', '100+0x60']] },
   FairgateConnectionsTracked: { of: {}, series: [['node_nf_conntrack_entries', level(79, 81)], ['node_nf_conntrack_entries_limit', '100+0x60']] },
   FairgateFiguresOld: { of: { instance: 'h' }, series: [['node_textfile_mtime_seconds{instance="h",file="/a/fairgate.prom"}', aged(30)], ['node_textfile_scrape_error{instance="h"}', '0+0x60']], after: 20 },
@@ -181,7 +181,7 @@ const STEP_S = 30;
 const BUSY = 500; // calls a step
 const steps = (minutes) => Math.round((minutes * 60) / STEP_S);
 
-// A counter that rises by so much a step, over spans of [minutes, share that is bad].
+// A counter that rises by that much per step, over spans of [minutes, bad share].
 function counter(spans, rise) {
   let value = 0;
   return spans.map(([minutes, share]) => {
@@ -193,7 +193,7 @@ function counter(spans, rise) {
 }
 const gauge = (spans, of) => spans.map(([minutes, share]) => `${of(share)}+0x${steps(minutes) - 1}`).join(' ');
 
-// The figures of an objective over such spans. `manner`: what is bad is slow, or fails.
+// An objective's series over such spans. `manner`: bad calls are slow, or fail.
 const FIGURES = {
   eta: (spans, manner, calls) => [['fairgate_waits_judged_total', counter(spans, () => calls)], ['fairgate_waits_kept_total', counter(spans, (share) => calls * (1 - share))]],
   ticket: (spans, manner, calls) => served(spans, manner, calls, ['fairgate_order_to_ticket_seconds', '', '29.360128'], 'fairgate_tickets_missed_total'),
@@ -217,7 +217,7 @@ const figuresOf = ({ slo, bad }, ...told) => {
 };
 
 const isTime = ({ now }) => now !== undefined;
-// The share that is bad over the last minutes of all that there is.
+// The bad share over the last minutes of everything.
 function over(spans, minutes) {
   let left = minutes;
   let bad = 0;
@@ -228,12 +228,12 @@ function over(spans, minutes) {
   return bad / (minutes - left);
 }
 
-// Each: spans of an objective, calls a step, and whether it is a page.
+// Each: spans of an objective, calls per step, and whether it pages.
 const STORIES = {
   'all is well': { spans: () => [[40, 0]] },
   'all comes too late for the last five minutes': { spans: () => [[30, 0], [5, 1]], page: true },
   'all fails for the last five minutes': { spans: () => [[30, 0], [5, 1]], manner: 'fails', page: true },
-  // Much within five minutes, and not yet too much within thirty.
+  // Much within five minutes, but not yet too much within thirty.
   'it begins to fail': { spans: (one) => [[40, 0], one.page ? [5, 0.9] : [3, 40 * one.budget]], only: (one) => !isTime(one), page: true },
   'it fails for long, and never much': { spans: (one) => [[5, 0], [31, (one.page ? 3 : 8) * one.budget]], only: (one) => !isTime(one), page: true },
   'a little too much fails all the time': { spans: (one) => (isTime(one) ? [[25, 0], [1, 1], [15, 0]] : [[40, 1.5 * one.budget]]) },
@@ -282,7 +282,7 @@ test('the Korean runbook has the same parts in the same order', () => {
   for (const part of korean) for (const told of ['**증상:**', '**조치:**']) assert.ok(part.includes(told), part);
 });
 
-// Bounds of the caller: of a visitor, an address or an order.
+// Limits of a caller: of a visitor, an address or an order.
 const OF_CALLERS = new Set(['extensions-exhausted', 'hold-busy', 'moves-exhausted', 'too-many', 'too-many-attempts', 'too-many-codes', 'too-many-joins', 'too-many-requests', 'too-many-wrong-passes', 'too-many-wrong-tokens']);
 
 test('each problem code that says that a bound of ours is reached is counted, and the runbook says what to do about it', () => {
@@ -294,7 +294,7 @@ test('each problem code that says that a bound of ours is reached is counted, an
   for (const rows of [counted, told]) assert.deepEqual(rows.map(([, code]) => code), ours);
 });
 
-// Nobody listens there: a command that is taken says that (3), one that is not (2) says what is wrong with it.
+// No server listens: a valid command reports that (3), an invalid one (2) says what is wrong with it.
 test('each command of fairgate in the runbook is one that it takes', async (t) => {
   const scope = openScope(t);
   const dir = scope.tempDir();
@@ -312,7 +312,7 @@ test('each command of fairgate in the runbook is one that it takes', async (t) =
   }
 });
 
-// The journal of a unit also has what systemd says of it, which is no JSON.
+// A unit's journal also has systemd's own lines, which are not JSON.
 test('what the runbook looks for in logs is a field of theirs, whatever else the journal has', () => {
   const commands = [...runbook.matchAll(/journalctl .*-o cat \| (jq .*)$/gm)].map(([, command]) => command);
   assert.ok(commands.length > 5);
@@ -335,7 +335,7 @@ const isKnown = (name) => isOfOthers(name) || known.has(familyOf(name)) || known
 test('the table names each figure of a service, and no other', () => {
   const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
     .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(ROOT, room, path))).filter((path) => path.endsWith('.c')).concat(join(ROOT, 'infra/observe/figures'));
-  // A setting's default may be called so as well: the claim of an issuer is.
+  // A setting's default may have the same name, as an issuer's claim does.
   const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/CONFIG_STRING, AT\(\w+\),\s+"\w*"/g, '').replace(/\bfigure (\w+)/g, '"$1"').replace(/"(\w+)\{/g, '"$1"');
   const figures = new Set([...text.matchAll(/"((?:fairgate|process)_\w+)"/g)].map(([, name]) => name).filter((name) => !name.endsWith('_bucket')));
   assert.deepEqual([...figures].sort(), [...known].filter((name) => name !== 'up').sort());
@@ -354,7 +354,7 @@ test('the table names the alerts that hang on each figure', () => {
   for (const { name, alerts: told } of table) assert.deepEqual(told, wanted.get(name).sort(), name);
 });
 
-// By their names, as a service gives them: a new figure of that kind wants a rule.
+// Metrics of trouble by their names in a service: a new one of that kind needs a rule.
 const TROUBLE = /_(codes_missing|hall_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind|apart)_ms|refused_us_total|missed_total)$/;
 
 test('every figure of trouble is in a rule', () => {
@@ -371,7 +371,7 @@ test('each refusal since something is full is counted by its code, which the ale
   assert.deepEqual(full.filter((code) => !counted.includes(code)), []);
 });
 
-// What Grafana fills in, filled in.
+// Replaces Grafana's variables.
 const asAsked = (expr) => expr.replaceAll('$__rate_interval', '1m').replaceAll('$event', '.*');
 
 test('each expression of a dashboard can be asked, and asks for what there is', (t) => {

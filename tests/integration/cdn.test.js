@@ -34,7 +34,7 @@ const start = {
         fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
         ${cache}
       }`);
-    // As root nginx would give its workers to another user, who cannot enter the test's folder.
+    // nginx started by root runs its workers as another user, who cannot enter the test's folder.
     const user = process.getuid() === 0 ? ['-g', 'user root;'] : [];
     scope.spawn('nginx', ['nginx', '-p', dir, '-c', join(dir, 'nginx.conf'), ...user]);
     return port;
@@ -98,7 +98,7 @@ for (const name of CACHES) {
       return { took, came: await reached() - before };
     }
 
-    // One request for each thing and the time that it is kept, and one more of each for where that begins.
+    // One request per object and caching period, and one more of each where a period begins.
     const bound = (took) => PAGES * (Math.floor(took / KEPT_S) + 2) + FILES + STATUSES * (Math.floor(took) + 2);
 
     test('in each state the front hears of a few, however many come', async (t) => {
@@ -128,7 +128,7 @@ for (const name of CACHES) {
       const came = await reached() - before;
       t.diagnostic(`seen after ${took.toFixed(1)} s; asked ${asked} times, ${came} reached the front`);
       assert.ok(came <= bound(took), `${came} requests in ${took} s`);
-      // Seen once, it stays: there is no second copy that lags behind.
+      // Once seen, it stays: there is no second copy that lags behind.
       for (let i = 0; i < 20; i += 1) assert.ok(await says('Doors open'));
       const status = await until('the status', async () => {
         const { json } = await web.get('/v1/queue/later/status');

@@ -9,7 +9,7 @@ import test from 'node:test';
 import yaml from 'js-yaml';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 
-// As compose reads it: ${NAME}, or ${NAME:-otherwise}. Debian's podman-compose leaves one with nothing after the hyphen as it is.
+// As compose reads it: ${NAME}, or ${NAME:-otherwise}. Debian's podman-compose leaves a variable with an empty default.
 const read = (name, env) => yaml.load(readFileSync(join(ROOT, 'infra/compose', name), 'utf8').replace(/\$\{(\w+)(?::-([^}]+))?\}/g, (_, key, otherwise = '') => env[key] ?? otherwise));
 const isMap = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 function laid(over, under) {

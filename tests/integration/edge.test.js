@@ -112,8 +112,7 @@ describe('the edge', () => {
     });
   }
 
-  // What HAProxy could parse it refuses by our rules, as programs can read it. (What it could not it
-  // answers with a page of its own.)
+  // HAProxy refuses what it can parse by our rules, in a form that programs can read. Unparsable requests get its own page.
   for (const what of ['a head without a host', 'a step upwards', 'a hidden step upwards', 'a NUL in the path']) {
     test(`tells a program what is wrong with ${what}`, async () => {
       const { answers } = await rawExchange({ port: stack.base, bytes: crlf(malformed[what]) });
@@ -121,7 +120,7 @@ describe('the edge', () => {
     });
   }
 
-  // The services refuse these; the contracts say that visitors are served.
+  // The services reject these; the contracts say that visitors are served.
   const repaired = {
     'a folded header': ['GET /e/demo HTTP/1.1\r\nHost: a\r\nX-A: b\r\n c\r\n\r\n', { 'x-a': /^b +c$/ }],
     'lines that end in LF alone': ['GET /e/demo HTTP/1.1\nHost: a\nX-A: b\n\n', { 'x-a': /^b$/ }],
@@ -202,7 +201,7 @@ describe('the edge', () => {
   test('refuses a source that holds too many connections', async () => {
     const held = [];
     for (let i = 0; i < 41; i += 1) held.push(await openRaw({ port: stack.base }));
-    // The kernel has them; the edge takes them in when its turn comes.
+    // They are in the kernel's queue until the edge accepts them.
     const refused = await until('a refusal', async () => {
       const answer = await stack.edge.get('/e/demo');
       return answer.status === 200 ? null : answer;
@@ -212,7 +211,7 @@ describe('the edge', () => {
   });
 
   test('refuses a source that asks too fast, and says when to come back', async () => {
-    // In one breath: one after the other they may take longer than the ten seconds in which they count.
+    // All at once: one after the other they may take longer than the ten-second window.
     const bytes = crlf('GET /e/demo HTTP/1.1\nHost: a\n\n').repeat(REQUESTS_PER_10S + 1);
     const answers = [];
     await until('a refusal', async () => {
@@ -240,7 +239,7 @@ test('a burst of requests by HTTP/1 is refused one by one, and not all at one mo
   assert.equal(answers.at(-1).headers['retry-after'], '5');
   assert.ok(performance.now() - began >= 200, 'each came no earlier than the shortest wait after the one before');
 
-  // Each waits in a backend that is drawn for it, and they differ in how long that is.
+  // Each request waits in a randomly drawn backend; the backends differ in their delay.
   const wait = /^backend (late-\d)[^\n]*\n +timeout tarpit \d+ms$/gm;
   const all = [...stack.read('conf/edge.cfg').matchAll(wait)].map(([, name]) => name);
   assert.equal(all.length, 8);
@@ -252,9 +251,9 @@ test('a burst of requests by HTTP/1 is refused one by one, and not all at one mo
   });
 });
 
-// Peers are told apart by the loopback address that they come from.
+// Peers are identified by the loopback address that they connect from.
 const CDN = '127.0.1.9';
-const OUTER_CDN = '198.51.100.7'; // hands on to the first one; nobody connects from here
+const OUTER_CDN = '198.51.100.7'; // in front of the first one; nobody connects from here
 const BALANCER = '127.0.2.9';
 const STRANGER = '127.0.3.9';
 
@@ -293,7 +292,7 @@ describe('the edge behind a CDN and a balancer', () => {
     return json.headers['x-forwarded-for'];
   };
   const through = (hops) => ({ 'X-Forwarded-For': hops });
-  // Twenty in ten seconds are its measure: a slow machine asks on until they are.
+  // The limit is twenty in ten seconds: a slow machine repeats until it is reached.
   const refused = (...how) => until('a refusal', async () => {
     const answers = await Promise.all(Array.from({ length: 21 }, () => ask(...how)));
     return answers.find(({ status }) => status === 429);
@@ -365,12 +364,12 @@ describe('the edge behind a CDN and a balancer', () => {
   test('takes the PROXY protocol from nobody else, and nothing else from a balancer', async () => {
     assert.equal((await ask(STRANGER, {}, v1('203.0.113.5'))).status, 400);
     assert.equal((await ask(STRANGER, {}, v2([203, 0, 113, 5]))).status, 400);
-    assert.equal(await ask(BALANCER), undefined); // closed without a word
+    assert.equal(await ask(BALANCER), undefined); // closed without an answer
     assert.equal(await ask(BALANCER, {}, 'PROXY TCP4 garbage\r\n'), undefined);
   });
 
   test('may come in a header that names the visitor alone', async () => {
-    // A setting stays until it is set again.
+    // A setting stays until it is changed.
     await stack.up({ FAIRGATE_EDGE_CLIENT_IP_HEADER: 'CF-Connecting-IP' });
     const headers = { ...through('192.0.2.66'), 'CF-Connecting-IP': '2001:db8:7::5' };
     assert.equal(await visitor(CDN, headers), '2001:db8:7::5');
@@ -420,7 +419,7 @@ test('with a certificate the edge speaks TLS and HTTP/2', async (t) => {
   assert.equal(JSON.parse(body).headers['x-forwarded-proto'], 'https');
 });
 
-// What a browser keeps of a connection, and whether the edge takes it up again.
+// What a browser keeps of a connection, and whether the edge resumes the session.
 function connectOnce(port, options = {}) {
   return new Promise((resolve, reject) => {
     const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], ...options });
@@ -463,7 +462,7 @@ test('a session is taken up again after a restart of the edge and a rotation of 
   assert.equal(await resumes(later), true);
 });
 
-// A client that sends early data as browsers do, after a first connection; what it says.
+// Sends early data as browsers do, after a first connection; returns the answer.
 async function sayEarly(scope, port, request) {
   const dir = scope.tempDir();
   const [session, file] = [join(dir, 'session'), join(dir, 'request')];
@@ -479,7 +478,7 @@ async function sayEarly(scope, port, request) {
   return say(['-sess_in', session, '-early_data', file], request);
 }
 
-// What comes before the handshake is over may be a recording that somebody plays again.
+// Data sent before the handshake is complete may be a replayed recording.
 test('early data is refused, and the same is answered once the handshake is over', async (t) => {
   const scope = openScope(t);
   const { base } = await openTls(scope);
@@ -502,7 +501,7 @@ function get(session, path) {
   });
 }
 
-// What HTTP/2 lets a client do that HTTP/1 did not. Each attacker has an address of its own.
+// Attacks that HTTP/2 allows and HTTP/1 does not. Each attacker has its own address.
 describe('the edge and hostile HTTP/2', () => {
   const scope = openScope(test);
   const PER_10S = 100;
@@ -527,7 +526,7 @@ describe('the edge and hostile HTTP/2', () => {
     session.close();
     assert.equal(headers[':status'], 200);
   };
-  // Sends as fast as it is taken, until the edge has had enough. -> how many times
+  // Sends as fast as the edge accepts, until it ends the connection. Returns how many times.
   async function flood(h2, make) {
     let sent = 0;
     await until('the edge to end it', async () => {

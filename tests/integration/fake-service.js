@@ -43,7 +43,7 @@ function onPublic(request, answer) {
     answer.writeHead(200, { 'content-type': 'text/event-stream' });
     return answer.write('data: {"first":true}\n\n');
   }
-  const owner = new URL(request.url, 'http://here').searchParams.get('owner'); // who the seats are said to have
+  const owner = new URL(request.url, 'http://here').searchParams.get('owner'); // the owner that this service names for the seats
   answer.writeHead(200, { 'content-type': 'application/json', ...(owner !== null && { 'fairgate-owner': owner }) });
   const { method, url, headers } = request;
   return answer.end(JSON.stringify({ pid: process.pid, port: port('http'), method, url, headers }));

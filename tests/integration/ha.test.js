@@ -38,14 +38,14 @@ test('the edge of a place that may be lost: HAProxy takes its file', () => {
   assert.doesNotMatch(said('haproxy', '-c', '-f', edgeAlone(machine, 'gala', '10.0.0.0/8')), /WARNING/);
 });
 
-// An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came. `behind`: the
-// port of whom it has in place of fronts and checkout.
+// An edge in front of two seat processes, whose health the test sets, and which record the requests they get. `behind`: the
+// port that stands in for fronts and checkout.
 async function openEdge(t, { settings, behind } = {}) {
   const scope = openScope(t);
   const configs = site.writeEdge(site.named('edge')[0], settings);
   let text = readFileSync(configs.edge, 'utf8');
   if (behind !== undefined) text = patient(text).replaceAll(/^( +server (?:front|pay)\d )\S+( check)?( port \d+)?/gm, (_, name, check = '') => `${name}127.0.0.1:${behind}${check}`);
-  const said = {}, checks = {}; // of each machine, what /readyz is, and how often it was asked for
+  const said = {}, checks = {}; // each machine's /readyz, and how often it was requested
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
     checks[name] = 0;
@@ -68,7 +68,7 @@ async function openEdge(t, { settings, behind } = {}) {
     const answer = await edge.call(method, path).catch(() => null);
     return answer?.status === 200 ? answer.json.name : answer?.status;
   };
-  // What a machine says from now on, known to each of the three backends that check it.
+  // Sets a machine's health, and waits until the three backends that check it know.
   const says = async (name, status, body) => {
     said[name] = [status, body];
     const before = checks[name];
@@ -123,7 +123,7 @@ test('what a hall shows is asked of everybody who shows it, and nothing else', a
   const [first, second] = site.named('seats').map(({ name }) => name);
   const LOOKS = ['plan', 'availability', 'availability?since=7', 'stream?since=7'].map((what) => `/v1/seats/gala/${what}`);
   const all = async (paths, method) => new Set(await Promise.all(Array.from({ length: 5 }, () => paths.map((path) => by(path, method))).flat()));
-  // A machine that is slow to answer a check is away until the next one.
+  // A machine that answers a check late is down until the next check.
   const asked = (what, name, paths, method) => until(what, async () => isDeepStrictEqual(await all(paths, method), new Set([name])));
   await says(first, 200, { role: 'owner', shows: false });
   await says(second, 503, { role: 'standby', shows: true });
@@ -179,7 +179,7 @@ test('Redis starts with its own, also once Sentinel has had it rewritten, and le
   assert.match(ask('fairgate', site.passwords.redis, 'get', 'fg:x').stdout, /^\n$/);
   assert.match(ask('fairgate', site.passwords.redis, 'get', 'another').stdout, /^NOPERM/);
   assert.match(spawnSync('redis-cli', ['-s', socket, 'ping'], { encoding: 'utf8' }).stdout, /^NOAUTH/);
-  // As Sentinel does at a failover; it must start with what is then in its file.
+  // As Sentinel does at a failover; Redis must start with the resulting file.
   assert.equal(ask('operator', site.passwords.operator, 'config', 'rewrite').stdout, 'OK\n');
   await first.stop();
   start();
@@ -188,7 +188,7 @@ test('Redis starts with its own, also once Sentinel has had it rewritten, and le
   assert.match(site.sentinelConf(other, machine), /^sentinel auth-pass line [0-9a-f]+$/m);
 });
 
-// What no visitor expects, in turn.
+// The errors that no visitor expects, in turn.
 const BAD = [
   [404, 'application/problem+json', '{"code":"not-found"}'],
   [200, 'text/html', '<p>It works!</p>'],

@@ -98,7 +98,7 @@ describe('seats', () => {
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x']), on('change', 'a', 3, 4, { add: ['y'] }), hold('b', 5, 6, ['y']))), ['I1 two-owners']);
   });
 
-  // Seat by seat there is an order: b had x first and ran out, and a had y first and ran out.
+  // For each seat alone there is an order: b had x first and expired, and a had y first and expired.
   test('several seats are taken at one moment', () => {
     const both = ['a', 'b'].flatMap((by) => [hold(by, 0, 20, ['x', 'y'], 5), on('confirm', by, 21, null)]);
     const sold = (seat, by) => ({ fact: 'sold', at: 30 * S, seat, hold: `h-${by}` });
@@ -120,7 +120,7 @@ describe('seats', () => {
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x']), refused(3, 4))), []);
     assert.deepEqual(names(seats(hold('a', 1, 2, ['x']), on('release', 'a', 3, 4), refused(5, 6))), ['I4 refused-for-nobody']);
     assert.deepEqual(names(seats(hold('a', 1, null, ['x']), refused(50, 60))), []);
-    // Asked again, any seats may have been wanted before the answer, and not after it.
+    // The repeated call may have wanted any seats before the answer, but not after it.
     const others = { ...hold('a', 1, 20, ['y']), wants: undefined };
     const REFUSED = ['I4 refused-for-nobody'];
     assert.deepEqual(names(seats(others, refused(3, 4))), REFUSED);
@@ -194,7 +194,7 @@ for (const [what, legal, lies] of [['seats', legalSeats, seatLies], ['the line',
         if (!spoilt) continue;
         planted[name] += 1;
         const verdict = judged(spoilt);
-        // A seat's lie may be found as the other of the two that it makes.
+        // A lie about a seat may be found as either of the two contradictions that it makes.
         const found = names(verdict);
         assert.ok(found.includes(name) || (/^I[13]/.test(name) && what === 'seats' && found.length > 0), `${name}: ${found}`);
       }
@@ -206,7 +206,7 @@ for (const [what, legal, lies] of [['seats', legalSeats, seatLies], ['the line',
 
 // ---- the search against a try of all orders ----
 
-// All orders that keep to the calls' and answers' times, each operation as early as it can be.
+// All orders consistent with the times of calls and answers, each operation as early as possible.
 function possible(ops, holds) {
   const free = { how: new Uint8Array(holds.length), seats: new Int32Array(holds.length), until: new Float64Array(holds.length), done: [] };
   const become = (picture, h, how) => ({ ...picture, how: picture.how.with(h, how) });

@@ -35,7 +35,7 @@ test('an installation stands below DESTDIR and is accepted by its own programs',
   for (const path of ['LICENSE', 'secrets', 'edge/haproxy.cfg', 'queue-front/openapi.yaml']) {
     assert.ok(existsSync(at(`share/fairgate/${path}`)), path);
   }
-  // An alert leads to a page that is there, in two languages with the same commands, and so does each link of each page.
+  // Each alert links to an existing page, in two languages with the same commands, and each link on these pages works.
   const share = at('share/fairgate');
   const { runbook_url: url } = ruleGroups(EVERY_RULE)[0].rules[0].annotations;
   const [english, korean] = ['', 'ko/'].map((folder) => join(share, url.replace(/^file:\/\/\/usr\/share\/fairgate\/|#.*$/g, '').replace('docs/', `docs/${folder}`)));
@@ -85,7 +85,7 @@ test('units hand over every secret that a config names, and no others', async (t
     assert.match(unit, /^After=.* time-sync\.target /m);
     for (const when of ['ExecStartPre', 'ExecReload']) assert.match(unit, new RegExp(`^${when}=\\+nsenter --target 1 --mount /opt/fairgate/share/fairgate/hand-over ${service}$`, 'm'));
     assert.match(unit, new RegExp(`^BindReadOnlyPaths=/run/fairgate-${service}:/opt/fairgate/etc/fairgate/secrets$`, 'm'));
-    // As the unit runs it, with the tree of this test for the root and a process that gets the signal.
+    // As the unit runs it, with this test's tree as the root and a process that receives the signal.
     const rooted = (text) => text.replaceAll('/opt/fairgate/etc', at('etc'));
     writeFileSync(config, `${rooted(readFileSync(config, 'utf8'))}\nfirst = "${secrets}/first, ${secrets}/second"\n`);
     const named = [...secretsOf(readFileSync(config, 'utf8')), 'third'].sort();
@@ -97,7 +97,7 @@ test('units hand over every secret that a config names, and no others', async (t
     const child = spawn('sh', ['-c', 'trap "exit 7" HUP; echo up; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     const MAINPID = String(child.pid);
-    // One that is missing leaves the others as they were, and the service in peace.
+    // A missing secret leaves the others unchanged, and the service is not signalled.
     writeFileSync(join(secrets, 'admin-token'), '2');
     rmSync(join(secrets, 'second'));
     const failed = handOver({ MAINPID });
@@ -137,7 +137,7 @@ test('units are sound', (t) => {
   for (const service of SERVICES) {
     const name = `fairgate-${service}.service`;
     const unit = join(destdir, 'opt/fairgate/lib/systemd/system', name);
-    // systemd looks for the programs where the unit says: for the check that is below DESTDIR.
+    // systemd searches for the programs at the unit's paths: for this check they are below DESTDIR.
     const moved = readFileSync(unit, 'utf8').replaceAll('=/opt/', `=${destdir}/opt/`);
     writeFileSync(unit, moved);
     const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
@@ -148,7 +148,7 @@ test('units are sound', (t) => {
   }
 });
 
-// What `systemd-analyze security` would complain of, of ten; infra/README.md tells it.
+// The score of `systemd-analyze security`, out of ten; infra/README.md has it.
 const EXPOSURE = { 'queue-front': 1.2, 'seat-service': 1.2, 'payment-adapter': 1.2 };
 
 test('units are as closed as the README says, and say which calls of the kernel they may make', (t) => {

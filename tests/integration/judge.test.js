@@ -52,7 +52,7 @@ for (const [variant, flags] of Object.entries({ plain: [], asan: sanitized })) {
   execFileSync('cc', ['-g', '-O1', '-w', ...flags, '-o', programs[variant], join(dir, 'crash.c')]);
 }
 
-// A folder with what a run leaves in it, for test files that see the helpers as $LIB and it as $DIR.
+// A folder for a run's leftovers, for test files that see the helpers as $LIB and the folder as $DIR.
 class Run {
   constructor(files, { shaky = '', env = {} } = {}) {
     this.env = env;
@@ -77,7 +77,7 @@ class Run {
       const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
         resolve({ status: child.exitCode, text: stdout + stderr, found: stdout.split('\n').filter((line) => line.startsWith('FOUND  ')) }));
       this.child = child;
-      scope.defer(() => child.kill('SIGKILL')); // of a test that failed
+      scope.defer(() => child.kill('SIGKILL')); // if the test failed
     });
   }
 }
@@ -164,7 +164,7 @@ for (const signal of ['SIGTERM', 'SIGINT'])
     await until('as many to run as run at once', () => began().length === atOnce);
     run.child.kill(signal);
     await until('it to be heard', () => readdirSync(run.dir).some((name) => name.endsWith('.tidied')));
-    run.child.kill('SIGTERM'); // is heard by one that is ending
+    run.child.kill('SIGTERM'); // a second signal must be ignored
     const { status, text } = await ended;
     assert.equal(status, signal === 'SIGTERM' ? 143 : 130, text);
     assert.equal(began().length, atOnce, 'nothing more was begun');
@@ -178,7 +178,7 @@ for (const signal of ['SIGTERM', 'SIGINT'])
 
 const setpriv = execFileSync('sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' }).trim();
 
-// A run that is killed at once has begun programs that the kernel has not been asked to end yet.
+// A run that is killed at once has started programs that have not yet set pdeathsig.
 for (const [how, askedAfterS] of [['a run that is killed', 0], ['a run that is killed at once', 0.5]])
   test(`${how} leaves nothing of what it began`, async () => {
     const bin = scope.tempDir('bin-');
@@ -389,7 +389,7 @@ test('what did not run is not what passed', async () => {
   }
 });
 
-// A folder with programs that behave as cmocka's do, for infra/run-unit.
+// A folder with programs that imitate cmocka's, for infra/run-unit.
 async function runUnit(programs_, { shaky = '', variant = 'x' } = {}) {
   const run = new Run({}, { shaky });
   const out = join(run.dir, 'build', variant);
@@ -407,7 +407,7 @@ async function runUnit(programs_, { shaky = '', variant = 'x' } = {}) {
 }
 
 const OK = "echo '[       OK ] works'";
-// It fails, and passes when it is run again with the same seed.
+// Fails, but passes when it is rerun with the same seed.
 const ONCE = `[ -e $DIR/once ] || { echo "$FAIRGATE_TEST_SEED" >$DIR/once; echo '[  FAILED  ] works'; exit 1; }
 grep -qx '[0-9][0-9]*' $DIR/once && [ "$(cat $DIR/once)" = "$FAIRGATE_TEST_SEED" ] && ${OK}`;
 
@@ -447,9 +447,9 @@ test('unit tests: a program that failed is red and run once more; the list excus
   assert.doesNotMatch(crashed.text, /once more/, 'a finding is no reason to look again');
 });
 
-// infra/test alone: make and all that it runs are scripts that note what they are, and whether they give way to others. They do
-// not really, which would take minutes where all processors are busy: chrt writes its process group to a list. A process
-// is expensive to start, so these scripts start none.
+// infra/test alone: make and all that it runs are scripts that record their name and their priority. Actually lowering it
+// would take minutes on a busy machine, so chrt only lists its process group. Starting processes is expensive, so these
+// scripts start none.
 const STAND_IN = `#!/bin/sh
 name=\${0##*/}
 read -r _ _ _ _ group _ </proc/$$/stat

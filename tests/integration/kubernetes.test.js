@@ -19,7 +19,7 @@ for (const [name, documents] of Object.entries({ small, production }))
     for (const [title, judge] of judgesOf(documents)) test(title, judge);
   });
 
-// What an overlay gives that names both as its bases.
+// The result of an overlay with both as its bases.
 describe('with operators as persons', () => {
   const documents = [...small, ...kustomized('operators')];
   for (const [title, judge] of judgesOf(documents, { issuer: ISSUER_AT })) test(title, judge);
@@ -64,7 +64,7 @@ describe('seats that are shared', () => {
   for (const [title, judge] of judgesOf(shared)) test(title, judge);
 });
 
-// The image's configuration, and a folder in which it finds the lists of networks.
+// The image's configuration, and a folder with the lists of networks.
 function edgeOf(scope) {
   const dir = scope.tempDir('edge-');
   for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
@@ -74,7 +74,7 @@ function edgeOf(scope) {
 }
 const edgeSettings = (documents) => documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
 
-// It runs as in a pod of these documents, on ports of its own, which `ports` has by those of the image.
+// Runs the edge as in a pod of these documents. `ports` maps the image's ports to the test's.
 async function openEdge(t, documents, settings) {
   const scope = openScope(t);
   const { dir, config, file } = edgeOf(scope);
@@ -158,7 +158,7 @@ test('the edge of the image finds an owner by the name of its pod where the seat
   for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 7, 'requests, pages and streams, what is shown and its streams, unproven ones, and inside');
 });
 
-// The process sees all cores of its node, and not how many it may use.
+// The process sees all cores of its node, but not its own limit.
 test('a service has a loop for each core that its limit gives it', () => {
   for (const name of ['queue-front', 'seat-service', 'payment-adapter']) {
     const of = (...kinds) => small.find(({ kind, metadata }) => kinds.includes(kind) && metadata.name === name);

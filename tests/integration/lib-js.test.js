@@ -39,7 +39,7 @@ test('a scope ends its processes and removes its folders', async () => {
   assert.ok(!existsSync(dir));
 });
 
-// Asked to end, a file closes its scopes; the tests that fail by that come to their own ends meanwhile.
+// A signalled file closes its scopes; tests that fail because of that finish meanwhile.
 test('a scope that is closed while it closes undoes one thing after the other all the same', async () => {
   const scope = openScope();
   const undone = [];

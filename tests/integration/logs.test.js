@@ -1,5 +1,5 @@
-// Logs are of one form: each field that a program writes is in docs/operate/logs.md, with one type wherever it is
-// written. tests/integration/visit/walls.test.js compares it with what a whole stack writes, and looks for people there.
+// All logs have one format: each field that a program writes is in docs/operate/logs.md, with the same type everywhere.
+// tests/integration/visit/walls.test.js compares it with a whole stack's logs, and searches them for personal data.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Without memory no caller gets a refusal of its input, which was not read. It has to
-// come again, and nothing was done; what is sent once more, when there is memory, is good.
+// Without memory a caller's input is not read, so it must not be rejected as invalid. The caller has to retry, and nothing
+// was done; the same request succeeds when there is memory.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -12,13 +12,13 @@ import { asMember, openShop } from './queue-front/shop.js';
 import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/house.js';
 import { act, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './queue-front/support.js';
 
-// A 503 that says when to come back.
+// A 503 with a time to retry.
 function assertLater(answer, code) {
   assertProblem(answer, 503, code);
   assert.ok(Number(answer.headers['retry-after']) > 0, answer.text);
 }
 
-// It is refused where JSON with `text` in it cannot be read, and taken as it is when it can.
+// Refused while JSON containing `text` cannot be read, and accepted unchanged when it can.
 const takenLater = (memory) => async (text, status, ask) => {
   assertLater(await memory.without(text, ask), 'overloaded');
   const answer = await ask();
@@ -181,7 +181,7 @@ describe('a waiting room without memory', () => {
     await front.admin.put('/admin/events/fans/codes', { body: { codes: ['A-CODE-OF-MINE'] } });
     const options = { body: { code: 'A-CODE-OF-MINE' } };
     await assertTakenLater('A-CODE-OF-MINE', 201, () => joinOf('fans', options));
-    // Where none is asked for, nobody joins without the one that they have given.
+    // Where no code is required, a code that cannot be read is not ignored: the visitor does not join.
     await front.admin.put('/admin/events/anybody/codes', { body: { codes: ['GIVEN-TO-ME'], channel: 'friends' } });
     const before = await house.redis.command('GET', 'fg:{anybody}:seq');
     assertLater(await memory.without('GIVEN-TO-ME', () => joinOf('anybody', { body: { code: 'GIVEN-TO-ME' } })), 'overloaded');
@@ -219,7 +219,7 @@ describe('a waiting room without memory', () => {
     await assertTakenLater(session, 200, page);
     const form = await memory.without(session, () => visitor.session({ headers: { accept: 'text/html' }, body: '' }));
     assert.equal(form.headers.location, '/e/show?notice=overloaded');
-    // By the pass alone, and by the order that it led to.
+    // By the pass alone, and by the order that came from it.
     const pass = visitor.jar.headers.cookie.match(/fg_pass_show=([^;]*)/)[1];
     assertLater(await memory.without(session, () => front.http.post('/v1/queue/show/leave', { headers: { cookie: `fg_pass_show=${pass}` } })), 'overloaded');
     const end = () => front.admin.post(`/internal/sessions/${session}/end`, { body: { order: 'o_scarce' } });

@@ -1,4 +1,4 @@
-// --migrate: a database is brought up before a rollout, by the program alone. Nothing listens meanwhile.
+// --migrate: the program alone upgrades a database before a rollout, without listening.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';

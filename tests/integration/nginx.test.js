@@ -1,5 +1,5 @@
-// The auth_request recipe of infra/edge, in a real nginx between a shop and a front: its stand-in, which tells
-// what it was asked, and the real one.
+// The auth_request recipe of infra/edge, in a real nginx between a shop and a front: a stand-in that records its requests,
+// and a real one.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { before, describe, test } from 'node:test';
 import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, until } from '../lib-js/index.js';
 import { claims, makeEvent, openHouse, Visitor } from './queue-front/support.js';
 
-// nginx on `port`, before the shop and a front.
+// nginx on `port`, in front of the shop and a front.
 function startNginx(scope, { port, frontPort, shopPort }) {
   const dir = scope.tempDir();
   const edge = join(ROOT, 'infra/edge');
@@ -35,7 +35,7 @@ function startNginx(scope, { port, frontPort, shopPort }) {
       }
     }`,
   );
-  // As root nginx would give its workers to another user, who cannot enter the test's folder.
+  // nginx started by root runs its workers as another user, who cannot enter the test's folder.
   const user = process.getuid() === 0 ? ['-g', 'user root;'] : [];
   scope.spawn('nginx', ['nginx', '-p', dir, '-c', join(dir, 'nginx.conf'), ...user]);
 }

@@ -27,7 +27,7 @@ describe('persons at the waiting room', () => {
   const token = {};
 
   const as = (shown, method, path, options = {}) => house.front.private.call(method, path, { token: shown, ...options });
-  // As soon as its key is there: the set is asked for again when a token names a key that it does not have.
+  // Retries until the key is known: the set is fetched again when a token names an unknown key.
   const once = (shown, ...call) => until('the key to be there', async () => {
     const answer = await as(shown, ...call);
     return answer.json?.code !== 'operator-keys-awaited' && answer;
@@ -224,7 +224,7 @@ describe('persons at the waiting room', () => {
 describe('persons at the seats and the payments', () => {
   const scope = openScope(test);
   let issuer;
-  const desk = 'the-token-of-the-desk-0123456789'; // a token that is no person's, and bears a name
+  const desk = 'the-token-of-the-desk-0123456789'; // a static token with a name, not an operator's
   let seats;
   let world;
   let pay;
@@ -241,7 +241,7 @@ describe('persons at the seats and the payments', () => {
     for (const service of [seats, pay]) await ask(service, issuer.forge({ roles: ['viewer'] }), 'GET', '/admin/whoami');
   });
 
-  // As soon as the issuer's keys are there.
+  // Retries until the issuer's keys are known.
   const ask = (service, token, method, path, options = {}) => until('its keys', async () => {
     const answer = await service.private.call(method, path, { token, ...options });
     return answer.json?.code !== 'operator-keys-awaited' && answer;
@@ -321,7 +321,7 @@ describe('persons at the seats and the payments', () => {
     await done(lee, `/admin/orders/${order}/refund`, { reason: 'they called' });
     const waits = await until('the refund to wait', async () => (await sagas()).find(({ definition, step, tries }) => definition === 'refund.2' && step === 'refund_payment' && tries > 0));
     const { timeline } = await done(desk, `/admin/sagas/${waits.saga}/retry`, { reason: 'they are back' });
-    world.psp.heal(); // not before: it would end by itself
+    world.psp.heal(); // not earlier: it would end by itself
     assert.deepEqual(timeline.filter(({ result }) => result === 'operator').map(({ code, who }) => [code, who]), [['retry', 'desk@night']]);
     await world.untilStatus(buyer, order, 'refunded');
     const whoOf = async (subject) => (await acts(subject)).map(({ act, actor, who }) => [act, actor, who]);

@@ -6,12 +6,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderConfig, runBeside } from '../../lib-js/index.js';
 
-// What the program ends with (infra/ctl/README.md).
+// The program's exit codes (infra/ctl/README.md).
 export const EXIT = { done: 0, refused: 1, usage: 2, away: 3, unknown: 4, token: 5, changed: 6, cancelled: 7 };
 
 const address = (service) => (service === undefined ? undefined : `http://127.0.0.1:${service.privatePort}`);
 
-// Services as startService() gives them. More of the profile in `profile`.
+// Services as returned by startService(). `profile` has further settings of the profile.
 export function commandLine(scope, { queue, seats, pay, tokenFile, profile = {} }) {
   const dir = scope.tempDir('ctl-');
   const profiles = join(dir, 'profiles');
@@ -20,7 +20,7 @@ export function commandLine(scope, { queue, seats, pay, tokenFile, profile = {} 
   const run = async (...words) => {
     const { env = {}, input } = typeof words.at(-1) === 'object' ? words.pop() : {};
     const clean = { FAIRGATE_PROFILE: undefined, FAIRGATE_TOKEN: undefined, HOME: dir, XDG_CONFIG_HOME: '' };
-    const limits = ['--timeout', '120']; // a busy machine is no finding
+    const limits = ['--timeout', '120']; // so that a busy machine does not cause failures
     const done = await runBeside('fairgate', [...limits, ...words], { env: { ...clean, FAIRGATE_PROFILES: profiles, ...env }, input });
     return { ...done, get json() { return JSON.parse(done.stdout); } };
   };

@@ -11,7 +11,7 @@ import { commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope(test);
 
-// A person at a machine of their own, with a file for the login.
+// A person on their own machine, with a login file.
 function person(more = {}) {
   const file = join(scope.tempDir('login-'), 'kept', 'login');
   const profile = { issuer: issuer.url, client_id: CLIENT, audience: AUDIENCE, login_file: file, ...more };
@@ -26,7 +26,7 @@ async function loggedIn(account, { run }) {
   return done(await login);
 }
 
-// As if time had passed for the program alone.
+// Makes the token look expired to the program only.
 const runOut = ({ file, kept }) => writeFileSync(file, JSON.stringify({ ...kept(), expires_at: 1 }), { mode: 0o600 });
 const issuer = await openIssuer(scope);
 issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
@@ -87,7 +87,7 @@ test('a token that has run out is renewed, once for all who ask at the same time
   await loggedIn('lee', lee);
   const first = lee.kept();
   runOut(lee);
-  // The issuer takes a renewing token once, and ends the login if it comes twice.
+  // The issuer accepts a refresh token once, and ends the login if it is used twice.
   for (const answer of await Promise.all([1, 2, 3, 4].map(() => lee.run('whoami')))) done(answer);
   assert.notEqual(lee.kept().refresh_token, first.refresh_token);
   assert.ok(lee.kept().expires_at > first.expires_at - 60);

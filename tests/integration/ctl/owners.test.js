@@ -29,7 +29,7 @@ test('what is asked of the wrong process goes to the one that has the event, and
   done(await fairgate('halls', 'unblock', 'two', 'r1s1'));
 });
 
-// A service that has nothing itself: `answers` are those of one call after the other, the last of them for good.
+// A service without events: returns `answers` to one call after the other, and repeats the last one.
 async function openStub(t, ...answers) {
   const asked = [];
   const server = createServer((request, reply) => {

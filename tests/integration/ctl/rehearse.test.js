@@ -17,7 +17,7 @@ const certificate = `${pem}.crt`;
 const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2'];
 execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject, '-keyout', pem, '-out', certificate], { stdio: 'ignore' });
 execFileSync('sh', ['-c', `cat ${certificate} >>${pem}`]);
-// Trusted, as README tells who rehearses with a larger crowd.
+// Trusted, as README tells operators who rehearse with a larger crowd.
 const stack = await openStack(scope, { env: { FAIRGATE_TLS_PEM: pem, FAIRGATE_EDGE_TRUSTED: '127.0.0.1/32' } });
 await stack.up();
 const services = {
@@ -47,7 +47,7 @@ async function assertNothingLeft() {
   await until('no seat to be held', async () => (await fairgate('halls', 'counts', EVENT, '--json')).json.now.held === 0);
 }
 
-// A run that has visitors in the line: {child, ended: its exit and what it wrote}.
+// A run with visitors in the line: {child, ended: its exit and its output}.
 async function underWay() {
   const child = spawn(programPath('fairgate'), ['rehearse', '--yes', '--anyway', '--within', '600', '--visitors', '3000'], {
     env: { ...process.env, FAIRGATE_PROFILES: fairgate.profiles, HOME: '/nonexistent' },

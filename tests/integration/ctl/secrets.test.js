@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { openScope, runBeside } from '../../lib-js/index.js';
 import { done, EXIT, refused } from './fairgate.js';
 
-// As kubelet lays them: plain files of a folder that is exchanged as a whole, reached by links.
+// As kubelet lays them out: plain files in a folder that is replaced as a whole, reached by links.
 function mounted(dir, files) {
   mkdirSync(join(dir, '..2026'));
   for (const [name, text] of Object.entries(files)) {

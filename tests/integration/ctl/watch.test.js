@@ -21,8 +21,8 @@ const services = {
 };
 const fairgate = commandLine(scope, services);
 
-// The program at a terminal of its own: {text, type(keys), resize(columns), ended}. The shell around it says
-// on which terminal it is and, afterwards, what it ended with and how it left the terminal; Ctrl-C reaches it, too.
+// The program on its own terminal: {text, type(keys), resize(columns), ended}. The surrounding shell prints the terminal's
+// name and, afterwards, the exit status and the terminal's state; Ctrl-C reaches the shell, too.
 function atTerminal(words) {
   const command = `trap : INT; stty cols 90 rows 20; tty; ${programPath('fairgate')} ${words.join(' ')}; echo "ended=$?"; stty -a`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
@@ -41,7 +41,7 @@ const pictures = (text) => text.split('\u001b[H').slice(1);
 const linesOf = (picture) => picture.split('\u001b[J')[0].replaceAll('\u001b[K', '').split(/\r*\n/);
 
 test('piped, top writes a line a look that programs can read', async () => {
-  // A busy machine may keep a service's database waiting for a moment.
+  // On a busy machine a service's database may be late for a moment.
   const stdout = await until('all parts', async () => {
     const said = done(await fairgate('top', 'demo', '--once')).stdout;
     return !said.includes('=away') && said;
@@ -109,14 +109,14 @@ test('a report is one page, and the same as a document', async () => {
 });
 
 test('a stack that is in order has nothing to mend', async () => {
-  // On a busy machine something may be late at the moment of a look, and is not at the next.
+  // On a busy machine an answer may be late in one look, and not in the next.
   await until('a look that finds nothing', async () => {
     const { stdout } = await fairgate('doctor');
     for (const part of ['queue-front is ready', 'the token opens all three', 'the clocks agree', 'all are version', 'is the one that the edge tells', 'no alert would fire'])
       assert.ok(stdout.includes(part), `${part}\n${stdout}`);
     const { status, json } = await fairgate('doctor', '--json');
     const bad = json.findings.filter(({ level }) => level === 'bad');
-    assert.deepEqual(bad.filter(({ what }) => !what.startsWith('the disk of')), []); // which is this machine's
+    assert.deepEqual(bad.filter(({ what }) => !what.startsWith('the disk of')), []); // that depends on this machine
     assert.equal(status, bad.length > 0 ? EXIT.refused : EXIT.done);
     assert.match(stdout, /^note {1,2}psp\.stripe_key holds a test key: no money moves\n {5}-> put the account's live key/m);
     return true;
@@ -252,7 +252,7 @@ test('what a run that was cut off has left is ended by the next one, once it is 
   await assertNothingLeft();
 });
 
-// A service that answers each request with what `told` says: a page, or an object for JSON.
+// A service that answers each request with what `told` returns: a page, or an object for JSON.
 async function standIn(told, headers = {}) {
   const server = await serve(scope, (request, response) => {
     const answer = told(request.url);
@@ -293,6 +293,6 @@ test('doctor names each setting that is not fit for a sale, with its cure; only 
   assert.deepEqual(harmed.json.findings.filter(({ level }) => level === 'bad'), [{ level: 'bad', what: url.what, mend: url.mend }]);
   findings = [];
   assert.match(done(await look()).stdout, fit);
-  findings = undefined; // as a service that is older answers
+  findings = undefined; // the answer of an older service
   assert.match(done(await look()).stdout, /^note {1,2}payment-adapter does not say whether its settings are fit for a sale$/m);
 });

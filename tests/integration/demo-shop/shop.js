@@ -15,7 +15,7 @@ import {
 export const API_KEY = 'api-key-of-a-partner';
 export const BULK_PASSWORD = 'shopping-is-fun';
 
-// -> the service of lib-js, with postgres, users, seed(), partner (a client with the key)
+// Returns the service of lib-js, with postgres, users, seed(), partner (a client with the key).
 export async function startShop(scope, { users = 200, hashes = 'usual', settings = {}, partner = {}, env = {} } = {}) {
   const postgres = await startPostgres(scope, { databases: ['demo_shop'], settings });
   postgres.sql('CREATE ROLE reader LOGIN', 'demo_shop');
@@ -62,7 +62,7 @@ export async function startShop(scope, { users = 200, hashes = 'usual', settings
   });
 }
 
-// A customer who is logged in: {http with the cookie, customer}
+// A logged-in customer: {http with the cookie, customer}
 export async function logIn(shop, login, password = BULK_PASSWORD) {
   const jar = new CookieJar();
   const answer = await shop.http.post('/api/login', { body: { login, password } });

@@ -14,7 +14,7 @@ const scope = openScope(test);
 const shop = await startShop(scope, { hashes: 'cheap' });
 seedUsual();
 
-// Four customers more in a database of their own, by a shop without settings for hashes.
+// Four more customers in a database of their own, by a shop without settings for hashes.
 function seedUsual() {
   shop.postgres.sql('CREATE DATABASE usual');
   const config = join(scope.tempDir('usual-'), 'shop.conf');
@@ -167,7 +167,7 @@ test('the last one is sold once, however many want it', async () => {
 test("a partner's order comes in once, however often it is handed in", async () => {
   const { customer, http } = await logIn(shop, 'customer000009@shop.example');
   const line = (_, i) => ({ place: `${i}`.padStart(128, 'R'), category: 'R'.repeat(128), price: 1000, count: 1, fee: 0 });
-  const lines = Array.from({ length: 100 }, line); // as many as an order has, of the longest names
+  const lines = Array.from({ length: 100 }, line); // an order's maximum, with the longest names
   const more = { event_name: 'A concert', installation: '0123456a', terms: 'vat_basis_points=1000', lines };
   const order = anOrder(customer, { seats: lines.map(({ place }) => place), ...more });
   const answers = await Promise.all(
@@ -193,7 +193,7 @@ test('an order whose seats moved has the new ones, at its price', async () => {
   assertProblem(await shop.partner.post('/api/orders/import', { body: moved }), 404, 'unknown-order');
   await shop.partner.post('/api/orders/import', { body: order });
   for (let told = 0; told < 2; told += 1) assert.equal((await shop.partner.post('/api/orders/import', { body: moved })).status, 200);
-  assert.equal((await shop.partner.post('/api/orders/import', { body: order })).status, 200); // an old letter, sent again
+  assert.equal((await shop.partner.post('/api/orders/import', { body: order })).status, 200); // an old message, delivered again
   const read = (await shop.partner.get(`/api/orders/import/${order.external_id}`)).json;
   assert.deepEqual([read.seats, read.amount, read.status], [['Z-1'], order.amount, 'completed']);
 });
@@ -201,7 +201,7 @@ test('an order whose seats moved has the new ones, at its price', async () => {
 test('a refund follows its order, once', async () => {
   const { customer } = await logIn(shop, 'customer000010@shop.example');
   const order = anOrder(customer);
-  const refund = { ...order, kind: 'refunded', refund_amount: 1, refund_vat: 1, fees: 1, vat: 1 }; // as it comes of a part, and of an event with fees
+  const refund = { ...order, kind: 'refunded', refund_amount: 1, refund_vat: 1, fees: 1, vat: 1 }; // as for a partial refund, and for an event with fees
   assertProblem(await shop.partner.post('/api/orders/import', { body: refund }), 404, 'unknown-order');
   await shop.partner.post('/api/orders/import', { body: order });
   const first = await shop.partner.post('/api/orders/import', { body: refund });
@@ -305,7 +305,7 @@ test("a partner's role reads the columns of a login and nothing else", () => {
 test('a burst of logins is bounded; the rest gets Retry-After', async () => {
   const login = 'customer000008@shop.example';
   const [{ hash }] = shop.postgres.rows("SELECT password_hash AS hash FROM users WHERE password_hash LIKE '$2b$%'", 'usual');
-  shop.sql(`UPDATE users SET password_hash = '${hash}' WHERE email = '${login}'`); // cheap ones would be done too soon
+  shop.sql(`UPDATE users SET password_hash = '${hash}' WHERE email = '${login}'`); // cheap hashes would be checked too quickly
   const body = { login, password: 'wrong' };
   const answers = await Promise.all(
     Array.from({ length: 100 }, () => shop.http.post('/api/login', { body, timeoutMs: 60_000 })),
@@ -349,7 +349,7 @@ test('orders come in at the pace of the shop', async () => {
   await until('one to be taken twice', async () => (await hand(order)).status === 200);
 });
 
-// The system makes a connection also while nobody takes it, and says so from both ends.
+// The kernel establishes connections even if nobody accepts them, and lists both ends.
 const connectionsTo = (port) => {
   const ESTABLISHED = '01';
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
@@ -374,7 +374,7 @@ test('the steady customers shop, and say how long they waited', async () => {
     assert.ok(result[kind].n > 0, kind);
     assert.ok(result[kind].p50 <= result[kind].p99 && result[kind].p99 <= result[kind].max, kind);
   }
-  shop.pause(); // a shop that stalls shows in the figures of all who came meanwhile
+  shop.pause(); // a stalled shop shows in the times of all visits in that time
   const running = run([]);
   await until('some to wait', () => connectionsTo(shop.port) >= 8);
   setTimeout(() => shop.resume(), 1500);

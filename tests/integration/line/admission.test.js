@@ -25,7 +25,7 @@ async function run(line, ms, everyMs = 100) {
   return calls;
 }
 
-// A line of so many people, some time after the first tick.
+// A line of that many people, some time after the first tick.
 async function queued(knobs, people, ms) {
   const line = await front().create(knobs);
   await line.join(people);
@@ -34,7 +34,7 @@ async function queued(knobs, people, ms) {
   return line;
 }
 
-// The place comes in; asserts that it does.
+// Lets the places in; asserts that they get passes.
 async function enter(line, ...places) {
   for (const place of places) assert.equal((await line.pass(place)).outcome, OUTCOME.OK, `place ${place}`);
 }
@@ -99,7 +99,7 @@ for (const [name, text] of [
   ['time does not run against the called while the event is sold out', `
     create call_ttl_ms=5000 grace_ms=0; join 3; tick; run 1000; move sold-out; run 60000 1000; move open; run 3500
     view no_shows=0; enter 2; run 2000; pass 1 expired`],
-  // The calls of a lane ran out while the hall was empty.
+  // The calls of a lane expired while the hall was empty.
   ['latecomers of a lane fill the free slots of an empty hall', `
     create rate_milli=10000 burst=4 max_active=2 call_ttl_ms=2000 grace_ms=60000 shares=30; front lane lane=1; join 2
     10 times: step 100, lane, tick, one, tick; lane; view serving=2; 25 times: step 100, lane, tick, one, tick
@@ -155,7 +155,7 @@ for (const fronts of [1, 2, 5]) {
 test('a late visitor costs a token, so late ones do not exceed the rate', async () => {
   const line = await queued({ rate_milli: 2000, burst: 4, call_ttl_ms: 1000, grace_ms: 60_000 }, 8, 4000);
   assert.equal(line.view.serving, 8);
-  await run(line, 1200); // all ran out, and two tokens were saved
+  await run(line, 1200); // all expired, and two tokens were saved
   const inside = async () => (await line.tick()).active;
   let entered = 0;
   for (let place = 1; place <= 8; place += 1) {
@@ -170,7 +170,7 @@ test('a late visitor costs a token, so late ones do not exceed the rate', async 
   assert.equal(await inside(), 8);
 });
 
-// Both lanes are owed a token, which the general one has had.
+// Both lanes are owed a token that went to the general lane.
 test('lanes are given no more tokens than there are, whatever they are owed', async () => {
   const shares = 30 + 20 * 128;
   const general = await front().create({ rate_milli: 1000, burst: 1, shares });
@@ -188,7 +188,7 @@ test('lanes are given no more tokens than there are, whatever they are owed', as
   assert.ok(lanes.every((line) => line.view.serving >= 1), 'they are given it later');
 });
 
-// A lane that steps over many ghosts has tokens for several ticks before it finds anybody.
+// A lane that skips many ghosts collects tokens for several ticks before it finds a visitor.
 test('what a lane was given and has not used counts to the burst', async () => {
   const rate = 1, burst = 2;
   const general = await front().create({ rate_milli: 1000 * rate, burst, shares: 30 });
@@ -272,8 +272,8 @@ test('a shorter call_ttl takes nothing from those who are called already', async
 
 // ---- sessions ----
 
-// A call made longer, and all who knock at the door of a full house: what is left of their time is given
-// back whole, however many they are, and Redis is asked as much for a thousand as for ten.
+// An extended call, and many retries at the door of a full hall: every visitor gets the whole remaining time back, and Redis
+// runs as many commands for a thousand as for ten.
 test('a resumed line returns the paused time to every call', async () => {
   const cost = async (people) => {
     const line = await front().create({ call_ttl_ms: 5000, grace_ms: 0, max_active: 1, rate_milli: 10_000_000, burst: 10_000 });
@@ -291,7 +291,7 @@ test('a resumed line returns the paused time to every call', async () => {
     const ends = (await line.visit('extend', 2)).expiresMs;
     await line.move(STATE.OPEN, STATE.SOLD_OUT);
     await run(line, 60_000, 1000);
-    const stretches = await clockwork.redis.command('ZCARD', line.key('hist')); // of them there are 4,096 at most
+    const stretches = await clockwork.redis.command('ZCARD', line.key('hist')); // at most 4,096 exist
     const before_ = await clockwork.redis.commandCalls();
     await line.move(STATE.SOLD_OUT, STATE.OPEN);
     const asked = Object.entries(await clockwork.redis.commandCalls())
@@ -300,7 +300,7 @@ test('a resumed line returns the paused time to every call', async () => {
     assert.equal(line.view.stood_ms, 60_000);
     assert.equal(await clockwork.redis.command('ZCARD', line.key('door')), Math.ceil(people / 2) - 1);
     assert.equal((await line.visit('extend', 2)).expiresMs, ends + 60_000 + 5000);
-    await run(line, 11_000, 500); // they have not knocked since
+    await run(line, 11_000, 500); // they have not retried since
     for (let i = 0; i < people / 100; i += 1) await run(line, 100);
     assert.equal(await clockwork.redis.command('ZCARD', line.key('door')), 0);
     return asked - 2 * stretches;

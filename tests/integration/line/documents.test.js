@@ -13,12 +13,12 @@ let runs = 0;
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 const VERBS = {
-  // copy [but FIELD]: of what Redis has of the event by now.
+  // copy [but FIELD]: copies Redis's current state of the event.
   async copy(script, [, field]) {
     const flat = await clockwork.redis.command('HGETALL', script.line.key('cfg'));
     script.copy = flat.flatMap((word, i) => (i % 2 === 0 && word !== field ? [word, flat[i + 1]] : []));
   },
-  // back FRONT [OTHER]: Redis comes back with the copy, and only the first of them is there to heal it.
+  // back FRONT [OTHER]: restores the copy; only the first front is there to heal it.
   async back(script, names) {
     const run = `later-${(runs += 1)}`;
     for (const name of names) script.fronts[name].runId = run;
@@ -32,7 +32,7 @@ const VERBS = {
     assert.equal((await line.heal()).outcome, OUTCOME.OK);
     assert.equal((await line.tick()).outcome, OUTCOME.OK);
   },
-  // Ticks, and heals as long as it has to.
+  // Ticks, and heals as often as necessary.
   async settle({ line }) {
     for (let turn = 0; turn < 4; turn += 1) {
       if ((await line.tick()).outcome === OUTCOME.OK) return;

@@ -20,7 +20,7 @@ const clockwork = await new Clockwork(await startRedis(scope)).load();
 const odd = (upto) => Array.from({ length: upto / 2 }, (_, i) => 2 * i + 1);
 const ghosts = (front) => front.view.ghosts[2];
 
-// A line that stands still, at the beginning of an epoch, and some fronts of it.
+// A line that does not move, at the beginning of an epoch, with some fronts.
 async function standing(people, fronts = 1, knobs = {}) {
   const name = `gho-${(names += 1)}`;
   const made = Array.from({ length: fronts }, (_, i) => new Front(clockwork, name, { id: `front-${i}` }));
@@ -31,7 +31,7 @@ async function standing(people, fronts = 1, knobs = {}) {
   return made;
 }
 
-// So many epochs; in each tick each of `heard` (front -> places) tells whom it has heard.
+// Runs that many epochs; in each tick each front of `heard` (front -> places) reports its signs of life.
 async function epochs(n, line, heard) {
   for (let passed = 0; passed < n * EPOCH_MS; passed += TICK_MS) {
     await clockwork.step(TICK_MS);
@@ -40,8 +40,8 @@ async function epochs(n, line, heard) {
   }
 }
 
-// standing 100: such a line and its fronts `one` and `two`; hear two 2 51-99 leaves: of 51 to 99 the odd ones;
-// epochs 1.9 one:1-99 two:2: for so long, in each tick, whom each front has heard
+// standing 100: such a line and its fronts `one` and `two`; hear two 2 51-99 leaves: of 51 to 99 the odd ones; epochs 1.9
+// one:1-99 two:2: duration, and the places that each front hears in each tick
 const oddIn = (word) => {
   const [from, to = from] = word.split('-').map(Number);
   return Array.from({ length: (to - from) / 2 + 1 }, (_, i) => from + 2 * i);
@@ -63,17 +63,17 @@ const VERBS = {
 for (const [name, text] of [
   ['a place without a sign of life for an epoch is a ghost', // a new place has the whole next epoch
     'standing 100; epochs 1.9 one:1-99; view ghosts.2=0; epochs 0.1 one:1-99; view ghosts.2=50 waiting=50'],
-  // The odd ones were heard, the even ones were not. In the end the places that left are seen from another tab.
+  // The odd ones gave signs of life, the even ones did not. Finally the places that left are seen from another tab.
   ['a place that left is no ghost', `
     standing 100; epochs 4 one:1-99; leave 1 3 5 7 9 11 13 15 17 19; tick; view ghosts.2=50 waiting=40
     leave 2 4 6 8 10 12 14 16 18 20; tick; view ghosts.2=40 waiting=40; epochs 3 one:1-99; view ghosts.2=40 waiting=40`],
   ['a ghost that is heard by any front is back, and counts once',
     'standing 100; epochs 4 one:1-99 two:1-99; hear two 2 4; hear one 4; tick; view ghosts.2=48 waiting=52'],
-  // Its visitors are heard at the other one from the next epoch on.
+  // The other front hears its visitors from the next epoch on.
   ['a front that leaves takes no marks with it, and holds nothing up', `
     standing 100; epochs 2.5 one:1-49 two:51-99; hear two 51-99 leaves; epochs 0.5 one:1-49; epochs 3 one:1-99
     view ghosts.2=50 waiting=50`],
-  // Only the dead front has seen the first fifty, and sent nothing. Then their polls come to the other, and who goes is missed.
+  // Only the dead front has heard the first fifty, unreported. Then they poll the other front, and leavers are noticed.
   ['a dead front makes no ghosts and takes none away', `
     standing 200; epochs 4 one:1-199 two:1-199; view ghosts.2=100
     ${2 * EPOCH_MS / TICK_MS - 1} times: epochs ${TICK_MS / EPOCH_MS} one:101-199, view ghosts.2=100
@@ -153,7 +153,7 @@ test('random fronts come, go and die: seen places count, ghosts stay', async (t)
   for (let passed = 0; passed < 24 * EPOCH_MS; passed += TICK_MS) {
     await clockwork.step(TICK_MS);
     const polled = new Set();
-    // The faithful poll twice an epoch, at whichever front; the others when they like.
+    // Faithful visitors poll twice per epoch, at any front; the others at random.
     for (const place of faithful) {
       if ((clockwork.ms + place * 777) % 25_000 < TICK_MS) poll(rng.pick(fronts), place), polled.add(place);
     }

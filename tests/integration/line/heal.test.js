@@ -15,7 +15,7 @@ const scope = openScope(test);
 let names = 0;
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
-// Two fronts on one event in which something has happened: 40 places, 20 called, 5 inside.
+// Two fronts on one event with some history: 40 places, 20 called, 5 inside.
 async function running(knobs = {}) {
   const one = new Front(clockwork, `heal-${(names += 1)}`, { id: 'front-1' });
   const two = new Front(clockwork, one.event, { id: 'front-2' });
@@ -38,7 +38,7 @@ async function wipe(fronts) {
   restart(fronts);
 }
 
-// Everything of the event as it is now, to go back to: a replica that has not got any further.
+// Saves the event's current state, to restore it later: a replica that has got no further.
 async function replica(fronts) {
   const { redis } = clockwork;
   const keys = await redis.command('KEYS', fronts[0].key('*'));
@@ -86,7 +86,7 @@ const VERBS = {
     script.goBack = await replica(frontsOf(script, []));
   },
   back: ({ goBack }) => goBack(),
-  // Fronts refuse an answer with a number below zero, and with it all news of the line.
+  // Fronts reject an answer with a negative number, and with it all news of the line.
   async outstanding({ line }, [most]) {
     const [called, came] = await clockwork.redis.command('HMGET', line.key('bucket'), 'called_n', 'came_n');
     assert.equal(line.view.outstanding, called - came);
@@ -94,7 +94,7 @@ const VERBS = {
   },
 };
 
-// Of twenty who were called five are inside and two knock, who find no slot. Then all calls run out.
+// Of twenty called visitors five are inside and two retry at the door without a free slot. Then all calls expire.
 const lateAtTheDoor = (loss) => `
   running call_ttl_ms=1000 grace_ms=10000; change max_active=5; pass 6 7 not-yet; step 1500
   tick; view outstanding=0; two; tick; view outstanding=0; one; pass 6 7 not-yet
@@ -102,7 +102,7 @@ const lateAtTheDoor = (loss) => `
 
 const HOUR_MS = 3_600_000;
 const JUMPS = [['forward', HOUR_MS], ['back', -HOUR_MS]];
-// On the clock as it was before it jumped.
+// The clock as it was before it jumped.
 const unjumped = (jumpMs, ms = 0) => `{ms${ms >= jumpMs ? '+' : ''}${ms - jumpMs}}`;
 
 for (const [name, text] of [
@@ -160,13 +160,13 @@ for (const [name, text] of [
   ['a pass that a picture does not show counts as a taken slot', `
     running max_active=12; set slotMs=50; two; set slotMs=50; step 100; one; tick; two; pass 6 7; end 1; tick; view active=6
     wipe; heal; one; tick; view active=6`],
-  // In Redis the sessions of 1 and 2 run out after 4 s, but not before 6 and 7 can have been heard; after 10 s they are over.
+  // In Redis the sessions of 1 and 2 expire after 4 s, but not before 6 and 7 can be heard; after 10 s they are over.
   ['a visit newer than a replica keeps its slot', `
     running max_active=5 session_ttl_ms=10000; copy; end 1 2; step 100; tick; two; pass 6 ok; one; step 100; tick
     two; pass 7 ok; one; step 7000; heartbeat 3..7; tick; back; heal; step 4100; tick; two; pass 8 not-yet
     one; heartbeat 3..7 ok; step 6100; tick; two; pass 8 not-yet; one; tick; view active=5
     end 6; step 100; tick; two; pass 8 ok`],
-  // Five visits begin that Redis loses, and are silent. Until the time that their passes say nobody has their slots.
+  // Redis loses five visits, whose visitors are silent. Their slots stay taken until the time in their passes.
   ...[['until the promised end', 'change session_ttl_ms=1000', 8], ['after a small clock step', 'step -4000', 12]]
     .map(([when, meanwhile, seconds]) => [`lost visits hold their slots ${when}`, `
     running max_active=5 session_ttl_ms=10000; two; end 1..5; copy
@@ -181,7 +181,7 @@ for (const [name, text] of [
       running; copy; heartbeat 1; keep a; ${call} 1 ok; back; heal; tick; view active=5
       heartbeat 1 by=a turn=${turn} ended=1 gone; tick; view active=4`],
   ]),
-  // Everybody who was called gets another window, which ends no earlier than the shown one, a minute after the call.
+  // All called visitors get a new window that ends no earlier than the shown one, a minute after the call.
   ...[['though calls are shorter now', 'change call_ttl_ms=1000', 57], ['after a small clock step', 'step -4000', 61]]
     .map(([why, meanwhile, seconds]) => [`a lost call keeps its shown end ${why}`, `
     running call_ttl_ms=60000 grace_ms=0; ${meanwhile}; tick; two; tick; wipe; heal; one; run ${seconds}000 1000; pass 6 ok`]),
@@ -244,11 +244,11 @@ test('every open call gets a new window', async () => {
   assert.equal(expires, clockwork.ms + 5000);
 });
 
-// What a pass says of a visit that lasts until then: whole seconds.
+// What a pass says about a visit that lasts until then: whole seconds.
 const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.floor(expiresMs / 1000) * 1000, endsMs });
 
-// The visits of 1, 2 and 3 were made longer by half a minute, which the replica does not have, nor any front but
-// one that is gone, and their own time is over. Since then a visit lasts a second only, so the heal does not make up for it.
+// The visits of 1, 2 and 3 were extended by half a minute. The replica lacks that, as do all fronts except one that is gone,
+// and their original time is over. Visits now last only a second, so the heal does not make up for it.
 async function renewalsLost(knobs = {}) {
   const fronts = await running({ session_ttl_ms: 60_000, ...knobs });
   const [one, two] = fronts;
@@ -335,8 +335,8 @@ test('a measured show-up ratio and service rate survive the loss', async () => {
   assert.equal(view.service_rate_milli, 81_000);
 });
 
-// A sample a second: what heals left out is no join in it, also where only the counter was raised and once
-// the places were stepped over.
+// One sample per second: places skipped by heals do not count as joins, also where only the counter was raised, and once the
+// places were skipped.
 test('the gap of one heal does not make that of the next larger', async () => {
   const [one, two] = await running({ max_active: 0 });
   const series = async (seconds) => {

@@ -63,7 +63,7 @@ test('fronts that join at once fill a line to its last place and not beyond', as
   assert.deepEqual(given.sort((a, b) => a - b), upTo(100));
 });
 
-// Until a tick has its position, Redis knows by the entry alone that it was given up.
+// Until a tick has its position, Redis knows only by the entry that it was given up.
 test('an entry given up before the draw counts once, though its place is given up again after it', async () => {
   const line = await front().create({ rate_milli: 0, burst: 1 }, STATE.PRE_QUEUE);
   await line.join(3);

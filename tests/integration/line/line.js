@@ -1,6 +1,5 @@
-// The scripts of queue-front/lua as a front would call them, but from here, one at a time, and on a
-// clock that the test owns: the prelude's one look at Redis's clock is replaced by a look at a key.
-// All else runs as in production.
+// Calls the scripts of queue-front/lua as a front would, but one at a time and on the test's clock: the prelude's one read
+// of Redis's clock is replaced by reading a key. Everything else runs as in production.
 
 import { createHash } from 'node:crypto';
 import { ask, numbers, numbersOf, scripts, scriptText, told } from '../../lib-js/wire.js';
@@ -41,8 +40,8 @@ const NO_DRAW = '';
 const PAGE = 65_536;
 const BATCH_MAX = 512; // STORE_JOIN_BATCH_MAX of a front
 
-// A Redis whose scripts believe in `us`. Start on a whole minute, so that tests of limits by the
-// minute do not depend on when they run.
+// A Redis whose scripts take `us` for the time. Starts on a whole minute, so that tests of per-minute limits do not depend
+// on the time of day.
 export class Clockwork {
   constructor(redis) {
     this.redis = redis;
@@ -71,19 +70,19 @@ export class Clockwork {
   }
 }
 
-// One event, and one front's memory of it.
+// One event, and what one front knows about it.
 export class Front {
   constructor(clockwork, event,
     { runId = 'run-1', id = 'front-1', slotMs = 0, lane = 0, identity = '1-0123abcd', waitedMs = CLOCK_DOUBT_MS } = {}) {
-    this.identity = identity; // which it offers to an event that has none
+    this.identity = identity; // offered to an event that has none
     this.clockwork = clockwork;
     this.event = event;
     this.runId = runId;
     this.id = id;
     this.line = `fg:{${event}}:${lane > 0 ? `@${lane}:` : ''}`;
-    this.slotMs = slotMs; // how old the picture of another's tick may be
-    this.waitedMs = waitedMs; // for those who know the time, where it knows none itself: long enough
-    this.served = 0; // whether it sees that those inside are served: it does not look
+    this.slotMs = slotMs; // the maximum age of another front's picture
+    this.waitedMs = waitedMs; // how long visitors with unknown times have waited: long enough
+    this.served = 0; // whether visitors inside are served: unknown
     this.forget();
   }
 
@@ -116,7 +115,7 @@ export class Front {
     })));
   }
 
-  // Made, and moved to where it is wanted; the caller's table is not asked here.
+  // Creates the event and moves it to the state; skips the caller's table of moves.
   async create(knobs = {}, state = STATE.OPEN) {
     await this.admin('create', { knobs });
     if (state !== STATE.DRAFT) await this.admin('transition', { from: STATE.DRAFT, to: state });
@@ -133,8 +132,8 @@ export class Front {
 
   // ---- visitors ----
 
-  // joins: [{key, ip, work: [minute, name]}] or a count of nameless ones. Answers a place, 0 (limited) or the outcome.
-  // `judgedBy`: the version of the document that a front judged them by.
+  // joins: [{key, ip, work: [minute, name]}] or a count of anonymous ones. Returns a place, 0 (limited) or the outcome.
+  // `judgedBy`: the document version that a front checked them against.
   async join(joins, judgedBy = '') {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
     const all = await this.joinBatch(list.slice(0, BATCH_MAX), judgedBy);
@@ -189,7 +188,7 @@ export class Front {
 
   // ---- who is there ----
 
-  // Tells whom this front has heard in the epoch of `atMs`: of all that it had heard until `toldMs`.
+  // Reports the signs of life in the epoch of `atMs`: everything heard until `toldMs`.
   async hear(places, { epochMs, atMs = this.clockwork.ms, toldMs = this.clockwork.ms, leaves = false }) {
     const pages = new Map();
     for (const place of places) {
@@ -205,7 +204,7 @@ export class Front {
 
   // ---- the front itself ----
 
-  // `early`: [entry, position] of those who left before the draw.
+  // `early`: [entry, position] of visitors who left before the draw.
   async tick({ early = [] } = {}) {
     const { issued, serving, version, generation, upto, era, digest } = this.marks;
     const view = told('tick', await this.run('tick', ...ask('tick', {
@@ -255,6 +254,6 @@ export class Front {
   }
 }
 
-// In letters, so that tests can read what Redis keeps.
+// Hex, so that tests can read what Redis stores.
 const hashOf = (text, bytes) => createHash('sha256').update(String(text)).digest('hex').slice(0, bytes);
 const keyOf = (key) => (key === undefined ? '\0'.repeat(KEY_BYTES) : hashOf(key, KEY_BYTES));

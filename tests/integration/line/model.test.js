@@ -1,5 +1,5 @@
-// The Redis of tests/sim is a model. Here it is asked what a real one is asked, at random, command by command
-// and by the scripts, and has to answer the same and to keep the same. FAIRGATE_SEED repeats a run.
+// The Redis of tests/sim is a model. Here the model and a real Redis get the same random commands and scripts, and must give
+// the same answers and have the same contents. FAIRGATE_SEED repeats a run.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ const COMMANDS = Number(process.env.FAIRGATE_COMMANDS ?? 4000);
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? 300);
 const scope = openScope(test);
 
-// Ids of streams are times of the clock, which each has for itself; members of a set have no order.
+// Stream ids contain each server's own clock; members of a set have no order.
 function plain(value, words) {
   if (value instanceof Error) return `error ${value.message.split(' ')[0]}`;
   if (Array.isArray(value)) {
@@ -41,7 +41,7 @@ class Both {
     return real;
   }
 
-  // All that is kept is the same.
+  // The contents are equal.
   async compare() {
     const reads = {
       string: (key) => ['GET', key], hash: (key) => ['HGETALL', key], set: (key) => ['SMEMBERS', key],
@@ -60,7 +60,7 @@ const pipes = Duplex.from({ readable: child.stdout, writable: child.stdin });
 const link = new Link(pipes, () => {});
 const both = new Both(real, { command: (...words) => link.command(words) });
 
-// Keys of every kind, few of each, so that kinds are mixed up as well.
+// Keys of every kind, few of each, so that commands often meet the wrong kind.
 function randomCommand(rng) {
   const key = () => rng.chance(0.05) ? rng.pick(['s1', 'h1', 'z1', 'm1', 'l1', 'x1']) : null;
   const of = (letter) => key() ?? `${letter}${rng.below(4)}`;
@@ -165,7 +165,7 @@ class Crowd {
     await this.clockwork.step(rng.pick([0, 10, 100, 100, 700]));
   }
 
-  // Another run of Redis, with or without some of what there was.
+  // A restart of Redis, with or without some of the data.
   async forget() {
     if (!this.rng.chance(0.2)) return;
     for (const front of this.fronts) front.runId = `run-${this.last}-${this.clockwork.us}`;
@@ -179,7 +179,7 @@ test('the scripts do the same in both', async (t) => {
   const clockwork = await new Clockwork(both).load();
   const crowd = new Crowd(rng, clockwork);
   await crowd.fronts[0].create({ call_ttl_ms: 2000, grace_ms: 1000, session_ttl_ms: 3000 });
-  while (crowd.last <= 20) await crowd.join(); // whatever the steps are, there are people for them
+  while (crowd.last <= 20) await crowd.join(); // so that there are people for any sequence of steps
   for (let i = 0; i < STEPS; i += 1) await crowd.step();
   assert.ok(await both.compare() > 10);
 });

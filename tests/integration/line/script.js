@@ -129,7 +129,7 @@ const statementsOf = (text) => text.split(/[;\n]/).map((one) => one.trim()).filt
   return times === undefined ? [one] : Array.from({ length: Number(times) }, () => what.split(', ')).flat();
 });
 
-// `verbs`: statements of the caller's own, each (script, words, expected words) => work.
+// `verbs`: the caller's own statements, each (script, words, expected words) => work.
 export async function runScript(clockwork, text, verbs = {}) {
   const script = { clockwork, event: `row-${(names += 1)}`, fronts: {}, calls: [], kept: {} };
   for (const written of statementsOf(text)) {

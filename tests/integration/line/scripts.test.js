@@ -1,4 +1,4 @@
-// The scripts as they are joined: each is whole, and says all that it answers.
+// The assembled scripts: each is complete, and declares everything it answers.
 
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, readFileSync, readdirSync } from 'node:fs';

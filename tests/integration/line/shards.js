@@ -1,5 +1,5 @@
-// A front of a line that is kept in shards, as queue-front/lua/shard.lua and cut.lua want to be called. Each step is
-// one call, so a test can let the front die between any two.
+// A front of a sharded line, which calls queue-front/lua/shard.lua and cut.lua as they require. Each step is one call, so a
+// test can let the front die between any two.
 
 import { ask, numbersOf, told } from '../../lib-js/wire.js';
 import { Front, OUTCOME, STATE } from './line.js';
@@ -7,7 +7,7 @@ import { Front, OUTCOME, STATE } from './line.js';
 const NO_SHARD = '';
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
-// A server of one shard: where it lies, and which run of Redis it is.
+// A shard's server: its address, and its run of Redis.
 export class ShardServer {
   constructor(clockwork, runId) {
     this.clockwork = clockwork;
@@ -21,8 +21,8 @@ const { SUM_BASE, SUM_PRIME } = numbersOf();
 export const sumOf = (texts) => texts.flatMap((text) => [1 + 'chg'.indexOf(text[1]), ...text.slice(2).split(',').map(Number)])
   .reduce((sum, number) => (sum * SUM_BASE + number) % SUM_PRIME, 0);
 
-// What these cuts say, read naively: the place of a shard's number, or null; numbers of no hole: {shard, number}; places
-// of holes and gaps: [from, upto]; how many places there are.
+// A naive reading of these cuts: the place of a shard's number, or null; numbers of a hole: {shard, number}; places of holes
+// and gaps: [from, upto]; the number of places.
 export class Cuts {
   constructor(texts, shards) {
     const upto = Array(shards).fill(0);
@@ -59,7 +59,7 @@ export class ShardedFront {
   constructor(clockwork, event, servers, { runId = 'run-1' } = {}) {
     this.line = new Front(clockwork, event, { runId });
     this.event = event;
-    this.servers = servers; // of each shard, as this front believes
+    this.servers = servers; // per shard, as this front believes
     this.forget();
   }
 
@@ -79,7 +79,7 @@ export class ShardedFront {
     return front;
   }
 
-  // keys: of visitors whose shard this is. Answers what join.lua said.
+  // keys: visitors of this shard. Returns join.lua's answer.
   async join(k, keys, judgedBy = '') {
     const front = this.shard(k);
     const answer = await front.join(keys.map((key) => ({ key })), judgedBy);
@@ -97,7 +97,7 @@ export class ShardedFront {
     })));
   }
 
-  // read: what shards have told, by their number. tell: all cuts that this front knows, from `first` on.
+  // read: the shards' answers, by number. tell: all cuts that this front knows, from `first` on.
   async cut({ nth = 0, read = [], seal = NO_SHARD, opening = '', tell = null, slotMs = 0 } = {}) {
     const cuts = tell === null ? [] : this.cuts.slice(tell - 1);
     const answer = told('cut', await this.line.run('cut', ...ask('cut', {
@@ -106,7 +106,7 @@ export class ShardedFront {
       before: sumOf(this.cuts.slice(0, Math.max(0, (tell ?? 0) - 1))),
       slot_ms: slotMs,
     }), ...cuts, ...this.servers.flatMap((_, k) => (read[k] ? [read[k].epoch, read[k].issued, read[k].lease, read[k].opened] : ['', '', '', '']))));
-    if (answer.outcome === OUTCOME.CONFLICT) this.cuts = []; // it learns all of them anew
+    if (answer.outcome === OUTCOME.CONFLICT) this.cuts = []; // it gets all of them again
     if (answer.shards === undefined || answer.outcome === OUTCOME.CONFLICT) return answer;
     this.of = this.servers.map((_, k) => {
       const [epoch, upto, lease, with_] = answer.shards.slice(4 * k, 4 * k + 4);
@@ -118,7 +118,7 @@ export class ShardedFront {
     return answer;
   }
 
-  // Opened, sealed before if that must be; what the shard told in the end, or null.
+  // Opens a shard, after sealing it if necessary; returns the shard's last answer, or null.
   async open(k) {
     for (let i = 0; i < 4; i += 1) {
       const seen = await this.look(k);
@@ -129,7 +129,7 @@ export class ShardedFront {
     return null;
   }
 
-  // What a front does each 20 ms: reads all shards, opens those that are not, makes the next cut.
+  // A front's work every 20 ms: reads all shards, opens closed ones, makes the next cut.
   async turn() {
     await this.cut();
     const read = [];
@@ -137,7 +137,7 @@ export class ShardedFront {
     return this.cut({ nth: this.cuts.length + 1, read });
   }
 
-  // Joins whose place is known by now: [{key, place}]; the others go on waiting.
+  // Joins whose places are known: [{key, place}]; the others keep waiting.
   answers() {
     const cuts = new Cuts(this.cuts, this.servers.length);
     const all = this.waiting.map((join) => ({ ...join, place: cuts.place(join.shard, join.number) }));

@@ -23,7 +23,7 @@ const step = async (ms) => {
   for (const clockwork of clockworks) await clockwork.step(ms);
 };
 
-// An event of `shards` that is open, and a front of it.
+// An open event with `shards`, and a front of it.
 async function line(shards, state = STATE.OPEN) {
   const event = `shards-${(names += 1)}`;
   await new Front(clockworks[0], event).create({}, STATE.DRAFT);
@@ -39,11 +39,11 @@ const another = (front) => new ShardedFront(clockworks[0], front.event, [...fron
 const some = (n, name = 'a') => Array.from({ length: n }, (_, i) => `${name}${i}`);
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
-// How many places Redis has given out, and those that it says are nobody's.
+// The number of places that Redis has given out, and of those that belong to nobody.
 const given = async (front) => Number(await clockworks[0].redis.command('GET', front.line.key('seq')));
 const leftOut = async (front) => await clockworks[0].redis.command('GET', front.line.key('gaps')) ?? '';
 
-// The event's slot comes back as another run of Redis that has what `lose` has left, and fronts make it whole.
+// The event's slot comes back as another run of Redis, without what `lose` removed, and fronts heal it.
 async function healEvent(fronts, gap, lose) {
   await lose();
   const run = nextRun();
@@ -52,7 +52,7 @@ async function healEvent(fronts, gap, lose) {
   await step(1000);
   for (const front of fronts) assert.equal((await front.line.heal({ gap })).outcome, OUTCOME.OK);
   for (const front of fronts) {
-    // CONFLICT: a copy of before an earlier loss, since which fronts have other cuts.
+    // CONFLICT: a copy from before an earlier loss, after which fronts have other cuts.
     assert.ok([OUTCOME.HEAL, OUTCOME.CONFLICT].includes((await front.cut({ tell: 1 })).outcome));
   }
   await step(CUTS_WINDOW_MS);
@@ -61,7 +61,7 @@ async function healEvent(fronts, gap, lose) {
 const keysOfEvent = (front) => clockworks[0].redis.command('KEYS', front.line.key('*'));
 const wipeEvent = async (front) => clockworks[0].redis.command('DEL', ...await keysOfEvent(front));
 
-// A copy of the event's slot, kept under other names.
+// A copy of the event's slot under other names.
 const copyName = (key) => `copy:${key}`;
 
 async function copyEvent(front) {
@@ -78,7 +78,7 @@ async function goBackToCopy(front) {
   }
 }
 
-// As the version before has left it: openings without the mark of their cuts.
+// As the previous version left it: openings without the mark of their cuts.
 async function takeMarks(front, k) {
   const { redis } = clockworks[0];
   const cutting = front.line.key('cutting'), cfg = front.shard(k).key('cfg');
@@ -114,7 +114,7 @@ const VERBS = {
     const one = await line(Number(n), STATE[state.replace('-', '_').toUpperCase()]);
     Object.assign(script, { line: one, fronts: { one, two: another(one) }, reads: {} });
   },
-  // unopened 2: shards that no front has met yet, of a draft or of an open line.
+  // unopened 2: shards that no front has contacted yet, of a draft or of an open line.
   async unopened(script, [n, state]) {
     const event = `shards-${(names += 1)}`;
     await new Front(clockworks[0], event).create({}, STATE[state.toUpperCase()]);
@@ -188,7 +188,7 @@ const VERBS = {
   copy: ({ line: front }) => copyEvent(front),
   back: ({ line: front, fronts }, [gap, ...of]) => healEvent(of.map((name) => fronts[name]), Number(gap), () => goBackToCopy(front)),
   wipe: ({ line: front, fronts }, [gap, ...of]) => healEvent(of.map((name) => fronts[name]), Number(gap), () => wipeEvent(front)),
-  // of Redis, as a front believes that is named first, or of this name
+  // the run of Redis that the front believes in, or of this name
   run({ fronts }, [run, ...of]) {
     for (const name of of) fronts[name].line.runId = fronts[run]?.line.runId ?? run;
   },
@@ -201,8 +201,8 @@ const VERBS = {
   takeMarks: ({ line: front }, [k]) => takeMarks(front, k),
 };
 
-// Of two fronts one has sealed shard 1, the event goes back to a copy of the time before, and the other one seals it: at another
-// master, which is empty.
+// One of two fronts has sealed shard 1. The event goes back to an earlier copy, and the other front seals the shard again,
+// at another, empty master.
 const sealedTwice = (gap) => `
   shards 2; two; turn; tick; copy; server 1 one; one; turn; look 1 ok epoch=2; back ${gap} two; server 1 two at=1; two; turn; look 1 ok epoch=2`;
 
@@ -227,7 +227,7 @@ for (const [name, text] of [
     shards 2; place 1 a:${LEASE_MIN / 8 - 1}; look 1 ok lease=${LEASE_MIN}; place 1 b; look 1 ok lease=${LEASE_MIN + LEASE_MIN / 8}`],
   ['a new shard gives nothing and opens without a hole', 'unopened 1 draft; join 0 a = heal; turn; join 0 a = 1; cuts'],
   ['a line opened before its shards starts without a hole', 'unopened 2 open; turn; join 1 a = 1; turn; cuts 1c,1'],
-  // A number of a hole is honoured.
+  // A number in a hole is honoured.
   ['a restarted shard gives nothing until its epoch is sealed', `
     shards 2; place 1 a:7; join 1 b:2; look 1 ok lease=${LEASE_MIN}; server 1 one; join 1 c = heal; turn; cuts 1c,7 1h,${LEASE_MIN}
     join 1 c a0 = ${LEASE_MIN + 8} 1; turn; answers b 8 9`],
@@ -241,7 +241,7 @@ for (const [name, text] of [
   ['old rules give no number: a shard checks by its newest document', `
     shards 1; document version=5; turn; join 0 a by=4 = conflict; document version=4; turn; join 0 a by=4 = conflict; join 0 a by=5 = 1
     document version=6 state=${STATE.CLOSED}; turn; join 0 b = wrong-state`],
-  // Only one knows the second cut, and heal.lua leaves another boot. In the end a front with other cuts gets a conflict.
+  // Only one front knows the second cut, and heal.lua leaves another boot. Finally a front with other cuts gets a conflict.
   ['fronts send lost cuts before a new one is made', `
     shards 2; place 0 a:3; two; turn; one; place 1 a:4; event DEL cuts; event DEL cutting; event HSET cfg boot run-2; run run-2 one two
     two; read later; cut heal nth=2 read=later tell=1; answer retry_ms=1..${CUTS_WINDOW_MS}; one; cut heal tell=1; step ${CUTS_WINDOW_MS}
@@ -251,7 +251,7 @@ for (const [name, text] of [
     one; cuts 1c1, 1c,1 1c,1; run two one; cut conflict; two; front fresh; turn; cuts 1c1, 1g102, 1h,2 1c,1`],
   ['the places given out are those that the cuts give, in the same step', `
     shards 2; join 0 a:5; tick; view issued=0; turn; tick; view issued=5 waiting=5; given 5`],
-  // Two places had a number of the hole.
+  // Two places had numbers in the hole.
   ['a hole does not wait and is stepped over at once', `
     shards 2; place 1 a:7; join 1 b:2; server 1 one; turn; place 0 c:3; left 8:${LEASE_MIN + 7}; tick
     view issued=${LEASE_MIN + 10} waiting=10 gaps.0=${LEASE_MIN} gaps.3=${LEASE_MIN}; hear 8 9; 20 times: step 100, tick
@@ -259,13 +259,12 @@ for (const [name, text] of [
   ['adjacent holes are one range', `
     shards 3 in pre-queue; place 0 a; server 1 one; server 2 one; turn; left 2:${2 * LEASE_MIN + 1}; tick; view issued=${2 * LEASE_MIN + 1}
     event HGET bucket gap_pending = 1; event HEXISTS bucket ghosts_n = 0; event EXISTS away:0 = 0`],
-  // It still speaks to the first server.
+  // It still talks to the first server.
   ['an epoch with a lost seal differs from the next one', `
     ${sealedTwice(100)}; one; forget; run two one; cut same; look 1 heal epoch=2; join 1 a = heal; two; look 1 ok`],
   ['an epoch of the previous version goes on', `
     shards 2; tick; copy; server 1 one; turn; takeMarks 1; place 1 a; back 100 one; turn; place 1 b; cuts 1h,${LEASE_MIN} 1c,1 1g100, 1c,1`],
-  // Shard 1 gave places that only a front knew which dies with Redis.
-  // The sums are those of cut_test.c.
+  // Shard 1 gave places known only to a front that dies together with Redis. The sums are those of cut_test.c.
   ['the gap of a heal is a gap of the cuts', `
     shards 2; place 0 a:3; two; turn; tick; one; place 1 b:4; answers b 4..7; wipe 100 two; two; join 0 z; turn ok; cuts 1c3, 1g100, 1h,4 1c1,
     event XRANGE cuts 1-0 2-0 = 1-0,c,1c3,,s,1429104163 2-0,c,1g100,,s,408028321; given 108; left 4:107; tick; view issued=108`],
@@ -289,8 +288,8 @@ test('keys that are deleted in the same run open no epoch twice', async () => {
   }
 });
 
-// The cuts in which its epoch ended are lost, it is sealed anew behind others, and then the event goes back once more, to
-// a copy to which one front brings back the former cuts.
+// The cuts that ended its epoch are lost, and it is sealed again after other cuts. Then the event goes back once more, to a
+// copy to which one front restores the former cuts.
 test('a shard sealed behind lost cuts is sealed again', async () => {
   const { fronts: { one, two } } = await runScript(clockworks[0], sealedTwice(LEASE_MAX), VERBS);
   await two.join(1, some(2));
@@ -301,7 +300,7 @@ test('a shard sealed behind lost cuts is sealed again', async () => {
   assert.equal((await two.look(1)).epoch, 2);
   await one.turn();
   const people = new Cuts(one.cuts, 2).people().map(({ shard, number }) => `${shard}/${number}`);
-  assert.deepEqual(people, []); // so many numbers nobody has
+  assert.deepEqual(people, []); // that many numbers have no visitor
   const { places } = await one.join(1, some(2, 'b'));
   const given = two.waiting.map(({ number }) => number);
   assert.ok(Math.min(...places) > Math.max(...given), `${places} after ${given}`);
@@ -405,7 +404,7 @@ test('the settings of a shard are a table of Redis, in which none is searched fo
 const SHARDS = 3;
 const KEYS_OF_SHARD = 60;
 
-// One line, and what an onlooker who sees every answer knows of it.
+// One line, and the knowledge of an observer who sees every answer.
 class Trial {
   constructor(rng, front) {
     this.rng = rng;
@@ -436,8 +435,7 @@ class Trial {
     this.copies[k] = { kept, numbers: new Map([...this.numbers].filter(([key]) => key.startsWith(`${k}/`))) };
   }
 
-  // Another server becomes master with what it had by then, and another run. The old one goes on for those fronts that
-  // have not noticed.
+  // Another server becomes master with the data it had, as another run. Fronts that have not noticed keep using the old one.
   async promote(k) {
     if (this.copies[k] === null) return;
     this.where[k] = 1 - this.where[k];
@@ -452,7 +450,7 @@ class Trial {
     const old = this.master[k];
     this.master[k] = new ShardServer(clockworks[this.where[k]], nextRun());
     for (const front of this.fronts) {
-      // One that still speaks to the server before that would find the new data there: it is gone for it.
+      // A front that still uses the server before that would find the new data there, so it loses that server.
       if (front.servers[k] !== old || this.rng.chance(0.5)) front.servers[k] = this.master[k];
     }
   }
@@ -471,8 +469,8 @@ class Trial {
     this.hasCopy = true;
   }
 
-  // The event's server comes back as an older copy of itself, or empty. Where no front that lives knows the last cuts they
-  // are lost, and the gap has room for what they have told.
+  // The event's server comes back as an older copy of itself, or empty. If no living front knows the last cuts they are
+  // lost, and the gap covers what they have answered.
   async loseEvent() {
     for (const front of this.fronts) if (front.line.document === null) await front.line.tick();
     const places = (texts) => new Cuts(texts, SHARDS).places;
@@ -485,7 +483,7 @@ class Trial {
     this.published.push(...cuts.map(([, [, text]]) => text));
   }
 
-  // Redis gives places by the cuts, and leaves out of the line what they do.
+  // Redis gives places by the cuts, and leaves the same ones out of the line.
   async checkEvent() {
     const { places, leftOut: nobodys } = new Cuts(this.published, SHARDS);
     assert.equal(await given(this.fronts[0]), places);
@@ -509,7 +507,7 @@ class Trial {
     const name = `${k}/${number}`;
     assert.ok((this.holder.get(name) ?? key) === key, `number ${name} was given twice`);
     this.holder.set(name, key);
-    if (!isMaster) return; // what it remembers is lost with it
+    if (!isMaster) return; // its memory is lost with it
     assert.equal(number, this.numbers.get(key) ?? number, `${key} has another number now`);
     this.numbers.set(key, number);
   }
@@ -578,7 +576,7 @@ class Trial {
   }
 }
 
-// Each is sealed by a word of its own; who is opened first finds the shard without an event.
+// Each shard is sealed by its own command; the first one to be opened finds the shard without an event.
 for (const [first, second] of [[0, 1], [1, 0]]) {
   test(`lane ${first} of a shard is opened and leaves lane ${second} the word that it is being sealed by`, async () => {
     const { clockwork, runId } = new ShardServer(clockworks[0], nextRun());

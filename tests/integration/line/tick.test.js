@@ -23,7 +23,7 @@ async function line(n, knobs = {}) {
   return fronts;
 }
 
-// What else Redis was asked by the scripts that `work` calls.
+// The other Redis commands of the scripts that `work` calls.
 async function commands(work) {
   const sum = async () => Object.entries(await clockwork.redis.commandCalls())
     .reduce((total, [name, calls]) => total + (/^(evalsha|info)$/.test(name) ? 0 : calls), 0);
@@ -39,7 +39,7 @@ for (const [name, text] of [
   ['places given out since the picture are returned', `${LINE}; join 3; tick; view issued=103 waiting=103`],
   ['a front that has seen more than Redis must heal',
     `${LINE}; knows issued=101; tick heal; knows issued=100; set runId=run-2; tick heal; one; tick`],
-  // The cap on elapsed time is there for a stall; the tick reports the time that it cut off. A paused line loses nothing.
+  // Elapsed time is capped because of stalls; the tick reports the lost time. A paused line loses nothing.
   ['what the rate loses because no tick came in time is summed up', `
     ${LINE}; one; step 249; tick; view late_ms=0; step 250; tick; view late_ms=0 serving=9; step 1250; tick
     view late_ms=1000 serving=14; move paused; step 5000; tick; view late_ms=1000`],
@@ -49,7 +49,7 @@ test('a second tick within a slot gets the same picture and costs little', async
   const [one, two] = await line(2);
   await clockwork.step(SLOT_MS);
   const view = await one.tick();
-  await two.tick(); // it takes the newest stretch
+  await two.tick(); // it has the newest stretch
   await clockwork.step(SLOT_MS - 1);
   const asked = await commands(async () => {
     const same = await two.tick();
@@ -95,7 +95,7 @@ test('a front with less knowledge gets the rest', async () => {
     await clockwork.step(150);
     await one.tick();
   }
-  const view = await two.tick(); // so many stretches are in no picture
+  const view = await two.tick(); // no picture has that many stretches
   assert.equal(two.marks.upto, one.marks.upto);
   assert.ok(view.stretches.length > 8);
   const late = new Front(clockwork, one.event, { id: 'late', slotMs: SLOT_MS });
@@ -128,10 +128,10 @@ test('a tick works for all lanes at once', async () => {
     await event.tick();
   }
   const asked = await commands(() => lane.tick());
-  assert.ok(asked > 5); // for the first time it needs everything
+  assert.ok(asked > 5); // the first time it needs everything
   assert.ok(Math.abs(lane.view.serving - 30) <= 2, `${lane.view.serving} of the lane`);
   await clockwork.step(100);
-  await lane.tick(); // works for the event as well
+  await lane.tick(); // does the event's work, too
   assert.ok((await commands(() => event.tick())) <= 5);
   assert.equal(event.view.now_ms, clockwork.ms);
 });

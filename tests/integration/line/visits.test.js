@@ -1,4 +1,4 @@
-// The clock of visits: it stands while no front sees that those inside are served.
+// The visit clock: it is paused while no front sees that visitors inside are served.
 
 import { test } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
@@ -11,12 +11,12 @@ const HALT_MAX_MS = 1_800_000;
 const scope = openScope(test);
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
-// A front sees that those inside are served, or that they are not, or nothing.
+// Whether a front sees that visitors inside are served, are not served, or cannot tell.
 const SERVED = 'set served=1', UNSERVED = 'set served=2', UNSEEN = 'set served=0';
 const HALTED = 'view halted_ms=1..9999999999999', NOT_HALTED = 'view halted_ms=0';
-// Place 1 is inside, for 60 s without a sign of life and for 100 s at most.
+// Place 1 is inside, for 60 s without a sign of life and for at most 100 s.
 const INSIDE = `create session_ttl_ms=60000 session_max_ms=100000; ${SERVED}; join 2; tick; step 1000; tick; pass 1 ok`;
-// One member inside by places 1 and 2: Redis had lost the first visit as the second began, and its signed pass is shown.
+// One member inside by places 1 and 2: Redis had lost the first visit when the second began; its signed pass is shown.
 const INSIDE_TWICE = `
   create; join 3; run 2000 1000; pass 1 member=m ok; keep a; pass 2 member=m member-inside
   redis DEL active; redis DEL ends; redis DEL members; pass 2 member=m ok; heartbeat 1 member=m by=a ok; pass 3 member=m member-inside`;

@@ -7,7 +7,7 @@ import { audit } from '../../../loadtest/lib/audit.js';
 
 const ORDERS = ['o1', 'o2'];
 
-// Two orders of a seat each, all of it in order.
+// Two orders of one seat each, without any error.
 function trueBooks() {
   return {
     orders: ORDERS.map((id, n) => ({ id, status: 'completed', amount: 100, refund_amount: null, seats: [`s${n}`], expires_at: '2020-01-01T00:00:00Z' })),
@@ -22,7 +22,7 @@ function trueBooks() {
   };
 }
 
-// The names of what is found in books with that change.
+// The names of the findings in books with that change.
 async function found(change = () => {}) {
   const books = trueBooks();
   change(books);

@@ -14,8 +14,8 @@ import { makeEvent, openHouse } from '../queue-front/support.js';
 
 const RATE = 5;
 
-// An HTTP server in front of `target`, a port. `spoil(call)` answers {status, json} for what it takes
-// upon itself; everything else goes through.
+// An HTTP server in front of `target`, a port. `spoil(call)` returns {status, json} for calls that it answers itself; all
+// others go through.
 async function plant(scope, target, spoil) {
   const server = await serve(scope, (incoming, outgoing) => {
     const spoilt = spoil(incoming);
@@ -36,7 +36,7 @@ async function plant(scope, target, spoil) {
   return server.port;
 }
 
-// Each crowd at a line of its own, all at once.
+// Each crowd has its own line; all run at once.
 describe('the judge of a crowd', { concurrency: 4 }, async () => {
   const scope = openScope(test);
 
@@ -45,7 +45,7 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
   for (const [event, rate] of Object.entries(rates))
     await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
 
-  // Some people at these ports, told apart by nothing but their place. -> the verdict
+  // Some people at these ports, distinguished only by their place. Returns the verdict.
   async function judgedAt(ports, event, settings = {}) {
     const run = await runCrowd(scope, {
       scenario: 'line',
@@ -114,7 +114,7 @@ test('a scenario whose plagues never came is found', () => {
   assert.deepEqual(missed(all), []);
 });
 
-// A process that is looked at each second for `seconds`, from `fromMs` on.
+// A process sampled each second for `seconds`, from `fromMs` on.
 const looks = (kbAt, filesAt = () => 20, { fromMs = 0, seconds = 100 } = {}) =>
   Array.from({ length: seconds }, (_, n) => ({ atMs: fromMs + n * 1000, kb: kbAt(n), rssKb: 2 * kbAt(n), files: filesAt(n) }));
 

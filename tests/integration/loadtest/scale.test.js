@@ -1,5 +1,5 @@
-// A whole sale in simulation: whole people, who all end somewhere; more never does worse; sums agree where sums can
-// tell; and the tables of infra/SCALE.md are what it says today.
+// A whole sale in simulation: people are whole and all end somewhere; more capacity is never worse; the results agree with
+// sums where these apply; and the tables of infra/SCALE.md are its current output.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -42,7 +42,7 @@ test('everybody ends somewhere or is still there, and so does every seat', () =>
   }
 });
 
-// Chance falls otherwise in another sale, so a step and a little more are allowed.
+// Random draws differ in another sale, so a tolerance of a step and a little more is allowed.
 test('more of anything never makes anybody wait longer for a place', () => {
   for (const [name, steps] of [['edges', [1, 2, 4, 8]], ['fronts', [2, 4, 8, 16]], ['shards', [2, 4, 8, 16]]]) {
     const waits = steps.map((n) => sale({ visitors: 2_000_000, edges: 8, fronts: 16, shards: 8, to: 'place', horizonS: 900, [name]: n }).placedS ?? Infinity);
@@ -58,7 +58,7 @@ test('with a faster provider or more calls most of the hall is sold sooner', () 
   assert.ok(nearly({ ratePerS: 5 }) > nearly({ figures: { psp_calls_per_s: 320 } }));
 });
 
-// One station that works without a pause, all work there at once: the last one waits for all of it, the middle for half.
+// One station without pauses, with all work there at once: the last visitor waits for all of it, the median for half.
 test('where one station is narrow, waits are those of a line of even steps', () => {
   const only = { edges: 40, edgeConnections: 1e7, edgeGb: 1e4, fronts: 400, shards: 16, withinS: 0.1, to: 'place', visitors: 5_000_000, ratePerS: 1, joinWaitS: Infinity, gigabits: 1000, people: { reloadS: 1000, streams: 0, leavePerHour: 3600 } };
   const narrow = [{ edges: 4 }, { fronts: 4, cdn: true }, { shards: 1, fronts: 20, cdn: true }];

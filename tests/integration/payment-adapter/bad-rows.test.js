@@ -1,4 +1,4 @@
-// One row that the database does not take holds up nobody else's: it is put aside with its reason.
+// A row that the database rejects does not delay others: it is set aside with its reason.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -39,7 +39,7 @@ test('a row that the database refuses is parked with the reason, and those besid
   assert.equal(parked.cause, 'bad-row');
   const whole = await world.pay.admin.get(`/admin/sagas/${parked.saga}`);
   assert.match(JSON.stringify(whole.json.timeline), /luck/, 'the database’s own words are with it');
-  // A person mends what was wrong, and lets it go on.
+  // An operator fixes the cause, and lets it continue.
   sql('ALTER TABLE pay.orders DROP CONSTRAINT luck');
   assert.equal((await world.pay.admin.post(`/admin/sagas/${parked.saga}/retry`, { body: { reason: 'mended' } })).status, 200);
   const buyer = orders.find(({ bad }) => bad).buyer;
@@ -53,7 +53,7 @@ test('a saga that stands where none can stand is left alone, and ends nothing', 
   const where = `subject = '${order}' AND key LIKE 'checkout%'`;
   await until('its saga to end', () => sql(`SELECT state FROM pay.saga WHERE ${where}`) === '2');
   const last = sql(`SELECT step FROM pay.saga WHERE ${where}`);
-  // Back from the last step, which has nothing to undo; and on at one that an octet would not hold.
+  // Back from the last step, which has nothing to undo; and forward at a step that does not fit into a byte.
   for (const [state, step] of [[1, last], [0, 256]]) {
     sql(`UPDATE pay.saga SET state = ${state}, step = ${step}, leased = false, due_at = now() WHERE ${where}`);
     await until('somebody to look at it', () => sql(`SELECT leased FROM pay.saga WHERE ${where}`) === 't');

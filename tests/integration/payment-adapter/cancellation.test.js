@@ -1,5 +1,5 @@
-// An event that does not take place: nothing of it is sold any more, and each order is given back,
-// whatever state it is in, and across a kill. In the end money, seats and tickets agree.
+// An event that is cancelled: its sale stops, and every order is refunded, whatever its state, and across a kill. In the end
+// money, seats and tickets agree.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,7 +12,7 @@ const WHY = 'the singer is ill';
 const SOLD = 25;
 
 const scope = openScope(test);
-// Ten refunds a second, so that a kill meets it in the middle.
+// Ten refunds a second, so that a kill happens in the middle.
 const world = await openWorld(scope, { psp: { per_s: 20 } });
 world.psp.autoPay = true;
 const buyer = await world.login();
@@ -45,7 +45,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   const stopped = new Promise((told) => { world.seats.fault(`holds/${visit.hold}`, { wait: new Promise((resolve) => { go = resolve; }), told }); });
   const slow = world.order(buyer, visit);
   await stopped;
-  const open = await world.ordered(buyer, visit); // the same once more, and nobody pays it
+  const open = await world.ordered(buyer, visit); // ordered once more, and never paid
   await world.paymentOf(open);
 
   const answer = assertStatus(await world.pay.admin.post(PATH, { body: { reason: WHY } }), 202);
@@ -69,7 +69,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   world.psp.refuseRefundOf = null;
   assertStatus(await world.pay.admin.post(`/admin/sagas/${seen.parked[0].saga}/retry`, { body: { reason: 'set right' } }), 200);
   await until('the last one to be back', async () => (await state()).orders.given_back === SOLD);
-  // It began long enough ago for a statement of then to have ended.
+  // It began long enough ago that any statement of that time has ended.
   sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'");
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
   assert.deepEqual(ended.money, { currency: 'KRW', paid: ended.money.paid, given_back: ended.money.paid });

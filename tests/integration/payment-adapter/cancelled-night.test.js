@@ -1,5 +1,5 @@
-// A sold-out night that is cancelled, with the provider's sandbox and the demo shop: every order is given back across a
-// kill, the shop hears of each, and nobody's books differ. Some hundred orders; `make soak` has 25,000.
+// A sold-out night that is cancelled, with the provider's sandbox and the demo shop: every order is refunded across a kill,
+// the shop receives each refund, and all books agree. Some hundred orders; `make soak` has 25,000.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { copyOrders, EVENT, openWorld } from './lib/world.js';
 const PATH = `/admin/events/${EVENT}/cancellation`;
 const ORDERS = process.env.FAIRGATE_SOAK ? 25_000 : 300;
 const CUSTOMERS = 20 + ORDERS / 10;
-const AT_ONCE = 16; // payments that are made
+const AT_ONCE = 16; // concurrent payments
 const LONG = { timeoutMs: 900_000 };
 
 const scope = openScope(test);
@@ -57,7 +57,7 @@ async function payAll(made, amount) {
   agent.destroy();
 }
 
-// As many more as the first, in all books.
+// That many more orders like the first, in all books.
 async function sellOut(first) {
   const [{ amount, hold, head }] = world.postgres.rows(`SELECT amount, hold, left(id, 10) AS head FROM pay.orders WHERE id = '${first}'`, 'pay');
   const made = Array.from({ length: ORDERS - 1 }, (_, i) => ({ nth: i + 1, id: head + String(i).padStart(16, '0'), hold: `n${i}`, idem_key: `n${i}`,
@@ -95,7 +95,7 @@ test('a sold-out night is given back across a kill, and all books agree', async 
   await world.pay.start();
   await until('all to be back', async () => (await state()).orders.given_back === ORDERS, LONG);
   t.diagnostic(`${ORDERS} orders in ${Math.round((performance.now() - began) / 1000)} s`);
-  sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'"); // for a statement of then to have ended
+  sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'"); // so that any statement of that time has ended
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
   assert.deepEqual([ended.orders, ended.money.given_back], [{ all: ORDERS, given_back: ORDERS, under_way: 0, parked: 0 }, paid]);
   await until('the shop to hear of each', () => sql("SELECT count(*) FROM pay.shop_outbox WHERE kind = 'refunded' AND done_at IS NOT NULL") === `${ORDERS}`, LONG);
