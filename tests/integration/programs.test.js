@@ -1,4 +1,4 @@
-// What is true of every program that runs in production.
+// Properties of every program that runs in production.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -36,8 +36,8 @@ test('queue-front speaks no SQL: libpq, which others use from the same library, 
   assert.match(librariesOf('seat-service'), /libpq\.so/);
 });
 
-// What the compiler and the linker do against a bug that somebody wants to use. Flags that stand in the
-// Makefile may be lost on the way (one object, one library, another linker), so the files are asked.
+// Hardening by the compiler and the linker. Flags in the Makefile may get lost (for one object, a library, another linker),
+// so this reads the binaries.
 const read = (what, ...argv) => execFileSync(what, argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 1 << 26 });
 
 for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairgate']) {
@@ -66,8 +66,8 @@ for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairga
     assert.match(symbols, /__v?snprintf_chk|__mem\w+_chk|__v?fprintf_chk/);
   });
 
-  // The mark of the whole file is the linker's to give, and it does not where the C library's own first
-  // objects have none, as Debian 12's. Our functions are asked instead.
+  // The linker sets the mark for the whole file only if all objects have it, and Debian 12's C start files lack it. So our
+  // own functions are checked.
   test(`${program} says where its functions may be jumped into`, { skip: process.arch !== 'x64' && 'of x86-64 alone' }, () => {
     assert.match(read('objdump', '-d', '--no-show-raw-insn', '--disassemble=main', path), /<main>:\n[^\n]*\bendbr64\b/);
   });

@@ -15,13 +15,13 @@ async function counts(event = EVENT) {
   return { ...json, rows };
 }
 
-// Counted is each ten seconds, and at the start.
+// Counting runs every ten seconds, and at the start.
 async function restart() {
   await world.pay.kill();
   await world.pay.start();
 }
 
-// Until `now` is what is wanted of it.
+// Waits until the count at `now` has the wanted values.
 const untilCounted = (wanted) => until('it to be counted', async () => {
   const told = await counts();
   const { errors, unanswered, ...sagas } = told.now;
@@ -32,7 +32,7 @@ const untilCounted = (wanted) => until('it to be counted', async () => {
 
 const SUMS = ['completed', 'refunded', 'cancelled', 'expired', 'failed', 'captured', 'given_back'];
 
-// The same from the sagas themselves.
+// The same counts from the sagas themselves.
 function bySagas() {
   const [row] = world.postgres.rows(
     `SELECT count(*) FILTER (WHERE s.state = 2 AND s.key = 'checkout.1') AS completed,
@@ -47,7 +47,7 @@ function bySagas() {
      FROM pay.saga s JOIN pay.orders o ON o.id = s.subject WHERE o.event = '${EVENT}'`, 'pay');
   return row;
 }
-// The shop's silence, of which no saga knows, is beside it.
+// Errors about the shop's silence, which no saga knows.
 const inDoubt = () => Number(world.postgres.sql(
   `SELECT (SELECT count(*) FROM pay.saga_step WHERE mark = 3) + coalesce((SELECT sum(unanswered) FROM pay.counted WHERE event = ''), 0)`, 'pay'));
 
@@ -62,7 +62,7 @@ async function complete() {
   return id;
 }
 
-// Two that are completed, and one each that is refunded, cancelled, expired, failed, parked and open.
+// Two completed orders, and one each that is refunded, cancelled, expired, failed, parked and open.
 async function sell() {
   await complete();
   await complete();
@@ -100,7 +100,7 @@ test('outcomes of orders are counted, agree with the sagas, and survive a restar
   const { rows, now } = await untilCounted(sagas);
   assert.ok(now.unanswered > 0);
   for (const name of SUMS) assert.equal(rows.at(-1)[name], now[name], name);
-  // A sum never falls, and the first point says that there was nothing.
+  // A sum never falls, and the first point is zero.
   assert.ok(rows[0].at > began - 10_000 && rows[0].completed === 0, JSON.stringify(rows[0]));
   for (const [n, row] of rows.entries()) {
     const before = rows[n - 1] ?? rows[0];
@@ -112,7 +112,7 @@ test('outcomes of orders are counted, agree with the sagas, and survive a restar
   const again = await untilCounted(sagas);
   const history = (all) => all.slice(0, rows.length - 1).map((row) => [row.at, row.open, row.parked, ...SUMS.map((name) => row[name])]);
   assert.deepEqual(history(again.rows), history(rows));
-  // What it was counted in is no second truth.
+  // The table of counts is derived: it can be rebuilt.
   world.postgres.sql('TRUNCATE pay.counted', 'pay');
   await restart();
   await untilCounted(sagas);
@@ -142,7 +142,7 @@ test('a long sale is thinned, and loses nothing of its sums', async () => {
   assert.deepEqual([now.completed, now.refunded, now.captured, now.given_back], [10_000, 2500, 2_000_000, 375_000]);
   assert.ok(rows.length > 360 && rows.length <= 720, `${rows.length} points`);
   for (const [n, row] of rows.entries()) assert.ok(n === 0 || (row.at > rows[n - 1].at && row.completed > rows[n - 1].completed));
-  // The last hour is as fine as it was.
+  // The last hour keeps its resolution.
   const lately = `at > timestamptz '${newest}' - interval '50 minutes' AND at <= '${newest}'`;
   assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.counted WHERE event = 'long' AND ${lately}`, 'pay'), '300');
 });

@@ -1,5 +1,5 @@
-// An operator refunds a part of an order, also after the visit: a sum or places, with the tickets or without
-// them. With the real seat service.
+// An operator refunds part of an order, also after the visit: a sum or places, with or without the tickets. With the real
+// seat service.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The help desk: somebody calls, is found and is helped. With the real seat service.
+// The help desk: a caller is found and helped. With the real seat service.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -23,7 +23,7 @@ async function buy(seats, visitor = buyer) {
 const read = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}`)).json;
 const ticketsOf = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 
-// As somebody types what they hear.
+// As an operator types a number while listening.
 const heard = (number) => number.toLowerCase().replaceAll('-', '').replaceAll('0', 'o').replaceAll('1', 'L');
 
 test('an order and each ticket have a number to read aloud, and operators type it instead of the id', async () => {

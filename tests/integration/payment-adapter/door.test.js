@@ -1,4 +1,4 @@
-// Tickets at the door: verified without a network, used once, handed on, revoked.
+// Tickets at the door: verified offline, used once, transferred, revoked.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -78,7 +78,7 @@ test('a door without a network merges later, and the second scan of a ticket is 
   const scans = [{ token: first.token, at: at(30) }, { token: second.token, at: at(29) }];
   const north = await merge('north', scans);
   assert.deepEqual(north.json.results.map(({ admit }) => admit), [true, true]);
-  // The same scans again, after a broken call: that is no second person.
+  // The same scans again, after a broken call, do not count as second persons.
   const again = await merge('north', scans);
   assert.deepEqual(again.json.results.map(({ admit }) => admit), [true, true]);
   const south = await merge('south', [{ token: first.token, at: at(28) }, { token: 'FGT1.x.y', at: at(27) }]);
@@ -86,7 +86,7 @@ test('a door without a network merges later, and the second scan of a ticket is 
     [false, 'already-used'],
     [false, 'forged'],
   ]);
-  // Nor is a copy that the same door let in a minute later the same person.
+  // But a copy that the same door admits a minute later counts as another person.
   const copy = await merge('north', [{ token: second.token, at: at(26) }]);
   assert.deepEqual(copy.json.results.map(({ code }) => code), ['already-used']);
   const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
@@ -121,7 +121,7 @@ test('a scan by a fast clock counts from when it arrived, and is never lost', as
   assert.equal((await fast.post('/undo', { token: ticket.token, reason: 'a slip' })).status, 200);
   assert.equal((await here.post('/checkin', { token: ticket.token })).status, 200);
 
-  // A clock that stood still is no earlier than the ticket.
+  // A stopped clock shows a time that is not before the ticket's.
   const { tickets: [third] } = await tickets();
   const first = await merge([{ token: third.token, at: '1970-01-01T00:00:00Z' }]);
   assert.equal(first[0].admit, true);
@@ -184,7 +184,7 @@ test('a ticket that is handed on is its owner\'s until the other takes it, and t
 
 test('an offer says nothing about who is a member, asks the user table nothing, and is taken back', async () => {
   const { order, tickets: [ticket] } = await tickets();
-  // Asked of the table: the metric is of a moment ago, and each mail that is still to be sent asks for an address.
+  // Reads the table: the metric lags behind, and each mail that is still due requests an address.
   await until('the mails to be sent', () => world.postgres.sql('SELECT count(*) FROM pay.mail_outbox WHERE done_at IS NULL', 'pay') === '0');
   const before_ = (await world.pay.metrics()).get('fairgate_users_db_queries_total');
   const [somebody, nobody] = [await buyer.post(pathOf(ticket, 'transfer'), { to: '2' }), await buyer.post(pathOf(ticket, 'transfer'), { to: '99999' })];
@@ -193,7 +193,7 @@ test('an offer says nothing about who is a member, asks the user table nothing, 
   assert.equal((await world.pay.metrics()).get('fairgate_users_db_queries_total'), before_);
   const friend = await world.login('argon2id@example.com');
   assert.equal(friend.member, '2');
-  assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown'); // the second offer took the place of the first
+  assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown'); // the second offer replaced the first
   assert.equal((await buyer.post(pathOf(ticket, 'transfer'), { to: '2' })).status, 202);
   assert.equal((await drop(buyer, pathOf(ticket, 'transfer'))).status, 204);
   assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
@@ -232,7 +232,7 @@ test('a refunded order has no ticket that opens a door, a used ticket no refund'
   assertProblem(await buyer.post(`/v1/pay/orders/${second.order}/refund`), 409, 'not-refundable');
 });
 
-// As a restore of the database leaves it that came before `friend` took the ticket: -> the token that `friend` has.
+// Restores the database to before `friend` accepted the ticket. Returns the token that `friend` has.
 async function transferLost(friend, ticket, order) {
   const sql = (text) => world.postgres.sql(text, 'pay');
   sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`);
@@ -264,7 +264,7 @@ test('a ticket that a restore lost takes the place of the one before it, and of 
 
 test('of a scan and a transfer that meet one comes through', async () => {
   for (let i = 0; i < 25; i += 1) {
-    const friend = await world.login(`user${100 + i}@example.com`); // each with a pace of their own
+    const friend = await world.login(`user${100 + i}@example.com`); // each with a separate rate limit
     const giver = await world.login('bcrypt@example.com');
     const order = await world.orderedAs(giver, 'completed');
     for (const ticket of await listOf(giver, order)) {
@@ -391,7 +391,7 @@ test('a visitor may leave and come in again, and a scan by mistake can be undone
 
 test('a scanner that asks too fast is slowed down, and another is not', async () => {
   const [quick, other] = [await scanner('E'), await scanner('F')];
-  const slowed = await until('many of a hundred to be too many', async () => { // where they take long they may all come
+  const slowed = await until('many of a hundred to be too many', async () => { // if they are slow, all may be accepted
     const answers = await Promise.all(Array.from({ length: 100 }, () => quick.get()));
     const some = answers.filter(({ status }) => status === 429);
     return some.length >= 20 && some;
@@ -469,7 +469,7 @@ test('of orders whose tickets are asked for at once as many are drawn as there i
   const ask = () => Promise.all(Array.from({ length: 200 }, (_, i) => (i % 2 ? page : list)()));
   const told = (await ask()).map(({ status, json }, i) => [i % 2 ? 'page' : 'list', status, json?.code ?? ''].join(' '));
   const wanted = ['list 200 ', 'list 503 overloaded', 'page 200 ', 'page 503 '];
-  // On a busy machine some wait for the database longer than a page is to wait.
+  // On a busy machine some wait longer for the database than a page may.
   const kinds = new Set(told.filter((one) => one !== 'list 503 unavailable'));
   assert.deepEqual([...kinds].sort(), wanted);
   for (const { status } of [await list(), await page()]) assert.equal(status, 200);

@@ -1,5 +1,5 @@
-// Every kind of drift is one row of saga/drift_words.c. The statements that find it, the contract and the
-// console's texts are held against that list.
+// Every kind of drift is one row of saga/drift_words.c. The statements that find it, the contract and the console's texts
+// are compared with that list.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

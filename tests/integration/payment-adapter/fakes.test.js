@@ -1,5 +1,5 @@
-// The fake of the seats that this folder's tests use answers as the real service does: the same random
-// calls go to both, and each status, code and hold must be the same.
+// The fake seat service of this folder's tests answers like the real one: both get the same random calls, and each status,
+// code and hold must be equal.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { FakeQueue } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
 import { EVENT } from './lib/world.js';
 
-const SEATS = 10; // of a row; few, so that they are wanted twice
+const SEATS = 10; // per row; few, so that some are requested twice
 const PRICES = { 1: 150_000, 2: 99_000 }; // of a row's seats
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? 500);
 
@@ -21,7 +21,7 @@ const back = { real: house.private, fake: front.fake };
 fake.plan = new Map([1, 2].flatMap((row) => Array.from({ length: SEATS }, (_, n) => [`r${row}s${n + 1}`, PRICES[row]])));
 const SIDES = ['real', 'fake'];
 
-const DIGEST = `${'B'.repeat(42)}A`; // of no hold here: what a hold costs is compared in purchase.test.js
+const DIGEST = `${'B'.repeat(42)}A`; // of no hold: purchase.test.js compares prices of holds
 const tokens = { good: house.secrets.read('service-token'), wrong: 'x'.repeat(43), admin: house.secrets.read('admin-token') };
 
 // What both sides must agree on, with the hold's name in this test.
@@ -33,7 +33,7 @@ function told({ status, json }, holds, side) {
   return { status, code, verdict, state, seats: seats && [...seats].sort(), quantity, total, currency, same_category, hold: hold && nameOf(hold) };
 }
 
-// A visit takes seats that are free at both; a hold of the fake is made by the test.
+// A visit takes seats that are free on both sides; the test makes the fake's hold.
 async function take(rng, holds) {
   const row = rng.between(1, 2);
   const first = rng.between(1, SEATS - 2);
@@ -46,9 +46,9 @@ async function take(rng, holds) {
   holds.push({ real: json.hold, fake: fake.hold(EVENT, session, { seats, total: PRICES[row] * seats.length }), session, seats });
 }
 
-// One random call: [who answers, method, path of a hold's name, options].
+// One random call: [service, method, path with a hold's name, options].
 function aCall(rng, holds) {
-  const nth = rng.below(holds.length + 1); // the last is nobody's
+  const nth = rng.below(holds.length + 1); // the last one does not exist
   const hold = holds[nth] ?? { real: 'nobodys', fake: 'nobodys', session: 'nobody', seats: ['r1s1'] };
   const event = rng.chance(0.05) ? 'other' : EVENT;
   const token = rng.chance(0.05) ? rng.pick(Object.values(tokens)) : tokens.good;

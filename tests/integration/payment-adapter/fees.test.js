@@ -1,5 +1,5 @@
-// Fees and VAT of an event: charged, told, bound, given back and compared as one sum with the prices, by the
-// real seat service and this one.
+// An event's fees and VAT: charged, shown, bound, refunded and compared as one sum with the prices, with the real seat
+// service.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -15,10 +15,10 @@ const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: fals
 const buyer = await world.login();
 
 const PRICE = 99_000; // rows 6 to 10
-// Of two seats: 2,000 and 500 and a hundredth of 198,000.
+// For two seats: 2,000, plus 500, plus one percent of 198,000.
 const FEES = 4_480;
 const AMOUNT = 2 * PRICE + FEES;
-const VAT = 18_407; // of which AMOUNT is eleven parts
+const VAT = 18_407; // a tenth on top: AMOUNT is eleven parts
 
 async function buy(what, amount) {
   const visit = world.visit();
@@ -118,7 +118,7 @@ for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase
     const { order } = await buy({ seats: ['r6s1'] }, 1_500);
     await until('a first try', () => world.postgres.sql(`SELECT error FROM pay.shop_outbox WHERE order_id = '${order.order}'`, 'pay'));
     world.postgres.sql(`UPDATE pay.orders SET purchase = ${purchase} WHERE id = '${order.order}'`, 'pay');
-    const tries = world.shop.calls.length; // one may be under way, as the order was
+    const tries = world.shop.calls.length; // one may be in progress, as the order was
     await until('two more tries', () => world.shop.calls.length > tries + 1);
     world.shop.heal();
     const letter = await told(`${order.order}-completed`);

@@ -1,5 +1,5 @@
-// What the company's user database and its shop feel of us does not depend on how many processes we
-// are, nor on how many loops each has: caps, shares and pauses belong to the deployment.
+// The load on the company's user database and its shop does not depend on the number of our processes, nor on their loops:
+// caps, shares and pauses belong to the deployment.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { openWorld, PASSWORD } from './lib/world.js';
 const scope = openScope(test);
 const SHOP_PER_S = 10;
 const USERS_PER_S = 20;
-const BUYERS = 4; // each of whom the shop hears of one order after the other
+const BUYERS = 4; // the shop gets each buyer's orders one after another
 const house = { http: { loops: 2 }, users: { queries_per_s: USERS_PER_S }, login: { free_fails: 1000 } };
 const world = await openWorld(scope, { ...house, shop: { per_s: SHOP_PER_S } });
 const second = await world.startPay();
@@ -24,7 +24,7 @@ const counted = async (name) => {
   return all.reduce((sum, metrics) => sum + (metrics.get(name) ?? 0), 0);
 };
 
-// Times at which something arrived, none more than `most` within a second.
+// Arrival times, with at most `most` within any second.
 function assertPace(times, most, what) {
   for (const at of times) {
     const within = times.filter((other) => other >= at && other < at + 1000).length;
@@ -32,7 +32,7 @@ function assertPace(times, most, what) {
   }
 }
 
-// A number of orders, whose letters to the shop wait until release().
+// Makes orders whose messages to the shop wait until release().
 async function letters(count) {
   const buyers = Array.from({ length: BUYERS }, () => world.visitor());
   for (const [i, buyer] of buyers.entries())
@@ -65,7 +65,7 @@ test('a storm of mails leaves logins their share, and a storm of logins leaves m
   world.postgres.sql(
     `INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', '100', 'k' || i, 'en' FROM generate_series(1, 400) i`, 'pay');
   await until('mails to be looked up', () => sent() > 10, { timeoutMs: 60_000 });
-  // While they are: logins go on, and they storm themselves, and then mails go on.
+  // Meanwhile logins continue and storm themselves, and then mails continue.
   let good = 0;
   const before = sent();
   await until('logins next to the mails', async () => {
@@ -82,7 +82,7 @@ test('two processes of two loops give the shop its orders at the pace of one', a
   const from = world.shop.arrived.length;
   release();
   await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 60_000 });
-  // What is under way when we stand still arrives with what follows: one order of each customer.
+  // Calls under way during a pause arrive together with later ones: one order per customer.
   assertPace(world.shop.arrived.slice(from).map(({ at }) => at), SHOP_PER_S + BUYERS, 'orders to the shop');
 });
 
@@ -146,14 +146,14 @@ test('a member number that is not a number belongs to nobody, and is no failure 
   await until('each of them to be nobody', () => told() === 'no address');
 });
 
-// The one slot of a process is taken by an order that waits for the seats, so others take up what is ordered
-// there. All three would wait for two and a half seconds if the one that was asked knew of its own moves alone.
+// An order that waits for the seats takes a process's one slot, so other processes take over orders made there. All three
+// would wait for two and a half seconds if the called process knew only its own moves.
 test('an order says how to pay as soon as that is known, whichever process has found it out', async () => {
   const busy = await world.startPay({ http: { loops: 1 }, saga: { slots: 1, calls: 1, idle: '1m', instance: 'busy' } });
   const buyer = await world.login('bcrypt@example.com', PASSWORD, busy);
   const waiting = [];
   const gates = [];
-  await until('its slot to be taken', async () => { // another one may be faster
+  await until('its slot to be taken', async () => { // another process may be faster
     const gate = {};
     gate.reached = new Promise((resolve) => { gate.told = resolve; });
     gate.wait = new Promise((resolve) => { gate.open = resolve; });
@@ -164,7 +164,7 @@ test('an order says how to pay as soon as that is known, whichever process has f
     return world.postgres.sql("SELECT count(*) FROM pay.saga WHERE owner = 'busy' AND leased AND state < 2", 'pay') === '1';
   });
   const took = [];
-  for (let i = 0; i < 3 || (i < 20 && !took.some((ms) => ms < 2400)); i += 1) { // a busy machine needs longer itself
+  for (let i = 0; i < 3 || (i < 20 && !took.some((ms) => ms < 2400)); i += 1) { // a busy machine takes longer itself
     const began = performance.now();
     const made = assertStatus(await world.order(buyer, world.hold()), 201);
     if (made.json.payment) took.push(performance.now() - began);

@@ -1,4 +1,4 @@
-// Pages of the seller that ours link to: rules, help, forgotten passwords. Without them nothing of it is shown.
+// The seller's pages that ours link to: terms, help, forgotten passwords. Unset links are not shown.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

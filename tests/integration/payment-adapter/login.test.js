@@ -1,4 +1,4 @@
-// Logging in against somebody else's user table, which must not notice.
+// Logins against the company's user table, which must not be disturbed.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -13,7 +13,7 @@ const world = await openWorld(scope);
 const once = (visitor, name, password = PASSWORD, headers) =>
   visitor.post('/v1/pay/login', { login: name, password }, headers);
 
-// A busy machine may put a login off.
+// A busy machine may postpone a login.
 const patiently = (ask) => until('an answer', async () => {
   const answer = await ask();
   return answer.json?.code !== 'login-busy' && answer;
@@ -35,7 +35,7 @@ test('each hash format of the table logs in, whatever the case of the login', as
 });
 
 test('a wrong password and an unknown login look the same and take the same work', async () => {
-  // A hash that outweighs all else of a login, for the users as for nobody.
+  // A hash whose cost dominates a login, for existing and unknown users alike.
   const costly = '$2b$10$S5.CNEuPbSus1ARMr2638.cI/C5VUTOaybMKRSpa0d.fKi5GJpImm';
   world.postgres.sql(`UPDATE users SET password_hash = '${costly}' WHERE id BETWEEN 130 AND 134`, 'shop');
   const pay = await world.startPay({ users: { unknown_hash: costly } });
@@ -64,7 +64,7 @@ test('a login rotates the cookie, a logout ends it at the server', async () => {
   assertProblem(await me(second), 401, 'login-required');
   for (const junk of ['', 'x', 'a'.repeat(43), 'a'.repeat(500), "' OR 1=1 --"])
     assertProblem(await me(encodeURIComponent(junk)), 401, 'login-required');
-  // What is stored is no cookie.
+  // The stored value is not the cookie.
   const stored = world.postgres.sql('SELECT string_agg(token, \' \') FROM pay.session', 'pay');
   assert.ok(!stored.includes(first) && !stored.includes(second));
 });
@@ -97,7 +97,7 @@ test('guesses are slowed down for the account and for the address, and pass by',
   assert.ok(Number(refused.headers['retry-after']) >= 1);
   assert.equal((await login(visitor, 'user102@example.com')).status, 200);
   await until('the pause to be over', async () => (await login(visitor, 'user101@example.com')).status === 200);
-  // Thirty different accounts from one address: the address has to wait.
+  // Thirty different accounts from one address: the address is throttled.
   let last;
   for (let i = 0; i < 40 && last?.status !== 429; i += 1)
     last = await login(visitor, `user${100 + i}@example.com`, 'x');
@@ -108,7 +108,7 @@ test('guesses are slowed down for the account and for the address, and pass by',
   await pay.stop();
 });
 
-// Logins from an address of their own, as far as one machine has them.
+// Logins from separate addresses, as far as one machine has them.
 const from = (pay, last, jar = null) => {
   const agent = new http.Agent({ localAddress: `127.0.0.${last}` });
   return async (name, password = 'x') => {
@@ -143,14 +143,14 @@ test('guesses from everywhere are slow, and the owner at a browser they have use
   const refused = await from(pay, 60)(victim, PASSWORD);
   assertProblem(refused, 429, 'too-many-attempts');
   assert.ok(Number(refused.headers['retry-after']) <= 61, 'not for long: it may be the owner, somewhere new');
-  // An account that nobody has is treated alike.
+  // An unknown account is treated alike.
   for (let i = 0; i < 20; i += 1) assertProblem(await from(pay, 20 + i)('nobody112@example.com'), 401, 'bad-credentials');
   assertProblem(await from(pay, 60)('nobody112@example.com'), 429, 'too-many-attempts');
   assert.equal((await owner(victim, PASSWORD)).status, 200, 'the owner does not notice');
   const headers = (value) => ({ headers: { cookie: `fg_device=${value}` } });
   for (const value of ['x', device.value.slice(0, -2), mangled(device.value), Buffer.alloc(28).toString('base64url')])
     assertProblem(await from(pay, 61, { ...headers(value), take() {} })(victim, PASSWORD), 429, 'too-many-attempts');
-  // The cookie is for its own account, and a browser that guesses waits as well.
+  // The cookie is for its own account, and a browser that guesses is throttled, too.
   assertProblem(await owner('nobody112@example.com', PASSWORD), 429, 'too-many-attempts');
   for (let i = 0; i < 2; i += 1) assertProblem(await owner(victim), 401, 'bad-credentials');
   assertProblem(await owner(victim, PASSWORD), 429, 'too-many-attempts');
@@ -159,7 +159,7 @@ test('guesses from everywhere are slow, and the owner at a browser they have use
 
 test('guesses in parallel do not slip past the count', async () => {
   const visitor = world.visitor();
-  // Of twenty at an account most are turned away, if they do come at the same time.
+  // Of twenty simultaneous logins to an account most are rejected.
   let turnedAway = 0;
   for (let nth = 0; nth < 8 && turnedAway < 10; nth += 1) {
     const answers = await Promise.all(Array.from({ length: 20 }, () => login(visitor, `user${110 + nth}@example.com`, 'x')));
@@ -258,7 +258,7 @@ test("the shop's signed token logs in once, and only if everything in it is righ
   await until('the new key', async () => (await by(shopToken('77'))).status === 200);
 });
 
-// A token of the shop for one member, good for a minute.
+// The shop's token for one member, valid for a minute.
 function shopToken(sub) {
   const now = Math.floor(Date.now() / 1000);
   return world.queue.token({ iss: 'shop', aud: 'fairgate', sub, jti: `j${Math.random()}`, iat: now, exp: now + 60 }, { typ: 'JWT' });
@@ -269,7 +269,7 @@ test("the shop's token is used up only together with the session: neither an err
   const sessions = (member) => world.postgres.sql(`SELECT count(*) FROM pay.session WHERE member = '${member}'`, 'pay');
   const by = (token) => world.visitor().post('/v1/pay/login', { token });
 
-  // The database takes no session.
+  // The database rejects sessions.
   world.postgres.sql('ALTER TABLE pay.session ADD CONSTRAINT shut CHECK (member <> \'81\')', 'pay');
   assertProblem(await by(refused), 503, 'login-busy');
   world.postgres.sql('ALTER TABLE pay.session DROP CONSTRAINT shut', 'pay');
@@ -297,17 +297,17 @@ test('a login by token whose answer was lost is repeated by the browser that sen
   const token = shopToken('83'), key = 'b0f1a5ce5e55104e';
   const by = (idem, visitor = world.visitor()) =>
     visitor.post('/v1/pay/login', { token }, idem === null ? {} : { 'idempotency-key': idem });
-  assert.equal((await by(key)).status, 200); // and never arrives
+  assert.equal((await by(key)).status, 200); // its answer is lost
   const visitor = world.visitor();
   assert.equal((await by(key, visitor)).status, 200);
   assert.equal((await visitor.get('/v1/pay/me')).json.member, '83');
   for (const other of [null, 'b0f1a5ce5e55104f', 'x']) assertProblem(await by(other), 401, 'token-used');
-  // Both at once: one waits for the other, and sees it.
+  // Both at once: one waits for the other, and sees its result.
   const both = await Promise.all([by(key), by(key)]);
   assert.deepEqual(both.map(({ status }) => status), [200, 200]);
   world.postgres.sql("UPDATE pay.webhook_event SET received_at = now() - interval '61 s' WHERE provider = 'sso'", 'pay');
   assertProblem(await by(key), 401, 'token-used');
-  // A key that can be guessed proves nothing: the token works once.
+  // A short, guessable key proves nothing: the token works only once.
   const short = shopToken('84');
   const once = () => world.visitor().post('/v1/pay/login', { token: short }, { 'idempotency-key': '1' });
   assert.equal((await once()).status, 200);

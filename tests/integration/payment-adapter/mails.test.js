@@ -1,5 +1,5 @@
-// Mails that the mail server refuses: a refusal of us holds all of them back, a refusal of the recipient or the
-// message counts against that mail alone, and an operator can send those again that were given up.
+// Mails that the mail server refuses: a refusal of us delays all of them, a refusal of the recipient or the message counts
+// against that mail alone, and an operator can resend mails that were given up.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ afterEach(() => Object.assign(world.smtp, { refuse: null, refuses: {}, away: fal
 
 let kinds = 0;
 
-// Another mail of the order, which had its share of failed tries. Returns its kind.
+// Creates another mail of the order, with some failed attempts. Returns its kind.
 function mail() {
   kinds += 1;
   world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, tries) VALUES ('${order}', '${buyer.member}', 'moved-${kinds}', 'en', 9)`, 'pay');
@@ -36,7 +36,7 @@ const [open, givenUp] = ['<', '='].map((is) => `done_at IS NULL AND due_at ${is}
 const is = (kind, state) => world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE kind = '${kind}' AND ${state}`, 'pay') === '1';
 const hasGone = (kind) => until(`the mail ${kind}`, () => world.smtp.mails.some(({ text }) => text.includes(`<${order}.${kind}@`)));
 
-// Cuts short the wait of a mail that was put back.
+// Shortens the wait of a postponed mail.
 function hurried(kind) {
   world.postgres.sql(`UPDATE pay.mail_outbox SET due_at = now() WHERE kind = '${kind}' AND ${open} AND due_at > now() AND error IS NOT NULL`, 'pay');
   return true;
@@ -50,7 +50,7 @@ for (const [command, answer] of [
     if (command === 'RCPT') world.smtp.refuse = answer;
     else world.smtp.refuses = { [command]: answer };
     const [one, two] = [mail(), mail()];
-    for (const socket of world.smtp.sockets) socket.destroy(); // a kept connection has its greeting and login
+    for (const socket of world.smtp.sockets) socket.destroy(); // a kept-alive connection is past greeting and login
     const refused = () => [one, two].filter((kind) => is(kind, `error LIKE '%smtp ${answer.slice(0, 3)}'`));
     await until('a refusal', () => refused().length > 0);
     assert.deepEqual(refused().filter((kind) => is(kind, givenUp)), []);
@@ -79,7 +79,7 @@ test('a mail that is given up before the server was asked does not end the pause
   world.smtp.refuses = { GREETING: '554 blocked' };
   for (const socket of world.smtp.sockets) socket.destroy();
   await until('a refusal', () => is(first, "error LIKE '%smtp 554'"));
-  world.smtp.refuses = { GREETING: '220-wait' }; // and says no more
+  world.smtp.refuses = { GREETING: '220-wait' }; // and then silence
   world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, due_at) VALUES ('${order}', 'nobody', 'moved-90', 'en', now() - interval '5 s');
     INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', '${buyer.member}', 'moved-9' || i, 'en' FROM generate_series(1, 5) i`, 'pay');
   await until('one to be nobody', () => is('moved-90', "error = 'no address'"));

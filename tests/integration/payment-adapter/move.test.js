@@ -1,5 +1,5 @@
-// A sold seat moves with its ticket: the old one is dead before the seat is free, and whatever becomes
-// of the move, each seat of the order has one good ticket. The seat service is the real one.
+// A sold seat moves with its ticket: the old ticket is invalid before the seat is free, and however the move ends, each seat
+// of the order has one valid ticket. The seat service is the real one.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -53,7 +53,7 @@ const mailOf = async (order, kind, to) => {
 };
 const atShop = async (order) => (await shop.partner.get(`/api/orders/import/${order}`)).json;
 
-// Money of a fake provider and shop aside: what seats, orders and tickets say of each other.
+// Seats, orders and tickets agree; the fake provider and shop are left out.
 async function assertAgreed() {
   const items = await world.reconciled();
   const kinds = ['seat-not-sold', 'sold-without-order', 'two-orders', 'two-tickets', 'ticket-without-seat', 'tickets-missing', 'tickets-left', 'parked', 'not-at-shop'];
@@ -193,7 +193,7 @@ test('a transferred ticket is reissued for its new holder', async () => {
 
 test('a stolen ticket is void, and its holder has a new one for the same place', async () => {
   const [other, standing] = [await buy('r3s1', 'r3s2'), []];
-  for (let n = 0; n < 2; n += 1) { // places of an area have the same names in each order
+  for (let n = 0; n < 2; n += 1) { // an area's places have the same names in each order
     const visit = world.visit();
     const held = await visit.hold({ area: 'floor', quantity: 1 });
     standing.push(await world.ordered(buyer, { hold: held.json.hold, pass: visit.token }));
@@ -229,7 +229,7 @@ test('of a move, a refund and a check-in one is first, and the others see it', a
       all[(5 - (nth % 3)) % 3],
     ]);
     const won = [moving.status === 202, refund.status === 202, door === 'in'];
-    // On a busy machine the refund may come when the move is over: then it is one of the moved seat.
+    // On a busy machine the refund may come after the move: then it refunds the moved seat.
     const later = won[0] && won[1];
     if (later) assert.equal(world.postgres.sql(`SELECT m.ended_at <= r.started_at FROM pay.saga m JOIN pay.saga r USING (subject)
       WHERE subject = '${order}' AND m.key LIKE 'move.%' AND r.key LIKE 'refund.%'`, 'pay'), 't');

@@ -1,4 +1,4 @@
-// What the pages of an order and its tickets offer a buyer is what a call would do, in each state.
+// The buttons on a buyer's order and ticket pages match what the calls would do, in each state.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -51,7 +51,7 @@ const STATES = {
     return order;
   },
 };
-// What the page has for each, and the calls that it stands for. 202: done now; 200: it was done before.
+// Each button, and its calls. 202: done now; 200: already done before.
 const ACTS = {
   cancel: ['orders', /data-act="cancel"/g, async (order) => [await buyer.post(`/v1/pay/orders/${order}/cancel`)]],
   refund: ['orders', /data-act="refund"/g, async (order) => [await buyer.post(`/v1/pay/orders/${order}/refund`)]],

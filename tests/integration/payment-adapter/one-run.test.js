@@ -1,5 +1,5 @@
-// Several payment adapters compare as one: a run belongs to one process, whose death ends its lease, and each
-// process shows what the last run found.
+// Several payment adapters reconcile as one: a run belongs to one process, whose death ends its lease, and every process
+// shows the last run's findings.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -16,7 +16,7 @@ const sql = (text) => world.postgres.sql(text, 'pay');
 const now = (pay) => pay.admin.post('/admin/reconcile', { body: {}, timeoutMs: 120_000 });
 const shown = async (pay) => (await pay.admin.get('/admin/reconcile')).json;
 
-// The next call of `fake` that matches waits: { reached, open }.
+// Makes the next matching call to `fake` wait: { reached, open }.
 function hold(fake, match) {
   const gate = {};
   gate.reached = new Promise((resolve) => { gate.told = resolve; });
@@ -60,7 +60,7 @@ test('each process shows what the last run found, whichever made it', async () =
   await until('the first to show it', async () => (await gauges(world.pay))[0] === 0);
 });
 
-// The run's end waits until a renewal was refused; the process has its answer once it asks to renew again.
+// The run's end waits until a renewal was refused; the process has that answer once it tries to renew again.
 test('a run whose report is stored ends well, though its last renewal was refused', async () => {
   sql(`
     CREATE SEQUENCE pay.refused MINVALUE 0;
@@ -111,7 +111,7 @@ test('a process that was stopped while another took its run over stores nothing 
   world.pay.pause();
   const report = await untilNewReport(second, before);
   assert.deepEqual(report.items.map(({ kind, detail }) => [kind, detail]), [['unknown-at-shop', 'amount 5']]);
-  world.shop.orders.get('x').amount = 1; // an old list is what the stopped process gets
+  world.shop.orders.get('x').amount = 1; // the stopped process has an outdated list
   gate.open();
   world.pay.resume();
   assertProblem(await run, 409, 'under-way');

@@ -16,7 +16,7 @@ async function complete() {
 const sagaOf = async (order) =>
   (await world.pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0];
 
-// As if two hours had gone by since.
+// Makes the order two hours older.
 const age = (order) => {
   world.postgres.sql(
     `UPDATE pay.orders SET changed_at = now() - interval '2 hours' WHERE id = '${order}';
@@ -51,14 +51,14 @@ async function parkedAtCapture() {
   world.psp.fault('GET /v1/payment_intents', 500, Infinity);
   const intent = await world.paymentOf(order);
   intent.status = 'requires_capture';
-  // Nobody can read it now; so the step before the capture has to be stepped over by hand in time.
+  // The payment is unreadable now; the test must pass the step before the capture by hand in time.
   world.psp.faults = world.psp.faults.filter(({ match }) => match === '/capture');
   await world.untilStatus(buyer, order, 'confirming');
   const saga = await until('tries at the capture', async () => {
     const one = await sagaOf(order);
     return one.step === 'capture' && one.tries > 0 && one;
   });
-  // A day goes by. A worker that has it in hand writes its own time.
+  // Makes it a day old. A worker that has it overwrites the time.
   await until('it to be parked', async () => {
     world.postgres.sql(`UPDATE pay.saga SET step_at = now() - interval '25 hours' WHERE id = ${saga.saga} AND NOT leased`, 'pay');
     return (await sagaOf(order)).state === 'parked';
@@ -74,7 +74,7 @@ test('a saga that cannot go on is parked with an alarm, and an operator lets it 
   assertProblem(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: {} }), 400, 'bad-request');
   assert.equal((await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'the provider is back' } })).status, 200);
   await world.untilStatus(buyer, order, 'completed');
-  await world.settle(); // the tickets are there before the saga has ended
+  await world.settle(); // the tickets exist before the saga has ended
   const shown = (await world.pay.admin.get(`/admin/sagas/${saga}`)).json;
   const note = shown.timeline.find(({ result }) => result === 'operator');
   assert.deepEqual([note.code, note.detail], ['retry', 'the provider is back']);
@@ -104,7 +104,7 @@ test('a saga of a version that this program does not have waits for one that has
      SELECT count(*) FROM renamed`, 'pay') === '1';
   await until('no worker to have it in hand', () => rename('checkout.1', 'checkout.9'));
   await world.payOrder(order);
-  await complete(); // another one goes by
+  await complete(); // another one passes
   const { saga, definition, state } = await sagaOf(order);
   assert.deepEqual([definition, state], ['checkout.9', 'running']);
   await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_sagas_unknown') === 1);
@@ -119,7 +119,7 @@ test('where everybody agrees reconciliation finds nothing', async () => {
   await buyer.post(`/v1/pay/orders/${orders[1]}/refund`);
   await world.untilStatus(buyer, orders[1], 'refunded');
   await world.settle();
-  // On a busy machine a part may not answer in time, which is reported; then it is asked again.
+  // On a busy machine a neighbour may not answer in time, which is reported; then it is repeated.
   const reconcile = () => until('all to be reached', async () => {
     const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
     return json.not_reached.length === 0 && json;
@@ -141,7 +141,7 @@ const report = () => until('all to be reached', async () => {
 
 test('each kind of drift is found, counted and explained', async () => {
   const kinds = async () => (await report()).items.map(({ kind, order, payment }) => `${kind} ${order || payment}`);
-  // Money without an order: somebody captured by hand.
+  // Money without an order: captured by hand.
   const lost = await world.ordered(buyer, world.hold());
   await buyer.post(`/v1/pay/orders/${lost}/cancel`);
   await world.untilStatus(buyer, lost, 'cancelled');
@@ -150,17 +150,17 @@ test('each kind of drift is found, counted and explained', async () => {
   intent.status = 'succeeded';
   intent.amount_received = intent.amount;
   world.psp.event('payment_intent.succeeded', intent);
-  // Seats that were given away behind our back, and seats sold past us.
+  // Seats that were released behind our back, and seats sold past us.
   const robbed = await complete();
   const hold = world.postgres.sql(`SELECT hold FROM pay.orders WHERE id = '${robbed}'`, 'pay');
   world.seats.holds.get(hold).state = 'gone';
   const stray = world.seats.hold('gala', 's-stray', { seats: ['Z-99'] });
   world.seats.holds.get(stray).state = 'sold';
-  // A completed order whose ticket somebody deleted, and one whose capture nobody knows of.
+  // A completed order whose ticket was deleted, and one with an unknown capture.
   const bare = await complete();
   world.postgres.sql(`UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${bare}'`, 'pay');
   const unpaid = await complete();
-  // At the shop: one that it forgot, one with another amount, one that nobody of us handed in.
+  // At the shop: a forgotten order, one with another amount, and one that we did not send.
   const forgotten = await complete();
   const changed = await complete();
   await until('the shop to have them', () => [forgotten, changed].every((order) => world.shop.orders.has(`${order}-completed`)));

@@ -1,4 +1,4 @@
-// Orders from the hold to the tickets, and what bad input and bad luck get.
+// Orders from the hold to the tickets, and the answers to bad input and failures.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -23,8 +23,8 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   });
   assert.equal(made.json.status, 'pending_payment');
   assert.equal(amount, 154000);
-  assert.equal(currency, 'KRW'); // as the hold says it
-  assert.equal(world.psp.of(order)[0].currency, 'krw'); // and as Stripe does
+  assert.equal(currency, 'KRW'); // in the hold's spelling
+  assert.equal(world.psp.of(order)[0].currency, 'krw'); // in Stripe's
   assert.equal(payment.provider, 'stripe');
   assert.match(payment.client_secret, /^pi_/);
   assert.ok(payment.checkout_url.startsWith(`${world.psp.url}/pay/${payment.client_secret}?return_url=`));
@@ -57,7 +57,7 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   const letter = world.shop.orders.get(`${order}-completed`);
   assert.equal(letter.amount, 154000);
   assert.deepEqual(Object.keys(SHOW).map((key) => letter[key]), Object.values({ ...SHOW, picture: undefined }));
-  // Provider and shop have this id, by which reconciliation tells our orders from another installation's.
+  // Provider and shop have this id; by it reconciliation tells our orders from another installation's.
   assert.match(order, new RegExp(`^o_${world.postgres.sql('SELECT id FROM pay.installation', 'pay')}[\\w-]{16}$`));
   await world.settle();
 });
@@ -91,7 +91,7 @@ test('a seat is not taken for a standing place by its name', async () => {
     return world.bought(buyer, world.hold({ seats: ['A#1', 'A#2'] }));
   };
   const [first, second] = [await buy(), await buy()];
-  assertProblem(await buyer.get(`/v1/pay/orders/${second}/tickets`), 404, 'tickets-unknown'); // the seats have good ones
+  assertProblem(await buyer.get(`/v1/pay/orders/${second}/tickets`), 404, 'tickets-unknown'); // the seats have valid ones
   const of = (await world.reconciled()).filter(({ kind }) => kind === 'two-orders').map(({ detail }) => detail);
   assert.deepEqual(of, ['A#1', 'A#2'].map((seat) => `${seat}: ${[first, second].sort().join(', ')}`));
   const seats = [{ from: 'A#1', to: 'A#3' }];
@@ -103,7 +103,7 @@ test('a seat is not taken for a standing place by its name', async () => {
 });
 
 test('an order speaks the language that it was made in, or else that of the member', async () => {
-  const reader = await world.login(); // has not chosen a language by hand
+  const reader = await world.login(); // has not chosen a language
   const make = async (asked) => {
     const { hold, pass } = world.hold();
     const headers = { authorization: `Bearer ${pass}`, 'idempotency-key': `k-${hold}`, ...(asked && { 'accept-language': asked }) };
@@ -133,11 +133,11 @@ test('reading one order does not read the steps of all orders', async () => {
        FROM pg_stat_all_tables WHERE schemaname = 'pay' AND relname = 'saga_step'`,
       'pay',
     )[0];
-  // As it is on the morning of the sale: the tables are known to be small when the plans are made.
+  // As on the morning of a sale: the tables are known to be small when plans are made.
   world.postgres.sql('ANALYZE', 'pay');
   const before_ = reads();
   for (let i = 0; i < 30; i += 1) await buyer.get(`/v1/pay/orders/${made.json.order}`);
-  // PostgreSQL tells its counts a second or so later.
+  // PostgreSQL publishes its counts a second or so later.
   const now = await until('the looks to be counted', () => {
     const then = reads();
     return then.by_index - before_.by_index + (then.whole - before_.whole) >= 30 && then;
@@ -196,7 +196,7 @@ test('a hold of somebody else is 404, one that ran out 410', async () => {
   assertProblem(await world.order(buyer, { ...theirs, pass: mine.pass }), 404, 'hold-unknown');
   assertProblem(await world.order(buyer, { ...mine, hold: 'h999999' }), 404, 'hold-unknown');
   assertProblem(await world.order(buyer, world.hold({ ttlMs: -1 })), 410, 'hold-expired');
-  // Two members with the same hold: the second learns nothing of the first one's order.
+  // Two members with the same hold: the second one learns nothing about the first one's order.
   const other = await world.login('argon2id@example.com');
   const made = await world.order(buyer, mine);
   assert.equal(made.status, 201);
@@ -289,7 +289,7 @@ test('a payment that nobody made runs out and gives the seats back', async () =>
   assert.ok(world.psp.of(order).every(({ status }) => status === 'canceled'));
 });
 
-// By our own clock the hold was over half a minute ago.
+// By our own clock the hold expired half a minute ago.
 test('how long an order waits is judged by the clock of the seats', async () => {
   world.seats.aheadMs = -60_000;
   const visit = world.hold({ ttlMs: 30_000 });
@@ -331,7 +331,7 @@ test('a capture refused for good unconfirms the seats and tells the buyer', asyn
   const order = await world.ordered(buyer, visit);
   const intent = await world.paymentOf(order);
   world.psp.authorise(intent.id);
-  // The authorisation runs out between the confirmation of the seats and the capture.
+  // The authorisation expires between the confirmation of the seats and the capture.
   const act = world.seats.handle.bind(world.seats);
   world.seats.handle = (call) => {
     if (call.path.endsWith('/confirm')) intent.status = 'canceled';
@@ -411,7 +411,7 @@ test('a list of seats that cannot be read is the seat service\'s fault, and said
 test('a webhook counts once, from the provider alone, within five minutes on both sides', async () => {
   const order = await world.ordered(buyer, world.hold());
   const intent = await world.paymentOf(order);
-  // It says that the buyer has paid, who has not: so the order stays open until all have come.
+  // It claims a payment that did not happen: so the order stays open until all events have come.
   const event = world.psp.event('payment_intent.amount_capturable_updated', { ...intent, status: 'requires_capture' });
   const now = Math.floor(Date.now() / 1000);
   assertProblem(await world.webhook(event, { secret: 'whsec_wrong' }), 401, 'bad-signature');
@@ -425,7 +425,7 @@ test('a webhook counts once, from the provider alone, within five minutes on bot
   assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.webhook_event WHERE id = '${event.id}'`, 'pay'), '1');
   world.psp.authorise(intent.id);
   await world.untilStatus(buyer, order, 'completed');
-  // One of yesterday, and one of a payment that nobody knows, change nothing.
+  // Yesterday's event, and one about an unknown payment, change nothing.
   const created = world.psp.events.find(({ type, data }) => type === 'payment_intent.created' && data.object.id === intent.id);
   assert.equal((await world.webhook(created)).status, 204);
   const stranger = { id: 'evt_stranger', type: 'payment_intent.succeeded', data: { object: { id: 'pi_stranger', object: 'payment_intent' } } };
@@ -449,7 +449,7 @@ test('a long webhook is read off the loop, and judged as a short one', async () 
   await world.untilStatus(buyer, order, 'cancelled');
 });
 
-// A transaction of somebody else that stays open: {text: what it was answered, end()}.
+// Another session's transaction that stays open: {text: its output, end()}.
 async function transaction(sql) {
   const { socketDir, port } = world.postgres;
   const child = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', 'pay', '-XAtq']);
@@ -462,7 +462,7 @@ async function transaction(sql) {
   return { text: text.slice(0, text.indexOf('held')), end: () => (child.stdin.end('COMMIT;\n'), exited) };
 }
 
-// The table is waited for no longer than a statement may take: whether the machine was faster than that.
+// Waits for the lock as long as a statement may take; returns whether the machine was fast enough.
 async function tellTogether(round) {
   const order = await world.ordered(buyer, world.hold());
   const { id: payment_intent } = await world.paymentOf(order);
@@ -504,7 +504,7 @@ test('what is about no open order of ours leaves nothing behind', async () => {
   for (const stranger of strangers) assert.equal((await tell(stranger)).status, 204);
   assert.equal(kept(), 0);
   assert.equal((await tell({ object: 'charge', id: 'ch_2', payment_intent: id })).status, 204);
-  // By the order that it names, too: of a payment that the order does not know yet.
+  // Also found by the order it names, if the order does not know the payment yet.
   assert.equal((await tell({ object: 'payment_intent', id: 'pi_new', metadata: { order } })).status, 204);
   assert.equal(kept(), 2);
   await world.paid(buyer, order);
@@ -515,8 +515,8 @@ test('what is about no open order of ours leaves nothing behind', async () => {
   assert.ok(metrics.get('fairgate_webhooks_total{outcome="about_nothing_here"}') >= 4);
 });
 
-// A webhook while somebody else changes its order. The row is waited for as long as a statement may take: whether the machine
-// was faster than that, with all that is looked at meanwhile.
+// A webhook while another transaction changes its order. It waits for the row as long as a statement may take. Returns
+// whether the machine was fast enough, including all checks in between.
 async function tellWhileChanged() {
   const orders = [];
   for (let i = 0; i < 3; i += 1) orders.push(await world.ordered(buyer, world.hold()));
@@ -649,7 +649,7 @@ test('two hundred streams are one question a second', async () => {
     const seen = await asked();
     return seen.looks >= before.looks + 5 && seen;
   });
-  // All else that the service asks while it has nothing to do hangs on the time.
+  // All other queries of an idle service depend on the time.
   const [jobs, looks, seconds] = [now.jobs - before.jobs, now.looks - before.looks, (performance.now() - began) / 1000];
   assert.ok(jobs < 100 * looks + 40 * seconds, `${jobs} questions to the database for ${looks} looks in ${seconds} s`);
   world.postgres.sql("UPDATE pay.orders SET status = 'cancelled' WHERE idem_key LIKE 'w%'", 'pay');
@@ -672,7 +672,7 @@ test('a browser without a script logs in, orders and cancels by forms that lead 
   assert.equal((await post('/v1/pay/login', login)).headers.location, `${checkout}?refused=bad-credentials`);
   assert.match((await get(`${checkout}?refused=bad-credentials`)).text, /role="alert">Username or password is wrong/);
   assert.equal((await post('/v1/pay/login', login, 'https://evil.example')).headers.location, `${checkout}?refused=cross-origin`);
-  // Nothing but a page of ours is gone to.
+  // Redirects lead only to our own pages.
   for (const back of ['https://evil.example/', '//evil.example/', '/pay/../e/demo', '/pay/%0d%0aX: y', '/e/demo', `${checkout}?x=1`, ''])
     assertProblem(await post('/v1/pay/login', { ...login, back }), 415, 'not-json');
   const asBuyer = { ...login, password: PASSWORD };
@@ -682,7 +682,7 @@ test('a browser without a script logs in, orders and cancels by forms that lead 
   const form = { event: EVENT, hold: visit.hold, back: checkout };
   assert.equal((await post('/v1/pay/orders', { ...form, refund_terms: `${terms}x` })).headers.location, `${checkout}?refused=refund-terms-changed`);
   assert.equal((await post('/v1/pay/orders', { ...form, extra: '1' })).headers.location, `${checkout}?refused=bad-request`);
-  // Pressed twice, and gone back to: one order.
+  // Pressed twice, and after going back: one order.
   const made = await post('/v1/pay/orders', { ...form, refund_terms: terms });
   assert.match(made.headers.location, /^\/pay\/orders\/o_/);
   assert.equal((await post('/v1/pay/orders', { ...form, refund_terms: terms })).headers.location, made.headers.location);
@@ -693,7 +693,7 @@ test('a browser without a script logs in, orders and cancels by forms that lead 
   await until('the order to be cancelled', async () => /data-status="cancelled"/.test((await get(order)).text));
   assert.equal((await post(`/v1${order}/refund`, { back: order })).headers.location, `${order}?refused=not-refundable`);
   assert.match((await get(`${order}?refused=not-refundable`)).text, /role="alert">A ticket of this order has been used/);
-  // Logged out, the order asks for a login, and the login leads back.
+  // When logged out, the order requires a login, and the login leads back.
   assert.equal((await post('/v1/pay/logout', { back: checkout })).headers.location, checkout);
   const tickets = order.replace('orders', 'tickets');
   for (const [path, back, fields] of [['/v1/pay/orders', order, { ...form, refund_terms: terms }], [`/v1${order}/cancel`, order], [`/v1${order}/refund`, order], ['/v1/pay/tickets/t_none/transfer', tickets, { to: '2' }], ['/v1/pay/tickets/t_none/accept', tickets]]) {
@@ -703,7 +703,7 @@ test('a browser without a script logs in, orders and cancels by forms that lead 
   const [, way] = /<noscript>.*href="([^"]+)"/.exec(assertStatus(await get(order), 401).text);
   const [, next] = /name="next" value="([^"]+)"/.exec((await get(way)).text);
   assert.equal((await post('/v1/pay/login', { ...asBuyer, back: way, next })).headers.location, order);
-  // A hold that is not there, and a pass that is missing, are said on the page.
+  // An unknown hold and a missing pass are reported on the page.
   const none = await get(`/pay/checkout/${EVENT}/none`);
   assert.deepEqual([none.status, /not held for you[^]*class="button main wide" href="[^"]+\/plain">Back to the hall</.test(none.text)], [404, true]);
   const outside = await world.pay.http.get(checkout, { headers: { 'accept-language': 'en' } });

@@ -1,4 +1,4 @@
-// Letters: orders to the shop, at its pace, and mails to buyers.
+// Outbox messages: orders to the shop, at its rate, and mails to buyers.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -13,7 +13,7 @@ world.psp.autoPay = true;
 
 const complete = (visitor) => world.orderedAs(visitor, 'completed');
 
-// A line each.
+// One line per encoded word.
 const subjectOf = (mail) => [...mail.text.split('\r\n\r\n')[0].matchAll(/=\?UTF-8\?B\?(.*)\?=\r$/gm)].map(([, word]) => Buffer.from(word, 'base64').toString('utf8')).join('');
 
 test("a mail in the buyer's language carries the link to the tickets", async () => {
@@ -88,7 +88,7 @@ test('a shop that is down loses nothing, and one that says 429 sets the pace', a
   world.shop.fault('/orders', 'drop', Infinity);
   const orders = [await complete(visitor), await complete(visitor), await complete(visitor)];
   await until('the lag to show', async () => (await world.pay.metrics()).get('fairgate_shop_lag_orders') >= 3);
-  // The service goes as well, in the middle of it.
+  // The service is killed, too, in the middle of it.
   await world.pay.kill();
   await world.pay.start();
   world.shop.heal();

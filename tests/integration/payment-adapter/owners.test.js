@@ -1,5 +1,5 @@
-// Several processes of seat-service share the events. The adapter knows the address of one of them, and finds
-// each event by the registry: for a hold, for each step of a saga, for the list of what is sold.
+// Several processes of seat-service share the events. The adapter knows the address of one, and finds each event through the
+// registry: for a hold, for each step of a saga, for the list of sold seats.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { EVENT, openWorld } from './lib/world.js';
 
 const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
-// The adapter asks the first process; the second owns the event.
+// The adapter calls the first process; the second owns the event.
 async function openShared(t) {
   const scope = openScope(t);
   let first, second;
@@ -47,7 +47,7 @@ async function openShared(t) {
 test('orders of an event that another process owns are taken, paid and compared', async (t) => {
   const { world, buyer, order, second } = await openShared(t);
   const paid = await order(second);
-  // A process that begins to work knows nothing of what the last one had learnt.
+  // A new process does not know what the previous one had learnt.
   await world.pay.restart();
   await until('the payment to exist', () => world.psp.of(paid).length > 0);
   await world.paid(buyer, paid);

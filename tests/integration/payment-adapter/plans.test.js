@@ -1,5 +1,4 @@
-// How PostgreSQL goes about what grows with a sale: rows that it compares, counted, at a sale of a size at which
-// comparing each with each would show.
+// PostgreSQL's plans for tables that grow with a sale: counts compared rows at a size at which quadratic plans would show.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,7 +6,7 @@ import { statementsOf, wholeReadsOf } from '../../../loadtest/years/plans.js';
 import { HELPERS, migrate, payRows } from '../../../loadtest/years/rows.js';
 import { openScope, startPostgres } from '../../lib-js/index.js';
 
-const ORDERS = 2000; // of two seats each
+const ORDERS = 2000; // two seats each
 
 const stepsOf = (step) => [step, ...(step.Plans ?? []).flatMap(stepsOf)];
 const compared = (step) => (step['Rows Removed by Join Filter'] ?? 0) * step['Actual Loops'];
@@ -41,14 +40,14 @@ test('the seats of a sale are compared with its orders and tickets by hashing, w
     }
 });
 
-// A sale begins on tables that were empty a moment ago, and these are asked hundreds of times a second.
+// A sale begins on tables that were empty a moment before, and these statements run hundreds of times a second.
 const HOT = {
   webhook_events: "'{stripe}', '{evt_1}', '{paid}', '{nobody}', '{none}'",
   order_by_idem: ":'member', 'a new key', :'event', 'a new hold'",
   order_timeline: ":'subject'",
   shop_take: '5, 60000, 50000, 1000000, 3600000',
 };
-const PAGES = { shop_take: 250 }; // of those that do more than look up
+const PAGES = { shop_take: 250 }; // statements that do more than look up
 
 test('what is asked for each order looks it up by key, even by a plan that was made before there was an order', async (t) => {
   const scope = openScope(t);
@@ -56,7 +55,7 @@ test('what is asked for each order looks it up by key, even by a plan that was m
   migrate(postgres, 'payment-adapter', 'pay');
   const all = statementsOf('payment-adapter');
   const hot = Object.entries(HOT).map(([name, args]) => ({ name, text: all.find((one) => one.name === name).text, args }));
-  // One session all the while, as a service's connection is.
+  // One session throughout, like a service's connection.
   const told = postgres.sql(`\\set member nobody
     \\set event none
     \\set subject none
@@ -77,7 +76,7 @@ test('what is asked for each order looks it up by key, even by a plan that was m
   }
 });
 
-// A sale leaves more of it than is taken at once.
+// A sale leaves more queued rows than are taken at once.
 const QUEUES = { shop_take: HOT.shop_take, mail_take: '5, 60000, 3600000', lease: "5, '{checkout.2}', 60000, 'me', 3600000" };
 
 test('what is due is taken from the front of its queue', async (t) => {
@@ -99,8 +98,8 @@ test('what is due is taken from the front of its queue', async (t) => {
   }
 });
 
-// Letters go out one after the other for each customer, so each is compared with what waits before it. At some 20,000
-// PostgreSQL gives up nested loops by itself.
+// Each customer's messages are delivered in order, so each is compared with those before it. At about 20,000 rows PostgreSQL
+// avoids nested loops by itself.
 test('the letters of one customer are not compared each with each', async (t) => {
   const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
@@ -141,11 +140,11 @@ test('how far the refunds of an event are is read without a look-up for each ord
   assert.deepEqual(read.map((step) => [step['Relation Name'], step['Actual Loops']]), []);
 });
 
-// Tables that stay small: a row for each list, event or page, or what is being looked into, and events that an operator
-// cancels or postpones.
+// Tables that stay small: a row for each list, event, page or current investigation, and for events that an operator cancels
+// or postpones.
 const SMALL = ['installation', 'reconciled', 'reconcile_run', 'reconcile_cursor', 'traded', 'sold_page_pkey', 'suspect_pkey',
   'cancelled_event', 'cancelled_event_pkey', 'postponed_event_pkey'];
-// Where all is asked for: partial indexes of work that is open, who came within a day, and for a whole event what operators
+// Statements that read everything: partial indexes of open work, logins of one day, and for a whole event what operators
 // accepted by hand.
 const ALL_ASKED = {
   cancellation: ['saga_parked', 'drift_accepted'],
@@ -162,8 +161,8 @@ const ALL_ASKED = {
   session_sweep: ['throttle'],
 };
 
-// A connection's plans stay. They are made while a sale's tables are empty or, by a service that is started in its
-// midst, when nobody has counted what has come since.
+// A connection keeps its plans. They are made while a sale's tables are empty or, if a service starts in the middle, without
+// statistics about the new rows.
 test('a request finds its rows by key, whatever is known of the tables when it is planned', async (t) => {
   const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });

@@ -1,5 +1,5 @@
-// An event with a new date: orders from before show it, everybody with a ticket gets a mail, and buyers may give
-// their orders back in full for a while, against their terms too.
+// An event with a new date: existing orders show it, all ticket holders get a mail, and buyers may return their orders for a
+// full refund for a while, even against their terms.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -13,7 +13,7 @@ const NEW = { starts_at: '2031-06-01T10:00:00.000Z', refund_until: '2031-05-01T1
 const scope = openScope(test);
 const world = await openWorld(scope, { refund: { by: 'operator' } });
 world.psp.autoPay = true;
-const buyer = await world.login('argon2id@example.com'); // who reads English
+const buyer = await world.login('argon2id@example.com'); // reads English
 
 const buy = () => world.orderedAs(buyer, 'completed');
 const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;

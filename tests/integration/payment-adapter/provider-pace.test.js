@@ -1,5 +1,5 @@
-// What the payment provider feels of us does not depend on how many processes we are: three adapters call it as often as
-// one may, and those that are left when one dies have all of the pace. Judged by the provider's own record.
+// The load on the payment provider does not depend on the number of our processes: three adapters call it as often as one
+// may, and if one dies the others get the whole rate. Measured in the provider's own record.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,9 +10,9 @@ const scope = openScope(test);
 
 const PER_S = 20;
 const BURST = PER_S / 4;
-const TRUST = 6; // of each process: a sixteenth, six at least
+const TRUST = 6; // per process: a sixteenth, at least six
 const ADAPTERS = 3;
-const ORDERS = 40; // nobody pays them, so each is asked after two or three times a second, if it may
+const ORDERS = 40; // nobody pays them, so each is polled two or three times a second if the rate allows it
 
 const world = await openWorld(scope, { psp: { per_s: PER_S }, saga: { lease: '2s' } });
 const adapters = [world.pay];
@@ -21,21 +21,21 @@ const buyer = await until('a login', () => world.login());
 const beganAt = Date.now();
 await Promise.all(Array.from({ length: ORDERS }, () => {
   const held = world.hold();
-  return until('an order', async () => [200, 201, 202].includes((await world.order(buyer, held)).status), { everyMs: 500 }); // by its key it is one
+  return until('an order', async () => [200, 201, 202].includes((await world.order(buyer, held)).status), { everyMs: 500 }); // the key makes it one order
 }));
 
 const calls = () => world.psp.calls;
 const callsOf = async (pay) => (await pay.metrics()).get('fairgate_psp_calls_total') ?? 0;
 
-// No moment has seen more calls than could have been paid for since it all began. (Calls arrive a little after they
-// leave, never before: so a slow machine makes this easier, not harder.)
+// At no time have there been more calls than the rate allowed since the start. (Calls arrive a little after they are sent,
+// never before: a slow machine makes this easier, not harder.)
 function assertPaid() {
-  const free = BURST + ADAPTERS * (TRUST + 2); // a try may make two calls more than it asked for
+  const free = BURST + ADAPTERS * (TRUST + 2); // an attempt may make two calls more than it reserved
   for (const [i, { at }] of calls().entries())
     assert.ok(i + 1 <= free + (PER_S * (at - beganAt)) / 1000, `${i + 1} calls ${at - beganAt} ms after the first could be made`);
 }
 
-// From now on there comes a stretch in which the provider is called as fast as it may be, nearly.
+// Waits for a stretch in which the provider is called at almost the full rate.
 async function untilAllOfThePace() {
   const STRETCH = 3 * PER_S;
   const from = calls().length;

@@ -1,5 +1,5 @@
-// The drivers on the sandbox, which keeps state and misbehaves when told to: Stripe's API and
-// Toss's, from the hosted page to the refund. What the sandbox's own ledger says is the judge.
+// The drivers of Stripe's and Toss's APIs on the sandbox, which has state and misbehaves on command, from the hosted page to
+// the refund. The sandbox's own ledger decides what is right.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ const make = async (provider) => {
 const sessionsOf = async (order) =>
   (await sandbox.stripe().checkout.sessions.list({ limit: 100 })).data.filter(({ metadata }) => metadata.order === order);
 
-// As a browser does it: the page, the form, the way back.
+// As a browser does: the page, the form, the way back.
 async function payAt(checkoutUrl, number = '4242 4242 4242 4242') {
   const { pathname, search } = new URL(checkoutUrl);
   const page = assertStatus(await sandbox.http.get(pathname + search), 200);
@@ -116,7 +116,7 @@ test('what a buyer began to pay is given up with the session', async () => {
 });
 
 test('a buyer who pays in the moment in which the order is given up pays nothing', async () => {
-  // The moment is a second and a half, in which a busy machine may not pay.
+  // The moment lasts a second and a half, and a busy machine may miss it.
   const order = await until('a payment in that moment', async () => {
     const one = await make();
     await sandbox.fault('expire:delay=1500');
@@ -128,7 +128,7 @@ test('a buyer who pays in the moment in which the order is given up pays nothing
   assert.equal(session.status, 'complete');
   await world.untilStatus(buyer, order.order, 'cancelled');
   await until('the void', async () => (await sandbox.stripe().paymentIntents.retrieve(session.payment_intent)).status === 'canceled');
-  // Known by the intent from then on, as the provider's list of events calls it.
+  // From then on it is known by the intent, as in the provider's list of events.
   assert.equal(world.postgres.sql(`SELECT payment FROM pay.orders WHERE id = '${order.order}'`, 'pay'), session.payment_intent);
   await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
 });
@@ -163,7 +163,7 @@ const faults = [
   'capture:error=500',
   'capture:error_after=500',
   'capture:slow=3000',
-  // A key of another account: nobody's order fails for it.
+  // Another account's key: no order may fail because of it.
   'create:error=401*2',
   'get:error=404*2',
   'get:error=401*2',
@@ -199,7 +199,7 @@ test('a refund whose answer is lost is made once', async () => {
   assert.equal(refunds.filter(({ metadata }) => metadata.order === order.order).length, 1);
 });
 
-// By the operator, of a part; what the books say of it afterwards.
+// The operator refunds a part; returns the books' entries afterwards.
 const giveBack = async (order, percent) => {
   assertStatus(await world.pay.admin.post(`/admin/orders/${order}/refund`, { body: { reason: 'the sound failed', percent } }), 202);
   await world.untilStatus(buyer, order, 'refunded');
@@ -238,12 +238,12 @@ test('an order that began on a page of the house ends there, whatever the settin
   await flow({ stripe_checkout_url: '' });
 });
 
-// Everything that has been done so far is old enough to have to agree. -> drift that is shown
+// Ages everything so that it must agree. Returns the reported drift.
 const reconciled = async () => (await reconciledReport()).items.filter(({ kind }) => kind !== 'not-at-shop');
 async function reconciledReport() {
   await until('every saga to end', () => world.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0');
   world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '2 hours'", 'pay');
-  // A machine that is busy elsewhere may leave a link of the chain unasked: then once more.
+  // A busy machine may skip a link of the chain: then it runs once more.
   const run = () => until('a run that reaches everybody', async () => {
     const report = (await world.pay.admin.post('/admin/reconcile', { body: {} })).json;
     if (report.not_reached.length > 0) throw new Error(`not reached: ${report.not_reached}`);
@@ -302,7 +302,7 @@ test('a dispute is reported while it is open, and once lost for as long as the t
   assert.equal((await sandbox.control('disputes', { payment_intent: other.intent })).status, 200);
   assert.equal((await sandbox.control('disputes', { payment_intent: other.intent, status: 'won' })).status, 200);
   assert.deepEqual(await found(other.order), []);
-  // To give it up is to kill the tickets; the money is with the buyer already.
+  // Giving up the order revokes the tickets; the buyer already has the money.
   await refund(order);
   assert.deepEqual(await found(order), []);
 });
@@ -314,12 +314,12 @@ test('what the shop sells over the same account is counted apart, and hides noth
   const report = await reconciledReport();
   assert.deepEqual(report.foreign, { payments: 30, amount: 21000 });
   assert.deepEqual(report.items.filter(({ kind }) => kind === 'money-without-order'), []);
-  // One that names an order like ours is ours to explain.
+  // We must explain a payment that names an order like ours.
   const lost = await sale({ order: 'o_AAAAAAAAAAAAAAAAAAAA' });
   const items = (await reconciled()).filter(({ kind }) => kind === 'money-without-order');
   assert.deepEqual(items.map(({ payment }) => payment), [lost.id]);
   await stripe.refunds.create({ payment_intent: lost.id });
-  // Many of one kind: all are counted, some are listed, none hides another kind.
+  // Many of one kind: all are counted, some are listed, and none hides another kind.
   world.postgres.sql("INSERT INTO pay.shop_order (external_id, amount) SELECT 'x' || i, 1 FROM generate_series(1, 700) i", 'pay');
   const many = await reconciledReport();
   assert.equal(many.items.filter(({ kind }) => kind === 'unknown-at-shop').length, 20);
@@ -383,7 +383,7 @@ test('two parts of the same sum go back, each once, and then the rest', async ()
   await refundInParts(order, async () => (await intents()).find(({ metadata }) => metadata.order === order).latest_charge.amount_refunded);
 });
 
-// The last of Stripe's: the sandbox's clock is ahead of ours from here on, and no session could be made.
+// Stripe's last test: from here on the sandbox's clock is ahead of ours, and sessions would fail.
 test('an authorisation that ran out is not captured, and the seats go back', async () => {
   const order = await make();
   world.seats.fault('/confirm', 500, Infinity);
@@ -396,14 +396,14 @@ test('an authorisation that ran out is not captured, and the seats go back', asy
   await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
 });
 
-// The buyer agrees in Toss's window. -> where Toss sends the browser
+// The buyer agrees in Toss's window. Returns where Toss sends the browser.
 async function agree(checkoutUrl, how = { number: '4242424242424242' }) {
   const fields = Object.fromEntries(new URL(checkoutUrl).searchParams);
   const answer = assertStatus(await sandbox.http.post('/toss/pay', sandbox.form({ ...fields, ...how })), 303);
   return new URL(answer.headers.location);
 }
 
-// And comes back to our page with what Toss put into the address.
+// Returns to our page with Toss's parameters in the address.
 async function agreeAt(checkoutUrl, how) {
   const { pathname, search, searchParams } = await agree(checkoutUrl, how);
   assertStatus(await buyer.get(pathname + search), 200);
@@ -459,13 +459,13 @@ test('by Toss: a part is given back up to its sum, whatever was given back by ha
   assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [60_000, 47_800]]);
 });
 
-// Toss looks at the key and not at the sum: under the key of the first, the second would move nothing.
+// Toss compares the key and not the amount: under the first refund's key, the second would move nothing.
 test('by Toss: two parts of the same sum go back, each once, and then the rest', async () => {
   const order = await paidByToss();
   await refundInParts(order, async () => 154_000 - (await cancelsOf(order))[1]);
 });
 
-// A window that offers what we asked it not to: an account to transfer to, and a 200 for the confirm.
+// A window that offers what we disabled: an account for a transfer, and a 200 for the confirm.
 async function transferred(...faults) {
   const order = await make('toss');
   const url = new URL(order.payment.checkout_url);
@@ -486,12 +486,12 @@ test('by Toss: a virtual account is not money; the seats go back, and the accoun
   await closed(order.order);
 });
 
-// At the bank nothing waits for money of this order: no account was opened, or it is shut.
+// No account at the bank waits for this order's money: none was opened, or it is closed.
 const closed = async (order) => {
   assertStatus(await sandbox.control('toss/deposit', { orderId: order }), 409);
 };
 
-// Toss shows nothing before the confirm, so that an account was chosen is only seen by its answer.
+// Toss shows nothing before the confirm, so only its answer reveals that the buyer chose an account.
 test('by Toss: an account that a confirm has opened is closed again', async () => {
   const order = await transferred('toss_get:error=404*6');
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
@@ -592,7 +592,7 @@ test('by Toss: an invented key holds the seats until the hold ends', async () =>
   const { order, visit } = await make('toss');
   await buyer.get(returnTo(order, invented(order)));
   await untilChecked(order);
-  await until('the end of the hold', async () => { // a step that runs just then writes the old end again
+  await until('the end of the hold', async () => { // a concurrent step may write the old end again
     world.postgres.sql(`UPDATE pay.saga SET data = jsonb_set(data::jsonb, '{expires_ms}', '1')::text, due_at = now() WHERE subject = '${order}' AND NOT leased`, 'pay');
     return (await readOrder(order)).status === 'expired';
   });
@@ -660,7 +660,7 @@ const tossFaults = [
   'toss_confirm:cut',
   'toss_confirm:error_after=500',
   'toss_confirm:error=400*2', // "try again in a few minutes"
-  'toss_confirm:error=401*2', // a key of another account
+  'toss_confirm:error=401*2', // another account's key
   'toss_confirm:error=403*2',
   'toss_confirm:error=404*2',
   'toss_get:error=500*2',
@@ -703,11 +703,11 @@ test('reconciliation reads Toss\'s transactions, onward from where it stood, and
   const cursor = () => world.postgres.sql("SELECT event FROM pay.reconcile_cursor WHERE provider = 'toss'", 'pay');
   const stood = cursor();
   assert.match(stood, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\/txn_/);
-  // Somebody refunds at the provider.
+  // A refund made at the provider.
   const { paymentKey } = await tossPayment(orders[0]);
   const answer = await sandbox.http.post(`/v1/payments/${paymentKey}/cancel`, { body: { cancelReason: 'by hand' }, headers: { authorization } });
   assert.equal(answer.status, 200);
-  // And an order of ours is completed of which Toss has never heard.
+  // An order of ours is completed that Toss does not know.
   world.postgres.sql(`UPDATE pay.psp_payment SET captured = 0 WHERE payment = '${orders[1]}'`, 'pay');
   const drift = await reconciled();
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// What was priced is what is paid, sold, printed and let in. The seat service is the real one.
+// The quoted purchase is what is paid, sold, printed and admitted. The seat service is the real one.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

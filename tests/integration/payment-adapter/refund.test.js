@@ -1,5 +1,4 @@
-// What is given back is shut first: tickets, then seats, then money, then the shop hears of it, a shop
-// that answers as a real one does.
+// A refund invalidates first: tickets, then seats, then money; then the shop is notified, which answers like a real one.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -108,7 +107,7 @@ test('a refund that failed is made anew when an operator retries it', async () =
 
 test('the shop hears of an order before its refund, however early that is asked for', async () => {
   const visitor = await world.login('pbkdf2@example.com');
-  world.queue.fault('/internal/sessions/', 503, Infinity); // the checkout cannot come to its end
+  world.queue.fault('/internal/sessions/', 503, Infinity); // the checkout cannot end the visit
   const early = await buy(visitor);
   assert.ok((await sagasOf(early.order)).some(({ step, state }) => step === 'end_session' && state === 'running'));
   await refund(early.order, visitor);

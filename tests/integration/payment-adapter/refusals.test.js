@@ -1,5 +1,5 @@
-// Every refusal is one row of api/refusals.h. The contract is held against that list, and so is the source:
-// no other file writes a problem document.
+// Every refusal is one row of api/refusals.h. The contract is compared with that list, and so is the source: no other file
+// writes a problem document.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

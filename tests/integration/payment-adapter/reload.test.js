@@ -1,5 +1,5 @@
-// SIGHUP: keys and knobs change while people buy, and nobody notices. And replicas of one configuration,
-// which are not each other.
+// SIGHUP: keys and knobs change during purchases, without failures. And replicas with the same configuration, which must be
+// told apart.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -24,11 +24,11 @@ const reloaded = (words = 'reloaded') => {
   return until(`the log to say "${words}"`, () => count() > before_);
 };
 const kids = async () => (await world.pay.http.get('/v1/pay/ticket-keys')).json.keys.map(({ kid }) => kid);
-// Of each loop: a connection reaches either.
+// From all loops: a connection may reach any of them.
 const kidsOfAll = async () => new Set((await Promise.all(Array.from({ length: 30 }, kids))).map((list) => list.join()));
 const scan = async ({ token }) => (await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } })).status;
 
-// Buys until told to stop. -> {bought: [{order, tickets}], refused: [text], stop()}
+// Buys until stopped. Returns {bought: [{order, tickets}], refused: [text], stop()}.
 function openSales(workers) {
   const sales = { bought: [], refused: [], over: false };
   const good = (answer, ...allowed) => {
@@ -64,7 +64,7 @@ test('keys of tickets, provider, webhooks and services change under load, and no
   await sales.more(6);
   const [first] = await kids();
 
-  // Everybody knows the old and the new one.
+  // All neighbours accept the old and the new one.
   const token = world.secrets.read('service-token');
   const hook = world.psp.webhookSecret;
   world.psp.oldKey = world.psp.key;
@@ -84,7 +84,7 @@ test('keys of tickets, provider, webhooks and services change under load, and no
   world.psp.webhookSecret = newHook;
   await sales.more(6);
 
-  // Nobody knows the old ones any more.
+  // No neighbour accepts the old ones any longer.
   world.psp.calls.length = world.seats.calls.length = 0;
   secretFile('webhook-file', newHook);
   await reloaded();
@@ -99,7 +99,7 @@ test('keys of tickets, provider, webhooks and services change under load, and no
 });
 
 test('the login throttle is another one after the reload', async () => {
-  const wrong = () => until('an answer', async () => { // a busy machine may put a login off
+  const wrong = () => until('an answer', async () => { // a busy machine may postpone a login
     const answer = await world.visitor().post('/v1/pay/login', { login: 'user120@example.com', password: 'wrong' });
     return answer.json.code !== 'login-busy' && answer;
   });
@@ -126,7 +126,7 @@ test('what cannot be read changes nothing', async () => {
   await world.bought(buyer);
 });
 
-// How often the hold was asked for, less the tries that are known to have come to nothing.
+// The number of requests for the hold, minus attempts that are known to have failed.
 const askedTwice = (order) => {
   const asked = extensions(order);
   const timedOut = world.postgres.sql(`SELECT count(*) FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga WHERE s.subject = '${order}' AND t.mark = 3`, 'pay');
@@ -161,7 +161,7 @@ test('started again it takes back at once what it had in hand', async () => {
   await asked;
   const { order } = (await making).json;
   await world.pay.kill();
-  await world.pay.start(); // a lease is 45 s
+  await world.pay.start(); // a lease lasts 45 s
   await until('the payment to exist', () => world.psp.of(order).length > 0, { timeoutMs: 60_000 });
   answer();
 });

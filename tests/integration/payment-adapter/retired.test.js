@@ -1,5 +1,5 @@
-// What an event that was retired still answers: its orders' pages say so, and money that the provider tells of
-// late is reported with the archive's name until it is archived, too. The service runs all the time.
+// After an event is retired: its orders' pages say so, and the provider's late reports of money are listed under the
+// archive's name until they are archived, too. The service runs throughout.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ test('money that is not what the order says keeps the event, until the differenc
 
 test('once it is retired its order is gone, and its page says where to', async () => {
   sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
-  assert.deepEqual(await about(), []); // the order is gone through once more
+  assert.deepEqual(await about(), []); // the order is processed once more
   const { status, stderr } = await retire();
   assert.equal(status, 0, stderr);
   assert.equal(sql('SELECT count(*) FROM pay.orders'), '0');

@@ -1,5 +1,5 @@
-// Seats, orders and tickets that disagree, made so by hand in the databases: each way is found by its
-// name; and the database itself refuses two good tickets for a seat.
+// Seats, orders and tickets that disagree, made so by hand in the databases: each kind is found by its name; and the
+// database itself rejects two valid tickets for a seat.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -23,7 +23,7 @@ async function complete(ask) {
   return order;
 }
 
-// Two hours go by.
+// Makes everything two hours older.
 const age = () =>
   sql(`UPDATE pay.orders SET changed_at = changed_at - interval '2 hours';
        UPDATE pay.ticket SET issued_at = issued_at - interval '2 hours'`);
@@ -59,7 +59,7 @@ test('standing places that differ from the order, and those of no order, are fou
   const [{ detail }] = json.items.filter(({ order }) => order === fewer);
   assert.equal(detail, '1 x floor (Front, 150000 each) here, 2 x floor (Front, 150000 each) there');
 
-  assert.equal((await give(over)).status, 200); // as its words say
+  assert.equal((await give(over)).status, 200); // as the page says
   assert.deepEqual(await drift(), differ);
   sql(`UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '150000') WHERE id = '${dearer}'`);
   assert.equal((await give(dearer)).status, 200);

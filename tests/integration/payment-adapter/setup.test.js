@@ -1,4 +1,4 @@
-// GET /admin/setup: what of the settings is not fit for a sale.
+// GET /admin/setup: lists the settings that are not fit for a sale.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const secret = (name, text) => {
   writeFileSync(path, text, { mode: 0o600 });
   return path;
 };
-const FIT = { // names that lead nowhere: these processes call nobody
+const FIT = { // unresolvable names: these processes call nobody
   web: { public_url: 'https://tickets.fairgate.internal' },
   psp: { stripe_url: 'https://stripe.fairgate.internal', stripe_key: secret('live-key', 'sk_live_0123456789'), stripe_checkout_url: '' },
   mail: { from: 'tickets@fairgate.internal' },

@@ -1,5 +1,5 @@
-// Reconciliation reads the shop's list at the pace that the shop is promised, together with the messages to it,
-// and as far as a run has time.
+// Reconciliation reads the shop's list within the shop's rate limit, which it shares with messages to the shop, and as far
+// as a run has time.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,8 +7,8 @@ import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
 const PER_S = 10;
-const INTERVAL_S = 10 / 7 / PER_S; // of the steady part (src/login/pace.c)
-const AHEAD_S = (PER_S / 5 - 1) * INTERVAL_S; // so far may a call come before its moment
+const INTERVAL_S = 10 / 7 / PER_S; // at the steady rate (src/login/pace.c)
+const AHEAD_S = (PER_S / 5 - 1) * INTERVAL_S; // how early a call may come
 const scope = openScope(test);
 const world = await openWorld(scope, { shop: { per_s: PER_S } });
 const second = await world.startPay({ saga: { instance: 'second' } });

@@ -1,5 +1,5 @@
-// What the seat service has sold is read in pages: what reconciliation holds in memory does not hang on how much
-// that is. Judged by what it asks for, and by what comes of lists that no order here knows.
+// The sold seats are read in pages, so that reconciliation's memory does not depend on their number. Measured by its
+// requests, and by its results for lists of unknown orders.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -13,7 +13,7 @@ const world = await openWorld(scope);
 const buyer = await world.login();
 await world.order(buyer, world.hold()); // so that there is an event whose seats are compared
 
-// That many, each of an unknown order; as long as real rows are.
+// That many seats, each with an unknown order, as long as real rows.
 const sold = (count) => Array.from({ length: count }, (_, n) => ({
   seat: `Stalls left-12-${n}`, zone: 'Stalls left', row: '12', number: String(n), category: 'Category A',
   order: `o_${String(n).padStart(26, '0')}`, hold: String(n).padStart(24, 'h'),
@@ -94,7 +94,7 @@ test('events take turns, and the report says how long the last in turn has waite
   const { report: later } = await runs(2);
   assert.ok(Date.parse(later.seats_compared_at) > Date.parse(report.seats_compared_at));
 
-  // A day after its last order an event is left out if it was compared since, or has waited for a week.
+  // A day after its last order an event is skipped if it was compared since, or has waited for a week.
   sql(`UPDATE pay.traded SET at = now() - interval '3 days', compared_at = now() - interval '2 days';
        UPDATE pay.traded SET compared_at = at WHERE event = 'e1';
        UPDATE pay.traded SET at = now() - interval '8 days', compared_at = now() - interval '9 days' WHERE event = 'e2'`);

@@ -1,4 +1,4 @@
-// What goes wrong on command, seen from the official client; and that a kill loses nothing.
+// Faults on command, seen by the official client; and a kill that loses nothing.
 
 import assert from 'node:assert/strict';
 import { appendFileSync, statSync, truncateSync } from 'node:fs';
@@ -146,7 +146,7 @@ test('after kill -9 every object, every key and every amount is there', async ()
   const replayed = await stripe.paymentIntents.create(HELD, key);
   assert.equal(replayed.id, paid.id);
   assert.equal(replayed.lastResponse.headers['idempotent-replayed'], 'true');
-  assert.equal(replayed.status, 'requires_capture'); // as it was answered then
+  assert.equal(replayed.status, 'requires_capture'); // the stored answer
 });
 
 test('ended in the middle of everything, it goes at once and leaves nothing behind', async (t) => {
@@ -169,7 +169,7 @@ test('ended in the middle of everything, it goes at once and leaves nothing behi
   const exit = await busy.stop();
   assert.equal(exit.code, 0);
   assert.equal((await slow).type, 'StripeConnectionError');
-  await busy.start(); // and the captured payment is there
+  await busy.start(); // the captured payment is still there
   assert.equal((await busy.ledger()).currencies.krw.captures, 1);
 });
 

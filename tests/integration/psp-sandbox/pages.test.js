@@ -1,4 +1,4 @@
-// The hosted page, used as a browser without scripts uses it.
+// The hosted page, as a browser without scripts uses it.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -45,7 +45,7 @@ test('the page shows what is paid for, in two languages, without a script', asyn
   assert.match(asked.text, /결제하기/);
   const policy = english.headers['content-security-policy'];
   assert.match(policy, /default-src 'none'/);
-  assert.match(policy, /form-action 'self' http:\/\/shop\.test;/); // browsers judge the redirect too
+  assert.match(policy, /form-action 'self' http:\/\/shop\.test;/); // browsers apply it to the redirect, too
   assert.equal(english.headers['referrer-policy'], 'no-referrer');
   assert.equal(english.headers['cache-control'], 'no-store');
   const style = await sandbox.http.get(/<link rel="stylesheet" href="([^"]+)"/.exec(english.text)[1]);
@@ -65,7 +65,7 @@ test('a good card leads back to the shop with the payment held', async () => {
   assert.equal(back.searchParams.get('redirect_status'), 'succeeded');
   const now = await stripe.paymentIntents.retrieve(intent.id);
   assert.equal(now.status, 'requires_capture');
-  // Coming back to the page, or posting it once more, takes nothing twice.
+  // Returning to the page, or posting it once more, charges nothing twice.
   assert.equal((await sandbox.http.get(pageOf(intent))).status, 303);
   assert.equal((await fill(page, CARD)).status, 303);
   assert.equal((await stripe.charges.list({ payment_intent: intent.id })).data.length, 1);
@@ -83,7 +83,7 @@ test('a refused card brings the form again with the reason', async () => {
   assert.match(refused.text, /Your card has insufficient funds\./);
   assert.match(refused.text, /role="alert"/);
   assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_payment_method');
-  assert.equal((await fill(refused, CARD)).status, 303); // the form goes on as it stands
+  assert.equal((await fill(refused, CARD)).status, 303); // the form is reused unchanged
 });
 
 test('the longest query is kept in the form', async () => {
@@ -185,5 +185,5 @@ test('a fault strikes the page as any other call', async () => {
   const page = await sandbox.http.get(pageOf(intent));
   assert.equal((await fill(page, CARD)).status, 500);
   assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_capture');
-  assert.equal((await sandbox.http.get(pageOf(intent))).status, 303); // trying again shows the truth
+  assert.equal((await sandbox.http.get(pageOf(intent))).status, 303); // a retry shows the real state
 });

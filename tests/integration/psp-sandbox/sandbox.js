@@ -1,4 +1,4 @@
-// A sandbox of one's own for a test, the official client on it, and a receiver of its webhooks.
+// A private sandbox for a test, the official client for it, and a receiver of its webhooks.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export const KEY = 'sk_test_black_box';
 export const SECRET = 'whsec_black_box';
 const TOKEN = 'token-of-the-private-listener';
 
-// Collects what arrives; `status` is what it answers, a number or a function of the delivery.
+// Collects deliveries; `status` is the answer, a number or a function of the delivery.
 export async function openReceiver(scope, { status = 200 } = {}) {
   const receiver = { port: await freePort(), got: [], status };
   await serve(scope, (request, answer) => {
@@ -43,7 +43,7 @@ function secretFile(scope, name, text) {
   return path;
 }
 
-// -> the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control
+// Returns the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control.
 export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://shop.test/', env = {} } = {}) {
   const journal = join(scope.tempDir('psp-'), 'journal');
   const keyFile = secretFile(scope, 'key', KEY);
@@ -70,7 +70,7 @@ export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://
   return Object.assign(sandbox, {
     journal,
     form,
-    // Made again after each restart: the client keeps connections.
+    // Made again after each restart, because the client keeps connections.
     stripe: (options = {}) =>
       new Stripe(KEY, {
         host: '127.0.0.1',
@@ -90,7 +90,7 @@ export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://
   });
 }
 
-// The error that a promise must end with.
+// The error of a promise that must be rejected.
 export async function errorOf(promise) {
   try {
     await promise;

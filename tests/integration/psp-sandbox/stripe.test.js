@@ -1,4 +1,4 @@
-// The sandbox, judged by the unmodified official client of Stripe.
+// The sandbox, tested with Stripe's unmodified official client.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -196,7 +196,7 @@ test('the same key gives the first answer, and other parameters are refused', as
   assert.equal(other.statusCode, 400);
   const route = await errorOf(stripe.paymentIntents.capture(one.id, {}, options));
   assert.equal(route.type, 'StripeIdempotencyError');
-  const corrected = { idempotencyKey: 'order-7:corrected' }; // an invalid parameter leaves the key free
+  const corrected = { idempotencyKey: 'order-7:corrected' }; // an invalid parameter leaves the key unused
   await errorOf(stripe.paymentIntents.create({ ...HELD, amount: 'x' }, corrected));
   assert.equal((await stripe.paymentIntents.create(HELD, corrected)).status, 'requires_capture');
 });
@@ -225,7 +225,7 @@ test('of two concurrent calls with one key, one gets a conflict', async () => {
   const error = await errorOf(stripe.paymentIntents.create(HELD, { idempotencyKey: 'at-once' }));
   assert.equal(error.statusCode, 409);
   assert.equal(error.code, 'idempotency_key_in_use');
-  assert.equal(error.type, 'StripeAPIError'); // that is what the client makes of a 409
+  assert.equal(error.type, 'StripeAPIError'); // the client's name for a 409
   assert.equal((await slow).status, 'requires_capture');
 });
 
@@ -247,7 +247,7 @@ test('events tell the story in order and can be filtered', async () => {
       'payment_intent.succeeded',
     ],
   );
-  assert.equal(mine[2].data.object.amount_capturable, HELD.amount); // as it was then
+  assert.equal(mine[2].data.object.amount_capturable, HELD.amount); // at the time of the event
   assert.equal(mine[4].data.object.amount_capturable, 0);
   const one = await stripe.events.retrieve(mine[4].id);
   assert.equal(one.data.object.status, 'succeeded');
@@ -329,7 +329,7 @@ test('a checkout session is created, paid on its page, read with its intent, cap
   assert.equal((await submit(made, '4000 0000 0000 0002')).status, 402);
   const refused = await stripe.checkout.sessions.retrieve(made.id);
   assert.equal(refused.status, 'open');
-  // What the page has made, the page alone confirms, and only the session's end gives up.
+  // Only the page confirms its intent, and only the session's end cancels it.
   for (const call of [stripe.paymentIntents.cancel(refused.payment_intent), stripe.paymentIntents.confirm(refused.payment_intent, { payment_method: 'pm_card_visa' })])
     assert.match((await errorOf(call)).message, /created by a Checkout Session/);
   const back = assertStatus(await submit(made), 303);
@@ -397,7 +397,7 @@ test('a session is refused for what Stripe refuses, and made once under a key', 
   assert.equal((await stripe.checkout.sessions.create(PAGE, { idempotencyKey: 'page-1' })).id, once.id);
   const other = await errorOf(stripe.checkout.sessions.create({ ...PAGE, locale: 'en' }, { idempotencyKey: 'page-1' }));
   assert.equal(other.type, 'StripeIdempotencyError');
-  // And all of it is there after a kill.
+  // All of it survives a kill.
   await sandbox.kill();
   await sandbox.start();
   assert.equal((await sandbox.stripe().checkout.sessions.retrieve(once.id)).url, once.url);

@@ -23,7 +23,7 @@ const windowFields = (orderId, amount) => ({
   failUrl: 'http://shop.test/toss/no',
 });
 
-// The buyer agrees with a card. -> {paymentKey, orderId, amount} as the browser brings them
+// The buyer agrees with a card. Returns {paymentKey, orderId, amount} from the browser's address.
 async function agree({ number = '4242424242424242', amount = 50_000, orderId } = {}) {
   const id = orderId ?? `order-${(orders += 1)}`;
   const form = sandbox.form({ ...windowFields(id, amount), number });

@@ -1,5 +1,4 @@
-// Webhooks: signed so that the official client believes them, repeated until confirmed, and
-// everything that can go wrong with them on command.
+// Webhooks: their signatures pass the official client, they are repeated until confirmed, and every fault can be ordered.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -120,7 +119,7 @@ test('times in the past and in the future are signed as wrong as they are', asyn
   const skews = receiver.got.map((delivery) => {
     const [, t, v1] = /^t=(\d+),v1=(\w+)$/.exec(delivery.headers['stripe-signature']);
     const mac = createHmac('sha256', SECRET).update(`${t}.${delivery.body}`).digest('hex');
-    assert.equal(v1, mac); // the signature is right; only the time is not
+    assert.equal(v1, mac); // the signature is right; only the time is wrong
     return Math.round(Number(t) - Date.now() / 1000);
   });
   skews.sort((a, b) => a - b);

@@ -109,7 +109,7 @@ describe('a visitor who is slowed down', async () => {
     assert.deepEqual((await patch(house.front, 'silent', { appeal: { en: 'mailto:a@b.example' } })).appeal, { en: 'mailto:a@b.example' });
   });
 
-  // The last one, as the log lacks what else comes in that second.
+  // The last test, because the log drops other lines of that second.
   test('gets a contact in a flood, of which the log has a bounded part', async () => {
     const answers = await Promise.all(Array.from({ length: 60 }, () => join('narrow')));
     const slowed = answers.filter(({ status }) => status === 429);

@@ -1,5 +1,4 @@
-// The autopilot, black box: a health page whose figures we turn, fronts that read it, and the rate that
-// comes of it.
+// The autopilot as a black box: a health page with changing metrics, fronts that read it, and the resulting rate.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -11,7 +10,7 @@ const PILOT = { on: true, ceiling: 20, floor: 2, target_p99_ms: 300, backlog_max
 
 let newest; // deployment
 
-// A service's page of figures. `page.figures` is what it tells; null: it hangs up.
+// A service's page of metrics. It serves `page.figures`; null: it closes the connection.
 async function openPage(scope, figures) {
   const page = { figures, asked: 0 };
   const { url } = await serve(scope, (req, res) => {
@@ -23,7 +22,7 @@ async function openPage(scope, figures) {
   return Object.assign(page, { url: `${url}/metrics` });
 }
 
-// The page must be there before the fronts are, so the deployment is started around it.
+// The page must exist before the fronts do, so the deployment is started around it.
 async function openFlight(t, { fronts = 1, knobs = {}, pages = [{ p99_ms: 50 }] } = {}) {
   const house = await openHouse(t, { fronts: 0 });
   house.pages = [];
@@ -54,8 +53,8 @@ async function fillLine(house, people = 400) {
 const trail = async (front) => (await front.admin.get('/admin/events/show/audit')).json.audit
   .filter(({ who }) => who === 'autopilot');
 
-// Pages that are silent for three intervals lead to the floor. If this process stood still for as long, they were: then it is
-// flown again.
+// Pages that are silent for three intervals lower the rate to its floor. If this process was delayed for as long, they were
+// silent: then the flight is repeated.
 function flight(name, fly) {
   test(name, async (t) => {
     for (let tried = 1; ; tried += 1) {
@@ -109,12 +108,12 @@ test('silence is the floor, and when it is heard again it climbs from there', as
   await fillLine(house);
   const heard = await flown(front, 'both to be heard', (s) => s.reading?.backlog === 3 && s.rate_per_s > 5);
   assert.equal(heard.reading.p99_ms, 50);
-  other.figures = null; // one of two is enough: the one that does not answer is the one to mind
+  other.figures = null; // one of two suffices: the silent one counts
   await flown(front, 'the floor', (s) => s.reason === 'no-feedback' && s.rate_per_s === 2);
   const [silence] = await trail(front);
   assert.equal(silence.why, 'the health pages are silent: floor');
   assert.deepEqual(silence.because, { reason: 'no-feedback', measured: null, limit: null });
-  other.figures = '<html>busy</html>'; // an answer, but no page of figures
+  other.figures = '<html>busy</html>'; // an answer, but not a page of metrics
   const asked = other.asked;
   await until('that page to be read', () => other.asked > asked + 2);
   assert.equal((await show(front)).autopilot_state.rate_per_s, 2);
@@ -146,7 +145,7 @@ flight('it goes on from a rate set by hand', async (t) => {
   assert.ok(doc.autopilot_state);
   const { version } = await patch(front, 'show', { ...doc, burst: 7 });
   assert.equal(version, doc.version + 1);
-  // Its moves are no versions: an operator's undo and If-Match are not in their way.
+  // The autopilot's moves make no versions: they do not conflict with an operator's undo and If-Match.
   await patch(front, 'show', { autopilot: { ceiling: 10 } });
   assert.equal((await show(front)).autopilot_state.rate_per_s, 10, 'a lower ceiling holds at once');
   assert.equal((await front.admin.post('/admin/events/show/actions/undo')).status, 200);
@@ -161,7 +160,7 @@ flight('one of two fronts decides in each interval', async (t) => {
   const told = await trail(one);
   assert.equal(told.filter(({ why, from }) => why === 'all within limits' && from.rate_per_s === 18.5).length, 1,
     'both read the same, one wrote it');
-  // A third front that hears nothing of the services, on the same line.
+  // A third front on the same line that cannot reach the services.
   const deaf = await startFront(house, {
     autopilot: { health: 'http://127.0.0.1:9/metrics', interval: `${INTERVAL_MS}ms` },
   });

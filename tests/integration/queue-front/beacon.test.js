@@ -1,5 +1,5 @@
-// The beacon of a draw: promised beforehand, unknown until the entries are closed, believed only if it is
-// what was promised, and gone without only as was said.
+// The beacon of a draw: announced beforehand, unknown until the entries are closed, accepted only if it is the announced
+// one, and skipped only as announced.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -14,7 +14,7 @@ import { openBeacons } from '../../lib-js/beacon.js';
 import { act, at, makePreQueue, openHouse, patch, untilState, Visitor } from './support.js';
 
 const DRAND = { kind: 'drand', late_s: 5 };
-const GAP_MS = 4000; // so long may the front not get to it, and the entries are still closed before the round
+const GAP_MS = 4000; // if the front is delayed by that much, entries still close before the round
 
 async function openWorld(t, { fronts = 1, ...options } = {}) {
   const scope = openScope(t);
@@ -25,7 +25,7 @@ async function openWorld(t, { fronts = 1, ...options } = {}) {
 
 const fairness = async (front, id = 'show') => (await front.http.get(`/v1/queue/${id}/fairness`)).json;
 
-// A pre-queue with some who wait; when it opens is far away until opensSoon().
+// A pre-queue with some entries; it opens in the far future until opensSoon().
 async function gather({ house, front }, id, { entries = 5, ...knobs }) {
   await makePreQueue(house, id, { rate_per_s: 0, ...knobs });
   const promised = await fairness(front, id);
@@ -38,7 +38,7 @@ async function gather({ house, front }, id, { entries = 5, ...knobs }) {
   return { promised, visitors };
 }
 
-// -> what is promised now
+// Returns what is now announced.
 async function opensSoon({ front }, id, ms = 500) {
   const { opens_at } = await patch(front, id, { opens_at: at(ms) });
   const { promised } = await fairness(front, id);
@@ -128,7 +128,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   assert.match(good.js.stdout, /its signature is the chain's/);
   assert.match(good.js.stdout, new RegExp(`3 -> position ${draw.position(3)}\\n`));
 
-  // Another round of the same chain, properly signed; and a signature of nobody's, with its own hash.
+  // Another round of the same chain with a valid signature; and an invalid signature with its own hash.
   const other = chain.beacon(promised.round + 1);
   const moved = verify(house, { ...told, beacon: other.randomness, proof: { ...told.proof, round: other.round, signature: other.signature } });
   assert.equal(moved.c.status, 1);
@@ -230,7 +230,7 @@ test('a beacon that is late for as long as was said is gone without, and the ans
   assert.match(js.stdout, /LATE/);
   const { 0: drawn } = (await front.admin.get('/admin/events/show/audit?limit=1')).json.audit;
   assert.equal(drawn.why, 'beacon-late');
-  // Without that word it is a draw that was not promised.
+  // Without the announcement of a skip, the draw is not the promised one.
   assert.equal(verify(house, { ...told, proof: { kind: 'none' } }).js.status, 1);
 });
 
@@ -274,7 +274,7 @@ test('entries that close late wait for a round that nobody knew then', async (t)
   const { house, front, beacons } = world;
   await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
   const promised = await opensSoon(world, 'show', 5000);
-  await front.kill(); // nobody ticks
+  await front.kill(); // no front ticks
   await until('the promised round', async () => beacons.chain.isOut(promised.round + 1));
   await front.start();
   const told = await untilDrawn(front, 'show');

@@ -1,12 +1,11 @@
-// A crowd that joins under load and repeats what was not answered, and what must be true of its places
-// afterwards, whatever happened meanwhile.
+// A crowd that joins under load and retries unanswered joins, and the invariants of its places afterwards, whatever happened
+// meanwhile.
 
 import assert from 'node:assert/strict';
 import { client, delay, until } from '../../lib-js/index.js';
 
-// Joins without end until stop(), or until the deployment is closed after a failed test: keeps who got
-// which place, and repeats what was not answered. `shows` says what the n-th brings in addition to its key; a refused visitor
-// with 422 stays so.
+// Joins until stop(), or until the deployment closes after a failed test. It records each visitor's place and retries
+// unanswered joins. `shows` returns what the n-th visitor sends in addition to its key; a 422 is final.
 export class Crowd {
   constructor(house, width, { shows = () => ({}), name = 'visitor' } = {}) {
     this.ports = house.fronts.map(({ port }) => port);
@@ -15,7 +14,7 @@ export class Crowd {
     this.shows = shows;
     this.name = name;
     this.tickets = [];
-    this.turned = 0; // 503s and broken connections, each of them tried again
+    this.turned = 0; // 503s and broken connections, all retried
     this.next = 0;
     this.going = true;
     this.left = false; // open joins end without an answer
@@ -26,7 +25,7 @@ export class Crowd {
     this.runs = Array.from({ length: width }, (_, i) => this.run(i));
   }
 
-  // One of which so many have places.
+  // A crowd with at least that many places.
   static async begun(places, ...how) {
     const crowd = new Crowd(...how);
     await crowd.untilPlaces(places);
@@ -89,14 +88,14 @@ export class Crowd {
     assert.equal(new Set(places).size, places.length, 'a place was given twice');
   }
 
-  // Nor has one of the first or the last ten another place now.
+  // The first and the last ten still have the same places.
   async assertPlaces(house) {
     this.assertNoPlaceTwice();
     await assertEveryTicketStands(house, [...this.tickets.slice(0, 10), ...this.tickets.slice(-10)]);
   }
 }
 
-// What `ask` is answered, but for 503: a busy machine's front may not reach Redis in time, and says so.
+// The answer to `ask`, after retrying 503s: a busy machine's front may not reach Redis in time.
 export const answered = (ask) => until('an answer', async () => {
   const answer = await ask();
   return answer.status !== 503 && answer;

@@ -169,7 +169,7 @@ test('a member whose turn is over joins again at the end, once', async (t) => {
   const kim = await Visitor.withPlace(house.front, 'show', asMember(shop.token('kim')));
   await until('the end of the turn', async () => (await kim.me()).json.place === 'expired');
   assertProblem(await kim.join(), 401, 'member-required');
-  await act(house.front, 'show', 'pause'); // the new place is not called, so it does not run out meanwhile
+  await act(house.front, 'show', 'pause'); // the new place must not be called, or it would expire meanwhile
   const second = assertStatus(await kim.join(asMember(shop.token('kim'))), 201);
   assert.equal(second.json.position, 2);
   assert.equal((await kim.join()).status, 200, 'the new ticket');
@@ -274,7 +274,7 @@ test('forged signatures of a session are not checked after some', async (t) => {
   const claims = JSON.parse(Buffer.from(body, 'base64url'));
   const wrong = () => randomBytes(64).toString('base64url');
 
-  // A session that is not ours costs no signature: it is only refused, however often.
+  // A foreign session costs no signature check: it is just rejected, however often.
   for (const sub of [`show.1.${wrong().slice(0, 38)}`, session.replace(/^show/, 'other'), 'nobody']) {
     for (let i = 0; i < 15; i += 1)
       assertProblem(await verify(`${head}.${put({ ...claims, sub })}.${wrong()}`, '198.51.100.7'), 401, 'pass-invalid');
@@ -342,7 +342,7 @@ test('an address with too many wrong codes is refused early', async (t) => {
 
 test('work is dated by the clock of the event', async (t) => {
   const house = await openShow(t, { ...STILL, pow_bits: 8 });
-  const setTime = async (offMs) => { // as a failover leaves it to fronts that have seen no other time
+  const setTime = async (offMs) => { // as after a failover, for fronts that have seen no other time
     await house.front.stop();
     await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', 1000 * offMs);
     await house.front.start();
@@ -396,7 +396,7 @@ test('started work counts after a change of the address', async (t) => {
     browser.front = house.fronts[1];
     assert.equal((await browser.join(work(solution, relay))).status, 201);
 
-    // Begun before there was a cookie; and the limit is that of the address it is shown from.
+    // Started before there was a cookie; it counts against the limit of the address that shows it.
     const late = new Visitor(house.front, show);
     const [bare, spent] = await Promise.all([late.join({ headers: from(wifi) }), late.join({ headers: from(wifi) })]);
     await open(late, wifi);
@@ -435,7 +435,7 @@ test('requests for a pass before the call do not help', async (t) => {
     house.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
   for (const answer of answers) assert.equal(assertProblem(answer, 409, 'not-yet').position, 2);
   assert.equal((await pushy.me()).json.position, 2);
-  // With one slot, the one who never asked is let in before the one who always did.
+  // With one slot, the visitor who never polled is admitted before the one who always did.
   await patch(house.front, show, { rate_per_s: 1000, burst: 1000, max_active: 1 });
   await ahead.entered();
   assertProblem(await pushy.pass(), 409, 'not-yet');
@@ -469,7 +469,7 @@ test('a full line rejects joins with a time to retry', async (t) => {
   assert.equal(form.headers.location, '/e/short?notice=line-full');
   for (const figure of ['joins_total{outcome="full"}', 'bound_refused_total{bound="line-full"}']) {
     const told = await Promise.all(house.fronts.map(async (front) => (await front.metrics()).get(`fairgate_${figure}`)));
-    assert.equal(told[0] + told[1], 16, figure); // by the API 15, and by a form
+    assert.equal(told[0] + told[1], 16, figure); // 15 by the API, and one by a form
   }
 
   assert.equal((await crowd[last].leave()).status, 204);

@@ -1,5 +1,5 @@
-// The document of an event that a front cannot read, and the one that Redis lost: nobody is let in by
-// defaults, and no front goes by a document that Redis does not have.
+// Unreadable event documents, and documents that Redis lost: no visitor is admitted by default values, and no front uses a
+// document that Redis does not have.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -17,7 +17,7 @@ const house = await openHouse(null, { fronts: 2, scope });
 const redis = (...words) => house.redis.command(...words);
 const cfg = (id) => `fg:{${id}}:cfg`;
 
-// Puts a document there as another program would.
+// Stores a document as another program would.
 async function store(id, text) {
   await redis('HSET', cfg(id), 'doc', text, 'digest', `by-hand-${(names += 1)}`);
   await redis('HINCRBY', cfg(id), 'version', 1);
@@ -109,7 +109,7 @@ test('a front never replaces an unreadable document by defaults', async () => {
 
 // ---- lost ----
 
-// Redis writes its data on command only.
+// Redis saves its data only on command.
 async function openForgetful(t) {
   const forgetful = await openHouse(t, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
   await makeEvent(forgetful, 'show', KNOBS);
@@ -117,7 +117,7 @@ async function openForgetful(t) {
   return forgetful;
 }
 
-// The second front loses its memory with Redis; the first is away meanwhile and knows what was lost.
+// The second front is restarted together with Redis; the first one is cut off meanwhile and knows what was lost.
 async function loseWrites({ fronts: [away, here], redis: server }) {
   away.pause();
   await here.kill();

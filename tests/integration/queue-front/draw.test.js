@@ -1,4 +1,4 @@
-// The draw: one, whatever happens around it, and one that a stranger can make again.
+// The draw: there is exactly one, whatever happens meanwhile, and outsiders can reproduce it.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 
 const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
 
-// An event whose pre-queue stands open.
+// An event with an open pre-queue.
 async function gather(house, knobs = {}) {
   await makeEvent(house, 'show', { ...OPEN, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
   const before = await fairness(house.front);
@@ -41,7 +41,7 @@ async function drawnEverywhere(house) {
   return told[0];
 }
 
-// Every visitor stands where the published draw says, on every front.
+// Every visitor has the place of the published draw, on every front.
 async function assertPlaces(house, visitors, told) {
   const draw = await openDraw(told);
   const seen = new Set();
@@ -156,7 +156,7 @@ test('operators who press at once, on two fronts, and press again: one draw', as
 });
 
 test('a join in the last instant is in the draw or behind it', async (t) => {
-  const AFTER = 30; // joins once the draw is answered
+  const AFTER = 30; // joins after the draw is answered
   const house = await openHouse(t, { fronts: 2 });
   await gather(house, { rate_per_s: 0 });
   const visitors = [];
@@ -189,7 +189,7 @@ test('a killed front and a wiped Redis keep the published draw', async (t) => {
   await gather(house, { rate_per_s: 0, beacon: PRICE });
   const visitors = await crowd(house, 20);
   const pressed = house.fronts[0].admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
-  pressed.catch(() => {}); // its answer may die with it
+  pressed.catch(() => {}); // its answer may be lost with the front
   await delay(1);
   await house.fronts[0].kill();
   const left = { ...house, front: house.fronts[1], fronts: [house.fronts[1]] };

@@ -1,5 +1,5 @@
-// How an event ends: it is closed, archived and deleted, its id is used again, and thousands that have
-// ended cost those that run nothing. Two fronts with a real Redis.
+// The end of an event: it is closed, archived and deleted, its id is reused, and thousands of ended events do not slow down
+// running ones. Two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -23,7 +23,7 @@ async function remove(front, id, { unarchived = false, headers = {} } = {}) {
   });
 }
 
-// All parts, as a reader of the file gets them.
+// All parts, concatenated as in the file.
 async function archiveOf(front, id) {
   let text = '';
   let parts = 0;
@@ -92,7 +92,7 @@ describe('the end of an event', async () => {
     await early[0].visitor.entered();
     await early[1].visitor.leave();
 
-    // What members and work leave, in an event that asks for neither.
+    // Data of members and of work, in an event that requires neither.
     await house.redis.command('HSET', 'fg:{again}:members', 'someone', '1');
     await house.redis.command('HSET', `fg:{again}:work:${Math.floor(Date.now() / 60_000)}`, 'name', '1');
 
@@ -172,7 +172,7 @@ describe('the end of an event', async () => {
     await new Visitor(house.front, 'cut').joined();
     await act(house.front, 'cut', 'close');
     await untilRests(house, 'cut');
-    // As a front leaves it that is killed between the two calls of a deletion.
+    // The state after a front was killed between the two calls of a deletion.
     await house.redis.command('HSET', 'fg:{cut}:cfg', 'deleted', '{"who":"kim","what":"delete"}', 'boot', '');
     await house.redis.command('ZADD', '{fg:events}:chores', '1', 'erase:cut');
     await until('nothing to be left of it', async () => (await keysOf(house.redis, 'cut')).length === 0);

@@ -1,5 +1,5 @@
-// A place is given by the rules of that very moment: by no front's picture of a
-// moment ago, by nobody else's key, by no work that was used before. And a member is inside once.
+// Places are given by the rules of that moment: not by a front's outdated picture, another visitor's key, or used proof of
+// work. And a member is inside only once.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -22,7 +22,7 @@ async function invitations(front, lane = 'fans') {
 }
 const untilLanes = (front) => until('the lanes', async () =>
   (await front.http.get('/v1/queue/show/status')).json.lanes?.every(({ issued }) => issued !== undefined));
-// A lane's picture comes with a tick of its own, so an answer may still be without the position.
+// A lane's picture comes with its own tick, so an answer may still lack the position.
 async function positionOf(front, { json }) {
   if (json.position !== null) return json.position;
   return until('the position', async () =>
@@ -32,7 +32,7 @@ const seq = async (house, id) => Number(await house.redis.command('GET', `fg:{${
 
 // ---- rules that change ----
 
-// Joins on all fronts at once for as long as it goes; answers how often each status was seen.
+// Joins on all fronts at once while it lasts; returns how often each status was seen.
 function hammer(house, id, headers = {}) {
   const seen = { going: true, joins: 0, placed: [] };
   const worker = async (front) => {
@@ -72,7 +72,7 @@ test('no opening gives a place without its work', async (t) => {
     for (const front of house.fronts) await untilState(front, id, 'open');
     for (const action of ['pause', 'resume', 'sold-out', 'resume', 'freeze', 'unfreeze', 'pause']) {
       const answer = await house.fronts[1].admin.post(`/admin/events/${id}/actions/${action}`);
-      if (answer.status !== 200) continue; // not every one leads on from where the last has led
+      if (answer.status !== 200) continue; // not every one continues from the previous one
     }
     const enough = crowd.joins + 500;
     await until('more joins', () => crowd.joins >= enough);
@@ -120,14 +120,14 @@ test('an Idempotency-Key of another visitor gives no place of theirs', async (t)
     return [answer.status, answer.json.position];
   };
   const cookie = () => `fg_visitor=${randomBytes(16).toString('base64url')}`;
-  // Without a cookie: again from there, the first answer lost or not, is the same; from elsewhere it is another.
+  // Without a cookie: a retry from the same address is the same visitor, answered or not; another address is another one.
   assert.deepEqual(await join(from('198.51.100.1')), [201, 1]);
   assert.deepEqual(await join(from('198.51.100.1')), [200, 1]);
   assert.deepEqual(await join(from('198.51.100.2')), [201, 2]);
   assert.deepEqual(await join(from('2001:db8:1:1::1')), [201, 3]);
   assert.deepEqual(await join(from('2001:db8:1:1::2')), [200, 3]);
   assert.deepEqual(await join(from('2001:db8:1:2::1')), [201, 4]);
-  // With one: wherever it comes from, a cookie of the page's or of the client's own making.
+  // With a cookie, from the page or made by the client: the same visitor from any address.
   const [kim, lee] = [cookie(), cookie()];
   assert.deepEqual(await join({ cookie: kim, ...from('198.51.100.1') }), [201, 5]);
   assert.deepEqual(await join({ cookie: kim, ...from('203.0.113.9') }), [200, 5]);
@@ -242,7 +242,7 @@ test('a member has one place and one visit by several invitations', async (t) =>
   assert.equal(html.headers.location, '/e/show?notice=member-inside');
   assert.equal((await fan.pass(kim)).json.session, session, 'the visit itself goes on');
   assert.equal((await fan.session()).status, 200);
-  // Of many at once one comes in, once the visit is over.
+  // Of many simultaneous ones only one enters, once the visit is over.
   await house.front.admin.post(`/internal/sessions/${session}/end`);
   const tries = await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? plain : reporter).pass(kim)));
   const inside = new Set(tries.filter(({ status }) => status < 300).map(({ json }) => json.session));

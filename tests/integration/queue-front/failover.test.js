@@ -1,6 +1,5 @@
-// More than one Redis: a master that sentinels replace, a cluster whose slots move and whose masters
-// die. What a replica never received is lost, though visitors saw it: no position gets worse,
-// and none is given twice.
+// More than one Redis: a master that sentinels replace, a cluster whose slots move and whose masters die. Data that never
+// reached a replica is lost, although visitors saw it: no position gets worse, and none is given twice.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -19,7 +18,7 @@ const sum = async (house, name) => {
   return all.reduce((total, one) => total + one.get(name), 0);
 };
 
-// What everybody saw before stands, and the line goes on.
+// Known places are unchanged, and the line keeps moving.
 async function assertWhole(house, crowd, early, seen) {
   await crowd.assertPlaces(house);
   for (const [i, visitor] of early.entries()) {
@@ -30,7 +29,7 @@ async function assertWhole(house, crowd, early, seen) {
   }
   const serving = async () => (await live(house.front, 'show')).serving;
   const before = await serving();
-  await new Visitor(house.front, 'show').joined(); // everybody else may have been called by now
+  await new Visitor(house.front, 'show').joined(); // all others may have been called by now
   await until('the line to move', async () => (await serving()) > before);
 }
 
@@ -43,7 +42,7 @@ async function earlyVisitors(house, count) {
 
 const look = (visitors) => Promise.all(visitors.map(async (visitor) => (await visitor.me()).json));
 
-// Side by side, because most of their time is waiting for servers to agree.
+// In parallel, because they mostly wait for servers to agree.
 describe('failover', { concurrency: true }, () => {
   // judges: place
   test('a sentinel failover that loses acknowledged joins costs nobody a place', async (t) => {
@@ -51,7 +50,7 @@ describe('failover', { concurrency: true }, () => {
     const master = await startRedis(scope);
     const replicas = [await startReplica(scope, master), await startReplica(scope, master)];
     const sentinels = await startSentinels(scope, master, { name: 'line' });
-    await sentinels[0].child.stop(); // the first that is asked has nothing to say
+    await sentinels[0].child.stop(); // the first one to be queried does not answer
     const house = await openHouse(t, {
       scope, fronts: 2, config: { redis: { sentinels: ports(sentinels), master: 'line' } },
     });
@@ -59,7 +58,7 @@ describe('failover', { concurrency: true }, () => {
     const early = await earlyVisitors(house, 10);
     const crowd = await Crowd.begun(100, house, 8);
 
-    // How many places visitors were given before the fronts left the master, and how many of them it has lost with its replicas.
+    // The number of places given before the fronts left the master, and how many of them it lost with its replicas.
     const cutOff = async () => {
       for (const replica of replicas) await cutReplica(master, replica);
       const known = await Promise.all(replicas.map(async (replica) => Number(await replica.command('GET', 'fg:{show}:seq'))));
@@ -78,7 +77,7 @@ describe('failover', { concurrency: true }, () => {
     assert.deepEqual(roles.sort(), ['master', 'slave']);
     assert.ok(await sum(house, 'fairgate_store_heals_total') > 0);
 
-    await master.start(); // back, and of the opinion that it is in charge
+    await master.start(); // back, and still claims to be the master
     await crowd.stopAfter(100);
     await assertWhole(house, crowd, early, seen);
   });
@@ -101,7 +100,7 @@ describe('failover', { concurrency: true }, () => {
     for (const node of [from, to]) await node.command('CONFIG', 'RESETSTAT');
     const move = await beginMove(cluster, slot, from, to);
     await until('joins to be turned away meanwhile', () => crowd.turned > turned + 20);
-    await move.send(['fg:{show}:cfg']); // from now on the old one says ASK
+    await move.send(['fg:{show}:cfg']); // from now on the old node answers ASK
     await until('more of them', () => crowd.turned > turned + 40);
     assert.equal((await early[0].me()).status, 200);
     const errors = await Promise.all([from, to].map((node) => node.command('INFO', 'errorstats')));
@@ -128,7 +127,7 @@ describe('failover', { concurrency: true }, () => {
     const to = cluster.nodes.find((node) => node !== from);
     const move = await beginMove(cluster, slot, from, to);
     await move.sendAll();
-    await makeEvent(house, 'two', {}); // its name goes into the set that is not there any more
+    await makeEvent(house, 'two', {}); // its name would go into the set on the lost master
     await move.end();
     assert.deepEqual((await to.command('SMEMBERS', 'fg:events')).sort(), ['one', 'two']);
     const events = (await house.front.admin.get('/admin/events')).json.events.map(({ id }) => id);
@@ -141,7 +140,7 @@ describe('failover', { concurrency: true }, () => {
     const house = await openHouse(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
     for (const event of ['one', 'two', 'three', 'four']) await makeEvent(house, event, MOVING);
     const registry = cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events'));
-    // Each look counts the events; only one that has to name them reads them all.
+    // Each check counts the events; only one that has to name them reads them all.
     await until('six looks that list nothing', async () => {
       const before = await registry.commandCalls();
       await until('six looks', async () => (await registry.commandCalls()).scard >= before.scard + 6);

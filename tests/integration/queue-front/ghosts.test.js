@@ -1,4 +1,4 @@
-// Ghosts: visitors who have gone neither hold up the line nor count as waiting, and lose nothing.
+// Ghosts: visitors who left neither delay the line nor count as waiting, and can come back without loss.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ const PEOPLE = 40;
 const RATE = 5;
 const GONE_AFTER_MS = 3000;
 
-// Half of them go on polling, each at another front every time; the others have gone.
+// Half of them keep polling, at another front each time; the others have left.
 async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(options), goneAfterMs = GONE_AFTER_MS) {
   const house = await openShow(t, { rate_per_s: RATE, burst: 1, max_active: 0 }, { fronts, config: { line: { gone_after: `${goneAfterMs}ms` } } });
   await act(house.front, 'show', 'pause');
@@ -46,7 +46,7 @@ test('ghosts do not count and enter next when they return', async (t) => {
 
   await act(house.front, 'show', 'resume');
   const began = Date.now();
-  let further = false; // than by a token for each, ghosts too
+  let further = false; // further than one token per place, ghosts included, would get
   await until('the last who is there to be called', async () => {
     await poll();
     const { serving } = (await house.front.http.get('/v1/queue/show/status')).json;
@@ -54,7 +54,7 @@ test('ghosts do not count and enter next when they return', async (t) => {
     return (await last.me()).json.called;
   });
   const tookS = (Date.now() - began) / 1000;
-  assert.ok(further || tookS > (PEOPLE - 2) / RATE, `called after ${tookS} s`); // a machine as slow as that shows nothing
+  assert.ok(further || tookS > (PEOPLE - 2) / RATE, `called after ${tookS} s`); // a machine this slow proves nothing
 
   for (const ghost of gone.slice(0, 2)) {
     const { json } = await ghost.me();
@@ -64,7 +64,7 @@ test('ghosts do not count and enter next when they return', async (t) => {
   }
 });
 
-// What a browser without script does: it loads the page again, and asks for nothing else.
+// As a browser without scripts: it only reloads the page.
 test('a page without a script gives signs of life', async (t) => {
   const page = (visitor, { front }) => front.http.get('/e/show', { headers: { ...visitor.jar.headers, accept: 'text/html' } });
   const { house, people, here, poll } = await halfGone(t, 1, page);
@@ -85,11 +85,11 @@ test('a page without a script gives signs of life', async (t) => {
 // judges: place
 test('fronts that leave, die and come back change nothing for those who wait', async (t) => {
   for (let goneAfterMs = GONE_AFTER_MS; ; goneAfterMs *= 3) {
-    const seen = { longestMs: 0 }; // between two signs of life of one of them
+    const seen = { longestMs: 0 }; // the longest time between two polls of one visitor
     try {
       return await rollThrough(t, goneAfterMs, seen);
     } catch (error) {
-      // On a machine so slow they may have counted as gone, rightly: once more with longer epochs.
+      // On a machine this slow they may rightly count as gone: repeated with longer epochs.
       if (seen.longestMs < goneAfterMs / 2 || goneAfterMs > 9 * GONE_AFTER_MS) throw error;
     }
   }
@@ -119,11 +119,11 @@ async function rollThrough(t, goneAfterMs, seen) {
     }));
     for (const front of up) assert.equal(await waiting(front), PEOPLE / 2, `waiting at ${front.name}`);
   };
-  // They go on asking for as long as that takes.
+  // They keep polling meanwhile.
   const during = async (work) => {
     let over = false;
     const end = work.finally(() => { over = true; });
-    end.catch(() => {}); // told below, unless a round has failed before
+    end.catch(() => {}); // awaited below, unless a round has failed before
     while (!over) {
       await round();
       await delay(100);
@@ -137,7 +137,7 @@ async function rollThrough(t, goneAfterMs, seen) {
     await rounds(1.5);
     await during(front.start());
     up.add(front);
-    await rounds(end === 'kill' ? 1.5 : 0.5); // whatever of its marks was lost shows by then
+    await rounds(end === 'kill' ? 1.5 : 0.5); // enough for lost marks to show
   }
   // And a visitor who leaves now becomes a ghost.
   here.splice(PEOPLE / 4);
@@ -147,7 +147,7 @@ async function rollThrough(t, goneAfterMs, seen) {
   }, { timeoutMs: 60_000 });
 }
 
-// Before the draw nobody has a place that could be marked.
+// Before the draw there are no places to be marked.
 test('a visitor at the opening has a whole epoch for a sign of life', async (t) => {
   const EPOCH_MS = 6000;
   const epoch = () => Math.floor(Date.now() / EPOCH_MS);

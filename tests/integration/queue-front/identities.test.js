@@ -1,5 +1,5 @@
-// Identities do not depend on the keys of tickets: an event keeps the identity key that it began with,
-// whatever is put before it, behind it, or taken away.
+// Identities do not depend on ticket keys: an event keeps the identity key it started with, even if keys are added before or
+// after it, or removed.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -18,7 +18,7 @@ const K1 = key(1), K2 = key(2), K3 = key(3), I1 = key(1), I2 = key(2);
 
 const write = (path, keys) => writeFileSync(path, `${keys.join('\n')}\n`, { mode: 0o600 });
 
-// A deployment whose rings are files of the test.
+// A deployment whose key rings are files of the test.
 async function openRings(t, { fronts = 2, tickets = [K1], identities = [I1] } = {}) {
   const shop = openShop();
   const house = await openHouse(t, { fronts: 0 });

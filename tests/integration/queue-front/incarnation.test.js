@@ -1,5 +1,5 @@
-// An event that is made again under an old id is another one: what was handed out for the one before, tickets,
-// passes, sessions, codes, opens nothing in it. One that Redis lost and fronts healed is the same.
+// An event that is created again under an old id is a new incarnation: tickets, passes, sessions and codes of the old one
+// are invalid in it. An event that Redis lost and fronts healed is the same one.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,7 +10,7 @@ const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const incarnation = async (front) => (await front.admin.get('/admin/events/show')).json.incarnation;
 const seq = (house) => house.redis.command('GET', 'fg:{show}:seq').then((value) => Number(value ?? 0));
 
-// As a rehearsal ends: everything is stopped, Redis is emptied, the event made again under its id.
+// As after a rehearsal: everything stopped, Redis emptied, the event created again under its id.
 async function flushed(house, knobs) {
   for (const front of house.fronts) await front.kill();
   await house.redis.command('FLUSHALL');
@@ -56,13 +56,13 @@ test('nothing of a flushed rehearsal is valid in the new event', async (t) => {
   assert.ok(await incarnation(house.front) > before, 'the later one compares higher');
   await assertRenewed(house, old);
   assert.equal(await seq(house), 0, 'no place of the old event was taken for one of this');
-  // The place of the same number is somebody else's now, and stays theirs.
+  // The place with the same number belongs to another visitor now, and stays theirs.
   const first = new Visitor(house.front, 'show');
   assert.equal((await first.joined()).position, 1);
   await first.entered();
   await assertRenewed(house, old);
   assert.equal((await first.session()).status, 200);
-  // A visitor with the old cookies joins as a new one, and once.
+  // A visitor with old cookies joins as a new one, and only once.
   const again = await old.visitor.join();
   assert.deepEqual([again.status, again.json.position], [201, 2]);
   assert.deepEqual([(await old.visitor.join()).status, (await old.visitor.me()).json.position], [200, 2]);
@@ -74,7 +74,7 @@ test('running fronts forget an event that is created again', async (t) => {
   const { redis } = house;
   const lines = (await redis.command('KEYS', 'fg:{show}:*')).filter((key) => !/:(cfg|audit)$/.test(key));
   const newer = `${'f'.repeat(12)}00abcd`;
-  // In one step, as a deletion and a creation between two ticks would look like.
+  // In one step: a deletion and a creation between two ticks.
   await redis.command('EVAL', `redis.call('DEL', unpack(KEYS, 2))
     redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'version', 2)`,
   1 + lines.length, 'fg:{show}:cfg', ...lines, newer);

@@ -91,7 +91,7 @@ test('seats that come back open a sold-out line again, in the old order', async 
   await act(house.front, 'show', 'sold-out');
   assert.equal((await feed(11)).status, 204);
   await delay(300);
-  await untilState(house.front, 'show', 'sold-out'); // the operator said so, and none came back
+  await untilState(house.front, 'show', 'sold-out'); // the operator's state, and no seats came back
   await feed(0);
   await untilState(house.fronts[1], 'show', 'sold-out');
   await feed(2, house.fronts[1]);
@@ -120,11 +120,11 @@ test('operators and /metrics see how far the clock of Redis is off', async (t) =
   const { clock_ahead_ms, clock_behind_ms } = await live(house.front, 'show');
   assert.deepEqual([clock_ahead_ms, clock_behind_ms], [0, 0]);
   for (const [name, ms] of [['clock_ahead_ms', 7_200_000], ['clock_behind_ms', 3_600_000]]) {
-    // As a failover to a host with such a clock leaves it; by a front that has seen no other time.
+    // As after a failover to a host with such a clock; seen by a front that knows no other time.
     await house.front.stop();
     await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', (name === 'clock_ahead_ms' ? -1000 : 1000) * ms);
     await house.front.start();
-    // It is given back slowly from then on.
+    // From then on it is returned slowly.
     const isIt = (measured) => measured > ms - 1000 && measured <= ms;
     await until('the picture', async () => isIt((await live(house.front, 'show'))?.[name]));
     await until('the gauge', async () => isIt(await gauge(name)));

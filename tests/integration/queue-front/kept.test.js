@@ -1,5 +1,5 @@
-// The waiting page as a cache may keep it (`[web] page_kept`): what it says of itself in each state, and that there is
-// nothing of a visitor in it.
+// The waiting page as a cache may store it (`[web] page_kept`): its headers in each state, and that it has nothing of a
+// visitor in it.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -25,7 +25,7 @@ test('in each state it is the same for everybody, and says for how long', async 
     assert.equal(page.headers['cache-control'], cacheControl, state);
     assert.equal(page.headers.vary, 'Accept-Encoding, Accept-Language');
     assert.equal(page.headers['set-cookie'], undefined);
-    // Another visitor, with cookies of their own, of the site's, and one of ours.
+    // Another visitor, with their own, the site's and one of our cookies.
     const other = await ask({ cookie: 'fg_visitor=AAAAAAAAAAAAAAAAAAAAAA; _ga=1; fg_lang=ko', 'x-forwarded-for': '198.51.100.7' });
     assert.deepEqual(other.body, page.body);
     assert.equal(other.headers.etag, page.headers.etag);
@@ -64,7 +64,7 @@ test('changed words make another page', async (t) => {
   });
   assert.notEqual(after.headers.etag, before);
   assert.equal((await ask('/e/show', { 'if-none-match': before })).status, 200);
-  // A language in the address is all that counts: no other header makes another page of it.
+  // Only a language in the address changes the page; headers do not.
   const korean = await ask('/e/show?lang=ko');
   assert.equal(korean.headers['content-language'], 'ko');
   assert.equal(korean.headers.vary, 'Accept-Encoding');
@@ -88,7 +88,7 @@ test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', a
     assert.equal(page.headers.etag, undefined);
     return page.text;
   };
-  // Without a script: from the page that was kept to one's own, which gives the cookie.
+  // Without a script: from the cached page to the visitor's own, which sets the cookie.
   const first = await ask('/e/show');
   assert.match(first.text, /<noscript><meta http-equiv="refresh" content="0; url=\/e\/show\/mine"><\/noscript>/);
   assert.match(own(await ask('/e/show/mine')), /data-view="join"/);
@@ -97,9 +97,9 @@ test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', a
   const joined = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${house.front.port}` }, body: '' });
   assert.equal(joined.headers.location, '/e/show/mine');
   assert.match(own(await ask('/e/show/mine')), /content="\d+; url=\/e\/show\/mine"/);
-  // A cache that looks at cookies passes this on, and gets what it may not keep.
+  // A cache that respects cookies passes this on, and gets an uncacheable answer.
   assert.match(own(await ask('/e/show')), /data-view="waiting"/);
-  // One that does not serves the page of everybody: its form leads to the place all the same.
+  // A cache that ignores them serves the common page: its form still leads to the place.
   const again = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${house.front.port}` }, body: '' });
   assert.equal(again.headers.location, '/e/show/mine');
   assert.match(own(await ask('/e/show/mine')), /id="position">1</);

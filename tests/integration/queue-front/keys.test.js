@@ -1,6 +1,6 @@
-// `queue-front keys`: a rotation of every ring, from the first key to the second, as an operator is led
-// through it; then the same while people join, come back, enter and stay, on two fronts that read the
-// files one after the other. Nobody's place is lost and nothing is refused.
+// `queue-front keys`: a rotation of every ring, from the first key to the second, following the program's instructions. Then
+// the same while people join, return, enter and stay, on two fronts that reload one after the other. No place is lost and no
+// visitor is refused.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -54,14 +54,14 @@ async function refused(house, why, ...words) {
 const rings = async (front) => (await front.private.get('/readyz')).json.keys;
 const hup = (front) => front.child.signal('SIGHUP');
 
-// Until every front holds what the files say.
+// Waits until every front has the files' keys.
 async function reload(house) {
   for (const front of house.fronts) hup(front);
   await until('all fronts to hold what the files say', async () =>
     (await keys(house, 'status', '--url', house.urls)).status === 0);
 }
 
-// What was written down happened that many days ago.
+// Moves all recorded times that many days back.
 function timePasses(path) {
   const history = `${path}.history`;
   const back = (text) => new Date(Date.parse(text) - DAYS * 86_400_000).toISOString();
@@ -99,7 +99,7 @@ test('each step is refused before its time, says why, and leaves whole secret fi
   await refused(house, /may still come\. It may go after 20/, 'drop', 'tickets', '1', '--url', house.urls);
   assert.match(await done(house, 'list'), new RegExp(`${first} +believed.*signed until 20.*may go after 20`));
   timePasses(house.paths.tickets);
-  await refused(house, /may still come/, 'drop', 'tickets', '1', '--url', house.urls); // the fronts took it up today
+  await refused(house, /may still come/, 'drop', 'tickets', '1', '--url', house.urls); // the fronts loaded it today
   await done(house, 'drop', 'tickets', '1', '--unchecked');
   await reload(house);
   assert.deepEqual(await names(house, 'tickets'), [second]);
@@ -176,7 +176,7 @@ class Load {
     }
   }
 
-  // Each kind has been through that many more whole turns.
+  // Waits until each kind has made that many complete turns.
   async turn(turns = 2) {
     const from = { ...this.turns };
     await until('people to come and go', () => {
@@ -191,7 +191,7 @@ class Load {
     await this.all;
   }
 
-  // Joins at one front, is the same at the other, and an earlier visitor still is.
+  // Joins at one front and is recognised at the other; an earlier visitor still is, too.
   async join(event, options, one, other) {
     const visitor = new Visitor(one, event);
     const joined = assertStatus(await visitor.join(options), 201);
@@ -238,7 +238,7 @@ class Load {
     this.guest = visitor;
   }
 
-  // What people held ran out long ago; those who wait still come back by name and are given it again.
+  // Old tickets and passes expired long ago; waiting visitors return by name and get new ones.
   async renew() {
     const all = this.people.splice(0);
     for (const person of all) {
@@ -250,7 +250,7 @@ class Load {
   }
 }
 
-// One front after the other reads the files, with people between.
+// The fronts reload one after the other, with visitors in between.
 async function reloadInTurn(house, load) {
   for (const front of house.fronts) {
     hup(front);
@@ -317,7 +317,7 @@ test('under load every ring is turned whole: not one place is lost, not one requ
     const answers = await Promise.all(house.fronts.map(rings));
     return answers.every(({ identities }) => !identities.used.includes(old));
   });
-  for (const front of house.fronts) await front.restart(); // since when they sign is not today any more
+  for (const front of house.fronts) await front.restart(); // so that their keys were first used on an earlier day
   await done(house, 'drop', 'identities', old, '--url', house.urls);
   await reload(house);
   for (const front of house.fronts) {

@@ -1,5 +1,5 @@
-// Every knob is one row of core/event/event_doc.c. The contract and the texts of the console are compared with what
-// the program answers.
+// Every knob is one row of core/event/event_doc.c. The contract and the console's texts are compared with the program's
+// answers.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ test('contract and console describe every knob as the program does', async (t) =
   assert.deepEqual(members.map(({ name, min, max }) => [name, min, max]),
     Object.entries(own).map(([name, { minimum, maximum }]) => [name, minimum, maximum]), 'openapi.yaml: the autopilot');
   for (const { name } of members) for (const text of texts) assert.match(text, new RegExp(`^autopilot\\.${name} = `, 'm'));
-  // Of the shards there is nothing to turn: how many there are is fixed once the event exists.
+  // Shards have no knob: their number is fixed once the event exists.
   const told = ['id', 'state', 'version', 'name', 'shards', 'incarnation', 'autopilot_state', ...knobs.map(({ name }) => name)];
   assert.deepEqual(Object.keys(properties).filter((name) => !told.includes(name)), []);
 });

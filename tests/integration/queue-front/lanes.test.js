@@ -1,5 +1,4 @@
-// Lanes: invited people wait in a line of their own that has a stated share of the calls, for
-// everybody to see.
+// Lanes: invited visitors wait in a separate line with a stated share of the calls, which everybody can see.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -79,7 +78,7 @@ test('a preview says of each lane when the last of it would enter', async (t) =>
   });
   assert.equal(waiting, 76);
   assert.deepEqual(lanes.map(({ id, share, waiting: there }) => [id, share, there]), [['general', 70, 70], ['fans', 30, 6]]);
-  // 30 of 100 calls are theirs: the six are through after 20, all after 76.
+  // 30 of 100 calls are theirs: the six are called after 20, all others after 76.
   const [general, fans] = lanes.map(({ last_enters_at: at }) => Date.parse(at));
   assert.equal(general, Date.parse(last));
   assert.ok(Math.abs(general - fans - 5600) <= 100, `${general - fans} ms between the last of both`);
@@ -99,7 +98,7 @@ test('a visitor without an invitation does not enter the lane', async (t) => {
   await patch(house.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
   assertProblem(await visitor().join(invited(good)), 422, 'invitation-invalid');
   assert.equal((await visitor().join(invited(house.codes[0]))).status, 201);
-  // Visitors with a place see this as well, and keep it.
+  // Visitors with a place see this, too, and keep the place.
   const there = visitor();
   const { position } = await there.joined();
   assertProblem(await there.join(invited(wrong)), 422, 'invitation-invalid');
@@ -150,7 +149,7 @@ test('a member token may open a lane and stays in it', async (t) => {
     const answer = await phone.pass(fan('kim'));
     return answer.status === 201 && answer.json;
   });
-  // The pass comes from Redis; `me` from the front's picture, which may be a tick older.
+  // The pass comes from Redis, `me` from the front's picture, which may be a tick older.
   await until('the picture', async () => (await phone.me()).json.place === 'admitted');
   assert.equal((await phone.session()).json.session, pass.session);
   assert.equal((await phone.leave()).status, 204);

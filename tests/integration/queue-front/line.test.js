@@ -57,7 +57,7 @@ test('an idempotency key is one place on any front', async (t) => {
   assert.deepEqual([...new Set(answers.map(({ json }) => json.position))], [1]);
   assert.equal(answers.filter(({ status }) => status === 201).length, 1);
   assert.equal((await new Visitor(house.front, show).joined()).position, 2);
-  // The same key elsewhere is somebody else.
+  // The same key in another event is another visitor.
   assertStatus(await house.front.http.post(`/v1/queue/${other}/join`, { headers }), 201);
   assertProblem(
     await house.front.http.post(`/v1/queue/${show}/join`, { headers: { 'idempotency-key': 'a b' } }),
@@ -176,7 +176,7 @@ test('polls cost Redis nothing', async (t) => {
   const sum = (calls) => Object.values(calls).reduce((a, b) => a + b, 0);
   const scripts = (after.evalsha ?? 0) - (before.evalsha ?? 0);
   const commands = sum(after) - sum(before);
-  // Ticks go on, each with some forty commands inside; six hundred polls would be seen.
+  // Ticks continue, each with some forty commands; six hundred polls would show.
   assert.ok(scripts < 60 + 4 * seconds, `${scripts} script calls in ${seconds} s`);
   assert.ok(commands < 600 + 60 * scripts, `${commands} commands, ${scripts} of them script calls`);
 });
@@ -191,7 +191,7 @@ test('a stream tells the newest status at once, and then each change', async (t)
   assert.equal(first.json.issued, 0);
   await Promise.all(Array.from({ length: 30 }, () => house.front.http.post(`/v1/queue/${show}/join`)));
   await stream.find('the joins', (e) => e.json?.issued === 30);
-  // A change every 100 ms; how long an answer was on its way does not matter to how many there are.
+  // A change every 100 ms; the latency of answers does not affect their number.
   for (let i = 0; i < 20; i += 1) {
     await new Visitor(house.front, show).joined();
     await delay(100);
@@ -397,7 +397,7 @@ test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) 
   writeFileSync(path, `9 ${'cd'.repeat(16)}\n${readFileSync(path, 'utf8')}`);
   house.front.child.signal('SIGHUP');
   const keyOf = (text) => Buffer.from(text, 'base64url')[1];
-  const many = () => Promise.all(Array.from({ length: 30 }, () => new Visitor(house.front, 'show').joined())); // which meet both loops
+  const many = () => Promise.all(Array.from({ length: 30 }, () => new Visitor(house.front, 'show').joined())); // both loops get some of them
   await until('tickets of the new key alone', async () => (await many()).every((one) => keyOf(one.ticket) === 9));
   const me = await house.front.http.get('/v1/queue/show/me', { token: ticket });
   assert.equal(me.json.position, 1);
@@ -414,7 +414,7 @@ test('several loops in one process are several fronts on one port', async (t) =>
     Array.from({ length: 120 }, () => house.front.http.post('/v1/queue/show/join')));
   const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
   assert.deepEqual(places, Array.from({ length: 120 }, (_, i) => i + 1));
-  const serving = async () => Number(await house.redis.command('GET', 'fg:{show}:serving')); // no picture, which may be older
+  const serving = async () => Number(await house.redis.command('GET', 'fg:{show}:serving')); // read directly, because a picture may be older
   await until('the line to move', async () => (await serving()) > 5);
   const from = { at: performance.now(), serving: await serving() };
   await until('a second', () => performance.now() - from.at > 1000);

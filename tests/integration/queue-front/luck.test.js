@@ -1,5 +1,5 @@
-// Bad luck: Redis slow, gone, back with nothing; a front shot under load. Nobody's place is lost, no
-// place is given twice, and all of it mends by itself.
+// Failures: Redis is slow, gone, or back empty; a front is killed under load. No place is lost or given twice, and
+// everything recovers by itself.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,7 +12,7 @@ const STILL = { rate_per_s: 0 };
 test('a new front does not call an event unknown', async (t) => {
   const house = await openShow(t, STILL);
   const visitor = await Visitor.withPlace(house.front, 'show');
-  await house.redis.pause(); // so that the moment lasts
+  await house.redis.pause(); // so that the state lasts
   await house.front.kill();
   await house.front.start(false);
   await until('it to listen', async () => (await house.front.private.get('/healthz')).status === 200);
@@ -70,7 +70,7 @@ test('no call expires while Redis is silent', async (t) => {
   });
   assert.equal(silent.place, 'called');
   await house.redis.start();
-  await visitor.entered(); // healing gave the call its time again
+  await visitor.entered(); // healing restored the call's time
 });
 
 test('a front that is shot under load costs nobody more than a reconnect', async (t) => {
@@ -82,7 +82,7 @@ test('a front that is shot under load costs nobody more than a reconnect', async
   await crowd.stopAfter(200);
   crowd.assertNoPlaceTwice();
   await assertEveryTicketStands(house, crowd.tickets.slice(0, 20));
-  // Gap-free too: what was retried under the same key took no second number.
+  // Without gaps, too: retries under the same key took no second number.
   const issued = Number(await house.redis.command('GET', 'fg:{show}:seq'));
   assert.equal(issued, crowd.places.size);
 });
@@ -101,6 +101,6 @@ test('a killed and wiped Redis gives no place twice and loses none', async (t) =
   assert.equal(json.state, 'open', 'the document came back with the line');
   const serving = async () => (await house.front.http.get('/v1/queue/show/status')).json.serving;
   const before = await serving();
-  await new Visitor(house.front, 'show').joined(); // everybody else may have been called by now
+  await new Visitor(house.front, 'show').joined(); // all others may have been called by now
   await until('the line to move', async () => (await serving()) > before);
 });

@@ -1,4 +1,4 @@
-// Requests that no decent client sends: told so, and hung up on.
+// Requests that no correct client sends: rejected, and the connection closed.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,4 @@
-// The shop's keys from its own address: fetched behind everybody's back, rotated, kept, and honestly
-// missed.
+// The shop's keys from its own address: fetched in the background, rotated, cached, and reported when missing.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +8,7 @@ import { makeEvent, openHouse, openShow, startFront, Visitor } from './support.j
 
 const LINE = { rate_per_s: 0, member_required: true };
 
-// The shop's server. `answer` is what it says: a text, a status, or null: nothing, ever.
+// The shop's server. `answer` is its response: a text, a status, or null: never any.
 async function openServer(scope, answer) {
   const shop = { answer, asked: 0 };
   const { url } = await serve(scope, (req, res) => {
@@ -73,7 +72,7 @@ test('a new key is fetched at once and a dropped key is refused', async (t) => {
   for (const front of house.fronts) {
     await until('the new key', async () => {
       const answer = await join(front, after.token(`lee-${front.port}`));
-      assert.ok([201, 401, 503].includes(answer.status), answer.text); // 401: asked a moment ago
+      assert.ok([201, 401, 503].includes(answer.status), answer.text); // 401: fetched just before
       return answer.status === 201;
     }, { timeoutMs: 60_000 });
     assert.equal((await join(front, before.token(`pat-${front.port}`))).status, 201, 'both hold');
@@ -82,7 +81,7 @@ test('a new key is fetched at once and a dropped key is refused', async (t) => {
   const stranger = openShop({ kid: 'stranger' });
   for (const front of house.fronts) {
     await until('the old key to be dropped', async () => {
-      await join(front, stranger.token('eve')); // makes the front look, now and then
+      await join(front, stranger.token('eve')); // makes the front fetch keys now and then
       return (await join(front, before.token(`ann-${front.port}`))).status !== 201;
     }, { timeoutMs: 60_000 });
   }
@@ -90,7 +89,7 @@ test('a new key is fetched at once and a dropped key is refused', async (t) => {
   const [asked, began] = [house.shop.asked, performance.now()];
   for (let i = 0; i < 50; i += 1) await join(house.front, guesses[i % 3]);
   const seconds = (performance.now() - began) / 1000;
-  const most = 2 + seconds / 5; // the front looks every five seconds at most
+  const most = 2 + seconds / 5; // the front fetches every five seconds at most
   assert.ok(house.shop.asked - asked <= most, `made-up keys do not cost a request each: ${house.shop.asked - asked}, at most ${most}`);
 });
 
@@ -131,7 +130,7 @@ test('a member whose visit is over joins again at the end', async (t) => {
   const kim = asMember(shop.token('kim'));
   const seen = new Set();
   for (const over of ['order', 'leave', 'order']) {
-    const visitor = new Visitor(house.fronts[seen.size % 2], 'show'); // no cookie of the last time
+    const visitor = new Visitor(house.fronts[seen.size % 2], 'show'); // without cookies from the last time
     const joined = await visitor.join(kim);
     assert.equal(joined.status, 201, joined.text);
     assert.equal(seen.has(joined.json.position), false, 'another place than before');

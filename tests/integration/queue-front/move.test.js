@@ -1,4 +1,4 @@
-// A place is carried to another device: one holder at a time, and never lost on the way.
+// A place moves to another device: it has one holder at a time, and is never lost on the way.
 
 import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
@@ -86,7 +86,7 @@ test('a lost answer loses no place: the same device asks again and has it', asyn
   await house.front.http.post(`/v1/queue/${show}/move`, { body: { code }, headers: lost });
   assertStatus(await take(phone, code), 200);
   assert.equal((await phone.me()).json.position, 1);
-  // A program does it by its own key.
+  // A program moves it by its own key.
   const next = await codeOf(phone);
   const key = { 'idempotency-key': 'robot-1' };
   const path = `/v1/queue/${show}/move`;
@@ -111,7 +111,7 @@ test('typing errors are free and guesses are limited by address', async (t) => {
   }
   assertProblem(await thief.call('POST', 'move', { body: '{' }), 400, 'json-invalid');
   assertProblem(await thief.call('POST', 'move', { body: { key: 'x' } }), 400, 'move-invalid');
-  // A guess with a valid check letter: codes of another event are as good as any.
+  // A guess with a valid check letter: another event's codes serve for this.
   const { show: other } = await alone(t, STILL);
   const guesses = [];
   for (let i = 0; i < 20; i += 1) {
@@ -230,10 +230,10 @@ test('closed browsers and a deploy lose no place', async (t) => {
       try {
         const { status, json } = await visitor.me({ front });
         if (status === 200) assert.equal(json.position, visitor.place);
-        else assert.ok([404, 503].includes(status), String(status)); // the event is not seen yet
+        else assert.ok([404, 503].includes(status), String(status)); // the event is not known yet
         polls += 1;
       } catch (error) {
-        if (error.code === 'ERR_ASSERTION') throw error; // else: nobody listens just now
+        if (error.code === 'ERR_ASSERTION') throw error; // otherwise nothing is listening right now
       }
     }
   };
@@ -293,7 +293,7 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
   const ends = { // of a place on the phone
     left: [STILL, (phone, name) => phone.leave(name)],
     inside: [OPEN, (phone, name) => phone.entered(name).then(() => phone.leave(name))],
-    missed: [{ ...STILL, call_ttl_s: 1, grace_s: 0 }, async (phone, name) => { // called once the place is there, and nobody after it
+    missed: [{ ...STILL, call_ttl_s: 1, grace_s: 0 }, async (phone, name) => { // called once the place exists, and nobody after it
       await patch(house.front, phone.event, { rate_per_s: 1000 });
       await until('the call to be over', async () => (await phone.me(name)).json.place === 'expired');
       await act(house.front, phone.event, 'pause');

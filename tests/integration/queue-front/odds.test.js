@@ -1,4 +1,4 @@
-// Sold out before your turn? The odds that visitors see while seats are fed, on every front alike.
+// Will it sell out first? Visitors see their odds while seats are fed, the same on every front.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -33,7 +33,7 @@ test('the odds follow the seats while they are fed, those of a lane by its share
     return done;
   };
   assert.equal((await feed(one, 320)).status, 204);
-  // Sixty of the general lane and forty fans come, buy two seats each and go.
+  // Sixty visitors of the general lane and forty fans come, buy two seats each and leave.
   for (const [count, fan] of [[60, false], [40, true]]) {
     await many(count, async () => {
       const visitor = await newcomer(fan);
@@ -44,7 +44,7 @@ test('the odds follow the seats while they are fed, those of a lane by its share
   await patch(one, 'show', { rate_per_s: 0, burst: 1 });
   const general = await many(100, () => newcomer(false));
   const fans = await many(60, () => newcomer(true));
-  // Where both lines stand now, tokens that were left spent: the same twice in a row.
+  // Where both lines are now, with saved tokens spent: the same twice in a row.
   let before = '';
   await until('this front to have seen all of them', async () => {
     const all = await lanes(one);
@@ -54,7 +54,7 @@ test('the odds follow the seats while they are fed, those of a lane by its share
     const { json } = await one.admin.get('/admin/events');
     return still && json.events[0].live.active === 0;
   });
-  // 120 seats are left, for sixty visitors more: 42 of the general lane and 18 fans.
+  // 120 seats are left, for sixty more visitors: 42 of the general lane and 18 fans.
   assert.equal((await feed(one, 120)).status, 204);
   const told = async (visitor, front) => (await visitor.me({ front })).json;
   const byAhead = async (visitors, front) => {
@@ -77,7 +77,7 @@ test('the odds follow the seats while they are fed, those of a lane by its share
   assert.deepEqual(first.odds, { unlikely_upto: odds.unlikely_upto, likely_from: odds.likely_from });
   for (const [visitors, { odds: { unlikely_upto: safe, likely_from: lost } }] of [[general, first], [fans, second]]) {
     for (const { position, odds: mine } of await Promise.all(visitors.map((visitor) => told(visitor, two)))) {
-      if (!mine) continue; // called by a token that was left
+      if (!mine) continue; // called by a saved token
       assert.equal(mine.sold_out, position >= lost ? 'likely' : position <= safe ? 'unlikely' : 'unsure');
     }
   }

@@ -8,7 +8,7 @@ import { codesOf, mangled, OF_ALL_SERVICES, openContract, openStream, until } fr
 import { openShop } from './shop.js';
 import { claims, openHouse, Visitor } from './support.js';
 
-// What no black box can bring about at will, and why.
+// Answers that no black-box test can provoke, and why.
 const OUT_OF_REACH = [
   'PUT /admin/events/{event} 409', // needs 256 events
   'POST /admin/events/{event}/actions/restore 413', // takes 16 MB
@@ -40,7 +40,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   const huge = 'x'.repeat(70_000);
   const q = (call, event = 'show') => `/v1/queue/${event}/${call}`;
 
-  // Operators: what is accepted, and what of each call is refused by the same words.
+  // Operators: what is accepted, and the common refusals of each call.
   const ev = '/admin/events/show';
   const action = (name, event = 'show') => `/admin/events/${event}/actions/${name}`;
   const seats = `${ev}/seats-left`, presale = `${ev}/codes`, invitations = `${ev}/lanes/fans/invitations`;

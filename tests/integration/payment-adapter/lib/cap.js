@@ -1,13 +1,13 @@
-// A cap on questions to the user database, met on purpose.
+// Drives queries to the user database into their cap.
 
 import assert from 'node:assert/strict';
 import { until } from '../../../lib-js/index.js';
 
-// storm() answers promises of logins at once, counted() how many questions there have been. Until some of the
-// logins were refused and two seconds of the cap were used, however long that takes; in no second there were more.
+// storm() returns promises of simultaneous logins, counted() the number of queries so far. Runs until some logins were
+// refused and two seconds of the cap were used, however long that takes; no second may have more.
 export async function assertCapHolds({ perS, storm, counted }) {
   const from = await counted();
-  const seen = []; // so many by then; they are counted between `first` and `last`
+  const seen = []; // the count at a time between `first` and `last`
   let refused = 0;
   await until('the cap to be met, and two seconds of it to be used', async () => {
     refused += (await Promise.all(storm())).filter(({ status }) => status === 503).length;

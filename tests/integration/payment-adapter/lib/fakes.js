@@ -1,5 +1,5 @@
-// The neighbours of the payment adapter, as small as they can be and still keep what they did:
-// waiting room, seats, provider, shop, mail server. Each can misbehave on command.
+// Minimal fakes of the payment adapter's neighbours that remember what they did: waiting room, seats, provider, shop, mail
+// server. Each can misbehave on command.
 
 import { createHash, createHmac, randomBytes, sign, verify } from 'node:crypto';
 import http from 'node:http';
@@ -9,9 +9,9 @@ import { makeKeyPair } from '../../../lib-js/index.js';
 const no = (status, code, more = {}) => ({ status, body: { code, detail: code, ...more } });
 const b64 = (value) => Buffer.from(value).toString('base64url');
 
-// A server whose `handler(call)` answers {status, body, headers}; `faults` is asked before:
-// 'drop' (nothing happens, no answer), 'lost' (it happens, no answer), 'cut' (half of the answer),
-// {wait, told} (not before that promise; told it is), a number or {status, headers} (that status, nothing happens), {after: 500} (it happens, that status).
+// A server whose `handler(call)` returns {status, body, headers}. `faults` come first: 'drop' (no effect, no answer), 'lost'
+// (effect, no answer), 'cut' (half of the answer), {wait, told} (waits for that promise, after signalling `told`), a number
+// or {status, headers} (that status, no effect), {after: 500} (effect, that status).
 class Fake {
   constructor() {
     this.calls = [];
@@ -86,7 +86,7 @@ class Fake {
   }
 }
 
-// When and where the seats' event is.
+// Time and place of the seats' event.
 export const SHOW = {
   starts_at: '2027-06-12T10:00:00.000Z',
   doors_at: '2027-06-12T08:30:00.000Z',
@@ -104,8 +104,8 @@ export class FakeQueue extends Fake {
     super();
     this.issuer = issuer;
     this.ended = new Set();
-    this.serviceToken = null; // null: none is good
-    this.oldToken = null; // good as well, while tokens change
+    this.serviceToken = null; // null: none is valid
+    this.oldToken = null; // also valid, during a rotation
     this.keys = [];
     this.addKey();
   }
@@ -134,7 +134,7 @@ export class FakeQueue extends Fake {
     return this.token({ ...claims, place: 1, ...more }, { typ: 'fairgate-pass+jwt' });
   }
 
-  // What a pass says, or null.
+  // A pass's claims, or null.
   claims(token) {
     const [head, body, signature] = token.split('.');
     const good = this.keys.some(({ publicKey }) => verify('sha256', Buffer.from(`${head}.${body}`), { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature ?? '', 'base64url')));
@@ -161,14 +161,14 @@ export class FakeSeats extends Fake {
     this.event = event;
     this.token = token; // of the services
     this.adminToken = adminToken;
-    this.oldToken = null; // good as well, while tokens change
+    this.oldToken = null; // also valid, during a rotation
     this.queue = queue;
     this.holds = new Map();
-    this.ended = new Set(); // sessions whose passes are good for nothing
-    this.listed = null; // what is sold, if not what these holds say
-    this.plan = null; // price by seat, each category's another; null: any seat, and what hold() says
+    this.ended = new Set(); // sessions whose passes are no longer valid
+    this.listed = null; // the sold list, if it is not derived from these holds
+    this.plan = null; // price by seat, each price a category; null: any seat, at hold()'s price
     this.count = 0;
-    this.aheadMs = 0; // its clock, of ours
+    this.aheadMs = 0; // offset of its clock from ours
   }
 
   now() {
@@ -182,7 +182,7 @@ export class FakeSeats extends Fake {
       hold,
       event,
       session,
-      label, // what a hall calls its seats, before their numbers
+      label, // the hall's prefix of its seats' names
       area, // {area, area_name, category, quantity} instead of seats
       category,
       seats: seats ?? [`A-${2 * this.count}`, `A-${2 * this.count + 1}`],
@@ -191,7 +191,7 @@ export class FakeSeats extends Fake {
       expires: this.now() + ttlMs,
       state: 'open', // then paying, sold, gone
       order: null,
-      gone: false, // its seats are somebody else's once it is late
+      gone: false, // once it has expired, its seats are taken by another visitor
     });
     return hold;
   }
@@ -212,7 +212,7 @@ export class FakeSeats extends Fake {
     return hold.state !== 'sold' && this.now() >= hold.expires;
   }
 
-  // Whether somebody has this seat.
+  // Whether this seat is taken.
   isTaken(seat) {
     return [...this.holds.values()].some((hold) => hold.state !== 'gone' && !hold.area && hold.seats.includes(seat) && !this.#isLate(hold));
   }
@@ -231,7 +231,7 @@ export class FakeSeats extends Fake {
     return purchase !== undefined && hold.purchase !== undefined && hold.purchase !== purchase.digest;
   }
 
-  // The digest is taken as the adapter says it; the real one works it out.
+  // Takes the adapter's digest; the real service computes it.
   #extend(hold, { order, purchase }) {
     const isFirst = hold.order === null;
     if (!isFirst && hold.order !== order) return no(409, 'other-order');
@@ -284,7 +284,7 @@ export class FakeSeats extends Fake {
     if (hold.order !== order) return no(409, 'other-order');
     if (hold.area) return no(422, 'seats-and-area');
     const has = (seat) => hold.seats.includes(seat);
-    if (to.every(has) && !from.some(has)) return null; // moved already
+    if (to.every(has) && !from.some(has)) return null; // already moved
     if (!from.every(has)) return no(422, 'not-in-hold');
     const taken = to.filter((seat) => this.isTaken(seat));
     return taken.length > 0 ? no(409, 'seats-taken', { seats: taken }) : null;
@@ -320,7 +320,7 @@ export class FakeSeats extends Fake {
     if (!doc.order || (doc.purchase && !/^[\w-]{43}$/.test(doc.purchase.digest))) return no(422, 'bad-field');
     if (this.plan && [doc.from, doc.to, doc.seats].flat().some((seat) => seat && !this.plan.has(seat))) return no(422, 'seat-unknown');
     if (hold.state !== 'gone') return acts[action](hold, doc);
-    const verdict = { release: 'released', refund: 'refunded' }[action]; // they have got what they wanted
+    const verdict = { release: 'released', refund: 'refunded' }[action]; // these visitors already have their result
     return verdict ? this.#done(verdict, hold) : no(410, 'no-such-hold');
   }
 
@@ -328,7 +328,7 @@ export class FakeSeats extends Fake {
     return event === this.event || this.listed !== null || [...this.holds.values()].some((hold) => hold.event === event);
   }
 
-  // As the real one: in the order of the plan, then standing places; behind `after`, `limit` at most.
+  // As the real service: in the plan's order, then standing places; after `after`, at most `limit`.
   #page(event, query) {
     const sold = this.sold().filter((hold) => hold.event === event);
     const rows = this.listed ?? [
@@ -349,7 +349,7 @@ export class FakeSeats extends Fake {
     if (this.ended.has(claims.sub)) return no(401, 'pass-ended');
     const hold = this.holds.get(name);
     if (hold?.event !== event) return no(404, 'hold-unknown');
-    if (hold.state === 'gone') return no(410, 'no-such-hold'); // nobody's
+    if (hold.state === 'gone') return no(410, 'no-such-hold'); // owned by nobody
     if (hold.session !== claims.sub) return no(404, 'hold-unknown');
     if (this.#isLate(hold)) return no(410, 'hold-expired');
     return { status: 200, body: this.view(hold) };
@@ -375,21 +375,21 @@ export class FakeSeats extends Fake {
   }
 }
 
-// PaymentIntents with manual capture, as far as the driver goes.
+// PaymentIntents with manual capture, as far as the driver uses them.
 export class FakePsp extends Fake {
   constructor() {
     super();
     this.key = `sk_test_${randomBytes(8).toString('hex')}`;
-    this.oldKey = null; // good as well, while keys change
+    this.oldKey = null; // also valid, during a rotation
     this.webhookSecret = `whsec_${randomBytes(8).toString('hex')}`;
     this.intents = new Map();
     this.kept = new Map(); // idempotency key -> answer
     this.events = []; // oldest first
     this.captures = 0;
     this.autoPay = false;
-    this.refuseCaptureOf = null; // an order
+    this.refuseCaptureOf = null; // an order id
     this.refuseRefundOf = null;
-    this.failRefundOf = null; // its refund is made, and fails
+    this.failRefundOf = null; // an order id: its refund is made, and then fails
   }
 
   event(type, object) {
@@ -517,10 +517,10 @@ export class FakeShop extends Fake {
     super();
     this.key = randomBytes(8).toString('hex');
     this.orders = new Map(); // idempotency key -> body
-    this.arrived = []; // each delivery, also repeated ones
+    this.arrived = []; // every delivery, including repeated ones
   }
 
-  // What was handed in, in the order of arrival.
+  // The imported orders, in order of arrival.
   #list(query) {
     const after = Number(query.get('after') ?? 0);
     const all = [...this.orders.values()].filter(({ kind }) => kind === 'completed');
@@ -540,7 +540,7 @@ export class FakeShop extends Fake {
   }
 }
 
-// The forms of a mail: {text, html}, in UTF-8, the plainest first.
+// A mail's parts: {text, html}, in UTF-8, the plainest first.
 export function formsOf({ text }) {
   const [, boundary] = /^Content-Type: multipart\/alternative;\s+boundary="?([^"\r\n]+)"?\r$/im.exec(text);
   const [, ...parts] = text.split(`--${boundary}`);
@@ -557,17 +557,17 @@ export function formsOf({ text }) {
   return { text: plain, html };
 }
 
-// What a mail says, as text.
+// A mail's text.
 export const wordsOf = (mail) => formsOf(mail).text;
 
-// A mail server that keeps what it is given.
+// A mail server that stores its mails.
 export class FakeSmtp {
   constructor() {
     this.mails = []; // {from, to, text}
-    this.tried = []; // to whom, refused or not
+    this.tried = []; // recipients, refused or not
     this.refuse = null; // a recipient: '550 no such user'
     this.refuses = {}; // the answer to a command, such as { MAIL: '552 over quota' }; GREETING, END (of DATA) too
-    this.away = false; // each connection is cut
+    this.away = false; // cuts each connection
     this.begun = 0; // connections
     this.sockets = new Set();
   }

@@ -1,13 +1,12 @@
-// The payment adapter beside the real seat service, and the wire between them, which can be cut.
+// The payment adapter with the real seat service, and the wire between them, which can be cut.
 
 import { openProxy } from '../../../lib-js/index.js';
 import { hall, importHall, openSeats, ROLE, visitor } from '../../seat-service/house.js';
 import { EVENT, openWorld } from './world.js';
 
-// Between the payment adapter and the seats' private listener. `lose(words, what)`: from the question
-// with those words in it on, nothing comes through any more, in neither direction and on no connection;
-// that question itself still does if it is the answer that is to be lost. With `what` "wait" nothing is
-// lost: that question waits until the wire is healed.
+// Between the payment adapter and the seats' private listener. `lose(words, what)`: from the request containing those words
+// on, nothing passes any longer, in either direction and on any connection. That request itself still passes if `what` is
+// its answer. With `what` "wait" nothing is lost: the request waits until the wire is healed.
 async function openWire(scope, port) {
   const proxy = await openProxy(scope, { to: { port }, onBytes: (bytes, way) => wire.judge(bytes, way) });
   const wire = {
@@ -27,7 +26,7 @@ async function openWire(scope, port) {
       proxy.fault('lose');
       return what === 'answer';
     },
-    // Those who still listen learn that the other end is gone; those who ask again are refused.
+    // Open connections are reset, and new ones are refused.
     break: () => proxy.fault('reset'),
     heal() {
       for (const go of wire.waiting.splice(0)) go();
@@ -38,8 +37,8 @@ async function openWire(scope, port) {
   return wire;
 }
 
-// The world of world.js with `world.house`: the seat service, and `world.wire`: its private listener as
-// the adapter reaches it. `halls`: what is imported.
+// The world of world.js with `world.house`: the seat service, and `world.wire`: its private listener as the adapter reaches
+// it. `halls`: the imported halls.
 export async function openHouse(scope, { halls = hall(), ...options } = {}) {
   let house;
   let wire;
@@ -60,7 +59,7 @@ export async function openHouse(scope, { halls = hall(), ...options } = {}) {
   world.wire = wire;
   let visits = 0;
   world.visit = () => visitor(house, EVENT, { session: `visit-${(visits += 1)}` });
-  // What is sold, as "ORDER SEAT".
+  // The sold seats, as "ORDER SEAT".
   world.soldSeats = async () =>
     (await house.admin.get(`/admin/events/${EVENT}/export`)).json.map(({ seat, order }) => `${order} ${seat}`).sort();
   return world;

@@ -1,4 +1,4 @@
-// What the shop can prove of a letter without asking us: docs/integrate/shop.md.
+// What the shop can verify about a message without calling us: docs/integrate/shop.md.
 
 import assert from 'node:assert/strict';
 import { blake2b } from '@noble/hashes/blake2.js';

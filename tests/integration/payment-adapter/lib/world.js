@@ -1,5 +1,5 @@
-// A payment adapter with its neighbours: private PostgreSQL (our database, and the company's with a
-// users table), fakes of the rest, and the helpers that a test speaks in.
+// A payment adapter with its neighbours: a private PostgreSQL (our database, and the company's with a users table), fakes of
+// the rest, and helpers for tests.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { assertStatus, CookieJar, makeSecrets, openContract, psqlPath, startPostgres, startService, until } from '../../../lib-js/index.js';
 import { FakePsp, FakeQueue, FakeSeats, FakeShop, FakeSmtp } from './fakes.js';
 
-// Of "correct horse battery staple", by bcryptjs, noble-hashes and `openssl passwd`.
+// Hashes of "correct horse battery staple", by bcryptjs, noble-hashes and `openssl passwd`.
 export const PASSWORD = 'correct horse battery staple';
 export const HASHES = {
   bcrypt: '$2b$06$S5.CNEuPbSus1ARMr2638.fOBbsKBJKv1UchyJ98AJ3iySuK48DW6',
@@ -35,7 +35,7 @@ function checked(client) {
   }
 }
 
-// As many copies of an order: `changes` is a jsonb that differs with i.
+// Makes copies of an order: `changes` is a jsonb expression of i.
 export function copyOrders(postgres, order, many, changes) {
   const columns = postgres.sql(`SELECT string_agg(attname, ', ') FROM pg_attribute
     WHERE attrelid = 'pay.orders'::regclass AND attnum > 0 AND attgenerated = ''`, 'pay');
@@ -132,16 +132,16 @@ class World {
       web: merge('web', { public_url: 'http://tickets.example', time_zone: 'Asia/Seoul' }),
       shop: merge('shop', { url: `${this.shop.url}/orders`, list_url: `${this.shop.url}/orders`, key: join(this.dir, 'shop-key-file'), per_s: 200, retry_max: '1s' }),
       mail: merge('mail', { url: this.smtp.url }),
-      // A process that is started again has other ports here, and is still the one it was.
+      // A restarted process has other ports here, but is still the same instance.
       saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms', instance: 'payment-adapter' }),
-      // Only when a test asks for it: one runs at a time, and it takes up the faults meant for another.
+      // Only on request: just one runs at a time, and it would consume faults meant for other calls.
       reconcile: merge('reconcile', { every: '1h' }),
       refund: merge('refund', {}),
       operators: merge('operators', {}),
     });
   }
 
-  // Somebody's migration holds the table: every look-up waits. Answers what ends it.
+  // A migration holds the table's lock: every lookup waits. Returns a function that ends it.
   lockUsers() {
     return this.lock('shop', 'users');
   }
@@ -168,10 +168,10 @@ class World {
     return pay;
   }
 
-  // A member who is logged in: {jar, get, post, member}.
+  // A logged-in member: {jar, get, post, member}.
   async login(login = 'bcrypt@example.com', password = PASSWORD, pay = this.pay) {
     const visitor = this.visitor(pay);
-    const answer = await until('an answer', async () => { // a busy machine may put a login off
+    const answer = await until('an answer', async () => { // a busy machine may postpone a login
       const told = await visitor.post('/v1/pay/login', { login, password });
       return told.json.code !== 'login-busy' && told;
     });
@@ -194,14 +194,14 @@ class World {
     };
   }
 
-  // A hold of a visit of its own, and the pass that goes with it.
+  // A hold of a new visit, and its pass.
   hold(options) {
     this.sessions += 1;
     const session = `s${this.sessions}`;
     return { session, hold: this.seats.hold(EVENT, session, options), pass: this.queue.pass(EVENT, session) };
   }
 
-  // The id of an order that was taken. A busy service may ask to come again, which the key allows.
+  // The id of an accepted order. A busy service may ask for a retry, which the key makes safe.
   ordered(visitor, hold, options) {
     return until('an order', async () => {
       const { status, json, text } = await this.order(visitor, hold, options);
@@ -223,12 +223,12 @@ class World {
     return pay.http.post('/v1/pay/webhooks/stripe', { body, headers });
   }
 
-  // The provider's payment of an order, which a busy service may answer without.
+  // The provider's payment of an order; a busy service's first answer may lack it.
   paymentOf(order) {
     return until('a payment', () => this.psp.of(order).find(({ status }) => status !== 'canceled'));
   }
 
-  // A hold that soon runs out and its order, made in time however slow the machine is.
+  // A hold that expires soon, and its order, made in time even on a slow machine.
   async orderedBriefly(visitor, ttlMs, { gone = false } = {}) {
     for (;; ttlMs *= 2) {
       const visit = this.hold({ ttlMs });
@@ -239,7 +239,7 @@ class World {
     }
   }
 
-  // The buyer pays, and the provider tells us.
+  // The buyer pays, and the provider notifies us.
   async payOrder(order, pay = this.pay) {
     const intent = await this.paymentOf(order);
     const event = this.psp.authorise(intent.id);
@@ -259,21 +259,21 @@ class World {
     return this.untilStatus(visitor, order, status);
   }
 
-  // An order that is paid and completed.
+  // A paid and completed order.
   async bought(visitor, hold = this.hold()) {
     const order = await this.ordered(visitor, hold);
     await this.paid(visitor, order);
     return order;
   }
 
-  // Its order, once it has come to that.
+  // Waits until the visitor's order has this status.
   async orderedAs(visitor, status) {
     const order = await this.ordered(visitor, this.hold());
     await this.untilStatus(visitor, order, status);
     return order;
   }
 
-  // What reconciliation finds amiss once all have had their time and everybody could be asked.
+  // What reconciliation reports once everything had its time and every neighbour was reachable.
   async reconciled() {
     this.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
     this.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
@@ -284,12 +284,12 @@ class World {
     return items;
   }
 
-  // Reconciliation finds nothing amiss with this order.
+  // Reconciliation reports nothing about this order.
   async assertAgreed(order) {
     assert.deepEqual((await this.reconciled()).filter((item) => item.order === order), []);
   }
 
-  // Everybody agrees on money, seats and orders; every saga has ended.
+  // All books agree on money, seats and orders; every saga has ended.
   async settle(timeoutMs = 60_000) {
     await until(
       'every saga to end',
@@ -315,7 +315,7 @@ class World {
       assert.equal(status === 'completed', sold, `${id} is ${status}, sold is ${sold}`);
       assert.ok(['sold', 'gone'].includes(this.seats.holds.get(hold).state), `${id}: seats still held`);
       for (const intent of intents.filter(({ amount_received }) => amount_received === 0)) {
-        // One of which nobody ever heard (its answer was lost, its key burnt) has no buyer.
+        // A payment whose answer was lost and whose key was discarded has no buyer.
         if (intent.status === 'requires_capture') assert.fail(`${id}: money still reserved`);
       }
       assert.equal(tickets, status === 'completed' ? 2 : 0, `${id}: ${tickets} tickets`);
