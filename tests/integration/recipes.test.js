@@ -1,6 +1,5 @@
-// The READMEs' recipes "to add a ...", walked: in a copy of the tree the files that a recipe names are
-// changed, and no others; what was added is built and seen to work, where processes share a store also next to one
-// of the previous version, which is this tree as it is.
+// Follows the READMEs' recipes "to add a ...": in a copy of the tree only the files that a recipe names are changed. The
+// result is built and tested; where processes share a store also next to one of the previous version, which is this tree.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -9,7 +8,7 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, openScope, ROOT, until } from '../lib-js/index.js';
 
-const FILES_MAX = 4; // of a recipe; tests and texts apart
+const FILES_MAX = 4; // per recipe, without tests and texts
 const SOURCES = ['Makefile', 'VERSION', 'package-lock.json', 'docs/operate/runbook.md', 'docs/ko/operate/runbook.md', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter', 'loadtest/sim/whole'];
 
 const scope = openScope(test);
@@ -19,12 +18,11 @@ const once = (work) => {
   return () => (done ??= work());
 };
 
-// A copy of the tree in which `program` can be built from what is built already. change(file, from, to)
-// puts `to` in the place of `from`, which must occur once; build() answers a folder with all
-// programs, `program` being the copy's.
+// A copy of the tree in which `program` can be built incrementally. change(file, from, to) replaces `from`, which must occur
+// once, by `to`; build() returns a folder with all programs, with the copy's `program`.
 function copyOfTree(program) {
   const dir = scope.tempDir('recipe-');
-  // With all times as they are, those of folders and what is below a millisecond too: what is newer is compiled again.
+  // Copies with all mtimes, also of folders and below a millisecond: anything newer is compiled again.
   const copy = (path) => {
     if (!existsSync(join(ROOT, path))) return;
     mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -36,7 +34,7 @@ function copyOfTree(program) {
   for (const part of ['gen', 'flags', 'obj/llhttp', 'obj/common', `obj/${program}`, 'lib/common.a']) copy(`build/asan/${part}`);
   const changed = new Set();
   return {
-    // A recipe's files are counted between these two; texts are not.
+    // A recipe's files are counted between begin() and end; texts are not counted.
     begin: () => changed.clear(),
     end: () => assert.ok(changed.size <= FILES_MAX, [...changed].join()),
     read: (file) => readFileSync(join(dir, file), 'utf8'),
@@ -55,10 +53,10 @@ function copyOfTree(program) {
       writeFileSync(join(dir, file), text.replace(from, () => to));
       changed.add(file);
     },
-    // What has changed is compiled with the sanitizers and as quickly as can be. That its flags are others is no reason
-    // to compile the rest again: the file that tells them stays as old as it is.
+    // Changed files are compiled with the sanitizers and as fast as possible. The changed flags must not recompile the rest,
+    // so the flags file keeps its old mtime.
     build() {
-      const env = { ...process.env, CCACHE_SLOPPINESS: 'include_file_ctime,include_file_mtime' }; // what was copied now is as it was
+      const env = { ...process.env, CCACHE_SLOPPINESS: 'include_file_ctime,include_file_mtime' }; // the copied files are unchanged
       const make = (what) => execFileSync('make', ['--no-print-directory', '-j2', 'VARIANT=asan', 'CFLAGS=-O0 -g0', what], { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] });
       const flags = join(dir, 'build/asan/flags');
       const { atime, mtime } = statSync(flags);
@@ -89,7 +87,7 @@ async function withPrograms(bin, work) {
 
 const CHECKOUT = 'payment-adapter/src/core/checkout';
 
-// A step, with a question that no peer was asked before.
+// Adds a step with a request that no neighbour has had before.
 function addSagaStep(tree) {
   tree.begin();
   tree.change(`${CHECKOUT}/peer.h`, '    /* held becomes free */', '    /* is the buyer still wished well? */ \\\n    ROW(SEATS_WISH, "wish", HOLD, TRY, .tells_member = true) \\\n    /* held becomes free */');
@@ -115,7 +113,7 @@ static const struct checkout_step *const refund_1[]`);
   tree.end();
 }
 
-// A provider that speaks as Stripe does, at an address and with settings of its own.
+// Adds a provider with Stripe's protocol, at its own address and with its own settings.
 function addProvider(tree) {
   tree.begin();
   const stripe = tree.read('payment-adapter/src/psp/psp_stripe.c');
@@ -125,8 +123,8 @@ function addProvider(tree) {
   tree.end();
 }
 
-// One visit to a payment-adapter with both: an order that is paid at the new provider and walks over the new step;
-// and one to a payment-adapter without them, on the same database at the same time.
+// One visit to a payment-adapter with both: its order is paid at the new provider and passes the new step. And one to a
+// payment-adapter without them, on the same database at the same time.
 const paidOrder = once(async () => {
   const tree = copyOfTree('payment-adapter');
   addSagaStep(tree);
@@ -182,7 +180,7 @@ test('to add a payment provider: an order is paid there, and its webhooks are be
   assert.equal(webhook.status, 204, webhook.text);
 });
 
-// A limit, its refusal and what it means.
+// Adds a limit, its refusal and their texts.
 function addSeatRule(tree) {
   tree.begin();
   const core = 'seat-service/src/core';
@@ -207,15 +205,15 @@ function addLanguage(tree) {
     tree.text(`${name}.ja`, () => tree.read(`${name}.en`).replace('language.name = English', 'language.name = 日本語'));
 }
 
-// One that a page's HTML says, and another that its script says by a new key.
+// Changes one text in a page's HTML, and another that its script uses by a new key.
 function changeText(tree) {
   tree.text('seat-service/web/text.en', (text) => text.replace(/^(gone\.button = ).*/m, '$1To the line'));
   for (const lang of ['en', 'ko']) tree.text(`seat-service/web/text.${lang}`, (text) => text.replace('gone.not-yet = ', 'gone.not-now = '));
   tree.change('seat-service/web/visit.js', "say('gone.not-yet')", "say('gone.not-now')");
 }
 
-// A seat-service with all three, and an event of that rule; it has taken over from one of the previous version, and another
-// of these stands by.
+// A seat-service with all three, and an event with that rule. It has taken over from the previous version, another instance
+// of which stands by.
 const ruledSeats = once(async () => {
   const tree = copyOfTree('seat-service');
   addSeatRule(tree);
@@ -243,7 +241,7 @@ test('to add a seat rule: an event has it as a limit, and a hold that breaks it 
   assertProblem(refused, 409, 'not-one-row');
   assert.equal(refused.json.seat, 'r2s1');
   assert.equal((await hold('rows', 'r1s1', 'r1s2')).status, 201);
-  // The previous version keeps off an event with the rule, and follows one without it, which went on.
+  // The previous version refuses an event with the rule, and follows one without it.
   assert.equal(earlier.status, 201);
   assertProblem(await hold('plain', 'r1s1'), 409, 'seats-taken');
   const known = await until('the previous version to read both', async () => {
@@ -283,7 +281,7 @@ test('to add a knob that Redis obeys: a line obeys it, next to a front of the pr
 
   const bin = tree.build();
   const { makeEvent, openHouse, patch, startFront, Visitor } = await import('./queue-front/support.js');
-  const house = await openHouse(t); // the previous version, which knows of no such knob
+  const house = await openHouse(t); // the previous version, which does not know this knob
   await withPrograms(bin, async () => {
     house.fronts.push(await startFront(house));
     const [previous, next] = house.fronts;
@@ -296,10 +294,10 @@ test('to add a knob that Redis obeys: a line obeys it, next to a front of the pr
     const small = await make('small', { places_max: 2 });
     for (let n = 0; n < 2; n += 1) assert.equal((await new Visitor(next, small).join()).status, 201);
     assert.notEqual((await new Visitor(next, small).join()).status, 201);
-    // Both serve the event, and only the one that knows the knob changes it.
+    // Both serve the event, and only the version that knows the knob can change it.
     assert.equal((await new Visitor(previous, small).joined()).position, 3);
     assertProblem(await previous.admin.patch(`/admin/events/${small}`, { body: { name: 'Other' } }), 409, 'document-newer');
-    // At its default nothing of it is stored.
+    // The default value is not stored.
     const plain = await make('plain');
     await patch(previous, plain, { name: 'Other' });
     const places = await Promise.all(Array.from({ length: 40 }, (_, n) => new Visitor(house.fronts[n % 2], plain).joined()));

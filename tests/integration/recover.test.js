@@ -1,5 +1,4 @@
-// What infra/recover ships and refuses. Whether what was lost comes back under load is `make recover-drill`, which
-// `make soak` runs.
+// What infra/recover ships and refuses. `make recover-drill`, which `make soak` runs, checks recovery under load.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -13,7 +12,7 @@ import { KEY, startSandbox } from './psp-sandbox/sandbox.js';
 const HERE = join(ROOT, 'infra/recover');
 const read = (name) => readFileSync(join(HERE, name), 'utf8');
 
-// recover with settings of its own -> {status, stdout, stderr}
+// Runs recover with its own settings; returns {status, stdout, stderr}.
 function recover(scope, settings, ...words) {
   const conf = join(scope.tempDir('recover-'), 'recover.conf');
   writeFileSync(conf, Object.entries(settings).map(([key, value]) => `${key}='${value}'\n`).join(''));
@@ -49,7 +48,7 @@ test('PostgreSQL takes what archive.conf tells it', async (t) => {
   assert.equal(postgres.sql("SELECT setting FROM pg_settings WHERE name = 'archive_timeout'"), '10');
 });
 
-// Programs of these names are found before the real ones: each is a line of shell.
+// Stubs that are found before the real programs: each is a line of shell.
 function withPrograms(scope, programs) {
   const dir = scope.tempDir('programs-');
   for (const [name, line] of Object.entries(programs)) writeFileSync(join(dir, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
@@ -70,7 +69,7 @@ test('once PostgreSQL has left recovery, and not before, its settings are read a
   assert.deepEqual(readFileSync(said, 'utf8').trim().split('\n'), [...asks, 'SELECT pg_reload_conf()', 'backup']);
 });
 
-// A PostgreSQL that archives to a repository, whose WAL has a disk of its own, and its first backup.
+// A PostgreSQL that archives to a repository and has its WAL on a separate disk, and its first backup.
 async function backedUp(scope) {
   const dir = scope.tempDir('backed-up-');
   chmodSync(dir, 0o711);
@@ -107,7 +106,7 @@ test('a restore copies what is not right, keeps the disk of WAL, and loses nothi
   const file = (table) => join(postgres.data, postgres.sql(`SELECT pg_relation_filepath('${table}')`));
   const [sale, years] = [file('sale'), file('years')];
   const { ino } = statSync(years);
-  postgres.sql('INSERT INTO sale VALUES (2)'); // in no archive
+  postgres.sql('INSERT INTO sale VALUES (2)'); // not archived
   await postgres.kill();
   truncateSync(sale, 0);
   rmSync(join(postgres.data, 'base/1'), { recursive: true });
@@ -118,7 +117,7 @@ test('a restore copies what is not right, keeps the disk of WAL, and loses nothi
   done('opened');
   assert.equal(sales(), '2');
 
-  // The whole folder, and once more after a restore, which began a timeline.
+  // The whole folder, and once more after a restore that began a new timeline.
   settings.PG_WAL = wal;
   for (const [keep, rows] of [[[], '3'], [['--keep'], '4']]) {
     postgres.sql('INSERT INTO sale VALUES (3)');
@@ -140,7 +139,7 @@ for (const [keep, rest] of [[[], 'what is right stays'], [['--keep'], 'all is mo
     rmSync(join(postgres.data, 'pg_wal'));
     execFileSync('mv', [wal, join(postgres.data, 'pg_wal')]);
     await postgres.start();
-    postgres.sql('INSERT INTO sale VALUES (2)'); // in no archive
+    postgres.sql('INSERT INTO sale VALUES (2)'); // not archived
     await postgres.kill();
     assert.match(done('restore', ...keep), /^WAL that was here is in (.*); if this is cut short, repeat it with --wal \1$/m);
     await postgres.start();
@@ -194,7 +193,7 @@ test('nothing is overwritten, and two places never sell because of a slip', (t) 
   for (const words of [[], ['rub-out'], ['restore', '--to']]) assert.equal(recover(scope, settings, ...words).status, 2);
 });
 
-// A payment adapter whose database a restore has set back, the providers, and the settings of `recover`.
+// A payment adapter with a database set back by a restore, the providers, and the settings of `recover`.
 async function setBack(scope) {
   const world = await openWorld(scope);
   await world.reconciled();
@@ -208,9 +207,9 @@ async function setBack(scope) {
   };
   const sql = (text) => world.postgres.sql(text, 'pay');
   const installation = sql('SELECT id FROM pay.installation');
-  // An id as this installation gives them, of an order that is not here.
+  // An id in this installation's format, for an order that does not exist here.
   const ours = (letter) => `o_${installation}${letter.repeat(16)}`;
-  // As reconciliation has it from the provider's list.
+  // A row as reconciliation stores it from the provider's list.
   const listed = (provider, payment, id) => sql(`INSERT INTO pay.psp_payment (provider, payment, order_id, amount, captured, state) VALUES ('${provider}', '${payment}', '${id}', 50000, 50000, 2)`);
   const paid = async (order) => {
     const intent = await sandbox.stripe().paymentIntents.create({ amount: 50_000, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, return_url: 'http://shop.test/', metadata: { order } });
@@ -256,7 +255,7 @@ test('money that a restore has left at a provider goes back, at Stripe and at To
 test('only what is ours and was confirmed goes back: sales of another installation stay', async (t) => {
   const { sql, ours, paid, refunds, lost, digest } = await setBack(openScope(t));
   const other = `o_${sql('SELECT id FROM pay.installation') === '01234567' ? '76543210' : '01234567'}${'x'.repeat(16)}`;
-  const before = `o_${'b'.repeat(20)}`; // from before ids named their installation, so it may be anybody's
+  const before = `o_${'b'.repeat(20)}`; // from before ids contained the installation, so it may belong to another one
   const [theirs, unproven, lostHere] = [await paid(other), await paid(before), await paid(ours('a'))];
   sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${other}', 50000), ('${before}', 50000), ('${ours('a')}', 50000)`);
 
@@ -294,23 +293,23 @@ test('nothing is lost only if provider and shop were read since PostgreSQL opene
     assert.deepEqual([status, stdout.split('\n').at(-2)], [0, '0 left to settle'], stderr);
   };
   accepts();
-  world.psp.fault('/v1/events', 500, Infinity); // a run that does not reach the provider proves nothing
+  world.psp.fault('/v1/events', 500, Infinity); // a run that cannot reach the provider proves nothing
   sql('UPDATE pay.reconciled SET read_at = NULL');
   await world.pay.admin.post('/admin/reconcile', { body: {} });
   refuses();
   world.psp.heal();
   await world.reconciled();
   accepts();
-  sql("UPDATE pay.reconciled SET read_at = pg_postmaster_start_time() - interval '1 s'"); // as the backup had it
+  sql("UPDATE pay.reconciled SET read_at = pg_postmaster_start_time() - interval '1 s'"); // the value in the backup
   refuses();
-  // A standby was running long before it was promoted.
+  // A standby may have run long before its promotion.
   sql("UPDATE pay.reconciled SET read_at = now() + interval '1 hour'");
   const history = join(world.postgres.data, 'pg_wal', '00000002.history');
   writeFileSync(history, '');
   accepts();
   utimesSync(history, new Date(), new Date(Date.now() + 7_200_000));
   refuses();
-  // Who may not look cannot say that there is nothing.
+  // A role that may not read the tables cannot report that nothing is missing.
   sql('CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA pay TO clerk; GRANT SELECT ON pay.reconciled, pay.reconcile_cursor, pay.shop_order, pay.orders, pay.retired_order, pay.installation TO clerk; GRANT pg_monitor TO clerk');
   settings.PAY_DSN = world.postgres.conninfo('pay', 'clerk');
   const { status, stdout } = lost();
@@ -335,7 +334,7 @@ test('doors refuse the tickets of a lost order before its money goes back', asyn
 
 test('an id of the shop that no Fairgate made does not come into the list of revoked tickets', async (t) => {
   const { world, sql, lost, digest } = await setBack(openScope(t));
-  const strange = 'x'.repeat(3000); // longer than a page of that list has room for
+  const strange = 'x'.repeat(3000); // longer than a page of that list
   sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${strange}', 5)`);
   assert.match(lost('--settle', digest(), strange).stdout, /1 left to settle/);
   const { status, json } = await world.pay.http.get('/v1/pay/events/gala/revoked-tickets');

@@ -1,4 +1,4 @@
-// The rule of the rooms (infra/rooms) judges small trees that are made for it: each keeps or breaks one rule.
+// Checks the rule of the rooms (infra/rooms) on small trees made for it: each keeps or breaks one rule.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -122,7 +122,7 @@ test('what nobody needs is not allowed', () => {
     'infra/rooms:10: shop/src/main includes nothing of shop/src/core/price');
 });
 
-// Two files of a room that need each other: one by its header, the other by a call that no include shows.
+// Two files of a room that need each other: one by its header, the other by a call without an include.
 const ROUND = {
   'common/pg/pg.h': '#include "base/text.h"\nvoid pg_send(void);\n',
   'common/pg/pg.c': '#include "pg/pg.h"\n#include "pg/pool.h"\n\nvoid pg_send(void)\n{\n    pool_take();\n}\n',

@@ -1,5 +1,5 @@
-// The bill of materials: it is what its standard says, names what runs, and leaves nothing out that a
-// program loads or a page carries.
+// The bill of materials: it follows its standard, names everything that runs, and omits nothing that a program loads or a
+// page contains.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -24,7 +24,7 @@ test('it is CycloneDX, and the same again', () => {
   const schema = (name) => JSON.parse(readFileSync(join(schemas, `${name}.SNAPSHOT.schema.json`), 'utf8'));
   const ajv = new Ajv.default({ strict: false, allErrors: true });
   addFormats.default(ajv);
-  ajv.addFormat('iri-reference', true); // ajv-formats has none
+  ajv.addFormat('iri-reference', true); // ajv-formats lacks it
   for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs']) ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
   const validate = ajv.compile(schema('bom-1.6'));
   assert.ok(validate(bom), JSON.stringify(validate.errors));

@@ -1,5 +1,5 @@
-// Fewer fronts while people wait: one of two is taken out behind the edge and comes back, as infra/README.md says it
-// is done. Nobody loses a place, nobody sees an error, and streams go on at the other one.
+// Scaling in while people wait: one of two fronts is taken out behind the edge and comes back, as infra/README.md describes.
+// No place is lost, no visitor sees an error, and streams continue at the other front.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,12 +10,12 @@ import { client, CookieJar, delay, openScope, openStack, openStream, partOfBuild
 
 const PEOPLE = 30;
 const WITH_STREAM = 12;
-const ROUNDS = 5; // of questions while the front is gone
+const ROUNDS = 5; // of requests while the front is away
 const EVENT = 'demo';
 const [FIRST, SECOND] = [1, 21]; // the fronts' ports, from the base
 const SECOND_PRIVATE = 31; // of the second front's private listener
 
-// Somebody whose page is open: asks on and on over a kept connection, and holds a stream, which comes again when it ends.
+// A visitor with an open page: polls over a kept-alive connection, and holds a stream, which is reopened when it ends.
 class Waiting {
   constructor(stack, agent) {
     this.stack = stack;
@@ -26,8 +26,8 @@ class Waiting {
     this.wrong = [];
   }
 
-  // As the page does it: where Redis takes longer than a second, which it may on a slow machine, it asks again, and
-  // the cookie of the page makes both one place.
+  // Like the page, this retries if Redis takes longer than a second, as it may on a slow machine; the page's cookie makes
+  // both one place.
   async join() {
     this.jar.take(await this.web.get(`/e/${EVENT}`));
     for (;;) {
@@ -85,7 +85,7 @@ test('a front is taken out while people wait, join and listen, and comes back: n
     while (goesOn()) await one.ask();
     await listening;
   });
-  // And newcomers, whose join nobody may repeat for them.
+  // And new visitors, whose joins are not retried.
   const later = [];
   busy.push((async () => {
     while (goesOn()) later.push(await new Waiting(stack, agent).join());

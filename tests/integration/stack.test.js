@@ -1,5 +1,5 @@
-// The local stack, as `make up`, `down`, `status` and `run` promise it: the real stores, supervisor
-// and edge around stand-ins for the services.
+// The local stack, as documented for `make up`, `down`, `status` and `run`: the real stores, supervisor and edge, with
+// stand-ins for the services.
 
 import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -122,7 +122,7 @@ describe('a stack', async () => {
   test('half dead: up starts just what is missing', async () => {
     const alive = await stack.parts();
     const gone = alive['seat-service'].pid;
-    // Its supervisor dies, and takes the part along: nothing is there to start it again at once.
+    // Its supervisor dies together with the part: nothing restarts it at once.
     const supervisor = parentOf(gone);
     process.kill(supervisor, 'SIGKILL');
     await until('the part to follow', () => !processAlive(gone));
@@ -197,7 +197,7 @@ describe('a stack', async () => {
     assert.deepEqual(stack.processes(), []);
   });
 
-  // As where the supervisor of a part ends between sv's look at it and the word to it.
+  // As if the supervisor of a part ends between sv's check and its command.
   test('is gone after down even where sv has nobody to tell', async () => {
     await stack.up();
     const dir = scope.tempDir();

@@ -1,5 +1,5 @@
-// The compiler of statements (infra/statements.js): what it makes of SQL, and what it refuses. That what it makes fits the
-// server is judged by tests/unit/*/**/statements_test.c.
+// The compiler of statements (infra/statements.js): its output for SQL, and what it rejects.
+// tests/unit/*/**/statements_test.c checks that its output works with the server.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// docs/THREATS.md promises that tests hold what it says: each file that it names is there, and has each
-// test that stands behind it. Every item of the API Top 10 has a row.
+// docs/THREATS.md names tests for its claims: each file exists and has each named test. Every item of the API Top 10 has a
+// row.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import test from 'node:test';
 import { ROOT } from '../lib-js/service.js';
 
 const text = readFileSync(join(ROOT, 'docs/THREATS.md'), 'utf8');
-// `tests/FILE` "a test", "another"; names of programs come by a template in some files.
+// `tests/FILE` "a test", "another"; in some files a template inserts program names.
 const promises = [...text.matchAll(/`(tests\/[\w./-]+)`((?:,? "[^"\n]+")*)/g)].map(([, file, names]) => ({
   file, names: [...names.matchAll(/"([^"]+)"/g)].map(([, name]) => name),
 }));

@@ -1,5 +1,5 @@
-// A new version next to the old one, at the real edge: how many see it, that they stay with it, that it is taken back by
-// one command, and that nobody loses a place by any of it. docs/operate/versions.md tells operators the same.
+// A new version next to the old one, at the real edge: how many visitors see it, that they stay with it, that one command
+// takes it back, and that no place is lost. docs/operate/versions.md tells operators the same.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -27,7 +27,7 @@ const drawn = (answer) => /fg_version=(\d+)/.exec([answer.headers['set-cookie']]
 
 describe('the edge, with stand-ins for both versions', async () => {
   const scope = openScope(test);
-  // Whether the new version answered somebody who has drawn that number.
+  // Whether the new version answers a visitor who has drawn that number.
   const seesNew = async (number, path = '/v1/queue/demo/status') =>
     (await stack.edge.get(path, { headers: { cookie: `a=b; fg_version=${number}` } })).json.port === fresh;
   const numbersOf = async () => {
@@ -69,7 +69,7 @@ describe('the edge, with stand-ins for both versions', async () => {
         if (answer.json.port === fresh) met += 1;
       }
     }
-    // 100 are to be expected; six standard deviations are 58.
+    // 100 are expected; six standard deviations are 58.
     assert.ok(met > 42 && met < 158, `${met} of ${count}`);
   });
 
@@ -123,14 +123,14 @@ test('people in a real line keep their places while a version comes, goes and di
     return answer;
   };
   await share(50);
-  for (const number of [0, 99]) { // a front hears a moment later of an event that another has made
+  for (const number of [0, 99]) { // a front learns a moment later of an event that another one created
     const headers = { cookie: `fg_version=${number}` };
     await until('the event', async () => (await stack.edge.get('/v1/queue/demo/status', { headers })).status === 200);
   }
   const people = Array.from({ length: 40 }, () => ({ jar: new CookieJar() }));
   for (const person of people) {
     person.jar.take(await stack.edge.get('/e/demo'));
-    const joined = await until('a place', async () => { // the cookie of the page makes one of a join that is repeated
+    const joined = await until('a place', async () => { // the page's cookie makes retries one place
       const answer = await line(person, 'POST', 'join');
       return !LATER.includes(answer.status) && answer;
     });
@@ -143,7 +143,7 @@ test('people in a real line keep their places while a version comes, goes and di
 
   const keep = async (when) => {
     for (const person of people) {
-      // A front that has just started may ask to be asked again.
+      // A front that has just started may ask for a retry.
       const me = await until('an answer', async () => {
         const answer = await line(person, 'GET', 'me');
         return !LATER.includes(answer.status) && answer;
@@ -160,6 +160,6 @@ test('people in a real line keep their places while a version comes, goes and di
   await stack.kill('queue-front-new');
   await keep('dead');
   await share(0);
-  // And each place leads inside.
+  // And each place gets inside.
   for (const person of people) await until('to be called', async () => [200, 201].includes((await line(person, 'POST', 'pass')).status));
 });

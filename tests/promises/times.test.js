@@ -1,6 +1,6 @@
 // judges: times
-// What is promised in seconds, to people or by one service to another: each promise at what it promises.
-// Nothing runs at the same time (infra/black-box.js), so a miss is ours and not the machine's.
+// Promises of time, to people or between services: each is measured against its documented limit. Nothing else runs at the
+// same time (infra/black-box.js), so a miss is our fault and not the machine's.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -72,7 +72,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   await admin('DELETE', presale);
   await admin('GET', `${ev}/preview`);
   await admin('GET', `${ev}/fairness`);
-  // Without a token, of an unknown event, and with bodies that are malformed, wrong or too large.
+  // Without a token, for an unknown event, and with bodies that are malformed, wrong or too large.
   const nix = { headers: { 'if-match': '"1"' } };
   for (const [method, path, body, ...wrong] of [
     ['PUT', ev, {}, '{', { burst: 0 }, huge], ['GET', ev], ['PATCH', ev, {}, '[', { colour: 'red' }, huge],
@@ -125,7 +125,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   contract.check('GET', q('status'), { status: 200, headers: status.headers, json: JSON.parse(data) });
   contract.check('GET', q('stream'), { status: stream.status, headers: stream.headers, text: data });
 
-  // Called, inside, out again.
+  // Called, inside, and out again.
   await visitor.untilCalled();
   await asked('GET', 'me');
   await asked('POST', 'extend');
@@ -203,9 +203,9 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   await open('POST', q('join'), { headers: { 'x-proof-of-work': 'x' } });
   await admin('PATCH', ev, { body: { pow_bits: 0 } });
 
-  // Standing still, limited, sold out, over.
+  // Paused, limited, sold out, ended.
   await admin('PATCH', ev, { body: { rate_per_s: 0, burst: 1, joins_per_ip_per_min: 1, appeal: { en: 'tel:1' } } });
-  await new Visitor(front, 'show').joined({ headers: { 'x-forwarded-for': '192.0.2.2' } }); // has what is left of the burst
+  await new Visitor(front, 'show').joined({ headers: { 'x-forwarded-for': '192.0.2.2' } }); // takes the rest of the burst
   await visitor.joined({ headers: { 'x-forwarded-for': '192.0.2.1' } });
   assert.equal((await asked('POST', 'pass')).json.code, 'not-yet');
   const limited = await until('the limit', async () => {
@@ -228,7 +228,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   await asked('POST', 'pass');
   await asked('GET', 'me');
 
-  // A document that a newer program has written, and one that nobody can read.
+  // A document from a newer program, and an unreadable one.
   const lane = '/admin/events/odd/lanes/fans/invitations';
   await admin('PUT', '/admin/events/odd', { body: { lanes: [{ id: 'fans', share: 30, invitations: 3 }] } });
   const stored = JSON.parse(await redis.command('HGET', 'fg:{odd}:cfg', 'doc'));

@@ -311,7 +311,7 @@ test('a named token writes its own name on the trail', async (t) => {
 
 test('the largest document and change are accepted', async (t) => {
   const house = await alone(t, STILL);
-  const words = '"'.repeat(1000); // each takes two bytes wherever it is written
+  const words = '"'.repeat(1000); // each takes two bytes when it is written
   const tags = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg', 'hh'];
   const message = Object.fromEntries(tags.map((tag) => [tag, words]));
   const schedule = Array.from({ length: 64 }, (_, i) => ({
@@ -364,7 +364,7 @@ test('all fronts take a scheduled rate once, and document it', async (t) => {
   assert.equal(steps.length, 1);
   assert.deepEqual([steps[0].from, steps[0].to], [{ rate_per_s: 0 }, { rate_per_s: 7 }]);
 
-  // What an operator sets by hand stands until the next step.
+  // A value that an operator sets stays until the next step.
   await patch(house.front, show, { rate_per_s: 5 });
   assert.equal((await house.fronts[1].http.get(`/v1/queue/${show}/status`)).status, 200);
   await until('the other front to show it', async () =>
@@ -386,7 +386,7 @@ test('a preview has the time of the last entry at another rate', async (t) => {
   assert.equal(rate, 1);
   const inS = (Date.parse(last) - asked) / 1000;
   assert.ok(inS > 7 && inS < 12 + tookS, `in ${inS} s, told within ${tookS} s`);
-  // As finely as the knob can be turned, and no finer.
+  // At the knob's resolution.
   const at = async (rate) => house.front.admin.get(`/admin/events/${show}/preview?rate_per_s=${rate}`);
   for (const [text, meant] of [['0.5', 0.5], ['0.125', 0.125], ['12.05', 12.05]]) {
     assert.equal((await at(text)).json.rate_per_s, meant);
@@ -407,7 +407,7 @@ test('a preview accounts for a full hall', async (t) => {
   await until('ten to wait', async () => (await preview()).waiting === 10);
   const inS = (Date.parse((await preview()).last_enters_at) - Date.now()) / 1000;
   assert.ok(inS > 10, `in ${inS} s, though nobody has left`);
-  // Without a cap the rate alone counts.
+  // Without a cap only the rate counts.
   await patch(house.front, show, { rate_per_s: 0, max_active: 0 });
   await until('no cap', async () => {
     const asked = Date.now();
@@ -442,7 +442,7 @@ test('how often all fronts answered 5xx is in the series', async (t) => {
 
 test('the series has promises and outcomes of all fronts', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 10, burst: 1, max_active: 0 }); // some wait, though all of them join for half a minute
+  await makeEvent(house, 'show', { rate_per_s: 10, burst: 1, max_active: 0 }); // some wait, even if all joins take half a minute
   await Promise.all(Array.from({ length: 300 }, () => house.front.http.post('/v1/queue/show/join')));
   const newest = async (front) =>
     (await front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
@@ -467,7 +467,7 @@ test('the series has promises and outcomes of all fronts', async (t) => {
 
 test('the wait shown at the join is compared with the real one', async (t) => {
   const house = await openHouse(t, { fronts: 2, config: { http: { loops: 2 } } });
-  await makeEvent(house, 'show', { rate_per_s: 4, burst: 1, max_active: 0 }); // forty of them see a wait, though they join for ten seconds
+  await makeEvent(house, 'show', { rate_per_s: 4, burst: 1, max_active: 0 }); // forty of them see a wait, even if they join for ten seconds
   const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
     const visitor = new Visitor(house.fronts[i % 2], 'show');
     visitor.told = (await visitor.joined()).eta;
@@ -475,7 +475,7 @@ test('the wait shown at the join is compared with the real one', async (t) => {
   }));
   const promised = visitors.filter(({ told }) => told.p50_s >= 1).length;
   assert.ok(promised >= 20, `${promised} saw a wait`);
-  // Let in by whichever front, and asked for again by the other: judged once.
+  // Let in by one front, and requested again from the other: counted once.
   for (const [i, visitor] of visitors.entries()) {
     const front = house.fronts[(i >> 1) % 2];
     await visitor.entered({ front });

@@ -1,18 +1,16 @@
-// More people than can be served: new places are what is given up first, with a time to come back,
-// while visitors with a place are answered as usual. A Redis that is stopped for a moment makes any
-// machine too slow, however fast it is.
+// Overload: new places are shed first, with a time to retry, while visitors with a place are answered as usual. A Redis that
+// is stopped for a moment makes any machine too slow, however fast it is.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, client, until } from '../../lib-js/index.js';
 import { openShow, Visitor } from './support.js';
 
-// Overloaded once this many joins wait for Redis, which is what a slow Redis means. A slow machine, too, sends
-// as many before the first of them is given up.
+// Overloaded once this many joins wait for Redis. A slow machine, too, sends as many before the first of them is given up.
 const FEW = { config: { line: { joins_waiting: 16 } } };
 const CROWD = 600;
 
-// Answers come in as they are given: [{key, status, retryAfter, code, position}].
+// Answers in order of arrival: [{key, status, retryAfter, code, position}].
 function storm(house, count, name) {
   const answers = [];
   const calls = Array.from({ length: count }, async (_, i) => {
@@ -35,9 +33,9 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
   await waiting.untilCalled();
   await house.redis.pause();
   const { answers, done } = storm(house, CROWD, 'crowd');
-  await until('joins to be shed', () => answers.filter(isShed).length >= 20); // not all told the same time by chance
+  await until('joins to be shed', () => answers.filter(isShed).length >= 20); // enough that they do not all get the same time by chance
   assert.equal((await waiting.me()).status, 200, 'a waiting visitor is answered as usual');
-  // A pass is taken on where joins are shed: it is Redis that has no answer for it.
+  // Passes are still accepted while joins are shed: only Redis does not answer.
   assertProblem(await waiting.pass(), 503, 'unavailable');
   const again = await waiting.join();
   assert.equal(again.status, 200, 'and a visitor with a place has it');
@@ -52,7 +50,7 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
   assert.ok(new Set(times).size >= 2, `they come back at one time, ${times[0]}`);
   const shed = await Promise.all(house.fronts.map(async (front) => (await front.metrics()).get('fairgate_joins_total{outcome="shed"}')));
   assert.equal(shed[0] + shed[1], times.length);
-  // They come back with the same key, as often as they are asked to.
+  // They retry with the same key, whenever a 503 says so.
   const left = sent.map(({ key }) => key);
   const places = [1, ...answers.filter(({ answer }) => answer.status === 201).map(({ answer }) => answer.json.position)];
   await until('everybody to have a place', async () => {

@@ -1,4 +1,4 @@
-// The waiting page without JavaScript: what a browser would do with forms and redirects alone.
+// The waiting page without JavaScript: with forms and redirects alone, as a browser uses them.
 
 import assert from 'node:assert/strict';
 import { readFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -96,7 +96,7 @@ for (const lang of ['ko', 'en']) {
     const paths = new Set([...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1]));
     assert.ok(paths.size >= 3);
     for (const path of paths) {
-      // Brotli's bytes are made while the program answers by gzip.
+      // Brotli's copy is made in the background, while the program answers with gzip.
       const file = await until(`${path} by brotli`, async () => {
         const answer = await weigh(path);
         return (path.endsWith('.svg') || answer.headers['content-encoding'] === 'br') && answer;
@@ -128,7 +128,7 @@ for (const [name, config, ways] of [
   });
 }
 
-// Their sentences are read in browser/trouble.test.js.
+// browser/trouble.test.js checks their sentences.
 test('a page says what state the event is in, and a refused form leads to one that offers the next step', async (t) => {
   const house = await openHouse(t);
   const opensAt = new Date(Date.now() + 3_600_000).toISOString();
@@ -156,7 +156,7 @@ test('a page says what state the event is in, and a refused form leads to one th
 
 // ---- the picture of a shared link ----
 
-// The chunks of a PNG, each with the checksum that it must have.
+// A PNG's chunks, each with a correct checksum.
 function chunksOf(png) {
   assert.equal(png.toString('latin1', 0, 8), '\x89PNG\r\n\x1a\n');
   const found = new Map();
@@ -204,7 +204,7 @@ test('a link has no picture without the address of the site', async (t) => {
   const scope = openScope(t);
   const drawing = readFileSync(new URL('../../../queue-front/web/preview.png', import.meta.url));
   const path = join(scope.tempDir('preview-'), 'own.png');
-  writeFileSync(path, drawing); // in grey, which no brand has
+  writeFileSync(path, drawing); // in grey, which no brand uses
   const house = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand: { preview: path } } });
   assert.equal(metaOf(await house.front.http.get('/e/show'), 'og:image'), undefined);
   assert.deepEqual((await house.front.http.get('/assets/preview.png')).body, drawing);

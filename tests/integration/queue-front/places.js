@@ -1,4 +1,4 @@
-// What must be true of the places of a line over shards, after whatever happened: told by its cuts.
+// Invariants of the places of a sharded line after any failure, checked by its cuts.
 
 import assert from 'node:assert/strict';
 import { Cuts } from '../line/shards.js';
@@ -6,16 +6,16 @@ import { answered } from './crowd.js';
 
 export const range = ([from, upto]) => Array.from({ length: upto - from + 1 }, (_, i) => from + i);
 
-// All cuts, as the server of the event's slot has them.
+// All cuts, as stored by the server of the event's slot.
 async function cutsOf(redis, { shards = 4, event = 'show' } = {}) {
   const entries = await redis.command('XRANGE', `fg:{${event}}:cuts`, '-', '+');
   return new Cuts(entries.map(([, fields]) => fields[1]), shards);
 }
 
-// Each place is somebody's or of a hole, none is twice. -> the cuts
+// Each place belongs to one visitor or to a hole. Returns the cuts.
 //
-// A server that is lost may take along keys of joins that were counted and not answered yet. People who ask again have
-// another place then, and the first one is a ghost: no more of these than there were joins under way.
+// A lost server may lose the keys of joins that were counted but not answered yet. Visitors who retry get another place, and
+// the first one is a ghost; there are at most as many of these as joins were in progress.
 export async function assertPlacesAreWhole(crowd, redis, { ghosts = 0 } = {}) {
   crowd.assertNoPlaceTwice();
   const cuts = await cutsOf(redis);
@@ -27,7 +27,7 @@ export async function assertPlacesAreWhole(crowd, redis, { ghosts = 0 } = {}) {
   return cuts;
 }
 
-// A join that is repeated gives the same place, at any front.
+// A repeated join gives the same place at any front.
 export async function assertRepeatsAreTheSame(crowd, fronts, { keys = [...crowd.places].slice(0, 20).concat([...crowd.places].slice(-20)) } = {}) {
   for (const [i, [key, place]] of keys.entries()) {
     const { http } = fronts[i % fronts.length];

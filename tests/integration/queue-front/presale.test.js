@@ -18,7 +18,7 @@ async function load(house, body, event = 'show') {
 const counts = async (house, event = 'show') => (await house.front.admin.get(path(event))).json.codes;
 const issued = async (house, event = 'show') => Number(await house.redis.command('GET', `fg:{${event}}:seq`) ?? 0);
 
-// The codes that joins have shown to this front, by outcome.
+// The codes that joins sent to this front, counted by outcome.
 async function told(front) {
   const { text } = await front.private.call('GET', '/metrics');
   const rows = [...text.matchAll(/^fairgate_presale_codes_total\{outcome="([a-z-]+)"\} (\d+)$/gm)];
@@ -76,7 +76,7 @@ test('one who waits in the general line gets into the lane that a code opens, an
   const used = (await counts(house)).map(({ lane, used: n }) => [lane, n]);
   assert.deepEqual(used.sort(), [['club', 1], ['general', 0]]);
 
-  // The work was done for the place.
+  // The visitor did the work for a place, not for a code.
   await patch(house.front, 'show', { pow_bits: 20 });
   await until('work to be asked for', async () => (await new Visitor(house.front, 'show').join(withCode('CLUB-LAST'))).status === 428);
   const last = await late.join(withCode('CLUB-LAST'));
@@ -127,7 +127,7 @@ test('guesses from very many addresses are limited by event, and no other networ
     const minute = Math.floor(Number((await house.redis.command('TIME'))[0]) / 60);
     await load(house, { codes: [`REAL-CODE-${n}`, `OTHER-CODE-${n}`] });
     const wrong = async () => Number(await house.redis.command('HGET', `fg:{show}:ip:${minute}`, 'codes'));
-    const before = await wrong(); // of the try before
+    const before = await wrong(); // of the previous attempt
     assertProblem(await from(`2001:db8:${n}:1::1`, 'GUESS-1'), 422, 'code-unknown');
     assertProblem(await from(`2001:db8:${n}:2::1`, 'GUESS-2'), 422, 'code-unknown');
     assert.equal(await wrong(), before + 2);
@@ -168,7 +168,7 @@ test('an empty Redis has lost the codes, and joins say so', async (t) => {
   assert.match((await house.front.private.call('GET', '/metrics')).text, /fairgate_line_codes_missing\{event="show"\} 3/);
   assert.equal((await told(house.fronts[1])).missing, 2);
 
-  // Loaded in two parts: what is there is good at once, what is not there may be good.
+  // Loaded in two parts: loaded codes are valid at once, and others may be valid later.
   await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2'] });
   await missing(1);
   assert.ok((await visitor.joined(withCode('FAN-CODE-2'))).position > 1);
@@ -178,7 +178,7 @@ test('an empty Redis has lost the codes, and joins say so', async (t) => {
   assertProblem(await new Visitor(house.front, 'show').join(withCode('FAN-CODE-4')), 422, 'code-unknown');
   assert.equal((await counts(house))[0].codes, 3);
 
-  // Or the operator has no more of them.
+  // Or the operator has no more codes to load.
   await house.redis.restartEmpty();
   await missing(3);
   await until('them to be dropped', async () => (await house.front.admin.delete(path('show'))).status === 200);

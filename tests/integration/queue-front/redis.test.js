@@ -1,5 +1,5 @@
-// Redis as companies run it: a user who may do just what is needed, passwords, names instead of
-// addresses, TLS, a master that stops writing when its replica is gone. Real servers, with the files of infra/redis.
+// Redis in a hardened set-up: a user with only the needed rights, passwords, names instead of addresses, TLS, a master that
+// stops writing when its replica is gone. Real servers, with the files of infra/redis.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -19,7 +19,7 @@ const MOVING = { rate_per_s: 100, burst: 100, max_active: 0, call_ttl_s: 600 };
 const shipped = readFileSync(join(ROOT, 'infra/redis/redis-acl.conf'), 'utf8');
 const allowed = /^user fairgate .*$/m.exec(shipped)[0].match(/ \+\S+/g).map((word) => word.slice(2));
 
-// The users of the shipped file with this password, as its head says it is installed.
+// The users in the shipped file with this password, installed as its head says.
 function aclFile(scope, ...more) {
   const path = join(scope.tempDir('acl-'), 'users.acl');
   const users = shipped.split('\n').filter((line) => line.startsWith('user ')).concat(more).join('\n');
@@ -27,7 +27,7 @@ function aclFile(scope, ...more) {
   return path;
 }
 
-// The shipped configuration, but for what a test gives each server itself.
+// The shipped configuration, except what a test sets for each server.
 function redisConf(scope) {
   const path = join(scope.tempDir('conf-'), 'redis.conf');
   const own = /^(bind|port|unixsocket|unixsocketperm|dir|daemonize) .*$/gm;
@@ -42,7 +42,7 @@ function secret(scope, text) {
   return path;
 }
 
-// A script's writes lie on the disk as a transaction, and Redis checks the rights of the default user when it loads one.
+// A script's writes are stored as a transaction, and Redis checks the default user's rights when it loads one.
 test('what scripts wrote is loaded again where the default user is off', async (t) => {
   const scope = openScope(t);
   const redis = await startRedis(scope);
@@ -76,12 +76,12 @@ function sentinelUser(password) {
   return line.replace('0'.repeat(64), createHash('sha256').update(password).digest('hex'));
 }
 
-// What was refused to the user: names of commands and keys.
+// The user's denied commands and keys.
 async function refused(redis) {
   return (await redis.command('ACL', 'LOG')).map((row) => row[row.indexOf('object') + 1]);
 }
 
-// As an event goes: rows of the trail, places, visits, and an end.
+// An event's life: rows of the trail, places, visits, and an end.
 async function visit(house, event) {
   const visitor = new Visitor(house.front, event);
   await visitor.join();
@@ -180,7 +180,7 @@ describe('users', { concurrency: true }, () => {
     const anyRefused = async () => (await Promise.all(nodes.map(refused))).flat();
     assert.deepEqual(await anyRefused(), []);
 
-    // The set of events is where ASK leads to, and so is each of its answers.
+    // The slot of the set of events moves, so commands on that set are answered with ASK.
     const slot = await nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events');
     const from = cluster.owner(slot);
     const to = nodes.find((node) => node !== from);
@@ -202,7 +202,7 @@ describe('users', { concurrency: true }, () => {
     for (const event of ['one', 'six']) assert.equal((await house.front.admin.get(`/admin/events/${event}`)).status, 200);
     assert.deepEqual(await anyRefused(), []);
 
-    // Without the map there is no way to any of them, and it is said.
+    // Without the slot map none of them can be reached, and that is reported.
     await everywhere('ACL', 'SETUSER', 'fairgate', '-cluster|slots');
     const stranger = await startFront(house, { redis: {
       cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) }, ready: false });
@@ -226,7 +226,7 @@ describe('users', { concurrency: true }, () => {
   });
 });
 
-// What the scripts call.
+// The commands in the scripts.
 function called() {
   const dir = join(ROOT, 'queue-front/lua');
   return readdirSync(dir, { recursive: true }).filter((name) => name.endsWith('.lua')).flatMap((file) => {
@@ -281,7 +281,7 @@ describe('ways', { concurrency: true }, () => {
 
   test('the addresses of a name are tried in turn', { skip: process.getuid() !== 0 && 'mounting wants root' }, async (t) => {
     const scope = openScope(t);
-    // Nearest to ourselves, 127.0.0.1 is what the resolver puts first, and nobody listens there.
+    // Resolvers return 127.0.0.1 first for local names, and nothing listens there.
     const redis = await startRedis(scope, { settings: { bind: '127.0.0.3' } });
     const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
     const front = await startFront(house, { redis: { path: undefined, host: 'line.example', port: redis.port }, ready: false });
@@ -314,7 +314,7 @@ describe('ways', { concurrency: true }, () => {
     await replica.start();
     await replica.command('REPLICAOF', '127.0.0.1', redis.port);
     await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
-    await replica.kill(); // Redis won't end while it rewrites its file, as a replica does that has just synced
+    await replica.kill(); // Redis won't exit while it rewrites its file, as a replica does after a sync
   });
 
   test('a unix socket that is not there yet, is a file, or was left behind by one who died', async (t) => {
@@ -333,7 +333,7 @@ describe('ways', { concurrency: true }, () => {
     symlinkSync(redis.socket, path);
     await front.untilReady();
     await until('it to know the event', async () => (await new Visitor(front, 'show').join()).status === 201);
-    await redis.kill(); // the socket stays behind; a try that was under way says that it was reset
+    await redis.kill(); // the socket file stays; an attempt in progress reports a reset
     await until('what was left behind to be refused', async () => /refused/i.test(await unready(front)));
     await redis.start();
     await until('joins to be taken again', async () => (await new Visitor(front, 'show').join()).status === 201);
@@ -361,7 +361,7 @@ describe('ways', { concurrency: true }, () => {
   });
 });
 
-// A certificate authority of the test's own. make(name, {san, days}) -> {cert, key}.
+// The test's own certificate authority. make(name, {san, days}) returns {cert, key}.
 function openAuthority(scope) {
   const dir = scope.tempDir('tls-');
   const at = (name) => join(dir, name);
@@ -446,7 +446,7 @@ describe('TLS', { concurrency: true }, () => {
       await front.stop();
     }
     const named = cases.find(([what]) => what === 'name')[1];
-    await startFront(scaffold, byTls(named, authority, { tls_name: 'redis.example' })); // is ready
+    await startFront(scaffold, byTls(named, authority, { tls_name: 'redis.example' })); // returns once it is ready
   });
 
   test('a server that wants a certificate of ours gets it, a new one after SIGHUP', async (t) => {
@@ -545,7 +545,7 @@ describe('TLS', { concurrency: true }, () => {
       const port = await freePort();
       return { port, settings: tlsSettings(authority, certificate, port, { 'tls-cluster': 'yes' }) };
     });
-    const [first] = cluster.nodes; // the front learns the others from its answers
+    const [first] = cluster.nodes; // the front learns the other nodes from its answers
     const house = await openHouse(t, {
       scope, config: { redis: { cluster: `localhost:${first.port}`, tls: true, tls_ca: authority.ca } },
     });

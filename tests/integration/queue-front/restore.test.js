@@ -1,5 +1,5 @@
-// An event that is made again from its archive: tickets keep their positions, and a file
-// that is not whole or not ours makes nothing. Two fronts with a real Redis.
+// An event that is created again from its archive: tickets keep their positions, and an incomplete or foreign file creates
+// nothing. Two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ const restore = (front, body, id = 'show') =>
   front.admin.post(`/admin/events/${id}/actions/restore`, { body, headers: { 'X-Operator': 'kim' } });
 
 const fairness = async (front, lane = '') => (await front.http.get(`/v1/queue/show/fairness${lane}`)).json;
-// The draw of each lane comes with a tick of its own.
+// The draw of each lane comes with its own tick.
 const untilDrawn = (front) => until('both draws', async () => (await fairness(front)).drawn && (await fairness(front, '?lane=fans')).drawn);
 
 async function remove(house, id = 'show') {
@@ -28,7 +28,7 @@ async function remove(house, id = 'show') {
     (await house.redis.command('KEYS', `fg:{${id}}:*`)).every((key) => key.endsWith(':erased')));
 }
 
-// One line of it, changed; the others as they were.
+// Changes one line of it.
 const altered = (text, number, change) =>
   text.split('\n').map((line, i) => (i === number ? change(line) : line)).join('\n');
 
@@ -49,7 +49,7 @@ describe('an event made again from its archive', async () => {
   await act(house.front, 'show', 'draw');
   for (const front of house.fronts) await untilDrawn(front);
   await visitors[3].leave();
-  visitors.splice(3, 1); // whose browser has thrown the ticket away
+  visitors.splice(3, 1); // this visitor's browser has lost the ticket
   const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
   await act(house.front, 'show', 'close');
   for (const front of house.fronts) await untilState(front, 'show', 'closed');

@@ -1,5 +1,5 @@
-// An event that runs, made again from an archive that was taken while it ran: Redis and all fronts are lost
-// at once, and tickets and passes stay valid. Two fronts, a Redis that loses all.
+// A running event is created again from an archive taken while it ran: Redis and all fronts are lost at once, and tickets
+// and passes stay valid. Two fronts, and a Redis that loses everything.
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -15,7 +15,7 @@ const restore = (front, id, body, query = '') =>
   front.admin.post(`/admin/events/${id}/actions/restore${query}`, { body, headers: { 'X-Operator': 'kim' } });
 const fairness = async (front, id, lane = '') => (await front.http.get(`/v1/queue/${id}/fairness${lane}`)).json;
 
-// Redis is started again with nothing in it, and so are the fronts.
+// Restarts an empty Redis, and the fronts.
 async function loseAll(house) {
   await Promise.all(house.fronts.map((front) => front.stop()));
   await house.redis.command('FLUSHALL');
@@ -25,7 +25,7 @@ async function loseAll(house) {
   for (const front of house.fronts) await front.start();
 }
 
-// A new key before all others, or with `alone` instead of them.
+// Adds a new key before all others, or with `alone` replaces them.
 function turnRing(path, id, alone = false) {
   const before = existsSync(path) && !alone ? readFileSync(path, 'utf8') : '';
   writeFileSync(path, `${id} ${randomBytes(16).toString('hex')}\n${before}`, { mode: 0o600 });
@@ -60,7 +60,7 @@ describe('an event that runs, made again from its archive', async () => {
     const head = headOf(text);
     assert.deepEqual([head.format_version, head.state, head.figures.called], [2, 'open', 2]);
 
-    // What the archive does not know: five more have joined, one more has entered, one more is called.
+    // After the archive was taken: five more have joined, one more has entered, one more is called.
     visitors.push(...await joinAll(house, 'show', 5));
     await patch(house.front, 'show', { max_active: 3 });
     visitors[2].visit = await visitors[2].entered();
@@ -68,7 +68,7 @@ describe('an event that runs, made again from its archive', async () => {
     await visitors[3].untilCalled();
     assert.deepEqual(visitors.map(({ place }) => place), Array.from({ length: 15 }, (_, i) => i + 1));
 
-    // New events begin with another identity key by now; this one keeps its own.
+    // New events use another identity key by now; this one keeps its own.
     const identity = await house.redis.command('HGET', 'fg:{show}:cfg', 'identity');
     turnRing(house.secrets.path('identity-keys'), 9);
 
@@ -89,7 +89,7 @@ describe('an event that runs, made again from its archive', async () => {
     assert.equal(new Set(numbers).size, 4);
     assert.equal((await visitors[9].join()).json.position, 10, 'a visitor keeps the place');
 
-    // All three go on, the third as well, of whom the archive knows nothing.
+    // All three continue, including the third, whom the archive does not have.
     for (const visitor of [visitors[2], visitors[0], visitors[1]])
       assert.equal(await until('the visit to go on', async () => {
         const answer = await visitor.session({ front: house.fronts[1], headers: { authorization: `Bearer ${visitor.visit.pass}` } });
@@ -98,7 +98,7 @@ describe('an event that runs, made again from its archive', async () => {
     for (const front of house.fronts)
       await until('the status to show three calls', async () => (await front.http.get('/v1/queue/show/status')).json.serving >= 3);
 
-    // The one who was called is called before everybody else.
+    // The visitor who had been called is called before all others.
     await patch(house.front, 'show', { max_active: 4 });
     await visitors[3].entered({ front: house.fronts[1] });
     assert.equal((await visitors[4].me()).json.called, false);
@@ -155,7 +155,7 @@ describe('an event that runs, made again from its archive', async () => {
     const visitors = await joinAll(house, 'sealed', 5);
     const { commitment } = await fairness(house.front, 'sealed');
     const text = await runningOf(house.front, 'sealed');
-    visitors.push(...await joinAll(house, 'sealed', 5)); // of whom it knows nothing
+    visitors.push(...await joinAll(house, 'sealed', 5)); // they are not in the archive
     await loseAll(house);
     assert.equal((await restore(house.front, 'sealed', text)).status, 201);
     await known(house, 'sealed');
@@ -179,7 +179,7 @@ describe('an event that runs, made again from its archive', async () => {
     await untilState(house.front, 'again', 'open');
     await loseAll(house);
     assertProblem(await restore(house.front, 'again', text), 409, 'draw-unknown');
-    await delay(600); // longer than a front takes to learn of an event: nothing was made
+    await delay(600); // longer than a front takes to see a new event: none was created
     assert.equal((await house.front.admin.get('/admin/events/again')).status, 404);
     assert.equal((await restore(house.front, 'again', text, '?redraw=true')).status, 201);
     await known(house, 'again');
@@ -188,13 +188,13 @@ describe('an event that runs, made again from its archive', async () => {
   });
 });
 
-// The slots of a cluster lie on several servers. Shards number their joins, and the lost slot has the cuts that made places of them.
+// A cluster's slots are on several servers. Shards number their joins; the lost slot had the cuts that made places of them.
 test('a line whose shards have survived counts nobody twice', async (t) => {
   const house = await openShow(t, { rate_per_s: 0, shards: 4 }, { fronts: 2 });
   const early = await joinAll(house, 'show', 60);
   await until('the front to see all', async () => (await live(house.front, 'show')).waiting === 60);
   const text = await runningOf(house.front, 'show');
-  early.push(...await joinAll(house, 'show', 5)); // which the archive does not know
+  early.push(...await joinAll(house, 'show', 5)); // they are not in the archive
   await Promise.all(house.fronts.map((front) => front.stop()));
   const { redis } = house;
   for (const part of ['fg:{show}:*', '{fg:events}:*', 'fg:events']) {
@@ -208,7 +208,7 @@ test('a line whose shards have survived counts nobody twice', async (t) => {
   const places = [...early, ...late].map(({ place }) => place);
   assert.equal(new Set(places).size, 75, `${places}`);
   for (const visitor of early) assert.equal((await visitor.me()).json.position, visitor.place);
-  // Five are nobody's until they are heard.
+  // Five places belong to nobody until their visitors poll.
   await until('the line to have all of them', async () => (await live(house.front, 'show')).waiting === 75);
 });
 
@@ -218,7 +218,7 @@ test('nothing is restored without the key of a coming draw', async (t) => {
   turnRing(draws, 1);
   const house = await openHouse(t, { scope, config: { keys: { draws } } });
   await makePreQueue(house, 'show');
-  turnRing(draws, 2); // marks archives from now on; the draw was sealed by the first
+  turnRing(draws, 2); // signs archives from now on; the first key sealed the draw
   await house.front.stop();
   await house.front.start();
   const text = await runningOf(house.front, 'show');

@@ -1,5 +1,5 @@
-// What goes beyond one visitor, of a line that is kept in shards: each is numbered in the shard of their own key, and
-// what they show with it (work, an invitation, a code, an address) may come with many keys, at any front.
+// Limits across visitors of a sharded line: each visitor is numbered in the shard of their own key, but their credentials
+// (work, an invitation, a code, an address) may come with many keys, at any front.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 const of = (answers, status) => answers.filter((answer) => answer.status === status);
 const positions = (answers) => answers.map(({ json }) => json.position).sort((a, b) => a - b);
 
-// A join that is repeated while it is not known whether it was done.
+// A join that is retried while its outcome is unknown.
 async function join(front, { headers = {}, ...options } = {}) {
   return until('an answer', async () => {
     const answer = await front.http.post('/v1/queue/show/join', { headers, ...options });
@@ -23,12 +23,12 @@ async function join(front, { headers = {}, ...options } = {}) {
 }
 
 const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...headers } });
-// Of so many keys, half by each front, all at once.
+// Joins with that many keys, half on each front, all at once.
 const joinAll = (house, n, options) => Promise.all(upTo(n).map((i) => join(house.fronts[i % house.fronts.length], options(i))));
 
 const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options });
 
-// From then on no shard takes a join that was judged by an older document.
+// After this no shard accepts a join that was checked against an older document.
 const untilShardsHear = (house, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
   .map((k) => house.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((told) => told === String(version)));
 
@@ -107,7 +107,7 @@ describe('over shards', { concurrency: 4 }, () => {
     await house.redis.command('HSET', `fg:{show:0}:ip:${longAgo}`, 'an address', '1');
     await house.redis.command('HSET', 'fg:{show:0}:cfg', 'minute', String(longAgo));
     await until('them to be gone', async () => {
-      await join(house.front); // for which the shards are read
+      await join(house.front); // for this the shards are read
       return Number(await house.redis.command('EXISTS', `fg:{show:0}:ip:${longAgo}`)) === 0;
     });
     await makeEvent(house, 'plain', { rate_per_s: 0, joins_per_ip_per_min: 5 });
@@ -163,7 +163,7 @@ describe('over shards', { concurrency: 4 }, () => {
 
   test('a full line accepts a few more joins at most', async (t) => {
     const house = await over(t, { ...STILL, line_max: 40 });
-    // Each waits for a cut, however long that takes, so a cut finds no more than are under way at once.
+    // Each waits for a cut, however long that takes, so a cut finds at most as many as are in progress.
     const WIDTH = 16;
     const answers = [];
     const left = upTo(150);

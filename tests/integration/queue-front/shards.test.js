@@ -1,5 +1,5 @@
-// A line that is kept in several shards, by the real program: numbers of shards become places that are unique and
-// without a gap but for holes that are listed, at any front, and whatever dies meanwhile.
+// A sharded line with the real program: numbers of shards become unique places without gaps except listed holes, at any
+// front, whatever dies meanwhile.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -16,8 +16,8 @@ const ports = (nodes) => nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
 
 const serverOf = async (cluster, key) => cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', key));
 
-// People join while this master dies, with what its replica never had.
-const WIDTH = 16; // so many joins are under way at once
+// People join while this master dies with data that its replica never had.
+const WIDTH = 16; // joins in progress at once
 
 async function throughAFailover(t, scope, cluster, master) {
   const replica = await addReplica(scope, cluster, master);
@@ -117,7 +117,7 @@ describe('a line over shards', { concurrency: true }, () => {
       await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
     const { version } = (await house.front.admin.get('/admin/events/show')).json;
     assertStatus(await house.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } }), 204);
-    // A front that asks a shard once more leaves a key behind that goes by itself.
+    // A front that queries a shard once more leaves a key that expires by itself.
     const staying = async () => {
       const keys = await house.redis.command('KEYS', 'fg:{show*');
       const lives = await Promise.all(keys.map((key) => house.redis.command('PTTL', key)));
@@ -162,7 +162,7 @@ describe('how many shards there are', () => {
     await makeEvent({ front, fronts: [front] }, 'show', {});
     await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
-    await redis.command('HSET', 'fg:{show}:cfg', 'shards', '4'); // as another front would have made it, of another document
+    await redis.command('HSET', 'fg:{show}:cfg', 'shards', '4'); // as another front with another document would have created it
     assertStatus(await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'second' } }), 503);
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
   });

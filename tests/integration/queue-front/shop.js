@@ -1,4 +1,4 @@
-// A shop, as far as the waiting room knows it: its keys, and the member tokens it hands out.
+// A shop as the waiting room sees it: its keys, and the member tokens that it issues.
 
 import { sign } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';

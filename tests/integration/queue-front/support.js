@@ -1,12 +1,12 @@
-// What the black-box tests of the waiting room share: a deployment (Redis and some fronts) and visitors.
+// Shared by the black-box tests of the waiting room: a deployment (Redis and some fronts) and visitors.
 
 import { readFileSync } from 'node:fs';
 import { assertStatus, CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';
 
 const JOIN_TRIES = 5;
 
-// A Redis and n fronts on it. `config` is merged into each front's sections. Where there is more than
-// one Redis, `scope` owns them and config.redis tells the fronts of them.
+// A Redis and n fronts on it. `config` is merged into each front's sections. With more than one Redis, `scope` owns them and
+// config.redis has their addresses.
 export async function openHouse(
   t,
   { fronts = 1, config = {}, redis: redisOptions = {}, scope = openScope(t), env = {} } = {},
@@ -50,7 +50,7 @@ export async function startFront({ scope, secrets, redis, env }, { ready, shippe
   return front;
 }
 
-// All that these tests ask of a line holds over shards as well: `make soak` has them ask it of so many.
+// All of these tests must also pass over shards: `make soak` runs them with that many.
 const OVER = process.env.FAIRGATE_SHARDS === undefined ? {} : { shards: Number(process.env.FAIRGATE_SHARDS) };
 
 // Creates the event on the first front and waits until every front shows it.
@@ -68,7 +68,7 @@ export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
 
 export const at = (ms) => new Date(Date.now() + ms).toISOString();
 
-// Creates the event, whose pre-queue every front shows from then on; it opens in an hour.
+// Creates the event and waits until every front shows its pre-queue; it opens in an hour.
 export async function makePreQueue(house, id, knobs = {}) {
   await makeEvent(house, id, { prequeue_at: at(0), opens_at: at(3_600_000), ...knobs }, { open: false });
   await act(house.front, id, 'schedule');
@@ -83,8 +83,8 @@ export async function openShow(t, knobs, options) {
   return house;
 }
 
-// A deployment for many tests of a file, each of which leaves it as it was: -> {...house, show}, an open event of the test's own.
-// Fronts tick for open events, so it is closed with the test.
+// A deployment for many tests of a file. For each test: {...house, show}, a new open event of that test. Fronts tick for
+// open events, so it is closed with the test.
 export function shareHouse(file, options) {
   const scope = openScope(file);
   let made, events = 0;
@@ -98,7 +98,7 @@ export function shareHouse(file, options) {
   };
 }
 
-// The kernel spreads connections over a front's loops; thirty of them meet each of three. Most fronts here have one.
+// The kernel spreads connections over a front's loops; thirty reach each of three. Most fronts here have one.
 export function untilEveryLoop(front, id, state) {
   return until(`every loop to show ${id}`, async () => {
     const answers = await Promise.all(
@@ -142,7 +142,7 @@ export async function live(front, id) {
   return answer.json.events.find((event) => event.id === id)?.live;
 }
 
-// What is counted in each minute of Redis's clock. If one ends meanwhile, it is tried again: the n-th time by other addresses.
+// For things that are counted per minute of Redis's clock. If a minute ends meanwhile, this retries with other addresses.
 const MINUTES = 4;
 export async function withinAMinute({ redis }, attempt) {
   const minute = async () => Math.floor(Number((await redis.command('TIME'))[0]) / 60);
@@ -156,7 +156,7 @@ export async function withinAMinute({ redis }, attempt) {
   }
 }
 
-// Somebody with a browser. Each call goes to `front` unless told otherwise; cookies are kept.
+// A visitor with a browser. Each call goes to `front` unless another is given; cookies are kept.
 export class Visitor {
   static async withPlace(front, event, options) {
     const visitor = new Visitor(front, event);
@@ -183,7 +183,7 @@ export class Visitor {
     return this.call('POST', 'join', options);
   }
 
-  // A place, also of a front that asks to come back later.
+  // Returns a place, retrying if a front asks for it.
   async joined(options) {
     let answer = await this.join(options);
     for (let tried = 1; answer.status === 503 && tried < JOIN_TRIES; tried += 1) {
@@ -221,7 +221,7 @@ export class Visitor {
     });
   }
 
-  // Called and in: the answer of the pass.
+  // Waits for the call and enters; returns the pass's answer.
   async entered(options) {
     await this.untilCalled(options);
     return until('the pass', async () => {
@@ -235,7 +235,7 @@ export function claims(jwt) {
   return JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url').toString('utf8'));
 }
 
-// The page's worker, taken as a module: `self` is not there, so it exports its solver.
+// The page's worker, loaded as a module: without `self` it exports its solver.
 function loadSolver() {
   const module = { exports: {} };
   const source = readFileSync(new URL('../../../queue-front/web/pow.js', import.meta.url), 'utf8');

@@ -1,4 +1,4 @@
-// What a visitor sees after the turn, and how the visitor joins again.
+// What visitors see after their turn, and how they join again.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -77,7 +77,7 @@ describe('a turn that is over', () => {
     const id = await event();
     const visitor = await inside(id);
     const renewed = (await visitor.session()).json;
-    // A replica without the renewal would have it so when the first pass has run out.
+    // The state of a replica without the renewal after the first pass expired.
     const active = `fg:{${id}}:active`;
     const [session] = await house.redis.command('ZRANGE', active, 0, -1);
     await house.redis.command('ZADD', active, Date.now() - 1000, session);
@@ -93,7 +93,7 @@ describe('a turn that is over', () => {
     await told(visitor, 'ended');
   });
 
-  // `leave` takes the cookies back; a program that keeps its ticket may show it.
+  // `leave` deletes the cookies; a program that keeps its ticket may still show it.
   const asks = (ticket, front = house.front) => ({ front, headers: { authorization: `Bearer ${ticket}` } });
 
   test('is ended at every front once the place was given up, before the opening, waiting or called', async () => {
@@ -125,7 +125,7 @@ describe('a turn that is over', () => {
     const visitor = new Visitor(house.front, id);
     const { ticket } = await visitor.joined();
     assert.equal((await visitor.leave()).status, 204);
-    // As an older copy of Redis would have it.
+    // The state of an older copy of Redis.
     await house.redis.command('DEL', `fg:{${id}}:gone`);
     await house.redis.command('HSET', `fg:{${id}}:bucket`, 'left_n', 0);
     await patch(house.front, id, { rate_per_s: 100 });
@@ -155,7 +155,7 @@ describe('a turn that is over', () => {
     assertProblem(await second.pass(), 409, 'not-yet');
     for (const front of house.fronts)
       await until('each front to know of the knock', async () => Date.parse((await second.me({ front })).json.call_expires_at) > Date.now() + 20_000);
-    const knockUntil = Date.now() + 9000; // the call would be over after five seconds
+    const knockUntil = Date.now() + 9000; // without retries the call would be over after five seconds
     while (Date.now() < knockUntil) {
       assertProblem(await second.pass(), 409, 'not-yet');
       for (const front of house.fronts) {

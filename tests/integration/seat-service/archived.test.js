@@ -1,4 +1,4 @@
-// The state of PostgreSQL in the metrics of the seats: its WAL archive, and the oldest snapshot.
+// PostgreSQL's state in the seats' metrics: its WAL archive, and the oldest snapshot.
 
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const told = async () => {
   return { failures: metrics.get('fairgate_wal_archive_failures_total'), late: metrics.get('fairgate_wal_archive_late_ms') };
 };
 
-// It is asked with the first point of each event's series, and every ten seconds.
+// It is queried with the first point of each event's series, and every ten seconds.
 test('a WAL that cannot be archived is reported, with its age', async () => {
   assert.deepEqual(await told(), { failures: 0, late: 0 }, 'no event is owned yet');
   await importHall(seats, 'failing', hall());
@@ -37,7 +37,7 @@ test('a WAL that cannot be archived is reported, with its age', async () => {
 test('once it is kept nothing is late, and what failed is still told', async () => {
   writeFileSync(shelf, '');
   await until('all to be kept', () => {
-    postgres.sql('CHECKPOINT; SELECT pg_switch_wal()'); // a file that is full wakes the archiver
+    postgres.sql('CHECKPOINT; SELECT pg_switch_wal()'); // a completed file wakes the archiver
     return postgres.sql('SELECT last_archived_time > last_failed_time FROM pg_stat_archiver') === 't';
   });
   await importHall(seats, 'mended', hall());

@@ -1,5 +1,5 @@
-// A database has more events than a process has room for: those that nobody asks for are asleep, and what is
-// asked for is there again, with all that was sold and held.
+// A database has more events than a process can hold: idle events sleep, and a requested event is loaded again, with
+// everything that was sold and held.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -14,15 +14,15 @@ const small = () => hall(SMALL);
 const config = { owner: { events: PLACES, idle: '100ms' } };
 
 const listed = async (seats) => (await operator(seats).events()).json;
-// Asked for until it is there: that wakes it.
+// Requests it until it answers: the request wakes it.
 const woken = (seats, event) => until(`${event} to be awake`, async () => (await visitor(seats, event).info()).status === 200);
-// An event that is idle for a moment, which is all that it takes here, may be closed.
+// An event that is idle even for a moment, which suffices here, may be closed.
 const there = (ask) => until('the event to be open', async () => {
   const answer = await ask();
   return answer.status !== 503 && answer;
 });
 
-// Asked for once while there is room for it: that wakes it. All places may be in use for a moment.
+// Requests it once there is room for it, which wakes it. All slots may be in use for a moment.
 const asleep = (ask) => until('room for the event', async () => {
   const answer = await ask();
   return answer.json.code !== 'events-full' && assertProblem(answer, 503, 'event-asleep');
@@ -46,7 +46,7 @@ test('more events than there are places: each is there when it is asked for, as 
     return events.length + asleep === EVENTS.length;
   });
 
-  // A seat that is sold stays sold, through sleep.
+  // A sold seat stays sold through sleep.
   await woken(seats, 'event-0');
   const { hold } = (await there(() => visitor(seats, 'event-0').hold({ seats: ['r1s1'] }))).json;
   for (const act of ['extend', 'confirm']) assert.equal((await there(() => saga(seats, 'event-0')[act](hold, 'order-1'))).status, 200);
@@ -65,12 +65,12 @@ test('more events than there are places: each is there when it is asked for, as 
   await asleep(() => visitor(seats, 'event-0').info());
   await woken(seats, 'event-0');
 
-  // The waiting room may ask whether it is there, which wakes it not.
+  // The waiting room may check that it exists without waking it.
   await untilAsleep(seats, 'event-0');
   for (let asked = 0; asked < 2; asked += 1) assert.deepEqual((await saga(seats, 'event-0').known()).json, { event: 'event-0', asleep: true });
   assertProblem(await saga(seats, 'none').known(), 404, 'event-unknown');
 
-  // The checkout wakes it as well as a visitor does: what it asks for is money.
+  // The checkout wakes it as a visitor does: its requests are about money.
   const told = await saga(seats, 'event-0').refund(hold, 'order-1');
   if (told.status !== 200) assertProblem(told, 503, told.json.code === 'events-full' ? 'events-full' : 'event-asleep');
   await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);
@@ -94,7 +94,7 @@ async function stands({ buyer, hold }) {
   assert.deepEqual((await there(() => buyer.holds())).json.holds.map((one) => one.hold), [hold]);
 }
 
-// Of every event one seat is held, each by another visitor; resolves to the holds.
+// Holds one seat of every event, each for another visitor; resolves to the holds.
 async function holdInEach(seats, events) {
   const holds = [];
   for (const event of events) {
@@ -114,7 +114,7 @@ test('seats held in more events than there are places shut nobody out, and expir
   assert.equal((await there(() => operator(seats, 'one-more').import(small()))).status, 201);
   const [{ event, hold }, ...others] = held;
   for (const act of ['extend', 'confirm']) assert.equal((await there(() => saga(seats, event)[act](hold, 'order-1'))).status, 200);
-  // Nobody asks for them.
+  // Nobody requests them.
   const expired = () => Number(postgres.sql("SELECT count(*) FROM seats.head JOIN seats.event ON no = event WHERE id LIKE 'brief-%' AND seq = 3", 'seats')); // imported, taken, expired
   await until('the holds of all to expire', () => expired() === brief.length);
   for (const one of others) await stands(one);
@@ -147,7 +147,7 @@ test('events of which payments end at the same time make room for each other dur
   await rush.judge(next, 100);
 });
 
-// FAIRGATE_EVENTS=10000 tells how soon the last of so many has its seat, with as many places as are usual.
+// With FAIRGATE_EVENTS=10000 it reports when the last seat of so many events is free, with the usual number of slots.
 test('a seat whose payment did not come in time is for the next who asks, however many end at once in events that sleep', async (t) => {
   const many = Number(process.env.FAIRGATE_EVENTS ?? (process.env.FAIRGATE_SOAK ? 2000 : 24));
   const { seats } = await openSale(t, ['rush'], {
@@ -160,7 +160,7 @@ test('a seat whose payment did not come in time is for the next who asks, howeve
   const events = Array.from({ length: many }, (_, n) => `awaited-${n}`);
   for (const event of events) {
     assert.equal((await there(() => operator(seats, event).import(brief))).status, 201);
-    await until(`a payment of ${event} to be awaited`, async () => { // one that is not begun in time is begun again
+    await until(`a payment of ${event} to be awaited`, async () => { // a hold that was not extended in time is taken again
       const { json } = await there(() => visitor(seats, event).hold({ seats: ['r1s2'] }));
       const ends = { pay_ttl_s: Math.max(3, Math.round((end - Date.now()) / 1000)) };
       const { status, json: paying } = await there(() => saga(seats, event).extend(json.hold, `order-${event}`, ends));
@@ -178,7 +178,7 @@ test('a seat whose payment did not come in time is for the next who asks, howeve
   await Promise.all(Array.from({ length: 4 }, async () => {
     for (const event of next) {
       const asked = Date.now();
-      await until(`the seat of ${event}`, async () => (await visitor(seats, event).hold({ seats: ['r1s2'] })).status === 201, { timeoutMs: 30_000, everyMs: 50 }); // less than a payment is spared
+      await until(`the seat of ${event}`, async () => (await visitor(seats, event).hold({ seats: ['r1s2'] })).status === 201, { timeoutMs: 30_000, everyMs: 50 }); // less than a payment is protected
       waits.push(Date.now() - asked);
     }
   }));
@@ -222,7 +222,7 @@ test('an event without a place is refused, and gets none from a correction', asy
   await until('the gauge to say so', async () => (await figure('seats_events_refused')) === EVENTS.length - PLACES);
   assert.ok((await figure('bound_refused_total{bound="events-full"}')) > 1);
 
-  // Closed for a moment, it does not lose its place to those that wait.
+  // Closed for a moment, it does not lose its slot to waiting events.
   for (const { event } of (await listed(next)).events) assert.equal((await operator(next, event).correct(hall({ ...SMALL, name: 'Corrected' }))).status, 200);
 });
 
@@ -255,7 +255,7 @@ test('an owner and its standby agree on what is asleep, and the standby wakes wh
   }
 });
 
-// A visitor who reads an event at this process by a stream.
+// A visitor who streams an event from this process.
 async function onlooker(seats, event) {
   const { token } = visitor(seats, event);
   const stream = await until(`a stream of ${event}`, async () => {
@@ -322,7 +322,7 @@ test('ten thousand events cost their names, and nothing is read of those that sl
   assert.equal((await visitor(seats, 'tonight').info()).status, 200);
   assert.equal((await seats.metrics()).get('fairgate_seats_events{state="asleep"}'), 9999);
 
-  // Looked at ten times a second, rows that have not changed are not read.
+  // Rows are polled ten times a second, and unchanged ones are not read.
   const looks = () => Number(postgres.sql("SELECT pg_stat_clear_snapshot(); SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'event_changed'", 'seats').trim());
   const rows = () => Number(postgres.sql("SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'event'", 'seats'));
   await until('the first look to be counted', () => rows() >= 10_000);

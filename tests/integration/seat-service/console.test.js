@@ -1,5 +1,4 @@
-// What the operator's console needs of this service: the map without a pass, and a listener that lets
-// the console's page call it, and no other page.
+// What the operator's console needs from this service: the map without a pass, and CORS for the console's page and no other.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -50,7 +49,7 @@ test('the page of a listed origin may call and read, also what is refused', asyn
     assert.match(asked.headers['access-control-allow-headers'], /\bAuthorization\b/);
     assert.match(asked.headers.vary, /Origin/);
   }
-  // A browser shows no token when it asks whether it may; so every process answers the same.
+  // A browser's preflight has no token; so every process gives the same answer.
   assert.equal((await preflight('/nothing/there', ORIGIN)).text, '');
   assert.equal((await preflight('/nothing/there', ORIGIN)).status, 204);
   const read = assertStatus(await seats.admin.get('/admin/events/night/availability', { headers: { origin: ORIGIN } }), 200);

@@ -1,4 +1,4 @@
-// What was imported is corrected: all of it before the first hold, afterwards what leaves every seat what it is.
+// Corrections of an imported hall: anything before the first hold, afterwards only what leaves every seat unchanged.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -24,7 +24,7 @@ const changed = (body, change) => {
 };
 const picture = async (who, count) => states((await who.availability('', { accept: 'application/octet-stream' })).body, count);
 
-// So much happens that there is a snapshot, from which the event is loaded from then on.
+// Makes enough changes for a snapshot, from which the event is loaded afterwards.
 async function untilSnapshot(event) {
   const boss = operator(seats, event);
   for (let nth = 0; nth < 50; nth += 1) for (const act of ['block', 'unblock']) assert.equal((await boss[act]({ area: 'floor', quantity: 1 })).status, 200);
@@ -72,7 +72,7 @@ test('before the first hold all of a document is corrected, against the version 
   assert.deepEqual([acts[0].reason, acts.at(-2).reason], [undefined, '오타']);
   assert.deepEqual([acts.at(-3).quantity, acts.at(-3).first], [1, undefined], 'a seat of the hall before has no name now');
 
-  // Each moment is replayed by the document that counted.
+  // Each moment is replayed with the document that was valid then.
   const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout);
   assert.deepEqual([['--seq', '1'], ['--seq', '3'], ['--at', acts[1].at], []].map((args) => replay(...args).categories[1].free), [50, 49, 50, 9]);
 });
@@ -106,7 +106,7 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   assert.equal((await alice.plan()).json.zones[0].rows[0].label, 'A');
   assert.equal((await saga(seats, event).refund(sold, 'order-1')).status, 200);
 
-  // What was bought stays what it is, and nothing of a document that says otherwise is taken.
+  // Sold seats keep their data, and nothing of a contradicting document is applied.
   const refused = await boss.correct(changed(next, (body) => {
     body.name = 'Never';
     body.areas[0].capacity = 4;
@@ -130,7 +130,7 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   ]) assert.equal((await boss.correct(changed(next, change))).json.clashes[0].path, path);
   assert.equal((await boss.read()).json.name, 'Another night');
 
-  // Reasons with the longest names are whole.
+  // Reasons with the longest names are not cut.
   const long = '🎭'.repeat(128);
   const named = (body) => changed(body, (copy) => { for (const list of [copy.categories, copy.plan.categories]) list[0].name = long; for (const row of copy.plan.zones[0].rows) for (const seat of row.seats) if (seat.category === 'Front') seat.category = long; });
   const other = await fresh();
@@ -171,7 +171,7 @@ test('a capacity falls to the places that are held, sold or blocked, whatever wa
     AND event = (SELECT no FROM seats.event WHERE id = '${event}')`, 'seats') !== '0', { timeoutMs: 60_000 });
   const standby = await shown(t);
 
-  // Up and down again.
+  // Enlarged and reduced again.
   for (const area of [12, 6]) assert.equal((await boss.correct(hall({ area, ...terms }))).status, 200);
   await until('it to follow', async () => (await visitor(standby, event).info()).json.areas?.[0].capacity === 6);
 });
@@ -300,7 +300,7 @@ test('an owner that is killed in the middle of a correction made none; the stand
     CREATE TRIGGER waits BEFORE INSERT ON seats.journal FOR EACH ROW WHEN (NEW.kind = 15) EXECUTE FUNCTION seats.wait()`, 'seats');
   const lock = await holdLock(own, store, 'SELECT pg_advisory_lock(77)');
   const { headers: { etag } } = await operator(owner, 'one').read();
-  const correct = async () => { // again, if it has waited for the lock too long
+  const correct = async () => { // retries if it has waited for the lock too long
     const answer = await operator(owner, 'one').correct(hall({ name: 'New' }), etag).catch(() => null);
     return answer?.status === 503 ? correct() : answer;
   };

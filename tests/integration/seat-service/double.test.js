@@ -1,6 +1,6 @@
-// The simulator's doubles of the seats' and the payments' PostgreSQL do what PostgreSQL does: a random history of
-// calls of the journal's store (tests/sim/sql-history) or of the payments' statements (tests/sim/pay-history) goes to
-// both, and they print the same. FAIRGATE_SEED repeats a run.
+// The simulator's doubles of PostgreSQL, for seats and payments, behave like PostgreSQL: a random history of calls of the
+// journal's store (tests/sim/sql-history) or of the payments' statements (tests/sim/pay-history) goes to both, and they
+// print the same. FAIRGATE_SEED repeats a run.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -10,12 +10,12 @@ import { openScope, programPath, seededRng, startPostgres } from '../../lib-js/i
 
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? (process.env.FAIRGATE_SOAK ? 20_000 : 500));
 const HISTORIES_MAX = 6;
-const SHOWN = 30; // lines before the first that differs
+const SHOWN = 30; // lines before the first difference
 
 const scope = openScope(test);
 
 async function play(program, ...args) {
-  // The address sanitizer warns of the simulator's fibers: its words come with a failed run, not as a finding.
+  // The address sanitizer warns about the simulator's fibers: its output is shown with a failed run, not as a finding.
   const env = { ...process.env, ASAN_OPTIONS: '' };
   const { stdout } = await promisify(execFile)(programPath(program), args.map(String), { env, maxBuffer: 1 << 29 });
   return stdout.split('\n');
@@ -26,7 +26,7 @@ const HALVES = {
   pay: [': 0 cancel=', ': 1 cancel=', 'not-refundable', 'letter completed done=1', 'event passed='],
 };
 
-// -> what the real one printed
+// Returns the real server's output.
 async function playBoth(half, seed) {
   // Autovacuum would take locks that sessions do not expect.
   const postgres = await startPostgres(scope, { settings: { autovacuum: 'off' } });

@@ -1,12 +1,12 @@
-// Requests of operators under way when the process gets SIGTERM: each is answered, and the process
-// ends in order, with nothing left behind (which the sanitizer says).
+// Operators' requests in progress when the process gets SIGTERM: each is answered, and the process exits in order without
+// leaks (checked by the sanitizer).
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openRaw, until } from '../../lib-js/index.js';
 import { hall, holdLock, openSale, operator, saga, untilWaiting, visitor } from './house.js';
 
-// The process gets SIGTERM while `asked` is under way; `unlock` lets go of what that waits for.
+// Sends SIGTERM while `asked` is in progress; `unlock` releases the lock that it waits for.
 async function assertAnswered(seats, asked, code, unlock) {
   seats.child.signal('SIGTERM');
   assertProblem(await asked, 503, code);
@@ -18,7 +18,7 @@ async function assertAnswered(seats, asked, code, unlock) {
 
 const openHouse = (t, options) => openSale(t, ['sale'], options);
 
-// What it waits for, as somebody else has locked it.
+// The locks that another session holds and requests wait for.
 const WAITS = [
   ['an import, before it is written', 'seats.document IN EXCLUSIVE MODE', 'RowExclusiveLock', 'outcome-unknown', (seats) => operator(seats, 'premiere').import(hall())],
   ['an import that is written, before it opens', 'seats.snapshot IN ACCESS EXCLUSIVE MODE', 'AccessShareLock', 'outcome-unknown', (seats) => operator(seats, 'gala').import(hall())],
@@ -49,7 +49,7 @@ test('a move that waits for another process is answered when this one ends', asy
   await assertAnswered(seats, asked, 'outcome-unknown', async () => {});
 });
 
-// The first of the sessions is being written and waits for somebody's lock; "two" waits for it, with "three" pipelined behind.
+// The first of the sessions is being written and waits for a lock; "two" waits for it, with "three" pipelined behind.
 async function openEndings(t) {
   const { scope, postgres, seats } = await openHouse(t);
   const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.ended_session IN EXCLUSIVE MODE');

@@ -1,6 +1,5 @@
-// Events are the units of failure: one that cannot be read is out, and says why; its neighbours do not
-// notice. One that is owned elsewhere is no reason to be a standby for the others, and a large import
-// is nothing that a sale would feel.
+// Events are the units of failure: an unreadable event is out, and says why; others are not affected. An event that is owned
+// elsewhere does not make a process a standby for the others, and a large import does not slow down a sale.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,7 +9,7 @@ import { hall, holdLock, importHall, openSale, openSeats, operator, untilWaiting
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
 const readyz = (seats) => seats.private.get('/readyz');
 
-// What the operator sees of one event.
+// The operator's view of one event.
 async function told(seats, event) {
   const { json } = await operator(seats).events();
   return json.events.find((other) => other.event === event);
@@ -18,10 +17,10 @@ async function told(seats, event) {
 
 const isOpen = async (seats, event) => (await seats.metrics()).get(`fairgate_seats_open{event="${event}"}`);
 
-// Refused while the owner is not sure that it is one, it is asked for again; 409: an answer was lost.
+// Retried while the owner cannot confirm its ownership; 409: an answer was lost.
 const held = (seats, event, ...names) => until(`a hold of ${names}`, async () => [201, 409].includes((await visitor(seats, event).hold({ seats: names })).status));
 
-// As a disk, or somebody with a database's rights, may leave it.
+// As a disk error, or somebody with database rights, may leave it.
 function tamper(postgres, event, seq) {
   postgres.sql(
     `ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
@@ -50,7 +49,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
   assert.match((await told(seats, 'first')).reason, /chain breaks at row 2/);
   assert.match((await told(seats, 'second')).reason, /name/);
   assert.equal((await told(seats, 'third')).state, 'owned');
-  const ready = await until('the process to serve the others', async () => { // a confirmation may be over a second old now and then
+  const ready = await until('the process to serve the others', async () => { // a confirmation is sometimes over a second old
     const answer = await readyz(seats);
     return answer.status === 200 && answer;
   });
@@ -67,7 +66,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
 
   postgres.sql(`UPDATE seats.document SET body = kept.body FROM kept WHERE kept.event = document.event`, 'seats');
   tamper(postgres, 'first', 2);
-  for (const event of ['first', 'second']) await until(`${event} to be back`, async () => (await isOpen(seats, event)) === 1); // it is shown a moment earlier
+  for (const event of ['first', 'second']) await until(`${event} to be back`, async () => (await isOpen(seats, event)) === 1); // the state is shown a moment earlier
   assert.equal((await visitor(seats, 'first').hold({ seats: ['r1s1'] })).status, 409, 'with its holds');
   assert.equal((await readyz(seats)).json.out, undefined);
 });
@@ -85,7 +84,7 @@ test('a running owner goes on selling next to an unreadable event', async (t) =>
   assertProblem(await operator(seats, 'god').correct(hall(), '"0"'), 412, 'version-mismatch');
   assertProblem(await operator(seats, 'god').read(), 404, 'event-unknown');
   for (let row = 1; row <= 10; row += 1) assert.equal((await visitor(seats, 'good').hold({ seats: [`r${row}s1`, `r${row}s2`] })).status, 201);
-  await seats.untilReady(); // on a slow machine a confirmation is over a second old now and then
+  await seats.untilReady(); // on a slow machine a confirmation is sometimes over a second old
 });
 
 test('an event to be owned is reported as not open from the start, with or without a database', async (t) => {
@@ -155,10 +154,10 @@ test('passes of an event created again invalidate the older ones, at every owner
 
 // ---- imports ----
 
-// As large as a document may be.
+// The largest possible document.
 const largeHall = () => JSON.stringify(hall()).padEnd(64_000_000);
 
-// What an import has to pass in the database, one after the other; each is held until it is let go.
+// The database steps of an import, in order; each is blocked until it is released.
 const STAGES = [
   ['its event', 'LOCK TABLE seats.event IN EXCLUSIVE MODE', 'RowExclusiveLock'],
   ['its document', 'LOCK TABLE seats.document IN EXCLUSIVE MODE', 'RowExclusiveLock'],
@@ -182,13 +181,13 @@ test('sales of another event go on while a 64 MB import is held at each of its s
     assert.ok(metrics.get('fairgate_journal_commits_total') - before >= 5, 'they were committed');
     assert.equal(metrics.get('fairgate_journal_reconnects_total'), 1, 'the committer never lost its connection');
     await held.letGo();
-    // A request whose reading back takes half a minute gets Retry-After.
+    // A request whose result takes half a minute to read back gets Retry-After.
     if ((await imported).status === 503) assertProblem(await imported, 503, 'journal-unavailable');
     else assert.equal((await imported).status, 201);
     await until('it to be open', async () => {
       const { status, json } = await visitor(seats, `large-${nth}`).info();
       if (json.code === 'event-unknown') await large(); // it was refused before it was written
       return status === 200;
-    }, { timeoutMs: 300_000 }); // to read so much takes a busy machine minutes
+    }, { timeoutMs: 300_000 }); // a busy machine takes minutes to read so much
   }
 });

@@ -1,4 +1,4 @@
-// The calls of buyers: seeing the hall, holding, changing, giving back.
+// The calls of buyers: reading the hall, holding, changing, releasing.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -15,7 +15,7 @@ let events = 0;
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres);
 
-// A hall of its own for each test: what one does is not in another's way.
+// A separate hall for each test, so that tests do not interfere.
 async function fresh(options) {
   const event = `night-${(events += 1)}`;
   await importHall(seats, event, hall(options));
@@ -54,7 +54,7 @@ test('the plan is revalidated by its hash and comes compressed', async () => {
   assertStatus(await alice.plan({ 'if-none-match': plain.headers.etag }), 304);
 });
 
-// Rows of all lengths, straight and wavy, with seats where nobody would expect them.
+// Rows of all lengths, straight and wavy, with seats in unexpected positions.
 function crooked(rng) {
   const body = hall({ rows: 0 });
   const zone = (z) => ({
@@ -92,7 +92,7 @@ async function assertSamePlan(body) {
   told.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
     const { id, number, x, y, category, companion_of, ...notes } = seat;
     assert.deepEqual([read.idOf(i), read.numberOf(i), read.category[i], read.notes.get(i)], [id, number, category, notes]);
-    const near = (a, b) => Math.abs(a - b) <= 0.5 + 0.0005; // half a unit, and the other plan is in thousandths
+    const near = (a, b) => Math.abs(a - b) <= 0.5 + 0.0005; // half a unit; the other plan is in thousandths
     assert.ok(near(read.x[i], x) && near(read.y[i], y), `${id} at ${x}, ${y} is shown at ${read.x[i]}, ${read.y[i]}`);
     assert.equal(read.placeOf(id), i);
     assert.equal(read.zones[read.zoneOf[i]].name, zone.name);
@@ -262,7 +262,7 @@ test('the best of each category is proposed before it is held, and holds nothing
   assertProblem(await early.propose({ quantity: 2 }, { code: 'nothing' }), 422, 'code-unknown');
 });
 
-// A hall whose every text is as long as the import lets it be, and six times as long in JSON.
+// A hall whose texts all have the import's maximum length, and six times that in JSON.
 const LONG = (word) => word.padStart(128, '\u0001');
 function wordy({ rows, seatsPerRow }) {
   const body = hall({ rows, seatsPerRow, limits: { max_per_hold: 64, orphan_rule: false } });
@@ -393,7 +393,7 @@ test('what makes no sense is refused and named', async () => {
 
 test('wrong signatures are checked a bounded number of times a minute, and known sessions go on', async () => {
   const { event, alice } = await fresh();
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one loop: each counts for itself
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one connection, so one loop: each loop counts separately
   const there = { headers: { 'x-forwarded-for': '198.51.100.7' }, agent };
   const ask = (token, how = there) => seats.http.get(`/v1/seats/${event}`, { token, ...how });
   const known = seats.office.pass(event);
@@ -410,7 +410,7 @@ test('wrong signatures are checked a bounded number of times a minute, and known
 });
 
 test('wrong codes are bounded by session and by address, for each event', async () => {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one loop: each counts for itself
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one connection, so one loop: each loop counts separately
   for (const event of ['guessed', 'spared']) await importHall(seats, event, hall({ channels: [{ id: 'club', code: 'open sesame' }] }));
   const from = (address, session, event = 'guessed') => {
     const token = seats.office.pass(event, { session });
@@ -435,7 +435,7 @@ test('wrong codes are bounded by session and by address, for each event', async 
   assertProblem(await one('guess', 'holds', best), 422, 'code-unknown');
   assertProblem(await one('guess', 'proposals', best), 422, 'code-unknown');
   assert.equal((await one('open sesame')).status, 200, 'the ninth try may be right');
-  await guess(one, 1); // the right code has reset nothing
+  await guess(one, 1); // the right code did not reset the count
   await refuses(one);
   await refuses(one, 'holds', best);
   await refuses(one, 'proposals', best);
@@ -534,7 +534,7 @@ test('free places of an area are sent as they change, though no seat does', asyn
   assert.equal(line, (await alice.availability()).json.line);
   assert.deepEqual(news, { since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 47 }]);
-  // Clients that must take the whole picture get them as well.
+  // Clients that must load the whole picture get them as well.
   const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
   const anew = await late.find('a word to take the picture', ({ event: kind }) => kind === 'resync');
   assert.deepEqual(JSON.parse(anew.data).areas, [{ id: 'floor', free: 47 }]);
@@ -559,7 +559,7 @@ test('streams are bounded by session', async () => {
   });
 });
 
-// Where the tick of the streams comes between the two prices both are sent anyhow; in most rounds it does not.
+// If the streams' tick falls between the two prices, both are sent anyhow; in most rounds it does not.
 test('a stream that begins with a price that is taken back at once gets the one before again', async () => {
   const { event, alice } = await fresh();
   const price = async (is) => assert.equal((await operator(seats, event).price({ prices: { Back: is } })).status, 200);
@@ -567,7 +567,7 @@ test('a stream that begins with a price that is taken back at once gets the one 
   const open = () => openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
   const find = (stream, is) => stream.find(`the price ${is}`, ({ data }) => JSON.parse(data).prices?.[1] === is);
   await price(80000);
-  const reader = await open(); // without one nothing is sent, and so nothing compared
+  const reader = await open(); // without a reader nothing is sent, so nothing compared
   await find(reader, 80000);
   for (let round = 0; round < 10; round += 1) {
     await price(90000);
@@ -636,7 +636,7 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
 test('a session that asks too fast gets Retry-After', async () => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
   const eager = visitor(seats, event);
-  const refused = await until('most of thirty to be too many', async () => { // where they take long they may all come
+  const refused = await until('most of thirty to be too many', async () => { // if they are slow, all may be accepted
     const answers = await Promise.all(Array.from({ length: 30 }, () => eager.info()));
     const some = answers.filter(({ status }) => status === 429);
     return some.length >= 20 && some;
@@ -667,7 +667,7 @@ test('alternatives count by what the search for them costs, for a hold and for s
   assert.ok((await count(() => late.hold({ seats: ['r1s1', 'r4500s1'] }), 409)) < 6);
 });
 
-// The repetition is answered when the first is, and what came behind it in the same packet is served right then.
+// The retry is answered together with the first request, and a request pipelined behind it is served at once.
 test('what is pipelined behind a request that waits is judged by the rate as if it had come alone', async (t) => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
   const eager = visitor(seats, event);
@@ -690,13 +690,13 @@ test('what is pipelined behind a request that waits is judged by the rate as if 
   const [repeated, ...behind] = await connection.answersOf(31);
   assert.equal(repeated.status, 201, repeated.text);
   const refused = behind.filter(({ status }) => status === 429);
-  const more = (performance.now() - freeAt) / 1000; // one for each second that they took
+  const more = (performance.now() - freeAt) / 1000; // one per second that they took
   assert.ok(refused.length >= 20 - more, `${refused.length} of 30 refused`);
 });
 
 test('a hold that runs out frees its seats by itself', async () => {
   const { alice, bob } = await fresh({ limits: { hold_ttl_s: 4, hold_max_s: 4 } });
-  const hold = await until('a hold that bob finds there', async () => { // on a slow machine it has run out by then
+  const hold = await until('a hold that bob finds there', async () => { // on a slow machine it may have expired already
     const { status, json } = await alice.hold({ seats: ['r1s1'] });
     return status === 201 && (await bob.hold({ seats: ['r1s1'] })).status === 409 && json.hold;
   });
@@ -760,7 +760,7 @@ test('a late payment retakes the seats, or is refused because they are gone', as
   const late = (await alice.hold({ seats: ['r3s1'] })).json.hold;
   assert.equal((await order.extend(early, 'o-1', { pay_ttl_s: 1 })).status, 200);
   assert.equal((await order.extend(late, 'o-2', { pay_ttl_s: 1 })).status, 200);
-  // The import, two holds, two extensions and two expiries, in however many rows.
+  // The import, two holds, two extensions and two expiries, in any number of rows.
   await until('both to have run out', () =>
     postgres.sql(
       `SELECT max(seq) FROM seats.journal j JOIN seats.event e ON e.no = j.event
@@ -781,7 +781,7 @@ test('what an order gave back it does not get again, however late its confirm co
     assert.equal((await order.extend(hold, 'o-1', { pay_ttl_s: 1 })).status, 200);
     await until('the hold to run out', async () => (await alice.read(hold)).json.state === 'expired');
     let back;
-    await until('that to be written', async () => { // till then the hold is not free for another change
+    await until('that to be written', async () => { // before that, the hold accepts no other change
       back = await giveBack(hold, 'o-1');
       return back.json.code !== 'hold-busy';
     });
@@ -805,7 +805,7 @@ test('the private calls need their token', async () => {
   assert.notEqual((await seats.private.get('/admin/events', { token: service })).status, 200);
 });
 
-// What a browser without a script does: forms, redirects and cookies alone.
+// A browser without scripts: only forms, redirects and cookies.
 function browser(event, who = {}, office = seats.office) {
   const path = `/v1/seats/${event}/plain`;
   const contract = openContract('seat-service/openapi.yaml');
@@ -830,7 +830,7 @@ test('without a script, forms hold, shrink and release by the same rules', async
   const empty = assertStatus(await one.page(), 200);
   assert.match(empty.text, /Front <span class="price">KRW 150,000<\/span> <span class="soft">50 left/);
   const form = { key: keyOf(empty), category: 'Back', quantity: '2' };
-  // Pressed twice, it holds once; changed and sent again, it is another request.
+  // Submitted twice, it holds once; changed and sent again, it is another request.
   assert.deepEqual([await one.send(form), await one.send(form)], ['', '']);
   const held = await one.page();
   const [hold, ...others] = heldOf(held);
@@ -846,12 +846,12 @@ test('without a script, forms hold, shrink and release by the same rules', async
   assert.equal(await one.send({ act: 'release' }, { hold: `/${hold}` }), '');
   const again = await one.page();
   assert.deepEqual(heldOf(again), []);
-  // Standing places, and how many of them.
+  // Standing places, and their number.
   assert.equal(await one.send({ key: keyOf(again), area: 'floor', quantity: '3' }), '');
   const [standing] = heldOf(await one.page());
   assert.equal(await one.send({ quantity: '4' }, { hold: `/${standing}` }), '');
   assert.match((await one.page()).text, /floor × 4/);
-  // The same number again, after another one, is another change.
+  // The same number again, after another one, is a new change.
   for (const quantity of ['3', '4']) assert.equal(await one.send({ key: keyOf(await one.page()), quantity }, { hold: `/${standing}` }), '');
   assert.match((await one.page()).text, /floor × 4/);
 });
@@ -885,7 +885,7 @@ const CHOOSE = /name="category"/;
 const RELEASE = /name="act" value="release"/;
 const WAITS = /http-equiv="refresh" content="[2-5]; url=\?"/;
 const BACK = /href="\/e\/[\w-]+"/;
-// Until a form is refused for another reason.
+// Retries until a form is refused for another reason.
 async function insist(one, fields, wanted) {
   for (let n = 0; n < 400; n += 1) {
     const at = await one.send({ category: '', quantity: '1', code: `guess ${n}`, ...fields });
@@ -893,7 +893,7 @@ async function insist(one, fields, wanted) {
   }
   return '';
 }
-// What a hall (of `options`) refuses, and what the page then says and offers.
+// What a hall (of `options`) refuses, and the page's message and offers.
 const REFUSED_FORMS = [
   ['sold-out', { rows: 1, seatsPerRow: 2 }, async ({ one, event }) => {
     const other = browser(event);
@@ -921,7 +921,7 @@ const REFUSED_FORMS = [
   }, /Pay for it, or cancel it there/, /class="button main" href="\/pay\/checkout/],
   ['hold-expired', { limits: { hold_ttl_s: 4 } }, async ({ one, hold, event }) => {
     const held = await hold({ category: '', quantity: '1' });
-    assertStatus(await saga(seats, event).extend(held.hold.slice(1), 'o-1', { pay_ttl_s: 1 }), 200); // one without an order is forgotten at its end
+    assertStatus(await saga(seats, event).extend(held.hold.slice(1), 'o-1', { pay_ttl_s: 1 }), 200); // a hold without an order is forgotten when it expires
     return until('the hold to run out', async () => {
       const at = await one.send({ act: 'release' }, held);
       return !/hold-busy|hold-paying/.test(at) && at;

@@ -1,5 +1,5 @@
-// A seat-service with a PostgreSQL, a waiting room's key and a hall, as the tests of this folder
-// and those of tests/fault/seat-service need it.
+// A seat-service with PostgreSQL, a waiting room's key and a hall, for the tests of this folder and of
+// tests/fault/seat-service.
 
 import assert from 'node:assert/strict';
 import {
@@ -13,7 +13,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeKeyPair, makeSecrets, openContract, openScope, psqlPath, startPostgres, startService, until } from '../../lib-js/index.js';
 
-// Every answer to a visitor, the saga or the operator is held against the contract.
+// Every answer to a visitor, the saga or the operator is checked against the contract.
 const contract = openContract('seat-service/openapi.yaml');
 const checked = async (method, path, promise) => contract.check(method, path, await promise);
 
@@ -22,7 +22,7 @@ const base64url = (value) =>
 
 // The waiting room's signing key and the set that it publishes.
 export class PassOffice {
-  // `pem`: a key that exists already, such as that of a stack's waiting room.
+  // `pem`: an existing key, such as that of a stack's waiting room.
   constructor(issuer = 'fairgate', pem = null) {
     this.issuer = issuer;
     const privateKey =
@@ -37,7 +37,7 @@ export class PassOffice {
     this.jwk = { kty, crv, x, y, kid: this.kid, use: 'sig', alg: 'ES256' };
   }
 
-  // A pass as queue-front gives it. `claims` and `header` overwrite.
+  // A pass as queue-front issues it. `claims` and `header` override members.
   pass(event, { session = randomUUID(), claims = {}, header = {}, ttl = 600 } = {}) {
     const now = Math.floor(Date.now() / 1000);
     const head = { alg: 'ES256', typ: 'fairgate-pass+jwt', kid: this.kid, ...header };
@@ -51,7 +51,7 @@ export class PassOffice {
   }
 }
 
-// A theatre: rows of seats, category by row; and, if wanted, a standing area.
+// A theatre: rows of seats, with a category per row; and optionally a standing area.
 export function hall({
   rows = 10,
   seatsPerRow = 10,
@@ -117,7 +117,7 @@ export async function openPostgres(scope, settings = {}, disk = null, clock = nu
   return postgres;
 }
 
-// Somebody else's transaction, which has locked what the statement says; let go() when it is to end.
+// Another transaction that holds the statement's locks until let go().
 let holders = 0;
 export async function holdLock(scope, postgres, lock, database = 'seats') {
   const name = `holder-${(holders += 1)}`;
@@ -133,12 +133,12 @@ export async function holdLock(scope, postgres, lock, database = 'seats') {
   };
 }
 
-// Until somebody waits for such a lock.
+// Waits until a session waits for such a lock.
 export const untilWaiting = (what, postgres, mode) =>
   until(what, () => Number(postgres.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = '${mode}'`, 'seats')) > 0, { timeoutMs: 60_000 });
 
-// A seat-service on that PostgreSQL. `office`, `secrets`: of another one of these, for a standby.
-// `shares`: so many of them share the events, and tell where they are.
+// A seat-service on that PostgreSQL. `office`, `secrets`: those of another instance, for a standby. `shares`: the number of
+// processes that share the events and publish their addresses.
 export async function openSeats(scope, postgres, { office, secrets, shares = 0, config = {}, ...options } = {}) {
   office ??= new PassOffice();
   secrets ??= makeSecrets(scope);
@@ -170,7 +170,7 @@ export async function openSeats(scope, postgres, { office, secrets, shares = 0, 
   return seats;
 }
 
-// A database and a process on it, which has these events.
+// A database, and a process that serves these events from it.
 export async function openSale(t, events, { document = hall(), ...options } = {}) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
@@ -179,10 +179,10 @@ export async function openSale(t, events, { document = hall(), ...options } = {}
   return { scope, postgres, seats };
 }
 
-// Has this process the event?
+// Whether this process has the event open.
 export const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
-// Two that share: the first has the event "one", the second "two". `each(n)`: more of the options of one of them.
+// Two processes that share: the first has the event "one", the second "two". `each(n)`: further options for one of them.
 export async function openPair(t, { document = hall(), each = () => ({}) } = {}) {
   const scope = typeof t.tempDir === 'function' ? t : openScope(t);
   const postgres = await openPostgres(scope);
@@ -200,7 +200,7 @@ export async function openPair(t, { document = hall(), each = () => ({}) } = {})
   return { scope, postgres, first, second };
 }
 
-// Imports a hall, once there is room for it; throws what the service said if it did not take it.
+// Imports a hall once there is room for it; throws the service's answer if it was refused.
 export async function importHall(seats, event, body) {
   const answer = await until('room for an event', async () => {
     const given = await seats.admin.put(`/admin/events/${event}`, { body, timeoutMs: 300_000 });
@@ -210,7 +210,7 @@ export async function importHall(seats, event, body) {
   return answer;
 }
 
-// A visitor with a pass, speaking to one service.
+// A visitor with a pass, for one service.
 export function visitor(seats, event, { agent = false, ...options } = {}) {
   const token = seats.office.pass(event, options);
   const base = `/v1/seats/${event}`;
@@ -237,7 +237,7 @@ export function visitor(seats, event, { agent = false, ...options } = {}) {
   };
 }
 
-// What the saga says to the private listener, with the token of the services.
+// The saga's calls to the private listener, with the services' token.
 export function saga(seats, event) {
   const token = seats.secrets.read('service-token');
   const act = (action) => (hold, order, more = {}) => {
@@ -261,13 +261,13 @@ export function saga(seats, event) {
   };
 }
 
-// 2 bits a seat, lowest first.
+// 2 bits per seat, lowest first.
 export function states(octets, count) {
   const names = ['free', 'held', 'sold', 'blocked'];
   return Array.from({ length: count }, (_, i) => names[(octets[i >> 2] >> ((i & 3) * 2)) & 3]);
 }
 
-// What the operator says to the private listener.
+// The operator's calls to the private listener.
 export function operator(seats, event) {
   const call = (method, path, options) => {
     const whole = `/admin/events${event === undefined ? '' : `/${event}`}${path}`;

@@ -1,5 +1,5 @@
-// The hall's page and its stream (seat-service/web/live.js): whatever order deltas, pictures and breaks
-// come in, what is shown is what the server has, and nothing is laid over a gap.
+// The hall's page and its stream (seat-service/web/live.js): in any order of deltas, pictures and disconnects, the page
+// shows the server's state, and no delta is applied over a gap.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { Live } from '../../../seat-service/web/live.js';
 
 const SEATS = 8;
 
-// A server whose pictures are all kept: version v is what pictures[v] says.
+// A server that keeps all pictures: pictures[v] is version v.
 class Hall {
   constructor() {
     this.pictures = [new Uint8Array(SEATS)];
@@ -17,7 +17,7 @@ class Hall {
 
   get version() { return this.pictures.length - 1; }
 
-  // As a failover leaves it that loses what came behind `version`.
+  // A failover that loses everything after `version`.
   failedOver(version) {
     const other = new Hall();
     other.pictures = this.pictures.slice(0, version + 1);
@@ -33,7 +33,7 @@ class Hall {
   delta(since, version = this.version) {
     const changes = { since, version, free: [], held: [], sold: [], blocked: [] };
     const names = ['free', 'held', 'sold', 'blocked'];
-    // As the service does: each seat that changed after `since`, also one that is again as it was.
+    // As the service does: each seat that changed after `since`, even if it is back to its old state.
     const changed = (i) => this.pictures.slice(since, version).some((picture, n) => picture[i] !== this.pictures[since + n + 1][i]);
     for (let i = 0; i < SEATS; i++) if (changed(i)) changes[names[this.pictures[version][i]]].push(i);
     return changes;
@@ -48,7 +48,7 @@ class Hall {
 
 function openPage(hall) {
   const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
-  const asked = []; // pictures that are on their way
+  const asked = []; // pictures in transit
   const again = [];
   const page = { plan, asked, again, drawn: 0 };
   page.live = new Live(plan, {
@@ -102,10 +102,10 @@ const VERBS = {
   shows: ({ hall, page, kept }, name) => (name ? assert.deepEqual([...page.plan.state], [...kept[name].states]) : shows(page, hall)),
 };
 
-// A hall that was put back behind its first change, where it goes on in line b; three changes were sent in line a.
+// A hall that went back to its first change, and continues in branch b; three changes were sent in branch a.
 const PUT_BACK = 'sell 0=2; keep restored; sell 1=2 2=2';
 const RESTORED = 'delayed 1; again; comes 1 restored in b; shows restored; is version=1 line=b';
-// A page that was shown three changes in line a, of which a failover loses the last two; line b goes on there.
+// A page that got three changes in branch a, the last two of which a failover loses; branch b continues there.
 const SHOWN = 'sell 0=2 1=2 2=2; take 0 a; keep before';
 const FAILED = `${SHOWN}; fails 1; sell 5=1`;
 
@@ -155,12 +155,12 @@ test('whatever is lost, late, doubled or gone with a failover, the page ends up 
   const rng = seededRng(t);
   for (let round = 0; round < 300; round += 1) {
     let hall = new Hall();
-    let before = hall; // of the line before, which somebody who is behind still tells
+    let before = hall; // of the previous branch, which a lagging process still sends
     let line = 0;
     const page = openPage(hall);
     const picture = (of, version) => ofLine(`line ${of === hall ? line : line - 1}`, of.octets(version));
-    let told = 0; // where the stream stands
-    let goesOn = true; // in the line that it has told
+    let told = 0; // the version that the stream has sent
+    let goesOn = true; // whether it continues the branch that it has sent
     const deltaOf = (since) => ({ ...hall.delta(since), line: `line ${line}` });
     const waiting = [];
     for (let step = 0; step < 40; step += 1) {
@@ -169,7 +169,7 @@ test('whatever is lost, late, doubled or gone with a failover, the page ends up 
       else if (dice < 0.7 && hall.version > told) {
         const delta = deltaOf(told);
         told = hall.version;
-        if (!goesOn || rng.unit() > 0.15) page.live.take(delta); // lost otherwise
+        if (!goesOn || rng.unit() > 0.15) page.live.take(delta); // otherwise lost
         if (rng.unit() < 0.1) page.live.take(delta);
         goesOn = true;
       } else if (dice < 0.75) {
@@ -179,7 +179,7 @@ test('whatever is lost, late, doubled or gone with a failover, the page ends up 
         before = hall;
         hall = before.failedOver(Math.max(0, before.version - Math.floor(rng.unit() * 3)));
         line += 1;
-        goesOn = told > hall.version; // else the process has to read it again
+        goesOn = told > hall.version; // otherwise the process has to read it again
         if (goesOn) page.live.renew(told = hall.version, `line ${line}`);
       } else if (page.asked.length > 0) {
         waiting.push(page.asked.shift());

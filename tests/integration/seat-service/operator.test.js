@@ -1,5 +1,4 @@
-// The operator's calls: import, block, unblock, move, price, export, counts; and the keys of the
-// waiting room as they change.
+// The operator's calls: import, block, unblock, move, price, export, counts; and rotations of the waiting room's keys.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -157,7 +156,7 @@ test('of shapes without number a bounded part is served, the answer counts the o
   assert.equal((await operator(seats, 'crowded').document()).json.plan.zones[0].areas.length, 1030);
 });
 
-// The trail, once it is as long.
+// The trail, once it has that many rows.
 const trailOf = (boss, length) => until('the auditor to have written it', async () => {
   const { acts } = (await boss.audit()).json;
   return acts.length === length && acts;
@@ -180,7 +179,7 @@ test('blocked seats cannot be held until they are unblocked', async () => {
   assertProblem(await boss.block({ seats: ['nowhere'] }), 422, 'seat-unknown');
   assertProblem(await boss.block({}), 422, 'bad-field');
 
-  // What was done, and nothing of what was refused, is on the trail.
+  // The trail has what was done, and nothing that was refused.
   const acts = await trailOf(boss, 4);
   assert.deepEqual([acts.at(-1).act, acts.at(-1).seq, acts.pop().quantity], ['imported', 1, undefined]);
   const pair = { first: 'r1s1', last: 'r1s2' };
@@ -205,7 +204,7 @@ test('a price change counts for holds from then on', async () => {
   assert.equal((await alice.info()).json.categories[0].price, 50000);
   assertProblem(await boss.price({ prices: { Loge: 1 } }), 422, 'bad-field');
 
-  // Each is on the trail with what it was before.
+  // Each is in the trail with its previous value.
   assert.equal((await boss.price({ prices: { Back: 90000 }, reason: 'few came' })).status, 200);
   assert.equal((await boss.price({ prices: { Front: 60000 } })).status, 200);
   const acts = await trailOf(boss, 4);
@@ -216,7 +215,7 @@ test('a price change counts for holds from then on', async () => {
   ]);
   assert.equal((await boss.audit()).json.currency, 'KRW');
 
-  // A price is as high as an import's at most.
+  // A price has the same maximum as in an import.
   assertProblem(await boss.price({ prices: { Back: 1_000_000_000_001 } }), 422, 'bad-field');
   assert.equal((await boss.price({ prices: { Back: 1_000_000_000_000 } })).status, 200);
   assert.equal((await bob.hold({ seats: ['r10s1', 'r10s2'] })).json.total, 2_000_000_000_000);
@@ -240,7 +239,7 @@ test('prices of several categories change in one act: pages, trail, replay and s
     { seq: json.seq, act: 'priced', category: 'Front', from: 150000, to: 50000, reason: 'few came' },
     { seq: json.seq, act: 'priced', category: 'Back', from: 99000, to: 40000, reason: 'few came' },
   ]);
-  // More often than there are lists of prices, one of which is a hold's.
+  // More often than there are slots for price lists, one of which a hold uses.
   for (let n = 1; n <= 300; n += 1) assert.equal((await boss.price({ prices: { Front: n } })).status, 200, `change ${n}`);
   assert.equal((await boss.price({ prices: { Front: 50000 } })).status, 200);
   assert.equal((await alice.read(held.hold)).json.total, 300000);
@@ -439,7 +438,7 @@ test('keys are fetched from the waiting room, and a rotation is noticed without 
   const before_ = visitor(other, 'rotation');
   office = new PassOffice();
   other.office = office;
-  // Each loop has its own set, and learns of a new key when it meets one; which loop a connection gets is chance.
+  // Each loop has its own key set, and fetches a new key when it sees one; a connection gets a random loop.
   const knows = async () => (await visitor(other, 'rotation').info()).status === 200 && (await before_.info()).status === 401;
   await until('the new key to be known to each loop', async () => (await Promise.all(Array.from({ length: 16 }, knows))).every(Boolean));
   assertProblem(await before_.info(), 401, 'pass-invalid');

@@ -1,5 +1,5 @@
-// Where an event is, when several processes share the events: each of them tells it, the wrong one says whose it
-// is, and an edge goes by that.
+// Finding an event when several processes share the events: each process publishes its own, the wrong one names the owner,
+// and an edge uses that.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ test('each process tells where every event is, and the wrong one sends to the ri
   assert.equal((await operator(second, 'two').import(hall())).status, 200);
 });
 
-// An owner that shares with nobody, and its standby.
+// An owner without sharing, and its standby.
 async function openFollowed(t) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
@@ -168,8 +168,8 @@ test('an edge learns from the wrong process where an event is, and again when th
   const { scope, first, second } = await openPair(t);
   const http = await openEdge(scope, [first, second]);
   const buyer = (event) => visitor({ http, office: first.office }, event);
-  // Any process, here at random, shows the event and names its owner: each request after that goes there.
-  // An owner that is slow to say that it is well has no server behind the edge for a moment, which says so without a code.
+  // Any process, here at random, shows the event and names its owner: each request after that goes there. If an owner is
+  // slow to confirm its health, the edge has no server for a moment, and answers without a code.
   const proposes = (event) => until('an answer', async () => {
     const { status, json } = await http.post(`/v1/seats/${event}/proposals`, { token: buyer(event).token, body: { best_available: { quantity: 2 } } });
     return (status === 200 || json?.code === 'standby') && status;

@@ -1,5 +1,5 @@
-// An event that is retired while other events are sold: nothing of it goes as long as a process uses it, its owner
-// lets go of it, and nobody takes it any more.
+// An event that is retired while others are sold: nothing of it is deleted while a process uses it, its owner releases it,
+// and no process takes it again.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -20,7 +20,7 @@ const archive = scope.tempDir('archive-');
 const retire = (id, env = {}) => runBeside('seat-service', ['retire', id, '--to', archive, '--config', standby.configPath], { env });
 const sql = (text) => postgres.sql(`SET search_path = seats; ${text}`, 'seats');
 
-// What the journal's replay tells of the event.
+// The output of the journal's replay for the event.
 const replay = async (env) => {
   const { status, stdout, stderr } = await runBeside('seat-service', ['replay', '--config', standby.configPath, '--event', 'past', '--seats'], { env });
   assert.equal(status, 0, stderr);
@@ -72,7 +72,7 @@ test('an owner leaves it only once no seat of it is held', async () => {
     const answer = await someone.hold({ best_available: { quantity: 1 } });
     return answer.status === 201 && answer.json;
   });
-  // As if the mark had come in the same moment.
+  // As if it had been marked at the same moment.
   sql("UPDATE event SET retired_at = now() WHERE id = 'past'");
   await until('the standby to leave it', async () => (await known(standby, 'following')) === 1);
   const freed = await until('it to be open', async () => {
@@ -86,7 +86,7 @@ test('an owner leaves it only once no seat of it is held', async () => {
 test('then its owner lets go of it without a restart, and the event goes; the other is sold meanwhile', async () => {
   told = await replay();
   await sell(owner, 'next', 'r1s1');
-  // What came last may not have been read out of the journal yet: then the mark is taken away, and an owner does it.
+  // The last rows may not have been read from the journal yet: then the mark is removed, and an owner reads them.
   const { stdout } = await until('it to be archived', async () => {
     const done = await retire('past');
     return done.status === 0 && done;

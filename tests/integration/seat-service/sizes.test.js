@@ -1,4 +1,4 @@
-// Both ends of what a hall may be: one seat and one standing place, and 66,000 seats.
+// Both limits of a hall's size: one seat and one standing place, and 66,000 seats.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

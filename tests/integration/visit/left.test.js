@@ -1,5 +1,5 @@
-// A visitor who leaves has left: the slot is the next one's, and the pass that has not run out yet opens
-// the seats no more. The waiting room and a seat-service, as they are.
+// After a visitor leaves, the slot goes to the next one, and the pass no longer opens the seats even though it has not
+// expired. With the real waiting room and a seat-service.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -50,7 +50,7 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   const heard = [];
   const answers = [500, 401, 204];
   const server = createServer((req, res) => {
-    if (req.method === 'GET') return res.writeHead(404).end(); // whether there is a hall
+    if (req.method === 'GET') return res.writeHead(404).end(); // the check for a hall
     heard.push([req.method, req.url, req.headers.authorization]);
     return res.writeHead(answers[Math.min(heard.length, answers.length) - 1]).end();
   });
@@ -69,7 +69,7 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   assert.deepEqual(heard, [told, told, told]);
   assert.equal((await front.http.post('/v1/queue/night/leave', { token: visit.pass })).status, 204, 'leaving again is fine');
 
-  // The services have another token now, and a signal is enough.
+  // The services' token has changed, and a signal reloads it.
   const token = randomBytes(32).toString('hex');
   writeFileSync(house.secrets.path('service-token'), token, { mode: 0o600 });
   front.child.signal('SIGHUP');

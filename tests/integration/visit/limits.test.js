@@ -1,5 +1,5 @@
-// How many seats somebody may have, and whose pass it is, over the three services as they are: the
-// limit is of a person, however often they come and by whatever line.
+// The limit of seats per person, and the owner of a pass, with all three real services: the limit applies to a person over
+// all visits and lines.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -38,7 +38,7 @@ describe('a limit of four seats', async () => {
   }
   for (const login of ['bcrypt', 'argon2id', 'pbkdf2']) member[login] = await world.login(`${login}@example.com`);
 
-  // One visit: through the line to the seats. `who`: in a line for members, whose place it is.
+  // One visit: through the line to the seats. `who`: the member, in a line for members.
   async function visit(event, who) {
     const waiting = new Visitor(house.front, event);
     const options = who ? asMember(shop.token(who.member)) : {};
@@ -69,7 +69,7 @@ describe('a limit of four seats', async () => {
     return made.json.order;
   }
 
-  // Refused by the seats, before the provider gets a call.
+  // The seats refuse it before the provider gets a call.
   async function refused(guest, buyer, hold) {
     const made = assertStatus(await guest.order(buyer, hold), 201);
     const order = await world.untilStatus(buyer, made.json.order, 'failed');
@@ -91,7 +91,7 @@ describe('a limit of four seats', async () => {
     assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE order_id = '${failed}'`, 'pay'), '0',
       'nobody gets a letter about money that was never asked for');
 
-    // Made smaller, the same hold can be ordered; and it is somebody else's to buy whole.
+    // Once reduced, the same hold can be ordered; and another member may buy a whole one.
     assertStatus(await second.change(hold, { remove: ['r2s2'] }), 200);
     await bought(second, buyer, hold);
     const third = await visit('open');

@@ -1,6 +1,6 @@
-// The last metre: while the seats are down nobody's visit gets shorter, and behind it stands one's own
-// turn. The waiting room with two fronts, a pair of seat-services and their database, as they are. And a sale
-// for which nothing is there does not begin unless an operator says so.
+// While the seats are down no visit gets shorter, and afterwards each visitor has their own turn. The waiting room with two
+// fronts, a pair of seat-services and their database, all real. And a sale for which nothing is there does not start unless
+// an operator says so.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -46,13 +46,13 @@ describe('seats that go away', () => {
     return [visitor, await visitor.entered()];
   }
 
-  // `away` ends the service of the seats, `back` begins it again.
+  // `away` takes the seats down, `back` brings them up.
   async function outage(seat, away, back) {
     await owner();
     await until('the fronts to have seen it served', () => house.redis.command('HGET', 'fg:{night}:cfg', 'served_ms'));
     await halted(false);
     const [visitor, visit] = await enter();
-    const [asleep] = await enter(); // on a phone in a pocket: shows nothing until all is over
+    const [asleep] = await enter(); // on a phone in a pocket: polls nothing until the end
     await away();
     let is = false;
     halted(true).finally(() => { is = true; });
@@ -61,7 +61,7 @@ describe('seats that go away', () => {
       await delay(500);
     }
     const since = performance.now();
-    // Nobody asks for another pass any more, as where the page is gone.
+    // The visitor requests no other pass, as if the page were closed.
     await until('the pass to run out', () => claims(visitor.jar.get('fg_pass_night').value).exp * 1000 < Date.now());
     const me = await visitor.me();
     assert.equal(me.json.place, 'admitted', 'it is still their turn');
@@ -75,7 +75,7 @@ describe('seats that go away', () => {
     await back();
     const seats = await owner();
     await halted(false);
-    // Where the machine took its time to stop the clock, five seconds may be over.
+    // If the machine was slow to stop the clock, five seconds may be over.
     assert.match((await asleep.me()).json.place, /^(admitted|ended)$/, 'they have come, and need not come again');
     const again = assertStatus(await visitor.session(), 200);
     assertStatus(await choose(seats, again.json.pass, seat), 201);
@@ -90,7 +90,7 @@ describe('seats that go away', () => {
     });
   });
 
-  // The standby may be faster than the owner when the database is back; the owner then ends.
+  // The standby may be faster than the owner when the database returns; the owner then exits.
   test('so does a database that is gone', async () => {
     for (const { child } of pair) child.mayEnd = true;
     await outage('r1s2', () => postgres.stop(), () => postgres.start());
@@ -111,7 +111,7 @@ describe('seats that go away', () => {
       assert.notEqual(second, first);
       assert.equal((await choose(second, visit.pass, `r1s${2 + tried}`)).status, 201);
       await delay(3000);
-      if (tookMs > 2000 && tried < 4) continue; // as long as that is an outage, on a machine so slow
+      if (tookMs > 2000 && tried < 4) continue; // an outage that long, on a machine this slow
       assert.equal((await live(house.front, 'night')).visits_halted, false);
       assert.equal((await visitor.session()).json.ends_at, visit.ends_at);
       return;
@@ -167,7 +167,7 @@ describe('a sale that is to begin', () => {
     done(await fairgate('open', 'bare', '--without', 'hall,payment', '--why', 'a line alone'));
     const [entry] = (await front.admin.get('/admin/events/bare/audit')).json.audit;
     assert.deepEqual([entry.what, entry.why, entry.without], ['open', 'a line alone', ['hall', 'payment']]);
-    for (const action of ['pause', 'resume']) await act(front, 'bare', action); // it has begun
+    for (const action of ['pause', 'resume']) await act(front, 'bare', action); // so that it has started
     paying = true;
   });
 

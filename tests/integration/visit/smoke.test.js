@@ -1,5 +1,5 @@
-// The whole visit, by a small crowd on a whole stack: the answers to the visitors can all be true,
-// and afterwards the provider's ledger, the seats, the orders and the shop tell the same story.
+// The whole visit, by a small crowd on a whole stack: the answers to visitors are consistent, and afterwards the provider's
+// ledger, the seats, the orders and the shop agree.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +20,7 @@ import { story } from '../../history/check.js';
 const EVENT = 'demo';
 const RATE = 25;
 const BURST = 25;
-const HOLD_TTL_S = 15; // so that who walked away from seats is seen to lose them
+const HOLD_TTL_S = 15; // so that abandoned holds expire during the test
 
 const FEW = 8;
 const TURNED_BACK = 5;
@@ -38,7 +38,7 @@ describe('a crowd of every manner', async () => {
   const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { hold_ttl_s: HOLD_TTL_S }) };
   const stack = await openStack(scope, { env });
   await stack.up();
-  // A pace that has everybody through in time.
+  // A rate that lets everybody through in time.
   await letIn(stack, EVENT, { rate_per_s: RATE, burst: BURST, max_active: 0, pow_bits: 8 });
   const run = await runCrowd(scope, { scenario: 'smoke', settings: { targets: targetsFor(120) } });
   const verdict = run.judged(['--seats-max', '4']);
@@ -77,7 +77,7 @@ describe('a crowd of every manner', async () => {
 
   test('leaves nothing for the reconciliation to find', async () => {
     const pay = stack.admin('pay');
-    // On a busy machine a part may answer it too late; it says so, and the next one has it.
+    // On a busy machine a neighbour may answer too late; the report says so, and the next one includes it.
     const report = await until('a reconciliation of its own that reaches all', async () => {
       const { status, json } = await pay.post('/admin/reconcile', { timeoutMs: 60_000 });
       return status === 200 && json.not_reached.length === 0 && json;
@@ -103,7 +103,7 @@ describe('a crowd of every manner', async () => {
     assert.ok(run.history([...facts, { ...other, seat: facts[sold].seat }]).found.some(({ kind }) => kind === 'sold-and-lost'), 'a seat is sold to another as well');
   });
 
-  // Of a few buyers some are turned back though they paid, and the shop never gets one order.
+  // Some of a few paid orders are rolled back, and the shop never gets one order.
   test('would show a saga that turns paid orders back, and an outbox that drops one', async () => {
     const bank = stack.admin('psp');
     const refuse = await bank.post('/control/faults', {

@@ -1,7 +1,6 @@
-// The walls, walked once around: every call of the three contracts against one whole stack. Who may call it,
-// whose things it gives, what it takes besides what it asks for, and what its answers say to a browser. New
-// calls are judged by themselves, since the lists are the contracts. docs/THREATS.md says which of the
-// OWASP API Top 10 each of these tests holds.
+// Access control: every call of the three contracts against a whole stack. Who may call it, whose data it returns, which
+// extra input it accepts, and what its headers allow a browser. New calls are covered automatically, since the lists are the
+// contracts. docs/THREATS.md maps these tests to the OWASP API Top 10.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,13 +14,13 @@ import { boundsIn, families, logFields, metricsTable, ruleGroups } from '../../l
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 const EVENT = 'demo';
-// Of each service, so that nobody has to wait for as long as where it counts. (A body may be a hall of megabytes.)
+// Shorter timeouts of each service than in production. (A body may be a hall of megabytes.)
 const PATIENCE = { FAIRGATE_HTTP_HEAD_TIMEOUT: '3s', FAIRGATE_HTTP_BODY_TIMEOUT: '10s', FAIRGATE_HTTP_WRITE_TIMEOUT: '3s' };
 const EVIL = 'https://evil.example';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
-// Every call of a contract: {service, number, method, path, security}; number is that of its ports. isForm: it takes
-// forms alone, and leads back to their page, which says what was refused.
+// Every call of a contract: {service, number, method, path, security}; number selects its ports. isForm: it accepts only
+// forms, and redirects to their page, which shows the refusal.
 const CALLS = SERVICES.flatMap((service, n) =>
   Object.entries(openContract(`${service}/openapi.yaml`).document.paths).flatMap(([path, item]) =>
     Object.entries(item).filter(([method]) => ['get', 'put', 'post', 'patch', 'delete'].includes(method)).map(([method, { security = [{}], tags, requestBody, responses }]) => ({
@@ -31,16 +30,16 @@ const CALLS = SERVICES.flatMap((service, n) =>
 const isPrivate = ({ path }) => /^\/(admin|internal|console|design)\b/.test(path);
 const isOpen = ({ security }) => security.some((way) => Object.keys(way).length === 0) || security.length === 0;
 const takesBody = ({ method }) => method !== 'GET' && method !== 'DELETE';
-// One that would be accepted from a permitted caller.
+// Bodies that would be accepted from a permitted caller.
 const BODIES = { '/v1/pay/orders': { event: EVENT, hold: 'h0' }, '/v1/pay/tickets/{ticket}/transfer': { to: 'x@shop.example' }, '/v1/seats/{event}/holds/{hold}': { add: ['x'] } };
-// Of the forms of the page without a script.
+// Fields of the forms on the page without scripts.
 const FIELDS = { '/v1/seats/{event}/plain': 'quantity=1&category=', '/v1/seats/{event}/plain/{hold}': 'act=release' };
 const bodyOf = (call) => {
   if (call.isForm) return FIELDS[call.path];
   return takesBody(call) ? (BODIES[call.path] ?? {}) : undefined;
 };
 const typeOf = (call) => (call.isForm ? FORM : {});
-// The code for which a form leads back to its page.
+// The code with which a form redirects to its page.
 const refusedForm = (call, answer, what) => {
   assert.equal(answer.status, 303, `${what}: ${answer.status} ${answer.text}`);
   const [page, code] = answer.headers.location.split('?refused=');
@@ -53,14 +52,14 @@ const wants = (call, who) => call.security.some((way) => who in way);
 
 describe('the walls', async () => {
   const scope = openScope(test);
-  const secretsSeen = []; // what was handed to visitors, and may be in no log
+  const secretsSeen = []; // secrets that visitors received; no log may contain them
 
   const at = (offset, token) => client({ port: stack.base + offset, token });
   const filled = (path, { order = 'o0', hold = 'h0', ticket = 't0' } = {}) => path
     .replace('{event}', EVENT).replace('{id}', order).replace('{hold}', hold).replace('{ticket}', ticket)
     .replace('{saga}', '1').replace('{action}', path.startsWith('/internal') ? 'extend' : 'open').replace(/\{[^}]+\}/g, 'x');
 
-  // A session may ask the seats so often; what it asks too soon is not judged.
+  // A session may call the seats only so often; rejected calls are retried.
   const patiently = (method, path, options) => until(`an answer to ${method} ${path}`, async () => {
     const answer = await stack.edge.call(method, path, options);
     return answer.status !== 429 && !answer.headers.location?.endsWith('?refused=too-many-requests') && answer;
@@ -78,7 +77,7 @@ describe('the walls', async () => {
     return { ticket, pass, hold };
   }
 
-  // Of bob, which no form of another may change.
+  // Bob's hold, which no form of another visitor may change.
   const heldByBob = async () => {
     const { status, json } = await patiently('GET', `/v1/seats/${EVENT}/holds/${bob.hold}`, { token: bob.pass });
     assert.equal(status, 200);
@@ -106,14 +105,14 @@ describe('the walls', async () => {
     return { order, tickets };
   }
 
-  const collector = await openCollector(scope); // of traces
+  const collector = await openCollector(scope); // for traces
   const stack = await openStack(scope, { env: { FAIRGATE_TRACE_ENDPOINT: collector.url, FAIRGATE_TRACE_SAMPLE: '1000', FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '100000', ...PATIENCE } });
   await stack.up();
   await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const visit = await enter();
   const jar = await login(0);
   const alice = { jar, hold: visit.hold, ...await buy(jar, visit) }; // has bought: {jar, order, tickets, hold}
-  const bob = { jar: await login(1), ...await enter() }; // has held and ordered nothing yet: {jar, pass, hold}
+  const bob = { jar: await login(1), ...await enter() }; // has neither held nor ordered: {jar, pass, hold}
 
   // ---- who may call ----
 
@@ -166,7 +165,7 @@ describe('the walls', async () => {
     assert.deepEqual(await heldByBob(), held);
   });
 
-  // One proof does not stand for another, not even the operator's.
+  // One credential does not replace another, not even the operator's.
   test('no key opens the door of another', async () => {
     const keys = { ticket: bob.ticket, pass: bob.pass, admin: stack.secret('admin-token'), service: stack.secret('service-token') };
     const held = await heldByBob();
@@ -201,7 +200,7 @@ describe('the walls', async () => {
         assert.deepEqual(Object.keys(theirs.headers), Object.keys(none.headers), call.name);
         continue;
       }
-      if (call.isPage && isOpen(call)) { // the login in front of it
+      if (call.isPage && isOpen(call)) { // a redirect to the login
         const [one, other] = [[theirs, ofAlice], [none, made]].map(([{ status, text }, ids]) => [status, text.replaceAll(ids.order, 'ID')]);
         assert.deepEqual(one, other, call.name);
         continue;
@@ -227,7 +226,7 @@ describe('the walls', async () => {
     const OF_NOBODY = ['CREATE ROLE mine', 'CREATE DATABASE mine', "ALTER SYSTEM SET work_mem = '1MB'", 'SELECT * FROM pg_authid', "SELECT pg_read_file('/etc/passwd')",
       "COPY (SELECT 1) TO PROGRAM 'true'", "COPY (SELECT 1) TO '/tmp/mine'", 'SET ROLE postgres'];
     const OF_READERS = ["UPDATE users SET name = 'mine'", 'DELETE FROM users', 'INSERT INTO users DEFAULT VALUES', 'TRUNCATE users', 'CREATE TABLE mine (x int)'];
-    // What of it is refused, one line each.
+    // The statements that are refused, one per line.
     const refused = (role, database, statements) => {
       const where = `host=127.0.0.1 port=${stack.base + 7} user=${role} dbname=${database} passfile=${join(stack.dir, `secrets/pgpass-${role}`)}`;
       const done = spawnSync(psqlPath(), [where, '-XAtq', ...statements.flatMap((one) => ['-c', one])], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
@@ -239,7 +238,7 @@ describe('the walls', async () => {
     }
     const errors = refused('fairgate_reader', 'demo_shop', OF_READERS);
     assert.equal(errors.length, OF_READERS.length, errors.join('; '));
-    // Even where a transaction says that it will write.
+    // Even if a transaction declares that it will write.
     const writes = OF_READERS.flatMap((one) => [`BEGIN READ WRITE; ${one}`, 'ROLLBACK']);
     assert.equal(refused('fairgate_reader', 'demo_shop', writes).length, OF_READERS.length);
     const tables = stack.rows('demo_shop', "SELECT c.oid::regclass::text AS name, has_any_column_privilege('fairgate_reader', c.oid, 'SELECT') AS read FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema')");
@@ -280,7 +279,7 @@ describe('the walls', async () => {
     assert.equal((await patiently('GET', path, { token: bob.pass })).status, 200);
   });
 
-  // No call of a visitor takes an address that a service then calls: those come from the configuration.
+  // No visitor's call contains an address that a service then calls: those come from the configuration.
   test('no contract has a visitor name an address', () => {
     for (const service of SERVICES) {
       const { document } = openContract(`${service}/openapi.yaml`);
@@ -363,7 +362,7 @@ describe('the walls', async () => {
         assert.doesNotMatch(line, /; Domain=/i, line);
       }
     }
-    // What the edge was reached by decides whether they are for TLS alone; port +3 believes its proxy.
+    // The edge's scheme decides whether cookies are Secure; port +3 trusts its proxy.
     const tls = await at(3).post('/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[4], headers: { 'x-forwarded-proto': 'https' } });
     for (const line of tls.headers['set-cookie']) assert.match(line, /; Secure\b/i, line);
   });
@@ -380,7 +379,7 @@ describe('the walls', async () => {
       else if (call.method !== 'GET' && !isOpen(call)) assert.ok([400, 401, 403, 415].includes(answer.status), `${call.name}: ${answer.status} ${answer.text}`);
     }
     assert.deepEqual(await heldByBob(), held);
-    // The pass of a cookie is looked at where the page is ours.
+    // A pass in a cookie is checked only if the request comes from our own page.
     for (const call of CALLS.filter(({ isForm }) => isForm)) {
       const headers = { ...own(), ...FORM, origin: `http://127.0.0.1:${stack.base}` };
       const answer = await patiently(call.method, filled(call.path, bob), { headers, body: 'a=b' });
@@ -410,8 +409,8 @@ describe('the walls', async () => {
     }
   });
 
-  // The edge and a service must agree where a request ends. Each of these hides a join in what one of them
-  // could take for a body: if they disagreed, a place would be given.
+  // The edge and a service must agree where a request ends. Each of these hides a join in what one of them could take for a
+  // body: if they disagreed, a place would be given.
   test('no request is smuggled past the edge', async () => {
     const hidden = `POST /v1/queue/${EVENT}/join HTTP/1.1\r\nHost: a\r\nIdempotency-Key: smuggled\r\nContent-Length: 0\r\n\r\n`;
     const head = (...lines) => ['POST /v1/pay/logout HTTP/1.1', 'Host: a', ...lines, '', ''].join('\r\n');
@@ -449,7 +448,7 @@ describe('the walls', async () => {
 
   // ---- clients that do not behave ----
 
-  // The services themselves, without an edge in front: each ends these by itself.
+  // The services without an edge in front: each closes these connections by itself.
   test('a client that is slow, silent, half gone or without measure is ended within the limits, and nobody else notices', async () => {
     const post = { 1: `/v1/queue/${EVENT}/move`, 2: `/v1/seats/${EVENT}/holds`, 3: '/v1/pay/login' };
     const page = { 1: `/e/${EVENT}`, 2: `/seats/${EVENT}`, 3: '/pay/checkout' };
@@ -500,7 +499,7 @@ describe('the walls', async () => {
         connection.end();
         return (await connection.untilClosed())[0]?.status;
       }],
-      // It hears of its end only if it reads, so the service is asked.
+      // It would notice the end only by reading, so the service's metrics are checked.
       'never reads': [undefined, async (offset) => {
         const connection = await open(offset);
         connection.socket.pause();
@@ -580,7 +579,7 @@ describe('the walls', async () => {
       assert.match(readFileSync(`/proc/${parts[service].pid}/limits`, 'utf8'), /^Max core file size +[01] +[01] /m, service);
   });
 
-  // Of every program, on the finest level, while somebody joins, logs in, buys and hands a ticket on.
+  // From every program, at the most detailed level, while a visitor joins, logs in, buys and transfers a ticket.
   const FORMS = { text: (value) => typeof value === 'string', number: Number.isInteger, bool: (value) => typeof value === 'boolean', time: (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) };
 
   test('logs are of one form, and have nothing of a person in them', async () => {
@@ -625,7 +624,7 @@ describe('the walls', async () => {
     for (const field of ['traceparent', 'path', 'took_us', 'saga', 'event']) assert.ok(seen.has(field), field);
   });
 
-  // What a browser would send with each request of a visit; each span stands below another or below the browser's.
+  // The headers of a browser on each request of a visit; the parent of each span is another span or the browser's.
   test('a visit is one trace, through all services to the provider and the shop, and has nothing of a person in it', async () => {
     const [trace, browser] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
     const headers = { traceparent: `00-${trace}-${browser}-01` };
@@ -648,7 +647,7 @@ describe('the walls', async () => {
     }
     const asked = spans.find(({ name }) => name === 'POST /v1/pay/orders');
     for (const { name, parentSpanId } of spans.filter((span) => span.name.startsWith('saga '))) assert.equal(parentSpanId, asked.spanId, name);
-    // Each call stands below the step that made it, and what was done for it below the call.
+    // Each call is a child of the step that made it, and the work for it is a child of the call.
     const way = (name) => {
       const names = [];
       for (let span = spans.find((one) => `${one.service} ${one.name}` === name); span !== undefined; span = spans.find(({ spanId }) => spanId === span.parentSpanId)) names.push(`${span.service} ${span.name}`);
