@@ -1,10 +1,9 @@
-/* line_admin.c: what operators ask of a line, and of the registry of all lines.
+/* line_admin.c: operators' requests to a line and to the registry of all lines.
  *
- * A change is one script call on the event's server, and its answer is shown here at once, without
- * waiting for a tick. Some take several steps, each on the server of its own key: an event that was
- * created or restored is listed in the registry afterwards; one that is deleted is first noted
- * there as a chore, so that a front that dies in between leaves the rest of the work to another
- * one. */
+ * A change is one script call on the event's server; its result is shown here at once, without
+ * waiting for a tick. Some requests take several steps, each on the server of its own key: a
+ * created or restored event is listed in the registry afterwards; a deletion is first noted there
+ * as a chore, so that if this front dies in between another one does the rest. */
 #include "line/line_store_internal.h"
 
 #include "line/line_trail.h"
@@ -22,11 +21,11 @@ static struct text change_command(struct line_admin *admin)
         [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",     [LINE_ARCHIVE] = "archive",
         [LINE_DELETE] = "delete", [LINE_RESTORE] = "restore",
     };
-    assert(names[admin->call] != NULL); /* the others have commands of their own */
+    assert(names[admin->call] != NULL); /* the other calls have their own commands */
     struct line_store *store = admin->store.store;
     char memory[24];
     struct text from = text_on(memory, sizeof(memory));
-    if (admin->call == LINE_CREATE) /* the incarnation's random part */
+    if (admin->call == LINE_CREATE) /* the random part of the incarnation */
         text_u64(&from, 1 + rng_below(rng_system(), 0xFFFFFF));
     else if (admin->call == LINE_RESTORE)
         text_put(&from, admin->incarnation);
@@ -143,7 +142,7 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     const struct store_event *event = link->event;
-    assert(event != NULL); /* only what is there has rows */
+    assert(event != NULL); /* only an existing event has rows */
     struct text rows;
     if (nodes_follow(link->store, call, reply)) {
         send_rows(admin);
@@ -157,7 +156,7 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
         return;
     }
     assert(!rows.overflown);
-    /* Where to go on: behind the entry that came last, or with the next sample. */
+    /* Where to continue: after the last entry, or at the next sample. */
     size_t len = resp_len(reply);
     const redisReply *last;
     struct span id;
@@ -186,7 +185,7 @@ static void send_rows(struct line_admin *admin)
     bool audit = admin->call == LINE_AUDIT;
     assert(audit || admin->call == LINE_SERIES);
     assert(admin->limit <= LINE_ROWS_MAX);
-    assert(!admin->oldest_first || admin->limit > 0); /* what there is more of is counted by it */
+    assert(!admin->oldest_first || admin->limit > 0); /* more rows are counted by the limit */
     uint64_t limit =
         admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
     assert(limit > 0);
@@ -234,7 +233,7 @@ static bool next_card(const redisReply *reply, size_t *at, struct span *id, stru
     return there;
 }
 
-/* As [card with its id, ...] */
+/* Into a JSON array of [card with its id, ...] */
 static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
 {
     struct tell_house_page tell;
@@ -284,7 +283,7 @@ static void take_rows(struct line_admin *admin, const redisReply *reply)
     free(rows.ptr);
 }
 
-/* The registry has forgotten it, and so do we, now or as soon as nothing is under way for it. */
+/* The registry dropped the event: so do we, once nothing is under way for it. */
 static void take_dropped(struct line_admin *admin)
 {
     struct line_link *link = &admin->store;
@@ -292,18 +291,18 @@ static void take_dropped(struct line_admin *admin)
     admin->outcome = LINE_OK;
     struct store_event *event = store_find(store, span_of(admin->event));
     if (event != NULL) {
-        assert(link->event == NULL || link->event == event); /* it stays as long as it is held */
+        assert(link->event == NULL || link->event == event); /* it stays while a request holds it */
         if (link->event != NULL)
             event->requests--;
         link->event = NULL;
         event->leaving = true;
         store_let_go(store);
     }
-    house_look(store); /* what is left to be done, too */
+    house_look(store); /* the rest of the chore, too */
     calls_finish(link);
 }
 
-/* An operator wants it: it will be here in a moment and stay for a while. */
+/* An operator requested it: it is loaded soon and stays for a while. */
 static void take_found(struct line_admin *admin, bool found)
 {
     struct line_store *store = admin->store.store;
@@ -337,7 +336,7 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
-        send_asked(admin); /* a front that dies from here on leaves a chore behind */
+        send_asked(admin); /* if this front dies from here on, the chore remains */
     } else {
         take_dropped(admin);
     }
@@ -357,7 +356,7 @@ static void send_house(struct line_admin *admin)
         command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
         ask_house_find_put(&command, &ask);
     } else if (admin->call == LINE_DELETE && admin->step == 0) {
-        enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
+        enum { OWN_MS = 2000 }; /* how long this front may do the rest */
         char memory[CHORE_NAME_MAX];
         struct text chore = text_on(memory, sizeof(memory));
         TEXT_LIT(&chore, "erase:");
@@ -384,8 +383,8 @@ static void send_house(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
-/* Created, and now in the set of events, where the other fronts look. A command of one key follows
- * a slot that is on its way to another server, which no script can. */
+/* Created; now listed in the set of events for the other fronts. This uses a one-key command, which
+ * follows a moving slot, unlike a script. */
 static void list_created(struct line_admin *admin);
 
 static void on_created(struct redis_call *call, const redisReply *reply)
@@ -398,8 +397,8 @@ static void on_created(struct redis_call *call, const redisReply *reply)
     }
     struct store_event *event = store_find(link->store, span_of(admin->event));
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
-    } else if (event != NULL) {            /* from now on, if it is missed there, it was deleted */
+        admin->outcome = LINE_UNAVAILABLE; /* creating it once more repairs this */
+    } else if (event != NULL) {            /* if it is missing there from now on, it was deleted */
         event->is_new = false;
         event->leaving = false;
         event->named = NAMED_LIVE;
@@ -413,7 +412,7 @@ static void list_created(struct line_admin *admin)
     assert(admin->call == LINE_CREATE);
     struct line_store *store = admin->store.store;
     if (!store_can_send(store, store->set_slot)) {
-        calls_finish(&admin->store); /* the next look at the set shows that it is missing there */
+        calls_finish(&admin->store); /* the next registry read shows that it is missing */
         return;
     }
     struct text command = store_command(store, store->set_slot, 3);
@@ -424,7 +423,7 @@ static void list_created(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
-/* Restored: the same, but one that is among the ended by now stays there. */
+/* The same for a restored event; one that is already among the ended stays there. */
 static void list_restored(struct line_admin *admin);
 
 static void on_restored(struct redis_call *call, const redisReply *reply)
@@ -439,8 +438,8 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
         return;
     }
     if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell)) {
-        admin->outcome = LINE_UNAVAILABLE; /* to restore it once more sets it right */
-    } else if (event != NULL) {            /* as of one that was created */
+        admin->outcome = LINE_UNAVAILABLE; /* restoring it once more repairs this */
+    } else if (event != NULL) {            /* as for a created event */
         event->is_new = false;
         event->leaving = false;
         event->named = tell.outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
@@ -492,7 +491,7 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
     admin->outcome = (enum line_outcome)tell.outcome;
     admin->state = (enum line_state)tell.state;
     admin->version = tell.version;
-    /* Deleted by us, or by a front that has not finished the job. */
+    /* Deleted by us, or by a front that has not finished the chore. */
     bool deleted =
         admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
     if (deleted) {
@@ -500,11 +499,11 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         return;
     }
     if (admin->outcome != LINE_GONE && admin->call != LINE_CODES) {
-        /* The change has to be visible here at once, also to fronts that had stopped looking. */
+        /* The change has to be visible here at once, also if the event's ticks had stopped. */
         struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
         if (event != NULL) {
             event->absent = false;
-            if (makes(admin)) { /* or it was there: then it may still be missing in the set */
+            if (makes(admin)) { /* or it existed: then it may still be missing in the set */
                 event->is_new = event->named == NAMED_NOT;
                 event->leaving = false;
             }
@@ -563,7 +562,7 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     for (uint32_t i = 0; i < store->events_len; i++)
         live += !store->events[i]->line.view.resting;
     bool is_full = live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
-    /* One that is being let go was deleted, or swept, and then operators still have it. */
+    /* A leaving event was deleted, or swept; operators can still load a swept one. */
     admin->finding = !makes(admin) && event != NULL && event->leaving;
     bool asks_house = of_the_house(admin->call) || admin->finding;
     uint16_t slot = asks_house ? store->set_slot : store_slot(store, span_of(admin->event));

@@ -1,30 +1,31 @@
-/* line_calls.c: the senders to the servers: the life of a request (begun, admitted to its event,
- * decided or sent, finished), the commands, what comes back, and servers that come and go.
+/* line_calls.c: commands to the servers: the life of a request (begun, admitted to its event,
+ * decided or sent, finished), the commands, the replies, and servers that come and go.
  *
- * A request is the caller's memory, so nothing is allocated for it; lists go through its `store`
- * part. Each is answered exactly once and never from within the call. What can be decided
- * immediately (no such event, no connection, too many) goes on the list of decided requests, which
- * the end of the turn answers.
+ * A request is the caller's memory, so nothing is allocated for it; lists use its `store` part.
+ * Each is answered exactly once and never from within the call. Requests that can be decided at
+ * once (unknown event, no connection, too many) go on the decided list, which the end of the turn
+ * answers.
  *
  * Order. Redis works in the order in which commands are sent, so priorities are set here. A visit
- * (line_visits.c) is written to the connection when it is asked for; joins (line_joins.c) gather
- * and are written at the end of the turn. So a pass that was read behind a crowd of joins goes
- * ahead of them. (`me` asks nothing of Redis and is answered when it is read. Under overload joins
- * are refused long before visits are, see core/load/shed.h.)
+ * (line_visits.c) is written to the connection at once; joins (line_joins.c) gather and are written
+ * at the end of the turn. So a pass that was read behind a crowd of joins overtakes them. (`me`
+ * needs no Redis and is answered when it is read. Under overload joins are refused long before
+ * visits are, see core/load/shed.h.)
  *
- * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
- * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
- * request goes out with the script's text in it; MOVED or ASK, and it goes to another server.
+ * Retries. Redis may have executed a command that it did not answer, so a failed request is
+ * LINE_UNAVAILABLE and never retried here, except if the reply says that nothing ran: after
+ * NOSCRIPT the request is sent with the script's text in it; after MOVED or ASK it goes to another
+ * server.
  *
  * A server is ready once its scripts are loaded and its run id is known, which one pipeline does.
  * The run id goes with every script call: counters from another run cannot be trusted, and the
  * script says so.
  *
- * In a cluster a script call names a second key, which never exists. While a slot is on its way to
- * another server some of its keys are here and some there, and a script could do half of its work
- * before it meets one that is gone. Redis looks only at the keys that a call names; of two, one of
- * which is missing, it refuses the call as a whole as long as the slot moves (TRYAGAIN). So the
- * event stands still for as long as that takes, and is answered for from memory. */
+ * In a cluster a script call names a second key, which never exists. While a slot moves, some of
+ * its keys are on each server, and a script could be half done when it meets a missing key. Redis
+ * checks only the keys that a call names; if one of two is missing, it refuses the whole call
+ * (TRYAGAIN) until the slot has moved. So the event pauses for that long, and is answered from
+ * memory. */
 #include "line/line_store_internal.h"
 
 #include "base/prefetch.h"
@@ -40,7 +41,7 @@ void calls_push(struct request_list *list, struct line_link *link)
 {
     assert((list->head == NULL) == (list->len == 0));
     assert((list->tail == NULL) == (list->len == 0));
-    assert(list->tail == NULL || list->tail->next == NULL); /* nobody is in two lists */
+    assert(list->tail == NULL || list->tail->next == NULL); /* no request is in two lists */
     link->next = NULL;
     if (list->tail != NULL)
         list->tail->next = link;
@@ -92,7 +93,7 @@ void calls_finish(struct line_link *link)
 static void set_outcome(struct line_link *link, enum line_outcome outcome)
 {
     assert(outcome < LINE_OUTCOME_COUNT);
-    assert(outcome != LINE_OK); /* it carries nothing that was given */
+    assert(outcome != LINE_OK); /* a refusal carries no result */
     *link->outcome = outcome;
     if (link->retry_after_ms != NULL)
         *link->retry_after_ms = STORE_RETRY_MS;
@@ -101,7 +102,7 @@ static void set_outcome(struct line_link *link, enum line_outcome outcome)
 /* Answered at the end of the turn. */
 void calls_refuse(struct line_link *link, enum line_outcome outcome)
 {
-    assert(link->store->requests > 0); /* else it has been answered */
+    assert(link->store->requests > 0); /* otherwise it has been answered */
     set_outcome(link, outcome);
     calls_push(&link->store->decided, link);
     redis_route_wake(link->store->route);
@@ -117,7 +118,7 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
                           const redisReply *reply)
 {
     assert(event != NULL);
-    assert(link->event == event); /* which therefore has not been let go */
+    assert(link->event == event); /* so the event has not been freed */
     uint64_t outcome = LINE_UNKNOWN;
     resp_get_u64(reply, 0, &outcome);
     if (outcome == LINE_UNAVAILABLE)
@@ -134,7 +135,7 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
 void calls_answer_decided(struct line_store *store)
 {
     assert(store->decided.len <= store->requests);
-    /* What is decided meanwhile has woken the next turn. A closing store has answered all. */
+    /* Requests decided meanwhile have woken the next turn. A closing store has answered all. */
     for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--) {
         struct line_link *link = calls_pop(&store->decided);
         if (store->decided.head != NULL)
@@ -145,7 +146,7 @@ void calls_answer_decided(struct line_store *store)
 
 void calls_refuse_gathered(struct line_store *store)
 {
-    assert(store->closed); /* or its handlers would ask for more */
+    assert(store->closed); /* otherwise its handlers would send more */
     calls_answer_decided(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct request_list *gathered = &store->events[i]->joins.gathered;
@@ -166,14 +167,13 @@ void calls_begin(struct line_store *store, struct line_link *link,
     store->requests++;
 }
 
-/* The event that a request is about, or NULL when it has been refused. */
+/* The event of a request, or NULL if the request was refused. */
 struct store_event *calls_admit(struct line_link *link, const char *id)
 {
     struct line_store *store = link->store;
     struct store_event *event = store_find(store, span_of(id));
     assert(link->event == NULL); /* admitted once */
-    /* While the set of events cannot be read, an unknown event may be one that we have not seen
-     * yet. */
+    /* While the registry cannot be read, an unknown event may be one that we have not seen yet. */
     bool gone = event == NULL || event->absent || event->leaving;
     if (store->discovered && gone) {
         calls_refuse(link, LINE_UNKNOWN);
@@ -201,7 +201,7 @@ struct span calls_address(const uint8_t addr[16])
     return (struct span){(const char *)addr + (is_v4 ? 12 : 0), is_v4 ? 4 : 8};
 }
 
-/* ---- where to ---- */
+/* ---- routing ---- */
 
 uint16_t store_slot(const struct line_store *store, struct span tag)
 {
@@ -225,8 +225,8 @@ bool store_can_send(const struct line_store *store, uint16_t slot)
 
 /* ---- commands ---- */
 
-/* infra/wire.js joins each script of the files that wire.list names and makes a C string of it, so
- * that no path is needed at run time and program and scripts cannot be of different versions. */
+/* infra/wire.js joins the files of each script in wire.list into a C string, so that no path is
+ * needed at run time and program and scripts always have the same version. */
 static const struct {
     const char *name;
     struct span text;
@@ -240,7 +240,7 @@ struct text store_command(struct line_store *store, uint16_t slot, uint64_t word
 {
     assert(!store->closed);
     assert(words > 0);
-    /* A detour is for one command. */
+    /* A detour applies to one command. */
     store->way = find_way(store, slot);
     store->detoured = false;
     assert(store->way.node < REDIS_NODES_MAX);
@@ -267,7 +267,7 @@ void store_put_key(struct text *command, const char *id, const char *name)
     resp_word(command, text_span(&key));
 }
 
-/* The run id of the server, and the incarnation of the event that is known here. */
+/* The server's run id, and the event's incarnation known here. */
 static void put_known(struct text *command, const struct store_node *node,
                       const struct store_event *event)
 {
@@ -278,7 +278,7 @@ static void put_known(struct text *command, const struct store_node *node,
     char memory[REDIS_RUN_ID_LEN + 24 + LINE_INCARNATION_LEN];
     struct text known = text_on(memory, sizeof(memory));
     text_str(&known, node->run_id);
-    text_char(&known, '@'); /* what the event's clock must show by now */
+    text_char(&known, '@'); /* the event's clock is at least here */
     text_u64(&known, line_event_now_ms(&event->line, store_now_us(node->store)));
     text_char(&known, ':');
     text_str(&known, event->line.view.incarnation);
@@ -286,7 +286,7 @@ static void put_known(struct text *command, const struct store_node *node,
     resp_word(command, text_span(&known));
 }
 
-/* As far as the number of keys; these and the run id come next. */
+/* Up to the number of keys; the keys and the run id come next. */
 static struct text begin_script(struct line_store *store, enum line_script script, uint16_t slot,
                                 uint64_t args)
 {
@@ -299,8 +299,7 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
         resp_cstr(&command, "EVALSHA");
         resp_cstr(&command, node->sha[script]);
     } else {
-        /* Redis has forgotten it (SCRIPT FLUSH, or another server took over); EVAL loads it again.
-         */
+        /* Redis lost it (SCRIPT FLUSH, or another server took over); EVAL loads it again. */
         resp_cstr(&command, "EVAL");
         resp_word(&command, scripts[script].text);
     }
@@ -336,7 +335,7 @@ struct text store_shard_script(struct line_store *store, enum line_script script
                                unsigned shard, uint64_t args)
 {
     char name[LINE_SHARD_NAME_MAX + 3];
-    /* "show:3", and of a lane "show:3@1": its keys lie beside those of the general one. */
+    /* "show:3", and "show:3@1" for a lane, whose keys share the general line's slot. */
     struct span event = line_event_of(span_of(id));
     line_shard_name(event, shard, name);
     size_t len = strlen(name), lane_len = strlen(id) - event.len;
@@ -360,9 +359,9 @@ struct text store_house_script(struct line_store *store, uint64_t args)
 
 void store_send(struct line_store *store, struct redis_call *call, const struct text *command)
 {
-    assert(!command->overflown); /* what goes into a command is bounded in line_limits.h */
+    assert(!command->overflown); /* line_limits.h bounds the parts of a command */
     assert(call->on_reply != NULL);
-    assert(call->deadline_us > 0); /* nobody waits without an end */
+    assert(call->deadline_us > 0); /* every call has a deadline */
     atomic_fetch_add_explicit(&store->stats.calls, 1, memory_order_relaxed);
     call->slot = store->way.slot;
     redis_route_send(store->route, store->way.node, store->way.asking, call, text_span(command));
@@ -376,7 +375,7 @@ void store_send_own(struct line_store *store, struct redis_call *call, const str
     store_send(store, call, command);
 }
 
-/* ---- what came back ---- */
+/* ---- replies ---- */
 
 void store_ignore(struct redis_call *call, const redisReply *reply)
 {
@@ -407,8 +406,8 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
         return STORE_ANSWER;
     }
     if (resp_is_error(reply, "NOSCRIPT")) {
-        /* To the same server: it is there, since it has just answered, and perhaps nobody knows
-         * yet which one has the slot now. */
+        /* To the same server: it has just answered, so it is up, and it may not be known yet which
+         * server has the slot now. */
         node->loaded[script] = false;
         store->detour = (struct redis_detour){call->slot, call->node, false};
         store->detoured = !store->closed && node->ready && ++call->tries < STORE_TRIES_MAX;
@@ -416,7 +415,7 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
     }
     if (nodes_follow(store, call, reply))
         return STORE_AGAIN;
-    /* It will be able to do it without our help. */
+    /* This error passes without our help. */
     bool passes = resp_is_error(reply, "TRYAGAIN") || resp_is_error(reply, "CLUSTERDOWN") ||
                   resp_is_error(reply, "MOVED") || resp_is_error(reply, "ASK");
     if (!passes) {
@@ -426,14 +425,14 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
         log_str(&line, "error", resp_text(reply));
         log_end(&line);
     }
-    /* This server cannot do the work now, but another one may, or this one later. */
+    /* This server cannot do the work now; another one may, or this one later. */
     if (resp_is_error(reply, "READONLY") || resp_is_error(reply, "LOADING") ||
         resp_is_error(reply, "MASTERDOWN") || resp_is_error(reply, "NOAUTH"))
         redis_route_drop(store->route, call->node, reply->str);
     return STORE_LOST;
 }
 
-/* ---- a server comes up ---- */
+/* ---- server startup ---- */
 
 static void on_loaded(struct redis_call *call, const redisReply *reply)
 {
@@ -514,7 +513,7 @@ static void log_down(struct line_store *store, const char *why)
     log_text(store->conf.log, LOG_LEVEL_WARN, "no connection to Redis", "why", why);
 }
 
-/* Logged once for each loss and reason, not for each attempt. */
+/* Logged once per loss and reason, not per attempt. */
 void nodes_on_down(void *ctx, uint8_t number, const char *why)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);

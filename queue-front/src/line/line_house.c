@@ -1,23 +1,23 @@
-/* line_house.c: which events there are, as Redis's house-wide keys say (lua/house.lua), and what is
- * done about those that are over.
+/* line_house.c: the registry of events in Redis (lua/house.lua), and what is done about events that
+ * have ended.
  *
- * One look every STORE_DISCOVER_MS. While nothing has changed, its answer is a few numbers, so
- * thousands of ended events cost no more than none. After a change, the answer names all running
- * events and the newest resting ones.
+ * The registry is read every STORE_DISCOVER_MS. Unless something changed, the reply is a few
+ * numbers, so thousands of ended events cost nothing. After a change, it names all running events
+ * and the newest resting ones.
  *
- * A known event that is no longer named was either deleted, and is let go, or Redis has forgotten
- * it and gets it again. It counts as deleted only if we have seen it there before, and if this
- * answer is of the same run and history of Redis as the last one. Otherwise `list` asks, which
- * knows the latest deletions. No line is healed before that is clear (house_confirms()): a front
- * that was cut off while an event was deleted would bring it back.
+ * A known event that is no longer named was either deleted, and is freed, or Redis has forgotten it
+ * and gets it again. It counts as deleted only if we have seen it there before, and this reply is
+ * from the same run and history of Redis as the last one. Otherwise `list` checks the latest
+ * deletions. No line is healed before that is clear (house_confirms()): a front that was cut off
+ * while an event was deleted would bring it back.
  *
- * An event rests once it is closed and nobody is inside. The first front to see that says so
+ * An event rests once it is closed and nobody is inside. The first front to see that reports it
  * (`end`), and all fronts stop ticking it. It stays in memory, so that visitors can still be
- * answered, until it is swept or newer ones need the room. After that an operator can call it up
- * for a while (LINE_FIND).
+ * answered, until it is swept or newer events need the room. After that an operator can load it for
+ * a while (LINE_FIND).
  *
- * Chores (sweeping and erasing) come with a look, one at a time, under a lease. If a front dies
- * over one, another takes it when the lease ends (lua/sweep.lua). */
+ * Chores (sweeping and erasing) are handed out by registry reads, one at a time, under a lease. If
+ * a front dies during one, another takes it when the lease ends (lua/sweep.lua). */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"
@@ -30,7 +30,7 @@ static void send_look(struct line_store *store);
 static void send_errand(struct store_event *event);
 static void chore_step(struct line_store *store);
 
-/* ---- errands: what is said of one event ---- */
+/* ---- errands: reports about one event ---- */
 
 static void on_errand(struct redis_call *call, const redisReply *reply)
 {
@@ -44,7 +44,7 @@ static void on_errand(struct redis_call *call, const redisReply *reply)
         send_errand(event);
         return;
     }
-    event->errand = ERRAND_NONE; /* if it did not work, the next tick or look shows it */
+    event->errand = ERRAND_NONE; /* if it failed, the next tick or registry read shows it */
     if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell))
         return;
     enum line_outcome outcome = (enum line_outcome)tell.outcome;
@@ -54,7 +54,7 @@ static void on_errand(struct redis_call *call, const redisReply *reply)
         event->named_us = store_now_us(store);
         event->is_new = false;
     } else if (errand == ERRAND_LIST || outcome == LINE_GONE) {
-        event->leaving = true; /* the next look lets it go */
+        event->leaving = true; /* the next registry read frees it */
     } else if (errand == ERRAND_END && outcome == LINE_OK) {
         event->named = NAMED_RESTING;
         store_rest(event);
@@ -69,7 +69,7 @@ static void send_errand(struct store_event *event)
     struct line_store *store = event->store;
     const struct line_view *view = &event->line.view;
     assert(event->errand != ERRAND_NONE);
-    assert(view->lane == 0); /* the registry knows no lanes */
+    assert(view->lane == 0); /* the registry has no lanes */
     struct text command;
     if (event->errand == ERRAND_LIST) {
         const struct ask_house_list ask = {SPAN("list"), span_of(view->id), event->is_new};
@@ -103,7 +103,7 @@ void house_errand(struct store_event *event, enum house_errand errand)
     send_errand(event);
 }
 
-/* ---- looks ---- */
+/* ---- registry reads ---- */
 
 bool house_confirms(const struct store_event *event)
 {
@@ -121,7 +121,7 @@ static void name_event(struct store_event *event, enum house_named named)
     if (event == NULL)
         return;
     if (named == NAMED_LIVE && event->line.view.resting) {
-        /* It rests here but runs there: it was made again, or Redis has gone back in time. */
+        /* It rests here but runs there: it was created again, or Redis has gone back in time. */
         struct line_store *store = event->store;
         for (uint32_t i = 0; i < store->events_len; i++) {
             struct store_event *line = store->events[i];
@@ -136,15 +136,15 @@ static void name_event(struct store_event *event, enum house_named named)
     event->is_new = false;
 }
 
-/* It was not named: it is let go, or Redis gets it again. `sure`: nothing can have been lost since
- * the last look. */
+/* The event was not named: frees it, or lists it again. `sure`: nothing can have been lost since
+ * the last read. */
 static void miss(struct store_event *event, enum house_named before, bool sure)
 {
     assert(event->named == NAMED_NOT);
     assert(event->line.view.lane == 0);
     if (event->hold_us > store_now_us(event->store)) {
         if (before != NAMED_NOT && sure)
-            house_errand(event, ERRAND_LIST); /* swept, and looked at: it stays; or deleted */
+            house_errand(event, ERRAND_LIST); /* swept but in use by an operator; or deleted */
         return;
     }
     if (event->line.seen && !(before != NAMED_NOT && sure) && !event->leaving)
@@ -164,7 +164,7 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
     for (uint32_t i = 0; i < known_len; i++) {
         known[i] = store->events[i];
         before[i] = known[i]->named;
-        if (known[i]->named_us <= store->look_sent_us) /* what was named since is newer */
+        if (known[i]->named_us <= store->look_sent_us) /* named after the request was sent */
             known[i]->named = NAMED_NOT;
     }
     for (size_t i = 0; i < resp_len(names.live); i++) {
@@ -183,10 +183,10 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
         if (event != NULL && event->touched_n < n) {
             event->touched_n = n;
             if (event->line.seen)
-                store_tick_now(event); /* somebody has changed it */
+                store_tick_now(event); /* it was changed */
         }
     }
-    assert(store->events_len >= known_len); /* some came, and none went: `known` is good */
+    assert(store->events_len >= known_len); /* events were only added, so `known` is valid */
     for (uint32_t i = 0; i < known_len; i++) {
         if (known[i]->named == NAMED_NOT && known[i]->line.view.lane == 0)
             miss(known[i], before[i], sure);
@@ -226,7 +226,7 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
     if (tell.outcome == LINE_OK)
         take_names(store, reply, sure);
     for (uint32_t i = 0; tell.outcome != LINE_OK && i < store->events_len; i++) {
-        struct store_event *event = store->events[i]; /* what was named is what there still is */
+        struct store_event *event = store->events[i]; /* only named events still exist */
         if (event->named != NAMED_NOT)
             event->named_us = store->look_sent_us;
         else if (event->line.view.lane == 0)
@@ -276,11 +276,11 @@ static void send_look(struct line_store *store)
     const struct house_seen *seen = &store->house;
     store->looking = true;
     store->look_sent_us = store_now_us(store);
-    struct text command = store_house_script(store, ASK_HOUSE_LOOK_WORDS); /* chooses the way */
+    struct text command = store_house_script(store, ASK_HOUSE_LOOK_WORDS); /* determines the slot */
     bool same = strcmp(seen->run_id, store->node[store->way.node].run_id) == 0;
     const struct ask_house_look ask = {
         .verb = SPAN("look"),
-        .born = same ? seen->born : 0, /* another run: all of it, to be compared */
+        .born = same ? seen->born : 0, /* another run: request everything, to compare */
         .n = seen->n,
         .size = seen->size,
         .rest = STORE_RESTING_MAX,
@@ -320,7 +320,7 @@ static bool chore_erases(const struct house_chore *chore)
 static const char *chore_event(const struct house_chore *chore)
 {
     const char *colon = strchr(chore->name, ':');
-    assert(colon != NULL); /* chore_step() has looked */
+    assert(colon != NULL); /* checked by chore_step() */
     return colon + 1;
 }
 
@@ -332,7 +332,7 @@ static void chore_end(struct line_store *store)
     store->chore = (struct house_chore){0};
 }
 
-/* All of its shards go before the rest of an event, which knows how many there are. */
+/* A sharded event has all shards cleared first: the rest of the event has their number. */
 static bool chore_is_in_shard(const struct house_chore *chore)
 {
     return chore->at > 0 && chore->shard < chore->shards;
@@ -350,7 +350,7 @@ static void chore_send(struct line_store *store)
                     : in_shard ? store_shard_slot(store, id, shard)
                                : store_slot(store, span_of(id));
     if (!store_can_send(store, slot)) {
-        chore_end(store); /* its lease ends, and another front starts over */
+        chore_end(store); /* its lease ends; another front starts over */
         return;
     }
     struct text command;
@@ -381,19 +381,19 @@ static void chore_step(struct line_store *store)
     bool valid = strchr(store->chore.name, ':') != NULL &&
                  line_event_id_ok(span_of(chore_event(&store->chore)));
     if (!valid)
-        store->chore.step = CHORE_DONE; /* nothing that we know how to do */
+        store->chore.step = CHORE_DONE; /* an unknown kind of chore */
     store->chore.call.tries = 0;
     chore_send(store);
 }
 
-/* One step was done. The first step of a deletion brings the words for the trail; right after it
- * the registry forgets the event. */
+/* One step was done. The first step of a deletion brings the audit entry; right after it the
+ * registry forgets the event. */
 static void take_bite(struct house_chore *chore, const redisReply *reply)
 {
     struct tell_sweep tell = {.at = 0};
     bool is_done = tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK;
     if (chore_is_in_shard(chore)) {
-        /* One that was never opened, or does not know that the event is closed, rejects it. */
+        /* A shard that was never opened, or does not know that the event is closed, refuses it. */
         assert(chore->shard < chore->shards);
         bool goes_on = is_done && tell.at > chore->shard_at;
         chore->shard_at = goes_on ? tell.at : 0;
@@ -405,7 +405,7 @@ static void take_bite(struct house_chore *chore, const redisReply *reply)
         return;
     }
     bool first = chore->at == 0;
-    assert(!first || chore->audit == NULL); /* its words come once */
+    assert(!first || chore->audit == NULL); /* the audit entry comes once */
     chore->at = tell.at;
     if (first)
         chore->shards = tell.shards > 1 ? tell.shards : 0;
@@ -424,20 +424,20 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
     assert(chore->under_way);
     enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_HOUSE;
     enum store_answer answer = store_judge(store, call, reply, script);
-    struct tell_house tell; /* how any answer begins */
+    struct tell_house tell; /* common head of all replies */
     if (answer == STORE_AGAIN && !store->closed) {
         chore_send(store);
     } else if (answer != STORE_ANSWER || store->closed || !tell_house_read(reply, 0, &tell)) {
         chore_end(store);
     } else if (chore->step == CHORE_DONE) {
         chore_end(store);
-        house_look(store); /* there may be more of them */
+        house_look(store); /* there may be more chores */
     } else {
         if (chore->step == CHORE_BITE)
             take_bite(chore, reply);
         else
             chore->step = CHORE_BITE;
-        /* Without memory for the trail's words its lease ends, and another front starts over. */
+        /* Without memory for the audit entry the lease ends, and another front starts over. */
         if (chore->step == CHORE_DROP && chore->audit == NULL)
             chore_end(store);
         else

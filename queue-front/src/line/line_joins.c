@@ -1,27 +1,27 @@
 /* line_joins.c: joins gather during a turn and go to Redis as one script call.
  *
- * At most one batch of an event is under way, and the next goes out with its answer. So a slow
- * Redis means larger batches and not more calls, and a pass waits for one batch, however many
- * people join. A batch is judged by one document; joins that were judged by another version wait
- * for the next batch.
+ * At most one batch of an event is under way; its reply sends the next. So a slow Redis means
+ * larger batches and not more calls, and a pass waits for one batch, however many people join. A
+ * batch is checked against one document; joins that were checked against another version wait for
+ * the next batch.
  *
- * Of a line that is kept in shards each shard has a batch of its own, by the same code. What
- * it gives are numbers, and line_rim.c makes places of them; what a shard can't answer now
- * gathers again, before all that came meanwhile. A turn's joins are few for each of many shards, so
- * a small batch may be held back for a turn or two (core/line/batch.h).
+ * Each shard of a sharded line has its own batch, in the same code. A shard gives numbers, which
+ * line_rim.c turns into places; joins that a shard can't take now gather again, ahead of newer
+ * ones. With many shards each gets few joins per turn, so a small batch may be held back for a turn
+ * or two (core/line/batch.h).
  *
- * A join is numbered in the shard that its key hashes to, and whatever is the visitor's alone lies
- * there. Work, an invitation, an address and a presale code may come with other keys too. So they
- * are claimed first, one after the other, where their own names hash to (lua/claim.lua); joins that
- * bring none of them, of an event that counts no addresses, go to their shard at once and cost no
- * more than they did. What is wrong goes along with the join: a key that has a number keeps it.
- * Claims gather and are sent as joins are. They are the key's for good, so nothing is lost if a
- * front dies in between. Two things are said once it is known how a join ends: which channel its
- * code opens, for the pass, before the place is shown; and that a use of a code is free again.
+ * A join is numbered in the shard that its key hashes to, where all data of its visitor is. Other
+ * keys may use the same work, invitation, address or presale code. So a join first claims these,
+ * one after the other, in the shards that they hash to (lua/claim.lua). Joins without any of them,
+ * of an event that counts no addresses, go to their shard at once, at no extra cost. A failed claim
+ * goes along with the join: a key that has a number keeps it. Claims are batched like joins. A key
+ * keeps its claims for good, so nothing is lost if a front dies in between. Two claims follow the
+ * join's outcome: the channel that its code opens, recorded for the pass before the place is shown;
+ * and the return of a use of a code.
  *
- * The joins of a batch are decided when its answer comes and answered at the end of the turn, like
- * the rest of that list. So a caller that closes the store inside one answer finds all others
- * answered. Writing the next batch before they are answered was tried. Where Redis shares a core
+ * The joins of a batch are decided when its reply comes and answered at the end of the turn, with
+ * the rest of the decided list. So a caller that closes the store inside one callback finds all
+ * others answered. Sending the next batch before answering was tried: where Redis shares a core
  * with the load, both want it at the same time, and no more joins came through. */
 #include "line/line_store_internal.h"
 
@@ -30,20 +30,20 @@
 #include <assert.h>
 #include <string.h>
 
-/* In this order: what is cheapest to others comes first. */
+/* In this order: the claims that are cheapest for others come first. */
 enum claim { CLAIM_WORK, CLAIM_INVITATION, CLAIM_CODE, CLAIM_ADDRESS, CLAIM_BACK, CLAIM_OPENED };
 enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 4, VERDICT_WORDS = 2, SPEND_WORDS = 4 };
 
 static_assert((int)JOIN_KEY_BYTES <= (int)LINE_IDEM_BYTES, "a part of the hash");
 
-/* One word with the keys of a whole batch, and one with its addresses: a word of its own for each
- * costs Redis as much as giving the place. */
+/* One word for the keys of a batch, and one for its addresses: separate words cost Redis as much as
+ * the places themselves. */
 struct join_words {
     uint8_t keys[STORE_JOIN_BATCH_MAX * JOIN_KEY_BYTES];
     uint8_t addresses[STORE_JOIN_BATCH_MAX * JOIN_ADDRESS_BYTES];
 };
 
-/* As much of it as Redis keeps. */
+/* The part of the key that Redis keeps. */
 static struct span key_of(const uint8_t idem[LINE_IDEM_BYTES])
 {
     return (struct span){(const char *)idem, JOIN_KEY_BYTES};
@@ -59,8 +59,7 @@ static struct line_join *join_of(const struct line_link *link)
 static void leave_only(struct line_claims *claims, uint8_t left)
 {
     claims->left = left;
-    /* In the order of the enum: what is cheapest to others comes first. */
-    assert(claims->left < 1u << CLAIM_NONE); /* no other is ever made */
+    assert(claims->left < 1u << CLAIM_NONE); /* no other bit is ever set */
     claims->now = CLAIM_WORK;
     while (claims->now < CLAIM_NONE && (claims->left >> claims->now & 1) == 0)
         claims->now++;
@@ -81,7 +80,8 @@ static struct join_lot *claims_lot(struct line_rim *rim, const struct line_join 
     const struct shards *shards = rim->shards;
     uint8_t count = shards_count(shards);
     assert(join->claims.now <= CLAIM_NONE);
-    assert(rim->lots == 2 * count + 1); /* numbers, claims, and the event's own slot */
+    assert(rim->lots == 2 * count + 1); /* numbers and claims per shard, claims of the event's
+                                         * slot */
     switch (join->claims.now) {
     case CLAIM_WORK:
         return &rim->lot[count + shards_of(shards, join->work)];
@@ -98,7 +98,7 @@ static struct join_lot *claims_lot(struct line_rim *rim, const struct line_join 
 
 static void go_on(struct line_rim *rim, struct line_link *link)
 {
-    assert(rim->event != NULL); /* else nobody sends what gathers */
+    assert(rim->event != NULL); /* otherwise gathered joins would never be sent */
     calls_push(&claims_lot(rim, join_of(link))->gathered, link);
     redis_route_wake(rim->store->route);
 }
@@ -162,7 +162,7 @@ static void send_claims(struct join_lot *lot)
     ask_claim_put(&command, &ask);
     for (struct line_link *link = lot->batch.head; link != NULL; link = link->next)
         put_claim(&command, join_of(link));
-    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* it has waited the longest */
+    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* the head has waited longest */
     lot->call.on_reply = on_claimed;
     store_send(lot->store, &lot->call, &command);
 }
@@ -172,7 +172,7 @@ static bool take_verdict(struct line_join *join, const redisReply *reply, size_t
     struct line_claims *claims = &join->claims;
     uint64_t verdict;
     struct span channel;
-    assert(claims->now < CLAIM_NONE); /* it was asked for one */
+    assert(claims->now < CLAIM_NONE); /* it made a claim */
     if (!resp_get_u64(reply, at, &verdict) || !resp_get_str(reply, at + 1, &channel))
         return false;
     if (verdict == LINE_LIMITED || verdict > LINE_PLACE_MAX) {
@@ -196,7 +196,7 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
     struct store_event *event = lot->event;
     assert(lot->rim != NULL);
     assert(lot->batch.head != NULL);
-    assert(event == lot->rim->event); /* of a line that has ended, both are NULL */
+    assert(event == lot->rim->event); /* both are NULL if the line has ended */
     enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_CLAIM);
     if (answer == STORE_AGAIN && event != NULL) {
         send_claims(lot);
@@ -208,7 +208,7 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
                  resp_len(reply) == TELL_CLAIM_WORDS + VERDICT_WORDS * (size_t)lot->batch.len;
     bool heals = came && !whole && tell.outcome == LINE_UNAVAILABLE;
     if (heals && lot->shard != RIM_EVENT)
-        rim_refused(lot, &lot->batch, false); /* it has to be opened first */
+        rim_refused(lot, &lot->batch, false); /* the shard has to be opened first */
     for (size_t at = TELL_CLAIM_WORDS; lot->batch.head != NULL; at += VERDICT_WORDS) {
         struct line_link *link = calls_pop(&lot->batch);
         struct line_join *join = join_of(link);
@@ -233,10 +233,10 @@ void joins_end(struct line_rim *rim, struct line_link *link)
     enum line_outcome outcome = join->outcome;
     bool has_place = outcome == LINE_OK || outcome == LINE_SAME;
     bool may_have = outcome == LINE_UNAVAILABLE || outcome == LINE_CONFLICT ||
-                    outcome == LINE_RENEWED; /* a number, and does not know it */
+                    outcome == LINE_RENEWED; /* it has a number but does not know it */
     bool opens = has_place && join->claims.channel[0] != '\0';
     bool gives_back = join->claims.took_code && !has_place && !may_have;
-    assert(!opens || !gives_back); /* a code opens a place or is free again */
+    assert(!opens || !gives_back); /* a code either opens a place or is returned */
     leave_only(&join->claims, (uint8_t)(opens << CLAIM_OPENED | gives_back << CLAIM_BACK));
     if (join->claims.left > 0 && rim->event != NULL)
         go_on(rim, link);
@@ -248,8 +248,8 @@ void joins_end(struct line_rim *rim, struct line_link *link)
 
 static void on_joined(struct redis_call *call, const redisReply *reply);
 
-/* The one-time things (work, invitations, codes) that joins of a batch show; few do. Of a line in
- * shards they have been claimed by now, and only what is wrong with them is said. */
+/* The one-time things (work, invitations, codes) of a batch's joins; few have any. On a sharded
+ * line they are already claimed, and only failed claims are sent. */
 static uint64_t count_spends(const struct join_lot *lot)
 {
     uint64_t spends = 0;
@@ -299,7 +299,7 @@ static void put_spends(struct text *command, const struct join_lot *lot)
             resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
             resp_word(command, calls_address(join->addr));
         }
-        if (join->held > 0) /* behind the code, which comes first */
+        if (join->held > 0) /* after the code, which comes first */
             put_refusal(command, index, join->held);
     }
     assert(index == lot->batch.len);
@@ -312,7 +312,7 @@ static void put_words(struct join_words *words, const struct join_lot *lot)
         const struct line_join *join = join_of(link);
         assert(nth < STORE_JOIN_BATCH_MAX);
         uint8_t *key = words->keys + nth * JOIN_KEY_BYTES;
-        /* Without a key of its own a join is known by its work. */
+        /* A join without its own key is identified by its work. */
         if (join->held == 0 && (join->has_idem || (lot->rim != NULL && join->has_work)))
             memcpy(key, join->idem, JOIN_KEY_BYTES);
         else
@@ -333,14 +333,14 @@ static void send_batch(struct join_lot *lot)
     assert(!lot->claims);
     assert(lot->batch.head != NULL);
     assert(event != NULL);
-    assert(lot->shard != RIM_EVENT); /* numbers come from a shard */
+    assert(lot->shard != RIM_EVENT); /* only shards give numbers */
     assert((lot->rim == NULL) == (lot == &event->joins));
     const struct line_join *first = join_of(lot->batch.head);
-    /* Addresses are only sent if they are counted here, or if we do not know yet. */
+    /* Addresses are sent only if the event counts them, or if we do not know yet. */
     bool limited =
         lot->rim == NULL && (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
     char memory[2 * 20 + 1];
-    struct text by = text_on(memory, sizeof(memory)); /* "version.era", as the others */
+    struct text by = text_on(memory, sizeof(memory)); /* "version.era", as the other words */
     if (first->version > 0) {
         text_u64(&by, first->version);
         text_char(&by, '.');
@@ -365,25 +365,24 @@ static void send_batch(struct join_lot *lot)
                               : store_script(store, SCRIPT_JOIN, id, args);
     ask_join_put(&command, &ask);
     put_spends(&command, lot);
-    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* it has waited the longest */
+    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* the head has waited longest */
     lot->call.on_reply = on_joined;
     atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
     store_send(store, &lot->call, &command);
 }
 
-/* The next batch; none is under way. */
+/* Sends the next batch; none is under way. */
 static void send_gathered(struct join_lot *lot)
 {
     assert(lot->batch.head == NULL);
     assert(lot->gathered.head != NULL);
-    assert(lot->event != NULL); /* what had gathered for one that ended is answered */
+    assert(lot->event != NULL); /* gathered joins of an ended line are already answered */
     if (lot->event->healing || !store_can_send(lot->store, lot->slot)) {
         while (lot->gathered.head != NULL)
             calls_refuse(calls_pop(&lot->gathered), LINE_UNAVAILABLE);
         return;
     }
-    /* A batch is judged by one document. Joins that were judged by another one go into the next
-     * batch. */
+    /* A batch is checked against one document; joins checked against another wait. */
     const struct line_join *first = join_of(lot->gathered.head);
     while (lot->gathered.head != NULL && lot->batch.len < STORE_JOIN_BATCH_MAX &&
            join_of(lot->gathered.head)->version == first->version &&
@@ -421,7 +420,7 @@ static bool is_ready(const struct join_lot *lot)
     return lot->gathered.head != NULL && lot->batch.head == NULL;
 }
 
-/* Of a line in shards. Not 0: held back, to be looked at again so much later. */
+/* For a sharded line. Not 0: held back; try again after this many ms. */
 static uint32_t send_weeded(struct join_lot *lot)
 {
     assert(lot->rim != NULL);
@@ -442,8 +441,8 @@ static void on_held(uv_timer_t *timer)
 
 void joins_send_gathered(struct line_store *store)
 {
-    assert(!store->closed); /* which has answered all */
-    uint32_t held_ms = 0;   /* the shortest; 0: nothing is held back */
+    assert(!store->closed); /* a closed store has answered all */
+    uint32_t held_ms = 0;   /* the shortest delay; 0: nothing is held back */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if (is_ready(&event->joins))
@@ -512,17 +511,17 @@ void line_store_join(struct line_store *store, struct line_join *join)
         redis_route_wake(store->route);
         return;
     }
-    /* A turn in which thousands are ready is long, and Redis should not wait for its end. */
+    /* A turn with thousands of ready joins is long; Redis should not wait for its end. */
     uint32_t held_ms = 0;
     if (in_shards)
         held_ms = send_weeded(lot);
     else
         send_gathered(lot);
-    assert(held_ms == 0);            /* so many are never held back */
-    redis_route_flush(store->route); /* last: the join may be over now */
+    assert(held_ms == 0);            /* a full batch is never held back */
+    redis_route_flush(store->route); /* last: the join may be freed now */
 }
 
-/* The joins that are not simply the next ones: pairs of index and place. */
+/* Joins whose place is not simply the next one: pairs of index and place. */
 static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64_t *place)
 {
     uint64_t odd;
@@ -532,7 +531,7 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
     return true;
 }
 
-/* A join that got no place, for what it shows or because the line is full. */
+/* A join that got no place, because of a failed claim or a full line. */
 static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms)
 {
     static const struct {
@@ -566,13 +565,13 @@ static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms
         join->retry_after_ms = 0;
 }
 
-/* Told at the end of the turn, or with the cut that gives the place. */
+/* Answered at the end of the turn, or with the cut that makes the place. */
 static void hand_out(struct join_lot *lot, const redisReply *reply)
 {
     struct line_store *store = lot->store;
     struct request_list *batch = &lot->batch, refused = {NULL, NULL, 0};
     assert(batch->head != NULL);
-    /* A refusal ends with its outcome, or with the state, or says when to come again. */
+    /* A refusal ends with its outcome, or with the state, or has a retry time. */
     struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
     bool whole = tell_join_read(reply, 0, &tell);
     if (tell.outcome >= LINE_OUTCOME_COUNT || tell.state >= LINE_STATE_COUNT ||
@@ -580,8 +579,8 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
         tell.outcome = LINE_UNAVAILABLE;
     if (tell.state >= LINE_STATE_COUNT)
         tell.state = LINE_DRAFT;
-    /* The document of the shard or ours is not the newest, or the shard has to be sealed: nothing
-     * was done, and may be in a moment. */
+    /* The shard's document or ours is outdated, or the shard has to be sealed: nothing was done,
+     * and a retry may succeed soon. */
     bool in_rim = lot->rim != NULL && lot->event != NULL;
     if (in_rim && reply != NULL &&
         (tell.outcome == LINE_UNAVAILABLE || tell.outcome == LINE_CONFLICT)) {
@@ -593,7 +592,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
         struct line_link *link = calls_pop(batch);
         struct line_join *join = join_of(link);
         uint64_t place = 0;
-        assert(join->entry == 0); /* who has a number does not ask for another */
+        assert(join->entry == 0); /* a join with a number does not request another */
         join->outcome = (enum line_outcome)tell.outcome;
         join->state = (enum line_state)tell.state;
         if (tell.outcome != LINE_OK) {
@@ -602,7 +601,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
             join->entry = tell.first++;
         } else if (in_rim && (place == JOIN_LEASE_OUT ||
                               (place == JOIN_LINE_FULL && rim_room(lot->rim) > 0))) {
-            calls_push(&refused, link); /* the shard may give a number with the next cut */
+            calls_push(&refused, link); /* the shard may give a number after the next cut */
             continue;
         } else if (place > LINE_PLACE_MAX) {
             refuse_place(join, place, tell.retry_ms);
@@ -625,7 +624,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
     redis_route_wake(store->route);
 }
 
-/* The highest place in the answer becomes a mark before it is shown. */
+/* The highest place in the reply becomes a mark before it is shown. */
 static void note_places(struct store_event *event, const redisReply *reply)
 {
     struct tell_join tell = {.outcome = LINE_UNKNOWN};

@@ -1,23 +1,22 @@
-/* line_rim.c: a line that is kept in shards, as one front keeps it going: joins get their numbers
- * from their shard (line_joins.c), wait here for the cut that makes places of them, and turns see
- * to it that there are cuts. A turn reads the cuts, then the shards, and calls cut.lua; in which
- * order, and with what, is for core/line/shards.c to say.
+/* line_rim.c: one front's part of a sharded line. Joins get numbers from their shard
+ * (line_joins.c), then wait here for the cut that turns numbers into places. Turns make sure that
+ * there are cuts: a turn reads the cuts, then the shards, and calls cut.lua. core/line/shards.c
+ * decides the order and the arguments.
  *
- * A turn begins every 20 ms where somebody waits, and every second where nobody does. It ends with
- * places for all who have one by now; what a shard refused is then sent again. Nobody waits longer
- * than any other request: a join that came to no place in time is "not known", and finds its number
- * again by its key.
+ * A turn begins every 20 ms while joins wait, and every second otherwise. It ends with places for
+ * all joins that have one; joins that a shard refused are then sent again. No join waits longer
+ * than any other request: a join without a place in time returns "unknown", and its key finds its
+ * number again.
  *
- * The rules that joins are judged by are sent to a shard with each reading of it. After a change of
- * the document some turns claim the next cut for that alone; until then shards and fronts disagree,
- * and joins wait for them to agree.
+ * Each reading of a shard sends it the rules that joins are checked against. After a change of the
+ * document some turns claim the next cut for that alone; until then shards and fronts disagree, and
+ * joins wait.
  *
- * Of several loops of one process one reads the cuts from Redis, and puts them on a board where the
- * others look, more often (cut_board.h). With many fronts on an event those that make no cuts read
- * less often, so that Redis has no more work: a place is then known by so much later, and no other.
+ * One loop per process reads the cuts from Redis and publishes them to the others, which look more
+ * often (cut_board.h). With many fronts on an event those that make no cuts read less often, so
+ * that Redis has no more work: they learn places that much later, and the places are the same.
  *
- * The sharded line ends before its event does, and may outlive it until the calls under way are
- * answered. */
+ * The sharded line ends before its event does, and may outlive it until its calls are answered. */
 #include "board/cut_board.h"
 #include "line/line_store_internal.h"
 #include "observe/log.h"
@@ -28,9 +27,9 @@
 #include <string.h>
 
 enum {
-    TELLING_TURNS = 3, /* that claim a cut after a change of the document: one of them gets it */
-    BOARD_LOOK_MS = 5, /* how often the board is looked at: it costs no call */
-    SHARD_WORDS = 4,   /* of each shard, behind the words of cut.lua and in its answer */
+    TELLING_TURNS = 3, /* turns that claim a cut after a change of the document: one gets it */
+    BOARD_LOOK_MS = 5, /* how often the published cuts are checked; costs no call */
+    SHARD_WORDS = 4,   /* per shard, after the words of cut.lua and in its reply */
     ENTRY_WORDS = 4,   /* of a cut in the stream: "c", its text, "s", its checksum */
 };
 
@@ -51,10 +50,10 @@ static void on_closed(uv_handle_t *handle)
     store_release(store);
 }
 
-/* Once its last call has been answered. */
+/* After the reply to its last call. */
 static void end(struct line_rim *rim)
 {
-    assert(rim->event == NULL); /* nobody finds it any more */
+    assert(rim->event == NULL); /* it can no longer be found */
     bool has_calls = rim->calls > 0;
     for (uint8_t k = 0; k < rim->lots; k++)
         has_calls |= rim->lot[k].batch.head != NULL;
@@ -122,7 +121,7 @@ static void begin_lot(struct line_rim *rim, uint8_t shard, bool claims)
         lot->slot = store_shard_slot(rim->store, rim->event->line.view.id, shard);
 }
 
-/* Without memory there is none, and the next tick tries again. */
+/* Without memory there is no sharded line; the next tick tries again. */
 static void begin(struct store_event *event)
 {
     assert(event->rim == NULL);
@@ -145,7 +144,7 @@ static void begin(struct store_event *event)
     for (uint8_t k = 0; k < shards; k++)
         begin_lot(rim, k, true);
     begin_lot(rim, RIM_EVENT, true);
-    assert(rim->lots == 2 * shards + 1); /* as claims_lot() counts them */
+    assert(rim->lots == 2 * shards + 1); /* as claims_lot() indexes them */
     uv_timer_init(event->store->conf.loop, &rim->timer);
     rim->timer.data = rim;
     event->store->handles++;
@@ -165,7 +164,7 @@ static uint32_t pause_of(const struct line_rim *rim, bool hurry)
 static void arm(struct line_rim *rim, bool hurry)
 {
     assert(!rim->closing);
-    assert(!rim->turning); /* its end starts the timer */
+    assert(!rim->turning); /* the end of a turn starts the timer */
     uint32_t pause_ms = pause_of(rim, hurry);
     uint64_t since_ms = (store_now_us(rim->store) - rim->rested_us) / 1000;
     uv_timer_start(&rim->timer, on_timer, since_ms < pause_ms ? pause_ms - since_ms : 0, 0);
@@ -187,11 +186,11 @@ void rim_look(struct store_event *event)
     if (view->knobs.shards <= 1 || event->store->closed)
         return;
     if (rim != NULL && view->knobs.shards != shards_count(rim->shards)) {
-        rim_close(event); /* event_doc.c changes no number of shards; somebody else did */
+        rim_close(event); /* event_doc.c never changes the number; another program did */
         rim = NULL;
     }
     if (rim == NULL) {
-        if (view->state != LINE_CLOSED) /* early, so that its shards are open when it opens */
+        if (view->state != LINE_CLOSED) /* early: its shards are open at the opening */
             begin(event);
         return;
     }
@@ -245,7 +244,7 @@ void rim_wait(struct join_lot *lot, struct line_link *link)
 void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks)
 {
     assert(lot->shard != RIM_EVENT);
-    assert(lot->event != NULL); /* else nobody sends them again */
+    assert(lot->event != NULL); /* otherwise they would never be sent again */
     assert(refused->len > 0);
     store_count(&lot->store->stats.joins_put_off, refused->len);
     shards_refused(lot->rim->shards, lot->shard);
@@ -263,7 +262,7 @@ static bool somebody_waits(const struct line_rim *rim)
     return any;
 }
 
-/* ---- what a turn sends ---- */
+/* ---- calls of a turn ---- */
 
 static void send_call(struct line_rim *rim, struct redis_call *call, const struct text *command,
                       void (*on_reply)(struct redis_call *, const redisReply *))
@@ -275,7 +274,7 @@ static void send_call(struct line_rim *rim, struct redis_call *call, const struc
     store_send_own(rim->store, call, command, on_reply);
 }
 
-/* The sharded line of an answer; NULL: it has ended, or the call is sent again. */
+/* The sharded line of a reply; NULL: it has ended, or the call is sent again. */
 static struct line_rim *answered(struct redis_call *call)
 {
     struct line_rim *rim = call->ctx;
@@ -291,14 +290,14 @@ static struct line_rim *answered(struct redis_call *call)
 
 static void note(struct line_rim *rim, uint32_t nth, const struct cut *cut)
 {
-    assert(nth == cuts_count(shards_cuts(rim->shards))); /* the newest, which was just learned */
+    assert(nth == cuts_count(shards_cuts(rim->shards))); /* the newest, just read */
     const struct cut_note known = {
         .nth = nth, .sum = cuts_sum(shards_cuts(rim->shards), nth), .cut = *cut};
     if (rim->store->conf.board != NULL)
         cut_board_put(rim->store->conf.board, &rim->event->line.view, &known);
 }
 
-/* Of a call that is no script. */
+/* For a call that runs no script. */
 static void count_answer(struct line_rim *rim, const redisReply *reply)
 {
     if (reply != NULL)
@@ -342,7 +341,7 @@ static void send_look(struct line_rim *rim, uint32_t slot_ms)
         return;
     }
     if (slot_ms > 0) {
-        /* For so long no other front makes a cut; it is no more than a hint, which may be lost. */
+        /* Keeps other fronts from making a cut for this long. Only a hint; it may be lost. */
         struct line_store *store = rim->store;
         struct text command = store_command(store, rim->event->slot, 6);
         resp_cstr(&command, "SET");
@@ -524,7 +523,7 @@ static void ask_cut(struct line_rim *rim)
 
 static void take_cut(struct line_rim *rim, const struct shards_told *told)
 {
-    /* OK to a call that wanted nothing but news says nothing of cuts. */
+    /* OK to a call that only wanted news says nothing about cuts. */
     struct line_store_stats *stats = &rim->store->stats;
     bool done = told != NULL && told->outcome == LINE_OK;
     bool late = told != NULL && told->outcome == LINE_SAME && told->count >= rim->asked.nth;
@@ -537,7 +536,7 @@ static void take_cut(struct line_rim *rim, const struct shards_told *told)
                  "event", rim->event->line.view.id);
 }
 
-/* An answer that tells no shards says only why. */
+/* A reply without shards only has the reason. */
 static bool read_cut(struct line_rim *rim, const redisReply *reply, struct shards_told *told)
 {
     struct tell_cut tell;
@@ -589,7 +588,7 @@ static void on_cut(struct redis_call *call, const redisReply *reply)
     bool came = answer == STORE_ANSWER && read_cut(rim, reply, &told);
     take_cut(rim, came ? &told : NULL);
     if (answer == STORE_ANSWER) {
-        /* The event is to be healed first, or is another one. */
+        /* The event has to be healed first, or the id belongs to another event. */
         uint64_t outcome;
         if (calls_is_renewed(reply))
             store_tick_now(rim->event);
@@ -610,7 +609,7 @@ static void rest(struct line_rim *rim)
     uint64_t now_us = store_now_us(rim->store);
     rim->turning = false;
     rim->rested_us = now_us;
-    /* Answers those whose cut is here, and those who have waited too long. */
+    /* Answers joins whose cut is here, and joins that have waited too long. */
     const struct cuts *cuts = shards_cuts(rim->shards);
     assert(rim->event != NULL);
     line_event_saw_place(&rim->event->line, cuts_places(cuts));
@@ -636,7 +635,7 @@ static void rest(struct line_rim *rim)
     }
     for (uint8_t k = 0; k < rim->lots; k++)
         joins_weed(&rim->lot[k], now_us);
-    redis_route_wake(rim->store->route); /* what was refused is sent at the end of this turn */
+    redis_route_wake(rim->store->route); /* refused joins are sent at the end of this turn */
     arm(rim, rim->telling > 0 || somebody_waits(rim));
 }
 
@@ -655,7 +654,7 @@ static void go_on(struct line_rim *rim)
             send_look(rim, call.slot_ms);
             break;
         case SHARDS_ASK_SHARD:
-            assert(rim->lot[call.shard].shard == call.shard); /* the first lots, in order */
+            assert(rim->lot[call.shard].shard == call.shard); /* the shards' lots are first */
             rim->shard_call[call.shard].tries = 0;
             if (store_can_send(rim->store, rim->lot[call.shard].slot)) {
                 ask_shard(rim, call.shard);
@@ -676,8 +675,8 @@ static void go_on(struct line_rim *rim)
     }
 }
 
-/* What other loops have read. True: one of them has asked Redis a moment ago, so this one need not.
- */
+/* Takes the cuts that other loops have read. True: one of them has just asked Redis, so this one
+ * need not. */
 static bool hear(struct line_rim *rim)
 {
     struct cut_board *board = rim->store->conf.board;
@@ -714,7 +713,7 @@ static void on_timer(uv_timer_t *timer)
         rest(rim);
         return;
     }
-    /* Another run of Redis may have lost cuts that a plain read would not miss. */
+    /* A restarted Redis may have lost cuts; a plain read would not notice. */
     uint8_t number = redis_route_node(rim->store->route, event->slot);
     const struct store_node *node = number != REDIS_NOBODY ? &rim->store->node[number] : NULL;
     if (node != NULL && strcmp(node->run_id, rim->run_id) != 0) {

@@ -1,18 +1,16 @@
-/* line_store.c: the events and their ticks. Requests of visitors and operators are in line_calls.c,
- * which also has the servers and the commands to them, the state of one event in line_event.c. How
- * the line works is in lua/README.md.
+/* line_store.c: the events and their ticks. Requests, servers and commands are in line_calls.c, the
+ * state of one event in line_event.c. lua/README.md describes how the line works.
  *
- * Ticks. Each event has a timer of its own with jitter, so that fronts drift apart and events of
- * one front do too. It fires whether or not the last call was answered; if not, it only checks
- * whether the picture has become stale. So at most one call per event is under way, and a slow
- * Redis means fewer ticks.
+ * Ticks. Each event has its own timer with jitter, so that fronts drift apart, and so do the events
+ * of a front. It fires whether or not the last call was answered; if not, it only checks whether
+ * the picture has become stale. So at most one call per event is under way, and a slow Redis means
+ * fewer ticks.
  *
- * Healing. An answer of HEAL, to whichever call, turns the event's ticks into calls of heal.lua
- * until that says that the line is whole. Meanwhile the picture is stale and requests for the event
- * are refused.
+ * Healing. A HEAL reply to any call turns the event's ticks into calls of heal.lua until that
+ * reports the line complete. Meanwhile the picture is stale and requests for the event are refused.
  *
- * Invariants: `asking` is true from the sending of an event's call to its reply; after any
- * callback into the caller the store may be closed, and only its memory can be relied on. */
+ * Invariants: `asking` is true from sending an event's call to its reply. Any callback into the
+ * caller may close the store; after it only the store's memory can be relied on. */
 #include "line/line_store_internal.h"
 
 #include "base/tag.h"
@@ -113,7 +111,7 @@ void line_store_look(struct line_store *store, const struct line_view *view, uin
     struct store_event *event = store_find(store, span_of(view->id));
     assert(event != NULL && &event->line.view == view);
     event->line.view.stale = true;
-    store_tick_now(event); /* shows it */
+    store_tick_now(event); /* calls on_view() */
 }
 
 /* ---- ticks and healing ---- */
@@ -129,7 +127,7 @@ static void ask(struct store_event *event)
         return;
     event->unsure = event->healing && !house_confirms(event);
     if (event->unsure) {
-        /* Is there still such an event? */
+        /* Does the event still exist? */
         assert(event->healing);
         struct store_event *whole =
             store_find(event->store, line_event_of(span_of(event->line.view.id)));
@@ -151,7 +149,7 @@ static void ask(struct store_event *event)
     }
     event->asking = true;
     event->asked_us = store_now_us(store);
-    event->asking_to_heal = event->healing; /* which may change before the reply */
+    event->asking_to_heal = event->healing; /* `healing` may change before the reply */
     store_send_own(store, &event->call, &command, on_event_reply);
 }
 
@@ -172,10 +170,10 @@ void store_begin_healing(struct store_event *event)
 
 static void open_lanes(struct store_event *event);
 
-/* Another event has this id now. Everything known here belongs to the one before. */
+/* The id now belongs to another event; everything known here is about the previous one. */
 static void forget(struct store_event *event)
 {
-    assert(!event->asking); /* an answer about the old line would be taken for the new one's */
+    assert(!event->asking); /* a reply about the old line would be taken for the new one's */
     struct line_store *store = event->store;
     char id[LINE_ID_MAX + 1];
     memcpy(id, event->line.view.id, sizeof(id));
@@ -202,8 +200,7 @@ void store_rest(struct store_event *event)
         store_find(event->store, line_event_of(span_of(event->line.view.id)));
     bool is_known = whole != NULL && (whole->named == NAMED_RESTING || whole->hold_us > 0);
     if (!event->line.seen || event->healing || !ended || !is_known || event->touched)
-        return; /* it may still change, or the registry has not said to all fronts that it is over
-                 */
+        return; /* it may still change, or some fronts don't know yet that it has ended */
     uv_timer_stop(&event->timer);
     bool rested = event->line.view.resting;
     event->line.view.resting = true;
@@ -250,7 +247,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
 
 static void take_heal(struct store_event *event, const redisReply *reply)
 {
-    assert(event->healing); /* only this answer ends it */
+    assert(event->healing); /* only the healing reply ends it */
     struct line_store *store = event->store;
     struct tell_heal tell = {.outcome = LINE_UNAVAILABLE};
     bool has_time = tell_heal_read(reply, 0, &tell);
@@ -264,7 +261,7 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     line_event_doubt_document(&event->line);
     if (tell.outcome == LINE_UNKNOWN) {
         event->absent = true;
-        event->leaving = event->line.seen; /* deleted: the next look lets it go */
+        event->leaving = event->line.seen; /* deleted: the next registry read frees it */
         store_note_ready(store);
         return;
     }
@@ -291,13 +288,13 @@ static void on_event_reply(struct redis_call *call, const redisReply *reply)
         take_tick(event, reply);
 }
 
-/* ---- who was heard ---- */
+/* ---- signs of life ---- */
 
 static void on_told(struct redis_call *call, const redisReply *reply);
 
 static void send_heard(struct store_event *event, struct redis_call *call, bool leaves)
 {
-    assert(!event->healing); /* marks go to a line that is whole */
+    assert(!event->healing); /* only a complete line gets marks */
     struct line_store *store = event->store;
     uint64_t gone_after_ms = store->conf.gone_after_ms;
     uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
@@ -359,7 +356,7 @@ static void arm(struct store_event *event)
     const struct line_view *view = &event->line.view;
     uint64_t period_ms = store_paced(event, event->store->conf.tick_period_ms);
     bool stands = view->active == 0 && (view->state == LINE_DRAFT || view->state == LINE_CLOSED);
-    /* Where nothing changes by itself fewer ticks are needed. */
+    /* Events that cannot change by themselves need fewer ticks. */
     if (event->absent || (event->line.seen && !event->healing && stands))
         period_ms *= STORE_IDLE_FACTOR;
     uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);
@@ -395,7 +392,7 @@ static struct store_event *make_event(struct line_store *store, struct span id)
     assert(store_find(store, id) == NULL);
     struct store_event *event = calloc(1, sizeof(*event));
     if (event == NULL) {
-        store->house.size = UINT64_MAX; /* all names are looked at once more, this one among them */
+        store->house.size = UINT64_MAX; /* re-read all names, including this one */
         return NULL;
     }
     MAGIC_BEGIN(store_event, event);
@@ -420,14 +417,14 @@ struct store_event *store_event_of(struct line_store *store, struct span id)
     return make_event(store, id);
 }
 
-/* The lanes of an event, which tick by themselves. A lane whose picture is of another version is
- * asked for immediately, so that people who join it are judged by what the event is now. */
+/* The lanes of an event, which tick by themselves. A lane whose picture has another version ticks
+ * at once, so that its joins are checked against the current event. */
 static void open_lanes(struct store_event *event)
 {
     struct line_store *store = event->store;
     const struct line_view *view = &event->line.view;
     unsigned lanes = view->lane == 0 ? line_lanes(view->knobs.shares) : 0;
-    assert(lanes <= LANES_MAX); /* read_document() has looked */
+    assert(lanes <= LANES_MAX); /* checked by read_document() */
     for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_LINES_MAX; lane++) {
         char name[LINE_ID_MAX + 1];
         line_name(line_view_event(view), lane, name);
@@ -439,7 +436,7 @@ static void open_lanes(struct store_event *event)
     }
 }
 
-/* ---- letting go ---- */
+/* ---- freeing events ---- */
 
 static bool is_busy(const struct store_event *event)
 {
@@ -451,7 +448,7 @@ static void on_gone(uv_handle_t *handle)
 {
     struct store_event *event = MAGIC_OF(store_event, handle->data);
     struct line_store *store = event->store;
-    assert(!is_busy(event)); /* nothing is under way that has a pointer to it */
+    assert(!is_busy(event)); /* nothing under way points to it */
     assert(event->rim == NULL);
     line_event_deinit(&event->line);
     MAGIC_END(store_event, event);
@@ -468,15 +465,14 @@ static void remove_event(struct line_store *store, uint32_t at)
     store->events[at] = store->events[store->events_len];
     store->hashes[at] = store->hashes[store->events_len];
     if (event->line.seen && event->named == NAMED_LIVE)
-        store->house.size =
-            UINT64_MAX; /* all names are looked at once more: it may be there again */
+        store->house.size = UINT64_MAX; /* re-read all names: it may exist again */
     if (event->line.seen)
         store->conf.on_event(store->conf.ctx, event->line.view.id, false);
     rim_close(event);
     uv_close((uv_handle_t *)&event->timer, on_gone);
 }
 
-/* An event goes together with its lanes, and the lanes go first. */
+/* An event is freed with its lanes, lanes first. */
 void store_let_go(struct line_store *store)
 {
     for (uint32_t i = store->events_len; i > 0; i--) {
@@ -495,7 +491,7 @@ void store_let_go(struct line_store *store)
     store_note_ready(store);
 }
 
-/* As often as the event with the most loops has it, within what is promised. */
+/* As often as the event with the most loops allows, within the promised limits. */
 static void on_discover_timer(uv_timer_t *timer)
 {
     struct line_store *store = MAGIC_OF(line_store, timer->data);
@@ -509,7 +505,7 @@ static void on_discover_timer(uv_timer_t *timer)
     house_look(store);
 }
 
-/* ---- servers come and go ---- */
+/* ---- servers ---- */
 
 void store_node_ready(struct line_store *store, uint8_t node)
 {
@@ -615,7 +611,7 @@ void store_release(struct line_store *store)
     if (--store->handles > 0)
         return;
     assert(store->closed);
-    assert(store->requests == 0); /* each was answered */
+    assert(store->requests == 0); /* all were answered */
     MAGIC_END(line_store, store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         assert(!is_busy(store->events[i]));
@@ -637,9 +633,9 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void line_store_close(struct line_store *store)
 {
-    assert(!store->closed); /* nothing is sent by one that is */
-    /* The last words, to which nobody waits for an answer. If they do not get through, this front
-     * counts as one that died. Whatever is under way precedes them on the same connection. */
+    assert(!store->closed); /* a closed store sends nothing */
+    /* Sends the last reports without waiting for replies. If they get lost, this front counts as
+     * crashed. Calls already under way precede them on the same connection. */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
@@ -660,7 +656,7 @@ void line_store_close(struct line_store *store)
     redis_route_close(store->route);
     house_close(store);
     calls_refuse_gathered(store);
-    assert(store->decided.head == NULL); /* no turn is left that would answer them */
+    assert(store->decided.head == NULL); /* no later turn would answer them */
     for (uint32_t i = 0; i < store->events_len; i++) {
         if (store->events[i]->line.seen)
             store->conf.on_event(store->conf.ctx, store->events[i]->line.view.id, false);

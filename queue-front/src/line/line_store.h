@@ -1,9 +1,9 @@
-/* line_store.h: one loop's way to the lines that Redis keeps; no other file of queue-front speaks
- * to Redis or knows a key's name. All joins of a turn for one event are one script call.
+/* line_store.h: one loop's access to the lines in Redis. No other file of queue-front talks to
+ * Redis or knows its keys. All joins of a turn for one event are one script call.
  *
- * Each call is answered exactly once, after at most STORE_DEADLINE_MS, never from within the call
- * itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE: for a join or a pass "not
- * known", and repeating it with the same key is safe. A picture whose last tick is old is stale. */
+ * Each request is answered exactly once, within STORE_DEADLINE_MS, never from within the call
+ * itself. When Redis is slow or gone the outcome is LINE_UNAVAILABLE: for a join or a pass it means
+ * "unknown", and a retry with the same key is safe. A picture whose last tick is old is stale. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_H
 #define FG_QUEUE_FRONT_LINE_STORE_H
 
@@ -24,7 +24,7 @@ struct line_store;
 struct logger;
 struct store_event;
 
-/* What it points to is borrowed until line_store_close(). */
+/* All pointers are borrowed until line_store_close(). */
 struct line_store_conf {
     uv_loop_t *loop;
     /* Exactly one of the four: see redis_route.h. */
@@ -33,35 +33,35 @@ struct line_store_conf {
     const char *redis_sentinels;
     const char *redis_cluster;
     uint16_t redis_port;
-    const char *redis_master;     /* what the sentinels call it */
-    struct tls_client *redis_tls; /* NULL: plain */
+    const char *redis_master;     /* the master's name at the sentinels */
+    struct tls_client *redis_tls; /* NULL: no TLS */
     struct redis_login redis_login, sentinel_login;
-    uint32_t tick_period_ms; /* 100 */
-    const char *identity;    /* name of the identity key for events that have none yet; copied */
-    const char *place; /* HOST:PORT, by which the process is listed; NULL: another loop says it */
-    uint32_t gone_after_ms;  /* a visitor not heard for this long to twice as long has gone */
-    struct cut_board *board; /* shared with the process's other loops; NULL: there are none */
+    uint32_t tick_period_ms; /* usually 100 */
+    const char *identity;    /* identity key for events without one; copied */
+    const char *place;       /* HOST:PORT to list the process under; NULL: another loop lists it */
+    uint32_t gone_after_ms;  /* visitors silent for one to two times this long are gone */
+    struct cut_board *board; /* shared with the process's other loops; NULL: the only loop */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
     /* After each tick that changed anything but the clock, and whenever `stale` flips. */
     void (*on_view)(void *ctx, const struct line_view *view);
-    /* An event appeared (also at start, for each) or went. Before the first on_view, after the
+    /* An event appeared (at start: each event), before its first on_view, or went, after its
      * last. */
     void (*on_event)(void *ctx, const char *id, bool here);
-    /* What a list of ended events shall say of this one: a JSON object. */
+    /* Writes the entry for a list of ended events: a JSON object. */
     void (*describe)(void *ctx, const struct line_view *view, struct text *card);
     void *ctx;
 };
 
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out);
-/* The process is about to end: what only this front knows is sent to Redis without delay. */
+/* The process is about to end: sends Redis at once what only this front knows. */
 void line_store_leave(struct line_store *store);
-/* Another one from now on. */
+/* Offers another identity key from now on. */
 void line_store_offer_identity(struct line_store *store, const char *name);
-/* The fronts that reported to Redis in the last quarter of an hour, as of the last look. One that
- * stopped in order is not listed, one that died is. Borrowed until the next turn. */
+/* The fronts that reported to Redis in the last 15 minutes, as of the last registry read. A front
+ * that shut down is not listed, one that crashed is. Borrowed until the next turn. */
 struct store_front {
     char place[STORE_PLACE_MAX + 1];
     uint64_t silent_ms;
@@ -69,74 +69,74 @@ struct store_front {
 const struct store_front *line_store_fronts(const struct line_store *store, unsigned *len);
 bool line_store_ready(
     const struct line_store *store); /* connected, scripts loaded, nothing to heal */
-/* Why Redis could not be reached the last time; "": it could. Borrowed until the next turn. */
+/* Why Redis was last unreachable; "" if it was not. Borrowed until the next turn. */
 const char *line_store_trouble(const struct line_store *store);
 const struct line_view *line_store_view(const struct line_store *store, struct span event);
-/* To be called before an answer is made from the picture: a process that was stopped reads requests
- * before its timers are due, and has to mark the picture as stale by then. on_view comes later. */
+/* Call before answering from the picture. A process that was suspended reads requests before its
+ * timers fire, and must mark the picture stale by then. on_view comes later. */
 void line_store_look(struct line_store *store, const struct line_view *view, uint64_t now_us);
-/* Answers what is open with LINE_UNAVAILABLE and is silent from then on; the loop frees the memory.
- * Nothing may be asked afterwards. */
+/* Answers open requests with LINE_UNAVAILABLE and then makes no more callbacks; the loop frees the
+ * memory. No requests afterwards. */
 void line_store_close(struct line_store *store);
 
-/* Requests are the caller's memory until on_done; `store` is the store's own part. So many bytes
- * from there on are brought near while the answer before is given: what it needs should be there.
- */
+/* Requests are the caller's memory until on_done; `store` is the store's own part. LINE_NEAR_BYTES
+ * from there are prefetched while the previous answer is given, so what on_done needs should be
+ * there. */
 enum { LINE_NEAR_BYTES = 768 };
 
 struct line_link {
     struct redis_call call;
     struct line_store *store;
     struct line_link *next;
-    struct store_event *event; /* NULL: none is held by it */
-    /* Of the request that this is part of; finish() hands its answer out. NULL: it has none. */
+    struct store_event *event; /* NULL: it holds no event */
+    /* Of the request that contains this link: finish() delivers its outcome. NULL: no request. */
     void (*finish)(struct line_link *link);
     enum line_outcome *outcome;
     uint64_t *retry_after_ms;
 };
 
-/* The store's own, of a join of a line in shards: line_joins.c. */
+/* Private to the store: the claims of a join of a sharded line (line_joins.c). */
 struct line_claims {
-    uint8_t left;    /* bits: what is still to be claimed, */
-    uint8_t now;     /* and what is under way */
-    bool took_code;  /* a use of it, just now */
-    bool is_refused; /* for `why`, as join.lua says it, unless it has a number already */
+    uint8_t left;    /* bit set of the claims still to make */
+    uint8_t now;     /* and the one under way */
+    bool took_code;  /* the join has just used the code once */
+    bool is_refused; /* refuse for `why`, as in join.lua, unless it already has a number */
     uint64_t why;
     uint64_t numbered_us;               /* when it got its number */
-    char channel[LINE_CHANNEL_MAX + 1]; /* that its code opens; "": none */
+    char channel[LINE_CHANNEL_MAX + 1]; /* opened by its code; "": none */
 };
 
 struct line_join {
     struct line_link store;
-    char event[LINE_ID_MAX + 1];   /* of the line: an event's, or its lane's */
-    bool has_idem;                 /* the same key for the same event always gets the same place */
-    uint8_t idem[LINE_IDEM_BYTES]; /* a hash of the key: it must be spread evenly */
+    char event[LINE_ID_MAX + 1];   /* of the line: an event or a lane */
+    bool has_idem;                 /* a key always gets the same place in an event */
+    uint8_t idem[LINE_IDEM_BYTES]; /* a hash of the key; must be evenly distributed */
     uint8_t addr[16];              /* for joins_per_ip_per_min: IPv6 already cut to its /64 */
-    /* Of the document by which this join was found good. LINE_CONFLICT: Redis has another one, and
-     * the join is to be judged by that. 0: any will do. */
+    /* Of the document that this join was checked against. LINE_CONFLICT: Redis has another
+     * document; check the join against that. 0: any version. */
     uint64_t version, era;
-    /* Work that was done for this place, and by no other: an earlier use is LINE_SAME where the
-     * join has no key of its own, else LINE_WORK_SPENT; so is work of a minute, by the event's
-     * clock, of which Redis keeps none any more. */
+    /* Work counts for one place. Reused work returns LINE_SAME if the join has no key of its own,
+     * else LINE_WORK_SPENT. So does work of a minute, by the event's clock, that Redis no longer
+     * keeps. */
     bool has_work;
-    uint64_t work_minute; /* the minute in which the work was given out */
+    uint64_t work_minute; /* the minute in which the work was issued */
     uint8_t work[LINE_IDEM_BYTES];
-    bool has_invitation; /* likewise, of a member with a key of their own */
+    bool has_invitation; /* the same for a member with a key of their own */
     uint8_t invitation[LINE_IDEM_BYTES];
-    bool has_code; /* a presale code, of which this place uses one use */
+    bool has_code; /* a presale code; this place takes one use of it */
     uint8_t code[LINE_CODE_BYTES];
-    /* The entry that this visitor has already, which is LINE_SAME: only LINE_PRESALE_LANE is asked
-     * for. 0: none. Not of a line in shards. */
+    /* The entry that this visitor already has (LINE_SAME): only LINE_PRESALE_LANE is checked. 0:
+     * none. Not used for sharded lines. */
     uint64_t held;
     void (*on_done)(struct line_join *join);
     void *ctx;
-    /* answer */
+    /* Results: */
     enum line_outcome outcome;
     enum line_state state;
-    uint64_t entry; /* 1-based, gap-free; place_position() makes a position of it */
+    uint64_t entry; /* 1-based, gap-free; see place_position() */
     unsigned lane;  /* LINE_PRESALE_LANE */
     uint64_t retry_after_ms;
-    bool has_claimed; /* over shards the work is used now, also if the place is an old one */
+    bool has_claimed; /* sharded: the work is now used, even if the place is an old one */
     struct line_claims claims;
 };
 
@@ -144,56 +144,56 @@ void line_store_join(struct line_store *store, struct line_join *join);
 
 struct line_visit {
     enum line_visit_call call;
-    char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
-    /* The position of a ticket or pass that was verified: it proves that it was issued. Computed
-     * from the view that is current during the call. */
+    char event[LINE_ID_MAX + 1]; /* of the line: an event or a lane */
+    /* The position of a verified ticket or pass, which proves that it was issued. Computed from the
+     * view that is current during the call. */
     uint64_t place;
-    uint64_t entry;  /* of the ticket; 0: it is a pass that asks */
-    uint8_t moves;   /* of the ticket; of LINE_LOOK: and what Redis says of the place */
-    bool has_member; /* whose place it is: one of them is inside at a time */
+    uint64_t entry;  /* of the ticket; 0: the caller has a pass */
+    uint8_t moves;   /* of the ticket; LINE_LOOK also returns Redis's number here */
+    bool has_member; /* the place's member; only one place of a member is inside at a time */
     uint8_t member[LINE_VISITOR_BYTES];
-    /* LINE_HEARTBEAT: until when the visit lasts, as the pass says, in whole seconds; 0: not known.
-     * It counts for more than what Redis has, which may have lost it. */
+    /* LINE_HEARTBEAT: when the visit ends according to the pass, in whole seconds; 0: unknown. It
+     * overrides Redis, which may have lost the time. */
     uint64_t told_ms;
     void (*on_done)(struct line_visit *visit);
     void *ctx;
-    /* answer */
+    /* Results: */
     enum line_outcome outcome;
     enum line_state state;
-    uint64_t expires_ms; /* session: until then without a heartbeat; call: when it ran out */
-    /* session: never beyond. For LINE_HEARTBEAT it goes in as well, as the pass says it (0: not
-     * known), so that a session that Redis lost gets its own end back. */
+    uint64_t expires_ms; /* session: ends then without a heartbeat; call: when it expired */
+    /* session: latest end. Also an input of LINE_HEARTBEAT, from the pass (0: unknown), so that a
+     * session that Redis lost gets its own end back. */
     uint64_t ends_ms;
     uint64_t retry_after_ms;
     /* LINE_PASS, LINE_EXTEND refused, LINE_HEARTBEAT LINE_GONE; LINE_END, LINE_DONE, LINE_LEAVE:
      * the outcome of the visit */
     enum turn_kind turn;
-    uint8_t times;                      /* LINE_EXTEND: how often by now */
-    char channel[LINE_CHANNEL_MAX + 1]; /* LINE_PASS: that the code of this place opened; "" */
+    uint8_t times;                      /* LINE_EXTEND: extensions so far */
+    char channel[LINE_CHANNEL_MAX + 1]; /* LINE_PASS: opened by this place's code; "": none */
     struct line_link store;
 };
 
 void line_store_visit(struct line_store *store, struct line_visit *visit);
 
-/* A ticket was verified, so this entry of the line was given to somebody. If Redis does not know
- * it, after a loss that no front remembers, the next tick says so and heal.lua raises the count.
- * */
+/* A verified ticket proves that this entry of the line was issued. If Redis does not know the
+ * entry, after a loss that no front remembers, the next tick reports it and heal.lua raises the
+ * count. */
 void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry);
 
-/* Carrying a place to another device. */
+/* Moves a place to another device. */
 struct line_move {
     enum line_move_call call;
-    char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
+    char event[LINE_ID_MAX + 1]; /* of the line: an event or a lane */
     char code[MOVE_CODE_LEN];
-    uint8_t addr[16]; /* wrong codes are counted by it */
+    uint8_t addr[16]; /* counts wrong codes */
     uint64_t place;   /* position of `entry` by the current view */
-    uint64_t life_ms; /* LINE_MOVE_MAKE: of the code */
-    bool has_user;    /* not LINE_MOVE_MAKE: the asker, to be recognised again */
+    uint64_t life_ms; /* LINE_MOVE_MAKE: lifetime of the code */
+    bool has_user;    /* not LINE_MOVE_MAKE: recognises the same user again */
     uint8_t user[LINE_IDEM_BYTES];
     void (*on_done)(struct line_move *move);
     void *ctx;
-    /* answer, but for LINE_MOVE_MAKE it goes in: entry, lane, visitor and member of the place, and
-     * the moves that a ticket must say to be the one that holds */
+    /* Result; an input of LINE_MOVE_MAKE: entry, lane, visitor and member of the place, and the
+     * number of moves that the valid ticket must have. */
     struct ticket ticket;
     enum line_outcome outcome;
     enum line_state state;
@@ -203,28 +203,27 @@ struct line_move {
 
 void line_store_move(struct line_store *store, struct line_move *move);
 
-/* create, change, move: each is atomic, checks the version and writes the audit trail itself. */
+/* Create, change and transition are atomic, check the version and write the audit trail. */
 enum line_admin_call {
     LINE_CREATE,     /* doc, knobs; LINE_SAME if it exists (nothing is changed) */
     LINE_CHANGE,     /* doc, knobs */
-    LINE_TRANSITION, /* from the state named in `from` (as the caller saw it) to `to`, with doc */
-    LINE_UNDO,    /* the newest change, if if_version is what it made; `to`: the state before it */
-    LINE_SEATS,   /* seats_left; `to` LINE_OPEN: a sold-out event opens when some come back */
-    LINE_PILOT,   /* pilot; LINE_SAME: not now, another front or another interval has decided */
-    LINE_ARCHIVE, /* the version `if_version` lies in a file */
-    /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
-     * answered; what it leaves in Redis is cleared away over time. */
+    LINE_TRANSITION, /* from the state `from` (as the caller saw it) to `to`, with doc */
+    LINE_UNDO,       /* undoes the newest change if it made if_version; `to`: state before */
+    LINE_SEATS,      /* seats_left; `to` LINE_OPEN: reopens a sold-out event when seats return */
+    LINE_PILOT,      /* pilot; LINE_SAME: another front decided, or another interval did */
+    LINE_ARCHIVE,    /* version `if_version` is stored in a file */
+    /* Event must be closed, and archived unless `unarchived`; else LINE_NOT_YET. Once answered, no
+     * front has it; the rest in Redis is cleared over time. */
     LINE_DELETE,
-    LINE_CODES, /* what `codes` says, of presale codes */
-    /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own),
-     * incarnation, and `draw`, which admin.lua describes. LINE_SAME: it is there; LINE_CONFLICT:
-     * another is. */
+    LINE_CODES, /* presale codes; see `codes` */
+    /* Restores an event from an archive: doc, knobs, `to`, if_version (its own), incarnation, and
+     * `draw` (see admin.lua). LINE_SAME: it exists; LINE_CONFLICT: another one exists. */
     LINE_RESTORE,
-    LINE_FIND, /* LINE_OK: there is such an event, and this front will soon have its picture */
-    /* reads: reply is a JSON array of ended events below `below`, newest first, those with `words`
-     * in id or name; `version` is where to go on, or 0 */
+    LINE_FIND, /* LINE_OK: the event exists, and this front will soon have its picture */
+    /* reads: reply is a JSON array of ended events below `below`, newest first, whose id or name
+     * contains `words`; `version` is where the next page starts, or 0 */
     LINE_ENDED,
-    LINE_HOUSE_AUDIT, /* as LINE_AUDIT, of what has no event left */
+    LINE_HOUSE_AUDIT, /* like LINE_AUDIT, for entries without an event */
     LINE_AUDIT,       /* reads: reply is a JSON array, newest first, at most `limit` */
     LINE_SERIES,      /* reads: samples, oldest first, at most `limit` */
 };
@@ -233,24 +232,24 @@ enum line_admin_call {
 struct line_pilot_move {
     uint64_t interval_ms, silent_ms;
     bool heard;
-    uint64_t from_milli, to_milli; /* from: what view.pilot says, or there is no telling */
+    uint64_t from_milli, to_milli; /* from: as view.pilot says, or there is no reading */
     const char *reason;
     struct span why, because, reading; /* borrowed until on_done */
 };
 
-/* Presale codes: loaded, counted, or all of them taken away. */
+/* Presale codes: load, count, or drop all of them. */
 enum line_codes_call { LINE_CODES_PUT, LINE_CODES_COUNT, LINE_CODES_DROP };
 
 struct line_codes {
     enum line_codes_call call;
     unsigned lane;
-    char channel[LINE_CHANNEL_MAX + 1]; /* of the seats that they open; "": none */
-    uint64_t uses;                      /* of each */
+    char channel[LINE_CHANNEL_MAX + 1]; /* of the seats that the codes open; "": none */
+    uint64_t uses;                      /* of each code */
     const uint8_t (*digest)[LINE_CODE_BYTES];
     uint32_t len; /* at most CODES_PUT_MAX */
-    /* answer: */
+    /* Results: */
     uint64_t added;          /* codes that the event did not have before */
-    struct line_code_group { /* those of one lane and channel */
+    struct line_code_group { /* codes of one lane and channel */
         unsigned lane;
         char channel[LINE_CHANNEL_MAX + 1];
         uint64_t codes, uses, used;
@@ -264,8 +263,8 @@ struct line_admin {
     struct span doc; /* borrowed until on_done */
     struct line_knobs knobs;
     enum line_state from, to;
-    /* LINE_TRANSITION that draws: {beacon, proof, seeds} as JSON; see drawing.h. And what seals the
-     * seeds of an event that has none. Both borrowed until on_done. */
+    /* LINE_TRANSITION that draws: {beacon, proof, seeds} as JSON, see drawing.h; and the seal for
+     * the seeds of an event that has none. Both borrowed until on_done. */
     struct span draw, seal;
     struct span incarnation; /* LINE_RESTORE; likewise */
     uint64_t seats_left;
@@ -277,39 +276,39 @@ struct line_admin {
     uint64_t if_version;                 /* 0: any */
     struct span audit; /* JSON object {who, what, from, to, why}; the script adds `at`, `version` */
     uint32_t limit;
-    /* LINE_AUDIT, LINE_SERIES: in the order of time, beginning behind this entry ("0-0") or with
-     * this sample ("0"); LINE_AUDIT newest first: before this entry, or "". In the answer: where to
-     * go on, if there is `more`, which LINE_SERIES has in the order of time alone. */
+    /* LINE_AUDIT, LINE_SERIES: oldest first, starting after this entry ("0-0") or with this sample
+     * ("0"); LINE_AUDIT newest first: before this entry, or "". As a result: where to continue if
+     * there is `more`, which LINE_SERIES has only oldest first. */
     bool oldest_first, more;
     char from_row[48];
     void (*on_done)(struct line_admin *admin);
     void *ctx;
-    /* answer */
+    /* Results: */
     enum line_outcome outcome;
     enum line_state state;
     uint64_t version;
     struct span reply; /* borrowed during on_done */
-    unsigned step;     /* of a deletion, which takes several calls */
-    bool finding;      /* Redis is asked first whether there still is such an event */
+    unsigned step;     /* of a deletion or another call with several steps */
+    bool finding;      /* first asks Redis whether the event still exists */
     struct line_link store;
 };
 
 void line_store_admin(struct line_store *store, struct line_admin *admin);
-/* What LINE_SERIES has in its brackets, as JSON of at most so many bytes. On any thread. */
+/* The samples in the brackets of LINE_SERIES, as JSON of at most this many bytes. Any thread. */
 size_t line_store_samples_len(struct span samples);
 void line_store_samples(struct span samples, struct text *out);
 
-/* For /metrics: commands sent, answered, timed out; reconnects; joins and script calls that carried
- * them; heals. Of lines in shards: cuts that this loop made, and those that another one made first;
- * seals, each of which leaves a hole where the shard had given anything; readings of shards that
- * did not come; joins that a shard put off to its next cut; those that got their places by one, how
- * long they waited for it in all, and how many for longer than CUT_SLOW_MS. */
+/* For /metrics: commands sent, answered, timed out; reconnects; joins and the script calls that
+ * carried them; heals. Sharded lines: cuts that this loop made, and those that another loop made
+ * first; seals, each of which leaves a hole if the shard had given numbers; missing shard readings;
+ * joins that a shard deferred to its next cut; joins placed by a cut, their total wait, and how
+ * many waited longer than CUT_SLOW_MS. */
 struct line_store_stats {
     _Atomic uint64_t calls, answers, timeouts, reconnects, redirects, joins, join_calls, ticks,
         heals, cuts_made, cuts_lost, seals, shards_silent, joins_put_off, joins_cut,
         joins_cut_wait_us, joins_cut_slow;
     _Atomic uint64_t ready;          /* gauges */
-    _Atomic uint64_t clock_apart_ms; /* between this machine and the Redis that has the registry */
+    _Atomic uint64_t clock_apart_ms; /* between this machine and the Redis with the registry */
 };
 
 const struct line_store_stats *line_store_stats(const struct line_store *store);

@@ -1,9 +1,9 @@
-/* line_trail.c: copies rows of Redis's streams into JSON.
+/* line_trail.c: converts rows of Redis streams to JSON.
  *
- * An audit entry is a JSON object already. Its time, which is the stream's own id, and its
- * version are put at its front, and the rest is copied as it is. A sample of the series is
- * eighteen numbers with colons between them, and becomes JSON off the loop: five thousand take it
- * milliseconds. A row that cannot be read is left out rather than spoiling the list. */
+ * An audit entry already is a JSON object. Its time, which is the stream id, and its version are
+ * inserted at the front; the rest is copied. A sample of the series is eighteen numbers separated
+ * by colons. Samples become JSON off the loop: five thousand take milliseconds. An unreadable row
+ * is left out rather than spoiling the list. */
 #include "line/line_trail.h"
 
 #include "base/rfc3339.h"
@@ -41,7 +41,7 @@ static bool read_entry(const redisReply *reply, size_t at, uint64_t *ms, struct 
 
 static void put_time(struct text *out, uint64_t ms)
 {
-    assert(ms <= RFC3339_MS_MAX); /* those who read a row have looked */
+    assert(ms <= RFC3339_MS_MAX); /* checked by the row parser */
     char memory[RFC3339_LEN];
     struct text time = text_on(memory, sizeof(memory));
     rfc3339_put(&time, ms);

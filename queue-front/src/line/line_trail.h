@@ -1,4 +1,4 @@
-/* line_trail.h: the audit trail and the time series as JSON, from what Redis answers. */
+/* line_trail.h: the audit trail and the time series as JSON, from Redis's replies. */
 #ifndef FG_QUEUE_FRONT_LINE_TRAIL_H
 #define FG_QUEUE_FRONT_LINE_TRAIL_H
 
@@ -6,10 +6,9 @@
 
 #include <hiredis/hiredis.h>
 
-/* On success *out's memory is taken by the caller, to be freed. Rows that cannot be read are left
- * out. False: no memory. */
+/* On success the caller owns *out and frees it. Unreadable rows are left out. False: no memory. */
 bool line_trail_audit(const redisReply *reply, struct text *out);
-/* The samples as they are, in brackets and with commas between. */
+/* The samples unchanged, in brackets and separated by commas. */
 bool line_trail_series(const redisReply *reply, struct text *out);
 
 #endif

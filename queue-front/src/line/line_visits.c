@@ -1,17 +1,16 @@
-/* line_visits.c: a visitor who was called or is inside (pass, heartbeat, end, leave), and a place
- * that is carried to another device (lua/move.lua decides).
+/* line_visits.c: a called visitor or one inside (pass, heartbeat, end, leave), and moving a place
+ * to another device (lua/move.lua decides).
  *
- * A visit is one script call of its own, written when it is asked for. Its answer also tells this
- * front about the line: a place that was let in has been called, whatever Redis knew of that, and
- * an extended call is shown from the next poll on rather than from the next tick. That a visit was
- * ended is known from then on, too: whatever Redis loses, no pass of that visit begins it again
- * here. The same holds for a place that was given up. What this front knows of the place goes with
- * each call, since Redis may have lost it.
+ * A visit is one script call, written at once. Its reply also informs this front: a place that was
+ * let in has been called, whatever Redis knew of it; an extended call is shown from the next poll
+ * on rather than from the next tick; and an ended visit stays ended: whatever Redis loses, its pass
+ * cannot start it again here. The same holds for a place that was given up. Each call sends what
+ * this front knows of the place, since Redis may have lost it.
  *
  * A move has three calls: make a code, look at what it would carry, take it. Only `take` changes
- * anything, and it is safe to repeat, because the same code taken twice by the same user is the
- * same move. What this front learns of a move on the way it notes at once, so that the old ticket
- * is void here before the next tick. */
+ * anything. It is safe to repeat: the same code taken twice by the same user is the same move. This
+ * front notes a move as soon as it learns of it, so that the old ticket is void here before the
+ * next tick. */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"
@@ -28,7 +27,7 @@ static void send_visit(struct line_visit *visit)
                                         "look", "done",      "extend"};
     struct line_store *store = visit->store.store;
     const struct store_event *event = visit->store.call.ctx;
-    assert(event == visit->store.event); /* held by this request, so it is there */
+    assert(event == visit->store.event); /* held by this request, so it exists */
     char member[2 * LINE_VISITOR_BYTES + 1] = "";
     if (visit->has_member)
         sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
@@ -111,8 +110,8 @@ static bool read_visit(struct line_visit *visit, const redisReply *reply)
     return true;
 }
 
-/* How it was ended, not by the clock: by this call, or before it, which another front may have
- * answered. TURN_NONE: nobody says so. */
+/* How the visit was ended other than by time: by this call, or earlier, perhaps through another
+ * front. TURN_NONE: not known to be. */
 static enum turn_kind ended_as(const struct line_visit *visit)
 {
     bool ends = visit->call == LINE_END || visit->call == LINE_LEAVE || visit->call == LINE_DONE;
@@ -122,7 +121,7 @@ static enum turn_kind ended_as(const struct line_visit *visit)
     return over && was ? visit->turn : TURN_NONE;
 }
 
-/* By this call or before it: then nobody ever came in with it. */
+/* Given up by this call or earlier, so the place never entered. */
 static bool is_given_up(const struct line_visit *visit)
 {
     bool left =
@@ -142,15 +141,14 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         return;
     }
     if (answer == STORE_ANSWER && read_visit(visit, reply)) {
-        if (visit->outcome ==
-            LINE_CONFLICT) { /* drawn a moment ago: the place was computed without it */
+        if (visit->outcome == LINE_CONFLICT) { /* just drawn: the place was computed before */
             store_tick_now(event);
             visit->outcome = LINE_UNAVAILABLE;
             visit->retry_after_ms = STORE_RETRY_MS;
         }
         bool is_good = visit->outcome == LINE_OK || visit->outcome == LINE_SAME;
         if ((visit->call == LINE_PASS || visit->call == LINE_HEARTBEAT) && is_good) {
-            /* Slots are the event's, whichever lane the place is of. */
+            /* Slots belong to the event, whichever lane the place is in. */
             struct store_event *whole =
                 store_find(event->store, line_event_of(span_of(event->line.view.id)));
             if (whole != NULL) {
@@ -162,7 +160,7 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         }
         bool by_pass =
             visit->call == LINE_HEARTBEAT || visit->call == LINE_END || visit->call == LINE_DONE;
-        /* It got in, so it was called, whatever Redis knows. */
+        /* It entered, so it was called, whatever Redis knows. */
         if (by_pass && visit->outcome == LINE_OK && visit->state > LINE_PRE_QUEUE)
             line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
         if (ended_as(visit) != TURN_NONE)
@@ -193,7 +191,7 @@ static void send_move(struct line_move *move)
     static const char *const names[] = {"make", "look", "take"};
     struct line_store *store = move->store.store;
     const struct store_event *event = move->store.call.ctx;
-    assert(event == move->store.event); /* held by this request, so it is there */
+    assert(event == move->store.event); /* held by this request, so it exists */
     char visitor[2 * (1 + LINE_VISITOR_BYTES) + 1] = "", user[2 * LINE_IDEM_BYTES + 1] = "";
     struct ask_move ask = {
         .call = span_of(names[move->call]),
@@ -283,7 +281,7 @@ static void on_moved(struct redis_call *call, const redisReply *reply)
         return;
     }
     if (answer == STORE_ANSWER && read_move(move, reply)) {
-        if (move->outcome == LINE_CONFLICT) { /* drawn a moment ago */
+        if (move->outcome == LINE_CONFLICT) { /* just drawn */
             store_tick_now(event);
             move->outcome = LINE_UNAVAILABLE;
             move->retry_after_ms = STORE_RETRY_MS;

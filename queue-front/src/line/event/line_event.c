@@ -1,16 +1,15 @@
-/* line_event.c: one event's picture and marks from their beginning to their end, what this front
- * has seen of it, and the input of the scripts: tick.lua what is known already, heard.lua who was
- * heard from, heal.lua what a Redis that lost its memory is to get back. What was picked for a call
+/* line_event.c: one event's picture and marks, what this front has seen of the event, and the
+ * arguments of the scripts: for tick.lua what this front already knows, for heard.lua the signs of
+ * life, for heal.lua what a Redis that lost its memory needs back. Data that was picked for a call
  * and did not arrive is picked again for the next one.
  *
- * An answer is read whole before anything is taken from it, so a bad one changes nothing. Then
- * it is taken in one go. Marks only rise, whatever Redis says: a lost line is rebuilt from them.
- * The list of stretches grows at its end; a stretch that grew in Redis arrives again with the
- * same beginning (its called_ms) and replaces its shorter self. What tick.lua calls dead falls
- * off at the front.
+ * A reply is parsed completely before any of it is applied, so a bad reply changes nothing. Marks
+ * only rise, whatever Redis says: a lost line is rebuilt from them. The list of stretches grows at
+ * its end. A stretch that grew in Redis arrives again with the same called_ms and replaces its
+ * shorter self. Stretches that tick.lua calls dead are dropped at the front.
  *
- * A Redis that lost its last second knows less than this front. It finds that out itself, since
- * each tick tells it the marks, and answers HEAL instead of a picture. */
+ * A Redis that lost its last second knows less than this front. It detects that itself from the
+ * marks in each tick, and replies HEAL instead of a picture. */
 #include "line/event/line_event.h"
 
 #include "core/event/draw_seal.h"
@@ -71,9 +70,9 @@ void line_event_doubt_document(struct line_event *event)
     event->marks.digest[0] = '\0';
 }
 
-/* ---- the input of the scripts ---- */
+/* ---- script arguments ---- */
 
-/* Redis's clock; a little behind rather than ahead, since the answer took time to arrive. */
+/* Redis's clock, slightly late rather than early, since the reply took time to arrive. */
 uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us)
 {
     return place_time_ms(&event->view, now_us);
@@ -89,7 +88,7 @@ void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t no
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
     assert(gone_after_ms > 0);
-    /* Only a place that waits for its call can be a ghost. */
+    /* Only a place that waits for its call can become a ghost. */
     enum line_state state = event->view.state;
     bool has_people = state == LINE_OPEN || state == LINE_SOLD_OUT || line_stands_still(state);
     if (!event->seen || !has_people)
@@ -115,7 +114,7 @@ uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms,
 {
     uint32_t picked = heard_pick(&event->heard);
     uint32_t owed = ghosts_pick_owed(&event->ghosts, HEARD_SEND_MAX - picked);
-    assert(picked + owed <= HEARD_SEND_MAX); /* what a command has room for */
+    assert(picked + owed <= HEARD_SEND_MAX); /* fits a command */
     event->telling_ms = 0;
     if (heard_all_told(&event->heard))
         event->telling_ms = line_event_now_ms(event, now_us);
@@ -159,9 +158,8 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply)
     ghosts_paid(&event->ghosts, arrived);
     if (arrived && event->telling_ms > 0)
         event->heard_ms = event->telling_ms;
-    /* Behind what a call of heard.lua tells: page, bits, ... What cannot be taken is asked for
-     * again.
-     */
+    /* The reply of heard.lua goes on with page, bits, ... A page that cannot be applied is
+     * requested again. */
     bool whole = arrived;
     for (size_t i = TELL_HEARD_WORDS; whole && i + 1 < resp_len(reply); i += 2) {
         uint64_t page;
@@ -189,7 +187,7 @@ void line_event_saw_move(struct line_event *event, struct move move)
 
 void line_event_saw_turn(struct line_event *event, struct turn turn)
 {
-    assert(turn.kind != TURN_NONE); /* only Redis's log takes back what was known */
+    assert(turn.kind != TURN_NONE); /* only Redis's log may revoke a turn */
     turns_note(&event->turns, turn);
 }
 
@@ -219,7 +217,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
     const struct line_marks *marks = &event->marks;
     const struct line_told *told = &event->sending, *taken = &event->taken;
     assert(event->early_len <= LINE_EARLY_MAX);
-    assert(told->errors >= taken->errors); /* sums only grow, and Redis has what was sent once */
+    assert(told->errors >= taken->errors); /* sums only grow; Redis has the ones already sent */
     const struct ask_tick ask = {
         .issued = marks->issued,
         .serving = marks->serving,
@@ -258,9 +256,8 @@ uint64_t line_event_drawn(const struct line_event *event)
     return event->view.draw.drawn ? event->view.draw.order.entries : WIRE_NONE;
 }
 
-/* How many places may have been given out that this front has not seen: the joins between its last
- * tick and the loss, plus a second for the append-only file, doubled to be safe.
- * */
+/* How many places may have been issued unseen by this front: the joins between its last tick and
+ * the loss, plus a second for the append-only file, doubled to be safe. */
 static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
 {
     assert(!event->seen || event->view.at_us <= now_us);
@@ -273,7 +270,7 @@ static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
     return gap < HEAL_GAP_MAX ? gap : HEAL_GAP_MAX;
 }
 
-/* What is known of the draw. Its texts are written into the caller's memory. */
+/* What is known of the draw. The texts are written into the caller's memory. */
 static void say_draw(struct ask_heal *ask, const struct line_event *event,
                      char hex[2 * DRAW_SEED_BYTES + 1], struct text *seal)
 {
@@ -359,9 +356,9 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     put_moves(command, newest, (uint32_t)ask.moves_len);
 }
 
-/* ---- the answers of tick.lua ---- */
+/* ---- replies of tick.lua ---- */
 
-/* An answer of tick.lua and its parts, as in wire.list, and what was parsed from them. */
+/* A reply of tick.lua and its parts, as in wire.list, and the values parsed from them. */
 struct tick_answer {
     struct tell_tick line;
     struct tell_ghosts ghosts;
@@ -406,7 +403,7 @@ static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
                        NULL) != 0 ||
         bytes != sizeof(draw->seed) || told->entries == WIRE_NONE)
         return false;
-    assert(told->beacon.len <= sizeof(draw->beacon)); /* tell_draw_read() has looked */
+    assert(told->beacon.len <= sizeof(draw->beacon)); /* checked by tell_draw_read() */
     draw->drawn = true;
     memcpy(draw->beacon, told->beacon.ptr, told->beacon.len);
     draw->beacon_len = (uint32_t)told->beacon.len;
@@ -429,7 +426,7 @@ static bool read_draw(const redisReply *reply, struct tell_draw *told, struct li
            (told->seed.len == 0 || read_seed(told, draw));
 }
 
-/* {} while it is off. */
+/* {} while the pilot is off. */
 static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
 {
     struct tell_pilot told;
@@ -498,7 +495,7 @@ static bool make_room(struct line_event *event)
     if (event->view.calls_len < event->calls_cap)
         return true;
     if (event->calls_cap == LINE_CALLS_MAX) {
-        drop_calls(event, 1); /* the oldest: their visitors are the most likely to have gone */
+        drop_calls(event, 1); /* the oldest, whose visitors are most likely gone */
         return true;
     }
     uint32_t cap = event->calls_cap == 0 ? 64 : event->calls_cap * 2;
@@ -528,7 +525,7 @@ static bool add_call(struct line_event *event, struct line_stretch call)
     return true;
 }
 
-/* True if the list is another one than before. */
+/* True if the list changed. */
 static bool take_stretches(struct line_event *event, const struct tick_answer *tick)
 {
     bool changed = false;
@@ -545,7 +542,7 @@ static bool take_stretches(struct line_event *event, const struct tick_answer *t
             call.upto <= event->marks.upto)
             continue;
         if (!add_call(event, call))
-            break; /* no memory: asked for again by the next tick */
+            break; /* no memory: the next tick requests it again */
         event->marks.upto = call.upto;
         changed = true;
     }
@@ -569,7 +566,7 @@ static char *copy_of(struct span text)
     return copy;
 }
 
-/* False if there is no memory for it; then the version stays behind and it is sent again. */
+/* False without memory; the version then stays behind, so Redis sends the document again. */
 static bool take_doc(struct line_event *event, const struct tick_answer *tick)
 {
     char *doc = copy_of(tick->document.doc), *proof = copy_of(tick->drawn.proof);
@@ -600,12 +597,12 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
         span_to_cstr(tick->document.identity, event->view.identity, sizeof(event->view.identity)) &&
         span_to_cstr(tick->drawn.incarnation, event->view.incarnation,
                      sizeof(event->view.incarnation));
-    assert(fits); /* read_tick() and read_draw() have looked */
+    assert(fits); /* checked by read_tick() and read_draw() */
     event->view.tag = line_tag(event->view.incarnation);
     return true;
 }
 
-/* tell_moves, and behind it entry, moves, ... */
+/* tell_moves, then entry, moves, ... */
 static void take_moves(struct line_event *event, const struct tick_answer *tick)
 {
     struct line_marks *marks = &event->marks;
@@ -634,8 +631,8 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
     marks->moves_seq = told.seq;
 }
 
-/* {how far, "place:kind:until_ms:times", ...}. The log's ids are Redis's times: after a loss,
- * what was written around it is read again. True if something was new. */
+/* {last id, "place:kind:until_ms:times", ...}. The log's ids are Redis's times: after a loss, the
+ * entries around it are read again. True if there were new entries. */
 static bool take_turns(struct line_event *event, const struct tick_answer *tick, bool healed)
 {
     struct span upto, text;
@@ -657,15 +654,15 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
     return resp_len(tick->line.turns) > 1;
 }
 
-/* What a heal adds is no joins: most of those places are nobody's, and their pace would ask
- * newcomers for the work of a rush, and the next heal for a gap as large. So would a batch of joins
- * between two ticks that happen to be a millisecond apart. */
+/* Places that a heal adds are not joins: counting them would demand rush-hour work of newcomers,
+ * and an equally large gap of the next heal. A batch of joins between two ticks that happen to be a
+ * millisecond apart would do the same. */
 static void measure_joins(struct line_event *event, const struct tick_answer *tick)
 {
     uint64_t now_ms = tick->line.now_ms, joined = tick->line.issued - tick->nobodys.raised;
     if (event->seen && now_ms > event->view.redis_ms)
         event->joins_milli -= event->joins_milli / 64;
-    assert(tick->nobodys.raised <= tick->line.issued); /* read_tick() has looked */
+    assert(tick->nobodys.raised <= tick->line.issued); /* checked by read_tick() */
     bool went_back = now_ms < event->joins_at_ms || joined < event->joined;
     if (event->seen && !went_back && now_ms - event->joins_at_ms < JOINS_WINDOW_MS)
         return;
@@ -691,7 +688,7 @@ static bool knows_gap(const struct line_event *event, struct line_gap gap)
     return false;
 }
 
-/* An event that appears while we watch was just made. */
+/* A gap that appears between two ticks of ours is new. */
 static void take_gaps(struct line_event *event, const struct tick_answer *tick)
 {
     for (uint32_t i = 0; i < tick->gaps_len && event->seen; i++) {
@@ -710,7 +707,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
 {
     struct line_view *view = &event->view;
     struct line_view before = *view;
-    assert(tick->line.serving <= tick->line.issued); /* read_tick() has looked */
+    assert(tick->line.serving <= tick->line.issued); /* checked by read_tick() */
     measure_joins(event, tick);
     view->state = (enum line_state)tick->line.state;
     view->issued = tick->line.issued;
@@ -742,7 +739,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->show_up_milli = (uint32_t)tick->line.show_up_milli;
     view->service_rate_milli = tick->line.service_rate_milli;
     bool fits = span_to_cstr(tick->line.odds, view->odds, sizeof(view->odds));
-    assert(fits); /* read_tick() has looked */
+    assert(fits); /* checked by read_tick() */
     view->pilot = tick->pilot;
     view->knobs.rate_milli = tick->pilot.on ? tick->pilot.rate_milli : event->knob_rate_milli;
     view->joins_milli = event->joins_milli;
@@ -782,7 +779,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     if (!resp_get_u64(reply, 0, &outcome))
         return LINE_TICK_BAD;
     if (outcome == LINE_UNAVAILABLE) {
-        event->not_yet_us = 0; /* those who know the time have to see this Redis first */
+        event->not_yet_us = 0; /* fronts that know the time have to reach this Redis first */
         return LINE_TICK_HEAL;
     }
     if (outcome == LINE_RENEWED)
@@ -804,7 +801,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     changed = take_stretches(event, &tick) || changed;
     changed = take_turns(event, &tick, healed) || changed;
     changed = take_numbers(event, &tick, asked_us, now_us) || changed;
-    /* Their positions go with the next tick. One that comes twice counts once. */
+    /* Their positions go with the next tick. Duplicates count once. */
     event->early_len = 0;
     for (size_t i = 0; i < resp_len(tick.line.early) && event->early_len < LINE_EARLY_MAX; i++) {
         uint64_t entry;
