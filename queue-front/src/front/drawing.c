@@ -1,15 +1,14 @@
-/* drawing.c: which questions are asked for a draw, and which answers are believed.
+/* drawing.c: requests the beacon value of a draw, and decides which answers to accept.
  *
- * drand: all relays are asked for the round, once a second from the time when it is due. An answer
- * counts if it is of that round and its randomness is the hash of its signature. Checking the
- * signature itself takes a pairing on BLS12-381, which no library of the system has. So as many
- * relays as `agree` says must give the same signature, and the proof says how many did. The
- * fairness page and the program next to verify-draw check the pairing themselves, so a wrong value
- * cannot go unnoticed. Relays that lie together would have to agree on it in the few seconds after
- * the round is due.
+ * drand: every relay is asked for the round, once a second from the time when it is due. An answer
+ * is valid if it is for that round and its randomness is the hash of its signature. Checking the
+ * signature itself takes a pairing on BLS12-381, which no system library has. So at least `agree`
+ * relays must give the same signature, and the proof says how many did. The fairness page and the
+ * program next to verify-draw check the pairing, so a wrong value cannot go unnoticed. Relays that
+ * lie together would have to agree on it in the few seconds after the round is due.
  *
- * Nothing is kept between looks but the answers of relays. Each process asks for itself, so it does
- * not matter if one dies.
+ * Only the relays' answers are kept between looks. Each process asks for itself, so it does not
+ * matter if one dies.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/drawing.h"
@@ -25,9 +24,9 @@
 #include <stdlib.h>
 
 enum {
-    ASK_US = 1000000, /* one question a second and relay, while a value is due */
+    ASK_US = 1000000, /* one request per second and relay, while a value is due */
     ANSWER_TIMEOUT_MS = 2500,
-    PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value that was asked for this long is late */
+    PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value still missing after this time is late */
     ANSWER_BYTES_MAX = 64 * 1024,               /* a round is 300 bytes */
     AUDIT_MAX = 512,
     URL_MAX = CONFIG_STRING_MAX + BEACON_HASH_LEN + 64,
@@ -41,18 +40,18 @@ struct relay_answer {
 
 struct drawing {
     struct front *front;
-    struct front_line *event; /* NULL: it was let go while something was under way */
-    struct beacon beacon;     /* the round that it waits for */
+    struct front_line *event; /* NULL: released while a call was under way */
+    struct beacon beacon;     /* the round it waits for */
     uint64_t next_us;
-    uint64_t since_us; /* when it was asked for first; 0: not yet */
+    uint64_t since_us; /* time of the first request; 0: none yet */
     unsigned asking;
     bool holding;
-    bool told; /* in the log: that the key is missing */
+    bool told; /* the missing key was logged */
     struct relay_answer relay[PAGES_MAX];
 };
 
 struct holding {
-    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct line_admin line; /* first: the store returns a pointer to it */
     struct drawing *drawing;
     char audit[AUDIT_MAX];
     char draw[DRAWING_BYTES_MAX];
@@ -89,7 +88,7 @@ int drawings_sources(const struct front_config *config, struct err_slot *err,
     return 0;
 }
 
-/* ---- what a draw needs ---- */
+/* ---- arguments of a draw ---- */
 
 bool drawing_put(const struct front *front, const struct front_line *event, struct span beacon,
                  struct span proof, struct text *out)
@@ -123,7 +122,7 @@ void drawing_put_said(struct text *out, const struct beacon *beacon, bool named)
     json_close(out, '}');
 }
 
-/* ---- holding it ---- */
+/* ---- hold the entries ---- */
 
 static void release(struct drawing *drawing)
 {
@@ -135,7 +134,7 @@ static void on_held(struct line_admin *line)
 {
     struct holding *holding = (struct holding *)line;
     struct drawing *drawing = holding->drawing;
-    drawing->holding = false; /* if it did not work, the next look sees that and tries again */
+    drawing->holding = false; /* if it failed, the next look retries */
     release(drawing);
     free(holding);
 }
@@ -147,7 +146,7 @@ static void hold(struct drawing *drawing, struct span value, const struct text *
     assert(!proof->overflown);
     struct holding *holding = calloc(1, sizeof(*holding));
     if (holding == NULL)
-        return; /* the next look tries again */
+        return; /* the next look retries */
     holding->drawing = drawing;
     struct text draw = text_on(holding->draw, sizeof(holding->draw));
     if (!drawing_put(drawing->front, event, value, text_span(proof), &draw)) {
@@ -192,7 +191,7 @@ static void hold(struct drawing *drawing, struct span value, const struct text *
 
 /* ---- drand ---- */
 
-/* The signature that most relays gave, if they are enough. */
+/* The signature that most relays gave, if there are enough of them. */
 static const struct relay_answer *agreed(const struct drawing *drawing, unsigned *relays)
 {
     const struct relay_answer *best = NULL;
@@ -235,7 +234,7 @@ static void on_round(void *ctx, const struct outcall_answer *answer)
     log_end(&line);
 }
 
-/* ---- looking ---- */
+/* ---- looks ---- */
 
 static struct drawing *drawing_of(struct front *front, struct front_line *event)
 {
@@ -244,7 +243,7 @@ static struct drawing *drawing_of(struct front *front, struct front_line *event)
         return event->drawing;
     struct drawing *drawing = calloc(1, sizeof(*drawing));
     if (drawing == NULL)
-        return NULL; /* the next look tries again */
+        return NULL; /* the next look retries */
     drawing->front = front;
     drawing->event = event;
     drawing->beacon = beacon_after(&event->doc.beacon, &front->shared->beacons, draw->closed_ms);
@@ -262,7 +261,7 @@ static void ask_again(struct drawing *drawing)
     drawing->next_us = now_us + ASK_US;
     if (drawing->since_us == 0)
         drawing->since_us = now_us;
-    /* The settings have changed since the promise: this program does not know the chain. */
+    /* The settings have changed since the promise: this process does not have the chain. */
     if (drawing->beacon.kind == BEACON_DRAND &&
         strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0) {
         const struct page_list *relays = &drawing->front->relays;
@@ -291,7 +290,7 @@ static void ask_again(struct drawing *drawing)
     }
 }
 
-/* Long past its time. After an outage, or for a restored event, the value is out already and
+/* Long past its time: after an outage, or for a restored event, the value is already published and
  * only has to be fetched. */
 static bool is_late(const struct drawing *drawing, uint64_t now_ms)
 {

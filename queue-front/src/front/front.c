@@ -1,5 +1,5 @@
-/* front.c: what handlers ask of a front: an event by its name, or a call once a certain picture has
- * been seen. front_life.c fills it.
+/* front.c: what handlers need of a front: an event by its name, or a callback once a certain
+ * picture has arrived. front_life.c fills it.
  *
  * Threading: none. One loop owns all of it. */
 #include "front/front_internal.h"
@@ -14,7 +14,7 @@ static bool is_named(const void *ctx, uint32_t number, const void *id)
     return span_eq((struct span){event->id, event->whole_id_len}, *(const struct span *)id);
 }
 
-/* Ids come from the operator, so no attacker can choose colliding ones. */
+/* Ids come from the operator, so attackers cannot choose colliding ones. */
 static uint32_t number_of(const struct front *front, struct span id)
 {
     return table_find(&front->by_id, tag_hash(id), is_named, front, &id);
@@ -35,7 +35,7 @@ int front_line_add(struct front *front, struct front_line *event, struct err_slo
     return rc;
 }
 
-/* The last one takes its place, so that there are no gaps. */
+/* The last one moves into the gap. */
 void front_line_remove(struct front *front, const struct front_line *event)
 {
     struct span id = span_of(event->id);
@@ -92,7 +92,7 @@ bool front_is_shut(const struct front_line *event)
 void front_next_url(const struct front *front, struct span event, struct text *out)
 {
     struct span rest = span_of(front->config->pass_next_url);
-    const char *mark = memmem(rest.ptr, rest.len, "{event}", 7); /* at most once: main.c has seen */
+    const char *mark = memmem(rest.ptr, rest.len, "{event}", 7); /* main.c checked: at most once */
     if (mark != NULL) {
         struct span head = {rest.ptr, (size_t)(mark - rest.ptr)};
         text_put(out, head);
@@ -100,7 +100,7 @@ void front_next_url(const struct front *front, struct span event, struct text *o
         rest = span_skip(rest, head.len + 7);
     }
     text_put(out, rest);
-    assert(!out->overflown); /* main.c has judged the setting with the longest id */
+    assert(!out->overflown); /* main.c checked the setting with the longest id */
 }
 
 void front_await(struct front *front, struct front_wait *wait)

@@ -1,8 +1,8 @@
-/* front.h: what one loop of queue-front holds: its store, its keys, and for each event the newest
+/* front.h: the state of one loop of queue-front: its store, its keys, and for each event the newest
  * picture with everything rendered from it. Handlers only read it.
  *
- * A process with n loops is n fronts; they share only front_shared, in which nothing changes
- * while they run except the pointer to the keys. */
+ * A process with n loops is n fronts. They share only front_shared, which is constant while they
+ * run except for the pointer to the keys. */
 #ifndef FG_QUEUE_FRONT_FRONT_H
 #define FG_QUEUE_FRONT_FRONT_H
 
@@ -33,7 +33,7 @@ struct pilot;
 struct drawing;
 struct waiting_page;
 
-/* What the settings fill; main.c has the table. */
+/* Filled from the settings; main.c has the table. */
 struct front_config {
     char redis_path[CONFIG_STRING_MAX];
     char redis_host[CONFIG_STRING_MAX];
@@ -90,22 +90,22 @@ struct front_config {
     struct brand_settings brand;
 };
 
-/* One a process, made before any loop runs. */
+/* One per process, made before any loop runs. */
 struct front_shared {
     const struct front_config *config;
     struct pages *pages;
     struct console *console;
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
-    struct secret_file *redis_password, *sentinel_password; /* NULL: none */
-    struct tls_client *redis_tls;                           /* NULL: plain */
-    struct cut_board *board;                                /* NULL: one loop needs none */
-    uv_mutex_t keys_lock; /* held for as long as a pointer is copied */
-    struct secrets *keys; /* the newest; each loop keeps a reference of its own */
-    struct front *first;  /* the first loop's; NULL: it is not there (yet) */
+    struct secret_file *redis_password, *sentinel_password; /* NULL: no password */
+    struct tls_client *redis_tls;                           /* NULL: no TLS */
+    struct cut_board *board;                                /* NULL: a single loop needs none */
+    uv_mutex_t keys_lock;                                   /* held while a pointer is copied */
+    struct secrets *keys; /* the newest; each loop has its own reference */
+    struct front *first;  /* the first loop's; NULL: not there (yet) */
     unsigned loops;
-    char place[SERVICE_PLACE_MAX]; /* HOST:PORT, which names this process in the list of fronts */
-    _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of the ring that each loop has */
+    char place[SERVICE_PLACE_MAX]; /* HOST:PORT of this process in the list of fronts */
+    _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of each loop's ring */
 };
 
 /* Counted by the loop that owns the front, read by the scrape. */
@@ -127,18 +127,18 @@ enum { FRONT_GAUGES = 27 }; /* of each line */
 
 /* The waiting page for visitors without a place: the same for all readers of a language. */
 struct front_page {
-    struct http_blob *blob;    /* by gzip; NULL: none yet */
-    char tag[TAG_LEN + 2 + 1]; /* with its quotes */
+    struct http_blob *blob;    /* by encoding (gzip); NULL: not rendered */
+    char tag[TAG_LEN + 2 + 1]; /* with quotes */
     enum line_state state;
     uint64_t version; /* of the document */
     uint64_t made_us;
 };
 
-/* Why this front lets nobody new into an event, whatever its state. People in line are still
- * answered from memory, and people inside go on. */
+/* Why this front admits no newcomers to an event, whatever its state. People in line are still
+ * answered from memory, and visits continue. */
 enum front_shut {
     FRONT_OPEN,
-    FRONT_SHUT_DOCUMENT, /* it cannot be read, and nobody asked for the defaults */
+    FRONT_SHUT_DOCUMENT, /* unreadable, and defaults were not requested */
     FRONT_SHUT_IDENTITY, /* the key that the event began with is not in the ring */
 };
 static inline const char *front_shut_name(enum front_shut why)
@@ -147,13 +147,12 @@ static inline const char *front_shut_name(enum front_shut why)
 }
 
 struct front_line;
-/* Is that worth reporting? A closed event does not need its key any more. */
+/* Whether to report it: a closed event no longer needs its key. */
 bool front_is_shut(const struct front_line *event);
 
 struct front_line {
-    /* Of the line: a lane has one of these for itself, with the same document, cookies and, in
-     * the first id_len letters, event. So handlers that found a visitor's line need nothing
-     * else. */
+    /* Of the line: a lane has its own front_line, with the same document and cookies; the first
+     * id_len letters are the event. So handlers that found a visitor's line need nothing else. */
     char id[LINE_ID_MAX + 1];
     uint32_t id_len;
     uint32_t whole_id_len;
@@ -161,63 +160,63 @@ struct front_line {
     char pass_cookie[COOKIE_NAME_MAX];
     uint32_t ticket_cookie_len, pass_cookie_len;
     char scope[LINE_EVENT_ID_MAX + 1 + LINE_INCARNATION_LEN];
-    uint32_t scope_len; /* with the first picture */
+    uint32_t scope_len; /* set with the first picture */
 
-    const struct line_view *view;     /* the store's; NULL until the first picture */
-    struct event_doc doc;             /* the newest that could be read */
-    uint64_t doc_version;             /* of the newest for which there was memory */
+    const struct line_view *view;     /* owned by the store; NULL until the first picture */
+    struct event_doc doc;             /* the newest readable document */
+    uint64_t doc_version;             /* of the newest document that fitted into memory */
     uint64_t doc_serial;              /* its view->doc_serial */
-    struct event_doc_fault doc_fault; /* why the newest could not be read; rule "": it could */
-    const struct identity *identity;  /* of front->keys; NULL: the ring has not got it */
+    struct event_doc_fault doc_fault; /* why the newest is unreadable; rule "": it is readable */
+    const struct identity *identity;  /* in front->keys; NULL: the ring does not have it */
     enum front_shut shut;             /* never open without a document and an identity */
     bool was_stale;
-    bool figured;  /* its gauges are shown: not those of what rests, of which there may be many */
-    bool stepping; /* a step of the schedule is being written */
-    struct pilot *pilot;     /* NULL: none has flown yet, or another loop's business */
-    struct drawing *drawing; /* NULL: no draw is waited for, or by another loop */
+    bool figured;            /* has gauges; resting events have none, there may be many */
+    bool stepping;           /* a step of the schedule is being written */
+    struct pilot *pilot;     /* NULL: not started, or another loop's job */
+    struct drawing *drawing; /* NULL: no draw is pending, or it is another loop's job */
     struct eta_meter meter;
     struct eta_model eta;
     struct eta_watch watch;
     struct promise_book promises;
-    bool seen_served;         /* by a page of the round under way */
-    enum served_state served; /* the first loop looks; SERVED_UNSEEN: another one, or nowhere */
-    bool hall_missing;        /* the seat service has none for it; the first loop looks */
-    uint64_t hall_next_us;    /* when it looks again */
-    uint64_t errors_before;   /* answers of 5xx of this loop when the event was first seen */
-    struct odds odds;         /* as of the last feed of seats; `known`: fit to be shown */
+    bool seen_served;         /* by a page in the current round */
+    enum served_state served; /* by the first loop; SERVED_UNSEEN: another loop, or not watched */
+    bool hall_missing;        /* the seat service has no hall for it; set by the first loop */
+    uint64_t hall_next_us;    /* time of the next check */
+    uint64_t errors_before;   /* this loop's 5xx answers when the event appeared */
+    struct odds odds;         /* as of the last seat feed; `known`: may be shown */
     bool has_odds;            /* there was a feed */
-    uint64_t fed_us;          /* wall: when this loop took the last one, or began the event */
+    uint64_t fed_us;          /* wall clock of the last feed here, or of the event's start */
 
-    struct http_blob *status; /* whole answers, head and all */
+    struct http_blob *status; /* complete answers with head */
     struct http_blob *not_modified;
     uint32_t status_head_len;
-    struct http_blob *frame; /* the newest as a server-sent event */
-    char tag[20];            /* of the body, with its quotes */
+    struct http_blob *frame; /* the newest, as a server-sent event */
+    char tag[20];            /* of the body, with quotes */
     uint64_t rendered_us;
     uint64_t published_us;
     struct front_page page[LANG_MAX];
-    bool urgent; /* state or document changed: not to be held back for a second */
+    bool urgent; /* state or document changed: send without the one-second delay */
     bool unsent; /* frame differs from the last one sent to streams */
     struct http_channel *channel;
-    _Atomic uint64_t gauge[FRONT_GAUGES]; /* for the scrape: kept by the first loop alone */
+    _Atomic uint64_t gauge[FRONT_GAUGES]; /* for the scrape; only on the first loop */
 };
 
-/* A request that goes on once this front has seen a change. */
+/* A request that continues once this front has seen a change. */
 struct front_wait {
     struct front_wait *next;
     char event[LINE_EVENT_ID_MAX + 1];
     uint64_t version;
-    bool any_other; /* any document but this one, of whatever version and incarnation */
+    bool any_other; /* wait for any other document, whatever its version and incarnation */
     uint64_t not_serial;
     uint32_t not_tag;
     uint64_t deadline_us;
-    /* `seen`: the event's picture has at least `version`; otherwise time ran out. */
+    /* `seen`: the event's picture has at least `version`; otherwise the wait timed out. */
     void (*on_done)(struct front_wait *wait, bool seen);
 };
 
-/* The ticket that was verified last: see caller.c. */
+/* The last ticket that was verified: see caller.c. */
 struct front_seen {
-    const struct front_line *event; /* NULL: none */
+    const struct front_line *event; /* NULL: no ticket */
     uint64_t now_s;
     struct ticket ticket;
     char text[TICKET_LEN];
@@ -232,65 +231,65 @@ struct front {
     struct secrets *keys;
     struct line_store *store;
     struct squeezer *squeezer;
-    struct front_line *event[FRONT_EVENTS_MAX]; /* in no order */
+    struct front_line *event[FRONT_EVENTS_MAX]; /* unordered */
     uint32_t events_len;
     struct table by_id;
     uint32_t shut_seen; /* while the timer counts */
-    bool complete;      /* since the start every event of the store has been seen once */
+    bool complete;      /* every event of the store was seen once since the start */
     uv_timer_t timer;
-    uint32_t load_milli; /* how busy this thread was in the last second */
+    uint32_t load_milli; /* this thread's load in the last second */
     uint64_t load_at_us, load_cpu_us;
     struct shed shed;
     struct front_seen seen;
-    struct tally passes_wrong; /* by session and site */
-    struct tally tokens_wrong; /* of members; by site */
-    struct tally codes_wrong;  /* good once, by site; full: the store has counted too many */
-    /* By Retry-After; NULL: not needed so far. */
+    struct tally passes_wrong; /* invalid passes, by session and site */
+    struct tally tokens_wrong; /* invalid member tokens, by site */
+    struct tally codes_wrong;  /* wrong codes, by site; full: the store has counted too many */
+    /* By Retry-After; NULL: not rendered yet. */
     struct http_blob *shed_answer[SHED_BACK_MAX_S + 1];
-    uint64_t slowed_s; /* lines of slowed.c in this second */
+    uint64_t slowed_s; /* lines that slowed.c logged in this second */
     uint32_t slowed_n;
     struct front_wait *waits;
-    struct member_keys *member_keys; /* from the shop's address; NULL: none is set */
-    /* Pages that the first loop reads: the health of the services behind (pilot.h), whether visits
-     * are served (served.h), the relays of a beacon (drawing.h). On other loops none. */
+    struct member_keys *member_keys; /* from the shop's URL; NULL: no URL is set */
+    /* Pages that the first loop reads: health of the services behind (pilot.h), whether visits are
+     * served (served.h), a beacon's relays (drawing.h). Empty on other loops. */
     struct page_list health, served, relays;
     uint64_t served_next_us;
     unsigned served_asking;
-    struct sale *sale;       /* the first loop's; NULL: no service is known that a sale needs */
-    struct endings *endings; /* NULL: ended visits are reported nowhere */
-    bool closing;            /* no answer to a call to another service is of use any more */
+    struct sale *sale;       /* the first loop's; NULL: no service to check before a sale */
+    struct endings *endings; /* NULL: ended visits are not reported */
+    bool closing;            /* answers from other services are ignored from now on */
     struct front_stats stats;
 };
 
 MAGIC(front, 0x3f407001);
 
-/* on_done is called later, once; at once only by front_close(). The memory is the caller's. */
+/* on_done is called once, later; front_close() calls it at once. The caller owns the memory. */
 void front_await(struct front *front, struct front_wait *wait);
 
-/* A number of seats left was taken over. */
+/* A number of seats left was applied. */
 void front_seats_fed(const struct front *front, struct front_line *event);
 
 /* NULL: unknown, or no picture yet. */
 struct front_line *front_line_find(const struct front *front, struct span id);
-/* The line of one of its lanes, 0 being its own; NULL: no picture yet. */
+/* The line of a lane; lane 0 is the event's own line. NULL: no picture yet. */
 const struct front_line *front_line_in(const struct front *front, const struct front_line *event,
                                        unsigned lane);
-/* NULL: the general one. */
+/* NULL: the general line. */
 static inline const char *front_lane_id(const struct front_line *line)
 {
     unsigned lane = line->view->lane;
     return lane > 0 && lane <= line->doc.lanes_len ? line->doc.lane[lane - 1].id : NULL;
 }
-/* By the line's own name, "show" or "show@1". */
+/* By the line's name, "show" or "show@1". */
 struct front_line *front_line_named(const struct front *front, const char *line_id);
-/* Calls back for each line that has a picture, those of lanes too, in no order. */
+/* Calls `each` for every line that has a picture, lanes included, in no order. */
 void front_each_event(const struct front *front, void (*each)(struct front_line *, void *ctx),
                       void *ctx);
 
-/* Renders the shared status if it is older than a second, or if something urgent happened. */
+/* Renders the shared status if it is older than a second, or if an urgent change happened. */
 void front_render(struct front *front, struct front_line *event);
 
-/* The odds of a sell-out, if they may be shown; NULL otherwise. */
+/* The odds of a sell-out if they may be shown; otherwise NULL. */
 static inline const struct odds *front_odds(const struct front_line *event)
 {
     return event->doc.seats_left && event->has_odds && event->odds.known &&
@@ -299,8 +298,8 @@ static inline const struct odds *front_odds(const struct front_line *event)
                : NULL;
 }
 
-/* Where a pass of this event leads: the setting with the event filled in; fits NEXT_URL_BYTES_MAX.
- */
+/* The URL that a pass of this event leads to: the setting with the event filled in. Fits
+ * NEXT_URL_BYTES_MAX. */
 void front_next_url(const struct front *front, struct span event, struct text *out);
 
 static inline struct front *front_of(const struct http_req *req)
@@ -313,8 +312,8 @@ static inline struct span front_line_id(const struct front_line *event)
     return (struct span){event->id, event->id_len};
 }
 
-/* What visitors' names are bound to: the event's id, with its incarnation if it has one. An
- * event that reuses an id recognises nobody from the one before. */
+/* The scope of visitors' names: the event's id, with its incarnation if it has one. An event that
+ * reuses an id does not recognise the previous event's visitors. */
 static inline struct span front_line_scope(const struct front_line *event)
 {
     return (struct span){event->scope, event->scope_len};
@@ -325,7 +324,7 @@ static inline uint64_t front_wall_s(const struct front *front)
     return http_server_wall_s(front->loop->server);
 }
 
-/* Redis's wall clock, as this event's last tick and the time since say. */
+/* Redis's wall clock: this event's last tick plus the time since. */
 static inline uint64_t front_line_now_ms(const struct front *front, const struct front_line *event)
 {
     uint64_t now_us = http_server_now_us(front->loop->server);
@@ -333,8 +332,8 @@ static inline uint64_t front_line_now_ms(const struct front *front, const struct
     return place_now_ms(event->view, now_us);
 }
 
-/* Work is given out, judged and kept by it: by a front's own clock, work that Redis has forgotten
- * could give a second place. */
+/* Work is issued, checked and stored by this clock: by a front's own clock, work that Redis has
+ * forgotten could give a second place. */
 static inline uint64_t front_work_s(const struct front *front, const struct front_line *event)
 {
     return place_time_ms(event->view, http_server_now_us(front->loop->server)) / 1000;
@@ -342,7 +341,7 @@ static inline uint64_t front_work_s(const struct front *front, const struct fron
 
 static inline void front_count_by(_Atomic uint64_t *counter, uint64_t by)
 {
-    /* relaxed: one writer; the scrape wants a number, not an order. */
+    /* relaxed: one writer; the scrape needs a number, not an order. */
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 

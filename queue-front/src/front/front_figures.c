@@ -79,7 +79,7 @@ static void list_gauges(const struct front_line *event, struct gauge out[FRONT_G
     memcpy(out, all, sizeof(all));
 }
 
-/* Only the first loop's, since all loops see the same line and their gauges would be added up. */
+/* On the first loop only: all loops see the same line, and their gauges would be added up. */
 void figures_begin_event(struct front *front, struct front_line *event)
 {
     if (front->loop->index != 0)
@@ -117,7 +117,7 @@ void figures_show(struct front_line *event)
 void front_seats_fed(const struct front *front, struct front_line *event)
 {
     event->fed_us = clock_wall_us(front->loop->clock);
-    figures_show(event); /* the same number changes nothing else */
+    figures_show(event); /* setting the same value has no effect */
 }
 
 struct counter {
@@ -127,7 +127,7 @@ struct counter {
 
 enum { COUNTERS_MAX = 64 };
 
-/* How many there are. */
+/* Returns the number of counters. */
 static size_t list_counters(const struct front *front, struct counter out[COUNTERS_MAX])
 {
     const struct front_stats *own = &front->stats;
@@ -239,7 +239,7 @@ int figures_begin(struct front *front, struct err_slot *err)
     int rc = metrics_gauge(front->loop->metrics, &pending, &front->stats.pending, err);
     if (rc == 0)
         rc = metrics_gauge(front->loop->metrics, &shut, &front->stats.events_shut, err);
-    if (rc == 0 && front->loop->index == 0) /* what each loop tells is added up */
+    if (rc == 0 && front->loop->index == 0) /* the scrape adds up all loops' values */
         rc = metrics_clock_apart(front->loop->metrics, "redis",
                                  &line_store_stats(front->store)->clock_apart_ms, err);
     return rc;

@@ -1,4 +1,4 @@
-/* front_internal.h: what the files behind front.h share. */
+/* front_internal.h: shared by the files that implement front.h. */
 #ifndef FG_QUEUE_FRONT_FRONT_INTERNAL_H
 #define FG_QUEUE_FRONT_FRONT_INTERNAL_H
 
@@ -9,12 +9,12 @@ struct front_line *front_line_any(const struct front *front, struct span id);
 int front_line_add(struct front *front, struct front_line *event, struct err_slot *err);
 void front_line_remove(struct front *front, const struct front_line *event);
 
-void front_check_waits(struct front *front); /* calls those who are done */
-void front_end_waits(struct front *front);   /* calls all of them */
+void front_check_waits(struct front *front); /* calls on_done of finished waits */
+void front_end_waits(struct front *front);   /* calls on_done of all waits */
 
 static inline void front_show(_Atomic uint64_t *gauge, uint64_t value)
 {
-    atomic_store_explicit(gauge, value, memory_order_relaxed); /* relaxed: as front_count() */
+    atomic_store_explicit(gauge, value, memory_order_relaxed); /* relaxed: see front_count() */
 }
 
 int figures_begin(struct front *front, struct err_slot *err);

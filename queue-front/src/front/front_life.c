@@ -1,11 +1,11 @@
-/* front_life.c: a front from its start to its end: the pictures that the store brings and what is
- * made from them, the timer, and the order of starting and stopping.
+/* front_life.c: a front from start to end: the store's pictures and the data made from them, the
+ * timer, and the order of starting and stopping.
  *
- * Data flow: the store's tick answers, ten times a second, call on_view(). There the document is
- * read if its version is new, the meter takes its sample, and the model of waits is made; from then
- * on a poll costs arithmetic only. The shared status is rendered (front_render.c) when somebody
- * asks for it and the last one is a second old, or immediately when a state or a document has
- * changed. Streams get it from the timer, at most once a second.
+ * Data flow: the store's tick replies call on_view() ten times a second. It reads the document if
+ * its version is new, samples the meter, and updates the model of waits; from then on a poll costs
+ * only arithmetic. The shared status is rendered (front_render.c) on request if it is a second old,
+ * or at once when a state or a document has changed. Streams get it from the timer, at most once a
+ * second.
  *
  * Invariant: an event that can be found has a picture, a document and a model, so handlers check
  * nothing.
@@ -42,7 +42,7 @@ static_assert((int)FRONT_EVENTS_MAX == (int)STORE_LINES_MAX, "each line of the s
 static uint64_t errors_now(const struct front *front)
 {
     const struct http_stats *http = http_server_stats(front->loop->server);
-    return atomic_load_explicit(&http->status[5], memory_order_relaxed); /* our own: any order */
+    return atomic_load_explicit(&http->status[5], memory_order_relaxed); /* ours: any order */
 }
 
 static int event_create(struct front *front, const char *id, struct err_slot *err,
@@ -130,7 +130,7 @@ static void on_event(void *ctx, const char *id, bool here)
 
 /* ---- pictures ---- */
 
-/* The line itself goes on: it uses the numbers stored next to the document. */
+/* The line itself continues: it uses the numbers stored next to the document. */
 static void judge_event(struct front *front, struct front_line *event)
 {
     enum front_shut before = event->shut;
@@ -160,7 +160,7 @@ static bool is_unread(const struct front_line *event)
            event->view->doc_serial != event->doc_serial;
 }
 
-/* Without memory it stays unread, and the timer tries again. */
+/* Without memory it stays unread, and the timer retries. */
 static void read_document(struct front *front, struct front_line *event)
 {
     const struct line_view *view = event->view;
@@ -194,7 +194,7 @@ static void on_view(void *ctx, const struct line_view *view)
 {
     struct front *front = MAGIC_OF(front, ctx);
     struct front_line *event = front_line_any(front, span_of(view->id));
-    if (event == NULL) /* one too many; the log has said so */
+    if (event == NULL) /* over the limit, which was logged */
         return;
     bool first = event->view == NULL;
     event->view = view;
@@ -217,7 +217,7 @@ static void on_view(void *ctx, const struct line_view *view)
     renew_model(front, event);
     promise_observe(&event->promises, view, &event->eta);
     if (view->told != NULL) {
-        /* The counters that are added up over all fronts. */
+        /* The counters that are summed over all fronts. */
         struct line_told *told = view->told;
         *told = event->promises.told;
         told->errors = errors_now(front) - event->errors_before;
@@ -228,7 +228,7 @@ static void on_view(void *ctx, const struct line_view *view)
     front_check_waits(front);
 }
 
-/* What a list of events says about one that is over, besides its id. */
+/* The entry of an ended event in a list, apart from its id. */
 static void on_describe(void *ctx, const struct line_view *view, struct text *card)
 {
     struct front *front = MAGIC_OF(front, ctx);
@@ -263,17 +263,17 @@ static void on_each_event(struct front_line *event, void *ctx)
     if (is_unread(event))
         read_document(front, event);
     if (event->view->resting) {
-        if (event->view->lane == 0) /* that it is over may be news to a stream */
+        if (event->view->lane == 0) /* streams may have to show that it has ended */
             tell_streams(front, event, clock_mono_us(front->loop->clock));
         return;
     }
-    renew_model(front, event); /* the opening comes nearer even while nothing moves */
+    renew_model(front, event); /* the opening approaches even when nothing changes */
     if (event->view->lane > 0)
-        return; /* the rest is its event's */
+        return; /* the rest is done for its event */
     tell_streams(front, event, clock_mono_us(front->loop->clock));
     front->shut_seen += front_is_shut(event);
     if (event->shut == FRONT_SHUT_DOCUMENT)
-        return; /* settings that nobody made decide nothing */
+        return; /* default settings decide nothing */
     scheduler_look(front, event);
     pilot_look(front, event);
     drawing_look(front, event);
@@ -393,15 +393,15 @@ void front_use_keys(struct front *front)
     front->keys = keys;
     if (front->endings != NULL)
         endings_use_token(front->endings, secret_file_span(keys->visits));
-    /* release: a reader of the serial may tell others that this loop knows these keys */
+    /* release: a reader of the serial may then report that this loop has these keys */
     atomic_store_explicit(&front->shared->keys_serial[front->loop->index], keys->serial,
                           memory_order_release);
-    front->seen.event = NULL; /* it was judged by the old keys */
+    front->seen.event = NULL; /* it was verified with the old keys */
     if (front->store != NULL) {
         line_store_offer_identity(front->store, keys->identities.key[0].name);
         front_each_event(front, on_keys, front);
     }
-    secrets_unref(before); /* last: events spoke of its keys until now */
+    secrets_unref(before); /* last: events pointed to its keys until now */
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -429,13 +429,13 @@ void front_close(struct front *front)
     member_keys_close(front->member_keys);
     front->member_keys = NULL;
     front->closing = true;
-    page_list_close(&front->health); /* answers speak of events */
+    page_list_close(&front->health); /* answers refer to events */
     page_list_close(&front->served);
     sale_close(front->sale); /* acts that wait for it end */
     endings_close(front->endings);
     page_list_close(&front->relays);
-    front_end_waits(front);         /* some of them ask the store once more */
-    line_store_close(front->store); /* answers what is open, by handlers that read the events */
+    front_end_waits(front);         /* some of them call the store again */
+    line_store_close(front->store); /* answers open requests; their handlers read the events */
     front_end_waits(front);
     while (front->events_len > 0)
         event_destroy(front, front->event[--front->events_len]);
@@ -477,7 +477,7 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
     if (rc == 0)
         rc = figures_begin(front, err);
     if (rc < 0) {
-        front_close(front); /* what is on the loop is freed by the loop */
+        front_close(front); /* the loop frees its handles */
         return rc;
     }
     uv_timer_start(&front->timer, on_timer, TIMER_MS, TIMER_MS);

@@ -1,6 +1,6 @@
 /* front_readyz.c: one broken event does not make the process unready. The others are served, and
- * the answer names the broken one for monitoring. Everybody who reaches the private listener may
- * read it; names of keys and events are no secrets. */
+ * the body names the broken one for monitoring. Anybody who reaches the private listener may read
+ * it; names of keys and events are not secret. */
 #include "front/front_readyz.h"
 
 #include "core/json_time.h"
@@ -15,7 +15,7 @@ struct look {
     unsigned shut_len;
     char used[USED_MAX][LINE_IDENTITY_MAX + 1];
     unsigned used_len;
-    uint64_t promised[4]; /* bit by key id */
+    uint64_t promised[4]; /* one bit per key id */
 };
 
 static void put_mac_names(struct text *body, const struct mac_ring *ring)
@@ -31,7 +31,7 @@ static void put_mac_names(struct text *body, const struct mac_ring *ring)
     json_close(body, ']');
 }
 
-/* Visitors of a closed event need not be recognised any more. */
+/* Visitors of a closed event need not be recognised any longer. */
 static void note_used(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
@@ -65,7 +65,7 @@ static void put_identities(struct text *body, const struct secrets *keys, const 
     json_close(body, '}');
 }
 
-/* May a draw of this event still be held? */
+/* Whether a draw of this event may still be held. */
 static bool may_draw(const struct line_view *view)
 {
     enum line_state state = view->state == LINE_FROZEN ? view->frozen_from : view->state;
@@ -73,7 +73,7 @@ static bool may_draw(const struct line_view *view)
            (state <= LINE_PRE_QUEUE || view->draw.closed);
 }
 
-/* Keys of draws that are promised and not yet held. */
+/* Keys of draws that are promised but not yet held. */
 static void note_promised(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
@@ -125,7 +125,7 @@ void front_readyz(void *ctx, struct text *body)
     uv_mutex_unlock(&shared->keys_lock);
     unsigned behind = 0;
     for (unsigned i = 0; i < shared->loops; i++) {
-        /* acquire: partner of front_use_keys() */
+        /* acquire: pairs with front_use_keys() */
         uint64_t serial = atomic_load_explicit(&shared->keys_serial[i], memory_order_acquire);
         behind += serial < keys->serial;
     }
@@ -147,7 +147,7 @@ void front_readyz(void *ctx, struct text *body)
     put_draws(body, keys, first);
     json_close(body, '}');
     secrets_unref(keys);
-    /* As the first loop sees it. */
+    /* From the first loop's view. */
     const char *trouble = line_store_trouble(first->store);
     if (trouble[0] != '\0' && !line_store_ready(first->store))
         json_member_cstr(body, "redis", trouble);

@@ -1,6 +1,5 @@
-/* front_readyz.h: what /readyz says besides its verdict: the names of the keys that this process
- * holds, so that a rotation can wait until all processes hold the next one, and the events that
- * are shut here. */
+/* front_readyz.h: the body of /readyz: the names of the keys that this process has, so that a
+ * rotation can wait until all processes have the next one, and the events that are shut here. */
 #ifndef FG_QUEUE_FRONT_FRONT_READYZ_H
 #define FG_QUEUE_FRONT_FRONT_READYZ_H
 

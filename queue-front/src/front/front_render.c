@@ -1,9 +1,9 @@
 /* front_render.c: the shared status as complete answers, head included, and as a server-sent event.
  *
- * Rendered when somebody asks and the last one is a second old, or immediately when something
- * urgent has happened. A rendered answer is immutable and reference-counted: a new one replaces
- * it, and answers under way keep the old one. The tag is of the body, which contains nothing
- * that changes with time alone, so streams only get news. */
+ * It is rendered on request if the last one is a second old, or at once after an urgent change. A
+ * rendered answer is immutable and reference-counted: a new one replaces it, and answers under way
+ * keep the old one. The tag is of the body, which contains nothing that changes with time alone, so
+ * streams only get news. */
 #include "front/front_internal.h"
 
 #include "base/tag.h"
@@ -28,8 +28,7 @@ static uint32_t shared_poll_ms(const struct front *front, const struct front_lin
         .eta = eta_at(&event->eta, ahead),
         .load_milli = front->load_milli,
     };
-    return poll_after_ms(&ask) / 1000 *
-           1000; /* whole seconds, or the bytes would change all the time */
+    return poll_after_ms(&ask) / 1000 * 1000; /* whole seconds, or the bytes would always differ */
 }
 
 static void put_head(const struct front *front, const struct front_line *event, struct text *out)
@@ -86,7 +85,7 @@ void front_render(struct front *front, struct front_line *event)
             ask.lane[i] = (struct status_lane){line->view, &line->eta};
     }
     status_json(&text, &ask);
-    assert(!text.overflown); /* the document's bounds leave room; see limits.h */
+    assert(!text.overflown); /* the document's limits leave room; see limits.h */
     event->rendered_us = now_us;
     event->urgent = false;
     struct span body = text_span(&text);

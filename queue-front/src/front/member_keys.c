@@ -1,7 +1,6 @@
-/* member_keys.c: the shop's keys, from its address or from a file. The feed
- * (outcall/jwks_feed.h) has outgoing calls of its own, because the shop may have a certificate
- * authority of its own. Without an address, or before anything has arrived from it, the keys of
- * the file count. */
+/* member_keys.c: the shop's keys, from its URL or from a file. The feed (outcall/jwks_feed.h) has
+ * its own outgoing calls, because the shop may have its own certificate authority. Without a URL,
+ * or before the first successful fetch, the keys in the file are used. */
 #include "front/member_keys.h"
 
 #include "front/front.h"
@@ -87,6 +86,6 @@ void member_keys_close(struct member_keys *keys)
     if (keys == NULL)
         return;
     jwks_feed_close(keys->feed);
-    outcalls_close(keys->outcalls); /* answers what is open, which the feed waits for */
+    outcalls_close(keys->outcalls); /* answers open calls, which the feed waits for */
     free(keys);
 }

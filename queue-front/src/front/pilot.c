@@ -1,12 +1,12 @@
-/* pilot.c: a round each interval: all pages are asked at once, and when the last of them has
- * answered or failed, core/autopilot.h decides and the store gets the move. Every process does so;
- * the script takes the first decision of an interval and no other (lua/pilot.lua), so it does not
- * matter if one process dies or is cut off from the services.
+/* pilot.c: one round per interval: all pages are requested at once; when the last has answered or
+ * failed, core/autopilot.h decides and the store gets the move. Every process does so; the script
+ * accepts only the first decision of an interval (lua/pilot.lua), so it does not matter if one
+ * process dies or cannot reach the services.
  *
- * All pages must answer. Of three services, the one that does not answer is the one to worry about.
+ * All pages must answer. Of three services, the silent one is the one to worry about.
  *
- * A percentile needs enough answers. While a page has too few new ones, the look that it is
- * compared with is kept, for RIPEN_ROUNDS at most, since after that it would be too old.
+ * A percentile needs enough samples. While a page has too few new ones, the reading that it is
+ * compared with is kept, but for at most RIPEN_ROUNDS, since then it is too old.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/pilot.h"
@@ -18,7 +18,7 @@
 
 enum {
     RIPEN_ROUNDS = 6,
-    PAGE_TIMEOUT_MS = 2000, /* and two intervals at most, so that a third is heard in time */
+    PAGE_TIMEOUT_MS = 2000, /* at most two intervals, so that a third is in time */
     AUDIT_MAX = 512,
 };
 
@@ -39,7 +39,7 @@ struct pilot {
 };
 
 struct decision {
-    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct line_admin line; /* first: the store returns a pointer to it */
     struct front *front;
     struct line_pilot_move move;
     char why[LINE_PILOT_WHY_MAX], because[LINE_PILOT_BECAUSE_MAX];
@@ -60,7 +60,7 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
 {
     struct decision *decision = calloc(1, sizeof(*decision));
     if (decision == NULL)
-        return; /* the next round tries again */
+        return; /* the next round retries */
     decision->front = pilot->front;
     struct text why = text_on(decision->why, sizeof(decision->why));
     struct text reading = text_on(decision->reading, sizeof(decision->reading));
@@ -154,7 +154,7 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
 {
     struct page *page = ctx;
     struct pilot *pilot = page->pilot;
-    if (pilot->event == NULL) { /* deleted meanwhile */
+    if (pilot->event == NULL) { /* deleted in the meantime */
         if (--pilot->asking == 0)
             free(pilot);
         return;
@@ -199,7 +199,7 @@ void pilot_look(struct front *front, struct front_line *event)
         outcall_send(front->health.outcalls, &call);
     }
     if (front->health.len == 0)
-        round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
+        round_over(pilot); /* on without a page counts as silence, which leads to the floor */
 }
 
 void pilot_destroy(struct front_line *event)
@@ -210,5 +210,5 @@ void pilot_destroy(struct front_line *event)
         return;
     pilot->event = NULL;
     if (pilot->asking == 0 || pilot->front->closing)
-        free(pilot); /* else with the last answer that is still to come */
+        free(pilot); /* otherwise freed with the last pending answer */
 }

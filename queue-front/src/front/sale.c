@@ -1,11 +1,11 @@
-/* sale.c: asks each seat service for the event by its name, GET /internal/events/{event}, and each
- * page of the payment service whether it is ready. One that says yes is enough. The seat service
- * knows events that sleep as well, and asking wakes none, which /metrics cannot do: it names those
- * in memory alone.
+/* sale.c: asks each seat service for the event by name, GET /internal/events/{event}, and each page
+ * of the payment service whether it is ready. One positive answer is enough. The seat service also
+ * answers for sleeping events without waking them, unlike /metrics, which lists only events in
+ * memory.
  *
- * An operator's act is judged by what is answered now, and silence counts as missing. For the alarm
- * events are asked for one after the other, each every few seconds unless somebody saw it served
- * (front/served.h), and silence changes nothing: that the seats are down is an alarm of its own.
+ * An operator's act depends on the current answers, and silence counts as missing. For the alarm,
+ * events are checked one after the other, each every few seconds unless it was seen served
+ * (front/served.h), and silence changes nothing: seats that are down have their own alarm.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/sale.h"
@@ -36,7 +36,7 @@ struct question {
     struct sale *sale;
     char event[LINE_EVENT_ID_MAX + 1];
     unsigned asking; /* calls under way */
-    unsigned there;  /* a bit for each part that said so */
+    unsigned there;  /* one bit per part that answered yes */
     bool no_hall;
     sale_on_found *on_found;
     void *ctx;
@@ -63,7 +63,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     assert(question->asking > 0);
     if (--question->asking > 0)
         return;
-    unsigned known = 0; /* a part of which no address is set is none of this front's business */
+    unsigned known = 0; /* a part without a URL is not checked */
     for (enum sale_part part = 0; part < SALE_PARTS; part++)
         known |= sale->pages[part].len > 0 ? bit(part) : 0;
     const struct sale_found found = {
@@ -93,7 +93,7 @@ static void send_call(struct question *question, unsigned nth, enum sale_part pa
     };
     if (part == SALE_HALL) {
         int len = snprintf(url, sizeof(url), "%s/internal/events/%s", page, question->event);
-        assert(len > 0 && len < (int)sizeof(url)); /* a setting has 1,000 bytes */
+        assert(len > 0 && len < (int)sizeof(url)); /* a setting has at most 1,000 bytes */
         TEXT_LIT(&header, "Authorization: Bearer ");
         text_put(&header, secret_file_span(secret));
         assert(!header.overflown);
@@ -109,7 +109,7 @@ int sale_ask(struct front *front, struct span event, sale_on_found *on_found, vo
     struct sale *sale = front->sale;
     assert(sale != NULL);
     if (front->closing)
-        return ERR_CLOSED; /* an act that waited for its next try */
+        return ERR_CLOSED; /* an act that waited for its retry */
     struct question *question = calloc(1, sizeof(*question));
     if (question == NULL)
         return ERR_NOMEM;
@@ -128,7 +128,7 @@ int sale_ask(struct front *front, struct span event, sale_on_found *on_found, vo
     return 0;
 }
 
-/* Here, since a view comes only when something moves. */
+/* Rendered here, since on_view comes only when the line changes. */
 static void set_missing(struct front_line *event, bool missing)
 {
     bool changes = event->hall_missing != missing;
@@ -156,7 +156,7 @@ void sale_look(struct front *front, struct front_line *event)
     uint64_t now_us = clock_mono_us(front->loop->clock);
     if (sale == NULL || sale->pages[SALE_HALL].len == 0)
         return;
-    /* People gather for it, or are let in. */
+    /* People gather for the event, or are being let in. */
     enum line_state state = event->view->state;
     bool needs_hall = state != LINE_DRAFT && state != LINE_SOLD_OUT && state != LINE_CLOSED;
     if (!needs_hall || event->served == SERVED_YES)

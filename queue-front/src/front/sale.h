@@ -1,33 +1,33 @@
-/* sale.h: whether what a sale needs is there: a hall for the event at the seat service ([visits]
- * ended_at) and a payment service that answers ([visits] paid_at). An act that begins a sale is
- * judged by it (admin/admin_move.c); events that gather or sell people without a hall are shown as
- * an alarm. On a process's first loop, where operators call. */
+/* sale.h: checks that a sale can start: a hall for the event at the seat service ([visits]
+ * ended_at) and a payment service that answers ([visits] paid_at). An act that begins a sale
+ * depends on it (admin/admin_move.c); events that gather or sell without a hall raise an alarm. On
+ * a process's first loop, where operators call. */
 #ifndef FG_QUEUE_FRONT_SALE_H
 #define FG_QUEUE_FRONT_SALE_H
 
 #include "front/front.h"
 
-struct sale; /* one a process; its first loop owns it */
+struct sale; /* one per process, owned by its first loop */
 
 enum sale_part { SALE_HALL, SALE_PAYMENT, SALE_PARTS };
-extern const char *const sale_part_names[SALE_PARTS + 1]; /* as on the wire; ended by NULL */
+extern const char *const sale_part_names[SALE_PARTS + 1]; /* as on the wire; NULL at the end */
 
 struct sale_found {
     struct span event;
-    unsigned missing; /* a bit for each part that did not say that it is there */
-    bool no_hall;     /* a seat service said that it has none of that name */
-    bool closed;      /* the front ends, and nothing was found out */
+    unsigned missing; /* one bit per part that did not confirm */
+    bool no_hall;     /* a seat service answered that it has no such event */
+    bool closed;      /* the front is shutting down; nothing is known */
 };
 typedef void sale_on_found(void *ctx, const struct sale_found *found);
 
-/* front->sale; nothing is made on other loops than the first, nor where no service is set. */
+/* Sets front->sale; NULL on other loops than the first, or if no service is set. */
 int sale_create(struct front *front, struct err_slot *err);
-void sale_close(struct sale *sale); /* answers what is open; silent from here on */
+void sale_close(struct sale *sale); /* answers open requests; no callbacks afterwards */
 
-/* Asks now, and calls back once, later; at once only from sale_close(). ERR_NOMEM; ERR_CLOSED. */
+/* Asks now and calls back once, later; sale_close() calls back at once. ERR_NOMEM; ERR_CLOSED. */
 int sale_ask(struct front *front, struct span event, sale_on_found *on_found, void *ctx);
 
-/* To be called often for each event: asks now and then, and keeps event->hall_missing. */
+/* Call often for each event: asks now and then, and updates event->hall_missing. */
 void sale_look(struct front *front, struct front_line *event);
 
 #endif

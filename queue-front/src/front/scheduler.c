@@ -1,8 +1,8 @@
-/* scheduler.c: what a document demands at certain times: steps of the rate, and the end. A step
- * is a change of the document like an operator's: its version is compared, it is written and put
- * on the trail, all in one script call. Every process tries and one comes first. The others are
- * told CONFLICT, and in the next picture the step is gone. Only the first loop of a process
- * tries, with at most one attempt per event under way. */
+/* scheduler.c: carries out what a document schedules: steps of the rate, and the end. A step is a
+ * change of the document like an operator's: one script call compares the version, writes it and
+ * adds it to the audit trail. Every process tries and one succeeds. The others get CONFLICT, and
+ * the next picture no longer has the step. Only the first loop of a process tries, with at most one
+ * attempt per event under way. */
 #include "front/scheduler.h"
 
 #include "core/event/event_state.h"
@@ -14,7 +14,7 @@
 enum { AUDIT_MAX = 256 };
 
 struct step {
-    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct line_admin line; /* first: the store returns a pointer to it */
     struct front *front;
     struct event_doc doc;
     char json[EVENT_DOC_BYTES_MAX];
@@ -34,7 +34,7 @@ static struct step *step_create(struct front *front, struct front_line *event)
 {
     struct step *step = calloc(1, sizeof(*step));
     if (step == NULL)
-        return NULL; /* the next look tries again */
+        return NULL; /* the next look retries */
     step->front = front;
     step->line.if_version = event->view->version;
     step->line.on_done = on_stepped;
@@ -42,7 +42,7 @@ static struct step *step_create(struct front *front, struct front_line *event)
     return step;
 }
 
-/* The end, as the operator has set it. */
+/* The scheduled end. */
 static void close_event(struct front *front, struct front_line *event)
 {
     struct step *step = step_create(front, event);
@@ -72,7 +72,7 @@ static void take_step(struct front *front, struct front_line *event)
     assert(due);
     struct text json = text_on(step->json, sizeof(step->json));
     event_doc_json(&json, &step->doc);
-    assert(!json.overflown); /* it is shorter than what it was made from */
+    assert(!json.overflown); /* shorter than its source */
     step->line.call = LINE_CHANGE;
     step->line.doc = text_span(&json);
     step->line.knobs = event_doc_knobs(&step->doc);

@@ -1,10 +1,10 @@
 /* secrets.c: loads all keys into one immutable set.
  *
- * A running front never changes a key. A reload reads every file again into a new set and swaps
- * it in; if one file is wrong, the old set stays in use as a whole, so no request ever sees half
- * of a rotation. Each loop holds a reference to the set that it works with, and the last one to
- * let go wipes and frees it. What is public (the key set for passes) is rendered once here,
- * because every service asks for it. */
+ * A running front never changes a key. A reload reads every file again into a new set and swaps it
+ * in. If one file is invalid, the whole old set stays in use, so no request ever sees half of a
+ * rotation. Each loop has a reference to the set that it uses; the last one to drop it wipes and
+ * frees the set. The public part (the key set for passes) is rendered once here, because every
+ * service requests it. */
 #include "front/secrets.h"
 
 #include "limits.h"
@@ -102,14 +102,14 @@ int secrets_load(const struct secrets_paths *paths, const struct secrets *before
 
 struct secrets *secrets_ref(struct secrets *keys)
 {
-    /* relaxed: the caller holds a reference, so this cannot be the last one. */
+    /* relaxed: the caller has a reference, so this cannot be the last one. */
     atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
     return keys;
 }
 
 void secrets_unref(struct secrets *keys)
 {
-    /* acq_rel: the last one to let go sees all that the others did with it before it frees. */
+    /* acq_rel: the last one to drop it sees all that the others did with it, then frees it. */
     if (keys != NULL && atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) == 1)
         destroy(keys);
 }

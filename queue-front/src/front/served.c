@@ -1,12 +1,11 @@
-/* served.c: a round each second: all pages of [visits] served_by are asked at once, and when the
+/* served.c: one round per second: all pages of [visits] served_by are requested at once; when the
  * last has answered or failed, an event is served if any of them says so. The owner of its seats
- * does, a standby does not; which of them is the owner is nobody's business here. Silence is a no:
- * an event that no page names as served is not, whether its page says so, does not name it, or did
- * not answer in time. All that it takes is one page that says yes, and Redis waits for three
- * seconds of no before it stops a clock.
+ * does, a standby does not; this file need not know which is which. Silence counts as no: an event
+ * is not served if no page says so, whether the pages deny it, do not list it, or did not answer in
+ * time. One yes is enough, and Redis waits for three seconds of no before it pauses a clock.
  *
- * What this front saw goes to Redis with its ticks, which is where it is weighed against what
- * others see.
+ * The result goes to Redis with this front's ticks, and is combined there with other fronts'
+ * results.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/served.h"
@@ -24,11 +23,11 @@ static void settle_event(struct front_line *event, void *ctx)
 {
     (void)ctx;
     if (event->view->lane > 0)
-        return; /* its event's word is taken for all */
+        return; /* the event's result applies to its lanes */
     event->served = event->seen_served ? SERVED_YES : SERVED_NO;
     event->seen_served = false;
     if (event->view->told != NULL)
-        event->view->told->served = event->served; /* with the next tick, even if nothing moves */
+        event->view->told->served = event->served; /* sent with the next tick */
 }
 
 static void on_page(void *ctx, const struct outcall_answer *answer)

@@ -1,11 +1,11 @@
-/* served.h: sees whether those inside get what they came for, on a process's first loop, so that
- * the clock of their visits stands while they do not (lua/shared/visits.lua). */
+/* served.h: watches on a process's first loop whether events are served, so that visit clocks pause
+ * while they are not (lua/shared/visits.lua). */
 #ifndef FG_QUEUE_FRONT_SERVED_H
 #define FG_QUEUE_FRONT_SERVED_H
 
 #include "front/front.h"
 
-/* To be called often: asks all pages once a second, and writes into each event what they say. */
+/* Call often: requests all pages once a second, and stores the result in each event. */
 void served_look(struct front *front);
 
 #endif
