@@ -1,5 +1,5 @@
-/* answer.c: chooses the row of refusals.h for what the store, a ticket, a pass or a member token
- * said, and writes the answers that are not refusals. */
+/* answer.c: maps outcomes of the store and failures of tickets, passes and member tokens to rows of
+ * refusals.h, and writes the answers that are not refusals. */
 #include "api/answer.h"
 
 #include "api/caller.h"
@@ -11,7 +11,7 @@
 #include <assert.h>
 
 static const char no_store[] = "Cache-Control: no-store\r\n";
-/* Of a poll: one piece to copy, and nothing in it to measure. */
+/* For polls: one piece to copy, with no lengths to compute. */
 static const char json_no_store[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
 
 enum { HEADERS_MAX = 2560, MEMBERS_MAX = EVENT_APPEALS_JSON_MAX + 256, SHED_BYTES_MAX = 384 };
@@ -68,10 +68,10 @@ void answer_waiting_page(struct http_req *req, struct span event, const char *no
     struct text location = text_on(memory, sizeof(memory));
     TEXT_LIT(&location, "/e/");
     text_put(&location, event);
-    if (front_of(req)->config->web_page_kept_ms > 0) /* not the one that caches keep */
+    if (front_of(req)->config->web_page_kept_ms > 0) /* not the cached page */
         TEXT_LIT(&location, "/mine");
     if (notice != NULL) {
-        http_bound_count(notice); /* a notice about a bound is its code */
+        http_bound_count(notice); /* a notice with a limit is named by its code */
         TEXT_LIT(&location, "?notice=");
         text_str(&location, notice);
     }
@@ -89,7 +89,7 @@ void answer_refusal(struct http_req *req, struct span event, enum refusal refusa
 
 void answer_event_unknown(struct http_req *req, struct span event)
 {
-    (void)event; /* it may be anything; the visitor knows what was asked */
+    (void)event; /* may be any text; the visitor knows the name */
     if (front_of(req)->complete)
         refusal_reply(req, REFUSAL_EVENT_UNKNOWN);
     else
@@ -103,7 +103,7 @@ void answer_starting(struct http_req *req)
                        &(struct refusal_more){.headers = SPAN("Refresh: 1\r\n")});
 }
 
-/* What a check of a ticket, a pass or a member token found; the last row is for the rest. */
+/* Failures of a ticket, a pass or a member token; the last row is the default. */
 struct reason {
     int why; /* an error code; 0: any */
     enum refusal refusal;
@@ -176,8 +176,8 @@ void answer_shut(struct http_req *req, struct span event, enum front_shut why)
                    why == FRONT_SHUT_DOCUMENT ? REFUSAL_SHUT_DOCUMENT : REFUSAL_SHUT_IDENTITY);
 }
 
-/* Kept as a complete answer, since it may be sent a hundred thousand times a second. A 503 need
- * not have a Date (RFC 9110, 6.6.1). */
+/* Stored as a complete answer, since it may be sent 100,000 times a second. A 503 need not have a
+ * Date (RFC 9110, 6.6.1). */
 static struct http_blob *render_shed(unsigned retry_after_s)
 {
     char body_memory[SHED_BYTES_MAX], memory[2 * SHED_BYTES_MAX];
@@ -215,7 +215,7 @@ void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s
     struct http_blob **answer = &front_of(req)->shed_answer[retry_after_s];
     if (*answer == NULL)
         *answer = render_shed(retry_after_s);
-    if (*answer == NULL) { /* the allocator said no */
+    if (*answer == NULL) { /* out of memory */
         answer_overloaded(req);
         return;
     }
@@ -223,7 +223,7 @@ void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s
     http_reply_raw(req, *answer, (*answer)->len);
 }
 
-/* ---- what the store answered ---- */
+/* ---- outcomes of the store ---- */
 
 static const enum refusal by_outcome[] = {
     [LINE_UNKNOWN] = REFUSAL_EVENT_UNKNOWN,
@@ -302,7 +302,7 @@ void answer_refuse(struct http_req *req, const struct answer_refusal *refusal)
     refusal_reply_more(req, row, &more);
 }
 
-/* ---- what a request is about ---- */
+/* ---- a request's event ---- */
 
 struct front_line *answer_unless_event(struct http_req *req, const struct front *front)
 {
@@ -316,7 +316,7 @@ struct front_line *answer_unless_ours(struct http_req *req, const struct front *
 {
     struct span id = http_req_param(req, 0);
     if (caller_wants_page(req) && line_event_id_ok(id) && front_line_find(front, id) == NULL) {
-        answer_waiting_page(req, id, NULL, NULL); /* a 404 in words */
+        answer_waiting_page(req, id, NULL, NULL); /* the page says 404 in words */
         return NULL;
     }
     struct front_line *event = answer_unless_event(req, front);

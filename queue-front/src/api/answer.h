@@ -1,5 +1,5 @@
-/* answer.h: the ways queue-front answers: JSON, a page to go on to, and what can go wrong
- * with a visit as a row of refusals.h. */
+/* answer.h: queue-front's answers: JSON, a redirect to a page, and failures of a visit as a row of
+ * refusals.h. */
 #ifndef FG_QUEUE_FRONT_ANSWER_H
 #define FG_QUEUE_FRONT_ANSWER_H
 
@@ -13,49 +13,48 @@
 void answer_json(struct http_req *req, unsigned status, const struct text *json,
                  const struct text *headers);
 void answer_empty(struct http_req *req, unsigned status, const struct text *headers);
-/* 303: after a form without script, the browser goes on to a page. */
+/* 303: after a form without script, redirects the browser to a page. */
 void answer_see_other(struct http_req *req, struct span location, const struct text *headers);
 
-/* On to the waiting page; `notice` is a code that the page has words for, or NULL. */
+/* Redirects to the waiting page; `notice` is a code that the page has words for, or NULL. */
 void answer_waiting_page(struct http_req *req, struct span event, const char *notice,
                          const struct text *headers);
 
-/* A form is led to the event's page with the row's notice; a program gets the problem. */
+/* Redirects a form to the event's page with the row's notice; sends a program the problem. */
 void answer_refusal(struct http_req *req, struct span event, enum refusal refusal);
-/* 404; 503 while this front has not seen all events since its start, because the event may exist.
- */
+/* 404; 503 until this front has seen all events since its start: the event may exist. */
 void answer_event_unknown(struct http_req *req, struct span event);
 void answer_starting(struct http_req *req);
-void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket() told */
+void answer_ticket_invalid(struct http_req *req, int why); /* from caller_ticket() */
 void answer_pass_invalid(struct http_req *req, int why);
 void answer_idem_invalid(struct http_req *req);
-/* `why` as jwt_verify() told, ERR_NOT_FOUND for no token; 503 for ERR_UNKNOWN, whose key may come,
- * and for ERR_NOMEM. */
+/* `why` from jwt_verify(), ERR_NOT_FOUND for no token. 503 for ERR_UNKNOWN, whose key may still
+ * arrive, and for ERR_NOMEM. */
 void answer_member_required(struct http_req *req, int why, const char *event);
-/* FRONT_PENDING_MAX, or no memory: come back in a second. */
+/* FRONT_PENDING_MAX reached, or no memory: retry in a second. */
 void answer_overloaded(struct http_req *req);
-/* json_in_parse() has refused the body: it is not JSON, or memory ran out. */
+/* json_in_parse() failed: the body is not JSON, or memory ran out. */
 void answer_body_unread(struct http_req *req, const struct err_slot *err);
-/* This front has shut the event (front.h); a form is led to its page. */
+/* This front has shut the event (front.h); redirects a form to its page. */
 void answer_shut(struct http_req *req, struct span event, enum front_shut why);
-/* A join that is one too many: a form is led to the page of the event. */
+/* Rejects a join under overload; redirects a form to the event's page. */
 void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s);
 
-/* What the store's outcome means to a visitor. Not for LINE_OK and LINE_SAME. */
+/* A store outcome as an answer to a visitor. Not for LINE_OK and LINE_SAME. */
 struct answer_refusal {
     enum line_outcome outcome;
     enum line_state state;
     uint64_t retry_after_ms;
-    enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: of a visit there was */
-    struct span members; /* more members of the problem, or not there */
-    struct span page;    /* the event to whose page a form is led; not there: for a program */
+    enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: how the visit ended */
+    struct span members; /* more members of the problem, or empty */
+    struct span page;    /* redirects a form to this event's page; empty: a program called */
 };
 enum refusal answer_refusal_of(const struct answer_refusal *refusal);
 void answer_refuse(struct http_req *req, const struct answer_refusal *refusal);
 
-/* The event that the address names; NULL: there is none, and it was answered. */
+/* The event in the request's path; NULL: unknown, and answered. */
 struct front_line *answer_unless_event(struct http_req *req, const struct front *front);
-/* The same, and refuses what a page of another origin sends, as every change must. */
+/* The same, but refuses requests from another origin, as every change must. */
 struct front_line *answer_unless_ours(struct http_req *req, const struct front *front);
 
 #endif

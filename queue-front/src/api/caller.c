@@ -1,7 +1,7 @@
-/* caller.c: finds ticket, pass and visitor in a request. A ticket has at most 60 characters and
- * no dot, a pass has dots; so one bearer header serves both. Cookies carry the name of the
- * event, so one browser can wait for several. Cheap checks come first: a MAC before a signature,
- * and neither for the same ticket twice in a moment. */
+/* caller.c: finds the ticket, pass and visitor of a request. A ticket has at most 60 characters and
+ * no dot, a pass has dots, so both use the same bearer header. Cookie names contain the event, so
+ * one browser can wait for several. Cheap checks come first: a MAC before a signature, and neither
+ * twice in a row for the same ticket. */
 #include "api/caller.h"
 
 #include "core/line/heard.h"
@@ -31,10 +31,9 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_li
     return http_req_cookie(req, (struct span){event->ticket_cookie, event->ticket_cookie_len});
 }
 
-/* A pipelining client sends the same ticket with each request. A ticket that was verified a
- * moment ago, with the same keys, for the same event, in the same second, is still good, so the
- * other requests of a packet need no MAC. Nothing more is remembered: the next visitor is
- * checked again. */
+/* A pipelining client sends the same ticket with each request. The last verified ticket stays valid
+ * for the same keys, event and second, so the other requests of a packet need no MAC. Nothing more
+ * is cached: the next visitor's ticket is verified. */
 static int read_ticket(const struct http_req *req, const struct front *front,
                        const struct front_line *event, struct ticket *out)
 {
@@ -55,7 +54,7 @@ static int read_ticket(const struct http_req *req, const struct front *front,
     seen->event = event;
     seen->now_s = now_s;
     seen->ticket = *out;
-    assert(text.len <= sizeof(seen->text)); /* it was read */
+    assert(text.len <= sizeof(seen->text)); /* it was parsed */
     memcpy(seen->text, text.ptr, text.len);
     seen->text_len = (uint32_t)text.len;
     return 0;
@@ -74,23 +73,22 @@ int caller_ticket(const struct http_req *req, const struct front *front,
     const struct front_line *line = front_line_in(front, event, out->lane);
     if (line == NULL)
         return ERR_CLOSED;
-    /* Signed, and of this very event. Nobody else may get its number, even if Redis has forgotten
-     * it. */
+    /* Signed, and for this event: nobody else may get its number, even if Redis has lost it. */
     if (out->entry > line->view->issued)
         line_store_saw_place(front->store, line->id, out->entry);
     return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
 }
 
-/* A signature costs as much as ten polls. So the session's MAC comes first and refuses everybody
- * who was never inside. A visitor who was, and who puts wrong signatures under the session, is
- * refused unchecked after some attempts from that address. */
+/* Verifying a signature costs as much as ten polls. So the session's MAC is checked first, and
+ * rejects everybody who was never inside. A visitor who was, and who sends wrong signatures with
+ * the session, is rejected unchecked after some attempts from that address. */
 static int check_pass(const struct http_req *req, struct front *front,
                       const struct front_line *event, struct span token, bool run_out_ok,
                       struct pass *out)
 {
     struct session session;
     int rc = pass_session(&front->keys->tickets, front_line_id(event), token, &session);
-    if (rc < 0) /* of no session of ours */
+    if (rc < 0) /* the session is not ours */
         return rc;
     struct {
         uint8_t site[IP_BYTES];
@@ -122,7 +120,7 @@ int caller_pass(const struct http_req *req, struct front *front, const struct fr
         http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
     struct span token = http_req_bearer(req);
     struct session session;
-    /* With a cookie of ours, a bearer may be the shop's own token. */
+    /* Next to our cookie, a bearer may be the shop's own token. */
     if (!is_pass(token) ||
         (cookie.len > 0 &&
          pass_session(&front->keys->tickets, front_line_id(event), token, &session) < 0))
@@ -133,24 +131,24 @@ int caller_pass(const struct http_req *req, struct front *front, const struct fr
     return rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0 ? ERR_EXISTS : rc;
 }
 
-/* ---- where the owner of a ticket stands ----
+/* ---- the place of a ticket ----
  *
- * The picture's place and the pass of the request. A pass is checked only after the place has been
- * called, when visitors ask rarely, so waiting never costs a signature. */
+ * From the picture and the pass of the request. The pass is checked only after the place has been
+ * called, when visitors poll rarely, so waiting never costs a signature. */
 
-/* While the visit clock is paused, visits outlive their passes; a pass that was not shown meanwhile
- * is good until it is renewed or its own time is over. The end of a visit is reported by another
- * way (core/line/turns.h), so nobody stays inside because of this. */
+/* While the visit clock is paused, visits outlive their passes. An unused pass then stays valid
+ * until it is renewed or the visit's own time ends. The end of a visit is known from elsewhere
+ * (core/line/turns.h), so nobody stays inside because of this. */
 static bool may_go_on(const struct front *front, const struct front_line *line,
                       const struct pass *pass)
 {
-    enum { NEWS_S = 5 }; /* of the end of a visit arrives with a tick */
+    enum { NEWS_S = 5 }; /* the end of a visit arrives with a tick */
     const struct line_view *view = line->view;
     return view->halted_ms > 0 || pass->expires_s + NEWS_S > front_wall_s(front) ||
            front_line_now_ms(front, line) < view->resumed_ms + view->knobs.session_ttl_ms;
 }
 
-/* 0, or ERR_NOMEM: whether there is a good one is not known. */
+/* Returns 0, or ERR_NOMEM: the pass could not be checked. */
 static int look_at_pass(const struct http_req *req, const struct front_line *line,
                         struct place *place)
 {
@@ -171,7 +169,7 @@ struct place caller_place(const struct http_req *req, const struct front *front,
                           const struct front_line *line, uint64_t entry, bool *unread)
 {
     struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
-    if (place.position != 0) /* before the draw nobody is called or missed */
+    if (place.position != 0) /* before the draw no place is called or missed */
         heard_mark(line->view->heard, place.position);
     bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;
     int rc = place.state != PLACE_WAITING && !ended ? look_at_pass(req, line, &place) : 0;
@@ -180,10 +178,10 @@ struct place caller_place(const struct http_req *req, const struct front *front,
     return place;
 }
 
-/* ---- the sender ---- */
+/* ---- origin ---- */
 
 /* A browser sends Origin with every POST; programs send none. SameSite keeps cookies from most
- * foreign pages, and this check from the rest (a sub-domain is same-site, but not us). */
+ * foreign pages; this check covers the rest (a sub-domain is same-site, but not us). */
 bool caller_same_origin(const struct http_req *req, const struct front *front)
 {
     struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);

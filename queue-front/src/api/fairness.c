@@ -1,9 +1,9 @@
-/* fairness.c: the public record of a draw, written from memory at each request: few people ask,
- * once each.
+/* fairness.c: the public record of a draw, written from memory at each request: few people ask for
+ * it, once each.
  *
- * It grows with the draw. First it has only what was promised, then the number of entries when
- * they are closed, and at last everything that it takes to repeat the draw. This is the only
- * place where a seed leaves the program, and only after it was used. */
+ * It grows with the draw. At first it has only the promise, then the number of entries when they
+ * are closed, and finally everything needed to repeat the draw. Only this file publishes a seed,
+ * and only after its use. */
 #include "api/fairness.h"
 
 #include "api/answer.h"
@@ -59,10 +59,8 @@ void fairness_put(struct text *json, const struct front *front, const struct fro
         put_hex(json, "commitment", commitment, sizeof(commitment));
     else
         json_member_null(json, "commitment");
-    /* What was promised of the beacon, as the document has it; and what it takes to judge it: by
-     * which key a chain signs, when which of its rounds comes, and how long after the closing one
-     * may come.
-     */
+    /* The promise about the beacon, from the document, and what checking it needs: the chain's key,
+     * the times of its rounds, and the latest round after the closing. */
     const struct beacon_sources *sources = &front->shared->beacons;
     if (line->doc.beacon.kind == BEACON_NONE && line->doc.beacon.changes == 0) {
         json_member_null(json, "promised");
@@ -111,7 +109,7 @@ const struct http_route fairness_routes[] = {
     {.pattern = NULL},
 };
 
-/* Operators read the same as everybody. */
+/* Operators get the same record as the public. */
 const struct http_route fairness_private_routes[] = {
     {HTTP_METHOD_GET, "/admin/events/{event}/fairness", on_fairness, NULL, 0},
     {.pattern = NULL},

@@ -1,7 +1,6 @@
-/* member.c: decides which member of the shop is asking. A token's signature costs some fifty
- * times as much as a hash, so it is checked only where an event asks for members, and only after
- * any proof of work. A key that is not known may be new, so the shop is asked for its keys
- * before the token is refused. */
+/* member.c: identifies the shop's member behind a request. Verifying a token's signature costs some
+ * fifty hashes, so it is done only for events that require members, and only after any proof of
+ * work. An unknown key may be new, so the shop's keys are fetched before the token is rejected. */
 #include "api/member.h"
 
 #include "api/answer.h"
@@ -13,7 +12,7 @@
 #include "crypto/jwt.h"
 #include "limits.h"
 
-enum { MEMBER_LEEWAY_S = 5 }; /* the shop's clock is another */
+enum { MEMBER_LEEWAY_S = 5 }; /* the shop's clock may differ */
 
 struct found {
     struct visitor visitor;
@@ -22,8 +21,8 @@ struct found {
     bool holds; /* the ticket's visitor is this member */
 };
 
-/* With any identity key: a ticket that outlived a Redis and its fronts may be older than its
- * event's present key. */
+/* Tries every identity key: a ticket that outlived a Redis and its fronts may be older than its
+ * event's current key. */
 static bool is_visitor(const struct front *front, struct span event, struct span sub,
                        const uint8_t visitor[LINE_VISITOR_BYTES])
 {
@@ -36,8 +35,8 @@ static bool is_visitor(const struct front *front, struct span event, struct span
     return found;
 }
 
-/* 0, or as jwt_verify(); ERR_NOT_FOUND: there is no token, or nobody whose tokens we believe;
- * ERR_UNKNOWN: the key it names may yet come. */
+/* 0, or as jwt_verify(). ERR_NOT_FOUND: no token, or no issuer is trusted; ERR_UNKNOWN: its key may
+ * still arrive. */
 static int member_of(const struct http_req *req, struct front *front,
                      const struct front_line *event,
                      const uint8_t holder_or_null[LINE_VISITOR_BYTES], struct found *out)
@@ -109,7 +108,7 @@ bool member_check(struct http_req *req, struct front *front, const struct front_
         answer_member_required(req, rc, event->id);
         return false;
     }
-    /* A line for everybody needs no token; one may open a lane. */
+    /* A line for everybody needs no token, but a token may open a lane. */
     if (rc == 0 && (event->doc.member_required || found.lane > 0)) {
         *member = found.visitor;
         *lane = found.lane;

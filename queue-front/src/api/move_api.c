@@ -1,4 +1,4 @@
-/* move_api.c: the holder of a place makes a code, and the other device takes it: the shell of
+/* move_api.c: the holder of a place creates a code, and the other device redeems it: the shell of
  * core/move/move.h. */
 #include "api/api.h"
 
@@ -19,25 +19,25 @@
 #include <stdlib.h>
 
 enum {
-    CODE_INPUT_MAX = 64, /* a code, generously spaced */
-    URL_MAX = 512,       /* a host's name is 253 */
+    CODE_INPUT_MAX = 64, /* a code with generous spacing */
+    URL_MAX = 512,       /* a host name has at most 253 */
     QR_MAX = 24 * 1024,
     ANSWER_MAX = QR_MAX + QR_MAX / 4 + 2 * URL_MAX + 256, /* quotes in the SVG are escaped */
 };
 
-/* One request, from its beginning until it is answered. */
+/* One request, from its start until it is answered. */
 struct move_call {
-    struct line_move line; /* first: the store hands back a pointer to it */
+    struct line_move line; /* first: the store returns a pointer to it */
     struct front *front;
     struct http_req *req;
     struct moving machine;
-    /* Whose wrong codes are counted: an address at an event, as Redis does. */
+    /* Wrong codes are counted per address and event, as in Redis. */
     struct {
         uint8_t addr[16];
         char event[LINE_EVENT_ID_MAX];
     } asker;
-    char cookie[VISITOR_COOKIE_LEN]; /* of a visitor who shows none */
-    bool is_new;                     /* it is to be set */
+    char cookie[VISITOR_COOKIE_LEN]; /* of a visitor without a cookie */
+    bool is_new;                     /* the cookie is to be set */
 };
 
 static struct span event_id(const struct move_call *move)
@@ -57,7 +57,7 @@ static uint64_t now_ms_of(const struct move_call *move)
 
 static void answer_refused(const struct move_call *move, const struct move_effect *effect)
 {
-    /* A form has no use for a code. */
+    /* Only programs and scripts can use a code. */
     bool page = move->machine.takes && caller_wants_page(move->req);
     struct answer_refusal refusal = {
         .outcome = effect->outcome,
@@ -77,7 +77,7 @@ static void answer_code(const struct move_call *move)
     struct text url = text_on(url_memory, sizeof(url_memory));
     struct text qr = text_on(qr_memory, sizeof(qr_memory));
     move_code_put(&code, move->line.code);
-    /* Where the other device opens the waiting page. What follows # is not sent to any server. */
+    /* The URL for the other device. The part after # is never sent to a server. */
     text_str(&url, http_req_is_tls(move->req) ? "https://" : "http://");
     text_put(&url, http_req_header(move->req, HTTP_HEADER_HOST));
     TEXT_LIT(&url, "/e/");
@@ -143,7 +143,7 @@ static void ask(struct move_call *move, const struct move_effect *effect)
     line_store_move(front->store, line);
 }
 
-/* Takes the request to its next question to Redis, or to its answer, and frees it there. */
+/* Steps the request to its next Redis call, or to its answer, which frees it. */
 static void step(struct move_call *move, const struct move_event *next)
 {
     struct front *front = move->front;
@@ -151,7 +151,7 @@ static void step(struct move_call *move, const struct move_event *next)
     move_step(&move->machine, next, &effect);
     if (effect.counts)
         tally_add(&front->codes_wrong, who_asks(move), now_ms_of(move));
-    if (effect.bans_ms > 0) /* until then nobody has to ask the store about this address */
+    if (effect.bans_ms > 0) /* until then this address is rejected without asking the store */
         tally_fill(&front->codes_wrong, who_asks(move), now_ms_of(move), effect.bans_ms);
     if (effect.kind == MOVE_CHECK) {
         struct move_event checked = {.input = MOVE_MEMBER};
@@ -211,7 +211,7 @@ static bool read_code(struct http_req *req, struct text *code)
     return rc == 0;
 }
 
-/* False: answered. */
+/* False: the request was answered. */
 static bool read_request(struct move_call *move, const struct front_line *event,
                          struct move_request *out)
 {
@@ -231,7 +231,7 @@ static bool read_request(struct move_call *move, const struct front_line *event,
     } else if (out->takes && idem.ptr != NULL && !visitor_idem_ok(idem)) {
         answer_idem_invalid(req);
     } else if (out->takes) {
-        /* The asker, so that a lost answer can be given again; empty without key and cookie. */
+        /* The requester, so that a lost answer can be repeated; empty without key and cookie. */
         struct span scope = front_line_scope(event);
         const uint8_t *key = event->identity->visitors;
         struct span cookie = http_req_cookie(move->req, SPAN(VISITOR_COOKIE));

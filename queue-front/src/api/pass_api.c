@@ -1,6 +1,6 @@
 /* pass_api.c: from the call to the end of the visit: the shell of core/visit/visit.h. A request is
- * on the stack until Redis is asked, which most need not: visitors ask for a pass too early, and an
- * edge verifies one for each request that it lets through. */
+ * on the stack until it calls Redis, and most never do: visitors ask for a pass too early, and an
+ * edge verifies a pass for each request that it lets through. */
 #include "api/api.h"
 
 #include "api/answer.h"
@@ -20,17 +20,17 @@
 enum {
     COOKIES_MAX = PASS_LEN_MAX + 512,
     ANSWER_MAX = PASS_LEN_MAX + NEXT_URL_BYTES_MAX + SHOW_PICTURE_MAX + 512,
-    WAITS_RETRY_MS = 2000, /* far from the call: as the shortest poll */
+    WAITS_RETRY_MS = 2000, /* long before the call: like the shortest poll */
 };
 static_assert(TURN_EXTENSIONS_MAX == 10, "as REFUSAL_EXTENDED_ENOUGH says");
 
-/* One request, from its beginning until it is answered. */
+/* One request, from its start until it is answered. */
 struct visiting {
-    struct line_visit line; /* first: the store hands back a pointer to it */
+    struct line_visit line; /* first: the store returns a pointer to it */
     struct front *front;
     struct http_req *req;
     struct visit machine;
-    bool page; /* a form: answer by a page to go on to */
+    bool page; /* a form: answer with a redirect to a page */
 };
 
 static struct visiting begin(struct http_req *req, struct span event, enum visit_wish wish)
@@ -39,7 +39,7 @@ static struct visiting begin(struct http_req *req, struct span event, enum visit
         .front = front_of(req),
         .req = req,
         .page = wish != VISIT_VERIFY && wish != VISIT_END && caller_wants_page(req),
-        .line.retry_after_ms = WAITS_RETRY_MS, /* unless Redis says another */
+        .line.retry_after_ms = WAITS_RETRY_MS, /* unless Redis returns another */
     };
     bool fits = span_to_cstr(event, visit.line.event, sizeof(visit.line.event));
     assert(fits);
@@ -51,7 +51,7 @@ static struct span event_id(const struct visiting *visit)
     return line_event_of(span_of(visit->line.event));
 }
 
-/* The line of the place; NULL: this front does not know it (any more). */
+/* The line of the place; NULL: not known to this front, or no longer. */
 static const struct front_line *line_of(const struct visiting *visit)
 {
     const struct front_line *event = front_line_find(visit->front, event_id(visit));
@@ -61,20 +61,20 @@ static const struct front_line *line_of(const struct visiting *visit)
 
 /* ---- a pass ---- */
 
-/* Writes a pass and the cookie that holds it. A failure is logged. */
+/* Writes a pass and its cookie. Logs a failure. */
 static int put_pass(const struct visiting *visit, struct text *pass, struct text *cookies)
 {
     struct front *front = visit->front;
     const struct pass *said = &visit->machine.pass;
     const struct front_line *line = line_of(visit);
-    bool is_called = visit->machine.wish == VISIT_PASS; /* Redis says which seats its code opens */
+    bool is_called = visit->machine.wish == VISIT_PASS; /* Redis knows which seats its code opens */
     uint64_t own_s = front_wall_s(front), line_s = front_line_now_ms(front, line) / 1000;
     struct pass_grant grant = {
         .event = event_id(visit),
         .session = span_of(said->session),
         .place = said->place,
-        .now_s = line_s < own_s ? line_s : own_s, /* others may mind what is made in their future */
-        .expires_s = visit->line.expires_ms / 1000, /* while its slot is held */
+        .now_s = line_s < own_s ? line_s : own_s, /* other hosts may reject times in their future */
+        .expires_s = visit->line.expires_ms / 1000, /* as long as its slot is held */
         .ends_s = (visit->line.ends_ms + 999) / 1000,
         .member = said->member,
         .incarnation = span_of(said->incarnation),
@@ -88,7 +88,7 @@ static int put_pass(const struct visiting *visit, struct text *pass, struct text
         return rc;
     }
     assert(!pass->overflown);
-    /* The visit may outlive this pass, and then begins the next one. */
+    /* The visit may outlive this pass, and then starts the next one. */
     uint64_t left_s = grant.ends_s > grant.now_s ? grant.ends_s - grant.now_s : 1;
     caller_set_cookie(visit->req, cookies, (struct span){line->pass_cookie, line->pass_cookie_len},
                       text_span(pass), left_s + VISITS_HALT_MAX_MS / 1000);
@@ -122,15 +122,15 @@ static void answer_pass(const struct visiting *visit, unsigned status)
     json_member_time(&json, "expires_at", visit->line.expires_ms);
     json_member_time(&json, "ends_at", visit->line.ends_ms);
     json_member_str(&json, "next_url", text_span(&next));
-    if (visit->machine.wish == VISIT_HEARTBEAT) /* of a page that shows the seats */
+    if (visit->machine.wish == VISIT_HEARTBEAT) /* for a page that shows the seats */
         json_member_some(&json, "picture",
                          span_of(front_line_find(visit->front, event)->doc.show.picture));
     json_close(&json, '}');
     answer_json(visit->req, status, &json, &cookies);
 }
 
-/* A visitor who has just entered was promised a wait with the ticket. Was it kept? It is judged
- * once, by the front that lets them in; for lanes in the figures of the event. */
+/* Compares the wait promised in the ticket with the actual one. Done once, by the front that lets
+ * the visitor in; a lane counts towards its event. */
 static void judge_wait(const struct visiting *visit)
 {
     struct front *front = visit->front;
@@ -139,7 +139,7 @@ static void judge_wait(const struct visiting *visit)
     struct front_line *event = front_line_find(front, event_id(visit));
     if (ticket->p90_s == 0)
         return;
-    /* Called since our last picture: now. */
+    /* Called since our last picture: use the current time. */
     uint64_t called_ms = place_called_ms(line->view, visit->line.place);
     if (called_ms == 0)
         called_ms = front_line_now_ms(front, line);
@@ -197,7 +197,7 @@ static void answer_left(const struct visiting *visit, uint64_t pass_life_ms)
                       (struct span){line->ticket_cookie, line->ticket_cookie_len}, SPAN(""), 0);
     caller_set_cookie(visit->req, &cookies, (struct span){line->pass_cookie, line->pass_cookie_len},
                       SPAN(""), 0);
-    /* The visitor cookie goes too: with it, the next join would be given the same place again. */
+    /* The visitor cookie is deleted too: with it, the next join would get the same place again. */
     caller_set_cookie(visit->req, &cookies, SPAN(VISITOR_COOKIE), SPAN(""), 0);
     if (visit->page)
         answer_waiting_page(visit->req, event_id(visit), "left", &cookies);
@@ -214,7 +214,7 @@ static void answer_verified(const struct visiting *visit, bool is_new)
     struct text headers = text_on(memory, sizeof(memory));
     struct text place = text_on(number, sizeof(number));
     if (is_new)
-        (void)put_pass(visit, &pass, &cookie); /* without a new one the old pass is still good */
+        (void)put_pass(visit, &pass, &cookie); /* without a new one the old pass is still valid */
     text_u64(&place, visit->machine.pass.place);
     http_header_add(&headers, "X-Fairgate-Event", event_id(visit));
     http_header_add(&headers, "X-Fairgate-Session", span_of(visit->machine.pass.session));
@@ -286,7 +286,7 @@ static void answer(const struct visiting *visit, const struct visit_effect *effe
 
 static void on_visited(struct line_visit *line);
 
-/* False: there is no room to ask. */
+/* False: no memory for the call. */
 static bool ask(const struct visiting *from, const struct visit_effect *effect)
 {
     struct front *front = from->front;
@@ -313,7 +313,7 @@ static bool ask(const struct visiting *from, const struct visit_effect *effect)
     return true;
 }
 
-/* Takes the request to its answer, or to its question to Redis. */
+/* Steps the request to its answer, or to its Redis call. */
 static void step(struct visiting *visit, struct visit_event *next)
 {
     struct visit_effect effect;
@@ -346,8 +346,7 @@ static void on_visited(struct line_visit *line)
     free(visit);
 }
 
-/* The session is named before Redis is asked: by the time of the answer, a reload may have dropped
- * the ticket's key. */
+/* The session is named before Redis is called: a reload in between may drop the ticket's key. */
 static void read_ticket(struct visiting *visit, const struct front_line *event,
                         struct visit_request *out)
 {
@@ -390,7 +389,7 @@ static void on_visit(struct http_req *req)
 
 /* ---- POST /internal/sessions/{session}/end ---- */
 
-/* {"order": ...}: the visit led to one, and it is through. False: answered. */
+/* {"order": ...}: the visit led to a completed order. False: answered. */
 static bool read_end(struct http_req *req, bool *order)
 {
     struct span body = http_req_body(req);

@@ -1,13 +1,12 @@
-/* queue_api.c: join asks Redis; me, status and stream never do.
+/* queue_api.c: join calls Redis; me, status and stream never do.
  *
  * `me` is the hot path: find the event, check the ticket's MAC, do the arithmetic of place and
  * wait, write the answer. No allocation, no printf, no lock.
  *
- * A join is safe to repeat. With a ticket, the answer is the same ticket. Without, the visitor is
- * recognised by Idempotency-Key or by the cookie that the waiting page has set; a visitor with
- * neither cannot be recognised, and has not been given a number yet. A place that was given up or
- * used, or whose call has run out, does not count: its owner gets a new one, at the end, and
- * repeating that is safe too. */
+ * A join is safe to repeat. With a ticket, the answer is the same ticket. Without one, the visitor
+ * is recognised by Idempotency-Key or by the waiting page's cookie; a visitor with neither cannot
+ * be recognised, and has not got a number yet. A place that was given up or used, or whose call has
+ * expired, does not count: its owner gets a new one at the end, and repeating that is safe too. */
 #include "api/queue_api.h"
 
 #include "api/answer.h"
@@ -91,7 +90,7 @@ static void on_status(struct http_req *req)
     front_render(front, event);
     bool same = visit_has(req, span_of(event->tag));
     struct http_blob *blob = same ? event->not_modified : event->status;
-    if (blob == NULL) { /* the allocator said no while rendering */
+    if (blob == NULL) { /* out of memory while rendering */
         answer_overloaded(req);
         return;
     }
@@ -107,7 +106,7 @@ static void on_stream(struct http_req *req)
     struct ticket ticket;
     if (caller_ticket(req, front, event, &ticket) == 0)
         caller_place(req, front, front_line_in(front, event, ticket.lane), ticket.entry,
-                     NULL); /* it lives */
+                     NULL); /* the stream stays open */
     front_render(front, event);
     http_reply_stream(req, event->channel, event->frame,
                       SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
@@ -115,24 +114,24 @@ static void on_stream(struct http_req *req)
 
 /* ---- join ---- */
 
-/* One request, from its beginning until it is answered. */
+/* One request, from its start until it is answered. */
 struct joining {
-    struct line_join line; /* first: the store hands back a pointer to it */
-    /* What nearly each answer reads stands near its end. */
+    struct line_join line; /* first: the store returns a pointer to it */
+    /* Fields that nearly every answer reads are near its end. */
     struct front *front;
     struct http_req *req;
     char event[LINE_EVENT_ID_MAX + 1];
-    bool page; /* a form: answer by a page to go on to */
+    bool page; /* a form: answer with a redirect to a page */
     bool member, cookie_is_new;
     uint8_t visitor[LINE_VISITOR_BYTES];
-    uint64_t asked_us; /* when Redis was asked last */
+    uint64_t asked_us; /* time of the last Redis call */
     struct join machine;
     struct line_visit visit;
-    struct front_wait wait;  /* for the document to judge it by */
-    uint64_t serial;         /* of the document that it was judged by */
-    uint32_t tag;            /* of the event that it was judged for */
-    int ticket_rc;           /* of the ticket that it shows */
-    bool has_work, has_code; /* it showed this, and the place uses one use of it: */
+    struct front_wait wait;  /* for the document to check it against */
+    uint64_t serial;         /* of the document that it was checked against */
+    uint32_t tag;            /* of the event that it was checked for */
+    int ticket_rc;           /* result of reading its ticket */
+    bool has_work, has_code; /* sent with the join; the place uses one use of each: */
     uint8_t invitation[LINE_IDEM_BYTES], code[LINE_CODE_BYTES];
     struct pow_once work;
     uint8_t site[IP_BYTES];
@@ -146,7 +145,7 @@ static const struct front_line *event_of(const struct joining *join)
     return front_line_find(join->front, span_of(join->event));
 }
 
-/* The outcome of the presale code that it shows. */
+/* Counts the outcome of the join's presale code. */
 static void count_code(const struct joining *join)
 {
     if (!join->line.has_code)
@@ -171,7 +170,7 @@ static void refuse_join(struct joining *join, enum line_outcome outcome)
         .state = join->line.state,
         .retry_after_ms = join->line.retry_after_ms,
     };
-    if (outcome == LINE_FULL) /* not all of them at the same moment */
+    if (outcome == LINE_FULL) /* spread the retries */
         refusal.retry_after_ms += rng_u64(join->front->loop->rng) % refusal.retry_after_ms;
     if (outcome == LINE_UNAVAILABLE)
         front_count(&join->front->stats.joins_unavailable);
@@ -202,7 +201,7 @@ static void refuse_join(struct joining *join, enum line_outcome outcome)
     answer_refuse(join->req, &refusal);
 }
 
-/* A stranger from here on: to join once more is to join again. */
+/* The visitor is a stranger from here on, and joining again gives a new place. */
 static void refuse_moved(struct joining *join)
 {
     char memory[256];
@@ -223,13 +222,13 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
 {
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
-    struct place place = caller_place(req, front, event, entry, NULL); /* it has been given */
+    struct place place = caller_place(req, front, event, entry, NULL); /* it was issued */
     write_me(&json, front, event, entry, place, ticket);
     answer_json(req, status, &json, headers);
 }
 
-/* Notes when the ticket is made and what wait it promises: none before the draw, when the wait told
- * is that of any place, and none while nobody is called. */
+/* Sets the ticket's time and the promised wait: none before the draw, when the wait shown is the
+ * same for all places, and none while nobody is called. */
 static void promise(const struct front *front, const struct front_line *event,
                     struct ticket *ticket)
 {
@@ -270,12 +269,12 @@ void queue_answer_ticket(struct http_req *req, const struct front_line *event, s
 
 /* ---- proof of work ---- */
 
-/* 428: what to solve, and what was wrong with the last solution, if there was one. */
+/* 428: the challenge, and what was wrong with the last solution, if any. */
 static void answer_work(struct http_req *req, struct front *front, const struct front_line *event,
                         const struct pow_bond *bond, const char *reason)
 {
     struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
-    if (caller_wants_page(req)) { /* no script, no work: the page says so */
+    if (caller_wants_page(req)) { /* without script there is no work: the page says so */
         slowed_answer_page(req, event, refusal_row(REFUSAL_WORK)->notice, &slowed);
         return;
     }
@@ -304,7 +303,7 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
     refusal_reply_more(req, REFUSAL_WORK, &(struct refusal_more){.members = text_span(&members)});
 }
 
-/* Work is bound to the visitor: by the cookie, which stays what it is when the address changes. */
+/* Work is bound to the visitor by the cookie, which survives a change of address. */
 static struct pow_bond bond_of(const struct http_req *req, struct span event, uint8_t whose[16])
 {
     struct span cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));
@@ -314,7 +313,7 @@ static struct pow_bond bond_of(const struct http_req *req, struct span event, ui
     return (struct pow_bond){.event = event, .whose = whose, .by_cookie = by_cookie};
 }
 
-/* A challenge that was given to this address before there was a cookie is as good. */
+/* A challenge issued to this address before there was a cookie is valid too. */
 static int check_work(const struct http_req *req, const struct front *front,
                       const struct front_line *event, const struct pow_bond *bond,
                       struct span solution, struct pow_once *work)
@@ -331,8 +330,8 @@ static int check_work(const struct http_req *req, const struct front *front,
     return pow_check(ring, &by_site, solution, bits, now_s, work);
 }
 
-/* True: no work is asked for, or it was done; then `work` names the challenge. A solution that was
- * begun while less was asked for is honoured as long as it meets the operator's own floor. */
+/* True: no work is required, or it was done; then `work` names the challenge. A solution begun at a
+ * lower difficulty counts as long as it meets the operator's minimum. */
 static bool has_worked(struct joining *join, const struct front_line *event)
 {
     struct http_req *req = join->req;
@@ -362,7 +361,7 @@ static bool has_worked(struct joining *join, const struct front_line *event)
 
 /* ---- which lane ---- */
 
-/* False: answered. True: `lane` is the lane, and with an invitation `given` is the visitor. */
+/* False: answered. True: `lane` is the lane; with an invitation `given` is the visitor. */
 static bool is_invited(struct http_req *req, const struct front *front,
                        const struct front_line *event, unsigned *lane, struct visitor *given)
 {
@@ -390,8 +389,7 @@ static bool is_invited(struct http_req *req, const struct front *front,
 
 /* ---- presale codes ---- */
 
-/* {"code": ".."} or a form's field; what is neither has none. Appends it to `memory`, or ERR_NOMEM.
- */
+/* {"code": ".."} or a form field; any other body has no code. Appends it to `memory`; ERR_NOMEM. */
 static int read_code(const struct http_req *req, struct text *memory)
 {
     char field_memory[PRESALE_INPUT_MAX];
@@ -410,8 +408,8 @@ static int read_code(const struct http_req *req, struct text *memory)
     return 0;
 }
 
-/* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
- * where one must be, and that it could be one. */
+/* False: answered. Only Redis knows the valid codes; this checks that a required code was sent, and
+ * its format. */
 static bool has_shown_code(struct joining *join, const struct front_line *event, unsigned lane)
 {
     struct http_req *req = join->req;
@@ -443,8 +441,8 @@ static bool has_shown_code(struct joining *join, const struct front_line *event,
 
 /* ---- the shell of the machine (core/join/join.h) ---- */
 
-/* Work, membership, invitation and code, by the document of now. Who holds a place has done the
- * work for it. False: answered. */
+/* Checks work, membership, invitation and code against the current document. The owner of a place
+ * has done its work. False: answered. */
 static bool read_newcomer(struct joining *join, const struct front_line *event,
                           struct join_newcomer *out)
 {
@@ -457,7 +455,7 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
         return false;
     }
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    /* Under overload new joins are refused first, before anything expensive is done for them. */
+    /* Under overload new joins are rejected first, before anything expensive is done for them. */
     if (join->machine.judged == 0 && !shed_allows(&front->shed, pending)) {
         front_count(&front->stats.joins_shed);
         answer_shed(req, front_line_id(event),
@@ -482,7 +480,7 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
     out->whose = caller_whose(req, join->site);
     out->cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));
     out->is_new = !visitor_cookie_ok(out->cookie);
-    if (out->is_new && out->idem.ptr == NULL) { /* a key names the visitor, and no cookie is set */
+    if (out->is_new && out->idem.ptr == NULL) { /* a key needs no cookie */
         struct text text = text_on(join->cookie, sizeof(join->cookie));
         visitor_cookie_put(&text, rng_system());
         out->cookie = text_span(&text);
@@ -506,7 +504,7 @@ static void read_request(struct joining *join, const struct front_line *event,
         out->shows = JOIN_TICKET_ELSEWHERE;
         return;
     }
-    if (rc < 0) { /* a cookie that is not a valid ticket (any more) must not lock anybody out */
+    if (rc < 0) { /* an invalid cookie (or an expired one) must not lock anybody out */
         bool is_bad = rc != ERR_NOT_FOUND && caller_ticket_is_bearer(req);
         out->shows = is_bad ? JOIN_TICKET_BAD : JOIN_NO_TICKET;
         return;
@@ -527,10 +525,10 @@ static void read_request(struct joining *join, const struct front_line *event,
     bool takes_joins = event_state_takes_joins(line->view->state);
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     out->can_look = takes_joins && pending < FRONT_PENDING_MAX;
-    /* Nobody who is called gives that up for a place at the end of a lane. */
+    /* A called visitor must not lose the call for a place at the end of a lane. */
     if (lane == 0 && takes_joins && place.state == PLACE_WAITING) {
         out->other_lane = member_lane(req, front, event) > 0;
-        /* Over shards a code is claimed before it is known which lane it opens. */
+        /* On a sharded line a code is claimed before its lane is known. */
         char memory[FORM_BODY_MAX];
         struct text code = text_on(memory, sizeof(memory));
         out->shows_code = event->doc.lanes_len > 0 && event->view->knobs.shards <= 1 &&
@@ -547,7 +545,7 @@ static void answer_again(struct http_req *req, struct front *front, const struct
         answer_waiting_page(req, front_line_id(event), NULL, NULL);
         return;
     }
-    /* As it came, not signed again: the session's name depends on the key it was signed with. */
+    /* Returned as sent, not signed again: the session's name depends on the signing key. */
     struct span text = caller_ticket_text(req, event);
     char cookies_memory[COOKIES_MAX];
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
@@ -597,7 +595,7 @@ static void answer_join(struct joining *join, const struct front_line *event,
             return;
         }
         assert(event != NULL);
-        /* Redis has found that it was done for another place. */
+        /* Redis found that this work was done for another place. */
         uint8_t whose[16];
         struct pow_bond bond = bond_of(join->req, front_line_id(event), whose);
         front_count(&join->front->stats.joins_unworked);
@@ -620,7 +618,7 @@ static void ask_for_place(struct joining *join, const struct front_line *event,
                           const struct join_effect *effect)
 {
     struct line_join *line = &join->line;
-    bool is_claimed = join->machine.used > 0 && line->has_claimed; /* when it was asked before */
+    bool is_claimed = join->machine.used > 0 && line->has_claimed; /* by an earlier Redis call */
     *line = (struct line_join){
         .version = event->view->version,
         .era = event->view->era,
@@ -674,8 +672,7 @@ static void await_document(struct joining *join)
     front_await(front, &join->wait);
 }
 
-/* Takes the join to its next effect, and frees it with the answer. `event`: as it is now, or NULL.
- */
+/* Steps the join to its next effect; its answer frees it. `event`: its current state, or NULL. */
 static void join_go_on(struct joining *join, const struct front_line *event,
                        const struct join_event *next)
 {

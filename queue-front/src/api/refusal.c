@@ -1,5 +1,5 @@
-/* refusal.c: answers with a row of the list and what the request adds to it. No other file
- * writes a problem document, so a code means the same wherever it is read. */
+/* refusal.c: answers with a row of the list plus the request's details. No other file writes a
+ * problem document, so a code means the same everywhere. */
 #include "api/refusal.h"
 
 #include <assert.h>

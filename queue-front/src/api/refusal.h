@@ -9,8 +9,8 @@ struct refusal_row {
     unsigned status;
     const char *code;
     unsigned retry_after_s; /* 0: no Retry-After */
-    const char *notice;     /* "": none on the waiting page */
-    const char *detail;     /* "": the caller says it */
+    const char *notice;     /* "": not shown on the waiting page */
+    const char *detail;     /* "": supplied by the caller */
 };
 const struct refusal_row *refusal_row(enum refusal refusal);
 
@@ -19,7 +19,7 @@ void refusal_reply(struct http_req *req, enum refusal refusal);
 void refusal_say(struct http_req *req, enum refusal refusal, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
 
-struct refusal_more { /* what is of this request; 0 and NULL: as the row says */
+struct refusal_more { /* details of this request; 0 and NULL: use the row's */
     const char *detail;
     struct span members; /* as in http_problem */
     struct span headers;

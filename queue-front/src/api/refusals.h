@@ -1,17 +1,17 @@
-/* refusals.h: all that queue-front refuses over HTTP (RFC 9457): a row each, of which the enum and
- * the answers are made (refusal.h). openapi.yaml lists the codes, and the waiting page has a
- * sentence for each notice, in every language (web/text.*): tests hold both to this list.
+/* refusals.h: everything that queue-front rejects over HTTP (RFC 9457), one row each; the enum and
+ * the answers come from it (refusal.h). openapi.yaml lists the codes, and the waiting page has a
+ * sentence for each notice in every language (web/text.*): tests compare both with this list.
  *
- * ROW(NAME, code, status, seconds in Retry-After or 0, notice or "", detail). The notice is what
- * the waiting page shows when a page was requested. Without a detail the caller writes it: it names
- * something of the request. Two rows may have one code if programs need not distinguish them. */
+ * ROW(NAME, code, status, seconds in Retry-After or 0, notice or "", detail). The waiting page
+ * shows the notice if a page was requested. Without a detail the caller writes one that names
+ * something in the request. Two rows may share a code if programs need not distinguish them. */
 #ifndef FG_QUEUE_FRONT_REFUSALS_H
 #define FG_QUEUE_FRONT_REFUSALS_H
 
 #include "limits.h"
 #include "pace/tally.h"
 
-enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with the first of them */
+enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: counted from the first one */
 
 /* clang-format off */
 #define REFUSALS(ROW) \

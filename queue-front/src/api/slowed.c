@@ -1,7 +1,7 @@
-/* slowed.c: the reference contains what it stands for (core/token/appeal.h), so nothing is kept
- * here, and any front can look it up. The case is logged as well. A flood of refusals must not
- * become a flood of lines, so only the first SLOWED_LINES_MAX of each second are written; proof
- * of work, which every newcomer may be asked for, gets a part of them only. */
+/* slowed.c: the reference contains the case's data (core/token/appeal.h), so nothing is stored
+ * here, and any front can decode it. The case is logged as well. A flood of refusals must not flood
+ * the log, so only the first SLOWED_LINES_MAX of each second are written; proof of work, which any
+ * newcomer may have to do, gets only a part of them. */
 #include "api/slowed.h"
 
 #include "api/answer.h"
