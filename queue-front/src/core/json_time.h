@@ -1,4 +1,4 @@
-/* json_time.h: a time as a JSON value: RFC 3339, or null where there is none. */
+/* json_time.h: a time as a JSON value: RFC 3339, or null if there is no time. */
 #ifndef FG_QUEUE_FRONT_CORE_JSON_TIME_H
 #define FG_QUEUE_FRONT_CORE_JSON_TIME_H
 

@@ -1,10 +1,10 @@
-/* beacon.c: which public value a draw waits for, and whether an answer is that value.
+/* beacon.c: selects the public value for a draw, and checks whether an answer is that value.
  *
- * The value has to be out of everybody's reach until the entries are closed, so it is the first
- * that comes at least a gap after that. The gap, gap_ms, is some seconds: as much as clocks may
- * differ, and as long as it takes anybody to see that the entries are closed and how many there
- * were. Redis closes them by its clock. Should that happen late, because no front was there to
- * tick, the rule names the first round that is a gap after it. So nobody ever gets to pick a round.
+ * Nobody may know the value until the entries are closed, so it is the first one that comes at
+ * least a gap after that. The gap, gap_ms, is some seconds: enough for clock differences, and for
+ * anybody to see that the entries are closed and how many there were. Redis closes them by its
+ * clock. If that happens late, because no front was there to tick, the rule takes the first round
+ * that is a gap later. So nobody can ever pick a round.
  *
  * Rounds of drand are numbered from 1 at its genesis. */
 #include "core/draw/beacon.h"
@@ -24,8 +24,8 @@ const char *beacon_kind_name(enum beacon_kind kind)
     return names[kind];
 }
 
-/* Round, time and the rest of what we settle ourselves are read from the stored document. An
- * operator may send them back with it; they are settled again anyway. */
+/* Round, time and other values that we settle are read from the stored document. An operator may
+ * send them back with it; they are settled again anyway. */
 void beacon_read(struct json_in *in, const char *key, struct beacon *out)
 {
     struct json_in beacon;
@@ -44,7 +44,7 @@ void beacon_read(struct json_in *in, const char *key, struct beacon *out)
     if (words.len > 0 && !span_is_printable(words))
         json_in_refuse(&beacon, "words", "must be printable");
     if (kind != BEACON_TEXT)
-        words.len = 0; /* a patch of the kind leaves the words of the kind before */
+        words.len = 0; /* a patch of the kind keeps the previous kind's words */
     json_in_str(&beacon, "chain", 1, BEACON_HASH_LEN, &chain);
     json_in_u64(&beacon, "round", 0, INT64_MAX, &out->round);
     if (json_in_has(&beacon, "at"))
@@ -54,10 +54,10 @@ void beacon_read(struct json_in *in, const char *key, struct beacon *out)
     json_in_u64(&beacon, "changes", 0, INT64_MAX, &out->changes);
     bool fits = words.len == 0 || span_to_cstr(words, out->words, sizeof(out->words));
     fits &= chain.len == 0 || span_to_cstr(chain, out->chain, sizeof(out->chain));
-    assert(fits); /* as long as they were asked for, and JSON has no NUL for us */
+    assert(fits); /* the length was limited, and JSON strings here have no NUL */
     json_in_end(&beacon);
     assert(out->kind <= BEACON_TEXT);
-    assert(out->kind == BEACON_TEXT || out->words[0] == '\0'); /* as beacon_put() asks for */
+    assert(out->kind == BEACON_TEXT || out->words[0] == '\0'); /* as beacon_put() requires */
 }
 
 void beacon_put(struct text *out, const struct beacon *beacon)
@@ -78,7 +78,7 @@ void beacon_put(struct text *out, const struct beacon *beacon)
     json_close(out, '}');
 }
 
-/* The first round that comes at `ms` or later. */
+/* The first round at `ms` or later. */
 static void take_first(struct beacon *beacon, const struct beacon_sources *sources, uint64_t ms)
 {
     assert(sources->period_ms > 0);
@@ -87,7 +87,7 @@ static void take_first(struct beacon *beacon, const struct beacon_sources *sourc
     uint64_t before = (since + sources->period_ms - 1) / sources->period_ms;
     beacon->round = before + 1;
     beacon->at_ms = sources->genesis_ms + before * sources->period_ms;
-    assert(beacon->at_ms >= ms); /* never one that may be out already */
+    assert(beacon->at_ms >= ms); /* never one that may be published already */
 }
 
 bool beacon_same_choice(const struct beacon *a, const struct beacon *b)
@@ -107,7 +107,7 @@ void beacon_settle(struct beacon *beacon, const struct beacon *before,
         memcpy(beacon->chain, sources->chain, sizeof(beacon->chain));
     if (beacon->kind == BEACON_DRAND && closes_ms > 0)
         take_first(beacon, sources, closes_ms + sources->gap_ms);
-    assert(beacon->at_ms == 0 || beacon->at_ms >= closes_ms); /* out of reach till they close */
+    assert(beacon->at_ms == 0 || beacon->at_ms >= closes_ms); /* unknown until they close */
     if (before == NULL)
         return;
 
@@ -117,7 +117,7 @@ void beacon_settle(struct beacon *beacon, const struct beacon *before,
     beacon->changes = before->changes + (is_same ? 0 : 1);
     if (is_same)
         beacon->since_ms = before->since_ms;
-    assert(beacon->changes >= before->changes); /* a change is never forgotten */
+    assert(beacon->changes >= before->changes); /* changes are never uncounted */
 }
 
 struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sources *sources,
@@ -129,7 +129,7 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
         take_first(&after, sources, closed_ms + sources->gap_ms);
     if (beacon->kind == BEACON_TEXT)
         after.at_ms = closed_ms;
-    assert(beacon_same_choice(beacon, &after)); /* the round may be a later one, nothing else */
+    assert(beacon_same_choice(beacon, &after)); /* only the round may be a later one */
     return after;
 }
 
@@ -140,7 +140,7 @@ bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1])
     uint8_t bytes[BEACON_SIGN_LEN / 2], hash[crypto_hash_sha256_BYTES];
     size_t len;
     int rc = sodium_hex2bin(bytes, sizeof(bytes), signature.ptr, signature.len, NULL, &len, NULL);
-    assert(rc == 0 && len == sizeof(bytes)); /* it is of hex */
+    assert(rc == 0 && len == sizeof(bytes)); /* hex digits only */
     crypto_hash_sha256(hash, bytes, len);
     sodium_bin2hex(value, BEACON_HASH_LEN + 1, hash, sizeof(hash));
     assert(span_is_of(span_of(value), SPAN_HEX) && strlen(value) == BEACON_HASH_LEN);
@@ -158,7 +158,7 @@ static bool read_answer(json_t *json, uint64_t round, struct span *signature, st
     json_in_require(&in, "signature");
     json_in_str(&in, "signature", BEACON_SIGN_LEN, BEACON_SIGN_LEN, signature);
     json_in_str(&in, "randomness", BEACON_HASH_LEN, BEACON_HASH_LEN, hash);
-    return in.rc == 0 && said == round; /* further members are fine */
+    return in.rc == 0 && said == round; /* unknown members are allowed */
 }
 
 int beacon_drand_answer(struct span json, uint64_t round, struct err_slot *err,

@@ -1,12 +1,12 @@
-/* beacon.h: the public value that nobody can know while a draw still takes entries, and what was
- * promised about it. A promise is settled when an event is scheduled and is part of its document,
- * so it is public before anybody can enter:
+/* beacon.h: the public value that nobody can know while a draw still takes entries, and the promise
+ * about it. A promise is settled when an event is scheduled and is part of its document, so it is
+ * public before anybody can enter:
  *
  *     drand  a round of a chain of the drand network, which signs one every few seconds
- *     text   a value that the operator names at the draw, from the source that was announced
+ *     text   a value that the operator names at the draw, from the announced source
  *     none   the seed alone
  *
- * Nothing here asks anybody; front/drawing.c does. */
+ * No network calls here; front/drawing.c makes them. */
 #ifndef FG_QUEUE_FRONT_CORE_BEACON_H
 #define FG_QUEUE_FRONT_CORE_BEACON_H
 
@@ -35,59 +35,59 @@ enum {
     BEACON_WORDS_MAX = 200,
     BEACON_LATE_S_MIN = 5,
     BEACON_LATE_S_MAX = 86400,
-    BEACON_LATE_S = 120, /* by default: forty rounds of drand */
+    BEACON_LATE_S = 120, /* default: forty rounds of drand */
 };
 
 enum beacon_kind { BEACON_NONE, BEACON_DRAND, BEACON_TEXT };
 
 const char *beacon_kind_name(enum beacon_kind kind);
 
-/* What was promised. */
+/* The promise. */
 struct beacon {
     enum beacon_kind kind;
-    char chain[BEACON_HASH_LEN + 1]; /* drand: its hash */
-    uint64_t round;                  /* drand: which; 0: open until the opening is scheduled */
-    uint64_t at_ms;                  /* when the value comes; 0: not known */
+    char chain[BEACON_HASH_LEN + 1]; /* drand: hash of the chain */
+    uint64_t round;                  /* drand: the round; 0: open until the opening is scheduled */
+    uint64_t at_ms;                  /* when the value comes; 0: unknown */
     uint64_t late_s;                 /* this long after at_ms the seed alone decides */
     char words[BEACON_WORDS_MAX + 1];
     uint64_t since_ms; /* when it was promised; 0: not yet */
-    uint64_t changes;  /* how often the promise was changed since the event was scheduled */
+    uint64_t changes;  /* number of changes since the event was scheduled */
 };
 
-/* Where values come from, as the settings say. */
+/* The sources of values, from the settings. */
 struct beacon_sources {
-    bool drand;                      /* there are relays */
+    bool drand;                      /* relays are configured */
     char chain[BEACON_HASH_LEN + 1]; /* drand's */
     char key[BEACON_KEY_LEN + 1];
     uint64_t period_ms, genesis_ms;
-    uint64_t gap_ms; /* from the closing of the entries to the value, at least */
+    uint64_t gap_ms; /* minimum time from the closing of the entries to the value */
 };
 
-/* The knob: an object, or null for none. */
+/* The knob: an object, or null for no beacon. */
 void beacon_read(struct json_in *in, const char *key, struct beacon *out);
-void beacon_put(struct text *out, const struct beacon *beacon); /* with json_key() before it */
+void beacon_put(struct text *out, const struct beacon *beacon); /* after a json_key() */
 
-/* Fixes the round from the time at which the entries will close (0: not known yet), and counts a
- * change if it differs from `before` (NULL: nothing was promised before). */
+/* Fixes the round from the time at which the entries will close (0: unknown), and counts a change
+ * if it differs from `before` (NULL: no promise yet). */
 void beacon_settle(struct beacon *beacon, const struct beacon *before,
                    const struct beacon_sources *sources, uint64_t closes_ms, uint64_t now_ms);
 
-/* Did the operator choose the same, whatever round follows from the time? */
+/* Whether the operator's choice is the same, whatever round follows from the time. */
 bool beacon_same_choice(const struct beacon *a, const struct beacon *b);
 
-/* The round to use once the entries have closed: the promised one, or, if they closed so late that
- * its value may have been out, the first one that comes long enough after. */
+/* The round to use once the entries have closed: the promised one or, if they closed so late that
+ * its value may have been published, the first one long enough after. */
 struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sources *sources,
                            uint64_t closed_ms);
 
-/* Judges a chain's answer, {round, signature, randomness?}: its form, its number, and that the
- * randomness is the hash of the signature. Whether the signature is the chain's takes a pairing,
- * which nothing here can do. `signature` is
- * BEACON_SIGN_LEN letters, `value` as many as BEACON_HASH_LEN: the hash in hex. */
+/* Checks a chain's answer, {round, signature, randomness?}: its form, its round, and that the
+ * randomness is the hash of the signature. Verifying the signature takes a pairing, which is not
+ * done here. `signature` gets BEACON_SIGN_LEN letters, `value` the hash in hex, BEACON_HASH_LEN
+ * letters. */
 int beacon_drand_answer(struct span json, uint64_t round, struct err_slot *err,
                         char signature[BEACON_SIGN_LEN + 1], char value[BEACON_HASH_LEN + 1]);
 
-/* The value of a signature, BEACON_SIGN_LEN lower-case hex digits; false: it is malformed. */
+/* The value of a signature, BEACON_SIGN_LEN lower-case hex digits. False: malformed. */
 bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1]);
 
 #endif

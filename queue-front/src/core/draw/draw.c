@@ -67,8 +67,8 @@ void draw_init(struct draw *draw, const uint8_t seed[DRAW_SEED_BYTES], struct sp
     draw->entries = entries;
     draw->high_bits = (uint8_t)(bits / 2);
     draw->low_bits = (uint8_t)(bits - bits / 2);
-    assert(entries <= 1 || (entries - 1) >> bits == 0);       /* every entry fits its bits, */
-    assert(bits == 0 || entries > UINT64_C(1) << (bits - 1)); /* so that two walks suffice */
+    assert(entries <= 1 || (entries - 1) >> bits == 0);       /* every entry fits into the bits, */
+    assert(bits == 0 || entries > UINT64_C(1) << (bits - 1)); /* so two walks suffice on average */
 }
 
 static uint64_t mask(unsigned bits)
@@ -111,7 +111,7 @@ static uint64_t backward(const struct draw *draw, uint64_t value)
     assert(value >> (left_bits + right_bits) == 0);
     uint64_t left = value >> right_bits, right = value & mask(right_bits);
     for (unsigned round = DRAW_ROUNDS; round-- > 0;) {
-        /* Before this round `left` stood on the right, and `right` was mixed with its function. */
+        /* Before this round `left` was on the right, and `right` was mixed with its function. */
         uint64_t unmixed = right ^ (round_function(draw, round, left) & mask(right_bits));
         right = left;
         left = unmixed;
@@ -144,6 +144,6 @@ uint64_t draw_entry(const struct draw *draw, uint64_t position)
     do {
         value = backward(draw, value);
     } while (value >= draw->entries);
-    assert(draw_position(draw, value + 1) == position); /* there and back */
+    assert(draw_position(draw, value + 1) == position); /* round trip */
     return value + 1;
 }

@@ -1,10 +1,10 @@
-/* draw.h: the draw: visitors who waited before the opening get their positions by lot, and anybody
- * can recompute them.
+/* draw.h: the draw: visitors who waited before the opening get random positions that anybody can
+ * recompute.
  *
  * Before the pre-queue opens, the SHA-256 of a secret seed is published (the commitment). At the
  * draw the number of entries N is frozen, a beacon may be named (a public value that nobody could
- * know in advance), and the seed is shown. Position = 1 + permutation(entry - 1), the
- * permutation being fixed by seed, beacon and N alone. Nothing is stored per visitor. */
+ * know in advance), and the seed is published. Position = 1 + permutation(entry - 1); only seed,
+ * beacon and N determine the permutation. Nothing is stored per visitor. */
 #ifndef FG_QUEUE_FRONT_CORE_DRAW_H
 #define FG_QUEUE_FRONT_CORE_DRAW_H
 
@@ -18,30 +18,30 @@ enum {
     DRAW_ROUNDS = 12,
 };
 
-#define DRAW_ALGORITHM "fairgate-draw-1" /* its name is part of what is hashed: see draw.c */
+#define DRAW_ALGORITHM "fairgate-draw-1" /* the name is part of the hash: see draw.c */
 
 /* More entries than there are people. */
 #define DRAW_ENTRIES_MAX (UINT64_C(1) << 40)
 
-/* A value without pointers: copy it, keep it; the same for the same seed, beacon and entries. */
+/* A value without pointers: may be copied; the same for the same seed, beacon and entries. */
 struct draw {
-    uint64_t entries; /* N: entries 1..N take part; 0: nobody does */
+    uint64_t entries; /* N: entries 1..N take part; 0: no entries */
     uint8_t high_bits, low_bits;
     uint8_t key[DRAW_KEY_BYTES];
 };
 
-/* What is published before anybody can enter. */
+/* Published before anybody can enter. */
 void draw_commit(const uint8_t seed[DRAW_SEED_BYTES], uint8_t commitment[DRAW_COMMITMENT_BYTES]);
 
 /* `beacon` may be empty, at most DRAW_BEACON_MAX bytes; entries <= DRAW_ENTRIES_MAX. */
 void draw_init(struct draw *draw, const uint8_t seed[DRAW_SEED_BYTES], struct span beacon,
                uint64_t entries);
 
-/* The position of an entry. Later ones, beyond N, keep their number: first come, first served
- * behind the draw. entry >= 1. */
+/* The position of an entry. Entries beyond N keep their number: first come, first served after the
+ * draw. entry >= 1. */
 uint64_t draw_position(const struct draw *draw, uint64_t entry);
 
-/* The entry that got this position: the way back, for audits. */
+/* The entry at this position: the inverse, for audits. */
 uint64_t draw_entry(const struct draw *draw, uint64_t position);
 
 #endif

@@ -1,9 +1,8 @@
 /* draw_seal.c: seed = BLAKE2b-256(key; "fairgate-draw-seed-1" || event || 0 || lane || salt).
  *
- * A keyed hash, so the salt alone says nothing, and one seed says nothing about the key or about
+ * A keyed hash: the salt alone reveals nothing, and one seed reveals nothing about the key or
  * another event's seed. The salt makes two events of the same name differ. Opening a seal compares
- * the seed with the commitment that was published: a wrong key gives no seed rather than another
- * draw. */
+ * the seed with the published commitment: a wrong key gives no seed rather than another draw. */
 #include "core/event/draw_seal.h"
 
 #include <assert.h>
@@ -39,7 +38,7 @@ void draw_seal_make(const struct mac_ring *keys, struct span event, const struct
         make_seed(keys->key[0].key, out, event, lane, seed);
         draw_commit(seed, out->commitment[lane]);
     }
-    assert(draw_seal_open(keys, out, event, LANES_MAX, seed)); /* what is sealed can be opened */
+    assert(draw_seal_open(keys, out, event, LANES_MAX, seed)); /* every new seal can be opened */
     sodium_memzero(seed, sizeof(seed));
 }
 
@@ -88,7 +87,7 @@ static bool take_hex(struct span *rest, uint8_t *out, size_t len)
 {
     struct span hex;
     size_t got = 0;
-    assert(len <= DRAW_SEED_BYTES); /* what put_hex() writes */
+    assert(len <= DRAW_SEED_BYTES); /* as put_hex() writes it */
     if (rest->ptr == NULL)
         return false;
     *rest = span_cut(*rest, ' ', &hex);

@@ -1,11 +1,11 @@
 /* event_doc.c: the table of knobs and the four things it drives: read, write, explain, compare.
  *
- * Values from outside are judged here and nowhere else. The first fault is reported as pointer and
- * rule; base/json_in.h keeps it. A stored document was judged when it came in, and is judged the
- * same way when it is read again: Redis is outside too.
+ * Only this file validates values from outside. The first fault is reported as pointer and rule;
+ * base/json_in.h stores it. A stored document was validated on input, and is validated again when
+ * it is read: Redis is outside too.
  *
- * Knobs that depend on something else (the autopilot on health pages, seats on a feed) are rows
- * like the others, so an operator can set them beforehand and nothing is lost. */
+ * Knobs that depend on something else (the autopilot on health pages, seats on a feed) are ordinary
+ * rows, so an operator can set them beforehand and nothing is lost. */
 #include "core/event/event_doc.h"
 
 #include "base/json_in.h"
@@ -51,17 +51,17 @@ enum {
     COUNT_MAX = 10 * 1000 * 1000
 };
 
-/* What a stored document needs its readers to know. FORMAT_FIRST: that knobs they do not know may
- * be passed over. */
+/* The format that a reader of a stored document must know. FORMAT_FIRST: readers may ignore unknown
+ * knobs. */
 enum { FORMAT_FIRST = 1, FORMAT_OF_CODES = 2, FORMAT_OF_SHARDS = 3 };
 
 struct knob {
     const char *name;
     enum knob_kind kind;
-    /* That a document with this knob needs. With its default it is not stored, so programs that do
-     * not know it read the document. 0: every program knows it. */
+    /* The format that a document with this knob needs. A default is not stored, so programs without
+     * the knob can read the document. 0: every program knows the knob. */
     uint64_t format;
-    size_t offset; /* of its value, where it is one */
+    size_t offset; /* of its value, if it is a single one */
     uint64_t min, max, fallback;
     const char *unit;
     const char *help;
@@ -150,7 +150,7 @@ static const struct knob knobs[] = {
      "A sold-out event reopens in the same order when the feed reports seats again."},
 };
 
-/* The autopilot's own; a bound of 0 is not looked at. Beside them stands "on". */
+/* The autopilot's own knobs, next to "on"; a limit of 0 is ignored. */
 static const struct knob pilot_knobs[] = {
     {"ceiling", KNOB_MILLI, 0, AT(autopilot_ceiling_milli), 1, RATE_MILLI_MAX, 10000, "people/s",
      "The rate is never above it."},
@@ -202,8 +202,8 @@ static void assert_number(const struct event_doc *doc, const struct knob *knob)
     assert(number <= knob->max);
 }
 
-/* What holds in every document: asserted where one was read and judged, and again where one is
- * written, after whatever this program did to it meanwhile. */
+/* Holds for every document: asserted after reading and validating one, and again before writing
+ * one, after this program's changes to it. */
 static void assert_whole(const struct event_doc *doc)
 {
     assert(doc->id[0] != '\0' && doc->name[0] != '\0');
@@ -222,7 +222,7 @@ static void assert_whole(const struct event_doc *doc)
 /* ---- reading ---- */
 
 /* Line ends are fine in a message. Other control characters mean nothing to a reader, and each
- * would take six bytes of the status that everybody is sent. */
+ * would take six bytes of the status that everybody receives. */
 static bool words_ok(struct span words)
 {
     for (size_t i = 0; i < words.len; i++) {
@@ -399,7 +399,7 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         for (unsigned i = 0; i < PILOT_KNOBS; i++)
             read_number(&pilot, &pilot_knobs[i], doc);
         json_in_end(&pilot);
-        assert(pilot.rc == 0 || in->rc < 0); /* what is wrong inside is wrong with the document */
+        assert(pilot.rc == 0 || in->rc < 0); /* a fault inside is a fault of the document */
         break;
     }
     case KNOB_LANES:
@@ -421,7 +421,7 @@ static void set_defaults(struct event_doc *doc)
     for (unsigned i = 0; i < KNOBS; i++) {
         if (knobs[i].kind == KNOB_NUMBER || knobs[i].kind == KNOB_MILLI)
             *number_of(doc, &knobs[i]) = knobs[i].fallback;
-        assert(knobs[i].fallback <= knobs[i].max || knobs[i].max == 0); /* one that could be set */
+        assert(knobs[i].fallback <= knobs[i].max || knobs[i].max == 0); /* a default is valid */
     }
     doc->beacon.late_s = BEACON_LATE_S;
     for (unsigned i = 0; i < PILOT_KNOBS; i++) {
@@ -430,7 +430,7 @@ static void set_defaults(struct event_doc *doc)
     }
 }
 
-/* Rules between members; each knob alone is good by now. */
+/* Rules between members; each knob alone is already valid. */
 static void read_together(struct json_in *in, const struct event_doc *doc)
 {
     assert(in->rc == 0);
@@ -461,7 +461,7 @@ static int read_doc(json_t *json, struct span id, struct err_slot *err, struct e
         json_in_str(&in, "name", 1, EVENT_NAME_BYTES_MAX, &name);
     bool fits = span_to_cstr(id, out->id, sizeof(out->id)) &&
                 span_to_cstr(name, out->name, sizeof(out->name));
-    assert(fits); /* as long as it was asked for, and JSON has no NUL for us */
+    assert(fits); /* the length was limited, and JSON strings here have no NUL */
     if (!words_ok(name))
         json_in_refuse(&in, "name", "must not hold control characters");
     assert(in.rc < 0 || out->name[0] != '\0');
@@ -486,7 +486,7 @@ void event_doc_init(struct span id, struct event_doc *out)
     assert_whole(out);
 }
 
-/* "/rate_per_s: must be .." into its two parts. */
+/* Splits "/rate_per_s: must be .." into its two parts. */
 static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault)
 {
     struct span pointer = {NULL, 0}, text = span_of(err->text);
@@ -513,7 +513,7 @@ static bool is_member(const char *name)
     return known;
 }
 
-/* Takes `needs` out, and with it the members that this program does not know and may pass over. */
+/* Removes `needs`, and if it allows that, the members that this program does not know. */
 static int drop_newer(json_t *doc, struct err_slot *err, bool *newer)
 {
     struct json_in in;
@@ -526,7 +526,7 @@ static int drop_newer(json_t *doc, struct err_slot *err, bool *newer)
         json_in_refuse(&in, "needs", "format %llu, and this program knows up to %d",
                        (unsigned long long)needs, EVENT_DOC_FORMAT);
     if (in.rc < 0)
-        return in.rc; /* not json_in_end(): the other members are judged as a whole document */
+        return in.rc; /* not json_in_end(): others are validated with the document */
     json_object_del(doc, "needs");
     const char *name;
     json_t *value;
@@ -563,7 +563,7 @@ int event_doc_load(struct span stored, struct span id, struct event_doc_fault *f
     return rc;
 }
 
-/* A patch may repeat read-only members as they are; they are dropped. */
+/* A patch may repeat read-only members unchanged; they are dropped. */
 static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct err_slot *err)
 {
     struct json_in in;
@@ -583,7 +583,7 @@ static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct
     json_object_del(patch, "autopilot_state");
     json_object_del(patch, "incarnation");
     assert(json_object_get(patch, "state") == NULL && json_object_get(patch, "version") == NULL);
-    return in.rc; /* not json_in_end(): the other members are judged as a whole document */
+    return in.rc; /* not json_in_end(): others are validated with the document */
 }
 
 int event_doc_patch(struct span stored, struct span patch, struct span id,
@@ -595,7 +595,7 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
     int rc = json_in_parse(stored, &err, &base);
     if (rc < 0)
         goto tell;
-    json_object_del(base, "needs"); /* written again, by what the new document asks for */
+    json_object_del(base, "needs"); /* written again, as the new document requires */
     rc = json_in_parse(patch, &err, &change);
     if (rc < 0)
         goto free_base;
@@ -606,7 +606,7 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
     if (rc < 0)
         goto free_change;
     rc = read_doc(merged, id, &err, out);
-    assert(rc < 0 || span_eq(span_of(out->id), id)); /* a patch renames nothing */
+    assert(rc < 0 || span_eq(span_of(out->id), id)); /* a patch cannot rename an event */
     json_decref(merged);
 free_change:
     json_decref(change);
@@ -625,7 +625,7 @@ static void put_texts(struct text *out, const struct event_text *list, uint32_t 
     assert(len <= EVENT_LANGUAGES_MAX);
     json_open(out, '{');
     for (uint32_t i = 0; i < len; i++) {
-        assert(show_is_tag(list[i].tag)); /* it is written as a key, which nothing escapes */
+        assert(show_is_tag(list[i].tag)); /* written as a key, without escaping */
         json_member_str(out, list[i].tag, (struct span){list[i].text, list[i].len});
     }
     json_close(out, '}');
@@ -667,7 +667,7 @@ static void put_lanes(struct text *out, const struct event_doc *doc)
         json_member_cstr(out, "name", doc->lane[i].name);
         json_member_u64(out, "share", doc->lane[i].share);
         json_member_u64(out, "invitations", doc->lane[i].invitations);
-        if (doc->lane[i].code_required) /* else as programs wrote it before codes existed */
+        if (doc->lane[i].code_required) /* otherwise as before codes existed */
             json_member_bool(out, "code_required", true);
         json_close(out, '}');
     }
@@ -684,7 +684,7 @@ static void put_number(struct text *out, const struct knob *knob, const struct e
         json_member_u64(out, knob->name, number);
 }
 
-/* What it did last and why, and from which reading. */
+/* Its last move, the reason, and the reading. */
 static void put_pilot(struct text *out, const struct line_pilot *pilot)
 {
     if (pilot == NULL || !pilot->on) {
@@ -721,7 +721,7 @@ static bool is_null(const struct event_doc *doc, const struct knob *knob)
 
 static void put_knob(struct text *out, const struct event_doc *doc, const struct knob *knob)
 {
-    struct event_doc *unlocked = (struct event_doc *)doc; /* number_of() serves both ways */
+    struct event_doc *unlocked = (struct event_doc *)doc; /* number_of() needs a mutable document */
     if (knob->kind == KNOB_TIME) {
         json_member_time(out, knob->name, *number_of(unlocked, knob));
         return;
@@ -736,7 +736,7 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         return;
     }
     switch (knob->kind) {
-    case KNOB_NUMBER: /* above */
+    case KNOB_NUMBER: /* handled above */
     case KNOB_MILLI:
     case KNOB_TIME:
         break;
@@ -791,7 +791,7 @@ bool event_doc_asks_code_anywhere(const struct event_doc *doc)
     return asks;
 }
 
-/* Other kinds than these belong to one knob, which every program knows. */
+/* Any other kind belongs to a single knob, which every program knows. */
 static bool is_default(const struct event_doc *doc, const struct knob *knob)
 {
     struct event_doc *unlocked = (struct event_doc *)doc; /* as in put_knob() */
@@ -812,8 +812,7 @@ static bool is_default(const struct event_doc *doc, const struct knob *knob)
     }
 }
 
-/* A program without shards would number joins by itself, one without codes would let everybody in.
- */
+/* A program without shards would number joins itself; one without codes would let everybody in. */
 static uint64_t format_of(const struct event_doc *doc)
 {
     uint64_t format = doc->shards > 1                     ? FORMAT_OF_SHARDS
@@ -929,7 +928,7 @@ static void diff_member(const char *key, const json_t *a, const json_t *b, struc
             continue;
         }
         json_in_put(outs[i], sides[i]);
-        outs[i]->comma = true; /* the value was written past the writer's own calls */
+        outs[i]->comma = true; /* the value was written without the writer's own calls */
     }
 }
 
@@ -958,7 +957,7 @@ int event_doc_diff(struct span before, struct span after, struct text *from, str
         {
             if (json_object_get(b, key) != NULL)
                 continue;
-            differs = true; /* what is left out when it says nothing */
+            differs = true; /* an omitted member differs from a set one */
             diff_member(key, value, NULL, from, to);
         }
     }
@@ -981,7 +980,7 @@ static void put_table(struct text *out, const struct knob *table, unsigned len)
         json_member_cstr(out, "name", knob->name);
         json_member_cstr(out, "kind", kind_names[knob->kind]);
         if (knob->kind == KNOB_MILLI || knob->kind == KNOB_NUMBER) {
-            int64_t scale = knob->kind == KNOB_MILLI ? 1 : 1000; /* written in thousandths */
+            int64_t scale = knob->kind == KNOB_MILLI ? 1 : 1000; /* in thousandths */
             assert(knob->min <= knob->fallback && knob->fallback <= knob->max);
             json_member_milli(out, "min", (int64_t)knob->min * scale);
             json_member_milli(out, "max", (int64_t)knob->max * scale);

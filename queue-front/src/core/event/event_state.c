@@ -36,7 +36,7 @@ static const uint8_t state_next[LINE_STATE_COUNT] = {
 
 static const struct {
     const char *name;
-    uint8_t from; /* where the action has a meaning */
+    uint8_t from; /* states in which the action is meaningful */
     enum line_state to;
 } actions[EVENT_ACTION_COUNT] = {
     [EVENT_SCHEDULE] = {"schedule", BIT(LINE_DRAFT), LINE_SCHEDULED},

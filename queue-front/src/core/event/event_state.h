@@ -1,5 +1,5 @@
 /* event_state.h: the life of an event: which state may follow which, and what an operator's action
- * means in each. This is the only table of it; the scripts in Redis only compare states. */
+ * does in each. The only such table; the scripts in Redis only compare states. */
 #ifndef FG_QUEUE_FRONT_CORE_EVENT_STATE_H
 #define FG_QUEUE_FRONT_CORE_EVENT_STATE_H
 
@@ -18,7 +18,7 @@ enum event_action {
     EVENT_SELL_OUT,
     EVENT_CLOSE,
     EVENT_FREEZE,
-    EVENT_UNFREEZE, /* back to the state before: the table says open, the caller may know better */
+    EVENT_UNFREEZE, /* to the previous state: callers may know better than the table */
     EVENT_ACTION_COUNT,
 };
 
@@ -28,17 +28,17 @@ bool event_state_parse(struct span name, enum line_state *out);
 const char *event_action_name(enum event_action action); /* "open", ..., the last path segment */
 bool event_action_parse(struct span name, enum event_action *out);
 
-/* May `to` follow `from`, by an action or by the clock? A state never follows itself. */
+/* Whether `to` may follow `from`, by an action or by the clock. A state never follows itself. */
 bool event_state_may(enum line_state from, enum line_state to);
 
-/* Where the action leads from `from`. False, and nothing written: it is not legal there. */
+/* The state after the action in `from`. False, and nothing written: the action is illegal there. */
 bool event_state_move(enum line_state from, enum event_action action, enum line_state *to);
 
-/* Writes the names of the actions that are legal in `from` as a JSON array, for callers who were
- * just refused. */
+/* Writes the names of the actions that are legal in `from` as a JSON array, for rejected
+ * callers. */
 void event_state_legal(enum line_state from, struct text *out);
 
-/* May new visitors join? Open, paused and frozen lines and pre-queues take people in. */
+/* Whether new visitors may join: in open, paused and frozen lines and in pre-queues. */
 bool event_state_takes_joins(enum line_state state);
 
 #endif

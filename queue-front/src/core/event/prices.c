@@ -1,11 +1,10 @@
-/* prices.c: one knob in three forms: as the operator writes it, as it is stored, as visitors see
- * it.
+/* prices.c: one knob in three forms: the operator's, the stored one, and the visitors'.
  *
  * The operator's form is keyed by category name, so that a merge patch can mark one category as
  * gone without repeating the others. Visitors get a list, because its order matters to them, and
- * the range that is left, so that a page need not compute it. Amounts are whole minor units; how
- * many digits a currency has is a short table here, since most have two. Beware that names come
- * from the operator and end up as JSON keys: is_name() keeps out what would need escaping there. */
+ * the range that is left, so that a page need not compute it. Amounts are whole minor units; a
+ * short table has the currencies whose number of digits is not two. Names come from the operator
+ * and become JSON keys: is_name() rejects characters that would need escaping. */
 #include "core/event/prices.h"
 
 #include <assert.h>
@@ -20,7 +19,7 @@ static bool is_currency(struct span text)
 static bool is_name(struct span text)
 {
     return text.len >= 1 && text.len <= PRICE_NAME_MAX && span_is_printable(text) &&
-           !span_has_any(text, "\"\\"); /* it is a key of JSON */
+           !span_has_any(text, "\"\\"); /* it becomes a JSON key */
 }
 
 static void read_category(struct json_in *categories, const char *name, struct prices *prices)
@@ -98,7 +97,7 @@ void prices_put(struct text *out, const struct prices *prices)
     json_member_cstr(out, "currency", prices->currency);
     json_member_open(out, "categories", '{');
     for (uint32_t i = 0; i < prices->len; i++) {
-        assert(is_name(span_of(prices->price[i].name))); /* nothing escapes a key */
+        assert(is_name(span_of(prices->price[i].name))); /* keys are not escaped */
         json_key(out, prices->price[i].name);
         json_open(out, '{');
         put_members(out, &prices->price[i]);
@@ -147,7 +146,7 @@ static unsigned digits_of(const char *currency)
 {
     static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
     static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
-    assert(is_currency(span_of(currency))); /* a part of one would be found in the lists too */
+    assert(is_currency(span_of(currency))); /* the lists would match part of one, too */
     if (strstr(none, currency) != NULL)
         return 0;
     return strstr(three, currency) != NULL ? 3 : 2;

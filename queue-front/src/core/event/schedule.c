@@ -1,6 +1,6 @@
-/* schedule.c: a step that was taken leaves the list. So a front that starts late takes what it
- * missed, two fronts cannot take the same step (the document's version has moved on), and an
- * operator who sets another rate by hand is not overruled before the next step. */
+/* schedule.c: a step that was taken is removed from the list. So a front that starts late takes the
+ * missed steps, two fronts cannot take the same step (the document's version has changed), and a
+ * rate set by hand stays until the next step. */
 #include "core/event/schedule.h"
 
 #include <assert.h>
@@ -19,7 +19,7 @@ bool schedule_take_due(struct event_doc *doc, uint64_t now_ms)
     assert(due <= doc->schedule_len);
     doc->schedule_len -= due;
     memmove(doc->schedule, doc->schedule + due, doc->schedule_len * sizeof(doc->schedule[0]));
-    assert(doc->schedule_len == 0 || doc->schedule[0].at_ms > now_ms); /* none is due any more */
+    assert(doc->schedule_len == 0 || doc->schedule[0].at_ms > now_ms); /* no step is due now */
     return true;
 }
 

@@ -1,10 +1,10 @@
-/* join.c: a join asks Redis for a place by one name, the best that the request has. A place that
- * this name leads to may have been used or given up, which Redis alone knows, so it is looked at
- * first; one that is over is no place, and its owner joins again by a name of its own, derived from
- * it. So a member gets one living place, however often, and nobody is handed a dead one.
+/* join.c: a join requests a place by one name, the best that the request offers. The place of this
+ * name may have been used or given up, which only Redis knows, so it is checked first. If it has
+ * ended, its owner joins again by a new name derived from the old place. So a member gets one
+ * living place, however often, and nobody gets a dead one.
  *
- * Redis takes a join only by the document that holds. If this front's is another, nothing was
- * given: the join waits for that document and is judged once more. */
+ * Redis accepts a join only if it was checked against the current document. If this front's
+ * differs, no place was given: the join waits for that document and is checked again. */
 #include "core/join/join.h"
 
 #include "core/limits.h"
@@ -36,7 +36,7 @@ static void refuse(struct join *join, enum line_outcome outcome, struct join_eff
     effect->outcome = outcome;
 }
 
-/* `over`: the place that this visitor had; NULL: none that counts. */
+/* `over`: this visitor's previous place; NULL: none that counts. */
 static void join_anew(struct join *join, const struct ticket *over, unsigned used,
                       struct join_effect *effect)
 {
@@ -60,7 +60,7 @@ static void join_from_elsewhere(struct join *join, const struct ticket *ticket,
 
 static void join_holding(struct join *join, const struct ticket *ticket, struct join_effect *effect)
 {
-    assert(ticket->entry > 0); /* 0 would hold nothing */
+    assert(ticket->entry > 0); /* an entry of 0 would hold nothing */
     join_anew(join, NULL, 0, effect);
     join->holds = true;
     join->held = *ticket;
@@ -90,7 +90,7 @@ static void on_request(struct join *join, const struct join_request *request,
     join->holds = false;
     join->code_lane = 0;
     switch (request->shows) {
-    case JOIN_TICKET_ELSEWHERE: /* its old owner may join again */
+    case JOIN_TICKET_ELSEWHERE: /* its former owner may join again */
         join_from_elsewhere(join, ticket, effect);
         return;
     case JOIN_TICKET_BAD:
@@ -108,7 +108,7 @@ static void on_request(struct join *join, const struct join_request *request,
         answer(join, JOIN_ANSWERED, effect);
     else if (request->other_lane)
         join_anew(join, NULL, 0, effect);
-    else if (request->is_unread) /* nobody who is inside gets another place */
+    else if (request->is_unread) /* a visitor inside gets no other place */
         answer(join, JOIN_NO_MEMORY, effect);
     else if (request->is_over)
         join_anew(join, ticket, 0, effect);
@@ -120,8 +120,8 @@ static void on_request(struct join *join, const struct join_request *request,
         keep(join, ticket, effect);
 }
 
-/* One place in a line for a member, however many invitations to it they have. A visitor whose turn
- * is over may join again, once for each such place. */
+/* One place per line for a member, however many invitations they have. A visitor whose turn has
+ * ended may join again, once for each such place. */
 static struct visitor given_of(const struct join *join, const struct join_newcomer *newcomer,
                                bool is_over)
 {
@@ -135,8 +135,8 @@ static struct visitor given_of(const struct join *join, const struct join_newcom
     return given;
 }
 
-/* The visitor, by the best evidence. `is_over`: a place in the line that is asked. Whatever led to
- * it would lead there once more. */
+/* The visitor, by the best evidence. `is_over`: a place in this line has ended; the name that led
+ * to it would lead there again. */
 static struct visitor name_of(const struct join *join, const struct join_newcomer *newcomer,
                               bool is_over)
 {
@@ -147,7 +147,7 @@ static struct visitor name_of(const struct join *join, const struct join_newcome
         name = visitor_again(key, scope, &join->over);
         if (given.has_idem)
             memcpy(name.id, given.id, sizeof(name.id));
-    } else if (given.has_idem) { /* one place for one member or invitation, on any device */
+    } else if (given.has_idem) { /* one place per member or invitation, on any device */
         name = given;
     } else if (newcomer->idem.ptr != NULL) {
         name = visitor_by_key(key, scope, newcomer->whose, newcomer->idem);
@@ -155,7 +155,7 @@ static struct visitor name_of(const struct join *join, const struct join_newcome
         name = visitor_again(key, scope, &join->over);
     } else if (!newcomer->is_new) {
         name = visitor_by_cookie(key, scope, newcomer->cookie);
-    } else { /* the same work again is the same place, and the same visit */
+    } else { /* repeated work gets the same place and visit */
         name = newcomer->work.ptr != NULL ? visitor_by_key(key, scope, SPAN("work"), newcomer->work)
                                           : visitor_by_cookie(key, scope, newcomer->cookie);
         name.has_idem = false;
@@ -178,7 +178,7 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
     effect->cookie_is_new = !effect->name.has_idem;
     join->own = is_over ? name_of(join, newcomer, false) : effect->name;
     join->in_lane = effect->lane > 0;
-    /* It was used up for a place that is over. */
+    /* It was used for a place that has ended. */
     effect->invitation_is_used = newcomer->member.has_idem && newcomer->invited.has_idem &&
                                  join->used == 0 &&
                                  (!is_over || join->is_elsewhere || !newcomer->takes_joins);
@@ -186,10 +186,10 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
     join->state = JOIN_ASKING;
 }
 
-/* A place that the same name was given before. */
+/* A place that the same name got before. */
 static void accept_again(struct join *join, const struct ticket *ticket, struct join_effect *effect)
 {
-    if (ticket->moves > 0) { /* the one who joined before has it on another device now */
+    if (ticket->moves > 0) { /* it has moved to another device since */
         answer(join, JOIN_MOVED, effect);
         return;
     }
@@ -198,7 +198,7 @@ static void accept_again(struct join *join, const struct ticket *ticket, struct 
     effect->ticket = *ticket;
 }
 
-/* Of one who holds a place: it stays, unless there is one in the lane that the code opens. */
+/* For the owner of a place: it stays, unless there is one in the lane that the code opens. */
 static bool is_kept(const struct join *join, const struct join_reply *reply)
 {
     bool is_given = reply->outcome == LINE_OK || reply->outcome == LINE_SAME;
@@ -215,7 +215,7 @@ static void on_reply(struct join *join, const struct join_reply *reply, struct j
             keep(join, &join->held, effect);
             return;
         }
-        join->holds = false; /* the place may have been given up, as any */
+        join->holds = false; /* the place may have been given up in the meantime */
         look(join, &join->held, false, effect);
         return;
     }
@@ -237,7 +237,7 @@ static void on_reply(struct join *join, const struct join_reply *reply, struct j
         assert(reply->lane <= LANES_MAX);
         join->in_lane = true;
         join->code_lane = effect->lane = reply->lane;
-        effect->name = join->own; /* whatever was over in the general line */
+        effect->name = join->own; /* whatever has ended in the general line */
         effect->kind = JOIN_ASK_LANE;
         return;
     case LINE_OK:
@@ -271,7 +271,7 @@ static void on_looked(struct join *join, const struct join_looked *looked,
         answer(join, JOIN_NO_EVENT, effect);
     } else if (looked->outcome == LINE_RENEWED || looked->is_renewed) {
         join_anew(join, NULL, 0, effect);
-    } else if (is_used && join->used < JOINS_AGAIN_MAX) { /* wherever it was moved */
+    } else if (is_used && join->used < JOINS_AGAIN_MAX) { /* even if it was moved */
         join_anew(join, &ticket, join->used + 1, effect);
     } else if (join->by_name && !is_used && !lives) { /* it may have been given up */
         refuse(join, LINE_UNAVAILABLE, effect);
@@ -299,7 +299,7 @@ static void on_document(struct join *join, const struct join_document *document,
         answer(join, JOIN_ANSWERED, effect);
     else if (join->used > 0 && document->is_same_event)
         join_anew(join, &over, join->used, effect);
-    else /* a call that seemed over may have its time back */
+    else /* an expired call may have its time back */
         on_request(join, &document->request, effect);
 }
 

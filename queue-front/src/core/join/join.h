@@ -1,8 +1,8 @@
-/* join.h: how one request to join comes to its answer: which name it joins by, whether the place
- * that this name leads to still lives, and what to do if not. Pure: the shell reads the request,
- * asks Redis and answers; each step says which of these is next.
+/* join.h: the steps of one request to join: which name it joins by, whether the place of this name
+ * is still alive, and what to do if not. Pure: the shell reads the request, calls Redis and
+ * answers; each step returns the next effect.
  *
- * The shell owes one event after each effect but JOIN_ANSWER, which is the last. */
+ * The shell sends one event after each effect except JOIN_ANSWER, which is the last. */
 #ifndef FG_QUEUE_FRONT_CORE_JOIN_H
 #define FG_QUEUE_FRONT_CORE_JOIN_H
 
@@ -10,10 +10,10 @@
 
 enum join_state {
     JOIN_BEGUN,
-    JOIN_READING,  /* what a newcomer shows */
+    JOIN_READING,  /* the newcomer's credentials */
     JOIN_ASKING,   /* Redis for a place */
-    JOIN_LOOKING,  /* in Redis whether a place still lives */
-    JOIN_AWAITING, /* the document that Redis judges by */
+    JOIN_LOOKING,  /* in Redis whether a place is still alive */
+    JOIN_AWAITING, /* the document that Redis has */
     JOIN_DONE,
     JOIN_STATE_COUNT,
 };
@@ -29,41 +29,41 @@ enum join_input {
 
 enum join_shows { JOIN_NO_TICKET, JOIN_TICKET, JOIN_TICKET_ELSEWHERE, JOIN_TICKET_BAD };
 
-/* The request, by the picture of now. */
+/* The request, against the current picture. */
 struct join_request {
     enum join_shows shows;
     struct ticket ticket; /* JOIN_TICKET, JOIN_TICKET_ELSEWHERE: its place is on another device */
-    bool is_shut;         /* nobody joins for now, and places are kept */
-    bool is_refused;      /* and answered: next to the ticket it shows no invitation of ours */
-    bool other_lane;      /* it shows what opens another lane than the ticket's */
-    bool is_unread;       /* there is a pass, and no memory to read it */
-    bool is_over;         /* the place's call has run out, or the event is closed */
-    bool can_look;        /* it may have been used, and there is room to ask */
+    bool is_shut;         /* nobody can join for now, and places stay */
+    bool is_refused;      /* answered already: the invitation next to its ticket is invalid */
+    bool other_lane;      /* it has credentials for another lane than the ticket's */
+    bool is_unread;       /* it has a pass, and there was no memory to read it */
+    bool is_over;         /* the place's call has expired, or the event is closed */
+    bool can_look;        /* it may have been used, and there is room for a Redis call */
     bool shows_code;      /* it waits in the general line, and the code may open another lane */
 };
 
-/* What a newcomer shows, judged by the document of now. */
+/* A newcomer's credentials, checked against the current document. */
 struct join_newcomer {
-    bool is_refused; /* and answered */
+    bool is_refused; /* answered already */
     bool takes_joins;
-    unsigned lane;          /* that a token or an invitation opens */
+    unsigned lane;          /* opened by a token or an invitation */
     struct visitor member;  /* without idem: none */
-    struct visitor invited; /* likewise */
+    struct visitor invited; /* without idem: none */
     struct span idem;       /* Idempotency-Key; no ptr: none */
-    struct span whose;      /* the sender of it */
-    struct span cookie;     /* of the visitor, or a new one: is_new. Not read next to a key */
+    struct span whose;      /* the key's owner */
+    struct span cookie;     /* of the visitor, or a new one: is_new; ignored next to a key */
     bool is_new;
-    struct span work; /* the name of work that was done for this join; no ptr: none */
+    struct span work; /* name of the work done for this join; no ptr: none */
     const uint8_t *key;
-    struct span scope; /* names are bound to it */
+    struct span scope; /* binds the names */
 };
 
 struct join_reply {
     enum line_outcome outcome;
-    struct ticket ticket; /* of the place, if it was given */
-    bool knows_event;     /* this front still does */
-    unsigned lane;        /* LINE_PRESALE_LANE: the other one, */
-    bool knows_lane;      /* and this front sees it */
+    struct ticket ticket; /* of the place, if one was given */
+    bool knows_event;     /* still on this front */
+    unsigned lane;        /* LINE_PRESALE_LANE: the other lane, */
+    bool knows_lane;      /* which this front sees */
     bool can_look;
 };
 
@@ -71,13 +71,13 @@ struct join_looked {
     enum line_outcome outcome;
     bool knows_event;
     bool is_renewed; /* the place is of an earlier event */
-    bool is_over;    /* the place's call has run out */
-    uint8_t moves;   /* of the place, by now */
+    bool is_over;    /* the place's call has expired */
+    uint8_t moves;   /* of the place, current */
 };
 
 struct join_document {
-    bool is_there;      /* it came in time, and there is such an event */
-    bool is_same_event; /* as the one that the join was judged for */
+    bool is_there;      /* it came in time, and the event exists */
+    bool is_same_event; /* the event that the join was checked for */
     struct join_request request;
 };
 
@@ -93,30 +93,30 @@ struct join_event {
 };
 
 enum join_answer {
-    JOIN_ANSWERED, /* when the request or the newcomer was read */
-    JOIN_PLACE,    /* a new one, or the one that was given before: effect.outcome */
-    JOIN_KEPT,     /* the place of the ticket in the request */
-    JOIN_MOVED,    /* the place that this name leads to is on another device */
+    JOIN_ANSWERED, /* while reading the request or the newcomer */
+    JOIN_PLACE,    /* a new place, or the earlier one: effect.outcome */
+    JOIN_KEPT,     /* the place of the request's ticket */
+    JOIN_MOVED,    /* the place of this name is on another device */
     JOIN_BAD_TICKET,
     JOIN_NO_MEMORY,
     JOIN_NO_EVENT,
-    JOIN_REFUSED, /* by Redis, or for lack of it: effect.outcome */
+    JOIN_REFUSED, /* by Redis, or because Redis is unreachable: effect.outcome */
 };
 
 struct join_effect {
     enum {
         JOIN_READ,
         JOIN_ASK,
-        JOIN_ASK_LANE, /* the same once more, in the lane that the reply named */
+        JOIN_ASK_LANE, /* the same again, in the lane that the reply named */
         JOIN_LOOK,
         JOIN_AWAIT,
         JOIN_ANSWER,
     } kind;
     unsigned lane;             /* JOIN_ASK, JOIN_ASK_LANE */
-    struct visitor name;       /* likewise */
+    struct visitor name;       /* JOIN_ASK, JOIN_ASK_LANE */
     bool invitation_is_used;   /* JOIN_ASK: by this place, next to the member's own name */
     bool cookie_is_new;        /* JOIN_ASK: the answer sets it */
-    uint64_t held;             /* JOIN_ASK: only its code is asked about, of who has this entry */
+    uint64_t held;             /* JOIN_ASK: only check the code, for the owner of this entry */
     struct ticket ticket;      /* JOIN_LOOK; JOIN_ANSWER with a place */
     enum join_answer answer;   /* JOIN_ANSWER */
     enum line_outcome outcome; /* JOIN_ANSWER */
@@ -124,18 +124,18 @@ struct join_effect {
 
 struct join {
     enum join_state state;
-    unsigned judged;   /* so often it was tried by a document that was over */
-    unsigned used;     /* places of this visitor that were found used up on the way */
-    bool has_over;     /* a place that is not this visitor's any more: */
-    bool is_elsewhere; /* it is on another device, and whatever names it leads there */
+    unsigned judged;   /* attempts with an outdated document */
+    unsigned used;     /* used-up places of this visitor found on the way */
+    bool has_over;     /* a place that this visitor has lost: */
+    bool is_elsewhere; /* it is on another device, and its name leads there */
     struct ticket over;
-    bool by_name;       /* the place that is looked at was found by name, not shown */
-    bool in_lane;       /* Redis was asked in another lane than the general one */
-    unsigned code_lane; /* that its code opens; 0: none that is known */
-    struct visitor own; /* its name in a line where no place of it is over */
-    bool holds;         /* the place of `held`, whatever its code opens */
+    bool by_name;       /* the place being looked up was found by name, not by ticket */
+    bool in_lane;       /* the Redis call was for another lane than the general line */
+    unsigned code_lane; /* opened by its code; 0: none known */
+    struct visitor own; /* its name in a line where none of its places has ended */
+    bool holds;         /* keeps the place of `held`, whatever its code opens */
     struct ticket held;
-    struct ticket ticket; /* of the place that is looked at */
+    struct ticket ticket; /* of the place being looked up */
 };
 
 void join_step(struct join *join, const struct join_event *event, struct join_effect *effect);

@@ -1,5 +1,5 @@
-/* batch.c: the pace of joins is that of the newest batch and the time since then: no more has to be
- * remembered, and a crowd that has gone is forgotten with it. */
+/* batch.c: the join rate is the newest batch's size over the time since then: nothing else has to
+ * be stored, and a crowd that has gone does not count. */
 #include "core/line/batch.h"
 
 #include <assert.h>

@@ -1,9 +1,8 @@
-/* cut.c: merging the joins of several shards by when they are taken to have come, without merging
- * them: how many joins of another shard stand before a given one is one division.
+/* cut.c: orders the joins of several shards by their assumed arrival without merging them: the
+ * number of joins of another shard before a given one is one division.
  *
- * Join i of d_k stands at (2i - 1) / 2d_k. Of a shard j with d_j joins those with an odd number m =
- * 2i' - 1 stand before it for which m * d_k < (2i - 1) * d_j, or <= where j goes first among
- * equals. */
+ * Join i of d_k is at (2i - 1) / 2d_k. Of a shard j with d_j joins, those with an odd number m =
+ * 2i' - 1 come before it if m * d_k < (2i - 1) * d_j, or <= if j goes first among equals. */
 #include "core/line/cut.h"
 
 #include <assert.h>
@@ -53,7 +52,7 @@ bool cut_ok(const struct cut *cut, uint8_t shards)
     return grew == 1 && (cut->kind == CUT_HOLE || cut->grown[0] > 0);
 }
 
-/* How many joins of shard j stand before this one of another shard. */
+/* The number of joins of shard j before this one of another shard. */
 static uint64_t before(const struct cut *cut, uint8_t j, struct cut_join join)
 {
     assert(j != join.shard);
@@ -61,7 +60,7 @@ static uint64_t before(const struct cut *cut, uint8_t j, struct cut_join join)
     if (at == 0)
         return 0;
     if (j > join.shard)
-        at--; /* it goes behind its equals */
+        at--; /* it comes after its equals */
     uint64_t odd_max = at / cut->grown[join.shard];
     uint64_t count = (odd_max + 1) / 2;
     assert(count <= cut->grown[j]);
@@ -72,7 +71,7 @@ uint64_t cut_rank(const struct cut *cut, uint8_t shards, struct cut_join join)
 {
     assert(join.shard < shards);
     assert(shards <= CUT_SHARDS_MAX);
-    assert(cut->kind != CUT_GAP); /* whose places are no shard's */
+    assert(cut->kind != CUT_GAP); /* a gap's places belong to no shard */
     assert(join.nth >= 1 && join.nth <= cut->grown[join.shard]);
     uint64_t rank = join.nth;
     for (uint8_t j = 0; j < shards; j++) {
@@ -87,7 +86,7 @@ struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank)
     assert(rank >= 1 && rank <= cut_places(cut, shards));
     struct cut_join join = {0, 0};
     for (uint8_t k = 0; k < shards; k++) {
-        /* The first join of the shard that stands at `rank` or behind it; nth 0: none does. */
+        /* The shard's first join at `rank` or later; nth 0: none. */
         uint32_t low = 1, high = cut->grown[k] + 1;
         while (low < high) {
             uint32_t nth = low + (high - low) / 2;
@@ -101,7 +100,7 @@ struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank)
             break;
     }
     assert(join.nth > 0);
-    assert(cut_rank(cut, shards, join) == rank); /* every rank is somebody's */
+    assert(cut_rank(cut, shards, join) == rank); /* every rank has a join */
     return join;
 }
 
@@ -118,7 +117,7 @@ void cut_put(struct text *text, const struct cut *cut, uint8_t shards)
     }
 }
 
-/* Nothing for 0, and no leading zeros, so that a cut has one text. */
+/* Empty for 0, and no leading zeros, so that a cut has only one text. */
 static bool parse_grown(struct span text, uint32_t *out)
 {
     uint64_t grown = 0;

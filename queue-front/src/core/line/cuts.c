@@ -1,12 +1,12 @@
-/* cuts.c: cuts one after the other, packed, and a mark at each 32nd of them.
+/* cuts.c: a packed sequence of cuts, with a mark at every 32nd.
  *
- * A cut is a word that says its kind and which shards grew, and for each of these by how much, all
- * in groups of seven bits: 18 bytes for 20 ms at a million joins a second and eight shards, two or
- * three when few join. A mark has all lengths before its cut, so a look-up is a binary search over
- * marks and a walk over 32 cuts at most. Nothing is ever changed or taken out.
+ * A cut is a word with its kind and the shards that grew, and for each of these by how much, all in
+ * groups of seven bits: 18 bytes per 20 ms at a million joins a second and eight shards, two or
+ * three when few join. A mark has all lengths before its cut, so a lookup is a binary search over
+ * marks and a walk over 32 cuts at most. Cuts are never changed or removed.
  *
- * Tried: a row of lengths for each cut, found by binary search alone. It is twice the memory while
- * everybody comes, and ten times for the hours in which few do. */
+ * Tried: a row of lengths per cut, with a binary search alone. It takes twice the memory during a
+ * rush, and ten times in quiet hours. */
 #include "core/line/cuts.h"
 
 #include <assert.h>
@@ -17,19 +17,19 @@ enum {
     MARK_EVERY = 32,
     BYTES_MIN = 1024,
     MARKS_MIN = 16,
-    GROUP_BITS = 7, /* of a number, and the eighth bit says that more follow */
+    GROUP_BITS = 7, /* per group; the eighth bit says that more follow */
     NUMBER_BYTES_MAX = 5,
     CUT_BYTES_MAX = NUMBER_BYTES_MAX * (1 + CUT_SHARDS_MAX),
     KIND_BITS = 2,
     KIND_MASK = (1 << KIND_BITS) - 1,
     STEP_MS = 20,
-    STEP_DOUBLINGS_MAX = 6, /* 1,280 ms: what somebody waits for a place in a line of days */
-    STEP_CUTS = 65536,      /* between two doublings: 22 minutes of everybody coming at once */
+    STEP_DOUBLINGS_MAX = 6, /* 1,280 ms: the wait for a place in a line that lasts days */
+    STEP_CUTS = 65536,      /* between two doublings: 22 minutes of a continuous rush */
 };
 
-/* Before the cut that stands here. */
+/* The totals before a cut. */
 struct mark {
-    uint32_t at; /* in the bytes */
+    uint32_t at; /* offset in the bytes */
     uint32_t places;
     uint32_t sum;
     uint32_t upto[CUT_SHARDS_MAX];
@@ -40,12 +40,12 @@ struct cuts {
     uint8_t *bytes;
     uint32_t bytes_cap;
     struct mark *mark;
-    uint32_t marks_cap; /* there are as many as begun stretches of MARK_EVERY cuts */
+    uint32_t marks_cap; /* one per started stretch of MARK_EVERY cuts */
     uint32_t count;
-    struct mark end; /* behind the last cut */
+    struct mark end; /* after the last cut */
 };
 
-/* ---- numbers of bytes ---- */
+/* ---- packed numbers ---- */
 
 static uint32_t pack(uint8_t *bytes, uint32_t at, uint32_t number)
 {
@@ -77,15 +77,15 @@ static uint32_t pack_cut(uint8_t *bytes, uint32_t at, const struct cut *cut, uin
         if (cut->grown[k] > 0)
             at = pack(bytes, at, cut->grown[k]);
     }
-    assert(at - from <= CUT_BYTES_MAX); /* what make_room() makes room for */
+    assert(at - from <= CUT_BYTES_MAX); /* as make_room() reserved */
     return at;
 }
 
 /* ---- a walk over cuts ---- */
 
 struct walk {
-    uint32_t nth;       /* of the cut, from 1 */
-    struct mark before; /* `at` is where the cut ends */
+    uint32_t nth;       /* index of the cut, from 1 */
+    struct mark before; /* `at` is the end of the cut */
     struct cut cut;
 };
 
@@ -101,7 +101,7 @@ static void walk_read(const struct cuts *cuts, struct walk *walk)
     assert(walk->before.at <= cuts->end.at);
 }
 
-/* The mark behind this cut, but for where its bytes end. */
+/* The mark after this cut, except for its byte offset. */
 static void count_in(struct mark *mark, const struct cut *cut, uint8_t shards)
 {
     for (uint8_t k = 0; k < shards; k++) {
@@ -128,19 +128,19 @@ static struct walk walk_from(const struct cuts *cuts, uint32_t mark)
     return walk;
 }
 
-/* What is counted up to before a cut: a shard's numbers or, CUT_SHARDS_MAX, places. */
+/* The count before a cut: a shard's numbers or, with CUT_SHARDS_MAX, places. */
 static uint32_t counted(const struct mark *mark, uint8_t what)
 {
     assert(what <= CUT_SHARDS_MAX);
     return what < CUT_SHARDS_MAX ? mark->upto[what] : mark->places;
 }
 
-/* The cut in which the count reaches `number`; there is one. */
+/* The cut in which the count reaches `number`; it must exist. */
 static struct walk walk_to(const struct cuts *cuts, uint8_t what, uint64_t number)
 {
     assert(number >= 1);
     assert(number <= counted(&cuts->end, what));
-    /* Between the first mark and the last before which it is not reached. */
+    /* Between the first mark and the last one that is below it. */
     uint32_t low = 0, high = (cuts->count + MARK_EVERY - 1) / MARK_EVERY - 1;
     while (low < high) {
         uint32_t mid = low + (high - low + 1) / 2;
@@ -257,7 +257,7 @@ int cuts_add(struct cuts *cuts, uint32_t nth, const struct cut *cut, struct err_
     return 0;
 }
 
-/* ---- looking up ---- */
+/* ---- lookups ---- */
 
 bool cuts_get(const struct cuts *cuts, uint32_t nth, struct cut *out)
 {
@@ -307,7 +307,7 @@ bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out)
     struct cut_join join = cut_at(&walk.cut, cuts->shards, place - walk.before.places);
     out->shard = join.shard;
     out->number = (uint64_t)walk.before.upto[join.shard] + join.nth;
-    assert(out->number <= cuts->end.upto[join.shard]); /* cuts_place() finds it again */
+    assert(out->number <= cuts->end.upto[join.shard]); /* cuts_place() is the inverse */
     return true;
 }
 

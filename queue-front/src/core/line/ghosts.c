@@ -1,15 +1,14 @@
-/* ghosts.c: the places ahead that nobody stands on any more, and how a poll counts them.
+/* ghosts.c: the places ahead whose visitors have gone, and how a poll counts them.
  *
- * Pages arrive a few at a time and gather in `next`. Once all of a change has arrived, and its time
- * has come by Redis's clock, the whole of it is shown at once. Every front shows it at that same
- * time, so no visitor hears a smaller number from one front and a larger one from the next.
+ * Pages arrive a few at a time and gather in `next`. Once a whole change has arrived, and its time
+ * has come by Redis's clock, all of it is shown at once. Every front shows it at that same time, so
+ * no visitor gets a smaller number from one front and a larger one from the next.
  *
- * Counting has to be cheap, because each poll does it. Sums over blocks of 1,024 places are made
- * when a change is shown; a poll then reads two sums and counts the bits of two blocks.
+ * Counting has to be cheap, because each poll does it. Sums over blocks of 1,024 places are
+ * computed when a change is shown; a poll then reads two sums and counts the bits of two blocks.
  *
- * Beware of a Redis that has lost its pages. What is shown here stays shown (the `owed` flags)
- * until it has been sent back to Redis: a visitor's number must not rise because a server forgot.
- */
+ * A Redis that has lost its pages must not raise a visitor's number. Pages shown here stay shown
+ * (the `owed` flags) until they have been sent back to Redis. */
 #include "core/line/ghosts.h"
 
 #include <assert.h>
@@ -92,7 +91,7 @@ void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
 {
     uint64_t page = gap.upto / HEARD_PAGE_PLACES;
     if (page >= HEARD_PAGES_MAX || !make_room(ghosts, (uint32_t)page + 1))
-        return; /* they count as there until they arrive */
+        return; /* they count as present until the page arrives */
     for (uint64_t place = gap.from; place <= gap.upto;) {
         bool whole = place % 8 == 0 && place + 7 <= gap.upto;
         ghosts->bits[place / 8] |= (uint8_t)(whole ? 0xFFu : 0x80u >> place % 8);
@@ -115,12 +114,12 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
     ghosts->at_ms = told.at_ms;
     ghosts->whole = told.whole;
     if (ghosts->seq > told.seq)
-        ghosts_tell_again(ghosts); /* Redis went back */
+        ghosts_tell_again(ghosts); /* Redis went back in time */
     ghosts->known = ghosts->known || told.seq == 0;
     if (ghosts->seq < ghosts->whole || ghosts->shown == ghosts->seq || redis_ms < ghosts->at_ms)
         return;
     ghosts->known = true;
-    assert(ghosts->seq >= ghosts->whole); /* nobody is shown half of a change */
+    assert(ghosts->seq >= ghosts->whole); /* no change is shown in part */
     if (ghosts->pages != 0) {
         for (uint32_t page = 0; page < ghosts->pages; page++) {
             uint8_t *to = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
@@ -165,14 +164,14 @@ void ghosts_tell_again(struct ghosts *ghosts)
     if (ghosts->pages > 0)
         memset(ghosts->next, 0, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
     ghosts->owed_len = 0;
-    ghosts->owing_len = 0; /* wherever those on their way went */
+    ghosts->owing_len = 0; /* whether or not those under way arrived */
     for (uint32_t page = 0; page < ghosts->pages; page++) {
         ghosts->owed[page] = ghosts_shown(ghosts, page).len > 0;
         ghosts->owed_len += ghosts->owed[page];
     }
     assert(ghosts->owed_len <= ghosts->pages);
     ghosts->seq = 0;
-    ghosts->shown = UINT64_MAX; /* nothing of the new count */
+    ghosts->shown = UINT64_MAX; /* nothing of the new count is shown */
 }
 
 uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
@@ -198,7 +197,7 @@ void ghosts_paid(struct ghosts *ghosts, bool arrived)
         assert(ghosts->owed[ghosts->owing[i]] != 0);
         ghosts->owed[ghosts->owing[i]] = 0;
         ghosts->owed_len--;
-        ghosts->shown = UINT64_MAX; /* what came back is to be shown instead */
+        ghosts->shown = UINT64_MAX; /* show the returned pages instead */
     }
     ghosts->owing_len = 0;
 }
@@ -209,7 +208,7 @@ bool ghosts_has(const struct ghosts *ghosts, uint64_t place)
            (ghosts->bits[place / 8] & (0x80u >> place % 8)) != 0;
 }
 
-/* Away among the places below this one. */
+/* Empty places below this one. */
 static uint64_t away_below(const struct ghosts *ghosts, uint64_t place)
 {
     uint64_t end = (uint64_t)ghosts->pages * HEARD_PAGE_PLACES;
@@ -227,7 +226,7 @@ uint64_t ghosts_before(const struct ghosts *ghosts, uint64_t serving, uint64_t p
         return 0;
     uint64_t upto = away_below(ghosts, place), served = away_below(ghosts, serving + 1);
     assert(served <= upto);
-    assert(upto - served <= place - serving - 1); /* no more than wait there */
+    assert(upto - served <= place - serving - 1); /* no more than are waiting there */
     return upto - served;
 }
 

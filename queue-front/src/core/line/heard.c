@@ -1,11 +1,11 @@
-/* heard.c: marks of who is still there, set by polls and told to Redis in pages.
+/* heard.c: signs of life, set by polls and sent to Redis in pages.
  *
- * A mark that is already set costs one look at a byte, so a visitor who polls every two seconds
- * changes a page once an epoch rather than at each poll.
+ * A mark that is already set costs one read of a byte, so a visitor who polls every two seconds
+ * changes a page once per epoch rather than at each poll.
  *
  * Changed pages are sent round robin: under a storm of joins every page gets its turn, and none is
  * sent twice before all the others were sent once. A page that was picked and did not arrive is
- * dirty again, unless its epoch is too long ago to be of use.
+ * dirty again, unless its epoch is too old to be useful.
  *
  * Invariant: dirty_len is the number of flags set in `dirty`. */
 #include "core/line/heard.h"
@@ -124,7 +124,7 @@ uint32_t heard_pick(struct heard *heard)
     return heard->sent_len;
 }
 
-/* -1: too long ago. */
+/* -1: too old. */
 static int which_of(const struct heard *heard, struct heard_page page)
 {
     return page.epoch == heard->epoch ? 0 : page.epoch + 1 == heard->epoch ? 1 : -1;

@@ -1,8 +1,8 @@
-/* heard.h: the visitors that this front has heard from lately: one bit for each place, in pages of
- * 65,536, for this epoch and, until it has been sent, for the previous one.
+/* heard.h: the visitors that polled this front recently: one bit per place, in pages of 65,536, for
+ * this epoch and, until it has been sent, for the previous one.
  *
- * A poll sets a bit in memory that is there already. Changed pages are sent to Redis a few at a
- * time, so a visitor who waits costs Redis nothing. Belongs to one loop. */
+ * A poll sets a bit in allocated memory. Changed pages are sent to Redis a few at a time, so a
+ * waiting visitor costs Redis nothing. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_HEARD_H
 #define FG_QUEUE_FRONT_CORE_HEARD_H
 
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum {
-    /* Room is made for this many places beyond those issued, for visitors who join before the next
-     * tick. One who falls outside is marked by the next poll. */
+    /* Room for this many places beyond those issued, for visitors who join before the next tick. A
+     * place beyond it is marked by the next poll. */
     HEARD_AHEAD_PLACES = 65536,
 };
 
@@ -25,11 +25,11 @@ struct heard_page {
 };
 
 struct heard {
-    uint8_t *bits[2];  /* this epoch's and the one before; the highest bit is the lowest place */
-    uint8_t *dirty[2]; /* a flag for each page: it has marks that were not sent yet */
+    uint8_t *bits[2];  /* this epoch's and the previous; the highest bit is the lowest place */
+    uint8_t *dirty[2]; /* a flag per page: it has unsent marks */
     uint32_t pages;
     uint32_t dirty_len[2];
-    uint32_t next; /* where the search for dirty pages goes on */
+    uint32_t next; /* where the search for dirty pages continues */
     uint64_t epoch;
     struct heard_page sent[HEARD_SEND_MAX]; /* on their way */
     uint32_t sent_len;
@@ -38,20 +38,20 @@ struct heard {
 };
 
 void heard_deinit(struct heard *heard);
-/* Makes room for a line of this many places. Without memory the marks end where the room does. */
+/* Makes room for this many places. Without memory, places beyond the room get no marks. */
 void heard_reserve(struct heard *heard, uint64_t issued);
-/* What was not sent is kept for one more epoch; after that it is of no use. */
+/* Starts an epoch. Unsent marks are kept for one more epoch; then they are useless. */
 void heard_turn(struct heard *heard, uint64_t epoch);
-/* This visitor was here just now. O(1), no allocation. */
+/* This visitor has just polled. O(1), no allocation. */
 void heard_mark(struct heard *heard, uint64_t place);
 
 /* Redis has lost its bitmap: both epochs are sent again. */
 void heard_tell_again(struct heard *heard);
 
 /* Picks up to HEARD_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends
- * with heard_sent(): if they did not arrive, they are picked again. */
+ * with heard_sent(); pages that did not arrive are picked again. */
 uint32_t heard_pick(struct heard *heard);
-/* Is everything told or on its way? And of the epoch before this one? */
+/* Whether everything is sent or under way; and the same for the previous epoch. */
 static inline bool heard_all_told(const struct heard *heard)
 {
     return heard->dirty_len[0] + heard->dirty_len[1] == 0;
@@ -62,7 +62,7 @@ static inline bool heard_last_told(const struct heard *heard)
     return heard->dirty_len[1] == 0;
 }
 
-/* Its marks, without the empty end. */
+/* The page's marks without trailing zeros. */
 struct span heard_marks(const struct heard *heard, struct heard_page page);
 void heard_sent(struct heard *heard, bool arrived);
 

@@ -1,12 +1,12 @@
-/* lanes.c: which lane is through first, and when.
+/* lanes.c: which lane empties first, and when.
  *
  * While people wait in several lanes, each lane is served in proportion to its share. So the lane
- * with the fewest people for its share is through first; then the same reasoning holds for the rest
- * of them, which take over its share. Five lanes at most make this a loop of five rounds rather
- * than a simulation call by call.
+ * with the fewest people for its share empties first; then the same holds for the rest of them,
+ * which take over its share. With five lanes at most this is a loop of five rounds rather than a
+ * simulation of each call.
  *
- * A lane without a share is served only when no other has anybody waiting. Beware of dividing by
- * that share: lanes_part() gives it a tiny one, lanes_reach() orders it behind all the others. */
+ * A lane without a share is served only when nobody waits in the others. To avoid dividing by zero,
+ * lanes_part() gives it a tiny share, and lanes_reach() orders it after all the others. */
 #include "core/line/lanes.h"
 
 #include <assert.h>
@@ -25,8 +25,8 @@ void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t up
         lanes[i] = (struct lane){.left = (double)waiting[i], .share = line_lane_share(shares, i)};
     double called = 0.0;
     for (unsigned n = 0; n < LANES_ALL; n++) {
-        /* The one that ends next among those with a share, or, if there is none, without;
-         * LANES_ALL: all are over. */
+        /* The next lane to empty among those with a share or, if there is none, without; LANES_ALL:
+         * all are empty. */
         unsigned next = LANES_ALL;
         for (unsigned i = 0; i < LANES_ALL; i++) {
             if (lanes[i].over)
@@ -48,13 +48,13 @@ void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t up
             turns *= all;
         }
         called += turns;
-        assert(!lanes[first].over && !isnan(called)); /* each ends once */
+        assert(!lanes[first].over && !isnan(called)); /* each empties once */
         lanes[first].over = true;
         upto[first] = waiting[first] > 0 ? (uint64_t)(called + 0.5) : 0;
     }
 }
 
-/* A share of nothing is next to nothing: its lane is served when no other wants anything. */
+/* A share of 0 becomes nearly 0: the lane is served when no other has people. */
 static double share_of(uint64_t shares, unsigned lane)
 {
     return fmax((double)line_lane_share(shares, lane), 1e-6);
@@ -66,7 +66,7 @@ double lanes_part(const struct lane_crowd *lanes, unsigned lanes_len, uint64_t s
     assert(lanes_len <= LANES_ALL && own < lanes_len);
     assert(visitors >= 0.0);
     bool over[LANES_ALL] = {false};
-    double turns = 0.0; /* in each turn a lane that is not over has as many calls as its share */
+    double turns = 0.0; /* per turn, a lane that is not empty has as many calls as its share */
     for (;;) {
         double pace = 0.0, ends = HUGE_VAL;
         unsigned next = own;
@@ -81,7 +81,7 @@ double lanes_part(const struct lane_crowd *lanes, unsigned lanes_len, uint64_t s
                 next = i;
             }
         }
-        assert(pace > 0.0); /* the own lane is never over */
+        assert(pace > 0.0); /* the own lane never empties */
         double come = (ends - turns) * pace;
         if (next == own || come >= visitors)
             return (turns + visitors / pace) * share_of(shares, own);

@@ -1,6 +1,6 @@
-/* line.h: what a line is, as plain values: its states and the knobs that admission obeys (both of
- * lua/wire.list, which the scripts in Redis share), and the picture of it that every front holds.
- * No behaviour here: the store fills the picture, the core reads it, and tests make it up. */
+/* line.h: a line as plain values: its states and the knobs of admission (both in lua/wire.list,
+ * shared with the scripts in Redis), and every front's picture of it. No behaviour here: the store
+ * fills the picture, the core reads it, and tests construct it. */
 #ifndef FG_QUEUE_FRONT_CORE_LINE_H
 #define FG_QUEUE_FRONT_CORE_LINE_H
 
@@ -21,25 +21,25 @@ struct turns;
 
 enum {
     LINE_EVENT_ID_MAX = 64,
-    LINE_ID_MAX = LINE_EVENT_ID_MAX + 2, /* of a line: its event's, and "@2" for the second lane */
+    LINE_ID_MAX = LINE_EVENT_ID_MAX + 2, /* of a line: the event's, plus "@2" for the second lane */
     LINE_SHARD_NAME_MAX = LINE_EVENT_ID_MAX + 3, /* "show:15" */
     LINE_IDEM_BYTES = 16,
     LINE_VISITOR_BYTES = 8,
     LINE_CODE_BYTES = 16,      /* keyed digest of a presale code */
-    LINE_CHANNEL_MAX = 32,     /* name of the channel of seats that it opens */
-    LINE_INCARNATION_LEN = 18, /* hex: milliseconds of its making in 12, and 6 at random */
+    LINE_CHANNEL_MAX = 32,     /* name of the channel of seats that a code opens */
+    LINE_INCARNATION_LEN = 18, /* hex: time of creation in ms, 12 digits, and 6 random ones */
     LINE_TAG_BYTES = 3,
-    LINE_IDENTITY_MAX = 16, /* the name of an identity key */
+    LINE_IDENTITY_MAX = 16, /* name of an identity key */
     LINE_DIGEST_LEN = 40,
-    LANES_MAX = 4, /* next to the general one, which is 0; each is a line of its own, worked on by
-                      its event's ticks */
+    LANES_MAX = 4, /* besides the general line, which is 0; each is a line of its own, served by the
+                    * event's ticks */
 };
 
-/* Of a time, or a length of time, that Redis tells: sums of a few of them are still dates that can
- * be shown to a visitor. Later than the year 3900, so it refuses nothing but damage. */
+/* Limit of a time or a duration from Redis: sums of a few of them are still dates that can be
+ * shown. Later than the year 3900, so it rejects only corrupt values. */
 #define LINE_MS_MAX (RFC3339_MS_MAX / 4)
 
-/* Of the lanes' shares, packed: seven bits a lane. */
+/* The lanes' shares, packed: seven bits per lane. */
 #define LINE_SHARES_MAX ((UINT64_C(1) << 7 * LANES_MAX) - 1)
 
 /* A step of an operator's schedule. */
@@ -56,21 +56,21 @@ enum {
     LINE_ODDS_MAX = 256,
 };
 
-/* What the autopilot did, on whichever front: kept in Redis, told by each tick. */
+/* The autopilot's last actions, on any front: stored in Redis, sent with each tick. */
 struct line_pilot {
     bool on;
-    uint64_t rate_milli;                      /* in force in place of the knob's */
-    uint64_t at_ms;                           /* when it was decided last; 0: not yet */
-    uint64_t heard_ms;                        /* when health was heard last */
+    uint64_t rate_milli;                      /* effective; replaces the knob's */
+    uint64_t at_ms;                           /* time of the last decision; 0: none yet */
+    uint64_t heard_ms;                        /* time of the last health reading */
     uint64_t from_milli;                      /* the last move: from here to rate_milli, */
-    uint64_t moved_ms;                        /* then, and why */
-    char reason[LINE_PILOT_REASON_MAX + 1];   /* of the last decision, a move or not */
-    char why[LINE_PILOT_WHY_MAX + 1];         /* of the last move, a sentence */
+    uint64_t moved_ms;                        /* its time and reason */
+    char reason[LINE_PILOT_REASON_MAX + 1];   /* of the last decision, with or without a move */
+    char why[LINE_PILOT_WHY_MAX + 1];         /* reason of the last move, a sentence */
     char because[LINE_PILOT_BECAUSE_MAX + 1]; /* the same for programs, JSON; empty: none */
     char reading[LINE_PILOT_READING_MAX + 1]; /* JSON; empty: none */
 };
 
-/* A stretch of positions called together. Those of (previous.upto, upto] were called at called_ms
+/* A stretch of positions called together. Those in (previous.upto, upto] were called at called_ms
  * and may come until expires_ms. Times are Redis's wall clock. */
 struct line_stretch {
     uint64_t upto;
@@ -78,121 +78,121 @@ struct line_stretch {
     uint64_t expires_ms;
 };
 
-/* What was promised of the seeds, of the event's line and of as many lanes as there can be; see
- * core/draw_seal.h. */
+/* The commitments to the seeds of the event's line and of all possible lanes; see
+ * core/event/draw_seal.h. */
 struct draw_seal {
     uint8_t key_id;
     uint8_t salt[DRAW_SEED_BYTES];
     uint8_t commitment[1 + LANES_MAX][DRAW_COMMITMENT_BYTES];
 };
 
-/* The event's draw. First the entries are closed: from then on N does not change. Then it is drawn:
- * from then on nothing of this does. */
+/* The event's draw. Once the entries are closed, N does not change. Once it is drawn, nothing here
+ * does. */
 struct line_draw {
     bool has_seal;
     struct draw_seal seal;
     bool closed;
     bool drawn;
-    uint8_t seed[DRAW_SEED_BYTES]; /* once drawn */
+    uint8_t seed[DRAW_SEED_BYTES]; /* after the draw */
     uint64_t closed_entries;
     uint64_t closed_ms;
     uint64_t drawn_ms;
     char beacon[DRAW_BEACON_MAX];
     uint32_t beacon_len;
-    struct draw order; /* once drawn */
+    struct draw order; /* after the draw */
 };
 
-/* Promised waits compared with the real ones, ever since this front began: [0] the wait shown to
- * each admitted visitor with the ticket, [1] a sample of places on their way. */
+/* Promised waits compared with the real ones, since this front started: [0] the wait promised in
+ * each admitted visitor's ticket, [1] a sample of places along the line. */
 struct line_told {
     uint64_t judged[2];
     uint64_t kept[2];         /* called by p90 */
-    uint64_t error_milli[2];  /* sums: how far p50 was off, thousandths of the real wait */
-    uint64_t errors;          /* answers of 5xx, of whatever event, since it was first seen */
-    enum served_state served; /* whether those inside are, as far as this front sees */
+    uint64_t error_milli[2];  /* sums: the error of p50, in thousandths of the real wait */
+    uint64_t errors;          /* 5xx answers, for any event, since this one appeared */
+    enum served_state served; /* whether visits are served, from this front's view */
 };
 
 /* The newest picture of one event. Owned by the store, read on its loop. */
 struct line_view {
     char id[LINE_ID_MAX + 1];
     uint8_t lane;
-    /* Which event of this id it is: one that is deleted and made again is another, one that Redis
-     * lost and fronts healed is the same. Later ones compare higher. */
+    /* Identifies the event among those with this id: deleted and created again, it has another one;
+     * lost by Redis and healed by fronts, the same. Later ones compare higher. */
     char incarnation[LINE_INCARNATION_LEN + 1];
-    uint32_t tag; /* line_tag() of it */
+    uint32_t tag; /* line_tag() of the incarnation */
     enum line_state state;
     uint64_t version;    /* of the document; rises with each change of a knob or of the state */
-    struct span doc;     /* the event's document as JSON text; borrowed until the next on_view */
-    uint64_t era;        /* of the version: versions are compared within one */
-    uint64_t doc_serial; /* another one: the document was sent again, of any version */
-    char identity[LINE_IDENTITY_MAX + 1]; /* the identity key of this event, by name */
-    struct line_knobs knobs; /* rate_milli: the one in force, which may be the autopilot's */
+    struct span doc;     /* the event's document as JSON; borrowed until the next on_view */
+    uint64_t era;        /* of the version: versions compare only within one era */
+    uint64_t doc_serial; /* another value: the document was sent again, in any version */
+    char identity[LINE_IDENTITY_MAX + 1]; /* name of this event's identity key */
+    struct line_knobs knobs; /* rate_milli: the effective rate, perhaps the autopilot's */
     struct line_pilot pilot;
     struct line_draw draw;
-    struct span proof; /* of the beacon, JSON, once drawn; of the event. Borrowed as doc is */
-    enum line_state frozen_from; /* while frozen: what it goes back to */
-    uint64_t undo_version;      /* what the operator did last made this version; 0: nothing known */
-    enum line_state undo_state; /* the state before it */
-    bool has_seats_left;        /* a number of seats was fed */
+    struct span proof;           /* of the beacon, JSON, after the draw; borrowed like doc */
+    enum line_state frozen_from; /* while frozen: the previous state */
+    uint64_t undo_version;       /* version made by the operator's last change; 0: unknown */
+    enum line_state undo_state;  /* the state before it */
+    bool has_seats_left;         /* there is a seat feed */
     uint64_t seats_left;
-    char odds[LINE_ODDS_MAX + 1]; /* as core/odds.h writes them; empty: none */
-    uint64_t issued;              /* places given out: 1..issued */
+    char odds[LINE_ODDS_MAX + 1]; /* as odds_put() writes them; empty: none */
+    uint64_t issued;              /* places issued: 1..issued */
     uint64_t serving;             /* 1..serving have been called */
-    uint64_t dead;                /* 1..dead were called, and even their grace is over */
-    uint64_t waiting;             /* issued - serving, less those who left and the ghosts */
-    uint64_t skipped;             /* ghosts stepped over, ever: serving - skipped are people */
-    uint64_t nobodys;             /* places ahead that a heal left out and nobody has shown yet */
-    uint64_t nobodys_passed;      /* those stepped over, ever; of `skipped` */
+    uint64_t dead;                /* 1..dead were called, and their grace is over */
+    uint64_t waiting;             /* issued - serving, less places given up and ghosts */
+    uint64_t skipped;             /* ghosts skipped, ever: serving - skipped are people */
+    uint64_t nobodys;             /* places ahead that a heal skipped and nobody has claimed */
+    uint64_t nobodys_passed;      /* those among `skipped`, ever */
     uint64_t active;              /* sessions inside */
-    uint64_t outstanding;         /* called, not yet come, still in time */
-    uint64_t admitted;            /* passes given, ever */
-    uint64_t no_shows;            /* calls that ran out, ever */
-    uint32_t show_up_milli;       /* smoothed share of the called who come; 1000 until measured */
-    uint64_t service_rate_milli;  /* smoothed positions called a second while open; 0: unmeasured */
-    uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
-    uint64_t late_ms;             /* how long nobody was called because no tick came in time */
-    uint64_t stood_ms;            /* how long the line has been paused in all; see turns.h */
-    uint64_t halted_ms;           /* since when the clock of visits is paused; 0: it runs */
-    uint64_t resumed_ms;          /* when this front saw it go on; 0: it was not paused */
-    uint64_t clock_ahead_ms;      /* how far the clock of Redis is ahead of the event's time, */
-    uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
-    uint64_t codes;               /* presale codes that there are */
-    uint64_t codes_lost;          /* so many there were when Redis lost some; 0: it has all */
-    uint64_t wrong_codes;         /* shown in this minute, of presales and of moves */
-    uint64_t fronts;   /* how many tell Redis whom they have heard: loops of all processes */
-    uint64_t redis_ms; /* Redis's wall clock at the tick */
-    uint64_t at_us;    /* this loop's monotonic clock at the tick's answer, */
-    uint64_t asked_us; /* and when it was asked: the picture is as old as that */
-    bool resting; /* over, and nobody is inside: nothing moves, and nobody asks Redis any more */
+    uint64_t outstanding;         /* called, not here yet, still in time */
+    uint64_t admitted;            /* passes issued, ever */
+    uint64_t no_shows;            /* calls that expired, ever */
+    uint32_t show_up_milli;       /* smoothed share of the called who come; 1000 if unmeasured */
+    uint64_t service_rate_milli;  /* smoothed positions called per second; 0: unmeasured */
+    uint64_t joins_milli;         /* joins per second, a slowly decaying peak */
+    uint64_t late_ms;             /* how long nothing was called because no tick came in time */
+    uint64_t stood_ms;            /* total time the line was paused; see turns.h */
+    uint64_t halted_ms;           /* when the visit clock was paused; 0: it runs */
+    uint64_t resumed_ms;          /* when this front saw it resume; 0: never paused */
+    uint64_t clock_ahead_ms;      /* how far Redis's clock is ahead of the event's time, */
+    uint64_t clock_behind_ms;     /* or behind it; one of the two is 0 */
+    uint64_t codes;               /* presale codes in Redis */
+    uint64_t codes_lost;          /* how many there were when Redis lost some; 0: none lost */
+    uint64_t wrong_codes;         /* in this minute, of presales and of moves */
+    uint64_t fronts;              /* fronts that send signs of life: loops of all processes */
+    uint64_t redis_ms;            /* Redis's wall clock at the tick */
+    uint64_t at_us;               /* this loop's monotonic clock at the tick's reply, */
+    uint64_t asked_us;            /* and at its request: the picture is as old as that */
+    bool resting; /* ended, and nobody is inside: it cannot change, and ticks have stopped */
     bool stale;   /* older than STORE_STALE_MS, or the line is being healed */
-    const struct line_stretch *calls; /* oldest first, those that may still matter; borrowed */
+    const struct line_stretch *calls; /* oldest first, those still relevant; borrowed */
     uint32_t calls_len;
-    struct heard *heard;         /* where polls leave their marks; NULL: nobody keeps any */
-    const struct ghosts *ghosts; /* NULL: everybody counts as there */
-    struct line_told *told;      /* where a front leaves its own; NULL: nobody sums them up */
-    const struct moves *moves;   /* NULL: no place was carried to another device */
-    const struct turns *turns;   /* NULL: nothing is known of what followed a call */
+    struct heard *heard;         /* polls leave their marks here; NULL: no marks */
+    const struct ghosts *ghosts; /* NULL: everybody counts as present */
+    struct line_told *told;      /* this front's totals; NULL: not collected */
+    const struct moves *moves;   /* NULL: no place has moved to another device */
+    const struct turns *turns;   /* NULL: no outcomes are known */
 };
 
-/* Presale codes that the operator has loaded, whether Redis has them or not. */
+/* Presale codes loaded by the operator, whether Redis still has them or not. */
 static inline uint64_t line_codes_known(const struct line_view *view)
 {
     return view->codes > view->codes_lost ? view->codes : view->codes_lost;
 }
 
-/* Of these, those that Redis has lost. */
+/* Of these, the ones that Redis has lost. */
 static inline uint64_t line_codes_missing(const struct line_view *view)
 {
     return view->codes_lost > view->codes ? view->codes_lost - view->codes : 0;
 }
 
-/* The line does not move, and will again: whether to pause or for an incident. */
+/* The line is stopped temporarily: paused or frozen. */
 static inline bool line_stands_still(enum line_state state)
 {
     return state == LINE_PAUSED || state == LINE_FROZEN;
 }
 
-/* What tickets, sessions and codes carry of an incarnation: its random digits. */
+/* The tag of an incarnation in tickets, sessions and codes: its random digits. */
 static inline uint32_t line_tag(const char *incarnation)
 {
     uint32_t tag = 0;
@@ -201,8 +201,8 @@ static inline uint32_t line_tag(const char *incarnation)
     return tag & 0xFFFFFF;
 }
 
-/* An event's name as it stands in paths, cookies, keys of Redis and tokens, as seat-service has it:
- * it needs no escape anywhere, and no program takes it for an option. */
+/* Whether an event id is valid in paths, cookies, Redis keys and tokens, as in seat-service: it
+ * needs no escaping, and no program takes it for an option. */
 static inline bool line_event_id_ok(struct span id)
 {
     return id.len > 0 && id.len <= LINE_EVENT_ID_MAX && id.ptr[0] != '-' &&
@@ -216,10 +216,10 @@ static inline bool line_incarnation_ok(struct span text)
 
 /* ---- lanes ----
  *
- * A lane is a line of its own: its numbers, its draw, its ghosts. What it shares with its event is
- * the document, the state, the slots, and the tokens by which people are called. */
+ * A lane is a separate line: it has its own numbers, draw and ghosts. It shares its event's
+ * document, state, slots, and admission tokens. */
 
-/* Of so many lanes, the shares in percent, each 1 to 99: digits of base 128. */
+/* The shares in percent of `len` lanes, each 1 to 99: digits of base 128. */
 static inline uint64_t line_lanes_pack(const uint64_t *shares, unsigned len)
 {
     assert(len <= LANES_MAX);
@@ -237,28 +237,28 @@ static inline unsigned line_lanes(uint64_t packed)
     return len;
 }
 
-/* What a line is asked about a visit. LINE_PASS: a called visitor comes in; repeated by the same
- * place, LINE_SAME: the same session. */
+/* The calls of a visit. LINE_PASS: a called visitor enters; repeated by the same place it is
+ * LINE_SAME: the same session. */
 enum line_visit_call {
     LINE_PASS,
     LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
-    LINE_END,       /* the visit is over: the slot is free, the place is used up */
-    LINE_LEAVE,     /* gives place or slot up at once */
-    /* Changes nothing. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, and may yet;
-     * LINE_GONE, LINE_EXPIRED: given up, used, or over: nobody enters with this place any more. */
+    LINE_END,       /* the visit has ended: frees the slot, uses up the place */
+    LINE_LEAVE,     /* gives up place or slot at once */
+    /* Read only. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, but may; LINE_GONE,
+     * LINE_EXPIRED: given up, used, or expired: nobody can enter with this place. */
     LINE_LOOK,
-    LINE_DONE,   /* as LINE_END: the order is through */
-    LINE_EXTEND, /* the call is made longer: expires_ms; LINE_EXHAUSTED: not once more */
+    LINE_DONE,   /* like LINE_END, after a completed order */
+    LINE_EXTEND, /* extends the call: expires_ms; LINE_EXHAUSTED: no more extensions */
 };
 
-/* What it is asked about carrying a place to another device. */
+/* The calls that move a place to another device. */
 enum line_move_call {
-    LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */
-    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: the asker has taken it before */
-    LINE_MOVE_TAKE, /* it is ours now; `entry` and `place` as found by looking */
+    LINE_MOVE_MAKE, /* a code for the ticket's `entry` */
+    LINE_MOVE_LOOK, /* finds the code's place; LINE_SAME: this user has already taken it */
+    LINE_MOVE_TAKE, /* takes it; `entry` and `place` as LINE_MOVE_LOOK found them */
 };
 
-/* The event that a line's name speaks of, and the name of an event's lane. */
+/* The event in a line's name, and the name of an event's lane. */
 static inline struct span line_event_of(struct span line_id)
 {
     const char *at = line_id.len > 0 ? memchr(line_id.ptr, '@', line_id.len) : NULL;
@@ -282,7 +282,7 @@ static inline void line_name(struct span event, unsigned lane, char out[LINE_ID_
     out[event.len] = '\0';
 }
 
-/* A shard of an event, as its keys are tagged: "show:3". */
+/* A shard of an event in key tags: "show:3". */
 static inline void line_shard_name(struct span event, unsigned shard,
                                    char out[LINE_SHARD_NAME_MAX + 1])
 {
@@ -295,7 +295,7 @@ static inline void line_shard_name(struct span event, unsigned shard,
     out[event.len] = '\0';
 }
 
-/* Percent of the calls; of the general lane, what the others leave. */
+/* Percent of the calls; the general line gets the rest. */
 static inline unsigned line_lane_share(uint64_t packed, unsigned lane)
 {
     unsigned general = 100;
@@ -306,8 +306,8 @@ static inline unsigned line_lane_share(uint64_t packed, unsigned lane)
     return general;
 }
 
-/* A place by one number in the whole event, as sessions and passes name it: in the general lane the
- * place itself. */
+/* One number for a place in the whole event, for sessions and passes: in the general line the place
+ * itself. */
 static inline uint64_t line_place_of(unsigned lane, uint64_t place)
 {
     assert(lane <= LANES_MAX);

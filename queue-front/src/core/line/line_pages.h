@@ -1,5 +1,5 @@
-/* line_pages.h: a bit for each place of a line, in pages: what marks (heard.h) and ghosts
- * (ghosts.h) have in common, and what Redis keeps of both. */
+/* line_pages.h: one bit per place of a line, in pages: shared by signs of life (heard.h) and ghosts
+ * (ghosts.h), and the form of both in Redis. */
 #ifndef FG_QUEUE_FRONT_CORE_LINE_PAGES_H
 #define FG_QUEUE_FRONT_CORE_LINE_PAGES_H
 
@@ -7,11 +7,11 @@
 
 enum {
     HEARD_PAGE_BYTES = HEARD_PAGE_PLACES / 8,
-    /* Pages in one call: 16 KB, and some 20 us of Redis. A call goes with a tick while some are
-     * left, so ten million places are sent in 77 calls, at 300 ms each in 23 s: within a third of
-     * an epoch. */
+    /* Pages per call: 16 KB, and some 20 us of Redis. Each tick sends a call while there are pages
+     * left, so ten million places take 77 calls, at 300 ms each 23 s: within a third of an
+     * epoch. */
     HEARD_SEND_MAX = 2,
-    /* 16.8 million places, 4 MB of marks. Those further back count as present. */
+    /* 16.8 million places, 4 MB of marks. Places beyond count as present. */
     HEARD_PAGES_MAX = 256,
 };
 

@@ -1,11 +1,11 @@
 /* moves.c: a list that only grows, and a table over it.
  *
- * A place that has moved once never counts as unmoved again, so nothing is ever taken out and a
- * number in the table stays valid. New entries stand at the end: telling Redis all of them again is
- * a walk along the list, and `told` is how far it has come.
+ * A moved place never counts as unmoved again, so nothing is removed and a number in the table
+ * stays valid. New entries go to the end: resending all of them to Redis is a walk along the list,
+ * and `told` is its position.
  *
- * Running out of memory or room is harmless here. Such a place looks unmoved on this front, so its
- * old ticket still gets answers, but Redis judges everybody who wants to enter. */
+ * Running out of memory or room is harmless. Such a place looks unmoved on this front, so its old
+ * ticket still gets answers, but Redis checks everybody who wants to enter. */
 #include "core/line/moves.h"
 
 #include <assert.h>
@@ -57,7 +57,7 @@ bool moves_note(struct moves *moves, struct move move)
         assert(moves->len < moves->cap);
         if (table_add(&moves->by_entry, table_hash_u64(move.entry), moves->len, NULL) < 0)
             return false;
-        /* News of a move come from Redis, so it need not get this one unless it loses all. */
+        /* This move came from Redis, so Redis need not get it unless it loses all. */
         if (moves->told == moves->len)
             moves->told++;
         moves->place[moves->len++] = move.entry << 8 | move.moves;
@@ -67,7 +67,7 @@ bool moves_note(struct moves *moves, struct move move)
     }
     if ((uint8_t)moves->place[at] < move.moves)
         moves->place[at] = move.entry << 8 | move.moves;
-    assert(moves_of(moves, move.entry) >= move.moves); /* never less moved than was known */
+    assert(moves_of(moves, move.entry) >= move.moves); /* the count never falls */
     return true;
 }
 

@@ -1,6 +1,6 @@
-/* moves.h: which places of a line were carried to another device, and how often. A ticket made
- * before the last move is void. Few places ever move, so each front knows all of them: the ticks
- * tell the new ones, and a poll looks its place up here without asking Redis.
+/* moves.h: which places of a line moved to another device, and how often. A ticket made before the
+ * last move is void. Few places ever move, so each front knows all of them: ticks bring the new
+ * ones, and a poll looks its place up here without calling Redis.
  *
  * Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_MOVES_H
@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 enum {
-    MOVES_SEND_MAX = 256, /* told to Redis in one tick or heal, after it has lost them */
+    MOVES_SEND_MAX = 256, /* sent to Redis per tick or heal, after it has lost them */
 };
 
 struct moves {
-    uint64_t *place; /* entry << 8 | moves, in the order in which they became known */
+    uint64_t *place; /* entry << 8 | moves, in the order of arrival */
     uint32_t cap, len;
     uint32_t told; /* places before this one were sent to Redis, or need not be */
     struct table by_entry;
@@ -30,19 +30,19 @@ struct move {
 
 void moves_deinit(struct moves *moves);
 
-/* This place was moved this many times; a lower number than is known changes nothing. False: no
- * memory or room, and the place stays as it was on this front. Redis checks each entry. */
+/* Sets a place's number of moves, unless a higher one is known. False: no memory or room, and the
+ * place is unchanged on this front. Redis checks each entry. */
 bool moves_note(struct moves *moves, struct move move);
 
-/* How often a place was moved, as far as is known. O(1). */
+/* A place's number of moves, as far as known. O(1). */
 uint8_t moves_of(const struct moves *moves, uint64_t entry);
 
-/* For a Redis that has lost them: all of them from the beginning, some at a time. */
+/* Redis has lost the moves: resends all from the beginning, some at a time. */
 void moves_tell_again(struct moves *moves);
-/* The next ones, and how far in the list they reach: `told`, once they have arrived. */
+/* The next ones, and the list position after them: the new `told`, once they have arrived. */
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto);
 
-/* Those that became known last, and how many. */
+/* The newest moves known here; returns how many. */
 uint32_t moves_newest(const struct moves *moves, struct move out[MOVES_SEND_MAX]);
 
 #endif

@@ -1,21 +1,21 @@
-/* place.c: from a number in line to what its visitor sees.
+/* place.c: from a number in line to its visitor's view.
  *
- * A place waits until the line has served up to it; from then on the call that included it says
- * until when its visitor may come.
+ * A place waits until the line has served up to it; then the call that included it determines until
+ * when its visitor may come.
  *
- * A place beyond what was ever issued is possible right after Redis lost its memory: the ticket is
- * genuine, and the counters are being healed. It waits behind everybody that the picture knows.
+ * A place beyond the issued ones is possible right after Redis lost its memory: the ticket is
+ * genuine, and the counters are being healed. It waits behind everybody in the picture.
  *
- * A place that was given up is over, also before the draw has made a position of its entry.
+ * A place that was given up has ended, also before the draw has made a position of its entry.
  *
  * A place up to `dead` has expired for good. One that was called, is not dead and has no stretch
- * yet (a front that has just started learns them over the next ticks) counts as called until we
- * know better. While an event is sold out or frozen nobody can enter, so nobody's time runs.
+ * yet (a front that has just started gets them with the next ticks) counts as called for now. While
+ * an event is sold out or frozen nobody can enter, so nobody's time runs.
  *
  * Visitors ahead who are known to have gone are not counted in `ahead`.
  *
  * Invariant: while `serving` does not fall and no ghost comes back, `ahead` of a place does not
- * rise, and a place that was called does not wait again. Nobody is ever put before it. */
+ * rise, and a called place does not wait again. Nobody is ever put before it. */
 #include "core/line/place.h"
 
 #include "core/line/ghosts.h"
@@ -46,7 +46,7 @@ uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us)
     return view->stale ? view->redis_ms : place_time_ms(view, mono_us);
 }
 
-/* The call that included `place`: the first whose end reaches it. NULL: we do not know it yet. */
+/* The call that included `place`: the first whose end reaches it. NULL: not known yet. */
 static const struct line_stretch *call_of(const struct line_view *view, uint64_t place)
 {
     uint32_t low = 0, high = view->calls_len;

@@ -31,7 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* To open one shard in one turn: sealed, opened, and lost again meanwhile. */
+/* Attempts to open one shard in one turn: sealed, opened, and lost again meanwhile. */
 enum { TRIES_MAX = 4 };
 
 enum phase { REST, LOOK, NEWS, READ, MAKE };
@@ -41,7 +41,7 @@ struct shard {
     struct shards_known known;
     struct shards_read read;
     enum step step;
-    uint64_t asked_epoch; /* that it was asked with last: what it said is about that one */
+    uint64_t asked_epoch; /* of its last request: the reply is about this epoch */
     uint8_t tries;
     bool refused;
 };
@@ -52,21 +52,21 @@ struct shards {
     struct shard shard[CUT_SHARDS_MAX];
     enum phase phase;
     bool looking;       /* a plain read is under way, */
-    uint32_t looked_at; /* and so many cuts were known before */
-    uint32_t looks;     /* that may still be enough, before cut.lua is asked again */
-    bool hurry;         /* this turn is to claim the next cut */
-    bool waits;         /* somebody waited when it began */
-    uint32_t left;      /* turns in which the claim is still left to the front that makes cuts */
+    uint32_t looked_at; /* number of cuts known before it */
+    uint32_t looks;     /* plain reads left before the next call of cut.lua */
+    bool hurry;         /* this turn claims the next cut */
+    bool waits;         /* a join was waiting when it began */
+    uint32_t left;      /* turns that still leave the claim to the front that makes cuts */
     bool cutting;       /* a call of cut.lua is under way, */
-    uint8_t sealing;    /* which is to seal this shard; `count`: none */
-    uint32_t had;       /* cuts that were known here when it was asked, */
-    uint32_t redis_had; /* and that Redis had told of */
+    uint8_t sealing;    /* which seals this shard; `count`: none */
+    uint32_t had;       /* cuts known here at its request, */
+    uint32_t redis_had; /* and cuts in Redis as last reported */
     bool claimed;       /* this turn has the claim, */
     bool due;           /* or has to make the next cut */
-    uint32_t told_at;   /* cuts that there were when the shards arrived */
+    uint32_t told_at;   /* number of cuts when the shards arrived */
     uint8_t reading;
-    uint32_t redis_has; /* cuts, as it told last */
-    uint32_t retry_ms;  /* as it told last: cuts are being collected; 0: they are not */
+    uint32_t redis_has; /* cuts in Redis, as last reported */
+    uint32_t retry_ms;  /* as last reported: cuts are being collected; 0: they are not */
 };
 
 struct shards *shards_create(uint8_t count)
@@ -129,7 +129,7 @@ static uint8_t shard_by(const struct shards *shards, uint32_t word)
     return k;
 }
 
-/* Its last bytes: the others choose the bucket of the key and are its name there. */
+/* Its last bytes: the others select the key's bucket and name the key there. */
 uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES])
 {
     uint32_t word;
@@ -139,7 +139,7 @@ uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTE
 
 uint8_t shards_of_address(const struct shards *shards, struct span address)
 {
-    uint64_t mixed = tag_hash(address) * UINT64_C(0x9E3779B97F4A7C15); /* its last byte as well */
+    uint64_t mixed = tag_hash(address) * UINT64_C(0x9E3779B97F4A7C15); /* mixes in its last byte */
     return shard_by(shards, (uint32_t)(mixed >> 32));
 }
 
@@ -205,7 +205,7 @@ void shards_begin(struct shards *shards, bool hurry)
 {
     if (shards->phase != REST)
         return;
-    assert(!shards->cutting); /* nothing of the last turn is under way */
+    assert(!shards->cutting); /* no call of the last turn is under way */
     assert(shards->reading == 0);
     shards->phase = shards_is_sure(shards) ? LOOK : NEWS;
     shards->hurry = hurry && shards->left == 0;
@@ -229,7 +229,7 @@ static void rest(struct shards *shards)
         shards->shard[k].refused = false;
 }
 
-/* Which shard is next in this step; `count`: none. */
+/* The next shard in this step; `count`: none. */
 static uint8_t in_step(const struct shards *shards, enum step step)
 {
     uint8_t k = 0;
@@ -241,8 +241,8 @@ static uint8_t in_step(const struct shards *shards, enum step step)
 static struct shards_call ask_cut(struct shards *shards, struct shards_call call)
 {
     uint32_t known = cuts_count(shards->cuts);
-    assert(!shards->cutting);     /* so answers come in their order */
-    assert(shards->reading == 0); /* what shards said goes with it */
+    assert(!shards->cutting);     /* so replies come in order */
+    assert(shards->reading == 0); /* the shards' replies go with it */
     call.ask = SHARDS_ASK_CUT;
     if (shards->redis_has < known) {
         call.first = shards->redis_has + 1;
@@ -259,7 +259,7 @@ static struct shards_call ask_cut(struct shards *shards, struct shards_call call
 
 static bool has_grown(const struct shards *shards)
 {
-    assert(in_step(shards, READING) == shards->count); /* by all that could be read */
+    assert(in_step(shards, READING) == shards->count); /* with all readable shards */
     for (uint8_t k = 0; k < shards->count; k++) {
         const struct shard *shard = &shards->shard[k];
         if (shard->step == IS_READ && shard->read.issued > shard->known.upto)
@@ -306,12 +306,12 @@ struct shards_call shards_next(struct shards *shards)
                                     .slot_ms = shards->hurry ? step_ms * 3 / 4 : 0};
     }
     assert(shards->phase == NEWS);
-    /* Without the claim it makes one only if nobody has for some time. */
+    /* Without the claim it makes a cut only if nobody has for some time. */
     return ask_cut(shards,
                    (struct shards_call){.slot_ms = shards->claimed ? step_ms / 2 : 2 * step_ms});
 }
 
-/* ---- answers ---- */
+/* ---- replies ---- */
 
 void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outcome,
                        const struct shards_read *read)
@@ -333,7 +333,7 @@ void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outco
         shards_saw(shards, k, read->issued);
         return;
     }
-    /* What a shard that has to be sealed gave is below its lease, and no mark of ours. */
+    /* The numbers of a shard to be sealed are below its lease; our marks do not bound them. */
     if (++shard->tries < TRIES_MAX)
         shard->step = outcome == LINE_UNAVAILABLE ? TO_SEAL : TO_SHOW;
 }
@@ -367,13 +367,13 @@ bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, ui
     return true;
 }
 
-/* Nobody's place changes by that: cuts of this table that Redis does not have were lost there, and
- * heal.lua has raised the line beyond them. */
+/* No place changes by that: cuts known here but not in Redis were lost there, and heal.lua has
+ * raised the line beyond them. */
 static void forget_cuts(struct shards *shards)
 {
     struct cuts *fresh = cuts_create(shards->count);
     if (fresh == NULL)
-        return; /* told the same again, and so until there is memory */
+        return; /* the next reply is the same, until there is memory */
     cuts_destroy(shards->cuts);
     shards->cuts = fresh;
     shards->redis_has = 0;
@@ -401,14 +401,14 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
     shards->looks -= shards->looks > 0;
     if (!whole)
         shards->looks = 0;
-    /* Nothing follows from what came while nobody waited. */
-    assert(cuts_count(shards->cuts) >= shards->looked_at); /* a read takes nothing out */
+    /* A read while no join waited says nothing about the claim. */
+    assert(cuts_count(shards->cuts) >= shards->looked_at); /* a read removes nothing */
     bool found = cuts_count(shards->cuts) > shards->looked_at;
     if (claimed || !found || !shards->waits)
         shards->left = 0;
     else if (shards->hurry)
         shards->left = SHARDS_LEFT_TURNS;
-    shards->hurry &= !claimed; /* once a turn */
+    shards->hurry &= !claimed; /* once per turn */
     shards->claimed |= claimed;
     if (whole && more)
         return;
@@ -423,7 +423,7 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
 static void go_on(struct shards *shards, bool collecting)
 {
     uint32_t count = cuts_count(shards->cuts);
-    /* There are more cuts than one answer or one call has room for, and that one got us further. */
+    /* More cuts than fit into one reply or call, and the last one made progress. */
     bool is_behind = count < shards->redis_has
                          ? count > shards->had
                          : shards->redis_has < count && shards->redis_has != shards->redis_had;
@@ -437,8 +437,8 @@ static void go_on(struct shards *shards, bool collecting)
         rest(shards);
         return;
     }
-    /* What was sealed or shown is read once more, which opens it. */
-    assert(shards->reading == 0); /* one that is being read is neither sealed nor shown */
+    /* A sealed or shown shard is read once more, which opens it. */
+    assert(shards->reading == 0); /* a shard being read is neither sealed nor shown */
     for (uint8_t k = 0; k < shards->count; k++) {
         struct shard *shard = &shards->shard[k];
         bool shown = shard->step == TO_SHOW && shards->sealing == shards->count;

@@ -1,18 +1,18 @@
-/* turns.c: two bits for each called place, a list of the few calls that were made longer, and a bit
- * for each entry that was given up.
+/* turns.c: two bits for each called place, a list of the few extended calls, and a bit for each
+ * entry that was given up.
  *
- * Nearly all that is ever told of a place is that its visit is over, or its order through. So a
- * block has two bits for each of 16,384 neighbouring places. Places are called in their order, so
- * at any time few blocks are written to: a ring of them follows the line, and the newest takes the
- * memory of the oldest. What comes late for a block that has made room is dropped. A table of whole
- * entries that doubled as it filled was here before: at 15,000 called places it took 256 KB, of
- * which half came in one step, late in the sale.
+ * Nearly all news about a place is that its visit ended, or its order went through. So a block has
+ * two bits for each of 16,384 neighbouring places. Places are called in order, so at any time few
+ * blocks are written to: a ring of them follows the line, and the newest takes the memory of the
+ * oldest. Late news for a block that was replaced are dropped. Tried: a table of whole entries that
+ * doubled as it filled. At 15,000 called places it took 256 KB, half of which came in one step,
+ * late in the sale.
  *
- * A call that was made longer also has a time, so it is in a list with a table over it,
- * until its visit is over. When the list is full, an old one makes room.
+ * An extended call also has a time, so it is in a list with a table over it, until its visit has
+ * ended. When the list is full, an old one is dropped.
  *
- * Invariant: a place that is in the list has no bits. So TURN_KEPT is free among the bits, and says
- * there that a visit was ended, where TURN_ENDED says that its time ran out. */
+ * Invariant: a place in the list has no bits. So TURN_KEPT is free among the bits, where it means
+ * that a visit was ended, and TURN_ENDED that its time ran out. */
 #include "core/line/turns.h"
 
 #include "core/line/line.h"
@@ -27,7 +27,7 @@ enum {
 };
 
 struct turns_block {
-    uint64_t number; /* of its first place, divided by TURNS_BLOCK_PLACES */
+    uint64_t number; /* first place divided by TURNS_BLOCK_PLACES */
     uint64_t word[TURNS_BLOCK_PLACES / WORD_PLACES];
 };
 
@@ -75,7 +75,7 @@ static unsigned bits_of(const struct turns *turns, uint64_t place)
     return block->word[word_of(place)] >> shift_of(place) & 3;
 }
 
-/* NULL: there is no memory, or a later block has taken it. */
+/* NULL: no memory, or a later block has replaced it. */
 static struct turns_block *block_for(struct turns *turns, uint64_t place)
 {
     uint64_t number = number_of(place);
@@ -98,7 +98,7 @@ static void put_bits(struct turns *turns, uint64_t place, unsigned bits)
 {
     assert(bits <= 3);
     if (bits_of(turns, place) == bits)
-        return; /* also: nothing is known, and nothing is to be */
+        return; /* or there is nothing to clear */
     struct turns_block *block = block_for(turns, place);
     if (block == NULL)
         return;
@@ -147,7 +147,7 @@ static bool grow_kept(struct turns *turns)
     return true;
 }
 
-/* Where a further one may stand. TABLE_NONE: there is no memory. */
+/* Where another one may go. TABLE_NONE: no memory. */
 static uint32_t room_for_kept(struct turns *turns)
 {
     if (turns->kept_len < turns->kept_cap || (turns->kept_len < TURNS_KEPT_MAX && grow_kept(turns)))
@@ -162,7 +162,7 @@ static uint32_t room_for_kept(struct turns *turns)
 static void keep(struct turns *turns, struct turn turn)
 {
     assert(turn.kind == TURN_KEPT);
-    assert(bits_of(turns, turn.place) == TURN_NONE); /* it stands in one of the two */
+    assert(bits_of(turns, turn.place) == TURN_NONE); /* it is in one of the two */
     uint32_t at = find_kept(turns, turn.place);
     if (at == TABLE_NONE) {
         at = room_for_kept(turns);
@@ -229,7 +229,7 @@ bool turn_parse(struct span text, struct turn *out)
     turn.kind = (enum turn_kind)kind_number;
     turn.times = (uint8_t)times;
     turn.ended = turn.kind == TURN_DONE || (turn.kind == TURN_ENDED && times > 0);
-    assert(turn.place > 0); /* what turns_note() takes */
+    assert(turn.place > 0); /* as turns_note() requires */
     assert(turn.kind < TURN_KIND_COUNT);
     *out = turn;
     return true;

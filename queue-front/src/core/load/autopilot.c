@@ -1,18 +1,18 @@
-/* autopilot.c: from what the services say to the next rate.
+/* autopilot.c: computes the next rate from the services' readings.
  *
- * Each limit gives a pressure: what was measured divided by what is allowed. The highest decides.
+ * Each limit gives a pressure: the measured value divided by the limit. The highest decides.
  *
  *     above 1         cut to 0.7 of the rate, above 2 to half of it; then wait for the effect
  *     0.8 to 1        stay
- *     below 0.8       a fiftieth of the ceiling more
+ *     below 0.8       raise by a fiftieth of the ceiling
  *
- * The band in which nothing is done keeps the rate from swinging. The wait after a cut keeps one
- * overload from being answered twice, since people who were let in stay for a while; above twice
- * the limit it does not wait. From floor to ceiling takes fifty intervals: quick enough for a sale,
- * and slow enough that a service can complain before it is overrun.
+ * The band without changes keeps the rate from swinging. The wait prevents a second cut for the
+ * same overload, since people who were let in stay for a while; above twice the limit it does not
+ * wait. From floor to ceiling takes fifty intervals: quick enough for a sale, and slow enough that
+ * a service can complain before it is overrun.
  *
- * A line that is empty, or held back by a full hall, does not climb. Services at ease prove nothing
- * about a rate that nobody has tried, just as TCP does not grow a window that it does not fill. */
+ * The rate does not climb while the line is empty or a full hall holds it back. Idle services prove
+ * nothing about an unused rate, just as TCP does not grow a window that it does not fill. */
 #include "core/load/autopilot.h"
 
 #include <assert.h>
@@ -66,7 +66,7 @@ static void press(struct pressure *pressure, bool has, uint64_t value, uint64_t 
 {
     if (!has || limit == 0) /* not reported, or not limited */
         return;
-    assert(of >= AUTOPILOT_LATENCY && of <= AUTOPILOT_BACKLOG); /* what a rate is cut for */
+    assert(of >= AUTOPILOT_LATENCY && of <= AUTOPILOT_BACKLOG); /* the reasons for a cut */
     double now = (double)value / (double)limit;
     if (now > pressure->worst)
         *pressure = (struct pressure){now, of};
@@ -131,11 +131,11 @@ struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
     }
     assert(move.rate_milli >= floor && move.rate_milli <= ceiling);
     assert(move.reason < AUTOPILOT_LATENCY || move.rate_milli <= ask->rate_milli ||
-           move.rate_milli == floor); /* a cut raises no rate */
+           move.rate_milli == floor); /* a cut never raises the rate */
     return move;
 }
 
-/* The reason for a cut, in thousandths: what was measured and what is allowed. */
+/* The reason for a cut, in thousandths: the measured value and the limit. */
 struct weighed {
     uint64_t measured, limit;
 };
@@ -146,7 +146,7 @@ static bool weigh(const struct autopilot_ask *ask, enum autopilot_reason reason,
     const struct health_reading *reading = ask->reading;
     const struct event_doc *doc = ask->doc;
     bool is_cut = reason >= AUTOPILOT_LATENCY && reason <= AUTOPILOT_BACKLOG;
-    assert(!is_cut || reading != NULL); /* something was measured, or nothing was cut for it */
+    assert(!is_cut || reading != NULL); /* every cut has a measurement */
     switch (reason) {
     case AUTOPILOT_LATENCY:
         *out = (struct weighed){reading->p99_ms * 1000, doc->autopilot_target_p99_ms * 1000};
@@ -177,7 +177,7 @@ void autopilot_why(struct text *out, const struct autopilot_ask *ask,
 {
     struct weighed of = {0};
     bool is_cut = weigh(ask, move->reason, &of);
-    assert(!is_cut || of.measured > of.limit); /* nothing is cut for what keeps its limit */
+    assert(!is_cut || of.measured > of.limit); /* a value within its limit causes no cut */
     switch (move->reason) {
     case AUTOPILOT_LATENCY:
         put_milli(out, "p99 ", of.measured);

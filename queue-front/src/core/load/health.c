@@ -1,10 +1,10 @@
 /* health.c: reads metrics pages line by line, without copying the page.
  *
  * Numbers go through strtod() from a copy of at most 40 characters, since a page is not a C string.
- * Whatever is not understood is skipped: a metrics page grows with each version of its service, and
- * it is not ours to judge. Beware of what a page can say: infinities, counters that fall, buckets
- * of another version. Counters that do not compare with the look before are not used at all, and
- * every number is cut to a range before it becomes an integer. */
+ * Unknown text is skipped: a metrics page grows with each version of its service. A page may
+ * contain infinities, counters that fall, or another version's buckets. Counters that are not
+ * comparable with the previous look are not used at all, and every number is clamped before it
+ * becomes an integer. */
 #include "core/load/health.h"
 
 #include "base/json_in.h"
@@ -63,7 +63,7 @@ static bool read_line(struct span text, struct line *line)
     return read_number(value, &line->value);
 }
 
-/* The text of one label; no label of ours has a comma or an escaped quote in it. */
+/* The text of one label; our labels contain no comma or escaped quote. */
 static struct span label(struct span labels, struct span name)
 {
     while (labels.ptr != NULL && labels.len > 0) {
@@ -102,7 +102,7 @@ static void add_bucket(struct health_look *look, const struct line *line)
 
 static void take_line(struct health_look *look, const struct line *line, struct span event)
 {
-    assert(line->value >= 0.0); /* read_number() has judged it */
+    assert(line->value >= 0.0); /* checked by read_number() */
     struct span of = label(line->labels, SPAN("event"));
     if (of.ptr != NULL && !span_eq(of, event))
         return;
@@ -149,7 +149,7 @@ bool health_next_served(struct span *rest, struct span *event, bool *served)
             continue;
         *event = label(line.labels, SPAN("event"));
         *served = line.value > 0.0;
-        assert(line.value >= 0.0); /* read_number() has judged it */
+        assert(line.value >= 0.0); /* checked by read_number() */
         if (event->ptr != NULL)
             return true;
     }
@@ -177,7 +177,7 @@ static void parse_json(struct span body, struct health_look *look)
     look->has_errors = member(page, "error_share", &look->errors);
     look->has_held = member(page, "held", &look->held);
     look->has_backlog = member(page, "backlog", &look->backlog);
-    assert(look->buckets_len == 0 && !look->has_answers); /* these stand on the other kind */
+    assert(look->buckets_len == 0 && !look->has_answers); /* those are on the other kind of page */
     json_decref(page);
 }
 
@@ -202,7 +202,7 @@ static double seen(const struct health_look *look)
     return look->buckets_len > 0 ? look->bucket[look->buckets_len - 1].count : 0.0;
 }
 
-/* A restarted service counts from 0 again, and one of another version has other buckets. */
+/* A restarted service counts from 0 again, and another version may have other buckets. */
 static bool comparable(const struct health_look *before, const struct health_look *now)
 {
     assert(now->buckets_len <= HEALTH_BUCKETS_MAX);
@@ -224,8 +224,7 @@ bool health_ripe(const struct health_look *before, const struct health_look *now
            seen(now) - seen(before) >= HEALTH_REQUESTS_MIN;
 }
 
-/* Within a bucket values are taken to lie evenly; beyond the last bound nothing is known but that.
- */
+/* Assumes an even distribution within a bucket; the last bucket only has a lower limit. */
 static double p99_ms(const struct health_look *before, const struct health_look *now)
 {
     assert(comparable(before, now));
@@ -246,7 +245,7 @@ static double p99_ms(const struct health_look *before, const struct health_look 
 
 static uint64_t whole(double value)
 {
-    assert(!(value < 0.0)); /* beyond what an integer holds, C says nothing of the outcome */
+    assert(!(value < 0.0)); /* beyond an integer's range the conversion is undefined */
     return value < 1e15 ? (uint64_t)(value + 0.5) : UINT64_C(1000000000000000);
 }
 
@@ -280,11 +279,11 @@ void health_add(struct health_reading *reading, const struct health_look *before
     assert(reading->errors_milli <= 1000); /* a share */
 }
 
-/* ---- told ---- */
+/* ---- output ---- */
 
 static void put(struct text *out, const char *name, bool has, uint64_t value)
 {
-    assert(has || value == 0); /* a number that was never heard is not there by half */
+    assert(has || value == 0); /* an absent number is 0 */
     if (has)
         json_member_u64(out, name, value);
     else

@@ -1,5 +1,5 @@
-/* health.h: what the services behind the line say of themselves, read from their own metrics pages:
- * Prometheus text as /metrics has it, or a small JSON object. Pure: text in, numbers out. */
+/* health.h: the state of the services behind the line, read from their own metrics pages:
+ * Prometheus text as in /metrics, or a small JSON object. Pure: text in, numbers out. */
 #ifndef FG_QUEUE_FRONT_CORE_HEALTH_H
 #define FG_QUEUE_FRONT_CORE_HEALTH_H
 
@@ -11,7 +11,7 @@
 
 enum {
     HEALTH_BUCKETS_MAX = 64,  /* of one latency histogram; our services have about twenty */
-    HEALTH_REQUESTS_MIN = 20, /* fewer say nothing of a 99th percentile */
+    HEALTH_REQUESTS_MIN = 20, /* fewer give no 99th percentile */
 };
 
 struct health_bucket {
@@ -19,18 +19,18 @@ struct health_bucket {
     double count;
 };
 
-/* One page at one moment. Counters mean something only when compared with an earlier look. */
+/* One page at one moment. Counters need an earlier look to compare with. */
 struct health_look {
     struct health_bucket bucket[HEALTH_BUCKETS_MAX]; /* rising by le_s */
     uint32_t buckets_len;
     bool has_answers, has_p99, has_errors, has_held, has_backlog;
     double answers, failures; /* counters */
-    double p99_ms, errors;    /* from a JSON page, which has computed them over recent requests */
+    double p99_ms, errors;    /* from a JSON page, which computed them over recent requests */
     double held, backlog;     /* gauges */
 };
 
-/* From a page in Prometheus's format these are read. All series of a name are added up, except
- * those with the label of another event:
+/* These series of a Prometheus page are read. All series of a name are added up, except those with
+ * the label of another event:
  *
  *     fairgate_http_request_duration_seconds_bucket{le=..}    latency
  *     fairgate_http_responses_total{listener="public",class=..}    errors: class 5xx of all
@@ -38,18 +38,18 @@ struct health_look {
  *     fairgate_sagas_open                                      saga backlog
  *
  * A page that begins with '{' is JSON: {"p99_ms", "error_share", "held", "backlog"}. Each may be
- * missing, and other members are ignored. False: neither format, or nothing of use. */
+ * missing, and other members are ignored. False: neither format, or no usable value. */
 bool health_parse(struct span body, struct span event, struct health_look *out);
 
-/* The next line of such a page that says whether visitors of an event are served:
+/* The next line of such a page that says whether an event is served:
  *
  *     fairgate_seats_open{event="show"} 1
  *
- * False: there is none any more. `rest` begins as the whole page. */
+ * False: no more lines. `rest` starts as the whole page. */
 bool health_next_served(struct span *rest, struct span *event, bool *served);
 
-/* Several services taken together: the worst latency and share of errors, the sums of held seats
- * and open sagas. */
+/* Several services combined: the worst latency and share of errors, the sums of held seats and open
+ * sagas. */
 struct health_reading {
     bool has_p99, has_errors, has_held, has_backlog;
     uint64_t p99_ms;
@@ -57,13 +57,13 @@ struct health_reading {
     uint64_t held, backlog;
 };
 
-/* Are there enough answers between two looks for a percentile, or no counters to wait for? */
+/* Whether two looks have enough answers between them for a percentile, or no counters at all. */
 bool health_ripe(const struct health_look *before, const struct health_look *now);
-/* Adds one service. `before` NULL, or counters that fell (it was restarted): only gauges count. */
+/* Adds one service. `before` NULL, or counters that fell (a restart): only gauges count. */
 void health_add(struct health_reading *reading, const struct health_look *before,
                 const struct health_look *now);
 
-/* {"p99_ms":..,"error_share":..,"held":..,"backlog":..}; null where nothing is known. */
+/* {"p99_ms":..,"error_share":..,"held":..,"backlog":..}; null if unknown. */
 void health_json(struct text *out, const struct health_reading *reading);
 
 #endif

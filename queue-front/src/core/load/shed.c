@@ -1,16 +1,16 @@
-/* shed.c: three measurements that decide on each join.
+/* shed.c: three measurements decide on each join.
  *
- * The first is how many joins are answered a second. It follows a faster Redis at once and a slower
- * one over a few ticks, so that one slow moment refuses nobody.
+ * The first is the number of joins answered per second. It follows a faster Redis at once and a
+ * slower one over a few ticks, so that one slow moment refuses nobody.
  *
- * The second is how long the answered have waited. While that is short enough the room for waiting
- * joins grows with each refusal; if it is too long the room falls to as many as are answered in
- * time. The rate alone would not do: a loop whose turns are long answers few because it accepts
- * few, and would accept fewer and fewer.
+ * The second is how long answered joins have waited. While that is short enough, the room for
+ * waiting joins grows with each refusal; if it is too long, the room falls to as many as are
+ * answered in time. The rate alone is not enough: a loop with long turns answers few because it
+ * accepts few, and would accept fewer and fewer.
  *
- * The third is how many visitors were sent away and will come back. It rises with each refusal and
- * falls with each place given, since those who come back are served as well; whatever is left over
- * fades within half a minute. From it follows how far the returns must be spread. */
+ * The third is how many rejected visitors will come back. It rises with each refusal and falls with
+ * each place given, since returning visitors are served as well; the rest fades within half a
+ * minute. It determines how far the returns must be spread. */
 #include "core/load/shed.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@
 enum {
     RATE_MEMORY = 4, /* in ticks, as the next one */
     AWAY_MEMORY = 300,
-    ROOM_SHARE = 4, /* by so much of itself, or of what is too much, the room changes in a tick */
+    ROOM_SHARE = 4, /* the room changes per tick by this part of itself or of the excess */
 };
 
 static uint64_t calm_rate_milli(const struct shed *shed)
@@ -31,7 +31,7 @@ void shed_init(struct shed *shed, uint32_t calm_max)
     assert(calm_max > 0);
     *shed = (struct shed){.calm_max = calm_max, .pending_max = calm_max};
     shed->rate_milli = calm_rate_milli(shed);
-    assert(shed_allows(shed, 0)); /* it never starts by refusing everybody */
+    assert(shed_allows(shed, 0)); /* a start must not refuse everybody */
 }
 
 void shed_answered(struct shed *shed, uint32_t waited_ms)
@@ -60,7 +60,7 @@ static void room_tick(struct shed *shed, uint64_t pending)
 
 void shed_tick(struct shed *shed, uint64_t pending)
 {
-    /* Faster at once, slower by and by. A moment without joins says nothing about Redis. */
+    /* Faster at once, slower gradually. A moment without joins says nothing about Redis. */
     uint64_t now_milli = (uint64_t)shed->answered * 1000 * 1000 / SHED_TICK_MS;
     uint64_t calm_milli = calm_rate_milli(shed);
     if (pending == 0 && now_milli < calm_milli)
@@ -78,7 +78,7 @@ void shed_tick(struct shed *shed, uint64_t pending)
     shed->answered = shed->refused = 0;
     shed->waited_ms = 0;
     assert(shed->rate_milli > 0 && shed->pending_max > 0);
-    assert(shed->away_milli <= UINT64_MAX / 2); /* it fades faster than refusals can fill it */
+    assert(shed->away_milli <= UINT64_MAX / 2); /* it fades faster than refusals can add to it */
 }
 
 bool shed_allows(struct shed *shed, uint64_t pending)

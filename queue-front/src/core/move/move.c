@@ -1,10 +1,10 @@
-/* move.c: taking a place is two questions to Redis. The first finds the place, because its position
+/* move.c: taking a place takes two Redis calls. The first finds the place, because its position
  * follows from the draw, which only a front can compute. The second validates everything again and
- * takes. Its reply is final, and a repeated request by the same cookie or key finds the place
- * taken by itself.
+ * takes it. Its reply is final, and a repeated request with the same cookie or key finds that it
+ * has already taken the place.
  *
- * A typing error is found by the code's own check and costs nobody anything. Codes that never
- * existed are counted by Redis, which bans the address; those that were good once, here. */
+ * A typing error is detected by the code's own check. Redis counts codes that never existed, and
+ * bans the address; expired codes are counted here. */
 #include "core/move/move.h"
 
 #include <assert.h>
@@ -30,7 +30,7 @@ static void refuse(struct moving *moving, enum line_outcome outcome, uint64_t re
 {
     assert(outcome != LINE_OK && outcome != LINE_SAME);
     answer(moving, MOVE_REFUSED, effect);
-    effect->outcome = outcome == LINE_LIMITED ? LINE_PRESALE_GUESSES : outcome; /* of codes */
+    effect->outcome = outcome == LINE_LIMITED ? LINE_PRESALE_GUESSES : outcome; /* of wrong codes */
     effect->retry_after_ms = retry_after_ms;
 }
 
@@ -66,7 +66,7 @@ static void on_request(struct moving *moving, const struct move_request *request
     }
 }
 
-/* The place is there, and the one who asks may have it. */
+/* The place exists, and the requester may have it. */
 static void take(struct moving *moving, struct move_effect *effect)
 {
     assert(moving->ticket.entry > 0);

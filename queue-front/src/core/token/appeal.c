@@ -1,9 +1,9 @@
 /* appeal.c: a claim check instead of a list of people.
  *
- * Limit and minute stand in the reference in the clear: they are no secret, since its holder was
- * there. The MAC keeps anybody from inventing one, and covers the event's name, so a reference of
- * one event says nothing at another. Eight letters are what a person can read out on the telephone;
- * that is why the MAC is short and the minutes wrap around. */
+ * Limit and minute are readable in the reference: they are no secret to its holder. The MAC
+ * prevents forgery and covers the event's name, so a reference of one event is invalid at another.
+ * Eight letters can be read out on the telephone; that is why the MAC is short and the minutes wrap
+ * around. */
 #include "core/token/appeal.h"
 
 #include "base/err.h"
@@ -49,7 +49,7 @@ void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, st
         values[i] = bits & 31;
     code32_make(values, APPEAL_LEN, reference);
     reference[APPEAL_LEN] = '\0';
-    assert(appeal_looks_right((struct span){reference, APPEAL_LEN})); /* as its reader judges */
+    assert(appeal_looks_right((struct span){reference, APPEAL_LEN})); /* its reader accepts it */
 }
 
 bool appeal_looks_right(struct span text)

@@ -2,7 +2,7 @@
  *
  * The letters are the elements of GF(32), and a code is a polynomial that has the generator as a
  * root: sum of c[i] * g^(len - 1 - i) = 0. The weights g^0 .. g^30 all differ, so a single wrong
- * letter, and any two that changed places, leave a remainder. From the 32nd letter on weights would
+ * letter, or any two swapped letters, leave a remainder. From the 32nd letter on weights would
  * repeat, hence CODE32_LEN_MAX. */
 #include "core/token/code32.h"
 
@@ -36,7 +36,7 @@ void code32_make(const uint8_t *values, size_t len, char *code)
     }
     code[len - 1] = letters[times_g(rest)];
     char again[CODE32_LEN_MAX];
-    assert(code32_parse((struct span){code, len}, len, again, NULL)); /* what is made can be read */
+    assert(code32_parse((struct span){code, len}, len, again, NULL)); /* it can be read back */
 }
 
 void code32_put(struct text *out, const char *code, size_t len, size_t group)
@@ -49,7 +49,7 @@ void code32_put(struct text *out, const char *code, size_t len, size_t group)
     }
 }
 
-/* -1: no letter of a code. */
+/* -1: not a letter of a code. */
 static int value_of(char c)
 {
     if (c >= 'a' && c <= 'z')

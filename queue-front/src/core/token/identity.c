@@ -1,10 +1,9 @@
-/* identity.c: from a ring of secret keys to a ring of identities.
+/* identity.c: derives a ring of identities from a ring of secret keys.
  *
- * Each key gets a name that follows from it (so that fronts that read the same file agree), a key
- * for visitors' ids, and a ring of one for invitation codes. All of it is derived when keys are
- * loaded, so that a request only looks one up. Beware that names are all that an event stores: two
- * keys of one name would be two events' visitors mixed up, and mac_key_name() makes that as
- * unlikely as a collision of its hash. */
+ * Each key gives a name (the same on all fronts that read the same file), a key for visitors' ids,
+ * and a ring of one for invitation codes. All are derived when keys are loaded, so that a request
+ * only looks one up. An event stores only the name: two keys of one name would mix up two events'
+ * visitors, and mac_key_name() makes that as unlikely as a collision of its hash. */
 #include "core/token/identity.h"
 
 #include "base/err.h"

@@ -1,8 +1,8 @@
 /* invitation.c: lane, number and MAC packed into seventeen letters and a check.
  *
- * A MAC of 62 bits cannot be guessed over a network, and a wrong guess costs Redis nothing, because
- * the code proves itself. Lane and number are not hidden: an operator who looks at a code can tell
- * which invitation it is. Whether it was used is the line's affair, not the code's. */
+ * A MAC of 62 bits cannot be guessed over a network, and a wrong guess costs no Redis call, because
+ * the MAC is checked first. Lane and number are readable: an operator can tell which invitation a
+ * code is. The line, not the code, knows whether it was used. */
 #include "core/token/invitation.h"
 
 #include "core/token/code32.h"
@@ -33,7 +33,7 @@ void invitation_put(struct text *out, const struct mac_ring *ring, struct span e
     uint32_t head = (uint32_t)invitation.lane << 20 | invitation.number;
     uint64_t mac = sign(&ring->key[0], event, head);
     uint8_t values[VALUES] = {0};
-    /* Bit by bit: it happens once a join, and is easy to see right. */
+    /* Bit by bit: it happens once per join, and is easy to verify. */
     for (unsigned at = 0; at < BITS; at++) {
         bool bit = at < HEAD_BITS ? head >> at & 1 : mac >> (at - HEAD_BITS) & 1;
         values[at / 5] = (uint8_t)(values[at / 5] | bit << at % 5);
@@ -68,7 +68,7 @@ int invitation_parse(const struct mac_ring *ring, struct span event, struct span
         known |= sign(&ring->key[i], event, head) == mac;
     if (!known)
         return ERR_AUTH;
-    assert(found.lane >= 1 && found.number >= 1); /* what invitation_put() asserts */
+    assert(found.lane >= 1 && found.number >= 1); /* as invitation_put() asserts */
     *out = found;
     return 0;
 }

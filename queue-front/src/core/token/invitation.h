@@ -1,10 +1,10 @@
-/* invitation.h: a code that opens a lane. It names the lane and the number of the invitation under
- * a MAC, so nothing is kept of the people who are invited. It is also the join's key, so that one
+/* invitation.h: a code that opens a lane. It contains the lane and the number of the invitation
+ * under a MAC, so nothing is stored about invited people. It is also the join's key, so one
  * invitation is one place.
  *
  *     ABCDEF-GHJKMN-PQRSTV     3 bits lane, 20 bits number, 62 bits MAC, a check
  *
- * It is believed as long as the identity key it was made with (core/token/identity.h). */
+ * It is valid as long as its identity key (core/token/identity.h). */
 #ifndef FG_QUEUE_FRONT_CORE_INVITATION_H
 #define FG_QUEUE_FRONT_CORE_INVITATION_H
 
@@ -22,7 +22,7 @@ struct invitation {
 void invitation_put(struct text *out, const struct mac_ring *ring, struct span event,
                     struct invitation invitation);
 
-/* ERR_SYNTAX: mistyped; ERR_AUTH: not one of ours, or for another event. */
+/* ERR_SYNTAX: mistyped; ERR_AUTH: forged, or for another event. */
 int invitation_parse(const struct mac_ring *ring, struct span event, struct span text,
                      struct invitation *out);
 

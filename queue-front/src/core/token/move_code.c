@@ -1,9 +1,9 @@
 /* move_code.c: a code that is computed, not stored.
  *
- * It is a MAC over the place, how often it was moved, the event and the current window of ten
- * minutes. So it changes when the place moves (a code is good for one move) and when the window
- * passes, and asking twice gives the same code twice. Redis keeps the code that was last asked for,
- * with its life; the MAC is there so that codes cannot be guessed. */
+ * It is a MAC over the place, its number of moves, the event and the current window of ten minutes.
+ * So it changes when the place moves (one code, one move) and with each window, and a repeated
+ * request gets the same code. Redis stores the code requested last, with its expiry; the MAC makes
+ * codes unguessable. */
 #include "core/token/move_code.h"
 
 #include "core/token/code32.h"
@@ -29,7 +29,7 @@ void move_code_make(const struct mac_ring *ring, struct span event, const struct
     text_u64(&message, now_s / MOVE_WINDOW_S);
     text_char(&message, '.');
     text_put(&message, event);
-    text_char(&message, '.'); /* no event's id has one */
+    text_char(&message, '.'); /* no event id has a dot */
     text_u64(&message, ticket->tag);
     assert(!message.overflown);
     uint8_t mac[MAC_BYTES];

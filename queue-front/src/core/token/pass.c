@@ -1,7 +1,7 @@
-/* pass.c: what is in a pass: iss, aud (the event), sub (the session), jti (the session's MAC, which
- * is as unique as the session), iat and exp; place and visitor, to trace it by. If the place is a
- * member's, `member` names them: payment compares it with the account that is logged in, and the
- * seats count what a member has over all visits. `incarnation` says which event of this id it is.
+/* pass.c: the claims of a pass: iss, aud (the event), sub (the session), jti (the session's MAC,
+ * which is as unique as the session), iat and exp; place and visitor, for tracing. A member's pass
+ * has `member`: payment compares it with the logged-in account, and the seat service counts a
+ * member's seats over all visits. `incarnation` identifies the event among those with this id.
  * `channel` names the seats that a presale code opened when the place was taken.
  *
  * A pass lives as long as its session does without a heartbeat, and each heartbeat brings the next
@@ -15,7 +15,7 @@
 
 static struct span jti_of(struct span session)
 {
-    /* The last 22 characters of the tail cover the MAC and no other byte of the name. */
+    /* The last 22 characters of the tail cover exactly the MAC. */
     enum { JTI_LEN = 22 };
     assert(session.len > JTI_LEN);
     assert(memchr(session.ptr + session.len - JTI_LEN, '.', JTI_LEN) == NULL); /* of the tail */
@@ -49,8 +49,8 @@ int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
         .aud = grant->event,
         .sub = grant->session,
         .jti = jti_of(grant->session),
-        /* Expiry is on Redis's clock and issue on ours, which may be ahead of it, and a session may
-         * be in its last second. Readers compare `exp`; `iat` only has to lie before it. */
+        /* Expiry uses Redis's clock and issue uses ours, which may be ahead, and a session may be
+         * in its last second. Readers compare `exp`; `iat` only has to be earlier. */
         .iat_s = grant->now_s < grant->expires_s ? grant->now_s : grant->expires_s - 1,
         .exp_s = grant->expires_s,
         .extra = text_span(&extra),
@@ -105,7 +105,7 @@ int pass_session(const struct mac_ring *ring, struct span event, struct span tok
     if (token.len > PASS_LEN_MAX || rest.ptr == NULL || span_cut(rest, '.', &payload).ptr == NULL ||
         payload.len == 0 || !base64_decode(payload, memory, sizeof(memory), &len))
         return ERR_SYNTAX;
-    /* As we write it, without blanks; a quote within a text would have a backslash before it. */
+    /* In our own format, without spaces; a quote inside a text has a backslash before it. */
     const char *at = memmem(memory, len, mark.ptr, mark.len);
     if (at == NULL)
         return ERR_SYNTAX;
@@ -142,7 +142,7 @@ int pass_verify(const struct jwks *keys, const char *issuer, struct span event, 
     int rc = jwt_verify(keys, &rules, token, err, &jwt);
     if (rc < 0)
         return rc == ERR_UNKNOWN ? ERR_AUTH
-                                 : rc; /* passes have our own keys: no other will arrive */
+                                 : rc; /* passes use our own keys: no others can arrive */
     rc = read_claims(&jwt, err, out);
     jwt_deinit(&jwt);
     return rc;

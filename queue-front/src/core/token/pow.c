@@ -1,23 +1,21 @@
-/* pow.c: the bytes of a challenge, in their order:
+/* pow.c: the bytes of a challenge, in order:
  *
  *     0       version, 1
  *     1       key id
  *     2       bits
  *     3..6    issued, seconds since 1970, big-endian
  *     7..13   salt
- *     14..29  MAC over what it is bound by, bytes 0..13, the visitor's cookie or site, and the
- * event's id
+ *     14..29  MAC over the kind of bond, bytes 0..13, the visitor's cookie or site, and the event's
+ *     id
  *
- * Nothing is remembered of a challenge before it is solved. A solution cannot be used a thousand
- * times, because the join notes the challenge's MAC beside the place it was given for, as long as
- * the challenge lives.
+ * Nothing is stored about a challenge before it is solved. A solution cannot be used twice, because
+ * the join stores the challenge's MAC with its place for the challenge's lifetime.
  *
- * A browser's challenge is bound to its cookie, since its address may be another one by the time it
- * answers: two families, private relays, pools of a carrier, a phone that leaves its Wi-Fi. Anybody
- * can make up a cookie, so this bond keeps nobody from solving at one place what is shown at
- * another. Nor does an address: the text that is to be hashed can be handed to another computer.
- * What holds: each place costs its own work, and limits by address count each visitor who shows it.
- */
+ * A browser's challenge is bound to its cookie, since its address may change before it answers: two
+ * families, private relays, a carrier's pool, a phone that leaves its Wi-Fi. Anybody can make up a
+ * cookie, so this bond does not prevent solving elsewhere. Nor would an address: the text to be
+ * hashed can be handed to another computer. But each place costs its own work, and limits by
+ * address count each visitor who sends it. */
 #include "core/token/pow.h"
 
 #include "base/base64.h"

@@ -1,9 +1,9 @@
-/* presale.c: from what a visitor types to what the store compares.
+/* presale.c: converts a visitor's input to the store's form.
  *
- * The code is brought to one form (capitals, no spaces, no hyphens), hashed, and the hash is signed
- * with the event's identity key. Two steps, because operators may bring hashes instead of codes; a
- * MAC at the end, because codes are short and a plain hash could be tried out. The event's name is
- * part of the MAC, so the same code at two events is two entries. */
+ * The code is normalised (capitals, no spaces, no hyphens) and hashed, and the event's identity key
+ * signs the hash. Two steps, because operators may supply hashes instead of codes; a MAC at the
+ * end, because codes are short and a plain hash could be brute-forced. The MAC covers the event's
+ * name, so the same code at two events is two entries. */
 #include "core/token/presale.h"
 
 #include <assert.h>

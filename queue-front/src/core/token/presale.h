@@ -1,7 +1,7 @@
-/* presale.h: presale codes, as an operator makes them up: any visible ASCII; case, spaces and
- * hyphens do not matter. A code is known by its SHA-256, which an operator may load instead, and
- * kept as the MAC of that digest under the event's identity key. A reader of Redis learns no code,
- * and cannot try any either. */
+/* presale.h: presale codes, chosen by an operator: any visible ASCII; case, spaces and hyphens do
+ * not matter. A code is identified by its SHA-256, which an operator may load instead, and stored
+ * as the MAC of that digest under the event's identity key. A reader of Redis learns no code, and
+ * cannot test any. */
 #ifndef FG_QUEUE_FRONT_CORE_PRESALE_H
 #define FG_QUEUE_FRONT_CORE_PRESALE_H
 
@@ -11,11 +11,11 @@
 enum {
     PRESALE_CODE_MIN = 4,
     PRESALE_CODE_MAX = 64,
-    PRESALE_INPUT_MAX = 128, /* a code, generously spaced */
+    PRESALE_INPUT_MAX = 128, /* a code with generous spacing */
     PRESALE_SHA_BYTES = 32,
 };
 
-/* False: nothing that could have been loaded as a code. */
+/* False: could never have been loaded as a code. */
 bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES]);
 bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES]);
 

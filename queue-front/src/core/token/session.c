@@ -1,10 +1,9 @@
 /* session.c: a name that anybody can read and only a front can make.
  *
- * It is signed with the key that signed the ticket, not with the current one. That keeps the name
- * the same when keys are rotated in the middle of a visit, and it is why ticket_parse() reports the
- * key. Event and place are in the clear, so that Redis and the services behind the line can use
- * them without the fronts' keys; the MAC is for the fronts, when a session comes back to be ended.
- */
+ * It is signed with the key that signed the ticket, not with the current one. So the name stays the
+ * same when keys are rotated during a visit; this is why ticket_parse() reports the key. Event and
+ * place are readable, so that Redis and the services behind the line can use them without the
+ * fronts' keys; the MAC is for the fronts, when they have to end a session by name. */
 #include "core/token/session.h"
 
 #include "base/base64.h"
@@ -54,8 +53,8 @@ void session_put(struct text *out, const struct mac_ring *ring, struct span even
 {
     struct mac_ring one;
     bool known = ring_of(ring, ticket->key_id, &one);
-    assert(known);                   /* the ticket was read with it */
-    assert(line_event_id_ok(event)); /* what session_parse() asks of them */
+    assert(known);                   /* it verified the ticket */
+    assert(line_event_id_ok(event)); /* as session_parse() requires */
     assert(place > 0 && place <= SESSION_PLACE_MAX);
     uint8_t tail[TAIL_BYTES] = {ticket->key_id};
     memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);

@@ -1,6 +1,6 @@
-/* session.h: the name of one admitted visit. The same ticket always leads to the same name, on any
- * front and across a rotation of keys, so a repeated pass is the same visit. The name says which
- * place it belongs to, so ending a session needs no look-up.
+/* session.h: the name of one admitted visit. The same ticket always gives the same name, on any
+ * front and across a rotation of keys, so a repeated pass is the same visit. The name contains the
+ * place, so ending a session needs no lookup.
  *
  *     EVENT.PLACE.TAIL      my-concert.4711.AQECAwQFBgcI...
  *
@@ -19,18 +19,18 @@ enum {
 };
 
 struct session {
-    struct span event; /* borrowed from the text it was parsed from */
+    struct span event; /* borrowed from the parsed text */
     uint64_t place;    /* line_place_of() */
     uint32_t tag;      /* of the incarnation */
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 
-/* The session of a ticket that ticket_parse() read with this ring. `place` is its position, with
- * the lane. */
+/* Appends the session of a ticket that ticket_parse() read with this ring. `place` is its position,
+ * with the lane. */
 void session_put(struct text *out, const struct mac_ring *ring, struct span event,
                  const struct ticket *ticket, uint64_t place);
 
-/* ERR_SYNTAX: not the name of a session; ERR_AUTH: no front made it. */
+/* ERR_SYNTAX: not a session name; ERR_AUTH: forged. */
 int session_parse(const struct mac_ring *ring, struct span text, struct session *out);
 
 #endif

@@ -41,7 +41,7 @@ static_assert(TICKET_BYTES / 3 * 4 == TICKET_LEN && TICKET_BYTES % 3 == 0,
 
 static void put_be(uint8_t *at, unsigned bytes, uint64_t value)
 {
-    assert(bytes < 8 && value >> (8 * bytes) == 0); /* nothing is cut off */
+    assert(bytes < 8 && value >> (8 * bytes) == 0); /* no bits are cut off */
     for (unsigned i = 0; i < bytes; i++)
         at[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
 }
@@ -114,7 +114,7 @@ int ticket_parse(const struct mac_ring *ring, struct span event, struct span tex
         .key_id = bytes[1],
     };
     memcpy(ticket.visitor, bytes + 12, LINE_VISITOR_BYTES);
-    /* Signed by a front, but perhaps of a newer version with more lanes. */
+    /* Signed by a front, but perhaps by a newer version with more lanes. */
     if (ticket.entry == 0 || ticket.lane > LANES_MAX)
         return ERR_AUTH;
     if (now_s > ticket.issued_s && now_s - ticket.issued_s > lifetime_s)

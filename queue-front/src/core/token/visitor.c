@@ -1,8 +1,8 @@
-/* visitor.c: one keyed BLAKE2b for each visitor. Its first part is the key of the join, the rest
- * the id; both come from the same source, so a repeated join leads to the same session as well.
+/* visitor.c: one keyed BLAKE2b per visitor. Its first part is the key of the join, the rest the id;
+ * both come from the same source, so a repeated join leads to the same session as well.
  *
- * A byte for the kind of source and the event's name, with its length, go in first. So a cookie can
- * never give the hash of a member, and no event's visitor is found again at another. */
+ * The input starts with a byte for the kind of source and the event's name with its length. So a
+ * cookie never gives a member's hash, and a visitor cannot be recognised at another event. */
 #include "core/token/visitor.h"
 
 #include "base/base64.h"
@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <sodium.h>
 
-/* 1 was a key that was not bound to its owner. */
+/* 1 was a key without an owner. */
 enum source { BY_COOKIE = 2, AGAIN = 3, BY_MEMBER = 4, BY_INVITATION = 5, BY_KEY_OF = 6 };
 
 void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES])
@@ -27,7 +27,7 @@ void visitor_cookie_put(struct text *out, const struct rng *rng)
     uint8_t bytes[16];
     rng_fill(rng, bytes, sizeof(bytes));
     base64_put(out, bytes, sizeof(bytes));
-    assert(!out->overflown); /* half of one is no visitor's */
+    assert(!out->overflown); /* a truncated id belongs to no visitor */
     static_assert((sizeof(bytes) * 4 + 2) / 3 == VISITOR_COOKIE_LEN, "without padding");
 }
 
@@ -47,7 +47,7 @@ static struct visitor derive(const uint8_t key[VISITOR_KEY_BYTES], enum source s
                              struct span event, struct span what)
 {
     assert(event.len <= UINT8_MAX);
-    assert(what.len > 0); /* or all without one would be the same visitor */
+    assert(what.len > 0); /* otherwise all without one would be the same visitor */
     uint8_t hash[LINE_IDEM_BYTES + LINE_VISITOR_BYTES];
     uint8_t head[2] = {(uint8_t)source, (uint8_t)event.len};
     crypto_generichash_state state;

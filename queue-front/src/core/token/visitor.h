@@ -1,6 +1,5 @@
-/* visitor.h: as much of a visitor as the line needs: a key by which a repeated join is recognised,
- * and a short id that goes into tickets and passes. Neither leads back to the cookie or header that
- * it was made from. */
+/* visitor.h: the line's view of a visitor: a key that recognises a repeated join, and a short id
+ * for tickets and passes. Neither reveals the cookie or header that it was made from. */
 #ifndef FG_QUEUE_FRONT_CORE_VISITOR_H
 #define FG_QUEUE_FRONT_CORE_VISITOR_H
 
@@ -22,7 +21,7 @@ enum {
 #define PASS_COOKIE_PREFIX   "fg_pass_"
 
 struct visitor {
-    bool has_idem; /* false: a new visitor, who cannot have asked before */
+    bool has_idem; /* false: a new visitor, so not a repeated join */
     uint8_t idem[LINE_IDEM_BYTES];
     uint8_t id[LINE_VISITOR_BYTES];
 };
@@ -35,8 +34,8 @@ void visitor_cookie_put(struct text *out, const struct rng *rng);
 bool visitor_cookie_ok(struct span cookie);
 
 /* From the request's Idempotency-Key and its owner, `whose` (the visitor cookie or, without one,
- * the network: not empty, below 256 bytes); from the visitor cookie; or from an expired place whose
- * owner joins again. Each is bound to the event. */
+ * the network: 1 to 255 bytes); from the visitor cookie; or from an expired place whose owner joins
+ * again. Each is bound to the event. */
 struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                               struct span whose, struct span idempotency_key);
 struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
@@ -44,11 +43,11 @@ struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct sp
 struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                              const struct ticket *ticket);
 
-/* From the member id in a token of the shop: one place for each member. Only its hash is kept. */
+/* From the member id in a shop's token: one place per member. Only its hash is stored. */
 struct visitor visitor_by_member(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                  struct span member);
 
-/* From an invitation: one place for each. */
+/* From an invitation: one place each. */
 struct visitor visitor_by_invitation(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                      struct invitation invitation);
 

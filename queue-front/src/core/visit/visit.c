@@ -1,10 +1,10 @@
-/* visit.c: Redis is asked once, and its reply is final: a pass is a slot in `max_active`, and a
- * place always gets the same session. What can be answered without Redis is: a visitor far from the
- * call has to wait, and a pass with half of its time left is good. A heartbeat is answered by a new
- * pass, since the old one expires with the session as it was before.
+/* visit.c: Redis is called once, and its reply is final: a pass is a slot in `max_active`, and a
+ * place always gets the same session. Some requests need no Redis: a visitor far from the call has
+ * to wait, and a pass with half of its time left is valid. A heartbeat returns a new pass, since
+ * the old one expires with the previous session time.
  *
- * Where there is no room to ask, the answer is `overloaded`, but verify accepts a pass that is
- * still good: it would only have been renewed. */
+ * If there is no room for the call, the answer is `overloaded`, but verify accepts a pass that is
+ * still valid: it would only have been renewed. */
 #include "core/visit/visit.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@ static const unsigned allowed[VISIT_STATE_COUNT] = {
     [VISIT_ASKING] = BIT(VISIT_REPLY) | BIT(VISIT_NO_ROOM),
 };
 
-/* `rc`: what is wrong with a ticket or pass; else 0. */
+/* `rc`: the fault of a ticket or pass; else 0. */
 static void answer(struct visit *visit, enum visit_answer what, int rc, struct visit_effect *effect)
 {
     assert((rc < 0) == (what == VISIT_BAD_TICKET || what == VISIT_BAD_PASS));
@@ -52,7 +52,7 @@ static void enter(struct visit *visit, struct visit_effect *effect)
         ask(visit, LINE_PASS, effect);
 }
 
-/* It lasts as long as the visit may. A pass says its own end rounded down, that of the visit up. */
+/* It lasts as long as the visit may. A pass rounds its own end down, and the visit's end up. */
 static bool is_last(const struct pass *pass)
 {
     assert(pass->ends_s > 0);
@@ -74,8 +74,8 @@ static void on_request(struct visit *visit, const struct visit_event *event,
         visit->is_member = request->ticket.member;
     }
     if (wish == VISIT_LEAVE) {
-        /* Ticket or pass is enough to give the place up. A pass of the same place next to the
-         * ticket says that there was a visit, where Redis has lost that. */
+        /* A ticket or a pass is enough to give the place up. A pass next to the ticket proves that
+         * there was a visit, in case Redis has lost it. */
         int ticket_rc = request->ticket_rc, pass_rc = request->pass_rc;
         bool has_none = ticket_rc == ERR_NOT_FOUND;
         if (ticket_rc == 0 && pass_rc == 0 && request->pass.place == visit->pass.place)
@@ -104,14 +104,14 @@ static void on_request(struct visit *visit, const struct visit_event *event,
                (visit->pass.expires_s > event->now_s + half_s || is_last(&visit->pass))) {
         answer(visit, VISIT_VERIFIED, 0, effect);
     } else if (wish == VISIT_VERIFY || wish == VISIT_HEARTBEAT) {
-        /* A Redis that has forgotten the session restores none from a pass that has run out. */
+        /* A Redis that has lost the session restores none from an expired pass. */
         uint64_t now_s = event->now_s;
         const struct pass *pass = &visit->pass;
         assert(visit->ticket.entry == 0);
         ask(visit, LINE_HEARTBEAT, effect);
         effect->ends_ms = (pass->expires_s <= now_s ? pass->expires_s : pass->ends_s) * 1000;
         effect->told_ms = pass->expires_s * 1000;
-    } else if (request->is_renewed) { /* over with its event */
+    } else if (request->is_renewed) { /* ended with its event */
         answer(visit, VISIT_ENDED, 0, effect);
     } else {
         ask(visit, request->has_ordered ? LINE_DONE : LINE_END, effect);
@@ -137,8 +137,8 @@ static void on_reply(struct visit *visit, const struct visit_event *event,
     if (is_granted && (event->knows_event || wish == VISIT_END)) {
         answer(visit, granted[wish], 0, effect);
         effect->is_new = wish == VISIT_PASS ? outcome == LINE_OK : wish == VISIT_VERIFY;
-        /* It was inside, as Redis says, or as a pass does where Redis has lost the session. The
-         * knob may have been longer when the pass was made. */
+        /* It was inside, according to Redis, or to a pass if Redis has lost the session.
+         * session_ttl_s may have been longer when the pass was made. */
         bool by_pass = outcome == LINE_OK && expires_s > 0;
         uint64_t left_ms = expires_s > event->now_s ? (expires_s - event->now_s) * 1000 : 0;
         if (wish == VISIT_LEAVE && (event->turn != TURN_NONE || by_pass))
@@ -146,7 +146,7 @@ static void on_reply(struct visit *visit, const struct visit_event *event,
                 left_ms > event->session_ttl_ms ? left_ms : event->session_ttl_ms;
     } else if (wish == VISIT_VERIFY && (is_over || is_renewed)) {
         answer(visit, VISIT_BAD_PASS, is_renewed ? ERR_EXISTS : ERR_TIMEOUT, effect);
-    } else if (wish == VISIT_VERIFY) { /* without a new pass the old one is still good */
+    } else if (wish == VISIT_VERIFY) { /* without a new pass the old one is still valid */
         answer(visit, VISIT_VERIFIED, 0, effect);
     } else if (wish == VISIT_EXTEND && outcome == LINE_EXHAUSTED) {
         answer(visit, VISIT_EXTENDED_ENOUGH, 0, effect);

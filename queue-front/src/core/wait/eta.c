@@ -36,20 +36,19 @@
 #include <assert.h>
 #include <math.h>
 
-static const double Z90 = 1.2816; /* the normal distribution's 90th percentile */
-static const double DRIFT = 0.10; /* rates drift by this much, however well measured */
-static const double SPREAD_ASSUMED =
-    0.5;                                 /* of a rate that Redis remembers and we did not measure */
-static const double KNOBS_CAUTION = 1.5; /* an untried line is rarely faster than its knobs */
+static const double Z90 = 1.2816;         /* the normal distribution's 90th percentile */
+static const double DRIFT = 0.10;         /* rates drift by this much, even if measured well */
+static const double SPREAD_ASSUMED = 0.5; /* of a rate from Redis that we did not measure */
+static const double KNOBS_CAUTION = 1.5;  /* an untried line is rarely faster than its knobs */
 static const double AVAILABLE_MIN = 0.05;
 static const double GONE_SHARE_MAX = 0.9;
-static const double RATE_MIN = 1e-4; /* slower is standing still */
+static const double RATE_MIN = 1e-4; /* slower counts as standing still */
 static const double KNOB_IS_BRAKE =
-    0.8; /* a line that moves at this share of the knob is held back by the knob */
+    0.8; /* at this share of the knob's rate, the knob limits the line */
 static const double HALL_IS_FULL =
-    0.95; /* one that moves at this share of what the hall allows is held back by the hall */
-static const double HALL_IS_SHUT = 0.98; /* with this many inside, each entry takes a departure */
-static const double HALL_DOUBT = 1.05;   /* the length of a visit is known no better than this */
+    0.95; /* at this share of the hall's rate, the hall limits the line */
+static const double HALL_IS_SHUT = 0.98; /* with this share inside, each entry takes a departure */
+static const double HALL_DOUBT = 1.05;   /* the length of a visit is no more certain than this */
 
 const char *eta_basis_name(enum eta_basis basis)
 {
@@ -69,21 +68,21 @@ void eta_meter_init(struct eta_meter *meter)
     *meter = (struct eta_meter){.available = 1.0};
 }
 
-/* Ghosts are stepped over, not served: they would make the line look fast. */
+/* Ghosts are skipped, not served: they would make the line look fast. */
 static uint64_t people_served(const struct line_view *view)
 {
-    assert(view->skipped <= view->serving); /* as the reader of a tick has judged */
+    assert(view->skipped <= view->serving); /* checked by the reader of a tick */
     return view->serving - view->skipped;
 }
 
-/* Places that belong to somebody, present or not. */
+/* Places that have an owner, present or not. */
 static uint64_t places_waiting(const struct line_view *view)
 {
     uint64_t places = view->issued > view->serving ? view->issued - view->serving : 0;
     return places > view->nobodys ? places - view->nobodys : 0;
 }
 
-/* Ghosts, stepped over or not. Places that nobody owns are not ghosts. */
+/* Ghosts, skipped or not. Unowned places are not ghosts. */
 static uint64_t ghosts_ever(const struct line_view *view)
 {
     uint64_t away = view->skipped + ghosts_waiting(view->ghosts);
@@ -126,7 +125,7 @@ static void follow_knob(struct eta_meter *meter, uint64_t rate_milli)
     turn_rate(meter, factor);
 }
 
-/* A full hall whose size was changed. */
+/* A full hall whose size has changed. */
 static void follow_hall(struct eta_meter *meter, const struct line_view *view)
 {
     double before = (double)meter->knob_max_active, now = (double)view->knobs.max_active;
@@ -144,7 +143,7 @@ static void follow_hall(struct eta_meter *meter, const struct line_view *view)
 void eta_meter_plan(struct eta_meter *meter, const struct line_rate_at *steps, uint32_t len)
 {
     assert(len <= EVENT_SCHEDULE_MAX);
-    bool due = len <= meter->plan_len; /* the rest of the plan, as it was */
+    bool due = len <= meter->plan_len; /* the rest of the plan is unchanged */
     const struct line_rate_at *rest = meter->plan + (due ? meter->plan_len - len : 0);
     for (uint32_t i = 0; due && i < len; i++)
         due = rest[i].at_ms == steps[i].at_ms && rest[i].rate_milli == steps[i].rate_milli;
@@ -158,7 +157,7 @@ struct sample {
     double rate, inside, entered, left;
 };
 
-/* Keeps apart the time that was paused from the time that was open. */
+/* Separates paused time from open time. */
 static void watch_pause(struct eta_meter *meter, const struct line_view *view)
 {
     bool open = view->state == LINE_OPEN;
@@ -186,7 +185,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
         return;
     }
     watch_pause(meter, view);
-    /* Visitors who joined recently are expected to behave like those who were judged. */
+    /* Visitors who joined recently are expected to behave like the judged ones. */
     uint64_t judged = view->ghosts != NULL ? view->ghosts->judged : 0;
     if (judged >= GHOSTS_BLOCK_PLACES)
         meter->gone_share = fmin(GONE_SHARE_MAX, (double)ghosts_ever(view) / (double)judged);
@@ -227,7 +226,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
     meter->entered += weight * (sample.entered - meter->entered);
     meter->left += weight * (sample.left - meter->left);
     meter->rate += weight * off;
-    /* The first sample says nothing of the spread. */
+    /* The first sample has no spread. */
     if (meter->windows > 1)
         meter->variance = (1.0 - weight) * (meter->variance + weight * off * off);
     assert(meter->rate >= 0.0);
@@ -238,7 +237,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
 
 /* ---- the model ---- */
 
-/* False: nobody can say when the first visitor is called. */
+/* False: the first call cannot be predicted. */
 static bool set_delay(struct eta_model *model, const struct eta_meter *meter,
                       const struct line_view *view, uint64_t now_ms)
 {
@@ -277,15 +276,15 @@ static double slots_free(const struct line_view *view)
 }
 
 /* How long a visit takes. It is computed from departures, since a filling hall takes in more than
- * it lets out. Entries count by half, because a hall that nobody has left yet will be left some
- * day. */
+ * it lets out. Entries count half, because a hall that nobody has left yet will be left
+ * eventually. */
 static double stay_s(const struct eta_meter *meter)
 {
     assert(meter->inside > 0.0 && (meter->left > 0.0 || meter->entered > 0.0));
     return meter->inside / fmax(meter->left, meter->entered / 2.0);
 }
 
-/* How many people a second a full hall has room for. HUGE_VAL: no limit, or not known. */
+/* People per second that a full hall has room for. HUGE_VAL: no limit, or unknown. */
 static double hall_rate(const struct eta_meter *meter, const struct line_view *view)
 {
     if (view->knobs.max_active == 0 || meter->windows < ETA_WINDOWS_MIN ||
@@ -307,7 +306,7 @@ struct eta_hall eta_hall(const struct eta_meter *meter, const struct line_view *
     return (struct eta_hall){slots_free(view), measured < HUGE_VAL ? measured : planned};
 }
 
-/* What the rate becomes when the knob is set to `then`. */
+/* The rate after the knob is set to `then`. */
 static double rate_at_knob(const struct eta_meter *meter, const struct line_view *view, double rate,
                            double then)
 {
@@ -330,8 +329,8 @@ static struct eta_pace measured_pace(double rate, double hall)
     };
 }
 
-/* A hall that is not full yet lets the line move faster than it will later. It fills towards
- * rate / hall times its size: quickly at first, when nobody leaves, and more slowly the more do. */
+/* Until the hall is full the line moves faster than later. It fills towards rate / hall times its
+ * size: quickly at first, when nobody leaves, and then more slowly. */
 static double quick_places(const struct eta_meter *meter, const struct line_view *view, double rate,
                            double hall)
 {
@@ -367,8 +366,8 @@ static bool set_measured(struct eta_model *model, const struct eta_meter *meter,
     } else {
         return false;
     }
-    /* A burst after a lull is faster than the knob and does not last. A knob at 0 is no rate at
-     * all, whatever was measured before. */
+    /* A burst after a lull is faster than the knob and does not last. A knob at 0 means no rate,
+     * whatever was measured before. */
     rate = fmin(rate, (double)view->knobs.rate_milli / 1000.0);
     double hall = hall_rate(meter, view);
     /* The rate measured with a full hall already includes the hall's limit. */
@@ -394,7 +393,7 @@ static bool set_measured(struct eta_model *model, const struct eta_meter *meter,
     return true;
 }
 
-/* As fast as the knob lets people in while slots are free, then as fast as sessions end. */
+/* The knob's rate while slots are free, then the rate at which sessions end. */
 static struct eta_pace knob_pace(const struct line_view *view, double s_per_place)
 {
     struct eta_pace pace = {s_per_place, s_per_place, s_per_place};
@@ -419,7 +418,7 @@ static void set_knobs(struct eta_model *model, const struct line_view *view)
     assert(model->quick_places >= 0.0);
 }
 
-/* The steps to come, at the paces that their rates alone would give. */
+/* The coming steps, at the paces of their rates alone. */
 static void set_plan(struct eta_model *model, const struct eta_meter *meter,
                      const struct line_view *view, uint64_t now_ms)
 {
@@ -482,11 +481,10 @@ struct eta_model eta_model(const struct eta_meter *meter, const struct line_view
 static double times(double places, double s_per_place)
 {
     assert(s_per_place >= 0.0);
-    return places > 0.0 ? places * s_per_place
-                        : 0.0; /* nobody waits for a line that stands still */
+    return places > 0.0 ? places * s_per_place : 0.0; /* a line that does not move has no wait */
 }
 
-/* How long it takes to call this many, beginning at `from_s`, through the steps of the schedule.
+/* Seconds until this many are called, beginning at `from_s`, through the steps of the schedule.
  * Never falls as `places` rises, and a later beginning never means an earlier end. */
 static double walk_s(const struct eta_model *model, double places, double from_s, bool late)
 {
@@ -595,7 +593,7 @@ static double moved(const double told[ETA_WATCH_STEPS], double now)
 }
 
 /* How far the line fell behind its pace, at worst, since any of the remembered moments. While
- * nobody waited, or before the opening, it could not fall behind, so moments up to then do not
+ * nobody waited, and before the opening, it could not fall behind, so moments up to then do not
  * count. */
 static double lag_of(const struct eta_watch *watch, const struct line_view *view, double pace)
 {
@@ -626,9 +624,8 @@ static enum eta_reason reason_of(const struct eta_watch *watch, const struct lin
 {
     assert(pace > 0.0);
     double line = fmax(1.0, (double)places_waiting(view));
-    const double told = 1.10; /* well below the fifth that must not go unexplained */
-    const double noticed =
-        0.003; /* found in one block, this is a good part of those right behind it */
+    const double told = 1.10;     /* well below the 20 % that must be explained */
+    const double noticed = 0.003; /* if found in one block, a good part of those right behind it */
     uint64_t lately_ms = ETA_WATCH_STEP_MS * ETA_WATCH_STEPS, now_ms = view->redis_ms;
     if (view->state == LINE_PAUSED)
         return ETA_REASON_PAUSED;
@@ -658,7 +655,7 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
         (watch->max_active != view->knobs.max_active || watch->plan_changes != model->plan_changes))
         watch->rate_changed_ms = view->redis_ms;
     watch->max_active = view->knobs.max_active;
-    assert(watch->plan_changes <= model->plan_changes); /* it counts, and only up */
+    assert(watch->plan_changes <= model->plan_changes); /* a count that only rises */
     watch->plan_changes = model->plan_changes;
     if (view->state == LINE_PAUSED)
         watch->paused_ms = view->redis_ms;
@@ -671,9 +668,9 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
         watch->idle_ms = view->redis_ms;
     bool moves = model->basis != ETA_UNKNOWN && isfinite(model->pace.p50);
     double pace = moves ? model->pace.p50 : 0.0;
-    /* Ghosts that were stepped over stay in the sum, so it changes only when somebody goes or
-     * returns. Before a place is judged, a share of it counts as gone. If its visitor turns out to
-     * be there, that share has come back for everybody behind. */
+    /* Skipped ghosts stay in the sum, so it changes only when somebody goes or returns. Before a
+     * place is judged, a share of it counts as gone. If its visitor is there after all, that share
+     * has come back for everybody behind. */
     struct eta_crowd crowd = {
         .ghosts = (double)ghosts_ever(view),
         .judged = view->ghosts != NULL ? (double)view->ghosts->judged : 0.0,
@@ -701,7 +698,7 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
 
 /* ---- on the wire ---- */
 
-/* A value behind its key, for each poll: see status_me_json(). */
+/* A value after its key, for each poll: see status_me_json(). */
 void eta_json(struct text *out, struct eta eta)
 {
     assert(eta.basis == ETA_UNKNOWN || eta.p50_s <= eta.p90_s);

@@ -1,12 +1,11 @@
-/* keep.c: how long a page without a visitor in it may be kept.
+/* keep.c: how long a page without visitor data may be cached.
  *
- * A change is on the page after fresh_s + stale_s at the latest, wherever it is kept, and nobody
- * has to tell the caches. A page with a script is right long before: it asks for the status, which
- * is kept for a second, as soon as it is there. So a page that comes while we are down is honest,
- * too: it says that the connection is lost.
+ * A change reaches every cached page within fresh_s + stale_s, without notifying any cache. A page
+ * with a script is correct long before: on arrival it requests the status, which is cached for a
+ * second. So a page served while we are down is still honest: it says that the connection is lost.
  *
- * max-age is used and not s-maxage, which forbids to serve what is stale (RFC 9111, 5.2.2.10). A
- * browser that keeps the page as well is no worse off than the cache. */
+ * max-age is used rather than s-maxage, which forbids serving stale responses (RFC 9111, 5.2.2.10).
+ * A browser that caches the page as well is no worse off than the cache. */
 #include "core/wait/keep.h"
 
 #include "base/text.h"
@@ -14,11 +13,11 @@
 #include <assert.h>
 
 enum {
-    /* What may not be kept at all is asked for by everybody, in the second in which most come; and
-     * some caches would remember for two minutes that it may not be. */
+    /* An uncacheable page would be requested by everybody, in the busiest second; and some caches
+     * would remember for two minutes that it is uncacheable. */
     FRESH_MIN_S = 1,
-    LOST_S = 60,   /* we are down: as long as a restart takes with room to spare */
-    CLOSED_S = 60, /* a closed event stays closed; but it may be deleted and made again */
+    LOST_S = 60,   /* we are down: a restart takes less */
+    CLOSED_S = 60, /* a closed event stays closed, but may be deleted and created again */
     CLOSED_LOST_S = 86400,
 };
 
@@ -42,7 +41,7 @@ struct keep keep_for(enum line_state state, const struct event_doc *doc, uint64_
     uint64_t left_s = left_ms / 1000;
     struct keep keep = {.fresh_s = least(kept_s, left_s), .error_s = LOST_S};
     keep.stale_s = least(kept_s, left_s - keep.fresh_s);
-    assert((uint64_t)keep.fresh_s + keep.stale_s <= left_s); /* gone before the page changes */
+    assert((uint64_t)keep.fresh_s + keep.stale_s <= left_s); /* expires before the page changes */
     if (keep.fresh_s == 0)
         keep.fresh_s = FRESH_MIN_S;
     return keep;

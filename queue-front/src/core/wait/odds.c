@@ -44,10 +44,10 @@ const char *odds_name(enum odds_sold_out odds)
     return names[odds];
 }
 
-/* Nobody takes more than `most` or gives more back. If more seats went than the people who came and
+/* Nobody takes more than `most` or returns more. If more seats went than the people who came and
  * those inside can have taken, the rest was blocked; if more came back than those inside can have
- * held, they are new stock. Neither says anything about what a visitor takes, so the earlier
- * measurement is kept and goes on from the number that is left now. */
+ * held, they are new stock. Neither says what a visitor takes, so the earlier measurement stays and
+ * continues from the current number of seats. */
 static void measure(struct odds *odds, const struct odds *before, uint64_t active, uint64_t most)
 {
     if (before == NULL || odds->came_milli < before->came_milli)
@@ -68,7 +68,7 @@ static void measure(struct odds *odds, const struct odds *before, uint64_t activ
     odds->came_sum_milli = (uint64_t)(came_sum + 0.5);
 }
 
-/* How many admitted visitors it takes until the seats are gone with the odds of `z`. */
+/* How many admitted visitors until the seats are gone, with the odds of `z`. */
 static double visitors_until(const struct odds *odds, double z)
 {
     assert(odds->taken_sum_milli > 0 && odds->came_sum_milli > 0); /* known */
@@ -80,16 +80,16 @@ static double visitors_until(const struct odds *odds, double z)
     double a = 1.0 - z * z * doubt2;
     double b = 2.0 * left + z * z * PARTY;
     if (a <= 0.0)
-        return z > 0.0 ? PLACES_MAX : 0.0; /* too much doubt to be sure of anything */
+        return z > 0.0 ? PLACES_MAX : 0.0; /* too uncertain either way */
     double root = sqrt(fmax(0.0, b * b - 4.0 * a * left * left));
     double d = (b + (z > 0.0 ? root : -root)) / (2.0 * a);
     return fmin(d / s, PLACES_MAX);
 }
 
-/* Do the other lanes end with the people who wait in them now, or never? */
+/* Whether the other lanes end with the people waiting in them now, or never. */
 enum others { OTHERS_END, OTHERS_STAY };
 
-/* How many of a lane are called from now on until this many visitors of all lanes have come. */
+/* How many of a lane are called before this many visitors of all lanes have come. */
 static double called_until(const struct odds_line *lines, unsigned lines_len, unsigned lane,
                            double visitors, enum others others)
 {
@@ -107,9 +107,9 @@ static double called_until(const struct odds_line *lines, unsigned lines_len, un
     return lanes_part(crowd, lines_len, lines[0].view->knobs.shares, lane, visitors);
 }
 
-/* The first place that has this many people called before it, which in a short line is one that
- * nobody has yet. It is no further back than the places known to be empty and, of the others, as
- * many as have so many people if none of them was judged. */
+/* The first place with this many people called before it; in a short line nobody has it yet. It
+ * counts all places known to be empty, and of the others as many as would contain so many people if
+ * none of them was judged. */
 static uint64_t place_after(const struct line_view *view, const struct eta_model *model,
                             double ahead)
 {
@@ -150,7 +150,7 @@ static struct odds_cut cut_lane(const struct odds *odds, const struct odds_cut *
                                      i < 2 ? OTHERS_END : OTHERS_STAY);
         at[i] = place_after(view, lines[lane].model, called);
     }
-    /* They come in this order; the last bit of a double must not turn it around. */
+    /* Keep them in this order despite rounding. */
     uint64_t likely_least = at[1] > at[3] ? at[1] : at[3];
     uint64_t likely = at[0] > likely_least ? at[0] : likely_least;
     uint64_t unlikely_most = at[3] - 1;
@@ -197,7 +197,7 @@ void odds_put(struct text *out, const struct odds *odds)
             text_char(out, ':');
         text_u64(out, numbers[i]);
     }
-    assert(odds->lanes >= 1 && odds->lanes <= LANES_ALL); /* what odds_parse() reads */
+    assert(odds->lanes >= 1 && odds->lanes <= LANES_ALL); /* as odds_parse() guarantees */
     for (uint32_t i = 0; i < odds->lanes; i++) {
         assert(!odds->known || odds->cut[i].unlikely_upto < odds->cut[i].likely_from);
         text_char(out, ':');

@@ -1,10 +1,10 @@
-/* poll.c: a visitor asks again after half of the time that will certainly still pass. The wait is
- * halved again and again, so a long wait costs few polls and the last ones are close together. What
- * certainly passes is the tenth percentile of the wait (as far below p50 as p90 is above it), but
- * at least a third of p50: a wide range alone must not make a whole line poll fast.
+/* poll.c: a visitor polls again after half of the certain remaining wait. This halves the wait
+ * again and again, so a long wait costs few polls and the last ones are close together. The certain
+ * wait is the tenth percentile (as far below p50 as p90 is above it), but at least a third of p50:
+ * a wide range alone must not make a whole line poll fast.
  *
- * A pause does not count: it may end now, and then the front is called at once. Load stretches the
- * long intervals up to twofold and never the short ones: those were promised. */
+ * A pause does not count: it may end now, and then the head of the line is called at once. Load
+ * stretches the long intervals up to twofold and never the short ones: those were promised. */
 #include "core/wait/poll.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@ static uint32_t waiting_ms(const struct poll_ask *ask)
     if (ask->eta.basis == ETA_UNKNOWN)
         return POLL_UNKNOWN_MS;
     uint64_t p50_s = line_stands_still(ask->line) ? ask->eta.move_s : ask->eta.p50_s;
-    assert(ask->eta.p90_s >= ask->eta.p50_s); /* as eta_at() promises */
+    assert(ask->eta.p90_s >= ask->eta.p50_s); /* as eta_at() guarantees */
     uint64_t above_s = ask->eta.p90_s - ask->eta.p50_s;
     uint64_t surely_s = p50_s > above_s ? p50_s - above_s : 0;
     if (surely_s < p50_s / 3)

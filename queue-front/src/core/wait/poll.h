@@ -1,5 +1,5 @@
-/* poll.h: when a visitor should ask again: every two seconds near the front, so that a call is
- * noticed at once, and every thirty far behind, so that a quarter of a million who wait cost
+/* poll.h: when a visitor should poll again: every two seconds near the head of the line, so that a
+ * call is noticed at once, and every thirty far behind, so that 250,000 waiting visitors cost
  * little. */
 #ifndef FG_QUEUE_FRONT_CORE_POLL_H
 #define FG_QUEUE_FRONT_CORE_POLL_H
@@ -10,7 +10,7 @@
 enum {
     POLL_NEAR_MS = 2000,      /* a call is noticed this late at most */
     POLL_FAR_MS = 30000,      /* before load stretches it */
-    POLL_CALLED_MS = 5000,    /* the page knows what to do and only checks that it still holds */
+    POLL_CALLED_MS = 5000,    /* the page knows its state and only confirms it */
     POLL_UNKNOWN_MS = 10000,  /* the wait is unknown: often enough to see a change of state */
     POLL_JITTER_PERCENT = 20, /* downwards, so that people who came together drift apart */
     POLL_LOAD_MAX = 1000,

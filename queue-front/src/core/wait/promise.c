@@ -1,21 +1,20 @@
 /* promise.c: adaptive conformal calibration. Let the spread be the model's distance from p50 to
- * p90, and s the correction. Each promise that is judged moves s a little: up by (1 - MISSES) steps
- * if the real wait was longer than p50 + s * spread, down by MISSES steps if not. The steps cancel
- * when exactly that share of the waits is longer, whatever the model gets wrong about the
- * distribution.
+ * p90, and s the correction. Each checked promise moves s a little: up by (1 - MISSES) steps if the
+ * real wait was longer than p50 + s * spread, down by MISSES steps if not. The steps cancel when
+ * exactly that share of the waits is longer, whatever the model gets wrong about the distribution.
  *
- * Two things are compared. The promise of each admitted visitor comes back with the
- * ticket, so all of them are checked (promise_met). The correction cannot wait for it: it would
- * learn of a visitor who joins an hour before the call an hour later, and nothing of one who never
- * comes. So it learns from a sample. The part of the sample along the way is reported as well,
- * since no ticket has its promises.
+ * Two things are compared. The promise of each admitted visitor comes back with the ticket, so all
+ * of them are checked (promise_met). The correction cannot wait for that: a visitor who joins an
+ * hour before the call would teach it an hour later, and one who never comes nothing. So it learns
+ * from a sample. The figures include the sampled promises along the line, since no ticket has them.
  *
- * The end of the line is sampled, and places half, a quarter, ... of the way to it. Short waits are
- * judged soon, so the correction learns within the first minutes, and from then on long waits keep
- * it right. A promise is made for a place, not for a person: nothing is stored about a visitor.
+ * The sample is the end of the line, and places half, a quarter, ... of the way to it. Short waits
+ * are checked soon, so the correction learns within the first minutes, and from then on long waits
+ * keep it right. A promise is made for a place, not for a person: nothing is stored about a
+ * visitor.
  *
- * The step shrinks from coarse to fine over the first promises and stays at the fine one, so that
- * changes (a hall that fills, an operator who intervenes) are still followed. */
+ * The step shrinks from coarse to fine over the first promises and stays fine, so that changes (a
+ * hall that fills, an operator who intervenes) are still followed. */
 #include "core/wait/promise.h"
 
 #include "core/line/ghosts.h"
@@ -23,7 +22,7 @@
 #include <assert.h>
 #include <math.h>
 
-/* p90 means one in ten; the aim is a little less, since the correction comes after the miss. */
+/* p90 means one in ten; this is a little less, since the correction comes after the miss. */
 static const double MISSES = 0.078;
 static const double STEP_FINE = 0.04;
 static const double STEP_COARSE = 0.50;
@@ -71,7 +70,7 @@ static void judge(struct promise_book *book, const struct promise *promise, uint
     assert(book->kept <= book->judged);
     assert(book->kept_lately >= 0.0 && book->kept_lately <= 1.0);
     if (!promise->later)
-        return; /* where people join, each visitor is judged by their ticket */
+        return; /* each visitor at the end is checked by their ticket */
     book->told.judged[1]++;
     book->told.kept[1] += kept;
     book->told.error_milli[1] += error_milli(promise->p50_s, real_s);
@@ -107,7 +106,7 @@ static void note(struct promise_book *book, const struct line_view *view,
                  const struct eta_model *model)
 {
     enum { PARTS = 5 };
-    assert(view->serving <= view->issued); /* as the reader of a tick has judged */
+    assert(view->serving <= view->issued); /* checked by the reader of a tick */
     uint64_t line = view->issued - view->serving;
     uint32_t part = book->turn++ % PARTS;
     uint64_t place = view->serving + (line >> part);
@@ -127,8 +126,8 @@ static void note(struct promise_book *book, const struct line_view *view,
         .spread_s = fmax(spread_s, SPREAD_MIN_S),
         .later = part > 0,
     };
-    /* A long wait is sampled four hundred times, a short one each second. Of a line whose end
-     * nobody can tell each part is, in turn, by how long it waits itself. */
+    /* A long wait is sampled four hundred times, a short one each second. If the wait at the end of
+     * the line is unknown, the interval follows the wait of the sampled part. */
     struct eta_range whole = eta_range(model, line);
     double lasts_s = whole.known ? whole.p50_s : range.p50_s;
     book->next_at_ms = view->redis_ms + PROMISE_EVERY_MS + (uint64_t)(lasts_s * 2.5);
@@ -140,7 +139,7 @@ void promise_observe(struct promise_book *book, const struct line_view *view,
     if (view->stale)
         return;
     if (view->state == LINE_DRAFT || view->state == LINE_SOLD_OUT || view->state == LINE_CLOSED) {
-        book->open_len = 0; /* the line has stopped: no real wait will be comparable */
+        book->open_len = 0; /* the line has stopped: no real wait is comparable */
         return;
     }
     judge_called(book, view);

@@ -1,6 +1,6 @@
-/* shown.c: most visitors are called about p50. Nine in ten are called by p90, and as many not
- * before the time that is as far before p50 as p90 is after it: so a visitor who is back by then is
- * there in time. */
+/* shown.c: most visitors are called about p50. Nine in ten are called by p90, and nine in ten not
+ * before the time as far before p50 as p90 is after it: so a visitor who is back by then is in
+ * time. */
 #include "core/wait/shown.h"
 
 #include <assert.h>
@@ -10,9 +10,9 @@ enum {
     HOUR_S = 3600,
     DAY_S = 86400,
     MINUTE_MS = 60 * 1000,
-    IN_HOURS_FROM_S = 2 * HOUR_S - MINUTE_S / 2, /* what would be 120 minutes */
+    IN_HOURS_FROM_S = 2 * HOUR_S - MINUTE_S / 2, /* would round to 120 minutes */
     NEAR_S = 180,
-    FAR_S = 1800, /* from here on nobody comes back to the minute */
+    FAR_S = 1800, /* from here on minutes do not matter */
 };
 
 static uint32_t nearest(uint32_t s, uint32_t unit_s)

@@ -1,25 +1,25 @@
-/* shown.h: a wait as people read it: one number, and times of day. Each is rounded here, once.
- * web/shown.js does the same for the script; a test compares the page before and after it has run.
- */
+/* shown.h: a wait for people to read: one number, and times of day. All rounding is done here.
+ * web/shown.js does the same for the script; a test compares the page before and after it has
+ * run. */
 #ifndef FG_QUEUE_FRONT_CORE_SHOWN_H
 #define FG_QUEUE_FRONT_CORE_SHOWN_H
 
 #include "core/wait/eta.h"
 
-/* What a waiting visitor should do. Each has a sentence of its own. */
+/* Advice to a waiting visitor. Each has its own sentence. */
 enum shown_advice {
-    SHOWN_UNKNOWN, /* nobody knows how long it takes */
+    SHOWN_UNKNOWN, /* the wait is unknown */
     SHOWN_NEAR,    /* stay: it is close */
     SHOWN_UNSURE,  /* stay: it may come much sooner than expected */
     SHOWN_BACK,    /* go, and be back by back_ms */
-    SHOWN_LATER,   /* go for a day */
+    SHOWN_LATER,   /* go for the day */
     SHOWN_COUNT,
 };
 
 struct shown {
     enum shown_advice advice;
-    uint32_t minutes, hours, days; /* one of them, at least 1; none: unknown */
-    /* On whole minutes, back <= likely <= latest. 0: none, as the hour says nothing a day ahead. */
+    uint32_t minutes, hours, days; /* one is at least 1; all 0: unknown */
+    /* On whole minutes, back <= likely <= latest. 0: more than a day ahead, or unknown. */
     uint64_t back_ms, likely_ms, latest_ms;
 };
 

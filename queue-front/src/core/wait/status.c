@@ -1,9 +1,9 @@
 /* status.c: member by member, in the order of the contract.
  *
- * The shared status holds nothing that changes with time alone, so its bytes, and with them its
- * entity tag, change only when something has happened. Nearly all polls of it are therefore
- * answered "not modified". "me" is different: it is written for one visitor and never cached, so it
- * has to be quick to write instead. */
+ * The shared status contains nothing that changes with time alone, so its bytes, and with them its
+ * entity tag, change only with news. Nearly all polls of it are therefore answered "not modified".
+ * "me" is different: it is written for one visitor and never cached, so it must be quick to write
+ * instead. */
 #include "core/wait/status.h"
 
 #include "core/event/event_state.h"
@@ -13,14 +13,14 @@
 
 #include <assert.h>
 
-/* By the picture; a join is judged when its place is taken. */
+/* From the picture; the limit itself applies when a join takes its place. */
 static void put_full(struct text *out, const struct line_view *view)
 {
     if (view->knobs.line_max > 0 && view->waiting >= view->knobs.line_max)
         json_member_bool(out, "full", true);
 }
 
-/* `cut` NULL: none to tell. */
+/* `cut` NULL: no odds to show. */
 static void put_lane(struct text *out, const char *id, const char *name, unsigned share,
                      const struct status_lane *lane, const struct odds_cut *cut)
 {
@@ -72,7 +72,7 @@ void status_json(struct text *out, const struct status_ask *ask)
     json_key(out, "eta");
     eta_table_json(out, ask->eta, view->waiting);
     json_member_cstr(out, "eta_basis", eta_basis_name(ask->eta->basis));
-    /* Which lanes have precedence, and how much, is no secret. */
+    /* The lanes and their shares are public. */
     const struct event_doc *doc = ask->doc;
     const struct status_lane general = {ask->view, ask->eta};
     assert(ask->lanes_len <= LANES_MAX && ask->lanes_len <= doc->lanes_len);
@@ -133,8 +133,8 @@ static void put_position(struct text *out, const struct me_ask *ask)
 struct eta status_eta(const struct eta_model *eta, struct place place)
 {
     if (place.state == PLACE_WAITING && place.position == 0) {
-        /* A visitor in a draw may end up anywhere: half of them in the first half, nine in ten
-         * before the last tenth. */
+        /* A visitor in a draw may get any place: half of them in the first half, nine in ten before
+         * the last tenth. */
         struct eta middle = eta_at(eta, place.ahead);
         struct eta late = eta_at(eta, place.ahead / 5 * 9);
         if (late.p90_s > middle.p90_s)
@@ -144,7 +144,7 @@ struct eta status_eta(const struct eta_model *eta, struct place place)
     }
     if (place.state == PLACE_WAITING)
         return eta_at(eta, place.ahead);
-    /* Called or inside: the wait is over. A place that is over has none. */
+    /* Called or inside: no wait is left. A place that has ended has no wait either. */
     return (struct eta){.basis = place_is_over(place) ? ETA_UNKNOWN : ETA_MEASURED};
 }
 
@@ -161,9 +161,9 @@ static void put_call(struct text *out, struct place place)
         json_member_time(out, "call_expires_at", place.call_expires_ms);
 }
 
-/* Written for each poll, and mostly constant: keys stand here with their commas, so that most of
- * the work is copying. Rare members go through the JSON calls, for which `comma` stays true. Event
- * ids, tickets and names of states have nothing to escape. */
+/* Written for each poll, and mostly constant: keys include their commas, so that most of the work
+ * is copying. Rare members use the JSON calls, for which `comma` stays true. Event ids, tickets and
+ * state names need no escaping. */
 void status_me_json(struct text *out, const struct me_ask *ask)
 {
     const struct line_view *view = ask->view;
@@ -184,7 +184,7 @@ void status_me_json(struct text *out, const struct me_ask *ask)
     text_str(out, place_state_name(ask->place.state));
     TEXT_LIT(out, "\"");
     out->comma = true;
-    if (ask->ticket.ptr != NULL) { /* base64url, of ours */
+    if (ask->ticket.ptr != NULL) { /* base64url, so no escaping */
         TEXT_LIT(out, ",\"ticket\":\"");
         text_put(out, ask->ticket);
         TEXT_LIT(out, "\"");

@@ -1,6 +1,6 @@
-/* status.h: the status of a line, shared by all readers, and that of one visitor ("me"), as
- * JSON. Pure rendering into the caller's memory. "me" is written for each poll and costs no
- * look-up, no allocation and no printf. */
+/* status.h: the status of a line, shared by all readers, and that of one visitor ("me"), as JSON.
+ * Pure rendering into the caller's memory. "me" is written for each poll and costs no lookup, no
+ * allocation and no printf. */
 #ifndef FG_QUEUE_FRONT_CORE_STATUS_H
 #define FG_QUEUE_FRONT_CORE_STATUS_H
 
@@ -11,7 +11,7 @@
 #include "core/wait/odds.h"
 
 struct status_lane {
-    const struct line_view *view; /* NULL: not known yet */
+    const struct line_view *view; /* NULL: unknown yet */
     const struct eta_model *eta;
 };
 
@@ -19,31 +19,31 @@ struct status_ask {
     const struct line_view *view;
     const struct event_doc *doc;
     const struct eta_model *eta;
-    const struct odds *odds; /* NULL: none to tell */
+    const struct odds *odds; /* NULL: not shown */
     uint32_t lanes_len;
     struct status_lane lane[LANES_MAX];
-    uint32_t poll_after_ms; /* for readers of the shared status alone */
+    uint32_t poll_after_ms; /* only for readers of the shared status */
 };
 
 /* {event,name,state,serving,issued,waiting,rate_per_s,message,version,poll_after_ms,eta,...} */
 void status_json(struct text *out, const struct status_ask *ask);
 
-/* The same as a server-sent event named "status", its id the entity tag. */
+/* The same as a server-sent event named "status"; its id is the entity tag. */
 void status_frame(struct text *out, struct span json, struct span tag);
 
-/* The wait to tell at this place: the place's own, or before the draw that of any place. */
+/* The wait to show for this place: the place's own; before the draw, that of any place. */
 struct eta status_eta(const struct eta_model *eta, struct place place);
 
 struct me_ask {
     const struct line_view *view;
     const struct eta_model *eta;
-    const struct odds *odds; /* NULL: none to tell */
-    uint64_t entry;          /* as on the ticket */
+    const struct odds *odds; /* NULL: not shown */
+    uint64_t entry;          /* from the ticket */
     struct place place;
     uint32_t load_milli;
     uint32_t random;
     const char *lane;   /* NULL: the general one */
-    struct span ticket; /* told by join as well; otherwise absent */
+    struct span ticket; /* only in the answer to a join; otherwise absent */
 };
 
 /* {event,state,place,position,ahead,eta,called,call_expires_at,poll_after_ms}. Before the draw
