@@ -1,34 +1,34 @@
-/* redis_link.c: hiredis's asynchronous client, tied to a libuv loop by an adapter of our own.
+/* redis_link.c: hiredis's asynchronous client, connected to a libuv loop by our own adapter.
  *
- * Why not the adapter that comes with hiredis: it asks the kernel for writability once per command,
- * and it knows no deadlines. Here a command only marks the link dirty. At the end of the turn its
- * owner writes all of them directly, and writability is asked for only if the socket is full.
+ * The adapter that comes with hiredis asks the kernel for writability once per command, and has no
+ * deadlines. Here a command only marks the link dirty. At the end of the turn its owner writes all
+ * of them directly, and writability is requested only if the socket is full.
  *
- * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED; link_next[] has the moves. The
- * code that first sees the end of a connection calls fall(). From that moment the link is DOWN for
- * everybody, so a callback that gets NULL and wants to send again finds no half-dead connection.
- * hiredis frees its context itself after an error, or later if we are inside one of its callbacks.
- * Therefore a connection is an object of its own, and the link merely forgets it.
+ * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED; link_next[] has the transitions.
+ * The code that first sees the end of a connection calls fall(). From that moment the link is DOWN
+ * for everybody, so a callback that gets NULL and wants to send again finds no half-dead
+ * connection. hiredis frees its context itself after an error, or later if we are inside one of its
+ * callbacks. Therefore a connection is a separate object, and the link merely drops its pointer.
  *
  * Names are resolved on the thread pool, again for each connection, since some failovers move a
- * name to another server. A lookup can't be stopped once it runs and may take much longer than we
- * wait. So it is an object of its own as well, one per link at a time, and closing a link cancels a
- * lookup that has not begun. The addresses of a name are tried in turn.
+ * name to another server. A running lookup can't be stopped and may take much longer than we wait.
+ * So it is a separate object as well, one per link at a time, and closing a link cancels a lookup
+ * that has not started. The addresses of a name are tried in turn.
  *
  * TLS: hiredis 0.14 has none and reads and writes its socket itself. So on an encrypted connection
- * these two steps are ours: what was read goes to its reader, and what is to be written is taken
- * from its buffer. Callbacks and their order stay with hiredis, and a plain connection costs no
- * more than before. A socketpair with a pump behind it would copy everything twice.
+ * we do both: received data goes to its reader, and data to send is taken from its buffer.
+ * Callbacks and their order stay with hiredis, and a plain connection costs no more than before. A
+ * socketpair with a pump behind it would copy everything twice.
  *
- * A master that is cut off from its replicas goes on answering, and what it answers is lost when
- * another one replaces it. So a link to a replicated master is up only while a replica confirms:
- * WAIT returns once a replica has all that was written so far. The PUBLISH before it is written to
- * replicas and to no disk; without it there might be nothing to confirm. A master is left
- * CONFIRM_EVERY_MS + CONFIRM_WITHIN_MS after it was cut off, at the latest.
+ * A master that is cut off from its replicas keeps answering, and its answers are lost when another
+ * one replaces it. So a link to a replicated master is up only while a replica confirms: WAIT
+ * returns once a replica has everything written so far. The PUBLISH before it is written to
+ * replicas and to no disk; without it there might be nothing to confirm. The link drops a master
+ * within CONFIRM_EVERY_MS + CONFIRM_WITHIN_MS of its being cut off.
  *
  * Deadlines: calls are in a list in the order in which they were sent. Most have the same time to
- * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
- * fires, about once a second under load. */
+ * live, so one timer, armed for the earliest deadline, is enough; it walks the list when it fires,
+ * about once a second under load. */
 #include "redis/redis_link.h"
 
 #include "base/magic.h"
@@ -45,12 +45,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* hiredis exports it for its own TLS (from 1.0 on), and declares it in no header: calls back for
+/* hiredis exports it for its own TLS (from 1.0 on) but declares it in no header: calls back for
  * each complete reply in its reader. */
 void redisProcessCallbacks(redisAsyncContext *redis);
 
-enum { TLS_RECORD_BYTES = 16384 }; /* the longest that there are */
-enum { UNREACHED_MAX = 512 };      /* a host or a path, and why */
+enum { TLS_RECORD_BYTES = 16384 }; /* the protocol's maximum */
+enum { UNREACHED_MAX = 512 };      /* a host or a path, and the error */
 
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED, LINK_STATE_COUNT };
 
@@ -67,12 +67,12 @@ struct connection {
     uint32_t magic;
     uv_poll_t poll;
     redisAsyncContext *redis;
-    struct tls_session *tls; /* NULL: plain */
+    struct tls_session *tls; /* NULL: no TLS */
     bool shaking;            /* the handshake, before any command */
     bool tls_wants_write;
-    struct redis_link *link; /* NULL once the link has let go of it */
-    int wanted;              /* what hiredis wants to hear of */
-    int polled;              /* what the kernel was asked */
+    struct redis_link *link; /* NULL once the link has dropped it */
+    int wanted;              /* the events that hiredis wants */
+    int polled;              /* the events requested from the kernel */
     bool writing;            /* inside redisAsyncHandleWrite() */
 };
 
@@ -81,7 +81,7 @@ MAGIC(connection, 0x2ed15001);
 struct lookup {
     uint32_t magic;
     uv_getaddrinfo_t request;
-    struct redis_link *link; /* NULL once it is closed */
+    struct redis_link *link; /* NULL once the link is closed */
 };
 
 MAGIC(lookup, 0x2ed15002);
@@ -90,30 +90,30 @@ struct redis_link {
     uint32_t magic;
     struct redis_link_conf conf;
     enum link_state state;
-    struct lookup *lookup;                      /* DOWN only: under way */
-    char addr[LINK_ADDRS_MAX][LINK_ADDR_BYTES]; /* what the name stands for */
+    struct lookup *lookup;                      /* DOWN only: the lookup under way */
+    char addr[LINK_ADDRS_MAX][LINK_ADDR_BYTES]; /* of the host name */
     unsigned addr_len;
-    unsigned addr_at;              /* the one to be tried now */
-    bool reached;                  /* somebody listens there */
+    unsigned addr_at;              /* the address being tried */
+    bool reached;                  /* connected at this address */
     struct connection *connection; /* CONNECTING and UP only */
-    /* DOWN: the next attempt; CONNECTING: its deadline; UP: the next question to the replicas */
+    /* DOWN: the next attempt; CONNECTING: its deadline; UP: the next WAIT */
     uv_timer_t backoff;
     uv_timer_t deadline;
-    uint64_t deadline_us;      /* the deadline timer's; 0: not armed */
-    unsigned handles;          /* still known to the loop */
+    uint64_t deadline_us;      /* of the deadline timer; 0: not armed */
+    unsigned handles;          /* the loop still has these */
     bool dirty;                /* its owner was notified, and has not flushed yet */
-    uint32_t attempts;         /* in vain since the last healthy connection */
+    uint32_t attempts;         /* failures since the last healthy connection */
     struct redis_call pending; /* head of a ring */
     struct redis_call auth;
     struct redis_call publish;
     struct redis_call wait;
     uint64_t timeouts;
-    bool mute; /* what was to come before the next command could not be sent */
+    bool mute; /* a preceding command failed, so the next is not sent */
 };
 
 MAGIC(redis_link, 0x2ed15003);
 
-/* The only place that writes the state. */
+/* All state changes go through here. */
 static void link_move(struct redis_link *link, enum link_state to)
 {
     assert((link_next[link->state] & BIT(to)) != 0);
@@ -138,15 +138,14 @@ static void give_up(struct redis_link *link, const char *why)
     link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
 }
 
-/* Lets go of the connection, whatever happens to it. */
+/* Drops the connection, whatever happens to it. */
 static void fall(struct redis_link *link, const char *why)
 {
     assert(link->connection != NULL && link->connection->link == link);
     link->connection->link = NULL;
     link->connection = NULL;
     link_move(link, LINK_DOWN);
-    /* Nothing listens at this address of the name: the next one is tried before a failure is
-     * reported. */
+    /* This address is unreachable: tries the name's next one before reporting a failure. */
     if (!link->reached && link->addr_at + 1 < link->addr_len) {
         link->addr_at++;
         uv_timer_start(&link->backoff, on_backoff, 0, 0);
@@ -155,7 +154,7 @@ static void fall(struct redis_link *link, const char *why)
     give_up(link, why); /* last: the link may be closed now */
 }
 
-/* Tells all waiting calls that the outcome is unknown. */
+/* Answers all waiting calls with an unknown outcome. */
 static void answer_pending(struct redis_link *link)
 {
     while (link->pending.next != &link->pending) {
@@ -166,8 +165,8 @@ static void answer_pending(struct redis_link *link)
     }
 }
 
-/* hiredis would tell the waiting calls itself, from inside its own teardown, perhaps after their
- * memory is gone. So it is made to forget them, and answer_pending() tells them. */
+/* hiredis would answer the waiting calls from inside its own teardown, perhaps after their memory
+ * is freed. So it is made to forget them, and answer_pending() answers them. */
 static void forget_waiting(redisAsyncContext *redis)
 {
     for (redisCallback *waiting = redis->replies.head; waiting != NULL; waiting = waiting->next)
@@ -244,7 +243,7 @@ static void on_deadline(uv_timer_t *timer)
 static void on_hiredis_reply(redisAsyncContext *redis, void *reply, void *ctx)
 {
     struct redis_call *call = ctx;
-    if (reply == NULL) { /* the first of those who wait while hiredis tears down */
+    if (reply == NULL) { /* the first waiting call during hiredis's teardown */
         struct redis_link *link = call->link;
         forget_waiting(redis);
         fall(link, redis->errstr != NULL && redis->errstr[0] != '\0' ? redis->errstr : "hung up");
@@ -264,7 +263,7 @@ static void mark_dirty(struct redis_link *link)
     link->conf.on_dirty(link->conf.ctx);
 }
 
-/* It refuses while it disconnects, and then we are not up; or without memory. */
+/* hiredis refuses while it disconnects, when we are not up, or without memory. */
 static bool hiredis_takes(struct redis_link *link, redisCallbackFn *fn, struct redis_call *call,
                           struct span command)
 {
@@ -272,8 +271,8 @@ static bool hiredis_takes(struct redis_link *link, redisCallbackFn *fn, struct r
     return redisAsyncFormattedCommand(redis, fn, call, command.ptr, command.len) == REDIS_OK;
 }
 
-/* A command that cannot be sent is one that is not answered in time: with the next turn the
- * connection falls, and nothing that was to come behind it takes its place. */
+/* A command that cannot be sent counts as unanswered: the next turn drops the connection, and no
+ * later command is sent in its place. */
 void redis_link_send(struct redis_link *link, struct redis_call *call, struct span command)
 {
     assert(link->connection != NULL && call->on_reply != NULL);
@@ -306,7 +305,7 @@ static void tls_shake(struct connection *connection);
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct connection *connection = MAGIC_OF(connection, poll->data);
-    /* A socket in error is readable: reading it makes hiredis find out what happened. */
+    /* A socket in error counts as readable: reading it makes hiredis find the error. */
     if (status < 0)
         events = UV_READABLE;
     if (connection->tls != NULL && connection->shaking) {
@@ -333,7 +332,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static void apply_poll(struct connection *connection)
 {
     int wanted = connection->wanted;
-    /* Under TLS keys may be changed at any time, so reading may wait for writing and vice versa. */
+    /* TLS may change keys at any time, so reading may wait for writing and vice versa. */
     if (connection->tls != NULL && connection->shaking)
         wanted = connection->tls_wants_write ? UV_WRITABLE : UV_READABLE;
     else if (connection->tls != NULL)
@@ -361,8 +360,7 @@ static void want_no_read(void *ctx)
     apply_poll(connection);
 }
 
-/* While connecting, writability is what we wait for. Later it is asked for only after a short
- * write. */
+/* While connecting, we wait for writability. Later it is requested only after a short write. */
 static void want_write(void *ctx)
 {
     struct connection *connection = MAGIC_OF(connection, ctx);
@@ -424,7 +422,7 @@ static void tls_read(struct connection *connection)
     } while (connection->redis != NULL && tls_session_has_more(connection->tls));
 }
 
-/* All that hiredis has gathered, or as much as the socket takes. */
+/* Sends all that hiredis has buffered, or as much as the socket takes. */
 static void tls_write(struct connection *connection)
 {
     redisContext *redis = &connection->redis->c;
@@ -436,7 +434,7 @@ static void tls_write(struct connection *connection)
         done += taken;
     }
     if (step == TLS_FAILED) {
-        tls_read(connection); /* the server may have said why before it hung up */
+        tls_read(connection); /* the server may have sent a reason before closing */
         if (connection->redis != NULL)
             tls_fail(connection);
         return;
@@ -469,11 +467,11 @@ static void tls_shake(struct connection *connection)
 void redis_link_flush(struct redis_link *link)
 {
     struct connection *connection = link->connection;
-    /* A failed write frees the connection, which one of its own callbacks would not survive. */
+    /* A failed write frees the connection, which one of its callbacks would not survive. */
     if (link->dirty && link->state == LINK_UP && (connection->redis->c.flags & REDIS_IN_CALLBACK))
-        return; /* stays dirty: the end of the turn is to come */
+        return; /* stays dirty until the end of the turn */
     link->dirty = false;
-    /* While the password is on its way the link is not up; the password goes out by writability. */
+    /* Before the login is sent the link is not up; writability then sends the login. */
     if (link->state != LINK_UP)
         return;
     if (connection->tls != NULL) {
@@ -481,7 +479,7 @@ void redis_link_flush(struct redis_link *link)
         return;
     }
     connection->writing = true;
-    redisAsyncHandleWrite(connection->redis); /* what fails here ends in fall() */
+    redisAsyncHandleWrite(connection->redis); /* a failure ends in fall() */
     connection->writing = false;
 }
 
@@ -525,7 +523,7 @@ static void ask_replicas(struct redis_link *link)
     link->publish.deadline_us = link->wait.deadline_us = deadline_us;
     redis_link_send(link, &link->publish,
                     SPAN("*3\r\n$7\r\nPUBLISH\r\n" LINE_CONFIRM_WORD RESP_EMPTY));
-    /* With 400 ms Redis itself says, before the deadline, that no replica has confirmed. */
+    /* After 400 ms, before the deadline, Redis itself replies that no replica has confirmed. */
     redis_link_send(link, &link->wait, SPAN("*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$3\r\n400\r\n"));
 }
 
@@ -566,13 +564,13 @@ static void log_in(struct redis_link *link)
     if (login->user != NULL)
         resp_cstr(&command, login->user);
     resp_word(&command, login->password);
-    assert(!command.overflown); /* both are bounded where they are read */
+    assert(!command.overflown); /* both are limited where they are read */
     link->auth.on_reply = on_auth;
     link->auth.deadline_us = now_us(link) + STORE_DEADLINE_MS * 1000;
     redis_link_send(link, &link->auth, text_span(&command));
 }
 
-/* The address that could not be reached, and why. */
+/* The unreachable address, and the error. */
 static const char *unreached(const struct redis_link *link, const char *why,
                              char memory[UNREACHED_MAX])
 {
@@ -600,8 +598,8 @@ static void on_connect(const redisAsyncContext *redis, int status)
         log_in(link);
         return;
     }
-    /* We are inside a callback of hiredis, which the connection must survive, so the handshake
-     * begins with the next event. Without memory nothing begins, and the timer ends it. */
+    /* We are inside a hiredis callback, which the connection must survive, so the handshake starts
+     * with the next event. Without memory it does not start, and the timer ends the attempt. */
     connection->tls = tls_session_open(link->conf.tls, connection->redis->c.fd, link->conf.host);
     connection->shaking = connection->tls_wants_write = true;
 }
@@ -626,7 +624,7 @@ void redis_link_healthy(struct redis_link *link)
     link->attempts = 0;
 }
 
-/* Ties a fresh hiredis context to the loop. False: no memory, or the loop refuses. */
+/* Connects a new hiredis context to the loop. False: no memory, or the loop refuses. */
 static bool attach(struct redis_link *link, redisAsyncContext *redis)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
@@ -650,11 +648,11 @@ static bool attach(struct redis_link *link, redisAsyncContext *redis)
     link->connection = connection;
     link_move(link, LINK_CONNECTING);
     redisAsyncSetDisconnectCallback(redis, on_disconnect);
-    redisAsyncSetConnectCallback(redis, on_connect); /* asks for writability */
+    redisAsyncSetConnectCallback(redis, on_connect); /* requests writability */
     return true;
 }
 
-/* `host` is numeric; NULL: by the path. */
+/* `host` is numeric; NULL: uses the path. */
 static void connect_to(struct redis_link *link, const char *host)
 {
     link->reached = false;
@@ -672,7 +670,7 @@ static void connect_to(struct redis_link *link, const char *host)
     }
 }
 
-/* ---- names ---- */
+/* ---- name lookup ---- */
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
@@ -703,7 +701,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     give_up(link, memory);
 }
 
-/* The timer limits how long it takes. */
+/* The timer limits its duration. */
 static void look_up(struct redis_link *link)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -779,7 +777,7 @@ void redis_link_close(struct redis_link *link)
     link->connection = NULL;
     if (link->lookup != NULL) {
         link->lookup->link = NULL;
-        uv_cancel((uv_req_t *)&link->lookup->request); /* one that runs goes on, for nobody */
+        uv_cancel((uv_req_t *)&link->lookup->request); /* a running one goes on */
         link->lookup = NULL;
     }
     link_move(link, LINK_CLOSED);

@@ -1,9 +1,8 @@
-/* redis_map.c: reads who is in charge of what, from the answers of clusters and sentinels.
+/* redis_map.c: reads which server has which slots, from replies of clusters and sentinels.
  *
- * An answer is read whole before anything of it is believed; half a map would send commands to a
- * server that nobody named. Addresses come in several spellings (a node may call itself by name,
- * by number, or by nothing at all, meaning "the one you asked"), and all of them end as one
- * plain struct, so that two maps can be compared. */
+ * A reply is validated completely before any of it is used; half a map would send commands to a
+ * server that nobody named. Addresses come in several forms (a node may give its name, a number, or
+ * nothing at all, meaning "the node you asked"); all become one plain struct, to compare maps. */
 #include "redis/redis_map.h"
 
 #include "redis/resp.h"
@@ -26,7 +25,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Letters, digits, hyphens and underscores between dots. What ends in a number is meant as an
+/* Letters, digits, hyphens and underscores between dots. Text that ends in a number is meant as an
  * address: 10.0.0.256 is not a name. */
 static bool is_name(const char *host)
 {
@@ -61,7 +60,7 @@ static bool make_addr(struct span host, uint64_t port, struct redis_addr *out)
     return true;
 }
 
-/* At the last colon: an IPv6 address has several. */
+/* Cuts at the last colon: an IPv6 address has several. */
 static bool cut_port(struct span text, struct span *host, uint64_t *port)
 {
     size_t at = text.len;
@@ -101,7 +100,7 @@ bool redis_seeds_parse(struct span text, struct redis_seeds *out)
     return true;
 }
 
-/* CRC-16/XMODEM, as the cluster specification says; computed once for each event. */
+/* CRC-16/XMODEM, per the cluster specification; computed once per event. */
 uint16_t redis_slot(struct span tag)
 {
     uint16_t crc = 0;
@@ -136,7 +135,7 @@ bool redis_map_read_slots(const redisReply *reply, const struct redis_addr *aske
             !resp_get_u64(range, 1, &last) || first > last || last >= REDIS_SLOTS ||
             !resp_array(range, 2, &node) || !resp_get_u64(node, 1, &port))
             return false;
-        /* A server without an announced address gives an empty host or none. */
+        /* A server without an announced address has an empty host or none. */
         if (!resp_get_str(node, 0, &host) || host.len == 0)
             host = span_of(asked->host);
         if (!make_addr(host, port, &addr))

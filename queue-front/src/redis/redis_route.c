@@ -1,13 +1,13 @@
-/* redis_route.c: one table of servers, kept in step with what the scout says.
+/* redis_route.c: one table of servers, updated from the scout's maps.
  *
- * Each map that the scout brings is compared with the table. A new server gets a link. One that
- * no map names any more loses it, unless ASK has named it recently: a server that is just being
- * filled owns no slot yet. A server's number is its place in the table, so it stays the same as
- * long as the server is there.
+ * Each new map is compared with the table. A new server gets a link. A server that the map no
+ * longer names loses its link, unless ASK has named it recently: a server that is just being filled
+ * owns no slot yet. A server's number is its place in the table, so it stays the same as long as
+ * the server is there.
  *
- * The end of a turn. Whatever became dirty during a turn of the loop is written at its end: a
+ * The end of a turn. Links that became dirty during a turn of the loop are flushed at its end: a
  * check handle calls on_turn, in which more may be sent, and then flushes all links. An idle
- * handle, which runs only while that is due, keeps the loop from going to sleep in between. */
+ * handle, which runs only while that is pending, keeps the loop from sleeping in between. */
 #include "redis/redis_route.h"
 
 #include "base/magic.h"
@@ -21,10 +21,10 @@
 struct node {
     uint32_t magic;
     struct redis_route *route;
-    struct redis_link *link; /* NULL: this number is free */
+    struct redis_link *link; /* NULL: the number is free */
     struct redis_addr addr;
-    bool named;             /* by the newest map */
-    uint64_t kept_until_us; /* ASK has named it */
+    bool named;             /* in the newest map */
+    uint64_t kept_until_us; /* named by ASK */
 };
 
 MAGIC(node, 0x2ed15004);
@@ -34,15 +34,15 @@ struct redis_route {
     struct redis_route_conf conf;
     struct redis_seeds seeds;
     struct redis_scout *scout; /* NULL: a fixed address */
-    struct redis_map map;      /* the scout's newest */
+    struct redis_map map;      /* the scout's newest map */
     struct node node[REDIS_NODES_MAX];
     uint8_t owner[REDIS_SLOTS];
     uv_check_t check;
     uv_idle_t idle;
-    unsigned handles; /* still known to the loop */
-    bool turning;     /* inside the end of a turn: what gets dirty is flushed anyway */
+    unsigned handles; /* the loop still has these */
+    bool turning;     /* at the end of a turn: dirty links are flushed anyway */
     bool closed;
-    uint64_t timeouts; /* of links that are gone */
+    uint64_t timeouts; /* of closed links */
 };
 
 MAGIC(redis_route, 0x2ed15005);
@@ -56,7 +56,7 @@ static uint64_t now_us(const struct redis_route *route)
 
 static void on_idle(uv_idle_t *idle)
 {
-    (void)idle; /* its being there is the point: the loop polls without waiting */
+    (void)idle; /* it only makes the loop poll without waiting */
 }
 
 void redis_route_flush(struct redis_route *route)
@@ -146,7 +146,7 @@ static int open_node(struct redis_route *route, struct node *node, struct err_sl
     return redis_link_create(&link, err, &node->link);
 }
 
-/* The number is free at once; waiting callers get their answer last. */
+/* Frees the number at once; answers waiting calls last. */
 static void close_node(struct node *node)
 {
     struct redis_route *route = node->route;
@@ -163,7 +163,7 @@ static void close_node(struct node *node)
     redis_link_close(link);
 }
 
-/* The node at this address, made if it is new; REDIS_NOBODY without room or memory. */
+/* The node at this address, created if new; REDIS_NOBODY without room or memory. */
 static uint8_t node_at(struct redis_route *route, const struct redis_addr *addr)
 {
     struct node *free_node = NULL;
@@ -214,7 +214,7 @@ static void on_scout_dirty(void *ctx)
     on_dirty(MAGIC_OF(redis_route, ctx));
 }
 
-/* ---- what is asked of it ---- */
+/* ---- calls ---- */
 
 uint8_t redis_route_node(const struct redis_route *route, uint16_t slot)
 {

@@ -1,18 +1,18 @@
 /* redis_scout.c: a timer, and a link to the server that is being asked.
  *
- * A server of a cluster that is cut off from most others goes on sending the map that it knew, with
- * itself as master. Its map looks like a good one; but a master without a majority
- * refuses its commands (CLUSTERDOWN), and then the next one is asked for a map.
+ * A cluster node that is cut off from most others keeps sending its old map, with itself as master.
+ * The map looks valid; but a master without a majority refuses commands (CLUSTERDOWN), and then the
+ * next node is asked for a map.
  *
- * Why polling rather than listening to +switch-master: a missed message is missed for good, and a
+ * Polling is used rather than +switch-master messages: a missed message is lost for good, and a
  * sentinel that is cut off sends none. An answer every 200 ms costs next to nothing and is always
  * current.
  *
- * A sentinel that was away comes back with what it knew then, and would send us to a master that
- * was replaced meanwhile. Each change of masters has a number that only rises (config-epoch), so an
- * answer with a lower one than was seen is not believed, and the next sentinel is asked.
+ * A sentinel that comes back has outdated knowledge, and would name a master that was replaced
+ * meanwhile. Each change of masters has a number that only rises (config-epoch), so an answer with
+ * a lower number than the highest seen is rejected, and the next sentinel is asked.
  *
- * Invariant: the timer is armed, or a question is under way, or a link is connecting (which ends in
+ * Invariant: the timer is armed, or a request is under way, or a link is connecting (which ends in
  * on_up or on_down). */
 #include "redis/redis_scout.h"
 
@@ -29,18 +29,18 @@ struct redis_scout {
     struct redis_scout_conf conf;
     uv_timer_t timer;
     struct redis_link *link; /* NULL: between two candidates */
-    struct redis_addr addr;  /* of the one that is asked */
-    uint32_t turn;           /* whose turn it is; only counts up */
-    uint32_t in_vain;        /* how many in a row */
+    struct redis_addr addr;  /* of the server being asked */
+    uint32_t turn;           /* the candidate being asked; only counts up */
+    uint32_t in_vain;        /* consecutive failures */
     uint64_t hurry_until_us;
-    uint64_t believed_us; /* when this one was believed first; 0: not yet */
+    uint64_t believed_us; /* when this one was first accepted; 0: not yet */
     bool asking;
-    struct redis_call slots_call; /* or the master's address */
+    struct redis_call slots_call; /* or for the master's address */
     struct redis_call epoch_call;
     uint64_t epoch_seen;
     bool has_master;
     struct redis_addr master;
-    struct redis_map map; /* as it is read */
+    struct redis_map map; /* while it is read */
 };
 
 MAGIC(redis_scout, 0x2ed15006);
@@ -64,8 +64,8 @@ static uint32_t candidates(const struct redis_scout *scout)
 
 static void on_up(void *ctx);
 
-/* The link is closed, and the next one is asked after a moment, or after a longer pause when
- * none of them could answer. */
+/* The link is closed, and the next candidate is asked soon, or after a longer pause if none of them
+ * could answer. */
 static void on_down(void *ctx, const char *why)
 {
     struct redis_scout *scout = MAGIC_OF(redis_scout, ctx);
@@ -123,7 +123,7 @@ static void believe(struct redis_scout *scout)
     scout->conf.on_map(scout->conf.ctx, &scout->map); /* last: the scout may be closed now */
 }
 
-/* An answer that does not tell, in its own words if it has any. */
+/* Drops a server whose answer is unusable; logs the server's own words if it has any. */
 static void drop(struct redis_scout *scout, const struct redisReply *reply, const char *why)
 {
     bool said = reply != NULL && reply->type == REDIS_REPLY_ERROR;
@@ -174,7 +174,7 @@ static void send_words(struct redis_scout *scout, struct redis_call *call,
     resp_begin(&command, count);
     for (uint64_t i = 0; i < count; i++)
         resp_cstr(&command, words[i]);
-    assert(!command.overflown); /* the master's name is bounded by its setting */
+    assert(!command.overflown); /* the setting limits the master's name */
     call->on_reply = on_reply;
     call->ctx = scout;
     call->deadline_us = now_us(scout) + STORE_DEADLINE_MS * 1000;
@@ -219,7 +219,7 @@ void redis_scout_hurry(struct redis_scout *scout)
         arm(scout, 0);
 }
 
-/* While all of the cluster is down it goes round, with such a pause at each. */
+/* While the whole cluster is down this goes round, with the pause at each. */
 void redis_scout_move_on(struct redis_scout *scout)
 {
     if (scout->link != NULL && candidates(scout) > 1 && scout->believed_us > 0 &&

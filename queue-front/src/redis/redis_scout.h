@@ -1,6 +1,6 @@
-/* redis_scout.h: finds out which servers are in charge, and keeps asking: the nodes of a cluster
- * for their slots, or sentinels for the master's address. It asks one of them at a time, over a
- * connection of its own, and goes on to the next when that one is gone or has nothing to say.
+/* redis_scout.h: finds the current masters and keeps polling: the nodes of a cluster for their
+ * slots, or sentinels for the master's address. It asks one of them at a time, over its own
+ * connection, and moves on to the next when that one is lost or has no answer.
  *
  * Belongs to one loop; all calls are made on its thread. */
 #ifndef FG_QUEUE_FRONT_REDIS_SCOUT_H
@@ -16,30 +16,30 @@
 
 struct redis_scout;
 
-/* What it points to is borrowed until redis_scout_close(). */
+/* All pointers are borrowed until redis_scout_close(). */
 struct redis_scout_conf {
     uv_loop_t *loop;
     const struct redis_seeds *seeds;
-    const char *master;       /* what sentinels call it; NULL: the seeds are nodes of a cluster */
-    struct tls_client *tls;   /* NULL: plain */
-    struct redis_login login; /* for the servers asked: sentinels have users of their own */
-    const struct redis_map *map; /* the newest: its nodes are asked when no seed answers */
+    const char *master;          /* the master's name; NULL: the seeds are cluster nodes */
+    struct tls_client *tls;      /* NULL: no TLS */
+    struct redis_login login;    /* for the servers asked: sentinels have their own users */
+    const struct redis_map *map; /* the newest: its nodes are asked if no seed answers */
     const struct clock *clock;
     const struct rng *rng;
-    void (*on_map)(void *ctx, const struct redis_map *map); /* often the same as before */
-    void (*on_lost)(void *ctx, const char *why);            /* all were asked once more, in vain */
-    void (*on_dirty)(void *ctx); /* to be flushed before the loop waits */
+    void (*on_map)(void *ctx, const struct redis_map *map); /* often unchanged */
+    void (*on_lost)(void *ctx, const char *why);            /* another whole round failed */
+    void (*on_dirty)(void *ctx);                            /* flush before the loop waits */
     void *ctx;
 };
 
 int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err,
                        struct redis_scout **out);
-/* Something is wrong with the map: ask now, and often for some seconds. */
+/* The map seems wrong: asks now, and often for some seconds. */
 void redis_scout_hurry(struct redis_scout *scout);
-/* A server that the map names is in a part of the cluster that has no majority. The server that
- * named it may be in that part, too: another one is asked next. */
+/* A server in the map has no majority in its part of the cluster. The server that named it may be
+ * in that part, too: the next one is asked. */
 void redis_scout_move_on(struct redis_scout *scout);
 void redis_scout_flush(struct redis_scout *scout);
-void redis_scout_close(struct redis_scout *scout); /* silent from here on; the loop frees it */
+void redis_scout_close(struct redis_scout *scout); /* no more callbacks; the loop frees it */
 
 #endif

@@ -1,11 +1,11 @@
-/* resp.c: writes commands and reads replies, with every type and length looked at.
+/* resp.c: writes commands and reads replies, checking every type and length.
  *
  * Commands are written straight into the memory from which they are sent; nothing is formatted
  * twice. Replies come as hiredis's trees, and any node may be missing or of another type than
- * expected, because Redis is outside: a script of another version may answer, or a proxy. So
- * each getter says whether the value was there, and no caller touches a reply's members itself.
- * Numbers come in two forms (Lua returns some as strings, since its integers are doubles), and
- * both are read. */
+ * expected, because Redis is outside: a script of another version may answer, or a proxy. So each
+ * getter returns whether the value exists, and no caller touches a reply's members itself. Numbers
+ * come in two forms (Lua returns some as strings, since its integers are doubles), and both are
+ * read. */
 #include "redis/resp.h"
 
 #include <limits.h>
