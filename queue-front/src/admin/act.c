@@ -1,17 +1,16 @@
 /* act.c: each change is one call of the store, which compares the version, writes the change and
- * puts it on the audit trail in one step. This file does what comes before and after:
+ * adds it to the audit trail in one step. This file does the steps before and after:
  *
- * - What a change becomes is reckoned from this front's picture and sent with the picture's
- * version. If somebody was faster, the store refuses, and unless the operator named a version
- * (If-Match), it is reckoned again from the next picture: two patches of different knobs both
- * count.
- * - An event that this front does not know is looked for once, among those that ended.
+ * - A change is computed from this front's picture and sent with the picture's version. If another
+ *   change came first, the store refuses; unless the operator named a version (If-Match), the
+ *   change is computed again from the next picture: two patches of different knobs both count.
+ * - An event unknown to this front is looked up once among the ended ones.
  * - The answer waits until this front has the new picture, so that an operator who gets "open" can
- * join here at once and reads the change. After a second it goes out in any case: the change is
+ *   join here at once and reads the change. After a second it is sent anyway: the change is
  *   written.
  *
- * An act owns the texts, and its turn among those who wait for a picture. At any time
- * it is in one place: with the store, in the search for its event, or waiting for a picture. */
+ * An act owns its texts and its wait for a picture. At any time it is in one place: with the store,
+ * in the search for its event, or waiting for a picture. */
 #include "admin/act.h"
 
 #include "admin/admin_answer.h"
@@ -26,8 +25,8 @@
 #include <assert.h>
 
 enum {
-    SEEN_US = 1000000,   /* a knob takes effect within a second, or we say that it may not have */
-    PART_BYTES_MAX = 16, /* the longest name of a part of a sale, and room */
+    SEEN_US = 1000000,   /* knobs take effect within a second, or the answer has a warning */
+    PART_BYTES_MAX = 16, /* longer than any name of a part of a sale */
 };
 
 static_assert((int)ACT_AUDIT_MAX <= (int)LINE_AUDIT_BYTES_MAX, "the store takes what we write");
@@ -47,7 +46,7 @@ static void act_end(void *room)
 
 /* ---- from the request to the store ---- */
 
-/* "12" with its quotes; "*" is any. False: no version that we ever gave. */
+/* "12" with its quotes; "*" is any. False: never a version of ours. */
 static bool read_if_match(struct span header, uint64_t *version)
 {
     *version = 0;
@@ -59,7 +58,7 @@ static bool read_if_match(struct span header, uint64_t *version)
     return span_u64(digits, INT64_MAX, version) && *version > 0;
 }
 
-/* A header with text in it: percent-encoded where a header cannot carry it, as in a path. */
+/* A header with text: percent-encoded where needed, as in a path. */
 static bool read_words(const struct http_req *req, struct span name, struct text *words)
 {
     struct span raw = span_trim(http_req_header_named(req, name));
@@ -67,8 +66,8 @@ static bool read_words(const struct http_req *req, struct span name, struct text
            (http_url_decode(raw, false, words) && span_is_printable(text_span(words)));
 }
 
-/* The operator. Where the token bears a name, that is the one, and X-Operator can only repeat it.
- * Otherwise the token proves the right alone, and X-Operator is the name that they give. */
+/* Reads the operator. A token with a name gives it, and X-Operator can only repeat it. Otherwise
+ * the token only grants the right, and X-Operator has the name. */
 static bool read_operator(struct act *act)
 {
     char memory[OPERATOR_BYTES_MAX];
@@ -261,8 +260,8 @@ void act_ask(struct act *act, enum line_admin_call call, act_answer *answer)
     line_store_admin(act->front->store, &act->line);
 }
 
-/* Seeds for an event without a seal, made anew for each call, so that none is stored. The salt
- * comes from the kernel, not from the loop's own generator. */
+/* New seeds for an event without a seal, for each call, so that none is stored. The salt comes from
+ * the kernel, not from the loop's own generator. */
 void act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer)
 {
     const struct front_line *event = act_event(act);
@@ -277,7 +276,7 @@ void act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answ
     act_ask(act, call, answer);
 }
 
-/* ---- after the store has answered ---- */
+/* ---- after the store's answer ---- */
 
 static void on_seen(struct front_wait *wait, bool seen)
 {
@@ -288,7 +287,7 @@ static void on_seen(struct front_wait *wait, bool seen)
                                 .pilot = event != NULL ? &event->view->pilot : NULL,
                                 .incarnation = event != NULL ? event->view->incarnation : NULL};
     (void)seen;
-    if (event == NULL && !act->has_doc) { /* it was deleted meanwhile, or this front ends */
+    if (event == NULL && !act->has_doc) { /* it was deleted meanwhile, or this front shuts down */
         refusal_reply(act->req, REFUSAL_UNAVAILABLE);
     } else if (event != NULL && event->shut == FRONT_SHUT_DOCUMENT && !act->has_doc) {
         admin_answer_moved(act->req, event);
@@ -339,7 +338,7 @@ void act_done(struct act *act)
     case LINE_OK:
         act_answer_seen(act);
         return;
-    case LINE_SAME: /* created by another front a moment ago: now it can be changed */
+    case LINE_SAME: /* another front has just created it: now change it */
         act->created = false;
         act->tries = act->create_only ? ACT_TRIES_MAX : act->tries;
         __attribute__((fallthrough));
@@ -365,7 +364,7 @@ static void on_read(void *ctx)
     if (front_of(act->req) != NULL)
         act->then(act);
     else
-        refusal_reply(act->req, REFUSAL_UNAVAILABLE); /* the store has closed meanwhile */
+        refusal_reply(act->req, REFUSAL_UNAVAILABLE); /* the store was closed meanwhile */
 }
 
 void act_read(struct act *act, void (*run)(void *ctx), void (*then)(void *ctx))
@@ -376,12 +375,12 @@ void act_read(struct act *act, void (*run)(void *ctx), void (*then)(void *ctx))
     service_run(&act->job);
 }
 
-/* ---- a try ---- */
+/* ---- attempts ---- */
 
 static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct act *act = ctx;
-    if (event == NULL && unavailable && !act->creates) { /* of those, the store knows */
+    if (event == NULL && unavailable && !act->creates) { /* a creation needs only the store */
         act->line.outcome = LINE_UNAVAILABLE;
         act_refuse(act);
     } else if (event != NULL && act->create_only) {

@@ -1,9 +1,9 @@
-/* admin_answer.c: the answers that several of the operator's calls have in common.
+/* admin_answer.c: answers shared by several operator calls.
  *
- * A document is always shown with its state and version, and the version is the ETag, so that
- * the next change can say which version it is based on. A refusal for a document that this
- * program cannot read names the member and the rule: an operator who runs two versions side by
- * side has to see which of them is too old. */
+ * A document always comes with its state and version, and the version is the ETag, so that the next
+ * change can name the version it is based on. A refusal for a document that this program cannot
+ * read names the member and the rule: an operator who runs two versions side by side has to see
+ * which of them is too old. */
 #include "admin/admin_answer.h"
 
 #include "api/answer.h"

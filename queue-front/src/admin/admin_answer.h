@@ -1,4 +1,4 @@
-/* admin_answer.h: answers an operator with a document, or with why an action was refused. */
+/* admin_answer.h: answers an operator with a document, or with the reason for a refusal. */
 #ifndef FG_QUEUE_FRONT_ADMIN_ANSWER_H
 #define FG_QUEUE_FRONT_ADMIN_ANSWER_H
 
@@ -12,13 +12,13 @@ struct front_line;
 void admin_answer_event(struct http_req *req, const struct front_line *event);
 void admin_answer_document(struct http_req *req, unsigned status, const struct event_doc *doc,
                            const struct event_doc_now *now);
-/* The event's document cannot be read here: 503 `document-unreadable`, with what is wrong. */
+/* This front cannot read the event's document: 503 `document-unreadable`, with the fault. */
 void admin_answer_unreadable(struct http_req *req, const struct front_line *event);
-/* An action on such an event was done: {id, state, version}. */
+/* An action on the event succeeded: {id, state, version}. */
 void admin_answer_moved(struct http_req *req, const struct front_line *event);
 void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fault *fault);
 void admin_answer_mismatch(struct http_req *req, uint64_t version);
-/* NULL: this front does not know it any more. */
+/* NULL: this front no longer has the event. */
 void admin_answer_drawn(struct http_req *req, const struct front_line *event);
 void admin_answer_illegal(struct http_req *req, enum line_state state, enum event_action action);
 

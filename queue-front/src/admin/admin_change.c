@@ -1,7 +1,7 @@
-/* admin_change.c: PUT and PATCH of an event's document. A patch is applied to the stored
- * document as this front knows it, and the result is judged as a whole. The trail gets the
- * members that differ; a change of nothing is not recorded. The set of lanes and the promise of
- * the draw are fixed once people rely on them; the number of shards is from the beginning. */
+/* admin_change.c: PUT and PATCH of an event's document. A patch is applied to the stored document
+ * in this front's picture, and the result is validated as a whole. The audit trail gets the members
+ * that differ; an empty change is not recorded. The set of lanes and the promise of the draw are
+ * fixed once people rely on them; the number of shards is fixed from the beginning. */
 #include "admin/admin.h"
 
 #include "admin/act.h"
@@ -14,7 +14,7 @@
 
 struct change {
     struct act act;
-    bool whole; /* PUT: what was stored before does not matter */
+    bool whole; /* PUT: the previous document does not matter */
 };
 
 static bool is_whole(const struct act *act)
@@ -22,7 +22,7 @@ static bool is_whole(const struct act *act)
     return ((const struct change *)act)->whole;
 }
 
-/* Invitations and codes are bound to a lane's number, so one that stays keeps it. */
+/* Invitations and codes are bound to a lane's number, so a remaining lane keeps its number. */
 static bool keeps_numbers(const struct event_doc *was, const struct event_doc *doc)
 {
     for (uint32_t i = 0; i < was->lanes_len; i++) {
@@ -35,7 +35,7 @@ static bool keeps_numbers(const struct event_doc *was, const struct event_doc *d
 }
 
 /* The set of lanes is fixed once people may join. Of an unreadable document only their number is
- * known, so its repair has to name the same ones. */
+ * known, so its repair has to keep that. */
 static bool keeps_lanes(const struct front_line *event, const struct event_doc *doc)
 {
     if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
@@ -45,7 +45,7 @@ static bool keeps_lanes(const struct front_line *event, const struct event_doc *
     return event_doc_same_lanes(&event->doc, doc);
 }
 
-/* A slip, such as in a draft that was copied from last year. */
+/* Probably a mistake, such as in a draft that was copied from last year. */
 static bool closes_at_once(const struct act *act, const struct front_line *event)
 {
     uint64_t closes_ms = act->doc.closes_at_ms;
@@ -58,8 +58,8 @@ static bool closes_at_once(const struct act *act, const struct front_line *event
 
 static bool make_document(struct act *act, const struct front_line *event)
 {
-    /* A patch needs the stored document, and one that cannot be read cannot be patched. A whole
-     * document can still replace it. */
+    /* A patch needs the stored document, so an unreadable one cannot be patched. A whole document
+     * can still replace it. */
     bool patches = event != NULL && !is_whole(act);
     if (patches && event->shut == FRONT_SHUT_DOCUMENT) {
         admin_answer_unreadable(act->req, event);
@@ -143,7 +143,7 @@ static void change_event(struct act *act, const struct front_line *event)
                   act_audit_side(&to));
         act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
         act_ask_sealed(act, LINE_CHANGE, act_done);
-    } else { /* nothing to record, but If-Match still counts */
+    } else { /* nothing to record, but If-Match must still hold */
         if (act->if_match != 0 && act->if_match != event->view->version)
             admin_answer_mismatch(act->req, event->view->version);
         else

@@ -1,7 +1,6 @@
-/* admin_codes.c: loads, counts and deletes presale codes. Codes arrive in the clear or as
- * SHA-256. Either way only digests leave this file, keyed with the event and its identity, so
- * neither Redis nor the trail can give a code away. Answers contain numbers only, by lane and
- * channel. */
+/* admin_codes.c: loads, counts and deletes presale codes. Codes arrive in clear text or as SHA-256.
+ * Either way only digests leave this file, keyed with the event and its identity, so neither Redis
+ * nor the audit trail can reveal a code. Answers contain only numbers, by lane and channel. */
 #include "admin/admin.h"
 
 #include "admin/act.h"
@@ -27,7 +26,7 @@ static const char *lane_id(const struct event_doc *doc, unsigned lane)
     return lane > 0 && lane <= doc->lanes_len ? doc->lane[lane - 1].id : "general";
 }
 
-/* Numbers, never a code. */
+/* Only numbers, no codes. */
 static void answer_groups(struct codes_act *codes, const struct front_line *event)
 {
     struct act *act = &codes->act;
@@ -140,7 +139,7 @@ static void on_load_read(void *ctx)
         act_try(&codes->act);
 }
 
-/* Turns the digests into what is stored. False: answered. */
+/* Converts the digests to the stored form. False: answered. */
 static bool sign_codes(struct codes_act *codes, const struct front_line *event)
 {
     uint8_t(*digests)[LINE_CODE_BYTES] = (void *)codes->act.json;
@@ -188,7 +187,7 @@ static void ask_codes(struct act *act, const struct front_line *event)
     }
 }
 
-/* Of an event that ended long ago as well: it is called up first. */
+/* Also for an event that ended long ago: it is loaded first. */
 static void begin(struct http_req *req, enum line_codes_call call)
 {
     struct codes_act *codes = act_begin(req, sizeof(*codes), ask_codes);

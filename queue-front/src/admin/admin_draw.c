@@ -1,7 +1,7 @@
-/* admin_draw.c: a draw is only worth something if its beacon was promised while nobody could
- * know the value. So each action that touches the promise passes through here. Scheduling makes
- * the promise. A change of the document settles it again while entries are open, and cannot
- * change it afterwards. A draw by hand is refused if the promised value comes by itself. */
+/* admin_draw.c: a draw is only trustworthy if its beacon was promised while nobody could know the
+ * value. So each action that affects the promise goes through this file. Scheduling makes the
+ * promise. A change of the document settles it again while entries are open, and cannot change it
+ * afterwards. A draw by hand is refused if the promised value comes by itself. */
 #include "admin/admin_draw.h"
 
 #include "admin/admin_answer.h"
@@ -36,7 +36,7 @@ bool admin_draw_settle(struct act *act, const struct front_line *event)
     return fault.rule[0] == '\0';
 }
 
-/* May a pre-queue be drawn and opened by hand now? False: the request was answered. */
+/* Whether a pre-queue may be drawn and opened by hand now. False: the request was answered. */
 static bool may_draw(struct act *act, const struct front_line *event, struct span value)
 {
     const struct beacon *beacon = &event->doc.beacon;

@@ -1,10 +1,10 @@
-/* admin_find.c: finds the event that an operator names, in memory or in Redis.
+/* admin_find.c: finds an operator's event, in memory or in Redis.
  *
- * A front keeps only events that are alive. One that ended long ago is known to Redis alone, so
- * Redis is asked (LINE_FIND); if it knows the event, its picture arrives with a tick like any
- * other, and the search waits for it with a deadline. The event then stays in memory for a
- * while, because an operator who looks at it once looks at it again. The caller sees none of
- * this: found, unknown or unavailable. */
+ * A front keeps only events that are alive. One that ended long ago is only in Redis, so Redis is
+ * asked (LINE_FIND); if it has the event, its picture arrives with a tick like any other, and the
+ * search waits for it with a deadline. The event then stays in memory for a while, because an
+ * operator who looks at it once looks at it again. The caller sees none of this: found, unknown or
+ * unavailable. */
 #include "admin/admin_find.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 enum { SEEN_US = 1000000 };
 
 struct search {
-    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct line_admin line; /* first: the store returns a pointer to it */
     struct front_wait wait;
     struct front *front;
     admin_found *on_found;

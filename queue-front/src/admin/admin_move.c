@@ -1,11 +1,11 @@
-/* admin_move.c: the operator moves an event from state to state, or undoes the last action. What
- * looks illegal is judged again a moment later, since our picture may be a tick behind another
- * front. What looks legal is judged by the store, which has the real state. Undo brings back the
- * knobs, and the state where the table of states knows a way: a draw or a closing cannot be
- * taken back.
+/* admin_move.c: the operator moves an event from state to state, or undoes the last action. A move
+ * that looks illegal is checked again a moment later, since our picture may be a tick behind
+ * another front's. One that looks legal is checked by the store, which has the real state. Undo
+ * restores the knobs, and the state if the table of states allows it: a draw or a closing cannot be
+ * undone.
  *
- * A sale begins, now or at its time, if its hall and payment answer just then. Otherwise the
- * operator has to name what is missing, which the trail keeps. */
+ * A sale can begin, now or at its time, if its hall and payment answer now. Otherwise the operator
+ * has to name the missing parts, which the audit trail records. */
 #include "admin/admin.h"
 
 #include "admin/act.h"
@@ -19,7 +19,7 @@
 #include <assert.h>
 
 enum {
-    LOOK_AGAIN_US = 300000, /* a tick and its jitter, twice */
+    LOOK_AGAIN_US = 300000, /* two ticks with jitter */
     ASKS_MAX = 2,
 };
 
@@ -27,10 +27,10 @@ struct move {
     struct act act;
     enum event_action action;
     bool looked_again;
-    unsigned asks; /* questions of what the sale needs, so far */
+    unsigned asks; /* checks of the sale's parts so far */
     bool no_hall;
-    unsigned missing;   /* as answered */
-    struct text beacon; /* as the operator named it */
+    unsigned missing;   /* from the last check */
+    struct text beacon; /* named by the operator */
     char beacon_memory[DRAW_BEACON_MAX];
 };
 
@@ -53,15 +53,15 @@ static void answer_moved(struct act *act)
     enum event_action action = ((struct move *)act)->action;
     if (act->line.outcome != LINE_WRONG_STATE)
         act_done(act);
-    /* Another operator was first; what counts is the present state. */
+    /* Another operator was first; the current state counts. */
     else if (action == EVENT_DRAW && act->line.state == LINE_OPEN)
         admin_answer_drawn(act->req, act_event(act));
     else
         admin_answer_illegal(act->req, act->line.state, action);
 }
 
-/* Of several seat services one may learn of a new hall a moment after another: what is missing is
- * asked for twice. */
+/* With several seat services one may learn of a new hall later than another: missing parts are
+ * checked twice. */
 static void on_found(void *ctx, const struct sale_found *found)
 {
     struct move *move = ctx;
@@ -78,7 +78,7 @@ static void on_found(void *ctx, const struct sale_found *found)
     }
 }
 
-/* False: the request was answered, or it is being asked for what the sale needs. */
+/* False: the request was answered, or the sale's parts are being checked. */
 static bool has_all(struct move *move)
 {
     struct act *act = &move->act;
@@ -115,10 +115,10 @@ static void move_event(struct act *act, const struct front_line *event)
     struct move *move = (struct move *)act;
     enum line_state from = event->view->state, to = from;
     bool legal = event_state_move(from, move->action, &to);
-    if (legal || move->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
+    if (legal || move->action == EVENT_DRAW) { /* a refused draw has its own reasons */
         if (!may_act(move, event))
             return;
-        /* One that was paused or frozen has begun. */
+        /* Leaving a pause or a freeze is not a beginning. */
         bool begins =
             to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
         if (begins && !has_all(move))
@@ -137,7 +137,7 @@ static void move_event(struct act *act, const struct front_line *event)
         act_audit(&move->act, event_action_name(move->action), text_span(&from_json),
                   text_span(&to_json));
         act->line.from = from;
-        act->line.to = to; /* as written down above */
+        act->line.to = to; /* as set above */
         if (act->if_match != 0 || move->action != EVENT_SCHEDULE)
             act->line.if_version = act->if_match;
         act_ask_sealed(act, LINE_TRANSITION, answer_moved);
@@ -195,8 +195,7 @@ static void undo_event(struct act *act, const struct front_line *event)
         act->line.from = view->state;
         act->line.to = view->undo_state;
         act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
-        act->tries =
-            ACT_TRIES_MAX; /* a newer action of somebody else is not the one that was meant */
+        act->tries = ACT_TRIES_MAX; /* never undo a newer action of another operator */
         act_ask_sealed(act, LINE_UNDO, act_done);
     }
 }

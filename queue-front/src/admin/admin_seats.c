@@ -1,7 +1,7 @@
 /* admin_seats.c: takes the number of seats left from the system that sells them. It is not an
- * operator's action, so only its consequences are on the trail. The front that is fed computes
- * the odds that people in line are shown, from one feed to the next, and stores them with the
- * event for all other fronts. */
+ * operator's action, so only its consequences are in the audit trail. The front that gets the feed
+ * computes the odds shown in the line, from one feed to the next, and stores them with the event
+ * for all other fronts. */
 #include "admin/admin.h"
 
 #include "admin/act.h"
@@ -45,7 +45,7 @@ static bool read_seats(struct act *act, uint64_t *most)
 }
 
 /* The odds with this feed, to be stored with it. A front that does not know all lanes leaves the
- * odds as they are, and the next feed goes on from there. */
+ * odds unchanged, and the next feed continues from there. */
 static struct span new_odds(const struct act *act, const struct front_line *event, uint64_t most,
                             struct text *text)
 {

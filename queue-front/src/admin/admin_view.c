@@ -1,8 +1,7 @@
-/* admin_view.c: what an operator may look at without asking Redis.
+/* admin_view.c: the operators' views that need no Redis.
  *
- * Everything here is in this front's pictures already, so an operator who keeps a console open
- * costs the store nothing. It also means that what is shown may be a tick old, and says so when
- * it is stale. */
+ * All data is in this front's pictures already, so an operator who keeps a console open costs the
+ * store nothing. It also means that a view may be a tick old; a stale one is marked. */
 #include "admin/admin.h"
 
 #include "admin/admin_answer.h"
@@ -59,7 +58,7 @@ static void on_get(struct http_req *req)
 struct listing {
     struct text *out;
     const struct front *front;
-    struct span only; /* this one, even if it is over; absent: all running ones */
+    struct span only; /* this event, even if it has ended; absent: all running ones */
 };
 
 static void put_listed(struct front_line *event, void *ctx)
@@ -70,7 +69,7 @@ static void put_listed(struct front_line *event, void *ctx)
     bool wanted =
         listing->only.ptr != NULL ? span_eq(listing->only, front_line_id(event)) : !view->resting;
     if (view->lane > 0 || !wanted)
-        return; /* its event tells of it; GET /admin/ended of those that are over */
+        return; /* part of its event's row; ended events are in GET /admin/ended */
     json_open(out, '{');
     json_member_cstr(out, "id", event->id);
     json_member_cstr(out, "name", event->doc.name);
@@ -104,7 +103,7 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_bool(out, "visits_halted", view->halted_ms > 0);
     json_member_bool(out, "hall_missing", event->hall_missing);
     if (event->doc.lanes_len > 0) {
-        /* A lane has numbers of its own; everything else is the event's. */
+        /* A lane has its own numbers; everything else is the event's. */
         const struct front *front = listing->front;
         json_member_open(out, "lanes", '[');
         for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
@@ -137,7 +136,7 @@ static void on_list(struct http_req *req)
     struct listing listing = {&json, front_of(req), http_req_query_arg(req, SPAN("id"))};
     front_each_event(front_of(req), put_listed, &listing);
     json_close(&json, ']');
-    /* {place, silent_ms} of each front that reported to Redis lately, this one too. */
+    /* {place, silent_ms} of each front that reported to Redis lately, including this one. */
     const struct front *front = front_of(req);
     unsigned len;
     const struct store_front *fronts = line_store_fronts(front->store, &len);
@@ -165,12 +164,12 @@ static void on_knobs(struct http_req *req)
 }
 
 struct look {
-    uint64_t from_ms; /* when the first of them may be called */
+    uint64_t from_ms; /* earliest time of the first call */
     uint64_t waiting[LANES_ALL];
 };
 
-/* When that many will have been called: as the rate and the schedule have it, but no sooner than a
- * hall that is full lets them in. 0: never. */
+/* When that many people will have been called: by the rate and the schedule, but no sooner than a
+ * full hall lets them in. 0: never. */
 static uint64_t reach_ms(const struct front_line *event, const struct look *look,
                          uint64_t rate_milli, uint64_t people)
 {
@@ -203,7 +202,7 @@ static void put_lanes(struct text *out, const struct front_line *event, const st
     json_close(out, ']');
 }
 
-/* "0.25" as 250: in thousandths, as the knob is. */
+/* "0.25" as 250: in thousandths, like the knob. */
 static bool rate_in_milli(struct span text, uint64_t *out)
 {
     struct span whole = text, decimals = {NULL, 0};
@@ -222,9 +221,9 @@ static bool rate_in_milli(struct span text, uint64_t *out)
     return *out <= LINE_RATE_MILLI_MAX;
 }
 
-/* {event,waiting,rate_per_s,last_enters_at}: when the last of those who wait now is called, at
- * the rate in force or at one that the operator tries out, by the schedule and max_active; for each
- * lane too, if there are any. */
+/* {event,waiting,rate_per_s,last_enters_at}: when the last waiting visitor is called, at the
+ * current rate or one that the operator tries out, by the schedule and max_active; also for each
+ * lane. */
 static void on_preview(struct http_req *req)
 {
     struct front *front = front_of(req);
@@ -265,9 +264,9 @@ static void on_preview(struct http_req *req)
 
 /* ---- appeals ----
  *
- * A visitor who was slowed down gives a reference to the operator's staff, who look it up here. The
- * reference itself says which limit it was and in which minute (core/token/appeal.h). Nobody has
- * recorded who the visitor was, or how many others there were. */
+ * A slowed-down visitor gives a reference to the operator's staff, who look it up here. The
+ * reference itself contains the limit and the minute (core/token/appeal.h). Nothing is recorded
+ * about the visitor, or how many others there were. */
 
 static void answer_appeal(struct http_req *req, const struct front *front,
                           const struct front_line *event, struct span reference)
@@ -312,10 +311,9 @@ static void on_appeal(struct http_req *req)
 
 /* ---- invitations ----
  *
- * Nothing is kept of an invitation: a code is computed from its number and a key
- * (core/token/invitation.c). So the list is made again each time it is read, and the event's
- * document says up to which number codes are good. Lowering that number takes back the invitations
- * above it. */
+ * Nothing is stored about an invitation: a code is computed from its number and a key
+ * (core/token/invitation.c). So the list is computed at each request, and the event's document has
+ * the highest valid number. Lowering it revokes the invitations above it. */
 
 static bool read_number(const struct http_req *req, struct span name, uint64_t max, uint64_t *out)
 {
