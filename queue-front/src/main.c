@@ -1,8 +1,8 @@
 /* main.c: the waiting room as a program: its settings, its keys, its routes.
  *
- * Read it for what can be configured and for the order of a start: settings are judged together
- * first, then keys are loaded, then each loop makes a front of its own. Everything else that a
- * service needs (options, listeners, signals, drain) is in common/service. */
+ * It has all settings and the order of a start: settings are validated together first, then keys
+ * are loaded, then each loop makes its front. Everything else that a service needs (options,
+ * listeners, signals, drain) is in common/service. */
 #include "admin/admin.h"
 #include "api/api.h"
 #include "behind/endings.h"
@@ -150,7 +150,7 @@ static const struct config_setting settings[] = {
     BRAND_SETTINGS(AT(brand)),
 };
 
-/* ---- what one setting alone cannot tell ---- */
+/* ---- rules across settings ---- */
 
 static int check_tls(const struct front_config *config, struct err_slot *err)
 {
@@ -353,7 +353,7 @@ static int start(struct service *service, struct http_router *routes,
         rc = pages_create(&shared->config->brand, err, &shared->pages);
     if (rc == 0)
         rc = waiting_page_create(&shared->config->brand, err, &shared->waiting_page);
-    if (rc == 0) /* after it: by then all languages are known */
+    if (rc == 0) /* last: by then all languages are known */
         rc = console_create(shared->config->console_parts, &shared->config->brand, err,
                             &shared->console);
     if (rc == 0)
@@ -388,7 +388,7 @@ static int reload(struct service *service, struct err_slot *err)
     struct secrets_paths paths = key_paths(shared->config);
     if (shared->redis_tls != NULL && tls_client_reload(shared->redis_tls, err) < 0)
         return ERR_IO;
-    /* Nobody else changes it, and it has the reference of `shared` until it is replaced below. */
+    /* Only this function changes it, and `shared` keeps its reference until then. */
     int rc = secrets_load(&paths, shared->keys, clock_system(), err, &keys);
     if (rc < 0)
         return rc;
@@ -440,7 +440,7 @@ int main(int argc, char **argv)
         {HTTP_METHOD_GET, "/admin/events", PERSON_ANY | PERSON_FEED},
         {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", PERSON_OPERATOR | PERSON_FEED},
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", PERSON_ADMIN},
-        /* They have the codes. */
+        /* They contain codes. */
         {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", PERSON_OPERATOR},
         {HTTP_METHOD_GET, "/admin/events/{event}/archive", PERSON_OPERATOR},
         {HTTP_METHOD_GET, NULL, 0},

@@ -1,11 +1,11 @@
-/* marks-bench_main.c: how long the fronts take to tell Redis of everybody who waits.
+/* marks-bench_main.c: how long the fronts take to send Redis the signs of life of everybody who
+ * waits.
  *
  *   marks-bench SOCKET EVENT PLACES LOOPS
  *
- * As many stores as there are LOOPS, each as a loop of a front has it, on one loop of their own.
- * All of them hear all PLACES in one moment, which is more than an edge makes of it: it spreads the
- * polls, so each front hears some. Redis must have given out the places. Prints {"seconds"} once
- * every mark of every store has arrived. */
+ * Creates LOOPS stores, each like a front loop's, on one loop. All of them hear all PLACES at once,
+ * which is worse than behind an edge: that spreads the polls, so each front hears only some. Redis
+ * must have issued the places. Prints {"seconds"} once every mark of every store has arrived. */
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/text.h"
@@ -61,7 +61,7 @@ static struct heard *heard_of(const struct bench *bench, unsigned which)
     return view != NULL && !view->stale && view->issued >= bench->places ? view->heard : NULL;
 }
 
-/* Room for all, and nothing left to tell. */
+/* Room for all, and nothing left to send. */
 static bool is_calm(const struct bench *bench)
 {
     for (unsigned i = 0; i < bench->loops; i++) {

@@ -1,16 +1,15 @@
-/* endings.c: a short list of ended visits that are yet to be reported, each by a call of its
- * own to POST /internal/sessions/{session}/end, which seat-service and this program both have.
+/* endings.c: a short list of ended visits to report, each by its own call to POST
+ * /internal/sessions/{session}/end, which both seat-service and this program have.
  *
- * The slot is free as soon as Redis says so; this follows it by one round trip. Any of the
- * addresses is enough, since the one that takes it passes it on to the others (seat-service writes
- * it into its database). One that does not is asked again, the next address first, at growing
- * distances, until the pass has run out by itself. A list that is full forgets nobody who is on it:
- * a visitor who leaves then has a pass until it expires, as all had before this was made, and is
- * counted.
+ * Redis frees the slot at once; the report follows one round trip later. One of the addresses is
+ * enough, since the service passes the report on to its other processes (seat-service writes it to
+ * its database). A failed call is repeated, at the next address first, at growing intervals, until
+ * the pass has expired by itself. A full list keeps its entries: a visitor who leaves then keeps a
+ * pass until it expires, and is counted.
  *
- * Not reported: visits whose time ran out (their pass runs out with them), those that an
- * order ended (payment-adapter notifies both sides) or that another service ended by POST end here,
- * which is to tell the seats as well.
+ * Not reported: visits whose time ran out (their passes expire with them), and those that an order
+ * ended (payment-adapter notifies both sides) or that another service ended by a POST here, which
+ * has to notify the seats as well.
  *
  * Threading: none, the loop owns all of it. */
 #include "behind/endings.h"
@@ -27,9 +26,9 @@
 #include <stdlib.h>
 
 enum {
-    ENDINGS_MAX = 256,    /* under way or to be sent again; of a loop */
-    ANSWER_MS = 2000,     /* a commit at the seats */
-    AGAIN_FIRST_MS = 500, /* bounds of the first pause and of the longest */
+    ENDINGS_MAX = 256,    /* under way or to be retried; per loop */
+    ANSWER_MS = 2000,     /* a commit of the seat service */
+    AGAIN_FIRST_MS = 500, /* shortest and longest pause between retries */
     AGAIN_CAP_MS = 16000,
     TOLD_MAX = 256, /* remembered, so that repeated leaving writes nothing at the seats */
     TOKEN_HEADER_MAX = 320,
@@ -37,9 +36,9 @@ enum {
 };
 
 struct ending {
-    struct endings *endings; /* NULL: nobody's */
+    struct endings *endings; /* NULL: unused */
     char session[SESSION_LEN_MAX + 1];
-    uint64_t until_us; /* then the pass is over as well */
+    uint64_t until_us; /* then the pass has expired as well */
     uint64_t next_us;
     unsigned tries;
     bool asking;
@@ -51,11 +50,11 @@ struct endings {
     struct page_list urls;
     char authorization[TOKEN_HEADER_MAX];
     struct ending ending[ENDINGS_MAX];
-    unsigned len;                             /* of them that are somebody's */
-    char told[TOLD_MAX][SESSION_LEN_MAX + 1]; /* the latest, in a ring */
+    unsigned len;                             /* used entries */
+    char told[TOLD_MAX][SESSION_LEN_MAX + 1]; /* the latest reports, in a ring */
     unsigned told_next;
     bool closed;
-    bool failing; /* said once, not for each */
+    bool failing; /* logged once per outage */
 };
 
 MAGIC(endings, 0x3f40e4d5);
@@ -102,7 +101,7 @@ static void ask(struct ending *ending)
     char url[URL_MAX];
     const char *base = endings->urls.url[ending->tries % endings->urls.len];
     int len = snprintf(url, sizeof(url), "%s/internal/sessions/%s/end", base, ending->session);
-    assert(len > 0 && len < (int)sizeof(url)); /* a setting has 1,000 bytes */
+    assert(len > 0 && len < (int)sizeof(url)); /* a setting has at most 1,000 bytes */
     ending->asking = true;
     struct outcall call = {
         .method = "POST",

@@ -1,6 +1,6 @@
-/* page_list.c: a list of URLs in one setting. It is judged when the settings are read, so that a
- * mistake is reported at the start, and cut into pages once when a front begins, so that a round
- * need not parse anything. */
+/* page_list.c: a list of URLs in one setting. It is validated with the settings, so that a mistake
+ * is reported at the start, and split into pages once when a front begins, so that a round need not
+ * parse anything. */
 #include "behind/page_list.h"
 
 #include "base/span.h"

@@ -1,9 +1,9 @@
-/* cut_board.c: for each line a ring of its newest cuts, under one lock that is held for as long as
- * one cut is copied.
+/* cut_board.c: for each line a ring of its newest cuts, under one lock that is held only while one
+ * cut is copied.
  *
- * A line is known by its id and its incarnation. A cut lies where its number says; another one of
- * that number, after Redis has lost some, takes the place of the former, and a loop that knows
- * others finds out by the checksum. */
+ * A line is identified by its id and incarnation. A cut's index follows from its number; after
+ * Redis has lost some, another cut with that number replaces it, and a loop that has other cuts
+ * notices by the checksum. */
 #include "board/cut_board.h"
 
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 #include <uv.h>
 
 struct board_line {
-    char id[LINE_ID_MAX + 1]; /* "": nobody's yet */
+    char id[LINE_ID_MAX + 1]; /* "": unused */
     char incarnation[LINE_INCARNATION_LEN + 1];
-    uint64_t asked_us; /* when a loop was last sent to ask */
+    uint64_t asked_us; /* when a loop last claimed the request */
     struct cut_note note[BOARD_CUTS_MAX];
 };
 
