@@ -1,5 +1,5 @@
-/* adapters.c: see adapters.h. A process that was killed starts again after a while, takes back what
- * it had in hand, and is one of two again. */
+/* adapters.c: see adapters.h. A killed process restarts after a while and reclaims the sagas it had
+ * leased. */
 #include "adapters.h"
 
 #include "bank.h"
@@ -19,7 +19,7 @@
 #include <string.h>
 
 enum {
-    TURNS_MAX = 5000, /* of an engine within a second: busy with nothing */
+    TURNS_MAX = 5000, /* turns of an engine per second; more is a busy loop */
     PAGE = 4,
     ROOM = 6,
 };
@@ -33,7 +33,7 @@ struct adapter {
     struct saga_engine *engine;
     struct book_client *client;
     bool turning, gives_back;
-    uint64_t timer; /* number of the newest */
+    uint64_t timer; /* number of the newest timer */
     uint64_t turns_s;
     uint32_t turns; /* within that second */
 };
@@ -60,7 +60,7 @@ static uint64_t wall_us(void *ctx)
 
 /* ---- peers ---- */
 
-/* A question on its way; its answer may come when nobody waits any more. */
+/* A request in flight. Its response may arrive after the caller gave up. */
 struct question {
     struct adapter *adapter;
     struct peer_call *peer;
@@ -68,7 +68,7 @@ struct question {
     struct seat_call seats;
     struct bank_call bank;
     struct bank_answer answer;
-    char session[ORDER_SESSION_MAX]; /* to say goodbye to */
+    char session[ORDER_SESSION_MAX]; /* the visit to end */
 };
 
 static void turn_soon(struct adapter *adapter);
@@ -210,14 +210,14 @@ static void end_goodbye(void *ctx)
     finish(question);
 }
 
-/* Back at the adapter, if that still lives. */
+/* The response reaches the adapter if that still lives. */
 static void on_goodbye(void *ctx)
 {
     struct question *question = ctx;
     sim_after(&question->adapter->proc, sim_between(100, 5000), end_goodbye, question);
 }
 
-/* Where there is a line, it and the seats hear that the visit is over; else nobody has to. */
+/* With a line in the world, tells it and the seats that the visit is over. */
 static void goodbye(void *ctx)
 {
     struct question *question = ctx;
@@ -391,7 +391,7 @@ static void pass_page(const struct cancelling *cancelling, const struct deals_pa
     sim_sleep(way_us());
 }
 
-/* It dies with its process. */
+/* Runs in the adapter's process and dies with it. */
 static void give_all_back(void *ctx)
 {
     struct adapter *adapter = ctx;

@@ -1,6 +1,5 @@
 /* adapters.h: the payment adapters of the world: two processes, each with the real saga engine and
- * the real checkout. What stands between a step and its peer, HTTP and JSON in the real service, is
- * told here in a few lines. */
+ * the real checkout. A few lines here replace the HTTP and JSON between a step and its peer. */
 #ifndef FG_SIM_ADAPTERS_H
 #define FG_SIM_ADAPTERS_H
 
@@ -11,9 +10,9 @@
 enum { ADAPTER_PROCS = 2 };
 
 void adapters_begin(void);
-void adapters_nudge(void); /* a request or a webhook has come to one of them */
+void adapters_nudge(void); /* a request or a webhook has reached one of them */
 void adapters_fault(uint32_t ms);
-/* Of a program: which sagas there are. */
+/* The saga definition of this kind, from a program with all of them. */
 const struct saga_def *adapter_def(enum checkout_kind kind);
 
 #endif

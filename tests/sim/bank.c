@@ -17,13 +17,13 @@ static struct {
         char id[24], order[ORDER_ID_MAX];
         uint64_t amount, captured, refunded;
         enum payment_state state;
-        bool hidden; /* not shown before its capture, as at Toss: told as a hint */
+        bool hidden; /* not shown before its capture, as with Toss: read as a hint */
     } payments[PAYMENTS_MAX];
     uint32_t payments_len;
     struct key {
         char text[KEY_MAX];
-        bool burnt;       /* an error is kept under it */
-        uint32_t payment; /* that it created */
+        bool burnt;       /* an error is cached under this key */
+        uint32_t payment; /* the payment it created */
     } keys[KEYS_MAX];
     uint32_t keys_len;
     void (*hook)(const char *order);
@@ -47,7 +47,7 @@ static struct deposit *payment_of(const char *id)
     return NULL;
 }
 
-/* The key of the call; *known: it was used before. */
+/* Finds or creates the key of the call; *known says whether it was used before. */
 static struct key *key_of(const struct bank_call *call, bool *known)
 {
     char text[KEY_MAX];
@@ -82,7 +82,7 @@ static void no(struct bank_answer *answer, const char *code)
     answer->code = code;
 }
 
-/* That of a hidden one happens at most once. */
+/* A hidden payment is captured at most once. */
 static void capture(struct deposit *payment, struct bank_answer *answer)
 {
     if (payment->hidden && payment->state == PAYMENT_CAPTURED)
@@ -97,8 +97,8 @@ static void capture(struct deposit *payment, struct bank_answer *answer)
     bank.hook(payment->order);
 }
 
-/* What is hidden cannot be canceled, and runs out by itself. If it may have been captured, it is
- * captured, to be refunded after that. */
+/* A hidden payment cannot be canceled; it expires by itself. If it may have been captured, captures
+ * it so that it can be refunded. */
 static void cancel(const struct bank_call *call, struct deposit *payment,
                    struct bank_answer *answer)
 {
@@ -147,7 +147,7 @@ static void tell(const struct bank_call *call, const struct deposit *payment,
              payment->id);
 }
 
-/* An error of the provider's own, which it keeps under the key, whether it did anything or not. */
+/* Caches an error of the provider's own under the key, whether the call took effect or not. */
 static bool burns(const struct bank_call *call, struct key *key, bool known,
                   struct bank_answer *answer)
 {
@@ -187,7 +187,7 @@ void bank_act(const struct bank_call *call, struct bank_answer *answer)
         answer->code = "resource_missing";
         return;
     }
-    /* Of an invented key, or of one that was invented when this idempotency key was used first. */
+    /* The payment key is invented, or was when this idempotency key was first used. */
     bool unknown = payment->hidden && payment->state != PAYMENT_CAPTURED &&
                    (known || strcmp(call->key, BANK_KEY) != 0);
     if (call->op == PEER_PSP_CAPTURE && unknown)

@@ -1,6 +1,6 @@
-/* bank.h: the payment provider of the world. It is as awkward as providers are: it remembers its
- * first answer under each idempotency key, errors included; a call may take effect when its caller
- * has long given up; and a second capture under another key takes the money again. */
+/* bank.h: the payment provider of the world. It is as awkward as real ones: it caches its first
+ * response under each idempotency key, errors included; a call may take effect long after its
+ * caller gave up; and a second capture under another key takes the money again. */
 #ifndef FG_SIM_BANK_H
 #define FG_SIM_BANK_H
 
@@ -9,16 +9,16 @@
 #include "core/checkout/peer.h"
 
 void bank_begin(
-    void (*hook)(const char *order)); /* called when something happened to its payment */
-/* Answers a PEER_PSP_* call: true, or nothing that its caller could hear. `key_round` and order are
- * copied by then, so the call may take effect later. */
+    void (*hook)(const char *order)); /* called on every change of the order's payment */
+/* Executes a PEER_PSP_* call. Returns false if the caller gets no response. The bank copies
+ * `key_round` and the order, so the call may take effect later. */
 struct bank_call {
     enum peer_op op;
     char order[ORDER_ID_MAX], payment[ORDER_PAYMENT_MAX];
     uint64_t amount;
-    uint64_t refund; /* how much goes back; 0: what is left */
+    uint64_t refund; /* amount to refund; 0: all that is left */
     uint32_t key_round;
-    char key[ORDER_PAYMENT_MAX]; /* that somebody brought */
+    char key[ORDER_PAYMENT_MAX]; /* payment key that the buyer or an attacker sent */
     bool checked;                /* it may have been captured */
 };
 struct bank_answer {
@@ -29,11 +29,11 @@ struct bank_answer {
     struct payment payment;
 };
 void bank_act(const struct bank_call *call, struct bank_answer *answer);
-/* A canary: takes the money of a payment again. False: there is none. */
+/* The canary: captures an already captured payment again. Returns false if there is none. */
 bool bank_takes_twice(void);
-/* It does not show this order's payment before its capture, as Toss. The buyer brings its key. */
+/* Whether the payment is hidden before its capture, as with Toss. The buyer sends its key. */
 #define BANK_KEY "key"
 bool bank_hides(const char *order);
-bool bank_pay(const char *payment); /* the buyer does; false: it cannot be paid any more */
+bool bank_pay(const char *payment); /* by the buyer; false: no longer payable */
 
 #endif

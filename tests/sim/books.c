@@ -22,13 +22,13 @@ enum {
     LETTERS_MAX = 4 * BOOK_ORDERS_MAX,
     TICKETS_MAX = 4 * BOOK_ORDERS_MAX,
     LEASE_US = 15 * SIM_S,
-    TRIES_MAX = 2000, /* of one saga, all steps together: in an hour at most one in half a second */
+    TRIES_MAX = 2000, /* tries of one saga, over all steps: one per half second within an hour */
 };
 
 struct letter {
     const struct book_order *order;
     char kind[16];
-    bool delivered; /* as we know; the shop may have it before */
+    bool delivered; /* as the sender knows; the shop may have it earlier */
     bool at_shop;
 };
 
@@ -47,14 +47,14 @@ static struct {
     uint32_t letters_len;
     struct book_ticket tickets[TICKETS_MAX]; /* in the order of their ids */
     uint32_t tickets_len;
-    struct letter postponed[LETTERS_MAX]; /* mails of a new date */
+    struct letter postponed[LETTERS_MAX]; /* mails about a new date */
     uint32_t postponed_len;
     unsigned percent;
     struct {
         bool off, ended;
-        uint64_t off_us, due_us; /* cancelled; the next look at its orders */
+        uint64_t off_us, due_us; /* time of cancellation; next look at its orders */
         char passed[ORDER_ID_MAX];
-        uint32_t times; /* postponed */
+        uint32_t times; /* how often the event was postponed */
         uint64_t moved_us, until_us;
     } event;
 } books = {.percent = 100};
@@ -164,7 +164,7 @@ bool book_wake(const char *id)
 
 bool book_hint(const char *id, const char *key)
 {
-    static struct order order; /* big */
+    static struct order order; /* too big for the stack */
     struct stored_saga *saga = checkout_of(id);
     char *data;
     if (saga == NULL || order_of(id)->status != ORDER_PENDING_PAYMENT ||
@@ -207,11 +207,11 @@ static void add_letter(const char *order, const char *kind)
     snprintf(letter->kind, sizeof(letter->kind), "%s", kind);
 }
 
-/* With idempotency keys of its own. */
+/* A refund has idempotency keys of its own. */
 static void begin_refund(const struct saga_def *def, const struct book_order *row, uint64_t refund,
                          uint32_t credit)
 {
-    static struct order order, other; /* big */
+    static struct order order, other; /* too big for the stack */
     uint32_t round = 0;
     char *data, whole[sizeof(books.sagas[0].data)];
     for (uint32_t i = 0; i < books.sagas_len; i++) {
@@ -317,7 +317,7 @@ const char *book_credit(const char *id, const struct saga_def *def, uint64_t amo
     return why;
 }
 
-/* Both statements of an operator take the saga away from its holder. */
+/* Both of the operator's statements take the saga from its holder. */
 static void take_over(struct stored_saga *saga)
 {
     saga->parked = false;
@@ -400,7 +400,7 @@ static void lease_answered(void *ctx)
     struct lease *lease = ctx;
     uint64_t now_us = sim_us();
     for (uint32_t i = 0; i < lease->len; i++) {
-        lease->rows[i].step_us = (int64_t)now_us - lease->rows[i].step_us; /* from its age */
+        lease->rows[i].step_us = (int64_t)now_us - lease->rows[i].step_us; /* was its age */
         lease->rows[i].lease_us = now_us + LEASE_US;
     }
     saga_engine_on_leased(lease->client->engine, lease->failed ? NULL : lease->rows,
@@ -421,7 +421,7 @@ uint32_t book_lease_now(const char *owner, const struct checkout *checkout, uint
             continue;
         len += 1;
         saga->owner = owner;
-        row->step_us = (int64_t)sim_us() - row->step_us; /* its age */
+        row->step_us = (int64_t)sim_us() - row->step_us; /* sent as its age */
         row->data = span_of(strdup(saga->data));
     }
     return len;
@@ -474,7 +474,7 @@ static void text_of(const json_t *effect, const char *key, char *out, size_t cap
     snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
-/* Keys as in the table: the id; the seat of a good ticket, here of the only event. */
+/* Unique as in the table: the id, and the seat among the valid tickets of the one event. */
 static bool add_ticket(const struct book_order *order, const char *id, const char *seat)
 {
     uint32_t at = books.tickets_len;
@@ -546,7 +546,7 @@ static void do_effect(const struct stored_saga *saga, enum effect kind, const js
         add_letter(id, word);
         return;
     default:
-        return; /* mails are nobody's seats or money */
+        return; /* mails change neither seats nor money */
     }
 }
 
@@ -567,7 +567,7 @@ static void do_effects(const struct saga_move *move, enum effect wanted)
 
 /* ---- commits ---- */
 
-/* Moves and what they carry, copied: they may take effect when their engine is dead. */
+/* Copies of the moves and their payloads: they may take effect after their engine died. */
 struct commit {
     struct book_client *client;
     uint32_t len;
@@ -590,7 +590,7 @@ static void on_moved(const struct stored_saga *saga, const struct saga_move *mov
                          saga->order, saga->moves);
 }
 
-/* The effects of a move that is stored, now or before, are one statement for each kind. */
+/* Effects of all stored moves, new or repeated, run as one statement per kind. */
 void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies)
 {
     for (uint32_t i = 0; i < len; i++) {
@@ -600,7 +600,7 @@ void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_st
             on_moved(saga, &moves[i]);
         else
             probe_reached(reply->stored == SAGA_STORED ? PROBE_MOVE_AGAIN : PROBE_MOVE_FENCED);
-        reply->lease_us -= reply->lease_us > sim_us() ? sim_us() : reply->lease_us; /* is left */
+        reply->lease_us -= reply->lease_us > sim_us() ? sim_us() : reply->lease_us; /* time left */
     }
     for (int kind = 0; kind < EFFECT_COUNT; kind++)
         for (uint32_t i = 0; i < len; i++)
@@ -674,7 +674,7 @@ void books_terms(unsigned percent)
     books.percent = percent;
 }
 
-/* Both also while a sum goes back: only a seat that is given back with it closes its ticket. */
+/* Both also work during a partial refund: a ticket closes only if its own seat is given back. */
 bool book_use(const char *id)
 {
     for (uint32_t i = 0; i < books.tickets_len; i++) {
@@ -705,7 +705,7 @@ void book_hand_on(const char *id, const char *new_id)
         if (old->order != order || old->revoked || old->used || order->status != ORDER_COMPLETED)
             continue;
         char seat[ORDER_SEAT_MAX];
-        memcpy(seat, old->seat, sizeof(seat)); /* the rows are about to move */
+        memcpy(seat, old->seat, sizeof(seat)); /* adding a ticket moves the rows */
         old->revoked = true;
         if (add_ticket(order, new_id, seat))
             invariant_handed_on(new_id, id, nth_of(seat));
@@ -830,7 +830,7 @@ bool book_passed(const char *order, uint64_t pause_us)
 
 /* ---- the shop ---- */
 
-/* In order for each buyer, who here has one order. */
+/* Delivery is in order per buyer, and each buyer here has one order. */
 static bool is_due(const struct letter *letter)
 {
     for (const struct letter *other = books.letters; other < letter; other++)
@@ -839,8 +839,8 @@ static bool is_due(const struct letter *letter)
     return !letter->delivered;
 }
 
-/* Delivered again until an answer comes; the shop tells repetitions by the order and the kind. From
- * the newest on, so that one is delivered for each buyer. */
+/* Repeats each letter until a response arrives; the shop detects duplicates by order and kind.
+ * Starts with the newest, so each buyer gets one letter per round. */
 void books_deliver(void)
 {
     for (uint32_t i = books.letters_len; i > 0; i--) {
@@ -911,7 +911,7 @@ uint64_t book_told_back(const char *id, const char *kind)
 
 void books_print(const char *id)
 {
-    static struct order data; /* big */
+    static struct order data; /* too big for the stack */
     for (uint32_t i = 0; i < books.orders_len; i++) {
         const struct book_order *order = &books.orders[i];
         if (*id != '\0' && strcmp(order->id, id) != 0)

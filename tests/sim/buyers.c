@@ -1,6 +1,6 @@
-/* buyers.c: a fiber each, that does what a person and a browser do: ask, wait, ask again after a
- * silence, give up in the end. What they were answered is judged where it is answered; what they
- * want is only to press on the rest. */
+/* buyers.c: one fiber per buyer, which acts like a person with a browser: it requests, waits,
+ * retries after a silence, and gives up in the end. Responses are checked where they arrive; buyers
+ * only put load on the other parts. */
 #include "buyers.h"
 
 #include "adapters.h"
@@ -27,7 +27,7 @@ struct buyer {
     uint64_t hold;
     uint32_t seats[SEAT_CALL_SEATS], seats_len;
     struct order order;
-    struct guest *guest; /* NULL: there is no line */
+    struct guest *guest; /* NULL: the world has no line */
 };
 
 static uint32_t left;
@@ -60,7 +60,7 @@ static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
     return call;
 }
 
-/* Of the same buyer, for another of its windows. */
+/* The same buyer in another window. */
 static struct buyer *copy_of(const struct buyer *buyer)
 {
     struct buyer *window = malloc(sizeof(*window));
@@ -71,7 +71,7 @@ static struct buyer *copy_of(const struct buyer *buyer)
     return window;
 }
 
-/* Neighbours somewhere, or the best there are. */
+/* Chooses neighbouring seats somewhere, or asks for the best. */
 static void choose(struct buyer *buyer, struct seat_call *call)
 {
     call->quantity = (uint32_t)(1 + below(buyer, SEAT_CALL_SEATS));
@@ -98,7 +98,7 @@ static bool hold(struct buyer *buyer)
     return false;
 }
 
-/* Gives one seat up. False: what is held is no longer known. */
+/* Gives one seat up. Returns false if the hold is no longer known. */
 static bool change(struct buyer *buyer)
 {
     if (buyer->seats_len < 2)
@@ -112,7 +112,7 @@ static bool change(struct buyer *buyer)
     return answer != SEAT_SILENT;
 }
 
-/* A request for an order, as api/order_http.c brings it to its answer. NULL: it has none. */
+/* Orders as api/order_http.c does. Returns the order, or NULL. */
 static const struct book_order *post(struct buyer *buyer, const char *key)
 {
     const struct order *order = &buyer->order;
@@ -150,7 +150,7 @@ static const struct book_order *post(struct buyer *buyer, const char *key)
     }
 }
 
-/* The same request from a second window, or once more since its answer did not come. */
+/* Sends the same order from a second window, or again after a lost response. */
 static void post_too(void *ctx)
 {
     struct buyer *buyer = ctx;
@@ -210,7 +210,7 @@ static void await_end(struct buyer *buyer, const struct book_order *order)
         rest(buyer, 6 * SIM_S);
 }
 
-/* Until just before the end of the time to pay, or just after it. */
+/* Rests until just before or just after the payment deadline. */
 static void rest_until_the_end(struct buyer *buyer, const struct book_order *order)
 {
     uint64_t end_us = (order->expires_ms - (uint64_t)SIM_EPOCH_S * 1000) * SIM_MS;
@@ -248,12 +248,12 @@ static void be_done(struct buyer *buyer)
         buyer->guest->done = true;
 }
 
-/* Pays, and later hands on, uses or gives back what was bought. */
+/* Pays, and later hands on, uses or gives back the tickets. */
 static void have(struct buyer *buyer, const struct book_order *made)
 {
     char ticket[24];
     pay(buyer, made);
-    be_done(buyer); /* the rest is the saga's */
+    be_done(buyer); /* the saga does the rest */
     await_end(buyer, made);
     rest(buyer, 20 * (uint64_t)SIM_S);
     snprintf(ticket, sizeof(ticket), "t_handed_%" PRIu64, buyer->id);
@@ -280,7 +280,7 @@ static void visit(void *ctx)
         holds = change(buyer);
     if (holds && perhaps(buyer, 10)) {
         (void)seat_ask(call_of(buyer, SEAT_RELEASE));
-        holds = perhaps(buyer, 20); /* and orders all the same */
+        holds = perhaps(buyer, 20); /* a few order a released hold anyway */
     }
     if (holds && !perhaps(buyer, 10)) {
         rest(buyer, perhaps(buyer, 10) ? 40 * (uint64_t)SIM_S : 5 * (uint64_t)SIM_S);
@@ -292,7 +292,7 @@ static void visit(void *ctx)
     left -= 1;
 }
 
-/* The same buyer's second window, which does not hear that the visit is over. */
+/* The same buyer's second window, which does not learn that the visit is over. */
 static void look_on(void *ctx)
 {
     struct buyer *window = ctx;

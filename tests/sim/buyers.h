@@ -7,9 +7,9 @@
 
 struct guest;
 
-/* `len` of them, who come within `within_us`. */
+/* Starts `len` buyers, who arrive within `within_us`. */
 void buyers_begin(uint32_t len, uint64_t within_us);
-/* One who comes through the line. */
+/* Starts one buyer who was admitted by the line. */
 void buyers_come(struct guest *guest);
 bool buyers_gone(void);
 

@@ -1,4 +1,4 @@
-/* call.h: what is asked of the seat services, and what they answer. */
+/* call.h: calls to the seat services and their responses. */
 #ifndef FG_SIM_CALL_H
 #define FG_SIM_CALL_H
 
@@ -21,28 +21,28 @@ enum seat_op {
 };
 
 enum seat_answer {
-    SEAT_SILENT, /* none came in time */
+    SEAT_SILENT, /* no response in time */
     SEAT_LATER,  /* 503 */
     SEAT_DONE,
-    SEAT_REFUSED, /* the verdict says why */
+    SEAT_REFUSED, /* see the verdict */
 };
 
-/* A call and its answer; on the heap, and never freed while the world lasts. */
+/* A call and its response. It lives on the heap and is never freed. */
 struct seat_call {
     enum seat_op op;
     uint64_t buyer, hold;
-    uint32_t seats[SEAT_CALL_SEATS], seats_len; /* 0 seats with HOLD: the best that there are */
+    uint32_t seats[SEAT_CALL_SEATS], seats_len; /* a HOLD with 0 seats asks for the best ones */
     uint32_t remove[SEAT_CALL_SEATS], remove_len;
     uint32_t quantity;
     char order[64];
     uint8_t digest[CHANGE_HASH_BYTES];
-    const struct guest *guest; /* whose pass it shows; NULL: the world has no line */
-    const char *pass;          /* as it was when it was shown */
+    const struct guest *guest; /* whose pass it sends; NULL: the world has no line */
+    const char *pass;          /* the pass when it was sent */
     struct sim_proc *from;
     uint64_t timeout_us;
     void (*on_done)(struct seat_call *call);
     void *ctx;
-    /* the answer */
+    /* the response */
     enum seat_answer answer;
     enum engine_verdict verdict;
     uint64_t expires_ms;

@@ -1,9 +1,8 @@
-/* invariants.c: a ledger of seats, holds, orders, money, tickets and letters, in a few arrays that
- * are walked; the worlds are small.
+/* invariants.c: a ledger of seats, holds, orders, money, tickets and letters in a few arrays,
+ * searched linearly; the worlds are small.
  *
- * The ledger of seats follows the journal and nothing else: what the journal's changes say, applied
- * one after the other, must never give a seat to two holds. An engine that begins to sell is
- * compared with it, seat by seat. */
+ * The ledger of seats follows the journal alone: applying the journal's changes in order must never
+ * give a seat to two holds. An engine that starts to sell is compared with it, seat by seat. */
 #include "invariants.h"
 
 #include "core/time/sale_clock.h"
@@ -30,12 +29,12 @@ enum {
 struct seat {
     uint64_t hold; /* 0: free */
     bool sold;
-    char ticket[WORD_MAX], ticket_order[WORD_MAX]; /* the valid one */
+    char ticket[WORD_MAX], ticket_order[WORD_MAX]; /* the valid ticket */
 };
 
 struct hold {
-    uint64_t id, expires_ms; /* as it was promised */
-    bool given_back;         /* by its order, for good */
+    uint64_t id, expires_ms; /* the promised expiry */
+    bool given_back;         /* its order gave it back for good */
     char order[WORD_MAX];
 };
 
@@ -43,7 +42,7 @@ struct order {
     char id[WORD_MAX];
     uint64_t hold, amount, captured, refunded, credited;
     bool reserved, operated, used;
-    uint32_t completed, refunds, credits, credits_told; /* at the shop: letters */
+    uint32_t completed, refunds, credits, credits_told; /* letters at the shop */
 };
 
 static struct {
@@ -58,7 +57,7 @@ static struct {
         uint64_t hold, at_ms;
         uint32_t version;
         uint8_t kind;
-    } changes[CHANGES_MAX], refused[REFUSED_MAX]; /* these with their number as `seq` */
+    } changes[CHANGES_MAX], refused[REFUSED_MAX]; /* their numbers are in `refused_seq` */
     uint64_t changes_len, refused_seq[REFUSED_MAX];
     uint32_t refused_len;
     bool off;
@@ -130,7 +129,7 @@ static uint64_t now_ms(void)
     return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
 }
 
-/* No process takes it for later than it is at the server, but for what it waited for its answer. */
+/* No change may be dated later than the server's time plus half of the longest wait for it. */
 static void judge_time(const struct change *change)
 {
     if (change->at_ms > now_ms() + SALE_CLOCK_WAIT_MAX_MS / 2 + 2)
@@ -180,7 +179,7 @@ static _Noreturn void done_after_all(const struct change *change)
                      change->hold, change_kind_name(change->kind), change->seq);
 }
 
-/* What was refused had a number if it was on its way: under that very number it must never come. */
+/* A refused change that was on its way had a number, under which the journal must never have it. */
 void invariant_refused(const struct change *change)
 {
     struct told told = told_of(change);
@@ -302,7 +301,7 @@ static struct order *order_of(const char *id)
     invariant_broken(INVARIANT_2, "nobody ordered %s", id);
 }
 
-/* Seats that are sold for the order. */
+/* Counts the seats sold for the order. */
 static uint32_t sold_to(const struct order *order)
 {
     uint32_t n = 0;

@@ -37,21 +37,21 @@
 
 enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 180, SHRINK_S = 60, PATH_BYTES = 512 };
 
-/* The outcome of a run. */
+/* The result of one run. */
 struct run {
     bool passed;
     struct world_end end;
     char broken[8]; /* "I2", "assert", or "hang" */
-    char *told;     /* its last words */
-    pid_t child;    /* while it runs: its process, */
-    int words;      /* what that says, */
-    int result;     /* and its end */
+    char *told;     /* its output */
+    pid_t child;    /* its process while it runs, */
+    int words;      /* the pipe with its output, */
+    int result;     /* and the pipe with its result */
 };
 
 static struct {
     uint64_t seeds, from, fresh, shrink_s;
     bool line, whole, story, find, here;
-    const char *history; /* a folder */
+    const char *history; /* a folder; NULL: no histories */
 } asked = {.seeds = 20, .from = 1, .shrink_s = SHRINK_S};
 
 static void draw(uint64_t seed, struct world_conf *conf)
@@ -76,7 +76,7 @@ static _Noreturn void be_world(const struct world_conf *conf, int words, int res
     struct world_end end = {0};
     dup2(words, STDOUT_FILENO);
     dup2(words, STDERR_FILENO);
-    /* A world that stands still is a find, too. */
+    /* A world that hangs is a failure, too. */
     setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = CPU_S_MAX}, NULL);
     world_run(conf, &end);
     fflush(stdout);
@@ -140,7 +140,7 @@ static double wall_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* What fails by standing still takes a while each time: only so long is tried. */
+/* A hanging world takes a while per attempt, so attempts stop at until_s. */
 static bool still_fails(const struct world_conf *conf, const char *broken, double until_s)
 {
     struct run run;
@@ -220,7 +220,7 @@ static const char *history_of(uint64_t seed, char path[PATH_BYTES])
     return path;
 }
 
-/* Of the line nobody who asks can see it. */
+/* A history of the line does not show the canary's lie. */
 static const char *history_of_canary(char path[PATH_BYTES])
 {
     if (asked.history == NULL || asked.line)
@@ -229,7 +229,7 @@ static const char *history_of_canary(char path[PATH_BYTES])
     return path;
 }
 
-/* False: it failed, and the reason is printed. */
+/* Returns false if the seed failed, and prints the reason. */
 static bool judge_seed(uint64_t seed)
 {
     struct world_conf conf;
@@ -239,7 +239,7 @@ static bool judge_seed(uint64_t seed)
     conf.tells = asked.story;
     conf.history = history_of(seed, path);
     begin(&conf, &run);
-    conf.history = NULL; /* which must not matter */
+    conf.history = NULL; /* must not affect the run */
     begin(&conf, &again);
     await_end(&run);
     await_end(&again);
@@ -340,7 +340,7 @@ static int be_here(void)
     return 0;
 }
 
-/* Each seed once: how many does it take? */
+/* Runs each seed once and prints how many the first failure took. */
 static int find(void)
 {
     for (uint64_t i = 0; i < asked.seeds; i++) {
@@ -360,10 +360,10 @@ static int find(void)
     return 1;
 }
 
-/* A world with a lie in it has to fail, or nobody has listened. */
+/* A world with a lie in it has to fail; otherwise the checks do not work. */
 static bool canary_is_found(uint64_t from)
 {
-    enum { WORLDS_MAX = 10 }; /* some sell nothing */
+    enum { WORLDS_MAX = 10 }; /* some worlds sell nothing */
     bool found = false;
     for (uint64_t i = 0; i < WORLDS_MAX && !found; i++) {
         struct world_conf conf;

@@ -1,6 +1,6 @@
-/* redis-model_main.c: the model alone, for the test that holds it against the real Redis: commands
- * of Redis's protocol come by standard input, answers go by standard output. Its clock is the
- * machine's. */
+/* redis-model_main.c: the model alone, for the test that compares it with the real Redis. It reads
+ * commands in Redis's protocol from standard input and writes replies to standard output. Its clock
+ * is the machine's. */
 #include "redis-model/commands.h"
 #include "redis-model/script.h"
 
@@ -17,7 +17,7 @@ static uint64_t wall_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* False: the end. */
+/* Returns false at the end of the input. */
 static bool read_number(char sign, size_t *out)
 {
     char line[32];

@@ -1,9 +1,9 @@
 /* seats.c: see seats.h. The parts follow the service's files: the host of the journal is
- * loop/events.c, a call's two phases are loop/pending.c, expiry is loop/expiry.c, and the verdicts
- * become answers as in api/order_api.c and api/verdict.c.
+ * loop/events.c, a call's two phases are loop/pending.c, expiry is loop/expiry.c, and verdicts
+ * become responses as in api/order_api.c and api/verdict.c.
  *
- * A process that was killed or fenced is started again after a while, as runit does. Calls go where
- * the edge would send them: to the process that says that it owns. */
+ * A killed or fenced process is restarted after a while, as runit does. Calls are routed as by the
+ * edge: to the process that reports being the owner. */
 #include "seats.h"
 
 #include "invariants.h"
@@ -38,20 +38,20 @@ enum {
     TAKEN_MS = 2000, /* as README.md promises */
 };
 
-/* Where several processes share the events there is another, of which nobody wants anything. */
+/* Where several processes share the events there is a second one, which gets no requests. */
 enum { GALA, BALL, HALLS };
 
 struct hall {
     uint32_t nth;
     struct engine *engine;
     bool open;
-    uint64_t epoch, used_us; /* when it was opened; when somebody last asked for it */
+    uint64_t epoch, used_us; /* when it was opened; when it was last requested */
 };
 
 struct seat_service {
     struct sim_proc proc;
     char name[16];
-    /* of this life: */
+    /* valid for this life of the process: */
     struct clock clock;
     int64_t wall_ahead_us;
     uint64_t wrong_until_us;
@@ -60,9 +60,9 @@ struct seat_service {
     struct commit_port *port;
     struct journal *journal;
     struct hall halls[HALLS];
-    unsigned hall_of[HALLS]; /* by nth */
+    unsigned hall_of[HALLS]; /* hall by event number */
     bool fenced, collecting;
-    bool away; /* as struct expiry's, of the gala */
+    bool away; /* as in struct expiry, for the gala */
     uint32_t expiring;
 };
 
@@ -163,7 +163,7 @@ static uint64_t wall_us(void *ctx)
     return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() + (uint64_t)ahead_us;
 }
 
-/* A little, or an hour, or years; for a while, or as long as things go wrong. */
+/* Sets the clock wrong by seconds, an hour or years, for up to a minute. */
 static void set_clock(struct seat_service *service)
 {
     static const int64_t far_us[] = {3 * SIM_S, INT64_C(3600) * SIM_S,
@@ -261,8 +261,8 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
                              ids[which]);
     hall->epoch = epoch;
     engine_replay_end(hall->engine);
-    /* A process that was stopped between its last look and here may be too late: it can answer
-     * buyers from memory for a moment, and write and prove nothing. */
+    /* A process that was paused between its last look and now may be too late. It may answer buyers
+     * from memory for a moment, but cannot write or prove anything. */
     if (epoch != sql_epoch(ids[which]))
         probe_reached(PROBE_OPENED_LATE);
     else if (which == GALA)
@@ -385,7 +385,7 @@ static void collect(void *ctx)
     (void)commit_port_collect(service->port, UINT32_MAX);
 }
 
-/* The committer has given something back: the loop wakes up. */
+/* The committer has finished entries: wakes the loop. */
 static void wake(void *ctx)
 {
     struct seat_service *service = ctx;
@@ -395,7 +395,7 @@ static void wake(void *ctx)
     sim_after(&service->proc, sim_between(5, 100), collect, service);
 }
 
-/* Without the journal: what was asked for is already so, or cannot be. */
+/* Responds without a journal entry: the request changes nothing, or is impossible. */
 static void reply_unwritten(struct seat_service *service, struct seat_call *call,
                             enum engine_verdict verdict)
 {
@@ -494,7 +494,7 @@ static void arrive(void *ctx)
     struct seat_service *service = call->at;
     struct hall *hall = gala(service);
     if (!hall->open && service->journal != NULL)
-        (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* perhaps it sleeps */
+        (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* the event may be asleep */
     if (!hall->open || !journal_writes(service->journal)) {
         reply(call, SEAT_LATER);
         return;
@@ -537,7 +537,7 @@ static struct seat_service *any_service(void)
     return &seats.services[sim_below(SIM_CHOICES, seats.services_len)];
 }
 
-/* As the edge routes: to an owner; if several say so, or none, to any. */
+/* Routes like the edge: to an owner; to any process if none or several report being one. */
 static struct seat_service *choose(void)
 {
     struct seat_service *chosen = any_service();
@@ -688,7 +688,7 @@ static void read_stats(const struct seat_service *service)
         probe_reached(PROBE_SETTLED_AGAIN);
 }
 
-/* What it had in memory is gone; its connections close; it is started again. */
+/* Drops the memory and connections of the dead process and schedules its restart. */
 static void on_death(struct sim_proc *proc)
 {
     struct seat_service *service = (struct seat_service *)proc;
@@ -703,12 +703,12 @@ static bool dies_here(void)
     return fault_now(FAULT_SEAT_KILL_AT);
 }
 
-/* Refuses, answers, gives the locks back, and ends. */
+/* Stops accepting, responds to open calls, releases the locks and exits. */
 static void leave(void *ctx)
 {
     struct seat_service *service = ctx;
     if (!gala(service)->open && !service->halls[BALL].open)
-        return; /* told twice while it stood still */
+        return; /* asked to leave twice while it was paused */
     sim_note("ends in good order");
     close_halls(service);
     journal_stop(service->journal);
@@ -724,8 +724,8 @@ static void on_slept(uint64_t due_ms)
     invariant_slept(due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
 }
 
-/* A saga asks within five seconds of the time that an answer names; it would find its event asleep
- * each time if it slept sooner. */
+/* A saga retries within five seconds of the time in a response. With a shorter idle time it would
+ * find its event asleep each time. */
 void seats_calm_down(void)
 {
     seats.calm = true;
@@ -757,7 +757,7 @@ struct wish {
     const char *to;
 };
 
-/* As the API writes what an operator wants, at any process. */
+/* Stores an operator's wish, as the API of any process does. */
 static void write_wish(void *ctx)
 {
     const struct wish *wish = ctx;
@@ -819,7 +819,7 @@ static struct seat_service *owner_of(unsigned which)
     return found;
 }
 
-/* Has read the event, and can take it over. */
+/* Follows the event and can take it over. */
 static bool is_second(const struct seat_service *service, unsigned which)
 {
     struct journal_view view; /* reasons behind STANDBY keep a process from owning */
@@ -842,7 +842,7 @@ static bool rests(unsigned which)
     const struct seat_service *found = owner_of(which);
     if (found == NULL)
         return sql_is_asleep(ids[which]);
-    bool stands = found->proc.stopped_until_us > sim_us(); /* perhaps no owner */
+    bool stands = found->proc.stopped_until_us > sim_us(); /* a paused process may have lost it */
     return !stands && commit_port_open(found->port) == 0 && seconds_of(which) > 0;
 }
 
@@ -868,9 +868,9 @@ void seats_judge(void)
 /* ---- when all is well ---- */
 
 static const struct seat_service *awaited; /* NULL: any */
-static uint64_t calm_us; /* until then, one that has just come back leaves events to others */
+static uint64_t calm_us; /* until then, a restarted process leaves events to others */
 
-/* Somebody asks for the gala meanwhile, so it does not sleep. */
+/* Keeps the gala in use meanwhile, so that it does not sleep. */
 static bool has_come(void)
 {
     struct seat_service *found = owner_of(GALA);

@@ -1,6 +1,6 @@
 /* seats.h: the seat services of the world: an owner and a standby, each with the real engine, the
- * real commit queue and the real journal. What lies between a call and the engine, HTTP and JSON in
- * the real service, is written here in a few lines. */
+ * real commit queue and the real journal. A few lines here replace the HTTP and JSON between a call
+ * and the engine. */
 #ifndef FG_SIM_SEATS_H
 #define FG_SIM_SEATS_H
 
@@ -11,19 +11,19 @@ enum { SEATS_PROCS = GATE_SERVICES, SEAT_PRICE = 1000 };
 
 void seats_begin(uint32_t rows, uint32_t row_seats);
 uint32_t seats_count(void);
-/* The purchase of these seats, as an order gets it. */
+/* The purchase digest of these seats, as an order has it. */
 void seats_price(const uint32_t *seats, uint32_t len, uint8_t digest[CHANGE_HASH_BYTES]);
 void seat_send(struct seat_call *call);
-/* On a fiber: sends, and waits for the answer. */
+/* Sends the call and waits for its response. Runs on a fiber. */
 enum seat_answer seat_ask(struct seat_call *call);
-/* Kills, stops and stops in good order: asked each `ms`. */
+/* Kills, pauses and graceful exits. Called every `ms`. */
 void seats_fault(uint32_t ms);
-void seats_calm_down(void); /* from here on an event sleeps only after a while */
-void seats_snapshot(void);  /* as the auditor makes one */
-bool seats_quiet(void);     /* nothing is under way at the owner, or the event sleeps */
-/* At the end: the owner's engine is what its journal says. */
+void seats_calm_down(void); /* from here on an event sleeps later */
+void seats_snapshot(void);  /* writes one, as the auditor does */
+bool seats_quiet(void);     /* the owner has nothing in flight, or the event sleeps */
+/* At the end: compares the owner's engine with its journal. */
 void seats_judge(void);
-/* And an event goes where it is wanted, and is taken over from a process that dies. */
+/* Checks that an event moves on request, and is taken over from a process that dies. */
 void seats_drill(void);
 
 #endif

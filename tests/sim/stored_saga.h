@@ -1,6 +1,5 @@
 /* stored_saga.h: a row of the table of sagas, for the simulator and for the unit tests of the
- * checkout. It is leased, moved and woken as the statements of payment-adapter/sql/statements do
- * it.
+ * checkout. It is leased, moved and woken as by the statements in payment-adapter/sql/statements.
  *
  * Times are in microseconds on the caller's clock. */
 #ifndef FG_SIM_STORED_SAGA_H
@@ -21,14 +20,14 @@ struct stored_saga {
     enum saga_state state;
     uint8_t step;
     bool parked, cancel, leased;
-    uint32_t done[2]; /* by way: steps whose DONE is recorded */
+    uint32_t done[2]; /* by direction: steps whose DONE is recorded */
     char data[2048];
-    /* the caller's */
+    /* owned by the caller */
     char order[ORDER_ID_MAX];
     const char *owner;
 };
 
-/* False: it is not due, or this program does not have its definition. */
+/* Returns false if the saga is not due, or this program does not have its definition. */
 static inline bool stored_saga_lease(struct stored_saga *saga, const struct saga_def *def,
                                      uint64_t now_us, uint64_t lease_us, struct saga_row *row)
 {
@@ -55,10 +54,10 @@ static inline bool stored_saga_lease(struct stored_saga *saga, const struct saga
     return true;
 }
 
-/* A hint that came while the step ran stays. */
+/* Keeps a hint that arrived while the step ran. */
 static inline void stored_saga_keep(struct stored_saga *saga, const struct saga_move *move)
 {
-    static struct order now, next; /* big */
+    static struct order now, next; /* too big for the stack */
     bool hinted = move->data.ptr != NULL && saga->wake != move->wake &&
                   order_parse(span_of(saga->data), NULL, &now) == 0;
     bool fits = move->data.ptr == NULL || span_to_cstr(move->data, saga->data, sizeof(saga->data));
@@ -73,7 +72,7 @@ static inline void stored_saga_keep(struct stored_saga *saga, const struct saga_
     free(data);
 }
 
-/* True: it moved now; false: it had moved before, or must not. */
+/* Returns true if the saga moved now; false if it had moved before, or must not. */
 static inline bool stored_saga_move(struct stored_saga *saga, const struct saga_move *move,
                                     uint64_t now_us, uint64_t lease_us,
                                     struct saga_store_reply *reply)

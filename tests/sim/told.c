@@ -1,8 +1,8 @@
 /* told.c: see told.h.
  *
- * A 503 means that nothing was done, and is a refusal. That a hold is gone counts only where an
- * owner had to prove it, which is the saga's steps: a buyer may get that answer from the memory of
- * an owner that was stopped and does not know yet that it no longer owns. */
+ * A 503 means that nothing was done, and counts as a refusal. "The hold is gone" counts only if an
+ * owner had to prove it, as for the saga's steps: a paused owner that does not know yet that it
+ * lost the event may answer a buyer from memory. */
 #include "told.h"
 
 #include "stage/history.h"
@@ -54,7 +54,7 @@ void told_ask(const struct seat_call *call)
                     call->hold);
 }
 
-/* As the world's clock would have it. */
+/* Converts to the world's clock. */
 static uint64_t world_us(uint64_t wall_ms)
 {
     return wall_ms * SIM_MS - (uint64_t)SIM_EPOCH_S * SIM_S;
@@ -67,7 +67,7 @@ static void held(const struct seat_call *call)
                    list(call->seats, call->seats_len, seats), world_us(call->expires_ms));
 }
 
-/* What an owner that was cut off refuses from memory proves nothing. */
+/* A refusal from the memory of an owner that was cut off proves nothing. */
 static void refused(const struct seat_call *call)
 {
     char seats[SEATS_TEXT_MAX];

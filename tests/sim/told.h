@@ -1,4 +1,4 @@
-/* told.h: calls of the seats and their answers, as lines of a history (stage/history.h). */
+/* told.h: writes calls of the seats and their responses to a history (stage/history.h). */
 #ifndef FG_SIM_TOLD_H
 #define FG_SIM_TOLD_H
 

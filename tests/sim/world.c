@@ -1,5 +1,4 @@
-/* world.c: first the sale, while things go wrong; then nothing goes wrong any more, and within
- * SETTLE_S everything has to come to its end. */
+/* world.c: a sale with faults; then the faults stop, and everything has to end within SETTLE_S. */
 #include "world.h"
 
 #include "core/time/sale_clock.h"
@@ -26,8 +25,8 @@ enum {
     FAULTS_MS = 100,
     DELIVER_MS = 1000,
     SNAPSHOT_MS = 20000,
-    REST_S = 90,     /* until even a visit that was left without a word is over */
-    SETTLE_S = 1800, /* the longest pauses of sagas are half a minute, and of breakers shorter */
+    REST_S = 90,     /* until even an abandoned visit is over */
+    SETTLE_S = 1800, /* sagas pause for at most half a minute, breakers for less */
     SESSIONS_MAX = 2 * SEATS_PROCS,
 };
 
@@ -77,7 +76,7 @@ static void snapshot(void *ctx)
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, ctx);
 }
 
-/* A webhook: it may be lost, or come twice; the saga looks by itself as well. */
+/* A webhook: it may be lost or arrive twice; the saga also polls by itself. */
 static void wake_order(void *ctx)
 {
     book_wake(ctx);
@@ -177,7 +176,7 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     end->completed = books_completed();
 }
 
-/* A seat service knows the server's time to half of the longest wait for it. */
+/* A seat service knows the server's time to within half of the longest wait for it. */
 static void begin_history(const struct world_conf *conf)
 {
     char settings[160];

@@ -10,24 +10,24 @@
 
 struct world_conf {
     uint64_t seed;
-    bool line;  /* the world of the line, not that of the seats */
+    bool line;  /* the world of the line, not of the seats */
     bool whole; /* both: buyers come through the line */
     uint32_t rows, row_seats, buyers;
-    uint32_t sale_s; /* how long buyers come, and things go wrong */
+    uint32_t sale_s; /* how long buyers arrive and faults happen */
     struct fault_mix mix;
     bool tells;
     bool canary;         /* the money of an order is taken twice */
-    const char *history; /* a file for it; NULL: none */
+    const char *history; /* file to write; NULL: no history */
 };
 
 struct world_end {
     uint64_t hash, events, us;
-    uint32_t orders, completed; /* of the line: who joined, and who entered */
+    uint32_t orders, completed; /* for the line: joined, and entered */
     uint64_t faults[FAULT_COUNT], probes[PROBE_COUNT];
 };
 
 void world_draw(uint64_t seed, bool line, struct world_conf *conf);
-/* Comes back if nothing was broken. Once in a process, whose memory is the world's. */
+/* Returns if no invariant broke. Call it once per process: it never frees the world's memory. */
 void world_run(const struct world_conf *conf, struct world_end *end);
 
 #endif

@@ -1,5 +1,5 @@
-/* gate.c: see gate.h. The keys of the waiting room are always at hand here: how they come to the
- * seats is jwks_feed.c, which this stands in for. */
+/* gate.c: see gate.h. This file replaces jwks_feed.c, which brings the waiting room's keys to the
+ * seats: here the keys are always present. */
 #include "gate/gate.h"
 
 #include "stage/faults.h"
@@ -50,7 +50,7 @@ bool jwks_feed_doubt(struct jwks_feed *feed)
     return false;
 }
 
-/* Fronts have a file of the shop's keys. */
+/* Fronts read the shop's keys from a file. */
 int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
                      struct jwks_feed **out)
 {
@@ -86,7 +86,7 @@ void gate_open(unsigned service, const struct clock *clock)
     assert(rc == 0);
 }
 
-/* Some have two windows open, and show the pass of the other one first. */
+/* Some visitors have two windows open and first show the other window's pass. */
 static void show_foreign(unsigned service, const struct guest *guest)
 {
     struct pass pass;
@@ -140,7 +140,7 @@ static const struct guest *guest_of(const char *session)
     return NULL;
 }
 
-/* NULL: no pass of this visitor was ever shown here. */
+/* Passes of a visitor without a guest were never shown here. */
 static void on_left(const char *session)
 {
     const struct guest *guest = guest_of(session);

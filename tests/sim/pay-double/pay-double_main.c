@@ -1,5 +1,5 @@
-/* pay-double SEED STEPS: a history (pay-history/deals.h) against the payments' database of the
- * simulator. Nothing is judged: the history makes no sense. */
+/* pay-double SEED STEPS: runs a history (pay-history/deals.h) against the payments' database of the
+ * simulator. Invariants are not checked: the history makes no sense. */
 #include "books.h"
 #include "invariants.h"
 #include "pay-history/deals.h"

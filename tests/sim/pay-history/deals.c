@@ -1,9 +1,9 @@
-/* deals.c: orders that come, are paid, cancelled, given back in parts and whole, and the moves of
+/* deals.c: orders that arrive, are paid, cancelled and refunded in part or whole, and the moves of
  * their sagas by workers that die, repeat themselves and come too late.
  *
- * Not played is what PostgreSQL decides by the order of its plan: which of the due sagas a lease
- * takes if there are too many, two sagas of one order in one commit, one effect twice in one move,
- * two tickets of one commit for one seat or of one id. */
+ * Cases that PostgreSQL decides by its plan are left out: which of too many due sagas a lease
+ * takes, two sagas of one order in one commit, one effect twice in one move, two tickets of one
+ * commit with the same seat or id. */
 #include "deals.h"
 
 #include "base/rng.h"
@@ -15,15 +15,15 @@
 
 enum {
     ORDERS_MAX = 1000,
-    NEWEST = 6, /* orders that most calls are about */
+    NEWEST = 6, /* most calls are about these orders */
     HELD_MAX = 24,
     BATCH_MAX = 4,
     SEATS = 10,
-    WALK = 250, /* steps between two comparisons of all rows */
+    WALK = 250, /* steps between comparisons of all rows */
     S = 1000000,
 };
 
-/* A saga as a worker has it, perhaps no longer with right. */
+/* A saga as a worker has it; the lease may be lost. */
 struct held {
     struct saga_row row;
     char data[DEALS_DATA_MAX];
@@ -35,7 +35,7 @@ static const struct deals_side *side;
 static struct checkout *checkout;
 static uint64_t now_us;
 static struct order orders[ORDERS_MAX];
-static bool is_dead[ORDERS_MAX]; /* its hold is another order's: it must not want that again */
+static bool is_dead[ORDERS_MAX]; /* another order has its hold, which it may not extend again */
 static uint32_t orders_len, held_len, tickets;
 static struct held held[HELD_MAX];
 
@@ -114,7 +114,7 @@ static void use(void)
 static void postpone(void)
 {
     static uint64_t until_us;
-    if (chance(70)) /* rarely: orders are made and given back in between */
+    if (chance(70)) /* rarely, so that orders are made and refunded in between */
         return;
     if (until_us == 0 || chance(80))
         until_us = (now_us + below(2000 * (uint64_t)S)) / 1000 * 1000;
@@ -246,7 +246,7 @@ static void reclaim(void)
 
 static void hold(const struct saga_row *row)
 {
-    static struct order order; /* big */
+    static struct order order; /* too big for the stack */
     uint32_t at = held_len < HELD_MAX ? held_len : (uint32_t)below(HELD_MAX);
     int rc = order_parse(row->data, NULL, &order);
     assert(rc == 0);
@@ -393,7 +393,7 @@ static void print_reply(const struct held *one, const struct saga_move *move,
     side->print(one->order.id);
 }
 
-/* The worker goes on, or has to give the saga back, or dies and does not know it. */
+/* The worker continues, has to give the saga back, or dies without knowing. */
 static void go_on(struct held *one, const struct saga_move *move,
                   const struct saga_store_reply *reply)
 {
@@ -454,7 +454,7 @@ static void commit(void)
         of[picked[i]] = &moves[i];
         its[picked[i]] = &replies[i];
     }
-    qsort(picked, len, sizeof(picked[0]), falling); /* what leaves makes room for the last */
+    qsort(picked, len, sizeof(picked[0]), falling); /* a removed entry's place takes the last one */
     for (uint32_t i = 0; i < len; i++)
         go_on(&held[picked[i]], of[picked[i]], its[picked[i]]);
     for (uint32_t i = 0; i < len; i++)

@@ -1,6 +1,6 @@
-/* pay-real SEED STEPS DSN: a history (deals.h) against a PostgreSQL with nothing in it, whose now()
- * is the history's. Leases and commits go through the service's worker, to which the history is the
- * saga engine. */
+/* pay-real SEED STEPS DSN: runs a history (deals.h) against an empty PostgreSQL whose now() is the
+ * history's clock. Leases and commits go through the service's worker; the history takes the part
+ * of the saga engine. */
 #include "deals.h"
 
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Before the schema, whose defaults are of this now(), too. */
+/* Runs before the schema, whose defaults use this now(), too. */
 static const char clock_sql[] =
     "CREATE SCHEMA play; CREATE TABLE play.clock AS SELECT to_timestamp(1700000000) AS at;"
     "CREATE FUNCTION play.now() RETURNS timestamptz STABLE LANGUAGE sql AS"
@@ -329,7 +329,7 @@ static void on_credit(void *ctx, const struct pg_answer *its)
     keep_code(its, found ? sql_order_credit_row(its->results[1], 0).code : (struct span){NULL, 0});
 }
 
-/* As both handlers put it together. */
+/* Combines both statements as the two handlers do. */
 static const char *give_back(const char *id, const struct sql_order_refund_args *refund,
                              const struct sql_order_credit_args *credit)
 {
@@ -412,11 +412,11 @@ static void on_taken(void *ctx, const struct pg_answer *its)
     }
 }
 
-/* Until no more is due: in order for each buyer, one of each at a time. */
+/* Delivers until nothing is due: in order for each buyer, one letter per buyer at a time. */
 static uint32_t deliver(struct deals_letter *letters)
 {
     const struct sql_shop_take_args take = {DEALS_LETTERS_MAX, DEALS_LEASE_MS, 1, 1000000000,
-                                            INT64_C(1) << 40}; /* whatever is due */
+                                            INT64_C(1) << 40}; /* all that is due */
     answer.letters = letters;
     sql_shop_take(pool, &take, on_taken, NULL);
     uint32_t len = answered() ? answer.rows : 0;

@@ -1,5 +1,5 @@
-/* server.c: see server.h; and pg.h, as far as the journal uses it. A world has one event, so there
- * is one lock for all owner rows. */
+/* server.c: see server.h, and pg.h as far as the journal uses it. A world has one event, so one
+ * lock covers all owner rows. */
 #include "postgres/server.h"
 
 #include "stage/faults.h"
@@ -20,26 +20,26 @@ struct server_session {
     const struct sim_proc *client;
     uint32_t client_life;
     struct server_ask *works_on;
-    bool closing; /* its client is gone: it ends after the statement */
+    bool closing; /* client gone: ends after the statement */
     uint64_t idle_since_us;
 };
 
 struct pg {
     struct server_session *session;
-    bool broken, told; /* told: the server has learnt of it, or will */
+    bool broken, told; /* told: the server knows, or will soon */
     char sqlstate[SERVER_STATE_BYTES];
     uint64_t answer_us, lock_us;
 };
 
 static struct {
     struct server_session *sessions[SESSIONS_MAX];
-    uint32_t sessions_len, living_from; /* all before are dead */
+    uint32_t sessions_len, living_from; /* all sessions before that are dead */
     struct lock {
         int32_t class, key;
         struct server_session *session;
         unsigned times;
     } locks[SERVER_LOCKS_MAX], shared[SERVER_SHARED_MAX];
-    struct server_ask *writer, *waiting; /* of the owner row */
+    struct server_ask *writer, *waiting; /* on the owner row */
     uint64_t down_until_us;
 } server;
 
@@ -86,7 +86,7 @@ static void end_session(struct server_session *session)
     tell(ask, ERR_CLOSED);
 }
 
-/* Its client is gone. A backend notices once it has nothing else to do. */
+/* The client is gone. A backend notices that once it is idle. */
 static void close_session(void *ctx)
 {
     struct server_session *session = ctx;
@@ -108,7 +108,7 @@ static bool is_down(void)
 
 /* ---- somebody else's transaction ---- */
 
-static struct server_ask somebody; /* has the row as a writer does, and writes nothing */
+static struct server_ask somebody; /* holds the row like a writer, without writing */
 
 bool server_row_is_free(void)
 {
@@ -140,7 +140,7 @@ static void restart(void *ctx)
     server_restart();
 }
 
-/* How long the transaction that has the row takes, and what may befall it. */
+/* How long the transaction that holds the row takes, with its faults. */
 static uint64_t commit_us(struct server_ask *ask)
 {
     if (fault_now(FAULT_PG_COMMIT_CUT)) {
@@ -289,7 +289,7 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
                           : err_set(err, (enum err_code)ask->told, "sqlstate %s", ask->sqlstate);
 }
 
-/* What is under way is in the log that comes after, or is not. */
+/* A transaction in flight is either in the log that survives, or lost. */
 void server_restart(void)
 {
     sim_note("the seats' database restarts");
@@ -388,7 +388,7 @@ uint32_t server_shared(const struct server_session *self, int32_t class, uint32_
             continue;
         if (lock->session->works_on != NULL ||
             sim_us() - lock->session->idle_since_us < ms * (uint64_t)SIM_MS)
-            keys[len++] = lock->key; /* once for each session */
+            keys[len++] = lock->key; /* one entry per session */
     }
     return len;
 }
@@ -481,7 +481,7 @@ int pg_run(struct pg *pg, const char *sql, struct err_slot *err)
     return pg->broken ? err_set(err, ERR_CLOSED, "the connection is broken") : 0;
 }
 
-/* The world begins with the schema as it is. */
+/* The world begins with the current schema. */
 int migrate_run(struct pg *pg, struct err_slot *err)
 {
     return pg_run(pg, "", err);

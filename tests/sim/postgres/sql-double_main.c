@@ -1,4 +1,4 @@
-/* sql-double SEED STEPS: a history (sql-history/play.h) against the PostgreSQL of the simulator. */
+/* sql-double SEED STEPS: runs a history (sql-history/play.h) against the simulator's PostgreSQL. */
 #include "postgres/server.h"
 #include "postgres/sql.h"
 #include "sql-history/play.h"
@@ -60,5 +60,5 @@ int main(int argc, char **argv)
     (void)sim_spawn(&proc, run, &play);
     (void)sim_run(UINT64_MAX, SIM_MS, over);
     fflush(stdout);
-    _Exit(0); /* nothing that a killed process may have left is freed */
+    _Exit(0); /* skips freeing what killed processes may have left */
 }

@@ -1,12 +1,12 @@
-/* sql.c: the statements of seat-service/sql/statements, as C on a few arrays, linked instead of
- * those that the build makes. All that stands above them is the service's own: store.c with its
- * packs and its chain, and the journal.
+/* sql.c: the statements of seat-service/sql/statements, as C on a few arrays, linked instead of the
+ * generated ones. All layers above are the service's own: store.c with its packs and its chain, and
+ * the journal.
  *
  * The tables: event and document (a row), owner, journal, sold, sold_area, snapshot, ended_session
  * (empty: passes are not part of this world). A world has one event; sql-history/ has two, and
- * holds what is here about owners, locks, sleep, journals, sales and snapshots against PostgreSQL.
- * What no caller does, and PostgreSQL would decide by the order of its plan, is asserted not to
- * happen. The checker gets what is written in the same moment. */
+ * compares the owners, locks, sleep, journals, sales and snapshots here with PostgreSQL. Cases that
+ * no caller uses, and that PostgreSQL would decide by its plan, are asserted not to happen. The
+ * checker sees each write at the moment it happens. */
 #include "postgres/sql.h"
 
 #include "postgres/server.h"
@@ -25,7 +25,7 @@
 #include <string.h>
 
 enum {
-    EVENT_NO = 1, /* of the world's */
+    EVENT_NO = 1, /* of the world's event */
     EVENTS = 2,
     ROWS_MAX = 1 << 16,
     SEATS_MAX = 256,
@@ -43,7 +43,7 @@ struct row {
 };
 
 static struct event {
-    const char *id; /* NULL: there is none of this number */
+    const char *id; /* NULL: no event has this number */
     void (*on_written)(const struct change *change);
     void (*on_walled)(uint32_t seat);
     void (*on_slept)(uint64_t due_ms);
@@ -56,11 +56,11 @@ static struct event {
         uint64_t wanted_until_ms;
     } owner;
     uint32_t rows_len;
-    int64_t changed; /* of the event's row */
+    int64_t changed; /* of the event's row: number of the transaction */
     bool asleep;
-    uint64_t due_ms, asked_ms; /* of the owner's row; 0: no time */
+    uint64_t due_ms, asked_ms; /* of the owner's row; 0: NULL */
     struct sold {
-        uint64_t seq, hold; /* seq 0: it is not sold */
+        uint64_t seq, hold; /* seq 0: not sold */
         struct span order;
     } sold[SEATS_MAX];
     struct sql_append_areas areas[AREAS_MAX]; /* by hold, ascending */
@@ -69,7 +69,7 @@ static struct event {
         uint64_t seq;
         uint8_t chain[CHAIN_BYTES];
         struct span body;
-    } snapshots[SNAPSHOTS_MAX]; /* the newest first; seq 0: none */
+    } snapshots[SNAPSHOTS_MAX]; /* newest first; seq 0: empty */
 } events[EVENTS];
 static struct row journals[EVENTS][ROWS_MAX];
 
@@ -101,7 +101,7 @@ static uint64_t now_ms(void)
     return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
 }
 
-static int64_t transactions; /* that wrote a row of an event */
+static int64_t transactions; /* those that wrote an event's row */
 
 void sql_begin(const char *id, void (*on_written)(const struct change *change),
                void (*on_walled)(uint32_t seat), void (*on_slept)(uint64_t due_ms))
@@ -151,7 +151,7 @@ static void *copied(const void *array, size_t bytes)
 struct pg_result {
     int rows;
     char touched[16];
-    uint8_t snapshot[CHAIN_BYTES]; /* what a row's span points into */
+    uint8_t snapshot[CHAIN_BYTES]; /* a row's span points here */
     union {
         struct sql_events_changed_row changed;
         struct sql_document_of_row document;
@@ -192,7 +192,7 @@ void PQclear(PGresult *res)
     free(res);
 }
 
-/* A statement: what it asks, and what comes of it. */
+/* A statement with its arguments and result. */
 struct query {
     struct server_ask ask;
     union {
@@ -219,7 +219,7 @@ struct query {
     } args;
     int32_t keys[16];
     uint32_t keys_len;
-    struct sql_events_wake_rows wake[2 * EVENTS]; /* an event that is refused, and is woken */
+    struct sql_events_wake_rows wake[2 * EVENTS]; /* per event one refused and one woken */
     uint32_t wake_len;
     struct sql_owners_raise_rows raises[EVENTS];
     uint32_t raises_len;
@@ -310,7 +310,7 @@ static bool is_among(int32_t no, const int32_t *nos, uint32_t len)
     return len > 0;
 }
 
-/* Nobody waits for a row that is locked. */
+/* Skips rows that are locked. */
 static void do_wake(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
@@ -339,7 +339,7 @@ int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, stru
     return run(pg, with_keys(asks, args->woken, args->woken_len), err, NULL);
 }
 
-/* A row that somebody has locked is skipped. */
+/* Skips rows that are locked. */
 static bool sleep_finds(const struct server_ask *ask)
 {
     const struct sql_event_sleep_args *args = &((const struct query *)ask)->args.sleep;
@@ -531,7 +531,7 @@ int sql_lock_end_backends(struct pg *pg, const struct sql_lock_end_backends_args
 
 /* ---- the owner row ---- */
 
-/* What a row's spans point into. */
+/* A returned row's spans point into the copy. */
 static struct owner *copy_of_owner(const struct event *event)
 {
     return copied(&event->owner, sizeof(event->owner));
@@ -547,7 +547,7 @@ static void put_text(char to[INSTANCE_MAX], struct span text)
     assert(span_to_cstr(text, to, INSTANCE_MAX));
 }
 
-/* A row that somebody has is skipped. */
+/* Skips rows that are locked. */
 static bool raise_skips(const struct server_ask *ask)
 {
     return !ask->granted && !server_row_is_free();
@@ -806,7 +806,7 @@ struct sql_owners_where_row sql_owners_where_row(const PGresult *res, int row)
 
 /* ---- writing ---- */
 
-/* A transaction of appends, its arguments copied: the caller may be dead when it takes effect. */
+/* A transaction of appends, with copied arguments: the caller may be dead when it commits. */
 struct append {
     struct server_ask ask;
     uint32_t parts_len;
@@ -833,7 +833,7 @@ static bool append_finds(const struct server_ask *ask)
     return finds;
 }
 
-static struct append *filling; /* the pipeline that is being filled: no fiber rests meanwhile */
+static struct append *filling; /* the pipeline being filled; no fiber pauses meanwhile */
 
 static void write_row(struct event *event, const struct sql_batch_args *batch,
                       const struct sql_batch_rows *from)
@@ -883,8 +883,8 @@ static bool sell_seat(struct event *event, uint32_t seat, struct sold sold)
     return true;
 }
 
-/* PostgreSQL decides by the order of its plan whether a seat can move to one that another leaves in
- * the same statement. Here it cannot. */
+/* PostgreSQL decides by its plan whether a seat can move to one that another leaves in the same
+ * statement. Here it cannot. */
 static bool move_seats(struct event *event, const struct sql_append_args *args)
 {
     struct sold before[SEATS_MAX];
@@ -904,7 +904,7 @@ static bool move_seats(struct event *event, const struct sql_append_args *args)
     return true;
 }
 
-/* The first whose hold is this, or behind it. */
+/* The first area whose hold is this one or a later one. */
 static uint32_t area_at(const struct event *event, uint64_t hold)
 {
     uint32_t at = 0;
@@ -940,7 +940,7 @@ static void free_area(struct event *event, const struct sql_append_area_frees *b
     memmove(area, area + 1, (event->areas_len - at) * sizeof(*area));
 }
 
-/* False: it stumbles over a primary key. */
+/* Returns false on a primary key violation. */
 static bool append_part(struct part *part)
 {
     const struct sql_append_args *args = &part->args;
@@ -1081,7 +1081,7 @@ struct sql_journal_link_row sql_journal_link_row(const PGresult *res, int row)
     return res->row[row].link;
 }
 
-/* How long the journal is when the query begins: what is written meanwhile is for the next. */
+/* The journal's length when the query begins: later rows are left for the next query. */
 struct follow {
     struct server_ask ask;
     const struct event *event;
@@ -1156,7 +1156,7 @@ struct sql_snapshot_newest_row sql_snapshot_newest_row(const PGresult *res, int 
     return res->row[row].snapshot;
 }
 
-/* Writes and sweeps at once: between the two nothing reads, as the auditor alone does. */
+/* Writes and sweeps in one step: only the auditor reads, so no reader comes between the two. */
 static void keep_snapshot(struct event *event, struct snapshot made)
 {
     assert(event != NULL);
@@ -1290,7 +1290,7 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
     return run(pg, query(do_nothing, NULL, 0), err, out);
 }
 
-/* Asked by nobody in this world; store.c and reader.c name them. */
+/* Not called in this world; store.c and reader.c refer to them. */
 #define ABSENT(NAME, ...)                                                                          \
     int NAME(struct pg *pg, __VA_ARGS__)                                                           \
     {                                                                                              \

@@ -25,6 +25,6 @@ bool bell_ask(struct ask *ask)
     bool answered = ask->over;
     if (!answered)
         ask->outcome = ANSWER_NONE;
-    ask->over = true; /* later nobody listens */
+    ask->over = true; /* a late response is ignored */
     return answered;
 }

@@ -47,7 +47,7 @@ static void say(void *ctx)
     fronts_ask(&farewell->ask);
     (void)sim_gate_wait(&farewell->bell, GOODBYE_S * (uint64_t)SIM_S);
     bool done = farewell->ask.over && farewell->ask.outcome == LINE_OK;
-    farewell->ask.over = true; /* later nobody listens */
+    farewell->ask.over = true; /* a late response is ignored */
     if (done)
         farewell->heard(farewell->ctx);
 }

@@ -1,4 +1,4 @@
-/* guest.h: what the world in which something is sold inside asks of the line (inside.h). */
+/* guest.h: the line as the seller inside uses it (inside.h). */
 #ifndef FG_SIM_QUEUE_GUEST_H
 #define FG_SIM_QUEUE_GUEST_H
 
@@ -7,11 +7,11 @@
 struct jwks;
 
 void guest_begin(const struct guest_host *host); /* before queue_begin() */
-const struct jwks *guest_keys(void);             /* that passes are signed with */
+const struct jwks *guest_keys(void);             /* passes are signed with these */
 const char *guest_event(void);
-/* The seats let this one choose: I6. */
+/* The seats let this guest choose; checks I6. */
 void guest_shops(const struct guest *guest);
-/* The order is through: the line is asked to end the visit, and perhaps answers. */
+/* The order is complete: asks the line to end the visit. `heard` may never be called. */
 void guest_goodbye(const struct guest *guest, void (*heard)(void *ctx), void *ctx);
 
 #endif

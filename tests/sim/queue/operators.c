@@ -1,6 +1,6 @@
-/* operators.c: one for each event, a fiber each. All that they ask may be lost or refused. Some
- * events have two lanes and the general one, some begin with a pre-queue and a draw, some have a
- * presale, whose codes are loaded, loaded again and taken away. */
+/* operators.c: one fiber per event. All its requests may be lost or refused. Some events have two
+ * lanes and the general one, some begin with a pre-queue and a draw, and some have a presale, whose
+ * codes are loaded, reloaded and dropped. */
 #include "queue/operators.h"
 
 #include "queue/bell.h"
@@ -17,13 +17,13 @@ struct run {
     unsigned event;
     bool lanes, draws, presale, shards, keeps_slots;
     unsigned rate, slots; /* at first */
-    uint64_t unknown_us;  /* since when all say that there is no such event; 0: they do not */
+    uint64_t unknown_us;  /* since when all fronts report no such event; 0: they do not */
     struct sim_gate desk;
 };
 
 static struct {
     struct run shows[EVENTS];
-    bool sells; /* something is sold inside */
+    bool sells; /* the world sells seats inside */
     bool calm;
 } operators;
 
@@ -50,7 +50,7 @@ static int act(unsigned event, const struct ask *asked)
     return ask->outcome;
 }
 
-/* Not just of a front that does not know it yet: those that stand still may know it. */
+/* Waits for paused fronts, too: those may know the event. */
 static bool is_lost(const struct run *show)
 {
     return show->unknown_us != 0 && show->unknown_us + PATIENCE_S * (uint64_t)SIM_S < sim_us();
@@ -96,7 +96,7 @@ static void turn_a_knob(unsigned event)
     change(event, knobs[sim_below(SIM_CHOICES, sizeof(knobs) / sizeof(knobs[0]))]);
 }
 
-/* Up to two steps of the rate, soon. None: those that are left are taken back. */
+/* Plans up to two steps of the rate, soon. No step removes the pending ones. */
 static void plan_rates(unsigned event)
 {
     char memory[ASK_PATCH_MAX] = "";
@@ -126,7 +126,7 @@ static void take_action(unsigned event, const char *action)
     (void)act(event, &ask);
 }
 
-/* A draw has a beacon of its own each time it is tried. */
+/* Each attempt of a draw has its own beacon. */
 static void open_line(unsigned event)
 {
     const struct line_view *view = view_of(event);
@@ -142,8 +142,7 @@ static void open_line(unsigned event)
     (void)act(event, &ask);
 }
 
-/* These are for members only. With a presale everybody has to show a code, but in the second lane.
- */
+/* Lanes are for members only. With a presale all lines need a code except the second lane. */
 static void put_lanes(struct text *out, const struct run *show)
 {
     for (unsigned lane = 1; show->lanes && lane <= EVENT_LANES; lane++)
@@ -155,7 +154,7 @@ static void put_lanes(struct text *out, const struct run *show)
         text_char(out, ']');
 }
 
-/* People gather soon, and are drawn by hand, or once the entries are closed by the clock. */
+/* People gather soon, and are drawn by hand, or once the clock closes the entries. */
 static void put_draw(struct text *out)
 {
     uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
@@ -198,7 +197,7 @@ static unsigned lanes_len(const struct run *show)
     return show->lanes ? 1 + EVENT_LANES : 1;
 }
 
-/* Those of one lane; true: done, as far as anybody knows. */
+/* Loads one lane's codes. Returns true if that is done as far as known. */
 static bool load_lane(const struct run *show, unsigned lane, uint64_t uses)
 {
     struct ask ask = {.kind = ASK_PRESALE};
@@ -247,8 +246,8 @@ static void set_up(const struct run *show)
         load_all(show);
 }
 
-/* Redis may have lost the event with all fronts that knew it. What visitors had of it is void then,
- * and they join again. */
+/* Redis may have lost the event with all fronts that knew it. Then its places are void, and
+ * visitors join again. */
 static void look_after(struct run *show)
 {
     if (!is_lost(show))
@@ -263,7 +262,7 @@ static void look_after(struct run *show)
     "\"schedule\":[],"                                                                             \
     "\"joins_per_ip_per_min\":0"
 
-/* All of it may be lost or refused, so it is said until it is so. */
+/* Each request may be lost or refused, so it is repeated until it shows effect. */
 static void let_all_in(struct run *show)
 {
     unsigned event = show->event;
@@ -331,7 +330,7 @@ static void operate(void *ctx)
 
 void operators_begin(bool sells)
 {
-    /* A line pauses for want of tokens, of slots, or of both. */
+    /* A line pauses for lack of tokens, of slots, or of both. */
     static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 5, 3, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {

@@ -1,11 +1,11 @@
-/* operators.h: operators, who make the events, open them and turn their knobs. */
+/* operators.h: operators, who make the events, open them and change their settings. */
 #ifndef FG_SIM_QUEUE_OPERATORS_H
 #define FG_SIM_QUEUE_OPERATORS_H
 
 #include <stdbool.h>
 
-void operators_begin(bool sells); /* `sells`: something is sold inside, so visits are longer */
-void operators_calm_down(void);   /* from here on all are let in */
+void operators_begin(bool sells); /* `sells`: seats are sold inside, so visits last longer */
+void operators_calm_down(void);   /* from here on all visitors are let in */
 bool operators_have_lanes(unsigned event);
 bool operators_draw(unsigned event);
 bool operators_have_presale(unsigned event);

@@ -1,12 +1,12 @@
-/* people.c: each of them is a fiber. A visitor comes, joins (some twice at once, some without the
- * work that is asked for, some with another's), asks how it stands, goes away for a while or for
- * good, enters when called or too late or not at all, and leaves in one way or another. What is not
- * answered is asked again, by the same name. Each event has an operator, who turns knobs.
+/* people.c: one fiber per visitor. A visitor arrives, joins (some twice at once, some without the
+ * required work, some with another's), polls, goes away for a while or for good, enters in time,
+ * late or never, and leaves in some way. Requests without a response are repeated under the same
+ * name. Each event has an operator, who changes settings.
  *
- * Some events have lanes. There two visitors are one member of the shop, who stands in two lines,
- * and members show invitations, some of them another's. Some events begin with a pre-queue and a
- * draw. Everywhere some carry their place to another device, while the old one asks on and somebody
- * else may have read the code. */
+ * Some events have lanes. There two visitors are one member of the shop, who waits in two lines,
+ * and members send invitations, some of them another's. Some events begin with a pre-queue and a
+ * draw. Everywhere some visitors move their place to another device, while the old one keeps
+ * polling and a third one may have read the code. */
 #include "queue/people.h"
 
 #include "queue/bell.h"
@@ -40,7 +40,7 @@ struct visitor {
     uint64_t comes_us, work;
     struct sim_gate bell;
     char ticket[TICKET_LEN + 1];
-    uint64_t told_ms; /* as the newest pass says */
+    uint64_t told_ms; /* from the newest pass */
     char pass[GUEST_PASS_MAX], session[GUEST_SESSION_MAX];
     struct guest *guest;
     bool is_gone;
@@ -50,7 +50,7 @@ static struct {
     struct visitor all[VISITORS_MAX];
     uint32_t len;
     const struct guest_host *host; /* NULL: nothing is sold inside */
-    uint64_t works;                /* done so far: */
+    uint64_t works;                /* solved so far: */
     char solutions[WORKS_MAX][POW_SOLUTION_MAX + 1];
     bool calm;
 } people;
@@ -88,7 +88,7 @@ static struct ask ask_of(const struct visitor *visitor, enum ask_kind kind)
     return ask;
 }
 
-/* The checker of histories knows one place of a name. */
+/* The checker of histories expects one place per name. */
 static bool is_checked(const struct visitor *visitor)
 {
     return visitor->line.event == 0 && visitor->line.lane == 0;
@@ -96,7 +96,7 @@ static bool is_checked(const struct visitor *visitor)
 
 /* ---- the history ---- */
 
-/* The checker knows one line, without a draw, of one event. */
+/* The checker knows one line of one event, without a draw. */
 static bool is_told(const struct ask *ask)
 {
     return ask->kind <= ASK_PASS && ask->line.event == 0 && ask->line.lane == 0 &&
@@ -143,7 +143,7 @@ static struct ask *ask_with_place(struct visitor *visitor, enum ask_kind kind)
     return ask_at(&visitor->bell, &ask);
 }
 
-/* A pass names whole seconds. */
+/* A pass has whole seconds. */
 static uint64_t in_seconds(uint64_t ms)
 {
     return ms / 1000 * 1000;
@@ -166,7 +166,7 @@ static const struct ask *beat(struct visitor *visitor)
 
 /* ---- joining ---- */
 
-/* Asked at the same moment by somebody who does not wait for the answer. */
+/* Sends the same request in parallel and ignores the response. */
 static void ask_beside(const struct ask *asked)
 {
     static struct sim_gate nobody;
@@ -175,8 +175,8 @@ static void ask_beside(const struct ask *asked)
     fronts_ask(ask);
 }
 
-/* A member without an invitation has it from somebody else, or their own, which others may have
- * shown before; then they get one at last that nobody else has seen. */
+/* A member without an invitation uses somebody else's, or their own, which others may have used
+ * before. The next attempt finds one that nobody else has seen. */
 static void find_invitation(struct visitor *visitor)
 {
     if (visitor->member == 0 || visitor->line.lane == 0)
@@ -202,7 +202,7 @@ static void work(struct visitor *visitor, const struct ask *refused)
     wait_ms(50, 2000);
 }
 
-/* Some have one that many know, some another one, and some guess. */
+/* Some share a popular code, some have another one, and some guess. */
 static void find_presale(struct visitor *visitor)
 {
     if (!operators_have_presale(visitor->line.event))
@@ -212,7 +212,7 @@ static void find_presale(struct visitor *visitor)
                                     : 1 + sim_below(SIM_CHOICES, ASK_PRESALES);
 }
 
-/* What was refused is looked for anew. False: the visitor has given up. */
+/* Finds a replacement for what was rejected. Returns false if the visitor gives up. */
 static bool bring(struct visitor *visitor, const struct ask *refused)
 {
     switch (refused->outcome) {
@@ -236,7 +236,7 @@ static bool bring(struct visitor *visitor, const struct ask *refused)
     }
 }
 
-/* False: the visitor has given up. Some who come again show the ticket that they had. */
+/* Returns false if the visitor gives up. Some returning visitors send their old ticket. */
 static bool join(struct visitor *visitor)
 {
     bool shows_ticket = visitor->turn > visitor->as && chance(50);
@@ -262,7 +262,7 @@ static bool join(struct visitor *visitor)
 
 /* ---- to another device ---- */
 
-/* Requests of the old device, which does not know it. */
+/* Requests of the old device, which does not know of the move. */
 static void ask_on(void *ctx)
 {
     static const enum ask_kind kinds[] = {ASK_ME,    ASK_PASS, ASK_PASS,
@@ -313,8 +313,8 @@ static void carry(struct visitor *visitor)
 
 /* ---- waiting ---- */
 
-/* A page that is loaded again joins. What `me` says of a place that somebody else has given up, as
- * two who are one member may, is that it waits. */
+/* A reloaded page joins again. Where two visitors are one member, one may have given the place up;
+ * `me` still shows the other that it waits. */
 static void load_again(struct visitor *visitor)
 {
     const struct ask *ask = ask_with_place(visitor, ASK_JOIN);
@@ -322,13 +322,13 @@ static void load_again(struct visitor *visitor)
         memcpy(visitor->ticket, ask->ticket, sizeof(visitor->ticket));
 }
 
-/* True: called. False: over, or given up. */
+/* Returns true if called, false if the place is over or given up. */
 static bool stand_in_line(struct visitor *visitor)
 {
     for (;;) {
         wait_ms(300, 2500);
         if (chance(3) && !people.calm)
-            wait_ms(5000, 40000); /* gone without a word, and back again */
+            wait_ms(5000, 40000); /* silent for a while */
         if (chance(1) && !people.calm)
             return false;
         if (chance(3))
@@ -364,7 +364,7 @@ static void receive(struct visitor *visitor, const struct ask *ask)
     visitor->guest = guest;
 }
 
-/* As its front sees it. */
+/* According to its front. */
 static bool is_over(struct visitor *visitor)
 {
     const struct ask *ask = ask_with_place(visitor, ASK_ME);
@@ -399,7 +399,7 @@ static bool enter(struct visitor *visitor)
     }
 }
 
-/* A second window may not have heard that the visit is over. */
+/* A second window may not know that the visit is over. */
 static void look_in(struct visitor *visitor)
 {
     if (!chance(30) || people.calm)
@@ -408,8 +408,8 @@ static void look_in(struct visitor *visitor)
     (void)beat(visitor);
 }
 
-/* Until the guest is done, or the visit is over. Some windows fall asleep, and their passes are not
- * made longer any more. */
+/* Runs until the guest is done or the visit is over. Some windows fall asleep and no longer renew
+ * their passes. */
 static void be_guest(struct visitor *visitor)
 {
     struct guest *guest = visitor->guest;
@@ -441,7 +441,7 @@ static void be_inside(struct visitor *visitor)
             return;
     }
     if (chance(20))
-        return; /* the window is closed: silence ends it */
+        return; /* the window is closed: only its silence ends the visit */
     (void)ask_with_place(visitor, chance(60) ? ASK_DONE : ASK_LEAVE);
     look_in(visitor);
 }
@@ -463,7 +463,7 @@ static bool take_turn(struct visitor *visitor)
     return true;
 }
 
-/* Some come again by their old name, whose place is over or not. */
+/* Some return under their old name, whether its place is over or not. */
 static uint32_t name_turn(const struct visitor *visitor)
 {
     return is_checked(visitor) || chance(50) ? visitor->turn : visitor->as;
@@ -513,7 +513,7 @@ void people_begin(uint32_t visitors, uint64_t sale_us)
         struct visitor *visitor = &people.all[i];
         visitor->n = i;
         settle(visitor);
-        /* Half of them at once, at the opening. */
+        /* Half of them arrive together, at the opening. */
         visitor->comes_us = chance(50) ? sim_below(SIM_CHOICES, 4 * (uint64_t)SIM_S)
                                        : sim_below(SIM_CHOICES, sale_us);
         (void)sim_spawn(NULL, live, visitor);

@@ -1,5 +1,5 @@
-/* queue.c: first the rush, while things go wrong; then nothing goes wrong any more, the line is
- * open and moves, and within SETTLE_S everybody is inside or has gone. */
+/* queue.c: a rush with faults; then the faults stop, the line is open and moves, and within
+ * SETTLE_S every visitor is inside or gone. */
 #include "queue/queue.h"
 
 #include "queue/front/fronts.h"

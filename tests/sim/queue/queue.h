@@ -5,16 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* After sim_begin() and fault_begin(). Comes back if nothing was broken. `canary`: somebody enters
- * who was not called. */
+/* Call it after sim_begin() and fault_begin(). It returns if no invariant broke. `canary`: a
+ * visitor enters without a call. */
 void queue_run(uint32_t visitors, uint32_t sale_s, bool canary);
-/* The same in pieces, where something is sold inside: one event, and visitors who are guests of a
+/* The same in parts, for a world that sells seats inside: one event, whose visitors are guests of a
  * host (people_host()). */
 void queue_begin(uint32_t visitors, uint64_t sale_us, unsigned events);
 void queue_calm_down(void);
 bool queue_gone(void);
 void queue_judge(void);
-/* A visitor who is silent for this long may count as gone. */
+/* A visitor silent for this long may count as gone. */
 uint64_t queue_gone_after_us(void);
 uint32_t queue_joined(void);
 uint32_t queue_entered(void);

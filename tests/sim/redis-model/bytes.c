@@ -39,7 +39,7 @@ void bytes_printf(struct bytes *bytes, const char *format, ...)
 void bytes_set(struct bytes *bytes, struct span to)
 {
     struct bytes fresh = {0};
-    bytes_put(&fresh, to.ptr, to.len); /* `to` may be of `bytes` */
+    bytes_put(&fresh, to.ptr, to.len); /* `to` may point into `bytes` */
     free(bytes->ptr);
     *bytes = fresh;
 }

@@ -1,4 +1,4 @@
-/* bytes.h: bytes that grow. */
+/* bytes.h: a growing byte buffer. */
 #ifndef FG_SIM_REDIS_BYTES_H
 #define FG_SIM_REDIS_BYTES_H
 

@@ -11,7 +11,7 @@ bool command_word(struct span word, const char *name)
     return word.len == strlen(name) && strncasecmp(word.ptr, name, word.len) == 0;
 }
 
-/* As Redis reads one: nothing but digits, and no zero before them. */
+/* Parses like Redis: only digits, without leading zeros. */
 bool command_integer(struct span text, int64_t *out)
 {
     char copy[24], back[24];

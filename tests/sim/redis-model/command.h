@@ -1,4 +1,4 @@
-/* command.h: one command, and what several of them do. */
+/* command.h: one command, and helpers that several commands share. */
 #ifndef FG_SIM_REDIS_COMMAND_H
 #define FG_SIM_REDIS_COMMAND_H
 
@@ -12,23 +12,23 @@ struct command {
     struct bytes *out;
 };
 
-/* The value at this key, if it is of this type. False: another is there, and that was answered.
- * *out NULL: nothing is there. */
+/* Gets the key's value of this type; *out is NULL if there is no key. Returns false if the type
+ * differs; the error is written. */
 bool command_value(struct command *command, struct span key, enum value_type type,
                    struct value **out);
-/* HDEL, SREM, ZREM: removes what the words from the third on name, and a key left empty. */
+/* HDEL, SREM, ZREM: removes the items from the third word on, and the key if it is empty. */
 void command_remove(struct command *command, enum value_type type);
-/* What is left empty is no key any more. */
+/* Deletes the key of an empty value. */
 void command_drop_if_empty(struct command *command, const struct value *value);
 void command_syntax(struct command *command);
 bool command_integer(struct span text, int64_t *out);
 bool command_word(struct span word, const char *name);
 
-enum { COMMAND_WRITES = 1, COMMAND_GROWS = 2 }; /* GROWS: refused when there is no memory */
+enum { COMMAND_WRITES = 1, COMMAND_GROWS = 2 }; /* GROWS: refused when out of memory */
 
 struct command_row {
     const char *name;
-    int words; /* at least so many, if it is negative */
+    int words; /* negative: at least as many */
     int kind;
     void (*run)(struct command *command);
 };

@@ -1,4 +1,4 @@
-/* commands.c: the table. */
+/* commands.c: the table of commands. */
 #include "redis-model/commands.h"
 
 #include "redis-model/hashes.h"

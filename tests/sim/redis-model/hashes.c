@@ -188,7 +188,7 @@ static void run_smembers(struct command *command)
     reply_members(command, SIZE_MAX);
 }
 
-/* SRANDMEMBER key count: the first of them are as random as any. */
+/* SRANDMEMBER key count: the first ones are as random as any. */
 static void run_srandmember(struct command *command)
 {
     int64_t count;

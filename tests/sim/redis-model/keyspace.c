@@ -8,7 +8,7 @@ enum { KEYSPACE_BUCKETS = 1024 };
 
 struct keyspace {
     struct entry *buckets[KEYSPACE_BUCKETS];
-    uint64_t now_us; /* of the command that runs */
+    uint64_t now_us; /* time of the running command */
 };
 
 static struct entry **place_of(struct keyspace *keyspace, struct span key)

@@ -1,5 +1,5 @@
-/* keyspace.h: what a Redis keeps: values under keys. Its clock is an argument; what the time has
- * run out of goes when somebody looks. */
+/* keyspace.h: the data of a Redis: values under keys. Its clock is an argument; expired keys are
+ * deleted when they are accessed. */
 #ifndef FG_SIM_REDIS_KEYSPACE_H
 #define FG_SIM_REDIS_KEYSPACE_H
 
@@ -20,8 +20,8 @@ void keyspace_free(struct keyspace *keyspace);
 
 void keyspace_set_clock(struct keyspace *keyspace, uint64_t now_us);
 uint64_t keyspace_now_us(const struct keyspace *keyspace);
-struct entry *keyspace_find(struct keyspace *keyspace, struct span key); /* NULL: there is none */
-/* As it is, or made, of this type. */
+struct entry *keyspace_find(struct keyspace *keyspace, struct span key); /* NULL: none */
+/* Finds the key's value, or creates one of this type. */
 struct entry *keyspace_need(struct keyspace *keyspace, struct span key, enum value_type type);
 bool keyspace_drop(struct keyspace *keyspace, struct span key);
 

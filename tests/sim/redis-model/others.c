@@ -1,7 +1,7 @@
 /* others.c: keys, the clock and streams.
  *
- * A stream trimmed to about a length ("~") is not trimmed at all: Redis takes whole blocks of a
- * hundred entries away, and no world writes that many. */
+ * Approximate trimming of a stream ("~") does nothing: Redis removes whole blocks of a hundred
+ * entries, and no world writes that many. */
 #include "redis-model/others.h"
 
 #include <inttypes.h>
@@ -78,7 +78,7 @@ static void trim(struct value *value, int64_t most)
         value_remove(value, 0);
 }
 
-/* MAXLEN [~] n from the word `at` on; how many words that were. 0: no such thing. */
+/* Parses MAXLEN [~] n from the word `at` on. Returns the number of words; 0: no MAXLEN. */
 static size_t read_maxlen(const struct command *command, size_t at, int64_t *most)
 {
     *most = INT64_MAX;
@@ -112,7 +112,7 @@ static bool read_id(struct span text, bool is_first, struct id *out)
            (rest.ptr == NULL || span_u64(rest, UINT64_MAX, &out->seq));
 }
 
-/* The id of a new entry. False: it is not above all that there are. */
+/* Makes the id of a new entry. Returns false if it is not above all existing ones. */
 static bool next_id(struct value *value, const struct id *given, uint64_t now_ms)
 {
     bool later = now_ms > value->last_ms;

@@ -1,4 +1,4 @@
-/* pack.h: cmsgpack.pack, cmsgpack.unpack (MessagePack, as far as scripts keep anything in it) and
+/* pack.h: cmsgpack.pack, cmsgpack.unpack (the subset of MessagePack that the scripts store) and
  * cjson.decode. */
 #ifndef FG_SIM_REDIS_PACK_H
 #define FG_SIM_REDIS_PACK_H

@@ -1,4 +1,4 @@
-/* reply.h: answers, as Redis writes them. */
+/* reply.h: replies in Redis's format. */
 #ifndef FG_SIM_REDIS_REPLY_H
 #define FG_SIM_REDIS_REPLY_H
 

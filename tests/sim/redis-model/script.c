@@ -1,7 +1,7 @@
-/* script.c: see script.h. Replies of commands become values of Lua and what a script returns
- * becomes a reply by the rules of Redis's manual: nil is false, a status or an error is a table, a
- * number that is returned loses its fraction, an array ends at its first nil. A number that is
- * given to a command is written with 17 digits. */
+/* script.c: see script.h. Replies of commands become Lua values, and a script's return value
+ * becomes a reply, by the rules of Redis's manual: nil is false, a status or an error is a table, a
+ * returned number loses its fraction, an array ends at its first nil. A number passed to a command
+ * is written with 17 digits. */
 #include "redis-model/script.h"
 
 #include "redis-model/commands.h"
@@ -20,7 +20,7 @@ enum { WORDS_MAX = 4096 };
 
 struct scripts {
     lua_State *lua;
-    const struct script_host *host; /* of the script that runs */
+    const struct script_host *host; /* of the running script */
     bool has_written;
 };
 

@@ -1,5 +1,5 @@
-/* script.h: runs scripts as Redis does: in Lua 5.1, with its library redis.call, bit, cmsgpack and
- * cjson.decode. What a script does happens at once, and what it did before it failed stays. */
+/* script.h: runs scripts like Redis: in Lua 5.1, with redis.call, bit, cmsgpack and cjson.decode. A
+ * script runs atomically, and its writes before a failure stay. */
 #ifndef FG_SIM_REDIS_SCRIPT_H
 #define FG_SIM_REDIS_SCRIPT_H
 
@@ -7,11 +7,11 @@
 
 enum { SCRIPT_SHA_LEN = 40 };
 
-/* Where the commands of a script go: each that writes is passed on as it is. */
+/* Where a script's commands go. Each write is also passed to the callback. */
 struct script_host {
     struct keyspace *keyspace;
     uint64_t now_us;
-    bool full; /* no memory: what would grow is refused, unless the script has written already */
+    bool full; /* out of memory: refuses commands that grow unless the script has written already */
     void (*on_write)(void *ctx, const struct span *words, size_t len);
     void *ctx;
 };
@@ -20,9 +20,9 @@ struct scripts;
 
 struct scripts *scripts_make(void);
 void scripts_free(struct scripts *scripts);
-/* Forgets everything that was passed on. */
+/* Forgets all loaded scripts. */
 void scripts_flush(struct scripts *scripts);
-/* False: it cannot be read as Lua; the answer has been written. */
+/* Returns false if the text is not valid Lua; the error is written. */
 bool scripts_load(struct scripts *scripts, struct span text, char sha[SCRIPT_SHA_LEN + 1],
                   struct bytes *out);
 /* Words: EVAL or EVALSHA, text or sha, number of keys, keys, arguments. */

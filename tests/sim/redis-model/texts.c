@@ -1,4 +1,4 @@
-/* texts.c: texts, and the bits of texts. */
+/* texts.c: strings and their bits. */
 #include "redis-model/texts.h"
 
 #include <ctype.h>
@@ -85,7 +85,7 @@ static void pad(struct bytes *bytes, size_t len)
         bytes_put(bytes, "", 1);
 }
 
-/* First and last, counted from either end, become from..upto of a text so long. False: nothing. */
+/* Converts first..last, counted from either end, to from..upto within len. False if empty. */
 static bool cut_range(int64_t first, int64_t last, size_t len, size_t *from, size_t *upto)
 {
     int64_t size = (int64_t)len;
@@ -186,8 +186,8 @@ static void run_setbit(struct command *command)
     *byte = (unsigned char)(bit == 1 ? *byte | mask : *byte & ~mask);
 }
 
-/* Those from the word `at` on: first, last and BYTE or BIT; in bits. False: none, or an error that
- * was answered. */
+/* Parses a range from the word `at` on: first, last and BYTE or BIT. The result is in bits. Returns
+ * false if it is empty, or after it wrote an error. */
 static bool read_bits(struct command *command, size_t at, size_t bytes, size_t *from, size_t *upto)
 {
     int64_t first = 0, last = -1;
@@ -196,7 +196,7 @@ static bool read_bits(struct command *command, size_t at, size_t bytes, size_t *
     if (command->len > at + 1 && !read_two(command, at, &first, &last))
         return false;
     if (!cut_range(first, last, in_bits ? 8 * bytes : bytes, from, upto))
-        return true; /* upto 0 and from 0 would be a bit: judged by the caller */
+        return true; /* 0 to 0 would be one bit: the caller checks that */
     if (!in_bits) {
         *from *= 8;
         *upto = *upto * 8 + 7;

@@ -1,4 +1,4 @@
-/* texts.h: the commands of texts and their bits; the last row has no name. */
+/* texts.h: the commands of strings and their bits; the last row has no name. */
 #ifndef FG_SIM_REDIS_TEXTS_H
 #define FG_SIM_REDIS_TEXTS_H
 

@@ -1,8 +1,7 @@
-/* value.h: what stands under a key.
+/* value.h: the value of a key.
  *
- * These worlds are small: sets, hashes and ordered sets are arrays that are searched from the
- * front, and hashes and sets tell their members in the order in which these came, as Redis does
- * while they are small. */
+ * These worlds are small: sets, hashes and ordered sets are arrays with linear search, and hashes
+ * and sets list their members in the order of insertion, as Redis does while they are small. */
 #ifndef FG_SIM_REDIS_VALUE_H
 #define FG_SIM_REDIS_VALUE_H
 
@@ -14,7 +13,7 @@ enum value_type { VALUE_STRING, VALUE_HASH, VALUE_SET, VALUE_ZSET, VALUE_LIST, V
 struct item {
     struct bytes name, value;
     double score;
-    uint64_t ms, seq; /* of a stream's entry; `value` has its words, each with its length before */
+    uint64_t ms, seq; /* of a stream's entry; `value` has its words, each after its length */
     uint32_t words;
 };
 
@@ -28,7 +27,7 @@ struct value {
 
 struct item *value_add(struct value *value);
 void value_remove(struct value *value, size_t at);
-struct item *value_item(struct value *value, struct span name); /* NULL: there is none */
+struct item *value_item(struct value *value, struct span name); /* NULL: none */
 void value_copy(struct value *to, const struct value *from);
 void value_free(struct value *value);
 

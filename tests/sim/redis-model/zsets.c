@@ -1,4 +1,4 @@
-/* zsets.c: ordered sets, kept in their order: by score, and of one score by name. */
+/* zsets.c: ordered sets, sorted by score, then by name. */
 #include "redis-model/zsets.h"
 
 #include <inttypes.h>
@@ -117,7 +117,7 @@ static void run_zcard(struct command *command)
 
 struct bound {
     double score;
-    bool beyond; /* "(5": not that one itself */
+    bool beyond; /* "(5": exclusive */
 };
 
 static bool read_bound(struct span text, struct bound *out)

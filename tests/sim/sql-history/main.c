@@ -1,4 +1,4 @@
-/* sql-real SEED STEPS DSN: a history (play.h) against a PostgreSQL with nothing in it. */
+/* sql-real SEED STEPS DSN: runs a history (play.h) against an empty PostgreSQL. */
 #include "play.h"
 
 #include "journal/store.h"

@@ -1,10 +1,8 @@
-/* play.c: three sessions and two events, of few seats, holds, keys and lines,
- * so that calls meet. About half of the calls are refused: by a wrong epoch or
- * number, a sold seat, a lock.
+/* play.c: three sessions and two events, with few seats, holds, keys and lines, so that calls
+ * collide. About half of the calls are refused: for a wrong epoch or number, a sold seat, a lock.
  *
- * Not played is what PostgreSQL decides by the order of its plan: in one batch
- * a sold seat that moves to where another leaves, two moves of one seat, two
- * refunds of one hold's places. */
+ * Cases that PostgreSQL decides by its plan are left out: in one batch a sold seat that moves to
+ * one that another leaves, two moves of one seat, two refunds of one hold's places. */
 #include "play.h"
 
 #include "base/rng.h"
@@ -22,14 +20,14 @@
 enum {
     SESSIONS = 3,
     SEATS = 16,
-    HOLDS = 4, /* of areas */
+    HOLDS = 4, /* in areas */
     KEYS = 3,
-    LEAD_KEY = 100, /* no key is of two kinds, as lock_holder() knows none */
+    LEAD_KEY = 100, /* kinds do not share keys: lock_holder() ignores the kind */
     SHARED_KEY = 200,
     PLACE_KEY = 300,
     CHANGES_MAX = 250,
     PARTS_MAX = 3,
-    WALK = 10, /* steps between two comparisons of all tables */
+    WALK = 10, /* steps between comparisons of all tables */
     LOCK_MS = 30,
     SILENT_MS = 20,
     NOBODY_MS = 3600 * 1000,
@@ -40,7 +38,7 @@ static struct rng_seeded dice;
 static const char *dsn;
 static const struct play_side *side;
 static struct pg *sessions[SESSIONS];
-static unsigned session; /* that makes the call */
+static unsigned session; /* the session of the next call */
 static uint64_t now_ms = UINT64_C(1700000000000);
 static bool rows_locked;
 
@@ -56,7 +54,7 @@ static bool chance(unsigned percent)
 
 static int32_t any_event(void)
 {
-    return chance(4) ? 3 : (int32_t)(1 + below(2)); /* there is no third */
+    return chance(4) ? 3 : (int32_t)(1 + below(2)); /* event 3 does not exist */
 }
 
 static uint64_t perhaps_wrong(uint64_t right)
@@ -98,8 +96,7 @@ static void reopen(unsigned nth)
     open_session(nth);
 }
 
-/* True: the call has a result to print. A session that was ended is opened
- * again. */
+/* Returns true if the call has a result to print. Reopens a session that was ended. */
 static bool answered(int rc)
 {
     printf(" -> %d", rc);
@@ -204,12 +201,12 @@ static void read_snapshot(int32_t event, uint64_t seq_max)
 
 /* ---- writing ---- */
 
-/* What this batch has not named yet, as bits. */
+/* Seats and holds that this batch does not use yet, as bits. */
 struct pool {
     uint32_t seats, holds;
 };
 
-/* Moves so many bits, or all that there are, out of *pool. */
+/* Takes `count` bits, or all that are left, from *pool. */
 static uint32_t draw(uint32_t *pool, uint32_t count)
 {
     uint32_t drawn = 0;
@@ -257,8 +254,7 @@ static void draw_change(struct change *change, enum store_wall wall, struct pool
         put_seats(change, &change->remove_count, draw(&pool->seats, count));
 }
 
-/* Two seats change places: each move meets the other's seat, whichever comes
- * first. */
+/* Two seats change places: whichever move comes first, it meets the other's seat. */
 static void draw_swap(struct change *first, struct change *second)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -274,7 +270,7 @@ static void draw_swap(struct change *first, struct change *second)
 static struct commit_entry entries[PARTS_MAX * CHANGES_MAX], *listed[PARTS_MAX * CHANGES_MAX];
 static uint8_t memory[8 << 20];
 
-/* Also a sale of one seat or hold twice, and refunds of what is not sold. */
+/* Includes double sales of a seat or hold, and refunds of unsold seats. */
 static uint32_t draw_changes(enum store_wall wall, struct commit_entry *out)
 {
     struct pool pool = {(UINT32_C(1) << SEATS) - 1, (UINT32_C(1) << HOLDS) - 1};
@@ -409,7 +405,8 @@ static void find_link(void)
 
 static void put_to_sleep(void)
 {
-    static const uint64_t ends_ms[] = {0, 1, UINT64_C(4000000000000)}; /* none, over, to come */
+    static const uint64_t ends_ms[] = {
+        0, 1, UINT64_C(4000000000000)}; /* no hold, one that ended, one that lasts */
     uint64_t due_ms = ends_ms[below(3)];
     int32_t event = any_event();
     struct store_head head;
@@ -424,7 +421,7 @@ static void put_to_sleep(void)
         printf(" done=%d", done);
 }
 
-/* The last one is perhaps only asked for. */
+/* The last event may only be requested, not woken. */
 static void wake(void)
 {
     uint32_t len = (uint32_t)(1 + below(2)), refused = (uint32_t)below(2);
@@ -576,7 +573,7 @@ static void on_where(void *ctx, const struct sql_owners_where_row *row)
         printf(" '%.*s'", (int)words[i].len, words[i].ptr);
 }
 
-/* An event is wanted elsewhere, or the process that it is wanted at waits for it. */
+/* Asks for an event at another process, or reports the event as ready there. */
 static void move(void)
 {
     static const char *const ids[] = {"gala", "ball", "none"}, *const names[] = {"a", "b"};
@@ -620,7 +617,7 @@ static void compare_all(uint64_t *from)
     for (int32_t event = 1; event <= 2; event++) {
         struct store_head head;
         while (!read_head(event, &head))
-            ; /* the session was ended, and is open again */
+            ; /* the session was ended and is open again */
         follow(event, from[event - 1], UINT32_MAX, 0);
         read_snapshot(event, UINT64_MAX);
         from[event - 1] = head.seq;

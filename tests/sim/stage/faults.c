@@ -1,4 +1,4 @@
-/* faults.c: rates and counts. */
+/* faults.c: rates and counts of faults. */
 #include "stage/faults.h"
 
 #include "stage/sim.h"

@@ -1,13 +1,12 @@
-/* faults.h: what may go wrong in the world, and how often. Each seed draws its own mixture: about
- * half of the kinds are left out, so that those which hide each other also come alone. */
+/* faults.h: the faults of the world and their rates. Each seed draws its own mixture and leaves out
+ * about half of the kinds, so that kinds which hide each other also occur alone. */
 #ifndef FG_SIM_FAULTS_H
 #define FG_SIM_FAULTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ROW(name, usual rate, what it is): of a million occasions; those of a process's life are per
- * second. */
+/* ROW(name, usual rate, description): per million occasions, or per second for a process's life. */
 /* clang-format off */
 #define FAULT_KINDS(ROW) \
     ROW(PG_CUT_BEFORE, 1500, "a connection to the seats' database breaks before a statement") \
@@ -86,11 +85,11 @@ const char *fault_says(enum fault fault);
 void fault_draw(struct fault_mix *mix, uint64_t seed);
 
 void fault_begin(const struct fault_mix *mix); /* copied */
-void fault_end(void);                          /* from here on nothing goes wrong */
-/* Here it might happen: does it? */
+void fault_end(void);                          /* no faults from here on */
+/* Whether the fault happens at this occasion. */
 bool fault_now(enum fault fault);
-/* Of a chance a second, on an occasion that comes each `ms`. */
+/* The same for a rate per second, with an occasion every `ms`. */
 bool fault_within(enum fault fault, uint32_t ms);
-uint64_t fault_count(enum fault fault); /* how often it did */
+uint64_t fault_count(enum fault fault); /* how often it happened */
 
 #endif

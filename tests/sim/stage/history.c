@@ -1,5 +1,5 @@
-/* history.c: see history.h. A call's line is kept until its answer is known, and the lines of those
- * that never were answered come last: a history has no order but by its times. */
+/* history.c: see history.h. A call's line is kept until its response is known. Lines without a
+ * response come last: only the times in a history give its order. */
 #include "stage/history.h"
 
 #include "stage/sim.h"
@@ -17,9 +17,9 @@ enum { OPEN_MAX = 4096, LINE_MAX = 1024 };
 static struct {
     FILE *file;
     const char *path;
-    bool asked; /* somebody asked for something */
+    bool asked; /* a history was requested */
     struct {
-        const void *call; /* NULL: nobody's */
+        const void *call; /* NULL: unused */
         char *line;
     } open[OPEN_MAX];
     uint32_t open_len;
@@ -122,5 +122,5 @@ void history_end(void)
     assert(!bad);
     history.file = NULL;
     if (!history.asked)
-        (void)remove(history.path); /* there is nothing to judge */
+        (void)remove(history.path); /* nothing to check */
 }

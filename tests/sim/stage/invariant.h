@@ -1,4 +1,4 @@
-/* invariant.h: their names, and the end of a run that breaks one. */
+/* invariant.h: names of invariants, and the end of a run that breaks one. */
 #ifndef FG_SIM_INVARIANT_H
 #define FG_SIM_INVARIANT_H
 
@@ -19,7 +19,7 @@ enum invariant {
     INVARIANT_7
 };
 
-/* Ends the run: the world is broken. */
+/* Reports the violation and ends the run. */
 _Noreturn void invariant_broken(enum invariant which, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

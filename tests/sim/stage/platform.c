@@ -1,8 +1,8 @@
 /* platform.c: system.h as the world has it, linked instead of system.c: the time is the world's, a
- * thread is a fiber of the process that starts it, and what sleeps lets the others go on.
+ * thread is a fiber of the process that starts it, and a sleeping fiber lets the others run.
  *
- * Processes have clocks of their own, which seats.c and adapter.c hand to what they start; what is
- * read here is the world's own. */
+ * Processes have their own clocks, which seats.c and adapter.c pass to what they start; the clock
+ * here is the world's. */
 #include "stage/platform.h"
 
 #include "stage/sim.h"
@@ -96,7 +96,7 @@ int system_bell_open(void)
 
 void system_bell_close(int bell)
 {
-    (void)bell; /* none is used twice */
+    (void)bell; /* each bell is used once */
 }
 
 void system_bell_ring(int bell)

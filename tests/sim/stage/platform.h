@@ -2,6 +2,6 @@
 #ifndef FG_SIM_PLATFORM_H
 #define FG_SIM_PLATFORM_H
 
-void platform_begin(void); /* to be called, so that it is linked */
+void platform_begin(void); /* a call makes sure that this file is linked */
 
 #endif

@@ -1,4 +1,4 @@
-/* probes.c: counts. */
+/* probes.c: counts of probes. */
 #include "stage/probes.h"
 
 static uint64_t counts[PROBE_COUNT];

@@ -1,5 +1,5 @@
-/* probes.h: rare states that a world should come to. A run over many seeds tells which of them it
- * never reached: what is never reached is not tested. */
+/* probes.h: rare states that a world should reach. A run over many seeds reports those it never
+ * reached: they are not tested. */
 #ifndef FG_SIM_PROBES_H
 #define FG_SIM_PROBES_H
 

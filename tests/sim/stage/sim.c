@@ -1,13 +1,12 @@
 /* sim.c: a heap of events and ucontext fibers.
  *
- * Events of the same microsecond come in an order that the dice decide. An event of a process that
- * has died since is dropped, one of a process that is stopped comes when that goes on. A fiber has
- * at most one event that may resume it: each pause has a number, and what was meant for an earlier
- * pause is dropped.
+ * Dice decide the order of events of the same microsecond. An event of a process that has died
+ * since is dropped; one of a paused process waits until that resumes. A fiber has at most one event
+ * that may resume it: each pause has a number, and events of earlier pauses are dropped.
  *
- * Determinism rests on three things: nothing here asks the machine (platform.c answers for it),
- * nothing is ordered by addresses, and memory that is not initialised would be a find of the
- * sanitizers. */
+ * Determinism rests on three things: nothing here reads the machine's time or randomness
+ * (platform.c replaces both), nothing is ordered by addresses, and the sanitizers would report
+ * uninitialised memory. */
 #include "stage/sim.h"
 
 #include <assert.h>
@@ -35,23 +34,23 @@ enum { STACK_BYTES = 512 * 1024, LINE_MAX = 200, LINES_KEPT = 4096 };
 struct sim_fiber {
     ucontext_t context;
     void *stack;
-    void *fake_stack; /* the sanitizer's */
+    void *fake_stack; /* for the sanitizer */
     struct sim_proc *proc;
     uint32_t life;
-    uint64_t pause; /* number of the one it is in */
+    uint64_t pause; /* number of the current pause */
     void (*run)(void *ctx);
     void *ctx;
     bool over;
     struct sim_gate ended;
-    struct sim_gate *waits; /* at this gate */
-    struct sim_fiber *next; /* unused ones */
+    struct sim_gate *waits; /* the gate it waits at */
+    struct sim_fiber *next; /* in the list of unused fibers */
 };
 
 struct event {
     uint64_t at_us, order, nth;
     struct sim_proc *proc;
     uint32_t life;
-    struct sim_fiber *fiber; /* to be resumed, if its pause is this one; or NULL */
+    struct sim_fiber *fiber; /* resumed if its pause is this one; or NULL */
     uint64_t pause;
     void (*happens)(void *ctx);
     void *ctx;
@@ -165,7 +164,7 @@ void sim_after(struct sim_proc *proc, uint64_t us, void (*happens)(void *ctx), v
 
 /* ---- fibers ---- */
 
-/* Onto another stack, and back when somebody switches here. */
+/* Switches to another stack; returns when a switch comes back. */
 static void switch_to(ucontext_t *from, void **kept, ucontext_t *to, const void *bottom, size_t len)
 {
 #ifdef STACKS_TOLD
@@ -202,7 +201,7 @@ static void begin_fiber(void)
     fiber->over = true;
     sim_gate_ring(&fiber->ended);
     for (;;)
-        pause_fiber(); /* nobody resumes it */
+        pause_fiber(); /* never resumed */
 }
 
 static void resume(struct sim_fiber *fiber)
@@ -230,9 +229,9 @@ struct sim_fiber *sim_spawn(struct sim_proc *proc, void (*run)(void *ctx), void 
     fiber->context.uc_stack.ss_size = STACK_BYTES;
     makecontext(&fiber->context, begin_fiber, 0);
 #ifdef STACKS_TOLD
-    /* Each time its swapcontext() comes to a stack whose size it knows the sanitizer forgets what
-     * it has marked there, which takes as long as all else here, and finds less. What another stack
-     * has left at this address is forgotten once. */
+    /* At each swapcontext() to a stack whose size it knows, the sanitizer clears its marks there,
+     * which takes as long as all the rest and finds less. So hide the size, and clear the marks of
+     * the address's previous stack once. */
     fiber->context.uc_stack.ss_size = 0;
     __asan_unpoison_memory_region(fiber->stack, STACK_BYTES);
 #endif
@@ -245,7 +244,7 @@ struct sim_proc *sim_current(void)
     return sim.proc;
 }
 
-/* Each pause of a process is a place where it may be killed. */
+/* A process may be killed at each of its pauses. */
 static void rest(uint64_t us)
 {
     struct sim_fiber *fiber = sim.fiber;
@@ -322,7 +321,7 @@ static void hash_in(uint64_t value)
     sim.hash = (sim.hash ^ value) * UINT64_C(1099511628211);
 }
 
-/* A fiber's event is of the life in which the fiber began. */
+/* A fiber's event belongs to the life in which the fiber began. */
 static void happen(struct event *event)
 {
     struct sim_proc *proc = event->proc;
@@ -395,7 +394,7 @@ void sim_tell_last(size_t lines)
     if (sim.lines_len - from > lines)
         from = sim.lines_len - lines;
     if (sim.tells)
-        return; /* all of it is printed */
+        return; /* nothing was dropped */
     for (uint64_t i = from; i < sim.lines_len; i++)
         puts(sim.lines[i % LINES_KEPT]);
 }

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* Two runs of a seed tell the same. */
+/* Both runs of a seed log the same times. */
 static uint64_t wall_us(void *ctx)
 {
     (void)ctx;
@@ -24,8 +24,8 @@ static uint64_t mono_us(void *ctx)
 
 static void on_line(void *ctx, struct span line)
 {
-    /* What may be said in this world: Redis has no memory; it has lost cuts that only a front knew
-     * which then stood still. */
+    /* Errors expected in this world: Redis is out of memory, or has lost cuts that only a then
+     * paused front knew. */
     static const char *const known[] = {"\"OOM ", "Redis has other cuts"};
     (void)ctx;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -1,12 +1,11 @@
-/* alarm.h: what fronts log as errors. Nothing that is broken here is a reason for one but a Redis
- * without memory: a script that fails, or an answer that its front cannot read, would stop a line
- * for good. */
+/* alarm.h: the errors that fronts log. Of all faults here only a Redis without memory may cause
+ * one: a script that fails, or a reply that the front cannot read, would stop a line for good. */
 #ifndef FG_SIM_QUEUE_ALARM_H
 #define FG_SIM_QUEUE_ALARM_H
 
 struct logger;
 
-/* For all fronts of a run. An error of theirs ends it: I4 is broken. */
+/* Shared by all fronts of a run. An error in it ends the run: I4 is broken. */
 struct logger *alarm_logger(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* ask.c: names, and work. */
+/* ask.c: names and proofs of work. */
 #include "queue/front/ask.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* front_ask.c: sends a request to a front, and reads the answer as browsers and operators' tools
- * do. What else judges want to know of a place they get from the front's picture, as it is when the
- * answer is given. */
+/* front_ask.c: sends a request to a front and reads the response like browsers and operators'
+ * tools. Checkers also need facts that a response lacks: those come from the front's picture at
+ * that moment. */
 #include "queue/front/front_ask.h"
 
 #include "queue/front/request.h"
@@ -21,7 +21,7 @@ enum { ADDRESSES = 4 };
 struct asking {
     struct proc *proc;
     struct ask *ask;
-    bool is_begun; /* it was not answered at once */
+    bool is_begun; /* no response yet */
     bool is_over;
 };
 
@@ -37,7 +37,7 @@ static bool has_place(enum ask_kind kind)
     return kind != ASK_JOIN && kind != ASK_TAKE && kind < ASK_CREATE;
 }
 
-/* That the ticket leads to, as far as this front knows the event and its lane. */
+/* Finds the ticket's place, if this front knows the event and its lane. */
 static bool read_ticket(const struct proc *proc, struct ask *ask)
 {
     const struct line_view *general = proc_general(proc, ask);
@@ -146,7 +146,7 @@ static int outcome_of_problem(const struct ask *ask, const json_t *json)
                      code.ptr);
 }
 
-/* An operator tries again, or looks first. */
+/* An operator retries, or reads first. */
 static int outcome_of_act(const json_t *json)
 {
     static const char *const all[] = {"starting",         "unavailable",        "overloaded",
@@ -163,7 +163,7 @@ static int outcome_of_act(const json_t *json)
     invariant_broken(INVARIANT_4, "an operator hears: %.*s", (int)detail.len, detail.ptr);
 }
 
-/* As a page reads where its visitor stands. */
+/* Reads a place like the waiting page. */
 static void read_place(const struct proc *proc, struct ask *ask, const json_t *json)
 {
     struct span state = text_in(json, "place");
@@ -190,7 +190,7 @@ static void take_ticket(const struct proc *proc, struct ask *ask, const json_t *
     assert(reads);
 }
 
-/* For an event at which nothing is sold. */
+/* Signs a pass for an event that sells nothing. */
 static void sign_foreign(const struct proc *proc, struct ask *ask, const struct pass *pass)
 {
     struct text text = text_on(ask->foreign, sizeof(ask->foreign) - 1);
@@ -297,7 +297,7 @@ static void on_answer(void *ctx, struct span answer)
     bool reads_not = outcome == ANSWER_TICKET || outcome == ANSWER_MOVED ||
                      outcome == LINE_UNKNOWN || outcome == LINE_UNAVAILABLE;
     if (!asking->is_begun && reads_not && has_place(ask->kind))
-        ask->entry = 0; /* nothing was asked of Redis */
+        ask->entry = 0; /* no request went to Redis */
     if (!asking->is_begun && outcome == ANSWER_MOVED)
         probe_reached(PROBE_LINE_OLD_DEVICE);
     look_at_counters(proc);

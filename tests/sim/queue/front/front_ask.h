@@ -1,4 +1,4 @@
-/* front_ask.h: what visitors ask, by HTTP. */
+/* front_ask.h: visitors' requests by HTTP. */
 #ifndef FG_SIM_QUEUE_FRONT_FRONT_ASK_H
 #define FG_SIM_QUEUE_FRONT_FRONT_ASK_H
 

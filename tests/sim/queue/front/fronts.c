@@ -1,5 +1,5 @@
-/* fronts.c: see fronts.h. A front that was killed or has left is started again after a while, as
- * runit does; the edge sends each request to some front that lives. */
+/* fronts.c: see fronts.h. A front that was killed or has left restarts after a while, as under
+ * runit; the edge sends each request to some live front. */
 #include "queue/front/fronts.h"
 
 #include "queue/front/front_ask.h"
@@ -46,11 +46,11 @@ static void handle(void *ctx)
 {
     struct ask *ask = ctx;
     struct proc *proc = proc_of(sim_current());
-    if (!proc->leaving) /* otherwise it takes no more, and a browser sees a connection end */
+    if (!proc->leaving) /* a leaving front accepts none; a browser sees a closed connection */
         front_ask(proc, ask);
 }
 
-/* The edge sends nothing to a front that has just started, before that is ready. */
+/* The edge sends no requests to a new front until it is ready. */
 static bool is_served(struct proc *proc)
 {
     if (!proc->sim.alive || proc->leaving)

@@ -1,11 +1,10 @@
 /* keeper.c: see keeper.h.
  *
- * The replica gets what scripts write, each with the time of the primary at which it was written;
- * so it comes to the same by doing the same. A failover takes over what has arrived by then: a cut
- * between two scripts, since Redis sends a script's writes as one. A restart is the same with the
- * tail that the append-only file had not got. In either case the run has another id, scripts are
- * forgotten, and clients that were connected are not. The old primary is gone for good: two that
- * believe in themselves are not in this world. */
+ * The replica gets the scripts' writes, each with the primary's time of the write, so executing
+ * them gives the same state. A failover keeps the writes that had arrived: it cuts between two
+ * scripts, since Redis sends a script's writes as one. A restart is the same with the tail that the
+ * append-only file lacked. Both change the run id, forget scripts and close all connections. The
+ * old primary is gone for good: this world has no split brain. */
 #include "queue/front/keeper.h"
 
 #include "queue/front/lines.h"
@@ -34,13 +33,13 @@ static struct {
     struct keeper_ears ears;
     struct keyspace *primary, *replica;
     struct scripts *scripts;
-    struct written *tail; /* what the replica has not done */
+    struct written *tail; /* writes that the replica has not executed */
     size_t tail_len, tail_cap;
-    uint64_t script; /* number of the one that runs */
+    uint64_t script; /* number of the running script */
     uint32_t run;
-    bool down, has_given; /* a place, by the script that ran last */
+    bool down, has_given; /* has_given: the last script gave a place */
     uint64_t busy_until_us, full_until_us;
-    int64_t ahead_us; /* its clock, of the world's */
+    int64_t ahead_us; /* how far its clock is ahead of the world's */
 } keeper;
 
 /* ---- time ---- */
@@ -74,7 +73,7 @@ static void forget_first(size_t n)
         memmove(keeper.tail, keeper.tail + n, keeper.tail_len * sizeof(*keeper.tail));
 }
 
-/* What was written until then; whole scripts. */
+/* Replicates the writes until then, in whole scripts. */
 static void replicate(uint64_t until_us)
 {
     struct bytes out = {0};
@@ -143,7 +142,7 @@ static void run_script(const struct span *words, size_t len, struct bytes *out)
         replicate(sim_us() - KEPT_MS * SIM_MS);
 }
 
-/* A new event is put into the set of all. */
+/* The write adds a new event to the set of events. */
 static void put_in_set(const struct span *words, size_t len, struct bytes *out)
 {
     if (keeper.full_until_us > sim_us()) {
@@ -188,7 +187,7 @@ static void come_back(void *ctx)
     sim_note("Redis is back");
 }
 
-/* It is down for a while, then there with what the replica has. */
+/* Redis is down for a while and returns with the replica's data. */
 static void begin_again(const char *how)
 {
     sim_note("Redis %s: %zu writes are lost", how, keeper.tail_len);
@@ -216,7 +215,7 @@ static void fail_over(void)
         step_clock((int64_t)sim_below(SIM_FAULTS, 6 * (uint64_t)SIM_S) - 3 * SIM_S);
 }
 
-/* Fronts tick each 100 ms, so only the one that gave the place knows it. */
+/* Fronts tick every 100 ms, so only the front that gave the place knows it. */
 static void forget(void *ctx)
 {
     (void)ctx;

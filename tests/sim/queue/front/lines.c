@@ -1,4 +1,4 @@
-/* lines.c: names and numbers. */
+/* lines.c: names and numbers of lines. */
 #include "queue/front/lines.h"
 
 #include <assert.h>
@@ -12,8 +12,8 @@ static const char *const events[EVENTS] = {"show", "play"};
 static const char *const lanes[EVENT_LANES] = {"club", "fans"};
 
 static struct {
-    char incarnation[LINE_INCARNATION_LEN + 1]; /* the newest; "": there was none yet */
-    uint64_t again;                             /* so often it was made again */
+    char incarnation[LINE_INCARNATION_LEN + 1]; /* the newest; "": none yet */
+    uint64_t again;                             /* how often it was made again */
 } made[EVENTS];
 
 const char *lines_event(unsigned event)
@@ -64,7 +64,7 @@ bool lines_read_key(struct span key, struct line_ref *line, struct span *name)
     return false;
 }
 
-/* Their order is that in which they were made. */
+/* Incarnations are in the order of their creation. */
 bool lines_made(unsigned event, struct span incarnation)
 {
     char *newest = made[event].incarnation;

@@ -39,7 +39,7 @@ static struct proc_house house;
 
 /* ---- what all of them have in common ---- */
 
-/* Made by chance: nothing hangs on its bytes. */
+/* Random keys: the run does not depend on their bytes. */
 static struct jwks *make_keys(void)
 {
     struct err_slot err;
@@ -271,7 +271,7 @@ void proc_start(struct proc *proc)
                               ? (int64_t)sim_below(SIM_FAULTS, 6 * (uint64_t)SIM_S) - 3 * SIM_S
                               : 0;
     proc->clock = (struct clock){mono_us, wall_us, proc};
-    /* Not the first loop, which also asks others how they are. */
+    /* Not index 0: the first loop also polls the health of others. */
     *service = (struct service_loop){.index = 1,
                                      .uv = &proc->loop,
                                      .server = wire_server(&proc->clock, service),

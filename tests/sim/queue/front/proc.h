@@ -1,5 +1,4 @@
-/* proc.h: one front, as a process: queue-front's own (front/front.h), with what surrounds it here.
- */
+/* proc.h: one front as a process: queue-front's own (front/front.h) and its surroundings here. */
 #ifndef FG_SIM_QUEUE_FRONT_PROC_H
 #define FG_SIM_QUEUE_FRONT_PROC_H
 
@@ -8,12 +7,12 @@
 
 #include <stddef.h>
 
-/* What all fronts have in common. */
+/* Shared by all fronts. */
 struct proc_house {
     struct ask_ears ears;
     struct secrets *keys;
     const struct jwks_key *shop;          /* signs the tokens of its members */
-    struct http_router *routes;           /* of both listeners */
+    struct http_router *routes;           /* for both listeners */
     void (*on_left)(const char *session); /* NULL: nothing is sold inside */
 };
 
@@ -21,7 +20,7 @@ struct proc {
     struct sim_proc sim;
     char name[16];
     unsigned number;
-    /* of this life: */
+    /* valid for this life of the process: */
     uv_loop_t loop;
     struct clock clock;
     uint64_t mono_base_us;
@@ -29,8 +28,8 @@ struct proc {
     struct service_loop *service;
     struct front *front;
     bool leaving, serves;
-    uint64_t judged_again; /* joins, as its counter says */
-    bool has_told; /* the one inside that a visit is over, with the answer that is being given */
+    uint64_t judged_again; /* last value of its counter of joins */
+    bool has_told;         /* the response being given reported the end of a visit */
 };
 
 static inline struct proc *proc_of(struct sim_proc *sim)
@@ -43,17 +42,17 @@ void proc_house_tell(void (*on_left)(const char *session));
 const struct proc_house *proc_house(void);
 
 void proc_start(struct proc *proc);
-/* As main.c ends on SIGTERM: no more requests, what is under way is answered, then the end. */
+/* Like main.c on SIGTERM: accepts no more requests, finishes the open ones, and ends. */
 void proc_leave(struct proc *proc);
 
 const struct line_view *proc_view(const struct proc *proc, struct line_ref line);
-/* Of the event, whose document, version and state are those of all its lanes. */
+/* The general line, whose document, version and state are valid for all lanes. */
 const struct line_view *proc_general(const struct proc *proc, const struct ask *ask);
-/* Whether it speaks of the newest event of this id; of an older one nothing is judged. */
+/* Whether the request is about the newest event of this id; older ones are not checked. */
 bool proc_is_judged(const struct proc *proc, const struct ask *ask);
 void proc_answer(struct proc *proc, struct ask *ask, int outcome);
 
-/* As a presale code is known to Redis. */
+/* The digest of a presale code, as Redis has it. */
 void proc_digest(unsigned event, uint64_t presale, uint8_t out[LINE_CODE_BYTES]);
 
 #endif

@@ -90,7 +90,7 @@ static void put_body(struct text *body, const struct ask *ask)
 static void put_line(struct text *out, const struct ask *ask)
 {
     static const struct {
-        const char *method, *path; /* below the event */
+        const char *method, *path; /* path relative to the event's */
     } calls[] = {
         [ASK_JOIN] = {"POST", "/join"},   [ASK_ME] = {"GET", "/me"},
         [ASK_PASS] = {"POST", "/pass"},   [ASK_BEAT] = {"POST", "/session"},

@@ -1,4 +1,4 @@
-/* request.h: what browsers and operators' tools send for what is asked. */
+/* request.h: the HTTP requests of browsers and operators' tools. */
 #ifndef FG_SIM_QUEUE_FRONT_REQUEST_H
 #define FG_SIM_QUEUE_FRONT_REQUEST_H
 

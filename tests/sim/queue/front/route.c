@@ -1,11 +1,10 @@
-/* route.c: redis_route.h as the world has it: one connection to the one Redis there is, over a
- * network that loses, delays and breaks. What redis_link.c promises holds here as well: calls are
- * answered in their order, each once and with NULL when the connection is gone; one call that
- * passes its deadline ends the connection; and what was sent on it may still be done. Replies are
- * read by hiredis.
+/* route.c: redis_route.h as the world has it: one connection to the one Redis, over a network that
+ * loses, delays and breaks. It keeps redis_link.c's promises: each call gets one response, in
+ * order, or NULL when the connection is gone; a call past its deadline ends the connection; and a
+ * call that was sent may still be executed. Replies are read by hiredis.
  *
- * A process that stands still finds on waking what has come meanwhile, in its order: answers wait
- * in `inbox` for the loop's turn. */
+ * A process that was paused finds all later replies on waking, in order: they wait in `inbox` for
+ * the loop's turn. */
 #include "queue/front/route.h"
 
 #include "queue/front/keeper.h"
@@ -32,7 +31,7 @@ enum {
     FAULTS_CLOSE_MS = 2000,
 };
 
-/* A call and its answer on the way. */
+/* A call and its reply in flight. */
 struct passage {
     struct redis_route *route;
     struct redis_call *call;
@@ -44,16 +43,16 @@ struct passage {
 struct redis_route {
     struct redis_route_conf conf;
     struct sim_proc *proc;
-    uint32_t life; /* of the process that this belongs to */
+    uint32_t life; /* of the process that owns this */
     bool up, closed, woken, watched;
-    uint32_t link, run; /* number of the connection, and to which Redis */
-    uint32_t broken;    /* the newest connection that Redis has lost */
+    uint32_t link, run; /* numbers of the connection and of the Redis run */
+    uint32_t broken;    /* the newest connection that Redis has closed */
     uint32_t failures;
     struct redis_call *head, *tail;
     struct passage *inbox, *inbox_end;
-    struct passage *waiting, *waiting_end; /* have come to a Redis that stands still */
-    uint64_t there_us, back_us;            /* when the newest arrives: none overtakes another */
-    uint64_t fault_us;                     /* of its network, the newest */
+    struct passage *waiting, *waiting_end; /* arrived while Redis is paused */
+    uint64_t there_us, back_us;            /* arrival of the newest; none overtakes another */
+    uint64_t fault_us;                     /* the newest fault of its network */
     uint64_t timeouts;
 };
 
@@ -64,8 +63,8 @@ void route_begin(void (*cut_off)(struct sim_proc *proc))
     on_cut_off = cut_off;
 }
 
-/* By a call that is late, or by a second connection that broke, it may be for as long as others
- * wait for what it knows of a Redis that was lost. */
+/* A late call, or a second broken connection, may last as long as the others wait for what this
+ * front knows after a loss. */
 static void suffer(struct redis_route *route, uint64_t late_us)
 {
     bool again = route->fault_us + FAULTS_CLOSE_MS * SIM_MS > sim_us() && route->fault_us > 0;
@@ -202,7 +201,7 @@ void redis_route_wake(struct redis_route *route)
 
 void redis_route_flush(struct redis_route *route)
 {
-    (void)route; /* what is sent is on its way */
+    (void)route; /* sent calls are in flight already */
 }
 
 /* ---- deadlines ---- */
@@ -249,7 +248,7 @@ static void take_answer(struct redis_route *route, struct passage *passage)
     redisReaderFeed(reader, passage->answer.ptr, passage->answer.len);
     int rc = redisReaderGetReply(reader, &reply);
     assert(rc == REDIS_OK && reply != NULL);
-    call->on_reply(call, reply); /* anything may be closed now */
+    call->on_reply(call, reply); /* the callback may close anything */
     freeReplyObject(reply);
     redisReaderFree(reader);
 }
@@ -298,10 +297,10 @@ static void come_back(void *ctx)
     sim_after(route->proc, 0, look_into_inbox, route);
 }
 
-/* The front learns that the connection is gone, if it has no other by then. */
+/* Tells the front that its connection is gone, unless it has a newer one. */
 static void hang_up(struct passage *passage)
 {
-    if (passage->link > passage->route->broken) /* one that comes late is of an older one */
+    if (passage->link > passage->route->broken) /* otherwise a newer one is already closed */
         passage->route->broken = passage->link;
     if (is_of_the_dead(passage->route))
         free_passage(passage);
@@ -356,8 +355,8 @@ static void be_read(struct passage *passage)
               passage);
 }
 
-/* Redis stands still, and reads all that came meanwhile once it goes on, in the order in which they
- * came. Events of one moment have none, so it is one event. */
+/* A paused Redis reads the calls that arrived meanwhile when it resumes, in order. Events of the
+ * same time have no order, so this is one event. */
 static void read_those_who_wait(void *ctx)
 {
     struct redis_route *route = ctx;
@@ -425,6 +424,6 @@ void redis_route_send(struct redis_route *route, uint8_t node, bool asking, stru
 
 void redis_route_close(struct redis_route *route)
 {
-    route->closed = true; /* the memory stays: passages know it */
+    route->closed = true; /* the memory stays: passages point to it */
     answer_pending(route);
 }

@@ -4,7 +4,7 @@
 
 struct sim_proc;
 
-/* `cut_off` hears of a front whose network keeps it from Redis for long. */
+/* `cut_off` gets each front that cannot reach Redis for long. */
 void route_begin(void (*cut_off)(struct sim_proc *proc));
 
 #endif

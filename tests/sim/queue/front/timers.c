@@ -1,6 +1,6 @@
-/* timers.c: the four functions of libuv that the line's store calls, on the world's time. The
- * loop's `data` is the process (struct sim_proc) whose loop it is. A timer's memory is the caller's
- * until it is closed, so what is to come knows a record of ours, which stays. */
+/* timers.c: the four libuv functions that the line's store calls, on the world's time. The loop's
+ * `data` is its process (struct sim_proc). A timer's memory is the caller's until it is closed, so
+ * pending events point to a record here, which is never freed. */
 #include "queue/front/timers.h"
 
 #include "stage/sim.h"
@@ -12,7 +12,7 @@
 struct record {
     uv_timer_t *timer; /* NULL: closed */
     struct sim_proc *proc;
-    uint64_t nth; /* of the newest start; a stop counts as one */
+    uint64_t nth; /* number of the newest start or stop */
     uint64_t repeat_ms;
     uv_timer_cb happens;
     uv_close_cb on_closed;
@@ -85,7 +85,7 @@ static void closed(void *ctx)
     struct record *record = ctx;
     uv_timer_t *timer = record->timer;
     record->timer = NULL;
-    record->on_closed((uv_handle_t *)timer); /* the record stays: shots know it */
+    record->on_closed((uv_handle_t *)timer); /* the record stays: pending events point to it */
 }
 
 void uv_close(uv_handle_t *handle, uv_close_cb on_closed)

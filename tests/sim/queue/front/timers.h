@@ -2,6 +2,6 @@
 #ifndef FG_SIM_QUEUE_TIMERS_H
 #define FG_SIM_QUEUE_TIMERS_H
 
-void timers_begin(void); /* to be called, so that it is linked */
+void timers_begin(void); /* a call makes sure that this file is linked */
 
 #endif

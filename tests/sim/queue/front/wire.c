@@ -1,4 +1,4 @@
-/* wire.c: see wire.h. A request has a connection to itself, and its answer is one batch. */
+/* wire.c: see wire.h. Each request has its own connection, and its response is one batch. */
 #include "queue/front/wire.h"
 
 #include "http/http_internal.h"
@@ -8,7 +8,7 @@
 static_assert((int)WIRE_REQUEST_MAX == (int)HTTP_BUFFER_LEN, "a request need not grow");
 
 struct wire {
-    struct http_conn conn; /* first: an answer hands back a pointer to it */
+    struct http_conn conn; /* first: responses return a pointer to it */
     struct http_req req;
     void (*on_answer)(void *ctx, struct span answer);
     void *ctx;
@@ -23,7 +23,7 @@ struct http_channel {
 static void overfull(struct http_conn *conn)
 {
     (void)conn;
-    assert(false); /* no answer of this world is longer than a batch */
+    assert(false); /* every response of this world fits in a batch */
 }
 
 struct http_server *wire_server(const struct clock *clock, void *loop_ctx)
@@ -72,7 +72,7 @@ struct span http_server_date(struct http_server *server)
     return (struct span){server->ok + HTTP_OK_LEN, HTTP_DATE_LEN};
 }
 
-/* Nobody hangs up in this world, so no request outlives its connection. */
+/* Clients of this world never hang up, so no request outlives its connection. */
 void http_server_give_req(struct http_server *server, struct http_req *req)
 {
     (void)server;

@@ -1,5 +1,5 @@
-/* wire.h: HTTP without a network. It stands for common/http's connections, server and streams; what
- * reads a request, finds its handler and writes the answer is the product's own. A program that
+/* wire.h: HTTP without a network. It replaces common/http's connections, server and streams; the
+ * product's own code reads a request, finds its handler and writes the response. A program that
  * links this has no other server. */
 #ifndef FG_SIM_QUEUE_FRONT_WIRE_H
 #define FG_SIM_QUEUE_FRONT_WIRE_H
@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "http/http.h"
 
-/* `loop_ctx`: http_req_loop_ctx() of its requests. It stays, since killed processes leave requests.
- */
+/* `loop_ctx` is http_req_loop_ctx() of its requests. It must stay, since killed processes leave
+ * requests. */
 struct http_server *wire_server(const struct clock *clock, void *loop_ctx);
 
 enum { WIRE_REQUEST_MAX = 4096 };
@@ -17,7 +17,7 @@ struct wire_ask {
     const struct http_router *routes;
     uint8_t addr[16];
     struct span request; /* copied */
-    /* Perhaps before wire_request() returns, or never. */
+    /* Called perhaps before wire_request() returns, or never. */
     void (*on_answer)(void *ctx, struct span answer);
     void *ctx;
 };

@@ -1,8 +1,8 @@
-/* ahead.c: a row for each place.
+/* ahead.c: a row per place.
  *
  * Fronts show pictures of different moments: a tick is every 50 to 150 ms, and a picture older than
- * a second says that it is stale. So each answer is compared with the answers of PICTURE_MS before,
- * by any front; later answers wait in `fresh`. */
+ * a second is marked stale. So each response is compared with those that any front gave at least
+ * PICTURE_MS before; later responses wait in `fresh`. */
 #include "queue/judge/ahead.h"
 
 #include "queue/front/fronts.h"
@@ -22,7 +22,7 @@ enum {
     HEARD_MS = 20000,
 };
 
-/* That so many are ahead; `slack`: so many of them have come back since. */
+/* A reported number of places ahead; `slack`: visitors among them who came back since. */
 struct told {
     uint64_t at_us;
     uint64_t before, ahead, slack;
@@ -41,7 +41,7 @@ static struct {
     uint32_t rows_len;
     struct {
         uint64_t at_us, number;
-    } backs[BACKS_KEPT]; /* who came back, the newest */
+    } backs[BACKS_KEPT]; /* the newest visitors who came back */
     uint64_t backs_len;
     uint64_t faults, fault_us;
 } ahead;
@@ -58,7 +58,7 @@ static struct row *row_of(uint64_t number)
     return row;
 }
 
-/* A visitor is back who may have counted as gone: those behind may see one more ahead. */
+/* Visitors behind a returning one, who may have counted as gone, may see one more ahead. */
 static bool is_behind(uint64_t number, uint64_t other)
 {
     return number > other && number >> 32 == other >> 32;
@@ -85,7 +85,7 @@ void ahead_on_shown(uint64_t number, uint64_t heal_us)
     bool in_gap = losses_any() && row->shown_us < heal_us;
     if (in_gap)
         probe_reached(PROBE_LINE_GAP_SHOWN);
-    /* A mark reaches the scripts some seconds later, if no front stands in between. */
+    /* A sign of life reaches the scripts some seconds later, unless its front is paused. */
     if (silent_us + SIM_S > (uint64_t)FRONTS_GONE_AFTER_MS * SIM_MS || in_gap)
         came_back(number);
     row->shown_us = sim_us();
@@ -105,7 +105,7 @@ static void settle(struct row *row)
     }
 }
 
-/* How many of those ahead are back and may not be counted yet. */
+/* Counts visitors ahead who are back and may not be counted yet. */
 static uint64_t not_counted_yet(uint64_t number)
 {
     uint64_t n = 0, kept = ahead.backs_len < BACKS_KEPT ? ahead.backs_len : BACKS_KEPT;

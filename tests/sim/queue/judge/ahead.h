@@ -1,16 +1,16 @@
-/* ahead.h: the order of a line, checked by what visitors see: how many are called before them
- * never rises, how many are ahead rises only by those who have come back. */
+/* ahead.h: checks the order of a line by what visitors see: the number of places called before them
+ * never rises, and the number ahead rises only by visitors who came back. */
 #ifndef FG_SIM_QUEUE_JUDGE_AHEAD_H
 #define FG_SIM_QUEUE_JUDGE_AHEAD_H
 
 #include "queue/front/ask.h"
 
-/* Of an answer that says where its place stands. */
+/* Call it for each response that shows a place. */
 void ahead_on_told(unsigned front, const struct ask *ask);
-/* A place was shown at a front, where the line was last made whole at `heal_us`. */
+/* A front showed a place; the line was last healed at `heal_us`. */
 void ahead_on_shown(uint64_t number, uint64_t heal_us);
-/* All fronts learn who is gone some time before they show it. One that could not hear
- * of it in that time shows it later; until then it tells more ahead than the others. */
+/* Fronts learn who is gone some time before they show it. A front that could not learn it in that
+ * time shows it later, and reports more visitors ahead than the others until then. */
 bool ahead_all_have_heard(void);
 
 #endif

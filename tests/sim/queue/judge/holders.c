@@ -1,8 +1,8 @@
-/* holders.c: one row an entry.
+/* holders.c: a row per entry.
  *
- * What Redis lost may be given again: keys, work and invitations are compared with what was given
- * since the last loss. A move that a visitor saw outlives a loss, since its front knows of
- * it, unless that front is silent as well. */
+ * What Redis lost may be given again: keys, work and invitations are compared with those of joins
+ * since the last loss. A move that a visitor saw survives a loss, since its front knows it, unless
+ * that front is silent as well. */
 #include "queue/judge/holders.h"
 
 #include "queue/judge/losses.h"
@@ -15,11 +15,11 @@
 enum { HOLDERS_MAX = 2048 };
 
 struct holder {
-    uint64_t number; /* of its entry */
+    uint64_t number; /* of the entry */
     uint64_t who, work, invitation;
     uint64_t given_us, left_us;
-    bool is_new, left, by_ticket; /* by_ticket: one was shown for it */
-    /* to another device: how often, by whom the last time, and who told it when */
+    bool is_new, left, by_ticket; /* by_ticket: its join sent a ticket */
+    /* to another device: how often, the last device, when and from which front */
     uint8_t moves;
     uint64_t taker, moved_us;
     unsigned moved_front;
@@ -53,8 +53,8 @@ static bool is_same_visitor(const struct ask *ask, const struct holder *other)
     return ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask));
 }
 
-/* The invitation that a new place was had by. One who had a place in this line before comes again
- * for that one, and the invitation shown is not used. */
+/* The invitation that a new place used. A visitor who already had a place in this line gets it
+ * back, and the invitation is not used. */
 static uint64_t invitation_of(const struct ask *ask)
 {
     for (uint32_t i = 0; i < holders_count; i++)
@@ -63,7 +63,7 @@ static uint64_t invitation_of(const struct ask *ask)
     return ask->invitation;
 }
 
-/* What was shown for one place buys no other. */
+/* Work and invitations of one place must not give another. */
 static void judge_spent(const struct ask *ask, bool had_to_work, const struct holder *other)
 {
     if (ask->outcome != LINE_OK || other->who == ask->who)
@@ -92,8 +92,8 @@ static void judge_others(const struct ask *ask, bool had_to_work,
                 probe_reached(PROBE_LINE_TWICE);
             continue;
         }
-        /* A name that Redis has lost, and the ticket of a place before, may lead to two places; the
-         * ticket of one that was given away comes before a cookie. */
+        /* A name that Redis lost and an older ticket may lead to two places; a ticket takes
+         * precedence over a cookie even if its place was given up. */
         bool may_have_two =
             other->left || may_be_over(other->number) ||
             ((ask->shows_ticket || other->by_ticket) && (losses_any() || ask_has_cookie(ask)));
@@ -109,7 +109,7 @@ static void judge_others(const struct ask *ask, bool had_to_work,
 void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over)(uint64_t number))
 {
     struct holder *holder = find(number_of(ask));
-    /* The answer to the one who has it may come after the answer to a later request. */
+    /* The response to the holder may come after the response to a later request. */
     if (holder != NULL && (holder->who != ask->who || (holder->is_new && ask->outcome == LINE_OK)))
         invariant_broken(INVARIANT_6,
                          "place %s is given to visitor %" PRIu64 ", and is %" PRIu64 "'s",
@@ -128,15 +128,15 @@ void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over
     }
     holder->who = ask->who;
     holder->by_ticket = ask->shows_ticket;
-    holder->given_us = ask->asked_us; /* told by a front that stood still, it may be lost by now */
+    holder->given_us = ask->asked_us; /* a paused front's response may be about a lost place */
     if (ask->outcome == LINE_OK) {
         holder->is_new = true;
-        holder->work = had_to_work ? ask->work : 0; /* otherwise nobody looks at it */
+        holder->work = had_to_work ? ask->work : 0; /* otherwise the front ignores it */
         holder->invitation = invitation_of(ask);
     }
 }
 
-/* A name is free once its place is over, wherever that was taken to. */
+/* A name is free once its place is over, even if it moved to another device. */
 void holders_on_moved(const struct ask *ask, bool (*is_over)(uint64_t entry, uint64_t before_us))
 {
     const struct holder *over = NULL;
@@ -174,7 +174,7 @@ void holders_on_taken(unsigned front, const struct ask *ask)
 {
     struct holder *holder = find(number_of(ask));
     if (holder == NULL)
-        return; /* the join was never answered, so no code of it can exist */
+        return; /* the join had no response, so no code of it can exist */
     bool kept = holder->moves > 0 && !losses_may_forget(holder->moved_front, holder->moved_us);
     if (kept && ask->moves < holder->moves)
         invariant_broken(INVARIANT_6, "place %s is taken by move %u, and was by move %u",

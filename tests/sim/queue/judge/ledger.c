@@ -1,6 +1,6 @@
-/* ledger.c: see ledger.h. One row a place, of whatever line; the newest in a row is what counts.
- * Who owns a place is known by its entry, and where it stands by its position: until a draw, and
- * behind it, the two are one number. */
+/* ledger.c: see ledger.h. One row per place of any line; only its newest values count. The owner of
+ * a place is known by its entry, and its order by its position. Until a draw, and for entries after
+ * it, the two are the same number. */
 #include "queue/judge/ledger.h"
 
 #include "queue/judge/ahead.h"
@@ -21,12 +21,12 @@
 
 enum {
     ROWS_MAX = 4096,       /* a power of two */
-    FAREWELL_MS = 2500,    /* until the seats have heard that a visit is over */
-    KNOCKS_MS = 8000,      /* who knocked so long ago is at the door */
+    FAREWELL_MS = 2500,    /* until the seats know that a visit is over */
+    KNOCKS_MS = 8000,      /* a retry this recent counts as at the door */
     CLOCK_STILL_MS = 5000, /* a tick would have moved it */
-    DOOR_HEARD_MS = 3000,  /* all fronts know by then */
-    SKEW_MS = 3000,        /* what clocks differ by */
-    ROUNDED_MS = 1000,     /* a pass names whole seconds, and after a loss only a pass tells */
+    DOOR_HEARD_MS = 3000,  /* until all fronts know */
+    SKEW_MS = 3000,        /* how far clocks differ */
+    ROUNDED_MS = 1000,     /* a pass has whole seconds, and may be all that a loss leaves */
     RULES_MAX = 256,
     PASSES_MAX = 4096,
     HEALER_BYTES = 64,
@@ -37,35 +37,35 @@ struct row {
     uint64_t begun_us, ended_us, member;
     bool called, ghost, paid, entered, ended;
     struct {
-        uint64_t at_us, expires_ms, since_us; /* since: the first time that it was this long */
+        uint64_t at_us, expires_ms, since_us; /* since: when this end was first seen */
         unsigned front;
         bool there;
-        bool has_run_out; /* its time was over, which a clock that is set back does not undo */
+        bool has_run_out; /* expired; setting the clock back does not undo it */
     } call, visit;
     struct {
         uint64_t at_us;
-        unsigned front; /* that told so */
+        unsigned front; /* the front that reported it */
         bool there;
     } end;
-    uint64_t written_ms;          /* until when Redis keeps the visit */
-    uint64_t door_us, knocked_us; /* at the door since, and heard there the last time; 0: never */
-    uint32_t leaving; /* ends that were asked for, and of which nobody knows what came */
+    uint64_t written_ms;          /* the visit's end in Redis */
+    uint64_t door_us, knocked_us; /* at the door since, and last retry there; 0: never */
+    uint32_t leaving;             /* requests to leave with unknown outcome */
 };
 
-/* What the lines of one event have in common. */
+/* Shared by the lines of one event. */
 struct house {
-    uint64_t served[1 + EVENT_LANES]; /* the highest place that was called, ever */
+    uint64_t served[1 + EVENT_LANES]; /* highest place ever called */
     uint64_t heal_us[1 + EVENT_LANES];
     struct {
-        char first[HEALER_BYTES]; /* front that has told what it knows; "": none yet */
+        char first[HEALER_BYTES]; /* front that reported first; "": none yet */
         bool others;
     } healers[1 + EVENT_LANES];
-    bool is_healed; /* just now, by the script that runs */
+    bool is_healed; /* by the running script */
     uint32_t visits_lost;
-    /* knobs as Redis has them */
+    /* settings as Redis has them */
     uint64_t max_active, line_max, state, shards;
-    uint64_t clock_us;  /* when its clock was brought nearer to Redis's, or taken off it */
-    uint64_t turned_us; /* when somebody came in or went, or calls ran out, the last time */
+    uint64_t clock_us;  /* when its clock last came nearer to Redis's, or was freed from it */
+    uint64_t turned_us; /* last entry, leave or expired call */
     double rate, burst;
     unsigned lanes; /* without the general one */
     struct {
@@ -79,13 +79,13 @@ struct house {
 static struct {
     struct row rows[ROWS_MAX]; /* in the order of their first sight */
     uint32_t rows_len;
-    uint32_t found[2 * ROWS_MAX]; /* by number: which of `rows`, from 1 */
+    uint32_t found[2 * ROWS_MAX]; /* by number: index in `rows`, from 1 */
     struct house houses[EVENTS];
     uint32_t joined, entered;
     struct {
         uint64_t at_us, number;
         unsigned front;
-    } passes[PASSES_MAX]; /* given, in their order */
+    } passes[PASSES_MAX]; /* in the order of their issue */
     uint32_t passes_len;
 } book;
 
@@ -94,7 +94,7 @@ static struct house *house_of(uint64_t number)
     return &book.houses[lines_of(number).event];
 }
 
-/* NULL: no visitor has it. A heal leaves out many a place. */
+/* NULL: no visitor has the place. A heal skips many places. */
 static struct row *known_row(uint64_t number)
 {
     uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
@@ -127,7 +127,7 @@ static uint64_t number_in(struct span text)
     return number;
 }
 
-/* The event's own clock, as the scripts reckon it. */
+/* The event's own clock, as the scripts compute it. */
 static uint64_t event_ms(unsigned event)
 {
     struct line_ref general = {event, 0};
@@ -155,8 +155,8 @@ static uint64_t bits_of(struct span bits, uint64_t from, uint64_t upto)
     return n;
 }
 
-/* What Redis has lost it will never say to be over, and a clock that is set back does not make it
- * last any longer. */
+/* Redis never reports the end of a place that it lost, and setting a clock back does not extend
+ * it. */
 static void note_run_out(uint64_t back_ms)
 {
     for (uint32_t i = 0; i < book.rows_len; i++) {
@@ -183,7 +183,7 @@ static void set_rate(unsigned event)
 
 /* ---- what Redis writes ---- */
 
-/* Ghosts are stepped over, and pay when they come back. */
+/* Ghosts are skipped, and pay when they come back. */
 static void pass(uint64_t number, struct span gone, struct span skipped)
 {
     struct row *row = known_row(number);
@@ -206,7 +206,7 @@ static void on_serving(struct line_ref line, uint64_t serving)
     struct house *house = &book.houses[line.event];
     uint64_t *served = &house->served[line.lane];
     if (serving <= *served)
-        return; /* called again, after a loss */
+        return; /* called again after a loss */
     if (house->state != LINE_OPEN)
         invariant_broken(INVARIANT_6, "%" PRIu64 " are called in state %" PRIu64, serving,
                          house->state);
@@ -218,7 +218,8 @@ static void on_serving(struct line_ref line, uint64_t serving)
     *served = serving;
 }
 
-/* Before a draw a visitor who leaves has no position yet, and a gap of a heal is only noted. */
+/* Places that are issued but not waiting: before a draw those of visitors who left have no position
+ * yet, and gaps of a heal are only noted. */
 static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
 {
     uint64_t n = keeper_items(lines_key(line, "early"));
@@ -235,7 +236,7 @@ static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
     return n;
 }
 
-/* Those who wait and are there; visitors who left are away as well. */
+/* Visitors who wait and show signs of life; those who left are marked away, too. */
 static uint64_t waiting(struct line_ref line, uint64_t issued)
 {
     uint64_t from = number_in(keeper_text(lines_key(line, "serving"))) + 1, n = issued + 1 - from;
@@ -253,7 +254,7 @@ static void on_issued(struct line_ref line, uint64_t issued)
 {
     const struct house *house = &book.houses[line.event];
     if (house->shards > 1)
-        return; /* each lets in as many as there was room for at the last cut */
+        return; /* each shard admits up to the room at the last cut */
     if (house->line_max > 0 && waiting(line, issued) > house->line_max)
         invariant_broken(INVARIANT_6, "a join makes %" PRIu64 " of %" PRIu64 " who may wait",
                          waiting(line, issued), house->line_max);
@@ -272,14 +273,13 @@ static uint32_t inside(unsigned event, uint64_t now_ms)
     return n;
 }
 
-/* That it had ended was lost, so it may go on by its pass, at a front that does not know of the
- * end. */
+/* Its end may be lost, so a front that does not know of it may continue the visit by its pass. */
 static bool may_end_be_lost(const struct row *row)
 {
     return losses_any() && row->ended_us <= losses_last_us();
 }
 
-/* The visit of this place begins, or begins again where Redis had lost it. */
+/* The visit of this place begins, or begins again after Redis lost it. */
 static void on_entry(struct line_ref line, struct row *row)
 {
     struct house *house = &book.houses[line.event];
@@ -303,8 +303,8 @@ static void on_entry(struct line_ref line, struct row *row)
     row->entered = true;
 }
 
-/* Redis notes that a place came in: now, with its session, or before, since a front remembers what
- * Redis has lost of a visit that is over. Then nobody enters. */
+/* Redis records that a place entered: with its session, now, or without one, if a front restores a
+ * finished visit that Redis lost. Then the place does not enter. */
 static void on_came(struct line_ref line, uint64_t place)
 {
     struct row *row = row_of(lines_number(line, place));
@@ -343,7 +343,7 @@ static void on_knob(unsigned event, struct span name, struct span value)
         set_rate(event);
 }
 
-/* Whether work is asked for, and codes, from here on. */
+/* Records from when on joins need work and codes. */
 static void on_rules(struct line_ref line, struct span doc)
 {
     struct house *house = &book.houses[line.event];
@@ -360,8 +360,8 @@ static void on_rules(struct line_ref line, struct span doc)
     free(read);
 }
 
-/* A heal keeps all that Redis still has for longer, also who is gone, in place of those that it has
- * lost. How many there are is right then, and their answers say who they are. */
+/* A heal extends all visits that Redis still has, also finished ones, in place of those it lost.
+ * The number of visits is right then; the responses say whose they are. */
 static void on_active(unsigned event, const struct span *words, size_t len)
 {
     bool begins = span_eq(words[0], SPAN("ZADD"));
@@ -377,7 +377,7 @@ static void on_active(unsigned event, const struct span *words, size_t len)
     }
 }
 
-/* A stretch "LAST:CALLED_MS:EXPIRES_MS" of calls whose time is over, and that of grace. */
+/* A stretch "LAST:CALLED_MS:EXPIRES_MS" of calls whose time and grace are over. */
 static void on_settled(struct line_ref line, struct span stretch)
 {
     struct span upto;
@@ -392,7 +392,7 @@ static void on_settled(struct line_ref line, struct span stretch)
     }
 }
 
-/* The event was lost with all who knew of it, and its operator has made another one. */
+/* The event was lost with all fronts that knew it, and its operator has made another one. */
 static void begin_again(unsigned event)
 {
     probe_reached(PROBE_LINE_MADE_AGAIN);
@@ -420,7 +420,7 @@ static void on_fields(struct line_ref line, const struct span *words, size_t len
     lots_on_fields(line);
 }
 
-/* What fronts know is gathered under their names. */
+/* Fronts' reports are collected under their names. */
 static void on_gathered(struct line_ref line, struct span field)
 {
     struct house *house = &book.houses[line.event];
@@ -483,7 +483,7 @@ static void on_write(const struct span *words, size_t len)
         on_healed(line, number_in(words[4]));
 }
 
-/* Visits that only one front knew, whose front is silent, have no slot kept for them. */
+/* A visit that only a silent front knew has no slot reserved. */
 static void count_lost_visits(void)
 {
     for (uint32_t i = book.passes_len; i > 0; i--) {
@@ -504,10 +504,10 @@ static void on_loss(void)
     presales_on_loss();
     history_fact("'fact':'loss'");
     for (uint32_t i = 0; i < book.rows_len; i++)
-        book.rows[i].written_ms = 0; /* the answers count */
+        book.rows[i].written_ms = 0; /* the responses count */
     count_lost_visits();
-    /* State and knobs are what Redis has now; those that were lost come back by a heal, if a front
-     * has seen them. */
+    /* State and settings are Redis's current ones; a heal restores lost ones if a front has seen
+     * them. */
     for (unsigned i = 0; i < EVENTS; i++) {
         const char *cfg = lines_key((struct line_ref){i, 0}, "cfg");
         book.houses[i].state = number_in(keeper_field(cfg, "state"));
@@ -539,7 +539,7 @@ bool ledger_is_sure(const struct ask *ask)
     return ahead_all_have_heard() && ask->state >= LINE_OPEN && ask->state != LINE_CLOSED;
 }
 
-/* As long as somebody at the door knocks, the call does not run out. */
+/* A call does not expire while its visitor retries at the door. */
 static void judge_door(const struct row *row, const struct ask *ask)
 {
     bool knocks = row->knocked_us > 0 && row->knocked_us + KNOCKS_MS * SIM_MS > sim_us() &&
@@ -576,7 +576,7 @@ static void judge_place(unsigned front, const struct ask *ask)
         hear_of_call(row, front, place->call_expires_ms);
 }
 
-/* All the time since then. */
+/* Whether the rule was in force all the time since then. */
 static bool asked_for(const struct house *house, uint64_t from_us, bool work, unsigned codes)
 {
     bool always = house->rules_len > 0;
@@ -589,8 +589,7 @@ static bool asked_for(const struct house *house, uint64_t from_us, bool work, un
     return always;
 }
 
-/* The number of the place that an entry has: those differ after a draw. UINT64_MAX: no front says.
- */
+/* The number of an entry's place: they differ after a draw. UINT64_MAX: no front knows. */
 static uint64_t place_of(uint64_t entry)
 {
     struct line_ref line = lines_of(entry);
@@ -637,7 +636,7 @@ static void judge_join(unsigned front, const struct ask *ask)
     judge_place(front, ask);
 }
 
-/* A member may stand in several lanes, and is inside once. */
+/* A member may wait in several lanes, but is inside only once. */
 static void judge_member(const struct row *row, const struct ask *ask)
 {
     for (uint32_t i = 0; ask->member != 0 && i < book.rows_len; i++) {
@@ -658,7 +657,7 @@ static struct row *row_asked(const struct ask *ask)
     return row_of(lines_number(ask->line, ask->position));
 }
 
-/* Nobody has been inside since this was asked, and nothing is kept for anybody. */
+/* The event has been empty since the request, and no slot is reserved. */
 static bool is_hall_empty(const struct ask *ask)
 {
     struct line_ref general = {ask->line.event, 0};
@@ -673,10 +672,10 @@ static uint64_t bucket_of(const struct ask *ask, const char *field)
     return number_in(keeper_field(lines_key(ask->line, "bucket"), field));
 }
 
-/* May somebody stand before at the door who owes no token, or for whom one is put aside? */
+/* Whether an earlier place may wait at the door without owing a token, or with one reserved. */
 static bool is_behind_somebody(const struct row *row, const struct ask *ask)
 {
-    uint64_t dead = bucket_of(ask, "dead"); /* up to here nothing is left of a call */
+    uint64_t dead = bucket_of(ask, "dead"); /* no call is left up to here */
     bool may = bucket_of(ask, "dues") > 0;
     for (uint32_t i = 0; i < book.rows_len; i++) {
         const struct row *other = &book.rows[i];
@@ -709,8 +708,8 @@ static void judge_refused(unsigned front, struct row *row, const struct ask *ask
         probe_reached(PROBE_LINE_MISSED);
     if (ask->outcome == LINE_MEMBER_INSIDE)
         probe_reached(PROBE_LINE_MEMBER_INSIDE);
-    /* That it was made longer, by a knock or by wish, is known to fronts that were there then, once
-     * Redis has lost it. */
+    /* After Redis lost an extension, by a retry or on request, only fronts that ran then know it.
+     */
     bool is_knocked = row->door_us > 0 && row->door_us < row->call.since_us;
     uint64_t longer_us = is_knocked ? row->door_us : row->call.since_us;
     bool is_unknown = is_settled && longer_us <= losses_last_us() && front != row->call.front;
@@ -748,8 +747,8 @@ static void judge_pass(unsigned front, const struct ask *ask)
     book.passes[book.passes_len++].front = front;
 }
 
-/* After a second loss the number of lost sessions is a guess. What a visitor's own pass says
- * counts even then, but not what an answer said that was lost on its way. */
+/* After a second loss the number of lost sessions is a guess. The end in a visitor's own pass
+ * counts even then, but not the end in a response that was lost. */
 static uint64_t visit_until_ms(const struct row *row, const struct ask *ask)
 {
     if (!losses_came_twice(row->visit.at_us) || row->visit.expires_ms < ask->told_ms)
@@ -781,11 +780,11 @@ static void judge_beat(unsigned front, const struct ask *ask)
                          lines_says(row->number), until_ms - now_ms);
 }
 
-/* Redis may lose that, but not the front. */
+/* Redis may lose the end, but not the front. */
 static void hear_of_end(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
-    bool is_known = row->begun_us > losses_last_us(); /* to Redis, which tells */
+    bool is_known = row->begun_us > losses_last_us(); /* to Redis, whose reply says so */
     if (ask->outcome != LINE_OK || !(ask->kind == ASK_DONE ? is_known : ask->was_inside))
         return;
     row->end.at_us = sim_us();
@@ -807,8 +806,8 @@ static void judge_left(const struct ask *ask)
         probe_reached(PROBE_LINE_LEFT_EARLY);
 }
 
-/* Who leaves after the visit has run out, which Redis has lost, may free the slot of another whose
- * visit it has lost as well. */
+/* A leave after the visit has expired, which Redis lost, may free the slot of another lost
+ * visit. */
 static void on_leaving(uint64_t number)
 {
     struct row *row = row_of(number);
@@ -849,7 +848,7 @@ static void on_answer(unsigned front, const struct ask *ask)
     if (ask->kind == ASK_JOIN)
         judge_join(front, ask);
     else if (ask->entry == 0)
-        return; /* an operator's, or no ticket was read */
+        return; /* an operator's request, or the ticket was invalid */
     else if (ask->kind == ASK_ME && done)
         judge_place(front, ask);
     else if (ask->kind == ASK_PASS)
@@ -873,7 +872,7 @@ static void on_answer(unsigned front, const struct ask *ask)
 void ledger_on_shopping(uint64_t number)
 {
     const struct row *row = row_of(number);
-    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS; /* as the seats reckon */
+    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS; /* as the seats see it */
     if (!row->entered || !row->visit.there)
         invariant_broken(INVARIANT_6, "place %s chooses seats, and was not let in",
                          lines_says(number));
@@ -888,7 +887,7 @@ void ledger_on_shopping(uint64_t number)
 
 /* ---- the end ---- */
 
-/* What Redis's clock was off by is given back little by little. */
+/* The clock's offset from Redis's is reduced step by step. */
 static void judge_clock(unsigned event)
 {
     struct span off = keeper_field(lines_key((struct line_ref){event, 0}, "cfg"), "clock_off_us");

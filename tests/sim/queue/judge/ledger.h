@@ -18,11 +18,11 @@
 #include "queue/front/keeper.h"
 
 void ledger_begin(struct keeper_ears *keeper, struct ask_ears *fronts);
-/* Once all are gone: nothing of them is left. */
+/* Call it when all visitors are gone: nothing of them may be left. */
 void ledger_judge_end(void);
-/* Whether `ahead` of this answer is judged, for those who judge it elsewhere. */
+/* Whether `ahead` of this response is reliable, for checks elsewhere. */
 bool ledger_is_sure(const struct ask *ask);
-/* The seats let this one choose. */
+/* The seats let this visitor choose. */
 void ledger_on_shopping(uint64_t number);
 uint32_t ledger_entered(void);
 uint32_t ledger_joined(void);

@@ -9,7 +9,7 @@ static struct {
     bool any;
     uint64_t last_us;
     uint64_t before_last_us;
-    uint64_t silent_us[FRONTS]; /* when each was silenced last */
+    uint64_t silent_us[FRONTS]; /* when each was last silenced */
 } losses;
 
 void losses_happened(void)

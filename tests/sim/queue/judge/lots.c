@@ -1,5 +1,5 @@
-/* lots.c: see lots.h. What was drawn is read where Redis has it; a draw that Redis lost may be held
- * again, in another order, if no front that still runs has told anybody of it. */
+/* lots.c: see lots.h. A draw is read from Redis. If Redis lost a draw, it may be held again in
+ * another order, unless a running front has shown the first one. */
 #include "queue/judge/lots.h"
 
 #include "queue/front/fronts.h"
@@ -26,7 +26,7 @@ struct lot {
     size_t beacon_len;
     uint64_t entries;
     struct draw order;
-    uint64_t told_us[FRONTS]; /* of this draw, when first; 0: not yet */
+    uint64_t told_us[FRONTS]; /* when each first showed this draw; 0: not yet */
 };
 
 static struct lot lots[EVENTS][1 + EVENT_LANES];
@@ -40,7 +40,7 @@ static uint64_t number_in(struct span text)
 
 /* ---- the promise ---- */
 
-/* Of all lines of the event; from the pre-queue on it stands. */
+/* The commitments of all lines of the event. From the pre-queue on they are fixed. */
 static void read_promise(unsigned event, struct span sealed, uint64_t state)
 {
     struct draw_seal seal;
@@ -67,8 +67,7 @@ static bool may_be_drawn_again(const struct lot *lot)
     return true;
 }
 
-/* Each position goes to one entry. Over shards most entries are of gaps: some of them are enough.
- */
+/* Each position belongs to one entry. With shards most entries are gaps, so a sample is enough. */
 static void judge_order(struct line_ref line, const struct lot *lot)
 {
     bool *taken = calloc(lot->entries + 1, sizeof(*taken));

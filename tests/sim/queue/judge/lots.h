@@ -1,6 +1,6 @@
-/* lots.h: the draws, judged: the seed is the one that was promised before the pre-queue opened,
- * each entry of the line has one position and keeps it, and it is the one that seed, beacon and
- * number of entries give. */
+/* lots.h: checks draws: the seed is the one committed before the pre-queue opened; each entry of
+ * the line has one position and keeps it; and seed, beacon and number of entries give that
+ * position. */
 #ifndef FG_SIM_QUEUE_LOTS_H
 #define FG_SIM_QUEUE_LOTS_H
 
@@ -8,7 +8,7 @@
 
 /* Fields of this line's `cfg` were written. */
 void lots_on_fields(struct line_ref line);
-void lots_forget(unsigned event); /* it is another event from now on */
+void lots_forget(unsigned event); /* another event begins */
 /* A visitor of an open line saw a position. */
 void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t position);
 

@@ -1,8 +1,8 @@
-/* presales.c: a row for each code, and one for each place that was had by one.
+/* presales.c: a row per code, and one per place that used a code.
  *
- * What Redis loses of uses may be had again, and what the operator takes away is over: only places
- * that were asked for since then are counted. How often a code is good may change while a join is
- * under way; then the most that it ever was good for counts. */
+ * Uses that Redis lost may be used again, and dropped codes are over: only places requested since
+ * then are counted. How often a code is good for may change during a join; then its highest value
+ * counts. */
 #include "queue/judge/presales.h"
 
 #include "queue/front/fronts.h"
@@ -18,7 +18,7 @@
 enum { PLACES_MAX = 2048, CODE_UNKNOWN = UINT32_MAX };
 
 struct code {
-    bool loaded; /* once, at least */
+    bool loaded; /* at least once */
     unsigned lane;
     uint64_t uses, uses_max, used;
     uint64_t changed_us, dropped_us;
@@ -66,7 +66,7 @@ static void change(struct code *code, struct span value, bool is_load)
                          used, uses);
     if (!is_load && lane != code->lane)
         invariant_broken(INVARIANT_6, "a code of lane %u is used in lane %u", code->lane, lane);
-    /* A use that is given back, for want of a place, may have been in the way of another. */
+    /* A use that was returned, since there was no place, may have blocked another. */
     if (is_load || used < code->used)
         code->changed_us = sim_us();
     code->loaded = true;
@@ -76,7 +76,7 @@ static void change(struct code *code, struct span value, bool is_load)
     code->used = used;
 }
 
-/* A place uses one; the operator of this world loads several at once. */
+/* A place uses one code; this world's operator loads several at once. */
 void presales_on_written(unsigned event, const struct span *words, size_t len)
 {
     for (size_t i = 2; i + 1 < len; i += 2)
@@ -92,7 +92,7 @@ void presales_on_dropped(unsigned event)
     }
 }
 
-/* What is known of a code is what was written; what Redis has of it now is older. */
+/* The books have what was written; Redis now has something older. */
 void presales_on_loss(void)
 {
     for (unsigned event = 0; event < EVENTS; event++) {
@@ -100,7 +100,7 @@ void presales_on_loss(void)
             struct code *code = &book.codes[event][i];
             code->changed_us = sim_us();
             code->uses = code->uses_max;
-            code->used = UINT64_MAX; /* nobody knows */
+            code->used = UINT64_MAX; /* unknown */
         }
     }
 }
@@ -126,13 +126,13 @@ static uint64_t had_by(const struct code *code, unsigned event, uint64_t number)
     return n;
 }
 
-/* Guesses share a row, of a code that nobody loads. */
+/* Guesses share the row of a code that is never loaded. */
 static const struct code *code_of(const struct ask *ask)
 {
     return &book.codes[ask->line.event][ask->presale <= ASK_PRESALES ? ask->presale : 0];
 }
 
-/* There a use is taken before the place, and may have been while the code was good for more. */
+/* Shards take a use before the place, perhaps while the code was good for more. */
 static bool is_in_shards(unsigned event)
 {
     const struct line_view *view = fronts_view((struct line_ref){event, 0});
@@ -169,7 +169,7 @@ static const struct had *had_at(uint64_t number)
     return NULL;
 }
 
-/* Redis gave it to a join whose answer no front has heard, by a code that nobody knows. */
+/* Redis gave the place to a join whose response was lost; its code is unknown. */
 static void note_found(const struct ask *ask)
 {
     uint64_t number = lines_number(ask->line, ask->entry);
@@ -213,7 +213,7 @@ void presales_on_join(const struct ask *ask, bool must_show)
         probe_reached(PROBE_LINE_CODE_MISSING);
 }
 
-/* What a code opened may be lost with Redis, and the place kept by its ticket. */
+/* Redis may lose what a code opened while a ticket keeps the place. */
 void presales_on_pass(const struct ask *ask)
 {
     uint64_t number = lines_number(ask->line, ask->entry);

@@ -1,4 +1,4 @@
-/* rate.c: a bucket for each event, of what may be called, and a sum. */
+/* rate.c: per event a bucket of tokens for calls, and their sum. */
 #include "queue/judge/rate.h"
 
 #include "stage/invariant.h"
@@ -12,7 +12,7 @@ struct rate {
 
 static struct rate rates[EVENTS];
 
-/* A knob binds what was saved before it was turned, and nothing is saved at rate 0. */
+/* A setting also limits what was saved before, and rate 0 saves nothing. */
 static double room(const struct rate *of)
 {
     return of->rate > 0 ? of->burst + 0.25 * of->rate : 0;
@@ -48,7 +48,7 @@ void rate_set(unsigned event, double rate, double burst_knob, unsigned lanes)
     if (!of->begun)
         of->allowed = of->level = burst + 0.25 * rate;
     of->begun = of->begun || (burst > 0 && rate > 0);
-    if (rate > of->rate) { /* the next tick pays by the new one for a quarter of a second */
+    if (rate > of->rate) { /* the next tick uses the new rate for a quarter of a second */
         of->level += 0.25 * (rate - of->rate);
         of->allowed += 0.25 * (rate - of->rate);
     }
