@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One request, whole. False: the client has gone. */
+/* Reads one whole request. Returns false if the client is gone. */
 static bool read_request(struct http_peer *peer, int fd)
 {
     size_t len = 0, want = 0;

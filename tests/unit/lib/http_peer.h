@@ -1,4 +1,4 @@
-/* http_peer.h: the other end of a client's requests: a thread that takes one connection after the
+/* http_peer.h: a server for a client's requests: a thread that accepts one connection after the
  * other, reads whole requests, and gives each the same response. */
 #ifndef FG_UNIT_HTTP_PEER_H
 #define FG_UNIT_HTTP_PEER_H
@@ -12,14 +12,14 @@ struct http_peer {
     int listener;
     uint16_t port;
     pthread_t thread;
-    const char *response; /* NULL: none, until the client goes */
-    _Atomic int fd;       /* of the last connection */
+    const char *response; /* NULL: none, until the client closes */
+    _Atomic int fd;       /* the last connection */
     _Atomic uint64_t requests;
-    char request[HTTP_PEER_REQUEST_MAX]; /* the last one, and a NUL */
+    char request[HTTP_PEER_REQUEST_MAX]; /* the last request, NUL-terminated */
 };
 
 struct http_peer *http_peer_open(const char *response);
-void http_peer_close(struct http_peer *peer);             /* or NULL */
+void http_peer_close(struct http_peer *peer);             /* accepts NULL */
 const char *http_peer_body(const struct http_peer *peer); /* of the last request */
 
 #endif

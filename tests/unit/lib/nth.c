@@ -1,17 +1,17 @@
-/* nth.c: each call that can fail, made to fail once.
+/* nth.c: makes each call that can fail fail once.
  *
  * `make nth` links the unit tests so that the calls named below come here first (ld's --wrap), from
- * the code under test as from the tests. Who made one, and who called that, is its path: functions
- * are told apart by their places on the stack, so a helper that is called from ten places can fail
- * in ten ways, and no thread's turn changes what is meant. FAIRGATE_NTH=+FILE writes the paths that
- * a run comes to; FAIRGATE_NTH=PATH:N,FILE lets the Nth call on one path fail, writes there that it
- * did, and leaves it alone from then on: infra/nth.js judges what the program makes of it. In any
- * other build nothing refers to this file, so it is not linked.
+ * the code under test as well as from the tests. A call is identified by its path: its caller, that
+ * function's caller, and so on. Functions are identified by their return addresses, so a helper
+ * called from ten places can fail in ten ways, and thread scheduling does not matter.
+ * FAIRGATE_NTH=+FILE writes the paths of a run to FILE; FAIRGATE_NTH=PATH:N,FILE lets only the Nth
+ * call on one path fail and records that in FILE; infra/nth.js checks how the program handles it.
+ * No other build refers to this file, so it is not linked there.
  *
- * FAIRGATE_NTH=serve runs one test many times without starting its program each time: what is to be
- * run comes in on standard input, a line each, and a child does it.
+ * FAIRGATE_NTH=serve runs one test many times without starting its program each time: each line of
+ * standard input is a run, done by a child.
  *
- * A failure is one that the real function documents: nothing was done, and the answer says so. */
+ * A failure is one that the real function documents: it did nothing, and its result says so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@
 enum {
     PATHS = 32768,
     DEPTH = 24, /* frames that are read */
-    KEY = 8,    /* frames that make the path: nested loops would make endless paths */
+    KEY = 8,    /* frames that make up a path: nested loops would make endless paths */
     LAST_MS = 10000
 };
 
@@ -68,14 +68,14 @@ struct path {
 };
 
 static struct path paths[PATHS];
-static const char *told; /* the file that is written to; NULL: nobody asked for anything */
+static const char *told; /* the output file; NULL: nothing was requested */
 static bool lists;
 static uint64_t wanted;
 static unsigned wanted_call;
 static atomic_uint wanted_calls;
-static int only = -1;   /* the one test that is run; -1: all */
-static int seen;        /* tests of the groups before */
-static bool only_names; /* the tests are listed, not run */
+static int only = -1;   /* the one test to run; -1: all */
+static int seen;        /* tests of earlier groups */
+static bool only_names; /* list the tests instead of running them */
 
 static void tell(const char *kind, const char *what)
 {
@@ -100,8 +100,8 @@ static void list_paths(void)
         fclose(file);
 }
 
-/* Who called whom, the nearest first, as far as each left the address of its caller's frame: what
- * was built by us did, a library may not have. Nothing is read but this thread's stack. */
+/* Collects the return addresses, the nearest first, as far as frame pointers reach: our code has
+ * them, a library may not. It reads only this thread's stack. */
 static unsigned walk(void *const *frame, uintptr_t *frames)
 {
     static _Thread_local uintptr_t top;
@@ -133,7 +133,7 @@ static void take_orders(char *how)
     char *end;
     uintptr_t frames[DEPTH];
     walk(__builtin_frame_address(0),
-         frames); /* the first on a thread allocates: by no call of the test's */
+         frames); /* a thread's first walk allocates; do not count that */
     if (*how == '+') {
         lists = true;
         told = how + 1;
@@ -145,7 +145,7 @@ static void take_orders(char *how)
     told = end + 1;
 }
 
-/* A line: the number of a test, where its words go, what FAIRGATE_NTH would be ("?FILE": names). */
+/* Parses a line: number of the test, output file, value of FAIRGATE_NTH ("?FILE" lists names). */
 static void become(char *line)
 {
     static char order[1024];
@@ -167,8 +167,7 @@ static void become(char *line)
         take_orders(order);
 }
 
-/* The processes that it left end before the next run begins: a server would still have its files.
- */
+/* Ends the processes that the child left: a server would still have its files open. */
 static void end_family(pid_t child)
 {
     kill(-child, SIGTERM);
@@ -191,7 +190,7 @@ static long cpu_ms(void)
            (all.ru_utime.tv_usec + all.ru_stime.tv_usec) / 1000;
 }
 
-/* Before main() and its threads: a child comes back from here, the parent never. */
+/* Runs before main() and its threads. A child returns from here, the parent never does. */
 static void serve(void)
 {
     char line[2048];
@@ -210,7 +209,7 @@ static void serve(void)
         fflush(stdout);
         for (pid_t gone = 0; gone != child && (gone >= 0 || errno == EINTR);) {
             int how = 0;
-            gone = waitpid(-1, &how, 0); /* somebody's whom it left, too */
+            gone = waitpid(-1, &how, 0); /* also reaps processes that a child left */
             if (gone == child)
                 status = how;
         }
@@ -231,7 +230,7 @@ __attribute__((constructor)) static void begin(void)
         serve();
     else
         take_orders(how);
-    unsetenv("FAIRGATE_NTH"); /* a test that starts its own program again does not mean this */
+    unsetenv("FAIRGATE_NTH"); /* does not apply to a program that a test starts */
 }
 
 static void count(uint64_t key, const char *name, const uintptr_t *frames, unsigned depth)
@@ -291,9 +290,8 @@ int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *t
     return __real__cmocka_run_group_tests(group, &tests[only - before], 1, setup, teardown);
 }
 
-/* A test that fails clears nothing away: what it has is still in its hands as it notices, so
- * whatever nobody holds by then is lost. The linker makes this the _fail() that the tests and
- * libcmocka itself call. */
+/* A failed test does not clean up. Everything it still references counts as reachable, so the rest
+ * is a leak. The linker makes this the _fail() that the tests and libcmocka itself call. */
 void __lsan_do_leak_check(void) __attribute__((weak));
 void nth_noticed(const char *file, int line);
 void nth_noticed(const char *file, int line)
@@ -304,7 +302,7 @@ void nth_noticed(const char *file, int line)
         snprintf(at, sizeof(at), "%s:%d", file, line);
         tell("noticed", at);
         if (__lsan_do_leak_check != NULL)
-            __lsan_do_leak_check(); /* ends the program if there is one */
+            __lsan_do_leak_check(); /* ends the program if there is a leak */
         _exit(1);
     }
     *(void **)&theirs = dlsym(RTLD_NEXT, "_fail");
@@ -312,7 +310,7 @@ void nth_noticed(const char *file, int line)
     abort();
 }
 
-/* Such a test leaves its files, too. */
+/* A failed test leaves its files behind, too. */
 extern char *__real_mkdtemp(char *path);
 char *__wrap_mkdtemp(char *path);
 char *__wrap_mkdtemp(char *path)
@@ -336,11 +334,12 @@ int __wrap_mkstemp(char *path)
 static json_t *no_json(json_error_t *err)
 {
     if (err != NULL)
-        *err = (json_error_t){.line = -1, .column = -1}; /* it has words for bad texts alone */
+        *err =
+            (json_error_t){.line = -1, .column = -1}; /* jansson only has texts for syntax errors */
     return NULL;
 }
 
-/* One row a function: FAILS(its type, its name, (parameters), (arguments), what a failure is). */
+/* One row per function: FAILS(type, name, (parameters), (arguments), what a failure does). */
 #define FAILS(TYPE, NAME, PARAMETERS, ARGUMENTS, ...)                                              \
     extern TYPE __real_##NAME PARAMETERS __attribute__((weak));                                    \
     TYPE __wrap_##NAME PARAMETERS;                                                                 \
@@ -486,7 +485,7 @@ FAILS(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM *param, const char 
 FAILS(int, SSL_CTX_use_PrivateKey, (SSL_CTX *ctx, EVP_PKEY *key), (ctx, key), return 0)
 /* clang-format on */
 
-/* What libpq has no memory for: an error of its own, in place of what the server did and said. */
+/* libpq without memory returns an error of its own instead of the server's result. */
 extern PGresult *__real_PQgetResult(PGconn *conn) __attribute__((weak));
 PGresult *__wrap_PQgetResult(PGconn *conn);
 PGresult *__wrap_PQgetResult(PGconn *conn)
@@ -494,7 +493,7 @@ PGresult *__wrap_PQgetResult(PGconn *conn)
     PGresult *result = __real_PQgetResult(conn);
     ExecStatusType status = PQresultStatus(result);
     bool done =
-        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK; /* no part of something longer */
+        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK; /* not within a longer sequence */
     if (!done || !nth_fails("PQgetResult", __builtin_frame_address(0)))
         return result;
     PQclear(result);

@@ -1,5 +1,5 @@
 /* pg_fixture.c: a cluster (tests/lib-js/cluster) and postgres as a child. The server refuses to run
- * as root; then it runs as the user `postgres` that Debian's package brings. */
+ * as root; as root, it runs as the user `postgres` of Debian's package. */
 #include "pg_fixture.h"
 
 #include "pg/pg.h"
@@ -26,7 +26,7 @@ static struct {
     pid_t server;
 } fixture;
 
-/* In the child: nobody outlives the test, and nobody is root. */
+/* In the child: it dies with the test, and does not run as root. */
 static void become_server_user(int death_signal)
 {
     const struct passwd *user = getuid() == 0 ? getpwnam("postgres") : NULL;
@@ -43,7 +43,7 @@ static void become_server_user(int death_signal)
     unsetenv("LD_PRELOAD");
 }
 
-/* Runs a program that leaves, as we are. */
+/* Runs a program to its end, as the current user. */
 static int run(const char *const *words)
 {
     pid_t child = fork();
@@ -82,7 +82,7 @@ void pg_fixture_again(void)
 
 static void start(void)
 {
-    if (fixture.server != 0) /* what else there is to begin has asked for it */
+    if (fixture.server != 0) /* another part of the test program has started it */
         return;
     glob_t found;
     assert_int_equal(0, glob("/usr/lib/postgresql/*/bin", 0, NULL, &found));
@@ -137,7 +137,7 @@ void pg_fixture_stop(void)
 
 static void end(void)
 {
-    kill(fixture.server, SIGQUIT); /* at once: nobody reads what it would write */
+    kill(fixture.server, SIGQUIT); /* immediate shutdown: the data is not needed any longer */
     assert_int_equal(fixture.server, waitpid(fixture.server, NULL, 0));
     run((const char *const[]){"rm", "-rf", fixture.dir, NULL});
 }

@@ -1,5 +1,4 @@
-/* refusal_words.h: what the tables of refusals of the services have in common, for the tests of
- * each. */
+/* refusal_words.h: checks of refusal tables, shared by the tests of the services. */
 #ifndef FG_TEST_REFUSAL_WORDS_H
 #define FG_TEST_REFUSAL_WORDS_H
 
@@ -7,15 +6,15 @@
 
 #include "base/span.h"
 
-/* A status of those that refuse, a code, and a Retry-After exactly where somebody may come back. */
+/* The row has an error status, a code, and a Retry-After exactly where a retry can succeed. */
 void refusal_words_assert_row(unsigned status, const char *code, unsigned retry_after_s);
 
-/* The text of each of these pages has the line "GROUP.NAME = ...". */
+/* Each of these pages has a text "GROUP.NAME = ...". */
 void refusal_words_assert_told(const char *const *pages, unsigned count, const char *group,
                                const char *name);
 
-/* Each line "GROUP.NAME = ..." of a page, of which there are some two dozen, has a name that is
- * known. */
+/* Each line "GROUP.NAME = ..." of a page has a known name, and there are at least some two
+ * dozen. */
 void refusal_words_assert_known(const char *page, const char *group,
                                 bool (*is_known)(struct span name));
 

@@ -1,13 +1,13 @@
-/* scarce.h: JSON whose memory runs out. */
+/* scarce.h: makes JSON's allocations fail. */
 #ifndef FG_UNIT_SCARCE_H
 #define FG_UNIT_SCARCE_H
 
 #include <stdbool.h>
 
-/* From now on the nth allocation of JSON fails, counted from 0, and no other; or all from it on. */
+/* The nth JSON allocation from now on fails, counted from 0; scarce_from: also all later ones. */
 void scarce_nth(unsigned nth);
 void scarce_from(unsigned nth);
-/* JSON has memory again. Did an allocation fail? */
+/* Ends the shortage. Returns whether an allocation failed. */
 bool scarce_end(void);
 
 #endif

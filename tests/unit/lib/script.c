@@ -5,7 +5,7 @@
 
 enum { TEXT_MAX = 4096 };
 
-/* `names`: one name, or several with | between. */
+/* `names` is one name, or several separated by |. */
 static bool is_among(const char *names, const char *word)
 {
     size_t len = strlen(word);

@@ -15,7 +15,7 @@ static const struct slot *find(const struct script_line *line, const struct slot
     abort();
 }
 
-/* Of the kinds that are not SLOT_REAL; the lowest byte comes first. */
+/* Sizes of all kinds except SLOT_REAL. Values are little-endian. */
 static const size_t bytes_of[] = {[SLOT_U64] = sizeof(uint64_t),
                                   [SLOT_U32] = sizeof(uint32_t),
                                   [SLOT_U8] = sizeof(uint8_t),
@@ -83,7 +83,7 @@ static double figure(const struct script_line *line, const struct slot *slots, c
 void slots_expect_figure(const struct script_line *line, const struct slot *slots, const char *want,
                          double got)
 {
-    char first[64]; /* "1..2": strtod() would take the first point */
+    char first[64]; /* "1..2": strtod() would read the first dot as a decimal point */
     const char *to = strstr(want, ".."), *at = first;
     snprintf(first, sizeof(first), "%.*s", to != NULL ? (int)(to - want) : 63, want);
     double low = figure(line, slots, &at), high = low, slack = 1e-9 * fmax(1.0, fabs(low));

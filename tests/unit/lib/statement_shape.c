@@ -5,7 +5,7 @@
 
 enum { LIST_MAX = 4096 };
 
-/* "bigint", "timestamptz[]" */
+/* Appends a type's name: "bigint", "timestamptz[]". */
 static void add_type(PGconn *pq, Oid type, char *list)
 {
     static const char timestamptz[] = "timestamp with time zone";

@@ -1,4 +1,4 @@
-/* statement_shape.h: what a real server says of a statement's arguments and columns. */
+/* statement_shape.h: a statement's argument and column types according to a real server. */
 #ifndef FG_TEST_STATEMENT_SHAPE_H
 #define FG_TEST_STATEMENT_SHAPE_H
 

@@ -1,7 +1,7 @@
-/* steps.c: the trap flag of x86, which is set and cleared in what a signal's handler gives back.
- * Libraries are passed through and not counted: a sanitizer's may hold a lock there, for which the
- * other would wait for ever. Nobody comes in under the thread sanitizer, which hands signals on
- * when it likes, nor under clang's sanitizers, which are parts of the program. */
+/* steps.c: single-steps with the x86 trap flag, set and cleared in the context that a signal
+ * handler returns to. Instructions of libraries are not counted: a sanitizer's may hold a lock
+ * there, on which the other act would wait forever. Stepping is off under the thread sanitizer,
+ * which delays signals, and under clang's sanitizers, which are part of the program's own code. */
 #include "steps.h"
 
 #include "unit.h"
@@ -27,7 +27,7 @@ static struct {
     volatile bool begins, over, came;
 } steps;
 
-/* Where the linker has put the program's own code. */
+/* The linker's bounds of the program's own code. */
 extern const char __executable_start, etext;
 
 static bool is_own(greg_t at)
@@ -65,7 +65,7 @@ bool steps_until(unsigned n, void (*piece)(void *), void (*other)(void *), void 
     assert_int_equal(sigaction(SIGTRAP, &act, &before), 0);
     raise(SIGTRAP);
     piece(ctx);
-    steps.over = true; /* the trap after this ends it, unless it has ended */
+    steps.over = true; /* the trap after this ends the piece if it has not ended */
     assert_int_equal(sigaction(SIGTRAP, &before, NULL), 0);
     return steps.came;
 }

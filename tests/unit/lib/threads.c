@@ -1,7 +1,7 @@
-/* threads.c: a program of tests that starts a thread, whichever library asks for it, leaves the
- * file that FAIRGATE_THREADS names: the thread sanitizer has something to say of those only
- * (infra/run-unit). Linked into those with the address sanitizer, whose own word of each thread
- * comes with one of each large variable. */
+/* threads.c: a test program that starts a thread, through whatever library, creates the file that
+ * FAIRGATE_THREADS names: only those programs are run under the thread sanitizer (infra/run-unit).
+ * It is linked with the address sanitizer, whose verbose log lists each thread, but also each large
+ * variable. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 extern const int unit_tells_of_threads;
-const int unit_tells_of_threads = 1; /* by this name the linker takes the file in */
+const int unit_tells_of_threads = 1; /* the linker takes the file in by this name */
 
 static void tell(void)
 {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum { TESTS_MAX = 192, ONCE_MAX = 4 };
-static struct unit_test tests[TESTS_MAX], *test; /* all of them, and the one that runs */
+static struct unit_test tests[TESTS_MAX], *test; /* all tests, and the running one */
 static size_t tests_len;
 
 static struct {
@@ -65,7 +65,7 @@ void unit_again(void)
 int unit_run(void)
 {
     struct CMUnitTest list[TESTS_MAX];
-    /* The second names the library to the linker where the first is wrapped (nth.c). */
+    /* Where the first call is wrapped (nth.c), the second makes the linker take the library. */
     if (sodium_init() < 0 || sodium_library_version_major() <= 0)
         return 1;
     for (size_t i = 0; i < tests_len; i++) {
@@ -122,7 +122,7 @@ static void change_one(const struct rng *rng, char *out, size_t *len, size_t cap
             *len -= gone;
         }
         break;
-    default: /* a piece comes twice */
+    default: /* a piece is repeated */
         if (*len > 0) {
             size_t piece = 1 + rng_below(rng, *len - at);
             if (*len + piece > cap)
@@ -136,7 +136,7 @@ static void change_one(const struct rng *rng, char *out, size_t *len, size_t cap
 size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap)
 {
     size_t len = good.len < cap ? good.len : cap;
-    if (rng_below(rng, 8) == 0) { /* nothing but noise */
+    if (rng_below(rng, 8) == 0) { /* pure noise */
         len = rng_below(rng, len + 1);
         rng_fill(rng, out, len);
         return len;

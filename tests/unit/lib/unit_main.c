@@ -1,4 +1,4 @@
-/* unit_main.c: main() of each test program that has none of its own. */
+/* unit_main.c: main() for test programs without their own. */
 #include "unit.h"
 
 int main(void)

@@ -1,5 +1,5 @@
-/* next_version.h: a second version of the sale, as the next program might have it: other steps,
- * fewer of them, another pivot. Each of its steps is done as soon as it is tried. */
+/* next_version.h: a second version of the sale, as a later program might have it: other, fewer
+ * steps and another pivot. Each of its steps succeeds at the first try. */
 #ifndef FG_TEST_NEXT_VERSION_H
 #define FG_TEST_NEXT_VERSION_H
 

@@ -1,5 +1,5 @@
-/* redis_server.h: a Redis of the test's own: a temporary folder, a unix socket, append-only as in
- * production. It ends with the test even if that crashes. */
+/* redis_server.h: the test's own Redis: a temporary folder, a unix socket, append-only as in
+ * production. It dies with the test, even in a crash. */
 #ifndef FG_TEST_REDIS_SERVER_H
 #define FG_TEST_REDIS_SERVER_H
 
@@ -14,13 +14,13 @@ struct redis_server {
     pid_t pid;
 };
 
-uint16_t redis_server_free_port(void);                 /* of 127.0.0.1 */
-void redis_server_start(struct redis_server *server);  /* on first use makes the folder */
-void redis_server_kill(struct redis_server *server);   /* -9 */
-void redis_server_wipe(struct redis_server *server);   /* its data, while it does not run */
-void redis_server_remove(struct redis_server *server); /* kills it, removes the folder */
+uint16_t redis_server_free_port(void);                 /* on 127.0.0.1 */
+void redis_server_start(struct redis_server *server);  /* the first call creates the folder */
+void redis_server_kill(struct redis_server *server);   /* by SIGKILL */
+void redis_server_wipe(struct redis_server *server);   /* deletes its data while it is stopped */
+void redis_server_remove(struct redis_server *server); /* kills it and removes the folder */
 
-/* One command on a connection of its own; answers an integer or the length of what came back. */
+/* Runs one command on a new connection. Returns the integer, or the length of any other reply. */
 long long redis_server_ask(const struct redis_server *server, const char *format, ...);
 
 #endif

@@ -1,4 +1,4 @@
-/* resp_reply.h: the reply that these bytes of a Redis are; to be freed by freeReplyObject(). */
+/* resp_reply.h: parses bytes of a Redis reply; free the result with freeReplyObject(). */
 #ifndef FG_TEST_RESP_REPLY_H
 #define FG_TEST_RESP_REPLY_H
 

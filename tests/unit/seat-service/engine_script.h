@@ -64,25 +64,25 @@ struct engine_world {
     struct plan *plan;
     struct engine *engine, *follower; /* NULL before `hall` */
     struct engine_op ops[ENGINE_WORLD_OPS], *op;
-    bool begun[ENGINE_WORLD_OPS]; /* uncommitted */
+    bool begun[ENGINE_WORLD_OPS]; /* not committed yet */
     uint64_t now_ms, holds[26], seq;
     uint32_t late_max;
-    bool keep, drop; /* `begin`, `try` */
+    bool keep, drop; /* set by `begin`, `try` */
     struct plan_category categories[8];
     struct plan_channel channels[8];
     uint32_t category_count, channel_count;
-    uint32_t row_ends[ENGINE_WORLD_ROWS]; /* as drawn: the seat that follows */
+    uint32_t row_ends[ENGINE_WORLD_ROWS]; /* as drawn: the first seat of the next row */
     unsigned rows;
 };
 
 extern struct engine_world engine_world;
 
-/* Makes the engines of engine_world.plan, for a plan that `hall` cannot make. */
+/* Creates the engines for engine_world.plan, if `hall` cannot make the plan. */
 void engine_script_open(void);
-/* Runs a script in this world, and says which hold a letter names. */
+/* Runs a script in this world. engine_script_hold() returns the hold of a letter. */
 void engine_script(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t engine_script_hold(char name);
-/* Compares the three engines, and frees the world. Each test ends with it. */
+/* Compares the three engines and frees the world. Each test ends with it. */
 void engine_script_end(void);
 /* For SCRIPT_TESTS(). */
 const struct script_verb *engine_script_verbs(void);

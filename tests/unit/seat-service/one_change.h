@@ -1,4 +1,4 @@
-/* one_change.h: the bytes of one change alone, as the journal writes the first of a row. */
+/* one_change.h: the bytes of one change, as the journal writes a row's first one. */
 #ifndef FG_TEST_ONE_CHANGE_H
 #define FG_TEST_ONE_CHANGE_H
 
@@ -18,7 +18,7 @@ static inline size_t change_encode(const struct change *change, uint8_t out[CHAN
     return len;
 }
 
-/* Reads exactly len bytes, none missing and none left over; else ERR_SYNTAX. */
+/* Reads one change that takes exactly len bytes; otherwise ERR_SYNTAX. */
 static inline int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err,
                                 struct change *out)
 {

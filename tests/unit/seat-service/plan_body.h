@@ -1,5 +1,4 @@
-/* plan_body.h: the body of an import as tests write it, ' for ", and what the import makes of it.
- */
+/* plan_body.h: the body of an import, written in tests with ' for ", and its import. */
 #ifndef FG_TEST_PLAN_BODY_H
 #define FG_TEST_PLAN_BODY_H
 
@@ -16,12 +15,12 @@
 #define BODY(plan, more)                                                                           \
     "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':99000}]," plan more "}"
 
-/* As JSON, in memory for the caller to free(). No name in these tests has a ' or a ". */
+/* Replaces the quotes. The caller frees the result. No name in these tests contains ' or ". */
 char *plan_body_quoted(const char *text);
 
 int plan_body_read(const char *text, struct err_slot *err, struct plan **plan);
-struct plan *plan_body_taken(const char *text); /* or the test fails */
-/* The test fails if it is taken, or refused in words that begin otherwise. */
+struct plan *plan_body_taken(const char *text); /* imports it; fails the test if that fails */
+/* The test fails if the import succeeds, or if the error begins otherwise. */
 void plan_body_refused(const char *text, const char *says);
 
 #endif
