@@ -8,7 +8,7 @@ import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
 import { openSaid, sentencesOf, writeWords } from './said.js';
-import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
@@ -96,12 +96,6 @@ describe('what goes otherwise', async () => {
     const visitor = await Visitor.open(browser, stack, options);
     visitor.name = name;
     return visitor;
-  }
-
-  async function payHere(page) {
-    for (const [field, value] of Object.entries({ number: '4242424242424242', exp: '12/34', cvc: '123' })) await page.fill(`[name=${field}]`, value);
-    await page.click('main form button');
-    await page.locator('main[data-status=completed]').waitFor(WAIT);
   }
 
   // visit/outage.test.js takes the seats down for real.
@@ -346,27 +340,22 @@ describe('what goes otherwise', async () => {
     test(`a transferred ticket, for its giver and its receiver, ${name}`, async () => {
       const [visitor, friend] = [await come(name, options), await come(name, options)];
       const { page } = visitor;
-      const login = async (at, who) => {
-        await at.fill('#login-name', who.login);
-        await at.fill('#login-password', who.password);
-        await at.click('#login-form button');
-      };
       await friend.page.goto(`${friend.at}/pay/checkout?back=/pay/tickets/o_nothing`);
-      await login(friend.page, customer(stack, 14 + n));
+      await logIn(friend.page, customer(stack, 14 + n));
       await friend.page.waitForURL((url) => url.pathname === '/pay/tickets/o_nothing');
       await see(friend, 'tickets-unknown');
       await friend.page.click('#other');
-      await login(friend.page, customer(stack, 14 + n));
+      await logIn(friend.page, customer(stack, 14 + n));
       await friend.page.locator('#other').waitFor();
       const { member } = await friend.page.evaluate(async () => (await fetch('/v1/pay/me')).json());
 
       await visitor.enter();
       await visitor.takeBest(1);
       await page.click('#cart-pay');
-      await login(page, customer(stack, 12 + n));
+      await logIn(page, customer(stack, 12 + n));
       await page.click('#pay-button');
       await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
-      await payHere(page);
+      await payByCard(page);
       await page.click('a[href^="/pay/tickets/"]');
       await page.click('.ticket summary');
       await see(visitor, 'hand-on');
