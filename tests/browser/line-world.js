@@ -72,7 +72,7 @@ class Line {
 
   async join(visitor) {
     await visitor.page.click('#join button');
-    await visitor.view('draw', 'waiting', 'called');
+    await visitor.view('draw', 'waiting', 'called', 'expired');
   }
 
   async enter(visitor, id) {

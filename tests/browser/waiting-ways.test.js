@@ -5,10 +5,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { openBeacons } from '../lib-js/beacon.js';
-import { until } from '../lib-js/index.js';
+import { openScope, until } from '../lib-js/index.js';
 import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
 import { clickFor, closeAfterEach, goFor, openBrowser } from './world.js';
-import { openScope } from '../lib-js/index.js';
 
 const EN = { locale: 'en-GB' };
 const WAIT = ['eta', 'turn', 'say', 'likely', 'latest', 'reason', 'ahead', 'queue'];
@@ -55,8 +54,8 @@ describe('around the waiting page', async () => {
 
   test('reload, back and a second tab show one place, and the dot never goes back', async () => {
     const visitor = await waiting('tabs');
-    await patch(line.front, 'tabs', { rate_per_s: 2, burst: 1 });
     assert.equal(await dots(visitor), 20);
+    await patch(line.front, 'tabs', { rate_per_s: 0.2, burst: 1 });
     await until('the dot to move', async () => await dots(visitor) < 20);
     await patch(line.front, 'tabs', { rate_per_s: 0 });
     const moved = await dots(visitor);
@@ -74,7 +73,7 @@ describe('around the waiting page', async () => {
     await tab.click('#give-up summary');
     await tab.click('#leave button');
     await tab.locator('#line[data-view=join]').waitFor();
-    await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+    await visitor.asks();
     await visitor.view('join');
   });
 
@@ -258,7 +257,7 @@ describe('around the waiting page', async () => {
     await second.page.keyboard.press('Enter');
     await second.view('waiting');
     assert.equal(await text(second, 'position'), '21');
-    await first.page.evaluate(() => dispatchEvent(new Event('online')));
+    await first.asks();
     await first.view('moved');
     await first.judge('wait-moved');
     await first.page.reload();
@@ -285,7 +284,7 @@ describe('around the waiting page', async () => {
     await second.page.goto(`${line.at}/e/moves-anew#move=${code}`);
     await second.page.keyboard.press('Enter');
     await second.view('waiting');
-    await first.page.evaluate(() => dispatchEvent(new Event('online')));
+    await first.asks();
     await first.view('moved');
     await first.page.click('.on-moved summary');
     await first.judge('wait-moved-anew');
@@ -484,16 +483,17 @@ describe('around the waiting page', async () => {
     };
     await isOpening(/hall is opening/);
     await visitor.judge('waiting-opening');
-    const [late, soon] = [5000, 30_000]; // the visit's end moves twice, and then no more; each pass is renewed at once
+    let [late, more] = [0, 5000]; // the visit's end moves until `more` is 0; each pass is renewed at once
     await page.route('**/session', async (route) => {
       const answer = await route.fetch();
       const told = await answer.json();
-      const ends_at = new Date(Date.parse(told.ends_at) + late).toISOString();
-      await route.fulfill({ response: answer, json: { ...told, ends_at, expires_at: new Date(Date.now() + soon).toISOString() } });
+      const ends_at = new Date(Date.parse(told.ends_at) + (late += more)).toISOString();
+      await route.fulfill({ response: answer, json: { ...told, ends_at, expires_at: new Date(Date.now() + 30_000).toISOString() } });
     });
     await page.route('**/me', (route) => route.abort()); // its answer would repeat the pass's end
     await isOpening(/time is not running/);
-    await isOpening(/hall is opening. Your visit is kept/); // the pause was too long
+    more = 0; // the pause was too long
+    await isOpening(/hall is opening. Your visit is kept/);
     await page.unroute('**/session');
     await page.unroute('**/me');
     await page.reload(); // continues with it
@@ -544,12 +544,12 @@ describe('around the waiting page', async () => {
         await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1500, p90_s: 1800, basis: 'measured' } } });
       });
       await line.bring(visitor, 'waiting');
-      await page.evaluate(() => dispatchEvent(new Event('online')));
+      await visitor.asks();
       await visitor.shows('eta', /^25 /);
       await visitor.shows('say', back);
       assert.equal(await page.locator('dt', { hasText: /Then you have|내 차례가 되면/ }).locator('xpath=../dd').textContent(), have);
       // Half of the visitors wait 25 minutes; nine in ten are not called in the first 20.
-      const [from, to, by, now] = [await text(visitor, 'likely'), await text(visitor, 'latest'), await text(visitor, 'say'), await page.evaluate(() => new Date().toTimeString())]
+      const [from, to, by, now] = (await page.evaluate(() => [...['likely', 'latest', 'say'].map((id) => document.getElementById(id).textContent), new Date().toTimeString()])) // at one instant
         .map((one) => one.match(/\d+:\d\d/)[0].split(':').map(Number)).map(([h, m]) => 60 * h + m);
       const between = (a, b) => (b - a + 1440) % 1440;
       assert.deepEqual([between(by, from), between(from, to)].map((min) => min === 5 || min === 6), [true, true], `${by}, ${from}, ${to}`);
@@ -561,6 +561,7 @@ describe('around the waiting page', async () => {
   // Two pages of one place: as served, and after its script has run. Later updates are blocked.
   test('all that is said of the wait is the same without a script, in each language', async () => {
     await line.open('one-fact', { rate_per_s: 0 });
+    await act(line.front, 'one-fact', 'pause'); // while open, a line that has not moved for fifteen seconds shows no wait
     await line.crowd('one-fact', 120);
     const place = await line.visitor(browser, EN);
     await line.enter(place, 'one-fact');
@@ -575,7 +576,9 @@ describe('around the waiting page', async () => {
         await visitor.page.addInitScript(() => document.addEventListener('readystatechange', () => {
           new MutationObserver(() => { globalThis.drawn = true; }).observe(document.getElementById('queue'), { childList: true });
         }, { once: true }));
+        await act(line.front, 'one-fact', 'resume');
         const came = await (await visitor.page.goto(`${line.at}/e/one-fact`)).text();
+        await act(line.front, 'one-fact', 'pause');
         await visitor.page.waitForFunction(() => globalThis.drawn);
         const said = await visitor.page.evaluate(([ids, html]) => {
           const pages = [new DOMParser().parseFromString(html, 'text/html'), document];
@@ -662,7 +665,7 @@ describe('around the waiting page', async () => {
         await route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
       });
       await line.bring(visitor, 'waiting');
-      await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+      await visitor.asks();
       await visitor.shows('odds', words);
       await visitor.judge(`wait-odds-${locale.slice(0, 2)}`);
       await visitor.close();

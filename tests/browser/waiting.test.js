@@ -85,7 +85,7 @@ describe('the waiting page in each state', async () => {
         if (cut) return route.abort('internetdisconnected');
         return route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
       });
-      await page.evaluate(() => dispatchEvent(new Event('online')));
+      await visitor.asks();
       await page.locator('#odds:not(:empty)').waitFor();
       await glance(visitor, 'odds', lang);
       cut = true;
@@ -103,7 +103,7 @@ describe('the waiting page in each state', async () => {
       await glance(second, 'bring', lang);
       await second.page.click('#take button');
       await second.view('waiting');
-      await first.page.evaluate(() => dispatchEvent(new Event('online')));
+      await first.asks();
       await first.view('moved');
       await glance(first, 'moved', lang);
       await first.page.click('.on-moved summary');
@@ -181,7 +181,7 @@ describe('the waiting page in each state', async () => {
       await stand(visitor);
       for (const [name, [ahead, p50, p90]] of Object.entries(WAITS)) {
         told = { event: 'show-still', state: 'open', place: 'waiting', position: ahead + 1, ahead, called: false, call_expires_at: null, poll_after_ms: 60_000, eta: { p50_s: p50, p90_s: p90, basis: 'measured' } };
-        await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+        await visitor.asks();
         await visitor.shows('position', new RegExp(`^${(ahead + 1).toLocaleString('en')}$`));
         await note(visitor, name, lang);
       }

@@ -201,6 +201,11 @@ export class Visitor {
     return this.page.locator(views.map((view) => `#line[data-view="${view}"]`).join(',')).waitFor();
   }
 
+  // Makes the waiting page poll at once, unless an earlier poll is navigating away already.
+  asks() {
+    return this.page.evaluate(() => dispatchEvent(new Event('online'))).catch(({ message }) => assert.match(message, /context was destroyed/));
+  }
+
   // Waits until the element's text matches.
   shows(id, pattern) {
     return this.page.waitForFunction(([its, source, flags]) => new RegExp(source, flags).test(document.getElementById(its).textContent), [id, pattern.source, pattern.flags]);
