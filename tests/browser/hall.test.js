@@ -47,12 +47,13 @@ describe('the hall', async () => {
 
   test('a service without journal branches is asked by the bare number', async () => {
     const refused = [];
-    const prepare = (page) => page.route(/\/(stream|availability)\?since=\d+-/, (route) => {
-      refused.push(route.request().url());
-      return route.fulfill({ status: 422, json: { code: 'bad-since' } });
-    });
-    const { guest, page, other } = await enter({ prepare });
-    await page.waitForResponse((answer) => /\/stream\?since=\d+$/.test(answer.url()) && answer.ok(), { timeout: 60_000 });
+    let followed; // which may be before the page counts as opened
+    const prepare = (page) => {
+      followed = page.waitForResponse((answer) => /\/stream\?since=\d+$/.test(answer.url()) && answer.ok());
+      return page.route(/\/(stream|availability)\?since=\d+-/, (route) => refused.push(route.request().url()) && route.fulfill({ status: 422, json: { code: 'bad-since' } }));
+    };
+    const { guest, other } = await enter({ prepare });
+    await followed;
     assert.ok(refused.some((url) => url.includes('/availability')));
     assert.equal((await other.hold({ seats: ['r5s1'] })).status, 201);
     await guest.openRow(0, 4);
