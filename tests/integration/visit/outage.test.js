@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, serve, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from '../ctl/fairgate.js';
-import { act, claims, live, makeEvent, openHouse, startFront, untilState, Visitor } from '../queue-front/support.js';
+import { act, claims, live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
 
-const TTL_S = 5;
+const TTL_S = 12; // a busy machine may take seconds between two requests
 const MAX_S = 60;
 
 describe('seats that go away', () => {
@@ -53,6 +53,7 @@ describe('seats that go away', () => {
     await halted(false);
     const [visitor, visit] = await enter();
     const [asleep] = await enter(); // on a phone in a pocket: polls nothing until the end
+    const since = performance.now();
     await away();
     let is = false;
     halted(true).finally(() => { is = true; });
@@ -60,24 +61,22 @@ describe('seats that go away', () => {
       assert.equal((await visitor.session()).status, 200);
       await delay(500);
     }
-    const since = performance.now();
     // The visitor requests no other pass, as if the page were closed.
     await until('the pass to run out', () => claims(visitor.jar.get('fg_pass_night').value).exp * 1000 < Date.now());
-    const me = await visitor.me();
-    assert.equal(me.json.place, 'admitted', 'it is still their turn');
+    assert.equal((await visitor.me()).json.place, 'admitted', 'it is still their turn');
     const stranger = new Visitor(house.fronts[1], 'night');
     stranger.jar = visitor.jar;
     const renewed = assertStatus(await stranger.session(), 200);
     assert.equal(renewed.json.session, visit.session);
     const given = Date.parse(renewed.json.ends_at) - Date.parse(visit.ends_at);
-    assert.ok(given >= TTL_S * 1000 - 1000 && given <= performance.now() - since + 10_000, `${given} ms are given back`);
+    assert.ok(given >= TTL_S * 1000 - 1000 && given <= performance.now() - since + 1000, `${given} ms are given back`);
 
     await back();
     const seats = await owner();
     await halted(false);
-    // If the machine was slow to stop the clock, five seconds may be over.
+    // If the machine was slow to stop the clock, the visit may be over.
     assert.match((await asleep.me()).json.place, /^(admitted|ended)$/, 'they have come, and need not come again');
-    const again = assertStatus(await visitor.session(), 200);
+    const again = await until('the visit to go on', async () => assertStatus(await visitor.session(), 200)); // the line may be busy
     assertStatus(await choose(seats, again.json.pass, seat), 201);
     await until('the visit to end in its time', async () => (await live(house.front, 'night')).active === 0);
     assert.equal((await visitor.session()).status, 410);
@@ -172,10 +171,11 @@ describe('a sale that is to begin', () => {
   });
 
   test('at its time does so without a hall, and is an alarm until there is one', async () => {
-    await make('timed', soon(3000));
+    await make('timed', soon(3_600_000));
     await act(front, 'timed', 'schedule', { body: { without: ['hall'] } });
     const unopened = async () => /fairgate_line_unopened\{event="timed"\} (\d)/.exec((await front.private.call('GET', '/metrics')).text)?.[1];
     await until('it to wait for its opening', async () => await unopened() === '1');
+    await patch(front, 'timed', soon());
     await untilState(front, 'timed', 'open');
     await until('it to wait no longer', async () => await unopened() === '0');
     const alarm = async () => {
