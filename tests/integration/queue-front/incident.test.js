@@ -13,7 +13,7 @@ async function trail(house) {
 }
 
 test('a frozen line calls nobody and ends no visit', async (t) => {
-  const house = await openShow(t, { ...OPEN, call_ttl_s: 6, grace_s: 0 }, { fronts: 2 });
+  const house = await openShow(t, { ...OPEN, call_ttl_s: 12, grace_s: 0 }, { fronts: 2 });
   const inside = await Visitor.withPlace(house.front, 'show');
   await inside.entered();
   const called = await Visitor.withPlace(house.front, 'show');

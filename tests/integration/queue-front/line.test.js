@@ -251,7 +251,7 @@ test('a visitor who is not called gets the position', async (t) => {
 });
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 5, session_max_s: 60, picture: '/pictures/tour.webp' });
+  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 12, session_max_s: 60, picture: '/pictures/tour.webp' });
   const visitor = await Visitor.withPlace(house.front, show);
   const pass = await visitor.entered();
   let beaten = pass;

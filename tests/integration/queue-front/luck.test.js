@@ -58,7 +58,7 @@ test('me and status work without Redis, join and pass do not', async (t) => {
 });
 
 test('no call expires while Redis is silent', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, call_ttl_s: 6, grace_s: 0 });
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, call_ttl_s: 12, grace_s: 0 });
   const visitor = await Visitor.withPlace(house.front, 'show');
   const { call_expires_at } = await visitor.untilCalled();
   await house.redis.kill();

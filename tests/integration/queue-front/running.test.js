@@ -174,7 +174,7 @@ describe('an event that runs, made again from its archive', async () => {
   test('a draw that may have been held is not repeated unasked', async () => {
     await makePreQueue(house, 'again', { rate_per_s: 0 });
     const visitors = await joinAll(house, 'again', 5);
-    await patch(house.front, 'again', { opens_at: at(6000) });
+    await patch(house.front, 'again', { opens_at: at(12_000) });
     const text = await runningOf(house.front, 'again');
     await untilState(house.front, 'again', 'open');
     await loseAll(house);

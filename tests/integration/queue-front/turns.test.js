@@ -146,7 +146,7 @@ describe('a turn that is over', () => {
   });
 
   test('is not over for one who stands at the door, however long the hall is full', async () => {
-    const id = await event({ max_active: 2, call_ttl_s: 5, grace_s: 0 });
+    const id = await event({ max_active: 2, call_ttl_s: 12, grace_s: 0 });
     const first = await inside(id);
     const second = new Visitor(house.front, id);
     const { position } = await second.joined();
@@ -155,7 +155,7 @@ describe('a turn that is over', () => {
     assertProblem(await second.pass(), 409, 'not-yet');
     for (const front of house.fronts)
       await until('each front to know of the knock', async () => Date.parse((await second.me({ front })).json.call_expires_at) > Date.now() + 20_000);
-    const knockUntil = Date.now() + 9000; // without retries the call would be over after five seconds
+    const knockUntil = Date.now() + 16_000; // without retries the call would be over after twelve seconds
     while (Date.now() < knockUntil) {
       assertProblem(await second.pass(), 409, 'not-yet');
       for (const front of house.fronts) {
