@@ -1,25 +1,23 @@
--- admin.lua: what an operator does to an event: create, change, transition. Compared, written and
--- put on the audit trail in one step.
+-- admin.lua: an operator's change of an event: create, change, transition. Compared, written and added to the
+-- audit trail in one step.
 --
--- It is asked ask_admin and answers tell_change. Some calls use a word for something else:
---   of `create`: a random number of 24 bits, not 0, stands in the place of `from`
---   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
---   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
---   sold-out event is to open again when there are some
---   of `restore`: the version as archived in the place of the one seen, the incarnation in the place of
---   the state from, and what else the archive says in the place of a draw's needs: {seal, identity,
---   beacon, proof, lines: [{issued, serving, admitted, no_shows, skipped, waiting, and once they are
---   known closed, closed_ms, seed, entries, drawn_ms}, ...]} as JSON; of one that runs, besides: read_ms,
---   active, and if they are known frozen_from, seats_left, codes; of each line dead, outstanding, show_up_milli,
---   service_rate_milli, joins_milli
---   of `delete`: 1 in the place of the state from if it need not be archived
+-- Arguments ask_admin, reply tell_change. Some calls use an argument for something else:
+--   `create`: a random number of 24 bits, not 0, in place of `from`
+--   `seats`: the number of seats left in place of the state `from`; the odds that the front computed from it
+--   (opaque here) in place of the audit entry; `to` is OPEN if a sold-out event may reopen when there are seats
+--   `restore`: the archived version in place of the expected one, the incarnation in place of the state `from`,
+--   and the rest of the archive in place of the draw's arguments: {seal, identity, beacon, proof, lines: [{issued,
+--   serving, admitted, no_shows, skipped, waiting, and once they are known closed, closed_ms, seed, entries,
+--   drawn_ms}, ...]} as JSON; for a running event also: read_ms, active, and if known frozen_from, seats_left,
+--   codes; for each line dead, outstanding, show_up_milli, service_rate_milli, joins_milli
+--   `delete`: 1 in place of the state `from` if it need not be archived
 --
--- Which moves are legal is the caller's table. Here only the state it started from is compared, so that of
+-- The caller's table decides which moves are legal. Here only the state it started from is compared, so that of
 -- two operators who click at the same time, one learns that the other was first.
 
 
--- With the autopilot on, the rate in force is its own. It begins at the knob's when it is switched on,
--- and again whenever somebody turns that knob; from then on its silence is counted.
+-- With the autopilot on, its own rate is effective. It starts at the knob's when it is switched on, and again
+-- whenever somebody changes that knob; its silence is counted from then on.
 local function hand_over(before)
     local now = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
     local ceiling_milli = tonumber(now[2]) or 0
@@ -59,14 +57,14 @@ local function stops_clocks(state)
     return state == SOLD_OUT or state == FROZEN
 end
 
--- While sold out or frozen nobody can come in, so nobody's time runs: what was left of each call is given
--- back when the line moves again, and fronts fetch the stretches again. Those are STRETCHES_MAX of
--- tick.lua at most. Of visitors there is no such bound, so none of theirs is touched: `kept` is without the
--- time that stood still, and all at the door count as heard now.
+-- While sold out or frozen nobody can enter, so nobody's time runs: the rest of each call is given back when the
+-- line moves again, and fronts fetch the stretches again, at most STRETCHES_MAX of tick.lua. The number of
+-- visitors has no such limit, so their data is not touched: `kept` excludes paused time, and everybody at the door
+-- counts as seen now.
 local function thaw()
     local bucket = bucket_read('frozen_ms', 'dead', 'generation', 'last_upto', 'last_expires_ms', 'stood_ms',
         'thawed_ms')
-    local frozen_for_ms = math.max(0, now_ms - bucket.frozen_ms) -- a step of the clock that is not taken up
+    local frozen_for_ms = math.max(0, now_ms - bucket.frozen_ms) -- a clock step that was not applied
     local stretches = call('ZRANGE', prefix .. KEY.hist, 0, -1)
     for _, stretch in ipairs(stretches) do
         local upto, called_ms, expires_ms = string.match(stretch, '^(%d+):(%d+):(%d+)$')
@@ -94,14 +92,14 @@ local function transition(from, to)
     if to == FROZEN then
         call('HSET', KEYS[1], 'frozen_from', from)
     elseif to == OPEN then
-        -- Tokens of the time before are not owed: the line starts to move smoothly.
+        -- Earlier tokens are not owed: the line starts to move smoothly.
         each_line(function() call('HSET', prefix .. KEY.bucket, 'at_us', now_us, 'nano', 0) end)
     end
     call('HSET', KEYS[1], 'state', to)
 end
 
--- Keeps what an act is about to change, so that it can be undone; an undone act is kept the same
--- way, and undone again it is done. Only the newest: older ones have others built upon them.
+-- Saves what an act is about to change, so that it can be undone; an undo is saved the same way, so that it can be
+-- redone. Only the newest act, since later acts build on older ones.
 local function remember(state)
     local names = { 'doc', knobs.names }
     local values = call('HMGET', KEYS[1], unpack(names))
@@ -119,13 +117,13 @@ local function restore()
     local fields = {}
     for _, name in ipairs(names) do
         fields[#fields + 1] = name
-        fields[#fields + 1] = call('HGET', KEYS[1], 'undo:' .. name) or '0' -- a knob of a newer program
+        fields[#fields + 1] = call('HGET', KEYS[1], 'undo:' .. name) or '0' -- a newer program's knob
     end
     call('HSET', KEYS[1], unpack(fields))
     hand_over(before)
 end
 
--- Seats came back to an event that had none: everybody who waits goes on waiting, in the old order.
+-- Seats came back to a sold-out event: everybody keeps waiting in the old order.
 local function feed(state, version, seats, reopen)
     local before = tonumber(call('HGET', KEYS[1], 'seats_left'))
     call('HSET', KEYS[1], 'seats_left', seats, 'odds', ARGV[ask_admin.audit])
@@ -140,9 +138,8 @@ local function feed(state, version, seats, reopen)
     return { OK, OPEN, version }
 end
 
--- Where an event ends: `archived` is the version that lies in a file; `deleted` is the last entry of
--- its trail, kept until nothing else is left of it. No script but sweep.lua touches it from then on,
--- for `boot` names no run.
+-- Deletes an event: `archived` is the version stored in a file; `deleted` is the last audit entry, kept until the
+-- rest is gone. Only sweep.lua touches the event from then on, since `boot` names no run.
 local function delete(state, version, archived)
     if state ~= CLOSED and state ~= DRAFT then
         return { WRONG_STATE, state, version }
@@ -162,16 +159,16 @@ local function archive(state, version)
     return { OK, state, version }
 end
 
--- Of a line that is closed all calls are over. Which of the places ahead had left or were ghosts is no
--- longer known, only how many there were.
+-- All calls of a closed line are over. Which of the places ahead had left or were ghosts is no longer known, only
+-- how many.
 local function lay_to_rest(line)
     call('SET', prefix .. KEY.seq, line.issued)
     call('HSET', prefix .. KEY.bucket, 'left_n', math.max(0, line.issued - line.serving - line.waiting),
         'settled', line.serving, 'dead', line.serving, 'last_upto', line.serving)
 end
 
--- Places that may have been given out since the file was written: twice what the pace of then makes. They
--- are kept for visitors who show a ticket for one, and hold nobody up, as after a heal.
+-- Places that may have been issued since the file was written: twice the join rate of that time. They are kept for
+-- visitors who show a ticket for one, and hold nobody up, as after a heal.
 local function keep_gap(line, read_ms, state)
     local since_ms = math.max(0, now_ms - read_ms) + 1000
     local gap = math.ceil(2 * line.joins_milli * since_ms / 1000000)
@@ -190,9 +187,9 @@ local function keep_gap(line, read_ms, state)
     call('SET', prefix .. KEY.seq, range.upto)
 end
 
--- A line that runs goes on where it stood. Visitors who were called and may still come get a new window.
--- Those who were called later, or are inside, prove it by what they show (see visit.lua), and otherwise are
--- called again. Ghosts are found again.
+-- A running line continues where it was. Visitors who were called and may still come get a new window. Those
+-- called later, or inside, prove it with their ticket or pass (see visit.lua), and otherwise are called again.
+-- Ghosts are found again.
 local function go_on(line, told, state)
     local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
     local expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))
@@ -213,7 +210,7 @@ local function go_on(line, told, state)
     keep_gap(line, told.read_ms, state)
 end
 
--- A line of an event that is made again: its numbers and its draw.
+-- A line of a restored event: its numbers and its draw.
 local function begin_again(line, told, state)
     local cfg = prefix .. KEY.cfg
     call('SET', prefix .. KEY.serving, line.serving)
@@ -233,7 +230,7 @@ local function begin_again(line, told, state)
     end
 end
 
--- The event of an archive, as it was: incarnation, version, state. One that is closed lies in that file.
+-- The archived event as it was: incarnation, version, state. A closed one counts as archived.
 local function make_again()
     local told = cjson.decode(ARGV[ask_admin.draw])
     local version, state = tonumber(ARGV[ask_admin.if_version]), tonumber(ARGV[ask_admin.to])
@@ -267,11 +264,11 @@ if cfg[cfg_admin.version] and (creates or restores) then
     return { same and SAME or CONFLICT, tonumber(cfg[cfg_admin.state]), tonumber(cfg[cfg_admin.version]) }
 elseif creates or restores then
     if (tonumber(call('HGET', prefix .. KEY.heal, 'version')) or 0) > 0 then
-        return { HEAL } -- fronts are just telling of an event of this id
+        return { HEAL } -- fronts are reporting an event with this id right now
     elseif restores then
         return make_again()
     end
-    call('DEL', prefix .. KEY.erased) -- of the one that had this id before
+    call('DEL', prefix .. KEY.erased) -- of the previous event with this id
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
         string.format('%012x%06x', now_ms, tonumber(ARGV[ask_admin.from])))
     take_seal()

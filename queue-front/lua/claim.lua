@@ -1,24 +1,24 @@
--- claim.lua: what joins of a line in shards show that goes beyond the visitor, claimed before they get their numbers.
+-- claim.lua: claims the one-time things of joins of a sharded line before they get their numbers.
 --
--- A join is numbered in the shard that its key hashes to. What it shows may be shown with another key as well, which may
--- be another shard's; so it is claimed first where its own name hashes to: work, an invitation or an address in one
--- of the shards, a presale code in the event's slot, where the codes are. What is found goes with the join to its shard
+-- A join is numbered in the shard that its key hashes to. Another key, perhaps in another shard, may use the same
+-- one-time thing; so that is claimed first in the slot of its own name: work, an invitation or an address in one of the
+-- shards, a presale code in the event's slot, where the codes are. The result goes with the join to its shard
 -- (join.lua, 'refused'): a visitor who has a number keeps it.
 --
--- It is asked ask_claim, and behind that four words for each claim: kind, the join's key, and
---   'work'        minute in which it was given out, name
---   'invitation'  key of it, ''     -- shown by a member
+-- Arguments ask_claim, then four words per claim: kind, the join's key, and
+--   'work'        minute of its issue, name
+--   'invitation'  its key, ''       -- from a member
 --   'address'     address, ''
 --   'code'        keyed digest, address
 --   'back'        keyed digest, ''  -- the join got no place after all
---   'opened'      place, channel    -- and this one did: what its code opens, for its pass
--- It answers tell_claim, and behind that two words for each: OK, SAME (claimed by this key before), LIMITED, or why there
--- is no place, as join.lua says it; and the channel that a code opens.
+--   'opened'      place, channel    -- this one did: what its code opens, for its pass
+-- Reply tell_claim, then two words per claim: OK, SAME (claimed earlier by this key), LIMITED, or the reason for no
+-- place, as in join.lua; and the channel that a code opens.
 --
--- A claim stays with its key. So the same join may come again, by whatever front, if an answer was lost or a front died in
--- between; and what was claimed for a join that got no place serves the next of the same key. Only the use of a code is
--- given back, since that is missing to others; not once a second join has claimed it by the same key, for that may have
--- a place. An address is counted once a minute for a key.
+-- A claim stays with its key. So any front may repeat the join if a reply was lost or a front died in between; and the
+-- claims of a join that got no place serve the next join with the same key. Only the use of a code is returned, since
+-- others need it; but not if a second join with the same key has claimed it, for that may have a place. An address is
+-- counted once per minute and key.
 
 local cfg = cfg_read(cfg_claim.names)
 local refused = refusal(cfg[cfg_claim.boot])
@@ -30,7 +30,7 @@ local ip_key = root .. KEY.ip .. minute
 local per_ip = tonumber(cfg[cfg_claim.joins_per_ip_per_min]) or 0
 local codes = ARGV[ask_claim.of_codes] ~= '0' and codes_made()
 
--- Below 0, as join.lua notes an invitation that is no key: a number of this member's key.
+-- Below 0, as join.lua marks an invitation that is not the key itself: a number for this member's key.
 local function number_of(key)
     local number = 1
     for i = 1, 6 do
@@ -43,7 +43,7 @@ local function kept(key)
     return keys_read({ key })[1]
 end
 
--- Among other keys, the first bytes are enough.
+-- The first bytes distinguish it among other keys.
 local function field_of(key)
     return sub(key, 1, KEY_FIELD_BYTES)
 end
@@ -80,9 +80,9 @@ function claims.address(key, address)
     return OK
 end
 
-local SHARED = '+' -- behind the digest
+local SHARED = '+' -- after the digest
 
--- Keys of joins are nowhere else in the event's slot.
+-- Keys of joins are stored nowhere else in the event's slot.
 function claims.code(key, digest, address)
     local mine = kept(key)
     if mine then

@@ -1,16 +1,16 @@
--- codes.lua: an operator loads presale codes, counts them, or takes all of them away.
+-- codes.lua: an operator loads presale codes, counts them, or drops all of them.
 --
--- It is asked ask_codes: `put` with the codes behind it, `count`, or `drop`; it answers tell_change and behind
--- it, where that is OK, tell_codes and a tell_group for each.
+-- Arguments ask_codes: `put` followed by the codes, `count`, or `drop`; reply tell_change and, after OK,
+-- tell_codes and a tell_group for each.
 --   EXHAUSTED: more codes or groups than an event may have; nothing was written
 --
--- `codes_lost` of cfg is how many there were when Redis lost them (heal.lua, admin.lua); as soon as there
--- are as many again, or the operator drops what is left, none counts as missing.
+-- `codes_lost` in cfg is the number of codes when Redis lost them (heal.lua, admin.lua); once there are as
+-- many again, or the operator drops the rest, none counts as missing.
 --
--- `codes` has "lane:uses:used:channel" of each digest; join.lua counts `used`. A code that is loaded
--- again has the new lane, channel and uses, and keeps what was used of it. Codes of one lane and channel
--- are a group; `coded` has the sums of each, so that counting does not read the codes. The field `codes`
--- of the event's cfg says that there are any: without it no pass is asked about.
+-- `codes` maps each digest to "lane:uses:used:channel"; join.lua counts `used`. A code that is loaded again
+-- gets the new lane, channel and uses, and keeps its use count. Codes of one lane and channel are a group;
+-- `coded` has the sums of each, so that counting does not read the codes. The field `codes` in the event's cfg
+-- says that there are any: without it passes skip the lookup.
 
 local CODES_MAX = 100000 -- some 10 MB
 

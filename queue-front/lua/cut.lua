@@ -1,41 +1,42 @@
--- cut.lua: the cuts of a line that is kept in shards: made, told, brought back.
+-- cut.lua: makes, sends and restores the cuts of a sharded line.
 --
--- It is asked ask_cut and answers tell_cut:
+-- Arguments ask_cut, reply tell_cut:
 --   OK    the cut was made, or the shard sealed
---   SAME  it was not: there is a cut of this number, that epoch is over, or nobody has joined
---   HEAL  come again: cuts may be lost, and fronts are telling those they know, for retry_ms more
---   CONFLICT  this front has other cuts than there are, or another number of shards: it must not use its own
+--   SAME  nothing was made: this cut exists, the epoch has ended, or nobody has joined
+--   HEAL  retry: cuts may be lost, and fronts report the ones they know, for retry_ms more
+--   CONFLICT  this front has other cuts than Redis, or another number of shards: it must drop its own
 --   FULL  a line has no room for more
 --
--- A cut says by how many joins each shard grew since the cut before; places follow from it on every front
--- (core/line/cut.c). The first front to ask makes it: cuts have numbers, one of a number is never followed by another of
--- that number, and what a front has read of the shards is judged here, in one step with the writing. So any front may
--- make cuts and none leads, a front may die with a cut half asked for, and ask for it twice.
+-- A cut says by how many joins each shard grew since the previous cut; every front derives the places from it
+-- (core/line/cut.c). The first front to ask makes it: cuts are numbered, each number is used once, and a front's
+-- readings of the shards are checked here, in one step with the writing. So any front may make cuts and none leads; a
+-- front may die in the middle of making a cut, and may ask twice.
 --
--- With each cut a shard may give more numbers: up to its lease, which lies behind the cut by twice what it gave in two
--- cuts, LEASE_MIN at least and LEASE_MAX at most. What a shard had given when it was lost lies below its lease, no
--- matter who knows of it. A seal ends its epoch there: all from the last cut up to the lease become a cut of their
--- own, a hole, and the shard's next epoch begins behind that (shard.lua). Epoch 0 is that of a shard that was never
--- opened, with nothing to lose.
+-- Each cut lets a shard give more numbers: up to its lease, which exceeds the cut by twice the numbers of two cuts, but
+-- by LEASE_MIN to LEASE_MAX. All numbers that a shard had given when it was lost are below its lease, no matter who
+-- knows of them. A seal ends its epoch there: all numbers from the last cut up to the lease become their own cut, a
+-- hole, and the shard's next epoch begins after it (shard.lua). Epoch 0 is that of a shard that was never opened, with
+-- nothing to lose.
 --
--- All else in this slot counts by places, and `seq` follows the cuts in the same step: places given out are those that
--- cuts give. A hole is left out of the line as heal.lua leaves out places: its own are away until they are heard. Where
--- heal.lua has raised `seq`, for cuts that nobody may remember, a gap makes up for it before anything else is cut: places
--- of no shard, which no later cut gives again. Leases rise by as much.
+-- Everything else in this slot counts in places, and `seq` follows the cuts in the same step: issued places are those
+-- that cuts give. A hole is skipped like the places that heal.lua skips: they are away until a visitor shows up. If
+-- heal.lua has raised `seq`, for cuts that nobody may remember, a gap is added before any other cut: places of no
+-- shard, which no later cut gives again. Leases rise by the same amount.
 --
--- Each cut has a checksum of it and all before it. A front says that of all that it knows, and of those before the first
--- that it tells. So one that has other cuts, since it was cut off while some were lost, is found out before it adds any.
+-- Each cut has a checksum over it and all before it. A front sends the checksum of all its cuts, and of those before
+-- the first one that it sends. So a front with other cuts, because it was cut off while some were lost, is detected
+-- before it adds any.
 --
--- Many fronts wait for the next cut, and one of them is enough to read the shards: the first to ask in a slot
--- has to do so (`due`), as one tick in a slot does the work for all. A slot begins with that, and with each cut.
--- If that front dies, the next slot has another.
+-- Many fronts wait for the next cut, and one of them is enough to read the shards: the first to ask in a slot has to
+-- (`due`), as one tick in a slot does the work for all. A slot begins with that, and with each cut. If that front dies,
+-- the next slot has another.
 --
--- `cuts` is a stream of all of them, the number of a cut is its id. `cutting` is where they have come to: boot,
--- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". If `boot` is not
--- this Redis's, cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done;
--- an epoch that a shard tells of is believed, unless it was sealed behind other cuts (shared/opening.lua), and leases
--- rise to the highest that any shard may have got: LEASE_MAX behind the cuts that are known, and by each gap. So
--- a number that was given stays below, however often that happens.
+-- `cuts` is a stream of all of them; the id is the number of the cut. `cutting` has their state: boot, until_ms,
+-- shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". If `boot` is not this
+-- Redis's, cuts may be lost. Then for CUTS_WINDOW_MS fronts send the last ones that they know, and nothing else is
+-- done. An epoch that a shard reports is accepted, unless it was sealed after other cuts (shared/opening.lua). Leases
+-- rise to the highest that any shard may have got: LEASE_MAX above the known cuts, plus each gap. So issued numbers
+-- stay below, however often that happens.
 
 local cfg = cfg_read(cfg_cut.names)
 local refused = refusal(cfg[cfg_cut.boot])
@@ -67,8 +68,8 @@ end
 local until_ms = tonumber(saved.until_ms) or 0
 local changed = false
 if saved.boot ~= ARGV[1] then
-    -- Before anybody may join nothing can be lost, nor before the first cut of a line that was never healed: no
-    -- shard of it was opened. (heal.lua raises `seq`, by however little was known.)
+    -- Nothing can be lost before anybody may join, nor before the first cut of a line that was never healed, since no
+    -- shard of it was opened. (heal.lua raises `seq`, however little was known.)
     local is_new = not saved.shards and issued == 0
     until_ms = tonumber(cfg[cfg_cut.state]) >= PRE_QUEUE and not is_new and now_ms + CUTS_WINDOW_MS or 0
     for k = 0, shards - 1 do
@@ -77,11 +78,11 @@ if saved.boot ~= ARGV[1] then
     changed = true
 end
 
--- ---- one more cut ----
+-- ---- another cut ----
 
 local KINDS = { c = 0, h = 1, g = 2 } -- as enum cut_kind
 
-local written = {} -- texts of those of this call
+local written = {} -- texts of this call's cuts
 
 local function write_cut(kind, grown)
     local words, joins = {}, 0
@@ -98,7 +99,7 @@ local function write_cut(kind, grown)
     call('XADD', cuts, count .. '-0', 'c', written[count], 's', string.format('%d', sum))
 end
 
--- Twice what two cuts like this take, and slowly less after a burst.
+-- Twice what two cuts like this take, shrinking slowly after a burst.
 local function extend_lease(of, window, grown)
     window = math.max(LEASE_MIN, math.min(LEASE_MAX, math.max(4 * grown, math.floor(window * 7 / 8))))
     of.lease = math.max(of.lease, of.upto + window)
@@ -108,8 +109,7 @@ local function has_room(joins)
     return count < CUTS_MAX and places + joins <= PLACE_MAX
 end
 
--- heal.lua has left places out. Whatever cuts had given these, it may have been one shard that grew by them. False:
--- there is no room for it.
+-- heal.lua has skipped places. The lost cuts may have given all of them to one shard. False: no room.
 local function catch_up()
     local size = issued - places
     if size <= 0 then
@@ -124,7 +124,7 @@ local function catch_up()
     return true
 end
 
--- The places of a hole, the last that there are.
+-- Skips the places of a hole, which are the last ones.
 local function leave_out(size)
     local bucket = bucket_read('ghosts_n', 'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised')
     local gap = { from = places - size + 1, upto = places }
@@ -139,7 +139,7 @@ local function leave_out(size)
     bucket_write(bucket)
 end
 
--- ---- what a front knows ----
+-- ---- a front's cuts ----
 
 local function parse_cut(text)
     local kind, list = string.match(text, '^1([chg])([%d,]*)$')
@@ -158,7 +158,7 @@ local function entry_of(nth)
     return there and there[2] or {}
 end
 
--- Of the first so many cuts, which there are.
+-- Compares the checksum of the first `nth` cuts, which must exist.
 local function has_sum(nth, told)
     if nth == 0 or nth == count then
         return tonumber(told) == (nth > 0 and sum or 0)
@@ -186,7 +186,7 @@ local function bring_back()
             end
             write_cut(kind, grown)
             for k = 0, shards - 1 do
-                if kind == 'h' and grown[k] > 0 then -- an epoch ended there
+                if kind == 'h' and grown[k] > 0 then -- an epoch ended here
                     shard[k].epoch, shard[k].opening = math.max(shard[k].epoch, 1) + 1, mark_of(sum)
                 end
                 local gap = kind == 'g' and grown[0] or 0
@@ -201,7 +201,7 @@ local function has_these_cuts()
     return known_cuts > count or has_sum(known_cuts, ARGV[ask_cut.sum])
 end
 
--- ---- what shards have told ----
+-- ---- the shards' readings ----
 
 local words = ask_cut.words + 1 + tonumber(ARGV[ask_cut.told])
 local read = {}
@@ -212,7 +212,7 @@ for k = 0, shards - 1 do
     }
 end
 
--- A hole of this shard's numbers up to this one. False: there is no room for it.
+-- A hole of this shard's numbers up to this one. False: no room.
 local function leave_hole(k, upto)
     local size = upto - shard[k].upto
     if not has_room(size) then
@@ -224,14 +224,14 @@ local function leave_hole(k, upto)
     return true
 end
 
--- Not one of other cuts, which are lost.
+-- False for an epoch of other cuts, which are lost.
 local function is_in_epoch(k)
     return read[k].epoch == shard[k].epoch and is_opened_by(shard[k].opening, read[k].opened)
 end
 
--- A shard in an epoch that no cut tells of: the seal was lost, and which of its numbers nobody has is not known.
--- (Epoch 1 began without a hole.) Nor is it of a shard none of whose numbers is in any cut: all cuts of it were lost, and
--- those whose numbers they gave places must not wait a second time.
+-- A shard is in an epoch that no cut has: the seal was lost, and with it the numbers that nobody has. (Epoch 1 began
+-- without a hole.) The same holds for a shard without numbers in any cut: all its cuts were lost, and visitors who had
+-- places from them must not wait a second time.
 local function believe_epochs()
     for k = 0, shards - 1 do
         local of, told = shard[k], read[k]
@@ -248,7 +248,7 @@ local function believe_epochs()
     return true
 end
 
--- A shard of an epoch that is over, or one that has lost some, grows by nothing.
+-- A shard in an ended epoch, or one that has lost numbers, does not grow.
 local function make_cut()
     local grown, joins = {}, 0
     for k = 0, shards - 1 do
@@ -290,7 +290,7 @@ local function seal(k)
     return OK
 end
 
--- ---- answer ----
+-- ---- reply ----
 
 local outcome, is_next = SAME, tonumber(ARGV[ask_cut.nth]) == count + 1
 if not has_these_cuts() or not bring_back() then

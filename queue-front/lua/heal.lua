@@ -1,36 +1,33 @@
--- heal.lua: makes a line whole after Redis came back empty, or with less than it had told.
+-- heal.lua: restores a line after Redis came back empty, or with less data than before.
 --
--- It is asked ask_heal; stay_away_milli is 1000 - show_up_milli, so that of this too the highest is the one that
--- was measured.
--- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for that long; {UNKNOWN} nobody
---   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id; {NOT_YET} nobody who has
---   come yet knows what time it is (shared/clock.lua)
+-- Arguments ask_heal; stay_away_milli is 1000 - show_up_milli, so that the highest value is the measured one here as
+-- well.
+-- Reply: {OK, now_ms} the line is complete; {HEAL, ms} a collection is open for that long; {UNKNOWN} nobody
+--   knows this event, or it has no such lane; {RENEWED} there is a newer event with this id; {NOT_YET} no front
+--   so far knows the time (shared/clock.lua)
 --
--- No single front has seen everything, so the first one to ask opens a window in which each front raises
--- the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all other scripts
--- refuse: no number is given out and nobody is called. The first call after its end closes it: counters
--- become the highest known, and `issued` skips the safety gap besides, for what a front that died with
--- Redis may have given out. Nobody is known to own a place of the gap, so it holds nobody up: its places
--- are away from the beginning, as those of ghosts. As long as a draw may come, a gap is only noted;
--- tick.lua takes it up when the places are final.
+-- No single front has seen everything, so the first one to call opens a window in which each front raises the marks
+-- (`heal`) to its own. Until it closes, `boot` names another run, and all other scripts refuse: no number is issued and
+-- nobody is called. The first call after the window closes it: counters become the highest known, and `issued` also
+-- skips the safety gap, for places that a front which died with Redis may have issued. No known visitor owns a place of
+-- the gap, so it holds nobody up: like ghosts, its places are away from the beginning. While a draw may come, a gap is
+-- only noted; tick.lua applies it when the places are final.
 --
--- Fronts send with their ticks which places moved. The newest come here as well: those alone may be lost where
--- the rest is not, and until a tick has sent them an old ticket would be good.
+-- Fronts send moved places with their ticks. They send the newest here as well: Redis may have lost only those, and
+-- until a tick has sent them an old ticket would be valid.
 --
--- Where no front remembers the line the gap is twice as large: those that did may have seen a heal before
--- they were lost with it, and given out places behind its gap.
+-- If no front remembers the line the gap is twice as large: the lost fronts may have seen an earlier heal, and issued
+-- places after its gap.
 --
--- A front that comes too late for the window, with higher marks, raises the counters at once. Where no
--- front remembers (all were lost with Redis), the tickets do: each that is shown is a mark of `issued`,
--- and where only that is too low nothing else is touched. The gap is then measured by what Redis itself
--- has sampled.
+-- A front that comes too late for the window, with higher marks, raises the counters at once. If no front remembers
+-- (all were lost with Redis), the tickets do: each verified ticket is a mark of `issued`, and if only that is too low
+-- nothing else is changed. The gap then follows from Redis's own samples.
 --
--- The clock of the server that came back may be wrong, or that of this one may have jumped: fronts know
--- what time it must be. The event's time goes on from there.
+-- The clock of the server that came back may be wrong, or this server's may have jumped: fronts know the right time,
+-- and the event's time continues from there.
 --
--- Of two events of one id the newer incarnation counts, and nothing of the older one: a front that
--- knows an older one gets RENEWED and forgets it; where Redis has gone back to an older one, that
--- one's keys go before the newer is made whole.
+-- Of two events with one id the newer incarnation counts, and nothing of the older one: a front with the older one gets
+-- RENEWED and forgets it; if Redis has gone back to the older one, its keys are deleted before the newer is restored.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
     'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised', 'visits_until_ms',
@@ -45,7 +42,7 @@ local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 local version = tonumber(cfg[cfg_heal.version]) or 0
 local same_run = cfg[cfg_heal.boot] == ARGV[1]
 
--- Deleted, not lost: see sweep.lua.
+-- Deleted rather than lost: see sweep.lua.
 if call('HEXISTS', CFG, 'deleted') + call('EXISTS', root .. KEY.erased) > 0 then
     return { UNKNOWN }
 end
@@ -66,7 +63,7 @@ if gone_back then
 end
 local seen_version, seen_era = tonumber(ARGV[ask_heal.version]), tonumber(ARGV[ask_heal.era])
 
--- What the offset of the clock must be for the event's time to go on from where this front saw it.
+-- The clock offset with which the event's time continues from where this front saw it.
 local seen_off_us = expected_ms and off_us - 1000 * clock_step_ms()
 
 local function move_clock(to_us)
@@ -82,7 +79,7 @@ local function move_clock(to_us)
         CLOCK_STEP_MS .. '}}', version)
 end
 
--- While others tick by this clock the asking front's own clock was paused: it gets the time.
+-- If others tick by this clock, the calling front's own clock was paused: it gets the time.
 local ticked_us = tonumber(call('HGET', prefix .. KEY.bucket, 'at_us')) or 0
 if same_run and seen_off_us and math.abs(now_us - ticked_us) > 1000 * CLOCK_STEP_MS then
     move_clock(seen_off_us)
@@ -162,7 +159,7 @@ local function read_marks()
     return marks
 end
 
--- Seed and draw are the line's own; a lane's document is its event's, which heals by itself.
+-- Seed and draw belong to the line; a lane's document is its event's, which heals by itself.
 local function restore_draw()
     local draw = call('HMGET', heal, 'seed', 'entries', 'beacon', 'drawn_ms')
     local fields = {}
@@ -219,7 +216,7 @@ local function restore_document(marks)
     restore_draw()
 end
 
--- No front has the codes of a presale, only how many there were. The operator loads them again.
+-- Fronts know only how many presale codes there were. The operator loads them again.
 local function miss_codes(marks)
     if lane > 0 or tonumber(call('HGET', CFG, 'state')) == CLOSED then
         return
@@ -229,8 +226,8 @@ local function miss_codes(marks)
     end
 end
 
--- Sessions that Redis still has live as long as those that it has lost may. One of them may have been over
--- and keeps the slot of one that is lost; of another the last heartbeat is lost, and it was promised as much.
+-- Extends the sessions that Redis still has as long as a lost one may last. One of them may have ended, and then its
+-- slot stands for a lost session; another may have lost its last heartbeat, which promised that much.
 local function keep_sessions(from_ms, until_ms)
     local kept = call('ZRANGEBYSCORE', root .. KEY.active, from_ms, '(' .. until_ms)
     for first = 1, #kept, 200 do
@@ -244,8 +241,9 @@ local function keep_sessions(from_ms, until_ms)
     end
 end
 
--- Slots of sessions that fronts knew of and Redis does not, until none of them can last any longer. A visit may have been
--- promised more time than one that begins now: visits were made shorter, or the clock was set back by less than a step.
+-- Reserves slots for sessions that fronts knew and Redis does not, until none of them can last any longer. A visit may
+-- have been promised more time than one that begins now: visits were shortened, or the clock was set back by less than
+-- a step.
 local function restore_slots(bucket, marks)
     if lane > 0 then
         return -- all lanes share them
@@ -259,15 +257,15 @@ local function restore_slots(bucket, marks)
     bucket.phantoms, bucket.doubted = math.max(0, known - here), math.min(known, here)
 end
 
--- At the door though their call has run out: they have not come in. (Ghosts that came back are nobody's calls.)
+-- Visitors at the door whose call has expired: they have not entered. (Ghosts that came back belong to no call.)
 local function late_at_door(bucket)
     local from, upto = '(' .. bucket.dead, bucket.settled
     return call('ZCOUNT', prefix .. KEY.door, from, upto) - call('ZCOUNT', prefix .. KEY.back, from, upto)
 end
 
--- Everybody who was called gets a fresh window, unless their call is known to have expired. It ends no earlier than any
--- that a visitor saw: calls may have been made shorter, or the clock set back by less than a step. Which of them
--- came in already is known by their bits or, where those are lost, only by number.
+-- All called visitors get a new window, unless their call is known to have expired. It ends no earlier than any that a
+-- visitor saw: calls may have been shortened, or the clock set back by less than a step. Their bits say who has entered
+-- or, if those are lost, only a count.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)
     bucket.dead = math.min(serving, math.max(bucket.dead, marks.dead))
@@ -299,8 +297,8 @@ local function is_within(gap, others)
     return false
 end
 
--- Those that Redis still has, those that fronts have told, and the new one, as far as they are not
--- called yet and no draw has scattered them.
+-- Redis's remaining gaps, the ones that fronts sent, and the new one, as far as they are not called yet and no draw has
+-- scattered them.
 local function restore_gaps(bucket, marks, gap)
     local own = gaps_parse(call('GET', prefix .. KEY.gaps))
     local drawn = call('HMGET', KEYS[1], 'entries', 'seed', 'sealed')
@@ -325,8 +323,7 @@ local function restore_gaps(bucket, marks, gap)
     gaps_keep(bucket, all)
 end
 
--- What else an older event has left runs out (codes) or is never asked for (keys of joins, which
--- are made with the incarnation).
+-- Other keys of an older event expire (codes) or are never read (keys of joins, which include the incarnation).
 local function drop_older()
     unlink_visitors()
     each_line(function()
@@ -340,7 +337,7 @@ local function drop_older()
     call('UNLINK', CFG)
 end
 
--- When a sample was written, and how many had joined: the places that a heal adds are no joins.
+-- A sample's time and number of joins: places that a heal adds are not joins.
 local function sampled_joins(sample)
     local numbers = {}
     for number in string.gmatch(sample, '%d+') do
@@ -349,7 +346,7 @@ local function sampled_joins(sample)
     return numbers[1], numbers[2] - (numbers[SERIES_RAISED] or 0)
 end
 
--- Twice the highest number of joins in a recent second, as far as Redis knows.
+-- Twice the highest number of joins in a recent second that Redis has.
 local function sampled_gap()
     local most, last_ms, last_joined = 0, nil, nil
     for _, sample in ipairs(call('LRANGE', prefix .. KEY.series, -120, -1)) do
@@ -362,7 +359,7 @@ local function sampled_gap()
     return math.min(math.ceil(2 * most), GAP_MAX)
 end
 
--- A place that is away and was not left is a ghost.
+-- A place that is away and was not given up is a ghost.
 local function count_away(bucket)
     bucket.left_n = bits(KEY.gone, serving, issued) + bucket.early_n
     bucket.ghosts_n = 0
@@ -383,7 +380,7 @@ local function audit_heal()
         '"because":{"reason":"store-lost","measured":null,"limit":null}}', version)
 end
 
--- A ticket was shown for a place beyond all that are known, and nothing else is amiss.
+-- A ticket was shown for a place beyond all known ones, and nothing else is wrong.
 local function raise(mark, gap)
     local bucket = bucket_read('left_n', 'early_n', 'ghosts_n', 'away_seq', 'away_whole', 'away_at_ms',
         'gap_pending', 'gap_upto', 'raised')
@@ -410,7 +407,7 @@ local function close(gap)
         'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised', 'stood_ms')
     restore_document(marks)
     miss_codes(marks)
-    if marks.issued == 0 then -- a heal may have been lost together with all that knew of it
+    if marks.issued == 0 then -- an earlier heal may have been lost with all that knew of it
         gap = 2 * gap
     end
     local raised = math.max(issued, marks.issued, marks.serving) + gap
@@ -433,8 +430,8 @@ local function close(gap)
         bucket.rate_places, bucket.rate_us = marks.service_rate_milli / 100, 10000000
     end
     bucket.at_us, bucket.nano, bucket.frozen_ms = now_us, 0, now_ms
-    bucket.moves_run = now_ms -- fronts tell which places moved, and ask for those of others
-    bucket.heard_epoch = 0 -- nobody is judged by marks that may be lost
+    bucket.moves_run = now_ms -- fronts send their moved places, and fetch those of others
+    bucket.heard_epoch = 0 -- no judging by marks that may be lost
     bucket_write(bucket)
     for entry, moves in pairs(marks.moved) do
         moves_known(entry, moves)
@@ -458,7 +455,7 @@ end
 contribute()
 local known_version = math.max(version, tonumber(call('HGET', heal, 'version')) or 0)
 local left_ms, window_ms = tonumber(collection[2]) - math.floor(redis_us / 1000), tonumber(ARGV[ask_heal.window_ms])
-if left_ms > window_ms then -- the clock was set back since the window was opened
+if left_ms > window_ms then -- the clock was set back while the window was open
     left_ms = window_ms
     call('HSET', heal, 'until_ms', math.floor(redis_us / 1000) + window_ms)
 end

@@ -1,20 +1,18 @@
--- heard.lua: takes the places that were heard from, and gives back those that are away. Each front calls it
--- for each line that people wait in, every thirtieth of an epoch at most, and as often as it ticks while it
--- is behind.
+-- heard.lua: takes a front's signs of life, and returns the places that are away. Each front calls it for
+-- each line with waiting people, at most thirty times per epoch, and with each tick while it is behind.
 --
--- It is asked ask_heard and answers tell_heard; behind the answer stand the pages that have changed and those
--- told as away.
+-- Arguments ask_heard, reply tell_heard; then the changed pages and those sent as away.
 --
--- Marks are kept as the union of what all fronts have told, by page and by the epoch in which they
--- were made: an edge spreads one visitor's polls over all fronts. They do not belong to the front that
--- told them, so a front that leaves takes nothing with it. `tellers` says up to when each front has told
--- everything and `contacts` when it called last; tick.lua makes ghosts only of marks that are whole.
+-- Marks are stored as the union of all fronts' marks, by page and by the epoch in which they were made: an
+-- edge spreads one visitor's polls over all fronts. They do not belong to a front, so a front that leaves
+-- takes nothing with it. `tellers` says up to when each front has sent everything and `contacts` when it
+-- called last; tick.lua makes ghosts only of complete marks.
 --
--- A ghost that was heard is one no longer, from here on and for everybody.
+-- A ghost with a sign of life stops being one, immediately and for everybody.
 --
--- What `away` loses comes back from the fronts, which go on showing what they have shown: a position once
--- told must not get worse. It is the union of what they tell, without those who were heard in this epoch or
--- the last; one that is heard later comes back as any ghost does.
+-- If `away` is lost it comes back from the fronts, which keep showing what they have shown: a position must
+-- never get worse. It is the union of what they send, without the places heard in this epoch or the last; a
+-- place heard later comes back like any ghost.
 
 local cfg = cfg_read(cfg_heard.names)
 local refused = refusal(cfg[cfg_heard.boot])
@@ -38,8 +36,8 @@ else
         call('ZADD', prefix .. KEY.tellers, 'NX', 0, front)
     end
 end
--- Fronts that do not agree about epochs (the setting is being changed) would make ghosts of each
--- other's visitors: nobody is judged until two whole epochs after the last of the others was heard.
+-- Fronts that disagree about epochs (the setting is being changed) would make ghosts of each other's
+-- visitors: no places are judged until two whole epochs after the last call of the others.
 if bucket.epoch_ms ~= epoch_ms then
     bucket.epoch_ms, bucket.heard_epoch = epoch_ms, 0
 end
@@ -61,7 +59,7 @@ end
 
 local function away_again(page)
     if tonumber(cfg[cfg_heard.state]) <= PRE_QUEUE then
-        return -- places are yet to be drawn
+        return -- the draw is yet to come
     end
     local first = page * PAGE_BYTES
     call('SET', LEFT, call('GETRANGE', prefix .. KEY.gone, first, first + PAGE_BYTES - 1))
@@ -73,7 +71,7 @@ local function away_again(page)
     if call('BITCOUNT', away_key(page)) > held then
         bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving) - before
         away_touch(bucket, page)
-        bucket.away_whole, bucket.away_at_ms = bucket.away_seq, now_ms -- some show it already
+        bucket.away_whole, bucket.away_at_ms = bucket.away_seq, now_ms -- some fronts show it already
     end
 end
 

@@ -1,35 +1,35 @@
--- house.lua: which events there are: those that run, those that have ended, and what is still to be
--- done for one that is over. It is asked by each front 2.5 times a second, by very many half as often, and says at
--- once that nothing is new, however many events have ended.
+-- house.lua: the registry of events: running ones, ended ones, and chores that are left for an ended one. Each front
+-- reads it 2.5 times a second, very many fronts half as often. Without news the reply is short, however many events
+-- have ended.
 --
--- KEYS[1] is fg:events, the set of events that run. All else shares its slot: {fg:events}:house
--- (hash: `born`, and `n`, which rises with each change here), :rests (zset: ended events that
--- visitors may still ask about, by the n of their last change), :ended (zset: all that have ended
--- and are not deleted, by the n of their end), :cards (hash: what a list says of each of these),
--- :left (zset: the newest that were deleted, by n), :fronts (zset: fronts by when they looked last), :chores (zset: "sweep:ID" and "erase:ID" by when
--- they are due; see sweep.lua), :audit (stream: what has no event left to be written down with).
+-- KEYS[1] is fg:events, the set of running events. The rest shares its slot: {fg:events}:house (hash: `born`, and `n`,
+-- which rises with each change here), :rests (zset: ended events that visitors may still ask about, by the n of their
+-- last change), :ended (zset: all that have ended and are not deleted, by the n of their end), :cards (hash: the list
+-- entry of each of these), :left (zset: the newest deleted ones, by n), :fronts (zset: fronts by their last read),
+-- :chores (zset: "sweep:ID" and "erase:ID" by when they are due; see sweep.lua), :audit (stream: entries without an
+-- event to store them).
 --
--- Its verbs (wire.list: ask_house_VERB, and tell_house where nothing more is said):
---   look     SAME, or OK with the names of all that run and the newest that rest; and which fronts there are
---   leave    OK: this front is not in the list of fronts any more
+-- Verbs (wire.list: ask_house_VERB, and tell_house unless noted):
+--   look     SAME, or OK with the names of all running and the newest resting events; and the list of fronts
+--   leave    OK: this front is no longer in the list of fronts
 --   list     OK: it is in the set now; SAME: it has ended; GONE: it was deleted
---   end      OK: it is not in the set any more; GONE: it was deleted meanwhile
---   touch    OK: what rests has changed
---   later    OK: the chore is due that much later from now, whether it was there or not
---   done     OK: a swept event rests no longer
---   drop     OK: deleted; SAME: it was already. Its erasing is a chore before this is asked, so a front that dies
---            over it leaves it to be finished
+--   end      OK: it is no longer in the set; GONE: it was deleted meanwhile
+--   touch    OK: the resting event was marked as changed
+--   later    OK: the chore is due that much later from now, whether it existed or not
+--   done     OK: a swept event no longer rests
+--   drop     OK: deleted; SAME: it was already. Its erasing becomes a chore before this call, so if a front dies
+--            in between, another finishes it
 --   find     OK: in the set; SAME: ended; UNKNOWN
---   page     OK, and of ended events those that were asked for, newest first
+--   page     OK, and the requested ended events, newest first
 --   trail    OK, and entries of the registry's audit, newest first
 --
--- Bounds: a page looks at no more than PAGE_LOOK entries, whatever is searched for.
+-- A page reads at most PAGE_LOOK entries, whatever the search.
 
 local LEFT_MAX = 4096    -- deletions remembered; a front cut off for longer would bring one back
 local TRAIL_MAX = 10000
 local PAGE_LOOK = 1000
-local FRONT_MEMORY_MS = 900000 -- for which a front that died is listed
-local LEASE_MS = 5000    -- a front that took a chore and died: after this long another one takes it
+local FRONT_MEMORY_MS = 900000 -- how long a crashed front stays listed
+local LEASE_MS = 5000    -- after this long another front takes the chore of a crashed one
 
 clock_set(0)
 
@@ -141,7 +141,7 @@ local function touch()
         if call('ZSCORE', RESTS, id) then
             call('ZADD', RESTS, rise(), id)
         else
-            call('ZADD', CHORES, now_ms, 'sweep:' .. id) -- archived late: its series may go now
+            call('ZADD', CHORES, now_ms, 'sweep:' .. id) -- archived late: its series may be deleted now
         end
     end
     return { OK }
@@ -165,7 +165,7 @@ end
 local function drop()
     local id, entry = ARGV[ask_house_drop.id], ARGV[ask_house_drop.audit]
     if not call('ZSCORE', CHORES, 'erase:' .. id) then
-        return { SAME } -- erased by another front, and the id may be another event's by now
+        return { SAME } -- erased by another front; the id may belong to another event by now
     end
     local here = call('SREM', EVENTS, id) + call('ZREM', ENDED_EVENTS, id) + call('ZREM', RESTS, id)
     call('HDEL', CARDS, id)

@@ -1,43 +1,41 @@
 -- join.lua: gives places to the joins of one event in one turn of one front.
 --
--- It is asked ask_join; behind it stand, in the order of the joins, four words for each thing that is good for one
--- place: index of the join that shows it, from 0, and
---   'work', minute in which it was given out, name    or    'invitation', key of it, ''    or
---   'code', keyed digest of a presale code, address: it comes last of its join
---   'refused', what to answer, '': of a shard, if the join has no number yet (claim.lua has found why it gets none);
---   behind a code: the place that is held already, if the code opens no other lane
--- It answers tell_join, or {outcome, state}; CONFLICT: the document is another one by now, judge them by that.
---   Joins take first, first + 1, ... in their order, except those that follow: at 0-based index, a place
---   that was given before, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT
---   for one that shows what another place was given for; or why its code opens nothing here:
+-- Arguments ask_join; then, in the order of the joins, four words per one-time thing: 0-based index of its join, and
+--   'work', minute of its issue, name    or    'invitation', its key, ''    or
+--   'code', keyed digest of a presale code, address: last of its join
+--   'refused', the outcome, '': on a shard, if the join has no number yet (claim.lua found why it gets none);
+--   after a code: the place already held, if the code opens no other lane
+-- Reply tell_join, or {outcome, state}; CONFLICT: the document has changed; check the joins against the new one.
+--   Joins take first, first + 1, ... in order, except the pairs that follow: 0-based index, and an earlier
+--   place, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT if another place
+--   has used it; or why its code opens nothing here:
 --   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were invalid), CODE_MISSING (Redis has
---   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next. Or LINE_FULL.
---   Or LEASE_OUT, of a shard: come again after the next cut.
+--   lost the event's codes), or CODE_OF_LANE + n: it opens lane n, where the front asks next. Or LINE_FULL.
+--   Or LEASE_OUT, on a shard: retry after the next cut.
 --
--- The fewest inner calls decide what a join costs. Keys are looked up by one call for all joins and written by another,
--- and so is whatever else a call needs once. Beyond that a join costs one HINCRBY when addresses are limited, and what
--- the few cost that show something. Nothing is written for a join before it is known that it gets a place. (What is
--- written is text: a number Redis would print as a float first, up to a tenth of what such a join costs it.)
+-- The number of inner calls determines the cost of a join. One call looks up the keys of all joins and another writes
+-- them, and the same holds for everything else that a call needs once. Beyond that a join costs one HINCRBY if
+-- addresses are limited, and the one-time things of the few joins that have any. Nothing is written for a join before
+-- it is certain to get a place. (Values are written as text: Redis would print a number as a float first, which takes
+-- up to a tenth of a join.)
 --
--- What a join has to show (work, membership, an invitation) is judged by the front, and by the
--- document that it has. Any change of a knob or a state makes another version of it; so nobody gets a
--- place by rules that were over when the place was given.
+-- The front checks a join's requirements (work, membership, an invitation) against its document. Any change of a knob
+-- or a state makes another version of it; so nobody gets a place by outdated rules.
 --
--- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
--- that shows it. A join without a key is known by its work: the same again is the same place. Work that is older
--- than used work is kept counts as used (shared/work.lua).
+-- Work is used up by its place, in whatever lane; an invitation by its member. A join without a key is identified by
+-- its work: the same work again is the same place. Work older than the record of used work counts as used
+-- (shared/work.lua).
 --
--- Whether the line is full is judged with the place, by those who wait just then: those who have left, ghosts
--- and what a heal left out do not count. A visitor who has a place finds it, and a join that is turned away
--- uses nothing up. Ghosts that come back may make a line longer than it may be; nobody is sent away for that.
+-- Whether the line is full is decided with the place, by the number of people waiting then: places given up, ghosts and
+-- skipped places do not count. A visitor who has a place finds it, and a rejected join uses nothing up. Ghosts that
+-- come back may exceed the limit; nobody is sent away for that.
 --
--- A presale code is looked at last and before any address is counted, and a use of it is written down
--- with the place that it opens and not earlier. So it is used as often as it opened a place; one that
--- is repeated finds its place by its key and does not come so far. `opened` has the channel that the
--- code of an entry opened, for its pass. Guesses are counted as those of move.lua are, and with them.
+-- A presale code is checked last, but before any address is counted, and a use is written together with its place. So
+-- it is used as often as it opened a place; a repeated join finds its place by its key before that check. `opened` has
+-- the channel that an entry's code opened, for its pass. Guesses are counted together with move.lua's.
 --
--- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only
--- file as one transaction.
+-- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only file as one
+-- transaction.
 
 local cfg = cfg_read(cfg_join.names)
 local refused = refusal(cfg[cfg_join.boot])
@@ -47,7 +45,7 @@ end
 local state = tonumber(cfg[cfg_join.state])
 local judged_by = ARGV[ask_join.judged_by]
 if (tonumber(cfg[cfg_join.shards]) or 0) > 1 then
-    return { CONFLICT, state } -- its shards give the numbers, and this front has yet to hear of them
+    return { CONFLICT, state } -- its shards give the numbers, but this front does not know that yet
 end
 if judged_by ~= '' and judged_by ~= cfg[cfg_join.version] .. '.' .. (cfg[cfg_join.era] or 0) then
     return { CONFLICT, state }
@@ -76,14 +74,14 @@ local before = keys_read(keys)
 local kept, to_keep, to_keep_len = {}, {}, 0 -- of this call
 local format = string.format
 
--- ---- what is good for one place ----
+-- ---- one-time things ----
 
 local spend_at = ask_join.words + 1
 local spend_left = tonumber(ARGV[ask_join.shown])
 
 local minute = math.floor(now_ms / 60000)
 local ip_key = root .. KEY.ip .. minute
-local spend, use_up -- made only where something is shown: few calls bring any
+local spend, use_up -- defined only if needed: few calls have any
 
 if spend_left > 0 then
     local work, invitation
@@ -102,7 +100,7 @@ if spend_left > 0 then
         return not named and in_this_lane and spent_for or WORK_SPENT
     end
 
-    -- Below 0: by a member, whose key is another. Else the invitation is the key of the place.
+    -- Below 0: from a member, whose key differs. Otherwise the invitation is the place's key.
     local function look_at_invitation(key)
         local spent_for = tonumber(kept[key] or keys_read({ key })[1])
         if not spent_for then
@@ -121,7 +119,7 @@ if spend_left > 0 then
         return why_not
     end
 
-    -- What to answer for the next thing shown; nil: it is unused, and used up with the place.
+    -- The outcome for the next one-time thing; nil: unused; used up with the place.
     function spend(named)
         local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
         if ARGV[spend_at + 1] == 'refused' then
@@ -134,7 +132,7 @@ if spend_left > 0 then
         return look_at_invitation(a)
     end
 
-    -- What was looked at for this join, by its place; false: it gets none.
+    -- Uses up the things checked for this join; false: it gets no place.
     function use_up(place)
         if place and work then
             call('HSET', work[1], work[2], session_of(place))
@@ -156,8 +154,8 @@ end
 
 -- ---- the joins, one by one ----
 
--- A shard gives numbers up to its lease and not one more, and knows where the line is full (shard.lua); a line
--- that is not in shards has neither, and is full when as many wait as may.
+-- A shard gives numbers up to its lease, and has its own number where the line is full (shard.lua); an unsharded line
+-- has neither, and is full when the maximum is waiting.
 local full_from = tonumber(cfg[cfg_join.full_from])
 local line_max = tonumber(cfg[cfg_join.line_max]) or 0
 if not full_from and line_max == 0 then
@@ -166,7 +164,7 @@ elseif not full_from then
     local away = call('HMGET', prefix .. KEY.bucket, 'left_n', 'ghosts_n', 'gap_pending')
     local waiting = issued - (tonumber(call('GET', prefix .. KEY.serving)) or 0) -
         (tonumber(away[1]) or 0) - (tonumber(away[2]) or 0)
-    if (tonumber(away[3]) or 0) > 0 then -- before a draw they are no ghosts yet
+    if (tonumber(away[3]) or 0) > 0 then -- before a draw they are not ghosts yet
         for from, upto in string.gmatch(call('GET', prefix .. KEY.gaps) or '', '(%d+):(%d+)') do
             waiting = waiting - (upto - from + 1)
         end

@@ -1,19 +1,19 @@
--- move.lua: carries a place to another device.
+-- move.lua: moves a place to another device.
 --
--- It is asked ask_move, of `make`, `look` or `take`, and answers tell_move. CONFLICT: the place was
--- computed from another draw than the one there is.
+-- Arguments ask_move with `make`, `look` or `take`, reply tell_move. CONFLICT: the place was computed from another
+-- draw.
 --
--- `moved` has one member for each place that has ever moved: score = number of the move * 256 +
--- moves of the place. A ticket says which moves it was made at, and one behind the score holds
--- nothing any more. Fronts get the newest with their ticks.
+-- `moved` has one member for each place that has ever moved: score = number of the move * 256 + moves of the place. A
+-- ticket contains its number of moves; if that is lower than the score's, the ticket is void. Fronts get the newest
+-- moves with their ticks.
 --
--- A code is a key with a time to live: "entry:moves:visitor:user", `user` is empty until the code is used,
--- and then names the user. Kept for the rest of its life, so that the same device may ask again, whose
--- answer was lost. It belongs to one number of moves: once the place has moved, by whatever code, all older
--- codes are void. And to one incarnation of the event, whose random digits are in its name.
+-- A code is a key with a time to live: "entry:moves:visitor:user"; `user` is empty until the code is used, and then
+-- names the user. It is kept for the rest of its life, so that the same device may repeat the call if the reply was
+-- lost. It belongs to one number of moves: once the place has moved, with whatever code, all older codes are void. And
+-- to one incarnation of the event, whose random digits are in its name.
 --
--- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
--- finds it unused.
+-- Only the taker of the code changes anything, and Redis runs one script at a time: of two takers, one finds it
+-- unused.
 
 local cfg = cfg_read(cfg_move.names)
 local refused = refusal(cfg[cfg_move.boot])
@@ -34,7 +34,7 @@ local function answer(outcome, entry, moves, visitor, retry_ms)
     }
 end
 
--- Is it still somewhere where it can be taken from, and may it move once more? nil: it is, and may.
+-- Why the place cannot be moved once more; nil: it can.
 local function stuck(entry, moves)
     local place = ARGV[ask_move.place]
     if state == CLOSED then
@@ -82,13 +82,13 @@ local function use()
         return answer(NO_CODE)
     end
     moves = tonumber(moves)
-    if lane == 0 then -- a code says nothing of the lane; the first byte of the visitor does
+    if lane == 0 then -- codes have no lane; the visitor's first byte tells lanes apart
         lane = tonumber(string.sub(visitor, 1, 2), 16) % 128
         prefix = lane == 0 and root or root .. '@' .. lane .. ':'
     end
     if user ~= '' and user == ARGV[ask_move.user] then
         if moves_known(entry, moves + 1) > moves + 1 then
-            return answer(CODE_USED) -- and has moved on since
+            return answer(CODE_USED) -- and has moved again since
         end
         return answer(SAME, entry, moves + 1, visitor)
     elseif user ~= '' or moves_known(entry, moves) > moves then
@@ -101,7 +101,7 @@ local function use()
         return answer(why_not)
     end
     moves_write(entry, moves + 1)
-    -- For a visitor who can't be recognised, a mark that nobody else can show.
+    -- For a visitor without a cookie or key, a mark that nobody can match.
     user = ARGV[ask_move.user] ~= '' and ARGV[ask_move.user] or '0'
     call('SET', code_key, entry .. ':' .. moves .. ':' .. visitor .. ':' .. user, 'KEEPTTL')
     return answer(OK, entry, moves + 1, visitor)

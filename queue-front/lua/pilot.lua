@@ -1,12 +1,12 @@
--- pilot.lua: takes one decision of the autopilot, of whichever front comes first in its interval.
+-- pilot.lua: takes one decision of the autopilot, from the first front in its interval.
 --
--- It is asked ask_pilot and answers tell_change.
---   SAME: decided in this interval already, or this front hears nothing and another one does;
---   CONFLICT: the rate is another one by now; WRONG_STATE: the autopilot is off
+-- Arguments ask_pilot, reply tell_change.
+--   SAME: already decided in this interval, or this front has no readings and another one does;
+--   CONFLICT: the rate has changed; WRONG_STATE: the autopilot is off
 --
--- Every front reads the health pages and decides by itself. All decide by the same rules, so it does not
--- matter whose decision counts, only that one does. A front that is cut off from the services must not stop
--- a line that others see in good health: silence counts once no front has heard anything for silent_ms.
+-- Every front reads the health pages and decides by itself. All use the same rules, so it does not matter whose
+-- decision is taken. A front that cannot reach the services must not stop a line that others see in good health:
+-- silence counts once no front has had a reading for silent_ms.
 
 local cfg = cfg_read(cfg_pilot.names)
 if not cfg[cfg_pilot.version] then
@@ -25,7 +25,7 @@ local pilot = prefix .. KEY.pilot
 local known = call('HMGET', pilot, 'rate_milli', 'at_ms', 'heard_ms')
 local at_ms, heard_ms = tonumber(known[2]) or 0, tonumber(known[3]) or 0
 local heard = ARGV[ask_pilot.heard] == '1'
--- A quarter early is early enough: fronts' timers differ.
+-- A quarter early is accepted: fronts' timers differ.
 if now_ms < at_ms + tonumber(ARGV[ask_pilot.interval_ms]) * 3 / 4 then
     return { SAME, state, version }
 elseif not heard and now_ms < heard_ms + tonumber(ARGV[ask_pilot.silent_ms]) then

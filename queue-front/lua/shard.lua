@@ -1,31 +1,31 @@
--- shard.lua: one shard of a line that is kept in several: opened, told its lease, asked how far it is.
+-- shard.lua: one shard of a sharded line: opens it, sets its lease, reports its state.
 --
--- It is asked ask_shard and answers tell_shard:
+-- Arguments ask_shard, reply tell_shard:
 --   OK        it gives numbers, up to its lease
---   HEAL      it may have lost numbers, or was never opened: its epoch is to be sealed (cut.lua), with `opening`
---   CONFLICT  it is in a later epoch than this front knows: look at the cuts
---   RENEWED   there is a newer event of this id
+--   HEAL      it may have lost numbers, or was never opened: its epoch has to be sealed (cut.lua), with `opening`
+--   CONFLICT  it is in a later epoch than this front knows: read the cuts
+--   RENEWED   there is a newer event with this id
 --
--- A shard is `fg:{EVENT:k}:`, of a lane `fg:{EVENT:k}:@1:`, a slot of its own, and gives its joins the numbers 1, 2, 3, ... by join.lua, as a line
--- gives places. It must never give a number twice, whatever it has lost, and it cannot know that it has lost any.
--- So it has a lease, a number beyond which it gives none, which fronts tell it out of the cuts; `boot`, the run of
--- Redis in which it was opened; and an epoch. A run that begins anew, with whatever data, gives nothing before the epoch
--- was ended at its lease by a seal that all fronts see; the next begins behind that. So what the lost run gave
--- out, or what a master that is cut off still gives out, is never given again.
+-- A shard is `fg:{EVENT:k}:`, of a lane `fg:{EVENT:k}:@1:`, in its own slot, and join.lua gives its joins the numbers
+-- 1, 2, 3, ... as it gives a line's places. It must never give a number twice, whatever it has lost, and it cannot know
+-- that it has lost any. So it has a lease, a highest number, which fronts derive from the cuts; `boot`, the run of
+-- Redis in which it was opened; and an epoch. A new run, with whatever data, gives nothing before a seal that all
+-- fronts see has ended the epoch at its lease; the next one begins after it. So numbers that the lost run gave out, or
+-- that a master that is cut off still gives out, are never given again.
 --
--- An epoch is opened once, and known by what opened it: where cuts were lost, and a seal with them, another may have its
--- number. What `opening` says is made up by the shard when it has to be sealed, goes into the seal,
--- and opens it for the epoch that begins there. A shard that lost even that (an older copy of itself, keys that were
--- deleted) has another one or none, and is sealed once more.
+-- An epoch is opened once, and identified by what opened it: if cuts were lost, and a seal with them, another epoch may
+-- have its number. The shard creates `opening` when it has to be sealed; it goes into the seal, and opens the shard for
+-- the epoch that begins there. A shard that has lost even that (an older copy of itself, deleted keys) has another one
+-- or none, and is sealed once more.
 --
--- How many may wait is judged by the cuts, and each shard gets its share of the room that is left with each
--- reading: join.lua says LINE_FULL beyond it, and the front tries again as long as the cuts leave any.
+-- The cuts decide how many may wait, and each shard gets its part of the remaining room with each reading: beyond it
+-- join.lua returns LINE_FULL, and the front retries as long as the cuts leave any room.
 --
--- Rules that joins are judged by are the event's, and lie in its own slot; a shard has a copy of what join.lua reads
--- of them, the newest that any front told. Its clock is the event's as the front tells it.
+-- The rules for joins are the event's, in its own slot; a shard has a copy of the fields that join.lua reads, the
+-- newest that any front sent. Its clock is the event's, as sent by the front.
 
-local UNOPENED_MS = 3600000 -- of an event that is deleted, nobody opens it any more
-local RAISED_PART = 8 -- a lease is raised by no less than this part of what is left of it: each time is a write
+local UNOPENED_MS = 3600000 -- then no front can open a deleted event any longer
+local RAISED_PART = 8 -- a lease is raised by at least this part of the remainder: each raise is a write
 
 local cfg = cfg_read(cfg_shard.names)
 if known and incarnation > known then
@@ -38,7 +38,7 @@ local issued = tonumber(call('GET', prefix .. KEY.seq)) or 0
 local opening, opened = cfg[cfg_shard.opening] or '', cfg[cfg_shard.opened] or ''
 local asked_epoch, asked_lease = tonumber(ARGV[ask_shard.epoch]), tonumber(ARGV[ask_shard.lease])
 
--- From here on nobody gets a number of it, whatever they have seen.
+-- From here on it gives no numbers, whatever fronts have seen.
 local function ask_for_seal()
     if string.sub(opening, 1, #ARGV[1] + 1) ~= ARGV[1] .. '@' then
         opening = string.format('%s@%d', ARGV[1], redis_us)
@@ -50,7 +50,7 @@ local function ask_for_seal()
     return { HEAL, epoch, issued, lease, opening, opened }
 end
 
--- Of what that front has seen, or of what cuts have given places to.
+-- Behind that front's highest number, or behind numbers that cuts have placed.
 local function is_behind()
     return issued < math.max(tonumber(ARGV[ask_shard.issued]), tonumber(ARGV[ask_shard.upto]))
 end
@@ -59,7 +59,7 @@ local function is_another_epoch()
     return not is_opened_by(ARGV[ask_shard.opening], opened)
 end
 
--- The other lines of this shard are older than the event, too; but one that was never opened is being sealed.
+-- The shard's other lines are older than the event, too; but one that was never opened is being sealed.
 local function forget_lines()
     local own = prefix
     each_line(function()
@@ -86,7 +86,7 @@ local function open()
     end
     epoch, lease, issued, opened = asked_epoch, asked_lease, upto, ARGV[ask_shard.opening]
     call('SET', prefix .. KEY.seq, issued)
-    -- `wide` is too long for a list: Redis keeps such a hash as a table, in which each join finds its fields at once.
+    -- `wide` is too long for a listpack: Redis then stores the hash as a table, in which joins find fields at once.
     call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened, 'wide', string.rep('-', 65))
     call('HDEL', KEYS[1], 'opening')
     call('PERSIST', KEYS[1])
@@ -114,7 +114,7 @@ if step_ms ~= 0 then
     call('HSET', CFG, 'clock_off_us', string.format('%d', off_us - 1000 * step_ms))
 end
 
--- Joins and work are counted by the minute, and nobody ticks here.
+-- Joins and work are counted by the minute, and a shard has no ticks.
 local minute = math.floor((now_ms - step_ms) / 60000)
 local counted = tonumber(cfg[cfg_shard.minute]) or 0
 local closed = tonumber(ARGV[ask_shard.state]) == CLOSED

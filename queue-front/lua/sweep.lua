@@ -1,18 +1,17 @@
--- sweep.lua: takes away what an event leaves behind once it is over, in two bites: of a closed one
--- all that only its visitors had a use for (`sweep`), of a deleted one everything (`erase`).
+-- sweep.lua: removes the data of an ended event in two kinds of steps: of a closed one everything that only its
+-- visitors needed (`sweep`), of a deleted one everything (`erase`).
 --
--- It is asked ask_sweep and answers tell_sweep of wire.list; WRONG_STATE: the event is neither closed nor
--- deleted, and is not touched. The run id is not compared: it makes no difference here.
+-- Arguments ask_sweep, reply tell_sweep; WRONG_STATE: the event is neither closed nor deleted, and is not touched. The
+-- run id is not compared: it makes no difference here.
 --
--- A shard (shard.lua) is swept as an event is, and erased (`shard`) before its event is: it learns that the event is
--- closed, and never that it is deleted. One that gave no number is erased in any state: it may be a draft's.
+-- A shard (shard.lua) is swept like an event, and erased (`shard`) before its event: it learns that the event is
+-- closed, and never that it is deleted. A shard that gave no number is erased in any state: it may be a draft's.
 --
--- Each bite frees its keys in the background, and may be taken twice: a front that finds a sweep
--- unfinished starts over. A deleted event's `cfg` goes last, and until then nothing can
--- be created under its id; then `erased` stands for some seconds for those fronts whose calls were
--- under way, so that heal.lua does not bring back what they remember.
+-- Each step frees its keys in the background, and may be repeated: a front that finds a sweep unfinished starts over.
+-- A deleted event's `cfg` goes last, and until then nothing can be created under its id; then `erased` stays for some
+-- seconds for fronts whose calls were under way, so that heal.lua does not restore what they remember.
 --
--- What goes by itself and is left alone: there:EPOCH:PAGE and code:CODE, which expire.
+-- Left to expire: there:EPOCH:PAGE and code:CODE.
 
 local ERASED_MS = 5000
 

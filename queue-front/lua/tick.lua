@@ -1,21 +1,20 @@
--- tick.lua: what time does to a line. Every front runs it about ten times a second, none leads, and
--- how many do makes no difference: all of it follows the time that passed on Redis's clock.
+-- tick.lua: the effect of time on a line. Every front runs it about ten times a second, none leads, and their
+-- number makes no difference: everything follows from the time elapsed on Redis's clock.
 --
--- It is asked ask_tick and answers tell_tick of wire.list. Each concern has a file in tick/, which stand before
--- this one in the order of that list; here is the order of one tick.
+-- Arguments ask_tick, reply tell_tick. Each concern has a file in tick/, which precede this one in the order of
+-- wire.list; here is the order of one tick.
 --
--- One for all. A call works on the event and on each of its lanes, and keeps what it has to tell of each as
--- a `picture`. A front that calls within a slot after it gets that picture and the log, and Redis does no
--- work.
+-- One for all. A call works on the event and on each of its lanes, and stores the reply for each as a `picture`. A
+-- front that calls within a slot after it gets that picture and the log, and Redis does no work.
 --
--- Bounds. Each loop has a fixed number of turns; what is left is done by the next tick.
+-- Bounds. Each loop has a fixed number of turns; the next tick does the rest.
 
 local function move_line(active)
     settle_expired()
     local late_n = 0
     if door_n > 0 then
         clear_door()
-        -- Ghosts that came back owe a token, as late visitors do.
+        -- Ghosts that came back owe a token, like late visitors.
         late_n = call('ZCOUNT', prefix .. KEY.door, '-inf', bucket.settled) +
             call('ZCOUNT', prefix .. KEY.back, '(' .. bucket.settled, '+inf')
     end
@@ -38,11 +37,11 @@ local answer, alone
 
 local function tick()
     if lane ~= asked or lane > 0 then
-        read_event() -- of the event itself it was read below
+        read_event() -- the event itself is read below
     end
     if cfg[cfg_tick.boot] ~= ARGV[1] then
         call('DEL', prefix .. KEY.picture)
-        return -- of a line that is yet to be healed
+        return -- the line has not been healed yet
     end
     read_line()
     if lane == 0 and (state == SCHEDULED or state == PRE_QUEUE) then
@@ -92,7 +91,7 @@ elseif (state ~= CLOSED or call('EXISTS', root .. KEY.active) > 0) and clock_in_
     return { NOT_YET }
 end
 if asked > 0 and call('HGET', CFG, 'boot') ~= ARGV[1] then
-    alone = true -- the event is yet to be healed, or is being deleted
+    alone = true -- the event has not been healed yet, or is being deleted
     tick()
 else
     if off_us ~= 0 then
@@ -101,6 +100,6 @@ else
     each_line(tick)
 end
 if not answer then
-    tick() -- a lane that the event has no more
+    tick() -- the event no longer has this lane
 end
 return answer

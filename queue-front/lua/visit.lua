@@ -1,35 +1,33 @@
--- visit.lua: what one visitor does with a place: pass, heartbeat, end, done (the order is through), leave,
+-- visit.lua: a visitor's calls for a place: pass, heartbeat, end, done (the order is through), leave,
 --   extend (the call); and look, its outcome.
 --
--- It is asked ask_visit and answers tell_visit. Where pass or extend is refused the turn is ENDED or DONE, what became
--- of the visit, or NO_TURN: there was none. So it is where a heartbeat is GONE, and of end, done and leave, which
--- end it or find that it is over. CONFLICT: there was a draw that the front does not know of yet, so this is not the
--- place.
+-- Arguments ask_visit, reply tell_visit. If pass or extend is refused, the turn is ENDED or DONE, the outcome of the
+-- visit, or NO_TURN: there was none. The same holds if a heartbeat is GONE, and for end, done and leave, which end the
+-- visit or find it ended. CONFLICT: the front does not know of the draw yet, so the place is wrong.
 --
--- Bitmaps hold the outcome of a place: `called` it came in, `gone` it was given up before that, `ended`
--- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
--- stretch's no-shows are its size less the bits of both. A place that came in, is not active and
--- did not end has lost its session to the clock. Where Redis has lost the bits, the asking front may know more (`turn`).
+-- Bitmaps hold the outcome of a place: `called` it entered, `gone` it was given up before that, `ended` its session was
+-- closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a stretch's
+-- no-shows are its size less the bits of both. A place that entered, is not active and did not end has lost its session
+-- to the clock. If Redis has lost the bits, the calling front may know more (`turn`).
 --
--- A fourth, `skipped`, has the bits of ghosts: called without a token, because they gave no sign of life for
--- long. One that comes back pays for itself, waits for that at the door (`back` knows it apart from those
--- who have paid), and is called like everybody else from then on.
+-- Another one, `skipped`, has the bits of ghosts: called without a token, because they gave no sign of life for long.
+-- One that comes back pays for itself, waits for that at the door (`back` distinguishes it from those who have paid),
+-- and counts as called from then on.
 --
--- A call may be made longer, EXTENSIONS_MAX times by call_ttl each: `kept` has until when, and how often.
--- It costs nobody anything. No slot and no token is kept for it, and the line goes on. A visitor who comes
--- in the added time pays a token and waits at the door like all late visitors, ahead of everybody who was
--- not called.
+-- A call may be extended, EXTENSIONS_MAX times by call_ttl each: `kept` has the end, and the number of extensions. It
+-- costs nobody anything: no slot and no token is reserved for it, and the line goes on. A visitor who comes in the
+-- added time pays a token and waits at the door like all late visitors, ahead of everybody who was not called.
 --
--- Those who are called but find no slot (or, being late, no token) wait at the door: `door` orders them
--- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
--- out, and each front hears so in time. A free slot belongs to the door in its order before anybody else.
+-- Called visitors who find no slot (or, being late, no token) wait at the door: `door` orders them by place, `knock`
+-- has the last retry of each. As long as one retries, the call does not expire, and each front learns so in time. A
+-- free slot goes to the door, in its order, before anybody else.
 
--- A member may stand in several lanes and is inside once: `members` has the session of each who has
--- come in, and one that still lives keeps their other places out until it is over. If Redis has lost a visit that
--- comes again, two may live: one is noted, the other by its next heartbeat once that one is over.
+-- A member may be in several lanes and is inside once: `members` has the session of each who has entered, and a living
+-- one blocks their other places until it ends. If Redis has lost a visit that comes again, two may live: one is noted,
+-- the other by its next heartbeat after that one has ended.
 
-local RETRY_MS = 1000 -- how soon one at the door should knock again
-local DOOR_KEPT_MS = 60000 -- how far ahead the call of one at the door is made longer
+local RETRY_MS = 1000 -- when a visitor at the door should retry
+local DOOR_KEPT_MS = 60000 -- how far ahead the call of a visitor at the door is extended
 
 local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
 local ask = ARGV[ask_visit.call]
@@ -64,7 +62,7 @@ end
 local session_ttl_ms = tonumber(cfg[cfg_visit.session_ttl_ms])
 local session_max_ms = tonumber(cfg[cfg_visit.session_max_ms])
 visits_set(cfg[cfg_visit.visits_stood_ms], cfg[cfg_visit.visits_halted_ms])
-local visit_ms = now_ms - behind_ms -- what sessions go by
+local visit_ms = now_ms - behind_ms -- the clock of sessions
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
     'admitted', 'phantoms', 'doubted', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms',
@@ -88,7 +86,7 @@ local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
 end
 
--- Of a session, whose times are on the event's clock.
+-- For a session, whose times are on the visit clock; the reply's are on the event's.
 local function answer_visit(outcome, expires_ms, ends_ms)
     return answer(outcome, expires_ms + behind_ms, ends_ms + behind_ms)
 end
@@ -97,7 +95,7 @@ local function has(name)
     return call('GETBIT', prefix .. name, place) == 1
 end
 
--- Is the member whose place this is inside with another one, and if not, known to be inside with this?
+-- Whether this place's member is inside with another place; then, whether this one is noted for them.
 local function is_inside()
     local noted = member ~= '' and tonumber(call('HGET', root .. KEY.members, member))
     if not noted or noted == session then
@@ -147,9 +145,9 @@ if expires_ms and expires_ms <= visit_ms then
     expires_ms = nil
 end
 
--- The front knows that the visit was over, and Redis may have lost that. Its session is none of those that Redis
--- has lost: the slot of one of them is not its to give back, or to take. One that was ended, not by the clock, never
--- begins again, and what an older Redis has of it is over as well. An order that is through may be all that it lost.
+-- The front knows that the visit has ended, and Redis may have lost that. Its session is not one of those that Redis
+-- has lost, so it must not free or take a slot of theirs. A visit that was ended, other than by time, never begins
+-- again, and an older Redis's record of it ends as well. A completed order may be all that Redis lost.
 local known_turn = tonumber(ARGV[ask_visit.turn])
 local known_ended = ARGV[ask_visit.ended] == '1'
 local known_done = known_ended and known_turn == DONE
@@ -180,14 +178,14 @@ local function remember_visit()
     end
 end
 
--- Of a place that came in.
+-- The outcome of a place that entered.
 local function became()
     return has(KEY.done) and DONE or ENDED
 end
 
 -- ---- pass ----
 
--- When the call ran out that took the place in; 0: too long ago to be known.
+-- When the call of this place expired; 0: too long ago to be known.
 local function call_ends_ms()
     if place <= bucket.dead then
         return 0
@@ -196,8 +194,8 @@ local function call_ends_ms()
     return stretch[1] and tonumber(string.match(stretch[1], '%d+$')) or 0
 end
 
--- Until when the call lasts, and how often it was made longer. What Redis has lost of that the front may know, and
--- then all hear of it again.
+-- Until when the call lasts, and its number of extensions. If Redis has lost them the front may know them, and then all
+-- fronts are informed again.
 local function kept()
     local until_ms, times = kept_read(call('ZSCORE', prefix .. KEY.kept, place), bucket.stood_ms)
     local told_ms, told_times = tonumber(ARGV[ask_visit.kept_ms]), tonumber(ARGV[ask_visit.times])
@@ -225,8 +223,8 @@ local function knock()
     return answer(NOT_YET, 0, 0, RETRY_MS)
 end
 
--- Is a slot free that nobody with a lower place waits for? Before one who owes no token those do not stand who do:
--- they may owe it for long, and it would stay empty.
+-- Whether a slot is free that no lower place waits for. For a place that owes no token, those that do are ignored: they
+-- may owe it for long, and the slot would stay empty.
 local function has_slot(owes)
     local max_active = tonumber(cfg[cfg_visit.max_active])
     if max_active == 0 then
@@ -243,8 +241,8 @@ local function has_slot(owes)
     return max_active - active > ahead
 end
 
--- A call pays its token when it is made. A visitor who comes after the call has expired pays another: from
--- what the tick put aside for the door, else from the bucket.
+-- A call pays its token when it is made. A visitor who comes after the call has expired pays another: from the door's
+-- reserve, else from the bucket.
 local function pay_late()
     if bucket.dues >= 1 then
         bucket.dues = bucket.dues - 1
@@ -262,7 +260,7 @@ local function ms_until_called()
     return math.floor(math.min(math.max(wait_ms, RETRY_MS), 30000))
 end
 
--- A visitor who asks is there, even if it is too early.
+-- A visitor who calls is present, even if too early.
 local function come_back()
     local page = math.floor(place / PAGE)
     if bucket.ghosts_n > 0 and call('SETBIT', away_key(page), place % PAGE, 0) == 1 then
@@ -271,7 +269,7 @@ local function come_back()
     end
 end
 
--- What one is answered who is not called, or is so no longer.
+-- The reply to a visitor who is not called, or no longer.
 local function not_called()
     if has(KEY.gone) then
         return answer(GONE)
@@ -343,21 +341,20 @@ local function extend()
     return answer(OK, until_ms, 0, 0, times + 1)
 end
 
--- A visit that began after the archive was written out of which the event was made again: of those
--- nobody knows how many there are.
+-- A visit that began after the archive of this restored event was written: their number is unknown.
 local function is_of_before()
     return (tonumber(call('HGET', root .. KEY.bucket, 'restored_until_ms')) or 0) > now_ms
 end
 
--- May Redis have lost the session of a pass? A place that came in as far as Redis knows had one, which is
--- there or is over.
+-- Whether Redis may have lost the session of a pass. A place that entered as far as Redis knows had one, which is there
+-- or has ended.
 local function is_lost()
     local phantoms, doubted = lost_of(bucket)
     return not known_over and (phantoms > 0 or (not has(KEY.called) and (doubted > 0 or is_of_before())))
 end
 
--- Redis lost this session, or that it was made longer; its signed pass did not. It takes its own slot back, if
--- it is one of those that are kept for such, else one more: what was promised counts.
+-- Redis lost this session, or its extension; its signed pass did not. It takes its own slot back, if that is reserved,
+-- otherwise an additional one: the promise counts.
 local function come_again(told_ms, lost)
     local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
     ends_ms = ends_ms > 0 and ends_ms - behind_ms or visit_ms + session_max_ms
@@ -386,7 +383,7 @@ local function heartbeat()
     elseif has(KEY.ended) or has(KEY.gone) then
         return answer(GONE, 0, 0, 0, has(KEY.ended) and became())
     end
-    -- A visit lasts for as long as any of its passes. If it is over earlier, Redis has lost something.
+    -- A visit lasts as long as any of its passes. If it is over earlier, Redis has lost something.
     local lost = is_lost()
     if lost or told_ms > visit_ms then
         return come_again(told_ms, lost)
@@ -400,10 +397,10 @@ local function log_given_up()
     end
 end
 
--- Gives up a place that has not come in. Called or not, it will not be waited for.
+-- Gives up a place that has not entered. Called or not, it will not be waited for.
 local function give_up()
     if entry ~= '' and bucket.early_n > 0 and call('SREM', prefix .. KEY.early, entry) == 1 then
-        -- Counted before the draw, by its entry; tick/early.lua has nothing left to do for it.
+        -- Counted before the draw, by its entry; nothing is left for tick/early.lua.
         bucket.early_n, bucket.left_n = bucket.early_n - 1, bucket.left_n - 1
     end
     call('SETBIT', prefix .. KEY.gone, place, 1)
@@ -422,7 +419,7 @@ local function give_up()
     return answer(OK)
 end
 
--- Before the draw there are entries only; tick.lua makes positions of those that were given up.
+-- Before the draw there are only entries; tick.lua computes positions for those given up.
 local function give_up_entry()
     if call('SADD', prefix .. KEY.early, place) == 0 then
         return answer(SAME)
@@ -445,7 +442,7 @@ local function finish()
         over(done)
         return answer(OK, 0, 0, 0, became())
     elseif ask ~= 'leave' and is_lost() then
-        -- An order that went through while Redis forgot its session.
+        -- An order that completed after Redis lost its session.
         lost_back(bucket)
         if place > bucket.settled and place <= serving then
             call_came(bucket, true)
@@ -468,7 +465,7 @@ local function remember_given_up()
     end
 end
 
--- Is there anything left of the place, wherever it was moved? A session that Redis has forgotten may come back by its
+-- Whether anything is left of the place, wherever it was moved. A session that Redis has lost may come back with its
 -- pass.
 local function look()
     if known_ended or known_turn == GIVEN_UP then

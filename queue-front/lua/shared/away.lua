@@ -1,13 +1,13 @@
--- away.lua: the absent, by pages of places.
+-- away.lua: places whose visitors are absent, in pages.
 
--- Places are counted by pages, so that the marks of a long line travel and are compared in pieces.
--- `away:PAGE` has the bits of places before their call whose visitors are not there: ghosts, and places
--- that were left.
+-- Places are stored in pages, so that the marks of a long line are sent and compared in pieces.
+-- `away:PAGE` has the bits of places before their call whose visitors are gone: ghosts, and places
+-- given up.
 local function away_key(page)
     return prefix .. KEY.away .. page
 end
 
--- Those heard in an epoch, by all fronts.
+-- The places of a page heard in an epoch, by all fronts.
 local function heard_key(epoch, page)
     return prefix .. KEY.there .. epoch .. ':' .. page
 end
@@ -18,13 +18,13 @@ local function away_touch(bucket, page)
     call('ZADD', prefix .. KEY.aways, bucket.away_seq, page)
 end
 
--- How many of a page are away, of those behind `after`.
+-- How many places of a page after `after` are away.
 local function away_n(page, after)
     local low = math.max(0, after + 1 - page * PAGE)
     return low < PAGE and call('BITCOUNT', away_key(page), low, PAGE - 1, 'BIT') or 0
 end
 
--- A place before its call was given up. True: it had been a ghost's.
+-- A place was given up before its call. True: it had been a ghost's.
 local function away_left(bucket, place)
     local page = math.floor(place / PAGE)
     if call('SETBIT', away_key(page), place % PAGE, 1) == 1 then

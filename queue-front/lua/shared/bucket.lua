@@ -1,6 +1,6 @@
--- bucket.lua: the numbers of a line that its scripts keep in the hash `bucket`, and its bitmaps.
+-- bucket.lua: the numbers of a line in the hash `bucket`, and the line's bitmaps.
 
--- The bucket's fields as numbers, those never written as 0; bucket_write() stores what differs.
+-- The bucket's fields as numbers, missing ones as 0; bucket_write() stores the changed ones.
 local function bucket_read(...)
     local bucket = { names = { ... }, was = {} }
     local values = call('HMGET', prefix .. KEY.bucket, ...)
@@ -24,7 +24,7 @@ local function bucket_write(bucket)
     end
 end
 
--- How many bits are set for the places of (after, upto].
+-- How many bits are set for the places in (after, upto].
 local function bits(name, after, upto)
     if upto <= after then
         return 0

@@ -1,9 +1,9 @@
--- codes.lua: presale codes as joins use them. Made only where one is shown, since few joins bring any.
+-- codes.lua: presale codes for joins. Defined only if a join has one, since few do.
 local function codes_made()
     local guesses = guesses_made()
 
-    -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
-    -- there that could be guessed.
+    -- While codes are missing, an unknown code may be valid. It counts as a guess only if some codes are there to be
+    -- guessed.
     local function not_there(address, lost)
         if not lost or call('EXISTS', root .. KEY.codes) == 1 then
             guesses.note(address)
@@ -17,8 +17,8 @@ local function codes_made()
         return of_lane and { digest = digest, lane = tonumber(of_lane), uses = uses, used = tonumber(used), channel = channel }
     end
 
-    -- Why it opens nothing here, or nil and the code. The reads come first whatever the code is, so that the time it
-    -- takes says nothing of it.
+    -- Why the code opens nothing here, or nil and the code. The reads come first for every code, so that the timing
+    -- reveals nothing about it.
     local function look_at(digest, address)
         local lost = call('HGET', CFG, 'codes_lost')
         local over = guesses.are_over(address)
@@ -35,7 +35,7 @@ local function codes_made()
         return nil, code
     end
 
-    -- So many uses more, or fewer.
+    -- Changes the use count by this many.
     local function count(code, by)
         call('HSET', root .. KEY.codes, code.digest,
             code.lane .. ':' .. code.uses .. ':' .. code.used + by .. ':' .. code.channel)

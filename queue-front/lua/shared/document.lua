@@ -1,9 +1,9 @@
--- document.lua: which document of an event is the newer one, and its digest.
+-- document.lua: compares the versions of an event's document, and its digest.
 
--- A version alone does not tell: what was written before a loss and what was written after it may bear
--- the same number. So each closing of a heal begins an era (its time in ms), and versions are compared
--- within one. What a front knows of an earlier era is newer than what Redis has in one case only: the
--- era is the one just before, and nobody has written anything since the heal.
+-- The version alone is not enough: a document written before a loss and one written after it may have
+-- the same number. So each heal begins an era (its time in ms), and versions compare only within one. A
+-- front's document of an earlier era is newer than Redis's in one case only: the era is the previous
+-- one, and nobody has written anything since the heal.
 local function document_behind(version, known_version, known_era)
     local era, healed, healed_from = unpack(call('HMGET', CFG, 'era', 'healed', 'healed_from'))
     era = tonumber(era) or 0
@@ -13,7 +13,7 @@ local function document_behind(version, known_version, known_era)
     return known_version > version and version == tonumber(healed) and known_era == tonumber(healed_from)
 end
 
--- After each writing: what fronts compare, since equal numbers may hide different documents.
+-- Call after each write: fronts compare the digest, since equal numbers may hide different documents.
 local function sign_document()
     local parts = call('HMGET', CFG, 'doc', knobs.names)
     for i, part in ipairs(parts) do

@@ -1,8 +1,8 @@
 -- draw.lua: closing the entries, and the draw.
 
--- The draw has two halves. First the entries close: everybody with a number takes part, and later visitors
--- stand behind them. Each lane has a draw of its own, closed and made in the same steps. What either half
--- writes is never written again.
+-- The draw has two steps. First the entries close: everybody with a number takes part, and later visitors come after
+-- them. Each lane has its own draw, closed and made in the same steps. Values written by either step are never
+-- overwritten.
 local function close_entries()
     each_line(function()
         local cfg = prefix .. KEY.cfg
@@ -13,8 +13,8 @@ local function close_entries()
     end)
 end
 
--- Then it is made, in one step with the opening, out of what a front brings: the beacon's value with
--- its proof, and the seeds, 64 hex digits for each line.
+-- Then the draw is made, together with the opening, from the front's values: the beacon's with its proof, and the
+-- seeds, 64 hex digits per line.
 local function draw(told)
     close_entries()
     each_line(function()

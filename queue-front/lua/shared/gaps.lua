@@ -1,6 +1,6 @@
--- gaps.lua: ranges of places that nobody is known to have.
+-- gaps.lua: ranges of places without a known owner.
 
-local SERIES_RAISED = 19   -- number of a sample of `series`: `raised`
+local SERIES_RAISED = 19   -- index of `raised` in a sample of `series`
 
 -- Sets the bits of from..upto.
 local function set_bits(key, from, upto)
@@ -17,9 +17,8 @@ local function set_bits(key, from, upto)
     end
 end
 
--- Places that a heal left out, in case a front that died had given them to somebody. `gaps` is a short
--- list of those that are not called yet, "from:upto,from:upto". Until their owners are heard they are
--- away, as ghosts are.
+-- Places that a heal skipped, in case a front that died had issued them. `gaps` is a short list of
+-- those not called yet, "from:upto,from:upto". Until their owners show up they are away, like ghosts.
 local function gaps_parse(text)
     local gaps = {}
     for from, upto in string.gmatch(text or '', '(%d+):(%d+)') do
@@ -44,18 +43,18 @@ local function gaps_write(gaps)
     end
 end
 
--- Calls `what` with each page that from..upto touches and the bits of it that they are.
+-- Calls `what` for each page that from..upto touches, with the range of bits in it.
 local function each_page(from, upto, what)
     for page = math.floor(from / PAGE), math.floor(upto / PAGE) do
         what(page, math.max(0, from - page * PAGE), math.min(PAGE - 1, upto - page * PAGE))
     end
 end
 
--- Nobody is known to have these places.
+-- Marks these places, which have no known owner, as away.
 local function gap_away(bucket, gap)
     each_page(gap.from, gap.upto, function(page, low, high)
         set_bits(away_key(page), low, high)
         away_touch(bucket, page)
     end)
-    bucket.away_whole, bucket.away_at_ms = bucket.away_seq, now_ms -- to be shown at once
+    bucket.away_whole, bucket.away_at_ms = bucket.away_seq, now_ms -- show at once
 end

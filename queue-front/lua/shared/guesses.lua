@@ -1,9 +1,9 @@
--- guesses.lua: invalid codes of presales and moves together, counted for the minute: by address, by network (an IPv6
--- /48, or the IPv4 address) and by event.
+-- guesses.lua: counts invalid codes of presales and moves together, per minute: by address, by network (an IPv6 /48, or
+-- the IPv4 address) and by event.
 --
--- An address has WRONG_CODES_MAX. Once the event has had WRONG_CODES_EVENT_MAX, a network that has sent one has no more. So
--- a guesser with very many addresses is slowed down, and visitors of other networks are not refused for it.
--- Made only where a code is shown.
+-- An address may have WRONG_CODES_MAX. Once the event has had WRONG_CODES_EVENT_MAX, a network that has sent one may
+-- send no more. So a guesser with very many addresses is slowed down, and visitors of other networks are not rejected
+-- for it. Defined only if there is a code.
 
 local function guesses_made()
     local key = root .. KEY.ip .. math.floor(now_ms / 60000)

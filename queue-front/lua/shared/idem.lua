@@ -1,8 +1,8 @@
--- idem.lua: what keys of joins have: places, most of them.
+-- idem.lua: the values of join keys, mostly places.
 --
--- They are fields of one hash, so that one HMGET looks up all keys of a call and one HSET writes them: what Redis spends on a
--- call from a script is several times what it spends on a field. Small hashes would take a quarter of the memory, but
--- each key would be in another one, hence a call of its own.
+-- They are fields of one hash, so that one HMGET looks up all keys of a call and one HSET writes them: a call from a
+-- script costs Redis several times as much as a field. Small hashes would take a quarter of the memory, but each key
+-- would be in another one, and need its own call.
 
 local sub = string.sub
 local idem = prefix .. KEY.idem

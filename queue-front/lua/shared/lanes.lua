@@ -1,6 +1,6 @@
 -- lanes.lua: the lines of an event: its own and those of its lanes.
 
--- The lanes' shares of the calls in percent, as core/lanes.h packs them: digits of base 128.
+-- The lanes' shares of the calls in percent, as packed by line_lanes_pack(): digits of base 128.
 local function shares_of(packed)
     local shares = {}
     packed = tonumber(packed) or 0
@@ -11,7 +11,7 @@ local function shares_of(packed)
     return shares
 end
 
--- Does something to the event's line and to each lane's, as if called for it.
+-- Calls `what` for the event's line and for each lane, with `prefix` and `lane` set accordingly.
 local function each_line(what)
     local was_prefix, was_lane = prefix, lane
     for i = 0, #shares_of(call('HGET', CFG, 'shares')) do

@@ -1,6 +1,6 @@
--- left_out.lua: one more range of places that nobody is known to have.
+-- left_out.lua: adds a range of places without a known owner.
 
--- Ranges that overlap or adjoin become one.
+-- Merges ranges that overlap or adjoin.
 local function gaps_joined(gaps)
     table.sort(gaps, function(a, b) return a.from < b.from end)
     local joined = {}
@@ -15,7 +15,7 @@ local function gaps_joined(gaps)
     return joined
 end
 
--- Of too many the first go, whose places are then people's until they are found to be ghosts.
+-- Drops the first of too many; their places count as people's until they become ghosts.
 local function gaps_keep(bucket, gaps)
     local kept = gaps_joined(gaps)
     while #kept > GAPS_MAX do
@@ -25,7 +25,7 @@ local function gaps_keep(bucket, gaps)
     gaps_write(kept)
 end
 
--- While a draw may come a gap is only noted; tick.lua takes it up when places are final.
+-- While a draw may come a gap is only noted; tick.lua applies it when places are final.
 local function gaps_note_only(bucket, state, drawn)
     if state <= PRE_QUEUE and not drawn then
         bucket.gap_pending = 1

@@ -1,5 +1,5 @@
--- minutes.lua: forgets joins and work that were counted in minutes that are over, `from` and later. Whatever time passed
--- since: nobody was counted while nobody ran.
+-- minutes.lua: forgets joins and work counted in past minutes, from `from` on, however much time has passed: nothing
+-- was counted while no script ran.
 local function forget_minutes(from, minute)
     for old = from, math.min(minute - 1, from + WORK_MINUTES + 9) do
         call('UNLINK', root .. KEY.ip .. old, root .. KEY.work .. old - WORK_MINUTES)

@@ -1,9 +1,9 @@
--- opening.lua: what an epoch of a shard is known by.
+-- opening.lua: identifies an epoch of a shard.
 --
--- It is opened by a word that the shard made up ("RUN@TIME") with a mark of all cuts up to its seal ("+MARK"). Where cuts
--- were lost, other cuts may have sealed an epoch of the same number; the mark tells them apart, and it is all that is known
--- of an epoch whose seal fronts have brought back. A shard that was opened by the version before has no mark, and is
--- believed. The mark is six digits of the checksum at most: no more fits into what the fronts of that version read.
+-- It is opened by a word that the shard created ("RUN@TIME") with a mark of all cuts up to its seal ("+MARK"). If cuts
+-- were lost, other cuts may have sealed an epoch with the same number; the mark tells them apart, and is all that is
+-- known of an epoch whose seal fronts have restored. A shard opened by the previous version has no mark, and is
+-- accepted. The mark is at most six digits of the checksum, the most that fronts of that version can read.
 
 local function mark_of(sum)
     return string.format('+%x', sum % 16777216)
@@ -13,7 +13,7 @@ local function word_of(opening)
     return string.match(opening, '^[^+]*')
 end
 
--- `known`: of the opening, by the cuts. '': nothing.
+-- `known`: the opening according to the cuts. '': unknown.
 local function is_opened_by(known, opened)
     if known == '' or known == opened then
         return true

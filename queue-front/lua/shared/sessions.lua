@@ -1,6 +1,6 @@
--- sessions.lua: slots, and those of sessions that Redis has lost.
+-- sessions.lua: slots, including those of sessions that Redis has lost.
 
--- Frees the slots of sessions that ran out, a bounded number at a time.
+-- Frees the slots of expired sessions, a limited number at a time.
 local function end_expired_sessions()
     local expired = call('ZRANGEBYSCORE', root .. KEY.active, '-inf', now_ms - behind_ms, 'LIMIT', 0, 200)
     if #expired > 0 then
@@ -12,9 +12,9 @@ local function end_expired_sessions()
     end
 end
 
--- Sessions that were known before Redis lost them, and have neither come back by their heartbeat nor run out.
--- Each of `phantoms` holds a slot, which nobody else may take. As many as are `doubted` may be lost besides:
--- so many sessions that Redis still has may have been over by then, and hold the slots of those.
+-- Lost sessions that have neither come back with a heartbeat nor expired. Each of `phantoms` holds a slot,
+-- which nobody else may take. Up to `doubted` more may be lost: that many sessions that Redis still has may
+-- have ended by then, and hold the slots of lost ones.
 local function lost_of(bucket)
     local phantoms, doubted, until_ms = bucket.phantoms, bucket.doubted, bucket.phantom_until_ms
     if lane > 0 then
@@ -33,7 +33,7 @@ local function phantoms_of(bucket)
     return phantoms
 end
 
--- One of them has shown itself.
+-- A lost session has come back.
 local function lost_back(bucket)
     local phantoms, doubted = lost_of(bucket)
     local name = phantoms > 0 and 'phantoms' or 'doubted'

@@ -1,16 +1,16 @@
--- turns.lua: the outcomes of places, as sent to all fronts.
+-- turns.lua: the outcomes of places, for all fronts.
 
--- Sends the outcome of a place of this lane to all fronts; each of them knows it from its next tick on. Of a visit
--- `times` is 1 if it was ended, not by the clock; GIVEN_UP is of an entry.
+-- Sends the outcome of a place of this lane to all fronts; each gets it with its next tick. For a visit `times` is
+-- 1 if it was ended, other than by time; GIVEN_UP names an entry.
 local function turn_log(of_lane, of_place, kind, until_ms, times)
     local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. KEY.turns
     call('XADD', key, 'MAXLEN', '~', TURNS_MAX, '*', 't',
         string.format('%d:%d:%d:%d', of_place, kind, until_ms or 0, times or 0))
 end
 
--- Calls that were made longer: `kept` has until when * 16 + how often. When, here and in the log, is
--- without `stood_ms` of the bucket, for how long the line has ever stood still (sold out, frozen): so nothing
--- has to be written when it moves again.
+-- Extended calls: `kept` has the end * 16 + the number of extensions. The end, here and in the log, excludes the
+-- bucket's `stood_ms`, the total time that the line was paused (sold out, frozen): so nothing has to be rewritten
+-- when it moves again.
 local function kept_read(score, stood_ms)
     score = tonumber(score)
     if not score then

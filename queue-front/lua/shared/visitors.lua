@@ -1,6 +1,6 @@
--- visitors.lua: takes away what belongs to visitors.
+-- visitors.lua: removes visitors' data.
 
--- All that an event keeps for its visitors' sake alone, but for the keys of joins.
+-- All keys that only the event's visitors need, except the keys of joins.
 local VISITOR_KEYS = { KEY.called, KEY.gone, KEY.ended, KEY.skipped, KEY.hist, KEY.door, KEY.knock, KEY.back, KEY.early,
     KEY.moved, KEY.marks, KEY.left, KEY.tellers, KEY.contacts, KEY.aways, KEY.active, KEY.ends, KEY.members, KEY.lanes, KEY.pilot,
     KEY.done, KEY.turns, KEY.kept, KEY.gaps, KEY.picture, KEY.codes, KEY.opened }

@@ -1,21 +1,20 @@
--- visits.lua: the clock that visits go by. It is the event's, and stands while what visitors came for cannot be had.
+-- visits.lua: the clock of visits. It is the event's, paused while the service that visitors came for is down.
 --
--- Fronts that know where to look ([visits] served_by) say with each tick whether the event is SERVED or
--- UNSERVED. One that sees it served is believed against all that do not. When none has for UNSERVED_MS, the
--- clock stops, as of when it was last seen served (tick/served.lua), and it goes on as soon as one does; so the people
--- inside get back the time that was lost.
--- That is HALT_MAX_MS at most: fronts that look in the wrong place must not keep slots for ever. An event
--- that nobody ever saw served is not judged, nor is one whose time ran out so, until it is seen served again.
+-- Fronts with [visits] served_by report with each tick whether the event is SERVED or UNSERVED. One SERVED outweighs
+-- any number of UNSERVED. When there was none for UNSERVED_MS, the clock is paused, as of the last SERVED
+-- (tick/served.lua), and resumes with the next one; so the people inside get the lost time back. It pauses for at most
+-- HALT_MAX_MS: fronts with a wrong address must not hold slots for ever. An event that was never seen served is not
+-- paused, nor is one whose pause reached the limit, until it is seen served again.
 --
--- `active`, `ends` and phantoms are on this clock. Whatever leaves the scripts is on the event's.
+-- `active`, `ends` and phantoms are on this clock. All times that leave the scripts are on the event's.
 
-local SERVED_EVERY_MS = 1000 -- told once in this time, by all fronts together
+local SERVED_EVERY_MS = 1000 -- how often it is written, by all fronts together
 local UNSERVED_MS = 3000     -- longer than a takeover of the seats
 
--- By how much it is behind the event's clock.
+-- How far it is behind the event's clock.
 local behind_ms = 0
 
--- Of cfg: for how long it has ever stood, and since when it stands; without that it runs.
+-- From cfg: total paused time, and when the current pause began; without these the clock runs.
 local function visits_set(stood_ms, halted_ms)
     behind_ms, halted_ms = tonumber(stood_ms) or 0, tonumber(halted_ms)
     if halted_ms then
@@ -23,12 +22,12 @@ local function visits_set(stood_ms, halted_ms)
     end
 end
 
--- It has stood for as long as it may, whatever fronts see, and even if none looks any more.
+-- The pause has reached its limit, whatever fronts see, and even if none looks any longer.
 local function visits_waited_out(halted_ms)
     return halted_ms > 0 and now_ms >= halted_ms + HALT_MAX_MS
 end
 
--- Does it change anything that a front sees the event so? `halted_ms` is 0 while the clock runs.
+-- Whether a front's observation changes anything. `halted_ms` is 0 while the clock runs.
 local function visits_news(seen, served_ms, halted_ms)
     if visits_waited_out(halted_ms) then
         return true

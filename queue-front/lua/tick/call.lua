@@ -1,13 +1,13 @@
 -- call.lua: calls the next visitors and records them as stretches.
 
-local GAP_TURNS = 64         -- runs of nobody's places stepped over in one tick
-local STRETCHES_MAX = 4096   -- kept at once; beyond, the newest one grows
+local GAP_TURNS = 64         -- runs of unowned places skipped per tick
+local STRETCHES_MAX = 4096   -- kept at once; beyond that the newest one grows
 local STRETCH_MIN_MS = 100   -- calls closer together than this share a stretch
 local STRETCHES_WANTED = 2048
 local RATE_MEMORY_US = 30000000
 
--- Moves `serving` past `want` people who are still there. Those who left are stepped over and cost nothing.
--- In a desert of left places the step grows until it finds somebody.
+-- Moves `serving` past `want` people who are still there. Places given up are skipped at no cost. In a long
+-- run of such places the step grows until it finds somebody.
 local function advance_counted(want)
     if bucket.left_n == 0 then
         want = math.min(want, issued - serving)
@@ -50,8 +50,7 @@ local function advance(want)
     return found
 end
 
--- Records the call. Neighbouring calls share a stretch: what they have in common is the later end, so that
--- nobody's time is cut.
+-- Records the call. Neighbouring calls share a stretch with the later end, so that nobody's time is cut.
 local function remember_call(first_new)
     local window_ms = math.max(STRETCH_MIN_MS, (call_ttl_ms + grace_ms) / STRETCHES_WANTED)
     local called_ms, expires_ms = now_ms, now_ms + call_ttl_ms
@@ -89,8 +88,8 @@ local function call_next(active, late_n)
     return found
 end
 
--- People called a second, measured only while somebody is left waiting: an empty line says nothing about
--- how fast it could move.
+-- People called per second, measured only while somebody is left waiting: an empty line does not show how
+-- fast it could move.
 local function measure_rate(called)
     if bucket.at_us == 0 or issued - serving - bucket.left_n <= 0 then
         return

@@ -1,9 +1,9 @@
 -- early.lua: visitors who left before the draw.
 
--- A permutation with 64-bit rounds is beyond Lua's numbers, so fronts compute the positions of those few:
--- told by one tick, they come with the next, from whichever front; each counts once.
+-- A permutation with 64-bit rounds exceeds Lua's numbers, so fronts compute the positions of these few
+-- entries: one tick sends them out, and the next brings the positions, from any front; each counts once.
 local function settle_early()
-    local before = ask_tick.words -- the pairs stand behind all else
+    local before = ask_tick.words -- the pairs come after everything else
     for i = 1, tonumber(ARGV[ask_tick.early_len]) do
         local entry, position = ARGV[before - 1 + 2 * i], tonumber(ARGV[before + 2 * i])
         if call('SREM', prefix .. KEY.early, entry) == 1 then

@@ -1,9 +1,9 @@
--- gaps.lua: places that a heal left out, on their way to be stepped over.
+-- gaps.lua: skips places that a heal left out.
 
 local gaps, gap_at = {}, 1
 
--- What heal.lua could only note while a draw was to come. Entries are no places; the draw has scattered
--- those that took part.
+-- Applies gaps that heal.lua could only note before a draw. Entries are not places; the draw has
+-- scattered those that took part.
 local function take_up_gaps()
     local drawn = tonumber(call('HGET', prefix .. KEY.cfg, 'entries')) or 0
     for _, gap in ipairs(gaps_parse(call('GET', prefix .. KEY.gaps))) do
@@ -27,7 +27,7 @@ local function read_gaps()
     end
 end
 
--- The first place of from..upto that somebody has, or the one behind them.
+-- The first place of from..upto with an owner, or the one after them.
 local function somebodys(from, upto)
     local found
     each_page(from, upto, function(page, low, high)
@@ -39,7 +39,7 @@ local function somebodys(from, upto)
     return found or upto + 1
 end
 
--- Steps over nobody's places of a gap, however many they are, unless somebody has left among them.
+-- Skips unowned places of a gap, however many, unless some of them were given up.
 local function pass_gap()
     while gaps[gap_at] and gaps[gap_at].upto <= serving do
         gap_at = gap_at + 1
@@ -57,7 +57,7 @@ local function pass_gap()
     end
 end
 
--- Up to where to look at each place, before there may be something to step over again.
+-- Up to where each place is checked before there may be another gap to skip.
 local function walk_upto()
     local gap = gaps[gap_at]
     if not gap or gap.upto <= serving then
@@ -66,7 +66,7 @@ local function walk_upto()
     return serving + 1 < gap.from and gap.from - 1 or gap.upto
 end
 
--- Of the places stepped over just now, those that a gap had left out.
+-- Counts the places just skipped that belong to a gap.
 local function note_passed(before)
     for _, gap in ipairs(gaps) do
         bucket.gap_passed = bucket.gap_passed +

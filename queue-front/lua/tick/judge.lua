@@ -1,12 +1,12 @@
--- judge.lua: presence. Fronts tell heard.lua which places they have heard from. Here, once an epoch, a
--- place that was not heard from in the whole epoch before, nor since, becomes a ghost. Only places issued
--- before that epoch are judged (`heard_upto`), and only once every front has told all of it: while one is
--- silent, and after any gap in the ticks, no new ghosts are made, and those there are stay.
+-- judge.lua: presence. heard.lua has the places that fronts heard from. Here, once per epoch, a place that
+-- was not heard from in the whole previous epoch, nor since, becomes a ghost. Only places issued before
+-- that epoch are judged (`heard_upto`), and only once every front has sent all its marks: while one is
+-- silent, and after any gap in the ticks, no new ghosts are made, and existing ones stay.
 
-local JUDGE_MAX = 4          -- pages judged in one tick
+local JUDGE_MAX = 4          -- pages judged per tick
 
--- Of these places, those not heard from in the last whole epoch, nor since, are away. Bits are only added:
--- heard.lua brings back visitors who were away and are heard from again.
+-- Places not heard from in the last whole epoch, nor since, become away. Bits are only added: heard.lua
+-- brings back visitors who are heard from again.
 local function judge_page(epoch, page)
     local absent, left = prefix .. KEY.absent, prefix .. KEY.left
     local high = math.min(bucket.heard_upto, page * PAGE + PAGE - 1) % PAGE
@@ -33,8 +33,8 @@ local function judge_page(epoch, page)
     call('DEL', absent, left)
 end
 
--- Has every front sent all marks from before this epoch? A front that sent no sign of life since the last
--- one began has no part in it: its visitors had a whole epoch to be heard by another front.
+-- Whether every front has sent all marks from before this epoch. A front that sent no sign of life since
+-- the last one began does not count: its visitors had a whole epoch to be heard by another front.
 local function marks_are_whole(epoch)
     local gone = call('ZRANGEBYSCORE', prefix .. KEY.contacts, '-inf',
         '(' .. (epoch - 1) * bucket.epoch_ms, 'LIMIT', 0, 64)
@@ -48,12 +48,12 @@ end
 
 local function judge()
     if bucket.epoch_ms == 0 then
-        return -- no front has told anything yet
+        return -- no front has sent anything yet
     end
     local epoch = math.floor(now_ms / bucket.epoch_ms)
     local gap = now_us - bucket.at_us > math.min(3000, bucket.epoch_ms / 2) * 1000
     if gap or epoch < bucket.heard_epoch or epoch > bucket.heard_epoch + 1 then
-        bucket.heard_upto, bucket.heard_next = 0, 0 -- this epoch is not whole
+        bucket.heard_upto, bucket.heard_next = 0, 0 -- this epoch is incomplete
     elseif epoch == bucket.heard_epoch + 1 then
         bucket.heard_upto, bucket.heard_next = bucket.heard_next, issued
     end
@@ -70,8 +70,8 @@ local function judge()
         judge_page(epoch, page)
         bucket.judge_next = page + 1
     end
-    -- Fronts fetch the pages one by one and show them all at once, at the same time, so that nobody is
-    -- told fewer ahead by one than by the next.
+    -- Fronts fetch the pages one by one and show them all at the same time, so that no front shows fewer
+    -- people ahead than another.
     bucket.away_at_ms = now_ms + bucket.epoch_ms
     if bucket.judge_next > last then
         bucket.judged_epoch, bucket.judged = epoch, bucket.heard_upto

@@ -1,12 +1,12 @@
--- line.lua: what there is of the line, read once and kept in locals that the other files of tick/ change.
+-- line.lua: the state of the line, read once and kept in locals that the other files of tick/ change.
 
-local asked = lane -- the line that this front asks for; work is done for all lines of the event
+local asked = lane -- the line that this front ticks; work is done for all lines of the event
 local cfg, version, state, issued, serving, rate_milli, burst, max_active, call_ttl_ms, grace_ms
 local era, digest, served_ms, halted_ms
 local shares, pilot, bucket, door_n, own_tokens, lanes_expected
 
--- The autopilot's rate stands in the place of the knob's. Whatever is written there, it is never
--- above the ceiling; where nothing is (Redis has lost it), the floor is safe.
+-- The autopilot's rate replaces the knob's. Whatever value is stored, it never exceeds the ceiling; if
+-- there is none (Redis has lost it), the floor is safe.
 local function read_pilot()
     local ceiling_milli = tonumber(cfg[cfg_tick.pilot_ceiling_milli]) or 0
     pilot = {}
@@ -51,5 +51,5 @@ local function read_line()
         'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms', 'stood_ms', 'thawed_ms',
         'raised')
     door_n = call('ZCARD', prefix .. KEY.door)
-    own_tokens, lanes_expected = math.huge, 0 -- of the general lane; share_out() says
+    own_tokens, lanes_expected = math.huge, 0 -- of the general line; see share_out()
 end

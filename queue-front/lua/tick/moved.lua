@@ -1,5 +1,5 @@
--- moved.lua: places that were carried to another device. A front sends those that Redis has lost, and gets
--- those that it does not know.
+-- moved.lua: places that moved to another device. A front sends moves that Redis has lost, and gets those
+-- that it does not know.
 
 local function learn_moves()
     local before = ask_tick.words + 2 * tonumber(ARGV[ask_tick.early_len])

@@ -1,10 +1,10 @@
--- picture.lua: the answer to the front that ticked a moment ago. It stands before all else of tick.lua,
--- since most ticks need nothing but this: what is defined behind it is then not made at all.
+-- picture.lua: the reply to a front that calls soon after another's tick. It precedes the rest of tick.lua, since
+-- most ticks need only this: later definitions are then skipped.
 
 -- Fields of `told`, in the order of ask_tick.
 local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error', 'errors' }
 
--- What this front has of the document.
+-- This front's version of the document.
 local known_version, known_era = tonumber(ARGV[ask_tick.version]), tonumber(ARGV[ask_tick.era])
 local known_digest = ARGV[ask_tick.digest]
 
@@ -28,9 +28,9 @@ local function tell_turns()
     return told
 end
 
--- Within the slot of another tick, its picture is the answer for every front that knows no more than it
--- shows; the newest places are added, and who came in and went, since this front may have let them. A front
--- that knows less, has something to tell, or may need healing, ticks itself. So work is done some twenty times a
+-- Within the slot of another tick, its picture is the reply to every front that knows no more than it shows; the
+-- newest places, the visits inside and the turns are added, since this front may have let visitors in. A front
+-- that knows less, has something to send, or may need healing, ticks itself. So work is done some twenty times a
 -- second, however many fronts there are. A picture of another version of the scripts is not used.
 local function picture_of_another()
     local slot_us = tonumber(ARGV[ask_tick.slot_ms]) * 1000

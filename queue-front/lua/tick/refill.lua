@@ -1,17 +1,17 @@
 -- refill.lua: tokens and slots.
 --
--- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is integer
--- arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall does not let its crowd
--- in at once; what was beyond is summed up in `late_ms`. What is saved is capped at `burst` before and after calling,
--- and nothing is at rate 0: a knob binds what was saved before it was turned. Hence in any window of T seconds at most
--- rate * (T + 0.25) + burst are called, however many fronts tick.
+-- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is exact integer
+-- arithmetic. Elapsed time counts up to ELAPSED_MAX_US, so that a stall does not admit its crowd at once; the excess
+-- is summed up in `late_ms`. Saved tokens are capped at `burst` before and after calling, and at 0 for rate 0: a knob
+-- also limits tokens saved before it was changed. Hence in any window of T seconds at most rate * (T + 0.25) + burst
+-- are called, however many fronts tick.
 --
--- Slots. With n people called and still in time, r of them coming as measured and c come already, n * r - c
--- more are expected. Counted so, a stretch whose people have come holds back nothing for the rest of its
--- time. Those at the door go ahead of everybody who is not called yet.
+-- Slots. With n people called and still in time, a measured show-up ratio r, and c who have come, n * r - c more are
+-- expected. So a stretch whose people have come holds back nothing for the rest of its time. Visitors at the door go
+-- ahead of everybody who is not called yet.
 
 local ELAPSED_MAX_US = 250000
-local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
+local SHOW_PRIOR = 20        -- assumed number of people who came before any measurement
 
 local function saved_most()
     return rate_milli > 0 and math.max(#shares + 1, burst) * TOKEN or 0
@@ -32,8 +32,8 @@ local function refill()
     end
 end
 
--- Late ones at the door are paid for before anybody is called. What was put aside for one who left
--- is lost: given back, it would come on top of the burst.
+-- Late visitors at the door get tokens before anybody is called. The token of one who left is lost: returned, it would
+-- exceed the burst.
 local function pay_door(late_n)
     bucket.dues = math.min(bucket.dues, late_n)
     local paid = math.min(late_n - bucket.dues, math.floor(bucket.nano / TOKEN))
@@ -41,7 +41,7 @@ local function pay_door(late_n)
     bucket.dues = bucket.dues + paid
 end
 
--- How many of those called who have not come yet are still expected.
+-- How many called visitors who have not come yet are still expected.
 local function expected_n(late_n)
     local show = (bucket.show_came + SHOW_PRIOR) / (bucket.show_of + SHOW_PRIOR)
     local outstanding = bucket.called_n - bucket.came_n
@@ -51,7 +51,7 @@ end
 
 local function free_slots(active, late_n)
     if max_active == 0 or lane > 0 then
-        return math.huge -- a lane's calls were counted when it was given their tokens
+        return math.huge -- a lane's calls were counted when it got its tokens
     end
     return max_active - active - expected_n(late_n) - late_n - lanes_expected
 end

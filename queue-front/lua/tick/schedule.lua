@@ -1,4 +1,4 @@
--- schedule.lua: the event's own clock: the pre-queue and the opening at the times that its document names.
+-- schedule.lua: the pre-queue and the opening at the times in the event's document.
 
 local function move(to, name_from, name_to, knob)
     state = to
@@ -9,8 +9,8 @@ local function move(to, name_from, name_to, knob)
         '","measured":null,"limit":null}}', version)
 end
 
--- The entries close by the clock; from then on it is for the fronts to draw and open, since they alone
--- can make the seed and ask the beacon. Any of them does, as soon as its picture says so.
+-- The entries close by the clock; then the fronts draw and open, since only they can make the seed and fetch the
+-- beacon. Any front does so as soon as its picture shows that.
 local function close_for_draw()
     if call('HEXISTS', CFG, 'closed') == 0 then
         close_entries()

@@ -1,6 +1,6 @@
--- series.lua: samples of the line, one a second, and what else is kept for some minutes only.
+-- series.lua: samples of the line, one per second, and data that is kept for only some minutes.
 
-local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
+local SERIES_MAX = 4096      -- samples kept; when full, every second one is deleted and the step doubles
 
 local function thin_series()
     local all = call('LRANGE', prefix .. KEY.series, 0, -1)
@@ -37,8 +37,8 @@ local function sample(waiting, active, outstanding)
     bucket.series_at_ms = now_ms - now_ms % bucket.series_step_ms + bucket.series_step_ms
 end
 
--- Counts of joins by address are of no use after their minute, or once nobody joins any more. An expiry would cost each batch a
--- call and its end would free a large hash in the foreground; UNLINK frees it in the background.
+-- Counts of joins by address are useless after their minute, or once nobody can join. An expiry would cost each batch a
+-- call and free a large hash in the foreground; UNLINK frees it in the background.
 local function clear_old_minutes()
     local minute = math.floor(now_ms / 60000)
     if bucket.minute > 0 then

@@ -1,11 +1,11 @@
--- served.lua: stops the clock of visits and lets it go on, by what this front sees (shared/visits.lua).
+-- served.lua: pauses and resumes the visit clock by what this front sees (shared/visits.lua).
 
 local function note_served()
     local seen = tonumber(ARGV[ask_tick.served])
     if not visits_news(seen, served_ms, halted_ms) then
         return
     elseif seen == UNSERVED and halted_ms == 0 then
-        -- The time until it was noticed is given back, too, but none in which nobody looked.
+        -- The time until the outage was noticed is given back, too, but not unobserved time.
         halted_ms = math.max(served_ms, now_ms - 2 * UNSERVED_MS)
         behind_ms = behind_ms + now_ms - halted_ms
         call('HSET', CFG, 'visits_halted_ms', halted_ms)

@@ -1,7 +1,7 @@
--- settle.lua: stretches of calls whose time is over, and the door, where called visitors wait who found no
--- slot or token.
+-- settle.lua: stretches of calls whose time is over, and the door, where called visitors without a slot or
+-- token wait.
 
-local SETTLE_MAX = 8         -- stretches settled in one tick
+local SETTLE_MAX = 8         -- stretches settled per tick
 local KNOCK_MS = 10000       -- a visitor who has not knocked for this long has left the door
 local SHOW_MEMORY = 500      -- people over whom the show-up ratio is smoothed
 

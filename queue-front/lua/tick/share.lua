@@ -1,11 +1,11 @@
--- share.lua: the event's tokens among its lanes.
+-- share.lua: divides the event's tokens among its lanes.
 
-local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
+local LANE_SILENT_MS = 2000  -- a lane without ticks wants nothing
 
--- Shares `tokens` among lanes by weight, each given no more than it wants; what one does not want goes to
--- the others. `credit` is how far a lane is behind its share, in tokens: fractions are owed, so that 30 %
--- are 30 % at one token a tick as well. A lane that wants nothing saves up nothing. What is owed may be more than there
--- is, where another lane has had more than its share: it stays owed.
+-- Divides `tokens` among lanes by weight, each up to what it wants; the rest goes to the others. `credit` is how far a
+-- lane is behind its share, in tokens: fractions are owed, so that 30 % are 30 % at one token per tick as well. A lane
+-- that wants nothing saves nothing. If another lane has had more than its share, more may be owed than there is: it
+-- stays owed.
 local function allot(tokens, lanes)
     local wanted = 0
     for i = 0, #shares do
@@ -43,7 +43,7 @@ local function allot(tokens, lanes)
         end
         to_share = left_over
     end
-    while tokens >= 1 do -- less than one a lane: fractions
+    while tokens >= 1 do -- less than one per lane: fractions
         local next
         for i = 0, #shares do
             local one = lanes[i]
@@ -55,7 +55,7 @@ local function allot(tokens, lanes)
     end
 end
 
--- What each lane's own tick has told of it.
+-- The last report of each lane's own tick.
 local function lanes_read()
     local told = {}
     local fields = call('HGETALL', root .. KEY.lanes)
@@ -82,7 +82,7 @@ local function lanes_read()
     return lanes
 end
 
--- The event's own tick gives each lane tokens of its bucket; the lane's tick, which follows, calls with them.
+-- The event's own tick gives each lane tokens from its bucket; the lane's tick, which follows, calls with them.
 local function share_out(active, late_n)
     local lanes = lanes_read()
     for i = 1, #shares do
@@ -108,7 +108,7 @@ local function share_out(active, late_n)
     call('HSET', root .. KEY.lanes, unpack(credits))
 end
 
--- A lane that stepped over ghosts, and found nobody yet, keeps nothing: that would come on top of what the event may save.
+-- A lane that skipped ghosts and found nobody yet keeps nothing: that would exceed what the event may save.
 local function give_back()
     if bucket.nano > 0 then
         local saved = tonumber(call('HGET', root .. KEY.bucket, 'nano')) or 0
@@ -117,9 +117,9 @@ local function give_back()
     end
 end
 
--- A lane's tick tells what it could use, and gives back what it did not. A visitor who came late and has not paid is
--- among those who want, and is expected once there is a token. Were they expected before, as many as there are
--- slots would leave none free, no lane would be given anything, and they would stand at the door for ever.
+-- A lane's tick reports what it could use, and returns what it did not. A late visitor who owes a token is among those
+-- who want one, and is expected once there is one. If they were expected before, as many as there are slots would leave
+-- none free, no lane would get tokens, and they would wait at the door for ever.
 local function tell_event(late_n)
     local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
     local unpaid = math.max(0, late_n - bucket.dues)

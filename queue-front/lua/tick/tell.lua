@@ -1,9 +1,9 @@
--- tell.lua: what a tick answers. Most of it is the same for every front, and is kept as a picture.
+-- tell.lua: the reply to a tick. Most of it is the same for every front, and is stored as a picture.
 
-local STRETCHES_REPLY = 512  -- told in one answer
-local STRETCHES_KEPT = 8     -- told to everybody: those of the time between two ticks of a front
+local STRETCHES_REPLY = 512  -- per reply
+local STRETCHES_KEPT = 8     -- sent to everybody: those between two ticks of a front
 
--- What each front gets; complete() adds what the asking front lacks.
+-- The part for every front; complete() adds what the calling front lacks.
 local function show(active)
     local show_milli, service_milli = 1000, 0
     if bucket.show_of > 0 then
@@ -59,10 +59,10 @@ local function show(active)
     }
 end
 
--- For fronts that tick in the next moment.
+-- For fronts that tick soon.
 local function keep_picture(told)
     if bucket.early_n > 0 then
-        call('DEL', prefix .. KEY.picture) -- some front shall tell positions
+        call('DEL', prefix .. KEY.picture) -- a front has to send positions
         return
     end
     local newest = call('ZREVRANGE', prefix .. KEY.hist, 0, STRETCHES_KEPT - 1)
@@ -87,7 +87,7 @@ local function add_document(told)
     end
     local document = call('HMGET', CFG, 'doc', knobs.names)
     for i = tell_document.knobs, #document do
-        document[i] = document[i] or 0 -- a knob that is younger than this event
+        document[i] = document[i] or 0 -- a knob that is newer than this event
     end
     document[tell_document.era] = era
     document[tell_document.digest] = digest
@@ -111,7 +111,7 @@ local function add_document(told)
     }
 end
 
--- What this front lacks.
+-- Adds what this front lacks.
 local function complete(told)
     if not has_document() then
         add_document(told)

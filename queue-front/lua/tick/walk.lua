@@ -1,7 +1,7 @@
--- walk.lua: steps over places that are away. A ghost is stepped over without a token and kept in `skipped`;
--- coming back in time, it pays for itself at the door and enters next.
+-- walk.lua: skips places that are away. A ghost is skipped without a token and recorded in `skipped`; if it
+-- comes back in time, it pays for itself at the door and enters next.
 
-local WALK_MAX = 2048        -- places looked at one by one in one tick
+local WALK_MAX = 2048        -- places checked one by one per tick
 
 -- The bits of the bytes from..to of the line, as one string: the absent.
 local function away_bytes(from, to)
@@ -15,7 +15,7 @@ local function away_bytes(from, to)
     return table.concat(parts)
 end
 
--- Walks over places up to `limit` until `want` people are found who are there.
+-- Walks over places up to `limit` until `want` present people are found.
 local function advance_over_ghosts(want, limit)
     local upto = math.min(limit, serving + WALK_MAX)
     local from, to = math.floor((serving + 1) / 8), math.floor(upto / 8)
