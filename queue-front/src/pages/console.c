@@ -1,10 +1,10 @@
-/* console.c: the pages of the private listener and their files. The operator's page talks to three
- * services. This one knows a name and an origin of the other two, from its configuration. Both go
- * into the page and into its content policy, without which the browser would refuse to call them.
- * Whether the others answer is for them to decide ([private] origins).
+/* console.c: the pages of the private listener and their files. The operator's page calls three
+ * services. This one gets a name and an origin of the other two from its configuration. Both go
+ * into the page and into its content policy, without which the browser would refuse the calls. The
+ * other services decide whether they answer ([private] origins).
  *
- * The table of files is made when the program is built, with their packed forms beside them,
- * because packing takes longer than all the rest of a start. */
+ * The table of files is built with the program, including their compressed forms, because
+ * compressing takes longer than all the rest of a start. */
 #include "pages/console.h"
 
 #include "base/text.h"
@@ -30,7 +30,7 @@ static const char design_html[] =
 #include "queue-front/web/design.html.inc"
     ;
 
-/* A row's type is its file's ending. */
+/* A row's type is its file's extension. */
 static const char css[] = SITE_CSS;
 static const char js[] = SITE_JS;
 static const char svg[] = "image/svg+xml";
@@ -51,8 +51,8 @@ static const struct site_packed packed[] = {
 
 static const struct site_page pages[] = {{"/console", SITE_BYTES(console_html), {NULL}}};
 
-/* Every part of our pages, in the waiting page's own style and words and the brand's colours, so
- * what it shows is what visitors get. */
+/* Every part of our pages, in the waiting page's own style and words and the brand's colours, so it
+ * shows exactly what visitors get. */
 static const struct site_file design_files[] = {
     {"wait.css", SITE_CSS, SITE_BYTES(wait_css)},
     {"design.css", SITE_CSS, SITE_BYTES(design_css)},
@@ -65,7 +65,7 @@ struct console {
     char data[DATA_MAX];
 };
 
-/* "seats=http://localhost:8092": into the page and into its policy. */
+/* Adds "seats=http://localhost:8092" to the page and to its policy. */
 static int read_part(struct span item, struct text *connect, struct text *data,
                      struct err_slot *err)
 {
@@ -137,7 +137,7 @@ int console_create(const char *parts, const struct brand_settings *brand, struct
 #include "web/console/console.words.inc"
                 },
             .service = "console",
-            .may_lack = true, /* a language for visitors need not exist for operators */
+            .may_lack = true, /* a visitors' language need not exist for operators */
             .brand = brand,
             .connect = console->connect,
             .data = text_span(&data),

@@ -1,17 +1,17 @@
-/* console.h: the pages of the private listener: the operator's, /console, whose script asks the
- * private listeners for what it shows, this one and those that [console] parts names; and /design,
- * every part of our pages in each of its states, for people who draw a page or choose a brand. */
+/* console.h: the pages of the private listener: the operator's, /console, whose script calls the
+ * private listeners, this one and those in [console] parts; and /design, every part of our pages in
+ * each of its states, for people who design a page or choose a brand. */
 #ifndef FG_QUEUE_FRONT_CONSOLE_H
 #define FG_QUEUE_FRONT_CONSOLE_H
 
 #include "web/site.h"
 
-struct console; /* made at start, then only read */
+struct console; /* made at start, then read-only */
 
-/* "seats=http://localhost:8092, pay=http://localhost:8093": is that a list of parts? */
+/* Whether this is a list of parts: "seats=http://localhost:8092, pay=http://localhost:8093". */
 int console_check(const char *parts, struct err_slot *err);
-/* Of the brand the console takes the texts, those after "[console]"; its colours stay its own.
- * Both are borrowed for as long as it lives. */
+/* The console uses only the brand's texts after "[console]"; its colours are its own. Both are
+ * borrowed for the console's life. */
 int console_create(const char *parts, const struct brand_settings *brand, struct err_slot *err,
                    struct console **out);
 int console_routes(struct console *console, struct http_router *private_routes,

@@ -1,7 +1,7 @@
-/* pages.c: the few files whose addresses are fixed, served as they are.
+/* pages.c: the few files with fixed addresses, served unchanged.
  *
- * They are compiled in and compressed at start, so there is no file to miss and no path to
- * escape from. What visitors look at is waiting_page.c, what operators look at is console.c. */
+ * They are compiled in and compressed at start, so no file can be missing and no path can be
+ * escaped from. The visitors' page is in waiting_page.c, the operators' in console.c. */
 #include "pages/pages.h"
 
 #include <assert.h>
@@ -19,11 +19,11 @@ static const char robots_txt[] = "User-agent: *\nDisallow: /v1/\n";
 /* It never changes; an operator who wants another icon sets a logo in [brand]. */
 static const char asset_headers[] = "Cache-Control: public, max-age=31536000, immutable\r\n"
                                     "X-Content-Type-Options: nosniff\r\n";
-/* It lies below /assets and serves the pages below /e. */
+/* It is below /assets and serves the pages below /e. */
 static const char sw_headers[] = "Cache-Control: no-cache\r\n"
                                  "Service-Worker-Allowed: /e/\r\n"
                                  "X-Content-Type-Options: nosniff\r\n";
-/* Messengers keep it anyway; another brand is seen within the day. */
+/* Messengers cache it anyway; another brand is visible within the day. */
 static const char preview_headers[] = "Cache-Control: public, max-age=86400\r\n"
                                       "X-Content-Type-Options: nosniff\r\n";
 static const char short_headers[] = "Cache-Control: no-cache\r\n"
@@ -55,20 +55,19 @@ struct pages {
     struct page_asset {
         const struct asset *asset;
         struct http_blob *blob;
-    } asset[ASSETS + 1]; /* the last one is the preview, whose bytes are made at start */
+    } asset[ASSETS + 1]; /* the last one is the preview, made at start */
 };
 
-/* Our picture has a palette of sixteen steps from one colour to another, so to give it the
- * operator's colours is to write 48 bytes and their checksum: nothing is drawn or compressed at
- * start. It is for the programs of messengers and networks that look at a link; a visitor's browser
- * never fetches it. There are no words in it: they fetch one picture for readers of all languages.
- * A PNG of 1200 x 630. */
+/* Our picture has a palette of sixteen steps from one colour to another, so recolouring it means
+ * writing 48 bytes and their checksum: nothing is drawn or compressed at start. It is for
+ * messengers and networks that fetch a link; a visitor's browser never fetches it. It has no words:
+ * they fetch one picture for readers of all languages. A PNG of 1200 x 630. */
 static const char drawing[] =
 #include "queue-front/web/preview.png.inc"
     ;
 
-/* A PNG is its signature of 8 bytes and chunks: length, name, data, and a checksum of the last two.
- * First stands the one with the size, of 25 bytes; ours has the palette next. */
+/* A PNG is a signature of 8 bytes and chunks: length, name, data, and a checksum of the last two.
+ * The first chunk has the size, and takes 25 bytes; ours has the palette next. */
 enum {
     LEVELS = 16,
     NAME_AT = 8 + 25 + 4,
@@ -105,7 +104,7 @@ static void paint(char *png, struct brand_colours colours)
         png[SUM_AT + i] = (char)(sum >> (24 - 8 * i) & 255);
 }
 
-/* The operator's own, or ours in the operator's colours. The caller lets it go. */
+/* The operator's own, or ours in the operator's colours. The caller releases it. */
 static int make_preview(const struct brand_settings *brand, struct err_slot *err,
                         struct http_blob **out)
 {

@@ -1,5 +1,5 @@
-/* pages.h: the few files whose addresses are fixed: the icon, what robots read, and the picture of
- * a shared link. They are part of the program, but for the picture that an operator brings. */
+/* pages.h: the few files with fixed addresses: the icon, robots.txt, and the picture of a shared
+ * link. They are part of the program, except an operator's own picture. */
 #ifndef FG_QUEUE_FRONT_PAGES_H
 #define FG_QUEUE_FRONT_PAGES_H
 
@@ -7,7 +7,7 @@
 #include "http/http.h"
 #include "web/brand.h"
 
-struct pages; /* made at start, then only read, by all loops */
+struct pages; /* made at start, then read-only, for all loops */
 
 int pages_create(const struct brand_settings *brand, struct err_slot *err, struct pages **out);
 void pages_destroy(struct pages *pages);

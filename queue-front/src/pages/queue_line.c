@@ -1,4 +1,4 @@
-/* queue_line.c: every second row runs the other way, as a rope between posts does. */
+/* queue_line.c: every second row runs the other way, like a rope between posts. */
 #include "pages/queue_line.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ struct dot {
     unsigned row, dot;
 };
 
-/* Where somebody stands who has so many people before them; beyond the last row at its end. */
+/* The dot of somebody with this many people ahead; at the end if beyond the last row. */
 static struct dot dot_of(uint64_t people)
 {
     for (unsigned row = 0; row < QUEUE_ROWS_MAX; row++) {
@@ -64,7 +64,7 @@ struct queue_line queue_line(uint64_t ahead, uint64_t waiting)
     return line;
 }
 
-/* A dash of no length is a dot; the tenth lets the last one be drawn. */
+/* A dash of zero length is a dot; the extra tenth draws the last one. */
 void queue_put_run(struct text *out, struct queue_run run)
 {
     bool right = run.row % 2 == 1;

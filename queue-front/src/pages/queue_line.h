@@ -1,6 +1,6 @@
-/* queue_line.h: the line as a picture. A row holds 20 dots; in the row at the gate a dot is one
- * person, then 10, 100 and so on. A dot's place depends on the people before it alone. web/queue.js
- * draws the same. */
+/* queue_line.h: the line as a picture. A row has 20 dots; in the row at the gate a dot is one
+ * person, then 10, 100 and so on. A dot's place depends only on the number of people before it.
+ * web/queue.js draws the same. */
 #ifndef FG_QUEUE_FRONT_QUEUE_LINE_H
 #define FG_QUEUE_FRONT_QUEUE_LINE_H
 
@@ -8,7 +8,7 @@
 
 enum { QUEUE_DOTS = 20, QUEUE_ROWS_MIN = 4, QUEUE_ROWS_MAX = 6 }; /* six rows hold two million */
 
-/* Neighbours in a row, all of them ahead of the visitor or all behind. */
+/* Neighbours in a row, all ahead of the visitor or all behind. */
 struct queue_run {
     unsigned row, from, to; /* dots; the gate is before the first */
     bool behind;
@@ -24,7 +24,7 @@ struct queue_line {
 struct queue_line queue_line(uint64_t ahead, uint64_t waiting);
 unsigned queue_x(unsigned row, unsigned dot);
 unsigned queue_y(unsigned row);
-uint64_t queue_each(unsigned row); /* people a dot */
+uint64_t queue_each(unsigned row); /* people per dot */
 void queue_put_run(struct text *out, struct queue_run run);
 void queue_put_rope(struct text *out, unsigned rows);
 

@@ -1,7 +1,7 @@
-/* waiting_gaps.c: infra/embed.js lists the gaps of waiting.html and the blocks that are included,
- * and two functions fill them, so that the page is correct on arrival even without a script. They
- * stand in the order of the page: the event, what the operator says, the place, the wait, the turn,
- * the end. All markup is the template's; from here come words, numbers and times, escaped. */
+/* waiting_gaps.c: fills the gaps of waiting.html and decides about its blocks (both listed by
+ * infra/embed.js), so that the page is correct on arrival even without a script. They follow the
+ * order of the page: the event, the operator's message, the place, the wait, the turn, the end. All
+ * markup is the template's; this file adds words, numbers and times, escaped. */
 #include "pages/waiting_gaps.h"
 
 #include "base/rfc3339.h"
@@ -30,7 +30,7 @@ const char *const waiting_gaps[] = {
 #undef GAP_OF
     NULL};
 
-/* The visitor's language, else English, else whatever there is. */
+/* The visitor's language, else English, else any. */
 static struct span words_of(const struct waiting_look *look, const struct event_text *list,
                             uint32_t len)
 {
@@ -46,7 +46,7 @@ static struct span words_of(const struct waiting_look *look, const struct event_
     return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
 }
 
-/* The phrase of a name that is not known before: "more.odds." and "likely", "done" and ".text". */
+/* The phrase for a dynamic name: "more.odds." and "likely", "done" and ".text". */
 static struct span phrase_of(const struct waiting_look *look, const char *group, struct span name)
 {
     char key[64];
@@ -76,7 +76,7 @@ static bool has_show(const struct show *show)
     return show->starts_ms != 0 || show->venue.name.len > 0;
 }
 
-/* Whatever else belongs below the name, in the operator's words. */
+/* Other text below the name, in the operator's words. */
 static struct span about_of(const struct waiting_look *look)
 {
     return words_of(look, look->event->doc.about, look->event->doc.abouts_len);
@@ -112,14 +112,14 @@ static void put_begins(struct text *out, const struct waiting_look *look)
     }
 }
 
-/* ---- what the operator tells ---- */
+/* ---- the operator's message ---- */
 
 static struct span message_of(const struct waiting_look *look)
 {
     return words_of(look, look->event->doc.message, look->event->doc.messages_len);
 }
 
-/* Where to ask, and the reference to give, for a visitor who has just been slowed down. */
+/* The contact and the reference for a visitor who has just been slowed down. */
 static bool has_appeal(const struct waiting_look *look)
 {
     return look->event->doc.appeals_len > 0 && appeal_looks_right(look->reference);
@@ -142,7 +142,7 @@ static void put_price_words(struct text *out, const struct waiting_look *look)
 
 /* ---- the place ---- */
 
-/* Where an event has lanes: which one this is, and its share of the calls. */
+/* If the event has lanes: this lane's name and its share of the calls. */
 static void put_lane(struct text *out, const struct waiting_look *look)
 {
     const struct event_doc *doc = &look->event->doc;
@@ -164,7 +164,7 @@ static void put_lane(struct text *out, const struct waiting_look *look)
     wording_put(out, waiting_look_phrase(look, "more.lane"), name, text_span(&percent));
 }
 
-/* The words for poor odds; others need none. */
+/* The words for poor odds; good odds need none. */
 static struct span odds_words(const struct waiting_look *look)
 {
     const struct odds *odds = front_odds(look->event);
@@ -174,7 +174,7 @@ static struct span odds_words(const struct waiting_look *look)
     return phrase_of(look, "more.odds.", span_of(odds_name(odds_here)));
 }
 
-/* What GET me would answer, so that the script can show it without asking first. */
+/* The body of GET me, so that the script can show it without a request. */
 static void put_me(struct text *out, const struct waiting_look *look)
 {
     if (look->entry == 0) {
@@ -192,8 +192,7 @@ static void put_me(struct text *out, const struct waiting_look *look)
         .lane = front_lane_id(look->event),
     };
     out->comma = false;
-    status_me_json(out,
-                   &ask); /* numbers and fixed words: nothing in it can close the script element */
+    status_me_json(out, &ask); /* numbers and fixed words: cannot close the script element */
 }
 
 /* ---- the wait ---- */
@@ -228,7 +227,7 @@ static void put_wait_unit(struct text *out, const struct waiting_look *look)
         html_put(out, waiting_look_phrase(look, unit));
 }
 
-/* A sentence around a time of day: what comes before it, or after it. */
+/* The part of a sentence before or after its time of day. */
 static void put_around(struct text *out, struct span say, bool after)
 {
     const char *mark = memmem(say.ptr, say.len, "{0}", 3);
@@ -268,7 +267,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         text_put(out, front_line_id(look->event));
         break;
     case GAP_HOME:
-        /* Where the page is made for each visitor, also where caches keep the shared one. */
+        /* The page made for each visitor, even if caches store the shared one. */
         TEXT_LIT(out, "/e/");
         text_put(out, front_line_id(look->event));
         if (look->front->config->web_page_kept_ms > 0)
@@ -293,7 +292,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         html_put(out, about_of(look));
         break;
     case GAP_ABOUT_LINE: {
-        /* What a link to this page is shown with where it is shared. */
+        /* The description of a shared link to this page. */
         struct span about = about_of(look);
         if (about.len == 0 && has_show(&doc->show))
             put_show_line(out, look);
@@ -302,7 +301,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     }
     case GAP_PUBLIC_URL:
-        /* Programs that fetch the picture of a link need its whole address. */
+        /* Programs that fetch a link's picture need its full URL. */
         html_put(out, span_of(look->front->config->web_public_url));
         break;
     case GAP_VIEW:
@@ -312,14 +311,14 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         text_str(out, event_state_name(look->event->view->state));
         break;
     case GAP_NOW:
-        if (!look->kept) /* the script asks */
+        if (!look->kept) /* the script requests it */
             rfc3339_put(out, look->now_ms);
         break;
     case GAP_POLL:
         text_u64(out, look->kept ? AT_ONCE_MS : look->poll_ms);
         break;
     case GAP_REFRESH: {
-        /* Without a script: from a page that was kept to one's own, at once. */
+        /* Without a script: from a cached page to the visitor's own, at once. */
         uint32_t own_s = look->poll_ms < 5000 ? 5 : look->poll_ms / 1000;
         text_u64(out, look->kept ? 0 : own_s);
         break;
@@ -351,13 +350,13 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
     case GAP_LANES:
         text_u64(out, doc->lanes_len);
         break;
-    case GAP_JOIN_WORDS: /* each lane has an order of its own */
+    case GAP_JOIN_WORDS: /* each lane has its own order */
         html_put(out, waiting_look_phrase(look, doc->lanes_len > 0 ? "join.lanes" : "join.text"));
         break;
     case GAP_MESSAGE:
         html_put(out, message_of(look));
         break;
-    case GAP_NOTICE: /* an unknown code finds nothing, and nothing is shown */
+    case GAP_NOTICE: /* an unknown code has no words, so nothing is shown */
         if (look->notice.len > 0 && look->notice.len <= NOTICE_CODE_MAX)
             html_put(out, phrase_of(look, "notice.", look->notice));
         break;
@@ -449,7 +448,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     }
     case GAP_HAVE_WORDS: {
-        /* A phrase with a duration in it: minutes, or seconds where it is short. */
+        /* A phrase with a duration in it: minutes, or seconds if it is short. */
         uint64_t s = doc->call_ttl_s;
         char memory[64];
         struct text lasting = text_on(memory, sizeof(memory));
@@ -592,7 +591,7 @@ bool waiting_gaps_more(unsigned block, unsigned turn, void *ctx)
 {
     struct waiting_look *look = ctx;
     switch ((enum gap)block) {
-    case GAP_PRICE: /* a turn for each category; sold-out ones say so */
+    case GAP_PRICE: /* once per category; sold-out ones say so */
         look->price =
             turn < look->event->doc.prices.len ? &look->event->doc.prices.price[turn] : NULL;
         return look->price != NULL;
@@ -606,7 +605,7 @@ bool waiting_gaps_more(unsigned block, unsigned turn, void *ctx)
         return look->row < queue_of(look).rows;
     case GAP_SHOP:
         return turn == 0 && look->front->config->web_shop_url[0] != '\0';
-    case GAP_ORDERS: /* the checkout of our own hall has them */
+    case GAP_ORDERS: /* our own hall's checkout has them */
         return turn == 0 && strncmp(look->front->config->pass_next_url, "/seats/", 7) == 0;
     default:
         return turn == 0 && is_shown(look, (enum gap)block);

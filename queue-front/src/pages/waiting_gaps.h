@@ -1,4 +1,4 @@
-/* waiting_gaps.h: what fills the waiting page (web/filled_page.h). ctx is a struct waiting_look. */
+/* waiting_gaps.h: fills the waiting page (web/filled_page.h). ctx is a struct waiting_look. */
 #ifndef FG_QUEUE_FRONT_WAITING_GAPS_H
 #define FG_QUEUE_FRONT_WAITING_GAPS_H
 

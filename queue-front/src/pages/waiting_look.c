@@ -1,6 +1,6 @@
-/* waiting_look.c: the ticket names the place, and the front's picture has its state. All views are
- * in the page. Which one is shown follows first from the state of the line (closed for everybody,
- * sold out for everybody but those inside), then from the place. */
+/* waiting_look.c: the ticket names the place, and the front's picture has its state. The page
+ * contains all views. The view to show depends first on the state of the line (closed for
+ * everybody, sold out for everybody but those inside), then on the place. */
 #include "pages/waiting_look.h"
 
 #include "api/caller.h"
@@ -15,7 +15,7 @@ const char *waiting_look_over(const struct waiting_look *look)
         {"call-expired", "expired"}, {"place-gone", "ended"},    {"session-expired", "ended"},
         {"session-ended", "ended"},  {"order-complete", "done"},
     };
-    /* The visitor may have tried and been refused before this front learns of it. */
+    /* The visitor may have been refused before this front learns the outcome. */
     if (place_is_over(look->place))
         return place_state_name(look->place.state);
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
@@ -66,7 +66,7 @@ void waiting_look_take(struct waiting_look *look, const struct http_req *req)
     }
     look->view = view_of(look);
     look->eta = status_eta(&event->eta, look->place);
-    if (look->kept) /* nobody's wait */
+    if (look->kept) /* no visitor's wait */
         look->eta = (struct eta){.basis = ETA_UNKNOWN};
     struct poll_ask ask = {
         .line = event->view->state,

@@ -1,15 +1,13 @@
 /* waiting_page.c: the waiting page is one template per language. Each request copies it and fills
  * in the visitor. Without script the page is correct on arrival and reloads itself; with script,
- * wait.js keeps it up to date, beginning with the same answer that `me` would give. All sections
- * are in the page, and `data-view` and `data-state` say which one is shown.
+ * wait.js keeps it up to date, starting from the answer of `me`. The page contains all sections,
+ * and `data-view` and `data-state` select the one to show.
  *
- * It is sent compressed. Those who have no place yet, which is everybody in the worst minute, get
- * the same page: it is made once a second for each language. Another one is compressed for each
- * visitor with a place; that costs a fraction of a millisecond, and a page with script is loaded
- * once.
+ * It is sent compressed. Visitors without a place, which is everybody in the worst minute, get the
+ * same page: it is made once a second per language. A page is compressed for each visitor with a
+ * place; that costs a fraction of a millisecond, and a page with script is loaded once.
  *
- * The page is also where a visitor gets the cookie by which a join is recognised when its answer is
- * lost on the way. */
+ * The page also sets the cookie that recognises a join whose answer was lost on the way. */
 #include "pages/waiting_page.h"
 
 #include "api/answer.h"
@@ -28,7 +26,7 @@
 enum {
     PAGE_MAX = 52 * 1024,
     VISITOR_COOKIE_S = 30 * 86400,
-    /* Escaped, a name or message may be six times as long; the rest is numbers and times. */
+    /* Escaping a name or message may make it six times as long; the rest is numbers and times. */
     FILLED_MAX =
         7 * PUBLIC_URL_MAX + SHOW_PICTURE_MAX +
         6 * (3 * EVENT_NAME_BYTES_MAX + 2 * EVENT_ABOUT_BYTES_MAX + EVENT_MESSAGE_BYTES_MAX) +
@@ -47,7 +45,7 @@ static const char base_css[] =
 static const char wait_css[] =
 #include "queue-front/web/wait.css.inc"
     ;
-/* What is fetched later names kit.js and show.js, which are in wait.js. */
+/* Modules loaded later import kit.js and show.js, which are part of wait.js. */
 static const char here_js[] =
 #include "queue-front/web/here.js.inc"
     ;
@@ -58,8 +56,8 @@ static const char fair_html[] =
 #include "queue-front/web/fair.html.inc"
     ;
 
-/* The curve's library, packed when the program was built: that takes longer than all the rest of a
- * start. Only the fairness page loads it, where there is a round to check. */
+/* The curve's library, compressed when the program was built, because that takes longer than all
+ * the rest of a start. Only the fairness page loads it, if there is a round to check. */
 static const char js[] = SITE_JS;
 #define FILE_OF(name, type, plain, gzip, brotli) {(name), (type), SITE_BYTES(plain)},
 static const struct site_file files[] = {
@@ -86,7 +84,7 @@ struct waiting_page {
     struct filled_page *waiting, *notfound;
 };
 
-/* ---- answering ---- */
+/* ---- responses ---- */
 
 static void answer_page(struct http_req *req, const struct waiting_look *look, struct span body,
                         struct http_blob *blob, bool packed)
@@ -132,13 +130,13 @@ static void put_tag(char tag[TAG_LEN + 3], struct span body)
     tag[TAG_LEN + 2] = '\0';
 }
 
-/* ---- what caches may keep ----
+/* ---- cacheable pages ----
  *
- * Where `web.page_kept` says so, the page of those who show no ticket is the same bytes for all who
- * read a language, with no cookie and no time in it, and says for how long it may be kept. Its
- * script finds out the rest (cached.js); a browser without one goes on to /e/EVENT/mine, which is
- * made for it. So a cache that knows nothing of cookies may keep it, and a visitor with a place who
- * is served that page sees their place all the same. */
+ * With `web.page_kept`, the page for requests without a ticket is the same for all readers of a
+ * language, without cookies or times, and says how long it may be cached. Its script finds out the
+ * rest (cached.js); a browser without one goes on to /e/EVENT/mine, which is made for it. So a
+ * cache that ignores cookies may store it, and a visitor with a place who gets that page still sees
+ * their place. */
 
 static void answer_kept(struct http_req *req, const struct waiting_look *look, const char *tag,
                         struct text *headers, struct span body, struct http_blob *blob)
@@ -165,7 +163,7 @@ static void answer_kept(struct http_req *req, const struct waiting_look *look, c
 
 struct made {
     char html[PAGE_MAX], packed[PAGE_MAX];
-    struct span body; /* one of them */
+    struct span body; /* html or packed */
     bool packs;
 };
 
@@ -175,7 +173,7 @@ static void make_page(const struct waiting_page *pages, struct waiting_look *loo
     struct text html = text_on(made->html, sizeof(made->html));
     struct text packed = text_on(made->packed, sizeof(made->packed));
     filled_page_put(&html, pages->waiting, look->lang, waiting_gaps_put, waiting_gaps_more, look);
-    /* the fixed part is checked at start, and what fills it is bounded */
+    /* the fixed part is checked at start, and its contents are limited */
     assert(!html.overflown);
     made->packs = made->packs && squeezer_gzip(look->front->squeezer, text_span(&html), &packed);
     made->body = made->packs ? text_span(&packed) : text_span(&html);
@@ -183,7 +181,7 @@ static void make_page(const struct waiting_page *pages, struct waiting_look *loo
     if (made->packs && waiting_look_is_shared(look))
         blob = http_blob_create(made->body);
     if (blob == NULL)
-        return; /* if memory was short, the next one makes it again */
+        return; /* memory was short; the next one makes it again */
     struct front_page *page = &event->page[look->lang];
     http_blob_unref(page->blob);
     *page = (struct front_page){
@@ -213,11 +211,11 @@ static void answer_own(struct http_req *req, const struct waiting_page *pages, s
 {
     struct waiting_look look = look_of(req, pages, front, event);
     waiting_look_take(&look, req);
-    if (look.unread) { /* no page says that a visit is over which may go on */
+    if (look.unread) { /* no page may say that a visit has ended while it may go on */
         answer_overloaded(req);
         return;
     }
-    struct made made; /* large: filled when it is needed */
+    struct made made; /* large: filled when needed */
     made.packs = visit_accepts(req, SPAN("gzip"));
     const struct front_page *shared = made.packs ? shared_page(&look) : NULL;
     if (shared != NULL) {
@@ -237,7 +235,7 @@ static void answer_anybody(struct http_req *req, const struct waiting_page *page
     look.kept = true;
     look.lang = site_kept_headers(req, &headers);
     waiting_look_take(&look, req);
-    struct made made; /* large: filled when it is needed */
+    struct made made; /* large: filled when needed */
     made.packs = visit_accepts(req, SPAN("gzip"));
     const struct front_page *shared = made.packs ? shared_page(&look) : NULL;
     if (shared == NULL)
@@ -252,7 +250,7 @@ static void answer_anybody(struct http_req *req, const struct waiting_page *page
                 shared != NULL ? shared->blob : NULL);
 }
 
-/* True: the event does not exist, or is not known to, and that was answered. */
+/* True: the event does not exist, or is not known yet, and the request was answered. */
 static bool refuse_unknown(struct http_req *req, void *ctx)
 {
     const struct waiting_page *pages = ctx;
@@ -263,7 +261,7 @@ static bool refuse_unknown(struct http_req *req, void *ctx)
         answer_starting(req);
         return true;
     }
-    /* A wrong address that ten million are sent to must cost no more than a right one. */
+    /* A wrong address that ten million people are sent to must cost no more than a right one. */
     bool kept = front->config->web_page_kept_ms > 0;
     char memory[SITE_HEADERS_MAX];
     struct text headers = text_on(memory, sizeof(memory));
@@ -329,7 +327,7 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
             {
 #include "queue-front/web/text.words.inc"
             },
-        .base = SITE_BYTES(base_css), /* one file: one head less */
+        .base = SITE_BYTES(base_css), /* saves the head of another file */
         .said = "live.",
         .said_later = "more.",
         .service = "queue-front",

@@ -1,8 +1,8 @@
 /* wording.c: fills {0} and {1} in sentences of the text files.
  *
- * Translators choose the order of the words, so the values have to go where the sentence has its
- * marks, not where the code happens to be. Everything is escaped on the way out, the sentence as
- * well as the values: texts may come from the operator. A text without marks is simply a text. */
+ * Translators choose the order of the words, so values go where the sentence has its marks.
+ * Everything is escaped, the sentence as well as the values: texts may come from the operator. A
+ * text without marks is copied. */
 #include "pages/wording.h"
 
 #include "base/rfc3339.h"
@@ -26,7 +26,7 @@ void wording_put_time(struct text *out, struct span pattern, uint64_t ms)
     char memory[RFC3339_LEN];
     struct text time = text_on(memory, sizeof(memory));
     rfc3339_put(&time, ms);
-    memory[10] = ' '; /* "2026-11-20 11:00:00": people read no T, Z and milliseconds */
+    memory[10] = ' '; /* "2026-11-20 11:00:00": no T, Z or milliseconds for readers */
     wording_put(out, pattern, (struct span){memory, 19}, (struct span){NULL, 0});
 }
 
