@@ -1,15 +1,15 @@
 /* admin_ended.c: lists of ended events, page by page; the trail and the series of one event, and
- * its archive, part by part; the trail of the installation.
+ * its archive, part by part; the trail of the deployment.
  *
- * An archive is lines of JSON, each part some of them, so that neither this program nor Redis ever
- * has the whole in hand: first what the event was (`fairgate-archive`) and, of each lane, what GET
- * fairness answers; then the trail and the series, each from its beginning, ARCHIVE_ROWS_MAX rows a
- * part; last a line that says how many parts there were. Each part but the last names the next
- * (Link, rel="next"). What is closed does not change between two parts but for what operators do
- * to it meanwhile, which is at the end of the trail. Of an event that runs (asked for by name, so
- * that nobody takes it for the last word) the head is one moment's, out of the picture that this
- * front has anyway, and the parts are what Redis has when each is read. That it is whole, and what
- * an event is made again from, is archive.h's. */
+ * An archive is lines of JSON in several parts, so that neither this program nor Redis ever has all
+ * of it in memory: first the head of the event (`fairgate-archive`) and, for each lane, the body of
+ * GET fairness; then the trail and the series, each from its beginning, ARCHIVE_ROWS_MAX rows per
+ * part; last a line with the number of parts. Each part but the last names the next (Link,
+ * rel="next"). A closed event does not change between two parts except by operators' actions, which
+ * are at the end of the trail. For a running event (requested by name, so that nobody takes it for
+ * the final archive) the head is a snapshot from this front's picture, and each part is read from
+ * Redis at its own time. archive.h describes the proof of completeness, and the data for a
+ * restore. */
 #include "ended/ended.h"
 
 #include "admin/admin_answer.h"
@@ -28,25 +28,25 @@
 #include <sodium.h>
 
 enum { LOOK_AGAIN_US = 300000 };
-/* Document, the fairness of each line, the proof once more with each quote escaped, the mark. */
+/* Document, the fairness of each line, the proof again with each quote escaped, the mark. */
 enum {
     HEAD_MAX = EVENT_DOC_BYTES_MAX + LANES_ALL * (FAIRNESS_BYTES_MAX + 1536) +
                2 * FAIRNESS_BYTES_MAX + 2 * DRAW_SEAL_LEN_MAX + 4096
 };
 
 struct reading {
-    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct line_admin line; /* first: the store returns a pointer to it */
     struct front_wait wait;
-    bool running;      /* of an archive: the event may be one that is not closed */
-    bool looked_again; /* our picture may be a tick behind: another front may have closed it */
+    bool running;      /* of an archive: the event need not be closed */
+    bool looked_again; /* our picture may be a tick old: another front may have closed it */
     struct front *front;
     struct http_req *req;
     struct service_job job;
-    uint32_t left;    /* rows that may still be asked for */
-    struct grow rows; /* so far, with commas between */
+    uint32_t left;    /* rows that may still be requested */
+    struct grow rows; /* so far, separated by commas */
     struct http_blob *blob;
     struct text text; /* in the blob */
-    uint64_t parts;   /* of an archive: those before this one */
+    uint64_t parts;   /* of an archive: number of parts before this one */
     char chain[ARCHIVE_SHA_LEN + 1];
     char words[ENDED_WORDS_MAX];
 };
@@ -63,7 +63,7 @@ static void refuse(struct reading *reading, enum line_outcome outcome)
     answer_refuse(reading->req, &refusal);
 }
 
-/* False: there is no memory. */
+/* False: no memory. */
 static bool reading_room(struct reading *reading, size_t len)
 {
     reading->blob = http_blob_room(len);
@@ -72,7 +72,7 @@ static bool reading_room(struct reading *reading, size_t len)
     return reading->blob != NULL;
 }
 
-/* Without a blob there was no memory for one. */
+/* Without a blob, memory ran out. */
 static void answer_rows(struct reading *reading, const char *type, struct span headers)
 {
     struct http_blob *blob = reading->blob;
@@ -140,7 +140,7 @@ static void on_put(void *ctx)
     answer_rows(ctx, "application/json", SPAN("Cache-Control: no-store\r\n"));
 }
 
-/* As many as one call to Redis may have. */
+/* Requests as many as one Redis call may return. */
 static void ask_rows(struct reading *reading)
 {
     struct line_admin *line = &reading->line;
@@ -159,7 +159,7 @@ static void on_rows(struct line_admin *line)
         return;
     }
     assert(line->reply.len >= 2);
-    struct span rows = {line->reply.ptr + 1, line->reply.len - 2}; /* what is in the brackets */
+    struct span rows = {line->reply.ptr + 1, line->reply.len - 2}; /* without the brackets */
     if (rows.len > 0 && reading->rows.len > 0)
         grow_add(&reading->rows, SPAN(","));
     grow_add(&reading->rows, rows);
@@ -228,7 +228,7 @@ static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
 }
 
 /* Rows of one event, newest first. They are read from Redis at each request: operators read them
- * rarely, and a front that kept them would keep them for every event. */
+ * rarely, and a front that cached them would cache them for every event. */
 static void read_rows(struct http_req *req, enum line_admin_call call, uint64_t limit,
                       uint64_t limit_max)
 {
@@ -292,8 +292,8 @@ static void put_figures(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
-/* The seed of a draw that was held. One that was not held yet is not written down, here as
- * elsewhere: the key and the seal give it when it is time. */
+/* Includes the seed only after the draw: before it, the key and the seal give the seed when it is
+ * due. */
 static void put_line(struct text *out, const struct line_view *view)
 {
     const struct line_draw *draw = &view->draw;
@@ -316,7 +316,7 @@ static void put_line(struct text *out, const struct line_view *view)
         json_member_u64(out, "drawn_ms", draw->drawn_ms);
     }
     if (view->state != LINE_CLOSED) {
-        /* What lets the line go on where it stood. */
+        /* Data to resume the line. */
         json_member_u64(out, "dead", view->dead);
         json_member_u64(out, "outstanding",
                         view->outstanding < view->serving ? view->outstanding : view->serving);
@@ -327,7 +327,7 @@ static void put_line(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
-/* What a restore needs besides the head. */
+/* Data for a restore that the head does not have. */
 static void put_restore(struct text *out, const struct front *front, const struct front_line *event)
 {
     const struct line_draw *draw = &event->view->draw;
@@ -398,7 +398,7 @@ static void on_looked_again(struct front_wait *wait, bool seen)
     on_head(reading, front_line_find(reading->front, span_of(wait->event)), false);
 }
 
-/* Its lines fit: HEAD_MAX is the sum of what each may have. */
+/* Its lines fit: HEAD_MAX is the sum of their limits. */
 static void on_head(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct reading *reading = ctx;
@@ -419,7 +419,7 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
         front_await(reading->front, &reading->wait);
         return;
     }
-    if (event->shut == FRONT_SHUT_DOCUMENT) { /* another front may read it */
+    if (event->shut == FRONT_SHUT_DOCUMENT) { /* another front may be able to read it */
         admin_answer_unreadable(reading->req, event);
         return;
     }
@@ -484,7 +484,7 @@ static void on_part(void *ctx)
     answer_part(reading, text_span(&next));
 }
 
-/* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as the part before has named it. */
+/* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as named by the previous part. */
 static bool read_from(struct reading *reading, struct span from)
 {
     struct span what, row;

@@ -1,9 +1,9 @@
 /* archive.c: writes an event into one file and reads it back, without trusting the file.
  *
- * Writing goes along the parts and hashes what passes. Reading is bounded by the length of the
- * text and checks before it uses: first that the file is whole, then the mark, then each value
- * by itself. The last step matters even for a file with a valid mark: a holder of the key could
- * sign nonsense, and the store must get only possible values. */
+ * Writing hashes the parts as they pass. Reading is limited by the length of the text and validates
+ * before use: first that the file is complete, then the mark, then each value by itself. The last
+ * step matters even for a file with a valid mark: a holder of the key could sign nonsense, and the
+ * store must get only possible values. */
 #include "ended/archive.h"
 
 #include "base/json_in.h"
@@ -73,9 +73,9 @@ void archive_put_mark(struct text *lines, const struct mac_ring *keys,
     archive_chain(chain, (struct span){lines->ptr + before, lines->len - before});
 }
 
-/* ---- is it whole, and ours? ---- */
+/* ---- completeness and origin ---- */
 
-/* One line with its newline; false: there is none, or its end is missing. */
+/* One line with its newline; false: none left, or its end is missing. */
 static bool take_line(struct span *rest, struct span *line)
 {
     const char *end = rest->len > 0 ? memchr(rest->ptr, '\n', rest->len) : NULL;
@@ -92,7 +92,7 @@ static enum archive_fault fail(struct err_slot *err, enum archive_fault fault, c
     return fault;
 }
 
-/* `fault` and `why` for a line that is no JSON. */
+/* `fault` and `why` for a line that is not JSON. */
 static enum archive_fault parse(struct span line, enum archive_fault fault, const char *why,
                                 struct err_slot *err, json_t **out)
 {
@@ -144,7 +144,7 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
     return ARCHIVE_GOOD;
 }
 
-/* What follows the mark: the chain to its end. */
+/* Everything after the mark: the chain to its end. */
 static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LEN + 1],
                                      struct err_slot *err)
 {
@@ -174,9 +174,9 @@ static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LE
     return fail(err, ARCHIVE_INCOMPLETE, "It has no end.");
 }
 
-/* ---- what it says ---- */
+/* ---- contents ---- */
 
-/* A member that has to be there: the script takes it from the document. */
+/* A required member: the script reads it from the document. */
 static void check_number(struct json_in *in, const char *name, uint64_t max)
 {
     uint64_t value = 0;
@@ -192,7 +192,7 @@ static struct span check_text(struct json_in *in, const char *name, size_t min, 
     return text;
 }
 
-/* What is refused here was signed, so another program wrote it wrongly; the file is intact. */
+/* A line rejected here was signed, so a faulty program wrote it; the file is intact. */
 static void read_line(struct json_in *lines, json_t *array, size_t index, struct archive *out)
 {
     struct json_in in;
@@ -221,7 +221,7 @@ static void read_line(struct json_in *lines, json_t *array, size_t index, struct
         out->closed_entries = json_in_has(&in, "closed_ms");
         out->drawn = json_in_has(&in, "seed");
     }
-    if (archive_runs(out)) { /* how it goes on */
+    if (archive_runs(out)) { /* its running state */
         check_number(&in, "dead", issued);
         check_number(&in, "outstanding", issued);
         check_number(&in, "show_up_milli", 1000);
@@ -302,7 +302,7 @@ enum archive_fault archive_read(struct span text, const struct mac_ring *keys, s
     enum archive_fault fault = parse(line, ARCHIVE_UNREADABLE, none, err, &archive.head);
     if (fault != ARCHIVE_GOOD)
         return fault;
-    /* Is the format known? Checked before the mark, which another format may not have. */
+    /* Whether the format is known. Checked before the mark, which another format may not have. */
     const char *format = json_string_value(json_object_get(archive.head, "format"));
     json_int_t version = json_integer_value(json_object_get(archive.head, "format_version"));
     if (format == NULL || strcmp(format, "fairgate-archive") != 0) {

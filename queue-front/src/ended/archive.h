@@ -1,9 +1,9 @@
-/* archive.h: the file that an event is archived in: what proves that it is complete and ours, and
- * what an event is restored from. Lines of JSON: the head, the draw of each line, the mark (SHA-256
- * of all before it, and a MAC of that by the key of draws), then trail and series, a line a part,
- * chained by SHA-256; the last line has the end of the chain and the number of parts. The archive
- * of a running event also says how many may be inside or on their way in, and how fast people
- * joined. */
+/* archive.h: the archive file of an event: the proof that it is complete and ours, and the data to
+ * restore the event. Lines of JSON: the head, the draw of each line, the mark (SHA-256 of
+ * everything before it, and a MAC of that with the key of draws), then trail and series, one line
+ * per part, chained by SHA-256; the last line has the end of the chain and the number of parts. The
+ * archive of a running event also has the number of people inside or on their way in, and the join
+ * rate. */
 #ifndef FG_QUEUE_FRONT_ARCHIVE_H
 #define FG_QUEUE_FRONT_ARCHIVE_H
 
@@ -16,13 +16,13 @@
 #include <jansson.h>
 
 enum {
-    ARCHIVE_FORMAT = 2,    /* 1 had neither mark nor what a restore needs */
+    ARCHIVE_FORMAT = 2,    /* 1 had neither a mark nor data for a restore */
     ARCHIVE_SHA_LEN = 64,  /* hex */
     ARCHIVE_LINES_MAX = 5, /* the general line, and four lanes */
     ARCHIVE_PROOF_MAX = 20 * 1024,
 };
 
-/* The mark of what stands in `lines`, put behind it; where the chain begins goes to `chain`. */
+/* Appends the mark of `lines` to them, and sets `chain` to the start of the chain. */
 void archive_put_mark(struct text *lines, const struct mac_ring *keys,
                       char chain[ARCHIVE_SHA_LEN + 1]);
 /* The chain after one more line, with its newline. */
@@ -30,12 +30,12 @@ void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line);
 
 enum archive_fault {
     ARCHIVE_GOOD,
-    ARCHIVE_UNREADABLE,  /* no archive */
-    ARCHIVE_OTHER,       /* of a format that is not known here */
+    ARCHIVE_UNREADABLE,  /* not an archive */
+    ARCHIVE_OTHER,       /* of an unknown format */
     ARCHIVE_INCOMPLETE,  /* a part or the end is missing */
-    ARCHIVE_TAMPERED,    /* it is not what was written */
+    ARCHIVE_TAMPERED,    /* modified after it was written */
     ARCHIVE_KEY_MISSING, /* unknown: the key is not in the ring */
-    ARCHIVE_NO_MEMORY,   /* unknown: it was not read */
+    ARCHIVE_NO_MEMORY,   /* unknown: not checked */
 };
 
 struct archive {
@@ -44,17 +44,17 @@ struct archive {
     unsigned state; /* index of enum line_state */
     uint64_t version;
     json_t *document, *restore; /* borrowed from head */
-    struct span seal;           /* likewise; empty: it has none */
+    struct span seal;           /* borrowed from head; empty: none */
     bool closed_entries, drawn; /* of the general line's draw */
 };
 
-/* It was not closed when the file was written. */
+/* The event was not closed when the file was written. */
 static inline bool archive_runs(const struct archive *archive)
 {
     return archive->state != LINE_CLOSED;
 }
 
-/* On ARCHIVE_GOOD *out is the caller's, to end with archive_deinit(); else `err` has a sentence. */
+/* On ARCHIVE_GOOD the caller owns *out and calls archive_deinit(); else `err` has a sentence. */
 enum archive_fault archive_read(struct span text, const struct mac_ring *keys, struct err_slot *err,
                                 struct archive *out);
 void archive_deinit(struct archive *archive);

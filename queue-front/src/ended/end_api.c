@@ -1,6 +1,6 @@
 /* end_api.c: a closed event is archived and then deleted. Both requests name a version, so that
- * nobody ends what they have not seen, and put a last entry on the trail that says how much
- * there was. Deleting without an archive loses everything, so it has to be asked for explicitly. */
+ * nobody ends an event in a state they have not seen, and add a last audit entry with the event's
+ * totals. Deleting without an archive loses everything, so it has to be requested explicitly. */
 #include "ended/ended.h"
 
 #include "admin/act.h"

@@ -1,5 +1,5 @@
-/* ended.h: what operators read of events, and call when they are over. Each table is ended by a row
- * without a pattern. */
+/* ended.h: the operators' API for records of events, and for ended events. A row without a pattern
+ * ends each table. */
 #ifndef FG_QUEUE_FRONT_ENDED_H
 #define FG_QUEUE_FRONT_ENDED_H
 

@@ -1,7 +1,7 @@
-/* restore_api.c: restores an event from its archive. archive.h decides whether the file is
- * complete and ours, and the document's own reader whether the document is good. Whether such an
- * event exists already is decided by the store, in the same step that creates it. Restoring the
- * same file twice restores once. */
+/* restore_api.c: restores an event from its archive. archive.h decides whether the file is complete
+ * and ours, and the document's own reader whether the document is valid. The store decides whether
+ * such an event exists already, in the same step that creates it. Restoring the same file twice
+ * restores once. */
 #include "ended/ended.h"
 
 #include "admin/act.h"
@@ -27,7 +27,7 @@ struct restore {
     enum archive_fault fault;
     struct err_slot err;
     struct secrets *keys;
-    char *json; /* what the script restores in addition to the document */
+    char *json; /* restored by the script in addition to the document */
 };
 
 static void on_end(struct act *act)
@@ -67,7 +67,7 @@ static void refuse_archive(struct act *act, enum archive_fault fault, const char
         refusal_say(act->req, by_fault[fault], "%s", why);
 }
 
-/* The document as it was, and the rest for the script. False: the request was answered. */
+/* The archived document, and the rest for the script. False: the request was answered. */
 static bool read_archived(struct restore *restore)
 {
     struct act *act = &restore->act;
@@ -101,9 +101,9 @@ static bool read_archived(struct restore *restore)
     return true;
 }
 
-/* What a running event needs besides: the key for a draw that is still to come, and the
- * operator's word if the draw may have been held since. The file cannot tell, and holding it
- * again would give out different places. False: the request was answered. */
+/* Additional needs of a running event: the key for a pending draw, and the operator's confirmation
+ * if the draw may have been held since. The file cannot tell, and a second draw would give out
+ * different places. False: the request was answered. */
 static bool judge_draw(struct act *act, const struct archive *archive)
 {
     uint64_t now_ms = clock_wall_us(act->front->loop->clock) / 1000;
@@ -111,7 +111,7 @@ static bool judge_draw(struct act *act, const struct archive *archive)
     act->line.to = (enum line_state)archive->state;
     if (act->line.to == LINE_SCHEDULED && act->doc.prequeue_at_ms > 0 &&
         act->doc.prequeue_at_ms <= now_ms)
-        act->line.to = LINE_PRE_QUEUE; /* some may have entries already */
+        act->line.to = LINE_PRE_QUEUE; /* there may be entries already */
     if (act->line.to > LINE_PRE_QUEUE || archive->drawn || !draw_seal_parse(archive->seal, &seal))
         return true;
     for (unsigned lane = 0; lane <= act->doc.lanes_len; lane++) {
@@ -134,7 +134,7 @@ static bool judge_draw(struct act *act, const struct archive *archive)
     return true;
 }
 
-/* Off the loop: it may have megabytes. */
+/* Off the loop: the archive may have megabytes. */
 static void read_archive(void *ctx)
 {
     struct restore *restore = ctx;
