@@ -1,9 +1,8 @@
 /* fetch.c: one blocking download for commands such as verify-draw.
  *
- * A command has no loop and one thing to do, so libcurl's simple form is enough. The memory that
- * the caller provides is the limit: an answer that does not fit ends the transfer. Only http and
- * https are accepted, and redirects are not followed, because the address is part of what an
- * operator wants to be sure of. */
+ * A command has no loop and one task, so libcurl's simple form is enough. The caller's memory is
+ * the limit: a response that does not fit ends the transfer. Only http and https are accepted, and
+ * redirects are not followed, because the operator has to be sure of the address. */
 #include "commands/fetch.h"
 
 #include "base/span.h"
@@ -22,7 +21,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct text *out = ctx;
     text_add(out, bytes, size * count);
-    return out->overflown ? 0 : size * count; /* 0 tells curl to give up */
+    return out->overflown ? 0 : size * count; /* 0 makes curl give up */
 }
 
 int fetch_text(const char *url, struct text *out, long *status, struct err_slot *err)
@@ -30,7 +29,7 @@ int fetch_text(const char *url, struct text *out, long *status, struct err_slot 
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return err_set(err, ERR_NOMEM, "%s", url);
-    /* Where there is no memory for them: a fetch without its bounds must not be made. */
+    /* Fails without memory: a fetch without its limits must not run. */
     bool is_set = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
                   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
                   curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_S_MAX) == CURLE_OK &&

@@ -1,4 +1,4 @@
-/* fetch.h: a blocking download, for commands: no loop runs in their process. */
+/* fetch.h: a blocking download for commands, whose processes have no loop. */
 #ifndef FG_QUEUE_FRONT_FETCH_H
 #define FG_QUEUE_FRONT_FETCH_H
 
@@ -9,7 +9,7 @@
 
 bool fetch_is_url(const char *text); /* http:// or https:// */
 
-/* Appends what the address answers, whatever its status; longer than `out` is a failure. */
+/* Appends the body of the response, whatever its status; an error if it exceeds `out`. */
 int fetch_text(const char *url, struct text *out, long *status, struct err_slot *err);
 
 #endif

@@ -1,10 +1,10 @@
 /* key_file.c: changes a ring of keys on disk so that no reader ever sees half of a change.
  *
- * The new ring is written to a file beside the old one, synced, and renamed over it; then the
- * folder is synced too. A crash leaves one whole ring or the other. Two commands at once are
- * kept apart by a lock on the history file, which is never replaced. The history is written
- * after the ring: a line too few can be guessed from the file's time, a line too many would
- * claim a change that never happened. */
+ * The new ring is written to a file in the same folder, synced, and renamed over the old one; then
+ * the folder is synced too. A crash leaves one complete ring or the other. A lock on the history
+ * file, which is never replaced, keeps two commands apart. The history is written after the ring: a
+ * missing line can be guessed from the file's time, an additional one would claim a change that
+ * never happened. */
 #include "commands/key_file.h"
 
 #include "base/rfc3339.h"
@@ -91,7 +91,7 @@ int key_file_open(struct key_file *file, const char *path, bool of_passes, struc
         rc = put_path(history, file->path, history_suffix, err);
     if (rc < 0)
         goto close_file;
-    /* Another command for this ring waits until we are done. */
+    /* Another command for this ring waits until we have finished. */
     file->lock = open(history, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file->lock < 0 || flock(file->lock, LOCK_EX) < 0) {
         rc = err_set(err, ERR_IO, "%s: %s", history, strerror(errno));
@@ -138,7 +138,7 @@ int key_file_find(const struct key_file *file, const char *name)
     return found;
 }
 
-/* ---- turning ---- */
+/* ---- changes ---- */
 
 /* The number after the highest, so that a recently dropped one is not reused soon. */
 static uint8_t next_id(const struct key_file *file)
@@ -161,7 +161,7 @@ int key_file_add(struct key_file *file, struct err_slot *err)
         return err_set(err, ERR_FULL, "%s: a ring holds at most %u keys; drop one that is over",
                        file->path, file->cap);
     if (file->of_passes) {
-        assert(file->made == NULL); /* one a command */
+        assert(file->made == NULL); /* one per command */
         int rc = jwks_key_generate(err, &file->made);
         if (rc == 0)
             add_pass(file, file->made);
@@ -221,7 +221,7 @@ static bool write_all(int fd, const struct text *text)
     return why == 0;
 }
 
-/* The folder too, so that after a power cut the name leads to one whole ring or the other. */
+/* The folder too, so that after a power cut the name leads to one complete ring or the other. */
 static bool sync_folder(const char *path)
 {
     char folder[KEY_PATH_MAX];
@@ -289,7 +289,7 @@ int key_file_save(const struct key_file *file, const char *what, const char *nam
     return rc;
 }
 
-/* ---- the past ---- */
+/* ---- history ---- */
 
 struct key_past key_file_past(const struct key_file *file, unsigned index)
 {
@@ -319,7 +319,7 @@ struct key_past key_file_past(const struct key_file *file, unsigned index)
     }
     if (history != NULL)
         fclose(history);
-    /* Somebody has changed it by hand since. */
+    /* It was changed by hand since. */
     if (signer[0] != '\0' && strcmp(signer, file->key[0].name) != 0)
         past.sure = false;
     if (index == 0)

@@ -1,15 +1,15 @@
 /* keys_command.c: the order of a rotation, and why each step is refused before its time.
  *
- *     add     the new key is last in the ring: believed, and signs nothing
- *             reload every front; status, until all hold it
- *     use     it is first: signs. Fronts that have not read this yet believe it already
+ *     add     the new key is last in the ring: accepted, but does not sign
+ *             reload every front; status, until all have it
+ *     use     it is first: signs. Fronts that have not read this yet accept it already
  *             reload every front; status, until all sign with it
- *     drop    the old key goes, once nothing that was made with it can come any more
+ *     drop    removes the old key, once nothing made with it can arrive any longer
  *             reload every front
  *
- * What the fronts hold is asked of their /readyz. No secret is printed: a key is called by its name
- * (mac_key_name(), or the kid of a pass key). It blocks and prints as it likes: no loop runs in
- * this process. */
+ * The fronts' /readyz reports their keys. No secret is printed: a key is shown by its name
+ * (mac_key_name(), or the kid of a pass key). Blocking and printing are fine: this process runs no
+ * loop. */
 #include "commands/keys_command.h"
 
 #include "base/json_in.h"
@@ -34,7 +34,7 @@ enum ring { TICKETS, IDENTITIES, PASSES, DRAWS, RINGS };
 
 static const struct {
     const char *name, *purpose;
-    size_t path; /* of its file, in the settings */
+    size_t path; /* of its file, within the settings */
 } rings[] = {
     [TICKETS] = {"tickets", "tickets, sessions, challenges of work, codes that carry a place away",
                  offsetof(struct front_config, keys_tickets)},
@@ -44,7 +44,7 @@ static const struct {
     [DRAWS] = {"draws", "seeds of draws", offsetof(struct front_config, keys_draws)},
 };
 
-/* A session lasts a day at most (session_max_s), whatever began it. */
+/* A session lasts a day at most (session_max_s), however it began. */
 #define DAY_MS UINT64_C(86400000)
 /* Clocks differ, and all fronts see a new event within a second. */
 #define MARGIN_MS UINT64_C(60000)
@@ -72,7 +72,7 @@ struct ask {
     char urls[8 * 1024];
 };
 
-/* ---- what the fronts say ---- */
+/* ---- the fronts' answers ---- */
 
 struct front_told {
     char url[256];
@@ -169,7 +169,7 @@ static uint64_t wall_ms(void)
     return clock_wall_us(clock_system()) / 1000;
 }
 
-/* 0: at once. Fronts that came to sign with another key later than the file said count. */
+/* When a key may be dropped; 0: at once. Counts fronts that switched later than the file says. */
 static uint64_t until_ms(const struct front_config *config, enum ring ring,
                          const struct key_file *file, unsigned index, const struct fronts *fronts)
 {
@@ -182,8 +182,8 @@ static uint64_t until_ms(const struct front_config *config, enum ring ring,
         if (rfc3339_parse(span_of(json_string_value(since)), &at_ms) && at_ms > retired_ms)
             retired_ms = at_ms;
     }
-    /* For how long after its last signature things made with a key may still arrive. */
-    uint64_t life_ms = MARGIN_MS; /* what names it is asked for */
+    /* How long after its last signature something made with a key may still arrive. */
+    uint64_t life_ms = MARGIN_MS; /* events that name it are looked up */
     if (ring == TICKETS || ring == PASSES)
         life_ms += DAY_MS;
     if (ring == TICKETS)
@@ -249,7 +249,7 @@ static int show_status(const struct front_config *config, const struct fronts *f
             struct key_file file;
             if (open_ring(config, ring, &file, err) < 0)
                 return FAILED;
-            /* In this order of signing. */
+            /* By this front's order of signing. */
             const json_t *holds = json_object_get(ring_told(front, ring), "holds");
             const char *signer = signs(front, ring);
             bool same = front->loops_behind == 0 && strcmp(signer, file.key[0].name) == 0 &&
@@ -312,7 +312,7 @@ static int use_key(const struct ask *ask, const struct fronts *fronts, struct ke
     return DONE;
 }
 
-/* DONE: no front needs it any more. */
+/* DONE: no front needs it any longer. */
 static int check_unused(const struct ask *ask, const struct fronts *fronts, const char *name)
 {
     for (unsigned i = 0; i < fronts->len; i++) {
@@ -397,8 +397,8 @@ static bool read_arguments(int argc, char **argv, struct ask *ask)
             ask->unchecked = true;
         else if (strcmp(argv[i], "--now") == 0)
             ask->now = true;
-        /* What begins with a hyphen is an option that does not exist, but where a key is named: one
-         * of 64 pass keys has a name that begins so. */
+        /* An argument with a hyphen is an unknown option, unless a key is expected: one in 64 pass
+         * keys has such a name. */
         else if ((argv[i][0] == '-' && (!ask->has_ring || ask->key != NULL)) ||
                  !read_word(ask, argv[i]))
             return false;

@@ -1,7 +1,6 @@
 /* keys_command.h: "queue-front keys": guides an operator through the rotation of any ring, in two
- * steps with a check of all fronts between them, so that no front ever meets a signature that it
- * cannot verify.
- * */
+ * steps with a check of all fronts between them, so that no front ever gets a signature that it
+ * cannot verify. */
 #ifndef FG_QUEUE_FRONT_KEYS_COMMAND_H
 #define FG_QUEUE_FRONT_KEYS_COMMAND_H
 
@@ -11,7 +10,7 @@
     "queue-front keys [--config FILE] list | status | add RING | use RING KEY | drop RING KEY\n"
 
 /* `conf` reads the settings into `config`. 0: done; 1: refused, or not all agree; 2: wrong usage,
- * or a file or an address that cannot be read or written. */
+ * or an unreadable or unwritable file or address. */
 int keys_main(const struct service_conf *conf, const struct front_config *config, int argc,
               char **argv);
 

@@ -1,16 +1,16 @@
-/* verify_draw.c: a program for strangers. It trusts nothing but the answer it is given. The seed is
+/* verify_draw.c: a program for strangers. It trusts nothing but the record it is given. The seed is
  * hashed and compared with the commitment, which a doubtful visitor has noted before the pre-queue
  * opened (--commitment). The whole permutation is walked, so "every position was given once" is
- * counted rather than believed. A million entries take under a second.
+ * counted rather than assumed. A million entries take under a second.
  *
- * What it cannot do: the signature of a round of drand is a pairing on BLS12-381, and no library of
- * the system has that curve. It says so, checks the rest (that the round is the promised one, and
- * the value the hash of the signature), and verify/verify-draw.js checks all of it.
+ * It cannot check the signature of a drand round, which is a pairing on BLS12-381, because no
+ * system library has that curve. It says so, checks the rest (that the round is the promised one,
+ * and the value the hash of the signature), and verify/verify-draw.js checks all of it.
  *
- * An archive of an ended event has such an answer for each of its lines, from the second line on,
- * so it is read as it is: the draw of each is judged, and the worst counts.
+ * An archive of an ended event has such a record for each of its lines, from the second line on, so
+ * it is read unchanged: the draw of each is checked, and the worst result counts.
  *
- * It blocks, allocates and prints as it likes: no loop runs in this process. */
+ * Blocking, allocating and printing are fine: this process runs no loop. */
 #include "commands/verify_draw.h"
 
 #include "base/json_in.h"
@@ -24,8 +24,8 @@
 #include <stdlib.h>
 
 enum {
-    ANSWER_MAX = 64 * 1024,  /* three times what a fairness answer can be */
-    SOURCE_MAX = 512 * 1024, /* the draws of an archive end before that, whatever follows */
+    ANSWER_MAX = 64 * 1024,  /* three times the largest fairness record */
+    SOURCE_MAX = 512 * 1024, /* an archive's draws end before that */
     FITS = 0,
     FITS_NOT = 1,
     UNJUDGED = 2,
@@ -33,7 +33,7 @@ enum {
 
 struct verify_ask {
     const char *source;
-    uint64_t entry; /* 0: none was asked for */
+    uint64_t entry; /* 0: not requested */
     const char *commitment;
 };
 
@@ -49,7 +49,7 @@ static const char usage[] =
     "  --entry N     says also which position entry N was drawn to\n"
     "  --commitment  what was published before the pre-queue opened, as you noted it then\n";
 
-/* ---- where the answer comes from ---- */
+/* ---- source of the record ---- */
 
 static bool fetch(const char *url, struct answer *answer)
 {
@@ -82,7 +82,7 @@ static bool read_file(const char *path, struct answer *answer)
     return good;
 }
 
-/* ---- what it says ---- */
+/* ---- contents ---- */
 
 struct published {
     bool drawn;
@@ -90,7 +90,7 @@ struct published {
     uint8_t seed[DRAW_SEED_BYTES];
     uint8_t commitment[DRAW_COMMITMENT_BYTES];
     struct span event, lane,
-        beacon; /* borrowed from the document; lane: none, of the general one */
+        beacon; /* borrowed from the document; lane: empty for the general line */
     struct beacon promise;
     struct beacon_sources sources;
     uint64_t closed_ms;
@@ -188,7 +188,7 @@ static int read_published(json_t *json, struct err_slot *err, struct published *
     return json_in_end(&in);
 }
 
-/* ---- judging ---- */
+/* ---- checks ---- */
 
 static bool each_position_once(const struct draw *draw)
 {
@@ -314,7 +314,7 @@ static int judge_answer(const struct verify_ask *ask, struct span text)
 
 /* ---- archives ---- */
 
-/* Or ERR_NOMEM. */
+/* May return ERR_NOMEM. */
 static int look_for_archive(struct span line, struct err_slot *err, bool *is)
 {
     json_t *json = NULL;
@@ -326,13 +326,13 @@ static int look_for_archive(struct span line, struct err_slot *err, bool *is)
     return 0;
 }
 
-/* Of an archive's lines, the one whose promise was noted, if one is asked for. */
+/* Selects an archive's line by the given commitment, if any. */
 static bool is_asked_for(const struct verify_ask *ask, struct span line)
 {
     struct err_slot ignored;
     json_t *json = NULL;
     if (ask->commitment == NULL || json_in_parse(line, &ignored, &json) < 0)
-        return true; /* judging it says what cannot be read */
+        return true; /* the check reports unreadable lines */
     const char *told = json_string_value(json_object_get(json, "commitment"));
     bool is = told != NULL && strcmp(told, ask->commitment) == 0;
     json_decref(json);
