@@ -1,25 +1,24 @@
-/* shards.c: a turn, step by step.
+/* shards.c: the steps of a turn.
  *
- *   LOOK   a plain read of the cuts behind those that are known here, with the claim of the next.
- *          That is all of most turns. Each cut has a checksum, so other cuts than those
- *          known here are noticed with the first that follows. Where such a read has found a cut,
- *          some other front makes them, and most of the turns that follow leave the claim to it.
- *          Not all, since that one may not reach a shard that this one does.
- *   NEWS   one call of cut.lua: new cuts, and whether this front is to make the next. Again while
- *          there are more cuts than fit into an answer. Left out by a front that has the claim and
- * got the shards with this cut or the previous one, as a front that makes several is. READ   all
- * shards at once. One that has to be sealed is, by a call of cut.lua, and read again, which opens
- * it; one that is in a later epoch than the cuts know is shown to cut.lua, and read again. So each
- * front can finish what another has begun. MAKE   the next cut, by what was read, unless nobody has
- * joined.
+ *   LOOK   a plain read of the cuts after the known ones, with the claim of the next. Most turns
+ *          do only this. Each cut has a checksum, so cuts that differ from those known here are
+ *          noticed with the next one. If a read found a cut, another front makes them, and most of
+ *          the following turns leave the claim to it. Not all, since that front may not reach a
+ *          shard that this one does.
+ *   NEWS   one call of cut.lua: new cuts, and whether this front makes the next. Repeated while
+ *          there are more cuts than fit into a reply. Skipped by a front that has the claim and
+ *          got the shards with this cut or the previous one, as a front that makes several does.
+ *   READ   all shards at once. A shard that has to be sealed is sealed by a call of cut.lua and
+ *          read again, which opens it; one in a later epoch than the cuts know is shown to cut.lua
+ *          and read again. So each front can finish the work of another.
+ *   MAKE   the next cut from these readings, unless nobody has joined.
  *
- * At most one call of cut.lua is under way, so its answers come in their order. With each goes the
- * checksum of all cuts known here: were they others in Redis, places would follow that are not
- * those of other fronts. Where Redis has fewer cuts than that, it has lost some, and gets them
- * back.
+ * At most one call of cut.lua is under way, so its replies come in order. Each sends the checksum
+ * of all cuts known here: if Redis had other cuts, fronts would compute different places. If Redis
+ * has fewer cuts, it has lost some, and gets them back.
  *
- * A shard that refuses joins is left alone until the end of the turn that may have opened it; so
- * one that has come to its lease costs a call a turn and front.
+ * A shard that refuses joins is left alone until the end of the turn that may have opened it; so a
+ * shard at its lease costs one call per turn and front.
  *
  * Invariants: READING is the state of exactly `reading` shards; a call of cut.lua is under way only
  * in a phase that waits for it. */

@@ -5,8 +5,7 @@
  *     2       bits
  *     3..6    issued, seconds since 1970, big-endian
  *     7..13   salt
- *     14..29  MAC over the kind of bond, bytes 0..13, the visitor's cookie or site, and the event's
- *     id
+ *     14..29  MAC over the kind of bond, bytes 0..13, the cookie or site, and the event's id
  *
  * Nothing is stored about a challenge before it is solved. A solution cannot be used twice, because
  * the join stores the challenge's MAC with its place for the challenge's lifetime.

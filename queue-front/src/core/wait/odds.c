@@ -1,4 +1,4 @@
-/* odds.c: with s seats for each admitted visitor, n of whom stand before a place, s * n seats go
+/* odds.c: if each admitted visitor takes s seats and n of them come before a place, s * n seats go
  * before its turn. Two things make that uncertain: chance in what each takes, which evens out, and
  * doubt about s itself, which does not:
  *
@@ -8,19 +8,19 @@
  * probability Phi((s*n - left) / sigma), which rises with the place. So "likely" (nine in ten)
  * holds from some place on, and "unlikely" (one in ten) up to some place.
  *
- * A visit takes seats after it has lasted a while. Visits under way count by half: on average, half
- * of what they will take is taken. The same half is under way when the turn in question comes, so
- * it cancels out.
+ * A visit takes seats after it has lasted a while. Visits under way count half: on average they
+ * have taken half of their seats. The same half is under way at the turn in question, so it cancels
+ * out.
  *
  * Steadiness. A bound moves only as far as it must: a place gets "likely" at nine in ten and
  * keeps that until its odds are below LET_GO, and likewise at the other end. For all places at once
  * this means keeping the old bound if it lies between the two that the new odds would give.
  *
- * Lanes. The n visitors come from all lanes, each served by its share while it lasts. How many of
- * one's own lane are called until then says where the lane is cut. Nobody knows who will still come
- * to the other lanes. If they never end, fewer of the own lane are called; if they end with those
- * who wait now, more are. "Unlikely" uses the first, "likely" the second, so both hold whatever
- * happens. The shares are those at the time of the feed. */
+ * Lanes. The n visitors come from all lanes, each served by its share while it lasts. The number
+ * called from the own lane until then gives the bound in that lane. Nobody knows who will still
+ * come to the other lanes. If they never empty, fewer of the own lane are called; if they empty
+ * with those who wait now, more are. "Unlikely" assumes the first, "likely" the second, so both
+ * hold whatever happens. The shares are those at the time of the feed. */
 #include "core/wait/odds.h"
 
 #include "core/line/ghosts.h"
