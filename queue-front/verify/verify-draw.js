@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// verify-draw.js FILE|URL [--entry N] [--commitment HEX]: checks a draw whole, with nothing but its neighbours
-// and the curve's library (npm ci): the seed against its commitment, the beacon against what was promised (the signature of a round
-// of drand as well, which `queue-front verify-draw` cannot), each position given once, and an entry's
-// position. Needs Node.js 20. Exit code as there: 0 as promised, 1 not, 2 not judged.
+// verify-draw.js FILE|URL [--entry N] [--commitment HEX]: checks a draw completely, with only the files next to it and
+// the curve's library (npm ci): the seed against its commitment, the beacon against the promise (including a drand
+// round's signature, which `queue-front verify-draw` cannot check), that each position was given once, and an entry's
+// position. Needs Node.js 20. Exit codes: 0 as promised, 1 not, 2 not checked.
 
 import { readFileSync } from 'node:fs';
 import { webcrypto } from 'node:crypto';
@@ -11,7 +11,7 @@ import { verifyRound } from '../web/bls.js';
 import { commitmentOf, openDraw } from '../web/draw-check.js';
 
 globalThis.crypto ??= webcrypto;
-const WALK_MAX = 20_000; // entries; a hundredth of what C walks in the same time
+const WALK_MAX = 20_000; // entries; a hundredth of what the C program walks in the same time
 
 const SAID = {
   round: ([took, want]) => (took === want ? `round ${took}, as promised` : `round ${took} was taken, ${want} was promised`),
@@ -36,7 +36,7 @@ function argumentsOf([...args]) {
   return ask.source === undefined ? null : ask;
 }
 
-// The draws in a text: an answer's one, or an archive's, whose lines beside the first they are.
+// The draws in a text: a record's single one, or an archive's, on the lines after the first.
 function drawsIn(text, commitment) {
   const [head, ...lines] = text.split('\n');
   if (!head.startsWith('{"format":"fairgate-archive"')) return [JSON.parse(text)];

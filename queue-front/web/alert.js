@@ -21,8 +21,7 @@ function chime(times) {
   }
 }
 
-// -> the key of what to say about it. `byHand`: the visitor touched something, so we may ask for
-// permission.
+// -> the key of the message to show. `byHand`: the visitor touched something, so we may ask for permission.
 export async function arm(byHand) {
   audio ??= new AudioContext();
   if (byHand) {
@@ -54,5 +53,5 @@ export function ring(title, body, action) {
   audio ??= new AudioContext();
   if (audio.state === 'running') chime(3);
   navigator.vibrate?.(PULSES);
-  if (window.Notification?.permission === 'granted') show(title, body, action).catch(() => {}); // the page says so too
+  if (window.Notification?.permission === 'granted') show(title, body, action).catch(() => {}); // the page shows it too
 }

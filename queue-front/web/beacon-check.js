@@ -1,19 +1,19 @@
-// beacon-check.js: did the beacon sign this value, and is it the one that was promised? For the
-// fairness page and for verify/verify-draw.js; shares no code with the program that made the draw.
+// beacon-check.js: checks that the beacon signed this value, and that it is the promised one. For the fairness page and
+// for verify/verify-draw.js; shares no code with the program that made the draw.
 //
 //   const { verifyRound } = await import('./bls.js');
 //   checkBeacon(fairness, verifyRound) -> [{ what, good, ...numbers for the words }]
 //
-// `good` is true, false, or null: only a reader can tell. `what` is a word of the list below.
+// `good` is true, false, or null: only a reader can decide. `what` is one of these words:
 //
-//   round        the round that was promised, or by the rule for a closing that was late
-//   signature    of the round, by the chain's key (a pairing on BLS12-381)
-//   quicknet     the chain is the public one, and its key the one that is known here
-//   value        what was hashed is the SHA-256 of the signature
+//   round        the promised round, or the one that the rule gives for a late closing
+//   signature    of the round, with the chain's key (a pairing on BLS12-381)
+//   quicknet     the chain is the public one, and its key the one known here
+//   value        the hashed value is the SHA-256 of the signature
 //   words        the operator's value: compare it with its source
 //   late         the value did not come in time, and the seed alone decided
-//   alone        none was promised
-//   kind         something else was taken than was promised
+//   alone        no beacon was promised
+//   kind         another kind was used than promised
 
 const QUICKNET = {
   chain: '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971',
@@ -26,8 +26,7 @@ export const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) =
 export const hexOf = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 const sha256 = (bytes) => crypto.subtle.digest('SHA-256', bytes);
 
-// When the value is due: the first one a gap after the closing, unless the promised one comes late
-// enough after it.
+// When the value is due: the first one a gap after the closing, unless the promised one is late enough.
 function dueAt({ promised, source, closed_at: closed }, first) {
   const gap = source.gap_s * 1000;
   const at = Date.parse(promised.at);

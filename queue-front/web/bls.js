@@ -1,6 +1,5 @@
-// bls.js: the signature of a round of drand, checked by the curve's library; bundled into
-// bls.min.js, so that the page and the program need nothing else. Loaded only where there is a
-// round to check.
+// bls.js: verifies the signature of a drand round with the curve's library; bundled into bls.min.js, so that the page
+// and the program need nothing else. Loaded only if there is a round to check.
 
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 
@@ -8,7 +7,7 @@ const { shortSignatures } = bls12_381;
 const PURPOSE = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_';
 const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
-// What a round of an unchained chain signs: SHA-256 of its number, eight bytes, high first.
+// The message signed for a round of an unchained chain: SHA-256 of its number, eight bytes, big-endian.
 async function messageOf(round) {
   const number = new DataView(new ArrayBuffer(8));
   number.setBigUint64(0, BigInt(round));

@@ -1,6 +1,6 @@
-// cached.js: makes the page that caches keep this visitor's own. wait.js fetches it there and waits for it
-// before anybody joins: it gives the cookie by which a join is known whose answer is lost on the way, and it
-// finds the place that this browser may have, and the page in its language.
+// cached.js: personalises a cached page. wait.js loads it there and waits for it before any join: it sets the cookie
+// that recognises a join whose answer was lost on the way, and it finds this browser's place, if any, and the page in
+// its language.
 
 import { byId, lang } from './kit.js';
 import { keep } from './show.js';
@@ -16,15 +16,15 @@ function setCookie(name, value, maxAge) {
 
 const cookie = (name) => document.cookie.split('; ').find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
 
-// A browser does not let a script touch the one that a front has given: then that one stays.
+// Scripts cannot replace a cookie that a front has set (HttpOnly): that one stays.
 function beKnown() {
   if (cookie('fg_visitor')) return;
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(VISITOR_BYTES))));
   setCookie('fg_visitor', text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''), MONTH_S);
 }
 
-// A cache that does not look at Accept-Language gives everybody the page of the first visitor. The language of an
-// address is a choice, to be remembered; a visitor with a code stays where it was typed in.
+// A cache that ignores Accept-Language gives everybody the page of the first visitor. A language in the address is a
+// choice, to be remembered; a visitor with a code stays on the page where it was typed in.
 function otherLanguage() {
   const [page] = performance.getEntriesByType('navigation');
   const asked = new URL(page?.name ?? location.href).searchParams.get('lang');

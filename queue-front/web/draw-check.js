@@ -1,10 +1,10 @@
-// draw-check.js: computes the draw again in the visitor's own browser, from what was published. All
-// it shares with the program that made the draw is the description in core/draw.c; that is the
-// point of it.
+// draw-check.js: repeats the draw in the visitor's own browser, from the published values. It shares
+// only the description in core/draw/draw.c with the program that made the draw, so that the check is
+// independent.
 //
 //   const draw = await openDraw({seed: 'hex', beacon: 'text', entries: 1000});
-//   draw.position(17)   -> where entry 17 ended up
-//   await commitmentOf('hex')   -> what had to be published before
+//   draw.position(17)   -> the position of entry 17
+//   await commitmentOf('hex')   -> the commitment that must have been published before
 
 const MASK = (1n << 64n) - 1n;
 const ROUNDS = 12;

@@ -1,9 +1,9 @@
-// fair.js: the draw on one page, for those who trust nobody: what was promised, how long until the
-// beacon's value comes and, after the draw, all of it checked in this browser: the seed, the beacon
-// (only a round of drand loads the curve's library), and the visitor's own number.
+// fair.js: the draw on one page, for sceptics: the promise, the time until the beacon's value and, after the draw, a
+// full check in this browser: the seed, the beacon (only a drand round loads the curve's library), and the visitor's
+// own number.
 //
-// It asks only for what everybody may ask for, and shows nothing that it has not computed itself.
-// It notes the promise on the first visit and compares it on the last.
+// It requests only public data, and shows nothing that it has not computed itself. It stores the promise on the first
+// visit and compares it on the last.
 
 import { byId, locale, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { checkBeacon } from './beacon-check.js';
@@ -19,22 +19,21 @@ const keyOf = lane ? `fg_promise_${event}_${lane}` : `fg_promise_${event}`;
 
 let told = null;
 let draw = null;
-let judged = ''; // the answer that was checked last
+let judged = ''; // the last record that was checked
 
 const time = (iso) => new Date(iso).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
-// ---- what was promised ----
+// ---- the promise ----
 
-// The fingerprint and the choice of beacon. The round moves with the opening; the page then says
-// that it changed.
+// The commitment and the choice of beacon. The round moves with the opening; the page then says that it changed.
 function note() {
   try {
     const seen = JSON.parse(localStorage.getItem(keyOf) ?? localStorage.getItem(`fg_commitment_${event}`));
     if (!told.drawn && !seen && told.commitment) localStorage.setItem(keyOf, JSON.stringify(told.commitment));
     return seen;
   } catch {
-    return null; // the browser keeps nothing
+    return null; // nothing can be stored
   }
 }
 
@@ -104,7 +103,7 @@ function showWhere() {
   fill('where', say(entry > told.entries ? 'more.fair.after' : 'more.fair.position', entry.toLocaleString(locale), draw.position(entry).toLocaleString(locale)));
 }
 
-// ---- asking ----
+// ---- requests ----
 
 function pauseMs() {
   if (told.drawn || ['sold-out', 'closed'].includes(told.state)) return 0;

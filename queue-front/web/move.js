@@ -1,8 +1,8 @@
-// move.js: gets a code for this visitor's place, with which another device can take it over.
+// move.js: gets a code with which another device can take over this visitor's place.
 
 import { locale, make, moreWords, say } from './kit.js';
 
-// The code as text, as a picture, as an address: whatever the other device can read.
+// The code as text, as a picture and as an address, for any kind of device.
 export async function offer(at, ask) {
   await moreWords();
   try {

@@ -1,5 +1,5 @@
 // place.js: shows a visitor's place: the wait, in the same words as on the page without a script (waiting_gaps.c), the
-// line, the lane. wait.js fetches it for the first place, with the rarer words.
+// line, the lane. wait.js loads it for the first place, with the rarer words.
 
 import { announce, byId, locale, say, serverNow } from './kit.js';
 import { event, fill, keep, line, put, showTitle } from './show.js';
@@ -8,7 +8,7 @@ import { shownWait, waitAt } from './shown.js';
 
 const SAY_AT_MIN = [60, 30, 15, 10, 5, 2, 1]; // announced when the wait falls below these
 const number = (n) => n.toLocaleString(locale);
-// As in each language and without a script.
+// The same in each language and without a script.
 const timeOfDay = (ms) => (ms ? new Date(ms).toTimeString().slice(0, 5) : '');
 
 const unitOf = ({ unit, number: n }) => (unit ? say(`more.eta.${unit}${n > 1 ? 's' : ''}`) : '');
@@ -28,7 +28,7 @@ function announceWait({ p50_s: p50 }, words) {
   saidMin = step;
 }
 
-// `me` says how long the wait was when it was made, which may be a while ago.
+// `me` has the wait at the time of the answer, which may be a while ago.
 function showWait(me) {
   const open = line.dataset.state === 'open';
   const shown = shownWait(me.eta, me.made);
@@ -49,7 +49,7 @@ function showWait(me) {
 
 let waiting = Number(line.dataset.waiting); // people in this line
 
-// The visitor's dot never goes back, neither when somebody ahead who had gone comes back nor after a reload.
+// The visitor's dot never goes back, neither when somebody ahead returns nor after a reload.
 function showQueue({ position, ahead }) {
   let lowest = keep.get('ahead');
   if (lowest?.position !== position || ahead < lowest.ahead) lowest = { position, ahead };
@@ -57,9 +57,9 @@ function showQueue({ position, ahead }) {
   drawQueue(byId('queue'), lowest.ahead, waiting, say('more.gate'));
 }
 
-// What the shared status says of this place between two answers of its own.
+// Updates this place from the shared status, between two answers of its own.
 export function follow(me, own, status) {
-  // Never more people than numbers in between; fewer, where some of them are known to have gone.
+  // Never more people than numbers in between; fewer, if some of them are known to have gone.
   me.ahead = Math.min(me.ahead, Math.max(0, me.position - own.serving - 1));
   me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: status.eta_basis };
   me.eta_reason = status.eta_reason ?? me.eta_reason;
@@ -85,7 +85,7 @@ export function showMe(me) {
   if (doubt) fill('odds', say(`more.odds.${me.odds.sold_out}`));
 }
 
-// Which of several lines this is, and its share of the calls.
+// The name of this lane, and its share of the calls.
 export function showLane(lanes, id = 'general') {
   const mine = lanes.find((lane) => lane.id === id);
   if (!mine) return;

@@ -1,9 +1,9 @@
-// pow.js: a worker that solves the line's proof of work: a number n such that the SHA-256 of
-// "CHALLENGE.n" begins with that many zero bits. In: {challenge, bits}. Out: {tried} now and then,
+// pow.js: a worker that solves the line's proof of work: a number n such that the SHA-256 of "CHALLENGE.n" begins
+// with that many zero bits. In: {challenge, bits}. Out: {tried} now and then,
 // {solution} in the end.
 //
-// SHA-256 is written out because crypto.subtle returns each hash as a promise, which costs more
-// than the hash. The message fits one block, so this is the compression function and nothing else.
+// SHA-256 is written out because crypto.subtle returns each hash as a promise, which costs more than the hash.
+// The message fits one block, so only the compression function is needed.
 'use strict';
 
 const ROUND = new Uint32Array(64);
@@ -50,7 +50,7 @@ function compress(block) {
     b = a;
     a = (first + second) | 0;
   }
-  return (START[0] + a) >>> 0; // the first 32 bits: more are never asked for
+  return (START[0] + a) >>> 0; // the first 32 bits are the most that is required
 }
 
 function zeroBits(challenge, n, block) {

@@ -1,5 +1,5 @@
-// prices.js: shows everybody who waits what seats cost, and which categories are gone by now.
-// wait.js fetches it for events that show their prices.
+// prices.js: shows the prices of seats to everybody who waits, and the sold-out categories. wait.js loads it for events
+// that show their prices.
 
 import { announce, byId, make, money, say } from './kit.js';
 
@@ -12,7 +12,7 @@ function rowOf({ name, price, gone }, currency) {
   return row;
 }
 
-// -> in words, what has gone since the list was last shown; '' if nothing has.
+// -> in words, the categories sold out since the list was last shown; '' if none.
 export function showPrices({ currency, categories }) {
   const list = byId('prices').querySelector('ul');
   const shown = [...list.children];

@@ -1,5 +1,5 @@
-// queue.js: the line as a picture, in place.js: pages/queue_line.c in JavaScript, which draws it without a script. Dots move when
-// people have gone, and only then: a row by as many dots as it lost, the visitor's dot to its new place.
+// queue.js: the line as a picture, in place.js: pages/queue_line.c in JavaScript, which draws it without a script. Dots
+// move only when people have gone: a row by as many dots as it lost, the visitor's dot to its new place.
 
 const DOTS = 20;
 const PITCH = 14;
@@ -24,7 +24,7 @@ function pathOf(row, from, to) {
 
 const rope = (rows) => `M280 20${Array.from({ length: rows }, (_, row) => (row ? `a17 17 0 0 ${row % 2 ? 0 : 1} 0 34` : '') + (row % 2 ? 'H280' : 'H14')).join('')}`;
 
-// Of each row the people ahead, then those behind.
+// Per row, the people ahead, then those behind.
 function runsOf([row, dot], [lastRow, lastDot]) {
   const runs = [];
   for (let at = 0; at <= lastRow; at++) {
@@ -47,7 +47,7 @@ let was = null; // people ahead, and the visitor's dot
 export function drawQueue(picture, ahead, waiting, gate) {
   const me = dotOf(ahead);
   const last = dotOf(Math.max(waiting - 1, ahead));
-  const rows = Math.max(ROWS_MIN, last[0] + 1, was?.rows ?? 0); // a row less would move the page
+  const rows = Math.max(ROWS_MIN, last[0] + 1, was?.rows ?? 0); // fewer rows would move the page
   const moves = was && ahead < was.ahead;
   const from = moves ? was.me : me;
   const runs = runsOf(me, last).map(([row, className, start, end]) => make('path', { class: className, d: pathOf(row, start, end) }));
@@ -60,7 +60,7 @@ export function drawQueue(picture, ahead, waiting, gate) {
       const gone = row === me[0] && row === from[0] ? from[1] - me[1] : Math.floor(was.ahead / 10 ** row) - Math.floor(ahead / 10 ** row);
       runs[i].setAttribute('stroke-dashoffset', -PITCH * Math.min(DOTS, gone));
     }
-    picture.getBoundingClientRect(); // from there
+    picture.getBoundingClientRect(); // the animation starts there
     for (const run of runs) run.removeAttribute('stroke-dashoffset');
     you.setAttribute('cx', x(...me));
     you.setAttribute('cy', y(me[0]));

@@ -1,5 +1,4 @@
-// show.js: how the waiting page shows what it has received. It decides nothing and makes no
-// requests.
+// show.js: displays data on the waiting page. It decides nothing and makes no requests.
 
 import { announce, byId, knows, lang, locale, minutes, say, serverNow } from './kit.js';
 
@@ -8,8 +7,7 @@ export const event = line.dataset.event;
 const name = byId('name').textContent;
 const DAY_S = 86_400;
 
-// A few values that the browser keeps. They are a convenience: where storage is forbidden, nothing
-// breaks.
+// A few values stored in the browser. They are a convenience: if storage is forbidden, nothing breaks.
 export const keep = {
   get(key) {
     try {
@@ -45,8 +43,7 @@ export function showView(view, state) {
   const focused = document.activeElement;
   line.dataset.view = view;
   announce(heading()?.textContent ?? '');
-  // If the focused element is hidden now, the focus moves to the new heading, not to the top of the
-  // page.
+  // If the focused element is now hidden, the focus moves to the new heading, not to the top of the page.
   if (focused && focused !== document.body && !inView(focused)) heading()?.focus();
 }
 
@@ -58,14 +55,14 @@ export function showUpdated() {
   fill('updated', say('live.updated', new Date(serverNow()).toLocaleTimeString(locale)));
 }
 
-// The visitor's language, else English, else whatever there is.
+// The visitor's language, else English, else any.
 export function showMessage(messages) {
   const text = messages[lang] ?? messages.en ?? Object.values(messages)[0] ?? '';
   fill('message', text);
   byId('message').hidden = text === '';
 }
 
-// ---- what changes with time alone ----
+// ---- changes with time alone ----
 
 export function countdown(ms) {
   const s = Math.max(0, Math.ceil(ms / 1000));
@@ -75,14 +72,14 @@ export function countdown(ms) {
   return s < DAY_S ? rest : say('live.days', Math.floor(s / DAY_S), rest);
 }
 
-// When the line closes for all who have not entered by then; null: it is closed by hand.
+// When the line closes for everybody who has not entered by then; null: it is closed by hand.
 export function showCloses(at) {
   byId('closes').hidden = !at;
   if (at) fill('closes', say('live.closes', fullTime(Date.parse(at))));
 }
 
-// The countdown to the pre-queue or the opening, and when that is; `begins` is a time in ms, 0: not
-// known. At the opening the entries close, and the draw may have to wait for its beacon.
+// The countdown to the pre-queue or the opening, and its time; `begins` is in ms, 0: unknown. At the opening the
+// entries close, and the draw may have to wait for its beacon.
 export function showBegins(begins, gathers, opens) {
   const closed = begins && begins <= serverNow() && line.dataset.state === 'pre-queue';
   for (const id of ['soon-count', 'draw-count']) {

@@ -1,6 +1,6 @@
-// sw.js: shows the notification of a call where a page may not show it by itself, which is on most
-// phones, and brings the page to the front when it is touched. It caches nothing and handles no
-// requests, so it controls no page either: the page to bring back is one that it does not control.
+// sw.js: shows the notification of a call if the page itself may not, as on most phones, and brings
+// the page to the front when the notification is tapped. It caches nothing and handles no requests,
+// so it controls no page, not even the one it brings back.
 
 addEventListener('notificationclick', (event) => {
   const { notification } = event;

@@ -1,26 +1,25 @@
-// turn.js: the visitor's turn, from the call to the end of the visit: how much time is left, a
-// warning early enough to ask for more, and the way in. wait.js fetches it once the visitor has a
-// place.
+// turn.js: the visitor's turn, from the call to the end of the visit: the time left, a warning early enough to request
+// more, and the way in. wait.js loads it once the visitor has a place.
 
 import { announce, byId, moreWords, say, serverNow } from './kit.js';
 import { countdown, event, line, showTitle } from './show.js';
 
-const WARN_S = [60, 30, 10]; // announced at these; at the second there are 20 s and more to act
+const WARN_S = [60, 30, 10]; // announced at these; the second leaves at least 20 s to act
 const RING_S = 30;
-const SEATS_MS = 15_000; // after which they do not answer
-const DOWN = 502; // and above: the proxy says that the seat service does not answer
-const RENEWED_EVERY = 4; // looks at a hall that is not there
+const SEATS_MS = 15_000; // after which the seats count as down
+const DOWN = 502; // and above: the proxy cannot reach the seat service
+const RENEWED_EVERY = 4; // renews the pass at every fourth check of a missing hall
 const IN = ['called', 'admitted', 'opening'];
 
 const alertBox = byId('alert');
 let me = null;
-let hands = null; // wait.js: ask, again, jitter, notice, pause, retryAfter, setOpening, take
+let hands = null; // from wait.js: ask, again, jitter, notice, pause, retryAfter, setOpening, take
 let said = Infinity;
 let rung = '';
 
 const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
-// Once for each occasion, and only if the visitor asked for it.
+// Once per occasion, and only if the visitor requested it.
 function ring(occasion, words) {
   if (rung === occasion || !alertBox.checked) return;
   rung = occasion;
@@ -32,7 +31,7 @@ export async function arm(byHand) {
   put('alert-note', alertBox.checked ? say(await alert.arm(byHand)) : '');
 }
 
-// The time left of the call or the visit, announced and rung while there is time to ask for more.
+// Announces and rings the time left of the call or the visit, while there is time to request more.
 function warn(ends, words, more) {
   const ms = ends - serverNow();
   const s = Math.ceil(ms / 1000);
@@ -83,7 +82,7 @@ export function show(told, given) {
 
 // ---- acts ----
 
-// The visit goes on, and its pass is a new one.
+// Continues the visit with a new pass.
 async function renew() {
   const answer = await hands.ask('POST', 'session');
   if (!answer.ok) return false;
@@ -111,8 +110,8 @@ export async function stay() {
 
 const statusOf = (at) => fetch(at, { cache: 'no-store', signal: AbortSignal.timeout?.(SEATS_MS) }).catch(() => ({ status: DOWN }));
 
-// Nobody is sent to a hall that is not there: '' if it is, otherwise why not. Our own hall has one page for all events, so
-// there we ask for the event. A shop elsewhere cannot be asked.
+// Visitors are not sent to a missing hall: '' if it is there, otherwise the reason. Our own hall has one page for all
+// events, so there we request the event. A shop elsewhere cannot be checked.
 async function missing(url) {
   const { origin, pathname } = new URL(url, location);
   if (origin !== location.origin) return '';
@@ -123,11 +122,10 @@ async function missing(url) {
   return hall.status === 404 && (await hall.json().catch(() => ({}))).code === 'event-unknown' ? 'more.no-hall' : '';
 }
 
-// While the hall is opening the page says nothing else, and keeps the visit alive; a reload goes on with it. The clock of
-// visits is paused if their end has moved since the pass before, as each pass tells to the second; it goes on when an
-// outage is too long.
+// While the hall is opening the page shows only that, and keeps the visit alive, also after a reload. The visit clock
+// is paused if a new pass has a later end than the previous one, to the second; it resumes after too long an outage.
 async function goOn(pass) {
-  // The seats' page sends it as a bearer token; it is forgotten with this tab.
+  // The seats' page sends it as a bearer token; it is gone when this tab closes.
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   me.session_expires_at = pass.expires_at;
   let [ends, paused] = [pass.ends_at, false];

@@ -1,37 +1,36 @@
-// wait.js: keeps the waiting page true while it is open. Without it the page reloads itself.
+// wait.js: keeps the waiting page current while it is open. Without it the page reloads itself.
 //
-// Two sources. `me` is asked as often as the server says: it alone knows this visitor, and each
-// request is a sign of life, without which the line would assume that the visitor has left. The
-// stream of the shared status makes the page quick: it shows a pause, a message or a sell-out at
-// once, without another request from anybody; a visitor who has just been called asks at once; and
-// when the draw is made, the requests of all who take part are spread over some seconds. Where the
-// stream does not come through, the polls alone do the same, a little later. One tab of a browser
-// has the stream: browsers allow few connections to a host.
+// Two sources. `me` is polled as often as the server says: only it knows this visitor, and each poll is a sign of life,
+// without which the line would assume that the visitor has left. The stream of the shared status makes the page quick:
+// it brings a pause, a message or a sell-out at once, without another request; a visitor who has just been called polls
+// at once; and after a draw, the polls of all participants are spread over some seconds. If the stream is blocked,
+// polling alone does the same, a little later. One tab of a browser has the stream: browsers allow few connections to a
+// host.
 //
-// A page that caches keep knows neither the time nor whose it is: cached.js makes it this visitor's. It needs no
-// stream, which no cache can keep, until there is a place.
+// A cached page has neither the time nor an owner: cached.js personalises it. It needs no stream, which caches cannot
+// serve, until there is a place.
 //
-// Time is the server's throughout (kit.js). After sleep, and whenever the page becomes visible
-// again, it asks for everything again.
+// All times are the server's (kit.js). After sleep, and whenever the page becomes visible again, it requests everything
+// again.
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { event, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
-const QUIET_POLL_MS = 60_000; // of the status, while the stream brings it anyway
+const QUIET_POLL_MS = 60_000; // status polls while the stream brings it anyway
 const STREAM_AGAIN_MS = 4000;
 const TURN_READY_MS = 3000;
-const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
+const SOON_MS = 3000; // spreads a crowd's polls after an opening
 
 let me = JSON.parse(byId('me').textContent); // null: no place
 if (me) me.made = Date.parse(line.dataset.now);
-let lanes = null; // from the status; until then the page shows what it was rendered with
-const home = byId('updated').firstChild.href; // which is never the page that caches keep
+let lanes = null; // from the status; until then the page shows them as rendered
+const home = byId('updated').firstChild.href; // never the cached page
 const cached = !line.dataset.now;
 let opens = Date.parse(line.dataset.opens) || 0;
 const gathers = Date.parse(line.dataset.gathers) || 0;
 
-// This place no longer lets anybody in: the page as rendered says why, and what is left to do.
+// Nobody can enter with this place any longer: the rendered page says why, and what the visitor can do.
 let { over } = line.dataset;
 const OVER = ['expired', 'ended', 'done'];
 
@@ -62,9 +61,9 @@ async function ask(method, path, headers, body) {
   }
 }
 
-// ---- what is seen ----
+// ---- visible state ----
 
-let opening = false; // turn.js: the hall that this visitor enters is not there yet
+let opening = false; // turn.js: this visitor's hall is not there yet
 
 const still = (state) => state === 'paused' || state === 'frozen';
 
@@ -80,7 +79,7 @@ function viewOf() {
 
 function see() {
   if (!over && OVER.includes(me.place)) return location.replace(home);
-  if (!place) return withPlace(); // until then the page is as it came
+  if (!place) return withPlace(); // until then the page stays as rendered
   const view = viewOf();
   showView(view, me.state);
   place.showMe(me);
@@ -90,8 +89,8 @@ function see() {
   showClocks();
 }
 
-let place = null; // place.js, once it is here
-let placing = null; // while it is on its way
+let place = null; // place.js, once loaded
+let placing = null; // while loading
 
 async function withPlace() {
   placing ??= fetched('place');
@@ -132,8 +131,8 @@ function showClocks() {
   }
 }
 
-// Fetches what is needed only now and then, trying until it comes. A browser may remember that an
-// address failed, so each try has an address of its own.
+// Loads a rarely needed file, retrying until it succeeds. A browser may remember that an address failed, so each try
+// has its own address.
 async function fetched(file) {
   for (let tries = 0; ; tries += 1) {
     const address = `./${file}.js${tries > 0 ? `?${tries}` : ''}`; // not in import(): it would be bundled
@@ -145,9 +144,9 @@ async function fetched(file) {
   }
 }
 
-// ---- what everybody sees ----
+// ---- shared status ----
 
-// The line below the name is in the time of the place. Who is elsewhere finds their own at the foot of the page.
+// The line below the name has the venue's time. Visitors in other zones find theirs at the foot of the page.
 async function tellHere({ starts, zone }) {
   const [there, here] = [zone, undefined].map((timeZone) => new Date(starts).toLocaleString('en', { timeZone }));
   if (there === here) return;
@@ -177,7 +176,7 @@ function onStatus(status) {
   opens = Date.parse(status.opens_at) || 0;
   lanes = status.lanes ?? [];
   if (!me) {
-    showUpdated(); // that is all there is to know
+    showUpdated(); // no other data follows
     return seeNoPlace(status.state);
   }
   const before = me.state;
@@ -194,10 +193,10 @@ function onStatus(status) {
   if (waits || before !== me.state || lanes.length > 0) see();
 }
 
-// ---- asking ----
+// ---- requests ----
 
 let timer = 0;
-let asked = 0; // numbers the requests: the answer to an older one no longer counts
+let asked = 0; // numbers the requests: answers to older ones are ignored
 let lost = false;
 let failures = 0;
 
@@ -229,7 +228,7 @@ function take(told) {
   if (told.gone) {
     me = null;
     if (told.gone === 'ticket-moved') location.replace(home);
-    // The event was created anew: visitors of the old one wait for this one.
+    // The event was created again: visitors of the old one join the new one.
     if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }
@@ -281,7 +280,7 @@ function setStale(now) {
 let source = null;
 let streamUp = false;
 let streamTimer = 0;
-let streamRefusals = 0; // since the last that stood; without a stream the page polls
+let streamRefusals = 0; // since the last one that opened; without a stream the page polls
 
 function startStream() {
   clearTimeout(streamTimer);
@@ -292,7 +291,7 @@ function startStream() {
     streamRefusals = 0;
   };
   source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)));
-  // Left to itself, a browser would reconnect after the same delay as all others.
+  // By default a browser would reconnect after the same delay as all others.
   source.onerror = () => {
     source.close();
     streamUp = false;
@@ -312,12 +311,12 @@ function holdStream() {
 
 const retryAfter = (answer) => jitter(1000 * Number(answer.headers.get('Retry-After') ?? 2));
 
-// A form that this page came without needs no script.
+// This page may be without the form.
 function onForm(id, act) {
   byId(id)?.addEventListener('submit', async (submit) => {
     submit.preventDefault();
     const button = submit.target.querySelector('button');
-    if (button.getAttribute('aria-disabled') === 'true') return; // disabled would lose the focus
+    if (button.getAttribute('aria-disabled') === 'true') return; // a disabled button would lose the focus
     for (const is of ['aria-disabled', 'aria-busy']) button.setAttribute(is, 'true');
     notice('');
     try {
@@ -329,10 +328,10 @@ function onForm(id, act) {
   });
 }
 
-// Repeated until there is an answer: the cookie of this page makes ten joins one place. If a
-// challenge expired while the phone slept, we ask for a new one.
+// Repeated until there is an answer: with this page's cookie ten joins are one place. If a challenge expired while the
+// phone slept, we request a new one.
 async function join(invited = {}, body) {
-  withPlace(); // in time for the answer
+  withPlace(); // early, to be loaded before the answer
   await known;
   for (let headers = invited, worked = 0; ;) {
     let answer = null;
@@ -379,7 +378,7 @@ function settle(joined) {
   if (!lanes && Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
 }
 
-// The place of another device becomes this one's. The page has words for what went wrong.
+// Takes over the place of another device. The page has words for each failure.
 async function takeOver() {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
@@ -399,12 +398,12 @@ async function leave() {
 // ---- the turn ----
 
 const alertBox = byId('alert');
-let turn = null; // turn.js, once it is here
-let turning = null; // while it is on its way
+let turn = null; // turn.js, once loaded
+let turning = null; // while loading
 
 const setOpening = (is) => {
   opening = is;
-  if (is) see(); // otherwise the next page takes it from here
+  if (is) see(); // otherwise the next page starts it
 };
 
 async function withTurn(act) {
@@ -418,7 +417,7 @@ alertBox.addEventListener('change', () => {
   withTurn(() => turn.arm(true)).catch(() => {});
 });
 
-// ---- what was promised of the draw, for place.js ----
+// ---- the promise of the draw, for place.js ----
 
 if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !keep.get('commitment')) {
   keep.set('commitment', line.dataset.commitment);
@@ -426,8 +425,7 @@ if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line
 
 // ---- with another device ----
 
-// A QR code's address carries the code, an invitation's address the invitation; the visitor still
-// has to confirm.
+// A QR code's address contains the code, an invitation's address the invitation; the visitor still has to confirm.
 function readCode() {
   const [, what, code] = /^#(move|invitation)=([\w-]+)$/.exec(location.hash) ?? [];
   if (!code) return;
@@ -479,15 +477,15 @@ onForm('take', takeOver);
 alertBox.checked = keep.get('alert') === true;
 if (alertBox.checked) withTurn(() => turn.arm(false)).catch(() => {});
 if (me) see();
-setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // so that it is here before it is needed
+setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // loads it before it is needed
 if (location.hash === '#in') byId(line.dataset.view === 'admitted' ? 'next' : 'pass').requestSubmit();
-if (byId('show')?.dataset.starts) tellHere(byId('show').dataset).catch(() => {}); // a browser that does not know the zone
+if (byId('show')?.dataset.starts) tellHere(byId('show').dataset).catch(() => {}); // the browser does not know the zone
 showUpdated();
 showClocks();
 readCode();
 again(jitter(Number(line.dataset.poll)));
 const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle)) : holdStream();
 
-// Scripts fetched later import these from here, the one file that the page loads first.
+// Scripts loaded later import these from here, the one file that the page loads first.
 export { announce, byId, lang, locale, make, minutes, money, moreWords, say, serverNow } from './kit.js';
 export * from './show.js';

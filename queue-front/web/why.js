@@ -1,5 +1,5 @@
-// why.js: explains this visitor's wait and place, and checks the draw in this browser, by draw-check.js,
-// which shares no line with the program that drew.
+// why.js: explains this visitor's wait and place, and checks the draw in this browser with draw-check.js, which shares
+// no code with the program that made the draw.
 
 import { locale, make, moreWords, say } from './kit.js';
 import { commitmentOf, openDraw } from './draw-check.js';
@@ -19,7 +19,7 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
 
-// The pace that was set, and how many people are ahead.
+// The configured rate, and how many people are ahead.
 async function pace(event, ahead) {
   const { rate_per_s: perS, state } = await getJson(`/v1/queue/${event}/status`);
   const moves = state === 'open' && perS > 0;
