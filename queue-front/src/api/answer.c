@@ -71,7 +71,7 @@ void answer_waiting_page(struct http_req *req, struct span event, const char *no
     if (front_of(req)->config->web_page_kept_ms > 0) /* not the cached page */
         TEXT_LIT(&location, "/mine");
     if (notice != NULL) {
-        http_bound_count(notice); /* a notice with a limit is named by its code */
+        http_bound_count(notice); /* some notices are codes of limits */
         TEXT_LIT(&location, "?notice=");
         text_str(&location, notice);
     }

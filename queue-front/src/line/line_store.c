@@ -111,7 +111,7 @@ void line_store_look(struct line_store *store, const struct line_view *view, uin
     struct store_event *event = store_find(store, span_of(view->id));
     assert(event != NULL && &event->line.view == view);
     event->line.view.stale = true;
-    store_tick_now(event); /* calls on_view() */
+    store_tick_now(event); /* on_view() follows */
 }
 
 /* ---- ticks and healing ---- */

@@ -11,16 +11,16 @@
  *     F(r, v) = SipHash-2-4(key, r || v), r one byte, v eight bytes little-endian; as many of its
  *               low bits as `left` has
  *
- * After an even number of rounds the widths stand as they began. Four rounds of independent random
- * functions make a strong permutation of a large range (Luby and Rackoff); small ranges need more
- * (Patarin), and twelve leave the test of uniformity nothing to find from N = 2 on. SipHash is
- * quick enough to be computed at each poll (half a microsecond), and short enough to be written
- * again in a page, for a visitor who trusts nobody.
+ * After an even number of rounds the widths are as at the beginning. Four rounds of independent
+ * random functions make a strong permutation of a large range (Luby and Rackoff); small ranges need
+ * more (Patarin), and with twelve the test of uniformity finds nothing from N = 2 on. SipHash is
+ * quick enough for each poll (half a microsecond), and short enough to be written again in a page,
+ * for a visitor who trusts nobody.
  *
- * Who could cheat? Not the visitor: nobody knows the seed while entries are taken. Not the
- * operator: the commitment is out before the first entry. And anybody who suspects that a seed was
- * picked from many, or that an entry was slipped in at a lucky number, can ask for a beacon, whose
- * value nobody knows until the entries are frozen. */
+ * Visitors cannot cheat: nobody knows the seed while entries are taken. Nor can the operator: the
+ * commitment is published before the first entry. To rule out that a seed was picked from many, or
+ * that an entry was slipped in at a lucky number, a draw can use a beacon, whose value nobody knows
+ * until the entries are frozen. */
 #include "core/draw/draw.h"
 
 #include <assert.h>

@@ -23,8 +23,8 @@ enum {
     SHARDS_LOOKS_MAX = 64,
     /* Consecutive turns that leave the next cut's claim to the front that makes cuts. */
     SHARDS_LEFT_TURNS = 4,
-    /* A front rereads the shards this many cuts after it got them: the lease that it sends is that
-     * old, and a lease lasts for four cuts. */
+    /* A front that got the shards this many cuts ago still reads them without cut.lua: the lease
+     * that it sends is that old, and a lease lasts for four cuts. */
     SHARDS_FRESH_CUTS = 1,
 };
 
