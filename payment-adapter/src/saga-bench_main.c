@@ -1,6 +1,8 @@
 /* saga-bench_main.c: how many sagas a second the engine runs when the steps cost nothing, which
  * leaves the engine, the barrier and PostgreSQL.
+ *
  *     saga-bench CONNINFO [SAGAS [SLOTS [WORKERS]]]
+ *
  * Each saga has 8 steps; each step's effect is stored by itself before the next one starts. The
  * caller provides the database. It is durable if its settings are (fsync, synchronous_commit);
  * these are printed, and so are the commits per saga that PostgreSQL counts. */

@@ -1,5 +1,6 @@
 // blocks.js: a hall made of blocks of rows and of standing areas: the plan that seat-service imports, made from blocks and read
 // back; and the look of any plan. It needs neither a page nor a service, so tests call it.
+//
 // A sale is {kind, base, blocks, areas, channels, categories, currency, charges, limits}. Its `base` is the document that it
 // began with, whose other members (rows, ...) stay. A sale of the kind "file" keeps the plan of its base as it is. The `channel`
 // of a block or area is a number from 1; 0 is for everybody.

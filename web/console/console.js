@@ -1,6 +1,7 @@
 // console.js: the operator's page. It has no data of its own: everything it shows comes from the private
 // listeners, and every change is one call that can also be made with curl. This file signs in and out, chooses
 // the view from the address, and refreshes it.
+//
 //   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|runbook|setup|big]  #/orders[/SAGA]  #/parts
 
 import { allHealth, get, hasPart, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';

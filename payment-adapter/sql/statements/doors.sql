@@ -1,4 +1,5 @@
 -- Check-in, check-out, re-entry and undo at the doors; and the scanners. Everything is recorded in audit.
+--
 -- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them gets it.
 
 -- When a ticket was scanned. A gate's clock may be fast, so a scan counts from its arrival at the latest, or it would

@@ -1,5 +1,6 @@
 -- What a saga's move writes besides itself, in the same commit (core/checkout/effect.h): one statement per kind, with
 -- the effects of all moves of the commit as one JSON array.
+--
 -- An effect is stored if its move is: it has the same token, and the number after the move. If it is sent again after
 -- a lost answer, it matches again and changes nothing.
 

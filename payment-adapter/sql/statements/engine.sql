@@ -56,6 +56,7 @@ jsonb_set(:data::jsonb, '{payment_key}', coalesce(:now::jsonb->'payment_key', '"
 
 -- A batch of moves, as columns; the answer has a row for each, in their order. A lease that is kept (delay_ms below 0)
 -- is renewed only after half of it, so that most moves touch no index.
+--
 -- The barrier: an effect of a step that is recorded is not recorded again. A move that does not apply now may have
 -- been stored before under this very lease, with a lost answer: that counts as stored. The `rode` steps after a done
 -- step were done with it.

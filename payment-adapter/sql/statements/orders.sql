@@ -1,4 +1,5 @@
 -- Orders: create, read, watch, cancel, refund and move.
+--
 -- One statement creates the order and its saga. The same key, or the same hold, gives the same order however often it
 -- is sent: the unique indexes decide.
 

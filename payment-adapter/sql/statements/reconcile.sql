@@ -1,5 +1,6 @@
 -- Compares the books: the providers' own lists, the sold seats, our orders, tickets and sagas, and what the shop
 -- lists.
+--
 -- A run compares only what may disagree, listed in `suspect`, not everything. A row is added when a list has news,
 -- when a saga has ended or the shop has accepted a message. In addition each run adds the next few thousand of all
 -- orders, payments and orders of the shop, so that in the end each is compared. A row is removed once it was compared
@@ -429,11 +430,12 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 -- for a completed order, kinds that name a refund or a dispute report it, unless an operator refunded that part here.
 -- Money lost in a dispute cannot be kept: too much is returned only if a refund went out, too. The shop is compared
 -- only if its list is read at all.
+--
 -- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect. Rows that
 -- disagree remain suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another
 -- process are left to it (SKIP LOCKED), so the two cannot deadlock.
+--
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
--- with each.
 -- statement: reconcile_drift
 --> grace_ms bigint
 --> most     bigint
@@ -679,6 +681,7 @@ format('%s x %s (%s, %s each)', :count, :area, :category, :price)
 
 -- All pages together. Seats, orders and tickets must agree on each seat's order. Standing places have no names: the
 -- seat service and the order must agree on their number, area, category and price.
+--
 -- If a page is missing there is no list, and nothing is reported: the statement divides by zero. The planner cannot
 -- know the list's length: FULL JOIN makes it hash or sort where it would otherwise compare each with each (25 s for
 -- 20,000 seats).

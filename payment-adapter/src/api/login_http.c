@@ -1,5 +1,7 @@
 /* login_http.c: POST /v1/pay/login and /logout, GET /v1/pay/me.
+ *
  * A login by password passes five stages, cheapest first; each can refuse before the next one runs:
+ *
  *   1. throttle (our database): too many failures of this account, from here or everywhere, or
  *      of this address? A browser that has logged in to the account before is counted
  *      separately (device.h), so that nobody can lock a member out
@@ -7,10 +9,12 @@
  *   3. the look-up there, which has less than a second
  *   4. the hash, on a worker thread, from a bounded queue
  *   5. the session
+ *
  * An unknown login is checked too, against a hash of the same cost that no password matches. The
  * login itself selects one of the configured hashes, so the same unknown login always takes the
  * same time, as a known one does. Only one check of an account runs at a time from one place, so
  * that parallel guesses cannot bypass the throttle.
+ *
  * The shop's signed token replaces password and look-up: a customer who is logged in there is
  * logged in here. Each token works once, and is used up in the same transaction that begins the
  * session; a client whose answer was lost repeats the request with the same Idempotency-Key. */

@@ -4,6 +4,7 @@
  * commit then stores the saga, its record, and the mark that keeps refunds, transfers, doors and
  * other moves away from these seats. The saga does the rest (core/checkout/move_steps.h), and the
  * order's timeline shows it.
+ *
  * Seats that move to where they are get new tickets, without a request to the seat service. */
 #include "api/routes.h"
 

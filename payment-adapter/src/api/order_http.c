@@ -1,7 +1,9 @@
 /* order_http.c: orders: creating, reading, streaming, cancelling and refunding them.
+ *
  * Creating one takes two proofs and one request: the cookie says who is buying, the admission pass
  * says that it is their turn, and seat-service, called with the buyer's own pass, says what is held
  * and what it costs. Seats and prices from the browser are never used; unknown members are refused.
+ *
  * The order and its saga are created by one statement. core/making/making.h decides which request
  * leads to which order. */
 #include "api/routes.h"

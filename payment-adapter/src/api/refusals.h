@@ -2,6 +2,7 @@
  * and the answers are made from the rows (refusal.h). openapi.yaml lists the codes, and the pages
  * have a sentence `error.CODE` for each one that a buyer can meet on them, in every language
  * (web/text.*). Tests check both against this list.
+ *
  * ROW(NAME, code, status, seconds in Retry-After or 0, who meets it, detail). Who meets it is
  * BUYER, on a page of ours, or PROGRAM: callers of the API, doors and operators. If the detail is
  * "", the caller writes it, because it names something in the request. Two rows may share a code if

@@ -223,6 +223,7 @@ static void on_get_tickets(struct http_req *req)
 }
 
 /* ---- transferring a ticket ----
+ *
  * A ticket is offered to a member number. It stays its holder's, and valid, until that member has
  * logged in and taken it. So a typo loses nothing, the answer does not reveal who is a member, and
  * the company's user table is not queried. */

@@ -1,8 +1,10 @@
 /* webhooks.c: POST /v1/pay/webhooks/{provider}.
+ *
  * A webhook decides nothing. Once it is authenticated, its id is stored (each id once) and the saga
  * of its payment is woken; the saga then reads the payment itself. So a hundred copies wake it
  * once, and events out of order do no harm. If a webhook never comes, the saga's polling makes up
  * for it. The answer is 2xx only once the event is stored, or found not to concern us.
+ *
  * One statement stores a whole batch and wakes the sagas of the new events. It runs concurrently
  * with commits of the saga engine, which update the same rows in another order, and two
  * transactions that wait for each other's rows deadlock. So this statement never waits for a saga's
@@ -12,6 +14,7 @@
  * it. Batches start at a minimum interval, so that in a rush they grow instead of multiplying.
  * Events are inserted in key order, so that two batches with the same events wait for each other in
  * one direction only.
+ *
  * Events that concern none of our open orders are answered and dropped: some providers sign
  * nothing, so anybody could fill the table, and an ended order needs no events. (Reconciliation
  * reads the provider's own list.) Old rows are swept. */

@@ -1,14 +1,18 @@
 /* door_http.c: check-in, check-out and re-entry, and the undo of a check-in.
+ *
  * Scans come from one event's scanner at one gate (scanner.h), or from the operator, who names
  * both. A ticket for another event is refused by its signed claims, and is not used up.
+ *
  * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket, one
  * gets a row and nine get the name of that gate (I1: one ticket lets one person in). A check-out
  * keeps the row, so the ticket stays used, and its next scan lets its holder back in. An undo
  * removes the row: only at the same gate, within DOOR_UNDO_MS, and with a reason. Check-ins,
  * transfers and refunds exclude each other by locking the order's row (sql/statements/doors.sql).
  * Everything is recorded in pay.audit.
+ *
  * A signed ticket that is missing here was lost by a restore of the database. Its signature proves
  * it: it replaces the order's ticket for its seat, unless that one was used to enter.
+ *
  * A door without a network admits people by the signature and the list of revoked tickets alone,
  * and sends its scans later. A scan that arrives too late (another scan let the ticket in, or it
  * was refunded or transferred meanwhile) becomes a conflict for an operator, as does any scan of a

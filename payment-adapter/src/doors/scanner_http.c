@@ -1,5 +1,6 @@
 /* scanner_http.c: scanners, and the operator's view of doors: who is in, what was scanned twice,
  * who did what.
+ *
  * A scanner works at a gate on a phone network, so its calls are on the public listener, behind the
  * edge with its TLS; the private listener is the operator's and stays inside the deployment. A
  * stolen scanner checks people in at one gate of one event until it is revoked or expires, and can

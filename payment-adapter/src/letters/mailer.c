@@ -1,6 +1,7 @@
 /* mailer.c: a mail whose acceptance was not confirmed is sent again with the same Message-ID, by
  * which mail programs recognise it. The address is looked up for each try within the mails' own
  * share of the user database's cap, and is never stored.
+ *
  * A permanent refusal of the recipient or of the text concerns the mail. Any refusal before RCPT
  * (connection, login, sender, quota) concerns us. */
 #include "core/checkout/order.h"

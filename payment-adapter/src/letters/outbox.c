@@ -2,6 +2,7 @@
  * time moves past the call's timeout. So if a process dies, its rows become due by themselves, and
  * the receiver may see a message twice, under the same name. I7: a row is done only once the
  * receiver has confirmed the message.
+ *
  * A refusal of the message itself would repeat however often it is sent. So after
  * OUTBOX_REFUSED_MAX consecutive refusals it is given up, until an operator sends it again. A
  * refusal that concerns us would meet every message: it counts against none, and this loop pauses,

@@ -1,4 +1,5 @@
 /* device.h: recognises a browser that has logged in to an account before, by a cookie set then.
+ *
  * Guessed passwords make an account wait; its owner, in the browser they always use, should not
  * have to wait too. So such a browser's failures are counted separately. The cookie grants nothing:
  * it only shows that this account's owner was here, and counts only together with the right

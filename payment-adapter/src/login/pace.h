@@ -1,4 +1,5 @@
 /* pace.h: how often all processes and loops of the deployment together may call an external system.
+ *
  * The count is kept in our own database: a sequence pay.pace_NAME is the moment up to which past
  * calls are paid for. Each call moves it one interval onward, either in the statement that claims
  * the work or in one before the request. A process that dies owes nothing and holds nothing. */

@@ -1,9 +1,11 @@
 /* password.h: checks a password against a hash that another system stored.
+ *
  *     $2a$ $2b$ $2y$            bcrypt
  *     $6$                       sha512-crypt
  *     $argon2id$ (and $argon2i$)
  *     pbkdf2_sha256$, pbkdf2_sha1$   Django
  *     argon2$..., bcrypt$...    Django's names before the above
+ *
  * Since the hashes come from another system's table, their costs are bounded here: a hash that asks
  * for a gigabyte or a minute is rejected. Any thread; takes as long as the hash's costs say. */
 #ifndef FG_PAY_PASSWORD_H

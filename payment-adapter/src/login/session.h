@@ -1,4 +1,5 @@
 /* session.h: login sessions: a random cookie, stored as a hash.
+ *
  * A session can be ended on the server at any time. Looked-up sessions are trusted for
  * SESSION_TRUST_MS, so a polling visitor rarely costs a look-up, and a session that another
  * process ended is refused here after that time at the latest. */

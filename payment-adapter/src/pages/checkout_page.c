@@ -1,5 +1,6 @@
 /* checkout_page.c: fills web/plain.html: who buys what, for how much and until when. Its forms post
  * to the API's calls (api/plain.h): log in, log out, order.
+ *
  * The hold is read from the seat service with the buyer's own pass, as for an order; nothing is
  * decided here. A hold that has an order leads to that order, even if the visit has ended by then.
  * A refusal is the same page with a sentence. */

@@ -1,6 +1,7 @@
 /* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. With a Checkout
  * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; with a bare intent, on
  * the company's own page at psp.stripe_checkout_url.
+ *
  * A session has no intent until its buyer submits the page. Until then the payment is known by the
  * session's id, which can be read and expired; from then on by the intent's, which can be captured,
  * canceled and refunded, and which Stripe's list of events names. So the stored id says how an
@@ -8,15 +9,18 @@
  * Stripe cancels a session's intent only once it is authorised; before that, the session is
  * expired. If it is submitted in that very moment it is no longer open, and the next try reads it
  * again.
+ *
  * A session lives for at least half an hour, longer than the seats are held, so we expire it when
  * the hold ends. Its own expiry is computed from the order, not from the clock, since an
  * idempotency key allows no second version of a call.
+ *
  * What an answer means is decided in one place, from the operation and the intent that came with
  * it. An "unexpected state" error carries the intent, so an earlier capture whose answer was lost
  * counts as made, and cancelling a canceled payment as done. 401 and 403 say that our key is wrong,
  * and a 404 may say so too: we created the payment, but another account's key never finds it. That
  * says nothing about the order, so it is UNKNOWN, and an alarm. Only codes that are known to
  * concern this buyer, this sum or this refund are a no.
+ *
  * Each call names the API version for which this file was written, so the account's dashboard
  * settings change nothing here. */
 #include "base/bug.h"

@@ -1,6 +1,7 @@
 /* psp_toss.c: Toss Payments, whose flow is different: the buyer pays in Toss's window under our
  * order id, and the money moves when we confirm. So confirm is our capture; before it there is
  * nothing to cancel (an unconfirmed payment expires by itself after ten minutes).
+ *
  * How a payment is found: Toss promises to find it by our order id only after the confirm. The
  * buyer's consent shows in the return address, which carries the payment's own key (a hint, since
  * anybody can type an address). So the order id is looked up first, the key second; a key that
@@ -8,15 +9,18 @@
  * HINTED, which says nothing about the buyer: only the confirm, which names order and amount, can
  * tell. To let such a payment go after it may have been confirmed, it is confirmed once more and
  * then canceled.
+ *
  * The state that was found decides what to do, by one table (act), and the result of an act is
  * decided by the same table: a 200 alone means nothing. Confirming a virtual account returns 200
  * too, but has only opened an account that waits for money. Seats are held for minutes, an account
  * stays open for days, and paying a transfer back takes the buyer's bank account, which we do not
  * store. So the account is closed again and the order gets the reason. If the deposit beats the
  * closing, the money is there and the order goes through.
+ *
  * Every act is safe to repeat (a payment is confirmed once and canceled once, whatever the key),
  * and Toss stores every failure under its idempotency key; so after an answer that decides nothing,
  * the next try has a new key.
+ *
  * Toss's webhooks are not signed. They are hints: the order is read, and nothing in them is
  * trusted. */
 #include "base/bug.h"

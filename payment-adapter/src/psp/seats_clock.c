@@ -2,8 +2,8 @@
  * and arrival, so it bounds the difference between two values. The current difference, initially 0,
  * stays while it is within these bounds. Otherwise the lower bound is taken: then a hold ends here
  * too late rather than too early, and the seats' own answer decides.
- * Threading: each loop reports the answers it gets. The last one wins, since all read the same
- * clock. */
+ *
+ * Threading: each loop reports the answers it gets. The last one wins: all read one clock. */
 #include "psp/seats_clock.h"
 
 static uint64_t mono_us(void *ctx)

@@ -1,4 +1,5 @@
 /* seats_map.c: a table of addresses by event, read as a whole from GET /internal/owners.
+ *
  * Any process of seat-service returns it. The configured one is asked first; in case it died, those
  * that the map already knows follow one by one. A wrong entry is not removed: the process there
  * says so, or nobody answers, and the next reading corrects it. */

@@ -1,5 +1,6 @@
 /* seats_map.h: which process of seat-service has an event, if several share the events. One per
  * loop.
+ *
  * A caller uses the configured address, or the one where the event was last found. If the answer
  * shows that this was wrong, the map is read from a process that answers, and the call is repeated
  * once. With a single owner the map is never read. */

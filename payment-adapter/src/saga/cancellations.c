@@ -1,5 +1,6 @@
 /* cancellations.c: performs core/cancelling. All orders of a page begin at once, each with what
  * core/checkout/order.h says.
+ *
  * Texts of a row are passed on in place: libpq ends each with a NUL. */
 #include "saga/cancellations.h"
 

@@ -4,6 +4,7 @@
  * the sagas' rows, whichever process was killed when, and any number of processes may count. Counts
  * that only a process has (its 5xx answers, messages without an answer from the shop) are added by
  * each loop; if a process dies, its last ten seconds of these are lost.
+ *
  * Threading: each loop has its own; loop 0 counts the sagas. */
 #include "saga/order_series.h"
 

@@ -3,19 +3,24 @@
  * our own tables that changed or are next in turn (reconcile.sql). A failed link is named in the
  * report and the chain continues, so a provider that is down does not hide a disagreement about
  * seats.
+ *
  * Rows younger than GRACE_MS may still be in transit and are not drift. I1, I2 and I7 are checked
  * here in production, by comparing the records of all services.
+ *
  * No kind of drift hides another: each is counted in full, and listed up to LISTED_MAX. What an
  * operator accepted is counted and listed separately, until its sum changes. Money in the
  * provider's account that names no order of ours is not drift (the shop may use the account too),
  * and is counted separately.
+ *
  * The lists of seats and of the shop go to the database unparsed, page by page: fifty thousand
  * seats are megabytes. Parsing them here would block this loop, and neither this process nor the
  * buffers of its connections, which never shrink, should grow with the number of sales.
+ *
  * One process compares at a time. A run is a lease in reconcile_run, renewed while the run lasts:
  * when its process dies, another begins the next run once the lease has expired. A process that was
  * suspended learns at its next renewal that it lost its run, and can no longer store a report. Each
  * process reads the last run's results from there.
+ *
  * A run respects the shop's rate limit: a page of its list is paid for like a message to the shop,
  * and waits while the shop has asked for a pause. */
 #include "saga/reconcile.h"

@@ -1,12 +1,14 @@
 /* worker.c: the engine turns once in each turn of the loop, after the sockets: everything received
  * (a reply, a commit's end, new orders) is processed together, so the moves of one loop turn are
  * one commit. A timer wakes the loop for what is due without any input.
+ *
  * A commit is one statement for the moves, plus one for each kind of effect among them. All travel
  * as one job, which is one transaction and one flush of the log. Columns are sent as arrays. If the
  * database rejects a commit because of its contents (SQLSTATE 22 and 23: a malformed message, a
  * check), it is sent again in halves until the offending row is alone; the engine parks that saga,
  * and it delays no other. Effects are sent as JSON, one array for each kind. Each carries the lease
  * and the number of its move, so that the statement accepts only effects whose move was accepted.
+ *
  * A lease that the engine requests in the same turn as a commit travels with it, last. */
 #include "saga/worker.h"
 

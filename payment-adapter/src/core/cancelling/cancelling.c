@@ -1,6 +1,7 @@
 /* cancelling.c: everything here may be repeated, because an order that is being refunded rejects
  * another refund. So a process that dies halfway loses nothing: its event is due again when the
  * lease expires, and an order that could not be begun comes up again in the next pass.
+ *
  * Passes follow each other until a whole one finds nothing left. So an order with a payment in
  * progress, or one that waits for an operator, is handled as soon as it can be. */
 #include "core/cancelling/cancelling.h"

@@ -2,6 +2,7 @@
  * saga's data, sends one request at a time to its peers, and hands each answer to `then`, the
  * continuation that the step set with the request. So a step reads as a chain of small functions,
  * each of which either sends another request or finishes.
+ *
  * Three things are decided here for every step: a request's timeout, how much of a peer's
  * Retry-After is honoured, and that a burnt idempotency key is recorded in the order before
  * anything else is tried. Finishing frees the attempt, so nothing may touch it afterwards. */

@@ -2,10 +2,12 @@
  * a row for each version of each saga and lists its steps. Statuses, outbox messages and what the
  * operator is shown all follow from these rows. A version never changes once an order has run under
  * it: another sequence of steps is another row.
+ *
  * Money and seats stay consistent whichever process is killed when: a step that was tried before
  * first finds out how far it got, and an undo settles what was done, what may have been done, and
  * what never was. The pivot of a sale is the capture: until then the buyer's money is only
  * reserved.
+ *
  * That is how I2 holds: nothing is confirmed for good without a capture, and a failure before the
  * capture releases both the seats and the money. */
 #include "core/checkout/checkout.h"

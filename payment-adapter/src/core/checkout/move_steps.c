@@ -2,6 +2,7 @@
  * seats, then the holders of the old tickets get new ones. If the new seats are gone by then, the
  * old seats were never released, and their holders get new tickets for them. Either way every
  * holder gets a mail, because the old ticket is void.
+ *
  * A move to the same seats replaces lost or stolen tickets. Then the seat service has nothing to
  * do, and the shop is not notified. */
 #include "core/checkout/move_steps.h"

@@ -2,19 +2,24 @@
  * finds. The same idempotency key alone is not enough: providers forget keys after a day, and keep
  * a 500 under a key for good. So every key contains `key_round`, which rises when a provider says
  * that the error it returns is an old one.
+ *
  * An undo settles what was done, what may have been done, and what never was. To undo a payment
  * that may have been created, the step creates it again under the same key and then cancels it.
+ *
  * Waiting for the buyer is a step like any other: it reads the payment and answers ONGOING. A
  * webhook decides nothing, it only wakes the saga. When the hold ends and the provider says that
  * nothing was paid, the step fails with "expired". While the provider does not answer, the saga
  * retries, because the buyer may have paid in the last second.
+ *
  * A hint is a key from the browser that only a capture can prove. It is captured while the order
  * still waits, and the seats stay held: a key that anybody can type into a URL must not sell seats.
  * The attempt is stored first, so an undo settles it: if the capture may have happened, it is
  * repeated, and the money goes back. A hint unknown to the provider is retried until the hold ends;
  * a refused one is forgotten, and the buyer may pay again.
+ *
  * An order that costs nothing has no payment: each of these steps is then done at once, without a
  * request.
+ *
  * A capture that is refused for good (the reservation expired) is an ordinary failure: the seats
  * are freed and the buyer gets a mail. */
 #include "core/checkout/payment_steps.h"
@@ -290,10 +295,12 @@ static void then_checked(struct attempt *attempt)
 }
 
 /* The state of this hint, and the next:
+ *
  *   nothing    ASKED, before the capture is requested
  *   ASKED      PROVED: captured; REFUSED: a no; ASKED: no answer;
  *              nothing: unknown there, or shown and not paid
  *   REFUSED    the same: the order waits for its buyer
+ *
  * Another hint starts with nothing, once this one is no longer ASKED. */
 static void check_hint(struct attempt *attempt, uint64_t now_ms)
 {

@@ -1,5 +1,6 @@
 /* peer.c: the table of requests, made from the list in peer.h: which peer answers, what is sent,
  * the timeout, and what is read from the answer.
+ *
  * Giving back seats that are no longer there counts as success. If a peer answers 401 or 403, our
  * configuration is wrong, which says nothing about the order; so it is UNKNOWN, like everything
  * that is not a definite answer. */

@@ -1,7 +1,9 @@
 /* sale_steps.c: seats, tickets, outbox messages and the end of the visit. Most of these steps are a
  * single request or a single effect. Two are not:
+ *
  * When the hold has expired but the buyer paid in the last second, confirm_seats takes the same
  * seats again; if they are gone, the payment is released.
+ *
  * end_session notifies two peers: seat-service, that the visit's pass is no longer valid (one
  * visit, one order), and the waiting room, that its slot is free. Both expire by themselves, so
  * after a minute without success the saga continues without them. */
@@ -133,6 +135,7 @@ void sale_revoke_tickets(struct saga_call *call, void *ctx)
 }
 
 /* ---- a refund of a part ----
+ *
  * The order's status does not change. Often only money goes back, since the tickets were used. If
  * unused tickets are given back, they are voided first, and their holders other than the buyer get
  * a mail; then their seats become free. */

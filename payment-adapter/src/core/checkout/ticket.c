@@ -1,6 +1,7 @@
 /* ticket.c: signing and verifying. A key's id is the first bytes of the hash of its public half, so
  * key ids need no registry. The key for holder hashes is derived from the same seed unless it has a
  * secret of its own; two tickets of one member under one such key carry the same holder.
+ *
  * A token is untrusted until its signature has been checked. Only its key id is used before
  * that. */
 #include "core/checkout/ticket.h"

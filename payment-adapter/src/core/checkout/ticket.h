@@ -1,6 +1,8 @@
 /* ticket.h: a ticket that proves itself: who may sit where, signed with Ed25519, so that a door
  * without a network can tell a valid ticket from a forgery.
+ *
  *     FGT1.<base64url of the claims>.<base64url of 64 bytes of signature>
+ *
  * The claims are JSON with one-letter names, in a fixed order, since they end up in a QR code. The
  * holder is a keyed hash: the door can compare it with a member's card, but not turn it back into a
  * member. The signature covers everything before the second dot. */

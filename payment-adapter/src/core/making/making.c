@@ -2,6 +2,7 @@
  * database's unique indexes decide that, not our memory: if an order was not stored, we look for
  * the existing one. If the number in our new id belongs to another order, nothing is stored and
  * nothing is found; then a new id is made, at most MAKING_TRIES_MAX times.
+ *
  * Another loop or process may run the saga and does not notify us of its moves. So the order is
  * polled: first when nearly all payments exist, then at doubling intervals. */
 #include "core/making/making.h"

@@ -1,4 +1,5 @@
 /* breaker.h: a circuit breaker: keeps callers away from a peer that does not answer.
+ *
  * Closed: all calls are allowed. After `trip` consecutive calls without an answer it opens: no
  * calls for open_ms. Then it is half-open: one caller may probe, and another every open_ms until a
  * probe reports. An answer closes the breaker, silence opens it again. During a long outage pauses

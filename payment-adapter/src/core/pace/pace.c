@@ -1,12 +1,13 @@
 /* pace.c: each purpose may use the bucket down to its own reserve, so that however many callers
  * poll, they leave something for captures. A caller that is held back gets the next turn of its
- * purpose, one interval after the last. Turns are handed out by compare-and-swap on one word per
- * purpose.
+ * purpose, one interval after the last. Turns are handed out by compare-and-swap on a word each.
+ *
  * `house` is our copy of the shared moment: the last report's answer plus our own calls since. It
  * lacks other processes' calls until the next report, so it may show room where there is none; then
  * we make as many calls as our trust allows, report them, and learn the true value. Since every
  * call is added to the moment sooner or later, the pace over time is exact, whatever each process
  * believes. Only the burst is exceeded, by the trust of each process.
+ *
  * Rejected: blocks of calls paid for in advance. An idle process would have to wait for one or keep
  * one; a kept one has to expire, which loses pace, and polls could use up what captures need. */
 #include "core/pace/pace.h"

@@ -1,12 +1,15 @@
 /* pace.h: how fast all processes together call the payment providers, and which calls go first when
  * that is not fast enough: captures and refunds, then creating payments, then polling for payment.
  * Atomic words, no lock, any thread.
+ *
  * The count is kept in our own database, as a moment up to which calls are paid for
  * (`pay.pace_psp`). Calls are paid afterwards: a process may make a small number of calls, its
  * trust, before it reports them, and each report returns how far all processes have come. So no
  * call queries or waits for the database. No second sees more than per_s, the burst, and the trust
  * of each process. A process that dies holds nothing, and leaves at most its trust unreported.
+ *
  * While reports go unanswered, a process keeps the pace it had last.
+ *
  * A caller that is held back gets a turn: a time at which to try again. Turns follow each other at
  * the allowed rate, so a thousand waiting callers of a process retry a thousand times in all,
  * instead of each retrying all the time. */

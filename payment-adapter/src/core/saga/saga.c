@@ -1,4 +1,5 @@
 /* saga.c: where a saga goes next. This file makes all of the engine's decisions:
+ *
  *              DONE            FAILED              ONGOING        UNKNOWN
  *   forward,   next step       back, from the      same step      same step, same key,
  *   to pivot                   step above          later          after a backoff; at the
@@ -6,11 +7,12 @@
  *   forward,   next step       parked (optional:   same step      same; at the deadline parked
  *   below it                   next step)          later          (optional: next step)
  *   backward   step above      parked              same step      same; at the deadline parked
+ *
  * Going back "from the step above" skips the failed step, because FAILED means that nothing
  * happened. Going back "from this step" includes it, because its outcome is unknown. That is why an
  * undo has to settle what was done, what may have been done, and what never was. The pivot differs
- * in one way: at its deadline the saga is parked instead of turned back, since the money may have
- * moved.
+ * in one way: at its deadline the saga is parked, because the money may have moved.
+ *
  * The switch over verdicts has no default, so a new verdict does not compile until it is handled,
  * and no branch turns silence into a failure. I4 rests on this file: at each deadline the saga
  * turns back, goes on or is parked. */

@@ -1,11 +1,15 @@
 /* saga_engine.c: a leased saga sits in a slot. A slot is in exactly one list, which is its state:
+ *
  *   FREE -> READY -> CALLING -> MOVED -> COMMITTING -> READY (or FREE, when the lease ends)
+ *
  * A READY slot waits to be called, a MOVED one for the next commit. The step's call lives apart
  * from the slot. When it times out, the slot continues as UNKNOWN and the call is detached; it
  * frees itself when its step returns. So a step that never answers costs one call, not a slot.
+ *
  * A commit without an answer is sent again with the very same moves, until the store answers or the
  * leases are about to expire. Only then are the slots given up: another engine may lease these
  * sagas by then, and finds in the store how far they got.
+ *
  * No engine acts on a lease that is about to expire: it drops a saga half a second before, and the
  * store rejects moves with an older token in any case. */
 #include "core/saga/saga_engine.h"

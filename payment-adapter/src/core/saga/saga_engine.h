@@ -1,8 +1,10 @@
 /* saga_engine.h: drives many sagas at once: leases rows, calls steps, makes their moves durable.
+ *
  * The engine knows no clock, socket, thread or database. The store and the steps answer
  * asynchronously through the calls below. The owner calls saga_engine_turn() after each answer, and
  * when saga_engine_due_us() has come. The answering calls never call back. One engine belongs to
  * one thread. Any number of engines may share a store; a lease decides which one acts for a saga.
+ *
  * Group commit: while one commit is in flight, the moves of all other sagas gather for the next. So
  * many sagas share a commit, and a slow disk means bigger batches. */
 #ifndef FG_PAY_CORE_SAGA_ENGINE_H
