@@ -1,4 +1,4 @@
-/* crowd_main.c: reads a scenario, lets its processes run it, shows how it goes, sums it up.
+/* crowd_main.c: reads a scenario, starts the processes that run it, shows progress, sums it up.
  *
  *   crowd SCENARIO [--i-own-this-host] [--quiet] [--print]
  *
@@ -6,7 +6,7 @@
  * nothing.
  *
  * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. SIGTERM and
- * SIGINT end the run at once, with its figures so far. */
+ * SIGINT end the run at once, with the figures so far. */
 #include "run.h"
 #include "system/system.h"
 
@@ -108,7 +108,7 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
     json_close(json, '}');
 }
 
-/* How fast all had a place, and how far off what they were promised then was. */
+/* How fast all got a place, and how accurate the promised waits were. */
 static void report_waits(const struct scenario *scenario, const struct run_shared *shared,
                          struct text *json)
 {
@@ -209,7 +209,7 @@ static int watch(const struct scenario *scenario, struct run_shared *shared, boo
         }
         int child_status;
         pid_t pid = waitpid(-1, &child_status, WNOHANG);
-        if (pid < 0) { /* fewer than it takes could be started */
+        if (pid < 0) { /* fewer than needed could be started */
             status = 1;
             break;
         }

@@ -1,7 +1,6 @@
-/* run.c: first the prelude, before anybody's clock runs: each of the shop's accounts logs in once
- * (a person who comes to an on-sale has done so), by password or by a token of the shop. Then all
- * processes start at the same instant, and each visitor arrives at the instant that was drawn for
- * them. */
+/* run.c: first the prelude, which is not timed: each of the shop's accounts logs in once, as people
+ * do before an on-sale, by password or with a token of the shop. Then all processes start at the
+ * same instant, and each visitor arrives at its drawn time. */
 #include "run.h"
 
 #include "base/secret_file.h"
@@ -21,7 +20,7 @@ struct run {
     char service_token[POOL_HEADER_MAX];
     struct pool_call call; /* of the prelude */
     uint32_t part, logged_in, refusals;
-    uint64_t log_in_us; /* when to try again; 0: not at all */
+    uint64_t log_in_us; /* when to try again; 0: never */
     uint64_t end_us;
     bool started;
     bool closing;
@@ -33,7 +32,7 @@ static int open_pool(struct run *run, const char *targets, uint32_t n, struct po
     struct pool_conf conf = {.link = run->crowd.link,
                              .connections = (uint32_t)run->crowd.scenario->connections};
     struct err_slot err;
-    if (!scenario_target(targets, n, &conf.link.to)) /* judged when the scenario was read */
+    if (!scenario_target(targets, n, &conf.link.to)) /* checked when the scenario was read */
         return ERR_SYNTAX;
     return pool_create(&conf, &err, out);
 }
@@ -76,7 +75,7 @@ static int open_pools(struct run *run)
 
 /* ---- the prelude ---- */
 
-/* Each from an address of its own, as people at home have. */
+/* Each login has an address of its own, as people at home have. */
 static void write_login(void *ctx, struct text *out)
 {
     const struct run *run = ctx;
@@ -107,8 +106,8 @@ static void on_login(void *ctx, const struct pool_answer *answer)
     struct buyer *buyer = &run->crowd.buyers[run->logged_in];
     bool later = answer->rc == 0 && (answer->status == 429 || answer->status == 503);
     if (later && run->refusals++ < PRELUDE_REFUSALS_MAX) {
-        /* Several processes log in the same accounts, and the service limits tries; or the user
-         * database is busy. */
+        /* Several processes log in with the same accounts, and the service limits attempts; or the
+         * user database is busy. */
         run->log_in_us = system_mono_us() + (1 + answer->retry_after_s) * UINT64_C(1000000);
         return;
     }
@@ -157,7 +156,7 @@ static int read_buyers(struct run *run)
         buyer->login = text_of(user, "login");
         buyer->password = text_of(user, "password");
         buyer->token = text_of(user, "token");
-        /* A token is good once: each process has accounts of its own, where there are tokens. */
+        /* A token works once: with tokens each process has accounts of its own. */
         bool anothers = buyer->token[0] != '\0' && i % run->crowd.scenario->processes != run->part;
         run->crowd.buyers_len += !anothers;
     }
@@ -167,8 +166,8 @@ static int read_buyers(struct run *run)
 
 /* ---- the run ---- */
 
-/* The loop's turn goes on after uv_stop(): calls that wait for a connection must not get one, as
- * there is nobody left to ask them. */
+/* The loop turn continues after uv_stop(): waiting calls must not get a connection, since their
+ * callers have ended. */
 static void finish(struct run *run)
 {
     struct crowd *crowd = &run->crowd;
@@ -232,7 +231,7 @@ static int prepare_visitors(struct run *run, uint32_t part, struct err_slot *err
     rng_seeded_init(&run->rng, scenario->seed + part);
     crowd->rng = &run->rng.rng;
     crowd->salt =
-        rng_u64(crowd->rng) ^ system_mono_us(); /* a replay is a new run to the services */
+        rng_u64(crowd->rng) ^ system_mono_us(); /* to the services a replay is a new run */
     crowd->schedule = schedule_create(crowd->visitors_len);
     crowd->visitors = visitors_create(crowd, crowd->visitors_len, crowd->first_number);
     if (crowd->schedule == NULL || crowd->visitors == NULL)

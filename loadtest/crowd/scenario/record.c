@@ -1,9 +1,9 @@
-/* record.c: writes and reads the file of answers that the judge works from.
+/* record.c: writes and reads the file of answers that the checker works from.
  *
- * A record is 40 bytes with no pointers in it, so the file is an array: a run of ten million
- * answers is appended through a large buffer and read by walking it. The judge sorts all records
- * by time, whichever process wrote them. The names of kinds, tricks and ends stand here once,
- * for reports. */
+ * A record is 40 bytes without pointers, so the file is an array: a run of ten million answers is
+ * appended through a large buffer and read by walking it. The checker sorts all records by time,
+ * whichever process wrote them. The names of kinds, tricks and ends are defined only here, for
+ * reports. */
 #include "scenario/record.h"
 
 #include <assert.h>

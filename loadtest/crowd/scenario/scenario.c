@@ -166,8 +166,8 @@ bool scenario_target(const char *list, uint32_t n, struct sockaddr_in *out)
     return false;
 }
 
-/* This machine, or 198.18.0.0/15, which is kept for load tests (RFC 2544) and routed nowhere: what
- * a network namespace made for one has. */
+/* This machine, or 198.18.0.0/15, which is reserved for load tests (RFC 2544) and not routed: the
+ * addresses of a network namespace made for one. */
 static bool is_ours(struct in_addr address)
 {
     uint32_t ip = ntohl(address.s_addr);
@@ -199,7 +199,7 @@ static int targets_judged(const char *name, const char *list, bool foreign_hosts
     return 0;
 }
 
-/* ---- what one setting alone cannot tell ---- */
+/* ---- rules between settings ---- */
 
 static int keys_judged(const struct scenario *scenario, struct err_slot *err)
 {
@@ -275,8 +275,8 @@ int scenario_load(const char *path, char *const *environment, bool foreign_hosts
 }
 
 /* Each kind is an inverse: a share of the crowd, drawn evenly from 0 to 1, becomes the instant by
- * which that share has come. Given how many come in all, the arrivals of a Poisson process lie
- * evenly at random, so that kind is the share itself. */
+ * which that share has arrived. Given the total, the arrivals of a Poisson process are uniformly
+ * random, so that kind is the share itself. */
 uint64_t scenario_arrival_us(const struct scenario *scenario, uint32_t number,
                              const struct rng *rng)
 {

@@ -1,9 +1,9 @@
-/* schedule.c: who does something next, in the order of time: a binary heap in one array, in
- * which the parent of i is (i - 1) / 2.
+/* schedule.c: due entries in the order of time: a binary heap in one array, in which the parent of
+ * i is (i - 1) / 2.
  *
- * A crowd has a due moment for each visitor who waits, and most of them are far away. Timers of
- * the loop would each cost an allocation and a handle; an entry here is a few bytes, and the
- * loop looks at the first one only. */
+ * A crowd has an entry for each waiting visitor, most of them far in the future. Loop timers would
+ * each cost an allocation and a handle; an entry here is a few bytes, and the loop reads only the
+ * first one. */
 #include "scenario/schedule.h"
 
 #include "base/bug.h"
@@ -34,7 +34,7 @@ void schedule_add(struct schedule *schedule, const struct due *due)
     if (schedule->len == schedule->cap) {
         struct due *grown = realloc(schedule->heap, 2ul * schedule->cap * sizeof(*grown));
         if (grown == NULL)
-            BUG_STOP("no memory for a visitor"); /* a crowd that lacks some proves nothing */
+            BUG_STOP("no memory for a visitor"); /* an incomplete crowd proves nothing */
         schedule->heap = grown;
         schedule->cap *= 2;
     }

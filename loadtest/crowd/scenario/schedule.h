@@ -1,5 +1,5 @@
-/* schedule.h: whose turn is next: a heap of instants. An instant that is no longer wanted stays in
- * the heap; the visitor ignores it, because its `turn` is not the current one. */
+/* schedule.h: a heap of due times. A cancelled entry stays in the heap; the visitor ignores it,
+ * because its `turn` is not the current one. */
 #ifndef FG_CROWD_SCHEDULE_H
 #define FG_CROWD_SCHEDULE_H
 
@@ -13,9 +13,9 @@ struct due {
     uint32_t visitor, turn;
 };
 
-struct schedule *schedule_create(uint32_t entries); /* grows beyond; NULL: no memory */
+struct schedule *schedule_create(uint32_t entries); /* grows on demand; NULL: no memory */
 void schedule_add(struct schedule *schedule, const struct due *due); /* aborts without memory */
-/* The earliest that is due by now, taken out; false if none is. */
+/* Removes the earliest entry that is due; false if there is none. */
 bool schedule_take(struct schedule *schedule, uint64_t now_us, struct due *out);
 
 #endif

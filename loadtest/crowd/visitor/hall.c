@@ -1,8 +1,8 @@
-/* hall.c: the plan of a hall, as small as a crowd can use it.
+/* hall.c: a hall's plan, as small as possible for a crowd.
  *
- * Ids and rows stand in arrays in the plan's order, and a seat is its number. Every visitor of a
- * process shares one plan, since a map for each of a hundred thousand browsers would measure our
- * memory and not the service. */
+ * Ids and rows are arrays in the plan's order, and a seat is its index. All visitors of a process
+ * share one plan, since a map for each of a hundred thousand browsers would measure our memory and
+ * not the service. */
 #include "visitor/hall.h"
 
 #include "base/json_in.h"
@@ -13,7 +13,7 @@
 struct hall {
     uint32_t len, cap;
     char **id;
-    uint32_t *row; /* rows are counted through; seats of one row stand together; 0: kept for some */
+    uint32_t *row; /* rows are numbered; a row's seats are contiguous; 0: reserved */
 };
 
 static int seat_add(struct hall *hall, const char *id, uint32_t row)
@@ -36,8 +36,8 @@ static int seat_add(struct hall *hall, const char *id, uint32_t row)
     return 0;
 }
 
-/* For the fan club, the organiser, wheelchair users and their companions: the map shows it, and a
- * visitor without a code or a need does not click there. */
+/* Reserved for the fan club, the organiser, wheelchair users and companions: the map shows it, and
+ * a visitor without a code or a need does not click there. */
 static bool kept_for_some(const json_t *seat)
 {
     size_t i;
@@ -87,7 +87,7 @@ int hall_parse(struct span plan, struct err_slot *err, struct hall **out)
         hall_destroy(hall);
         return err_set(err, ERR_NOMEM, "no memory for the plan");
     }
-    if (rc < 0 || hall->len == 0) { /* a hall of nothing but areas is not chosen from */
+    if (rc < 0 || hall->len == 0) { /* a hall with only areas offers no seats to choose */
         hall_destroy(hall);
         return err_set(err, ERR_SYNTAX, "the plan has no seats that can be read");
     }
@@ -121,7 +121,7 @@ bool hall_choose(const struct hall *hall, struct span states, uint32_t want, con
 {
     if (states.len * 4 < hall->len)
         return false;
-    /* The smaller of two random starts: the front is wanted most. */
+    /* The smaller of two random starts: seats at the front are wanted most. */
     uint64_t a = rng_below(rng, hall->len), b = rng_below(rng, hall->len);
     uint32_t start = (uint32_t)(a < b ? a : b), run = 0;
     for (uint32_t step = 0; step < hall->len + want; step++) { /* a run may lie across the start */

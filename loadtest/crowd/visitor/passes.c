@@ -1,8 +1,7 @@
-/* passes.c: passes made beforehand, one a line, for runs that begin behind the waiting room.
+/* passes.c: prepared passes, one per line, for runs that begin after the waiting room.
  *
- * All of them are read at the start, and a line that cannot be a pass ends the run before it
- * begins. A visitor takes the pass of their number; a crowd that is larger than the file shares
- * them from the beginning again. */
+ * All are read at start, and a line that cannot be a pass ends the run before it begins. A visitor
+ * takes the pass with its number; a crowd larger than the file starts again from the beginning. */
 #include "visitor/passes.h"
 
 #include "limits.h"

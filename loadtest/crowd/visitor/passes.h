@@ -1,5 +1,4 @@
-/* passes.h: admission passes made beforehand, for runs in which the waiting room is not the matter.
- */
+/* passes.h: prepared admission passes, for runs that do not test the waiting room. */
 #ifndef FG_CROWD_PASSES_H
 #define FG_CROWD_PASSES_H
 
@@ -8,9 +7,9 @@
 
 struct passes;
 
-/* One a line. On success *out is the caller's, to end with passes_destroy(). */
+/* Reads one per line. On success *out is the caller's, to end with passes_destroy(). */
 int passes_read(const char *path, struct err_slot *err, struct passes **out);
-/* Of the visitor with this number; with more visitors than passes some share one. Borrowed. */
+/* The pass of this visitor; if there are more visitors than passes, some share one. Borrowed. */
 struct span passes_of(const struct passes *passes, uint32_t number);
 void passes_destroy(struct passes *passes);
 

@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-/* What stands behind "key": (spaces skipped), to the end of the text. A value that reads like the
- * key has no colon behind it. */
+/* The text after "key": (spaces skipped), to the end. A value that equals the key is not followed
+ * by a colon. */
 static struct span behind(struct span json, const char *key)
 {
     char quoted[64];

@@ -5,8 +5,8 @@
 
 #include "base/span.h"
 
-/* Takes 2^bits hashes on average, so not on a loop. False if there is no such number below the
- * bound. */
+/* Takes 2^bits hashes on average, so do not call it on a loop. False if no number below the bound
+ * works. */
 bool solve(struct span challenge, unsigned bits, uint64_t bound, uint64_t *out);
 
 #endif

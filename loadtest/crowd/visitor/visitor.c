@@ -19,9 +19,8 @@
 
 /* ---- calls ---- */
 
-/* Who is asked in a phase and what the answer means. One that refuses for the moment is asked
- * again, and one with another status than `status` (0: any) ends the visit, unless a phase hears
- * all. */
+/* Each phase's service, and the handler of its answer. Temporary refusals are retried; a status
+ * other than `status` (0: any) ends the visit, unless the phase handles all. */
 static const struct {
     const char *name;
     enum service service;
@@ -63,7 +62,7 @@ static void on_answer(void *ctx, const struct pool_answer *answer)
 {
     struct visitor *visitor = ctx;
     if (visitor->ended)
-        return; /* the run was over before the answer came */
+        return; /* the run ended before the answer arrived */
     struct crowd_stats *stats = visitor->crowd->stats;
     unsigned status = answer->rc == 0 && answer->status < 600 ? answer->status : 0;
     unsigned phase = visitor->phase, wanted = phases[phase].status;
@@ -87,7 +86,7 @@ static struct pool *pool_for(const struct visitor *visitor)
                : crowd->service[service];
 }
 
-/* Straight to the seats; false if the visitor's way ended here. */
+/* Enters the seats directly; false if the visitor's journey ended here. */
 static bool enter_with_pass(struct visitor *visitor)
 {
     const struct crowd *crowd = visitor->crowd;
@@ -122,7 +121,7 @@ static void note_hold_sending(struct visitor *visitor)
                      tag_hash(span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i]))), 0);
 }
 
-/* What counts from its sending on, since the answer may be lost or come when the run is over. */
+/* Records a request that counts once sent, since its answer may be lost or come after the run. */
 static void note_sending(struct visitor *visitor)
 {
     enum phase phase = (enum phase)visitor->phase;

@@ -1,11 +1,11 @@
-/* visitor_internal.h: what the files of a visitor share; nobody else includes it.
+/* visitor_internal.h: shared by the files of a visitor; private to them.
  *
- *     visitor.c        its life: arrival, phases, and who hears each answer
- *     visitor_move.c   from phase to phase, pauses, end, what is kept of it
+ *     visitor.c        its life: arrival, phases, and dispatch of answers
+ *     visitor_move.c   from phase to phase, pauses, end, records
  *     visitor_ask.c    the request of each phase
- *     visitor_line.c   what answers mean: from the page to the pass
- *     visitor_seats.c  at the seats
- *     visitor_order.c  from the order to the tickets */
+ *     visitor_line.c   answers from the page to the pass
+ *     visitor_seats.c  answers at the seats
+ *     visitor_order.c  answers from the order to the tickets */
 #ifndef FG_CROWD_VISITOR_INTERNAL_H
 #define FG_CROWD_VISITOR_INTERNAL_H
 
@@ -16,14 +16,14 @@
 
 #include <stdlib.h>
 
-enum { FORGED_AT = 20 }; /* a letter in the middle of a ticket */
+enum { FORGED_AT = 20 }; /* a character in the middle of a ticket */
 
-/* What a visitor has only behind the waiting room. */
+/* State that a visitor needs only after the waiting room. */
 struct baggage {
     char pass[VISITOR_TOKEN_MAX];
     char hold[VISITOR_ID_MAX], order[VISITOR_ID_MAX], page[2 * VISITOR_ID_MAX];
     uint32_t seat[VISITOR_SEATS_MAX];
-    uint32_t chosen; /* 0: the service is to choose */
+    uint32_t chosen; /* 0: the service chooses */
     uint32_t held, hoarded;
     uint64_t amount, session;
     bool paid;
@@ -37,19 +37,19 @@ struct visitor {
     char *proof; /* of work, while joining */
     uint64_t place;
     uint64_t promised;  /* p50 << 32 | p90, seconds; 0: nothing */
-    uint64_t asked_us;  /* when the place was first asked for */
-    uint64_t since_us;  /* paid, and later: has the tickets */
-    uint64_t notice_us; /* when the operator last said something, as far as is known */
+    uint64_t asked_us;  /* when the place was first requested */
+    uint64_t since_us;  /* when it paid; later: when it got the tickets */
+    uint64_t notice_us; /* time of the operator's last known notice */
     uint32_t number;
-    uint32_t turn;     /* of the instant in the schedule that counts */
-    uint32_t doze_end; /* of a slow reader; ms of the loop */
-    uint16_t manner;   /* a bit for each */
+    uint32_t turn;     /* number of the schedule entry that counts */
+    uint32_t doze_end; /* of a slow reader; loop time in ms */
+    uint16_t manner;   /* a bit per manner */
     uint8_t phase, party, tries, attempt;
-    uint8_t trick; /* 1 + the one being tried */
+    uint8_t trick; /* 1 + the current one */
     uint8_t rejoins;
-    bool called, ended, undrawn; /* undrawn: `place` is an entry in a draw to come */
-    bool woken;                  /* by a stream that says it is this one's turn */
-    char letter;                 /* of the ticket, that a forger has changed */
+    bool called, ended, undrawn; /* undrawn: `place` is an entry in a coming draw */
+    bool woken;                  /* by a stream event: it is this visitor's turn */
+    char letter;                 /* the ticket's character that a forger has changed */
     char ticket[72];
 };
 
@@ -65,29 +65,29 @@ static inline void visitor_count(_Atomic uint64_t *counter, uint64_t by)
 
 /* ---- visitor_move.c ---- */
 
-/* `answer` NULL: none. */
+/* `answer` may be NULL. */
 void visitor_note(struct visitor *visitor, enum record_kind kind, const struct pool_answer *answer,
                   uint64_t value, uint64_t more);
 /* `flags`: of enum record_flag. */
 void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
                           const struct pool_answer *answer, uint64_t value, uint64_t more,
                           unsigned flags);
-/* An answer that only moves on. */
+/* Records an answer that leads to the next phase. */
 void visitor_step(struct visitor *visitor, const struct pool_answer *answer);
 void visitor_enter(struct visitor *visitor, enum phase phase);
 void visitor_end(struct visitor *visitor, enum record_end how);
 void visitor_stop_listening(struct visitor *visitor);
-/* Goes to `phase` after that many milliseconds, and forgets the earlier plan. */
+/* Enters `phase` after that many milliseconds; replaces the earlier plan. */
 void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms);
 void visitor_soon(struct visitor *visitor, enum phase phase, uint64_t low_ms, uint64_t high_ms);
 uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_t high);
 bool visitor_is_for_later(const struct pool_answer *answer);
-/* Refused for the moment: again later, under the same key. */
+/* Refused temporarily: retries later, with the same key. */
 void visitor_again(struct visitor *visitor, const struct pool_answer *answer);
 bool visitor_has_code(const struct pool_answer *answer, const char *code);
-/* An answer that should not occur: it is recorded, and the visitor's way ends here. */
+/* Records an answer that must not occur, and ends the visitor's journey. */
 void visitor_unexpected(struct visitor *visitor, const struct pool_answer *answer);
-/* The time behind the first `key`, such as "expires_at", in microseconds of the wall; 0: none. */
+/* The time at the first `key`, such as "expires_at", in wall-clock microseconds; 0: none. */
 uint64_t visitor_time_us(const struct pool_answer *answer, const char *key);
 void visitor_trick(struct visitor *visitor, enum record_trick trick,
                    const struct pool_answer *answer, bool worked, uint64_t more);
@@ -106,13 +106,13 @@ visitor_heard visitor_on_plan, visitor_on_look, visitor_on_hold, visitor_on_step
 visitor_heard visitor_on_order, visitor_on_share, visitor_on_pay, visitor_on_watch;
 visitor_heard visitor_on_tickets, visitor_on_over;
 
-/* Anyone who asks for a pass before being called is up to something. */
+/* Requesting a pass before the call is always a bot's trick. */
 void visitor_prepare_trick(struct visitor *visitor);
-/* A listener's instant: opens the stream, or asks for itself. */
+/* A listener's entry is due: opens the stream, or polls. */
 void visitor_listen(struct visitor *visitor);
-/* Visitors who choose by the map look at it; the first of them fetches the plan for all. */
+/* Visitors who choose on the map read it; the first of them fetches the plan for all. */
 enum phase visitor_first_at_seats(struct visitor *visitor);
-/* The order is through, or the journey at its end: bots have something left to try. */
+/* The order or the journey is completed: bots have more to try. */
 void visitor_through(struct visitor *visitor, uint64_t tried);
 
 #endif

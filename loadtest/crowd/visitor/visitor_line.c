@@ -58,7 +58,7 @@ static void on_proved(uv_work_t *work, int status)
     free(proving);
 }
 
-/* Answers false if the join was not asked for work that can be done. */
+/* Returns false if no solvable proof of work was requested for the join. */
 static bool asked_to_prove(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct span challenge;
@@ -90,7 +90,7 @@ static void join_again_answered(struct visitor *visitor, const struct pool_answe
     uint64_t place = 0;
     if (!peek_u64(answer->body, "position", &place))
         peek_u64(answer->body, "entry", &place);
-    else if (visitor->undrawn) /* the draw came in between */
+    else if (visitor->undrawn) /* the draw happened meanwhile */
         place = visitor->place;
     visitor_trick(visitor, trick, answer, answer->status != 200 || place != visitor->place, place);
     visitor->trick = 0;
@@ -112,8 +112,8 @@ static void remember_promise(struct visitor *visitor, const struct pool_answer *
                  visitor->promised);
 }
 
-/* How the promise was kept, as the visitor sees it: to the poll that says so. The judge, who has
- * the records, is finer. */
+/* Compares the promise with the wait until the poll that showed the call. The checker, which has
+ * the records, is more exact. */
 static void count_wait(const struct visitor *visitor)
 {
     struct crowd_stats *stats = visitor->crowd->stats;
@@ -131,7 +131,7 @@ static void count_wait(const struct visitor *visitor)
 
 static void open_stream(struct visitor *visitor);
 
-/* What a visitor with a place does next. */
+/* The next step of a visitor with a place. */
 static void begin_to_wait(struct visitor *visitor, uint64_t poll_ms)
 {
     const struct crowd *crowd = visitor->crowd;
@@ -193,7 +193,7 @@ void visitor_on_join(struct visitor *visitor, const struct pool_answer *answer)
 
 /* ---- waiting ---- */
 
-/* The draw has made a place of the entry. */
+/* The draw has assigned a place to the entry. */
 static void place_drawn(struct visitor *visitor, const struct pool_answer *answer)
 {
     uint64_t place;
@@ -204,7 +204,7 @@ static void place_drawn(struct visitor *visitor, const struct pool_answer *answe
     visitor_note(visitor, RECORD_JOIN, answer, place, 0);
 }
 
-/* A slow reader whose time has come reads what has piled up. */
+/* A slow reader's pause is over: reads the piled-up input. */
 static void wake_up(struct visitor *visitor)
 {
     if (visitor->stream != NULL && visitor->doze_end != 0 &&
@@ -368,7 +368,7 @@ void visitor_prepare_trick(struct visitor *visitor)
     }
 }
 
-/* Before the call: an attempt to jump the line with one's own, a forged or another's ticket. */
+/* Before the call: tries to jump the line with its own, a forged or another visitor's ticket. */
 static void early_answered(struct visitor *visitor, const struct pool_answer *answer)
 {
     enum record_trick trick = (enum record_trick)(visitor->trick - 1);
@@ -408,7 +408,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
 {
     unsigned flags = 0;
     if (visitor->trick == 1 + TRICK_JUMP && answer->rc == 0 && answer->status < 300) {
-        visitor->trick = 0; /* called already, or let in before their turn: the judge finds out */
+        visitor->trick = 0; /* already called, or let in too early: the checker finds out */
         visitor->called = true;
         flags = RECORD_EARLY;
         visitor_stop_listening(visitor);
@@ -417,7 +417,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
         early_answered(visitor, answer);
         return;
     }
-    if (visitor_has_code(answer, "not-yet")) { /* called, and no slot is free: at the door */
+    if (visitor_has_code(answer, "not-yet")) { /* called, but no slot is free: waits at the door */
         visitor_step(visitor, answer);
         uint64_t pause_ms = 1000u * (answer->retry_after_s > 0 ? answer->retry_after_s : 1);
         visitor_soon(visitor, PHASE_PASS, pause_ms, pause_ms + 500);
@@ -445,7 +445,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
     let_in(visitor, answer, flags);
 }
 
-/* ---- a ticket that is used more often than once ---- */
+/* ---- tickets used more than once ---- */
 
 static uint64_t session_told(const struct pool_answer *answer)
 {

@@ -1,8 +1,8 @@
-/* visitor_move.c: from one phase to the next, at once or later, and what is written down of it. All
- * the other files of a visitor do so by these.
+/* visitor_move.c: moves a visitor from phase to phase, at once or later, and records it. All other
+ * files of a visitor use it for that.
  *
- * Invariant: of the instants in the schedule at most one is the visitor's present turn; moving on
- * drops what was planned. */
+ * Invariant: at most one entry of the schedule is the visitor's current turn; moving on cancels the
+ * earlier plan. */
 #include "visitor/visitor_internal.h"
 
 #include "base/rfc3339.h"
@@ -26,7 +26,7 @@ void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
         .kind = (uint8_t)kind,
         .flags = (uint8_t)flags,
     };
-    if (kind == RECORD_JOIN || kind == RECORD_ENTRY) /* an earlier try may have got it */
+    if (kind == RECORD_JOIN || kind == RECORD_ENTRY) /* an earlier attempt may have got it */
         record.took_us = (uint32_t)(system_mono_us() - visitor->asked_us);
     recorder_put(visitor->crowd->recorder, &record);
 }

@@ -9,7 +9,7 @@
 
 #include "base/tag.h"
 
-/* What is last in the address of the provider's page names the payment: a checkout session, or the
+/* The last part of the provider's page address identifies the payment: a checkout session, or the
  * client secret of an intent. */
 static bool page_told(struct visitor *visitor, const struct pool_answer *answer)
 {
@@ -54,7 +54,7 @@ void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
         order_is_there(visitor, answer);
         return;
     }
-    /* The payment is being made ready: the order has its address a moment later. */
+    /* The payment is being prepared: the order gets its address a moment later. */
     visitor_step(visitor, answer);
     visitor_soon(visitor, PHASE_WATCH, 50, 150);
 }
@@ -77,7 +77,7 @@ void visitor_on_pay(struct visitor *visitor, const struct pool_answer *answer)
     visitor_later(visitor, PHASE_WATCH, 100);
 }
 
-/* How an order ended that has no tickets; VOIDS: it has not. */
+/* How an order ended without tickets; VOIDS: it has not. */
 static unsigned void_of(struct span status)
 {
     unsigned how = 0;
@@ -134,7 +134,7 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
     if (peek_step(answer->body, "end_session", "done")) {
         histogram_record(&stats->over, system_mono_us() - visitor->since_us);
         visitor_through(visitor, MANNERS);
-    } else if (settled) { /* neither could be reached: the visit runs out by itself */
+    } else if (settled) { /* neither could be reached: the visit expires */
         visitor_count(&stats->unended, 1);
         visitor_end(visitor, END_DONE);
     } else {

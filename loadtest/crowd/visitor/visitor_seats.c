@@ -26,7 +26,7 @@ enum phase visitor_first_at_seats(struct visitor *visitor)
 
 /* ---- the plan ---- */
 
-/* A stadium's plan takes a tenth of a second to read, in which the loop would serve nobody. */
+/* Parsing a stadium's plan takes a tenth of a second, too long for a loop. */
 struct plan_work {
     uv_work_t work;
     struct crowd *crowd;
@@ -77,7 +77,7 @@ void visitor_on_look(struct visitor *visitor, const struct pool_answer *answer)
     const struct crowd *crowd = visitor->crowd;
     bool found = hall_choose(crowd->hall, answer->body, visitor->party, crowd->rng, baggage->seat);
     baggage->chosen = found ? visitor->party : 0;
-    /* meanwhile others choose too */
+    /* others choose meanwhile, too */
     visitor_soon(visitor, PHASE_HOLD, 20, 400);
 }
 
@@ -94,7 +94,7 @@ static void note_taken(struct visitor *visitor, const struct pool_answer *answer
 static void seats_lost(struct visitor *visitor, const struct pool_answer *answer)
 {
     note_taken(visitor, answer);
-    visitor->tries = 0; /* the next is another call, with a key of its own */
+    visitor->tries = 0; /* the next attempt is another call, with its own key */
     visitor_note(visitor, RECORD_OTHER, answer, visitor->phase, 0);
     visitor_count(&visitor->crowd->stats->conflicts, 1);
     if (++visitor->attempt >= VISITOR_TRIES_MAX) {
@@ -102,7 +102,7 @@ static void seats_lost(struct visitor *visitor, const struct pool_answer *answer
         return;
     }
     if (visitor->attempt > VISITOR_TRIES_MAX / 2 && visitor->party > 1)
-        visitor->party--; /* rather fewer than none */
+        visitor->party--; /* fewer seats rather than none */
     bool looks = visitor->baggage->chosen > 0 && visitor->attempt < 4;
     visitor->baggage->chosen = 0;
     visitor_soon(visitor, looks ? PHASE_LOOK : PHASE_HOLD, 10, 200);
@@ -139,7 +139,7 @@ static void hoard_answered(struct visitor *visitor, const struct pool_answer *an
         note_seats(visitor, answer);
         baggage->hoarded += baggage->held;
     }
-    /* Whether it is too much is the judge's to say: the first few are anybody's right. */
+    /* The checker decides whether it is too much: a few holds are allowed. */
     visitor_note(visitor, RECORD_TRICK, answer, TRICK_HOARD, baggage->hoarded);
     visitor_count(&visitor->crowd->stats->tricks_met[TRICK_HOARD], got ? 0 : 1);
     visitor->tries = 0;
@@ -188,7 +188,7 @@ void visitor_on_hold(struct visitor *visitor, const struct pool_answer *answer)
     go_on_with_hold(visitor);
 }
 
-/* Another account, with the pass of a visit that was ended. */
+/* Another account, with the pass of an ended visit. */
 void visitor_on_second(struct visitor *visitor, const struct pool_answer *answer)
 {
     visitor_trick(visitor, TRICK_SECOND, answer, answer->status < 300, 0);

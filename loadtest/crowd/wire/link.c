@@ -17,7 +17,7 @@
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
-/* Polls for what the link waits for. Asking twice for the same costs system calls. */
+/* Polls for the events the link waits for. Repeating the same request would cost system calls. */
 static void arm(struct link *link)
 {
     int events = link->state == LINK_OPEN && link->asleep ? 0 : UV_READABLE;
@@ -41,7 +41,7 @@ static void end(struct link *link)
     link->calls->on_end(link->ctx, opened);
 }
 
-/* False: the link is broken. */
+/* Returns false if the link is broken. */
 static bool flush(struct link *link)
 {
     link->wants_write = false;
@@ -84,7 +84,7 @@ static bool receive(struct link *link)
     return true;
 }
 
-/* Goes as far towards an open link as it can; false: it is broken. */
+/* Advances as far as possible towards an open link; false if it is broken. */
 static bool open_further(struct link *link)
 {
     int why = 0;
@@ -113,7 +113,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         link->calls->on_open(link->ctx);
     if (good && link->state == LINK_OPEN)
         good = flush(link);
-    if (status < 0 && was_open) /* an answer may have come before the reset */
+    if (status < 0 && was_open) /* an answer may have arrived before the reset */
         receive(link);
     else if (good && link->state == LINK_OPEN && !link->asleep && (events & UV_READABLE) != 0)
         good = receive(link);
@@ -169,7 +169,7 @@ void link_send(struct link *link, struct span bytes)
     assert(link->state == LINK_OPEN && link->unsent.len == 0);
     link->unsent = bytes;
     if (!flush(link))
-        link->wants_write = true; /* which fails again, and then not from within this call */
+        link->wants_write = true; /* sending fails again later, then not from within this call */
     arm(link);
 }
 

@@ -1,5 +1,4 @@
-/* link.h: one connection of the crowd, plain or by TLS, in memory of its owner's. Belongs to one
- * loop. */
+/* link.h: one connection of the crowd, plain or TLS, in its owner's memory. Belongs to one loop. */
 #ifndef FG_CROWD_LINK_H
 #define FG_CROWD_LINK_H
 
@@ -10,10 +9,10 @@
 #include <uv.h>
 
 struct link_calls {
-    void (*on_open)(void *ctx); /* from here on it can be written to */
+    void (*on_open)(void *ctx); /* the link is writable from here on */
     void (*on_data)(void *ctx, struct span data);
-    void (*on_end)(void *ctx, bool opened); /* not by us */
-    void (*on_closed)(void *ctx);           /* the last call: its memory is its owner's again */
+    void (*on_end)(void *ctx, bool opened); /* closed by the peer or by an error */
+    void (*on_closed)(void *ctx);           /* the last call: the owner may reuse the memory */
 };
 
 /* Where to, and from where. */
@@ -21,10 +20,10 @@ struct link_conf {
     uv_loop_t *loop;
     struct sockaddr_in to;
     struct in_addr from;    /* first of the source addresses; 0: the kernel's choice */
-    uint32_t number;        /* of the connection: each source address has so many ports */
-    int receive_bytes;      /* the kernel's buffer; 0: as it likes */
+    uint32_t number;        /* of the connection, to spread them over source addresses */
+    int receive_bytes;      /* the kernel's buffer; 0: its default */
     struct tls_client *tls; /* NULL: plain */
-    const char *host;       /* whom the certificate has to name; borrowed */
+    const char *host;       /* name expected in the certificate; borrowed */
 };
 
 enum link_state { LINK_CONNECTING, LINK_SHAKING, LINK_OPEN, LINK_ENDED };
@@ -40,12 +39,12 @@ struct link {
     bool asleep, wants_write;
 };
 
-/* False: there is nothing to close. The calls never come from within it, nor from within
- * link_send() and link_read(). The link may be closed from within each of them. */
+/* Returns false if there is nothing to close. Callbacks never come from within it, link_send() or
+ * link_read(). Each of them may close the link. */
 bool link_open(struct link *link, const struct link_conf *conf, const struct link_calls *calls,
                void *ctx);
 void link_send(struct link *link, struct span bytes); /* borrowed until an answer or the end */
-void link_read(struct link *link, bool on);           /* on, unless it is turned off */
-void link_close(struct link *link);                   /* silent at once, but for on_closed */
+void link_read(struct link *link, bool on);           /* initially on */
+void link_close(struct link *link);                   /* silent at once, except for on_closed */
 
 #endif

@@ -1,6 +1,6 @@
-/* pool.c: connections are made when they are first needed and kept. A free one takes the oldest
- * waiting call. It is normal that the service has closed a kept connection meanwhile: the call that
- * finds it closed is sent once more over a fresh one, and is lost if that fails too.
+/* pool.c: connections are opened on first need and kept. A free one takes the oldest waiting call.
+ * The service may close a kept connection at any time: a call that finds it closed is sent once
+ * more over a new one, and is lost if that fails too.
  *
  * Invariant: a wire is in the free list, or has a call, or is being closed. */
 #include "wire/pool.h"
@@ -27,9 +27,9 @@ struct wire {
     struct wire *next; /* in the free list */
     struct pool_call *call;
     enum wire_state state;
-    uint8_t handles; /* of link and timer, still to be closed */
+    uint8_t handles; /* of link and timer, not closed yet */
     bool linked;
-    bool heard; /* bytes of this answer have come */
+    bool heard; /* the answer has begun */
     uint32_t number;
     llhttp_t parser;
     char request[POOL_REQUEST_MAX];
@@ -68,7 +68,7 @@ static struct wire *wire_of(llhttp_t *parser)
     return MAGIC_OF(wire, parser->data);
 }
 
-/* What does not fit is cut off. */
+/* Text that does not fit is cut. */
 static void keep_part(char *to, size_t size, size_t *used, const char *at, size_t len)
 {
     size_t room = size - *used, part = len < room ? len : room;
@@ -197,8 +197,8 @@ static void wire_close(struct wire *wire)
     uv_close((uv_handle_t *)&wire->timer, on_timer_closed);
 }
 
-/* The connection failed under a call. Nothing heard over a kept one: the service had closed it, and
- * the call goes to the front of the line once more. */
+/* The connection failed during a call. If a kept one received nothing, the service had closed it,
+ * and the call goes to the front of the queue once more. */
 static void wire_failed(struct wire *wire, int rc)
 {
     struct pool *pool = wire->pool;
@@ -230,7 +230,7 @@ static void on_data(void *ctx, struct span data)
 {
     struct wire *wire = MAGIC_OF(wire, ctx);
     struct pool *pool = wire->pool;
-    if (wire->state == WIRE_FREE) { /* what nobody asked for */
+    if (wire->state == WIRE_FREE) { /* unrequested input */
         free_list_remove(pool, wire);
         wire_close(wire);
         return;
@@ -244,7 +244,7 @@ static void on_data(void *ctx, struct span data)
     }
     uv_timer_stop(&wire->timer);
     bool keep = wire->keep && wire->link.unsent.len == 0;
-    wire->state = WIRE_FREE; /* the callback may ask again, but not over this one yet */
+    wire->state = WIRE_FREE; /* the callback may send a call, but not over this wire yet */
     call_over(wire, 0);
     if (!keep) {
         wire_close(wire);
@@ -258,7 +258,7 @@ static void on_data(void *ctx, struct span data)
 static void on_end(void *ctx, bool opened)
 {
     struct wire *wire = MAGIC_OF(wire, ctx);
-    if (wire->state == WIRE_FREE) { /* closed by the service while nobody used it */
+    if (wire->state == WIRE_FREE) { /* closed by the service while idle */
         free_list_remove(wire->pool, wire);
         wire_close(wire);
     } else {
@@ -305,13 +305,13 @@ static void wire_open(struct wire *wire)
     wire->linked = link_open(&wire->link, &conf, &calls, wire);
     wire->handles = wire->linked ? 2 : 1;
     pool->handles_open += wire->handles;
-    /* One that cannot even be begun fails a moment later, not from within the call. */
+    /* A connection that cannot even be started fails a moment later, not from within the call. */
     uv_timer_start(&wire->timer, on_timeout, wire->linked ? POOL_TIMEOUT_MS : 1, 0);
 }
 
 /* ---- the pool ---- */
 
-/* Gives waiting calls to free connections, making new ones as far as the bound allows. */
+/* Gives waiting calls to free connections, opening new ones up to the limit. */
 static void work(struct pool *pool)
 {
     while (pool->first != NULL && !pool->closing) {

@@ -1,6 +1,6 @@
-/* sse.c: a head ends with an empty line, and so does an event: both are blocks, and what is left of
- * the bytes after the last whole block is kept until the rest of it comes. Ours end their streams
- * with the connection; nothing is in chunks. */
+/* sse.c: a head ends with an empty line, and so does an event: both are blocks. The bytes after the
+ * last whole block are stored until its rest arrives. Our streams end with the connection; nothing
+ * is chunked. */
 #include "wire/sse.h"
 
 #include "limits.h"
@@ -58,11 +58,11 @@ static void event_read(struct sse *sse, struct span block, void (*on_data)(void 
             continue;
         sse->events++;
         on_data(ctx, span_trim(span_skip(line, 5)));
-        return; /* ours have one line of data each */
+        return; /* ours have one data line each */
     }
 }
 
-/* Consumes whole blocks; answers what is left, or a missing span if it is no stream. */
+/* Consumes whole blocks; returns the rest, or a missing span if it is not a stream. */
 static struct span blocks_read(struct sse *sse, struct span bytes,
                                void (*on_data)(void *, struct span), void *ctx)
 {
@@ -84,7 +84,7 @@ static struct span blocks_read(struct sse *sse, struct span bytes,
 bool sse_feed(struct sse *sse, struct span bytes, void (*on_data)(void *ctx, struct span data),
               void *ctx)
 {
-    if (sse->rest == NULL) { /* the usual case: whole events at a time, read where they are */
+    if (sse->rest == NULL) { /* the usual case: whole events, read in place */
         struct span left = blocks_read(sse, bytes, on_data, ctx);
         return left.ptr != NULL && (left.len == 0 || keep(sse, left));
     }

@@ -1,4 +1,4 @@
-/* stream.c: a connection, a request, and from then on only reading. */
+/* stream.c: a connection, a request, and after that only reading. */
 #include "wire/stream.h"
 
 #include "base/magic.h"
@@ -14,7 +14,7 @@ struct stream {
     void (*on_end)(void *ctx, unsigned status);
     void *ctx;
     struct sse sse;
-    char *request; /* until it is sent and something comes */
+    char *request; /* until it is sent and an answer begins */
     size_t request_len;
     bool closed, ended;
 };
