@@ -1,9 +1,9 @@
-// run.js SCENARIO [--seed N]: one of loadtest/scenarios on a stack of its own: brought up, visited, broken
-// where the scenario says so, judged, audited, taken down. Prints the outcome and writes
-// build/loadtest/SCENARIO.json. Exits with 1 if anything is wrong.
+// run.js SCENARIO [--seed N]: runs one of loadtest/scenarios on a stack of its own: starts it, sends the crowd, breaks parts
+// if the scenario says so, checks, audits, stops it. Prints the outcome and writes build/loadtest/SCENARIO.json. Exits with
+// 1 if anything is wrong.
 //
-//   FAIRGATE_CROWD_VISITORS=500 and its like override single settings of the scenario
-//   FAIRGATE_PORT_BASE          the stack's ports (free ones)
+//   FAIRGATE_CROWD_VISITORS=500 and the like override single settings of the scenario
+//   FAIRGATE_PORT_BASE          the stack's ports (default: free ones)
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

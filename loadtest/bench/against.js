@@ -1,5 +1,5 @@
-// against.js COMMIT [SUITE...]: builds another commit and lets both trees run the suites by turns (theirs, ours, ours,
-// theirs), each with its own bench. Prints each figure of both and their ratio: the mean of the two pairs, and that of each pair.
+// against.js COMMIT [SUITE...]: builds another commit and runs the suites in both trees in turns (theirs, ours, ours,
+// theirs), each with its own bench. Prints each figure of both and their ratio: the mean of the two pairs, and each pair.
 // Where the pairs disagree, the difference is noise.
 
 import { spawnSync } from 'node:child_process';

@@ -1,11 +1,11 @@
-// bench.js [SUITE...]: takes the figures of the README, each against its bar, and prints them.
-// Suites are the files next to this one called *.suite.js; without a name all of them run but `hostile`, which takes a quarter of an hour.
+// bench.js [SUITE...]: measures the README's figures and prints each with its bar. Suites are the files next to this one
+// called *.suite.js; without a name all of them run but `hostile`, which takes a quarter of an hour.
 //
-// A suite whose comparison is refused (its sides did not do the same work), or that does not end or throws, is reported
-// as BROKEN; the others go on. So is one that should begin while other programs use the machine, unless BENCH_BUSY=1.
+// A suite is reported as BROKEN if its comparison is refused (its sides did not do the same work), it does not end or it
+// throws; the others continue. So is a suite that should start while other programs use the machine, unless BENCH_BUSY=1.
 //
-// The servers share core 0 and the load core 1 unless a suite says otherwise. A bar that is missed
-// is printed as MISSED and makes the exit status 1.
+// The servers share core 0 and the load core 1 unless a suite says otherwise. A missed bar is printed as MISSED and makes
+// the exit status 1.
 
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

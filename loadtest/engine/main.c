@@ -1,11 +1,10 @@
-/* engine-bench: what the seat engine costs, alone: no network, no database, one or two threads.
+/* engine-bench: the cost of the seat engine alone: no network, no database, one or two threads.
  *
  *     engine-bench HALL.json        (build/halls/stadium.json; `make VARIANT=release halls`)
  *
- * Each figure is printed with what it is measured against, both from this run: pairs of hold and
- * release against bare pairs of compare-and-swap, two threads on one block against two apart.
- * Numbers that depend on the moment are taken as the median of several rounds, the two sides by
- * turns. */
+ * Each figure is printed with its baseline, both from this run: pairs of hold and release against
+ * bare pairs of compare-and-swap, two threads on one block against two apart. Noisy figures are the
+ * median of several rounds, with the two sides taking turns. */
 #include "base/clock.h"
 #include "base/rng.h"
 #include "core/engine/engine_internal.h"

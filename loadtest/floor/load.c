@@ -1,5 +1,5 @@
-/* load.c: a wire is idle, or busy with one request, or closed for good. Time counts from the
- * instant at which a request was due, whenever it could be sent. */
+/* load.c: a wire is idle, busy with one request, or closed for good. Latency counts from a
+ * request's due time, even if it was sent later. */
 #include "load.h"
 
 #include <arpa/inet.h>

@@ -1,11 +1,11 @@
-// judge.js: judges the records of a run.
+// judge.js: checks the records of a run.
 //
 //   judge.js [--scenario FILE] [--seats-max N] [--json FILE] [--history FILE] RECORD...
 //
-// The scenario, with the environment that overrides it, says what the run must have achieved ([expect]) and what the operator
-// allowed ([stage]). --history writes the answers to visitors as tests/history/check.js reads them.
+// The scenario, with overrides from the environment, says what the run must achieve ([expect]) and what the operator allowed
+// ([stage]). --history writes the answers to visitors in the format of tests/history/check.js.
 //
-// Exit status 0: all answers to visitors can be true together, and enough visitors got through. 1: not so, with the reasons.
+// Exit status 0: the answers to all visitors are consistent, and enough visitors got through. 1: not so, with the reasons.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Accounts of the shop for a crowd, one for each buyer: how many seats somebody may have is reckoned by
-// account. They log in by the shop's signed token, since to check thousands of passwords takes a minute.
+// Accounts of the shop for a crowd, one per buyer, because the limit of seats is per account. They log in with the shop's
+// signed token, since checking thousands of passwords takes a minute.
 
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// After the crowd: money = seats = orders = tickets = what the shop has or will have (tests/history/money.js), nothing half
-// done, nothing held after its time. Asked of each part by itself; a crowd's judge knows only the answers to visitors, and
-// what it counted (`told`) must be found here: empty totals agree, too.
+// After the crowd: money = seats = orders = tickets = the shop's orders, now or soon (tests/history/money.js), nothing
+// unfinished, nothing held past its time. Every part is queried directly, as the crowd's checker only has visitors' answers;
+// its counts (`told`) must match, so that two empty totals do not pass.
 
 import { factsOf, waitingForShop } from '../../tests/history/books.js';
 import { judgeMoney } from '../../tests/history/money.js';

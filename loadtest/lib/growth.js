@@ -1,9 +1,9 @@
-// Is a program the same at the end of a long night as it was once it was warm? What it has allocated and its open
-// files, as each of our processes says itself. Memory in RAM is printed next to it and not checked: tables of a fixed size
-// (idempotency keys, holds) come into RAM as they fill.
+// Does a program use as much at the end of a long night as after warm-up? Compares allocated memory and open files, as each
+// of our processes reports them. Resident memory is printed but not checked: tables of a fixed size (idempotency keys,
+// holds) become resident as they fill.
 //
-// The time after the last kill is cut into four. In the first a process warms up: pools grow to the crowd's size.
-// The middle of its looks in the second is what it has, that in the last what it has become.
+// The time after the last kill is cut into four. In the first quarter a process warms up: pools grow to the crowd's size.
+// The medians of the second and of the last quarter are compared.
 
 import { client } from '../../tests/lib-js/http.js';
 import { repeat } from './repeat.js';

@@ -1,5 +1,5 @@
-// What a scenario does to its stack must have been done, and seen: a night in which nothing was killed,
-// or a notice that nobody read, proves nothing. -> findings, each beginning with its name.
+// Checks that a scenario's actions were done and had an effect: a night in which nothing was killed, or a notice that nobody
+// read, proves nothing. -> findings, each beginning with its name.
 
 const TOLD = 'said to told';
 

@@ -1,4 +1,4 @@
-// Looks again and again while a crowd is there.
+// Repeats a check while a crowd is running.
 
 import { delay } from '../../tests/lib-js/wait.js';
 

@@ -1,5 +1,5 @@
-// What a scenario needs around its crowd: a stack of its own, as many fronts as it says, the
-// operator's knobs, and the state that the line begins in.
+// A scenario's environment: a stack of its own, the given number of fronts, the operator's knobs, and the line's initial
+// state.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What the fronts, Redis and the kernel use while a crowd is there: looked at every two seconds.
+// Samples the resources that the fronts, Redis and the kernel use, every two seconds during a run.
 
 import { readFileSync } from 'node:fs';
 import { client } from '../../tests/lib-js/http.js';

@@ -1,10 +1,10 @@
-// scale.js: a whole sale of any size on paper: what it takes, what gives way first, what it costs.
+// scale.js: simulates a whole sale of any size: what it needs, what fails first, what it costs.
 //
 //   node loadtest/sim/scale.js [--visitors N] [--seats N] [--rate-per-s N] [--placed S] [--cdn] [--NAME VALUE ...] [--json]
 //   node loadtest/sim/scale.js --document          writes the tables of infra/SCALE.md, and the figures for `fairgate size`
-//   node loadtest/sim/scale.js --names             all that can be set, with its value
+//   node loadtest/sim/scale.js --names             lists all parameters with their values
 //
-// Machines are those that the aim (--placed, 10 s) takes; with --edges and --fronts they are those that are named.
+// The machines are those that the target (--placed, 10 s) needs, or the ones given with --edges and --fronts.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

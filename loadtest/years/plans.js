@@ -1,5 +1,4 @@
-// Is any statement answered by reading a large table whole? Each is prepared as its service prepares it and its
-// plan is asked for.
+// Does any statement read a whole large table? Each is prepared as its service prepares it, and its plan is checked.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What the years leave in both databases, an event at a time: what an order of two seats writes from its hold
-// to the door, as the services write it, but for the texts' contents.
+// The rows that years of sales leave in both databases, one event at a time: all that an order of two seats writes from its
+// hold to the door, as the services write it, except for the texts' contents.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// A front of the waiting room to be measured: on its core, with one open event that stands still.
+// A front of the waiting room to measure: pinned to its core, with one open but paused event.
 
 import { startService, until } from '../../../tests/lib-js/index.js';
 import { pin } from './machine.js';

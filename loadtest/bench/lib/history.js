@@ -1,5 +1,5 @@
-// What earlier runs have found on a machine of this kind, so that a report can draw how a figure went over the last commits. One
-// line of JSON for each run, in the cache folder of the user: `make clean` does not come there, and all clones have it.
+// The results of earlier runs on such a machine, so that a report can draw a figure over the last commits. One line of JSON
+// per run, in the user's cache folder: `make clean` keeps it, and all clones share it.
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Joins without a front, and what they cost Redis.
+// Joins sent without a front, and their cost in Redis.
 
 import { ask, numbersOf, scriptText } from '../../../tests/lib-js/wire.js';
 import { SERVER_CORE } from './front.js';

@@ -1,4 +1,4 @@
-// Many loops of fronts, as a Redis sees them: a connection each, which says what a real front's loop says.
+// Many loops of fronts, as Redis sees them: one connection each, with the commands of a real front's loop.
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,5 +1,4 @@
-// The web server that most people would put there, as its users run it: one worker on one core,
-// keep-alive, no log.
+// nginx, the usual choice of web server, in its usual setup: one worker on one core, keep-alive, no log.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// pgbench on both cores, durable UPDATEs by it, and the end of the seat service's own work after a load.
+// pgbench on both cores, its durable UPDATEs, and waiting for the seat service to finish its work after a load.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

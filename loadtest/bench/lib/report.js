@@ -1,4 +1,4 @@
-// The table in the terminal as the figures come, the same as JSON, and as a page.
+// Prints the figures as a table in the terminal as they arrive, and writes them as JSON and as a page.
 
 import { cpus } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Buyers who each take a seat and then the next one, by the program `rush` (loadtest/floor). An answer that is
-// neither a hold nor a refusal is no work, and then there is no figure.
+// Buyers who take one seat after another, sent by the program `rush` (loadtest/floor). An answer that is neither a hold nor
+// a refusal makes the run an error.
 
 import { writeFileSync } from 'node:fs';
 import { programPath } from '../../../tests/lib-js/index.js';

@@ -1,5 +1,5 @@
-// Newcomers who join a front's event, by the program `surge` (loadtest/floor). What it prints, parsed; a join that met
-// anything but a place or a refusal is an error.
+// Newcomers who join a front's event, sent by the program `surge` (loadtest/floor). Parses its output; a join with any other
+// result than a place or a refusal is an error.
 
 import { programPath } from '../../../tests/lib-js/index.js';
 import { EVENT, LOAD_CORE } from './front.js';

@@ -1,5 +1,5 @@
-// One run of wrk, its answer judged before it is believed: a run in which a single request failed did other
-// work than its opponent and is an error.
+// One run of wrk. Its result is checked first: a run with a single failed request did other work than the other side and is
+// an error.
 
 import { fileURLToPath } from 'node:url';
 import { cpuUs, runPinned } from './machine.js';

@@ -1,5 +1,5 @@
-// checkout.js: from held seats to tickets, and what comes after: the shop's order and the mail. Each has a pace that is
-// set, not what a machine can do; so here it is settings that are too small, more often than machines.
+// checkout.js: from held seats to tickets, and afterwards the shop's order and the mail. Each step's rate is a setting, not
+// a machine's limit; so here the bottleneck is more often a setting than a machine.
 
 import { some } from './dice.js';
 import { Later, Queue, together } from './station.js';

@@ -1,5 +1,5 @@
-// closed.js: the same sale by sums and quotients: work over capacity, the slowest decides. `fairgate size` does these
-// sums in C (infra/ctl/src/plan/size.c), and a test holds one against the other; the simulation is held against both.
+// closed.js: the same sale in closed form: work over capacity, the slowest part decides. `fairgate size` computes the same
+// in C (infra/ctl/src/plan/size.c); a test compares the two, and the simulation with both.
 
 import { askOf } from './ask.js';
 import { RULES } from './figures.js';

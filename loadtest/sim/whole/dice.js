@@ -1,4 +1,4 @@
-// dice.js: chance from a seed, for whole people: of n, how many are among a share.
+// dice.js: seeded random numbers in whole people: how many of n belong to a share.
 
 // mulberry32: 32 bits of state are enough for dice that nobody bets on.
 export function diceOf(seed) {

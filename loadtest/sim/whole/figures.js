@@ -1,4 +1,4 @@
-// figures.js: what one thing costs by table.js, and the rules of the sums.
+// figures.js: the unit costs from table.js, and the formulas.
 
 import table from './table.js';
 

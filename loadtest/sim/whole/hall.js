@@ -1,6 +1,6 @@
-// hall.js: those with a pass: they load the hall, look, and hold seats. Two who want the same seat at once are a
-// conflict: the picture that one chose by is some seconds old, and people want the same ones. Each change goes to
-// everybody who has the hall open.
+// hall.js: visitors with a pass: they load the hall, look, and hold seats. A conflict is two visitors that want the same
+// seat at once: the picture that one chose from is some seconds old, and many want the same seats. Each change is sent to
+// all who have the hall open.
 
 import { some } from './dice.js';
 import { Later, Queue, together } from './station.js';

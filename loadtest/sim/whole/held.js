@@ -1,5 +1,5 @@
-// held.js: the simulation compared with what was measured here. `flood`, `standing` and `onsale` are scenarios of loadtest
-// (RESULTS.md has what they reached), set up as they were: everything on two cores, the crowd as well.
+// held.js: compares the simulation with measurements. `flood`, `standing` and `onsale` are scenarios of loadtest (results in
+// RESULTS.md), set up in the same way: everything on two cores, including the crowd.
 
 import { askOf } from './ask.js';
 import { runSale } from './sale.js';

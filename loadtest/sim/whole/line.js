@@ -1,5 +1,5 @@
-// line.js: those who have a place: they ask, leave, are called, and enter. What was promised goes before what is new,
-// so this takes its time at the edge and the fronts before the opening does.
+// line.js: visitors with a place: they poll, leave, are called, and enter. They have priority over newcomers, so this takes
+// its share of the edge and the fronts before the opening does.
 
 import { some } from './dice.js';
 import { pollsPerS } from './poll.js';

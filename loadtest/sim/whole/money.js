@@ -1,4 +1,4 @@
-// money.js: what a sale and a year cost, by infra/aws/prices.json, which says of what day its prices are and whence.
+// money.js: the cost of a sale and of a year, from infra/aws/prices.json, which has the date and source of its prices.
 
 import { readFileSync } from 'node:fs';
 

@@ -1,5 +1,5 @@
-// needed.js: machines for an aim. Sums propose; the simulation of the opening says what is still too little, and that
-// part gets a twentieth more, until all are placed in time.
+// needed.js: the machines for a target. Closed-form sums give a first guess; the simulation of the opening finds the part
+// that is too small, which grows by a twentieth, until all have a place in time.
 
 import { sizeOf } from './closed.js';
 import { RULES } from './figures.js';

@@ -1,5 +1,5 @@
-// poll.js: how often a visitor polls with so many people ahead: queue-front's core/wait/poll.c, for a measured wait whose
-// ninth decile is 120 % of its median. A test holds the constants against poll.h.
+// poll.js: how often a visitor polls with a given number of people ahead: queue-front's core/wait/poll.c, for a measured
+// wait whose ninth decile is 120 % of its median. A test checks the constants against poll.h.
 
 import { RULES } from './figures.js';
 

@@ -1,4 +1,4 @@
-// station.js: what does a bounded amount of work in a step, and those who wait for it.
+// station.js: a station that does a bounded amount of work per step, and its queue.
 
 const SHORT_S = 1;
 
