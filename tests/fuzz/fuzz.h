@@ -1,5 +1,4 @@
-/* fuzz.h: the frame of a target, which defines fuzz(): any bytes as what it reads. Whatever they
- * are, it returns. */
+/* fuzz.h: the frame of a target, which defines fuzz(). It must return for any bytes. */
 #ifndef FG_FUZZ_H
 #define FG_FUZZ_H
 

@@ -1,9 +1,9 @@
-/* json_mutator.h: changes JSON as JSON, which bytes alone do not get far with: a member goes,
- * becomes something of another type, a huge number, a copy of another member, or gets a name from
+/* json_mutator.h: mutates JSON as a tree, since mutated bytes seldom stay JSON: it removes a
+ * member, changes its type, makes a number huge, copies another member, or takes a name from
  * elsewhere.
  *
- * An input is lines; of each, what stands before its first bracket is left to the fuzzer's own
- * mutations, which still do one change of four. */
+ * An input is lines. The text before a line's first bracket is left to the fuzzer's own mutations,
+ * which still make one change of four. */
 #ifndef FG_FUZZ_JSON_MUTATOR_H
 #define FG_FUZZ_JSON_MUTATOR_H
 
@@ -33,7 +33,7 @@ struct json_place {
     uint32_t seen;
 };
 
-/* Each place gets the same chance. */
+/* Each place has the same chance. */
 static void json_walk(json_t *tree, struct json_place *place)
 {
     const char *name;
@@ -100,7 +100,7 @@ static void json_change(json_t *tree)
         return;
     uint32_t how = json_throw(6);
     json_t *value = how < 2 ? json_deep_copy(json_at(&other)) : json_odd_value(json_at(&place));
-    if (value == NULL) /* bytes that are no text */
+    if (value == NULL) /* bytes that are not UTF-8 */
         return;
     if (how == 2 && place.name != NULL)
         json_object_del(place.in, place.name);
@@ -115,7 +115,7 @@ static void json_change(json_t *tree)
     json_decref(value);
 }
 
-/* One line from `from` on, changed in place; 0: it has no JSON, or the result has no room. */
+/* Changes one line from `from` on in place. Returns 0 without JSON or without room. */
 static size_t json_change_line(uint8_t *data, size_t size, size_t max_size, size_t from)
 {
     static char changed[JSON_MUTATOR_BYTES];

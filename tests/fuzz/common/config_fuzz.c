@@ -1,5 +1,5 @@
-/* config_fuzz.c: any bytes as a settings file. What is taken keeps the table's rules; what is
- * refused is refused with a sentence. */
+/* config_fuzz.c: any bytes as a settings file. Accepted settings keep the table's rules; a refused
+ * file gets an error with a sentence. */
 #include "../fuzz.h"
 #include "config/config.h"
 

@@ -1,6 +1,6 @@
-/* http_parse_fuzz.c: any bytes, cut anywhere. What is found in one piece must be found byte by byte
- * too: a request that means two things, depending on how the network cut it, is how one is smuggled
- * past a proxy. A plain head in one piece is read without llhttp, so this compares the two. */
+/* http_parse_fuzz.c: any bytes, cut anywhere. Parsing in one piece and byte by byte must give the
+ * same: a request whose meaning depends on how the network cut it can be smuggled past a proxy. A
+ * plain head in one piece is read without llhttp, so this also compares the two parsers. */
 #include "../fuzz.h"
 #include "http/http_internal.h"
 
@@ -28,7 +28,7 @@ static void assert_same(const struct http_parser *a, const struct http_parser *b
                is_same_place(a->fields[i].value, b->fields[i].value));
 }
 
-/* Parses in steps of `step` bytes, as a connection would. */
+/* Parses in steps of `step` bytes, like a connection. */
 static struct outcome parse(struct span in, uint32_t step)
 {
     uint32_t size = (uint32_t)in.len;
@@ -46,8 +46,7 @@ static struct outcome parse(struct span in, uint32_t step)
         have = next;
     }
     if (outcome.result == HTTP_PARSE_HEAD && parser->chunked) {
-        /* The decoded part stands behind the head; what is still encoded is fed from the original.
-         */
+        /* The decoded part follows the head; the encoded rest is fed from the original. */
         uint32_t fed = parser->head_len, len = parser->head_len;
         outcome.result = HTTP_PARSE_MORE;
         while (outcome.result == HTTP_PARSE_MORE && fed < size) {

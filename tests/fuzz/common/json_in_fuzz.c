@@ -1,5 +1,5 @@
-/* json_in_fuzz.c: any bytes as a document. What is parsed can be written and is then read as the
- * same, and a merge patch of it, done twice, changes nothing the second time. */
+/* json_in_fuzz.c: any bytes as a document. A parsed document can be written and then reads back as
+ * the same, and applying it twice as a merge patch changes nothing the second time. */
 #include "../fuzz.h"
 #include "base/json_in.h"
 

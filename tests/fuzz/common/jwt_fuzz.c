@@ -1,6 +1,6 @@
-/* jwt_fuzz.c: any bytes as a token, and as what an honest key has signed: the second way leads the
- * fuzzer past the signature, into the claims. Nothing is believed but what says iss "i", aud "a",
- * and a time around 1,000. */
+/* jwt_fuzz.c: any bytes as a token, and as claims signed by an honest key: the second way leads the
+ * fuzzer past the signature. Only claims with iss "i", aud "a" and a time around 1,000 are
+ * accepted. */
 #include "../fuzz.h"
 #include "base/base64.h"
 #include "crypto/jwt.h"
@@ -54,7 +54,7 @@ static void fuzz(struct span in)
 {
     const struct world *world = the_world();
     bool believed = believes(world, in);
-    assert(!believed); /* nobody but us has the key */
+    assert(!believed); /* only this program has the key */
     struct jwks *set;
     if (jwks_parse_for(in, JWKS_ANY, NULL, &set) == 0)
         jwks_destroy(set);

@@ -1,6 +1,6 @@
 /* pg_fuzz.c: values of PostgreSQL: the fields of a row of COPY, which are refused when they do not
- * fit; numbers and times in results of both forms, which are read as they were written; and
- * arguments, which are never written past the memory that they have. */
+ * fit; numbers and times in results of both formats, which read back as they were written; and
+ * arguments, which are never written past their memory. */
 #include "../fuzz.h"
 #include "base/text.h"
 #include "pg/pg_args.h"
@@ -56,7 +56,7 @@ static void read_number(int64_t number)
     assert(pg_time_ms(number) <= INT64_MAX / 1000);
 }
 
-/* The first byte says how much memory there is; each next chooses what is written. */
+/* The first byte is the size of the memory; each later byte chooses what to write. */
 static void write_args(struct span in)
 {
     size_t cap = in.len > 0 ? (unsigned char)in.ptr[0] : 0;

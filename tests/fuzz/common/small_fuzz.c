@@ -1,5 +1,5 @@
-/* small_fuzz.c: the parsers of one line, each of which has a writer: what is read and written again
- * must be read as the same. The first byte chooses. */
+/* small_fuzz.c: one-line parsers that have a writer: a value that is read, written and read again
+ * must be the same. The first byte chooses the parser. */
 #include "../fuzz.h"
 #include "base/base64.h"
 #include "base/ip.h"
@@ -58,7 +58,7 @@ static void try_base64(struct span in)
     if (base64_decode(in, bytes, cap, &len)) {
         struct text text = text_on(memory, cap);
         base64_put(&text, bytes, len);
-        assert(span_eq(text_span(&text), in)); /* one text for each sequence of bytes */
+        assert(span_eq(text_span(&text), in)); /* each sequence of bytes has one text */
     }
     free(bytes);
     free(memory);
@@ -72,8 +72,8 @@ static void try_ring(struct span in)
         assert(ring.len >= 1 && ring.len <= MAC_RING_MAX);
 }
 
-/* Whatever the header says, it is a trusted peer's word or the last trusted hop's; an untrusted
- * peer is not even heard. */
+/* The visitor is named by a trusted peer or the last trusted hop; the header of an untrusted peer
+ * is ignored. */
 static void try_hops(struct span in)
 {
     static struct ip_nets trusted;

@@ -1,6 +1,6 @@
-/* door_fuzz.c: what a scanner reads at a door, and the keys that a door was given. Any bytes are no
- * ticket; any claims, signed by us, are one or are refused, and what is believed can be signed
- * again and is believed as the same. */
+/* door_fuzz.c: what a scanner reads at a door, and a door's keys. Random bytes are never a ticket;
+ * signed claims are a valid ticket or refused, and an accepted ticket can be signed again and reads
+ * back as the same. */
 #include "../fuzz.h"
 #include "../json_mutator.h"
 #include "core/checkout/ticket.h"
@@ -13,7 +13,7 @@ static struct {
     uint8_t secret[crypto_sign_SECRETKEYBYTES];
 } house;
 
-/* A key that no corpus can know. */
+/* A fresh key, which no corpus can contain. */
 static void open_house(void)
 {
     uint8_t seed[TICKET_SEED_BYTES], public[crypto_sign_PUBLICKEYBYTES];
@@ -25,7 +25,7 @@ static void open_house(void)
     house.keys.len = 1;
 }
 
-/* The claims are the input's, but for the key's name: nobody guesses that. */
+/* The claims are the input's except for the key's name, which cannot be guessed. */
 static void sign_claims(json_t *claims, struct text *token)
 {
     char json[TICKET_TOKEN_MAX], body[2 * TICKET_TOKEN_MAX], tail[128];
@@ -57,7 +57,7 @@ static void judge(struct span token)
     }
     assert(strcmp(ticket.kid, house.keys.keys[0].kid) == 0);
     if (ticket_sign(house.signer, &ticket, &err, memory) < 0)
-        return; /* what was written shorter than we write it */
+        return; /* the input was shorter than our text of it */
     int rc = ticket_verify(&house.keys, span_of(memory), &err, &again);
     assert(rc == 0);
     assert(strcmp(again.id, ticket.id) == 0 && strcmp(again.seat, ticket.seat) == 0);

@@ -1,6 +1,6 @@
-/* order_fuzz.c: what comes back from PostgreSQL as JSON: an order and its move from the data of a
- * saga, the terms of a refund; and what a hold of the seat service says of its seats. What is taken
- * can be written, and is read again as the same. */
+/* order_fuzz.c: JSON that comes back from PostgreSQL: an order and its move from the data of a
+ * saga, and refund terms; and the seats of a hold from the seat service. An accepted value can be
+ * written and reads back as the same. */
 #include "../fuzz.h"
 #include "../json_mutator.h"
 #include "core/checkout/moving.h"
@@ -11,7 +11,7 @@ static void judge_order(struct span json)
 {
     static struct order order, again;
     struct err_slot err = {.text = ""};
-    memset(&order, 0, sizeof(order)); /* what lies behind a word's end is compared, too */
+    memset(&order, 0, sizeof(order)); /* bytes after a word's end are compared, too */
     memset(&again, 0, sizeof(again));
     if (order_parse(json, &err, &order) < 0) {
         assert(err.text[0] != '\0');
@@ -41,7 +41,7 @@ static void judge_names(struct span json)
     seat_names_read(hold, &names);
     json_decref(hold);
     json_t *said = json_loads(names.json, 0, NULL);
-    assert(json_is_array(said)); /* whatever came, what goes on is whole */
+    assert(json_is_array(said)); /* the copied seats are an array for any input */
     json_decref(said);
 }
 

@@ -1,12 +1,12 @@
-/* provider_fuzz.c: what a payment provider answers, to each of the five questions of each driver,
- * and its list of events. The network is left out: psp.c comes in as source, and what it would send
- * gets the next answer of the input.
+/* provider_fuzz.c: a payment provider's responses to each of the five calls of each driver, and its
+ * list of events. There is no network: psp.c is included as source, and a request that it would
+ * send gets the next response of the input.
  *
- * Holds: each question is answered once; silence and 5xx are never a no; what is done is what was
- * asked for; all words end within their bounds.
+ * Holds: each call ends once; silence and 5xx never count as a refusal; a call that succeeds did
+ * what was requested; all strings end within their bounds.
  *
- * An input is lines. The first: provider, question, how far the order has come, a letter each. Each
- * other one is an answer: a letter for its status, one for its headers, its body. */
+ * An input is lines. The first has a letter each for provider, call and the order's progress. Each
+ * other line is a response: a letter for its status, one for its headers, its body. */
 #include "../fuzz.h"
 #define outcall_send fuzz_send
 #include "psp/psp.c"
@@ -17,16 +17,16 @@
 enum { QUESTIONS = 6, SENDS_MAX = 16 };
 
 static struct {
-    outcall_on_done *on_done; /* NULL: nothing is asked */
+    outcall_on_done *on_done; /* NULL: no request is open */
     void *ctx;
     unsigned sends;
-    bool clear_no; /* some answer could mean no */
+    bool clear_no; /* a response could mean a refusal */
 } wire;
 
 void fuzz_send(struct outcalls *outcalls, const struct outcall *call)
 {
     (void)outcalls;
-    assert(wire.on_done == NULL); /* one question at a time */
+    assert(wire.on_done == NULL); /* one request at a time */
     assert(call->url[0] != '\0');
     assert(strlen(call->url) < OUTCALL_REPLY_MAX);
     wire.on_done = call->on_done;

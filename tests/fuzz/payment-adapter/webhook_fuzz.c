@@ -1,6 +1,6 @@
-/* webhook_fuzz.c: what anybody sends to where providers send their news. A header of the fuzzer's
- * own never gets past the signature, whose key is another one in each run; behind it comes the
- * body, signed by us.
+/* webhook_fuzz.c: arbitrary requests to the webhooks of providers. The fuzzer's own signature
+ * header never passes, as the key differs in each run; then the body is sent with a valid
+ * signature.
  *
  * The first line is a signature header, the rest a body. */
 #include "../fuzz.h"
@@ -72,6 +72,6 @@ static void fuzz(struct span in)
         char good[128];
         sign(body, good);
         judge(&psp, span_of(good), body, &rc);
-        assert(rc == 0 || rc == ERR_SYNTAX); /* past the signature, it is the body that counts */
+        assert(rc == 0 || rc == ERR_SYNTAX); /* with a valid signature only the body matters */
     }
 }

@@ -1,5 +1,5 @@
-/* form_fuzz.c: any bytes as a form body. An accepted one has text in well-formed fields, no name
- * twice; a refused one is refused with a sentence. */
+/* form_fuzz.c: any bytes as a form body. An accepted one has well-formed fields and no name twice;
+ * a refused one gets an error with a sentence. */
 #include "../fuzz.h"
 #include "form.h"
 

@@ -1,6 +1,6 @@
-/* archive_fuzz.c: any bytes as an archive that is to be restored: as they are, which nobody has
- * signed, and as a head that the deployment's own key has. Whatever is taken can be made an event
- * of; one byte more or less, or another one, and it is not taken. */
+/* archive_fuzz.c: any bytes as an archive to restore: unsigned, and as a head signed with the
+ * deployment's own key. An event can be made of any accepted archive; one byte more, less or
+ * changed, and the archive is refused. */
 #include "../fuzz.h"
 #include "ring.h"
 
@@ -9,7 +9,7 @@
 #include "core/event/event_doc.h"
 #include "ended/archive.h"
 
-enum { FILE_MAX = 65536, ROOM = 1024 }; /* for mark and end */
+enum { FILE_MAX = 65536, ROOM = 1024 }; /* for the mark and the end */
 
 static enum archive_fault read_once(struct span file, struct archive *out)
 {
@@ -38,7 +38,7 @@ static void judge_good(struct archive *archive)
     archive_deinit(archive);
 }
 
-/* A file of our own, around whatever head. */
+/* An archive of this deployment with any head. */
 static struct span file_of(struct span head, char *memory)
 {
     char chain[ARCHIVE_SHA_LEN + 1];
@@ -73,7 +73,7 @@ static void fuzz(struct span input)
     memory[file.len] = '\n';
     fault = read_once((struct span){file.ptr, file.len + 1}, &archive);
     assert(fault == ARCHIVE_TAMPERED);
-    memory[input.len / 2] ^= 1; /* of the head */
+    memory[input.len / 2] ^= 1; /* in the head */
     fault = read_once(file, &archive);
     assert(fault != ARCHIVE_GOOD);
 }

@@ -1,4 +1,4 @@
-/* beacon_fuzz.c: any bytes as the answer of a drand relay. An accepted answer is of the requested
+/* beacon_fuzz.c: any bytes as the response of a drand relay. An accepted one is of the requested
  * round, and its value follows from its signature. */
 #include "../fuzz.h"
 #include "core/draw/beacon.h"

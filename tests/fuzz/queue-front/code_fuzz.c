@@ -1,7 +1,7 @@
-/* code_fuzz.c: what visitors and operators type or paste: codes of a presale and lists of them,
- * invitations, codes that carry a place to another device, references of those who were slowed
- * down. Nothing is believed that we did not make (but for a reference, whose check is 15 bits);
- * what is read is read the same in other case and with other spaces. */
+/* code_fuzz.c: text that visitors and operators type or paste: codes of a presale and lists of
+ * them, invitations, codes that move a place to another device, references of slowed-down visitors.
+ * Only codes made here are accepted (except references, whose check has 15 bits); an accepted code
+ * reads the same in other case and with other spaces. */
 #include "../fuzz.h"
 #include "ring.h"
 
@@ -14,7 +14,7 @@
 
 #include <ctype.h>
 
-/* As somebody else would write it. */
+/* The same text as another person would type it. */
 static struct span rewritten(struct span text, char *memory, size_t cap)
 {
     struct text out = text_on(memory, cap);
@@ -60,7 +60,7 @@ static void try_move(struct span text, struct span other)
     }
 }
 
-/* A whole list, a code a line, as an operator pastes it. */
+/* A whole list with a code per line, as an operator pastes it. */
 static void try_list(struct span list)
 {
     struct span line;
@@ -84,5 +84,5 @@ static void fuzz(struct span text)
     rc = appeal_parse(ring(), SPAN("show"), text, 30000000, &appeal);
     assert(rc == 0 || rc == ERR_SYNTAX || rc == ERR_AUTH);
     assert(rc != 0 || (appeal.limit < APPEAL_LIMIT_COUNT && appeal.minute <= 30000000));
-    assert(rc != ERR_SYNTAX || !appeal_looks_right(text)); /* what a page shows can be read */
+    assert(rc != ERR_SYNTAX || !appeal_looks_right(text)); /* shown references can be read */
 }

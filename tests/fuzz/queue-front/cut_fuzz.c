@@ -1,5 +1,5 @@
-/* cut_fuzz.c: any bytes as cuts of a line, one a line of text, the first byte says of how many
- * shards. Whatever is taken has one text, and every place of it is one number's, or of a gap. */
+/* cut_fuzz.c: any bytes as cuts of a line, one per line of text; the first byte is the number of
+ * shards. An accepted cut has one text, and each of its places belongs to one number or a gap. */
 #include "../fuzz.h"
 #include "core/line/cuts.h"
 
@@ -13,7 +13,7 @@ static void check_text(struct span text, const struct cut *cut, uint8_t shards)
     assert(span_eq(text, text_span(&again)));
 }
 
-/* From both ends. */
+/* Checks places from both ends. */
 static void check_places(const struct cuts *cuts)
 {
     uint64_t places = cuts_places(cuts);

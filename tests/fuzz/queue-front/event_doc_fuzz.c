@@ -1,6 +1,6 @@
-/* event_doc_fuzz.c: any bytes as an operator's document, and as a patch of one. What is taken can
- * be written within its bound and reads back as the same; what is refused is refused with a rule.
- */
+/* event_doc_fuzz.c: any bytes as an operator's document, and as a patch of one. An accepted
+ * document can be written within its bound and reads back as the same; a refused one names a
+ * rule. */
 #include "../fuzz.h"
 #include "core/event/event_doc.h"
 

@@ -1,10 +1,9 @@
-/* reply_fuzz.c: what Redis answers to the line's scripts. A tree of replies is written as JSON, so
+/* reply_fuzz.c: Redis's replies to the line's scripts. A tree of replies is written as JSON, so
  * that the mutator changes it as a tree: numbers, strings and lists are themselves, null is nil, {}
- * an error, a boolean a status. Each line is an answer; they come to one event, one after the
- * other.
+ * an error, a boolean a status. Each line is a reply; one event gets them in order.
  *
- * Holds: an answer that is refused has changed nothing; marks only rise; what is shown is a line
- * that can be; and each reader of wire.list takes or refuses any tree. */
+ * Holds: a refused reply changes nothing; marks only rise; the line that is shown is possible; and
+ * each reader of wire.list accepts or refuses any tree. */
 #include "../fuzz.h"
 #include "../json_mutator.h"
 #include "line/event/line_event.h"
@@ -45,7 +44,7 @@ static void put_tree(struct text *out, const json_t *tree)
     }
 }
 
-/* By hiredis's own reader, from what Redis would send. NULL: it would not send that. */
+/* Parsed by hiredis from the bytes that Redis would send. NULL: Redis would not send that. */
 static redisReply *reply_of(struct span line)
 {
     static char memory[WIRE_BYTES];

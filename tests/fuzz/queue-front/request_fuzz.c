@@ -1,8 +1,8 @@
-/* request_fuzz.c: cookies, queries and forms. The frame is a good request, so that each run comes
- * to them; the lines of the input are its query, its Cookie header, and then its body.
+/* request_fuzz.c: cookies, queries and forms. The frame is a valid request, so that each run
+ * reaches them; the lines of the input are its query, its Cookie header, and then its body.
  *
- * Holds: what is found lies in the request, behind its name; a field that we have written ourselves
- * is found as it was, whatever stands before it. */
+ * Holds: a value that is found lies in the request, after its name; a field written by the target
+ * is found unchanged, whatever comes before it. */
 #include "../fuzz.h"
 #include "api/caller.h"
 #include "http/http_internal.h"
@@ -14,7 +14,7 @@ enum { INPUT_MAX = 2048, REQUEST_MAX = 16384 };
 static char wire[REQUEST_MAX];
 static size_t wire_len;
 
-/* False: it is no request that a handler would see. */
+/* Returns false if no handler would get the request. */
 static bool receive(struct http_req *req, struct span query, struct span cookie, struct span body)
 {
     struct http_limits limits = http_limits_default();
@@ -38,7 +38,7 @@ static bool receive(struct http_req *req, struct span query, struct span cookie,
 
 static void judge(struct span found, struct span name)
 {
-    if (found.len == 0) /* not there, or a name without a value */
+    if (found.len == 0) /* missing, or a name without a value */
         return;
     assert(found.ptr >= wire + name.len + 1 && found.ptr + found.len <= wire + wire_len);
     const char *before = found.ptr - 1;
@@ -73,7 +73,7 @@ static void read_all(const struct http_req *req)
     assert(whose.len > 0);
 }
 
-/* Behind any form comes one more field, whose value is the cookie's bytes. */
+/* Appends one more field to any form, whose value is the cookie's bytes. */
 static void find_own(struct http_req *req, struct span value, struct span before)
 {
     char body[4 * INPUT_MAX + 64], memory[INPUT_MAX + 64];

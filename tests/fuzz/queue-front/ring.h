@@ -1,4 +1,4 @@
-/* ring.h: the keys of a run, made anew in each, so that no corpus can come to hold a good
+/* ring.h: the keys of a run. Each run has new ones, so that no corpus can contain a valid
  * signature. */
 #ifndef FG_FUZZ_RING_H
 #define FG_FUZZ_RING_H

@@ -1,5 +1,5 @@
-/* token_fuzz.c: any bytes as what a visitor's headers may hold: ticket, session, language,
- * Idempotency-Key. Nothing that we did not sign is ever believed. */
+/* token_fuzz.c: any bytes as a visitor's headers: ticket, session, language, Idempotency-Key. A
+ * token that was not signed here is never accepted. */
 #include "../fuzz.h"
 #include "ring.h"
 

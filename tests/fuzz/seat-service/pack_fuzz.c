@@ -1,4 +1,4 @@
-/* pack_fuzz.c: the body of a row. What is read of it is written as exactly these bytes. */
+/* pack_fuzz.c: the body of a row. An accepted body is written as exactly these bytes. */
 #include "../fuzz.h"
 #include "journal/pack.h"
 

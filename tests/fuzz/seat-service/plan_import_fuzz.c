@@ -1,5 +1,5 @@
-/* plan_import_fuzz.c: an import body. What is taken goes out and comes in again as the same bytes.
- */
+/* plan_import_fuzz.c: an import body. An accepted plan is exported and imported again as the same
+ * bytes. */
 #include "../fuzz.h"
 #include "core/hall/plan_import.h"
 

@@ -1,10 +1,9 @@
 /* row_fuzz.c: a journal as PostgreSQL sends it, row by row, from the bytes of COPY to an engine and
- * to the memory of repeated requests. Rows that do not fit are refused; none of them breaks an
- * assert or is read past its end, and a row that is refused leaves the follower where it was and
- * the engine as it was.
+ * to the memory of repeated requests. Rows that do not fit are refused; no row breaks an assert or
+ * is read past its end, and a refused row leaves the follower and the engine as they were.
  *
- * A row stands behind its length, two bytes, and a byte of which the lowest bit says to give the
- * row the link that fits: otherwise no random row would get past the chain. */
+ * A row follows its length, two bytes, and a byte whose lowest bit says to give the row the right
+ * link: otherwise no random row would pass the chain's check. */
 #include "../fuzz.h"
 #include "access/idem.h"
 #include "core/engine/engine.h"

@@ -1,12 +1,11 @@
-/* snapshot_fuzz.c: a snapshot, and a change after it, into an engine of a small hall. Bad ones are
- * refused; none of them breaks an assert or is read past its end. */
+/* snapshot_fuzz.c: a snapshot and changes after it, into an engine of a small hall. Bad ones are
+ * refused; none breaks an assert or is read past its end. */
 #include "../../unit/seat-service/one_change.h"
 #include "../fuzz.h"
 #include "core/engine/engine.h"
 #include "small_hall.h"
 
-/* The first two bytes say how much of the rest is the snapshot; then come changes, each behind its
- * length. */
+/* The first two bytes are the snapshot's length; after it come changes, each after its length. */
 static void fuzz(struct span in)
 {
     const uint8_t *data = (const uint8_t *)in.ptr;
