@@ -1,7 +1,7 @@
-// The books of a whole stack as facts of a crowd's history, once nothing is under way any more. Seats, holds and orders
-// are named as the crowd names them: by a hash.
+// The books of a whole stack as facts of a crowd's history, once everything has ended. Seats, holds and orders have the
+// crowd's names: hashes.
 
-// FNV-1a of 64 bits, as loadtest/crowd has it.
+// FNV-1a of 64 bits, as in loadtest/crowd.
 export function nameOf(text) {
   let hash = 14695981039346656037n;
   for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 1099511628211n);
@@ -14,14 +14,14 @@ async function asked(listener, path) {
   return json;
 }
 
-// An order that nobody paid for is nobody's yet.
+// An unpaid order is not in the books yet.
 const isTold = ({ status }) => status !== 'pending_payment';
 
-/** Messages to the shop that it does not have yet; those that it will not have are `parked`. */
+/** Messages that the shop does not have yet; those it will never get are `parked`. */
 export const waitingForShop = (stack) =>
   stack.rows('payment_adapter', "SELECT order_id, kind, due_at = 'infinity' AS parked FROM pay.shop_outbox WHERE done_at IS NULL AND kind IN ('completed', 'refunded')");
 
-// What the shop has, or has on its way: that is read first, so that what arrives meanwhile is in both lists and not in neither.
+// The shop's orders, and those on their way. These are read first: a message that arrives meanwhile is in both.
 function* shopFacts(stack) {
   const waiting = waitingForShop(stack).filter(({ parked }) => !parked);
   const known = new Set();
@@ -34,7 +34,7 @@ function* shopFacts(stack) {
   for (const { order_id: order, kind } of waiting) if (!known.has(`${order} ${kind}`)) yield { order, kind };
 }
 
-// -> the facts of the provider, the orders, the seats, the tickets and the shop. `name`: what a seat, hold or order is called
+// -> facts of provider, orders, seats, tickets and shop. `name`: the name of a seat, hold or order
 export async function factsOf(stack, event, name = nameOf) {
   const [{ rows }, sold] = await Promise.all([
     asked(stack.admin('psp'), '/control/ledger?by=order'),

@@ -13,7 +13,7 @@ import { judgePlaces } from './places.js';
 import { NoHistory, readHistory } from './record.js';
 import { judgeSeats } from './seats.js';
 
-const FOUND_MAX = 20; // told of each kind; all are counted
+const FOUND_MAX = 20; // printed of each kind; all are counted
 const NOT_TOLD = new Set(['op', 'by', 'from', 'to', 'answer', 'nth', 'fact', 'at']);
 
 // -> {of, judged, bundles, wide: [text], found: [{invariant, kind, what, ops}]}
@@ -52,7 +52,7 @@ export function story({ invariant, kind, what, ops }) {
   return [`${invariant} ${kind}: ${what}`, ...ops.map((line) => `    ${sentence(line, zero)}`)].join('\n');
 }
 
-// The name of each kind, and a few stories of it.
+// The name of each kind, and a few examples.
 function told(found) {
   const lines = [];
   const counts = new Map();
@@ -65,7 +65,7 @@ function told(found) {
   return lines;
 }
 
-// The same in a line, for those who keep findings so.
+// A finding as one line, for lists of findings.
 export const shortly = ({ invariant, kind, what, ops }) => `${invariant} ${kind}: ${what} [${ops.map((line) => sentence(line, 0).trim()).join(' | ')}]`;
 
 // ---- the program ----
@@ -106,7 +106,7 @@ function main(argv) {
       console.log(`FOUND: ${path}: ${error.message}`);
     }
   }
-  if (judged === 0) passed = 0; // a world in which nothing was sold may be among others
+  if (judged === 0) passed = 0; // worlds without a sale may be among others
   if (options.quiet) console.log(`${judged} operations and facts of ${files.length} histories, in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   if (!options.json) console.log(`${passed} passed, ${files.length - passed} failed`);
   return passed === files.length ? 0 : 1;

@@ -1,5 +1,5 @@
-// Histories that are made up: legal ones, which a model with one clock has really lived through, and lies planted in
-// them. Each answer of a legal one was true at its moment, and is recorded with an interval around it.
+// Generated histories: legal ones, made by a model with one clock, and lies planted in them. Each response in a legal
+// history was true at some moment, and is recorded with an interval around that.
 
 const S = 1_000_000;
 const TTL = 20 * S;
@@ -36,7 +36,7 @@ class Hall {
     return !silent;
   }
 
-  // A call that was lost before it did anything.
+  // A call that was lost before it took effect.
   #lost(op, hold) {
     this.lines.push({ op, by: hold.by, ...unknown(around(this.rng, this.at)), hold: hold.id });
   }
@@ -95,7 +95,7 @@ class Hall {
   }
 }
 
-// Seats and their states, as callers heard them.
+// Seats and their states, from the callers' view.
 export function legalSeats(rng, { seats = 6, steps = 60 } = {}) {
   const hall = new Hall(rng, seats);
   for (let i = 0; i < steps; i += 1) {
@@ -108,7 +108,7 @@ export function legalSeats(rng, { seats = 6, steps = 60 } = {}) {
   return [{ history: 1, of: 'made up' }, ...rng.shuffle(hall.lines)];
 }
 
-// From when until when a hold was surely somebody's: nobody asked for its end, and its time had not run out.
+// The interval in which a hold certainly existed: before any request to end it, and before it expires.
 function surely(lines, hold) {
   const others = lines.filter((line) => line.hold === hold.hold && line !== hold);
   if (others.some(({ op }) => op === 'change')) return null;
@@ -116,7 +116,7 @@ function surely(lines, hold) {
   return to - hold.to > 10 ? { from: hold.to + 1, to: to - 1 } : null;
 }
 
-// Lies about seats: each takes a legal history and gives one that cannot be, or null.
+// Lies about seats: each takes a legal history and returns an impossible one, or null.
 export const seatLies = {
   'I1 two-owners': (rng, lines) => {
     const holds = lines.filter(({ op, answer }) => op === 'hold' && answer === 'ok').map((hold) => [hold, surely(lines, hold)]).filter(([, sure]) => sure !== null);
@@ -168,7 +168,7 @@ export function legalLine(rng, { visitors = 40 } = {}) {
   for (let serving = 0; serving <= visitors; serving += 1 + rng.below(3)) {
     at += rng.below(4 * S);
     for (const one of people) {
-      // What a front shows may be as old as the lag; here it is always of this moment or older.
+      // A front may show data as old as the lag; here it is at most that old.
       const seen = Math.max(0, one.place - 1 - Math.max(0, serving - 1));
       if (one.inside) continue;
       if (one.place <= serving) { one.inside = true; lines.push({ op: 'enter', by: one.by, ...around(rng, at + 2 * S, S / 4), answer: 'ok', place: one.place }); }

@@ -11,7 +11,7 @@
 //
 // A front's picture may be `lag_us` old without its saying so; what it says is stale proves nothing.
 
-const REFILL_CAP_S = 0.25; // a stall of the ticks makes up for no more than that
+const REFILL_CAP_S = 0.25; // a stall of the ticks makes up for at most this
 
 const of = (op, ...ops) => ({ ops: [...ops, op] });
 const finding = (kind, what, more) => ({ invariant: 'I6', kind, what, ...more });
@@ -22,8 +22,8 @@ class Owners {
   byPlace = new Map();
   byVisitor = new Map();
 
-  // `losses`: times at which the store lost something; what a visitor had before may be another's word after it.
-  // `wasSilent(by, from, to)`: whether they counted as gone in between.
+  // `losses`: times at which the store lost data; a visitor's later place may differ from the one before.
+  // `wasSilent(by, from, to)`: whether the visitor counted as gone in between.
   constructor(losses, wasSilent) {
     this.losses = losses;
     this.wasSilent = wasSilent;
@@ -46,7 +46,7 @@ class Owners {
   }
 }
 
-// -> (by, from, to): whether that visitor asked nothing for so long within that time that it counted as gone.
+// -> (by, from, to): whether that visitor was silent within that time for so long that it counted as gone.
 function silences(ops, goneAfterUs) {
   return (by, from, to) => {
     const asked = ops.filter((op) => op.by === by && op.from >= from && op.from < to).map((op) => op.from).sort((a, b) => a - b);
@@ -57,7 +57,7 @@ function silences(ops, goneAfterUs) {
 
 // ---- the order of joins ----
 
-// Sweeps calls and answers: the highest number that was given before each call.
+// Sweeps calls and responses: finds the highest number given before each call.
 function ordered(joins, number, what) {
   const calls = [...joins].sort((a, b) => a.from - b.from);
   const answers = [...joins].sort((a, b) => a.to - b.to);
@@ -73,8 +73,8 @@ function ordered(joins, number, what) {
   return found;
 }
 
-// A visitor's joins are one, from when it was first asked for to the first answer: the place may be the work of a call
-// whose answer was lost.
+// Merges a visitor's joins into one, from the first request to the first response: the place may come from a call whose
+// response was lost.
 function firstOf(joins, ops) {
   const asked = new Map();
   for (const { op, by, from } of ops) if (op === 'join') asked.set(by, Math.min(from, asked.get(by) ?? from));
@@ -82,7 +82,7 @@ function firstOf(joins, ops) {
   return [...first.values()].map((op) => ({ ...op, from: asked.get(op.by) }));
 }
 
-// Places that a draw made come before all places that were joined for.
+// Places from a draw come before all places that visitors joined for.
 function drawnFirst(drawn, joined) {
   const lowest = joined.reduce((low, op) => (low === null || op.place < low.place ? op : low), null);
   return drawn.filter((op) => lowest !== null && op.place > lowest.place)
@@ -94,18 +94,18 @@ function drawnFirst(drawn, joined) {
 const isSeen = ({ waiting, stale }) => waiting && !stale;
 const inTime = (a, b) => a.at - b.at || a.place - b.place;
 
-// A visitor who is called, or let in, shows that the line had come as far as their place.
+// A visitor who is called or let in shows that the line had reached their place.
 const floorsOf = (ops) => ops.map((op) => ({ at: op.to, place: op.place, op })).sort(inTime);
 
-// A visitor who waits shows that it had not come to their place; where answers are `exact`, not past the place before those who
-// are ahead of them either. Who asks for a place shows that it had not come to that one; before a draw nobody is called.
+// A waiting visitor shows that the line had not reached their place; with `exact` responses, nor the place before the
+// visitors ahead of them. A join shows that the line had not reached its place; before a draw nobody is called.
 const ceilingsOf = (joined, entered, looks, { exact, lag_us: lagUs }) => [
   ...joined.filter(() => exact).map((op) => ({ at: op.from, place: op.place - 1, op })),
   ...entered.filter(() => exact).map((op) => ({ at: op.from, place: 0, op })),
   ...looks.filter(isSeen).map((op) => ({ at: op.from - lagUs, place: Math.max(0, op.place - 1 - (exact ? op.ahead : 0)), op })),
 ].sort(inTime);
 
-// From the end backwards, with the lowest ceiling that came later.
+// Sweeps backwards with the lowest later ceiling.
 function jumps(ceilings, floors) {
   const found = [];
   let next = ceilings.length;
@@ -119,14 +119,14 @@ function jumps(ceilings, floors) {
   return found;
 }
 
-// Between a ceiling and a later floor the line moved at least so far. It moves for free past people who left, people who may
-// have counted as gone, and places of which nothing is known. Every other place costs a token, and there are
-// rate * (T + 0.25 s) + burst of them in any window of T seconds (queue-front/lua/tick.lua).
+// Between a ceiling and a later floor the line moved at least this far. It moves for free past people who left, people
+// who may count as gone, and unknown places. Every other place costs a token, of which there are rate * (T + 0.25 s) +
+// burst in any window of T seconds (queue-front/lua/tick.lua).
 function tooFast(ceilings, floors, paying, { rate_milli: rateMilli, burst }) {
   if (rateMilli === undefined || ceilings.length === 0) return [];
   const rate = rateMilli / 1000;
   const calls = (place) => countOf(paying, (one) => one <= place);
-  // Tokens that the line had surely paid, less those that the time brought.
+  // Tokens that the line certainly spent, less those that the time brought.
   const paid = ({ at, place }) => calls(place) - (rate * (at - ceilings[0].at)) / 1e6;
   let [from, low, most, worst, next] = [null, 0, 1e-7, null, 0];
   for (const floor of floors) {
@@ -149,8 +149,8 @@ function tooFast(ceilings, floors, paying, { rate_milli: rateMilli, burst }) {
 
 // ---- how many are ahead ----
 
-// Places in order whose owners cannot come back (`steady`): they left, or spoke at least so often that they never counted as
-// gone. The line pays for those who did not leave.
+// Ordered places whose owners cannot return (`steady`): they left, or polled so often that they never counted as gone.
+// The line pays for those who did not leave.
 function ownedPlaces(ops, goneAfterUs, endUs) {
   const heard = new Map(); // by visitor: {place, last, silent, inside}
   for (const op of [...ops].sort((a, b) => a.from - b.from)) {
@@ -168,7 +168,7 @@ function ownedPlaces(ops, goneAfterUs, endUs) {
   return { steady: placesOf(([by, one]) => left.has(by) || isHere(one)), paying: placesOf(([by, one]) => !left.has(by) && isHere(one)) };
 }
 
-// How many of a list, in whose beginning `is` holds.
+// Length of the prefix of a list for which `is` holds.
 function countOf(list, is) {
   let low = 0;
   let high = list.length;
@@ -182,7 +182,7 @@ function countOf(list, is) {
 
 const below = (sorted, place) => countOf(sorted, (one) => one < place);
 
-// The fewest people ahead of a visitor so far, at each answer.
+// The fewest people ahead of a visitor so far, at each response.
 class Told {
   least = [];
 
@@ -191,14 +191,14 @@ class Told {
     this.least.push({ to: op.to, op: last === undefined || op.ahead < last.op.ahead ? op : last.op });
   }
 
-  // The fewest of those answers that had come by then.
+  // The fewest among the responses that had come by then.
   by(at) {
     const n = countOf(this.least, ({ to }) => to <= at);
     return n > 0 ? this.least[n - 1].op : undefined;
   }
 }
 
-// Held against answers so old that this one is surely of a later picture.
+// Compares with responses so old that this one certainly shows a later picture.
 function rises(looks, steady, came, lagUs) {
   const found = [];
   const told = new Map();
@@ -216,7 +216,7 @@ function rises(looks, steady, came, lagUs) {
   return found;
 }
 
-// How far the line had surely come by each moment.
+// How far the line had certainly come by each moment.
 function cameBy(floors) {
   let most = 0;
   const steps = floors.map(({ at, place }) => ({ at, place: (most = Math.max(most, place)) }));

@@ -1,5 +1,5 @@
-// Reads a history: a file of JSON lines, as README.md describes them. An invalid line is refused with its number, so
-// that nothing passes because it was not understood.
+// Reads a history: a file of JSON lines, see README.md. An invalid line is rejected with its number, so that no line is
+// silently ignored.
 
 import { readFileSync } from 'node:fs';
 
@@ -11,14 +11,14 @@ const texts = (value) => Array.isArray(value) && value.length > 0 && value.every
 const maybe = (is) => (value) => value === undefined || is(value);
 const flag = maybe((value) => typeof value === 'boolean');
 
-// The fields of each operation: always, and if the answer is `ok`. One that was repeated under the same key is one
-// operation, from its first call to its answer.
+// The fields of each operation: always, and if the response is `ok`. Retries under the same key are one operation, from
+// the first call to the response.
 const OPS = {
-  // `ok`: all `seats` belong to this hold from one moment on, `until` then. `wants`: seats that were named; `taken`: seats
-  // that a refusal named; `again`: an earlier try got no answer, or one that settles nothing.
+  // `ok`: all `seats` belong to this hold from one moment on, `until` then. `wants`: requested seats; `taken`: seats
+  // named by a refusal; `again`: an earlier try got no response, or one that settles nothing.
   hold: { always: { wants: maybe(texts), taken: maybe(texts), again: flag }, ok: { hold: text, seats: texts, until: maybe(time) } },
-  // A change adds and removes in one step. From an order on, the steps of a saga act on its hold: extend, confirm, giveback,
-  // refund. A confirm may take the seats of an expired hold if they are free.
+  // A change adds and removes in one step. Once ordered, a hold is changed by the steps of a saga: extend, confirm,
+  // giveback, refund. A confirm may take the seats of an expired hold if they are free.
   change: { always: { hold: text, add: maybe(texts), remove: maybe(texts) } },
   release: { always: { hold: text } },
   order: { always: { hold: text, order: maybe(text), amount: maybe(count) }, ok: { order: text, amount: count } },
@@ -54,10 +54,10 @@ const SETTINGS = {
   saga: maybe((value) => ['seen', 'unseen'].includes(value)), // unseen: steps of sagas are not in the history
   slack_us: maybe(count), // how far the clock that ends holds may be ahead
   gone_after_us: maybe(count), // a visitor silent for this long may count as gone
-  lag_us: maybe(count), // how old a front's view of the line may be without its saying so
+  lag_us: maybe(count), // how old a front's unmarked view of the line may be
   widest: maybe(count), // states of a seat to search at most
-  exact: flag, // nothing was lost, so that each answer says how far the line had come
-  rate_milli: maybe(count), // calls in a thousand seconds; the rate is judged only if it is known
+  exact: flag, // nothing was lost, so each response says how far the line had come
+  rate_milli: maybe(count), // calls in a thousand seconds; the rate is only checked if this is known
   burst: maybe(count),
 };
 
@@ -81,7 +81,7 @@ function judgeOp(line, nth) {
   if (line.answer === 'ok') mustHave(ok ?? {}, line, nth);
 }
 
-// What a line says: a JSON object, or there is no history.
+// Parses a line as a JSON object, or rejects the history.
 function parse(source, nth) {
   let line;
   try {
@@ -93,7 +93,7 @@ function parse(source, nth) {
   return line;
 }
 
-// One line of a history, judged and with its number.
+// Parses and validates a line, and adds its number.
 function read(source, nth) {
   const line = parse(source, nth);
   if (line.op !== undefined) {
@@ -108,13 +108,13 @@ function read(source, nth) {
   return line;
 }
 
-// -> {settings, ops, facts}, of lines that are known to be valid.
+// -> {settings, ops, facts} of lines that are known to be valid.
 export function wholeOf(first, lines) {
   const settings = { of: 'somebody', saga: 'seen', slack_us: 0, gone_after_us: 90_000_000, lag_us: 2_000_000, burst: 0, ...first };
   return { settings, ops: lines.filter(({ op }) => op !== undefined), facts: lines.filter(({ fact }) => fact !== undefined) };
 }
 
-// The same of `lines` that are texts or what they say.
+// The same for `lines` that are texts or objects.
 export function historyOf(lines) {
   const told = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
   const first = told.length > 0 ? parse(told[0], 1) : {};

@@ -1,22 +1,22 @@
-// Can these operations on these few seats have happened one after the other? Each takes effect at one moment
-// between its call and its answer; that is linearizability, and the search is the usual one (Wing and Gong's, done
-// as late as possible, as Lowe does): only an answer forces an operation to have happened, and just before it
-// those that were called by then may have happened as well, in any order. What can have become of the seats is a set
-// of pictures; if an answer leaves none, it contradicts what was answered before.
+// Can these operations on these few seats have happened one after the other? Each takes effect at one moment between
+// its call and its response; that is linearizability. The search is the usual one (Wing and Gong's, done as late as
+// possible, as Lowe does): only a response forces an operation to have happened, and just before it the operations
+// called by then may have happened as well, in any order. The possible states of the seats are a set of pictures; a
+// response that leaves none contradicts the earlier ones.
 //
-// Besides what callers ask for there are moves that nobody sees: a hold's time runs out, a call without an answer
-// takes effect after all, a saga that we cannot hear goes on. They may happen from some moment on, or never, so such
-// calls are not operations here but moments (`from`), which keeps the pictures few. A call for seats that was never
-// answered is left out: it can only stand in the way of others, and it need not have happened.
+// Some changes are unseen: a hold expires, a call without a response takes effect after all, a saga outside the history
+// continues. They may happen from some moment on, or never, so such calls are not operations here but moments (`from`),
+// which keeps the pictures few. A call for seats without a response is left out: it can only be in the way of others,
+// and need not have happened.
 //
-// A hold is a number; seats are bits. Its state: how it stands, its seats, until when it is promised.
+// A hold is a number; seats are bits. A hold's state: its phase, its seats, and its promised end.
 
-export const NONE = 0; // nobody has asked for it yet
+export const NONE = 0; // not requested yet
 export const HELD = 1;
 export const SOLD = 2;
 export const KEPT = 3; // sold, with tickets issued: no saga reverses that
-export const GONE = 4; // it ran out or its owner gave it back: a sale may still take the same seats
-export const ENDED = 5; // its order gave it back, for good
+export const GONE = 4; // it expired or its owner gave it back: a sale may still take the same seats
+export const ENDED = 5; // its order gave it back for good
 
 const live = (how) => how === HELD || how === SOLD || how === KEPT;
 
@@ -77,7 +77,7 @@ export const does = (picture, op) => DOES[op.op](picture, op);
 
 // ---- what may have happened by `at`, unseen ----
 
-// `hold.from`: {release, giveback, confirm, refund, saga}, each the moment from which it may.
+// `hold.from`: {release, giveback, confirm, refund, saga}, each the earliest moment of that change.
 export function* unseen(picture, holds, at, slackUs) {
   for (let h = 0; h < holds.length; h += 1) {
     const how = picture.how[h];
@@ -95,7 +95,7 @@ export function* unseen(picture, holds, at, slackUs) {
 
 class TooWide extends Error {}
 
-// All pictures in which `op`, among others that were called by then, has happened by its answer.
+// All pictures in which `op`, among others called by then, has happened by its response.
 function* reached(picture, op, pending, holds, slackUs) {
   for (const next of unseen(picture, holds, op.to, slackUs)) yield next;
   for (const other of pending) {
@@ -125,8 +125,8 @@ function answered(pictures, op, pending, holds, { slackUs, widest }) {
   return [...out.values()];
 }
 
-// ops: [{op, h, from, to, ...}], each answered. -> null if it can all be so, or {op, before}: the answer that cannot
-// be, and one picture that was still possible; {wide} if there are too many.
+// ops: [{op, h, from, to, ...}], each with a response. -> null if they can all be true, or {op, before}: the impossible
+// response, and one picture that was still possible; {wide} if there are too many.
 export function contradiction(ops, holds, { slackUs = 0, widest = 5000 } = {}) {
   const calls = [...ops].sort((a, b) => a.from - b.from);
   const answers = [...ops].sort((a, b) => a.to - b.to || a.from - b.from);

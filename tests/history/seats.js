@@ -1,8 +1,7 @@
-// The seats: each is a register that is free, held or sold, and what callers were answered about it must have
-// happened at one moment each, in some order (search.js). Registers are judged one by one, which loses nothing
-// (linearizability is local), except that a call for several seats is to happen at once for all of them; so the
-// seats of each such call are judged together as well. Calls whose seats overlap in a ring (a and b, b and c, c and a)
-// are not judged as a ring.
+// The seats: each is a register that is free, held or sold, and the responses about it must be explained by changes at
+// single moments, in some order (search.js). Registers are checked one by one, which is enough (linearizability is
+// local), except that a call for several seats takes effect for all of them at once; so the seats of each such call are
+// checked together as well. Calls whose seats overlap in a ring (a and b, b and c, c and a) are not checked as a ring.
 
 import { contradiction } from './search.js';
 
@@ -50,14 +49,15 @@ function gather({ ops, settings }) {
   return { holds, found, judged };
 }
 
-// An unanswered change may have happened or not: its seats are left out from then on (that of its hold's order stays).
+// A change without a response may have happened or not: its seats are left out from then on (not that of its hold's
+// order).
 function unsure(ops) {
   const seats = new Set();
   for (const op of ops) if (op.op === 'change' && op.answer === 'unknown') for (const seat of [...(op.add ?? []), ...(op.remove ?? [])]) seats.add(`${op.hold} ${seat}`);
   return seats;
 }
 
-// What the books say was sold, and what a ticket was written for, is as good as an answer.
+// Seats that the books list as sold, or that have a ticket, count like responses.
 function addSold(holds, facts, ops) {
   const byOrder = new Map();
   for (const op of ops) if (op.op === 'order' && op.order !== undefined) byOrder.set(op.order, op.hold);
@@ -73,7 +73,7 @@ function addSold(holds, facts, ops) {
 
 const bits = (seats, of) => (seats ?? []).reduce((sum, seat) => sum | (of.has(seat) ? 1 << of.get(seat) : 0), 0);
 
-// What these holds did to these seats, as numbers.
+// The operations of these holds on these seats, as numbers.
 function projected(bundle, holds) {
   const of = new Map(bundle.map((seat, i) => [seat, i]));
   const ops = [];
@@ -89,14 +89,14 @@ function projected(bundle, holds) {
 
 const judgeBundle = (bundle, holds, limits) => contradiction(projected(bundle, holds), holds, limits);
 
-// Constraints that may be left out of a contradiction: without them more is possible, so what stays is needed.
+// Constraints that may be dropped from a contradiction: without them more is possible, so those left are needed.
 const LOOSE = new Set(['gone', 'ticket', 'extend', 'sold']);
 
 function without(hold, op) {
   return { ...hold, ops: hold.ops.filter((one) => one !== op) };
 }
 
-// The least that contradicts itself: whole holds are left out as long as it still does, then single answers.
+// The smallest contradiction: drops whole holds as long as it remains, then single responses.
 function smallest(bundle, holds, limits, contradicts) {
   let left = holds;
   const still = (fewer) => {
@@ -147,7 +147,7 @@ function bySeat(holds) {
   return of;
 }
 
-// Sets of several seats that some call took together, where another call has two of them as well.
+// Sets of seats that some call took together and of which another call has at least two.
 function together(holds, of) {
   const sets = new Map();
   for (const hold of holds.values()) {
@@ -163,7 +163,7 @@ function together(holds, of) {
 
 // ---- refusals ----
 
-// From when until when a seat may have been somebody's, however little is known of it.
+// The widest interval in which a hold may have had each seat.
 function claims(history, holds) {
   const of = new Map();
   const wild = [];
@@ -172,7 +172,7 @@ function claims(history, holds) {
     const seats = op.op === 'change' ? op.add : op.seats ?? op.wants;
     const ended = op.answer === 'ok' && op.op === 'hold' ? endOf(holds.get(op.hold)) : NEVER;
     const claim = { op, from: op.from, to: op.answer === 'refused' ? op.to : ended };
-    // Nobody knows which seats it wanted, at all or at an earlier try.
+    // The requested seats are unknown, at all or at an earlier try.
     if (op.op === 'hold' && op.wants === undefined && (seats === undefined || op.again)) wild.push({ ...claim, to: op.to ?? NEVER });
     if (seats === undefined) continue;
     for (const seat of seats) {
@@ -183,7 +183,7 @@ function claims(history, holds) {
   return { of, wild };
 }
 
-// Surely no longer than until then.
+// The latest possible end of a hold.
 function endOf(hold) {
   const last = hold.ops.filter(({ op }) => ['release', 'giveback', 'refund'].includes(op)).map(({ to }) => to);
   const retaken = hold.ops.some(({ op }) => op === 'confirm') || hold.from.confirm < NEVER || hold.from.saga < NEVER;
@@ -191,7 +191,7 @@ function endOf(hold) {
   return last.length === 0 || (retaken && !back) ? NEVER : Math.max(...last);
 }
 
-// A refusal for taken seats needs another caller who had them, or wanted them.
+// A refusal for taken seats needs another caller who had or requested them.
 function refusals(history, holds, found) {
   const { of, wild } = claims(history, holds);
   let judged = 0;
