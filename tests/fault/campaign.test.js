@@ -1,5 +1,5 @@
-// The campaign's own arithmetic: whatever a judge can find belongs to an invariant, and the table counts what
-// was judged. (The campaign itself is `make faults`.)
+// Checks the campaign's own bookkeeping: every finding belongs to an invariant, and the table counts what was checked.
+// (The campaign itself is `make faults`.)
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// Clocks that are wrong, of real servers: Redis's own makes a step of an hour, and a failover leads to a host
-// that is an hour off. No visit and no call is lost, no gate opens before its time, and nobody's wait jumps. And
-// each service tells that its clock and that of its store are apart.
+// Wrong clocks of real servers: Redis's clock steps by an hour, and a failover leads to a host whose clock is an hour
+// off. No visit and no call is lost, no gate opens early, and no wait jumps. Each service reports that its clock and
+// its store's differ.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,8 +12,8 @@ import { hall, openPostgres, openSeats, opens, operator, visitor } from '../inte
 const HOUR = 3600_000;
 const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
 
-// One event with three inside, one who is called and has not come, and twelve who wait; and one that opens
-// in half an hour, with a gate that opens ten minutes before.
+// One event with three visitors inside, one called and not yet inside, and twelve waiting; and one that opens in half
+// an hour, with a gate that opens ten minutes before.
 async function openLine(house) {
   const { front, fronts } = house;
   await makeEvent(house, 'show', { rate_per_s: 1, burst: 4, max_active: 4, call_ttl_s: 600, session_ttl_s: 60, grace_s: 60 });
@@ -34,7 +34,7 @@ async function openLine(house) {
 
 const waits = (visitors) => Promise.all(visitors.slice(4).map(async (visitor) => (await visitor.me()).json));
 
-// Each call that may meet the loss itself is repeated, as clients do on request.
+// Calls that may meet the loss itself are repeated, as clients do on request.
 const answered = (what, call) => until(what, async () => {
   const answer = await call();
   return answer.status !== 503 && answer;
@@ -60,7 +60,7 @@ async function judge(house, { visitors, passes, waits: before }) {
   }
 }
 
-// At least so far as the clock is off, less what the answer took.
+// Waits for a reported difference of at least the clock's error, less the duration of the call.
 const untilApart = (service, store, offMs) => until(`${service.program} to tell of a clock ${offMs} ms off`, async () => {
   const apart = (await service.metrics()).get(`fairgate_clock_apart_ms{store="${store}"}`);
   return offMs === 0 ? apart === 0 : apart > Math.abs(offMs) - 10_000 && apart < Math.abs(offMs) + 10_000;
@@ -109,7 +109,7 @@ for (const off of [HOUR, -HOUR]) {
     await untilTold(house, off);
     await judge(house, line);
     assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'a called visitor comes in');
-    // And the line goes on by the event's own time.
+    // And the line moves on by the event's own time.
     await patch(house.front, 'show', { rate_per_s: 10, max_active: 6 });
     await line.visitors[4].entered();
   });
@@ -136,7 +136,7 @@ const inHalfAnHour = () => {
   return body;
 };
 
-// Two that share the events, each on a machine with a clock of its own. The first has the event "one".
+// Two processes that share the events, each on a machine with its own clock. The first has the event "one".
 async function openOwners(t, offMs, reason) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);

@@ -1,5 +1,5 @@
-// The disk is full: a small one of its own, filled to the last byte under load. What cannot be kept is
-// refused, what was answered is kept, and once there is room again everything goes on.
+// The disk is full: a small one of its own, filled to the last byte under load. Writes that do not fit are refused,
+// acknowledged ones survive, and everything continues once there is room again.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -16,7 +16,7 @@ const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const SMALL_MB = 192;
 const SMALL_LOG = { min_wal_size: '32MB', max_wal_size: '32MB' };
 
-// A server whose log cannot grow ends itself; its supervisor starts it again.
+// A server whose log cannot grow exits; its supervisor restarts it.
 async function makeRoom(disk, postgres) {
   disk.empty();
   if (postgres.trySql('SELECT 1').status === 0) return;
@@ -108,7 +108,7 @@ for (const appendfsync of ['everysec', 'always'])
     assert.equal(me.status, 200, me.text);
     assert.equal(me.json.position, position);
     disk.empty();
-    // With `always` it ends itself; its supervisor starts it again.
+    // With `always` it exits; its supervisor restarts it.
     const places = crowd.untilPlaces(100);
     let waits = true;
     places.catch(() => {}).finally(() => { waits = false; });

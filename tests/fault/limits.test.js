@@ -1,5 +1,5 @@
-// What a machine gives runs out: open files of each service, the memory of Redis. What cannot be done
-// is refused, what runs goes on, and it is over as soon as there is enough again.
+// A machine's resources run out: open files of each service, the memory of Redis. Requests that need more are refused,
+// running ones continue, and service is normal again as soon as there is enough.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,7 +14,7 @@ import { hall, importHall, openPostgres, openSeats, visitor } from '../integrati
 
 const SPARE = 8;
 
-// No more than a few further files for this process, and connections that take them all.
+// Allows this process only a few more files, and opens connections that use them up.
 async function runOut(scope, service) {
   const { pid } = service.child;
   const open = () => readdirSync(`/proc/${pid}/fd`).length;

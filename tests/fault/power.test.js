@@ -1,6 +1,6 @@
-// The power fails. kill -9 leaves what the kernel had in its cache, so it says nothing about what was
-// synced; here the disk itself (tests/fault/disk) forgets whatever was not. What was answered must be
-// found again afterwards, and a database that does not sync must be found out by the same judges.
+// The power fails. kill -9 leaves the kernel's cache intact, so it does not test syncs; here the disk itself
+// (tests/fault/disk) forgets all unsynced data. Acknowledged changes must survive, and the same checks must detect a
+// database that does not sync.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -15,7 +15,7 @@ const EVENT = 'dark-night';
 const SIZE = { rows: 50, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 
-// Of what nobody asked the disk to sync, none may have been written, some, or nearly all.
+// Of the unsynced blocks none, some or nearly all may have been written.
 const survivors = (rng) => ({ seed: Math.floor(rng.unit() * 2 ** 32), keep: [0, 40, 95][Math.floor(rng.unit() * 3)] });
 
 async function openHall(scope, settings = {}) {
@@ -29,7 +29,7 @@ async function openHall(scope, settings = {}) {
 const untilOwner = (seats) =>
   until('the owner to be connected', async () => (await seats.private.get('/readyz')).json.role === 'owner', { timeoutMs: 60_000 });
 
-// One machine for both: the service dies with its database; or it lives on and sees it come back.
+// One machine for both: the service dies with its database; or the service lives on and the database returns.
 async function cutUnderLoad({ postgres, seats }, ledger, rng) {
   const together = rng.unit() < 0.5;
   const before = ledger.answers.get(201) ?? 0;
@@ -81,7 +81,7 @@ test('a PostgreSQL that does not sync is found out: answered holds are missing a
   await assert.rejects(ledger.judge(house.seats, SEATS, { timeoutMs: 5000 }), missed);
 });
 
-// A Redis that syncs each second forgets what it was asked since; the fronts know better.
+// A Redis that syncs every second loses the requests since then; the fronts remember them.
 async function openLine(t, settings = {}) {
   const scope = openScope(t);
   const disk = await openForgetfulDisk(scope);
@@ -107,7 +107,7 @@ test('the power of Redis fails under load: no place is given twice, and every ti
   await crowd.assertPlaces(house);
 });
 
-// Then nobody knows better, so Redis has to sync before it answers, as the one that we ship does.
+// Then no front remembers, so Redis has to sync before it responds, as our shipped configuration does.
 test('the power of the whole waiting room fails: no place is given twice, and every ticket stands', async (t) => {
   const rng = seededRng(t);
   const house = await openLine(t, { appendfsync: 'always' });

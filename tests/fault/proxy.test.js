@@ -1,5 +1,5 @@
-// The wire of tests/lib-js/proxy.js, which is bad in every way it can be: a fault that does less than it says
-// makes every test with it worthless.
+// Tests all faults of the wire (tests/lib-js/proxy.js): a fault that does less than it says makes every test with it
+// worthless.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -8,7 +8,7 @@ import test from 'node:test';
 import { openProxy, openScope, until, within } from '../lib-js/index.js';
 import { reset } from '../lib-js/proxy.js';
 
-// A server that sends back its input, and records the input of each connection; at `path` where one is named.
+// An echo server that records the input of each connection; at `path` if given.
 async function openEcho(scope, path = null) {
   const heard = [];
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {

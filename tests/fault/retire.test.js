@@ -1,5 +1,5 @@
-// Events that are over leave their databases for files: nothing of another event goes with them and nothing of
-// theirs is lost, whether the command is killed, the disk is full or a file is damaged.
+// Finished events move from the databases to files: no other event's rows go with them, and none of theirs are lost,
+// whether the command is killed, the disk is full or a file is damaged.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,10 +13,10 @@ import { openScope, openSmallDisk, programPath, startPostgres, until } from '../
 
 const scope = openScope(test);
 const ORDERS = 40;
-// Each place at which it can be killed, or one in STEP of them.
+// Try each place where the command can be killed, or one in STEP of them.
 const STEP = process.env.FAIRGATE_SOAK === '1' ? 1 : 8;
 const NONE = '/none';
-// Whose rows are not the event's: what a part itself writes down, and what reconciliation keeps for itself.
+// Tables that do not belong to the event: bookkeeping of a part or of reconciliation.
 const SERVICES = {
   'payment-adapter': {
     schema: 'pay',
@@ -46,7 +46,7 @@ const SERVICES = {
 };
 const postgres = await startPostgres(scope, { databases: Object.keys(SERVICES) });
 
-// An event's rows are the same at each time if their clocks are: of how many days ago, which order first.
+// An event's rows are always the same if its parameters are: its age in days and its first order.
 const event = (no, days = 300) => ({ no, days, first: no * 1000, last: no * 1000 + ORDERS - 1 });
 
 for (const [program, { schema, setting, more, others, setUp, rows, settle, table, appendOnly }] of Object.entries(SERVICES)) {
@@ -61,7 +61,7 @@ for (const [program, { schema, setting, more, others, setUp, rows, settle, table
       return done;
     };
     const retire = (id, dir, ...args) => run(['retire', id, '--to', dir, ...args]);
-    // Stops the command at its nth edge; -> how to go on, or undefined if it ended before.
+    // Stops the command at its nth edge; -> a function that continues it, or undefined if it ended before.
     const stopAt = async (id, dir, nth) => {
       const child = spawn(programPath(program), ['retire', id, '--to', dir, '--halt-at', String(nth)], { env: env(program), stdio: ['ignore', 'ignore', 'pipe'] });
       let stderr = '';
@@ -83,7 +83,7 @@ for (const [program, { schema, setting, more, others, setUp, rows, settle, table
       assert.equal(done.status, status, `${done.stdout}${done.stderr}`);
       assert.match(done.stderr, why);
     };
-    // All rows of all tables, each by its hash, without when they were retired and which transaction wrote an event.
+    // All rows of all tables as hashes, without the time of retirement and an event's transaction number.
     const dump = (database = program) => {
       const names = sql(`SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`, database)
         .split('\n').filter((name) => !others.includes(name));
@@ -95,7 +95,7 @@ for (const [program, { schema, setting, more, others, setUp, rows, settle, table
         SELECT ctid, row_number() OVER (PARTITION BY event ORDER BY at) AS n FROM counted) c WHERE n > 50)`);
       return `event-${args[0]}`;
     };
-    // What the making of an event adds, and the event.
+    // Creates an event; -> the rows this added, and the event.
     const fresh = (...args) => {
       const base = dump();
       const id = make(...args);
@@ -103,21 +103,21 @@ for (const [program, { schema, setting, more, others, setUp, rows, settle, table
       return { id, base, own: dump().filter((line) => !there.has(line)), dir: scope.tempDir('archive-') };
     };
     const partOf = (dir, id, part = 1) => join(dir, `${id}.${program}.${part}`);
-    // What another database has of them, and had not before.
+    // Restores into another database; -> the rows this added.
     const archive = `${program}-archive`;
     const restore = (...parts) => {
       const there = new Set(dump(archive));
       for (const part of parts) must(run(['retire', '--restore', part], { database: archive }));
       return dump(archive).filter((line) => !there.has(line));
     };
-    // Long lists of hashes help nobody: print a few of the missing and of the surplus ones.
+    // Long lists of hashes are no help: print a few of the missing and of the surplus ones.
     const assertSame = (found, wanted, what = '') => {
       const [more, less] = [found.filter((line) => !wanted.includes(line)), wanted.filter((line) => !found.includes(line))];
       assert.ok(more.length + less.length === 0 && found.length === wanted.length,
         `${what}: ${more.length} too many, such as ${more.slice(0, 5)}; ${less.length} missing, such as ${less.slice(0, 5)}`);
     };
 
-    // What is common to both is tried by one of them, by the other at leisure.
+    // Tests of common code run for one program only, for the other with FAIRGATE_SOAK=1.
     const testOnce = program === 'payment-adapter' || process.env.FAIRGATE_SOAK === '1' ? test : () => {};
 
     let first;
@@ -146,7 +146,7 @@ for (const [program, { schema, setting, more, others, setUp, rows, settle, table
 
     testOnce('what is left is a row with sums and the digest; a second time there is nothing to do', () => {
       const { id, dir } = fresh(3);
-      // Another installation's archive of such an event lies there already: it is kept.
+      // Another installation's archive of this event is there already: it stays.
       const other = partOf(dir, id);
       mkdirSync(other);
       const manifest0 = readFileSync(join(first, 'manifest.json'));
@@ -290,7 +290,7 @@ describe('payment-adapter', () => {
       encoding: 'utf8',
     });
   };
-  // Each is undone again.
+  // Each change is undone again.
   const of = (id, status = 'completed') => `(SELECT min(id) FROM orders WHERE event = '${id}' AND status = '${status}')`;
   for (const [what, { breaks, mends }] of Object.entries({
     'sagas are open or parked': {
@@ -313,11 +313,11 @@ describe('payment-adapter', () => {
       breaks: (id) => `UPDATE psp_payment SET captured = captured - 1 WHERE order_id = ${of(id)}`,
       mends: 'UPDATE psp_payment SET captured = amount WHERE captured = amount - 1',
     },
-    'money of 1 orders is not what it should be': { // the bank takes what was refunded
+    'money of 1 orders is not what it should be': { // the bank keeps the refunded money
       breaks: (id) => `INSERT INTO psp_return (provider, id, payment, kind, amount, state) SELECT provider, 'dp_2', payment, 'dispute', amount, 2 FROM orders WHERE id = ${of(id, 'refunded')}`,
       mends: "DELETE FROM psp_return WHERE id = 'dp_2'",
     },
-    'is not what it should be, such as that of': { // a part was refunded here, the rest by hand
+    'is not what it should be, such as that of': { // one part refunded here, the rest by hand
       breaks: (id) => `UPDATE orders SET refund_amount = 1 WHERE id = ${of(id, 'refunded')}`,
       mends: 'UPDATE orders SET refund_amount = 198000 WHERE refund_amount = 1',
     },

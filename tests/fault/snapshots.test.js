@@ -1,5 +1,5 @@
 // A dump, a report, a forgotten transaction or our own `retire` slows no sale: no commit waits for one of them, and no
-// statement of a sale walks what was done while their snapshots are open. PostgreSQL counts both.
+// statement of a sale walks over rows that were finished while their snapshots are open. PostgreSQL counts both.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { openHouse } from '../integration/payment-adapter/lib/house.js';
 import { hall, holdLock } from '../integration/seat-service/house.js';
 
 const ORDERS = 60;
-const DONE = 24_000; // rows of each queue that were done before, while the snapshots were open already: many more pages than a look writes
+const DONE = 24_000; // rows of each queue that were finished while the snapshots were open: many more pages than a read writes
 const NONE = '/none';
 const OLD = { no: 900, first: 900_000, last: 900_039, days: 300 };
 
@@ -20,7 +20,7 @@ const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ rows: 10, seatsPerRow: 20, limits: { orphan_rule: false } }),
   mail: {}, postgres: { shared_preload_libraries: 'pg_stat_statements' } });
 const { postgres } = world;
-// Letters of one customer go one after the other, and each open one looks for those before it: none of these has many.
+// Letters of one customer are delivered in order, and each open one searches for earlier ones: so no customer has many.
 const BUYERS = 20;
 const buyers = [];
 for (let n = 0; n < BUYERS; n++) buyers.push(await world.login(`user${100 + n}@example.com`));
@@ -37,10 +37,10 @@ const child = (program, args, env = {}) => {
   return started;
 };
 
-// `retire` of an event that is over, halted in the middle of its transaction.
+// `retire` of a finished event, halted in the middle of its transaction.
 async function retire(program, env) {
   const args = ['retire', `event-${OLD.no}`, '--to', scope.tempDir('archive-'), '--halt-at', '2'];
-  await until(`${program} to be in the middle of a retire`, async () => { // its owner lets go of the event first
+  await until(`${program} to be in the middle of a retire`, async () => { // its owner releases the event first
     const started = child(programPath(program), args, { FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: NONE, ...env });
     started.stdout.resume();
     const state = () => /^State:\s*(\w)/m.exec(readFileSync(`/proc/${started.pid}/status`, 'utf8'))[1];
@@ -48,14 +48,14 @@ async function retire(program, env) {
   }, { timeoutMs: 120_000 });
 }
 
-// pg_dump, which writes to somebody who does not read.
+// pg_dump, writing to a reader that does not read.
 async function dump(database) {
   child(join(postgresBin(), 'pg_dump'), ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', database]);
   await until(`a dump of ${database} to be under way`, () =>
     postgres.sql(`SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND datname = '${database}' AND wait_event = 'ClientWrite'`) === '1');
 }
 
-// How often rows were updated: by table, above what each row may be in its life.
+// How often rows were updated: per table, above the number of updates in a row's life.
 function updatedTooOften(database) {
   return postgres.rows(`SELECT relname, n_tup_upd AS updates, (xpath('/row/n/text()',
       query_to_xml(format('SELECT count(*) AS n FROM %I.%I', schemaname, relname), false, true, '')))[1]::text::bigint AS rows
@@ -97,16 +97,16 @@ test('a dump, a forgotten transaction and a retire of both databases slow no sal
   }));
   await until('letters and mails to be gone', () => postgres.sql(`SELECT (SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL)`, 'pay') === '0');
 
-  // All are still there, and nobody waits for one of them.
+  // All snapshots are still open, and no backend waits for one of them.
   assert.equal(postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE coalesce(backend_xid, backend_xmin) IS NOT NULL AND (application_name IN ('pg_dump', 'fairgate retire') OR application_name LIKE 'holder%')"), '6');
   assert.equal(postgres.sql('SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0'), '0');
   assert.equal((await world.house.metrics()).get('fairgate_seats_events{state="out"}'), 0);
 
-  // No row is written again and again: each version would be walked by all later statements.
+  // No row is rewritten again and again: all later statements would walk over each version.
   await until('all to be counted', () => Number(postgres.sql("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'sold'", 'seats')) >= ORDERS);
   for (const database of ['seats', 'pay']) assert.deepEqual(updatedTooOften(database), [], database);
 
-  // A look at a queue begins behind what is done.
+  // A read of a queue begins after the finished rows.
   for (const [queue, open] of Object.entries(OPEN)) {
     const [{ pages, calls }] = postgres.rows(`SELECT sum(shared_blks_hit + shared_blks_read) / sum(calls) AS pages, sum(calls) AS calls FROM pg_stat_statements
       WHERE query LIKE '%FROM ${queue} %SKIP LOCKED%'`, 'pay');

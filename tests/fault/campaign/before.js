@@ -1,6 +1,6 @@
-// The version before, whose programs upgrade and downgrade need: built of the commit that the file `before`
-// names, once, in build/before. It has the same steps of the databases' schemas as today's programs (the file moves on with
-// them): a program refuses a database that is newer than itself, so there is no way back over such a step.
+// The previous version, whose programs the upgrade and downgrade faults need: built once, in build/before, from the
+// commit that the file `before` names. Its database schemas have the same steps as today's programs (the file is
+// updated with them): a program refuses a newer database, so there is no way back over such a step.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';

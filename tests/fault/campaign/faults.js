@@ -1,9 +1,8 @@
-// The faults of the campaign, a row each. While a crowd is at a sale, `strike` happens `times` times, at
-// moments that the seed draws; what it answers ends it again, `lasts` later ([least, most] of ms). A part that
-// the fault may well end stands in `ends`. What a sale `needs` for it is read by sale.js.
+// The faults of the campaign, a row each. While a crowd is at a sale, `strike` happens `times` times, at moments that
+// the seed draws; the function it returns ends it again `lasts` later ([least, most] in ms). A part that the fault may
+// end is listed in `ends`. `needs` says what a sale must provide, see sale.js.
 //
-// A strike says what it did by `note`, and so does each wire by what it met: a run in which nothing was hit
-// does not count.
+// A strike reports with `note` what it did, and each wire what it hit: a run in which nothing was hit does not count.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -40,7 +39,7 @@ const stop = (part) => async (sale, rng, note) => {
   return async () => sale.stack.signal(one, 'SIGCONT');
 };
 
-// All wires of that name are bad in the same way, each for a share of its connections.
+// All wires of that name get the same fault, each for a share of its connections.
 async function badWires(sale, rng, note) {
   const mode = rng.pick(FAULTS);
   const options = { ...bound(mode, rng), share: rng.pick([1, 1, 0.5]) };
@@ -65,7 +64,7 @@ async function slowDisk(sale, rng, note) {
   return async () => sale.disk.slow(0);
 }
 
-// The power is off for everything on that disk; what was not synced is gone, or but for a share of it.
+// Cuts the power of everything on that disk; the unsynced data is lost, or all but a share of it.
 async function cutPower(sale, rng, note) {
   const { of } = sale.needs.disk;
   sale.disk.cut();
@@ -80,7 +79,7 @@ function figures(disk) {
   try {
     return disk.figures();
   } catch {
-    return {}; // it tells nobody anything while its power is off
+    return {}; // a wire reports nothing while its power is off
   }
 }
 
@@ -99,12 +98,12 @@ async function fewFiles(sale, rng, note) {
   return async () => setLimit(pid, 'nofile', before);
 }
 
-// No further memory is given to it: what it wants to allocate fails.
+// Gives the process no more memory: its next allocations fail.
 async function fewMemory(sale, rng, note) {
   const part = rng.pick(OURS);
   const pid = sale.stack.pid(part);
   if (pid === null) return undefined;
-  setLimit(pid, 'data', 1 << 20); // less than it has: nothing is taken from it, and nothing given
+  setLimit(pid, 'data', 1 << 20); // less than it has: it keeps that, and gets no more
   note(`${part}: no memory`);
   return async () => setLimit(pid, 'data', 'unlimited');
 }
@@ -142,7 +141,7 @@ async function failOverRedis(sale, rng, note) {
   };
 }
 
-// One part after the other becomes the other version, the seats first on the way up.
+// Replaces one part after the other by the other version, the seats first on the way up.
 const roll = (way) => async (sale, rng, note) => {
   const order = ['seat-service', 'payment-adapter', 'queue-front', 'queue-front-2'];
   for (const part of way === 'up' ? order : order.reverse()) {

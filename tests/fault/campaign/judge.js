@@ -1,5 +1,5 @@
-// What must hold whatever broke, by the names of tests/sim/invariants.h: the crowd's judge, the audit of the books,
-// the checker of histories, the reconciliation and what each process has in the end say what they found, and each
+// What must hold whatever broke, by the names of tests/sim/invariants.h: the crowd's checks, the audit of the books,
+// the checker of histories, the reconciliation and the final state of each process report their findings, and each
 // finding has one name.
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -30,8 +30,7 @@ const NAMES = {
   I7: ['shop', 'shop-refused'],
   alive: ['failed', 'died'],
 };
-// A dead or unreachable part answers no one, and no estimate knew of it: what counts is that people who ask
-// again get through.
+// A dead or unreachable part does not respond, and no estimate foresees it: it only matters that retries get through.
 export const EXPECTED = ['lost-answers', 'eta'];
 const invariantOf = new Map(Object.entries(NAMES).flatMap(([invariant, names]) => names.map((name) => [name, invariant])));
 

@@ -27,9 +27,9 @@ const OUT = join(ROOT, 'build/faults');
 const RUNS = join(OUT, 'runs.jsonl');
 const KEPT = join(ROOT, 'tests/fault/campaign/runs.tsv');
 const VISITORS = 300;
-const BEGINS_MS = [0, 4000]; // the first strike, after somebody has come
+const BEGINS_MS = [0, 4000]; // the first strike comes after the first visitor
 const PAUSE_MS = [500, 3000];
-const STEPS = 8; // of a saga, as its rows count them
+const STEPS = 8; // steps of a saga, as its rows count them
 const STEP_WAIT_MS = 5000;
 const TEXTS = 5;
 const TEXT_MAX = 600;
@@ -40,7 +40,7 @@ const say = (text) => process.stdout.write(`${text}\n`);
 
 // ---- one run ----
 
-// -> {strikes: [text]}; every fault is over when it is done.
+// -> {strikes: [text]}; every fault has ended by then.
 async function breakIt(sale, fault, rng, crowd) {
   const strikes = [];
   if (fault.times > 0) await sale.untilThere();
@@ -48,7 +48,7 @@ async function breakIt(sale, fault, rng, crowd) {
   const note = (text) => strikes.push(`${((Date.now() - began) / 1000).toFixed(1)} s: ${text}${crowd.over ? AWAY : ''}`);
   for (let n = 0; n < fault.times; n += 1) {
     await delay(rng.between(...(n === 0 ? BEGINS_MS : PAUSE_MS)));
-    // Every other one waits for a moment in which an order is on its way.
+    // Every other strike waits until an order is in progress.
     if (n % 2 === 1 || rng.chance(0.3)) await sale.untilStep(rng.below(STEPS), STEP_WAIT_MS);
     const over = await fault.strike(sale, rng, note);
     await delay(rng.between(...fault.lasts));
@@ -114,7 +114,7 @@ async function child(name, seed) {
 
 // ---- all of them ----
 
-// Those that are not in the table of the tree yet; each is added to it once.
+// Adds the runs that the tree's table does not have yet, each once.
 function addToKept() {
   writeFileSync(`${KEPT}.new`, withRuns(readFileSync(KEPT, 'utf8'), readRuns()));
   renameSync(`${KEPT}.new`, KEPT);

@@ -1,5 +1,5 @@
-// One sale that can be broken: a whole stack, in which each program starts by a script of ours. By it a program
-// gets its wires, its wrong clock, its crash points or its version, at its next start.
+// One sale that can be broken: a whole stack, in which a script of ours starts each program. The script gives a program
+// its wires, wrong clock, crash points or version at its next start.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -19,9 +19,9 @@ const SMALL_MB = { postgres: 176, redis: 16 };
 const LOGS_MAX = 40;
 const LIMITS = { hold_ttl_s: 15, hold_max_s: 45 };
 const READY_MS = 60_000;
-const UP_MS = 300_000; // several sales are begun at the same time
+const UP_MS = 300_000; // several sales start at the same time
 
-// A version that does not know a setting yet refuses it; its operator had a file without.
+// An older version refuses a setting that it does not know; its operator had a file without it.
 const OWN_CONFIG = `if [ -n "$OLDER" ]; then
     own=$2.older.$$
     cp "$2" "$own"
@@ -76,7 +76,7 @@ class Sale {
     }
     if (this.needs.begins !== undefined) for (const name of RENEWED) this.setVersion(name, this.needs.begins);
     await this.stack.up();
-    // What the stack itself has written there is older than any night that a power cut comes in.
+    // The stack's own files were written long before a power cut, so sync them.
     if (this.needs.disk?.of === 'postgres') execFileSync('sync', ['hba.conf', 'postgresql.conf'].map((name) => join(this.stack.dir, 'postgres/data', name)));
     if (this.needs.replica) await this.#follow();
     if (this.needs.sentinels) await this.#watchRedis();
@@ -189,7 +189,7 @@ class Sale {
       symlinkSync(data, home);
       return;
     }
-    // Its socket lies beside its data, which no disk of ours knows of: so the data alone are there.
+    // Its socket is next to its data, and our disk has no sockets: so only the data is on the disk.
     mkdirSync(home, { mode: 0o700 });
     mkdirSync(data, { mode: 0o700 });
     if (byRoot.length > 0) execFileSync('chown', ['postgres', home, data]);
@@ -208,7 +208,7 @@ class Sale {
     this.setEnv('demo-shop', { FAIRGATE_DATABASE_CONNINFO: this.#conninfo(ports, 'demo_shop', 'demo_shop', writable) });
   }
 
-  // A replica that has what the primary answers: in step, by name.
+  // Starts a synchronous replica, named as the primary expects.
   async #follow() {
     const { stack, replica } = this;
     const data = join(stack.dir, 'postgres/data');
@@ -227,14 +227,14 @@ class Sale {
     await until('the replica to be in step', () => stack.sql('postgres', "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") === '1');
   }
 
-  // The primary is dead, its replica is the primary from now on.
+  // The primary is dead; promotes its replica.
   async promote() {
     await this.stack.takeAway('postgres');
     this.stack.database = { dir: this.replica.dir, port: this.replica.port };
     this.stack.sql('postgres', 'SELECT pg_promote()');
   }
 
-  // The old primary comes back, in its place: it follows the new one from where they parted.
+  // The old primary returns as a replica: it follows the new one from the point where they diverged.
   async rejoin() {
     const data = realpathSync(join(this.stack.dir, 'postgres/data'));
     const from = `host=${this.replica.dir} port=${this.replica.port} user=postgres dbname=postgres`;
@@ -268,14 +268,14 @@ class Sale {
 
   // ---- parts ----
 
-  // kill -9. Its supervisor starts it again.
+  // kill -9. The supervisor restarts it.
   kill(part) {
     const gone = this.stack.signal(part, 'SIGKILL');
     this.stack.letStart(part);
     return gone;
   }
 
-  // In good order, with what its script says now.
+  // Restarts the part gracefully, with the current script.
   async renew(part) {
     await this.stack.renew(part, READY_MS);
     await this.ready(part);
@@ -298,7 +298,7 @@ class Sale {
     for (const part of [...OURS, 'demo-shop', 'psp-sandbox']) await this.ready(part);
   }
 
-  // The first of the crowd has a place.
+  // Waits until the crowd's first visitor has a place.
   async untilThere() {
     const [port] = this.targets.queue.split(',')[0].split(':').slice(1);
     const front = client({ port: Number(port), timeoutMs: 2000 });
@@ -311,15 +311,15 @@ class Sale {
     return new Promise((resolve) => { execFile(psqlPath(), argv, { timeout: 2000 }, (error, stdout) => resolve(error === null ? stdout.trim() : null)); });
   }
 
-  // PostgreSQL has made some files of its log beforehand. It is made to want further ones until there is none:
-  // so few orders would not fill one. -> how many it had
+  // PostgreSQL has created some log files in advance. Makes it use them all up: so few orders would not fill one. ->
+  // how many it had
   async wantLogs() {
     let had = 0;
     while (had < LOGS_MAX && await this.#ask('seat_service', "SELECT pg_logical_emit_message(false, 'x', 'x'); SELECT pg_switch_wal()") !== null) had += 1;
     return had;
   }
 
-  // A saga stands at that step just now, or time is over. Asked while everything else goes on.
+  // Waits until a saga is at that step, or the time is up. The sale goes on meanwhile.
   async untilStep(step, timeoutMs) {
     const end = Date.now() + timeoutMs;
     while (Date.now() < end) {

@@ -7,9 +7,9 @@ const names = Object.keys(INVARIANTS);
 
 const HEAD = ['fault', 'runs', ...names, 'void', 'rest_s'];
 const NOTHING = { from: '', to: '', commits: [], rows: new Map(), lists: new Map() };
-const LISTS_MAX = 20; // more trees than ever add runs at one time
+const LISTS_MAX = 20; // more trees than ever add runs at the same time
 
-// The content of a table: {from, to, commits, rows: name -> {runs, broken: {I1: n, ...}, void, restS}, lists: first -> runs}.
+// Parses a table: {from, to, commits, rows: name -> {runs, broken: {I1: n, ...}, void, restS}, lists: first -> runs}.
 export function readTable(text) {
   const [, from, to, commits] = /^# \d+ runs, (\S+) to (\S+), of ([\w, ]+)$/m.exec(text) ?? [];
   if (from === undefined) throw new Error('this is no table of faults');
@@ -25,20 +25,20 @@ export function readTable(text) {
   return { from, to, commits: commits.split(', '), rows: new Map(rows), lists: new Map(had) };
 }
 
-// The table `text` with those of `runs` that it does not have yet. Runs are only ever appended to their list, so the table
-// records how many of each list it has; a list is known by the end of its first run. It is one file, replaced at once, so
-// a run is never added twice.
+// Adds the runs that the table `text` lacks. Lists of runs only grow at their end, so the table stores the length of
+// each list; a list is identified by the end of its first run. The table is one file, replaced atomically, so a run is
+// never added twice.
 export function withRuns(text, runs) {
   const before = readTable(text);
   if (runs.length === 0) return text;
   const [{ at: first }] = runs;
-  const added = runs.slice(before.lists.get(first) ?? 0).filter(({ kept }) => !kept); // `kept`: as runs were marked once
+  const added = runs.slice(before.lists.get(first) ?? 0).filter(({ kept }) => !kept); // `kept`: a mark of older lists
   before.lists.delete(first);
   const lists = [...before.lists, [first, runs.length]].slice(-LISTS_MAX);
   return tableOf(added, { ...before, lists: new Map(lists) });
 }
 
-// These runs, and what an earlier table counted.
+// Counts these runs and those of an earlier table.
 function counted(runs, before = { runs: 0, broken: {}, void: 0, restS: 0 }) {
   const judged = runs.filter((run) => run.broken === undefined && run.hit);
   const broken = (invariant) => judged.filter((run) => run.found[invariant].length > 0).length;
@@ -54,7 +54,7 @@ function row({ name }, { runs, broken, void: empty, restS }) {
   return [name, runs, ...names.map((invariant) => broken[invariant]), empty, Math.max(restS, 0)].join('\t');
 }
 
-// `kept`: an earlier table, as readTable() read it, whose runs count as well.
+// `kept`: an earlier table, as returned by readTable(), whose runs count as well.
 export function tableOf(runs, kept = NOTHING) {
   const commits = [...new Set([...kept.commits, ...runs.map(({ commit }) => commit)])];
   const days = [kept.from, kept.to, ...runs.map(({ at }) => at.slice(0, 10))].filter((day) => day !== '').sort();

@@ -1,7 +1,6 @@
-/* clock.c: a wall clock that is wrong, for a program that it is preloaded into. How wrong it is, in
- * milliseconds, is the number in the file that FAIRGATE_CLOCK_OFF names, eight bytes that are
- * mapped, so that a test makes the clock step while the program runs. The monotonic clock stays as
- * it is, as on a machine whose time was set. */
+/* clock.c: a wrong wall clock for a program that preloads this. FAIRGATE_CLOCK_OFF names a file
+ * whose eight mapped bytes are the error in milliseconds, so that a test can make the clock step
+ * while the program runs. The monotonic clock stays right, as on a machine whose time was set. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,13 +1,13 @@
-/* disk.c: two states of every file, told apart block by block.
+/* disk.c: two states of every file, tracked per block.
  *
- * A block is shared by both states until it is written, then `now` gets a copy of its own and the
- * block's number goes to the file's list of dirty ones. A sync walks that list, so it costs what
- * was written since the last one, whatever the file's size: a log of 16 MB is synced in steps of 8
- * KB thousands of times a test.
+ * Both states share a block until it is written; then `now` gets its own copy, and the block's
+ * number is added to the file's list of dirty blocks. A sync walks that list, so its cost depends
+ * on what was written since the last one, not on the file's size: a test syncs a log of 16 MB in
+ * steps of 8 KB thousands of times.
  *
  * A folder's entries are a plain array in each state; dirty folders are listed, and the next sync
- * of anything copies them. Nodes are freed with the disk only, their blocks as soon as no name, in
- * neither state, and no open file leads to them. */
+ * of anything copies them. Nodes are freed with the disk only; their blocks are freed once no name
+ * in either state and no open file refers to them. */
 #include "disk.h"
 
 #include <assert.h>
@@ -22,7 +22,7 @@ struct block {
     unsigned char bytes[DISK_BLOCK];
 };
 
-/* One state of a file: blocks, NULL where nothing was ever written, and how long it is. */
+/* One state of a file: its length and blocks. A block that was never written is NULL. */
 struct content {
     struct block **blocks;
     size_t cap;
@@ -43,7 +43,7 @@ struct node {
     struct stat st;
     char *target;
     struct content now, kept;
-    size_t *dirty; /* numbers of all blocks in which the two states differ */
+    size_t *dirty; /* numbers of the blocks that differ between the states */
     size_t dirty_len, dirty_cap;
     struct entries names_now, names_kept;
     unsigned links_now, links_kept, opens;
@@ -104,14 +104,14 @@ static struct block *block_at(const struct content *content, size_t nth)
 static int mark_dirty(struct node *node, size_t nth)
 {
     if (block_at(&node->now, nth) != block_at(&node->kept, nth))
-        return 0; /* differs already, so it is listed */
+        return 0; /* the states differ already: it is listed */
     int rc = RESERVE(node->dirty, node->dirty_cap, node->dirty_len + 1, sizeof(size_t));
     if (rc == 0)
         node->dirty[node->dirty_len++] = nth;
     return rc;
 }
 
-/* The block of `now`, its own to write to, and listed. Room for it in both states was reserved. */
+/* Returns the block of `now`, made writable and listed. Room for it in both states was reserved. */
 static int block_own(struct node *node, size_t nth, struct block **out)
 {
     int rc = RESERVE(node->now.blocks, node->now.cap, nth + 1, sizeof(void *));
@@ -166,7 +166,7 @@ static struct node *node_create(struct disk *disk, const struct stat *as, const 
     return node;
 }
 
-/* Out of reach of everybody: what it held can go. */
+/* Frees the blocks of a node that nothing refers to. */
 static void forget_if_lost(struct node *node)
 {
     if (node->links_now > 0 || node->links_kept > 0 || node->opens > 0)
@@ -227,7 +227,7 @@ static bool is_folder(const struct node *node)
     return S_ISDIR(node->st.st_mode);
 }
 
-/* The node of the first `len` bytes of the path. */
+/* Finds the node of the path's first `len` bytes. */
 static int walk(struct disk *disk, const char *path, size_t len, struct node **out)
 {
     struct node *node = disk->root;
@@ -259,14 +259,14 @@ static int ready(const struct disk *disk)
     return disk->figures.on ? 0 : -EIO;
 }
 
-/* The topmost folder is there without power too: the way to the switch leads through it. */
+/* The root folder exists without power too: the path of the switch leads through it. */
 int disk_find(struct disk *disk, const char *path, struct node **out)
 {
     int rc = strcmp(path, "/") == 0 ? 0 : ready(disk);
     return rc < 0 ? rc : walk(disk, path, strlen(path), out);
 }
 
-/* The folder that a name is or will be in, ready to be changed, and the name itself. */
+/* Finds the folder of a name, existing or new, makes it writable, and returns the name itself. */
 static int find_place(struct disk *disk, const char *path, struct node **folder, const char **name)
 {
     const char *slash = strrchr(path, '/');
@@ -356,7 +356,7 @@ int disk_rename(struct disk *disk, const char *from, const char *to, bool replac
         return 0;
     if (gone != NULL && is_folder(gone->node) && gone->node->names_now.len > 0)
         return -ENOTEMPTY;
-    rc = add_name(target, new_name, node); /* the old name is found first */
+    rc = add_name(target, new_name, node); /* a lookup finds the old name first */
     if (rc < 0)
         return rc;
     gone = gone != NULL ? entries_find(&target->names_now, new_name) : NULL;
@@ -456,7 +456,7 @@ int disk_truncate(struct disk *disk, struct node *node, off_t size)
     return rc;
 }
 
-/* The names as they are now, for good. */
+/* Makes the current names durable. */
 static int keep_names(struct disk *disk)
 {
     for (size_t i = 0; i < disk->folders_len; i++) {
@@ -545,8 +545,7 @@ static uint64_t draw(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-/* A block that the disk wrote though nobody had asked for it; the file reaches as far as it does.
- */
+/* The disk wrote this block without a sync; the file reaches at least to its end. */
 static void survive(struct node *node, size_t nth)
 {
     struct block *block = block_at(&node->now, nth);
@@ -559,9 +558,9 @@ static void survive(struct node *node, size_t nth)
         node->kept.size = end;
 }
 
-/* Within what was kept of a file, any block may have been written. What made it longer was written
- * in order, since a file system notes a size only once the bytes below it are there: so the file
- * ends at some point of what was appended, without holes before it. */
+/* Within the kept length of a file, any block may have been written. Appended blocks were written
+ * in order, since a file system notes a size only after the bytes below it: so the file ends at
+ * some point of the appended part, without holes before it. */
 static void spare_some(struct disk *disk, struct node *node, uint64_t *seed, unsigned keep_percent)
 {
     size_t first_new = (size_t)(node->kept.size / DISK_BLOCK);

@@ -1,17 +1,16 @@
-/* disk.h: a disk that forgets what was not synced when its power is cut, held in memory.
+/* disk.h: an in-memory disk that forgets unsynced data when its power is cut.
  *
  * Each file and folder has two states: `now`, what programs see, and `kept`, what is on the
  * platter. A write changes `now`; disk_sync() makes one file's `now` its `kept`. Names follow the
  * journal of an ordinary file system: any sync keeps every create, rename and unlink before it, and
- * none later. disk_cut() fails everything with EIO from that instant on; disk_power_on() makes
- * `kept` what is seen.
+ * none later. disk_cut() fails everything with EIO from then on; disk_power_on() makes `kept`
+ * visible.
  *
- * A disk may also have written some of what nobody asked it to sync. So a seed and a share decide
- * which of the unsynced blocks survive. The others are torn away, in the middle of a file too; but
- * what made a file longer survives from its beginning on, as file systems note a size after the
- * bytes.
+ * A disk may also have written some data without a sync. So a seed and a share decide which of the
+ * unsynced blocks survive. The others are lost, in the middle of a file too; but an appended part
+ * survives from its beginning on, as file systems note a size after the bytes.
  *
- * Belongs to one thread. Calls return 0, a length, or a negative errno. */
+ * Use it from one thread. Calls return 0, a length, or a negative errno. */
 #ifndef FG_FAULT_DISK_H
 #define FG_FAULT_DISK_H
 
@@ -22,16 +21,16 @@
 #include <sys/types.h>
 
 struct disk;
-struct node; /* a file, a folder or a link; lives as long as the disk */
+struct node; /* a file, folder or link; lives as long as the disk */
 
 enum { DISK_BLOCK = 4096 };
 
-struct disk *disk_create(uid_t uid, gid_t gid); /* NULL: no memory */
+struct disk *disk_create(uid_t uid, gid_t gid); /* NULL: out of memory */
 void disk_destroy(struct disk *disk);
 
-/* Names. `path` begins with a slash. */
+/* Names. A `path` begins with a slash. */
 int disk_find(struct disk *disk, const char *path, struct node **out);
-/* `mode` has the type (S_IFREG, S_IFDIR or S_IFLNK); `target` is of a link. */
+/* `mode` includes the type (S_IFREG, S_IFDIR or S_IFLNK); `target` is a link's. */
 int disk_make(struct disk *disk, const char *path, const struct stat *as, const char *target,
               struct node **out);
 int disk_remove(struct disk *disk, const char *path);
@@ -46,17 +45,17 @@ int disk_write(struct disk *disk, struct node *node, const char *bytes, size_t l
 int disk_truncate(struct disk *disk, struct node *node, off_t size);
 int disk_sync(struct disk *disk, struct node *node);
 int disk_stat(const struct disk *disk, const struct node *node, struct stat *out);
-/* Owner, rights and times are kept at once: nothing here hangs on their loss. */
+/* Owner, mode and times are durable at once: no test depends on their loss. */
 struct stat *node_attributes(struct node *node);
 const char *node_target(const struct node *node);
 
-/* Open files stay readable when their last name is gone. */
+/* An open file stays readable after its last name is gone. */
 void node_open(struct node *node);
 void disk_close(struct disk *disk, struct node *node);
 
 /* Power. */
 void disk_cut(struct disk *disk);
-/* Of the blocks that were not synced, up to `keep_percent` survive, chosen by the seed. */
+/* Up to `keep_percent` of the unsynced blocks survive, chosen by the seed. */
 void disk_power_on(struct disk *disk, uint64_t seed, unsigned keep_percent);
 
 struct disk_figures {

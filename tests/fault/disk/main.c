@@ -22,7 +22,7 @@
 
 static const char POWER[] = "/.power";
 
-static useconds_t sync_us; /* how long a sync takes at least; one thread knows of it */
+static useconds_t sync_us; /* minimal time of a sync; used by the one thread only */
 
 static struct disk *the_disk(void)
 {
@@ -34,7 +34,7 @@ static bool is_power(const char *path)
     return path != NULL && strcmp(path, POWER) == 0;
 }
 
-/* An open file is its node; the power's file has none. */
+/* An open file's handle is its node; that of .power has none. */
 static struct node *node_of(const struct fuse_file_info *file)
 {
     return (struct node *)(uintptr_t)file->fh; // NOLINT(performance-no-int-to-ptr): FUSE's handle
@@ -341,7 +341,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "forgetful-disk: no memory\n");
         return 1;
     }
-    /* Others than who mounts it may use it, by the rights of its files: PostgreSQL refuses root. */
+    /* Other users may access it by the modes of its files: PostgreSQL refuses to run as root. */
     char own[] = "-f", alone[] = "-s", option[] = "-o",
          options[] = "allow_other,default_permissions,fsname=forgetful-disk";
     char *args[] = {argv[0], own, alone, option, options, argv[1], NULL};

@@ -1,7 +1,7 @@
-/* memory.c: memory that is missing where a test wants it, for a program that it is preloaded into.
- * A text with certain bytes in it is parsed by jansson without any memory. These bytes stand in the
- * file that FAIRGATE_MEMORY names, which is mapped, so that a test chooses the text while the
- * program runs; behind them is counted how many such texts there were. */
+/* memory.c: takes memory away from a program that preloads this. jansson parses a text that
+ * contains certain bytes without any memory. The file that FAIRGATE_MEMORY names holds these bytes;
+ * it is mapped, so that a test can choose the text while the program runs. After them it counts the
+ * affected texts. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct scarce {
-    uint32_t len; /* 0: there is enough */
+    uint32_t len; /* 0: memory is not limited */
     char bytes[124];
     _Atomic uint64_t refused;
 };

@@ -1,9 +1,9 @@
-// kill -9 at every edge. An edge is passed each time the saga engine is about to ask a peer, has
-// its answer, is about to commit, or has committed. The process ends itself there with SIGKILL
-// (saga.halt_at), is started again, the buyer and the provider repeat what was not answered, and in
-// the end money, seats and orders must agree. Edges are found by trying: the first number at which
-// a story runs through alive is one more than it has. FAIRGATE_SOAK=1 tries each; otherwise it is each second of the story
-// of a paid order and each eighth of the others, from one that is drawn (the unit tests try each, in a model of the peers).
+// kill -9 at every edge. The saga engine passes an edge each time before it calls a peer, gets a response, commits, or
+// has committed. There the process kills itself with SIGKILL (saga.halt_at) and is restarted; buyer and provider repeat
+// requests without a response; in the end money, seats and orders must agree. The number of edges is found by trying:
+// it is one less than the first number at which a story ends alive. FAIRGATE_SOAK=1 tries each edge; otherwise each
+// second one of the story of a paid order and each eighth of the others, from a random start (the unit tests try each,
+// in a model of the peers).
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,12 +12,12 @@ import { openWorld } from '../../integration/payment-adapter/lib/world.js';
 
 const SOAK = process.env.FAIRGATE_SOAK === '1';
 const scope = openScope(test);
-// No look of our own while the buyer pays: the number of edges is the story's, not the clock's.
+// No polling while the buyer pays: the number of edges must depend on the story, not on the clock.
 const world = await openWorld(scope, { saga: { poll: '30s', poll_max: '30s', idle: '20ms' }, shop: { url: '' }, mail: { url: '' } });
 const buyer = await world.login();
 await world.pay.stop();
 
-// The process with its edge; `alive` until it has met it.
+// A process that dies at an edge; `alive` until then.
 class Mortal {
   constructor(edge) {
     this.edge = edge;
@@ -31,7 +31,7 @@ class Mortal {
     await ready;
   }
 
-  // Does it until it is done, bringing the process back if it dies over it.
+  // Repeats `work` until it is done, restarting the process if it dies.
   async persist(what, work) {
     return until(what, async () => {
       if (!world.pay.child.running) {

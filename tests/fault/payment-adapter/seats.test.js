@@ -1,6 +1,6 @@
-// The seats are out of reach while an order is being confirmed: the wire is cut before the question or
-// before the answer, or the process stands still for longer than a try lasts. The seat service is the
-// real one, the wire a proxy of ours; afterwards money, seats and tickets have to agree.
+// The seats are unreachable while an order is being confirmed: the wire is cut before the request or before the
+// response, or the process is paused for longer than a try lasts. The seat service is real, the wire is our proxy;
+// afterwards money, seats and tickets must agree.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
-// The ground gives way: PostgreSQL loses its power in the middle of commits, and a worker is frozen
-// for so long that somebody else takes over.
+// The store fails: PostgreSQL loses its power in the middle of commits, and a worker is frozen for so long that another
+// one takes over.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,16 +7,16 @@ import { assertPrompt, openForgetfulDisk, openScope, until } from '../../lib-js/
 import { openWorld } from '../../integration/payment-adapter/lib/world.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 20 : 2;
-const ORDERS = 8; // of a round
+const ORDERS = 8; // per round
 const scope = openScope(test);
-// The company's own server may be configured not to wait for its disk. What we promise must not hang on that.
+// The company's server may be configured not to wait for its disk. Our guarantees must not depend on that.
 const disk = await openForgetfulDisk(scope);
 const world = await openWorld(scope, { disk, postgres: { synchronous_commit: 'off', wal_writer_delay: '10s' }, saga: { lease: '2s', idle: '50ms', poll: '200ms', poll_max: '400ms' }, mail: { url: '' } });
 world.psp.autoPay = true;
 const buyer = await world.login();
-world.postgres.sql('CHECKPOINT'); // what the test itself made
+world.postgres.sql('CHECKPOINT'); // so that the test's setup is durable
 
-// Asked until it is answered, as a browser with a key of its own would.
+// Repeats the order until a response comes, like a browser with its own key.
 async function insist(visit, pay = world.pay) {
   return until('an order', async () => {
     const answer = await pay.http.post('/v1/pay/orders', {
@@ -28,7 +28,7 @@ async function insist(visit, pay = world.pay) {
   }, { timeoutMs: 60_000 });
 }
 
-// One order is not answered this by the seats before we say so: where that one stands is known, the others are anywhere.
+// Holds back the seats' responses for one order until released: that order's step is known, the others may be anywhere.
 function keepWaiting(what) {
   const kept = {};
   kept.asked = new Promise((told) => {

@@ -1,4 +1,4 @@
-// An event that PostgreSQL does not let us write is out alone: the other events of the process do not notice.
+// If PostgreSQL refuses the writes of one event, only that event fails: the process's other events go on.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

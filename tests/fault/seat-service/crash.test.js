@@ -1,4 +1,4 @@
-// What happens to answers when something dies. FAIRGATE_SOAK=1 runs each of these many times.
+// Which responses hold when a part dies. FAIRGATE_SOAK=1 runs each test many times.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -21,14 +21,14 @@ const untilOwner = (service) =>
   }, { timeoutMs: 60_000 });
 const role = async (service) => (await service.private.get('/readyz')).json.role;
 
-// Another process on the database, once it follows the owner.
+// Starts another process on the database and waits until it follows the owner.
 async function follower(scope, postgres, owner) {
   const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
   await until('the standby to follow', async () => (await role(standby)) === 'standby');
   return standby;
 }
 
-// So many more holds, however long they take.
+// Waits for this many more holds, however long they take.
 async function untilHolds(ledger, more = 20) {
   const before = ledger.answers.get(201) ?? 0;
   await until('holds to be answered', () => (ledger.answers.get(201) ?? 0) > before + more);
@@ -123,7 +123,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   const owner = await openSeats(scope, near);
   await importHall(owner, EVENT, hall(SIZE));
   const standby = await follower(scope, postgres, owner);
-  scope.defer(() => wire.heal()); // or nobody could end
+  scope.defer(() => wire.heal()); // otherwise no process could end
   await owner.untilReady();
   wire.fault('hold');
   await standby.untilReady();
@@ -132,13 +132,13 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   assert.ok(cut.json.reasons.some(({ reason }) => reason === 'ownership-unproven'), cut.text);
   assert.ok(['owner', 'cut'].includes(cut.json.role), 'it still shows the hall to clients that find no other');
   assert.equal((await visitor(owner, EVENT).info()).status, 200);
-  await standby.untilReady(); // as it goes on to be
+  await standby.untilReady(); // so that it stays ready
   owner.child.mayEnd = true;
   wire.heal();
   await owner.child.ends();
   assert.equal(owner.child.exit.code, 1);
 
-  // Stopped: the question lies in its socket, and is read before anything else has run.
+  // While it is paused the request waits in its socket, and is read before anything else has run.
   const second = await follower(scope, near, owner);
   standby.child.mayEnd = true;
   await standby.kill();
@@ -169,7 +169,7 @@ test('a stopped owner that wakes up says nothing final of what was changed since
   const checkout = saga(standby, EVENT);
   assert.equal((await checkout.extend(hold, 'order-1')).status, 200);
   assert.equal((await checkout.confirm(hold, 'order-1')).status, 200);
-  // They lie in the stopped process's sockets, and are read before it can learn of its successor.
+  // The requests wait in the paused process's sockets, and are read before it can learn of its successor.
   const [stale, here] = [saga(owner, EVENT), visitor(owner, EVENT, { session })];
   const asked = [
     ...['release', 'refund', 'release', 'refund'].map((step) => stale[step](hold, 'order-1')),
@@ -179,7 +179,7 @@ test('a stopped owner that wakes up says nothing final of what was changed since
     here.change(mine, { add: ['r2s3'] }),
     here.hold({ seats: ['r3s1', 'r3s2'] }),
   ].map((answer) => answer.catch(() => null));
-  for (let turn = 0; turn < 20; turn += 1) await delay(10); // each turn sends what has connected, however late it comes
+  for (let turn = 0; turn < 20; turn += 1) await delay(10); // each turn sends on new connections, however late they come
   owner.child.mayEnd = true;
   owner.resume();
   const answers = (await Promise.all(asked)).filter((answer) => answer !== null);
@@ -209,7 +209,7 @@ test('PostgreSQL down at start: it waits and says so; down later: reads go on, w
   await postgres.stop();
   assert.equal((await buyer.availability()).status, 200);
   assert.equal((await buyer.plan()).status, 200);
-  // Refused, or left open if it went out before the loss was noticed: the key is good for both.
+  // Refused, or open if it was sent before the loss was noticed: the key is good for both.
   const refused = await buyer.hold({ seats: ['r2s1', 'r2s2'] }, 'while-down');
   assert.equal(refused.status, 503, refused.text);
   assert.ok(Number(refused.headers['retry-after']) > 0);
@@ -286,7 +286,7 @@ test('an unknown outcome is reported as unknown, and the key finds the outcome l
   const signal = (name) => postgres.backendPids().forEach((pid) => process.kill(pid, name));
   const sent = async () => (await seats.metrics()).get('fairgate_journal_batch_count');
   let row = 0;
-  // The journal may just be looking around when the server stands still: then nothing was sent yet.
+  // The journal may be reading when the server is paused: then the change was not sent yet.
   const { hold, asked, turnedAway } = await until('a change that was sent and stays open', async () => {
     row += 1;
     const wanted = { seats: [`r${row}s1`, `r${row}s2`] };
@@ -404,7 +404,7 @@ test('snapshots are made by replay, and a restart begins with the newest', async
   const ledger = new Ledger(seats, EVENT, rng);
   const ask = (what) => Number(postgres.sql(`SELECT ${what}`, 'seats'));
   const changes = () => ask('max(seq) FROM seats.journal');
-  // The auditor stands back in a rush, so each snapshot is waited for in the quiet after one.
+  // The auditor pauses in a rush, so wait for each snapshot in the quiet after one.
   for (const snapshots of [1, 2]) {
     const before = changes();
     ledger.start(16);

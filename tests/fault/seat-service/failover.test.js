@@ -1,5 +1,5 @@
-// The primary's machine is lost and its replica is promoted. With synchronous replication no
-// answered hold is lost. (journal_test.c has the owner whose replica was behind.)
+// The primary's machine is lost and its replica is promoted. With synchronous replication no acknowledged hold is lost.
+// (journal_test.c tests the owner whose replica was behind.)
 
 import test from 'node:test';
 import { openScope, seededRng, startPostgresReplica, until } from '../../lib-js/index.js';

@@ -1,5 +1,5 @@
-// Buyers who hold and give back without a pause, and a ledger of the answers. Whatever is
-// killed meanwhile: what was answered must be found afterwards, and nothing else may be there.
+// Buyers who hold and give back without a pause, and a ledger of the responses. Whatever is killed: acknowledged
+// changes must be found afterwards, and nothing else.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -9,16 +9,16 @@ import { states, visitor } from '../../integration/seat-service/house.js';
 const picture = async (looker, seatCount) =>
   states((await looker.availability('', { accept: 'application/octet-stream' })).body, seatCount);
 
-// Nothing of such a request can have reached the service: it failed while connecting.
+// A request that failed while connecting cannot have reached the service.
 const neverSent = (error) => error.syscall === 'connect';
 
-// Some leave what they hold to run out, which takes longer than a test: more of them would take the whole hall.
+// Some buyers let their holds expire, which takes longer than a test: more of them would fill the hall.
 const LEFT_MAX = 10;
 
-// A ledger whose test has failed is stopped by nobody, and must not keep the process alive.
+// A ledger is not stopped if its test fails, and must not keep the process alive.
 const pause = () => new Promise((resolve) => setTimeout(resolve, 20).unref());
 
-// What concerns a hold is refused while an owner is not sure that it is one, which on a busy machine it is not now and then.
+// An owner refuses requests for a hold while it is not sure to be the owner, which happens on a busy machine.
 const sure = (ask) => until('an owner that is sure', async () => {
   const answer = await ask();
   return (answer.status !== 503 || answer.json.code === 'outcome-unknown') && answer;
@@ -29,17 +29,17 @@ export class Ledger {
     this.seats = seats;
     this.event = event;
     this.rng = rng;
-    this.held = new Map(); // hold -> {seats, buyer}: answered 201, not given back
-    this.released = new Set(); // answered 204
-    this.unknown = new Map(); // hold -> ...: a give-back without an answer
-    this.openSeats = 0; // asked for and perhaps held: the request may have arrived, no answer came
-    this.refused = 0; // requests that never left: there was nobody to connect to
-    this.answers = new Map(); // status -> how often
+    this.held = new Map(); // hold -> {seats, buyer}: got 201, not given back
+    this.released = new Set(); // got 204
+    this.unknown = new Map(); // hold -> ...: a give-back without a response
+    this.openSeats = 0; // perhaps held: the request may have arrived, but no response came
+    this.refused = 0; // requests that were never sent: connecting failed
+    this.answers = new Map(); // status -> count
     this.running = false;
-    this.left = 0; // holds whose buyer has gone
+    this.left = 0; // holds whose buyer has left
   }
 
-  // `workers` buyers at once, each with a connection and a session of its own.
+  // Starts `workers` buyers, each with its own connection and session.
   start(workers) {
     this.running = true;
     this.workers = Array.from({ length: workers }, () => this.#buy());
@@ -126,8 +126,8 @@ export class Ledger {
     }
   }
 
-  // Every answer is true: what was held is held with the same seats, what was given back is gone,
-  // and beyond that no more seats are held than requests asked for that arrived and were not answered.
+  // Checks that every response is true: held seats are held, given back ones are free, and no more seats than those of
+  // requests without a response are held in addition.
   async judge(service, seatCount, { timeoutMs } = {}) {
     assert.ok(this.answers.get(201) > 0, 'nobody was ever answered a hold: there is nothing to judge');
     await this.#untilPublished(service, seatCount, timeoutMs);
@@ -154,8 +154,8 @@ export class Ledger {
     return { answered: this.held.size, released: this.released.size, perhaps, refused: this.refused };
   }
 
-  // Pictures are published five times a second, and an old one may be just as many seats as are
-  // allowed. What was changed before a seat was given back is in every picture that shows it free.
+  // Pictures are published five times a second, and an old one may happen to show a legal number of seats. A picture
+  // that shows a marker seat free has all changes made before that seat was given back.
   async #untilPublished(service, seatCount, timeoutMs) {
     const marker = visitor(service, this.event);
     if (this.held.size === 0) {
@@ -178,7 +178,7 @@ export class Ledger {
   }
 }
 
-// The projection that is the last wall, and the journal, hold against each other.
+// Compares the projection with the unique constraint with the journal.
 export function judgeJournal(postgres) {
   assert.notEqual(postgres.sql('SELECT count(*) FROM seats.journal', 'seats'), '0', 'something was written');
   const gaps = postgres.sql(

@@ -1,4 +1,4 @@
-// The ledger that judges the other tests of this folder: would it find what must not be?
+// Tests the ledger that checks the other tests of this folder: does it detect violations?
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
-// Several processes share the events of one database. One of them dies, or stops: the others have its events,
-// with each hold that was answered, and nothing of theirs is touched meanwhile.
+// Several processes share the events of one database. If one dies or pauses, the others take its events with each
+// acknowledged hold, and their own events are not affected.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -21,7 +21,7 @@ async function ownerOf(services, event) {
   return null;
 }
 
-// So many processes and four events, as many at each.
+// Opens `count` processes and four events, spread evenly.
 async function openShared(t, count) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
@@ -56,7 +56,7 @@ async function judge(t, ledgers, service) {
   for (const ledger of ledgers) t.diagnostic(`${ledger.event} ${JSON.stringify(await ledger.judge(service, SEATS))}`);
 }
 
-// A sale that is paid when its owner dies: an order has the hold, and what it sold stays sold.
+// An order is paid when its owner dies: it has the hold, and sold seats stay sold.
 async function sell(service, event) {
   const { hold, seats } = (await visitor(service, event).hold({ best_available: { quantity: 2 } })).json;
   assert.equal((await saga(service, event).extend(hold, 'order-1')).status, 200);
@@ -84,7 +84,7 @@ test('kill -9 of one of two owners under holds: the other has its events too, an
   assertProblem(await visitor(second, lost[0]).hold({ seats: sold.seats }), 409, 'seats-taken');
   judgeJournal(postgres);
 
-  // The old owner is back with nothing, and says where everything is.
+  // The old owner returns without events, and says where each one is.
   await first.start(false);
   await until('it to follow', async () => (await role(first)) === 'standby');
   const address = `127.0.0.1:${second.privatePort}`;
@@ -146,7 +146,7 @@ test('an owner that comes back has the next events, until all have as many', asy
 
 // ---- in any order ----
 
-// What stands between buyers and owners: it knows where an event was last, and learns from each answer that says where it is.
+// Routes buyers to owners: it remembers an event's last owner, and learns from responses that name another.
 function openEdge(services) {
   const last = new Map();
   const call = async (method, path, options) => {
@@ -182,7 +182,7 @@ test('an event moves between owners that are well, to and fro under holds, and n
   };
   await goOn();
   for (const [asked, owner, now] of [[first, 'seats2', second], [first, 'seats1', first], [second, 'seats2', second]]) {
-    const told = await until('it to be moved', async () => { // where a process is slow it stays, and may be asked for again
+    const told = await until('it to be moved', async () => { // a slow process keeps the event, and may be asked again
       const answer = await place([asked], event, owner);
       if (answer.status !== 200) assertProblem(answer, 409, 'not-moved');
       return answer.status === 200 && answer;
@@ -206,12 +206,12 @@ test('an event moves between owners that are well, to and fro under holds, and n
   assert.equal(told.json.owner, 'seats2');
   judgeJournal(postgres);
 
-  // Nobody of that name: it stays, and is sold on.
+  // No process of that name: the event stays and sells on.
   assertProblem(await place([second], event, 'seats9'), 409, 'not-moved');
   assert.equal((await visitor(second, event).info()).status, 200);
 });
 
-// Where a move stands, by the owner row; and from outside, when its old owner has closed the event.
+// State of a move, from the owner row; and from outside, once its old owner has closed the event.
 const row = (postgres, event) => postgres.sql(`SELECT wanted, split_part(ready, '#', 1) FROM seats.owner JOIN seats.event ON no = event WHERE id = '${event}'`, 'seats').trim();
 const MOMENTS = {
   'is asked for': ({ postgres, event }) => row(postgres, event) !== '|',
@@ -232,7 +232,7 @@ for (const [moment, victim] of process.env.FAIRGATE_SOAK ? VICTIMS : [VICTIMS[4]
     ledger.start(8);
     await until('holds', () => (ledger.answers.get(201) ?? 0) > 20);
     const dies = { from, to }[victim], lives = { from: to, to: from }[victim];
-    const asked = place([lives], event, 'seats2'); // the surviving process answers or refuses
+    const asked = place([lives], event, 'seats2'); // the surviving process responds or refuses
     await until(`the moment at which it ${moment}`, () => MOMENTS[moment]({ postgres, event, from }), { everyMs: 5 });
     await dies.kill();
     await until('it to have an owner', () => owns(lives, event));
@@ -246,7 +246,7 @@ for (const [moment, victim] of process.env.FAIRGATE_SOAK ? VICTIMS : [VICTIMS[4]
     else assertProblem(told, 409, 'not-moved');
   });
 
-// So that a hall is not full after some rounds.
+// Frees seats, so that a hall is not full after some rounds.
 async function giveBack(ledger) {
   for (const [hold, { buyer }] of ledger.held) {
     await until('it to be given back', async () => (await buyer.release(hold)).status === 204);
@@ -297,7 +297,7 @@ test('whatever dies, stops or is cut off, in any order: every event has an owner
     const before = ledgers.map((ledger) => ledger.answers.get(201) ?? 0);
     for (const ledger of ledgers) ledger.start(4);
     await until('holds at all events', () => ledgers.every((ledger, n) => (ledger.answers.get(201) ?? 0) > before[n] + 5));
-    for (const { child } of services) child.mayEnd = true; // one that finds another in its place
+    for (const { child } of services) child.mayEnd = true; // may exit when another process has taken its place
     await faults[kind](victim);
     await untilOwned();
     for (const ledger of ledgers) await ledger.stop();

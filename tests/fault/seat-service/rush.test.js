@@ -1,5 +1,5 @@
-// kill -9 of the owner while two thousand holds are under way. The load program writes down what
-// each got; the picture of the hall after the restart has to agree with it, seat by seat.
+// kill -9 of the owner with two thousand holds in flight. The load program records each response; the picture of the
+// hall after the restart must agree with it, seat by seat.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const READ_BACK = 50;
 
 const changes = async (seats) => (await seats.metrics()).get('fairgate_journal_changes_total');
 
-// Runs until the service has closed every connection. -> Map: seat -> the answer to its request.
+// Runs until the service has closed every connection. -> Map: seat -> response
 function startRush(scope, seats, event) {
   const dir = scope.tempDir('rush-');
   const passes = join(dir, `passes-${event}`);
@@ -44,10 +44,10 @@ function startRush(scope, seats, event) {
   };
 }
 
-// What was answered is held, what was never asked for is free; what got no answer may be either.
+// Seats of acknowledged holds are held, those never requested are free; without a response either is right.
 async function judge(seats, event, told) {
   const reader = visitor(seats, event);
-  // An owner is ready once it has one event open; the others open each as soon as it can.
+  // An owner is ready once it has one event open; it opens the others as soon as it can.
   await until('the event to be open', async () => (await reader.info()).status === 200);
   const picture = await reader.availability('', { accept: 'application/octet-stream' });
   const now = states(picture.body, SEATS);
@@ -82,7 +82,7 @@ test('kill -9 with thousands of holds in flight: every answer is true after the 
     const count = await judge(seats, event, told);
     t.diagnostic(JSON.stringify(count));
     assert.ok(count.held > 0);
-    // Where we were late with the kill the hall was nearly sold: then once more.
+    // If the kill came late, the hall was nearly sold: try once more.
     if (count.lost === IN_FLIGHT) inTime += 1;
     else assert.ok(round < ROUNDS + 5, `${count.lost} were under way, each time fewer than ${IN_FLIGHT}`);
     const held = told.filter(({ what }) => what === 'held');

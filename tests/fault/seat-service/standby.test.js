@@ -1,5 +1,5 @@
-// A standby shows what everybody may see, as fresh as its last look at the journal, under versions that are the
-// owner's; and it refuses as soon as it cannot know what is new.
+// A standby shows public data as fresh as its last read of the journal, under the owner's versions; and it refuses as
+// soon as it cannot know the newest state.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const written = (postgres) => Number(postgres.sql('SELECT max(seq) FROM seats.jo
 const markIn = (answer) => markOf(answer.headers.etag);
 const versionIn = (answer) => markIn(answer).version;
 
-// An owner and its standby, which reaches PostgreSQL by a wire if `wired`.
+// An owner and its standby, which connects to PostgreSQL through a wire if `wired`.
 async function openPair(t, { loops = 1, wired = false, area = 0 } = {}) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
@@ -29,7 +29,7 @@ async function openPair(t, { loops = 1, wired = false, area = 0 } = {}) {
   const wire = wired ? await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } }) : null;
   const near = wired ? { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` } : postgres;
   const standby = await openSeats(scope, near, { config, office: owner.office, secrets: owner.secrets, ready: false });
-  if (wired) scope.defer(() => wire.heal()); // or it could not end
+  if (wired) scope.defer(() => wire.heal()); // otherwise it could not end
   await until('the standby to show the hall', async () => {
     const { role, shows } = await readiness(standby);
     return role === 'standby' && shows === true;
@@ -37,7 +37,7 @@ async function openPair(t, { loops = 1, wired = false, area = 0 } = {}) {
   return { scope, postgres, owner, standby, wire };
 }
 
-// What a standby answers, which is refused for as long as it is not up to date: on a machine with much else to do that happens.
+// A standby's response; repeated while it refuses because it is behind, which happens on a busy machine.
 async function shown(ask) {
   return until('the standby to be up to date', async () => {
     const answer = await ask();
@@ -114,7 +114,7 @@ test('a reader who is ahead of a standby waits until it knows whether the journa
   assert.deepEqual([resync, version, held], [false, seq, []]);
 });
 
-// As where the process had much to do when it came, or it came in pieces.
+// As if the process was busy when the request came, or it came in pieces.
 test('a request that began before a read of the journal, and names a later version, waits for the next read', async (t) => {
   const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
@@ -125,7 +125,7 @@ test('a request that began before a read of the journal, and names a later versi
   await raw.send('G');
   assert.equal((await here.hold({ seats: ['r6s1'] })).status, 201);
   plan.version = written(postgres);
-  await untilVersion(there, plan.version); // by a look that began after the question
+  await untilVersion(there, plan.version); // by a read that began after the request
   wire.fault('hold');
   assert.equal((await here.hold({ seats: ['r6s2'] })).status, 201);
   plan.version = written(postgres);
@@ -155,7 +155,7 @@ test('a reader ahead of the journal starts over, by the owner and by a standby',
   }
 });
 
-// The journal ends there again, as after a restore to that moment.
+// Truncates the journal, as a restore to that moment does.
 const putBack = (postgres, seq) => postgres.sql(`BEGIN;
   ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
   DELETE FROM seats.journal WHERE seq > ${seq};
@@ -265,7 +265,7 @@ test('a standby that cannot read the journal refuses, and shows nothing old when
   wire.fault('hold');
   assert.equal((await here.hold({ seats: ['r3s1'] })).status, 201);
   const seq = written(postgres);
-  // An answer from before the wire was held may still be fresh: then it is the picture from before, under its version.
+  // A response from before the wire was held may still be fresh: then it is the earlier picture, under its version.
   const refused = await until('the standby to refuse', async () => {
     const answer = await there.availability('', OCTETS);
     if (answer.status === 200) assert.ok(versionIn(answer) < seq);
@@ -299,11 +299,11 @@ test('a standby that was stopped shows nothing old when it wakes up', async (t) 
   await untilVersion(there, seq);
 });
 
-// The journal has a commit before PostgreSQL's answer reaches the owner, and who follows may be the first to show it.
+// The journal has a commit before PostgreSQL's response reaches the owner, and a standby may be the first to show it.
 test('who has seen a commit before its owner is not sent back by the owner', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
-  // Only the answer to a commit is held: an owner that waits for any other answer commits nothing.
+  // Hold back only responses to commits: an owner that waits for any other response commits nothing.
   let awaits = false;
   const wire = await openProxy(scope, {
     to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) },
@@ -314,7 +314,7 @@ test('who has seen a commit before its owner is not sent back by the owner', asy
   });
   const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
   const owner = await openSeats(scope, near);
-  scope.defer(() => wire.heal()); // or it could not end
+  scope.defer(() => wire.heal()); // otherwise it could not end
   await importHall(owner, EVENT, hall({ rows: ROWS, seatsPerRow: 10 }));
   const reader = visitor(owner, EVENT);
   const { version, line } = markIn(await untilVersion(reader, 1));
@@ -328,7 +328,7 @@ test('who has seen a commit before its owner is not sent back by the owner', asy
   await answer;
 });
 
-// Somebody who reads here and there, as an edge sends them, and keeps a picture from the answers.
+// A reader who alternates between processes, as an edge routes, and keeps a picture from the responses.
 class Reader {
   constructor(rng, voices) {
     Object.assign(this, { rng, voices, plan: { n: SEATS, state: new Uint8Array(SEATS), version: 0 }, moved: 0 });
@@ -373,7 +373,7 @@ test('readers who are sent here and there see what is there, and never go back, 
   reading = false;
   await Promise.all(work);
   const now = await untilVersion(visitor(standby, EVENT), written(postgres));
-  for (const reader of readers) { // what has run out since then comes by the last delta
+  for (const reader of readers) { // the last delta has what has expired since
     const { json } = await visitor(standby, EVENT).availability(`?since=${sinceOf(reader.plan)}`);
     assert.equal(json.resync, false);
     if (json.version > reader.plan.version) applyChanges(reader.plan, json);
