@@ -1,13 +1,13 @@
-// The small changes that can be made to a C file: an operator turned, a bound moved by one, a condition
-// dropped, a statement left out, a loop that ends after its first. Where they may be made says clang's tree of
-// the program, so that no change is made inside a comment, a type, or what a macro brings. What stands in an
-// assert() is left alone: an assert less is no other program.
+// The small changes that can be made to a C file: an operator replaced, a bound moved by one, a condition dropped, a
+// statement left out, a loop that ends after its first round. Clang's tree of the program says where they are possible,
+// so that no change is made inside a comment, a type, or a macro's expansion. An assert() is left alone: without it the
+// program is the same.
 //
-// A change is { line, at, end, text, within, source, what, kind, from, until }: bytes at..end become text; within is the
-// function, source the line as it stands, and what tells the change in a word or two. None names a place by its number,
-// so that they know the change again after others have moved it. For together.js, which puts many changes into one
-// program: what is changed are bytes from..until, and they are, by kind, a 'value', a 'deed' that is left out, a
-// 'jump' that is not taken, the body of a 'loop', or a 'constant', which C wants to know as it compiles.
+// A change is { line, at, end, text, within, source, what, kind, from, until }: bytes at..end become text; within is
+// the function, source the line, and what describes the change in a word or two. None of these three contains a
+// position, so that they still identify the change after edits elsewhere. For together.js, which puts many changes into
+// one program: bytes from..until are changed, and they are, by kind, a 'value', a 'deed' that is left out, a 'jump'
+// that is not taken, the body of a 'loop', or a 'constant', which must be known at compile time.
 
 const TURNED = {
   '<': ['<=', '>='], '<=': ['<', '>'], '>': ['>=', '<='], '>=': ['>', '<'], '==': ['!='], '!=': ['=='],
@@ -26,7 +26,7 @@ const JUMPS = new Set(['BreakStmt', 'ContinueStmt']);
 const CONSTANTS = new Set(['ConstantExpr', 'UnaryExprOrTypeTraitExpr', 'StaticAssertDecl', 'EnumDecl']);
 const isConstant = (node) => CONSTANTS.has(node.kind) || (node.kind === 'VarDecl' && node.storageClass === 'static');
 
-/** All changes that can be made to a file: its bytes as latin1 text, and clang's tree of it. */
+/** All changes that can be made to a file, given its bytes as latin1 text and clang's tree of it. */
 export function changesOf(text, tree) {
   const found = new Map();
   let within = '';
@@ -62,7 +62,7 @@ export function changesOf(text, tree) {
     for (const to of TURNED[node.opcode] ?? []) {
       const after = `${textOf(left)} ${to} ${textOf(right)}`;
       const what = `${short(textOf(node))} -> ${short(after)}`;
-      if (isLogic) swap(node, `(${text.slice(startOf(node), at)}${to}${text.slice(at + 2, endOf(node))})`, what); // or && would take its neighbour
+      if (isLogic) swap(node, `(${text.slice(startOf(node), at)}${to}${text.slice(at + 2, endOf(node))})`, what); // otherwise && would take its neighbour
       else add(at, at + node.opcode.length, to, what, 'value', rangeOf(node));
     }
     if (isLogic) {
@@ -110,7 +110,7 @@ export function changesOf(text, tree) {
     const single = /f$/i.test(code) ? 'F' : '';
     if (node.kind === 'FloatingLiteral') swap(node, Number(node.value) === 0 ? `1.0${single}` : `(${code} * 1.5${single})`);
     else {
-      if (!allocates) swap(node, `(${code} + 1)`); // more room is no other program
+      if (!allocates) swap(node, `(${code} + 1)`); // more memory does not change the program
       if (node.value !== '0') swap(node, `(${code} - 1)`);
     }
   }
@@ -128,8 +128,8 @@ export function changesOf(text, tree) {
     (node.kind === 'BinaryOperator' && node.opcode === '=') || (node.kind === 'UnaryOperator' && node.opcode.length === 2) ||
     JUMPS.has(node.kind);
 
-  // Not so what gives memory back, OpenSSL's and jansson's too: what is lost then only the address sanitizer sees, which
-  // `make test` has and this has not.
+  // Frees are not left out, OpenSSL's and jansson's neither: only the address sanitizer notices a leak, which `make
+  // test` has and this has not.
   function leaveOut(parent, node) {
     const isStatement = parent.kind === 'CompoundStmt' || parent.kind === 'CaseStmt' ||
       ((parent.kind === 'IfStmt' || LOOPS.has(parent.kind)) && node !== conditionOf(parent) && parent.inner.indexOf(node) > 0);
@@ -143,7 +143,7 @@ export function changesOf(text, tree) {
     return node.kind === 'DoStmt' ? node.inner[1] : node.inner[0];
   }
 
-  // A step of a loop that goes the other way never ends, which takes long and shows little.
+  // A loop whose step is reversed never ends, which takes long and shows little.
   function walk(node, type, isStep = false) {
     if (node.kind === 'BinaryOperator' || node.kind === 'CompoundAssignOperator') turnBinary(node);
     else if (node.kind === 'UnaryOperator' && isWhole(node)) turnUnary(node, isStep);

@@ -1,10 +1,10 @@
-/* choice.c: which change a program makes that has many in it (together.js).
+/* choice.c: chooses which of a program's built-in changes is active (together.js).
  *
- * With FAIRGATE_CHOICES set it runs its tests again and again, without being started anew: before
- * main() it reads lines from standard input, "NUMBER CPU_MS", and for each a child goes on into
- * main(), with that change made and so much of a processor's time; by the clock it is bounded only
- * for the case that all its threads wait for each other. The outcome goes to standard output:
- * "1 MS" if the tests passed, "0 MS" if not, and the time that the child took of a processor. */
+ * With FAIRGATE_CHOICES set, a program runs its tests repeatedly without being restarted: before
+ * main() it reads lines "NUMBER CPU_MS" from standard input, and for each a child continues into
+ * main() with that change active and that much CPU time. A wall clock limit only covers the case
+ * that all its threads wait for each other. The result goes to standard output: "1 MS" if the tests
+ * passed, otherwise "0 MS", with the child's CPU time. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 enum { WAITS_S = 60, WAITS_FACTOR = 20, MEMORY_MAX_KIB = 4000000 };
 
 extern int change_chosen;
-int change_chosen; /* 0: none */
+int change_chosen; /* 0: no change */
 
 static void begin(int number, long cpu_ms)
 {
@@ -27,7 +27,7 @@ static void begin(int number, long cpu_ms)
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
-    setpgid(0, 0); /* so that what it starts ends with it */
+    setpgid(0, 0); /* so that the processes it starts end with it */
     setrlimit(RLIMIT_CORE, &core);
     setrlimit(RLIMIT_AS, &memory);
     setitimer(ITIMER_PROF, &cpu, NULL);
@@ -53,7 +53,7 @@ __attribute__((constructor)) static void serve_choices(void)
         long cpu_ms = strtol(end, NULL, 10);
         pid_t pid = fork();
         if (pid < 0)
-            _exit(1); /* no change that was noticed: the parent sees that this has ended */
+            _exit(1); /* not a killed change: the parent sees that this has ended */
         if (pid == 0) {
             begin(number, cpu_ms);
             return;

@@ -1,5 +1,5 @@
-// The core modules, and the unit tests that judge them: those that need no database and no luck. A database would
-// take seconds to start, and says nothing of a core; what threads meet differs from run to run.
+// The core modules and the unit tests that check them: deterministic ones without a database. A database takes seconds
+// to start and is no part of a core; what threads do differs from run to run.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 
-// A core, the component whose tests judge it, and where those lie. Of common it is what cores may include
-// (infra/rooms.js), judged by the tests that bear a module's name: all of common's lie side by side.
+// A core, the component whose tests check it, and their folder. Of common these are the folders that cores may include
+// (infra/rooms.js), checked by the tests named after a module: all of common's tests are in one folder.
 export const CORES = [
   { folders: ['common/base', 'common/crypto', 'common/pace', 'common/sale'], tests: 'common', judges: 'tests/unit/common', byName: true },
   { folders: ['queue-front/src/core'], tests: 'queue-front', judges: 'tests/unit/queue-front/core' },
@@ -42,7 +42,7 @@ function sourcesOf({ folders, judges, byName }) {
     .filter((source) => !byName || modules.has(basename(source, '_test.c')));
 }
 
-/** The programs of a core's tests: { program, names }, names being all that is linked in. */
+/** The programs of a core's tests: { program, names }, where names are all objects linked in. */
 export function programsOf(core, out, at = /./) {
   return sourcesOf(core).filter((source) => at.test(source)).map((source) => {
     const program = `${out}/${source.slice(0, -2)}`;
@@ -59,13 +59,11 @@ export function inParallel(list, judge) {
   return Promise.all(Array.from({ length: JOBS }, (_, worker) => one(worker)));
 }
 
-/** Always the same dice. */
+/** Fixed seeds. */
 export const TEST_ENV = { FAIRGATE_SOAK: undefined, FAIRGATE_SEED: '1', FAIRGATE_TEST_SEED: '1' };
 
-/**
- * Runs a test with always the same dice. Bounded by the processor's time, so that a busy machine fails nothing; by
- * the clock only where all its threads wait for each other. Resolves to { ok, cpuS }.
- */
+/** Runs a test with fixed seeds. The limit is CPU time, so that a busy machine fails nothing; wall time is only limited
+ * in case all its threads wait for each other. Resolves to { ok, cpuS }. */
 export function runTest(program, cpuS, env = {}) {
   const script = 'ulimit -t "$1" -v 4000000 -c 0; TIMEFORMAT="%U %S"; time "$2" >/dev/null 2>&1';
   return new Promise((resolve) => {
@@ -86,14 +84,14 @@ export function runTest(program, cpuS, env = {}) {
 /** The rows of a list, as arrays of fields. */
 export const rowsOf = (list) => readFileSync(list, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split('\t'));
 
-/** Fields as they are compared with those of a row. */
+/** Fields in the form used to compare them with a row's. */
 export const keyOfRow = (...fields) => fields.map((field) => field.replaceAll('\t', ' ')).join('\t');
 
-/** Short enough for a line. */
+/** Shortens code to one line. */
 export function short(code) {
   const line = code.replace(/\s+/g, ' ').trim();
   return line.length > 60 ? `${line.slice(0, 57)}...` : line;
 }
 
-/** src/core says nothing here. */
+/** src/core is left out of names. */
 export const nameOf = (file) => file.replace('/src/core/', '/').replace(/\.[ch]$/, '');

@@ -16,14 +16,14 @@ import { CORES, JOBS, build, filesOf, inParallel, nameOf, programsOf, rowsOf, ru
 
 const OUT = 'build/coverage';
 const RAW = `${OUT}/raw`;
-const QUICK_S = 2; // only tests that take less are run again for each failure
+const QUICK_S = 2; // only tests faster than this run again for each failure
 const LIST = 'tests/measure/branches.tsv';
 
 const { values: asked } = parseArgs({ options: { open: { type: 'boolean' }, check: { type: 'boolean' }, at: { type: 'string', default: '.' } } });
 const at = new RegExp(asked.at);
 
-// Places in the core from which a call can fail, as FAIRGATE_NTH takes them: each in the quickest of the programs that
-// come there, as the call is first made and as it is made for the last time.
+// Call sites in the core that can fail, as FAIRGATE_NTH takes them: each in the fastest program that reaches it, for
+// the first and the last call.
 async function failuresOf(core, tests) {
   const sites = `${OUT}/sites`;
   const found = new Map();
@@ -33,11 +33,11 @@ async function failuresOf(core, tests) {
     if (!existsSync(sites)) continue;
     const paths = readFileSync(sites, 'utf8').trim().split('\n').map((line) => line.split(' ')).filter(([, , , site]) => site !== undefined);
     const at = [...new Set(paths.map(([, , , site]) => site))];
-    const before = at.map((address) => `0x${(BigInt(address) - 1n).toString(16)}`); // they are where calls return to
+    const before = at.map((address) => `0x${(BigInt(address) - 1n).toString(16)}`); // they are return addresses
     const places = run('addr2line', ['-e', program, ...before]).split('\n');
     const own = new Map(at.map((address, i) => [address, places[i]]).filter(([, place]) => core.folders.some((folder) => place.includes(`${folder}/`))));
     for (const [address, place] of own) {
-      const key = `${place} ${[...own].filter(([other, its]) => its === place && other <= address).length}`; // two calls of a line are two
+      const key = `${place} ${[...own].filter(([other, its]) => its === place && other <= address).length}`; // two calls in a line are two
       if (found.has(key)) continue;
       const here = paths.filter(([, , , site]) => site === address);
       const failures = new Set([`${here[0][0]}:1`, `${here.at(-1)[0]}:${here.at(-1)[2]}`]);
@@ -54,7 +54,7 @@ async function count(core) {
   const data = `${OUT}/${core.tests}.profdata`;
   rmSync(RAW, { recursive: true, force: true });
   mkdirSync(RAW, { recursive: true });
-  const env = { LLVM_PROFILE_FILE: `${process.cwd()}/${RAW}/%${JOBS}m.profraw` }; // one a program, which its runs share
+  const env = { LLVM_PROFILE_FILE: `${process.cwd()}/${RAW}/%${JOBS}m.profraw` }; // one per program, shared by its runs
   await inParallel(programs, async (test) => {
     Object.assign(test, await runTest(test.program, 300, env));
     if (!test.ok) throw new Error(`${test.program} fails`);
@@ -67,7 +67,7 @@ async function count(core) {
   return JSON.parse(told).data[0].files;
 }
 
-// Where an assert( begins and ends, as places in the text.
+// The range of each assert( in the text.
 function asserts(text) {
   const found = [];
   for (const { index } of text.matchAll(/\b(static_)?assert\(/g)) {
@@ -82,8 +82,8 @@ function asserts(text) {
   return found;
 }
 
-// The way past a switch that names all values of an enum, as the compiler's warnings have seen to; and a case that
-// names how many there are, or says with an assert that it does not come about.
+// The default of a switch over all values of an enum, which the compiler's warnings check; and a case that is the
+// number of values, or that asserts it is never reached.
 function neverTaken(text, from, to) {
   if (/^case \w+_COUNT$/.test(text.slice(from, to))) return true;
   if (text.startsWith('case ', from) && /^:\s*(case \w+:\s*)*assert\(false\)/.test(text.slice(to))) return true;

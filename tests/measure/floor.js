@@ -1,4 +1,4 @@
-// Where a run of `make mutants` is red: below its floor, and where nothing was judged.
+// When a run of `make mutants` fails: below its floor, or if nothing was checked.
 
 /** Parses a share in percent, and throws if it is not a number. */
 export function percentOf(text) {
@@ -7,8 +7,8 @@ export function percentOf(text) {
   return percent;
 }
 
-/** How many of these have failed: all that went unnoticed, if what was noticed is below the floor. */
+/** How many of these have failed: all that went unnoticed, if the noticed ones are below the floor. */
 export function failedOf({ noticed, lived }, least) {
-  if (noticed + lived === 0) return 1; // a compiler that is broken breaks every change
+  if (noticed + lived === 0) return 1; // with a broken compiler every change is broken
   return 100 * noticed < least * (noticed + lived) ? lived : 0;
 }

@@ -32,14 +32,14 @@ import { Chooser, blend, canBeChosen, withoutFaults } from './together.js';
 
 const OUT = 'build/quick';
 const OWN = `${OUT}/mutants`;
-const FOLDERS = `${OWN}/run-${process.pid}-`; // two may run at once
+const FOLDERS = `${OWN}/run-${process.pid}-`; // two runs may overlap
 const LIVING = 'tests/measure/mutants.tsv';
 const CC = 'gcc';
 const CHOICE = 'tests/measure/choice.c';
 
-const CPU_S_MAX = 20; // a test that takes more by itself is left to `make test`
-const limitS = ({ cpuS }) => 0.5 + 4 * cpuS; // what never ends takes all of it
-const MANY = 20; // changes of a file for which one program with all of them is worth its while
+const CPU_S_MAX = 20; // tests that take more by themselves are left to `make test`
+const limitS = ({ cpuS }) => 0.5 + 4 * cpuS; // an endless test uses all of it
+const MANY = 20; // from this many changes of a file on, one program with all of them pays off
 
 const { values: asked } = parseArgs({
   options: {
@@ -57,7 +57,7 @@ function modulesOf(core) {
   return files.filter((file) => new RegExp(asked.at).test(file)).map((file) => ({ file, core, compile, link }));
 }
 
-// The nearest first: the module's own test, then those of its room.
+// The nearest first: the module's own test, then those of its folder.
 function judgesOf(module) {
   const names = run('nm', ['--defined-only', '-g', `${OUT}/obj/${module.file.slice(0, -2)}.o`]).split('\n')
     .map((line) => line.split(' ')[2]).filter(Boolean);
@@ -68,7 +68,7 @@ function judgesOf(module) {
     .sort((a, b) => nearness(b) - nearness(a));
 }
 
-// Those that pass as they are, and soon. Known from run to run, as long as a program is the same.
+// Tests that pass unchanged, and fast enough. Cached between runs as long as a program is the same.
 async function measure(tests) {
   const file = `${OWN}/tests.json`;
   const known = existsSync(file) ? JSON.parse(readFileSync(file)) : {};
@@ -81,7 +81,7 @@ async function measure(tests) {
   writeFileSync(file, JSON.stringify(known));
 }
 
-// Those that can be afforded. What is nearest by its name judges whatever it takes.
+// The tests that fit the limit. The module's own test always runs.
 function afforded(judges) {
   let cpuS = 0;
   return judges.filter((test, i) => {
@@ -91,7 +91,7 @@ function afforded(judges) {
   });
 }
 
-// Resolves to what the compiler says if it refuses, '' otherwise.
+// Resolves to the compiler's error, or '' if there is none.
 function compilerSays(args) {
   return new Promise((resolve) => {
     const child = spawn(CC, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -101,7 +101,7 @@ function compilerSays(args) {
   });
 }
 
-// As the build does it, but from another folder: assert() and the object still name the file by its own path.
+// Like the build, but from another folder: assert() and the object still name the file by its own path.
 function compile(module, text, folder) {
   const source = join(folder, basename(module.file));
   writeFileSync(source, Buffer.from(`#line 1 "${module.file}"\n${text}`, 'latin1'));
@@ -129,7 +129,7 @@ async function objectOf(module, text, folder) {
   return await compile(module, text, folder) === '' ? readFileSync(join(folder, 'module.o')) : undefined;
 }
 
-// 'broken': no C; 'nothing': the same machine code; 'killed'; 'lived'.
+// 'broken': invalid C; 'nothing': the same machine code; 'killed'; 'lived'.
 async function judge(mutant, worker) {
   const { module } = mutant;
   const folder = folderOf(worker);
@@ -144,7 +144,7 @@ async function judge(mutant, worker) {
   return 'lived';
 }
 
-// Compiled is what can be: returns the changes that are in it.
+// Compiles as many changes as possible; returns those that are in the program.
 async function compileTogether(module, mutants, folder) {
   let inIt = mutants.filter(({ change }) => canBeChosen(change));
   while (inIt.length > 0) {
@@ -158,8 +158,8 @@ async function compileTogether(module, mutants, folder) {
   return inIt;
 }
 
-// Tries changes that are in one program: what is killed in it is killed. What lives need not, made by itself: where it
-// writes beyond an array other things lie there.
+// Tries changes in one program: those killed there count as killed. Those that live there are tried alone: a write
+// beyond an array may hit other data then.
 async function judgeTogether(module, mutants) {
   const folder = folderOf('together');
   const choice = join(folder, 'choice.o');
@@ -188,7 +188,7 @@ function treeOf(module) {
   return JSON.parse(run('clang', args));
 }
 
-// Kept from run to run, since to ask clang about a hundred files takes longer than to judge twenty changes.
+// Cached between runs, since asking clang about a hundred files takes longer than checking twenty changes.
 function changesIn(module) {
   const sum = createHash('sha256').update(module.text, 'latin1').update(readFileSync('tests/measure/changes.js')).digest('hex');
   const kept = `${OWN}/${module.file.replaceAll('/', '-')}.json`;
@@ -209,7 +209,7 @@ function allOf(modules) {
   });
 }
 
-// xorshift: the same seed is the same draw.
+// xorshift: the same seed gives the same draw.
 function diceOf(seed) {
   let state = BigInt.asUintN(64, BigInt(seed) * 0x9e3779b97f4a7c15n) || 1n;
   return (below) => {
@@ -234,7 +234,7 @@ function draw(mutants, count, seed) {
 
 const readLiving = () => new Set(rowsOf(LIVING).map((row) => keyOfRow(...row.slice(0, -1))));
 
-// Sources are read a byte a letter, so that places are bytes; the list is a text.
+// Sources are read as one character per byte, so that positions are bytes; the list is UTF-8.
 function isListed(living, { module, change }) {
   return living.has(keyOfRow(module.file, ...[change.within, change.source, change.what].map((code) => Buffer.from(code, 'latin1').toString())));
 }
@@ -281,7 +281,7 @@ async function main() {
   const cores = CORES.filter((core) => filesOf(core).some((file) => at.test(file)));
   if (cores.length === 0) throw new Error(`no module of a core is called ${asked.at}`);
   build('quick', /./, cores);
-  process.env.CCACHE_DISABLE = '1'; // it would keep each change, and hand clang another text than the file's
+  process.env.CCACHE_DISABLE = '1'; // it would store each change, and give clang a text other than the file's
   mkdirSync(OWN, { recursive: true });
   const last = `${OWN}/lived.json`;
   const before = asked.again ? new Set(JSON.parse(readFileSync(last, 'utf8'))) : undefined;

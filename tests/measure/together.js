@@ -1,8 +1,8 @@
-// together.js: many changes of a file in one program, of which one is chosen as it starts (choice.c). So a file is
-// compiled and linked once for all its changes, not once for each, and a test's program is not started anew.
+// together.js: many changes of a file in one program, which selects one at its start (choice.c). So a file is compiled
+// and linked once for all its changes, and a test's program is not restarted.
 //
-// Bytes become `(change_chosen == 7 ? what they are changed into : what they are)`, so what lies within may be changed
-// as well. What C wants to know as it compiles cannot be chosen; nor can what C finds no type for.
+// Bytes become `(change_chosen == 7 ? replacement : original)`, so a range may contain other changes. Compile-time
+// constants cannot be selected, nor can operands without a common C type.
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -17,7 +17,7 @@ const KINDS = {
   loop: (before, [{ number }]) => `{ ${before} if (change_chosen == ${number}) break; }`,
 };
 
-/** A file's text with these changes in it, the first of which has the number 1. Its lines stay where they are. */
+/** A file's text with these changes in it, numbered from 1. Lines keep their numbers. */
 export function blend(text, changes) {
   const places = new Map();
   changes.forEach(({ at, end, text: into, kind, from, until }, i) => {
@@ -44,7 +44,7 @@ export function blend(text, changes) {
 
 export const canBeChosen = ({ kind }) => kind !== 'constant';
 
-/** Those that do not stand where the compiler found fault. */
+/** The changes that are not where the compiler reported an error. */
 export function withoutFaults(text, changes, said) {
   const lines = [...said.matchAll(/:(\d+):\d+: error: /g)].map(([, line]) => Number(line));
   const lineAt = (at) => text.slice(0, at).split('\n').length;
