@@ -1,4 +1,4 @@
-/* base64_test.c: one text for each sequence of bytes, and every other text refused. */
+/* base64_test.c: each sequence of bytes has one text; every other text is refused. */
 #include "unit.h"
 
 #include "base/base64.h"

@@ -1,5 +1,5 @@
-/* brand_test.c: any colour of an operator's becomes one that people can read, on everything it may
- * stand on. The papers and the wash are read from web/base.css, so that neither side can drift. */
+/* brand_test.c: any operator's colour becomes one that people can read on every background it is
+ * used on. The backgrounds are read from web/base.css, so that neither side can drift. */
 #include "unit.h"
 
 #include "web/brand.h"
@@ -30,7 +30,7 @@ static double contrast(struct colour a, struct colour b)
     return (fmax(la, lb) + 0.05) / (fmin(la, lb) + 0.05);
 }
 
-/* "#1a2b3c" or "#fff", behind `name`, from there on. */
+/* Parses "#1a2b3c" or "#fff" after the next `name`. */
 static struct colour named(const char *from, const char *name)
 {
     const char *at = strstr(from, name);
@@ -45,7 +45,7 @@ static struct colour named(const char *from, const char *name)
     return (struct colour){{value >> 16, value >> 8 & 255, value & 255}};
 }
 
-/* A notice: its colour upon a little of it. */
+/* A notice: its background with a little of its colour. */
 static struct colour washed(struct colour act, struct colour paper)
 {
     for (unsigned i = 0; i < 3; i++)
@@ -119,7 +119,7 @@ TEST_CASE(a_colour_that_people_can_see_stays_as_it_is)
     assert_non_null(strstr(scheme_of(css, true), "--signal: #d9a6f5; --on-signal: #000"));
 }
 
-/* Words keep 4.5 to 1 wherever they may stand; what only marks a control's edge, 3 to 1. */
+/* Text has a contrast of 4.5 to 1 on every background; edges of controls have 3 to 1. */
 TEST_CASE(each_role_of_a_colour_can_be_read_in_both_schemes)
 {
     static const char *const papers[PAPERS] = {"--paper:", "--raised:", "--ground:"};

@@ -33,7 +33,7 @@ static const struct config_setting other_settings[] = {
 
 enum { PARTS = 2 };
 
-static struct sample got; /* what was read last */
+static struct sample got; /* result of the last read */
 static struct err_slot err;
 
 static const struct config_part parts[PARTS] = {
@@ -92,7 +92,7 @@ TEST_CASE(the_environment_wins_over_the_file_and_the_file_over_the_default)
 TEST_CASE(a_bad_line_or_variable_is_named_with_its_rule)
 {
     static const char *const rows[][3] = {
-        /* a text, what is said of it, a variable if it is of that */
+        /* text, part of the error, variable if the text is its value */
         {"[redis]\npath = x\n[reds]\n",
          "3: section [reds] is not known; known are [redis], [http], [log]"},
         {"[redis]\npth = x\n", "2: [redis] pth is not known; known are path, timeout"},
@@ -113,7 +113,7 @@ TEST_CASE(a_bad_line_or_variable_is_named_with_its_rule)
         {"[http]\nloops = -1\n", "2: [http] loops: \"-1\" is not a whole number from 1 to 64"},
         {"[http]\nbody_max = 18446744073709551615g\n",
          "2: [http] body_max: \"18446744073709551615g\" " NO_SIZE},
-        {"[http]\nbody_max = 17179869185g\n", /* 1g, if it wrapped around */
+        {"[http]\nbody_max = 17179869185g\n", /* would be 1g if it wrapped around */
          "2: [http] body_max: \"17179869185g\" " NO_SIZE},
         {"[http]\non = yes\n", "2: [http] on: \"yes\" is not true or false"},
         {"[log]\ncolour = Red\n", "2: [log] colour: \"Red\" is not one of red, green"},

@@ -16,7 +16,7 @@ static void load(void)
 
 UNIT_BETWEEN(load, NULL)
 
-/* What a peer says of the hops before it, in several ways that mean the same visitor. */
+/* Headers of a peer about earlier hops, in several forms that mean the same visitor. */
 struct rule {
     const char *peer, *visitor, *hops[32];
 };

@@ -36,15 +36,15 @@ static struct world {
     struct http_channel *channel;
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
-    unsigned later_paths; /* answered requests whose path was still /later */
-    unsigned rooms;       /* that did not end with their response yet */
+    unsigned later_paths; /* responses sent while the request's path was still /later */
+    unsigned rooms;       /* request rooms that have not ended yet */
     struct http_blob *big;
     struct clock_fake clock;    /* paused, except that /dear advances it */
-    unsigned turns, noted_turn; /* of the loop; the one in which /noted was answered */
-    uint64_t serial;            /* of the request that /again or /later had last */
+    unsigned turns, noted_turn; /* turns of the loop; the turn of /noted's response */
+    uint64_t serial;            /* serial of the last request to /again or /later */
     bool closing, closed;
     bool drained;
-    uint16_t port; /* that was drained */
+    uint16_t port; /* the drained port */
     unsigned answered;
     char *received;
 } world;
@@ -152,7 +152,7 @@ static void on_long(struct http_req *req)
     reply(req, (struct span){world.big->bytes, world.big->len});
 }
 
-/* Two of them take more than the time of a turn, one more than half of it. */
+/* Two of them exceed a turn's time, one takes more than half of it. */
 enum { DEAR_US = HTTP_TURN_US * 6 / 10 };
 
 static void on_dear(struct http_req *req)
@@ -253,7 +253,7 @@ static void world_open(struct http_limits limits, const char *trusted, const cha
     assert_int_equal(http_server_create(&conf, &err, &world.server), 0);
     struct http_channel_conf channel = {0};
     assert_int_equal(http_channel_create(world.server, &channel, &err, &world.channel), 0);
-    size_t big_len = 12 << 20; /* more than the sockets of both sides buffer */
+    size_t big_len = 12 << 20; /* more than the sockets' buffers */
     char *big = malloc(big_len);
     for (size_t i = 0; i < big_len; i++)
         big[i] = (char)('a' + i % 23);
@@ -282,7 +282,7 @@ static void world_close(void)
 
 static uint64_t passed_ms;
 
-/* In place of the C library's function: the program's is found first. */
+/* Replaces the C library's function: the linker finds the program's first. */
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     if (id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
@@ -292,7 +292,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
     return 0;
 }
 
-/* When a test that begins to wait now has failed. */
+/* The deadline of a wait that begins now. */
 static time_t wait_end(void)
 {
     return time(NULL) + WAIT_S;
@@ -306,7 +306,7 @@ static void turn(void)
 
 /* ---- the client ---- */
 
-/* `room`: bytes that the kernel buffers for the client, 0 for its default. -1: it is refused. */
+/* `room`: the client's receive buffer in bytes, 0 for the default. Returns -1 if refused. */
 static int dial(uint16_t port, int room)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -342,7 +342,7 @@ static void put(int fd, struct span text)
     assert_int_equal(send(fd, text.ptr, text.len, MSG_NOSIGNAL), text.len);
 }
 
-/* Receives until `until` has come, or (NULL) until the server closes. Returns all of it. */
+/* Receives up to `until`, or (NULL) until the server closes. Returns all of it. */
 static const char *receive(int fd, const char *until)
 {
     size_t len = 0;
@@ -391,7 +391,7 @@ static struct {
     int fds[26];
     int crowd[CROWD_MAX];
     unsigned crowd_len;
-    unsigned answered, turns; /* at the "mark" */
+    unsigned answered, turns; /* responses and turns since "mark" */
     const char *received;
 } run;
 
@@ -429,7 +429,7 @@ static int *fd_at(const struct script_line *line)
     return fd;
 }
 
-/* The letters of "%COUNT%"; returns the second %. */
+/* Writes the letters of "%COUNT%"; returns the second %. */
 static const char *put_letters(struct text *out, const char *at)
 {
     char *end;
@@ -439,7 +439,7 @@ static const char *put_letters(struct text *out, const char *at)
     return end;
 }
 
-/* The bytes of a row's text, and a NUL. */
+/* The bytes of a row's text, NUL-terminated. */
 static struct span bytes_of(const char *text)
 {
     static char memory[65536];
@@ -620,7 +620,7 @@ SCRIPT_VERB(run_mark, "mark")
     run.turns = world.turns;
 }
 
-/* Since the mark no more was answered than each turn has time for. */
+/* No turn since the mark sent more responses than it has time for. */
 SCRIPT_VERB(run_fair, "fair")
 {
     unsigned each = 1 + HTTP_AGAIN_US / DEAR_US;

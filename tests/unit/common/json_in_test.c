@@ -1,4 +1,4 @@
-/* json_in_test.c: bodies, what is read of them, and the values or the sentence that come out. */
+/* json_in_test.c: bodies, the getters' values, and the sentences of errors. */
 #include "scarce.h"
 #include "script.h"
 #include "unit.h"
@@ -23,10 +23,10 @@ static json_t *parse(const char *text)
 struct member_row {
     const char *name, *body; /* with ' for " */
     const char *reads, *got;
-    const char *error; /* NULL: the document is good */
+    const char *error; /* NULL: valid */
 };
 
-enum { LEVELS_MAX = 4, KEPT = 77 }; /* a getter that returns false has written nothing */
+enum { LEVELS_MAX = 4, KEPT = 77 }; /* a getter that returns false writes nothing */
 
 static struct {
     struct json_in levels[LEVELS_MAX], *in;
@@ -45,7 +45,7 @@ static const char *key_of(const struct script_line *line)
     return strcpy(key, word);
 }
 
-/* The number at this word, or 0 if there is none. */
+/* The number at this word, or 0 if it is missing. */
 static int64_t number_at(const struct script_line *line, unsigned at)
 {
     if (at >= line->len)
@@ -256,7 +256,7 @@ static const struct member_row members[] = {
      "/x: is not known here; known are " LONG "00, " LONG "01, " KEY_93 ", " LONG "03 and 1 more"},
 };
 
-/* Values that a getter refuses, and the rule that it states. The member is called x. */
+/* Values that a getter refuses, and the rule in its error. The member is called x. */
 static const struct {
     const char *reads, *rule, *values[10];
 } refused[] = {
@@ -350,7 +350,7 @@ TEST_CASE(texts_are_parsed_or_refused)
 {
     static const struct {
         const char *text, *says; /* NULL: JSON */
-        bool read;               /* also accepted from others, by json_in_read() */
+        bool read;               /* also accepted by json_in_read(), for documents of others */
     } rows[] = {
         {"{\"a\":1}", NULL, true},
         {"[]", NULL, true},
@@ -417,7 +417,7 @@ TEST_CASE(depth_counts_open_brackets_outside_texts)
         for (unsigned n = 0; n < rows[i].times; n++)
             text_str(&text, rows[i].inner);
         text_str(&text, rows[i].end);
-        memory[text.len] = '['; /* behind the end of the text */
+        memory[text.len] = '['; /* after the end of the text */
         json_t *doc = NULL;
         assert_int_equal(json_in_parse(text_span(&text), &err, &doc),
                          rows[i].says == NULL ? 0 : ERR_SYNTAX);
@@ -499,13 +499,13 @@ TEST_CASE(documents_are_written_into_bounded_and_growing_memory)
 
 /* ---- without memory ---- */
 
-/* jansson continues after some refused allocations and leaves out the byte that had no room. */
+/* jansson continues after some failed allocations and leaves out a byte. */
 TEST_CASE(a_parsed_text_is_complete_or_there_was_no_memory)
 {
     static const char text[] = "{\"a name of more than sixteen bytes\":"
                                "[\"a text of more than sixteen bytes\",12345678901234567890.5,1]}";
     json_t *whole = parse(text);
-    for (unsigned way = 0; way < 4; way++) { /* both readers; one refusal, or all from there on */
+    for (unsigned way = 0; way < 4; way++) { /* both readers; one failure, or all from there on */
         bool lacking = true;
         unsigned nth = 0;
         for (; lacking; nth++) {

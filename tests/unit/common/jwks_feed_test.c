@@ -1,5 +1,5 @@
-/* jwks_feed_test.c: sets of keys that lie in a file, exchanged as often as it likes. (Those from an
- * address are judged on the real services.) */
+/* jwks_feed_test.c: key sets in a file that is replaced at any time. (Feeds from a URL are tested
+ * with the real services.) */
 #include "unit.h"
 
 #include "outcall/jwks_feed.h"
@@ -44,7 +44,7 @@ static void until_generation(uint64_t generation)
     assert_int_equal(generation, jwks_feed_generation(office.feed));
 }
 
-/* A look at the file, whatever comes of it. */
+/* One read of the file, with any result. */
 static void look(void)
 {
     const struct jwks_feed_stats *stats = jwks_feed_stats(office.feed);
@@ -65,7 +65,7 @@ static void on_first(void *ctx)
     office.feed = NULL;
 }
 
-/* With a first set in the file, and not read yet. */
+/* Opens a feed whose file has a first set that was not read yet. */
 static void open_door(void)
 {
     struct err_slot err;
@@ -118,7 +118,7 @@ static bool knows(unsigned nth)
     return jwks_find(jwks_feed_keys(office.feed), jwks_key_kid(office.own[nth])) != NULL;
 }
 
-/* Two fronts that serve different sets for a while, in turns, as in a rotation that takes long. */
+/* Two fronts serve different sets in turns, as in a slow rotation. */
 TEST_CASE(sets_may_alternate)
 {
     for (unsigned round = 1; round <= ROUNDS; round++) {
@@ -169,10 +169,10 @@ TEST_CASE(a_feed_may_be_closed_by_its_first_set)
     close_office();
     open_door();
     office.closes_at_first = true;
-    uv_run(&office.loop, UV_RUN_DEFAULT); /* to its end: only the feed is on the loop */
+    uv_run(&office.loop, UV_RUN_DEFAULT); /* ends, as only the feed is on the loop */
 }
 
-/* It has no writer, so a read to its end would last for ever. */
+/* A pipe without a writer: a read to its end would never return. */
 TEST_CASE(a_pipe_instead_of_a_file_does_not_block)
 {
     unlink(office.path);
@@ -184,7 +184,7 @@ TEST_CASE(a_pipe_instead_of_a_file_does_not_block)
     alarm(0);
 }
 
-/* Also where a set that came is asked for again in ten minutes only. */
+/* Also where a set that was read is only refreshed every ten minutes. */
 TEST_CASE(a_failed_read_is_repeated_within_a_minute)
 {
     unlink(office.path);

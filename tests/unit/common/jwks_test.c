@@ -1,4 +1,4 @@
-/* jwks_test.c: keys in and out, the examples of the RFCs, and sets that others publish. */
+/* jwks_test.c: reading and writing keys, the examples of the RFCs, and published sets. */
 #include "scarce.h"
 #include "unit.h"
 
@@ -213,7 +213,7 @@ TEST_CASE(only_the_key_that_signed_verifies)
     struct jwks_key *key = new_key(), *other = new_key();
     assert_int_equal(jwks_key_kid(key).len, JWKS_KID_LEN);
     uint8_t signature[JWKS_SIGNATURE_BYTES];
-    /* Often enough that integers with leading zeros, shorter in DER, come by. */
+    /* Often enough to meet integers with leading zeros, which are shorter in DER. */
     for (unsigned i = 0; i < 600; i++) {
         char message[16];
         snprintf(message, sizeof(message), "message %u", i);
@@ -252,7 +252,7 @@ TEST_CASE(each_key_verifies_by_its_own_algorithm)
     jwks_destroy(set);
 }
 
-/* OpenSSL allocates here. */
+/* Counts OpenSSL's allocations. */
 static unsigned lent, not_lent_at;
 
 static void *lend(size_t size, const char *file, int line)
@@ -273,7 +273,7 @@ static void take_back(void *memory, const char *file, int line)
     free(memory);
 }
 
-/* How often a failed allocation kept it from being checked. */
+/* How often a failed allocation prevented the check. */
 static unsigned unknown_of(const struct jwks_key *key, struct span message, struct span signature)
 {
     unsigned unknown = 0;
@@ -435,11 +435,11 @@ TEST_CASE(keys_are_loaded_from_a_list_of_files)
     } rows[] = {
         {path[GOOD], "", 0, ""},
         {path[NOTED], "", 0, ""},                              /* what follows the key is ignored */
-        {path[GOOD], " , ", ERR_EXISTS, "the same key twice"}, /* and the good one again */
+        {path[GOOD], " , ", ERR_EXISTS, "the same key twice"}, /* the good key again */
         {path[GOOD], ",", ERR_SYNTAX, "no list of key files"},
         {path[GOOD], ",/nowhere/key.pem", ERR_NOT_FOUND, "/nowhere/key.pem"},
         {path[BAD], "", ERR_SYNTAX, path[BAD]},
-        {path[BAD], " , ", ERR_SYNTAX, path[BAD]}, /* the first wrong one ends it */
+        {path[BAD], " , ", ERR_SYNTAX, path[BAD]}, /* the first wrong one ends the reading */
         {path[CUT], "", ERR_SYNTAX, path[CUT]},
         {path[P384], "", ERR_AUTH, "EC on P-256"},
         {path[EDDSA], "", ERR_AUTH, "EC on P-256"},

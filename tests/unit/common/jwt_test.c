@@ -58,7 +58,7 @@ static void tear_down(void)
 
 UNIT_BETWEEN(set_up, tear_down)
 
-/* Each sentence has its code and its fault; the last row is for all others. */
+/* Each sentence has its code and its fault; the last row is the default. */
 static const struct refusal {
     const char *starts;
     int rc;
@@ -182,7 +182,7 @@ static void check(const char *header, const char *payload, const char *says, uns
 
 #define OUR_HEADER "{'alg':'ES256','typ':'pass+jwt','kid':'$'}"
 
-/* A token does not choose its algorithm, and its header asks for nothing more. */
+/* The verifier, not the token, chooses the algorithm; the header may require nothing else. */
 TEST_CASE(the_verifier_chooses_the_algorithm)
 {
     static const char alg[] = "alg must be ES256", any[] = "alg must be ES256, RS256 or EdDSA";
@@ -233,7 +233,7 @@ TEST_CASE(every_claim_is_compared)
         {"{'iss':'queue','aud':[['seats']],@}", aud, 0},
         {"{'iss':'queue','aud':{'seats':1},@}", aud, 0},
         {"{'iss':'queue',@}", aud, 0},
-        {"{'iss':'queue','aud':'',@}", aud, NO_AUD}, /* nobody, not anybody */
+        {"{'iss':'queue','aud':'',@}", aud, NO_AUD}, /* an empty audience allows nobody */
         {"{'iss':'queue','aud':[],@}", aud, NO_AUD},
         {"{&,'sub':'',@}", texts, 0},
         {"{&,'jti':5,@}", texts, 0},
@@ -335,7 +335,7 @@ TEST_CASE(other_texts_are_refused)
         struct jwt jwt;
         int rc = verify(span_of(bad[i]), &world.err);
         assert_true(rc < 0);
-        /* Also for a caller that does not want the fault. */
+        /* A caller may pass no fault. */
         assert_int_equal(rc,
                          jwt_verify(world.keys, &world.rules, span_of(bad[i]), &world.err, &jwt));
     }
@@ -405,7 +405,7 @@ static const struct {
     const char *alg, *kid;
 } others[OTHERS] = {{"RS256", "r"}, {"EdDSA", "e"}};
 
-/* The public halves of both keys, as their issuer publishes them. */
+/* The public halves of both keys, as published by their issuer. */
 static struct jwks *published(EVP_PKEY *const keys[OTHERS])
 {
     char json[1024];
@@ -492,7 +492,7 @@ TEST_CASE(want_of_memory_is_not_the_fault_of_a_token)
         scarce_nth(nth);
         int rc = jwt_verify(world.keys, &world.rules, good, &err, &jwt);
         lacking = scarce_end();
-        if (rc != (lacking ? ERR_NOMEM : 0) || fault != JWT_FAULT_EXPIRED) /* nothing is at fault */
+        if (rc != (lacking ? ERR_NOMEM : 0) || fault != JWT_FAULT_EXPIRED) /* the token is valid */
             fail_msg("the %uth: %s: %s", nth, err_name(rc), err.text);
         if (lacking)
             assert_says(&err, "no memory");

@@ -1,4 +1,4 @@
-/* log_test.c: each line is JSON, and a reader that does not read does not hold up the program. */
+/* log_test.c: each line is JSON, and a reader that stops reading does not block the program. */
 #include "unit.h"
 
 #include "observe/log.h"
@@ -144,7 +144,7 @@ static void *log_many(void *unused)
 
 struct reader {
     FILE *file;
-    uint64_t lines, lost; /* whole ones, and reported losses */
+    uint64_t lines, lost; /* complete lines, and reported losses */
 };
 
 /* Reads to the end, or to the first loss. */
@@ -187,7 +187,7 @@ static void *read_to_the_end(void *reader)
     return NULL;
 }
 
-/* Without a reader: this would hang if it could block. */
+/* The reader does not read: a blocking logger would hang here. */
 static uint64_t log_until_dropped(uint64_t dropped)
 {
     uint64_t logged = 0;
@@ -218,7 +218,7 @@ TEST_CASE(a_full_pipe_does_not_block_and_each_loss_is_reported_once)
     fclose(reader.file);
 }
 
-/* Or the time limit of run-unit ends it. */
+/* A hang is ended by run-unit's time limit. */
 TEST_CASE(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end)
 {
     for (int gone = 0; gone < 2; gone++) {
@@ -245,7 +245,7 @@ TEST_CASE(lines_that_a_full_disk_refuses_are_counted)
     open_on(full);
     for (unsigned i = 0; i < 3; i++)
         log_say(logger, LOG_LEVEL_INFO, "onto a full disk");
-    while (logger_dropped(logger) < 3) /* or the time limit of run-unit ends it */
+    while (logger_dropped(logger) < 3) /* run-unit's time limit ends a hang */
         sched_yield();
     assert_int_equal(3, logger_dropped(logger));
     end();

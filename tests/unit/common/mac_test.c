@@ -99,7 +99,7 @@ TEST_CASE(a_wrong_file_is_refused_with_the_line_named)
         assert_true(mac_ring_parse(span_of(rows[i][0]), &err, &ring) < 0);
         assert_says(&err, rows[i][1]);
         assert_says(&err, rows[i][2]);
-        assert_null(strstr(err.text, "0102")); /* never a byte of a key */
+        assert_null(strstr(err.text, "0102")); /* never shows a key's bytes */
     }
     assert_int_equal(ERR_SYNTAX, mac_ring_parse((struct span){NULL, 0}, NULL, &ring));
 }
@@ -139,7 +139,7 @@ TEST_CASE(a_name_is_the_same_wherever_and_whenever_it_is_made)
     assert_string_equal(
         member_name_make(SPAN("show"), (struct span){long_id, sizeof(long_id)}).text,
         "Rpj4HD7G1dxe7PU34nSYUQ");
-    /* Event and member do not run into each other. */
+    /* Event and member are hashed with a separator. */
     assert_string_equal(member_name_make(SPAN("sho"), SPAN("w17")).text, "5ZGWjzcz_wbt_FpY-OpqAQ");
 }
 
@@ -201,7 +201,7 @@ TEST_CASE(a_plain_file_is_read_up_to_the_length_that_fits)
         const char *why = plain_file_read(path, bytes, CAP, &len);
         unit_file_remove(path);
         assert_string_equal(why != NULL ? why : "", i < 2 ? "" : "it is too long");
-        assert_int_equal(i == 0 ? 0 : CAP, len); /* a refusal leaves it as it was */
+        assert_int_equal(i == 0 ? 0 : CAP, len); /* a refusal does not change it */
         assert_memory_equal(contents[i], bytes, len);
     }
 }
@@ -218,7 +218,7 @@ TEST_CASE(other_kinds_of_files_are_refused_without_waiting)
                 {"/dev/zero", "it is not a plain file", ERR_AUTH},
                 {"/tmp", "it is not a plain file", ERR_AUTH},
                 {fifo, "it is not a plain file", ERR_AUTH}};
-    alarm(10); /* without a writer open() would wait for ever */
+    alarm(10); /* without a writer open() would never return */
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct secret_file *secret;
         struct err_slot err;

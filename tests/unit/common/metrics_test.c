@@ -1,4 +1,4 @@
-/* metrics_test.c: the text that Prometheus reads, to the byte, and sums over shards. */
+/* metrics_test.c: the exact text that Prometheus reads, and sums over shards. */
 #include "unit.h"
 
 #include "http/http_server.h"
@@ -30,7 +30,7 @@ static void scrape(void)
     text[len] = '\0';
 }
 
-/* Scrapes; the text has these parts, of which the last is NULL. */
+/* Scrapes and expects these parts in the text; NULL ends them. */
 static void expect(const char *const *parts)
 {
     scrape();
@@ -88,7 +88,7 @@ TEST_CASE(label_values_are_escaped)
     assert_span(text_span(&labels), "event=\"a\\\"b\\\\c\\nd\",loop=\"0\"");
 }
 
-/* Reads "name{...le="X"} N" lines: bounds rise, counts do not fall, the last is +Inf. */
+/* Checks "name{...le="X"} N" lines: bounds rise, counts do not fall, the last is +Inf. */
 static void check_buckets(const char *prefix, uint64_t count)
 {
     double bound_before = -1;
@@ -193,7 +193,7 @@ TEST_CASE(servers_and_the_process_have_metrics)
     double start = strtod(strstr(text, "\nprocess_start_time_seconds ") + 28, NULL);
     double now = (double)(clock_wall_us(clock_system()) / 1000000);
     assert_true(start > now - 600 && start < now + 5);
-    /* The seconds of the clocks that it comes from do not turn at one moment. */
+    /* The seconds of the two clocks involved do not change at the same moment. */
     uint64_t last_us = clock_mono_us(clock_system()) + 1100000;
     while (clock_mono_us(clock_system()) < last_us) {
         scrape();

@@ -1,5 +1,5 @@
-/* outcall_test.c: a call is sent whole or not at all, and has one answer. That matters under
- * `make nth`, where each call of libcurl fails once. */
+/* outcall_test.c: a call is sent whole or not at all, and its callback runs once. That matters
+ * under `make nth`, where each call of libcurl fails once. */
 #include "http_peer.h"
 #include "outcall/outcall.h"
 #include "unit.h"
@@ -69,7 +69,7 @@ static const struct outcall post = {.headers = {"Authorization: Bearer t", "Idem
                                     .timeout_ms = 5000,
                                     .on_done = on_done};
 
-/* Sends a call to this port so often, and waits for the answers. What the peer got was whole. */
+/* Sends this call `times` times and waits for the responses. The peer gets whole requests. */
 static void call_port(uint16_t port, struct outcall call, unsigned times)
 {
     static const char *const whole[] = {"POST /captures HTTP/1.1\r\n",
@@ -82,7 +82,7 @@ static void call_port(uint16_t port, struct outcall call, unsigned times)
     caller.awaited = times;
     for (unsigned i = 0; i < times; i++)
         outcall_send(caller.outcalls, &call);
-    assert_int_equal(0, caller.answers); /* never from within */
+    assert_int_equal(0, caller.answers); /* never called from within outcall_send() */
     uv_run(&caller.loop, UV_RUN_DEFAULT);
     for (unsigned i = 0; i < 4 && peer != NULL && peer->requests > 0; i++)
         unit_never(strstr(peer->request, whole[i]) == NULL, "a request without a part");
@@ -115,8 +115,8 @@ TEST_CASE(a_port_without_a_listener_is_an_error)
 
 /* ---- a socket that cannot be watched ---- */
 
-/* In place of libuv's function: the program's is found first. */
-static int watched_until; /* so many sockets, and no more; 0: any number */
+/* Replaces libuv's function: the linker finds the program's first. */
+static int watched_until; /* limit of watched sockets; 0: none */
 static int watched;
 
 int uv_poll_init_socket(uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t socket)
@@ -134,11 +134,11 @@ TEST_CASE(a_call_whose_socket_cannot_be_watched_fails_alone)
     call_port(peer->port, post, 2);
     watched_until = 0;
     assert_int_equal(2, caller.answers);
-    assert_int_equal(1, caller.well);              /* the other one was under way */
-    assert_int_equal(ERR_NOMEM, caller.failed.rc); /* which says nothing of the peer */
+    assert_int_equal(1, caller.well);              /* the other one was in flight */
+    assert_int_equal(ERR_NOMEM, caller.failed.rc); /* not an error of the peer */
     assert_string_equal("its socket cannot be watched", caller.failed.why);
 
-    call_port(peer->port, post, 2); /* and nothing is left of it */
+    call_port(peer->port, post, 2); /* the failure left nothing behind */
     assert_int_equal(2, caller.well);
     assert_int_equal(3, atomic_load(&outcalls_stats(caller.outcalls)->answered));
     assert_int_equal(1, atomic_load(&outcalls_stats(caller.outcalls)->failed));

@@ -80,7 +80,7 @@ static void use_after_the_end(void)
     (void)MAGIC_OF(hall, &hall);
 }
 
-/* What the allocator sees when the hall is freed. */
+/* The allocator's view of the hall when it is freed. */
 static uint32_t magic_at_free = 1;
 static const void *hall_on_heap;
 
@@ -96,7 +96,7 @@ static void on_free(const volatile void *ptr)
         memcpy(&magic_at_free, (const void *)ptr, sizeof(magic_at_free));
 }
 
-/* Only a sanitizer's allocator has it; without one the test is skipped. */
+/* Only sanitizers' allocators have it; otherwise the test is skipped. */
 int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, size_t),
                                               void (*)(const volatile void *))
     __attribute__((weak));
@@ -105,7 +105,7 @@ static void describe_alarmed(struct panic_text *text, const void *ctx)
 {
     (void)ctx;
     panic_put(text, "note", "before");
-    raise(SIGALRM); /* as if it had hung for five seconds */
+    raise(SIGALRM); /* like a hang of five seconds */
 }
 
 static void hang(void)
@@ -114,7 +114,7 @@ static void hang(void)
     BUG_STOP("no door is left");
 }
 
-/* In place of the C library's: every second call is interrupted, if a child wants that. */
+/* Replaces the C library's: interrupts every second call if a child sets this. */
 static bool interrupting;
 
 int poll(struct pollfd *fds, nfds_t len, int timeout_ms)
@@ -172,7 +172,7 @@ static const struct row {
      .parts = {"==== panic: ", "what: no door is left\n", ", stop()\n", "==== panic: the end\n"}},
 };
 
-/* What the child prints until its end; returns its status. */
+/* Reads the child's output to its end; returns its status. */
 static int output_of(const char *child, char out[SAID_MAX])
 {
     int said;
@@ -206,7 +206,7 @@ static void run_row(void **state)
         assert_null(strstr(said, row->absent[i]));
 }
 
-/* To the compiler the last store before free() is dead. A sanitizer alone looks at that moment. */
+/* A last store before free() may be dropped as dead. Only a sanitizer sees that moment. */
 TEST_CASE(freed_memory_has_no_magic)
 {
     if (__sanitizer_install_malloc_and_free_hooks == NULL)

@@ -1,4 +1,4 @@
-/* persons_test.c: what tokens of an issuer open, and files of operators' tokens. */
+/* persons_test.c: the rights of issuers' tokens, and files of operators' tokens. */
 #include "script.h"
 
 #include "crypto/jwt.h"
@@ -70,7 +70,7 @@ static void open_usual(void)
     open_world("");
 }
 
-/* Static memory. */
+/* The result is in static memory. */
 static struct span token_with(const char *sub, const char *extra)
 {
     static char memory[JWT_OUTSIDE_BYTES_MAX];
@@ -86,7 +86,7 @@ static struct span token_with(const char *sub, const char *extra)
     return text_span(&text);
 }
 
-/* The claims have ' for ". */
+/* The claims are written with ' for ". */
 static const struct person *person_of(const char *claims)
 {
     struct err_slot err;

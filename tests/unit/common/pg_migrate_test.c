@@ -16,14 +16,14 @@ static const struct pg_migrate_step steps[] = {
     {"003_wrong", "CREATE TABLE shop.garden (id integer); SELECT 1/0", 0},
 };
 
-/* The second step only adds; the third takes away what programs of the first use. */
+/* The second step only adds; the third removes what programs of the first use. */
 static const struct pg_migrate_step expands[] = {
     {"001_hall", "CREATE TABLE shop.hall (id integer)", 0},
     {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text", 1},
     {"003_doors", "ALTER TABLE shop.hall DROP COLUMN id", 2},
 };
 
-/* From here on this session does not find the server's function. */
+/* From here on this session does not find the server's unlock function. */
 static const struct pg_migrate_step unlocking_fails[] = {
     {"001_hall",
      "CREATE TABLE shop.hall (id integer);"
@@ -47,9 +47,9 @@ static struct {
     struct err_slot err;
 } test;
 
-static char words[512]; /* of the last wait that was reported */
+static char words[512]; /* the last wait that was reported */
 static atomic_uint reports;
-static bool gives_way; /* the second connection closes when it is reported */
+static bool gives_way; /* the second connection closes on the first report */
 
 static void on_wait(const char *text)
 {
@@ -200,7 +200,7 @@ static void tear_down(void)
     "SELECT least(count(*), 1)::integer FROM pg_locks"                                             \
     " WHERE relation = 'shop.hall'::regclass AND NOT granted;"
 #define LAST_STEP "SELECT max(step) FROM shop.migration;"
-/* A transaction has read the table and not ended, as a backup does. */
+/* An open transaction has read the table, like a backup. */
 #define READ_AND_STAY "two; migrate 1; two BEGIN; two SELECT FROM shop.hall;"
 
 static const struct script_row rows[] = {

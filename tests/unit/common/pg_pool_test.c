@@ -31,7 +31,7 @@ static const struct pg_statement statements[STATEMENTS] = {
     [MOMENT] = {"moment", "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
                           " FROM pg_sleep($1::float8)"},
     [DIVIDE] = {"divide", "SELECT 60 / $1::bigint"},
-    /* Answers with more than the server keeps to itself until the transaction ends. */
+    /* Its result is bigger than what the server buffers until the transaction ends. */
     [SHARE] = {"share", "INSERT INTO t SELECT $1::integer FROM"
                         " pg_sleep(CASE WHEN $1::integer < 0 THEN 600 ELSE 0 END)"
                         " RETURNING (extract(epoch FROM now()) * 1000000)::bigint,"
@@ -49,14 +49,14 @@ enum { ANSWERS_MAX = 64, CONNECTIONS = 6 };
 static struct world {
     uv_loop_t loop;
     struct pg_pool_conf conf;
-    struct pg_pool *pool, *first; /* a second one may follow the first */
+    struct pg_pool *pool, *first; /* a second pool may follow the first */
     unsigned answers;
     int rc[ANSWERS_MAX];
     int64_t number[ANSWERS_MAX]; /* first field of the first result, if it is a bigint */
     char sqlstate[PG_SQLSTATE_BYTES];
     unsigned ready, fallen;
-    const char *next; /* the next answer sends another job, with this number */
-    int silent;       /* a listener that never says a word, or -1 */
+    const char *next; /* the next response sends another job, with this number */
+    int silent;       /* a listener that never responds, or -1 */
     char dsn[512];
     struct clock_fake still;
 } world;
@@ -189,7 +189,7 @@ SCRIPT_VERB(run_is, "is")
     script_expect_field(line, 1, fields);
 }
 
-/* Waits for so many connections. */
+/* Waits for this many connections. */
 SCRIPT_VERB(run_connected, "connected")
 {
     while (pg_pool_stats(world.pool)->connected < script_number_at(line, 1))
@@ -215,7 +215,7 @@ SCRIPT_VERB(run_close, "close")
     if (world.pool != NULL)
         pg_pool_close(world.pool);
     world.first = world.pool = NULL;
-    uv_run(&world.loop, UV_RUN_DEFAULT); /* returns: nothing is left on the loop */
+    uv_run(&world.loop, UV_RUN_DEFAULT); /* returns: the loop is empty */
 }
 
 static void make_world(void)
@@ -398,8 +398,8 @@ TEST_CASE(the_next_host_follows_one_that_refuses)
     assert_int_equal(0, pg_pool_stats(world.pool)->reconnects);
 }
 
-/* Draws the longest of the pauses of 0 to 100 ms, to 200, and so on to the cap: one less than the
- * product of their numbers. */
+/* Draws the longest pause each time: 0 to 100 ms, to 200, and so on to the cap. The bytes are one
+ * less than the product of the ranges. */
 static void fill_for_longest(void *ctx, void *out, size_t len)
 {
     const uint64_t drawn =
@@ -436,7 +436,7 @@ TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
     while (pg_pool_stats(world.pool)->connected < PG_KNOCKING)
         turn();
 
-    assert_int_equal(0, unlink(door)); /* no new connection from here on */
+    assert_int_equal(0, unlink(door)); /* no new connections from here on */
     pg_pool_query(world.pool, END_ITSELF, 0, none, on_done, NULL);
     while (world.answers < 1)
         turn();
@@ -456,17 +456,17 @@ TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
     assert_int_equal(0, rmdir(dir));
 }
 
-/* Until the only connection waits for a lock; the time that it has is then almost over. */
+/* Waits until the only connection waits for a lock and its time is almost over. */
 static void waits_long(struct pg *holder, const char *count)
 {
     while (pg_fixture_number(holder, count) == 0)
         turn();
-    turn(); /* reads what was answered before */
+    turn(); /* reads earlier responses */
     clock_fake_step(&world.still, (PG_CONNECT_MS - 1) * 1000);
     turn();
 }
 
-/* Each answer gives it as long again: on a busy machine all statements take longer than one may. */
+/* Each response restarts the timeout: on a busy machine all statements take longer than it. */
 TEST_CASE(a_server_that_prepares_slowly_is_not_left)
 {
     static const struct pg_statement slow[] = {{"slow", "SELECT v FROM slow"}};
@@ -486,7 +486,7 @@ TEST_CASE(a_server_that_prepares_slowly_is_not_left)
     waits_long(holder, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation > 0");
     pg_fixture_run(holder, "COMMIT");
     for (; pg_pool_stats(world.pool)->connected == 0; turn())
-        clock_fake_step(&world.still, 1000); /* one that was left tries again */
+        clock_fake_step(&world.still, 1000); /* a closed connection retries */
     assert_int_equal(0, pg_pool_stats(world.pool)->reconnects);
     run_close(NULL);
     pg_fixture_run(holder, "DROP TABLE slow");

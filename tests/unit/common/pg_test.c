@@ -1,4 +1,4 @@
-/* pg_test.c: one connection, against a real server. */
+/* pg_test.c: one connection to a real server. */
 #include "unit.h"
 
 #include "base/clock.h"
@@ -210,12 +210,12 @@ TEST_CASE(a_copy_gives_every_row_and_can_be_stopped)
 
 TEST_CASE(rows_that_are_not_read_end_the_connection)
 {
-    alarm(60); /* it looped for ever: libpq reports rows on each call */
+    alarm(60); /* a loop would never end: libpq reports rows on each call */
     assert_int_equal(ERR_CLOSED, pg_run(pg, "COPY (SELECT 1) TO STDOUT", &err));
     alarm(0);
 }
 
-/* Without memory libpq makes up a result, and the commit may have happened. */
+/* Without memory libpq invents a result, although the commit may have happened. */
 TEST_CASE(an_error_of_libpq_is_not_an_answer_of_the_server)
 {
     char sqlstate[PG_SQLSTATE_BYTES] = "";

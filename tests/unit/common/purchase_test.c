@@ -1,5 +1,5 @@
-/* purchase_test.c: digests of purchases, by vectors of another implementation of BLAKE2b, and fees.
- */
+/* purchase_test.c: digests of purchases, with vectors of another BLAKE2b implementation, and
+ * fees. */
 #include "unit.h"
 
 #include "sale/fees.h"
@@ -19,7 +19,7 @@ static struct purchase of_two_seats(void)
                              .total = 300000};
 }
 
-/* Stays until the second call after this one. */
+/* The result is valid until the second call after this one. */
 static const char *text_of(const struct purchase *purchase)
 {
     static char texts[2][PURCHASE_DIGEST_CHARS + 2];
@@ -30,7 +30,7 @@ static const char *text_of(const struct purchase *purchase)
     purchase_digest(purchase, digest);
     purchase_digest_text(digest, text);
     assert_int_equal(strlen(text), PURCHASE_DIGEST_CHARS);
-    assert_int_equal(text[PURCHASE_DIGEST_CHARS + 1], 'x'); /* nothing is written behind its end */
+    assert_int_equal(text[PURCHASE_DIGEST_CHARS + 1], 'x'); /* nothing is written after its end */
     return text;
 }
 
@@ -49,7 +49,7 @@ TEST_CASE(the_vectors_come_out)
     assert_string_equal(text_of(&area), "foQUUDmGA0fecKiWlYC13eBgnymwFtVke4xDjoDoMTo");
     const struct purchase_line alike[] = {{SPAN("r10"), SPAN("Front"), 150000, 1},
                                           {SPAN("r1"), SPAN("Front"), 150000, 1}};
-    seats.lines = alike; /* the shorter of two names that begin alike comes first */
+    seats.lines = alike; /* of two names with the same prefix the shorter comes first */
     assert_string_equal(text_of(&seats), "HlRksRyMUVx2lGfCjuBolSedyH8TQb5yky3p2XQJ3Vk");
 }
 
@@ -60,7 +60,7 @@ TEST_CASE(the_order_of_its_lines_does_not_count)
     other.lines = turned;
     assert_string_equal(text_of(&other), text_of(&same));
 
-    /* One place's name begins like the other's, and one place is listed twice. */
+    /* One place's name is a prefix of the other's, and one place is listed twice. */
     const struct purchase_line alike[] = {{SPAN("r1"), SPAN("Front"), 1, 1},
                                           {SPAN("r10"), SPAN("Front"), 2, 1},
                                           {SPAN("r1"), SPAN("Front"), 1, 1}};
@@ -70,7 +70,7 @@ TEST_CASE(the_order_of_its_lines_does_not_count)
     same.lines_len = other.lines_len = 3;
     assert_string_equal(text_of(&other), text_of(&same));
 
-    /* What stands behind a name in memory is no part of it. */
+    /* Memory after a name is not part of it. */
     const struct purchase_line cut[] = {{{"r12", 2}, SPAN("Front"), 1, 1},
                                         {SPAN("r10"), SPAN("Front"), 2, 1},
                                         {{"r19", 2}, SPAN("Front"), 1, 1}};

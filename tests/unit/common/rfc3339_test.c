@@ -1,4 +1,4 @@
-/* rfc3339_test.c: the calendar against the C library's, and the grammar at its edges. */
+/* rfc3339_test.c: the calendar compared with the C library's, and the edges of the grammar. */
 #include "unit.h"
 
 #include "base/rfc3339.h"
@@ -104,7 +104,7 @@ TEST_CASE(times_are_written_as_the_c_library_does)
         write_as_the_c_library_does(rng_below(rng, RFC3339_MS_MAX + 1));
 }
 
-/* Of four hundred years, after which the calendar repeats itself, and of the last year. */
+/* Covers four hundred years, after which the calendar repeats, and the last year. */
 TEST_CASE(every_month_begins_and_ends_when_it_should)
 {
     for (int year = 1970; year <= 9999; year = year == 2400 ? 9999 : year + 1)

@@ -1,5 +1,5 @@
-/* service_test.c: a small service in a child process, driven by signals and requests. Its log
- * shows the order in which its hooks were called, and what it prints when it fails. */
+/* service_test.c: a small service in a child process, driven by signals and requests. Its log shows
+ * the order of its hooks and the errors it prints. */
 #include "script.h"
 
 #include "base/bug.h"
@@ -31,12 +31,12 @@ static const struct config_setting settings[] = {
 
 struct sample_loop {
     struct http_req *slow; /* waits for the drain */
-    unsigned blobs;        /* that it has sent */
+    unsigned blobs;        /* blobs sent so far */
 };
 
 enum { BLOB_LEN = 8000 };
 
-static struct http_blob *blob; /* of all loops */
+static struct http_blob *blob; /* shared by all loops */
 
 static void say(struct service_loop *loop, const char *msg)
 {
@@ -241,7 +241,7 @@ struct child {
 static struct {
     struct child children[CHILDREN], *child;
     unsigned env_len;
-    char env[4][32];  /* names that the row has set */
+    char env[4][32];  /* variables set by the row */
     char *conf;       /* the file of "conf" */
     uint16_t port[2]; /* of the next service: public, private */
     int fd;           /* of the request without a response */
@@ -288,7 +288,7 @@ static const char *await_line(const char *part)
         if (part != NULL && strstr(line, part) != NULL)
             return line;
         if (part != NULL && strstr(line, "reload failed") != NULL)
-            return NULL; /* for another reason than the row's, and nothing more is logged */
+            return NULL; /* failed otherwise than the row expects, and logs nothing more */
         line = child->seen + child->seen_len;
     }
     return NULL;
@@ -380,7 +380,7 @@ SCRIPT_VERB(run_start, "start|serve")
         await_ports(line);
 }
 
-/* A service in a program of its own, so that it may abort. */
+/* Runs a service in a program of its own, so that it may abort. */
 SCRIPT_VERB(run_apart, "apart")
 {
     int fd;
@@ -532,7 +532,7 @@ SCRIPT_VERB(run_said, "said|logged")
     script_expect(line, script_word(line, 1), count);
 }
 
-/* The file of the admin token has another one, or is gone. */
+/* Replaces or deletes the admin token's file. */
 SCRIPT_VERB(run_token, "token")
 {
     if (line->len == 1) {
@@ -592,7 +592,7 @@ static const struct script_row rows[] = {
      "serve loops = 3; hello 20; signal TERM; end 0; logged 1 start; logged 3 loop_start;"
      "logged 3 loop_drain; logged 3 loop_stop; logged 1 stop; logged 20 request; logged 1 ended;"
      "says \"msg\":\"loop_stop\"&\"msg\":\"stop\""},
-    /* Sixty connections all on one of three loops: once in 10^28 runs. */
+    /* All sixty connections on one of three loops: happens once in 10^28 runs. */
     {"loops share a port, a router and blobs",
      "env FAIRGATE_LOG_REQUESTS=0; serve loops = 3; blobs 60 20; get private /metrics;"
      "has fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 1200~; signal TERM;"
@@ -705,6 +705,6 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         return run_service(1, argv);
-    alarm(120); /* a hang is a failure with a name */
+    alarm(120); /* ends a hang */
     return unit_run();
 }

@@ -1,4 +1,4 @@
-/* show_test.c: what a document may say of the show, and the line that people read. */
+/* show_test.c: what a document may contain about the show, and the line that people read. */
 #include "unit.h"
 
 #include "sale/show.h"

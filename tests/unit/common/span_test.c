@@ -1,4 +1,4 @@
-/* span_test.c: spans, errors, random numbers and clocks, at their edges. */
+/* span_test.c: edges of spans, errors, random numbers and clocks. */
 #include "unit.h"
 
 #include "base/clock.h"
@@ -106,7 +106,7 @@ TEST_CASE(a_cut_falls_between_letters)
 {
     static const struct {
         struct span text;
-        const char *kept; /* in 7 bytes */
+        const char *kept; /* cut to 7 bytes */
     } rows[] = {
         {SPAN("abcdefg"), "abcdefg"},
         {SPAN("abcdefgh"), "abcdefg"},
@@ -115,7 +115,7 @@ TEST_CASE(a_cut_falls_between_letters)
         {SPAN("xy가나다"), "xy가"},
         {SPAN("abcd🎫"), "abcd"},
         {SPAN("abc🎫"), "abc🎫"},
-        {SPAN("\x80\x80\x80\x80\x80\x80\x80\x80\x80"), ""}, /* letters that never began */
+        {SPAN("\x80\x80\x80\x80\x80\x80\x80\x80\x80"), ""}, /* continuation bytes without a start */
         {SPAN("ab\0cd"), "ab"},
         {SPAN(""), ""},
         {{NULL, 0}, ""},
@@ -154,7 +154,7 @@ TEST_CASE(a_sentence_that_is_too_long_keeps_its_front)
     assert_memory_equal("context: xxx", err.text, 12);
     err_wrap(&err, "%s", longer);
     assert_int_equal(ERR_TEXT_MAX - 1, strlen(err.text));
-    for (size_t start = 0; start < 4; start++) { /* it is cut between letters of three bytes */
+    for (size_t start = 0; start < 4; start++) { /* cuts between characters of three bytes */
         for (size_t at = start; at + 4 < sizeof(longer); at += 3)
             memcpy(longer + at, "가\0", 4);
         err_set(&err, ERR_IO, "%s", longer);
@@ -166,11 +166,11 @@ TEST_CASE(a_sentence_that_is_too_long_keeps_its_front)
 TEST_CASE(a_sentence_loses_half_a_letter_at_its_end)
 {
     static const char *const rows[][2] = {
-        {"\x80\x80\x80", "\x80\x80\x80"}, /* no letters at all: as it came */
+        {"\x80\x80\x80", "\x80\x80\x80"}, /* no whole character: unchanged */
         {"\x80", "\x80"},
         {"", ""},
-        {"a\x80", "a\x80"}, /* a tail that belongs to nothing */
-        {"a\xC3", "a"},     /* of two bytes, of three, of four: one is missing, or none */
+        {"a\x80", "a\x80"}, /* a continuation byte without a start */
+        {"a\xC3", "a"},     /* characters of two, three and four bytes, cut or whole */
         {"a\xC3\xBC", "a\xC3\xBC"},
         {"a\xE2\x82", "a"},
         {"a\xE2\x82\xAC", "a\xE2\x82\xAC"},
@@ -226,7 +226,7 @@ TEST_CASE(each_number_below_a_bound_is_drawn)
     unsigned seen[7] = {0};
     for (unsigned i = 0; i < 70000; i++)
         seen[rng_below(rng, 7)]++;
-    /* 10,000 each; a thousand off is more than ten standard deviations. */
+    /* Each should be 10,000; a difference of a thousand is over ten standard deviations. */
     for (unsigned i = 0; i < 7; i++)
         assert_in_range(seen[i], 9000, 11000);
     assert_int_equal(0, rng_below(rng, 1));

@@ -1,4 +1,4 @@
-/* system_test.c: the real platform: time goes on, dice differ, bytes arrive whole. */
+/* system_test.c: the real platform: time advances, random numbers differ, bytes arrive whole. */
 #include "unit.h"
 
 #include "system/system.h"

@@ -1,4 +1,4 @@
-/* table_test.c: hash tables against the simplest thing that does the same, and text that grows. */
+/* table_test.c: hash tables compared with the simplest equivalent, and growing text. */
 #include "unit.h"
 
 #include "base/grow.h"
@@ -9,13 +9,13 @@ enum { THINGS = 500 };
 struct owner {
     uint64_t name[THINGS];
     bool here[THINGS];
-    unsigned hashes; /* so many different ones; 0: as they come */
+    unsigned hashes; /* number of different hashes; 0: not limited */
 };
 
 static bool is_named(const void *ctx, uint32_t number, const void *key)
 {
     const struct owner *owner = ctx;
-    assert_true(owner->here[number]); /* nobody is asked about what is gone */
+    assert_true(owner->here[number]); /* not called for removed items */
     return owner->name[number] == *(const uint64_t *)key;
 }
 
@@ -108,7 +108,7 @@ TEST_CASE(text_grows_as_it_is_written)
     assert_null(grow.ptr);
 }
 
-/* Every length around each doubling: nothing is lost, and the NUL has room, too. */
+/* Lengths around each doubling: nothing is lost, and the NUL fits, too. */
 TEST_CASE(nothing_is_lost_where_memory_doubles)
 {
     struct grow grow = {0};
@@ -124,7 +124,7 @@ TEST_CASE(nothing_is_lost_where_memory_doubles)
     assert_int_equal(grow.cap, 4096);
     grow_free(&grow);
     memset(part, 'x', sizeof(part));
-    grow_add(&grow, (struct span){part, sizeof(part)}); /* more than the first room at once */
+    grow_add(&grow, (struct span){part, sizeof(part)}); /* more than the first size at once */
     assert_int_equal(strlen(grow_cstr(&grow)), sizeof(part));
     assert_int_equal(grow.cap, 512);
     grow_free(&grow);
@@ -182,7 +182,7 @@ TEST_CASE(a_text_without_memory_is_not_empty)
     assert_true(grow_is_empty(&grow));
     grow_add(&grow, (struct span){0});
     assert_true(grow_is_empty(&grow));
-    grow.failed = true; /* as the first piece found no memory */
+    grow.failed = true; /* as if the first piece found no memory */
     grow_add(&grow, SPAN("more"));
     assert_int_equal(grow.len, 0);
     assert_false(grow_is_empty(&grow));

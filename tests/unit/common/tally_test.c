@@ -1,4 +1,4 @@
-/* tally_test.c: counts per caller and minute, and the waits between tries. */
+/* tally_test.c: counts per caller and minute, and the pauses between tries. */
 #include "unit.h"
 
 #include "pace/backoff.h"
@@ -15,7 +15,7 @@ static struct span name(const uint64_t *number)
 
 static void begin(void)
 {
-    memset(&tally, 0xff, sizeof(tally)); /* as memory may be before it is used */
+    memset(&tally, 0xff, sizeof(tally)); /* like uninitialised memory */
     tally_init(&tally);
 }
 
@@ -64,9 +64,9 @@ static unsigned set_of(struct span who)
     return hash % TALLY_SETS;
 }
 
-enum { ALIKE = TALLY_WAYS + 1 }; /* one more than have room in a set */
+enum { ALIKE = TALLY_WAYS + 1 }; /* one more than fit in a set */
 
-/* Of names that are numbers, as many as share the set of the first. */
+/* Finds names, which are numbers, that share a set with the first. */
 static void find_alike(uint64_t names[ALIKE])
 {
     names[0] = 1;

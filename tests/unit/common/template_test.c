@@ -1,4 +1,4 @@
-/* template_test.c: pages with gaps, their texts and languages, and what makes them small. */
+/* template_test.c: pages with placeholders, their texts and languages, and minification. */
 #include "unit.h"
 
 #include "web/lang.h"
@@ -62,7 +62,7 @@ static void fill(struct text *out, unsigned gap, void *ctx)
 TEST_CASE(a_template_is_filled_or_refused)
 {
     static const struct {
-        const char *source, *page; /* or what the error says */
+        const char *source, *page; /* page, or text of the error */
         unsigned rows;
         int rc;
     } rows[] = {

@@ -1,4 +1,4 @@
-/* text_test.c: a text is written whole or marked, and JSON is valid for any value. */
+/* text_test.c: a text is complete or marked as overflown, and JSON is valid for any value. */
 #include "unit.h"
 
 #include "base/text.h"
@@ -161,7 +161,7 @@ TEST_CASE(a_number_or_a_key_that_does_not_fit_is_marked)
         assert_int_equal(text.len, room < 4 ? 0 : 4);
     }
     text = text_on(memory, 4);
-    text_char(&text, 'x'); /* so does what is there already */
+    text_char(&text, 'x'); /* text already there counts, too */
     json_key(&text, "k");
     assert_true(text.overflown);
     for (size_t room = 4; room <= 5; room++) { /* so does the comma */

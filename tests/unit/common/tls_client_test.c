@@ -1,4 +1,4 @@
-/* tls_client_test.c: both ends of one connection in one thread, over sockets that hold little, so
+/* tls_client_test.c: both ends of one connection in one thread, over sockets with small buffers, so
  * that every step has to wait for the other end. */
 #include "unit.h"
 
@@ -23,7 +23,7 @@ static struct rig {
     struct tls_session *session;
 } rig;
 
-/* By an unknown authority: what is in the client's file is trusted, a root or not. */
+/* From an unknown authority: a certificate in the client's file is trusted, root or not. */
 static X509 *make_certificate(EVP_PKEY *key, const char *name)
 {
     X509 *cert = X509_new();
@@ -120,7 +120,7 @@ TEST_CASE(bytes_that_the_socket_refuses_are_sent_again)
     unsigned waits = 0;
     while (returned < LOAD_BYTES) {
         size_t len = 0;
-        if (written < LOAD_BYTES) { /* from another address each time, as a buffer that grows */
+        if (written < LOAD_BYTES) { /* from another address each time, like a growing buffer */
             char *copy = malloc(LOAD_BYTES - written);
             memcpy(copy, sent + written, LOAD_BYTES - written);
             enum tls_step step = tls_session_write(rig.session, copy, LOAD_BYTES - written, &len);
@@ -175,7 +175,7 @@ TEST_CASE(an_error_of_another_session_is_ignored)
     ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
     assert_int_equal(TLS_WAITS, tls_session_read(rig.session, bytes, sizeof(bytes), &len));
     enum tls_step step = TLS_DONE;
-    while (step == TLS_DONE) { /* until the socket takes no more */
+    while (step == TLS_DONE) { /* until the socket's buffer is full */
         static const char load[1024];
         ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
         step = tls_session_write(rig.session, load, sizeof(load), &len);
@@ -188,7 +188,7 @@ TEST_CASE(a_certificate_is_for_an_address_or_an_expected_name)
 {
     static const struct {
         const char *certificate, *expected, *host;
-        const char *why; /* NULL: it is right */
+        const char *why; /* NULL: accepted */
     } rows[] = {
         {"redis.example", "", "other.example",
          "TLS with other.example: hostname mismatch, the certificate is not for other.example"},
@@ -235,7 +235,7 @@ TEST_CASE(trusted_certificates_are_read_again_or_kept)
     unlink(rig.path);
     assert_true(tls_client_reload(rig.client, &err) < 0);
     assert_says(&err, rig.path);
-    tls_session_close(rig.session); /* of the first; what was read last is used from now on */
+    tls_session_close(rig.session); /* the first session; new ones use the files read last */
     rig.session = tls_session_open(rig.client, rig.fd[0], "redis.example");
     assert_non_null(rig.session);
     assert_int_equal(TLS_DONE, shake());

@@ -89,7 +89,7 @@ static uint64_t quantile_for(uint64_t value)
     static struct histogram_view view;
     memset(&view, 0, sizeof(view));
     histogram_record(histogram, value);
-    histogram_record(histogram, UINT64_C(1) << 33); /* so that the maximum does not help */
+    histogram_record(histogram, UINT64_C(1) << 33); /* the maximum does not help then */
     histogram_add_to(histogram, &view);
     free(histogram);
     return histogram_quantile(&view, 0.5);
@@ -109,7 +109,7 @@ TEST_CASE(the_ends_of_the_range_hold)
 {
     static struct histogram histogram;
     static struct histogram_view view;
-    assert_int_equal(0, histogram_quantile(&view, 0.99)); /* nothing is there yet */
+    assert_int_equal(0, histogram_quantile(&view, 0.99)); /* still empty */
     assert_int_equal(0, histogram_below(&view, 1000));
     histogram_record(&histogram, 0);
     histogram_record(&histogram, UINT64_MAX / 4);

@@ -1,5 +1,5 @@
-/* tracer_test.c: what a collector receives, and that a collector that is away, refuses or hangs
- * does not hold up the program. */
+/* tracer_test.c: the data a collector receives; a collector that is down, refuses or hangs does not
+ * block the program. */
 #include "http_peer.h"
 #include "script.h"
 
@@ -50,7 +50,7 @@ static struct tracer_span span_of_trace(uint8_t letter)
     return span;
 }
 
-/* Fails at once if a batch failed, since no more of it comes. */
+/* Fails at once if a batch failed, since its spans will not come. */
 static void await_sent(uint64_t want)
 {
     const struct tracer_stats *stats = tracer_stats(test.tracer);
@@ -206,7 +206,7 @@ TEST_CASE(the_longest_batch_has_room)
     json_decref(body);
 }
 
-/* In place of libcurl's function: the program's is found first. */
+/* Replaces libcurl's function: the linker finds the program's first. */
 static _Atomic CURLoption refused;
 
 #undef curl_easy_setopt
@@ -221,7 +221,7 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
     return option == refused ? CURLE_OUT_OF_MEMORY : set(easy, option, value);
 }
 
-/* The collector does not get the spans of the batch before, or a part. */
+/* The collector gets no spans of the previous batch, and no part of one. */
 TEST_CASE(spans_that_libcurl_has_no_memory_for_count_as_failed)
 {
     static const CURLoption options[] = {CURLOPT_POSTFIELDS, CURLOPT_POSTFIELDSIZE};
@@ -241,7 +241,7 @@ TEST_CASE(spans_that_libcurl_has_no_memory_for_count_as_failed)
     }
 }
 
-/* The collector takes a batch and does not answer: the queue fills, and more is dropped at once. */
+/* The collector takes a batch and does not respond: the queue fills, then spans are dropped. */
 TEST_CASE(spans_for_which_the_queue_has_no_room_are_dropped)
 {
     begin(NULL, 1000);
@@ -303,7 +303,7 @@ TEST_CASE(a_call_has_a_span_below_the_callers)
     assert_string_equal("", below);
     assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
     tracer_begin(NULL, above, clock_system(), rng_system(), &work, below);
-    assert_string_equal(above, below); /* the trace goes on, though no span is sent here */
+    assert_string_equal(above, below); /* the trace continues, though no span is sent here */
     assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
     tracer_destroy(tracer);
 }

@@ -1,4 +1,4 @@
-/* zone_test.c: clocks of zones at moments that somebody has looked up. */
+/* zone_test.c: offsets of time zones at moments that were looked up by hand. */
 #include "unit.h"
 
 #include "base/rfc3339.h"

@@ -1,6 +1,6 @@
-/* crowd_parts_test.c: the small parts of the crowd: what it reads, when visitors come, where they
- * sit, proofs of work, event streams. How it reads answers is in tests/integration/visit, where a
- * crowd visits a whole stack. */
+/* crowd_parts_test.c: the small parts of the crowd: its input, arrival times, choice of seats,
+ * proofs of work, event streams. tests/integration/visit tests the responses, with a crowd that
+ * visits a whole stack. */
 #include "limits.h"
 #include "scenario/scenario.h"
 #include "scenario/schedule.h"
@@ -14,13 +14,13 @@
 #include <arpa/inet.h>
 #include <sodium.h>
 
-enum { ANY = 1 }; /* error */
+enum { ANY = 1 }; /* any error */
 
 TEST_CASE(due_visitors_come_in_order)
 {
     const struct rng *rng = unit_rng();
     enum { MANY = 5000 };
-    static struct schedule *schedule; /* for as long as the program runs, as a crowd's */
+    static struct schedule *schedule; /* kept until the program ends, as a crowd's is */
     schedule = schedule_create(7);    /* it grows */
     for (uint32_t i = 0; i < MANY; i++)
         schedule_add(schedule, &(struct due){rng_below(rng, 1000), i, i + 1});
@@ -33,7 +33,7 @@ TEST_CASE(due_visitors_come_in_order)
             assert_int_equal(due.turn, due.visitor + 1);
             before = due.at_us;
         }
-        before = now_us + 1; /* who was due until now has come */
+        before = now_us + 1; /* all visitors due by now have arrived */
     }
     assert_int_equal(taken, MANY);
 }
@@ -62,10 +62,10 @@ TEST_CASE(visitors_come_in_the_shape_of_their_rush)
         for (unsigned n = 0; n < MANY; n++) {
             uint64_t at_us = scenario_arrival_us(&scenario, n, &one.rng);
             before += at_us < rows[i].before_s * UINT64_C(1000000);
-            if (n < 100) /* one seed is one crowd */
+            if (n < 100) /* a seed always gives the same crowd */
                 assert_int_equal(at_us, scenario_arrival_us(&scenario, n, &two.rng));
         }
-        /* Five standard deviations at most; nobody comes after the end. */
+        /* At most five standard deviations; nobody arrives after the end. */
         unsigned want = (unsigned)(rows[i].share * MANY), slack = want == MANY ? 0 : 354;
         assert_in_range(before, want - slack, want + slack);
     }
@@ -97,7 +97,7 @@ TEST_CASE(seats_are_chosen_side_by_side_among_the_free)
                 "{\"id\":\"a4\",\"flags\":[\"accessible\"]}]}]}]}");
     assert_int_equal(hall_parse(plan, &err, &hall), 0);
     states = (struct span){"\x00", 1};
-    for (int i = 0; i < 20; i++) { /* a1 and a4 are kept for others */
+    for (int i = 0; i < 20; i++) { /* a1 and a4 are reserved for others */
         assert_true(hall_choose(hall, states, 2, rng, chosen));
         assert_int_equal(chosen[0], 1);
     }
@@ -138,14 +138,14 @@ TEST_CASE(scenario_is_validated_before_it_runs)
         {CROWD("arrivals = curve\n"), ANY, {"arrivals"}},
         {TO("sold"), ANY, {"service_token_file"}},
         {TO("pass") "[targets]\npasses_file = p\n", ANY, {"passes_file"}},
-        /* A scenario without a waiting room need not say where it is. */
+        /* A scenario without a waiting room does not need its address. */
         {TO("sold") "[targets]\npasses_file = p\nqueue = -\nservice_token_file = t\n", 0, {""}},
         {TO("hold") "[targets]\npasses_file = p\n[people]\nreuser = 1\n", ANY, {"reuser"}},
         {STREAMS("2"), ANY, {"20000 streams"}},
         {STREAMS("3"), 0, {""}},
         {QUEUE("127.0.0.1:81,127.0.0.2:82"), 0, {""}},
         {TO("hold") "[targets]\nseats = 127.0.0.1:81,127.0.0.2:82\n", ANY, {"seats: 2 addresses"}},
-        /* Hosts of others, and the network that is reserved for load tests. */
+        /* Hosts of others, and the network reserved for load tests. */
         {QUEUE("127.0.0.1:81,192.0.2.1:80"), ERR_AUTH, {"--i-own-this-host"}},
         {QUEUE("198.20.0.1:80"), ERR_AUTH, {""}},
         {QUEUE("198.19.3.4:80"), 0, {""}},
@@ -241,7 +241,7 @@ static void feed(size_t step, const struct rng *rng)
     assert_string_equal(all, heard);
     assert_int_equal(sse.events, 3);
     assert_int_equal(sse.status, 200);
-    assert_null(sse.rest); /* nothing is stored between whole events */
+    assert_null(sse.rest); /* nothing is buffered between whole events */
     sse_deinit(&sse);
 }
 

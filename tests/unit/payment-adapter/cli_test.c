@@ -1,4 +1,4 @@
-/* cli_test.c: what the command at the door says of a ticket, and with which status. */
+/* cli_test.c: the door command's output for a ticket, and its exit status. */
 #include "cli.h"
 
 #include "base/text.h"
@@ -34,7 +34,7 @@ static void open_door(void)
     ticket_signer_destroy(signer);
 }
 
-/* The command's status; `said` gets what it wrote to either of its two outputs. */
+/* Returns the command's status; `said` gets both of its outputs. */
 static int verify(char *said, size_t cap)
 {
     char *argv[] = {"payment-adapter", "verify-ticket", "--keys", keys, "--event", "gala",
@@ -57,7 +57,7 @@ static int verify(char *said, size_t cap)
     return status;
 }
 
-/* "BAD" turns a visitor away, so it is only for what is known to be invalid. */
+/* "BAD" turns a visitor away, so it is only for tickets known to be invalid. */
 TEST_CASE(ticket_is_accepted_or_cannot_be_checked_for_lack_of_memory)
 {
     char said[512];

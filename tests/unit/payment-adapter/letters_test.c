@@ -1,4 +1,4 @@
-/* letters_test.c: what leaves the service as text: mails, money and times in words, QR codes. */
+/* letters_test.c: texts that leave the service: mails, money and times in words, QR codes. */
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
 #include "letters/mail_page.h"
@@ -10,7 +10,7 @@
 
 #define DAYS "Sunday Monday Tuesday Wednesday Thursday Friday Saturday\n"
 
-static struct phrases *korean, *english, *empty; /* of all tests */
+static struct phrases *korean, *english, *empty; /* shared by all tests */
 
 static struct phrases *phrases_of(const char *text)
 {
@@ -83,7 +83,7 @@ TEST_CASE(headers_of_a_mail_are_short_lines)
         assert_true(strlen(line) <= 76);
     }
     assert_int_equal(found, sizeof(wanted) / sizeof(wanted[0]));
-    /* Bytes of an event's name that are no UTF-8 count as characters. */
+    /* Invalid UTF-8 bytes of an event's name count as characters. */
     char event[101];
     memset(event, '\x80', sizeof(event) - 1);
     event[sizeof(event) - 1] = '\0';
@@ -125,7 +125,7 @@ TEST_CASE(mail_lists_the_purchase_its_sum_and_its_time)
 TEST_CASE(times_are_in_the_zone_of_the_event)
 {
     static const struct {
-        const char *zone, *there, *at, *wanted; /* `there`: of the show, which counts */
+        const char *zone, *there, *at, *wanted; /* `there`: the show's zone, which counts */
     } rows[] = {
         {"UTC", "", "2027-05-01T16:30:00.000Z", "Saturday, 1 May 2027, 16:30 (UTC)"},
         {"UTC", "Asia/Seoul", "2027-05-01T16:30:00.000Z", "Sunday, 2 May 2027, 01:30 (KST)"},

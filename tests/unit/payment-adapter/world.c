@@ -1,5 +1,5 @@
-/* world.c: see world.h. Store and peers answer in the world's own turn, never from within a call,
- * as the real ones do. */
+/* world.c: see world.h. Like the real ones, store and peers respond in the world's own turn, never
+ * from within a call. */
 #include "world.h"
 
 #include "unit.h"
@@ -13,7 +13,7 @@ static uint64_t wall_ms(const struct world *world)
     return world->clock.now_wall_us / 1000;
 }
 
-/* True: the engine died here, and the caller drops what it was about to do for it. */
+/* Returns true if the engine died here; the caller then drops its next action. */
 static bool edge(struct world *world)
 {
     world->edges++;
@@ -137,7 +137,7 @@ static void act_psp(struct world *world, struct peer_call *call)
     case PEER_PSP_READ:
         break;
     case PEER_PSP_CAPTURE:
-        if (world->payment == PAYMENT_HINTED) /* never before that is stored */
+        if (world->payment == PAYMENT_HINTED) /* not before the hint is stored */
             assert_true(order_is_checked(call->order, ORDER_CHECK_ASKED));
         if (world->payment == PAYMENT_AUTHORISED || world->payment == PAYMENT_HINTED) {
             world->payment = PAYMENT_CAPTURED;
@@ -151,7 +151,7 @@ static void act_psp(struct world *world, struct peer_call *call)
     case PEER_PSP_CANCEL:
         assert_int_not_equal(world->payment, PAYMENT_CAPTURED);
         if (world->payment == PAYMENT_HINTED && order_is_checked(call->order, ORDER_CHECK_ASKED)) {
-            world->payment = PAYMENT_CAPTURED; /* as psp_toss.c settles it */
+            world->payment = PAYMENT_CAPTURED; /* as psp_toss.c does */
             world->captured = AMOUNT;
             world->captures++;
             call->verdict = SAGA_UNKNOWN;
@@ -168,7 +168,7 @@ static void act_psp(struct world *world, struct peer_call *call)
             assert_int_equal(world_seats(world, SEAT_SOLD), 1);
         }
         if (strcmp(world->sagas[world->sagas_len - 1].key, "refund.2") == 0) {
-            assert_int_equal(world_count(world, EFFECT_REVOKE), 1); /* and it is durable */
+            assert_int_equal(world_count(world, EFFECT_REVOKE), 1); /* the effect is durable */
             assert_int_equal(world_seats(world, SEAT_SOLD), 0);
         }
         assert_int_equal(world->payment, PAYMENT_CAPTURED);
@@ -191,7 +191,7 @@ static void set_seats(struct world *world, enum world_seat state)
         world->seats[i] = world->seats[i] == SEAT_TAKEN || i == 2 ? world->seats[i] : state;
 }
 
-/* Seats whose time is over are free each second, and taken by another buyer if they are wanted. */
+/* Seats of ended holds become free each second, and another buyer takes them if they are wanted. */
 static void tick_seats(struct world *world)
 {
     if (wall_ms(world) < world->seats_tick_ms)
@@ -203,7 +203,7 @@ static void tick_seats(struct world *world)
         set_seats(world, SEAT_TAKEN);
 }
 
-/* As the seat service does, over HTTP. */
+/* A refusal as of the seat service over HTTP. */
 static void refuse(struct peer_call *call, unsigned status, const char *code)
 {
     call->verdict = peer_judge(call->op, status, &code);
@@ -246,7 +246,7 @@ static void act_seats(struct world *world, struct peer_call *call)
         if (now == SEAT_TAKEN)
             refuse(call, 409, "seats-gone");
         else
-            set_seats(world, SEAT_SOLD); /* or sold already, or free since the hold ended */
+            set_seats(world, SEAT_SOLD); /* also if sold already, or free since the hold ended */
         return;
     case PEER_SEATS_MOVE:
         move_seat(world, call);
@@ -285,7 +285,7 @@ static void start(void *ctx, struct peer_call *call)
     world->calls[world->calls_len++] = call;
 }
 
-/* False: the engine died over it, before it had the answer. */
+/* Returns false if the engine died before it got the response. */
 static bool answer_call(struct world *world, struct peer_call *call)
 {
     enum peer_op op = call->op;
@@ -327,7 +327,7 @@ static void start_engine(struct world *world)
         saga_engine_create(&world->conf, world->clock.now_mono_us, NULL, &world->engine), 0);
 }
 
-/* Answers that come after the engine is gone must only free their calls. */
+/* Responses after the engine's death only free their calls. */
 static void answer_late(struct peer_call **calls, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++) {
@@ -549,11 +549,11 @@ void world_check(struct world *world)
     assert_true(!world->payment_exists || world->payment == PAYMENT_CAPTURED ||
                 world->payment == PAYMENT_CANCELED);
     assert_int_equal(world_seats(world, SEAT_HELD), 0);
-    /* Each effect exactly once, and only where it belongs. */
+    /* Each effect happens exactly once, and only where it belongs. */
     bool completed =
         strcmp(world->sagas[0].key, "checkout.1") == 0 && world->sagas[0].state == SAGA_COMPLETED;
     assert_int_equal(world_count(world, EFFECT_TICKET), completed ? 2 : 0);
-    /* The barrier: one DONE for each step and way of a saga. */
+    /* One DONE for each step and direction of a saga. */
     for (uint32_t i = 0; i < world->log_len; i++) {
         for (uint32_t j = i + 1; j < world->log_len; j++) {
             const struct world_log *a = &world->log[i], *b = &world->log[j];

@@ -1,6 +1,6 @@
-/* bank_test.c: any calls in any order keep the bank's books (pay.c asserts them). The rules of
- * single calls, and that a bank which was killed is the same again, are in
- * tests/integration/psp-sandbox, where the official client asks. */
+/* bank_test.c: any calls in any order keep the bank's books correct (pay.c asserts that). The rules
+ * of single calls, and the state after a kill, are tested in tests/integration/psp-sandbox with the
+ * official client. */
 #include "unit.h"
 
 #include "calls.h"
@@ -15,7 +15,7 @@ static const struct settings settings = {.public_url = "http://psp"};
 
 #define INTENTS "/v1/payment_intents"
 
-/* A POST to this route. */
+/* Sends a POST to this route. */
 static void perform(struct bank *bank, const char *route, const char *id, const char *raw,
                     uint64_t seed)
 {
@@ -83,7 +83,7 @@ TEST_CASE(forged_id_finds_nothing)
     struct object *intent = bank->lists[INTENT].items[0];
     strcpy(id, intent->id);
     assert_ptr_equal(intent, bank_find(bank, INTENT, span_of(id)));
-    id[5] = id[5] == 'x' ? 'y' : 'x'; /* the right place, another object */
+    id[5] = id[5] == 'x' ? 'y' : 'x'; /* an unknown id of the right length */
     assert_null(bank_find(bank, INTENT, span_of(id)));
     assert_null(bank_find(bank, INTENT, SPAN("pi_zzzzzzzzzzzzzzzzzzzzzzzz")));
     assert_null(bank_find(bank, CHARGE, span_of(intent->id)));
@@ -118,7 +118,7 @@ static bool count_record(void *ctx, json_t *record)
     return true;
 }
 
-/* The limit of a file's size stands for a full disk. */
+/* A file size limit replaces a full disk. */
 TEST_CASE(a_full_disk_is_reported)
 {
     char *path = unit_file(SPAN(""), 0600);
@@ -137,7 +137,7 @@ TEST_CASE(a_full_disk_is_reported)
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
     close(journal);
     assert_int_equal(0, journal_open(path, count_record, &records, &err, &journal));
-    assert_int_equal(1, records); /* without the one that was cut short */
+    assert_int_equal(1, records); /* without the truncated one */
     close(journal);
     unit_file_remove(path);
 }

@@ -1,4 +1,4 @@
-/* profile_test.c: profiles of a file, and where a token comes from. */
+/* profile_test.c: profiles in a file, and the sources of a token. */
 #include "reach/profile.h"
 
 #include "unit.h"

@@ -1,4 +1,4 @@
-/* show_test.c: what reaches a terminal and how wide it is; answers as tables and members. */
+/* show_test.c: safe text for a terminal and its width; responses as tables and members. */
 #include "base/json_in.h"
 #include "script.h"
 #include "show/plain.h"

@@ -1,4 +1,4 @@
-/* watch_test.c: what is read out of metrics, series and documents. */
+/* watch_test.c: figures from metrics, series and documents. */
 #include "base/json_in.h"
 #include "script.h"
 #include "watch/doctor.h"
@@ -40,7 +40,7 @@ TEST_CASE(a_metric_is_found_by_name_or_by_series)
     call_free(&page);
 }
 
-/* Finds of one document, as "level what" a line. */
+/* Findings of one document, one "level what" per line. */
 static void knobs_as(const char *document_text, const char *want)
 {
     json_t *document = doc_of(document_text);

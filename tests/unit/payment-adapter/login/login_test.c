@@ -149,6 +149,6 @@ TEST_CASE(close_answers_waiting_checks_once)
     assert_int_equal(CHECKS, answers.closed);
     uv_run(&answers.loop, UV_RUN_DEFAULT);
     assert_int_equal(CHECKS, answers.answered);
-    assert_int_equal(0, answers.queue.len); /* other loops have the slots again */
+    assert_int_equal(0, answers.queue.len); /* the slots are free for other loops again */
     assert_int_equal(0, uv_loop_close(&answers.loop));
 }

@@ -117,7 +117,7 @@ TEST_CASE(signature_is_verified)
         if (rc != rows[i].rc)
             fail_msg("%s, %d s late: %d", rows[i].signature, rows[i].late_s, rc);
     }
-    for (size_t i = 0; i + 1 < sizeof(body); i++) { /* each byte of the body counts */
+    for (size_t i = 0; i + 1 < sizeof(body); i++) { /* each byte of the body is signed */
         char changed[sizeof(body)];
         memcpy(changed, body, sizeof(body));
         changed[i] ^= 1;
@@ -127,7 +127,7 @@ TEST_CASE(signature_is_verified)
     }
 }
 
-static unsigned hashed; /* bodies */
+static unsigned hashed; /* hashed bodies */
 
 int crypto_auth_hmacsha256_final(crypto_auth_hmacsha256_state *state, unsigned char *out)
 {
@@ -137,7 +137,7 @@ int crypto_auth_hmacsha256_final(crypto_auth_hmacsha256_state *state, unsigned c
     return final(state, out);
 }
 
-/* Anybody may send as many as a header has room for, with 256 KB behind them. */
+/* A request may have as many signatures as a header can hold, and a body of 256 KB. */
 TEST_CASE(body_is_hashed_once_for_each_secret_whatever_was_signed)
 {
     char signature[8192] = T;
@@ -157,12 +157,12 @@ TEST_CASE(clock_of_the_seats_wins_where_they_differ)
     enum { NOW_S = 1795159953, EXACT_MS = 1001, NO_DATE = -1000 };
     enum found { AGREES, DIFFERS, AS_BEFORE };
     static const struct {
-        int ahead_s; /* of its answer */
+        int ahead_s; /* error of its clock */
         uint32_t took_ms;
         enum found found;
     } rows[] = {
-        {0, 3, AGREES},    /* whole seconds: behind by 0.4 s, as it looks */
-        {-1, 500, AGREES}, /* it was written before the second turned */
+        {0, 3, AGREES},    /* whole seconds: looks 0.4 s behind */
+        {-1, 500, AGREES}, /* written before the second changed */
         {-60, 3, DIFFERS}, {60, 3, DIFFERS}, {-2, 3, DIFFERS},      {3, 3, DIFFERS},
         {0, 3, AGREES},    {-4, 3, DIFFERS}, {-4, 5000, AS_BEFORE}, {NO_DATE, 3, AS_BEFORE},
     };
@@ -179,7 +179,7 @@ TEST_CASE(clock_of_the_seats_wins_where_they_differ)
         seats_clock_heard(&seats, &answer);
         int64_t ahead_ms = ((int64_t)clock_wall_us(&seats.clock) - (int64_t)own.now_wall_us) / 1000;
         if (rows[i].found == DIFFERS) {
-            /* By up to a second too early, so that no order ends before its seats do. */
+            /* At most a second early, so that no order ends before its seats do. */
             assert_true(ahead_ms <= rows[i].ahead_s * 1000);
             assert_true(ahead_ms > rows[i].ahead_s * 1000 - EXACT_MS);
         } else {
@@ -208,7 +208,7 @@ char *strdup(const char *text)
     return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 
-/* The calls of the client, in place of those of common/outcall. One call is out at a time. */
+/* Replaces the calls of common/outcall. One call is open at a time. */
 static struct outcall sent;
 
 void outcall_send(struct outcalls *outcalls, const struct outcall *call)
@@ -228,7 +228,7 @@ static void on_done(struct peer_call *call)
     *(bool *)call->ctx = true;
 }
 
-/* Asks the peer, and gives it these answers: one to its first call, one to all others. */
+/* Calls the peer with these responses: one to its first call, one to all others. */
 static struct peer_call ask_twice(enum peer_op op, const char *provider,
                                   const struct outcall_answer *answer,
                                   const struct outcall_answer *then)
@@ -302,8 +302,7 @@ static struct peer_call ask(enum peer_op op, const char *provider,
     return ask_twice(op, provider, answer, answer);
 }
 
-/* A provider keeps its refusal under the key: the retry that an operator asks for needs another
- * one. */
+/* A provider caches its refusal under the key: an operator's retry needs a new key. */
 TEST_CASE(refund_that_toss_refused_is_retried_under_a_new_key)
 {
     const struct outcall_answer paid = {
@@ -329,7 +328,7 @@ TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
         const char *body;
         enum saga_verdict verdict; /* with memory */
         const char *code;
-        bool places; /* there is no memory for the places alone */
+        bool places; /* only the places' memory is missing */
     } rows[] = {
         {PEER_SEATS_EXTEND, "", 409, "{\"code\":\"seats-busy\"}", SAGA_UNKNOWN, "seats-busy",
          false},
@@ -368,7 +367,7 @@ TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
     }
 }
 
-/* A peer that was never asked was not silent. */
+/* A peer that was not called was not silent. */
 TEST_CASE(question_that_was_not_sent_does_not_count_against_its_peer)
 {
     static const struct {
@@ -391,7 +390,7 @@ TEST_CASE(question_that_was_not_sent_does_not_count_against_its_peer)
     }
 }
 
-/* A provider repeats a webhook that was not accepted, and drops one that was called invalid. */
+/* A provider repeats a webhook that was not accepted, but drops one answered as invalid. */
 TEST_CASE(webhook_without_memory_to_read_it_must_come_again)
 {
     const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = KEY};

@@ -55,7 +55,7 @@ SCRIPT_VERB(has_figure, "count|sum|missed")
 }
 
 static const struct script_row rows[] = {
-    /* The time before the payment is the buyer's own, and nobody waits for what follows. */
+    /* The time before the payment is the buyer's own, and nobody waits for later steps. */
     {"order_is_measured_from_the_payment_to_the_tickets",
      "sale 7 running 2; after 300s; sale 7 running 3; after 1s; sale 7 running 4; after 2s; sale 7 "
      "running 5; count 0; after 1s; sale 7 running 6; count 1; sum 4s; after 60s; sale 7 completed "

@@ -1,5 +1,5 @@
-/* worker_test.c: sagas in a real PostgreSQL across an exchange of the program: a saga
- * ends under the version under which it began, and one of an unknown definition is left alone. */
+/* worker_test.c: sagas in a real PostgreSQL across a change of the program: a saga ends under the
+ * version under which it began, and one with an unknown definition is left alone. */
 #include "unit.h"
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@
 
 enum { AMOUNT = 5000, CALLS_MAX = 64, TURN_MS = 10, LONG_MS = 60000 };
 
-/* These outlive the programs. */
+/* Shared by all programs. */
 static struct pg *pg; /* for the test's own queries */
 static bool buyer_pays;
 
@@ -25,7 +25,7 @@ static struct program {
     struct checkout *checkout;
     struct pg_pool *pool;
     struct worker *worker;
-    struct peer_call *calls[CALLS_MAX]; /* asked, not yet answered */
+    struct peer_call *calls[CALLS_MAX]; /* open calls */
     uint32_t calls_len;
     bool (*until)(void);
     uint64_t end_us;
@@ -123,7 +123,7 @@ static void program_run(bool (*until)(void))
     uv_run(&program.loop, UV_RUN_DEFAULT);
 }
 
-/* As a kill: what is in hand stays leased. */
+/* Like a kill: leased sagas stay leased. */
 static void program_end(void)
 {
     worker_close(program.worker);
@@ -171,7 +171,7 @@ static void begin(void)
 {
     buyer_pays = false;
     pg = pg_fixture_open(NULL);
-    /* A program that was killed may have left statements that are still running. */
+    /* A killed program may have left statements that are still running. */
     pg_fixture_run(pg, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid();"
                        "DROP SCHEMA IF EXISTS pay CASCADE");
@@ -209,7 +209,7 @@ static bool unknown_are_reported(void)
     "SELECT count(*) FROM saga_step t JOIN saga s ON s.id = t.saga"                                \
     " WHERE t.attempt = 0 AND NOT t.undo AND s.subject = '" ORDER "'"
 
-/* Sagas that have ended have written everything, or have reported why not. */
+/* Ended sagas have written everything, or reported why not. */
 static void expect_all_written(void)
 {
     static const struct {

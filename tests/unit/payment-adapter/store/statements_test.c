@@ -1,5 +1,5 @@
-/* statements_test.c: the statements against a real server: do they take and give what their structs
- * say, are their names C's, and is each connection set up for them? */
+/* statements_test.c: the statements against a real server: their parameters and columns match their
+ * structs, their names are C's, and each connection is prepared for them. */
 #include "statement_shape.h"
 #include "unit.h"
 

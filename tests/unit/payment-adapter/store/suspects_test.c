@@ -26,7 +26,7 @@ static const struct script_row rows[] = {
      "orders 25; UPDATE psp_payment SET captured = 0; reconcile 10 -> 10; reconcile 10 -> 20;"
      "reconcile 10 -> 25; SELECT count(passed_at) FROM reconciled -> 1;"
      "UPDATE psp_payment SET captured = 100; reconcile 10 -> 0"},
-    /* What was not compared whole is compared again. */
+    /* Lists that were not complete are compared again. */
     {"orders_that_agree_leave_no_suspects",
      "orders 25; collect 10 10000; suspects -> 10; compare part -> 0; suspects -> 10;"
      "compare -> 0; suspects -> 0"},
@@ -38,7 +38,7 @@ static const struct script_row rows[] = {
      "compare -> 0; suspects WHERE id = 'o_a9' -> 1;"
      "UPDATE suspect SET at = now() - interval '1 hour'; compare -> 0;"
      "suspects WHERE id = 'o_a9' -> 0"},
-    /* At first the payment may still be on its way. */
+    /* At first the payment may still be in flight. */
     {"payment_with_news_from_its_provider_is_compared_at_once",
      "orders 25; UPDATE reconciled SET order_after = 'o_a9', payment_provider = 'stripe',"
      " payment_after = 'p9'; EXECUTE reconcile_events ('stripe', 'e1', '[{\"payment\": \"p9\","
@@ -112,7 +112,7 @@ static const struct script_row rows[] = {
      " {\"external_id\": \"o_a8\", \"amount\": 100}]}'); compare -> 2; compare -> 2;"
      "DELETE FROM shop_order WHERE external_id <> 'o_a8';"
      "UPDATE suspect SET at = now() - interval '1 hour'; compare -> 0; suspects -> 0"},
-    /* Nobody knows yet whether the rest of the list has them. */
+    /* Unknown until the rest of the list is read. */
     {"message_is_looked_up_once_the_list_was_read_to_its_end",
      "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
      " SELECT id, member, 'completed', now() - interval '1 hour' FROM orders;"
@@ -146,7 +146,7 @@ static const struct script_row rows[] = {
      "UPDATE psp_payment SET order_id = 'o_0123456aABCDEFGHIJKLMNOP' WHERE payment = 'x1';"
      "UPDATE psp_payment SET order_id = 'o_ABCDEFGHIJKLMNOPQRST' WHERE payment = 'x2';"
      "reconcile 5000 -> 2; foreign -> 2"},
-    /* Given back at the provider: by 30 of 100, then 40. */
+    /* The provider refunded 30 of 100, then 40. */
     {"accepted_difference_is_counted_apart_until_its_sum_changes",
      "orders 3; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1'; reconcile 10 -> 1;"
      "accepted -> 0; refusals -> 1; accept; compare -> 0; accepted -> 1; refusals -> 0;"
@@ -154,7 +154,7 @@ static const struct script_row rows[] = {
      "accepted -> 0; refusals -> 1; accept; compare -> 0; refusals -> 0;"
      "SELECT count(*) FROM audit WHERE act = 'difference-accepted' AND subject = 'o_a1' -> 2;"
      "DELETE FROM drift_accepted; compare -> 1; refusals -> 1"},
-    /* The difference says no more than before, but of its money another part is refunded here. */
+    /* The difference is the same, but another part of its money is refunded here. */
     {"refund_that_changes_the_sum_of_an_accepted_difference_brings_it_back",
      "orders 2; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1';" RETURN
      "('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 2; accept; compare -> 0;"
@@ -197,7 +197,7 @@ static const struct script_row rows[] = {
      "UPDATE reconcile_cursor SET gap_from = now(), gap_at = now();"
      "reconcile 5000 -> 24; kinds -> 20; accept; compare -> 0; accepted -> 24;"
      "UPDATE psp_return SET state = 1 WHERE id = 'd7'; refusals -> 0"},
-    /* The acts that no other test performs. */
+    /* Actions that no other test performs. */
     {"order_that_the_shop_lost_is_handed_over_again_with_its_refund",
      "orders 2; INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
      "INSERT INTO shop_outbox (order_id, member, kind, done_at) SELECT 'o_a1', 'm1', k, now() -"

@@ -85,7 +85,7 @@ SCRIPT_VERB(do_fault, "fault")
                 line->len > 3 ? (uint32_t)script_number_at(line, 3) : UINT32_MAX);
 }
 
-/* Its row is obeyed until the end, so a statement may be kept for later. */
+/* Its row stays in force until the end, so a statement may be kept for later. */
 static struct script_line said; /* the last "says" */
 
 static void say(struct world *world, struct peer_call *call)
@@ -141,7 +141,7 @@ SCRIPT_VERB(do_at, "at")
 
 /* ---- expectations ---- */
 
-/* The steps that are in its log as done, in this order. */
+/* The steps that its log has as done, in order. */
 static const char *steps_done(const struct stored_saga *saga)
 {
     static char steps[WORLD_LOG_MAX + 1];
@@ -256,12 +256,12 @@ static const char renewal[] =
     "{\"from\":\"A-1\",\"to\":\"A-1\",\"ticket\":\"t_1\",\"member\":\"42\",\"lang\":\"en\"}]}";
 
 static struct {
-    struct script_line answers[ANSWERS_MAX]; /* in the order of the questions */
+    struct script_line answers[ANSWERS_MAX]; /* in the order of the calls */
     unsigned len;
     bool no_memory;      /* for JSON, from the first answer on */
-    bool starved;        /* ... from the beginning */
-    uint64_t luck;       /* what each throw of the dice is */
-    uint32_t timeout_ms; /* of the last question */
+    bool starved;        /* ... or from the beginning */
+    uint64_t luck;       /* the value of each random draw */
+    uint32_t timeout_ms; /* of the last call */
     char data[2048];     /* before */
 } trial;
 
@@ -316,7 +316,7 @@ static void answer_trial(struct world *world, struct peer_call *call)
         scarce_from(0);
 }
 
-/* The longest name in which each byte is written with six characters fits in no ticket. */
+/* The longest name of bytes that JSON escapes with six characters fits in no ticket. */
 static const char *unsignable_move(void)
 {
     static char data[sizeof(trial.data)];
@@ -336,7 +336,7 @@ static void set_order(const struct script_line *line, struct stored_saga *saga)
     const char *payment = script_value(line, "payment"), *left = script_value(line, "left_ms"),
                *data = script_value(line, "data"), *hint = script_value(line, "hint"),
                *checked = script_value(line, "checked");
-    static struct order order; /* big */
+    static struct order order; /* too big for the stack */
     char *json;
     assert_int_equal(order_parse(span_of(saga->data), NULL, &order), 0);
     strcpy(order.payment, payment == NULL ? "pay" : strcmp(payment, "-") == 0 ? "" : payment);
@@ -460,7 +460,7 @@ SCRIPT_VERB(has_time, "delay|timeout")
 #define PART   "try refund refund=100; "
 #define HINT   "try await hint=k "
 #define ASKED  HINT "checked=k check=1 "
-/* Somebody brings a key that the provider does not show. */
+/* A buyer sends a key that the provider does not show. */
 #define HINTED                                                                                     \
     "run 200s; set payment=hinted; edit 1 \"payment_key\":\"\" \"payment_key\":\"k\"; wake 1; "
 
@@ -516,7 +516,7 @@ static const struct script_row rows[] = {
      PAID "asked read 1; says read refunded=400; order refund.2; edit 2 \"fees\" "
           "\"refund\":1000,\"fees\"; run 1h; saga 2 state=completed; asked read 2; asked refund 1; "
           "world refund_back=400 refund_part=1000"},
-    /* The breaker of the seats trips at five. */
+    /* The seats' breaker opens at five. */
     {"only_a_silent_peer_is_left_alone",
      "says extend verdict=unknown $a; order checkout.1 x5; run 100ms; asked extend 5..99; "
      "says nothing; order checkout.1; run 100ms; saga 6 step=$b || "
@@ -530,7 +530,7 @@ static const struct script_row rows[] = {
     {"buyer_who_paid_nothing_gets_no_letter_for_a_failure",
      "fault extend refused; " PAID "saga 1 state=undone; last status failed; effect mail 0"},
 
-    /* Three minutes are the longest pause between two polls, and a half. */
+    /* The longest pause between two polls is three minutes, plus a half. */
     {"lost_webhook_costs_minutes_and_no_order",
      "set buyer_pays=0 webhooks=1; order checkout.1; run $a; set payment=authorised; run 181s; "
      "saga 1 state=completed; check || "
@@ -552,7 +552,7 @@ static const struct script_row rows[] = {
      "refunded|"
      "refund.2 undone 0 0 - completed"},
 
-    /* No peer was asked for the first ten, so the last one continues. */
+    /* The first ten called no peer, so the last one continues. */
     {"orders_that_cannot_be_read_do_not_open_a_breaker",
      "order checkout.1 x10; edit all \"o_1\" 1; run 100ms; logged unknown data; "
      "asked extend 0; order checkout.1; run 100ms; asked extend 1"},
@@ -584,7 +584,7 @@ static const struct script_row rows[] = {
      UNDO "read open id=; void; gives done - 2; kept nothing"},
     {"unread_payment_is_not_undone", UNDO "read unknown; gives unknown - 1; kept nothing"},
 
-    /* It may or may not exist: it is created once more, under the same key. */
+    /* It may or may not exist: create it again under the same key. */
     {"payment_that_may_exist_is_created_to_be_undone",
      "try void undo payment=-; create open; read open; void; gives done - 3; kept payment=pay"},
     {"payment_that_may_exist_is_not_undone_without_memory",
@@ -594,7 +594,7 @@ static const struct script_row rows[] = {
     {"payment_that_may_still_exist_is_not_undone",
      "try void undo payment=-; create unknown; gives unknown - 1"},
 
-    /* The same under another id, by which the payment is known from then on; and without memory. */
+    /* The same with another id, by which the payment is known from then on; and without memory. */
     {"payment_that_is_not_what_was_asked_for_is_refused",
      "try await; read $a $b $c; gives failed $d 1; try await; read $a $b $c id=other; "
      "gives failed $d 1; kept payment=other; last payment \"other\"; "
@@ -703,7 +703,7 @@ static const struct script_row rows[] = {
     {"question_takes_no_longer_than_a_peer_may",
      "try create payment=-; create open; gives done - 1; timeout 10000; try end; end-pass; "
      "end-visit; gives done - 2; timeout 2000"},
-    /* It is kept, by its lease of a minute, and goes on at once. */
+    /* It keeps the lease of a minute and continues at once. */
     {"peer_that_has_done_it_delays_no_next_step",
      "try extend left_ms=30000; extend retry=3600000; gives done - 1; delay 60000"},
     {"peer_is_left_alone_until_the_hold_ends",
@@ -759,11 +759,11 @@ static const struct script_row stories[] = {
     {"refunded as before", PAID "order refund.1; run 1h; check"},
     {"cancelled", UNPAID "run 1s; cancel 1; run 1h; check"},
     {"hinted", UNPAID HINTED "run 1h; saga 1 state=completed; world captures=1; check"},
-    /* The answer to the capture does not come before the cancel. */
+    /* The response to the capture does not come before the cancel. */
     {"cancelled while it was hinted",
      UNPAID "fault capture dropped; " HINTED "run 3s; cancel 1; fault capture fine; run 1h; saga 1 "
             "state=undone cause=cancelled; world sold=0; check"},
-    /* One good ticket for the seat that the buyer has, for the holder of the old one. */
+    /* One valid ticket for the buyer's new seat, for the old ticket's holder. */
     {"moved",
      PAID MOVED "saga 2 state=completed; world sold=2 s1=free s2=sold; effect move-seats 1; "
                 "last move-ticket \"old\":\"t_1\" \"seat\":\"s2\"; "
@@ -780,7 +780,7 @@ static const struct script_row stories[] = {
 };
 enum { STORIES = sizeof(stories) / sizeof(stories[0]) };
 
-/* The edges that it passed. */
+/* Returns the number of edges passed. */
 static uint32_t killed_at(const struct script_row *story, uint32_t edge)
 {
     world_init(&town);
@@ -803,15 +803,15 @@ TEST_CASE(engine_killed_at_each_edge_of_each_story_loses_nothing)
     assert_int_equal(all, 1144); /* fewer edges would hide a way to die */
 }
 
-/* A cancel after the edge at which the engine was killed, and a second kill so many edges later
- * (0: none): the order ends cancelled with everything given back, or completed. */
+/* Cancels after the edge at which the engine was killed, and kills it again `after` edges later (0:
+ * never): the order ends cancelled with everything given back, or completed. */
 static bool cancel_at_edge(uint32_t at, uint32_t after)
 {
     world_init(&town);
     world_order(&town, "checkout.1");
     town.crash_at = at;
     world_run(&town, 10);
-    if (town.crashes == 0) { /* it waits for its buyer, and a webhook comes */
+    if (town.crashes == 0) { /* the order waits for its buyer, and a webhook comes */
         world_wake(&town, 1);
         world_run(&town, 10);
     }
@@ -906,7 +906,7 @@ TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own,
     assert_true(checkout_answers(checkout_find(town.checkout, SPAN("checkout.2")), 1));
     const struct saga_def *sale = checkout_find(town.checkout, SPAN("checkout.1"));
     bool answered = false;
-    for (uint8_t i = 0; i < sale->steps_len; i++) { /* once it has answered it stays so */
+    for (uint8_t i = 0; i < sale->steps_len; i++) { /* once answered, all later steps are */
         assert_true(checkout_answers(sale, i) || !answered);
         answered = checkout_answers(sale, i);
     }
@@ -924,7 +924,7 @@ TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter,
     } cases[] = {
         {"{\"order\":\"o\"}", true, true, false},
         {"{\"order\":\"o\"}", false, false, true},
-        {"{}", true, false, false}, /* which no later try could read */
+        {"{}", true, false, false}, /* later tries could not read it either */
         {"{", true, false, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

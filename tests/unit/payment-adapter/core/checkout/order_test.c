@@ -16,7 +16,7 @@
 
 #define SEAT(FROM) "{'from':'" FROM "','to':'B-1','ticket':'t_1','member':'42','lang':'ko'}"
 
-static struct order order; /* big */
+static struct order order; /* too big for the stack */
 static struct moving moving;
 static struct refund_terms terms;
 
@@ -163,7 +163,7 @@ static const struct script_row rows[] = {
 
 /* ---- memory that runs out ---- */
 
-/* An unreadable order is parked, and unreadable terms offer no refund. Lack of memory passes. */
+/* An unreadable order is parked, unreadable terms allow no refund. Lack of memory passes. */
 TEST_CASE(stored_text_is_not_called_unreadable_for_lack_of_memory)
 {
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
@@ -217,7 +217,7 @@ TEST_CASE(members_of_a_move_are_told_apart)
     assert_string_equal(moving.seats[1].lang, "ko");
 }
 
-/* Reads a text with so many of these between head and tail. */
+/* Reads a text with `count` copies of `each` between head and tail. */
 static int read_many(int (*read)(struct span json), const char *head, const char *each, int count)
 {
     static char json[MOVING_SEATS_MAX * 128 + ORDER_SEATS_MAX * 8];

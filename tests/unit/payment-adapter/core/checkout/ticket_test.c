@@ -13,8 +13,8 @@
 
 enum { BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
-static struct ticket_signer *signer; /* of all tests */
-static struct ticket_keys keys;      /* its key alone */
+static struct ticket_signer *signer; /* shared by all tests */
+static struct ticket_keys keys;      /* only the signer's key */
 static const struct ticket_keys no_keys;
 
 static struct ticket_signer *signer_of(uint8_t first)
@@ -128,17 +128,17 @@ TEST_CASE(incomplete_claims_are_refused)
 {
     char text[] = "{\"t\":\"1\",\"e\":\"2\",\"s\":\"3\",\"o\":\"4\",\"h\":\"5\",\"k\":\"6\","
                   "\"p\":\"7\"}";
-    assert_int_equal(claim(text), ERR_NOT_FOUND); /* all is there but the key */
+    assert_int_equal(claim(text), ERR_NOT_FOUND); /* only the key is missing */
     for (char *at = text; *at != '\0'; at++) {
         if (*at < '1' || *at > '7')
             continue;
         char kept = *at;
-        *at = 1; /* no character of JSON */
+        *at = 1; /* not a JSON character */
         assert_int_equal(claim(text), ERR_SYNTAX);
         *at = kept;
         if (kept == '7')
             continue;
-        at[-4] ^= 0x20; /* another claim's name in its place */
+        at[-4] ^= 0x20; /* replaces another claim's name */
         assert_int_equal(claim(text), ERR_SYNTAX);
         at[-4] ^= 0x20;
     }
@@ -222,8 +222,8 @@ TEST_CASE(published_keys_are_read_and_others_skipped)
 
 /* ---- memory that runs out ---- */
 
-/* A ticket without its purchase would pass for one that was sold without. At the gate, a good
- * ticket that is called forged would turn a visitor away. */
+/* A ticket without its purchase would pass for one sold without. A valid ticket reported as forged
+ * would turn a visitor away. */
 TEST_CASE(lack_of_memory_neither_shortens_nor_forges_a_ticket)
 {
     char token[TICKET_TOKEN_MAX], whole[TICKET_TOKEN_MAX];

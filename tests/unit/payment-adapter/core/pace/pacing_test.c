@@ -59,7 +59,7 @@ static void report(struct pace *pace)
         answer(pace, calls);
 }
 
-/* How many of so many callers may call. */
+/* How many of `callers` calls are allowed. */
 static unsigned paid(struct pace *pace, enum pace_purpose purpose, unsigned callers)
 {
     unsigned calls = 0;
@@ -307,7 +307,7 @@ TEST_CASE(each_of_many_callers_has_its_own_rate)
 
 /* ---- the pace of several processes ---- */
 
-/* Milliseconds in which the first `len` processes want to call as often as they may. */
+/* Simulates milliseconds in which the first `len` processes call as often as they may. */
 static void run(unsigned ms, int len)
 {
     for (; ms > 0; ms--) {
@@ -360,7 +360,7 @@ TEST_CASE(several_processes_hold_the_pace_of_one)
             assert_true(most_in_a_second() <= per_s + burst + PROCESSES * trust);
             assert_in_range(calls_of_all(), 5 * per_s * 95 / 100,
                             5 * per_s + burst + PROCESSES * trust);
-            for (int i = 0; i < PROCESSES; i++) /* none is left with nothing */
+            for (int i = 0; i < PROCESSES; i++) /* each keeps a share */
                 assert_true(all.calls[i] >= per_s / 4);
         }
     }
@@ -369,14 +369,14 @@ TEST_CASE(several_processes_hold_the_pace_of_one)
 TEST_CASE(remaining_processes_have_the_whole_pace_at_once)
 {
     begin(100, 5);
-    for (int left = PROCESSES; left > 0; left--) { /* one after the other dies */
+    for (int left = PROCESSES; left > 0; left--) { /* processes die one by one */
         unsigned before = calls_of_all();
         run(2000, left);
         assert_in_range(calls_of_all() - before, 190, 200 + (left == PROCESSES ? 60 : 30));
     }
 }
 
-/* Ten seconds in which no report is answered: refused, or left without an answer. */
+/* Ten seconds in which no report succeeds: refused, or without a response. */
 static unsigned calls_alone(struct pace *pace, bool refused)
 {
     unsigned sum = 0;
@@ -390,7 +390,7 @@ static unsigned calls_alone(struct pace *pace, bool refused)
         all.now_us += MS;
     }
     if (!refused)
-        pace_unheard(pace); /* so that another one may follow */
+        pace_unheard(pace); /* so that another report may follow */
     return sum;
 }
 
@@ -401,9 +401,9 @@ TEST_CASE(process_without_the_database_keeps_its_last_pace)
     for (int i = 0; i < 3; i++) {
         struct pace *pace = &all.paces[i];
         uint32_t calls;
-        assert_in_range(calls_alone(pace, i != 0), 200, 400); /* its part is thirty a second */
+        assert_in_range(calls_alone(pace, i != 0), 200, 400); /* its share is thirty a second */
         assert_true(atomic_load(&pace->unheard) >= 1);
-        /* The calls of that time do not stop the others afterwards. */
+        /* Those calls do not block the other processes afterwards. */
         all.now_us += 1000000;
         assert_true(pace_report(pace, all.now_us, &calls));
         assert_true(calls <= 6 + 1);
@@ -446,7 +446,7 @@ TEST_CASE(waiting_callers_get_turns_at_the_rate)
     assert_in_range(last_ms, 19500, 20500); /* a thousand turns of 20 ms */
     for (int i = 0; i < 1000; i++)
         assert_true(pace_wait_ms(pace, PACE_POLL, all.now_us) <= 30000);
-    assert_in_range(pace_wait_ms(pace, PACE_TAKE, all.now_us), 0, 100); /* a line of its own */
+    assert_in_range(pace_wait_ms(pace, PACE_TAKE, all.now_us), 0, 100); /* has its own queue */
 }
 
 SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

@@ -26,19 +26,19 @@ enum { SLOTS = 12, ROWS_MAX = 16 };
 
 static struct {
     struct saga_engine_conf conf;
-    struct saga_engine *engine; /* NULL: the script is still at its configuration */
+    struct saga_engine *engine; /* NULL: still configuring */
     uint64_t now_us;            /* of the last turn */
     struct rng_seeded rng;
-    uint64_t fallen; /* what each throw of the dice gives, if dice are configured */
+    uint64_t fallen; /* value of each random draw, if configured */
     uint32_t admit_ms;
     struct saga_row rows[ROWS_MAX]; /* for the next lease */
     char data[ROWS_MAX][64];
     uint32_t rows_len;
-    struct saga_call *calls[ROWS_MAX]; /* that are out */
+    struct saga_call *calls[ROWS_MAX]; /* open calls */
     uint32_t calls_len;
     uint32_t leases, commits, moved_len;
     const struct saga_move *moved; /* the first of the last commit */
-    struct saga_row after;         /* the last stored move */
+    struct saga_row after;         /* the row after the last stored move */
 } now;
 
 /* ---- definitions ---- */
@@ -299,7 +299,7 @@ SCRIPT_VERB(do_leased, "leased")
     saga_engine_on_leased(engine(), now.rows, now.rows_len);
     assert_int_equal(saga_engine_stats(engine())->leased, leased + now.rows_len);
     now.rows_len = 0;
-    memset(now.data, 'x', sizeof(now.data)); /* rows are copied */
+    memset(now.data, 'x', sizeof(now.data)); /* rows are copied: overwrite the original */
 }
 
 /* The engine's first lease, and the turn that calls its steps. */
@@ -370,7 +370,7 @@ SCRIPT_VERB(do_end, "end")
     memmove(&now.calls[at], &now.calls[at + 1], (now.calls_len - at) * sizeof(now.calls[0]));
 }
 
-/* The same answer for each move of the commit. */
+/* The same response for each move of the commit. */
 SCRIPT_VERB(answer_commit, "stored|refused|fenced")
 {
     static const char *const answers[] = {"stored", "fenced", "refused", NULL};
@@ -533,12 +533,12 @@ SCRIPT_VERB(has_row, "after")
 
 /* One saga is leased, and its step is called. */
 #define CALLED "serve one; calls 1; "
-/* Its step is over, and the move is on its way to the store. */
+/* The step has ended, and the move is on its way to the store. */
 #define COMMITTING(VERDICT) CALLED "end 1 " VERDICT "; turn 3ms; commits 1; "
-/* The lease ends at 60001 ms, and half a second of it is margin. */
+/* The lease ends at 60001 ms, minus a margin of half a second. */
 #define LEASED "turn 1ms; row one; leased; "
 #define OVER   "59501ms"
-/* The same with a peer; and then the store has the move, and another saga asks the same peer. */
+/* The same with a peer; then the move is stored, and another saga calls the same peer. */
 #define ASKED       "serve ask; calls 1; "
 #define ASKED_AGAIN "stored; nudge; turn 4ms; row ask; leased; turn 5ms; "
 
@@ -597,8 +597,8 @@ static const struct script_row rows[] = {
     {"cancel_turns_back_from_the_current_step_down_to_the_pivot",
      "serve six step=$a cancel; calls 0; move mark=turned state=undoing step=2 cause=cancelled "
      "code=cancelled || 2|3"},
-    /* No statement writes such a cancel, but a person can: it must not end each process that leases
-     * the row. */
+    /* No statement writes such a cancel, but a person can: it must not crash each process that
+     * leases the row. */
     {"cancel_below_the_pivot_turns_nothing_back", "serve six step=5 cancel; call 1 way=do"},
     {"cancel_on_the_way_back_has_been_obeyed_already",
      "serve six state=undoing step=2 cancel; call 1 way=undo"},
@@ -692,7 +692,7 @@ static const struct script_row rows[] = {
     {"step_that_finishes_at_once_moves_in_the_same_turn",
      "serve at-once; calls 0; commits 1; move mark=done"},
 
-    /* what a step is given, and what it leaves */
+    /* what a step gets, and what it leaves */
     {"step_is_given_its_try",
      "turn 1ms; row one id=77 tries=3 began=$a cause=late data=seats; leased; turn 5s; calls 1; "
      "call 77 way=do step=a tries=3 timeout=10000 age=$b cause=late data=seats || "
@@ -715,7 +715,7 @@ static const struct script_row rows[] = {
      "data=$e effects=$f release=$g; stored; after moves=1 size=$h || "
      "rides 2 completed 2 rode 9{}2[]2[] 1 4|"
      "rides-above 0 running 1 - 9{} 0 3"},
-    /* It has a turn of its own, and what it wrote is forgotten. */
+    /* It runs in a turn of its own, and its writes are discarded. */
     {"local_step_that_cannot_be_done_with_the_move_before_it_is_not",
      "serve $a data=was; effect 1 9; end 1 done; turn 3ms; move at=0 rode=$b state=running step=$c "
      "data=$d effects=$e release=0; stored || starved 1 2 rode 9{}2[]|heavy 0 1 - 9{}"},
@@ -778,7 +778,7 @@ static const struct script_row rows[] = {
      "call 3 tries=0; stat deferred=3"},
 };
 
-/* Calls that are still out are freed by their late finish. */
+/* A late finish frees calls that are still open. */
 static void end(void)
 {
     saga_engine_destroy(now.engine);
