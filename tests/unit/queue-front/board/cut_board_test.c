@@ -1,4 +1,4 @@
-/* cut_board_test.c: one loop asks, all of them know. */
+/* cut_board_test.c: one loop reads, all loops share the result. */
 #include "board/cut_board.h"
 
 #include "unit.h"
@@ -32,7 +32,7 @@ TEST_CASE(what_one_has_heard_all_can_read_for_a_while)
     struct cut_board *board = cut_board_create();
     struct line_view show = line_called("show", "1"), again = line_called("show", "2");
     struct cut_note note = {.nth = 1, .sum = 7, .cut = {.grown = {3, 4}}}, read;
-    cut_board_put(board, &show, &note); /* nobody has asked about it */
+    cut_board_put(board, &show, &note); /* no loop has requested it */
     assert_false(cut_board_get(board, &show, 1, &read));
     assert_true(cut_board_claim(board, &show, 100, 20));
     assert_false(cut_board_get(board, &show, 0, &read));
@@ -46,7 +46,7 @@ TEST_CASE(what_one_has_heard_all_can_read_for_a_while)
     cut_board_put(board, &show, &note); /* where the first one was */
     assert_false(cut_board_get(board, &show, 1, &read));
     assert_true(cut_board_get(board, &show, BOARD_CUTS_MAX + 1, &read));
-    note.sum = 8; /* Redis has lost it, and there is another */
+    note.sum = 8; /* Redis has lost the first one and has another */
     cut_board_put(board, &show, &note);
     assert_true(cut_board_get(board, &show, BOARD_CUTS_MAX + 1, &read));
     assert_int_equal(8, read.sum);

@@ -335,7 +335,7 @@ SCRIPT_VERB(join, "join")
     script_expect_values(line, 2, fields);
 }
 
-/* The name is known, and its event is not there. */
+/* The event's name is known, but the event is gone. */
 SCRIPT_DOES("await_refusal", AWAIT(join_once(script_word(line, 1)).outcome == LINE_UNAVAILABLE))
 
 SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
@@ -392,7 +392,7 @@ SCRIPT_VERB(expect_phantoms, "phantoms_until_pass")
                      redis_server_ask(&rig.server, "EVAL %s 0", script));
 }
 
-/* Another store ended the visit of this place. No tick reports that. */
+/* Another store ended this place's visit. No tick reports that. */
 SCRIPT_VERB(end_elsewhere, "end_elsewhere")
 {
     const char *place = script_word(line, 1);

@@ -1,4 +1,4 @@
-/* queue_line_test.c: where the dots of a line are. */
+/* queue_line_test.c: the positions of a line's dots. */
 #include "pages/queue_line.h"
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* resp_test.c: commands that are written and replies that are read. */
+/* resp_test.c: writing commands and reading replies. */
 #include "redis/resp.h"
 
 #include "resp_reply.h"

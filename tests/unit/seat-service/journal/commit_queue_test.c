@@ -1,5 +1,5 @@
-/* commit_queue_test.c: no entry is lost or comes twice, and a full queue refuses. Also run by TSan.
- */
+/* commit_queue_test.c: no entry is lost or delivered twice, and a full queue refuses. Also run by
+ * TSan. */
 #include "base/clock.h"
 #include "journal/commit_queue.h"
 #include "unit.h"

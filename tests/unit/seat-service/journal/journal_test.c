@@ -1,4 +1,4 @@
-/* journal_test.c: the committer against a real PostgreSQL: what is answered is what is written,
+/* journal_test.c: the committer against a real PostgreSQL: the responses match the journal,
  * whichever process or connection ends in between. */
 #include "cut_proxy.h"
 #include "journal/journal.h"
@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static struct cut_proxy *proxy; /* of a row */
+static struct cut_proxy *proxy; /* the row's proxy */
 static int proxy_port = 5432;   /* each proxy has the next one */
 
 enum { ENTRIES = 256, LONG_ROWS = 3 * READER_ROWS, PROCESSES = 2 };
@@ -42,7 +42,7 @@ struct process {
     uint64_t noted;
 };
 
-static struct process *processes[PROCESSES]; /* "a" and "b" of a row; until the next row */
+static struct process *processes[PROCESSES]; /* "a" and "b" of the row; kept until the next row */
 /* With `dawdles` the first change of a journal takes longer than the reader has for one event.
  * `found_then`: how many events had been found when the last row of a long journal was read. */
 static atomic_bool dawdles;
@@ -53,7 +53,7 @@ static uint64_t now_us(void)
     return clock_mono_us(clock_system());
 }
 
-/* Waits for another thread; a test that hangs says where. */
+/* Waits for another thread; on a timeout it prints its line. */
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
         uint64_t until_us = now_us() + 20000000;                                                   \
@@ -116,7 +116,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
     struct process *process = ctx;
     (void)nth;
     (void)seq;
-    assert_int_equal(0, asked_ms); /* nothing sleeps here */
+    assert_int_equal(0, asked_ms); /* no event sleeps here */
     process->epoch = epoch;
     process->owned += 1;
 }
@@ -139,7 +139,7 @@ static void on_prepare(void *ctx, struct span document)
         poll(NULL, 0, 2);
 }
 
-/* What is to be corrected is in use until nobody waits for that any longer. */
+/* An event to be corrected is in use until no correction is pending. */
 static bool on_leave(void *ctx, uint32_t nth)
 {
     struct process *process = ctx;
@@ -241,7 +241,7 @@ static void process_end(struct process *process)
     process->has_ended = true;
 }
 
-/* Ends what a row has left, in its order. */
+/* Ends everything that a row has left, in order. */
 static void end_all(void)
 {
     for (unsigned i = 0; i < PROCESSES; i++) {
@@ -288,7 +288,7 @@ static void on_done(struct commit_entry *entry)
     }
 }
 
-/* Each hold has a number of its own, so the sum over the journal says which were written. */
+/* Each hold has its own number, so the sum over the journal shows which were written. */
 static bool submit(struct process *process, uint32_t event, enum change_kind kind, uint32_t seat)
 {
     struct commit_entry *entry = commit_port_take(process->port);
@@ -503,8 +503,7 @@ SCRIPT_VERB(do_wait, "wait")
 
 SCRIPT_DOES("expect", script_expect_field(line, 2, fields_of(process_of(line))))
 
-/* What is in the journal is what was answered with 0, and nothing else. The first row is the
- * import. */
+/* The journal has exactly the changes that were answered with 0. The first row is the import. */
 SCRIPT_VERB(do_true, "true")
 {
     const struct process *process = process_of(line);
@@ -514,7 +513,7 @@ SCRIPT_VERB(do_true, "true")
         process_start((struct journal_conf){.instance = "reader", .events = ""}, false);
     UNTIL(reader->found == 1 && reader->applied >= process->good + 1);
     UNTIL(journal_role(reader->journal) == JOURNAL_STANDBY ||
-          journal_role(reader->journal) == JOURNAL_OWNER); /* it has read all there is */
+          journal_role(reader->journal) == JOURNAL_OWNER); /* it has read the whole journal */
     unit_never(reader->applied > process->good + 1, "a change that was refused is in the journal");
     assert_true(reader->applied == process->good + 1);
     assert_true(reader->applied_sum == process->good_sum);

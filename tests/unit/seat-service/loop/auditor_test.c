@@ -1,4 +1,4 @@
-/* auditor_test.c: against a real PostgreSQL: what the auditor keeps, and until when. */
+/* auditor_test.c: what the auditor stores, and for how long, against a real PostgreSQL. */
 #include "journal/store.h"
 #include "loop/auditor.h"
 #include "pg_fixture.h"
@@ -57,7 +57,7 @@ static bool night_leaves(void)
     return events_host(events).leave(events, 0);
 }
 
-/* A test that hangs says where. */
+/* On a timeout it prints its line. */
 #define WAIT_UNTIL(condition)                                                                      \
     for (unsigned ms = 0; !(condition); ms += 2) {                                                 \
         assert_true(ms < 20000);                                                                   \

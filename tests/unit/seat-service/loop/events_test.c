@@ -4,7 +4,7 @@
 #include "test_hall.h"
 #include "unit.h"
 
-/* The events of one process, with the event in it, read and not yet its own. */
+/* The events of one process, with one event that is read and not yet owned. */
 struct process {
     struct idem *idem;
     struct events *events;
@@ -119,7 +119,7 @@ static void shown(uint64_t seq)
     one.host.shown(events, 0, seq, clock_mono_us(&fake.clock));
 }
 
-/* A loop has every answer until this change, and the picture is made. */
+/* A loop has the responses up to this change, and the picture is made. */
 static void settle(uint32_t loop, uint64_t seq)
 {
     events_settled(event, loop, seq);
@@ -150,7 +150,7 @@ TEST_CASE(version_means_the_same_to_the_next_owner)
     close_process(&next);
 }
 
-/* Of a program that used the clock of its machine. */
+/* The change is from a program that used its machine's clock. */
 TEST_CASE(change_of_a_wrong_time_moves_no_clock)
 {
     struct process next;
@@ -247,7 +247,7 @@ TEST_CASE_IN(shown_event_is_loaded_again_once_no_loop_reads_it, open_with_one_lo
     shown(1);
     assert_false(one.host.hide(events, 0));
     assert_false(events_streams(events, event));
-    events_looked(events, 0, look); /* which began before it was hidden */
+    events_looked(events, 0, look); /* began before the event was hidden */
     assert_false(one.host.hide(events, 0));
     events_looked(events, 0, events_look(events));
     assert_true(one.host.hide(events, 0));

@@ -113,7 +113,7 @@ TEST_CASE(names_have_a_bound)
     for (uint32_t no = 0; no < ASLEEP_NAMES_MAX; no++)
         assert_int_equal(0, put(no, 0, false));
     assert_int_equal(ERR_FULL, put(ASLEEP_NAMES_MAX, 0, true));
-    assert_int_equal(0, put(7, 0, true)); /* it is there already */
+    assert_int_equal(0, put(7, 0, true)); /* it is listed already */
     assert_int_equal(ASLEEP_NAMES_MAX, asleep_len(asleep));
     assert_true(asleep_knows(asleep, SPAN("event-7"), NULL));
     asleep_remove(asleep, "event-0");

@@ -1,4 +1,4 @@
-/* draw_test.c: one lot for everybody, and no lot better than another. */
+/* draw_test.c: all visitors get the same draw, and no entry is favoured. */
 #include "core/draw/draw.h"
 
 #include "unit.h"
@@ -88,7 +88,7 @@ TEST_CASE(seed_and_beacon_and_number_each_change_the_draw)
         assert_true(same[kind] < 5);
 }
 
-/* A page and a stranger's program must get the same; computed once by an independent program. */
+/* A page and an outside program must agree; computed once by an independent program. */
 TEST_CASE(the_draw_is_what_it_was_yesterday)
 {
     uint8_t seed[DRAW_SEED_BYTES];

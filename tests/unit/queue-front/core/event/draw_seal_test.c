@@ -1,4 +1,4 @@
-/* draw_seal_test.c: the promise before a draw, as a text and as it is stored. */
+/* draw_seal_test.c: the commitment before a draw, as a text and as it is stored. */
 #include "core/event/draw_seal.h"
 
 #include "unit.h"
@@ -57,14 +57,14 @@ TEST_CASE(a_seal_opens_with_its_key_to_the_seed_that_it_promised)
         assert_memory_not_equal(seed, last, sizeof(seed));
         memcpy(last, seed, sizeof(seed));
         sodium_bin2hex(hex, sizeof(hex), seed, sizeof(seed));
-        assert_null(memmem(memory, text.len, hex, strlen(hex))); /* the seal gives no seed away */
+        assert_null(memmem(memory, text.len, hex, strlen(hex))); /* no seed in the seal */
         draw_commit(seed, commitment);
         assert_memory_equal(commitment, seal.commitment[lane], sizeof(commitment));
         assert_false(draw_seal_open(&others, &seal, SPAN("show"), lane, seed));
         assert_false(draw_seal_open(&keys, &seal, SPAN("shop"), lane, seed));
     }
     static const uint8_t none[DRAW_SEED_BYTES];
-    assert_memory_equal(seed, none, sizeof(seed)); /* not what another key gives */
+    assert_memory_equal(seed, none, sizeof(seed)); /* not the seed of another key */
     seal.key_id = 9;
     assert_false(draw_seal_open(&keys, &seal, SPAN("show"), 0, seed));
     struct draw_seal other;

@@ -1,4 +1,4 @@
-/* event_doc_test.c: documents from operators: which are accepted, which are refused, and why. */
+/* event_doc_test.c: operators' documents: which are accepted, which are refused, and why. */
 #include "scarce.h"
 #include "script.h"
 
@@ -117,7 +117,7 @@ SCRIPT_VERB(messages, "messages")
     expect_part(line, true, memory);
 }
 
-/* What was shown, edited and sent back is a patch. */
+/* A document that was shown, edited and sent back is a patch. */
 SCRIPT_VERB(send_back, "send_back")
 {
     strcpy(base, written(NULL));

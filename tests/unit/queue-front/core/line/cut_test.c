@@ -1,4 +1,4 @@
-/* cut_test.c: one cut: its order held against a naive sort, and its text. */
+/* cut_test.c: one cut: its order compared with a naive sort, and its text. */
 #include "core/line/cut.h"
 
 #include "unit.h"

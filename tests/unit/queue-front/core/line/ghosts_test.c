@@ -1,4 +1,4 @@
-/* ghosts_test.c: how many of those ahead are not there, for any place. */
+/* ghosts_test.c: how many places ahead are ghosts, for any place. */
 #include "core/line/ghosts.h"
 
 #include "core/line/place.h"

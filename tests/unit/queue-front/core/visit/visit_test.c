@@ -201,7 +201,7 @@ static const struct script_row rows[] = {
      "leave ticket=not-found pass=exists; answer ticket rc=exists"},
     {"a pass that nobody could read as well",
      "leave ticket=not-found pass=$a; answer pass || full | no-memory"},
-    /* leave: is the end of a visit reported? */
+    /* leave: whether the end of a visit is reported */
     {"without a visit nothing is reported",
      "leave pass=not-found; ask; reply ok; answer left life=0"},
     {"the end of a visit is reported",

@@ -102,7 +102,7 @@ SCRIPT_VERB(expect, "is")
 }
 
 static const struct script_row rows[] = {
-    /* A quarter too little is promised: the p90 of the model is 85 of 100. */
+    /* The model promises a quarter too little: its p90 is 85 of 100. */
     {"broken promises widen the spread until nine in ten are kept",
      "live 0.75 3000; is scale 1.5001..8 kept_lately 0.8501..1 error 0.2001..0.2999"},
     /* Called at once counts as ten times off, which is the most. The correction learns from the

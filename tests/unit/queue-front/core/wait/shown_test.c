@@ -1,4 +1,4 @@
-/* shown_test.c: what a wait is rounded to, and what it advises. */
+/* shown_test.c: how a wait is rounded, and what it advises. */
 #include "core/wait/shown.h"
 #include "unit.h"
 

@@ -81,7 +81,7 @@ TEST_CASE(two_tries_that_see_each_other_begin_anew)
     assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_FULL);
     assert_int_equal(his[0], tag | TRY | 1);
     assert_int_equal(his[1], tag | TRY | 1);
-    his[0] = tag | TRY; /* the other has taken its share back */
+    his[0] = tag | TRY; /* the other try was withdrawn */
     assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_ADDED);
     assert_int_equal(his[1], tag | 2);
     /* The entry is the buyer's now. Another try next to it no longer counts. */
@@ -162,7 +162,7 @@ TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
     assert_int_equal(buyers_add(&buyers, refused, 1, 4, &has), BUYERS_ADDED);
 }
 
-/* Of two first requests at once one takes its share back. What it leaves belongs to no buyer. */
+/* Of two first requests at once one is withdrawn. Its entry then belongs to no buyer. */
 TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
 {
     enum { BUYER = 5, TRY = 1 << 16, COUNT = 0xffff };

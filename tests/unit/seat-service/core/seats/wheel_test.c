@@ -22,7 +22,7 @@ TEST_CASE(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late)
         assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
         for (unsigned step = 0; step < 3000; step++) {
             uint32_t hold = 1 + (uint32_t)rng_below(&rng.rng, HOLDS);
-            /* From milliseconds to weeks; also moved, earlier or later, and taken off. */
+            /* From milliseconds to weeks; holds are also moved, earlier or later, and removed. */
             if (rng_below(&rng.rng, 8) > 0)
                 due[hold] = now + 1 + (rng_u64(&rng.rng) >> (34 + rng_below(&rng.rng, 28)));
             else

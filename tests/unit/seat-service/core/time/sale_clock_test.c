@@ -1,5 +1,5 @@
-/* sale_clock_test.c: the time of the sale follows the server's clock, whatever is set where. Clocks
- * are given as they stand at the monotonic clock's 0. */
+/* sale_clock_test.c: the time of the sale follows the server's clock, whatever other clocks are set
+ * to. Clocks are given by their value at the monotonic clock's 0. */
 #include "core/time/sale_clock.h"
 #include "script.h"
 #include "steps.h"
