@@ -1,5 +1,5 @@
-// verdicts.js: pages that axe found correct, by the hash of their features (world.js). The list is in the folder of
-// the caches of ccache and eslint; without that folder nothing is stored.
+// verdicts.js: pages that passed axe, by a hash of their features (world.js). The list is in the folder of the caches of
+// ccache and eslint; without that folder nothing is stored.
 
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

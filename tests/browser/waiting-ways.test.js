@@ -1,5 +1,5 @@
-// The waiting page when it is closed and opened, reloaded, opened twice, cut off, put to sleep, given a
-// wrong clock or used by keys alone.
+// The waiting page when it is closed and reopened, reloaded, opened twice, offline, suspended, with a wrong clock, or used
+// by keyboard alone.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

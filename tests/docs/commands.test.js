@@ -1,5 +1,5 @@
-// Every command of the handbook, typed as written: each page against a stack of its own programs, and the
-// tutorial from nothing, since it starts and ends one.
+// Every command of the handbook, typed as written: each page on its own stack, and the tutorial from an empty machine, since
+// it starts and stops a stack.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

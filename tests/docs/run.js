@@ -1,11 +1,11 @@
-// run.js: a page's commands, run as a reader would type them: in one shell, in a clone, in the order of the page. The
-// clone is a folder that has the tree's files by links, so that what a page leaves is no part of the tree, and `.run`
-// lies in it. Ports are those of the test's own stack.
+// run.js: runs a page's commands as a reader would type them: in one shell, in a clone, in the page's order. The clone is a
+// folder of links to the tree's files, so that leftovers of a page stay out of the tree; it contains `.run`. Ports are those
+// of the test's own stack.
 //
-//   ```sh                    is run, and may not fail
-//   ```sh not-run: WHY       is not, and says why
-//   ```json answer           what the block before it said last: the same members, of the same kinds
-//   ```text answer           lines of it, in this order; … stands for anything
+//   ```sh                    is run, and must not fail
+//   ```sh not-run: WHY       is not run, for this reason
+//   ```json answer           the last output of the block before it: the same members, of the same kinds
+//   ```text answer           lines of that output, in this order; … matches anything
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,7 +1,7 @@
-// What infra/observe and the handbook say of figures: promtool reads the rules, each alert fires when its figures go
-// bad and is silent before, each has its part in the runbook, whose commands are taken, and rules, dashboards and the
-// table of metrics know the figures of the services and no others. tests/integration/visit/walls.test.js compares the
-// table with what running programs export.
+// What infra/observe and the handbook say about metrics: promtool reads the rules, each alert fires when its metrics turn
+// bad and not before, each has its section in the runbook with valid commands, and rules, dashboards and the table of
+// metrics name exactly the services' metrics. tests/integration/visit/walls.test.js compares the table with running
+// programs.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,5 @@
-// First views through a real cache, by the configs of infra/edge that a company copies: what reaches the front is
-// counted by the front itself. FAIRGATE_VIEWS is the number of views (600), FAIRGATE_KEPT how many seconds a page is
-// cached (1).
+// First views through a real cache, with the configs of infra/edge that a company copies; the front counts the requests that
+// reach it. FAIRGATE_VIEWS is the number of views (600), FAIRGATE_KEPT how many seconds a page is cached (1).
 
 import assert from 'node:assert/strict';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// infra/compose/shared-seats.yaml laid over compose.yaml: what has to agree in several places does, and the edge can be started so.
+// infra/compose/shared-seats.yaml over compose.yaml: values in several places agree, and the edge can be started with them.
 // tests/packages/images.test.js runs both.
 
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
-// What the handbook and the READMEs say of the tree is there: each link, each heading that a link names, each command.
-// What their commands do is tested by tests/docs (`make docs-test`).
+// References in the handbook and the READMEs exist: each link, each linked heading, each command. tests/docs (`make
+// docs-test`) tests what the commands do.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

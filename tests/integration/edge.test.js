@@ -1,5 +1,5 @@
-// The edge: what it lets through, what it says about the visitor, whom it refuses, and that a front
-// may die behind it. HAProxy with infra/edge/haproxy.cfg as `make up` fills it in, around stand-ins.
+// The edge: the requests it forwards or rejects, the headers about the visitor, and a front that dies behind it. HAProxy
+// with infra/edge/haproxy.cfg as `make up` fills it in, around stand-ins.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Stands in for a service where the stack and the edge are tested: reads the two listeners from the
-// config that the stack wrote, is healthy, tells back what it was asked, and dies on command.
+// A stand-in for a service in tests of the stack and the edge: reads its two listeners from the stack's config, reports
+// health, echoes its requests, and dies on command.
 
 import { readFileSync } from 'node:fs';
 import http from 'node:http';

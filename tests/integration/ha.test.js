@@ -1,6 +1,5 @@
-// The configs of an installation without a machine that it could not lose (infra/ha), as they are filled in:
-// each program that is here says whether it would start with its own. Whether all of it stays up while
-// machines are lost is `make ha-drill`, which `make soak` runs.
+// The filled-in configs of an installation without a single point of failure (infra/ha): each installed program checks that
+// it would start with its own. `make ha-drill`, which `make soak` runs, checks that everything survives lost machines.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

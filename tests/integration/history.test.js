@@ -1,5 +1,5 @@
-// The checker of histories (tests/history): what is legal passes, each lie is found by its name, and the search says
-// what a try of all orders says.
+// The checker of histories (tests/history): legal histories pass, each lie is found by its name, and the search agrees with
+// trying all orders.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// make install: everything lands below DESTDIR, the default configs are accepted by the programs that
-// read them, the units are sound, and a config that somebody has changed is kept.
+// make install: everything is below DESTDIR, programs accept their default configs, the units are valid, and a config that
+// was changed is kept.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// The judge itself: whatever crashes, in whatever test, the run is red, and a test is excused only by
-// tests/shaky.md. Each case here is a run of its own over test files that are written for it.
+// The test runners: after a crash in any test the run fails, and only tests/shaky.md excuses a test. Each case is a separate
+// run over test files written for it.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';

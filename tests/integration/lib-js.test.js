@@ -1,4 +1,4 @@
-// The helpers themselves: a helper that lies makes every test above it worthless.
+// The helpers themselves: a wrong helper makes every test that uses it worthless.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

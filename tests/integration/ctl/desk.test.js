@@ -1,4 +1,4 @@
-// The command line at the seats and at the way out: halls, sagas, refunds, moves, doors, money.
+// The command line for the seats and the checkout: halls, sagas, refunds, moves, doors, money.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The command line as a test uses it: `const fairgate = commandLine(scope, {queue, token})`, then
-// `await fairgate('rate', 'demo', '400')` -> {status, stdout, stderr}, `.json` being what it printed.
+// The command line in tests: `const fairgate = commandLine(scope, {queue, token})`, then `await fairgate('rate', 'demo',
+// '400')` returns {status, stdout, stderr}, with the parsed output as `.json`.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

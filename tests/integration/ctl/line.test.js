@@ -1,5 +1,4 @@
-// The command line and the waiting room: events, knobs, moves, the trail, codes, the draw, and what is
-// said when something is wrong.
+// The command line for the waiting room: events, knobs, moves, the trail, codes, the draw, and error messages.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

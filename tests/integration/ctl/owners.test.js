@@ -1,5 +1,5 @@
-// The command line where processes of the seats share the events: its profile names one of them, and what another has
-// is asked of that one.
+// The command line when several seat processes share the events: the profile names one of them, and requests for another's
+// events go to their owner.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';

@@ -1,4 +1,4 @@
-// fairgate secrets: what Kubernetes mounts for a group becomes what a service and libpq take, readable by its owner alone.
+// fairgate secrets: copies files that Kubernetes mounts for a group to files that only their owner can read.
 
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';

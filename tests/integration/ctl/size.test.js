@@ -1,4 +1,4 @@
-// fairgate size: its sums are those of loadtest/sim, from the same figures; what it names is enough in the simulation.
+// fairgate size: its sums equal those of loadtest/sim for the same figures, and its result suffices in the simulation.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// A shop of one's own for a test: a private PostgreSQL, seeded, and the program on it.
+// A private shop for a test: a seeded PostgreSQL, and the program.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
