@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Of one place, in minor units: a thousand of them and their fees stay far below 64 bits. */
+/* Per place, in minor units: a thousand places and their fees stay far below 64 bits. */
 #define PLAN_PRICE_MAX UINT64_C(1000000000000)
 
 enum {
@@ -13,47 +13,45 @@ enum {
     PLAN_SEATS_MAX = 1 << 19,
     PLAN_ROWS_MAX = 60000,     /* runs of neighbours; a seat keeps its run's number in 16 bits */
     PLAN_ROW_SEATS_MAX = 256,  /* an unbroken run is four words; a position fits a byte */
-    PLAN_ROUND_SEATS_MAX = 24, /* of a round table; a larger ring is a row that goes all around */
+    PLAN_ROUND_SEATS_MAX = 24, /* of a round table; a larger ring is a closed row */
     PLAN_CATEGORIES_MAX = 64,  /* price lists are copied whole when one price changes */
     PLAN_AREAS_MAX = 64,       /* standing areas of one hall */
     PLAN_AREA_CAPACITY_MAX = 1 << 20, /* three counters of 21 bits share a word */
-    PLAN_VIEWS_MAX = 1024,            /* sections with a picture; a stadium has some 200 */
-    PLAN_CHANNELS_MAX = 16,           /* shares a byte with the four flags of a seat */
-    /* Shapes that a plan draws next to its seats, and corners of their polygons, as far as they are
-     * served: a real plan has 331 shapes, and 30 polygons of 100 corners. 100 KB at most, a third
-     * of that compressed, of a plan that is seen within a second and a half. */
+    PLAN_VIEWS_MAX = 1024,            /* sections with a photo; a stadium has some 200 */
+    PLAN_CHANNELS_MAX = 16,           /* must fit a byte with the four flags of a seat */
+    /* Shapes that a plan draws next to its seats, and their polygons' corners, that are served: a
+     * real plan has 331 shapes, and 30 polygons of 100 corners. At most 100 KB, a third of that
+     * compressed; a plan loads in a second and a half. */
     PLAN_SHAPES_MAX = 1024,
     PLAN_SHAPE_POINTS_MAX = 8192,
     PLAN_POLYGON_POINTS_MAX = 2000, /* in a document */
     PLAN_TEXT_MAX = 128,            /* characters of a name or label, of up to four bytes each */
-    PLAN_ID_MAX = 128,              /* bytes of what programs call a seat, an area, a channel */
+    PLAN_ID_MAX = 128,              /* bytes of the id of a seat, an area, a channel */
     PLAN_JSON_MAX = 64 << 20,       /* bytes of an import body; 66,000 seats take about 10 MB */
 
     HOLD_SLOTS_MAX =
-        (1 << 24) - 2,   /* the hold field of a seat word; 0 is nobody, all ones the operator */
-    HOLD_STASHES = 65,   /* threads that keep free slots at hand, and the 0 of those that do not */
-    HOLD_STASH_MAX = 31, /* such slots; with their number two cache lines */
+        (1 << 24) - 2,   /* the hold field of a seat word; 0: not held, all ones: the operator */
+    HOLD_STASHES = 65,   /* threads that cache free slots, and stash 0 for threads that do not */
+    HOLD_STASH_MAX = 31, /* slots per stash; with the count two cache lines */
     HOLD_SEATS_MAX = 64, /* one group; a school class books twice */
     HOLD_AREA_QUANTITY_MAX = 1024, /* standing places in one hold */
-    PRICE_LISTS_MAX = 256,         /* that holds and orders pay by at once; a change makes one */
+    PRICE_LISTS_MAX = 256,         /* in use by holds and orders at once; a price change adds one */
 
-    CHANGE_SEATS_MAX = 2 * HOLD_SEATS_MAX, /* a change adds and removes a whole hold at most */
+    CHANGE_SEATS_MAX = 2 * HOLD_SEATS_MAX, /* a change adds and removes at most a whole hold */
     CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */
-    CHANGE_WHO_MAX = 80,                   /* as long as the name is that a token may bear */
+    CHANGE_WHO_MAX = 80,                   /* a token's name is at most this long */
 
     AVAIL_RING_MAX = 1 << 12, /* changed seats remembered for ?since; older readers resync */
-    ROW_RETRIES_MAX = 256,    /* a row that changes this often while it is judged: give up, FULL */
-    BUYERS_TRIES_MAX = 1024,  /* first requests of one buyer in each other's way: give up, FULL */
-    BEST_RETRIES_MAX = 16,    /* places lost between choosing and claiming before we say so */
-    BEST_SPREAD_MAX = 32,     /* near-equal places among which a crowd is spread */
-    /* Holds that ran out while being paid and are remembered: a sale of 50,000 seats of which 15 in
-     * a hundred are left at the till leaves half as many in LATE_KEEP_MS. 4 MB once all are used.
-     */
+    ROW_RETRIES_MAX = 256,    /* retries when a row changes during the check; then FULL */
+    BUYERS_TRIES_MAX = 1024,  /* retries when first requests of one buyer collide; then FULL */
+    BEST_RETRIES_MAX = 16,    /* retries when a chosen place is lost before it is claimed */
+    BEST_SPREAD_MAX = 32,     /* near-equal places over which concurrent requests are spread */
+    /* Remembered holds that expired during payment: in a sale of 50,000 seats, 15 % of them
+     * abandoned at checkout leave half as many in LATE_KEEP_MS. 4 MB once all are used. */
     LATE_HOLDS_MAX = 1 << 14,
     LATE_KEEP_MS = 2 * 3600 * 1000, /* longer than any payment stays open */
     ALTERNATIVES_MAX = 3,           /* offers that go with "seats-taken" */
-    ENGINE_CLASHES_MAX =
-        16, /* reasons against a correction that are listed: a few screens' worth */
+    ENGINE_CLASHES_MAX = 16,        /* reasons listed against a correction: a few screens' worth */
 };
 
 #endif

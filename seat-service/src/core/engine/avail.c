@@ -1,31 +1,31 @@
-/* avail.c: two pictures, one that is read and one that is being made.
+/* avail.c: two pictures: one is read while the other is built.
  *
  * A picture has two bits per seat, in plan order, 32 seats per word. Publishing copies the current
- * picture into the one that nobody reads, with the seats that were written since, puts these into
- * the ring of deltas, and then makes it the current one by storing its number. It costs a pass over
- * the seats' words (66,000 seats: half a megabyte) five times a second while something happens; in
- * exchange, taking a seat writes nothing but the seat.
+ * picture into the unread one, updates the seats written since, appends these to the ring of
+ * deltas, and then makes it current by storing its number. It costs a pass over the seats' words
+ * (66,000 seats: half a megabyte) five times a second while seats change; in exchange, taking a
+ * seat writes only the seat.
  *
  * A picture's version is the number of a change in the journal: all changes up to it are in the
- * picture, perhaps some later ones, and nothing that the journal does not have (seat_shown()). So
- * pictures of one event compare, whichever process made them: the deltas of one process bring a
- * picture of another up to date, since a delta has the state that a seat has now. Therefore a seat
- * that was written to gets a delta even if its state is that of our last picture: another process
- * may have published a picture in between. Its entry in the ring has the number of the latest
- * change that can have touched it, the picture's mark: a reader who has this version from another
- * process, without a change that our picture shows early, gets the seat with the next picture.
- * Where one loop settles everything no change is shown early.
+ * picture, perhaps some later ones, and none that the journal does not have (seat_shown()). So
+ * pictures of one event are comparable across processes: a delta has a seat's current state, so the
+ * deltas of one process bring a picture of another up to date. Therefore a written seat gets a
+ * delta even if its state equals our last picture's: another process may have published in between.
+ * Its entry in the ring has the picture's mark, the number of the latest change that can have
+ * touched it. A reader who has this version from another process, without a change that our picture
+ * shows early, gets the seat with the next picture. If one loop settles everything, no change is
+ * shown early.
  *
- * Publication n lies in picture n % 2, with its version. A reader loads n, copies, and loads it
+ * Publication n is in picture n % 2, with its version. A reader loads n, copies, and loads it
  * again: the picture of n is written to only after n + 1 is current, so an unchanged number means
  * an untorn copy. Words are stored with release and loaded with acquire, so a reader who saw a word
  * of a later picture also sees the later number. A reader starts again only when the number rises
  * while it copies: it rises five times a second, a copy takes microseconds.
  *
  * An entry of the ring is the seat (20 bits) and the mark (44 bits), which rises with each picture.
- * A reader walks back from the head until it meets one that it has. If a publication has begun to
- * overwrite the ring's tail, or more changed than the ring holds, it reaches its end of the ring
- * first and takes the whole picture. */
+ * A reader walks back from the head to the first entry that it already has. If a publication has
+ * begun to overwrite the tail, or more seats changed than the ring holds, it reaches the end of the
+ * ring first and takes the whole picture. */
 #include "core/engine/avail.h"
 
 #include <assert.h>
@@ -43,12 +43,12 @@ struct avail {
     _Atomic uint64_t *pictures[2];
     _Atomic uint32_t *counts[2]; /* by category and state */
     _Atomic uint64_t *ring;
-    uint32_t *touched;            /* by word: a bit for each seat; the publisher's */
+    uint32_t *touched;            /* by word: a bit per seat; the publisher's */
     _Atomic uint64_t heads[2];    /* entries ever written, as of the picture of this parity */
     _Atomic uint64_t versions[2]; /* of the pictures; 0: none has been published */
     _Atomic uint64_t marks[2];
-    _Atomic uint64_t first; /* version: what changed before it is not in the ring */
-    _Atomic uint64_t nth;   /* of the publication */
+    _Atomic uint64_t first; /* oldest version whose later changes are all in the ring */
+    _Atomic uint64_t nth;   /* number of the current publication */
     _Atomic bool publishing;
 };
 
@@ -75,8 +75,8 @@ static uint64_t get(const _Atomic uint64_t *at)
     return atomic_load_explicit(at, memory_order_acquire);
 }
 
-/* The seats of one word as they are now, of which the last look said `was`; *touched: a bit for
- * each that was written since. */
+/* The current states of one word's seats; `was`: those of the last picture. *touched: a bit for
+ * each seat written since. */
 static uint64_t look(struct avail *avail, uint32_t word, uint64_t was, uint32_t *touched)
 {
     assert(word < avail->words);
@@ -88,7 +88,7 @@ static uint64_t look(struct avail *avail, uint32_t word, uint64_t was, uint32_t 
     *touched = 0;
     for (uint32_t seat = from; seat < to; seat++)
         all |= seats_read(avail->seats, seat);
-    if ((all & seat_written()) == 0) /* mostly, and cheap: few seats change in 200 ms */
+    if ((all & seat_written()) == 0) /* the usual, cheap case: few seats change in 200 ms */
         return was;
     for (uint32_t seat = to; seat-- > from;) {
         uint64_t now = seats_look(avail->seats, seat);
@@ -103,7 +103,7 @@ static unsigned state_in(const struct avail *avail, unsigned which, uint32_t sea
     return get(&avail->pictures[which][seat / SEATS_A_WORD]) >> (2 * (seat % SEATS_A_WORD)) & 3;
 }
 
-/* The counts of picture `next`: those of `now`, with the touched seats moved. */
+/* The counts of picture `next`: those of `now`, with the touched seats updated. */
 static void count_states(struct avail *avail, unsigned now, unsigned next)
 {
     uint32_t counts[PLAN_CATEGORIES_MAX * 4], total = 0;
@@ -123,7 +123,7 @@ static void count_states(struct avail *avail, unsigned now, unsigned next)
         atomic_store_explicit(&avail->counts[next][i], counts[i],
                               memory_order_release); /* partner: avail_counts() */
     }
-    assert(total == avail->facts->seat_count); /* each seat is in one category, in one state */
+    assert(total == avail->facts->seat_count); /* each seat has one category and one state */
 }
 
 int avail_create(const struct plan *plan, struct seats *seats, struct avail **out)
@@ -149,11 +149,11 @@ int avail_create(const struct plan *plan, struct seats *seats, struct avail **ou
     avail->touched = calloc(avail->words + 1, sizeof(*avail->touched));
     if (avail->ring == NULL || avail->touched == NULL)
         goto no_memory;
-    assert((avail->ring_size & (avail->ring_size - 1)) == 0); /* places are found by a mask */
+    assert((avail->ring_size & (avail->ring_size - 1)) == 0); /* indices are masked */
     assert((uint64_t)avail->words * SEATS_A_WORD >= avail->facts->seat_count);
     for (uint32_t i = 0; i < avail->words; i++) {
         put(&avail->pictures[0][i], look(avail, i, 0, &avail->touched[i]));
-        assert(avail->touched[i] == 0); /* nobody has had a seat yet */
+        assert(avail->touched[i] == 0); /* no seat has been taken yet */
     }
     uint32_t free_of[PLAN_CATEGORIES_MAX] = {0};
     for (uint32_t seat = 0; seat < avail->facts->seat_count; seat++)
@@ -183,7 +183,7 @@ static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, u
     assert(touched != 0);
     for (; touched != 0; touched &= touched - 1) {
         uint64_t seat = (uint64_t)word * SEATS_A_WORD + (uint64_t)__builtin_ctz(touched);
-        assert(seat < avail->facts->seat_count); /* there is no bit beyond the last seat */
+        assert(seat < avail->facts->seat_count); /* no bit beyond the last seat */
         put(&avail->ring[head++ & (avail->ring_size - 1)], mark << SEAT_BITS | seat);
     }
     return head;
@@ -196,11 +196,11 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     for (uint32_t i = 0; i < avail->words; i++)
         put(&avail->pictures[next][i],
             look(avail, i, get(&avail->pictures[now][i]), &avail->touched[i]));
-    uint64_t mark = latest != NULL ? latest(ctx) : version; /* once all seats have been looked at */
+    uint64_t mark = latest != NULL ? latest(ctx) : version; /* after all seats were read */
     uint64_t last = get(&avail->marks[now]);
     mark = mark < version ? version : mark;
     mark = mark <= last ? last + 1 : mark;
-    assert(mark < UINT64_C(1) << (64 - SEAT_BITS)); /* it fits beside a seat */
+    assert(mark < UINT64_C(1) << (64 - SEAT_BITS)); /* fits next to a seat number */
     uint64_t head = get(&avail->heads[now]);
     uint64_t before = head;
     for (uint32_t i = 0; i < avail->words; i++) {
@@ -215,13 +215,13 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     put(&avail->marks[next], mark);
     if (nth == 0)
         put(&avail->first, version);
-    put(&avail->nth, nth + 1); /* release: a reader of this sees the whole new picture */
+    put(&avail->nth, nth + 1); /* release: a reader that sees it sees the whole new picture */
 }
 
 uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
                        void *ctx)
 {
-    /* acquire: takes over from the publisher before us; partner of the release below */
+    /* acquire: pairs with the previous publisher's release below */
     if (atomic_exchange_explicit(&avail->publishing, true, memory_order_acquire))
         return avail_version(avail);
     if (version > avail_version(avail))
@@ -266,7 +266,7 @@ static int by_seat(const void *a, const void *b)
     return x->seat < y->seat ? -1 : x->seat > y->seat;
 }
 
-/* What has changed from mark `since` to publication `nth`. */
+/* The seats changed from mark `since` to publication `nth`. */
 static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
                      struct engine_delta *out, uint32_t room)
 {
@@ -274,7 +274,7 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
     uint32_t count = 0;
     for (uint64_t back = 1;; back++) {
         if (back > head)
-            break; /* the ring's very beginning */
+            break; /* the ring was never full */
         if (back > avail->ring_size)
             return -1;
         uint64_t entry = get(&avail->ring[(head - back) & (avail->ring_size - 1)]);
@@ -297,7 +297,7 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
         if (kept > 0 && out[kept - 1].seat == out[i].seat)
             continue;
         uint32_t seat = out[i].seat;
-        assert(seat < avail->facts->seat_count); /* as push_deltas() wrote it */
+        assert(seat < avail->facts->seat_count); /* push_deltas() wrote it */
         uint64_t word = get(&avail->pictures[nth & 1][seat / SEATS_A_WORD]);
         out[kept++] = (struct engine_delta){
             .seat = seat, .state = (uint8_t)(word >> (2 * (seat % SEATS_A_WORD)) & 3)};
@@ -337,7 +337,7 @@ uint64_t avail_counts(const struct avail *avail, struct engine_count *out)
         }
         if (get(&avail->nth) != nth)
             continue;
-        assert(total == avail->facts->seat_count); /* as count_states() counted them */
+        assert(total == avail->facts->seat_count); /* count_states() ensures it */
         return version;
     }
 }

@@ -1,6 +1,5 @@
-/* avail.h: snapshots of a hall's availability for all readers, each with its version, and what
- * changed from one to the next. Writers of seats do not update them: a snapshot is taken from time
- * to time. */
+/* avail.h: snapshots of a hall's availability for all readers, each with its version, and the
+ * changes between them. Writers of seats do not update them: a snapshot is taken periodically. */
 #ifndef FG_SEAT_CORE_AVAIL_H
 #define FG_SEAT_CORE_AVAIL_H
 

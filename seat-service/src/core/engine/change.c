@@ -1,11 +1,11 @@
-/* change.c: changes as bytes.
+/* change.c: encodes and decodes changes.
  *
  * First the format version and the number of the first change, then each change: its kind and the
- * fields of that kind in one fixed order, as the table below names them (wire.h: how numbers look).
- * What is mostly near the same field of the change before is written as the distance from it, and
- * numbers follow each other. So a hold of four neighbours among others takes about thirty bytes.
- * Each value has exactly one encoding, so a hash over the bytes is a hash over the changes; and
- * encode and decode walk the same table of fields, so they cannot drift apart. */
+ * fields of that kind in one fixed order, as the table below lists them (wire.h: encoding of
+ * numbers). A field that is usually close to its value in the previous change is written as the
+ * distance from it, and numbers are consecutive. So a hold of four neighbours takes about thirty
+ * bytes. Each value has exactly one encoding, so a hash over the bytes is a hash over the changes.
+ * Encode and decode use the same table of fields, so they cannot diverge. */
 #include "core/engine/change.h"
 #include "core/engine/wire.h"
 
@@ -73,7 +73,7 @@ const char *change_kind_name(unsigned kind)
 
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
 {
-    /* In parts: of all at once GCC makes a `rep stos`, which takes longer than the rest of an op.
+    /* In parts: one large memset becomes a `rep stos`, which takes longer than the rest of an op.
      */
     const size_t half = offsetof(struct change, buyer), end = offsetof(struct change, purchase);
     memset(change, 0, half);
@@ -104,7 +104,7 @@ uint32_t change_category(uint64_t *left)
     return category;
 }
 
-/* What decoding would refuse is never written: an unreadable row puts its event out of service. */
+/* Asserts everything that decoding rejects: an unreadable row puts its event out of service. */
 static void assert_readable(const struct change *change, uint32_t fields)
 {
     bool in_area = change->area != CHANGE_AREA_NONE;
@@ -168,13 +168,13 @@ uint8_t *change_put(uint8_t *at, const struct change *change, struct change_befo
         at = wire_put_hash(at, change->categories);
     if (fields & FIELD_PRICE_LIST)
         at = wire_put_number(at, change->price_list);
-    if (fields & FIELD_PLACE) { /* one byte 0 where there is no area */
+    if (fields & FIELD_PLACE) { /* a single 0 byte if there is no area */
         bool in_area = change->area != CHANGE_AREA_NONE;
         at = wire_put_number(at, in_area ? change->area + 1u : 0);
         if (in_area)
             at = wire_put_number(at, change->quantity);
     }
-    if (fields & FIELD_OWNER) { /* a visitor whose member is not known is their own buyer */
+    if (fields & FIELD_OWNER) { /* without a known member, buyer equals session */
         at = wire_put_hash(at, change->session);
         at = wire_put_number(at, change->buyer ^ change->session);
     }
@@ -330,7 +330,7 @@ void change_get(struct wire *reader, uint8_t kind, struct change_before *before,
     if (fields & FIELD_WHO)
         get_who(reader, change);
     remember(before, change, fields);
-    /* The facts that change_put() asserts are checked here, for bytes from any writer. */
+    /* change_put() asserts the same facts; here they are checked for bytes from any writer. */
     assert(change->kind == kind);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     assert(change->text_len <= CHANGE_TEXT_MAX);

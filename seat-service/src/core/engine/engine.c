@@ -1,11 +1,11 @@
-/* engine.c: the engine's life, and the requests of buyers.
+/* engine.c: creation and destruction of the engine, and the buyers' requests.
  *
- * Every request takes the same path. First it is refused if it makes no sense, if a rule forbids
- * it, or if its seats are gone already. Then it takes, in steps that can each be undone: the
- * buyer's count, a slot, the seats. Only the last of these is contended, so a loser has little to
- * undo. The decision is written into op.change, and the request is not read again: settling,
- * undoing and replay work on the change alone (engine_settle.c, engine_replay.c), so a replayed
- * engine cannot differ from the one that wrote the journal. */
+ * Every request takes the same path. First it is rejected if it is invalid, a rule forbids it, or
+ * its seats are taken. Then it claims the buyer's count, a slot and the seats, in steps that can
+ * each be undone. Only the last is contended, so a loser has little to undo. The decision is
+ * written into op.change, and the request is not read again: settling, undoing and replay work on
+ * the change alone (engine_settle.c, engine_replay.c), so a replayed engine cannot differ from the
+ * one that wrote the journal. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
@@ -26,7 +26,7 @@ const char *engine_verdict_name(enum engine_verdict verdict)
 
 /* ---- threads ---- */
 
-/* The only thing that belongs to a thread and not to an engine: the number it was given. */
+/* The only per-thread state: the thread's slot number. */
 static _Thread_local unsigned thread_slot;
 
 static_assert((int)ENGINE_THREAD_SLOTS_MAX + 1 == (int)HOLD_STASHES, "and the 0 of those without");
@@ -44,8 +44,8 @@ unsigned engine_thread_slot(void)
 
 /* ---- life ---- */
 
-/* When the wheel has to look at a slot. The wheel's owner does not own the slot: what it reads may
- * be outdated by the time it acts, so acting starts with hold_own(). */
+/* When the wheel must visit a slot. The wheel's owner does not own the slot: what it reads may be
+ * outdated by the time it acts, so acting starts with hold_own(). */
 static uint64_t slot_due_ms(void *ctx, uint32_t number)
 {
     struct engine *engine = ctx;
@@ -56,15 +56,15 @@ static uint64_t slot_due_ms(void *ctx, uint32_t number)
     case HOLD_IDLE:
         return HOLD_GET(slot, status) == HOLD_SOLD ? 0 : engine_end_of(engine, slot);
     case HOLD_BUSY:
-    case HOLD_WRITING: /* whatever the outcome, look again */
+    case HOLD_WRITING: /* visit again, whatever the outcome */
         return engine->expire_now_ms + EXPIRE_BUSY_MS;
     default:
         return 0; /* being created: settling will touch it */
     }
 }
 
-/* There may be a hold for each seat and place; some are remembered after their end, and some slots
- * lie in threads' stashes. */
+/* Every seat and place may have a hold; some holds are remembered after their end, and some slots
+ * are in threads' stashes. */
 enum { SPARE_SLOTS = LATE_HOLDS_MAX + HOLD_STASHES * HOLD_STASH_MAX };
 
 static uint32_t slots_for(const struct plan *plan, uint32_t least, uint32_t *places)
@@ -134,7 +134,7 @@ int engine_create(const struct engine_conf *conf, struct err_slot *err, struct e
         engine_destroy(engine);
         return err_set(err, ERR_NOMEM, "engine of %u seats", seats);
     }
-    assert(engine->holds.live); /* a fresh event takes holds at once; replay says otherwise */
+    assert(engine->holds.live); /* a fresh event accepts holds at once; replay turns that off */
     *out = engine;
     return 0;
 }
@@ -180,7 +180,7 @@ void engine_set_text(struct change *change, struct span text)
 }
 
 uint64_t
-engine_hash_text(struct span text) /* FNV-1a: order ids come from the saga, not from people */
+engine_hash_text(struct span text) /* FNV-1a: order ids come from the saga, not from users */
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < text.len; i++)
@@ -191,7 +191,7 @@ engine_hash_text(struct span text) /* FNV-1a: order ids come from the saga, not 
 bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice)
 {
     assert(count <= CHANGE_SEATS_MAX);
-    for (uint32_t i = 1; i < count; i++) { /* people name a few seats, mostly in sequence */
+    for (uint32_t i = 1; i < count; i++) { /* buyers name a few seats, mostly in order */
         uint32_t seat = seats[i];
         uint32_t at = i;
         for (; at > 0 && seats[at - 1] > seat; at--)
@@ -264,7 +264,7 @@ enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
 {
     assert(verdict != ENGINE_OK);
     assert(op->own.slot != 0);
-    assert(op->own.phase == OP_NONE); /* what has begun ends with settle or undo */
+    assert(op->own.phase == OP_NONE); /* an op that has begun ends with settle or undo */
     hold_disown(&engine->holds, op->own.slot);
     op->own.slot = 0;
     return verdict;
@@ -283,7 +283,7 @@ void engine_fill_removed(struct engine *engine, struct engine_op *op)
     assert(op->change.remove_count > 0 || op->change.area != CHANGE_AREA_NONE);
 }
 
-/* Those of the added seats that are not free. */
+/* Lists the added seats that are not free. */
 static void fill_lost(struct engine *engine, struct engine_op *op)
 {
     op->lost_count = 0;
@@ -295,7 +295,7 @@ static void fill_lost(struct engine *engine, struct engine_op *op)
 
 /* ---- claiming ---- */
 
-/* A take from several bitmaps. */
+/* Claims seats in more than one bitmap. */
 static enum claim claim_far(struct engine *engine, const struct engine_op *op, const uint32_t *own,
                             uint32_t own_count, enum seat_state state, enum orphans orphans,
                             struct claim_result *result)
@@ -352,9 +352,9 @@ void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state
     }
 }
 
-/* Would best available do better for as many seats of these categories? Neighbours that leave a
- * single seat are outdone by other neighbours alone, seats apart by whatever leaves none and by any
- * neighbours. */
+/* Returns whether best available would do better for as many seats of these categories. Adjacent
+ * seats that leave a single seat are outdone only by other adjacent seats; seats apart, by any
+ * choice that leaves none and by any adjacent seats. */
 static bool is_outdone(struct engine *engine, const struct engine_who *who, const uint32_t *seats,
                        uint32_t count, uint64_t now_ms, struct engine_op *op)
 {
@@ -362,7 +362,7 @@ static bool is_outdone(struct engine *engine, const struct engine_who *who, cons
     struct best_pick pick;
     uint64_t categories = 0;
     unsigned flags = 0;
-    assert(op->seat < engine->facts->seat_count); /* that would be left single */
+    assert(op->seat < engine->facts->seat_count); /* the seat that would be left single */
     if (!engine_best_ask(engine, who, ENGINE_CATEGORY_ANY, count, false, now_ms, &ask, op))
         return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -378,8 +378,8 @@ static bool is_outdone(struct engine *engine, const struct engine_who *who, cons
     return found < chosen;
 }
 
-/* Claims what is added, so that the hold has `seats`. No single seat may be left over, now or once
- * the visit gives another hold back, except as a last resort. */
+/* Claims the added seats, so that the hold has `seats`. No single seat may be left over, now or
+ * once the visit gives another hold back, except as a last resort. */
 static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
                                          const uint32_t *seats, uint32_t count, const uint32_t *own,
                                          uint32_t own_count, uint64_t now_ms, struct engine_op *op)
@@ -406,7 +406,7 @@ static enum engine_verdict claim_by_rule(struct engine *engine, const struct eng
 enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
                                        struct engine_op *op)
 {
-    assert(op->own.buyer_places == 0); /* counted once an op, or an undo would not know how often */
+    assert(op->own.buyer_places == 0); /* counted once per op, so that an undo is exact */
     op->limit = engine->limits->max_per_buyer;
     if (op->limit == 0 || places == 0)
         return ENGINE_OK;
@@ -446,12 +446,12 @@ static bool are_adjacent(const struct engine *engine, const uint32_t *seats, uin
 
 /* ---- hold ---- */
 
-/* The newest price list, for a hold in the making. Its slot names the list before we check that it
- * is still the newest. A later price change then sees our slot, and does not use the list again. */
+/* The newest price list, for a new hold. The slot names the list before we check that it is still
+ * the newest, so a later price change sees our slot and does not reuse the list. */
 static uint16_t give_list(struct engine *engine, struct hold_slot *slot)
 {
     for (;;) {
-        /* seq_cst, all three: partners of settle_priced() and engine_lists_used() */
+        /* seq_cst, all three: pair with settle_priced() and engine_lists_used() */
         uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_seq_cst);
         atomic_store_explicit(&slot->price_list, (uint16_t)list, memory_order_seq_cst);
         if (atomic_load_explicit(&engine->price_list, memory_order_seq_cst) == list)
@@ -459,7 +459,7 @@ static uint16_t give_list(struct engine *engine, struct hold_slot *slot)
     }
 }
 
-/* The count and the slot are taken; gives both back unless the claim succeeded. */
+/* Ends a take after the count and the slot: frees both unless the claim succeeded. */
 static enum engine_verdict end_take(struct engine *engine, struct engine_op *op,
                                     enum engine_verdict verdict)
 {
@@ -491,7 +491,7 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
     op->own.slot = hold_give(&engine->holds, thread_slot);
     if (op->own.slot == 0)
         return end_take(engine, op, ENGINE_FULL);
-    /* Before the hold is in the journal: a take of the same visit may come meanwhile. */
+    /* Set before the commit: another take of the same visit may come meanwhile. */
     HOLD_SET(engine_slot(engine, op->own.slot), session, ask->who.session);
     op->change.hold = hold_id(&engine->holds, op->own.slot);
     op->change.price_list = give_list(engine, engine_slot(engine, op->own.slot));
@@ -584,8 +584,7 @@ static enum engine_verdict hold_area(struct engine *engine, const struct engine_
     return end_take(engine, op, taken ? ENGINE_OK : ENGINE_SOLD_OUT);
 }
 
-/* Tries to claim what was found. A place lost meanwhile is not an answer yet: look again, further
- * afield. */
+/* Tries to claim the best pick. If another thread was faster, searches again, further afield. */
 static enum engine_verdict claim_best(struct engine *engine, const struct engine_ask *ask,
                                       const struct best_ask *best, uint64_t now_ms,
                                       struct engine_op *op)
@@ -630,7 +629,7 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
     return verdict;
 }
 
-/* What to look for. */
+/* Checks the request and fills in what to search for. */
 static enum engine_verdict best_of(struct engine *engine, const struct engine_ask *ask,
                                    uint64_t now_ms, struct engine_op *op, struct best_ask *best)
 {
@@ -680,12 +679,12 @@ enum engine_verdict engine_hold(struct engine *engine, const struct engine_ask *
 
 /* ---- change ---- */
 
-/* Both are ascending; `out` gets `own` without the removed and with the added seats. */
+/* Merges: `out` is `own` without the removed and with the added seats. All are ascending. */
 static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own,
                                  uint32_t own_count, uint32_t *out, uint32_t *out_count,
                                  uint32_t *seat)
 {
-    assert(own_count > 0); /* an empty hold is over */
+    assert(own_count > 0); /* a hold without seats has ended */
     assert(own_count <= HOLD_SEATS_MAX);
     const uint32_t *add = op->change.seats;
     const uint32_t *remove = add + op->change.add_count;
@@ -713,7 +712,7 @@ static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own
     return r < op->change.remove_count ? ENGINE_NOT_IN_HOLD : ENGINE_OK;
 }
 
-/* A hold keeps its price list, so it gets no more of a category that costs something else now. */
+/* A hold keeps its price list, so it cannot add places of a category whose price has changed. */
 static bool has_changed_price(const struct engine *engine, uint32_t category, struct engine_op *op)
 {
     op->price = engine_price_at(engine, engine_newest_list(engine), category);
@@ -806,14 +805,14 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
     return ENGINE_SOLD_OUT;
 }
 
-/* Of an owned hold: may its buyer touch it? */
+/* Checks whether this session may change the owned hold. */
 static enum engine_verdict check_buyers_hold(struct engine *engine, uint64_t session,
                                              uint64_t now_ms, struct engine_op *op)
 {
     assert(op->own.slot != 0);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (op->change.session != session)
-        return ENGINE_NO_HOLD; /* who owns it is nobody else's business */
+        return ENGINE_NO_HOLD; /* does not reveal that the hold exists */
     if (HOLD_GET(slot, status) == HOLD_SOLD)
         return ENGINE_SOLD;
     if (HOLD_GET(slot, status) == HOLD_LATE || now_ms >= op->change.expires_ms)

@@ -1,8 +1,7 @@
 /* engine_bond.c: compares a hold with the purchase of the order that extends it: the digest of
- * sale/purchase.h is computed from the held seats and their prices, and must be the order's (I2).
- * The order names the fees that it charges, which must be the event's. The caller
- * owns the hold, so it cannot change meanwhile; afterwards the order has it, and it no longer
- * changes. */
+ * sale/purchase.h is computed from the held seats and their prices, and must equal the order's
+ * (I2). The order also names its fees, which must match the event's. The caller owns the hold, so
+ * it cannot change meanwhile; afterwards the order has it, and it no longer changes. */
 #include "core/engine/engine_internal.h"
 #include "sale/purchase.h"
 
@@ -15,7 +14,7 @@ static struct purchase_line line_of_seat(const struct engine *engine, uint16_t p
                                          uint32_t seat)
 {
     struct plan_seat place = plan_seat(engine->plan, seat);
-    assert(place.guid.len > 0); /* or two places would have one digest */
+    assert(place.guid.len > 0); /* otherwise two places would have the same digest */
     return (struct purchase_line){.place = place.guid,
                                   .category = plan_category(engine->plan, place.category)->name,
                                   .price = engine_price_of(engine, prices, place.category),
@@ -36,7 +35,7 @@ static struct purchase_line line_of_area(const struct engine *engine, uint16_t p
 bool engine_costs(const struct engine *engine, const struct engine_op *op,
                   const struct engine_purchase *purchase)
 {
-    assert(op->own.slot != 0); /* or it could change while it is compared */
+    assert(op->own.slot != 0); /* otherwise the hold could change during the comparison */
     const struct hold_slot *slot = &engine->holds.slots[op->own.slot];
     struct purchase_line lines[HOLD_SEATS_MAX];
     uint32_t seats[HOLD_SEATS_MAX];

@@ -1,5 +1,4 @@
-/* engine_delta.h: what can be read from a picture of the hall, through engine.h and avail.h
- * alike. */
+/* engine_delta.h: types read from a picture of the hall, shared by engine.h and avail.h. */
 #ifndef FG_SEAT_CORE_ENGINE_DELTA_H
 #define FG_SEAT_CORE_ENGINE_DELTA_H
 

@@ -1,7 +1,7 @@
-/* engine_ops.c: what the saga, the operator and time do to holds.
+/* engine_ops.c: ops of the saga and the operator, and expiry.
  *
- * Confirm, release, refund, move and expiry all begin by taking ownership of the hold (hold.c). Of
- * several at once one is first; the others have to try again, and then find what it left:
+ * Confirm, release, refund, move and expiry all begin by taking ownership of the hold (hold.c).
+ * Among concurrent ops the first one wins; the others are retried and then find its result:
  *
  *     expiry, then confirm    the hold is LATE and remembers its seats: if all are free, they are
  *                             taken again (retaken); if not, the answer is "gone" and the saga
@@ -10,7 +10,7 @@
  *     release, then either    there is no hold: its id fits no slot any more. So too if it had
  *                             expired before: an order does not get back what it gave back
  *
- * An expired hold that no order ever had is simply over. */
+ * An expired hold that never had an order is not remembered. */
 #include "core/engine/engine_internal.h"
 #include "sale/purchase.h"
 
@@ -19,7 +19,7 @@
 
 /* ---- the saga ---- */
 
-/* The hold must belong to this order. */
+/* Checks that the hold belongs to this order. */
 static enum engine_verdict check_order(const struct engine *engine, const struct engine_op *op,
                                        struct span order)
 {
@@ -30,7 +30,7 @@ static enum engine_verdict check_order(const struct engine *engine, const struct
     return has == engine_hash_text(order) ? ENGINE_OK : ENGINE_OTHER_ORDER;
 }
 
-/* Hands the owned hold to this buyer; it counts for both until the op ends. */
+/* Hands the owned hold to this buyer; until the op ends, it counts for both buyers. */
 static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
                                      struct engine_op *op)
 {
@@ -43,10 +43,10 @@ static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
                               HOLD_GET(engine_slot(engine, op->own.slot), count), op);
 }
 
-/* For an owned hold of this order: is this a different digest from the stored one? */
+/* For an owned hold of an order: returns whether `digest` differs from the stored one. */
 static bool differs(const struct engine *engine, const struct engine_op *op, const uint8_t *digest)
 {
-    assert(HOLD_GET(&engine->holds.slots[op->own.slot], order) != 0); /* or nothing was kept */
+    assert(HOLD_GET(&engine->holds.slots[op->own.slot], order) != 0); /* else none is stored */
     uint8_t kept[CHANGE_HASH_BYTES];
     bond_get(&engine->bonds[op->own.slot], kept);
     return digest != NULL && !purchase_digest_is_none(kept) &&
@@ -88,7 +88,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
     assert(has == 0);
-    assert(now_ms < op->change.hard_end_ms); /* no hold runs out later than that */
+    assert(now_ms < op->change.hard_end_ms); /* every hold expires by then */
     assert(op->own.late == 0);               /* only expired holds are remembered */
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
     assert(op->change.expires_ms >= expires_ms);
@@ -98,7 +98,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     return engine_op_begun(op);
 }
 
-/* The hold expired while it was being paid: takes its seats again, if all of them are free. */
+/* The hold expired during payment: claims its seats again if all of them are free. */
 static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
 {
     assert(HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE);
@@ -113,10 +113,10 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
         if (!engine_turn(engine, change->area, AREA_FREE, AREA_HELD, count))
             return ENGINE_GONE;
     } else if (HOLD_GET(slot, first) == 0) {
-        return ENGINE_GONE; /* it is no longer known which seats they were */
+        return ENGINE_GONE; /* its seats are no longer known */
     } else {
         assert(HOLD_GET(slot, first) <= engine->late.max);
-        assert(count <= HOLD_SEATS_MAX); /* as remember() kept them */
+        assert(count <= HOLD_SEATS_MAX); /* remember() stores no more */
         const struct late *late = &engine->late.list[HOLD_GET(slot, first)];
         memcpy(change->seats, late->seats, count * sizeof(late->seats[0]));
         change->add_count = (uint16_t)count;
@@ -125,7 +125,7 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
         if (verdict != ENGINE_OK)
             return verdict == ENGINE_TAKEN ? ENGINE_GONE : verdict;
     }
-    /* Counted, but not limited: the money is there. */
+    /* Counted but not limited: the order is paid. */
     uint32_t has;
     if (engine->limits->max_per_buyer == 0 ||
         buyers_add(&engine->buyers, change->buyer, count, BUYERS_NO_LIMIT, &has) == BUYERS_ADDED) {
@@ -149,7 +149,7 @@ static void fill_confirmed(const struct engine *engine, struct engine_op *op)
         change->add_count = (uint16_t)engine_chain(engine, op->own.slot, change->seats);
         change->total = engine_total(engine, change->price_list, change->seats, change->add_count);
     }
-    assert(change->add_count > 0 || change->quantity > 0); /* nobody pays for nothing */
+    assert(change->add_count > 0 || change->quantity > 0); /* a sale is never empty */
 }
 
 enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct span order,
@@ -169,7 +169,7 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     op->change.area = HOLD_GET(slot, area);
     switch ((enum hold_status)HOLD_GET(slot, status)) {
-    case HOLD_OPEN: /* even if its time is up and the wheel has not come round yet: money wins */
+    case HOLD_OPEN: /* even if it has expired: the order is paid */
         fill_confirmed(engine, op);
         break;
     case HOLD_SOLD:
@@ -184,8 +184,8 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
     return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
-/* For an owned hold that is not sold. `early`: even for one that the order does not have yet; its
- * extension may still be on its way, and will then come too late. */
+/* For an owned hold that is not sold. `early`: even if it has no order yet; an extend still on its
+ * way will then find no hold. */
 static enum engine_verdict begin_giving_back(struct engine *engine, struct engine_op *op,
                                              struct span order, bool early)
 {
@@ -228,8 +228,8 @@ static void total_refunded(struct engine *engine, struct engine_op *op)
             engine_total(engine, op->change.price_list, op->change.seats, op->change.remove_count);
 }
 
-/* A refund cannot know whether an earlier confirm got through or is still on its way, so what is
- * not sold yet is given back too, and never will be sold. */
+/* A refund cannot know whether an earlier confirm got through or is still on its way, so an unsold
+ * hold is given back too, and can never be sold. */
 enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
                                   uint64_t now_ms, struct engine_op *op)
 {
@@ -289,7 +289,7 @@ enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, u
 }
 
 /* Marks each seat as the operator's, so that it cannot be unblocked twice at once; all or none. A
- * seat that is still being blocked has that mark already: it can be unblocked after the commit. */
+ * seat whose blocking is not committed yet already has that mark: it cannot be unblocked before. */
 enum engine_verdict engine_unblock(struct engine *engine, const uint32_t *seats, uint32_t count,
                                    struct span reason, uint64_t now_ms, struct engine_op *op)
 {
@@ -333,8 +333,8 @@ static enum engine_verdict turn_area(struct engine *engine, uint16_t area, uint3
     return engine_turn(engine, area, from, to, quantity) ? engine_op_begun(op) : ENGINE_SOLD_OUT;
 }
 
-/* Until the commit the places count as held, here and below: nobody can have them, and the opposite
- * change finds nothing to turn meanwhile. */
+/* Until the commit the places count as held, here and below: nobody can take them, and a concurrent
+ * opposite change finds nothing to turn. */
 enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint32_t quantity,
                                       struct span reason, uint64_t now_ms, struct engine_op *op)
 {
@@ -359,7 +359,7 @@ static bool hold_has(const uint32_t *own, uint32_t own_count, uint32_t seat)
     return false;
 }
 
-/* All of `to` already belong to the hold and none of `from` does: this same move, repeated. */
+/* Returns whether this move was done before: the hold has all of `to` and none of `from`. */
 static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *from,
                       const uint32_t *to, uint32_t count)
 {
@@ -371,7 +371,7 @@ static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *f
     return true;
 }
 
-/* Of an owned, sold hold. */
+/* The hold is owned and sold. */
 static enum engine_verdict begin_move(struct engine *engine, const uint32_t *from,
                                       const uint32_t *to, uint32_t count, struct engine_op *op)
 {
@@ -397,12 +397,12 @@ static enum engine_verdict begin_move(struct engine *engine, const uint32_t *fro
         return verdict;
     change->remove_count = (uint16_t)count;
     change->total = engine_total(engine, change->price_list, own, own_count);
-    assert(change->add_count == change->remove_count); /* as many seats as were paid for */
+    assert(change->add_count == change->remove_count); /* as many as were sold */
     assert(change->remove_count <= own_count);
     return ENGINE_OK;
 }
 
-/* Of an owned, sold hold with seats. */
+/* The hold is owned, sold, and has seats. */
 static enum engine_verdict fill_part(struct engine *engine, const uint32_t *seats, uint32_t count,
                                      struct engine_op *op)
 {
@@ -487,18 +487,18 @@ void engine_lists_used(const struct engine *engine, bool used[PRICE_LISTS_MAX])
 {
     memset(used, false, PRICE_LISTS_MAX * sizeof(*used));
     used[engine_newest_list(engine)] = true;
-    /* seq_cst, here and below: a list that is not the newest is in no slot that we do not see, as
-     * give_list() looks again after it has written the slot */
+    /* seq_cst, here and below: a list that is not the newest is in no slot that we miss, because
+     * give_list() checks again after it has written the slot */
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_seq_cst);
     for (uint32_t i = 1; i <= fresh; i++) {
         const struct hold_slot *slot = &engine->holds.slots[i];
         uint16_t list = atomic_load_explicit(&slot->price_list, memory_order_seq_cst);
-        if (hold_state_of(HOLD_GET(slot, word)) != HOLD_UNUSED) /* after the list: no older word */
+        if (hold_state_of(HOLD_GET(slot, word)) != HOLD_UNUSED) /* read after the list: not older */
             used[list] = true;
     }
 }
 
-/* A list never used, or the next one after the newest that no hold has; PRICE_LISTS_MAX: none. */
+/* A list never used, or the next after the newest without a hold; PRICE_LISTS_MAX: all in use. */
 static uint32_t next_list(const struct engine *engine)
 {
     uint32_t lists = atomic_load_explicit(&engine->price_lists, memory_order_relaxed);
@@ -524,7 +524,7 @@ enum engine_verdict engine_price(struct engine *engine, uint64_t categories, con
     engine_set_text(&op->change, reason);
     if (!engine_knows(engine, categories))
         return ENGINE_UNKNOWN;
-    /* acquire: partner of the release when the price change before us ended */
+    /* acquire: pairs with the release at the end of the previous price change */
     if (atomic_exchange_explicit(&engine->pricing, true, memory_order_acquire))
         return ENGINE_BUSY;
     uint32_t list = next_list(engine);
@@ -543,10 +543,10 @@ enum engine_verdict engine_price(struct engine *engine, uint64_t categories, con
     return engine_op_begun(op);
 }
 
-/* ---- time ---- */
+/* ---- expiry ---- */
 
-/* For an owned hold whose time is up. The room to remember it is taken here, before the journal:
- * whatever freed that room was committed before, so replay never runs short of it. */
+/* For an owned hold that has expired. Its late-pool entry is allocated here, before the journal:
+ * whatever freed that entry was committed earlier, so replay never runs out of entries. */
 static void fill_over(struct engine *engine, struct engine_op *op)
 {
     assert(HOLD_GET(engine_slot(engine, op->own.slot), status) != HOLD_SOLD);
@@ -568,7 +568,7 @@ static void fill_over(struct engine *engine, struct engine_op *op)
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op)
 {
     engine->expire_now_ms = now_ms;
-    /* relaxed: a pace, nothing depends on it */
+    /* relaxed: only delays, nothing depends on it */
     if (now_ms < atomic_load_explicit(&engine->expire_not_before_ms, memory_order_relaxed))
         return false;
     for (;;) {
@@ -578,7 +578,7 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
         engine_op_init(op, CHANGE_EXPIRED, now_ms);
         const struct hold_slot *slot = engine_slot(engine, number);
         if (engine_own(engine, hold_id(&engine->holds, number), op) != ENGINE_OK) {
-            wheel_touch(&engine->wheel, number); /* an op is under way; the wheel will ask again */
+            wheel_touch(&engine->wheel, number); /* an op is under way; the wheel will come back */
             continue;
         }
         uint8_t status = HOLD_GET(slot, status);

@@ -1,10 +1,10 @@
-/* engine_read.c: reading without stopping anybody.
+/* engine_read.c: reading without blocking writers.
  *
- * A reader takes no lock and waits for nobody. It copies what it needs of a hold between two looks
- * at the slot's word, and starts again if the word has changed (hold.c's seqlock). The walk along
- * the chain of seats is bounded, since the links of a hold that has just ended may lead anywhere.
- * After a bounded number of tries the hold is reported as busy. Counts and states of seats come
- * from the last publication (avail.c), where each version means one thing. */
+ * A reader takes no lock and never waits. It copies the hold's fields between two reads of the
+ * slot's word, and starts again if the word has changed (hold.c's seqlock). The walk along the
+ * chain of seats is bounded, since the links of a hold that has just ended may lead anywhere. After
+ * a bounded number of tries the hold is reported as busy. Counts and states of seats come from the
+ * last publication (avail.c), so each version has one meaning. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
@@ -43,15 +43,15 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
         assert(slot <= engine->holds.max);
         assert(seat_state(word) == SEAT_HELD || seat_state(word) == SEAT_SOLD);
         view.hold = hold_id(&engine->holds, slot);
-        /* A slot is not reused while a seat carries its number: an unchanged word means that the id
+        /* A slot is not reused while a seat has its number, so an unchanged word proves that the id
          * was this hold's. */
         if (seats_read(&engine->seats, seat) == word)
             return view;
     }
 }
 
-/* The chain may change while we walk it; a link that makes no sense ends the walk, and the slot's
- * word then shows the change. */
+/* The chain may change during the walk; an invalid link ends it, and the slot's word then shows the
+ * change. */
 static bool read_chain(const struct engine *engine, const struct hold_slot *slot,
                        struct engine_hold_view *out)
 {
@@ -60,7 +60,7 @@ static bool read_chain(const struct engine *engine, const struct hold_slot *slot
         if (i == HOLD_SEATS_MAX || seat >= engine->facts->seat_count)
             return false;
         out->seats[out->seat_count++] = seat;
-        /* acquire: a link of a later turn brings that turn's word along */
+        /* acquire: a link from a later change comes with that change's slot word */
         seat = seat_next(seats_read(&engine->seats, seat)) - 1;
     }
     return true;
@@ -121,7 +121,7 @@ enum engine_verdict engine_hold_next(const struct engine *engine, uint64_t sessi
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
     assert(fresh <= engine->holds.max);
     for (uint32_t i = hold_slot_of(*hold) + 1; i <= fresh; i++) {
-        /* relaxed: a hint; what counts is read below */
+        /* relaxed: a hint; the hold itself is read below */
         if (atomic_load_explicit(&engine->sessions[i], memory_order_relaxed) != (uint16_t)session)
             continue;
         uint64_t id = hold_id(&engine->holds, i);
@@ -214,7 +214,7 @@ uint64_t engine_next_end_ms(const struct engine *engine)
         if (hold_state_of(HOLD_GET(slot, word)) < HOLD_IDLE || HOLD_GET(slot, status) != HOLD_OPEN)
             continue;
         uint64_t end_ms = engine_end_of(engine, slot);
-        assert(end_ms > 0); /* 0 stands for none */
+        assert(end_ms > 0); /* 0 means no hold */
         next_ms = end_ms < next_ms ? end_ms : next_ms;
     }
     return next_ms == UINT64_MAX ? 0 : next_ms;
@@ -222,7 +222,7 @@ uint64_t engine_next_end_ms(const struct engine *engine)
 
 struct engine_stats engine_stats(const struct engine *engine)
 {
-    /* relaxed: numbers for a graph */
+    /* relaxed: statistics */
     return (struct engine_stats){
         .row_retries = atomic_load_explicit(&engine->seats.row_retries, memory_order_relaxed),
         .best_retries = atomic_load_explicit(&engine->best_retries, memory_order_relaxed),

@@ -1,9 +1,8 @@
-/* engine_replay.c: from changes and snapshots back to a state.
+/* engine_replay.c: rebuilds a state from changes and snapshots.
  *
- * A change is applied by claiming what it says was claimed, and then settling it with the same code
- * that settled it the first time. The checks stand between the two. A change that does not fit
- * means a wrong journal, not a bug in the program, so it is refused, and the engine stays as it
- * was.
+ * A change is applied by claiming the seats it names and then settling it with the same code that
+ * settled it the first time. All checks run before the settling. A change that does not fit means a
+ * wrong journal, not a bug in the program, so it is rejected, and the engine is left unchanged.
  *
  * A snapshot is written from an engine in replay (the auditor's), or from one that is idle. Its
  * bytes, in wire.h's notation:
@@ -18,8 +17,8 @@
  *                    has its quantity and then its seats, none if they are not known
  *     hash of the state, to know that what was read is what was written
  *
- * The highest generation is included because a slot that is free in the snapshot must not reuse an
- * id that somebody may still have from an earlier hold. */
+ * The highest generation is included because a slot that is free in the snapshot must not reuse the
+ * id of an earlier hold, which a client may still have. */
 #include "core/engine/engine_internal.h"
 #include "core/engine/wire.h"
 #include "sale/purchase.h"
@@ -31,7 +30,7 @@
 void engine_replay_begin(struct engine *engine)
 {
     assert(atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed) ==
-           0); /* from nothing */
+           0); /* starts empty */
     engine->holds.live = false;
 }
 
@@ -88,7 +87,7 @@ static void count(struct engine *engine, const struct change *change, uint32_t p
     if (engine->limits->max_per_buyer != 0 && places > 0) {
         enum buyers_answer answer =
             buyers_add(&engine->buyers, change->buyer, places, BUYERS_NO_LIMIT, &has);
-        assert(answer == BUYERS_ADDED); /* the table has room for a buyer for each seat */
+        assert(answer == BUYERS_ADDED); /* the table has room for one buyer per seat */
     }
 }
 
@@ -112,7 +111,7 @@ static bool list_is_known(const struct engine *engine, uint16_t list)
     return list < lists_of(engine);
 }
 
-/* The owner gave this number to a new list when no hold of the journal had it. */
+/* Returns whether the owner could give this number to a new list: no hold in the journal has it. */
 static bool list_is_free(const struct engine *engine, uint16_t list)
 {
     bool used[PRICE_LISTS_MAX];
@@ -122,7 +121,7 @@ static bool list_is_free(const struct engine *engine, uint16_t list)
     return !used[list];
 }
 
-/* Nothing is changed before the last check has passed. */
+/* Changes nothing before the last check has passed. */
 static int apply_taken(struct engine *engine, struct engine_op *op, struct err_slot *err)
 {
     const struct change *change = &op->change;
@@ -141,13 +140,13 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
     if (!claim(engine, op, SEAT_HELD))
         return misfit(err, change, "its seats are not free");
     bool adopted = hold_adopt(&engine->holds, change->hold);
-    assert(adopted); /* its slot is not in use any more, and its id is later */
+    assert(adopted); /* its slot is free, and its id is newer */
     assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, places);
     return 0;
 }
 
-/* Are the removed seats, or those confirmed, the hold's? */
+/* Checks that the removed or confirmed seats belong to the hold. */
 static const char *check_owned(const struct engine *engine, const struct engine_op *op)
 {
     assert(op->own.slot != 0);
@@ -220,8 +219,8 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
     }
     assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, more);
-    /* The owner may have had more room than this reader. Then the hold is kept without its seats: a
-     * change that retakes them names them itself. */
+    /* The owner may have had more room than this reader. Then the hold is remembered without its
+     * seats: a change that retakes them names them. */
     if (engine_remembers(change))
         op->own.late = late_give(&engine->late);
     return 0;
@@ -243,12 +242,12 @@ static int apply_unblocked(struct engine *engine, struct engine_op *op, struct e
     for (uint32_t i = 0; i < change->remove_count; i++) {
         bool ours = seats_seize(&engine->seats, change->seats[i], SEAT_BLOCKED, 0, SEAT_BLOCKED,
                                 SEAT_OPERATOR);
-        assert(ours); /* they were blocked a moment ago, and nobody else is here */
+        assert(ours); /* checked above, and there is no other thread */
     }
     return 0;
 }
 
-/* The plan's own capacities count from here on. */
+/* From here on the plan's own capacities apply. */
 static int apply_plan(struct engine *engine, const struct change *change, struct err_slot *err)
 {
     if (change->seq < engine->since)
@@ -291,12 +290,12 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
 int engine_apply(struct engine *engine, const struct change *change, struct err_slot *err)
 {
     assert(!engine->holds.live);
-    /* What change_decode() has checked, or the builder of the change. */
+    /* Checked by change_get(), or by the code that built the change. */
     assert(change->kind > 0);
     assert(change->kind < CHANGE_KIND_COUNT);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     struct engine_op op;
-    if (change->seq != 0 && change->seq < engine->base) /* 0: of a snapshot */
+    if (change->seq != 0 && change->seq < engine->base) /* 0: from a snapshot */
         return 0;
     if (change->kind == CHANGE_REVISED && change->seq > engine->since)
         return err_set(err, ERR_NOT_FOUND, "change %" PRIu64 " names another plan", change->seq);
@@ -318,8 +317,8 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
 
 /* ---- the state's hash ---- */
 
-/* Until lists are used again the newest is the last one; so hash and snapshot stay what they were
- * before a list could be used again. */
+/* While no list has been reused, the newest is the last one and is not written, so hash and
+ * snapshot keep their original format. */
 static bool newest_is_named(const struct engine *engine)
 {
     return engine_newest_list(engine) + 1u != lists_of(engine);
@@ -332,7 +331,7 @@ static uint64_t fold(uint64_t hash, uint64_t value)
     return hash ^ hash >> 32;
 }
 
-/* The seats that a hold has, or had if it is late and they are known. */
+/* The seats that a hold has, or had if it is late and its seats are known. */
 static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t *seats)
 {
     const struct hold_slot *slot = &engine->holds.slots[number];
@@ -467,7 +466,7 @@ static uint8_t *put_blocked(const struct engine *engine, uint8_t *at)
         assert(count > 0);
         count--;
     }
-    assert(count == 0); /* as many as were announced */
+    assert(count == 0); /* as many as the count says */
     return at;
 }
 
@@ -504,13 +503,13 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
             at = put_hold(engine, i, at);
             holds--;
         }
-    assert(holds == 0); /* as many as were announced */
+    assert(holds == 0); /* as many as the count says */
     at = wire_put_hash(at, engine_state_hash(engine));
     assert((size_t)(at - out) <= room);
     return (size_t)(at - out);
 }
 
-/* A hold that is only remembered: it has a slot and its seats' numbers, and nothing else. */
+/* A late hold: it has a slot and its seats' numbers, and nothing else. */
 static int adopt_late(struct engine *engine, const struct change *change, uint64_t order,
                       struct err_slot *err)
 {
@@ -549,7 +548,7 @@ static int adopt_late(struct engine *engine, const struct change *change, uint64
     return 0;
 }
 
-/* A hold of the snapshot is first taken by a change, and then set to what it was. */
+/* Reads a hold by applying a `taken` change, then sets the rest of its state. */
 static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *err)
 {
     struct change change;
@@ -580,7 +579,7 @@ static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *
     if (wire->bad != NULL || status > HOLD_LATE)
         return err_set(err, ERR_SYNTAX, "snapshot %s",
                        wire->bad ? wire->bad : "has a wrong status");
-    if (status == HOLD_LATE) /* holds no seats: they may be somebody else's */
+    if (status == HOLD_LATE) /* holds no seats: another hold may have them */
         return adopt_late(engine, &change, order, err);
     int rc = engine_apply(engine, &change, err);
     if (rc < 0)
@@ -664,7 +663,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
     if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
-    engine->fits = true; /* it was made by this plan */
+    engine->fits = true; /* this plan made it */
     engine->holds.generation_base = wire_get_number(&wire, UINT64_MAX >> 24);
 
     int rc = read_prices(engine, &wire, format == SNAPSHOT_NEWEST_NAMED, err);

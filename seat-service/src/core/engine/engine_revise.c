@@ -1,8 +1,8 @@
-/* engine_revise.c: compares two plans by what the journal names: places of seats, areas,
- * categories. New ones come behind those that are there.
+/* engine_revise.c: compares two plans by everything the journal names: indices of seats, areas,
+ * categories. New ones must come after the existing ones.
  *
- * All of that stays, so a replay of the whole journal under the newest plan gives the same state.
- * What was taken under a larger capacity is replayed without one (engine->fits). */
+ * All of these stay, so a replay of the whole journal under the newest plan gives the same state.
+ * Places taken under a larger capacity are replayed without a limit (engine->fits). */
 #include "core/engine/engine_revise.h"
 
 #include "core/engine/engine_internal.h"
@@ -29,7 +29,7 @@ __attribute__((format(printf, 3, 4))) static void add(struct engine_clashes *out
     va_end(args);
 }
 
-/* The first difference says all: behind it every number is another's. */
+/* Stops at the first difference: after it all numbers are shifted. */
 static void compare_categories(const struct plan *was, const struct plan *next,
                                struct engine_clashes *out)
 {
@@ -77,7 +77,7 @@ static void compare_areas(const struct engine *engine, const struct plan *next,
     }
 }
 
-/* Neighbours stay, and what is sold whole. */
+/* Returns whether the seat keeps its neighbours, and its run stays sold whole or not. */
 static bool same_run(const struct plan_facts *a, const struct plan_facts *b, uint32_t seat)
 {
     assert(seat < a->seat_count);
@@ -145,7 +145,7 @@ bool engine_revise(const struct engine *engine, const struct plan *next, bool *w
     compare_areas(engine, next, out);
     compare_seats(engine, next, out);
     *whole = out->len > 0;
-    /* relaxed: no number is given back */
+    /* relaxed: slot numbers are never given back */
     if (*whole && engine->holds.generation_base == 0 &&
         atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed) == 0) {
         if (!is_blocked(engine))

@@ -1,4 +1,4 @@
-/* engine_revise.h: what a corrected plan may change once the event has a journal. */
+/* engine_revise.h: checks what a corrected plan may change once the event has a journal. */
 #ifndef FG_SEAT_CORE_ENGINE_REVISE_H
 #define FG_SEAT_CORE_ENGINE_REVISE_H
 
@@ -19,11 +19,11 @@ struct engine_clashes {
     struct engine_clash list[ENGINE_CLASHES_MAX]; /* the first ones */
 };
 
-/* May `next` replace the engine's plan? *whole: the event begins again, since seats, areas or
- * categories differ, other than by new ones behind them. That is allowed only while nothing was
- * ever held and nothing is blocked. Otherwise all of them keep their numbers, so the whole journal
- * fits the new plan. False: `out` says why not. Other threads may use the engine meanwhile, but
- * then the answer may be outdated. */
+/* Returns whether `next` may replace the engine's plan; false: `out` has the reasons. *whole: the
+ * event restarts, because seats, areas or categories differ, other than by new ones at the end.
+ * That is allowed only if nothing was ever held and nothing is blocked. Otherwise all of them keep
+ * their numbers, so the whole journal fits the new plan. Other threads may use the engine
+ * meanwhile, but then the result may be outdated. */
 bool engine_revise(const struct engine *engine, const struct plan *next, bool *whole,
                    struct engine_clashes *out);
 

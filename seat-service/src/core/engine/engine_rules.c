@@ -1,17 +1,16 @@
 /* engine_rules.c: what may be in one hold: channels, times of sale, accessible seats and
  * companions, whole tables. These depend on facts that never change, so they need no protection
- * from other threads. The one rule that depends on what others have taken, no single seats, is
- * judged where the row is claimed (seats.c), and the limit per buyer where it is counted
- * (buyers.c).
+ * from other threads. The one rule that depends on other holds, no single seats, is checked where
+ * the row is claimed (seats.c), and the limit per buyer where it is counted (buyers.c).
  *
- * Each rule looks at the hold as it will be, not at the single seat that is added: a companion seat
- * is fine if its wheelchair place is in the same take, whatever the order, and giving the
- * wheelchair place back while keeping the companion's is not. */
+ * Each rule checks the resulting hold, not the added seat alone: a companion seat is allowed if its
+ * wheelchair place is in the same hold, in any order; giving the wheelchair place back while
+ * keeping the companion's is not. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
 
-/* Are the seats of a category and channel on sale to this asker? op->opens_ms: when, or 0. */
+/* Checks whether a category and channel are on sale to this buyer. op->opens_ms: when, or 0. */
 static enum engine_verdict on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
                                    uint64_t now_ms, struct engine_op *op)
 {
@@ -116,7 +115,7 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
                      uint32_t quantity, bool adjacent, uint64_t now_ms, struct best_ask *out,
                      struct engine_op *op)
 {
-    assert(quantity > 0); /* best_find() asks for both again */
+    assert(quantity > 0); /* best_find() asserts both again */
     assert(quantity <= HOLD_SEATS_MAX);
     *out = (struct best_ask){.channels = 1,
                              .quantity = quantity,

@@ -1,20 +1,19 @@
-/* engine_settle.c: the second phase. What was claimed becomes final and what was given back becomes
- * free; or, if the journal refused, everything goes back to what it was.
+/* engine_settle.c: the second phase. Claimed seats become final and seats given back become free;
+ * or, if the journal refused, everything is restored.
  *
- * It works on op.change and the slot alone, because replay comes through here too. Nothing can
- * fail: whatever could be refused was refused in phase 1, and what phase 1 claimed is ours until
- * here. So each move of a seat is asserted (I1): one that does not fit would be a seat sold twice.
- */
+ * It uses only op.change and the slot, because replay comes through here too. Nothing can fail:
+ * phase 1 has rejected everything that could be, and what it claimed stays ours until here. So
+ * every transition of a seat is asserted (I1): one that does not fit would sell a seat twice. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* ---- remembering holds that expired while being paid ---- */
+/* ---- remembering holds that expired during payment ---- */
 
 uint32_t late_give(struct late_pool *pool)
 {
-    /* acquire and release as in hold.c, whose stack this is */
+    /* acquire and release as in hold.c, which has the same stack */
     uint64_t head = atomic_load_explicit(&pool->free_head, memory_order_acquire);
     while ((uint32_t)head != 0) {
         uint32_t number = (uint32_t)head;
@@ -79,7 +78,7 @@ static void turn_places(struct engine *engine, const struct change *change, enum
 }
 
 /* Links ascending seats and sets the slot's first and count; the slot is being written. `claimed`
- * of them, which phase 1 claimed, are now the hold's by the journal, too. */
+ * of the seats, claimed in phase 1, are now the hold's in the journal, too. */
 static void link_seats(struct engine *engine, uint32_t number, const uint32_t *seats,
                        uint32_t count, uint32_t claimed)
 {
@@ -98,7 +97,7 @@ static void link_seats(struct engine *engine, uint32_t number, const uint32_t *s
     HOLD_SET(slot, count, (uint16_t)count);
 }
 
-/* The hold's seats after the change; both lists ascending, as is what comes out. */
+/* The hold's seats after the change; all lists are ascending. */
 static uint32_t seats_after(const uint32_t *own, uint32_t own_count, const struct change *change,
                             uint32_t *out)
 {
@@ -144,8 +143,8 @@ enum hold_status engine_status_before(const struct change *change)
     }
 }
 
-/* A change of an existing hold. The op has owned it from the beginning to here, so nobody else can
- * have moved it. */
+/* Whether the change is of an existing hold. The op has owned it since phase 1, so nothing else
+ * changed it. */
 static bool has_hold_before(enum change_kind kind)
 {
     return kind != CHANGE_IMPORTED && kind != CHANGE_TAKEN && kind != CHANGE_BLOCKED &&
@@ -161,7 +160,7 @@ static void settle_taken(struct engine *engine, struct engine_op *op)
     hold_write_begin(&engine->holds, op->own.slot);
     HOLD_SET(slot, buyer, change->buyer);
     HOLD_SET(slot, session, change->session);
-    /* relaxed: a reader who finds it looks at the slot itself */
+    /* relaxed: a reader who sees it checks the slot itself */
     atomic_store_explicit(&engine->sessions[op->own.slot], (uint16_t)change->session,
                           memory_order_relaxed);
     HOLD_SET(slot, order, 0);
@@ -222,7 +221,7 @@ static void settle_extended(struct engine *engine, struct engine_op *op)
     HOLD_SET(slot, version, op->change.hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     wheel_touch(&engine->wheel, op->own.slot);
-    if (buyer_was != op->change.buyer) /* counted for the new one since phase 1 */
+    if (buyer_was != op->change.buyer) /* the new buyer was counted in phase 1 */
         uncount(engine, buyer_was, HOLD_GET(slot, count));
 }
 
@@ -247,7 +246,7 @@ static void remember(struct engine *engine, struct engine_op *op)
     HOLD_SET(slot, version, change->hold_version);
 }
 
-/* A sold hold keeps some of its places. */
+/* A partial refund: the sold hold keeps some of its places. */
 static void settle_part(struct engine *engine, struct engine_op *op, uint32_t places)
 {
     const struct change *change = &op->change;
@@ -272,10 +271,10 @@ static void settle_part(struct engine *engine, struct engine_op *op, uint32_t pl
     uncount(engine, change->buyer, places);
 }
 
-/* Released, expired, refunded: first the slot is marked as being written, then the seats are freed,
- * then the slot. A free seat may belong to another hold an instant later, whose links replace ours;
- * a reader of the old hold must then see that it has changed. And while a seat is still ours the
- * slot is not reused, so the number in its word stays unambiguous. */
+/* Released, expired, refunded: marks the slot as being written, frees the seats, then the slot. A
+ * free seat may belong to another hold an instant later, whose links replace ours; a reader of the
+ * old hold must then see that it has changed. And while a seat is still ours the slot is not
+ * reused, so the number in its word stays unambiguous. */
 static void settle_ended(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
@@ -292,7 +291,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
         turn_all(engine, change->seats, change->remove_count, sold ? SEAT_SOLD : SEAT_HELD,
                  op->own.slot, SEAT_FREE, 0);
     }
-    assert(places > 0); /* a hold has something, or it is over already */
+    assert(places > 0); /* a hold without places has ended */
     uncount(engine, change->buyer, places);
     if (engine_remembers(change)) {
         remember(engine, op);
@@ -301,7 +300,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
         return;
     }
     if (change->kind == CHANGE_LATE)
-        /* relaxed: a statistic. A late payment will get "gone" and be refunded. */
+        /* relaxed: a statistic. A late payment gets "gone" and is refunded. */
         atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
     hold_end(&engine->holds, op->own.slot, engine_thread_slot());
 }
@@ -357,13 +356,13 @@ static void settle_priced(struct engine *engine, struct engine_op *op)
     for (uint32_t i = 0; i < engine->categories; i++) {
         bool anew = op->change.categories >> i & 1;
         uint64_t price = anew ? op->change.prices[i] : engine_price_at(engine, newest, i);
-        /* relaxed: nobody pays by this list before the stores below */
+        /* relaxed: this list is unused before the stores below */
         atomic_store_explicit(&engine->prices[(size_t)list * engine->categories + i], price,
                               memory_order_relaxed);
     }
     if (list == atomic_load_explicit(&engine->price_lists, memory_order_relaxed))
         atomic_store_explicit(&engine->price_lists, list + 1, memory_order_relaxed);
-    /* seq_cst: partner of give_list() */
+    /* seq_cst: pairs with give_list() */
     atomic_store_explicit(&engine->price_list, list, memory_order_seq_cst);
     atomic_store_explicit(&engine->pricing, false, memory_order_release);
 }
@@ -451,7 +450,7 @@ static void undo_unblocked(struct engine *engine, struct engine_op *op)
 static void undo_expired(struct engine *engine, struct engine_op *op)
 {
     assert(op->own.slot == hold_slot_of(op->change.hold));
-    /* relaxed: a pace, nothing depends on it */
+    /* relaxed: only delays, nothing depends on it */
     atomic_store_explicit(&engine->expire_not_before_ms, op->change.at_ms + EXPIRE_RETRY_MS,
                           memory_order_relaxed);
     if (op->own.late != 0)
@@ -468,7 +467,7 @@ void engine_undo(struct engine *engine, struct engine_op *op)
         engine_undo_added(engine, op);
         hold_end(&engine->holds, op->own.slot, engine_thread_slot());
         break;
-    case CHANGE_CONFIRMED: /* if the hold was still there, nothing was claimed */
+    case CHANGE_CONFIRMED: /* if the hold had not expired, nothing was claimed */
         if (op->change.verdict == CHANGE_VERDICT_RETAKEN)
             engine_undo_added(engine, op);
         hold_disown(&engine->holds, op->own.slot);

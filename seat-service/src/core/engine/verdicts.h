@@ -9,8 +9,8 @@
 /* clang-format off */
 #define ENGINE_VERDICTS(ROW) \
     ROW(OK, "ok", 0, NOTHING, "") \
-    ROW(SAME, "same", 0, NOTHING, "") /* it was done before: nothing to journal */ \
-    /* the request makes no sense */ \
+    ROW(SAME, "same", 0, NOTHING, "") /* a repeat: nothing to journal */ \
+    /* invalid requests */ \
     ROW(NO_SEATS, "no-seats", 422, NOTHING, "at least one seat or place has to be named") \
     ROW(TOO_MANY, "too-many", 422, LIMIT, "more seats than one hold may have") \
     ROW(TWICE, "seat-twice", 422, SEAT, "a seat is named twice") \
@@ -18,7 +18,7 @@
     ROW(NOT_IN_HOLD, "not-in-hold", 422, SEAT, "a seat to remove is not in the hold") \
     ROW(MIXED, "seats-and-area", 422, NOTHING, \
         "seats and places of an area cannot be in one hold") \
-    /* a rule forbids it */ \
+    /* forbidden by a rule */ \
     ROW(CHANNEL, "channel", 403, SEAT, "a seat belongs to an allocation; its code is needed") \
     ROW(NOT_ON_SALE, "not-on-sale", 409, OPENS, "this is not on sale now") \
     ROW(PRICE_CHANGED, "price-changed", 409, PRICE, \
@@ -29,10 +29,10 @@
         "a companion's seat goes with its accessible seat") \
     ROW(TABLE, "whole-table", 422, SEAT, "this table is sold whole") \
     ROW(ORPHAN, "single-seat-left", 409, SEAT, "a single seat would be left over") \
-    /* somebody was faster */ \
+    /* lost to another buyer */ \
     ROW(TAKEN, "seats-taken", 409, LOST, "seats are held or sold by now; nothing was taken") \
     ROW(SOLD_OUT, "sold-out", 409, NOTHING, "nothing is left that fits") \
-    /* the hold */ \
+    /* state of the hold */ \
     ROW(NO_HOLD, "no-such-hold", 410, NOTHING, "the hold is not there any more") \
     ROW(EXPIRED, "hold-expired", 410, NOTHING, "the hold has run out") \
     ROW(BUSY, "hold-busy", 409, NOTHING, "another change of this hold is under way; try again") \
@@ -57,9 +57,9 @@
 /* Members of a refusal in addition to its code. */
 enum engine_tells {
     ENGINE_TELLS_NOTHING,
-    ENGINE_TELLS_SEAT,  /* op.seat, where it is one */
-    ENGINE_TELLS_OPENS, /* op.opens_ms: when, 0 if over */
-    ENGINE_TELLS_PRICE, /* op.price, and op.seat where it is one */
+    ENGINE_TELLS_SEAT,  /* op.seat, if it is set */
+    ENGINE_TELLS_OPENS, /* op.opens_ms: when; 0 if the sale is over */
+    ENGINE_TELLS_PRICE, /* op.price, and op.seat if it is set */
     ENGINE_TELLS_LIMIT, /* op.limit, op.has */
     ENGINE_TELLS_LOST,  /* op.lost, op.lost_count, and alternatives */
 };

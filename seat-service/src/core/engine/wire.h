@@ -1,9 +1,9 @@
-/* wire.h: numbers, hashes and seats as bytes; what changes and snapshots share.
+/* wire.h: the encoding of numbers, hashes and seats that changes and snapshots share.
  *
  * Numbers are LEB128 (seven bits a byte, lowest first, the last byte without the high bit) without
  * a byte more than needed, so that one value has one encoding. Hashes are eight bytes
- * little-endian, as they would not get shorter. A distance is a number whose lowest bit is its
- * sign. Seats are ascending, each as its distance from the one before. */
+ * little-endian: LEB128 would not make them shorter. A distance is a number whose lowest bit is its
+ * sign. Seats are ascending, each as its distance from the previous one. */
 #ifndef FG_SEAT_CORE_WIRE_H
 #define FG_SEAT_CORE_WIRE_H
 
@@ -42,7 +42,7 @@ static inline uint8_t *wire_put_seats(uint8_t *at, const uint32_t *seats, uint32
 {
     assert(count <= CHANGE_SEATS_MAX); /* wire_get_seats() has room for no more */
     at = wire_put_number(at, count);
-    uint64_t next = 0; /* the smallest seat that may come: distances start at zero */
+    uint64_t next = 0; /* the smallest valid seat: distances start at zero */
     for (uint32_t i = 0; i < count; i++) {
         assert(seats[i] >= next);
         assert(seats[i] < PLAN_SEATS_MAX);
@@ -54,13 +54,13 @@ static inline uint8_t *wire_put_seats(uint8_t *at, const uint32_t *seats, uint32
 
 /* ---- reading ----
  *
- * The getters never read past the end: once one of them has found something wrong, `bad` says what,
- * and all later ones return zero. So the walk over the fields needs no branch for each. */
+ * The getters never read past the end. The first error sets `bad`, and all later getters return
+ * zero, so callers need no check after each field. */
 
 struct wire {
     const uint8_t *at;
     const uint8_t *end;
-    const char *bad; /* NULL: all well */
+    const char *bad; /* NULL: no error */
 };
 
 static inline void wire_fail(struct wire *reader, const char *what)
@@ -115,7 +115,7 @@ static inline uint64_t wire_get_distance(struct wire *reader, uint64_t from)
     return from + (by >> 1 ^ (0 - (by & 1)));
 }
 
-/* Bytes where they lie, or NULL. */
+/* Points into the buffer without copying, or returns NULL. */
 static inline const uint8_t *wire_get_in_place(struct wire *reader, size_t len)
 {
     assert(reader->at <= reader->end);
