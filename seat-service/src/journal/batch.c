@@ -1,11 +1,11 @@
-/* batch.c: changes on their way: out of the ring, into a transaction, back to their loops.
+/* batch.c: moves changes out of the ring, into a transaction, and back to their loops.
  *
- * What was taken out of the ring waits in a list until the next transaction. A batch takes from its
- * head what fits one transaction: a bounded number of changes and bytes, and only one kind of
- * sales, refunds and moves (store.c says why). Within a batch changes are grouped by event, in the
- * order in which they arrived. Proofs are not part of it: they wait in a list of their own until
- * the committer has asked (committer.c). If the connection breaks while a batch is under way, each
- * event keeps its part until it is regained (ownership.c).
+ * Entries from the ring wait in a list for the next transaction. A batch takes as many from its
+ * head as fit one transaction: a bounded number of changes and bytes, and only one kind of sales,
+ * refunds and moves (store.c says why). Within a batch changes are grouped by event, in order of
+ * arrival. Proofs wait in their own list until the committer has queried PostgreSQL (committer.c).
+ * If the connection breaks during a batch, each event keeps its part until it is regained
+ * (ownership.c).
  *
  * Threading: the committer's. */
 #include "journal/journal_internal.h"
@@ -24,7 +24,7 @@ void batch_answer_one(struct journal *journal, struct commit_entry *entry, int r
 void batch_answered(struct journal *journal, uint32_t event, uint64_t seq)
 {
     assert(event < journal_len(journal));
-    /* release: partner of journal_answered(): what was given back can be collected */
+    /* release: pairs with journal_answered(): returned entries can be collected */
     atomic_store_explicit(&journal->events[event].answered, seq, memory_order_release);
 }
 
@@ -33,7 +33,7 @@ void batch_take_ring(struct journal *journal)
     struct commit_entry *entry;
     assert(*journal->pending_end == NULL);
     while ((entry = commit_queue_take(journal->conf.queue)) != NULL) {
-        assert(entry->event < journal_len(journal)); /* it was open when the loop used it */
+        assert(entry->event < journal_len(journal)); /* a loop submits only for open events */
         if (entry->proof) {
             entry->next = journal->proofs;
             journal->proofs = entry;
@@ -72,7 +72,7 @@ void batch_answer_proofs(struct journal *journal, uint32_t event, int rc)
     commit_queue_wake_ports(journal->conf.queue);
 }
 
-/* Refuses what has waited for longer than ms: none of it was written. */
+/* Refuses entries older than ms: none of them was written. */
 void batch_refuse_older(struct journal *journal, uint64_t ms)
 {
     uint64_t now = journal_now_us(journal);
@@ -96,7 +96,7 @@ void batch_answer(struct journal *journal, int rc)
     commit_queue_wake_ports(journal->conf.queue);
 }
 
-/* Takes from the head of the pending ones what fits one transaction. */
+/* Takes as many entries from the head as fit one transaction. */
 void batch_gather(struct journal *journal)
 {
     struct batch *batch = &journal->batch;
@@ -121,7 +121,7 @@ void batch_gather(struct journal *journal)
         bytes += needs;
         chosen[n++] = pop(journal);
     }
-    assert(n > 0 || journal->pending == NULL); /* any single change fits, or it would never go */
+    assert(n > 0 || journal->pending == NULL); /* any single change fits */
 
     batch->parts_len = 0;
     for (uint32_t event = 0; event < journal_len(journal) && batch->len < n; event++) {
@@ -140,7 +140,7 @@ void batch_gather(struct journal *journal)
         };
     }
     assert(batch->len == n);
-    assert(batch->parts_len <= n); /* no part without a change */
+    assert(batch->parts_len <= n); /* no empty parts */
 }
 
 void batch_put_back(struct journal *journal)
@@ -166,7 +166,7 @@ void batch_leave_open(struct journal *journal)
         const struct store_batch *part = &batch->parts[i];
         struct journal_event *event = &journal->events[batch->part_event[i]];
         assert(event->open == NULL);
-        /* Zeros: the connection broke before it was this part's turn. */
+        /* Zeros: the connection broke before this part was sent. */
         assert(part->after.seq == 0 || part->after.seq == part->head.seq + part->len);
         event->open_head = part->after;
         for (uint32_t k = part->len; k > 0; k--) {

@@ -1,7 +1,7 @@
-/* chain.c: BLAKE2b of libsodium, about 0.3 us a row. Everything in a row is hashed, each number at
- * a fixed width and the body's length before the body, so that no two rows give the same bytes. The
- * key of the first link is a constant: the chain reveals accidents and careless edits, and does not
- * claim to stop somebody who can write to the database and has this program. */
+/* chain.c: BLAKE2b of libsodium, about 0.3 us a row. Everything in a row is hashed, numbers with a
+ * fixed width and the body's length before the body, so no two rows hash the same bytes. The key of
+ * the first link is a constant: the chain detects accidents and careless edits. It does not protect
+ * against an attacker who can write to the database and has this program. */
 #include "journal/chain.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
-/* chain.h: the hash that ties each row of a journal to the one before it.
+/* chain.h: the hash that links each row of a journal to the previous one.
  *
  * link(n) = BLAKE2b-256(link(n-1) | seq | epoch | at_ms | kind | length of body | body), integers
- * as 8 bytes big-endian; link(0) is keyed by the event's id, so that rows of one event do not fit
- * another. A row that was changed, left out, doubled or moved breaks the chain at its place. */
+ * as 8 bytes big-endian; link(0) depends on the event's id, so rows of one event do not fit
+ * another. A changed, missing, duplicated or moved row breaks the chain at its position. */
 #ifndef FG_SEAT_SERVICE_CHAIN_H
 #define FG_SEAT_SERVICE_CHAIN_H
 

@@ -1,17 +1,16 @@
-/* commit_queue.c: one Concurrency Kit ring in, one ring a port back.
+/* commit_queue.c: one Concurrency Kit ring in, one ring per port back.
  *
- * The ring in has room for every entry of every port, so a submit never fails and never waits; what
- * is bounded is the number of entries, and a loop that has none left says so at once. The same
- * holds for the way back.
+ * The ring in has room for every entry of every port, so a submit never fails and never waits. The
+ * number of entries is bounded, and a loop without free entries rejects the request at once. The
+ * same holds for the way back.
  *
- * The committer sleeps at a bell. To spare a system call on every submit, it says before it sleeps
- * that it will; a submitter who sees that takes the word back and rings.
- * Both sides put a full fence between their own word and the look at the other's, so at least one
- * of them sees the other: either the committer finds the entry on its second look, or the submitter
- * finds it asleep.
+ * The committer sleeps on a bell. To save a system call per submit, it sets `asleep` before it
+ * sleeps; a submitter who sees the flag clears it and rings. Both sides put a full fence between
+ * their own write and the read of the other's, so at least one sees the other: either the committer
+ * finds the entry when it checks again, or the submitter finds it asleep.
  *
- * Thread sanitizer does not see into the assembler of Concurrency Kit. The functions that touch a
- * ring are hidden from it, and the hand-over of an entry is annotated by hand. */
+ * Thread sanitizer does not understand Concurrency Kit's assembler. The functions that touch a ring
+ * are hidden from it, and the hand-over of an entry is annotated by hand. */
 #include "journal/commit_queue.h"
 
 #include "system/system.h"
@@ -85,7 +84,7 @@ struct commit_port {
     uint32_t open;
     void (*wake)(void *ctx);
     void *wake_ctx;
-    bool given; /* the committer's: something went back since the last wake */
+    bool given; /* the committer's: entries were returned since the last wake */
     ck_ring_t back;
     ck_ring_buffer_t *back_slots;
 };
@@ -252,16 +251,16 @@ void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
     entry->rc = ERR_UNKNOWN;
     told_release(entry);
     bool fits = ring_put_mpsc(&queue->in, queue->in_slots, entry);
-    assert(fits); /* the ring has a slot for every entry there is */
+    assert(fits); /* the ring has a slot for every entry */
 
-    /* seq_cst: partner of the fence in commit_queue_wait(); see the top of this file */
+    /* seq_cst: pairs with the fence in commit_queue_wait(); see the top of this file */
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&queue->asleep, memory_order_relaxed))
         commit_queue_nudge(queue);
 }
 
-/* In handfuls, so that what the committer wrote to last, on another core, is on its way while those
- * before it are answered. */
+/* In groups, so that entries the committer has just written on another core are prefetched while
+ * earlier ones are handled. */
 uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
 {
     struct commit_entry *some[8];
@@ -329,7 +328,7 @@ void commit_queue_wake_ports(struct commit_queue *queue)
 void commit_queue_wait(struct commit_queue *queue, uint32_t ms)
 {
     atomic_store_explicit(&queue->asleep, true, memory_order_relaxed);
-    /* seq_cst: partner of the fence in commit_port_submit() */
+    /* seq_cst: pairs with the fence in commit_port_submit() */
     atomic_thread_fence(memory_order_seq_cst);
     system_bell_wait(queue->bell, commit_queue_len(queue) == 0 ? ms : 0);
     atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
@@ -337,8 +336,8 @@ void commit_queue_wait(struct commit_queue *queue, uint32_t ms)
 
 void commit_queue_nudge(struct commit_queue *queue)
 {
-    /* The one that takes the word back wakes the committer; the others need not. A nudge from
-     * outside must not be lost either while the committer is awake, so it rings in any case. */
+    /* The submitter that clears the flag wakes the committer; others need not. A nudge from
+     * elsewhere must not be lost while the committer is awake, so it always rings. */
     atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
     system_bell_ring(queue->bell);
 }

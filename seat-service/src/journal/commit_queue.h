@@ -1,11 +1,10 @@
-/* commit_queue.h: the lock-free way from the loops to the committer and back.
+/* commit_queue.h: lock-free queues from the loops to the committer and back.
  *
  * Each loop has a port with a fixed number of entries. To make a change durable it takes an entry,
- * fills it and submits it; all ports feed one ring. The committer takes entries out in the order in
- * which they arrived, and gives each back exactly once, with its outcome, through a ring that
- * belongs to the entry's port; the loop is woken once per batch. Nothing here allocates after
- * creation, and the only thing that can run out is a port's entries: that is the back-pressure
- * (I5).
+ * fills it and submits it; all ports feed one ring. The committer takes entries out in order of
+ * arrival, and returns each exactly once, with its outcome, through the ring of the entry's port;
+ * the loop is woken once per batch. Nothing allocates after creation. Only a port's entries can run
+ * out: that is the back-pressure (I5).
  *
  * Threading: commit_port_*() on the port's own thread, commit_queue_take/give/wait() on the
  * committer's, creation and destruction while neither runs. */
@@ -25,19 +24,19 @@ struct commit_queue;
 struct commit_port;
 
 struct commit_entry {
-    /* Filled by the loop: a change of an event. */
+    /* Set by the loop: a change of an event. */
     uint32_t event;      /* the event's number in this process */
-    struct engine_op op; /* op.change is what is written; the rest is the loop's until on_done */
-    bool has_idem;       /* it answers a request that carried an idempotency key */
+    struct engine_op op; /* op.change is written; the rest is the loop's until on_done */
+    bool has_idem;       /* the request had an idempotency key */
     uint8_t idem[PACK_IDEM_BYTES];
-    bool proof; /* writes nothing, and asks whether the event is still ours; op is the loop's */
+    bool proof; /* writes nothing; checks that the event is still ours; op is the loop's */
 
     void (*on_done)(struct commit_entry *entry); /* on the loop; the entry is free afterwards */
     void *ctx;
 
-    /* Filled by the committer. */
-    /* 0: it is in the journal; of a proof: the event was ours after the submit. ERR_UNKNOWN: the
-     * process ended before it could ask for the outcome. Any other: it is not in the journal and
+    /* Set by the committer. */
+    /* 0: it is in the journal; for a proof: the event was ours after the submit. ERR_UNKNOWN: the
+     * process ended before it could read the outcome back. Otherwise it is not in the journal and
      * never will be. */
     int rc;
 
@@ -54,28 +53,28 @@ struct commit_queue_conf {
 
 int commit_queue_create(const struct commit_queue_conf *conf, struct err_slot *err,
                         struct commit_queue **out);
-void commit_queue_destroy(struct commit_queue *queue); /* every entry is back by now */
+void commit_queue_destroy(struct commit_queue *queue); /* once every entry is back */
 
 /* ---- a loop's side ---- */
 
-/* `wake` is called on the committer's thread after it gave something back: uv_async_send(). Call it
- * before the first submit of this port. */
+/* `wake` is called on the committer's thread after it returned entries: uv_async_send(). Call this
+ * before the first submit of the port. */
 struct commit_port *commit_queue_port(struct commit_queue *queue, uint32_t nth,
                                       void (*wake)(void *ctx), void *ctx);
-struct commit_entry *commit_port_take(struct commit_port *port); /* NULL: full */
+struct commit_entry *commit_port_take(struct commit_port *port); /* NULL: none left */
 void commit_port_return(struct commit_entry *entry);             /* taken, but not submitted */
 void commit_port_submit(struct commit_entry *entry, uint64_t now_us);
-/* Calls on_done for what came back; returns how many. At most `max`, so that a loop stays fair; if
- * it returns max, call again. */
+/* Calls on_done for returned entries, at most `max`, so that a loop stays fair; returns how many.
+ * If it returns max, call again. */
 uint32_t commit_port_collect(struct commit_port *port, uint32_t max);
-uint32_t commit_port_open(const struct commit_port *port); /* taken and not yet back */
+uint32_t commit_port_open(const struct commit_port *port); /* entries taken and not yet returned */
 
 /* ---- the committer's side ---- */
 
-struct commit_entry *commit_queue_take(struct commit_queue *queue); /* NULL: none now */
+struct commit_entry *commit_queue_take(struct commit_queue *queue); /* NULL: empty */
 void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry);
-void commit_queue_wake_ports(struct commit_queue *queue); /* those that were given to since */
-/* Sleeps until an entry may be there, commit_queue_nudge() was called, or `ms` have passed. */
+void commit_queue_wake_ports(struct commit_queue *queue); /* ports with entries returned since */
+/* Sleeps until an entry may have arrived, commit_queue_nudge() was called, or `ms` have passed. */
 void commit_queue_wait(struct commit_queue *queue, uint32_t ms);
 void commit_queue_nudge(struct commit_queue *queue);         /* any thread */
 uint32_t commit_queue_len(const struct commit_queue *queue); /* waiting now; any thread */

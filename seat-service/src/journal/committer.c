@@ -1,28 +1,28 @@
-/* committer.c: group commit, and commits whose outcome is unknown. I3 rests here: nobody is
- * answered before the commit, and an unknown outcome is read back, not guessed.
+/* committer.c: group commit, and commits whose outcome is unknown. Guarantees I3: no request is
+ * answered before its commit, and an unknown outcome is read back, not guessed.
  *
  * Group commit: while one transaction runs, changes gather in the ring; its end starts the next. A
- * lone change finds the committer asleep and is written at once; under load a batch is whatever
- * arrived during the last flush, so a slower database means larger batches and not a longer queue
- * of small ones. If the disk is so fast that batches would stay small in a rush, commits start at
- * least JOURNAL_PACE_US apart.
+ * single change finds the committer asleep and is written at once. Under load a batch is what
+ * arrived during the last flush, so a slower database means larger batches, not a longer queue of
+ * small ones. With a disk so fast that batches would stay small in a rush, commits start at least
+ * JOURNAL_PACE_US apart.
  *
- * Open outcomes: when a connection breaks after a batch was sent, nobody knows whether the batch
+ * Open outcomes: when a connection breaks after a batch was sent, it is unknown whether the batch
  * was written. Each event keeps its part of it. The committer reconnects, regains what it owned
- * (ownership.c), and reads the row with the part's last seq. If it is there with our link of the
- * chain, the part was written, and its callers get that answer. If not, it is written again under
- * the same numbers. A journal that went on without us makes us give up the event. One that lost its
- * end makes us give up all: then nothing in memory counts any more, and the process ends.
+ * (ownership.c), and reads the row with the part's last seq. If it exists with our chain link, the
+ * part was written, and its callers get success. If not, it is written again under the same
+ * numbers. If the journal has continued without us, we give up the event. If it has lost its end,
+ * nothing in memory is valid, and the process ends.
  *
- * An event is a unit of failure. Events share a transaction, and no fate: what PostgreSQL refuses
- * is written again event by event, so that a bad one fails alone. A lock that somebody has is
- * waited for briefly. An event that is in the way is then stuck: its changes are refused at once,
- * and it is out of the others' transactions until its row is free, or for a moment.
+ * An event is a unit of failure. Events share a transaction, but a refused transaction is retried
+ * event by event, so only the bad event fails. Locks are waited for briefly. An event that blocks
+ * is then stuck: its changes are refused at once, and it is kept out of the others' transactions
+ * until its row is free, or briefly.
  *
- * Proofs: an answer that rests on memory alone, and on which money moves, waits until PostgreSQL
- * has said that the event is still ours. Else a process that was stopped while another took its
- * event would answer from what it remembers until it next writes. A look at a clock or at our own
- * role would not do: both are as old as the stop. All that have gathered share one question.
+ * Proofs: a response that uses only memory, and on which money moves, waits until PostgreSQL
+ * confirms that the event is still ours. A process that was stopped while another took its event
+ * would otherwise respond from stale memory until its next write. A clock or our own role is no
+ * check: both are as old as the stop. Waiting proofs of an event share one query.
  *
  * Slow work, such as reading plans and journals, is left to the reader (reader.c), which has its
  * own connection. Nothing here waits for anything except the rows of our own events.
@@ -36,8 +36,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* PostgreSQL has answered over the session that holds our locks. It held them when it was asked, at
- * the latest; what happened to them since the answer left is not known. */
+/* Records that PostgreSQL has answered over the session that holds our locks. The session held them
+ * when the query was sent; later they may have been lost. */
 static void proven(struct journal *journal, uint64_t asked_us)
 {
     atomic_store_explicit(&journal->proven_at_us, asked_us, memory_order_relaxed);
@@ -45,9 +45,8 @@ static void proven(struct journal *journal, uint64_t asked_us)
 
 /* ---- open outcomes ---- */
 
-/* We are no longer the owner, or are stopping. What was written before the other epoch began still
- * counts. Without a connection nobody can be asked: then the answer is that the outcome is unknown.
- */
+/* We are no longer the owner, or are stopping. A part written before the other epoch began still
+ * counts. Without a connection the outcome stays unknown. */
 static void settle_fenced(struct journal *journal)
 {
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
@@ -62,7 +61,7 @@ static void settle_fenced(struct journal *journal)
     }
 }
 
-/* What regaining or giving up events came to: the process may have to end. */
+/* Handles the result of regaining or giving up events: the process may have to end. */
 static int fence_if_over(struct journal *journal, int rc, struct err_slot *err)
 {
     if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
@@ -75,14 +74,14 @@ static int fence_if_over(struct journal *journal, int rc, struct err_slot *err)
 
 /* ---- committing ---- */
 
-/* The event's row is not where we left it. */
+/* The event's journal does not end where we left it. */
 static int lose(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     (void)err_set(err, ERR_STATE, "%s: another epoch has begun", journal->events[nth].id.id);
     return fence_if_over(journal, ownership_lose(journal, nth, err), err);
 }
 
-/* Parts that the fence stopped wrote nothing; the others did. */
+/* Parts that were fenced wrote nothing; the others did. */
 static int judge_parts(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
@@ -92,7 +91,7 @@ static int judge_parts(struct journal *journal, struct err_slot *err)
         struct store_batch *part = &batch->parts[i];
         struct journal_event *event = &journal->events[batch->part_event[i]];
         assert(part->after.seq == part->head.seq + part->len);
-        assert(journal_same_place(&event->head, &part->head)); /* nobody but us moves it */
+        assert(journal_same_place(&event->head, &part->head)); /* only this thread moves it */
         assert(part->rows <= part->len);
         if (part->written)
             event->head = part->after;
@@ -121,7 +120,7 @@ static int refuse_elsewhere(struct err_slot *err)
     return err_set(err, ERR_CLOSED, "the server is read-only");
 }
 
-/* It has waited for a lock for JOURNAL_LOCK_MS. */
+/* A lock wait has exceeded JOURNAL_LOCK_MS. */
 static bool is_locked(const struct journal *journal)
 {
     return strcmp(pg_sqlstate(journal->pg), "55P03") == 0;
@@ -129,8 +128,8 @@ static bool is_locked(const struct journal *journal)
 
 static int commit(struct journal *journal, struct err_slot *err);
 
-/* Back to the head of the queue, where the batch's changes are grouped by event, and from there in
- * pieces: the events, or the changes of one event. */
+/* Puts the batch back at the head of the queue, grouped by event, and commits it in pieces: by
+ * event, or change by change within one event. */
 static int commit_in_pieces(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
@@ -138,7 +137,7 @@ static int commit_in_pieces(struct journal *journal, struct err_slot *err)
     uint32_t pieces = by_event ? batch->parts_len : batch->len;
     uint32_t lens[EVENTS_MAX], batch_max = journal->conf.batch_max;
     int rc = 0;
-    assert(pieces > 1); /* or it would be the same batch once more */
+    assert(pieces > 1); /* otherwise the same batch would repeat */
     for (uint32_t i = 0; i < batch->parts_len; i++)
         lens[i] = batch->parts[i].len;
     batch_put_back(journal);
@@ -160,8 +159,8 @@ static int commit_in_pieces(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* Events whose rows are locked are refused, and what is left of the batch is written. *any: there
- * were some. */
+/* Refuses the changes of events whose rows are locked, and commits the rest. *any: there were some.
+ */
 static int commit_the_others(struct journal *journal, struct err_slot *err, bool *any)
 {
     struct batch *batch = &journal->batch;
@@ -175,7 +174,7 @@ static int commit_the_others(struct journal *journal, struct err_slot *err, bool
     }
     if (!*any)
         return 0;
-    if (batch->by_event) { /* nobody else is in this piece */
+    if (batch->by_event) { /* the piece has no other event */
         batch_answer(journal, ERR_PEER);
         return 0;
     }
@@ -187,9 +186,9 @@ static int commit_the_others(struct journal *journal, struct err_slot *err, bool
     return 0;
 }
 
-/* The server refused the transaction: none of it is written. The others should not suffer for the
- * event that was the reason; nor, if that was a unique key, for the change that would sell a seat
- * twice. */
+/* The server refused the transaction: nothing was written. The other events should not fail because
+ * of the one at fault; nor, for a violated unique key, the other changes because of the one that
+ * would sell a seat twice. */
 static int refuse_or_part(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
@@ -215,8 +214,8 @@ static int refuse_or_part(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* Writes the batch. 0: its entries have been answered. Broken: their outcome is open until their
- * events are regained. */
+/* Writes the batch. 0: its entries have been answered. Broken connection: their outcome is open
+ * until their events are regained. */
 static int commit(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
@@ -224,8 +223,8 @@ static int commit(struct journal *journal, struct err_slot *err)
     for (uint32_t i = 0; i < batch->parts_len; i++) {
         struct journal_event *event = &journal->events[batch->part_event[i]];
         assert(journal_owns(journal, batch->part_event[i]));
-        assert(!event->cut); /* it would be written under an epoch that may be over */
-        /* relaxed: compared with what others have read, which came by way of PostgreSQL */
+        assert(!event->cut); /* its epoch may be outdated */
+        /* relaxed: compared with what others have read through PostgreSQL */
         atomic_store_explicit(&event->sent, event->head.seq + batch->parts[i].len,
                               memory_order_relaxed);
     }
@@ -248,7 +247,8 @@ static int commit(struct journal *journal, struct err_slot *err)
 
 /* ---- proofs ---- */
 
-/* One row was waited for in vain: others that are locked are not waited for as well. */
+/* After one lock wait has timed out, marks all locked events as stuck, so that they cause no
+ * further waits. */
 static int stick_locked(struct journal *journal, struct err_slot *err)
 {
     uint32_t events[EVENTS_MAX], len = 0;
@@ -262,8 +262,8 @@ static int stick_locked(struct journal *journal, struct err_slot *err)
     return rc == ERR_PEER ? 0 : rc;
 }
 
-/* Answers the proofs of one event. Those that a broken connection leaves are asked for again over
- * the next, or get too old. */
+/* Answers one event's proofs. Proofs left by a broken connection are retried over the next one, or
+ * time out. */
 static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -291,7 +291,7 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
 
 /* ---- the thread ---- */
 
-/* Asks the server what its log has cost and what time it is there. */
+/* Reads the server's WAL statistics and time. */
 static int ask_server(struct journal *journal, struct err_slot *err)
 {
     struct journal_stats *stats = &journal->stats;
@@ -310,7 +310,7 @@ static int ask_server(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* Now and then, so that the connection is never silent for long. */
+/* Periodic, so that the connection is never silent for long. */
 static int beat(struct journal *journal, struct err_slot *err)
 {
     uint64_t asked_us = journal_now_us(journal);
@@ -332,7 +332,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
         return rc;
     }
     journal_count(&journal->stats.reconnects, 1);
-    /* The backend of a broken connection may live on, and so may its locks. */
+    /* The backend of a broken connection may live on with its locks. */
     uint32_t len = journal->backends_len;
     if (len == JOURNAL_BACKENDS_MAX)
         memmove(&journal->backends[0], &journal->backends[1], --len * sizeof(journal->backends[0]));
@@ -340,7 +340,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     journal->backends[len] = pg_backend_pid(journal->pg);
     journal->backends_len = len + 1;
     rc = ask_server(journal, err);
-    if (rc == 0 && !sale_clock_is_set(journal->conf.sale)) /* nothing is read before */
+    if (rc == 0 && !sale_clock_is_set(journal->conf.sale)) /* nothing is read before that */
         rc = err_set(err, ERR_TIMEOUT, "the time at the server: no answer within %d ms",
                      SALE_CLOCK_WAIT_MAX_MS);
     uint64_t asked_us = journal_now_us(journal);
@@ -356,9 +356,9 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* In a rush commits are spaced out: the callers of the last batch have just been answered, and with
- * a fast disk the next batch would start with the first few of them. The fixed cost of a commit
- * would then be paid several times for the same changes. */
+/* In a rush commits are spaced out: the callers of the last batch have just been answered, and on a
+ * fast disk the next batch would start with only the first of their new changes, paying the fixed
+ * cost of a commit several times. */
 static void keep_pace(struct journal *journal)
 {
     uint64_t now = journal_now_us(journal);
@@ -369,12 +369,12 @@ static void keep_pace(struct journal *journal)
     batch_take_ring(journal);
 }
 
-/* What the server refuses here must not leave changes unwritten. */
+/* An error from the server here must not keep changes from being written. */
 static int look_around(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
     uint64_t now = journal_now_us(journal);
-    /* acquire: partner of journal_watch() */
+    /* acquire: pairs with journal_watch() */
     bool looks = atomic_exchange_explicit(&journal->watch_now, false, memory_order_acquire) ||
                  now >= journal->watch_at_us;
     if (looks)
@@ -394,7 +394,7 @@ static int look_around(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* One turn: look for locks if it is time, prove and write what is there, otherwise sleep. */
+/* One round: poll locks if due, prove and write what is queued, otherwise sleep. */
 static int turn(struct journal *journal, struct err_slot *err)
 {
     int rc = look_around(journal, err);
@@ -437,7 +437,7 @@ static void *run(void *arg)
             rc = turn(journal, &err);
         if (rc == 0 || journal_role(journal) == JOURNAL_FENCED)
             continue;
-        /* A connection over which not everything was regained is no good either. */
+        /* A connection that failed to regain everything is not used either. */
         if (journal->pg != NULL && (journal_is_broken(rc) || !journal->connected)) {
             log_failure(journal->conf.log, "PostgreSQL connection lost", &err);
             pg_close(journal->pg);
@@ -445,8 +445,7 @@ static void *run(void *arg)
             role_set_connected(journal, false, JOURNAL_REASON_UNREACHABLE);
         } else if (journal->pg != NULL)
             log_failure(journal->conf.log, "PostgreSQL refuses", &err);
-        /* Sleeps until the next attempt, with jitter, and meanwhile rejects changes that get too
-         * old. */
+        /* Sleeps before the next attempt, with jitter, and refuses entries that get too old. */
         uint64_t half_ms =
             backoff_bound_ms(JOURNAL_RETRY_MIN_MS, JOURNAL_RETRY_MAX_MS, ++journal->tries) / 2;
         assert(half_ms > 0 && half_ms <= JOURNAL_RETRY_MAX_MS / 2);
@@ -462,7 +461,7 @@ static void *run(void *arg)
     }
     settle_fenced(journal);
     batch_refuse_older(journal, 0);
-    pg_close(journal->pg); /* and with it every lock */
+    pg_close(journal->pg); /* this releases every lock */
     journal->pg = NULL;
     return NULL;
 }

@@ -1,20 +1,20 @@
-/* discover.c: which events there are.
+/* discover.c: finds events.
  *
- * Each time the reader looks around it reads those rows of the table of events that have changed
- * since the last time; the first time that is all of them. So an import needs no announcement: its
- * row is found. An event that is new, on our list and awake gets a free number; one that is asleep,
- * or finds no number free, is known by its name alone (owners/asleep.h). An event is counted only
- * once its id is in place, since other threads read up to the count.
+ * At each poll the reader reads the rows of the table of events that have changed since the last
+ * one; at first all of them. So an import needs no announcement. An event that is new, in our list
+ * and awake gets a free number; if it is asleep, or no number is free, only its name is stored
+ * (owners/asleep.h). An event is counted only once its id is set, since other threads read up to
+ * the count.
  *
- * What an event was imported from is read in once. Where it is long the host makes its plan of it
- * on another thread, and the reader goes on showing the other events. */
+ * An event's document is read once. If it is long, the host parses it on another thread, and the
+ * reader keeps showing the other events. */
 #include "journal/journal_internal.h"
 #include "system/system.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* "a,b" names it, or nothing is named. */
+/* Whether the list "a,b" names the event, or is empty. */
 bool discover_names(const struct journal *journal, const char *id)
 {
     struct span rest = span_of(journal->conf.events);
@@ -46,7 +46,7 @@ static uint32_t free_nth(const struct journal *journal)
     return nth;
 }
 
-/* One that alone takes more than there may be is in memory with no other. */
+/* An event larger than the whole memory is loaded only if it is alone. */
 struct asleep_room discover_room(const struct journal *journal)
 {
     struct asleep_room room = {journal->conf.places, journal->conf.memory, UINT64_MAX};
@@ -63,7 +63,7 @@ struct asleep_room discover_room(const struct journal *journal)
     return room;
 }
 
-/* Gives it a number, which no event has. */
+/* Gives the event the free number nth. */
 static void add_event(struct journal *journal, uint32_t nth, const struct store_event *found)
 {
     struct journal_event *event = &journal->events[nth];
@@ -73,7 +73,7 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
     pthread_mutex_lock(&journal->lock);
     if (is_new) {
         event->id = *found;
-        /* release: partner of journal_len() */
+        /* release: pairs with journal_len() */
         atomic_store_explicit(&journal->events_len, nth + 1, memory_order_release);
         assert(journal_state_of(event) == JOURNAL_EVENT_LOADING);
         role_judge(journal);
@@ -99,7 +99,7 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* It has no number here. */
+/* For an event without a number here. */
 static int take_new(struct journal *journal, const struct store_event *found, struct err_slot *err)
 {
     const struct asleep_room room = discover_room(journal);
@@ -122,7 +122,7 @@ static void take_row(struct journal *journal, const struct store_event *found)
     struct err_slot err = {0};
     uint32_t nth = nth_of(journal, found->no);
     if (nth < journal_len(journal)) {
-        /* Of an event that has a number here; reader.c puts it out, or has it leave. */
+        /* Update the event's row; reader.c puts it out, or has it leave. */
         pthread_mutex_lock(&journal->lock);
         journal->events[nth].retired = found->retired;
         journal->events[nth].asleep = found->asleep;
@@ -155,11 +155,11 @@ int discover_events(struct journal *journal, struct err_slot *err)
     journal->looked = true;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    journal_watch(journal); /* their locks can be tried meanwhile */
+    journal_watch(journal); /* their locks can be tried now */
     return 0;
 }
 
-/* ---- what they were imported from ---- */
+/* ---- documents ---- */
 
 static void *prepare(void *arg)
 {
@@ -168,7 +168,7 @@ static void *prepare(void *arg)
     const struct journal_host *host = &journal->conf.host;
     assert(preparing->document.len >= JOURNAL_LONG_BYTES);
     host->prepare(host->ctx, (struct span){preparing->document.body, preparing->document.len});
-    /* release: partner of discover_document() */
+    /* release: pairs with discover_document() */
     atomic_store_explicit(&preparing->done, true, memory_order_release);
     system_bell_ring(journal->look);
     return NULL;
@@ -185,7 +185,7 @@ void discover_forget_document(struct journal *journal)
     preparing->no = 0;
 }
 
-/* Will the event still ask for what is being prepared? */
+/* Whether the event still needs the document being prepared. */
 static bool is_awaited(const struct journal *journal, int32_t no)
 {
     uint32_t nth = nth_of(journal, no);
@@ -195,7 +195,7 @@ static bool is_awaited(const struct journal *journal, int32_t no)
     return state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_OUT;
 }
 
-/* The document is the thread's now, unless there is none. */
+/* On success the thread owns the document. */
 static bool begin_preparing(struct journal *journal, int32_t no,
                             const struct store_document *document)
 {
@@ -206,7 +206,7 @@ static bool begin_preparing(struct journal *journal, int32_t no,
     preparing->document = *document;
     atomic_store_explicit(&preparing->done, false, memory_order_relaxed);
     if (system_thread_start("plans", prepare, journal, &preparing->thread) != 0)
-        return false; /* then it takes the reader's time */
+        return false; /* then the reader parses it itself */
     preparing->no = no;
     return true;
 }
@@ -218,7 +218,7 @@ int discover_document(struct journal *journal, uint32_t nth, struct err_slot *er
     int32_t no = journal->events[nth].id.no;
     assert(!journal_owns(journal, nth));
     document->body = NULL;
-    /* acquire: partner of prepare() */
+    /* acquire: pairs with prepare() */
     bool busy = preparing->no != 0 && !atomic_load_explicit(&preparing->done, memory_order_acquire);
     if (busy || (preparing->no != 0 && preparing->no != no && is_awaited(journal, preparing->no)))
         return 0;
@@ -236,9 +236,9 @@ int discover_document(struct journal *journal, uint32_t nth, struct err_slot *er
     return rc;
 }
 
-/* ---- where they are ---- */
+/* ---- owners of events ---- */
 
-/* "NAME#LIFE": a process is known by its name; which life of it wrote the row matters to locks. */
+/* "NAME#RUN": others know a process by its name; for locks the run that wrote the row matters. */
 static struct span name_of(struct span instance)
 {
     struct span name;

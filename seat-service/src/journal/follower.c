@@ -1,7 +1,7 @@
-/* follower.c: a row is believed only after it has proved itself: its number is the next one, its
- * link of the chain fits, its changes decode. They are handed on one by one, so a reader that stops
- * in the middle of a row knows how far it got and can resume there. A row that does not fit is an
- * error and not an assert, since rows come off a disk. */
+/* follower.c: a row is applied only after it is verified: its number is next, its chain link fits,
+ * its changes decode. Changes are passed on one by one, so a reader that stops in the middle of a
+ * row can resume there. A row that does not fit is an error and not an assert, since rows come from
+ * disk. */
 #include "journal/follower.h"
 
 #include "journal/pack.h"
@@ -22,7 +22,7 @@ static int on_changes(struct follower *follower, const struct store_row *row)
     struct err_slot *err = follower->err;
     assert(row->changes > 0);
     assert(row->seq == follower->head.seq + row->changes);
-    struct store_row one = *row; /* with the key of one change after the other */
+    struct store_row one = *row; /* with the key of the current change */
     struct pack pack = pack_open(row->body);
     if ((row->kind == PACK_KIND) == (row->changes == 1))
         return err_set(err, ERR_SYNTAX, "kind %u with %u changes", row->kind, row->changes);
@@ -77,7 +77,7 @@ int follower_read_some(struct follower *follower, struct pg *pg, uint32_t rows,
                        struct err_slot *err, bool *more)
 {
     struct err_slot unheard;
-    assert(rows > 0); /* of no rows there would always be more */
+    assert(rows > 0); /* with 0 rows *more would stay true */
     follower->err = err != NULL ? err : &unheard;
     return store_follow(pg, follower->event, follower->head.seq, rows, on_row, follower,
                         follower->err, more);

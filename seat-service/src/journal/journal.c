@@ -1,9 +1,9 @@
-/* journal.c: the journal's life, and what any thread may ask of it.
+/* journal.c: start and stop of the journal, and its calls for any thread.
  *
- * Two threads do the work. The committer (committer.c) writes batches (batch.c) and has the locks
+ * Two threads do the work. The committer (committer.c) writes batches (batch.c) and holds the locks
  * (ownership.c). The reader (reader.c) finds events (discover.c), reads them to their end
- * (follower.c), and hands over those that are ours. What both write is under one lock, held for a
- * few words at a time; what everybody reads, the role above all (role.c), is atomic. */
+ * (follower.c), and hands over those that are ours. Fields that both write are under one lock, held
+ * briefly; fields that any thread reads, above all the role (role.c), are atomic. */
 #include "journal/journal_internal.h"
 
 #include "system/system.h"
@@ -35,9 +35,9 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     assert(conf->batch_max <= JOURNAL_BATCH_MAX);
     assert(conf->places <= EVENTS_MAX);
     assert(conf->host.next_end_ms == NULL || conf->host.reopen != NULL);
-    assert(conf->host.idle_ms == NULL || conf->host.reopen != NULL);    /* not all fall asleep */
+    assert(conf->host.idle_ms == NULL || conf->host.reopen != NULL);    /* some stay awake */
     assert(conf->host.revises == NULL || conf->host.reopen != NULL);    /* it may be withdrawn */
-    assert(conf->address.open[0] == '\0' || conf->host.reopen != NULL); /* as may a move */
+    assert(conf->address.open[0] == '\0' || conf->host.reopen != NULL); /* so may a move */
     assert((conf->host.revises == NULL) == (conf->host.revise == NULL));
     assert((conf->host.revises == NULL) == (conf->host.revised == NULL));
     struct journal *journal = calloc(1, sizeof(*journal));
@@ -140,8 +140,8 @@ static bool find_awake(struct journal *journal, struct span id, struct journal_v
     return false;
 }
 
-/* On its way from one to the other an event is in both places for a moment, never in none. So one
- * that was in neither has been woken between the two looks. */
+/* An event on its way from one place to the other is briefly in both, never in neither. So an event
+ * found in neither was woken between the two lookups. */
 bool journal_find(struct journal *journal, struct span id, struct journal_view *out)
 {
     if (find_awake(journal, id, out))
@@ -161,7 +161,7 @@ uint32_t journal_asleep(const struct journal *journal)
 
 bool journal_is_full(const struct journal *journal)
 {
-    /* relaxed: it was so a moment ago, and may be otherwise the next */
+    /* relaxed: a hint that may be outdated */
     return atomic_load_explicit(&journal->full, memory_order_relaxed);
 }
 
@@ -178,14 +178,14 @@ bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_pla
         return false;
     pthread_mutex_lock(&journal->lock);
     *out = journal->events[nth].place;
-    bool namesake = journal->namesake; /* else that is an earlier life of ours */
+    bool namesake = journal->namesake; /* otherwise it is an earlier run of this process */
     pthread_mutex_unlock(&journal->lock);
     return out->address.open[0] != '\0' &&
            (namesake || strcmp(out->instance, journal->conf.instance) != 0);
 }
 
-/* A place is written anew only after the other one counts: if the same one still does, what was
- * read of it is whole. */
+/* A copy is rewritten only after the other has become current: if `told` is unchanged, the copy
+ * read is consistent. */
 struct store_line journal_line(struct journal *journal, uint32_t nth)
 {
     assert(nth < EVENTS_MAX);

@@ -1,8 +1,8 @@
-/* journal_internal.h: what the parts of the journal share, above all its two threads, the committer
+/* journal_internal.h: state shared by the journal's parts, above all its two threads, the committer
  * (committer.c) and the reader (reader.c).
  *
- * An event's head is the reader's until the event is owned, and the committer's from then on. What
- * both write is under `lock`, which is held for a few words and never during a commit. */
+ * An event's head belongs to the reader until the event is owned, and to the committer from then
+ * on. Fields that both write are under `lock`, which is held briefly and never during a commit. */
 #ifndef FG_SEAT_SERVICE_JOURNAL_INTERNAL_H
 #define FG_SEAT_SERVICE_JOURNAL_INTERNAL_H
 
@@ -14,8 +14,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* An event's line as loops read it, without a lock: two places, of which `told` says the one that
- * counts, and the other is written next. */
+/* An event's journal branch, which loops read without a lock: two copies; `told` selects the
+ * current one, and the other is written next. */
 struct journal_line_told {
     _Atomic uint32_t told;
     struct {
@@ -23,65 +23,65 @@ struct journal_line_told {
     } place[2];
 };
 
-/* Why an event is on its way out of our memory. */
+/* Why an event is leaving our memory. */
 enum leave_why {
-    LEAVE_STAYS,     /* it is not */
-    LEAVE_STALE,     /* what is here counts no more: another epoch has begun, or another document */
-    LEAVE_ASLEEP,    /* as its row says */
-    LEAVE_MOVES,     /* the process that is to have it waits */
-    LEAVE_RETIRED,   /* as its row says, and no seat of it is held */
-    LEAVE_CORRECTED, /* its document is, before its place is free */
-    LEAVE_IDLE,      /* nobody asks for it, and another needs its room: it is put to sleep */
+    LEAVE_STAYS,     /* it is not leaving */
+    LEAVE_STALE,     /* our state is void: another epoch, or another document */
+    LEAVE_ASLEEP,    /* its row says so */
+    LEAVE_MOVES,     /* the process that will own it waits */
+    LEAVE_RETIRED,   /* its row says so, and no seat is held */
+    LEAVE_CORRECTED, /* its document is corrected before its place is freed */
+    LEAVE_IDLE,      /* unused, and its room is needed: it is put to sleep */
 };
 
 struct journal_event {
-    struct store_event id; /* in place before events_len counts the event */
+    struct store_event id; /* set before events_len counts the event */
     struct store_head head;
-    uint64_t retry_at_us; /* the reader's, as the next: while it is out */
+    uint64_t retry_at_us; /* the reader's, as the next: retries while it is out */
     uint32_t tries;
-    uint64_t end_seq;           /* the reader's: how far its journal was at the last look */
-    struct store_line end_line; /* ... and in which line */
-    uint64_t claimed;           /* as the head: the line in which we began to take it over, or to
-                                 * regain it, until it is ours; 0: none */
-    int32_t told_asked;         /* the reader's: the number of the event that we have told its
-                                 * owner we are asked for; 0: none */
-    bool begun;                 /* the reader's: loaded, and read in part */
-    bool asked;                 /* the reader's: ours, and others are asked for it */
-    enum leave_why why;         /* the reader's */
+    uint64_t end_seq;           /* the reader's: the journal's end at the last poll */
+    struct store_line end_line; /* ... and its branch */
+    uint64_t claimed;   /* as the head: the branch in which we began to take it over or regain
+                         * it, until it is ours; 0: none */
+    int32_t told_asked; /* the reader's: number of the event whose requests we have announced to
+                         * its owner; 0: none */
+    bool begun;         /* the reader's: loaded, and partly read */
+    bool asked;         /* the reader's: ours, and requested at other processes */
+    enum leave_why why; /* the reader's */
     _Atomic(enum journal_state) state;
-    atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick(). OUT: lost */
-    _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
+    atomic_bool stuck; /* ours, but cannot be written now, see `reason`; role_stick(). OUT: lost */
+    _Atomic uint64_t answered, sent; /* change numbers; see journal_answered() */
     struct journal_line_told line_told;
-    /* Below journal->lock. */
-    bool given;  /* it leaves, and nobody here uses it: the committer gives its lock back */
+    /* Under journal->lock. */
+    bool given;  /* it leaves, unused here: the committer releases its lock */
     bool asleep; /* as its row says */
-    /* The committer's session has its lock, and found this epoch and since when somebody may have
-     * been refused; or has it still, to give back, since another epoch had begun. */
+    /* OURS: the committer's session has its lock, and found this epoch and asked_ms (store_owner).
+     * STALE: another epoch had begun, and the lock is still to be released. */
     enum { LOCK_NONE, LOCK_OURS, LOCK_STALE } lock;
     uint64_t locked_epoch, asked_ms;
     char reason[ERR_TEXT_MAX];
-    bool placed; /* it has been looked for where it is and who is to have it, since it was freed */
+    bool placed; /* its owner and wish were read since it was freed */
     bool seen_free;
     enum placing_wish wish;
-    bool moves;                 /* ours, and the process that is to have it waits */
-    bool ready;                 /* we are to have it, and have said that we wait for it */
+    bool moves;                 /* ours, and the process that will own it waits */
+    bool ready;                 /* it will be ours, and we have written that we wait */
     bool retired;               /* as its row says */
-    struct journal_place place; /* the reader writes it */
-    struct store_line line;     /* of the shown or owned journal: journal_set_line() */
+    struct journal_place place; /* written by the reader */
+    struct store_line line;     /* branch of the shown or owned journal: journal_set_line() */
     /* The committer's: */
-    bool cut;                    /* ours, and not regained since the connection broke; stuck, once
-                                  * others are */
-    struct commit_entry *open;   /* its part of a batch that was sent when the connection broke */
-    struct store_head open_head; /* where its journal ends if that was written */
+    bool cut;                    /* ours, but not regained since the connection broke; stuck,
+                                  * once others are regained */
+    struct commit_entry *open;   /* its part of the batch under way when the connection broke */
+    struct store_head open_head; /* its journal's end if that was written */
     uint64_t stuck_until_us;
-    /* The committer's, where several share: */
-    uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */
-    bool was_owned;         /* somebody has had its lock */
+    /* The committer's, if several share: */
+    uint64_t free_since_us; /* when its lock was last seen held; 0: not polled yet */
+    bool was_owned;         /* its lock has been seen held */
 };
 
-/* A long document whose plan is being read on a thread of its own. */
+/* A long document whose plan is being read on its own thread. */
 struct preparing {
-    int32_t no; /* of the event; 0: there is none */
+    int32_t no; /* of the event; 0: none */
     struct store_document document;
     atomic_bool done;
     pthread_t thread;
@@ -89,80 +89,80 @@ struct preparing {
 
 /* A transaction, from gathering to its outcome. */
 struct batch {
-    struct commit_entry *entries[JOURNAL_BATCH_MAX]; /* grouped by event, in order within */
+    struct commit_entry *entries[JOURNAL_BATCH_MAX]; /* by event, in order of arrival */
     uint32_t len;
     struct store_batch parts[EVENTS_MAX];
-    uint32_t part_event[EVENTS_MAX]; /* which of journal->events */
+    uint32_t part_event[EVENTS_MAX]; /* index in journal->events */
     uint32_t parts_len;
-    bool by_event;  /* its events are written one by one, since together they were refused */
-    uint32_t waits; /* ... and so many of them have waited for a lock in vain */
+    bool by_event;  /* together they were refused, so events are written one by one */
+    uint32_t waits; /* ... and this many waits for a lock have failed */
 };
 
 struct journal {
-    uint32_t magic; /* its threads look */
+    uint32_t magic; /* checked by its threads */
     struct journal_conf conf;
-    char instance[JOURNAL_INSTANCE_MAX]; /* of this process's life: no other one writes this name */
+    char instance[JOURNAL_INSTANCE_MAX]; /* unique to this run of the process */
 
-    struct journal_event events[EVENTS_MAX]; /* a place that is free is ASLEEP */
+    struct journal_event events[EVENTS_MAX]; /* a free place is ASLEEP */
     _Atomic uint32_t events_len;             /* raised by the reader */
-    struct asleep *asleep;                   /* all others of our list */
-    atomic_bool full; /* there is no place left, and none of our events is idle */
+    struct asleep *asleep;                   /* all other events of our list */
+    atomic_bool full;                        /* no place is left, and none of our events is idle */
 
     pthread_mutex_t lock;
-    /* Below lock, as are the following. */
-    bool connected, leads; /* the committer has a connection; it leads the processes of its list,
-                            * or has a place among those that share */
-    uint64_t led_since_ms; /* by the sale's clock; 0: it does not lead */
-    bool named, namesake;  /* the committer's session has the lock of our name; another process has
-                            * had it for longer than one that ends or is cut off keeps it */
-    bool apart;            /* our machine's clock is too far from the server's to own anything */
+    /* Under lock, as are the following. */
+    bool connected, leads; /* the committer has a connection; the process leads its list, or has
+                            * a place among the processes that share it */
+    uint64_t led_since_ms; /* by the sale's clock; 0: not leading */
+    bool named, namesake;  /* the committer's session has the lock of our name; another process
+                            * has held it for longer than a dying or cut-off one would */
+    bool apart;            /* our clock is too far from the server's to own anything */
     bool usable;           /* the schema is up to date */
-    bool looked;           /* every existing event has been seen once */
+    bool looked;           /* every existing event was seen once */
     enum journal_reason unreachable; /* why there is no connection */
 
     /* ---- the committer's ---- */
     struct pg *pg;
-    int backends[JOURNAL_BACKENDS_MAX]; /* ours that may still be alive and have locks of ours */
+    int backends[JOURNAL_BACKENDS_MAX]; /* our backends that may still live and hold our locks */
     uint32_t backends_len;
     uint32_t tries;               /* since the last success */
-    struct commit_entry *pending; /* out of the ring, not yet in a batch; oldest first */
+    struct commit_entry *pending; /* taken from the ring, not yet in a batch; oldest first */
     struct commit_entry **pending_end;
-    struct commit_entry *proofs; /* out of the ring and not answered; in no order */
+    struct commit_entry *proofs; /* taken from the ring, not yet answered; unordered */
     struct batch batch;
-    uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
+    uint64_t commit_at_us; /* earliest time of the next commit; 0: now */
     uint8_t *memory;
-    uint64_t watch_at_us;    /* next look for locks */
-    atomic_bool watch_now;   /* ... which the reader has asked for */
+    uint64_t watch_at_us;    /* next poll of the locks */
+    atomic_bool watch_now;   /* ... requested by the reader */
     uint64_t name_asked_us;  /* when our name was first found taken; 0: it was not */
-    uint32_t place;          /* among those that share, while it `leads` */
-    uint64_t joined_at_us;   /* when it first had one; 0: not yet */
-    uint64_t rejoined_at_us; /* when it got the one that it has */
+    uint32_t place;          /* place among the processes that share, while it `leads` */
+    uint64_t joined_at_us;   /* when it first had a place; 0: not yet */
+    uint64_t rejoined_at_us; /* when it got its current place */
     uint64_t beat_at_us;
     pthread_t thread;
 
     /* ---- the reader's ---- */
-    int look; /* a bell: there is something to do */
+    int look; /* a bell: there is work */
     struct pg *reader_pg;
     struct preparing preparing;
     struct store_changes changes; /* of the table of events */
     uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint32_t reader_tries;        /* since the last success */
-    uint64_t shown_at_us;         /* when the events of others were last asked for */
-    int32_t told_room;            /* the key by which others see what room there is here; 0: none */
+    uint64_t shown_at_us;         /* last poll of other owners' events */
+    int32_t told_room;            /* the lock key that announces our room; 0: none */
     struct {
-        bool any, lack;     /* there is one; one has no room for an event that it should have */
-        uint64_t bytes;     /* the most that one of them has room for */
-        uint64_t at_us;     /* of the last look */
-        uint64_t helped_us; /* when an event was last put to sleep for their sake */
-    } others;               /* that serve the same list */
+        bool any, lack; /* there is another process; one lacks room for an event it should have */
+        uint64_t bytes; /* the largest room of one of them */
+        uint64_t at_us; /* of the last poll */
+        uint64_t helped_us; /* when an event was last put to sleep for them */
+    } others;               /* processes that serve the same list */
     pthread_t reader;
 
-    _Atomic uint64_t lines; /* names of lines are made from it; random, and rises */
+    _Atomic uint64_t lines; /* source of branch numbers; random, rises */
     atomic_bool stopping;
     _Atomic(enum journal_role) role;
     _Atomic(enum journal_reason) reason;
     _Atomic uint64_t
-        proven_at_us; /* the session that holds the locks stood then; the committer's */
+        proven_at_us; /* when the session with our locks was last confirmed; the committer's */
     struct journal_stats stats;
 };
 
@@ -170,17 +170,18 @@ MAGIC(journal, 0x5ea70007);
 
 static inline uint32_t journal_len(const struct journal *journal)
 {
-    /* acquire: partner of discover.c's add_event(): the id is there */
+    /* acquire: pairs with discover.c's add_event(): the id is set */
     return atomic_load_explicit(&journal->events_len, memory_order_acquire);
 }
 
 static inline enum journal_state journal_state_of(const struct journal_event *event)
 {
-    /* acquire: partner of role_move_event(): a reader that finds an event owned finds its head */
+    /* acquire: pairs with role_move_event(): a reader that sees an event owned also sees its head
+     */
     return atomic_load_explicit(&event->state, memory_order_acquire);
 }
 
-/* Below journal->lock. */
+/* Call under journal->lock. */
 static inline void journal_set_line(struct journal_event *event, const struct store_line *line)
 {
     struct journal_line_told *told = &event->line_told;
@@ -226,16 +227,15 @@ static inline bool journal_same_place(const struct store_head *a, const struct s
            chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
 }
 
-/* Raises the epochs of these events from raises[i].was, each in the line `claimed`, or a new one if
- * there is none. An attempt that fails behind this may have begun a line, which nothing was written
- * in: the next one goes on with it, or readers of the line before would have two of them behind it.
- */
+/* Raises the epochs of these events from raises[i].was, each in the branch `claimed`, or in a new
+ * one. A failed attempt may have begun a branch in which nothing was written. The next attempt
+ * reuses it; otherwise readers of the previous branch would see two successors. */
 static inline int journal_raise(struct journal *journal, struct pg *pg, const uint32_t *events,
                                 struct store_raise *raises, uint32_t len, struct err_slot *err)
 {
     for (uint32_t i = 0; i < len; i++) {
         struct journal_event *event = &journal->events[events[i]];
-        /* relaxed: only that each is another; an odd step meets all numbers */
+        /* relaxed: only uniqueness matters; an odd step visits all numbers */
         uint64_t nth = atomic_fetch_add_explicit(&journal->lines, UINT64_C(0x9e3779b97f4a7c15),
                                                  memory_order_relaxed);
         raises[i].event = event->id.no;
@@ -256,62 +256,61 @@ bool journal_owns(const struct journal *journal, uint32_t nth);
 bool journal_owns_any(const struct journal *journal);
 
 /* These two are called under journal->lock: */
-/* Moves an event, and the process's role with it. */
+/* Moves an event, and the process's role accordingly. */
 void role_move_event(struct journal *journal, struct journal_event *event,
                      enum journal_state state);
-/* Recomputes the role after something that it depends on has changed. */
+/* Recomputes the role after one of its inputs has changed. */
 void role_judge(struct journal *journal);
 
-/* The committer's: until role_unstick() its changes are refused; it is tried again after `ms`. */
+/* The committer's: until role_unstick() the event's changes are refused; retried after `ms`. */
 void role_stick(struct journal *journal, struct journal_event *event, const char *reason,
                 uint64_t ms);
 void role_unstick(struct journal *journal, struct journal_event *event);
-/* The committer's: it is not ours any more, and is read again as others' events are. */
+/* The committer's: the event is no longer ours, and is read again like other owners' events. */
 void role_lose(struct journal *journal, struct journal_event *event, const char *reason);
 /* The committer's: `unreachable` is why there is no connection. */
 void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable);
-/* Nothing in memory counts any more; the process has to end. */
+/* Nothing in memory is valid; the process must end. */
 void role_fence(struct journal *journal, enum journal_reason reason);
 
 /* ---- batch.c; the committer's ---- */
 
 void batch_take_ring(struct journal *journal);
-/* Refuses what has waited for longer than ms: nothing of it was written. */
+/* Refuses entries older than ms: none of them was written. */
 void batch_refuse_older(struct journal *journal, uint64_t ms);
-/* Fills the empty batch; it stays empty if nothing that waits is ours to write. */
+/* Fills the empty batch; it stays empty if no waiting entry can be written. */
 void batch_gather(struct journal *journal);
-/* Puts entries back at the head of the waiting ones, in their order. */
+/* Puts the batch's entries back at the head of the waiting ones, in order. */
 void batch_put_back(struct journal *journal);
-/* The batch was sent, and whether it was written is not known: each event keeps its part. */
+/* The batch was sent, and its outcome is unknown: each event keeps its part. */
 void batch_leave_open(struct journal *journal);
-/* What an event kept: its outcome is this; or it was not written, and is put back. */
+/* Ends an event's open part with this outcome; or, as it was not written, puts it back. */
 void batch_settle(struct journal *journal, struct journal_event *event, int rc);
 void batch_reopen(struct journal *journal, struct journal_event *event);
-void batch_answer(struct journal *journal, int rc); /* all of it */
+void batch_answer(struct journal *journal, int rc); /* all entries */
 void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc);
-/* All changes of an event up to this one have been answered. */
+/* Records that all changes of an event up to this one have been answered. */
 void batch_answered(struct journal *journal, uint32_t event, uint64_t seq);
 void batch_answer_proofs(struct journal *journal, uint32_t event, int rc);
 
 /* ---- ownership.c; the committer's ---- */
 
-/* Looks for locks that are free. */
+/* Polls for free locks. */
 int ownership_watch(struct journal *journal, struct err_slot *err);
-/* After a reconnect: the lead and the events that were ours, under new epochs; what they have open
- * is settled. One that cannot be regained is stuck, unless none can. ERR_STATE, ERR_NOT_FOUND: the
- * process has to end. */
+/* After a reconnect: regains the lead and our events, under new epochs, and settles their open
+ * parts. An event that cannot be regained is stuck, unless none can. ERR_STATE, ERR_NOT_FOUND: the
+ * process must end. */
 int ownership_regain(struct journal *journal, struct err_slot *err);
-/* Looks whether events that are stuck can be written again, and regains those that are cut. Errors
- * as above. */
+/* Checks whether stuck events can be written again, and regains cut ones. Errors as above. */
 int ownership_free(struct journal *journal, struct err_slot *err);
-/* Of events that are ours: those whose row another transaction has locked are stuck from now on.
- * *any: there is one. */
+/* Marks those of our events as stuck whose row another transaction has locked. *any: there was one.
+ */
 int ownership_stick_locked(struct journal *journal, const uint32_t *events, uint32_t len,
                            struct err_slot *err, bool *any);
-/* An event of ours is no longer where we left it: what it has open is settled, and it is given up
- * alone. ERR_STATE: the process has to end. */
+/* Our event's journal does not end where we left it: settles its open part, and gives this event
+ * up. ERR_STATE: the process must end. */
 int ownership_lose(struct journal *journal, uint32_t nth, struct err_slot *err);
-/* Whether the event's row with the seq of `head` is there and is ours. */
+/* Whether the row with `head`'s seq exists and is ours. */
 int ownership_is_written(struct journal *journal, const struct journal_event *event,
                          const struct store_head *head, struct err_slot *err, bool *written);
 
@@ -320,31 +319,31 @@ int ownership_is_written(struct journal *journal, const struct journal_event *ev
 int committer_start(struct journal *journal, struct err_slot *err);
 void committer_stop(struct journal *journal); /* once `stopping` is set */
 
-/* The reader's: may another event have this place? */
+/* The reader's: whether the place is free for another event. */
 static inline bool journal_is_free(const struct journal_event *event)
 {
     return journal_state_of(event) == JOURNAL_EVENT_ASLEEP && event->why == LEAVE_STAYS;
 }
 
-/* The reader's: there are locks for the committer to try, or to give back, now. */
+/* The reader's: the committer should try or release locks now. */
 static inline void journal_watch(struct journal *journal)
 {
-    /* release: partner of committer.c's look_around(), which finds what there is to lock */
+    /* release: pairs with committer.c's look_around(), which sees what there is to lock */
     atomic_store_explicit(&journal->watch_now, true, memory_order_release);
     commit_queue_nudge(journal->conf.queue);
 }
 
-/* ---- discover.c; the reader's, but for the first ---- */
+/* ---- discover.c; the reader's, except for the first ---- */
 
-bool discover_names(const struct journal *journal, const char *id); /* on our list */
+bool discover_names(const struct journal *journal, const char *id); /* in our list */
 int discover_events(struct journal *journal, struct err_slot *err);
 struct asleep_room discover_room(const struct journal *journal);
-/* The event's document, for the host's found(): taken. Its body is NULL: not yet, since it is long
- * and being prepared, or another is. */
+/* The event's document, for the host's found(); the caller owns it. Body NULL: not ready, because
+ * this long document or another is being prepared. */
 int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err,
                       struct store_document *document);
 void discover_forget_document(struct journal *journal); /* waits for the one being prepared */
-/* Where events are, and which are to move. Asks only if this process is in the registry itself. */
+/* Reads who owns and will own events. Does nothing unless this process is in the registry. */
 int discover_places(struct journal *journal, struct err_slot *err);
 
 /* ---- reader.c ---- */

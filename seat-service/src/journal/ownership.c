@@ -1,28 +1,26 @@
 /* ownership.c: locks and epochs: which events are ours, and whether they still are.
  *
  * The lock of an event (a session's advisory lock) says who may try; the epoch in its owner row
- * says who may write: it is a fencing token. The lock alone would not do: it dies with the session,
- * and a process that was stopped for a minute believes that it still holds it. So each commit
- * writes only if it finds its own epoch in the row, and the journal at the end that the committer
- * believes in. An owner that has been replaced writes no row, learns
- * from that, and gives up that event.
+ * says who may write: it is a fencing token. The lock alone is not enough: it ends with the
+ * session, and a process that was stopped for a minute believes that it still has it. So a commit
+ * writes only if the row has its own epoch and the journal ends where the committer expects. A
+ * replaced owner writes no row, notices that, and gives up the event.
  *
  * Each event is taken separately, so one that cannot be read, or is owned elsewhere, does not
- * affect the others. A second kind of lock keeps two processes that start together from ending up
- * with half of the events each: of the processes that serve the same list, the one that holds it
- * leads and takes events, and the others follow.
+ * affect the others. A second lock keeps two processes that start together from taking half of the
+ * events each: among processes that serve the same list, its holder leads and takes events, and the
+ * others follow.
  *
- * Where several are to share the events ([owner] owners), nobody leads. Each has a place among
- * them, which is a lock as well, so who lives and who owns what is to be seen in one look at the
- * locks, and ends with the session like them; no clock and no heartbeat of its own is needed. From
- * that look each process computes which free events are its turn (owners/placing.h). The lock of
- * the event decides where two have seen different things.
+ * If several processes share the events ([owner] owners), there is no leader. Each has a place,
+ * which is a lock as well. So one query of the locks shows who is alive and who owns what, without
+ * a clock or heartbeats. From it each process computes which free events it should take
+ * (owners/placing.h). If two saw different states, the event's lock decides.
  *
- * After a broken connection old backends of ours may still have our locks. They are ended, the
- * locks are taken again, and the epoch is raised, which shuts those backends out and is not done
- * while one of them is at work. Each event is regained separately, too: one whose row somebody has
- * locked is stuck, which means that its changes are refused, until it is regained. What it had in a
- * batch that was under way stays open until then.
+ * After a broken connection, old backends of ours may still have our locks. They are ended, the
+ * locks are taken again, and the epoch is raised, which fences those backends off; that is not done
+ * while one of them is at work. Each event is regained separately: if its row is locked, the event
+ * is stuck, so its changes are refused until it is regained. Its part of an unfinished batch stays
+ * open until then.
  *
  * Threading: the committer's; taking an event over is the reader's part (reader.c). */
 #include "journal/journal_internal.h"
@@ -32,22 +30,22 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Processes that serve the same list have one key between them; one of them leads. */
+/* Processes that serve the same list share a key; one of them leads. */
 static int32_t list_key(const struct journal *journal)
 {
     return (int32_t)(journal_list_hash(journal) & INT32_MAX);
 }
 
-/* A process in the registry needs a name of its own first. */
+/* A process in the registry first needs the lock of its name. */
 static bool may_join(const struct journal *journal)
 {
     return journal->named || journal->conf.address.open[0] == '\0';
 }
 
-/* ---- ownership regained ---- */
+/* ---- regaining ownership ---- */
 
-/* Is the epoch in the owner row one that we raised, perhaps over a connection that broke before it
- * could say so? ERR_STATE: another process has taken the event. */
+/* Checks that the epoch in the owner row is one that we raised, perhaps over a connection that
+ * broke before the result arrived. ERR_STATE: another process has taken the event. */
 static int look_at_epoch(struct journal *journal, const struct journal_event *event,
                          struct err_slot *err, uint64_t *epoch)
 {
@@ -63,7 +61,7 @@ static int look_at_epoch(struct journal *journal, const struct journal_event *ev
                                owner.head.epoch);
 }
 
-/* Whatever old backends of ours had is ours again, or has another owner; unless an event is cut. */
+/* Unless an event is cut, all locks of our old backends are ours again or have another owner. */
 static void forget_backends(struct journal *journal)
 {
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
@@ -75,12 +73,12 @@ static void forget_backends(struct journal *journal)
 
 static int end_own(struct journal *journal, enum store_lock lock, int32_t key, struct err_slot *err)
 {
-    assert(journal->backends_len > 0); /* this session's own is one of them */
+    assert(journal->backends_len > 0); /* includes this session's own */
     return store_end_backends(journal->pg, lock, key, journal->backends, journal->backends_len,
                               err);
 }
 
-/* One statement for all of them: nobody's lock is waited for. */
+/* One statement for all events; waits for no lock. */
 static int look_at_rows(struct journal *journal, const uint32_t *events, uint32_t len,
                         struct err_slot *err, bool *is_free)
 {
@@ -95,13 +93,13 @@ static int look_at_rows(struct journal *journal, const uint32_t *events, uint32_
     return rc;
 }
 
-/* Gets the lock back, or finds that another epoch has begun: ERR_STATE. ERR_EXISTS: not yet, since
- * the lock is with an old backend of ours, which is about to end, or with a standby that is about
- * to raise the epoch. */
+/* Takes the lock again. ERR_STATE: another epoch has begun. ERR_EXISTS: not yet; the lock is held
+ * by an old backend of ours, which is about to end, or by a standby that is about to raise the
+ * epoch. */
 static int lock_again(struct journal *journal, struct journal_event *event, struct err_slot *err,
                       uint64_t *epoch)
 {
-    /* At an earlier try: a second time would be one too many. */
+    /* From an earlier attempt: locking it twice would need two unlocks. */
     bool got = event->lock == LOCK_OURS;
     assert(event->cut);
     int rc = got ? 0 : store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
@@ -118,8 +116,8 @@ static int lock_again(struct journal *journal, struct journal_event *event, stru
     return rc < 0 ? rc : err_set(err, ERR_EXISTS, "another session has its lock");
 }
 
-/* The lead goes first: the next process in line would take the events one after the other. If
- * another process has it already, it will soon have their epochs. */
+/* The lead goes first: otherwise the next process would take the events one by one. If another
+ * process leads already, it will soon have raised their epochs. */
 static int lead_again(struct journal *journal, struct err_slot *err)
 {
     int32_t key = list_key(journal);
@@ -158,7 +156,7 @@ int ownership_is_written(struct journal *journal, const struct journal_event *ev
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* Its changes that were open are answered, or written again under the same numbers. */
+/* Answers the event's open changes, or queues them again under the same numbers. */
 static void settle(struct journal *journal, uint32_t nth, bool written)
 {
     struct journal_event *event = &journal->events[nth];
@@ -174,12 +172,11 @@ static void settle(struct journal *journal, uint32_t nth, bool written)
     batch_answered(journal, nth, event->head.seq);
 }
 
-/* Owner again of one event, under a new epoch; what it had open is settled. ERR_EXISTS: not yet,
- * since somebody has its lock or its row: waiting for the row here would delay the others.
- * ERR_STATE: the journal is not where it can be after what we did. If it has to be where we left
- * it, its line goes on: nobody who reads it has to start over. An open part may have been shown by
- * a standby and then lost by a fail-over, and other changes may get its numbers: they are of
- * another line. */
+/* Regains one event under a new epoch and settles its open part. ERR_EXISTS: not yet, because its
+ * lock or row is held: waiting for the row here would delay the others. ERR_STATE: the journal's
+ * end does not match what we wrote. Without an open part the branch continues, so no reader has to
+ * start over. An open part may have been shown by a standby and then lost by a fail-over, and other
+ * changes may get its numbers: these are in another branch. */
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -215,9 +212,9 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     return 0;
 }
 
-/* What was written before the other epoch began still counts. If the journal has all that we have
- * answered, nothing else in memory is wrong. If it does not, the results of requests that we
- * remember are wrong as well; and where one process leads, another has or will have all events. */
+/* A part written before the other epoch began still counts. If the journal has everything we
+ * acknowledged, the rest of memory is right. If not, cached results of requests are wrong as well;
+ * and if one process leads, another has or will have all events. */
 int ownership_lose(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -246,7 +243,7 @@ static int regain_or_lose(struct journal *journal, uint32_t nth, struct err_slot
     return rc == ERR_STATE || rc == ERR_NOT_FOUND ? ownership_lose(journal, nth, err) : rc;
 }
 
-/* One round. What is wrong with one event only says that it stays cut, or is lost. */
+/* One round. An error of one event only means that it stays cut, or is lost. */
 static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *regained,
                        uint32_t *waiting)
 {
@@ -265,7 +262,7 @@ static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *
     return *regained + *waiting > 0 ? 0 : refused;
 }
 
-/* The locks of all were one session's: until one is free, that session lives. Afterwards each is
+/* All locks belonged to one session: until one is free, that session lives. Afterwards each is
  * free, or another process has it. */
 int ownership_regain(struct journal *journal, struct err_slot *err)
 {
@@ -336,9 +333,9 @@ int ownership_free(struct journal *journal, struct err_slot *err)
 
 /* ---- locks ---- */
 
-/* Which events to try: those that have been read or are being read, and are not ours yet. The lock
- * of one that is out is given back, since another process may be able to read it, and a forgotten
- * one before it is tried for again: the session would have it twice. */
+/* Chooses the events to lock: read or being read, and not ours yet. Releases the lock of an event
+ * that is out, since another process may be able to read it, and a stale lock before it is taken
+ * again: the session would have it twice. */
 static int choose(struct journal *journal, struct err_slot *err, uint32_t *chosen, uint32_t *len)
 {
     int rc = 0;
@@ -362,8 +359,8 @@ static int choose(struct journal *journal, struct err_slot *err, uint32_t *chose
     return rc;
 }
 
-/* What the reader has found unused. Its lock goes before its place does, so that no lock is ever
- * noted for another event than its own: only this thread frees a place, and only it notes locks. */
+/* Releases an event that the reader has found unused. Its lock goes before its place, so that a
+ * lock is never recorded for another event: only this thread frees places and records locks. */
 static int let_go(struct journal *journal, struct journal_event *event, struct err_slot *err)
 {
     pthread_mutex_lock(&journal->lock);
@@ -374,7 +371,7 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
     int rc = goes && locked ? store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err) : 0;
     if (!goes || rc < 0)
         return rc;
-    assert(event->open == NULL); /* the host waits for all that it has submitted */
+    assert(event->open == NULL); /* the host waits for everything it has submitted */
     pthread_mutex_lock(&journal->lock);
     event->lock = LOCK_NONE;
     event->cut = false;
@@ -385,8 +382,8 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
     return 0;
 }
 
-/* Tries the locks of these events. Those that we get the reader may take over from the epochs that
- * are there now. others[]: keys of those that somebody else has. */
+/* Tries the locks of these events. The reader may take over those we get, from the epochs read
+ * here. others[]: keys that other sessions hold. */
 static int lock_events(struct journal *journal, const uint32_t *chosen, uint32_t len,
                        struct err_slot *err, int32_t *others, uint32_t *others_len)
 {
@@ -446,12 +443,12 @@ static int try_events(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* The lead, and the end of a leader that hangs. */
+/* Tries the lead, and ends a leader that hangs. */
 static int try_lead(struct journal *journal, struct err_slot *err)
 {
     int32_t key = list_key(journal);
     bool got = false, ended = false;
-    assert(!journal->leads); /* the session would have the lock twice */
+    assert(!journal->leads); /* otherwise the session would have the lock twice */
     int rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
     if (rc == 0 && !got)
         rc = store_end_silent(journal->pg, STORE_LOCK_LEAD, &key, 1, OWNER_SILENT_MS, err, &ended);
@@ -468,15 +465,15 @@ static int try_lead(struct journal *journal, struct err_slot *err)
 
 /* ---- several owners ---- */
 
-/* Processes that serve the same list have OWNERS_MAX places between them. */
+/* Processes that serve the same list share OWNERS_MAX places. */
 static int32_t place_key(const struct journal *journal, uint32_t place)
 {
     static_assert((OWNERS_MAX & (OWNERS_MAX - 1)) == 0, "a power of two");
-    assert(place < OWNERS_MAX); /* or it would be a place of another list */
+    assert(place < OWNERS_MAX); /* otherwise it would belong to another list */
     return (int32_t)(((uint32_t)list_key(journal) & ~(uint32_t)(OWNERS_MAX - 1)) | place);
 }
 
-/* What one look at the locks has shown. */
+/* Results of one query of the locks. */
 struct look {
     struct journal *journal;
     struct placing placing;
@@ -514,7 +511,7 @@ static void on_held(void *ctx, const struct store_held *held)
     }
 }
 
-/* A place that nobody has, if we have none. Without one it is tried again at the next look. */
+/* Takes a free place, if we have none. If there is none, the next poll tries again. */
 static int join(struct journal *journal, struct look *look, struct err_slot *err)
 {
     bool got = false;
@@ -540,8 +537,8 @@ static int join(struct journal *journal, struct look *look, struct err_slot *err
     return 0;
 }
 
-/* Those that are awake, in an order that is the same in every process: that of their numbers in the
- * database. Those in memory differ. */
+/* The awake events by their number in the database: the same order in every process. Numbers in
+ * memory differ. */
 static uint32_t in_order(struct journal *journal, uint32_t *order)
 {
     uint32_t len = 0;
@@ -561,7 +558,7 @@ static uint32_t in_order(struct journal *journal, uint32_t *order)
     return len;
 }
 
-/* Of the chosen events those that it is our turn to take. */
+/* Reduces the chosen events to those that we should take. */
 static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t *chosen,
                            uint32_t len)
 {
@@ -580,7 +577,7 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
         if (look->owned[nth] || event->free_since_us == 0)
             event->free_since_us = now_us;
         pthread_mutex_lock(&journal->lock);
-        /* A wish may be newer than what was read while the event had an owner. */
+        /* A wish may be newer than one read while the event had an owner. */
         event->placed = event->placed && (look->owned[nth] || event->seen_free);
         event->seen_free = !look->owned[nth];
         placed[nth] = event->placed;
@@ -603,7 +600,8 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
     for (uint32_t i = 0; i < awake; i++)
         mine[order[i]] = turn[i] && placed[order[i]];
     for (uint32_t i = 0; i < len; i++) {
-        /* A lock that we still have, while another took the event meanwhile, is noted again. */
+        /* If we still have the lock while another process took the event meanwhile, record it
+         * again. */
         bool kept_lock = look->owned[chosen[i]] && !look->owned_by_others[chosen[i]];
         if (mine[chosen[i]] || kept_lock)
             chosen[kept++] = chosen[i];
@@ -641,9 +639,9 @@ static int share_events(struct journal *journal, struct err_slot *err)
     return rc == 0 ? lock_events(journal, chosen, len, err, others, &others_len) : rc;
 }
 
-/* ---- its name ---- */
+/* ---- the process's name ---- */
 
-/* `got`: it has its name now. Otherwise two processes may have been given one name by mistake. */
+/* `got`: we have the lock of our name. If not for too long, two processes have the same name. */
 static void note_name(struct journal *journal, bool got)
 {
     uint64_t now_us = journal_now_us(journal);
@@ -673,12 +671,12 @@ static void note_name(struct journal *journal, bool got)
     }
 }
 
-/* The registry knows a process by its name, and so do moves, the edge and redirects to another's
- * event. Of two that have one name the second takes nothing, until
- * the first is gone. An old backend of ours that has it is ended, as is one that is silent. */
+/* A process is identified by its name in the registry, in moves, at the edge and in redirects. The
+ * second process of a name takes no events until the first is gone. An old backend of ours that has
+ * the lock is ended, as is a silent one. */
 static int claim_name(struct journal *journal, struct err_slot *err)
 {
-    /* ... and each of them one of its own, if each has a name of its own. */
+    /* The list's processes get one key per name. */
     uint32_t hash = journal_hash_on((journal_list_hash(journal) ^ '#') * UINT32_C(16777619),
                                     journal->conf.instance);
     int32_t key = (int32_t)(hash & INT32_MAX);
@@ -699,10 +697,10 @@ static int claim_name(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* ---- its clock ---- */
+/* ---- the process's clock ---- */
 
-/* Seats are judged by the server's clock. But where this machine's, or the time of the sale, is far
- * from it, one of them is wrong, and a process that owns nothing leaves events to others. */
+/* Seats use the server's clock. But if this machine's clock, or the sale's time, is far from it,
+ * one of them is wrong, and a process that owns nothing leaves events to others. */
 static int note_clock(struct journal *journal, struct err_slot *err)
 {
     bool apart = !journal_owns_any(journal) && !sale_clock_is_trusted(journal->conf.sale);
@@ -733,7 +731,7 @@ static int note_clock(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* Looks for locks that are free. */
+/* Polls for free locks. */
 int ownership_watch(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;

@@ -1,18 +1,18 @@
-/* reader.c: the thread that reads journals: the documents, and all rows to the end, again and again
- * while others write them. It has its own connection, so that neither slow work nor waiting for
- * somebody's lock delays the committer's next transaction.
+/* reader.c: the thread that reads documents and journals to their end, repeatedly while others
+ * write them. It has its own connection, so that neither slow work nor waiting for a lock delays
+ * the committer's next transaction.
  *
  * Both threads take part in taking an event over. The committer tries the lock, which belongs to
- * its session, and notes the epoch that it found. The reader raises the epoch if it is still that
- * one, reads the rest of the journal, and gives the event to the committer if that still has the
- * lock. The lock says who may try, the epoch who may write: if the lock is lost in between, the
- * worst that happens is that an owner has to be found again.
+ * its session, and records the epoch that it found. The reader raises the epoch if it has not
+ * changed, reads the rest of the journal, and hands the event to the committer if that still has
+ * the lock. The lock says who may try, the epoch who may write: if the lock is lost in between, the
+ * worst case is that another owner has to be found.
  *
- * An event that cannot be read is out: its reason is reported, its lock given back, and it is read
- * again from its document on, at intervals that double. The others go on.
+ * An event that cannot be read is out: the reason is reported, its lock released, and reading is
+ * retried from the document on, with exponential backoff. The others go on.
  *
- * Dropped: reading on the committer's thread, event after event. It saved a connection, but reading
- * one event's plan paused the sales of all others. */
+ * Rejected: reading on the committer's thread. It saved a connection, but reading one event's plan
+ * paused the sales of all others. */
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
 #include "pace/backoff.h"
@@ -42,7 +42,7 @@ static void move(struct journal *journal, struct journal_event *event, enum jour
 
 /* ---- reading ---- */
 
-/* Takes a change that the follower has verified. */
+/* Applies a change that the follower has verified. */
 struct target {
     const struct journal_host *host;
     uint32_t nth;
@@ -55,13 +55,13 @@ static int apply_row(void *ctx, const struct change *change, const struct store_
     return target->host->apply(target->host->ctx, target->nth, change, row->idem, err);
 }
 
-/* *whole: to the journal's end; else somebody else's turn has come, or it is to leave, since
+/* *whole: read to the journal's end; otherwise its time slice is over, or it has to leave because
  * another document counts now. */
 static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, bool *whole)
 {
     const uint64_t until_us = journal_now_us(journal) + READER_PIECE_MS * UINT64_C(1000);
     struct journal_event *event = &journal->events[nth];
-    assert(!journal_owns(journal, nth)); /* its head would be the committer's */
+    assert(!journal_owns(journal, nth)); /* otherwise its head belongs to the committer */
     struct target target = {&journal->conf.host, nth};
     struct follower follower = {
         .event = event->id.no,
@@ -84,11 +84,11 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
         rc = 0;
     }
     if (rc == 0 && !*whole)
-        reader_nudge(journal); /* there is something to do */
+        reader_nudge(journal); /* there is more to read */
     return rc;
 }
 
-/* What is left of one that has been read to its end lately. */
+/* Reads the rest of an event that was recently read to its end. */
 static int follow_whole(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     const struct journal_event *event = &journal->events[nth];
@@ -100,8 +100,8 @@ static int follow_whole(struct journal *journal, uint32_t nth, struct err_slot *
     return rc;
 }
 
-/* The document, then the newest snapshot that this program can read; without one the journal is
- * replayed from its first row. *there: it is loaded; else it is to be tried again soon. */
+/* Loads the document, then the newest snapshot that this program can read; without one the journal
+ * is replayed from its first row. *there: it is loaded; otherwise try again soon. */
 static int load(struct journal *journal, uint32_t nth, struct err_slot *err, bool *there)
 {
     struct journal_event *event = &journal->events[nth];
@@ -121,7 +121,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     uint8_t *snapshot = NULL;
     struct store_head at = {.chain = chain_first(span_of(event->id.id))};
     size_t snapshot_len = 0;
-    if (rc == ERR_NOT_FOUND) { /* it was read before, and corrected since */
+    if (rc == ERR_NOT_FOUND) { /* read before, and corrected since */
         event->why = LEAVE_STALE;
         return 0;
     }
@@ -132,7 +132,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     if (rc == 0)
         rc = host->load(host->ctx, nth, (struct span){(char *)snapshot, snapshot_len}, err);
     free(snapshot);
-    if (rc == ERR_NOT_FOUND || rc == ERR_SYNTAX) { /* none, or of another format */
+    if (rc == ERR_NOT_FOUND || rc == ERR_SYNTAX) { /* no snapshot, or another format */
         at = (struct store_head){.chain = chain_first(span_of(event->id.id))};
         rc = host->load(host->ctx, nth, (struct span){NULL, 0}, err);
     }
@@ -146,9 +146,9 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     return 0;
 }
 
-/* Sessions ended by other processes, or by an earlier life of this one. The database numbers rows
- * before a commit and shows them after it, so two writers' rows may appear out of order: each read
- * goes back over the last few. */
+/* Reads sessions ended by other processes, or by an earlier run of this one. The database numbers
+ * rows before the commit that shows them, so rows of two writers may appear out of order: each read
+ * repeats the last few. */
 static int follow_ended(struct journal *journal, struct err_slot *err)
 {
     enum { ENDED_AGAIN = 64 };
@@ -173,8 +173,8 @@ static int follow_ended(struct journal *journal, struct err_slot *err)
 
 /* ---- taking over ---- */
 
-/* The first row of a journal names the plan. It is written like any other change, but nobody waits
- * for it, so it needs no entry of a loop. */
+/* The first row of a journal names the plan. It is written like any other change, but no request
+ * waits for it, so it needs no loop's entry. */
 static int write_first(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -212,7 +212,7 @@ static void told_owner(struct journal *journal, const struct journal_event *even
     log_end(&line);
 }
 
-/* The event as read so far becomes the committer's, if it still has the lock. */
+/* Hands the event to the committer, if that still has the lock. */
 static void give(struct journal *journal, uint32_t nth, const struct store_line *line)
 {
     struct journal_event *event = &journal->events[nth];
@@ -250,7 +250,7 @@ static void forget_lock(struct journal *journal, struct journal_event *event)
 static void put_out(struct journal *journal, struct journal_event *event,
                     const struct err_slot *err)
 {
-    assert(journal_state_of(event) != JOURNAL_EVENT_OWNED); /* role_lose() is the committer's */
+    assert(journal_state_of(event) != JOURNAL_EVENT_OWNED); /* role_lose() handles that */
     assert(!event->stuck);
     uint32_t retry_ms = backoff_bound_ms(EVENT_RETRY_MIN_MS, EVENT_RETRY_MAX_MS, ++event->tries);
     assert(retry_ms <= EVENT_RETRY_MAX_MS);
@@ -268,8 +268,8 @@ static void put_out(struct journal *journal, struct journal_event *event,
     log_end(&line);
 }
 
-/* What is left of a failure once the event has its part of it. A lost connection says nothing about
- * the event, unless it timed out on the event's rows. */
+/* Puts the event out, unless the error concerns only the connection: a lost connection is not the
+ * event's fault, unless it timed out on the event's rows. */
 static int fail_event(struct journal *journal, struct journal_event *event, int rc,
                       const struct err_slot *err)
 {
@@ -292,7 +292,7 @@ static bool is_lost(const struct journal_event *event)
     return journal_state_of(event) == JOURNAL_EVENT_OUT && event->stuck;
 }
 
-/* Of several reasons the first. */
+/* Returns the first reason that applies. */
 static enum leave_why why_now(struct journal *journal, uint32_t nth)
 {
     const struct journal_event *event = &journal->events[nth];
@@ -312,7 +312,7 @@ static enum leave_why why_now(struct journal *journal, uint32_t nth)
     return event->why == LEAVE_IDLE && !event->retired ? LEAVE_IDLE : LEAVE_STAYS;
 }
 
-/* Is to leave, or is about to. One that is lost meanwhile leaves for that. */
+/* Whether the event has to leave or is leaving. An event lost meanwhile leaves for that reason. */
 static bool leaves(struct journal *journal, uint32_t nth)
 {
     struct journal_event *event = &journal->events[nth];
@@ -321,9 +321,8 @@ static bool leaves(struct journal *journal, uint32_t nth)
     return event->why != LEAVE_STAYS;
 }
 
-/* From now on it is known by its name alone, or not at all if it is retired. If it is awake, since
- * it was woken meanwhile or moves, it is wanted at once: then it is read and followed like any
- * other. */
+/* From now on only its name is known, or nothing if it is retired. If it is awake, because it was
+ * woken meanwhile or moves, it is wanted at once: then it is read and followed like any other. */
 static void name_alone(struct journal *journal, const struct journal_event *event, bool awake)
 {
     struct err_slot err = {0};
@@ -333,7 +332,7 @@ static void name_alone(struct journal *journal, const struct journal_event *even
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
 
-/* Its lock is given back, if we had it. */
+/* Forgets the event, whose lock the committer has released. */
 static void forget_event(struct journal *journal, uint32_t nth)
 {
     struct journal_event *event = &journal->events[nth];
@@ -349,8 +348,8 @@ static void forget_event(struct journal *journal, uint32_t nth)
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* It has been closed here to be put to sleep; it stays if it cannot be, such as while its row is
- * locked. A negative result concerns the connection. */
+/* The event was closed here to be put to sleep; it stays if that fails, for example because its row
+ * is locked. A negative result concerns the connection. */
 static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -370,8 +369,8 @@ static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *e
     return 0;
 }
 
-/* Nobody here uses the event, and its head is ours again. Another process may have taken it over by
- * now: then its epoch keeps us from writing. A negative result concerns the connection. */
+/* The event is unused here, and its head is ours again. If another process has taken it over by
+ * now, the epoch keeps us from writing. A negative result concerns the connection. */
 static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -396,8 +395,8 @@ static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
     return journal_is_broken(rc) ? rc : 0;
 }
 
-/* A step on its way out of our memory: nobody here uses it any more; the committer lets go of it;
- * it is forgotten. Ours stays if no reason holds any longer once nobody uses it. */
+/* One step of leaving memory: closed by its users, released by the committer, forgotten. Our event
+ * stays if no reason applies any longer once it is closed. */
 static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -430,9 +429,8 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
 
 /* ---- room here and elsewhere ---- */
 
-/* The key of a shared lock says what there is room for here, so it ends with the session:
- *   [30] 1  [29..17] of the list  [16] there is none for an event that waits  [15..0] MB, all ones:
- * any */
+/* The key of a shared lock announces the room here, and ends with the session: [30] 1 [29..17] of
+ * the list [16] there is none for an event that waits [15..0] MB, all ones: any */
 enum {
     ROOM_MB_MAX = 0xffff,
     ROOM_LACKS = 1 << 16,
@@ -452,7 +450,7 @@ static int tell_room(struct journal *journal, const struct asleep_room *room, bo
     int32_t key = room_list(journal) | (lacks ? ROOM_LACKS : 0) |
                   (int32_t)(mb < ROOM_MB_MAX ? mb : ROOM_MB_MAX);
     int32_t was = journal->told_room;
-    assert((key & (ROOM_KEY | ROOM_OF_LIST)) == room_list(journal)); /* as on_room() reads it */
+    assert((key & (ROOM_KEY | ROOM_OF_LIST)) == room_list(journal)); /* on_room() expects it */
     if (key == was || journal->conf.host.idle_ms == NULL)
         return 0;
     struct pg *pg = journal->reader_pg;
@@ -487,14 +485,14 @@ static int see_others(struct journal *journal, bool now, struct err_slot *err)
     return store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
 }
 
-/* Those that somebody has asked for, and those of which a hold has ended, as far as there is room
- * here and, if there are other processes, at one of them, which can take it over: their rows are
- * found as those of new events are. The latter are a few at a time and take no more than half of
- * the places: nobody has asked for them, and the next who does finds that the hold ended when it
- * should. Those that are awake come first: one that is loaded again, such as after a correction,
- * has just made that room itself. What was asked for and finds no room is noted: another process
- * may wake it, and does not know who was refused here. One that is awake may have been woken
- * because a hold of it ended, and not been opened yet: nobody has asked for it. */
+/* Wakes requested events, and events with an ended hold, as far as there is room here and, if there
+ * are other processes, at one of them, which can take the event over: their rows are found like new
+ * events' rows. Events with ended holds are woken a few at a time, in at most half of the places:
+ * they have no requests, and the next request finds that the hold ended in time. Awake events come
+ * first: an event that is loaded again, for example after a correction, has just freed that room
+ * itself. Requested events without room are recorded: another process may wake them, and does not
+ * know who was refused here. An awake event may have been woken because a hold ended, and not be
+ * open yet: it had no requests. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
@@ -528,14 +526,14 @@ static int wake(struct journal *journal, struct err_slot *err)
                : store_wake(journal->reader_pg, nos, asked_ms, len, refused_len, err);
 }
 
-/* A hold of it is about to end: closed now, it would have to be opened again. */
+/* A hold has ended: if the event were closed now, it would have to be opened again. */
 static bool is_overdue(struct journal *journal, uint32_t nth)
 {
     uint64_t end_ms = next_end_ms(journal, nth);
     return end_ms != 0 && end_ms <= sale_ms(journal);
 }
 
-/* Ours that has been idle for longest, and for long enough. */
+/* Our longest idle event that has been idle long enough. */
 static struct journal_event *idlest(struct journal *journal)
 {
     const struct journal_host *host = &journal->conf.host;
@@ -563,8 +561,8 @@ static void on_asked(void *ctx, int32_t no)
             journal->events[nth].asked = true;
 }
 
-/* Ours that nobody uses, here or at a process that shows it. Others are asked only if there is one
- * that nobody uses here. */
+/* Finds our event that is unused here and at processes that show it. Their requests are queried
+ * only if one is unused here. */
 static int find_unused(struct journal *journal, struct err_slot *err, struct journal_event **out)
 {
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
@@ -577,8 +575,8 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
     return rc;
 }
 
-/* Keeps some room for events that will be asked for, and makes enough for each that is, here and
- * at another process: all have the same events in memory, so what sleeps leaves those, too. */
+/* Keeps some room for future requests, and makes enough for each waiting event, here and at other
+ * processes: all have the same events in memory, so a sleeping event leaves those, too. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
     struct asleep_room room = discover_room(journal);
@@ -622,7 +620,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* We are to have it, and have read its journal: its owner may let go of it. */
+/* Records that we will own the event and have read its journal: its owner may release it. */
 static int say_ready(struct journal *journal, struct journal_event *event, struct err_slot *err)
 {
     pthread_mutex_lock(&journal->lock);
@@ -654,8 +652,8 @@ static bool is_followed(struct journal *journal, uint32_t nth)
     return journal_state_of(event) == JOURNAL_EVENT_FOLLOWING && event->why == LEAVE_STAYS;
 }
 
-/* A line that goes on where the one that was read ended is the journal's next owner. Any other may
- * be that of a restore: is what was read still the journal's? */
+/* A branch that continues where the known one ended is the journal's next owner. Any other may come
+ * from a restore: checks that what was read is still in the journal. */
 static int judge_line(struct journal *journal, const struct journal_event *event,
                       struct err_slot *err)
 {
@@ -673,9 +671,9 @@ static int judge_line(struct journal *journal, const struct journal_event *event
     return rc;
 }
 
-/* A journal that has not grown costs nothing but its row in the answer. One that has become shorter
- * was put back to an earlier moment: what was read of it is read anew. The line is set before
- * the picture is published, so no version is sent with a line that it was not yet in. */
+/* An unchanged journal costs only its row in the result. A shorter one was restored to an earlier
+ * state, and is read again. The branch is set before the picture is published, so no version is
+ * sent with a branch that it was not in yet. */
 static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -705,7 +703,7 @@ static bool is_far_behind(const struct journal_event *event)
     return event->end_seq > event->head.seq + READER_FAR_CHANGES;
 }
 
-/* Asks how far the journals of others are, and shows those that are not far behind. */
+/* Queries the ends of other owners' journals, and shows events that are not far behind. */
 static int show_near(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
@@ -724,15 +722,15 @@ static int show_near(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* Another event may have taken long: those that are shown do not wait for it. */
+/* Another event may have taken long: shown events do not wait for it. */
 static int show_again(struct journal *journal, struct err_slot *err)
 {
     bool due = journal_now_us(journal) - journal->shown_at_us >= STANDBY_POLL_MS * UINT64_C(1000);
     return due ? show_near(journal, err) : 0;
 }
 
-/* Reads on in all journals of others that have grown, and tells how old what was read is. Each that
- * is far behind has its time, and those that are not have their turn between them. */
+/* Reads on in all journals of others that have grown, and reports how old the pictures are. Each
+ * event that is far behind gets a time slice, and the others have their turn between them. */
 static int show_followed(struct journal *journal, struct err_slot *err)
 {
     bool shows = journal->conf.host.shown != NULL;
@@ -747,9 +745,9 @@ static int show_followed(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* The owner of an event that is requested here must not put it to sleep. Every process with such
+/* The owner of an event that is requested here must not put it to sleep. Each process with such
  * requests holds a lock that the owner sees. So a process that dies leaves nothing behind, and only
- * a change takes a statement. */
+ * changes need a statement. */
 static int tell_asked(struct journal *journal, struct err_slot *err)
 {
     const struct journal_host *host = &journal->conf.host;
@@ -774,16 +772,16 @@ static int tell_asked(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* What was shown of an event that went out is not there any more once it is loaded again. */
+/* Whether the pictures of an event that is out are gone, so that it can be loaded again. */
 static bool is_hidden(struct journal *journal, uint32_t nth)
 {
     const struct journal_host *host = &journal->conf.host;
     return host->hide == NULL || host->hide(host->ctx, nth);
 }
 
-/* ---- all that are taken over ---- */
+/* ---- taking over several ---- */
 
-/* The rest of a journal whose epoch was raised. */
+/* Reads the rest of a journal whose epoch was raised. */
 static int read_rest(struct journal *journal, uint32_t nth, const struct store_raise *raise,
                      struct err_slot *err)
 {
@@ -803,8 +801,8 @@ static int read_rest(struct journal *journal, uint32_t nth, const struct store_r
     return event->head.seq == 0 ? write_first(journal, nth, err) : 0;
 }
 
-/* Reading may have taken long, or the process was stopped meanwhile: are the epochs that we raised
- * still the ones? A stop behind this is met by the first commit or proof. */
+/* Reading may have taken long, or the process was stopped meanwhile: checks that our epochs are
+ * still current. A later stop is caught by the first commit or proof. */
 static int give_raised(struct journal *journal, const uint32_t *events,
                        const struct store_raise *raises, uint32_t len, struct err_slot *err)
 {
@@ -839,8 +837,8 @@ static void add_locked(struct journal *journal, uint32_t nth, uint32_t *events,
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* This event, and with it all others that can be taken over now. One that is far behind is taken
- * over alone: the others would wait for it. */
+/* This event, and all others that can be taken over now. An event that is far behind is taken over
+ * alone: the others would wait for it. */
 static uint32_t choose_locked(struct journal *journal, uint32_t nth, uint32_t *events,
                               struct store_raise *raises)
 {
@@ -855,8 +853,8 @@ static uint32_t choose_locked(struct journal *journal, uint32_t nth, uint32_t *e
     return len;
 }
 
-/* Once the committer has the locks: epochs, the rest of the journals, open. Not getting one of them
- * yet is no error; it is tried again. */
+/* For events whose locks the committer has: raises epochs, reads the rest of the journals, opens.
+ * Failing to get one is no error; it is retried. */
 static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     uint32_t events[EVENTS_MAX], ready = 0;
@@ -865,18 +863,18 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     if (len == 0)
         return 0;
     int rc = journal_raise(journal, journal->reader_pg, events, raises, len, err);
-    if (rc == ERR_PEER && len > 1) { /* the others do not suffer for the one that is refused */
+    if (rc == ERR_PEER && len > 1) { /* the refused event must not block the others */
         len = 1;
         rc = journal_raise(journal, journal->reader_pg, events, raises, len, err);
     }
     if (rc == ERR_PEER && strcmp(pg_sqlstate(journal->reader_pg), "55P03") == 0)
-        return 0; /* somebody has locked its row in seats.event */
+        return 0; /* its row in seats.event is locked */
     if (rc < 0)
         return fail_event(journal, &journal->events[nth], rc, err);
     for (uint32_t i = 0; rc == 0 && i < len; i++) {
         struct journal_event *event = &journal->events[events[i]];
         int its = raises[i].rc;
-        if (its == ERR_NOT_FOUND) /* another epoch has begun: the committer looks which */
+        if (its == ERR_NOT_FOUND) /* another epoch has begun: the committer reads it */
             forget_lock(journal, event);
         if (its == ERR_NOT_FOUND || its == ERR_EXISTS)
             continue;
@@ -885,7 +883,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
         rc = fail_event(journal, event, its, err);
         if (its < 0 || event->why != LEAVE_STAYS)
             continue;
-        assert(ready <= i); /* what is overwritten has been read */
+        assert(ready <= i); /* overwrites only entries already read */
         events[ready] = events[i];
         raises[ready++] = raises[i];
     }
@@ -894,9 +892,9 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     return rc == 0 ? give_raised(journal, events, raises, ready, err) : rc;
 }
 
-/* ---- all that concerns one event ---- */
+/* ---- one event's turn ---- */
 
-/* Brings an event as far as possible now. A negative result concerns the connection. */
+/* Advances an event as far as possible now. A negative result concerns the connection. */
 static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -908,7 +906,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (state == JOURNAL_EVENT_OWNED ||
         (state == JOURNAL_EVENT_OUT && journal_now_us(journal) < event->retry_at_us))
         return 0;
-    /* One that is out stays out until it has been read. */
+    /* An event that is out stays out until it has been read. */
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
     if (!follows && !is_hidden(journal, nth))
         return 0;
@@ -920,7 +918,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (rc == 0 && (!follows || journal->conf.host.shown == NULL))
         rc = follow(journal, nth, err, &whole);
     if (rc == 0 && !whole)
-        return 0; /* at our next turn we go on */
+        return 0; /* continued at our next turn */
     if (rc == 0 && !follows) {
         event->begun = false;
         move(journal, event, JOURNAL_EVENT_FOLLOWING);
@@ -931,7 +929,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     return rc == 0 && is_followed(journal, nth) ? take_over(journal, nth, err) : rc;
 }
 
-/* ---- all of them ---- */
+/* ---- all events ---- */
 
 static int look_around(struct journal *journal, struct err_slot *err)
 {
@@ -961,9 +959,9 @@ static void drop_connection(struct journal *journal)
     pg_close(journal->reader_pg);
     journal->reader_pg = NULL;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        journal->events[nth].told_asked = 0; /* the locks went with it */
+        journal->events[nth].told_asked = 0; /* the locks ended with it */
     journal->told_room = 0;
-    /* The next server may be one that took over, and count transactions a little differently. */
+    /* After a fail-over the next server may count transactions slightly differently. */
     journal->changes = (struct store_changes){0};
 }
 

@@ -1,12 +1,12 @@
-/* role.c: what the process is, and what each of its events is, each by one table of moves.
+/* role.c: the role of the process and the state of each event, each with a table of allowed moves.
  *
- * Nobody sets the role directly; it follows from four things: whether the committer has a
+ * The role is not set directly; it follows from four inputs: whether the committer has a
  * connection, whether it leads its list, whether all events have been seen once, and the state of
- * each event. Code that changes one of them calls role_judge(), which moves the role to where it
- * belongs. Only FENCED is set directly: nothing leads out of it.
+ * each event. Code that changes one of them calls role_judge(), which recomputes the role. Only
+ * FENCED is set directly, and is final.
  *
- * A move that is not in its table is a bug and ends the process: an owner that is mistaken about
- * what it owns must not go on selling. */
+ * A move that is not in its table is a bug and ends the process: an owner that is wrong about what
+ * it owns must not go on selling. */
 #include "journal/journal_internal.h"
 
 #include <assert.h>
@@ -37,24 +37,24 @@ static const char *const reason_names[JOURNAL_REASON_COUNT] = {
 #undef ROW
 };
 
-/* An owner that has lost its connection still owns, so it is cut. It becomes an owner again or is
- * fenced; never a standby, which would have forgotten what it has in memory. An owner becomes one
- * when it has let go of all that it had. If it finds, before it is connected again, that others
- * have all of that, it is connecting. */
+/* An owner that has lost its connection still owns: it is cut. It becomes an owner again or is
+ * fenced; never a standby, which would lose what it has in memory. An owner becomes a standby only
+ * once it owns nothing. If it finds before it is connected again that others have all its events,
+ * it is connecting. */
 static const uint8_t role_next[JOURNAL_ROLES] = {
     [JOURNAL_CONNECTING] = BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY),
     [JOURNAL_LOADING] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_STANDBY) | BIT(JOURNAL_OWNER),
     [JOURNAL_STANDBY] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_OWNER),
-    /* The first three only while it owns nothing: it leads, and there is no event. */
+    /* The first three only while it owns nothing: it leads, and there are no events. */
     [JOURNAL_OWNER] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY) |
                       BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
     [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED) | BIT(JOURNAL_CONNECTING),
     [JOURNAL_FENCED] = 0,
 };
 
-/* What is owned stays owned until the process ends, puts it to sleep, or is not its owner any more
- * (OUT): then nothing of it is left here, and it is read from its document on when it is asked for
- * again, or at once. */
+/* An owned event stays owned until the process ends, puts it to sleep, or loses it (OUT): then its
+ * state here is discarded, and it is read again from its document, at once or at the next request.
+ */
 static const uint8_t state_next[JOURNAL_STATES] = {
     [JOURNAL_EVENT_LOADING] =
         BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
@@ -84,11 +84,11 @@ const char *journal_reason_name(enum journal_reason reason)
     return reason_names[reason];
 }
 
-/* ---- asked by anybody ---- */
+/* ---- calls for any thread ---- */
 
 enum journal_role journal_role(const struct journal *journal)
 {
-    /* acquire: partner of move_role() */
+    /* acquire: pairs with move_role() */
     return atomic_load_explicit(&journal->role, memory_order_acquire);
 }
 
@@ -97,7 +97,7 @@ enum journal_reason journal_reason(const struct journal *journal)
     return atomic_load_explicit(&journal->reason, memory_order_relaxed);
 }
 
-/* While the connection is cut, a change may still wait briefly for it. */
+/* While the connection is cut, a change may wait briefly for a new one. */
 bool journal_writes(const struct journal *journal)
 {
     enum journal_role role = journal_role(journal);
@@ -114,7 +114,7 @@ bool journal_is_unproven(const struct journal *journal)
 uint64_t journal_answered(const struct journal *journal, uint32_t nth)
 {
     assert(nth < EVENTS_MAX);
-    /* acquire: partner of batch_answered() */
+    /* acquire: pairs with batch_answered() */
     return atomic_load_explicit(&journal->events[nth].answered, memory_order_acquire);
 }
 
@@ -134,7 +134,7 @@ bool journal_owns(const struct journal *journal, uint32_t nth)
 bool journal_is_stuck(const struct journal *journal, uint32_t nth)
 {
     assert(nth < EVENTS_MAX);
-    /* relaxed: the committer's own, or a hint to others */
+    /* relaxed: written by the committer, a hint to others */
     return atomic_load_explicit(&journal->events[nth].stuck, memory_order_relaxed);
 }
 
@@ -146,7 +146,7 @@ bool journal_owns_any(const struct journal *journal)
     return any;
 }
 
-/* ---- moved ---- */
+/* ---- moves ---- */
 
 /* Under the lock. */
 static void move_role(struct journal *journal, enum journal_role role, enum journal_reason reason)
@@ -156,7 +156,7 @@ static void move_role(struct journal *journal, enum journal_role role, enum jour
     if (was == role)
         return;
     assert((role_next[was] & BIT(role)) != 0);
-    /* release: a reader of the role finds what was done before it, such as an opened event */
+    /* release: a reader of the role sees what preceded it, such as an opened event */
     atomic_store_explicit(&journal->role, role, memory_order_release);
     struct log_line line;
     log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "role");
@@ -174,17 +174,17 @@ static enum journal_reason kept_out(const struct journal *journal, enum journal_
     return journal->apart ? JOURNAL_REASON_CLOCK : else_for;
 }
 
-/* What holds of an event between two steps, whichever thread takes them. Under the lock. */
+/* Invariants of an event between two steps, on either thread. Under the lock. */
 static void check_event(const struct journal_event *event, enum journal_state state)
 {
     bool asleep = state == JOURNAL_EVENT_ASLEEP;
     assert(!event->stuck || state == JOURNAL_EVENT_OUT || state == JOURNAL_EVENT_OWNED);
-    /* The place is free: another event would have its lock. */
+    /* The place is free: the lock would belong to another event. */
     assert(event->lock == LOCK_NONE || !asleep);
 }
 
-/* An owner has an event, or leads and there is none. A process that has none and waits for one is
- * loading; one that sees others own them is a standby. */
+/* An owner has an event, or leads and there are no events. A process that owns none is loading
+ * while it waits for one, and a standby if others own them. */
 void role_judge(struct journal *journal)
 {
     uint64_t count[JOURNAL_STATES] = {0}, ours = 0, stuck = 0;
@@ -197,7 +197,7 @@ void role_judge(struct journal *journal)
         enum journal_state state = journal_state_of(event);
         check_event(event, state);
         if (state == JOURNAL_EVENT_ASLEEP || (state == JOURNAL_EVENT_OUT && event->retired))
-            continue; /* there is none; nothing is wrong with it */
+            continue; /* not in use; not an error */
         count[state] += 1;
         stuck += state == JOURNAL_EVENT_OWNED && event->stuck;
         ours += state == JOURNAL_EVENT_FOLLOWING && event->lock == LOCK_OURS;
@@ -233,7 +233,7 @@ void role_move_event(struct journal *journal, struct journal_event *event, enum 
 {
     enum journal_state was = journal_state_of(event);
     assert((state_next[was] & BIT(state)) != 0);
-    /* release: partner of journal_state_of() */
+    /* release: pairs with journal_state_of() */
     atomic_store_explicit(&event->state, state, memory_order_release);
     role_judge(journal);
 }
@@ -272,7 +272,7 @@ void role_unstick(struct journal *journal, struct journal_event *event)
              event->id.id);
 }
 
-/* Stuck until it has left: nothing final is answered out of memory. */
+/* Stuck until it has left: no final response is given from memory. */
 void role_lose(struct journal *journal, struct journal_event *event, const char *reason)
 {
     struct log_line line;
@@ -298,7 +298,7 @@ void role_set_connected(struct journal *journal, bool connected, enum journal_re
     journal->connected = connected;
     journal->usable = journal->usable || connected;
     journal->unreachable = unreachable;
-    if (!connected) { /* the locks go with the session */
+    if (!connected) { /* the session's locks are gone */
         journal->leads = journal->named = false;
         for (uint32_t nth = 0; nth < journal_len(journal); nth++)
             journal->events[nth].lock = LOCK_NONE;

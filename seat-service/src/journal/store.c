@@ -1,20 +1,20 @@
-/* store.c: what the journal asks of PostgreSQL, from changes to rows and back; the statements are
- * in sql/statements. I1 has its last wall here: `sold(event, seat)` is a primary key, written with
- * the change that sells.
+/* store.c: the journal's PostgreSQL operations, from changes to rows and back; the statements are
+ * in sql/statements. The last guard of I1 is here: `sold(event, seat)` is a primary key, written
+ * with the change that sells.
  *
- * One statement writes an event's part of a batch, under the condition that the epoch is ours and
- * that the journal ends where the committer believes. An owner that has lost its epoch, or that
- * would write the same batch twice, writes nothing. The owner row is locked for share until the
- * commit, so no epoch is raised meanwhile; only one session writes within an epoch.
+ * One statement writes an event's part of a batch, provided that the epoch is ours and the journal
+ * ends where the committer expects. An owner with an outdated epoch, or one that repeats a batch,
+ * writes nothing. The owner row is locked for share until the commit, so no epoch is raised
+ * meanwhile; only one session writes within an epoch.
  *
- * The changes of a batch are packed into as few rows as possible (pack.h): with a row for each
- * change, most of a backend's time and half of the log went into tuple headers, index entries and
- * links of the chain. The arrays, mostly of one element, are unnested in the select list, in step
- * with each other; as functions in FROM each would be materialised first.
+ * The changes of a batch are packed into as few rows as possible (pack.h): with a row per change,
+ * most of a backend's time and half of the WAL would go into tuple headers, index entries and chain
+ * links. The arrays, mostly of one element, are unnested in the select list, in parallel; as
+ * functions in FROM each would be materialised first.
  *
- * What a change does to `sold` and `sold_area` travels in the same statement. The parts of a
- * statement with several writing WITH clauses run in no given order, so a batch holds sales, or
- * give-backs, or moves, never two of them: then no part meets the rows of another. */
+ * The same statement updates `sold` and `sold_area`. Data-modifying WITH clauses of one statement
+ * run in no defined order, so a batch has either sales, refunds or moves: then no clause touches
+ * the rows of another. */
 #include "journal/store.h"
 
 #include "journal/commit_queue.h"
@@ -29,7 +29,7 @@
 #include <string.h>
 
 enum {
-    LOCK_CLASS = 4606786, /* for our advisory locks; the event's number is the other half */
+    LOCK_CLASS = 4606786, /* class of our advisory locks; the key is the event's number */
 };
 
 int store_connect(const char *dsn, const char *app, int lock_ms, bool migrates,
@@ -83,7 +83,7 @@ int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t
             out[n].no = row.no;
             out[n].incarnation = row.incarnation;
             out[n].retired = row.retired;
-            if (span_to_cstr(row.id, out[n].id, sizeof(out[n].id))) /* an import makes no other */
+            if (span_to_cstr(row.id, out[n].id, sizeof(out[n].id))) /* imports allow no other */
                 n += 1;
         }
         PQclear(res);
@@ -106,7 +106,7 @@ static int read_changed(struct pg *pg, struct store_changes *changes, struct sto
         struct sql_events_changed_row row = sql_events_changed_row(res, i);
         struct store_event *event = &out[*good];
         if (!changes->begun)
-            changes->next = row.horizon; /* as it was when the walk began */
+            changes->next = row.horizon; /* as of the beginning of the walk */
         changes->begun = true;
         changes->changed = row.changed;
         changes->no = row.no;
@@ -118,7 +118,7 @@ static int read_changed(struct pg *pg, struct store_changes *changes, struct sto
                                  .due_ms = row.due_ms,
                                  .asked = row.asked,
                                  .bytes = EVENT_BYTES + EVENT_BYTES_TIMES * (uint64_t)row.document};
-        *good += span_to_cstr(row.id, event->id, sizeof(event->id)); /* an import makes no other */
+        *good += span_to_cstr(row.id, event->id, sizeof(event->id)); /* imports allow no other */
     }
     PQclear(res);
     return got;
@@ -508,17 +508,17 @@ enum store_wall store_wall_of(const struct change *change)
     }
 }
 
-/* What a batch becomes, in the caller's memory. */
+/* A batch's parameters, in the caller's memory. */
 struct sheet {
-    struct sql_batch_rows *rows; /* room for one a change */
+    struct sql_batch_rows *rows; /* room for one per change */
     uint32_t rows_len;
     struct change_before before; /* of the last row */
-    void *wall;                  /* room for what the batch does to `sold` */
-    void *areas;                 /* and to `sold_area` */
-    uint8_t *at;                 /* where the next entry is written */
+    void *wall;                  /* room for changes of `sold` */
+    void *areas;                 /* and of `sold_area` */
+    uint8_t *at;                 /* end of the encoded changes */
 };
 
-/* For each seat whose change touches `sold`. */
+/* Per seat of a change that affects `sold`. */
 enum { WALL_SEAT_BYTES = sizeof(struct sql_append_sells) };
 static_assert(WALL_SEAT_BYTES >= sizeof(struct sql_append_moves), "a move takes no more");
 static_assert(sizeof(struct sql_append_areas) >= sizeof(struct sql_append_area_frees),
@@ -526,7 +526,7 @@ static_assert(sizeof(struct sql_append_areas) >= sizeof(struct sql_append_area_f
 static_assert(WALL_SEAT_BYTES % _Alignof(struct sql_append_areas) == 0,
               "areas lie behind the seats");
 
-/* The most that a change takes of a row's body. */
+/* The most bytes that a change takes in a row's body. */
 static size_t entry_bytes(const struct change *change)
 {
     size_t seats = (size_t)change->add_count + change->remove_count;
@@ -534,7 +534,7 @@ static size_t entry_bytes(const struct change *change)
     return 160 + 5 * seats + 6 * prices + change->text_len + change->who_len + PACK_IDEM_BYTES;
 }
 
-/* Ends the last row and adds it to the chain. */
+/* Completes the last row and links it to the chain. */
 static void end_row(struct sheet *sheet, struct store_batch *batch, struct chain *links)
 {
     struct sql_batch_rows *row = &sheet->rows[sheet->rows_len - 1];
@@ -547,7 +547,7 @@ static void end_row(struct sheet *sheet, struct store_batch *batch, struct chain
     row->chain = chain_span(link);
 }
 
-/* Encodes each change once, gives it its number, and cuts the batch into rows. */
+/* Encodes each change once, numbers it, and splits the batch into rows. */
 static void fill_sheet(struct sheet *sheet, struct store_batch *batch, struct chain *links)
 {
     struct sql_batch_rows *row = NULL;
@@ -578,7 +578,7 @@ static void fill_sheet(struct sheet *sheet, struct store_batch *batch, struct ch
     assert(batch->after.seq == batch->head.seq + batch->len);
 }
 
-/* Only some of a batch's changes touch the wall; the others, such as new holds, travel along. */
+/* Only some changes of a batch affect `sold`; others, such as new holds, are in the same batch. */
 static void put_sells(struct sql_append_args *args, const struct change *change,
                       struct sql_append_sells *sells)
 {
@@ -597,8 +597,8 @@ static void put_frees(struct sql_append_args *args, const struct change *change,
         frees[args->frees_len++] = change->seats[change->add_count + k];
 }
 
-/* Both groups of a move are ascending, so seats are paired by rank. That may pair them differently
- * than the caller did, but all belong to one hold and one order. */
+/* Both groups of a move are ascending, so seats are paired by rank. The caller's pairs may differ,
+ * but all seats belong to one hold and one order. */
 static void put_moves(struct sql_append_args *args, const struct change *change,
                       struct sql_append_moves *moves)
 {
@@ -694,8 +694,7 @@ static size_t wall_bytes(const struct change *change)
 size_t store_change_bytes(const struct change *change)
 {
     size_t seats = (size_t)change->add_count + change->remove_count;
-    /* The entry twice, in the sheet and as a parameter; and a row of its own with all its columns.
-     */
+    /* The entry twice, in the sheet and as a parameter, and a row of its own with all columns. */
     size_t needs = 2 * entry_bytes(change) + sizeof(struct sql_batch_rows) + sizeof(struct chain) +
                    wall_bytes(change) + 12 + 12 + 6 + 4 + 36 + 6;
     if (store_wall_of(change) == STORE_WALL_NONE)
@@ -720,7 +719,7 @@ static void on_appended(void *ctx, unsigned nth, const PGresult *res)
     batch->written = rows > 0;
 }
 
-/* Places a batch's sheet in the remaining memory, and returns what is left after it. */
+/* Places a batch's sheet in the remaining memory, and updates what is left. */
 static struct sheet sheet_on(const struct store_batch *batch, struct chain **links, uint8_t **rest,
                              size_t *rest_len)
 {
