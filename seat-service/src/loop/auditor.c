@@ -1,8 +1,8 @@
 /* auditor.c: a round every SNAPSHOT_LOOK_MS. Only events that this process owns are audited: a
- * standby's own replay checks the same rows already, and two writers of one table would get in each
- * other's way (which projection_write() would notice). Its engine uses the event's plan, so it
- * keeps the event; one that is owned no more is let go of at once, even in a rush. An event that
- * fails starts over in the next round; the others go on. */
+ * standby's own replay already checks the same rows, and two writers of one table would conflict
+ * (which projection_write() would notice). The auditor's engine uses the event's plan, so it keeps
+ * a reference to the event, and releases it as soon as the event is no longer owned, even in a
+ * rush. An event that fails starts over in the next round; the others go on. */
 #include "loop/auditor.h"
 
 #include "base/magic.h"
@@ -17,13 +17,13 @@
 #include <time.h>
 
 struct audited {
-    uint32_t magic; /* 0: none, and the place is free */
+    uint32_t magic; /* 0: the place is free */
     struct store_event id;
     struct event *event;   /* kept */
-    struct engine *engine; /* ours alone; its state is that of follower.head */
+    struct engine *engine; /* the auditor's own; its state is that of follower.head */
     struct follower follower;
     struct projection *projection;
-    uint64_t projected; /* where the table `holds` stands */
+    uint64_t projected; /* the change up to which `holds` is written */
     uint64_t snapshot;  /* seq of the newest */
     struct auditor *auditor;
 };
@@ -34,7 +34,7 @@ struct auditor {
     struct pg *pg;
     struct audited events[EVENTS_MAX];
     struct auditor_stats stats;
-    uint64_t seen, audited; /* conf.changes at the last look, and at the last round */
+    uint64_t seen, audited; /* conf.changes at the last poll, and at the last round */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -64,8 +64,8 @@ static int write_projection(struct audited *audited, struct err_slot *err)
     return rc;
 }
 
-/* While rows are being read the connection is busy, so a full projection ends the reading; it
- * resumes after the last change applied, even in the middle of a row. */
+/* The connection is busy while rows are read, so a full projection stops the reading; it resumes
+ * after the last applied change, even in the middle of a row. */
 static int apply(void *ctx, const struct change *change, const struct store_row *row,
                  struct err_slot *err)
 {
@@ -98,7 +98,7 @@ static int new_engine(struct audited *audited, struct err_slot *err)
     return rc;
 }
 
-/* Starts from the newest snapshot that is not ahead of the projection, or from the first row. */
+/* Starts from the newest snapshot not ahead of the projection, or from the first row. */
 static int begin(struct audited *audited, struct err_slot *err)
 {
     struct pg *pg = audited->auditor->pg;
@@ -123,7 +123,7 @@ static int begin(struct audited *audited, struct err_slot *err)
     if (rc == 0) {
         audited->follower.head = head;
         audited->snapshot = head.seq;
-    } else if (rc == ERR_SYNTAX) { /* of another format: start from the first row */
+    } else if (rc == ERR_SYNTAX) { /* another format: start from the first row */
         rc = new_engine(audited, err);
     }
     free(body);
@@ -151,7 +151,7 @@ static int audit(struct audited *audited, struct err_slot *err)
 {
     if (audited->engine != NULL &&
         follower_seq(&audited->follower) >= events_settling(audited->event))
-        return 0; /* each event that leaves asks for a round, so a quiet one costs no statement */
+        return 0; /* each leaving event triggers a round, so a quiet one costs no statement */
     int rc = audited->engine == NULL ? begin(audited, err) : 0;
     if (rc < 0)
         return rc;
@@ -177,12 +177,12 @@ static struct audited *find(struct auditor *auditor, const struct event *event)
     return NULL;
 }
 
-/* One more event of ours, which is kept here. */
+/* Adds an event of ours, and keeps it. */
 static int take(struct auditor *auditor, const struct store_event *id, struct event *event,
                 struct err_slot *err)
 {
     struct audited *audited = find(auditor, NULL);
-    assert(audited != NULL); /* there are no more */
+    assert(audited != NULL); /* there is a place for each event */
     *audited = (struct audited){.id = *id, .auditor = auditor};
     int rc = projection_create(err, &audited->projection);
     if (rc < 0)
@@ -198,7 +198,7 @@ static void drop_event(struct audited *audited)
     audited->engine = NULL;
 }
 
-/* The event is not ours any more, or nothing is. */
+/* The event is no longer ours, or the auditor ends. */
 static void let_go(struct audited *audited)
 {
     struct event *event = audited->event;
@@ -209,7 +209,7 @@ static void let_go(struct audited *audited)
     events_let_go(event);
 }
 
-/* The database knows its number. */
+/* Adds an event; the database has its number. */
 static int take_new(struct auditor *auditor, struct event *event, struct err_slot *err)
 {
     struct store_event id = {0};
@@ -227,7 +227,7 @@ static int take_new(struct auditor *auditor, struct event *event, struct err_slo
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* Everything built on the connection goes with it. */
+/* Closes the connection and drops everything built on it. */
 static void drop(struct auditor *auditor)
 {
     pg_close(auditor->pg);
@@ -236,9 +236,9 @@ static void drop(struct auditor *auditor)
         drop_event(&auditor->events[i]);
 }
 
-/* What the auditor writes can be rebuilt from the journal, and each of its transactions records how
- * far it got. So none waits for the disk, where it would delay commits that buyers wait for. A
- * power cut loses the last of them, and they are made again. */
+/* The auditor's tables can be rebuilt from the journal, and each transaction records its position.
+ * So none waits for the disk, which would delay commits that buyers wait for. A power failure loses
+ * the last of them, and they are redone. */
 static int open_connection(struct auditor *auditor, struct err_slot *err)
 {
     struct pg_conf conf = {auditor->conf.dsn, "fairgate seat-service auditor", MIGRATE_SCHEMA,
@@ -253,7 +253,7 @@ static void failed(struct auditor *auditor, struct err_slot *err)
     atomic_fetch_add_explicit(&auditor->stats.failures, 1, memory_order_relaxed);
 }
 
-/* Is there an open event that is not audited yet? */
+/* Whether an open event is not audited yet. */
 static bool has_new(struct auditor *auditor)
 {
     struct event *event = NULL;
@@ -263,7 +263,7 @@ static bool has_new(struct auditor *auditor)
     return false;
 }
 
-/* How many are left. */
+/* Releases events that are not open; returns how many are left. */
 static uint32_t let_go_of_others(struct auditor *auditor)
 {
     uint32_t ours = 0;
@@ -277,7 +277,7 @@ static uint32_t let_go_of_others(struct auditor *auditor)
     return ours;
 }
 
-/* A negative result concerns the connection. */
+/* Runs a round. A negative result concerns the connection. */
 static int round_of(struct auditor *auditor, uint32_t ours, struct err_slot *err)
 {
     bool new = has_new(auditor);
@@ -294,7 +294,7 @@ static int round_of(struct auditor *auditor, uint32_t ours, struct err_slot *err
         struct audited *audited = &auditor->events[i];
         bool open = audited->event != NULL && events_is_open(audited->event);
         rc = open ? audit(audited, err) : 0;
-        if (rc < 0 && !journal_is_broken(rc)) { /* its own trouble */
+        if (rc < 0 && !journal_is_broken(rc)) { /* an error of this event only */
             failed(auditor, err);
             drop_event(audited);
             rc = 0;
@@ -303,8 +303,8 @@ static int round_of(struct auditor *auditor, uint32_t ours, struct err_slot *err
     return rc;
 }
 
-/* During a rush the processor is needed elsewhere. How much may be put off is bounded by the time
- * that a recovery from AUDITOR_BEHIND_MAX snapshots' worth of rows may take. */
+/* During a rush the CPU is needed elsewhere. The delay is bounded by how long a recovery from
+ * AUDITOR_BEHIND_MAX snapshots' worth of rows may take. */
 static bool is_time(struct auditor *auditor)
 {
     uint64_t now = atomic_load_explicit(auditor->conf.changes, memory_order_relaxed);
@@ -334,7 +334,7 @@ static void *run(void *arg)
         pthread_mutex_unlock(&auditor->lock);
         struct err_slot err = {0};
         events_pack(auditor->conf.events);
-        uint32_t ours = let_go_of_others(auditor); /* in a rush, too: closed events wait for it */
+        uint32_t ours = let_go_of_others(auditor); /* in a rush, too: closed events wait for this */
         if (is_time(auditor) && round_of(auditor, ours, &err) < 0) {
             failed(auditor, &err);
             drop(auditor);

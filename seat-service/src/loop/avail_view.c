@@ -1,6 +1,6 @@
-/* avail_view.c: octets are copied from the engine when the first reader of a version asks; the
- * other two forms are made from them on demand, and all are dropped with the version. A blob that
- * is on its way to a slow reader lives on by its own reference. */
+/* avail_view.c: the first request for a version copies the octets from the engine; the other two
+ * forms are made from them on demand, and all are dropped with the version. A blob that is being
+ * sent to a slow reader stays alive through its own reference. */
 #include "loop/avail_view.h"
 
 #include "web/squeeze.h"
@@ -24,9 +24,9 @@ static void drop(struct forms *forms)
     *forms = (struct forms){0};
 }
 
-/* An owner publishes five times a second, and others read what it commits in between; but nobody
- * has read more than it has sent, or the journal has lost its end. Where it is followed the reader
- * has waited for this (request_since()). */
+/* An owner publishes five times a second, and other processes read what it commits in between; but
+ * no reader can have more than was sent, unless the journal has lost its end. In a follower the
+ * reader has waited before this (request_since()). */
 int avail_view_since(const struct loop *loop, const struct event *event, const struct mark *since,
                      struct engine_delta *out, uint32_t room, uint64_t *version)
 {

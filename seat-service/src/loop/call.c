@@ -1,9 +1,9 @@
-/* call.c: replies, and what a repetition of the call will find.
+/* call.c: replies, and what is stored for a repeat of the call.
  *
- * Every answer of the service's own calls leaves through here: stamped with its time, never cached,
- * and remembered under its idempotency key if it changed something. An answer that changed nothing
- * frees the key, so that the same request may try again. What is refused is a row of refusals.h, or
- * one of the engine's verdicts. */
+ * Every response of the service's own calls is sent from here: with its time, uncacheable, and
+ * stored under its idempotency key if something changed. If nothing changed, the key is freed, so
+ * that the same request may be retried. A refusal is a row of refusals.h, or one of the engine's
+ * verdicts. */
 #include "loop/call.h"
 
 #include <assert.h>
@@ -78,8 +78,8 @@ void call_refuse_with(struct call *call, const struct call_refusal *refusal)
     char lines[128 + JOURNAL_INSTANCE_MAX];
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);
-    /* `members` may lie in the same memory: then it is already in place. */
-    char head_memory[512 + 6 * ERR_TEXT_MAX]; /* a byte of the detail may take six */
+    /* `members` may be in the same buffer: then it must be moved first. */
+    char head_memory[512 + 6 * ERR_TEXT_MAX]; /* escaping may take six bytes for one */
     struct text head = text_on(head_memory, sizeof(head_memory));
     json_open(&head, '{');
     json_member_cstr(&head, "type", "about:blank");

@@ -1,7 +1,7 @@
 /* call.h: one request and its reply.
  *
- * A call lives on its handler's stack. One that changes something is copied into the loop's pending
- * calls (pending.h) until its change is committed. */
+ * A call lives on its handler's stack. A call that makes a change is copied into the loop's pending
+ * calls (pending.h) until the commit. */
 #ifndef FG_SEAT_SERVICE_CALL_H
 #define FG_SEAT_SERVICE_CALL_H
 
@@ -12,39 +12,38 @@
 struct call;
 struct call_refusal;
 
-/* How calls are answered that come from a page without a script (api/plain_page.h). */
+/* How calls from a page without scripts are answered (api/plain_page.h). */
 struct call_plain {
-    void (*reply)(struct call *call); /* it was done */
+    void (*reply)(struct call *call); /* on success */
     void (*refuse)(struct call *call, const struct call_refusal *refusal);
 };
 
 struct call {
-    struct http_req *req; /* NULL: no request, or it was answered that the outcome is open */
+    struct http_req *req; /* NULL: no request, or it was already answered with an open outcome */
     struct loop *loop;
     struct event *event;
     struct engine_who who;
     uint64_t now_ms;
-    const struct call_plain *plain; /* NULL: a program's */
+    const struct call_plain *plain; /* NULL: an API request */
     bool has_idem;
     struct idem_key idem;
-    struct idem_answer done;     /* what was changed, once it is settled */
-    bool replayed;               /* answers a repetition */
-    enum engine_verdict verdict; /* which a proven answer tells */
-    /* Replies once the op is settled, or what the call found is proven. NULL: there is nobody to
-     * reply to. */
+    struct idem_answer done;     /* the change that was made, once it is settled */
+    bool replayed;               /* responds to a repeat */
+    enum engine_verdict verdict; /* for a proven response */
+    /* Replies once the op is settled, or the result is proven. NULL: no reply is needed. */
     void (*finish)(struct call *call, const struct engine_op *op);
-    /* Called with each outcome before the engine is; NULL for calls that only reply. */
+    /* Called with each outcome before the engine; NULL for calls that only reply. */
     void (*on_outcome)(void *ctx, int rc, const struct change *change);
     void *outcome_ctx;
 };
 
-/* Replies, and remembers what was done (call->done) if the call has a key; if nothing was done, the
- * key is unused again. */
+/* Replies, and stores what was done (call->done) under the call's key; if nothing was done, the key
+ * is free again. */
 void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers);
 
-/* Nothing happened (but for OUTCOME_UNKNOWN, where it may have), and nothing is remembered. */
+/* Nothing was done (with OUTCOME_UNKNOWN it may have been), and nothing is stored. */
 void call_refuse(struct call *call, enum refusal refusal);
-/* With a detail of this request's own, for a row without one. */
+/* With a request-specific detail, for a row without one. */
 void call_refuse_as(struct call *call, enum refusal refusal, const char *detail);
 
 struct call_refusal {
@@ -52,15 +51,15 @@ struct call_refusal {
     const char *code;
     unsigned retry_after_s; /* 0: no Retry-After */
     enum refusal_text text;
-    const char *detail;  /* "": the caller says it */
+    const char *detail;  /* "": set by the caller */
     struct span members; /* as in struct http_problem, any length */
     const char *owner;   /* of the event, for the header Fairgate-Owner; NULL: no header */
 };
-struct call_refusal call_refusal(enum refusal refusal); /* the row */
-/* For refusals beyond a row: a verdict, or a row with more members. */
+struct call_refusal call_refusal(enum refusal refusal); /* returns the row */
+/* For refusals that are not just a row: a verdict, or a row with more members. */
 void call_refuse_with(struct call *call, const struct call_refusal *refusal);
 
-/* The call's event, as render.h shows it. */
+/* The call's event in the form that render.h takes. */
 struct render_event call_view(const struct call *call);
 
 #endif

@@ -1,10 +1,9 @@
-/* ended.c: requests gather in a list while the pool writes those before them.
+/* ended.c: requests gather in a list while the pool writes the previous ones.
  *
- * Nobody reports an event's new incarnation: each tick compares what passes have shown
- * (events_admit()) with what was written last. A session is shut out in memory before anything is
- * written, so an answer that says so is never too early. If the write fails, the caller gets an
- * error, and the session stays shut out. The connection is opened for the first session and kept
- * for the next. */
+ * An event's new incarnation is not reported: each tick compares those seen in passes
+ * (events_admit()) with those written last. A session is invalidated in memory before anything is
+ * written, so a success response is never too early. If the write fails, the caller gets an error,
+ * and the session stays invalid. The connection is opened for the first session and reused. */
 #include "loop/ended.h"
 
 #include "base/magic.h"
@@ -15,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSION_S = 24 * 3600 }; /* no pass lasts longer: session_max_s of the waiting room */
+enum { SESSION_S = 24 * 3600 }; /* no pass lasts longer: the waiting room's session_max_s */
 
 struct ending {
     struct sql_ended_write_rows row;
@@ -27,16 +26,16 @@ struct ended {
     struct ended_conf conf;
     struct ending waiting[ENDINGS_MAX];
     uint32_t waiting_len;
-    /* The pool's while `writing`: */
+    /* Owned by the pool while `writing`: */
     uv_work_t req;
     struct pg *pg;
     struct ending taken[ENDINGS_MAX];
     uint32_t taken_len;
     struct sql_events_renew_rows renewed[EVENTS_MAX];
-    struct event *renewing[EVENTS_MAX]; /* kept meanwhile */
+    struct event *renewing[EVENTS_MAX]; /* kept during the write */
     uint32_t renewed_len;
     int rc;
-    bool failing; /* logged once, not for every attempt */
+    bool failing; /* logged once, not per attempt */
     bool writing;
     uint64_t written[EVENTS_MAX]; /* incarnations */
     struct loop *loop;            /* loop 0 */
@@ -86,7 +85,7 @@ static void on_written(uv_work_t *req, int status)
         ended->writing = false;
         return; /* ended_answer_all() was called */
     }
-    /* What is pipelined behind one of them is handled meanwhile, and has to wait. */
+    /* Requests pipelined behind these are handled meanwhile, and have to wait. */
     for (uint32_t i = 0; i < ended->taken_len; i++) {
         struct call *call = &ended->taken[i].call;
         if (ended->rc == 0)
@@ -99,17 +98,17 @@ static void on_written(uv_work_t *req, int status)
         begin(ended);
 }
 
-/* Only owners write: others learn it from the table. */
+/* Only owners write; others read the table. */
 static void take_renewed(struct ended *ended)
 {
     struct events *events = ended->loop->conf.events;
     ended->renewed_len = 0;
     if (journal_role(ended->loop->conf.journal) != JOURNAL_OWNER)
-        return; /* there is no connection to write over, or nothing of ours */
+        return; /* no connection for writing, or we own nothing */
     for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
         struct event *event = events_nth(events, nth);
         if (event == NULL || !events_is_open(event)) {
-            ended->written[nth] = 0; /* the next one of that number is another */
+            ended->written[nth] = 0; /* the number's next event is a different one */
             continue;
         }
         uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
@@ -145,7 +144,7 @@ void ended_tick(struct ended *ended, struct loop *loop)
 void ended_session(struct ended *ended, struct http_req *req, struct span session)
 {
     struct call call = {.req = req, .loop = loop_of(req)};
-    (void)MAGIC_OF(ended, ended); /* it came as a route's ctx */
+    (void)MAGIC_OF(ended, ended); /* passed as a route's ctx */
     uint64_t until_s = clock_wall_us(call.loop->conf.clock) / 1000000 + SESSION_S;
     struct sql_ended_write_rows row = {pass_hash(session), until_s * 1000};
     assert(call.loop->conf.nth == 0);
@@ -168,7 +167,7 @@ static void refuse_all(struct ending *endings, uint32_t len)
 void ended_answer_all(struct ended *ended)
 {
     (void)MAGIC_OF(ended, ended);
-    if (ended->writing) /* the pool reads their rows only */
+    if (ended->writing) /* the pool only reads the rows */
         refuse_all(ended->taken, ended->taken_len);
     refuse_all(ended->waiting, ended->waiting_len);
     ended->waiting_len = 0;

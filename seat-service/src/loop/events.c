@@ -1,10 +1,10 @@
-/* events.c: a table with a place for each event that the journal may number.
+/* events.c: a table with a place per event number of the journal.
  *
- * An event is found, loaded, replayed and opened by the reader's thread alone, on an engine that
- * nobody else can see; two flags say what others may look at. `found` is set once id and plan are
- * in place, `open` last of all, when the engine is complete and ours. Both are taken back when it
- * has to leave, and plan and engine are freed once every loop has looked since and nobody keeps
- * it. A place is used again, so a pointer to it stays valid, but not what it points to. */
+ * Only the reader's thread finds, loads, replays and opens an event, on an engine that no other
+ * thread can see; two flags say what others may use. `found` is set once id and plan are set,
+ * `open` last, when the engine is complete and ours. Both are cleared when the event leaves; plan
+ * and engine are freed once every loop has ticked since and no references are left. Places are
+ * reused: a pointer to one stays valid, its contents do not. */
 #include "loop/events.h"
 
 #include "base/magic.h"
@@ -19,16 +19,16 @@ struct events {
     uint32_t magic;
     struct events_conf conf;
     struct event all[EVENTS_MAX];
-    _Atomic uint64_t look;                      /* rises whenever an event has to leave */
-    _Atomic uint64_t looked[SERVICE_LOOPS_MAX]; /* the last one that a loop has seen */
+    _Atomic uint64_t look;                      /* rises whenever an event leaves */
+    _Atomic uint64_t looked[SERVICE_LOOPS_MAX]; /* the last value that a loop has seen */
     _Atomic uint64_t behind_ms;
     pthread_mutex_t offer_lock;
     struct shown_plan *offered;
     struct {
-        _Atomic uint32_t nth; /* of the event; EVENTS_MAX: none is to be corrected */
-        /* Below offer_lock. */
+        _Atomic uint32_t nth; /* of the event to be corrected; EVENTS_MAX: none */
+        /* Under offer_lock. */
         bool begun;                       /* by events_revise(), and not ended */
-        struct shown_plan *plan, *judged; /* one of them; the reader has the latter */
+        struct shown_plan *plan, *judged; /* one of them; `judged` is the reader's */
         uint8_t who_len, reason_len;
         char who[CHANGE_WHO_MAX], reason[CHANGE_TEXT_MAX];
         enum events_revised outcome;
@@ -49,7 +49,7 @@ void events_offer(struct events *events, struct shown_plan *plan)
     shown_plan_destroy(was);
 }
 
-/* The offered plan, if it is the one of this document. */
+/* The offered plan, if it is this document's. */
 static struct shown_plan *take_offer(struct events *events, struct span document)
 {
     uint8_t hash[PLAN_HASH_BYTES];
@@ -67,14 +67,14 @@ static struct shown_plan *take_offer(struct events *events, struct span document
 static void on_prepare(void *ctx, struct span document)
 {
     struct events *events = MAGIC_OF(events, ctx);
-    struct shown_plan *plan = take_offer(events, document); /* of an import in this process */
+    struct shown_plan *plan = take_offer(events, document); /* from an import in this process */
     if (plan != NULL || shown_plan_create(document, NULL, &plan) == 0)
-        events_offer(events, plan); /* if it cannot be read, on_found() says why */
+        events_offer(events, plan); /* if it is unreadable, on_found() reports why */
 }
 
 bool events_admit(struct event *event, uint64_t incarnation)
 {
-    /* relaxed: a number that is only compared with itself, and rises */
+    /* relaxed: a number that is only compared with itself, and only rises */
     uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
     while (incarnation > known) {
         if (atomic_compare_exchange_weak_explicit(&event->incarnation, &known, incarnation,
@@ -84,9 +84,9 @@ bool events_admit(struct event *event, uint64_t incarnation)
     return incarnation == known;
 }
 
-/* ---- what the journal tells; reader's thread ---- */
+/* ---- journal callbacks; reader's thread ---- */
 
-/* Numbers repeat with other documents after a restore. */
+/* After a restore change numbers repeat with other documents. */
 static bool is_known(const struct event *event, const struct journal_document *document)
 {
     uint8_t hash[PLAN_HASH_BYTES];
@@ -117,7 +117,7 @@ static int on_found(void *ctx, uint32_t nth, struct span id,
         event->since = document->since;
         event->base = document->base;
         event->places = document->places;
-        /* release: partner of events_nth(): id and plan are there */
+        /* release: pairs with events_nth(): id and plan are set */
         atomic_store_explicit(&event->found, true, memory_order_release);
     }
     return 0;
@@ -156,7 +156,7 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
     uint64_t session = change->session;
     if (idem.ptr != NULL && change->kind != CHANGE_TAKEN &&
         engine_hold_read(events->all[nth].engine, change->hold, &view) == ENGINE_OK)
-        session = view.session; /* only the change that takes a hold says whose it is */
+        session = view.session; /* only the change that takes a hold has its session */
     int rc = engine_apply(events->all[nth].engine, change, err);
     if (rc < 0)
         return rc;
@@ -172,8 +172,8 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
-/* Of the holds from before it was opened, and that had not ended by `from_ms`: a payment may have
- * been refused meanwhile. */
+/* Gives extra time to holds that had not ended by `from_ms`: payments may have been refused before
+ * the event was opened. */
 static void spare_orders(const struct events *events, struct event *event, uint64_t from_ms)
 {
     if (engine_stats(event->engine).holds_used > 0)
@@ -191,15 +191,15 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
         atomic_store_explicit(&event->settled[i].begun, seq, memory_order_relaxed);
         atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
     }
-    /* Until an event that slept is asked for nothing of it is refused, so its holds end in time;
-     * and one that nobody has asked for makes room for the next once they have. */
+    /* A sleeping event refuses nothing until it is requested, so its holds end in time; and an
+     * event without requests makes room for the next requested one. */
     if (asked_ms != INT64_MAX) {
         spare_orders(events, event, asked_ms);
         events_used(events, event);
     }
-    /* release: partner of events_is_open() */
+    /* release: pairs with events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
-    /* release: a loop that does not find it shown any more finds it open */
+    /* release: a loop that finds it no longer shown finds it open */
     atomic_store_explicit(&event->shown_us, 0, memory_order_release);
 }
 
@@ -209,12 +209,12 @@ static bool has_looked(const struct events *events, uint64_t look)
 {
     bool looked = true;
     for (uint32_t i = 0; i < events->conf.loops; i++)
-        /* acquire: partner of events_looked(): all that the loop did with it was before */
+        /* acquire: pairs with events_looked(): the loop has finished with the event */
         looked = looked && atomic_load_explicit(&events->looked[i], memory_order_acquire) >= look;
     return looked;
 }
 
-/* seq_cst: a loop that keeps it either finds it closed, or is found here */
+/* seq_cst: a loop that keeps it either finds it closed, or is counted here */
 static bool on_leave(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
@@ -248,7 +248,7 @@ bool events_revise(struct events *events, const struct event *event, struct show
         memcpy(events->revision.who, who.ptr, who.len);
         memcpy(events->revision.reason, reason.ptr, reason.len);
         events->revision.outcome = EVENTS_REVISED_PENDING;
-        /* release: partner of on_revises() */
+        /* release: pairs with on_revises() */
         atomic_store_explicit(&events->revision.nth, event->nth, memory_order_release);
     }
     pthread_mutex_unlock(&events->offer_lock);
@@ -283,11 +283,11 @@ struct shown_plan *events_revise_end(struct events *events)
 static bool on_revises(void *ctx, uint32_t nth)
 {
     const struct events *events = MAGIC_OF(events, ctx);
-    /* acquire: partner of events_revise() */
+    /* acquire: pairs with events_revise() */
     return atomic_load_explicit(&events->revision.nth, memory_order_acquire) == nth;
 }
 
-/* Below offer_lock. */
+/* Under offer_lock. */
 static void end_revision(struct events *events, enum events_revised outcome)
 {
     atomic_store_explicit(&events->revision.nth, EVENTS_MAX, memory_order_release);
@@ -301,7 +301,7 @@ static int on_revise(void *ctx, uint32_t nth, struct change *change, struct err_
     assert(!events_is_open(&events->all[nth]));
     pthread_mutex_lock(&events->offer_lock);
     const struct shown_plan *plan = on_revises(ctx, nth) ? events->revision.plan : NULL;
-    if (plan != NULL) { /* else another event's may be there */
+    if (plan != NULL) { /* otherwise it may be another event's */
         events->revision.judged = events->revision.plan;
         events->revision.plan = NULL;
     }
@@ -352,7 +352,7 @@ static void on_drop(void *ctx, uint32_t nth)
     atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
     pthread_mutex_lock(&events->offer_lock);
-    if (on_revises(ctx, nth)) /* it was not judged, and the place is another event's next */
+    if (on_revises(ctx, nth)) /* it was not checked, and the place will be reused */
         end_revision(events, EVENTS_REVISED_FAILED);
     pthread_mutex_unlock(&events->offer_lock);
 }
@@ -378,7 +378,7 @@ static void on_reopen(void *ctx, uint32_t nth)
     assert(event->leaves > 0);
     event->leaves = 0;
     spare_orders(events, event, 0);
-    events_used(events, event); /* or it might be closed again at once */
+    events_used(events, event); /* otherwise it might be closed again at once */
     atomic_store_explicit(&event->found, true, memory_order_seq_cst);
     /* release: as in on_own() */
     atomic_store_explicit(&event->open, true, memory_order_release);
@@ -391,7 +391,7 @@ void events_keep(struct event *event)
 
 void events_let_go(struct event *event)
 {
-    /* release: partner of on_leave(): what was done with it is done */
+    /* release: pairs with on_leave(): all use of the event is over */
     uint32_t kept = atomic_fetch_sub_explicit(&event->kept, 1, memory_order_release);
     assert(kept > 0);
 }
@@ -407,7 +407,7 @@ bool events_try_keep(struct event *event)
 
 void events_used(struct events *events, struct event *event)
 {
-    /* relaxed, and not more often than needed: all loops share it */
+    /* relaxed, and rarely stored: all loops share it */
     uint64_t now_ms = events_now_ms(events);
     if (atomic_load_explicit(&event->used_ms, memory_order_relaxed) + EVENT_USED_MS <= now_ms)
         atomic_store_explicit(&event->used_ms, now_ms, memory_order_relaxed);
@@ -415,13 +415,13 @@ void events_used(struct events *events, struct event *event)
 
 uint64_t events_look(const struct events *events)
 {
-    /* acquire: partner of on_leave(): the loop finds the event closed */
+    /* acquire: pairs with on_leave(): the loop finds the event closed */
     return atomic_load_explicit(&events->look, memory_order_acquire);
 }
 
 void events_looked(struct events *events, uint32_t loop, uint64_t look)
 {
-    /* release: partner of on_leave() */
+    /* release: pairs with on_leave() */
     atomic_store_explicit(&events->looked[loop], look, memory_order_release);
 }
 
@@ -429,15 +429,15 @@ void events_looked(struct events *events, uint32_t loop, uint64_t look)
 
 void events_settles(struct event *event, uint32_t loop, uint64_t seq)
 {
-    /* release: partner of latest_settled(): a reader that sees the seats finds the number */
+    /* release: pairs with latest_settled(): a reader that sees the seats sees the number */
     atomic_store_explicit(&event->settled[loop].begun, seq, memory_order_release);
 }
 
 void events_settled(struct event *event, uint32_t loop, uint64_t seq)
 {
-    /* relaxed: its own */
+    /* relaxed: the loop's own */
     uint64_t begun = atomic_load_explicit(&event->settled[loop].begun, memory_order_relaxed);
-    /* release: partner of events_publish(): the seats are as these changes leave them */
+    /* release: pairs with events_publish(): these changes' seats are final */
     atomic_store_explicit(&event->settled[loop].done, begun > seq ? begun : seq,
                           memory_order_release);
 }
@@ -446,7 +446,7 @@ uint64_t events_settling(const struct event *event)
 {
     uint64_t latest = 0;
     for (uint32_t i = 0; i < SERVICE_LOOPS_MAX; i++) {
-        /* acquire: partner of events_settles() */
+        /* acquire: pairs with events_settles() */
         uint64_t begun = atomic_load_explicit(&event->settled[i].begun, memory_order_acquire);
         latest = begun > latest ? begun : latest;
     }
@@ -463,14 +463,14 @@ void events_publish(const struct events *events, struct event *event)
     uint64_t all = UINT64_MAX;
     assert(events->conf.loops > 0);
     for (uint32_t i = 0; i < events->conf.loops; i++) {
-        /* acquire: partner of events_settled() */
+        /* acquire: pairs with events_settled() */
         uint64_t done = atomic_load_explicit(&event->settled[i].done, memory_order_acquire);
         all = done < all ? done : all;
     }
     engine_publish(event->engine, all, latest_settled, event);
 }
 
-/* ---- events of others ---- */
+/* ---- events of other owners ---- */
 
 static void on_shown(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us)
 {
@@ -478,10 +478,10 @@ static void on_shown(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us)
     struct event *event = &events->all[nth];
     assert(!events_is_open(event));
     assert(event->hides == 0);
-    if (seq == 0) /* it has had no owner yet */
+    if (seq == 0) /* it has never had an owner */
         return;
     engine_publish(event->engine, seq, NULL, NULL);
-    /* release: partner of shown_us(): the engine is there and has a picture */
+    /* release: pairs with shown_us(): the engine exists and has a picture */
     atomic_store_explicit(&event->shown_us, as_of_us, memory_order_release);
 }
 
@@ -493,7 +493,7 @@ static bool on_asked(void *ctx, uint32_t nth, uint64_t ms)
     return used_ms != 0 && (now_ms < used_ms || now_ms - used_ms <= ms);
 }
 
-/* seq_cst: as on_leave() */
+/* seq_cst: as in on_leave() */
 static bool on_hide(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
@@ -512,7 +512,7 @@ static bool on_hide(void *ctx, uint32_t nth)
 
 static uint64_t shown_us(const struct event *event)
 {
-    /* acquire: partner of on_shown() */
+    /* acquire: pairs with on_shown() */
     return atomic_load_explicit(&event->shown_us, memory_order_acquire);
 }
 
@@ -523,13 +523,13 @@ bool events_follows(const struct event *event)
 
 static bool is_younger(const struct events *events, const struct event *event, uint64_t ms)
 {
-    uint64_t us = shown_us(event); /* before the clock is read: time does not run backwards */
+    uint64_t us = shown_us(event); /* before the clock, so the age is not negative */
     return us != 0 && clock_mono_us(events->conf.clock) - us <= ms * 1000;
 }
 
 bool events_shows(const struct events *events, const struct event *event)
 {
-    /* In this order: an event that is opened is open before it is not shown any more. */
+    /* In this order: an event is opened before it stops being shown. */
     return is_younger(events, event, STANDBY_FRESH_MS) || events_is_open(event);
 }
 
@@ -538,10 +538,10 @@ bool events_streams(const struct events *events, const struct event *event)
     return is_younger(events, event, STANDBY_STREAM_MS) || events_is_open(event);
 }
 
-/* A look that began after the request finds all changes that were answered before it. */
+/* A poll that began after the request sees all changes acknowledged before it. */
 bool events_lags(const struct event *event, uint64_t version, uint64_t asked_us)
 {
-    uint64_t us = shown_us(event); /* before the version is read, which rises first */
+    uint64_t us = shown_us(event); /* before the version, which rises first */
     return !events_is_open(event) && us <= asked_us &&
            version > engine_avail_version(event->engine);
 }
@@ -563,7 +563,7 @@ const _Atomic uint64_t *events_behind_ms(const struct events *events)
     return &events->behind_ms;
 }
 
-/* ---- sessions and ownership, as others tell them ---- */
+/* ---- ended sessions and ownership ---- */
 
 static void on_ended(void *ctx, uint64_t session, uint64_t until_s)
 {
@@ -613,11 +613,11 @@ struct journal_host events_host(struct events *events)
     };
 }
 
-/* ---- for everybody ---- */
+/* ---- lookup, any thread ---- */
 
 struct event *events_nth(struct events *events, uint32_t nth)
 {
-    /* acquire: partner of on_found() */
+    /* acquire: pairs with on_found() */
     return nth < EVENTS_MAX && atomic_load_explicit(&events->all[nth].found, memory_order_acquire)
                ? &events->all[nth]
                : NULL;
@@ -647,7 +647,7 @@ void events_pack(struct events *events)
     while ((event = events_next(events, event)) != NULL) {
         if (!events_try_keep(event))
             continue;
-        (void)shown_plan_pack(event->plan, NULL); /* when out of memory it is tried again */
+        (void)shown_plan_pack(event->plan, NULL); /* if out of memory, retried later */
         events_let_go(event);
     }
 }

@@ -1,17 +1,15 @@
-/* events.h: the events of this process: plan, engine, and the documents that are served as they
- * are.
+/* events.h: the events of this process: plan, engine, and the documents that are served unchanged.
  *
  * An event appears when the journal finds it, is filled by replay on the reader's thread, and is
- * open once it is ours. From then on every thread uses it freely, until it has to leave. One whose
- * document cannot be read does not appear, but has its number.
+ * open once it is ours. From then on every thread may use it, until it leaves. An event with an
+ * unreadable document has a number but does not appear.
  *
- * An event leaves for another when nobody uses it any more. It is closed first; a loop that found
- * it open just before is done with it by its next tick (events_looked()), and whatever of it
- * outlasts a turn of a loop, such as a change that waits for its commit, has kept it
- * (events_keep()).
+ * An event leaves once it is unused. It is closed first. A loop that found it open just before has
+ * finished with it by its next tick (events_looked()); anything that outlasts a loop's turn, such
+ * as a change that waits for its commit, holds a reference (events_keep()).
  *
- * Threading: the functions of struct journal_host run on the reader's thread; events_find() and
- * what it returns may be used on any loop during a turn. Other threads keep what they use. */
+ * Threading: the functions of struct journal_host run on the reader's thread; events_find() and its
+ * result may be used on any loop during a turn. Other threads take references. */
 #ifndef FG_SEAT_SERVICE_EVENTS_H
 #define FG_SEAT_SERVICE_EVENTS_H
 
@@ -36,19 +34,19 @@ struct event {
     struct shown_plan *plan; /* NULL until the event was found */
     uint64_t since, base;    /* of the plan, as engine_conf has them */
     uint32_t places;         /* the same */
-    struct engine *engine;   /* for others only once `open` is set */
+    struct engine *engine;   /* for other threads only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;
-    /* It is another's and shown here, as it was then by the clock in us; 0: it is not. */
+    /* Another owner's event, shown here as of this time in us; 0: not shown. */
     _Atomic uint64_t shown_us;
-    _Atomic uint32_t kept;    /* by so many */
-    _Atomic uint64_t used_ms; /* when somebody last asked for it, by events_now_ms() */
-    uint64_t leaves; /* the reader's: the look that tells whether it is left; 0: it stays */
-    uint64_t hides;  /* the same for what was shown */
-    /* The newest that a pass has named, here or at another owner; 0: none. It only rises. */
+    _Atomic uint32_t kept;    /* references */
+    _Atomic uint64_t used_ms; /* time of the last request, by events_now_ms() */
+    uint64_t leaves;          /* the reader's: the look that shows that it is unused; 0: it stays */
+    uint64_t hides;           /* the same for its pictures */
+    /* The newest incarnation in a pass, here or at another owner; 0: none. Never falls. */
     _Atomic uint64_t incarnation;
-    /* Of each loop, by the numbers of the journal: what it has begun to settle; up to where it has
-     * settled all that is its own. */
+    /* Per loop, as numbers of the journal: the change it last began to settle, and the one up to
+     * which it has settled all its own. */
     struct {
         _Atomic uint64_t begun, done;
     } settled[SERVICE_LOOPS_MAX];
@@ -56,98 +54,97 @@ struct event {
 
 struct events_conf {
     const struct clock *clock; /* core/time/sale_clock.h */
-    uint32_t loops;            /* that will call events_looked() and events_settled() */
-    struct idem *idem;         /* borrowed; replay puts back the answers that the journal knows */
-    struct pass_revoked *revoked; /* borrowed; sessions that others have ended are put there */
+    uint32_t loops;            /* number of loops that call events_looked() and events_settled() */
+    struct idem *idem;         /* borrowed; replay restores the results in the journal */
+    struct pass_revoked *revoked; /* borrowed; gets sessions ended by others */
     void (*fenced)(void *ctx, const char *reason);
-    void (*leaves)(void *ctx); /* an event was closed: those that keep it should let go; or NULL */
+    void (*leaves)(void *ctx); /* an event was closed: its users should release it; may be NULL */
     void *ctx;
 };
 
 int events_create(const struct events_conf *conf, struct err_slot *err, struct events **out);
 void events_destroy(struct events *events);
 
-/* Compresses plans that were found without having been offered, so that a recovery does not wait
- * for that. Called on the auditor's thread; cheap when there is nothing to do. */
+/* Compresses plans that were found without an offer, so that a recovery need not wait for that.
+ * Called on the auditor's thread; cheap if there is nothing to do. */
 void events_pack(struct events *events);
 
-/* The journal's view. */
+/* The callbacks for the journal. */
 struct journal_host events_host(struct events *events);
 
-/* NULL if there is none of that id. It may not be open yet. */
+/* NULL: unknown id. The event may not be open yet. */
 struct event *events_find(struct events *events, struct span id);
 struct event *events_nth(struct events *events, uint32_t nth); /* by the journal's number */
-/* One after the other, from NULL to NULL. */
+/* Iterates over the events; starts and ends with NULL. */
 struct event *events_next(struct events *events, const struct event *event);
 static inline bool events_is_open(const struct event *event)
 {
-    /* acquire: partner of the release in on_own(): the engine is complete */
+    /* acquire: pairs with the release in on_own(): the engine is complete */
     return atomic_load_explicit(&event->open, memory_order_acquire);
 }
 
-/* Whether its picture may be shown: it is open, or another's and not older than STANDBY_FRESH_MS.
- */
+/* Whether its picture may be shown: it is open, or another owner's and not older than
+ * STANDBY_FRESH_MS. */
 bool events_shows(const struct events *events, const struct event *event);
-/* Whether streams of it stay open, though there may be nothing to tell just now. */
+/* Whether its streams stay open, even if there is nothing to send now. */
 bool events_streams(const struct events *events, const struct event *event);
-/* Somebody who asked at that time had read that version elsewhere, and it is not known here yet
- * whether the journal of another's event goes as far. */
+/* Whether a reader has a version from elsewhere that may be newer than the journal as read here.
+ * asked_us: when the request arrived. */
 bool events_lags(const struct event *event, uint64_t version, uint64_t asked_us);
-/* It is another's, and was shown here. */
+/* Another owner's event that has been shown here. */
 bool events_follows(const struct event *event);
-/* Of the events of others that are shown: how old the oldest picture is, as of the last call of
- * events_age(). For /metrics. */
+/* The age of the oldest picture of other owners' shown events, as of the last events_age(). For
+ * /metrics. */
 const _Atomic uint64_t *events_behind_ms(const struct events *events);
-void events_age(struct events *events); /* on one loop, now and then */
+void events_age(struct events *events); /* call on one loop, periodically */
 
-/* It does not go away until events_let_go(), though it may be closed. On a loop, in the turn in
- * which it was found open. */
+/* Keeps an event in memory until events_let_go(), though it may be closed. On a loop, in the turn
+ * that found it open. */
 void events_keep(struct event *event);
 void events_let_go(struct event *event);
-/* The same on any thread. False: it is about to go, and was not kept. */
+/* The same on any thread. False: it is leaving, and was not kept. */
 bool events_try_keep(struct event *event);
-/* Somebody has asked for it. */
+/* Records a request for it. */
 void events_used(struct events *events, struct event *event);
 
-/* Each tick of a loop: events_look(); the loop then closes what it has of events that are not open;
- * events_looked(). */
+/* In each tick of a loop: events_look(); then the loop drops what it has of events that are not
+ * open; then events_looked(). */
 uint64_t events_look(const struct events *events);
 void events_looked(struct events *events, uint32_t loop, uint64_t look);
 
-/* On a loop, of its own changes: one is about to be settled; it is the `seq`th of the journal. */
+/* On a loop, before it settles its own change: `seq` is the change's number. */
 void events_settles(struct event *event, uint32_t loop, uint64_t seq);
-/* All of them up to this one have been settled. */
+/* All of the loop's changes up to this one are settled. */
 void events_settled(struct event *event, uint32_t loop, uint64_t seq);
-/* The newest change of an open event that is settled, or about to be. Any thread. */
+/* The newest change of an open event that is settled, or is about to be. Any thread. */
 uint64_t events_settling(const struct event *event);
-/* Publishes a picture of all that every loop has settled. Of an open event, on one loop. */
+/* Publishes a picture of what all loops have settled. For an open event, on one loop. */
 void events_publish(const struct events *events, struct event *event);
 
-/* Does a pass of this incarnation still count? A newer incarnation than any before shuts older ones
- * out. */
+/* Whether a pass of this incarnation is valid. The newest incarnation invalidates older ones. */
 bool events_admit(struct event *event, uint64_t incarnation);
 
-/* Offers a plan that was prepared elsewhere, so that the reader need not import it again when it
- * finds the event. Taken. */
+/* Offers a plan parsed elsewhere, so that the reader need not import it again when it finds the
+ * event. Takes ownership. */
 void events_offer(struct events *events, struct shown_plan *plan);
 
-/* Corrections, one at a time: begin, look until it is not pending, end. The event is
- * closed for a moment: no change is under way while it gets the new plan. The plan is taken. False:
- * another correction is under way. */
+/* Corrections, one at a time: begin, poll until it is not pending, end. The event is closed
+ * briefly, so no change is under way while it gets the new plan. Takes ownership of the plan.
+ * False: another correction is under way. */
 bool events_revise(struct events *events, const struct event *event, struct shown_plan *plan,
                    struct span who, struct span reason);
 enum events_revised {
     EVENTS_REVISED_PENDING,
     EVENTS_REVISED_DONE,    /* durable; the event is opened again */
-    EVENTS_REVISED_REFUSED, /* for the reasons in `why` */
+    EVENTS_REVISED_REFUSED, /* `why` has the reasons */
     EVENTS_REVISED_FAILED,  /* nothing was written */
     EVENTS_REVISED_UNKNOWN, /* the connection broke */
 };
 enum events_revised events_revised(struct events *events, struct engine_clashes *why);
-/* The plan if nobody took it, for the caller to destroy; else NULL. */
+/* The plan if it was not taken, for the caller to destroy; else NULL. */
 struct shown_plan *events_revise_end(struct events *events);
 
-/* The time by which seats are judged, in milliseconds since 1970: of conf.clock. */
+/* The time that seats are checked against, in milliseconds since 1970: conf.clock's. */
 uint64_t events_now_ms(const struct events *events);
 
 #endif

@@ -1,12 +1,11 @@
-/* expiry.c: holds expire in lots.
+/* expiry.c: holds expire in batches.
  *
  * A rush that arrives within one second expires within one second. So at most EXPIRE_OPEN_MAX
- * expired holds wait for their commit, and while there are more, the end of one lot starts the
- * next, without waiting for a tick. A lot is half a batch of the journal, so that a confirm that
- * arrives meanwhile waits for the batch under way and is in the next. While the journal of an event
- * cannot be written nothing of it expires, and what it has under way, which may stay so for as
- * long, takes no room of the others; afterwards its holds that are being paid get some extra time.
- */
+ * expired holds wait for their commit, and while there are more, the end of one batch starts the
+ * next, without waiting for a tick. That is half a batch of the journal, so a confirm that arrives
+ * meanwhile waits only for the current batch and is in the next. While an event's journal cannot be
+ * written none of its holds expire, and its pending expiries, which may stay so as long, do not
+ * count against the limit; afterwards its holds that are being paid get extra time. */
 #include "loop/expiry.h"
 
 #include "base/magic.h"
@@ -46,7 +45,7 @@ static void on_outcome(void *ctx, int rc, const struct change *change)
         atomic_fetch_add_explicit(&stats->unremembered, 1, memory_order_relaxed);
 }
 
-/* Expires what there is room for; false: there may be more. */
+/* Expires holds up to the limit; false: there may be more. */
 static bool expire_event(struct expiry *expiry, struct event *event)
 {
     struct call call = {
@@ -71,7 +70,7 @@ static bool expire_event(struct expiry *expiry, struct event *event)
     return false;
 }
 
-/* Goes round the events, starting after the one that used up the room last time. */
+/* Visits the events in turn, starting after the one that reached the limit last time. */
 static void expire(struct expiry *expiry)
 {
     struct events *events = expiry->loop->conf.events;

@@ -8,23 +8,23 @@ struct expiry;
 
 struct expiry_event {
     struct expiry *expiry;
-    uint32_t open; /* wait for their commit */
+    uint32_t open; /* waiting for their commit */
     bool away;     /* its journal could not be written since its orders last got extra time */
 };
 
 struct expiry {
     uint32_t magic;
     struct loop *loop;
-    uint32_t open;            /* of the events that are not away */
-    const struct event *last; /* used up the room last time */
-    bool more;                /* some were left because there was no room */
+    uint32_t open;            /* of events that are not away */
+    const struct event *last; /* reached the limit last time */
+    bool more;                /* some were left at the limit */
     struct expiry_event events[EVENTS_MAX];
 };
 
 void expiry_init(struct expiry *expiry, struct loop *loop);
 /* Each tick. */
 void expiry_tick(struct expiry *expiry);
-/* After a commit: the end of one lot starts the next. */
+/* After a commit: the end of one batch starts the next. */
 void expiry_go_on(struct expiry *expiry);
 
 #endif

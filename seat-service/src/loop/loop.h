@@ -1,9 +1,9 @@
-/* loop.h: what all calls of one loop share, and what the loop borrows from its process.
+/* loop.h: state shared by all calls of one loop, and what the loop borrows from its process.
  *
  * The fields are set when the loop starts (turn.c) and do not change while it runs.
- * `service_loop.ctx` points here, so that any handler finds it through its request.
+ * `service_loop.ctx` points here, so handlers find it through their request.
  *
- * Threading: a loop belongs to one thread; what it borrows is shared and says how. */
+ * Threading: a loop belongs to one thread; borrowed objects are shared and document how. */
 #ifndef FG_SEAT_SERVICE_LOOP_H
 #define FG_SEAT_SERVICE_LOOP_H
 
@@ -19,7 +19,7 @@
 
 #include <uv.h>
 
-/* Shared by all loops of the process; lives longer than they do. */
+/* Shared by all loops of the process, and outlives them. */
 struct counter_stats {
     _Atomic uint64_t holds, released, changed, expired, refused, conflicts, extended, confirmed,
         retaken, late_gone, unremembered, refunded, replays, codes_wrong, codes_unchecked;
@@ -45,7 +45,7 @@ struct loop_conf {
     struct logger *log;
     struct counter_stats *stats;
     const struct call_plain *plain;
-    /* Of the private listener: */
+    /* For the private listener: */
     struct ended *ended;
     struct series *series;
     struct errand_list *errands;
@@ -61,7 +61,7 @@ struct loop {
     struct avail_view *avail;
     struct stream *streams;
     char *text_memory; /* API_ANSWER_MAX */
-    bool closed;       /* the process is ending: nobody is left to answer */
+    bool closed;       /* the process is ending: no more replies */
 };
 
 static inline struct loop *loop_of(const struct http_req *req)
@@ -69,7 +69,7 @@ static inline struct loop *loop_of(const struct http_req *req)
     return service_loop_of(req)->ctx;
 }
 
-/* Room for one answer; valid until the next call on this loop. */
+/* Room for one response; valid until the next call on this loop. */
 static inline struct text loop_text(struct loop *loop)
 {
     return text_on(loop->text_memory, API_ANSWER_MAX);

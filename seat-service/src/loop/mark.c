@@ -1,5 +1,5 @@
-/* mark.c: a version fits if its line is the present one, or the one before and the version is not
- * beyond where that ended. A reader that was away for longer gets the whole picture, which is
+/* mark.c: a version fits if its branch is the current one, or the previous one and the version is
+ * not beyond that one's end. A reader that was away for longer gets the whole picture, which is
  * always right: two takeovers in one absence are rare. */
 #include "loop/mark.h"
 

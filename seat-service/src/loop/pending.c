@@ -1,9 +1,9 @@
-/* pending.c: a fixed number of calls, one for each entry of the loop's port to the journal.
+/* pending.c: a fixed number of calls, one per entry of the loop's port to the journal.
  *
- * The call on a handler's stack is copied here with its request, and comes back when its change is
- * durable or refused. If the journal does not know the outcome yet, nothing final is said; after a
- * while the answer is that the outcome is open, and the change goes on without its request.
- * Its idempotency key finds the answer later. */
+ * The call on a handler's stack is copied here with its request, and finishes when its change is
+ * durable or refused. While the outcome is unknown, no final response is sent; after a while the
+ * request is answered with an open outcome, and the change goes on without it. Its idempotency key
+ * returns the result later. */
 #include "loop/pending.h"
 
 #include "base/magic.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct slot {
-    uint32_t magic; /* while a call is kept here */
+    uint32_t magic; /* set while a call is kept here */
     struct call call;
     struct pending *pending;
     bool kept; /* waits for its commit */
@@ -33,7 +33,7 @@ static struct slot *keep(const struct call *call)
 {
     struct pending *pending = call->loop->pending;
     struct slot *slot = pending->unused;
-    assert(slot != NULL); /* there is one for every entry of the port */
+    assert(slot != NULL); /* one for every entry of the port */
     assert(!slot->kept);
     pending->unused = slot->next;
     slot->call = *call;
@@ -85,7 +85,7 @@ static void on_done(struct commit_entry *entry)
         if (replies)
             call->finish(call, &entry->op);
     } else {
-        /* If the outcome could not be read, the process is ending, and the next owner reads it in
+        /* If the outcome could not be read, the process is ending, and the next owner reads it from
          * the journal. */
         if (!entry->proof)
             engine_undo(call->event->engine, &entry->op);
@@ -106,7 +106,7 @@ static void on_done(struct commit_entry *entry)
 void pending_commit(struct call *call, struct commit_entry *entry)
 {
     struct slot *slot = keep(call);
-    call->has_idem = false; /* the kept call has it now */
+    call->has_idem = false; /* the kept call owns it now */
     events_keep(call->event);
     entry->event = call->event->nth;
     entry->ctx = slot;
@@ -139,7 +139,7 @@ void pending_answer_patient(struct pending *pending)
             now_us - http_req_started_us(call->req) < OUTCOME_TELL_MS * UINT64_C(1000))
             continue;
         bool has_idem = call->has_idem;
-        call->has_idem = false; /* nothing final is said */
+        call->has_idem = false; /* this response is not final */
         call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
         call->has_idem = has_idem;
         call->req = NULL;

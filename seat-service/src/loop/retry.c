@@ -1,13 +1,13 @@
-/* retry.c: a short list that is walked after each commit and at each tick.
+/* retry.c: a short list that is processed after each commit and at each tick.
  *
- * Handling a request again is cheap and needs nothing from the one that it waits for, which may be
- * on another loop. Requests for which it is still too early put themselves back on the list while
- * it is walked, so the list is copied first. One that is answered makes way for what was pipelined
- * behind it, which is then handled within that walk, in the same struct http_req: the serial says
- * whether a request has waited.
+ * Handling a request again is cheap and needs no link to the request that it waits for, which may
+ * be on another loop. Requests that still have to wait put themselves back on the list during the
+ * pass, so the list is copied first. An answered request makes way for the next pipelined one,
+ * which is then handled within the pass, in the same struct http_req: the serial shows whether a
+ * request has waited.
  *
- * Nobody fills it for the others: a session has a few places, and those who only look have no more
- * than half of them, since a repeated change waits for seats that may be its own. */
+ * No client can fill the list: a session has a few places, and reads get at most half of all
+ * places, since a repeated change may concern seats that its buyer already has. */
 #include "loop/retry.h"
 
 #include <assert.h>

@@ -1,17 +1,17 @@
-/* series.c: one point per event every SERIES_MS, in memory for requests and in PostgreSQL for the
- * next life.
+/* series.c: one point per event every SERIES_MS, in memory for requests and in PostgreSQL for
+ * restarts.
  *
- * The work is one struct, filled on the loop, carried out on the pool and taken back on the loop:
- * points to write, and one event's points to read. Points are read once, when the event has become
- * ours and before the first new point is taken. So a series is in sequence, and has a gap where
- * nobody owned the event. If a point cannot be written, only the next life's series misses it.
+ * A job is one struct, filled on the loop, run on the pool and completed on the loop: points to
+ * write, and one event's points to read. Points are read once, when the event has become ours and
+ * before the first new point. So a series is in order, with a gap while the event had no owner. If
+ * a point cannot be written, it is missing only after a restart.
  *
- * The gauge of whether an event can be sold is there from the start, not from the moment it can: an
- * alert cannot judge a figure that is absent. So the events that the settings name begin as not
- * open, before the journal has been seen, and any other one as soon as the journal has it in
- * memory. With an event that leaves memory its figures go.
+ * The gauge of whether an event can be sold exists from the start, because alerts do not work on
+ * missing metrics. So events named in the settings begin as not open, before the journal is read,
+ * and others as soon as the journal has them in memory. The metrics of an event are removed when it
+ * leaves memory.
  *
- * The process that writes points also reads the state of the server. */
+ * The job that writes points also reads the server's state. */
 #include "loop/series.h"
 
 #include "base/magic.h"
@@ -25,28 +25,28 @@
 enum { FREE, HELD, SOLD, BLOCKED, OPEN, GAUGES };
 
 struct points {
-    struct series_point *ring; /* SERIES_POINTS; NULL until it was read */
+    struct series_point *ring; /* SERIES_POINTS; NULL until read */
     uint32_t len, next;
     uint64_t last_ms;
-    uint64_t try_ms;        /* read not before */
+    uint64_t try_ms;        /* earliest time of the next read */
     uint64_t errors_before; /* of earlier owners */
     uint64_t errors_from;   /* our own errors from before we owned the event */
     _Atomic uint64_t now[GAUGES];
     bool is_unsaved;           /* the newest point */
-    bool is_told;              /* /metrics knows its counts */
-    char id[EVENT_ID_MAX + 1]; /* the event of which /metrics knows whether it is open, or empty */
+    bool is_told;              /* its counts are registered in /metrics */
+    char id[EVENT_ID_MAX + 1]; /* the event whose open gauge is registered, or empty */
 };
 
 struct work {
     uint32_t magic;
     uv_work_t req;
     struct series *series;
-    struct pg *pg; /* kept from one time to the next */
+    struct pg *pg; /* reused */
     struct sql_counted_write_rows points[EVENTS_MAX];
-    struct event *counted[EVENTS_MAX]; /* whose points they are, kept */
+    struct event *counted[EVENTS_MAX]; /* the points' events, kept */
     uint32_t points_len;
-    struct event *read; /* whose points to read, kept; NULL: none */
-    PGresult *found;    /* the newest first; NULL: they were not read */
+    struct event *read; /* event whose points to read, kept; NULL: none */
+    PGresult *found;    /* newest first; NULL: not read */
 };
 
 struct series {
@@ -55,7 +55,7 @@ struct series {
     struct work work;
     struct loop *loop; /* loop 0 */
     bool working, failing;
-    _Atomic uint64_t not_open; /* stays 0: for an event that the journal does not know yet */
+    _Atomic uint64_t not_open; /* always 0: for an event that the journal does not know yet */
     _Atomic uint64_t archive_failures, archive_late_ms; /* of the server's log */
     _Atomic uint64_t snapshot_ms;                       /* the oldest one's age */
 };
@@ -64,7 +64,7 @@ MAGIC(work, 0x5ea70004);
 
 /* ---- on the pool ---- */
 
-/* If it cannot be read, counts are kept all the same. */
+/* On failure, counts are stored all the same. */
 static void read_server(struct series *series, struct pg *pg)
 {
     struct err_slot err;
@@ -101,7 +101,7 @@ static void on_pool(uv_work_t *req)
         read_server(series, work->pg);
         return;
     }
-    if (!series->failing) /* once, not with every attempt */
+    if (!series->failing) /* once, not per attempt */
         log_failure(series->conf.log, "counts cannot be kept", &err);
     pg_close(work->pg);
     work->pg = NULL;
@@ -130,7 +130,7 @@ static void on_done(uv_work_t *req, int status)
             points->last_ms = point.at_ms;
             points->errors_before = point.errors;
         }
-        /* The last point may be of a clock that was ahead. */
+        /* The last point may come from a clock that was ahead. */
         uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
         if (points->last_ms > now_ms)
             points->last_ms = now_ms;
@@ -145,7 +145,7 @@ static void on_done(uv_work_t *req, int status)
     work->found = NULL;
 }
 
-/* The newest point of each series, if it is not written yet. */
+/* The newest unwritten point of each series. */
 static void take_unsaved(struct series *series, struct work *work)
 {
     struct events *events = series->loop->conf.events;
@@ -222,7 +222,7 @@ struct series_point series_at(const struct series *series, const struct event *e
     return points->ring[(points->next + SERIES_POINTS - age) % SERIES_POINTS];
 }
 
-/* A gauge that is registered twice is summed (metrics.h). */
+/* Gauges registered twice are summed (metrics.h). */
 static void tell(struct series *series, unsigned gauge, struct span event,
                  const _Atomic uint64_t *value)
 {
@@ -241,8 +241,8 @@ static void tell(struct series *series, unsigned gauge, struct span event,
     (void)metrics_gauge(series->conf.metrics, &desc, value, NULL);
 }
 
-/* The events that are in memory, and no longer those that have left it. One that is being read is
- * kept, so it is still there. */
+/* Registers events in memory, and removes those that have left. An event being read is kept, so it
+ * is still there. */
 static void tell_known(struct series *series, struct journal *journal)
 {
     struct journal_view view;

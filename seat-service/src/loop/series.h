@@ -1,10 +1,10 @@
-/* series.h: how many seats of each event were free, held, sold and blocked over time.
+/* series.h: time series of each event's free, held, sold and blocked seats.
  *
- * One point per event every SERIES_MS, in memory for requests and in PostgreSQL for the next life;
- * the newest counts are also on /metrics, and whether the event can be sold.
+ * One point per event every SERIES_MS, in memory for requests and in PostgreSQL for restarts.
+ * /metrics has the newest counts, and whether the event can be sold.
  *
- * Threading: belongs to loop 0, which has the private listener. The database is read and written by
- * libuv's pool, one thing at a time. */
+ * Threading: belongs to loop 0, which has the private listener. libuv's pool reads and writes the
+ * database, one job at a time. */
 #ifndef FG_SEAT_SERVICE_SERIES_H
 #define FG_SEAT_SERVICE_SERIES_H
 
@@ -14,9 +14,9 @@
 struct series;
 
 struct series_conf {
-    const char *dsn;         /* borrowed, as all here */
+    const char *dsn;         /* borrowed, as all fields here */
     const char *events;      /* as in struct journal_conf */
-    struct service *service; /* whose errors are counted with each point */
+    struct service *service; /* source of the error counts */
     struct metrics *metrics;
     struct logger *log;
 };
@@ -30,10 +30,10 @@ void series_tick(struct series *series, struct loop *loop);
 struct series_point {
     uint64_t at_ms;
     uint32_t free, held, sold, blocked;
-    uint64_t errors; /* 5xx answers by the event's owners, for any event: only rises */
+    uint64_t errors; /* 5xx responses by the event's owners, for any event; never falls */
 };
 
-/* How many points there are of an event, and one of them: age 1 is the newest. */
+/* The number of points of an event, and one of them: age 1 is the newest. */
 uint32_t series_len(const struct series *series, const struct event *event);
 struct series_point series_at(const struct series *series, const struct event *event, uint32_t age);
 struct series_point series_now(const struct series *series, const struct event *event,

@@ -1,10 +1,9 @@
-/* stream.c: one channel an event, one delta a tick.
+/* stream.c: one channel per event, one delta per tick.
  *
- * All readers of an event share each delta, which is made once, so a stream gets at most five a
- * second, however many seats change hands. A reader that was too slow is not sent what it missed;
- * it gets the request to fetch the availability again, and continues from there. A version without
- * changes is not sent. Prices and the plan's hash are sent to a reader that begins or starts over,
- * and to all when a price changes. */
+ * All readers of an event share each delta, so a stream gets at most five a second, however many
+ * seats change. A reader that was too slow is asked to fetch the availability again, and continues
+ * from there. A version without changes is not sent. Prices and the plan's hash are sent to new or
+ * restarting readers, and to all when a price changes. */
 #include "loop/stream.h"
 
 #include "base/magic.h"
@@ -21,7 +20,7 @@ struct viewing {
     uint64_t sent_version;              /* of the last delta */
     uint32_t sent_free[PLAN_AREAS_MAX]; /* of the areas */
     uint64_t sent_prices[PLAN_CATEGORIES_MAX];
-    bool gave_free, gave_prices; /* a reader began with others than were sent: note_given() */
+    bool gave_free, gave_prices; /* a reader began with other values than were sent: note_given() */
     struct stream *stream;
     const struct event *event;
 };
@@ -34,7 +33,7 @@ struct stream {
     struct viewing viewings[EVENTS_MAX];
 };
 
-/* `count` changes after `since`; -1: the reader has to start over. `prices` NULL: it has them. */
+/* `count` changes after `since`; -1: the reader has to start over. `prices` NULL: not needed. */
 static struct http_blob *sse_event(struct stream *stream, const struct event *event, int count,
                                    uint64_t since, uint64_t version, const uint64_t *prices)
 {
@@ -75,8 +74,8 @@ static bool prices_differ(const struct viewing *viewing, const uint64_t *prices)
     return memcmp(prices, viewing->sent_prices, sizeof(viewing->sent_prices)) != 0;
 }
 
-/* A reader begins with what is so now. Should that be as before again at the next tick, it is sent
- * all the same. */
+/* Records that a new reader got current values that differ from those last sent: even if they have
+ * changed back by the next tick, they must be sent again. */
 static void note_given(struct viewing *viewing, const uint64_t *prices)
 {
     viewing->gave_free = viewing->gave_free || areas_differ(viewing);

@@ -1,12 +1,10 @@
 /* turn.c: creates a loop's parts, drives them, and takes them down.
  *
- * Each loop ticks every PUBLISH_MS: it settles all that has been committed, so that a picture can
- * be named by the journal; the first one expires holds and publishes the availability of each
- * event; each sends its own streams what has changed since the last tick, and ends those of events
- * that are neither open nor shown any more. Between ticks the committer wakes a loop once per
- * batch, from its own thread. It may do so while the loop is closing: a lock keeps it from using a
- * handle that is gone.
- */
+ * Each loop ticks every PUBLISH_MS. It settles everything committed so far, so that a picture has
+ * an exact version. Loop 0 expires holds and publishes the availability of each event. Each loop
+ * sends its streams the changes since the last tick, and ends streams of events that are neither
+ * open nor shown any longer. Between ticks the committer wakes a loop once per batch, from its own
+ * thread. It may do so while the loop is closing: a lock keeps it from using a closed handle. */
 #include "loop/turn.h"
 
 #include "base/magic.h"
@@ -27,7 +25,7 @@ struct turn {
     struct expiry expiry; /* loop 0's */
     uv_async_t wake;
     uv_timer_t tick;
-    pthread_mutex_t wake_lock; /* the committer may wake us while we close */
+    pthread_mutex_t wake_lock; /* the committer may wake us during close */
 };
 
 MAGIC(turn, 0x5ea70001);
@@ -78,7 +76,7 @@ static void show_events(struct loop *loop)
     events_looked(events, loop->conf.nth, look);
 }
 
-/* Changes of such an event may be open while others are written. */
+/* Changes of a stuck event may be open while others are written. */
 static bool has_stuck(const struct journal *journal)
 {
     return atomic_load_explicit(&journal_stats(journal)->events[JOURNAL_EVENT_OUT],
@@ -89,7 +87,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct turn *turn = MAGIC_OF(turn, timer->data);
     const struct loop_conf *conf = &turn->loop.conf;
-    /* All that the committer has given back until now: no more than the port's entries. */
+    /* Everything the committer has returned so far: at most the port's entries. */
     struct loop *loop = &turn->loop;
     uint64_t answered[EVENTS_MAX];
     for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
