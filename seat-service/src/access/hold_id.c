@@ -17,7 +17,7 @@ struct name {
 };
 static_assert(sizeof(struct name) == 25, "34 characters of base64url");
 
-/* What is signed: purpose, key id, number, event. */
+/* The signed message: purpose, key id, number, event. */
 static size_t message_of(uint8_t key_id, uint64_t hold, struct span event,
                          uint8_t out[1 + 1 + 8 + EVENT_MAX])
 {

@@ -1,5 +1,5 @@
 /* hold_id.h: a hold's public name: base64url of its number and a MAC over event and number. So a
- * name cannot be guessed or forged, and does not reveal how many other holds there are to try. */
+ * name cannot be guessed or forged, and its number alone is of no use to try others. */
 #ifndef FG_SEAT_SERVICE_HOLD_ID_H
 #define FG_SEAT_SERVICE_HOLD_ID_H
 
@@ -11,7 +11,7 @@
 enum { HOLD_ID_LEN = 34 };
 
 struct hold_id {
-    char text[HOLD_ID_LEN + 1]; /* closed by NUL */
+    char text[HOLD_ID_LEN + 1]; /* NUL-terminated */
 };
 
 struct hold_id hold_id_make(const struct mac_ring *keys, struct span event, uint64_t hold);

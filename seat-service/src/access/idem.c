@@ -1,14 +1,13 @@
-/* idem.c: a table of sets. A key belongs to one set, in which it may take any place. Session and
- * key together choose it: the session's hash says where a neighbourhood of IDEM_NEAR sets begins,
- * the key's hash picks one of them. So a session has a share that it cannot exceed, while all
- * sessions together spread over the whole table.
+/* idem.c: a set-associative table. A key belongs to one set, in which it may take any place. The
+ * session's hash selects the first of IDEM_NEAR consecutive sets, the key's hash one of them. So a
+ * session's share is limited, while all sessions together spread over the whole table.
  *
- * A place costs IDEM_ENTRY_BYTES: half of the asker's hash (the chance that two in one set share it
- * is one in 2^59), a quarter of the body's hash, and the change. When whole bodies were kept, a
- * place cost some two thousand bytes, and a rush filled the table within seconds.
+ * A place costs IDEM_ENTRY_BYTES: half of the key's hash (the chance that two in one set share it
+ * is one in 2^59), a quarter of the body's hash, and the change. Whole bodies would cost some two
+ * thousand bytes each, and a rush would fill the table within seconds.
  *
- * A full set drops its oldest entry; a session that has a quarter of the set or more drops its own
- * oldest first. A request under way is never dropped. */
+ * A full set drops its oldest entry; a session with a quarter of the set or more drops its own
+ * oldest entry. A request under way is never dropped. */
 #include "access/idem.h"
 
 #include "rim_limits.h"
@@ -29,7 +28,7 @@ struct set {
     uint32_t at_s[IDEM_WAYS];
     uint8_t kind[IDEM_WAYS];
     uint8_t flags[IDEM_WAYS];
-    uint8_t whose[IDEM_WAYS]; /* of the session's hash */
+    uint8_t whose[IDEM_WAYS]; /* the session's hash, first byte */
 };
 
 static_assert(sizeof(struct set) == (size_t)IDEM_WAYS * IDEM_ENTRY_BYTES, "nothing is wasted");
@@ -39,7 +38,7 @@ struct idem {
     uint64_t sets_len;
     pthread_mutex_t locks[IDEM_LOCKS];
     struct idem_stats stats;
-    _Atomic uint64_t pushed_at_s; /* the last time */
+    _Atomic uint64_t pushed_at_s; /* last eviction */
 };
 
 struct idem_key idem_key_of(uint64_t session, struct http_req *req, struct span key)
@@ -95,7 +94,7 @@ const struct idem_stats *idem_stats(const struct idem *idem)
     return &idem->stats;
 }
 
-/* ---- one set, its lock taken ---- */
+/* ---- one set, under its lock ---- */
 
 struct at {
     struct set *set;
@@ -160,7 +159,7 @@ static int make_room(struct idem *idem, const struct at *at, uint32_t now_s)
     if (own < IDEM_WAYS / 4)
         way = oldest(at, now_s, false, &all);
     if (way >= 0) {
-        /* The age of what is pushed out shows how long entries are kept. */
+        /* An evicted entry's age shows how long entries are kept. */
         uint32_t age_s = age_of(at->set, (unsigned)way, now_s);
         enum { LATELY_S = 60 };
         /* relaxed, here and below: for a graph */
@@ -184,7 +183,7 @@ static void put(const struct at *at, int way, uint8_t kind, uint32_t at_s)
     at->set->at_s[way] = at_s;
 }
 
-/* ---- asking and telling ---- */
+/* ---- begin and finish ---- */
 
 static uint32_t seconds(uint64_t ms)
 {
@@ -215,7 +214,7 @@ enum idem_verdict idem_begin(struct idem *idem, uint64_t session, const struct i
         verdict = IDEM_NEW;
     }
     pthread_mutex_unlock(at.lock);
-    /* relaxed: for a graph; nothing was pushed out during the whole retention time */
+    /* relaxed: for a graph; nothing was evicted for the whole retention time */
     if (now_s > atomic_load_explicit(&idem->pushed_at_s, memory_order_relaxed) + IDEM_KEEP_S)
         atomic_store_explicit(&idem->stats.kept_s, IDEM_KEEP_S, memory_order_relaxed);
     return verdict;
@@ -223,7 +222,7 @@ enum idem_verdict idem_begin(struct idem *idem, uint64_t session, const struct i
 
 static int find_running(const struct at *at)
 {
-    int way = find(at, 0); /* a request under way has no age */
+    int way = find(at, 0); /* a running request has no age */
     assert(way >= 0);
     assert(at->set->kind[way] == RUNNING);
     return way;

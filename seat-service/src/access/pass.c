@@ -1,13 +1,13 @@
-/* pass.c: a signature costs some 60 us to check, a look into the cache half of one.
+/* pass.c: checking a signature takes some 60 us, a cache lookup half of one.
  *
- * The cache is a table of sets of four, found by a tag of event and token: SipHash with a result of
- * 128 bits and a key that only this cache has. So nobody can make a token with the tag of another
- * one, and equal tags mean equal tokens. It costs a third of BLAKE2b. The oldest of a set makes
- * room. What is remembered is that the signature was good under a generation of keys: expiry and
- * revocation are checked each time.
+ * The cache is a table of sets of four, found by a tag of event and token: 128-bit SipHash with
+ * this cache's secret key. So no client can make a token with another token's tag, and equal tags
+ * mean equal tokens. It costs a third of BLAKE2b. The oldest entry of a set is evicted. An entry
+ * says that the signature was valid under a generation of keys: expiry and revocation are checked
+ * each time.
  *
- * Ended sessions are a table of words: an entry is the session's hash, beside it the time until
- * which it counts. It is written rarely and read by every loop, without a lock. */
+ * Ended sessions are a table of words: the session's hash, and the time until which the entry is
+ * valid. It is written rarely, and read by every loop without a lock. */
 #include "access/pass.h"
 
 #include "base/json_in.h"
@@ -27,7 +27,7 @@ struct slot {
     uint8_t tag[TAG_BYTES];
     struct pass pass;
     uint64_t generation; /* of the keys; 0: unused */
-    uint64_t used;       /* the cache's count when it was last wanted */
+    uint64_t used;       /* the cache's count at the last use */
 };
 
 struct pass_cache {
@@ -38,7 +38,7 @@ struct pass_cache {
 };
 
 struct pass_revoked {
-    pthread_mutex_t writers; /* one at a time; readers do not meet it */
+    pthread_mutex_t writers; /* one writer at a time; readers take no lock */
     struct {
         _Atomic uint64_t session;
         _Atomic uint64_t until_s;
@@ -70,8 +70,8 @@ void pass_cache_destroy(struct pass_cache *cache)
     free(cache);
 }
 
-/* Twelve hex digits of time and six at random, of which the first four are kept: two makings within
- * one millisecond are one event. */
+/* Twelve hex digits of time and six random ones, of which four are used: two creations within one
+ * millisecond count as one event. */
 static bool read_incarnation(const json_t *claim, uint64_t *out)
 {
     enum { DIGITS = 18, KEPT = 16 };
@@ -89,7 +89,7 @@ static bool read_incarnation(const json_t *claim, uint64_t *out)
         value = i < KEPT ? value << 4 | (uint64_t)(at - digits) : value;
     }
     *out = value;
-    return value <= INT64_MAX; /* as PostgreSQL keeps it */
+    return value <= INT64_MAX; /* PostgreSQL's range */
 }
 
 static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
@@ -106,8 +106,7 @@ static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
     return read_incarnation(incarnation, &out->incarnation) ? PASS_OK : PASS_INVALID;
 }
 
-/* A pass for another event has a verdict of its own: it is an honest mistake, with two windows
- * open. */
+/* A pass for another event has its own verdict: it is an honest mistake, with two windows open. */
 static enum pass_verdict verify(struct pass_cache *cache, struct span event, struct span token,
                                 struct pass *out)
 {
@@ -120,8 +119,7 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
         .iss = cache->conf.issuer,
         .aud = audience,
         .iat_ahead_ok = true,
-        .run_out_ok =
-            true, /* judged below, each time, so that the signature is checked only once */
+        .run_out_ok = true, /* checked below each time, so that the signature is checked once */
         .clock = cache->conf.clock,
         .fault = &fault,
     };
@@ -152,7 +150,7 @@ static bool is_revoked(const struct pass_revoked *revoked, uint64_t session, uin
 {
     for (unsigned i = 0; i < REVOKED_PROBES; i++) {
         uint64_t at = (session + i) % PASS_REVOKED_MAX;
-        /* acquire: partner of the release in pass_revoke() */
+        /* acquire: pairs with the release in pass_revoke() */
         uint64_t there = atomic_load_explicit(&revoked->cells[at].session, memory_order_acquire);
         if (there == 0)
             return false;
@@ -171,10 +169,10 @@ static enum pass_verdict judge(struct pass_cache *cache, struct span event, stru
     char memory[EVENT_ID_MAX + 1 + JWT_BYTES_MAX];
     struct text message = text_on(memory, sizeof(memory));
     text_put(&message, event);
-    text_char(&message, ' '); /* no event's id has one */
+    text_char(&message, ' '); /* no event id has a space */
     text_put(&message, token);
     if (message.overflown)
-        return PASS_FOREIGN; /* no event has such an id */
+        return PASS_FOREIGN; /* no event has an id that long */
     crypto_shorthash_siphashx24(tag, (const uint8_t *)message.ptr, message.len, cache->key);
 
     uint64_t set, generation = jwks_feed_generation(cache->conf.keys);
@@ -237,8 +235,8 @@ void pass_revoked_destroy(struct pass_revoked *revoked)
     free(revoked);
 }
 
-/* Called by the private listener's loop, and by the reader for sessions that others have ended. A
- * cell is never emptied, only taken over, so a search may stop at an unused one. */
+/* Called by the private listener's loop, and by the reader for sessions ended elsewhere. A cell is
+ * never emptied, only reused, so a search may stop at an unused one. */
 void pass_revoke(struct pass_revoked *revoked, uint64_t session, uint64_t until_s)
 {
     uint64_t oldest_s = UINT64_MAX, chosen = session % PASS_REVOKED_MAX;
@@ -257,7 +255,7 @@ void pass_revoke(struct pass_revoked *revoked, uint64_t session, uint64_t until_
         }
     }
     atomic_store_explicit(&revoked->cells[chosen].until_s, until_s, memory_order_relaxed);
-    /* release: partner of is_revoked(): the time is there before the name */
+    /* release: pairs with is_revoked(): the time is stored before the session */
     atomic_store_explicit(&revoked->cells[chosen].session, session, memory_order_release);
     pthread_mutex_unlock(&revoked->writers);
 }

@@ -1,8 +1,8 @@
 /* rate.c: a cell is 16 bits of the session's hash and 48 bits of time in units of 16 us, which is
- * 142 years. Two sessions whose hashes begin alike may meet in a cell. The hash bits tell them
- * apart: a stranger's cell whose time is over is taken; otherwise the next few cells are tried. If
- * all of them are in use, the request passes: the limit is there to keep a single session from
- * doing harm, and nobody should be refused because of others. */
+ * 142 years. Two sessions may map to the same cell. The hash bits tell them apart: another
+ * session's cell whose time is over is reused; otherwise the next few cells are tried. If all are
+ * in use, the request passes: the limit keeps single sessions from doing harm, and no session
+ * should be refused because of others. */
 #include "access/rate.h"
 
 #include "rim_limits.h"
@@ -32,19 +32,19 @@ void rate_destroy(struct rate *rate)
     free(rate);
 }
 
-/* Puts the session's time off, unless it would then be further ahead than `burst`. */
+/* Advances the session's time, unless it would then be further ahead than `burst`. */
 static bool put_off(struct rate *rate, uint64_t session, uint64_t by, uint64_t burst, uint64_t now,
                     uint64_t *retry_ms)
 {
     uint64_t tag = session >> TIME_BITS << TIME_BITS;
     for (unsigned i = 0; i < PROBES; i++) {
         _Atomic uint64_t *cell = &rate->cells[(session + i) % RATE_CELLS];
-        /* relaxed: the word stands alone, nothing else is read through it */
+        /* relaxed: nothing else is read through this word */
         uint64_t was = atomic_load_explicit(cell, memory_order_relaxed);
         for (;;) {
             uint64_t due = was & TIME_MASK;
             if ((was & ~TIME_MASK) != tag && due > now)
-                break; /* a stranger's */
+                break; /* another session's */
             due = due > now ? due : now;
             if (due + by > now + burst) {
                 *retry_ms = (due + by - now - burst) * UNIT_US / 1000 + 1;
@@ -68,8 +68,8 @@ bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t n
 {
     if (per_s == 0)
         return true;
-    /* A page starts with four requests at once; a burst of twice the rate, and at least eight,
-     * passes. */
+    /* A page starts with four requests at once; a burst of twice the rate, and of at least eight,
+     * is allowed. */
     uint64_t burst = step_of(per_s) * (per_s * 2 > 8 ? per_s * 2 : 8);
     return put_off(rate, session, step_of(per_s), burst, now_us / UNIT_US, retry_ms);
 }

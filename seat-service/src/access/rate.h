@@ -1,8 +1,8 @@
-/* rate.h: how many requests a second a session may make.
+/* rate.h: limits the requests per second of a session.
  *
  * One table for all loops, without a lock: a cell is a word, changed by compare-and-swap. It holds
- * the time at which the session's requests would be even (GCRA): a request is allowed while that
- * time is at most the burst ahead. */
+ * the session's theoretical arrival time (GCRA): a request is allowed while that time is at most
+ * the burst ahead. */
 #ifndef FG_SEAT_SERVICE_RATE_H
 #define FG_SEAT_SERVICE_RATE_H
 
@@ -15,10 +15,10 @@ struct rate;
 
 int rate_create(struct err_slot *err, struct rate **out);
 void rate_destroy(struct rate *rate);
-/* `session` is a hash. per_s 0: everything is allowed. *retry_ms is set where the answer is no. */
+/* `session` is a hash. per_s 0: no limit. *retry_ms is set if the request is not allowed. */
 bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t now_us,
                  uint64_t *retry_ms);
-/* What an allowed request took beyond that counts as `times` more, which the next ones wait for. */
+/* Charges an allowed request as `times` more requests, for which the session's next ones wait. */
 void rate_charge(struct rate *rate, uint64_t session, uint32_t per_s, uint32_t times,
                  uint64_t now_us);
 
