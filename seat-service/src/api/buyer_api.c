@@ -1,8 +1,8 @@
-/* buyer_api.c: from a request to an ask of the engine, and from its answer to a reply.
+/* buyer_api.c: turns a request into a call of the engine, and the result into a response.
  *
- * Every call passes the same checks: the event is here and open, the pass is good, the session is
- * not too fast. Calls that change something then need their idempotency key. Only what passes all
- * of these reaches the engine. */
+ * Every call passes the same checks: the event is here and open, the pass is valid, the session is
+ * within its rate. Changes then check their idempotency key. Only then does a request reach the
+ * engine. */
 #include "api/buyer_api.h"
 
 #include "access/hold_id.h"
@@ -22,7 +22,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- the door ---- */
+/* ---- admission ---- */
 
 /* Verifies the pass, unless too many from this address were wrong: then only known passes are
  * accepted, for *wait_ms more. */
@@ -70,7 +70,7 @@ static bool judge_pass(struct call *call, struct span event, struct pass *pass)
 }
 
 /* An event that the waiting room has deleted and created again is a new one: visitors admitted to
- * the old one have not waited for this one. */
+ * the old one have not waited for it. */
 static bool judge_incarnation(struct call *call, const struct pass *pass)
 {
     if (events_admit(call->event, pass->incarnation))
@@ -90,8 +90,8 @@ static bool judge_rate(struct call *call)
     return false;
 }
 
-/* What the pass opens besides the public seats. The waiting room has checked the code, so none is
- * needed here; a channel that this event does not have (any more) opens nothing. */
+/* The channels that the pass opens, with the public. The waiting room has checked the code, so none
+ * is needed here; a channel that this event does not have opens nothing. */
 static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
 {
     for (uint32_t i = 1; pass->channel != 0 && i < plan_channel_count(plan); i++) {
@@ -101,8 +101,8 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
     return 1;
 }
 
-/* An event that is asleep is woken by those alone who have a pass for it, and kept awake by them:
- * that costs more than an answer. A pass of an earlier incarnation is for another event. */
+/* Only visitors with a pass for an event may wake it or keep it awake, because that costs more than
+ * a response. A pass of an earlier incarnation is for another event. */
 static void knock(struct call *call)
 {
     struct span id = http_req_param(call->req, 0);
@@ -116,7 +116,7 @@ static void knock(struct call *call)
         request_wake(call);
 }
 
-/* The event is there, one way or the other. */
+/* The event is open or shown. */
 static bool judge_visitor(struct call *call)
 {
     struct pass pass;
@@ -133,7 +133,7 @@ static bool enter(struct call *call, struct http_req *req)
     return request_event_or(call, req, knock) && judge_visitor(call);
 }
 
-/* For reads that are the same for all visitors. A standby answers them, too. */
+/* For reads that are the same for all visitors. A standby serves them, too. */
 static bool look_in(struct call *call, struct http_req *req)
 {
     return request_shown(call, req, knock) && judge_visitor(call);
@@ -141,16 +141,16 @@ static bool look_in(struct call *call, struct http_req *req)
 
 /* ---- idempotency ---- */
 
-/* The outcome of the request is known; the answer is made from the hold's current state. */
+/* Repeats a response; its body is made from the hold's current state. */
 static void answer_again(struct call *call, const struct idem_answer *answer);
 
 typedef void handler(struct http_req *req);
 
-/* True: proceed. A repetition that arrives before the first is answered starts over later, through
+/* True: proceed. A repeat that arrives before the first response is handled again later, through
  * `again`. */
 static bool first_time(struct call *call, handler *again)
 {
-    /* A form has a key among its fields; changed and sent again, it is another request. */
+    /* A form's key is one of its fields; a changed form is another request. */
     struct span key = call->plain != NULL ? http_req_body(call->req)
                                           : http_req_header(call->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     if (key.ptr == NULL)
@@ -247,7 +247,7 @@ static void finish_release(struct call *call, const struct engine_op *op)
 
 /* ---- POST holds ---- */
 
-/* The body, turned into an ask for the engine. */
+/* The body, as the engine's request. */
 struct wish {
     struct engine_ask ask;
     uint32_t seats[REQUEST_SEATS_MAX];
@@ -277,7 +277,7 @@ static void read_best(struct call *call, struct json_in *in, struct wish *wish)
     json_in_end(&best);
 }
 
-/* Bytes only, so that all of it is a name for a tally. */
+/* Only bytes, without padding, so that it can be a tally's key. */
 struct guesser {
     char event[EVENT_ID_MAX];
     uint8_t who[IP_BYTES]; /* session, or address */
@@ -295,7 +295,7 @@ static struct guesser guesser_of(const struct call *call, const void *who, size_
 }
 
 /* Checks a code, unless its session has sent too many wrong ones. Then right and wrong codes get
- * the same refusal, so that a guess reveals nothing. -1: answered. */
+ * the same refusal, so that a guess reveals nothing. -1: it has responded. */
 static int check_code(struct call *call, struct span code)
 {
     uint8_t site[IP_BYTES];
@@ -326,8 +326,8 @@ static int check_code(struct call *call, struct span code)
     return channel;
 }
 
-/* A code opens an allocation. One that opens nothing is refused, since its buyer expects seats from
- * it. False: answered. */
+/* Opens the code's channel. A code that opens nothing is refused, since its buyer expects seats
+ * from it. Returns false if it has responded. */
 static bool open_channel(struct call *call, struct span code, int *channel)
 {
     *channel = check_code(call, code);
@@ -337,7 +337,7 @@ static bool open_channel(struct call *call, struct span code, int *channel)
     return true;
 }
 
-/* The end of a body that may have a code. False: answered. */
+/* Ends a body that may have a code. Returns false if it has responded. */
 static bool end_with_code(struct call *call, struct json_in *in, const struct err_slot *err)
 {
     struct span code = {NULL, 0};
@@ -346,7 +346,7 @@ static bool end_with_code(struct call *call, struct json_in *in, const struct er
     return request_end(call, in, err) && (code.ptr == NULL || open_channel(call, code, &channel));
 }
 
-/* False: answered. */
+/* Returns false if it has responded. */
 static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
 {
     struct err_slot err = {0};
@@ -406,7 +406,7 @@ static void post_holds(struct http_req *req)
 
 /* ---- POST codes ---- */
 
-/* Tells what a code opens, before any seat depends on it. */
+/* Returns the channel that a code opens, before any seat depends on it. */
 static void post_codes(struct http_req *req)
 {
     struct call call;
@@ -436,8 +436,8 @@ static void post_codes(struct http_req *req)
 
 /* ---- POST proposals ---- */
 
-/* The best of each category that was asked for; nothing is held. If there is none at all, the
- * answer is the one that a hold would have got. */
+/* The best seats of each requested category; nothing is held. If there are none, the response is
+ * the one that a hold would get. */
 static void tell_proposals(struct call *call, struct engine_ask *ask)
 {
     struct engine_op op, refused = {0};
@@ -506,8 +506,7 @@ static void post_proposals(struct http_req *req)
 
 /* ---- one hold ---- */
 
-/* Another session's hold does not exist for this one: its name may have been seen over a shoulder.
- */
+/* Another session's hold is reported as unknown: its name may have been read over a shoulder. */
 static bool read_mine(struct call *call, uint64_t hold, struct engine_hold_view *view)
 {
     enum engine_verdict verdict = engine_hold_read(call->event->engine, hold, view);
@@ -526,7 +525,7 @@ static bool is_mine(struct call *call, uint64_t hold)
     return read_mine(call, hold, &view);
 }
 
-/* A browser that lost its storage, or another one with the same pass, finds its holds here. */
+/* For browsers that lost their storage, or another browser with the same pass. */
 static void get_holds(struct http_req *req)
 {
     struct call call;
@@ -567,7 +566,7 @@ static void get_hold(struct http_req *req)
         reply_hold(&call, 200, hold, NULL);
 }
 
-/* Buyers who let us choose may want to choose after all: PATCH swaps the hold for one of these. */
+/* Buyers of best available may still want to choose: PATCH swaps the hold for one of these. */
 static void get_alternatives(struct http_req *req)
 {
     struct call call;
@@ -665,7 +664,7 @@ static void patch_hold(struct http_req *req)
     verdict_go_on(&call, verdict, entry, &ask);
 }
 
-/* ---- without a script ---- */
+/* ---- without scripts ---- */
 
 static void get_plain(struct http_req *req)
 {
@@ -693,7 +692,7 @@ static void get_info(struct http_req *req)
     struct text headers = text_on(memory, sizeof(memory));
     if (!look_in(&call, req))
         return;
-    /* Where several share the events, the first call of a page tells the edge whose this one is. */
+    /* If processes share the events, a page's first call tells the edge the event's owner. */
     struct journal *journal = call.loop->conf.journal;
     struct journal_place place;
     if (journal_elsewhere(journal, call.event->nth, &place))
@@ -722,7 +721,7 @@ static void get_availability(struct http_req *req)
         hall_api_reply_seats(&call, get_availability);
 }
 
-/* The stream starts with what has changed since the reader's version (Last-Event-ID, or ?since), or
+/* The stream begins with the changes since the reader's version (Last-Event-ID, or ?since), or
  * tells the reader to fetch everything again. */
 static void get_stream(struct http_req *req)
 {
@@ -734,7 +733,7 @@ static void get_stream(struct http_req *req)
         asked = http_req_query_arg(req, SPAN("since"));
     struct mark since;
     if (!mark_read(asked, &since))
-        since = (struct mark){0}; /* 0 is not a version: the answer is to resync */
+        since = (struct mark){0}; /* 0 is not a version: the response is a resync */
     if (!request_since(&call, &since, get_stream))
         return;
     struct http_channel *channel = stream_channel(call.loop->streams, call.event);

@@ -5,6 +5,6 @@
 #include "http/http.h"
 
 extern const struct http_route
-    buyer_api_routes[]; /* ended by a row without a pattern, as all here */
+    buyer_api_routes[]; /* ends with a row without a pattern, as all route tables do */
 
 #endif

@@ -1,11 +1,11 @@
-/* errand.c: the errands that are under way, in a list; there are a few at most.
+/* errand.c: a short list of running errands.
  *
  *   begin --> a job on the pool --> its step --> another job --> ...
  *                                   its step --> looks, each ERRAND_LOOK_MS
  *
- * A step that has answered ends the errand: its timer is closed, and then it is given back. When
- * the process ends everyone is answered first. An errand whose job is under way then waits for the
- * job, and so does the loop, which runs as long as the pool has work of it. */
+ * A step that has responded ends the errand: its timer is closed, then it is freed. When the
+ * process ends all errands are answered first. A running job is waited for, because the loop runs
+ * until the pool has finished its work. */
 #include "api/errand.h"
 
 #include "base/magic.h"
@@ -74,7 +74,7 @@ void errand_do(struct errand *errand, errand_job *job, errand_step *then)
     errand->then = then;
     errand->working = true;
     int rc = uv_queue_work(errand->call.loop->conf.uv, &errand->work, on_pool, on_done);
-    assert(rc == 0); /* it only fails without a callback */
+    assert(rc == 0); /* fails only without a callback */
     (void)rc;
 }
 
@@ -106,7 +106,7 @@ int errand_connect(struct errand *errand, const char *app, uint32_t answer_ms, s
     return pg_open(&conf, err, out);
 }
 
-/* ---- looks ---- */
+/* ---- polling ---- */
 
 static void on_look(uv_timer_t *timer)
 {
@@ -130,7 +130,7 @@ void errand_watch(struct errand *errand, errand_step *look, uint64_t wait_ms, en
     uv_timer_start(&errand->timer, on_look, 0, ERRAND_LOOK_MS);
 }
 
-/* ---- its life ---- */
+/* ---- begin and end ---- */
 
 void *errand_begin(struct errand_list *list, const struct errand_kind *kind, struct call *call)
 {
@@ -170,7 +170,7 @@ static struct errand *unanswered(const struct errand_list *list)
     return errand;
 }
 
-/* An answer may let in the request behind it on its connection, and that another errand. */
+/* A response may let the next request on its connection begin another errand. */
 void errand_answer_all(struct errand_list *list)
 {
     struct errand *errand;

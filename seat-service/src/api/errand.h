@@ -1,12 +1,12 @@
-/* errand.h: a request that is answered later. What takes long is done on libuv's pool; then, where
- * something has to become so, one looks until it is.
+/* errand.h: a request that is answered later. Slow work runs on libuv's pool; then, if the result
+ * takes time to appear, it is polled for.
  *
- * If the process ends first, the caller gets an error, and the errand is over as soon as the pool
- * has let go of it. So a job may outlive its request, and must not read it: the body is had by
+ * If the process ends first, the caller gets an error, and the errand ends as soon as the pool has
+ * finished with it. So a job may outlive its request and must not read it: it gets the body from
  * errand_body().
  *
- * What an errand is about has it as its first member. Threading: belongs to the loop of the private
- * listener, but for its jobs. */
+ * An errand is the first member of its operation's struct. Threading: belongs to the loop of the
+ * private listener, except for its jobs. */
 #ifndef FG_SEAT_SERVICE_ERRAND_H
 #define FG_SEAT_SERVICE_ERRAND_H
 
@@ -19,22 +19,22 @@ struct errand;
 struct errand_list;
 
 typedef void errand_job(struct errand *errand);  /* on the pool */
-typedef bool errand_step(struct errand *errand); /* on the loop; true: it has answered */
+typedef bool errand_step(struct errand *errand); /* on the loop; true: it has responded */
 
 struct errand_kind {
     size_t size;             /* of the struct that begins with the errand */
-    uint32_t most;           /* at a time */
-    enum refusal full;       /* told if there are as many, or no memory */
-    enum refusal unfinished; /* told if the process ends first */
-    bool keeps_event;        /* the call's, until it is over */
-    /* It is over, and silent: frees what belongs to it. NULL: nothing does. */
+    uint32_t most;           /* running at once */
+    enum refusal full;       /* sent if `most` are running, or out of memory */
+    enum refusal unfinished; /* sent if the process ends first */
+    bool keeps_event;        /* keeps the call's event until the end */
+    /* Frees the operation's data once the errand is over. May be NULL. */
     void (*end)(struct errand *errand);
 };
 
 struct errand {
     uint32_t magic;
     struct call call;
-    /* errand.c's: */
+    /* Private to errand.c: */
     const struct errand_kind *kind;
     struct errand_list *list;
     struct errand *next;
@@ -45,32 +45,32 @@ struct errand {
     uint64_t until_ms;
     enum refusal late;
     bool working;
-    pthread_mutex_t lock; /* keeps the request from being answered while its body is copied */
-    bool answered;        /* while a job is under way it is written under the lock */
+    pthread_mutex_t lock; /* no response while the body is being copied */
+    bool answered;        /* written under the lock while a job runs */
     char *body;
 };
 
 /* `dsn` is borrowed. */
 int errand_list_create(const char *dsn, struct err_slot *err, struct errand_list **out);
-/* Before the loop is closed: each that is under way is answered. */
+/* Before the loop is closed: answers each running errand. */
 void errand_answer_all(struct errand_list *list);
 void errand_list_destroy(struct errand_list *list); /* after the loop has ended */
 
-/* Takes the call, which is answered by a step, or else from here. What is returned is zero behind
- * its first member. NULL: the call was refused. */
+/* Takes over the call, which a step or this file answers. The result is zeroed after its first
+ * member. NULL: the call was refused. */
 void *errand_begin(struct errand_list *list, const struct errand_kind *kind, struct call *call);
-/* What the errand is about, which is of this kind. */
+/* The operation's struct, which must be of this kind. */
 void *errand_of(struct errand *errand, const struct errand_kind *kind);
-/* `then` is called once the job is done, unless the request has been answered meanwhile. If it
- * answers false it has called this or errand_watch() again. */
+/* `then` is called after the job, unless the request has been answered meanwhile. If it returns
+ * false it must have called this or errand_watch() again. */
 void errand_do(struct errand *errand, errand_job *job, errand_step *then);
-/* Looks at once and every ERRAND_LOOK_MS; after wait_ms the request is refused as `late`. */
+/* Calls `look` at once and every ERRAND_LOOK_MS; after wait_ms the request is refused as `late`. */
 void errand_watch(struct errand *errand, errand_step *look, uint64_t wait_ms, enum refusal late);
 
-/* For a job, once: the request's body, copied; valid until the errand is over. ERR_CLOSED: the
- * request has been answered, so that there is nothing to do. */
+/* For a job, once: a copy of the request's body, valid until the errand is over. ERR_CLOSED: the
+ * request has been answered, so there is nothing to do. */
 int errand_body(struct errand *errand, struct err_slot *err, struct span *out);
-/* For a job: a connection of its own, to be closed by it. */
+/* For a job: its own connection, which it must close. */
 int errand_connect(struct errand *errand, const char *app, uint32_t answer_ms, struct err_slot *err,
                    struct pg **out);
 

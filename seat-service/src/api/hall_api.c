@@ -1,9 +1,8 @@
 /* hall_api.c: the plan is a blob that was compressed at import; availability is rendered once per
- * version and shared by all requests. Buyers come here through buyer_api.c, with a pass; the
- * operator's map needs none, so that a hall can be inspected before its sale begins. A plan is
- * named by its hash; a correction makes another one at the same address, so a cached one is always
- * revalidated. Availability is named by its version, and is sent whole or as the changes since a
- * version. */
+ * version and shared by all requests. Buyers' requests come through buyer_api.c, with a pass; the
+ * operator's map needs none, so a hall can be inspected before its sale. A plan's ETag is its hash;
+ * a correction replaces the plan at the same address, so caches must revalidate. Availability's
+ * ETag is its version, and it is sent whole or as the changes since a version. */
 #include "api/hall_api.h"
 
 #include "api/request.h"
@@ -64,7 +63,7 @@ void hall_api_reply_plan(struct call *call)
 
 /* ---- the seats ---- */
 
-/* ?since=V: the changes, or word that the availability has to be fetched again. */
+/* ?since=V: the changes, or `resync`. */
 static void reply_since(struct call *call, const struct mark *since)
 {
     static const struct span none = {NULL, 0};
@@ -100,7 +99,7 @@ static void put_state(struct text *text, const struct call *call)
     json_member_u64(text, "version", version);
     mark_member(text, line);
     json_member_u64(text, "seats", seats);
-    /* One letter a seat, in plan order: f h s b. */
+    /* One letter per seat, in plan order: f h s b. */
     json_key(text, "states");
     TEXT_LIT(text, "\"");
     if (letters != NULL)

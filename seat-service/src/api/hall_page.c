@@ -1,7 +1,7 @@
-/* hall_page.c: the parts of the page. Its texts and script are in seat-service/web; what all
- * services' pages share is in web. infra/vendor.js bundles the script into one file: on a slow line
- * every further file takes one of the few connections that a browser opens, and the plan needs one.
- * What the first look does not need is a second file, fetched after it. */
+/* hall_page.c: the parts of the page. Its texts and script are in seat-service/web; code shared by
+ * all services' pages is in web. infra/vendor.js bundles the script into one file: on a slow
+ * connection every further file takes one of a browser's few connections, and the plan needs one. A
+ * second file, fetched later, has what the first view does not need. */
 #include "api/hall_page.h"
 
 static const char hall_html[] =
@@ -29,14 +29,14 @@ static const struct site_file files[] = {
     {"plain.css", SITE_CSS, SITE_BYTES(plain_css)},
 };
 
-/* Small files come first and do not wait for large ones. */
+/* Small files first, so that they do not wait for large ones. */
 static const struct site_page pages[] = {{"/seats/{event}",
                                           SITE_BYTES(hall_html),
                                           {"/v1/seats/{}/availability?form=octets", "/v1/seats/{}",
                                            "/v1/seats/{}/plan?form=rows", NULL}}};
 
-/* A browser without a script goes on to the page that needs none, by `?noscript`: this one is the
- * same for every event and cannot name another's address. */
+/* Redirects a browser without scripts, marked by `?noscript`, to the plain page: this page is the
+ * same for every event and cannot link to it. */
 static bool go_plain(struct http_req *req, void *ctx)
 {
     char memory[256], lines[320];

@@ -2,7 +2,7 @@
  * listener.
  *
  * Slow work (reading a plan of ten megabytes, listing a stadium's sold seats) runs on libuv's pool,
- * one of each kind at a time; what changes seats takes the same path as any other change. */
+ * one of each kind at a time; changes to seats take the same path as any other change. */
 #include "api/operator_api.h"
 
 #include "access/hold_id.h"
@@ -31,14 +31,14 @@ static const struct span NOTHING = {NULL, 0};
 struct import {
     struct errand errand;
     char id[EVENT_ID_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
-    struct span body; /* the errand's */
+    struct span body; /* owned by the errand */
     struct shown_plan *plan;
-    /* Of a correction: */
-    struct event *kept; /* the event, while it is compared; or NULL */
+    /* For a correction: */
+    struct event *kept; /* the event, during the comparison; or NULL */
     bool corrects;      /* until events_revise_end() */
     char content[2 * PLAN_HASH_BYTES + 1], reason[CHANGE_TEXT_MAX + 1];
     struct engine_clashes clashes;
-    int rc, judged; /* as a new document: of rules that one which is there already may break */
+    int rc, judged; /* result of rules for new documents, which existing ones may break */
     struct err_slot err;
 };
 
@@ -67,7 +67,7 @@ static void reply_event(struct call *call, unsigned status)
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     render_info(&body, &shown);
-    /* For operators only: limits that are off, and what of the document nobody is shown. */
+    /* For operators only: disabled limits, and parts of the document that are not shown. */
     const struct plan *plan = shown.plan;
     json_member_open(&body, "unlimited", '[');
     for (unsigned i = 0; i < plan_limit_count; i++)
@@ -111,7 +111,7 @@ static void refuse_import(struct import *import)
     }
 }
 
-/* This process is not one that takes new events, or has no room. */
+/* This process takes no new events, or has no room. */
 static void refuse_new(struct import *import)
 {
     struct call *call = &import->errand.call;
@@ -122,7 +122,7 @@ static void refuse_new(struct import *import)
         refuse_import(import);
 }
 
-/* Where several share the events, a new one is whose turn it is. */
+/* If several processes share the events, another one may have taken the new event. */
 static bool opened_elsewhere(const struct import *import, struct journal_place *place)
 {
     struct journal *journal = import->errand.call.loop->conf.journal;
@@ -132,7 +132,7 @@ static bool opened_elsewhere(const struct import *import, struct journal_place *
            place->epoch > 0;
 }
 
-/* ---- its third step: the reader finds the event, which opens like any other ---- */
+/* ---- import, step 3: the reader finds the event, which opens like any other ---- */
 
 static bool look_whether_open(struct errand *errand)
 {
@@ -149,7 +149,7 @@ static bool look_whether_open(struct errand *errand)
     return true;
 }
 
-/* ---- its second step: it is written over a connection of its own ---- */
+/* ---- import, step 2: the event is written over its own connection ---- */
 
 static void write_event(struct errand *errand)
 {
@@ -183,7 +183,7 @@ static bool on_written(struct errand *errand)
     return false;
 }
 
-/* ---- a correction: the document is put aside, then the reader has it count ---- */
+/* ---- correction: the document is stored, then the reader makes it current ---- */
 
 static void refuse_correction(struct import *import)
 {
@@ -236,7 +236,7 @@ static void write_correction(struct errand *errand)
     struct pg *pg = NULL;
     bool whole;
     if (!engine_revise(import->kept->engine, plan, &whole, &import->clashes))
-        return; /* a refusal needs no closing */
+        return; /* a refusal needs no closing of the event */
     import->rc =
         errand_connect(errand, "fairgate seat-service import", IMPORT_ANSWER_MS, &import->err, &pg);
     if (import->rc == 0)
@@ -271,7 +271,7 @@ static bool on_correction_written(struct errand *errand)
     return false;
 }
 
-/* ---- its first step: the plan is read ---- */
+/* ---- import, step 1: the plan is read ---- */
 
 static unsigned letters_of(struct span code)
 {
@@ -283,8 +283,8 @@ static unsigned letters_of(struct span code)
     return letters;
 }
 
-/* Strangers may try codes. Events that were imported with shorter ones keep them, so this is no
- * rule of plan_import(). */
+/* Visitors may guess codes. Existing events keep shorter ones, so plan_import() does not check
+ * this. */
 static int judge_codes(const struct plan *plan, struct err_slot *err)
 {
     for (uint32_t i = 1; i < plan_channel_count(plan); i++) {
@@ -297,8 +297,7 @@ static int judge_codes(const struct plan *plan, struct err_slot *err)
     return 0;
 }
 
-/* "floor#1" is the first place of an order in the area "floor". Events that were imported with such
- * a seat keep it. */
+/* "floor#1" is the first place of an order in the area "floor". Existing events keep such seats. */
 static int judge_seats(const struct plan *plan, struct err_slot *err)
 {
     for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
@@ -324,7 +323,7 @@ static void read_plan(struct errand *errand)
         import->judged = judge_seats(import->plan->plan, &import->err);
 }
 
-/* The event is there; repeating an import is not a mistake. True: answered. */
+/* The event exists; repeating an import is not an error. Returns true if it has responded. */
 static bool judge_repeated(struct import *import)
 {
     struct call *call = &import->errand.call;
@@ -352,7 +351,7 @@ static bool judge_repeated(struct import *import)
     return true;
 }
 
-/* The event is not there, or closed: there is nothing to correct now. True: answered. */
+/* The event is absent or closed: nothing can be corrected now. Returns true if it has responded. */
 static bool judge_absent(struct import *import)
 {
     struct call *call = &import->errand.call;
@@ -362,7 +361,7 @@ static bool judge_absent(struct import *import)
     bool known = journal_find(journal, span_of(import->id), &view);
     const enum journal_reason reason = journal_reason(journal);
     if (known && view.state == JOURNAL_EVENT_ASLEEP)
-        request_wake(call); /* then it is judged like any other that is there */
+        request_wake(call); /* the retry then finds it */
     else if (http_req_header(call->req, HTTP_HEADER_IF_MATCH).ptr == NULL)
         return false;
     else if (opened_elsewhere(import, &place))
@@ -420,7 +419,7 @@ static bool read_reason(const struct http_req *req, char out[CHANGE_TEXT_MAX + 1
     if (!http_url_decode(span_trim(http_req_header_named(req, SPAN("X-Reason"))), false, &text))
         return false;
     out[text.len] = '\0';
-    json_t *utf8 = json_stringn(out, text.len); /* NULL: it is not */
+    json_t *utf8 = json_stringn(out, text.len); /* NULL: invalid UTF-8 */
     bool good = utf8 != NULL && strlen(out) == text.len;
     json_decref(utf8);
     return good;
@@ -472,7 +471,7 @@ static void get_events(struct http_req *req)
         bool open = event != NULL && events_is_open(event);
         json_member_bool(&body, "open", open);
         json_member_u64(&body, "epoch", open ? event->epoch : 0);
-        if (event != NULL) { /* its document could be read */
+        if (event != NULL) { /* its document is readable */
             json_member_u64(&body, "seats", plan_seat_count(event->plan->plan));
             json_member_cstr(&body, "plan", event->plan->hash);
         }
@@ -491,7 +490,7 @@ static void get_event(struct http_req *req)
         reply_event(&call, 200);
 }
 
-/* The import body again, normalised. It is copied on the pool: a stadium's has megabytes. */
+/* The import body, normalised. It is copied on the pool: a stadium's has megabytes. */
 struct document {
     struct errand errand;
     struct http_blob *blob;
@@ -576,17 +575,17 @@ static void get_counts(struct http_req *req)
     call_reply(&call, 200, &body, NOTHING);
 }
 
-/* ---- export of what is sold ---- */
+/* ---- export of sold seats ---- */
 
-enum { EXPORT_MOST = 1000000 }; /* of a page; more than any hall has */
+enum { EXPORT_MOST = 1000000 }; /* per page; more than any hall has */
 
 struct export
 {
     struct errand errand;
     struct export_page {
         bool csv;
-        int64_t after;       /* the seat behind which it begins; -1: at the first */
-        uint64_t after_hold; /* or the hold, behind all seats; 0: at the first */
+        int64_t after;       /* begin after this seat; -1: with the first */
+        uint64_t after_hold; /* or after this hold, which follows all seats; 0: with the first */
         uint32_t most;
     } page;
     uint32_t rows;
@@ -604,8 +603,8 @@ static void end_export(struct errand *errand)
 static const struct errand_kind export_kind = {sizeof(struct export),   1,    REFUSAL_EXPORTS,
                                                REFUSAL_SOLD_UNREADABLE, true, end_export};
 
-/* RFC 4180: a field with a comma, quote or line break is quoted, quotes are doubled. What a
- * spreadsheet would read as a formula gets an apostrophe in front. */
+/* RFC 4180: every field is quoted, quotes are doubled. A field that a spreadsheet would read as a
+ * formula gets an apostrophe in front. */
 static void put_csv(struct text *text, struct span field)
 {
     bool formula = field.len > 0 && strchr("=+-@\t\r", field.ptr[0]) != NULL;
@@ -620,8 +619,8 @@ static void put_csv(struct text *text, struct span field)
     text_char(text, '"');
 }
 
-/* A row: a seat, or the standing places of a hold, whose `zone` is their area's name. CSV leaves
- * the other's fields empty, JSON leaves them out. */
+/* A row: a seat, or the standing places of a hold, whose `zone` is their area's name. Fields of the
+ * other kind are empty in CSV and absent in JSON. */
 enum field { SEAT, ZONE, ROW, NUMBER, CATEGORY, ORDER, HOLD, AREA, PLACES, PRICE, FIELDS };
 
 static void put_row(struct export *export, const struct span fields[FIELDS])
@@ -723,7 +722,7 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
     return rc;
 }
 
-/* On the pool. Names are rarely long, so there is room for usual ones first. */
+/* On the pool. Names are rarely long, so the first buffer is for names of usual length. */
 static void read_sold(struct errand *errand)
 {
     enum { BYTES_PER_SEAT = 400, BYTES_OF_AREAS = 64 * 1024 };
@@ -772,7 +771,7 @@ static bool find_seat(const struct call *call, struct span raw, int64_t *out)
     return true;
 }
 
-/* ?format=, ?after= a seat by its id, or the hold of standing places, ?limit= */
+/* ?format=, ?after= a seat's id or a hold of standing places, ?limit= */
 static bool read_page(struct http_req *req, struct call *call, struct export_page *out)
 {
     struct span format = http_req_query_arg(req, SPAN("format"));
@@ -811,7 +810,7 @@ static void get_export(struct http_req *req)
     errand_do(&export->errand, read_sold, on_sold_read);
 }
 
-/* ---- what operators did to seats ---- */
+/* ---- the operators' audit trail ---- */
 
 struct acts {
     struct errand errand;
@@ -854,7 +853,7 @@ static void put_seat(struct text *body, const char *key, const struct plan *plan
 
 static void put_act(struct text *body, const struct event *event, const struct act_row *row)
 {
-    /* NULL: of a hall that a correction replaced; its names are gone */
+    /* NULL: the hall was replaced by a correction; its names are gone */
     const struct plan *plan = row->seq >= event->base ? event->plan->plan : NULL;
     char memory[RFC3339_LEN];
     struct text at = text_on(memory, sizeof(memory));
@@ -885,10 +884,10 @@ static void put_act(struct text *body, const struct event *event, const struct a
     json_close(body, '}');
 }
 
-/* Whole acts: a change of several prices has a row for each. Returns how many rows it put. */
+/* Whole acts only: a change of several prices has a row each. Returns the number of rows. */
 static uint32_t put_acts(struct text *body, const struct event *event, const struct acts *acts)
 {
-    enum { ROW_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every letter escaped */
+    enum { ROW_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every byte escaped */
     static_assert((int)PLAN_CATEGORIES_MAX < (int)ACTS_READ_MAX, "a page has one act at least");
     static_assert((PLAN_CATEGORIES_MAX + 1) * ROW_MAX + 1024 <= API_ANSWER_MAX, "there is room");
     uint32_t put = 0;
@@ -951,7 +950,7 @@ static void get_audit(struct http_req *req)
 
 /* ---- changes ---- */
 
-/* Everything that one of these bodies may contain. */
+/* Everything that these bodies may contain. */
 struct order {
     uint32_t seats[REQUEST_SEATS_MAX], to[REQUEST_SEATS_MAX];
     uint32_t seats_len, to_len;
@@ -975,12 +974,13 @@ static void finish(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, NOTHING);
 }
 
-/* Reads the body; false: answered. */
+/* Reads the body; returns false if it has responded. */
 typedef bool reader(struct call *call, json_t *doc, struct order *order);
 typedef enum engine_verdict beginner(struct engine *engine, const struct order *order,
                                      uint64_t now_ms, struct engine_op *op);
 
-/* Kept with the change itself, so that the trail names them even if this process ends now. */
+/* Stored with the change itself, so that the trail names the operator even if this process ends
+ * now. */
 static void set_who(struct change *change, const struct http_req *req)
 {
     static_assert((int)PERSONS_NAME_BYTES_MAX <= (int)CHANGE_WHO_MAX, "any name fits");
@@ -1024,7 +1024,7 @@ static bool read_area(struct call *call, struct json_in *in, struct order *order
     return true;
 }
 
-/* {seats | area, quantity; reason}. False: answered. */
+/* {seats | area, quantity; reason}. Returns false if it has responded. */
 static bool read_block(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
@@ -1069,7 +1069,7 @@ static void post_unblock(struct http_req *req)
     change_hall(req, read_block, unblock);
 }
 
-/* {hold, from, to, reason}: from[i] becomes to[i]. */
+/* {hold, from, to, reason}: from[i] is replaced by to[i]. */
 static bool read_move(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
@@ -1093,8 +1093,8 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
            request_seats(call, to, "to", order->to, &order->to_len);
 }
 
-/* An operator cannot move a sold seat here, because the payment adapter owns the ticket that names
- * it. The answer says why for this hold. */
+/* Operators cannot move sold seats here, because the payment adapter owns the ticket that names the
+ * seat. The response says why for this hold. */
 static enum engine_verdict move(struct engine *engine, const struct order *order, uint64_t now_ms,
                                 struct engine_op *op)
 {

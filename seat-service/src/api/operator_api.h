@@ -1,5 +1,5 @@
 /* operator_api.h: the private calls of the operator: import, block, unblock, move, price, export,
- * counts over time. */
+ * time series of counts. */
 #ifndef FG_SEAT_SERVICE_OPERATOR_API_H
 #define FG_SEAT_SERVICE_OPERATOR_API_H
 

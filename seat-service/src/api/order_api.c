@@ -1,12 +1,12 @@
-/* order_api.c: what the checkout asks of a hold while money moves.
+/* order_api.c: the checkout's calls for a hold during payment.
  *
- * The engine knows which order has a hold, so a repetition finds what it did before and answers the
- * same without a second change: no idempotency key is needed. Releasing or refunding what is
- * already gone is a success, since that was the aim.
+ * The engine stores which order has a hold, so a repeat returns the same response without a second
+ * change: no idempotency key is needed. Releasing or refunding a hold that is already gone
+ * succeeds.
  *
- * The saga moves money on these answers, so one that writes nothing is given only once the journal
- * has proven that we still own the event: a process that was stopped meanwhile remembers holds as
- * they were, and would say of one that was taken since that nothing is left of it.
+ * The saga moves money because of these responses, so a response without a write waits until the
+ * journal has proven that we still own the event: a process that was stopped has a stale state, and
+ * would report a hold taken since as gone.
  *
  * A sold seat is moved only here, for the saga that replaces its ticket. */
 #include "api/order_api.h"
@@ -21,14 +21,14 @@
 
 #include <assert.h>
 
-#define ORDER_FEES_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
+#define ORDER_FEES_MAX (UINT64_C(1) << 53) /* the largest integer that JSON carries exactly */
 
 enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, MEMBER_NAME_MAX = 64 };
-enum { ORDER_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
+enum { ORDER_BODY_MAX = 32 * 1024 }; /* a hold's seats twice, all escaped */
 
 static const struct {
     const char *word;
-    size_t counter; /* in the loop's figures; 0: it is not counted */
+    size_t counter; /* in the loop's counters; 0: not counted */
 } told[CHANGE_KIND_COUNT] = {
     [CHANGE_EXTENDED] = {"extended", offsetof(struct counter_stats, extended)},
     [CHANGE_CONFIRMED] = {"confirmed", offsetof(struct counter_stats, confirmed)},
@@ -38,8 +38,8 @@ static const struct {
     [CHANGE_MOVED] = {"moved", 0},
 };
 
-/* {verdict, ...the hold, where there is one left}. What had been done before, or is already so, is
- * answered as well, but not counted again. */
+/* {verdict, ...the hold, if it still exists}. Repeats get the same response, but are not counted
+ * again. */
 static void finish(struct call *call, const struct engine_op *op)
 {
     bool retaken =
@@ -87,12 +87,12 @@ struct order {
     struct engine_order who;
     uint64_t pay_ttl_s;
     struct engine_purchase purchase; /* `who` points here if the request has one */
-    bool part;                       /* of a refund: these seats, or all places but `keep` */
+    bool part;                       /* of a refund: these seats, or all places except `keep` */
     uint32_t seats[REQUEST_SEATS_MAX], seats_len;
     uint64_t keep;
 };
 
-/* {digest, fees, terms}: places and prices are the hold's own, and are not repeated. */
+/* {digest, fees, terms}: places and prices are the hold's own, and not sent. */
 static void read_purchase(struct json_in *in, struct order *order)
 {
     struct json_in child;
@@ -109,13 +109,13 @@ static void read_purchase(struct json_in *in, struct order *order)
     order->who.purchase = &order->purchase;
 }
 
-/* False: answered. Texts are borrowed from the document. */
+/* Returns false if it has responded. Texts are borrowed from the document. */
 static bool read_order(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
     struct json_in in;
     json_t *seats = NULL;
-    struct span member = {NULL, 0}; /* with extend; absent: the hold keeps its visit's buyer */
+    struct span member = {NULL, 0}; /* with extend; absent: the hold keeps its buyer */
     *order = (struct order){.pay_ttl_s = PAY_TTL_DEFAULT_S};
     order->purchase.event = span_of(call->event->id);
     json_in_object(&in, doc, &err);
@@ -174,7 +174,7 @@ static void post_action(struct http_req *req)
     struct commit_entry *entry = NULL;
     if (read_order(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
         enum engine_verdict verdict = act(&call, action, hold, &order, &entry->op);
-        /* If nothing is left to give back, release and refund have got what they wanted. */
+        /* If nothing is left to give back, release and refund succeed. */
         if (action >= RELEASE && verdict == ENGINE_NO_HOLD) {
             change_init(&entry->op.change, action == REFUND ? CHANGE_REFUNDED : CHANGE_RELEASED,
                         call.now_ms);
@@ -188,7 +188,7 @@ static void post_action(struct http_req *req)
     json_decref(doc);
 }
 
-/* ---- a sold seat moves ---- */
+/* ---- moving sold seats ---- */
 
 struct move {
     struct span order;
@@ -196,7 +196,7 @@ struct move {
     uint32_t from_len, to_len;
 };
 
-/* {order, from, to}: from[i] becomes to[i]. False: answered. */
+/* {order, from, to}: from[i] is replaced by to[i]. Returns false if it has responded. */
 static bool read_move(struct call *call, json_t *doc, struct move *move)
 {
     struct err_slot err = {0};
@@ -221,8 +221,8 @@ static bool same_categories(const struct plan *plan, const struct move *move)
     return true;
 }
 
-/* The move was begun and is undone at once, so that the same rules judge it; nothing reaches the
- * journal, and nothing is promised. */
+/* The move has begun and is undone at once, so that the same rules check it; nothing is journaled
+ * or promised. */
 static void answer_movable(struct call *call, enum engine_verdict verdict, const struct move *move,
                            struct commit_entry *entry)
 {
@@ -260,21 +260,21 @@ static void move_seats(struct http_req *req, bool only_asks)
     json_decref(doc);
 }
 
-/* For the saga that replaces the tickets of these seats. What was bought, and its digest, stay as
- * they were: the price is paid, and a move is a separate fact from the sale. */
+/* For the saga that replaces these seats' tickets. The purchase and its digest stay unchanged: the
+ * price is paid, and a move is separate from the sale. */
 static void post_move(struct http_req *req)
 {
     move_seats(req, false);
 }
 
-/* Would these seats move? For a caller that has to void their tickets first and cannot undo that.
- */
+/* Whether these seats could move. For a caller that has to void their tickets first, which is
+ * final. */
 static void post_movable(struct http_req *req)
 {
     move_seats(req, true);
 }
 
-/* The state of a hold, for a caller that has to know it before deciding. */
+/* The state of a hold, for a caller that must decide by it. */
 static void get_hold(struct http_req *req)
 {
     struct call call;
@@ -296,7 +296,7 @@ static void get_hold(struct http_req *req)
     call_reply(&call, 200, &body, (struct span){NULL, 0});
 }
 
-/* The waiting room or the operator ends a session: its passes are worthless from now on. */
+/* The waiting room or the operator ends a session, which invalidates its passes. */
 static void post_session_end(struct http_req *req)
 {
     ended_session(loop_of(req)->conf.ended, req, http_req_param(req, 0));

@@ -1,5 +1,5 @@
-/* order_api.h: the private calls of the checkout: extend, confirm, release, refund, each by an
- * order, each safe to repeat. */
+/* order_api.h: the private calls of the checkout: extend, confirm, release, refund, each for an
+ * order, and each idempotent. */
 #ifndef FG_SEAT_SERVICE_ORDER_API_H
 #define FG_SEAT_SERVICE_ORDER_API_H
 

@@ -1,17 +1,16 @@
-/* place_api.c: which process has an event.
+/* place_api.c: which process owns an event.
  *
  * GET /internal/owners: every process reports all events that it serves or follows, so any of them
- * can answer. If another process has the event, the answer is its owner row of a tenth of a second
- * ago. A caller that is sent to the wrong place is refused there.
+ * can answer. For another process's event the response is from its owner row, which may be a tenth
+ * of a second old. A caller sent to the wrong process is refused there.
  *
- * GET /internal/events/{event} says whether the event is there at all, awake or asleep, and wakes
- * it not: the waiting room asks before a sale begins, and often while one waits for its hall.
+ * GET /internal/events/{event} says whether the event exists, awake or asleep, without waking it:
+ * the waiting room polls it before a sale, and often while a line waits for its hall.
  *
- * POST /admin/events/{event}/place moves an event. Any process takes it: it writes the wish into
- * the event's owner row and reads from there, like all processes, where the event is. The wanted
- * process writes that it has read the journal. The owner then lets go, and the wanted process takes
- * the event. A wish that no process fulfils lapses: the caller gets an error, and nothing has to be
- * taken back. */
+ * POST /admin/events/{event}/place moves an event. Any process accepts it: it writes the wish into
+ * the event's owner row, from which all processes read it. The wanted process writes that it has
+ * read the journal. The owner then releases the event, and the wanted process takes it. A wish that
+ * no process fulfils expires: the caller gets an error, and nothing has to be undone. */
 #include "api/place_api.h"
 
 #include "api/errand.h"
@@ -20,7 +19,7 @@
 
 #include <string.h>
 
-/* A move, until it is answered. */
+/* A move that is not answered yet. */
 struct moving {
     struct errand errand;
     char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
@@ -33,7 +32,7 @@ static const struct errand_kind moving_kind = {.size = sizeof(struct moving),
                                                .full = REFUSAL_MOVES,
                                                .unfinished = REFUSAL_UNFINISHED};
 
-/* Does the process of that name own it, as far as is known here? */
+/* Whether the process of that name owns the event, as far as known here. */
 static bool is_there(const struct loop_conf *conf, const char *id, const char *owner,
                      struct journal_place *place)
 {
@@ -113,7 +112,7 @@ static bool read_body(struct call *call, char *owner)
     return good;
 }
 
-/* Is the event here, awake, and shared? False: answered. */
+/* Returns true if the event is here, awake and shared; otherwise responds and returns false. */
 static bool may_move(struct call *call)
 {
     const struct loop_conf *conf = &call->loop->conf;
@@ -149,7 +148,7 @@ static void post_place(struct http_req *req)
     errand_do(&moving->errand, write_wish, on_wish_written);
 }
 
-/* ---- where each event is ---- */
+/* ---- the owners of all events ---- */
 
 static void put_place(struct text *body, const char *instance, const struct store_address *address)
 {
@@ -209,7 +208,7 @@ static void get_event(struct http_req *req)
     } else if (reason == JOURNAL_REASON_NONE) {
         call_refuse(&call, REFUSAL_EVENT_UNKNOWN);
     } else {
-        request_away(&call, reason); /* it has not read the list, or another process's is newer */
+        request_away(&call, reason); /* the list is unread, or older than another's */
     }
 }
 

@@ -1,4 +1,4 @@
-/* place_api.h: the private calls that report and change which process has an event. */
+/* place_api.h: the private calls that report and change which process owns an event. */
 #ifndef FG_SEAT_SERVICE_PLACE_API_H
 #define FG_SEAT_SERVICE_PLACE_API_H
 

@@ -1,9 +1,9 @@
-/* plain_page.c: fills web/plain.html and answers its forms. A form that was taken or refused leads
- * back to the page (303), which then says why; so a reload repeats nothing, and a form that is sent
- * twice has one key. A refusal of the page itself is the same page with a sentence alone.
+/* plain_page.c: fills web/plain.html and answers its forms. A form redirects back to the page
+ * (303), which shows the reason of a refusal; so a reload repeats nothing, and a form sent twice
+ * has the same key. If the page itself is refused, it shows only the reason.
  *
- * The page shows what the visitor holds or, without a hold, what there is to take: an order is one
- * hold, so other seats are chosen after the first were released. */
+ * The page shows the visitor's holds or, without any, the available seats: an order is one hold, so
+ * to choose other seats the first must be released. */
 #include "api/plain_page.h"
 
 #include "access/hold_id.h"
@@ -37,7 +37,7 @@ struct plain_view {
     struct held held[HOLDS_SHOWN_MAX];
     unsigned held_len;
     struct engine_count counts[PLAN_CATEGORIES_MAX];
-    unsigned holds_at, seats_at, kinds_at, areas_at; /* where the facts of a turn begin */
+    unsigned holds_at, seats_at, kinds_at, areas_at; /* where the facts of each list begin */
     struct span notice, later;
     bool gone, again;
     char most[NUMBER_MAX], left[NUMBER_MAX], free[NUMBER_MAX], later_memory[NUMBER_MAX];
@@ -51,13 +51,13 @@ static struct span number(char memory[NUMBER_MAX], uint64_t value)
     return text_span(&text);
 }
 
-/* As the map shows it. */
+/* The name that the map shows. */
 static struct span area_name(const struct plan_area *area)
 {
     return area->name.len > 0 ? area->name : area->id;
 }
 
-/* ---- what is held ---- */
+/* ---- held seats ---- */
 
 static bool more_holds(void *ctx, unsigned turn);
 static bool more_seats(void *ctx, unsigned turn);
@@ -128,7 +128,7 @@ static bool more_holds(void *ctx, unsigned turn)
     return turn < view->held_len;
 }
 
-/* Of the hold whose turn it is: its name is in the list. */
+/* Seats of the current hold, which the list names. */
 static bool more_seats(void *ctx, unsigned turn)
 {
     struct plain_view *view = ctx;
@@ -142,7 +142,7 @@ static bool more_seats(void *ctx, unsigned turn)
     return turn < held->view.seat_count;
 }
 
-/* ---- what there is to take ---- */
+/* ---- available seats ---- */
 
 static void list_left(struct plain_view *view, const char *name, uint32_t left)
 {
@@ -153,7 +153,7 @@ static void list_left(struct plain_view *view, const char *name, uint32_t left)
 static bool more_kinds(void *ctx, unsigned turn);
 static bool more_areas(void *ctx, unsigned turn);
 
-/* The category of a turn: those of areas alone have none. */
+/* The nth category with seats: categories of areas only are skipped. */
 static uint32_t kind_of(const struct plan *plan, unsigned turn)
 {
     uint32_t nth = 0;
@@ -271,7 +271,7 @@ static void answer(struct plain_view *view, const struct call_refusal *refusal)
         view->facts.currency = plan_currency(view->plan);
     list_facts(view);
     fact_page_put(&body, page->page, lang, &view->facts);
-    if (body.overflown) { /* of a hall with long names; a refusal is short */
+    if (body.overflown) { /* a hall with long names; a refusal is short */
         assert(refusal == NULL);
         call_refuse_as(call, REFUSAL_MEMORY, "the page is too long");
         return;
@@ -291,14 +291,14 @@ static void answer(struct plain_view *view, const struct call_refusal *refusal)
                           });
 }
 
-/* A crowd that met one outage does not come back in one second. */
+/* Jitter, so that a crowd that met one outage does not return in the same second. */
 static void look_again(struct plain_view *view, uint64_t least_s)
 {
     view->again = true;
     view->later = number(view->later_memory, least_s + view->now_ms % 4);
 }
 
-/* A sentence for a code: error.CODE or gone.CODE; a code without one gets `other`. */
+/* The phrase key for a code: error.CODE or gone.CODE; a code without one gets `other`. */
 static struct span phrase_of(const struct call *call, struct span code, char key[SAID_MAX + 8],
                              struct span other)
 {
@@ -345,11 +345,11 @@ void plain_page_reply(struct call *call)
         view.notice = phrase_of(call, said, key, SPAN("error.other"));
     if (span_eq(said, SPAN("outcome-unknown")) || span_eq(said, SPAN("request-in-progress")))
         look_again(&view, 2);
-    rng_fill(rng_system(), random, sizeof(random)); /* names one attempt of this session */
+    rng_fill(rng_system(), random, sizeof(random)); /* identifies one attempt of this session */
     sodium_bin2hex(view.key, sizeof(view.key), random, sizeof(random));
     if (!read_holds(&view))
         return;
-    /* Places of areas are listed by themselves. */
+    /* Places of areas are listed separately. */
     const struct engine *engine = view.call->event->engine;
     engine_counts(engine, view.counts);
     for (uint32_t i = 0; i < plan_area_count(view.plan); i++) {
@@ -360,7 +360,7 @@ void plain_page_reply(struct call *call)
     answer(&view, NULL);
 }
 
-/* ---- answers to calls ---- */
+/* ---- responses to calls ---- */
 
 static void see_page(struct call *call, const char *refused, const char *owner)
 {
@@ -401,10 +401,10 @@ static void refuse(struct call *call, const struct call_refusal *refusal)
     answer(&view, refusal);
 }
 
-/* ---- a form as a body ---- */
+/* ---- forms as bodies ---- */
 
-/* {"quantity":"2","category":"Front"} becomes {"best_available":{"quantity":2,..}}. What is wrong
- * stays as it is, for the call to refuse. */
+/* {"quantity":"2","category":"Front"} becomes {"best_available":{"quantity":2,..}}. Invalid values
+ * stay unchanged, for the call to refuse. */
 json_t *plain_page_body(json_t *fields)
 {
     static const char *const ticks[] = {"apart", "access"};
@@ -449,7 +449,7 @@ json_t *plain_page_body(json_t *fields)
     return fields;
 }
 
-/* ---- a life ---- */
+/* ---- create and destroy ---- */
 
 int plain_page_create(const struct site *site, struct err_slot *err, struct plain_page **out)
 {

@@ -1,5 +1,5 @@
-/* plain_page.h: the hall for browsers without a script: a page of forms. Its forms are the calls of
- * buyer_api.c under another path, answered by a page to go on to. */
+/* plain_page.h: the hall for browsers without scripts: a page of forms. The forms are the calls of
+ * buyer_api.c under another path, answered with a redirect to the page. */
 #ifndef FG_SEAT_SERVICE_PLAIN_PAGE_H
 #define FG_SEAT_SERVICE_PLAIN_PAGE_H
 
@@ -17,9 +17,9 @@ struct plain_page {
 /* `site` is borrowed. */
 int plain_page_create(const struct site *site, struct err_slot *err, struct plain_page **out);
 void plain_page_destroy(struct plain_page *page);
-/* What the visitor holds, or what there is to take. */
+/* Shows the visitor's holds, or without any, the available seats. */
 void plain_page_reply(struct call *call);
-/* The fields of a form, as the body that a program would send; the fields are taken. NULL: no
+/* Converts form fields to the body of an API call; takes ownership of the fields. NULL: out of
  * memory. */
 json_t *plain_page_body(json_t *fields);
 

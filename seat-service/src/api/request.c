@@ -1,6 +1,6 @@
-/* request.c: what the calls of buyers, orders and operators have in common: an event and a hold in
- * the path, a JSON body, seats by name. Requests for something that does not exist, or is not being
- * served, are refused here, in the same words for every call. */
+/* request.c: shared by the calls of buyers, orders and operators: an event and a hold in the path,
+ * a JSON body, seats by name. Requests for unknown events, or events not served now, are refused
+ * here, in the same way for every call. */
 #include "api/request.h"
 
 #include "access/hold_id.h"
@@ -29,8 +29,8 @@ void request_elsewhere(struct call *call, const struct journal_place *place)
     call_refuse_with(call, &out);
 }
 
-/* Visitors are to try again. A header names the owner, not its address, and the edge sends the next
- * attempt there. */
+/* Tells visitors to retry. A header names the owner, not its address, and the edge sends the retry
+ * there. */
 static void tell_elsewhere(struct call *call, const struct journal_place *place)
 {
     struct call_refusal out = call_refusal(REFUSAL_AWAY_STANDBY);
@@ -56,8 +56,8 @@ void request_away(struct call *call, enum journal_reason reason)
     call_refuse_with(call, &out);
 }
 
-/* Says why the event is not open: something is wrong with it, or with the process, or it is served
- * elsewhere. Only operators see what is wrong with an event. */
+/* Says why the event is not open: it is out, the process cannot serve, or it is served elsewhere.
+ * Only operators see why an event is out. */
 static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
 {
     struct journal *journal = call->loop->conf.journal;
@@ -71,7 +71,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         out.detail = view.reason;
     bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY ||
                 reason == JOURNAL_REASON_NAMESAKE || reason == JOURNAL_REASON_CLOCK;
-    /* An owner knows all events, also while another has its name. */
+    /* An owner knows all events, even while another process has its name. */
     bool unknown =
         !known && reason == JOURNAL_REASON_NAMESAKE && journal_role(journal) == JOURNAL_OWNER;
     if (known && view.state == JOURNAL_EVENT_ASLEEP)
@@ -90,7 +90,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         call_refuse(call, REFUSAL_EVENT_UNKNOWN);
 }
 
-/* The calls of the page without a script have a path of their own. */
+/* Calls of the page without scripts have their own path. */
 static struct call begin(struct http_req *req)
 {
     struct call call = {.req = req, .loop = loop_of(req)};
@@ -110,7 +110,7 @@ bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)
     return false;
 }
 
-/* It is shown here, but the last sign of its owner is too old. */
+/* The event is shown here, but its picture is too old. */
 static void tell_behind(struct call *call)
 {
     struct call_refusal out = call_refusal(REFUSAL_BEHIND);

@@ -1,6 +1,6 @@
-/* verdict.c: the engine's verdicts over HTTP, from the list that also makes the engine's enum
- * (core/engine/verdicts.h). Codes are the engine's own, so that log, metric and answer use the same
- * word. */
+/* verdict.c: the engine's verdicts over HTTP, from the same list as the engine's enum
+ * (core/engine/verdicts.h). Codes are the engine's own, so that logs, metrics and responses use the
+ * same word. */
 #include "api/verdict.h"
 
 #include "access/rate.h"

@@ -1,14 +1,14 @@
-/* verdict.h: the engine's verdicts as HTTP answers. */
+/* verdict.h: the engine's verdicts as HTTP responses. */
 #ifndef FG_SEAT_SERVICE_VERDICT_H
 #define FG_SEAT_SERVICE_VERDICT_H
 
 #include "loop/call.h"
 
-/* Answers a verdict that is neither ENGINE_OK nor ENGINE_SAME, with what the op says about it: the
- * seat, the limit, the seats that were lost. `ask`, where there is one, brings alternatives.
+/* Sends a verdict other than ENGINE_OK and ENGINE_SAME, with the op's details: the seat, the limit,
+ * the lost seats. `ask`, if not NULL, adds alternatives.
  *
- * Such an answer is final. A process that may have been replaced waits with it until the journal
- * has proven that it was not, and then tells no alternatives. */
+ * The response is final. If this process may have been replaced, it waits until the journal has
+ * proven that it was not, and then has no alternatives. */
 void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
                    const struct engine_ask *ask);
 
@@ -16,15 +16,15 @@ void verdict_reply(struct call *call, enum engine_verdict verdict, const struct 
 void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
                           const struct engine_op *op, const struct engine_ask *ask);
 
-/* Where an op has begun its change goes to the journal; where it was done before, call->finish
- * replies; where it did not begin, the verdict does. The entry is taken. */
+/* An op that has begun goes to the journal; for a repeat, call->finish replies; otherwise the
+ * verdict is sent. Takes ownership of the entry. */
 void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
                    const struct engine_ask *ask);
 
-/* What a call let best available look at counts against the rate of its session. */
+/* Charges the session's rate for the work of a best-available search. */
 void verdict_charge(const struct call *call, uint32_t searched);
 
-/* "alternatives": as many seats as `ask` names, near them; up to three times, or []; charged. */
+/* "alternatives": up to three offers of as many seats near those of `ask`, or []; charged. */
 void verdict_alternatives(struct text *text, const struct call *call, const struct engine_ask *ask);
 
 #endif

@@ -1,11 +1,11 @@
-/* refusals.h: everything that seat-service refuses over HTTP (RFC 9457) besides the engine's
- * verdicts (core/engine/verdicts.h): a row each, from which the enum and the answers are made
- * (call.h). openapi.yaml lists the codes, and the hall's page has a text for those that a visitor
- * can meet (web/text.*): tests hold both to this list.
+/* refusals.h: seat-service's HTTP refusals (RFC 9457), apart from the engine's verdicts
+ * (core/engine/verdicts.h). Each row gives the enum constant and the response (call.h).
+ * openapi.yaml lists the codes, and the hall's page has texts for those that visitors can get
+ * (web/text.*): tests compare both with this list.
  *
- * ROW(NAME, code, status, seconds in Retry-After or 0, TEXT, detail). TEXT is how the page's text
- * begins, error or gone (the visit is over); or NONE. Without a detail, the caller writes it: it
- * names something of the request. Two rows may have one code: programs need not tell them apart. */
+ * ROW(NAME, code, status, seconds in Retry-After or 0, TEXT, detail). TEXT is the prefix of the
+ * page's text, error or gone (the visit is over), or NONE. An empty detail is set by the caller,
+ * with data of the request. Rows may share a code if clients need not tell them apart. */
 #ifndef FG_SEAT_SERVICE_REFUSALS_H
 #define FG_SEAT_SERVICE_REFUSALS_H
 
@@ -15,7 +15,7 @@
 enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with the first of them */
 
 /* clang-format off */
-/* The process serves nothing, or not this event: why, in the journal's words. */
+/* The process serves nothing, or not this event; the reason is the journal's. */
 #define REFUSALS_AWAY(ROW, NAME, CODE, AWAY) ROW(AWAY_##NAME, CODE, 503, 1, NONE, AWAY)
 
 #define REFUSALS(ROW) \
@@ -43,7 +43,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "there was no memory to read the pass; try again") \
     ROW(KEYS_MISSING, "keys-missing", 503, 1, NONE, \
         "the waiting room's keys are not available yet") \
-    /* too much at once */ \
+    /* overload */ \
     ROW(PASSES_WRONG, "too-many-wrong-passes", 429, REFUSAL_MINUTE_S, ERROR, \
         "too many wrong passes came from this address") \
     ROW(CODES_WRONG, "too-many-codes", 429, REFUSAL_MINUTE_S, ERROR, \
@@ -60,7 +60,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(EXPORTS, "overloaded", 503, 1, ERROR, "another export is under way") \
     ROW(DOCUMENTS, "overloaded", 503, 1, ERROR, "documents are being read by others") \
     ROW(ACTS, "overloaded", 503, 1, ERROR, "the trail is being read by others") \
-    /* what was sent */ \
+    /* invalid requests */ \
     ROW(JSON, "bad-json", 400, 0, NONE, "") \
     ROW(FIELD, "bad-field", 422, 0, NONE, "") \
     ROW(SEAT_UNKNOWN, "seat-unknown", 422, 0, NONE, "there is no such seat") \
@@ -75,7 +75,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
         "this Idempotency-Key came with another body") \
     ROW(IDEM_RUNNING, "request-in-progress", 409, 0, ERROR, \
         "the first request is not answered yet") \
-    /* what cannot be made durable */ \
+    /* not durable */ \
     ROW(NO_JOURNAL, "journal-unavailable", 503, 1, NONE, \
         "nothing can be made durable right now; try again") \
     ROW(UNWRITTEN, "journal-unavailable", 503, 1, NONE, \
