@@ -111,11 +111,14 @@ static void turn_rate(struct eta_meter *meter, double factor)
     meter->window_open = false;
 }
 
+/* At rate 0 nothing is measured, so that the old rate is there to follow the next one. */
 static void follow_knob(struct eta_meter *meter, uint64_t rate_milli)
 {
     uint64_t before_milli = meter->knob_rate_milli;
+    if (rate_milli == 0)
+        return;
     meter->knob_rate_milli = rate_milli;
-    if (before_milli == 0 || rate_milli == 0 || before_milli == rate_milli || meter->windows == 0)
+    if (before_milli == 0 || before_milli == rate_milli || meter->windows == 0)
         return;
     double before = (double)before_milli / 1000.0;
     double factor = (double)rate_milli / (double)before_milli;
@@ -192,7 +195,8 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
     assert(meter->gone_share >= 0.0 && meter->gone_share <= GONE_SHARE_MAX);
     follow_knob(meter, view->knobs.rate_milli);
     follow_hall(meter, view);
-    bool may_move = view->state == LINE_OPEN && places_waiting(view) > 0;
+    bool may_move =
+        view->state == LINE_OPEN && view->knobs.rate_milli > 0 && places_waiting(view) > 0;
     bool goes_on = meter->window_open && may_move && view->redis_ms >= meter->window_at_ms &&
                    people_served(view) >= meter->window_served;
     if (!goes_on) {

@@ -351,8 +351,13 @@ static const struct script_row rows[] = {
      " || 12 10 10000 5000 5 1 3 now | 2 10 10000 5000 5 1 2 now | 12 3 10000 5000 1.5 1 3 now |"
      "12 8 10000 20000 16 16 3 now | 12 7.9 10000 20000 7.9 4 12 now-1000 |"
      "12 10 10000 10000 10 4 12 now-1000 | 12 10 0 5000 10 4 12 now-1000 |"
-     "12 10 10000 0 10 4 12 now-1000 | 0 10 10000 5000 10 4 0 now-1000 |"
+     "0 10 10000 5000 10 4 0 now-1000 |"
      "3 10 10000 10001 10.001 4*1.0001*1.0001 3 now | 12 7.9 10000 12000 7.9 4 12 now-1000"},
+    {"a line held at rate 0 is measured no further",
+     "new; run 10 60; line knob=0; run 0 60; is rate 10 windows 11 window_open 0 old_knob 10000;"
+     "line knob=20000; observe; is rate 20 windows 3; model; wait 999 basis=measured p50=50;"
+     "new; line knob=0; run 0 60; line knob=10000; observe; is windows 0; model; wait 999 "
+     "basis=knobs"},
     {"the rate follows the size of a full hall up to the knob",
      "line inside=$a old_cap=$b cap=$c knob=$d rate=$e; observe; is rate $f old_cap $c;"
      "measured; line windows=0 inside=$a old_cap=$b rate=$e; observe; is rate $e"
