@@ -87,7 +87,7 @@ endif
 
 # Files that fuzz targets read; clang takes long for the rest. The linker reports what a new target lacks.
 ROOMS := common/% $(patsubst %,infra/demo/psp-sandbox/src/%.c,fault form) $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
-         $(patsubst %,queue-front/src/%/%,api board core ended front line redis scripts) $(patsubst %,seat-service/src/%/%,access core journal tables)
+         $(patsubst %,queue-front/src/%/%,api core ended front line redis scripts shared) $(patsubst %,seat-service/src/%/%,access core journal tables)
 
 making = @mkdir -p $(@D) && echo "  $(1)  $(2)"
 find = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))

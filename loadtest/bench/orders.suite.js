@@ -8,7 +8,7 @@
 
 import { join } from 'node:path';
 import { buildWithLimits, client, openStack, parseMetrics, programPath, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
-import { PassOffice } from '../../tests/integration/seat-service/house.js';
+import { PassOffice } from '../../tests/integration/seat-service/site.js';
 import { makeAccounts } from '../lib/accounts.js';
 import { inMs, inTurns, median, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
@@ -55,7 +55,7 @@ async function sagas({ scope, add }) {
 
 // ---- the whole deployment ----
 
-async function openHouse(scope) {
+async function openSite(scope) {
   const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { max_per_buyer: 0 }) }; // buyers share accounts
   const stack = await openStack(scope, { env, hashes: 'usual' });
   await stack.up();
@@ -105,7 +105,7 @@ function spent({ stack }) {
 async function quietAgain({ stack }) {
   const began = performance.now();
   const bank = client({ port: stack.base + 14 });
-  await until('the house to be quiet', async () => {
+  await until('the site to be quiet', async () => {
     const [open] = stack.rows('payment_adapter', 'SELECT count(*) AS sagas FROM pay.saga WHERE state < 2');
     const waiting = parseMetrics((await bank.get('/metrics')).text).get('psp_webhooks_waiting');
     return open.sagas === 0 && waiting === 0;
@@ -144,28 +144,28 @@ function p99Of(before, after) {
 
 // `updates`: a second, of the same machine.
 async function orders({ scope, add }, updates) {
-  const house = await openHouse(scope);
-  await buy(scope, house, 50, 2); // everything has been touched once
-  await quietAgain(house);
-  const before = spent(house);
-  const peak = await buy(scope, house, OFFERED, SECONDS);
+  const site = await openSite(scope);
+  await buy(scope, site, 50, 2); // everything has been touched once
+  await quietAgain(site);
+  const before = spent(site);
+  const peak = await buy(scope, site, OFFERED, SECONDS);
   add({ name: `orders: complete, ${OFFERED} offered a second`, value: peak.rate, unit: '/s', latency: inMs(peak.run.took_us['paid to ticket']), note: 'percentiles: from paid to ticket under more than it can do' });
   add({ name: 'orders: complete, of UPDATE', value: peak.rate / updates, unit: 'x', atLeast: 0.03, note: 'an order is some thirty rows in two databases, and a buyer, a shop and a provider on the same cores' });
-  add({ name: 'orders: from the last ticket until all webhooks are through', value: await quietAgain(house), unit: 's', note: 'after that overload' });
-  const after = spent(house);
+  add({ name: 'orders: from the last ticket until all webhooks are through', value: await quietAgain(site), unit: 's', note: 'after that overload' });
+  const after = spent(site);
   const each = (key) => (after[key] - before[key]) / (after.orders - before.orders);
   add({ name: 'orders: commits of the payment database for each', value: each('commits'), note: `reading ones among them; of ${each('webhooks').toFixed(1)} webhooks an order came ${each('webhook_commits').toFixed(3)} commits` });
   const half = Math.min(peak.rate, OFFERED) / 2;
-  const servedBefore = await served(house);
-  const calm = await buy(scope, house, half, SECONDS);
+  const servedBefore = await served(site);
+  const calm = await buy(scope, site, half, SECONDS);
   const took = inMs(calm.run.took_us['paid to ticket']);
   add({ name: 'orders: paid to ticket, p99 at half of that', value: took.p99, unit: 'ms', atMost: 1000, latency: took, note: `${Math.round(half)} a second; as the buyer sees it, who asks every 100 to 300 ms` });
-  const p99 = p99Of(servedBefore, await served(house));
+  const p99 = p99Of(servedBefore, await served(site));
   add({ name: 'orders: money seen to ticket, p99 at half of that', value: p99, unit: 'ms', note: 'as the service measures it' });
   add({ name: 'orders: that p99, of an UPDATE at full load', value: p99 / ((1000 * CLIENTS) / updates), unit: 'x', atMost: 112 });
-  await sameEverywhere(house);
+  await sameEverywhere(site);
   add({ name: 'orders: money, seats and orders that disagree', value: 0, atMost: 0, note: 'otherwise the suite is broken' });
-  const stopped = await house.stack.command('down');
+  const stopped = await site.stack.command('down');
   if (stopped.status !== 0) throw new Error(`down: ${stopped.stdout}${stopped.stderr}`);
 }
 

@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { until } from '../../tests/lib-js/index.js';
-import { hall, openPostgres, openSeats, opens, operator, ROLE } from '../../tests/integration/seat-service/house.js';
+import { hall, openPostgres, openSeats, opens, operator, ROLE } from '../../tests/integration/seat-service/site.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { cpuUs } from './lib/machine.js';
 import { SETTINGS } from './lib/postgres.js';

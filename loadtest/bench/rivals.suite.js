@@ -12,7 +12,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, freePort, startRedis, until } from '../../tests/lib-js/index.js';
-import { openPostgres, openSeats } from '../../tests/integration/seat-service/house.js';
+import { openPostgres, openSeats } from '../../tests/integration/seat-service/site.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
 import { runPgbench, SETTINGS, untilAudited } from './lib/postgres.js';

@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { ROOT, delay, programPath, runCrowd, until } from '../../tests/lib-js/index.js';
-import { importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/house.js';
+import { importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/site.js';
 import { inMs, inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
 import { cpuUs, pin } from './lib/machine.js';
 import { BOTH_CORES, openHall, rush, writePasses } from './lib/rush.js';
@@ -265,7 +265,7 @@ async function sellOut(world, updates) {
   const took = inMs(run.took_us.hold);
   add({ name: `sell-out: ${BUYERS.toLocaleString('en')} buyers, until the last has gone`, value: seconds, unit: 's', note: `${watched.looks} audits in ${wall.toFixed(0)} s` });
   add({ name: 'sell-out: of the time of one UPDATE for each buyer', value: (seconds * updates) / BUYERS, unit: 'x', atMost: 6, note: 'each has holds, a payment and a confirmation, and pauses of their own' });
-  add({ name: 'sell-out: seats sold', value: run.seats_sold, note: 'the rest is kept for the house, wheelchairs, and who came too late' });
+  add({ name: 'sell-out: seats sold', value: run.seats_sold, note: 'the rest is kept for the site, wheelchairs, and who came too late' });
   add({ name: 'sell-out: seats a second', value: run.seats_sold / seconds, unit: '/s' });
   add({ name: 'sell-out: a hold, p99', value: took.p99, unit: 'ms', latency: took });
   add({ name: 'sell-out: conflicts', value: run.seat_conflicts });

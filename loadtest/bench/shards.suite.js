@@ -246,7 +246,7 @@ async function manyFronts({ add }) {
     const all = FRONTS * LOOPS;
     await present(home, EVENT, all);
     const tick = await wordsOf(home, 'tick', (words) => words[3] === `fg:{${EVENT}}:cfg`);
-    const house = await wordsOf(home, 'house');
+    const site = await wordsOf(home, 'house');
     let refused = 0;
     const loops = [];
     while (loops.length < all - LOOPS)
@@ -254,10 +254,10 @@ async function manyFronts({ add }) {
     const news = ['EVALSHA', shaOf('cut'), ...tick.slice(2, 5)];
     const readers = Array.from({ length: FRONTS - 1 }, () => new Reader(home, news));
     scope.defer(() => [...loops, ...readers].forEach((one) => one.close()));
-    const housePeriod = Math.min(HOUSE_MS_MAX, HOUSE_MS * all / 128);
+    const period = Math.min(HOUSE_MS_MAX, HOUSE_MS * all / 128);
     for (const loop of loops) {
       loop.each(tickPeriod(all), () => loop.say(now(tick)));
-      loop.each(housePeriod, () => loop.say(now(house)));
+      loop.each(period, () => loop.say(now(site)));
     }
     readers.forEach((reader) => reader.run(all));
     const joining = surge(front, { connections: 64, seconds: CUTS_S + 2, salt: 'cuts', core: SERVER_CORE, more: ['-w', 5000] });

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassOffice } from '../../tests/integration/seat-service/house.js';
+import { PassOffice } from '../../tests/integration/seat-service/site.js';
 
 const ACCOUNTS_MAX = 20_000; // as the crowd has it
 const TOKEN_S = 290; // the adapter believes none that is good for more than five minutes

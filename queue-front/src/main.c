@@ -7,7 +7,6 @@
 #include "api/api.h"
 #include "behind/endings.h"
 #include "behind/page_list.h"
-#include "board/cut_board.h"
 #include "commands/keys_command.h"
 #include "commands/verify_draw.h"
 #include "crypto/tls_client.h"
@@ -21,6 +20,7 @@
 #include "pages/pages.h"
 #include "pages/waiting_page.h"
 #include "redis/redis_map.h"
+#include "shared/cut_snapshot.h"
 #include "version.inc"
 
 #include <assert.h>
@@ -304,7 +304,7 @@ static void stop(struct service *service)
     secret_file_destroy(shared->redis_password);
     secret_file_destroy(shared->sentinel_password);
     tls_client_destroy(shared->redis_tls);
-    cut_board_destroy(shared->board);
+    cut_snapshot_destroy(shared->snapshot);
     uv_mutex_destroy(&shared->keys_lock);
 }
 
@@ -346,8 +346,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = config->redis_tls ? tls_client_create(&conf, err, &shared->redis_tls) : 0;
     }
     if (rc == 0 && shared->loops > 1) {
-        shared->board = cut_board_create();
-        rc = shared->board != NULL ? 0 : err_set(err, ERR_NOMEM, "a board for the loops' cuts");
+        shared->snapshot = cut_snapshot_create();
+        rc = shared->snapshot != NULL ? 0 : err_set(err, ERR_NOMEM, "the shared cuts");
     }
     if (rc == 0)
         rc = pages_create(&shared->config->brand, err, &shared->pages);

@@ -3,7 +3,7 @@
  * service that would only fail with its first visitor does not start. */
 #include "settings.h"
 
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <stddef.h>
 

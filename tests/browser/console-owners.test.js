@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { freePort, openScope, until } from '../lib-js/index.js';
-import { hall, openPair, operator, opens } from '../integration/seat-service/house.js';
+import { hall, openPair, operator, opens } from '../integration/seat-service/site.js';
 import { makeEvent, openLine } from './line-world.js';
 import { closeAfterEach, openBrowser, Operator } from './world.js';
 
@@ -17,14 +17,14 @@ describe('the console, before seats that are shared', async () => {
   const browser = await openBrowser(scope);
   closeAfterEach();
   const base = line.front.privatePort - 11;
-  const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
+  const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.site.secrets.read(name) };
 
   const blocked = async (seats, event) => (await operator(seats, event).read()).json.areas[0].blocked;
 
   test('a hall imported while the list is open appears on it', async () => {
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
-    await makeEvent(line.house, 'late', { name: 'A night of few words' });
+    await makeEvent(line.site, 'late', { name: 'A night of few words' });
     const absent = page.waitForResponse((answer) => answer.url().endsWith('/admin/events/late') && answer.url().includes(`:${ports[0]}`) && answer.status() === 404);
     await boss.signInAt('#/events');
     const card = page.locator('#events > li', { hasText: 'A night of few words' });
@@ -39,7 +39,7 @@ describe('the console, before seats that are shared', async () => {
   test('without access to the list of halls, an event without a hall is not polled', async () => {
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
-    await makeEvent(line.house, 'bare', { name: 'A night without seats' }, { open: false });
+    await makeEvent(line.site, 'bare', { name: 'A night without seats' }, { open: false });
     const isList = (url) => url.pathname === '/admin/events' && Number(url.port) === ports[0];
     await page.route(isList, (route) => route.fulfill({ status: 403, headers: { 'access-control-allow-origin': '*' }, json: { code: 'forbidden' } }));
     const seen = { absent: 0, turns: 0 };
@@ -61,7 +61,7 @@ describe('the console, before seats that are shared', async () => {
   test('an event of the other process is shown and changed, and found at the first after a takeover', async () => {
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
-    await makeEvent(line.house, 'two', { name: 'The second night' });
+    await makeEvent(line.site, 'two', { name: 'The second night' });
     await boss.signInAt('#/events/two/seats');
     await page.locator('#seat-sums').waitFor();
     // A version without a journal branch is refused.

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
-import { makeEvent, openHouse } from '../integration/queue-front/support.js';
+import { makeEvent, openSite } from '../integration/queue-front/support.js';
 import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
 
 const MANNERS = {
@@ -24,14 +24,14 @@ describe('persons at the console', async () => {
   const issuer = await openIssuer(scope);
   const tokenOf = async (name) => (await issuer.login(name)).access_token;
   for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
-  const house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
-  const { front } = house;
-  for (const id of ['hero-lim', 'show-1', 'other']) await makeEvent(house, id, { name: `The event ${id}` });
+  const site = await openSite(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+  const { front } = site;
+  for (const id of ['hero-lim', 'show-1', 'other']) await makeEvent(site, id, { name: `The event ${id}` });
   const token = await tokenOf('kim');
   await until('the key to be there', async () => (await front.private.get('/admin/whoami', { token })).status === 200);
   const browser = await openBrowser(scope);
   closeAfterEach();
-  const desk = { base: front.privatePort - 11, secret: (name) => house.secrets.read(name) };
+  const desk = { base: front.privatePort - 11, secret: (name) => site.secrets.read(name) };
 
   const last = async (id) => (await front.admin.get(`/admin/events/${id}/audit`)).json.audit[0];
 

@@ -20,7 +20,7 @@ describe('the console, around a sale', async () => {
   const line = await openLine(scope);
   const browser = await openBrowser(scope);
   closeAfterEach();
-  const desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) }; // what an operator's browser needs to know about it
+  const desk = { base: line.front.privatePort - 11, secret: (name) => line.site.secrets.read(name) }; // what an operator's browser needs to know about it
 
   const admin = (path) => line.front.admin.get(path).then(({ json }) => json);
   const doc = (id) => admin(`/admin/events/${id}`);
@@ -50,7 +50,7 @@ describe('the console, around a sale', async () => {
 
   for (const name of Object.keys(MANNERS)) {
     test(`a lane is set to need codes, ${name}`, async () => {
-      const id = await makeEvent(line.house, `lane-${name}`, { name: 'The first night', lanes: [{ id: 'fans', name: 'Fan club', share: 30, invitations: 3 }] }, { open: false });
+      const id = await makeEvent(line.site, `lane-${name}`, { name: 'The first night', lanes: [{ id: 'fans', name: 'Fan club', share: 30, invitations: 3 }] }, { open: false });
       const boss = await open(name, id, 'lanes');
       const { page } = boss;
       await page.focus('#lane-invitations-0');
@@ -68,7 +68,7 @@ describe('the console, around a sale', async () => {
     });
 
     test(`codes are loaded, counted and deleted, ${name}`, async () => {
-      const id = await makeEvent(line.house, `codes-${name}`, { name: 'The first night', rate_per_s: 0, lanes: [{ id: 'fans', name: 'Fan club', share: 30, code_required: true }] });
+      const id = await makeEvent(line.site, `codes-${name}`, { name: 'The first night', rate_per_s: 0, lanes: [{ id: 'fans', name: 'Fan club', share: 30, code_required: true }] });
       const boss = await open(name, id, 'codes');
       const { page } = boss;
       assert.equal(await page.isVisible('#codes-none'), true);
@@ -140,7 +140,7 @@ describe('the console, around a sale', async () => {
     });
 
     test(`the contact for appeals is set for each language, ${name}`, async () => {
-      const id = await makeEvent(line.house, `contact-${name}`, { name: 'The first night', rate_per_s: 0, appeal: { ja: 'tel:+81-3-0000-0000' } });
+      const id = await makeEvent(line.site, `contact-${name}`, { name: 'The first night', rate_per_s: 0, appeal: { ja: 'tel:+81-3-0000-0000' } });
       const boss = await open(name, id, 'knob');
       const { page } = boss;
       assert.equal(await page.inputValue('#knob-appeal-ja'), 'tel:+81-3-0000-0000');
@@ -165,7 +165,7 @@ describe('the console, around a sale', async () => {
     });
 
     test(`an appeal is looked up by its reference, ${name}`, async () => {
-      const id = await makeEvent(line.house, `appeal-${name}`, { name: 'The first night', rate_per_s: 0, joins_per_ip_per_min: 1, appeal: { en: 'tel:+82-2-000-0000' } });
+      const id = await makeEvent(line.site, `appeal-${name}`, { name: 'The first night', rate_per_s: 0, joins_per_ip_per_min: 1, appeal: { en: 'tel:+82-2-000-0000' } });
       const { json: { reference } } = await until('the limit', async () => {
         const answer = await new Visitor(line.front, id).join();
         return answer.status === 429 && answer;
@@ -187,7 +187,7 @@ describe('the console, around a sale', async () => {
     });
 
     test(`prices are set, and one category is gone for all who wait, ${name}`, async () => {
-      const id = await makeEvent(line.house, `prices-${name}`, { name: 'The first night', rate_per_s: 0 });
+      const id = await makeEvent(line.site, `prices-${name}`, { name: 'The first night', rate_per_s: 0 });
       const boss = await open(name, id, 'prices');
       const { page } = boss;
       assert.equal(await page.isVisible('#prices-none'), true);

@@ -177,7 +177,7 @@ describe('the first screen', async () => {
   const line = await openLine(scope);
   const browser = await openBrowser(scope);
   closeAfterEach();
-  const desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
+  const desk = { base: line.front.privatePort - 11, secret: (name) => line.site.secrets.read(name) };
 
   const doc = (id) => line.front.admin.get(`/admin/events/${id}`).then(({ json }) => json);
   const level = (page, name) => page.locator(`#verdict.${name}`).waitFor();
@@ -211,7 +211,7 @@ describe('the first screen', async () => {
 
   for (const [name, options] of Object.entries(MANNERS)) {
     test(`the first screen, shortcuts and the big screen, ${name}`, async () => {
-      const id = await makeEvent(line.house, `screen-${name}`, { name: 'The first night', rate_per_s: 0.5, burst: 1, max_active: 40 });
+      const id = await makeEvent(line.site, `screen-${name}`, { name: 'The first night', rate_per_s: 0.5, burst: 1, max_active: 40 });
       await line.crowd(id, 30);
       const boss = await Operator.open(browser, desk, options);
       const { page } = boss;
@@ -324,7 +324,7 @@ describe('the first screen', async () => {
   }
 
   test('an alarm leads to its section of the runbook, in the language of the reader', async () => {
-    const id = await makeEvent(line.house, 'todo', { name: 'The fourth night', rate_per_s: 1 });
+    const id = await makeEvent(line.site, 'todo', { name: 'The fourth night', rate_per_s: 1 });
     await act(line.front, id, 'pause');
     for (const [name, options] of Object.entries(MANNERS)) {
       const boss = await Operator.signedIn(browser, desk, options, `#/events/${id}`);
@@ -341,7 +341,7 @@ describe('the first screen', async () => {
   });
 
   test('what operators did is marked in the charts', async () => {
-    const id = await makeEvent(line.house, 'marks', { name: 'The third night', rate_per_s: 1 });
+    const id = await makeEvent(line.site, 'marks', { name: 'The third night', rate_per_s: 1 });
     const boss = await Operator.signedIn(browser, desk, MANNERS['desk-en'], `#/events/${id}`);
     const { page } = boss;
     await page.locator('.chart canvas').first().waitFor();
@@ -354,8 +354,8 @@ describe('the first screen', async () => {
   });
 
   test('a front that dies is named', async () => {
-    const id = await makeEvent(line.house, 'fronts', { name: 'The second night' });
-    const other = await startFront(line.house);
+    const id = await makeEvent(line.site, 'fronts', { name: 'The second night' });
+    const other = await startFront(line.site);
     const boss = await Operator.signedIn(browser, desk, MANNERS['desk-en'], '#/parts');
     const { page } = boss;
     await page.locator('#fronts li', { hasText: `:${other.privatePort}` }).locator('.ready').waitFor();

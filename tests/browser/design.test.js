@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openLooks } from './look.js';
-import { openHouse, startFront } from '../integration/queue-front/support.js';
+import { openSite, startFront } from '../integration/queue-front/support.js';
 import { closeAfterEach, openBrowser, Visitor } from './world.js';
 import { openScope } from '../lib-js/index.js';
 
@@ -18,10 +18,10 @@ describe('the page of all parts', async () => {
   const looks = openLooks(scope, 'design');
   const fronts = {};
 
-  const [house, browser] = await Promise.all([openHouse(null, { scope }), openBrowser(scope)]);
+  const [site, browser] = await Promise.all([openSite(null, { scope }), openBrowser(scope)]);
   closeAfterEach();
-  fronts.ours = house.front;
-  fronts.branded = await startFront(house, { brand: { name: 'Seoul Arts', colour: '#ffe14d' } });
+  fronts.ours = site.front;
+  fronts.branded = await startFront(site, { brand: { name: 'Seoul Arts', colour: '#ffe14d' } });
 
   async function open(look, options) {
     const visitor = await Visitor.open(browser, { base: fronts[look].privatePort }, { deviceScaleFactor: 1, ...options });

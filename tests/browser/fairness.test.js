@@ -24,7 +24,7 @@ describe('the page of the draw', async () => {
   const fairness = async (id) => (await line.front.http.get(`/v1/queue/${id}/fairness`)).json;
 
   async function gather(id, beacon, people = 7) {
-    await makeEvent(line.house, id, { name: 'The first night', rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon }, { open: false });
+    await makeEvent(line.site, id, { name: 'The first night', rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon }, { open: false });
     await act(line.front, id, 'schedule');
     await untilState(line.front, id, 'pre-queue');
     await line.crowd(id, people);

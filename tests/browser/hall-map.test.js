@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
 import { contrast, rgbOf } from '../../seat-service/web/colours.js';
 import { signsOf, toneOf } from '../../seat-service/web/paint.js';
 import { clickFor, closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';

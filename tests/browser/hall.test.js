@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/site.js';
 import { closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
 
 // Two rows of the first category with a stage in front of them; the first seats of row 2 are wheelchair

@@ -1,7 +1,7 @@
 // line-world.js: a waiting room alone, with an event in each state, and ways to bring visitors there.
 
 import { client, until } from '../lib-js/index.js';
-import { act, makeEvent, openHouse, patch, untilState, Visitor as Caller } from '../integration/queue-front/support.js';
+import { act, makeEvent, openSite, patch, untilState, Visitor as Caller } from '../integration/queue-front/support.js';
 import { Visitor } from './world.js';
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
@@ -11,17 +11,17 @@ const BEFORE = 120; // people already in line where a visitor waits
 
 // The others never poll: without this setting a slow machine would make them ghosts during the tests.
 export async function openLine(scope, options = {}) {
-  const house = await openHouse(null, { scope, config: { line: { gone_after: '1h' }, web: { shop_url: 'http://localhost' } }, ...options });
-  return new Line(house);
+  const site = await openSite(null, { scope, config: { line: { gone_after: '1h' }, web: { shop_url: 'http://localhost' } }, ...options });
+  return new Line(site);
 }
 
 class Line {
   #made = new Map();
 
-  constructor(house) {
-    this.house = house;
-    this.front = house.front;
-    this.base = house.front.port;
+  constructor(site) {
+    this.site = site;
+    this.front = site.front;
+    this.base = site.front.port;
     this.at = `http://localhost:${this.base}`;
   }
 
@@ -36,7 +36,7 @@ class Line {
   }
 
   async gathering(id) {
-    await makeEvent(this.house, id, { name: 'The first night', rate_per_s: 0.2, prequeue_at: at(0), opens_at: at(HOUR + 754_000) }, { open: false });
+    await makeEvent(this.site, id, { name: 'The first night', rate_per_s: 0.2, prequeue_at: at(0), opens_at: at(HOUR + 754_000) }, { open: false });
     await act(this.front, id, 'schedule');
     await untilState(this.front, id, 'pre-queue');
     await this.crowd(id, 24);
@@ -44,7 +44,7 @@ class Line {
   }
 
   async open(id, knobs = {}) {
-    await makeEvent(this.house, id, { name: 'The first night', rate_per_s: 0, max_active: 0, ...knobs });
+    await makeEvent(this.site, id, { name: 'The first night', rate_per_s: 0, max_active: 0, ...knobs });
     return id;
   }
 
@@ -83,7 +83,7 @@ class Line {
   // The visitor's page in the state of this name.
   async bring(visitor, state) {
     const make = {
-      soon: (id) => makeEvent(this.house, id, { name: 'The first night', prequeue_at: at(26 * HOUR), opens_at: at(27 * HOUR) }, { open: false })
+      soon: (id) => makeEvent(this.site, id, { name: 'The first night', prequeue_at: at(26 * HOUR), opens_at: at(27 * HOUR) }, { open: false })
         .then(() => act(this.front, id, 'schedule')).then(() => id),
       join: (id) => this.open(id),
       draw: (id) => this.gathering(id),

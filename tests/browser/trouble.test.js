@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
-import { hall } from '../integration/seat-service/house.js';
+import { hall } from '../integration/seat-service/site.js';
 import { openLooks } from './look.js';
 import { openSaid, sentencesOf, writeWords } from './said.js';
 import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';

@@ -211,7 +211,7 @@ describe('around the waiting page', async () => {
 
   test('the page checks the draw against the promise that it stored', async () => {
     const visitor = await line.visitor(browser, EN);
-    await makeEvent(line.house, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon: { kind: 'text', words: 'the closing price' } }, { open: false });
+    await makeEvent(line.site, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon: { kind: 'text', words: 'the closing price' } }, { open: false });
     await act(line.front, 'drawn', 'schedule');
     await untilState(line.front, 'drawn', 'pre-queue');
     await line.crowd('drawn', 9);
@@ -358,7 +358,7 @@ describe('around the waiting page', async () => {
     for (const relay of beacons.relays) relay.mood = 'down';
     const drawn = await openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } });
     const knobs = { rate_per_s: 0, beacon: { kind: 'drand', late_s: 600 }, prequeue_at: at(0), opens_at: at(3600_000) };
-    await makeEvent(drawn.house, 'awaits', knobs, { open: false });
+    await makeEvent(drawn.site, 'awaits', knobs, { open: false });
     await act(drawn.front, 'awaits', 'schedule');
     await untilState(drawn.front, 'awaits', 'pre-queue');
     const visitors = [];

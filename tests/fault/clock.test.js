@@ -6,18 +6,18 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { act, at, live, makeEvent, openHouse, patch, untilState, Visitor } from '../integration/queue-front/support.js';
-import { hall, openPostgres, openSeats, opens, operator, visitor } from '../integration/seat-service/house.js';
+import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from '../integration/queue-front/support.js';
+import { hall, openPostgres, openSeats, opens, operator, visitor } from '../integration/seat-service/site.js';
 
 const HOUR = 3600_000;
 const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
 
 // One event with three visitors inside, one called and not yet inside, and twelve waiting; and one that opens in half
 // an hour, with a gate that opens ten minutes before.
-async function openLine(house) {
-  const { front, fronts } = house;
-  await makeEvent(house, 'show', { rate_per_s: 1, burst: 4, max_active: 4, call_ttl_s: 600, session_ttl_s: 60, grace_s: 60 });
-  await makeEvent(house, 'gate', { prequeue_at: at(HOUR / 3), opens_at: at(HOUR / 2), closes_at: at(HOUR * 5 / 6) }, { open: false });
+async function openLine(site) {
+  const { front, fronts } = site;
+  await makeEvent(site, 'show', { rate_per_s: 1, burst: 4, max_active: 4, call_ttl_s: 600, session_ttl_s: 60, grace_s: 60 });
+  await makeEvent(site, 'gate', { prequeue_at: at(HOUR / 3), opens_at: at(HOUR / 2), closes_at: at(HOUR * 5 / 6) }, { open: false });
   await act(front, 'gate', 'schedule');
   for (const one of fronts) await untilState(one, 'gate', 'scheduled');
   const visitors = [];
@@ -40,8 +40,8 @@ const answered = (what, call) => until(what, async () => {
   return answer.status !== 503 && answer;
 });
 
-async function judge(house, { visitors, passes, waits: before }) {
-  const lost = house.fronts[1];
+async function judge(site, { visitors, passes, waits: before }) {
+  const lost = site.fronts[1];
   for (const [i, pass] of passes.entries())
     assert.equal((await answered('the visit to go on', () => visitors[i].session({ front: lost, ...bearer(pass) }))).status, 200);
   const called = (await visitors[3].me()).json;
@@ -54,7 +54,7 @@ async function judge(house, { visitors, passes, waits: before }) {
     assert.equal(now.called, false, 'nobody is called by a clock');
     assert.ok(Math.abs(now.eta.p50_s - before[i].eta.p50_s) < 60, `a wait of ${now.eta.p50_s} s, ${before[i].eta.p50_s} before`);
   }
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     assert.equal((await front.admin.get('/admin/events/gate')).json.state, 'scheduled', 'no gate opened or closed');
     assert.equal((await live(front, 'show')).active, 3);
   }
@@ -66,9 +66,9 @@ const untilApart = (service, store, offMs) => until(`${service.program} to tell 
   return offMs === 0 ? apart === 0 : apart > Math.abs(offMs) - 10_000 && apart < Math.abs(offMs) + 10_000;
 });
 
-async function untilTold(house, aheadMs) {
+async function untilTold(site, aheadMs) {
   const name = aheadMs > 0 ? 'clock_ahead_ms' : 'clock_behind_ms';
-  for (const front of house.fronts)
+  for (const front of site.fronts)
     await until('the wrong clock to be reported', async () => Math.abs((await live(front, 'show'))[name] - Math.abs(aheadMs)) < 10_000);
 }
 
@@ -76,15 +76,15 @@ test('a clock that is set forward by an hour and back again, under two fronts', 
   const scope = openScope(t);
   const clock = openClock(scope);
   const redis = await startRedis(scope, { clock });
-  const house = await openHouse(t, { scope, fronts: 2, config: { redis: { path: redis.socket } } });
-  const line = await openLine(house);
+  const site = await openSite(t, { scope, fronts: 2, config: { redis: { path: redis.socket } } });
+  const line = await openLine(site);
   for (const off of [HOUR, 0, -HOUR, 0]) {
     clock.set(off);
     const [s] = await redis.command('TIME');
     assert.ok(Math.abs(Number(s) * 1000 - Date.now() - off) < 60_000, 'the clock is wrong indeed');
-    if (off !== 0) await untilTold(house, off);
-    for (const front of house.fronts) await untilApart(front, 'redis', off);
-    await judge(house, line);
+    if (off !== 0) await untilTold(site, off);
+    for (const front of site.fronts) await untilApart(front, 'redis', off);
+    await judge(site, line);
   }
   assert.equal((await line.visitors[3].entered()).session !== undefined, true);
 });
@@ -96,9 +96,9 @@ for (const off of [HOUR, -HOUR]) {
     const replicas = [];
     for (let n = 0; n < 2; n += 1) replicas.push(await startReplica(scope, master, { clock: openClock(scope, off) }));
     const sentinels = await startSentinels(scope, master, { name: 'line' });
-    const house = await openHouse(t, { scope, fronts: 2, config: {
+    const site = await openSite(t, { scope, fronts: 2, config: {
       redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line' } } });
-    const line = await openLine(house);
+    const line = await openLine(site);
     for (const replica of replicas)
       await until('the replica to have all', async () => Number(await replica.command('ZCARD', 'fg:{show}:active')) === 3);
     await master.kill();
@@ -106,11 +106,11 @@ for (const off of [HOUR, -HOUR]) {
       const roles = await Promise.all(replicas.map((replica) => replica.command('ROLE')));
       return roles.some(([role]) => role === 'master');
     });
-    await untilTold(house, off);
-    await judge(house, line);
-    assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'a called visitor comes in');
+    await untilTold(site, off);
+    await judge(site, line);
+    assert.ok((await line.visitors[3].entered({ front: site.fronts[1] })).pass, 'a called visitor comes in');
     // And the line moves on by the event's own time.
-    await patch(house.front, 'show', { rate_per_s: 10, max_active: 6 });
+    await patch(site.front, 'show', { rate_per_s: 10, max_active: 6 });
     await line.visitors[4].entered();
   });
 }

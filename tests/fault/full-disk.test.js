@@ -6,8 +6,8 @@ import test from 'node:test';
 import { assertProblem, delay, openScope, openSmallDisk, seededRng, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { Crowd } from '../integration/queue-front/crowd.js';
-import { makeEvent, openHouse, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
 
 const EVENT = 'full-night';
@@ -92,14 +92,14 @@ for (const appendfsync of ['everysec', 'always'])
   test(`the disk of Redis is full (appendfsync ${appendfsync}): joins are refused, polls go on, no place is lost`, async (t) => {
     const scope = openScope(t);
     const disk = openSmallDisk(scope, 16);
-    const house = await openHouse(t, { scope, fronts: 2, redis: { disk, settings: { appendfsync } } });
-    await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
-    const early = new Visitor(house.front, 'show');
+    const site = await openSite(t, { scope, fronts: 2, redis: { disk, settings: { appendfsync } } });
+    await makeEvent(site, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+    const early = new Visitor(site.front, 'show');
     const { position } = await early.joined();
-    const crowd = await Crowd.begun(100, house, 8);
+    const crowd = await Crowd.begun(100, site, 8);
     disk.fill();
     await until('a join to be refused', async () => {
-      const answer = await new Visitor(house.front, 'show').join();
+      const answer = await new Visitor(site.front, 'show').join();
       if (answer.status !== 503) return false;
       assert.ok(Number(answer.headers['retry-after']) > 0);
       return true;
@@ -113,10 +113,10 @@ for (const appendfsync of ['everysec', 'always'])
     let waits = true;
     places.catch(() => {}).finally(() => { waits = false; });
     while (waits) {
-      if (!house.redis.child.running) await house.redis.start();
+      if (!site.redis.child.running) await site.redis.start();
       await delay(50);
     }
     await places;
     await crowd.stop();
-    await crowd.assertPlaces(house);
+    await crowd.assertPlaces(site);
   });

@@ -10,7 +10,7 @@ import { openScope, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { Crowd } from '../integration/queue-front/crowd.js';
 import { openShow, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
 
 const SPARE = 8;
 
@@ -45,14 +45,14 @@ test('no file is left in the seat service: when there are some again it reaches 
 });
 
 test('no file is left in the waiting room: when there are some again it reaches Redis and gives places', async (t) => {
-  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
-  const early = new Visitor(house.front, 'show');
+  const site = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  const early = new Visitor(site.front, 'show');
   const { position } = await early.joined();
-  const release = await runOut(house.scope, house.front);
-  await house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  const release = await runOut(site.scope, site.front);
+  await site.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   release();
   const late = await until('a place', async () => {
-    const answer = await new Visitor(house.front, 'show').join();
+    const answer = await new Visitor(site.front, 'show').join();
     return answer.status === 201 && answer.json;
   }, { timeoutMs: 60_000 });
   assert.ok(late.position > position);
@@ -78,13 +78,13 @@ test('no file is left in the payment adapter: when there are some again it finis
 });
 
 test('the memory of Redis is full: joins are refused, polls go on, and no place is lost', async (t) => {
-  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
-  const early = new Visitor(house.front, 'show');
+  const site = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
+  const early = new Visitor(site.front, 'show');
   const { position } = await early.joined();
-  const crowd = await Crowd.begun(100, house, 8);
-  await house.redis.command('CONFIG', 'SET', 'maxmemory', '1kb');
+  const crowd = await Crowd.begun(100, site, 8);
+  await site.redis.command('CONFIG', 'SET', 'maxmemory', '1kb');
   await until('a join to be refused', async () => {
-    const answer = await new Visitor(house.front, 'show').join();
+    const answer = await new Visitor(site.front, 'show').join();
     if (answer.status !== 503) return false;
     assert.ok(Number(answer.headers['retry-after']) > 0);
     return true;
@@ -92,7 +92,7 @@ test('the memory of Redis is full: joins are refused, polls go on, and no place 
   const me = await early.me();
   assert.equal(me.status, 200, me.text);
   assert.equal(me.json.position, position);
-  await house.redis.command('CONFIG', 'SET', 'maxmemory', '0');
+  await site.redis.command('CONFIG', 'SET', 'maxmemory', '0');
   await crowd.stopAfter(100);
-  await crowd.assertPlaces(house);
+  await crowd.assertPlaces(site);
 });

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { openForgetfulDisk, openScope, seededRng, until } from '../lib-js/index.js';
 import { Crowd } from '../integration/queue-front/crowd.js';
 import { openShow } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
@@ -49,44 +49,44 @@ async function cutUnderLoad({ postgres, seats }, ledger, rng) {
 // judges: confirmed, seat
 test('the power of PostgreSQL fails under load: every answered hold is there when it is back', async (t) => {
   const rng = seededRng(t);
-  const house = await openHall(openScope(t));
-  const ledger = new Ledger(house.seats, EVENT, rng);
+  const site = await openHall(openScope(t));
+  const ledger = new Ledger(site.seats, EVENT, rng);
   for (let round = 0; round < ROUNDS; round += 1) {
-    await cutUnderLoad(house, ledger, rng);
-    t.diagnostic(JSON.stringify({ ...house.postgres.disk.figures(), ...await ledger.judge(house.seats, SEATS) }));
-    judgeJournal(house.postgres);
+    await cutUnderLoad(site, ledger, rng);
+    t.diagnostic(JSON.stringify({ ...site.postgres.disk.figures(), ...await ledger.judge(site.seats, SEATS) }));
+    judgeJournal(site.postgres);
   }
-  const figures = house.postgres.disk.figures();
+  const figures = site.postgres.disk.figures();
   assert.ok(figures.syncs > 0 && figures.writes > figures.syncs);
 });
 
 test('a PostgreSQL that does not sync is found out: answered holds are missing after a cut', async (t) => {
   const rng = seededRng(t);
-  const house = await openHall(openScope(t));
-  house.postgres.sql('CHECKPOINT');
-  house.postgres.sql('ALTER SYSTEM SET fsync = off');
-  house.postgres.sql('SELECT pg_reload_conf()');
-  await until('it not to sync', () => house.postgres.sql('SHOW fsync') === 'off');
-  const ledger = new Ledger(house.seats, EVENT, rng);
+  const site = await openHall(openScope(t));
+  site.postgres.sql('CHECKPOINT');
+  site.postgres.sql('ALTER SYSTEM SET fsync = off');
+  site.postgres.sql('SELECT pg_reload_conf()');
+  await until('it not to sync', () => site.postgres.sql('SHOW fsync') === 'off');
+  const ledger = new Ledger(site.seats, EVENT, rng);
   ledger.start(24);
   await until('some holds to be answered', () => (ledger.answers.get(201) ?? 0) >= 100);
-  await house.postgres.powerCut({ keep: 0 });
-  await house.seats.kill();
+  await site.postgres.powerCut({ keep: 0 });
+  await site.seats.kill();
   await ledger.stop();
-  await house.postgres.start();
-  await house.seats.start();
-  await untilOwner(house.seats);
-  assert.ok(house.postgres.disk.figures().lost > 0);
+  await site.postgres.start();
+  await site.seats.start();
+  await untilOwner(site.seats);
+  assert.ok(site.postgres.disk.figures().lost > 0);
   const missed = /was answered, now|a picture with \S+ held/;
-  await assert.rejects(ledger.judge(house.seats, SEATS, { timeoutMs: 5000 }), missed);
+  await assert.rejects(ledger.judge(site.seats, SEATS, { timeoutMs: 5000 }), missed);
 });
 
 // A Redis that syncs every second loses the requests since then; the fronts remember them.
 async function openLine(t, settings = {}) {
   const scope = openScope(t);
   const disk = await openForgetfulDisk(scope);
-  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { scope, fronts: 2, redis: { disk, settings } });
-  return house;
+  const site = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { scope, fronts: 2, redis: { disk, settings } });
+  return site;
 }
 
 const issuedAt = async (redis) => Number(await redis.command('GET', 'fg:{show}:seq'));
@@ -94,34 +94,34 @@ const issuedAt = async (redis) => Number(await redis.command('GET', 'fg:{show}:s
 // judges: place
 test('the power of Redis fails under load: no place is given twice, and every ticket stands', async (t) => {
   const rng = seededRng(t);
-  const house = await openLine(t);
-  const crowd = new Crowd(house, 8);
+  const site = await openLine(t);
+  const crowd = new Crowd(site, 8);
   for (let round = 0; round < ROUNDS; round += 1) {
     await crowd.untilPlaces(300);
-    await house.redis.powerCut(survivors(rng));
-    await house.redis.start();
-    t.diagnostic(`${await issuedAt(house.redis)} of ${crowd.places.size} places were still known`);
+    await site.redis.powerCut(survivors(rng));
+    await site.redis.start();
+    t.diagnostic(`${await issuedAt(site.redis)} of ${crowd.places.size} places were still known`);
     await crowd.untilPlaces(100);
   }
   await crowd.stop();
-  await crowd.assertPlaces(house);
+  await crowd.assertPlaces(site);
 });
 
 // Then no front remembers, so Redis has to sync before it responds, as our shipped configuration does.
 test('the power of the whole waiting room fails: no place is given twice, and every ticket stands', async (t) => {
   const rng = seededRng(t);
-  const house = await openLine(t, { appendfsync: 'always' });
-  const crowd = new Crowd(house, 8);
+  const site = await openLine(t, { appendfsync: 'always' });
+  const crowd = new Crowd(site, 8);
   for (let round = 0; round < ROUNDS; round += 1) {
     await crowd.untilPlaces(300);
-    house.redis.disk.cut();
-    for (const front of house.fronts) await front.kill();
-    await house.redis.powerCut(survivors(rng));
-    await house.redis.start();
-    t.diagnostic(`${await issuedAt(house.redis)} of ${crowd.places.size} places were still known`);
-    for (const front of house.fronts) await front.start();
+    site.redis.disk.cut();
+    for (const front of site.fronts) await front.kill();
+    await site.redis.powerCut(survivors(rng));
+    await site.redis.start();
+    t.diagnostic(`${await issuedAt(site.redis)} of ${crowd.places.size} places were still known`);
+    for (const front of site.fronts) await front.start();
     await crowd.untilPlaces(100);
   }
   await crowd.stop();
-  await crowd.assertPlaces(house);
+  await crowd.assertPlaces(site);
 });

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { HELPERS, payRows, seatRows } from '../../loadtest/years/rows.js';
 import { openScope, postgresBin, programPath, until } from '../lib-js/index.js';
-import { openHouse } from '../integration/payment-adapter/lib/house.js';
-import { hall, holdLock } from '../integration/seat-service/house.js';
+import { openSite } from '../integration/payment-adapter/lib/site.js';
+import { hall, holdLock } from '../integration/seat-service/site.js';
 
 const ORDERS = 60;
 const DONE = 24_000; // rows of each queue that were finished while the snapshots were open: many more pages than a read writes
@@ -17,7 +17,7 @@ const NONE = '/none';
 const OLD = { no: 900, first: 900_000, last: 900_039, days: 300 };
 
 const scope = openScope(test);
-const world = await openHouse(scope, { halls: hall({ rows: 10, seatsPerRow: 20, limits: { orphan_rule: false } }),
+const world = await openSite(scope, { halls: hall({ rows: 10, seatsPerRow: 20, limits: { orphan_rule: false } }),
   mail: {}, postgres: { shared_preload_libraries: 'pg_stat_statements' } });
 const { postgres } = world;
 // Letters of one customer are delivered in order, and each open one searches for earlier ones: so no customer has many.
@@ -100,7 +100,7 @@ test('a dump, a forgotten transaction and a retire of both databases slow no sal
   // All snapshots are still open, and no backend waits for one of them.
   assert.equal(postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE coalesce(backend_xid, backend_xmin) IS NOT NULL AND (application_name IN ('pg_dump', 'fairgate retire') OR application_name LIKE 'holder%')"), '6');
   assert.equal(postgres.sql('SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0'), '0');
-  assert.equal((await world.house.metrics()).get('fairgate_seats_events{state="out"}'), 0);
+  assert.equal((await world.site.metrics()).get('fairgate_seats_events{state="out"}'), 0);
 
   // No row is rewritten again and again: all later statements would walk over each version.
   await until('all to be counted', () => Number(postgres.sql("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'sold'", 'seats')) >= ORDERS);

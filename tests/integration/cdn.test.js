@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { client, freePort, openScope, openStream, ROOT, seededRng, until } from '../lib-js/index.js';
-import { act, makeEvent, openHouse, patch, Visitor } from './queue-front/support.js';
+import { act, makeEvent, openSite, patch, Visitor } from './queue-front/support.js';
 
 const CACHES = ['nginx'];
 const VIEWS = Number(process.env.FAIRGATE_VIEWS ?? 600);
@@ -52,14 +52,14 @@ for (const name of CACHES) {
     const scope = openScope();
     const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
     const rng = seededRng();
-    let house;
+    let site;
     let port;
     let web;
 
     before(async () => {
-      house = await openHouse(null, { scope, config: { web: { page_kept: `${KEPT_S}s` }, http: { trusted_proxies: '127.0.0.1' } } });
-      await makeEvent(house, 'show', { rate_per_s: 0, opens_at: new Date(Date.now() + 3600_000).toISOString() }, { open: false });
-      port = await start[name](scope, house.front.port);
+      site = await openSite(null, { scope, config: { web: { page_kept: `${KEPT_S}s` }, http: { trusted_proxies: '127.0.0.1' } } });
+      await makeEvent(site, 'show', { rate_per_s: 0, opens_at: new Date(Date.now() + 3600_000).toISOString() }, { open: false });
+      port = await start[name](scope, site.front.port);
       web = client({ port, agent });
       await until(name, async () => (await web.get('/assets/icon.svg')).status === 200);
     });
@@ -69,7 +69,7 @@ for (const name of CACHES) {
     });
 
     const reached = async () => {
-      const { text } = await house.front.admin.get('/metrics');
+      const { text } = await site.front.admin.get('/metrics');
       return [...text.matchAll(/^fairgate_http_requests_total\{[^}]*listener="public"[^}]*\} (\d+)$/gm)]
         .reduce((sum, [, count]) => sum + Number(count), 0);
     };
@@ -84,7 +84,7 @@ for (const name of CACHES) {
     }
 
     async function views(count) {
-      const plain = (await house.front.http.get('/e/show')).text;
+      const plain = (await site.front.http.get('/e/show')).text;
       const files = [...new Set([...plain.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path))];
       assert.equal(files.length, 3);
       const before = await reached();
@@ -103,7 +103,7 @@ for (const name of CACHES) {
     test('in each state the front hears of a few, however many come', async (t) => {
       const states = { schedule: 'scheduled', open: 'open', pause: 'paused', 'sold-out': 'sold-out', close: 'closed' };
       for (const [action, state] of Object.entries(states)) {
-        await act(house.front, 'show', action);
+        await act(site.front, 'show', action);
         await until(`${name} to have the page of ${state}`, async () => (await web.get('/e/show')).text.includes(`data-state="${state}"`));
         const { took, came } = await views(VIEWS / 5);
         t.diagnostic(`${action}: ${VIEWS / 5} first views of 5 requests in ${took.toFixed(1)} s, ${came} requests reached the front`);
@@ -112,12 +112,12 @@ for (const name of CACHES) {
     });
 
     test('a change is seen by all when it was said to be, and the front still hears of a few', async (t) => {
-      await makeEvent(house, 'later', { rate_per_s: 0 });
+      await makeEvent(site, 'later', { rate_per_s: 0 });
       const says = async (words) => (await web.get('/e/later', { headers: { 'accept-language': 'en' } })).text.includes(words);
       assert.equal(await says('Doors open'), false);
       const before = await reached();
       const began = performance.now();
-      await patch(house.front, 'later', { message: { en: 'Doors open at six' } });
+      await patch(site.front, 'later', { message: { en: 'Doors open at six' } });
       let asked = 0;
       await until('the change', () => {
         asked += 1;
@@ -137,7 +137,7 @@ for (const name of CACHES) {
     });
 
     test('what is one visitor\'s goes past the cache: place, own page, stream', async () => {
-      await makeEvent(house, 'own', { rate_per_s: 0 });
+      await makeEvent(site, 'own', { rate_per_s: 0 });
       const visitors = [1, 2].map(() => new Visitor({ http: web }, 'own'));
       for (const [i, visitor] of visitors.entries()) {
         await web.get('/e/own', { headers: { 'accept-language': 'en' } });
@@ -154,7 +154,7 @@ for (const name of CACHES) {
       assert.match(stranger.text, /data-view="join"/);
       const stream = await openStream({ port, path: '/v1/queue/own/stream' });
       await stream.find('the status', ({ json }) => json.state === 'open');
-      await act(house.front, 'own', 'pause');
+      await act(site.front, 'own', 'pause');
       await stream.find('the pause', ({ json }) => json.state === 'paused');
       stream.close();
     });

@@ -9,8 +9,8 @@ import { assertProblem, openMemory, openScope, runProgram, until } from '../lib-
 import { commandLine, done, EXIT, refused } from './ctl/fairgate.js';
 import { openWorld } from './payment-adapter/lib/world.js';
 import { asMember, openShop } from './queue-front/shop.js';
-import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/house.js';
-import { act, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './queue-front/support.js';
+import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/site.js';
+import { act, makeEvent, openSite, patch, startFront, untilState, Visitor } from './queue-front/support.js';
 
 // A 503 with a time to retry.
 function assertLater(answer, code) {
@@ -125,19 +125,19 @@ describe('a waiting room without memory', () => {
   const scope = openScope(test);
   const memory = openMemory(scope);
   const shop = openShop();
-  let house, front, other; // one front lacks memory, the other does not
+  let site, front, other; // one front lacks memory, the other does not
 
   before(async () => {
-    house = await openHouse(null, { scope, fronts: 0 });
+    site = await openSite(null, { scope, fronts: 0 });
     const config = { members: { keys: shop.file } };
-    front = await startFront({ ...house, env: memory.env }, config);
-    other = await startFront(house, config);
-    Object.assign(house, { fronts: [front, other], front });
-    await makeEvent(house, 'show', { ...FAST, seats_left: true });
-    await makeEvent(house, 'fans', { rate_per_s: 0, code_required: true });
-    await makeEvent(house, 'draft', { rate_per_s: 0 }, { open: false });
-    await makeEvent(house, 'members', { ...FAST, member_required: true });
-    await makeEvent(house, 'anybody', { rate_per_s: 0, lanes: [{ id: 'club', name: 'Club', share: 20 }] });
+    front = await startFront({ ...site, env: memory.env }, config);
+    other = await startFront(site, config);
+    Object.assign(site, { fronts: [front, other], front });
+    await makeEvent(site, 'show', { ...FAST, seats_left: true });
+    await makeEvent(site, 'fans', { rate_per_s: 0, code_required: true });
+    await makeEvent(site, 'draft', { rate_per_s: 0 }, { open: false });
+    await makeEvent(site, 'members', { ...FAST, member_required: true });
+    await makeEvent(site, 'anybody', { rate_per_s: 0, lanes: [{ id: 'club', name: 'Club', share: 20 }] });
   });
 
   const assertTakenLater = takenLater(memory);
@@ -183,9 +183,9 @@ describe('a waiting room without memory', () => {
     await assertTakenLater('A-CODE-OF-MINE', 201, () => joinOf('fans', options));
     // Where no code is required, a code that cannot be read is not ignored: the visitor does not join.
     await front.admin.put('/admin/events/anybody/codes', { body: { codes: ['GIVEN-TO-ME'], channel: 'friends' } });
-    const before = await house.redis.command('GET', 'fg:{anybody}:seq');
+    const before = await site.redis.command('GET', 'fg:{anybody}:seq');
     assertLater(await memory.without('GIVEN-TO-ME', () => joinOf('anybody', { body: { code: 'GIVEN-TO-ME' } })), 'overloaded');
-    assert.equal(await house.redis.command('GET', 'fg:{anybody}:seq'), before);
+    assert.equal(await site.redis.command('GET', 'fg:{anybody}:seq'), before);
   });
 
   test('a place is carried on by the code that was not read', async () => {
@@ -212,9 +212,9 @@ describe('a waiting room without memory', () => {
     const { session } = await visitor.entered();
     const asks = [[200, () => visitor.me()], [204, () => visitor.verify()], [200, () => visitor.session()], [200, () => visitor.join()]];
     for (const [status, ask] of asks) await assertTakenLater(session, status, ask);
-    const issued = await house.redis.command('GET', 'fg:{show}:seq');
+    const issued = await site.redis.command('GET', 'fg:{show}:seq');
     assert.equal((await visitor.join()).json.position, place.position);
-    assert.equal(await house.redis.command('GET', 'fg:{show}:seq'), issued);
+    assert.equal(await site.redis.command('GET', 'fg:{show}:seq'), issued);
     const page = () => front.http.get('/e/show', { headers: { ...visitor.jar.headers, accept: 'text/html' } });
     await assertTakenLater(session, 200, page);
     const form = await memory.without(session, () => visitor.session({ headers: { accept: 'text/html' }, body: '' }));
@@ -228,7 +228,7 @@ describe('a waiting room without memory', () => {
   });
 
   test('a visitor inside gets no other place by an unread pass, though the picture calls the turn over', async () => {
-    await makeEvent(house, 'short', { ...FAST, call_ttl_s: 15, grace_s: 0 });
+    await makeEvent(site, 'short', { ...FAST, call_ttl_s: 15, grace_s: 0 });
     const visitor = new Visitor(front, 'short');
     const { position } = await visitor.joined();
     const { session } = await visitor.entered();
@@ -236,11 +236,11 @@ describe('a waiting room without memory', () => {
     await until('the call to be over', async () => (await front.http.get('/v1/queue/short/me', { headers: ticket })).json.place === 'expired');
     const joined = await assertTakenLater(session, 200, () => visitor.join());
     assert.equal(joined.json.position, position);
-    assert.equal(await house.redis.command('GET', 'fg:{short}:seq'), '1');
+    assert.equal(await site.redis.command('GET', 'fg:{short}:seq'), '1');
   });
 
   test('an archive is not called damaged', async () => {
-    await makeEvent(house, 'past', { rate_per_s: 0 });
+    await makeEvent(site, 'past', { rate_per_s: 0 });
     await act(front, 'past', 'close');
     await untilState(front, 'past', 'closed');
     const text = await archiveOf('past');
@@ -257,7 +257,7 @@ describe('a waiting room without memory', () => {
   });
 
   test('the command line does not show an answer that it did not read as one that says nothing', async () => {
-    const fairgate = commandLine(scope, { queue: front, tokenFile: house.secrets.path('admin-token') });
+    const fairgate = commandLine(scope, { queue: front, tokenFile: site.secrets.path('admin-token') });
     done(await fairgate('events', { env: memory.env }));
     memory.lack('"events":');
     refused(await fairgate('events', { env: memory.env }), EXIT.unknown, /no memory to read JSON/);

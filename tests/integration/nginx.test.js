@@ -8,7 +8,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, until } from '../lib-js/index.js';
-import { claims, makeEvent, openHouse, Visitor } from './queue-front/support.js';
+import { claims, makeEvent, openSite, Visitor } from './queue-front/support.js';
 
 // nginx on `port`, in front of the shop and a front.
 function startNginx(scope, { port, frontPort, shopPort }) {
@@ -123,18 +123,18 @@ describe('nginx with auth_request', () => {
 
 describe('nginx before the pages of a shop, with a real front', () => {
   const scope = openScope(test);
-  let house;
+  let site;
   let port;
   let web;
   before(async () => {
     const shop = http.createServer((request, answer) => answer.end(request.url)).listen(0, '127.0.0.1');
     await once(shop, 'listening');
     scope.defer(() => shop.close());
-    house = await openHouse(null, { scope, config: { passes: { next_url: '/fairgate-back' } } });
-    await makeEvent(house, 'demo', { rate_per_s: 1000, burst: 1000, session_ttl_s: 20, session_max_s: 60 });
+    site = await openSite(null, { scope, config: { passes: { next_url: '/fairgate-back' } } });
+    await makeEvent(site, 'demo', { rate_per_s: 1000, burst: 1000, session_ttl_s: 20, session_max_s: 60 });
     port = await freePort();
     web = { http: client({ port }) };
-    startNginx(scope, { port, frontPort: house.front.port, shopPort: shop.address().port });
+    startNginx(scope, { port, frontPort: site.front.port, shopPort: shop.address().port });
     await until('nginx', async () => (await web.http.get('/e/demo')).status === 200);
   });
   const PAGE = { accept: 'text/html' };

@@ -7,8 +7,8 @@ import { before, describe, test } from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, CLIENT, openIssuer } from '../lib-js/issuer.js';
 import { EVENT, openWorld } from './payment-adapter/lib/world.js';
-import { makeEvent, openHouse, startFront } from './queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats } from './seat-service/house.js';
+import { makeEvent, openSite, startFront } from './queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats } from './seat-service/site.js';
 
 const ROLES = {
   ann: { email: 'ann@house.example', email_verified: true, roles: ['admin'] },
@@ -23,10 +23,10 @@ const PATCH = (event) => ['PATCH', `/admin/events/${event}`, { body: { burst: 7 
 describe('persons at the waiting room', () => {
   const scope = openScope(test);
   let issuer;
-  let house;
+  let site;
   const token = {};
 
-  const as = (shown, method, path, options = {}) => house.front.private.call(method, path, { token: shown, ...options });
+  const as = (shown, method, path, options = {}) => site.front.private.call(method, path, { token: shown, ...options });
   // Retries until the key is known: the set is fetched again when a token names an unknown key.
   const once = (shown, ...call) => until('the key to be there', async () => {
     const answer = await as(shown, ...call);
@@ -37,8 +37,8 @@ describe('persons at the waiting room', () => {
     issuer = await openIssuer(scope);
     for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
     issuer.account('nightly', { roles: ['operator'] });
-    house = await openHouse(undefined, { scope, config: { operators: settings(issuer) } });
-    for (const id of ['hero-lim', 'other']) await makeEvent(house, id);
+    site = await openSite(undefined, { scope, config: { operators: settings(issuer) } });
+    for (const id of ['hero-lim', 'other']) await makeEvent(site, id);
     for (const name of Object.keys(ROLES)) token[name] = (await issuer.login(name)).access_token;
     await once(token.ann, 'GET', '/admin/events');
   });
@@ -74,9 +74,9 @@ describe('persons at the waiting room', () => {
     assert.equal((await as(token.ann, 'PATCH', '/admin/events/other', { body: { burst: 9 } })).status, 200);
     assert.equal((await as(token.may, 'PATCH', '/admin/events/hero-lim', { body: { burst: 9 } })).status, 200);
     assertProblem(await as(token.may, 'PATCH', '/admin/events/hero-lim', { body: { burst: 8 }, headers: { 'x-operator': 'kim' } }), 400, 'operator-invalid');
-    const who = async (event) => (await house.front.admin.get(`/admin/events/${event}/audit`)).json.audit[0].who;
+    const who = async (event) => (await site.front.admin.get(`/admin/events/${event}/audit`)).json.audit[0].who;
     assert.deepEqual([await who('other'), await who('hero-lim')], ['ann@house.example', 'may']);
-    await until('the log to name them', () => /"path":"\/admin\/events\/other","operator":"ann@house.example"/.test(house.front.child.log()));
+    await until('the log to name them', () => /"path":"\/admin\/events\/other","operator":"ann@house.example"/.test(site.front.child.log()));
   });
 
   test('whoami says whose token it is', async () => {
@@ -87,7 +87,7 @@ describe('persons at the waiting room', () => {
     };
     assert.deepEqual(await told(token.kim), { by: 'issuer', name: 'kim@house.example', role: 'viewer', grants: [{ role: 'viewer' }] });
     assert.deepEqual(await told(token.lee), { by: 'issuer', name: 'lee', role: 'operator', grants: [{ role: 'viewer' }, { role: 'operator', events: 'hero-*' }] });
-    assert.deepEqual((await house.front.admin.get('/admin/whoami')).json, { by: 'admin-token', role: 'admin' });
+    assert.deepEqual((await site.front.admin.get('/admin/whoami')).json, { by: 'admin-token', role: 'admin' });
   });
 
   test('each algorithm of the issuer is believed, and a machine that has a role', async () => {
@@ -132,7 +132,7 @@ describe('persons at the waiting room', () => {
       assert.equal(answer.json?.code, 'operator-token-refused', `${what}: ${answer.text}`);
       assertProblem(answer, 401, 'operator-token-refused');
       assert.match(answer.headers['www-authenticate'], /^Bearer error="invalid_token"$/);
-      for (const part of shown.split('.').filter((one) => one.length > 8)) assert.ok(!answer.text.includes(part) && !house.front.child.log().includes(part), what);
+      for (const part of shown.split('.').filter((one) => one.length > 8)) assert.ok(!answer.text.includes(part) && !site.front.child.log().includes(part), what);
     }
     assertProblem(await as(issuer.forge({ ...all, iat: now - 400, exp: now - 100 }), 'GET', '/admin/events'), 401, 'operator-token-expired');
     for (const shown of ['x', 'ey.a', undefined]) assertProblem(await as(shown, 'GET', '/admin/events'), 401, 'admin-token-required');
@@ -140,7 +140,7 @@ describe('persons at the waiting room', () => {
 
   test('refusals are counted by reason, requests without a token are not', async () => {
     const count = async () => {
-      const metrics = await house.front.metrics();
+      const metrics = await site.front.metrics();
       return Object.fromEntries(['expired', 'issuer', 'audience', 'signature', 'time', 'form', 'keys', 'role', 'event', 'unknown'].map((reason) => [reason, metrics.get(`fairgate_operator_tokens_refused_total{reason="${reason}"}`)]));
     };
     const now = Math.floor(Date.now() / 1000);
@@ -168,7 +168,7 @@ describe('persons at the waiting room', () => {
   test('an ID token opens where the audience is the client', async (t) => {
     const other = openScope(t);
     const config = { operators: settings(issuer, { audience: CLIENT }) };
-    const front = await startFront({ ...house, scope: other }, config);
+    const front = await startFront({ ...site, scope: other }, config);
     const { id_token: shown, access_token: access } = await issuer.login('ann');
     const answer = await until('the keys', async () => {
       const now = await front.private.get('/admin/whoami', { token: shown });
@@ -195,7 +195,7 @@ describe('persons at the waiting room', () => {
     const other = openScope(t);
     issuer.away = true;
     assert.equal((await as((await issuer.login('kim')).access_token, 'GET', '/admin/events')).status, 200);
-    const front = await startFront({ ...house, scope: other }, { operators: settings(issuer) });
+    const front = await startFront({ ...site, scope: other }, { operators: settings(issuer) });
     assertProblem(await front.private.get('/admin/events', { token: token.kim }), 503, 'operator-keys-awaited');
     assert.equal((await front.admin.get('/admin/events')).status, 200, 'the admin token breaks the glass');
     issuer.away = false;
@@ -206,7 +206,7 @@ describe('persons at the waiting room', () => {
     const other = openScope(t);
     const path = join(other.tempDir('keys-'), 'jwks.json');
     writeFileSync(path, JSON.stringify({ keys: issuer.keys.map(({ d, p, q, dp, dq, qi, ...jwk }) => jwk) }));
-    const front = await startFront({ ...house, scope: other }, { operators: settings(issuer, { keys: path, role_prefix: 'fairgate-' }) });
+    const front = await startFront({ ...site, scope: other }, { operators: settings(issuer, { keys: path, role_prefix: 'fairgate-' }) });
     const shown = issuer.forge({ groups: ['fairgate-viewer', 'admin'] });
     const answer = await until('the keys', async () => {
       const now = await front.private.get('/admin/whoami', { token: shown });
@@ -214,7 +214,7 @@ describe('persons at the waiting room', () => {
     });
     assert.equal(answer.json.role, 'viewer');
     for (const [more, says] of [[{ audience: '' }, 'operators.audience'], [{ keys: '' }, 'operators.keys'], [{ keys: 'http://id.example/jwks' }, 'operators.keys']]) {
-      const bad = await startFront({ ...house, scope: other }, { operators: settings(issuer, more), ready: false });
+      const bad = await startFront({ ...site, scope: other }, { operators: settings(issuer, more), ready: false });
       bad.child.mayEnd = true;
       await until('it to end', () => bad.child.log().includes(says));
     }

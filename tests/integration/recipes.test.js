@@ -219,7 +219,7 @@ const ruledSeats = once(async () => {
   addSeatRule(tree);
   changeText(tree);
   addLanguage(tree);
-  const { hall, importHall, opens, openPostgres, openSeats, operator, visitor } = await import('./seat-service/house.js');
+  const { hall, importHall, opens, openPostgres, openSeats, operator, visitor } = await import('./seat-service/site.js');
   const bin = tree.build();
   const postgres = await openPostgres(scope);
   const first = await openSeats(scope, postgres);
@@ -280,17 +280,17 @@ test('to add a knob that Redis obeys: a line obeys it, next to a front of the pr
   tree.end();
 
   const bin = tree.build();
-  const { makeEvent, openHouse, patch, startFront, Visitor } = await import('./queue-front/support.js');
-  const house = await openHouse(t); // the previous version, which does not know this knob
+  const { makeEvent, openSite, patch, startFront, Visitor } = await import('./queue-front/support.js');
+  const site = await openSite(t); // the previous version, which does not know this knob
   await withPrograms(bin, async () => {
-    house.fronts.push(await startFront(house));
-    const [previous, next] = house.fronts;
+    site.fronts.push(await startFront(site));
+    const [previous, next] = site.fronts;
     const { knobs } = (await next.admin.get('/admin/knobs')).json;
     assert.deepEqual(knobs.find(({ name }) => name === 'places_max'), { name: 'places_max', kind: 'number', min: 0, max: 10000000, default: 0, unit: 'people', help: 'As many places as the line has. 0 sets no limit.' });
     const wrong = await next.admin.put('/admin/events/wrong', { body: { name: 'Wrong', places_max: -1 } });
     assertProblem(wrong, 422, 'knob-invalid');
     assert.match(wrong.text, /places_max/);
-    const make = (id, knobs) => makeEvent({ ...house, front: next }, id, { rate_per_s: 0, ...knobs });
+    const make = (id, knobs) => makeEvent({ ...site, front: next }, id, { rate_per_s: 0, ...knobs });
     const small = await make('small', { places_max: 2 });
     for (let n = 0; n < 2; n += 1) assert.equal((await new Visitor(next, small).join()).status, 201);
     assert.notEqual((await new Visitor(next, small).join()).status, 201);
@@ -300,7 +300,7 @@ test('to add a knob that Redis obeys: a line obeys it, next to a front of the pr
     // The default value is not stored.
     const plain = await make('plain');
     await patch(previous, plain, { name: 'Other' });
-    const places = await Promise.all(Array.from({ length: 40 }, (_, n) => new Visitor(house.fronts[n % 2], plain).joined()));
+    const places = await Promise.all(Array.from({ length: 40 }, (_, n) => new Visitor(site.fronts[n % 2], plain).joined()));
     assert.deepEqual(places.map(({ position }) => position).toSorted((a, b) => a - b), places.map((_, n) => n + 1));
   });
 });

@@ -7,9 +7,9 @@ import net from 'node:net';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { act, makeEvent, openHouse, Visitor } from '../integration/queue-front/support.js';
+import { act, makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { hall, holdLock, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { hall, holdLock, importHall, openPostgres, openSeats } from '../integration/seat-service/site.js';
 import { client, freePort, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
 import { DEPENDS, isOfOthers, namesIn, RULE_FILES, ruleGroups } from '../lib-js/observe.js';
 
@@ -101,20 +101,20 @@ describe('what a sale depends on', () => {
 
   // One event with somebody who waits, and one that Redis does not live to see opened.
   async function openLine() {
-    const house = await openHouse(null, { scope, fronts: 2 });
-    rig.fronts = house.fronts;
-    scope.defer(() => house.redis.resume());
-    await makeEvent(house, 'show', { rate_per_s: 0, seats_left: true });
-    await Visitor.withPlace(house.front, 'show');
+    const site = await openSite(null, { scope, fronts: 2 });
+    rig.fronts = site.fronts;
+    scope.defer(() => site.redis.resume());
+    await makeEvent(site, 'show', { rate_per_s: 0, seats_left: true });
+    await Visitor.withPlace(site.front, 'show');
     const opens = Date.now() + 15_000;
-    await makeEvent(house, 'late', { opens_at: new Date(opens).toISOString() }, { open: false });
-    await act(house.front, 'late', 'schedule');
+    await makeEvent(site, 'late', { opens_at: new Date(opens).toISOString() }, { open: false });
+    await act(site.front, 'late', 'schedule');
     await until('both events to be seen', async () => {
-      const figures = await house.front.metrics();
+      const figures = await site.front.metrics();
       return figures.get('fairgate_line_waiting{event="show"}') === 1 && figures.get('fairgate_line_unopened{event="late"}') === 1;
     });
-    assert.equal((await house.front.admin.put('/admin/events/show/seats-left', { body: { seats_left: 9 } })).status, 204);
-    house.redis.pause();
+    assert.equal((await site.front.admin.put('/admin/events/show/seats-left', { body: { seats_left: 9 } })).status, 204);
+    site.redis.pause();
     assert.ok(Date.now() < opens);
   }
 

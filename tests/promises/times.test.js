@@ -8,7 +8,7 @@ import { assertKept, assertProblem, assertStatus, openClock, openScope, seededRn
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { openShow, patch, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
 
 async function timed(work) {
   const from = performance.now();
@@ -74,31 +74,31 @@ test('a hold ends at its time and within 2 s of it, whatever the clocks of its m
 });
 
 test('a knob acts within a second on every front', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
+  const site = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
   const took = [];
   for (let i = 1; i <= 5; i += 1) {
     took.push(await timed(async () => {
-      await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
-      await Promise.all(house.fronts.map((front) =>
+      await patch(site.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
+      await Promise.all(site.fronts.map((front) =>
         until('the notice', async () =>
           (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`, { everyMs: 20 })));
     }));
   }
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const visitor = await Visitor.withPlace(site.front, 'show');
   took.push(await timed(async () => {
-    await patch(house.fronts[1], 'show', { rate_per_s: 100 });
+    await patch(site.fronts[1], 'show', { rate_per_s: 100 });
     await visitor.untilCalled();
   }));
   assertKept(t, 1000, ...took);
 });
 
 test('without Redis, join and pass are refused within a second', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 });
-  const visitor = await Visitor.withPlace(house.front, 'show');
+  const site = await openShow(t, { rate_per_s: 0 });
+  const visitor = await Visitor.withPlace(site.front, 'show');
   const took = [];
-  for (const stop of [() => house.redis.pause(), () => house.redis.kill()]) {
+  for (const stop of [() => site.redis.pause(), () => site.redis.kill()]) {
     await stop();
-    for (const ask of [() => house.front.http.post('/v1/queue/show/join'), () => visitor.pass()])
+    for (const ask of [() => site.front.http.post('/v1/queue/show/join'), () => visitor.pass()])
       took.push(await timed(async () => assertProblem(await ask(), 503, 'unavailable')));
   }
   assertKept(t, 1000, ...took);

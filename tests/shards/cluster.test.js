@@ -12,7 +12,7 @@ import { Lan } from '../../infra/ha/machines.js';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from '../integration/queue-front/places.js';
-import { act, makeEvent, openHouse, untilState } from '../integration/queue-front/support.js';
+import { act, makeEvent, openSite, untilState } from '../integration/queue-front/support.js';
 import { addReplica, beginMove, client, openScope, startCluster, until } from '../lib-js/index.js';
 
 const run = promisify(execFile);
@@ -48,7 +48,7 @@ class Region {
       region.nodes.push(replica);
     }
     const cluster = region.nodes.map(({ address, port }) => `${address}:${port}`).join(',');
-    region.house = await openHouse(t, { scope: region.scope, fronts: 2, config: { redis: { cluster } } });
+    region.site = await openSite(t, { scope: region.scope, fronts: 2, config: { redis: { cluster } } });
     return region;
   }
 
@@ -73,14 +73,14 @@ class Region {
   }
 
   open(knobs = {}, options = {}) {
-    return makeEvent(this.house, 'show', { ...OVER_SHARDS, ...knobs }, options);
+    return makeEvent(this.site, 'show', { ...OVER_SHARDS, ...knobs }, options);
   }
 
   // All answers are still true: all places, all tickets at each front; and those of `keys` when they join again.
   async judge(crowd, keys, { ghosts = 0 } = {}) {
     const cuts = await assertPlacesAreWhole(crowd, await this.ownerOf(HOME), { ghosts });
-    await inSlices(crowd.tickets, (tickets) => assertEveryTicketStands(this.house, tickets));
-    await inSlices([...keys], (some) => assertRepeatsAreTheSame(crowd, this.house.fronts, { keys: some }));
+    await inSlices(crowd.tickets, (tickets) => assertEveryTicketStands(this.site, tickets));
+    await inSlices([...keys], (some) => assertRepeatsAreTheSame(crowd, this.site.fronts, { keys: some }));
     return cuts;
   }
 }
@@ -89,7 +89,7 @@ class Region {
 async function underLoad(t, places) {
   const region = await Region.open(t);
   await region.open();
-  const crowd = await Crowd.begun(places, region.house, WIDTH);
+  const crowd = await Crowd.begun(places, region.site, WIDTH);
   return { region, crowd };
 }
 
@@ -130,7 +130,7 @@ async function othersGetPlaces(region, crowd, count) {
     const answers = await Promise.all(range([1, 8]).map(async () => {
       next += 1;
       const key = `other-${next}`;
-      const { port } = region.house.fronts[next % 2];
+      const { port } = region.site.fronts[next % 2];
       const answer = await client({ port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': key }, timeoutMs: 3000 }).catch(() => null);
       if (answer !== null && [200, 201].includes(answer.status)) {
         crowd.places.set(key, answer.json.position);
@@ -320,23 +320,23 @@ for (const [what, masterOf] of [
   test(`a code opens as many places as it has uses while the master of ${what} is replaced`, async (t) => {
     const USES = 400;
     const region = await Region.open(t);
-    const { house } = region;
+    const { site } = region;
     await region.open({ code_required: true });
-    const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: USES } });
+    const load = await site.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: USES } });
     assert.equal(load.status, 200, load.text);
-    const crowd = await Crowd.begun(150, house, WIDTH, { shows: () => ({ body: { code: 'SHARED-CODE' } }) });
+    const crowd = await Crowd.begun(150, site, WIDTH, { shows: () => ({ body: { code: 'SHARED-CODE' } }) });
     const before = await kept(region, crowd);
     await replaced(region, await masterOf(region));
     await until('the code to be used up', () => crowd.refused.size >= 20);
     await crowd.stop();
     assert.deepEqual([...new Set(crowd.refused.values())], ['code-used-up']);
-    assert.equal((await codesOf(house.front)).used, USES);
+    assert.equal((await codesOf(site.front)).used, USES);
     // What was under way at the loss may have used it without being remembered.
     assert.ok(crowd.places.size >= USES && crowd.places.size <= USES + WIDTH, `${crowd.places.size} of ${USES}`);
     crowd.assertNoPlaceTwice();
-    await assertEveryTicketStands(house, crowd.tickets);
+    await assertEveryTicketStands(site, crowd.tickets);
     for (const [key, place] of before) {
-      const again = await house.front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key }, body: { code: 'SHARED-CODE' } });
+      const again = await site.front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': key }, body: { code: 'SHARED-CODE' } });
       assert.equal(again.json.position, place, again.text);
     }
   });
@@ -344,12 +344,12 @@ for (const [what, masterOf] of [
   test(`an invitation is one place, shown by anybody, while the master of ${what} is replaced`, async (t) => {
     const INVITED = 300;
     const region = await Region.open(t);
-    const { house } = region;
+    const { site } = region;
     await region.open({ lanes: [{ id: 'fans', share: 30, invitations: INVITED }] });
-    const list = await house.front.admin.get(`/admin/events/show/lanes/fans/invitations?limit=${INVITED}`);
+    const list = await site.front.admin.get(`/admin/events/show/lanes/fans/invitations?limit=${INVITED}`);
     const codes = list.json.invitations.map(({ code }) => code);
     const codeOf = (nth) => codes[nth % INVITED];
-    const crowd = await Crowd.begun(100, house, WIDTH, { shows: (nth) => ({ headers: { 'x-invitation': codeOf(nth) } }) });
+    const crowd = await Crowd.begun(100, site, WIDTH, { shows: (nth) => ({ headers: { 'x-invitation': codeOf(nth) } }) });
     const before = await kept(region, crowd);
     await replaced(region, await masterOf(region));
     const asked = crowd.next; // later joins reach the promoted one
@@ -364,37 +364,37 @@ for (const [what, masterOf] of [
     }
     assert.equal(placeOf.size, INVITED);
     assert.equal(new Set(placeOf.values()).size, INVITED, 'a place was given twice');
-    await inSlices(crowd.tickets, (tickets) => assertEveryTicketStands(house, tickets));
+    await inSlices(crowd.tickets, (tickets) => assertEveryTicketStands(site, tickets));
   });
 }
 
 test('a draw of all shards goes through the loss of a shard before it and of the cuts behind it', async (t) => {
   const region = await Region.open(t);
-  const { house } = region;
+  const { site } = region;
   const inAnHour = new Date(Date.now() + 3600_000).toISOString();
   await region.open({ prequeue_at: new Date().toISOString(), opens_at: inAnHour }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
-  const crowd = new Crowd(house, WIDTH);
+  await act(site.front, 'show', 'schedule');
+  for (const front of site.fronts) await untilState(front, 'show', 'pre-queue');
+  const crowd = new Crowd(site, WIDTH);
   await crowd.untilPlaces(150);
   await replaced(region, await region.someShardsMaster());
   await crowd.untilPlaces(150);
   await crowd.stop();
   const cuts = await assertPlacesAreWhole(crowd, await region.ownerOf(HOME), { ghosts: WIDTH });
 
-  await act(house.front, 'show', 'draw');
+  await act(site.front, 'show', 'draw');
   const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
-  for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
-  const draw = await openDraw(await fairness(house.front));
+  for (const front of site.fronts) await until('the draw', async () => (await fairness(front)).drawn);
+  const draw = await openDraw(await fairness(site.front));
   const drawn = crowd.tickets.map(({ ticket, place: entry }) => ({ ticket, place: draw.position(entry) }));
   assert.equal(new Set(drawn.map(({ place }) => place)).size, drawn.length);
-  await assertEveryTicketStands(house, drawn);
+  await assertEveryTicketStands(site, drawn);
   const home = await region.ownerOf(HOME);
   await kept(region, crowd, [home]);
   await replaced(region, home);
-  const late = new Crowd(house, 4, { name: 'late' });
+  const late = new Crowd(site, 4, { name: 'late' });
   await late.untilPlaces(20);
   await late.stop();
-  await assertEveryTicketStands(house, [...drawn, ...late.tickets]);
+  await assertEveryTicketStands(site, [...drawn, ...late.tickets]);
   for (const place of late.places.values()) assert.ok(place > cuts.places, `${place} is among those who were drawn`);
 });

@@ -16,8 +16,8 @@
 #include "base/bug.h"
 #include "core/hall/plan.h"
 #include "journal/journal.h"
-#include "rim_limits.h"
 #include "sale/purchase.h"
+#include "shell_limits.h"
 
 #include <assert.h>
 #include <stdio.h>

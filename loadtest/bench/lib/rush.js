@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { programPath } from '../../../tests/lib-js/index.js';
-import { hall, importHall } from '../../../tests/integration/seat-service/house.js';
+import { hall, importHall } from '../../../tests/integration/seat-service/site.js';
 import { runPinned } from './machine.js';
 
 export const BOTH_CORES = '0,1';

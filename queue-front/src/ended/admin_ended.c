@@ -208,12 +208,12 @@ static void on_ended(struct http_req *req)
 static void on_trail(struct http_req *req)
 {
     uint64_t limit = AUDIT_ROWS_DEFAULT;
-    if (!read_number(req, SPAN("limit"), HOUSE_ROWS_MAX, &limit))
+    if (!read_number(req, SPAN("limit"), REGISTRY_ROWS_MAX, &limit))
         return;
     struct reading *reading = reading_begin(req);
     if (reading == NULL)
         return;
-    reading->line.call = LINE_HOUSE_AUDIT;
+    reading->line.call = LINE_REGISTRY_AUDIT;
     reading->left = limit > 0 ? (uint32_t)limit : 1;
     ask_rows(reading);
 }

@@ -140,7 +140,7 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
     }
     make_message(message, sha);
     if (!mac_check(keys, (uint8_t)key, message, sizeof(message), mac))
-        return fail(err, ARCHIVE_TAMPERED, "The mark was not made by this house's key.");
+        return fail(err, ARCHIVE_TAMPERED, "The mark was not made by this deployment's key.");
     return ARCHIVE_GOOD;
 }
 

@@ -99,7 +99,7 @@ struct front_shared {
     struct beacon_sources beacons;
     struct secret_file *redis_password, *sentinel_password; /* NULL: no password */
     struct tls_client *redis_tls;                           /* NULL: no TLS */
-    struct cut_board *board;                                /* NULL: a single loop needs none */
+    struct cut_snapshot *snapshot;                          /* NULL: a single loop needs none */
     uv_mutex_t keys_lock;                                   /* held while a pointer is copied */
     struct secrets *keys; /* the newest; each loop has its own reference */
     struct front *first;  /* the first loop's; NULL: not there (yet) */

@@ -337,7 +337,7 @@ static int open_store(struct front *front, struct err_slot *err)
         .gone_after_ms = (uint32_t)config->line_gone_after_ms,
         .identity = front->keys->identities.key[0].name,
         .place = front->loop->index == 0 ? shared->place : NULL,
-        .board = shared->board,
+        .snapshot = shared->snapshot,
         .clock = front->loop->clock,
         .rng = front->loop->rng,
         .log = front->loop->log,

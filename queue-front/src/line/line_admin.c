@@ -223,7 +223,7 @@ static void send_rows(struct line_admin *admin)
 
 /* ---- admin: the registry ---- */
 
-static void send_house(struct line_admin *admin);
+static void send_registry(struct line_admin *admin);
 static void ask_event(struct line_admin *admin);
 
 static bool next_card(const redisReply *reply, size_t *at, struct span *id, struct span *card)
@@ -236,20 +236,20 @@ static bool next_card(const redisReply *reply, size_t *at, struct span *id, stru
 /* Into a JSON array of [card with its id, ...] */
 static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
 {
-    struct tell_house_page tell;
+    struct tell_registry_page tell;
     struct span id, card;
-    size_t bytes = 2, at = TELL_HOUSE_PAGE_WORDS;
+    size_t bytes = 2, at = TELL_REGISTRY_PAGE_WORDS;
     while (next_card(reply, &at, &id, &card))
         bytes += id.len + card.len + 16;
     char *memory = malloc(bytes);
-    if (memory == NULL || !tell_house_page_read(reply, 0, &tell)) {
+    if (memory == NULL || !tell_registry_page_read(reply, 0, &tell)) {
         free(memory);
         return false;
     }
     *next = tell.below;
     *rows = text_on(memory, bytes);
     json_open(rows, '[');
-    at = TELL_HOUSE_PAGE_WORDS;
+    at = TELL_REGISTRY_PAGE_WORDS;
     while (next_card(reply, &at, &id, &card)) {
         json_open(rows, '{');
         json_member_str(rows, "id", id);
@@ -268,9 +268,9 @@ static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *nex
 static void take_rows(struct line_admin *admin, const redisReply *reply)
 {
     struct text rows = {.ptr = NULL};
-    struct tell_house_trail trail;
+    struct tell_registry_trail trail;
     bool whole = admin->call == LINE_ENDED ? ended_rows(reply, &rows, &admin->version)
-                                           : tell_house_trail_read(reply, 0, &trail) &&
+                                           : tell_registry_trail_read(reply, 0, &trail) &&
                                                  line_trail_audit(trail.entries, &rows);
     if (!whole) {
         calls_finish_unknown(&admin->store);
@@ -298,7 +298,7 @@ static void take_dropped(struct line_admin *admin)
         event->leaving = true;
         store_let_go(store);
     }
-    house_look(store); /* the rest of the chore, too */
+    registry_look(store); /* the rest of the chore, too */
     calls_finish(link);
 }
 
@@ -321,15 +321,16 @@ static void take_found(struct line_admin *admin, bool found)
         calls_finish(&admin->store);
 }
 
-static void on_house(struct redis_call *call, const redisReply *reply)
+static void on_registry(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
-    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
-    struct tell_house tell;
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_REGISTRY);
+    struct tell_registry tell;
     if (answer == STORE_AGAIN) {
-        send_house(admin);
-    } else if (answer != STORE_ANSWER || link->store->closed || !tell_house_read(reply, 0, &tell)) {
+        send_registry(admin);
+    } else if (answer != STORE_ANSWER || link->store->closed ||
+               !tell_registry_read(reply, 0, &tell)) {
         calls_finish_unknown(link);
     } else if (admin->call == LINE_FIND || admin->finding) {
         take_found(admin, tell.outcome != LINE_UNKNOWN);
@@ -342,19 +343,19 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     }
 }
 
-static void send_house(struct line_admin *admin)
+static void send_registry(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     if (!store_can_send(store, store->set_slot)) {
         calls_finish_unknown(&admin->store);
         return;
     }
-    admin->store.call.on_reply = on_house;
+    admin->store.call.on_reply = on_registry;
     struct text command;
     if (admin->call == LINE_FIND || admin->finding) {
-        const struct ask_house_find ask = {SPAN("find"), span_of(admin->event)};
-        command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
-        ask_house_find_put(&command, &ask);
+        const struct ask_registry_find ask = {SPAN("find"), span_of(admin->event)};
+        command = store_registry_script(store, ASK_REGISTRY_FIND_WORDS);
+        ask_registry_find_put(&command, &ask);
     } else if (admin->call == LINE_DELETE && admin->step == 0) {
         enum { OWN_MS = 2000 }; /* how long this front may do the rest */
         char memory[CHORE_NAME_MAX];
@@ -362,23 +363,24 @@ static void send_house(struct line_admin *admin)
         TEXT_LIT(&chore, "erase:");
         text_str(&chore, admin->event);
         assert(!chore.overflown);
-        const struct ask_house_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
-        command = store_house_script(store, ASK_HOUSE_LATER_WORDS);
-        ask_house_later_put(&command, &ask);
+        const struct ask_registry_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
+        command = store_registry_script(store, ASK_REGISTRY_LATER_WORDS);
+        ask_registry_later_put(&command, &ask);
     } else if (admin->call == LINE_DELETE) {
         assert(admin->step == 1);
-        const struct ask_house_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
-        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
-        ask_house_drop_put(&command, &ask);
+        const struct ask_registry_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
+        command = store_registry_script(store, ASK_REGISTRY_DROP_WORDS);
+        ask_registry_drop_put(&command, &ask);
     } else if (admin->call == LINE_ENDED) {
-        const struct ask_house_page ask = {SPAN("page"), admin->below, admin->limit, admin->words};
-        command = store_house_script(store, ASK_HOUSE_PAGE_WORDS);
-        ask_house_page_put(&command, &ask);
+        const struct ask_registry_page ask = {SPAN("page"), admin->below, admin->limit,
+                                              admin->words};
+        command = store_registry_script(store, ASK_REGISTRY_PAGE_WORDS);
+        ask_registry_page_put(&command, &ask);
     } else {
-        assert(admin->call == LINE_HOUSE_AUDIT);
-        const struct ask_house_trail ask = {SPAN("trail"), admin->limit};
-        command = store_house_script(store, ASK_HOUSE_TRAIL_WORDS);
-        ask_house_trail_put(&command, &ask);
+        assert(admin->call == LINE_REGISTRY_AUDIT);
+        const struct ask_registry_trail ask = {SPAN("trail"), admin->limit};
+        command = store_registry_script(store, ASK_REGISTRY_TRAIL_WORDS);
+        ask_registry_trail_put(&command, &ask);
     }
     store_send(store, &admin->store.call, &command);
 }
@@ -430,14 +432,14 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
-    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_REGISTRY);
     struct store_event *event = store_find(link->store, span_of(admin->event));
-    struct tell_house tell;
+    struct tell_registry tell;
     if (answer == STORE_AGAIN) {
         list_restored(admin);
         return;
     }
-    if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell)) {
+    if (answer != STORE_ANSWER || !tell_registry_read(reply, 0, &tell)) {
         admin->outcome = LINE_UNAVAILABLE; /* restoring it once more repairs this */
     } else if (event != NULL) {            /* as for a created event */
         event->is_new = false;
@@ -456,9 +458,9 @@ static void list_restored(struct line_admin *admin)
         calls_finish_unknown(&admin->store);
         return;
     }
-    const struct ask_house_list ask = {SPAN("list"), span_of(admin->event), 1};
-    struct text command = store_house_script(store, ASK_HOUSE_LIST_WORDS);
-    ask_house_list_put(&command, &ask);
+    const struct ask_registry_list ask = {SPAN("list"), span_of(admin->event), 1};
+    struct text command = store_registry_script(store, ASK_REGISTRY_LIST_WORDS);
+    ask_registry_list_put(&command, &ask);
     admin->store.call.on_reply = on_restored;
     store_send(store, &admin->store.call, &command);
 }
@@ -495,7 +497,7 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
     bool deleted =
         admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
     if (deleted) {
-        send_house(admin);
+        send_registry(admin);
         return;
     }
     if (admin->outcome != LINE_GONE && admin->call != LINE_CODES) {
@@ -519,9 +521,9 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         calls_finish(link);
 }
 
-static bool of_the_house(enum line_admin_call call)
+static bool of_the_registry(enum line_admin_call call)
 {
-    return call == LINE_FIND || call == LINE_ENDED || call == LINE_HOUSE_AUDIT;
+    return call == LINE_FIND || call == LINE_ENDED || call == LINE_REGISTRY_AUDIT;
 }
 
 static void finish_admin(struct line_link *link)
@@ -537,7 +539,7 @@ static void ask_event(struct line_admin *admin)
     if (calls_admit(&admin->store, admin->event) == NULL)
         return;
     if (admin->call == LINE_DELETE && store_can_send(store, store->set_slot))
-        send_house(admin);
+        send_registry(admin);
     else if (admin->call == LINE_DELETE)
         calls_refuse(&admin->store, LINE_UNAVAILABLE);
     else if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
@@ -564,16 +566,16 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     bool is_full = live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
     /* A leaving event was deleted, or swept; operators can still load a swept one. */
     admin->finding = !makes(admin) && event != NULL && event->leaving;
-    bool asks_house = of_the_house(admin->call) || admin->finding;
-    uint16_t slot = asks_house ? store->set_slot : store_slot(store, span_of(admin->event));
-    if (asks_house || (makes(admin) && is_new)) {
+    bool asks_registry = of_the_registry(admin->call) || admin->finding;
+    uint16_t slot = asks_registry ? store->set_slot : store_slot(store, span_of(admin->event));
+    if (asks_registry || (makes(admin) && is_new)) {
         if (!store_can_send(store, slot) || (makes(admin) && is_full)) {
             calls_refuse(&admin->store, LINE_UNAVAILABLE);
             return;
         }
     }
-    if (asks_house)
-        send_house(admin);
+    if (asks_registry)
+        send_registry(admin);
     else if (makes(admin) && is_new)
         send_asked(admin);
     else

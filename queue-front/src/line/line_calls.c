@@ -347,9 +347,9 @@ struct text store_shard_script(struct line_store *store, enum line_script script
     return command;
 }
 
-struct text store_house_script(struct line_store *store, uint64_t args)
+struct text store_registry_script(struct line_store *store, uint64_t args)
 {
-    struct text command = begin_script(store, SCRIPT_HOUSE, store->set_slot, args);
+    struct text command = begin_script(store, SCRIPT_REGISTRY, store->set_slot, args);
     resp_cstr(&command, LINE_REGISTRY);
     if (store->conf.redis_cluster != NULL)
         resp_cstr(&command, "{" LINE_REGISTRY "}:" LINE_KEY_NEVER);

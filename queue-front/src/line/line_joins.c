@@ -6,7 +6,7 @@
  * the next batch.
  *
  * Each shard of a sharded line has its own batch, in the same code. A shard gives numbers, which
- * line_rim.c turns into places; joins that a shard can't take now gather again, ahead of newer
+ * line_sharded.c turns into places; joins that a shard can't take now gather again, ahead of newer
  * ones. With many shards each gets few joins per turn, so a small batch may be held back for a turn
  * or two (core/line/batch.h).
  *
@@ -65,42 +65,42 @@ static void leave_only(struct line_claims *claims, uint8_t left)
         claims->now++;
 }
 
-static void claims_begin(struct line_rim *rim, struct line_join *join)
+static void claims_begin(struct line_sharded *sharded, struct line_join *join)
 {
-    assert(rim->event != NULL);
-    bool counted = rim->event->line.view.knobs.joins_per_ip_per_min > 0;
+    assert(sharded->event != NULL);
+    bool counted = sharded->event->line.view.knobs.joins_per_ip_per_min > 0;
     join->claims = (struct line_claims){.left = 0};
     leave_only(&join->claims,
                (uint8_t)(join->has_work << CLAIM_WORK | join->has_invitation << CLAIM_INVITATION |
                          join->has_code << CLAIM_CODE | counted << CLAIM_ADDRESS));
 }
 
-static struct join_lot *claims_lot(struct line_rim *rim, const struct line_join *join)
+static struct join_queue *claims_queue(struct line_sharded *sharded, const struct line_join *join)
 {
-    const struct shards *shards = rim->shards;
+    const struct shards *shards = sharded->shards;
     uint8_t count = shards_count(shards);
     assert(join->claims.now <= CLAIM_NONE);
-    assert(rim->lots == 2 * count + 1); /* numbers and claims per shard, claims of the event's
-                                         * slot */
+    assert(sharded->queues == 2 * count + 1); /* numbers and claims per shard, claims of the event's
+                                               * slot */
     switch (join->claims.now) {
     case CLAIM_WORK:
-        return &rim->lot[count + shards_of(shards, join->work)];
+        return &sharded->queue[count + shards_of(shards, join->work)];
     case CLAIM_INVITATION:
-        return &rim->lot[count + shards_of(shards, join->invitation)];
+        return &sharded->queue[count + shards_of(shards, join->invitation)];
     case CLAIM_ADDRESS:
-        return &rim->lot[count + shards_of_address(shards, calls_address(join->addr))];
+        return &sharded->queue[count + shards_of_address(shards, calls_address(join->addr))];
     case CLAIM_NONE:
-        return &rim->lot[shards_of(shards, join->idem)];
+        return &sharded->queue[shards_of(shards, join->idem)];
     default:
-        return &rim->lot[2 * count];
+        return &sharded->queue[2 * count];
     }
 }
 
-static void go_on(struct line_rim *rim, struct line_link *link)
+static void go_on(struct line_sharded *sharded, struct line_link *link)
 {
-    assert(rim->event != NULL); /* otherwise gathered joins would never be sent */
-    calls_push(&claims_lot(rim, join_of(link))->gathered, link);
-    redis_route_wake(rim->store->route);
+    assert(sharded->event != NULL); /* otherwise gathered joins would never be sent */
+    calls_push(&claims_queue(sharded, join_of(link))->gathered, link);
+    redis_route_wake(sharded->store->route);
 }
 
 static void decide(struct line_link *link)
@@ -147,24 +147,25 @@ static void put_claim(struct text *command, const struct line_join *join)
 
 static void on_claimed(struct redis_call *call, const redisReply *reply);
 
-static void send_claims(struct join_lot *lot)
+static void send_claims(struct join_queue *queue)
 {
-    assert(lot->claims);
-    assert(lot->event != NULL);
-    const char *id = lot->event->line.view.id;
-    assert(lot->batch.head != NULL);
-    assert(lot->batch.len <= STORE_JOIN_BATCH_MAX);
-    uint64_t args = ASK_CLAIM_WORDS + CLAIM_WORDS * (uint64_t)lot->batch.len;
-    struct text command = lot->shard == RIM_EVENT
-                              ? store_script(lot->store, SCRIPT_CLAIM, id, args)
-                              : store_shard_script(lot->store, SCRIPT_CLAIM, id, lot->shard, args);
-    const struct ask_claim ask = {.of_codes = lot->shard == RIM_EVENT};
+    assert(queue->claims);
+    assert(queue->event != NULL);
+    const char *id = queue->event->line.view.id;
+    assert(queue->batch.head != NULL);
+    assert(queue->batch.len <= STORE_JOIN_BATCH_MAX);
+    uint64_t args = ASK_CLAIM_WORDS + CLAIM_WORDS * (uint64_t)queue->batch.len;
+    struct text command =
+        queue->shard == SHARD_EVENT
+            ? store_script(queue->store, SCRIPT_CLAIM, id, args)
+            : store_shard_script(queue->store, SCRIPT_CLAIM, id, queue->shard, args);
+    const struct ask_claim ask = {.of_codes = queue->shard == SHARD_EVENT};
     ask_claim_put(&command, &ask);
-    for (struct line_link *link = lot->batch.head; link != NULL; link = link->next)
+    for (struct line_link *link = queue->batch.head; link != NULL; link = link->next)
         put_claim(&command, join_of(link));
-    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* the head has waited longest */
-    lot->call.on_reply = on_claimed;
-    store_send(lot->store, &lot->call, &command);
+    queue->call.deadline_us = queue->batch.head->call.deadline_us; /* the head has waited longest */
+    queue->call.on_reply = on_claimed;
+    store_send(queue->store, &queue->call, &command);
 }
 
 static bool take_verdict(struct line_join *join, const redisReply *reply, size_t at)
@@ -192,25 +193,25 @@ static bool take_verdict(struct line_join *join, const redisReply *reply, size_t
 
 static void on_claimed(struct redis_call *call, const redisReply *reply)
 {
-    struct join_lot *lot = CONTAINER_OF(call, struct join_lot, call);
-    struct store_event *event = lot->event;
-    assert(lot->rim != NULL);
-    assert(lot->batch.head != NULL);
-    assert(event == lot->rim->event); /* both are NULL if the line has ended */
-    enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_CLAIM);
+    struct join_queue *queue = CONTAINER_OF(call, struct join_queue, call);
+    struct store_event *event = queue->event;
+    assert(queue->sharded != NULL);
+    assert(queue->batch.head != NULL);
+    assert(event == queue->sharded->event); /* both are NULL if the line has ended */
+    enum store_answer answer = store_judge(queue->store, call, reply, SCRIPT_CLAIM);
     if (answer == STORE_AGAIN && event != NULL) {
-        send_claims(lot);
+        send_claims(queue);
         return;
     }
     struct tell_claim tell = {.outcome = LINE_UNKNOWN};
     bool came = answer == STORE_ANSWER && event != NULL;
     bool whole = came && tell_claim_read(reply, 0, &tell) && tell.outcome == LINE_OK &&
-                 resp_len(reply) == TELL_CLAIM_WORDS + VERDICT_WORDS * (size_t)lot->batch.len;
+                 resp_len(reply) == TELL_CLAIM_WORDS + VERDICT_WORDS * (size_t)queue->batch.len;
     bool heals = came && !whole && tell.outcome == LINE_UNAVAILABLE;
-    if (heals && lot->shard != RIM_EVENT)
-        rim_refused(lot, &lot->batch, false); /* the shard has to be opened first */
-    for (size_t at = TELL_CLAIM_WORDS; lot->batch.head != NULL; at += VERDICT_WORDS) {
-        struct line_link *link = calls_pop(&lot->batch);
+    if (heals && queue->shard != SHARD_EVENT)
+        sharded_refused(queue, &queue->batch, false); /* the shard has to be opened first */
+    for (size_t at = TELL_CLAIM_WORDS; queue->batch.head != NULL; at += VERDICT_WORDS) {
+        struct line_link *link = calls_pop(&queue->batch);
         struct line_join *join = join_of(link);
         bool is_end = join->claims.now == CLAIM_BACK || join->claims.now == CLAIM_OPENED;
         if (!whole || !take_verdict(join, reply, at))
@@ -218,16 +219,16 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
         else if (is_end)
             decide(link);
         else
-            go_on(lot->rim, link);
+            go_on(queue->sharded, link);
     }
     if (came && calls_is_renewed(reply))
         store_tick_now(event);
-    else if (heals && lot->shard == RIM_EVENT)
+    else if (heals && queue->shard == SHARD_EVENT)
         store_begin_healing(event);
-    rim_batch_done(lot->rim);
+    sharded_batch_done(queue->sharded);
 }
 
-void joins_end(struct line_rim *rim, struct line_link *link)
+void joins_end(struct line_sharded *sharded, struct line_link *link)
 {
     struct line_join *join = join_of(link);
     enum line_outcome outcome = join->outcome;
@@ -238,8 +239,8 @@ void joins_end(struct line_rim *rim, struct line_link *link)
     bool gives_back = join->claims.took_code && !has_place && !may_have;
     assert(!opens || !gives_back); /* a code either opens a place or is returned */
     leave_only(&join->claims, (uint8_t)(opens << CLAIM_OPENED | gives_back << CLAIM_BACK));
-    if (join->claims.left > 0 && rim->event != NULL)
-        go_on(rim, link);
+    if (join->claims.left > 0 && sharded->event != NULL)
+        go_on(sharded, link);
     else
         decide(link);
 }
@@ -250,14 +251,14 @@ static void on_joined(struct redis_call *call, const redisReply *reply);
 
 /* The one-time things (work, invitations, codes) of a batch's joins; few have any. On a sharded
  * line they are already claimed, and only failed claims are sent. */
-static uint64_t count_spends(const struct join_lot *lot)
+static uint64_t count_spends(const struct join_queue *queue)
 {
     uint64_t spends = 0;
-    for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next) {
+    for (const struct line_link *link = queue->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
-        spends += lot->rim != NULL ? join->claims.is_refused
-                                   : (uint64_t)join->has_work + join->has_invitation +
-                                         join->has_code + (join->held > 0);
+        spends += queue->sharded != NULL ? join->claims.is_refused
+                                         : (uint64_t)join->has_work + join->has_invitation +
+                                               join->has_code + (join->held > 0);
     }
     return spends;
 }
@@ -271,12 +272,13 @@ static void put_refusal(struct text *command, uint64_t index, uint64_t what)
     TEXT_LIT(command, RESP_EMPTY);
 }
 
-static void put_spends(struct text *command, const struct join_lot *lot)
+static void put_spends(struct text *command, const struct join_queue *queue)
 {
     uint64_t index = 0;
-    for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next, index++) {
+    for (const struct line_link *link = queue->batch.head; link != NULL;
+         link = link->next, index++) {
         const struct line_join *join = join_of(link);
-        if (lot->rim != NULL) {
+        if (queue->sharded != NULL) {
             if (join->claims.is_refused)
                 put_refusal(command, index, join->claims.why);
             continue;
@@ -302,18 +304,18 @@ static void put_spends(struct text *command, const struct join_lot *lot)
         if (join->held > 0) /* after the code, which comes first */
             put_refusal(command, index, join->held);
     }
-    assert(index == lot->batch.len);
+    assert(index == queue->batch.len);
 }
 
-static void put_words(struct join_words *words, const struct join_lot *lot)
+static void put_words(struct join_words *words, const struct join_queue *queue)
 {
     size_t nth = 0;
-    for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next, nth++) {
+    for (const struct line_link *link = queue->batch.head; link != NULL; link = link->next, nth++) {
         const struct line_join *join = join_of(link);
         assert(nth < STORE_JOIN_BATCH_MAX);
         uint8_t *key = words->keys + nth * JOIN_KEY_BYTES;
         /* A join without its own key is identified by its work. */
-        if (join->held == 0 && (join->has_idem || (lot->rim != NULL && join->has_work)))
+        if (join->held == 0 && (join->has_idem || (queue->sharded != NULL && join->has_work)))
             memcpy(key, join->idem, JOIN_KEY_BYTES);
         else
             memset(key, 0, JOIN_KEY_BYTES);
@@ -326,19 +328,19 @@ static void put_words(struct join_words *words, const struct join_lot *lot)
     }
 }
 
-static void send_batch(struct join_lot *lot)
+static void send_batch(struct join_queue *queue)
 {
-    const struct store_event *event = lot->event;
-    struct line_store *store = lot->store;
-    assert(!lot->claims);
-    assert(lot->batch.head != NULL);
+    const struct store_event *event = queue->event;
+    struct line_store *store = queue->store;
+    assert(!queue->claims);
+    assert(queue->batch.head != NULL);
     assert(event != NULL);
-    assert(lot->shard != RIM_EVENT); /* only shards give numbers */
-    assert((lot->rim == NULL) == (lot == &event->joins));
-    const struct line_join *first = join_of(lot->batch.head);
+    assert(queue->shard != SHARD_EVENT); /* only shards give numbers */
+    assert((queue->sharded == NULL) == (queue == &event->joins));
+    const struct line_join *first = join_of(queue->batch.head);
     /* Addresses are sent only if the event counts them, or if we do not know yet. */
-    bool limited =
-        lot->rim == NULL && (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
+    bool limited = queue->sharded == NULL &&
+                   (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
     char memory[2 * 20 + 1];
     struct text by = text_on(memory, sizeof(memory)); /* "version.era", as the other words */
     if (first->version > 0) {
@@ -348,89 +350,89 @@ static void send_batch(struct join_lot *lot)
     }
     assert(!by.overflown);
     struct join_words words;
-    put_words(&words, lot);
+    put_words(&words, queue);
     const struct ask_join ask = {
-        .issued = lot->rim != NULL ? rim_issued(lot) : event->line.marks.issued,
-        .joins = lot->batch.len,
+        .issued = queue->sharded != NULL ? sharded_issued(queue) : event->line.marks.issued,
+        .joins = queue->batch.len,
         .judged_by = text_span(&by),
-        .shown = count_spends(lot),
-        .keys = {(const char *)words.keys, (size_t)JOIN_KEY_BYTES * lot->batch.len},
+        .shown = count_spends(queue),
+        .keys = {(const char *)words.keys, (size_t)JOIN_KEY_BYTES * queue->batch.len},
         .addresses = {(const char *)words.addresses,
-                      limited ? (size_t)JOIN_ADDRESS_BYTES * lot->batch.len : 0},
+                      limited ? (size_t)JOIN_ADDRESS_BYTES * queue->batch.len : 0},
     };
     const char *id = event->line.view.id;
     uint64_t args = ASK_JOIN_WORDS + SPEND_WORDS * ask.shown;
-    struct text command = lot->rim != NULL
-                              ? store_shard_script(store, SCRIPT_JOIN, id, lot->shard, args)
+    struct text command = queue->sharded != NULL
+                              ? store_shard_script(store, SCRIPT_JOIN, id, queue->shard, args)
                               : store_script(store, SCRIPT_JOIN, id, args);
     ask_join_put(&command, &ask);
-    put_spends(&command, lot);
-    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* the head has waited longest */
-    lot->call.on_reply = on_joined;
+    put_spends(&command, queue);
+    queue->call.deadline_us = queue->batch.head->call.deadline_us; /* the head has waited longest */
+    queue->call.on_reply = on_joined;
     atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
-    store_send(store, &lot->call, &command);
+    store_send(store, &queue->call, &command);
 }
 
 /* Sends the next batch; none is under way. */
-static void send_gathered(struct join_lot *lot)
+static void send_gathered(struct join_queue *queue)
 {
-    assert(lot->batch.head == NULL);
-    assert(lot->gathered.head != NULL);
-    assert(lot->event != NULL); /* gathered joins of an ended line are already answered */
-    if (lot->event->healing || !store_can_send(lot->store, lot->slot)) {
-        while (lot->gathered.head != NULL)
-            calls_refuse(calls_pop(&lot->gathered), LINE_UNAVAILABLE);
+    assert(queue->batch.head == NULL);
+    assert(queue->gathered.head != NULL);
+    assert(queue->event != NULL); /* gathered joins of an ended line are already answered */
+    if (queue->event->healing || !store_can_send(queue->store, queue->slot)) {
+        while (queue->gathered.head != NULL)
+            calls_refuse(calls_pop(&queue->gathered), LINE_UNAVAILABLE);
         return;
     }
     /* A batch is checked against one document; joins checked against another wait. */
-    const struct line_join *first = join_of(lot->gathered.head);
-    while (lot->gathered.head != NULL && lot->batch.len < STORE_JOIN_BATCH_MAX &&
-           join_of(lot->gathered.head)->version == first->version &&
-           join_of(lot->gathered.head)->era == first->era)
-        calls_push(&lot->batch, calls_pop(&lot->gathered));
-    assert(lot->batch.len > 0);
-    assert(lot->batch.len <= STORE_JOIN_BATCH_MAX);
-    lot->call.tries = 0;
-    if (lot->claims)
-        send_claims(lot);
+    const struct line_join *first = join_of(queue->gathered.head);
+    while (queue->gathered.head != NULL && queue->batch.len < STORE_JOIN_BATCH_MAX &&
+           join_of(queue->gathered.head)->version == first->version &&
+           join_of(queue->gathered.head)->era == first->era)
+        calls_push(&queue->batch, calls_pop(&queue->gathered));
+    assert(queue->batch.len > 0);
+    assert(queue->batch.len <= STORE_JOIN_BATCH_MAX);
+    queue->call.tries = 0;
+    if (queue->claims)
+        send_claims(queue);
     else
-        send_batch(lot);
+        send_batch(queue);
 }
 
-void joins_weed(struct join_lot *lot, uint64_t now_us)
+void joins_weed(struct join_queue *queue, uint64_t now_us)
 {
-    assert(lot->event != NULL);
-    const struct line_view *view = &lot->event->line.view;
-    for (uint32_t left = lot->gathered.len; left > 0; left--) {
-        struct line_link *link = calls_pop(&lot->gathered);
+    assert(queue->event != NULL);
+    const struct line_view *view = &queue->event->line.view;
+    for (uint32_t left = queue->gathered.len; left > 0; left--) {
+        struct line_link *link = calls_pop(&queue->gathered);
         const struct line_join *join = join_of(link);
-        bool of_another = join->version > 0 && lot->event->line.seen &&
+        bool of_another = join->version > 0 && queue->event->line.seen &&
                           (join->version != view->version || join->era != view->era);
         if (now_us + STORE_AGAIN_MS * 1000 >= link->call.deadline_us)
             calls_refuse(link, LINE_UNAVAILABLE);
         else if (of_another)
             calls_refuse(link, LINE_CONFLICT);
         else
-            calls_push(&lot->gathered, link);
+            calls_push(&queue->gathered, link);
     }
 }
 
-static bool is_ready(const struct join_lot *lot)
+static bool is_ready(const struct join_queue *queue)
 {
-    return lot->gathered.head != NULL && lot->batch.head == NULL;
+    return queue->gathered.head != NULL && queue->batch.head == NULL;
 }
 
 /* For a sharded line. Not 0: held back; try again after this many ms. */
-static uint32_t send_weeded(struct join_lot *lot)
+static uint32_t send_weeded(struct join_queue *queue)
 {
-    assert(lot->rim != NULL);
-    uint64_t now_us = store_now_us(lot->store);
-    uint32_t held_ms = lot->claims ? 0 : batch_hold_ms(&lot->pace, lot->gathered.len, now_us);
+    assert(queue->sharded != NULL);
+    uint64_t now_us = store_now_us(queue->store);
+    uint32_t held_ms = queue->claims ? 0 : batch_hold_ms(&queue->pace, queue->gathered.len, now_us);
     if (held_ms > 0)
         return held_ms;
-    joins_weed(lot, now_us);
-    if (lot->gathered.head != NULL)
-        send_gathered(lot);
+    joins_weed(queue, now_us);
+    if (queue->gathered.head != NULL)
+        send_gathered(queue);
     return 0;
 }
 
@@ -447,11 +449,11 @@ void joins_send_gathered(struct line_store *store)
         struct store_event *event = store->events[i];
         if (is_ready(&event->joins))
             send_gathered(&event->joins);
-        struct line_rim *rim = event->rim;
-        for (uint8_t k = 0; rim != NULL && k < rim->lots; k++) {
-            if (!is_ready(&rim->lot[k]) || !rim_is_open(&rim->lot[k]))
+        struct line_sharded *sharded = event->sharded;
+        for (uint8_t k = 0; sharded != NULL && k < sharded->queues; k++) {
+            if (!is_ready(&sharded->queue[k]) || !sharded_is_open(&sharded->queue[k]))
                 continue;
-            uint32_t ms = send_weeded(&rim->lot[k]);
+            uint32_t ms = send_weeded(&sharded->queue[k]);
             if (ms > 0 && (held_ms == 0 || ms < held_ms))
                 held_ms = ms;
         }
@@ -460,15 +462,15 @@ void joins_send_gathered(struct line_store *store)
         uv_timer_start(&store->held_timer, on_held, held_ms, 0);
 }
 
-void joins_lot_init(struct join_lot *lot, struct store_event *event)
+void joins_queue_init(struct join_queue *queue, struct store_event *event)
 {
     assert(event->store != NULL);
-    *lot = (struct join_lot){.store = event->store, .event = event, .slot = event->slot};
+    *queue = (struct join_queue){.store = event->store, .event = event, .slot = event->slot};
 }
 
-bool joins_is_busy(const struct join_lot *lot)
+bool joins_is_busy(const struct join_queue *queue)
 {
-    return lot->gathered.head != NULL || lot->batch.head != NULL;
+    return queue->gathered.head != NULL || queue->batch.head != NULL;
 }
 
 static void finish_join(struct line_link *link)
@@ -490,33 +492,33 @@ void line_store_join(struct line_store *store, struct line_join *join)
         return;
     join->state = event->line.view.state;
     bool in_shards = event->line.view.knobs.shards > 1;
-    struct line_rim *rim = event->rim;
-    struct join_lot *lot = &event->joins;
-    if (in_shards && rim != NULL) {
-        assert(rim->event == event);
-        claims_begin(rim, join);
-        lot = claims_lot(rim, join);
+    struct line_sharded *sharded = event->sharded;
+    struct join_queue *queue = &event->joins;
+    if (in_shards && sharded != NULL) {
+        assert(sharded->event == event);
+        claims_begin(sharded, join);
+        queue = claims_queue(sharded, join);
     }
-    if (event->doubted || (in_shards && (rim == NULL || !store_can_send(store, lot->slot)))) {
+    if (event->doubted || (in_shards && (sharded == NULL || !store_can_send(store, queue->slot)))) {
         calls_refuse(&join->store, LINE_UNAVAILABLE);
         return;
     }
-    assert(lot->event == event);
+    assert(queue->event == event);
     if (in_shards)
-        rim_hurry(rim);
-    calls_push(&lot->gathered, &join->store);
-    if (lot->batch.head != NULL || (in_shards && !rim_is_open(lot)))
+        sharded_hurry(sharded);
+    calls_push(&queue->gathered, &join->store);
+    if (queue->batch.head != NULL || (in_shards && !sharded_is_open(queue)))
         return;
-    if (lot->gathered.len < STORE_JOIN_BATCH_MAX) {
+    if (queue->gathered.len < STORE_JOIN_BATCH_MAX) {
         redis_route_wake(store->route);
         return;
     }
     /* A turn with thousands of ready joins is long; Redis should not wait for its end. */
     uint32_t held_ms = 0;
     if (in_shards)
-        held_ms = send_weeded(lot);
+        held_ms = send_weeded(queue);
     else
-        send_gathered(lot);
+        send_gathered(queue);
     assert(held_ms == 0);            /* a full batch is never held back */
     redis_route_flush(store->route); /* last: the join may be freed now */
 }
@@ -566,10 +568,10 @@ static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms
 }
 
 /* Answered at the end of the turn, or with the cut that makes the place. */
-static void hand_out(struct join_lot *lot, const redisReply *reply)
+static void hand_out(struct join_queue *queue, const redisReply *reply)
 {
-    struct line_store *store = lot->store;
-    struct request_list *batch = &lot->batch, refused = {NULL, NULL, 0};
+    struct line_store *store = queue->store;
+    struct request_list *batch = &queue->batch, refused = {NULL, NULL, 0};
     assert(batch->head != NULL);
     /* A refusal ends with its outcome, or with the state, or has a retry time. */
     struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
@@ -581,10 +583,10 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
         tell.state = LINE_DRAFT;
     /* The shard's document or ours is outdated, or the shard has to be sealed: nothing was done,
      * and a retry may succeed soon. */
-    bool in_rim = lot->rim != NULL && lot->event != NULL;
-    if (in_rim && reply != NULL &&
+    bool is_sharded = queue->sharded != NULL && queue->event != NULL;
+    if (is_sharded && reply != NULL &&
         (tell.outcome == LINE_UNAVAILABLE || tell.outcome == LINE_CONFLICT)) {
-        rim_refused(lot, batch, tell.outcome == LINE_CONFLICT);
+        sharded_refused(queue, batch, tell.outcome == LINE_CONFLICT);
         return;
     }
     size_t odd = TELL_JOIN_WORDS;
@@ -599,8 +601,8 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
             join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = tell.first++;
-        } else if (in_rim && (place == JOIN_LEASE_OUT ||
-                              (place == JOIN_LINE_FULL && rim_room(lot->rim) > 0))) {
+        } else if (is_sharded && (place == JOIN_LEASE_OUT ||
+                                  (place == JOIN_LINE_FULL && sharded_room(queue->sharded) > 0))) {
             calls_push(&refused, link); /* the shard may give a number after the next cut */
             continue;
         } else if (place > LINE_PLACE_MAX) {
@@ -612,15 +614,15 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
             join->outcome = LINE_LIMITED;
             join->retry_after_ms = tell.retry_ms;
         }
-        if (lot->rim == NULL)
+        if (queue->sharded == NULL)
             calls_push(&store->decided, link);
         else if (join->entry > 0)
-            rim_wait(lot, link);
+            sharded_wait(queue, link);
         else
-            joins_end(lot->rim, link);
+            joins_end(queue->sharded, link);
     }
     if (refused.head != NULL)
-        rim_refused(lot, &refused, false);
+        sharded_refused(queue, &refused, false);
     redis_route_wake(store->route);
 }
 
@@ -643,19 +645,20 @@ static void note_places(struct store_event *event, const redisReply *reply)
 
 static void on_joined(struct redis_call *call, const redisReply *reply)
 {
-    struct join_lot *lot = CONTAINER_OF(call, struct join_lot, call);
-    assert(!lot->claims);
-    assert(lot->event != NULL || lot->rim != NULL); /* only a sharded line ends before its calls */
-    enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_JOIN);
-    if (answer == STORE_AGAIN && lot->event != NULL) {
-        send_batch(lot);
+    struct join_queue *queue = CONTAINER_OF(call, struct join_queue, call);
+    assert(!queue->claims);
+    assert(queue->event != NULL ||
+           queue->sharded != NULL); /* only a sharded line ends before its calls */
+    enum store_answer answer = store_judge(queue->store, call, reply, SCRIPT_JOIN);
+    if (answer == STORE_AGAIN && queue->event != NULL) {
+        send_batch(queue);
         return;
     }
-    if (answer == STORE_ANSWER && resp_len(reply) > 0 && lot->rim == NULL)
-        note_places(lot->event, reply);
-    else if (answer == STORE_ANSWER && lot->event != NULL && calls_is_renewed(reply))
-        store_tick_now(lot->event);
-    hand_out(lot, answer == STORE_ANSWER ? reply : NULL);
-    if (lot->rim != NULL)
-        rim_batch_done(lot->rim);
+    if (answer == STORE_ANSWER && resp_len(reply) > 0 && queue->sharded == NULL)
+        note_places(queue->event, reply);
+    else if (answer == STORE_ANSWER && queue->event != NULL && calls_is_renewed(reply))
+        store_tick_now(queue->event);
+    hand_out(queue, answer == STORE_ANSWER ? reply : NULL);
+    if (queue->sharded != NULL)
+        sharded_batch_done(queue->sharded);
 }

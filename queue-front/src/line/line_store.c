@@ -125,15 +125,15 @@ static void ask(struct store_event *event)
     struct text command;
     if (event->asking || event->leaving || !store_can_send(store, event->slot))
         return;
-    event->unsure = event->healing && !house_confirms(event);
+    event->unsure = event->healing && !registry_confirms(event);
     if (event->unsure) {
         /* Does the event still exist? */
         assert(event->healing);
         struct store_event *whole =
             store_find(event->store, line_event_of(span_of(event->line.view.id)));
         if (whole != NULL && whole->hold_us > 0)
-            house_errand(whole, ERRAND_LIST);
-        house_look(event->store);
+            registry_errand(whole, ERRAND_LIST);
+        registry_look(event->store);
         return;
     }
     if (event->healing) {
@@ -182,7 +182,7 @@ static void forget(struct store_event *event)
         event->line.seen = false;
         store->conf.on_event(store->conf.ctx, id, false);
     }
-    rim_close(event);
+    sharded_close(event);
     line_event_deinit(&event->line);
     line_event_init(&event->line, span_of(id));
     event->healing = false;
@@ -193,9 +193,9 @@ void store_rest(struct store_event *event)
 {
     bool ended = event->line.view.state == LINE_CLOSED && event->line.view.active == 0;
     if (event->named == NAMED_LIVE && ended && !event->healing)
-        house_errand(event, ERRAND_END);
+        registry_errand(event, ERRAND_END);
     else if (event->touched)
-        house_errand(event, ERRAND_TOUCH);
+        registry_errand(event, ERRAND_TOUCH);
     const struct store_event *whole =
         store_find(event->store, line_event_of(span_of(event->line.view.id)));
     bool is_known = whole != NULL && (whole->named == NAMED_RESTING || whole->hold_us > 0);
@@ -236,7 +236,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
     store_note_ready(store);
     open_lanes(event);
-    rim_look(event);
+    sharded_look(event);
     if (first)
         store->conf.on_event(store->conf.ctx, event->line.view.id, true);
     if (tick == LINE_TICK_CHANGED)
@@ -392,14 +392,14 @@ static struct store_event *make_event(struct line_store *store, struct span id)
     assert(store_find(store, id) == NULL);
     struct store_event *event = calloc(1, sizeof(*event));
     if (event == NULL) {
-        store->house.size = UINT64_MAX; /* re-read all names, including this one */
+        store->registry.size = UINT64_MAX; /* re-read all names, including this one */
         return NULL;
     }
     MAGIC_BEGIN(store_event, event);
     line_event_init(&event->line, id);
     event->store = store;
     event->slot = store_slot(store, line_event_of(id));
-    joins_lot_init(&event->joins, event);
+    joins_queue_init(&event->joins, event);
     uv_timer_init(store->conf.loop, &event->timer);
     event->timer.data = event;
     store->handles++;
@@ -441,7 +441,7 @@ static void open_lanes(struct store_event *event)
 static bool is_busy(const struct store_event *event)
 {
     return event->asking || event->telling || event->requests > 0 || event->errand != ERRAND_NONE ||
-           joins_is_busy(&event->joins) || rim_is_busy(event);
+           joins_is_busy(&event->joins) || sharded_is_busy(event);
 }
 
 static void on_gone(uv_handle_t *handle)
@@ -449,7 +449,7 @@ static void on_gone(uv_handle_t *handle)
     struct store_event *event = MAGIC_OF(store_event, handle->data);
     struct line_store *store = event->store;
     assert(!is_busy(event)); /* nothing under way points to it */
-    assert(event->rim == NULL);
+    assert(event->sharded == NULL);
     line_event_deinit(&event->line);
     MAGIC_END(store_event, event);
     free(event);
@@ -465,10 +465,10 @@ static void remove_event(struct line_store *store, uint32_t at)
     store->events[at] = store->events[store->events_len];
     store->hashes[at] = store->hashes[store->events_len];
     if (event->line.seen && event->named == NAMED_LIVE)
-        store->house.size = UINT64_MAX; /* re-read all names: it may exist again */
+        store->registry.size = UINT64_MAX; /* re-read all names: it may exist again */
     if (event->line.seen)
         store->conf.on_event(store->conf.ctx, event->line.view.id, false);
-    rim_close(event);
+    sharded_close(event);
     uv_close((uv_handle_t *)&event->timer, on_gone);
 }
 
@@ -502,7 +502,7 @@ static void on_discover_timer(uv_timer_t *timer)
     }
     uv_timer_set_repeat(timer,
                         period_ms < STORE_DISCOVER_MS_MAX ? period_ms : STORE_DISCOVER_MS_MAX);
-    house_look(store);
+    registry_look(store);
 }
 
 /* ---- servers ---- */
@@ -511,7 +511,7 @@ void store_node_ready(struct line_store *store, uint8_t node)
 {
     assert(store->node[node].ready);
     if (!store->discovered)
-        house_look(store);
+        registry_look(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if (event->line.view.resting || redis_route_node(store->route, event->slot) != node)
@@ -644,17 +644,17 @@ void line_store_close(struct line_store *store)
         heard_sent(&event->line.heard, true);
         send_heard(event, &event->goodbye_call, true);
     }
-    house_leave(store);
+    registry_leave(store);
     redis_route_flush(store->route);
     store->closed = true;
     uv_close((uv_handle_t *)&store->discover_timer, on_timer_closed);
     uv_close((uv_handle_t *)&store->held_timer, on_timer_closed);
     for (uint32_t i = 0; i < store->events_len; i++) {
-        rim_close(store->events[i]);
+        sharded_close(store->events[i]);
         uv_close((uv_handle_t *)&store->events[i]->timer, on_event_closed);
     }
     redis_route_close(store->route);
-    house_close(store);
+    registry_close(store);
     calls_refuse_gathered(store);
     assert(store->decided.head == NULL); /* no later turn would answer them */
     for (uint32_t i = 0; i < store->events_len; i++) {

@@ -19,7 +19,7 @@
 
 #include <uv.h>
 
-struct cut_board;
+struct cut_snapshot;
 struct line_store;
 struct logger;
 struct store_event;
@@ -40,7 +40,7 @@ struct line_store_conf {
     const char *identity;    /* identity key for events without one; copied */
     const char *place;       /* HOST:PORT to list the process under; NULL: another loop lists it */
     uint32_t gone_after_ms;  /* visitors silent for one to two times this long are gone */
-    struct cut_board *board; /* shared with the process's other loops; NULL: the only loop */
+    struct cut_snapshot *snapshot; /* shared with the process's other loops; NULL: the only loop */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
@@ -223,9 +223,9 @@ enum line_admin_call {
     /* reads: reply is a JSON array of ended events below `below`, newest first, whose id or name
      * contains `words`; `version` is where the next page starts, or 0 */
     LINE_ENDED,
-    LINE_HOUSE_AUDIT, /* like LINE_AUDIT, for entries without an event */
-    LINE_AUDIT,       /* reads: reply is a JSON array, newest first, at most `limit` */
-    LINE_SERIES,      /* reads: samples, oldest first, at most `limit` */
+    LINE_REGISTRY_AUDIT, /* like LINE_AUDIT, for entries without an event */
+    LINE_AUDIT,          /* reads: reply is a JSON array, newest first, at most `limit` */
+    LINE_SERIES,         /* reads: samples, oldest first, at most `limit` */
 };
 
 /* One decision of the autopilot. */

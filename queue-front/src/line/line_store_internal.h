@@ -1,6 +1,6 @@
-/* line_store_internal.h: shared by the files of the store: line_store.c and line_house.c (events),
- * line_calls.c (commands to the servers), line_joins.c and line_rim.c (batches), line_visits.c and
- * line_admin.c (requests). Private to them. */
+/* line_store_internal.h: shared by the files of the store: line_store.c and line_registry.c
+ * (events), line_calls.c (commands to the servers), line_joins.c and line_sharded.c (batches),
+ * line_visits.c and line_admin.c (requests). Private to them. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
@@ -24,19 +24,19 @@ struct request_list {
 };
 
 /* How the registry named an event when last read. */
-enum house_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
-enum house_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
-enum house_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
+enum registry_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
+enum registry_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
+enum registry_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
 enum { CHORE_NAME_MAX = 6 + LINE_EVENT_ID_MAX }; /* "erase:" and an id */
 
-struct house_seen {
+struct registry_seen {
     uint64_t born, n, size;
     char run_id[REDIS_RUN_ID_LEN + 1];
 };
 
-struct house_chore {
+struct registry_chore {
     bool under_way;
-    enum house_step step;
+    enum registry_step step;
     uint64_t at;
     /* Its shards are cleared after the first step: the next shard, and the position in it. */
     uint64_t shards, shard, shard_at;
@@ -47,26 +47,26 @@ struct house_chore {
 
 /* Joins of a line or of one of its shards. At most one script call is under way; joins that arrive
  * meanwhile gather, so a slow Redis means larger batches and not more calls. */
-struct join_lot {
+struct join_queue {
     struct line_store *store;
-    struct store_event *event; /* NULL: of a sharded line that has ended */
-    struct line_rim *rim;      /* NULL: the line is not sharded */
-    bool claims;               /* claims of joins, made before they get their numbers */
-    uint8_t shard;             /* RIM_EVENT: the event's own slot */
+    struct store_event *event;    /* NULL: of a sharded line that has ended */
+    struct line_sharded *sharded; /* NULL: the line is not sharded */
+    bool claims;                  /* claims of joins, made before they get their numbers */
+    uint8_t shard;                /* SHARD_EVENT: the event's own slot */
     uint16_t slot;
     struct request_list gathered;
     struct request_list batch;
-    struct batch_pace pace; /* of a lot that gives numbers */
+    struct batch_pace pace; /* of a queue that gives numbers */
     struct redis_call call;
 };
 
 enum {
-    RIM_EVENT = CUT_SHARDS_MAX,
-    RIM_LOTS_MAX = 2 * CUT_SHARDS_MAX + 1,
+    SHARD_EVENT = CUT_SHARDS_MAX,
+    JOIN_QUEUES_MAX = 2 * CUT_SHARDS_MAX + 1,
 };
 
-/* One front's state of a sharded line: line_rim.c. */
-struct line_rim {
+/* One front's state of a sharded line: line_sharded.c. */
+struct line_sharded {
     uint32_t magic;
     struct line_store *store;
     struct store_event *event; /* NULL: ended; freed after the last call under way */
@@ -81,14 +81,14 @@ struct line_rim {
     unsigned calls;                    /* under way, except joins */
     bool claimed;
     struct redis_call claim_call, look_call, cut_call, shard_call[CUT_SHARDS_MAX];
-    /* A lot of joins and a lot of claims per shard, and the claims of the event's slot. */
-    struct join_lot lot[RIM_LOTS_MAX];
-    uint8_t lots;
+    /* A queue of joins and a queue of claims per shard, and the claims of the event's slot. */
+    struct join_queue queue[JOIN_QUEUES_MAX];
+    uint8_t queues;
     struct shards_call asked;    /* the arguments of cut.lua */
     struct request_list waiting; /* joins with their numbers in `entry`, waiting for the next cut */
 };
 
-MAGIC(line_rim, 0x11e50003);
+MAGIC(line_sharded, 0x11e50003);
 
 struct store_event {
     uint32_t magic;
@@ -109,20 +109,20 @@ struct store_event {
     bool doubted;        /* Redis restarted: a tick has to report what it has */
     bool unsure;         /* healing waits until the registry confirms the event */
 
-    /* The registry's answer about the event, or about the event of this lane: line_house.c. */
-    enum house_named named;
+    /* The registry's answer about the event, or about the event of this lane: line_registry.c. */
+    enum registry_named named;
     uint64_t named_us;  /* when that was requested */
     uint64_t touched_n; /* the n of its last change while it rests */
     uint64_t hold_us;   /* stays in memory until then, named or not: an operator uses it */
     bool is_new;        /* created here and not yet seen in the registry */
     bool touched;       /* changed here while it rests: send the registry its new picture */
     bool leaving;       /* freed as soon as nothing is under way; admits no requests */
-    enum house_errand errand;
+    enum registry_errand errand;
     struct redis_call errand_call;
     uint32_t requests; /* under way, with a pointer to it */
 
-    struct join_lot joins;
-    struct line_rim *rim; /* NULL: not sharded, or closed to joins */
+    struct join_queue joins;
+    struct line_sharded *sharded; /* NULL: not sharded, or closed to joins */
 };
 
 MAGIC(store_event, 0x11e50001);
@@ -161,8 +161,8 @@ struct line_store {
     uint64_t look_sent_us;
     struct redis_call look_call, leave_call;
     uv_timer_t discover_timer;
-    struct house_seen house;
-    struct house_chore chore;
+    struct registry_seen registry;
+    struct registry_chore chore;
     struct store_front fronts[FRONTS_LISTED_MAX];
     unsigned fronts_len;
     char identity[LINE_IDENTITY_MAX + 1]; /* offered to events without one */
@@ -211,8 +211,8 @@ struct text store_script(struct line_store *store, enum line_script script, cons
 struct text store_shard_script(struct line_store *store, enum line_script script, const char *id,
                                unsigned shard, uint64_t args);
 uint16_t store_shard_slot(const struct line_store *store, const char *id, unsigned shard);
-/* The same for house.lua; the first argument is the verb. */
-struct text store_house_script(struct line_store *store, uint64_t args);
+/* The same for registry.lua; the first argument is the verb. */
+struct text store_registry_script(struct line_store *store, uint64_t args);
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words);
 /* Appends a key of the event as the next word. */
 void store_put_key(struct text *command, const char *id, const char *name);
@@ -254,14 +254,14 @@ void store_release(struct line_store *store); /* the loop has released a handle 
 /* Frees the leaving events with their lanes; calls on_event() for each. */
 void store_let_go(struct line_store *store);
 
-/* ---- line_house.c ---- */
+/* ---- line_registry.c ---- */
 
-void house_look(struct line_store *store);
-void house_leave(struct line_store *store);
-void house_errand(struct store_event *event, enum house_errand errand);
+void registry_look(struct line_store *store);
+void registry_leave(struct line_store *store);
+void registry_errand(struct store_event *event, enum registry_errand errand);
 /* The registry still had the event after this front learned that Redis knows less of it. */
-bool house_confirms(const struct store_event *event);
-void house_close(struct line_store *store);
+bool registry_confirms(const struct store_event *event);
+void registry_close(struct line_store *store);
 
 /* ---- line_calls.c: requests ---- */
 
@@ -294,29 +294,29 @@ struct span calls_address(const uint8_t addr[16]);
 /* ---- line_joins.c ---- */
 
 void joins_send_gathered(struct line_store *store); /* at the end of a turn */
-void joins_lot_init(struct join_lot *lot, struct store_event *event);
-bool joins_is_busy(const struct join_lot *lot);
+void joins_queue_init(struct join_queue *queue, struct store_event *event);
+bool joins_is_busy(const struct join_queue *queue);
 /* Answers joins that have waited too long, or were checked against another document. */
-void joins_weed(struct join_lot *lot, uint64_t now_us);
+void joins_weed(struct join_queue *queue, uint64_t now_us);
 /* The join has its place or its refusal: makes the remaining claims, then answers it. */
-void joins_end(struct line_rim *rim, struct line_link *link);
+void joins_end(struct line_sharded *sharded, struct line_link *link);
 
-/* ---- line_rim.c ---- */
+/* ---- line_sharded.c ---- */
 
 /* After each tick: opens the sharded line's calls as long as people may join, now or later. */
-void rim_look(struct store_event *event);
-void rim_close(struct store_event *event); /* NULL is fine; answers its joins */
-bool rim_is_busy(const struct store_event *event);
-bool rim_is_open(const struct join_lot *lot); /* the shard would accept the next join */
-void rim_hurry(struct line_rim *rim);         /* requests are waiting */
+void sharded_look(struct store_event *event);
+void sharded_close(struct store_event *event); /* NULL is fine; answers its joins */
+bool sharded_is_busy(const struct store_event *event);
+bool sharded_is_open(const struct join_queue *queue); /* the shard would accept the next join */
+void sharded_hurry(struct line_sharded *sharded);     /* requests are waiting */
 /* How many more joins may wait, by the published cuts; UINT64_MAX: no limit. */
-uint64_t rim_room(const struct line_rim *rim);
+uint64_t sharded_room(const struct line_sharded *sharded);
 /* The join has its number and waits for its cut. */
-void rim_wait(struct join_lot *lot, struct line_link *link);
+void sharded_wait(struct join_queue *queue, struct line_link *link);
 /* The shard refused these; they gather again. `looks`: the document may have changed. */
-void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks);
-uint64_t rim_issued(const struct join_lot *lot);
-void rim_batch_done(struct line_rim *rim); /* last: the loop may free it now */
+void sharded_refused(struct join_queue *queue, struct request_list *refused, bool looks);
+uint64_t sharded_issued(const struct join_queue *queue);
+void sharded_batch_done(struct line_sharded *sharded); /* last: the loop may free it now */
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

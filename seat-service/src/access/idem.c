@@ -10,7 +10,7 @@
  * oldest entry. A request under way is never dropped. */
 #include "access/idem.h"
 
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <assert.h>
 #include <pthread.h>

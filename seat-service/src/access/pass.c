@@ -13,7 +13,7 @@
 #include "base/json_in.h"
 #include "base/text.h"
 #include "crypto/jwt.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <pthread.h>
 #include <sodium.h>

@@ -5,7 +5,7 @@
  * should be refused because of others. */
 #include "access/rate.h"
 
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

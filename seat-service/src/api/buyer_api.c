@@ -16,7 +16,7 @@
 #include "loop/retry.h"
 #include "loop/stream.h"
 #include "page/form.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 #include "web/visit.h"
 
 #include <assert.h>

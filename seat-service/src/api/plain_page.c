@@ -10,7 +10,7 @@
 #include "api/verdict.h"
 #include "base/rng.h"
 #include "page/fact.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 #include "web/visit.h"
 
 #include <assert.h>

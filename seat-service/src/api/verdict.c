@@ -5,7 +5,7 @@
 
 #include "access/rate.h"
 #include "loop/pending.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <assert.h>
 

@@ -15,7 +15,7 @@
 #include "base/span.h"
 #include "core/engine/engine.h"
 #include "journal/pack.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>

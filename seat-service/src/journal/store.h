@@ -8,7 +8,7 @@
 #include "core/engine/change.h"
 #include "journal/chain.h"
 #include "pg/pg.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 #include "tables/statements.h"
 
 struct commit_entry;

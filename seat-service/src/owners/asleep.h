@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>

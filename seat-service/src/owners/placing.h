@@ -4,7 +4,7 @@
 #ifndef FG_SEAT_SERVICE_PLACING_H
 #define FG_SEAT_SERVICE_PLACING_H
 
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #include "tables/migrate.h"
 
 #include "pg/pg_migrate.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 
 /* The build makes a C string of each file; see the Makefile. */
 static const struct pg_migrate_step steps[] = {

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { openHouse } from '../../integration/payment-adapter/lib/house.js';
+import { openSite } from '../../integration/payment-adapter/lib/site.js';
 
 const scope = openScope(test);
-const world = await openHouse(scope, { saga: { poll: '30s', poll_max: '30s' } });
-const { house: seats, wire, soldSeats: sold } = world;
+const world = await openSite(scope, { saga: { poll: '30s', poll_max: '30s' } });
+const { site: seats, wire, soldSeats: sold } = world;
 const buyer = await world.login();
 
 let visits = 0;

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { hall, holdLock, openSale, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
+import { hall, holdLock, openSale, openSeats, operator, saga, visitor } from '../../integration/seat-service/site.js';
 
 const BAD = 'bad-night', GOOD = 'good-night';
 
-const openHouse = (t, { limits = {}, events = [BAD, GOOD] } = {}) =>
+const openSite = (t, { limits = {}, events = [BAD, GOOD] } = {}) =>
   openSale(t, events, { document: hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false, ...limits } }) });
 
 const lockRow = (scope, postgres) =>
@@ -48,7 +48,7 @@ async function assertBack(seats) {
 const reconnects = async (seats) => (await seats.metrics()).get('fairgate_journal_reconnects_total');
 
 test('while somebody has the row of one event locked, the others sell, and it is back when the lock is gone', async (t) => {
-  const { scope, postgres, seats } = await openHouse(t);
+  const { scope, postgres, seats } = await openSite(t);
   await assertSells(seats, BAD, 1);
   const before = await reconnects(seats);
   const lock = await lockRow(scope, postgres);
@@ -67,7 +67,7 @@ test('while somebody has the row of one event locked, the others sell, and it is
 });
 
 test('an event whose row is locked when the connection breaks is regained when the lock is gone, and the others at once', async (t) => {
-  const { scope, postgres, seats } = await openHouse(t);
+  const { scope, postgres, seats } = await openSite(t);
   const { hold: kept } = (await hold(seats, BAD)).json;
   const before = await reconnects(seats);
   const lock = await lockRow(scope, postgres);
@@ -82,7 +82,7 @@ test('an event whose row is locked when the connection breaks is regained when t
 });
 
 test('a standby takes over the others while the row of one event is locked, and that one when the lock is gone', async (t) => {
-  const { scope, postgres, seats } = await openHouse(t);
+  const { scope, postgres, seats } = await openSite(t);
   const standby = await openSeats(scope, postgres, { office: seats.office, secrets: seats.secrets, ready: false });
   await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
   const lock = await lockRow(scope, postgres);
@@ -95,7 +95,7 @@ test('a standby takes over the others while the row of one event is locked, and 
 });
 
 test('what PostgreSQL refuses of one event costs the others nothing', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const allow = refuseRows(postgres);
   const ask = (event) => Array.from({ length: 10 }, async () => {
     const statuses = [];
@@ -110,7 +110,7 @@ test('what PostgreSQL refuses of one event costs the others nothing', async (t) 
 });
 
 test('an event whose epoch somebody raises is read again by the process that goes on with the others', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const kept = (await hold(seats, BAD)).json;
   postgres.sql(`UPDATE seats.owner SET epoch = epoch + 1 WHERE event = (SELECT no FROM seats.event WHERE id = '${BAD}')`, 'seats');
   const written = () => postgres.sql(`SELECT max(seq) FROM seats.journal JOIN seats.event ON no = event WHERE id = '${BAD}'`, 'seats');
@@ -126,7 +126,7 @@ test('an event whose epoch somebody raises is read again by the process that goe
 
 test('while the whole journal is locked every event is refused at once, and afterwards each sells', async (t) => {
   const events = ['one', 'two', 'three', 'four', 'five', 'six'];
-  const { scope, postgres, seats } = await openHouse(t, { events });
+  const { scope, postgres, seats } = await openSite(t, { events });
   const before = await reconnects(seats);
   const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.journal IN EXCLUSIVE MODE');
   const refused = await Promise.all(events.map((event) => hold(seats, event)));
@@ -137,7 +137,7 @@ test('while the whole journal is locked every event is refused at once, and afte
 });
 
 test('an expiry that is refused in one event does not prolong the orders of another', async (t) => {
-  const { postgres, seats } = await openHouse(t, { limits: { hold_ttl_s: 4, hold_max_s: 4 } });
+  const { postgres, seats } = await openSite(t, { limits: { hold_ttl_s: 4, hold_max_s: 4 } });
   await assertSells(seats, BAD, 1);
   const allow = refuseRows(postgres);
   await until('its expiry to be refused', async () => (await seats.metrics()).get('fairgate_journal_refused_total') > 0, { timeoutMs: 60_000 });

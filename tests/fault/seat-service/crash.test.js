@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, delay, openProxy, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSale, openSeats, operator, ROLE, saga, visitor } from '../../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSale, openSeats, operator, ROLE, saga, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
@@ -12,7 +12,7 @@ const SIZE = { rows: 50, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'crash-night';
 
-const openHouse = (t, options) => openSale(t, [EVENT], { document: hall({ ...SIZE, limits: { orphan_rule: false } }), ...options });
+const openSite = (t, options) => openSale(t, [EVENT], { document: hall({ ...SIZE, limits: { orphan_rule: false } }), ...options });
 
 const untilOwner = (service) =>
   until('the owner to be connected, and sure of it', async () => {
@@ -36,7 +36,7 @@ async function untilHolds(ledger, more = 20) {
 
 test('kill -9 of PostgreSQL: no answered hold is lost, and work goes on', async (t) => {
   const rng = seededRng(t);
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const ledger = new Ledger(seats, EVENT, rng);
   for (let round = 0; round < ROUNDS; round += 1) {
     ledger.start(24);
@@ -55,7 +55,7 @@ test('kill -9 of PostgreSQL: no answered hold is lost, and work goes on', async 
 
 test('backends ended in mid-commit give no wrong answer', async (t) => {
   const rng = seededRng(t);
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const ledger = new Ledger(seats, EVENT, rng);
   ledger.start(24);
   for (let round = 0; round < ROUNDS * 5; round += 1) {
@@ -76,7 +76,7 @@ test('backends ended in mid-commit give no wrong answer', async (t) => {
 
 test('a standby takes over after kill -9 of the owner, and knows every hold', async (t) => {
   const rng = seededRng(t);
-  const { scope, postgres, seats: owner } = await openHouse(t);
+  const { scope, postgres, seats: owner } = await openSite(t);
   const standby = await follower(scope, postgres, owner);
   const refused = await visitor(standby, EVENT).hold({ seats: ['r1s1'] });
   assertProblem(refused, 503, 'standby');
@@ -96,7 +96,7 @@ test('a standby takes over after kill -9 of the owner, and knows every hold', as
 // judges: seat
 test('a stopped owner is replaced, and commits nothing when it wakes up', async (t) => {
   const rng = seededRng(t);
-  const { scope, postgres, seats: owner } = await openHouse(t);
+  const { scope, postgres, seats: owner } = await openSite(t);
   const standby = await follower(scope, postgres, owner);
   const ledger = new Ledger(owner, EVENT, rng);
   ledger.start(24);
@@ -156,7 +156,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
 });
 
 test('a stopped owner that wakes up says nothing final of what was changed since', async (t) => {
-  const { scope, postgres, seats: owner } = await openHouse(t);
+  const { scope, postgres, seats: owner } = await openSite(t);
   const standby = await follower(scope, postgres, owner);
   const session = 'somebody';
   const given = (await visitor(owner, EVENT, { session }).hold({ seats: ['r3s1', 'r3s2'] })).json.hold;
@@ -224,7 +224,7 @@ test('PostgreSQL down at start: it waits and says so; down later: reads go on, w
 });
 
 test('how many were refused is counted, and the next life goes on with the sum', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const boss = operator(seats, EVENT);
   const buyer = visitor(seats, EVENT);
   const errors = async () => (await boss.counts()).json.now.errors;
@@ -250,7 +250,7 @@ test('how many were refused is counted, and the next life goes on with the sum',
 });
 
 test('no connection to be had: changes are refused, and go on when there is one', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const buyer = visitor(seats, EVENT);
   const { hold } = (await buyer.hold({ seats: ['r1s1', 'r1s2'] })).json;
   postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT 0`);
@@ -267,7 +267,7 @@ test('no connection to be had: changes are refused, and go on when there is one'
 });
 
 test('it ends when asked to, also with a change whose outcome is open', async (t) => {
-  const { postgres, seats } = await openHouse(t, { config: { http: { drain_timeout: '1s' } } });
+  const { postgres, seats } = await openSite(t, { config: { http: { drain_timeout: '1s' } } });
   const buyer = visitor(seats, EVENT);
   assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
   for (const pid of postgres.backendPids()) process.kill(pid, 'SIGSTOP');
@@ -281,7 +281,7 @@ test('it ends when asked to, also with a change whose outcome is open', async (t
 });
 
 test('an unknown outcome is reported as unknown, and the key finds the outcome later', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const buyer = visitor(seats, EVENT);
   const signal = (name) => postgres.backendPids().forEach((pid) => process.kill(pid, name));
   const sent = async () => (await seats.metrics()).get('fairgate_journal_batch_count');
@@ -316,7 +316,7 @@ test('an unknown outcome is reported as unknown, and the key finds the outcome l
 });
 
 test('an idempotency key is known to the next owner', async (t) => {
-  const { seats } = await openHouse(t);
+  const { seats } = await openSite(t);
   const buyer = visitor(seats, EVENT);
   const first = await buyer.hold({ seats: ['r1s1', 'r1s2'] }, 'key-of-mine');
   const changed = await buyer.hold({ seats: ['r2s1'] });
@@ -337,7 +337,7 @@ test('an idempotency key is known to the next owner', async (t) => {
 });
 
 test('an ended session stays ended, and counts over time go on under the next owner', async (t) => {
-  const { scope, postgres, seats: owner } = await openHouse(t);
+  const { scope, postgres, seats: owner } = await openSite(t);
   const standby = await follower(scope, postgres, owner);
   const session = 'session-of-eve';
   const points = async (service) => (await operator(service, EVENT).counts()).json.points;
@@ -361,7 +361,7 @@ test('an ended session stays ended, and counts over time go on under the next ow
 });
 
 test('a session that cannot be kept as ended is shut out all the same, and said to be unsure', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const session = 'session-of-eve';
   await postgres.stop();
   assertProblem(await saga(seats, EVENT).endSession(session), 503, 'journal-unavailable');
@@ -371,7 +371,7 @@ test('a session that cannot be kept as ended is shut out all the same, and said 
 });
 
 test('replay prints the state at any row, and names the row where a chain was broken', async (t) => {
-  const { postgres, seats } = await openHouse(t);
+  const { postgres, seats } = await openSite(t);
   const buyer = visitor(seats, EVENT);
   const { hold } = (await buyer.hold({ seats: ['r1s1', 'r1s2'] })).json;
   await buyer.hold({ seats: ['r2s1', 'r2s2', 'r2s3'] });
@@ -400,7 +400,7 @@ test('replay prints the state at any row, and names the row where a chain was br
 
 test('snapshots are made by replay, and a restart begins with the newest', async (t) => {
   const rng = seededRng(t);
-  const { postgres, seats } = await openHouse(t, { config: { journal: { snapshot_every: 100 } } });
+  const { postgres, seats } = await openSite(t, { config: { journal: { snapshot_every: 100 } } });
   const ledger = new Ledger(seats, EVENT, rng);
   const ask = (what) => Number(postgres.sql(`SELECT ${what}`, 'seats'));
   const changes = () => ask('max(seq) FROM seats.journal');

@@ -3,7 +3,7 @@
 
 import test from 'node:test';
 import { openScope, seededRng, startPostgresReplica, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats } from '../../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const SIZE = { rows: 40, seatsPerRow: 40 };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../../integration/seat-service/site.js';
 import { Ledger } from './ledger.js';
 
 const EVENT = 'ledger-night';

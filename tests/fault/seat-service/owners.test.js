@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, seededRng, until } from '../../lib-js/index.js';
-import { hall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
+import { hall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;

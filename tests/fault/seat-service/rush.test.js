@@ -14,7 +14,7 @@ import {
   saga,
   states,
   visitor,
-} from '../../integration/seat-service/house.js';
+} from '../../integration/seat-service/site.js';
 import { judgeJournal } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, openProxy, openRaw, openScope, openStream, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, saga, states, visitor } from '../../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, saga, states, visitor } from '../../integration/seat-service/site.js';
 import { applyChanges, markOf, readPicture, sinceOf } from '../../../web/plan.js';
 import { Ledger } from './ledger.js';
 

@@ -77,11 +77,11 @@ static void read_as_all(const redisReply *reply)
     READ(move);
     READ(change);
     READ(group);
-    READ(house);
-    READ(house_look);
-    READ(house_names);
-    READ(house_page);
-    READ(house_trail);
+    READ(registry);
+    READ(registry_look);
+    READ(registry_names);
+    READ(registry_page);
+    READ(registry_trail);
     READ(sweep);
 }
 

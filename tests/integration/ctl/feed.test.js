@@ -7,8 +7,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, openScope, programPath, until } from '../../lib-js/index.js';
-import { makeEvent, openHouse } from '../queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, operator } from '../seat-service/house.js';
+import { makeEvent, openSite } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, operator } from '../seat-service/site.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
 const EVENT = 'show';
@@ -17,16 +17,16 @@ const token = 'the-token-of-the-feed-0123456789';
 const tokenFile = join(scope.tempDir('feed-'), 'feed-token');
 writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
 const config = { private: { feed_token_file: tokenFile } };
-const house = await openHouse(null, { scope, config });
+const site = await openSite(null, { scope, config });
 const seats = await openSeats(scope, await openPostgres(scope), { config });
 await importHall(seats, EVENT, hall({ limits: { max_per_buyer: 4 } }));
-await makeEvent(house, EVENT, { seats_left: true });
-await makeEvent(house, 'other');
-await makeEvent(house, 'without-hall', { seats_left: true });
-const fairgate = commandLine(scope, { queue: house.front, seats, tokenFile });
+await makeEvent(site, EVENT, { seats_left: true });
+await makeEvent(site, 'other');
+await makeEvent(site, 'without-hall', { seats_left: true });
+const fairgate = commandLine(scope, { queue: site.front, seats, tokenFile });
 
 const block = async (...names) => assert.equal((await operator(seats, EVENT).block({ seats: names, reason: 'camera' })).status, 200);
-const left = async (event = EVENT) => (await house.front.admin.get(`/admin/events?id=${event}`)).json.events[0].live.seats_left;
+const left = async (event = EVENT) => (await site.front.admin.get(`/admin/events?id=${event}`)).json.events[0].live.seats_left;
 
 test('a round tells what is free, of events that want to know', async () => {
   await block('r1s1', 'r1s2');
@@ -38,7 +38,7 @@ test('a round tells what is free, of events that want to know', async () => {
 });
 
 test('the time of the last round is a figure, of events that want to know', async () => {
-  const page = async () => (await house.front.private.call('GET', '/metrics')).text;
+  const page = async () => (await site.front.private.call('GET', '/metrics')).text;
   const fed = async (event = EVENT) => Number(new RegExp(`^fairgate_line_seats_fed_seconds\\{event="${event}"\\} (\\d+)$`, 'm').exec(await page())[1]);
   const before = await fed();
   await until('another second', () => Math.floor(Date.now() / 1000) > before);
@@ -50,10 +50,10 @@ test('the time of the last round is a figure, of events that want to know', asyn
 
 // judges: roles
 test('its token opens nothing else, and no other token is needed', async () => {
-  const may = [[house.front, 'GET', '/admin/events'], [house.front, 'PUT', `/admin/events/${EVENT}/seats-left`], [seats, 'GET', `/admin/events/${EVENT}`], [seats, 'GET', `/admin/events/${EVENT}/counts`]];
+  const may = [[site.front, 'GET', '/admin/events'], [site.front, 'PUT', `/admin/events/${EVENT}/seats-left`], [seats, 'GET', `/admin/events/${EVENT}`], [seats, 'GET', `/admin/events/${EVENT}/counts`]];
   const mayNot = [
-    [house.front, 'GET', `/admin/events/${EVENT}`], [house.front, 'PATCH', `/admin/events/${EVENT}`], [house.front, 'GET', '/admin/whoami'], [house.front, 'GET', '/admin/knobs'],
-    [house.front, 'PUT', '/log/level'], [house.front, 'POST', '/internal/sessions/x/end'], [house.front, 'DELETE', `/admin/events/${EVENT}`],
+    [site.front, 'GET', `/admin/events/${EVENT}`], [site.front, 'PATCH', `/admin/events/${EVENT}`], [site.front, 'GET', '/admin/whoami'], [site.front, 'GET', '/admin/knobs'],
+    [site.front, 'PUT', '/log/level'], [site.front, 'POST', '/internal/sessions/x/end'], [site.front, 'DELETE', `/admin/events/${EVENT}`],
     [seats, 'GET', '/admin/events'], [seats, 'GET', `/admin/events/${EVENT}/export`], [seats, 'GET', `/admin/events/${EVENT}/document`], [seats, 'POST', `/admin/events/${EVENT}/block`],
   ];
   const ask = ([service, method, path]) => service.private.call(method, path, { token, ...(method === 'GET' || method === 'DELETE' ? {} : { body: { seats_left: 7 } }) });
@@ -68,9 +68,9 @@ test('it says once that it gets no answer, goes on when there is one, and ends w
   child.stderr.on('data', (text) => { said += text; });
   await block('r1s3');
   await until('the line to have it', async () => (await left()) === 97, { timeoutMs: 60_000 });
-  await house.front.kill();
+  await site.front.kill();
   await until('it to say so', () => said.length > 0, { timeoutMs: 60_000 });
-  await house.front.start();
+  await site.front.start();
   await until('it to go on', () => said.endsWith('the waiting room knows again how many seats are free\n'), { timeoutMs: 60_000 });
   assert.equal(said.split('\n').length, 3, said);
   child.kill('SIGTERM');
@@ -80,5 +80,5 @@ test('it says once that it gets no answer, goes on when there is one, and ends w
 test('a token that is refused ends it, so that its next start reads the new one', async () => {
   const other = join(scope.tempDir('feed-'), 'feed-token');
   writeFileSync(other, 'another-token-0123456789\n', { mode: 0o600 });
-  refused(await commandLine(scope, { queue: house.front, seats, tokenFile: other })('feed'), EXIT.token, /admin-token-required/);
+  refused(await commandLine(scope, { queue: site.front, seats, tokenFile: other })('feed'), EXIT.token, /admin-token-required/);
 });

@@ -7,14 +7,14 @@ import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
 import { freePort, openScope, serve, until } from '../../lib-js/index.js';
-import { makeEvent, openHouse } from '../queue-front/support.js';
+import { makeEvent, openSite } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope(test);
-const house = await openHouse(null, { scope });
-const fairgate = commandLine(scope, { queue: house.front, tokenFile: house.secrets.path('admin-token') });
+const site = await openSite(null, { scope });
+const fairgate = commandLine(scope, { queue: site.front, tokenFile: site.secrets.path('admin-token') });
 
-const documentOf = async (event) => (await house.front.admin.get(`/admin/events/${event}`)).json;
+const documentOf = async (event) => (await site.front.admin.get(`/admin/events/${event}`)).json;
 
 test('an event is made, listed, shown, opened, changed, and all of it is on the trail with its reason', async () => {
   done(await fairgate('create', 'life', 'name=서울 콘서트', 'rate_per_s=5', '--why', 'spring sale'));
@@ -49,13 +49,13 @@ test('every move of the line is a command', async () => {
 });
 
 test('what cannot be taken back is asked for, and refused where nobody can be asked', async () => {
-  await makeEvent(house, 'asked', { name: 'Asked' });
+  await makeEvent(site, 'asked', { name: 'Asked' });
   refused(await fairgate('close', 'asked'), EXIT.usage, /asked \(Asked\) is open\. There is no way back from closing\..*say --yes/);
   assert.equal((await documentOf('asked')).state, 'open');
 });
 
 test('a change is made on the version that was meant, or not at all', async () => {
-  await makeEvent(house, 'versions', { name: 'Versions' });
+  await makeEvent(site, 'versions', { name: 'Versions' });
   const { version } = await documentOf('versions');
   done(await fairgate('rate', 'versions', '20', '--if-version', String(version)));
   refused(await fairgate('rate', 'versions', '30', '--if-version', String(version)), EXIT.changed, /version-mismatch/);
@@ -64,7 +64,7 @@ test('a change is made on the version that was meant, or not at all', async () =
 });
 
 test('a refusal is a sentence with its code, and with --json the problem as it came', async () => {
-  await makeEvent(house, 'wrong', { name: 'Wrong' });
+  await makeEvent(site, 'wrong', { name: 'Wrong' });
   refused(await fairgate('set', 'wrong', 'burst=0'), EXIT.refused, /\/burst must be .* \(knob-invalid\)$/m);
   const answer = await fairgate('set', 'wrong', 'burst=0', '--json');
   assert.deepEqual([answer.status, answer.json.code, answer.json.pointer], [EXIT.refused, 'knob-invalid', '/burst']);
@@ -77,9 +77,9 @@ test('a refusal is a sentence with its code, and with --json the problem as it c
 
 test('a wrong token, none, and a service that is not there are told apart by the exit code', async () => {
   refused(await fairgate('events', { env: { FAIRGATE_TOKEN: 'not-the-token-at-all' } }), EXIT.token, /admin-token-required/);
-  const nothing = commandLine(scope, { queue: house.front });
+  const nothing = commandLine(scope, { queue: site.front });
   refused(await nothing('events'), EXIT.token, /no token/);
-  const away = commandLine(scope, { queue: { privatePort: await freePort() }, tokenFile: house.secrets.path('admin-token') });
+  const away = commandLine(scope, { queue: { privatePort: await freePort() }, tokenFile: site.secrets.path('admin-token') });
   refused(await away('rate', 'life', '1'), EXIT.away, /queue-front cannot be reached/);
   refused(await away('halls', 'list'), EXIT.usage, /the profile does not say where seat-service is/);
   refused(await fairgate('events', '--profile', 'live'), EXIT.usage, /no profile \[live\]/);
@@ -87,19 +87,19 @@ test('a wrong token, none, and a service that is not there are told apart by the
 
 test('an answer that never came leaves the outcome open, and says so', async () => {
   const server = await serve(scope, (request) => request.resume().on('end', () => request.socket.destroy()));
-  const broken = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: house.secrets.path('admin-token') });
+  const broken = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: site.secrets.path('admin-token') });
   refused(await broken('rate', 'life', '1'), EXIT.unknown, /whether it happened is not known/);
   const read = refused(await broken('events'), EXIT.unknown, /gave no answer/);
   assert.doesNotMatch(read.stderr, /whether it happened/);
 });
 
 test('an answer cannot control the terminal, and the token is never printed', async () => {
-  const token = house.secrets.read('admin-token');
+  const token = site.secrets.read('admin-token');
   const server = await serve(scope, (request, response) => {
     response.writeHead(409, { 'content-type': 'application/problem+json' });
     response.end(JSON.stringify({ status: 409, code: 'evil', detail: '\u001b[2J\u009b31m\u202eowned' }));
   });
-  const evil = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: house.secrets.path('admin-token') });
+  const evil = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: site.secrets.path('admin-token') });
   const { stdout, stderr } = refused(await evil('events'), EXIT.refused, /\\x1B\[2J\\u009B31m\\u202Eowned \(evil\)/);
   assert.doesNotMatch(`${stdout}${stderr}`, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   assert.ok(!`${stdout}${stderr}`.includes(token));
@@ -118,7 +118,7 @@ test('over TLS only who is certified by the profile is given the token', async (
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   scope.defer(() => server.close());
   const profile = { queue: `https://127.0.0.1:${server.address().port}` };
-  const options = { tokenFile: house.secrets.path('admin-token') };
+  const options = { tokenFile: site.secrets.path('admin-token') };
   refused(await commandLine(scope, { ...options, profile })('events'), EXIT.away, /certificate/i);
   assert.equal(asked, 0);
   done(await commandLine(scope, { ...options, profile: { ...profile, ca_file: cert } })('events'));
@@ -129,13 +129,13 @@ test('no redirect is followed, so the token goes nowhere else', async () => {
   let asked = 0;
   const other = await serve(scope, (request, response) => { asked += 1; response.end(); });
   const server = await serve(scope, (request, response) => response.writeHead(307, { location: `${other.url}/` }).end());
-  const led = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: house.secrets.path('admin-token') });
+  const led = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: site.secrets.path('admin-token') });
   refused(await led('events'), EXIT.refused, /answered 307/);
   assert.equal(asked, 0);
 });
 
 test('codes are loaded from a file a thousand at a time, counted and dropped', async () => {
-  await makeEvent(house, 'codes', { name: 'Codes' });
+  await makeEvent(site, 'codes', { name: 'Codes' });
   const file = join(scope.tempDir('codes-'), 'codes');
   writeFileSync(file, `${Array.from({ length: 1001 }, (_, i) => `CODE-${i}`).join('\r\n')}\n\n`);
   assert.deepEqual(cells(done(await fairgate('codes', 'load', 'codes', file, '--uses', '2')).stdout), [['general', '-', '1001', '2002', '0']]);
@@ -149,7 +149,7 @@ test('codes are loaded from a file a thousand at a time, counted and dropped', a
 });
 
 test('invitations, an appeal, a preview, the series and the knobs are printed', async () => {
-  await makeEvent(house, 'told', { name: 'Told', lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 3 }] });
+  await makeEvent(site, 'told', { name: 'Told', lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 3 }] });
   assert.equal(cells(done(await fairgate('invitations', 'told', 'fans', '--limit', '2')).stdout).length, 2);
   refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);
   refused(await fairgate('appeal', 'told', 'AAAA-AAAA'), EXIT.refused, /reference-unknown/);
@@ -175,7 +175,7 @@ test('a draw is held by command and judged by the same one', async () => {
 });
 
 test('an event is archived, deleted, and made again from its archive', async () => {
-  await makeEvent(house, 'gone', { name: 'Gone' });
+  await makeEvent(site, 'gone', { name: 'Gone' });
   const file = join(scope.tempDir('archive-'), 'gone.ndjson');
   refused(await fairgate('archive', 'gone', file), EXIT.refused, /event-not-closed/);
   assert.ok(!existsSync(file) && !existsSync(`${file}.part`));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openScope, serve, until } from '../../lib-js/index.js';
 import { AUDIENCE, CLIENT, MACHINE, openIssuer } from '../../lib-js/issuer.js';
-import { makeEvent, openHouse } from '../queue-front/support.js';
+import { makeEvent, openSite } from '../queue-front/support.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope(test);
@@ -15,7 +15,7 @@ const scope = openScope(test);
 function person(more = {}) {
   const file = join(scope.tempDir('login-'), 'kept', 'login');
   const profile = { issuer: issuer.url, client_id: CLIENT, audience: AUDIENCE, login_file: file, ...more };
-  const run = commandLine(scope, { queue: house.front, profile });
+  const run = commandLine(scope, { queue: site.front, profile });
   return { run, file, kept: () => JSON.parse(readFileSync(file, 'utf8')) };
 }
 
@@ -31,8 +31,8 @@ const runOut = ({ file, kept }) => writeFileSync(file, JSON.stringify({ ...kept(
 const issuer = await openIssuer(scope);
 issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
 issuer.account(MACHINE.id, { roles: ['operator'] });
-const house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
-for (const id of ['hero-lim', 'other']) await makeEvent(house, id);
+const site = await openSite(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+for (const id of ['hero-lim', 'other']) await makeEvent(site, id);
 
 test('a person logs in by a code, is who they are, may what they may, and logs out', async () => {
   const lee = person();
@@ -48,10 +48,10 @@ test('a person logs in by a code, is who they are, may what they may, and logs o
     return answer.status === EXIT.done && answer.json;
   });
   assert.deepEqual([who.by, who.name, who.role], ['issuer', 'lee@house.example', 'operator']);
-  assert.match(done(await lee.run('whoami')).stdout, /^name +lee@house\.example$/m);
+  assert.match(done(await lee.run('whoami')).stdout, /^name +lee@site\.example$/m);
   done(await lee.run('rate', 'hero-lim', '7', '--why', 'as lee'));
   refused(await lee.run('rate', 'other', '7'), EXIT.token, /operator-event-refused/);
-  assert.equal((await house.front.admin.get('/admin/events/hero-lim/audit')).json.audit[0].who, 'lee@house.example');
+  assert.equal((await site.front.admin.get('/admin/events/hero-lim/audit')).json.audit[0].who, 'lee@house.example');
 
   const { refresh_token: token, access_token: access } = lee.kept();
   for (const secret of [token, access]) assert.ok(!`${login.stdout}${login.stderr}`.includes(secret));
@@ -72,7 +72,7 @@ test('an issuer that missed a logout is named, and no other sees the token', asy
     await loggedIn('lee', lee);
     const kept = lee.kept();
     if (where !== other.url) writeFileSync(lee.file, JSON.stringify({ ...kept, issuer: where }), { mode: 0o600 });
-    const out = done(await commandLine(scope, { queue: house.front, profile: { issuer: where, client_id: CLIENT, audience: AUDIENCE, login_file: lee.file } })('logout'));
+    const out = done(await commandLine(scope, { queue: site.front, profile: { issuer: where, client_id: CLIENT, audience: AUDIENCE, login_file: lee.file } })('logout'));
     assert.equal(out.stdout, 'logged out\n');
     assert.match(out.stderr, /logged out here only, the token may be good until it runs out/);
     assert.match(out.stderr, why);

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { makeSecrets, openScope, until } from '../../lib-js/index.js';
-import { openPair, operator, opens } from '../seat-service/house.js';
+import { openPair, operator, opens } from '../seat-service/site.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
 test('what is asked of the wrong process goes to the one that has the event, and after its death to the next', async (t) => {

@@ -10,7 +10,7 @@ import { describe, test } from 'node:test';
 import { openScope, programPath, ROOT, runCrowd, serve } from '../../lib-js/index.js';
 import { judgeGrowth } from '../../../loadtest/lib/growth.js';
 import { missed } from '../../../loadtest/lib/happened.js';
-import { makeEvent, openHouse } from '../queue-front/support.js';
+import { makeEvent, openSite } from '../queue-front/support.js';
 
 const RATE = 5;
 
@@ -40,10 +40,10 @@ async function plant(scope, target, spoil) {
 describe('the judge of a crowd', { concurrency: 4 }, async () => {
   const scope = openScope(test);
 
-  const house = await openHouse(null, { scope, fronts: 2 });
+  const site = await openSite(null, { scope, fronts: 2 });
   const rates = { honest: RATE, jump: RATE, fast: 4 * RATE };
   for (const [event, rate] of Object.entries(rates))
-    await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
+    await makeEvent(site, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
 
   // Some people at these ports, distinguished only by their place. Returns the verdict.
   async function judgedAt(ports, event, settings = {}) {
@@ -62,13 +62,13 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
 
   // judges: place
   test('finds nothing at two fronts where nothing was planted, with people who come too early', async () => {
-    const verdict = await judgedAt(house.fronts.map(({ port }) => port), 'honest', { people: { jumper: 30, leaver: 10 }, expect: { min_done: 70, min_passed: 70 } });
+    const verdict = await judgedAt(site.fronts.map(({ port }) => port), 'honest', { people: { jumper: 30, leaver: 10 }, expect: { min_done: 70, min_passed: 70 } });
     assert.deepEqual(verdict.found, []);
     assert.ok(verdict.eta_judged >= 10, verdict.text);
   });
 
   test('finds a visitor who is let in before those in front', async () => {
-    const port = await plant(scope, house.front.port, ({ url }) =>
+    const port = await plant(scope, site.front.port, ({ url }) =>
       url.endsWith('/pass') && { status: 201, json: { pass: 'planted', session: `planted-${Math.random()}` } });
     const verdict = await judgedAt([port], 'jump', { people: { jumper: 30 } });
     assert.ok(verdict.kinds.jump > 0, verdict.text);
@@ -76,7 +76,7 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
   });
 
   test('finds a line that moves faster than it may', async () => {
-    const verdict = await judgedAt([house.front.port], 'fast', { crowd: { visitors: 80 } });
+    const verdict = await judgedAt([site.front.port], 'fast', { crowd: { visitors: 80 } });
     assert.deepEqual(Object.keys(verdict.kinds), ['rate'], verdict.text);
   });
 

@@ -6,14 +6,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
-import { hall } from '../seat-service/house.js';
+import { hall } from '../seat-service/site.js';
 import { wordsOf } from './lib/fakes.js';
-import { openHouse } from './lib/house.js';
+import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
 
 const scope = openScope(test);
 const fees = { per_seat: 1000 };
-const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
+const world = await openSite(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
 const buyer = await world.login();
 const friend = await world.login('argon2id@example.com');
 const EACH = 100_000; // a seat of rows 6 to 10 with its fee
@@ -254,7 +254,7 @@ test('a moved seat costs what was paid for it, and not what its new place does',
 });
 
 test('a seat that costs nothing goes back as a refund of 0', async () => {
-  assert.equal((await world.house.admin.post(`/admin/events/${EVENT}/price`, { body: { prices: { Back: 0 } } })).status, 200);
+  assert.equal((await world.site.admin.post(`/admin/events/${EVENT}/price`, { body: { prices: { Back: 0 } } })).status, 200);
   const order = await buy({ seats: ['r5s5', 'r9s5', 'r9s6'] });
   assertProblem(await ask(order, { reason: 'ill', seats: ['r9s5'] }), 409, 'price-unknown');
   await credit(order, { reason: 'ill', seats: ['r9s5'], free: true });

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
-import { hall } from '../seat-service/house.js';
+import { hall } from '../seat-service/site.js';
 import { wordsOf } from './lib/fakes.js';
-import { openHouse } from './lib/house.js';
+import { openSite } from './lib/site.js';
 import { copyOrders, EVENT } from './lib/world.js';
 
 const scope = openScope(test);
-const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false } }), mail: {} });
+const world = await openSite(scope, { halls: hall({ limits: { orphan_rule: false } }), mail: {} });
 const { admin } = world.pay;
 const buyer = await world.login();
 const NUMBER = /^[0-9A-HJKMNP-TV-Z]{2}(-[0-9A-HJKMNP-TV-Z]{3}){2}$/;

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { client, openScope, seededRng } from '../../lib-js/index.js';
-import { hall } from '../seat-service/house.js';
+import { hall } from '../seat-service/site.js';
 import { FakeQueue } from './lib/fakes.js';
-import { openHouse } from './lib/house.js';
+import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
 
 const SEATS = 10; // per row; few, so that some are requested twice
@@ -14,15 +14,15 @@ const PRICES = { 1: 150_000, 2: 99_000 }; // of a row's seats
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? 500);
 
 const scope = openScope(test);
-const world = await openHouse(scope, { halls: hall({ rows: 2, seatsPerRow: SEATS, limits: { orphan_rule: false, hold_max_s: 3600, max_per_hold: 4 } }) });
-const { house, queue, seats: fake } = world;
-const front = { real: house.http, fake: client({ port: fake.port }) };
-const back = { real: house.private, fake: front.fake };
+const world = await openSite(scope, { halls: hall({ rows: 2, seatsPerRow: SEATS, limits: { orphan_rule: false, hold_max_s: 3600, max_per_hold: 4 } }) });
+const { site, queue, seats: fake } = world;
+const front = { real: site.http, fake: client({ port: fake.port }) };
+const back = { real: site.private, fake: front.fake };
 fake.plan = new Map([1, 2].flatMap((row) => Array.from({ length: SEATS }, (_, n) => [`r${row}s${n + 1}`, PRICES[row]])));
 const SIDES = ['real', 'fake'];
 
 const DIGEST = `${'B'.repeat(42)}A`; // of no hold: purchase.test.js compares prices of holds
-const tokens = { good: house.secrets.read('service-token'), wrong: 'x'.repeat(43), admin: house.secrets.read('admin-token') };
+const tokens = { good: site.secrets.read('service-token'), wrong: 'x'.repeat(43), admin: site.secrets.read('admin-token') };
 
 // What both sides must agree on, with the hold's name in this test.
 function told({ status, json }, holds, side) {

@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertStatus, openScope, until } from '../../lib-js/index.js';
-import { hall } from '../seat-service/house.js';
+import { hall } from '../seat-service/site.js';
 import { wordsOf } from './lib/fakes.js';
-import { openHouse } from './lib/house.js';
+import { openSite } from './lib/site.js';
 import { assertLetter } from './lib/letters.js';
 
 const scope = openScope(test);
 const fees = { per_seat: 1000, per_order: 500, basis_points: 100 };
-const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
+const world = await openSite(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
 const buyer = await world.login();
 
 const PRICE = 99_000; // rows 6 to 10
@@ -39,7 +39,7 @@ test('the event and the hold tell the fees and the VAT before anything is ordere
   const visit = world.visit();
   const { json } = await visit.hold({ seats: ['r10s1', 'r10s2'] });
   assert.deepEqual([json.total, json.fees, json.vat, json.vat_basis_points], [2 * PRICE, FEES, VAT, 1000]);
-  const info = await world.house.admin.get('/admin/events/gala');
+  const info = await world.site.admin.get('/admin/events/gala');
   assert.deepEqual([info.json.fees, info.json.vat_basis_points], [{ per_seat: 1000, per_order: 500, basis_points: 100 }, 1000]);
   assert.equal((await visit.release(json.hold)).status, 204);
 });
@@ -48,7 +48,7 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
   const { held, order } = await buy({ seats: ['r9s1', 'r9s2'] }, AMOUNT);
   assert.deepEqual([order.amount, order.fees, order.vat], [AMOUNT, FEES, VAT]);
   assert.equal(world.psp.of(order.order)[0].amount_received, AMOUNT);
-  const { purchase } = (await world.house.private.get(`/internal/events/gala/holds/${held.hold}`, { token: world.secrets.read('service-token') })).json;
+  const { purchase } = (await world.site.private.get(`/internal/events/gala/holds/${held.hold}`, { token: world.secrets.read('service-token') })).json;
   assert.equal(purchase, order.purchase, 'the seat service has the same digest, fees and all');
   const [{ purchase: kept }] = world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order.order}'`, 'pay');
   assert.deepEqual([kept.fees, kept.total, kept.vat, kept.terms], [FEES, AMOUNT, VAT, 'vat_basis_points=1000']);
@@ -90,7 +90,7 @@ test('places of an area have the same fees', async () => {
 });
 
 test('what costs nothing may have a fee, which is paid like a price', async () => {
-  assertStatus(await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
+  assertStatus(await world.site.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
   const { order } = await buy({ seats: ['r7s1'] }, 1_500);
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
   assertLetter(await told(`${order.order}-completed`));

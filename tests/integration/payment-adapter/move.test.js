@@ -5,14 +5,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
-import { hall } from '../seat-service/house.js';
-import { openHouse } from './lib/house.js';
+import { hall } from '../seat-service/site.js';
+import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope(test);
 const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
-const world = await openHouse(scope, {
+const world = await openSite(scope, {
   mail: {},
   halls: hall({ limits: { orphan_rule: false }, area: 50 }),
   shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
@@ -78,7 +78,7 @@ test('a moved seat: the old ticket opens no door, the new one does, and the old 
   assert.deepEqual(shown.places.map(({ id }) => id), shown.seats);
   assert.deepEqual([shown.status, shown.amount, shown.purchase], ['completed', before_.amount, before_.purchase]);
   assert.match(shown.moved_at, /^20/);
-  const bound = (await world.house.private.get(`/internal/events/${EVENT}/holds/${held}`, { token: world.secrets.read('service-token') })).json;
+  const bound = (await world.site.private.get(`/internal/events/${EVENT}/holds/${held}`, { token: world.secrets.read('service-token') })).json;
   assert.equal(bound.purchase, before_.purchase);
   assert.equal((await hold('r10s1')).answer.status, 201, 'the old seat is free');
   await until('the shop to hear of it', async () => JSON.stringify((await atShop(order)).seats) === JSON.stringify(shown.seats));

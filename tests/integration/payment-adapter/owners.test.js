@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { hall, openSeats, operator, ROLE, visitor } from '../seat-service/house.js';
+import { hall, openSeats, operator, ROLE, visitor } from '../seat-service/site.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);

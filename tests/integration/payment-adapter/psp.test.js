@@ -214,7 +214,7 @@ test('a part is given back up to its sum, whatever was given back by hand before
   assert.equal((await of()).latest_charge.amount_refunded, 107_800);
 });
 
-test('an order that began on a page of the house ends there, whatever the setting says by then', async () => {
+test('an order that began on a page of the site ends there, whatever the setting says by then', async () => {
   const flow = async (words) => {
     await world.pay.kill();
     world.pay.configure(world.config({ psp: words })(world.pay));

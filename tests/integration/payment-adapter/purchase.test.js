@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
-import { hall } from '../seat-service/house.js';
-import { openHouse } from './lib/house.js';
+import { hall } from '../seat-service/site.js';
+import { openSite } from './lib/site.js';
 import { assertLetter } from './lib/letters.js';
 
 const scope = openScope(test);
-const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
+const world = await openSite(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
 const buyer = await world.login();
 
 const CHEAP = 99_000; // rows 6 to 10
@@ -21,7 +21,7 @@ async function held(...seats) {
 }
 
 const bound = async (hold) =>
-  (await world.house.private.get(`/internal/events/gala/holds/${hold}`, { token: world.secrets.read('service-token') })).json.purchase;
+  (await world.site.private.get(`/internal/events/gala/holds/${hold}`, { token: world.secrets.read('service-token') })).json.purchase;
 
 const settled = (order) =>
   until('the order to be settled', async () => {
@@ -123,7 +123,7 @@ test('places of an area are priced, bound and sold like seats', async () => {
 });
 
 test('an order that costs nothing is completed without a payment, and given back without one', async () => {
-  assertStatus(await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
+  assertStatus(await world.site.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
   const { visit, hold } = await held('r7s1');
   const made = assertStatus(await world.order(buyer, { hold, pass: visit.token }), 201);
   const { order } = made.json;

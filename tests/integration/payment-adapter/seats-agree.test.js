@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { hall, saga } from '../seat-service/house.js';
-import { openHouse } from './lib/house.js';
+import { hall, saga } from '../seat-service/site.js';
+import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
 
 const scope = openScope(test);
-const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 10 }) });
+const world = await openSite(scope, { halls: hall({ limits: { orphan_rule: false }, area: 10 }) });
 const buyer = await world.login();
 
 const sql = (text) => world.postgres.sql(text, 'pay');
@@ -46,7 +46,7 @@ test('standing places that differ from the order, and those of no order, are fou
   const orders = [];
   for (let i = 0; i < 3; i += 1) orders.push(await complete({ area: 'floor', quantity: 2 }));
   const [fewer, dearer, over] = orders;
-  const give = (order) => saga(world.house, EVENT).refund(sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`), order);
+  const give = (order) => saga(world.site, EVENT).refund(sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`), order);
   sql(`UPDATE pay.orders SET seats = seats - 1 WHERE id = '${fewer}';
        UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${fewer}' AND seat = 'floor#2';
        UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '149999') WHERE id = '${dearer}';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { serve, until } from '../../lib-js/index.js';
-import { live, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
+import { live, makeEvent, openSite, patch, startFront, Visitor } from './support.js';
 
 const INTERVAL_MS = 1000;
 const PILOT = { on: true, ceiling: 20, floor: 2, target_p99_ms: 300, backlog_max: 50 };
@@ -24,19 +24,19 @@ async function openPage(scope, figures) {
 
 // The page must exist before the fronts do, so the deployment is started around it.
 async function openFlight(t, { fronts = 1, knobs = {}, pages = [{ p99_ms: 50 }] } = {}) {
-  const house = await openHouse(t, { fronts: 0 });
-  house.pages = [];
-  for (const figures of pages) house.pages.push(await openPage(house.scope, figures));
-  const health = house.pages.map(({ url }) => url).join(', ');
+  const site = await openSite(t, { fronts: 0 });
+  site.pages = [];
+  for (const figures of pages) site.pages.push(await openPage(site.scope, figures));
+  const health = site.pages.map(({ url }) => url).join(', ');
   for (let i = 0; i < fronts; i += 1) {
-    house.fronts.push(await startFront(house, {
+    site.fronts.push(await startFront(site, {
       autopilot: { ...(health ? { health } : {}), interval: `${INTERVAL_MS}ms` },
     }));
   }
-  [house.front] = house.fronts;
-  await makeEvent(house, 'show', { rate_per_s: 5, max_active: 0, burst: 1, autopilot: PILOT, ...knobs });
-  newest = house;
-  return house;
+  [site.front] = site.fronts;
+  await makeEvent(site, 'show', { rate_per_s: 5, max_active: 0, burst: 1, autopilot: PILOT, ...knobs });
+  newest = site;
+  return site;
 }
 
 const show = async (front) => (await front.admin.get('/admin/events/show')).json;
@@ -46,8 +46,8 @@ const flown = (front, what, judge) => until(what, async () => {
   return judge(state) && state;
 });
 
-async function fillLine(house, people = 400) {
-  await Promise.all(Array.from({ length: people }, () => house.front.http.post('/v1/queue/show/join')));
+async function fillLine(site, people = 400) {
+  await Promise.all(Array.from({ length: people }, () => site.front.http.post('/v1/queue/show/join')));
 }
 
 const trail = async (front) => (await front.admin.get('/admin/events/show/audit')).json.audit
@@ -69,9 +69,9 @@ function flight(name, fly) {
 }
 
 flight('it climbs to the ceiling and cuts when latency rises', async (t) => {
-  const house = await openFlight(t, { knobs: { rate_per_s: 18.5 } });
-  const { front, pages: [page] } = house;
-  await fillLine(house);
+  const site = await openFlight(t, { knobs: { rate_per_s: 18.5 } });
+  const { front, pages: [page] } = site;
+  await fillLine(site);
   const top = await flown(front, 'the ceiling', (s) => s.rate_per_s === 20);
   assert.deepEqual(top.reading, { p99_ms: 50, error_share: null, held: null, backlog: null });
   assert.equal((await show(front)).rate_per_s, 18.5, 'the document has the rate of the operator');
@@ -103,9 +103,9 @@ flight('it climbs to the ceiling and cuts when latency rises', async (t) => {
 });
 
 test('silence is the floor, and when it is heard again it climbs from there', async (t) => {
-  const house = await openFlight(t, { pages: [{ p99_ms: 50 }, 'fairgate_sagas_open 3\n'] });
-  const { front, pages: [page, other] } = house;
-  await fillLine(house);
+  const site = await openFlight(t, { pages: [{ p99_ms: 50 }, 'fairgate_sagas_open 3\n'] });
+  const { front, pages: [page, other] } = site;
+  await fillLine(site);
   const heard = await flown(front, 'both to be heard', (s) => s.reading?.backlog === 3 && s.rate_per_s > 5);
   assert.equal(heard.reading.p99_ms, 50);
   other.figures = null; // one of two suffices: the silent one counts
@@ -123,19 +123,19 @@ test('silence is the floor, and when it is heard again it climbs from there', as
 });
 
 test('it goes to the floor without a page to read', async (t) => {
-  const house = await openFlight(t, { pages: [] });
-  await flown(house.front, 'the floor', (s) => s.rate_per_s === 2 && s.reason === 'no-feedback');
-  await patch(house.front, 'show', { autopilot: { on: false } });
-  const off = await show(house.front);
+  const site = await openFlight(t, { pages: [] });
+  await flown(site.front, 'the floor', (s) => s.rate_per_s === 2 && s.reason === 'no-feedback');
+  await patch(site.front, 'show', { autopilot: { on: false } });
+  const off = await show(site.front);
   assert.equal(off.autopilot_state, null);
-  assert.equal((await live(house.front, 'show')).rate_per_s, 5);
-  await patch(house.front, 'show', { autopilot: { on: true } });
-  assert.equal((await show(house.front)).autopilot_state.reason, 'set');
+  assert.equal((await live(site.front, 'show')).rate_per_s, 5);
+  await patch(site.front, 'show', { autopilot: { on: true } });
+  assert.equal((await show(site.front)).autopilot_state.reason, 'set');
 });
 
 flight('it goes on from a rate set by hand', async (t) => {
-  const house = await openFlight(t, { pages: [{ p99_ms: 290 }] }); // close to the limit: it stays
-  const { front } = house;
+  const site = await openFlight(t, { pages: [{ p99_ms: 290 }] }); // close to the limit: it stays
+  const { front } = site;
   await flown(front, 'a decision', (s) => s.reason === 'steady');
   await patch(front, 'show', { rate_per_s: 9 });
   assert.equal((await show(front)).autopilot_state.rate_per_s, 9);
@@ -153,22 +153,22 @@ flight('it goes on from a rate set by hand', async (t) => {
 });
 
 flight('one of two fronts decides in each interval', async (t) => {
-  const house = await openFlight(t, { fronts: 2, knobs: { rate_per_s: 18.5 } });
-  const [one, two] = house.fronts;
-  await fillLine(house);
+  const site = await openFlight(t, { fronts: 2, knobs: { rate_per_s: 18.5 } });
+  const [one, two] = site.fronts;
+  await fillLine(site);
   await flown(one, 'the ceiling', (s) => s.rate_per_s === 20);
   const told = await trail(one);
   assert.equal(told.filter(({ why, from }) => why === 'all within limits' && from.rate_per_s === 18.5).length, 1,
     'both read the same, one wrote it');
   // A third front on the same line that cannot reach the services.
-  const deaf = await startFront(house, {
+  const deaf = await startFront(site, {
     autopilot: { health: 'http://127.0.0.1:9/metrics', interval: `${INTERVAL_MS}ms` },
   });
   await until('the deaf one to have tried', async () =>
     (await deaf.metrics()).get('fairgate_health_pages_total{outcome="silent"}') > 6);
   assert.equal((await show(one)).autopilot_state.rate_per_s, 20);
   await one.kill();
-  house.pages[0].figures = { p99_ms: 412 };
+  site.pages[0].figures = { p99_ms: 412 };
   await flown(two, 'a cut by the other', (s) => s.reason === 'latency');
   await new Visitor(two, 'show').joined();
 });

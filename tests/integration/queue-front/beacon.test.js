@@ -11,7 +11,7 @@ import { verifyRound } from '../../../queue-front/web/bls.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
 import { assertProblem, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
 import { openBeacons } from '../../lib-js/beacon.js';
-import { act, at, makePreQueue, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, at, makePreQueue, openSite, patch, untilState, Visitor } from './support.js';
 
 const DRAND = { kind: 'drand', late_s: 5 };
 const GAP_MS = 4000; // if the front is delayed by that much, entries still close before the round
@@ -19,19 +19,19 @@ const GAP_MS = 4000; // if the front is delayed by that much, entries still clos
 async function openWorld(t, { fronts = 1, ...options } = {}) {
   const scope = openScope(t);
   const beacons = await openBeacons(scope, { gap: `${GAP_MS}ms`, ...options });
-  const house = await openHouse(t, { scope, fronts, config: { beacon: beacons.config } });
-  return { house, beacons, front: house.front };
+  const site = await openSite(t, { scope, fronts, config: { beacon: beacons.config } });
+  return { site, beacons, front: site.front };
 }
 
 const fairness = async (front, id = 'show') => (await front.http.get(`/v1/queue/${id}/fairness`)).json;
 
 // A pre-queue with some entries; it opens in the far future until opensSoon().
-async function gather({ house, front }, id, { entries = 5, ...knobs }) {
-  await makePreQueue(house, id, { rate_per_s: 0, ...knobs });
+async function gather({ site, front }, id, { entries = 5, ...knobs }) {
+  await makePreQueue(site, id, { rate_per_s: 0, ...knobs });
   const promised = await fairness(front, id);
   const visitors = [];
   for (let i = 0; i < entries; i += 1) {
-    const visitor = new Visitor(house.fronts[i % house.fronts.length], id);
+    const visitor = new Visitor(site.fronts[i % site.fronts.length], id);
     visitor.entry = (await visitor.joined()).entry;
     visitors.push(visitor);
   }
@@ -54,8 +54,8 @@ const untilDrawn = (front, id) => until('the draw', async () => {
 });
 
 // On each front, so that every visitor sees a position.
-async function untilDrawnEverywhere({ house }, id) {
-  const told = await Promise.all(house.fronts.map((front) => untilDrawn(front, id)));
+async function untilDrawnEverywhere({ site }, id) {
+  const told = await Promise.all(site.fronts.map((front) => untilDrawn(front, id)));
   for (const one of told) assert.deepEqual(one, told[0]);
   return told[0];
 }
@@ -65,8 +65,8 @@ const untilClosed = (front, id) => until('the closing', async () => {
   return told.closed_at !== null && told;
 });
 
-function verify(house, told, ...more) {
-  const file = join(house.scope.dir(), `fairness-${Math.random()}.json`);
+function verify(site, told, ...more) {
+  const file = join(site.scope.dir(), `fairness-${Math.random()}.json`);
   writeFileSync(file, JSON.stringify(told));
   const program = join(ROOT, 'queue-front/verify/verify-draw.js');
   return { c: runProgram('queue-front', ['verify-draw', file, ...more]), js: spawnSync(process.execPath, [program, file, ...more], { encoding: 'utf8' }) };
@@ -74,7 +74,7 @@ function verify(house, told, ...more) {
 
 test('a round that was promised before anybody could enter decides, and everybody can check all of it', async (t) => {
   const world = await openWorld(t, { fronts: 2 });
-  const { house, front, beacons } = world;
+  const { site, front, beacons } = world;
   const { promised: before, visitors } = await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
   const { chain } = beacons;
   assert.equal(before.promised.kind, 'drand');
@@ -121,7 +121,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   for (const { good, what } of await checkBeacon(told, verifyRound)) {
     assert.equal(good, what === 'quicknet' ? null : true, what);
   }
-  const good = verify(house, told, '--entry', '3', '--commitment', before.commitment);
+  const good = verify(site, told, '--entry', '3', '--commitment', before.commitment);
   assert.equal(good.c.status, 0, good.c.stderr);
   assert.match(good.c.stdout, /as promised; its value is the hash of its signature\n.*NOT CHECKED here: the signature/);
   assert.equal(good.js.status, 0, good.js.stderr + good.js.stdout);
@@ -130,25 +130,25 @@ test('a round that was promised before anybody could enter decides, and everybod
 
   // Another round of the same chain with a valid signature; and an invalid signature with its own hash.
   const other = chain.beacon(promised.round + 1);
-  const moved = verify(house, { ...told, beacon: other.randomness, proof: { ...told.proof, round: other.round, signature: other.signature } });
+  const moved = verify(site, { ...told, beacon: other.randomness, proof: { ...told.proof, round: other.round, signature: other.signature } });
   assert.equal(moved.c.status, 1);
   assert.equal(moved.js.status, 1);
-  const forged = verify(house, { ...told, beacon: other.randomness, proof: { ...told.proof, signature: other.signature } });
+  const forged = verify(site, { ...told, beacon: other.randomness, proof: { ...told.proof, signature: other.signature } });
   assert.equal(forged.c.status, 0, 'which is why it says what it did not check');
   assert.equal(forged.js.status, 1);
   assert.match(forged.js.stdout, /DOES NOT FIT: its signature IS NOT the chain's/);
-  assert.equal(verify(house, { ...told, beacon: '', proof: { kind: 'none' } }).c.status, 1, 'none was not what was promised');
+  assert.equal(verify(site, { ...told, beacon: '', proof: { kind: 'none' } }).c.status, 1, 'none was not what was promised');
 });
 
 // judges: draw
 test('until the draw no seed is anywhere: not in the store, not on its disk, not in a document', async (t) => {
   const world = await openWorld(t);
-  const { house, front } = world;
+  const { site, front } = world;
   await gather(world, 'show', { beacon: DRAND });
   mood(world, 'down');
   await opensSoon(world, 'show');
   await untilClosed(front, 'show');
-  const cfg = await house.redis.command('HGETALL', 'fg:{show}:cfg');
+  const cfg = await site.redis.command('HGETALL', 'fg:{show}:cfg');
   mood(world, 'fine');
   const told = await untilDrawn(front, 'show');
   assert.equal(JSON.stringify(cfg).includes(told.seed), false);
@@ -211,7 +211,7 @@ test('a value that one relay alone tells is not believed; it is waited for, and 
 
 test('a beacon that is late for as long as was said is gone without, and the answer says so', async (t) => {
   const world = await openWorld(t, { fronts: 2 });
-  const { house, front } = world;
+  const { site, front } = world;
   mood(world, 'down');
   const { promised, visitors } = await gather(world, 'show', { beacon: DRAND });
   assert.equal(promised.promised.late_s, 5, 'said beforehand');
@@ -223,7 +223,7 @@ test('a beacon that is late for as long as was said is gone without, and the ans
   assert.equal(told.state, 'open');
   const draw = await openDraw(told);
   for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
-  const { c, js } = verify(house, told);
+  const { c, js } = verify(site, told);
   assert.equal(c.status, 0, c.stderr);
   assert.match(c.stdout, /LATE: what was promised \(drand\) had not come after 5 s, so the seed alone decided/);
   assert.equal(js.status, 0);
@@ -231,19 +231,19 @@ test('a beacon that is late for as long as was said is gone without, and the ans
   const { 0: drawn } = (await front.admin.get('/admin/events/show/audit?limit=1')).json.audit;
   assert.equal(drawn.why, 'beacon-late');
   // Without the announcement of a skip, the draw is not the promised one.
-  assert.equal(verify(house, { ...told, proof: { kind: 'none' } }).js.status, 1);
+  assert.equal(verify(site, { ...told, proof: { kind: 'none' } }).js.status, 1);
 });
 
 test('a front shot and a Redis wiped between closing and draw change neither entries nor round', async (t) => {
   const world = await openWorld(t, { fronts: 2 });
-  const { house, beacons } = world;
+  const { site, beacons } = world;
   mood(world, 'down');
   await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 }, entries: 6 });
   await opensSoon(world, 'show');
-  const [first, second] = house.fronts;
+  const [first, second] = site.fronts;
   const closed = await untilClosed(second, 'show');
   await first.kill();
-  await house.redis.restartEmpty();
+  await site.redis.restartEmpty();
   await until('the line to be whole', async () => (await second.http.post('/v1/queue/show/join')).status === 201);
   mood(world, 'fine');
   const told = await untilDrawn(second, 'show');
@@ -271,7 +271,7 @@ test('fronts that come back long after the value was due fetch it, and do not go
 
 test('entries that close late wait for a round that nobody knew then', async (t) => {
   const world = await openWorld(t);
-  const { house, front, beacons } = world;
+  const { site, front, beacons } = world;
   await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
   const promised = await opensSoon(world, 'show', 5000);
   await front.kill(); // no front ticks
@@ -281,14 +281,14 @@ test('entries that close late wait for a round that nobody knew then', async (t)
   assert.ok(told.proof.round > promised.round);
   const due = (beacons.chain.genesis + told.proof.round - 1) * 1000;
   assert.ok(due >= Date.parse(told.closed_at) + GAP_MS, 'a gap after the closing');
-  const { c, js } = verify(house, told);
+  const { c, js } = verify(site, told);
   assert.equal(c.status, 0, c.stdout);
   assert.equal(js.status, 0, js.stdout);
 });
 
 test('what an operator may say and may not: text, none, and beacons that nobody can be asked for', async (t) => {
   const world = await openWorld(t);
-  const { house, front } = world;
+  const { site, front } = world;
   const faulty = async (beacon, pointer) => {
     const problem = assertProblem(await front.admin.put('/admin/events/wrong', { body: { beacon } }), 422, 'knob-invalid');
     assert.equal(problem.pointer, pointer);
@@ -296,7 +296,7 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
   await faulty({ kind: 'stars' }, '/beacon/kind');
   await faulty({ kind: 'text' }, '/beacon/words');
   await faulty({ kind: 'drand', late_s: 1 }, '/beacon/late_s');
-  const closed = await openHouse(t, { config: { beacon: { drand: '' } } });
+  const closed = await openSite(t, { config: { beacon: { drand: '' } } });
   const answer = await closed.front.admin.put('/admin/events/wrong', { body: { beacon: { kind: 'drand' } } });
   assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, '/beacon/kind');
 
@@ -304,7 +304,7 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
   assertProblem(await front.admin.post('/admin/events/words/actions/draw'), 409, 'beacon-missing');
   await act(front, 'words', 'draw', { body: { beacon: '3 8 15' } });
   const told = await untilDrawn(front, 'words');
-  const { c, js } = verify(house, told);
+  const { c, js } = verify(site, told);
   assert.equal(c.status + js.status, 0);
   assert.match(js.stdout, /compare it with its source/);
 
@@ -327,9 +327,9 @@ test('without the key that its seeds were sealed with nothing is drawn, and it i
   const keys = (...lines) => writeFileSync(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   const [old, young] = [`1 ${'0f'.repeat(16)}`, `9 ${'ab'.repeat(16)}`];
   keys(old);
-  const house = await openHouse(t, { scope, config: { keys: { draws: path } } });
-  const { front } = house;
-  await gather({ house, front }, 'show', {});
+  const site = await openSite(t, { scope, config: { keys: { draws: path } } });
+  const { front } = site;
+  await gather({ site, front }, 'show', {});
   keys(young);
   await front.restart();
   await untilState(front, 'show', 'pre-queue');

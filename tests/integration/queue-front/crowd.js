@@ -7,8 +7,8 @@ import { client, delay, until } from '../../lib-js/index.js';
 // Joins until stop(), or until the deployment closes after a failed test. It records each visitor's place and retries
 // unanswered joins. `shows` returns what the n-th visitor sends in addition to its key; a 422 is final.
 export class Crowd {
-  constructor(house, width, { shows = () => ({}), name = 'visitor' } = {}) {
-    this.ports = house.fronts.map(({ port }) => port);
+  constructor(site, width, { shows = () => ({}), name = 'visitor' } = {}) {
+    this.ports = site.fronts.map(({ port }) => port);
     this.places = new Map(); // idempotency key -> place, or the entry in a draw
     this.refused = new Map(); // idempotency key -> code
     this.shows = shows;
@@ -18,7 +18,7 @@ export class Crowd {
     this.next = 0;
     this.going = true;
     this.left = false; // open joins end without an answer
-    house.scope.defer(() => {
+    site.scope.defer(() => {
       this.going = false;
       this.left = true;
     });
@@ -89,9 +89,9 @@ export class Crowd {
   }
 
   // The first and the last ten still have the same places.
-  async assertPlaces(house) {
+  async assertPlaces(site) {
     this.assertNoPlaceTwice();
-    await assertEveryTicketStands(house, [...this.tickets.slice(0, 10), ...this.tickets.slice(-10)]);
+    await assertEveryTicketStands(site, [...this.tickets.slice(0, 10), ...this.tickets.slice(-10)]);
   }
 }
 
@@ -101,10 +101,10 @@ export const answered = (ask) => until('an answer', async () => {
   return answer.status !== 503 && answer;
 });
 
-export async function assertEveryTicketStands(house, tickets) {
-  assert.ok(tickets.length > 0 && house.fronts.some(({ child }) => child.running), 'somebody to ask about, and somebody to ask');
+export async function assertEveryTicketStands(site, tickets) {
+  assert.ok(tickets.length > 0 && site.fronts.some(({ child }) => child.running), 'somebody to ask about, and somebody to ask');
   for (const { ticket, place } of tickets) {
-    for (const front of house.fronts.filter(({ child }) => child.running)) {
+    for (const front of site.fronts.filter(({ child }) => child.running)) {
       const me = await answered(() => front.http.get('/v1/queue/show/me', { token: ticket }));
       assert.equal(me.status, 200, me.text);
       assert.equal(me.json.position, place);

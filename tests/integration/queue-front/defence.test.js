@@ -18,7 +18,7 @@ import { createRequire } from 'node:module';
 import test from 'node:test';
 import { assertProblem, assertStatus, makeKeyPair, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, live, makeEvent, openHouse, openShow, patch, shareHouse, solve, Visitor, withinAMinute } from './support.js';
+import { act, live, makeEvent, openSite, openShow, patch, shareSite, solve, Visitor, withinAMinute } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -36,8 +36,8 @@ function assertWork(answer, reason) {
   return problem;
 }
 
-const alone = shareHouse(test);
-const both = shareHouse(test, { fronts: 2 });
+const alone = shareSite(test);
+const both = shareSite(test, { fronts: 2 });
 
 test('the page\'s own solver finds what the server takes', async (t) => {
   const { createHash } = createRequire(import.meta.url)('node:crypto');
@@ -50,19 +50,19 @@ test('the page\'s own solver finds what the server takes', async (t) => {
 });
 
 test('one solution of the work gives one place on any front', async (t) => {
-  const { show, ...house } = await both(t, { ...STILL, pow_bits: 10 });
-  const bare = new Visitor(house.front, show);
+  const { show, ...site } = await both(t, { ...STILL, pow_bits: 10 });
+  const bare = new Visitor(site.front, show);
   const task = assertWork(await bare.join(), 'missing');
   assert.equal(task.bits, 10);
   const solution = solved(task);
-  const first = await new Visitor(house.fronts[1], show).joined(work(solution));
+  const first = await new Visitor(site.fronts[1], show).joined(work(solution));
   assert.equal(first.position, 1);
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     const again = await new Visitor(front, show).join(work(solution));
     assert.equal(again.status, 200, 'single use: the same place again');
     assert.equal(again.json.position, 1);
   }
-  const byForm = new Visitor(house.front, show);
+  const byForm = new Visitor(site.front, show);
   const answer = await byForm.join({
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: `proof_of_work=${encodeURIComponent(solved(assertWork(await byForm.join(), 'missing')))}`,
@@ -72,9 +72,9 @@ test('one solution of the work gives one place on any front', async (t) => {
 });
 
 test('a wrong or foreign solution is refused with new work', async (t) => {
-  const { show, ...house } = await alone(t, { ...STILL, pow_bits: 12 });
+  const { show, ...site } = await alone(t, { ...STILL, pow_bits: 12 });
   const { show: other } = await alone(t, { ...STILL, pow_bits: 12 });
-  const visitor = new Visitor(house.front, show);
+  const visitor = new Visitor(site.front, show);
   const task = assertWork(await visitor.join(), 'missing');
   const solution = solved(task);
   for (const [attempt, reason] of [
@@ -90,19 +90,19 @@ test('a wrong or foreign solution is refused with new work', async (t) => {
     assert.notEqual(renewed.challenge, task.challenge);
   }
   assert.equal((await visitor.join(work(solution))).status, 201, 'the right one is as good as before');
-  await patch(house.front, show, { pow_bits: 14 });
-  assertWork(await new Visitor(house.front, show).join(work(solution)), 'unsolved');
+  await patch(site.front, show, { pow_bits: 14 });
+  assertWork(await new Visitor(site.front, show).join(work(solution)), 'unsolved');
 });
 
 test('a crowd makes the work harder up to the ceiling', async (t) => {
-  const { show, ...house } = await alone(t, { ...STILL, pow_bits: 1, pow_bits_max: 3 });
-  const bits = async () => assertWork(await house.front.http.post(`/v1/queue/${show}/join`), 'missing').bits;
+  const { show, ...site } = await alone(t, { ...STILL, pow_bits: 1, pow_bits_max: 3 });
+  const bits = async () => assertWork(await site.front.http.post(`/v1/queue/${show}/join`), 'missing').bits;
   assert.equal(await bits(), 1);
   let going = true;
   const crowd = Array.from({ length: 16 }, async () => {
     while (going) {
-      const task = (await house.front.http.post(`/v1/queue/${show}/join`)).json;
-      await house.front.http.post(`/v1/queue/${show}/join`, work(solved(task)));
+      const task = (await site.front.http.post(`/v1/queue/${show}/join`)).json;
+      await site.front.http.post(`/v1/queue/${show}/join`, work(solved(task)));
     }
   });
   await until('harder work', async () => (await bits()) > 1);
@@ -113,27 +113,27 @@ test('a crowd makes the work harder up to the ceiling', async (t) => {
 });
 
 test('a visitor without a script sees what the line requires', async (t) => {
-  const { show, ...house } = await alone(t, { ...STILL, pow_bits: 10 });
-  const browser = new Visitor(house.front, show);
+  const { show, ...site } = await alone(t, { ...STILL, pow_bits: 10 });
+  const browser = new Visitor(site.front, show);
   const answer = assertStatus(await browser.join({ headers: { accept: 'text/html' }, body: '' }), 303);
   assert.equal(answer.headers.location, `/e/${show}?notice=proof-of-work-required`);
-  const page = await house.front.http.get(answer.headers.location);
+  const page = await site.front.http.get(answer.headers.location);
   assert.match(page.text, /That needs JavaScript/);
-  const { text } = await house.front.http.get(`/e/${show}`);
+  const { text } = await site.front.http.get(`/e/${show}`);
   const script = /src="([^"]*)wait.js"/.exec(text)[1];
-  assert.equal((await house.front.http.get(`${script}pow.js`)).status, 200);
+  assert.equal((await site.front.http.get(`${script}pow.js`)).status, 200);
 });
 
 test('one member has one place on any front', async (t) => {
   const shop = openShop();
-  const house = await openShow(t, { ...STILL, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
-  await makeEvent(house, 'other', { ...STILL, member_required: true });
-  const visitor = () => new Visitor(house.front, 'show');
+  const site = await openShow(t, { ...STILL, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
+  await makeEvent(site, 'other', { ...STILL, member_required: true });
+  const visitor = () => new Visitor(site.front, 'show');
   assertProblem(await visitor().join(), 401, 'member-required');
   const kim = shop.token('kim');
   const first = await visitor().joined(asMember(kim));
   assert.equal(first.position, 1);
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     const again = assertStatus(await new Visitor(front, 'show').join(asMember(shop.token('kim'))), 200);
     assert.equal(again.json.position, 1, 'a pass sold is a place shared');
   }
@@ -162,50 +162,50 @@ test('one member has one place on any front', async (t) => {
 
 test('a member whose turn is over joins again at the end, once', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
-  await makeEvent(house, 'show', {
+  const site = await openSite(t, { config: { members: { keys: shop.file } } });
+  await makeEvent(site, 'show', {
     rate_per_s: 1000, burst: 1000, call_ttl_s: 1, grace_s: 0, member_required: true,
   });
-  const kim = await Visitor.withPlace(house.front, 'show', asMember(shop.token('kim')));
+  const kim = await Visitor.withPlace(site.front, 'show', asMember(shop.token('kim')));
   await until('the end of the turn', async () => (await kim.me()).json.place === 'expired');
   assertProblem(await kim.join(), 401, 'member-required');
-  await act(house.front, 'show', 'pause'); // the new place must not be called, or it would expire meanwhile
+  await act(site.front, 'show', 'pause'); // the new place must not be called, or it would expire meanwhile
   const second = assertStatus(await kim.join(asMember(shop.token('kim'))), 201);
   assert.equal(second.json.position, 2);
   assert.equal((await kim.join()).status, 200, 'the new ticket');
 });
 
 test('a copied ticket is one place and one session', async (t) => {
-  const { show, ...house } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = new Visitor(house.front, show);
+  const { show, ...site } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(site.front, show);
   const { ticket } = await owner.joined();
-  for (const front of house.fronts) await owner.untilCalled({ front });
+  for (const front of site.fronts) await owner.untilCalled({ front });
   const buyers = await Promise.all(Array.from({ length: 12 }, (_, i) =>
-    house.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
+    site.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
   assert.equal(buyers.filter(({ status }) => status === 201).length, 1);
   assert.equal(new Set(buyers.map(({ json }) => json.session)).size, 1, 'one session, one cart');
   await owner.leave();
-  assertProblem(await house.front.http.post(`/v1/queue/${show}/pass`, { token: ticket }), 410, 'session-ended');
+  assertProblem(await site.front.http.post(`/v1/queue/${show}/pass`, { token: ticket }), 410, 'session-ended');
 });
 
 // judges: entry
 test('a shared pass is one visit', async (t) => {
-  const { show, ...house } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
+  const { show, ...site } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
   const { show: other } = await both(t, STILL);
-  const owner = await Visitor.withPlace(house.front, show);
+  const owner = await Visitor.withPlace(site.front, show);
   const first = await owner.entered();
-  const beat = (token, front = house.front, event = show) =>
+  const beat = (token, front = site.front, event = show) =>
     front.http.post(`/v1/queue/${event}/session`, { token });
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     const friend = assertStatus(await beat(first.pass, front), 200);
     assert.equal(friend.json.session, first.session, 'the same visit and the same cart');
     assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(first.ends_at), 'and no longer one');
   }
-  assertProblem(await beat(first.pass, house.front, other), 401, 'pass-invalid');
-  const next = await Visitor.withPlace(house.fronts[1], show);
+  assertProblem(await beat(first.pass, site.front, other), 401, 'pass-invalid');
+  const next = await Visitor.withPlace(site.fronts[1], show);
   assertProblem(await next.pass(), 409, 'not-yet');
-  await house.front.admin.post(`/internal/sessions/${first.session}/end`);
-  for (const front of house.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
+  await site.front.admin.post(`/internal/sessions/${first.session}/end`);
+  for (const front of site.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
   assertProblem(await owner.pass(), 410, 'session-ended');
   await next.entered();
   assertProblem(await beat(first.pass), 410, 'session-ended');
@@ -213,28 +213,28 @@ test('a shared pass is one visit', async (t) => {
 
 // judges: entry
 test('a ticket with a changed number, event or draw is refused', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
+  const { show, ...site } = await alone(t, STILL);
   const { show: other } = await alone(t, STILL);
-  const { ticket } = await new Visitor(house.front, show).joined();
+  const { ticket } = await new Visitor(site.front, show).joined();
   const bytes = Buffer.from(ticket, 'base64url');
   for (let i = 0; i < bytes.length; i += 1) {
     const forged = Buffer.from(bytes);
     forged[i] ^= 1;
-    const answer = await house.front.http.get(`/v1/queue/${show}/me`, { token: forged.toString('base64url') });
+    const answer = await site.front.http.get(`/v1/queue/${show}/me`, { token: forged.toString('base64url') });
     assertProblem(answer, 401, 'ticket-invalid');
   }
-  assertProblem(await house.front.http.get(`/v1/queue/${other}/me`, { token: ticket }), 401, 'ticket-invalid');
+  assertProblem(await site.front.http.get(`/v1/queue/${other}/me`, { token: ticket }), 401, 'ticket-invalid');
 });
 
 // judges: entry
 test('a forged pass is refused', async (t) => {
-  const { show, ...house } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = await Visitor.withPlace(site.front, show);
   const { pass } = await owner.entered();
   const [head, body, signature] = pass.split('.');
   const [header, claims] = [head, body].map((part) => JSON.parse(Buffer.from(part, 'base64url')));
   const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
-  const [jwk] = (await house.front.http.get('/.well-known/jwks.json')).json.keys;
+  const [jwk] = (await site.front.http.get('/.well-known/jwks.json')).json.keys;
   const theirs = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
   const mine = makeKeyPair('ec', { namedCurve: 'P-256' }).privateKey;
   const signed = (over, by) => `${over}.${by(over).toString('base64url')}`;
@@ -251,7 +251,7 @@ test('a forged pass is refused', async (t) => {
     'another visitor': `${head}.${put({ ...claims, visitor: 'AAAAAAAAAAA' })}.${signature}`,
     'no signature': `${head}.${body}.`,
   };
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     assert.equal((await front.http.get(`/v1/queue/${show}/verify`, { token: pass })).status, 204);
     for (const [what, token] of Object.entries(forged)) {
       for (const [method, call] of [['GET', 'verify'], ['POST', 'session'], ['POST', 'leave']]) {
@@ -264,12 +264,12 @@ test('a forged pass is refused', async (t) => {
 });
 
 test('forged signatures of a session are not checked after some', async (t) => {
-  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = await Visitor.withPlace(site.front, show);
   const { pass, session } = await owner.entered();
   const [head, body] = pass.split('.');
   const verify = (token, address, call = 'verify', method = 'GET') =>
-    house.front.http.call(method, `/v1/queue/${show}/${call}`, { token, headers: from(address) });
+    site.front.http.call(method, `/v1/queue/${show}/${call}`, { token, headers: from(address) });
   const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
   const claims = JSON.parse(Buffer.from(body, 'base64url'));
   const wrong = () => randomBytes(64).toString('base64url');
@@ -288,16 +288,16 @@ test('forged signatures of a session are not checked after some', async (t) => {
     assert.equal(refused.headers['retry-after'], '60');
   }
   assert.equal((await verify(pass, '198.51.100.8')).status, 204, 'its owner, from elsewhere');
-  const other = await Visitor.withPlace(house.front, show, { headers: from('198.51.100.7') });
+  const other = await Visitor.withPlace(site.front, show, { headers: from('198.51.100.7') });
   const theirs = await other.entered();
   assert.equal((await verify(theirs.pass, '198.51.100.7')).status, 204, 'another visit from there');
 });
 
 test('wrong member tokens are looked at a minute\'s worth, by address', async (t) => {
   const shop = openShop();
-  const house = await openShow(t, { ...STILL, member_required: true }, { config: { members: { keys: shop.file } } });
+  const site = await openShow(t, { ...STILL, member_required: true }, { config: { members: { keys: shop.file } } });
   const join = (token, address) =>
-    new Visitor(house.front, 'show').join({ headers: { ...asMember(token).headers, ...from(address) } });
+    new Visitor(site.front, 'show').join({ headers: { ...asMember(token).headers, ...from(address) } });
   const forged = () => `${shop.token('kim').split('.').slice(0, 2).join('.')}.${randomBytes(64).toString('base64url')}`;
   for (let i = 0; i < 300; i += 1) assertProblem(await join(forged(), '198.51.100.7'), 401, 'member-required');
   const refused = await join(forged(), '198.51.100.7');
@@ -307,17 +307,17 @@ test('wrong member tokens are looked at a minute\'s worth, by address', async (t
 });
 
 test('an address with too many wrong codes is refused early', async (t) => {
-  const house = await openShow(t, STILL);
-  await makeEvent(house, 'other', STILL);
+  const site = await openShow(t, STILL);
+  await makeEvent(site, 'other', STILL);
   const codeOf = async (event) => {
-    const { ticket } = await new Visitor(house.front, event).joined();
-    return (await house.front.http.post(`/v1/queue/${event}/move`, { token: ticket })).json.code;
+    const { ticket } = await new Visitor(site.front, event).joined();
+    return (await site.front.http.post(`/v1/queue/${event}/move`, { token: ticket })).json.code;
   };
   const take = (code, address, event = 'show') =>
-    house.front.http.post(`/v1/queue/${event}/move`, { body: { code }, headers: from(address) });
+    site.front.http.post(`/v1/queue/${event}/move`, { body: { code }, headers: from(address) });
   const used = await codeOf('show');
   assert.equal((await take(used, '198.51.100.9')).status, 200);
-  await withinAMinute(house, async (n) => {
+  await withinAMinute(site, async (n) => {
     const [one, two] = [`198.51.${n}.7`, `198.51.${n}.8`];
     for (const [code, address] of [[used, one], [await codeOf('other'), two]]) {
       const refused = await until('the bound', async () => {
@@ -326,14 +326,14 @@ test('an address with too many wrong codes is refused early', async (t) => {
       }, { everyMs: 1 });
       assertProblem(refused, 429, 'too-many-codes');
     }
-    process.kill(house.redis.child.pid, 'SIGSTOP');
+    process.kill(site.redis.child.pid, 'SIGSTOP');
     try {
       for (const address of [one, two]) {
         const again = assertProblem(await take(used, address), 429, 'too-many-codes');
         assert.ok(again.retry_after_s <= 60);
       }
     } finally {
-      process.kill(house.redis.child.pid, 'SIGCONT');
+      process.kill(site.redis.child.pid, 'SIGCONT');
     }
     const elsewhere = await take(await codeOf('other'), one, 'other');
     assert.equal(elsewhere.status, 200, 'only the event whose codes were guessed refuses');
@@ -341,17 +341,17 @@ test('an address with too many wrong codes is refused early', async (t) => {
 });
 
 test('work is dated by the clock of the event', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 8 });
+  const site = await openShow(t, { ...STILL, pow_bits: 8 });
   const setTime = async (offMs) => { // as after a failover, for fronts that have seen no other time
-    await house.front.stop();
-    await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', 1000 * offMs);
-    await house.front.start();
-    await until('the picture', async () => Math.abs((await live(house.front, 'show'))?.clock_behind_ms - offMs) < 1000);
+    await site.front.stop();
+    await site.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', 1000 * offMs);
+    await site.front.start();
+    await until('the picture', async () => Math.abs((await live(site.front, 'show'))?.clock_behind_ms - offMs) < 1000);
   };
   const HOUR_MS = 3_600_000;
   await setTime(HOUR_MS);
-  const join = (solution) => new Visitor(house.front, 'show').join(work(solution));
-  const ask = async () => solved(assertWork(await new Visitor(house.front, 'show').join(), 'missing'));
+  const join = (solution) => new Visitor(site.front, 'show').join(work(solution));
+  const ask = async () => solved(assertWork(await new Visitor(site.front, 'show').join(), 'missing'));
   const [solution, unused] = [await ask(), await ask()];
   for (const status of [201, 200]) {
     const answer = await join(solution);
@@ -364,17 +364,17 @@ test('work is dated by the clock of the event', async (t) => {
 });
 
 test('behind a CDN the work is bound to the visitor, and so are the limits', async (t) => {
-  const house = await openShow(t, { ...STILL, pow_bits: 8 }, { config: { http: { client_ip_header: 'CF-Connecting-IP' } } });
-  await makeEvent(house, 'few', { ...STILL, joins_per_ip_per_min: 2 });
+  const site = await openShow(t, { ...STILL, pow_bits: 8 }, { config: { http: { client_ip_header: 'CF-Connecting-IP' } } });
+  await makeEvent(site, 'few', { ...STILL, joins_per_ip_per_min: 2 });
   const by = (address) => ({ 'cf-connecting-ip': address, 'x-forwarded-for': '192.0.2.66' });
-  const bare = (address) => house.front.http.post('/v1/queue/show/join', { headers: by(address) });
+  const bare = (address) => site.front.http.post('/v1/queue/show/join', { headers: by(address) });
   const solution = solved(assertWork(await bare('2001:db8:7::1'), 'missing'));
   const join = (address) =>
-    house.front.http.post('/v1/queue/show/join', { headers: { ...by(address), 'x-proof-of-work': solution } });
+    site.front.http.post('/v1/queue/show/join', { headers: { ...by(address), 'x-proof-of-work': solution } });
   assertWork(await join('2001:db8:8::1'), 'foreign');
   assert.equal((await join('2001:db8:7::1')).status, 201);
-  const few = (address) => house.front.http.post('/v1/queue/few/join', { headers: by(address) });
-  await withinAMinute(house, async (n) => {
+  const few = (address) => site.front.http.post('/v1/queue/few/join', { headers: by(address) });
+  await withinAMinute(site, async (n) => {
     for (let i = 0; i < 2; i += 1) assert.equal((await few(`203.0.${n}.5`)).status, 201);
     assertProblem(await few(`203.0.${n}.5`), 429, 'too-many-joins');
     assert.equal((await few(`203.0.${n}.6`)).status, 201);
@@ -382,22 +382,22 @@ test('behind a CDN the work is bound to the visitor, and so are the limits', asy
 });
 
 test('started work counts after a change of the address', async (t) => {
-  const { show, ...house } = await both(t, { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 });
-  await withinAMinute(house, async (n) => {
+  const { show, ...site } = await both(t, { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 });
+  await withinAMinute(site, async (n) => {
     const [wifi, relay] = [`2001:db8:${n}::1`, `198.51.100.${n}`];
     const open = async ({ front, jar }, address) => jar.take(await front.http.get(`/e/${show}`, { headers: { ...jar.headers, ...from(address) } }));
-    const browser = new Visitor(house.front, show);
+    const browser = new Visitor(site.front, show);
     await open(browser, wifi);
     const solution = solved(assertWork(await browser.join({ headers: from(wifi) }), 'missing'));
-    const elsewhere = new Visitor(house.fronts[1], show);
+    const elsewhere = new Visitor(site.fronts[1], show);
     assertWork(await elsewhere.join(work(solution, relay)), 'foreign');
     await open(elsewhere, relay);
     assertWork(await elsewhere.join(work(solution, relay)), 'foreign');
-    browser.front = house.fronts[1];
+    browser.front = site.fronts[1];
     assert.equal((await browser.join(work(solution, relay))).status, 201);
 
     // Started before there was a cookie; it counts against the limit of the address that shows it.
-    const late = new Visitor(house.front, show);
+    const late = new Visitor(site.front, show);
     const [bare, spent] = await Promise.all([late.join({ headers: from(wifi) }), late.join({ headers: from(wifi) })]);
     await open(late, wifi);
     const second = solved(assertWork(spent, 'missing'));
@@ -409,11 +409,11 @@ test('started work counts after a change of the address', async (t) => {
 });
 
 test('ticket, pass and session cannot replace each other', async (t) => {
-  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = new Visitor(house.front, show);
+  const { show, ...site } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(site.front, show);
   const { ticket } = await owner.joined();
   const { pass, session } = await owner.entered();
-  const call = (method, name, token) => house.front.http.call(method, `/v1/queue/${show}/${name}`, { token });
+  const call = (method, name, token) => site.front.http.call(method, `/v1/queue/${show}/${name}`, { token });
   for (const token of [ticket, session]) {
     assert.equal((await call('GET', 'verify', token)).status, 401);
     assert.equal((await call('POST', 'session', token)).status, 401);
@@ -426,17 +426,17 @@ test('ticket, pass and session cannot replace each other', async (t) => {
 });
 
 test('requests for a pass before the call do not help', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  const ahead = await Visitor.withPlace(house.front, show);
-  const pushy = new Visitor(house.front, show);
+  const { show, ...site } = await both(t, STILL);
+  const ahead = await Visitor.withPlace(site.front, show);
+  const pushy = new Visitor(site.front, show);
   const { position, ticket } = await pushy.joined();
   assert.equal(position, 2);
   const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
-    house.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
+    site.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
   for (const answer of answers) assert.equal(assertProblem(answer, 409, 'not-yet').position, 2);
   assert.equal((await pushy.me()).json.position, 2);
   // With one slot, the visitor who never polled is admitted before the one who always did.
-  await patch(house.front, show, { rate_per_s: 1000, burst: 1000, max_active: 1 });
+  await patch(site.front, show, { rate_per_s: 1000, burst: 1000, max_active: 1 });
   await ahead.entered();
   assertProblem(await pushy.pass(), 409, 'not-yet');
   await ahead.leave();
@@ -445,9 +445,9 @@ test('requests for a pass before the call do not help', async (t) => {
 
 // judges: length
 test('a full line rejects joins with a time to retry', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'short', { ...STILL, shards: 1, line_max: 5, pow_bits: 4 });
-  const crowd = Array.from({ length: 20 }, (_, i) => new Visitor(house.fronts[i % 2], 'short'));
+  const site = await openSite(t, { fronts: 2 });
+  await makeEvent(site, 'short', { ...STILL, shards: 1, line_max: 5, pow_bits: 4 });
+  const crowd = Array.from({ length: 20 }, (_, i) => new Visitor(site.fronts[i % 2], 'short'));
   const task = assertWork(await crowd[0].join(), 'missing');
   const tasks = await Promise.all(crowd.map(async (visitor) => solved((await visitor.join()).json)));
   const answers = await Promise.all(crowd.map((visitor, i) => visitor.join(work(tasks[i]))));
@@ -460,7 +460,7 @@ test('a full line rejects joins with a time to retry', async (t) => {
   }
   const [last, turnedAway] = [true, false].map((placed) => answers.findIndex(({ status }) => (status === 201) === placed));
   assert.equal((await crowd[last].join()).status, 200, 'a visitor in the line finds the place');
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the front to tell it', async () => (await front.http.get('/v1/queue/short/status')).json.full === true);
   }
   const form = await crowd[turnedAway].join({
@@ -468,7 +468,7 @@ test('a full line rejects joins with a time to retry', async (t) => {
   });
   assert.equal(form.headers.location, '/e/short?notice=line-full');
   for (const figure of ['joins_total{outcome="full"}', 'bound_refused_total{bound="line-full"}']) {
-    const told = await Promise.all(house.fronts.map(async (front) => (await front.metrics()).get(`fairgate_${figure}`)));
+    const told = await Promise.all(site.fronts.map(async (front) => (await front.metrics()).get(`fairgate_${figure}`)));
     assert.equal(told[0] + told[1], 16, figure); // 15 by the API, and one by a form
   }
 

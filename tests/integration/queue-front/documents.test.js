@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
+import { act, makeEvent, openSite, patch, startFront, Visitor } from './support.js';
 
 const KNOBS = { rate_per_s: 0, burst: 10, pow_bits: 0 };
 
@@ -12,9 +12,9 @@ const KNOBS = { rate_per_s: 0, burst: 10, pow_bits: 0 };
 
 const scope = openScope(test);
 let names = 0;
-const house = await openHouse(null, { fronts: 2, scope });
+const site = await openSite(null, { fronts: 2, scope });
 
-const redis = (...words) => house.redis.command(...words);
+const redis = (...words) => site.redis.command(...words);
 const cfg = (id) => `fg:{${id}}:cfg`;
 
 // Stores a document as another program would.
@@ -32,13 +32,13 @@ const untilShut = (front, id) => until(`${id} to be shut`, async () => (await jo
 const shutOf = async (front) => (await front.private.get('/readyz')).json.shut ?? [];
 
 async function openEvent(knobs = {}) {
-  const id = await makeEvent(house, `doc-${(names += 1)}`, { ...KNOBS, ...knobs });
-  const visitor = new Visitor(house.front, id);
+  const id = await makeEvent(site, `doc-${(names += 1)}`, { ...KNOBS, ...knobs });
+  const visitor = new Visitor(site.front, id);
   const { position } = await visitor.joined();
   return { id, visitor, position };
 }
 
-const openForMembers = () => makeEvent(house, `doc-${(names += 1)}`, { ...KNOBS, member_required: true });
+const openForMembers = () => makeEvent(site, `doc-${(names += 1)}`, { ...KNOBS, member_required: true });
 
 for (const [what, document] of [
   ['a knob of a newer program', (id) => withKnobs(id, { retina_scan: true })],
@@ -49,7 +49,7 @@ for (const [what, document] of [
   test(`${what}: the line pauses and reports it`, async () => {
     const { id, visitor, position } = await openEvent();
     await store(id, await document(id));
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       await untilShut(front, id);
       const refused = await join(front, id);
       assertProblem(refused, 503, 'document-unreadable');
@@ -69,11 +69,11 @@ for (const [what, document] of [
       const { events } = (await front.admin.get('/admin/events')).json;
       assert.equal(events.find((event) => event.id === id).shut, 'document-unreadable');
     }
-    assertProblem(await house.front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } }), 503, 'document-unreadable');
-    assert.equal((await act(house.front, id, 'pause')).state, 'paused', 'the operator can stop it');
-    const mended = await house.front.admin.put(`/admin/events/${id}`, { body: KNOBS });
+    assertProblem(await site.front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } }), 503, 'document-unreadable');
+    assert.equal((await act(site.front, id, 'pause')).state, 'paused', 'the operator can stop it');
+    const mended = await site.front.admin.put(`/admin/events/${id}`, { body: KNOBS });
     assert.equal(mended.status, 200, mended.text);
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       await until('a join', async () => (await join(front, id)).status === 201);
     }
   });
@@ -82,7 +82,7 @@ for (const [what, document] of [
 test('a newer document is read without its new members', async () => {
   const id = await openForMembers();
   await store(id, await withKnobs(id, { needs: 1, confetti: 'much' }));
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the newer document', async () =>
       (await front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } })).status === 409);
     assertProblem(await front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } }), 409, 'document-newer');
@@ -97,7 +97,7 @@ test('a front never replaces an unreadable document by defaults', async () => {
   const id = await openForMembers();
   const open = await openEvent();
   for (const event of [id, open.id]) await store(event, await withKnobs(event, { retina_scan: true }));
-  const front = await startFront(house);
+  const front = await startFront(site);
   for (const event of [id, open.id]) {
     await until('the event', async () => (await front.http.get(`/v1/queue/${event}/status`)).status === 200);
     assertProblem(await join(front, event), 503, 'document-unreadable');
@@ -111,7 +111,7 @@ test('a front never replaces an unreadable document by defaults', async () => {
 
 // Redis saves its data only on command.
 async function openForgetful(t) {
-  const forgetful = await openHouse(t, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
+  const forgetful = await openSite(t, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
   await makeEvent(forgetful, 'show', KNOBS);
   await forgetful.redis.command('SAVE');
   return forgetful;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, delay, runProgram, until } from '../../lib-js/index.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
-import { act, at, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from './support.js';
 
 const PRICE = { kind: 'text', words: 'the closing price of the day' };
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -14,40 +14,40 @@ const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
 
 // An event with an open pre-queue.
-async function gather(house, knobs = {}) {
-  await makeEvent(house, 'show', { ...OPEN, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
-  const before = await fairness(house.front);
-  await act(house.front, 'show', 'schedule');
-  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+async function gather(site, knobs = {}) {
+  await makeEvent(site, 'show', { ...OPEN, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
+  const before = await fairness(site.front);
+  await act(site.front, 'show', 'schedule');
+  for (const front of site.fronts) await untilState(front, 'show', 'pre-queue');
   return before;
 }
 
-function crowd(house, count) {
+function crowd(site, count) {
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
-      const visitor = new Visitor(house.fronts[i % house.fronts.length], 'show');
+      const visitor = new Visitor(site.fronts[i % site.fronts.length], 'show');
       visitor.entry = (await visitor.joined()).entry;
       return visitor;
     }),
   );
 }
 
-async function drawnEverywhere(house) {
-  for (const front of house.fronts) {
+async function drawnEverywhere(site) {
+  for (const front of site.fronts) {
     await until('the draw to be seen', async () => (await fairness(front)).drawn);
   }
-  const told = await Promise.all(house.fronts.map(fairness));
+  const told = await Promise.all(site.fronts.map(fairness));
   for (const one of told) assert.deepEqual(one, told[0], 'all fronts tell one draw');
   return told[0];
 }
 
 // Every visitor has the place of the published draw, on every front.
-async function assertPlaces(house, visitors, told) {
+async function assertPlaces(site, visitors, told) {
   const draw = await openDraw(told);
   const seen = new Set();
   for (const visitor of visitors) {
     const want = draw.position(visitor.entry);
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       const { json } = await visitor.me({ front });
       assert.equal(json.position, want, `entry ${visitor.entry}`);
       assert.equal(json.entry, undefined);
@@ -58,49 +58,49 @@ async function assertPlaces(house, visitors, told) {
 }
 
 test('a visitor before the opening sees no slowdown', async (t) => {
-  const house = await openHouse(t);
-  await gather(house);
-  const visitor = new Visitor(house.front, 'show');
+  const site = await openSite(t);
+  await gather(site);
+  const visitor = new Visitor(site.front, 'show');
   assert.equal((await visitor.joined()).eta_reason, undefined);
-  const issued = async () => (await live(house.front, 'show')).issued;
+  const issued = async () => (await live(site.front, 'show')).issued;
   await until('a tick that knows of the join', async () => (await issued()) === 1);
   assert.equal((await visitor.me()).json.eta_reason, undefined);
 });
 
 // judges: draw
 test('every position is that of the published, repeatable draw', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  const before = await gather(house, { rate_per_s: 0, beacon: PRICE });
+  const site = await openSite(t, { fronts: 2 });
+  const before = await gather(site, { rate_per_s: 0, beacon: PRICE });
   assert.deepEqual(
     { ...before, commitment: null },
     { event: 'show', state: 'draft', algorithm: 'fairgate-draw-1', commitment: null, source: null,
       promised: { ...PRICE, late_s: 120, since: null, changes: 0 }, closed_at: null, drawn: false,
       entries: null, seed: null, beacon: null, proof: null, drawn_at: null });
-  const { promised } = await fairness(house.front);
+  const { promised } = await fairness(site.front);
   assert.ok(Date.parse(promised.since) > 0, 'from the scheduling on it is a promise');
-  const visitors = await crowd(house, 60);
+  const visitors = await crowd(site, 60);
   const { json: waiting } = await visitors[0].me();
   assert.equal(waiting.position, null);
   assert.equal(waiting.ahead, null, 'nobody can know');
   assert.equal(waiting.entry, visitors[0].entry);
   assertProblem(await visitors[0].pass(), 409, 'event-not-open');
 
-  await act(house.front, 'show', 'draw', { body: { beacon: 'closing price 2741.03', why: 'doors' } });
-  const told = await drawnEverywhere(house);
+  await act(site.front, 'show', 'draw', { body: { beacon: 'closing price 2741.03', why: 'doors' } });
+  const told = await drawnEverywhere(site);
   assert.equal(told.entries, 60);
   assert.equal(told.beacon, 'closing price 2741.03');
   assert.deepEqual(told.proof, PRICE);
   assert.deepEqual(told.promised, promised);
   assert.equal(told.commitment, before.commitment, 'promised before the pre-queue opened');
   assert.equal(await commitmentOf(told.seed), told.commitment);
-  await assertPlaces(house, visitors, told);
-  const late = await new Visitor(house.front, 'show').joined();
+  await assertPlaces(site, visitors, told);
+  const late = await new Visitor(site.front, 'show').joined();
   assert.equal(late.position, 61, 'behind the draw, first come first served');
 
   const draw = await openDraw(told);
-  const file = join(house.scope.dir(), 'fairness.json');
+  const file = join(site.scope.dir(), 'fairness.json');
   writeFileSync(file, JSON.stringify(told));
-  const url = `http://127.0.0.1:${house.front.port}/v1/queue/show/fairness`;
+  const url = `http://127.0.0.1:${site.front.port}/v1/queue/show/fairness`;
   for (const source of [file, url]) {
     const run = runProgram('queue-front', ['verify-draw', source, '--entry', '17',
       '--commitment', before.commitment]);
@@ -113,12 +113,12 @@ test('every position is that of the published, repeatable draw', async (t) => {
 });
 
 test('verify-draw tells a forged draw, an unheld one and no draw at all', async (t) => {
-  const house = await openHouse(t);
-  const before = await gather(house);
-  await act(house.front, 'show', 'draw');
-  const told = await drawnEverywhere(house);
+  const site = await openSite(t);
+  const before = await gather(site);
+  await act(site.front, 'show', 'draw');
+  const told = await drawnEverywhere(site);
   assert.equal(told.entries, 0, 'a draw of nobody is a draw');
-  const file = join(house.scope.dir(), 'fairness.json');
+  const file = join(site.scope.dir(), 'fairness.json');
   const verify = (answer, ...more) => {
     writeFileSync(file, typeof answer === 'string' ? answer : JSON.stringify(answer));
     return runProgram('queue-front', ['verify-draw', file, ...more]).status;
@@ -130,53 +130,53 @@ test('verify-draw tells a forged draw, an unheld one and no draw at all', async 
   assert.equal(verify({ ...told, algorithm: 'trust-me' }), 2);
   assert.equal(verify('{'), 2);
   assert.equal(runProgram('queue-front', ['verify-draw']).status, 2);
-  const nowhere = runProgram('queue-front', ['verify-draw', `http://127.0.0.1:${house.front.port}/v1/queue/nowhere/fairness`]);
+  const nowhere = runProgram('queue-front', ['verify-draw', `http://127.0.0.1:${site.front.port}/v1/queue/nowhere/fairness`]);
   assert.equal(nowhere.status, 2);
   assert.match(nowhere.stderr, /nowhere\/fairness: answered 404/);
 });
 
 test('operators who press at once, on two fronts, and press again: one draw', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await gather(house, { beacon: PRICE });
-  const visitors = await crowd(house, 20);
-  const press = (i) => house.fronts[i % 2].admin.post('/admin/events/show/actions/draw', {
+  const site = await openSite(t, { fronts: 2 });
+  await gather(site, { beacon: PRICE });
+  const visitors = await crowd(site, 20);
+  const press = (i) => site.fronts[i % 2].admin.post('/admin/events/show/actions/draw', {
     body: { beacon: `operator ${i}` },
   });
   const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => press(i)));
   const won = answers.findIndex(({ status }) => status === 200);
   assert.equal(answers.filter(({ status }) => status === 200).length, 1);
   for (const answer of answers) if (answer.status !== 200) assertProblem(answer, 409, 'already-drawn');
-  const told = await drawnEverywhere(house);
+  const told = await drawnEverywhere(site);
   assert.equal(told.beacon, `operator ${won}`);
   assert.equal(assertProblem(await press(7), 409, 'already-drawn').entries, 20);
-  await act(house.front, 'show', 'pause');
+  await act(site.front, 'show', 'pause');
   assertProblem(await press(8), 409, 'already-drawn');
-  assert.deepEqual({ ...(await fairness(house.front)), state: '' }, { ...told, state: '' });
-  await assertPlaces(house, visitors, told);
+  assert.deepEqual({ ...(await fairness(site.front)), state: '' }, { ...told, state: '' });
+  await assertPlaces(site, visitors, told);
 });
 
 test('a join in the last instant is in the draw or behind it', async (t) => {
   const AFTER = 30; // joins after the draw is answered
-  const house = await openHouse(t, { fronts: 2 });
-  await gather(house, { rate_per_s: 0 });
+  const site = await openSite(t, { fronts: 2 });
+  await gather(site, { rate_per_s: 0 });
   const visitors = [];
   let left = Infinity;
   const runs = Array.from({ length: 16 }, async (_, i) => {
     for (; left > 0; left -= 1) {
-      const visitor = new Visitor(house.fronts[i % 2], 'show');
+      const visitor = new Visitor(site.fronts[i % 2], 'show');
       visitor.first = await visitor.joined();
       visitors.push(visitor);
     }
   });
   await until('some to be in', () => visitors.length >= 60);
-  await act(house.fronts[1], 'show', 'draw');
+  await act(site.fronts[1], 'show', 'draw');
   left = AFTER;
   await Promise.all(runs);
-  const told = await drawnEverywhere(house);
+  const told = await drawnEverywhere(site);
   assert.ok(told.entries >= 60 && told.entries < visitors.length, `${told.entries} of ${visitors.length} were in`);
   const positions = new Set();
   for (const visitor of visitors) {
-    const [a, b] = await Promise.all(house.fronts.map((front) => visitor.me({ front })));
+    const [a, b] = await Promise.all(site.fronts.map((front) => visitor.me({ front })));
     assert.equal(a.json.position, b.json.position);
     if (visitor.first.position !== null) assert.equal(visitor.first.position, a.json.position, 'told once, kept');
     positions.add(a.json.position);
@@ -185,21 +185,21 @@ test('a join in the last instant is in the draw or behind it', async (t) => {
 });
 
 test('a killed front and a wiped Redis keep the published draw', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await gather(house, { rate_per_s: 0, beacon: PRICE });
-  const visitors = await crowd(house, 20);
-  const pressed = house.fronts[0].admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
+  const site = await openSite(t, { fronts: 2 });
+  await gather(site, { rate_per_s: 0, beacon: PRICE });
+  const visitors = await crowd(site, 20);
+  const pressed = site.fronts[0].admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
   pressed.catch(() => {}); // its answer may be lost with the front
   await delay(1);
-  await house.fronts[0].kill();
-  const left = { ...house, front: house.fronts[1], fronts: [house.fronts[1]] };
+  await site.fronts[0].kill();
+  const left = { ...site, front: site.fronts[1], fronts: [site.fronts[1]] };
   if ((await left.front.admin.get('/admin/events/show')).json.state === 'pre-queue') {
     await left.front.admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
   }
   const told = await drawnEverywhere(left);
   await assertPlaces(left, visitors, told);
 
-  await house.redis.restartEmpty();
+  await site.redis.restartEmpty();
   await until('the line to be whole', async () => {
     const { json } = await visitors[0].me({ front: left.front });
     return json.stale === undefined;
@@ -210,74 +210,74 @@ test('a killed front and a wiped Redis keep the published draw', async (t) => {
 });
 
 test('a seed outlives a Redis that loses it before the draw', async (t) => {
-  const house = await openHouse(t);
-  const before = await gather(house);
-  await house.redis.restartEmpty();
+  const site = await openSite(t);
+  const before = await gather(site);
+  await site.redis.restartEmpty();
   await until('the line to be whole', async () =>
-    (await house.front.http.post('/v1/queue/show/join')).status === 201);
-  await act(house.front, 'show', 'draw');
-  const told = await drawnEverywhere(house);
+    (await site.front.http.post('/v1/queue/show/join')).status === 201);
+  await act(site.front, 'show', 'draw');
+  const told = await drawnEverywhere(site);
   assert.equal(told.commitment, before.commitment);
   assert.equal(await commitmentOf(told.seed), before.commitment);
 });
 
 test('an event draws by itself at opens_at, and calls by position', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await gather(house, { rate_per_s: 0 });
-  const visitors = await crowd(house, 30);
-  await patch(house.front, 'show', { opens_at: at(500) });
-  const told = await drawnEverywhere(house);
+  const site = await openSite(t, { fronts: 2 });
+  await gather(site, { rate_per_s: 0 });
+  const visitors = await crowd(site, 30);
+  await patch(site.front, 'show', { opens_at: at(500) });
+  const told = await drawnEverywhere(site);
   assert.equal(told.beacon, '');
   assert.equal(told.entries, 30);
   const draw = await openDraw(told);
-  await assertPlaces(house, visitors, told);
+  await assertPlaces(site, visitors, told);
   const byPosition = [...visitors].sort((a, b) => draw.position(a.entry) - draw.position(b.entry));
-  await house.front.admin.patch('/admin/events/show', { body: { rate_per_s: 20, burst: 1 } });
+  await site.front.admin.patch('/admin/events/show', { body: { rate_per_s: 20, burst: 1 } });
   await byPosition[2].untilCalled();
-  await house.front.admin.patch('/admin/events/show', { body: { rate_per_s: 0 } });
-  const { serving } = (await house.front.http.get('/v1/queue/show/status')).json;
-  const first = await byPosition[0].entered({ front: house.fronts[1] });
+  await site.front.admin.patch('/admin/events/show', { body: { rate_per_s: 0 } });
+  const { serving } = (await site.front.http.get('/v1/queue/show/status')).json;
+  const first = await byPosition[0].entered({ front: site.fronts[1] });
   assert.equal(JSON.parse(atob(first.pass.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).place, 1);
   if (serving < 29) assertProblem(await byPosition[29].pass(), 409, 'not-yet');
   await byPosition[0].session();
-  await until('the slot to be seen', async () => (await live(house.front, 'show')).active === 1);
+  await until('the slot to be seen', async () => (await live(site.front, 'show')).active === 1);
 });
 
 test('an entry that gives up before the draw delays nobody', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await gather(house, { rate_per_s: 0 });
-  const visitors = await crowd(house, 30);
+  const site = await openSite(t, { fronts: 2 });
+  await gather(site, { rate_per_s: 0 });
+  const visitors = await crowd(site, 30);
   const leaving = visitors.slice(0, 25);
   for (const visitor of leaving) assert.equal((await visitor.leave()).status, 204);
-  await until('five to be left', async () => (await live(house.front, 'show')).waiting === 5);
-  await act(house.front, 'show', 'draw');
-  const told = await drawnEverywhere(house);
+  await until('five to be left', async () => (await live(site.front, 'show')).waiting === 5);
+  await act(site.front, 'show', 'draw');
+  const told = await drawnEverywhere(site);
   assert.equal(told.entries, 30, 'their tickets were in');
-  await house.front.admin.patch('/admin/events/show', { body: { rate_per_s: 1, burst: 5 } });
+  await site.front.admin.patch('/admin/events/show', { body: { rate_per_s: 1, burst: 5 } });
   for (const visitor of visitors.slice(25)) await visitor.entered();
   await until('all five to be in, and nobody who left to be waited for', async () => {
-    const { waiting, admitted, outstanding } = await live(house.front, 'show');
+    const { waiting, admitted, outstanding } = await live(site.front, 'show');
     return waiting === 0 && admitted === 5 && outstanding === 0;
   });
 });
 
 test('a deploy before and after the draw changes no place', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  const before = await gather(house, { rate_per_s: 0 });
-  const visitors = await crowd(house, 12);
+  const site = await openSite(t, { fronts: 2 });
+  const before = await gather(site, { rate_per_s: 0 });
+  const visitors = await crowd(site, 12);
   const deploy = async () => {
-    await Promise.all(house.fronts.map((front) => front.restart()));
-    for (const front of house.fronts) {
+    await Promise.all(site.fronts.map((front) => front.restart()));
+    for (const front of site.fronts) {
       await until('the event to be shown', async () =>
         (await front.http.get('/v1/queue/show/status')).status === 200);
     }
   };
   await deploy();
   for (const visitor of visitors) assert.equal((await visitor.me()).json.entry, visitor.entry);
-  await act(house.front, 'show', 'draw');
-  const told = await drawnEverywhere(house);
+  await act(site.front, 'show', 'draw');
+  const told = await drawnEverywhere(site);
   assert.equal(told.commitment, before.commitment);
   await deploy();
-  assert.deepEqual(await drawnEverywhere(house), told);
-  await assertPlaces(house, visitors, told);
+  assert.deepEqual(await drawnEverywhere(site), told);
+  await assertPlaces(site, visitors, told);
 });

@@ -5,15 +5,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop, untilState } from './support.js';
+import { Visitor, act, makeEvent, openSite, patch, startFront, untilEveryLoop, untilState } from './support.js';
 
 const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
 const listed = async (front) => (await front.admin.get('/admin/events')).json.events.map(({ id }) => id);
 const ended = async (front, query = '') => (await front.admin.get(`/admin/ended${query}`)).json;
 const keysOf = async (redis, id) => (await redis.command('KEYS', `fg:{${id}}:*`)).sort();
 
-async function untilRests(house, id) {
-  for (const front of house.fronts)
+async function untilRests(site, id) {
+  for (const front of site.fronts)
     await until(`${id} to be among what is over`, async () => !(await listed(front)).includes(id));
 }
 
@@ -41,68 +41,68 @@ const ticks = async (front) => (await front.metrics()).get('fairgate_store_ticks
 
 describe('the end of an event', async () => {
   const scope = openScope(test);
-  const house = await openHouse(null, { scope, fronts: 2, config: { http: { loops: 2 }, line: { gone_after: '2s' } } });
+  const site = await openSite(null, { scope, fronts: 2, config: { http: { loops: 2 }, line: { gone_after: '2s' } } });
 
   test('a closed event is shown and costs no calls to Redis', async () => {
-    await makeEvent(house, 'rest', { message: { en: 'Over soon' } });
-    const visitor = await Visitor.withPlace(house.front, 'rest');
-    await act(house.front, 'rest', 'close');
-    await untilRests(house, 'rest');
-    await until('a dozen looks at the house without a tick', async () => {
-      const before = await Promise.all(house.fronts.map(ticks));
-      const calls = await house.redis.commandCalls();
-      await until('looks', async () => (await house.redis.commandCalls()).evalsha >= calls.evalsha + 12);
-      return isDeepStrictEqual(await Promise.all(house.fronts.map(ticks)), before);
+    await makeEvent(site, 'rest', { message: { en: 'Over soon' } });
+    const visitor = await Visitor.withPlace(site.front, 'rest');
+    await act(site.front, 'rest', 'close');
+    await untilRests(site, 'rest');
+    await until('a dozen looks at the site without a tick', async () => {
+      const before = await Promise.all(site.fronts.map(ticks));
+      const calls = await site.redis.commandCalls();
+      await until('looks', async () => (await site.redis.commandCalls()).evalsha >= calls.evalsha + 12);
+      return isDeepStrictEqual(await Promise.all(site.fronts.map(ticks)), before);
     });
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       assert.equal((await front.http.get('/v1/queue/rest/status')).json.state, 'closed');
       assert.equal((await visitor.me({ front })).json.state, 'closed');
       assert.equal((await front.http.get('/v1/queue/rest/fairness')).json.state, 'closed');
       assert.equal((await front.metrics()).get('fairgate_line_issued{event="rest"}'), undefined);
     }
-    const join = await new Visitor(house.fronts[1], 'rest').join();
+    const join = await new Visitor(site.fronts[1], 'rest').join();
     assert.deepEqual([join.status, join.json.code], [409, 'event-closed']);
   });
 
   test('all fronts see a change, and ended events have pages', async () => {
     for (const id of ['last-1', 'last-2', 'last-3']) {
-      await makeEvent(house, id, { name: `Night ${id.at(-1)}` });
-      await act(house.front, id, 'close');
-      await untilRests(house, id);
+      await makeEvent(site, id, { name: `Night ${id.at(-1)}` });
+      await act(site.front, id, 'close');
+      await untilRests(site, id);
     }
-    await patch(house.front, 'last-2', { name: 'Another night' });
-    for (const front of house.fronts)
+    await patch(site.front, 'last-2', { name: 'Another night' });
+    for (const front of site.fronts)
       await until('the new name', async () => (await front.admin.get('/admin/events/last-2')).json.name === 'Another night');
-    const names = async (query) => (await ended(house.front, query)).events.map(({ name }) => name);
+    const names = async (query) => (await ended(site.front, query)).events.map(({ name }) => name);
     await until('the list to say it', async () => (await names('?q=another')).join() === 'Another night');
     assert.deepEqual(await names('?limit=3'), ['Night 3', 'Another night', 'Night 1']);
-    const first = await ended(house.front, '?limit=2&q=last-');
+    const first = await ended(site.front, '?limit=2&q=last-');
     assert.deepEqual(first.events.map(({ id }) => id), ['last-3', 'last-2']);
-    const second = await ended(house.front, `?limit=2&q=last-&below=${first.next}`);
+    const second = await ended(site.front, `?limit=2&q=last-&below=${first.next}`);
     assert.deepEqual([second.events.map(({ id }) => id), second.next], [['last-1'], null]);
   });
 
   test('old tickets are invalid in an event that is created again', async () => {
-    await makeEvent(house, 'again', { lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
+    await makeEvent(site, 'again', { lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
     const early = [];
     for (let i = 0; i < 20; i += 1) {
-      const visitor = new Visitor(house.fronts[i % 2], 'again');
+      const visitor = new Visitor(site.fronts[i % 2], 'again');
       early.push({ visitor, ...(await visitor.joined()) });
     }
     await early[0].visitor.entered();
     await early[1].visitor.leave();
 
     // Data of members and of work, in an event that requires neither.
-    await house.redis.command('HSET', 'fg:{again}:members', 'someone', '1');
-    await house.redis.command('HSET', `fg:{again}:work:${Math.floor(Date.now() / 60_000)}`, 'name', '1');
+    await site.redis.command('HSET', 'fg:{again}:members', 'someone', '1');
+    await site.redis.command('HSET', `fg:{again}:work:${Math.floor(Date.now() / 60_000)}`, 'name', '1');
 
-    assert.equal((await remove(house.front, 'again')).json.code, 'event-not-closed');
-    assert.equal((await house.front.admin.get('/admin/events/again/archive')).json.code, 'event-not-closed');
-    await act(house.front, 'again', 'close');
-    assert.equal((await remove(house.front, 'again')).json.code, 'event-not-archived');
-    assert.equal((await house.front.admin.delete('/admin/events/again')).json.code, 'if-match-missing');
+    assert.equal((await remove(site.front, 'again')).json.code, 'event-not-closed');
+    assert.equal((await site.front.admin.get('/admin/events/again/archive')).json.code, 'event-not-closed');
+    await act(site.front, 'again', 'close');
+    assert.equal((await remove(site.front, 'again')).json.code, 'event-not-archived');
+    assert.equal((await site.front.admin.delete('/admin/events/again')).json.code, 'if-match-missing');
 
-    const { lines, parts } = await archiveOf(house.fronts[1], 'again');
+    const { lines, parts } = await archiveOf(site.fronts[1], 'again');
     const [head, fairness, ofFans] = lines;
     assert.deepEqual([head.format, head.format_version, head.event, head.state], ['fairgate-archive', 2, 'again', 'closed']);
     assert.deepEqual([head.figures.joined, head.figures.entered], [20, 1]);
@@ -116,82 +116,82 @@ describe('the end of an event', async () => {
     assert.equal(lines.at(-1).parts, parts);
     assert.match(lines.at(-1).sha256, /^[0-9a-f]{64}$/);
 
-    const headers = { 'If-Match': await version(house.front, 'again'), 'X-Operator': 'kim' };
-    assertStatus(await house.front.admin.post('/admin/events/again/actions/archive', { headers }), 200);
-    assertStatus(await house.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } }), 412);
-    assertStatus(await remove(house.front, 'again', { headers: { 'X-Operator': 'kim' } }), 204);
-    const { audit } = (await house.fronts[1].admin.get('/admin/audit')).json;
+    const headers = { 'If-Match': await version(site.front, 'again'), 'X-Operator': 'kim' };
+    assertStatus(await site.front.admin.post('/admin/events/again/actions/archive', { headers }), 200);
+    assertStatus(await site.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } }), 412);
+    assertStatus(await remove(site.front, 'again', { headers: { 'X-Operator': 'kim' } }), 204);
+    const { audit } = (await site.fronts[1].admin.get('/admin/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].from.event, audit[0].who], ['delete', 'again', 'kim (admin token)']);
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       await until('everybody to have forgotten it', async () =>
         (await front.http.get('/v1/queue/again/status')).status === 404);
     }
-    assert.ok(!(await ended(house.front)).events.some(({ id }) => id === 'again'));
-    await until('nothing to be left of it', async () => (await keysOf(house.redis, 'again')).length === 0);
+    assert.ok(!(await ended(site.front)).events.some(({ id }) => id === 'again'));
+    await until('nothing to be left of it', async () => (await keysOf(site.redis, 'again')).length === 0);
 
-    await makeEvent(house, 'again', {});
+    await makeEvent(site, 'again', {});
     const old = early[2].visitor;
     assert.deepEqual([(await old.me()).status, (await old.me()).json.code], [401, 'event-renewed']);
-    assert.equal((await new Visitor(house.front, 'again').joined()).position, 1);
+    assert.equal((await new Visitor(site.front, 'again').joined()).position, 1);
   });
 
   test('an event closes by itself at its time, and its page shows it', async () => {
     const at = new Date(Date.now() + 3600_000).toISOString();
-    await makeEvent(house, 'timed', { closes_at: at });
-    const status = (await house.front.http.get('/v1/queue/timed/status')).json;
+    await makeEvent(site, 'timed', { closes_at: at });
+    const status = (await site.front.http.get('/v1/queue/timed/status')).json;
     assert.equal(status.closes_at, at);
     for (const [lang, words] of [['en', /It closes on [^<]*\d \(UTC\)\. Nobody can enter after that\./], ['ko', /\d\(UTC\)에 종료됩니다\./]]) {
-      const page = await house.front.http.get('/e/timed', { headers: { 'accept-language': lang } });
+      const page = await site.front.http.get('/e/timed', { headers: { 'accept-language': lang } });
       assert.match(page.text, new RegExp(`<p class="on [^"]*" id="closes">[^<]*${words.source}`), 'told without script');
     }
-    assert.match((await house.front.http.get('/e/rest')).text, /id="closes" hidden><\/p>/);
-    await patch(house.front, 'timed', { closes_at: new Date(Date.now() + 1000).toISOString() });
-    await until('its end', async () => (await house.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
-    const { audit } = (await house.front.admin.get('/admin/events/timed/audit')).json;
+    assert.match((await site.front.http.get('/e/rest')).text, /id="closes" hidden><\/p>/);
+    await patch(site.front, 'timed', { closes_at: new Date(Date.now() + 1000).toISOString() });
+    await until('its end', async () => (await site.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
+    const { audit } = (await site.front.admin.get('/admin/events/timed/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].who, audit[0].because.reason], ['close', 'system', 'closes_at']);
     assert.equal(audit.filter(({ what }) => what === 'close').length, 1);
-    const soon = await house.front.admin.patch('/admin/events/rest', { body: { opens_at: at, closes_at: at } });
+    const soon = await site.front.admin.patch('/admin/events/rest', { body: { opens_at: at, closes_at: at } });
     assert.equal(soon.json.code, 'knob-invalid');
   });
 
   test('a draft is deleted without an archive, and its id is free at once', async () => {
     for (let round = 0; round < 3; round += 1) {
-      await makeEvent(house, 'draft', { name: `Try ${round}` }, { open: false });
-      assert.equal((await remove(house.fronts[round % 2], 'draft')).status, 204);
+      await makeEvent(site, 'draft', { name: `Try ${round}` }, { open: false });
+      assert.equal((await remove(site.fronts[round % 2], 'draft')).status, 204);
       await until('both to have forgotten it', async () => {
-        const answers = await Promise.all(house.fronts.map((front) => front.admin.get('/admin/events/draft')));
+        const answers = await Promise.all(site.fronts.map((front) => front.admin.get('/admin/events/draft')));
         return answers.every(({ status }) => status === 404);
       });
-      await until('its id to be free', async () => (await keysOf(house.redis, 'draft')).every((key) => key.endsWith(':erased')));
+      await until('its id to be free', async () => (await keysOf(site.redis, 'draft')).every((key) => key.endsWith(':erased')));
     }
   });
 
   test('a front that dies over a deletion leaves it to the others', async () => {
-    await makeEvent(house, 'cut', {});
-    const doomed = await startFront(house);
-    await new Visitor(house.front, 'cut').joined();
-    await act(house.front, 'cut', 'close');
-    await untilRests(house, 'cut');
+    await makeEvent(site, 'cut', {});
+    const doomed = await startFront(site);
+    await new Visitor(site.front, 'cut').joined();
+    await act(site.front, 'cut', 'close');
+    await untilRests(site, 'cut');
     // The state after a front was killed between the two calls of a deletion.
-    await house.redis.command('HSET', 'fg:{cut}:cfg', 'deleted', '{"who":"kim","what":"delete"}', 'boot', '');
-    await house.redis.command('ZADD', '{fg:events}:chores', '1', 'erase:cut');
-    await until('nothing to be left of it', async () => (await keysOf(house.redis, 'cut')).length === 0);
-    for (const front of [...house.fronts, doomed])
+    await site.redis.command('HSET', 'fg:{cut}:cfg', 'deleted', '{"who":"kim","what":"delete"}', 'boot', '');
+    await site.redis.command('ZADD', '{fg:events}:chores', '1', 'erase:cut');
+    await until('nothing to be left of it', async () => (await keysOf(site.redis, 'cut')).length === 0);
+    for (const front of [...site.fronts, doomed])
       await until('all to have forgotten it', async () => (await front.http.get('/v1/queue/cut/status')).status === 404);
-    assert.equal((await house.front.admin.get('/admin/audit')).json.audit[0].what, 'delete');
+    assert.equal((await site.front.admin.get('/admin/audit')).json.audit[0].what, 'delete');
     await doomed.stop();
   });
 
   test('a front killed at any moment of a deletion leaves nothing half done', async () => {
-    const doomed = await startFront(house);
+    const doomed = await startFront(site);
     const ids = Array.from({ length: 6 }, (_, n) => `axe-${n}`);
     const paths = new Map();
     for (const id of ids) {
-      await makeEvent(house, id, {});
-      await new Visitor(house.front, id).joined();
-      await act(house.front, id, 'close');
+      await makeEvent(site, id, {});
+      await new Visitor(site.front, id).joined();
+      await act(site.front, id, 'close');
       await untilState(doomed, id, 'closed');
-      paths.set(id, [`/admin/events/${id}?unarchived=true`, { headers: { 'If-Match': await version(house.front, id) } }]);
+      paths.set(id, [`/admin/events/${id}?unarchived=true`, { headers: { 'If-Match': await version(site.front, id) } }]);
     }
     const asked = ids.map(async (id, n) => {
       await delay(n); // so that they are at different steps
@@ -202,68 +202,68 @@ describe('the end of an event', async () => {
     await Promise.all(asked);
     for (const id of ids) {
       await until('it to be gone, or to be deleted by another', async () =>
-        [204, 404].includes((await house.front.admin.delete(...paths.get(id))).status));
-      await until('nothing to be left of it', async () => (await keysOf(house.redis, id)).length === 0);
+        [204, 404].includes((await site.front.admin.delete(...paths.get(id))).status));
+      await until('nothing to be left of it', async () => (await keysOf(site.redis, id)).length === 0);
     }
     await doomed.start();
-    for (const front of [...house.fronts, doomed])
+    for (const front of [...site.fronts, doomed])
       for (const id of ids)
         await until('all to have forgotten it', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 404);
     await doomed.stop();
   });
 
   test('a front that slept through a deletion does not bring it back', async () => {
-    await makeEvent(house, 'slept', {});
-    await new Visitor(house.front, 'slept').joined();
-    await act(house.front, 'slept', 'close');
-    await untilRests(house, 'slept');
-    const [front, sleeper] = house.fronts;
+    await makeEvent(site, 'slept', {});
+    await new Visitor(site.front, 'slept').joined();
+    await act(site.front, 'slept', 'close');
+    await untilRests(site, 'slept');
+    const [front, sleeper] = site.fronts;
     sleeper.pause();
     assert.equal((await remove(front, 'slept', { unarchived: true })).status, 204);
-    await until('nothing to be left of it', async () => (await keysOf(house.redis, 'slept')).length === 0);
+    await until('nothing to be left of it', async () => (await keysOf(site.redis, 'slept')).length === 0);
     sleeper.resume();
     await until('it to have heard', async () => (await sleeper.http.get('/v1/queue/slept/status')).status === 404);
-    assert.deepEqual(await keysOf(house.redis, 'slept'), []);
+    assert.deepEqual(await keysOf(site.redis, 'slept'), []);
   });
 
   test('a front that missed a deletion knows only the new event', async () => {
-    await makeEvent(house, 'twice', {});
-    const visitor = new Visitor(house.front, 'twice');
-    for (let i = 0; i < 30; i += 1) await new Visitor(house.front, 'twice').joined();
+    await makeEvent(site, 'twice', {});
+    const visitor = new Visitor(site.front, 'twice');
+    for (let i = 0; i < 30; i += 1) await new Visitor(site.front, 'twice').joined();
     await visitor.joined();
-    await act(house.front, 'twice', 'close');
-    await untilRests(house, 'twice');
-    const [front, sleeper] = house.fronts;
+    await act(site.front, 'twice', 'close');
+    await untilRests(site, 'twice');
+    const [front, sleeper] = site.fronts;
     sleeper.pause();
     assert.equal((await remove(front, 'twice', { unarchived: true })).status, 204);
     await until('its id to be free', async () =>
       (await front.admin.put('/admin/events/twice', { body: { name: 'Newer' } })).status === 201);
     await act(front, 'twice', 'open');
     sleeper.resume();
-    for (const one of house.fronts) await untilEveryLoop(one, 'twice', 'open');
+    for (const one of site.fronts) await untilEveryLoop(one, 'twice', 'open');
     assert.equal((await new Visitor(sleeper, 'twice').joined()).position, 1);
     assert.equal((await visitor.me({ front: sleeper })).json.code, 'event-renewed');
     assert.equal((await new Visitor(front, 'twice').joined()).position, 2);
   });
 
   test('a swept event is shown to operators', async () => {
-    await makeEvent(house, 'old', { name: 'Long ago' });
-    await new Visitor(house.front, 'old').joined({ headers: { 'Idempotency-Key': 'one' } });
-    await act(house.front, 'old', 'close');
-    await untilRests(house, 'old');
-    await house.redis.command('ZADD', '{fg:events}:chores', '1', 'sweep:old');
-    for (const front of house.fronts)
+    await makeEvent(site, 'old', { name: 'Long ago' });
+    await new Visitor(site.front, 'old').joined({ headers: { 'Idempotency-Key': 'one' } });
+    await act(site.front, 'old', 'close');
+    await untilRests(site, 'old');
+    await site.redis.command('ZADD', '{fg:events}:chores', '1', 'sweep:old');
+    for (const front of site.fronts)
       await until('the status to be gone', async () => (await front.http.get('/v1/queue/old/status')).status === 404);
-    assert.ok(!(await keysOf(house.redis, 'old')).some((key) => /:(idem|called|active|ip)/.test(key)));
-    assert.equal((await house.fronts[1].admin.get('/admin/events/old')).json.name, 'Long ago');
-    const { lines } = await archiveOf(house.front, 'old');
+    assert.ok(!(await keysOf(site.redis, 'old')).some((key) => /:(idem|called|active|ip)/.test(key)));
+    assert.equal((await site.fronts[1].admin.get('/admin/events/old')).json.name, 'Long ago');
+    const { lines } = await archiveOf(site.front, 'old');
     assert.equal(lines[0].figures.joined, 1);
-    await makeEvent(house, 'runs', {});
-    await new Visitor(house.front, 'runs').joined();
-    await house.redis.command('FLUSHALL');
-    for (const front of house.fronts)
+    await makeEvent(site, 'runs', {});
+    await new Visitor(site.front, 'runs').joined();
+    await site.redis.command('FLUSHALL');
+    for (const front of site.fronts)
       await until('the line to be whole', async () => (await new Visitor(front, 'runs').join()).status === 201);
-    assert.equal(await house.redis.command('SISMEMBER', 'fg:events', 'runs'), 1);
-    assertStatus(await house.front.admin.delete('/admin/events/old?unarchived=true', { headers: { 'If-Match': '"3"' } }), 404);
+    assert.equal(await site.redis.command('SISMEMBER', 'fg:events', 'runs'), 1);
+    assertStatus(await site.front.admin.delete('/admin/events/old?unarchived=true', { headers: { 'If-Match': '"3"' } }), 404);
   });
 });

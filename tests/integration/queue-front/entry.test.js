@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openHouse, openShow, patch, solve, untilState, Visitor } from './support.js';
+import { act, makeEvent, openSite, openShow, patch, solve, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -28,12 +28,12 @@ async function positionOf(front, { json }) {
   return until('the position', async () =>
     (await front.http.get('/v1/queue/show/me', { token: json.ticket })).json.position);
 }
-const seq = async (house, id) => Number(await house.redis.command('GET', `fg:{${id}}:seq`) ?? 0);
+const seq = async (site, id) => Number(await site.redis.command('GET', `fg:{${id}}:seq`) ?? 0);
 
 // ---- rules that change ----
 
 // Joins on all fronts at once while it lasts; returns how often each status was seen.
-function hammer(house, id, headers = {}) {
+function hammer(site, id, headers = {}) {
   const seen = { going: true, joins: 0, placed: [] };
   const worker = async (front) => {
     while (seen.going) {
@@ -43,7 +43,7 @@ function hammer(house, id, headers = {}) {
       else assert.ok([409, 428, 503].includes(answer.status), answer.text);
     }
   };
-  const done = Promise.all(Array.from({ length: 16 }, (_, i) => worker(house.fronts[i % house.fronts.length])));
+  const done = Promise.all(Array.from({ length: 16 }, (_, i) => worker(site.fronts[i % site.fronts.length])));
   seen.stop = () => {
     seen.going = false;
     return done;
@@ -53,25 +53,25 @@ function hammer(house, id, headers = {}) {
 
 // judges: entry
 test('no opening gives a place without its work', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
+  const site = await openSite(t, { fronts: 2 });
   let joins = 0;
   for (let round = 0; joins < 10_000; round += 1) {
     const id = `show-${round}`;
-    await makeEvent(house, id, { ...STILL, pow_bits: 8 }, { open: false });
-    for (const front of house.fronts) await untilState(front, id, 'draft');
-    const crowd = hammer(house, id);
+    await makeEvent(site, id, { ...STILL, pow_bits: 8 }, { open: false });
+    for (const front of site.fronts) await untilState(front, id, 'draft');
+    const crowd = hammer(site, id);
     const kind = ['by hand', 'by the clock', 'by a pre-queue'][round % 3];
     if (kind === 'by hand') {
-      await act(house.front, id, 'open');
+      await act(site.front, id, 'open');
     } else {
       const soon = (ms) => new Date(Date.now() + ms).toISOString();
-      await patch(house.front, id, kind === 'by the clock' ? { opens_at: soon(300) }
+      await patch(site.front, id, kind === 'by the clock' ? { opens_at: soon(300) }
         : { prequeue_at: soon(300), opens_at: soon(600) });
-      await act(house.front, id, 'schedule');
+      await act(site.front, id, 'schedule');
     }
-    for (const front of house.fronts) await untilState(front, id, 'open');
+    for (const front of site.fronts) await untilState(front, id, 'open');
     for (const action of ['pause', 'resume', 'sold-out', 'resume', 'freeze', 'unfreeze', 'pause']) {
-      const answer = await house.fronts[1].admin.post(`/admin/events/${id}/actions/${action}`);
+      const answer = await site.fronts[1].admin.post(`/admin/events/${id}/actions/${action}`);
       if (answer.status !== 200) continue; // not every one continues from the previous one
     }
     const enough = crowd.joins + 500;
@@ -79,31 +79,31 @@ test('no opening gives a place without its work', async (t) => {
     await crowd.stop();
     joins += crowd.joins;
     assert.deepEqual(crowd.placed, [], `${kind}: places without work`);
-    assert.equal(await seq(house, id), 0);
+    assert.equal(await seq(site, id), 0);
   }
   t.diagnostic(`${joins} joins`);
 });
 
 test('a new rule holds on every front once it is confirmed', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  const site = await openSite(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
-  await makeEvent(house, 'show', { ...STILL, lanes });
-  const codes = await invitations(house.front);
+  await makeEvent(site, 'show', { ...STILL, lanes });
+  const codes = await invitations(site.front);
   const crowd = (headers = {}) => Promise.all(Array.from({ length: 40 }, () =>
-    house.fronts[1].http.post('/v1/queue/show/join', { headers })));
-  await untilLanes(house.fronts[1]);
+    site.fronts[1].http.post('/v1/queue/show/join', { headers })));
+  await untilLanes(site.fronts[1]);
   for (const [rule, open, status, headers] of [
     [{ pow_bits: 8 }, { pow_bits: 0 }, 428],
     [{ member_required: true }, { member_required: false }, 401],
     [{ lanes: [{ ...lanes[0], invitations: 1 }] }, { lanes }, 422, { 'x-invitation': codes[9] }],
   ]) {
     for (let round = 0; round < 10; round += 1) {
-      await patch(house.front, 'show', rule);
+      await patch(site.front, 'show', rule);
       for (const answer of await crowd(headers)) assert.equal(answer.status, status, answer.text);
-      await patch(house.front, 'show', open);
+      await patch(site.front, 'show', open);
       await until('the other front to ask for less', async () =>
-        (await house.fronts[1].http.post('/v1/queue/show/join', { headers })).status < 300);
+        (await site.fronts[1].http.post('/v1/queue/show/join', { headers })).status < 300);
     }
   }
 });
@@ -111,10 +111,10 @@ test('a new rule holds on every front once it is confirmed', async (t) => {
 // ---- keys ----
 
 test('an Idempotency-Key of another visitor gives no place of theirs', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const site = await openShow(t, STILL, { fronts: 2 });
   let turn = 0;
   const join = async (headers) => {
-    const answer = await house.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
+    const answer = await site.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
       { headers: { 'idempotency-key': 'order-1001', ...headers } });
     assert.ok(answer.status < 300, answer.text);
     return [answer.status, answer.json.position];
@@ -134,14 +134,14 @@ test('an Idempotency-Key of another visitor gives no place of theirs', async (t)
   assert.deepEqual(await join({ cookie: lee, ...from('198.51.100.1') }), [201, 6]);
   assert.deepEqual(await join({ cookie: lee }), [200, 6]);
   assert.deepEqual(await join({ cookie: kim, 'idempotency-key': 'order-1002' }), [201, 7]);
-  assert.equal(await seq(house, 'show'), 7, 'and no retry left a ghost');
+  assert.equal(await seq(site, 'show'), 7, 'and no retry left a ghost');
 });
 
 test('a used code is not given to a visitor who guesses its key', async (t) => {
-  const house = await openShow(t, STILL);
-  const owner = await Visitor.withPlace(house.front, 'show');
+  const site = await openShow(t, STILL);
+  const owner = await Visitor.withPlace(site.front, 'show');
   const { code } = (await owner.call('POST', 'move')).json;
-  const take = (address) => house.front.http.post('/v1/queue/show/move',
+  const take = (address) => site.front.http.post('/v1/queue/show/move',
     { body: { code }, headers: { 'idempotency-key': 'take', ...from(address) } });
   assert.equal((await take('198.51.100.1')).status, 200);
   assert.equal((await take('198.51.100.1')).status, 200, 'the same device again');
@@ -152,18 +152,18 @@ test('a used code is not given to a visitor who guesses its key', async (t) => {
 
 test('one work is one place, whatever the key of the join is', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  const site = await openSite(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 6, lanes });
-  for (const front of house.fronts) await untilLanes(front);
-  const codes = await invitations(house.front);
+  await makeEvent(site, 'show', { ...STILL, pow_bits: 6, lanes });
+  for (const front of site.fronts) await untilLanes(front);
+  const codes = await invitations(site.front);
   let turn = 0;
-  const join = (work, headers = {}) => house.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
+  const join = (work, headers = {}) => site.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
     { headers: { 'x-proof-of-work': work, ...headers } });
   const placed = async (...args) => {
     const answer = await join(...args);
     assert.ok(answer.status < 300, answer.text);
-    return [answer.status, answer.json.lane ?? 'general', await positionOf(house.fronts[turn % 2], answer)];
+    return [answer.status, answer.json.lane ?? 'general', await positionOf(site.fronts[turn % 2], answer)];
   };
   const assertUsed = async (...args) => {
     const problem = assertProblem(await join(...args), 428, 'proof-of-work-required');
@@ -173,33 +173,33 @@ test('one work is one place, whatever the key of the join is', async (t) => {
   const key = (name) => ({ 'idempotency-key': name });
   const invited = (n) => ({ 'x-invitation': codes[n] });
 
-  const nameless = await solvedWork(house.front);
+  const nameless = await solvedWork(site.front);
   assert.deepEqual(await placed(nameless), [201, 'general', 1]);
   assert.deepEqual(await placed(nameless), [200, 'general', 1]);
   await assertUsed(nameless, key('a'));
   await assertUsed(nameless, invited(0));
 
-  const keyed = await solvedWork(house.front);
+  const keyed = await solvedWork(site.front);
   assert.deepEqual(await placed(keyed, key('b')), [201, 'general', 2]);
   assert.deepEqual(await placed(keyed, key('b')), [200, 'general', 2]);
-  assert.deepEqual(await placed(await solvedWork(house.front), key('b')), [200, 'general', 2], 'new work, the same key');
+  assert.deepEqual(await placed(await solvedWork(site.front), key('b')), [200, 'general', 2], 'new work, the same key');
   await assertUsed(keyed, key('c'));
 
-  const guest = await solvedWork(house.front);
+  const guest = await solvedWork(site.front);
   assert.deepEqual(await placed(guest, invited(0)), [201, 'fans', 1]);
   assert.deepEqual(await placed(guest, invited(0)), [200, 'fans', 1]);
   for (const n of [1, 2, 3]) await assertUsed(guest, invited(n));
   await assertUsed(guest);
-  await patch(house.front, 'show', { member_required: true });
+  await patch(site.front, 'show', { member_required: true });
   await until('the other front to see it', async () => (await join('x', key('x'))).status !== 429
-    && (await house.fronts[1].admin.get('/admin/events/show')).json.member_required);
-  const members = await solvedWork(house.front);
+    && (await site.fronts[1].admin.get('/admin/events/show')).json.member_required);
+  const members = await solvedWork(site.front);
   const member = (name) => ({ 'x-member-token': shop.token(name) });
   assert.deepEqual(await placed(members, member('kim')), [201, 'general', 3]);
   assert.deepEqual(await placed(members, member('kim')), [200, 'general', 3]);
   for (const name of ['lee', 'pat', 'sam']) await assertUsed(members, member(name));
-  assert.deepEqual(await placed(await solvedWork(house.front), member('lee')), [201, 'general', 4], 'no number was spent');
-  assert.deepEqual([await seq(house, 'show'), Number(await house.redis.command('GET', 'fg:{show}:@1:seq'))], [4, 1]);
+  assert.deepEqual(await placed(await solvedWork(site.front), member('lee')), [201, 'general', 4], 'no number was spent');
+  assert.deepEqual([await seq(site, 'show'), Number(await site.redis.command('GET', 'fg:{show}:@1:seq'))], [4, 1]);
 });
 
 // ---- members ----
@@ -207,13 +207,13 @@ test('one work is one place, whatever the key of the join is', async (t) => {
 // judges: entry
 test('a member has one place and one visit by several invitations', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  const site = await openSite(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = ['fans', 'press'].map((id) => ({ id, name: id, share: 30, invitations: 20 }));
-  await makeEvent(house, 'show', { ...FAST, member_required: true, lanes });
-  for (const front of house.fronts) await untilLanes(front);
-  const [fans, press] = [await invitations(house.front), await invitations(house.front, 'press')];
+  await makeEvent(site, 'show', { ...FAST, member_required: true, lanes });
+  for (const front of site.fronts) await untilLanes(front);
+  const [fans, press] = [await invitations(site.front), await invitations(site.front, 'press')];
   let turn = 0;
-  const visitor = () => new Visitor(house.fronts[(turn += 1) % 2], 'show');
+  const visitor = () => new Visitor(site.fronts[(turn += 1) % 2], 'show');
   const kim = asMember(shop.token('kim')), lee = asMember(shop.token('lee'));
   const by = (who, code) => ({ headers: { ...who.headers, 'x-invitation': code } });
 
@@ -223,12 +223,12 @@ test('a member has one place and one visit by several invitations', async (t) =>
   assert.equal((await plain.joined(kim)).lane, undefined);
   for (const code of fans.slice(0, 5)) {
     const again = await visitor().join(by(kim, code));
-    assert.deepEqual([again.status, await positionOf(house.fronts[turn % 2], again)], [200, 1],
+    assert.deepEqual([again.status, await positionOf(site.fronts[turn % 2], again)], [200, 1],
       'more invitations are no more places');
   }
   assertProblem(await visitor().join(by(lee, fans[0])), 422, 'invitation-used');
   const other = await visitor().join(by(lee, fans[1]));
-  assert.equal(await positionOf(house.fronts[turn % 2], other), 2, 'one that was shown and not needed is good');
+  assert.equal(await positionOf(site.fronts[turn % 2], other), 2, 'one that was shown and not needed is good');
 
   await plain.untilCalled();
   await reporter.untilCalled();
@@ -243,7 +243,7 @@ test('a member has one place and one visit by several invitations', async (t) =>
   assert.equal((await fan.pass(kim)).json.session, session, 'the visit itself goes on');
   assert.equal((await fan.session()).status, 200);
   // Of many simultaneous ones only one enters, once the visit is over.
-  await house.front.admin.post(`/internal/sessions/${session}/end`);
+  await site.front.admin.post(`/internal/sessions/${session}/end`);
   const tries = await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? plain : reporter).pass(kim)));
   const inside = new Set(tries.filter(({ status }) => status < 300).map(({ json }) => json.session));
   assert.equal(inside.size, 1, 'one of the two places');
@@ -253,13 +253,13 @@ test('a member has one place and one visit by several invitations', async (t) =>
 // ---- places that are elsewhere ----
 
 test('a ticket whose place moved a moment ago is a place on no front', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const site = await openShow(t, STILL, { fronts: 2 });
   for (let i = 0; i < 10; i += 1) {
-    const owner = new Visitor(house.front, 'show'), other = new Visitor(house.front, 'show');
+    const owner = new Visitor(site.front, 'show'), other = new Visitor(site.front, 'show');
     const { ticket, position } = await owner.joined();
     const { code } = (await owner.call('POST', 'move')).json;
     assert.equal((await other.call('POST', 'move', { body: { code } })).status, 200);
-    const again = await house.fronts[1].http.post('/v1/queue/show/join', { token: ticket });
+    const again = await site.fronts[1].http.post('/v1/queue/show/join', { token: ticket });
     assert.equal(again.status, 201, again.text);
     assert.ok(again.json.position > position, 'at the end, as one who has none');
   }

@@ -8,34 +8,34 @@ import {
   startSentinels, until,
 } from '../../lib-js/index.js';
 import { Crowd } from './crowd.js';
-import { live, makeEvent, openHouse, Visitor } from './support.js';
+import { live, makeEvent, openSite, Visitor } from './support.js';
 
 const MOVING = { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 };
 const ports = (list) => list.map(({ port }) => `127.0.0.1:${port}`).join(',');
 
-const sum = async (house, name) => {
-  const all = await Promise.all(house.fronts.map((front) => front.metrics()));
+const sum = async (site, name) => {
+  const all = await Promise.all(site.fronts.map((front) => front.metrics()));
   return all.reduce((total, one) => total + one.get(name), 0);
 };
 
 // Known places are unchanged, and the line keeps moving.
-async function assertWhole(house, crowd, early, seen) {
-  await crowd.assertPlaces(house);
+async function assertWhole(site, crowd, early, seen) {
+  await crowd.assertPlaces(site);
   for (const [i, visitor] of early.entries()) {
     const { json } = await visitor.me();
     assert.equal(json.position, seen[i].position);
     assert.ok(json.ahead <= seen[i].ahead, `${json.ahead} ahead, ${seen[i].ahead} before`);
     assert.ok(json.called || !seen[i].called, 'a called visitor stays called');
   }
-  const serving = async () => (await live(house.front, 'show')).serving;
+  const serving = async () => (await live(site.front, 'show')).serving;
   const before = await serving();
-  await new Visitor(house.front, 'show').joined(); // all others may have been called by now
+  await new Visitor(site.front, 'show').joined(); // all others may have been called by now
   await until('the line to move', async () => (await serving()) > before);
 }
 
-async function earlyVisitors(house, count) {
+async function earlyVisitors(site, count) {
   return Promise.all(Array.from({ length: count }, async (_, i) => {
-    const visitor = await Visitor.withPlace(house.fronts[i % house.fronts.length], 'show');
+    const visitor = await Visitor.withPlace(site.fronts[i % site.fronts.length], 'show');
     return visitor;
   }));
 }
@@ -51,12 +51,12 @@ describe('failover', { concurrency: true }, () => {
     const replicas = [await startReplica(scope, master), await startReplica(scope, master)];
     const sentinels = await startSentinels(scope, master, { name: 'line' });
     await sentinels[0].child.stop(); // the first one to be queried does not answer
-    const house = await openHouse(t, {
+    const site = await openSite(t, {
       scope, fronts: 2, config: { redis: { sentinels: ports(sentinels), master: 'line' } },
     });
-    await makeEvent(house, 'show', MOVING);
-    const early = await earlyVisitors(house, 10);
-    const crowd = await Crowd.begun(100, house, 8);
+    await makeEvent(site, 'show', MOVING);
+    const early = await earlyVisitors(site, 10);
+    const crowd = await Crowd.begun(100, site, 8);
 
     // The number of places given before the fronts left the master, and how many of them it lost with its replicas.
     const cutOff = async () => {
@@ -75,22 +75,22 @@ describe('failover', { concurrency: true }, () => {
     await crowd.untilPlaces(200);
     const roles = await Promise.all(replicas.map(async (replica) => (await replica.command('ROLE'))[0]));
     assert.deepEqual(roles.sort(), ['master', 'slave']);
-    assert.ok(await sum(house, 'fairgate_store_heals_total') > 0);
+    assert.ok(await sum(site, 'fairgate_store_heals_total') > 0);
 
     await master.start(); // back, and still claims to be the master
     await crowd.stopAfter(100);
-    await assertWhole(house, crowd, early, seen);
+    await assertWhole(site, crowd, early, seen);
   });
 
   test('a slot that moves under load is followed', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
-    const house = await openHouse(t, {
+    const site = await openSite(t, {
       scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes.slice(0, 2)) } },
     });
-    await makeEvent(house, 'show', MOVING);
-    const early = await earlyVisitors(house, 10);
-    const crowd = await Crowd.begun(100, house, 8);
+    await makeEvent(site, 'show', MOVING);
+    const early = await earlyVisitors(site, 10);
+    const crowd = await Crowd.begun(100, site, 8);
 
     const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
     const from = cluster.owner(slot);
@@ -111,34 +111,34 @@ describe('failover', { concurrency: true }, () => {
     await move.sendAll();
     await move.end();
     await crowd.untilPlaces(200);
-    assert.ok(await sum(house, 'fairgate_store_redirects_total') > 0);
+    assert.ok(await sum(site, 'fairgate_store_redirects_total') > 0);
     assert.equal(await from.command('CLUSTER', 'COUNTKEYSINSLOT', slot), 0);
     await crowd.stop();
-    await assertWhole(house, crowd, early, seen);
+    await assertWhole(site, crowd, early, seen);
   });
 
   test('a call for a single key is answered by the server that ASK names', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
-    const house = await openHouse(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
-    await makeEvent(house, 'one', {});
+    const site = await openSite(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
+    await makeEvent(site, 'one', {});
     const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events');
     const from = cluster.owner(slot);
     const to = cluster.nodes.find((node) => node !== from);
     const move = await beginMove(cluster, slot, from, to);
     await move.sendAll();
-    await makeEvent(house, 'two', {}); // its name would go into the set on the lost master
+    await makeEvent(site, 'two', {}); // its name would go into the set on the lost master
     await move.end();
     assert.deepEqual((await to.command('SMEMBERS', 'fg:events')).sort(), ['one', 'two']);
-    const events = (await house.front.admin.get('/admin/events')).json.events.map(({ id }) => id);
+    const events = (await site.front.admin.get('/admin/events')).json.events.map(({ id }) => id);
     assert.deepEqual(events.sort(), ['one', 'two']);
   });
 
   test('while no event comes or goes the registry does not list them, whichever servers have their lines', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
-    const house = await openHouse(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
-    for (const event of ['one', 'two', 'three', 'four']) await makeEvent(house, event, MOVING);
+    const site = await openSite(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
+    for (const event of ['one', 'two', 'three', 'four']) await makeEvent(site, event, MOVING);
     const registry = cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events'));
     // Each check counts the events; only one that has to name them reads them all.
     await until('six looks that list nothing', async () => {
@@ -155,20 +155,20 @@ describe('failover', { concurrency: true }, () => {
     const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
     const master = cluster.owner(slot);
     const replica = await addReplica(scope, cluster, master);
-    const house = await openHouse(t, {
+    const site = await openSite(t, {
       scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } },
     });
-    await makeEvent(house, 'show', MOVING);
-    const early = await earlyVisitors(house, 10);
-    const crowd = await Crowd.begun(100, house, 8);
+    await makeEvent(site, 'show', MOVING);
+    const early = await earlyVisitors(site, 10);
+    const crowd = await Crowd.begun(100, site, 8);
 
     await cutReplica(master, replica);
     await crowd.untilPlaces(200);
     const seen = await look(early);
     await master.kill();
     await crowd.untilPlaces(200);
-    assert.ok(await sum(house, 'fairgate_store_heals_total') > 0);
+    assert.ok(await sum(site, 'fairgate_store_heals_total') > 0);
     await crowd.stop();
-    await assertWhole(house, crowd, early, seen);
+    await assertWhole(site, crowd, early, seen);
   });
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { delay, until } from '../../lib-js/index.js';
-import { act, makePreQueue, openHouse, openShow, Visitor } from './support.js';
+import { act, makePreQueue, openSite, openShow, Visitor } from './support.js';
 
 const PEOPLE = 40;
 const RATE = 5;
@@ -11,11 +11,11 @@ const GONE_AFTER_MS = 3000;
 
 // Half of them keep polling, at another front each time; the others have left.
 async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(options), goneAfterMs = GONE_AFTER_MS) {
-  const house = await openShow(t, { rate_per_s: RATE, burst: 1, max_active: 0 }, { fronts, config: { line: { gone_after: `${goneAfterMs}ms` } } });
-  await act(house.front, 'show', 'pause');
+  const site = await openShow(t, { rate_per_s: RATE, burst: 1, max_active: 0 }, { fronts, config: { line: { gone_after: `${goneAfterMs}ms` } } });
+  await act(site.front, 'show', 'pause');
   const people = [];
   for (let i = 0; i < PEOPLE; i += 1) {
-    const visitor = new Visitor(house.fronts[i % fronts], 'show');
+    const visitor = new Visitor(site.fronts[i % fronts], 'show');
     visitor.first = await visitor.joined();
     people.push(visitor);
   }
@@ -24,32 +24,32 @@ async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(option
   const poll = () => {
     turn += 1;
     return Promise.all(here.map((visitor, i) =>
-      ask(visitor, { front: house.fronts[(turn + i) % fronts] })));
+      ask(visitor, { front: site.fronts[(turn + i) % fronts] })));
   };
-  return { house, people, here, gone: people.filter((_, i) => i % 2 === 1), poll };
+  return { site, people, here, gone: people.filter((_, i) => i % 2 === 1), poll };
 }
 
 const waiting = async (front) => (await front.http.get('/v1/queue/show/status')).json.waiting;
 
 test('ghosts do not count and enter next when they return', async (t) => {
-  const { house, people, gone, poll } = await halfGone(t, 2);
+  const { site, people, gone, poll } = await halfGone(t, 2);
   const last = people.at(-2);
   assert.equal(last.first.position, PEOPLE - 1);
   await until('both fronts to know who is there', async () => {
     await poll();
-    const counts = await Promise.all(house.fronts.map(waiting));
-    const told = await Promise.all(house.fronts.map((front) => last.me({ front })));
+    const counts = await Promise.all(site.fronts.map(waiting));
+    const told = await Promise.all(site.fronts.map((front) => last.me({ front })));
     return counts.every((count) => count === PEOPLE / 2) && told.every(({ json }) => json.ahead <= PEOPLE / 2 + 1);
   }, { timeoutMs: 60_000 });
   const { json: before } = await last.me();
   assert.equal(before.position, PEOPLE - 1);
 
-  await act(house.front, 'show', 'resume');
+  await act(site.front, 'show', 'resume');
   const began = Date.now();
   let further = false; // further than one token per place, ghosts included, would get
   await until('the last who is there to be called', async () => {
     await poll();
-    const { serving } = (await house.front.http.get('/v1/queue/show/status')).json;
+    const { serving } = (await site.front.http.get('/v1/queue/show/status')).json;
     further ||= serving > 1 + RATE * ((Date.now() - began) / 1000 + 1);
     return (await last.me()).json.called;
   });
@@ -67,15 +67,15 @@ test('ghosts do not count and enter next when they return', async (t) => {
 // As a browser without scripts: it only reloads the page.
 test('a page without a script gives signs of life', async (t) => {
   const page = (visitor, { front }) => front.http.get('/e/show', { headers: { ...visitor.jar.headers, accept: 'text/html' } });
-  const { house, people, here, poll } = await halfGone(t, 1, page);
+  const { site, people, here, poll } = await halfGone(t, 1, page);
   await until('those who have gone to be left out', async () => {
     await poll();
-    return (await waiting(house.front)) === PEOPLE / 2;
+    return (await waiting(site.front)) === PEOPLE / 2;
   }, { timeoutMs: 60_000 });
-  await act(house.front, 'show', 'resume');
+  await act(site.front, 'show', 'resume');
   await until('the last of them to be called', async () => {
     await poll();
-    return /data-view="called"/.test((await page(here.at(-1), { front: house.front })).text);
+    return /data-view="called"/.test((await page(here.at(-1), { front: site.front })).text);
   });
   assert.equal((await people.at(-2).me()).json.called, true);
 });
@@ -96,16 +96,16 @@ test('fronts that leave, die and come back change nothing for those who wait', a
 });
 
 async function rollThrough(t, goneAfterMs, seen) {
-  const { house, here, poll } = await halfGone(t, 3, undefined, goneAfterMs);
+  const { site, here, poll } = await halfGone(t, 3, undefined, goneAfterMs);
   await until('every front to know who is there', async () => {
     await poll();
-    const counts = await Promise.all(house.fronts.map(waiting));
-    const last = await Promise.all(house.fronts.map((front) => here.at(-1).me({ front })));
+    const counts = await Promise.all(site.fronts.map(waiting));
+    const last = await Promise.all(site.fronts.map((front) => here.at(-1).me({ front })));
     return counts.every((count) => count === PEOPLE / 2) &&
       last.every(({ json }) => json.ahead === PEOPLE / 2 - 1);
   }, { timeoutMs: 60_000 });
 
-  const up = new Set(house.fronts);
+  const up = new Set(site.fronts);
   let asked = 0;
   const round = async () => {
     await Promise.all(here.map(async (visitor, before) => {
@@ -131,7 +131,7 @@ async function rollThrough(t, goneAfterMs, seen) {
     return end;
   };
   const rounds = (epochs) => during(delay(epochs * goneAfterMs));
-  for (const [front, end] of [[house.fronts[0], 'stop'], [house.fronts[1], 'kill'], [house.fronts[2], 'stop']]) {
+  for (const [front, end] of [[site.fronts[0], 'stop'], [site.fronts[1], 'kill'], [site.fronts[2], 'stop']]) {
     up.delete(front);
     await during(front[end]());
     await rounds(1.5);
@@ -142,8 +142,8 @@ async function rollThrough(t, goneAfterMs, seen) {
   // And a visitor who leaves now becomes a ghost.
   here.splice(PEOPLE / 4);
   await until('them to be missed', async () => {
-    await Promise.all(here.map((visitor) => visitor.me({ front: house.front })));
-    return (await waiting(house.front)) === PEOPLE / 4;
+    await Promise.all(here.map((visitor) => visitor.me({ front: site.front })));
+    return (await waiting(site.front)) === PEOPLE / 4;
   }, { timeoutMs: 60_000 });
 }
 
@@ -151,16 +151,16 @@ async function rollThrough(t, goneAfterMs, seen) {
 test('a visitor at the opening has a whole epoch for a sign of life', async (t) => {
   const EPOCH_MS = 6000;
   const epoch = () => Math.floor(Date.now() / EPOCH_MS);
-  const house = await openHouse(t, { config: { line: { gone_after: `${EPOCH_MS}ms` } } });
-  await makePreQueue(house, 'show', { rate_per_s: 0 });
-  for (let i = 0; i < PEOPLE; i += 1) await new Visitor(house.front, 'show').joined();
-  await until('all of them to be counted', async () => (await waiting(house.front)) === PEOPLE);
+  const site = await openSite(t, { config: { line: { gone_after: `${EPOCH_MS}ms` } } });
+  await makePreQueue(site, 'show', { rate_per_s: 0 });
+  for (let i = 0; i < PEOPLE; i += 1) await new Visitor(site.front, 'show').joined();
+  await until('all of them to be counted', async () => (await waiting(site.front)) === PEOPLE);
   await until('an epoch to be nearly over', () => Date.now() % EPOCH_MS > EPOCH_MS - 1000);
   const openedIn = epoch();
-  await act(house.front, 'show', 'open');
+  await act(site.front, 'show', 'open');
   const counts = new Set();
   await until('that epoch to be over', async () => {
-    const count = await waiting(house.front);
+    const count = await waiting(site.front);
     if (epoch() > openedIn + 1) return true;
     counts.add(count);
     return false;

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertStatus, CookieJar, until } from '../../lib-js/index.js';
-import { act, at, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, at, makeEvent, openSite, openShow, patch, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html', 'accept-encoding': 'gzip', 'accept-language': 'en' };
 const KEPT = { config: { web: { page_kept: '5s' } } };
@@ -13,12 +13,12 @@ const OVER = 'public, max-age=60, stale-while-revalidate=60, stale-if-error=8640
 const HOUR_MS = 3600_000;
 
 test('in each state it is the same for everybody, and says for how long', async (t) => {
-  const house = await openHouse(t, KEPT);
-  const ask = (headers = {}) => house.front.http.get('/e/show', { headers: { ...HTML, ...headers } });
+  const site = await openSite(t, KEPT);
+  const ask = (headers = {}) => site.front.http.get('/e/show', { headers: { ...HTML, ...headers } });
   const judge = async (state, cacheControl = LIVE) => {
-    await untilState(house.front, 'show', state);
+    await untilState(site.front, 'show', state);
     const page = await until(`the page of ${state}`, async () => {
-      const answer = await house.front.http.get('/e/show', { headers: { accept: 'text/html' } });
+      const answer = await site.front.http.get('/e/show', { headers: { accept: 'text/html' } });
       return answer.text.includes(`data-state="${state}"`) && ask();
     });
     assert.equal(page.status, 200);
@@ -35,29 +35,29 @@ test('in each state it is the same for everybody, and says for how long', async 
     assert.equal(same.headers.etag, page.headers.etag);
     return page.headers.etag;
   };
-  await makeEvent(house, 'show', { rate_per_s: 0, prequeue_at: at(HOUR_MS), opens_at: at(2 * HOUR_MS) }, { open: false });
+  await makeEvent(site, 'show', { rate_per_s: 0, prequeue_at: at(HOUR_MS), opens_at: at(2 * HOUR_MS) }, { open: false });
   const tags = [await judge('draft')];
-  await act(house.front, 'show', 'schedule');
+  await act(site.front, 'show', 'schedule');
   tags.push(await judge('scheduled'));
-  await patch(house.front, 'show', { prequeue_at: at(-1000) });
+  await patch(site.front, 'show', { prequeue_at: at(-1000) });
   tags.push(await judge('pre-queue'));
-  await act(house.front, 'show', 'open');
+  await act(site.front, 'show', 'open');
   tags.push(await judge('open'));
-  await act(house.front, 'show', 'pause');
+  await act(site.front, 'show', 'pause');
   tags.push(await judge('paused'));
-  await act(house.front, 'show', 'resume');
-  await act(house.front, 'show', 'sold-out');
+  await act(site.front, 'show', 'resume');
+  await act(site.front, 'show', 'sold-out');
   tags.push(await judge('sold-out'));
-  await act(house.front, 'show', 'close');
+  await act(site.front, 'show', 'close');
   tags.push(await judge('closed', OVER));
   assert.equal(new Set(tags).size, tags.length);
 });
 
 test('changed words make another page', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 }, KEPT);
-  const ask = (path, headers = {}) => house.front.http.get(path, { headers: { ...HTML, ...headers } });
+  const site = await openShow(t, { rate_per_s: 0 }, KEPT);
+  const ask = (path, headers = {}) => site.front.http.get(path, { headers: { ...HTML, ...headers } });
   const before = (await ask('/e/show')).headers.etag;
-  await patch(house.front, 'show', { message: { en: 'Doors open at six' } });
+  await patch(site.front, 'show', { message: { en: 'Doors open at six' } });
   const after = await until('another page', async () => {
     const answer = await ask('/e/show');
     return answer.headers.etag !== before && answer;
@@ -79,9 +79,9 @@ test('changed words make another page', async (t) => {
 });
 
 test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 }, KEPT);
-  const visitor = new Visitor(house.front, 'show');
-  const ask = async (path) => visitor.jar.take(await house.front.http.get(path, { headers: { ...HTML, ...visitor.jar.headers, 'accept-encoding': '' } }));
+  const site = await openShow(t, { rate_per_s: 0 }, KEPT);
+  const visitor = new Visitor(site.front, 'show');
+  const ask = async (path) => visitor.jar.take(await site.front.http.get(path, { headers: { ...HTML, ...visitor.jar.headers, 'accept-encoding': '' } }));
   const own = (page) => {
     assert.equal(page.status, 200);
     assert.equal(page.headers['cache-control'], 'private, no-store');
@@ -94,20 +94,20 @@ test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', a
   assert.match(own(await ask('/e/show/mine')), /data-view="join"/);
   assert.ok(visitor.jar.get('fg_visitor'));
   own(await ask('/e/show?notice=left'));
-  const joined = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${house.front.port}` }, body: '' });
+  const joined = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${site.front.port}` }, body: '' });
   assert.equal(joined.headers.location, '/e/show/mine');
   assert.match(own(await ask('/e/show/mine')), /content="\d+; url=\/e\/show\/mine"/);
   // A cache that respects cookies passes this on, and gets an uncacheable answer.
   assert.match(own(await ask('/e/show')), /data-view="waiting"/);
   // A cache that ignores them serves the common page: its form still leads to the place.
-  const again = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${house.front.port}` }, body: '' });
+  const again = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${site.front.port}` }, body: '' });
   assert.equal(again.headers.location, '/e/show/mine');
   assert.match(own(await ask('/e/show/mine')), /id="position">1</);
 });
 
 test('where nothing is set no cache may keep a page', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 });
-  const page = await house.front.http.get('/e/show', { headers: HTML });
+  const site = await openShow(t, { rate_per_s: 0 });
+  const page = await site.front.http.get('/e/show', { headers: HTML });
   assert.equal(page.headers['cache-control'], 'private, no-store');
   const jar = new CookieJar();
   assert.ok(jar.take(page).headers['set-cookie']);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertStatus, delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openHouse, startFront, untilState, Visitor } from './support.js';
+import { act, makeEvent, openSite, startFront, untilState, Visitor } from './support.js';
 
 const DAYS = 10; // longer than any ticket, pass or visit lives
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 1000 }];
@@ -18,36 +18,36 @@ const STILL = { rate_per_s: 0 };
 
 async function openRings(t, { fronts = 2, keys = {}, loops = 1 } = {}) {
   const shop = openShop();
-  const house = await openHouse(t, { fronts: 0 });
-  const dir = house.scope.tempDir('rings-');
+  const site = await openSite(t, { fronts: 0 });
+  const dir = site.scope.tempDir('rings-');
   const paths = {};
   for (const [ring, name] of [['tickets', 'ticket-keys'], ['identities', 'identity-keys'],
     ['draws', 'draw-keys'], ['passes', 'pass-es256.pem']]) {
     paths[ring] = join(dir, name);
-    copyFileSync(house.secrets.path(name), paths[ring]);
+    copyFileSync(site.secrets.path(name), paths[ring]);
     chmodSync(paths[ring], 0o600);
   }
   const config = { http: { loops }, members: { keys: shop.file }, keys: { ...paths, ...keys } };
-  for (let i = 0; i < fronts; i += 1) house.fronts.push(await startFront(house, config));
-  [house.front] = house.fronts;
-  const urls = house.fronts.map(({ privatePort }) => `http://127.0.0.1:${privatePort}`).join(',');
-  return Object.assign(house, { shop, paths, config, urls });
+  for (let i = 0; i < fronts; i += 1) site.fronts.push(await startFront(site, config));
+  [site.front] = site.fronts;
+  const urls = site.fronts.map(({ privatePort }) => `http://127.0.0.1:${privatePort}`).join(',');
+  return Object.assign(site, { shop, paths, config, urls });
 }
 
-const keys = (house, ...words) => runBeside('queue-front', ['keys', '--config', house.front.configPath, ...words]);
+const keys = (site, ...words) => runBeside('queue-front', ['keys', '--config', site.front.configPath, ...words]);
 
-async function done(house, ...words) {
-  const answer = await keys(house, ...words);
+async function done(site, ...words) {
+  const answer = await keys(site, ...words);
   assert.equal(answer.status, 0, `keys ${words.join(' ')}: ${answer.stdout}${answer.stderr}`);
   return answer.stdout;
 }
 
-async function refused(house, why, ...words) {
-  const before = Object.values(house.paths).map((path) => existsSync(path) && readFileSync(path, 'utf8'));
-  const answer = await keys(house, ...words);
+async function refused(site, why, ...words) {
+  const before = Object.values(site.paths).map((path) => existsSync(path) && readFileSync(path, 'utf8'));
+  const answer = await keys(site, ...words);
   assert.equal(answer.status, 1, `keys ${words.join(' ')}: ${answer.stdout}${answer.stderr}`);
   assert.match(answer.stderr, why);
-  const after = Object.values(house.paths).map((path) => existsSync(path) && readFileSync(path, 'utf8'));
+  const after = Object.values(site.paths).map((path) => existsSync(path) && readFileSync(path, 'utf8'));
   assert.deepEqual(after, before, 'and nothing was changed');
 }
 
@@ -55,10 +55,10 @@ const rings = async (front) => (await front.private.get('/readyz')).json.keys;
 const hup = (front) => front.child.signal('SIGHUP');
 
 // Waits until every front has the files' keys.
-async function reload(house) {
-  for (const front of house.fronts) hup(front);
+async function reload(site) {
+  for (const front of site.fronts) hup(front);
   await until('all fronts to hold what the files say', async () =>
-    (await keys(house, 'status', '--url', house.urls)).status === 0);
+    (await keys(site, 'status', '--url', site.urls)).status === 0);
 }
 
 // Moves all recorded times that many days back.
@@ -72,54 +72,54 @@ function timePasses(path) {
 
 const inHours = (hours) => new Date(Date.now() + hours * 3_600_000).toISOString();
 
-async function names(house, ring) {
-  return (await rings(house.front))[ring].holds;
+async function names(site, ring) {
+  return (await rings(site.front))[ring].holds;
 }
 
 test('each step is refused before its time, says why, and leaves whole secret files', async (t) => {
-  const house = await openRings(t, { loops: 2 });
-  const [first] = await names(house, 'tickets');
-  await refused(house, /signs\. `keys use` another one first/, 'drop', 'tickets', '1', '--unchecked');
-  await done(house, 'add', 'tickets');
-  const list = await done(house, 'list');
+  const site = await openRings(t, { loops: 2 });
+  const [first] = await names(site, 'tickets');
+  await refused(site, /signs\. `keys use` another one first/, 'drop', 'tickets', '1', '--unchecked');
+  await done(site, 'add', 'tickets');
+  const list = await done(site, 'list');
   const second = /^ {2}(2-[0-9a-f]{8})/m.exec(list)[1];
   assert.match(list, new RegExp(`${first} +signs`));
   assert.match(list, new RegExp(`${second} +believed +made 20.*has signed nothing`));
-  for (const path of Object.values(house.paths)) {
+  for (const path of Object.values(site.paths)) {
     for (const secret of readFileSync(path, 'utf8').match(/[0-9a-f]{32}|[\w+/]{60,}/g)) assert.equal(list.includes(secret), false);
   }
-  await refused(house, /does not hold it yet/, 'use', 'tickets', '2', '--url', house.urls);
-  assert.equal((await keys(house, 'status', '--url', house.urls)).status, 1);
-  await reload(house);
-  await done(house, 'use', 'tickets', '2', '--url', house.urls);
-  assert.equal(statSync(house.paths.tickets).mode & 0o777, 0o600);
-  assert.match(readFileSync(house.paths.tickets, 'utf8'), /^2 [0-9a-f]{32}\n1 [0-9a-f]{32}\n$/);
-  await refused(house, /signs with it\. Reload it first/, 'drop', 'tickets', first, '--url', house.urls);
-  await reload(house);
-  await refused(house, /may still come\. It may go after 20/, 'drop', 'tickets', '1', '--url', house.urls);
-  assert.match(await done(house, 'list'), new RegExp(`${first} +believed.*signed until 20.*may go after 20`));
-  timePasses(house.paths.tickets);
-  await refused(house, /may still come/, 'drop', 'tickets', '1', '--url', house.urls); // the fronts loaded it today
-  await done(house, 'drop', 'tickets', '1', '--unchecked');
-  await reload(house);
-  assert.deepEqual(await names(house, 'tickets'), [second]);
-  for (let i = 0; i < 3; i += 1) await done(house, 'add', 'tickets');
-  const full = await keys(house, 'add', 'tickets');
+  await refused(site, /does not hold it yet/, 'use', 'tickets', '2', '--url', site.urls);
+  assert.equal((await keys(site, 'status', '--url', site.urls)).status, 1);
+  await reload(site);
+  await done(site, 'use', 'tickets', '2', '--url', site.urls);
+  assert.equal(statSync(site.paths.tickets).mode & 0o777, 0o600);
+  assert.match(readFileSync(site.paths.tickets, 'utf8'), /^2 [0-9a-f]{32}\n1 [0-9a-f]{32}\n$/);
+  await refused(site, /signs with it\. Reload it first/, 'drop', 'tickets', first, '--url', site.urls);
+  await reload(site);
+  await refused(site, /may still come\. It may go after 20/, 'drop', 'tickets', '1', '--url', site.urls);
+  assert.match(await done(site, 'list'), new RegExp(`${first} +believed.*signed until 20.*may go after 20`));
+  timePasses(site.paths.tickets);
+  await refused(site, /may still come/, 'drop', 'tickets', '1', '--url', site.urls); // the fronts loaded it today
+  await done(site, 'drop', 'tickets', '1', '--unchecked');
+  await reload(site);
+  assert.deepEqual(await names(site, 'tickets'), [second]);
+  for (let i = 0; i < 3; i += 1) await done(site, 'add', 'tickets');
+  const full = await keys(site, 'add', 'tickets');
   assert.deepEqual([full.status, /at most 4 keys/.test(full.stderr)], [2, true]);
-  await done(house, 'drop', 'tickets', '5', '--unchecked'); // it has signed nothing
+  await done(site, 'drop', 'tickets', '5', '--unchecked'); // it has signed nothing
   for (const words of [[], ['list', 'tickets'], ['add'], ['add', 'rings'], ['use', 'tickets'], ['use', 'tickets', '2'],
     ['drop', 'tickets', '2', '--url', 'x', '--unchecked'], ['status'], ['list', '--loud']]) {
-    const wrong = await keys(house, ...words);
+    const wrong = await keys(site, ...words);
     assert.deepEqual([wrong.status, /queue-front keys \[--config FILE\]/.test(wrong.stderr)], [2, true], words.join(' '));
   }
   for (const [words, why] of [[['use', 'tickets', '9', '--unchecked'], /no key, or more than one/],
     [['status', '--url', 'http://127.0.0.1:1'], /127\.0\.0\.1:1/], [['status', '--url', 'ftp://x'], /no address/],
     [['drop', 'identities', '1-', '--unchecked'], /no key, or more than one/]]) {
-    const wrong = await keys(house, ...words);
+    const wrong = await keys(site, ...words);
     assert.deepEqual([wrong.status, why.test(wrong.stderr)], [2, true], wrong.stderr);
   }
-  chmodSync(house.paths.tickets, 0o640);
-  assert.match((await keys(house, 'list')).stderr, /mode 0640 lets others at this secret/);
+  chmodSync(site.paths.tickets, 0o640);
+  assert.match((await keys(site, 'list')).stderr, /mode 0640 lets others at this secret/);
 });
 
 // RFC 7638
@@ -137,26 +137,26 @@ function pairNamed(beginning) {
 }
 
 test('a pass key whose name begins with a hyphen is named like any other', async (t) => {
-  const house = await openRings(t, { fronts: 1 });
-  const [old] = await names(house, 'passes');
+  const site = await openRings(t, { fronts: 1 });
+  const [old] = await names(site, 'passes');
   const { name, pem } = pairNamed('-');
-  writeFileSync(house.paths.passes, readFileSync(house.paths.passes, 'utf8') + pem);
-  await done(house, 'use', 'passes', name.slice(0, 6), '--unchecked');
-  await reload(house);
-  assert.deepEqual(await names(house, 'passes'), [name, old]);
-  await done(house, 'use', 'passes', old, '--unchecked');
-  assert.match((await keys(house, 'drop', 'passes', '--loud', '--unchecked')).stderr, /no key, or more than one/);
-  timePasses(house.paths.passes);
-  await done(house, 'drop', 'passes', name, '--unchecked');
-  await reload(house);
-  assert.deepEqual(await names(house, 'passes'), [old]);
+  writeFileSync(site.paths.passes, readFileSync(site.paths.passes, 'utf8') + pem);
+  await done(site, 'use', 'passes', name.slice(0, 6), '--unchecked');
+  await reload(site);
+  assert.deepEqual(await names(site, 'passes'), [name, old]);
+  await done(site, 'use', 'passes', old, '--unchecked');
+  assert.match((await keys(site, 'drop', 'passes', '--loud', '--unchecked')).stderr, /no key, or more than one/);
+  timePasses(site.paths.passes);
+  await done(site, 'drop', 'passes', name, '--unchecked');
+  await reload(site);
+  assert.deepEqual(await names(site, 'passes'), [old]);
 });
 
 // ---- under load ----
 
 class Load {
-  constructor(house, codes) {
-    Object.assign(this, { house, codes, people: [], looked: 0, over: false, turns: {} });
+  constructor(site, codes) {
+    Object.assign(this, { site, codes, people: [], looked: 0, over: false, turns: {} });
     this.events = { still: 'still', club: 'club', inside: 'inside' };
     this.all = Promise.all([this.run('plain'), this.run('member'), this.run('invited'), this.run('inside')]);
     this.all.catch(() => {}); // reported by stop() and by the waiting test
@@ -165,7 +165,7 @@ class Load {
   async run(kind) {
     try {
       for (let i = 0; !this.over; i += 1) {
-        const [one, other] = i % 2 === 0 ? this.house.fronts : [...this.house.fronts].reverse();
+        const [one, other] = i % 2 === 0 ? this.site.fronts : [...this.site.fronts].reverse();
         await this[kind](i, one, other);
         this.turns[kind] = i + 1;
         await delay(20); // there are many invitations
@@ -214,7 +214,7 @@ class Load {
   }
 
   member(i, one, other) {
-    return this.join(this.events.club, asMember(this.house.shop.token(`member-${i}`)), one, other);
+    return this.join(this.events.club, asMember(this.site.shop.token(`member-${i}`)), one, other);
   }
 
   invited(i, one, other) {
@@ -222,7 +222,7 @@ class Load {
   }
 
   async inside(i, one, other) {
-    const options = asMember(this.house.shop.token(`guest-${i}`));
+    const options = asMember(this.site.shop.token(`guest-${i}`));
     const visitor = new Visitor(one, this.events.inside);
     assertStatus(await visitor.join(options), 201);
     await visitor.untilCalled({ front: one });
@@ -251,76 +251,76 @@ class Load {
 }
 
 // The fronts reload one after the other, with visitors in between.
-async function reloadInTurn(house, load) {
-  for (const front of house.fronts) {
+async function reloadInTurn(site, load) {
+  for (const front of site.fronts) {
     hup(front);
     await load.turn(1);
   }
-  await reload(house);
+  await reload(site);
   await load.turn(1);
 }
 
 test('under load every ring is turned whole: not one place is lost, not one request refused', async (t) => {
-  const house = await openRings(t);
-  await makeEvent(house, 'still', { ...STILL, lanes: LANES });
-  await makeEvent(house, 'club', { ...STILL, member_required: true });
-  await makeEvent(house, 'inside', { ...FAST, member_required: true });
-  await makeEvent(house, 'drawn', { opens_at: inHours(2), prequeue_at: inHours(-1) }, { open: false });
-  await act(house.front, 'drawn', 'schedule');
-  await untilState(house.front, 'drawn', 'pre-queue');
-  const codes = (await house.front.admin.get('/admin/events/still/lanes/fans/invitations?limit=1000')).json.invitations
+  const site = await openRings(t);
+  await makeEvent(site, 'still', { ...STILL, lanes: LANES });
+  await makeEvent(site, 'club', { ...STILL, member_required: true });
+  await makeEvent(site, 'inside', { ...FAST, member_required: true });
+  await makeEvent(site, 'drawn', { opens_at: inHours(2), prequeue_at: inHours(-1) }, { open: false });
+  await act(site.front, 'drawn', 'schedule');
+  await untilState(site.front, 'drawn', 'pre-queue');
+  const codes = (await site.front.admin.get('/admin/events/still/lanes/fans/invitations?limit=1000')).json.invitations
     .map(({ code }) => code);
-  for (const front of house.fronts) { // a lane's own picture may show the opening a tick after the event's
+  for (const front of site.fronts) { // a lane's own picture may show the opening a tick after the event's
     await until('the lane to be open', async () =>
       (await new Visitor(front, 'still').join({ headers: { 'x-invitation': codes.at(-1) } })).json.position);
   }
-  const load = new Load(house, codes);
+  const load = new Load(site, codes);
   await load.turn();
 
   for (const ring of ['tickets', 'passes', 'draws', 'identities']) {
-    const [old] = await names(house, ring);
-    await done(house, 'add', ring);
-    await reloadInTurn(house, load);
-    const next = (await names(house, ring)).find((name) => name !== old);
+    const [old] = await names(site, ring);
+    await done(site, 'add', ring);
+    await reloadInTurn(site, load);
+    const next = (await names(site, ring)).find((name) => name !== old);
     if (ring === 'passes') {
-      const { keys: shown } = (await house.front.http.get('/.well-known/jwks.json')).json;
+      const { keys: shown } = (await site.front.http.get('/.well-known/jwks.json')).json;
       assert.deepEqual(shown.map(({ kid }) => kid), [old, next]);
     }
-    await done(house, 'use', ring, next, '--url', house.urls);
-    await reloadInTurn(house, load);
+    await done(site, 'use', ring, next, '--url', site.urls);
+    await reloadInTurn(site, load);
     if (ring === 'identities') {
-      await refused(house, /events that are not closed/, 'drop', ring, old, '--url', house.urls);
+      await refused(site, /events that are not closed/, 'drop', ring, old, '--url', site.urls);
       break;
     }
-    await refused(house, ring === 'draws' ? /a draw was promised with it/ : /may still come/, 'drop', ring, old, '--url', house.urls);
+    await refused(site, ring === 'draws' ? /a draw was promised with it/ : /may still come/, 'drop', ring, old, '--url', site.urls);
     if (ring === 'draws') {
-      await act(house.front, 'drawn', 'draw');
-      await until('nobody to need it', async () => !(await rings(house.front)).draws.used.includes(old));
+      await act(site.front, 'drawn', 'draw');
+      await until('nobody to need it', async () => !(await rings(site.front)).draws.used.includes(old));
     }
     await load.renew();
-    timePasses(house.paths[ring]);
-    await done(house, 'drop', ring, old, ...(ring === 'draws' ? ['--url', house.urls] : ['--unchecked']));
-    await reloadInTurn(house, load);
-    assert.deepEqual(await names(house, ring), [next]);
+    timePasses(site.paths[ring]);
+    await done(site, 'drop', ring, old, ...(ring === 'draws' ? ['--url', site.urls] : ['--unchecked']));
+    await reloadInTurn(site, load);
+    assert.deepEqual(await names(site, ring), [next]);
   }
   await load.stop();
-  for (const person of load.people) for (const front of house.fronts) await load.isThere(person, front);
+  for (const person of load.people) for (const front of site.fronts) await load.isThere(person, front);
 
   // The old identities go with the last of their events.
-  const [, old] = await names(house, 'identities');
-  await makeEvent(house, 'next', { ...STILL, member_required: true });
-  const kim = asMember(house.shop.token('kim'));
-  const { position } = await new Visitor(house.front, 'next').joined(kim);
-  for (const id of ['still', 'club', 'inside', 'drawn']) await act(house.front, id, 'close');
-  timePasses(house.paths.identities);
+  const [, old] = await names(site, 'identities');
+  await makeEvent(site, 'next', { ...STILL, member_required: true });
+  const kim = asMember(site.shop.token('kim'));
+  const { position } = await new Visitor(site.front, 'next').joined(kim);
+  for (const id of ['still', 'club', 'inside', 'drawn']) await act(site.front, id, 'close');
+  timePasses(site.paths.identities);
   await until('nobody to need it', async () => {
-    const answers = await Promise.all(house.fronts.map(rings));
+    const answers = await Promise.all(site.fronts.map(rings));
     return answers.every(({ identities }) => !identities.used.includes(old));
   });
-  for (const front of house.fronts) await front.restart(); // so that their keys were first used on an earlier day
-  await done(house, 'drop', 'identities', old, '--url', house.urls);
-  await reload(house);
-  for (const front of house.fronts) {
+  for (const front of site.fronts) await front.restart(); // so that their keys were first used on an earlier day
+  await done(site, 'drop', 'identities', old, '--url', site.urls);
+  await reload(site);
+  for (const front of site.fronts) {
     const again = await new Visitor(front, 'next').join(kim);
     assert.deepEqual([again.status, again.json.position], [200, position], again.text);
     assert.equal((await front.private.get('/readyz')).json.shut, undefined);

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { load } from 'js-yaml';
 import { ROOT } from '../../lib-js/index.js';
-import { openHouse } from './support.js';
+import { openSite } from './support.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 
 test('contract and console describe every knob as the program does', async (t) => {
-  const { front } = await openHouse(t);
+  const { front } = await openSite(t);
   const knobs = (await front.admin.get('/admin/knobs')).json.knobs;
   const { properties } = load(read('queue-front/openapi.yaml')).components.schemas.EventWrite;
   const texts = ['en', 'ko'].map((language) => read(`web/console/console.${language}`));

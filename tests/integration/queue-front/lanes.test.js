@@ -7,7 +7,7 @@ import test from 'node:test';
 import { assertProblem, assertStatus, runProgram, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, makePreQueue, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, makeEvent, makePreQueue, openSite, openShow, patch, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
@@ -19,19 +19,19 @@ async function invitations(front, lane = 'fans', query = '?limit=500') {
   return answer.json.invitations.map(({ code }) => code);
 }
 const invited = (code) => ({ headers: { 'x-invitation': code } });
-const untilLanes = (house) => Promise.all(house.fronts.map((front) => until('the lanes', async () =>
+const untilLanes = (site) => Promise.all(site.fronts.map((front) => until('the lanes', async () =>
   (await laneOf(front, 'fans'))?.issued !== undefined)));
 
 async function openLanes(t, knobs, options = {}) {
-  const house = await openShow(t, knobs, options);
-  await untilLanes(house);
-  house.codes = await invitations(house.front);
-  return house;
+  const site = await openShow(t, knobs, options);
+  await untilLanes(site);
+  site.codes = await invitations(site.front);
+  return site;
 }
 
-async function fill(house, general, fans) {
+async function fill(site, general, fans) {
   const joinOne = async (i, options) => {
-    const answer = assertStatus(await house.fronts[i % house.fronts.length].http.post('/v1/queue/show/join', options), 201);
+    const answer = assertStatus(await site.fronts[i % site.fronts.length].http.post('/v1/queue/show/join', options), 201);
     return answer.json;
   };
   const places = [];
@@ -40,38 +40,38 @@ async function fill(house, general, fans) {
   }
   for (let i = 0; i < fans; i += 100) {
     places.push(...await Promise.all(Array.from({ length: Math.min(100, fans - i) }, (_, k) =>
-      joinOne(k, invited(house.codes[i + k])))));
+      joinOne(k, invited(site.codes[i + k])))));
   }
   return places;
 }
 
 test('a lane has its own places and shows its share of the calls', async (t) => {
-  const house = await openLanes(t, STILL, { fronts: 2 });
-  await fill(house, 3, 0);
-  const fan = new Visitor(house.front, 'show');
-  const joined = await fan.joined(invited(house.codes[0].toLowerCase().replaceAll('-', ' ')));
+  const site = await openLanes(t, STILL, { fronts: 2 });
+  await fill(site, 3, 0);
+  const fan = new Visitor(site.front, 'show');
+  const joined = await fan.joined(invited(site.codes[0].toLowerCase().replaceAll('-', ' ')));
   assert.equal(joined.position, 1);
   assert.equal(joined.lane, 'fans');
-  assert.equal((await fan.me({ front: house.fronts[1] })).json.ahead, 0);
-  const plain = await new Visitor(house.fronts[1], 'show').joined();
+  assert.equal((await fan.me({ front: site.fronts[1] })).json.ahead, 0);
+  const plain = await new Visitor(site.fronts[1], 'show').joined();
   assert.equal(plain.position, 4);
   assert.equal(plain.lane, undefined);
   assert.deepEqual([joined.lane_share, plain.lane_share], [30, 70]);
-  await until('the numbers', async () => (await laneOf(house.front, 'fans')).issued === 1);
-  const { lanes } = await status(house.fronts[1]);
+  await until('the numbers', async () => (await laneOf(site.front, 'fans')).issued === 1);
+  const { lanes } = await status(site.fronts[1]);
   assert.deepEqual(lanes.map(({ id, name, share }) => [id, name, share]),
     [['general', 'general', 70], ['fans', 'Fan club', 30]]);
   assert.equal((await fan.join()).json.position, 1, 'the same ticket again');
-  const again = await new Visitor(house.fronts[1], 'show').join(invited(house.codes[0]));
+  const again = await new Visitor(site.fronts[1], 'show').join(invited(site.codes[0]));
   assert.equal(again.status, 200, 'one invitation is one place');
   assert.equal(again.json.position, 1);
 });
 
 test('a preview says of each lane when the last of it would enter', async (t) => {
-  const house = await openLanes(t, STILL);
-  await fill(house, 70, 6);
+  const site = await openLanes(t, STILL);
+  await fill(site, 70, 6);
   const preview = async (rate) =>
-    (await house.front.admin.get(`/admin/events/show/preview?rate_per_s=${rate}`)).json;
+    (await site.front.admin.get(`/admin/events/show/preview?rate_per_s=${rate}`)).json;
   const { waiting, last_enters_at: last, lanes } = await until('all to be counted', async () => {
     const seen = await preview(10);
     return seen.waiting === 76 && seen;
@@ -86,18 +86,18 @@ test('a preview says of each lane when the last of it would enter', async (t) =>
 });
 
 test('a visitor without an invitation does not enter the lane', async (t) => {
-  const house = await openLanes(t, STILL);
-  const visitor = () => new Visitor(house.front, 'show');
-  const good = house.codes[1];
+  const site = await openLanes(t, STILL);
+  const visitor = () => new Visitor(site.front, 'show');
+  const good = site.codes[1];
   const wrong = good.replace(/^./, (c) => (c === '0' ? '2' : '0'));
   for (const code of [wrong, 'x', `${good}0`, good.slice(0, -1)]) {
     assertProblem(await visitor().join(invited(code)), 422, 'invitation-invalid');
   }
-  await makeEvent(house, 'other', STILL);
+  await makeEvent(site, 'other', STILL);
   assertProblem(await visitor().join({ ...invited(good), event: 'other' }), 422, 'invitation-invalid');
-  await patch(house.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
+  await patch(site.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
   assertProblem(await visitor().join(invited(good)), 422, 'invitation-invalid');
-  assert.equal((await visitor().join(invited(house.codes[0]))).status, 201);
+  assert.equal((await visitor().join(invited(site.codes[0]))).status, 201);
   // Visitors with a place see this, too, and keep the place.
   const there = visitor();
   const { position } = await there.joined();
@@ -105,44 +105,44 @@ test('a visitor without an invitation does not enter the lane', async (t) => {
   assert.deepEqual([(await there.join()).status, (await there.join()).json.position], [200, position]);
   const page = await visitor().join({ headers: { accept: 'text/html', 'x-invitation': 'x' }, body: '' });
   assert.equal(page.headers.location, '/e/show?notice=invitation-invalid');
-  assertProblem(await house.front.http.get('/v1/queue/show@1/status'), 404, 'event-unknown');
+  assertProblem(await site.front.http.get('/v1/queue/show@1/status'), 404, 'event-unknown');
   const { ticket } = await visitor().joined();
   const bytes = Buffer.from(ticket, 'base64url');
   bytes[2] = 1;
-  assertProblem(await house.front.http.get('/v1/queue/show/me', { token: bytes.toString('base64url') }),
+  assertProblem(await site.front.http.get('/v1/queue/show/me', { token: bytes.toString('base64url') }),
     401, 'ticket-invalid');
 });
 
 test('a member token may open a lane and stays in it', async (t) => {
   const shop = openShop();
-  const house = await openLanes(t, { rate_per_s: 1000, burst: 100, max_active: 0, lanes: LANES },
+  const site = await openLanes(t, { rate_per_s: 1000, burst: 100, max_active: 0, lanes: LANES },
     { fronts: 2, config: { members: { keys: shop.file } } });
   const fan = (sub) => asMember(shop.token(sub, { claims: { lane: 'fans' } }));
-  const kim = new Visitor(house.front, 'show');
+  const kim = new Visitor(site.front, 'show');
   assert.equal((await kim.joined(fan('kim'))).lane, 'fans');
-  assert.equal((await new Visitor(house.front, 'show').join(fan('kim'))).status, 200, 'one place');
-  assert.equal((await new Visitor(house.front, 'show').joined(asMember(shop.token('lee')))).lane, undefined);
-  await makeEvent(house, 'still', STILL);
-  const ann = new Visitor(house.front, 'still');
+  assert.equal((await new Visitor(site.front, 'show').join(fan('kim'))).status, 200, 'one place');
+  assert.equal((await new Visitor(site.front, 'show').joined(asMember(shop.token('lee')))).lane, undefined);
+  await makeEvent(site, 'still', STILL);
+  const ann = new Visitor(site.front, 'still');
   assert.equal((await ann.joined()).lane, undefined, 'not logged in yet');
   assert.equal((await ann.joined(fan('ann'))).lane, 'fans');
   const again = await ann.join(fan('ann'));
   assert.deepEqual([again.status, again.json.lane], [200, 'fans']);
-  const dan = await Visitor.withPlace(house.front, 'still');
-  await act(house.front, 'still', 'sold-out');
-  await untilState(house.front, 'still', 'sold-out');
+  const dan = await Visitor.withPlace(site.front, 'still');
+  await act(site.front, 'still', 'sold-out');
+  await untilState(site.front, 'still', 'sold-out');
   assert.equal((await dan.join(fan('dan'))).status, 200, 'places are kept');
-  const bea = await Visitor.withPlace(house.front, 'show');
+  const bea = await Visitor.withPlace(site.front, 'show');
   await bea.untilCalled();
   const called = await bea.join(fan('bea'));
   assert.deepEqual([called.status, called.json.lane, called.json.called], [200, undefined, true], 'a call is better than a lane');
-  assert.equal((await new Visitor(house.front, 'show').joined(
+  assert.equal((await new Visitor(site.front, 'show').joined(
     asMember(shop.token('eve', { claims: { lane: 'vip' } })))).lane, undefined);
   const { code } = (await kim.call('POST', 'move', { body: {} })).json;
-  const phone = new Visitor(house.fronts[1], 'show');
+  const phone = new Visitor(site.fronts[1], 'show');
   const moved = assertStatus(await phone.call('POST', 'move', { body: { code }, ...fan('kim') }), 200);
   assert.equal(moved.json.lane, 'fans');
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the news', async () => (await kim.me({ front })).json.code === 'ticket-moved');
   }
   const pass = await until('the pass', async () => {
@@ -153,22 +153,22 @@ test('a member token may open a lane and stays in it', async (t) => {
   await until('the picture', async () => (await phone.me()).json.place === 'admitted');
   assert.equal((await phone.session()).json.session, pass.session);
   assert.equal((await phone.leave()).status, 204);
-  assertProblem(await house.front.http.post('/v1/queue/show/session', { token: pass.pass }), 410, 'session-ended');
+  assertProblem(await site.front.http.post('/v1/queue/show/session', { token: pass.pass }), 410, 'session-ended');
 });
 
 test('a lane that stays keeps its number, to which its invitations are bound', async (t) => {
-  const house = await openLanes(t, STILL);
+  const site = await openLanes(t, STILL);
   const [press, fans] = [{ id: 'press', share: 10 }, { id: 'fans', share: 20 }];
-  await makeEvent(house, 'later', { ...STILL, lanes: [press, fans] }, { open: false });
-  const put = (lanes) => house.front.admin.patch('/admin/events/later', { body: { lanes } });
+  await makeEvent(site, 'later', { ...STILL, lanes: [press, fans] }, { open: false });
+  const put = (lanes) => site.front.admin.patch('/admin/events/later', { body: { lanes } });
   for (const lanes of [[fans, press], [fans], [{ id: 'vip', share: 5 }, press, fans]])
     assert.equal(assertProblem(await put(lanes), 422, 'knob-invalid').pointer, '/lanes');
   for (const lanes of [[press, fans, { id: 'vip', share: 5 }], [press], [{ id: 'vip', share: 5 }]]) assert.equal((await put(lanes)).status, 200);
 });
 
 test('lanes are fixed once joins open but shares are not', async (t) => {
-  const house = await openLanes(t, STILL);
-  const put = (lanes) => house.front.admin.patch('/admin/events/show', { body: { lanes } });
+  const site = await openLanes(t, STILL);
+  const put = (lanes) => site.front.admin.patch('/admin/events/show', { body: { lanes } });
   for (const [lanes, pointer] of [
     [[], '/lanes'],
     [[...LANES, { id: 'press', share: 5 }], '/lanes'],
@@ -180,31 +180,31 @@ test('lanes are fixed once joins open but shares are not', async (t) => {
     assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, pointer, JSON.stringify(lanes));
   }
   assert.equal((await put([{ ...LANES[0], share: 55 }])).status, 200);
-  const untilShare = (share) => until(`${share} %`, async () => (await laneOf(house.front, 'fans')).share === share);
+  const untilShare = (share) => until(`${share} %`, async () => (await laneOf(site.front, 'fans')).share === share);
   await untilShare(55);
-  await act(house.front, 'show', 'undo');
+  await act(site.front, 'show', 'undo');
   await untilShare(30);
-  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  const { audit } = (await site.front.admin.get('/admin/events/show/audit')).json;
   assert.equal(audit.find(({ what }) => what === 'change').to.lanes[0].share, 55);
 });
 
 test('each lane has its own repeatable draw, which verify-draw judges as well', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makePreQueue(house, 'show', STILL);
-  await untilLanes(house);
-  house.codes = await invitations(house.front);
+  const site = await openSite(t, { fronts: 2 });
+  await makePreQueue(site, 'show', STILL);
+  await untilLanes(site);
+  site.codes = await invitations(site.front);
   const visitors = [];
   for (let i = 0; i < 12; i += 1) {
-    const visitor = new Visitor(house.fronts[i % 2], 'show');
-    visitor.entry = (await visitor.joined(i % 3 === 0 ? invited(house.codes[i]) : {})).entry;
+    const visitor = new Visitor(site.fronts[i % 2], 'show');
+    visitor.entry = (await visitor.joined(i % 3 === 0 ? invited(site.codes[i]) : {})).entry;
     visitors.push(visitor);
   }
-  const fairness = async (lane, front = house.front) =>
+  const fairness = async (lane, front = site.front) =>
     (await front.http.get(`/v1/queue/show/fairness?lane=${lane}`)).json;
   const before = { general: await fairness('general'), fans: await fairness('fans') };
   assert.notEqual(before.general.commitment, before.fans.commitment);
-  assertProblem(await house.front.http.get('/v1/queue/show/fairness?lane=vip'), 404, 'lane-unknown');
-  await act(house.front, 'show', 'draw');
+  assertProblem(await site.front.http.get('/v1/queue/show/fairness?lane=vip'), 404, 'lane-unknown');
+  await act(site.front, 'show', 'draw');
   for (const visitor of visitors) {
     visitor.place = await until('the draw', async () => (await visitor.me()).json.position);
   }
@@ -220,13 +220,13 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
   const [fan] = visitors;
   const told = await fairness('fans');
   assert.notEqual(told.seed, (await fairness('general')).seed);
-  const file = join(house.scope.dir(), 'fairness.json');
+  const file = join(site.scope.dir(), 'fairness.json');
   writeFileSync(file, JSON.stringify(told));
   const run = runProgram('queue-front', ['verify-draw', file, '--entry', String(fan.entry), '--commitment', before.fans.commitment]);
   assert.equal(run.status, 0, run.stderr);
   assert.match(run.stdout, /lane {8}fans/);
   assert.match(run.stdout, new RegExp(`${fan.entry} -> position ${fan.place}\\b`));
-  await house.redis.restartEmpty();
+  await site.redis.restartEmpty();
   for (const visitor of visitors) {
     await until('health', async () => {
       const { json } = await visitor.me();
@@ -235,7 +235,7 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
     });
   }
   const late = await until('a join', async () => {
-    const answer = await new Visitor(house.front, 'show').join(invited(house.codes[400]));
+    const answer = await new Visitor(site.front, 'show').join(invited(site.codes[400]));
     return answer.status === 201 && answer.json;
   });
   assert.ok(late.position > 4, 'behind all who were there');

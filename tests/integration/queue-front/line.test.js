@@ -5,17 +5,17 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, shareHouse, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, makeEvent, makePreQueue, openSite, openShow, shareSite, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
 
-const alone = shareHouse(test);
-const both = shareHouse(test, { fronts: 2 });
+const alone = shareSite(test);
+const both = shareSite(test, { fronts: 2 });
 
 test('a join gives the next place, and the cookie gives the same place again', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const first = new Visitor(house.front, show);
+  const { show, ...site } = await alone(t, STILL);
+  const first = new Visitor(site.front, show);
   const answer = assertStatus(await first.join(), 201);
   assert.equal(answer.json.position, 1);
   assert.equal(answer.json.ahead, 0);
@@ -25,63 +25,63 @@ test('a join gives the next place, and the cookie gives the same place again', a
 
   const again = assertStatus(await first.join(), 200);
   assert.equal(again.json.ticket, answer.json.ticket);
-  assert.equal((await new Visitor(house.front, show).joined()).position, 2);
+  assert.equal((await new Visitor(site.front, show).joined()).position, 2);
 });
 
 test('a ticket works by bearer alone and by cookie alone', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const { ticket } = await new Visitor(house.front, show).joined();
+  const { show, ...site } = await alone(t, STILL);
+  const { ticket } = await new Visitor(site.front, show).joined();
   for (const headers of [{ authorization: `Bearer ${ticket}` }, { cookie: `fg_ticket_${show}=${ticket}` }]) {
-    const me = assertStatus(await house.front.http.get(`/v1/queue/${show}/me`, { headers }), 200);
+    const me = assertStatus(await site.front.http.get(`/v1/queue/${show}/me`, { headers }), 200);
     assert.equal(me.json.position, 1);
-    const join = assertStatus(await house.front.http.post(`/v1/queue/${show}/join`, { headers }), 200);
+    const join = assertStatus(await site.front.http.post(`/v1/queue/${show}/join`, { headers }), 200);
     assert.equal(join.json.ticket, ticket);
   }
 });
 
 test('behind TLS cookies are Secure', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const visitor = new Visitor(house.front, show);
+  const { show, ...site } = await alone(t, STILL);
+  const visitor = new Visitor(site.front, show);
   await visitor.join({ headers: { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' } });
   assert.ok(visitor.jar.get(`fg_ticket_${show}`).attributes.includes('secure'));
 });
 
 test('an idempotency key is one place on any front', async (t) => {
-  const { show, ...house } = await both(t, STILL);
+  const { show, ...site } = await both(t, STILL);
   const { show: other } = await both(t, STILL);
   const headers = { 'idempotency-key': '8e03978e-40d5-43e8-bc93-6894a57f9324' };
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
-      house.fronts[i % 2].http.post(`/v1/queue/${show}/join`, { headers })),
+      site.fronts[i % 2].http.post(`/v1/queue/${show}/join`, { headers })),
   );
   assert.deepEqual([...new Set(answers.map(({ json }) => json.position))], [1]);
   assert.equal(answers.filter(({ status }) => status === 201).length, 1);
-  assert.equal((await new Visitor(house.front, show).joined()).position, 2);
+  assert.equal((await new Visitor(site.front, show).joined()).position, 2);
   // The same key in another event is another visitor.
-  assertStatus(await house.front.http.post(`/v1/queue/${other}/join`, { headers }), 201);
+  assertStatus(await site.front.http.post(`/v1/queue/${other}/join`, { headers }), 201);
   assertProblem(
-    await house.front.http.post(`/v1/queue/${show}/join`, { headers: { 'idempotency-key': 'a b' } }),
+    await site.front.http.post(`/v1/queue/${show}/join`, { headers: { 'idempotency-key': 'a b' } }),
     400, 'idempotency-key-invalid');
-  await until('the front to know', async () => (await live(house.front, show)).issued === 2);
+  await until('the front to know', async () => (await live(site.front, show)).issued === 2);
 });
 
 test('a join with a lost answer is recognised by its cookie', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const visitor = new Visitor(house.front, show);
-  visitor.jar.take(await house.front.http.get(`/e/${show}`));
+  const { show, ...site } = await alone(t, STILL);
+  const visitor = new Visitor(site.front, show);
+  visitor.jar.take(await site.front.http.get(`/e/${show}`));
   const cookie = { headers: visitor.jar.headers };
-  const lost = await house.front.http.post(`/v1/queue/${show}/join`, cookie);
-  const retry = await house.front.http.post(`/v1/queue/${show}/join`, cookie);
+  const lost = await site.front.http.post(`/v1/queue/${show}/join`, cookie);
+  const retry = await site.front.http.post(`/v1/queue/${show}/join`, cookie);
   assert.equal(lost.status, 201);
   assert.equal(retry.status, 200);
   assert.equal(retry.json.position, lost.json.position);
 });
 
 test('one browser waits for several events', async (t) => {
-  const { show: one, ...house } = await alone(t, STILL);
+  const { show: one, ...site } = await alone(t, STILL);
   const { show: two } = await alone(t, STILL);
-  await new Visitor(house.front, two).joined();
-  const visitor = new Visitor(house.front, one);
+  await new Visitor(site.front, two).joined();
+  const visitor = new Visitor(site.front, one);
   assert.equal((await visitor.joined()).position, 1);
   assert.equal((await visitor.joined({ event: two })).position, 2);
   assert.equal((await visitor.me()).json.position, 1);
@@ -89,16 +89,16 @@ test('one browser waits for several events', async (t) => {
 });
 
 test('forged, foreign and missing tickets are refused by name', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
+  const { show, ...site } = await alone(t, STILL);
   const { show: other } = await alone(t, STILL);
-  const { ticket } = await new Visitor(house.front, show).joined();
+  const { ticket } = await new Visitor(site.front, show).joined();
   const forged = ticket.slice(0, 20) + (ticket[20] === 'A' ? 'B' : 'A') + ticket.slice(21);
-  const me = (headers, event = show) => house.front.http.get(`/v1/queue/${event}/me`, { headers });
+  const me = (headers, event = show) => site.front.http.get(`/v1/queue/${event}/me`, { headers });
   assertProblem(await me({}), 401, 'ticket-invalid');
   assertProblem(await me({ authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
   assertProblem(await me({ cookie: `fg_ticket_${show}=${forged}` }), 401, 'ticket-invalid');
   assertProblem(await me({ authorization: `Bearer ${ticket}` }, other), 401, 'ticket-invalid');
-  const post = (call, headers) => house.front.http.post(`/v1/queue/${show}/${call}`, { headers });
+  const post = (call, headers) => site.front.http.post(`/v1/queue/${show}/${call}`, { headers });
   assertProblem(await post('join', { authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
   assertProblem(await post('pass', { authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
   assertProblem(await post('leave', {}), 401, 'ticket-invalid');
@@ -106,72 +106,72 @@ test('forged, foreign and missing tickets are refused by name', async (t) => {
 });
 
 test('polls in one packet are each judged by their own ticket and event', async (t) => {
-  const { show: one, ...house } = await alone(t, STILL);
+  const { show: one, ...site } = await alone(t, STILL);
   const { show: two } = await alone(t, STILL);
   const tickets = [];
-  for (const event of [one, one, two]) tickets.push((await new Visitor(house.front, event).joined()).ticket);
+  for (const event of [one, one, two]) tickets.push((await new Visitor(site.front, event).joined()).ticket);
   const [a, b, c] = tickets;
   const forged = a.slice(0, 20) + (a[20] === 'A' ? 'B' : 'A') + a.slice(21);
   const asked = [[one, a], [one, a], [one, a], [one, forged], [one, forged], [one, b], [one, b],
     [two, b], [two, c], [two, c], [one, c], [one, c], [one, a]];
   const bytes = asked.map(([event, ticket]) =>
     crlf(`GET /v1/queue/${event}/me HTTP/1.1\nHost: x\nAuthorization: Bearer ${ticket}\n\n`)).join('');
-  const { answers } = await rawExchange({ port: house.front.port, bytes, n: asked.length });
+  const { answers } = await rawExchange({ port: site.front.port, bytes, n: asked.length });
   const told = answers.map(({ status, json }) => (status === 200 ? `${json.event} ${json.position}` : status));
   const [first, second, other] = [`${one} 1`, `${one} 2`, `${two} 1`];
   assert.deepEqual(told, [first, first, first, 401, 401, second, second, 401, other, other, 401, 401, first]);
 });
 
 test('a place is believed for as long as the settings say', async (t) => {
-  const house = await openShow(t, STILL, { config: { tickets: { lifetime: '60s' } } });
-  const visitor = new Visitor(house.front, 'show');
+  const site = await openShow(t, STILL, { config: { tickets: { lifetime: '60s' } } });
+  const visitor = new Visitor(site.front, 'show');
   const answer = await visitor.join();
   assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('max-age=60'));
   assert.equal(answer.status, 201);
 });
 
 test('an unknown event is a 404 and a wrong method a 405', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
+  const { show, ...site } = await alone(t, STILL);
   for (const call of ['status', 'me', 'stream', 'verify']) {
-    assertProblem(await house.front.http.get(`/v1/queue/nix/${call}`), 404, 'event-unknown');
+    assertProblem(await site.front.http.get(`/v1/queue/nix/${call}`), 404, 'event-unknown');
   }
   for (const call of ['join', 'pass', 'session', 'leave']) {
-    assertProblem(await house.front.http.post(`/v1/queue/nix/${call}`), 404, 'event-unknown');
+    assertProblem(await site.front.http.post(`/v1/queue/nix/${call}`), 404, 'event-unknown');
   }
-  const wrong = assertStatus(await house.front.http.get(`/v1/queue/${show}/join`), 405);
+  const wrong = assertStatus(await site.front.http.get(`/v1/queue/${show}/join`), 405);
   assert.match(wrong.headers.allow, /\bPOST\b/);
   assert.doesNotMatch(wrong.headers.allow, /GET/);
-  assert.equal((await house.front.http.get('/admin/events')).status, 404, 'not on the public side');
+  assert.equal((await site.front.http.get('/admin/events')).status, 404, 'not on the public side');
 });
 
 test('the shared status is cacheable and answers 304', async (t) => {
-  const { show, ...house } = await alone(t, { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
-  const status = await house.front.http.get(`/v1/queue/${show}/status`);
+  const { show, ...site } = await alone(t, { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
+  const status = await site.front.http.get(`/v1/queue/${show}/status`);
   assert.equal(status.headers['cache-control'], 'public, max-age=1, stale-while-revalidate=1');
   assert.equal(status.json.name, 'The "Show"');
   assert.deepEqual(status.json.message, { ko: '안녕' });
   const { etag } = status.headers;
-  const same = assertStatus(await house.front.http.get(`/v1/queue/${show}/status`, { headers: { 'if-none-match': etag } }), 304);
+  const same = assertStatus(await site.front.http.get(`/v1/queue/${show}/status`, { headers: { 'if-none-match': etag } }), 304);
   assert.equal(same.headers.etag, etag);
-  const head = await house.front.http.head(`/v1/queue/${show}/status`);
+  const head = await site.front.http.head(`/v1/queue/${show}/status`);
   assert.equal(head.text, '');
   assert.equal(head.headers['content-length'], status.headers['content-length']);
-  await new Visitor(house.front, show).joined();
+  await new Visitor(site.front, show).joined();
   await until('the status to count the join', async () => {
-    const answer = await house.front.http.get(`/v1/queue/${show}/status`, { headers: { 'if-none-match': etag } });
+    const answer = await site.front.http.get(`/v1/queue/${show}/status`, { headers: { 'if-none-match': etag } });
     return answer.status === 200 && answer.json.issued === 1;
   });
 });
 
 test('polls cost Redis nothing', async (t) => {
-  const house = await openShow(t, STILL, { config: { redis: { tick: '1s' } } });
-  const visitor = await Visitor.withPlace(house.front, 'show');
-  const before = await house.redis.commandCalls();
+  const site = await openShow(t, STILL, { config: { redis: { tick: '1s' } } });
+  const visitor = await Visitor.withPlace(site.front, 'show');
+  const before = await site.redis.commandCalls();
   const began = performance.now();
   for (let i = 0; i < 300; i += 1) {
-    await Promise.all([visitor.me(), house.front.http.get('/v1/queue/show/status')]);
+    await Promise.all([visitor.me(), site.front.http.get('/v1/queue/show/status')]);
   }
-  const after = await house.redis.commandCalls();
+  const after = await site.redis.commandCalls();
   const seconds = (performance.now() - began) / 1000;
   const sum = (calls) => Object.values(calls).reduce((a, b) => a + b, 0);
   const scripts = (after.evalsha ?? 0) - (before.evalsha ?? 0);
@@ -182,37 +182,37 @@ test('polls cost Redis nothing', async (t) => {
 });
 
 test('a stream tells the newest status at once, and then each change', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
+  const { show, ...site } = await alone(t, STILL);
   const began = performance.now();
-  const stream = await openStream({ port: house.front.port, path: `/v1/queue/${show}/stream` });
+  const stream = await openStream({ port: site.front.port, path: `/v1/queue/${show}/stream` });
   t.after(() => stream.close());
   assert.match(stream.headers['content-type'], /^text\/event-stream/);
   const first = await stream.find('the first status', (e) => e.event === 'status');
   assert.equal(first.json.issued, 0);
-  await Promise.all(Array.from({ length: 30 }, () => house.front.http.post(`/v1/queue/${show}/join`)));
+  await Promise.all(Array.from({ length: 30 }, () => site.front.http.post(`/v1/queue/${show}/join`)));
   await stream.find('the joins', (e) => e.json?.issued === 30);
   // A change every 100 ms; the latency of answers does not affect their number.
   for (let i = 0; i < 20; i += 1) {
-    await new Visitor(house.front, show).joined();
+    await new Visitor(site.front, show).joined();
     await delay(100);
   }
-  await act(house.front, show, 'pause');
+  await act(site.front, show, 'pause');
   await stream.find('the pause', (e) => e.json?.state === 'paused');
   const most = 2 + (performance.now() - began) / 900;
   assert.ok(stream.events.length <= most, `one broadcast a second at most: ${stream.events.length}, at most ${most}`);
 });
 
 test('a called visitor gets one pass, and the same session again', async (t) => {
-  const { show, ...house } = await both(t, FAST);
-  const visitor = new Visitor(house.front, show);
+  const { show, ...site } = await both(t, FAST);
+  const visitor = new Visitor(site.front, show);
   const { ticket, position } = await visitor.joined();
-  await visitor.untilCalled({ front: house.fronts[1] });
+  await visitor.untilCalled({ front: site.fronts[1] });
   const called = await visitor.untilCalled();
   assert.equal(called.place, 'called');
   assert.ok(Date.parse(called.call_expires_at) > Date.now());
   const first = assertStatus(await visitor.pass(), 201);
   assert.equal(first.json.next_url, `/seats/${show}`);
-  const again = assertStatus(await visitor.pass({ front: house.fronts[1] }), 200);
+  const again = assertStatus(await visitor.pass({ front: site.fronts[1] }), 200);
   assert.equal(again.json.session, first.json.session);
   const token = claims(first.json.pass);
   assert.equal(token.iss, 'fairgate');
@@ -222,17 +222,17 @@ test('a called visitor gets one pass, and the same session again', async (t) => 
   assert.equal(token.jti, claims(again.json.pass).jti);
   assert.equal(token.exp, Math.floor(Date.parse(first.json.expires_at) / 1000));
   assert.equal((await visitor.me()).json.place, 'admitted');
-  const bare = await house.front.http.get(`/v1/queue/${show}/me`, { token: ticket });
+  const bare = await site.front.http.get(`/v1/queue/${show}/me`, { token: ticket });
   assert.equal(bare.json.place, 'called', 'without the pass nothing is known of the visit');
 });
 
 test('a pass is signed by a key of the published set', async (t) => {
-  const { show, ...house } = await alone(t, FAST);
-  const visitor = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, FAST);
+  const visitor = await Visitor.withPlace(site.front, show);
   const { pass } = await visitor.entered();
   const [head, body, signature] = pass.split('.');
   const { kid, alg } = JSON.parse(Buffer.from(head, 'base64url').toString());
-  const { keys } = (await house.front.http.get('/.well-known/jwks.json')).json;
+  const { keys } = (await site.front.http.get('/.well-known/jwks.json')).json;
   const jwk = keys.find((key) => key.kid === kid);
   assert.equal(alg, 'ES256');
   const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
@@ -240,9 +240,9 @@ test('a pass is signed by a key of the published set', async (t) => {
 });
 
 test('a visitor who is not called gets the position', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  await new Visitor(house.front, show).joined();
-  const visitor = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, STILL);
+  await new Visitor(site.front, show).joined();
+  const visitor = await Visitor.withPlace(site.front, show);
   const answer = await visitor.pass();
   const problem = assertProblem(answer, 409, 'not-yet');
   assert.equal(problem.position, 2);
@@ -251,8 +251,8 @@ test('a visitor who is not called gets the position', async (t) => {
 });
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 12, session_max_s: 60, picture: '/pictures/tour.webp' });
-  const visitor = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 12, session_max_s: 60, picture: '/pictures/tour.webp' });
+  const visitor = await Visitor.withPlace(site.front, show);
   const pass = await visitor.entered();
   let beaten = pass;
   await until('three seconds of visit', async () => {
@@ -262,15 +262,15 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
     return Date.parse(beaten.expires_at) > Date.parse(pass.expires_at) + 3000;
   }, { everyMs: 200 });
   assert.deepEqual([beaten.ends_at, pass.picture, beaten.picture], [pass.ends_at, undefined, '/pictures/tour.webp']);
-  assert.equal((await live(house.front, show)).active, 1);
-  await until('the slot to be free without heartbeats', async () => (await live(house.front, show)).active === 0);
+  assert.equal((await live(site.front, show)).active, 1);
+  await until('the slot to be free without heartbeats', async () => (await live(site.front, show)).active === 0);
   const over = await visitor.session();
   assert.ok([401, 410].includes(over.status), over.text);
 });
 
 test('verify keeps an active visitor inside, whatever token of the shop comes with the cookie', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(site.front, show);
   const pass = await visitor.entered();
   const first = assertStatus(await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' }), 204);
   assert.equal(first.headers['set-cookie'], undefined, 'in its first half a visit costs Redis nothing');
@@ -280,22 +280,22 @@ test('verify keeps an active visitor inside, whatever token of the shop comes wi
     assert.ok((answer.headers['set-cookie'] ?? []).length <= 1, 'nginx hands on one line');
     return claims(visitor.jar.get(`fg_pass_${show}`).value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
   }, { everyMs: 200 });
-  assert.equal((await live(house.front, show)).active, 1);
+  assert.equal((await live(site.front, show)).active, 1);
 });
 
 test('verify knows of a visit that has ended once half of the pass is over', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(site.front, show);
   const { pass, session } = await visitor.entered();
-  const token = house.secrets.read('service-token');
-  assert.equal((await house.front.private.post(`/internal/sessions/${session}/end`, { token })).status, 204);
+  const token = site.secrets.read('service-token');
+  assert.equal((await site.front.private.post(`/internal/sessions/${session}/end`, { token })).status, 204);
   await until('the middle of the pass', async () => (await visitor.verify()).status === 401);
   assert.ok(Date.now() < claims(pass).exp * 1000, 'before its end');
 });
 
 test('a pass is returned until its last moment', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, session_ttl_s: 1, session_max_s: 1 });
-  const visitor = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 1, session_max_s: 1 });
+  const visitor = await Visitor.withPlace(site.front, show);
   await visitor.entered();
   await until('the end of the visit', async () => {
     const [pass, session] = await Promise.all([visitor.pass(), visitor.session()]);
@@ -306,17 +306,17 @@ test('a pass is returned until its last moment', async (t) => {
 });
 
 test('leave and end free the slot for the next at once', async (t) => {
-  const { show, ...house } = await alone(t, { ...FAST, max_active: 1, call_ttl_s: 60 });
-  const [a, b, c] = [1, 2, 3].map(() => new Visitor(house.front, show));
+  const { show, ...site } = await alone(t, { ...FAST, max_active: 1, call_ttl_s: 60 });
+  const [a, b, c] = [1, 2, 3].map(() => new Visitor(site.front, show));
   for (const visitor of [a, b, c]) await visitor.joined();
   const first = await a.entered();
   assertProblem(await b.pass(), 409, 'not-yet');
   assert.equal((await a.leave()).status, 204);
   assert.equal(a.jar.get(`fg_ticket_${show}`), undefined, 'the cookie is taken back');
   const second = await b.entered();
-  const token = house.secrets.read('service-token');
+  const token = site.secrets.read('service-token');
   const end = (session, with_ = token) =>
-    house.front.private.post(`/internal/sessions/${session}/end`, { token: with_ });
+    site.front.private.post(`/internal/sessions/${session}/end`, { token: with_ });
   assert.equal((await end(second.session, 'wrong')).status, 401);
   assertProblem(await end(mangled(second.session)), 404, 'session-unknown');
   assert.equal((await end(second.session)).status, 204);
@@ -328,36 +328,36 @@ test('leave and end free the slot for the next at once', async (t) => {
 
 // By a key, as by membership or invitation: no cookie is taken back, and the line is so long that the place is surely not called yet.
 test('a place that was given up is not handed out again by its name, before and after the opening', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'open', { rate_per_s: 0, joins_per_ip_per_min: 0 });
-  await makePreQueue(house, 'early', { rate_per_s: 0, joins_per_ip_per_min: 0 });
+  const site = await openSite(t);
+  await makeEvent(site, 'open', { rate_per_s: 0, joins_per_ip_per_min: 0 });
+  await makePreQueue(site, 'early', { rate_per_s: 0, joins_per_ip_per_min: 0 });
   const place = ({ position, entry }) => position || entry;
   for (const event of ['open', 'early']) {
-    for (let i = 0; i < 150; i += 1) await new Visitor(house.front, event).joined();
-    const visitor = new Visitor(house.front, event);
+    for (let i = 0; i < 150; i += 1) await new Visitor(site.front, event).joined();
+    const visitor = new Visitor(site.front, event);
     const headers = { 'idempotency-key': 'one-of-a-kind' };
     const first = await visitor.joined({ headers });
-    assert.equal(place((await new Visitor(house.front, event).join({ headers })).json), place(first), 'a retry finds it');
+    assert.equal(place((await new Visitor(site.front, event).join({ headers })).json), place(first), 'a retry finds it');
     const by = { token: first.ticket };
     const join = `/v1/queue/${event}/join`;
-    assert.equal(place((await house.front.http.post(join, by)).json), place(first), 'so does its ticket');
+    assert.equal(place((await site.front.http.post(join, by)).json), place(first), 'so does its ticket');
     assert.equal((await visitor.leave()).status, 204);
-    const again = await new Visitor(house.front, event).join({ headers });
+    const again = await new Visitor(site.front, event).join({ headers });
     assert.deepEqual([again.status, place(again.json) > place(first)], [201, true], `${event}: ${again.text}`);
-    assert.equal(place((await new Visitor(house.front, event).join({ headers })).json), place(again.json), 'a retry finds the new one');
-    assert.equal(place((await house.front.http.post(join, by)).json), place(again.json), 'so does a ticket that was kept');
+    assert.equal(place((await new Visitor(site.front, event).join({ headers })).json), place(again.json), 'a retry finds the new one');
+    assert.equal(place((await site.front.http.post(join, by)).json), place(again.json), 'so does a ticket that was kept');
   }
 });
 
 test('verify tells an edge whether to let somebody through', async (t) => {
-  const { show, ...house } = await alone(t, FAST);
+  const { show, ...site } = await alone(t, FAST);
   const { show: other } = await alone(t, FAST);
-  const visitor = await Visitor.withPlace(house.front, show);
+  const visitor = await Visitor.withPlace(site.front, show);
   assertProblem(await visitor.verify(), 401, 'pass-invalid');
   const { pass, session } = await visitor.entered();
   const byCookie = assertStatus(await visitor.verify(), 204);
   assert.equal(byCookie.headers['x-fairgate-session'], session);
-  const get = (event, token) => house.front.http.get(`/v1/queue/${event}/verify`, { token });
+  const get = (event, token) => site.front.http.get(`/v1/queue/${event}/verify`, { token });
   assert.equal((await get(show, pass)).status, 204);
   assertProblem(await get(other, pass), 401, 'pass-invalid');
   assertProblem(await get(show, mangled(pass)), 401, 'pass-invalid');
@@ -365,10 +365,10 @@ test('verify tells an edge whether to let somebody through', async (t) => {
 });
 
 test('the join limit counts an IPv6 /64 as one address', async (t) => {
-  const { show, ...house } = await alone(t, { ...STILL, joins_per_ip_per_min: 2 });
+  const { show, ...site } = await alone(t, { ...STILL, joins_per_ip_per_min: 2 });
   const join = (address) =>
-    house.front.http.post(`/v1/queue/${show}/join`, { headers: { 'x-forwarded-for': address } });
-  await withinAMinute(house, async (n) => {
+    site.front.http.post(`/v1/queue/${show}/join`, { headers: { 'x-forwarded-for': address } });
+  await withinAMinute(site, async (n) => {
     assert.equal((await join(`2001:db8:${n}:2::1`)).status, 201);
     assert.equal((await join(`2001:db8:${n}:2:ffff::9`)).status, 201);
     assertProblem(await join(`2001:db8:${n}:2:8::7`), 429, 'too-many-joins');
@@ -381,40 +381,40 @@ test('the join limit counts an IPv6 /64 as one address', async (t) => {
 });
 
 test('a page of another origin cannot join for a visitor', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const post = (origin) => house.front.http.post(`/v1/queue/${show}/join`, { headers: { origin } });
-  for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${house.front.port}.evil.example`]) {
+  const { show, ...site } = await alone(t, STILL);
+  const post = (origin) => site.front.http.post(`/v1/queue/${show}/join`, { headers: { origin } });
+  for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${site.front.port}.evil.example`]) {
     assertProblem(await post(origin), 403, 'origin-refused');
   }
-  assert.equal((await post(`http://127.0.0.1:${house.front.port}`)).status, 201);
+  assert.equal((await post(`http://127.0.0.1:${site.front.port}`)).status, 201);
 });
 
 test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) => {
-  const house = await openShow(t, STILL, { config: { http: { loops: 2 } } });
-  const path = house.secrets.path('ticket-keys');
-  const visitor = new Visitor(house.front, 'show');
+  const site = await openShow(t, STILL, { config: { http: { loops: 2 } } });
+  const path = site.secrets.path('ticket-keys');
+  const visitor = new Visitor(site.front, 'show');
   const { ticket } = await visitor.joined();
   writeFileSync(path, `9 ${'cd'.repeat(16)}\n${readFileSync(path, 'utf8')}`);
-  house.front.child.signal('SIGHUP');
+  site.front.child.signal('SIGHUP');
   const keyOf = (text) => Buffer.from(text, 'base64url')[1];
-  const many = () => Promise.all(Array.from({ length: 30 }, () => new Visitor(house.front, 'show').joined())); // both loops get some of them
+  const many = () => Promise.all(Array.from({ length: 30 }, () => new Visitor(site.front, 'show').joined())); // both loops get some of them
   await until('tickets of the new key alone', async () => (await many()).every((one) => keyOf(one.ticket) === 9));
-  const me = await house.front.http.get('/v1/queue/show/me', { token: ticket });
+  const me = await site.front.http.get('/v1/queue/show/me', { token: ticket });
   assert.equal(me.json.position, 1);
   writeFileSync(path, 'nonsense');
-  house.front.child.signal('SIGHUP');
+  site.front.child.signal('SIGHUP');
   await until('the log to say that the new file is no good', () =>
-    house.front.child.logLines().some(({ level }) => level === 'error' || level === 'warn'));
+    site.front.child.logLines().some(({ level }) => level === 'error' || level === 'warn'));
   for (const one of await many()) assert.equal(keyOf(one.ticket), 9, 'the keys stay');
 });
 
 test('several loops in one process are several fronts on one port', async (t) => {
-  const house = await openShow(t, { ...FAST, rate_per_s: 50, burst: 1 }, { config: { http: { loops: 3 } } });
+  const site = await openShow(t, { ...FAST, rate_per_s: 50, burst: 1 }, { config: { http: { loops: 3 } } });
   const answers = await Promise.all(
-    Array.from({ length: 120 }, () => house.front.http.post('/v1/queue/show/join')));
+    Array.from({ length: 120 }, () => site.front.http.post('/v1/queue/show/join')));
   const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
   assert.deepEqual(places, Array.from({ length: 120 }, (_, i) => i + 1));
-  const serving = async () => Number(await house.redis.command('GET', 'fg:{show}:serving')); // read directly, because a picture may be older
+  const serving = async () => Number(await site.redis.command('GET', 'fg:{show}:serving')); // read directly, because a picture may be older
   await until('the line to move', async () => (await serving()) > 5);
   const from = { at: performance.now(), serving: await serving() };
   await until('a second', () => performance.now() - from.at > 1000);

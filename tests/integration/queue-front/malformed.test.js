@@ -7,18 +7,18 @@ import { openShow } from './support.js';
 
 // http_server_test.c has the other malformed and oversized requests; its rows cannot hold a NUL.
 test('a NUL in a header gets 400 and the end of the connection', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 });
-  const connection = await openRaw({ port: house.front.port });
+  const site = await openShow(t, { rate_per_s: 0 });
+  const connection = await openRaw({ port: site.front.port });
   await connection.send(crlf('GET /v1/queue/show/me HTTP/1.1\nHost: x\nCookie: a=\0b\n\n'));
   const [answer, ...more] = await connection.untilClosed();
   assert.equal(answer?.status, 400, connection.text);
   assert.equal(more.length, 0);
-  assert.equal((await house.front.http.get('/v1/queue/show/status')).status, 200);
+  assert.equal((await site.front.http.get('/v1/queue/show/status')).status, 200);
 });
 
 test('strange paths, cookies and queries are answered, never believed', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 });
-  const get = (path, headers) => house.front.http.get(path, { headers });
+  const site = await openShow(t, { rate_per_s: 0 });
+  const get = (path, headers) => site.front.http.get(path, { headers });
   for (const path of ['/v1/queue/show%00/me', '/v1/queue/../me', '/v1/queue//me', '/e/%ff', '/v1/queue/SHOW/me']) {
     assert.equal((await get(path)).status, 404, path);
   }

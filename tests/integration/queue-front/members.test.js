@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, runProgram, serve, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
+import { makeEvent, openSite, openShow, startFront, Visitor } from './support.js';
 
 const LINE = { rate_per_s: 0, member_required: true };
 
@@ -21,14 +21,14 @@ async function openServer(scope, answer) {
 }
 
 async function openMembers(t, answer, { fronts = 1, refresh = '1s', ...members } = {}) {
-  const house = await openHouse(t, { fronts: 0 });
-  house.shop = await openServer(house.scope, answer);
+  const site = await openSite(t, { fronts: 0 });
+  site.shop = await openServer(site.scope, answer);
   for (let i = 0; i < fronts; i += 1) {
-    house.fronts.push(await startFront(house, { members: { keys_url: house.shop.url, refresh, ...members } }));
+    site.fronts.push(await startFront(site, { members: { keys_url: site.shop.url, refresh, ...members } }));
   }
-  [house.front] = house.fronts;
-  await makeEvent(house, 'show', LINE);
-  return house;
+  [site.front] = site.fronts;
+  await makeEvent(site, 'show', LINE);
+  return site;
 }
 
 const join = (front, token) => new Visitor(front, 'show').join(asMember(token));
@@ -45,19 +45,19 @@ const untilAsked = ({ shop }, times = 2) => {
 
 test('members get an answer at once until the shop has answered', async (t) => {
   const issuer = openShop();
-  const house = await openMembers(t, null);
-  await makeEvent(house, 'open-to-all', { rate_per_s: 0 });
-  await until('the first question', () => house.shop.asked > 0);
-  assertProblem(await join(house.front, issuer.token('kim')), 503, 'member-keys-unavailable');
-  assertProblem(await new Visitor(house.front, 'show').join(), 401, 'member-required');
-  assert.equal((await new Visitor(house.front, 'open-to-all').join()).status, 201);
-  const page = await new Visitor(house.front, 'show').join({
+  const site = await openMembers(t, null);
+  await makeEvent(site, 'open-to-all', { rate_per_s: 0 });
+  await until('the first question', () => site.shop.asked > 0);
+  assertProblem(await join(site.front, issuer.token('kim')), 503, 'member-keys-unavailable');
+  assertProblem(await new Visitor(site.front, 'show').join(), 401, 'member-required');
+  assert.equal((await new Visitor(site.front, 'open-to-all').join()).status, 201);
+  const page = await new Visitor(site.front, 'show').join({
     headers: { accept: 'text/html', 'x-member-token': issuer.token('kim') }, body: '' });
   assert.equal(page.headers.location, '/e/show?notice=unavailable');
-  house.shop.answer = issuer.jwks;
-  await until('a join', async () => (await join(house.front, issuer.token('kim'))).status === 201,
+  site.shop.answer = issuer.jwks;
+  await until('a join', async () => (await join(site.front, issuer.token('kim'))).status === 201,
     { timeoutMs: 60_000 });
-  const metrics = await house.front.metrics();
+  const metrics = await site.front.metrics();
   assert.ok(metrics.get('fairgate_member_keys_total{outcome="fetched"}') >= 1);
   assert.ok(metrics.get('fairgate_member_keys_total{outcome="failed"}') >= 1);
 });
@@ -66,10 +66,10 @@ test('members get an answer at once until the shop has answered', async (t) => {
 test('a new key is fetched at once and a dropped key is refused', async (t) => {
   const before = openShop({ kid: 'before' }), after = openShop({ kid: 'after' });
   const both = JSON.stringify({ keys: [...JSON.parse(before.jwks).keys, ...JSON.parse(after.jwks).keys] });
-  const house = await openMembers(t, before.jwks, { fronts: 2, refresh: '1h' });
-  for (const front of house.fronts) await untilJoined(front, before.token(`kim-${front.port}`));
-  house.shop.answer = both;
-  for (const front of house.fronts) {
+  const site = await openMembers(t, before.jwks, { fronts: 2, refresh: '1h' });
+  for (const front of site.fronts) await untilJoined(front, before.token(`kim-${front.port}`));
+  site.shop.answer = both;
+  for (const front of site.fronts) {
     await until('the new key', async () => {
       const answer = await join(front, after.token(`lee-${front.port}`));
       assert.ok([201, 401, 503].includes(answer.status), answer.text); // 401: fetched just before
@@ -77,43 +77,43 @@ test('a new key is fetched at once and a dropped key is refused', async (t) => {
     }, { timeoutMs: 60_000 });
     assert.equal((await join(front, before.token(`pat-${front.port}`))).status, 201, 'both hold');
   }
-  house.shop.answer = after.jwks;
+  site.shop.answer = after.jwks;
   const stranger = openShop({ kid: 'stranger' });
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the old key to be dropped', async () => {
       await join(front, stranger.token('eve')); // makes the front fetch keys now and then
       return (await join(front, before.token(`ann-${front.port}`))).status !== 201;
     }, { timeoutMs: 60_000 });
   }
   const guesses = [0, 1, 2].map((i) => openShop({ kid: `guess-${i}` }).token('eve'));
-  const [asked, began] = [house.shop.asked, performance.now()];
-  for (let i = 0; i < 50; i += 1) await join(house.front, guesses[i % 3]);
+  const [asked, began] = [site.shop.asked, performance.now()];
+  for (let i = 0; i < 50; i += 1) await join(site.front, guesses[i % 3]);
   const seconds = (performance.now() - began) / 1000;
   const most = 2 + seconds / 5; // the front fetches every five seconds at most
-  assert.ok(house.shop.asked - asked <= most, `made-up keys do not cost a request each: ${house.shop.asked - asked}, at most ${most}`);
+  assert.ok(site.shop.asked - asked <= most, `made-up keys do not cost a request each: ${site.shop.asked - asked}, at most ${most}`);
 });
 
 test('an invalid key set or a shop that is down changes nothing', async (t) => {
   const issuer = openShop();
-  const house = await openMembers(t, issuer.jwks);
-  await untilJoined(house.front, issuer.token('kim'));
+  const site = await openMembers(t, issuer.jwks);
+  await untilJoined(site.front, issuer.token('kim'));
   const answers = [500, '<html>', '{"keys":[{"kty":"RSA","n":"x","e":"AQAB"}]}', 'x'.repeat(100_000), null];
   for (const [i, answer] of answers.entries()) {
-    house.shop.answer = answer;
-    await untilAsked(house);
-    assert.equal((await join(house.front, issuer.token(`member-${i}`))).status, 201, String(answer).slice(0, 99));
+    site.shop.answer = answer;
+    await untilAsked(site);
+    assert.equal((await join(site.front, issuer.token(`member-${i}`))).status, 201, String(answer).slice(0, 99));
   }
 });
 
 test('a file serves until the shop answers; a bad address is refused at start', async (t) => {
   const inFile = openShop({ kid: 'file' }), atShop = openShop({ kid: 'shop' });
-  const house = await openMembers(t, 503, { keys: inFile.file });
-  await untilJoined(house.front, inFile.token('kim'));
-  house.shop.answer = atShop.jwks;
-  await until('the shop\'s own', async () => (await join(house.front, atShop.token('lee'))).status === 201,
+  const site = await openMembers(t, 503, { keys: inFile.file });
+  await untilJoined(site.front, inFile.token('kim'));
+  site.shop.answer = atShop.jwks;
+  await until('the shop\'s own', async () => (await join(site.front, atShop.token('lee'))).status === 201,
     { timeoutMs: 60_000 });
-  assertProblem(await join(house.front, inFile.token('pat')), 401, 'member-required');
-  const bad = runProgram('queue-front', ['--config', house.front.configPath, '--check-config'],
+  assertProblem(await join(site.front, inFile.token('pat')), 401, 'member-required');
+  const bad = runProgram('queue-front', ['--config', site.front.configPath, '--check-config'],
     { env: { FAIRGATE_MEMBERS_KEYS_URL: 'ftp://shop/keys' } });
   assert.notEqual(bad.status, 0);
   assert.match(bad.stderr + bad.stdout, /keys_url: must begin with http/);
@@ -126,11 +126,11 @@ const end = (front, session) => front.admin.post(`/internal/sessions/${session}/
 
 test('a member whose visit is over joins again at the end', async (t) => {
   const shop = openShop();
-  const house = await openShow(t, { ...FAST, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
+  const site = await openShow(t, { ...FAST, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
   const kim = asMember(shop.token('kim'));
   const seen = new Set();
   for (const over of ['order', 'leave', 'order']) {
-    const visitor = new Visitor(house.fronts[seen.size % 2], 'show'); // without cookies from the last time
+    const visitor = new Visitor(site.fronts[seen.size % 2], 'show'); // without cookies from the last time
     const joined = await visitor.join(kim);
     assert.equal(joined.status, 201, joined.text);
     assert.equal(seen.has(joined.json.position), false, 'another place than before');
@@ -138,34 +138,34 @@ test('a member whose visit is over joins again at the end', async (t) => {
     await visitor.entered(kim);
     const inside = await visitor.join(kim);
     assert.deepEqual([inside.status, inside.json.position], [200, joined.json.position], 'a visit that goes on is one');
-    const elsewhere = await new Visitor(house.front, 'show').join(kim);
+    const elsewhere = await new Visitor(site.front, 'show').join(kim);
     assert.deepEqual([elsewhere.status, elsewhere.json.position], [200, joined.json.position]);
     const { session } = (await visitor.pass(kim)).json;
-    if (over === 'order') await end(house.front, session);
+    if (over === 'order') await end(site.front, session);
     else await visitor.leave();
     assert.ok([401, 410].includes((await visitor.pass(kim)).status));
   }
 });
 
 test('a key of a place whose visit is over gives another', async (t) => {
-  const house = await openShow(t, FAST);
+  const site = await openShow(t, FAST);
   const keyed = { headers: { 'idempotency-key': 'abc' } };
-  const visitor = new Visitor(house.front, 'show');
+  const visitor = new Visitor(site.front, 'show');
   const { position } = await visitor.joined(keyed);
-  await end(house.front, (await visitor.entered()).session);
-  const stranger = assertStatus(await house.front.http.post('/v1/queue/show/join', keyed), 201);
+  await end(site.front, (await visitor.entered()).session);
+  const stranger = assertStatus(await site.front.http.post('/v1/queue/show/join', keyed), 201);
   assert.notEqual(stranger.json.position, position);
 });
 
 test('the page of a used-up place offers to join again, without script too', async (t) => {
-  const house = await openShow(t, FAST);
-  const visitor = await Visitor.withPlace(house.front, 'show');
-  await end(house.front, (await visitor.entered()).session);
+  const site = await openShow(t, FAST);
+  const visitor = await Visitor.withPlace(site.front, 'show');
+  await end(site.front, (await visitor.entered()).session);
   visitor.jar.take({ headers: { 'set-cookie': ['fg_pass_show=; Max-Age=0'] } });
   const html = { headers: { accept: 'text/html' }, body: '' };
   const refused = await visitor.pass(html);
   assert.equal(refused.headers.location, '/e/show?notice=session-ended');
-  const page = await house.front.http.get(`${refused.headers.location}&lang=en`, { headers: visitor.jar.headers });
+  const page = await site.front.http.get(`${refused.headers.location}&lang=en`, { headers: visitor.jar.headers });
   assert.match(page.text, /data-view="expired"/);
   assert.match(page.text, /You can join again/);
   assert.equal((await visitor.join(html)).headers.location, '/e/show');

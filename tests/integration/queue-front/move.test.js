@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
-import { act, makeEvent, makePreQueue, openHouse, openShow, patch, shareHouse, Visitor, withinAMinute } from './support.js';
+import { act, makeEvent, makePreQueue, openSite, openShow, patch, shareSite, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
 const STILL = { rate_per_s: 0 };
@@ -21,51 +21,51 @@ const untilMoved = (visitor, front) => until('the news of the move', async () =>
   return answer.status === 401 && answer.json.code === 'ticket-moved';
 });
 
-const alone = shareHouse(test);
-const both = shareHouse(test, { fronts: 2 });
+const alone = shareSite(test);
+const both = shareSite(test, { fronts: 2 });
 
 test('a moved place belongs to the other device on every front', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  await new Visitor(house.front, show).joined();
-  const laptop = new Visitor(house.front, show), phone = new Visitor(house.fronts[1], show);
+  const { show, ...site } = await both(t, STILL);
+  await new Visitor(site.front, show).joined();
+  const laptop = new Visitor(site.front, show), phone = new Visitor(site.fronts[1], show);
   const before = await laptop.joined();
   const told = (await make(laptop)).json;
   assert.match(told.code, /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
-  assert.equal(told.url, `http://127.0.0.1:${house.front.port}/e/${show}#move=${told.code}`);
+  assert.equal(told.url, `http://127.0.0.1:${site.front.port}/e/${show}#move=${told.code}`);
   assert.match(told.qr, /^<svg .*<\/svg>$/);
   assert.ok(Date.parse(told.expires_at) > Date.now() + 9 * 60_000);
-  assert.equal(await codeOf(laptop, { front: house.fronts[1] }), told.code, 'asked again: the same');
+  assert.equal(await codeOf(laptop, { front: site.fronts[1] }), told.code, 'asked again: the same');
 
   const sloppy = told.code.toLowerCase().replaceAll('-', ' ');
   const here = assertStatus(await take(phone, sloppy), 200);
   assert.equal(here.json.position, before.position);
   assert.notEqual(here.json.ticket, before.ticket);
   assert.equal((await phone.me()).json.position, before.position, 'by cookie');
-  assert.equal((await house.front.http.get(`/v1/queue/${show}/me`, { token: here.json.ticket })).json.position, 2);
-  for (const front of house.fronts) {
+  assert.equal((await site.front.http.get(`/v1/queue/${show}/me`, { token: here.json.ticket })).json.position, 2);
+  for (const front of site.fronts) {
     await untilMoved(laptop, front);
     for (const call of ['pass', 'move', 'leave']) {
       assertProblem(await laptop.call('POST', call, { front }), 401, 'ticket-moved');
     }
     assert.equal((await phone.me({ front })).json.position, 2);
   }
-  const page = await house.front.http.get(`/e/${show}`, { headers: laptop.jar.headers });
+  const page = await site.front.http.get(`/e/${show}`, { headers: laptop.jar.headers });
   assert.match(page.text, /data-view="moved"/);
-  assertProblem(await take(new Visitor(house.front, show), told.code), 410, 'code-used');
+  assertProblem(await take(new Visitor(site.front, show), told.code), 410, 'code-used');
 
   // And back again.
   assert.equal((await take(laptop, await codeOf(phone))).json.position, 2);
-  await untilMoved(phone, house.fronts[1]);
+  await untilMoved(phone, site.fronts[1]);
   assert.equal((await laptop.me()).status, 200);
   assert.equal((await laptop.leave()).status, 204, 'its holder may give it up');
 });
 
 test('of many devices that use a code at once, one has the place', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  const owner = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await both(t, STILL);
+  const owner = await Visitor.withPlace(site.front, show);
   for (let round = 0, holder = owner; round < 4; round += 1) {
     const code = await codeOf(holder);
-    const devices = Array.from({ length: 16 }, (_, i) => new Visitor(house.fronts[i % 2], show));
+    const devices = Array.from({ length: 16 }, (_, i) => new Visitor(site.fronts[i % 2], show));
     const answers = await Promise.all(devices.map((device) => take(device, code)));
     const won = devices.filter((_, i) => answers[i].status === 200);
     assert.equal(won.length, 1);
@@ -77,35 +77,35 @@ test('of many devices that use a code at once, one has the place', async (t) => 
 });
 
 test('a lost answer loses no place: the same device asks again and has it', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  const laptop = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await both(t, STILL);
+  const laptop = await Visitor.withPlace(site.front, show);
   const code = await codeOf(laptop);
-  const phone = new Visitor(house.fronts[1], show);
-  phone.jar.take(await house.front.http.get(`/e/${show}`)); // a browser has its cookie from the page
+  const phone = new Visitor(site.fronts[1], show);
+  phone.jar.take(await site.front.http.get(`/e/${show}`)); // a browser has its cookie from the page
   const lost = { ...phone.jar.headers };
-  await house.front.http.post(`/v1/queue/${show}/move`, { body: { code }, headers: lost });
+  await site.front.http.post(`/v1/queue/${show}/move`, { body: { code }, headers: lost });
   assertStatus(await take(phone, code), 200);
   assert.equal((await phone.me()).json.position, 1);
   // A program moves it by its own key.
   const next = await codeOf(phone);
   const key = { 'idempotency-key': 'robot-1' };
   const path = `/v1/queue/${show}/move`;
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     assert.equal((await front.http.post(path, { body: { code: next }, headers: key })).status, 200);
   }
   const other = { 'idempotency-key': 'robot-2' };
-  assertProblem(await house.front.http.post(path, { body: { code: next }, headers: other }), 410, 'code-used');
-  assertProblem(await house.front.http.post(path, { body: { code: next }, headers: { 'idempotency-key': 'ä' } }),
+  assertProblem(await site.front.http.post(path, { body: { code: next }, headers: other }), 410, 'code-used');
+  assertProblem(await site.front.http.post(path, { body: { code: next }, headers: { 'idempotency-key': 'ä' } }),
     400, 'idempotency-key-invalid');
 });
 
 test('typing errors are free and guesses are limited by address', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const owner = await Visitor.withPlace(house.front, show);
+  const { show, ...site } = await alone(t, STILL);
+  const owner = await Visitor.withPlace(site.front, show);
   const code = await codeOf(owner);
   const from = (address) => ({ headers: { 'x-forwarded-for': address } });
   const wrong = code.replace(/^./, (c) => (c === '0' ? '2' : '0'));
-  const thief = new Visitor(house.front, show);
+  const thief = new Visitor(site.front, show);
   for (const text of ['', 'x', 'UUUU-UUUU-UUUU', `${code}0`, 'あいうえ']) {
     assert.ok([400, 422].includes((await take(thief, text)).status), text);
   }
@@ -115,10 +115,10 @@ test('typing errors are free and guesses are limited by address', async (t) => {
   const { show: other } = await alone(t, STILL);
   const guesses = [];
   for (let i = 0; i < 20; i += 1) {
-    const stranger = await Visitor.withPlace(house.front, other);
+    const stranger = await Visitor.withPlace(site.front, other);
     guesses.push(await codeOf(stranger));
   }
-  await withinAMinute(house, async (n) => {
+  await withinAMinute(site, async (n) => {
     const here = from(`198.51.${n}.7`);
     for (let i = 0; i < 30; i += 1) assertProblem(await take(thief, wrong, here), 422, 'code-mistyped');
     for (const guess of guesses) assertProblem(await take(thief, guess, here), 404, 'code-unknown');
@@ -128,8 +128,8 @@ test('typing errors are free and guesses are limited by address', async (t) => {
 });
 
 test('a visit does not move but a called place does', async (t) => {
-  const { show, ...house } = await alone(t, OPEN);
-  const laptop = new Visitor(house.front, show), phone = new Visitor(house.front, show);
+  const { show, ...site } = await alone(t, OPEN);
+  const laptop = new Visitor(site.front, show), phone = new Visitor(site.front, show);
   await laptop.joined();
   await laptop.untilCalled();
   const early = await codeOf(laptop);
@@ -143,10 +143,10 @@ test('a visit does not move but a called place does', async (t) => {
 });
 
 test('a pass and a move at the same moment: one of them happens', async (t) => {
-  const { show, ...house } = await both(t, OPEN);
+  const { show, ...site } = await both(t, OPEN);
   let moved = 0;
   for (let round = 0; round < 12; round += 1) {
-    const laptop = new Visitor(house.front, show), phone = new Visitor(house.fronts[1], show);
+    const laptop = new Visitor(site.front, show), phone = new Visitor(site.fronts[1], show);
     await laptop.joined();
     await laptop.untilCalled();
     const code = await codeOf(laptop);
@@ -163,15 +163,15 @@ test('a pass and a move at the same moment: one of them happens', async (t) => {
 });
 
 test('a join after the place moved gets a new place at the end', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  const laptop = new Visitor(house.front, show), phone = new Visitor(house.front, show);
-  laptop.jar.take(await house.front.http.get(`/e/${show}`));
+  const { show, ...site } = await both(t, STILL);
+  const laptop = new Visitor(site.front, show), phone = new Visitor(site.front, show);
+  laptop.jar.take(await site.front.http.get(`/e/${show}`));
   await laptop.joined();
   const { cookie } = laptop.jar.headers;
   const bare = { cookie: cookie.split('; ').find((c) => c.startsWith('fg_visitor=')) };
   await take(phone, await codeOf(laptop));
-  await untilMoved(laptop, house.fronts[1]);
-  for (const front of house.fronts) {
+  await untilMoved(laptop, site.fronts[1]);
+  for (const front of site.fronts) {
     const lost = await front.http.post(`/v1/queue/${show}/join`, { headers: bare });
     assertProblem(lost, 401, 'ticket-moved');
     assert.match(lost.headers['set-cookie'].join(), /fg_visitor=;.*Max-Age=0/);
@@ -183,39 +183,39 @@ test('a join after the place moved gets a new place at the end', async (t) => {
 });
 
 test('moves outlive new fronts, a Redis that lost everything, and the draw', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makePreQueue(house, 'show', STILL);
-  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
-  for (let i = 0; i < 5; i += 1) await new Visitor(house.front, 'show').joined();
+  const site = await openSite(t, { fronts: 2 });
+  await makePreQueue(site, 'show', STILL);
+  const laptop = new Visitor(site.front, 'show'), phone = new Visitor(site.fronts[1], 'show');
+  for (let i = 0; i < 5; i += 1) await new Visitor(site.front, 'show').joined();
   const { entry } = await laptop.joined();
   const here = await take(phone, await codeOf(laptop));
   assert.equal(here.json.entry, entry);
   const late = await codeOf(phone);
-  await act(house.front, 'show', 'draw');
+  await act(site.front, 'show', 'draw');
   await until('the position', async () => (await phone.me()).json.position);
   const { position } = (await phone.me()).json;
 
-  await house.fronts[1].restart();
-  await untilMoved(laptop, house.fronts[1]);
-  await house.redis.restartEmpty();
-  await until('health', async () => (await phone.me({ front: house.front })).json.stale === undefined);
+  await site.fronts[1].restart();
+  await untilMoved(laptop, site.fronts[1]);
+  await site.redis.restartEmpty();
+  await until('health', async () => (await phone.me({ front: site.front })).json.stale === undefined);
   await until('fronts to have told Redis', async () =>
-    Number(await house.redis.command('ZCARD', 'fg:{show}:moved')) === 1);
-  for (const front of house.fronts) {
+    Number(await site.redis.command('ZCARD', 'fg:{show}:moved')) === 1);
+  for (const front of site.fronts) {
     assertProblem(await laptop.me({ front }), 401, 'ticket-moved');
     assert.equal((await phone.me({ front })).json.position, position);
   }
   await until('the line to be whole', async () => (await take(laptop, late)).status !== 503);
   assertProblem(await take(laptop, late), 404, 'code-unknown');
-  const back = await take(laptop, await codeOf(phone, { front: house.front }));
+  const back = await take(laptop, await codeOf(phone, { front: site.front }));
   assert.equal(back.json.position, position, 'the code of before the draw is lost, the place is not');
 });
 
 test('closed browsers and a deploy lose no place', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
-  const visitors = Array.from({ length: 8 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
+  const site = await openShow(t, STILL, { fronts: 2 });
+  const visitors = Array.from({ length: 8 }, (_, i) => new Visitor(site.fronts[i % 2], 'show'));
   for (const visitor of visitors) visitor.place = (await visitor.joined()).position;
-  const moved = new Visitor(house.front, 'show');
+  const moved = new Visitor(site.front, 'show');
   await take(moved, await codeOf(visitors[0]));
   moved.place = visitors[0].place;
   visitors[0] = moved;
@@ -226,7 +226,7 @@ test('closed browsers and a deploy lose no place', async (t) => {
   let going = true, polls = 0;
   const poll = async (visitor) => {
     for (let i = 0; going; i += 1) {
-      const front = house.fronts[i % 2];
+      const front = site.fronts[i % 2];
       try {
         const { status, json } = await visitor.me({ front });
         if (status === 200) assert.equal(json.position, visitor.place);
@@ -238,12 +238,12 @@ test('closed browsers and a deploy lose no place', async (t) => {
     }
   };
   const polling = Promise.all(visitors.map(poll));
-  for (const front of house.fronts) await front.restart();
+  for (const front of site.fronts) await front.restart();
   const from = polls;
   await until('polls after it', () => polls > from + 100);
   going = false;
   await polling;
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     for (const visitor of visitors) {
       assert.equal((await visitor.me({ front })).json.position, visitor.place);
       assert.equal((await visitor.join({ front })).json.position, visitor.place);
@@ -252,23 +252,23 @@ test('closed browsers and a deploy lose no place', async (t) => {
 });
 
 test('a code of before a rotation of keys is good after it', async (t) => {
-  const house = await openShow(t, STILL);
-  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  const site = await openShow(t, STILL);
+  const laptop = new Visitor(site.front, 'show'), phone = new Visitor(site.front, 'show');
   await laptop.joined();
   const code = await codeOf(laptop);
-  const path = house.secrets.path('ticket-keys');
+  const path = site.secrets.path('ticket-keys');
   writeFileSync(path, `9 ${'cd'.repeat(16)}\n${readFileSync(path, 'utf8')}`);
-  house.front.child.signal('SIGHUP');
+  site.front.child.signal('SIGHUP');
   await until('the new key', async () =>
-    Buffer.from((await new Visitor(house.front, 'show').joined()).ticket, 'base64url')[1] === 9);
+    Buffer.from((await new Visitor(site.front, 'show').joined()).ticket, 'base64url')[1] === 9);
   assert.equal((await take(phone, code)).json.position, 1);
-  await untilMoved(laptop, house.front);
+  await untilMoved(laptop, site.front);
 });
 
 test('a sold ticket or code is useless to another member', async (t) => {
   const shop = openShop();
-  const house = await openShow(t, { ...OPEN, member_required: true }, { config: { members: { keys: shop.file } } });
-  const kim = new Visitor(house.front, 'show'), buyer = new Visitor(house.front, 'show');
+  const site = await openShow(t, { ...OPEN, member_required: true }, { config: { members: { keys: shop.file } } });
+  const kim = new Visitor(site.front, 'show'), buyer = new Visitor(site.front, 'show');
   const { ticket } = await kim.joined(asMember(shop.token('kim')));
   await kim.untilCalled();
   const code = await codeOf(kim);
@@ -277,7 +277,7 @@ test('a sold ticket or code is useless to another member', async (t) => {
   const sold = { token: ticket };
   assertProblem(await buyer.pass(sold), 401, 'member-required');
   assertProblem(await buyer.pass({ ...sold, ...asMember(shop.token('lee')) }), 403, 'member-differs');
-  const phone = new Visitor(house.front, 'show');
+  const phone = new Visitor(site.front, 'show');
   assert.equal((await take(phone, code, asMember(shop.token('kim')))).status, 200);
   assertProblem(await kim.join(asMember(shop.token('kim'))), 401, 'ticket-moved');
   const now = Math.floor(Date.now() / 1000);
@@ -288,28 +288,28 @@ test('a sold ticket or code is useless to another member', async (t) => {
 
 test('a member or an invitation leads to a moved place while it lives, and to a new one after that', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  const site = await openSite(t, { config: { members: { keys: shop.file } } });
   const lanes = [{ id: 'press', name: 'Press', share: 10, invitations: 9 }];
   const ends = { // of a place on the phone
     left: [STILL, (phone, name) => phone.leave(name)],
     inside: [OPEN, (phone, name) => phone.entered(name).then(() => phone.leave(name))],
     missed: [{ ...STILL, call_ttl_s: 1, grace_s: 0 }, async (phone, name) => { // called once the place exists, and nobody after it
-      await patch(house.front, phone.event, { rate_per_s: 1000 });
+      await patch(site.front, phone.event, { rate_per_s: 1000 });
       await until('the call to be over', async () => (await phone.me(name)).json.place === 'expired');
-      await act(house.front, phone.event, 'pause');
+      await act(site.front, phone.event, 'pause');
     }],
   };
   for (const [how, [knobs, end]] of Object.entries(ends)) {
-    await makeEvent(house, `member-${how}`, { ...knobs, member_required: true });
-    await makeEvent(house, `invited-${how}`, { ...knobs, lanes });
-    const { json: { invitations } } = await house.front.admin.get(`/admin/events/invited-${how}/lanes/press/invitations`);
+    await makeEvent(site, `member-${how}`, { ...knobs, member_required: true });
+    await makeEvent(site, `invited-${how}`, { ...knobs, lanes });
+    const { json: { invitations } } = await site.front.admin.get(`/admin/events/invited-${how}/lanes/press/invitations`);
     const names = { member: () => asMember(shop.token('kim')), invited: () => ({ headers: { 'x-invitation': invitations[0].code } }) };
     for (const [by, name] of Object.entries(names)) {
-      const anyDevice = () => new Visitor(house.front, `${by}-${how}`);
+      const anyDevice = () => new Visitor(site.front, `${by}-${how}`);
       const [laptop, phone] = [anyDevice(), anyDevice()];
       await laptop.joined(name());
       assert.equal((await take(phone, await codeOf(laptop, name()), name())).status, 200);
-      await untilMoved(laptop, house.front);
+      await untilMoved(laptop, site.front);
       for (const device of how === 'missed' ? [] : [laptop, anyDevice()]) assertProblem(await device.join(name()), 401, 'ticket-moved');
       await end(phone, name());
       const first = await until('a new place', async () => {
@@ -322,8 +322,8 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
 });
 
 test('a form without script takes a place', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const laptop = new Visitor(house.front, show), phone = new Visitor(house.front, show);
+  const { show, ...site } = await alone(t, STILL);
+  const laptop = new Visitor(site.front, show), phone = new Visitor(site.front, show);
   await laptop.joined();
   const form = (code) => phone.call('POST', 'move', {
     headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },

@@ -3,20 +3,20 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../../lib-js/index.js';
-import { makeEvent, openHouse, patch, Visitor } from './support.js';
+import { makeEvent, openSite, patch, Visitor } from './support.js';
 
 const feed = (front, seats_left) =>
   front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
 
 test('the odds follow the seats while they are fed, those of a lane by its share of the calls', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  const [one, two] = house.fronts;
-  await makeEvent(house, 'show', {
+  const site = await openSite(t, { fronts: 2 });
+  const [one, two] = site.fronts;
+  await makeEvent(site, 'show', {
     rate_per_s: 1000, burst: 1000, max_active: 0, seats_left: true,
     lanes: [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }],
   });
   const lanes = async (front) => (await front.http.get('/v1/queue/show/status')).json.lanes;
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the lanes', async () => (await lanes(front))[1]?.issued !== undefined);
   }
   const { invitations } = (await one.admin.get('/admin/events/show/lanes/fans/invitations?limit=500')).json;
@@ -61,7 +61,7 @@ test('the odds follow the seats while they are fed, those of a lane by its share
     const all = await Promise.all(visitors.map((visitor) => told(visitor, front)));
     return new Map(all.filter(({ place }) => place === 'waiting').map((me) => [me.ahead, me.odds]));
   };
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the odds', async () => (await told(general.at(-1), front)).odds && (await told(fans.at(-1), front)).odds);
     const [plain, fan] = [await byAhead(general, front), await byAhead(fans, front)];
     assert.deepEqual(plain.get(5), { sold_out: 'unlikely', seats_left: 120, ahead: 5, seats_per_visitor: 2 });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { codesOf, mangled, OF_ALL_SERVICES, openContract, openStream, until } from '../../lib-js/index.js';
 import { openShop } from './shop.js';
-import { claims, openHouse, Visitor } from './support.js';
+import { claims, openSite, Visitor } from './support.js';
 
 // Answers that no black-box test can provoke, and why.
 const OUT_OF_REACH = [
@@ -25,8 +25,8 @@ test('the codes of refusals are those of refusals.h', () => {
 
 test('the program answers as openapi.yaml says and no other way', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { config: { members: { keys: shop.file }, web: { page_kept: '5s' } } });
-  const { front, redis } = house;
+  const site = await openSite(t, { config: { members: { keys: shop.file }, web: { page_kept: '5s' } } });
+  const { front, redis } = site;
   const contract = openContract('queue-front/openapi.yaml');
   const admin = async (method, path, options) =>
     contract.check(method, path, await front.admin.call(method, path, options));

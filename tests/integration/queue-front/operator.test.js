@@ -5,23 +5,23 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
-import { act, at, live, makeEvent, makePreQueue, openHouse, openShow, patch, shareHouse, untilState, Visitor } from './support.js';
+import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, shareSite, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
 const ACTS = ['schedule', 'open', 'pause', 'resume', 'freeze', 'unfreeze', 'sold-out', 'close'];
 
 // In one state; event_state_test.c has all of them.
-const alone = shareHouse(test);
-const both = shareHouse(test, { fronts: 2 });
+const alone = shareSite(test);
+const both = shareSite(test, { fronts: 2 });
 
 test('an illegal act is refused and names the legal ones', async (t) => {
-  const house = await alone(t, STILL);
+  const site = await alone(t, STILL);
   const legal = ['close', 'sold-out', 'unfreeze'];
   await Promise.all(ACTS.map(async (action) => {
-    await makeEvent(house, action);
-    await act(house.front, action, 'freeze');
-    const answer = await house.front.admin.post(`/admin/events/${action}/actions/${action}`);
+    await makeEvent(site, action);
+    await act(site.front, action, 'freeze');
+    const answer = await site.front.admin.post(`/admin/events/${action}/actions/${action}`);
     if (legal.includes(action)) {
       assert.equal(answer.status, 200, `${action}: ${answer.text}`);
       return;
@@ -33,51 +33,51 @@ test('an illegal act is refused and names the legal ones', async (t) => {
 });
 
 test('there is no draw without a pre-queue, and no such act as dancing', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const post = (action, options) => house.front.admin.post(`/admin/events/${show}/actions/${action}`, options);
+  const { show, ...site } = await alone(t, STILL);
+  const post = (action, options) => site.front.admin.post(`/admin/events/${show}/actions/${action}`, options);
   assertProblem(await post('draw'), 409, 'no-pre-queue');
   assertProblem(await post('dance'), 404, 'action-unknown');
   assertProblem(await post('pause', { body: '{' }), 400, 'json-invalid');
   assertProblem(await post('pause', { body: { because: 'x' } }), 422, 'action-invalid');
   assertProblem(await post('pause', { body: { why: 'x'.repeat(401) } }), 422, 'action-invalid');
-  await makeEvent(house, 'draft', {}, { open: false });
+  await makeEvent(site, 'draft', {}, { open: false });
   assertProblem(
-    await house.front.admin.post('/admin/events/draft/actions/schedule'), 409, 'opens-at-missing');
-  assertProblem(await house.front.admin.post('/admin/events/nix/actions/open'), 404, 'event-unknown');
+    await site.front.admin.post('/admin/events/draft/actions/schedule'), 409, 'opens-at-missing');
+  assertProblem(await site.front.admin.post('/admin/events/nix/actions/open'), 404, 'event-unknown');
 });
 
 test('what is joined, told and refused follows the state', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL, { open: false });
-  const join = () => house.front.http.post('/v1/queue/show/join');
+  const site = await openSite(t);
+  await makeEvent(site, 'show', STILL, { open: false });
+  const join = () => site.front.http.post('/v1/queue/show/join');
   assert.equal(assertProblem(await join(), 409, 'event-not-open').state, 'draft');
-  await act(house.front, 'show', 'open');
-  const kept = await Visitor.withPlace(house.front, 'show');
-  await act(house.front, 'show', 'pause');
+  await act(site.front, 'show', 'open');
+  const kept = await Visitor.withPlace(site.front, 'show');
+  await act(site.front, 'show', 'pause');
   assert.equal((await join()).json.position, 2, 'paused: people still join');
-  await act(house.front, 'show', 'sold-out');
+  await act(site.front, 'show', 'sold-out');
   assert.equal(assertProblem(await join(), 409, 'event-sold-out').state, 'sold-out');
   assert.equal((await kept.join()).status, 200, 'a visitor keeps the place');
-  await act(house.front, 'show', 'open');
+  await act(site.front, 'show', 'open');
   assert.equal((await kept.me()).json.position, 1, 'reopened in the old order');
   assert.equal((await join()).json.position, 3);
-  await act(house.front, 'show', 'close');
+  await act(site.front, 'show', 'close');
   assert.equal(assertProblem(await join(), 409, 'event-closed').state, 'closed');
   assertProblem(await kept.join(), 409, 'event-closed');
 });
 
 test('a scheduled event opens by itself', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
+  const site = await openSite(t, { fronts: 2 });
   const opensAt = new Date(Date.now() + 15_000);
-  await makeEvent(house, 'show', { ...STILL, opens_at: opensAt.toISOString() }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  const status = await house.front.http.get('/v1/queue/show/status');
+  await makeEvent(site, 'show', { ...STILL, opens_at: opensAt.toISOString() }, { open: false });
+  await act(site.front, 'show', 'schedule');
+  const status = await site.front.http.get('/v1/queue/show/status');
   assert.equal(status.json.opens_at, opensAt.toISOString());
   const refused = assertProblem(
-    await house.front.http.post('/v1/queue/show/join'), 409, 'event-not-open');
+    await site.front.http.post('/v1/queue/show/join'), 409, 'event-not-open');
   assert.equal(refused.state, 'scheduled');
-  for (const front of house.fronts) await untilState(front, 'show', 'open');
-  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  for (const front of site.fronts) await untilState(front, 'show', 'open');
+  const { audit } = (await site.front.admin.get('/admin/events/show/audit')).json;
   assert.deepEqual(audit.filter(({ what }) => what === 'open').length, 1, 'opened once, by two fronts');
   const late = Date.parse(audit[0].at) - opensAt; // however long the fronts' answers took
   assert.ok(late > -100, `${-late} ms too early`);
@@ -86,14 +86,14 @@ test('a scheduled event opens by itself', async (t) => {
 });
 
 test('a pre-queue gives entries, not positions, and opens by itself', async (t) => {
-  const house = await openHouse(t);
-  await makePreQueue(house, 'show', STILL);
-  const visitor = new Visitor(house.front, 'show');
+  const site = await openSite(t);
+  await makePreQueue(site, 'show', STILL);
+  const visitor = new Visitor(site.front, 'show');
   const joined = await visitor.joined();
   assert.equal(joined.position, null);
   assert.equal(joined.entry, 1);
-  await patch(house.front, 'show', { opens_at: at(500) });
-  await untilState(house.front, 'show', 'open');
+  await patch(site.front, 'show', { opens_at: at(500) });
+  await untilState(site.front, 'show', 'open');
   assert.equal((await visitor.me()).json.position, 1);
 });
 
@@ -112,41 +112,41 @@ const BAD_KNOBS = [
 ];
 
 test('every bad knob is refused by its pointer and rule, and changes nothing', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const before = await house.front.admin.get(`/admin/events/${show}`);
+  const { show, ...site } = await alone(t, STILL);
+  const before = await site.front.admin.get(`/admin/events/${show}`);
   for (const [body, pointer] of BAD_KNOBS) {
-    const answer = await house.front.admin.patch(`/admin/events/${show}`, { body });
+    const answer = await site.front.admin.patch(`/admin/events/${show}`, { body });
     const problem = assertProblem(answer, 422, 'knob-invalid');
     assert.equal(problem.pointer, pointer, answer.text);
     assert.ok(problem.rule.length > 5, answer.text);
   }
-  const unknown = await house.front.admin.patch(`/admin/events/${show}`, { body: { colour: 'red' } });
+  const unknown = await site.front.admin.patch(`/admin/events/${show}`, { body: { colour: 'red' } });
   assert.match(unknown.json.rule, /known are (\w+, )+\w+ and \d+ more$/, 'no half of a list');
-  assertProblem(await house.front.admin.patch(`/admin/events/${show}`, { body: '{' }), 400, 'json-invalid');
+  assertProblem(await site.front.admin.patch(`/admin/events/${show}`, { body: '{' }), 400, 'json-invalid');
   assertProblem(
-    await house.front.admin.patch(`/admin/events/${show}`, { body: '{"burst":1,"burst":2}' }), 400, 'json-invalid');
-  const after = await house.front.admin.get(`/admin/events/${show}`);
+    await site.front.admin.patch(`/admin/events/${show}`, { body: '{"burst":1,"burst":2}' }), 400, 'json-invalid');
+  const after = await site.front.admin.get(`/admin/events/${show}`);
   assert.deepEqual(after.json, before.json);
   for (const id of ['Show', 'a_b', 'x'.repeat(65)]) {
-    assertProblem(await house.front.admin.put(`/admin/events/${id}`, { body: {} }), 422, 'event-id-invalid');
+    assertProblem(await site.front.admin.put(`/admin/events/${id}`, { body: {} }), 422, 'event-id-invalid');
   }
 });
 
 test('a document that was read, edited and sent back is a patch', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  const { json } = await house.front.admin.get(`/admin/events/${show}`);
-  const changed = await patch(house.front, show, { ...json, burst: 77 });
+  const { show, ...site } = await alone(t, STILL);
+  const { json } = await site.front.admin.get(`/admin/events/${show}`);
+  const changed = await patch(site.front, show, { ...json, burst: 77 });
   assert.equal(changed.burst, 77);
   assert.equal(changed.version, json.version + 1);
-  const reset = await patch(house.front, show, { burst: null });
+  const reset = await patch(site.front, show, { burst: null });
   assert.equal(reset.burst, 20, 'null is the default again');
-  const same = await patch(house.front, show, { burst: 20 });
+  const same = await patch(site.front, show, { burst: 20 });
   assert.equal(same.version, reset.version, 'no change is no version');
 });
 
 test('If-Match keeps one operator from undoing another unseen', async (t) => {
-  const { show, ...house } = await both(t, STILL);
-  const [one, two] = house.fronts;
+  const { show, ...site } = await both(t, STILL);
+  const [one, two] = site.fronts;
   const { headers } = await one.admin.get(`/admin/events/${show}`);
   await patch(two, show, { burst: 5 });
   const late = (body, etag) =>
@@ -166,13 +166,13 @@ test('If-Match keeps one operator from undoing another unseen', async (t) => {
 });
 
 test('patches of different knobs at the same time all count', async (t) => {
-  const { show, ...house } = await both(t, STILL);
+  const { show, ...site } = await both(t, STILL);
   const changes = [
     { burst: 31 }, { max_active: 32 }, { call_ttl_s: 33 }, { grace_s: 34 },
   ];
-  await Promise.all(changes.map((body, i) => patch(house.fronts[i % 2], show, body)));
+  await Promise.all(changes.map((body, i) => patch(site.fronts[i % 2], show, body)));
   await until('both fronts to show all of it', async () => {
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       const { json } = await front.admin.get(`/admin/events/${show}`);
       assert.deepEqual([json.burst, json.max_active, json.call_ttl_s, json.grace_s], [31, 32, 33, 34]);
     }
@@ -181,38 +181,38 @@ test('patches of different knobs at the same time all count', async (t) => {
 });
 
 test('one of two operators acts and the other gets a conflict', async (t) => {
-  const { show, ...house } = await both(t, STILL);
+  const { show, ...site } = await both(t, STILL);
   const answers = await Promise.all(
-    house.fronts.map((front) => front.admin.post(`/admin/events/${show}/actions/pause`)));
+    site.fronts.map((front) => front.admin.post(`/admin/events/${show}/actions/pause`)));
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
 // judges: settings
 test('a knob acts on every front, and survives their restart', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2 });
+  const site = await openShow(t, STILL, { fronts: 2 });
   for (let i = 1; i <= 5; i += 1) {
-    await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
-    await Promise.all(house.fronts.map((front) =>
+    await patch(site.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
+    await Promise.all(site.fronts.map((front) =>
       until('the notice', async () =>
         (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
   }
-  const visitor = await Visitor.withPlace(house.front, 'show');
-  await patch(house.fronts[1], 'show', { rate_per_s: 100 });
+  const visitor = await Visitor.withPlace(site.front, 'show');
+  await patch(site.fronts[1], 'show', { rate_per_s: 100 });
   await visitor.untilCalled();
-  for (const front of house.fronts) await front.restart();
-  const { json } = await house.front.admin.get('/admin/events/show');
+  for (const front of site.fronts) await front.restart();
+  const { json } = await site.front.admin.get('/admin/events/show');
   assert.equal(json.message.en, 'notice 5');
   assert.equal(json.rate_per_s, 100);
 });
 
 test('a front that dies is listed as silent, one that stops is not listed', async (t) => {
-  const house = await openHouse(t, { fronts: 3 });
-  const [seer, dead, gone] = house.fronts;
+  const site = await openSite(t, { fronts: 3 });
+  const [seer, dead, gone] = site.fronts;
   const port = ({ place }) => Number(place.split(':')[1]);
   const listed = async () => (await seer.admin.get('/admin/events')).json.fronts;
   const ports = async () => (await listed()).map(port).sort();
   await until('all three', async () => (await ports()).length === 3);
-  assert.deepEqual(await ports(), house.fronts.map(({ privatePort }) => privatePort).sort());
+  assert.deepEqual(await ports(), site.fronts.map(({ privatePort }) => privatePort).sort());
   await Promise.all([dead.kill(), gone.stop()]);
   await until('the silent one', async () => (await listed()).some((front) => port(front) === dead.privatePort && front.silent_ms > 2000));
   assert.deepEqual(await ports(), [seer, dead].map(({ privatePort }) => privatePort).sort());
@@ -220,15 +220,15 @@ test('a front that dies is listed as silent, one that stops is not listed', asyn
 
 // judges: settings
 test('the audit trail says who, when, from, to and why', async (t) => {
-  const house = await openHouse(t);
+  const site = await openSite(t);
   const started = Date.now();
-  await house.front.admin.put('/admin/events/show', { body: STILL, headers: { 'x-operator': 'kim' } });
-  await patch(house.front, 'show', { burst: 9 }, {
+  await site.front.admin.put('/admin/events/show', { body: STILL, headers: { 'x-operator': 'kim' } });
+  await patch(site.front, 'show', { burst: 9 }, {
     'x-operator': encodeURI('이 operator'), 'x-reason': encodeURI('너무 빠름: 100%'),
   });
-  await act(house.front, 'show', 'open', { body: { why: 'doors' }, headers: { 'x-operator': 'kim' } });
-  await act(house.front, 'show', 'pause');
-  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  await act(site.front, 'show', 'open', { body: { why: 'doors' }, headers: { 'x-operator': 'kim' } });
+  await act(site.front, 'show', 'pause');
+  const { audit } = (await site.front.admin.get('/admin/events/show/audit')).json;
   assert.deepEqual(
     audit.map(({ who, what, from, to, why }) => [who, what, what === 'create' ? null : from, what === 'create' ? to.id : to, why]),
     [
@@ -240,12 +240,12 @@ test('the audit trail says who, when, from, to and why', async (t) => {
   );
   assert.deepEqual(audit.map(({ version }) => version), [4, 3, 2, 1]);
   for (const { at } of audit) assert.ok(Math.abs(Date.parse(at) - started) < 30_000, at);
-  const one = await house.front.admin.get('/admin/events/show/audit?limit=1');
+  const one = await site.front.admin.get('/admin/events/show/audit?limit=1');
   assert.equal(one.json.audit.length, 1);
-  assertProblem(await house.front.admin.get('/admin/events/show/audit?limit=0'), 422, 'limit-invalid');
+  assertProblem(await site.front.admin.get('/admin/events/show/audit?limit=0'), 422, 'limit-invalid');
   for (const name of ['x'.repeat(81), '%zz', '%0a']) {
     const odd = { headers: { 'x-operator': name } };
-    assertProblem(await house.front.admin.post('/admin/events/show/actions/open', odd), 400, 'operator-invalid');
+    assertProblem(await site.front.admin.post('/admin/events/show/actions/open', odd), 400, 'operator-invalid');
   }
 });
 
@@ -285,32 +285,32 @@ test('a named token writes its own name on the trail', async (t) => {
   const path = join(scope.tempDir('operators-'), 'operators');
   const write = (lines) => writeFileSync(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   write(['kim the-token-of-kim-1', 'lee@shop.example the-token-of-lee']);
-  const house = await openHouse(t, { scope, config: { private: { operators_file: path } } });
-  const by = (token, options) => house.front.private.call('PATCH', '/admin/events/show', { token, body: { burst: 7 }, ...options });
-  await makeEvent(house, 'show');
+  const site = await openSite(t, { scope, config: { private: { operators_file: path } } });
+  const by = (token, options) => site.front.private.call('PATCH', '/admin/events/show', { token, body: { burst: 7 }, ...options });
+  await makeEvent(site, 'show');
   assert.equal((await by('the-token-of-kim-1')).status, 200);
   assert.equal((await by('the-token-of-lee', { body: { burst: 6 }, headers: { 'x-operator': 'lee@shop.example' } })).status, 200);
   assertProblem(await by('the-token-of-lee', { headers: { 'x-operator': 'kim' } }), 400, 'operator-invalid');
   assertProblem(await by('the-token-of-nobody'), 401, 'admin-token-required');
-  await patch(house.front, 'show', { burst: 8 }, { 'x-operator': 'kim' });
-  const trail = async () => (await house.front.admin.get('/admin/events/show/audit')).json.audit.map(({ who }) => who);
+  await patch(site.front, 'show', { burst: 8 }, { 'x-operator': 'kim' });
+  const trail = async () => (await site.front.admin.get('/admin/events/show/audit')).json.audit.map(({ who }) => who);
   assert.deepEqual((await trail()).slice(0, 3), ['kim (admin token)', 'lee@shop.example', 'kim'], 'said, and shown twice');
   await until('the log to name the operator', () =>
-    /"listener":"private","method":"PATCH","path":"\/admin\/events\/show","operator":"kim"/.test(house.front.child.log()));
+    /"listener":"private","method":"PATCH","path":"\/admin\/events\/show","operator":"kim"/.test(site.front.child.log()));
 
   write(['kim the-token-of-kim-2', 'kim the-token-of-kim-1']);
-  house.front.child.signal('SIGHUP');
+  site.front.child.signal('SIGHUP');
   await until('the new token to be believed', async () => (await by('the-token-of-kim-2')).status === 200);
   assert.equal((await by('the-token-of-kim-1')).status, 200, 'until its line goes');
   assertProblem(await by('the-token-of-lee'), 401, 'admin-token-required');
   write(['kim']);
-  house.front.child.signal('SIGHUP');
-  await until('the file to be refused', () => /operators:1: wants NAME TOKEN/.test(house.front.child.log()));
+  site.front.child.signal('SIGHUP');
+  await until('the file to be refused', () => /operators:1: wants NAME TOKEN/.test(site.front.child.log()));
   assert.equal((await by('the-token-of-kim-2')).status, 200, 'what cannot be read leaves the old ones in use');
 });
 
 test('the largest document and change are accepted', async (t) => {
-  const house = await alone(t, STILL);
+  const site = await alone(t, STILL);
   const words = '"'.repeat(1000); // each takes two bytes when it is written
   const tags = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg', 'hh'];
   const message = Object.fromEntries(tags.map((tag) => [tag, words]));
@@ -322,62 +322,62 @@ test('the largest document and change are accepted', async (t) => {
     session_ttl_s: 86400, session_max_s: 86400, call_ttl_s: 86400, grace_s: 86400,
     joins_per_ip_per_min: 10000000, pow_bits: 0, pow_bits_max: 30,
   };
-  await makeEvent(house, 'x'.repeat(64), extremes);
+  await makeEvent(site, 'x'.repeat(64), extremes);
   const id = 'x'.repeat(64);
-  const status = await house.front.http.get(`/v1/queue/${id}/status`);
+  const status = await site.front.http.get(`/v1/queue/${id}/status`);
   assert.deepEqual(status.json.message, message);
-  assert.equal((await house.front.http.get(`/e/${id}?lang=ko`)).status, 200);
-  await patch(house.front, id, { message: Object.fromEntries(tags.map((tag) => [tag, `${words.slice(1)}x`])) });
-  const { audit } = (await house.front.admin.get(`/admin/events/${id}/audit`)).json;
+  assert.equal((await site.front.http.get(`/e/${id}?lang=ko`)).status, 200);
+  await patch(site.front, id, { message: Object.fromEntries(tags.map((tag) => [tag, `${words.slice(1)}x`])) });
+  const { audit } = (await site.front.admin.get(`/admin/events/${id}/audit`)).json;
   assert.equal(audit.length, 3);
-  const visitor = await Visitor.withPlace(house.front, id);
+  const visitor = await Visitor.withPlace(site.front, id);
   assert.equal((await visitor.entered()).session.split('.')[0], id);
 });
 
 test('the private side wants the token, and the public side does not have it', async (t) => {
-  const house = await openShow(t, STILL);
-  const bare = house.front.private;
+  const site = await openShow(t, STILL);
+  const bare = site.front.private;
   assert.equal((await bare.get('/admin/events')).status, 401);
   assert.equal((await bare.get('/admin/events', { token: 'guess' })).status, 401);
-  const service = house.secrets.read('service-token');
+  const service = site.secrets.read('service-token');
   assert.equal((await bare.get('/admin/events', { token: service })).status, 401);
   assert.equal((await bare.get('/console')).status, 200);
-  assert.equal((await house.front.http.get('/console')).status, 404);
-  assert.equal((await house.front.http.post('/internal/sessions/x/end')).status, 404);
+  assert.equal((await site.front.http.get('/console')).status, 404);
+  assert.equal((await site.front.http.post('/internal/sessions/x/end')).status, 404);
   assert.match((await bare.get('/metrics')).text, /fairgate_line_issued\{event="show"\} 0/);
 });
 
 test('all fronts take a scheduled rate once, and document it', async (t) => {
-  const { show, ...house } = await both(t, STILL);
+  const { show, ...site } = await both(t, STILL);
   const at = (ms) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z/, 'Z');
-  await patch(house.front, show, {
+  await patch(site.front, show, {
     schedule: [{ at: at(-5000), rate_per_s: 7 }, { at: at(3600000), rate_per_s: 9 }],
   });
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await until('the step', async () => {
       const { json } = await front.admin.get(`/admin/events/${show}`);
       return json.rate_per_s === 7 && json.schedule.length === 1;
     });
   }
-  const { audit } = (await house.front.admin.get(`/admin/events/${show}/audit`)).json;
+  const { audit } = (await site.front.admin.get(`/admin/events/${show}/audit`)).json;
   const steps = audit.filter(({ who }) => who === 'schedule');
   assert.equal(steps.length, 1);
   assert.deepEqual([steps[0].from, steps[0].to], [{ rate_per_s: 0 }, { rate_per_s: 7 }]);
 
   // A value that an operator sets stays until the next step.
-  await patch(house.front, show, { rate_per_s: 5 });
-  assert.equal((await house.fronts[1].http.get(`/v1/queue/${show}/status`)).status, 200);
+  await patch(site.front, show, { rate_per_s: 5 });
+  assert.equal((await site.fronts[1].http.get(`/v1/queue/${show}/status`)).status, 200);
   await until('the other front to show it', async () =>
-    (await house.fronts[1].admin.get(`/admin/events/${show}`)).json.rate_per_s === 5);
-  await act(house.front, show, 'close');
-  for (const front of house.fronts) await untilState(front, show, 'closed');
+    (await site.fronts[1].admin.get(`/admin/events/${show}`)).json.rate_per_s === 5);
+  await act(site.front, show, 'close');
+  for (const front of site.fronts) await untilState(front, show, 'closed');
 });
 
 test('a preview has the time of the last entry at another rate', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, show).joined();
+  const { show, ...site } = await alone(t, STILL);
+  for (let i = 0; i < 10; i += 1) await new Visitor(site.front, show).joined();
   const preview = async (query = '') =>
-    (await house.front.admin.get(`/admin/events/${show}/preview${query}`)).json;
+    (await site.front.admin.get(`/admin/events/${show}/preview${query}`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);
   assert.equal((await preview()).last_enters_at, null);
   const asked = Date.now();
@@ -387,7 +387,7 @@ test('a preview has the time of the last entry at another rate', async (t) => {
   const inS = (Date.parse(last) - asked) / 1000;
   assert.ok(inS > 7 && inS < 12 + tookS, `in ${inS} s, told within ${tookS} s`);
   // At the knob's resolution.
-  const at = async (rate) => house.front.admin.get(`/admin/events/${show}/preview?rate_per_s=${rate}`);
+  const at = async (rate) => site.front.admin.get(`/admin/events/${show}/preview?rate_per_s=${rate}`);
   for (const [text, meant] of [['0.5', 0.5], ['0.125', 0.125], ['12.05', 12.05]]) {
     assert.equal((await at(text)).json.rate_per_s, meant);
   }
@@ -397,18 +397,18 @@ test('a preview has the time of the last entry at another rate', async (t) => {
 });
 
 test('a preview accounts for a full hall', async (t) => {
-  const { show, ...house } = await alone(t, { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
+  const { show, ...site } = await alone(t, { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
   for (let i = 0; i < 2; i += 1) {
-    const inside = await Visitor.withPlace(house.front, show);
+    const inside = await Visitor.withPlace(site.front, show);
     await inside.entered();
   }
-  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, show).joined();
-  const preview = async () => (await house.front.admin.get(`/admin/events/${show}/preview?rate_per_s=100`)).json;
+  for (let i = 0; i < 10; i += 1) await new Visitor(site.front, show).joined();
+  const preview = async () => (await site.front.admin.get(`/admin/events/${show}/preview?rate_per_s=100`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);
   const inS = (Date.parse((await preview()).last_enters_at) - Date.now()) / 1000;
   assert.ok(inS > 10, `in ${inS} s, though nobody has left`);
   // Without a cap only the rate counts.
-  await patch(house.front, show, { rate_per_s: 0, max_active: 0 });
+  await patch(site.front, show, { rate_per_s: 0, max_active: 0 });
   await until('no cap', async () => {
     const asked = Date.now();
     return Date.parse((await preview()).last_enters_at) - asked < 5000;
@@ -416,60 +416,60 @@ test('a preview accounts for a full hall', async (t) => {
 });
 
 test('the series keeps the line over time', async (t) => {
-  const { show, ...house } = await alone(t, STILL);
-  for (let i = 0; i < 3; i += 1) await new Visitor(house.front, show).joined();
+  const { show, ...site } = await alone(t, STILL);
+  for (let i = 0; i < 3; i += 1) await new Visitor(site.front, show).joined();
   await until('a sample with three', async () => {
-    const { series } = (await house.front.admin.get(`/admin/events/${show}/series`)).json;
+    const { series } = (await site.front.admin.get(`/admin/events/${show}/series`)).json;
     return series.at(-1)?.waiting === 3;
   });
-  assert.equal((await live(house.front, show)).issued, 3);
+  assert.equal((await live(site.front, show)).issued, 3);
 });
 
 test('how often all fronts answered 5xx is in the series', async (t) => {
-  const house = await openShow(t, STILL, { fronts: 2, config: { http: { loops: 2 } } });
-  await Promise.all(house.fronts.map((front) => until('both to know it', async () => (await front.http.get('/v1/queue/show/status')).status === 200)));
+  const site = await openShow(t, STILL, { fronts: 2, config: { http: { loops: 2 } } });
+  await Promise.all(site.fronts.map((front) => until('both to know it', async () => (await front.http.get('/v1/queue/show/status')).status === 200)));
   const errors = async (front) => (await front.metrics()).get('fairgate_http_responses_total{listener="public",class="5xx"}');
-  const newest = async () => (await house.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
-  const before = await Promise.all(house.fronts.map(errors));
+  const newest = async () => (await site.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
+  const before = await Promise.all(site.fronts.map(errors));
   await until('a sample', async () => (await newest()) !== undefined);
-  await house.redis.pause();
-  for (const front of [...house.fronts, house.front]) assertProblem(await front.http.post('/v1/queue/show/join'), 503, 'unavailable');
-  await house.redis.resume();
-  const refused = (await Promise.all(house.fronts.map(errors))).map((sum, i) => sum - before[i]);
+  await site.redis.pause();
+  for (const front of [...site.fronts, site.front]) assertProblem(await front.http.post('/v1/queue/show/join'), 503, 'unavailable');
+  await site.redis.resume();
+  const refused = (await Promise.all(site.fronts.map(errors))).map((sum, i) => sum - before[i]);
   assert.deepEqual(refused, [2, 1]);
   await until('the series to have them', async () => (await newest())?.errors === 3, { timeoutMs: 60_000 });
 });
 
 test('the series has promises and outcomes of all fronts', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 10, burst: 1, max_active: 0 }); // some wait, even if all joins take half a minute
-  await Promise.all(Array.from({ length: 300 }, () => house.front.http.post('/v1/queue/show/join')));
+  const site = await openSite(t, { fronts: 2 });
+  await makeEvent(site, 'show', { rate_per_s: 10, burst: 1, max_active: 0 }); // some wait, even if all joins take half a minute
+  await Promise.all(Array.from({ length: 300 }, () => site.front.http.post('/v1/queue/show/join')));
   const newest = async (front) =>
     (await front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
   const judged = async (front) =>
     (await front.metrics()).get('fairgate_eta_judged{event="show"}');
   await until('both fronts to have judged some', async () => {
-    const counts = await Promise.all(house.fronts.map(judged));
+    const counts = await Promise.all(site.fronts.map(judged));
     return counts.every((count) => count > 0);
   });
   const told = await until('those of the way to be in the series', async () => {
-    const { eta_join: join, eta_way: way } = await newest(house.front);
+    const { eta_join: join, eta_way: way } = await newest(site.front);
     return way.judged > 0 && { join, way };
   }, { timeoutMs: 60_000 });
   assert.ok(told.way.kept <= told.way.judged);
   assert.ok(told.way.error_sum >= 0 && told.way.error_sum <= 10 * told.way.judged);
   assert.equal(told.join.judged, 0, 'nobody has entered yet');
-  await house.fronts[1].stop();
-  await house.front.restart();
-  const after = await newest(house.front);
+  await site.fronts[1].stop();
+  await site.front.restart();
+  const after = await newest(site.front);
   assert.ok(after.eta_way.judged >= told.way.judged, 'no front has to remember it');
 });
 
 test('the wait shown at the join is compared with the real one', async (t) => {
-  const house = await openHouse(t, { fronts: 2, config: { http: { loops: 2 } } });
-  await makeEvent(house, 'show', { rate_per_s: 4, burst: 1, max_active: 0 }); // forty of them see a wait, even if they join for ten seconds
+  const site = await openSite(t, { fronts: 2, config: { http: { loops: 2 } } });
+  await makeEvent(site, 'show', { rate_per_s: 4, burst: 1, max_active: 0 }); // forty of them see a wait, even if they join for ten seconds
   const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
-    const visitor = new Visitor(house.fronts[i % 2], 'show');
+    const visitor = new Visitor(site.fronts[i % 2], 'show');
     visitor.told = (await visitor.joined()).eta;
     return visitor;
   }));
@@ -477,11 +477,11 @@ test('the wait shown at the join is compared with the real one', async (t) => {
   assert.ok(promised >= 20, `${promised} saw a wait`);
   // Let in by one front, and requested again from the other: counted once.
   for (const [i, visitor] of visitors.entries()) {
-    const front = house.fronts[(i >> 1) % 2];
+    const front = site.fronts[(i >> 1) % 2];
     await visitor.entered({ front });
     if (i % 5 === 0) await until('the other front to know of the call', async () => (await visitor.pass()).status === 200);
   }
-  const newest = async () => (await house.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
+  const newest = async () => (await site.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
   const { eta_join: join } = await until('all to be in the series', async () => {
     const row = await newest();
     return row.eta_join.judged >= promised && row;
@@ -489,7 +489,7 @@ test('the wait shown at the join is compared with the real one', async (t) => {
   assert.equal(join.judged, promised, 'each of them, and once');
   assert.ok(join.kept <= promised && join.error_sum >= 0 && join.error_sum <= 10 * promised);
   const sums = { judged: 0, kept: 0, error_milli: 0 };
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     const metrics = await front.metrics();
     for (const name of Object.keys(sums)) sums[name] += metrics.get(`fairgate_waits_${name}_total`);
   }
@@ -498,14 +498,14 @@ test('the wait shown at the join is compared with the real one', async (t) => {
 
 test('the console has the configured parts in its page and policy', async (t) => {
   const parts = 'seats=https://seats.example:8092, pay=http://localhost:8093,front-2=http://[::1]:8111';
-  const { front } = await openHouse(t, { config: { console: { parts } } });
+  const { front } = await openSite(t, { config: { console: { parts } } });
   const page = await front.private.get('/console');
   assert.match(
     page.headers['content-security-policy'],
     /connect-src 'self' https:\/\/seats\.example:8092 http:\/\/localhost:8093 http:\/\/\[::1\]:8111; /);
   const told = JSON.parse(/id="parts">([^<]*)</.exec(page.text)[1]);
   assert.deepEqual(told.map(({ name, at }) => `${name}=${at}`), parts.split(',').map((part) => part.trim()));
-  const alone = await openHouse(t);
+  const alone = await openSite(t);
   const bare = await alone.front.private.get('/console');
   assert.match(bare.headers['content-security-policy'], /connect-src 'self'; /);
 });

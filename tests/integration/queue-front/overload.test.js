@@ -11,11 +11,11 @@ const FEW = { config: { line: { joins_waiting: 16 } } };
 const CROWD = 600;
 
 // Answers in order of arrival: [{key, status, retryAfter, code, position}].
-function storm(house, count, name) {
+function storm(site, count, name) {
   const answers = [];
   const calls = Array.from({ length: count }, async (_, i) => {
     const key = `${name}-${i}`;
-    const { port } = house.fronts[i % house.fronts.length];
+    const { port } = site.fronts[i % site.fronts.length];
     answers.push({ key, answer: await joinOnce(port, key) });
   });
   return { answers, done: Promise.all(calls) };
@@ -28,18 +28,18 @@ const joinOnce = (port, key) => client({ port }).post('/v1/queue/show/join', {
 const isShed = ({ answer }) => answer.status === 503 && answer.json.code === 'overloaded';
 
 test('joins under overload get 503, me and pass are answered', async (t) => {
-  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, { fronts: 2, ...FEW });
-  const waiting = await Visitor.withPlace(house.front, 'show');
+  const site = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, { fronts: 2, ...FEW });
+  const waiting = await Visitor.withPlace(site.front, 'show');
   await waiting.untilCalled();
-  await house.redis.pause();
-  const { answers, done } = storm(house, CROWD, 'crowd');
+  await site.redis.pause();
+  const { answers, done } = storm(site, CROWD, 'crowd');
   await until('joins to be shed', () => answers.filter(isShed).length >= 20); // enough that they do not all get the same time by chance
   assert.equal((await waiting.me()).status, 200, 'a waiting visitor is answered as usual');
   // Passes are still accepted while joins are shed: only Redis does not answer.
   assertProblem(await waiting.pass(), 503, 'unavailable');
   const again = await waiting.join();
   assert.equal(again.status, 200, 'and a visitor with a place has it');
-  await house.redis.resume();
+  await site.redis.resume();
   await until('the pass', async () => [200, 201].includes((await waiting.pass()).status));
   await done;
 
@@ -48,14 +48,14 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
   const times = answers.filter(isShed).map(({ answer }) => Number(answer.headers['retry-after']));
   for (const back of times) assert.ok(Number.isInteger(back) && back >= 1 && back <= 120, `Retry-After: ${back}`);
   assert.ok(new Set(times).size >= 2, `they come back at one time, ${times[0]}`);
-  const shed = await Promise.all(house.fronts.map(async (front) => (await front.metrics()).get('fairgate_joins_total{outcome="shed"}')));
+  const shed = await Promise.all(site.fronts.map(async (front) => (await front.metrics()).get('fairgate_joins_total{outcome="shed"}')));
   assert.equal(shed[0] + shed[1], times.length);
   // They retry with the same key, whenever a 503 says so.
   const left = sent.map(({ key }) => key);
   const places = [1, ...answers.filter(({ answer }) => answer.status === 201).map(({ answer }) => answer.json.position)];
   await until('everybody to have a place', async () => {
     const back = await Promise.all(left.splice(0, 100).map(async (key, i) => {
-      const { port } = house.fronts[i % house.fronts.length];
+      const { port } = site.fronts[i % site.fronts.length];
       return { key, answer: await joinOnce(port, key) };
     }));
     for (const { key, answer } of back) {
@@ -65,5 +65,5 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
     return left.length === 0;
   }, { timeoutMs: 60_000 });
   assert.equal(new Set(places).size, CROWD + 1, 'everybody has a place of their own');
-  assert.equal(Number(await house.redis.command('GET', 'fg:{show}:seq')), CROWD + 1, 'and there are no others');
+  assert.equal(Number(await site.redis.command('GET', 'fg:{show}:seq')), CROWD + 1, 'and there are no others');
 });

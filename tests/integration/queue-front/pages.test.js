@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { crc32, gunzipSync, inflateSync } from 'node:zlib';
 import { makeSecrets, openScope, runProgram, renderConfig, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, openShow, patch, Visitor } from './support.js';
+import { act, makeEvent, openSite, openShow, patch, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html,application/xhtml+xml' };
 
@@ -32,8 +32,8 @@ class Browser extends Visitor {
 }
 
 test('the whole path works by forms: join, wait, be called, enter', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0, name: 'Tom & "Jerry"' });
-  const browser = new Browser(house.front, 'show');
+  const site = await openShow(t, { rate_per_s: 0, name: 'Tom & "Jerry"' });
+  const browser = new Browser(site.front, 'show');
   const first = await browser.page();
   assert.equal(view(first), 'join');
   assert.match(first.text, /<h1 id="name">Tom &amp; &quot;Jerry&quot;<\/h1>/);
@@ -42,11 +42,11 @@ test('the whole path works by forms: join, wait, be called, enter', async (t) =>
   const waiting = await browser.page();
   assert.equal(view(waiting), 'waiting');
   assert.match(waiting.text, /id="position">1</);
-  await act(house.front, 'show', 'pause');
+  await act(site.front, 'show', 'pause');
   assert.equal(state(await browser.page()), 'paused');
   assert.equal(view(await browser.page()), 'waiting');
-  await act(house.front, 'show', 'resume');
-  await patch(house.front, 'show', { rate_per_s: 100, message: { en: 'Line 1\nLine <2>' } });
+  await act(site.front, 'show', 'resume');
+  await patch(site.front, 'show', { rate_per_s: 100, message: { en: 'Line 1\nLine <2>' } });
   await until('the call', async () => view(await browser.page()) === 'called');
   assert.match((await browser.page()).text, /Line 1\nLine &lt;2&gt;/);
   assert.equal(await browser.submit('pass'), '/seats/show');
@@ -56,8 +56,8 @@ test('the whole path works by forms: join, wait, be called, enter', async (t) =>
 });
 
 test('the language comes from the address, then the cookie, then the browser', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0, message: { en: 'hello', ko: '안녕' } });
-  const get = (query, headers = {}) => house.front.http.get(`/e/show${query}`, { headers });
+  const site = await openShow(t, { rate_per_s: 0, message: { en: 'hello', ko: '안녕' } });
+  const get = (query, headers = {}) => site.front.http.get(`/e/show${query}`, { headers });
   const korean = await get('?lang=ko', { 'accept-language': 'en' });
   assert.match(korean.text, /<html lang="ko">/);
   assert.match(korean.text, /안녕/);
@@ -69,8 +69,8 @@ test('the language comes from the address, then the cookie, then the browser', a
 });
 
 test('no inline script runs, and what the page needs it has', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0 });
-  const page = await house.front.http.get('/e/show');
+  const site = await openShow(t, { rate_per_s: 0 });
+  const page = await site.front.http.get('/e/show');
   const policy = page.headers['content-security-policy'];
   assert.match(policy, /default-src 'none'/);
   assert.doesNotMatch(policy, /unsafe|\*/);
@@ -79,12 +79,12 @@ test('no inline script runs, and what the page needs it has', async (t) => {
 
 for (const lang of ['ko', 'en']) {
   test(`the first view is at most 13,000 bytes, heads and all, ${lang}`, async (t) => {
-    const house = await openHouse(t, { config: { shipped: true, web: { public_url: 'https://tickets.example.com' } } });
-    await makeEvent(house, 'show', { rate_per_s: 0, name: 'A name of usual length', message: { ko: '안내 말씀 '.repeat(20), en: 'A notice '.repeat(20) } });
+    const site = await openSite(t, { config: { shipped: true, web: { public_url: 'https://tickets.example.com' } } });
+    await makeEvent(site, 'show', { rate_per_s: 0, name: 'A name of usual length', message: { ko: '안내 말씀 '.repeat(20), en: 'A notice '.repeat(20) } });
     const headers = { 'accept-language': lang, 'accept-encoding': 'gzip, br' };
     const sizes = {};
     const weigh = async (path) => {
-      const answer = await house.front.http.get(path, { headers });
+      const answer = await site.front.http.get(path, { headers });
       assert.equal(answer.status, 200, path);
       const head = Object.entries(answer.headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 15);
       sizes[path] = answer.body.length + head;
@@ -108,7 +108,7 @@ for (const lang of ['ko', 'en']) {
     assert.ok(bytes <= 13_000, `${bytes} bytes: ${JSON.stringify(sizes, null, 1)}`);
     // A client without compression gets the same page.
     const numbers = (text) => text.replace(/data-(now|poll)="[^"]*"/g, '').replace(/content="\d+; /, '');
-    const plain = await house.front.http.get('/e/show', { headers: { 'accept-language': lang } });
+    const plain = await site.front.http.get('/e/show', { headers: { 'accept-language': lang } });
     assert.equal(numbers(plain.text), numbers(html));
   });
 }
@@ -118,11 +118,11 @@ for (const [name, config, ways] of [
   ['nowhere, having neither', { passes: { next_url: 'https://hall.example/' } }, []],
 ]) {
   test(`an unknown address and the end of a sale lead on ${name}`, async (t) => {
-    const house = await openShow(t, { rate_per_s: 0 }, { config });
-    const nowhere = await house.front.http.get('/e/nix', { headers: { 'accept-language': 'ko' } });
+    const site = await openShow(t, { rate_per_s: 0 }, { config });
+    const nowhere = await site.front.http.get('/e/nix', { headers: { 'accept-language': 'ko' } });
     assert.equal(nowhere.status, 404);
     assert.match(nowhere.text, /찾는 화면이 없습니다/);
-    for (const page of [nowhere, await house.front.http.get('/e/show')]) {
+    for (const page of [nowhere, await site.front.http.get('/e/show')]) {
       assert.deepEqual([...page.text.matchAll(/<a class="[^"]*button[^"]*" href="([^"]*)"/g)].map((found) => found[1]).sort(), ways);
     }
   });
@@ -130,28 +130,28 @@ for (const [name, config, ways] of [
 
 // browser/trouble.test.js checks their sentences.
 test('a page says what state the event is in, and a refused form leads to one that offers the next step', async (t) => {
-  const house = await openHouse(t);
+  const site = await openSite(t);
   const opensAt = new Date(Date.now() + 3_600_000).toISOString();
   async function refused(who, call, code, its) {
     assert.equal(await who.submit(call), `/e/${who.event}?notice=${code}`);
     assert.equal(view(await who.page(`?notice=${code}`)), its, code);
   }
-  await makeEvent(house, 'show', { opens_at: opensAt, rate_per_s: 0 }, { open: false });
-  const browser = new Browser(house.front, 'show');
+  await makeEvent(site, 'show', { opens_at: opensAt, rate_per_s: 0 }, { open: false });
+  const browser = new Browser(site.front, 'show');
   assert.match((await browser.page()).text, new RegExp(opensAt.slice(0, 19).replace('T', ' ')));
   await refused(browser, 'join', 'event-not-open', 'soon');
-  await act(house.front, 'show', 'open');
+  await act(site.front, 'show', 'open');
   for (const call of ['pass', 'extend', 'leave']) await refused(browser, call, 'place-gone', 'join');
   await browser.joined();
   await refused(browser, 'pass', 'not-yet', 'waiting');
-  const phone = new Browser(house.front, 'show');
+  const phone = new Browser(site.front, 'show');
   await phone.call('POST', 'move', { body: { code: (await browser.call('POST', 'move', { body: {} })).json.code } });
   for (const call of ['pass', 'leave']) await refused(browser, call, 'ticket-moved', 'moved');
-  await act(house.front, 'show', 'sold-out');
-  await refused(new Browser(house.front, 'show'), 'join', 'event-sold-out', 'sold-out');
-  await act(house.front, 'show', 'close');
+  await act(site.front, 'show', 'sold-out');
+  await refused(new Browser(site.front, 'show'), 'join', 'event-sold-out', 'sold-out');
+  await act(site.front, 'show', 'close');
   for (const call of ['pass', 'extend']) await refused(phone, call, 'event-closed', 'closed');
-  assert.equal(await new Browser(house.front, 'nowhere').submit('join'), '/e/nowhere');
+  assert.equal(await new Browser(site.front, 'nowhere').submit('join'), '/e/nowhere');
 });
 
 // ---- the picture of a shared link ----
@@ -170,10 +170,10 @@ function chunksOf(png) {
 }
 
 test('the picture of an event comes after the page, and an event without one has no box', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0, picture: '/pictures/tour.webp' });
-  await makeEvent(house, 'bare', { rate_per_s: 0 });
-  const [shown, bare] = await Promise.all(['show', 'bare'].map((id) => house.front.http.get(`/e/${id}`)));
+  const site = await openSite(t);
+  await makeEvent(site, 'show', { rate_per_s: 0, picture: '/pictures/tour.webp' });
+  await makeEvent(site, 'bare', { rate_per_s: 0 });
+  const [shown, bare] = await Promise.all(['show', 'bare'].map((id) => site.front.http.get(`/e/${id}`)));
   assert.match(shown.text, /<img id="picture" [^>]*src="\/pictures\/tour\.webp" alt="" loading="lazy">/);
   assert.doesNotMatch(bare.text, /id="picture"/);
 });
@@ -181,15 +181,15 @@ test('the picture of an event comes after the page, and an event without one has
 const metaOf = (page, name) => new RegExp(`<meta (?:property|name)="${name}" content="([^"]*)">`).exec(page.text)?.[1];
 
 test('a shared link has a name, words and a picture', async (t) => {
-  const house = await openHouse(t, { config: { web: { public_url: 'https://tickets.example' }, brand: { colour: '#7a1fa2' } } });
-  await makeEvent(house, 'show', { rate_per_s: 0, name: 'Night & Day', about: { en: '21 March, Harbour Stadium', ko: '3월 21일, 하버 스타디움' } });
+  const site = await openSite(t, { config: { web: { public_url: 'https://tickets.example' }, brand: { colour: '#7a1fa2' } } });
+  await makeEvent(site, 'show', { rate_per_s: 0, name: 'Night & Day', about: { en: '21 March, Harbour Stadium', ko: '3월 21일, 하버 스타디움' } });
   for (const [lang, about] of [['en', '21 March, Harbour Stadium'], ['ko', '3월 21일, 하버 스타디움']]) {
-    const page = await house.front.http.get('/e/show', { headers: { 'accept-language': lang } });
+    const page = await site.front.http.get('/e/show', { headers: { 'accept-language': lang } });
     assert.equal(metaOf(page, 'og:title'), 'Night &amp; Day');
     assert.match(page.text, new RegExp(`property="og:description" content="${about}"`));
     assert.equal(metaOf(page, 'og:image'), 'https://tickets.example/assets/preview.png');
   }
-  const picture = await house.front.http.get('/assets/preview.png');
+  const picture = await site.front.http.get('/assets/preview.png');
   assert.equal(picture.headers['content-type'], 'image/png');
   assert.ok(picture.body.length < 40_000, `${picture.body.length} bytes`);
   const chunks = chunksOf(picture.body);
@@ -205,9 +205,9 @@ test('a link has no picture without the address of the site', async (t) => {
   const drawing = readFileSync(new URL('../../../queue-front/web/preview.png', import.meta.url));
   const path = join(scope.tempDir('preview-'), 'own.png');
   writeFileSync(path, drawing); // in grey, which no brand uses
-  const house = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand: { preview: path } } });
-  assert.equal(metaOf(await house.front.http.get('/e/show'), 'og:image'), undefined);
-  assert.deepEqual((await house.front.http.get('/assets/preview.png')).body, drawing);
+  const site = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand: { preview: path } } });
+  assert.equal(metaOf(await site.front.http.get('/e/show'), 'og:image'), undefined);
+  assert.deepEqual((await site.front.http.get('/assets/preview.png')).body, drawing);
 });
 
 // ---- the operator's own look ----
@@ -230,18 +230,18 @@ test('an operator gives the pages a brand and a language', async (t) => {
     'en.txt': '# ours\njoin.title = Come in <b>\n[seat-service]\nno.such = thing\n'.replace('<b>', '&'),
     'ja.txt': `[queue-front]\n${japanese}`,
   });
-  const house = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand } });
-  const page = await house.front.http.get('/e/show');
+  const site = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand } });
+  const page = await site.front.http.get('/e/show');
   assert.match(page.text, /<h2[^>]*>Come in &amp;<\/h2>/);
   const logo = /<p class="brand"><img src="([^"]+)" alt="Seoul &quot;Arts&quot; &amp; Co"><\/p>/.exec(page.text)[1];
-  const image = await house.front.http.get(logo);
+  const image = await site.front.http.get(logo);
   assert.equal(image.text, SVG);
   assert.equal(image.headers['content-type'], 'image/svg+xml');
   assert.match(image.headers['content-security-policy'], /sandbox/);
-  const base = await house.front.http.get(/href="([^"]+wait.css)"/.exec(page.text)[1]);
+  const base = await site.front.http.get(/href="([^"]+wait.css)"/.exec(page.text)[1]);
   assert.match(base.text, /--signal: #7a1fa2; --on-signal: #fff;/);
   assert.match(base.text, /dark\) \{ :root \{ --signal: #d9a6f5; --on-signal: #000;/);
-  const other = await house.front.http.get('/e/show', { headers: { 'accept-language': 'ja-JP, en;q=0.5' } });
+  const other = await site.front.http.get('/e/show', { headers: { 'accept-language': 'ja-JP, en;q=0.5' } });
   assert.match(other.text, /<html lang="ja">[^]*日本語[^]*列に並ぶ/);
   assert.equal(other.headers['content-language'], 'ja');
 });

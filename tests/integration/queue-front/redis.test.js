@@ -12,7 +12,7 @@ import {
 } from '../../lib-js/index.js';
 import { Link } from '../../lib-js/redis.js';
 import { channels } from '../../lib-js/wire.js';
-import { act, makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
+import { act, makeEvent, openSite, openShow, startFront, Visitor } from './support.js';
 
 const PASSWORD = 'correct horse';
 const MOVING = { rate_per_s: 100, burst: 100, max_active: 0, call_ttl_s: 600 };
@@ -62,7 +62,7 @@ test('what scripts wrote is loaded again where the default user is off', async (
 
 function openGuarded(t, options = {}) {
   const scope = openScope(t);
-  return openHouse(t, {
+  return openSite(t, {
     scope,
     redis: { settings: { include: aclFile(scope) } },
     config: { redis: { user: 'fairgate', password_file: secret(scope, PASSWORD) } },
@@ -82,16 +82,16 @@ async function refused(redis) {
 }
 
 // An event's life: rows of the trail, places, visits, and an end.
-async function visit(house, event) {
-  const visitor = new Visitor(house.front, event);
+async function visit(site, event) {
+  const visitor = new Visitor(site.front, event);
   await visitor.join();
   await visitor.me();
   await visitor.pass();
   await visitor.session();
   await visitor.leave();
-  await new Visitor(house.front, event).join();
-  await house.front.admin.get(`/admin/events/${event}/audit`);
-  await house.front.admin.get(`/admin/events/${event}/series`);
+  await new Visitor(site.front, event).join();
+  await site.front.admin.get(`/admin/events/${event}/audit`);
+  await site.front.admin.get(`/admin/events/${event}/series`);
 }
 
 const unready = (front) => until('the front to say why', async () => {
@@ -101,20 +101,20 @@ const unready = (front) => until('the front to say why', async () => {
 
 describe('users', { concurrency: true }, () => {
   test('the shipped user may do what an event needs from its draft to its deletion', async (t) => {
-    const house = await openGuarded(t);
-    await makeEvent(house, 'show', MOVING, { open: false });
-    await makeEvent(house, 'door', MOVING);
-    const visitor = await Visitor.withPlace(house.front, 'door');
+    const site = await openGuarded(t);
+    await makeEvent(site, 'show', MOVING, { open: false });
+    await makeEvent(site, 'door', MOVING);
+    const visitor = await Visitor.withPlace(site.front, 'door');
     await visitor.entered();
     assert.equal((await visitor.session()).status, 200);
     assert.equal((await visitor.leave()).status, 204);
-    await visit(house, 'door');
-    await house.redis.command('SCRIPT', 'FLUSH');
-    await new Visitor(house.front, 'door').joined();
-    for (const action of ['pause', 'resume', 'sold-out', 'close']) await act(house.front, 'door', action);
-    assert.equal((await house.front.admin.get('/admin/events/door/audit')).status, 200);
-    assert.equal((await house.front.admin.delete('/admin/events/show', { headers: { 'If-Match': '"1"' } })).status, 204);
-    assert.deepEqual(await refused(house.redis), []);
+    await visit(site, 'door');
+    await site.redis.command('SCRIPT', 'FLUSH');
+    await new Visitor(site.front, 'door').joined();
+    for (const action of ['pause', 'resume', 'sold-out', 'close']) await act(site.front, 'door', action);
+    assert.equal((await site.front.admin.get('/admin/events/door/audit')).status, 200);
+    assert.equal((await site.front.admin.delete('/admin/events/show', { headers: { 'If-Match': '"1"' } })).status, 204);
+    assert.deepEqual(await refused(site.redis), []);
     for (const { file, command } of called()) assert.ok(allowed.includes(command), `${file} calls ${command}`);
     const used = new Set(called().map(({ command }) => command));
     const own = ['eval', 'evalsha', 'script|load', 'info', 'cluster|slots', 'asking', 'publish', 'wait'];
@@ -123,10 +123,10 @@ describe('users', { concurrency: true }, () => {
   });
 
   test('it may do nothing else, and touch nobody else\'s keys', async (t) => {
-    const house = await openGuarded(t);
-    await house.redis.command('SET', 'other', 'x');
+    const site = await openGuarded(t);
+    await site.redis.command('SET', 'other', 'x');
     const say = (...words) => execFileSync('redis-cli',
-      ['-s', house.redis.socket, '--user', 'fairgate', '--pass', PASSWORD, '--no-auth-warning', ...words], { encoding: 'utf8' });
+      ['-s', site.redis.socket, '--user', 'fairgate', '--pass', PASSWORD, '--no-auth-warning', ...words], { encoding: 'utf8' });
     for (const words of [
       ['FLUSHALL'], ['FLUSHDB'], ['CONFIG', 'GET', '*'], ['CONFIG', 'SET', 'dir', '/'], ['KEYS', '*'], ['SCAN', '0'],
       ['GET', 'other'], ['SET', 'other', 'y'], ['DEL', 'other'], ['SMEMBERS', 'fgother'], ['LATENCY', 'DOCTOR'],
@@ -140,41 +140,41 @@ describe('users', { concurrency: true }, () => {
   });
 
   test('each command that is taken away is missed', async (t) => {
-    const house = await openGuarded(t);
+    const site = await openGuarded(t);
     const missed = async (command, poke) => {
-      await house.redis.command('ACL', 'SETUSER', 'fairgate', `-${command}`);
+      await site.redis.command('ACL', 'SETUSER', 'fairgate', `-${command}`);
       await until(`${command} to be missed`, async () => {
         await poke();
-        return (await refused(house.redis)).some((object) => object === command);
+        return (await refused(site.redis)).some((object) => object === command);
       });
-      await house.redis.command('ACL', 'SETUSER', 'fairgate', `+${command}`);
-      await house.redis.command('ACL', 'LOG', 'RESET');
+      await site.redis.command('ACL', 'SETUSER', 'fairgate', `+${command}`);
+      await site.redis.command('ACL', 'LOG', 'RESET');
     };
     let number = 0;
     const always = ['evalsha', 'time', 'hmget', 'hget', 'hset', 'zadd', 'xadd', 'xrevrange', 'lrange', 'setbit', 'sadd', 'set'];
     for (const command of always) {
       number += 1;
       const event = `show-${number}`;
-      await makeEvent(house, event, MOVING);
+      await makeEvent(site, event, MOVING);
       await missed(command, () => Promise.all([
-        visit(house, event), house.front.admin.put(`/admin/events/new-${number}`, { body: {} })]));
+        visit(site, event), site.front.admin.put(`/admin/events/new-${number}`, { body: {} })]));
     }
-    const again = () => house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    const again = () => site.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await missed('script|load', again);
     await missed('info', again);
-    await missed('eval', () => house.redis.command('SCRIPT', 'FLUSH'));
-    await house.front.untilReady();
+    await missed('eval', () => site.redis.command('SCRIPT', 'FLUSH'));
+    await site.front.untilReady();
   });
 
   test('in a cluster too: it may ask for the slots, and follow them while they move', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3, async () => ({ settings: { include: aclFile(scope) } }));
     const { nodes } = cluster;
-    const house = await openHouse(t, { scope, config: { redis: {
+    const site = await openSite(t, { scope, config: { redis: {
       cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) } } });
     for (const event of ['one', 'two', 'three', 'four']) {
-      await makeEvent(house, event, MOVING);
-      await visit(house, event);
+      await makeEvent(site, event, MOVING);
+      await visit(site, event);
     }
     const everywhere = async (...words) => { for (const node of nodes) await node.command(...words); };
     const anyRefused = async () => (await Promise.all(nodes.map(refused))).flat();
@@ -188,7 +188,7 @@ describe('users', { concurrency: true }, () => {
     await move.sendAll();
     await everywhere('CONFIG', 'RESETSTAT');
     await everywhere('ACL', 'SETUSER', 'fairgate', '-asking');
-    const put = (event) => house.front.admin.put(`/admin/events/${event}`, { body: {} });
+    const put = (event) => site.front.admin.put(`/admin/events/${event}`, { body: {} });
     await until('asking to be missed', async () => {
       await put('five');
       return (await anyRefused()).includes('asking');
@@ -199,12 +199,12 @@ describe('users', { concurrency: true }, () => {
     assert.ok((await to.commandCalls()).asking > 0);
     await move.end();
     assert.ok((await to.command('SMEMBERS', 'fg:events')).includes('six'));
-    for (const event of ['one', 'six']) assert.equal((await house.front.admin.get(`/admin/events/${event}`)).status, 200);
+    for (const event of ['one', 'six']) assert.equal((await site.front.admin.get(`/admin/events/${event}`)).status, 200);
     assert.deepEqual(await anyRefused(), []);
 
     // Without the slot map none of them can be reached, and that is reported.
     await everywhere('ACL', 'SETUSER', 'fairgate', '-cluster|slots');
-    const stranger = await startFront(house, { redis: {
+    const stranger = await startFront(site, { redis: {
       cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) }, ready: false });
     assert.match(await unready(stranger), /NOPERM.*cluster\|slots/);
     await everywhere('ACL', 'SETUSER', 'fairgate', '+cluster|slots');
@@ -212,17 +212,17 @@ describe('users', { concurrency: true }, () => {
   });
 
   test('a front that may not log in says so, and comes up when it may', async (t) => {
-    const house = await openGuarded(t);
-    await house.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
-    await house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await until('the refusal to be reported', async () => /refused user fairgate: WRONGPASS/.test(await unready(house.front)));
-    await until('the log to tell it', () => /refused user fairgate: WRONGPASS/.test(house.front.child.log()));
-    await house.redis.command('ACL', 'SETUSER', 'fairgate', 'on', '-info');
-    await until('the missing permission to be named', async () => /NOPERM.*info/.test(await unready(house.front)));
-    await house.redis.command('ACL', 'SETUSER', 'fairgate', '+info');
-    await house.front.untilReady();
-    assert.equal((await house.front.private.get('/readyz')).json.redis, undefined);
-    assert.doesNotMatch(house.front.child.log(), new RegExp(PASSWORD));
+    const site = await openGuarded(t);
+    await site.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
+    await site.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until('the refusal to be reported', async () => /refused user fairgate: WRONGPASS/.test(await unready(site.front)));
+    await until('the log to tell it', () => /refused user fairgate: WRONGPASS/.test(site.front.child.log()));
+    await site.redis.command('ACL', 'SETUSER', 'fairgate', 'on', '-info');
+    await until('the missing permission to be named', async () => /NOPERM.*info/.test(await unready(site.front)));
+    await site.redis.command('ACL', 'SETUSER', 'fairgate', '+info');
+    await site.front.untilReady();
+    assert.equal((await site.front.private.get('/readyz')).json.redis, undefined);
+    assert.doesNotMatch(site.front.child.log(), new RegExp(PASSWORD));
   });
 });
 
@@ -254,17 +254,17 @@ describe('ways', { concurrency: true }, () => {
         sentinel_password_file: secret(scope, 'sesame'),
       },
     };
-    const house = await openShow(t, MOVING, { scope, config });
-    await new Visitor(house.front, 'show').joined();
+    const site = await openShow(t, MOVING, { scope, config });
+    await new Visitor(site.front, 'show').joined();
 
     const wrong = { redis: { ...config.redis, sentinel_password_file: secret(scope, PASSWORD) } };
-    const stranger = await startFront(house, { ...wrong, ready: false });
+    const stranger = await startFront(site, { ...wrong, ready: false });
     assert.match(await unready(stranger), /refused user fairgate: WRONGPASS/);
     await stranger.stop();
 
     assert.deepEqual(await refused(master), []);
     await master.kill();
-    await until('joins to be taken by another', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+    await until('joins to be taken by another', async () => (await new Visitor(site.front, 'show').join()).status === 201);
     for (const redis of replicas) assert.deepEqual(await refused(redis), []);
     for (const redis of replicas) await redis.kill(); // see below
   });
@@ -272,9 +272,9 @@ describe('ways', { concurrency: true }, () => {
   test('an unknown name is reported and delays nothing', async (t) => {
     const scope = openScope(t);
     const redis = await startRedis(scope);
-    const house = await openShow(t, MOVING, { scope, config: { redis: { path: undefined, host: 'localhost', port: redis.port } } });
-    await new Visitor(house.front, 'show').joined();
-    const lost = await startFront(house, { redis: { path: undefined, host: 'redis.invalid' }, ready: false });
+    const site = await openShow(t, MOVING, { scope, config: { redis: { path: undefined, host: 'localhost', port: redis.port } } });
+    await new Visitor(site.front, 'show').joined();
+    const lost = await startFront(site, { redis: { path: undefined, host: 'redis.invalid' }, ready: false });
     assert.match(await unready(lost), /redis\.invalid|not resolved in time/);
     assert.equal((await lost.private.get('/healthz')).status, 200);
   });
@@ -283,8 +283,8 @@ describe('ways', { concurrency: true }, () => {
     const scope = openScope(t);
     // Resolvers return 127.0.0.1 first for local names, and nothing listens there.
     const redis = await startRedis(scope, { settings: { bind: '127.0.0.3' } });
-    const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
-    const front = await startFront(house, { redis: { path: undefined, host: 'line.example', port: redis.port }, ready: false });
+    const site = await openSite(t, { scope, config: { redis: { path: redis.socket } } });
+    const front = await startFront(site, { redis: { path: undefined, host: 'line.example', port: redis.port }, ready: false });
     await unready(front);
     await front.stop();
     const hosts = join(scope.tempDir('hosts-'), 'hosts');
@@ -306,14 +306,14 @@ describe('ways', { concurrency: true }, () => {
     const redis = await startRedis(scope, { settings });
     const replica = await startReplica(scope, redis, { settings });
     await until('the master to see it', async () => /lag=[01]\b/.test(await redis.command('INFO', 'replication')));
-    const house = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket } } });
-    const early = await Visitor.withPlace(house.front, 'show');
+    const site = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket } } });
+    const early = await Visitor.withPlace(site.front, 'show');
     await replica.kill();
-    await until('joins to be refused', async () => (await new Visitor(house.front, 'show').join()).status === 503);
+    await until('joins to be refused', async () => (await new Visitor(site.front, 'show').join()).status === 503);
     assert.equal((await early.me()).status, 200);
     await replica.start();
     await replica.command('REPLICAOF', '127.0.0.1', redis.port);
-    await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+    await until('joins to be taken', async () => (await new Visitor(site.front, 'show').join()).status === 201);
     await replica.kill(); // Redis won't exit while it rewrites its file, as a replica does after a sync
   });
 
@@ -321,11 +321,11 @@ describe('ways', { concurrency: true }, () => {
     const scope = openScope(t);
     const redis = await startRedis(scope, { settings: { include: aclFile(scope) } });
     const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
-    const house = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket, ...user } } });
-    await new Visitor(house.front, 'show').joined();
+    const site = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket, ...user } } });
+    await new Visitor(site.front, 'show').joined();
     const dir = scope.tempDir('socket-');
     const path = join(dir, 'redis.sock');
-    const front = await startFront(house, { redis: { path, ...user }, ready: false });
+    const front = await startFront(site, { redis: { path, ...user }, ready: false });
     assert.match(await unready(front), new RegExp(`${path}.*No such file`));
     writeFileSync(path, '');
     await until('a file to be refused', async () => /refused/i.test(await unready(front)));
@@ -407,18 +407,18 @@ describe('TLS', { concurrency: true }, () => {
     const authority = openAuthority(scope);
     const redis = await startTlsRedis(scope, authority, authority.make('redis'), { include: aclFile(scope) });
     const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
-    const house = await openHouse(t, { scope, fronts: 2, config: byTls(redis, authority, { host: 'localhost', ...user }) });
-    await makeEvent(house, 'show', { ...MOVING, message: { en: 'x'.repeat(900), ko: 'y'.repeat(900) } });
-    const visitor = await Visitor.withPlace(house.front, 'show');
+    const site = await openSite(t, { scope, fronts: 2, config: byTls(redis, authority, { host: 'localhost', ...user }) });
+    await makeEvent(site, 'show', { ...MOVING, message: { en: 'x'.repeat(900), ko: 'y'.repeat(900) } });
+    const visitor = await Visitor.withPlace(site.front, 'show');
     await visitor.entered();
-    await visit(house, 'show');
-    const places = await Promise.all(Array.from({ length: 300 }, (_, i) => new Visitor(house.fronts[i % 2], 'show').joined()));
+    await visit(site, 'show');
+    const places = await Promise.all(Array.from({ length: 300 }, (_, i) => new Visitor(site.fronts[i % 2], 'show').joined()));
     assert.equal(new Set(places.map(({ position }) => position)).size, 300);
     await redis.kill();
-    await until('the loss to be reported', async () => (await house.front.private.get('/readyz')).status === 503);
+    await until('the loss to be reported', async () => (await site.front.private.get('/readyz')).status === 503);
     await redis.start();
-    for (const front of house.fronts) await front.untilReady();
-    await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+    for (const front of site.fronts) await front.untilReady();
+    await until('joins to be taken', async () => (await new Visitor(site.front, 'show').join()).status === 201);
   });
 
   test('log and /readyz name the fault of a certificate', async (t) => {
@@ -438,7 +438,7 @@ describe('TLS', { concurrency: true }, () => {
       ['old', await startTlsRedis(scope, authority, authority.make('old'), { 'tls-protocols': 'TLSv1.1' }), authority, {},
         /TLS with 127\.0\.0\.1: /],
     ];
-    const scaffold = { scope, secrets: (await openHouse(t, { scope, config: byTls(cases[1][1], authority) })).secrets };
+    const scaffold = { scope, secrets: (await openSite(t, { scope, config: byTls(cases[1][1], authority) })).secrets };
     for (const [what, redis, trusted, more, words] of cases) {
       const front = await startFront(scaffold, { ...byTls(redis, trusted, more), ready: false });
       await until(`${what} to be reported as ${words}`, async () => words.test(await unready(front)));
@@ -455,21 +455,21 @@ describe('TLS', { concurrency: true }, () => {
     const redis = await startTlsRedis(scope, authority, authority.make('redis'), { 'tls-auth-clients': 'yes' });
     const { cert, key } = authority.make('front');
     chmodSync(key, 0o600);
-    const house = await openHouse(t, { scope, config: byTls(redis, authority, { tls_cert: cert, tls_key: key }) });
-    const bare = await startFront(house, { ...byTls(redis, authority), ready: false });
+    const site = await openSite(t, { scope, config: byTls(redis, authority, { tls_cert: cert, tls_key: key }) });
+    const bare = await startFront(site, { ...byTls(redis, authority), ready: false });
     let said = '';
     await until('the refusal to be reported', async () => /TLS with 127\.0\.0\.1: .*certificate/.test(said += await unready(bare)));
     assert.doesNotMatch(said, /reset|hung up/, 'the server says why before it hangs up');
     await bare.stop();
     authority.make('front', { days: -1 });
-    house.front.child.signal('SIGHUP');
+    site.front.child.signal('SIGHUP');
     await until('the new one to be refused', async () => {
       await redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-      return /TLS with 127\.0\.0\.1: .*(certificate|expired)/.test((await house.front.private.get('/readyz')).json.redis);
+      return /TLS with 127\.0\.0\.1: .*(certificate|expired)/.test((await site.front.private.get('/readyz')).json.redis);
     });
     authority.make('front');
-    house.front.child.signal('SIGHUP');
-    await house.front.untilReady();
+    site.front.child.signal('SIGHUP');
+    await site.front.untilReady();
   });
 
   test('sentinels and the master that they name, all by TLS', async (t) => {
@@ -485,14 +485,14 @@ describe('TLS', { concurrency: true }, () => {
     const sentinels = await startSentinels(scope, master, {
       name: 'line', settings: settings.filter((line) => !/^(port|tls-port)/.test(line)), tls: true,
     });
-    const house = await openHouse(t, {
+    const site = await openSite(t, {
       scope,
       config: { redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line', tls: true, tls_ca: authority.ca } },
     });
-    await makeEvent(house, 'show', MOVING);
-    await new Visitor(house.front, 'show').joined();
+    await makeEvent(site, 'show', MOVING);
+    await new Visitor(site.front, 'show').joined();
     await master.kill();
-    await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+    await until('joins to be taken', async () => (await new Visitor(site.front, 'show').join()).status === 201);
   });
 
   test('users, passwords and TLS at once: at the master, its replicas and the sentinels', async (t) => {
@@ -517,8 +517,8 @@ describe('TLS', { concurrency: true }, () => {
       sentinel_user: 'fairgate', sentinel_password_file: secret(scope, 'sesame'),
       tls: true, tls_ca: authority.ca,
     };
-    const house = await openShow(t, MOVING, { scope, fronts: 2, config: { redis } });
-    const visitor = await Visitor.withPlace(house.front, 'show');
+    const site = await openShow(t, MOVING, { scope, fronts: 2, config: { redis } });
+    const visitor = await Visitor.withPlace(site.front, 'show');
     await visitor.entered();
     for (const [wrong, words] of [
       [{ sentinel_password_file: secret(scope, PASSWORD) }, /refused user fairgate: WRONGPASS/],
@@ -526,12 +526,12 @@ describe('TLS', { concurrency: true }, () => {
       [{ tls_ca: openAuthority(scope).ca }, /certificate/],
       [{ tls: undefined, tls_ca: undefined }, /./],
     ]) {
-      const stranger = await startFront(house, { redis: { ...redis, ...wrong }, ready: false });
+      const stranger = await startFront(site, { redis: { ...redis, ...wrong }, ready: false });
       assert.match(await unready(stranger), words);
       await stranger.stop();
     }
     await master.kill();
-    await until('joins to be taken by another', async () => (await new Visitor(house.fronts[1], 'show').join()).status === 201);
+    await until('joins to be taken by another', async () => (await new Visitor(site.fronts[1], 'show').join()).status === 201);
     await until('the visit to go on at the other front', async () => (await visitor.session()).status === 200);
     for (const replica of replicas) assert.deepEqual(await refused(replica), []);
     for (const replica of replicas) await replica.kill(); // as above
@@ -546,19 +546,19 @@ describe('TLS', { concurrency: true }, () => {
       return { port, settings: tlsSettings(authority, certificate, port, { 'tls-cluster': 'yes' }) };
     });
     const [first] = cluster.nodes; // the front learns the other nodes from its answers
-    const house = await openHouse(t, {
+    const site = await openSite(t, {
       scope, config: { redis: { cluster: `localhost:${first.port}`, tls: true, tls_ca: authority.ca } },
     });
     for (const event of ['one', 'two', 'three', 'four', 'five']) {
-      await makeEvent(house, event, MOVING);
-      await new Visitor(house.front, event).joined();
+      await makeEvent(site, event, MOVING);
+      await new Visitor(site.front, event).joined();
     }
     const slot = await first.command('CLUSTER', 'KEYSLOT', 'fg:{one}:cfg');
     const from = cluster.owner(slot);
     const move = await beginMove(cluster, slot, from, cluster.nodes.find((node) => node !== from));
     await move.sendAll();
     await move.end();
-    await until('joins to be taken where the event is now', async () => (await new Visitor(house.front, 'one').join()).status === 201);
+    await until('joins to be taken where the event is now', async () => (await new Visitor(site.front, 'one').join()).status === 201);
     assert.equal(await from.command('CLUSTER', 'COUNTKEYSINSLOT', slot), 0);
   });
 });

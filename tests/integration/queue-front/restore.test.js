@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, openScope, runProgram, until } from '../../lib-js/index.js';
 import { ROOT } from '../../lib-js/service.js';
-import { archiveOf, makePreQueue, Visitor, act, makeEvent, openHouse, untilState } from './support.js';
+import { archiveOf, makePreQueue, Visitor, act, makeEvent, openSite, untilState } from './support.js';
 
 const path = '/admin/events/show';
 
@@ -19,13 +19,13 @@ const fairness = async (front, lane = '') => (await front.http.get(`/v1/queue/sh
 // The draw of each lane comes with its own tick.
 const untilDrawn = (front) => until('both draws', async () => (await fairness(front)).drawn && (await fairness(front, '?lane=fans')).drawn);
 
-async function remove(house, id = 'show') {
-  const headers = { 'If-Match': (await house.front.admin.get(`/admin/events/${id}`)).headers.etag };
-  assertStatus(await house.front.admin.delete(`/admin/events/${id}?unarchived=true`, { headers }), 204);
-  for (const front of house.fronts)
+async function remove(site, id = 'show') {
+  const headers = { 'If-Match': (await site.front.admin.get(`/admin/events/${id}`)).headers.etag };
+  assertStatus(await site.front.admin.delete(`/admin/events/${id}?unarchived=true`, { headers }), 204);
+  for (const front of site.fronts)
     await until('all to have forgotten it', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 404);
   await until('nothing to be left of it', async () =>
-    (await house.redis.command('KEYS', `fg:{${id}}:*`)).every((key) => key.endsWith(':erased')));
+    (await site.redis.command('KEYS', `fg:{${id}}:*`)).every((key) => key.endsWith(':erased')));
 }
 
 // Changes one line of it.
@@ -35,28 +35,28 @@ const altered = (text, number, change) =>
 describe('an event made again from its archive', async () => {
   const scope = openScope(test);
   const visitors = [];
-  const house = await openHouse(null, { scope, fronts: 2 });
-  await makePreQueue(house, 'show', { rate_per_s: 0, burst: 1, lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
+  const site = await openSite(null, { scope, fronts: 2 });
+  await makePreQueue(site, 'show', { rate_per_s: 0, burst: 1, lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
   for (let i = 0; i < 25; i += 1) {
-    visitors.push(new Visitor(house.fronts[i % 2], 'show'));
+    visitors.push(new Visitor(site.fronts[i % 2], 'show'));
     await visitors[i].joined();
   }
-  const { json: { invitations } } = await house.front.admin.get(`${path}/lanes/fans/invitations?limit=3`);
+  const { json: { invitations } } = await site.front.admin.get(`${path}/lanes/fans/invitations?limit=3`);
   for (const { code } of invitations) {
-    visitors.push(new Visitor(house.front, 'show'));
+    visitors.push(new Visitor(site.front, 'show'));
     await visitors.at(-1).joined({ headers: { 'x-invitation': code } });
   }
-  await act(house.front, 'show', 'draw');
-  for (const front of house.fronts) await untilDrawn(front);
+  await act(site.front, 'show', 'draw');
+  for (const front of site.fronts) await untilDrawn(front);
   await visitors[3].leave();
   visitors.splice(3, 1); // this visitor's browser has lost the ticket
   const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
-  await act(house.front, 'show', 'close');
-  for (const front of house.fronts) await untilState(front, 'show', 'closed');
-  let text = await archiveOf(house.front, 'show');
+  await act(site.front, 'show', 'close');
+  for (const front of site.fronts) await untilState(front, 'show', 'closed');
+  let text = await archiveOf(site.front, 'show');
   const head = JSON.parse(text.split('\n')[0]);
-  const drawn = await fairness(house.front);
-  const ofFans = await fairness(house.front, '?lane=fans');
+  const drawn = await fairness(site.front);
+  const ofFans = await fairness(site.front, '?lane=fans');
   const figures = head.figures;
 
   test('verify-draw reads the archive as it is, each line of it', () => {
@@ -80,14 +80,14 @@ describe('an event made again from its archive', async () => {
   });
 
   test('while the event is there nothing is restored over it', async () => {
-    assertStatus(await restore(house.front, text), 200);
-    const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
+    assertStatus(await restore(site.front, text), 200);
+    const { audit } = (await site.front.admin.get(`${path}/audit`)).json;
     assert.ok(!audit.some(({ what }) => what === 'restore'), 'nothing was done');
-    assertProblem(await restore(house.front, text, 'other'), 409, 'archive-of-another');
+    assertProblem(await restore(site.front, text, 'other'), 409, 'archive-of-another');
   });
 
   test('an incomplete or foreign archive is refused', async () => {
-    await remove(house);
+    await remove(site);
     const lines = text.split('\n');
     const cases = [
       ['archive-tampered', altered(text, 0, (line) => line.replace('"issued":25', '"issued":26'))],
@@ -103,18 +103,18 @@ describe('an event made again from its archive', async () => {
       ['archive-unreadable', 'x'],
       ['archive-unreadable', '{}\n'],
     ];
-    for (const [code, body] of cases) assertProblem(await restore(house.front, body), 422, code);
+    for (const [code, body] of cases) assertProblem(await restore(site.front, body), 422, code);
     const key = lines[3].replace(/"key":\d+/, '"key":77');
-    assertProblem(await restore(house.front, altered(text, 3, () => key)), 409, 'archive-key-missing');
-    assert.equal((await house.front.admin.get(path)).status, 404);
-    assertStatus(await house.front.private.call('POST', `${path}/actions/restore`, { body: text }), 401);
+    assertProblem(await restore(site.front, altered(text, 3, () => key)), 409, 'archive-key-missing');
+    assert.equal((await site.front.admin.get(path)).status, 404);
+    assertStatus(await site.front.private.call('POST', `${path}/actions/restore`, { body: text }), 401);
   });
 
   test('a restored event keeps its tickets and its draw', async () => {
-    const made = assertStatus(await restore(house.front, text), 201);
+    const made = assertStatus(await restore(site.front, text), 201);
     assert.deepEqual([made.json.incarnation, made.json.state, made.json.version],
       [head.incarnation, 'closed', head.version]);
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       await until('all to know it again', async () => (await front.http.get('/v1/queue/show/status')).status === 200);
       await untilDrawn(front);
       assert.deepEqual(await fairness(front), drawn);
@@ -124,43 +124,43 @@ describe('an event made again from its archive', async () => {
         assert.deepEqual([me.status, me.json.position, me.json.state], [200, places[i], 'closed']);
       }
     }
-    const now = JSON.parse((await archiveOf(house.fronts[1], 'show')).split('\n')[0]);
+    const now = JSON.parse((await archiveOf(site.fronts[1], 'show')).split('\n')[0]);
     assert.deepEqual(now.figures, figures);
     assert.deepEqual(now.restore, head.restore);
     assert.deepEqual(now.document, head.document);
-    const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
+    const { audit } = (await site.front.admin.get(`${path}/audit`)).json;
     assert.deepEqual([audit.length, audit[0].what, audit[0].who], [1, 'restore', 'kim (admin token)']);
   });
 
   test('restored once more it is as it was, and written down once', async () => {
-    for (const front of house.fronts) assert.equal((await restore(front, text)).status, 200);
-    const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
+    for (const front of site.fronts) assert.equal((await restore(front, text)).status, 200);
+    const { audit } = (await site.front.admin.get(`${path}/audit`)).json;
     assert.equal(audit.length, 1);
-    for (const front of house.fronts)
+    for (const front of site.fronts)
       await until('it to be over', async () =>
         !(await front.admin.get('/admin/events')).json.events.some(({ id }) => id === 'show'));
-    const { events } = (await house.front.admin.get('/admin/ended')).json;
+    const { events } = (await site.front.admin.get('/admin/ended')).json;
     assert.equal(events.filter(({ id }) => id === 'show').length, 1);
   });
 
   test('Redis and all fronts lost at once: the archive brings it back', async () => {
-    for (const front of house.fronts) await front.stop();
-    await house.redis.command('FLUSHALL');
-    for (const front of house.fronts) await front.start();
-    assert.equal((await restore(house.front, text)).status, 201);
-    for (const front of house.fronts)
+    for (const front of site.fronts) await front.stop();
+    await site.redis.command('FLUSHALL');
+    for (const front of site.fronts) await front.start();
+    assert.equal((await restore(site.front, text)).status, 201);
+    for (const front of site.fronts)
       await until('all to know it again', async () => (await front.http.get('/v1/queue/show/status')).status === 200);
     assert.equal((await visitors[0].me()).json.position, places[0]);
-    assert.deepEqual(await fairness(house.fronts[1]), drawn);
+    assert.deepEqual(await fairness(site.fronts[1]), drawn);
   });
 
   test('another event of the id stays as it is', async () => {
-    await remove(house);
-    await makeEvent(house, 'show', {});
-    const visitor = new Visitor(house.front, 'show');
+    await remove(site);
+    await makeEvent(site, 'show', {});
+    const visitor = new Visitor(site.front, 'show');
     assert.equal((await visitor.joined()).position, 1);
-    assertProblem(await restore(house.front, text), 409, 'event-exists');
+    assertProblem(await restore(site.front, text), 409, 'event-exists');
     assert.equal((await visitors[0].me()).json.code, 'event-renewed');
-    assert.equal((await house.front.admin.get(path)).json.state, 'open');
+    assert.equal((await site.front.admin.get(path)).json.state, 'open');
   });
 });

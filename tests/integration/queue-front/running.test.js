@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { archiveOf, at, makePreQueue, Visitor, act, live, makeEvent, openHouse, openShow, patch, untilState } from './support.js';
+import { archiveOf, at, makePreQueue, Visitor, act, live, makeEvent, openSite, openShow, patch, untilState } from './support.js';
 
 const runningOf = (front, id) => archiveOf(front, id, '?running=true');
 const headOf = (text) => JSON.parse(text.split('\n')[0]);
@@ -16,13 +16,13 @@ const restore = (front, id, body, query = '') =>
 const fairness = async (front, id, lane = '') => (await front.http.get(`/v1/queue/${id}/fairness${lane}`)).json;
 
 // Restarts an empty Redis, and the fronts.
-async function loseAll(house) {
-  await Promise.all(house.fronts.map((front) => front.stop()));
-  await house.redis.command('FLUSHALL');
-  await house.redis.stop();
-  await house.redis.start();
-  assert.deepEqual(await house.redis.command('KEYS', '*'), []);
-  for (const front of house.fronts) await front.start();
+async function loseAll(site) {
+  await Promise.all(site.fronts.map((front) => front.stop()));
+  await site.redis.command('FLUSHALL');
+  await site.redis.stop();
+  await site.redis.start();
+  assert.deepEqual(await site.redis.command('KEYS', '*'), []);
+  for (const front of site.fronts) await front.start();
 }
 
 // Adds a new key before all others, or with `alone` replaces them.
@@ -31,15 +31,15 @@ function turnRing(path, id, alone = false) {
   writeFileSync(path, `${id} ${randomBytes(16).toString('hex')}\n${before}`, { mode: 0o600 });
 }
 
-async function known(house, id) {
-  for (const front of house.fronts)
+async function known(site, id) {
+  for (const front of site.fronts)
     await until('all to know it again', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 200);
 }
 
-const joinAll = async (house, id, number, options) => {
+const joinAll = async (site, id, number, options) => {
   const visitors = [];
   for (let i = 0; i < number; i += 1) {
-    visitors.push(new Visitor(house.fronts[i % house.fronts.length], id));
+    visitors.push(new Visitor(site.fronts[i % site.fronts.length], id));
     visitors[i].place = (await visitors[i].joined(options?.(i))).position;
   }
   return visitors;
@@ -47,43 +47,43 @@ const joinAll = async (house, id, number, options) => {
 
 describe('an event that runs, made again from its archive', async () => {
   const scope = openScope(test);
-  const house = await openHouse(null, { scope, fronts: 2 });
+  const site = await openSite(null, { scope, fronts: 2 });
 
   test('an open line goes on with its places, visits and calls', async () => {
-    await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 600, session_ttl_s: 600 });
-    const visitors = await joinAll(house, 'show', 10);
-    assertProblem(await house.front.admin.get('/admin/events/show/archive'), 409, 'event-not-closed');
+    await makeEvent(site, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 600, session_ttl_s: 600 });
+    const visitors = await joinAll(site, 'show', 10);
+    assertProblem(await site.front.admin.get('/admin/events/show/archive'), 409, 'event-not-closed');
     for (const visitor of visitors.slice(0, 2)) visitor.visit = await visitor.entered();
     await until('the front to see both inside', async () =>
-      (await house.front.admin.get('/admin/events')).json.events[0].live.active === 2);
-    const text = await runningOf(house.front, 'show');
+      (await site.front.admin.get('/admin/events')).json.events[0].live.active === 2);
+    const text = await runningOf(site.front, 'show');
     const head = headOf(text);
     assert.deepEqual([head.format_version, head.state, head.figures.called], [2, 'open', 2]);
 
     // After the archive was taken: five more have joined, one more has entered, one more is called.
-    visitors.push(...await joinAll(house, 'show', 5));
-    await patch(house.front, 'show', { max_active: 3 });
+    visitors.push(...await joinAll(site, 'show', 5));
+    await patch(site.front, 'show', { max_active: 3 });
     visitors[2].visit = await visitors[2].entered();
-    await patch(house.front, 'show', { max_active: 4 });
+    await patch(site.front, 'show', { max_active: 4 });
     await visitors[3].untilCalled();
     assert.deepEqual(visitors.map(({ place }) => place), Array.from({ length: 15 }, (_, i) => i + 1));
 
     // New events use another identity key by now; this one keeps its own.
-    const identity = await house.redis.command('HGET', 'fg:{show}:cfg', 'identity');
-    turnRing(house.secrets.path('identity-keys'), 9);
+    const identity = await site.redis.command('HGET', 'fg:{show}:cfg', 'identity');
+    turnRing(site.secrets.path('identity-keys'), 9);
 
-    await loseAll(house);
-    const made = assertStatus(await restore(house.front, 'show', text), 201);
+    await loseAll(site);
+    const made = assertStatus(await restore(site.front, 'show', text), 201);
     assert.deepEqual([made.json.state, made.json.incarnation, made.json.version, made.json.max_active],
       ['open', head.incarnation, head.version, 2]);
-    await known(house, 'show');
+    await known(site, 'show');
 
-    assert.equal(await house.redis.command('HGET', 'fg:{show}:cfg', 'identity'), identity);
+    assert.equal(await site.redis.command('HGET', 'fg:{show}:cfg', 'identity'), identity);
     for (const [i, visitor] of visitors.entries()) {
-      const me = await visitor.me({ front: house.fronts[(i + 1) % 2] });
+      const me = await visitor.me({ front: site.fronts[(i + 1) % 2] });
       assert.deepEqual([me.status, me.json.position], [200, i + 1], me.text);
     }
-    const late = await joinAll(house, 'show', 4);
+    const late = await joinAll(site, 'show', 4);
     const numbers = late.map(({ place }) => place);
     assert.ok(Math.min(...numbers) > 15, `${numbers} are above what was given`);
     assert.equal(new Set(numbers).size, 4);
@@ -92,58 +92,58 @@ describe('an event that runs, made again from its archive', async () => {
     // All three continue, including the third, whom the archive does not have.
     for (const visitor of [visitors[2], visitors[0], visitors[1]])
       assert.equal(await until('the visit to go on', async () => {
-        const answer = await visitor.session({ front: house.fronts[1], headers: { authorization: `Bearer ${visitor.visit.pass}` } });
+        const answer = await visitor.session({ front: site.fronts[1], headers: { authorization: `Bearer ${visitor.visit.pass}` } });
         return answer.status !== 503 && answer.status;
       }), 200);
-    for (const front of house.fronts)
+    for (const front of site.fronts)
       await until('the status to show three calls', async () => (await front.http.get('/v1/queue/show/status')).json.serving >= 3);
 
     // The visitor who had been called is called before all others.
-    await patch(house.front, 'show', { max_active: 4 });
-    await visitors[3].entered({ front: house.fronts[1] });
+    await patch(site.front, 'show', { max_active: 4 });
+    await visitors[3].entered({ front: site.fronts[1] });
     assert.equal((await visitors[4].me()).json.called, false);
-    await patch(house.front, 'show', { max_active: 5 });
+    await patch(site.front, 'show', { max_active: 5 });
     await visitors[4].entered();
-    const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+    const { audit } = (await site.front.admin.get('/admin/events/show/audit')).json;
     assert.deepEqual([audit.at(-1).what, audit.at(-1).who, audit.at(-1).to.state], ['restore', 'kim (admin token)', 'open']);
-    assert.equal((await restore(house.front, 'show', text)).status, 200);
+    assert.equal((await restore(site.front, 'show', text)).status, 200);
   });
 
   test('a ticket that is shown raises the counter beyond the gap', async () => {
-    await makeEvent(house, 'gap', { rate_per_s: 0 });
-    await house.front.admin.put('/admin/events/gap/codes', { body: { codes: ['FAN-CODE-1', 'FAN-CODE-2'] } });
-    await until('the codes to be seen', async () => headOf(await runningOf(house.front, 'gap')).restore.codes === 2);
-    const text = await runningOf(house.front, 'gap');
-    const visitors = await joinAll(house, 'gap', 200);
-    await loseAll(house);
-    assert.equal((await restore(house.front, 'gap', text)).status, 201);
-    await known(house, 'gap');
-    assert.equal((await live(house.front, 'gap')).codes_missing, 2, 'no archive has the codes themselves');
+    await makeEvent(site, 'gap', { rate_per_s: 0 });
+    await site.front.admin.put('/admin/events/gap/codes', { body: { codes: ['FAN-CODE-1', 'FAN-CODE-2'] } });
+    await until('the codes to be seen', async () => headOf(await runningOf(site.front, 'gap')).restore.codes === 2);
+    const text = await runningOf(site.front, 'gap');
+    const visitors = await joinAll(site, 'gap', 200);
+    await loseAll(site);
+    assert.equal((await restore(site.front, 'gap', text)).status, 201);
+    await known(site, 'gap');
+    assert.equal((await live(site.front, 'gap')).codes_missing, 2, 'no archive has the codes themselves');
     assert.equal((await visitors[199].me()).json.position, 200, 'beyond the 128 of the gap');
-    for (const front of house.fronts)
+    for (const front of site.fronts)
       await until('all to know of it', async () => (await front.http.get('/v1/queue/gap/status')).json.issued > 200);
-    const late = await joinAll(house, 'gap', 2);
+    const late = await joinAll(site, 'gap', 2);
     assert.ok(late[0].place > 200, `${late[0].place}`);
-    assert.equal((await visitors[150].me({ front: house.fronts[1] })).json.position, 151);
+    assert.equal((await visitors[150].me({ front: site.fronts[1] })).json.position, 151);
   });
 
   test('a draw that was held is imported with its proof, lane by lane', async () => {
     const lanes = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
-    await makePreQueue(house, 'drawn', { rate_per_s: 0, burst: 1, lanes });
-    const { json: { invitations } } = await house.front.admin.get('/admin/events/drawn/lanes/fans/invitations?limit=3');
-    const visitors = [...await joinAll(house, 'drawn', 20),
-      ...await joinAll(house, 'drawn', 3, (i) => ({ headers: { 'x-invitation': invitations[i].code } }))];
-    await act(house.front, 'drawn', 'draw');
-    for (const front of house.fronts)
+    await makePreQueue(site, 'drawn', { rate_per_s: 0, burst: 1, lanes });
+    const { json: { invitations } } = await site.front.admin.get('/admin/events/drawn/lanes/fans/invitations?limit=3');
+    const visitors = [...await joinAll(site, 'drawn', 20),
+      ...await joinAll(site, 'drawn', 3, (i) => ({ headers: { 'x-invitation': invitations[i].code } }))];
+    await act(site.front, 'drawn', 'draw');
+    for (const front of site.fronts)
       for (const line of ['', '?lane=fans']) await until('the draw, which comes to each line with a tick of its own', async () => (await fairness(front, 'drawn', line)).drawn);
     const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
-    const told = [await fairness(house.front, 'drawn'), await fairness(house.front, 'drawn', '?lane=fans')];
-    const text = await runningOf(house.fronts[1], 'drawn');
+    const told = [await fairness(site.front, 'drawn'), await fairness(site.front, 'drawn', '?lane=fans')];
+    const text = await runningOf(site.fronts[1], 'drawn');
     assert.equal(headOf(text).restore.lines[0].seed, told[0].seed);
-    await loseAll(house);
-    assert.equal((await restore(house.front, 'drawn', text)).status, 201);
-    await known(house, 'drawn');
-    for (const front of house.fronts) {
+    await loseAll(site);
+    assert.equal((await restore(site.front, 'drawn', text)).status, 201);
+    await known(site, 'drawn');
+    for (const front of site.fronts) {
       await until('the draw of the lane, which comes with a tick of its own', async () => (await fairness(front, 'drawn', '?lane=fans')).drawn);
       assert.deepEqual([await fairness(front, 'drawn'), await fairness(front, 'drawn', '?lane=fans')], told);
       assert.deepEqual(await Promise.all(visitors.map(async (visitor) => (await visitor.me({ front })).json.position)), places);
@@ -151,19 +151,19 @@ describe('an event that runs, made again from its archive', async () => {
   });
 
   test('a coming draw is the promised one', async () => {
-    await makePreQueue(house, 'sealed', { rate_per_s: 0 });
-    const visitors = await joinAll(house, 'sealed', 5);
-    const { commitment } = await fairness(house.front, 'sealed');
-    const text = await runningOf(house.front, 'sealed');
-    visitors.push(...await joinAll(house, 'sealed', 5)); // they are not in the archive
-    await loseAll(house);
-    assert.equal((await restore(house.front, 'sealed', text)).status, 201);
-    await known(house, 'sealed');
+    await makePreQueue(site, 'sealed', { rate_per_s: 0 });
+    const visitors = await joinAll(site, 'sealed', 5);
+    const { commitment } = await fairness(site.front, 'sealed');
+    const text = await runningOf(site.front, 'sealed');
+    visitors.push(...await joinAll(site, 'sealed', 5)); // they are not in the archive
+    await loseAll(site);
+    assert.equal((await restore(site.front, 'sealed', text)).status, 201);
+    await known(site, 'sealed');
     for (const visitor of visitors) assert.equal((await visitor.me()).json.position, null);
-    assert.equal((await fairness(house.fronts[1], 'sealed')).commitment, commitment);
-    await act(house.front, 'sealed', 'draw');
-    for (const front of house.fronts) await until('the draw', async () => (await fairness(front, 'sealed')).drawn);
-    const { seed } = await fairness(house.fronts[1], 'sealed');
+    assert.equal((await fairness(site.fronts[1], 'sealed')).commitment, commitment);
+    await act(site.front, 'sealed', 'draw');
+    for (const front of site.fronts) await until('the draw', async () => (await fairness(front, 'sealed')).drawn);
+    const { seed } = await fairness(site.fronts[1], 'sealed');
     assert.equal(createHash('sha256').update(Buffer.from(seed, 'hex')).digest('hex'), commitment);
     assert.ok(!text.includes(seed), 'the archive had no seed');
     const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
@@ -172,64 +172,64 @@ describe('an event that runs, made again from its archive', async () => {
   });
 
   test('a draw that may have been held is not repeated unasked', async () => {
-    await makePreQueue(house, 'again', { rate_per_s: 0 });
-    const visitors = await joinAll(house, 'again', 5);
-    await patch(house.front, 'again', { opens_at: at(12_000) });
-    const text = await runningOf(house.front, 'again');
-    await untilState(house.front, 'again', 'open');
-    await loseAll(house);
-    assertProblem(await restore(house.front, 'again', text), 409, 'draw-unknown');
+    await makePreQueue(site, 'again', { rate_per_s: 0 });
+    const visitors = await joinAll(site, 'again', 5);
+    await patch(site.front, 'again', { opens_at: at(12_000) });
+    const text = await runningOf(site.front, 'again');
+    await untilState(site.front, 'again', 'open');
+    await loseAll(site);
+    assertProblem(await restore(site.front, 'again', text), 409, 'draw-unknown');
     await delay(600); // longer than a front takes to see a new event: none was created
-    assert.equal((await house.front.admin.get('/admin/events/again')).status, 404);
-    assert.equal((await restore(house.front, 'again', text, '?redraw=true')).status, 201);
-    await known(house, 'again');
-    for (const front of house.fronts) await untilState(front, 'again', 'open');
+    assert.equal((await site.front.admin.get('/admin/events/again')).status, 404);
+    assert.equal((await restore(site.front, 'again', text, '?redraw=true')).status, 201);
+    await known(site, 'again');
+    for (const front of site.fronts) await untilState(front, 'again', 'open');
     assert.ok((await visitors[4].me()).json.position > 0);
   });
 });
 
 // A cluster's slots are on several servers. Shards number their joins; the lost slot had the cuts that made places of them.
 test('a line whose shards have survived counts nobody twice', async (t) => {
-  const house = await openShow(t, { rate_per_s: 0, shards: 4 }, { fronts: 2 });
-  const early = await joinAll(house, 'show', 60);
-  await until('the front to see all', async () => (await live(house.front, 'show')).waiting === 60);
-  const text = await runningOf(house.front, 'show');
-  early.push(...await joinAll(house, 'show', 5)); // they are not in the archive
-  await Promise.all(house.fronts.map((front) => front.stop()));
-  const { redis } = house;
+  const site = await openShow(t, { rate_per_s: 0, shards: 4 }, { fronts: 2 });
+  const early = await joinAll(site, 'show', 60);
+  await until('the front to see all', async () => (await live(site.front, 'show')).waiting === 60);
+  const text = await runningOf(site.front, 'show');
+  early.push(...await joinAll(site, 'show', 5)); // they are not in the archive
+  await Promise.all(site.fronts.map((front) => front.stop()));
+  const { redis } = site;
   for (const part of ['fg:{show}:*', '{fg:events}:*', 'fg:events']) {
     const keys = await redis.command('KEYS', part);
     if (keys.length > 0) await redis.command('DEL', ...keys);
   }
-  for (const front of house.fronts) await front.start();
-  assert.equal((await restore(house.front, 'show', text)).status, 201);
-  await known(house, 'show');
-  const late = await joinAll(house, 'show', 10);
+  for (const front of site.fronts) await front.start();
+  assert.equal((await restore(site.front, 'show', text)).status, 201);
+  await known(site, 'show');
+  const late = await joinAll(site, 'show', 10);
   const places = [...early, ...late].map(({ place }) => place);
   assert.equal(new Set(places).size, 75, `${places}`);
   for (const visitor of early) assert.equal((await visitor.me()).json.position, visitor.place);
   // Five places belong to nobody until their visitors poll.
-  await until('the line to have all of them', async () => (await live(house.front, 'show')).waiting === 75);
+  await until('the line to have all of them', async () => (await live(site.front, 'show')).waiting === 75);
 });
 
 test('nothing is restored without the key of a coming draw', async (t) => {
   const scope = openScope(t);
   const draws = join(scope.tempDir('draws-'), 'draw-keys');
   turnRing(draws, 1);
-  const house = await openHouse(t, { scope, config: { keys: { draws } } });
-  await makePreQueue(house, 'show');
+  const site = await openSite(t, { scope, config: { keys: { draws } } });
+  await makePreQueue(site, 'show');
   turnRing(draws, 2); // signs archives from now on; the first key sealed the draw
-  await house.front.stop();
-  await house.front.start();
-  const text = await runningOf(house.front, 'show');
+  await site.front.stop();
+  await site.front.start();
+  const text = await runningOf(site.front, 'show');
   const ring = readFileSync(draws, 'utf8');
   writeFileSync(draws, `${ring.split('\n')[0]}\n`);
-  await loseAll(house);
-  assertProblem(await restore(house.front, 'show', text), 409, 'seed-key-missing');
-  assert.equal((await house.front.admin.get('/admin/events/show')).status, 404);
+  await loseAll(site);
+  assertProblem(await restore(site.front, 'show', text), 409, 'seed-key-missing');
+  assert.equal((await site.front.admin.get('/admin/events/show')).status, 404);
   writeFileSync(draws, ring);
-  await house.front.stop();
-  await house.front.start();
-  assert.equal((await restore(house.front, 'show', text)).status, 201);
-  await act(house.front, 'show', 'draw');
+  await site.front.stop();
+  await site.front.start();
+  assert.equal((await restore(site.front, 'show', text)).status, 201);
+  await act(site.front, 'show', 'draw');
 });

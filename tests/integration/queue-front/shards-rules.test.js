@@ -24,118 +24,118 @@ async function join(front, { headers = {}, ...options } = {}) {
 
 const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...headers } });
 // Joins with that many keys, half on each front, all at once.
-const joinAll = (house, n, options) => Promise.all(upTo(n).map((i) => join(house.fronts[i % house.fronts.length], options(i))));
+const joinAll = (site, n, options) => Promise.all(upTo(n).map((i) => join(site.fronts[i % site.fronts.length], options(i))));
 
 const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options });
 
 // After this no shard accepts a join that was checked against an older document.
-const untilShardsHear = (house, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
-  .map((k) => house.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((told) => told === String(version)));
+const untilShardsHear = (site, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
+  .map((k) => site.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((told) => told === String(version)));
 
 describe('over shards', { concurrency: 4 }, () => {
   test('one solution is one place, whatever keys it comes with', async (t) => {
-    const house = await over(t, { ...STILL, pow_bits: 8 });
-    const task = assertProblem(await join(house.front), 428, 'proof-of-work-required');
+    const site = await over(t, { ...STILL, pow_bits: 8 });
+    const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
     const work = { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) };
-    const answers = await joinAll(house, 12, (i) => keyed(`k${i}`, work));
+    const answers = await joinAll(site, 12, (i) => keyed(`k${i}`, work));
     assert.deepEqual(positions(of(answers, 201)), [1]);
     for (const answer of of(answers, 428)) assert.equal(answer.json.reason, 'used');
     assert.equal(of(answers, 428).length, 11);
     const mine = answers.findIndex(({ status }) => status === 201) + 1;
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       const again = await join(front, keyed(`k${mine}`, work));
       assert.deepEqual([again.status, again.json.position], [200, 1]);
     }
   });
 
   test('who gave a place up gets another by the same key, for other work', async (t) => {
-    const house = await over(t, { ...STILL, pow_bits: 8 });
+    const site = await over(t, { ...STILL, pow_bits: 8 });
     const works = async () => {
-      const task = assertProblem(await join(house.front), 428, 'proof-of-work-required');
+      const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
       return keyed('mine', { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) });
     };
     const work = await works();
-    const { ticket } = (await join(house.front, work)).json;
-    assert.equal((await house.front.http.post('/v1/queue/show/leave', { headers: { authorization: `Bearer ${ticket}` } })).status, 204);
-    const again = await join(house.front, await works());
+    const { ticket } = (await join(site.front, work)).json;
+    assert.equal((await site.front.http.post('/v1/queue/show/leave', { headers: { authorization: `Bearer ${ticket}` } })).status, 204);
+    const again = await join(site.front, await works());
     assert.deepEqual([again.status, again.json.position], [201, 2], again.text);
   });
 
   test('without a key the same work is the same place', async (t) => {
-    const house = await over(t, { ...STILL, pow_bits: 8 });
+    const site = await over(t, { ...STILL, pow_bits: 8 });
     for (const nth of upTo(6)) {
-      const task = assertProblem(await join(house.front), 428, 'proof-of-work-required');
+      const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
       const work = { headers: { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) } };
-      const answers = [await join(house.front, work), await join(house.fronts[1], work)];
+      const answers = [await join(site.front, work), await join(site.fronts[1], work)];
       assert.deepEqual(answers.map(({ status, json }) => [status, json.position]), [[201, nth], [200, nth]]);
     }
   });
 
   test('the join limit of an address covers all shards', async (t) => {
-    const house = await over(t, { ...STILL, joins_per_ip_per_min: 5 }, { config: CLIENTS });
+    const site = await over(t, { ...STILL, joins_per_ip_per_min: 5 }, { config: CLIENTS });
     const from = (address) => ({ 'x-forwarded-for': address });
-    await withinAMinute(house, async (n) => {
+    await withinAMinute(site, async (n) => {
       const full = from(`198.51.${n}.7`);
-      const { position } = (await join(house.front, keyed(`first-${n}`, from(`192.0.2.${n}`)))).json;
+      const { position } = (await join(site.front, keyed(`first-${n}`, from(`192.0.2.${n}`)))).json;
       const behind = (answers) => positions(answers).map((place) => place - position);
-      const answers = await joinAll(house, 24, (i) => keyed(`k${n}-${i}`, full));
+      const answers = await joinAll(site, 24, (i) => keyed(`k${n}-${i}`, full));
       assert.deepEqual(behind(of(answers, 201)), upTo(5));
       for (const answer of of(answers, 429)) assertProblem(answer, 429, 'too-many-joins');
       assert.equal(of(answers, 429).length, 19);
       const mine = answers.findIndex(({ status }) => status === 201) + 1;
-      assert.equal((await join(house.front, keyed(`k${n}-${mine}`, full))).status, 200, 'a visitor finds the place');
-      const others = await joinAll(house, 6, (i) => keyed(`o${n}-${i}`, from(`198.51.${n}.${10 + i}`)));
+      assert.equal((await join(site.front, keyed(`k${n}-${mine}`, full))).status, 200, 'a visitor finds the place');
+      const others = await joinAll(site, 6, (i) => keyed(`o${n}-${i}`, from(`198.51.${n}.${10 + i}`)));
       assert.deepEqual(behind(others), [6, 7, 8, 9, 10, 11]);
     });
   });
 
   test('the same join again counts against its address once', async (t) => {
-    const house = await over(t, { ...STILL, joins_per_ip_per_min: 2 }, { config: CLIENTS });
-    await withinAMinute(house, async (n) => {
+    const site = await over(t, { ...STILL, joins_per_ip_per_min: 2 }, { config: CLIENTS });
+    await withinAMinute(site, async (n) => {
       const from = (key) => keyed(`${key}-${n}`, { 'x-forwarded-for': `198.51.100.${n}` });
-      const { position } = (await join(house.front, from('mine'))).json;
-      for (let i = 0; i < 6; i += 1) assert.equal((await join(house.fronts[i % 2], from('mine'))).json.position, position);
-      assert.equal((await join(house.front, from('yours'))).json.position, position + 1);
-      assertProblem(await join(house.front, from('theirs')), 429, 'too-many-joins');
+      const { position } = (await join(site.front, from('mine'))).json;
+      for (let i = 0; i < 6; i += 1) assert.equal((await join(site.fronts[i % 2], from('mine'))).json.position, position);
+      assert.equal((await join(site.front, from('yours'))).json.position, position + 1);
+      assertProblem(await join(site.front, from('theirs')), 429, 'too-many-joins');
     });
   });
 
   test('addresses that were counted before all fronts were away are forgotten', async (t) => {
-    const house = await over(t, { ...STILL, joins_per_ip_per_min: 1000 });
-    assert.equal((await join(house.front)).status, 201);
-    const longAgo = Math.floor(Number((await house.redis.command('TIME'))[0]) / 60) - 90;
-    await house.redis.command('HSET', `fg:{show:0}:ip:${longAgo}`, 'an address', '1');
-    await house.redis.command('HSET', 'fg:{show:0}:cfg', 'minute', String(longAgo));
+    const site = await over(t, { ...STILL, joins_per_ip_per_min: 1000 });
+    assert.equal((await join(site.front)).status, 201);
+    const longAgo = Math.floor(Number((await site.redis.command('TIME'))[0]) / 60) - 90;
+    await site.redis.command('HSET', `fg:{show:0}:ip:${longAgo}`, 'an address', '1');
+    await site.redis.command('HSET', 'fg:{show:0}:cfg', 'minute', String(longAgo));
     await until('them to be gone', async () => {
-      await join(house.front); // for this the shards are read
-      return Number(await house.redis.command('EXISTS', `fg:{show:0}:ip:${longAgo}`)) === 0;
+      await join(site.front); // for this the shards are read
+      return Number(await site.redis.command('EXISTS', `fg:{show:0}:ip:${longAgo}`)) === 0;
     });
-    await makeEvent(house, 'plain', { rate_per_s: 0, joins_per_ip_per_min: 5 });
-    for (const event of ['show', 'plain']) await house.front.http.post(`/v1/queue/${event}/join`);
-    const kept = () => house.redis.command('KEYS', 'fg:*:ip:*');
+    await makeEvent(site, 'plain', { rate_per_s: 0, joins_per_ip_per_min: 5 });
+    for (const event of ['show', 'plain']) await site.front.http.post(`/v1/queue/${event}/join`);
+    const kept = () => site.redis.command('KEYS', 'fg:*:ip:*');
     assert.ok((await kept()).length >= 2);
-    for (const event of ['show', 'plain']) await act(house.front, event, 'close');
+    for (const event of ['show', 'plain']) await act(site.front, event, 'close');
     await until('those of the last minute to be gone, too', async () => (await kept()).length === 0);
   });
 
   test('a code opens as many places as it has uses', async (t) => {
-    const house = await over(t, { ...STILL, code_required: true, line_max: 100 });
-    const codes = async () => (await house.front.admin.get('/admin/events/show/codes')).json.codes[0];
-    const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 7 } });
+    const site = await over(t, { ...STILL, code_required: true, line_max: 100 });
+    const codes = async () => (await site.front.admin.get('/admin/events/show/codes')).json.codes[0];
+    const load = await site.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 7 } });
     assert.equal(load.status, 200, load.text);
     const shown = (key, code = 'SHARED-CODE') => ({ ...keyed(key), body: { code } });
-    assertProblem(await join(house.front, shown('k1', 'WRONG-CODE')), 422, 'code-unknown');
-    const answers = await joinAll(house, 40, (i) => shown(`k${i}`));
+    assertProblem(await join(site.front, shown('k1', 'WRONG-CODE')), 422, 'code-unknown');
+    const answers = await joinAll(site, 40, (i) => shown(`k${i}`));
     assert.deepEqual(positions(of(answers, 201)), upTo(7));
     for (const answer of of(answers, 422)) assertProblem(answer, 422, 'code-used-up');
     const mine = answers.findIndex(({ status }) => status === 201) + 1;
-    for (const front of house.fronts) assert.equal((await join(front, shown(`k${mine}`))).status, 200);
+    for (const front of site.fronts) assert.equal((await join(front, shown(`k${mine}`))).status, 200);
     assert.deepEqual(await codes(), { lane: 'general', channel: null, codes: 1, uses: 7, used: 7 });
 
-    await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 99 } });
-    await patch(house.front, 'show', { line_max: 1 });
+    await site.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: 99 } });
+    await patch(site.front, 'show', { line_max: 1 });
     const full = await until('the line to be full', async () => {
-      const answer = await join(house.front, shown('late'));
+      const answer = await join(site.front, shown('late'));
       assert.notEqual(answer.status, 201);
       return answer.json.code === 'line-full' && answer;
     });
@@ -144,13 +144,13 @@ describe('over shards', { concurrency: 4 }, () => {
   });
 
   test('a code is not given back for a join whose twin has a place by it', async (t) => {
-    const house = await over(t, { ...STILL, code_required: true, joins_per_ip_per_min: 2 }, { config: CLIENTS });
+    const site = await over(t, { ...STILL, code_required: true, joins_per_ip_per_min: 2 }, { config: CLIENTS });
     const rounds = upTo(12);
-    await withinAMinute(house, async (m) => {
+    await withinAMinute(site, async (m) => {
       const codes = ['FILL-1', 'FILL-2', ...rounds.map((n) => `ONCE-${n}`)].map((code) => `${code}-OF-${m}`);
-      const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes } });
+      const load = await site.front.admin.put('/admin/events/show/codes', { body: { codes } });
       assert.equal(load.status, 200, load.text);
-      const shown = (code, address, cookie = '') => join(house.fronts[0], { headers: { 'x-forwarded-for': address, cookie }, body: { code: `${code}-OF-${m}` } });
+      const shown = (code, address, cookie = '') => join(site.fronts[0], { headers: { 'x-forwarded-for': address, cookie }, body: { code: `${code}-OF-${m}` } });
       for (const code of ['FILL-1', 'FILL-2']) assert.equal((await shown(code, `192.0.${m}.1`)).status, 201);
       for (const n of rounds) {
         const cookie = `fg_visitor=${String(100 * m + n).padStart(21, 'A')}A`;
@@ -162,29 +162,29 @@ describe('over shards', { concurrency: 4 }, () => {
   });
 
   test('a full line accepts a few more joins at most', async (t) => {
-    const house = await over(t, { ...STILL, line_max: 40 });
+    const site = await over(t, { ...STILL, line_max: 40 });
     // Each waits for a cut, however long that takes, so a cut finds at most as many as are in progress.
     const WIDTH = 16;
     const answers = [];
     const left = upTo(150);
     await Promise.all(upTo(WIDTH).map(async () => {
-      for (let i = left.shift(); i !== undefined; i = left.shift()) answers[i - 1] = await join(house.fronts[i % 2], keyed(`k${i}`));
+      for (let i = left.shift(); i !== undefined; i = left.shift()) answers[i - 1] = await join(site.fronts[i % 2], keyed(`k${i}`));
     }));
     const inside = of(answers, 201);
     assert.ok(inside.length >= 40 && inside.length <= 40 + WIDTH + SHARDS, `${inside.length} of 40`);
     assert.deepEqual(positions(inside), upTo(inside.length));
     for (const answer of of(answers, 503)) assertProblem(answer, 503, 'line-full');
     const mine = answers.findIndex(({ status }) => status === 201) + 1;
-    assert.equal((await join(house.fronts[1], keyed(`k${mine}`))).status, 200, 'a visitor finds the place');
-    assertProblem(await join(house.front, keyed('late')), 503, 'line-full');
-    await patch(house.front, 'show', { line_max: 41 + inside.length });
-    await until('room for one more', async () => (await join(house.front, keyed('late'))).status === 201);
+    assert.equal((await join(site.fronts[1], keyed(`k${mine}`))).status, 200, 'a visitor finds the place');
+    assertProblem(await join(site.front, keyed('late')), 503, 'line-full');
+    await patch(site.front, 'show', { line_max: 41 + inside.length });
+    await until('room for one more', async () => (await join(site.front, keyed('late'))).status === 201);
   });
 
   test('a member has one place, in whatever browser and by whatever key', async (t) => {
     const shop = openShop();
-    const house = await over(t, { ...STILL, member_required: true }, { config: { members: { keys: shop.file } } });
-    const answers = await joinAll(house, 16, (i) => keyed(`k${i}`, asMember(shop.token(i % 2 === 0 ? 'kim' : 'lee')).headers));
+    const site = await over(t, { ...STILL, member_required: true }, { config: { members: { keys: shop.file } } });
+    const answers = await joinAll(site, 16, (i) => keyed(`k${i}`, asMember(shop.token(i % 2 === 0 ? 'kim' : 'lee')).headers));
     assert.deepEqual(positions(of(answers, 201)), [1, 2]);
     assert.equal(new Set(answers.map(({ json }) => json.position)).size, 2);
   });
@@ -192,20 +192,20 @@ describe('over shards', { concurrency: 4 }, () => {
   test('a lane is its own line, and an invitation one place', async (t) => {
     const shop = openShop();
     const lanes = [{ id: 'fans', share: 30, invitations: 40 }];
-    const house = await over(t, { ...STILL, lanes }, { config: { members: { keys: shop.file } } });
-    const list = await house.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=40');
+    const site = await over(t, { ...STILL, lanes }, { config: { members: { keys: shop.file } } });
+    const list = await site.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=40');
     const codes = list.json.invitations.map(({ code }) => code);
-    const general = await joinAll(house, 20, (i) => keyed(`k${i}`));
-    const fans = await joinAll(house, 20, (i) => keyed(`k${i}`, { 'x-invitation': codes[i] }));
+    const general = await joinAll(site, 20, (i) => keyed(`k${i}`));
+    const fans = await joinAll(site, 20, (i) => keyed(`k${i}`, { 'x-invitation': codes[i] }));
     for (const answers of [general, fans]) assert.deepEqual(positions(of(answers, 201)), upTo(20));
-    const again = await joinAll(house, 20, (i) => keyed(`again${i}`, { 'x-invitation': codes[i] }));
+    const again = await joinAll(site, 20, (i) => keyed(`again${i}`, { 'x-invitation': codes[i] }));
     assert.deepEqual(again.map(({ status, json }) => [status, json.position]), fans.map(({ json }) => [200, json.position]));
-    await untilShardsHear(house, (await patch(house.front, 'show', { member_required: true })).version);
-    const members = await joinAll(house, 8, (i) => keyed(`m${i}`, { 'x-invitation': codes[30], ...asMember(shop.token(`m${i}`)).headers }));
+    await untilShardsHear(site, (await patch(site.front, 'show', { member_required: true })).version);
+    const members = await joinAll(site, 8, (i) => keyed(`m${i}`, { 'x-invitation': codes[30], ...asMember(shop.token(`m${i}`)).headers }));
     assert.deepEqual(positions(of(members, 201)), [21]);
     for (const answer of of(members, 422)) assertProblem(answer, 422, 'invitation-used');
     assert.equal(of(members, 422).length, 7);
-    const given = await Promise.all(upTo(SHARDS).map((k) => house.redis.command('GET', `fg:{show:${k - 1}}:@1:seq`)));
+    const given = await Promise.all(upTo(SHARDS).map((k) => site.redis.command('GET', `fg:{show:${k - 1}}:@1:seq`)));
     assert.equal(given.map(Number).reduce((sum, of) => sum + of), 21, 'the shards have them');
   });
 });

@@ -7,7 +7,7 @@ import { addReplica, assertProblem, assertStatus, client, cutReplica, openScope,
 import { answered, assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
-import { act, makeEvent, openHouse, openShow, patch, Visitor } from './support.js';
+import { act, makeEvent, openSite, openShow, patch, Visitor } from './support.js';
 
 const SHARDS = 4;
 const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
@@ -21,68 +21,68 @@ const WIDTH = 16; // joins in progress at once
 
 async function throughAFailover(t, scope, cluster, master) {
   const replica = await addReplica(scope, cluster, master);
-  const house = await openShow(t, OVER_SHARDS, { scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } } });
-  const crowd = await Crowd.begun(120, house, WIDTH);
+  const site = await openShow(t, OVER_SHARDS, { scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } } });
+  const crowd = await Crowd.begun(120, site, WIDTH);
   await cutReplica(master, replica);
   await crowd.untilPlaces(120);
   await master.kill();
   await crowd.stopAfter(120);
-  return { house, crowd, replica };
+  return { site, crowd, replica };
 }
 
 describe('a line over shards', { concurrency: true }, () => {
   // judges: place
   test('every join has one place and every shard gives some', async (t) => {
-    const house = await openShow(t, OVER_SHARDS, { fronts: 2, config: { http: { loops: 3 } } });
-    const crowd = await Crowd.begun(300, house, 16);
+    const site = await openShow(t, OVER_SHARDS, { fronts: 2, config: { http: { loops: 3 } } });
+    const crowd = await Crowd.begun(300, site, 16);
     await crowd.stop();
-    const cuts = await assertPlacesAreWhole(crowd, house.redis);
+    const cuts = await assertPlacesAreWhole(crowd, site.redis);
     assert.deepEqual(cuts.leftOut, []);
     assert.equal(crowd.places.size, cuts.places);
-    for (const k of range([0, SHARDS - 1])) assert.ok(Number(await house.redis.command('GET', `fg:{show:${k}}:seq`)) > 0, `shard ${k}`);
-    assert.equal(await house.redis.command('GET', 'fg:{show}:seq'), String(cuts.places));
-    await assertRepeatsAreTheSame(crowd, house.fronts);
-    await assertEveryTicketStands(house, crowd.tickets.slice(-10));
+    for (const k of range([0, SHARDS - 1])) assert.ok(Number(await site.redis.command('GET', `fg:{show:${k}}:seq`)) > 0, `shard ${k}`);
+    assert.equal(await site.redis.command('GET', 'fg:{show}:seq'), String(cuts.places));
+    await assertRepeatsAreTheSame(crowd, site.fronts);
+    await assertEveryTicketStands(site, crowd.tickets.slice(-10));
   });
 
   test('those who joined over shards are called in their order and come in', async (t) => {
-    const house = await openShow(t, { ...OVER_SHARDS, max_active: 0 });
+    const site = await openShow(t, { ...OVER_SHARDS, max_active: 0 });
     const visitors = [];
     for (let i = 0; i < 12; i += 1) {
-      visitors.push(new Visitor(house.front, 'show'));
+      visitors.push(new Visitor(site.front, 'show'));
       await visitors[i].joined();
     }
     const { json: last } = await visitors[11].me();
     assert.equal(last.position, 12, 'one after the other they come in their order');
-    await patch(house.front, 'show', { rate_per_s: 100 });
+    await patch(site.front, 'show', { rate_per_s: 100 });
     for (const visitor of visitors) await visitor.entered();
   });
 
   test('a front that dies under load loses no place and repeats none', async (t) => {
-    const house = await openShow(t, OVER_SHARDS, { fronts: 3 });
-    const crowd = await Crowd.begun(120, house, 16);
-    await house.fronts[1].kill();
+    const site = await openShow(t, OVER_SHARDS, { fronts: 3 });
+    const crowd = await Crowd.begun(120, site, 16);
+    await site.fronts[1].kill();
     await crowd.stopAfter(120);
-    await assertPlacesAreWhole(crowd, house.redis);
-    await assertRepeatsAreTheSame(crowd, [house.fronts[0], house.fronts[2]]);
+    await assertPlacesAreWhole(crowd, site.redis);
+    await assertRepeatsAreTheSame(crowd, [site.fronts[0], site.fronts[2]]);
   });
 
   test('a changed document reaches all shards', async (t) => {
-    const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
-    const crowd = new Crowd(house, 8);
+    const site = await openShow(t, OVER_SHARDS, { fronts: 2 });
+    const crowd = new Crowd(site, 8);
     for (let i = 1; i <= 4; i += 1) {
-      await patch(house.front, 'show', { burst: i });
+      await patch(site.front, 'show', { burst: i });
       await crowd.untilPlaces(40);
     }
     await crowd.stop();
-    await assertPlacesAreWhole(crowd, house.redis);
-    await act(house.front, 'show', 'close');
-    for (const { http } of house.fronts) {
+    await assertPlacesAreWhole(crowd, site.redis);
+    await act(site.front, 'show', 'close');
+    for (const { http } of site.fronts) {
       const answer = await answered(() => http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'late' } }));
       assertProblem(answer, 409, 'event-closed');
     }
     for (const k of range([0, SHARDS - 1]))
-      await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
+      await until(`shard ${k} to hear of it`, async () => (await site.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
   });
 
   test('a shard whose master dies is sealed and leaves a hole', async (t) => {
@@ -93,58 +93,58 @@ describe('a line over shards', { concurrency: true }, () => {
     const shards = await Promise.all(range([0, SHARDS - 1]).map((k) => serverOf(cluster, `fg:{show:${k}}:cfg`)));
     const master = shards.find((node) => node !== home && node !== names);
     assert.ok(master !== undefined, 'a server that has a shard and neither the event nor the list of events');
-    const { house, crowd } = await throughAFailover(t, scope, cluster, master);
+    const { site, crowd } = await throughAFailover(t, scope, cluster, master);
     const cuts = await assertPlacesAreWhole(crowd, home, { ghosts: WIDTH });
     assert.ok(cuts.leftOut.length > 0, 'no hole was listed');
-    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+    await assertEveryTicketStands(site, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
   });
 
   test('fronts restore the cuts lost with a master', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
-    const { house, crowd, replica } = await throughAFailover(t, scope, cluster, await serverOf(cluster, 'fg:{show}:cfg'));
+    const { site, crowd, replica } = await throughAFailover(t, scope, cluster, await serverOf(cluster, 'fg:{show}:cfg'));
     await assertPlacesAreWhole(crowd, replica, { ghosts: WIDTH });
-    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
-    await assertRepeatsAreTheSame(crowd, house.fronts);
+    await assertEveryTicketStands(site, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+    await assertRepeatsAreTheSame(crowd, site.fronts);
   });
 
   test('a deleted event takes its shards along', async (t) => {
-    const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
-    const crowd = await Crowd.begun(100, house, 8);
+    const site = await openShow(t, OVER_SHARDS, { fronts: 2 });
+    const crowd = await Crowd.begun(100, site, 8);
     await crowd.stop();
-    await act(house.front, 'show', 'close');
+    await act(site.front, 'show', 'close');
     for (const k of range([0, SHARDS - 1]))
-      await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
-    const { version } = (await house.front.admin.get('/admin/events/show')).json;
-    assertStatus(await house.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } }), 204);
+      await until(`shard ${k} to hear of it`, async () => (await site.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
+    const { version } = (await site.front.admin.get('/admin/events/show')).json;
+    assertStatus(await site.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } }), 204);
     // A front that queries a shard once more leaves a key that expires by itself.
     const staying = async () => {
-      const keys = await house.redis.command('KEYS', 'fg:{show*');
-      const lives = await Promise.all(keys.map((key) => house.redis.command('PTTL', key)));
+      const keys = await site.redis.command('KEYS', 'fg:{show*');
+      const lives = await Promise.all(keys.map((key) => site.redis.command('PTTL', key)));
       return keys.filter((_, i) => lives[i] === -1);
     };
     await until('nothing of it to stay', async () => (await staying()).length === 0);
-    await until('its name to be free', async () => (await house.redis.command('EXISTS', 'fg:{show}:erased', 'fg:{show}:cfg')) === 0);
-    await makeEvent(house, 'show', OVER_SHARDS);
-    const again = await Crowd.begun(100, house, 8);
+    await until('its name to be free', async () => (await site.redis.command('EXISTS', 'fg:{show}:erased', 'fg:{show}:cfg')) === 0);
+    await makeEvent(site, 'show', OVER_SHARDS);
+    const again = await Crowd.begun(100, site, 8);
     await again.stop();
-    const cuts = await assertPlacesAreWhole(again, house.redis);
+    const cuts = await assertPlacesAreWhole(again, site.redis);
     assert.equal(again.places.size, cuts.places);
   });
 
   // judges: place
   test('a wiped Redis loses no place', async (t) => {
-    const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
-    const crowd = await Crowd.begun(120, house, 8);
-    await house.redis.command('FLUSHALL');
+    const site = await openShow(t, OVER_SHARDS, { fronts: 2 });
+    const crowd = await Crowd.begun(120, site, 8);
+    await site.redis.command('FLUSHALL');
     await crowd.stopAfter(120);
-    await crowd.assertPlaces(house);
+    await crowd.assertPlaces(site);
   });
 });
 
 describe('how many shards there are', () => {
   test('is fixed once the event exists', async (t) => {
-    const { front } = await openHouse(t);
+    const { front } = await openSite(t);
     assertProblem(await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, shards: 17 } }), 422, 'knob-invalid');
     assertProblem(await front.admin.put('/admin/events/wrong', { body: { ...OVER_SHARDS, shards: 0 } }), 422, 'knob-invalid');
     await makeEvent({ front, fronts: [front] }, 'one', {}, { open: false });
@@ -158,7 +158,7 @@ describe('how many shards there are', () => {
   });
 
   test('a front that does not know the shards yet gives no place', async (t) => {
-    const { front, redis } = await openHouse(t);
+    const { front, redis } = await openSite(t);
     await makeEvent({ front, fronts: [front] }, 'show', {});
     await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');

@@ -7,17 +7,17 @@ const JOIN_TRIES = 5;
 
 // A Redis and n fronts on it. `config` is merged into each front's sections. With more than one Redis, `scope` owns them and
 // config.redis has their addresses.
-export async function openHouse(
+export async function openSite(
   t,
   { fronts = 1, config = {}, redis: redisOptions = {}, scope = openScope(t), env = {} } = {},
 ) {
   const secrets = makeSecrets(scope);
   const elsewhere = ['sentinels', 'cluster', 'host', 'path'].some((way) => config.redis?.[way]);
   const redis = elsewhere ? null : await startRedis(scope, redisOptions);
-  const house = { scope, secrets, redis, env, fronts: [] };
-  for (let i = 0; i < fronts; i += 1) house.fronts.push(await startFront(house, config));
-  [house.front] = house.fronts;
-  return house;
+  const site = { scope, secrets, redis, env, fronts: [] };
+  for (let i = 0; i < fronts; i += 1) site.fronts.push(await startFront(site, config));
+  [site.front] = site.fronts;
+  return site;
 }
 
 export async function startFront({ scope, secrets, redis, env }, { ready, shipped, ...config } = {}) {
@@ -54,12 +54,12 @@ export async function startFront({ scope, secrets, redis, env }, { ready, shippe
 const OVER = process.env.FAIRGATE_SHARDS === undefined ? {} : { shards: Number(process.env.FAIRGATE_SHARDS) };
 
 // Creates the event on the first front and waits until every front shows it.
-export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
-  const put = await house.front.admin.put(`/admin/events/${id}`, { body: { ...OVER, ...knobs } });
+export async function makeEvent(site, id, knobs = {}, { open = true } = {}) {
+  const put = await site.front.admin.put(`/admin/events/${id}`, { body: { ...OVER, ...knobs } });
   if (put.status !== 201) throw new Error(`PUT ${id}: ${put.status} ${put.text}`);
-  if (open) await act(house.front, id, 'open');
+  if (open) await act(site.front, id, 'open');
   const state = open ? 'open' : 'draft';
-  for (const front of house.fronts) {
+  for (const front of site.fronts) {
     await untilState(front, id, state);
     await untilEveryLoop(front, id, state);
   }
@@ -69,32 +69,32 @@ export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
 export const at = (ms) => new Date(Date.now() + ms).toISOString();
 
 // Creates the event and waits until every front shows its pre-queue; it opens in an hour.
-export async function makePreQueue(house, id, knobs = {}) {
-  await makeEvent(house, id, { prequeue_at: at(0), opens_at: at(3_600_000), ...knobs }, { open: false });
-  await act(house.front, id, 'schedule');
-  for (const front of house.fronts) await untilState(front, id, 'pre-queue');
+export async function makePreQueue(site, id, knobs = {}) {
+  await makeEvent(site, id, { prequeue_at: at(0), opens_at: at(3_600_000), ...knobs }, { open: false });
+  await act(site.front, id, 'schedule');
+  for (const front of site.fronts) await untilState(front, id, 'pre-queue');
   return id;
 }
 
 // A deployment whose event `show` is open.
 export async function openShow(t, knobs, options) {
-  const house = await openHouse(t, options);
-  await makeEvent(house, 'show', knobs);
-  return house;
+  const site = await openSite(t, options);
+  await makeEvent(site, 'show', knobs);
+  return site;
 }
 
-// A deployment for many tests of a file. For each test: {...house, show}, a new open event of that test. Fronts tick for
+// A deployment for many tests of a file. For each test: {...site, show}, a new open event of that test. Fronts tick for
 // open events, so it is closed with the test.
-export function shareHouse(file, options) {
+export function shareSite(file, options) {
   const scope = openScope(file);
   let made, events = 0;
   return async (t, knobs) => {
-    made ??= openHouse(file, { ...options, scope });
-    const house = await made;
+    made ??= openSite(file, { ...options, scope });
+    const site = await made;
     events += 1;
-    const show = await makeEvent(house, `show-${events}`, knobs);
-    t.after(() => house.front.admin.post(`/admin/events/${show}/actions/close`));
-    return { ...house, show };
+    const show = await makeEvent(site, `show-${events}`, knobs);
+    t.after(() => site.front.admin.post(`/admin/events/${show}/actions/close`));
+    return { ...site, show };
   };
 }
 

@@ -3,24 +3,24 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { live, makeEvent, makePreQueue, openHouse, patch, startFront, untilState, Visitor } from './support.js';
+import { live, makeEvent, makePreQueue, openSite, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
 describe('a turn that is over', () => {
   const scope = openScope(test);
-  let house;
+  let site;
   let made = 0;
 
   before(async () => {
-    house = await openHouse(null, { scope, fronts: 2 });
+    site = await openSite(null, { scope, fronts: 2 });
   });
 
-  const event = (knobs = {}) => makeEvent(house, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
-  const end = (session, body) => house.front.admin.post(`/internal/sessions/${session}/end`, { body });
+  const event = (knobs = {}) => makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
+  const end = (session, body) => site.front.admin.post(`/internal/sessions/${session}/end`, { body });
 
   async function inside(id) {
-    const visitor = new Visitor(house.front, id);
+    const visitor = new Visitor(site.front, id);
     visitor.first = await visitor.joined();
     visitor.visit = await visitor.entered();
     return visitor;
@@ -42,7 +42,7 @@ describe('a turn that is over', () => {
     const visitor = await inside(await event());
     assert.equal((await visitor.me()).json.place, 'admitted');
     assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
-    for (const front of house.fronts) {
+    for (const front of site.fronts) {
       const me = await told(visitor, 'done', front);
       assert.deepEqual([me.called, me.call_expires_at, me.can_join], [false, null, true]);
     }
@@ -79,14 +79,14 @@ describe('a turn that is over', () => {
     const renewed = (await visitor.session()).json;
     // The state of a replica without the renewal after the first pass expired.
     const active = `fg:{${id}}:active`;
-    const [session] = await house.redis.command('ZRANGE', active, 0, -1);
-    await house.redis.command('ZADD', active, Date.now() - 1000, session);
+    const [session] = await site.redis.command('ZRANGE', active, 0, -1);
+    await site.redis.command('ZADD', active, Date.now() - 1000, session);
     await told(visitor, 'ended');
     const beat = assertStatus(await visitor.session(), 200);
     assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was shown`);
     assert.equal(beat.json.session, renewed.session);
     await told(visitor, 'admitted');
-    assert.equal(await house.redis.command('ZCARD', active), 1, 'it has a slot again');
+    assert.equal(await site.redis.command('ZCARD', active), 1, 'it has a slot again');
 
     assert.equal((await end(visitor.visit.session)).status, 204);
     assertProblem(await visitor.session(), 410, 'session-ended');
@@ -94,24 +94,24 @@ describe('a turn that is over', () => {
   });
 
   // `leave` deletes the cookies; a program that keeps its ticket may still show it.
-  const asks = (ticket, front = house.front) => ({ front, headers: { authorization: `Bearer ${ticket}` } });
+  const asks = (ticket, front = site.front) => ({ front, headers: { authorization: `Bearer ${ticket}` } });
 
   test('is ended at every front once the place was given up, before the opening, waiting or called', async () => {
-    const gathers = await makePreQueue(house, `show-${made += 1}`);
+    const gathers = await makePreQueue(site, `show-${made += 1}`);
     const places = { [gathers]: 'waiting', [await event({ rate_per_s: 0 })]: 'waiting', [await event()]: 'called' };
     const left = [];
     for (const [id, place] of Object.entries(places)) {
-      const visitor = new Visitor(house.front, id);
+      const visitor = new Visitor(site.front, id);
       const { ticket } = await visitor.joined();
-      for (const front of house.fronts) await told(visitor, place, front);
+      for (const front of site.fronts) await told(visitor, place, front);
       assert.equal((await visitor.leave()).status, 204);
       const { json: me } = await visitor.me(asks(ticket));
       assert.deepEqual([me.place, me.called, me.call_expires_at, me.can_join], ['ended', false, null, true], id);
       left.push({ id, visitor, ticket });
     }
-    const late = await startFront(house);
+    const late = await startFront(site);
     for (const { id, visitor, ticket } of left) {
-      for (const front of [house.fronts[1], late])
+      for (const front of [site.fronts[1], late])
         await until(`a front to know it of ${id}`, async () => (await visitor.me(asks(ticket, front))).json.place === 'ended');
       const again = assertStatus(await visitor.join(asks(ticket)), 201);
       const same = await visitor.join(asks(ticket, late));
@@ -122,25 +122,25 @@ describe('a turn that is over', () => {
 
   test('stays given up after Redis has lost that', async () => {
     const id = await event({ rate_per_s: 0 });
-    const visitor = new Visitor(house.front, id);
+    const visitor = new Visitor(site.front, id);
     const { ticket } = await visitor.joined();
     assert.equal((await visitor.leave()).status, 204);
     // The state of an older copy of Redis.
-    await house.redis.command('DEL', `fg:{${id}}:gone`);
-    await house.redis.command('HSET', `fg:{${id}}:bucket`, 'left_n', 0);
-    await patch(house.front, id, { rate_per_s: 100 });
-    await until('the call', async () => (await live(house.front, id)).serving === 1);
+    await site.redis.command('DEL', `fg:{${id}}:gone`);
+    await site.redis.command('HSET', `fg:{${id}}:bucket`, 'left_n', 0);
+    await patch(site.front, id, { rate_per_s: 100 });
+    await until('the call', async () => (await live(site.front, id)).serving === 1);
     assertProblem(await visitor.pass(asks(ticket)), 410, 'place-gone');
-    assert.equal(await house.redis.command('GETBIT', `fg:{${id}}:gone`, 1), 1);
-    await until('nobody to be expected', async () => (await live(house.front, id)).outstanding === 0);
+    assert.equal(await site.redis.command('GETBIT', `fg:{${id}}:gone`, 1), 1);
+    await until('nobody to be expected', async () => (await live(site.front, id)).outstanding === 0);
   });
 
   test('is missed when nobody came', async () => {
-    const visitor = new Visitor(house.front, await event({ call_ttl_s: 1, grace_s: 0 }));
+    const visitor = new Visitor(site.front, await event({ call_ttl_s: 1, grace_s: 0 }));
     visitor.first = await visitor.joined();
     const me = await told(visitor, 'expired');
     assert.equal(me.can_join, true);
-    await until('the line to have gone on', async () => (await live(house.front, visitor.event)).no_shows === 1);
+    await until('the line to have gone on', async () => (await live(site.front, visitor.event)).no_shows === 1);
     assertProblem(await visitor.pass(), 410, 'call-expired');
     await joinsAnew(visitor);
   });
@@ -148,17 +148,17 @@ describe('a turn that is over', () => {
   test('is not over for one who stands at the door, however long the hall is full', async () => {
     const id = await event({ max_active: 2, call_ttl_s: 12, grace_s: 0 });
     const first = await inside(id);
-    const second = new Visitor(house.front, id);
+    const second = new Visitor(site.front, id);
     const { position } = await second.joined();
     await second.untilCalled();
-    await patch(house.front, id, { max_active: 1 });
+    await patch(site.front, id, { max_active: 1 });
     assertProblem(await second.pass(), 409, 'not-yet');
-    for (const front of house.fronts)
+    for (const front of site.fronts)
       await until('each front to know of the knock', async () => Date.parse((await second.me({ front })).json.call_expires_at) > Date.now() + 20_000);
     const knockUntil = Date.now() + 16_000; // without retries the call would be over after twelve seconds
     while (Date.now() < knockUntil) {
       assertProblem(await second.pass(), 409, 'not-yet');
-      for (const front of house.fronts) {
+      for (const front of site.fronts) {
         const { json } = await second.me({ front });
         assert.deepEqual([json.called, json.can_join], [true, undefined], JSON.stringify(json));
       }
@@ -172,18 +172,18 @@ describe('a turn that is over', () => {
   test('leads nowhere once the event is sold out', async () => {
     const id = await event();
     const visitor = await inside(id);
-    await house.front.admin.post(`/admin/events/${id}/actions/sold-out`);
-    await untilState(house.front, id, 'sold-out');
+    await site.front.admin.post(`/admin/events/${id}/actions/sold-out`);
+    await untilState(site.front, id, 'sold-out');
     await end(visitor.visit.session, { order: 'o_1' });
     assert.equal((await told(visitor, 'done')).can_join, false);
-    const page = await house.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } });
+    const page = await site.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } });
     assert.match(page.text, /data-view="expired" data-state="sold-out"[^]*Your order is complete/);
   });
 
   test('is shown by the page, where one button joins again', async () => {
     const id = await event();
     const visitor = await inside(id);
-    const page = async () => (await house.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
+    const page = async () => (await site.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
     await end(visitor.visit.session, { order: 'o_1' });
     await told(visitor, 'done');
     assert.match(await page(), /data-view="expired"[^]*data-over="done"[^]*Your order is complete/);
@@ -196,7 +196,7 @@ describe('a turn that is over', () => {
     const id = await event();
     const visitor = await inside(id);
     await end(visitor.visit.session, { order: 'o_1' });
-    const late = await startFront(house);
+    const late = await startFront(site);
     await untilState(late, id, 'open');
     await told(visitor, 'done', late);
     await late.stop();
@@ -205,16 +205,16 @@ describe('a turn that is over', () => {
 
 describe('more time', () => {
   const scope = openScope(test);
-  let house;
+  let site;
   let made = 0;
 
   before(async () => {
-    house = await openHouse(null, { scope, fronts: 2 });
+    site = await openSite(null, { scope, fronts: 2 });
   });
 
   async function called(knobs) {
-    const id = await makeEvent(house, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
-    const visitor = new Visitor(house.front, id);
+    const id = await makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
+    const visitor = new Visitor(site.front, id);
     visitor.first = await visitor.joined();
     visitor.call_ = await visitor.untilCalled();
     return visitor;
@@ -223,7 +223,7 @@ describe('more time', () => {
 
   test('for a call is added ten times at every front', async () => {
     const visitor = await called({ call_ttl_s: 10, grace_s: 0 });
-    const other = await Visitor.withPlace(house.front, visitor.event);
+    const other = await Visitor.withPlace(site.front, visitor.event);
     await other.untilCalled();
     const ends = [];
     for (let left = 9; left >= 0; left -= 1) {
@@ -235,7 +235,7 @@ describe('more time', () => {
     assert.deepEqual(ends, ends.map((_, i) => ends[0] + 10_000 * i));
     assertProblem(await extend(visitor), 409, 'extensions-exhausted');
     await until('the other front to know', async () =>
-      Date.parse((await visitor.me({ front: house.fronts[1] })).json.call_expires_at) === ends.at(-1));
+      Date.parse((await visitor.me({ front: site.fronts[1] })).json.call_expires_at) === ends.at(-1));
     await until('the call of the other to run out', async () => (await other.me()).json.place === 'expired');
     assertProblem(await extend(other), 410, 'call-expired');
     assert.equal((await visitor.me()).json.place, 'called');
@@ -247,24 +247,24 @@ describe('more time', () => {
     const visitor = await called({ call_ttl_s: 10, grace_s: 0, max_active: 1 });
     await extend(visitor);
     for (let i = 0; i < 9; i += 1) await extend(visitor);
-    const next = await Visitor.withPlace(house.front, visitor.event);
+    const next = await Visitor.withPlace(site.front, visitor.event);
     const { session } = await next.entered();
-    await house.front.admin.post(`/internal/sessions/${session}/end`);
+    await site.front.admin.post(`/internal/sessions/${session}/end`);
     await until('the pass', async () => (await visitor.pass()).status === 201);
   });
 
   test('is not for those who wait, and not for strangers', async () => {
     const visitor = await called({ rate_per_s: 100 });
-    await house.front.admin.post(`/admin/events/${visitor.event}/actions/pause`);
-    await untilState(house.front, visitor.event, 'paused');
-    const waits = await Visitor.withPlace(house.front, visitor.event);
+    await site.front.admin.post(`/admin/events/${visitor.event}/actions/pause`);
+    await untilState(site.front, visitor.event, 'paused');
+    const waits = await Visitor.withPlace(site.front, visitor.event);
     assertProblem(await extend(waits), 409, 'not-yet');
-    assertProblem(await extend(new Visitor(house.front, visitor.event)), 401, 'ticket-invalid');
+    assertProblem(await extend(new Visitor(site.front, visitor.event)), 401, 'ticket-invalid');
   });
 
   test('is a button without a script: for a call, and for a visit', async () => {
     const visitor = await called({ call_ttl_s: 60, session_ttl_s: 60, session_max_s: 600 });
-    const page = async () => (await house.front.http.get(`/e/${visitor.event}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
+    const page = async () => (await site.front.http.get(`/e/${visitor.event}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
     assert.match(await page(), /data-view="called"[^]*id="extend"><button/);
     const extended = await extend(visitor, { headers: HTML, body: '' });
     assert.equal(extended.headers.location, `/e/${visitor.event}?notice=extended`);

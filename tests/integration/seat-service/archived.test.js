@@ -5,7 +5,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from './house.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from './site.js';
 
 const scope = openScope(test);
 const dir = scope.tempDir('shelf-');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openStream, seededRng, until } from '../../lib-js/index.js';
 import { Ledger } from '../../fault/seat-service/ledger.js';
-import { hall, importHall, openSale, openSeats, operator, saga, visitor } from './house.js';
+import { hall, importHall, openSale, openSeats, operator, saga, visitor } from './site.js';
 
 const PLACES = 5;
 const EVENTS = Array.from({ length: 7 }, (_, n) => `event-${n}`);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openContract, openScope, request, runProgram, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from './site.js';
 
 const ORIGIN = 'http://localhost:18091';
 const scope = openScope(test);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { assertProblem, assertStatus, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './house.js';
+import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './site.js';
 
 const scope = openScope(test);
 const postgres = await openPostgres(scope);

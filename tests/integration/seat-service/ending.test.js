@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openRaw, until } from '../../lib-js/index.js';
-import { hall, holdLock, openSale, operator, saga, untilWaiting, visitor } from './house.js';
+import { hall, holdLock, openSale, operator, saga, untilWaiting, visitor } from './site.js';
 
 // Sends SIGTERM while `asked` is in progress; `unlock` releases the lock that it waits for.
 async function assertAnswered(seats, asked, code, unlock) {
@@ -16,7 +16,7 @@ async function assertAnswered(seats, asked, code, unlock) {
   assert.equal(seats.child.exit.code, 0);
 }
 
-const openHouse = (t, options) => openSale(t, ['sale'], options);
+const openSite = (t, options) => openSale(t, ['sale'], options);
 
 // The locks that another session holds and requests wait for.
 const WAITS = [
@@ -27,7 +27,7 @@ const WAITS = [
 ];
 
 test('what operators have asked for is answered when the process ends meanwhile', async (t) => {
-  const { scope, postgres, seats } = await openHouse(t);
+  const { scope, postgres, seats } = await openSite(t);
   for (const [what, lock, mode, code, ask] of WAITS) {
     const held = await holdLock(scope, postgres, `LOCK TABLE ${lock}`);
     const asked = ask(seats);
@@ -43,7 +43,7 @@ test('what operators have asked for is answered when the process ends meanwhile'
 });
 
 test('a move that waits for another process is answered when this one ends', async (t) => {
-  const { postgres, seats } = await openHouse(t, { shares: 2 });
+  const { postgres, seats } = await openSite(t, { shares: 2 });
   const asked = operator(seats, 'sale').place('nobody');
   await until('the wish to be written', () => postgres.sql('SELECT wanted FROM seats.owner', 'seats') === 'nobody');
   await assertAnswered(seats, asked, 'outcome-unknown', async () => {});
@@ -51,7 +51,7 @@ test('a move that waits for another process is answered when this one ends', asy
 
 // The first of the sessions is being written and waits for a lock; "two" waits for it, with "three" pipelined behind.
 async function openEndings(t) {
-  const { scope, postgres, seats } = await openHouse(t);
+  const { scope, postgres, seats } = await openSite(t);
   const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.ended_session IN EXCLUSIVE MODE');
   const isOut = (session) => until(`${session} to be out`, async () => (await visitor(seats, 'sale', { session }).info()).json.code === 'pass-ended');
   const end = (session) => saga(seats, 'sale').endSession(session);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openSale, openSeats, operator, untilWaiting, visitor } from './house.js';
+import { hall, holdLock, importHall, openSale, openSeats, operator, untilWaiting, visitor } from './site.js';
 
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
 const readyz = (seats) => seats.private.get('/readyz');

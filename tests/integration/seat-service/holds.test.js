@@ -7,7 +7,7 @@ import http from 'node:http';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, assertStatus, mangled, openContract, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
+import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './site.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope(test);

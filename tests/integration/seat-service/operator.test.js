@@ -13,7 +13,7 @@ import {
   saga,
   states,
   visitor,
-} from './house.js';
+} from './site.js';
 
 const scope = openScope(test);
 let events = 0;

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, opens, untilWaiting, visitor } from './house.js';
+import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
 
 const NAME_LOCKS = 4606786 + 4; // LOCK_CLASS and STORE_LOCK_NAME of store.c
 

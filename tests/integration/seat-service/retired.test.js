@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, runBeside, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './house.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './site.js';
 
 const scope = openScope(test);
 let told;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSale, openSeats, operator, opens, saga, states, visitor } from './house.js';
+import { hall, importHall, openPostgres, openSale, openSeats, operator, opens, saga, states, visitor } from './site.js';
 
 test('one seat and one standing place are sold, given back, and held by the next', async (t) => {
   const { seats } = await openSale(t, ['tiny'], { document: hall({ rows: 1, seatsPerRow: 1, area: 1 }) });

@@ -8,12 +8,12 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
+import { act, makeEvent, openSite, startFront, Visitor } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/site.js';
 
 const KNOBS = { rate_per_s: 1000, burst: 1000, session_ttl_s: 300 };
 
-const endings = (house, port) => ({ visits: { ended_at: `http://127.0.0.1:${port}`, token_file: house.secrets.path('service-token') } });
+const endings = (site, port) => ({ visits: { ended_at: `http://127.0.0.1:${port}`, token_file: site.secrets.path('service-token') } });
 async function enter(front, event) {
   const visitor = await Visitor.withPlace(front, event);
   return [visitor, await visitor.entered()];
@@ -22,21 +22,21 @@ async function enter(front, event) {
 // judges: leave
 test('a visitor who left by ticket or by pass can hold no seat with the old pass', async (t) => {
   const scope = openScope(t);
-  const house = await openHouse(null, { scope, fronts: 0 });
-  const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
-  const seats = await openSeats(scope, await openPostgres(scope), { office, secrets: house.secrets });
+  const site = await openSite(null, { scope, fronts: 0 });
+  const office = new PassOffice('fairgate', site.secrets.read('pass-es256.pem'));
+  const seats = await openSeats(scope, await openPostgres(scope), { office, secrets: site.secrets });
   await importHall(seats, 'night', hall());
-  house.fronts.push(await startFront(house, endings(house, seats.privatePort)));
-  [house.front] = house.fronts;
-  await makeEvent(house, 'night', KNOBS);
+  site.fronts.push(await startFront(site, endings(site, seats.privatePort)));
+  [site.front] = site.fronts;
+  await makeEvent(site, 'night', KNOBS);
   const choose = (pass, seat) => seats.http.post('/v1/seats/night/holds', { token: pass, body: { seats: [seat] } });
 
-  const [byTicket, one] = await enter(house.front, 'night');
-  const [, two] = await enter(house.front, 'night');
-  const [, stays] = await enter(house.front, 'night');
+  const [byTicket, one] = await enter(site.front, 'night');
+  const [, two] = await enter(site.front, 'night');
+  const [, stays] = await enter(site.front, 'night');
   assert.equal((await choose(one.pass, 'r1s1')).status, 201, 'until then it does');
   assert.equal((await byTicket.leave()).status, 204);
-  assert.equal((await house.front.http.post('/v1/queue/night/leave', { token: two.pass })).status, 204);
+  assert.equal((await site.front.http.post('/v1/queue/night/leave', { token: two.pass })).status, 204);
   for (const { pass } of [one, two]) {
     await until('the pass to be over', async () => (await choose(pass, 'r1s2')).status === 401);
     assertProblem(await choose(pass, 'r1s2'), 401, 'pass-ended');
@@ -45,7 +45,7 @@ test('a visitor who left by ticket or by pass can hold no seat with the old pass
 });
 
 test('the end of a visit is sent again to seats that missed it', async (t) => {
-  const house = await openHouse(t, { fronts: 0 });
+  const site = await openSite(t, { fronts: 0 });
   const port = await freePort();
   const heard = [];
   const answers = [500, 401, 204];
@@ -55,23 +55,23 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
     return res.writeHead(answers[Math.min(heard.length, answers.length) - 1]).end();
   });
   t.after(() => server.close());
-  const front = await startFront(house, endings(house, port));
-  house.front = front;
-  house.fronts.push(front);
-  await makeEvent(house, 'night', KNOBS, { open: false });
+  const front = await startFront(site, endings(site, port));
+  site.front = front;
+  site.fronts.push(front);
+  await makeEvent(site, 'night', KNOBS, { open: false });
   await act(front, 'night', 'open', { body: { without: ['hall'] } });
   const [visitor, visit] = await enter(front, 'night');
   assert.equal((await visitor.leave()).status, 204, 'nobody listens there yet');
   await until('it to be logged', () => /ended visits were not reported/.test(front.child.log()));
   await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
   await until('it to be taken', () => heard.length === 3);
-  const told = ['POST', `/internal/sessions/${visit.session}/end`, `Bearer ${house.secrets.read('service-token')}`];
+  const told = ['POST', `/internal/sessions/${visit.session}/end`, `Bearer ${site.secrets.read('service-token')}`];
   assert.deepEqual(heard, [told, told, told]);
   assert.equal((await front.http.post('/v1/queue/night/leave', { token: visit.pass })).status, 204, 'leaving again is fine');
 
   // The services' token has changed, and a signal reloads it.
   const token = randomBytes(32).toString('hex');
-  writeFileSync(house.secrets.path('service-token'), token, { mode: 0o600 });
+  writeFileSync(site.secrets.path('service-token'), token, { mode: 0o600 });
   front.child.signal('SIGHUP');
   await until('the new token', () => front.child.logLines().some(({ msg }) => msg.startsWith('reloaded')));
   const [next, nextVisit] = await enter(front, 'night');
@@ -82,8 +82,8 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   // Redis has lost this visit, and a browser has its pass next to its ticket.
   const [lost, lostVisit] = await enter(front, 'night');
   const { position } = (await lost.me()).json;
-  await house.redis.command('DEL', 'fg:{night}:active', 'fg:{night}:ends');
-  await house.redis.command('SETBIT', 'fg:{night}:called', String(position), '0');
+  await site.redis.command('DEL', 'fg:{night}:active', 'fg:{night}:ends');
+  await site.redis.command('SETBIT', 'fg:{night}:called', String(position), '0');
   assert.equal((await lost.leave()).status, 204);
   await until('it to be sent as well', () => heard.at(-1)[1] === `/internal/sessions/${lostVisit.session}/end`);
 
@@ -96,9 +96,9 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
 });
 
 test('what is wrong with the services to tell ends the start in words', async (t) => {
-  const house = await openHouse(t, { fronts: 0 });
+  const site = await openSite(t, { fronts: 0 });
   const path = join(openScope(t).tempDir(), 'x.conf');
-  const file = (name) => house.secrets.path(name);
+  const file = (name) => site.secrets.path(name);
   const start = (visits, expected = 1) => {
     writeFileSync(path, `[http]\nport = 0\n[private]\nport = 0\ntoken_file = "${file('admin-token')}"\n[keys]\ntickets = "${file('ticket-keys')}"\nidentities = "${file('identity-keys')}"\ndraws = "${file('draw-keys')}"\npasses = "${file('pass-es256.pem')}"\n[visits]\n${visits}\n`);
     const { status, stdout, stderr } = runProgram('queue-front', ['--config', path]);

@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from '../payment-adapter/lib/world.js';
 import { asMember, openShop } from '../queue-front/shop.js';
-import { makeEvent, openHouse, Visitor } from '../queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
+import { makeEvent, openSite, Visitor } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/site.js';
 
 const LIMIT = 4;
 
@@ -16,31 +16,31 @@ describe('a limit of four seats', async () => {
   const shop = openShop();
   const member = {}; // login -> {visitor, id}
 
-  const house = await openHouse(null, { scope, config: { members: { keys: shop.file } } });
+  const site = await openSite(null, { scope, config: { members: { keys: shop.file } } });
   const seats = await openSeats(scope, await openPostgres(scope), {
-    office: new PassOffice('fairgate', house.secrets.read('pass-es256.pem')),
-    secrets: house.secrets,
+    office: new PassOffice('fairgate', site.secrets.read('pass-es256.pem')),
+    secrets: site.secrets,
   });
-  const { front } = house;
+  const { front } = site;
   const url = (port) => `http://127.0.0.1:${port}`;
   const world = await openWorld(scope, {
     queue: { url: url(front.port), internal_url: url(front.privatePort) },
     seats: { url: url(seats.port), internal_url: url(seats.privatePort) },
     keys: {
-      service_token: house.secrets.path('service-token'),
-      seats_admin_token: house.secrets.path('admin-token'),
+      service_token: site.secrets.path('service-token'),
+      seats_admin_token: site.secrets.path('admin-token'),
     },
   });
   world.psp.autoPay = true;
   for (const event of ['open', 'members']) {
-    await makeEvent(house, event, { rate_per_s: 1000, burst: 1000, member_required: event === 'members' });
+    await makeEvent(site, event, { rate_per_s: 1000, burst: 1000, member_required: event === 'members' });
     await importHall(seats, event, hall({ limits: { max_per_buyer: LIMIT, max_per_hold: LIMIT } }));
   }
   for (const login of ['bcrypt', 'argon2id', 'pbkdf2']) member[login] = await world.login(`${login}@example.com`);
 
   // One visit: through the line to the seats. `who`: the member, in a line for members.
   async function visit(event, who) {
-    const waiting = new Visitor(house.front, event);
+    const waiting = new Visitor(site.front, event);
     const options = who ? asMember(shop.token(who.member)) : {};
     const joined = await waiting.join(options);
     assert.ok([200, 201].includes(joined.status), joined.text);

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, serve, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from '../ctl/fairgate.js';
-import { act, claims, live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from '../queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
+import { act, claims, live, makeEvent, openSite, patch, startFront, untilState, Visitor } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/site.js';
 
 const TTL_S = 12; // a busy machine may take seconds between two requests
 const MAX_S = 60;
@@ -15,23 +15,23 @@ const MAX_S = 60;
 describe('seats that go away', () => {
   const scope = openScope(test);
   const pair = [];
-  let house, postgres;
+  let site, postgres;
 
   before(async () => {
-    house = await openHouse(null, { scope, fronts: 0 });
+    site = await openSite(null, { scope, fronts: 0 });
     postgres = await openPostgres(scope);
-    const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
-    pair.push(await openSeats(scope, postgres, { office, secrets: house.secrets }));
+    const office = new PassOffice('fairgate', site.secrets.read('pass-es256.pem'));
+    pair.push(await openSeats(scope, postgres, { office, secrets: site.secrets }));
     await importHall(pair[0], 'night', hall());
-    pair.push(await openSeats(scope, postgres, { office, secrets: house.secrets, ready: false }));
+    pair.push(await openSeats(scope, postgres, { office, secrets: site.secrets, ready: false }));
     const pages = pair.map(({ privatePort }) => `http://127.0.0.1:${privatePort}/metrics`).join(', ');
-    for (let i = 0; i < 2; i += 1) house.fronts.push(await startFront(house, { visits: { served_by: pages } }));
-    [house.front] = house.fronts;
-    await makeEvent(house, 'night', { rate_per_s: 1000, burst: 1000, session_ttl_s: TTL_S, session_max_s: MAX_S });
+    for (let i = 0; i < 2; i += 1) site.fronts.push(await startFront(site, { visits: { served_by: pages } }));
+    [site.front] = site.fronts;
+    await makeEvent(site, 'night', { rate_per_s: 1000, burst: 1000, session_ttl_s: TTL_S, session_max_s: MAX_S });
   });
 
   const halted = (wanted) => until(`visits_halted: ${wanted}`, async () =>
-    (await Promise.all(house.fronts.map((front) => live(front, 'night')))).every(({ visits_halted: is }) => is === wanted));
+    (await Promise.all(site.fronts.map((front) => live(front, 'night')))).every(({ visits_halted: is }) => is === wanted));
   const owner = () => until('an owner', async () => {
     for (const seats of pair) {
       const metrics = await seats.metrics().catch(() => null);
@@ -42,14 +42,14 @@ describe('seats that go away', () => {
   const choose = (seats, pass, seat) => seats.http.post('/v1/seats/night/holds', { token: pass, body: { seats: [seat] } });
 
   async function enter() {
-    const visitor = await Visitor.withPlace(house.front, 'night');
+    const visitor = await Visitor.withPlace(site.front, 'night');
     return [visitor, await visitor.entered()];
   }
 
   // `away` takes the seats down, `back` brings them up.
   async function outage(seat, away, back) {
     await owner();
-    await until('the fronts to have seen it served', () => house.redis.command('HGET', 'fg:{night}:cfg', 'served_ms'));
+    await until('the fronts to have seen it served', () => site.redis.command('HGET', 'fg:{night}:cfg', 'served_ms'));
     await halted(false);
     const [visitor, visit] = await enter();
     const [asleep] = await enter(); // on a phone in a pocket: polls nothing until the end
@@ -64,7 +64,7 @@ describe('seats that go away', () => {
     // The visitor requests no other pass, as if the page were closed.
     await until('the pass to run out', () => claims(visitor.jar.get('fg_pass_night').value).exp * 1000 < Date.now());
     assert.equal((await visitor.me()).json.place, 'admitted', 'it is still their turn');
-    const stranger = new Visitor(house.fronts[1], 'night');
+    const stranger = new Visitor(site.fronts[1], 'night');
     stranger.jar = visitor.jar;
     const renewed = assertStatus(await stranger.session(), 200);
     assert.equal(renewed.json.session, visit.session);
@@ -78,7 +78,7 @@ describe('seats that go away', () => {
     assert.match((await asleep.me()).json.place, /^(admitted|ended)$/, 'they have come, and need not come again');
     const again = await until('the visit to go on', async () => assertStatus(await visitor.session(), 200)); // the line may be busy
     assertStatus(await choose(seats, again.json.pass, seat), 201);
-    await until('the visit to end in its time', async () => (await live(house.front, 'night')).active === 0);
+    await until('the visit to end in its time', async () => (await live(site.front, 'night')).active === 0);
     assert.equal((await visitor.session()).status, 410);
   }
 
@@ -111,7 +111,7 @@ describe('seats that go away', () => {
       assert.equal((await choose(second, visit.pass, `r1s${2 + tried}`)).status, 201);
       await delay(3000);
       if (tookMs > 2000 && tried < 4) continue; // an outage that long, on a machine this slow
-      assert.equal((await live(house.front, 'night')).visits_halted, false);
+      assert.equal((await live(site.front, 'night')).visits_halted, false);
       assert.equal((await visitor.session()).json.ends_at, visit.ends_at);
       return;
     }
@@ -134,15 +134,15 @@ describe('a sale that is to begin', () => {
   const soon = (ms = 1000) => ({ opens_at: new Date(Date.now() + ms).toISOString() });
 
   before(async () => {
-    const house = await openHouse(null, { scope, fronts: 0 });
-    const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
-    seats = await openSeats(scope, await openPostgres(scope), { office, secrets: house.secrets, config: { owner: { events: 5, idle: '100ms' } } });
+    const site = await openSite(null, { scope, fronts: 0 });
+    const office = new PassOffice('fairgate', site.secrets.read('pass-es256.pem'));
+    seats = await openSeats(scope, await openPostgres(scope), { office, secrets: site.secrets, config: { owner: { events: 5, idle: '100ms' } } });
     for (const id of halls) await importHall(seats, id, hall());
     const pay = await serve(scope, (req, res) => res.writeHead(paying && req.url === '/readyz' ? 200 : 503).end());
     const inside = `http://127.0.0.1:${seats.privatePort}`;
-    const visits = { served_by: `${inside}/metrics`, ended_at: inside, token_file: house.secrets.path('service-token'), paid_at: `${pay.url}/readyz` };
-    front = await startFront(house, { visits });
-    fairgate = commandLine(scope, { queue: front, tokenFile: house.secrets.path('admin-token') });
+    const visits = { served_by: `${inside}/metrics`, ended_at: inside, token_file: site.secrets.path('service-token'), paid_at: `${pay.url}/readyz` };
+    front = await startFront(site, { visits });
+    fairgate = commandLine(scope, { queue: front, tokenFile: site.secrets.path('admin-token') });
   });
 
   test('opens with its hall, awake or asleep', async () => {

@@ -50,9 +50,9 @@ struct size_ask;
 /* Writes the settings of each kind of machine as files below `dir`. */
 int size_write(const struct job *job, const char *dir, const struct size_ask *ask,
                const struct size *size);
-int house_version(struct job *job);
-int house_help(struct job *job);
-int house_completion(struct job *job);
-int house_manual(struct job *job);
+int about_version(struct job *job);
+int about_help(struct job *job);
+int about_completion(struct job *job);
+int about_manual(struct job *job);
 
 #endif

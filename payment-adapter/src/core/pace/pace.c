@@ -2,7 +2,7 @@
  * poll, they leave something for captures. A caller that is held back gets the next turn of its
  * purpose, one interval after the last. Turns are handed out by compare-and-swap on a word each.
  *
- * `house` is our copy of the shared moment: the last report's answer plus our own calls since. It
+ * `fleet` is our copy of the shared moment: the last report's answer plus our own calls since. It
  * lacks other processes' calls until the next report, so it may show room where there is none; then
  * we make as many calls as our trust allows, report them, and learn the true value. Since every
  * call is added to the moment sooner or later, the pace over time is exact, whatever each process
@@ -35,7 +35,7 @@ static const uint32_t share_milli[PACE_PURPOSES] = {
 void pace_init(struct pace *pace, uint32_t per_s)
 {
     assert(per_s >= 1);
-    gate_init(&pace->house, per_s, per_s / 4 > BURST_MIN ? per_s / 4 : BURST_MIN);
+    gate_init(&pace->fleet, per_s, per_s / 4 > BURST_MIN ? per_s / 4 : BURST_MIN);
     pace->trust = per_s / TRUST_PART > TRUST_MIN ? per_s / TRUST_PART : TRUST_MIN;
     atomic_init(&pace->owed, 0);
     atomic_init(&pace->reporting, false);
@@ -70,8 +70,8 @@ static bool is_alone(const struct pace *pace, uint64_t now_ns)
 /* How long until there is room for one more call; 0: now. */
 static uint64_t room_ns(const struct pace *pace, enum pace_purpose purpose, uint64_t now_ns)
 {
-    uint64_t may_ns = pace->house.burst_ns * share_milli[purpose] / 1000;
-    uint64_t want_ns = gate_ahead_ns(&pace->house, now_ns / 1000) + pace->house.interval_ns;
+    uint64_t may_ns = pace->fleet.burst_ns * share_milli[purpose] / 1000;
+    uint64_t want_ns = gate_ahead_ns(&pace->fleet, now_ns / 1000) + pace->fleet.interval_ns;
     uint64_t wait_ns = want_ns > may_ns ? want_ns - may_ns : 0;
     uint32_t trust = pace->trust * share_milli[purpose] / 1000;
     bool trusted = atomic_load_explicit(&pace->owed, memory_order_relaxed) < trust;
@@ -100,7 +100,7 @@ uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now
         return 0;
     atomic_fetch_add_explicit(&pace->held_back[purpose], 1, memory_order_relaxed);
     uint64_t first_ns = now_ns + wait_ns;
-    uint64_t interval_ns = alone ? load(&pace->share_ns) : pace->house.interval_ns;
+    uint64_t interval_ns = alone ? load(&pace->share_ns) : pace->fleet.interval_ns;
     uint64_t last_ns = load(&pace->turn_ns[purpose]);
     uint64_t turn_ns;
     do {
@@ -119,7 +119,7 @@ uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now
 void pace_pay(struct pace *pace, uint64_t now_us)
 {
     atomic_fetch_add_explicit(&pace->calls, 1, memory_order_relaxed);
-    gate_pay(&pace->house, now_us);
+    gate_pay(&pace->fleet, now_us);
     bool alone = is_alone(pace, now_us * 1000);
     if (alone)
         gate_move(&pace->alone_ns, now_us * 1000, load(&pace->share_ns));
@@ -133,7 +133,7 @@ void pace_pay(struct pace *pace, uint64_t now_us)
 
 uint32_t pace_interval_us(const struct pace *pace)
 {
-    return (uint32_t)((pace->house.interval_ns + 999) / 1000);
+    return (uint32_t)((pace->fleet.interval_ns + 999) / 1000);
 }
 
 bool pace_report(struct pace *pace, uint64_t now_us, uint32_t *calls)
@@ -164,8 +164,8 @@ static void measure_share(struct pace *pace, uint64_t now_ns)
     uint64_t share_ns = made > 0 ? took_ns / made : SECOND_NS;
     if (share_ns > SECOND_NS)
         share_ns = SECOND_NS;
-    if (share_ns < pace->house.interval_ns)
-        share_ns = pace->house.interval_ns;
+    if (share_ns < pace->fleet.interval_ns)
+        share_ns = pace->fleet.interval_ns;
     atomic_store_explicit(&pace->share_ns, share_ns, memory_order_relaxed);
     atomic_store_explicit(&pace->since_ns, now_ns, memory_order_relaxed);
     atomic_store_explicit(&pace->since_len, calls, memory_order_relaxed);
@@ -176,8 +176,8 @@ void pace_reported(struct pace *pace, uint32_t calls, uint64_t ahead_us, uint64_
     assert(atomic_load_explicit(&pace->reporting, memory_order_relaxed));
     uint32_t owed = atomic_fetch_sub_explicit(&pace->owed, calls, memory_order_relaxed);
     assert(owed >= calls); /* only the one report in flight reduces it */
-    uint64_t since_ns = (owed - calls) * pace->house.interval_ns; /* calls since the report left */
-    atomic_store_explicit(&pace->house.paid_ns, (now_us + ahead_us) * 1000 + since_ns,
+    uint64_t since_ns = (owed - calls) * pace->fleet.interval_ns; /* calls since the report left */
+    atomic_store_explicit(&pace->fleet.paid_ns, (now_us + ahead_us) * 1000 + since_ns,
                           memory_order_relaxed);
     measure_share(pace, now_us * 1000);
     atomic_store_explicit(&pace->lost, false, memory_order_relaxed);

@@ -26,7 +26,7 @@ enum pace_purpose {
 };
 
 struct pace {
-    struct gate house;                         /* all processes, as far as we know */
+    struct gate fleet;                         /* all processes, as far as we know */
     uint32_t trust;                            /* how many calls may be unreported */
     _Atomic uint32_t owed;                     /* calls not covered by an answered report */
     _Atomic bool reporting, lost;              /* a report is in flight; the last was unanswered */

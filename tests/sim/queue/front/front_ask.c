@@ -43,7 +43,7 @@ static bool read_ticket(const struct proc *proc, struct ask *ask)
     const struct line_view *general = proc_general(proc, ask);
     struct ticket ticket;
     if (general == NULL ||
-        ticket_parse(&proc_house()->keys->tickets, event_of(ask), span_of(ask->ticket),
+        ticket_parse(&proc_fleet()->keys->tickets, event_of(ask), span_of(ask->ticket),
                      clock_wall_us(&proc->clock) / SIM_S,
                      proc->front->config->ticket_lifetime_ms / 1000, &ticket) < 0 ||
         ticket.tag != general->tag)
@@ -62,7 +62,7 @@ static bool read_ticket(const struct proc *proc, struct ask *ask)
 static void show(const struct proc *proc, const struct ask *ask, uint64_t position)
 {
     if (position != 0 && proc_is_judged(proc, ask))
-        proc_house()->ears.on_shown(lines_number(ask->line, position));
+        proc_fleet()->ears.on_shown(lines_number(ask->line, position));
 }
 
 /* ---- the answer ---- */
@@ -203,7 +203,7 @@ static void sign_foreign(const struct proc *proc, struct ask *ask, const struct 
                                .ends_s = pass->ends_s,
                                .incarnation = span_of(pass->incarnation)};
     memcpy(grant.visitor, pass->visitor, sizeof(grant.visitor));
-    int rc = pass_put(&text, proc_house()->keys->passes, GUEST_ISSUER, &grant, &err);
+    int rc = pass_put(&text, proc_fleet()->keys->passes, GUEST_ISSUER, &grant, &err);
     assert(rc == 0 && !text.overflown);
     ask->foreign[text.len] = '\0';
 }
@@ -217,7 +217,7 @@ static void take_pass(const struct proc *proc, struct ask *ask, const json_t *js
     ask->expires_ms = time_in(json, "expires_at");
     if (ask->kind != ASK_PASS)
         return;
-    int rc = pass_verify(proc_house()->keys->passes, GUEST_ISSUER, event_of(ask),
+    int rc = pass_verify(proc_fleet()->keys->passes, GUEST_ISSUER, event_of(ask),
                          span_of(ask->pass), &proc->clock, true, &err, &pass);
     assert(rc == 0);
     memcpy(ask->channel, pass.channel, sizeof(ask->channel));
@@ -327,7 +327,7 @@ void front_ask(struct proc *proc, struct ask *ask)
     }
     if (reads && ask->shows_ticket && (ask->kind == ASK_JOIN || ask->kind == ASK_ME))
         show(proc, &shown, shown.position);
-    struct wire_ask wire = {.routes = proc_house()->routes,
+    struct wire_ask wire = {.routes = proc_fleet()->routes,
                             .addr = {[10] = 0xFF, [11] = 0xFF, 10, 0, 0},
                             .request = text_span(&request),
                             .on_answer = on_answer,
@@ -341,5 +341,5 @@ void front_ask(struct proc *proc, struct ask *ask)
     asking->is_begun = true;
     bool leaves = ask->kind == ASK_LEAVE || ask->kind == ASK_DONE;
     if (leaves && ask->entry != 0 && proc_is_judged(proc, ask))
-        proc_house()->ears.on_leaving(lines_number(ask->line, ask->position));
+        proc_fleet()->ears.on_leaving(lines_number(ask->line, ask->position));
 }

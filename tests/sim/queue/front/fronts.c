@@ -32,12 +32,12 @@ unsigned fronts_events(void)
 
 void fronts_tell(void (*on_left)(const char *session))
 {
-    proc_house_tell(on_left);
+    proc_fleet_tell(on_left);
 }
 
 const struct jwks *fronts_keys(void)
 {
-    return proc_house()->keys->passes;
+    return proc_fleet()->keys->passes;
 }
 
 /* ---- requests on their way ---- */
@@ -88,13 +88,13 @@ static void start(void *ctx)
 static void on_death(struct sim_proc *sim)
 {
     struct proc *proc = proc_of(sim);
-    proc_house()->ears.on_silenced(proc->number);
+    proc_fleet()->ears.on_silenced(proc->number);
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * (uint64_t)SIM_S), start, proc);
 }
 
 static void on_cut_off(struct sim_proc *sim)
 {
-    proc_house()->ears.on_silenced(proc_of(sim)->number);
+    proc_fleet()->ears.on_silenced(proc_of(sim)->number);
 }
 
 static void leave(void *ctx)
@@ -111,7 +111,7 @@ void fronts_fault(uint32_t ms)
         if (fault_within(FAULT_FRONT_KILL, ms)) {
             sim_proc_kill(&proc->sim, "killed");
         } else if (fault_within(FAULT_FRONT_STOP, ms)) {
-            proc_house()->ears.on_silenced(i);
+            proc_fleet()->ears.on_silenced(i);
             sim_proc_stop(&proc->sim, sim_between(100 * SIM_MS, 6 * (uint64_t)SIM_S));
         } else if (fault_within(FAULT_FRONT_LEAVE, ms)) {
             sim_after(&proc->sim, 0, leave, proc);
@@ -124,7 +124,7 @@ void fronts_begin(const struct ask_ears *ears, unsigned events)
     fronts.events = events;
     route_begin(on_cut_off);
     timers_begin();
-    proc_house_begin(ears);
+    proc_fleet_begin(ears);
     for (unsigned i = 0; i < FRONTS; i++) {
         struct proc *proc = &fronts.all[i];
         snprintf(proc->name, sizeof(proc->name), "front%u", i + 1);

@@ -35,7 +35,7 @@ static const struct front_config config = {
 };
 
 static struct front_shared shared;
-static struct proc_house house;
+static struct proc_fleet fleet;
 
 /* ---- what all of them have in common ---- */
 
@@ -85,8 +85,8 @@ static void make_secrets(void)
     keys->passes = make_keys();
     keys->members = make_keys();
     keys->visits = make_token();
-    house.keys = keys;
-    house.shop = jwks_signer(keys->members);
+    fleet.keys = keys;
+    fleet.shop = jwks_signer(keys->members);
 }
 
 static void make_routes(void)
@@ -95,30 +95,30 @@ static void make_routes(void)
         queue_api_routes,  move_api_routes,    pass_api_routes,         admin_change_routes,
         admin_move_routes, admin_codes_routes, pass_api_private_routes, NULL};
     struct err_slot err;
-    int rc = http_router_create(&err, &house.routes);
+    int rc = http_router_create(&err, &fleet.routes);
     assert(rc == 0);
-    rc = http_router_add_tables(house.routes, all, &err);
+    rc = http_router_add_tables(fleet.routes, all, &err);
     assert(rc == 0);
 }
 
-void proc_house_begin(const struct ask_ears *ears)
+void proc_fleet_begin(const struct ask_ears *ears)
 {
-    house.ears = *ears;
+    fleet.ears = *ears;
     make_secrets();
     make_routes();
-    shared = (struct front_shared){.config = &config, .keys = house.keys, .loops = 1};
+    shared = (struct front_shared){.config = &config, .keys = fleet.keys, .loops = 1};
     int rc = uv_mutex_init(&shared.keys_lock);
     assert(rc == 0);
 }
 
-void proc_house_tell(void (*on_left)(const char *session))
+void proc_fleet_tell(void (*on_left)(const char *session))
 {
-    house.on_left = on_left;
+    fleet.on_left = on_left;
 }
 
-const struct proc_house *proc_house(void)
+const struct proc_fleet *proc_fleet(void)
 {
-    return &house;
+    return &fleet;
 }
 
 /* ---- as judges see it ---- */
@@ -148,7 +148,7 @@ void proc_digest(unsigned event, uint64_t presale, uint8_t out[LINE_CODE_BYTES])
     ask_presale_text(presale, code);
     bool good = presale_digest(span_of(code), sha);
     assert(good);
-    presale_sign(&house.keys->identities.key[0].codes, span_of(lines_event(event)), sha, out);
+    presale_sign(&fleet.keys->identities.key[0].codes, span_of(lines_event(event)), sha, out);
 }
 
 static void arrive_back(void *ctx)
@@ -167,7 +167,7 @@ void proc_answer(struct proc *proc, struct ask *ask, int outcome)
     ask->stale = view == NULL || view->stale;
     ask->state = view != NULL ? view->state : LINE_DRAFT;
     if (proc_is_judged(proc, ask))
-        house.ears.on_answer(proc->number, ask);
+        fleet.ears.on_answer(proc->number, ask);
     if (fault_now(FAULT_ASK_ANSWER_LOST)) {
         ask->outcome = ANSWER_NONE;
         return;
@@ -225,8 +225,8 @@ void endings_tell(struct endings *endings, struct span session, uint64_t life_ms
     bool fits = span_to_cstr(session, text, sizeof(text));
     assert(fits && life_ms > 0);
     proc->has_told = true;
-    if (house.on_left != NULL)
-        house.on_left(text);
+    if (fleet.on_left != NULL)
+        fleet.on_left(text);
 }
 
 void endings_look(struct endings *endings)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Shared by all fronts. */
-struct proc_house {
+struct proc_fleet {
     struct ask_ears ears;
     struct secrets *keys;
     const struct jwks_key *shop;          /* signs the tokens of its members */
@@ -37,9 +37,9 @@ static inline struct proc *proc_of(struct sim_proc *sim)
     return (struct proc *)(void *)((char *)sim - offsetof(struct proc, sim));
 }
 
-void proc_house_begin(const struct ask_ears *ears);
-void proc_house_tell(void (*on_left)(const char *session));
-const struct proc_house *proc_house(void);
+void proc_fleet_begin(const struct ask_ears *ears);
+void proc_fleet_tell(void (*on_left)(const char *session));
+const struct proc_fleet *proc_fleet(void);
 
 void proc_start(struct proc *proc);
 /* Like main.c on SIGTERM: accepts no more requests, finishes the open ones, and ends. */

@@ -29,7 +29,7 @@ static void put_member(struct text *out, const struct ask *ask)
                                       .exp_s = SIM_EPOCH_S + TOKEN_S,
                                       .extra = text_span(&lane)};
     TEXT_LIT(out, "X-Member-Token: ");
-    int rc = jwt_sign(proc_house()->shop, MEMBER_TYPE, &claims, &err, out);
+    int rc = jwt_sign(proc_fleet()->shop, MEMBER_TYPE, &claims, &err, out);
     assert(rc == 0);
     TEXT_LIT(out, "\r\n");
 }
@@ -39,7 +39,7 @@ static void put_invitation(struct text *out, const struct ask *ask)
     const struct invitation invitation = {.lane = (uint8_t)ask->asked_lane,
                                           .number = (uint32_t)ask->invitation};
     TEXT_LIT(out, "X-Invitation: ");
-    invitation_put(out, &proc_house()->keys->identities.key[0].codes,
+    invitation_put(out, &proc_fleet()->keys->identities.key[0].codes,
                    span_of(lines_event(ask->line.event)), invitation);
     TEXT_LIT(out, "\r\n");
 }

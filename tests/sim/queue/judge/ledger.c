@@ -53,7 +53,7 @@ struct row {
 };
 
 /* Shared by the lines of one event. */
-struct house {
+struct sale {
     uint64_t served[1 + EVENT_LANES]; /* highest place ever called */
     uint64_t heal_us[1 + EVENT_LANES];
     struct {
@@ -80,7 +80,7 @@ static struct {
     struct row rows[ROWS_MAX]; /* in the order of their first sight */
     uint32_t rows_len;
     uint32_t found[2 * ROWS_MAX]; /* by number: index in `rows`, from 1 */
-    struct house houses[EVENTS];
+    struct sale sales[EVENTS];
     uint32_t joined, entered;
     struct {
         uint64_t at_us, number;
@@ -89,9 +89,9 @@ static struct {
     uint32_t passes_len;
 } book;
 
-static struct house *house_of(uint64_t number)
+static struct sale *sale_of(uint64_t number)
 {
-    return &book.houses[lines_of(number).event];
+    return &book.sales[lines_of(number).event];
 }
 
 /* NULL: no visitor has the place. A heal skips many places. */
@@ -112,7 +112,7 @@ static struct row *row_of(uint64_t number)
         invariant_broken(INVARIANT_5, "place %s in so small a world", lines_says(number));
     row = &book.rows[book.rows_len++];
     row->number = number;
-    row->called = lines_place(number) <= house_of(number)->served[lines_of(number).lane];
+    row->called = lines_place(number) <= sale_of(number)->served[lines_of(number).lane];
     uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
     while (book.found[at] != 0)
         at = (at + 1) % (2 * ROWS_MAX);
@@ -177,8 +177,8 @@ static void on_step(int64_t us)
 
 static void set_rate(unsigned event)
 {
-    const struct house *house = &book.houses[event];
-    rate_set(event, house->rate, house->burst, house->lanes);
+    const struct sale *sale = &book.sales[event];
+    rate_set(event, sale->rate, sale->burst, sale->lanes);
 }
 
 /* ---- what Redis writes ---- */
@@ -203,13 +203,13 @@ static void pass(uint64_t number, struct span gone, struct span skipped)
 
 static void on_serving(struct line_ref line, uint64_t serving)
 {
-    struct house *house = &book.houses[line.event];
-    uint64_t *served = &house->served[line.lane];
+    struct sale *sale = &book.sales[line.event];
+    uint64_t *served = &sale->served[line.lane];
     if (serving <= *served)
         return; /* called again after a loss */
-    if (house->state != LINE_OPEN)
+    if (sale->state != LINE_OPEN)
         invariant_broken(INVARIANT_6, "%" PRIu64 " are called in state %" PRIu64, serving,
-                         house->state);
+                         sale->state);
     rate_refill(line.event);
     struct span gone = keeper_text(lines_key(line, "gone"));
     struct span skipped = keeper_text(lines_key(line, "skipped"));
@@ -252,12 +252,12 @@ static uint64_t waiting(struct line_ref line, uint64_t issued)
 
 static void on_issued(struct line_ref line, uint64_t issued)
 {
-    const struct house *house = &book.houses[line.event];
-    if (house->shards > 1)
+    const struct sale *sale = &book.sales[line.event];
+    if (sale->shards > 1)
         return; /* each shard admits up to the room at the last cut */
-    if (house->line_max > 0 && waiting(line, issued) > house->line_max)
+    if (sale->line_max > 0 && waiting(line, issued) > sale->line_max)
         invariant_broken(INVARIANT_6, "a join makes %" PRIu64 " of %" PRIu64 " who may wait",
-                         waiting(line, issued), house->line_max);
+                         waiting(line, issued), sale->line_max);
 }
 
 static uint32_t inside(unsigned event, uint64_t now_ms)
@@ -282,14 +282,14 @@ static bool may_end_be_lost(const struct row *row)
 /* The visit of this place begins, or begins again after Redis lost it. */
 static void on_entry(struct line_ref line, struct row *row)
 {
-    struct house *house = &book.houses[line.event];
+    struct sale *sale = &book.sales[line.event];
     uint64_t now_ms = event_ms(line.event);
     uint32_t now_inside = inside(line.event, now_ms);
     bool has_pass = may_end_be_lost(row) && row->visit.expires_ms + SKEW_MS > now_ms;
     bool is_back = row->visit.there && (!row->ended || has_pass);
-    if (!is_back && house->max_active > 0 && now_inside > house->max_active + house->visits_lost)
+    if (!is_back && sale->max_active > 0 && now_inside > sale->max_active + sale->visits_lost)
         invariant_broken(INVARIANT_6, "place %s is the %uth inside, and %" PRIu64 " may be",
-                         lines_says(row->number), now_inside, house->max_active);
+                         lines_says(row->number), now_inside, sale->max_active);
     if (is_back)
         probe_reached(PROBE_LINE_SLOT_LOST);
     if (row->ghost && !row->paid) {
@@ -319,24 +319,24 @@ static void on_came(struct line_ref line, uint64_t place)
 
 static void on_knob(unsigned event, struct span name, struct span value)
 {
-    struct house *house = &book.houses[event];
+    struct sale *sale = &book.sales[event];
     if (span_eq(name, SPAN("rate_milli")))
-        house->rate = (double)number_in(value) / 1000;
+        sale->rate = (double)number_in(value) / 1000;
     else if (span_eq(name, SPAN("burst")))
-        house->burst = (double)number_in(value);
+        sale->burst = (double)number_in(value);
     else if (span_eq(name, SPAN("shares")))
-        house->lanes = line_lanes(number_in(value));
+        sale->lanes = line_lanes(number_in(value));
     else if (span_eq(name, SPAN("max_active")))
-        house->max_active = number_in(value);
+        sale->max_active = number_in(value);
     else if (span_eq(name, SPAN("line_max")))
-        house->line_max = number_in(value);
+        sale->line_max = number_in(value);
     else if (span_eq(name, SPAN("state")))
-        house->state = number_in(value);
+        sale->state = number_in(value);
     else if (span_eq(name, SPAN("shards")))
-        house->shards = number_in(value);
+        sale->shards = number_in(value);
     else if (span_eq(name, SPAN("clock_off_us"))) {
         probe_reached(PROBE_LINE_CLOCK);
-        house->clock_us = sim_us();
+        sale->clock_us = sim_us();
     }
     if (span_eq(name, SPAN("rate_milli")) || span_eq(name, SPAN("burst")) ||
         span_eq(name, SPAN("shares")))
@@ -346,17 +346,17 @@ static void on_knob(unsigned event, struct span name, struct span value)
 /* Records from when on joins need work and codes. */
 static void on_rules(struct line_ref line, struct span doc)
 {
-    struct house *house = &book.houses[line.event];
+    struct sale *sale = &book.sales[line.event];
     struct event_doc_fault fault;
     struct event_doc *read = calloc(1, sizeof(*read));
-    assert(read != NULL && house->rules_len < RULES_MAX);
+    assert(read != NULL && sale->rules_len < RULES_MAX);
     int rc = event_doc_load(doc, span_of(lines_event(line.event)), &fault, read);
     assert(rc == 0);
-    house->rules[house->rules_len].at_us = sim_us();
-    house->rules[house->rules_len].codes = 0;
+    sale->rules[sale->rules_len].at_us = sim_us();
+    sale->rules[sale->rules_len].codes = 0;
     for (unsigned lane = 0; lane <= read->lanes_len; lane++)
-        house->rules[house->rules_len].codes |= (unsigned)event_doc_asks_code(read, lane) << lane;
-    house->rules[house->rules_len++].work = read->pow_bits > 0;
+        sale->rules[sale->rules_len].codes |= (unsigned)event_doc_asks_code(read, lane) << lane;
+    sale->rules[sale->rules_len++].work = read->pow_bits > 0;
     free(read);
 }
 
@@ -365,8 +365,8 @@ static void on_rules(struct line_ref line, struct span doc)
 static void on_active(unsigned event, const struct span *words, size_t len)
 {
     bool begins = span_eq(words[0], SPAN("ZADD"));
-    book.houses[event].turned_us = sim_us();
-    if (begins && book.houses[event].is_healed)
+    book.sales[event].turned_us = sim_us();
+    if (begins && book.sales[event].is_healed)
         return;
     for (size_t i = begins ? 3 : 2; i < len; i += begins ? 2 : 1) {
         uint64_t session = number_in(words[i]);
@@ -383,7 +383,7 @@ static void on_settled(struct line_ref line, struct span stretch)
     struct span upto;
     (void)span_cut(stretch, ':', &upto);
     uint64_t last = lines_number(line, number_in(upto)), now_ms = event_ms(line.event);
-    book.houses[line.event].turned_us = sim_us();
+    book.sales[line.event].turned_us = sim_us();
     for (uint32_t i = 0; i < book.rows_len; i++) {
         struct row *row = &book.rows[i];
         bool is_of_line = row->number >> 32 == last >> 32 && row->number <= last;
@@ -397,7 +397,7 @@ static void begin_again(unsigned event)
 {
     probe_reached(PROBE_LINE_MADE_AGAIN);
     sim_note("%s is another event than it was", lines_event(event));
-    book.houses[event] = (struct house){.state = LINE_DRAFT};
+    book.sales[event] = (struct sale){.state = LINE_DRAFT};
     rate_forget(event);
     lots_forget(event);
     presales_forget(event);
@@ -405,13 +405,13 @@ static void begin_again(unsigned event)
 
 static void on_fields(struct line_ref line, const struct span *words, size_t len)
 {
-    struct house *house = &book.houses[line.event];
+    struct sale *sale = &book.sales[line.event];
     for (size_t i = 2; i + 1 < len; i += 2)
         if (span_eq(words[i], SPAN("incarnation")) && lines_made(line.event, words[i + 1]))
             begin_again(line.event);
     for (size_t i = 2; i + 1 < len; i += 2) {
         if (span_eq(words[i], SPAN("boot")))
-            house->heal_us[line.lane] = sim_us();
+            sale->heal_us[line.lane] = sim_us();
         if (line.lane == 0)
             on_knob(line.event, words[i], words[i + 1]);
         if (line.lane == 0 && span_eq(words[i], SPAN("doc")))
@@ -423,29 +423,29 @@ static void on_fields(struct line_ref line, const struct span *words, size_t len
 /* Fronts' reports are collected under their names. */
 static void on_gathered(struct line_ref line, struct span field)
 {
-    struct house *house = &book.houses[line.event];
-    char *first = house->healers[line.lane].first;
+    struct sale *sale = &book.sales[line.event];
+    char *first = sale->healers[line.lane].first;
     if (!span_starts(field, SPAN("since:")))
         return;
     if (first[0] == '\0' && span_to_cstr(field, first, HEALER_BYTES))
         return;
-    house->healers[line.lane].others |= !span_eq(field, span_of(first));
+    sale->healers[line.lane].others |= !span_eq(field, span_of(first));
 }
 
 static void on_gathering_over(struct line_ref line)
 {
-    struct house *house = &book.houses[line.event];
-    house->healers[line.lane].first[0] = '\0';
-    house->healers[line.lane].others = false;
-    house->is_healed = false;
+    struct sale *sale = &book.sales[line.event];
+    sale->healers[line.lane].first[0] = '\0';
+    sale->healers[line.lane].others = false;
+    sale->is_healed = false;
 }
 
 static void on_healed(struct line_ref line, uint64_t serving)
 {
-    uint64_t served = book.houses[line.event].served[line.lane];
-    book.houses[line.event].is_healed = true;
+    uint64_t served = book.sales[line.event].served[line.lane];
+    book.sales[line.event].is_healed = true;
     probe_reached(PROBE_LINE_HEALED);
-    if (!book.houses[line.event].healers[line.lane].others)
+    if (!book.sales[line.event].healers[line.lane].others)
         probe_reached(PROBE_LINE_HEALED_ALONE);
     if (serving > served)
         invariant_broken(INVARIANT_6, "a heal calls place %" PRIu64 ", and %" PRIu64 " were",
@@ -492,7 +492,7 @@ static void count_lost_visits(void)
             break;
         if (losses_may_forget(book.passes[i - 1].front, at_us)) {
             unsigned event = lines_of(book.passes[i - 1].number).event;
-            book.houses[event].visits_lost += lines_is_of(book.passes[i - 1].number, event);
+            book.sales[event].visits_lost += lines_is_of(book.passes[i - 1].number, event);
             book.passes[i - 1].at_us = 0;
         }
     }
@@ -510,11 +510,11 @@ static void on_loss(void)
      * them. */
     for (unsigned i = 0; i < EVENTS; i++) {
         const char *cfg = lines_key((struct line_ref){i, 0}, "cfg");
-        book.houses[i].state = number_in(keeper_field(cfg, "state"));
-        book.houses[i].rate = (double)number_in(keeper_field(cfg, "rate_milli")) / 1000;
-        book.houses[i].burst = (double)number_in(keeper_field(cfg, "burst"));
-        book.houses[i].max_active = number_in(keeper_field(cfg, "max_active"));
-        book.houses[i].line_max = number_in(keeper_field(cfg, "line_max"));
+        book.sales[i].state = number_in(keeper_field(cfg, "state"));
+        book.sales[i].rate = (double)number_in(keeper_field(cfg, "rate_milli")) / 1000;
+        book.sales[i].burst = (double)number_in(keeper_field(cfg, "burst"));
+        book.sales[i].max_active = number_in(keeper_field(cfg, "max_active"));
+        book.sales[i].line_max = number_in(keeper_field(cfg, "line_max"));
         set_rate(i);
     }
 }
@@ -531,7 +531,7 @@ static void on_silenced(unsigned front)
 static void on_shown(uint64_t number)
 {
     (void)row_of(number);
-    ahead_on_shown(number, house_of(number)->heal_us[lines_of(number).lane]);
+    ahead_on_shown(number, sale_of(number)->heal_us[lines_of(number).lane]);
 }
 
 bool ledger_is_sure(const struct ask *ask)
@@ -577,12 +577,12 @@ static void judge_place(unsigned front, const struct ask *ask)
 }
 
 /* Whether the rule was in force all the time since then. */
-static bool asked_for(const struct house *house, uint64_t from_us, bool work, unsigned codes)
+static bool asked_for(const struct sale *sale, uint64_t from_us, bool work, unsigned codes)
 {
-    bool always = house->rules_len > 0;
-    for (uint32_t i = 0; i < house->rules_len; i++) {
-        uint64_t until_us = i + 1 < house->rules_len ? house->rules[i + 1].at_us : UINT64_MAX;
-        bool asked = (work && house->rules[i].work) || (house->rules[i].codes & codes) != 0;
+    bool always = sale->rules_len > 0;
+    for (uint32_t i = 0; i < sale->rules_len; i++) {
+        uint64_t until_us = i + 1 < sale->rules_len ? sale->rules[i + 1].at_us : UINT64_MAX;
+        bool asked = (work && sale->rules[i].work) || (sale->rules[i].codes & codes) != 0;
         if (until_us >= from_us && !asked)
             always = false;
     }
@@ -603,7 +603,7 @@ static bool may_be_over(uint64_t entry)
     const struct row *row = known_row(place);
     if (row == NULL)
         return place == UINT64_MAX ||
-               lines_place(place) <= house_of(place)->served[lines_of(place).lane];
+               lines_place(place) <= sale_of(place)->served[lines_of(place).lane];
     return row->called || row->leaving > 0;
 }
 
@@ -623,8 +623,8 @@ static void judge_join(unsigned front, const struct ask *ask)
         probe_reached(PROBE_LINE_INVITED_TWICE);
     if (ask->outcome == ANSWER_WORK)
         probe_reached(PROBE_LINE_WORK_ASKED);
-    const struct house *house = &book.houses[ask->line.event];
-    presales_on_join(ask, asked_for(house, ask->asked_us, false, 1u << ask->line.lane));
+    const struct sale *sale = &book.sales[ask->line.event];
+    presales_on_join(ask, asked_for(sale, ask->asked_us, false, 1u << ask->line.lane));
     if (ask->outcome == ANSWER_MOVED)
         holders_on_moved(ask, is_over);
     if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
@@ -632,7 +632,7 @@ static void judge_join(unsigned front, const struct ask *ask)
     if (ask->outcome == LINE_SAME)
         probe_reached(PROBE_LINE_AGAIN);
     if (!ask->is_kept)
-        holders_on_join(ask, asked_for(house, ask->asked_us, true, 0), may_be_over);
+        holders_on_join(ask, asked_for(sale, ask->asked_us, true, 0), may_be_over);
     judge_place(front, ask);
 }
 
@@ -664,7 +664,7 @@ static bool is_hall_empty(const struct ask *ask)
     struct span phantoms = keeper_field(lines_key(general, "bucket"), "phantoms");
     struct span doubted = keeper_field(lines_key(general, "bucket"), "doubted");
     return keeper_items(lines_key(general, "active")) == 0 && number_in(phantoms) == 0 &&
-           number_in(doubted) == 0 && book.houses[ask->line.event].turned_us < ask->asked_us;
+           number_in(doubted) == 0 && book.sales[ask->line.event].turned_us < ask->asked_us;
 }
 
 static uint64_t bucket_of(const struct ask *ask, const char *field)
@@ -814,7 +814,7 @@ static void on_leaving(uint64_t number)
     row->leaving += 1;
     if (losses_any() && row->visit.there && !row->ended &&
         row->visit.expires_ms <= event_ms(lines_of(number).event))
-        house_of(number)->visits_lost += 1;
+        sale_of(number)->visits_lost += 1;
 }
 
 static void hear_of_leaving(const struct ask *ask)
@@ -892,7 +892,7 @@ static void judge_clock(unsigned event)
 {
     struct span off = keeper_field(lines_key((struct line_ref){event, 0}, "cfg"), "clock_off_us");
     bool is_off = off.len > 0 && !span_eq(off, SPAN("0"));
-    if (is_off && book.houses[event].clock_us + CLOCK_STILL_MS * SIM_MS < sim_us())
+    if (is_off && book.sales[event].clock_us + CLOCK_STILL_MS * SIM_MS < sim_us())
         invariant_broken(INVARIANT_4, "the clock of %s stays %.*s us apart", lines_event(event),
                          (int)off.len, off.ptr);
 }
@@ -917,7 +917,7 @@ void ledger_judge_end(void)
 {
     for (unsigned event = 0; event < fronts_events(); event++) {
         judge_clock(event);
-        for (unsigned lane = 0; lane <= book.houses[event].lanes; lane++)
+        for (unsigned lane = 0; lane <= book.sales[event].lanes; lane++)
             judge_end_of((struct line_ref){event, lane});
     }
 }
@@ -937,5 +937,5 @@ void ledger_begin(struct keeper_ears *keeper, struct ask_ears *fronts)
     *keeper = (struct keeper_ears){on_write, on_loss, on_step};
     *fronts = (struct ask_ears){on_answer, on_shown, on_leaving, on_silenced};
     for (unsigned i = 0; i < EVENTS; i++)
-        book.houses[i].state = LINE_DRAFT;
+        book.sales[i].state = LINE_DRAFT;
 }

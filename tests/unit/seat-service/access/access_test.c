@@ -5,9 +5,9 @@
 #include "access/pass.h"
 #include "access/rate.h"
 #include "crypto/jwt.h"
-#include "rim_limits.h"
 #include "scarce.h"
 #include "script.h"
+#include "shell_limits.h"
 
 #include <sodium.h>
 

@@ -336,9 +336,9 @@ static bool is_stalled(struct pg *pg)
                pg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0;
 }
 
-/* A commit that waits gathers a whole lot of "night" behind it. The connection breaks with that lot
- * under way, and somebody has the event's row when it is back. */
-TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
+/* A commit that waits gathers a whole batch of "night" behind it. The connection breaks with that
+ * batch under way, and somebody has the event's row when it is back. */
+TEST_CASE(batch_of_an_event_that_stays_locked_takes_no_room_of_another)
 {
     char dsn[256];
     snprintf(dsn, sizeof(dsn), "host=%s port=5433 user=postgres dbname=postgres", pg_fixture_dir());

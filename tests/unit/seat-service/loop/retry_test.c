@@ -1,7 +1,7 @@
 /* retry_test.c: which requests may wait for an answer that is about to be known, and how long. */
 #include "http/http_internal.h"
 #include "loop/retry.h"
-#include "rim_limits.h"
+#include "shell_limits.h"
 #include "unit.h"
 
 static uint64_t now_us;

@@ -13,8 +13,8 @@ const scope = openScope(test);
 const SHOP_PER_S = 10;
 const USERS_PER_S = 20;
 const BUYERS = 4; // the shop gets each buyer's orders one after another
-const house = { http: { loops: 2 }, users: { queries_per_s: USERS_PER_S }, login: { free_fails: 1000 } };
-const world = await openWorld(scope, { ...house, shop: { per_s: SHOP_PER_S } });
+const site = { http: { loops: 2 }, users: { queries_per_s: USERS_PER_S }, login: { free_fails: 1000 } };
+const world = await openWorld(scope, { ...site, shop: { per_s: SHOP_PER_S } });
 const second = await world.startPay();
 world.psp.autoPay = true;
 

@@ -1,4 +1,4 @@
--- house.lua: the registry of events: running ones, ended ones, and chores that are left for an ended one. Each front
+-- registry.lua: the registry of events: running ones, ended ones, and chores that are left for an ended one. Each front
 -- reads it 2.5 times a second, very many fronts half as often. Without news the reply is short, however many events
 -- have ended.
 --
@@ -9,7 +9,7 @@
 -- :chores (zset: "sweep:ID" and "erase:ID" by when they are due; see sweep.lua), :audit (stream: entries without an
 -- event to store them).
 --
--- Verbs (wire.list: ask_house_VERB, and tell_house unless noted):
+-- Verbs (wire.list: ask_registry_VERB, and tell_registry unless noted):
 --   look     SAME, or OK with the names of all running and the newest resting events; and the list of fronts
 --   leave    OK: this front is no longer in the list of fronts
 --   list     OK: it is in the set now; SAME: it has ended; GONE: it was deleted
@@ -35,12 +35,12 @@ clock_set(0)
 
 local EVENTS = KEYS[1]
 local base = '{' .. EVENTS .. '}:'
-local HOUSE, RESTS, ENDED_EVENTS, CARDS = base .. REGISTRY.house, base .. REGISTRY.rests, base .. REGISTRY.ended, base .. REGISTRY.cards
+local VERSION, RESTS, ENDED_EVENTS, CARDS = base .. REGISTRY.house, base .. REGISTRY.rests, base .. REGISTRY.ended, base .. REGISTRY.cards
 local LEFT, CHORES, FRONTS = base .. REGISTRY.left, base .. REGISTRY.chores, base .. REGISTRY.fronts
 
 local function rise()
-    call('HSETNX', HOUSE, 'born', now_us)
-    return call('HINCRBY', HOUSE, 'n', 1)
+    call('HSETNX', VERSION, 'born', now_us)
+    return call('HINCRBY', VERSION, 'n', 1)
 end
 
 local function due_chore(take)
@@ -66,48 +66,48 @@ local function fronts(own)
 end
 
 local function leave()
-    call('ZREM', FRONTS, ARGV[ask_house_leave.front])
+    call('ZREM', FRONTS, ARGV[ask_registry_leave.front])
     return { OK }
 end
 
 local function look()
-    local house = call('HMGET', HOUSE, 'born', 'n')
-    if not house[1] then
-        house = { 0, rise() }
-        house[1] = call('HGET', HOUSE, 'born')
+    local version = call('HMGET', VERSION, 'born', 'n')
+    if not version[1] then
+        version = { 0, rise() }
+        version[1] = call('HGET', VERSION, 'born')
     end
-    local born, n, size = house[1], tonumber(house[2]), call('SCARD', EVENTS)
+    local born, n, size = version[1], tonumber(version[2]), call('SCARD', EVENTS)
     local answer = {
-        [tell_house_look.outcome] = SAME,
-        [tell_house_look.born] = born,
-        [tell_house_look.n] = n,
-        [tell_house_look.size] = size,
-        [tell_house_look.now_us] = now_us,
-        [tell_house_look.chore] = due_chore(tonumber(ARGV[ask_house_look.chores])),
-        [tell_house_look.fronts] = fronts(ARGV[ask_house_look.front]),
+        [tell_registry_look.outcome] = SAME,
+        [tell_registry_look.born] = born,
+        [tell_registry_look.n] = n,
+        [tell_registry_look.size] = size,
+        [tell_registry_look.now_us] = now_us,
+        [tell_registry_look.chore] = due_chore(tonumber(ARGV[ask_registry_look.chores])),
+        [tell_registry_look.fronts] = fronts(ARGV[ask_registry_look.front]),
     }
-    if born == ARGV[ask_house_look.born] and n == tonumber(ARGV[ask_house_look.n]) and
-        size == tonumber(ARGV[ask_house_look.size]) then
+    if born == ARGV[ask_registry_look.born] and n == tonumber(ARGV[ask_registry_look.n]) and
+        size == tonumber(ARGV[ask_registry_look.size]) then
         return answer
     end
     local live = call('SMEMBERS', EVENTS)
     if size > 0 and size < 4096 then
         call('ZREM', LEFT, unpack(live)) -- created again
     end
-    answer[tell_house_look.outcome] = OK
-    answer[tell_house_look.words + tell_house_names.live] = live
-    answer[tell_house_look.words + tell_house_names.resting] =
-        call('ZREVRANGE', RESTS, 0, tonumber(ARGV[ask_house_look.rest]) - 1, 'WITHSCORES')
+    answer[tell_registry_look.outcome] = OK
+    answer[tell_registry_look.words + tell_registry_names.live] = live
+    answer[tell_registry_look.words + tell_registry_names.resting] =
+        call('ZREVRANGE', RESTS, 0, tonumber(ARGV[ask_registry_look.rest]) - 1, 'WITHSCORES')
     return answer
 end
 
 local function list()
-    local id = ARGV[ask_house_list.id]
+    local id = ARGV[ask_registry_list.id]
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
     elseif call('ZSCORE', ENDED_EVENTS, id) then
         return { SAME }
-    elseif call('ZSCORE', LEFT, id) and ARGV[ask_house_list.created] ~= '1' then
+    elseif call('ZSCORE', LEFT, id) and ARGV[ask_registry_list.created] ~= '1' then
         return { GONE }
     end
     call('ZREM', LEFT, id)
@@ -117,7 +117,7 @@ local function list()
 end
 
 local function finish()
-    local id = ARGV[ask_house_end.id]
+    local id = ARGV[ask_registry_end.id]
     if not call('ZSCORE', ENDED_EVENTS, id) then
         if call('ZSCORE', LEFT, id) and call('SISMEMBER', EVENTS, id) == 0 then
             return { GONE }
@@ -125,8 +125,8 @@ local function finish()
         local n = rise()
         call('ZADD', RESTS, n, id)
         call('ZADD', ENDED_EVENTS, n, id)
-        call('ZADD', CHORES, now_ms + tonumber(ARGV[ask_house_end.keep_ms]), 'sweep:' .. id)
-        call('HSET', CARDS, id, ARGV[ask_house_end.card])
+        call('ZADD', CHORES, now_ms + tonumber(ARGV[ask_registry_end.keep_ms]), 'sweep:' .. id)
+        call('HSET', CARDS, id, ARGV[ask_registry_end.card])
         call('SREM', EVENTS, id)
     elseif call('SREM', EVENTS, id) == 1 then
         rise()
@@ -135,9 +135,9 @@ local function finish()
 end
 
 local function touch()
-    local id = ARGV[ask_house_end.id]
+    local id = ARGV[ask_registry_end.id]
     if call('ZSCORE', ENDED_EVENTS, id) then
-        call('HSET', CARDS, id, ARGV[ask_house_end.card])
+        call('HSET', CARDS, id, ARGV[ask_registry_end.card])
         if call('ZSCORE', RESTS, id) then
             call('ZADD', RESTS, rise(), id)
         else
@@ -148,12 +148,12 @@ local function touch()
 end
 
 local function later()
-    call('ZADD', CHORES, now_ms + tonumber(ARGV[ask_house_later.wait_ms]), ARGV[ask_house_later.chore])
+    call('ZADD', CHORES, now_ms + tonumber(ARGV[ask_registry_later.wait_ms]), ARGV[ask_registry_later.chore])
     return { OK }
 end
 
 local function done()
-    local chore = ARGV[ask_house_done.chore]
+    local chore = ARGV[ask_registry_done.chore]
     call('ZREM', CHORES, chore)
     local swept = string.match(chore, '^sweep:(.*)$')
     if swept and call('ZREM', RESTS, swept) == 1 then
@@ -163,7 +163,7 @@ local function done()
 end
 
 local function drop()
-    local id, entry = ARGV[ask_house_drop.id], ARGV[ask_house_drop.audit]
+    local id, entry = ARGV[ask_registry_drop.id], ARGV[ask_registry_drop.audit]
     if not call('ZSCORE', CHORES, 'erase:' .. id) then
         return { SAME } -- erased by another front; the id may belong to another event by now
     end
@@ -183,7 +183,7 @@ local function drop()
 end
 
 local function find()
-    local id = ARGV[ask_house_find.id]
+    local id = ARGV[ask_registry_find.id]
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
     end
@@ -191,18 +191,18 @@ local function find()
 end
 
 local function page()
-    local from = ARGV[ask_house_page.below]
+    local from = ARGV[ask_registry_page.below]
     local below = tonumber(from) > 0 and '(' .. from or '+inf'
-    local wanted, words = tonumber(ARGV[ask_house_page.limit]), string.lower(ARGV[ask_house_page.search])
+    local wanted, words = tonumber(ARGV[ask_registry_page.limit]), string.lower(ARGV[ask_registry_page.search])
     local rows = call('ZREVRANGEBYSCORE', ENDED_EVENTS, below, '-inf', 'WITHSCORES', 'LIMIT', 0,
         words == '' and wanted + 1 or PAGE_LOOK)
-    local answer, last = { [tell_house_page.outcome] = OK, [tell_house_page.below] = 0 }, 0
+    local answer, last = { [tell_registry_page.outcome] = OK, [tell_registry_page.below] = 0 }, 0
     for i = 1, #rows, 2 do
         local card = call('HGET', CARDS, rows[i]) or '{}'
         if words == '' or string.find(rows[i], words, 1, true) or
             string.find(string.lower(card), words, 1, true) then
-            if #answer == tell_house_page.words + 2 * wanted then
-                answer[tell_house_page.below] = last
+            if #answer == tell_registry_page.words + 2 * wanted then
+                answer[tell_registry_page.below] = last
                 return answer
             end
             answer[#answer + 1] = rows[i]
@@ -211,17 +211,17 @@ local function page()
         last = tonumber(rows[i + 1])
     end
     if words ~= '' and #rows == 2 * PAGE_LOOK then
-        answer[tell_house_page.below] = last
+        answer[tell_registry_page.below] = last
     end
     return answer
 end
 
 local function trail()
-    return { OK, call('XREVRANGE', base .. REGISTRY.audit, '+', '-', 'COUNT', ARGV[ask_house_trail.limit]) }
+    return { OK, call('XREVRANGE', base .. REGISTRY.audit, '+', '-', 'COUNT', ARGV[ask_registry_trail.limit]) }
 end
 
 local verbs = {
     look = look, list = list, ['end'] = finish, touch = touch, later = later, done = done, drop = drop,
     find = find, leave = leave, page = page, trail = trail,
 }
-return verbs[ARGV[ask_house_find.verb]]()
+return verbs[ARGV[ask_registry_find.verb]]()

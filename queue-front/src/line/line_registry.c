@@ -1,5 +1,5 @@
-/* line_house.c: the registry of events in Redis (lua/house.lua), and what is done about events that
- * have ended.
+/* line_registry.c: the registry of events in Redis (lua/registry.lua), and what is done about
+ * events that have ended.
  *
  * The registry is read every STORE_DISCOVER_MS. Unless something changed, the reply is a few
  * numbers, so thousands of ended events cost nothing. After a change, it names all running events
@@ -8,7 +8,7 @@
  * A known event that is no longer named was either deleted, and is freed, or Redis has forgotten it
  * and gets it again. It counts as deleted only if we have seen it there before, and this reply is
  * from the same run and history of Redis as the last one. Otherwise `list` checks the latest
- * deletions. No line is healed before that is clear (house_confirms()): a front that was cut off
+ * deletions. No line is healed before that is clear (registry_confirms()): a front that was cut off
  * while an event was deleted would bring it back.
  *
  * An event rests once it is closed and nobody is inside. The first front to see that reports it
@@ -36,16 +36,16 @@ static void on_errand(struct redis_call *call, const redisReply *reply)
 {
     struct store_event *event = CONTAINER_OF(call, struct store_event, errand_call);
     struct line_store *store = event->store;
-    enum house_errand errand = event->errand;
+    enum registry_errand errand = event->errand;
     assert(errand != ERRAND_NONE);
-    struct tell_house tell;
-    enum store_answer answer = store_judge(store, call, reply, SCRIPT_HOUSE);
+    struct tell_registry tell;
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_REGISTRY);
     if (answer == STORE_AGAIN) {
         send_errand(event);
         return;
     }
     event->errand = ERRAND_NONE; /* if it failed, the next tick or registry read shows it */
-    if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell))
+    if (answer != STORE_ANSWER || !tell_registry_read(reply, 0, &tell))
         return;
     enum line_outcome outcome = (enum line_outcome)tell.outcome;
     bool looked_at = event->hold_us > store_now_us(store);
@@ -72,26 +72,26 @@ static void send_errand(struct store_event *event)
     assert(view->lane == 0); /* the registry has no lanes */
     struct text command;
     if (event->errand == ERRAND_LIST) {
-        const struct ask_house_list ask = {SPAN("list"), span_of(view->id), event->is_new};
-        command = store_house_script(store, ASK_HOUSE_LIST_WORDS);
-        ask_house_list_put(&command, &ask);
+        const struct ask_registry_list ask = {SPAN("list"), span_of(view->id), event->is_new};
+        command = store_registry_script(store, ASK_REGISTRY_LIST_WORDS);
+        ask_registry_list_put(&command, &ask);
     } else {
         char memory[STORE_CARD_BYTES_MAX];
         struct text card = text_on(memory, sizeof(memory));
         store->conf.describe(store->conf.ctx, view, &card);
-        const struct ask_house_end ask = {
+        const struct ask_registry_end ask = {
             .verb = event->errand == ERRAND_END ? SPAN("end") : SPAN("touch"),
             .id = span_of(view->id),
             .card = card.overflown ? SPAN("{}") : text_span(&card),
             .keep_ms = STORE_ENDED_KEEP_MS,
         };
-        command = store_house_script(store, ASK_HOUSE_END_WORDS);
-        ask_house_end_put(&command, &ask);
+        command = store_registry_script(store, ASK_REGISTRY_END_WORDS);
+        ask_registry_end_put(&command, &ask);
     }
     store_send_own(store, &event->errand_call, &command, on_errand);
 }
 
-void house_errand(struct store_event *event, enum house_errand errand)
+void registry_errand(struct store_event *event, enum registry_errand errand)
 {
     assert(errand != ERRAND_NONE);
     struct line_store *store = event->store;
@@ -105,7 +105,7 @@ void house_errand(struct store_event *event, enum house_errand errand)
 
 /* ---- registry reads ---- */
 
-bool house_confirms(const struct store_event *event)
+bool registry_confirms(const struct store_event *event)
 {
     const struct line_store *store = event->store;
     const struct store_event *whole =
@@ -115,7 +115,7 @@ bool house_confirms(const struct store_event *event)
     return whole->named != NAMED_NOT && whole->named_us >= event->healing_us;
 }
 
-static void name_event(struct store_event *event, enum house_named named)
+static void name_event(struct store_event *event, enum registry_named named)
 {
     assert(named != NAMED_NOT);
     if (event == NULL)
@@ -138,28 +138,28 @@ static void name_event(struct store_event *event, enum house_named named)
 
 /* The event was not named: frees it, or lists it again. `sure`: nothing can have been lost since
  * the last read. */
-static void miss(struct store_event *event, enum house_named before, bool sure)
+static void miss(struct store_event *event, enum registry_named before, bool sure)
 {
     assert(event->named == NAMED_NOT);
     assert(event->line.view.lane == 0);
     if (event->hold_us > store_now_us(event->store)) {
         if (before != NAMED_NOT && sure)
-            house_errand(event, ERRAND_LIST); /* swept but in use by an operator; or deleted */
+            registry_errand(event, ERRAND_LIST); /* swept but in use by an operator; or deleted */
         return;
     }
     if (event->line.seen && !(before != NAMED_NOT && sure) && !event->leaving)
-        house_errand(event, ERRAND_LIST);
+        registry_errand(event, ERRAND_LIST);
     else if (!event->is_new || event->absent)
         event->leaving = true;
 }
 
 static void take_names(struct line_store *store, const redisReply *reply, bool sure)
 {
-    enum house_named before[STORE_LINES_MAX];
+    enum registry_named before[STORE_LINES_MAX];
     struct store_event *known[STORE_LINES_MAX];
     uint32_t known_len = store->events_len;
-    struct tell_house_names names;
-    if (!tell_house_names_read(reply, TELL_HOUSE_LOOK_WORDS, &names))
+    struct tell_registry_names names;
+    if (!tell_registry_names_read(reply, TELL_REGISTRY_LOOK_WORDS, &names))
         return;
     for (uint32_t i = 0; i < known_len; i++) {
         known[i] = store->events[i];
@@ -202,14 +202,14 @@ const struct store_front *line_store_fronts(const struct line_store *store, unsi
 
 static void take_look(struct line_store *store, uint8_t node, const redisReply *reply)
 {
-    struct tell_house_look tell;
-    if (!tell_house_look_read(reply, 0, &tell))
+    struct tell_registry_look tell;
+    if (!tell_registry_look_read(reply, 0, &tell))
         return;
-    struct house_seen now = {.born = tell.born, .n = tell.n, .size = tell.size};
+    struct registry_seen now = {.born = tell.born, .n = tell.n, .size = tell.size};
     memcpy(now.run_id, store->node[node].run_id, sizeof(now.run_id));
-    const struct house_seen *seen = &store->house;
+    const struct registry_seen *seen = &store->registry;
     bool sure = strcmp(seen->run_id, now.run_id) == 0 && seen->born == now.born && seen->n <= now.n;
-    store->house = now;
+    store->registry = now;
     store->discovered = true;
     atomic_store_explicit(&store->stats.clock_apart_ms,
                           clock_apart_ms(store->conf.clock, store->look_sent_us, tell.now_us),
@@ -233,12 +233,12 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
             miss(event, NAMED_NOT, true);
     }
     for (uint32_t i = 0; i < store->events_len; i++) {
-        if (store->events[i]->unsure && house_confirms(store->events[i]))
+        if (store->events[i]->unsure && registry_confirms(store->events[i]))
             store_tick_now(store->events[i]);
     }
     if (tell.chore.len > 0 && tell.chore.len <= CHORE_NAME_MAX && !store->chore.under_way) {
         assert(store->chore.audit == NULL);
-        store->chore = (struct house_chore){.under_way = true};
+        store->chore = (struct registry_chore){.under_way = true};
         memcpy(store->chore.name, tell.chore.ptr, tell.chore.len);
         chore_step(store);
     }
@@ -251,7 +251,7 @@ static void on_look(struct redis_call *call, const redisReply *reply)
     store->looking = false;
     if (reply == NULL || store->closed)
         return;
-    enum store_answer answer = store_judge(store, call, reply, SCRIPT_HOUSE);
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_REGISTRY);
     if (answer == STORE_AGAIN) {
         send_look(store);
         return;
@@ -273,12 +273,13 @@ static void on_look(struct redis_call *call, const redisReply *reply)
 
 static void send_look(struct line_store *store)
 {
-    const struct house_seen *seen = &store->house;
+    const struct registry_seen *seen = &store->registry;
     store->looking = true;
     store->look_sent_us = store_now_us(store);
-    struct text command = store_house_script(store, ASK_HOUSE_LOOK_WORDS); /* determines the slot */
+    struct text command =
+        store_registry_script(store, ASK_REGISTRY_LOOK_WORDS); /* determines the slot */
     bool same = strcmp(seen->run_id, store->node[store->way.node].run_id) == 0;
-    const struct ask_house_look ask = {
+    const struct ask_registry_look ask = {
         .verb = SPAN("look"),
         .born = same ? seen->born : 0, /* another run: request everything, to compare */
         .n = seen->n,
@@ -287,22 +288,22 @@ static void send_look(struct line_store *store)
         .chores = !store->chore.under_way,
         .front = span_of(store->conf.place != NULL ? store->conf.place : ""),
     };
-    ask_house_look_put(&command, &ask);
+    ask_registry_look_put(&command, &ask);
     store_send_own(store, &store->look_call, &command, on_look);
 }
 
-void house_leave(struct line_store *store)
+void registry_leave(struct line_store *store)
 {
     if (store->conf.place == NULL || !store_can_send(store, store->set_slot))
         return;
-    struct text command = store_house_script(store, ASK_HOUSE_LEAVE_WORDS);
+    struct text command = store_registry_script(store, ASK_REGISTRY_LEAVE_WORDS);
     assert(store->conf.place[0] != '\0' && strlen(store->conf.place) <= STORE_PLACE_MAX);
-    const struct ask_house_leave ask = {SPAN("leave"), span_of(store->conf.place)};
-    ask_house_leave_put(&command, &ask);
+    const struct ask_registry_leave ask = {SPAN("leave"), span_of(store->conf.place)};
+    ask_registry_leave_put(&command, &ask);
     store_send_own(store, &store->leave_call, &command, store_ignore);
 }
 
-void house_look(struct line_store *store)
+void registry_look(struct line_store *store)
 {
     if (store->looking || store->closed || !store_can_send(store, store->set_slot))
         return;
@@ -312,12 +313,12 @@ void house_look(struct line_store *store)
 
 /* ---- chores ---- */
 
-static bool chore_erases(const struct house_chore *chore)
+static bool chore_erases(const struct registry_chore *chore)
 {
     return span_starts(span_of(chore->name), SPAN("erase:"));
 }
 
-static const char *chore_event(const struct house_chore *chore)
+static const char *chore_event(const struct registry_chore *chore)
 {
     const char *colon = strchr(chore->name, ':');
     assert(colon != NULL); /* checked by chore_step() */
@@ -329,18 +330,18 @@ static void on_chore(struct redis_call *call, const redisReply *reply);
 static void chore_end(struct line_store *store)
 {
     free(store->chore.audit);
-    store->chore = (struct house_chore){0};
+    store->chore = (struct registry_chore){0};
 }
 
 /* A sharded event has all shards cleared first: the rest of the event has their number. */
-static bool chore_is_in_shard(const struct house_chore *chore)
+static bool chore_is_in_shard(const struct registry_chore *chore)
 {
     return chore->at > 0 && chore->shard < chore->shards;
 }
 
 static void chore_send(struct line_store *store)
 {
-    struct house_chore *chore = &store->chore;
+    struct registry_chore *chore = &store->chore;
     assert(chore->under_way);
     assert(chore->step != CHORE_DROP || chore->audit != NULL);
     bool bites = chore->step == CHORE_BITE, in_shard = chore_is_in_shard(chore);
@@ -365,13 +366,13 @@ static void chore_send(struct line_store *store)
                            : store_script(store, SCRIPT_SWEEP, id, ASK_SWEEP_WORDS);
         ask_sweep_put(&command, &ask);
     } else if (chore->step == CHORE_DROP) {
-        const struct ask_house_drop ask = {SPAN("drop"), span_of(id), span_of(chore->audit)};
-        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
-        ask_house_drop_put(&command, &ask);
+        const struct ask_registry_drop ask = {SPAN("drop"), span_of(id), span_of(chore->audit)};
+        command = store_registry_script(store, ASK_REGISTRY_DROP_WORDS);
+        ask_registry_drop_put(&command, &ask);
     } else {
-        const struct ask_house_done ask = {SPAN("done"), span_of(chore->name)};
-        command = store_house_script(store, ASK_HOUSE_DONE_WORDS);
-        ask_house_done_put(&command, &ask);
+        const struct ask_registry_done ask = {SPAN("done"), span_of(chore->name)};
+        command = store_registry_script(store, ASK_REGISTRY_DONE_WORDS);
+        ask_registry_done_put(&command, &ask);
     }
     store_send_own(store, &chore->call, &command, on_chore);
 }
@@ -388,7 +389,7 @@ static void chore_step(struct line_store *store)
 
 /* One step was done. The first step of a deletion brings the audit entry; right after it the
  * registry forgets the event. */
-static void take_bite(struct house_chore *chore, const redisReply *reply)
+static void take_bite(struct registry_chore *chore, const redisReply *reply)
 {
     struct tell_sweep tell = {.at = 0};
     bool is_done = tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK;
@@ -420,18 +421,18 @@ static void take_bite(struct house_chore *chore, const redisReply *reply)
 static void on_chore(struct redis_call *call, const redisReply *reply)
 {
     struct line_store *store = CONTAINER_OF(call, struct line_store, chore.call);
-    struct house_chore *chore = &store->chore;
+    struct registry_chore *chore = &store->chore;
     assert(chore->under_way);
-    enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_HOUSE;
+    enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_REGISTRY;
     enum store_answer answer = store_judge(store, call, reply, script);
-    struct tell_house tell; /* common head of all replies */
+    struct tell_registry tell; /* common head of all replies */
     if (answer == STORE_AGAIN && !store->closed) {
         chore_send(store);
-    } else if (answer != STORE_ANSWER || store->closed || !tell_house_read(reply, 0, &tell)) {
+    } else if (answer != STORE_ANSWER || store->closed || !tell_registry_read(reply, 0, &tell)) {
         chore_end(store);
     } else if (chore->step == CHORE_DONE) {
         chore_end(store);
-        house_look(store); /* there may be more chores */
+        registry_look(store); /* there may be more chores */
     } else {
         if (chore->step == CHORE_BITE)
             take_bite(chore, reply);
@@ -445,7 +446,7 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
     }
 }
 
-void house_close(struct line_store *store)
+void registry_close(struct line_store *store)
 {
     assert(store->closed);
     chore_end(store);

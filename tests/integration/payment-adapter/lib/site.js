@@ -1,7 +1,7 @@
 // The payment adapter with the real seat service, and the wire between them, which can be cut.
 
 import { openProxy } from '../../../lib-js/index.js';
-import { hall, importHall, openSeats, ROLE, visitor } from '../../seat-service/house.js';
+import { hall, importHall, openSeats, ROLE, visitor } from '../../seat-service/site.js';
 import { EVENT, openWorld } from './world.js';
 
 // Between the payment adapter and the seats' private listener. `lose(words, what)`: from the request containing those words
@@ -37,10 +37,10 @@ async function openWire(scope, port) {
   return wire;
 }
 
-// The world of world.js with `world.house`: the seat service, and `world.wire`: its private listener as the adapter reaches
+// The world of world.js with `world.site`: the seat service, and `world.wire`: its private listener as the adapter reaches
 // it. `halls`: the imported halls.
-export async function openHouse(scope, { halls = hall(), ...options } = {}) {
-  let house;
+export async function openSite(scope, { halls = hall(), ...options } = {}) {
+  let site;
   let wire;
   const world = await openWorld(scope, {
     mail: { url: '' },
@@ -49,18 +49,18 @@ export async function openHouse(scope, { halls = hall(), ...options } = {}) {
       opening.postgres.sql(`CREATE ROLE ${ROLE} LOGIN`);
       opening.postgres.sql(`CREATE DATABASE seats OWNER ${ROLE}`);
       const office = { jwk: opening.queue.keys[0].jwk, pass: (event, { session }) => opening.queue.pass(event, session) };
-      house = await openSeats(scope, opening.postgres, { office, secrets: opening.secrets });
-      await importHall(house, EVENT, halls);
-      wire = await openWire(scope, house.privatePort);
-      opening.options.seats = { url: `http://127.0.0.1:${house.port}`, internal_url: wire.url };
+      site = await openSeats(scope, opening.postgres, { office, secrets: opening.secrets });
+      await importHall(site, EVENT, halls);
+      wire = await openWire(scope, site.privatePort);
+      opening.options.seats = { url: `http://127.0.0.1:${site.port}`, internal_url: wire.url };
     },
   });
-  world.house = house;
+  world.site = site;
   world.wire = wire;
   let visits = 0;
-  world.visit = () => visitor(house, EVENT, { session: `visit-${(visits += 1)}` });
+  world.visit = () => visitor(site, EVENT, { session: `visit-${(visits += 1)}` });
   // The sold seats, as "ORDER SEAT".
   world.soldSeats = async () =>
-    (await house.admin.get(`/admin/events/${EVENT}/export`)).json.map(({ seat, order }) => `${order} ${seat}`).sort();
+    (await site.admin.get(`/admin/events/${EVENT}/export`)).json.map(({ seat, order }) => `${order} ${seat}`).sort();
   return world;
 }

@@ -1,7 +1,7 @@
-/* rim_limits.h: every bound of seat-service outside the core, each with the reason for its size.
+/* shell_limits.h: every bound of seat-service outside the core, each with the reason for its size.
  * Those of the engine are in core/limits.h. */
-#ifndef FG_SEAT_SERVICE_RIM_LIMITS_H
-#define FG_SEAT_SERVICE_RIM_LIMITS_H
+#ifndef FG_SEAT_SERVICE_SHELL_LIMITS_H
+#define FG_SEAT_SERVICE_SHELL_LIMITS_H
 
 enum {
     /* Passes with a wrong signature, or for another event, from one address in a minute, per loop:

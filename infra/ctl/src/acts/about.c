@@ -1,17 +1,17 @@
-/* house.c: commands about the program itself, without a service. */
+/* about.c: commands about the program itself, without a service. */
 #include "acts/runs.h"
 
 #include "version.inc"
 #include "words/manual.h"
 
-int house_version(struct job *job)
+int about_version(struct job *job)
 {
     fprintf(job->out, job_option(job, OPTION_JSON) ? "{\"version\":\"%s\"}\n" : "fairgate %s\n",
             FAIRGATE_VERSION);
     return EXIT_DONE;
 }
 
-int house_help(struct job *job)
+int about_help(struct job *job)
 {
     const char *first = args_word(job->args, "COMMAND");
     const char *second = args_word(job->args, "WORD");
@@ -23,7 +23,7 @@ int house_help(struct job *job)
     return EXIT_DONE;
 }
 
-int house_completion(struct job *job)
+int about_completion(struct job *job)
 {
     const char *shell = args_word(job->args, "SHELL");
     if (!manual_completion(job->table, shell, job->out))
@@ -31,7 +31,7 @@ int house_completion(struct job *job)
     return EXIT_DONE;
 }
 
-int house_manual(struct job *job)
+int about_manual(struct job *job)
 {
     manual_page(job->table, job->out);
     return EXIT_DONE;
