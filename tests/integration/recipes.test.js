@@ -186,7 +186,7 @@ function addSeatRule(tree) {
   const core = 'seat-service/src/core';
   tree.change(`${core}/hall/plan_limits.h`, '    bool orphan_rule;\n', '    bool orphan_rule;\n    bool one_row;\n');
   tree.change(`${core}/hall/plan_limits.c`, '    {"orphan_rule",', '    {"one_row", PLAN_LIMIT_FLAG, FIELD(one_row), 0, 1, false, false},\n    {"orphan_rule",');
-  tree.change(`${core}/engine/verdicts.h`, '    /* somebody was faster */', '    ROW(ONE_ROW, "not-one-row", 409, SEAT, "the seats of a hold stand in one row") \\\n    /* somebody was faster */');
+  tree.change(`${core}/engine/verdicts.h`, '    /* lost to another buyer */', '    ROW(ONE_ROW, "not-one-row", 409, SEAT, "the seats of a hold stand in one row") \\\n    /* lost to another buyer */');
   tree.change(`${core}/engine/engine_rules.c`, '        some_flags |= plan_flags_of(engine->facts, seats[i]);\n', `        some_flags |= plan_flags_of(engine->facts, seats[i]);
         if (engine->limits->one_row && engine->facts->run[seats[i]] != engine->facts->run[seats[0]]) {
             op->seat = seats[i];

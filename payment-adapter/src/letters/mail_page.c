@@ -67,7 +67,7 @@ static void list_facts(struct mail_page *page, const struct mail_said *said)
     struct fact_list *facts = &page->facts;
     const struct mail *mail = page->mail;
     assert(mail->fees <= mail->amount);
-    fact_text(facts, "brand", span_of(mail->brand));
+    fact_text(facts, "company", span_of(mail->company));
     fact_text(facts, "title", said->title);
     fact_text(facts, "first", said->first);
     fact_text(facts, "url", said->url);
@@ -94,7 +94,7 @@ static void list_facts(struct mail_page *page, const struct mail_said *said)
 int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
 {
     const struct show unsaid = {.starts_ms = 0};
-    const struct mail none = {.brand = "", .show = &unsaid};
+    const struct mail none = {.company = "", .show = &unsaid};
     struct mail_page page = {.mail = &none};
     list_facts(&page, &(struct mail_said){.tickets = false});
     return fact_page_create(&page.facts, site, span_of(mail_html), err, out);

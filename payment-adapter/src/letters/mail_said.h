@@ -12,7 +12,7 @@ struct mail {
     const struct phrases *words;
     const struct filled_page *page; /* mail_page_create(); NULL: text alone */
     enum lang lang;                 /* of words and page */
-    const char *brand;              /* the sender's name; "": not shown */
+    const char *company;            /* the sender's name; "": not shown */
     struct span from, to, order, event, currency, public_url;
     struct span support;     /* an address; may be empty */
     const struct show *show; /* as far as it is known */

@@ -75,7 +75,7 @@ static void send_mail(struct letter *letter, const char *address)
                         .words = site_phrases(conf->site, lang),
                         .page = item->state,
                         .lang = lang,
-                        .brand = settings->brand.name,
+                        .company = settings->brand.name,
                         .from = span_of(settings->mail_from),
                         .to = span_of(address),
                         .order = span_of(item->order),

@@ -48,7 +48,7 @@ test('a person logs in by a code, is who they are, may what they may, and logs o
     return answer.status === EXIT.done && answer.json;
   });
   assert.deepEqual([who.by, who.name, who.role], ['issuer', 'lee@house.example', 'operator']);
-  assert.match(done(await lee.run('whoami')).stdout, /^name +lee@site\.example$/m);
+  assert.match(done(await lee.run('whoami')).stdout, /^name +lee@house\.example$/m);
   done(await lee.run('rate', 'hero-lim', '7', '--why', 'as lee'));
   refused(await lee.run('rate', 'other', '7'), EXIT.token, /operator-event-refused/);
   assert.equal((await site.front.admin.get('/admin/events/hero-lim/audit')).json.audit[0].who, 'lee@house.example');

@@ -188,7 +188,7 @@ TEST_CASE(mail_whose_page_is_too_long_goes_as_text)
     struct mail mail = mail_of(site_phrases(site, LANG_OF_READERS));
     mail.page = page;
     mail.lang = LANG_OF_READERS;
-    mail.brand = "";
+    mail.company = "";
     assert_true(written(&mail)->html.len > 0);
     mail.places = span_of(lines);
     assert_int_equal(written(&mail)->html.len, 0);

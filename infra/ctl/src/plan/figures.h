@@ -1,5 +1,5 @@
-/* figures.h: the unit costs for the sums of size.c. `make scale` writes it from loadtest/sim/whole
- * (table.js, ask.js and figures.js); a test compares. */
+/* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from
+ * loadtest/sim/whole: table.js, ask.js and figures.js; a test compares. */
 #ifndef FG_CTL_PLAN_FIGURES_H
 #define FG_CTL_PLAN_FIGURES_H
 
