@@ -2,27 +2,26 @@
  *
  * The hall is cut into spots (best_spots.c), each category's sorted by how near any window in them
  * can come to the focal point. A search walks down that list, computes with a few shifts where n
- * free neighbours start, and stops when what it has is better than the nearest that a later spot
- * could offer. A window's cost is the squared distance of its middle. A whole stadium has some
- * three thousand spots, and one that is sold out costs a load and a branch.
+ * free neighbours start, and stops when no later spot could offer anything nearer than its result.
+ * A window's cost is the squared distance of its middle. A stadium has about three thousand spots;
+ * a sold-out one costs a load and a branch.
  *
  * Windows that would leave a single seat are masked out by the same arithmetic: the seat to the
  * left of a window is left single if it is free and the one before it is not; likewise on the
  * right. Only neighbours sold to the same people count (row_free.h). A window next to a seat that
- * the asker's visit holds is looked at by itself (seats_stranded()).
+ * the same visit holds is checked separately (seats_stranded()).
  *
- * A crowd asking at once would all be offered the same four seats, and all but one would lose them.
- * So the search keeps the k best windows, each from a different spot, and picks one by a number
- * that nobody else gets. k is 1 for a lone asker, grows with the number of searches under way, and
- * doubles with each loss. Near the focal point the next window is one row further back, which
- * nobody minds.
+ * Concurrent searches would all propose the same seats, and all but one would lose them. So a
+ * search keeps the k best windows, each from a different spot, and picks one by a number that no
+ * other search gets. k is 1 for a lone search, grows with the number of concurrent searches, and
+ * doubles with each loss. Near the focal point the next window is only one row further back.
  *
- * Seats of allocations and accessible seats are left out of a spot's plain mask. Only askers who
- * may have them, and only in spots that have some, pay for looking at each seat.
+ * Channel seats and accessible seats are not in a spot's plain mask. Only requests that may have
+ * them, and only in spots with such seats, pay for checking each seat.
  *
- * A companion's seat is proposed only together with its accessible seat, so that the rules accept
- * every proposal. An asker who needs one accessible seat does not need a second: pieces after the
- * first are sought among plain seats, and among the others only if those do not suffice. */
+ * A companion seat is proposed only together with its accessible seat, so that the rules accept
+ * every proposal. A request that needs one accessible seat does not need a second: later pieces are
+ * sought among plain seats, and among all others only if those do not suffice. */
 #include "core/seats/best_internal.h"
 
 #include <assert.h>
@@ -33,7 +32,7 @@ typedef row_free_wide wide;
 
 /* ---- windows in a spot ---- */
 
-/* Seats that this search has already chosen; the bitmaps do not show them. */
+/* Seats that this search has already chosen; the bitmaps still have them as free. */
 struct chosen {
     uint32_t count;
     struct {
@@ -52,8 +51,8 @@ static uint64_t row_free_less(const struct best *best, uint32_t word, const stru
     return free;
 }
 
-/* Which of these places of a chunk are of this category, and the asker may have; *accessible: which
- * of them are. */
+/* The given places of a chunk that are of this category and allowed to the buyer; *accessible: the
+ * accessible ones of them. */
 static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chunk, uint64_t places,
                              uint32_t category, const struct best_ask *ask, uint64_t *accessible)
 {
@@ -79,13 +78,13 @@ static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chu
     return allowed;
 }
 
-/* Where a category is on sale for everybody: may the asker have plain seats and no others? */
+/* In categories on sale to everybody: may the buyer have plain seats only? */
 static bool has_plain_only(const struct best_ask *ask)
 {
     return ask->channels == 1 && !ask->access_need && !ask->access_open;
 }
 
-/* Of the free places of a spot. Plain seats of a presale are for nobody (`early`). */
+/* The same for the free places of a spot. In a presale (`early`) nobody may have plain seats. */
 static uint64_t allowed(const struct best *best, const struct spot *spot, uint64_t free,
                         uint32_t category, const struct best_ask *ask, uint64_t *accessible)
 {
@@ -97,10 +96,10 @@ static uint64_t allowed(const struct best *best, const struct spot *spot, uint64
                                 accessible);
 }
 
-struct view {        /* a spot as one asker sees it */
+struct view {        /* a spot as one buyer sees it */
     uint64_t free;   /* every free seat of the bitmap */
-    uint64_t before; /* the bitmap before it in the row, */
-    wide after;      /* and with the one after it */
+    uint64_t before; /* free seats of the bitmap before it in the row */
+    wide after;      /* `free`, and the bitmap after it in the upper half */
     wide may;        /* free and allowed */
     wide accessible; /* among the seats of `may` */
     uint64_t joined_before;
@@ -135,7 +134,7 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
         uint64_t next = row_free_less(best, spot->word + 1, chosen);
         view->after |= (wide)next << 64;
         view->joined |= (wide)joined[1] << 64;
-        /* Only a window that goes on from this bitmap needs to know. */
+        /* Only windows that continue from this bitmap need the next one's seats. */
         uint64_t on = mine >> 63 ? next & ~(next + 1) : 0;
         view->may |=
             (wide)allowed_walk(best, spot->row, spot->chunk + 1u, on, category, ask, &accessible)
@@ -145,28 +144,28 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
     return true;
 }
 
-/* Where from distances count, and what the search may use. */
+/* A search's origin of distances, and the windows that count. */
 struct search {
     const struct best_ask *ask;
     const struct chosen *chosen;
     uint32_t n;
     bool orphans;
     bool with_access; /* one of the seats has to be accessible */
-    bool tables;      /* only those that are sold whole */
+    bool tables;      /* only tables sold whole */
     bool plain_only;  /* among seats on sale for everybody; set by search_all() */
-    bool near;        /* from x, y, which lie `away` from the focal point, instead of that */
+    bool near;        /* distances are from x, y, which lie `away` from the focal point */
     float x, y, away;
     bool every;    /* all windows of a spot are wanted, not just its nearest */
-    bool measures; /* sets `longest`: if none of n were found, none of fewer is longer than this */
+    bool measures; /* sets `longest`: if no window of n exists, no shorter one is longer */
     uint32_t longest;
     uint32_t *work;
-    const struct best_pick *picked; /* earlier pieces, kept with what is found; NULL: none */
-    /* Seats of other proposals to the same asker: not to be proposed again, but still free, since
-     * only one proposal will be taken. NULL: none. */
+    const struct best_pick *picked; /* earlier pieces of the same proposal; NULL: none */
+    /* Seats of earlier proposals to the same buyer: not proposed again, but still free, since only
+     * one proposal will be taken. NULL: none. */
     const struct chosen *proposed;
 };
 
-/* Where windows of n begin: a bit for each first place. */
+/* Where windows of n seats start, as bits. */
 static uint64_t windows(const struct best *best, const struct spot *spot, const struct view *view,
                         struct search *search)
 {
@@ -232,7 +231,7 @@ static void keep(struct candidates *found, struct candidate candidate)
     found->list[at] = candidate;
 }
 
-/* The places of a spot's bitmap, and of the one after it, that stand in `chosen`. */
+/* The places of a spot's bitmap, and of the one after it, that are in `chosen`. */
 static wide places_in(const struct chosen *chosen, const struct spot *spot)
 {
     assert(chosen->count <= HOLD_SEATS_MAX);
@@ -246,7 +245,7 @@ static wide places_in(const struct chosen *chosen, const struct spot *spot)
     return places;
 }
 
-/* Must companions' seats stay with their accessible ones? Only askers who need access are offered
+/* Must companion seats come with their accessible seats? Only requests that need access are offered
  * either. */
 static bool keeps_companions(const struct best_ask *ask)
 {
@@ -263,7 +262,7 @@ static bool is_chosen(const struct best *best, const struct chosen *chosen, uint
     return false;
 }
 
-/* The accessible seat that must be taken with this one, or UINT32_MAX. */
+/* The accessible seat that must be taken with this companion seat, or UINT32_MAX. */
 static uint32_t needs_seat(const struct best *best, uint32_t seat)
 {
     return plan_flags_of(best->facts, seat) & PLAN_SEAT_COMPANION
@@ -287,7 +286,7 @@ static bool is_whole(const struct best *best, const struct search *search, uint3
     return true;
 }
 
-/* Would a window of the search leave a seat single that the asker's visit holds? */
+/* Would this window leave a seat single that the visit holds? */
 static bool strands(const struct best *best, const struct search *search, uint32_t row,
                     uint32_t pos)
 {
@@ -334,7 +333,7 @@ static void search_spot(const struct best *best, struct search *search, const st
         keep(found, at);
 }
 
-/* Are there n bits in a row? Each step doubles the length that is known to be free. */
+/* Are n consecutive bits set? Each step doubles the length that is known to be free. */
 static bool has_run(uint64_t bits, uint32_t n)
 {
     assert(n > 0);
@@ -346,7 +345,7 @@ static bool has_run(uint64_t bits, uint32_t n)
     return bits != 0;
 }
 
-/* The same of a bitmap and the one after it, where they begin in the first. */
+/* The same across two bitmaps, for runs that begin in the first. */
 static bool has_run_over(wide bits, uint32_t n)
 {
     assert(n > 0);
@@ -358,8 +357,8 @@ static bool has_run_over(wide bits, uint32_t n)
     return (uint64_t)bits != 0;
 }
 
-/* Has it fewer than n neighbours? Most spots of a hall that is nearly sold out end here, after a
- * load and a few shifts. */
+/* Does the spot lack n free neighbours? In a nearly sold-out hall most spots end here, after a load
+ * and a few shifts. */
 static bool is_hopeless(const struct best *best, const struct search *search,
                         const struct spot *spot, uint32_t n)
 {
@@ -382,9 +381,9 @@ static void search_near(const struct best *best, struct search *search, float x,
     search->away = hypotf(x - best->focal_x, y - best->focal_y);
 }
 
-/* The least that a window of this spot, or of one behind it in the list, can cost. The list is
- * sorted by the distance from the focal point; what is d from that is at least d - `away` from x,
- * y. Rounded down. */
+/* A lower bound on the cost of windows in this spot and all later ones. The list is sorted by the
+ * distance from the focal point; a point at distance d from it is at least d - `away` from x, y.
+ * Rounded down. */
 static float cost_floor(const struct search *search, const struct spot *spot)
 {
     if (!search->near)
@@ -439,7 +438,7 @@ static void search_all(const struct best *best, struct search *search, struct ca
 
 /* ---- one row with gaps ---- */
 
-/* The n free seats of a spot that sit closest together; their places as bits, or 0. */
+/* The n free seats of a spot that are closest together, as bits by place; 0: too few. */
 static uint64_t closest(uint64_t may, uint32_t n)
 {
     uint64_t best_bits = 0;
@@ -462,7 +461,7 @@ static uint64_t closest(uint64_t may, uint32_t n)
     return best_bits;
 }
 
-/* Companions' seats among them whose accessible seat is not. */
+/* The companion seats in `bits` whose accessible seat is not in `bits`. */
 static uint64_t left_alone(const struct best *best, const struct spot *spot, uint64_t bits)
 {
     uint64_t alone = 0;
@@ -480,8 +479,8 @@ static uint64_t left_alone(const struct best *best, const struct spot *spot, uin
     return alone;
 }
 
-/* The closest that the rules allow. Seats it has to leave out are dropped for good; finding a way
- * to include them is left to the search for several pieces. */
+/* The closest seats that the rules allow. Companion seats without their accessible seat are dropped
+ * for good; including both is left to the search for several pieces. */
 static uint64_t closest_whole(const struct best *best, const struct spot *spot, uint64_t may,
                               const struct best_ask *ask)
 {
@@ -494,8 +493,8 @@ static uint64_t closest_whole(const struct best *best, const struct spot *spot, 
     }
 }
 
-/* Whom these places of the spot leave single sits in its bitmap, or first in the one beside it.
- * What lies beyond those two is the same before and after, so it may be missing. */
+/* Taking `bits` leaves seats single only in this bitmap, or next to it in the adjoining ones.
+ * Bitmaps beyond those do not change, so they may be missing. */
 static bool leaves_single(const struct view *view, uint64_t bits)
 {
     assert((bits & ~view->free) == 0);
@@ -544,7 +543,7 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
                 continue;
             uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(bits);
             uint32_t span = 64u - (uint32_t)__builtin_clzll(bits) - (uint32_t)__builtin_ctzll(bits);
-            /* A gap of one place weighs as much as sitting three further away. */
+            /* A gap of one place costs as much as being three places further away. */
             float gap = 3 * best->pitch * (float)(span - ask->quantity);
             float cost = best_cost(best, spot->row, pos, span) + gap * gap;
             if (lowest >= 0 && cost >= lowest)
@@ -581,7 +580,7 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
     }
 }
 
-/* May this window be chosen, too, after the others? */
+/* Is this window still valid after the earlier choices? */
 static bool is_offered(const struct best *best, struct search *search, const struct candidate *at)
 {
     struct view view;
@@ -591,12 +590,12 @@ static bool is_offered(const struct best *best, struct search *search, const str
            !strands(best, search, at->row, at->pos);
 }
 
-/* The largest piece first, the next ones near it. The first has the accessible seat; the others are
- * plain, unless they may be anything. `tables`: those that are sold whole before all others.
+/* Picks the largest piece first, the others near it. The first has the accessible seat; the others
+ * are plain, unless `anything`. `tables`: tables sold whole come before all others.
  *
- * One search finds all pieces of a size, or nearly: those of its windows that others of them rule
- * out are few. Sizes that are not left are passed over. A hold has ten different ones at most, so
- * it takes a few looks at the hall and not one for each seat. */
+ * One search finds nearly all pieces of a size, since few of its windows exclude each other. Sizes
+ * that are no longer available are skipped. A hold has at most ten different sizes, so this takes a
+ * few searches and not one for each seat. */
 static bool find_pieces(const struct best *best, const struct best_ask *ask, bool orphans,
                         bool anything, bool tables, struct best_pick *out)
 {
@@ -651,7 +650,7 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
 
 void best_enter(struct best *best)
 {
-    /* relaxed: a hint of how many there are, nothing depends on it */
+    /* relaxed: a hint; nothing depends on it */
     atomic_fetch_add_explicit(&best->inside, 1, memory_order_relaxed);
 }
 
@@ -706,7 +705,7 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
     return true;
 }
 
-/* The nearest seats may be those that would have filled up what tables leave. */
+/* Tables first if the pieces do not add up: near seats may be needed to fill what tables leave. */
 static bool find_either(const struct best *best, const struct best_ask *ask, bool orphans,
                         bool anything, struct best_pick *out)
 {
@@ -715,7 +714,7 @@ static bool find_either(const struct best *best, const struct best_ask *ask, boo
            (best->tables && find_pieces(best, ask, orphans, anything, true, out));
 }
 
-/* Plain seats first, even if one is left single: the other accessible ones are for others. */
+/* Plain seats first, even if one is left single: further accessible seats are for others. */
 static enum best_step find_apart(const struct best *best, const struct best_ask *ask,
                                  struct best_pick *out)
 {
@@ -759,8 +758,8 @@ static bool overlaps(const struct best *best, const struct chosen *chosen,
     return false;
 }
 
-/* A search proposes one window per spot; if that is not enough, it is repeated without what was
- * proposed before. Windows from two spots of a long row may overlap: then the nearer one counts. */
+/* A search finds one window per spot; if these are too few, it is repeated without the seats
+ * proposed so far. Windows from two spots of a long row may overlap: then the nearer one counts. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
                    struct best_pick *out, uint32_t room, uint32_t *work)
 {

@@ -8,16 +8,16 @@
 
 struct spot {
     uint64_t plain;    /* seats of the category that anybody may have */
-    uint32_t word;     /* its bitmap */
-    float cost_min;    /* no window that starts here is nearer */
-    float x, y, reach; /* their middles are within `reach` of x, y */
+    uint32_t word;     /* index of its bitmap */
+    float cost_min;    /* no window that starts here costs less */
+    float x, y, reach; /* middles of its windows are within `reach` of x, y */
     uint16_t row;
     uint8_t chunk;  /* word - row's first word */
     bool mixed : 1; /* has seats of the category that are not plain */
-    bool last : 1;  /* bitmap of its row */
+    bool last : 1;  /* this is the last bitmap of its row */
 };
 
-struct row_shape { /* three points of a row: its beginning, middle and end */
+struct row_shape { /* a row's beginning, middle and end */
     float x[3], y[3];
 };
 
@@ -29,14 +29,14 @@ struct best {
     struct spot *spots;
     uint32_t first[PLAN_CATEGORIES_MAX + 1]; /* spots of a category: first[c] .. first[c + 1] */
     float focal_x, focal_y, pitch;
-    bool tables; /* there are some that are sold whole */
+    bool tables; /* some tables are sold whole */
     uint64_t seed;
-    /* Written by every search, so kept out of the cache line that every search reads. */
+    /* Every search writes these, so they stay out of the cache line that every search reads. */
     _Alignas(64) _Atomic uint32_t inside;
     _Atomic uint64_t turn;
 };
 
-/* The middle of n places from pos on: the parabola through the three points. */
+/* The middle of n places from pos on, on the parabola through the three points. */
 static inline void best_middle(const struct best *best, uint32_t row, uint32_t pos, uint32_t n,
                                float *x, float *y)
 {

@@ -51,8 +51,8 @@ static int by_cost(const void *a, const void *b)
     return (x->word > y->word) - (x->word < y->word);
 }
 
-/* A window may begin in this chunk and reach into the next one. The middles of all are those of one
- * seat and of two. */
+/* Windows may reach into the next chunk. The middle of every window is the middle of one seat or of
+ * two. */
 static void measure(const struct best *best, uint32_t row, uint32_t chunk, struct spot *spot)
 {
     uint32_t count = best->facts->runs[row].count;

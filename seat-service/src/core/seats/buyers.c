@@ -1,31 +1,29 @@
 /* buyers.c: a hash table with one word per entry; an entry is reused once its count is zero.
  *
- * A buyer's entry is in one of three buckets of two cache lines each, chosen by their hash. Adding
- * raises the entry with their tag, or else takes an entry whose count is zero: from their first
- * bucket while SPARE_MIN are unused there, after that from whichever of the three has most of them.
- * Three choices fill the buckets so evenly that even in a hall where every seat has a different
- * buyer, who come and go, a table a fifth larger than that refused nobody in eighteen million (a
- * sixth: one in eight hundred thousand).
- * (Buckets of eight did not do: they refused one in thirty thousand at seven tenths of that.)
+ * A buyer's entry is in one of three buckets of two cache lines each, chosen by hash. An add raises
+ * the entry with the buyer's tag, or else takes an entry whose count is zero: from the first bucket
+ * while SPARE_MIN are unused there, after that from the bucket with the most of them. Three choices
+ * fill the buckets so evenly that even in a hall where every seat has a different buyer, and buyers
+ * come and go, a table a fifth larger refused none of eighteen million (a sixth larger: one in
+ * eight hundred thousand). Buckets of eight refused one in thirty thousand at seven tenths of that.
  *
- * A bucket that was too full for somebody remembers that for good (`spilled`), before the entry is
- * made elsewhere; until then, nobody looks at the other two.
+ * A bucket that overflows is marked for good (`spilled`) before the entry is made elsewhere. Until
+ * then lookups skip the other two.
  *
- * A buyer has one entry that counts, so that a request of somebody known is one compare-and-swap,
- * which judges the limit as well. What is hard is the first entry: two first requests at once may
- * take different words. So a new entry is a try. The thread that made it, or added to it, then
- * looks for others with the same tag; if it finds one, it takes its share back and starts over, and
- * if not, it makes the entry the buyer's. Making, adding and looking are sequentially consistent:
- * of two tries the later one sees the earlier, so at most one becomes the buyer's, and what was
- * granted was granted there. Two tries that see each other both start over, BUYERS_TRIES_MAX times
- * at most.
+ * A buyer has one valid entry, so a request of a known buyer is one compare-and-swap, which checks
+ * the limit as well. The first entry is the hard case: two concurrent first requests may take
+ * different words. So a new entry is a try. The thread that made it, or added to it, then looks for
+ * others with the same tag. If it finds one, it takes its share back and starts over; if not, it
+ * makes the entry the buyer's. Making, adding and looking are sequentially consistent: of two tries
+ * the later one sees the earlier, so at most one becomes the buyer's, and what was granted was
+ * granted there. Two tries that see each other both start over, BUYERS_TRIES_MAX times at most.
  *
- * The tag is 47 bits of a seeded hash, and a stranger's entry must lie in the same buckets to be
- * mistaken for one's own: in a hall of 66,000 buyers the chance that any two ever share is below
- * one in a million, and they would share a limit, not a seat.
+ * The tag is 47 bits of a seeded hash, and two buyers share an entry only if their buckets match
+ * too: in a hall of 66,000 buyers the chance that any two ever do is below one in a million, and
+ * they would share a limit, not a seat.
  *
  * Dropped: adding up all entries of a buyer after each addition. It needed no tries, but each
- * request had to look at all three buckets, a fifth of the cost of a hold. */
+ * request had to read all three buckets, a fifth of the cost of a hold. */
 #include "core/seats/buyers.h"
 #include "core/limits.h"
 
@@ -36,7 +34,7 @@
 
 enum { BUCKETS = 3, BUCKET = 16, SPARE_MIN = 4 };
 
-/* [63..17] tag  [16] it is a try  [15..0] count; 0: never used */
+/* [63..17] tag  [16] try  [15..0] count; 0: never used */
 enum { TRY = 1 << 16, COUNT_MASK = 0xffff };
 
 int buyers_init(struct buyers *buyers, uint32_t most, uint64_t seed)
@@ -81,7 +79,7 @@ static uint64_t mix(uint64_t x) /* splitmix64's */
 struct where {
     struct buyers *buyers;
     uint64_t hash;
-    uint64_t tag;   /* in its place, count 0 */
+    uint64_t tag;   /* shifted into place, count 0 */
     uint32_t first; /* bucket */
 };
 
@@ -108,7 +106,7 @@ static inline _Atomic uint64_t *bucket_of(const struct where *where, unsigned ch
     return &where->buyers->entries[bucket * BUCKET];
 }
 
-/* In how many buckets the buyer's entry can be. */
+/* The number of buckets that may have the buyer's entry. */
 static inline unsigned choices(const struct where *where)
 {
     /* seq_cst: partner of the store in go_on(), as with the entries */
@@ -122,7 +120,7 @@ static inline bool is_tagged(uint64_t entry, uint64_t tag) /* a try or not */
     return ((entry ^ tag) & ~(uint64_t)(TRY | COUNT_MASK)) == 0;
 }
 
-/* The buyer's entry or, if there is none, a try for them that is under way; or NULL. */
+/* The buyer's entry, else a pending try with the buyer's tag, else NULL. */
 static inline _Atomic uint64_t *find(const struct where *where, uint64_t *was)
 {
     _Atomic uint64_t *tried = NULL;
@@ -146,7 +144,7 @@ static inline _Atomic uint64_t *find(const struct where *where, uint64_t *was)
     return tried;
 }
 
-/* Is there another entry with this tag: the buyer's, or a try that is under way? */
+/* Is there another entry with this tag: valid, or a pending try? */
 static bool has_other(const struct where *where, const _Atomic uint64_t *mine)
 {
     assert(mine != NULL);
@@ -164,7 +162,7 @@ static bool has_other(const struct where *where, const _Atomic uint64_t *mine)
     return false;
 }
 
-/* How many entries of the bucket have no count; the first of them in *one. */
+/* Counts the bucket's entries with count zero; *one is the first of them. */
 static unsigned unused_of(_Atomic uint64_t *bucket, _Atomic uint64_t **one, uint64_t *was)
 {
     unsigned unused = 0;
@@ -183,8 +181,9 @@ static unsigned unused_of(_Atomic uint64_t *bucket, _Atomic uint64_t **one, uint
 static void go_on(const struct where *where)
 {
     _Atomic uint8_t *spilled = &where->buyers->spilled[where->first];
-    /* seq_cst: a thread with a try in the first bucket either sees this when it looks, and then
-     * looks everywhere; or it made the try before, and the thread that goes elsewhere sees that */
+    /* seq_cst: a thread with a try in the first bucket either sees this store when it looks, and
+     * then searches all buckets; or its try came earlier, and the thread that goes elsewhere sees
+     * the try */
     if (atomic_load_explicit(spilled, memory_order_relaxed) == 0)
         atomic_store_explicit(spilled, 1, memory_order_seq_cst);
 }
@@ -218,7 +217,7 @@ static void take_back(_Atomic uint64_t *at, uint32_t n)
     assert((was & COUNT_MASK) >= n);
 }
 
-/* Our share is in the try. True: the entry is the buyer's now. */
+/* The try includes our share. Returns true if it is now the buyer's entry. */
 static bool make_his(const struct where *where, _Atomic uint64_t *at, uint32_t n)
 {
     assert(n <= HOLD_AREA_QUANTITY_MAX);

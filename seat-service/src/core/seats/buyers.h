@@ -11,13 +11,12 @@
 
 struct buyers {
     _Atomic uint64_t *entries;
-    _Atomic uint8_t
-        *spilled; /* by bucket: 1 once a buyer whose first choice it was had to go elsewhere */
+    _Atomic uint8_t *spilled; /* by bucket: 1 once a buyer did not fit there */
     uint32_t size;
     uint64_t seed;
 };
 
-/* For at most `most` buyers who have something at the same time. */
+/* For at most `most` buyers with seats or places at the same time. */
 int buyers_init(struct buyers *buyers, uint32_t most, uint64_t seed);
 void buyers_deinit(struct buyers *buyers);
 size_t buyers_memory(const struct buyers *buyers);
@@ -26,7 +25,7 @@ enum { BUYERS_NO_LIMIT = 0xffff };
 
 enum buyers_answer { BUYERS_ADDED, BUYERS_OVER, BUYERS_FULL };
 
-/* Adds n unless the buyer would then have more than limit; *has is what they had. */
+/* Adds n unless the buyer would then have more than limit; *has is the count before. */
 enum buyers_answer buyers_add(struct buyers *buyers, uint64_t buyer, uint32_t n, uint32_t limit,
                               uint32_t *has);
 void buyers_sub(struct buyers *buyers, uint64_t buyer, uint32_t n); /* n were added before */

@@ -1,23 +1,23 @@
-/* hold.c: giving out slots, owning them, reading them.
+/* hold.c: gives out slots, owns them, reads them.
  *
- * Free slots are a stack whose head carries a tag that rises with each push and pop, so that a
+ * Free slots are a stack whose head carries a tag that rises with each push and pop, so a
  * compare-and-swap from an old value of the head fails even if the same slot is on top again. Slots
- * never used come from a counter: their memory stays untouched until the hall sells. Before the
- * stack comes the stash of the thread, a handful of slots that it took back itself: a thread whose
- * buyers come and go never gets to the stack, and two threads do not meet there. A full stash gives
- * half of its slots to the stack. What lies in stashes is not available to others, so the engine
- * has that many more slots than there may be holds.
+ * never used come from a counter: their memory stays untouched until the hall sells. A thread uses
+ * its stash first, a few slots that it took back itself: a thread whose buyers come and go never
+ * needs the stack, so threads do not contend there. A full stash moves half of its slots to the
+ * stack. Stashed slots are not available to other threads, so the engine has that many more slots
+ * than the maximum of holds.
  *
  * A slot's word decides (I1). IDLE -> BUSY is a compare-and-swap on the whole word, generation
- * included, so of an expiry, a release, a confirm and a change at once exactly one gets the hold,
- * and an id from an earlier generation gets nothing. All other moves are the owner's and need no
+ * included, so of a concurrent expiry, release, confirm and change exactly one gets the hold, and
+ * an id of an earlier generation gets none. Only the owner makes the other moves, so they need no
  * compare.
  *
  * Readers follow Boehm's seqlock. The owner stores WRITING before the fields, and IDLE with the
  * next turn after them. Fields are stored with release and loaded with acquire: a reader that sees
- * a new field has acquired what came before it, so its second look at the word sees WRITING or
- * something later, and it starts again. A turn has 16 bits; a reader would have to sleep through
- * exactly 65,536 ops on one hold to be fooled. */
+ * a new field has acquired what came before it, so its second load of the word sees WRITING or
+ * something later, and it retries. A turn has 16 bits; a reader would have to sleep through exactly
+ * 65,536 ops on one hold to be fooled. */
 #include "core/seats/hold.h"
 
 #include <assert.h>
@@ -55,7 +55,7 @@ static uint64_t turn_of(uint64_t word)
 /* The moves that only a slot's owner makes. */
 static void move(struct hold_slot *slot, enum hold_state to, uint64_t turns)
 {
-    /* relaxed: it is ours, nobody else writes it now */
+    /* relaxed: only the owner writes the word now */
     uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
     assert(hold_next[hold_state_of(word)] & BIT(to));
     /* release: partner of the acquire in hold_own() and hold_read_begin(): the next owner sees all
@@ -69,7 +69,7 @@ int hold_slots_init(struct hold_slots *slots, uint32_t max)
     assert(max > 0);
     assert(max <= HOLD_SLOTS_MAX);
     memset(slots, 0, sizeof(*slots));
-    /* calloc of this much comes from fresh pages, which cost nothing before they are written. */
+    /* calloc of this size uses fresh pages, which cost nothing until they are written. */
     slots->slots = calloc((size_t)max + 1, sizeof(*slots->slots));
     slots->max = max;
     slots->live = true;
@@ -85,14 +85,14 @@ void hold_slots_deinit(struct hold_slots *slots)
 
 static uint32_t pop(struct hold_slots *slots)
 {
-    /* acquire: partner of push()'s release; the link of the slot on top is whole */
+    /* acquire: partner of push()'s release, so the link of the top slot is complete */
     uint64_t head = atomic_load_explicit(&slots->free_head, memory_order_acquire);
     for (;;) {
         uint32_t slot = (uint32_t)head;
         if (slot == 0)
             return 0;
         assert(slot <= slots->max);
-        /* The slot may be given out meanwhile; then the link is nonsense, and the tag has moved. */
+        /* The slot may be given out meanwhile. The link is garbage then, but the tag differs. */
         uint32_t next = HOLD_GET(&slots->slots[slot], first);
         uint64_t want = ((head >> 32) + 1) << 32 | next;
         if (atomic_compare_exchange_weak_explicit(&slots->free_head, &head, want,
@@ -118,7 +118,7 @@ static void push(struct hold_slots *slots, uint32_t slot)
 static uint32_t take_fresh(struct hold_slots *slots)
 {
     assert(slots->live); /* replay names its slots */
-    /* relaxed: the number alone is shared, and memory behind it was zeroed before any thread ran */
+    /* relaxed: only the number is shared; the slots' memory was zeroed before any thread ran */
     uint32_t fresh = atomic_load_explicit(&slots->fresh, memory_order_relaxed);
     do {
         if (fresh == slots->max)
@@ -239,9 +239,9 @@ enum hold_own hold_own(struct hold_slots *slots, uint64_t id)
         return HOLD_NOT_THERE;
     if (hold_state_of(word) != HOLD_IDLE)
         return HOLD_IS_BUSY;
-    /* acquire: partner of move()'s release: we see all that the owner before us wrote. A failure
-     * means that somebody else owns it, or that it ended: both are reported as busy, and asking
-     * again shows which. */
+    /* acquire: partner of move()'s release: we see all that the previous owner wrote. A failure
+     * means that somebody else owns it, or that it ended: both are reported as busy, and a retry
+     * shows which. */
     return atomic_compare_exchange_strong_explicit(
                &slot->word, &word, word_of(generation_of(word), turn_of(word), HOLD_BUSY),
                memory_order_acquire, memory_order_relaxed)
@@ -279,7 +279,7 @@ uint64_t hold_read_begin(const struct hold_slots *slots, uint64_t id, bool *busy
     return *busy ? 0 : word;
 }
 
-/* An owner that came or went without writing has not moved the turn, and does not matter. */
+/* An owner that did not write has not changed the turn, and does not matter. */
 bool hold_read_end(const struct hold_slots *slots, uint64_t id, uint64_t begun)
 {
     assert(begun != 0);

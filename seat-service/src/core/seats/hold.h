@@ -21,29 +21,29 @@ enum hold_state {
     HOLD_UNUSED,
     HOLD_MAKING,  /* given out; nobody knows its id yet */
     HOLD_IDLE,    /* a hold, with no op under way */
-    HOLD_BUSY,    /* an op owns it; its fields stand still */
-    HOLD_WRITING, /* ... and are being written */
+    HOLD_BUSY,    /* owned by an op; its fields do not change */
+    HOLD_WRITING, /* ... and is writing its fields */
     HOLD_STATE_COUNT
 };
 
-/* The hold's status as people see it; valid while the slot is IDLE or BUSY. */
+/* The public status of a hold; valid while the slot is IDLE or BUSY. */
 enum hold_status {
     HOLD_OPEN, /* its seats are held */
     HOLD_SOLD,
-    HOLD_LATE, /* expired while an order had it; holds no seats but remembers them */
+    HOLD_LATE, /* expired during an order; keeps no seats, but remembers which they were */
 };
 
-/* One cache line. Fields are atomic because hold_read_begin()'s readers look at them while an owner
- * may write; the word tells them whether what they saw was whole. */
+/* One cache line. Fields are atomic because readers (hold_read_begin) may load them while the owner
+ * writes; the word shows whether they read a consistent copy. */
 struct hold_slot {
     _Atomic uint64_t word; /* [63..24] generation  [23..8] turn  [7..0] enum hold_state */
     _Atomic uint64_t buyer;
     _Atomic uint64_t session;
     _Atomic uint64_t order;      /* hash; 0: none */
-    _Atomic uint64_t expires_ms; /* LATE: when it is forgotten */
+    _Atomic uint64_t expires_ms; /* LATE: when the record is dropped */
     _Atomic uint64_t hard_end_ms;
-    _Atomic uint32_t first;   /* OPEN, SOLD: first seat; LATE: number in the late pool, or 0: its
-                                 seats are not known any more; free slots: the next free one */
+    _Atomic uint32_t first; /* OPEN, SOLD: first seat; LATE: number in the late pool, 0 if its seats
+                               are no longer known; free slots: the next free one */
     _Atomic uint32_t version; /* rises with each change */
     _Atomic uint16_t count;   /* seats, or places in the area */
     _Atomic uint16_t area;    /* or CHANGE_AREA_NONE */
@@ -52,8 +52,8 @@ struct hold_slot {
     _Atomic uint8_t verdict; /* of the confirm: enum change_verdict */
 };
 
-/* A thread's own few free slots: giving one of these out, or taking one back, needs no operation
- * that other threads see. Two cache lines. */
+/* A thread's private free slots: giving one of them out, or taking one back, needs no shared atomic
+ * operation. Two cache lines. */
 struct hold_stash {
     _Alignas(64) uint32_t len;
     uint32_t slots[HOLD_STASH_MAX];
@@ -63,13 +63,13 @@ struct hold_slots {
     struct hold_stash stashes[HOLD_STASHES]; /* stashes[0] stays empty: threads without one */
     struct hold_slot *slots; /* [1..max]; memory of slots never used is never touched */
     uint32_t max;
-    uint64_t generation_base;   /* slots never used start above it; set by a snapshot */
+    uint64_t generation_base;   /* generations given out are above it; set by a snapshot */
     _Atomic uint64_t free_head; /* [63..32] tag against reuse  [31..0] slot, 0: empty */
     _Atomic uint32_t fresh;     /* slots up to here have been used */
-    bool live;                  /* false during replay, when slots are named and not given out */
+    bool live;                  /* false during replay, which names its slots */
 };
 
-/* `stash`, here and below, is the caller's own, used by no other thread at the same time, or 0. */
+/* `stash`, here and below, is the calling thread's own, or 0. */
 int hold_slots_init(struct hold_slots *slots, uint32_t max);
 void hold_slots_deinit(struct hold_slots *slots);
 
@@ -88,14 +88,14 @@ static inline enum hold_state hold_state_of(uint64_t word)
     return (enum hold_state)(word & 0xff);
 }
 
-/* A slot in state MAKING, or 0: all are in use. */
+/* Returns a slot in state MAKING, or 0 if all are in use. */
 uint32_t hold_give(struct hold_slots *slots, unsigned stash);
-/* For replay: takes the slot that the id names, in state MAKING; false if it is in use, was given
- * out under this id or a later one, or does not exist. */
+/* For replay: takes the slot that the id names, in state MAKING. Returns false if it is in use, was
+ * given out under this id or a later one, or does not exist. */
 bool hold_adopt(struct hold_slots *slots, uint64_t id);
-/* Can the slot that the id names be given out under it, once it is not in use? */
+/* Could the slot be given out under this id once it is unused? */
 bool hold_is_later(const struct hold_slots *slots, uint64_t id);
-/* From MAKING, BUSY or WRITING: the id is dead, the slot may be given out again. */
+/* From MAKING, BUSY or WRITING. The id becomes invalid; the slot may be given out again. */
 void hold_end(struct hold_slots *slots, uint32_t slot, unsigned stash);
 /* Ends replay: unused slots can be given out from now on. */
 void hold_slots_go_live(struct hold_slots *slots);
@@ -104,20 +104,20 @@ uint64_t hold_id(const struct hold_slots *slots, uint32_t slot);
 
 enum hold_own { HOLD_OWNED, HOLD_NOT_THERE, HOLD_IS_BUSY };
 
-/* IDLE -> BUSY, if the id is alive. */
+/* IDLE -> BUSY, if the id is valid. */
 enum hold_own hold_own(struct hold_slots *slots, uint64_t id);
 void hold_disown(struct hold_slots *slots, uint32_t slot); /* BUSY -> IDLE, nothing was written */
 
-/* MAKING or BUSY -> WRITING -> IDLE, or hold_end() instead of the second. */
+/* Begin: MAKING or BUSY -> WRITING. End: WRITING -> IDLE; hold_end() may replace it. */
 void hold_write_begin(struct hold_slots *slots, uint32_t slot);
 void hold_write_end(struct hold_slots *slots, uint32_t slot);
 
-/* Reading without owning: begin, copy with HOLD_GET whatever belongs to the hold, and believe it if
- * end says so. Begin returns 0 if the id is dead or somebody is writing (*busy). */
+/* Reading without owning: begin, copy the hold's fields with HOLD_GET, and use the copy only if end
+ * returns true. Begin returns 0 if the id is invalid or (*busy) the hold is being written. */
 uint64_t hold_read_begin(const struct hold_slots *slots, uint64_t id, bool *busy);
 bool hold_read_end(const struct hold_slots *slots, uint64_t id, uint64_t begun);
 
-/* acquire and release: hold_write_begin() explains why a reader cannot believe a torn view */
+/* acquire and release: hold.c's head explains why a reader notices a torn copy */
 #define HOLD_GET(slot, field) atomic_load_explicit(&(slot)->field, memory_order_acquire)
 #define HOLD_SET(slot, field, value)                                                               \
     atomic_store_explicit(&(slot)->field, (value), memory_order_release)

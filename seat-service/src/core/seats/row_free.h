@@ -1,9 +1,9 @@
 /* row_free.h: the arithmetic of a row's bitmaps: one bit per seat, set while it is free.
  *
- * The rule that no single seat is left is checked in two ways: where a row is claimed, on the seats
- * of one take (seats.c), and where best-available looks for windows, on all of them at once
+ * The rule that no single seat is left is checked in two ways: when a row is claimed, on the seats
+ * of one take (seats.c), and when best-available searches for windows, on all of them at once
  * (best.c). Both are here, and a test compares them. A seat is single if it is free and has no free
- * neighbour that is sold to the same people; it is left single by a take if it was not so before.
+ * neighbour that is sold to the same people; a take leaves it single if it was not single before.
  *
  * `joined` has a bit for each seat that is sold to the same people as the next one (seats.h). */
 #ifndef FG_SEAT_CORE_ROW_FREE_H
@@ -14,7 +14,7 @@
 
 typedef unsigned __int128 row_free_wide; /* a bitmap and the one after it */
 
-/* Of one bitmap, with those before and after it in the row: 0 where there is none. */
+/* The single seats of free[1]. free[0] and free[2] are its neighbours in the row, 0 if absent. */
 static inline uint64_t row_free_singles(const uint64_t free[3], uint64_t joined_before,
                                         uint64_t joined)
 {
@@ -31,8 +31,8 @@ static inline uint64_t row_free_left_single(const uint64_t was[3], const uint64_
            ~row_free_singles(was, joined_before, joined);
 }
 
-/* The starts from which a window of n seats, all of them free, would leave a single seat beside it.
- */
+/* The starts at which a window of n seats, all of them free, would leave a single seat next to
+ * it. */
 static inline uint64_t row_free_bad_starts(uint64_t before, row_free_wide free,
                                            uint64_t joined_before, row_free_wide joined, unsigned n)
 {

@@ -1,54 +1,54 @@
-/* seats.c: claiming seats, all or nothing, under a rule that looks at whole rows.
+/* seats.c: claims seats, all or nothing, under a rule about whole rows.
  *
  * A claim goes through the bitmaps of the wanted rows in ascending order. In each row it loads the
- * bitmap, judges the take on it, and swaps it for the bitmap without its seats: a compare-and-swap
- * whose expected value is what it judged. The rule is a function of these bits and of masks that
- * never change (`joined`); so if the swap succeeds, the judgement was right at that instant, even
- * if the bits changed and changed back in between. If it fails the row is judged again, at most
- * ROW_RETRIES_MAX times; each failure is somebody else's success. Two takes that would leave a
- * single seat only together cannot both pass: the second judges a bitmap without the first one's
- * seats.
+ * bitmap, checks the take against it, and swaps it for the bitmap without the take's seats: a
+ * compare-and-swap whose expected value is the bitmap it checked. The rule is a function of these
+ * bits and of masks that never change (`joined`). So if the swap succeeds, the check was right at
+ * that instant, even if the bits changed and changed back in between. If it fails the row is
+ * checked again, at most ROW_RETRIES_MAX times; each failure is another thread's success. Two takes
+ * that leave a single seat only together cannot both pass: the second checks a bitmap without the
+ * first one's seats.
  *
- * A bit won is a right: only its winner may change the seat's word from free. So the swap of the
- * bitmap is the compare-and-swap by which a seat is taken, of however many in the row at once, and
- * the word behind it is written by a plain store. From then on the word is its hold's, and who may
- * act for the hold is decided by another compare-and-swap, on its slot (hold_own()): of a release,
- * an expiry and a confirm at once one owns it, and the others never get as far as the seat. So that
- * one, too, checks and stores. A take and a give-back cost two locked operations on the seats: the
- * swap of the bitmap, and the bit that is set again. The checks remain: a word that no longer
- * belongs to the hold is left alone. A seat that nobody owns, such as a blocked one, is taken by
- * compare-and-swap (seats_seize()). The word is the truth and the bitmap follows from it:
+ * A bit won is a right: only its winner may change the seat's word from free. So one swap of the
+ * bitmap takes any number of seats in a row, and their words are then written by plain stores. From
+ * then on the word is its hold's, and another compare-and-swap, on the hold's slot (hold_own()),
+ * decides who may act for the hold: of a concurrent release, expiry and confirm one owns it, and
+ * the others never reach the seat. So the owner, too, checks and stores. A take and a give-back
+ * cost two locked operations on the seats: the swap of the bitmap, and setting the bit again. The
+ * checks remain: a word that no longer belongs to the hold is left alone. A seat that nobody owns,
+ * such as a blocked one, is taken by compare-and-swap (seats_seize()). The word is authoritative
+ * and the bitmap follows from it:
  *
  *     bit set  =>  word free          claim: first the bit is cleared, then the word changes
  *                                     free:  first the word changes, then the bit is set
  *
- * If a later row refuses, everything is given back the same way. What others saw in between is what
- * they would have seen had we held these seats and released them. Since every claim ascends, among
- * any number of takes in each other's way the one that got furthest is stopped by none of them.
+ * If the claim fails in a later row, everything is given back the same way. Other threads saw in
+ * between what they would have seen if we had held these seats and released them. Since every claim
+ * ascends, of any takes that conflict the one that got furthest is stopped by none of the others.
  *
- * A run of more than 64 seats has several bitmaps. Those that the take touches are swapped one
- * after the other, and then, as a neighbouring bitmap may have changed meanwhile, all are loaded
- * again and the take is judged once more, with itself in the bitmap. These swaps and loads are
- * sequentially consistent: of two takes on both sides of such a border at least one sees the other.
- * If both do, both give back, and in step they would do so again and again: so each waits for a
- * moment, the longer the further on in the row its seats are.
+ * A run of more than 64 seats has several bitmaps. Those of the take are swapped one after the
+ * other. As a neighbouring bitmap may have changed meanwhile, all are then loaded again and the
+ * take is checked once more, with itself in the bitmap. These swaps and loads are sequentially
+ * consistent: of two takes on both sides of such a border at least one sees the other. If both do,
+ * both give back, and in lockstep would do so again and again. So each waits for a moment, longer
+ * the further along the row its seats are.
  *
- * Tried and dropped: judging after the claim on a row version. It needs a second atomic for each
- * row, and a reader has to recognise claims that may yet be rolled back. */
+ * Dropped: checking after the claim on a row version. It needs a second atomic for each row, and a
+ * reader has to recognise claims that may yet be rolled back. */
 #include "core/seats/seats.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LET_PASS_LOOKS = 64 }; /* about as long as a row is judged and swapped */
+enum { LET_PASS_LOOKS = 64 }; /* about as long as a row is checked and swapped */
 
 static_assert((int)PLAN_SEATS_MAX < (int)SEAT_OPERATOR, "there may be a hold for every seat");
 static_assert((int)PLAN_SEATS_MAX < 1 << SEAT_NEXT_BITS, "any seat may follow another");
 static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "bitmaps are whole words");
 
-/* The next buyer can have both or neither. One seat kept for somebody who needs access is no single
- * seat: it is sold alone. */
+/* True if the same buyers may have both. Until access is open, accessible and companion seats are
+ * joined to none: one alone is not a single seat. */
 static bool are_joined(const struct plan_facts *facts, uint32_t seat, uint32_t next,
                        bool access_open)
 {
@@ -116,7 +116,7 @@ void seats_deinit(struct seats *seats)
     free(seats->row_free);
     free(seats->words);
     free(seats->rows);
-    /* An engine that could not be made ends all of its parts, also one that has ended itself. */
+    /* A failed create deinits all parts of an engine, even one that has deinited itself. */
     seats->joined[0] = seats->joined[1] = NULL;
     seats->row_free = NULL;
     seats->words = NULL;
@@ -191,7 +191,7 @@ bool seats_take_within(struct take_word *out, const struct seats *seats, const u
 
 /* ---- the rule ---- */
 
-/* A row of several bitmaps as the rule looks at it, with an empty one on both sides. */
+/* A row of several bitmaps as the rule sees it, padded with an empty one on both sides. */
 struct row_view {
     uint64_t before[ROW_WORDS_MAX + 2]; /* as if the hold did not exist */
     uint64_t after[ROW_WORDS_MAX + 2];  /* with the whole take */
@@ -222,7 +222,7 @@ static int new_orphan(const struct row_view *view, const uint64_t *joined, unsig
     return -1;
 }
 
-/* The next seat on this side that is sold to the same people, or UINT32_MAX. */
+/* The neighbour on this side if it is sold to the same people, or UINT32_MAX. */
 static uint32_t neighbour(const struct seats *seats, uint32_t seat, int side, bool access_open)
 {
     uint32_t row = seats->facts->run[seat];
@@ -235,7 +235,7 @@ static uint32_t neighbour(const struct seats *seats, uint32_t seat, int side, bo
     return same ? plan_seat_at(seats->facts, row, side < 0 ? pos - 1 : pos + 1) : UINT32_MAX;
 }
 
-/* The visit's unsold hold that has this seat, or 0. */
+/* The visit's unsold hold of this seat, or 0. */
 static uint32_t hold_of(const struct seats *seats, const struct seats_visit *visit, uint32_t seat)
 {
     uint64_t word = seats_read(seats, seat);
@@ -291,7 +291,7 @@ static void put_back(struct seats *seats, const struct take_word *take, uint32_t
     }
 }
 
-/* False if the bitmap has changed since it was judged. */
+/* Returns false if the bitmap has changed since it was checked. */
 static bool swap_row_free(struct seats *seats, const struct take_word *take, uint64_t judged)
 {
     assert((take->add & ~judged) == 0); /* all of them were free */
@@ -313,8 +313,8 @@ static void count_retry(struct seats *seats)
     atomic_fetch_add_explicit(&seats->row_retries, 1, memory_order_relaxed); /* a statistic */
 }
 
-/* A row of one bitmap, as nearly all are. `joined`, here and below: of the row; NULL: the rule does
- * not apply. */
+/* For a row of one bitmap, as nearly all are. `joined`, here and below, is the row's; NULL if the
+ * rule does not apply. */
 static enum claim claim_short_row(struct seats *seats, const struct take_word *take,
                                   const uint64_t *joined, enum orphans orphans, int *orphan)
 {
@@ -331,7 +331,7 @@ static enum claim claim_short_row(struct seats *seats, const struct take_word *t
             if (left != 0 && orphans == ORPHANS_REFUSED)
                 return CLAIM_ORPHAN;
         }
-        /* Where seats are only given back there is nothing to swap, but to judge. */
+        /* A take that only gives seats back has nothing to swap, but is checked. */
         if (take->add == 0 || swap_row_free(seats, take, bitmap))
             return CLAIM_DONE;
         count_retry(seats);
@@ -339,7 +339,7 @@ static enum claim claim_short_row(struct seats *seats, const struct take_word *t
     return CLAIM_BUSY;
 }
 
-/* Loads all bitmaps of the row; false if a seat that is still to be claimed is not free. */
+/* Loads all bitmaps of the row. Returns false if a seat that is still to be claimed is not free. */
 static bool view_row(const struct seats *seats, const struct seats_row *row,
                      const struct take_word *take, uint32_t count, uint64_t *bitmap,
                      struct row_view *view)
@@ -371,8 +371,8 @@ static bool swap_rows_free(struct seats *seats, const struct seats_row *row,
     return true;
 }
 
-/* Of two takes that have given back before each other, the one that starts further on in the row
- * lets the other pass. Those that start in one bitmap are put in order by its swap. */
+/* Of two takes that saw each other and gave back, the one that starts further along the row lets
+ * the other pass. Takes that start in one bitmap are ordered by its swap. */
 static void let_pass(const struct seats *seats, const struct take_word *take, unsigned tries)
 {
     uint32_t nth = take->word - seats->rows[take->row].word;
@@ -412,7 +412,7 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
 
 /* ---- a take ---- */
 
-/* The words behind the bits that we won. */
+/* Writes the words of the bits that we won. */
 static inline void turn_words(struct seats *seats, const struct take_word *take,
                               enum seat_state from, uint32_t from_hold, enum seat_state to,
                               uint32_t to_hold)
@@ -434,7 +434,7 @@ static inline void turn_words(struct seats *seats, const struct take_word *take,
     }
 }
 
-/* How many words from here on are of the same row. */
+/* The number of words from here on that are of the same row. */
 static uint32_t row_words(const struct take *take, uint32_t from)
 {
     assert(from < take->count);
@@ -454,7 +454,7 @@ static void roll_back(struct seats *seats, const struct take *take, uint32_t don
     }
 }
 
-/* Its words from here on, as many as are of one row. */
+/* Claims `count` words of one row. */
 static enum claim claim_row(struct seats *seats, const struct take_word *words, uint32_t count,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
                             bool access_open, struct claim_result *out)
@@ -526,7 +526,7 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
          */
         assert((atomic_load_explicit(&seats->row_free[at], memory_order_relaxed) >> (pos % 64) &
                 1) == 0);
-        /* release: partner of swap_rows_free(); the thread that wins this bit sees the word free */
+        /* release: partner of swap_row_free(); the thread that wins this bit sees the word free */
         atomic_fetch_or_explicit(&seats->row_free[at], UINT64_C(1) << (pos % 64),
                                  memory_order_release);
     }
@@ -546,7 +546,7 @@ bool seats_link(struct seats *seats, uint32_t seat, uint32_t hold, uint32_t next
     uint64_t linked = seat_word(seat_state(old), hold, old + 1);
     linked |= (uint64_t)next << SEAT_VERSION_BITS;
     if (!claimed)
-        linked &= old | ~seat_written(); /* no picture shows a link */
+        linked &= old | ~seat_written(); /* the picture shows no links */
     /* release: hands over to the next reader; partner of the acquire in read_chain() */
     atomic_store_explicit(word, linked, memory_order_release);
     return claimed;

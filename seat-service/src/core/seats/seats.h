@@ -2,20 +2,20 @@
  *
  *     [63..62] state  [61..38] hold  [37] claimed  [36] written  [35..16] next  [15..0] version
  *
- * The version rises on every change, so that a word that is read twice and is the same has stood
- * still: a thread would have to sleep through exactly 65,536 changes of one seat to be fooled. It
- * restarts with the process and is not journaled.
+ * The version rises on every change, so a word that reads the same twice did not change in between,
+ * unless the thread slept through exactly 65,536 changes of the seat. It restarts with the process
+ * and is not journaled.
  *
- * The seats of a hold are a chain: `next` is the next one plus one, 0 at the end.
+ * The seats of a hold are a chain: `next` is the index of the next one plus one, 0 at the end.
  *
  * Every change sets `written`; the thread that makes a picture of the hall clears it.
  *
- * A seat is claimed from when somebody takes it until that is in the journal. Nobody else can have
- * it, but it is shown as free, as the journal has it: so all processes show the same picture of the
- * hall, and never a change that is refused later.
+ * A seat is claimed from the moment it is taken until the journal has the change. Nobody else can
+ * take it, but it is still shown as free: so all processes show the same picture of the hall, and
+ * never a change that is rejected later.
  *
- * Beside the words each row has its bitmap: a bit for each seat, set while it is free. seats.c
- * explains how the two agree, and how many threads at once judge and keep a rule about a row. */
+ * Each row also has bitmaps: a bit for each seat, set while it is free. seats.c explains how words
+ * and bitmaps agree, and how concurrent threads check and keep a rule about a row. */
 #ifndef FG_SEAT_CORE_SEATS_H
 #define FG_SEAT_CORE_SEATS_H
 
@@ -63,18 +63,18 @@ static inline uint32_t seat_next(uint64_t word)
     return (uint32_t)(word >> SEAT_VERSION_BITS) & ((1u << SEAT_NEXT_BITS) - 1);
 }
 
-/* The state that the journal has. */
+/* The state in the journal. */
 static inline uint64_t seat_shown(uint64_t word)
 {
-    uint64_t claimed = word >> 37 & 1; /* no branch: a picture asks for each seat */
+    uint64_t claimed = word >> 37 & 1; /* no branch: called for each seat of a picture */
     return word >> 62 & (claimed - 1);
 }
 
 struct seats_row {
     uint32_t base;  /* plan_run.base */
-    uint32_t word;  /* of its first bitmap */
+    uint32_t word;  /* index of its first bitmap */
     uint16_t count; /* seats */
-    uint8_t words;  /* bitmaps: count in 64s */
+    uint8_t words;  /* number of bitmaps: count / 64, rounded up */
     uint8_t flags;  /* plan_run_flag */
 };
 
@@ -82,8 +82,8 @@ struct seats {
     const struct plan_facts *facts; /* borrowed */
     _Atomic uint64_t *words;        /* by seat */
     _Atomic uint64_t *row_free;     /* by seats_row.word; bit = position in the row */
-    /* The same, immutable: the seat is sold to the same people as the next one. Seats kept for
-     * those who need access are sold with none in the first, and like any other in the second. */
+    /* Same layout, immutable: the seat is sold to the same people as the next one. In the first,
+     * accessible and companion seats are joined to none; in the second, like all seats. */
     uint64_t *joined[2];
     struct seats_row *rows; /* by run */
     uint32_t row_free_count;
@@ -96,16 +96,16 @@ size_t seats_memory(const struct seats *seats);
 
 enum { ROW_WORDS_MAX = PLAN_ROW_SEATS_MAX / 64 };
 
-/* What one take wants of one bitmap; bits by position. */
+/* One take's seats in one bitmap; bits by position. */
 struct take_word {
     uint32_t row;
     uint32_t word;   /* of the bitmaps */
     uint64_t add;    /* to claim */
-    uint64_t own;    /* already the hold's: counted as free before, taken after, */
-    uint64_t remove; /* except these of them */
+    uint64_t own;    /* already the hold's: counts as free before the take, */
+    uint64_t remove; /* and as taken after it, except these */
 };
 
-/* The bitmaps of one take, ascending, so those of a row are together. A hold and its edit name at
+/* The bitmaps of one take, ascending, so a row's bitmaps are adjacent. A hold and its edit name at
  * most 3 * HOLD_SEATS_MAX seats. */
 struct take {
     uint32_t count;
@@ -118,7 +118,7 @@ void seats_take_init(struct take *take);
 void seats_take_seat(struct take *take, const struct seats *seats, uint32_t seat,
                      enum take_part part);
 
-/* Most takes are within one bitmap: then this is all of it. False if these seats span several. */
+/* Most takes are in a row of one bitmap: then *out is the whole take. Returns false otherwise. */
 bool seats_take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
                        uint32_t count);
 
@@ -126,17 +126,17 @@ enum orphans { ORPHANS_IGNORED, ORPHANS_TOLD, ORPHANS_REFUSED };
 
 enum claim {
     CLAIM_DONE,
-    CLAIM_LOST,   /* somebody has one of them */
+    CLAIM_LOST,   /* one of the seats is taken */
     CLAIM_ORPHAN, /* refused by the rule; *orphan is the seat that would be left single */
-    CLAIM_BUSY,   /* ROW_RETRIES_MAX */
+    CLAIM_BUSY,   /* gave up after ROW_RETRIES_MAX */
 };
 
 struct claim_result {
     uint32_t orphan; /* with CLAIM_ORPHAN; with CLAIM_DONE the seat left single, or UINT32_MAX */
 };
 
-/* All of take's added seats become `state` for `hold`, or none. `access_open`: seats kept for those
- * who need access are sold to everybody by now. */
+/* All added seats of the take become `state` for `hold`, or none does. `access_open`: accessible
+ * and companion seats are now sold to everybody. */
 enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_state state,
                        uint32_t hold, enum orphans orphans, bool access_open,
                        struct claim_result *out);
@@ -149,28 +149,28 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
 struct seats_visit {
     const struct hold_slots *holds; /* borrowed */
     uint64_t session;
-    uint32_t taking; /* the hold that takes, or 0; of its seats only the kept ones stay */
+    uint32_t taking; /* the hold that takes, or 0; it keeps only its `kept` seats */
 };
 
-/* The rule over all holds of a visit. It may give each unsold one back at any time, so a take must
- * not leave a seat that is single once its hold is given back. Returns such a seat of another hold,
- * next to one of `wanted`, or UINT32_MAX. `kept`: the seats of the taking hold as far as they are
- * not next to each other. Two takes of one visit at the same instant may miss each other. */
+/* The rule across all holds of a visit. The visit may give any unsold hold back at any time, so a
+ * take must not leave a seat that becomes single when its hold is given back. Returns such a seat
+ * of another hold, next to one of `wanted`, or UINT32_MAX. `kept`: the taking hold's seats; a block
+ * of `wanted` may be left out. Two concurrent takes of one visit may miss each other. */
 uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *visit,
                         bool access_open, const uint32_t *wanted, uint32_t wanted_count,
                         const uint32_t *kept, uint32_t kept_count);
 
-/* Turns a seat that is `was` for hold to `becomes` for `new_hold`; false, and nothing changes, if
- * it is not so (any more). Freed seats show up in their row's bitmap. Only for the owner of what
- * the word names (the hold's slot, or the seat as SEAT_OPERATOR), since then nobody else may write
- * it. */
+/* Changes a seat from `was` of `hold` to `becomes` of `new_hold`. Returns false, changing
+ * nothing, if its word says otherwise. Sets the bit of a freed seat in its row's bitmap. Only
+ * for the owner of the hold's slot (or of the seat, as SEAT_OPERATOR), since nobody else may
+ * write the word then. */
 bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                 enum seat_state becomes, uint32_t new_hold);
-/* The seat is its hold's by the journal, and `next` follows it there. True: it was only claimed
+/* Marks the seat as journaled for its hold, followed by `next`. Returns true if it was only claimed
  * before. Only for the owner of the hold, as above. */
 bool seats_link(struct seats *seats, uint32_t seat, uint32_t hold, uint32_t next);
-/* The same as seats_turn() for seats that nobody owns, by compare-and-swap: of several threads at
- * once one succeeds. */
+/* Like seats_turn(), but for seats that nobody owns: by compare-and-swap, so one of several
+ * concurrent threads succeeds. */
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                  enum seat_state becomes, uint32_t new_hold);
 
@@ -180,13 +180,13 @@ static inline uint64_t seats_read(const struct seats *seats, uint32_t seat)
     return atomic_load_explicit(&seats->words[seat], memory_order_acquire);
 }
 
-/* The word, which is no longer written after that. One thread at a time. */
+/* Returns the word and clears its `written` bit. One thread at a time. */
 static inline uint64_t seats_look(struct seats *seats, uint32_t seat)
 {
     uint64_t word = seats_read(seats, seat);
     if ((word & seat_written()) == 0)
         return word;
-    /* acquire: as seats_read(). A change at this moment is in what is returned, or sets the bit
+    /* acquire: as seats_read(). A concurrent change is in the returned word, or sets the bit
      * again. */
     return atomic_fetch_and_explicit(&seats->words[seat], ~seat_written(), memory_order_acquire);
 }

@@ -1,16 +1,16 @@
-/* wheel.c: for each hold the tick at which to look at it; once a tick the owner goes round them.
+/* wheel.c: keeps for each hold the tick of its next check; once a tick the owner scans all holds.
  *
- * Other threads leave a mark for the hold, which is a tick that has passed: the owner comes by,
- * reads the hold's time, and notes when to come again. There is no queue that could run full, a
- * hold that changes ten times between two ticks is looked at once, and a hold released in the
- * meantime costs nothing: when it comes due its time says that there is nothing to do.
+ * Other threads mark a hold with a tick that has passed. The owner's next scan reads the hold's
+ * time and stores the tick of its next check. There is no queue that could overflow, a hold that
+ * changes ten times between two ticks is checked once, and a hold released in the meantime costs
+ * nothing: when it comes due, its time says that there is nothing to do.
  *
- * A mark is stored, since leaving one is part of every hold and a locked operation costs more. The
- * owner pays for that: it removes a mark by an exchange, which reads the newest mark and with it
- * the newest time; a load and a store could wipe out a mark that came between them.
+ * A mark is a plain store, since every hold makes one and a locked operation costs more. The owner
+ * pays for that: it removes a mark by an exchange, which reads the newest mark and with it the
+ * newest time; a load and a store could erase a mark made in between.
  *
  * A round takes some 20 us for a stadium. Dropped: a timing wheel of linked lists (Varghese and
- * Lauck). Its owner went round the marks all the same, and its links took eight bytes a hold. */
+ * Lauck). Its owner had to scan the marks all the same, and its links took eight bytes a hold. */
 #include "core/seats/wheel.h"
 
 #include <assert.h>
@@ -23,7 +23,7 @@ int wheel_init(struct wheel *wheel, uint32_t max, uint64_t now_ms,
                uint64_t (*due_ms)(void *ctx, uint32_t hold), void *ctx)
 {
     assert(max > 0);
-    assert(max <= UINT32_MAX - WHEEL_BLOCK); /* the number behind the last block is one */
+    assert(max <= UINT32_MAX - WHEEL_BLOCK); /* the end of the last block does not overflow */
     assert(due_ms != NULL);
     memset(wheel, 0, sizeof(*wheel));
     wheel->max = max;
@@ -58,8 +58,8 @@ void wheel_touch(struct wheel *wheel, uint32_t hold)
         atomic_store_explicit(used, 1, memory_order_relaxed);
 }
 
-/* The number that `looks` has for a tick. Times before the wheel began are those of its beginning;
- * those that no number has, 8 years on, are looked at in each round from then. */
+/* Encodes a tick for `looks`. Ticks before the wheel began count as its first. Ticks beyond the
+ * range, 8 years on, share the last number and are then checked in each round. */
 static uint32_t number_of(const struct wheel *wheel, uint64_t tick)
 {
     uint64_t after = tick > wheel->began ? tick - wheel->began : 0;
@@ -74,12 +74,12 @@ static bool is_due(struct wheel *wheel, uint32_t hold, uint64_t now_ms)
     assert(hold <= wheel->max);
     /* acquire: partner of wheel_touch() */
     uint32_t look = atomic_exchange_explicit(&wheel->looks[hold], NEVER, memory_order_acquire);
-    assert(look != NEVER); /* only the owner takes a hold off */
+    assert(look != NEVER); /* only the owner removes a hold */
     uint64_t due_ms = wheel->due_ms(wheel->ctx, hold);
     if (due_ms != 0 && due_ms <= now_ms)
         return true;
     uint32_t never = NEVER;
-    if (due_ms != 0) /* never before its time; a mark that came meanwhile stays */
+    if (due_ms != 0) /* rounded up, so never early; a mark made meanwhile stays */
         (void)atomic_compare_exchange_strong_explicit(
             &wheel->looks[hold], &never,
             number_of(wheel, (due_ms + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS), memory_order_relaxed,
@@ -87,7 +87,7 @@ static bool is_due(struct wheel *wheel, uint32_t hold, uint64_t now_ms)
     return false;
 }
 
-/* The rest of the round: a hold whose time has come, or 0. */
+/* Continues the round. Returns a due hold, or 0 at its end. */
 static uint32_t go_round(struct wheel *wheel, uint32_t tick, uint64_t now_ms)
 {
     assert(tick > MARK);
@@ -109,7 +109,7 @@ static uint32_t go_round(struct wheel *wheel, uint32_t tick, uint64_t now_ms)
 uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms)
 {
     const uint64_t tick = now_ms / WHEEL_TICK_MS;
-    /* One round a tick: what is marked within it is due in a later one. */
+    /* One round a tick: a mark made during a round may wait for the next one. */
     while (wheel->at != 0 || wheel->round != tick) {
         if (wheel->at == 0)
             wheel->round = tick;

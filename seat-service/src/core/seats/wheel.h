@@ -1,5 +1,5 @@
-/* wheel.h: when each hold expires. Any thread may say that a hold's time has changed (wheel_touch);
- * one thread owns the wheel and asks which are due. */
+/* wheel.h: expiry times of holds. Any thread may report that a hold's time has changed
+ * (wheel_touch); one thread owns the wheel and takes the holds that are due. */
 #ifndef FG_SEAT_CORE_WHEEL_H
 #define FG_SEAT_CORE_WHEEL_H
 
@@ -16,14 +16,14 @@ enum {
 
 struct wheel {
     /* shared */
-    _Atomic uint32_t *looks; /* by hold: the tick at which to look at it */
+    _Atomic uint32_t *looks; /* by hold: the tick of its next check */
     _Atomic uint8_t *used;   /* by block of WHEEL_BLOCK holds: 1 once one of them was touched */
     /* the owner's */
     uint32_t max;
-    uint32_t at;    /* of the round under way: the hold that comes next; 0: none is under way */
+    uint32_t at;    /* the next hold of the current round; 0: no round is under way */
     uint64_t began; /* ticks count from here */
     uint64_t round; /* the tick in which the last round began */
-    uint64_t (*due_ms)(void *ctx, uint32_t hold); /* 0: no longer expires */
+    uint64_t (*due_ms)(void *ctx, uint32_t hold); /* 0: does not expire */
     void *ctx;
 };
 
@@ -34,8 +34,8 @@ void wheel_deinit(struct wheel *wheel);
 /* From any thread, after the hold's new time can be read. */
 void wheel_touch(struct wheel *wheel, uint32_t hold);
 
-/* For the owner: a hold whose time has come, or 0. It has left the wheel; touch it to put it back.
- */
+/* For the owner: removes a due hold from the wheel and returns it, or 0. Touch it to put it
+ * back. */
 uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms);
 
 #endif

@@ -1,19 +1,19 @@
 /* sale_clock.c: an offset from the monotonic clock, which follows a target.
  *
- * Nothing says when, between question and answer, the server read its clock. Each answer is taken
- * to have been given in the middle, and of the last ones the quickest is believed.
+ * We cannot know when, between query and answer, the server read its clock. So each sample assumes
+ * the middle, and the quickest of the last samples sets the target.
  *
  * A reader computes how far the offset has drifted since it was published. So the time is
- * continuous, and goes on at nearly the pace of the monotonic clock, also while no answer comes.
- * What it reads belongs together: it reads again if the turn has changed meanwhile. */
+ * continuous, and advances at nearly the pace of the monotonic clock even if no answer comes. A
+ * reader never mixes two publications: it retries if the turn has changed meanwhile. */
 #include "core/time/sale_clock.h"
 
 #include <assert.h>
 
 #define PPM UINT64_C(1000000)
 
-/* The offset after it has drifted towards the target for so long. Two offsets differ by less than
- * half of the range of the type, so the sign of their difference is its direction. */
+/* The offset after it has drifted towards the target for `passed_us`. Two offsets differ by less
+ * than half of the range of the type, so the sign of their difference is its direction. */
 static uint64_t drifted(uint64_t offset_us, uint64_t target_us, uint64_t passed_us)
 {
     uint64_t step_us =
@@ -26,7 +26,7 @@ static uint64_t drifted(uint64_t offset_us, uint64_t target_us, uint64_t passed_
 }
 
 /* The monotonic clock is read before the turn is compared: an earlier reading with a later offset
- * could lie behind what another reader has returned already. */
+ * could be less than what another reader has already returned. */
 static uint64_t offset_now(const struct sale_clock *sale, uint64_t *mono_us)
 {
     for (;;) {
@@ -54,7 +54,7 @@ static void publish(struct sale_clock *sale, uint64_t since_us, uint64_t offset_
     atomic_store_explicit(&sale->since_us, since_us, memory_order_relaxed);
     atomic_store_explicit(&sale->offset_us, offset_us, memory_order_relaxed);
     atomic_store_explicit(&sale->target_us, target_us, memory_order_relaxed);
-    /* release: partner of the acquire in offset_at() */
+    /* release: partner of the acquire in offset_now() */
     atomic_store_explicit(&sale->turn, turn + 2, memory_order_release);
 }
 
@@ -78,7 +78,7 @@ void sale_clock_init(struct sale_clock *sale, const struct clock *machine)
     publish(sale, now_us, offset_us, offset_us);
 }
 
-/* The offset of the answer that took least time. */
+/* The offset of the quickest sample. */
 static uint64_t believed(const struct sale_clock *sale)
 {
     uint32_t len = sale->samples < SALE_CLOCK_SAMPLES ? sale->samples : SALE_CLOCK_SAMPLES;
