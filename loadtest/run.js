@@ -1,8 +1,8 @@
-// run.js SCENARIO [--seed N]: runs one of loadtest/scenarios on a stack of its own: starts it, sends the crowd, breaks parts
-// if the scenario says so, checks, audits, stops it. Prints the outcome and writes build/loadtest/SCENARIO.json. Exits with
-// 1 if anything is wrong.
+// run.js SCENARIO [--seed N]: runs a scenario of loadtest/scenarios on its own stack: starts the stack, sends the crowd, kills
+// parts if the scenario says so, checks, audits, stops the stack. Prints the outcome and writes build/loadtest/SCENARIO.json.
+// Exits with 1 if anything is wrong.
 //
-//   FAIRGATE_CROWD_VISITORS=500 and the like override single settings of the scenario
+//   FAIRGATE_CROWD_VISITORS=500 and similar variables override single settings of the scenario
 //   FAIRGATE_PORT_BASE          the stack's ports (default: free ones)
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -20,10 +20,10 @@ import { openStage, operate } from './lib/stage.js';
 import { watchFronts } from './lib/watch.js';
 
 const BIN = join(ROOT, 'build/release/bin');
-const JUDGE = ['--max-old-space-size=16384', join(ROOT, 'loadtest/judge/judge.js')]; // answers to a million visitors are some gigabytes
+const JUDGE = ['--max-old-space-size=16384', join(ROOT, 'loadtest/judge/judge.js')]; // a million visitors' records take several gigabytes
 const SCENARIOS = join(ROOT, 'loadtest/scenarios');
 const OUT = join(ROOT, 'build/loadtest');
-const SEATS_MAX = 4; // of one visit, in the halls that infra/demo/halls makes
+const SEATS_MAX = 4; // per visit, in the halls that infra/demo/halls generates
 
 const say = (text) => process.stdout.write(`${text}\n`);
 
@@ -44,18 +44,18 @@ function parsed(argv) {
   return { name: basename(path, '.conf'), path, seed: seed ?? String(Date.now() % 2 ** 31) };
 }
 
-// Keys and users lie in the stack; until there is one, any path will do.
+// Keys and users are files of the stack. Before the stack exists, any path will do.
 function settingsOf(path) {
   const file = '/nowhere';
   const env = asEnvironment({ targets: { users_file: file, service_token_file: file } });
   try {
     return JSON.parse(execFileSync(join(BIN, 'crowd'), [path, '--print'], { env: { ...process.env, ...env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
   } catch {
-    process.exit(2); // it has said why
+    process.exit(2); // crowd has printed the reason
   }
 }
 
-// On our own output, so that a terminal gets the panel.
+// The crowd inherits our output, so that a terminal shows its panel.
 function runCrowd(scope, path, settings) {
   const child = spawn(join(BIN, 'crowd'), [path], {
     env: { ...process.env, ...asEnvironment(settings) },
@@ -97,7 +97,7 @@ async function runScenario(scope, { name, path, seed }) {
   const machine = await watch();
   const grown = await growth(kills.at(-1)?.at_ms);
   if (code !== 0) throw new Error(`the crowd ended with ${code}`);
-  if (kills.length > 0) await stage.stack.up(); // a part that is held back after its deaths
+  if (kills.length > 0) await stage.stack.up(); // starts parts that are held back after repeated crashes
   const run = JSON.parse(readFileSync(report, 'utf8'));
   const verdict = judge(dir, path, stamps);
   const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event, { told: verdict }) : null;

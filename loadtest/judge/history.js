@@ -1,13 +1,13 @@
-// history.js: the records as a history (tests/history/README.md): one line for each thing that a visitor asked, from the first
-// try under its key to the answer that came, or to none. What is one operation there is several records here, with
-// others' in between, so each visitor's is kept until it is whole.
+// history.js: converts the records to a history (tests/history/README.md): one line per operation of a visitor, from the
+// first try under its key to the answer, if one came. An operation there is several records here, interleaved with those
+// of other visitors, so each visitor's records are collected until the operation is complete.
 //
-// Names of seats, holds and orders are hashes, as in the records. What sagas do is not in them.
+// Names of seats, holds and orders are hashes, as in the records. Steps of sagas are not recorded.
 
 import { END, FLAG, GONE, KIND, MANNER, SENT, TRICK } from './records.js';
 
-// An answer of a front shows the line as it was up to a second before: then the front says that its picture is stale. Twice
-// that, for a front that its machine did not let run and that does not know yet how old its picture is.
+// A front's answer shows the line at most one second late; after that the front marks its picture as stale. Twice that, for
+// a front that got no CPU time and has not noticed yet how old its picture is.
 export const LAG_US = 2_000_000;
 const NO_ID = '0'.repeat(16);
 const filled = (name, ids) => (ids.length > 0 ? { [name]: ids } : {});
@@ -23,7 +23,7 @@ export function* historyOf(records, { gone_after_ms: goneAfterMs, rate_milli, bu
   }
 }
 
-// What never came.
+// Yields the pending operations as unanswered.
 function* lose(record, who, only = ['hold', 'order', 'release']) {
   for (const op of only) {
     const from = who[`${op}_from`];
@@ -32,7 +32,7 @@ function* lose(record, who, only = ['hold', 'order', 'release']) {
   }
 }
 
-// What is under way ends with this; a hold that nobody knows the beginning of has none.
+// Completes the pending operation; `from` is 0 if its start was not recorded.
 function* finish(op, who, more) {
   const from = who[`${op}_from`] ?? 0;
   who[`${op}_from`] = undefined;
@@ -55,7 +55,7 @@ const add = (list) => function* addId(record, who) {
   if (who[list].length < SEATS_MAX) who[list].push(record.value_id);
 };
 
-// The seats of a hold and its end follow.
+// The records of the hold's seats and its expiry follow.
 function* onHold(record, who) {
   Object.assign(who, { held_at: record.at_us, seats: [] });
   who.hold_from ??= record.asked_us;
@@ -67,8 +67,8 @@ function* onUntil(record, who) {
   yield* finish('hold', who, { ...again(who), ...filled('wants', who.wants), ...filled('seats', who.seats), hold: who.hold, ...until, to: who.held_at });
 }
 
-// A refusal that is not for the moment only: it ends what was asked. Without an answer, or after one that settles nothing, the next
-// try may want other seats.
+// A final refusal (4xx except 429) completes the hold. After no answer, or one that decides nothing, the next try may ask for
+// other seats.
 function* onOther(record, who) {
   const holds = record.kind === KIND.OTHER || record.value === TRICK.HOARD;
   if (!holds || who.hold_from === undefined || record.status === 429) return;
@@ -82,8 +82,8 @@ function* onOrder(record, who) {
   yield* finish('order', who, { hold: who.hold, order: who.order, amount: record.value });
 }
 
-// The answer to giving seats back, if that is what was asked. One that finds nothing on a later try leaves open whether it was
-// the first that did it.
+// Completes a pending release, if there is one. A retry that finds nothing to release does not: the first try may have
+// released the seats.
 function* onStep(record, who) {
   if (who.release_from !== undefined && record.status < 300) yield* finish('release', who, { hold: who.hold });
 }
@@ -92,13 +92,13 @@ function* onGone(record, who) {
   if (record.value === GONE.HOLD) yield { op: 'gone', from: record.asked_us, hold: who.hold };
 }
 
-// With or without money: seats that are sold for good.
+// Seats that are sold for good, paid or free of charge.
 function* onTicket(record, who) {
   yield { op: 'ticket', from: record.asked_us, hold: who.hold, order: record.more_id };
 }
 
 function* onSold(record, who) {
-  yield* lose(record, who); // a saga whose order was never answered
+  yield* lose(record, who); // an order request that was never answered
   yield { op: 'ticket', from: record.asked_us, hold: who.hold };
 }
 

@@ -5,7 +5,7 @@
 // The scenario, with overrides from the environment, says what the run must achieve ([expect]) and what the operator allowed
 // ([stage]). --history writes the answers to visitors in the format of tests/history/check.js.
 //
-// Exit status 0: the answers to all visitors are consistent, and enough visitors got through. 1: not so, with the reasons.
+// Exit status 0: the answers to all visitors are consistent, and enough visitors got through. 1: otherwise; prints the reasons.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { TALLIES, judge, usual } from './rules.js';
 const CROWD = process.env.FAIRGATE_CROWD ?? fileURLToPath(new URL('../../build/release/bin/crowd', import.meta.url));
 const TITLES = { ...Object.fromEntries(TALLIES.map((name) => [name, name])), visitors: 'people', held_most: 'held<=' };
 
-// What the scenario says of the run that was.
+// The limits and expectations of the scenario.
 function ofScenario(path) {
   const { stage, expect } = JSON.parse(execFileSync(CROWD, [path, '--i-own-this-host', '--print'], { encoding: 'utf8' }));
   return { rate_milli: stage.rate_per_s * 1000, burst: stage.burst, active_max: stage.max_active, expect };
@@ -56,7 +56,7 @@ function writeHistory(path, records, conf) {
   closeSync(file);
 }
 
-// For other programs: with names in the place of numbers.
+// For other programs: with names instead of indexes.
 const asJson = ({ ended: _ended, manners, answers, ...sums }) => JSON.stringify({
   ...sums,
   manners: Object.fromEntries(manners.map(({ name, ...tallies }) => [name, tallies])),

@@ -1,5 +1,5 @@
-// records.js: the records of a crowd, as loadtest/crowd/scenario/record.h has them: 40 bytes each, in the order of their time,
-// whichever process wrote them.
+// records.js: reads the records of a crowd in the format of loadtest/crowd/scenario/record.h: 40 bytes each. Records of all
+// processes are sorted by time.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -29,7 +29,7 @@ export const trickNames = named('TRICK', tricks);
 export const endNames = named('END', ends);
 export const mannerNames = Object.keys(MANNER).map((row) => row.toLowerCase());
 
-/** One record at a time of a file's bytes. Hashes are numbers to the judge, to whom it is enough that they differ; a history has them whole. */
+/** A cursor over the records of all files. The judge reads hashes as (inexact) numbers: it only compares them. A history has them in full. */
 export class Records {
   constructor(files) {
     const wrong = files.find(({ bytes }) => bytes.length % RECORD_LEN !== 0);
@@ -48,7 +48,7 @@ export class Records {
     return this;
   }
 
-  // How many visitors there are, and when the last thing happened.
+  // Validates the record; updates the number of visitors and the time of the last record.
   check(i) {
     if (this.kind >= kinds.length || this.visitor >= VISITORS_MAX) throw new Error(`record ${i} is not a record`);
     if (this.kind === KIND.END && !(this.value < ends.length)) throw new Error(`record ${i} is no end`);

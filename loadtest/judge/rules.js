@@ -1,28 +1,28 @@
-// rules.js: whether all answers to all visitors can be true together, and whether enough visitors got through: a service that
-// refuses every request contradicts nothing.
+// rules.js: checks that all answers to all visitors can be true together, and that enough visitors got through: a service
+// that refuses every request contradicts nothing.
 //
-// What the answers say of places, seats and money is judged by the checker of histories (tests/history): places are one visitor's
-// and in order, the line is never faster than allowed, a seat is one hold's, tickets are paid. What only these records or the
-// scenario tell is judged here, in one pass with a picture of each visitor:
+// The checker of histories (tests/history) checks the answers about places, seats and money: a place has one visitor, places
+// are in order, the line is never faster than allowed, a seat has one hold, tickets are paid. Rules that need these records or
+// the scenario are checked here, in one pass with the state of each visitor:
 //
-//   - a pass only after a call, or before anybody could have been called; one visit for a ticket
+//   - a pass only after a call, or before anybody could have been called; one visit per ticket of the line
 //   - no more people are inside than allowed; no visit has more seats than allowed; no call ends early
 //   - each visitor who paid in time has a ticket
-//   - no trick worked, each visitor came to one end, and as many got through as the scenario expects
+//   - no trick worked, each visitor has exactly one end, and as many got through as the scenario expects
 //
-// It also counts what people of each manner got, and how far off the promised waits were.
+// It also counts the results of each manner, and the error of the promised waits.
 
 import { check } from '../../tests/history/check.js';
 import { wholeOf } from '../../tests/history/record.js';
 import { historyOf, LAG_US } from './history.js';
 import { END, FLAG, GONE, KIND, TRICK, endNames, kindNames, mannerNames, trickNames } from './records.js';
 
-const EXAMPLES_MAX = 4; // written out of each kind, so that a thousand of one do not hide the only one of another; all are counted
-const WAITS_MIN = 20; // fewer waits than that are no measure of how many come true
-const SEATS_MAX = 8; // that a visitor of the crowd asks for
+const EXAMPLES_MAX = 4; // printed per kind, so that many of one kind do not hide the only one of another; all are counted
+const WAITS_MIN = 20; // with fewer waits, the share of kept promises means nothing
+const SEATS_MAX = 8; // most seats that a visitor of the crowd asks for
 const TALLIES = ['visitors', 'places', 'passes', 'visits', 'tickets', 'seats', 'held_most', 'tried', 'worked'];
 
-/** What is judged where nobody says otherwise. Without a rate the line's is not judged; 0 is no limit. */
+/** Default limits and expectations. Without rate_milli the line's rate is not checked; 0 is no limit. */
 export const usual = {
   rate_milli: undefined, burst: 0, active_max: 0, session_ttl_ms: 300_000, seats_max: 0, gone_after_ms: 90_000,
   expect: { min_placed: 0, min_passed: 0, min_done: 0, max_waiting: 100, max_turned: 100, max_failed: 0, max_lost: 0, max_void: 0, min_eta_p90: 0, ticket_within: 60_000 },
@@ -36,12 +36,12 @@ class Judge {
   findings = 0;
   sums = {
     visitors: 0, places: 0, passes: 0, orders: 0, tickets: 0, seats: 0, paid: 0,
-    active_most: 0, // how many were surely inside at the same time
+    active_most: 0, // the most visitors who were surely inside at the same time
     payers: 0,
-    voided: 0, // payers whose order was turned back without their doing
-    unfinished: 0, // payers shortly before the end, without a ticket yet
+    voided: 0, // payers without a ticket, through no fault of theirs
+    unfinished: 0, // paid shortly before the end, no ticket yet
     answered: 0, lost: 0, // answers that never came
-    held_until_ms: 0, // when the last hold that was not sold runs out
+    held_until_ms: 0, // when the last hold expires
     eta_judged: 0, eta_within_p50: 0, eta_within_p90: 0, eta_off_p50_milli: 0, eta_off_p90_milli: 0,
   };
 
@@ -63,7 +63,7 @@ class Judge {
     if (this.kinds[kind] <= EXAMPLES_MAX) this.found.push(`${kind}: ${text}`);
   };
 
-  // What people of several manners got counts in each.
+  // A visitor with several manners counts in each of them.
   * #talliesOf({ manner }) {
     if (manner === 0) yield this.manners.at(-1);
     for (let i = 0; i < mannerNames.length; i += 1) if ((manner >> i) & 1) yield this.manners[i];
@@ -79,7 +79,7 @@ class Judge {
 
   // ---- in the line ----
 
-  // A wait was longer than promised if its owner was surely not called when it should have been over. Promises are whole seconds.
+  // A wait was longer than promised if the visitor was surely still waiting when it should have ended. Promises are whole seconds.
   countPromise(who) {
     const isLonger = (seconds) => who.waited_us > who.joined_us + (seconds + 1) * 1_000_000;
     this.sums.eta_judged += 1;
@@ -87,12 +87,12 @@ class Judge {
     this.sums.eta_within_p90 += Number(!isLonger(who.promise.p90));
   }
 
-  // The wait is over, by a call or by a pass.
+  // A call or a pass ends the wait.
   cameIn(record, who) {
     if (who.called) return;
     who.called = true;
     const real_us = record.at_us - who.joined_us;
-    if (who.promise.p50 === 0 || !(real_us >= 2_000_000)) return; // nothing was promised, or nothing had to be waited for
+    if (who.promise.p50 === 0 || !(real_us >= 2_000_000)) return; // no promise, or hardly any wait
     this.eta_off.push(Math.trunc((Math.abs(real_us - who.promise.p50 * 1_000_000) * 1000) / real_us));
     this.countPromise(who);
   }
@@ -111,7 +111,7 @@ class Judge {
     return status > 0 && status < 400;
   }
 
-  // Each answer once, and each that was lost: it is noted as a try that came to nothing.
+  // Counts each answer once. A lost answer is recorded as OTHER or TRICK with status 0.
   count({ kind, status }) {
     const hundreds = Math.trunc(status / 100);
     this.answers[kind][hundreds < 6 ? hundreds : 0] += 1;
@@ -120,7 +120,7 @@ class Judge {
     this.sums.lost += Number(status === 0 && (kind === KIND.OTHER || kind === KIND.TRICK));
   }
 
-  // ---- all of them together ----
+  // ---- all visitors together ----
 
   judgeCap() {
     const moments = this.people.filter(({ visits, inside_until_us, passed_us }) => visits > 0 && inside_until_us > passed_us)
@@ -141,7 +141,7 @@ class Judge {
     for (const what of wide) this.find('too-wide', what);
   }
 
-  // Those who waited longer than promised and were never called count as well.
+  // Visitors who waited longer than promised and were never called count as well.
   judgeWaits() {
     for (const who of this.people)
       if (!who.called && who.promise.p50 !== 0 && who.waited_us > who.joined_us + (who.promise.p90 + 1) * 1_000_000) this.countPromise(who);
@@ -150,8 +150,8 @@ class Judge {
     Object.assign(this.sums, { eta_off_p50_milli: quantile(0.5), eta_off_p90_milli: quantile(0.9) });
   }
 
-  // Paid in time and got no ticket: not the buyer's doing, as no visitor gives up an order. One who paid just before the end of the
-  // run may still get it.
+  // Finds buyers who paid in time and got no ticket. No visitor gives up an order, so it is not their doing. Buyers who paid
+  // just before the end of the run may still get theirs.
   judgePayers() {
     const { expect } = this.conf;
     const owed = this.people.filter((who) => who.paid_us > 0 && !who.ticketed && !(who.by_us > 0 && who.paid_us > who.by_us));
@@ -164,7 +164,7 @@ class Judge {
       this.find('paid-no-ticket', `visitor ${number} paid ${paid} and has no ticket: ${voided ? 'the order was turned back' : endNames[how]}`);
   }
 
-  // Whether enough people got through: each scenario says how many must have been placed, admitted and served.
+  // Checks that enough people got through: each scenario sets how many must be placed, admitted and served.
   judgeExpect() {
     const { sums, ended, conf: { expect } } = this;
     const waits = sums.eta_judged >= WAITS_MIN ? sums.eta_judged : 0;
@@ -229,7 +229,7 @@ const ON_RECORD = {
   },
   [KIND.PASS]: (judge, record, who) => {
     const { at_us, asked_us, more, flags, visitor } = record;
-    const isEarly = (flags & FLAG.EARLY) !== 0; // whether too early, the line says
+    const isEarly = (flags & FLAG.EARLY) !== 0; // passed without a call; the history's checker decides whether too early
     if (who.place === 0) judge.find('jump', `visitor ${visitor} was let in without a place`);
     else if (!who.called && !isEarly) judge.find('uncalled-pass', `visitor ${visitor} got a pass without being called`);
     judge.cameIn(record, who);
@@ -260,7 +260,7 @@ const ON_RECORD = {
   },
   // The seats of the hold are known now. A repeated answer changes nothing.
   [KIND.UNTIL]: (judge, { value }, who) => {
-    if (who.isNew) who.seats = []; // of a standing area: none has a name
+    if (who.isNew) who.seats = []; // a standing area: its places have no names
     who.isNew = false;
     judge.sums.held_until_ms = Math.max(judge.sums.held_until_ms, Math.trunc(value / 1000));
   },
@@ -288,9 +288,9 @@ const ON_RECORD = {
     judge.sums.payers += Number(who.paid_us === 0);
     who.paid = value;
     who.paid_us = at_us;
-    who.inside_until_us = Math.min(who.inside_until_us, asked_us); // from here on the visit may be ended any moment
+    who.inside_until_us = Math.min(who.inside_until_us, asked_us); // from here on the visit may end at any moment
   },
-  // Read before the announced time, so it was over before.
+  // A call that is gone before its announced time ended early.
   [KIND.GONE]: (judge, { at_us, value, visitor }, who) => {
     const left_us = who.call_until_us - at_us;
     if (value === GONE.CALL && left_us > 0)
@@ -313,7 +313,7 @@ const ON_RECORD = {
   },
 };
 
-/** {visitors, places, ..., ended, manners, answers, findings, kinds, found}: sums, and contradictions by their kind. */
+/** Returns sums, and contradictions by kind: {visitors, places, ..., ended, manners, answers, findings, kinds, found} */
 export const judge = (records, conf) => new Judge(records, { ...usual, ...conf, expect: { ...usual.expect, ...conf.expect } }).all();
 
 export { TALLIES };

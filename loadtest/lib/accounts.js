@@ -1,4 +1,4 @@
-// Accounts of the shop for a crowd, one per buyer, because the limit of seats is per account. They log in with the shop's
+// Creates shop accounts for a crowd, one per buyer, because the seat limit is per account. They log in with the shop's
 // signed token, since checking thousands of passwords takes a minute.
 
 import { randomUUID } from 'node:crypto';
@@ -6,10 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassOffice } from '../../tests/integration/seat-service/site.js';
 
-const ACCOUNTS_MAX = 20_000; // as the crowd has it
-const TOKEN_S = 290; // the adapter believes none that is good for more than five minutes
+const ACCOUNTS_MAX = 20_000; // the crowd's own limit
+const TOKEN_S = 290; // the adapter rejects tokens that are valid for more than five minutes
 
-// -> path of a list for [targets] users_file. The tokens are good once, and for some minutes.
+// Returns the path of a list for [targets] users_file. Each token is valid once, for TOKEN_S.
 export function makeAccounts(stack, count) {
   if (count > ACCOUNTS_MAX) throw new Error(`${count} accounts: at most ${ACCOUNTS_MAX}; [stage] buyer_max = 0 needs none`);
   const made = stack.rows('demo_shop', 'SELECT coalesce(max(id), 0) AS last FROM users')[0].last;

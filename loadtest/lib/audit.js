@@ -1,6 +1,6 @@
-// After the crowd: money = seats = orders = tickets = the shop's orders, now or soon (tests/history/money.js), nothing
-// unfinished, nothing held past its time. Every part is queried directly, as the crowd's checker only has visitors' answers;
-// its counts (`told`) must match, so that two empty totals do not pass.
+// Audits the stack after the crowd: money = seats = orders = tickets = the shop's orders, now or soon (tests/history/money.js);
+// nothing is unfinished or held past its expiry. Queries every part directly, since the crowd's judge only has visitors'
+// answers; its counts (`told`) must match, so that two empty totals do not pass.
 
 import { factsOf, waitingForShop } from '../../tests/history/books.js';
 import { judgeMoney } from '../../tests/history/money.js';
@@ -8,11 +8,11 @@ import { historyOf } from '../../tests/history/record.js';
 import { until } from '../../tests/lib-js/wait.js';
 
 const ENDED = ['completed', 'cancelled', 'expired', 'failed', 'refunded'];
-const HELD_AFTER_MS = 5_000; // seats whose time is over are free within two seconds; twice that, and room
+const HELD_AFTER_MS = 5_000; // expired seats are free within two seconds; twice that, and some margin
 const sum = (facts) => facts.reduce((total, { amount }) => total + amount, 0);
 
-// Findings begin with their name. `told`: the crowd's verdict, {tickets, paid, held_until_ms}.
-// -> {orders, completed, seats, captured, inShop, toShop, notJudged, findings: [text]}
+// Each finding begins with its name. `told`: the judge's verdict, {tickets, paid, held_until_ms}.
+// Returns {orders, completed, seats, captured, inShop, toShop, notJudged, findings: [text]}.
 export async function audit(stack, event, { settleMs = 150_000, told = null } = {}) {
   const books = new Books(stack, event, settleMs);
   await books.money();
@@ -37,14 +37,14 @@ class Books {
     if (!holds) this.findings.push(what);
   }
 
-  // Whether it came to be so in time.
+  // Returns whether the condition became true in time.
   #settled(what, condition, timeoutMs = this.settleMs) {
     return until(what, condition, { timeoutMs, everyMs: 250 }).then(() => true, () => false);
   }
 
-  // Nobody pays any more: what is under way comes to its end by itself. Some of those who were paid for
-  // may still say pending_payment, where the adapter has its webhooks before it; the provider, asked
-  // first, knows them as money that is reserved and not yet taken.
+  // Nobody pays any more: orders under way end by themselves. A paid order may still be pending_payment
+  // if the adapter has not processed its webhook yet. So the provider is queried first: there the money
+  // is authorized and not yet captured.
   async money() {
     const bank = this.stack.admin('psp');
     let reserved = 0;
@@ -57,8 +57,8 @@ class Books {
     this.#must(reserved === 0, `half-done: the provider has ${reserved} reserved for orders`);
   }
 
-  // Each hold has an announced end; an unpaid order has a deadline of its own. After the last
-  // of them no seat is held.
+  // Each hold has an announced expiry, each unpaid order a deadline. After the last of these no seat
+  // may be held.
   async heldSeats(heldUntilMs) {
     const lastMs = Math.max(heldUntilMs, ...this.open.map((order) => Date.parse(order.expires_at)));
     const waitMs = Math.max(0, lastMs + HELD_AFTER_MS - Date.now());
@@ -74,14 +74,14 @@ class Books {
     this.#must(free, `stuck-hold: ${held} seats are held, ${Math.round((Date.now() - lastMs) / 1000)} s after the last hold ran out`);
   }
 
-  // The shop takes orders at its own pace, and none twice.
+  // The shop takes orders at its own rate, each once.
   async shop() {
     await this.#settled('the shop to have everything', () => waitingForShop(this.stack).length === 0);
     const parked = waitingForShop(this.stack).filter((row) => row.parked).length;
     this.#must(parked === 0, `shop-refused: ${parked} messages lie still, the shop will not have them`);
   }
 
-  // What all books say, held against each other.
+  // Compares all books with each other.
   async judged() {
     const facts = await factsOf(this.stack, this.event, String);
     for (const { kind, what } of judgeMoney(historyOf([{ history: 1 }, ...facts])).found) this.findings.push(`${kind}: ${what}`);

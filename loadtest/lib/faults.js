@@ -1,14 +1,14 @@
-// kill -9 of parts of a stack, one after the other, chosen by a seed. runit starts them again.
+// Kills parts of a stack with kill -9, one at a time, chosen by a seed. runit restarts them.
 
 import { seededRng } from '../../tests/lib-js/rng.js';
 import { delay } from '../../tests/lib-js/wait.js';
 
-// The provider is not ours to kill: its ledger is what the audit compares with.
+// Never kills the payment provider: the audit compares against its ledger.
 const OURS = /^(queue-front(-\d+)?|seat-service|payment-adapter|redis|postgres|demo-shop)$/;
 
-// It begins when the first has come: the crowd logs its accounts in before, each by a token that is good once, and a
-// token whose use was written down by a database that died before it said so opens nothing any more.
-// -> over(): ends it and answers [{at_s, at_ms, part}]
+// Begins once the first visitor has joined. Before that the crowd logs its accounts in with single-use tokens: if the
+// database stores a token's use and dies before it answers, that token no longer works.
+// Returns over(), which stops the killing and returns [{at_s, at_ms, part}].
 export function killParts(stage, seed, log) {
   const { stack, settings } = stage;
   const { kill_every: everyMs, kill_for: forMs } = settings.stage;
@@ -24,7 +24,7 @@ export function killParts(stage, seed, log) {
       if (stop) break;
       const parts = Object.entries(await stack.parts()).filter(([name]) => OURS.test(name));
       const [part, { pid }] = parts[rng.below(parts.length)];
-      if (!Number.isInteger(pid)) continue; // it is not back yet from the last time
+      if (!Number.isInteger(pid)) continue; // not restarted yet after the last kill
       try {
         await stack.kill(part, pid);
       } catch (error) {

@@ -1,18 +1,18 @@
-// Does a program use as much at the end of a long night as after warm-up? Compares allocated memory and open files, as each
-// of our processes reports them. Resident memory is printed but not checked: tables of a fixed size (idempotency keys,
+// Checks that a process uses no more at the end of a long run than after warm-up. Compares allocated memory and open files, as
+// each of our processes reports them. Resident memory is printed but not checked: tables of a fixed size (idempotency keys,
 // holds) become resident as they fill.
 //
-// The time after the last kill is cut into four. In the first quarter a process warms up: pools grow to the crowd's size.
-// The medians of the second and of the last quarter are compared.
+// The time after the last kill is divided into quarters. In the first one a process warms up: pools grow to the crowd's size.
+// The medians of the second and the last quarter are compared.
 
 import { client } from '../../tests/lib-js/http.js';
 import { repeat } from './repeat.js';
 
 const EVERY_MS = 5000;
-const BLOCK_KB = 64; // less than this is a pool's next block, not a leak
+const BLOCK_KB = 64; // growth up to this is a pool's next block, not a leak
 const FILES = 4; // connections that come and go
 const LOOKS_MIN = 8;
-const SAME_S = 3; // starts are in whole seconds, give or take one
+const SAME_S = 3; // process_start_time_seconds varies by a second between samples
 
 const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -20,7 +20,7 @@ function numbersOf(text, names) {
   return names.map((name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]));
 }
 
-// null: it is not there.
+// Returns null if the process does not answer.
 async function lookAt(port) {
   try {
     const { text } = await client({ port, timeoutMs: 2000 }).get('/metrics');
@@ -31,8 +31,8 @@ async function lookAt(port) {
   }
 }
 
-// looks: [{atMs, kb, rssKb, files}] of one process; fromMs, toMs: the time in which nothing was killed.
-// -> null if it was not there for all of it
+// looks: samples of one process, [{atMs, kb, rssKb, files}]; fromMs to toMs: the period without kills.
+// Returns null unless the process was there all the time.
 function growthOf(looks, fromMs, toMs) {
   const quarter = (toMs - fromMs) / 4;
   const within = (n) => looks.filter(({ atMs }) => atMs >= fromMs + n * quarter && atMs < fromMs + (n + 1) * quarter);
@@ -42,7 +42,7 @@ function growthOf(looks, fromMs, toMs) {
   return { was, is };
 }
 
-// seen: Map 'PART START' -> looks -> {findings, lines}
+// seen: a Map 'PART START' -> looks. Returns {findings, lines}.
 export function judgeGrowth(seen, fromMs, toMs, maxThousandths) {
   const findings = [];
   const lines = [];
@@ -62,7 +62,7 @@ export function judgeGrowth(seen, fromMs, toMs, maxThousandths) {
   return { findings, lines };
 }
 
-// -> over(when the last part was killed): {findings, lines}; nothing, if the scenario does not ask for it.
+// Returns over(time of the last kill), which returns {findings, lines}: both empty if the scenario has no max_growth.
 export function watchGrowth(stage) {
   const { expect } = stage.settings;
   if (expect.max_growth === 0) return async () => ({ findings: [], lines: [] });

@@ -1,5 +1,5 @@
-// Checks that a scenario's actions were done and had an effect: a night in which nothing was killed, or a notice that nobody
-// read, proves nothing. -> findings, each beginning with its name.
+// Checks that a scenario's actions were done and had an effect: a run in which nothing was killed, or a notice that nobody
+// read, proves nothing. Returns findings, each beginning with its name.
 
 const TOLD = 'said to told';
 
@@ -12,7 +12,7 @@ export function missed({ settings, run, kills, operator }) {
     ['no-notice', stage.notice_every > 0 && operator.notices === 0, 'the operator said nothing'],
     ['nobody-told', stage.notice_every > 0 && people.listener > 0 && !(run.took_us[TOLD]?.count > 0), 'no listener heard what the operator said'],
     ['no-stream', listens && run.events === 0, 'nothing was read from any stream'],
-    // Streams that stand are left alone: none of them is to break off.
+    // Nothing disturbs the streams of a paused line: none may break off.
     ['streams-lost', stage.begins === 'paused' && kills.length === 0 && run.streams_lost > 0, `${run.streams_lost} streams broke off`],
     ['visits-unended', kills.length === 0 && run.visits_unended > 0, `${run.visits_unended} visits were left to run out, though no part was gone`],
   ];

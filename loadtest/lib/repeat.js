@@ -2,7 +2,7 @@
 
 import { delay } from '../../tests/lib-js/wait.js';
 
-// -> over(): ends it, once the look that is under way is done
+// Returns over(), which stops after the current check.
 export function repeat(everyMs, look) {
   let stop = false;
   const job = (async () => {

@@ -1,5 +1,4 @@
-// A scenario's environment: a stack of its own, the given number of fronts, the operator's knobs, and the line's initial
-// state.
+// A scenario's environment: its own stack, the given number of fronts, the operator's knobs, and the line's initial state.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ import { usual } from '../judge/rules.js';
 import { makeAccounts } from './accounts.js';
 
 const BUILD = join(ROOT, 'build/release');
-const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started next to it
+const STACK_FRONTS_MAX = 8; // infra/stack's limit; further fronts are started outside the stack
 
 function partsFor(journey) {
   const line = ['queue-front'];
@@ -42,7 +41,7 @@ export async function openStage(scope, settings) {
   return opened;
 }
 
-// Another front of the same line, by the config of the first.
+// Starts another front of the same line with the first one's config.
 async function extraFront(scope, stack, number) {
   const front = { port: await freePort(), privatePort: await freePort() };
   const env = {
@@ -85,7 +84,7 @@ export class Stage {
     return letIn(this.stack, this.event, knobs);
   }
 
-  // That of the sample event, with other limits.
+  // Imports the sample event's hall with the scenario's limits.
   async #openHall(path) {
     const hall = JSON.parse(readFileSync(join(this.stack.dir, 'demo-hall.json'), 'utf8'));
     const { hold_ttl: ttlMs, buyer_max: buyerMax } = this.settings.stage;
@@ -94,7 +93,7 @@ export class Stage {
     await this.#asked(this.seats.put(path, { body: hall }), 'hall');
   }
 
-  // The line in the state in which the crowd is to find it.
+  // Brings the line into the state that the scenario begins with.
   async begin(event) {
     const { stage } = this.settings;
     const path = `/admin/events/${event}`;
@@ -124,7 +123,7 @@ export class Stage {
         (await client({ port: front.port }).get(`/v1/queue/${event}/status`)).json?.state === state);
   }
 
-  // The settings that point a crowd at it.
+  // Returns the crowd's [targets] settings for this stack.
   targets() {
     const { journey, stage, crowd } = this.settings;
     const own = journey.to === 'order' && stage.buyer_max > 0;
@@ -135,21 +134,21 @@ export class Stage {
     };
   }
 
-  // Pids of the fronts that run now.
+  // Pids of the running fronts.
   async frontPids() {
     const parts = await this.stack.parts();
     const own = Object.entries(parts).filter(([name]) => name.startsWith('queue-front')).map(([, { pid }]) => pid);
     return [...own, ...this.fronts.flatMap(({ child }) => (child ? [child.pid] : []))];
   }
 
-  // Whether any visitor has joined yet.
+  // Returns whether any visitor has joined yet.
   async anybodyThere() {
     const answer = await client({ port: this.fronts[0].port, timeoutMs: 2000 }).get(`/v1/queue/${this.event}/status`).catch(() => null);
     return answer?.json?.issued > 0;
   }
 }
 
-// What the operator does while the crowd is there, until `over()`: {done}.
+// Acts as the operator during the run: notices, draw, sold-out. Returns over(), which stops and returns the stamps.
 export function operate(stage, log) {
   const { settings } = stage;
   let stop = false;
@@ -174,7 +173,7 @@ export function operate(stage, log) {
       if (stamps.drawn) return;
       const { issued } = (await client({ port: stage.fronts[0].port }).get(`/v1/queue/${stage.event}/status`)).json;
       gathered = issued > 0 && issued === gathered.issued ? gathered : { issued, since: Date.now() };
-      if (issued === 0 || Date.now() - gathered.since < 2500) return; // still coming
+      if (issued === 0 || Date.now() - gathered.since < 2500) return; // visitors are still entering
       await stage.act('draw');
       stamps.drawn = true;
       log(`operator: drawn, with ${issued} entries`);
@@ -182,9 +181,9 @@ export function operate(stage, log) {
     settings.journey.to === 'order' && every(1000, async () => {
       if (stamps.soldOut !== null) return;
       const { status, json } = await stage.seats.get(`/admin/events/${stage.event}/counts`);
-      if (status !== 200) return; // it is just being started again
+      if (status !== 200) return; // the service is restarting
       const { now } = json;
-      // What is kept for some (wheelchairs and their companions) stays free in a hall that is sold out.
+      // Reserved seats (wheelchairs and companions) stay free in a sold-out hall.
       const taken = now.held + now.sold;
       hall = taken === hall.taken ? hall : { taken, since: Date.now() };
       if (now.sold < 10 * now.free || Date.now() - hall.since < 5000) return;

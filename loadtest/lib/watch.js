@@ -5,7 +5,7 @@ import { client } from '../../tests/lib-js/http.js';
 import { timesUs } from '../bench/lib/machine.js';
 import { repeat } from './repeat.js';
 
-// null: it is gone, perhaps between two looks of ours.
+// Returns null if the process is gone; it may end between the two reads.
 function usageOf(pid) {
   try {
     const rss = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -28,16 +28,16 @@ async function streamsOf(front) {
   return sum(found.map((match) => Number(match[1])));
 }
 
-// -> over(): {samples, lines: [text]}
+// Returns over(), which returns {samples, lines: [text]}.
 export function watchFronts(stage) {
   const samples = [];
   const began = Date.now();
   let pids = [];
-  const cpuMs = new Map(); // by pid: a front that was killed has used what it had at the last look
+  const cpuMs = new Map(); // by pid; a killed front keeps the value of its last sample
   const over = repeat(2000, async () => {
     const streams = await Promise.all(stage.fronts.map((front) => streamsOf(front).catch(() => 0)));
     let used = usagesOf(pids);
-    if (pids.length < stage.fronts.length || used.length < pids.length) { // started again by now, or soon
+    if (pids.length < stage.fronts.length || used.length < pids.length) { // a front was restarted, or soon will be
       pids = (await stage.frontPids()).filter(Number.isInteger);
       used = usagesOf(pids);
     }
@@ -57,7 +57,7 @@ export function watchFronts(stage) {
   };
 }
 
-// The stretch in which nearly all streams stood: what one of them costs there.
+// The cost of a stream, over the period in which nearly all streams were open.
 function lines(samples, fronts) {
   if (samples.length === 0) return [];
   const most = samples.reduce((a, b) => (b.streams > a.streams ? b : a), samples[0]);

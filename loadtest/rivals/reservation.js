@@ -1,7 +1,7 @@
-// reservation.js PORT HOST_OF_POSTGRES PORT_OF_POSTGRES DATABASE: seats held the way most teams would
-// write it first: Node, a pool of connections, a row lock, a transaction for each request. It answers the same
-// request as the seat service, POST .../holds {"seats":["r1s1"]}, so the same load can be put on both;
-// it checks no pass and knows no rules.
+// reservation.js PORT HOST_OF_POSTGRES PORT_OF_POSTGRES DATABASE: holds seats the way most teams would
+// first write it: Node, a connection pool, a row lock, one transaction per request. It serves the same
+// request as the seat service, POST .../holds {"seats":["r1s1"]}, so both can take the same load;
+// it checks neither passes nor rules.
 
 import http from 'node:http';
 import pg from 'pg';

@@ -4,7 +4,7 @@
 //   node loadtest/sim/scale.js --document          writes the tables of infra/SCALE.md, and the figures for `fairgate size`
 //   node loadtest/sim/scale.js --names             lists all parameters with their values
 //
-// The machines are those that the target (--placed, 10 s) needs, or the ones given with --edges and --fronts.
+// The machines are those that the target needs (--placed S, default 10), or the ones given with --edges and --fronts.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const SIZE_C = join(ROOT, 'infra/ctl/src/plan/size.c');
 export const FIGURES_C = join(ROOT, 'infra/ctl/src/plan/figures.h');
 const USUAL = [100_000, 1_000_000, 10_000_000];
 
-// `<!-- scale: NAME -->` begins a part that is made, `<!-- end -->` closes it.
+// `<!-- scale: NAME -->` begins a generated part, `<!-- end -->` closes it.
 export function filled(text, parts = document()) {
   return Object.entries(parts).reduce((whole, [name, part]) => {
     const from = `<!-- scale: ${name} -->\n`;
@@ -30,7 +30,7 @@ export function filled(text, parts = document()) {
   }, text);
 }
 
-// The figures for C: those that size.c names. What people do, what a machine is and the rules of the sums are figures there, too.
+// The figures that size.c uses, as a C header. Assumptions about people, a machine's size and the rules are figures there, too.
 export function header() {
   const { people, cost, ...ask } = askOf();
   const snake = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -54,7 +54,7 @@ const valueOf = (text) => (text === 'true' || text === 'false' ? text === 'true'
 
 class Wrong extends Error {}
 
-// --visitors 5 is a setting of the sale, --people.reload-s 5 of people, --figures.redis_join_us 5 a figure.
+// --visitors 5 sets a property of the sale, --people.reload-s 5 one of people, --figures.redis_join_us 5 a figure.
 function read(words) {
   const known = askOf();
   const given = { people: {}, figures: {} };

@@ -1,6 +1,6 @@
--- get.lua: the same GET over and over, as a polling visitor sends it.
---   WRK_BEARER   a position ticket or a pass, if the call needs one
---   WRK_ACCEPT   what kind of answer is wanted, if it matters
+-- get.lua: repeats one GET, as a polling visitor sends it.
+--   WRK_BEARER   the ticket of the line or the pass, if the call needs one
+--   WRK_ACCEPT   the Accept header, if it matters
 --   WRK_METHOD   another method, with WRK_BODY
 --   WRK_DEPTH    requests pipelined on one connection (default 1)
 

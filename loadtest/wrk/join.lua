@@ -1,8 +1,8 @@
 -- join.lua: each request is a new visitor who joins the line with a key of its own, so that each
--- one gets a real place. The text is put together by hand: wrk.format() would cost the load
--- generator more than the join costs the server, and it would measure itself.
---   WRK_ADDRESSES  each visitor has an address of their own, counted from this number on; the server
---                  must trust us as its proxy
+-- gets a real place. The request is concatenated by hand: wrk.format() would cost the load
+-- generator more than the join costs the server, and wrk would measure itself.
+--   WRK_ADDRESSES  gives each visitor an address of their own, counting up from this number; the
+--                  server must trust us as its proxy
 
 dofile(os.getenv("WRK_DIR") .. "/report.lua")
 

@@ -1,5 +1,5 @@
--- paced.lua: get.lua, but each connection waits between its answer and its next request, by chance, 27 ms on
--- average: 250 connections then ask as often as 250,000 visitors do who poll every 27 s.
+-- paced.lua: get.lua with a random pause between an answer and the next request, 27 ms on average: 250
+-- connections then send as many requests as 250,000 visitors who poll every 27 s.
 
 dofile(os.getenv("WRK_DIR") .. "/get.lua")
 
