@@ -1,12 +1,12 @@
-// The rows that years of sales leave in both databases, one event at a time: all that an order of two seats writes from its
-// hold to the door, as the services write it, except for the texts' contents.
+// The rows that years of sales leave in both databases, one event at a time: everything that an order of two seats writes,
+// from its hold to check-in, as the services write it, but with dummy texts.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, psqlPath } from '../../tests/lib-js/index.js';
 
-// The tables of a service as its steps make them.
+// Creates a service's tables with its migrations.
 export function migrate(postgres, service, schema) {
   const folder = join(ROOT, service, 'sql');
   postgres.sql(`CREATE SCHEMA ${schema}; ALTER DATABASE ${schema} SET search_path = ${schema}`, schema);
@@ -16,7 +16,7 @@ export function migrate(postgres, service, schema) {
   }
 }
 
-// Of a hundred orders so many end otherwise than completed.
+// Percentages of orders that do not end as completed.
 const EXPIRED = 12;
 const REFUNDED = 3;
 
@@ -25,7 +25,7 @@ export const HELPERS = `
     SELECT 'o_' || left(translate(encode(sha256($1::text::bytea), 'base64'), '+/', '-_'), 20)
   $$;`;
 
-// Orders FIRST to LAST of event NO, which was DAYS days ago.
+// Orders `first` to `last` of event `no`, which was `days` days ago.
 export function payRows({ first, last, no, days }) {
   const at = `now() - interval '${days} days' + (i - ${first}) * interval '3 ms'`;
   return `
@@ -90,7 +90,7 @@ export function payRows({ first, last, no, days }) {
     COMMIT;`;
 }
 
-// A pack of the journal holds about a hundred changes in a rush and one or two on other days; here ten.
+// A journal row has about a hundred changes in a rush and one or two at other times; here ten.
 export function seatRows({ first, last, no, days }) {
   const at = `now() - interval '${days} days'`;
   return `

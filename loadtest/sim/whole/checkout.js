@@ -1,10 +1,10 @@
-// checkout.js: from held seats to tickets, and afterwards the shop's order and the mail. Each step's rate is a setting, not
-// a machine's limit; so here the bottleneck is more often a setting than a machine.
+// checkout.js: from held seats to tickets, then the shop's order and the mail. The rates of most steps are settings, so
+// the bottleneck here is more often a setting than a machine.
 
 import { some } from './dice.js';
 import { Later, Queue, together } from './station.js';
 
-const USERS_FOR_LOGINS = 0.75; // of the questions to the user table: half are anybody's, a quarter theirs
+const USERS_FOR_LOGINS = 0.75; // of the queries to the user table: half are shared, a quarter is for logins
 const USERS_FOR_MAILS = 0.625;
 
 export class Checkout {
@@ -12,7 +12,7 @@ export class Checkout {
     this.world = world;
     this.filling = new Later(); // the form
     this.logins = new Queue();
-    this.orders = new Queue(); // paid, as far as the buyer knows
+    this.orders = new Queue(); // the buyer has paid
     this.atProvider = new Queue();
     this.paying = new Later();
     this.again = new Later(); // another card
@@ -65,14 +65,14 @@ export class Checkout {
     });
   }
 
-  // A share of the questions, of which a second's worth may be saved up.
+  // How many queries this share of the rate allows now; up to a second's worth accumulates.
   allowed(room, share) {
     const perSecond = this.world.stations.users.perSecond * share;
     this[room] = Math.min(perSecond, this[room] + perSecond * this.world.stepS);
     return Math.floor(this[room] + 1e-9);
   }
 
-  // A payment is made, and comes back after the provider's time; or the hold has run out before its turn came.
+  // Starts payments, which end after the provider's latency. Drops buyers whose hold expired while they waited.
   provider() {
     const { world } = this;
     const { cost, people } = world.ask;
@@ -114,7 +114,7 @@ export class Checkout {
     this.mails += n;
   }
 
-  // Their hold runs out inS seconds from now.
+  // n buyers give up; their holds expire inS seconds from now.
   release(n, inS) {
     const { world } = this;
     const seats = this.seatsOf(n);

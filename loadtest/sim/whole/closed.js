@@ -1,5 +1,5 @@
-// closed.js: the same sale in closed form: work over capacity, the slowest part decides. `fairgate size` computes the same
-// in C (infra/ctl/src/plan/size.c); a test compares the two, and the simulation with both.
+// closed.js: the same sale in closed form: work divided by capacity; the slowest part decides. `fairgate size` computes the
+// same in C (infra/ctl/src/plan/size.c); a test compares the two, and the simulation with both.
 
 import { askOf } from './ask.js';
 import { RULES } from './figures.js';
@@ -8,7 +8,7 @@ import { connectionsOf, joinUs, shardUs, waysOf } from './sale.js';
 
 const { room: ROOM } = RULES;
 
-// What one visitor takes of edge, fronts and a shard until there is a place, in microseconds.
+// The cost of one visitor until they have a place: microseconds of edge and front, and bytes.
 function openingUs({ cost, cdn, people }) {
   const handshake = cost.edge_handshake_us * (1 - people.resumed * (1 - cost.edge_resumed_ratio));
   return {
@@ -18,7 +18,7 @@ function openingUs({ cost, cdn, people }) {
   };
 }
 
-// What a line takes of edge and fronts in a second, in microseconds, once all have a place.
+// The cost of a line per second once all have a place: microseconds of the edges and the fronts, and polls.
 export function waitingUs(ask, waiting = ask.visitors) {
   const { cost, cdn, people } = ask;
   const polls = pollsPerS(waiting, ask.ratePerS);
@@ -30,7 +30,7 @@ export function waitingUs(ask, waiting = ask.visitors) {
   };
 }
 
-// Until everybody has a place, and what decides it.
+// The time until everybody has a place, and the part that decides it.
 export function placedS(ask) {
   const each = openingUs(ask);
   const us = (cores) => cores * ask.busy * 1e6;
@@ -47,8 +47,8 @@ export function placedS(ask) {
 
 const atLeastOne = (n) => Math.max(1, Math.ceil(n - 1e-9));
 
-// Edges by what they do and keep, fronts by what they do; and each pair of them has `streams_between` streams. So there
-// may have to be more of one of them, whichever makes fewer cores in all, and never more than `most`.
+// Each pair of an edge and a front carries at most `streams_between` streams, so the edges and fronts that the work needs may
+// be too few. Adds those that need the fewest cores in total, never more than `most`.
 function doorOf(ask, edges, fronts, most) {
   const streams = ask.visitors * ask.people.streams;
   let best = { ...most, cores: Infinity };
@@ -60,7 +60,7 @@ function doorOf(ask, edges, fronts, most) {
   return { edges: best.edges, fronts: best.fronts };
 }
 
-// Joins with half of the line there already; and at the end of it the line alone.
+// Edges and fronts for both peaks: joins while half of the line polls, and the full line after the joins.
 function doorFor(ask, placedInS, most = { edges: Infinity, fronts: Infinity }) {
   const each = openingUs(ask);
   const waiting = waitingUs(ask);
@@ -71,7 +71,7 @@ function doorFor(ask, placedInS, most = { edges: Infinity, fronts: Infinity }) {
   return doorOf(ask, atLeastOne(edges), atLeastOne(work('front') / us(ask.frontCores)), most);
 }
 
-// A Redis more is a shard more, and one does without.
+// The fewest shards that take all joins in time; each has its own Redis.
 function shardsFor(ask, placedInS, fronts) {
   for (let shards = 1; shards < RULES.shardsMax; shards++) {
     const one = { ...ask, shards, fronts };
@@ -80,14 +80,14 @@ function shardsFor(ask, placedInS, fronts) {
   return RULES.shardsMax;
 }
 
-// From the pass to the tickets, for a visitor who never waits.
+// From the pass to the tickets, for a visitor who is never delayed.
 const visitS = ({ people, cost }) => people.thinkS + people.fillS + cost.psp_latency_s;
 
-// Machines and settings so that everybody has a place in time, and who is called finds nothing too slow.
+// Machines and settings with which everybody has a place in time and nothing is too slow for called visitors.
 export function sizeOf(ask, aimS) {
   const placedInS = Math.max(aimS, ask.withinS);
   const { edges, fronts } = doorFor(ask, placedInS);
-  const after = doorFor(ask, Infinity, { edges, fronts }); // what the line takes once the opening is over
+  const after = doorFor(ask, Infinity, { edges, fronts }); // what the line needs after the opening
   const orders = ask.ratePerS * RULES.ordersACall;
   const { cost } = ask;
   return {
@@ -96,8 +96,8 @@ export function sizeOf(ask, aimS) {
     pays: atLeastOne((orders * cost.order_us * ROOM) / (ask.busy * 1e6 * ask.payCores)),
     pspPerS: Math.ceil(orders * cost.psp_calls_per_order * (1 + ask.people.cardFails) * ROOM),
     maxActive: Math.ceil(ask.ratePerS * visitS(ask) * ROOM),
-    connections: Math.ceil(ask.visitors / after.edges), // of an edge
-    streams: Math.ceil((ask.visitors * ask.people.streams) / after.fronts), // of a front
+    connections: Math.ceil(ask.visitors / after.edges), // per edge
+    streams: Math.ceil((ask.visitors * ask.people.streams) / after.fronts), // per front
     usersPerS: Math.ceil((orders * ask.people.login * ROOM) / RULES.loginsOfQueries),
     after,
     handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
@@ -106,5 +106,5 @@ export function sizeOf(ask, aimS) {
   };
 }
 
-// For the console: a place for everybody within ten seconds, as `fairgate size` has it.
+// For the console: a place for everybody within ten seconds, like `fairgate size`.
 export const sizeFor = (changes) => sizeOf(askOf(changes), 10);

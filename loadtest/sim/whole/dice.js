@@ -1,6 +1,6 @@
-// dice.js: seeded random numbers in whole people: how many of n belong to a share.
+// dice.js: seeded random draws in whole people: how many of n belong to a share.
 
-// mulberry32: 32 bits of state are enough for dice that nobody bets on.
+// mulberry32: 32 bits of state are enough for a simulation.
 export function diceOf(seed) {
   let state = seed >>> 0;
   return () => {
@@ -11,16 +11,16 @@ export function diceOf(seed) {
   };
 }
 
-const FEW = 32; // up to this many people throw one by one
+const FEW = 32; // up to this many people are drawn one by one
 
-// Twelve throws less six: near enough, and sums alone, which give the same on every machine.
+// Twelve draws minus six: close enough to normal, and sums give the same result on every machine.
 function normal(dice) {
   let sum = -6;
   for (let i = 0; i < 12; i++) sum += dice();
   return sum;
 }
 
-// A whole number whose mean is n * part: by throws for a few, else as the normal distribution has it.
+// A random whole number with mean n * part: single draws for a few people, a normal distribution for many.
 export function some(dice, n, part) {
   if (n <= 0 || part <= 0) return 0;
   if (part >= 1) return n;
@@ -31,6 +31,6 @@ export function some(dice, n, part) {
   }
   const mean = n * part;
   const spread = Math.sqrt(mean * (1 - part));
-  if (spread < 3) return Math.min(n, Math.floor(mean + dice())); // the rest by chance: the mean is kept
+  if (spread < 3) return Math.min(n, Math.floor(mean + dice())); // the fraction by chance keeps the mean
   return Math.max(0, Math.min(n, Math.round(mean + spread * normal(dice))));
 }

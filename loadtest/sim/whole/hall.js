@@ -1,6 +1,6 @@
-// hall.js: visitors with a pass: they load the hall, look, and hold seats. A conflict is two visitors that want the same
-// seat at once: the picture that one chose from is some seconds old, and many want the same seats. Each change is sent to
-// all who have the hall open.
+// hall.js: visitors with a pass: they load the hall, choose, and hold seats. In a conflict somebody else has taken the seat:
+// the picture that the visitor chose from is some seconds old, and many want the same seats. Each change is sent to all who
+// have the hall open.
 
 import { some } from './dice.js';
 import { Later, Queue, together } from './station.js';
@@ -8,7 +8,7 @@ import { Later, Queue, together } from './station.js';
 const HALL_REQUESTS = 6; // page, styles, script, plan, picture, stream
 const AGAIN_S = 3; // after a conflict
 const TELL_S = 0.25; // between two changes of the picture
-const LATE_S = 1; // a picture is late
+const LATE_S = 1; // a picture older than this is late
 
 export class Hall {
   constructor(world) {
@@ -16,12 +16,12 @@ export class Hall {
     this.sold = 0;
     this.held = 0;
     this.heldThisSecond = 0;
-    this.changes = 0; // seats, not sent yet
+    this.changes = 0; // changed seats, not sent yet
     this.loading = new Queue();
     this.looking = new Later();
     this.picking = new Queue();
     this.heldPerS = 0;
-    this.untold = 0; // people without the last changes
+    this.untold = 0; // people who have not received the last changes
     this.toldS = 0;
   }
 
@@ -37,7 +37,7 @@ export class Hall {
     return this.world.ask.seats - this.sold - this.held;
   }
 
-  // Nobody is called while those inside want all that is free: what an operator does, or the autopilot.
+  // Nobody is called while the visitors inside want all free seats; an operator or the autopilot does the same.
   wantsMore() {
     return this.free() > this.waiting * this.world.ask.people.seatsEach;
   }
@@ -62,7 +62,7 @@ export class Hall {
     const { cost, people } = ask;
     const { edge, seats, network } = world.stations;
     const requests = ask.cdn ? 2 : HALL_REQUESTS;
-    const bytes = ask.cdn ? cost.hall_bytes / 3 : cost.hall_bytes; // a picture is never kept
+    const bytes = ask.cdn ? cost.hall_bytes / 3 : cost.hall_bytes; // a CDN does not cache the picture
     const n = together([[edge, requests * cost.edge_request_us], [seats, cost.seat_picture_us * 2], [network, bytes]], this.loading.length, world.nowS);
     this.loading.take(n, (sinceS, of) => world.waits.hall.add(world.nowS - sinceS, of));
     world.send(n * bytes, n * requests);
@@ -71,7 +71,7 @@ export class Hall {
     world.peak('inside', this.inside);
   }
 
-  // The share of pickers who want a seat that was taken since they looked.
+  // The share of visitors whose seat was taken since their picture.
   conflictPart() {
     const { people, seats } = this.world.ask;
     const free = this.free();
@@ -100,7 +100,7 @@ export class Hall {
     this.refused(n - lucky);
   }
 
-  // They try others; each time some have had enough. If nothing is left and nothing is held, all go.
+  // They try other seats; each time some give up. Once everything is sold, all give up.
   refused(n) {
     const { world } = this;
     const { people } = world.ask;
@@ -116,7 +116,7 @@ export class Hall {
     this.changes += seats;
   }
 
-  // Changes go out together, to everybody with the hall open; the next ones once all have these.
+  // Sends accumulated changes to everybody who has the hall open; the next ones once all have received these.
   tell() {
     const { world } = this;
     const { cost } = world.ask;

@@ -1,5 +1,5 @@
 // held.js: compares the simulation with measurements. `flood`, `standing` and `onsale` are scenarios of loadtest (results in
-// RESULTS.md), set up in the same way: everything on two cores, including the crowd.
+// RESULTS.md), simulated with the same setup: everything on two cores, including the crowd.
 
 import { askOf } from './ask.js';
 import { runSale } from './sale.js';
@@ -7,7 +7,7 @@ import { runSale } from './sale.js';
 const NO_EDGE = { edge_request_us: 0, front_page_us: 0 };
 const s = (value) => `${value.toFixed(1)} s`;
 
-// A million joins, half of them due in the first of ten seconds. Front and Redis have a core, the crowd has the other.
+// A million joins, half of them due in the first of ten seconds. Front and Redis share one core, the crowd has the other.
 function flood() {
   const sale = runSale(askOf({
     visitors: 1_000_000, withinS: 10, arrivals: 'spike', ratePerS: 10, fronts: 2, frontCores: 1, sharedCores: 1, busy: 1, joinWaitS: Infinity,
@@ -22,7 +22,7 @@ function flood() {
   ];
 }
 
-// 250,000 pages that stand and listen, on 15 fronts. Memory by the 336 bytes that 60,000 streams had taken.
+// 250,000 waiting pages with open streams, on 15 fronts. A stream takes 336 bytes, as measured with 60,000 streams.
 function standing() {
   const asked = {
     visitors: 250_000, withinS: 15, ratePerS: 0.001, fronts: 15, frontCores: 1, frontFiles: 20_000, sharedCores: 2, busy: 1, cdn: true, gigabits: 100, edges: 15,
@@ -38,7 +38,7 @@ function standing() {
   ];
 }
 
-// A stadium, 200,000 people, and 200 called a second until it is sold.
+// A stadium and 200,000 people; 200 are called per second until it is sold out.
 function onsale() {
   const sale = runSale(askOf({
     visitors: 200_000, withinS: 60, arrivals: 'spike', seats: 66_000, ratePerS: 200, sharedCores: 2, busy: 1, cdn: true, gigabits: 100, joinWaitS: Infinity,

@@ -1,5 +1,5 @@
-// line.js: visitors with a place: they poll, leave, are called, and enter. They have priority over newcomers, so this takes
-// its share of the edge and the fronts before the opening does.
+// line.js: visitors with a place: they poll, leave, are called, and enter. They have priority over newcomers, so the line
+// takes its share of the edge and the fronts before the opening does.
 
 import { some } from './dice.js';
 import { pollsPerS } from './poll.js';
@@ -10,10 +10,10 @@ const NOTICED_S = 2; // a call is noticed this late at most (POLL_NEAR_MS)
 export class Line {
   constructor(world) {
     this.world = world;
-    this.queue = new Queue(); // since they have a place
-    this.credit = 0; // of calls
+    this.queue = new Queue(); // by the time at which they got their place
+    this.credit = 0; // calls that are due
     this.called = new Later();
-    this.entering = new Queue(); // asked for a pass and have none yet
+    this.entering = new Queue(); // requested a pass and have none yet
     this.pollsPerS = 0;
     this.pollsDue = 0;
   }
@@ -33,7 +33,7 @@ export class Line {
     this.enter();
   }
 
-  // How many hold a connection at the edges, and how many of these a stream.
+  // The people here, how many of them have a connection to an edge, and how many of these a stream.
   connections() {
     const { ask } = this.world;
     const here = this.queue.length + this.world.hall.inside;
@@ -57,7 +57,7 @@ export class Line {
     const bytes = cost.poll_bytes + handshakes * cost.handshake_bytes;
     const done = together([[edge, cost.edge_request_us + handshakes * cost.edge_handshake_us * cost.edge_resumed_ratio], [front, cost.front_poll_us], [network, bytes]], due, world.nowS);
     front.spend(streams * cost.front_stream_us_per_s * world.stepS);
-    this.pollsDue = Math.min(this.pollsDue - done, this.queue.length); // those who wait for an answer do not ask again
+    this.pollsDue = Math.min(this.pollsDue - done, this.queue.length); // visitors waiting for an answer do not poll again
     world.counts.polls += done;
     world.counts.handshakes += done * handshakes;
     world.send(done * bytes, done);
@@ -88,7 +88,7 @@ export class Line {
     world.hall.comeIn(n);
   }
 
-  // Once a second: who leaves, and how often those who stay ask.
+  // Once a second: some people leave; the poll rate of the others follows.
   closeSecond() {
     const { ask, dice, ends, hall } = this.world;
     this.queue.thin((group) => {

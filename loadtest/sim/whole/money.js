@@ -1,12 +1,12 @@
-// money.js: the cost of a sale and of a year, from infra/aws/prices.json, which has the date and source of its prices.
+// money.js: the cost of a sale and of a year. infra/aws/prices.json has the prices with their date and source.
 
 import { readFileSync } from 'node:fs';
 
 const prices = JSON.parse(readFileSync(new URL('../../../infra/aws/prices.json', import.meta.url), 'utf8'));
 const { perHour, perMonth, perMillion, perGb } = prices;
 
-const LEAD_H = 1; // machines are there before the opening
-const FULL_H = 0.25; // and all of them stay this long after it
+const LEAD_H = 1; // machines run this long before the opening
+const FULL_H = 0.25; // and all of them this long after it
 const HOURS_A_MONTH = 730;
 
 export const priced = () => `${prices.currency}, ${prices.region}, as of ${prices.asOf}`;
@@ -31,7 +31,7 @@ export function moneyOf(ask, size, sale) {
   return { ...bill, all: Object.values(bill).reduce((sum, one) => sum + one, 0) };
 }
 
-// So many sales of each kind; the stores are there day and night, and what was sold stays.
+// The given number of sales of each kind. The stores run all year, and their data is kept.
 export function yearOf(kinds) {
   const sales = kinds.reduce((sum, { times, money }) => sum + times * (money.all - money.stores), 0);
   const shards = Math.max(...kinds.map(({ size }) => size.shards));

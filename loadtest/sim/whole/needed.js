@@ -1,5 +1,5 @@
-// needed.js: the machines for a target. Closed-form sums give a first guess; the simulation of the opening finds the part
-// that is too small, which grows by a twentieth, until all have a place in time.
+// needed.js: the machines for a target. Closed-form sums give a first guess; the simulated opening shows the part that is too
+// small, which grows by a twentieth, until all have a place in time.
 
 import { sizeOf } from './closed.js';
 import { RULES } from './figures.js';
@@ -9,7 +9,7 @@ const TRIES = 200;
 const PARTS = { edge: 'edges', network: 'edges', connections: 'edges', fronts: 'fronts', streams: 'fronts', Redis: 'shards' };
 const larger = (n) => n + 1 + Math.floor(n / 20);
 
-// Those of the sums, put into the ask: machines, and the paces that are settings.
+// Puts the computed size into the input: machines, and the rates that are settings.
 export function withSize(ask, size) {
   const { pays, edges, fronts, shards } = size;
   const cost = {
@@ -22,7 +22,7 @@ export function withSize(ask, size) {
 
 export function neededFor(ask, aimS) {
   const size = sizeOf(ask, aimS);
-  const inTimeS = Math.max(aimS, ask.withinS) + 0.25; // a step or two
+  const inTimeS = Math.max(aimS, ask.withinS) + 0.25; // plus a step or two
   for (let tries = 0; tries < TRIES; tries++) {
     const trial = { ...withSize(ask, size), to: 'place', horizonS: inTimeS + 1 };
     const { placedS, tightS } = runSale(trial);

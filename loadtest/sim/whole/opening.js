@@ -1,7 +1,7 @@
-// opening.js: from the first click to a place. At the door stand those whose connection is not through: an edge's
-// kernel has taken in `backlog` of them, the others' packets are not answered and sent again. Somebody who has waited
-// for too long loads the page again, and stands at the end again; what of it the kernel had taken in is then a dead
-// connection, whose handshake is paid for all the same. That is how reloads make a slow door slower.
+// opening.js: from the first click to a place. At the door are visitors without a connection: an edge's kernel has
+// accepted `backlog` of them and ignores the packets of the others, which are sent again. A visitor who has waited too
+// long reloads the page and starts again at the end. If the kernel had accepted the old connection, it is dead now,
+// but its handshake still costs as much. So reloads make a slow door slower.
 
 import { comeBy } from './ask.js';
 import { some } from './dice.js';
@@ -16,9 +16,9 @@ export class Opening {
     this.door = []; // attempts, oldest first: { bornS, triedS, n, dead }
     this.atDoor = 0;
     this.dead = 0;
-    this.joins = new Queue(); // since they were born; at the edge, until a front and Redis have time
-    this.joinsSince = new Queue(); // the same people, since they began to wait for a place: for the edge's time-out
-    this.later = new Later(); // sent back with a time to return
+    this.joins = new Queue(); // by arrival; they wait at the edge until a front and Redis have time
+    this.joinsSince = new Queue(); // the same people by the start of their wait for a place, for the edge's timeout
+    this.later = new Later(); // rejected with a time to retry
     this.laterBorn = [];
   }
 
@@ -30,7 +30,7 @@ export class Opening {
     this.arrive();
     this.reload();
     this.comeBack();
-    this.place(); // before new connections: theirs are open, and a join is a thirtieth of a handshake
+    this.place(); // before new connections: these visitors are connected, and a join costs a thirtieth of a handshake
     this.letIn();
   }
 
@@ -51,8 +51,8 @@ export class Opening {
     this.world.peak('door', this.atDoor);
   }
 
-  // Once a second: those who have waited for between one and one and a half reloadS since they last tried. Whole
-  // seconds of birth keep the groups few, however long the door stands still.
+  // Once a second, visitors reload who have waited 1 to 1.5 times reloadS since their last try. Rounding arrivals to
+  // whole seconds keeps the groups few, however long the door is stuck.
   reload() {
     const { ask, dice, nowS, step, stepS, ends, counts } = this.world;
     const { reloadS, giveUpS } = ask.people;
@@ -85,7 +85,7 @@ export class Opening {
     }, []);
   }
 
-  // Handshake and page, on a new connection. By a CDN neither comes to us.
+  // Handshake and page, on a new connection. Behind a CDN we serve neither.
   letIn() {
     const { world } = this;
     const { cost, cdn, people } = world.ask;
@@ -128,7 +128,7 @@ export class Opening {
     }
   }
 
-  // A request at the edge, a join at a front, and at the visitor's shard of Redis.
+  // A request at the edge, a join at a front and at a shard in Redis.
   place() {
     const { world } = this;
     const { cost, joinWaitS } = world.ask;
@@ -147,7 +147,7 @@ export class Opening {
     if (late > 0) this.tellLater(late, placed);
   }
 
-  // When those before them will be through, and not all at once.
+  // They retry when the people before them should be through, spread over time.
   tellLater(n, placed) {
     const { world } = this;
     this.joins.take(n, (bornS, of) => this.laterBorn.push({ bornS, n: of }));

@@ -1,5 +1,5 @@
-// poll.js: how often a visitor polls with a given number of people ahead: queue-front's core/wait/poll.c, for a measured
-// wait whose ninth decile is 120 % of its median. A test checks the constants against poll.h.
+// poll.js: how often a visitor with a given number of people ahead polls: queue-front's core/wait/poll.c, for a measured
+// wait whose p90 is 120 % of its median. A test checks the constants against poll.h.
 
 import { RULES } from './figures.js';
 
@@ -11,8 +11,8 @@ function intervalS(waitS) {
   return (Math.min(POLL.farMs, Math.max(POLL.nearMs, halfMs)) * MEAN) / 1000;
 }
 
-// Polls a second of `waiting` people of whom `ratePerS` are called: the line in slices of a second, until the interval
-// does not grow any more.
+// Polls per second of `waiting` people when `ratePerS` are called per second. Sums the line in slices of one second, until
+// the interval no longer grows.
 export function pollsPerS(waiting, ratePerS) {
   const far = (POLL.farMs * MEAN) / 1000;
   const slice = Math.max(1, ratePerS);

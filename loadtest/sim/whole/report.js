@@ -13,7 +13,7 @@ const gb = (bytes) => `${grouped(bytes / 1e9)} GB`;
 const line = (cells) => `| ${cells.join(' | ')} |`;
 const table = (head, rows) => [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 
-// Machines for the aim unless the ask names them; then the whole sale.
+// Finds the machines for the aim unless the input has them; then simulates the whole sale.
 export function study(ask, aimS, given = false) {
   const found = given ? { ask, size: { edges: ask.edges, fronts: ask.fronts, shards: ask.shards, pays: ask.pays, after: ask } } : neededFor(ask, aimS);
   const sale = runSale(found.ask);
@@ -75,13 +75,13 @@ function sizes(cases) {
   );
 }
 
-// A million with what its row above has.
+// The machines and the provider's rate for a million visitors, by the sums.
 function million() {
   const { edges, fronts, pspPerS } = sizeOf(askOf({ visitors: 1_000_000 }), 10);
   return { machines: { visitors: 1_000_000, edges, fronts }, paced: { psp_calls_per_s: pspPerS } };
 }
 
-// A million with the machines of its row, and one thing changed.
+// A million visitors with these machines, and one thing changed per row.
 function narrow() {
   const { machines: given, paced } = million();
   const base = (changes) => askOf({ ...given, ...changes });
@@ -115,7 +115,7 @@ function year(cases) {
   ].join('\n');
 }
 
-// The tables of infra/SCALE.md, by the names of their marks.
+// The tables of infra/SCALE.md, by marker name.
 export function document() {
   const cases = CASES.map(({ note, aimS, ...changes }) => ({ note, ...study(askOf(changes), aimS) }));
   return {

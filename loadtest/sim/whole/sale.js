@@ -1,6 +1,6 @@
-// sale.js: a whole sale of any size, in steps of a tenth of a second: door, places, line, hall, checkout, letters. People
-// are counted in groups, always in whole numbers: each of them comes to an end somewhere, or is still there.
-// The same ask and seed give the same sale.
+// sale.js: a whole sale of any size, in steps of a tenth of a second: door, places, line, hall, checkout, outbox. People are
+// counted in groups and in whole numbers: each person has exactly one end, or is still there.
+// The same input and seed give the same sale.
 
 import { Checkout } from './checkout.js';
 import { diceOf } from './dice.js';
@@ -22,7 +22,7 @@ const zeros = (names) => Object.fromEntries(names.map((name) => [name, 0]));
 // Streams that fit between edges and fronts.
 export const waysOf = ({ edges, fronts, cost }) => edges * fronts * cost.streams_between;
 
-// What a shard has left for joins, in microseconds of a second.
+// What a shard has left for joins, in microseconds per second.
 export function shardUs(ask) {
   const { cost, fronts, frontCores, shards, busy } = ask;
   const ticks = Math.min(RULES.loopTicksPerS * fronts * frontCores, RULES.ticksMostPerS);
@@ -34,7 +34,7 @@ export function shardUs(ask) {
 
 export const joinUs = (ask) => ask.cost.redis_join_us * (ask.shards > 1 ? ask.cost.redis_shard_ratio : 1);
 
-// How many connections an edge keeps: as it is configured, if its memory is enough.
+// How many connections an edge keeps: the configured number, if its memory is enough.
 export function connectionsOf(ask) {
   const each = ask.cost.edge_connection_bytes + ask.cost.kernel_connection_bytes;
   return Math.min(ask.edgeConnections, Math.floor((ask.edgeGb * 1e9 * RULES.memoryUsed) / each));
@@ -92,7 +92,7 @@ class World {
     if (value > this.peaks[name]) this.peaks[name] = value;
   }
 
-  // To the visitors, in answer to this many requests. What a CDN has cached it sends itself, and is paid for.
+  // Counts bytes sent to visitors in answer to this many requests. Bytes from a CDN's cache only count for the bill.
   send(bytes, requests, kept = false) {
     if (!kept) this.bytesThisSecond += bytes;
     this.counts.bytes += bytes;
@@ -136,7 +136,7 @@ class World {
   }
 }
 
-// What was too little, the first first.
+// The stations that were too small, in the order in which they fell short.
 function brokenOf(world) {
   return world.each.filter(({ firstShortS }) => firstShortS !== undefined)
     .map(({ name, firstShortS, shortS, busiest }) => ({ name, atS: firstShortS, forS: shortS, busiest }))
@@ -152,7 +152,7 @@ export function runSale(ask) {
   const { placedThisSecond, ...counts } = world.counts;
   return {
     placedS: world.opening.come === ask.visitors && world.opening.waiting === 0 ? world.waits.placeEnd ?? 0 : undefined,
-    nearlyS: world.nearlyS, // until NEARLY of the seats were sold; the last ones are luck
+    nearlyS: world.nearlyS, // when NEARLY of the seats were sold; the last seats are luck
     soldOutS: world.hall.soldOut() ? world.ticketsEnd : undefined,
     endedS: world.nowS,
     lettersS: world.nowS + Math.max(shop / cost.shop_orders_per_s, mails / Math.min(cost.mails_per_s, 0.625 * cost.users_queries_per_s)),

@@ -1,21 +1,21 @@
-// station.js: a station that does a bounded amount of work per step, and its queue.
+// station.js: a station does a bounded amount of work per step. Its queues, and measured waits.
 
 const SHORT_S = 1;
 
-// A share of its processors (or bytes, commits, calls) for each step. What a step could not use because the next
-// piece was too large for what was left is there in the next one, so that pieces longer than a step get done.
+// Each step has a budget of CPU time (or bytes, commits, calls). If the next piece of work does not fit into the rest of
+// the budget, the rest is carried over to the next step, so that pieces longer than a step get done.
 export class Station {
   constructor(name, perSecond, stepS) {
     this.name = name;
     this.perSecond = perSecond;
     this.stepS = stepS;
     this.left = 0;
-    this.used = 0; // of this second
-    this.busiest = 0; // second, as a share of what there is
+    this.used = 0; // in this second
+    this.busiest = 0; // load of the busiest second, as a share of the capacity
     this.short = false;
     this.firstShortS = undefined;
-    this.shortS = 0; // how long all in all
-    this.tightS = 0; // in which anything at all was left for the next step
+    this.shortS = 0; // total time with more than SHORT_S of work waiting
+    this.tightS = 0; // total time with any work left for the next step
   }
 
   begin() {
@@ -33,7 +33,7 @@ export class Station {
     this.used += amount;
   }
 
-  // That something has to wait for the next step is how a step works. Only more than a second's work is reported.
+  // It is normal that some work waits for the next step. Only more than SHORT_S of work counts as a shortage.
   lacked(nowS, amount = Infinity) {
     if (!this.short) this.tightS += this.stepS;
     this.short = true;
@@ -50,13 +50,13 @@ export class Station {
   }
 }
 
-// Work that takes something of each of several stations: [[station, each], ...]. How many of the wanted found room;
-// a station that had less than was wanted lacked it.
+// Does work that needs several stations, costs = [[station, each], ...]. Returns how many of the `wanted` were done;
+// marks the station that was the limit as short.
 export function together(costs, wanted, nowS) {
   if (wanted === 0) return 0;
   const parts = [];
   for (const [station, each] of costs) {
-    const same = parts.find(([one]) => one === station); // where all share a machine
+    const same = parts.find(([one]) => one === station); // stations may share a machine
     if (same === undefined) parts.push([station, each]);
     else same[1] += each;
   }
@@ -69,7 +69,7 @@ export function together(costs, wanted, nowS) {
   return done;
 }
 
-// First come, first served: groups of people with the time at which each began to wait.
+// A FIFO of groups of people, each with the time at which its wait began.
 export class Queue {
   constructor() {
     this.groups = [];
@@ -85,7 +85,7 @@ export class Queue {
     this.length += n;
   }
 
-  // Takes up to n; each(sinceS, n) hears of every group.
+  // Takes up to n people; calls each(sinceS, n) for every group.
   take(n, each = () => {}) {
     let wanted = Math.min(n, this.length);
     this.length -= wanted;
@@ -103,12 +103,12 @@ export class Queue {
     }
   }
 
-  // Those who have waited since before a time: they are at the head.
+  // Takes the groups whose wait began at or before a time; they are at the head.
   takeOlder(beforeS, each) {
     while (this.head < this.groups.length && this.groups[this.head].sinceS <= beforeS) this.take(this.groups[this.head].n, each);
   }
 
-  // Each group of those who wait, from the head: change(group) may take people out of it.
+  // Removes of(group) people from each group, from the head.
   thin(of) {
     for (let i = this.head; i < this.groups.length; i++) {
       const group = this.groups[i];
@@ -122,7 +122,7 @@ export class Queue {
 
 const SPREAD = 64;
 
-// What is to happen in a later step.
+// People whose next action is in a later step.
 export class Later {
   constructor() {
     this.at = new Map();
@@ -154,7 +154,7 @@ export class Later {
   }
 }
 
-// Waits, with at most four percent of error: boxes that grow by 1.04.
+// A histogram of waits with at most four percent of error: each bucket is 1.04 times as wide as the one before.
 const GROW = Math.log(1.04);
 const LEAST_S = 0.01;
 export class Waits {

@@ -1,5 +1,5 @@
-// table.js: what one thing costs, each row with where it comes from: measured, a bound (measured with something else in
-// it), a setting's default, or assumed.
+// table.js: unit costs, each with its basis: measured, a bound (measured together with something else), a setting's
+// default, or assumed.
 
 export default {
   edge_handshake_us: { value: 360, basis: 'measured', source: 'infra/SCALE.md, What one visitor costs: hey through HAProxy 2.6, P-256, TLS 1.3' },
