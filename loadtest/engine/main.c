@@ -1,10 +1,10 @@
-/* engine-bench: the cost of the seat engine alone: no network, no database, one or two threads.
+/* engine-bench: the cost of the seat engine alone: no network or database, one or two threads.
  *
  *     engine-bench HALL.json        (build/halls/stadium.json; `make VARIANT=release halls`)
  *
- * Each figure is printed with its baseline, both from this run: pairs of hold and release against
- * bare pairs of compare-and-swap, two threads on one block against two apart. Noisy figures are the
- * median of several rounds, with the two sides taking turns. */
+ * Prints each figure relative to a baseline from the same run: pairs of hold and release against
+ * bare pairs of compare-and-swap, two threads on one block against two on separate blocks. Noisy
+ * figures are medians of several rounds in which both sides take turns. */
 #include "base/clock.h"
 #include "base/rng.h"
 #include "core/engine/engine_internal.h"
@@ -73,7 +73,7 @@ static struct engine *new_engine(const struct plan *plan)
     return engine;
 }
 
-/* Of these seats; of none: the caller says what else. */
+/* A request for these seats; without seats, the caller fills in the rest. */
 static struct engine_ask ask_for(uint64_t buyer, const uint32_t *seats, uint32_t seat_count)
 {
     return (struct engine_ask){.who = {.buyer = buyer, .session = buyer, .channels = 1},
@@ -99,7 +99,7 @@ static double bare_pairs_ns(_Atomic uint64_t *word)
     return (now_ns() - began) / PAIRS;
 }
 
-/* Claim and free through the row's bitmap: what the protocol itself costs. */
+/* Claims and frees through the row's bitmap: the cost of the protocol alone. */
 static double seat_pairs_ns(struct engine *engine, uint32_t seat)
 {
     double began = now_ns();
@@ -116,7 +116,7 @@ static double seat_pairs_ns(struct engine *engine, uint32_t seat)
     return (now_ns() - began) / PAIRS;
 }
 
-/* A buyer's hold and release with all rules, both settled. */
+/* Holds and releases as a buyer with all rules, and settles both. */
 static double hold_pairs_ns(struct engine *engine, uint32_t seat, uint64_t buyer)
 {
     struct engine_op op;
@@ -133,7 +133,7 @@ static double hold_pairs_ns(struct engine *engine, uint32_t seat, uint64_t buyer
     return (now_ns() - began) / PAIRS;
 }
 
-/* A plain seat at the beginning of a row: taking it leaves nobody single. */
+/* Returns a plain seat at the beginning of a row: taking it leaves no single seat. */
 static uint32_t row_begin(const struct plan *plan, uint32_t skip)
 {
     const struct plan_facts *facts = plan_facts(plan);
@@ -222,7 +222,7 @@ static void bench_threads(const struct plan *plan)
 {
     struct engine *engine = new_engine(plan);
     uint32_t hot[2][8], apart[2][8];
-    for (unsigned s = 0; s < 8; s++) { /* the first seats of eight rows behind each other */
+    for (unsigned s = 0; s < 8; s++) { /* the first seats of eight consecutive rows */
         hot[0][s] = hot[1][s] = row_begin(plan, 100 + s);
         apart[0][s] = hot[0][s];
         apart[1][s] = row_begin(plan, 900 + s);
@@ -239,7 +239,7 @@ static void bench_threads(const struct plan *plan)
 
 /* ---- best available ---- */
 
-/* As people leave it: pairs and fours picked here and there, all over the hall. */
+/* Fills the hall as a crowd does: pairs and fours at random places. */
 static uint32_t fill(struct engine *engine, uint32_t percent)
 {
     const struct plan *plan = engine_plan(engine);
@@ -259,8 +259,8 @@ static uint32_t fill(struct engine *engine, uint32_t percent)
     return have;
 }
 
-/* Each one gives back what somebody else has and takes the best there is, so that the hall stays
- * as full as it is and the free places move about. */
+/* Each request first undoes an older hold, then takes the best available seats, so that the hall
+ * stays as full while the free seats move around. */
 static void bench_best(const struct plan *plan)
 {
     enum { ASKS = 20000, KEPT = 512 };
@@ -274,7 +274,7 @@ static void bench_best(const struct plan *plan)
         if (op->own.slot != 0)
             engine_undo(engine, op);
         uint32_t which = i % (categories + 1);
-        uint64_t buyer = UINT64_C(1) << 40 | i; /* none of those who filled the hall */
+        uint64_t buyer = UINT64_C(1) << 40 | i; /* not one of fill()'s buyers */
         struct engine_ask ask = ask_for(buyer, NULL, 0);
         ask.best = ask.adjacent = true;
         ask.category = (uint8_t)(which < categories ? which : ENGINE_CATEGORY_ANY);
@@ -389,7 +389,7 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    engine_use_thread_slot(3); /* the threads that fight are 1 and 2 */
+    engine_use_thread_slot(3); /* the worker threads use 1 and 2 */
     struct plan *plan = read_plan(argv[1]);
     bench_pairs(plan);
     bench_threads(plan);

@@ -1,17 +1,17 @@
-/* floor_main.c: the least an HTTP server can do, to measure ours against.
+/* floor_main.c: a minimal HTTP server, the baseline for ours.
  *
  *   floor PORT BYTES [reply|stream]
  *
- * reply: level-triggered epoll, one recvfrom, one sendto of constant bytes for each read that ends
- * in an empty line (N empty lines: N answers in one write, so that pipelining clients are served).
- * No parsing, no routing, no timeouts, no limits.
+ * reply: level-triggered epoll, one recvfrom and one sendto of constant bytes per read. N empty
+ * lines in a read get N answers in one write, which serves pipelining clients. No parsing, no
+ * routing, no timeouts, no limits.
  *
- * stream: accepts, sends a head once something was asked, then holds the connection and writes
- * constant bytes to all of them whenever SIGUSR1 comes; says how long that took.
+ * stream: answers a request with a head and keeps the connection open. On SIGUSR1 it writes
+ * constant bytes to all connections and prints the CPU time that this took.
  *
- * Its calls to the kernel are those of the services (common/http/http_conn.c). With read() and
- * write(), which go through the file layer first, it would be slower by some per cent than it can
- * be, and so flatter them. */
+ * It makes the same system calls as the services (common/http/http_conn.c). read() and write() go
+ * through the file layer and would make it some percent slower, which would flatter the
+ * services. */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -72,8 +72,8 @@ static unsigned requests_in(const char *bytes, size_t len)
     return count;
 }
 
-/* PIPELINE_MAX answers, one behind the other, whose bodies have `len` bytes each; the heads are as
- * long as those of a poll. */
+/* Returns PIPELINE_MAX consecutive answers with bodies of `len` bytes; their heads are as long as
+ * those of a poll. */
 static char *answers(size_t len, size_t *one)
 {
     char head[256];

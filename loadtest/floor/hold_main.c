@@ -1,10 +1,10 @@
-/* hold_main.c: opens many streams and holds them, for measuring what a waiting visitor costs.
+/* hold_main.c: opens many streams and keeps them open, to measure the cost of a waiting visitor.
  *
  *   hold PORT COUNT PATH
  *
- * Asks for PATH on COUNT connections, and says {"ready":COUNT} once every one has had its first
- * bytes. Each line on standard input is then answered with what has come since:
- * {"open":n,"reads":n}. Ends with its standard input. */
+ * Requests PATH on COUNT connections, and prints {"ready":COUNT} once each has received its first
+ * bytes. For each line on standard input it prints the open connections, and the reads since the
+ * last line: {"open":n,"reads":n}. Exits at the end of standard input. */
 #include "load.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* load.c: a wire is idle, busy with one request, or closed for good. Latency counts from a
- * request's due time, even if it was sent later. */
+ * request's due time, even if the request was sent later. */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -40,8 +40,8 @@ const char *load_behind(const struct wire *wire, const char *name)
     return behind(wire->answer, wire->got, name);
 }
 
-/* Head and body are there. For servers that are known to send a length: nothing is parsed, since a
- * generator that runs against the bare floor of the machine must cost next to nothing. */
+/* Returns whether head and body are complete. Relies on Content-Length instead of parsing: next to
+ * the minimal server (floor_main.c), the generator must cost next to nothing. */
 static bool has_all(const struct wire *wire)
 {
     const char *body = load_behind(wire, "\r\n\r\n");
@@ -104,7 +104,7 @@ static void ask(struct wire *wire, uint64_t due_us)
     wire->busy = true;
     flow->busy++;
     size_t len = flow->load->write(flow->load->ctx, wire, request);
-    (void)!send(wire->fd, request, len, MSG_NOSIGNAL); /* what failed is seen at reading */
+    (void)!send(wire->fd, request, len, MSG_NOSIGNAL); /* the next read reports an error */
 }
 
 static bool is_over(const struct flow *flow, uint64_t at_us)
@@ -112,7 +112,7 @@ static bool is_over(const struct flow *flow, uint64_t at_us)
     return at_us >= flow->load->until_us || (flow->most > 0 && flow->due == flow->most);
 }
 
-/* Of the closed loop at once, of the open one when it is due. */
+/* A closed loop sends the next request at once; an open loop puts the wire on the idle list. */
 static void go_on(struct wire *wire)
 {
     struct flow *flow = wire->flow;
@@ -128,7 +128,7 @@ static uint64_t next_us(const struct flow *flow)
     return flow->load->began_us + flow->due * 1000000 / flow->rate;
 }
 
-/* The open loop: what is due by now, as far as there are connections for it. */
+/* The open loop: sends the requests that are due, as long as there are idle connections. */
 static void send_due(struct flow *flow)
 {
     const struct load *load = flow->load;
@@ -146,7 +146,7 @@ static void send_due(struct flow *flow)
     }
 }
 
-/* A connection that was closed under its request, or without one. */
+/* Closes a connection, with or without a request in flight; replaces it if `redials`. */
 static void hung_up(struct wire *wire)
 {
     struct flow *flow = wire->flow;
@@ -191,7 +191,7 @@ static void on_readable(struct wire *wire)
     go_on(wire);
 }
 
-/* Whether there is nothing more to ask and nothing more to hear. */
+/* Returns whether nothing more will be sent or received. */
 static bool is_through(const struct flow *flow)
 {
     return flow->open == 0 ||
@@ -206,14 +206,14 @@ void load_run(struct load *load)
     load->until_us = load->began_us + load->seconds * 1000000;
     for (struct flow *flow = load->flow; flow < end; flow++) {
         if (flow->rate > 0)
-            pause.tv_nsec = PAUSE_US * 1000; /* a request is late by no more */
+            pause.tv_nsec = PAUSE_US * 1000; /* bounds how late a request is sent */
         for (unsigned i = 0; i < flow->wires_len; i++)
             go_on(&flow->wires[i]);
     }
     while (load->now_us < load->until_us + LAST_ANSWERS_US) {
         struct epoll_event events[EVENTS_MAX];
         unsigned through = 0;
-        /* First what is due: all answers may come at once, while others wait for a connection. */
+        /* Send due requests first: all answers may arrive at once, while requests still wait. */
         for (struct flow *flow = load->flow; flow < end; flow++) {
             send_due(flow);
             through += is_through(flow);

@@ -1,19 +1,19 @@
-/* rush_main.c: as many buyers as there are connections, each of whom takes a seat, and then the
- * next, as fast as they are answered.
+/* rush_main.c: one buyer per connection, who holds one seat after another, as fast as the service
+ * answers.
  *
  *   rush -p PORT -u PATH -t PASSES -c CONNECTIONS -s SECONDS [-n SEATS] [-r PER_ROW] [-a AREA]
  *        [-l LOG] [-o RATE]
  *
- * A closed loop, or an open one of RATE a second, over kept connections with one request under way
- * on each. A script in a general load generator costs more than the service that it asks; here a
- * request is a head that was made once and thirty bytes behind it. Seats are named rRsN, scattered
- * over SEATS seats in rows of PER_ROW, none asked for twice; or one place of AREA each. PASSES has
- * an admission pass a line; connections take them in turn.
+ * A closed loop, or an open one of RATE requests a second, over persistent connections with one
+ * request in flight on each. A scripted load generator costs more than the service under test;
+ * here a request is a prepared head plus thirty bytes. Seats are named rRsN, scattered over SEATS
+ * seats in rows of PER_ROW, none requested twice. With AREA, each request is for one place of that
+ * area. PASSES has one pass per line; connections take them in turn.
  *
- * Ends after SECONDS, once what is under way was answered, or when the service has closed every
- * connection, and prints one line of JSON. LOG gets a line for each request:
- * the seat's number and its outcome: "held HOLD", the status, or "lost" where a connection
- * ended before its answer: what a test compares with what a restarted service says. */
+ * Ends after SECONDS, once pending requests are answered, or when the service has closed every
+ * connection, and prints one line of JSON. LOG gets a line for each request: the seat's number and
+ * the outcome, "held HOLD", the status, or "lost" if the connection ended before the answer. A
+ * test compares this with the state of a restarted service. */
 #include "load.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@
 enum {
     HEAD_MAX = 2048,
     BODY_MAX = 128,
-    SCATTER = 7919, /* a prime that divides no hall: each seat once */
+    SCATTER = 7919, /* a prime that divides no hall's size: each seat once */
 };
 
 struct head {
@@ -35,7 +35,7 @@ struct rush {
     struct load load;
     const char *path, *area;
     uint64_t seats, per_row;
-    struct head *heads; /* of each connection's requests, up to the number of bytes in the body */
+    struct head *heads; /* per connection, up to the value of Content-Length */
     FILE *log;
     uint64_t answered, held, other;
 };
@@ -103,7 +103,7 @@ static void read_passes(struct rush *rush, unsigned connections, const char *pat
             fprintf(stderr, "rush: %s is empty\n", path);
             exit(1);
         }
-        if (len <= 0) { /* fewer passes than connections: from the first again */
+        if (len <= 0) { /* fewer passes than connections: start again with the first */
             rewind(file);
             len = getline(&line, &cap, file);
         }

@@ -1,22 +1,22 @@
-/* surge_main.c: newcomers who join a line, more of them than it can take, with some who wait and
- * some who are called.
+/* surge_main.c: newcomers who join a line, more than it can take, while a waiting visitor polls and
+ * requests passes.
  *
  *   surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] [-w WAIT_MS] [-k SALT]
  *         [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE]
  *
- * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak. With it RATE
- * newcomers a second are due, each at an instant of its own, whatever the service does. They come
- * over CONNECTIONS, one request at a time on each, as an edge would send them; one that finds none
- * free for WAIT_MS is turned away by the edge, that is, by us. At the same time TICKET's owner asks
- * `me` POLLS times a second and for a pass PASSES times, on connections of their own.
+ * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak rate. With RATE,
+ * that many newcomers a second are due, each at a fixed time, whatever the service does. They use
+ * CONNECTIONS, one request at a time on each, as an edge would. A newcomer who finds no idle
+ * connection for WAIT_MS is turned away, as by an edge. At the same time TICKET's owner polls `me`
+ * POLLS times and requests a pass PASSES times a second, on separate connections.
  *
- * Time counts from the instant at which a request was due. Prints a line of JSON: of the joins how
- * many were due, had a place within a second (`good`), had one later, were refused with a time to
- * come back, were turned away, or met anything else. What the owner of TICKET feels is measured
- * best by a process of its own (-c 0), which does not wait for the answers to a crowd to be read.
+ * Latency counts from a request's due time. Prints one line of JSON: the joins that were due, got a
+ * place within a second (`good`) or later (`late`), were refused with a Retry-After, were turned
+ * away (`away`), or failed. Measure TICKET's owner with a process of its own (-c 0), which does not
+ * have to read a crowd's answers first.
  *
- * FILE gets a line for each place: when the join was due, in microseconds of the machine's own
- * clock, and its position. So several processes can say together who came before whom.
+ * FILE gets a line for each place: the due time of the join, in microseconds of the machine's
+ * monotonic clock, and the position. It lets a test order the joins of several processes.
  */
 #include "load.h"
 
@@ -26,8 +26,8 @@
 #include <string.h>
 
 enum {
-    CONNECTIONS_MAX = 18000, /* a process has 20,000 files, here and there */
-    OWNER_WIRES = 16,        /* connections of those who poll, and of those who are called */
+    CONNECTIONS_MAX = 18000, /* a process may open 20,000 files, on both sides */
+    OWNER_WIRES = 16,        /* connections for polls, and as many for passes */
     GOOD_US = 1000000,
 };
 
@@ -41,7 +41,7 @@ struct surge {
     struct {
         uint64_t good, late, refused, bad;
     } met[KINDS];
-    FILE *places; /* NULL: nobody asks who came when */
+    FILE *places; /* of -f; NULL: not given */
 };
 
 static enum kind kind_of(const struct surge *surge, const struct wire *wire)

@@ -1,4 +1,4 @@
-// Takes figures in turns, A B C A B C ..., and reports them as medians with their spread.
+// Takes measurements in turns, and reports their median and spread.
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -6,15 +6,15 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// {name: microseconds} in milliseconds.
+// Converts {name: microseconds} to milliseconds.
 export const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
 
 export function spread(values) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-// measures: {name: async (round) => number}. `prepare(round)` goes first. Every round takes each once, every other round backwards,
-// so that a machine that slows down slows all of them. -> {name: [number, ...]}
+// measures: {name: async (round) => number}. Every round runs `prepare(round)`, then each measure once. Every other round is
+// reversed, so that a machine that slows down affects all of them. Returns {name: [number, ...]}.
 export async function inTurns(measures, rounds, prepare = async () => {}) {
   const names = Object.keys(measures);
   const taken = Object.fromEntries(names.map((name) => [name, []]));
@@ -26,13 +26,13 @@ export async function inTurns(measures, rounds, prepare = async () => {}) {
   return taken;
 }
 
-// The ratio a/b round by round: what the machine did to one round it did to both sides of it.
+// The ratio a/b, computed per round: changes of the machine's speed affect both sides of a round.
 export function ratio(taken, a, b) {
   return spread(taken[a].map((value, round) => value / taken[b][round]));
 }
 
-// Refuses a comparison whose sides did not do the same work: throws unless the amounts agree, give
-// or take `slack` of the larger one; nothing on both sides is no work. `sides`: {name: amount}.
+// Throws unless all sides did the same amount of work: each within `slack` of the largest one, and
+// that one above zero. `sides`: {name: amount}.
 export function sameWork(what, sides, slack = 0) {
   const amounts = Object.values(sides);
   const most = Math.max(...amounts);
@@ -40,8 +40,8 @@ export function sameWork(what, sides, slack = 0) {
   throw new Error(`not comparable: ${what} differs: ${JSON.stringify(sides)}`);
 }
 
-// Answers are the same work if all are good and their bodies are of one size. `sides`: {name: [url,
-// headers]}.
+// Throws unless all sides answer with 200 and bodies of the same size, within `slack`. `sides`:
+// {name: [url, headers]}.
 export async function sameAnswer(what, sides, slack = 0) {
   const sizes = {};
   for (const [name, [url, headers = {}]] of Object.entries(sides)) {

@@ -1,4 +1,4 @@
-// A front of the waiting room to measure: pinned to its core, with one open but paused event.
+// A front of the waiting room for measurements: pinned to its core, with one event that is open and then paused.
 
 import { startService, until } from '../../../tests/lib-js/index.js';
 import { pin } from './machine.js';
@@ -43,14 +43,14 @@ export async function openEvent(front, knobs = {}) {
   const made = await front.admin.put(`/admin/events/${EVENT}`, { body });
   if (made.status >= 300) throw new Error(`creating the event: ${made.status} ${made.text}`);
   await act(front, 'open');
-  await act(front, 'pause'); // those who poll are those who wait: people join, nobody is called
+  await act(front, 'pause'); // people can join and poll, but nobody is called
   await until('the event to be paused', async () => {
     const status = await front.http.get(`/v1/queue/${EVENT}/status`);
     return status.status === 200 && status.json.state === 'paused';
   });
 }
 
-// How many places were given since the status counted `before`, once it counts so many more.
+// Waits until the status counts at least `least` more places than `before`; returns how many more.
 export async function givenSince(front, before, least) {
   return (await until('the status to count them', async () => {
     const now = await issued(front);

@@ -1,7 +1,7 @@
-// handshakes.js JSON: new connections one after the other, some at a time, each with one request; a process of its own,
-// so that it can have a core of its own. Prints how many came through and how many took up an earlier session.
+// handshakes.js JSON: opens `count` connections, `atOnce` at a time, with one request each. A process of its own, so that it
+// can have its own core. Prints how many succeeded and how many resumed a session.
 //
-//   {port, count, atOnce, tls: 'TLSv1.3' | 'TLSv1.2' | none, resume: take up the session of a first connection}
+//   {port, count, atOnce, tls: 'TLSv1.3' | 'TLSv1.2' | none, resume: resume the session of a first connection}
 
 import net from 'node:net';
 import tls from 'node:tls';

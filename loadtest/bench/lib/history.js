@@ -1,5 +1,5 @@
-// The results of earlier runs on such a machine, so that a report can draw a figure over the last commits. One line of JSON
-// per run, in the user's cache folder: `make clean` keeps it, and all clones share it.
+// The results of earlier runs, so that a report can draw a figure over the last commits. One line of JSON per run, in the
+// user's cache folder: `make clean` keeps it, and all clones share it.
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 const COMMITS = 20;
 const file = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fairgate', 'bench.jsonl');
 
-// The commit of this tree, with a + if it was changed since; '' without git.
+// The commit of this tree, with a + if there are uncommitted changes; '' without git.
 export const commitHere = () => (spawnSync('git', ['describe', '--always', '--exclude=*', '--dirty=+'], { encoding: 'utf8' }).stdout ?? '').trim();
 
 // run: {commit, machine, figures: {name: number}}
@@ -22,7 +22,7 @@ export function remember(run) {
   }
 }
 
-// A run that was killed while it wrote has left half a line.
+// A run that was killed while writing leaves half a line, which is skipped.
 function runOf(line) {
   try {
     return [JSON.parse(line)];
@@ -31,7 +31,7 @@ function runOf(line) {
   }
 }
 
-// How a figure went on this machine: (name) => [[commit, number], ...], the oldest first. Of the runs of a commit the last one counts.
+// A figure's history on this machine model: (name) => [[commit, number], ...], oldest first. A commit's last run counts.
 export function past(machine) {
   const runs = existsSync(file) ? readFileSync(file, 'utf8').split('\n').flatMap(runOf) : [];
   return (name) => {

@@ -1,9 +1,9 @@
-// hostile.js WHAT JSON: one of the clients of hostile.suite.js, a process of its own, which runs for `seconds`.
-// `neighbour` is everybody else: it asks at a pace, from its own address, and prints when each asked, how long
-// its answer took, and for how much of that time the service's loop wanted a processor and got none, in milliseconds.
-// The others are attackers; they print what they did.
+// hostile.js WHAT JSON: one of the clients of hostile.suite.js, a process of its own that runs for `seconds`.
+// `neighbour` is everybody else: it sends requests at a fixed rate from its own address, and prints for each one when
+// it was sent, how long the answer took, and how long the service's loop waited for a processor meanwhile, in ms.
+// The others are attackers, which print what they did.
 //
-//   {port, tls, paths, post, seconds, perS, patienceMs, big, stream, from, pid}     from: addresses of ours to come from; pid: of the service
+//   {port, tls, paths, post, seconds, perS, patienceMs, big, stream, from, pid}     from: our source addresses; pid: of the service
 
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -22,7 +22,7 @@ const told = { opened: 0, refused: 0, sent: 0 };
 let turn = 0;
 const source = () => to.from[(turn += 1) % to.from.length];
 
-// A connection, or null if none is accepted.
+// Returns a connection, or null if it is not accepted.
 function connect(options = {}) {
   return new Promise((resolve) => {
     const at = { port: to.port, host: '127.0.0.1', localAddress: source(), ...options };
@@ -38,7 +38,7 @@ function connect(options = {}) {
   });
 }
 
-// `many` at a time, each again when it has ended.
+// Keeps `count` connections going: each is replaced when it has ended.
 const many = (count, once) => Promise.all(Array.from({ length: count }, async () => {
   while (goesOn()) {
     const socket = await connect(once.options);
@@ -125,8 +125,8 @@ const ATTACKS = {
     ? [frame(FRAME.HEADERS, FLAG.END_STREAM, 1, getHead(to.paths[0]))] : [frame(FRAME.CONTINUATION, 0, 1, header('x-more', 'y'.repeat(100)))])))),
 };
 
-// How long the first thread of a process, which has its loop, has waited for a processor so far, in milliseconds; once
-// it has ended, what it was last.
+// Returns a function: how long a process's first thread, which runs its loop, has waited for a processor so far, in ms.
+// Once the process has ended, it returns the last value.
 function waitedOf(pid) {
   let ms = 0;
   return () => {
@@ -139,7 +139,7 @@ function waitedOf(pid) {
   };
 }
 
-// Every request is due at its time, whatever happened to earlier ones; every fourth has a new connection.
+// An open loop: every request is due at a fixed time. Every fourth uses a new connection.
 async function neighbour() {
   const waited = waitedOf(to.pid);
   const { request, Agent } = to.tls ? https : http;

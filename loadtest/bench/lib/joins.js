@@ -1,14 +1,13 @@
-// Joins sent without a front, and their cost in Redis.
+// Joins that are sent to Redis without a front, and their cost there.
 
 import { ask, numbersOf, scriptText } from '../../../tests/lib-js/wire.js';
 import { SERVER_CORE } from './front.js';
 import { runPinned } from './machine.js';
 
-// Joins straight at Redis, `batch` of them in each call of the very script that fronts call, sent by
-// redis-benchmark, 32 calls in flight if a call is one join. Keys are of its own making, numbers of twelve
-// digits. redis-benchmark seeds them with time XOR pid, so that two runs of one suite now and then draw the same
-// ones, and nobody would get a place; hence the salt. With `addresses`, each single join has one of
-// 20,000, which are the first eight of these digits.
+// Sends joins straight to Redis with redis-benchmark: `batch` joins per call of the script that fronts call;
+// 32 calls in flight if batch is 1. redis-benchmark generates the keys, numbers of twelve digits. It seeds them
+// with time XOR pid, so two runs of a suite may draw the same keys, which would get no places; hence the salt.
+// With `addresses`, each single join has one of 20,000 addresses: the first eight digits of the number.
 const NUMBERS = 2_000_000_000;
 const NUMBER = '__rand_int__';
 const { KEY_BYTES } = numbersOf();

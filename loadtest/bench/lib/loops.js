@@ -1,4 +1,4 @@
-// Many loops of fronts, as Redis sees them: one connection each, with the commands of a real front's loop.
+// Simulates the loops of many fronts towards Redis: one connection each, with the commands of a real front's loop.
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,8 +8,8 @@ import { scriptText } from '../../../tests/lib-js/wire.js';
 
 export const shaOf = (script) => createHash('sha1').update(scriptText(script)).digest('hex');
 
-// A call of this script as a front sends it: the same each time, but for what the event's clock must show by
-// now. A call that is seconds off is refused, which costs next to nothing.
+// Captures a real front's call of this script. It can be repeated if its event clock is set to the current time (now()):
+// Redis rejects a call that is seconds off, and a rejection costs next to nothing.
 export async function wordsOf(redis, script, of = () => true) {
   const wanted = shaOf(script);
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
@@ -26,8 +26,8 @@ export const now = (words) => words.map((word) => word.replace(RUN, `$1@${Date.n
 
 const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
-// A connection that says these words again and again; `heard` has what came back. Opened one at a time: a Unix socket
-// refuses what its queue has no room for.
+// A connection that repeats commands; `heard` gets the replies. Open connections one at a time: a Unix socket rejects
+// those that do not fit into its backlog.
 export class Loop {
   static async open(target, heard) {
     const loop = new Loop(target, heard);
@@ -45,7 +45,7 @@ export class Loop {
     this.socket.write(commands.map(resp).join(''));
   }
 
-  // Drifting apart, as loops do.
+  // Random periods, so that loops drift apart as real ones do.
   each(ms, say) {
     this.timers.push(setInterval(() => say(this), ms * (0.9 + 0.2 * Math.random())));
   }
@@ -60,11 +60,11 @@ export class Loop {
   }
 }
 
-// How often a loop ticks where there are so many of them, in ms (STORE_TICKERS, STORE_PERIODS_MAX).
+// The tick period of each of `loops` loops, in ms (STORE_TICKERS, STORE_PERIODS_MAX).
 export const tickPeriod = (loops) => 100 * Math.min(3, Math.max(1, loops / 128));
 
-// So many loops on Redis's lists of fronts, a front's own among them, of `most` that there ever were. All of it is
-// dated far in the future.
+// Registers `wanted` loops, including the front's own, on Redis's lists of fronts, and removes the others of `most`.
+// They expire far in the future.
 export async function present(redis, event, wanted, most = wanted) {
   const names = Array.from({ length: most - 1 }, (_, n) => `loop-${n}`);
   for (const list of ['contacts', 'tellers']) {

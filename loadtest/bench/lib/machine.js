@@ -1,13 +1,13 @@
-// What a measurement needs of the machine: programs pinned to a core, and the CPU time that they
-// used. Time on a shared machine drifts by tens of percent; the CPU time of a process, divided by
-// the work it did, drifts far less, and a ratio of two such figures taken in turns hardly at all.
+// Pins programs to a core and measures the CPU time that they use. On a shared machine, elapsed
+// time drifts by tens of percent. The CPU time of a process per unit of work drifts far less, and
+// the ratio of two such figures taken in turns hardly at all.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-const TICK_US = 1e6 / 100; // USER_HZ is 100 on every Linux that we support
+const TICK_US = 1e6 / 100; // USER_HZ is 100 on every supported Linux
 
-// The threads of a process; none of one that has ended.
+// The threads of a process; empty if it has ended.
 function tasksOf(pid) {
   try {
     return readdirSync(`/proc/${pid}/task`);
@@ -17,8 +17,8 @@ function tasksOf(pid) {
   }
 }
 
-// Puts all threads of a process on one core. What ends meanwhile, a thread or the process, is no failure, and a
-// thread that is born meanwhile is met by the next look, or inherits the core of a parent that has it already.
+// Pins all threads of a process to one core. A thread or process that ends meanwhile is no failure. A thread that
+// starts meanwhile is found by the next pass, or inherits the core of a parent that is pinned already.
 export function pin(pid, core) {
   const done = new Set();
   for (let more = true; more; ) {
@@ -33,7 +33,7 @@ export function pin(pid, core) {
   }
 }
 
-// Runs argv on one core to its end.
+// Runs argv on one core and waits for its end.
 export async function runPinned(core, argv, { env = {}, timeoutMs = 120_000 } = {}) {
   const child = spawn('taskset', ['-c', String(core), ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -59,14 +59,14 @@ function childrenOf(pid) {
   return found;
 }
 
-// User and system time of a process, and of its children that have ended, in microseconds.
+// User and system time of a process, and that of its ended children, in microseconds.
 export function timesUs(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const [user, system, endedUser, endedSystem] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 15).map(Number);
   return { own: (user + system) * TICK_US, ended: (endedUser + endedSystem) * TICK_US };
 }
 
-// Of a process and its children (nginx has workers).
+// CPU time of a process and its running children (nginx has workers).
 export const cpuUs = (pid) => childrenOf(pid).reduce((sum, child) => sum + cpuUs(child), timesUs(pid).own);
 
 export function rssKb(pid) {
@@ -74,7 +74,7 @@ export function rssKb(pid) {
   return Number(line[1]);
 }
 
-// How much of the machine's CPU is used within `ms`: by all programs, and by other guests of its host.
+// The share of the machine's CPU that is used during `ms`, by all programs and by other guests of its host.
 export async function busyShare(ms) {
   const look = () => readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].trim().split(/\s+/).slice(1, 9).map(Number);
   const sum = (times) => times.reduce((all, time) => all + time, 0);

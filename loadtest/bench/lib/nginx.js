@@ -1,10 +1,10 @@
-// nginx, the usual choice of web server, in its usual setup: one worker on one core, keep-alive, no log.
+// nginx in a usual setup: one worker on one core, keep-alive, no log.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, until } from '../../../tests/lib-js/index.js';
 
-// `location`: the text of its `location / { ... }`.
+// `location`: the contents of `location / { ... }`.
 export async function startNginx(scope, core, location) {
   const port = await freePort();
   const dir = scope.tempDir('nginx-');

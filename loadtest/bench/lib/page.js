@@ -1,11 +1,11 @@
-// The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
+// The report as one self-contained page: no script, no font, no external picture.
 //
-// Every figure with a bar is drawn against it: the full line is twice the bar, the tick in the middle is the
-// bar itself, the thin line is the spread from the least to the most. Rates of the same work are drawn next to
-// each other (`among`), the full line is the greatest of them. Other figures are printed as numbers. Where
-// latencies were taken, their percentiles are next to it; where something was taken along a way (time, people
-// who wait), its curve is below. A line shows how a figure went over the last commits that were measured on such a machine, from 0 to
-// the most. On a phone a figure is a block, not a row.
+// A figure with a bar is drawn against it: the full width is twice the bar, the tick in the middle is the bar,
+// the thin line is the spread from minimum to maximum. Rates of the same work are drawn next to each other
+// (`among`); there the full width is the greatest rate. Other figures are printed as numbers. Percentiles of
+// latencies are next to their figure; curves (over time, or over the number of people) are below it. A line shows
+// the figure in the last commits that were measured on such a machine, from 0 to the maximum.
+// On a phone a figure is a block, not a row.
 
 import { barOf, fixed, middle, nameOf } from './report.js';
 
@@ -42,7 +42,7 @@ svg .axis { stroke: var(--line); } svg .ground { fill: var(--line); opacity: .5;
 
 const WIDTH = 220;
 
-// A figure against its bar; or a rate, among those of the same work, against the greatest of them.
+// Draws a figure against its bar, or a rate against the greatest rate of the same work.
 function drawn(row, most) {
   const bar = row.atMost ?? row.atLeast;
   const isRate = row.among !== undefined;
@@ -71,7 +71,7 @@ function greatest(rows) {
   return most;
 }
 
-// Percentiles on a logarithmic scale of their own, the largest at the right end.
+// Draws percentiles on their own logarithmic scale, the largest at the right end.
 function percentiles(latency) {
   const shown = Object.entries(latency).filter(([name]) => /^(p\d+|max)$/.test(name));
   const least = Math.max(1e-3, Math.min(...shown.map(([, ms]) => ms)) / 2);
@@ -86,8 +86,8 @@ function percentiles(latency) {
 const CHART = { width: 560, height: 166, left: 58, right: 10, top: 22, bottom: 30 };
 const number = (value) => (Number.isInteger(value) ? value.toLocaleString('en') : fixed(value));
 
-// A curve: {points: [[x, y], ...], x, y, log}: what the axes are called, and whether x is drawn by powers of
-// ten. y begins at 0, so that what does not grow looks like it.
+// Draws a curve {points: [[x, y], ...], x, y, log}: x and y name the axes; log makes the x axis logarithmic.
+// y begins at 0, so that a value that does not grow looks flat.
 function curve({ points, x: xName, y: yName, log = false }) {
   const { width, height, left, right, top, bottom } = CHART;
   const along = (value) => (log ? Math.log10(Math.max(value, 1)) : value);

@@ -1,4 +1,4 @@
-// pgbench on both cores, its durable UPDATEs, and waiting for the seat service to finish its work after a load.
+// Runs pgbench on both cores, with durable UPDATEs; waits until the seat service has finished its work after a load.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -7,10 +7,10 @@ import { sameWork } from './compare.js';
 import { runPinned, timesUs } from './machine.js';
 import { BOTH_CORES } from './rush.js';
 
-// With these no checkpoint falls into a run.
+// With these settings no checkpoint starts during a run.
 export const SETTINGS = { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' };
 
-// -> transactions done, and a second; with a `rate`, of an open loop: each counts from the instant at which it was due
+// Returns the number of transactions and their rate. `rate` makes it an open loop: p99Us then counts from each due time.
 export async function runPgbench(postgres, { file, database, clients, seconds, rate = 0 }) {
   const where = ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres'];
   const how = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-D', 'n=0'];
@@ -23,11 +23,11 @@ export async function runPgbench(postgres, { file, database, clients, seconds, r
   return { done: Number(/actually processed: (\d+)/.exec(out)[1]), rps: Number(/tps = ([\d.]+)/.exec(out)[1]), p99Us };
 }
 
-// ---- durable UPDATEs of one row each: what this machine makes of the least that must reach the disk ----
+// ---- durable UPDATEs of one row each: this machine's limit for the least data that must reach the disk ----
 
 export const CLIENTS = 16;
 const ROWS = 2_400_000;
-const SCATTER = 7919; // has no factor in common with what it walks through
+const SCATTER = 7919; // coprime to the number of rows per client
 
 export function preparePlain(postgres) {
   postgres.sql('CREATE DATABASE plain');
@@ -43,10 +43,10 @@ export const rowsHeld = (postgres) => Number(postgres.sql("SELECT count(*) FROM 
 export const walBytes = (postgres) => Number(postgres.sql("SELECT pg_current_wal_lsn() - '0/0'"));
 export const walSyncs = (postgres) => Number(postgres.sql('SELECT wal_sync FROM pg_stat_wal'));
 
-// Processor time of the backends that have ended: pgbench's, once it is through.
+// CPU time of the ended backends, which include pgbench's after its run.
 const endedUs = (postgres) => timesUs(postgres.child.pid).ended;
 
-// Transactions, each of which must have changed one row: `changed` counts them.
+// Runs transactions and checks that each changed one row; `changed` counts the changed rows.
 export async function runUpdates({ postgres, dir }, script, { seconds, changed = rowsHeld, cpu = [], rate }) {
   const file = join(dir, 'script.sql');
   writeFileSync(file, script);
@@ -60,8 +60,8 @@ export async function runUpdates({ postgres, dir }, script, { seconds, changed =
   return run;
 }
 
-// The nth of so many runs. Each client has rows of its own and takes them scattered, as buyers do, none twice:
-// every transaction finds a free one.
+// The script of the nth of `runs` runs. Each client updates its own rows in scattered order, as buyers do, and none
+// twice, so that every transaction finds a free row.
 export function updateScript(nth, runs) {
   const share = ROWS / CLIENTS;
   const from = Math.floor((nth * share) / runs);
@@ -71,8 +71,8 @@ UPDATE seat SET state = 'held', hold = :id WHERE id = :id AND state = 'free';
 `;
 }
 
-// Snapshots and reports are made when a rush is over: those of the last rush are waited for, or they would disturb the
-// next measurement.
+// Snapshots and reports are made after a rush. Waits for those of the last rush, which would disturb the next
+// measurement.
 export async function untilAudited(seats) {
   await until('the auditor to be through', async () => {
     const metrics = await seats.metrics();

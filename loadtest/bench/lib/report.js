@@ -11,7 +11,7 @@ export const fixed = (value) =>
 
 export const middle = (row) => (typeof row.value === 'object' ? row.value.median : row.value);
 
-// {suite and name: median} of a report.
+// figuresOf() returns a report's medians as {'SUITE: NAME': median}.
 export const nameOf = ({ suite, name }) => `${suite}: ${name}`;
 export const figuresOf = ({ rows }) =>
   Object.fromEntries(rows.filter(({ verdict }) => verdict !== 'BROKEN').map((row) => [nameOf(row), middle(row)]));
@@ -29,9 +29,9 @@ export class Report {
     this.suites = {};
   }
 
-  // A figure with its bar: {suite, name, value | {median,min,max}, unit, atMost | atLeast, note,
-  // latency: {p50, p90, p99, ...} in milliseconds, chart: {points, x, y, log}, among: the group of rates
-  // of the same work that it is drawn with}
+  // Adds a figure: {suite, name, value: a number or {median, min, max}, unit, atMost or atLeast (its bar), note,
+  // latency: {p50, p90, p99, ...} in milliseconds, chart: {points, x, y, log}, among: the group of rates of
+  // the same work that it is drawn with}
   add(row) {
     const value = middle(row);
     if (!Number.isFinite(value)) throw new Error(`${row.name}: ${value} is no figure`);
@@ -44,7 +44,7 @@ export class Report {
     process.stdout.write(`${this.line(full)}\n`);
   }
 
-  // A suite that could not go on, and why.
+  // Reports a suite that failed, with the error.
   broken(suite, error) {
     this.failed += 1;
     this.rows.push({ suite, name: 'the suite did not come to its end', verdict: 'BROKEN', note: error.message });

@@ -1,5 +1,5 @@
-// One run of wrk. Its result is checked first: a run with a single failed request did other work than the other side and is
-// an error.
+// One run of wrk. A run with a single failed request did different work than the side that it is compared with, so it is an
+// error.
 
 import { fileURLToPath } from 'node:url';
 import { cpuUs, runPinned } from './machine.js';
@@ -10,7 +10,7 @@ const WRK_DIR = fileURLToPath(new URL('../../wrk', import.meta.url));
 export async function wrk({
   url,
   script = 'get.lua',
-  core = 1, // or a list, as taskset takes it
+  core = 1, // or a list, as for taskset
   connections = 64,
   seconds = SECONDS,
   env = {},
@@ -29,7 +29,7 @@ export async function wrk({
   return report;
 }
 
-// CPU microseconds of `pid` per request of one run of wrk.
+// CPU microseconds that `pid` uses per request, from one run of wrk.
 export async function cpuPerRequest(pid, options) {
   const before = cpuUs(pid);
   const { requests } = await wrk(options);
