@@ -1,5 +1,5 @@
-/* cut_proxy.c: a thread for each connection. It recognises a batch by its length, the raising of an
- * epoch by its words and the committer's connection by its application name. */
+/* cut_proxy.c: one thread per connection. It recognises a batch by the name of its prepared
+ * statement, an epoch raise by its SQL and the committer's connection by its application name. */
 
 #include "cut_proxy.h"
 #include "unit.h"
@@ -47,7 +47,7 @@ static bool send_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* What was received, and whose it is. */
+/* Received bytes and their direction. */
 struct piece {
     const char *bytes;
     size_t len;
@@ -59,7 +59,7 @@ static bool asks(struct piece piece, const char *words, size_t len)
     return piece.to_server && memmem(piece.bytes, piece.len, words, len) != NULL;
 }
 
-/* The server has answered everything and waits for a query. */
+/* The server has answered everything and waits for the next query. */
 static bool is_ready(struct piece piece)
 {
     static const char ready[] = {'Z', 0, 0, 0, 5, 'I'};
@@ -67,7 +67,7 @@ static bool is_ready(struct piece piece)
            memcmp(piece.bytes + piece.len - sizeof(ready), ready, sizeof(ready)) == 0;
 }
 
-/* A simple query. */
+/* Keeps the backend busy with a simple query. */
 static void set_to_work(int server)
 {
     static const char sleeps[] = "Q\0\0\0\x19"
@@ -84,7 +84,7 @@ static void cut_client(struct connection *at)
         poll(NULL, 0, POLL_MS);
 }
 
-/* Passes bytes on until one side ends, or the moment to cut has come. */
+/* Relays bytes until one side ends or the connection has to be cut. */
 static void relay(struct connection *at)
 {
     struct cut_proxy *orders = &at->proxy->orders;
@@ -101,8 +101,7 @@ static void relay(struct connection *at)
             if (got <= 0)
                 return;
             const struct piece piece = {at->bytes, (size_t)got, i == 0};
-            /* A batch, of however few changes: a prepared statement's name behind an empty
-             * portal's. */
+            /* A batch of any size: an empty portal name, then its prepared statement's name. */
             batch_under_way = batch_under_way || (orders->armed && asks(piece, "\0append", 7));
             committers = committers || asks(piece, "fairgate seat-service journal", 29);
             if (committers && orders->keeps_at_work && is_ready(piece)) {
@@ -145,7 +144,7 @@ static void *run(void *arg)
     while (!proxy->ending) {
         /* poll() ignores a negative descriptor. */
         struct pollfd fd = {.fd = proxy->orders.shut ? -1 : proxy->listener, .events = POLLIN};
-        if (poll(&fd, 1, POLL_MS) <= 0 || proxy->orders.shut) /* shut since poll() began */
+        if (poll(&fd, 1, POLL_MS) <= 0 || proxy->orders.shut) /* shut after poll() began */
             continue;
         struct connection *at = calloc(1, sizeof(*at));
         at->proxy = proxy;

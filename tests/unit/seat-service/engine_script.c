@@ -1,4 +1,3 @@
-/* engine_script.c: see engine_script.h. */
 #include "engine_script.h"
 
 #include "one_change.h"
@@ -24,7 +23,7 @@ static uint64_t time_of(const char *word) /* 0 stays 0 */
     return strcmp(word, "0") != 0 ? TEST_NOW_MS + ms : 0;
 }
 
-/* As script_number() gives an expected time. */
+/* In the unit that script_number() uses for an expected time. */
 static uint64_t us_of(uint64_t time_ms)
 {
     return time_ms != 0 ? (time_ms - TEST_NOW_MS) * 1000 : 0;
@@ -43,7 +42,7 @@ struct list {
 };
 
 struct drawing {
-    const char *rows[ENGINE_WORLD_ROWS + 1]; /* the last one is NULL */
+    const char *rows[ENGINE_WORLD_ROWS + 1]; /* NULL-terminated */
     char text[TEXT_MAX];
     size_t len;
     uint32_t seats;
@@ -111,10 +110,10 @@ static struct span order_of(const struct script_line *line)
     return strcmp(word, "-") == 0 ? SPAN("") : span_of(word);
 }
 
-/* The newest purchase that the script named. */
+/* The purchase that the script named last. */
 static struct engine_purchase purchase;
 
-/* What the order says it bought; NULL: nothing. */
+/* The order's purchase; NULL: none. */
 static const struct engine_purchase *purchase_of(const struct script_line *line)
 {
     struct purchase_line lines[8];
@@ -152,7 +151,7 @@ static const char *purchase_name(const uint8_t *digest)
 
 /* ---- the engines ---- */
 
-/* In replay, with the state of the follower's snapshot. */
+/* A replaying engine with the state of the follower's snapshot. */
 static struct engine *read_snapshot(void)
 {
     struct test_bytes bytes = test_snapshot(w->follower);
@@ -169,7 +168,7 @@ static bool is_quiet(void)
     return true;
 }
 
-/* Large halls with long histories are compared now and then. */
+/* Large halls with long histories are compared only now and then. */
 static bool is_compared(void)
 {
     return is_quiet() && (w->seq < CHECKED_COMMITS || w->seq % 4096 == 0);
@@ -197,7 +196,7 @@ static void undo(unsigned at)
         assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
 }
 
-/* The op of the action that comes. */
+/* Returns a free op for the next action. */
 static struct engine_op *next_op(void)
 {
     unsigned at = 0;
@@ -305,8 +304,8 @@ static struct plan_limits limits_of(const struct script_line *line)
     return limits;
 }
 
-/* The rows of one drawing, which are kept until the next hall. The seats that it blocks are added
- * to the list. */
+/* Adds the rows of one drawing, which stay valid until the next hall. Appends the seats that it
+ * blocks to the list. */
 static void draw_rows(const char *at, struct drawing *drawing, struct list *blocked)
 {
     while (*at != '\0') {
@@ -351,7 +350,7 @@ SCRIPT_VERB(do_hall, "hall")
     if (w->engine != NULL)
         engine_script_end();
     for (unsigned i = 1; i < line->len; i++) {
-        const char *equals = strchr(line->words[i] + 1, '='); /* in a drawing it begins a row */
+        const char *equals = strchr(line->words[i] + 1, '='); /* in a drawing, "=" begins a row */
         if (strcmp(line->words[i], "orphans") != 0 && (equals == NULL || equals[-1] == '/'))
             draw_rows(line->words[i], &drawing, &blocked);
     }
@@ -543,7 +542,7 @@ SCRIPT_VERB(do_full, "full|free")
         slots->fresh = full ? slots->max : fresh;
         return;
     }
-    for (uint32_t i = 0; i < buyers->size; i++) /* strangers, of whom each has one place */
+    for (uint32_t i = 0; i < buyers->size; i++) /* one place per unknown buyer */
         buyers->entries[i] = full ? (uint64_t)(i + 1) << 17 | 1 : 0;
 }
 
@@ -584,9 +583,9 @@ SCRIPT_VERB(do_wrong, "wrong")
     if (script_value(line, "category") != NULL)
         wrong.categories = UINT64_C(1) << script_value_or(line, "category", 0);
     wrong.plan_hash[CHANGE_HASH_BYTES - 1] ^= (uint8_t)script_value_or(line, "plan", 0);
-    if (hold != NULL && strcmp(hold, "later") == 0) /* another life of its slot */
+    if (hold != NULL && strcmp(hold, "later") == 0) /* a later life of its slot */
         wrong.hold += UINT64_C(1) << 24;
-    else if (hold != NULL && strcmp(hold, "beyond") == 0) /* a slot that no hall has */
+    else if (hold != NULL && strcmp(hold, "beyond") == 0) /* a slot beyond any hall's */
         wrong.hold |= 0xffffff;
     else if (hold != NULL && strcmp(hold, "none") == 0)
         wrong.hold &= ~UINT64_C(0xffffff);
@@ -609,7 +608,7 @@ SCRIPT_VERB(do_seats, "seats")
     script_expect_text(line, want, test_states(w->engine, (uint32_t)strlen(want), text));
 }
 
-/* FIELD VALUE ..., from this word on. */
+/* FIELD VALUE ..., starting at word `from`. */
 static void expect_pairs(const struct script_line *line, unsigned from,
                          const struct script_field *fields)
 {
@@ -698,7 +697,8 @@ SCRIPT_VERB(do_stat, "stat")
     expect_pairs(line, 1, fields);
 }
 
-/* The seats' states as the hall is drawn; more than eight of one kind with their number. */
+/* The seats' states in the order of the drawing; runs of more than eight are written with their
+ * length. */
 static const char *drawn(const char *states)
 {
     static char text[TEXT_MAX];
@@ -834,7 +834,7 @@ SCRIPT_VERB(do_since, "since")
     script_expect_text(line, want, count < 0 ? "behind " : count == 0 ? "none " : got);
 }
 
-/* The same statement without its first word. */
+/* Runs the rest of the statement. */
 SCRIPT_VERB(do_prefixed, "begin|try")
 {
     struct script_line rest = *line;

@@ -37,6 +37,6 @@ void plan_body_refused(const char *text, const char *says)
     int rc = plan_body_read(text, &err, &plan);
     if (strncmp(err.text, says, strlen(says)) != 0)
         fail_msg("%.300s: \"%s\" instead of \"%s\"", text, err.text, says);
-    assert_true(rc == ERR_RANGE || rc == ERR_SYNTAX); /* whose body it is hears that it is wrong */
+    assert_true(rc == ERR_RANGE || rc == ERR_SYNTAX); /* the caller's fault */
     assert_null(plan);
 }

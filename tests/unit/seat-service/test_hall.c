@@ -83,11 +83,11 @@ static void add_row(struct making *making, const char *row, float y)
                 nearest_accessible(making->seats, from, making->draft.seat_count, i);
 }
 
-/* Seats of a run change their numbers, and keep their places. */
+/* Seats within a run swap their numbers and keep their places. */
 static void shuffle(struct making *making, uint64_t seed)
 {
     struct plan_draft_seat *seats = making->seats;
-    uint32_t *now = calloc(making->seats_max, sizeof(*now)); /* by place: which number it has */
+    uint32_t *now = calloc(making->seats_max, sizeof(*now)); /* new number by old number */
     struct rng_seeded rng;
     rng_seeded_init(&rng, seed);
     for (uint32_t i = 0, first = 0; i < making->draft.seat_count; i++) {
@@ -179,8 +179,8 @@ struct plan *test_hall_plan(const struct test_hall *hall)
     assert_non_null(making);
     for (uint32_t i = 0; hall->rows[i] != NULL; i++)
         making->seats_max += (uint32_t)strlen(hall->rows[i]);
-    /* Room for that many and no more: a sanitizer marks all of it, in each of the thousands of
-     * halls of some tests. */
+    /* Exactly the room that is needed: some tests create thousands of halls, and a sanitizer marks
+     * all of the memory each time. */
     making->seats = calloc(making->seats_max + 1, sizeof(*making->seats));
     making->guids = calloc(making->seats_max + 1, sizeof(*making->guids));
     for (uint32_t i = 0; hall->rows[i] != NULL; i++)

@@ -1,5 +1,5 @@
-/* access_test.c: the checks of a request before the engine gets it: repeated requests, rates, names
- * of holds, passes. */
+/* access_test.c: the checks before a request reaches the engine: idempotency, rates, hold ids and
+ * passes. */
 #include "access/hold_id.h"
 #include "access/idem.h"
 #include "access/pass.h"
@@ -23,13 +23,13 @@ static struct idem_key key_of(uint64_t who, uint32_t what)
     return key;
 }
 
-/* As pass_hash() makes them: uniform. */
+/* Uniform, as pass_hash() makes them. */
 static uint64_t session_of(uint64_t n)
 {
     return (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static struct idem *idem; /* of one test */
+static struct idem *idem; /* one per test */
 
 static void open_idem(void)
 {
@@ -42,7 +42,7 @@ static void close_idem(void)
     idem_destroy(idem);
 }
 
-/* A request of session n has this verdict. */
+/* Expects this verdict on a request of session n. */
 static struct idem_answer begin(enum idem_verdict want, uint64_t n, struct idem_key key,
                                 uint64_t now_ms)
 {
@@ -51,7 +51,7 @@ static struct idem_answer begin(enum idem_verdict want, uint64_t n, struct idem_
     return answer;
 }
 
-/* One request of session n that took a hold. */
+/* Handles one request of session n that takes a hold. */
 static void take_with_key(uint64_t n, uint64_t key_no, uint64_t now_ms)
 {
     struct idem_key key = key_of(key_no, 1);
@@ -95,7 +95,7 @@ TEST_CASE_IN(running_request_is_never_given_up, open_idem, close_idem)
         take_with_key(3, i, 1000);
     begin(IDEM_RUNNING, 3, key_of(UINT64_MAX, 0), 1000);
 
-    /* When all places of a session are running, another request is refused. */
+    /* When all places of a session are running requests, another request is refused. */
     bool full = false;
     for (uint64_t i = 0; i < 4 * IDEM_NEAR * IDEM_WAYS && !full; i++) {
         struct idem_key key = key_of(1000000 + i, 0);
@@ -105,7 +105,7 @@ TEST_CASE_IN(running_request_is_never_given_up, open_idem, close_idem)
     assert_true(full);
 }
 
-/* Ten minutes of 10,000 changes a second, scaled down by a hundred: memory and changes alike. */
+/* Ten minutes of 10,000 changes per second; memory and changes are scaled down by a hundred. */
 TEST_CASE_IN(answers_are_kept_for_ten_minutes, open_idem, close_idem)
 {
     enum { PER_S = 100, SESSIONS = 500, KEPT = IDEM_KEEP_S * PER_S };
@@ -131,10 +131,10 @@ TEST_CASE_IN(busy_session_pushes_out_its_own_answers, open_idem, close_idem)
     for (uint64_t i = 0; i < 200000; i++)
         take_with_key(OTHERS, OTHERS + i, 31000);
     assert_true(stats->pushed_out > 190000);
-    assert_true(stats->kept_s <= 30); /* the metric shows for how long answers are kept now */
+    assert_true(stats->kept_s <= 30); /* the metric shows how long responses are kept at present */
     for (uint64_t i = 0; i < OTHERS; i++)
         assert_true(is_known(i, i, 31000));
-    /* Ten calm minutes later that is over. */
+    /* After ten calm minutes the metric is back. */
     assert_false(is_known(0, 1, 40000 + IDEM_KEEP_S * 1000));
     assert_int_equal(IDEM_KEEP_S, stats->kept_s);
 }
@@ -156,7 +156,7 @@ TEST_CASE_IN(next_owner_answers_from_the_journal, open_idem, close_idem)
 
 enum { RATE_BEGAN_US = 1000000000 };
 
-/* How many of these requests pass at five a second. */
+/* How many of these requests pass at a rate of five per second. */
 static unsigned passed(struct rate *rate, uint64_t session, unsigned requests, uint64_t now_us)
 {
     unsigned passed = 0;
@@ -176,23 +176,23 @@ TEST_CASE(session_may_burst_and_then_keeps_to_its_rate)
     uint64_t retry_ms;
     unsigned later = 0;
     assert_int_equal(0, rate_create(&err, &rate));
-    assert_int_equal(10, passed(rate, 42, 100, RATE_BEGAN_US)); /* twice the rate at once */
+    assert_int_equal(10, passed(rate, 42, 100, RATE_BEGAN_US)); /* a burst is twice the rate */
     for (unsigned second = 1; second <= 10; second++)
         later += passed(rate, 42, 50, RATE_BEGAN_US + second * UINT64_C(1000000));
     assert_in_range(later, 48, 52);
     assert_int_equal(1, passed(rate, 43, 1, RATE_BEGAN_US));
     rate_charge(rate, 43, 5, 8, RATE_BEGAN_US);
-    assert_int_equal(1, passed(rate, 43, 10, RATE_BEGAN_US)); /* of nine */
-    rate_charge(rate, 43, 5, 20, RATE_BEGAN_US); /* also beyond the burst: four seconds */
+    assert_int_equal(1, passed(rate, 43, 10, RATE_BEGAN_US)); /* nine are left */
+    rate_charge(rate, 43, 5, 20, RATE_BEGAN_US); /* charges beyond the burst: four seconds */
     assert_int_equal(0, passed(rate, 43, 1, RATE_BEGAN_US + UINT64_C(4000000)));
     assert_int_equal(1, passed(rate, 43, 10, RATE_BEGAN_US + UINT64_C(4200000)));
-    assert_true(rate_allows(rate, 42, 0, RATE_BEGAN_US, &retry_ms)); /* no limit */
-    for (uint64_t tag = 1; tag <= 3; tag++) /* the same cell, other upper bits */
+    assert_true(rate_allows(rate, 42, 0, RATE_BEGAN_US, &retry_ms)); /* 0: unlimited */
+    for (uint64_t tag = 1; tag <= 3; tag++) /* same cell, different upper bits */
         assert_int_equal(10, passed(rate, tag << 48 | 5, 50, RATE_BEGAN_US));
     rate_destroy(rate);
 }
 
-/* ---- names of holds ---- */
+/* ---- hold ids ---- */
 
 TEST_CASE(hold_name_is_valid_in_its_event_only_and_cannot_be_forged)
 {
@@ -218,7 +218,7 @@ TEST_CASE(hold_name_is_valid_in_its_event_only_and_cannot_be_forged)
 /* ---- passes ---- */
 
 static struct {
-    struct jwks_key *key; /* of one of the sets */
+    struct jwks_key *key; /* of the set published last */
     struct jwks *sets[2];
     uv_loop_t loop;
     struct jwks_feed *keys;
@@ -227,11 +227,11 @@ static struct {
     struct clock_fake clock;
     char *path;
     char memory[JWT_BYTES_MAX];
-    struct span token; /* signed last */
-    struct pass pass;  /* what the last token says that was checked */
+    struct span token; /* the token signed last */
+    struct pass pass;  /* the claims of the last valid token */
 } office;
 
-/* Publishes a set of one new key, which is the set's. */
+/* Publishes a set of one new key and returns the key. */
 static struct jwks_key *publish_key(struct jwks **set)
 {
     struct err_slot err;
@@ -295,7 +295,7 @@ static const char *value_or(const struct script_line *line, const char *key, con
     return value != NULL ? value : usual;
 }
 
-/* "sign [typ=] [iss=] [aud=] [member=]", otherwise as the waiting room does for "night" */
+/* "sign [typ=] [iss=] [aud=] [member=]": by default as the waiting room does for "night" */
 SCRIPT_VERB(do_sign, "sign")
 {
     struct err_slot err;
@@ -343,7 +343,7 @@ SCRIPT_VERB(do_check, "check")
         assert_true(office.pass.buyer == pass_hash(span_of(buyer)));
 }
 
-/* "clock +TIME" or "clock -TIME", as if the token were from the future */
+/* "clock +TIME" or "clock -TIME"; with -TIME the token comes from the future */
 SCRIPT_DOES("clock", office.clock.now_wall_us += script_number_at(line, 1))
 
 SCRIPT_DOES("no-memory", scarce_from(0))
@@ -351,7 +351,7 @@ SCRIPT_DOES("memory", scarce_end())
 
 SCRIPT_VERB(do_revoke, "revoke")
 {
-    for (uint64_t i = 0; i < 8; i++) /* neighbours in its place do not hide it */
+    for (uint64_t i = 0; i < 8; i++) /* neighbours in the same cell do not hide it */
         pass_revoke(office.revoked, office.pass.session + i * PASS_REVOKED_MAX, 1800000000);
 }
 
@@ -368,7 +368,7 @@ static const struct script_row rows[] = {
      "check ok buyer=session-1; check foreign at=day"},
     {"a pass ends with its time, also in the cache",
      "sign; check ok; clock +99s; check ok; clock +1s; check expired"}, /* no leeway */
-    /* A front whose clock is a minute ahead signs passes, too. They end by Redis's clock. */
+    /* Fronts whose clock is a minute ahead sign passes too. Passes end by Redis's clock. */
     {"a pass may come from the future", "sign; clock -60s; check ok"},
     {"a pass without memory to read it is not invalid",
      "token a.b; no-memory; check missing; memory; sign; no-memory; check unread;"

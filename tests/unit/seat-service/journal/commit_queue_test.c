@@ -1,5 +1,5 @@
-/* commit_queue_test.c: no entry is lost or delivered twice, and a full queue refuses. Also run by
- * TSan. */
+/* commit_queue_test.c: no entry is lost or delivered twice, and a full queue rejects entries. Also
+ * run under TSan. */
 #include "base/clock.h"
 #include "journal/commit_queue.h"
 #include "unit.h"
@@ -80,7 +80,7 @@ TEST_CASE(waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges)
     commit_queue_destroy(queue);
 }
 
-/* ---- two producers and the committer, for real ---- */
+/* ---- two producers and the committer, with real threads ---- */
 
 enum { ROUNDS = 20000, ENTRIES = 64 };
 
@@ -110,7 +110,7 @@ static void on_back(struct commit_entry *entry)
 static void collect(struct producer *producer)
 {
     struct pollfd fd = {.fd = producer->wakefd, .events = POLLIN};
-    assert_int_equal(1, poll(&fd, 1, 10000)); /* a wake that is lost shows as a timeout here */
+    assert_int_equal(1, poll(&fd, 1, 10000)); /* a lost wake-up ends in a timeout here */
     uint64_t count;
     assert_int_equal(8, read(producer->wakefd, &count, 8));
     while (commit_port_collect(producer->port, 16) == 16)

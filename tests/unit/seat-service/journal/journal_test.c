@@ -1,5 +1,5 @@
 /* journal_test.c: the committer against a real PostgreSQL: the responses match the journal,
- * whichever process or connection ends in between. */
+ * whichever process or connection ends, and whenever. */
 #include "cut_proxy.h"
 #include "journal/journal.h"
 #include "journal/store.h"
@@ -13,8 +13,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static struct cut_proxy *proxy; /* the row's proxy */
-static int proxy_port = 5432;   /* each proxy has the next one */
+static struct cut_proxy *proxy; /* the current row's proxy */
+static int proxy_port = 5432;   /* each proxy takes the next port */
 
 enum { ENTRIES = 256, LONG_ROWS = 3 * READER_ROWS, PROCESSES = 2 };
 
@@ -25,13 +25,13 @@ struct process {
     struct journal *journal;
     struct sale_clock sale;
     int wakefd;
-    /* written by the committer's thread */
+    /* written by the committer thread */
     atomic_uint found, owned, fenced;
     atomic_ullong epoch, applied, applied_sum;
-    /* written by the reader's thread and by the one that prepares */
+    /* written by the reader thread and the thread that prepares */
     atomic_uint shown, preparing, may_prepare, reopened;
     atomic_bool corrects,
-        is_closed; /* its event's document; the event, which something here uses */
+        is_closed; /* corrects: a correction is pending; is_closed: leave() was called */
     /* written by the loop */
     uint64_t sent, good, bad, unknown;
     uint64_t good_sum; /* of the holds that were answered with 0 */
@@ -42,9 +42,9 @@ struct process {
     uint64_t noted;
 };
 
-static struct process *processes[PROCESSES]; /* "a" and "b" of the row; kept until the next row */
-/* With `dawdles` the first change of a journal takes longer than the reader has for one event.
- * `found_then`: how many events had been found when the last row of a long journal was read. */
+static struct process *processes[PROCESSES]; /* "a" and "b" of the row; freed before the next row */
+/* With `dawdles`, applying the first change of a journal takes longer than the reader's time for
+ * one event. `found_then`: the events found when the last row of a long journal was read. */
 static atomic_bool dawdles;
 static atomic_uint found_then;
 
@@ -53,7 +53,7 @@ static uint64_t now_us(void)
     return clock_mono_us(clock_system());
 }
 
-/* Waits for another thread; on a timeout it prints its line. */
+/* Waits for another thread; on a timeout the assert prints the caller's line. */
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
         uint64_t until_us = now_us() + 20000000;                                                   \
@@ -116,7 +116,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
     struct process *process = ctx;
     (void)nth;
     (void)seq;
-    assert_int_equal(0, asked_ms); /* no event sleeps here */
+    assert_int_equal(0, asked_ms); /* no event sleeps in these tests */
     process->epoch = epoch;
     process->owned += 1;
 }
@@ -139,7 +139,7 @@ static void on_prepare(void *ctx, struct span document)
         poll(NULL, 0, 2);
 }
 
-/* An event to be corrected is in use until no correction is pending. */
+/* An event with a pending correction stays in use. */
 static bool on_leave(void *ctx, uint32_t nth)
 {
     struct process *process = ctx;
@@ -191,7 +191,7 @@ static void on_wake(void *ctx)
     (void)wrote;
 }
 
-/* The rest of `conf` is filled in. */
+/* Fills in the rest of `conf`. */
 static struct process *process_start(struct journal_conf conf, bool by_proxy)
 {
     struct process *process = calloc(1, sizeof(*process));
@@ -241,7 +241,7 @@ static void process_end(struct process *process)
     process->has_ended = true;
 }
 
-/* Ends everything that a row has left, in order. */
+/* Ends everything that a row left running, in order. */
 static void end_all(void)
 {
     for (unsigned i = 0; i < PROCESSES; i++) {
@@ -288,7 +288,7 @@ static void on_done(struct commit_entry *entry)
     }
 }
 
-/* Each hold has its own number, so the sum over the journal shows which were written. */
+/* Holds have different numbers, so the sum over the journal shows which were written. */
 static bool submit(struct process *process, uint32_t event, enum change_kind kind, uint32_t seat)
 {
     struct commit_entry *entry = commit_port_take(process->port);
@@ -342,7 +342,7 @@ static struct process *process_of(const struct script_line *line)
     return *place_of(line);
 }
 
-/* "start a [proxy] [none]"; none: serves no event, and shares those that there are */
+/* "start a [proxy] [none]"; none: configured for no event, it shares the existing ones */
 SCRIPT_VERB(do_start, "start")
 {
     struct journal_conf conf = {.instance = place_of(line) == processes ? "a" : "b", .events = ""};
@@ -372,7 +372,7 @@ SCRIPT_VERB(do_fresh, "fresh")
     pg_close(pg);
 }
 
-/* A process "a" that owns the event of an empty database. */
+/* Process "a" owns the event of an empty database. */
 SCRIPT_VERB(do_owner, "owner")
 {
     do_fresh(NULL);
@@ -381,7 +381,7 @@ SCRIPT_VERB(do_owner, "owner")
     UNTIL(processes[0]->owned == 1);
 }
 
-/* "add long|short [ID]": one more event, with a long document or a short one */
+/* "add long|short [ID]": adds an event with a long or a short document */
 SCRIPT_VERB(do_add, "add")
 {
     struct err_slot err = {0};
@@ -398,8 +398,8 @@ SCRIPT_VERB(do_add, "add")
     free(body);
 }
 
-/* "submit a taken|confirmed|mixed COUNT [other]", for the seats from 0 on; mixed: the odd ones are
- * confirmed; other: of the event that was added */
+/* "submit a taken|confirmed|mixed COUNT [other]": for the seats from 0 on; mixed: odd seats are
+ * confirmed; other: for the added event */
 SCRIPT_VERB(do_submit, "submit")
 {
     struct process *process = process_of(line);
@@ -414,7 +414,7 @@ SCRIPT_VERB(do_submit, "submit")
 
 SCRIPT_DOES("collect", collect_all(process_of(line)))
 
-/* "singly a COUNT|long": each change has a row of its own */
+/* "singly a COUNT|long": one journal row per change */
 SCRIPT_VERB(do_singly, "singly")
 {
     const char *count = script_word(line, 2);
@@ -424,7 +424,7 @@ SCRIPT_VERB(do_singly, "singly")
     }
 }
 
-/* "proof a [third]": what a call that found nothing to change waits for */
+/* "proof a [third]": requests the proof that a call without a change waits for */
 SCRIPT_VERB(do_proof, "proof")
 {
     struct commit_entry *entry = commit_port_take(process_of(line)->port);
@@ -469,7 +469,7 @@ static const struct script_field *fields_of(const struct process *process)
         SCRIPT_TEXT("reason", reason != NULL ? reason : ""),
     };
     enum { FIELDS = sizeof(now) / sizeof(now[0]) };
-    static struct script_field fields[FIELDS + 2]; /* with "grown" and an end */
+    static struct script_field fields[FIELDS + 2]; /* plus "grown" and the terminator */
     memcpy(fields, now, sizeof(now));
     fields[FIELDS].name = "grown";
     for (unsigned i = 0; i < FIELDS; i++)
@@ -478,7 +478,7 @@ static const struct script_field *fields_of(const struct process *process)
     return fields;
 }
 
-/* "note a FIELD": "grown" is from now on by how much it has grown */
+/* "note a FIELD": from now on "grown" is the growth of this field */
 SCRIPT_VERB(do_note, "note")
 {
     struct process *process = process_of(line);
@@ -487,7 +487,7 @@ SCRIPT_VERB(do_note, "note")
     process->noted = field->number;
 }
 
-/* "wait a FIELD VALUE": a number is the least one */
+/* "wait a FIELD VALUE": waits until a number is at least VALUE or a text equals it */
 SCRIPT_VERB(do_wait, "wait")
 {
     const char *want = script_word(line, 3);
@@ -503,7 +503,7 @@ SCRIPT_VERB(do_wait, "wait")
 
 SCRIPT_DOES("expect", script_expect_field(line, 2, fields_of(process_of(line))))
 
-/* The journal has exactly the changes that were answered with 0. The first row is the import. */
+/* The import in row 1 is followed by exactly the changes that were answered with 0. */
 SCRIPT_VERB(do_true, "true")
 {
     const struct process *process = process_of(line);
@@ -521,11 +521,11 @@ SCRIPT_VERB(do_true, "true")
     free(reader);
 }
 
-/* "correct a", "withdraw a": its event's document */
+/* "correct a", "withdraw a": a correction of its event's document is pending, or no longer */
 SCRIPT_DOES("correct", process_of(line)->corrects = true)
 SCRIPT_DOES("withdraw", process_of(line)->corrects = false)
 
-/* "inherits b": it has all that "a" answered, under a newer epoch */
+/* "inherits b": it has every change that "a" acknowledged, under a newer epoch */
 SCRIPT_VERB(do_inherits, "inherits")
 {
     assert_true(process_of(line)->epoch > processes[0]->epoch);
@@ -558,7 +558,7 @@ SCRIPT_VERB(do_run, "run")
          "CREATE TRIGGER full_disk BEFORE INSERT ON seats.journal EXECUTE FUNCTION seats.full()"},
         {"refuse-first", "ALTER TABLE seats.journal ADD CONSTRAINT refused"
                          " CHECK (event <> 1) NOT VALID"},
-        {"stall", /* until there is no row in seats.stall */
+        {"stall", /* until seats.stall is empty */
          "CREATE TABLE seats.stall AS SELECT 1;"
          "CREATE FUNCTION seats.stalls() RETURNS trigger LANGUAGE plpgsql AS"
          " $$ BEGIN WHILE EXISTS (SELECT FROM seats.stall) LOOP PERFORM pg_sleep(0.002); END LOOP;"
@@ -567,7 +567,7 @@ SCRIPT_VERB(do_run, "run")
         {"change-row-4",
          APPEND_ONLY("DISABLE") "UPDATE seats.journal SET body = set_byte(body, 20, 99)"
                                 " WHERE seq = 4;" APPEND_ONLY("ENABLE")},
-        {"lose-after-4", LOSE_AFTER_4}, /* as a fail-over does; what was sold stays so */
+        {"lose-after-4", LOSE_AFTER_4}, /* as after a fail-over; seats.sold keeps its rows */
         {"lose-after-4-and-cut", LOSE_AFTER_4 END_BACKENDS "'fairgate%'"},
         {"cut-committer", END_BACKENDS "'fairgate seat-service journal'"},
     };
@@ -583,9 +583,9 @@ SCRIPT_VERB(do_run, "run")
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606786 AND objid = " \
     "1"
 
-/* What a row does besides: "now WHAT [a]". "lock": another session has the owner rows of all events
- * but the other one until "unlock"; "raise": and raises their epochs, once somebody has the lock of
- * "demo"; "freed": nobody has it any more. "stalled": a commit waits for the end of a stall. */
+/* Other actions: "now WHAT [a]". "lock": another session locks the owner rows of all events except
+ * event 2, until "unlock". "raise": waits for the advisory lock of "demo", then raises their
+ * epochs. "freed": waits until that lock is free. "stalled": waits until a commit is stalled. */
 SCRIPT_VERB(do_now, "now")
 {
     static const char *const names[] = {"lock",         "stalled", "unlock", "stop-server",
@@ -619,7 +619,7 @@ SCRIPT_VERB(do_now, "now")
         break;
     case 7:
         UNTIL(query(LOCKS_OF_DEMO) == 1);
-        usleep(100 * 1000); /* it has read the epoch, and tried in vain to raise it */
+        usleep(100 * 1000); /* the process has read the epoch and waits to raise it */
         pg_fixture_run(locker, "UPDATE owner SET epoch = epoch + 1 WHERE event <> 2");
         break;
     case 8:
@@ -649,8 +649,8 @@ SCRIPT_VERB(do_proxy, "proxy")
 
 static struct store_line noted_branch;
 
-/* "branch a note|same|next [SEQ]": what readers are sent as the journal's branch, which is what the
- * owner's row has: as it was, or a new one from the change SEQ on */
+/* "branch a note|same|next [SEQ]": readers are sent the journal branch in the owner's row: the
+ * noted one, or a new one that begins at change SEQ */
 SCRIPT_VERB(do_branch, "branch")
 {
     const struct store_line now = journal_line(process_of(line)->journal, 0);
@@ -667,7 +667,7 @@ SCRIPT_VERB(do_branch, "branch")
     assert_int_equal(now.began, same ? noted_branch.began : script_number_at(line, 3));
 }
 
-/* "clock", and later "within 2s" */
+/* "clock", later "within 2s": time passed since "clock" */
 static uint64_t clock_began_us;
 
 SCRIPT_DOES("clock", clock_began_us = now_us())
@@ -685,7 +685,7 @@ static const struct script_row rows[] = {
     {"what was answered is in the journal and replays",
      "owner; expect a role owner; submit a taken 2000; collect a; true a; expect a good 2000;"
      "expect a commits 1..1999"},
-    {"a lone change does not wait for others", /* 100 timers would be longer */
+    {"a lone change does not wait for others", /* 100 timers would take longer */
      "owner; clock; singly a 100; within 10s; expect a good 100"},
     {"what comes during a commit is in the next one",
      "owner; run stall; note a commits; submit a taken 1; now stalled; submit a taken 200;"
@@ -788,7 +788,7 @@ static const struct script_row rows[] = {
      "owner; add short; add short third; now look; wait a owned 3; end a; now lock;"
      "start b; wait b owned 1; submit b taken 5; submit b taken 5 other; collect b;"
      "expect b good 5; now unlock; wait b owned 3"},
-    {"events are taken over together", /* two: while they become free some may not be found so */
+    {"events are taken over together", /* or in two parts if locks become free meanwhile */
      "owner; add short; add short third; add short fourth; now look; wait a owned 4; start b;"
      "wait b role standby; now lock; end a; wait b owned 1; now unlock; wait b owned 4;"
      "query 1..2 SELECT count(DISTINCT xmin::text) FROM seats.owner WHERE event <> 2"},
@@ -818,7 +818,7 @@ static const struct script_row rows[] = {
      "fresh; proxy; start a proxy; wait a owned 1; singly a 3; branch a note; proxy raises 3;"
      "run cut-committer; wait a cuts 3; expect a cuts 3; wait a role owner; singly a 3;"
      "branch a same; expect a rc ok; expect a good 6; expect a fenced 0; true a"},
-    {"a takeover whose connections break begins one branch", /* behind the import and 3 changes */
+    {"a takeover whose connections break begins one branch", /* after the import and 3 changes */
      "owner; singly a 3; branch a note; end a; proxy; proxy raises 3; start b proxy;"
      "wait b owned 1; expect b cuts 3; branch b next 4"},
     {"changes after a batch that was shown and lost are of another branch",
@@ -831,8 +831,8 @@ static const struct script_row rows[] = {
      "wait a grown 1; wait a imports 1; expect a cuts 1; expect a fenced 0"},
 };
 
-/* The owner's program was stopped while it was sending. Its backend is "active" and waits for the
- * rest until it is ended. */
+/* The owner's program was stopped in the middle of a message. Its backend is "active" and waits for
+ * the rest of the message until it is terminated. */
 TEST_CASE(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover)
 {
     run_script("fresh");
@@ -854,7 +854,7 @@ TEST_CASE(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover)
     PQfinish(stopped);
 }
 
-/* No import makes such ids. Pages of four have them before, between and behind good ones. */
+/* No import creates such ids. Pages of four have them before, between and after valid ids. */
 TEST_CASE(too_long_an_id_does_not_hide_the_events_behind_it)
 {
     enum { PAGE = 4 };
@@ -873,10 +873,10 @@ TEST_CASE(too_long_an_id_does_not_hide_the_events_behind_it)
             after = found[i].no;
     } while (len == PAGE);
     pg_close(pg);
-    assert_int_equal(1 + 20, seen); /* with the one of the fresh database */
+    assert_int_equal(1 + 20, seen); /* including the event of "fresh" */
 }
 
-/* The batch is written and its answer is cut off. */
+/* The batch is written, but its response is lost. */
 TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
 {
     run_script("fresh; proxy; start a proxy; wait a owned 1");
@@ -886,7 +886,7 @@ TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
                "expect a fenced 0; true a");
 }
 
-/* Somebody's open transaction has locked the row of "demo". */
+/* Another session's open transaction has locked the row of "demo". */
 TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
 {
     struct err_slot err = {0};
@@ -907,7 +907,7 @@ TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
     pg_close(pg);
 }
 
-/* Its former owner had put it to sleep, and was about to let go of it. */
+/* Its previous owner had put it to sleep but not yet released it. */
 TEST_CASE(event_whose_epoch_is_raised_is_awake)
 {
     run_script("fresh; sql UPDATE seats.event SET asleep_at = now();"
@@ -928,7 +928,7 @@ static uint64_t asked_ms(int32_t event, uint64_t since_ms)
     return owner.asked_ms;
 }
 
-/* Of a payment that was refused before that it knows nothing, and the payment has to get time. */
+/* The process does not know of payments refused before it started, so it must spare them. */
 TEST_CASE(event_has_rested_if_this_process_was_there_to_be_asked)
 {
     const uint64_t now_ms = clock_wall_us(clock_system()) / 1000;
@@ -952,7 +952,7 @@ TEST_CASE(event_that_was_asked_for_has_rested_until_then)
     unit_must(store_sleep(pg, 2, 0, 1, &err, &done), &err); /* a hold has ended by now */
     assert_false(done);
     run_script("sql UPDATE seats.event SET asleep_at = now()");
-    /* There is no room for 2. The process that wakes it learns when it was asked for first. */
+    /* Event 2 does not fit. The process that wakes an event gets its first request's time. */
     unit_must(store_wake(pg, (int32_t[]){1, 2, 1}, (uint64_t[]){2222, 3333, 2222}, 1, 2, &err),
               &err);
     run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL");

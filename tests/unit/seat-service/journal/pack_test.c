@@ -1,5 +1,5 @@
-/* pack_test.c: changes are packed into one body and unpacked again; the follower refuses a body
- * that differs from what its row says. */
+/* pack_test.c: packing changes into one body and unpacking them. The follower refuses a body that
+ * does not match its row. */
 #include "journal/follower.h"
 #include "journal/pack.h"
 #include "unit.h"
@@ -30,7 +30,7 @@ TEST_CASE(what_was_packed_comes_out_in_order)
         fill(&change, seq);
         len += pack_put(body + len, seq == 1, &before, &change, seq % 2 == 0 ? key : NULL);
     }
-    assert_in_range(len, 64 * 20, 64 * (27 + PACK_IDEM_BYTES / 2)); /* as in a rush */
+    assert_in_range(len, 64 * 20, 64 * (27 + PACK_IDEM_BYTES / 2)); /* typical of a rush */
     struct pack pack = pack_open((struct span){(const char *)body, len});
     struct change expected, change;
     struct err_slot err = {0};
@@ -66,7 +66,7 @@ TEST_CASE(pack_that_was_cut_short_is_refused)
 
 struct received {
     uint64_t seqs[8];
-    uint32_t len, keys, refuse_at; /* refuse_at: answer ERR_FULL there; 0: never */
+    uint32_t len, keys, refuse_at; /* refuse_at: the nth change gets ERR_FULL; 0: none */
 };
 
 static int receive(void *ctx, const struct change *change, const struct store_row *row,
@@ -89,7 +89,7 @@ struct reading {
     struct chain chain;
 };
 
-/* The row's chain is that of what it says, behind the follower's head. */
+/* Computes the row's chain from its content and the follower's head. */
 static void link_row(struct reading *reading)
 {
     struct store_row *row = &reading->row;
@@ -98,7 +98,7 @@ static void link_row(struct reading *reading)
     row->chain = (struct span){(const char *)reading->chain.bytes, CHAIN_BYTES};
 }
 
-/* A row of `count` changes from the number `from` on. */
+/* A row of `count` changes, numbered from `from`. */
 static void make_row(struct reading *reading, uint64_t from, uint32_t count)
 {
     static const uint8_t key[PACK_IDEM_BYTES] = {9};
@@ -149,19 +149,19 @@ TEST_CASE(row_of_several_is_several_changes_also_when_left_in_its_middle)
         assert_true(reading.received.seqs[i] == i + 1);
 }
 
-/* Each row has a chain that is right. */
+/* The chain of each row is valid. */
 TEST_CASE(pack_that_is_not_what_its_row_says_is_refused)
 {
     static const struct {
         uint64_t from;
-        uint32_t packed, said, behind; /* changes in the pack and by its row, bytes at the end */
+        uint32_t packed, said, behind; /* changes in the pack, changes by its row, extra bytes */
         const char *says;
     } rows[] = {
-        {1, 3, 4, 0, "hall, journal row 4"}, /* one change less */
-        {1, 3, 2, 0, "hall, journal row 2"}, /* one more */
-        {2, 3, 3, 0, "hall, journal row 3"}, /* other numbers */
+        {1, 3, 4, 0, "hall, journal row 4"}, /* one change too few */
+        {1, 3, 2, 0, "hall, journal row 2"}, /* one too many */
+        {2, 3, 3, 0, "hall, journal row 3"}, /* wrong numbers */
         {1, 3, 3, 1, "hall, journal row 3"}, {2, 3, 0, 0, "journal row 1 is missing"},
-        {3, 1, 3, 0, "hall, journal row 3"}, /* 1 and 2 are nowhere */
+        {3, 1, 3, 0, "hall, journal row 3"}, /* 1 and 2 are missing */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct reading reading;
@@ -174,7 +174,7 @@ TEST_CASE(pack_that_is_not_what_its_row_says_is_refused)
         link_row(&reading);
         assert_int_equal(ERR_SYNTAX, follower_row(&reading.follower, row));
         assert_says(&reading.err, rows[i].says);
-        assert_true(rows[i].from == 1 || reading.received.len == 0); /* the first was wrong */
+        assert_true(rows[i].from == 1 || reading.received.len == 0); /* change 1 was wrong */
         assert_true(reading.follower.head.seq == 0);
     }
     struct reading reading;

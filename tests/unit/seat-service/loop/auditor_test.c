@@ -1,4 +1,4 @@
-/* auditor_test.c: what the auditor stores, and for how long, against a real PostgreSQL. */
+/* auditor_test.c: what the auditor stores and how long it keeps it, against a real PostgreSQL. */
 #include "journal/store.h"
 #include "loop/auditor.h"
 #include "pg_fixture.h"
@@ -8,11 +8,11 @@
 
 #include <poll.h>
 
-/* More than there may be between two looks of an auditor that is not to stand back. */
+/* More changes between two looks than the auditor tolerates before it backs off. */
 enum { RUSH = AUDITOR_BUSY_PER_S * SNAPSHOT_LOOK_MS };
 
 static struct auditor *auditor;
-static _Atomic uint64_t changes; /* of all events */
+static _Atomic uint64_t changes; /* total of all events */
 
 static struct events *events;
 static char *body;
@@ -57,7 +57,7 @@ static bool night_leaves(void)
     return events_host(events).leave(events, 0);
 }
 
-/* On a timeout it prints its line. */
+/* On a timeout the assert prints the caller's line. */
 #define WAIT_UNTIL(condition)                                                                      \
     for (unsigned ms = 0; !(condition); ms += 2) {                                                 \
         assert_true(ms < 20000);                                                                   \
@@ -89,7 +89,7 @@ TEST_CASE(event_without_a_new_change_is_not_read_and_a_closed_one_is_let_go_of_i
     pg_close(pg);
     open_event(1, "morning");
     auditor_nudge(auditor);
-    WAIT_UNTIL(last_read() == 2) /* it is the turn of night before */
+    WAIT_UNTIL(last_read() == 2) /* night would have been read before morning */
     assert_int_equal(0, auditor_stats(auditor)->failures);
     WAIT_UNTIL(night_leaves())
     auditor_stop(auditor);

@@ -1,10 +1,10 @@
-/* events_test.c: the table of events of an owner and of a standby that follows it. */
+/* events_test.c: the event table of an owner and of a standby that follows it. */
 #include "loop/events.h"
 #include "plan_body.h"
 #include "test_hall.h"
 #include "unit.h"
 
-/* The events of one process, with one event that is read and not yet owned. */
+/* The events of one process; one is loaded and not yet owned. */
 struct process {
     struct idem *idem;
     struct events *events;
@@ -12,7 +12,7 @@ struct process {
 };
 
 static struct clock_fake fake;
-static struct process one; /* of most tests */
+static struct process one; /* used by most tests */
 static struct events *events;
 static struct event *event;
 static char *body;
@@ -55,8 +55,7 @@ static void close_process(struct process *process)
     idem_destroy(process->idem);
 }
 
-/* The owner makes one picture after the other, by blocking a seat and unblocking it, and the
- * standby follows. */
+/* Each round the owner blocks or unblocks a seat and publishes a picture; the standby follows. */
 static void make_changes(struct process *owner, struct process *standby, unsigned rounds)
 {
     struct engine *engine = events_nth(owner->events, 0)->engine;
@@ -113,13 +112,13 @@ static void close_one(void)
     close_process(&one);
 }
 
-/* The follower has read until this change. */
+/* The follower has read up to this change. */
 static void shown(uint64_t seq)
 {
     one.host.shown(events, 0, seq, clock_mono_us(&fake.clock));
 }
 
-/* A loop has the responses up to this change, and the picture is made. */
+/* A loop has settled its responses up to this change, and the picture is published. */
 static void settle(uint32_t loop, uint64_t seq)
 {
     events_settled(event, loop, seq);
@@ -128,14 +127,14 @@ static void settle(uint32_t loop, uint64_t seq)
 
 TEST_CASE(version_means_the_same_to_the_next_owner)
 {
-    struct process next; /* loaded when the owner was */
+    struct process next; /* loaded at the same time as the owner */
     open_process(&next, 0);
     begin(&next);
     one.host.own(one.events, 0, 1, 1, 0);
     make_changes(&one, &next, 15);
     const struct engine *was = events_nth(one.events, 0)->engine;
     uint64_t last = engine_avail_version(was);
-    assert_int_equal(16, last); /* as many changes as the journal has */
+    assert_int_equal(16, last); /* the number of changes in the journal */
 
     next.host.own(next.events, 0, 2, last, 0);
     const struct engine *is = events_nth(next.events, 0)->engine;
@@ -150,7 +149,7 @@ TEST_CASE(version_means_the_same_to_the_next_owner)
     close_process(&next);
 }
 
-/* The change is from a program that used its machine's clock. */
+/* The change was written by a program that used its machine's clock. */
 TEST_CASE(change_of_a_wrong_time_moves_no_clock)
 {
     struct process next;
@@ -172,16 +171,16 @@ TEST_CASE(change_of_a_wrong_time_moves_no_clock)
     close_process(&next);
 }
 
-/* Two loops settle their changes, each at its own pace. */
+/* Two loops settle their changes at different speeds. */
 TEST_CASE_IN(picture_has_the_number_that_every_loop_has_settled, open_with_two_loops, close_one)
 {
     one.host.own(events, 0, 1, 1, 0);
     events_settles(event, 1, 3);
     settle(1, 3);
-    assert_int_equal(1, engine_avail_version(event->engine)); /* the other may have the second */
+    assert_int_equal(1, engine_avail_version(event->engine)); /* loop 0 may still have change 2 */
     settle(0, 2);
     assert_int_equal(2, engine_avail_version(event->engine));
-    events_settles(event, 0, 4); /* came after the read of the answers */
+    events_settles(event, 0, 4); /* submitted after the responses were read */
     events_settled(event, 0, 3);
     settle(1, 4);
     assert_int_equal(4, engine_avail_version(event->engine));
@@ -190,7 +189,7 @@ TEST_CASE_IN(picture_has_the_number_that_every_loop_has_settled, open_with_two_l
 TEST_CASE(event_of_another_process_is_shown_until_it_is_too_old)
 {
     assert_false(events_shows(events, event));
-    shown(0); /* it has no owner yet */
+    shown(0); /* the event has no owner yet */
     assert_false(events_shows(events, event));
     shown(1);
     assert_int_equal(1, engine_avail_version(event->engine));
@@ -204,7 +203,7 @@ TEST_CASE(event_of_another_process_is_shown_until_it_is_too_old)
     assert_int_equal(STANDBY_FRESH_MS, atomic_load(events_behind_ms(events)));
     clock_fake_step(&fake, STANDBY_STREAM_MS * UINT64_C(1000));
     assert_false(events_streams(events, event));
-    shown(1); /* a sign without changes counts, too */
+    shown(1); /* a sign of life without changes counts too */
     assert_true(events_shows(events, event));
     one.host.own(events, 0, 1, 1, 0);
     assert_false(events_follows(event));
@@ -217,13 +216,13 @@ TEST_CASE(reader_that_is_ahead_waits_for_a_look_after_its_request)
 {
     shown(1);
     uint64_t asked_us = clock_mono_us(&fake.clock);
-    assert_true(events_lags(event, 2, asked_us)); /* the look may have been before the change */
+    assert_true(events_lags(event, 2, asked_us)); /* the reader may have looked before the change */
     assert_false(events_lags(event, 1, asked_us));
     clock_fake_step(&fake, 1);
     shown(1);
-    assert_false(events_lags(event, 2, asked_us)); /* there is no such change */
+    assert_false(events_lags(event, 2, asked_us)); /* no such change exists */
     one.host.own(events, 0, 1, 1, 0);
-    assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner knows */
+    assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner is never behind */
 }
 
 TEST_CASE(use_of_an_event_of_another_process_is_known_for_a_while)
@@ -237,17 +236,17 @@ TEST_CASE(use_of_an_event_of_another_process_is_known_for_a_while)
     events_used(events, event);
     assert_true(one.host.leave(events, 0));
     one.host.drop(events, 0);
-    assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* another event has the place */
+    assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* the slot has another event now */
 }
 
 TEST_CASE_IN(shown_event_is_loaded_again_once_no_loop_reads_it, open_with_one_loop, close_one)
 {
-    assert_true(one.host.hide(events, 0)); /* it has not been shown */
+    assert_true(one.host.hide(events, 0)); /* it was never shown */
     uint64_t look = events_look(events);
     shown(1);
     assert_false(one.host.hide(events, 0));
     assert_false(events_streams(events, event));
-    events_looked(events, 0, look); /* began before the event was hidden */
+    events_looked(events, 0, look); /* this look began before the event was hidden */
     assert_false(one.host.hide(events, 0));
     events_looked(events, 0, events_look(events));
     assert_true(one.host.hide(events, 0));
@@ -282,12 +281,12 @@ TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop,
     assert_int_equal(op->change.expires_ms, one.host.next_end_ms(events, 0));
     one.host.reopen(events, 0);
     assert_true(events_is_open(event));
-    assert_int_equal(0, one.host.idle_ms(events, 0)); /* or it would be closed at once */
+    assert_int_equal(0, one.host.idle_ms(events, 0)); /* otherwise it would be closed at once */
     free(op);
 }
 
-/* What its last owner refused to confirm gets time, as does what was refused while the event was
- * closed, but of an event that was asleep nothing was refused until somebody asked for it. */
+/* Payments that the last owner refused to confirm get extra time, and so do payments refused while
+ * the event was closed. While an event sleeps, nothing is refused before the first request. */
 TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_ended_before_any_request)
 {
     struct process next[4];
@@ -336,11 +335,11 @@ TEST_CASE(event_with_an_unreadable_document_is_absent_and_keeps_its_number)
     event = events_next(events, event);
     assert_int_equal(2, event->nth);
     assert_null(events_next(events, event));
-    assert_int_equal(0, find(&one, 1, "bad", body, 1)); /* mended */
+    assert_int_equal(0, find(&one, 1, "bad", body, 1)); /* corrected */
     assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
 }
 
-/* Such as when it was out here, and is corrected or put back to an earlier moment meanwhile. */
+/* For example, it was corrected or restored to an earlier moment while it was not loaded here. */
 TEST_CASE(event_that_is_read_again_has_the_document_that_counts)
 {
     char *other = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
@@ -374,7 +373,7 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     one.host.own(events, 1, 1, 1, 0);
     correct(0);
     shown_plan_destroy(
-        events_revise_end(events)); /* it took too long, and the first is still on its way out */
+        events_revise_end(events)); /* timed out while event 0 is still being closed */
     correct(1);
     assert_int_equal(ERR_STATE, one.host.revise(events, 0, &change, &err));
     one.host.revised(events, 0, ERR_STATE);

@@ -1,5 +1,5 @@
-/* expiry_test.c: ten thousands of holds expire, through a real loop and committer to a real
- * PostgreSQL. The tests do not measure time. They count the changes of a commit, and the commits
+/* expiry_test.c: tens of thousands of holds expire, through a real loop and committer to a real
+ * PostgreSQL. The tests do not measure time. They count the changes per commit, and the commits
  * that a payment waits for. */
 #include "cut_proxy.h"
 #include "loop/pending.h"
@@ -13,7 +13,7 @@
 
 #include <stdatomic.h>
 
-/* A hold for each place of an area, in addition to four seats. */
+/* One hold per place of an area, plus four seats. */
 enum { HOLDS_USUAL = 30000, HOLDS_FEW = 7500 };
 #define HALL                                                                                       \
     BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "20") "," SEAT("c", "40") "," SEAT("d", "60"))),    \
@@ -21,13 +21,13 @@ enum { HOLDS_USUAL = 30000, HOLDS_FEW = 7500 };
          "'limits':{'max_per_buyer':0,'max_per_hold':8,'rate_per_session_per_s':0,'hold_ttl_s':"   \
          "3600,'hold_max_s':7200,'orphan_rule':false}")
 
-/* FAIRGATE_SHORT: each run looks for one path, which a fourth of the holds come to as well. */
+/* Fewer with FAIRGATE_SHORT: a fourth of the holds takes the same paths. */
 static uint32_t holds;
 
 static const uint64_t MINUTE_MS = UINT64_C(60) * 1000, HOUR_MS = 60 * MINUTE_MS,
                       HOUR_US = 1000 * HOUR_MS;
 
-/* The system's time, and what the test adds to it. */
+/* Added to the system's time. */
 static _Atomic uint64_t added_us;
 
 static uint64_t mono_us(void *ctx)
@@ -50,12 +50,12 @@ struct process {
     struct events *events;
     struct commit_queue *queue;
     struct journal *journal;
-    struct sale_clock sale; /* of the journal alone: events have the test's clock */
+    struct sale_clock sale; /* used by the journal only; events use the test's clock */
     struct turn *turn;
     struct counter_stats stats;
     struct event *event;
     uint64_t ticks;
-    /* of the watched call */
+    /* the watched call */
     uint64_t asked_at_commit, answered_at_commit;
     uint8_t kind, verdict;
     bool answered;
@@ -80,7 +80,7 @@ static uint64_t commits(const struct process *process)
     return atomic_load(&journal_stats(process->journal)->commits);
 }
 
-/* Runs the loop until the condition holds; a test that hangs says where. */
+/* Runs the loop until the condition holds; on a timeout the assert prints the caller's line. */
 #define UNTIL(process, condition)                                                                  \
     do {                                                                                           \
         uint64_t until_us = clock_mono_us(clock_system()) + 60000000;                              \
@@ -183,7 +183,7 @@ static uint32_t count_held(const struct process *process)
 
 /* ---- requests, as the calls make them ---- */
 
-/* On the loop an assert of cmocka cannot end the test, so the answer is kept for later. */
+/* A cmocka assert inside a loop callback cannot end the test, so the result is stored for later. */
 static void finish(struct call *call, const struct engine_op *op)
 {
     struct process *process = call->loop->conf.uv->data;
@@ -201,7 +201,7 @@ static struct call call_of(struct process *process)
                          .now_ms = events_now_ms(process->events)};
 }
 
-/* One seat, or a place of the area, for one buyer; false: too many are waiting. */
+/* Takes one seat, or a place of the area, for one buyer; returns false if too many are waiting. */
 static bool take(struct process *process, uint64_t buyer, const uint32_t *seat)
 {
     struct call call = call_of(process);
@@ -284,17 +284,17 @@ TEST_CASE(expired_holds_are_released_in_batches_and_delay_no_payment)
     UNTIL(process, atomic_load(&process->stats.expired) == holds);
     assert_int_equal(count_held(process), 0);
     made = commits(process) - made;
-    /* An end of one batch begins the next: no tick is waited for. */
+    /* The end of one batch starts the next; no batch waits for a tick. */
     assert_true(process->ticks - ticks < made / 2);
-    /* A payment during that is in the next commit or in the one after. Where this thread is slow,
-     * more are made before it sees the answer; behind the expiries it would see half of them. */
+    /* A payment during the expiry is in the next commit or the one after it. On a slow thread more
+     * commits pass before it sees the response. Behind the expiries it would see half of them. */
     assert_int_equal(process->kind, CHANGE_CONFIRMED);
     assert_true(process->answered_at_commit - process->asked_at_commit <= 2 + made / 8);
     assert_int_equal(state_of(process, 0), ENGINE_SEAT_SOLD);
     close_process(process);
 }
 
-/* PostgreSQL goes, `for_us` pass while the loop knows that, and it comes back. */
+/* PostgreSQL stops. `for_us` pass after the loop noticed it, then PostgreSQL returns. */
 static void cut(struct process *process, uint64_t for_us)
 {
     pg_fixture_stop();
@@ -308,11 +308,11 @@ static void cut(struct process *process, uint64_t for_us)
 TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
 {
     struct process *process = open_process(pg_fixture_dsn());
-    /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
+    /* Long enough not to expire before PostgreSQL is gone, even on a slow machine. */
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
     hold_seat(process, 2);
     cut(process, HOUR_US + 1000000);
-    /* A cart goes at once. A confirm was refused meanwhile, and is asked again in a while. */
+    /* A cart expires at once. The refused confirm of a payment will be retried. */
     UNTIL(process, state_of(process, 2) == ENGINE_FREE);
     ticks_pass(process, 3);
     assert_int_equal(state_of(process, 1), ENGINE_HELD);
@@ -320,7 +320,7 @@ TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
     UNTIL(process, process->answered);
     assert_int_equal(process->verdict, CHANGE_VERDICT_CONFIRMED);
 
-    /* Until a bound. */
+    /* Payments are spared for a limited time. */
     hold_in_payment(process, 3, MINUTE_MS);
     cut(process, HOUR_US);
     ticks_pass(process, 3);
@@ -336,8 +336,8 @@ static bool is_stalled(struct pg *pg)
                pg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0;
 }
 
-/* A commit that waits gathers a whole batch of "night" behind it. The connection breaks with that
- * batch under way, and somebody has the event's row when it is back. */
+/* A stalled commit gathers a full batch of "night" behind it. The connection breaks while that
+ * batch is under way, and after the reconnect another session has locked the event's row. */
 TEST_CASE(batch_of_an_event_that_stays_locked_takes_no_room_of_another)
 {
     char dsn[256];

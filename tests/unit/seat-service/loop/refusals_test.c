@@ -1,6 +1,5 @@
-/* refusals_test.c: what the rows of refusals.h promise: a status, a Retry-After where one belongs,
- * a row for each reason of the journal, and for each text a sentence in every language of the
- * hall's page. */
+/* refusals_test.c: each row of refusals.h has a status and, where appropriate, a Retry-After. Each
+ * journal reason has a row, and each text has a sentence in every language of the hall page. */
 #include "loop/call.h"
 #include "refusal_words.h"
 #include "unit.h"

@@ -1,4 +1,4 @@
-/* retry_test.c: which requests may wait for an answer that is about to be known, and how long. */
+/* retry_test.c: which requests may wait for a result that is about to be known, and how long. */
 #include "http/http_internal.h"
 #include "loop/retry.h"
 #include "shell_limits.h"
@@ -48,7 +48,7 @@ static void close_list(void)
 
 UNIT_BETWEEN(open_list, close_list)
 
-/* Adds requests of this session until there is no room for another. */
+/* Adds requests of this session until one is rejected; returns how many fit. */
 static unsigned fill(uint64_t session, bool looks)
 {
     unsigned waiting = 0;
@@ -77,7 +77,7 @@ TEST_CASE(reads_leave_room_for_repeated_changes)
     assert_false(wait_as(2000, false));
     retry_look(retry);
     assert_int_equal(RETRY_WAITERS_MAX, handled);
-    assert_true(wait_as(1, true)); /* all of them were handled, and did not come back */
+    assert_true(wait_as(1, true)); /* all were handled, and none waits again */
 }
 
 TEST_CASE(request_waits_no_longer_than_the_answer_takes)
@@ -94,7 +94,7 @@ static struct http_req waiter = {.serial = 7};
 static uint64_t asked_us, behind_asked_us;
 static bool resumes, behind_resumes;
 
-/* The request is answered, and the one pipelined behind it is handled in its place. */
+/* The request is answered, and the next pipelined request is handled in its place. */
 static void note_when_asked(struct http_req *req)
 {
     resumes = retry_resumes(retry, req);

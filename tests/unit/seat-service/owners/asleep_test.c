@@ -1,5 +1,5 @@
-/* asleep_test.c: names are added and removed, as many as a database may hold. None is lost, and
- * only requested ones are wanted. */
+/* asleep_test.c: names are added and removed, up to a database's maximum. No name is lost, and only
+ * requested events are wanted. */
 #include "base/rng.h"
 #include "base/text.h"
 #include "owners/asleep.h"
@@ -38,7 +38,7 @@ static const char *name_at(const struct script_line *line)
     return name_of((uint32_t)script_number_at(line, 1));
 }
 
-/* put NO due=MS [asked] [awake]: of as many bytes as its number says; remove NO; want NO MS */
+/* put NO due=MS [asked] [awake]: an event of NO bytes; remove NO; want NO MS */
 SCRIPT_VERB(run_put, "put")
 {
     uint64_t no = script_number_at(line, 1), due_ms = script_value_or(line, "due", 0);
@@ -51,7 +51,7 @@ SCRIPT_DOES("remove", asleep_remove(asleep, name_at(line)))
 SCRIPT_DOES("want", asleep_want(asleep, span_of(name_at(line)), script_number_at(line, 2)))
 
 /* awake|due|wanted NOS now=MS places=NUMBER bytes=NUMBER elsewhere=NUMBER left=PLACES,ELSEWHERE;
- * refused NOS: those that are taken, in this order, each with the time of the first request */
+ * refused NOS: expects these events in this order, each with the time of its first request */
 SCRIPT_VERB(run_take, "awake|due|wanted|refused")
 {
     static const char *const kinds[] = {"awake", "due", "wanted", "refused", NULL};
@@ -113,15 +113,15 @@ TEST_CASE(names_have_a_bound)
     for (uint32_t no = 0; no < ASLEEP_NAMES_MAX; no++)
         assert_int_equal(0, put(no, 0, false));
     assert_int_equal(ERR_FULL, put(ASLEEP_NAMES_MAX, 0, true));
-    assert_int_equal(0, put(7, 0, true)); /* it is listed already */
+    assert_int_equal(0, put(7, 0, true)); /* already listed */
     assert_int_equal(ASLEEP_NAMES_MAX, asleep_len(asleep));
     assert_true(asleep_knows(asleep, SPAN("event-7"), NULL));
     asleep_remove(asleep, "event-0");
     assert_int_equal(0, put(ASLEEP_NAMES_MAX, 0, false));
 }
 
-/* Against a plain array of what should be there. The newest incarnation stays known, and an event
- * is wanted from a request until it is removed, or sleeps after it was awake. */
+/* Compared with a plain array. The newest incarnation stays known. A requested event is wanted
+ * until it is removed or goes back to sleep after it was awake. */
 TEST_CASE(names_agree_with_a_plain_array)
 {
     enum { NAMES = 50, STEPS = 20000 };

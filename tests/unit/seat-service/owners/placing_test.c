@@ -1,5 +1,5 @@
-/* placing_test.c: free events are shared evenly among living processes, members that start are
- * waited for once, and an event that one process leaves is taken by another. */
+/* placing_test.c: living processes share free events evenly, wait once for members that are
+ * starting, and take over an event that another process leaves. */
 #include "owners/placing.h"
 #include "unit.h"
 
@@ -13,7 +13,7 @@ static struct placing members(uint32_t expected, const char *alive, uint32_t sel
     return placing;
 }
 
-/* The letters of the events that are `self`'s turn. */
+/* The letters of the events that `self` should take. */
 static const char *turns(struct placing placing, const struct placing_event *events)
 {
     static char taken[EVENTS + 1];
@@ -28,7 +28,7 @@ static const char *turns(struct placing placing, const struct placing_event *eve
 }
 
 /* Events are letters: o owned, l forlorn (no process took it), w waits for members, r waits for its
- * owner, u wished for by us, x by another, f the last two of these with forlorn, - free. */
+ * owner, u we are its wished owner, x another is, f as x and forlorn, y as u and owned, - free. */
 static const struct {
     const char *name;
     uint32_t expected;
@@ -43,7 +43,7 @@ static const struct {
     {"three share evenly: the third", 3, "025", 5, 0, "-------", "cf"},
     {"a process with fewer events takes more", 2, "01", 1, 2, "o---o--", "bcf"},
     {"and one with more takes fewer", 2, "01", 0, 2, "o---o--", "dg"},
-    /* The places 0 and 2 stand for those that are missing. */
+    /* Process 1 also takes the turns of the missing members 0 and 2. */
     {"events without a first owner wait for members", 3, "1", 1, 0, "ww-wwww", "bc"},
     {"events whose owner may return are not taken", 1, "0", 0, 0, "rr-rrrr", "c"},
     {"forlorn events are for all", 2, "01", 0, 0, "-l-l---", "abcdeg"},
@@ -78,7 +78,7 @@ TEST_CASE(free_events_are_shared)
 
 enum { LONG_MS = 60000, FREE_MS = OWNERS_WAIT_MS + OWNERS_FORLORN_MS };
 
-/* The answer: r its owner may return, w it waits for members, f forlorn; "": it is taken. */
+/* The answer: r its owner may return, w waits for members, f forlorn, "" take it. */
 static const struct {
     const char *name;
     struct placing_seen seen;

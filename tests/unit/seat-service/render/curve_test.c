@@ -1,5 +1,5 @@
-/* curve_test.c: rows as curves. A smooth row is few numbers, and what is not smooth is written in
- * full. The tests of GET .../plan check that the page reads what is written here. */
+/* curve_test.c: rows as curves. A smooth row takes few numbers; deviations are written in full. The
+ * tests of GET .../plan check that the page reads this format. */
 #include "render/curve.h"
 #include "unit.h"
 
@@ -12,7 +12,7 @@ struct row {
 
 static const struct {
     const char *name;
-    struct row rows[ROWS_MAX]; /* of one section; the last have no seats */
+    struct row rows[ROWS_MAX]; /* of one section; unused rows have no seats */
     const char *want;
 } sections[] = {
     {"a straight row is two numbers", {{5, {1000, 1200, 1400, 1600, 1800}}}, "[1000,800]"},

@@ -1,5 +1,5 @@
-/* statements_test.c: the schema and the statements against a real server. It describes each
- * statement as the structs of sql/statements do: types of arguments, names and types of columns. */
+/* statements_test.c: the schema and the statements against a real server. The server must describe
+ * each statement as the structs of sql/statements do: argument types, column names and types. */
 #include "pg_fixture.h"
 #include "statement_shape.h"
 #include "tables/migrate.h"
