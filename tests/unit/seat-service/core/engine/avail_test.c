@@ -1,5 +1,5 @@
-/* avail_test.c: pictures of the hall, their versions, and the deltas from one to the next.
- * engine_script.h has the words of a row. */
+/* avail_test.c: pictures of the hall, their versions, and the deltas between them. engine_script.h
+ * documents the words of a row. */
 #include "engine_script.h"
 
 static const struct script_row rows[] = {

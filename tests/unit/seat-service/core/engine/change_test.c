@@ -1,4 +1,4 @@
-/* change_test.c: a change and its bytes. */
+/* change_test.c: changes and their encoding. */
 #include "one_change.h"
 #include "unit.h"
 
@@ -145,7 +145,7 @@ TEST_CASE(every_kind_has_a_name)
     assert_string_equal(change_kind_name(UINT_MAX), "unknown");
 }
 
-/* Of each kind, with a value in each field. */
+/* A change of this kind with every field set. */
 static struct change full_change(enum change_kind kind)
 {
     struct change change;
@@ -224,6 +224,6 @@ TEST_CASE(each_kind_keeps_its_bytes)
         assert_int_equal(change_encode(&back, bytes), len);
         for (size_t at = 0; at < len; at++)
             snprintf(hex + 2 * at, 3, "%02x", bytes[at]);
-        assert_string_equal(hex, rows[i].hex); /* all of it was read */
+        assert_string_equal(hex, rows[i].hex); /* all bytes were read */
     }
 }

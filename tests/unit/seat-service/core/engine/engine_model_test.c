@@ -1,10 +1,10 @@
 /* engine_model_test.c: random histories of the engine, compared with a plain model of it.
  *
- * The hall has four rows of sixteen seats, so that a set of seats is one 64-bit number and the
- * model can afford to be naive: loops where the engine shifts, a scan of everything where it keeps
+ * The hall has four rows of sixteen seats, so a set of seats is one 64-bit number and the model can
+ * afford to be naive: it loops where the engine shifts and scans everything where the engine keeps
  * counts. Ops stay uncommitted for a while and end in a commit or an undo. A follower replays each
- * committed change from its bytes: it refuses altered changes without a trace, and has the owner's
- * state whenever no op is uncommitted. Now and then the follower, or a reader of its snapshot,
+ * committed change from its bytes. It must refuse altered changes without a trace, and have the
+ * owner's state whenever no op is uncommitted. Sometimes the follower, or a reader of its snapshot,
  * becomes the owner. */
 #include "one_change.h"
 #include "test_hall.h"
@@ -28,7 +28,7 @@ struct model_hold {
 
 struct pending {
     struct engine_op op;
-    struct model_hold *hold; /* NULL: none of the model's */
+    struct model_hold *hold; /* NULL: no hold of the model */
     uint64_t claimed;        /* seats */
 };
 
@@ -40,7 +40,7 @@ struct world {
     struct plan_limits limits;
     uint64_t now_ms;
     /* the model */
-    uint64_t kept; /* seats of a channel, which all of our buyers have */
+    uint64_t kept; /* seats of a channel that all buyers here have */
     uint64_t free, blocked;
     uint32_t places_free;
     struct model_hold holds[HOLDS];
@@ -75,7 +75,7 @@ static bool leaves_single(const struct world *w, uint64_t before, uint64_t after
     return false;
 }
 
-/* The seats of a hold that is not sold, with those that it is about to get. */
+/* The seats of an unsold hold, plus those that it is about to get. */
 static uint64_t unsold(const struct world *w, const struct model_hold *hold)
 {
     uint64_t seats = hold->status == OPEN ? hold->seats : 0;
@@ -85,8 +85,8 @@ static uint64_t unsold(const struct world *w, const struct model_hold *hold)
     return seats;
 }
 
-/* Do these leave a seat single, now or once another hold of the visit is given back? `own`: the
- * hold that takes and gives, or NULL. */
+/* Would the change leave a seat single, now or after another hold of the visit is given back?
+ * `own`: the hold that takes and gives, or NULL. */
 static bool breaks_rule(const struct world *w, uint32_t session, const struct model_hold *own,
                         uint64_t adds, uint64_t removes)
 {
@@ -114,7 +114,7 @@ static uint64_t window(uint32_t first, uint32_t n)
     return (n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;
 }
 
-/* The cost of the best n neighbours for a visit, or -1; 0: without the rule. */
+/* The cost of the best n neighbours for a visit, or -1; visit 0 ignores the rule. */
 static float best_window(const struct world *w, uint32_t n, uint32_t session)
 {
     float lowest = -1;
@@ -151,7 +151,7 @@ static bool is_window(uint64_t seats)
     return first % ROW + n <= ROW && seats == window(first, n);
 }
 
-/* Does best available do better for as many seats than these, which leave one single? */
+/* Does best available find better seats than these, which leave one single? */
 static bool is_outdone(const struct world *w, uint32_t session, uint64_t seats)
 {
     uint32_t n = size_of(seats);
@@ -169,7 +169,7 @@ static bool is_outdone(const struct world *w, uint32_t session, uint64_t seats)
     return is_window(seats) ? is_window(better) && !single : is_window(better) || !single;
 }
 
-/* Seats and places that count for a buyer: held, sold, and claimed by what is under way. */
+/* Seats and places that count for a buyer: held, sold, or claimed by a pending op. */
 static uint32_t buyer_has(const struct world *w, uint32_t buyer)
 {
     uint32_t has = 0;
@@ -242,7 +242,7 @@ static void check_state(const struct world *w)
     assert_true(area.held >= places_held);
 }
 
-/* Says whether the op has begun. */
+/* Returns whether the op has begun. */
 static bool expect_at(enum engine_verdict got, enum engine_verdict want, int line)
 {
     if (got != want)
@@ -263,9 +263,9 @@ static void begun(struct world *w, struct model_hold *hold, uint64_t claimed)
         hold->busy = true;
 }
 
-/* ---- steps: each calls the engine, checks its verdict, and follows ---- */
+/* ---- steps: each calls the engine, checks its verdict and updates the model ---- */
 
-/* The verdict on what a buyer does with a hold, as far as the hold decides it. */
+/* The verdict on a buyer's request, as far as the hold decides it. */
 static enum engine_verdict buyer_may(const struct world *w, const struct model_hold *hold)
 {
     if (hold->busy)
@@ -279,7 +279,7 @@ static enum engine_verdict buyer_may(const struct world *w, const struct model_h
     return hold->order != 0 ? ENGINE_PAYING : ENGINE_OK;
 }
 
-/* The same for an order. */
+/* The same for an order's request. */
 static enum engine_verdict order_may(const struct model_hold *hold, unsigned order)
 {
     if (hold->busy)
@@ -343,7 +343,7 @@ static void step_best(struct world *w, struct engine_op *op, struct model_hold *
     assert_int_equal(got & ~w->free, 0);
     bool single = w->limits.orphan_rule && leaves_single(w, w->free, w->free & ~got);
     assert_int_equal((op->change.flags & CHANGE_FLAG_ORPHAN) != 0, single);
-    if (any >= 0) { /* neighbours if there are any, and the nearest; without a single seat if so */
+    if (any >= 0) { /* expects the nearest neighbours, if possible without a single seat */
         assert_true(op->change.flags & CHANGE_FLAG_ADJACENT);
         float cost = x * x + (y + 1) * (y + 1), want = legal >= 0 ? legal : any;
         assert_true(cost <= want + 0.01F && cost >= want - 0.01F);
@@ -389,7 +389,7 @@ static void step_block(struct world *w, struct engine_op *op, struct model_hold 
     begun(w, NULL, 0);
 }
 
-/* The verdict on a change of seats. */
+/* The verdict on changing seats. */
 static enum engine_verdict seats_may_change(const struct world *w, const struct model_hold *hold,
                                             uint64_t adds, uint64_t removes)
 {
@@ -403,7 +403,7 @@ static enum engine_verdict seats_may_change(const struct world *w, const struct 
         return ENGINE_TAKEN;
     if (is_over(w, hold->buyer, n > had ? n - had : 0))
         return ENGINE_BUYER_LIMIT;
-    /* Rows that the hold and its change do not touch do not differ. */
+    /* Rows outside the hold and its change are the same before and after. */
     return breaks_rule(w, hold->session, hold, adds, removes) && is_outdone(w, hold->session, kept)
                ? ENGINE_ORPHAN
                : ENGINE_OK;
@@ -567,7 +567,7 @@ static void step_expire(struct world *w, struct engine_op *op, struct model_hold
 
 /* ---- the follower ---- */
 
-/* The change that comes next with a wrong byte, or of another life of some hold. */
+/* Alters a byte of the next change, or gives it another life of some hold. */
 static void try_altered(struct world *w, const uint8_t *bytes, size_t len)
 {
     struct change wrong;
@@ -582,7 +582,7 @@ static void try_altered(struct world *w, const uint8_t *bytes, size_t len)
         wrong.hold = w->holds[roll(w, (uint32_t)w->hold_count)].id + ((uint64_t)roll(w, 3) << 24);
     uint64_t hash = engine_state_hash(w->follower);
     struct test_bytes before = test_snapshot(w->follower);
-    if (engine_apply(w->follower, &wrong, &err) == 0) { /* it fits, and is another history */
+    if (engine_apply(w->follower, &wrong, &err) == 0) { /* valid, but a different history */
         engine_destroy(w->follower);
         w->follower = test_snapshot_read(w->plan, w->late_max, before);
     } else {
@@ -720,7 +720,7 @@ static void end_op(struct world *w, int which)
 
 /* ---- a life ---- */
 
-/* Each is as frequent as it is listed. The first ones need no hold. */
+/* Each step is as frequent as it is listed. The first ones need no hold. */
 static void (*const steps[])(struct world *w, struct engine_op *op, struct model_hold *hold) = {
     step_hold,           step_hold,   step_hold,    step_best,    step_area,
     step_block,          step_change, step_change,  step_release, step_release,

@@ -1,6 +1,6 @@
-/* engine_replay_test.c: an engine made from a journal or a snapshot. Both give back everything,
- * late holds and counts of buyers included; a change or a snapshot that does not fit is refused in
- * each of its parts and leaves the engine as it was. engine_script.h has the words of a row. */
+/* engine_replay_test.c: an engine rebuilt from a journal or a snapshot. Both restore everything,
+ * including late holds and counts of buyers. A change or a snapshot with any wrong part is refused
+ * and leaves the engine unchanged. engine_script.h documents the words of a row. */
 #include "engine_script.h"
 #include "unit.h"
 
@@ -142,21 +142,21 @@ TEST_CASE(two_hours_of_abandoned_payments_replay)
         engine_script("hold a u%u %u; extend a o", i + 1, i);
     engine_script("at %ds; expire-all %d", NOW_S, LATE_HOLDS_MAX);
     engine_script("at %ds; hold b u1 %d; extend b o", FORGOTTEN_S - 450, LATE_HOLDS_MAX);
-    engine_script("at %ds; expire-all %d", FORGOTTEN_S + 1, LATE_HOLDS_MAX);  /* forgets those, */
-    engine_script("at %ds; expire b; op flags remembered", FORGOTTEN_S + 31); /* and has room */
+    engine_script("at %ds; expire-all %d", FORGOTTEN_S + 1, LATE_HOLDS_MAX);  /* forgets these, */
+    engine_script("at %ds; expire b; op flags remembered", FORGOTTEN_S + 31); /* so there is room */
     engine_script("confirm b o; op verdict retaken");
 }
 
 TEST_CASE(abandoned_payments_of_places_do_not_use_up_the_slots)
 {
-    enum { HOLDS = 1000 + LATE_HOLDS_MAX + 3000 }; /* more than such a hall has slots */
+    enum { HOLDS = 1000 + LATE_HOLDS_MAX + 3000 }; /* more than the hall has slots */
     engine_script("hall (8)a floor=1000 ttl=1s max=1s");
-    for (uint32_t i = 0; i < HOLDS; i++) /* four a second, for an hour and a half */
+    for (uint32_t i = 0; i < HOLDS; i++) /* four per second for an hour and a half */
         engine_script("at %ums; expire-all 0..9; places a u%u 1; extend a o ttl=1ms", 250 * i,
                       i % 90 + 1);
 }
 
-/* Its seats are free, so only the hold itself shows what it remembers: each of its seats. */
+/* A late hold's seats are free, so the hash must cover the seats that the hold remembers. */
 TEST_CASE(late_holds_of_different_seats_are_different_states)
 {
     static const char *const seats[] = {"1,3", "1,4", "2,3", "1,3"};
@@ -172,7 +172,7 @@ TEST_CASE(late_holds_of_different_seats_are_different_states)
     assert_int_equal(hashes[0], hashes[3]);
 }
 
-/* An owner with more room wrote the journal. */
+/* The journal was written by an owner with more room. */
 TEST_CASE(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats)
 {
     engine_script("hall (8)a late=1; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s;"
@@ -180,7 +180,7 @@ TEST_CASE(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats)
     struct change change = engine_world.op->change;
     change.flags = CHANGE_FLAG_REMEMBERED;
     assert_int_equal(engine_apply(engine_world.follower, &change, NULL), 0);
-    engine_world.begun[0] = false; /* the owner that began it is gone */
+    engine_world.begun[0] = false; /* its owner is gone */
     engine_script("takeover; confirm b o -> seats-gone; op lost -; takeover snapshot;"
                   "read b quantity 1; confirm b o -> seats-gone; at 7801s; expire-all 2;"
                   "confirm b o -> no-such-hold");
@@ -188,7 +188,7 @@ TEST_CASE(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats)
 
 /* ---- snapshots ---- */
 
-/* Blocked, late, sold and held, by seat and by place. */
+/* Blocked, late, sold and held, both seats and places. */
 #define FULL                                                                                       \
     HALL "hold a u1 0,1; places b u2 3; extend a o; extend b o; at 600s; expire a; expire b;"      \
          "hold c u3 1,3; places d u4 2; extend c o for=77; confirm c o; extend d o; confirm d o;"  \
@@ -228,7 +228,7 @@ TEST_CASE(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same)
     for (size_t at = 0; at < bytes.len; at++) {
         bytes.at[at] ^= 1;
         int rc = read_into(bytes, &hash, &err);
-        if (rc == 0) /* the highest generation is no part of the state */
+        if (rc == 0) /* the highest generation is not part of the state */
             assert_int_equal(hash, engine_state_hash(engine_world.follower));
         if (at < 5) /* the magic and the format */
             assert_int_equal(rc, ERR_SYNTAX);
@@ -248,7 +248,7 @@ TEST_CASE(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same)
     "hall (12)a floor=10; at 400s; hold a u1 0,1; at 0; hold b u2 2,3; extend b o; confirm b o;"   \
     "hold c u3 4,5; extend c o; places d u4 3; extend d o; at 480064ms; expire c; expire d"
 #define ZEROS_32 "0000000000000000000000000000000000000000000000000000000000000000"
-#define ORDER    "bef601864ce263af" ZEROS_32 /* and no purchase */
+#define ORDER    "bef601864ce263af" ZEROS_32 /* without a purchase */
 
 /* Stored snapshots outlive programs: later programs must read these bytes. */
 static const struct piece {
@@ -311,7 +311,7 @@ static const struct piece {
     {"hash of the state", "eb42c84110d8c2ac"},
 };
 
-/* The pieces, one of them replaced. */
+/* All pieces, with one of them replaced. */
 static struct test_bytes assemble(const char *name, const char *hex)
 {
     static uint8_t bytes[1024];
@@ -337,7 +337,7 @@ TEST_CASE(an_engine_writes_the_bytes_that_later_programs_read)
     free(bytes.at);
 }
 
-/* Stored snapshots name the hash of their state: another hash would make them void. */
+/* Stored snapshots contain the hash of their state, so a different hash would invalidate them. */
 TEST_CASE(a_state_keeps_its_hash)
 {
     static const struct {
@@ -357,7 +357,7 @@ TEST_CASE(a_state_keeps_its_hash)
 TEST_CASE(a_snapshot_that_no_engine_writes_is_refused_by_name)
 {
     static const struct {
-        const char *piece, *hex; /* instead of what is right */
+        const char *piece, *hex; /* replaces the right bytes */
         int rc;
         const char *says;
     } cases[] = {
@@ -370,8 +370,8 @@ TEST_CASE(a_snapshot_that_no_engine_writes_is_refused_by_name)
         {"late price list", "01", ERR_STATE, "its prices are not known"},
         {"open price list", "01", ERR_STATE, "its prices are not known"},
         {"late places' id", "0300000100000000", ERR_STATE, "its hold exists already"},
-        {"late id", "0100000200000000", ERR_STATE, "its hold exists already"}, /* the open one's */
-        {"sold id", "0100000200000000", ERR_STATE, "its hold exists already"}, /* next life */
+        {"late id", "0100000200000000", ERR_STATE, "its hold exists already"}, /* of the open one */
+        {"sold id", "0100000200000000", ERR_STATE, "its hold exists already"}, /* its next life */
         {"open status", "03", ERR_SYNTAX, "has a wrong status"},
         {"hash of the state", "ec42c84110d8c2ac", ERR_STATE, "does not give the state"},
     };
@@ -385,7 +385,7 @@ TEST_CASE(a_snapshot_that_no_engine_writes_is_refused_by_name)
     }
 }
 
-/* ---- under a plan that was corrected ---- */
+/* ---- under a corrected plan ---- */
 
 static int taken(struct engine *engine, uint64_t seq, uint32_t slot, uint32_t places)
 {

@@ -1,19 +1,19 @@
-/* engine_steps_test.c: lock-free code with another request between any two of its instructions:
+/* engine_steps_test.c: lock-free code, with another request between any two of its instructions:
  * holds, seats, buyers, areas, pictures of the hall and readers (steps.h). */
 #include "core/engine/engine_internal.h"
 #include "steps.h"
 #include "test_hall.h"
 #include "unit.h"
 
-/* A step takes microseconds. Short pieces are interrupted at every second instruction, long ones at
- * this many places; sanitizers add instructions, and get fewer places. */
+/* A step takes microseconds. Short code is interrupted at every second instruction, long code at
+ * PLACES places; sanitizers add instructions, so they get fewer places. */
 #if defined(__SANITIZE_ADDRESS__)
 enum { SHORT = 60, PLACES = 3 };
 #else
 enum { SHORT = 300, PLACES = 60 };
 #endif
 
-/* The first act is interrupted, the second one is done in between. */
+/* The first act is interrupted, and the second one runs in between. */
 struct row {
     const char *name;
     void (*begin)(void);
@@ -26,7 +26,7 @@ struct row {
 
 static struct {
     const struct row *row;
-    bool came; /* the second act was done */
+    bool came; /* the second act ran */
     /* slots of holds */
     struct hold_slots slots;
     uint32_t given[2];
@@ -201,7 +201,7 @@ static void begin_used_pool(void)
     forget(1);
 }
 
-/* Of the two places each has one, and there is no third. */
+/* Each of the two has a place, and there is no third. */
 static void check_pool(void)
 {
     assert_int_equal(now.given[0] + now.given[1], 3);
@@ -263,8 +263,8 @@ static bool is_free(uint32_t seat)
     return seat < now.row->seats && seat_state(seats_read(&now.seats, seat)) == SEAT_FREE;
 }
 
-/* A winner has both seats (I1), a loser none, and no seat is named that the lost take would have
- * left single. Where that is refused the two together leave none either. */
+/* A winner has both seats (I1) and a loser none. A lost take reports no single seat that it would
+ * have left. Where single seats are refused, the two takes together leave none either. */
 static void end_claimed(void)
 {
     for (unsigned who = 0; who < 1 + (unsigned)now.came; who++) {
@@ -341,7 +341,7 @@ static void end_buyers(void)
 
 /* ---- readers ---- */
 
-/* Five seats are held in the newest picture, three in the one before. */
+/* Five seats are held in the newest picture, three in the previous one. */
 static void begin_engine(void)
 {
     now.engine = test_hall_engine(now.plan);
@@ -395,7 +395,7 @@ static void release_hold(unsigned who)
     engine_settle(now.engine, &now.ops[who]);
 }
 
-/* The next hold links the same seats anew. */
+/* The next hold links one of the same seats again. */
 static void release_hold_and_take_one(unsigned who)
 {
     struct engine_ask ask = test_ask_seats(3, TEST_SEATS(0));
@@ -516,7 +516,7 @@ static void hold_best_apart(unsigned who)
     request(who, &ask);
 }
 
-/* The seats of both are held, and by them; no other seat is (I1). */
+/* The seats of both requests are held, by these requests; no other seat is held (I1). */
 static void end_requests(void)
 {
     struct engine_count counts[PLAN_CATEGORIES_MAX];
@@ -619,7 +619,7 @@ TEST_CASE(a_read_fails_while_a_hold_is_written_and_afterwards)
     assert_int_not_equal(begun, 0);
     assert_true(hold_read_end(&now.slots, now.id, begun));
     assert_int_equal(hold_own(&now.slots, now.id), HOLD_OWNED);
-    assert_true(hold_read_end(&now.slots, now.id, begun)); /* nothing was written yet */
+    assert_true(hold_read_end(&now.slots, now.id, begun)); /* nothing is written yet */
     hold_write_begin(&now.slots, hold_slot_of(now.id));
     assert_int_equal(hold_read_begin(&now.slots, now.id, &busy), 0);
     assert_true(busy);

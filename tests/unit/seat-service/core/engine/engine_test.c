@@ -1,10 +1,10 @@
 /* engine_test.c: what buyers, orders and the operator may do with seats, and when holds expire.
- * engine_script.h has the words of a row. */
+ * engine_script.h documents the words of a row. */
 #include "engine_script.h"
 #include "plan_body.h"
 
-/* Category a is sold from 2 s to 9 s, b always, c from 3 s, d as a. Channel 1 opens at 1 s, channel
- * 2 with its category. */
+/* Category a is sold from 2 s to 9 s, b always, c from 3 s, d like a. Channel 1 opens at 1 s,
+ * channel 2 with its category. */
 #define CLOCK "sale 2s..9s 0..0 3s..0 2s..9s; channels 0 1s 0; "
 
 static const struct script_row rows[] = {
@@ -444,7 +444,7 @@ TEST_CASE(a_price_list_that_a_hold_has_is_not_used_again)
 TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
 {
     struct engine_world *world = &engine_world;
-    engine_script("hall aaaa; hold a u1 1,2; expire -"); /* in the wheel by now */
+    engine_script("hall aaaa; hold a u1 1,2; expire -"); /* enters the wheel */
     uint64_t id = engine_script_hold('a');
     assert_int_equal(hold_own(&world->engine->holds, id), HOLD_OWNED);
     hold_write_begin(&world->engine->holds, hold_slot_of(id));
@@ -453,8 +453,7 @@ TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
     engine_script("at %dms; expire a; seats ....", 480000 + EXPIRE_BUSY_MS + 3 * WHEEL_TICK_MS);
 }
 
-/* Stands in for the engine's own answer to the wheel: right after the nth answer, another thread
- * has acted. */
+/* Wraps the wheel's due_ms callback: right after its nth call, another thread acts. */
 static struct meddler {
     uint64_t (*due_ms)(void *ctx, uint32_t slot);
     void (*act)(void);
@@ -476,7 +475,7 @@ static void own(void)
 
 static void sell(void)
 {
-    engine_script("begin confirm a o; commit 2"); /* the first one is the expiry's */
+    engine_script("begin confirm a o; commit 2"); /* op 1 is the expiry */
 }
 
 static void spare(void)
@@ -514,7 +513,7 @@ TEST_CASE(a_hold_that_is_no_longer_due_is_left_alone)
     }
 }
 
-/* No engine writes such a journal, and no order can be made to fit it. */
+/* No engine writes such a journal, and no order matches such a hold. */
 TEST_CASE(a_hold_sold_without_an_order_belongs_to_no_order)
 {
     engine_script("hall aaaa; begin hold a u1 2");
@@ -524,7 +523,7 @@ TEST_CASE(a_hold_sold_without_an_order_belongs_to_no_order)
     change.hold_version = 2;
     change.verdict = CHANGE_VERDICT_CONFIRMED;
     assert_int_equal(engine_apply(engine_world.follower, &change, NULL), 0);
-    engine_world.begun[0] = false; /* the owner that began it is gone */
+    engine_world.begun[0] = false; /* its owner is gone */
     engine_script("takeover; extend a o -> hold-sold; confirm a o -> order-unknown");
 }
 

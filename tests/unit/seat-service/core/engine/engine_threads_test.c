@@ -1,14 +1,14 @@
-/* engine_threads_test.c: many threads at one engine. What each call returned is recorded and
+/* engine_threads_test.c: many threads use one engine. The result of each call is recorded and
  * checked afterwards.
  *
- * The checker of holds takes each seat as a register that can be taken when free and freed by its
- * taker. Every call has its time of call and of return, from one counter. A seat's history is
- * linearizable if a point can be given to each take and each free, between its call and its return,
- * such that lifetimes do not overlap. As a holder frees only after the take has returned, lifetimes
- * must follow each other in the order in which the takes returned, so giving each point the
- * earliest possible time finds an assignment if there is one. All or nothing means that all seats
- * of a hold share one call. A refusal is right if each seat that it names may have been another
- * thread's at some point of the call. */
+ * The checker of holds treats each seat as a register that is taken when free and freed by its
+ * taker. One counter gives each call the times of its call and its return. A seat's history is
+ * linearizable if each take and each free can be given a point between its call and its return such
+ * that lifetimes do not overlap. A holder frees only after its take has returned, so lifetimes
+ * follow each other in the order in which the takes returned, and giving each point the earliest
+ * possible time finds an assignment if there is one. All or nothing means that all seats of a hold
+ * share one call. A refusal is right if another thread may have had one of its seats during the
+ * call. */
 #include "core/engine/engine_internal.h"
 #include "one_change.h"
 #include "test_hall.h"
@@ -41,15 +41,15 @@ struct thread {
     uint64_t counted; /* by the test */
 };
 
-/* What all threads do at once, in a new hall each round, and what must hold afterwards. */
+/* What all threads do concurrently, in a new hall each round, and the check afterwards. */
 struct race {
     const char *name;
     void (*act)(struct thread *t);
     void (*check)(struct shared *shared);
     unsigned threads, rounds, calls;
     uint32_t rows, seats, places; /* of the hall */
-    uint32_t asked;               /* the first so many seats are asked for; 0: all */
-    uint32_t first;               /* of the seats that two race for */
+    uint32_t asked;               /* only the first `asked` seats are requested; 0: all */
+    uint32_t first;               /* first seat that two threads race for */
     bool no_single_seats;
     uint16_t max_per_buyer;
     uint32_t late_max;
@@ -60,12 +60,12 @@ struct shared {
     struct plan *plan;
     struct engine *engine;
     struct thread threads[THREADS_MAX];
-    uint32_t seats; /* that are asked for */
+    uint32_t seats; /* number of requested seats */
     unsigned calls;
     _Atomic bool go, stop;
     _Atomic uint64_t time;
     _Atomic uint32_t number;
-    /* a journal of many threads */
+    /* a journal shared by the threads */
     pthread_mutex_t lock;
     uint8_t *journal;
     size_t journal_len;
@@ -183,8 +183,8 @@ static bool is_linearizable(const struct life *lives, unsigned n)
     return true;
 }
 
-/* May one of the seats of a refused call have been another thread's during it? A call that was
- * refused itself counts too: it may have had the seat for an instant. */
+/* May another thread have had one of the seats of a refused call during it? That thread's call
+ * counts even if it was refused: it may have had the seat for an instant. */
 static bool is_justified(const struct thread *threads, unsigned count, const struct call *refused)
 {
     for (unsigned t = 0; t < count; t++)
@@ -232,8 +232,8 @@ TEST_CASE(the_checker_notices_a_seat_that_two_held_at_once)
 
 /* ---- no two takes leave a single seat together ---- */
 
-/* Each is refused for the other's seats at most, and never because both have given back before each
- * other too often. */
+/* A thread is refused only because of the other's seats, never because both gave back too often in
+ * favour of each other. */
 static void fight_for_a_side(struct thread *t)
 {
     struct engine *engine = t->shared->engine;
@@ -246,7 +246,7 @@ static void fight_for_a_side(struct thread *t)
         if (verdict == ENGINE_ORPHAN)
             continue;
         engine_settle(engine, &op);
-        assert(tick(t->shared) == 0); /* the other side is nobody's */
+        assert(tick(t->shared) == 0); /* the other side is free */
         atomic_fetch_sub(&t->shared->time, 1);
         settle(engine, engine_release(engine, op.change.hold, t->number + 1, TEST_NOW_MS, &op),
                &op);
@@ -255,8 +255,8 @@ static void fight_for_a_side(struct thread *t)
 
 /* ---- what many threads journal replays ---- */
 
-/* A change is committed when it is written here, and settled some time later, on the thread that
- * made it: so changes are settled in another order than the journal's, as with several loops. */
+/* A change is committed when it is written here. Its thread settles it some time later, so changes
+ * are settled in a different order than the journal's, as with several loops. */
 static void commit(struct thread *t, struct engine_op *op)
 {
     struct shared *shared = t->shared;
@@ -277,8 +277,8 @@ static void commit(struct thread *t, struct engine_op *op)
     engine_settle(shared->engine, op);
 }
 
-/* Holds, and pays for that hold or for one that another thread offers, or gives it up. The hold
- * runs out meanwhile, or is forgotten, or has not yet. */
+/* Takes a hold, then pays for it, or for one that another thread offers, or gives it up. Meanwhile
+ * the hold may expire or be forgotten. */
 static void buy_late(struct thread *t)
 {
     struct shared *shared = t->shared;
@@ -319,7 +319,7 @@ static void buy_late(struct thread *t)
         commit(t, &op);
 }
 
-/* A hold expired and is remembered, another is not, and one was taken again. */
+/* A hold was remembered when it expired, another was not, and one was retaken. */
 static bool has_come_about(const struct shared *shared)
 {
     return shared->remembered > 0 && shared->dropped > 0 && shared->retaken > 0;
@@ -366,7 +366,7 @@ static void change_price(struct thread *t, uint64_t price, struct engine_op *op)
     sched_yield();
 }
 
-/* Holds have all lists but a few, so that these are used again at once. */
+/* Holds use all price lists but LISTS_LEFT, so that freed lists are reused at once. */
 static void change_prices(struct thread *t)
 {
     struct engine_op op;
@@ -382,7 +382,7 @@ static void change_prices(struct thread *t)
     t->shared->stop = true;
 }
 
-/* A hold costs what it cost when it was taken. */
+/* A hold keeps the price at which it was taken. */
 static void hold_at_a_price(struct thread *t)
 {
     struct engine *engine = t->shared->engine;
@@ -392,7 +392,7 @@ static void hold_at_a_price(struct thread *t)
     struct engine_ask ask = test_ask_seats(1, &seat, 1);
     for (unsigned i = 0; i < t->shared->calls && !t->shared->stop; i++) {
         enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
-        assert(verdict == ENGINE_OK); /* nobody else asks for this seat */
+        assert(verdict == ENGINE_OK); /* no other thread requests this seat */
         uint64_t hold = op.change.hold, total = op.change.total;
         commit(t, &op);
         for (unsigned n = roll(t, 8); n > 0; n--)
@@ -446,9 +446,9 @@ static void check_all_given_back(struct shared *shared)
 
 enum { LONG_HOLD = 63, MOVES = 40 };
 
-/* Takes all seats of a row but the last, moves by one seat and back, and gives them back. What a
- * hold has is in links through its seats, and the links of a seat are the next holder's as soon as
- * it is his. */
+/* Takes all seats of a row but the last, moves by one seat and back, and gives them back. A hold's
+ * seats are linked through the seats, and a seat's links belong to the next holder as soon as it
+ * has the seat. */
 static void hold_move_and_release(struct thread *t)
 {
     struct engine *engine = t->shared->engine;
@@ -488,14 +488,14 @@ static void hold_two_and_release(struct thread *t)
         }
 }
 
-/* A hold is whole: neighbours, from the first seat on in an odd version, else from the second. */
+/* A hold is read whole: neighbours, from the first seat in odd versions, else from the second. */
 static void read_the_hold(struct thread *t)
 {
     while (!t->shared->stop) {
         struct engine_hold_view view;
         uint64_t hold = t->shared->time;
         enum engine_verdict verdict = engine_hold_read(t->shared->engine, hold, &view);
-        if (verdict != ENGINE_OK) { /* it is being changed, or has ended */
+        if (verdict != ENGINE_OK) { /* it is being changed or has ended */
             assert(verdict == ENGINE_BUSY || hold == 0 || t->shared->time != hold);
             continue;
         }
@@ -543,7 +543,7 @@ static void follow_deltas(struct thread *t)
             mine[deltas[i].seat] = deltas[i].state;
         assert(now >= version);
         version = now;
-        /* Deltas lead to the very picture that has this version. */
+        /* The deltas must lead to exactly the picture of this version. */
         if (engine_avail_copy(shared->engine, whole) == version) {
             for (uint32_t s = 0; s < AVAIL_SEATS; s++)
                 assert(mine[s] == (whole[s / 4] >> (2 * (s % 4)) & 3));
@@ -579,12 +579,12 @@ static void ask_for_the_best(struct thread *t)
     for (unsigned i = 0; i < t->shared->calls; i++) {
         struct engine_ask ask = test_ask_best(t->number * 1000 + i, 0, 4, true);
         enum engine_verdict verdict = engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op);
-        sched_yield(); /* others come in between claim and commit */
+        sched_yield(); /* lets other threads run between claim and commit */
         settle(t->shared->engine, verdict, &op);
     }
 }
 
-/* Two thousand buyers have four seats each, and few lost a place between choosing and claiming. */
+/* Two thousand buyers get four seats each, and few of them lost a race between choice and claim. */
 static void check_herd(struct shared *shared)
 {
     uint32_t held = 0;

@@ -1,5 +1,5 @@
-/* verdicts_test.c: verdicts have different codes, refusals a status and a detail, and each rule of
- * the sale a sentence in every language of the hall's page. */
+/* verdicts_test.c: verdicts have distinct codes. Each refusal has a status and a detail, and each
+ * sale rule has a sentence in every language of the hall page. */
 #include "unit.h"
 
 #include "core/engine/engine.h"

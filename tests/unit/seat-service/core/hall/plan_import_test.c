@@ -1,5 +1,5 @@
-/* plan_import_test.c: what an import accepts, what it refuses and with which sentence, and what the
- * plan then says. Most rows edit one valid document: a member's pointer and its new value. */
+/* plan_import_test.c: what an import accepts, what it refuses and with which error, and what the
+ * plan then contains. Most rows edit one valid document: a member's pointer and its new value. */
 #include "base/text.h"
 #include "core/hall/plan_import.h"
 #include "core/hall/plan_limits.h"
@@ -17,7 +17,7 @@
 #define KEY_64     "0123456789012345678901234567890123456789012345678901234567890123"
 #define SHAPE      ZONE "/areas/0"
 
-/* Two rows of two seats and of one, an area, and an entry of each extension. */
+/* Two rows, of two seats and of one, an area, and one entry per extension. */
 static const char document[] =
     "{'name':'Show','currency':'KRW','categories':[{'name':'A','price':99000},{'name':'B','price':"
     "120000}],'areas':[{'id':'pit','category':'B','capacity':5}],'channels':[{'id':'fans'}],"
@@ -47,7 +47,7 @@ static json_t *member(json_t *in, const char *name)
                              : json_object_get(in, name);
 }
 
-/* What the pointer names. */
+/* The member at the pointer. */
 static json_t *member_at(json_t *in, const char *pointer)
 {
     char path[256], *rest;
@@ -57,7 +57,7 @@ static json_t *member_at(json_t *in, const char *pointer)
     return in;
 }
 
-/* Sets what the pointer names, or removes it where the value is NULL. */
+/* Sets the member at the pointer, or removes it if the value is NULL. */
 static void set(json_t *doc, const char *pointer, json_t *value)
 {
     char path[256], *last;
@@ -75,7 +75,7 @@ static void set(json_t *doc, const char *pointer, json_t *value)
         assert_int_equal(json_array_append_new(doc, value), 0);
 }
 
-/* The next part of a text, up to the separator or the end; NULL if there is no more. */
+/* Returns the next part of a text, up to the separator or the end; NULL if nothing is left. */
 static char *part_of(char **rest, const char *separator)
 {
     char *part = *rest, *end = part != NULL ? strstr(part, separator) : NULL;
@@ -90,7 +90,7 @@ static void edit(json_t *doc, const char *pointer, const char *value)
     set(doc, pointer, value != NULL ? json_of(value) : NULL);
 }
 
-/* Edits are "pointer value" or "pointer", with "; " between them. */
+/* Edits are "pointer value" or "pointer", which removes; "; " separates them. */
 static json_t *edited(const char *edits)
 {
     json_t *doc = json_of(document);
@@ -104,7 +104,7 @@ static json_t *edited(const char *edits)
     return doc;
 }
 
-/* Imports the document and releases it. Refused: the sentence has to begin like this. */
+/* Imports and releases the document. `refused`: how the error must begin; NULL: it is accepted. */
 static struct plan *import(json_t *doc, const char *refused)
 {
     struct plan *plan = NULL;
@@ -125,8 +125,8 @@ static struct plan *import_edited(const char *edits)
 
 /* ---- refusals ---- */
 
-/* The sentence names what was edited last, or begins with a pointer of its own. Faults of one rule
- * stand together, with " | " between them. */
+/* The error names the member that was edited last, or begins with a pointer of its own. " | "
+ * separates faults of the same rule. */
 static const struct {
     const char *edits, *says;
 } faults[] = {
@@ -203,7 +203,7 @@ static const struct {
     {"/plan/zones/1 {'position':{'x':0,'y':0},'rows':[" ROW(
          SEAT("d", "0") "," SEAT("e", "1")) "]}; /plan/zones/1/rows/0/seats/1/seat_guid 'a'",
      "is used twice"},
-    /* A seat's own faults come before what it shares with others. */
+    /* A seat's own faults are reported before conflicts with other seats. */
     {ROW1 "/seats/1/seat_guid 'a'; " ZONE "/rows/1/seats/0/position/x '3'", "must be a number"},
     {SHAPE "/polygon {}", "/plan/zones/0/areas/0/polygon/points: is missing"},
     {"/zones/0/zone 'Y' | /rows/0/row '9'", "is not in the plan"},
@@ -240,7 +240,7 @@ TEST_CASE(each_fault_is_named_by_pointer_and_rule)
     plan_body_refused("[]", "the document: must be an object");
 }
 
-/* So many entries; a number stands for each '@'. */
+/* A list of `count` entries; their index replaces each '@'. */
 static json_t *entries(const char *entry, unsigned count)
 {
     json_t *list = json_array();
@@ -260,11 +260,11 @@ static json_t *entries(const char *entry, unsigned count)
 
 #define NO_SEATS "/plan/zones []; /zones []; /rows []; /seats []"
 #define NUMBER   NULL
-#define TEXT     ""             /* of so many bytes */
-#define CHARS    "\xEC\xB8\xB5" /* so many of these */
+#define TEXT     ""             /* of this many bytes */
+#define CHARS    "\xEC\xB8\xB5" /* this many of these */
 
 static const struct {
-    const char *at, *kind; /* or a list of such entries */
+    const char *at, *kind; /* or the entries of a list */
     int64_t least, most;
     const char *edits;
 } bounds[] = {
@@ -332,7 +332,7 @@ TEST_CASE(numbers_texts_and_lists_have_bounds)
     }
 }
 
-/* A zone's rows are bounded as a list is; all rows together need a second zone. */
+/* The bound of a list holds per zone, so exceeding the plan's bound takes a second zone. */
 TEST_CASE(plan_has_a_bound_of_rows)
 {
     for (unsigned more = 0; more < 2; more++) {
@@ -355,7 +355,7 @@ TEST_CASE(plan_has_a_bound_of_views)
             entries("{'name':'@','position':{'x':0,'y':0},'rows':[{'row_number':'1','seats':[]}]}",
                     PLAN_VIEWS_MAX + more));
         set(doc, "/zones", entries("{'zone':'@','view':'/@'}", PLAN_VIEWS_MAX + more));
-        edit(doc, "/zones/9999", "{'zone':'0','view':'/new'}"); /* replaces an earlier one */
+        edit(doc, "/zones/9999", "{'zone':'0','view':'/new'}"); /* replaces the earlier one */
         struct plan *plan =
             import(doc, more ? "/zones/1024/view: is one too many for a plan" : NULL);
         if (more)
@@ -377,7 +377,7 @@ TEST_CASE(too_long_a_body_is_not_read)
     free(body);
 }
 
-/* ---- what the plan says ---- */
+/* ---- what the plan contains ---- */
 
 static void show_span(struct text *text, struct span span)
 {
@@ -453,7 +453,7 @@ static void show_channels(struct text *text, const struct plan *plan, const char
                 plan_channel_by_code(plan, span_of(code)));
 }
 
-/* Seats by their row: the names of each run's seats in the order in which people sit. */
+/* The seats of each run, in the order in which people sit. */
 static void show_runs(struct text *text, const struct plan *plan)
 {
     const struct plan_facts *facts = plan_facts(plan);
@@ -526,7 +526,7 @@ static void show(struct text *text, const struct plan *plan, const char *what, c
     }
 }
 
-/* Facts are "what of = text" or "what = text", with "; " between them; ' stands for ". */
+/* Facts are "what of = text" or "what = text", separated by "; "; ' stands for ". */
 static void assert_facts(const char *name, const struct plan *plan, const char *facts)
 {
     char *all = plan_body_quoted(facts), *rest = all, *fact, got[4096];
@@ -690,7 +690,7 @@ static const struct {
      "shapes = [{'shape':'rectangle','x':100,'y':50}]"},
 };
 
-/* What is exported is accepted, says the same and is exported as the same bytes. */
+/* An export is accepted, gives the same plan and exports as the same bytes. */
 static void assert_round_trip(const struct plan *plan)
 {
     struct plan *again = NULL;
@@ -755,7 +755,7 @@ TEST_CASE(member_of_null_is_an_absent_one)
 TEST_CASE(plan_has_a_hash_of_its_body_and_one_of_its_content)
 {
     json_t *doc = edited("");
-    char *body = json_dumps(doc, JSON_INDENT(1)); /* spaces change the body alone */
+    char *body = json_dumps(doc, JSON_INDENT(1)); /* spaces change only the body */
     struct err_slot err = {.text = ""};
     struct plan *spaced, *plain = import_edited(""), *other = import_edited("/name 'Sham'");
     uint8_t sha256[PLAN_HASH_BYTES];
@@ -774,7 +774,7 @@ TEST_CASE(plan_has_a_hash_of_its_body_and_one_of_its_content)
 
 /* ---- runs of neighbours ---- */
 
-/* Rows are "x x x / x,y x,y": the places of their seats, which are called 1, 2, 3 and so on. */
+/* Rows are "x x x / x,y x,y": the positions of seats, which are named 1, 2, 3 and so on. */
 static json_t *drawn(const char *rows)
 {
     json_t *doc = edited("/rows []; /seats []; " ZONE "/rows []"), *seats = NULL;
@@ -886,7 +886,7 @@ TEST_CASE(row_and_table_sold_whole_have_a_bound)
         TEXT_LIT(&text, "/ / / ");
         for (unsigned seat = 0; seat < rows[i].count; seat++)
             text_printf(&text, "%u ", 20 * seat);
-        TEXT_LIT(&text, "/ 0"); /* a row that follows changes nothing */
+        TEXT_LIT(&text, "/ 0"); /* a following row changes nothing */
         places[text.len] = '\0';
         json_t *doc = drawn(places);
         edit(doc, "/rows", "[{'zone':'Z','row':'3'}]");
@@ -898,7 +898,7 @@ TEST_CASE(row_and_table_sold_whole_have_a_bound)
 
 /* ---- all shapes together ---- */
 
-/* What is beyond the bound of points or of shapes is not drawn. */
+/* Shapes beyond the limit of points or of shapes are not drawn. */
 TEST_CASE(shapes_that_are_too_many_are_left_out)
 {
     const unsigned fit = PLAN_SHAPE_POINTS_MAX / PLAN_POLYGON_POINTS_MAX;
@@ -929,7 +929,7 @@ TEST_CASE(shapes_that_are_too_many_are_left_out)
     plan_destroy(plan);
 }
 
-/* Buyers see the limits that bind them; how seats are given to others is the organiser's. */
+/* Buyers see the limits that bind them, not the organiser's rules for allocating seats. */
 TEST_CASE(buyers_see_the_limits_that_bind_them)
 {
     char shown[256];

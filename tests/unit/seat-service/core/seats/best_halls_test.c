@@ -1,6 +1,6 @@
-/* best_halls_test.c: properties of the best seats in random halls. They do not depend on the
- * numbers of seats or on the direction of the stage, and they are found if a request of named seats
- * would get such seats. */
+/* best_halls_test.c: properties of the best seats in random halls. Neither seat numbers nor the
+ * direction of the stage change the choice, and seats are found if a request that names them would
+ * be granted. */
 #include "core/seats/best.h"
 #include "test_hall.h"
 #include "unit.h"
@@ -18,7 +18,7 @@ static uint32_t roll(const struct rng_seeded *rng, uint32_t below)
 
 enum { TWIN_SEATS = 41 };
 
-/* Two drawings of one hall. */
+/* Two drawings of the same hall. */
 struct twins {
     struct plan *plans[2];
     struct engine *engines[2];
@@ -61,7 +61,7 @@ static uint64_t places(const struct plan *plan, const uint32_t *seats, uint32_t 
     return set;
 }
 
-/* The seats that have these places, in this sequence. */
+/* The seats at these places, in this order. */
 static void name(const struct twins *twins, unsigned which, const uint32_t *wanted, uint32_t count,
                  uint32_t *out)
 {
@@ -117,7 +117,7 @@ TEST_CASE(neither_numbers_nor_directions_change_what_is_chosen)
         for (unsigned i = 0; i < 20; i++) {
             uint32_t first = roll(&rng, TWIN_SEATS - 3), count = 1 + roll(&rng, 3);
             uint32_t wanted[3] = {first, first + 1, first + 2};
-            wanted[count - 1] += roll(&rng, 2); /* now and then with a gap */
+            wanted[count - 1] += roll(&rng, 2); /* sometimes with a gap */
             both_offer_the_same_instead(&twins, wanted, count);
             both_answer_the_same(&twins, roll(&rng, 2), wanted, count, roll(&rng, 2));
         }
@@ -125,7 +125,7 @@ TEST_CASE(neither_numbers_nor_directions_change_what_is_chosen)
     }
 }
 
-/* The least that a draft may say: no channels, no kinds of rows, all seats in one point. */
+/* A minimal draft: no channels, no kinds of rows, all seats in one point. */
 TEST_CASE(any_seats_are_the_best_of_a_hall_in_one_point)
 {
     struct plan_draft_seat seats[6];
@@ -165,7 +165,7 @@ TEST_CASE(any_seats_are_the_best_of_a_hall_in_one_point)
 
 enum { DEEP = 60, WIDE = 40 };
 
-/* Every second place is taken, and some more; but not those from `from` on. */
+/* Blocks every second place and some more, except the `kept` seats from `from` on. */
 static struct engine *open_chequered(const struct plan *plan, const struct rng_seeded *rng,
                                      uint32_t from, uint32_t kept)
 {
@@ -181,7 +181,7 @@ static struct engine *open_chequered(const struct plan *plan, const struct rng_s
     return engine;
 }
 
-/* Which seats are proposed together, without their neighbours if need be. */
+/* Marks the seats proposed for one request, neighbours or not. */
 static void choose(struct engine *engine, uint32_t count, bool *chosen)
 {
     struct engine_op op;
@@ -265,7 +265,7 @@ TEST_CASE(longest_run_is_chosen_wherever_it_is)
         uint32_t kept = 4 + roll(&rng, 8);
         uint32_t from = roll(&rng, DEEP) * WIDE + roll(&rng, WIDE - kept);
         struct engine *engine = open_chequered(plan, &rng, from, kept);
-        choose(engine, WIDE, chosen); /* no row has as many */
+        choose(engine, WIDE, chosen); /* no row has that many free */
         for (uint32_t seat = from; seat < from + kept; seat++)
             assert_true(chosen[seat]);
         engine_destroy(engine);
@@ -273,7 +273,7 @@ TEST_CASE(longest_run_is_chosen_wherever_it_is)
     plan_destroy(plan);
 }
 
-/* ---- who may have what ---- */
+/* ---- who may get which seats ---- */
 
 struct sale {
     struct plan *plan;
@@ -370,7 +370,7 @@ TEST_CASE(neighbours_are_found_where_named_seats_are_granted)
             enum engine_verdict best = try_best(&sale, n, true), pieces = try_best(&sale, n, false);
             assert_int_equal(best == ENGINE_OK, any);
             assert_true(pieces == ENGINE_OK || !any);
-            /* Nothing is proposed that a rule would refuse. */
+            /* No rule refuses proposed seats. */
             assert_true(pieces == ENGINE_OK || pieces == ENGINE_SOLD_OUT ||
                         pieces == ENGINE_NOT_ON_SALE);
         }

@@ -1,11 +1,11 @@
-/* best_test.c: which seats are the best, how the search gives way, and what is offered instead.
- * That the very best are found in random halls is checked by engine_model_test.c. engine_script.h
- * has the words of a row. */
+/* best_test.c: which seats are the best, how the search relaxes its conditions, and what is offered
+ * instead. engine_model_test.c checks in random halls that the very best are found. engine_script.h
+ * documents the words of a row. */
 #include "core/seats/best.h"
 #include "core/seats/seats.h"
 #include "engine_script.h"
 
-#include "plan_body.h" /* after the verdicts, whose list has a ROW, too */
+#include "plan_body.h" /* after the verdicts, whose list defines a ROW too */
 
 static const struct script_row rows[] = {
     {"the seats nearest to the focal point are the best",
@@ -132,7 +132,7 @@ static const struct script_row rows[] = {
 
 #define ROW_AT(y, seats) "{'row_number':'2','position':{'x':0,'y':" y "},'seats':[" seats "]}"
 
-/* A pair may be nearer than either of its seats is; a seat may be nearer than any pair with it. */
+/* Distance is from the middle: a pair may be nearer than each of its seats, or the reverse. */
 TEST_CASE(middle_of_the_seats_is_what_is_near)
 {
     static const struct {
@@ -168,7 +168,7 @@ static uint32_t set_of(const uint32_t *seats, uint32_t count)
     return set;
 }
 
-/* A set of free seats without a companion whose accessible seat is missing. */
+/* Contains an accessible seat, and no companion whose accessible seat is missing. */
 static bool is_legal(const struct plan *plan, uint32_t set)
 {
     bool accessible = false;
@@ -188,7 +188,7 @@ static bool is_legal_window_left(const struct plan *plan, uint32_t free, uint32_
     const struct plan_facts *facts = plan_facts(plan);
     for (uint32_t s = 0; s + n <= ACCESS_SEATS; s++) {
         uint32_t window = ((1u << n) - 1) << s;
-        bool one = (free & window) == window; /* row, and category */
+        bool one = (free & window) == window; /* same run and category */
         for (uint32_t i = s; i < s + n; i++)
             one = one && facts->run[i] == facts->run[s] && facts->category[i] == facts->category[s];
         if (one && is_legal(plan, window))
@@ -197,7 +197,7 @@ static bool is_legal_window_left(const struct plan *plan, uint32_t free, uint32_
     return false;
 }
 
-/* All that may be taken together: every free seat but companions whose accessible seat is gone. */
+/* Can n seats be taken? Counts all free ones except companions without their accessible seat. */
 static bool is_legal_choice_left(const struct plan *plan, uint32_t free, uint32_t n)
 {
     for (uint32_t s = 0; s < ACCESS_SEATS; s++)
@@ -207,7 +207,7 @@ static bool is_legal_choice_left(const struct plan *plan, uint32_t free, uint32_
     return is_legal(plan, free) && (uint32_t)__builtin_popcount(free) >= n;
 }
 
-/* All seats are free, and are again afterwards. */
+/* All seats are free before and after. */
 static void try_all_sizes_in_a_crowd(const struct rng *rng)
 {
     struct engine *engine = engine_world.engine;
@@ -255,13 +255,13 @@ TEST_CASE(need_for_access_is_refused_only_if_no_legal_seats_are_left)
         assert_int_equal(plan_seat_count(engine_world.plan), ACCESS_SEATS);
         for (unsigned round = 0; round < 750; round++)
             try_all_sizes_in_a_crowd(rng);
-        engine_world.begun[0] = true; /* the follower knows nothing of these */
+        engine_world.begun[0] = true; /* the follower has not seen these changes */
     }
 }
 
 /* ---- a crowd ---- */
 
-/* Forty buyers, one after the other, get four seats each from the first rows. */
+/* Forty buyers in a row get four seats each from the first rows. */
 TEST_CASE(lone_buyer_gets_the_best)
 {
     struct engine_op ops[40];
@@ -276,7 +276,7 @@ TEST_CASE(lone_buyer_gets_the_best)
         engine_undo(engine_world.engine, &ops[i]);
 }
 
-/* How many different places are proposed in 400 searches, and the furthest of them. */
+/* Counts the different places proposed in 400 searches; returns the furthest one too. */
 static uint32_t proposed(struct best *best, unsigned attempt, uint32_t *furthest)
 {
     struct best_ask ask = {
@@ -304,13 +304,13 @@ TEST_CASE(a_crowd_is_spread_over_the_nearest_and_no_further)
     assert_int_equal(best_create(plan, &seats, 7, &best), 0);
     uint32_t furthest;
     assert_int_equal(proposed(best, 0, &furthest), 1);
-    assert_int_equal(proposed(best, 1, &furthest), 16); /* after a lost race it looks further, */
+    assert_int_equal(proposed(best, 1, &furthest), 16); /* looks further after a lost race, */
     assert_int_equal(furthest / 10, 15);
     assert_int_equal(proposed(best, 2, &furthest), BEST_SPREAD_MAX); /* up to a bound */
     assert_int_equal(furthest / 10, BEST_SPREAD_MAX - 1);
     assert_int_equal(proposed(best, BEST_RETRIES_MAX - 1, &furthest), BEST_SPREAD_MAX);
     best_enter(best);
-    assert_int_equal(proposed(best, 0, &furthest), 1); /* alone */
+    assert_int_equal(proposed(best, 0, &furthest), 1); /* a lone search */
     best_enter(best);
     assert_int_equal(proposed(best, 0, &furthest), 8);
     assert_int_equal(furthest / 10, 7);
@@ -358,7 +358,7 @@ static uint64_t nearly_sold_out(uint32_t row, const struct rng *rng)
     return row % 16 == 0;
 }
 
-/* Of rows of 66 seats, most of whose free ones are far from the focal point. */
+/* Rows of 66 seats; most of the free ones are far from the focal point. */
 TEST_CASE(no_search_costs_more_than_some_looks_at_the_hall)
 {
     static const struct {

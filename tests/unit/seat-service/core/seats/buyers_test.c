@@ -1,4 +1,4 @@
-/* buyers_test.c: the count of each buyer. */
+/* buyers_test.c: the number of seats per buyer. */
 #include "base/rng.h"
 #include "core/seats/buyers.h"
 #include "unit.h"
@@ -63,9 +63,9 @@ TEST_CASE(buyers_that_left_make_room)
     }
 }
 
-/* ---- first requests at once ---- */
+/* ---- concurrent first requests ---- */
 
-/* Writes the entries by hand, as another request would between its two steps. */
+/* Writes entries by hand, as another request leaves them between its two steps. */
 TEST_CASE(two_tries_that_see_each_other_begin_anew)
 {
     enum { TRY = 1 << 16 };
@@ -100,8 +100,8 @@ struct firsts {
     _Atomic uint32_t granted, over_seen;
 };
 
-/* Each round three threads request for a buyer that is not in the table yet. Other buyers come and
- * go, so that the first unused word changes during the requests. */
+/* In each round three threads request seats for a buyer that is not in the table yet. Other buyers
+ * come and go, so the first unused word changes meanwhile. */
 static void *request_first(void *arg)
 {
     struct firsts *firsts = arg;
@@ -141,7 +141,7 @@ TEST_CASE(first_requests_at_once_count_as_one_buyer)
     buyers_deinit(&firsts.buyers);
 }
 
-/* A table of eight has two buckets. Buyers beyond their room are refused. */
+/* A table of eight has two buckets. Buyers that do not fit are refused. */
 TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
 {
     uint64_t known = 0, refused = 0;
@@ -154,7 +154,7 @@ TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
         assert_true(buyer <= buyers.size + 1);
     }
     assert_int_equal(buyers_add(&buyers, refused, 1, 4, &has), BUYERS_FULL);
-    assert_int_equal(buyers_add(&buyers, refused, 5, 4, &has), BUYERS_OVER); /* in any case */
+    assert_int_equal(buyers_add(&buyers, refused, 5, 4, &has), BUYERS_OVER); /* room or not */
     assert_int_equal(has, 0);
     assert_int_equal(buyers_add(&buyers, known, 1, 4, &has), BUYERS_ADDED);
     for (uint64_t buyer = 1; buyer <= known; buyer++)
@@ -162,7 +162,7 @@ TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
     assert_int_equal(buyers_add(&buyers, refused, 1, 4, &has), BUYERS_ADDED);
 }
 
-/* Of two first requests at once one is withdrawn. Its entry then belongs to no buyer. */
+/* One of two concurrent first requests was withdrawn. Its entry belongs to no buyer. */
 TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
 {
     enum { BUYER = 5, TRY = 1 << 16, COUNT = 0xffff };
@@ -178,7 +178,7 @@ TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
     assert_int_equal(buyers_count(&buyers, BUYER), 3);
     for (uint32_t i = 0; i < buyers.size; i++)
         used += buyers.entries[i] != 0;
-    assert_int_equal(used, 1); /* and its word is used again */
+    assert_int_equal(used, 1); /* its word is reused */
     buyers_sub(&buyers, BUYER, 3);
     assert_int_equal(buyers_count(&buyers, BUYER), 0);
 }

@@ -1,4 +1,4 @@
-/* hold_test.c: slots of holds, by way of the shared stack and of threads' stashes. */
+/* hold_test.c: hold slots from the shared stack and from threads' stashes. */
 #include "core/seats/hold.h"
 #include "unit.h"
 
@@ -93,7 +93,7 @@ TEST_CASE(no_slot_is_lost_or_given_twice_by_stashes_and_stack)
     assert_int_equal(hold_slots_init(&slots, ALL), 0);
     for (unsigned i = 0; i < THREADS; i++) {
         workers[i].slots = &slots;
-        workers[i].stash = i; /* the first has none */
+        workers[i].stash = i; /* the first worker has none */
         assert_int_equal(pthread_create(&workers[i].id, NULL, come_and_go, &workers[i]), 0);
     }
     uint32_t count = 0;
@@ -120,8 +120,8 @@ TEST_CASE(a_replay_gives_a_slot_in_use_to_nobody_else)
     assert_int_equal(hold_slots_init(&slots, 4), 0);
     slots.live = false;
     assert_true(hold_adopt(&slots, 5 * life | 2));
-    assert_false(hold_adopt(&slots, 5 * life | 2)); /* the same life, */
-    assert_false(hold_adopt(&slots, 6 * life | 2)); /* or a later one before it has ended */
+    assert_false(hold_adopt(&slots, 5 * life | 2)); /* the same life */
+    assert_false(hold_adopt(&slots, 6 * life | 2)); /* a later life before it has ended */
     assert_int_equal(hold_id(&slots, 2), 5 * life | 2);
     hold_end(&slots, 2, 0);
     assert_false(hold_adopt(&slots, 4 * life | 2));

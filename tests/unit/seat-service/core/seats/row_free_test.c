@@ -1,4 +1,4 @@
-/* row_free_test.c: the two implementations of the single seat rule agree with each other and with
+/* row_free_test.c: the two implementations of the single-seat rule agree with each other and with
  * counting seats one by one. */
 #include "core/seats/row_free.h"
 #include "unit.h"
@@ -20,7 +20,7 @@ static bool is_free(const uint64_t row[3], int seat)
     return seat >= 0 && seat < BITS && (row[seat / 64] >> (seat % 64) & 1) != 0;
 }
 
-/* With a bit for each seat that is sold to the same people as the next one. */
+/* `joined` has a bit for each seat that is sold to the same people as the next one. */
 static bool is_single(const uint64_t row[3], const uint64_t joined[3], int seat)
 {
     bool left = is_free(row, seat - 1) && is_free(joined, seat - 1);
@@ -34,7 +34,7 @@ static void take(uint64_t row[3], int from, unsigned n)
         row[(from + (int)i) / 64] &= ~(UINT64_C(1) << ((from + (int)i) % 64));
 }
 
-/* By counting: would the window leave a seat single that was not? */
+/* By counting: does the window leave a seat single that was not single before? */
 static bool leaves_one(const uint64_t row[3], const uint64_t joined[3], int from, unsigned n)
 {
     uint64_t after[3] = {row[0], row[1], row[2]};
@@ -72,7 +72,7 @@ TEST_CASE(a_window_is_refused_by_both_or_by_neither)
                 continue;
             uint64_t after[3] = {row[0], row[1], row[2]};
             take(after, from, n);
-            /* Only seats next to the window can be left single: these bitmaps have them. */
+            /* Only seats next to the window can become single; these bitmaps cover them. */
             const uint64_t before_was[3] = {0, row[0], row[1]},
                            before_is[3] = {0, after[0], after[1]};
             bool claimed = (row_free_left_single(row, after, joined[0], joined[1]) |

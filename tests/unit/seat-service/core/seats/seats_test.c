@@ -30,7 +30,7 @@ TEST_CASE(the_parts_of_a_word_do_not_touch_each_other)
     assert_int_equal(seat_state(word), SEAT_SOLD);
     assert_int_equal(seat_hold(word), 0x123456);
     assert_int_equal(word & ((UINT64_C(1) << SEAT_VERSION_BITS) - 1), 77);
-    assert_int_equal(seat_hold(seat_word(SEAT_FREE, 0, UINT64_C(1) << 38)), 0); /* it wraps */
+    assert_int_equal(seat_hold(seat_word(SEAT_FREE, 0, UINT64_C(1) << 38)), 0); /* wraps */
 }
 
 TEST_CASE(a_late_release_does_not_free_a_resold_seat)
@@ -39,12 +39,12 @@ TEST_CASE(a_late_release_does_not_free_a_resold_seat)
     struct plan *plan = begin(&seats, 1, 8);
     assert_int_equal(claim(&seats, 7, TEST_SEATS(3)), CLAIM_DONE);
     uint64_t seen = seats_read(&seats, 3);
-    assert_false(seats_turn(&seats, 3, SEAT_SOLD, 7, SEAT_FREE, 0)); /* it is not sold */
+    assert_false(seats_turn(&seats, 3, SEAT_SOLD, 7, SEAT_FREE, 0)); /* not sold */
     assert_true(seats_turn(&seats, 3, SEAT_HELD, 7, SEAT_FREE, 0));
     assert_int_equal(claim(&seats, 8, TEST_SEATS(3)), CLAIM_DONE);
     assert_false(seats_turn(&seats, 3, SEAT_HELD, 7, SEAT_FREE, 0));
     assert_true(seats_turn(&seats, 3, SEAT_HELD, 8, SEAT_FREE, 0));
-    /* Even the same hold again: the version tells what was seen from what is. */
+    /* The same hold takes the seat again; only the version differs from the word seen before. */
     assert_int_equal(claim(&seats, 7, TEST_SEATS(3)), CLAIM_DONE);
     assert_false(atomic_compare_exchange_strong(&seats.words[3], &seen, 0));
     assert_int_equal(seat_state(seats_read(&seats, 3)), SEAT_HELD);

@@ -22,7 +22,7 @@ TEST_CASE(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late)
         assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
         for (unsigned step = 0; step < 3000; step++) {
             uint32_t hold = 1 + (uint32_t)rng_below(&rng.rng, HOLDS);
-            /* From milliseconds to weeks; holds are also moved, earlier or later, and removed. */
+            /* Due in milliseconds to weeks; holds also move to earlier or later, or are removed. */
             if (rng_below(&rng.rng, 8) > 0)
                 due[hold] = now + 1 + (rng_u64(&rng.rng) >> (34 + rng_below(&rng.rng, 28)));
             else
@@ -58,8 +58,8 @@ TEST_CASE(a_clock_that_is_set_back_stops_nothing)
     wheel_deinit(&wheel);
 }
 
-/* While the owner reads a hold's time, another thread sets a sooner one and marks it: what the
- * owner then links is old, but the mark stays. */
+/* While the owner reads a hold's time, another thread sets an earlier one and marks the hold. The
+ * owner then links the hold by the old time, but the mark stays. */
 struct meeting {
     struct wheel wheel;
     uint64_t due;

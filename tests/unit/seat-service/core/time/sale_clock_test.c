@@ -1,5 +1,5 @@
-/* sale_clock_test.c: the time of the sale follows the server's clock, whatever other clocks are set
- * to. Clocks are given by their value at the monotonic clock's 0. */
+/* sale_clock_test.c: the time of the sale follows the server's clock, whatever other clocks say. A
+ * clock is given by its value at the monotonic clock's 0. */
 #include "core/time/sale_clock.h"
 #include "script.h"
 #include "steps.h"
@@ -20,8 +20,8 @@ static uint64_t now_us(void)
 SCRIPT_DOES("machine", machine.now_wall_us = machine.now_mono_us + script_number_at(line, 1))
 SCRIPT_DOES("server", server_us = script_number_at(line, 1))
 
-/* "asks 10ms": an answer takes so long, and is given in the middle; "asks 10ms first" or "last":
- * at its beginning or its end. */
+/* "asks 10ms": a response takes this long, and the server reads its clock halfway; with "first" or
+ * "last" at the beginning or the end. */
 SCRIPT_VERB(ask, "asks")
 {
     uint64_t asked_us = machine.now_mono_us, wait_us = script_number_at(line, 1);
@@ -99,7 +99,7 @@ static void begin(void)
     server_us = newest_us = 0;
 }
 
-/* ---- an answer comes while somebody reads ---- */
+/* ---- a response arrives during a read ---- */
 
 static uint64_t read_us;
 
@@ -123,7 +123,7 @@ static void begin_long_ago(void)
     clock_fake_step(&machine, UINT64_C(1000000) * 1000000);
 }
 
-/* The new target, which the time has reached at once, and the old rest would make a third time. */
+/* The time reaches the new target at once; plus the old rest, a reader would see a third time. */
 TEST_CASE(reader_sees_what_belongs_together)
 {
     const uint64_t old_us = UINT64_C(9000) * 1000000, new_us = 2 * old_us;
