@@ -55,7 +55,7 @@ static void await_answer(const struct redis_server *server)
     for (int tries = 0; tries < 1000; tries++) {
         redisContext *redis = connect_to(server);
         redisReply *reply = redis != NULL ? redisCommand(redis, "PING") : NULL;
-        /* NOAUTH is an answer, LOADING is not. */
+        /* NOAUTH counts as an answer, LOADING does not. */
         bool answers = reply != NULL && strstr(reply->str, "LOADING") == NULL;
         freeReplyObject(reply);
         redisFree(redis);

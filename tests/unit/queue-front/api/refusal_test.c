@@ -1,5 +1,5 @@
-/* refusal_test.c: what the rows of refusals.h promise: a status, a Retry-After where one belongs,
- * and for each notice a sentence in every language of the waiting page. */
+/* refusal_test.c: each row of refusals.h has a status and, where appropriate, a Retry-After; each
+ * notice has a sentence in every language of the waiting page. */
 #include "unit.h"
 
 #include "api/refusal.h"

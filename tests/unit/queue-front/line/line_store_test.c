@@ -1,17 +1,17 @@
 /* line_store_test.c: the line store on a real loop and a real Redis: sockets, deadlines, batches,
- * closing, and what only this front knew when Redis lost its data. The simulator
+ * closing, and data that only this front knew when Redis lost it. The simulator
  * (tests/sim/world --line) runs the same store with all its neighbours.
  *
  *   set F=N ..., password TEXT      options, before `start` or for a change of the event
- *   server, kill, stop, cont        Redis; lose: it restarts without its data
- *   open, event, start, close       the store; the event, created and opened; all of these
- *   join OUTCOME F=N ...            one join and its answer
- *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same of a visit
- *   send N, send_pass PLACE         joins of one turn of the loop, a pass; they are not awaited
- *   trickle N                       joins of N turns, by which no call follows another too soon
- *   answered N OUTCOME F=N ...      expects those so far; entry: of the first
- *   await F=N ..., expect F=N ...   the store and its picture of the line
- *   sweep                           closes and sweeps the event while an operator asks about it
+ *   server, kill, stop, cont, lose  starts, kills, stops, continues Redis; restarts it without data
+ *   open, event, start, close       opens the store; creates the event; Redis and both; closes it
+ *   join OUTCOME F=N ...            one join and its outcome
+ *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same for a visit
+ *   send N, send_pass PLACE         N joins in one turn of the loop, a pass; does not wait for them
+ *   trickle N                       N joins in N turns; no call may follow another too soon
+ *   answered N OUTCOME F=N ...      expects the responses so far; entry: of the first one
+ *   await F=N ..., expect F=N ...   the state of the store and its picture of the line
+ *   sweep                           closes and sweeps the event during an operator's requests
  *   redis N COMMAND                 expects this number, or a text of this length */
 #include "line/line_store.h"
 
@@ -34,25 +34,25 @@ static const char event_id[] = "gala-2027", lane_id[] = "gala-2027@1";
 
 static struct {
     uv_loop_t loop;
-    uv_timer_t pulse; /* turns the loop while nothing happens */
+    uv_timer_t pulse; /* keeps the loop turning while nothing happens */
     struct redis_server server;
     char password[64];
     struct line_store *store;
-    unsigned events; /* that the store has reported, less those that it took back */
+    unsigned events; /* reported by the store and not withdrawn */
     bool stale_seen;
     bool close_in_view, close_in_join, close_in_pass;
-    unsigned when_closed; /* joins that were answered when that close returned */
+    unsigned when_closed; /* joins answered when that close returned */
     struct line_knobs knobs;
     uint32_t tick_ms, gone_after_ms;
-    bool odd_poll; /* each visitor with an odd place polls at this front */
+    bool odd_poll; /* visitors with odd places poll at this front */
     uint64_t least_ghosts;
-    uint64_t entry, noted; /* the entry of the last join; `note` */
+    uint64_t entry, noted; /* the entry of the last join; set by `note` */
     struct line_join *crowd;
-    size_t crowd_len, answered, lowest; /* of the first ten that were answered */
-    struct line_visit visits[PLACES];   /* by place: the last that was granted */
+    size_t crowd_len, answered, lowest; /* lowest index of the first ten answered */
+    struct line_visit visits[PLACES];   /* by place: the last one granted */
     struct line_visit late;
     bool late_done;
-    size_t joins_before; /* answered when the late pass was */
+    size_t joins_before; /* answered before the late pass was */
 } rig;
 
 static uint64_t now_us(void)
@@ -143,7 +143,7 @@ static void set_up(void)
     uv_timer_start(&rig.pulse, on_pulse, 5, 5);
 }
 
-/* Turns the loop until `condition` holds; fails the test if that takes too long. */
+/* Runs the loop until `condition` holds; fails the test if that takes too long. */
 #define AWAIT(condition)                                                                           \
     do {                                                                                           \
         uint64_t give_up_us = now_us() + AWAIT_US;                                                 \
@@ -245,7 +245,7 @@ SCRIPT_VERB(set, "set")
         rig.server.port = redis_server_free_port();
 }
 
-/* Of the store, and of a server that starts from now on. */
+/* For the store, and for servers started from now on. */
 SCRIPT_VERB(set_password, "password")
 {
     snprintf(rig.password, sizeof(rig.password), "%s", script_rest(line, 0));
@@ -255,7 +255,7 @@ SCRIPT_VERB(set_password, "password")
 SCRIPT_DOES("redis", script_expect(line, script_word(line, 1),
                                    (uint64_t)redis_server_ask(&rig.server, script_rest(line, 1))))
 
-/* Asks again at once until that time, so that one call is under way at any moment. */
+/* Repeats the request at once until that time, so that one is always under way. */
 static void on_asked(struct line_admin *admin)
 {
     uint64_t *until_us = admin->ctx;
@@ -281,7 +281,7 @@ SCRIPT_VERB(sweep, "sweep")
     AWAIT(until_us == 0);
 }
 
-/* The event is changed until Redis gives the number. */
+/* Changes the event until Redis returns the number. */
 SCRIPT_VERB(change_until, "change_until")
 {
     do
@@ -335,7 +335,7 @@ SCRIPT_VERB(join, "join")
     script_expect_values(line, 2, fields);
 }
 
-/* The event's name is known, but the event is gone. */
+/* The event's name is in the set, but there is no event. */
 SCRIPT_DOES("await_refusal", AWAIT(join_once(script_word(line, 1)).outcome == LINE_UNAVAILABLE))
 
 SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
@@ -383,7 +383,7 @@ SCRIPT_VERB(leave_all, "leave_all")
     }
 }
 
-/* Until when Redis keeps the slots of sessions that it lost: as long as the pass of this place. */
+/* Redis must keep the slots of lost sessions as long as the pass of this place. */
 SCRIPT_VERB(expect_phantoms, "phantoms_until_pass")
 {
     static const char script[] =
@@ -392,7 +392,7 @@ SCRIPT_VERB(expect_phantoms, "phantoms_until_pass")
                      redis_server_ask(&rig.server, "EVAL %s 0", script));
 }
 
-/* Another store ended this place's visit. No tick reports that. */
+/* Another store ends this place's visit. No tick reports it. */
 SCRIPT_VERB(end_elsewhere, "end_elsewhere")
 {
     const char *place = script_word(line, 1);
@@ -433,7 +433,7 @@ SCRIPT_VERB(send_joins, "send")
         line_store_join(rig.store, &rig.crowd[i]);
 }
 
-/* All are of one shard, and only the first call goes out without a hold. */
+/* All joins go to one shard, and only the first call is sent without a hold. */
 SCRIPT_VERB(trickle, "trickle")
 {
     uint64_t start_us = now_us(), before = atomic_load(&stats()->join_calls);
@@ -472,7 +472,7 @@ static void on_late_pass(struct line_visit *visit)
     }
 }
 
-/* The pass of a visitor who was called. */
+/* Requests the pass of a called visitor. */
 SCRIPT_VERB(send_pass, "send_pass")
 {
     rig.late = (struct line_visit){.call = LINE_PASS, .on_done = on_late_pass};
@@ -482,10 +482,10 @@ SCRIPT_VERB(send_pass, "send_pass")
     line_store_visit(rig.store, &rig.late);
 }
 
-/* ---- what is known ---- */
+/* ---- what the store knows ---- */
 
-/* Joins, and checks that no script has travelled as a text meanwhile. A script that is rarely
- * called, such as that of the list of events, may still travel as a text then. */
+/* Joins, and returns whether no script was sent as text meanwhile. A rarely called script, such as
+ * the one that lists events, may still be sent as text. */
 static bool joins_by_name(void)
 {
     redis_server_ask(&rig.server, "CONFIG RESETSTAT");
@@ -551,10 +551,10 @@ SCRIPT_VERB(note, "note")
     rig.least_ghosts = GHOST_LINE;
 }
 
-/* A visitor polls at this front again. */
+/* The visitor polls at this front again. */
 SCRIPT_DOES("back", heard_mark(view_of()->heard, script_number_at(line, 1)))
 
-/* So many turns, or so much time. */
+/* Runs the loop for `count` turns or for `time`. */
 SCRIPT_VERB(turn_loop, "turn")
 {
     uint64_t count = script_value_or(line, "count", 0);
@@ -563,7 +563,7 @@ SCRIPT_VERB(turn_loop, "turn")
         uv_run(&rig.loop, script_has(line, "nowait") ? UV_RUN_NOWAIT : UV_RUN_ONCE);
 }
 
-/* The picture is read when it is older than it may be by so many microseconds. */
+/* Reads the picture this many microseconds after its maximum age. */
 SCRIPT_VERB(look, "look")
 {
     const struct line_view *view = view_of();
@@ -607,7 +607,7 @@ SCRIPT_VERB(act, "server|kill|stop|cont|lose|open|event|start|close|change|pause
         move(what == PAUSE ? LINE_OPEN : LINE_PAUSED, what == PAUSE ? LINE_PAUSED : LINE_OPEN);
 }
 
-/* The only visitor is called; is inside. */
+/* The only visitor is called; has entered. */
 #define CALLED "start; join ok entry=1; await serving=1;"
 #define INSIDE CALLED "pass 1 ok;"
 
@@ -632,7 +632,7 @@ static const struct script_row rows[] = {
      CALLED "send 511; send_pass 1; await answered=511 pass=1; expect before_pass=0"},
     {"a pass waits for at most one batch of joins",
      CALLED "send 1536; send_pass 1; await answered=1536 pass=1; expect before_pass=0..512"},
-    /* A process that was stopped reads requests before its timers are due. */
+    /* A process that was stopped reads requests before its overdue timers fire. */
     {"a picture read too late is stale",
      "start; await stale=0; look 0; expect stale=0; look 1; expect stale=1 seen_stale=0;"
      "await seen_stale=1; await stale=0 seen_stale=0"},
@@ -656,7 +656,7 @@ static const struct script_row rows[] = {
      "answered 600 unavailable; cont"},
     {"a store may be closed from its own callback",
      "start; set close_in_view; send 5; await store=0; expect answered=5"},
-    /* Both answers come in one turn. */
+    /* Both responses arrive in one turn of the loop. */
     {"closing inside an answer answers all others before it returns",
      "start; join ok; stop; set close_in_pass; send_pass 1; send 1; turn count=2 nowait; cont;"
      "await store=0; expect when_closed=1; answered 1 unavailable"},
@@ -676,13 +676,13 @@ static const struct script_row rows[] = {
     {"one who is in time does not wait for a late one who cannot come in",
      "set active=1 call=300;" CALLED "turn time=600ms; set call=60000; change; join ok;"
      "await serving=2; set rate=0; change; pass 1 not-yet; pass 2 ok"},
-    /* Both visits end a second time. The sessions that are lost as well keep their slots. */
+    /* Both visits end a second time. The sessions that were lost keep their slots. */
     {"after a wipe an ended visit frees no slot and does not begin again",
      "set active=2; start; join ok; join ok; join ok; join ok; join ok; await serving=2; pass 1 ok;"
      "end 1 ok; pass 2 ok; end 2 ok; await serving=4; pass 3 ok; pass 4 ok; await active=2; lose;"
      "expect active=2; end 1 same; leave 2 same; pass 1 gone ended=1; beat 1 gone; turn time=100ms;"
      "expect active=2 serving=4; beat 3 ok; end 4 ok; await serving=5"},
-    /* Visits became shorter, so no newer pass ends as late. */
+    /* Visits became shorter, so no newer pass ends that late. */
     {"after a wipe slots stay taken until the latest end of a pass",
      "start; join ok entry=1; join ok entry=2; await serving=2; pass 1 ok; pass 2 ok;"
      "set session=1000; change; await session=1000; lose; phantoms_until_pass 2"},
@@ -707,12 +707,12 @@ static const struct script_row rows[] = {
      "set active=2; start; join ok; join ok; await serving=2; pass 1 ok; extend 2 ok times=1;"
      "await active=1; set active=1; change; pass 2 not-yet; lose; pass 2 not-yet;"
      "redis 1 EXISTS fg:{gala-2027}:kept"},
-    /* Ticks are slow here: none reports the pass before the loss. */
+    /* Ticks are slow here, so none reports the pass before the loss. */
     {"after a wipe a session of a lane newer than the last tick keeps its slot",
      "set active=3 shares=30 tick=1500; start; await lane=1; join ok of=lane;"
      "change_until 1 ZCARD fg:{gala-2027}:@1:hist; pass 1 ok of=lane; lose; expect active=1"},
-    /* A rush of joins makes the gap wide. All of them have left, and the line becomes slow. It is
-     * paused, which the store must know before the loss. */
+    /* A rush of joins widens the gap. Then all of them leave, and the line becomes slow and is
+     * paused; the store must know the pause before the loss. */
     {"after two wipes the places of both gaps are stepped over",
      "set rate=100000000 burst=1000; start; send 300; await answered=300 serving=300;"
      "leave_all 300; await outstanding=0; set rate=100000 burst=100 active=100 call=120000; change;"
@@ -721,7 +721,7 @@ static const struct script_row rows[] = {
      "join ok behind=1..999999; expect ahead=1; note entry; await waiting=2;"
      "redis 0..31 GET fg:{gala-2027}:gaps; resume; await serving_behind=0; expect outstanding=2;"
      "redis 0 EXISTS fg:{gala-2027}:gaps"},
-    /* The number of people ahead never rises by a wipe. */
+    /* A wipe never raises the number of people ahead. */
     {"after a wipe ghosts stay ghosts until they return",
      "set burst=1 gone=1500; start; pause; send 100; await answered=100 issued=100; set odd_poll;"
      "await ghosts=50..100; note issued; lose; await waiting=50;"

@@ -1,4 +1,4 @@
-/* line_trail_test.c: the audit trail and the series as JSON, from replies as Redis sends them. */
+/* line_trail_test.c: the audit trail and the series as JSON, from Redis's replies. */
 #include "line/line_store.h"
 #include "line/line_trail.h"
 
@@ -16,7 +16,7 @@ static void assert_rows(bool (*render)(const redisReply *, struct text *), const
     freeReplyObject(reply);
 }
 
-/* As they come, and then without their brackets as JSON. */
+/* Reads the series, then writes its samples as JSON without their brackets. */
 static bool samples(const redisReply *reply, struct text *out)
 {
     struct text raw;

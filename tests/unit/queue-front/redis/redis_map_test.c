@@ -179,7 +179,7 @@ TEST_CASE(sentinels_name_the_master_and_how_new_it_is)
     freeReplyObject(reply);
     assert_int_equal(12, epoch);
 
-    reply = resp_reply(SPAN("*-1\r\n")); /* it knows no such master */
+    reply = resp_reply(SPAN("*-1\r\n")); /* unknown master */
     assert_false(redis_map_read_master(reply, &addr));
     freeReplyObject(reply);
 }

@@ -37,7 +37,7 @@ TEST_CASE(numbers_come_as_integers_or_as_text)
     assert_int_equal(7, number);
     assert_true(resp_get_u64(reply, 1, &number));
     assert_int_equal(42, number);
-    for (size_t at = 2; at < 8; at++) /* negative, no number, null, array, not there */
+    for (size_t at = 2; at < 8; at++) /* negative, not a number, null, array, missing */
         assert_false(resp_get_u64(reply, at, &number));
     assert_int_equal(42, number);
     freeReplyObject(reply);

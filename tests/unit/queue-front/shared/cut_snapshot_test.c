@@ -43,10 +43,10 @@ TEST_CASE(what_one_has_heard_all_can_read_for_a_while)
     assert_int_equal(4, read.cut.grown[1]);
     assert_false(cut_snapshot_get(snapshot, &show, SNAPSHOT_CUTS_MAX + 1, &read));
     assert_false(cut_snapshot_get(snapshot, &again, 1, &read));
-    cut_snapshot_put(snapshot, &show, &note); /* where the first one was */
+    cut_snapshot_put(snapshot, &show, &note); /* replaces the first one */
     assert_false(cut_snapshot_get(snapshot, &show, 1, &read));
     assert_true(cut_snapshot_get(snapshot, &show, SNAPSHOT_CUTS_MAX + 1, &read));
-    note.sum = 8; /* Redis has lost the first one and has another */
+    note.sum = 8; /* Redis lost this cut and has another one */
     cut_snapshot_put(snapshot, &show, &note);
     assert_true(cut_snapshot_get(snapshot, &show, SNAPSHOT_CUTS_MAX + 1, &read));
     assert_int_equal(8, read.sum);

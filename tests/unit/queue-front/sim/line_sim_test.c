@@ -1,15 +1,13 @@
-/* line_sim_test.c: a line in virtual time, with the rules of tick.lua. Visitors are shown their
- * wait by the code of production, and what they were shown is compared with what happened, in every
- * scenario.
+/* line_sim_test.c: a line in virtual time, with the rules of tick.lua. Production code shows
+ * visitors their wait, and every scenario compares it with the real wait.
  *
- * One picture each 100 ms of virtual time. The line obeys what tick.lua obeys: a bucket
- * refilled by time, slots among `max_active` with the measured share of those who come, ghosts
- * stepped over once a whole epoch has passed without a sign of them, and nobody new judged while a
- * front is silent. People who are called come after some seconds or never; sessions last as long as
- * people take.
+ * The line has one picture per 100 ms of virtual time. As in tick.lua, tokens accrue with time, at
+ * most `max_active` visitors are inside, ghosts are skipped once a whole epoch has passed without a
+ * sign of life, and no places are judged while a front is silent. Called visitors enter at once or
+ * never; visits have random lengths.
  *
- * Two in three people arrive in the first third of the time, so the line grows and then shrinks.
- * Every WATCHED-th of those who stay asks again at the time it was given, and writes down what it
+ * More than half of the people arrive in the first third of the time, so the line grows and then
+ * shrinks. Every WATCHED-th visitor who stays polls at the given times; the test records what it
  * is shown. */
 #include "core/line/ghosts.h"
 #include "core/wait/odds.h"
@@ -24,9 +22,9 @@ enum scenario {
     SURGE,
     HALVED,
     PAUSE,
-    GHOSTS,   /* 40 % go without a word, and a front is killed */
-    SCHEDULE, /* the rate by schedule, known from the beginning */
-    SELLOUT,  /* the hall has seats for two thirds of those who come */
+    GHOSTS,   /* 40 % leave silently, and a front is killed */
+    SCHEDULE, /* the rate by schedule, known from the start */
+    SELLOUT,  /* seats for two thirds of the visitors */
     SCENARIOS,
 };
 
@@ -41,7 +39,7 @@ static const char *const names[SCENARIOS] = {
 };
 
 enum {
-    SECONDS = 3600, /* how long people arrive; then all are served */
+    SECONDS = 3600, /* how long people arrive; then the line is served to its end */
     TICK_MS = 100,
     EPOCH_MS = 90000,
     PEOPLE_MAX = 60000,
@@ -54,16 +52,16 @@ enum {
 };
 
 static const double RATE = 10.0;
-static const double NO_SHOWS = 0.1; /* in every scenario: called, and do not come */
-static const double LEAVE = 0.4;    /* in GHOSTS: go while they wait, and are not heard again */
+static const double NO_SHOWS = 0.1; /* in every scenario: called visitors who never enter */
+static const double LEAVE = 0.4;    /* in GHOSTS: visitors who leave silently while waiting */
 static const double SESSION_MEAN_S = 120.0;
 
 struct person {
-    uint64_t joined_ms, called_ms, gone_ms; /* 0: not */
-    uint64_t asked_ms, asks_ms;             /* last, and next */
-    double p50_s;                           /* as it was shown last; 0: not */
+    uint64_t joined_ms, called_ms, gone_ms; /* 0: not yet */
+    uint64_t asked_ms, asks_ms;             /* last and next poll */
+    double p50_s;                           /* shown last; 0: never */
     uint64_t seats_when_called;
-    int8_t odds, odds_before; /* as they were shown last, and the other ones before; -1: not */
+    int8_t odds, odds_before; /* shown last, and before that; -1: none */
     bool wavered;
 };
 
@@ -76,12 +74,12 @@ struct told {
 
 static struct sim {
     enum scenario scenario;
-    uint64_t random, random_seats, now_ms; /* what is bought moves nobody in the line */
+    uint64_t random, random_seats, now_ms; /* purchases do not change the line */
     struct person people[PEOPLE_MAX + 1];
     struct told told[POLLS_MAX];
     uint32_t told_len;
-    uint32_t ends[TICKS_OF_A_SESSION];  /* sessions that end in a tick, by tick */
-    uint32_t takes[TICKS_OF_A_SESSION]; /* seats taken in a tick, by tick */
+    uint32_t ends[TICKS_OF_A_SESSION];  /* sessions that end, by tick */
+    uint32_t takes[TICKS_OF_A_SESSION]; /* seats taken, by tick */
     uint64_t seats;
     struct odds odds;
     bool fed;
@@ -97,7 +95,7 @@ static struct sim {
     struct eta_watch watch;
     struct promise_book book;
     struct eta_model model;
-    uint64_t unexplained; /* changes of more than a fifth between two polls, without a cause */
+    uint64_t unexplained; /* changes by more than a fifth between two polls without a reason */
 } sim;
 
 static double chance_of(uint64_t *random)
@@ -116,7 +114,7 @@ static uint64_t since_start_ms(void)
     return sim.now_ms - START_MS;
 }
 
-/* ---- who comes ---- */
+/* ---- arrivals ---- */
 
 static double arrivals_per_s(void)
 {
@@ -130,7 +128,7 @@ static double arrivals_per_s(void)
 
 static void arrive(void)
 {
-    /* Jittered, so that no two runs are alike; on average as the scenario says. */
+    /* Jittered, so that runs differ; the average is that of the scenario. */
     sim.arrivals += arrivals_per_s() * TICK_MS / 1000.0 * 2.0 * chance();
     while (sim.arrivals >= 1.0 && sim.view.issued + 1 < PEOPLE_MAX) {
         sim.arrivals -= 1.0;
@@ -142,14 +140,14 @@ static void arrive(void)
     }
 }
 
-/* ---- who is there ---- */
+/* ---- ghosts ---- */
 
 static bool is_ghost(uint64_t place)
 {
     return (sim.away[place / 8] & (0x80u >> place % 8)) != 0;
 }
 
-/* Once an epoch, for those who could be heard during the whole epoch before. */
+/* Once per epoch, judges the places that could have been seen during the whole last epoch. */
 static void judge(void)
 {
     if (sim.now_ms % EPOCH_MS == 0) {
@@ -172,7 +170,7 @@ static void judge(void)
     ghosts_take(&sim.ghosts, told, sim.now_ms);
 }
 
-/* ---- who is called ---- */
+/* ---- calls ---- */
 
 static void call(uint64_t place)
 {
@@ -189,7 +187,7 @@ static void call(uint64_t place)
     sim.active++;
     sim.view.admitted++;
     sim.ends[tick % TICKS_OF_A_SESSION]++;
-    /* One in four buys nothing, the others one to four seats, at some moment of the visit. */
+    /* One in four buys nothing; the others buy one to four seats at some moment of the visit. */
     uint64_t since = since_start_ms() / TICK_MS;
     uint64_t takes = since + (uint64_t)(chance_of(&sim.random_seats) * (double)(tick - since));
     if (chance_of(&sim.random_seats) >= 0.25)
@@ -223,9 +221,9 @@ static void advance(void)
     }
 }
 
-/* ---- what is done to the line ---- */
+/* ---- the operator ---- */
 
-/* Steps that are due leave the document, as schedule_take_due() has it. */
+/* Applies due steps and removes them from the plan, as schedule_take_due() does. */
 static void follow_schedule(void)
 {
     const uint64_t third_ms = UINT64_C(1000) * SECONDS / 3;
@@ -255,7 +253,7 @@ static void operate(void)
         sim.silent_until_ms = sim.now_ms + UINT64_C(2) * EPOCH_MS;
 }
 
-/* ---- what is shown ---- */
+/* ---- what visitors are shown ---- */
 
 static void look(void)
 {
@@ -278,10 +276,10 @@ static void look(void)
     }
 }
 
-/* The odds that a visitor is shown; -1: nothing. */
+/* The odds shown to a visitor, or -1 for none. */
 static int8_t tell_odds(struct person *person, uint64_t place)
 {
-    if (!sim.odds.known || sim.seats == 0) /* with none left there is nothing to predict */
+    if (!sim.odds.known || sim.seats == 0) /* with no seats left there is nothing to predict */
         return -1;
     int8_t odds = (int8_t)odds_at(&sim.odds, 0, place);
     if (odds != person->odds) {
@@ -310,7 +308,7 @@ static void poll(uint64_t place)
         return;
     double now_s = (double)eta.p50_s, since_s = (double)(sim.now_ms - person->asked_ms) / 1000.0;
     double off_s = fabs(now_s - fmax(0.0, person->p50_s - since_s));
-    /* A second of rounding on either side, and the tick itself, are no jump. */
+    /* Rounding to seconds on both sides, and the tick itself, are no jump. */
     if (person->p50_s > 0.0 && off_s > fmax(0.2 * person->p50_s, 2.5))
         sim.unexplained += eta_reason_at(&sim.model, &eta) == ETA_REASON_NONE;
     person->p50_s = now_s;
@@ -334,16 +332,16 @@ static void poll_all(void)
 
 static void run(enum scenario scenario, uint64_t seed)
 {
-    ghosts_deinit(&sim.ghosts); /* of the run before */
+    ghosts_deinit(&sim.ghosts); /* of the previous run */
     memset(&sim, 0, sizeof(sim));
     sim.scenario = scenario;
     sim.random = sim.random_seats = seed;
-    /* 10 a second come; 0.9 of them show up and take 1.875 seats on average. */
+    /* 11.3 people arrive per second; 90 % of them enter and take 1.875 seats on average. */
     sim.seats = (uint64_t)(RATE * 1.13 * SECONDS * 0.9 * 1.875 * 2.0 / 3.0);
     sim.view = (struct line_view){
         .state = LINE_OPEN,
         .ghosts = &sim.ghosts,
-        /* Not quite enough slots for the rate: chance decides how fast the hall empties. */
+        /* Slightly fewer slots than the rate needs: random visit lengths hold the line back. */
         .knobs = {.rate_milli = (uint64_t)(RATE * 1000.0),
                   .burst = 20,
                   .max_active = (uint64_t)(RATE * SESSION_MEAN_S * 0.85),
@@ -372,7 +370,7 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Of the errors after the first tenth of a wait, each as a part of the whole wait. */
+/* Errors after the first tenth of a wait, relative to the whole wait. */
 static void shown_is_what_comes(enum scenario scenario, uint64_t seed)
 {
     static double errors[POLLS_MAX];
@@ -410,12 +408,12 @@ TEST_CASE(the_shown_wait_is_the_real_wait)
         for (unsigned i = 0; i < SCENARIOS; i++)
             shown_is_what_comes((enum scenario)i, seed);
     }
-    /* A hall that comes into play only when a step of the schedule falls due. */
+    /* A hall that limits the line only once a step of the schedule is due. */
     shown_is_what_comes(SCHEDULE, 3);
 }
 
-/* "Likely" and "unlikely" promise nine in ten, and a visitor who saw one does not see the other and
- * it again. */
+/* "Likely" and "unlikely" are right nine times in ten, and a visitor is rarely shown one, then
+ * something else, then the first again. */
 TEST_CASE(the_shown_odds_come_true_and_are_steady)
 {
     uint64_t shown[ODDS] = {0}, sold_out[ODDS] = {0}, visitors = 0, wavered = 0;

@@ -41,7 +41,7 @@ TEST_CASE(the_round_comes_a_gap_after_the_entries_close)
     assert_int_equal(1001, beacon.round);
     assert_string_equal(BEACON_QUICKNET, beacon.chain);
     beacon_settle(&beacon, NULL, &sources, 0, 5);
-    assert_int_equal(0, beacon.round); /* the time of closing is unknown */
+    assert_int_equal(0, beacon.round); /* the closing time is unknown */
 }
 
 TEST_CASE(another_promise_is_counted_and_the_same_one_is_not)
@@ -49,7 +49,7 @@ TEST_CASE(another_promise_is_counted_and_the_same_one_is_not)
     struct beacon_sources sources = quicknet();
     struct beacon first = {.kind = BEACON_DRAND, .late_s = 120, .changes = 7};
     beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
-    assert_int_equal(0, first.changes); /* whatever its writer says */
+    assert_int_equal(0, first.changes); /* whatever the input says */
     struct beacon again = first;
     beacon_settle(&again, &first, &sources, 1700000000000, 2000);
     assert_int_equal(0, again.changes);
@@ -110,7 +110,7 @@ TEST_CASE(each_part_of_a_promise_that_differs_is_another_promise)
         .kind = BEACON_TEXT, .late_s = 120, .words = "the lottery", .chain = "ab"};
     beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
     assert_int_equal(0, first.round);
-    assert_int_equal(0, first.at_ms); /* the time of typing it in is unknown */
+    assert_int_equal(0, first.at_ms); /* nobody knows when the text will be entered */
     assert_string_equal("", first.chain);
     struct beacon others[] = {first, first, {.kind = BEACON_DRAND, .late_s = 120}, first};
     others[0].late_s = 121;

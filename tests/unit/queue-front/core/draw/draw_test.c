@@ -88,7 +88,7 @@ TEST_CASE(seed_and_beacon_and_number_each_change_the_draw)
         assert_true(same[kind] < 5);
 }
 
-/* A page and an outside program must agree; computed once by an independent program. */
+/* Pages and outside programs must agree; the values come from an independent program. */
 TEST_CASE(the_draw_is_what_it_was_yesterday)
 {
     uint8_t seed[DRAW_SEED_BYTES];
@@ -109,8 +109,8 @@ TEST_CASE(the_draw_is_what_it_was_yesterday)
 
 /* Over many draws, each entry must land on each position equally often. The statistic is chi-square
  * with (N-1)^2 degrees of freedom; beyond five standard deviations it is no accident. With few
- * degrees its tail is long, so its cube root is judged, which is nearly normal from one degree on
- * (Wilson and Hilferty). */
+ * degrees its tail is long, so the test uses its cube root, which is nearly normal from one degree
+ * on (Wilson and Hilferty). */
 static void check_uniform(uint64_t entries, unsigned draws, uint64_t number)
 {
     static unsigned count[64][64];
@@ -144,7 +144,7 @@ TEST_CASE(no_entry_has_a_better_lot_than_another)
         check_uniform(sizes[i], 4000, seed);
 }
 
-/* Friends who entered one after the other must not be drawn near each other. */
+/* Friends who entered one after the other must not be drawn close together. */
 TEST_CASE(neighbours_are_torn_apart)
 {
     uint8_t seed[DRAW_SEED_BYTES];

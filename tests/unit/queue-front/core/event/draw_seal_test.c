@@ -1,4 +1,4 @@
-/* draw_seal_test.c: the commitment before a draw, as a text and as it is stored. */
+/* draw_seal_test.c: the commitment before a draw, as text and as stored. */
 #include "core/event/draw_seal.h"
 
 #include "unit.h"
@@ -26,7 +26,7 @@ TEST_CASE(a_seal_is_read_as_it_was_written_and_no_other_text_is)
     draw_seal_put(&text, &seal);
     assert_true(draw_seal_parse(text_span(&text), &read));
     assert_memory_equal(&read, &seal, sizeof(seal));
-    for (size_t len = 0; len < text.len; len++) /* cut anywhere */
+    for (size_t len = 0; len < text.len; len++) /* cut at every length */
         assert_false(draw_seal_parse((struct span){memory, len}, &read));
     TEXT_LIT(&text, " 00");
     assert_false(draw_seal_parse(text_span(&text), &read)); /* one lane too many */
@@ -64,7 +64,7 @@ TEST_CASE(a_seal_opens_with_its_key_to_the_seed_that_it_promised)
         assert_false(draw_seal_open(&keys, &seal, SPAN("shop"), lane, seed));
     }
     static const uint8_t none[DRAW_SEED_BYTES];
-    assert_memory_equal(seed, none, sizeof(seed)); /* not the seed of another key */
+    assert_memory_equal(seed, none, sizeof(seed)); /* a wrong key gives no seed */
     seal.key_id = 9;
     assert_false(draw_seal_open(&keys, &seal, SPAN("show"), 0, seed));
     struct draw_seal other;
@@ -79,8 +79,8 @@ TEST_CASE(a_seal_opens_with_its_key_to_the_seed_that_it_promised)
     assert_memory_not_equal(other.commitment[0], seal.commitment[0], DRAW_COMMITMENT_BYTES);
 }
 
-/* Seals are in Redis for weeks. BLAKE2b and SHA-256 as at the top of draw_seal.c, computed by
- * another program. */
+/* Seals stay in Redis for weeks. The values were computed by another program, with BLAKE2b and
+ * SHA-256 as at the top of draw_seal.c. */
 TEST_CASE(a_seal_opens_to_the_same_seed_with_every_program)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* event_doc_test.c: operators' documents: which are accepted, which are refused, and why. */
+/* event_doc_test.c: operators' documents: which ones are accepted or refused, and why. */
 #include "scarce.h"
 #include "script.h"
 
@@ -50,7 +50,7 @@ SCRIPT_VERB(take, "take")
     accept(line);
 }
 
-/* The document becomes the stored one, for "patch", "load" and "same lanes". */
+/* Stores the document for "patch", "load" and "same lanes". */
 SCRIPT_VERB(store, "store")
 {
     take(line);
@@ -64,7 +64,7 @@ SCRIPT_VERB(patch_it, "patch")
     accept(line);
 }
 
-/* "bad POINTER JSON RULE": a document without blanks is refused by a rule that says this. */
+/* "bad POINTER JSON RULE": JSON (without blanks) is refused at POINTER by a rule with this text. */
 SCRIPT_VERB(bad, "bad")
 {
     int rc = parse(script_json(script_word(line, 2)));
@@ -117,7 +117,7 @@ SCRIPT_VERB(messages, "messages")
     expect_part(line, true, memory);
 }
 
-/* A document that was shown, edited and sent back is a patch. */
+/* A shown document that is sent back works as a patch. */
 SCRIPT_VERB(send_back, "send_back")
 {
     strcpy(base, written(NULL));
@@ -497,7 +497,7 @@ TEST_CASE(the_audit_trail_has_only_the_differences)
     }
     assert_int_equal(event_doc_diff(SPAN("{"), SPAN("{}"), &from, &to, &differ), ERR_SYNTAX);
     assert_int_equal(event_doc_diff(SPAN("{}"), SPAN("{"), &from, &to, &differ), ERR_SYNTAX);
-    assert_true(differ); /* as it was */
+    assert_true(differ); /* unchanged */
 }
 
 TEST_CASE(the_largest_document_fits_its_bound)
@@ -517,7 +517,7 @@ TEST_CASE(the_largest_document_fits_its_bound)
                     i > 0 ? "," : "", i < 60 ? i : 59);
     TEXT_LIT(&text, "]}");
     json[text.len] = '\0';
-    /* The last minutes repeat, which is refused, so the schedule ends at sixty rows. */
+    /* The last minutes repeat, which is refused, so the schedule ends after sixty rows. */
     assert_int_equal(parse(json), ERR_RANGE);
     assert_string_equal(fault.pointer, "/schedule/60/at");
     text = text_on(memory, sizeof(memory));
@@ -544,7 +544,7 @@ TEST_CASE(the_table_describes_every_setting)
     json_decref(table);
 }
 
-/* As openapi.yaml and the table that the console is built from say. */
+/* The same bounds as in openapi.yaml and in the table from which the console is built. */
 TEST_CASE(every_number_has_its_bounds_and_is_described_with_them)
 {
     static const struct {
@@ -602,7 +602,7 @@ TEST_CASE(every_number_has_its_bounds_and_is_described_with_them)
 TEST_CASE(a_text_may_be_as_long_as_its_bound_and_no_longer)
 {
     static const struct {
-        const char *form; /* the text takes the place of @ */
+        const char *form; /* the text replaces @ */
         size_t least, most;
         const char *pointer;
     } texts[] = {

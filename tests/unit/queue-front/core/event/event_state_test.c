@@ -2,9 +2,9 @@
 #include "core/event/event_state.h"
 #include "unit.h"
 
-/* Row: from; column: to; in the order of the enum. Written out a second time on purpose. */
+/* Rows: from; columns: to; in the order of the enum. Deliberately written out a second time. */
 static const struct {
-    const char *moves, *legal; /* acts */
+    const char *moves, *legal; /* actions */
     bool joins;
 } rows[LINE_STATE_COUNT] = {
     [LINE_DRAFT] = {".s.o..c.", "[\"schedule\",\"open\",\"close\"]", false},

@@ -2,7 +2,7 @@
  * for ".
  *
  *   read JSON, bad JSON    the prices of a document; a bad one is refused
- *   is JSON, shows JSON    how the text that is stored, or shown, begins
+ *   is JSON, shows JSON    how the stored, or the shown, text begins
  *   amount CURRENCY N TEXT */
 #include "core/event/prices.h"
 #include "script.h"

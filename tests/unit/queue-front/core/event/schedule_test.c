@@ -1,8 +1,8 @@
-/* schedule_test.c: which step is due, and when the last one enters. */
+/* schedule_test.c: which step is due, and when the last visitor enters. */
 #include "core/event/schedule.h"
 #include "unit.h"
 
-static struct event_doc doc; /* too big for comfort on a sanitized stack */
+static struct event_doc doc; /* too big for a sanitized stack */
 
 static void fill(void)
 {
@@ -20,7 +20,7 @@ TEST_CASE(a_step_is_taken_when_its_time_has_come_and_only_once)
     assert_true(schedule_take_due(&doc, 100000));
     assert_int_equal(doc.rate_milli, 20000);
     assert_int_equal(doc.schedule_len, 2);
-    doc.rate_milli = 7000; /* by hand, meanwhile */
+    doc.rate_milli = 7000; /* changed by hand meanwhile */
     assert_false(schedule_take_due(&doc, 150000));
     assert_int_equal(doc.rate_milli, 7000);
 }

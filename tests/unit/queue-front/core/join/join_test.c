@@ -1,10 +1,10 @@
 /* join_test.c: each row is one request to join, from the request to its answer.
  *
- *   request no|ticket|elsewhere|bad FLAG ...   the request; of flags, see request_of()
- *   newcomer FLAG ... lane=N                   what it shows
- *   reply OUTCOME FLAG ... entry=N moves=N     of Redis, to the join
- *   looked OUTCOME FLAG ... moves=N            of Redis, about a place
- *   document FLAG ...                          with the flags of a request's ticket
+ *   request no|ticket|elsewhere|bad FLAG ...   the request; for flags, see request_of()
+ *   newcomer FLAG ... lane=N                   what the visitor shows
+ *   reply OUTCOME FLAG ... entry=N moves=N     Redis's reply to the join
+ *   looked OUTCOME FLAG ... moves=N            Redis's reply about a place
+ *   document FLAG ...                          a document, with the flags of a request's ticket
  *   read, ask, ask-lane, look, await, answer   expect this effect, with the words that follow */
 #include "core/join/join.h"
 
@@ -108,7 +108,7 @@ SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
     join_step(&join, &event, &effect);
 }
 
-/* Tells which of the names it is. */
+/* Returns which of the known names it is. */
 static const char *name_of(const struct visitor *name)
 {
     static const struct ticket found = {.entry = 9, .visitor = "v"};
@@ -163,8 +163,8 @@ SCRIPT_VERB(expect, "read|ask|ask-lane|look|await|answer")
     }
 }
 
-/* A new visitor; one with a cookie; a member; one who waits and shows a code; one whose place was
- * given up. */
+/* A new visitor; one with a cookie; a member; a waiting visitor who shows a code; one who gave up
+ * the place. */
 #define NEW      "request no; read; newcomer; ask cookie new;"
 #define COOKIE   "request no; read; newcomer cookie; ask cookie;"
 #define MEMBER   "request no; read; newcomer member; ask member;"
@@ -204,7 +204,7 @@ static const struct script_row rows[] = {
      "ask cookie"},
     {"an event may go meanwhile",
      "request ticket may-be-used; look 7; looked same event-is-gone; answer event"},
-    /* the name that it joins by */
+    /* the name under which it joins */
     {"what was answered is over", "request no; read; newcomer refused; answer done"},
     {"an idempotency key comes before the cookie",
      "request no; read; newcomer key cookie; ask key"},
@@ -227,7 +227,7 @@ static const struct script_row rows[] = {
      "request elsewhere; read; newcomer member; ask member as-member"},
     {"... nor before the event takes joins",
      "request ticket over; read; newcomer closed member; ask member"},
-    /* a place that a name leads to */
+    /* a place found by its name */
     {"a join that comes again gets its place",
      COOKIE "reply same; look 9; looked not-yet; answer place same"},
     {"... also without room to look", COOKIE "reply same no-room; answer place same"},
@@ -254,7 +254,7 @@ static const struct script_row rows[] = {
      COOKIE "reply same; look 9; looked unavailable over; answer refused unavailable"},
     {"... nor while its draw is unknown here",
      COOKIE "reply same; look 9; looked conflict; answer refused unavailable"},
-    /* what Redis says */
+    /* Redis's replies */
     {"a refusal is passed on", NEW "reply full; answer refused full"},
     {"... but not of an event that is gone",
      NEW "reply full event-is-gone; answer refused unknown"},
@@ -294,7 +294,7 @@ static const struct script_row rows[] = {
     {"... and is judged again by a newer document",
      BY_CODE "reply conflict; await; document ticket; answer kept entry=7"},
     {"... unless the event is gone", BY_CODE "reply same event-is-gone; answer refused unknown"},
-    /* judged again */
+    /* checked again */
     {"a join is judged by the document that holds",
      NEW "reply conflict; await; document; read; newcomer refused; answer done"},
     {"... which may give an over place its time back",
@@ -324,7 +324,7 @@ static void run(const char *text)
     script_run(&row, script_verbs);
 }
 
-/* Both bounds are reached, and both end. */
+/* Both limits are reached, and each ends the join. */
 TEST_CASE(a_join_ends)
 {
     run("request no; read; newcomer member; ask member");

@@ -1,11 +1,11 @@
-/* batch_test.c: which batch is held back, and for how long. */
+/* batch_test.c: which batches are held back, and for how long. */
 #include "core/line/batch.h"
 
 #include "unit.h"
 
 enum { BEGIN_US = 1000000 };
 
-/* One that went out at BEGIN_US with so many joins. */
+/* After a batch of `joins` was sent at BEGIN_US. */
 static struct batch_pace sent(uint32_t joins)
 {
     struct batch_pace pace = {0};
@@ -31,7 +31,7 @@ TEST_CASE(one_that_comes_close_behind_is_held_back_for_two_milliseconds)
     assert_int_equal(1, batch_hold_ms(&pace, 3, now_us + 1000));
     assert_int_equal(1, batch_hold_ms(&pace, 3, now_us + 1999));
     assert_int_equal(0, batch_hold_ms(&pace, 3, now_us + BATCH_HOLD_US));
-    /* The next hold is its own. */
+    /* The next batch gets a hold of its own. */
     assert_int_equal(2, batch_hold_ms(&pace, 1, now_us + BATCH_HOLD_US));
 }
 

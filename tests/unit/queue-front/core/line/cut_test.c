@@ -7,10 +7,10 @@ enum { RUNS = 300, JOINS_MAX = 60 };
 
 struct placed {
     struct cut_join join;
-    uint32_t of; /* joins of its shard */
+    uint32_t of; /* joins of the same shard */
 };
 
-/* By (2i - 1) / 2d, then by shard. */
+/* Sorts by (2i - 1) / 2d, then by shard. */
 static int by_time(const void *a, const void *b)
 {
     const struct placed *one = a, *other = b;
@@ -31,7 +31,7 @@ static struct cut random_cut(const struct rng *rng, uint8_t shards)
         if (of > 0)
             cut.grown[k] = (uint32_t)(of == 1 ? alike : rng_below(rng, JOINS_MAX));
     }
-    if (!cut_ok(&cut, shards)) /* all of them 0 */
+    if (!cut_ok(&cut, shards)) /* all are 0 */
         cut.grown[0] = 1;
     return cut;
 }
@@ -59,7 +59,7 @@ TEST_CASE(the_order_is_that_of_a_naive_sort)
     }
 }
 
-/* The highest numbers that there may be do not overflow. */
+/* The highest possible numbers do not overflow. */
 TEST_CASE(a_whole_line_fits_into_one_cut)
 {
     struct cut cut = {.grown = {CUT_SHARD_JOINS_MAX, 1, CUT_SHARD_JOINS_MAX}};
@@ -73,7 +73,7 @@ TEST_CASE(a_whole_line_fits_into_one_cut)
     assert_int_equal(1, middle.nth);
 }
 
-/* As cut.lua has it: what it writes for these is in tests/integration/line/shards.test.js. */
+/* As in cut.lua; tests/integration/line/shards.test.js checks what cut.lua writes for these. */
 TEST_CASE(the_checksum_is_that_of_the_scripts)
 {
     uint32_t sum = cut_sum(0, &(struct cut){.grown = {3, 0}}, 2);

@@ -33,7 +33,7 @@ static struct cut random_cut(struct line *line)
     return cut_ok(&cut, line->shards) ? cut : (struct cut){.grown = {1}};
 }
 
-/* Of so many shards; 0: a random number. */
+/* With this many shards; 0: a random number. */
 static void begin(struct line *line, uint64_t seed, uint8_t shards)
 {
     rng_seeded_init(&line->seeded, seed);
@@ -48,7 +48,7 @@ static void begin(struct line *line, uint64_t seed, uint8_t shards)
     }
 }
 
-/* Place and number of this rank of a cut, before which there are so many. */
+/* Checks the place and the number at this rank of a cut that follows `place` places. */
 static void check_place(struct line *line, const struct cut *cut, const uint64_t *upto,
                         uint64_t place, uint64_t rank)
 {
@@ -65,7 +65,7 @@ static void check_place(struct line *line, const struct cut *cut, const uint64_t
     assert_int_equal(place + rank, cuts_place(line->cuts, spot.shard, spot.number));
 }
 
-/* One cut after the other, all ranks of each: what the table must say. */
+/* Checks the whole table: all ranks of each cut, in order. */
 static void check_places(struct line *line)
 {
     uint64_t place = 0, upto[CUT_SHARDS_MAX] = {0};
@@ -103,7 +103,7 @@ TEST_CASE(numbers_and_places_are_the_same_set_without_gap_or_double)
     }
 }
 
-/* Fronts get cuts from Redis and from each other, late and twice. */
+/* Fronts get cuts from Redis and from each other, late and more than once. */
 TEST_CASE(what_was_published_never_changes)
 {
     struct line line;
@@ -166,7 +166,7 @@ TEST_CASE(a_line_that_is_full_takes_no_cut_and_stays_as_it_was)
     cuts_destroy(cuts);
 }
 
-/* As many cuts as there may be: they are made ever less often, so that they last. */
+/* As many cuts as are allowed. They become rarer over time, so that they last. */
 TEST_CASE(a_line_of_days_is_cut_less_often_and_has_a_bound)
 {
     struct cuts *cuts = cuts_create(3);

@@ -87,7 +87,7 @@ TEST_CASE(a_change_is_shown_in_whole_and_not_before_its_time)
     assert_true(ghosts_behind(&ghosts));
     set(bits, 5);
     assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
-    ghosts.seq = 1; /* the first of two pages */
+    ghosts.seq = 1; /* only the first of two pages has arrived */
     ghosts_take(&ghosts, told, 1100);
     assert_int_equal(ghosts_before(&ghosts, 0, 70000), 0);
     assert_true(ghosts_take_page(&ghosts, 1, page_of(bits, 0)));
@@ -114,7 +114,7 @@ TEST_CASE(lost_ghosts_are_shown_until_redis_sends_them_again)
     ghosts.seq = 7;
     ghosts_take(&ghosts, told, 1);
     assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
-    ghosts_take(&ghosts, (struct ghosts_told){0}, 1); /* wiped: it knows of nobody who is away */
+    ghosts_take(&ghosts, (struct ghosts_told){0}, 1); /* wiped: it knows no ghosts */
     assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
 
     assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 1);
@@ -125,7 +125,7 @@ TEST_CASE(lost_ghosts_are_shown_until_redis_sends_them_again)
     ghosts_paid(&ghosts, true);
     assert_int_equal(ghosts_pick_owed(&ghosts, 1), 0);
     bits[0] = 0;
-    set(bits, 5); /* the other was heard in the meantime */
+    set(bits, 5); /* place 6 gave a sign of life meanwhile */
     assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
     ghosts.seq = 1;
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
@@ -137,7 +137,7 @@ TEST_CASE(a_rolled_back_redis_without_ghosts_changes_nothing)
     ghosts.seq = ghosts.shown = 3;
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .judged = 7}, 1);
     assert_true(ghosts_behind(&ghosts));
-    assert_int_equal(ghosts.seq, 0); /* it is to tell all of them again */
+    assert_int_equal(ghosts.seq, 0); /* Redis must send all of them again */
     assert_int_equal(ghosts.judged, 7);
     assert_int_equal(ghosts_before(&ghosts, 0, 100), 0);
     assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
@@ -147,7 +147,7 @@ TEST_CASE(a_page_without_sense_is_refused)
 {
     static char bits[HEARD_PAGE_BYTES + 1];
     assert_true(ghosts_take_page(&ghosts, HEARD_PAGES_MAX, SPAN("\xFF")));
-    assert_int_equal(ghosts.pages, 0); /* it was passed over */
+    assert_int_equal(ghosts.pages, 0); /* it was skipped */
     assert_false(ghosts_take_page(&ghosts, 0, (struct span){bits, sizeof(bits)}));
 }
 
@@ -167,14 +167,14 @@ TEST_CASE(places_of_a_gap_are_ghosts_at_once)
     }
     ghosts_add_gap(&ghosts, (struct line_gap){HEARD_PAGES_MAX * (uint64_t)HEARD_PAGE_PLACES,
                                               HEARD_PAGES_MAX * (uint64_t)HEARD_PAGE_PLACES});
-    ghosts_add_gap(&ghosts, (struct line_gap){7, 6}); /* none */
+    ghosts_add_gap(&ghosts, (struct line_gap){7, 6}); /* empty */
     assert_int_equal(ghosts_before(&ghosts, 0, 200000), away);
 }
 
 TEST_CASE(only_pages_with_ghosts_are_owed)
 {
     uint8_t *bits = calloc(4, HEARD_PAGE_BYTES);
-    ghosts_tell_again(&ghosts); /* nothing yet, so nothing to tell */
+    ghosts_tell_again(&ghosts); /* nothing is known, so nothing is sent */
     assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 0);
     set(bits, HEARD_PAGE_PLACES + 7);
     set(bits, 3 * HEARD_PAGE_PLACES + HEARD_PAGE_PLACES - 1);
@@ -191,7 +191,7 @@ TEST_CASE(only_pages_with_ghosts_are_owed)
     free(bits);
 }
 
-/* What is known grows page by page, and the sums go on where they were. */
+/* Known pages grow one by one, and the sums continue. */
 TEST_CASE(a_new_page_has_no_ghosts)
 {
     uint8_t *bits = calloc(3, HEARD_PAGE_BYTES);

@@ -1,12 +1,12 @@
-/* heard_test.c: the marks of visitors whom a front has seen, and when it sends them to Redis.
+/* heard_test.c: the marks of visitors that a front has seen, and when it sends them to Redis.
  *
  *   turn EPOCH, reserve PLACES, mark PLACE ..., again   what happens to the front
- *   pick N EPOCH:PAGE ...   expects so many pages to be sent, of which these are the first
+ *   pick N EPOCH:PAGE ...   expects N pages to be sent, beginning with these
  *   sent, lost              the pages arrived, or did not
- *   has EPOCH PLACE ...     expects these marks; hasnt: that they are missing
- *   is FIELD=N ...          older, all: that the older epoch, or everything, was sent; urgent: that
- *                           the next tick may not wait; dirty0, dirty1: pages of either epoch that
- *                           are not sent; pages: of room; bytes: of the first page picked */
+ *   has EPOCH PLACE ...     expects these marks; hasnt: expects that they are missing
+ *   is FIELD=N ...          older, all: the older epoch, or everything, was sent; urgent: the next
+ *                           tick may not wait; dirty0, dirty1: unsent pages of either epoch;
+ *                           pages: the room in pages; bytes: length of the first page picked */
 #include "core/line/heard.h"
 
 #include "core/line/ghosts.h"
@@ -72,7 +72,7 @@ SCRIPT_VERB(is, "is")
     script_expect_values(line, 1, fields);
 }
 
-/* The place is a ghost, as Redis sent it. */
+/* Redis sent that the place is a ghost. */
 SCRIPT_VERB(add_ghost, "ghost")
 {
     assert_int_equal(script_number_at(line, 1), 1);
@@ -82,7 +82,7 @@ SCRIPT_VERB(add_ghost, "ghost")
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
 }
 
-/* One more place of five pages each, of which two are sent. */
+/* Marks one more place in each of five pages, two of which are sent. */
 #define BUSY(NTH, FIRST, SECOND)                                                                   \
     "mark 0+" NTH " 65536+" NTH " 131072+" NTH " 196608+" NTH " 262144+" NTH ";"                   \
     "pick 2 7:" FIRST " 7:" SECOND "; sent;"

@@ -1,4 +1,4 @@
-/* lanes_test.c: which lane ends when. */
+/* lanes_test.c: when each lane ends. */
 #include "core/line/lanes.h"
 
 #include "unit.h"
@@ -22,11 +22,11 @@ TEST_CASE(without_lanes_the_last_of_the_line_is_the_last)
 
 TEST_CASE(a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others)
 {
-    /* 30 of 100 calls until the 60 are through: 200 calls; then 360 of 500 are left. */
+    /* The 60 get 30 of 100 calls, so they need 200 calls; then 360 of the 500 are left. */
     check((uint64_t[LANES_ALL]){500, 60}, 30, (uint64_t[LANES_ALL]){560, 200});
-    /* The general lane is the shorter one: 70 of 100 calls, 100 for the first 70. */
+    /* The general lane is shorter: its 70 get 70 of 100 calls, so they need 100 calls. */
     check((uint64_t[LANES_ALL]){70, 300}, 30, (uint64_t[LANES_ALL]){100, 370});
-    /* 50, 30 and 20: the third ends after 50 calls; then 40 are left, at 30 of 80. */
+    /* Shares of 50, 30 and 20: lane 2 ends after 50 calls; then lane 1 has 40 left, at 30 of 80. */
     check((uint64_t[LANES_ALL]){125, 55, 10}, 30 | 20 << 7, (uint64_t[LANES_ALL]){190, 157, 50});
 }
 
@@ -47,14 +47,14 @@ TEST_CASE(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well)
     near(140.0, lanes_part(lanes, 2, 30, 0, 200.0), 1e-6);
     near(240.0, lanes_part(lanes, 2, 30, 0, 300.0), 1e-6);
     near(30.0, lanes_part(lanes, 2, 30, 1, 100.0), 1e-6);
-    near(500.0, lanes_part(lanes, 2, 30, 1, 1000.0), 1e-6); /* the 500 are through */
+    near(500.0, lanes_part(lanes, 2, 30, 1, 1000.0), 1e-6); /* all 500 are through */
     lanes[1].waiting = HUGE_VAL;
     near(7000.0, lanes_part(lanes, 2, 30, 0, 10000.0), 1e-3);
-    lanes[1] = (struct lane_crowd){60.0, 0.5}; /* 85 of a hundred calls come */
+    lanes[1] = (struct lane_crowd){60.0, 0.5}; /* 85 of 100 called visitors come */
     near(70.0, lanes_part(lanes, 2, 30, 0, 85.0), 1e-6);
     near(7.0, lanes_part(lanes, 1, 0, 0, 7.0), 1e-6);
-    /* 50, 30 and 20: two hundred until the shorter one ends, then a hundred, of 50 and what is left
-     * beside it. */
+    /* Shares of 50, 30 and 20: the first 200 come before one lane ends; the other two lanes share
+     * the next 100. */
     struct lane_crowd three[] = {{500.0, 1.0}, {60.0, 1.0}, {200.0, 1.0}};
     near(100.0 + 100.0 * 50 / 70, lanes_part(three, 3, 30 | 20 << 7, 0, 300.0), 1e-6);
     three[1].waiting = 300.0;

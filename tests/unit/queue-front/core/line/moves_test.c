@@ -1,5 +1,5 @@
-/* moves_test.c: how a code that carries a place may be typed, and the table of places that moved.
- * What a code depends on is in tests/unit/queue-front/core/token/tokens_test.c. */
+/* moves_test.c: how a move code may be typed, and the table of moved places. What a code depends on
+ * is tested in tests/unit/queue-front/core/token/tokens_test.c. */
 #include "core/line/moves.h"
 
 #include "core/token/move_code.h"
@@ -20,7 +20,7 @@ static bool parses(const char *text, size_t len)
     return move_code_parse((struct span){text, len}, code);
 }
 
-/* In any case, with o for 0 and l or I for 1, and with spaces or hyphens anywhere. */
+/* In any case, with o for 0, with l or I for 1, and with spaces or hyphens anywhere. */
 TEST_CASE(a_code_may_be_typed_sloppily)
 {
     for (uint64_t entry = 1; entry < 200; entry++) {
@@ -88,7 +88,7 @@ TEST_CASE(the_table_knows_the_highest_of_every_place)
     assert_int_equal(moves_of(&moves, 1), 0);
     for (uint64_t entry = 1; entry <= 5000; entry++)
         assert_true(moves_note(&moves, (struct move){entry * 3, (uint8_t)(entry % 255 + 1)}));
-    assert_true(moves_note(&moves, (struct move){3, 1})); /* older news changes nothing */
+    assert_true(moves_note(&moves, (struct move){3, 1})); /* an older move changes nothing */
     assert_true(moves_note(&moves, (struct move){6, 9}));
     assert_int_equal(moves_of(&moves, 6), 9);
     assert_true(moves_note(&moves, (struct move){6, 3}));
@@ -133,7 +133,7 @@ TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
     moves_note(&moves, (struct move){5, 1});
     assert_int_equal(moves_pick(&moves, out, &upto), 0); /* it came from Redis */
     moves_tell_again(&moves);
-    moves_note(&moves, (struct move){6, 2}); /* behind one that is yet to be sent */
+    moves_note(&moves, (struct move){6, 2}); /* after one that is still to be sent */
     assert_int_equal(moves_pick(&moves, out, &upto), 2);
     assert_int_equal(out[1].entry, 6);
     assert_int_equal(out[1].moves, 2);

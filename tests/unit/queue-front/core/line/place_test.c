@@ -1,11 +1,11 @@
 /* place_test.c: the state of a place, from before the opening to long after its call. Each row
- * starts with the open line below, of which 20 of 100 places were called in three stretches.
+ * starts with the open line below, where three stretches called 20 of 100 places.
  *
  *   line FIELD=N ...                changes the line
- *   turn PLACE KIND until= times=   is what the front learned of a visit
- *   at PLACE MS STATE FIELD=N ...   expects a state at this time, and these fields
+ *   turn PLACE KIND until= times=   the front learns this about a visit
+ *   at PLACE MS STATE FIELD=N ...   expects this state and these fields at this time
  *   call PLACE MS                   expects the time of its call
- *   now US MS, time US MS           expect the clock, which pauses without Redis or does not */
+ *   now US MS, time US MS           expect the clock, which pauses without Redis or not */
 #include "core/line/place.h"
 
 #include "core/event/event_state.h"

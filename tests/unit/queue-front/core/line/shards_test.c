@@ -1,19 +1,19 @@
 /* shards_test.c: the turns of a front, step by step. Several fronts, and the loss of calls, shards
- * and cuts, are in tests/sim/world --line and, with each shard lost by itself, in
+ * and cuts, are in tests/sim/world --line; the loss of one shard at a time is in
  * tests/integration/line/shards.test.js.
  *
  * A row starts with a front of a line with two shards.
  *
- *   shards N             the front has so many shards
+ *   shards N             the front has N shards
  *   begin, next CALL F=N a turn begins; expects the next call. `hurry`: a visitor waits here
  *   turn CALL F=N        both, at a front that is at rest
- *   of K F=N             what the next reply says of a shard
+ *   of K F=N             what the next reply contains about shard K
  *   learn NTH GROWN      a cut in the reply of cut.lua, or a range of cuts
- *   reply OUTCOME F=N    the reply itself; `lost`: it did not come
- *   read K OUTCOME       the reply of a shard
- *   find, hear NTH GROWN a cut of a plain read, or of another loop; `wrong`: of its checksum
- *   looked whole more claimed   the plain read is over
- *   doubt, refuse K, saw K N    what else the caller reports
+ *   reply OUTCOME F=N    the reply itself; `lost`: it never came
+ *   read K OUTCOME       the reply of shard K
+ *   find, hear NTH GROWN a cut from a plain read, or from another loop; `wrong`: bad checksum
+ *   looked whole more claimed   the plain read is done
+ *   doubt, refuse K, saw K N    other reports by the caller
  *   room, full           expect the room of the line, and the number at which a shard is full
  *   known K F=N, expect F=N     expect what the front knows */
 #include "core/line/shards.h"
@@ -184,16 +184,16 @@ SCRIPT_VERB(expect_state, "expect")
 /* The front knows all cuts: none, or two. */
 #define SURE        "turn hurry cut; reply same; next nothing;"
 #define SURE_OF_TWO "turn hurry cut; learn 1..2 3,4; reply same count=2; next nothing;"
-/* It has asked both shards. */
+/* It has called both shards. */
 #define READING SURE "doubt; turn hurry cut; reply same due; next shard of=0; next shard of=1;"
-/* It does so, and neither replies. */
+/* It calls both shards, and neither replies. */
 #define IN_VAIN      "next shard; next shard; read 0 lost; read 1 lost; next nothing; expect resting=1;"
 #define QUIET        "turn look slot=0; looked whole; turn hurry look slot=15; looked whole;"
 #define QUIET_5      QUIET QUIET QUIET QUIET QUIET
 #define FINDS(LOOK)  "turn hurry look " LOOK "; find next 5,0; looked whole; expect resting=1;"
 #define LEFT         "expect led=1;" FINDS("slot=0")
 #define CLAIMS_AGAIN LEFT LEFT LEFT LEFT "expect led=0;" FINDS("slot=15")
-/* The first shard has to be sealed. The front seals it, and reads it again. */
+/* Shard 0 has to be sealed. The front seals it and reads it again. */
 #define SEALED                                                                                     \
     "read 0 unavailable issued=5; next cut seals=1 of=0; reply ok; next shard of=0; next nothing;"
 #define SEALED_THRICE                                                                              \
@@ -322,7 +322,7 @@ TEST_CASE(visitors_are_spread_evenly_over_the_shards)
     shards_destroy(five);
 }
 
-/* Two versions of a front count the same address in the same shard. */
+/* Fronts of two versions count the same address in the same shard. */
 TEST_CASE(an_address_keeps_its_shard)
 {
     static const uint8_t first[] = {0, 1, 6, 7, 4, 5, 2, 3, 0, 1, 5, 6, 3, 4, 1, 2};

@@ -1,12 +1,12 @@
 /* turns_test.c: the outcomes of visits, and the words of their log.
  *
- *   note KIND PLACES until= early   what the front learns of them; `early`: not by the clock
- *   has KIND PLACES until= early=   expects what it knows. Kept places are kept until 1000 + place,
- *       left=                       unless the row says `until`; left: the entry was given up
- *   kept LEN CAP, blocks N          expects the list of extended calls; so many blocks of places
- *   log WORD F=N, bad WORD ...      expects what a word of the log says; that it is refused
+ *   note KIND PLACES until= early   the front learns an outcome; `early`: not by the clock
+ *   has KIND PLACES until= early=   expects what the front knows; until= is by default 1000 + place
+ *       left=                       for kept places; left: the entry was given up
+ *   kept LEN CAP, blocks N          expects the list of extended calls; the number of blocks
+ *   log WORD F=N, bad WORD ...      expects the content of a log word; that it is refused
  *
- * PLACES is 3, 3..9 or, each third of them, 3..9/3. */
+ * PLACES is 3, 3..9, or 3..9/3 for every third of them. */
 #include "core/line/turns.h"
 
 #include "script.h"
@@ -74,7 +74,7 @@ SCRIPT_VERB(expect_kept, "kept")
     script_expect(line, script_word(line, 2), turns.kept_cap);
 }
 
-/* How many blocks there are, and that the first is where it was. */
+/* Expects the number of blocks; same: the first one has not moved. */
 SCRIPT_VERB(expect_blocks, "blocks")
 {
     static const struct turns_block *first;
@@ -107,16 +107,16 @@ SCRIPT_VERB(expect_bad, "bad")
     assert_int_equal(3, turn.place);
 }
 
-/* A block has 16384 places, there are 32 of them: 524288 places, and 65536 extended calls. */
+/* 32 blocks of 16384 places are 524288 places; there are up to 65536 extended calls. */
 static const struct script_row rows[] = {
     {"a place is found as it was noted last",
      "has none 7; note kept 7 until=90; has kept 7 until=90; note done 7; has done 7; has none 8"},
     {"the newest places are known and the oldest make room",
      "note ended 1..524287; has ended 1..524287; note done 524293; has done 524293;"
      "has none 1..16383; has ended 16384..524287;"
-     /* An outcome that comes late. */
+     /* An outcome that arrives late. */
      "note done 5; has none 1..16383; has none 524294..524328; has done 524293"},
-    /* The memory of a front is checked over an hour of a sale. */
+    /* A front's memory is checked elsewhere, over an hour of a sale. */
     {"a sale of sixteen thousand is one block from its first turn on",
      "note ended 1; blocks 1; note ended 2..16383; blocks 1 same; kept 0 0"},
     {"a turn that was taken back is unknown",
@@ -134,11 +134,11 @@ static const struct script_row rows[] = {
      "note kept 1..65536; has kept 1..65536; note kept 7; kept 65536 65536; has kept 1..65536;"
      "note kept 65537..65546; has none 1..10; has kept 11..65546; kept 65536 65536; note ended 500;"
      "note kept 3; has kept 3; has kept 11..499"},
-    /* Redis may have lost that a visit was extended, and then its time is not over. */
+    /* Redis may have lost the extension of a visit; then its time is not over. */
     {"a visit that was ended differs from one that expired",
      "note ended 6; note ended 7 early; note done 8; has ended 6 early=0; has ended 7 early=1;"
      "has done 8 early=1; has none 9 early=0; note none 6..8; has none 6; has ended 7; has done 8;"
-     /* By the clock, after it had begun again elsewhere. */
+     /* Expired by the clock, after the visit had begun again elsewhere. */
      "note ended 7; note ended 8; has ended 7 early=1; has done 8; note done 7; has done 7"},
     {"an entry that was given up is not the place of its number",
      "has none 1..9 left=0; note given_up 7; has none 7 left=1; has none 6 left=0;"

@@ -1,10 +1,10 @@
 /* autopilot_test.c: each decision, its bounds with any reading, and a plant in virtual time that
- * the autopilot has to steer. Rows ask at 20 a second, with all figures calm.
+ * the autopilot has to steer. Rows start at 20 a second with calm figures.
  *
- *   reading FIELD=N ...   these figures and no others; silent: none at all
- *   ask FIELD=N ...       changes the question: rate, used, since (the last cut), held_max
- *   is REASON RATE        expects the decision; why TEXT, because JSON: its words
- *   worth N BEFORE        is it reported, after that reason? */
+ *   reading FIELD=N ...   sets these figures and no others; silent: no reading at all
+ *   ask FIELD=N ...       changes the input: rate, used, since (the last cut), held_max
+ *   is REASON RATE        expects the decision; why TEXT, because JSON: its wording
+ *   worth N BEFORE        expects whether it is reported after that reason */
 #include "core/load/autopilot.h"
 #include "script.h"
 
@@ -132,7 +132,7 @@ static uint64_t pick(const struct rng *rng, uint64_t below)
     return rng_u64(rng) % below;
 }
 
-/* With any question: between the floor and the ceiling, and down to the floor in silence. */
+/* Always between the floor and the ceiling, and at the floor without a reading. */
 TEST_CASE(never_above_the_ceiling_nor_below_the_floor)
 {
     const struct rng *rng = unit_rng();
@@ -181,8 +181,8 @@ TEST_CASE(never_above_the_ceiling_nor_below_the_floor)
     }
 }
 
-/* A shop that bears this many people inside: beyond it latency rises steeply. Those let in stay for
- * two minutes on average, so what is done now is felt for that long. */
+/* A shop that can serve `bears` people inside; beyond that latency rises steeply. Visits last
+ * `stays_s` on average, so a decision has effects for that long. */
 struct plant {
     double inside, bears, stays_s;
 };
@@ -200,10 +200,10 @@ TEST_CASE(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes)
     double sum = 0.0, over_s = 0.0, judged_s = 0.0, worst_ms = 0.0;
     for (uint64_t now_ms = 1000; now_ms <= 3600000; now_ms += 1000) {
         if (now_ms == 1800000)
-            plant.bears = 10.0 * 30.0; /* half of it is gone */
+            plant.bears = 10.0 * 30.0; /* half of the capacity is gone */
         double capacity = plant.bears / plant.stays_s;
         plant.inside += (double)rate_milli / 1000.0 - plant.inside / plant.stays_s;
-        /* Ten minutes to find it, five after the change. */
+        /* Ten minutes to find the rate, five after the change. */
         bool judged = now_ms > 600000 && (now_ms < 1800000 || now_ms > 2100000);
         if (judged) {
             judged_s += 1.0;

@@ -1,10 +1,10 @@
-/* health_test.c: what a page of figures says, and what two looks at it say together.
+/* health_test.c: what a page of figures contains, and what two looks at it give together.
  *
- *   look PAGE, bad PAGE    parses a page, with ' for "; a bad one has nothing of use
+ *   look PAGE, bad PAGE    parses a page, with ' for "; a bad one has no usable figure
  *   set FIELD=N ...        changes the look; buckets FAST SLOW ALL: answers up to 0.1 s, 0.5 s, all
- *   before                 the look becomes the one before
- *   add                    adds the look to the reading; ripe N: has it enough answers?
- *   is FIELD N ..., json TEXT, fresh: of the reading */
+ *   before                 the look becomes the previous one
+ *   add                    adds the look to the reading; ripe N: are there enough responses?
+ *   is FIELD N ..., json TEXT   expects the reading; fresh: starts a new one */
 #include "core/load/health.h"
 #include "slots.h"
 
@@ -130,7 +130,7 @@ SCRIPT_VERB(forget, "fresh")
 }
 
 static const struct script_row rows[] = {
-    /* 90 of 100 below 100 ms, ten up to 500: the 99th percentile is 9/10 into these. */
+    /* 90 of 100 are below 100 ms, ten up to 500: the 99th percentile is 9/10 into these ten. */
     {"two looks make a reading",
      "look " PAGE "; before; look " LATER "; ripe 1; add; is p99 460 errors 50 held 15 backlog 3;"
      "json {'p99_ms':460,'error_share':0.05,'held':15,'backlog':3}"},
@@ -165,7 +165,7 @@ static const struct script_row rows[] = {
      "bad #fairgate_sagas_open 7; bad fairgate_sagas_opened 7;"
      "bad " ANSWERS "{listener='private',class='2xx'} 1; bad " BUCKET " 1;"
      "bad " BUCKET "{le=''} 1; bad " BUCKET "{le=0.1} 1; bad " BUCKET "{le='-1'} 1"},
-    /* Enough is twenty. Beyond the last bound answers count as below twice of it. */
+    /* Twenty are enough. Responses beyond the last bound count as below twice that bound. */
     {"enough answers between two looks give a percentile",
      "buckets 1 2 3; before; buckets $a $b $c; ripe $d; add; is p99 $e errors -"
      " || 21 22 23 1 99 | 20 21 22 0 - | 1 1002 1003 1 496 | 991 1002 1003 1 100 | 1 2 1003 1 995 |"

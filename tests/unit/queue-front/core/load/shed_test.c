@@ -1,9 +1,9 @@
-/* shed_test.c: which joins are accepted, and when the others should come back.
+/* shed_test.c: which joins are accepted, and when rejected ones should come back.
  *
- *   init N                 room for N at first: N in 0.4 s
- *   tick ANSWERED WAITING [TIMES] [MS that each of the answered had waited]
+ *   init N                 initial room for N joins: N in 0.4 s
+ *   tick ANSWERED WAITING [TIMES] [MS that each answered join had waited]
  *   room N                 N - 1 waiting joins leave room for another one, N do not
- *   refuse TIMES PENDING   joins that find so many waiting
+ *   refuse TIMES PENDING   TIMES joins are rejected while PENDING wait
  *   back LUCK SECONDS      when to come back; LUCK: 0, half or all of the random range */
 #include "core/load/shed.h"
 #include "script.h"
@@ -44,14 +44,14 @@ SCRIPT_VERB(expect_back, "back")
 }
 
 static const struct script_row rows[] = {
-    /* A tick of 5000 is 50,000 a second. Where nobody waits nothing is known. */
+    /* A tick of 5000 is 50,000 a second. While no join waits, the capacity is unknown. */
     {"as many wait for Redis as it answers in time",
      "init 4096; room 4096; tick 5000 1; room 20000; tick 0 1 50; room 512; tick 0 0; room 4096"},
-    /* Its own turns are what they wait for: fewer in the room would make none of them quicker. */
+    /* The joins wait for the loop's own turns: fewer waiting joins would speed up none. */
     {"a loop with long turns accepts more as long as they are in time",
      "init 512; refuse 100 512; tick 128 512 1 350; room 640; refuse 100 640; tick 160 640 1 399;"
      "room 800; tick 160 640 1 401; room 760; tick 160 640 40 401; room 640"},
-    /* A thousand a second: twenty seconds of work, and two. */
+    /* At a thousand a second: twenty seconds of work, plus two. */
     {"refused joins come back while all of them can be served",
      "init 400; refuse 20000 512; back 0 1; back all 22; back half 11..12"},
     {"the time to come back is bounded and falls again",
@@ -60,7 +60,7 @@ static const struct script_row rows[] = {
     {"a line with room for less than a batch is measured with few",
      "init 100; tick 0 1 100; room 100; back all 1..120"},
     {"answers while nobody waits count if they are many", "init 400; tick 1000 0; room 4000"},
-    /* A thousand are served in ten ticks, and a thirtieth fades in a second. */
+    /* A thousand are served in ten ticks, and a thirtieth fades per second. */
     {"a refused visitor counts until served",
      "init 400; refuse 20000 512; tick 100 1; back all 22; tick 100 1 10; back all 20;"
      "tick 100 1 190; back all 2"},

@@ -1,9 +1,9 @@
-/* move_test.c: each row is one request to carry a place, from the request to its answer. Now is
+/* move_test.c: each row is one request to move a place, from the request to its answer. Now is
  * 1000 s; a window of codes begins at 600.
  *
  *   makes|takes FLAG ... banned=MS   the request
- *   member FLAG                    the member who asks "holds" the place, or does not
- *   reply OUTCOME FLAG ... moves=N retry=MS   of Redis
+ *   member FLAG                    the requesting member "holds" the place, or does not
+ *   reply OUTCOME FLAG ... moves=N retry=MS   Redis's reply
  *   check, ask CALL, answer WHAT   expect this effect, with the words that follow */
 #include "core/move/move.h"
 
@@ -89,14 +89,14 @@ static const struct script_row rows[] = {
     {"an address that is banned is not asked about",
      "takes banned=5; answer refused guesses retry=5 unchecked"},
     {"... and may make a code", "makes banned=5; ask make life=800000"},
-    /* a code is made */
+    /* making a code */
     {"a code lives for the rest of this window and the next",
      "makes; ask make life=800000; reply ok; answer code until=1800"},
     {"no code is made of a place that was used",
      "makes; ask make life=800000; reply $a; answer refused $a || inside | moved | gone"},
     {"... nor of an event that is gone",
      "makes; ask make life=800000; reply ok event-is-gone; answer refused unknown"},
-    /* and taken */
+    /* taking the place */
     {"a place is looked at, then taken",
      LOOKED "reply ok moves=2; ask take; reply ok moves=3; answer place moves=3"},
     {"a place that this device has taken is given again, and counted",

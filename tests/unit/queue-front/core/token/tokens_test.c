@@ -1,5 +1,5 @@
-/* tokens_test.c: what a front signs and reads again: tickets, sessions, passes, proofs of work, and
- * the codes that people type. */
+/* tokens_test.c: what a front signs and verifies: tickets, sessions, passes, proofs of work, and
+ * codes that people type. */
 #include "core/token/appeal.h"
 #include "core/token/code32.h"
 #include "core/token/invitation.h"
@@ -18,7 +18,7 @@ static const struct mac_ring one_key = {.key = {{.id = 1, .key = "0123456789abcd
 static const struct mac_ring rotated = {
     .key = {{.id = 2, .key = "fedcba9876543210"}, {.id = 1, .key = "0123456789abcdef"}}, .len = 2};
 static const struct mac_ring other = {.key = {{.id = 1, .key = "not the same key"}}, .len = 1};
-static struct jwks *keys, *other_keys; /* of passes */
+static struct jwks *keys, *other_keys; /* for passes */
 
 /* ---- one of each kind ---- */
 
@@ -113,7 +113,7 @@ static int check_work(const struct mac_ring *ring, const char *event, struct spa
     return pow_check(ring, &bond, solution, bits, NOW_S, once);
 }
 
-/* As a visitor's browser does it: counts up until the check accepts. Returns the tries. */
+/* Solves as a visitor's browser does: counts up until the check accepts. Returns the tries. */
 static uint64_t solve(unsigned bits, const uint8_t salt[POW_SALT_BYTES],
                       char solution[POW_SOLUTION_MAX + 1])
 {
@@ -210,7 +210,7 @@ static int read_presale_hash(const struct mac_ring *ring, const char *event, str
     return presale_digest_parse(text, sha) ? 0 : ERR_SYNTAX;
 }
 
-/* ---- nothing but the text that was signed is accepted ---- */
+/* ---- only the signed text is accepted ---- */
 
 #define CODE_LETTERS "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #define ALL_LETTERS  CODE_LETTERS "abcdefghijklmnopqrstuvwxyzILOU-_.,+/= \n"
@@ -218,9 +218,9 @@ static int read_presale_hash(const struct mac_ring *ring, const char *event, str
 static const struct kind {
     const char *name;
     int (*read)(const struct mac_ring *ring, const char *event, struct span text);
-    size_t (*write)(char *text); /* NULL: it is only read */
-    const char *letters;         /* to put in place of each letter */
-    bool is_typed;               /* by people: the last letter checks the others */
+    size_t (*write)(char *text); /* NULL: only read */
+    const char *letters;         /* replace each letter */
+    bool is_typed;               /* by people; the last letter is a check letter */
 } kinds[] = {
     {"ticket", read_ticket, write_ticket, ALL_LETTERS, false},
     {"session", read_session, write_session, ALL_LETTERS, false},
@@ -245,7 +245,7 @@ static void check_letters(const struct kind *kind, char *text, struct span whole
             text[i] = *letter;
             int rc = kind->read(&one_key, "show", whole);
             assert_true(kind->is_typed ? rc == ERR_SYNTAX : rc < 0);
-            /* With a check letter that matches it is still a code without a signature. */
+            /* With a matching check letter it is still a code without a valid signature. */
             const char *checks = kind->is_typed && i + 1 < whole.len ? CODE_LETTERS : "";
             for (; *checks != '\0'; checks++) {
                 text[whole.len - 1] = *checks;
@@ -296,7 +296,7 @@ SCRIPT_VERB(expect_read, "ticket|session|work|reference|invitation|reference-sho
 
 #define SHA_OF_ABCD "e12e115acf4552b2568b55e93cbd39394c4ef81c82447fafc997882a02d236"
 
-/* Those of an unknown limit, lane or number are signed with our key, as each .c describes it: a
+/* Texts with an unknown limit, lane or number are signed with our key, as each .c describes it: a
  * newer version might have made them. */
 static const struct script_row texts_read[] = {
     {"reference_has_a_known_limit",
@@ -304,18 +304,18 @@ static const struct script_row texts_read[] = {
      "reference forged 3SR3ZVAE 3SR41V54 3SR5AB8P 3SR6AB5S 3SR73VWP"},
     {"reference_is_recognised_as_a_page_shows_it",
      "reference-shown ok 3SR0327H; reference-shown invalid - 3SR0-327H 3SR0327 3SA0327H 3S{0327H"},
-    /* The first and the last; then lane 0, lane 5, number 0, number 1,000,001. */
+    /* The first and the last code; then lane 0, lane 5, number 0, number 1,000,001. */
     {"invitation_has_a_known_lane_and_number",
      "invitation ok 100090ED5R1D081NK4 0JGYCX-YNHQ4S-DD9K2B; invitation forged 1000RNFY5DNPWQ4CV6"
      " 1000N3W65W67Z59HTC 0000HH1S2YGZW39VR3 1JGY9DDS151S31TTWV"},
-    /* Of the general lane and of lane 4; then of entry 0, lane 5, lane 127. */
+    /* The general lane and lane 4; then entry 0, lane 5, lane 127. */
     {"ticket_has_a_known_lane_and_an_entry",
      "ticket ok AwEA_gAAAAFrSdIAAQIDBAUGBwj____v__-rze9iD7x3X-rGvv4HO27fO2Ui"
      " AwEE_gAAAAFrSdIAAQIDBAUGBwj____v__-rze-GrgsELrcheK4uzHmH-ltM;"
      "ticket forged AwEA_gAAAABrSdIAAQIDBAUGBwj____v__-rze-1lkk_iMtWUTpQ3iY0L5Vx"
      " AwEF_gAAAAFrSdIAAQIDBAUGBwj____v__-rze_NQ_b0w9R6SZcwQ0kBnM3d"
      " AwF__v____9rSdIAAQIDBAUGBwj____v__-rze_2lQN7hbbdCo62r0KH1TUC"},
-    /* Of places in the first and in the last lane. */
+    /* Places in the first and in the last lane. */
     {"session_has_an_event_a_place_and_a_tail",
      "session ok show.4711.AQECAwQFBgcIq83v3yXtTytrwtMaOxE48pC69g"
      " show.17179869191.AQECAwQFBgcIq83v4FIfplLoqgwFtD2f5-3kfA;"
@@ -323,7 +323,7 @@ static const struct script_row texts_read[] = {
      " show.01.AQECAwQFBgcIAAAAAAAAAAAAAAAAAAAAAAAAAA;"
      "session-of-pass invalid - . .. a.b.c a.e30.c a.eyJzdWIiOiI.c a.eyJzdWIiOiIifQ.c"
      " a.eyJzdWIiOiJzaG93LjEuQSJ9.c"},
-    /* With twelve zero bits and with eleven; of another version, misspelt, without a number. */
+    /* Twelve zero bits; eleven; then another version, misspelt, without a number. */
     {"work_has_as_many_zero_bits_as_its_challenge_says",
      "work ok AQEMa0nSAAECAwQFBgfGohCJHaemQ5uWY7wBzfzP.16814;"
      "work unsolved AQEMa0nSAAECAwQFBgfGohCJHaemQ5uWY7wBzfzP.6817;"
@@ -360,7 +360,7 @@ TEST_CASE(ticket_is_read_as_it_was_written)
         assert_int_equal(read.key_id, 1);
         assert_int_equal(read.p50_s, TICKET_WAIT_MAX_S - 1);
         assert_int_equal(read.p90_s, TICKET_WAIT_MAX_S);
-        assert_int_equal(read.issued_ms, 996); /* to 4 ms */
+        assert_int_equal(read.issued_ms, 996); /* to within 4 ms */
         assert_memory_equal(read.visitor, sample.visitor, LINE_VISITOR_BYTES);
     }
 }
@@ -389,7 +389,7 @@ TEST_CASE(ticket_is_valid_for_its_version_length_and_time)
                                       (uint64_t)(NOW_S + rows[i].late_s), NIGHT_S, &read),
                          rows[i].rc);
     }
-    memset(event, 'x', LINE_EVENT_ID_MAX + 1); /* longer than any event's id */
+    memset(event, 'x', LINE_EVENT_ID_MAX + 1); /* longer than any event id */
     assert_int_equal(read_ticket(&one_key, event, (struct span){text, TICKET_LEN}), ERR_SYNTAX);
 }
 
@@ -406,7 +406,7 @@ TEST_CASE(session_is_the_same_after_a_rotation)
     assert_int_equal(read.place, 4711);
     assert_int_equal(read.tag, 0xABCDEF);
     assert_memory_equal(read.visitor, sample.visitor, LINE_VISITOR_BYTES);
-    out = text_on(after, sizeof(after)); /* of an unknown lane */
+    out = text_on(after, sizeof(after)); /* with an unknown lane */
     session_put(&out, &one_key, SHOW, &sample, (LANES_MAX + UINT64_C(1)) << 32 | 7);
     assert_int_equal(read_session(&one_key, "show", text_span(&out)), ERR_SYNTAX);
 }
@@ -449,7 +449,7 @@ TEST_CASE(pass_is_valid_for_its_issuer_lane_and_time)
         {"unknown lane", "fairgate", (LANES_MAX + UINT64_C(1)) << 32 | 7, 0, 300, 0, ERR_AUTH},
         {"in its last second", "fairgate", 7, 0, 300, 299, 0},
         {"expired", "fairgate", 7, 0, 300, 300, ERR_TIMEOUT},
-        /* Requested again in its last second, or from a front whose clock is ahead. */
+        /* Requested again in its last second, or by a front whose clock is ahead. */
         {"ends this second", "fairgate", 7, 0, 0, 0, 0},
         {"ended one second ago", "fairgate", 7, 1, 0, 0, 0},
         {"ended two seconds ago", "fairgate", 7, 2, 0, 0, 0},
@@ -483,7 +483,7 @@ TEST_CASE(session_of_a_pass_is_checked_first)
     assert_int_equal(read.tag, sample.tag);
     assert_int_equal(pass_session(&one_key, SPAN("other"), token, &read), ERR_AUTH);
 
-    /* With a changed letter in the part that names it, it is refused or the same session. */
+    /* If a letter of the payload changes, the pass is refused or names the same session. */
     struct span payload, head;
     span_cut(span_cut(token, '.', &head), '.', &payload);
     for (size_t i = 0; i < payload.len; i++) {
@@ -500,7 +500,7 @@ TEST_CASE(session_of_a_pass_is_checked_first)
     assert_int_equal(pass_session(&one_key, SHOW, too_long, &read), ERR_SYNTAX);
 }
 
-/* Signed with our key, as a newer version or an older one might. $ is a text of 199 characters. */
+/* Signed with our key, as a newer or an older version might. $ is a text of 199 characters. */
 TEST_CASE(pass_with_invalid_claims_is_refused)
 {
 #define GOOD "'place':7,'ends':9,'visitor':'AQIDBAUGBwg'"
@@ -581,7 +581,7 @@ TEST_CASE(solved_work_has_one_name_for_each_challenge)
     solve(WORK_BITS, salt, solution);
     assert_int_equal(check_work(&one_key, "show", span_of(solution), WORK_BITS, &once), 0);
     assert_int_equal(check_work(&one_key, "show", span_of(solution), WORK_BITS, &again), 0);
-    assert_memory_equal(once.name, again.name, sizeof(once.name)); /* one name, one place */
+    assert_memory_equal(once.name, again.name, sizeof(once.name)); /* one name buys one place */
     assert_int_equal(once.minute, NOW_MINUTE);
     solve(WORK_BITS, other_salt, solution);
     assert_int_equal(check_work(&one_key, "show", span_of(solution), WORK_BITS, &another), 0);
@@ -648,7 +648,7 @@ TEST_CASE(random_solutions_are_refused_without_harm)
 
 TEST_CASE(bits_rise_with_the_rush_and_fall_with_it)
 {
-    /* least, most, joins and calm joins in the same time; the bits */
+    /* least, most, joins, calm joins in the same time; expected bits */
     static const uint64_t rows[][5] = {{0, 20, 0, 100, 0},
                                        {0, 20, 100, 100, 0},
                                        {0, 20, 101, 100, 1},
@@ -714,14 +714,14 @@ TEST_CASE(lines_are_named_by_event_and_lane)
     assert_int_equal(line_place_of(0, 17), 17);
 }
 
-/* Fronts of two versions make the same codes during an upgrade, so both are written out. They
- * depend on the key, the event, and all that is said of the place. */
+/* Fronts of two versions must make the same codes during an upgrade, so both codes are written out.
+ * They depend on the key, the event, and all fields of the place or the presale code. */
 TEST_CASE(code_is_the_same_for_every_version)
 {
     static const uint8_t stored[LINE_CODE_BYTES] = {0x32, 0xef, 0xb2, 0xe1, 0xc4, 0x7e, 0xc3, 0x30,
                                                     0xd2, 0xb2, 0x6a, 0xd4, 0x04, 0x27, 0x74, 0x95};
     static const struct {
-        int64_t late_s; /* after the beginning of the window */
+        int64_t late_s; /* after the start of the window */
         bool same;
         uint64_t expires_s;
     } rows[] = {{0, true, 2 * MOVE_WINDOW_S},
@@ -763,7 +763,7 @@ TEST_CASE(presale_code_is_hashed_in_capitals_without_spaces)
     }
 }
 
-/* ---- all of them ---- */
+/* ---- all tests ---- */
 
 static struct jwks *new_keys(void)
 {

@@ -22,7 +22,7 @@ TEST_CASE(an_event_keeps_its_identity_key_in_every_ring)
     identity_ring_make(&after, &over);
     const struct identity *was = &before.key[0], *is = identity_named(&during, was->name);
     assert_non_null(is);
-    assert_true(is != &during.key[0]); /* new events get another */
+    assert_true(is != &during.key[0]); /* new events get another key */
     assert_memory_equal(was->visitors, is->visitors, VISITOR_KEY_BYTES);
     assert_null(identity_named(&over, was->name));
     assert_null(identity_named(&over, ""));
@@ -83,8 +83,8 @@ TEST_CASE(a_code_is_read_with_the_key_that_made_it)
     }
 }
 
-/* Fronts of two versions make the same visitor of the same word, since a place is found by it.
- * These bytes are BLAKE2b's over all that tells visitors apart, computed by another program. */
+/* Fronts of two versions must derive the same visitor from the same word, since a place is found by
+ * it. The bytes are BLAKE2b over all that tells visitors apart, computed by another program. */
 TEST_CASE(a_visitor_is_the_same_for_every_version)
 {
     uint8_t key[VISITOR_KEY_BYTES];
@@ -92,7 +92,7 @@ TEST_CASE(a_visitor_is_the_same_for_every_version)
     struct ticket ticket = {.entry = 0x01020304, .visitor = {1, 0, 0, 0, 0, 0, 0, 2}};
     const struct {
         struct visitor visitor;
-        const char *hex; /* of the key of the join, and of the id */
+        const char *hex; /* the join's key, then the id */
     } rows[] = {
         {visitor_by_cookie(key, SPAN("show"), SPAN("cookie")),
          "38fcddd720f1a0128e0f3d77ebfa34ab5ef3bd86d3e462cb"},

@@ -1,11 +1,11 @@
 /* visit_test.c: each row is one request about a visit, from the request to its answer. Now is 1000,
- * a session's time 60 seconds; the ticket is of place 9, and of moves=N.
+ * a session lasts 60 seconds, and the ticket has place 9 and moves=N.
  *
- *   pass|extend|leave|heartbeat|verify|end FLAG ...   the request; ticket=ERROR and pass=ERROR say
- *       what is wrong with either; place=N until=S ends=S are of the pass
- *   member FLAG       the member who asks "holds" the place, or does not
- *   no-room           Redis cannot be asked
- *   reply OUTCOME FLAG ...   of Redis
+ *   pass|extend|leave|heartbeat|verify|end FLAG ...   the request; ticket=ERROR and pass=ERROR
+ *       make either invalid; place=N until=S ends=S are fields of the pass
+ *   member FLAG       the requesting member "holds" the place, or does not
+ *   no-room           no call to Redis is possible
+ *   reply OUTCOME FLAG ...   Redis's reply
  *   check, ask CALL, answer WHAT   expect this effect, with the words that follow */
 #include "core/visit/visit.h"
 
@@ -189,7 +189,7 @@ static const struct script_row rows[] = {
     {"... nor one of an earlier event",
      "verify until=1030; ask; reply renewed; answer pass rc=exists"},
     {"a wrong pass is not verified", "verify pass=full; answer pass"},
-    /* leave: by which of the two */
+    /* leave: by ticket or by pass */
     {"a ticket gives the place up",
      "leave pass=not-found member; ask call=leave place=9 whose=t entry=7 member=1"},
     {"a pass does",
@@ -201,7 +201,7 @@ static const struct script_row rows[] = {
      "leave ticket=not-found pass=exists; answer ticket rc=exists"},
     {"a pass that nobody could read as well",
      "leave ticket=not-found pass=$a; answer pass || full | no-memory"},
-    /* leave: whether the end of a visit is reported */
+    /* leave: when the end of a visit is reported */
     {"without a visit nothing is reported",
      "leave pass=not-found; ask; reply ok; answer left life=0"},
     {"the end of a visit is reported",

@@ -1,5 +1,5 @@
 /* eta_test.c: what a meter makes of the line's pictures, what a model makes of a meter, and when a
- * watch says that the wait has changed. Worked out by hand from the top of eta.c.
+ * watch reports that the wait has changed. Figures are worked out by hand from the top of eta.c.
  *
  * Each row starts with an open line at twenty a second, a meter that has long measured ten, a
  * watch, and a model of one place a second. See script.h for rows with cases ("||").
@@ -9,10 +9,10 @@
  *   fresh, measured          an empty meter, or one that has long measured ten a second
  *   new                      a line of ten a second, with an empty meter and watch
  *   plan +MS:MILLI ...       the steps of the schedule, from now
- *   observe, model [MS], watch   meter, model (by a clock MS ahead) and watch take the line as it
- * is run RATE S, enter RATE S     the line serves RATE places a second; enter: visitors come in
- *   follow RATE S, look      the same, with a look every five seconds, or one: model and watch
- *   is FIELD VALUE ...       expects figures; the verbs below: what the model gives */
+ *   observe, model [MS], watch   updates the meter, the model (its clock MS ahead), the watch
+ *   run RATE S, enter RATE S     the line serves RATE places a second; enter: visitors come in
+ *   follow RATE S, look      as run, with a look (model and watch) every five seconds; one look
+ *   is FIELD VALUE ...       expects figures; the verbs below expect what the model gives */
 #include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/wait/eta.h"
@@ -173,7 +173,7 @@ SCRIPT_VERB(look, "look")
     watch(line);
 }
 
-/* Seen at each of ten ticks a second. */
+/* The meter observes ten ticks a second. */
 SCRIPT_VERB(run, "run|enter|follow")
 {
     bool follows = strcmp(line->words[0], "follow") == 0;
@@ -203,7 +203,7 @@ SCRIPT_VERB(plan, "plan")
     eta_meter_plan(&live.meter, steps, line->len - 1);
 }
 
-/* ---- what is expected ---- */
+/* ---- expectations ---- */
 
 SCRIPT_DOES("is", slots_expect(line, slots))
 
@@ -228,7 +228,7 @@ SCRIPT_VERB(expect_reason, "reason")
     expect_reason_name(line, 1, live.model.reason);
 }
 
-/* "reason_at P50 BASIS NAME": with a wait of so many seconds. */
+/* "reason_at P50 BASIS NAME": for a wait of P50 seconds. */
 SCRIPT_VERB(expect_reason_at, "reason_at")
 {
     struct eta eta = {.p50_s = (uint32_t)script_number_at(line, 1),
@@ -237,7 +237,7 @@ SCRIPT_VERB(expect_reason_at, "reason_at")
     expect_reason_name(line, 3, eta_reason_at(&live.model, &eta));
 }
 
-/* Each of the remembered moments counts, the oldest as the newest does. */
+/* Any one of the remembered moments is enough, from the oldest to the newest. */
 SCRIPT_VERB(expect_reason_by_any_moment, "any_moment")
 {
     const struct eta_crowd before = live.watch.crowd[0];
@@ -307,7 +307,7 @@ SCRIPT_VERB(expect_json, "table|json")
         script_expect_text(line, script_json(line->words[json_at]), memory);
 }
 
-/* Ghosts and judged places against a hundred and 5000 before; a thousand people wait. */
+/* $a ghosts and $b judged places, after 100 and 5000 before; a thousand people wait. */
 #define CROWD(NOBODYS)                                                                             \
     "line issued=2000+" NOBODYS " nobodys=" NOBODYS " ghosts=$a+" NOBODYS " judged=$b skipped=$c;" \
     "model; is judged_ahead $b-1000-$a; line basis=2 p50=1 gone=$d was_ghosts[*]=100"              \
@@ -318,11 +318,11 @@ SCRIPT_VERB(expect_json, "table|json")
     "100 5008 0 0.5 people-back | 104 5008 0 0.5 people-left | 102 5010 0 0.5 - |"                 \
     "102 5012 0 0.5 people-back | 103 5014 0 0.5 people-back"
 
-/* A line that has moved at ten a second for so long that nothing of it is news. */
+/* A line that has moved at ten a second for so long that nothing counts as a change. */
 #define SETTLED "new; line issued=1000000; follow 10 300; reason -;"
 
 static const struct script_row rows[] = {
-    /* Five seconds with sixty places, of which ten were ghosts; forty came in, thirty left. */
+    /* Five seconds with sixty places, ten of them ghosts; forty visitors came in, thirty left. */
     {"a window counts by the number of windows",
      "fresh; line skipped=100 admitted=50 active=20; observe; after 4999; observe; is windows 0;"
      "after 1; line serving=1060 skipped=110 admitted=90 active=30; observe;"
@@ -344,7 +344,7 @@ static const struct script_row rows[] = {
      "state sold-out; after 1; observe;"
      "is available 1 paused_since 0 seen_at 0 window_open 0;"
      "state paused; observe; is available 1"},
-    /* A line that shows four fifths of its knob is held back by it. */
+    /* A line that reaches four fifths of its knob is held back by it. */
     {"the rate follows a knob that holds the line back",
      "line windows=$a rate=$b variance=4 old_knob=$c knob=$d window_open=1 window_at=now-1000;"
      "observe; is rate $e variance $f windows $g window_at $h old_knob $d"
@@ -370,8 +370,8 @@ static const struct script_row rows[] = {
      "is basis $c wander $d doubt2 $e p50 $f scale 1"
      " || 4 2 2 1.25 0.25/4+0.01 0.5 | 3 2 2 1.25 0.25/3+0.01 0.5 | 2 9 2 1.25 0.25/3+0.01 0.5 |"
      "12 1e-4 0 0 0.01 inf"},
-    /* A knob of 30 a second; a hundred slots, sixty taken, ten called. Visits of ten seconds free
-     * ten slots a second. The last figures: with thirty slots free, and with one. */
+    /* A knob of 30 a second; 100 slots, 60 taken, 10 called. Visits of ten seconds free ten slots a
+     * second. The last figures are for thirty free slots and for one. */
     {"a line moves as its knob, its visits and its hall allow",
      "line knob=30000 cap=100 active=60 outstanding=10 rate=$a inside=$b entered=$c left=$d"
      " show_up=$e; model; is quick 1/$f p50 1/$g p90 $h/$g places $i; line active=89; model;"
@@ -395,7 +395,7 @@ static const struct script_row rows[] = {
      "line windows=$a rate=20 knob=30000 service=20000 cap=100 inside=50 entered=5 left=5; model;"
      "is p50 $b"
      " || 2 0.05 | 3 0.1"},
-    /* One pause in ten goes on nine times as long as it has lasted. */
+    /* One pause in ten lasts nine times longer than it already has. */
     {"a line that does not move yet adds its time to the wait",
      "state $a; line opens=$b paused_since=$c; model; is delay50 $d delay90 $e"
      " || scheduled now+2500 0 2.5 2.5 | pre-queue now-5000 0 0 0 | paused 0 now-60000 60 540 |"
@@ -409,7 +409,7 @@ static const struct script_row rows[] = {
      " || 8 1 10000 20000 16 | 7.9 1 10000 20000 7.9 | 7.9 1 10000 5000 5 | 8 1 10000 5000 4 |"
      "12 1 10000 5000 5 | 10 1 0 20000 20 | 10 0.5 10000 20000 10 | 7.9 0.5 10000 20000 3.95 |"
      "8 1 10000 0 0"},
-    /* Eight places a second while slots are free, then two; from the step on twice as fast. */
+    /* Eight places a second while slots are free, then two; twice as fast after the step. */
     {"a wait goes through free slots and the steps of a plan",
      "line basis=1 quick=0.125 p50=0.5 p90=0.5 places=$a steps=1 from[0]=$b step_quick[0]=0.0625"
      " step[0]=0.25 step_p90[0]=0.25; range $c $d"
@@ -516,8 +516,8 @@ static const struct script_row rows[] = {
     {"a planned rate that fills the hall slows the line",
      "new; line show_up=1000 cap=1000 active=600; enter 10 720; plan +0:20000; model;"
      "wait 9999 p50=582..592"},
-    /* 20 a second into 500 free slots; visits of a minute free 16.7 a second. For ten seconds the
-     * knob is at ten, and no slot is used up. */
+    /* 20 a second into 500 free slots; visits of a minute free 16.7 a second. The knob is at ten
+     * for ten seconds, during which no slot is used up. */
     {"free slots may last beyond a step of the plan",
      "new; line knob=20000 cap=1000 active=500; plan +5000:10000 +15000:20000; model;"
      "wait 99 p50=5; wait 199 p50=15; wait 499 p50=30; wait 599 p50=35; wait 699 p50=41;"
@@ -555,7 +555,7 @@ static const struct script_row rows[] = {
     {"the table ends at the end of the line",
      "new; model; table $a $b $c || 12 6 [[0,0,1],[1,0,1],[2,0,1],[5,1,1],[10,1,2],[20,2,4]] |"
      "0 1 [[0,0,1]] | 1 2 [[0,0,1],[1,0,1]]"},
-    {"the table ends where the wait is unknown", /* only the first ten are called at all */
+    {"the table ends where the wait is unknown", /* only the first ten are ever called */
      "new; plan +1000:0; model; table 12 4 [[0,0,1],[1,0,1],[2,0,1],[5,1,1]]"},
     {"the table is bounded",
      "line basis=1 quick=1e-6 p50=1e-6 p90=1e-6; table 18446744073709551615 32"},
@@ -564,7 +564,7 @@ static const struct script_row rows[] = {
      "json 7 {'p50_s':null,'p90_s':null,'basis':'unknown'}"},
 };
 
-/* ---- laws ---- */
+/* ---- properties ---- */
 
 static uint64_t pick(const struct rng *rng, unsigned bits_max)
 {
@@ -624,7 +624,7 @@ TEST_CASE(the_wait_never_falls_with_the_place)
         while (ahead < (UINT64_C(1) << 48)) {
             struct eta eta = eta_at(&model, ahead);
             if (eta.basis != ETA_UNKNOWN) {
-                assert_int_not_equal(last.basis, ETA_UNKNOWN); /* known again further back? */
+                assert_int_not_equal(last.basis, ETA_UNKNOWN); /* not known again further back */
                 assert_true(eta.p50_s >= last.p50_s);
                 assert_true(eta.p90_s >= last.p90_s);
                 assert_true(eta.p50_s <= eta.p90_s);

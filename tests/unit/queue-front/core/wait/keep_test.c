@@ -20,13 +20,13 @@ static const struct {
     {LINE_SOLD_OUT, NONE, -1, NONE, RUNS},
     {LINE_CLOSED, NONE, NONE, 1,
      "public, max-age=60, stale-while-revalidate=60, stale-if-error=86400"},
-    /* Nothing is kept a second beyond the next known time. */
+    /* Nothing is cached beyond the second of the next known time. */
     {LINE_PRE_QUEUE, -1, 7999, 9000,
      "public, max-age=5, stale-while-revalidate=2, stale-if-error=60"},
     {LINE_SCHEDULED, -1, 5999, 9000, "public, max-age=5, stale-if-error=60"},
     {LINE_SCHEDULED, 1500, 9000, 9500, "public, max-age=1, stale-if-error=60"},
     {LINE_SCHEDULED, -1, 1500, 9000, "public, max-age=1, stale-if-error=60"},
-    {LINE_SCHEDULED, -1, 1, 9000, "public, max-age=1, stale-if-error=60"}, /* kept all the same */
+    {LINE_SCHEDULED, -1, 1, 9000, "public, max-age=1, stale-if-error=60"}, /* cached all the same */
     {LINE_OPEN, -1, 0, 9000, "public, max-age=5, stale-while-revalidate=4, stale-if-error=60"},
 };
 

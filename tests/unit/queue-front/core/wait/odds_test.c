@@ -1,10 +1,10 @@
 /* odds_test.c: the odds of a sell-out before a visitor's turn, and that they are steady.
  *
  *   set FIELD=N ...         changes line, model and shown odds (slots.h); lanes: there are two
- *   come N TAKEN LEFT       N visitors came and took seats; so many are left
- *   feed LEFT, first LEFT   feeds the seats, after what came before or as the first feed
+ *   come N TAKEN LEFT       N visitors entered and took TAKEN seats; LEFT seats are left
+ *   feed LEFT, first LEFT   feeds the seats left, after the last feed or as the first one
  *   gap FROM UPTO           places whose visitors have gone
- *   is FIELD N ..., each N: seats a visitor, in thousandths; at LANE PLACE ODDS */
+ *   is FIELD N ..., each N: seats per visitor, in thousandths; at LANE PLACE ODDS */
 #include "core/line/ghosts.h"
 #include "core/wait/odds.h"
 #include "line/line_limits.h"
@@ -73,7 +73,7 @@ static const struct slot general[] = {
 
 SCRIPT_DOES("set", slots_set(line, general))
 
-/* A thousand of both came and took two seats each; 30 of 100 calls are for the 500 fans. */
+/* A thousand visitors of both lanes took two seats each; 30 of 100 calls go to the 500 fans. */
 SCRIPT_VERB(set_lanes, "lanes")
 {
     live.lanes = 2;
@@ -111,11 +111,11 @@ SCRIPT_DOES("at",
                                                  script_number_at(line, 2)))))
 
 static const struct script_row rows[] = {
-    /* 2000 more visitors: place 3000, with a good tenth of doubt to either side. */
+    /* Seats for 2000 more visitors, up to place 3000, with a good tenth of doubt either way. */
     {"the line is cut where the seats end",
      "come 1000 2000 4000; is known 1; each 2000; at 0 1001 unlikely; at 0 3000 unsure;"
      "at 0 10000 likely"},
-    /* By the formula at the top of odds.c. With few seats sold nothing is sure. */
+    /* By the formula at the top of odds.c. With few seats sold nothing is certain. */
     {"the line is cut at nine in ten and one in ten",
      "come $a $b $c; is known 1 unlikely $d likely $e || 1000 2000 4000 2843 3186 |"
      "100 100 50 1036 1075 | 50 200 3000 1646 1895 | 3000 3000 1 1001 1007 |"
@@ -135,18 +135,18 @@ static const struct script_row rows[] = {
      "set active=400; come 1000 2000 64850; each 2500; at 0 1284 unlikely;"
      "set admitted=1010; feed 13042; each 2500; at 0 1284 unlikely; feed 64850; each 2500;"
      "at 0 1284 unlikely"},
-    /* For a thousand more, of whom 300 are fans. */
+    /* Seats for a thousand more visitors, 300 of them fans. */
     {"each lane is cut where its share of the seats ends",
      "lanes; come 600 2000 2000; each 2000; is lanes 2 unlikely 1595..1700 likely 1700..1805;"
      "is fans_unlikely 655..700 fans_likely 700..745; at 1 600 unlikely; at 0 1900 likely"},
-    /* With these thirty fans 970 of the general lane come, with an endless row of them 700. A
-     * place keeps its word until the odds are even. */
+    /* With these thirty fans 970 of the general lane come, with an endless row of fans only 700. A
+     * place keeps its shown odds until they are even. */
     {"a lane that ends leaves the others unsure",
      "lanes; set fans_waiting=30 fans_issued=430; come 600 2000 2000; is unlikely 1595..1665;"
      "is likely 2018..2115; at 0 1800 unsure; at 1 431 unlikely; set unlikely=1750 likely=1850; "
      "feed 2000;"
      "is unlikely 1700 likely 1971"},
-    /* By 2184 and 1843 people, who stand that much further back where some have gone. */
+    /* The bounds are 2184 and 1843 people away, which is further back where visitors have gone. */
     {"places of visitors who have gone take no seats",
      "come 1000 2000 4000; set known=0 gone=$a/100 issued=$b outstanding=$c; gap $d $e; feed 4000;"
      "is unlikely $f likely $g || 0 10000 0 1501 2000 3343 3686 | 0 10000 0 4001 9000 2843 3186 |"
@@ -160,8 +160,8 @@ static const struct script_row rows[] = {
      "come 1000 2000 4000; set unlikely=$a likely=$b lanes=2; feed 4000; is likely 3186"
      " || 2900 3100 2900 3100 | 2843 3186 2843 3186 | 2842 3187 2843 3186 | 3000 3001 3000 3001 |"
      "2700 3000 2843 3001 | 3001 3300 3000 3186"},
-    /* Nobody may have more than four. Older visitors count the less the more have come, as if four
-     * thousand were remembered. Visitors inside count by half, and may give back what they hold. */
+    /* Nobody may have more than four seats. Older visitors count less as more come, as if four
+     * thousand were remembered. Visitors inside count as half, and may give back what they hold. */
     {"impossible purchases are not counted",
      "come 1000 2000 4000; set taken_sum=$a admitted=$b active=$c; feed $d;"
      "is seats $d came $e taken_sum $f came_sum $g known $h"
@@ -205,7 +205,7 @@ TEST_CASE(stored_odds_read_back_and_other_texts_do_not)
                                       "-1:2:3:4:0:5:6"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(odds_parse(span_of(bad[i]), &back));
-    /* The most that can be: seats as fed, a billion visits, places as far as the search goes. */
+    /* The highest values: seats as fed, a billion visits, places as far as the search goes. */
     struct odds most = {.seats = SEATS_LEFT_MAX,
                         .came_milli = 5 * LINE_PLACE_MAX * 1000,
                         .taken_sum_milli = INT64_MAX,
@@ -224,7 +224,7 @@ static uint64_t pick(const struct rng *rng, uint64_t bits)
     return rng_u64(rng) >> (64 - 1 - rng_below(rng, bits));
 }
 
-/* Any feed to any line gives two bounds in their order, which can be stored. */
+/* Any feed to any line gives two bounds in order, which can be stored. */
 TEST_CASE(no_feed_breaks_it)
 {
     const struct rng *rng = unit_rng();

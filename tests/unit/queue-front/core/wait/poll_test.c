@@ -19,7 +19,7 @@ TEST_CASE(the_interval_depends_on_line_place_and_wait)
         {"half of the sure part", LINE_OPEN, PLACE_WAITING, {30, 40, 4}, 0, 0, 10000},
         {"wide range", LINE_OPEN, PLACE_WAITING, {36, 360, 36}, 0, 0, 6000},
         {"a pause may end now", LINE_PAUSED, PLACE_WAITING, {600, 604, 4}, 0, 0, 2000},
-        /* A call is noticed within two seconds, under load as well. */
+        /* A call is noticed within two seconds, even under load. */
         {"near the front", LINE_OPEN, PLACE_WAITING, {4, 4, 4}, 1000, 0, 2000},
         {"near, spread", LINE_OPEN, PLACE_WAITING, {4, 4, 4}, 1000, 400, 1600},
         {"near, spread anew", LINE_OPEN, PLACE_WAITING, {4, 4, 4}, 1000, 401, 2000},

@@ -1,11 +1,11 @@
 /* promise_test.c: promises are compared with the real waits, and the spread follows.
  *
- *   live FACTOR SECONDS    a line serves one a second, and promises FACTOR times that pace
- *   met P50 P90 REAL       a ticket with this promise was called after so many ms
- *   keep REAL [TIMES]      a place with ten seconds promised, twenty at most, is called after ms
+ *   live FACTOR SECONDS    a line serves one a second and promises FACTOR times that pace
+ *   met P50 P90 REAL       a ticket with this promise is called after REAL ms
+ *   keep REAL [TIMES]      a place promised 10 s, at most 20 s, is called after REAL ms
  *   stop                   the line is sold out
- *   note STATE WAITING PACE NOTED   one look at a line notes so many places
- *   is FIELD VALUE ...     of the book; LOW..HIGH is a range */
+ *   note STATE WAITING PACE NOTED   one look at a line notes NOTED places
+ *   is FIELD VALUE ...     expects a field of the book; LOW..HIGH is a range */
 #include "core/event/event_state.h"
 #include "core/wait/promise.h"
 #include "slots.h"
@@ -102,11 +102,11 @@ SCRIPT_VERB(expect, "is")
 }
 
 static const struct script_row rows[] = {
-    /* The model promises a quarter too little: its p90 is 85 of 100. */
+    /* The model's waits are a quarter too short: its p90 is 85 of a real 100. */
     {"broken promises widen the spread until nine in ten are kept",
      "live 0.75 3000; is scale 1.5001..8 kept_lately 0.8501..1 error 0.2001..0.2999"},
-    /* Called at once counts as ten times off, which is the most. The correction learns from the
-     * sample alone, and the sample reports the way alone. */
+    /* A call at once counts as ten times off, the maximum. The correction learns only from the
+     * sample, and the sample reports only waits on the way. */
     {"a promise on a ticket is checked in seconds",
      "met 80 100 100999; is kept 1 error_milli 200; met 80 100 101000; is kept 0 error_milli 208;"
      "met 30 50 0; is kept 1 error_milli 10000 tickets 3 tickets_kept 2 tickets_error 10408;"
@@ -120,16 +120,16 @@ static const struct script_row rows[] = {
     {"a book without promises corrects nothing", "is scale 1 kept_lately 0.9001..0.9499 judged 0"},
     {"a kept promise narrows the spread",
      "keep 10000; is log_scale -0.039 kept_all 1 kept_lately 1 error 0"},
-    /* A miss moves it as far as a dozen kept ones; fifty of sixty seconds are off. */
+    /* A miss moves it as far as a dozen kept promises; fifty of sixty seconds are off. */
     {"a missed promise widens the spread",
      "keep 60000; is log_scale 0.461 kept_all 0 kept_lately 0 error 0.833"},
     {"the correction has its bounds",
      "keep 10000000 200; is scale 7.99..8.01; keep 1000 3000; is scale 0.0999..0.1001"},
 };
 
-/* Nobody predicts further than a week, so the wait of half of this line, a quarter, ... is all
- * that can be noted of it. It lasts for days: with a note each second, all room would be gone in
- * ten minutes, and the correction would learn nothing of the days that follow. */
+/* No prediction exceeds a week, so only the waits of half of this line, a quarter, ... can be
+ * noted. They last for days. With a note each second, all room would be used in ten minutes, and
+ * the correction would learn nothing from the days that follow. */
 TEST_CASE(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely)
 {
     struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};

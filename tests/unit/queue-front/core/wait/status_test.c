@@ -1,8 +1,8 @@
 /* status_test.c: the shared status and that of one visitor, byte by byte, with ' for ".
  *
- *   set FIELD=N ...   changes (slots.h) the line and the visitor's place; doc, lanes, odds: what
- * there is fans              the visitor is in the lane "fans" me, status        writes the one or
- * the other; is, has, lacks, begins, ends JSON: the text */
+ *   set FIELD=N ..., doc, lanes, odds   changes (slots.h) line and place; adds these parts
+ *   fans, me, status   puts the visitor in lane "fans"; writes the visitor's or the shared status
+ *   is, has, lacks, begins, ends JSON   expects this of the written text */
 #include "core/event/event_state.h"
 #include "core/wait/status.h"
 #include "slots.h"
@@ -75,7 +75,7 @@ SCRIPT_VERB(set_doc, "doc")
             (struct prices){.len = 1, .currency = "KRW", .price = {{.name = "R", .amount = 5}}};
 }
 
-/* Two lanes, of which the fans' figures are known. */
+/* Two lanes; only the fans' figures are known. */
 SCRIPT_VERB(set_lanes, "lanes")
 {
     it.doc.lanes_len = it.status.lanes_len = 2;

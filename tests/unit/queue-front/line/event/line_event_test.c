@@ -1,14 +1,14 @@
-/* line_event_test.c: what a front takes from a reply of tick.lua, what it refuses to take, and what
- * it sends with the next tick or heal. Replies are written as Redis would send them, of the words
- * of `plain`; what a statement sets stays set until the end of the row.
+/* line_event_test.c: what a front takes from a reply of tick.lua, what it refuses, and what it
+ * sends with the next tick or heal. Replies look as Redis sends them, with the words of
+ * `plain`; a value that a statement sets stays until the end of the row.
  *
  *   tick RESULT WORD=TEXT ...  a tick's reply: +N adds, [A|B] is a list; took=US
  *   raw RESULT RESP        any other reply
- *   at US                  the clock
- *   saw PLACE, passes N, doubt, plain     what happens to the front, or to the reply
- *   judged F=N ...         what the front counts
+ *   at US                  sets the clock
+ *   saw PLACE, passes N, doubt, plain     events at the front; plain: resets the reply
+ *   judged F=N ...         sets the front's counts
  *   sent F=N ..., heal F=N ...            expects what it sends with its next tick, or with a heal
- *   expect F=N ...         the picture and the marks */
+ *   expect F=N ...         expects the picture and the marks */
 #include "line/event/line_event.h"
 
 #include "line/line_limits.h"
@@ -54,9 +54,9 @@ static const struct {
     {"early", "[]"},
     {"seats", "0"},
     {"pilot", "[]"},
-    {"moves", "[0|1|9|1]"}, /* the run, the newest, place 9 moved once */
+    {"moves", "[0|1|9|1]"}, /* run, newest, place 9 moved once */
     {"odds", ""},
-    {"turns", "[0-0]"}, /* how far they are known, and then each */
+    {"turns", "[0-0]"}, /* known up to here, then each turn */
     {"gaps", "[0|0||0]"},
     {"fronts", "3"},
     {"late", "0"},
@@ -220,7 +220,7 @@ SCRIPT_VERB(expect_heal, "heal")
     freeReplyObject(reply);
 }
 
-/* "10:9000,20:9100": how far each call reaches, and when it expires. */
+/* "10:9000,20:9100": how far each call reaches and when it expires. */
 static const char *calls_text(char memory[128])
 {
     struct text text = text_on(memory, 127);
@@ -320,7 +320,7 @@ static const struct script_row rows[] = {
     {"an answer with an impossible number changes nothing",
      "tick any; tick bad unchanged state=8; plain; tick bad unchanged serving=101; plain;"
      "tick bad unchanged issued=1073741825; plain; tick bad unchanged show_up=1001"},
-    /* It would stop the front that shows it. */
+    /* It would stop the front that displays it. */
     {"a time beyond the calendar is refused",
      "tick bad redis_ms=9223372036854775807; plain; tick bad stood=9223372036854775807; plain;"
      "tick changed stretches=[10:1000:9000|20:1100:18446744073709551615]; expect calls=10:9000;"
@@ -333,7 +333,7 @@ static const struct script_row rows[] = {
      "tick bad draw=" DRAW("0001", "") "; tick bad draw=" DRAW(SEED,
                                                                "9999999999999") ";"
                                                                                 "expect seen=0"},
-    /* The rate in force is the autopilot's; what a heal writes back is the operator's. */
+    /* The autopilot's rate is in force; a heal writes back the operator's. */
     {"the autopilot's rate replaces that of the knobs",
      "tick changed pilot=" PILOT(
          "700", "{\"p99_ms\":5}") "; expect pilot=1 rate=700 heard=2000;"
@@ -356,11 +356,11 @@ static const struct script_row rows[] = {
     {"a front that waits sends for how long it has waited",
      "at 1s; heal waited=0; sent waited=0;" NOT_YET "expect seen=0; heal waited=0; sent waited=0;"
      "at 1500ms;" NOT_YET "at 1700ms; heal waited=700; sent waited=700; at 5s;"
-     /* Another Redis has not yet asked it to wait. */
+     /* A different Redis has not asked it to wait yet. */
      "raw heal *1\r\n:9\r\n; at 5100ms; heal waited=0; sent waited=0; at 5200ms;" NOT_YET
      "at 5500ms; heal waited=300; sent waited=300; at 5s; tick changed; at 9s; heal waited=0;"
      "sent waited=0"},
-    /* Calls may have become shorter, so the newest need not be the last to expire. */
+    /* Calls may have become shorter, so the newest may not be the last to expire. */
     {"a heal sends the latest end of a call",
      "heal calls_until=0; tick any stretches=[10:1000:61000|20:1100:9100]; heal calls_until=61000"},
     {"a heal sends which places have moved", "heal more=0; tick any moves=[7|3|42|2];"
@@ -372,10 +372,10 @@ static const struct script_row rows[] = {
      "sent moves=0; tick any moves=[7|3|42|2];"
      "expect moves42=2 moves43=0 moves_seq=3;"
      "sent; tick any; sent moves=0;"
-     /* A heal, so it is another run. */
+     /* Another run, because of a heal. */
      "tick any moves=[8|0|43|1]; expect moves42=2; sent moves=2; sent moves=2;"
      "tick any; sent moves=0"},
-    /* The gap covers the joins since the last tick and of one second more, twice. */
+    /* The gap is twice the joins since the last tick plus those of one more second. */
     {"the safety gap follows how fast people joined",
      "tick any; at 6s; heal gap=128; at 5s; tick any doc=[] issued=+1000 redis_ms=+1000;"
      "expect joins=1000000; at 6s; heal gap=4000; at 500s; heal gap=12000"},
@@ -386,7 +386,7 @@ static const struct script_row rows[] = {
      "tick any issued=+1000000 gaps=[0|0||2000000] redis_ms=+1000;"
      "expect joins=0; at 6s; heal gap=128; at 5s; tick any issued=+500 redis_ms=+1000;"
      "expect joins=500000; at 6s; heal gap=2000"},
-    /* Fronts tick by chance. */
+    /* Fronts tick at random times. */
     {"a batch of joins between two ticks is no rush",
      "tick any; tick any doc=[] issued=+200 redis_ms=+1; expect joins=0; at 6s; heal gap=128; at "
      "5s;"
@@ -397,7 +397,7 @@ static const struct script_row rows[] = {
     {"ends of visits are read once, and once more after a loss",
      "sent turns=0-0; tick changed turns=[1700000000000-1|7:3:0:0|8:1:1700000009000:2];"
      "sent turns=1700000000000-1; expect turn7=3 turn8=1 until8=1700000009000 times8=2 turn9=0;"
-     /* The kind 4 is of a newer script. */
+     /* Kind 4 comes from a newer script. */
      "tick any turns=[1700000000000-1|9:4:0:0] generation=77; expect turn9=0;"
      "sent turns=1699999940000-0"},
 };
