@@ -1,16 +1,17 @@
-/* ledger.h: I6, that nobody enters except by the rules, judged by books of its own: it hears what
- * Redis writes and the answers to visitors, and believes no counter of the scripts.
+/* ledger.h: checks I6, that nobody enters except by the rules, with books of its own. It records
+ * what Redis writes and what visitors are answered, and trusts no counter of the scripts.
  *
- *   places      none is given twice; a visitor who comes again gets the same (holders.h)
- *   order       `ahead` rises only by visitors who left and came back; visitors who were called
- * never wait again; nobody enters without having been called; a draw is kept (lots.h) rate in any
- * window of T seconds at most rate * (T + 0.25) + burst are called, of all lanes slots       nobody
- * enters beyond max_active, and no member twice length      no join makes a line longer than
- * line_max work        where it is required no place is given without it, and none buys two places
- *   promises    no visitor is turned away before the promised time
+ *   places    none is given twice; a visitor who comes again gets the same one (holders.h)
+ *   order     `ahead` rises only by visitors who left and came back; a called visitor never waits
+ *             again; nobody enters without having been called; a draw is kept (lots.h)
+ *   rate      in any window of T seconds, all lanes call at most rate * (T + 0.25) + burst
+ *   slots     nobody enters beyond max_active, and no member twice
+ *   length    no join makes a line longer than line_max
+ *   work      where it is required, no place is given without it, and none buys two places
+ *   promises  no visitor is turned away before the promised time
  *
- * What Redis loses is lost with what only one front knew of it, if that front is silent when the
- * line is made whole: then a promise of that front's is no longer judged. All others hold. */
+ * When Redis loses data, what only one front knew is lost too if that front is silent during the
+ * heal. A promise of that front is then no longer checked. All other promises hold. */
 #ifndef FG_SIM_QUEUE_LEDGER_H
 #define FG_SIM_QUEUE_LEDGER_H
 
