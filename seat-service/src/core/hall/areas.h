@@ -1,9 +1,9 @@
-/* areas.h: standing places: they have no names, so an area is one word of three counters, changed
+/* areas.h: standing places. They have no names, so an area is one word of three counters, changed
  * by compare-and-swap like a seat.
  *
  *     [63] unused   [62..42] held   [41..21] sold   [20..0] blocked
  *
- * Free is what is left of the capacity. */
+ * The rest of the capacity is free. */
 #ifndef FG_SEAT_CORE_AREAS_H
 #define FG_SEAT_CORE_AREAS_H
 
@@ -29,7 +29,7 @@ static inline unsigned area_shift(enum area_part part)
 
 static inline struct area_counts area_read(const _Atomic uint64_t *area, uint32_t capacity)
 {
-    /* acquire: partner of area_turn(), as with a seat's word */
+    /* acquire: partner of area_turn(), as for a seat's word */
     uint64_t word = atomic_load_explicit(area, memory_order_acquire);
     struct area_counts counts = {{capacity, 0, 0, 0}};
     for (int part = AREA_HELD; part <= AREA_BLOCKED; part++) {
@@ -37,19 +37,19 @@ static inline struct area_counts area_read(const _Atomic uint64_t *area, uint32_
             (uint32_t)(word >> area_shift((enum area_part)part)) & ((1u << AREA_BITS) - 1);
         counts.part[AREA_FREE] -= counts.part[part];
     }
-    assert(counts.part[AREA_FREE] <= capacity); /* area_turn() asserts it of what it leaves */
+    assert(counts.part[AREA_FREE] <= capacity); /* area_turn() asserts the same of each new word */
     return counts;
 }
 
-/* n places go from one part to the other; false, and nothing changes, if there are not that many.
+/* Moves n places from one part to the other. Returns false, changing nothing, if there are too few.
  *
- * A counter needs no version: places have no identity, so there is nothing to mistake. That a late
- * release cannot give places back twice is the hold slot's doing (hold_own). */
+ * A counter needs no version: places have no identity, so no old value can be mistaken for a new
+ * one. The hold slot ensures that a late release does not give places back twice (hold_own). */
 static inline bool area_turn(_Atomic uint64_t *area, uint32_t capacity, enum area_part from,
                              enum area_part to, uint32_t n)
 {
     assert(from != to);
-    /* acquire: partner of the release below by the thread that gave back what we take */
+    /* acquire: partner of the release below, by the thread that gave back what we take */
     uint64_t old = atomic_load_explicit(area, memory_order_acquire);
     uint64_t want;
     do {

@@ -1,7 +1,6 @@
-/* plan.c: a plan in memory, made once and read by every thread: what the engine asks often is in
- * arrays by seat, what people read is spans into one block of text in which equal neighbours (row
- * labels, zones, floors) are stored once. A seat is found by its guid through a table of seat
- * numbers. */
+/* plan.c: a plan in memory, made once and read by every thread. What the engine reads often is in
+ * arrays by seat; texts are spans into one block, in which equal neighbours (row labels, zones,
+ * floors) are stored once. A table of seat numbers finds a seat by its guid. */
 #include "core/hall/plan.h"
 
 #include "base/table.h"
@@ -40,7 +39,7 @@ struct plan {
     struct companion *companions; /* ascending by seat */
     uint32_t companion_count;
     struct table by_guid;
-    /* what facts points to */
+    /* what `facts` points to */
     uint16_t *run;
     uint8_t *pos, *category, *kind;
     float *x, *y;
@@ -73,13 +72,13 @@ void plan_destroy(struct plan *plan)
 
 /* ---- making ---- */
 
-/* Two passes over the same walk: the first one counts (strings is NULL), the second one copies. */
+/* Called twice for each text: the first pass counts (strings is NULL), the second one copies. */
 static void keep(struct plan *plan, struct span *span, const struct span *before)
 {
     if (span->ptr == NULL)
         return;
     if (before != NULL && span_eq(*span, *before)) {
-        span->ptr = before->ptr; /* the copy that was made for the neighbour */
+        span->ptr = before->ptr; /* the neighbour's copy */
         return;
     }
     if (plan->strings != NULL) {
@@ -172,7 +171,7 @@ static void set_runs(struct plan *plan, const struct plan_draft *draft)
         plan->order[run->base + draft->seats[i].pos] = i;
         identity = identity && run->base + draft->seats[i].pos == i;
     }
-    if (identity) { /* most halls are numbered in seating order; then the array is not needed */
+    if (identity) { /* most halls are numbered in seating order, which needs no array */
         free(plan->order);
         plan->order = NULL;
         free(plan->pos);
@@ -185,7 +184,7 @@ static void set_seat(struct plan *plan, const struct plan_draft *draft, uint32_t
     const struct plan_draft_seat *seat = &draft->seats[i];
     assert(seat->category < draft->category_count);
     assert(seat->channel < plan->channel_count);
-    assert(seat->flags <= 15); /* four bits beside the channel */
+    assert(seat->flags <= 15); /* four bits next to the channel */
     assert(seat->companion == UINT32_MAX || seat->companion < draft->seat_count);
     assert(seat->companion != i);
     plan->run[i] = (uint16_t)seat->run;
@@ -274,7 +273,7 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     char *strings = malloc(plan->strings_len + 1);
     if (strings == NULL)
         goto no_memory;
-    /* Counting has let equal neighbours share a pointer; the copy starts from the draft's again. */
+    /* Counting made equal neighbours share a pointer; copying starts again from the draft's. */
     set_terms(plan, draft);
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         plan->categories[draft->seats[i].category].seats++;
@@ -288,7 +287,7 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     plan->strings_room = counted;
     keep_all(plan, draft);
 
-    assert(plan->strings_len == plan->strings_room); /* both walks saw the same */
+    assert(plan->strings_len == plan->strings_room); /* both passes saw the same */
     assert(plan->companion_count == companions);
     uint32_t seats = 0;
     for (uint32_t i = 0; i < plan->category_count; i++)
@@ -449,7 +448,7 @@ uint32_t plan_seat_count(const struct plan *plan)
     return plan->facts.seat_count;
 }
 
-/* The last row that begins at or before the seat, if the seat is in it. */
+/* Finds the last row that begins at or before the seat, if it contains the seat. */
 static struct plan_row row_of(const struct plan *plan, uint32_t seat)
 {
     uint32_t low = 0, high = plan->row_count;
@@ -469,7 +468,7 @@ static struct plan_row row_of(const struct plan *plan, uint32_t seat)
 struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
 {
     assert(seat < plan->facts.seat_count);
-    assert(plan->category[seat] < plan->category_count); /* as set_seat() found it */
+    assert(plan->category[seat] < plan->category_count); /* set_seat() checked it */
     assert(plan->kind[seat] >> 4 < plan->channel_count);
     const struct labels *labels = &plan->labels[seat];
     const struct plan_row row = row_of(plan, seat);
@@ -520,7 +519,7 @@ static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)
     return span_eq(plan->labels[seat].guid, *(const struct span *)guid);
 }
 
-/* Guids are few and nobody gains by collisions. */
+/* Guids are few, and collisions gain nobody anything. */
 bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat)
 {
     uint32_t found = table_find(&plan->by_guid, tag_hash(guid), is_of_guid, plan, &guid);
@@ -554,7 +553,7 @@ void plan_focal(const struct plan *plan, float *x, float *y)
 
 size_t plan_memory_facts(const struct plan *plan)
 {
-    size_t seats = plan->facts.seat_count; /* x and y are for the map, and read at start only */
+    size_t seats = plan->facts.seat_count; /* x and y are for the map, and are read at start only */
     size_t ordered = plan->order != NULL ? sizeof(*plan->order) + sizeof(*plan->pos) : 0;
     return seats * (sizeof(*plan->run) + 2 + ordered) +
            plan->facts.run_count * sizeof(*plan->runs) +

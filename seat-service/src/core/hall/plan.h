@@ -30,7 +30,7 @@ struct span plan_export(const struct plan *plan);
 enum { PLAN_HASH_BYTES = 32 };
 
 const uint8_t *plan_hash(const struct plan *plan); /* SHA-256 of the body it was imported from */
-/* SHA-256 of the document in its normal form: equal for documents that say the same. */
+/* SHA-256 of the normalised document: equal for documents with the same meaning. */
 const uint8_t *plan_content(const struct plan *plan);
 struct span plan_name(const struct plan *plan);
 struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters */
@@ -38,10 +38,10 @@ const struct show *plan_show(const struct plan *plan);
 
 const struct plan_limits *plan_limits(const struct plan *plan);
 
-/* What comes on top of the prices, and how much of the whole is VAT. */
+/* What is added to the prices, and the VAT in the total. */
 struct plan_charges {
     struct fees fees;
-    uint64_t vat_basis_points; /* 0: not said */
+    uint64_t vat_basis_points; /* 0: not given */
 };
 
 const struct plan_charges *plan_charges(const struct plan *plan);
@@ -51,7 +51,7 @@ struct plan_category {
     struct span color;                /* absent if not given */
     uint64_t price;                   /* minor units */
     uint64_t on_sale_ms, off_sale_ms; /* 0: at once, for ever */
-    uint32_t seats;                   /* how many there are */
+    uint32_t seats;                   /* number of seats */
 };
 
 uint32_t plan_category_count(const struct plan *plan);
@@ -71,8 +71,8 @@ int plan_area_find(const struct plan *plan, struct span id);
 
 struct plan_channel {
     struct span id, name;
-    struct span code;    /* what the buyer has to enter; absent: the shell decides who may */
-    uint64_t on_sale_ms; /* 0: as the category; otherwise counts instead of it (a presale) */
+    struct span code;    /* what the buyer has to enter; absent: the shell decides who may buy */
+    uint64_t on_sale_ms; /* 0: as the category; otherwise replaces it (a presale) */
 };
 
 uint32_t plan_channel_count(const struct plan *plan); /* at least 1: number 0 is the public */
@@ -85,23 +85,23 @@ struct plan_view {
     struct span zone, address; /* a section's name, and a path on the page's own origin */
 };
 
-/* Of the picture that shows the view from a section; absent if the hall has none. */
+/* The address of a section's picture of the view; absent if there is none. */
 struct span plan_view_of(const struct plan *plan, struct span zone);
 
 enum plan_seat_flag {
-    PLAN_SEAT_ACCESSIBLE = 1, /* a wheelchair place, or kept for those who need it */
+    PLAN_SEAT_ACCESSIBLE = 1, /* a wheelchair place, or reserved for those who need it */
     PLAN_SEAT_COMPANION = 2,  /* goes with an accessible seat */
     PLAN_SEAT_RESTRICTED = 4, /* restricted view */
     PLAN_SEAT_AISLE = 8,      /* easy to get to */
 };
 
-/* At which end of a row people read its label. */
+/* The end of a row at which its label is drawn. */
 enum plan_row_ends { PLAN_ROW_START, PLAN_ROW_END, PLAN_ROW_BOTH };
 
 struct plan_seat {
     struct span guid, number, row_label, zone;
     struct span entrance, floor, sight; /* absent if not given */
-    struct span label_form;             /* of its name on a ticket; absent if not given */
+    struct span label_form;             /* of its label on a ticket; absent if not given */
     enum plan_row_ends row_ends;
     float x, y;
     uint8_t category;
@@ -122,20 +122,20 @@ enum plan_run_flag {
 };
 
 struct plan_run {
-    uint32_t base;  /* of its first place in `order`; runs follow each other without gaps */
+    uint32_t base;  /* of its first place in `order`; runs are contiguous */
     uint16_t count; /* 1..PLAN_ROW_SEATS_MAX */
     uint8_t flags;  /* enum plan_run_flag */
 };
 
-/* What the engine asks about a seat while it decides: plain arrays, by seat. */
+/* The facts about seats that the engine decides by: plain arrays, by seat. */
 struct plan_facts {
     uint32_t seat_count;
     uint32_t run_count;
-    const uint16_t *run; /* which run it belongs to */
+    const uint16_t *run; /* the seat's run */
     const uint8_t *category;
     const uint8_t *kind; /* channel and flags, four bits each */
     const uint8_t *pos;  /* place in the run; NULL together with order */
-    const float *x, *y;  /* read when an engine is created, not on the way of a request */
+    const float *x, *y;  /* read when an engine is created, never by requests */
     const struct plan_run *runs;
     const uint32_t *order; /* order[run.base + pos] = seat; NULL where it is the identity */
 };
@@ -166,21 +166,21 @@ static inline uint8_t plan_flags_of(const struct plan_facts *facts, uint32_t sea
 /* The accessible seat that a companion seat goes with; UINT32_MAX: none. */
 uint32_t plan_companion_of(const struct plan *plan, uint32_t seat);
 
-/* What is drawn besides the seats, as JSON (plan_shape.c); "[]" or empty: nothing. */
+/* What is drawn in addition to the seats, as JSON (plan_shape.c); "[]" or empty: nothing. */
 struct span plan_shapes(const struct plan *plan);
 
-/* What the document says and nobody is shown, as JSON: [{"path","why","count"}] by kind; or empty.
- */
+/* Members of the document that are not used, as JSON: [{"path","why","count"}] by kind; or
+ * empty. */
 struct span plan_dropped(const struct plan *plan);
 
-/* The point that people look at: the nearest seats are the best. */
+/* The point that people look at: seats nearest to it are the best. */
 void plan_focal(const struct plan *plan, float *x, float *y);
 
 size_t plan_memory_facts(const struct plan *plan); /* bytes of the arrays that requests read */
 
-/* ---- making one: the import, and tests that want a hall without a document ---- */
+/* ---- making one: the import, and tests that need a hall without a document ---- */
 
-/* A row of the document that says how its seats are called, or where its label is. */
+/* A row of the document that sets its seats' labels, or where its own label is. */
 struct plan_row {
     uint32_t first, count; /* seats */
     struct span label_form;
@@ -208,7 +208,7 @@ struct plan_draft {
     const struct plan_area *areas;
     uint32_t area_count;
     const struct plan_channel *channels;
-    uint32_t channel_count; /* 0: the public alone */
+    uint32_t channel_count; /* 0: only the public */
     const struct plan_view *views;
     uint32_t view_count;
     const struct plan_row *rows; /* in plan order */
@@ -223,7 +223,7 @@ struct plan_draft {
     struct span dropped;
 };
 
-/* Guids are unique, numbers in range, runs without gaps: asserted, the import has checked it.
+/* Guids are unique, numbers in range, runs without gaps: asserted, since the import has checked it.
  * ERR_NOMEM. */
 int plan_create(const struct plan_draft *draft, struct err_slot *err, struct plan **out);
 

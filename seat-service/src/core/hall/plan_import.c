@@ -1,11 +1,11 @@
 /* plan_import.c: from JSON to a plan, in four steps.
  *
- *   read      each object by its members, unknown ones refused; what both versions of the schema
- *             and our extensions allow. The old schema (whole coordinates, rows that count their
- *             seats, areas of width and height with a text) is told apart from the new one member
- *             by member, as real files mix them.
- *   relate    what no schema can say: guids unique, categories there and priced, companions beside
- *             accessible seats, extensions that name something that exists, sizes that make sense
+ *   read      each object by its members, unknown ones refused; both versions of the schema and our
+ *             extensions are allowed. The old schema (whole coordinates, rows that count their
+ *             seats, areas of width and height with a text) is recognised member by member, as
+ *             real files mix the two.
+ *   relate    what no schema can say: guids unique, categories exist and are priced, companions
+ *             next to accessible seats, extensions name existing things, sizes are plausible
  *   seat      rows become runs of neighbours (plan_row.h)
  *   make      plan_create() copies all of it, so that a failure up to here leaves nothing behind
  *
@@ -31,7 +31,7 @@ enum {
     LIST_MAX = PLAN_SEATS_MAX, /* extensions: one for each seat */
 };
 
-/* What the document says and nobody is shown; shapes that are too many are plan_shape.c's. */
+/* Members that are not used. plan_shape.c counts shapes beyond the limit. */
 enum dropped { DROPPED_RADIUS, DROPPED_DIRECTION, DROPPED_HIDING, DROPPED_SHAPES, DROPPED_KINDS };
 
 /* A row of the document, which may become several runs. */
@@ -39,7 +39,7 @@ struct row {
     struct span number;
     uint32_t zone, first, count;
     bool table, whole;
-    char *label; /* made of a form, else NULL; owned */
+    char *label; /* made from a form, else NULL; owned */
 };
 
 struct zone {
@@ -53,7 +53,7 @@ struct import {
     uint32_t seat_room;
     struct row *rows;
     uint32_t row_count, row_room;
-    struct plan_row *words; /* rows that have some of their own */
+    struct plan_row *words; /* rows with labels or row ends of their own */
     uint32_t words_room;
     struct zone *zones;
     uint32_t zone_count;
@@ -90,7 +90,7 @@ static void read_time(struct json_in *in, const char *key, uint64_t *out)
         json_in_time(in, key, out);
 }
 
-/* The array with twice the room; NULL, and the old one stays, without memory. */
+/* Returns the array with twice the room; without memory NULL, and the old one stays valid. */
 static void *grow(struct import *import, void *array, uint32_t *room, size_t size)
 {
     uint32_t more = *room == 0 ? 256 : *room * 2;
@@ -209,7 +209,7 @@ static void read_channels(struct import *import, struct json_in *in)
 
 static void read_channel_of(const struct import *import, struct json_in *in, uint8_t *out)
 {
-    assert(import->draft.channel_count > 0); /* the public at least */
+    assert(import->draft.channel_count > 0); /* at least the public */
     struct span id;
     if (!json_in_has(in, "channel") || !json_in_str(in, "channel", 1, PLAN_ID_MAX, &id))
         return;
@@ -246,7 +246,7 @@ static void read_areas(struct import *import, struct json_in *in)
                 json_in_refuse(&item, "id", "is the id of an earlier area");
         if (json_in_end(&item) < 0)
             return;
-        assert(found >= 0); /* refused otherwise */
+        assert(found >= 0); /* otherwise refused before */
         assert(import->draft.area_count < PLAN_AREAS_MAX);
         area.capacity = (uint32_t)capacity;
         area.category = (uint8_t)found;
@@ -282,10 +282,10 @@ static void read_limits(struct import *import, struct json_in *in)
     if (json_in_has(in, "limits") && json_in_child(in, "limits", &child)) {
         for (unsigned i = 0; i < plan_limit_count; i++)
             read_limit(&child, &limits, &plan_limit_table[i]);
-        /* A buyer may have a hold as large as any. */
+        /* A buyer may have a hold of the largest size. */
         if (!json_in_has(&child, "max_per_buyer") && limits.max_per_buyer < limits.max_per_hold)
             limits.max_per_buyer = limits.max_per_hold;
-        /* A hold that lives longer than usual may do so to its hard end. */
+        /* A longer hold TTL extends the hard end if that is not given. */
         if (!json_in_has(&child, "hold_max_s") && limits.hold_max_ms < limits.hold_ttl_ms)
             limits.hold_max_ms = limits.hold_ttl_ms;
         if (limits.hold_max_ms < limits.hold_ttl_ms)
@@ -332,7 +332,7 @@ static void read_plan_categories(struct import *import, struct json_in *plan)
             json_in_refuse(&item, "name", "has no entry with a price in /categories");
         if (json_in_end(&item) < 0)
             return;
-        assert(priced >= 0);                                                /* refused otherwise */
+        assert(priced >= 0); /* otherwise refused before */
         assert(import->plan_category_count < import->draft.category_count); /* each once */
         if (import->categories[priced].color.ptr == NULL)
             import->categories[priced].color = color;
@@ -373,7 +373,7 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
     if (json_in_end(&item) < 0)
         return false;
     assert(known);
-    assert(find_category(import, category) >= 0); /* the plan's list is priced */
+    assert(find_category(import, category) >= 0); /* the plan's categories are priced */
     seat->category = (uint8_t)find_category(import, category);
     seat->x += x;
     seat->y += y;
@@ -385,14 +385,14 @@ static bool has_gap(struct span form)
     return form.len > 0 && memmem(form.ptr, form.len, "%s", 2) != NULL;
 }
 
-/* A name that is made of a form, such as "Row %s", is no longer than any other. */
+/* A name made from a form, such as "Row %s", has the same maximum length as any other. */
 static void judge_form(struct json_in *row, const char *key, struct span form, struct span number)
 {
     if (has_gap(form) && span_chars(form) - 2 + span_chars(number) > PLAN_TEXT_MAX)
         json_in_refuse(row, key, "makes more than %d characters with a number", PLAN_TEXT_MAX);
 }
 
-/* What the label is with the row's number in it. */
+/* Fills the row's number into its label. */
 static bool fill_label(struct import *import, struct row *row, struct span form)
 {
     enum { LABEL_BYTES = 4 * PLAN_TEXT_MAX };
@@ -450,9 +450,9 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
     plan_read_text(&item, "uuid", &ignored);
     json_in_require(&item, "seats");
     json_in_array(&item, "seats", 0, PLAN_ROW_MAX, &seats);
-    plan_read_number(&item, "seats_spacing", &spacing); /* old */
+    plan_read_number(&item, "seats_spacing", &spacing); /* old schema */
     if (json_in_u64(&item, "number_of_seats", 0, PLAN_ROW_MAX, &count) && seats != NULL &&
-        count != json_array_size(seats)) /* old */
+        count != json_array_size(seats)) /* old schema */
         json_in_refuse(&item, "number_of_seats", "is not the number of seats in the row");
     for (size_t j = 0; j < json_array_size(seats); j++) {
         uint32_t at = import->draft.seat_count;
@@ -498,7 +498,7 @@ static bool read_zone(struct import *import, struct json_in *plan, const json_t 
     plan_read_text(&item, "name", &zone->name);
     plan_read_text(&item, "zone_id", &zone->id);
     plan_read_text(&item, "uuid", &ignored);
-    json_in_bool(&item, "displayed", &displayed); /* old */
+    json_in_bool(&item, "displayed", &displayed); /* old schema */
     if (!displayed)
         plan_drop(&import->dropped[DROPPED_HIDING], &item, "displayed");
     json_in_require(&item, "position");
@@ -562,7 +562,7 @@ static uint32_t find_guid(const struct import *import, struct span guid)
     return found;
 }
 
-/* The pointer to a seat in the document, for rules that are found after reading. */
+/* Reports a seat by its JSON pointer, for rules that are checked after reading. */
 static int refuse_seat(const struct import *import, uint32_t seat, const char *member,
                        const char *rule)
 {
@@ -589,7 +589,7 @@ static int find_all_guids(struct import *import)
     return rc;
 }
 
-struct labels { /* zones, rows and seats may have these; the closest one wins */
+struct labels { /* of zones, rows and seats; the closest one wins */
     struct span entrance, floor, sight;
     uint8_t channel;
     bool has_channel;
@@ -624,7 +624,7 @@ static bool is_zone(const struct import *import, const struct row *row, struct s
     return span_eq(zone->name, name) || (zone->id.ptr != NULL && span_eq(zone->id, name));
 }
 
-/* For a zone of the plan, given by its name or its id; the last entry for a zone counts. */
+/* For a zone of the plan, given by its name or its id; the last entry for a zone wins. */
 static void read_view(struct import *import, struct json_in *in, struct span told)
 {
     struct span path = {NULL, 0}, zone = told;
@@ -650,7 +650,7 @@ static void read_view(struct import *import, struct json_in *in, struct span tol
         import->draft.view_count++;
 }
 
-/* Of "zones" and "rows": the rows that an entry is about. */
+/* Reads "zones" or "rows": applies each entry to its rows. */
 static void read_group(struct import *import, struct json_in *in, const char *key, bool by_row)
 {
     static const char *const tables[] = {"seat", "whole", NULL};
@@ -744,19 +744,19 @@ static void read_seat_extensions(struct import *import, struct json_in *in)
         if (json_in_end(&item) < 0)
             return;
     }
-    for (size_t i = 0; i < json_array_size(list); i++) { /* companions may come before */
+    for (size_t i = 0; i < json_array_size(list); i++) { /* companions may come first */
         json_t *item = json_array_get(list, i);
         struct span guid = {json_string_value(json_object_get(item, "guid")),
                             json_string_length(json_object_get(item, "guid"))};
         uint32_t found = find_guid(import, guid);
-        assert(found != TABLE_NONE); /* refused above otherwise */
+        assert(found != TABLE_NONE); /* otherwise refused above */
         const struct plan_draft_seat *seat = &import->seats[found];
         struct json_in child;
         if (seat->companion == UINT32_MAX ||
             (import->seats[seat->companion].flags & PLAN_SEAT_ACCESSIBLE) != 0)
             continue;
         bool is_object = json_in_item_child(in, "seats", list, i, &child);
-        assert(is_object); /* as it was when it was read */
+        assert(is_object); /* it was when it was read */
         json_in_refuse(&child, "companion_of", "is not an accessible seat");
     }
 }
@@ -770,7 +770,7 @@ static int seat_row(struct import *import, struct row *row, float hall_gap)
     if (row->count == 0)
         return 0;
     row->table = row->table || plan_row_is_round(seats, row->count);
-    /* Two or three seats do not say what is usual; the hall does. */
+    /* Two or three seats do not show the usual distance; the hall does. */
     uint32_t runs =
         plan_row_cut(seats, row->count, row->table, row->count > 3 ? 0 : hall_gap, first);
     assert(runs <= row->count);
@@ -834,7 +834,7 @@ static void set_focal(struct import *import, struct json_in *in)
         top = i == 0 || seat->y < top ? seat->y : top;
     }
     assert(left <= right);
-    import->draft.focal_x = (left + right) / 2; /* a stage is drawn at the top */
+    import->draft.focal_x = (left + right) / 2; /* a stage is usually at the top */
     import->draft.focal_y = top;
     plan_read_position(in, "focal_point", &import->draft.focal_x, &import->draft.focal_y);
 }
@@ -869,7 +869,7 @@ static bool renew_area(json_t *area)
         if (json_object_get(area, "shape") == NULL)
             failed |= json_object_set_new(area, "shape", json_string("rectangle"));
         json_t *rectangle = json_object_get(area, "rectangle");
-        if (json_object_get(rectangle, sizes[i]) == NULL) /* the new schema's size counts */
+        if (json_object_get(rectangle, sizes[i]) == NULL) /* the new schema's size wins */
             failed |= json_object_set(rectangle, sizes[i], size);
         json_object_del(area, sizes[i]);
     }
@@ -938,7 +938,7 @@ static char *dropped_text(struct import *import)
 static void read_body(struct import *import, struct json_in *in)
 {
     struct plan_draft *draft = &import->draft;
-    if (!json_in_has(in, "plan")) /* what people try first is the plan alone */
+    if (!json_in_has(in, "plan")) /* people often try the plan alone first */
         json_in_refuse(
             in, "plan",
             "is missing; the body is {\"name\", \"currency\", \"categories\": [{\"name\", "
@@ -984,7 +984,7 @@ static void point_draft(struct import *import)
     import->draft.rows = import->words;
     import->draft.seats = import->seats;
     import->draft.run_flags = import->run_flags;
-    assert(import->draft.run_flags != NULL); /* the rows have been cut */
+    assert(import->draft.run_flags != NULL); /* the rows have been cut into runs */
     assert(import->draft.run_count <= import->draft.seat_count);
 }
 
@@ -1016,8 +1016,8 @@ int plan_import(struct span body, struct err_slot *err, struct plan **out)
 
     crypto_hash_sha256(import->draft.hash, (const uint8_t *)body.ptr, body.len);
     point_draft(import);
-    /* Names are spans into the document: the old members go, and what they were read into stays as
-     * nothing else refers to those. */
+    /* Names are spans into the document. They stay valid, since renew() deletes only nulls and
+     * members of the old schema that are no names. */
     text = renew(doc) ? json_in_text(doc, JSON_SORT_KEYS | JSON_REAL_PRECISION(15)) : NULL;
     shapes = plan_shapes_text(&import->shapes);
     dropped = dropped_text(import);

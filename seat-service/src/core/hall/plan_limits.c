@@ -1,6 +1,6 @@
-/* plan_limits.c: the table, and what reads and writes a limit by its row. To add a limit, add a
- * field and a row; parser, validation, default and what buyers are shown follow from the row, and a
- * test checks the contract against it. What a limit means is decided in the engine, where it uses
+/* plan_limits.c: the table, and functions that read and write a limit by its row. To add a limit,
+ * add a field and a row: parser, validation, default and what buyers are shown follow from the row,
+ * and a test checks the contract against it. The engine gives a limit its meaning, where it uses
  * the field. */
 #include "core/hall/plan_limits.h"
 
@@ -12,8 +12,8 @@
 #define FIELD(NAME) offsetof(struct plan_limits, NAME)
 enum { DAY_S = 86400 };
 
-/* What a document does not say is safe, and no limit at all has to be said: two families a buyer,
- * and a rate that the page stays below and a script does not. */
+/* The defaults are safe; an import must ask for no limit explicitly. They allow two families a
+ * buyer, and a rate that the page stays below and a script does not. */
 const struct plan_limit plan_limit_table[] = {
     {"max_per_buyer", PLAN_LIMIT_NUMBER, FIELD(max_per_buyer), 0, 10000, 8, true},
     {"max_per_hold", PLAN_LIMIT_NUMBER, FIELD(max_per_hold), 1, HOLD_SEATS_MAX, 8, true},

@@ -1,7 +1,7 @@
-/* plan_read.c: what is absent from a document leaves *out alone, so each caller sets its default
- * first; so does a text or a position that is null. Numbers are bounded so that sums of a hall's
- * coordinates stay exact enough in a float, and anything that is not a number, null too, is refused
- * with its JSON pointer. */
+/* plan_read.c: an absent member leaves *out unchanged, so each caller sets its default first; so
+ * does a text or a position that is null. Numbers are bounded so that sums of a hall's coordinates
+ * stay exact enough in a float. Anything that is not a number, null included, is refused with its
+ * JSON pointer. */
 #include "core/hall/plan_read.h"
 
 #include <math.h>

@@ -50,7 +50,7 @@ static void order_row(const struct plan_draft_seat *seats, uint32_t count, uint1
     uint32_t a = 0, b = 0;
     for (uint32_t i = 0; i < count; i++)
         order[i] = (uint16_t)i;
-    for (uint32_t i = 0; i < count; i++) /* the furthest from any seat is one end */
+    for (uint32_t i = 0; i < count; i++) /* the seat furthest from any other is one end */
         a = distance(&seats[i], &seats[0]) > distance(&seats[a], &seats[0]) ? i : a;
     for (uint32_t i = 0; i < count; i++)
         b = distance(&seats[i], &seats[a]) > distance(&seats[b], &seats[a]) ? i : b;
@@ -112,7 +112,7 @@ bool plan_row_is_round(const struct plan_draft_seat *seats, uint32_t count)
         nearest = i == 0 || radius < nearest ? radius : nearest;
         furthest = radius > furthest ? radius : furthest;
     }
-    if (nearest <= 0 || furthest > 1.2F * nearest) /* drawn by hand, it is not quite round */
+    if (nearest <= 0 || furthest > 1.2F * nearest) /* a table drawn by hand is not quite round */
         return false;
     assert(nearest <= furthest);
     qsort(angles, count, sizeof(angles[0]), by_value);

@@ -1,5 +1,5 @@
-/* plan_row.h: which seats of a row are next to each other, judged by where they are. Printed
- * numbers play no part: odd and even sides, and rows numbered from the middle, are common. */
+/* plan_row.h: decides by position which seats of a row are neighbours. Printed numbers play no
+ * part: odd and even sides, and rows numbered from the middle, are common. */
 #ifndef FG_SEAT_CORE_PLAN_ROW_H
 #define FG_SEAT_CORE_PLAN_ROW_H
 
@@ -10,7 +10,7 @@ enum { PLAN_ROW_MAX = 2000 }; /* seats of a row in a document; runs of neighbour
 /* The usual distance between neighbours of a row; count is 2..PLAN_ROW_MAX. */
 float plan_row_gap(const struct plan_draft_seat *seats, uint32_t count);
 
-/* The seats are on a circle, all the way around: people sit at a table. */
+/* Are the seats on a circle, all the way around? Then people sit at a table. */
 bool plan_row_is_round(const struct plan_draft_seat *seats, uint32_t count);
 
 /* Cuts a row into runs of neighbours and numbers them from first_run on: sets run and pos of each

@@ -1,13 +1,13 @@
-/* plan_shape.c: the stage, words and outlines that are drawn besides the seats. Their bytes delay
- * the seats, so their number is bounded; the import says what it left out.
- * The schema says how a shape is written, our plan how it is served:
+/* plan_shape.c: the stage, words and outlines that are drawn in addition to the seats. Their bytes
+ * delay the seats, so their number is bounded; the import reports what it left out. The schema says
+ * how a document writes a shape. This is how it is served:
  *
  *   {"shape": "rectangle", "x", "y", "width", "height", "rotation", "color", "border_color",
  *    "text": {"text", "x", "y", "color", "size"}}
  *
- * x and y are the plan's, all else is as from there: a rectangle's upper left corner, the middle of
- * a circle ("radius") or an ellipse ("radius_x", "radius_y"), the origin of a polygon's "points",
- * which are x and y in turn. What is absent, or 0, is left out. */
+ * x and y are in the plan's coordinates, all else is relative to them. They are a rectangle's upper
+ * left corner, the middle of a circle ("radius") or an ellipse ("radius_x", "radius_y"), or the
+ * origin of a polygon's "points", which alternate x and y. Absent members and 0 are left out. */
 #include "core/hall/plan_shape.h"
 
 #include <assert.h>
@@ -15,14 +15,14 @@
 
 static const char *const names[] = {"polygon", "rectangle", "ellipse", "circle", "text", NULL};
 
-/* What is read of a shape, whatever its kind. */
+/* The members of a shape of any kind. */
 struct shape {
     unsigned kind;
     float x, y, rotation, width, height, radius, radius_x, radius_y;
     struct span color, border;
     struct span text, text_color;
     float text_x, text_y, text_size;
-    json_t *points; /* of the document; borrowed */
+    json_t *points; /* in the document; borrowed */
 };
 
 /* ---- reading ---- */
@@ -49,7 +49,7 @@ static void read_polygon(struct json_in *item, struct shape *shape)
 static void read_sizes(struct json_in *item, struct shape *shape)
 {
     struct json_in part;
-    plan_read_number(item, "width", &shape->width); /* old */
+    plan_read_number(item, "width", &shape->width); /* old schema */
     plan_read_number(item, "height", &shape->height);
     if (json_in_has(item, "rectangle") && json_in_child(item, "rectangle", &part)) {
         plan_read_number(&part, "width", &shape->width);
@@ -72,7 +72,7 @@ static void read_words(struct json_in *item, struct shape *shape)
     if (!json_in_has(item, "text"))
         return;
     if (json_is_string(json_object_get(item->object, "text"))) {
-        plan_read_text(item, "text", &shape->text); /* old */
+        plan_read_text(item, "text", &shape->text); /* old schema */
     } else if (json_in_child(item, "text", &part)) {
         plan_read_text(&part, "text", &shape->text);
         plan_read_text(&part, "color", &shape->text_color);
@@ -86,12 +86,12 @@ static void read_words(struct json_in *item, struct shape *shape)
 
 static json_t *number(float value)
 {
-    assert(isfinite(value)); /* plan_read.c lets no other in */
+    assert(isfinite(value)); /* plan_read.c rejects all others */
     double exact = (double)value;
     return floor(exact) == exact ? json_integer((json_int_t)exact) : json_real(exact);
 }
 
-/* These, and what is made of them, answer 0, or -1 without memory. */
+/* These, and functions built on them, return 0, or -1 without memory. */
 static int put_number(json_t *object, const char *key, float value)
 {
     return value == 0 ? 0 : json_object_set_new(object, key, number(value));
@@ -163,7 +163,7 @@ static bool keep(struct plan_shapes *shapes, const struct json_in *item, const s
         plan_drop(&shapes->left_out, item, NULL);
         return true;
     }
-    assert(!shapes->no_memory); /* the walk ends when memory runs out */
+    assert(!shapes->no_memory); /* reading stops when memory runs out */
     if (shapes->list == NULL)
         shapes->list = json_array();
     json_t *object = json_object();
@@ -178,7 +178,7 @@ bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const jso
 {
     struct json_in item;
     struct span ignored;
-    struct shape shape = {.kind = 1}; /* old plans know rectangles only, which need no "shape" */
+    struct shape shape = {.kind = 1}; /* old plans have only rectangles, without "shape" */
     assert(i < json_array_size(list));
     if (!json_in_item_child(zone, "areas", list, i, &item))
         return false;
