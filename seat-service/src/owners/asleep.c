@@ -1,6 +1,6 @@
-/* asleep.c: an array in no order, and a hash table that finds a name in it. The last one moves to
- * the place of one that goes. The reader goes through the array for those that are wanted or due,
- * ten times a second: there are ASLEEP_NAMES_MAX at most. */
+/* asleep.c: an unordered array, and a hash table that finds an event's index by its id. A removed
+ * event is replaced by the last one. Ten times a second the reader scans the whole array for
+ * requested and due events, which is cheap: there are at most ASLEEP_NAMES_MAX. */
 #include "owners/asleep.h"
 
 #include "base/table.h"
@@ -13,9 +13,9 @@
 
 struct sleeper {
     uint64_t incarnation, due_ms, bytes;
-    uint64_t asked_ms; /* since when somebody has asked for it; 0: nobody has */
+    uint64_t asked_ms; /* the first request; 0: none */
     int32_t no;
-    bool awake, noted; /* its row says that it was asked for */
+    bool awake, noted; /* noted: its row records the request */
     char id[EVENT_ID_MAX + 1];
 };
 
@@ -49,7 +49,7 @@ uint32_t asleep_len(const struct asleep *asleep)
     return atomic_load_explicit(&asleep->len, memory_order_relaxed);
 }
 
-/* Room for one more, in the array and in the table. */
+/* Makes room for one more event in the array and in the table. */
 static int grow(struct asleep *asleep, struct err_slot *err)
 {
     uint32_t len = asleep_len(asleep);
@@ -77,7 +77,7 @@ static int add(struct asleep *asleep, int32_t no, struct span id, struct err_slo
     bool fits = span_to_cstr(id, sleeper->id, sizeof(sleeper->id));
     assert(fits);
     rc = table_add(&asleep->by_id, hash_of(id), at, err);
-    assert(rc == 0); /* there is room */
+    assert(rc == 0); /* grow() reserved the room */
     atomic_store_explicit(&asleep->len, at + 1, memory_order_relaxed);
     return rc;
 }
@@ -93,7 +93,7 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
         sleeper->asked_ms = awake || sleeper->awake ? 0 : sleeper->asked_ms;
         sleeper->awake = awake;
         sleeper->noted = event->asked;
-        /* Incarnations rise. */
+        /* Incarnations only rise: a lower one is outdated. */
         uint64_t incarnation = event->incarnation;
         if (incarnation > sleeper->incarnation)
             sleeper->incarnation = incarnation;
@@ -120,7 +120,7 @@ void asleep_remove(struct asleep *asleep, const char *id)
     pthread_mutex_unlock(&asleep->lock);
 }
 
-/* One that is wanted is woken as such. */
+/* A requested event is woken for the request, so it does not count as due. */
 static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
 {
     return sleeper->asked_ms == 0 && sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
@@ -154,8 +154,8 @@ static uint64_t since_ms(const struct sleeper *sleeper, enum asleep_kind kind)
     return kind == ASLEEP_DUE ? sleeper->due_ms : kind == ASLEEP_WANTED ? sleeper->asked_ms : 0;
 }
 
-/* Those that have waited longest are taken first. In the array's order those that have just been
- * put back to sleep would pass the others, again and again. */
+/* Takes the longest waiting first. In the array's order, events that were just put back to sleep
+ * would overtake the others again and again. */
 uint32_t asleep_take(struct asleep *asleep, enum asleep_kind kind, uint64_t now_ms, int32_t *nos,
                      uint64_t *asked_ms, struct asleep_room *room)
 {

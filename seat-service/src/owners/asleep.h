@@ -1,8 +1,8 @@
-/* asleep.h: the events of the list that this process does not have in memory: their names, and
- * which of them somebody has asked for. A name costs a hundred bytes, so a database may hold
- * thousands of events of which a few are being sold.
+/* asleep.h: the names of the listed events that this process does not have in memory, and which
+ * of them were requested. A name costs a hundred bytes, so a database may hold thousands of events
+ * of which a few are on sale.
  *
- * Threading: any thread may ask; the reader alone adds and removes. */
+ * Threading: any thread may look up and request events; only the reader adds and removes them. */
 #ifndef FG_SEAT_SERVICE_ASLEEP_H
 #define FG_SEAT_SERVICE_ASLEEP_H
 
@@ -15,7 +15,7 @@
 
 struct asleep;
 
-/* Those that sleep, and all that are awake: each may be without a place here for a moment. */
+/* All sleeping events, and all awake ones, each of which may briefly have no place in memory. */
 enum { ASLEEP_NAMES_MAX = EVENTS_ASLEEP_MAX + EVENTS_MAX };
 
 int asleep_create(struct err_slot *err, struct asleep **out);
@@ -24,43 +24,43 @@ void asleep_destroy(struct asleep *asleep); /* NULL is fine */
 struct asleep_event {
     int32_t no;
     const char *id;       /* borrowed during the call */
-    uint64_t incarnation; /* the newest that is known (access/pass.h) */
-    uint64_t due_ms;      /* when the next of its holds ends; 0: none does */
-    bool asked;           /* its row says that it was asked for */
-    uint64_t bytes;       /* that it would take in memory */
+    uint64_t incarnation; /* the newest known one (access/pass.h) */
+    uint64_t due_ms;      /* end of its next hold to end; 0: it has none */
+    bool asked;           /* its row records a request */
+    uint64_t bytes;       /* its size in memory */
 };
 
-/* It is there from now on; `awake`: other processes have it, and it is wanted here. Otherwise it
- * stays wanted if somebody has asked for it since it sleeps. ERR_FULL: there are ASLEEP_NAMES_MAX;
- * ERR_NOMEM. */
+/* Adds or updates the event. `awake`: it is not asleep, and only lacks a place in memory here. A
+ * sleeping event stays requested if it was requested since it fell asleep. ERR_FULL: there are
+ * ASLEEP_NAMES_MAX; ERR_NOMEM. */
 int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err);
-/* It is there no more, if it ever was. */
+/* Removes the event if it is listed. */
 void asleep_remove(struct asleep *asleep, const char *id);
-/* For so many events in memory, which together take no more than this. */
+/* Free memory: for this many events, which together take at most `bytes`. */
 struct asleep_room {
     uint32_t places;
     uint64_t bytes;
-    uint64_t elsewhere; /* the same at another process, for those that are not awake there */
+    uint64_t elsewhere; /* free bytes at another process, which sleeping events need, too */
 };
-/* Awake elsewhere; or not, and a hold of it has ended by now, and it is not wanted; or wanted. */
+/* Awake; or asleep and not requested, with a hold that has ended; or asleep and requested. */
 enum asleep_kind { ASLEEP_AWAKE, ASLEEP_DUE, ASLEEP_WANTED };
-/* Those of a kind that have waited longest, as far as there is room, which they take; returns how
- * many. asked_ms[i]: since when it has been asked for; 0: it has not. */
+/* Picks the events of a kind that have waited longest, as far as they fit, and deducts them from
+ * `room`. Returns their number. asked_ms[i]: the first request for nos[i]; 0: none. */
 uint32_t asleep_take(struct asleep *asleep, enum asleep_kind kind, uint64_t now_ms, int32_t *nos,
                      uint64_t *asked_ms, struct asleep_room *room);
-/* Those that are not awake, and wanted, which their rows do not say yet though a hold of them ends;
- * returns how many, at most `len`. */
+/* Lists the requested sleeping events that have a hold to end and whose rows do not record the
+ * request yet. Returns their number, at most `len`. */
 uint32_t asleep_refused(struct asleep *asleep, int32_t *nos, uint64_t *asked_ms, uint32_t len);
-/* How many are wanted or due, of which no more than EVENTS_DUE_MAX count; *largest: what the
- * largest of these would take. */
+/* The number of events that are awake, requested, or due (at most EVENTS_DUE_MAX of these count).
+ * *largest: the size in memory of the largest. */
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest);
 
 /* ---- any thread ---- */
 
-/* *incarnation is written if it is there; NULL is fine. */
+/* Whether the event is listed. *incarnation is written only if it is; NULL is fine. */
 bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation);
-/* From now on, or for longer already, it is wanted, if it is there and sleeps. */
+/* Requests the event if it is listed and asleep. The first request's time is kept. */
 void asleep_want(struct asleep *asleep, struct span id, uint64_t now_ms);
 uint32_t asleep_len(const struct asleep *asleep);
 

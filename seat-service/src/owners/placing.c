@@ -1,16 +1,15 @@
-/* placing.c: least loaded first.
+/* placing.c: each free event goes to the least loaded member.
  *
- * When an owner dies its events go to those that live, at once. When processes start, the first of
- * them sees every event free and nobody else alive; it would take all, and nothing takes an event
- * from an owner that is well. So an event that never had an owner is also placed at members that
- * are expected and not there yet, and stays free there for as long as the caller says that it
- * waits.
+ * When an owner dies, the living members take its events at once. When processes start, the first
+ * one sees every event free and no other member. It would take all of them for good, because a
+ * healthy owner is never deprived of an event. So an event that never had an owner is also assigned
+ * to expected members that have not started yet, and stays free as long as `waits` is set.
  *
- * When PostgreSQL was away all come back, one a little before the other, and each takes up what it
- * had. So a process that has just connected leaves what others had to them for a while.
+ * After an outage of PostgreSQL the processes reconnect one by one, and each takes back its events.
+ * So a process that has just reconnected leaves other processes' events free for a while.
  *
- * An event that is to move is free for a moment: it is left to the process that is to have it, for
- * as long as it would be to the one whose turn it is. */
+ * An event that is being moved is free for a moment. It is left to its target as long as any free
+ * event is left to the member whose turn it is. */
 #include "owners/placing.h"
 
 #include <assert.h>
@@ -32,7 +31,7 @@ struct placing_event placing_judge(const struct placing_seen *seen)
     };
 }
 
-/* The lowest places that nobody has stand for the members that are still to come. */
+/* The lowest unused places represent the expected members that have not started yet. */
 static void find_missing(const struct placing *placing, bool *missing)
 {
     uint32_t alive = 0;
