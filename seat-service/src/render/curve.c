@@ -1,27 +1,27 @@
-/* curve.c: a row's seats as numbers that a phone can turn back into places. Corrections are
- * computed as the reader will compute the places: each from what has been sent so far, never from
- * where the seats really are, or small errors would add up. The stretches still to be halved wait
- * in a queue, so that coarse corrections come before fine ones, and what a smooth row does not need
- * is at the end and left out. web/plan.js is the reader; both sides calculate in the same sequence,
- * so that they round alike. */
+/* curve.c: encodes the positions of a row's seats as a few numbers. The reader is web/plan.js.
+ *
+ * Each correction is relative to the position that the reader computes from the numbers before it,
+ * not to the real one, so that small errors do not add up. Both sides calculate in the same order
+ * and so round alike. Stretches to halve wait in a queue, so coarse corrections come before fine
+ * ones; a smooth row needs only the coarse ones, and its zeros at the end are omitted. */
 #include "render/curve.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
-static const double OFF_MAX = 1; /* halves */
+static const double OFF_MAX = 1; /* half units */
 
 struct stretch {
-    uint32_t from, to; /* seats at its ends; at least one between them */
+    uint32_t from, to; /* the seats at its ends, with at least one between them */
     double bend;
 };
 
 struct curve_pen {
     uint32_t seats_max;
-    double *told;              /* where the reader will place each seat */
-    int64_t *numbers;          /* of the row under way */
-    struct stretch *stretches; /* in the order of telling */
+    double *told;              /* where the reader places each seat */
+    int64_t *numbers;          /* of the current row */
+    struct stretch *stretches; /* in the order of writing */
 };
 
 int curve_pen_create(uint32_t seats_max, struct err_slot *err, struct curve_pen **out)
@@ -52,7 +52,7 @@ void curve_pen_destroy(struct curve_pen *pen)
     free(pen);
 }
 
-/* The first and the last seat, and the corrections between them. Answers how many numbers. */
+/* Sets numbers[]: first seat, span, and corrections. Returns how many. */
 static uint32_t draw(struct curve_pen *pen, const double *places, uint32_t seats)
 {
     uint32_t len = 0, stretches = 0;
@@ -86,7 +86,7 @@ static uint32_t draw(struct curve_pen *pen, const double *places, uint32_t seats
     return len;
 }
 
-/* What the previous rows lead one to expect. */
+/* The last row's span, scaled to this number of seats. */
 static int64_t expected_span(const struct curve *curve, uint32_t seats)
 {
     if (curve->seats < 2)

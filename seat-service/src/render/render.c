@@ -1,10 +1,10 @@
-/* render.c: what people and programs are shown about an event, as JSON members.
+/* render.c: events, seats and holds as JSON members.
  *
- * Every member is written in one place, so a hold looks the same in an answer to its buyer, to the
- * checkout and to the operator. Texts of a bounded size are written straight into the loop's
- * memory; the geometry of a hall is written, once in the life of a plan, into memory that is
- * doubled until it fits. What changes while it is read (holds, counts) comes from one consistent
- * reading of the engine. */
+ * Each member is written in one place, so a hold looks the same in responses to its buyer, the
+ * checkout and operators. Texts of a bounded size go into the caller's memory. The geometry of a
+ * hall is written once per plan, into memory that is doubled until it fits. A hold is read from the
+ * engine before it is rendered, in one consistent view; counts of seats are those that the engine
+ * last published, those of areas are current. */
 #include "render/render.h"
 
 #include "base/rfc3339.h"
@@ -41,7 +41,7 @@ static int64_t milli(float value)
     return (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-/* Seats that follow each other in plan order and name the same zone and row are one row here. */
+/* Consecutive seats in plan order with the same zone and row label form one row. */
 static void put_zones(struct text *text, const struct plan *plan)
 {
     uint32_t count = plan_seat_count(plan);
@@ -333,7 +333,7 @@ static const char *state_name(const struct engine_hold_view *view, uint64_t now_
     return view->order_hash != 0 ? "paying" : "open";
 }
 
-/* `total` is what the seats cost; the buyer pays that and the fees, and the VAT is a part of both.
+/* `total` is the price of the seats, without the fees. The VAT is included in the sum of both.
  */
 static void put_charges(struct text *text, const struct plan_charges *charges,
                         const struct engine_hold_view *view)
@@ -346,7 +346,7 @@ static void put_charges(struct text *text, const struct plan_charges *charges,
     json_member_u64(text, "vat", fees_vat(view->total + fees, charges->vat_basis_points));
 }
 
-/* With its rank: 1 is the dearest. Maps and tickets colour it by that (web/paint.js, signsOf()). */
+/* The rank by price, 1 for the highest, sets the colour on maps and tickets (web/paint.js). */
 static void put_category(struct text *text, const struct render_event *event,
                          const struct engine_hold_view *view, uint8_t category)
 {
@@ -383,7 +383,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
             char memory[4 * PLAN_TEXT_MAX];
             struct text label = text_on(memory, sizeof(memory));
             plan_label_put(&label, seat.label_form, seat.number);
-            assert(!label.overflown); /* the import has bounded it */
+            assert(!label.overflown); /* the import bounds the label's length */
             json_member_str(text, "label", text_span(&label));
         }
         json_member_some(text, "entrance", seat.entrance);

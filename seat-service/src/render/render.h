@@ -10,8 +10,8 @@
 /* Seat by seat, for programs; or row by row (rows.h), for phones. */
 enum render_form { RENDER_SEATS, RENDER_ROWS, RENDER_FORMS };
 
-/* The body of GET .../plan; malloced. Seats stand in plan order: the n-th seat in the document is
- * the n-th of the availability picture. */
+/* The body of GET .../plan, malloced. Seats are in plan order: the n-th seat of the document is the
+ * n-th of the availability picture. */
 int render_geometry(const struct plan *plan, const char *hash, enum render_form form,
                     struct err_slot *err, char **out, size_t *len);
 
@@ -23,31 +23,31 @@ struct render_event {
     uint64_t now_ms;
 };
 
-/* Members of an open object. */
+/* Each of these writes members of an open object. */
 void render_info(struct text *text, const struct render_event *event);
 void render_counts(struct text *text, const struct render_event *event); /* categories, areas */
 void render_times(struct text *text, uint64_t now_ms);                   /* server_time */
 
-/* A hold: hold, state, seats (and what is printed on them: places) or area, total, times. `flags`
- * of the change that chose the seats; 0 if that is no longer known. */
+/* A hold: name, event, state, seats with labels and prices (places) or an area, total, times. */
 void render_hold(struct text *text, const struct render_event *event, const char *name,
                  const struct engine_hold_view *view);
-void render_choice(struct text *text, unsigned flags); /* adjacent, orphan, last_resort */
+/* adjacent, orphan, last_resort: `flags` of the change that chose the seats. */
+void render_choice(struct text *text, unsigned flags);
 
-/* free, held, sold, blocked: places of seats in plan order. */
+/* free, held, sold, blocked: each a list of seats by their number in plan order. */
 void render_changes(struct text *text, const struct engine_delta *deltas, int count);
 
-/* What a place of each category costs, in the plan's order. */
+/* The price of each category, in the plan's order. */
 void render_prices(struct text *text, const struct plan *plan,
                    const uint64_t prices[PLAN_CATEGORIES_MAX]);
 
-/* areas: how many places of each are free. There are few, so all of them are sent each time. */
+/* areas: the free places of each. There are few areas, so all are sent each time. */
 void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine);
 
 /* An array of guids. */
 void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats,
                   uint32_t count);
-/* Prices of seats under a list, added up. */
+/* The sum of the seats' prices in a price list. */
 uint64_t render_total(const struct engine *engine, const struct plan *plan, uint16_t price_list,
                       const uint32_t *seats, uint32_t count);
 void render_member_time(struct text *text, const char *key, uint64_t unix_ms); /* 0: null */

@@ -1,14 +1,14 @@
-/* rows.c: a hall row by row, column by column, so that a phone reads some kilobytes instead of a
- * megabyte. What all seats of a row share is written once; what follows a rule (numbers that count
- * up, places on a curve) is written as the rule. Each column takes another pass over its section,
- * which is fine: halls are rendered once, at import, and then only copied. */
+/* rows.c: a hall row by row, in columns, so that a phone reads kilobytes instead of a megabyte.
+ * Values that all seats of a row share are written once. Values that follow a rule (numbers that
+ * count up, positions on a curve) are written as the rule. Each column is another pass over its
+ * section. That is cheap enough: a plan is rendered once, and then only copied. */
 #include "render/rows.h"
 
 #include "render/curve.h"
 
 #include <stdlib.h>
 
-/* Seats [from, to): of one row, or of a section. */
+/* Seats [from, to) of a row or a section. */
 struct range {
     const struct plan *plan;
     uint32_t from, to;
@@ -16,7 +16,7 @@ struct range {
 
 struct memory {
     struct curve_pen *pen;
-    double *places; /* of one row, in halves */
+    double *places; /* positions in a row along one axis, in half units */
 };
 
 static void put_flags(struct text *text, uint8_t flags)
@@ -78,7 +78,7 @@ static void put_notes(struct text *text, const struct plan *plan, const struct p
     json_close(text, '}');
 }
 
-/* value, how many, value, how many ... */
+/* Writes value, count, value, count ... */
 static void put_runs(struct text *text, const char *key, const struct range *range,
                      bool (*same)(const struct plan_seat *, const struct plan_seat *),
                      void (*put)(struct text *, const struct plan *, const struct plan_seat *))
@@ -97,7 +97,7 @@ static void put_runs(struct text *text, const char *key, const struct range *ran
     json_close(text, ']');
 }
 
-/* 7, 8, 9 ...: written as people write numbers, so that 07 is not taken for 7. */
+/* Whether the numbers are 7, 8, 9 ... The reader could not restore a leading zero, as in 07. */
 static bool counts_up(const struct range *row, uint64_t *first)
 {
     for (uint32_t i = row->from; i < row->to; i++) {
@@ -128,7 +128,7 @@ static bool has_prefix(const struct range *row, struct span *prefix)
     return true;
 }
 
-/* How the numbers of a row's seats begin, or all of them. */
+/* The number of the row's first seat if they count up, else a list of all. */
 static void put_number(struct text *text, const struct range *row)
 {
     uint64_t first = 0;

@@ -1,9 +1,9 @@
-/* shown_plan.c: a plan is read once, rendered once in each form, and compressed once by each
+/* shown_plan.c: a plan is parsed once, rendered once in each form, and compressed once in each
  * coding.
  *
- * Importing and rendering produce what is indispensable; compressing comes later, in the
- * background, and until it is done visitors get the plain text. So a recovery opens an event as
- * soon as its plan has been read. */
+ * Only parsing and rendering must precede the opening of an event. Compression may follow in the
+ * background, and until then visitors get the plain text. So after a restart an event opens as soon
+ * as its plan was read. */
 #include "render/shown_plan.h"
 
 #include "core/hall/plan_import.h"
@@ -13,9 +13,9 @@
 #include <stdlib.h>
 
 enum {
-    /* The best level takes time once, in the background, and saves time for each visitor on a
-     * phone. For the long form it would take ten seconds. Of a stadium's, 7 MB, brotli's level 5
-     * makes less than 6 does (439 KB, 442), and gzip's 6 makes 4 % more than 9 in a third of the
+    /* The phones' form gets the best levels: they take time only once and save some for each
+     * visitor. For a stadium's long form (7 MB) brotli's best level takes ten seconds, and level 5
+     * gives a smaller result than 6. gzip's level 6 gives 4 % more bytes than 9 in a third of the
      * time. */
     BROTLI_PHONE = 11,
     BROTLI_LONG = 5,
@@ -32,7 +32,7 @@ static int make_geometry(struct shown_plan *plan, enum render_form form, struct 
         return rc;
     struct http_blob *plain = http_blob_create((struct span){geometry, len});
     free(geometry);
-    /* release: partner of shown_plan_geometry(): its bytes are there */
+    /* release: partner of shown_plan_geometry(), which then sees the bytes */
     atomic_store_explicit(&plan->geometry[form][SHOWN_IDENTITY], plain, memory_order_release);
     return plain != NULL ? 0 : err_set(err, ERR_NOMEM, "the plan's geometry");
 }
@@ -71,7 +71,7 @@ static int pack(struct shown_plan *plan, enum render_form form, enum shown_plan_
                                    : squeeze_brotli(text, is_long ? BROTLI_LONG : BROTLI_PHONE);
     if (packed == NULL)
         return err_set(err, ERR_NOMEM, "the plan's geometry");
-    /* release: partner of shown_plan_geometry(): its bytes are there */
+    /* release: partner of shown_plan_geometry(), which then sees the bytes */
     atomic_store_explicit(&plan->geometry[form][coding], packed, memory_order_release);
     return 0;
 }
