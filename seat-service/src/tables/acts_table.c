@@ -1,7 +1,7 @@
-/* acts_table.c: the table `act`: what operators did to seats and prices, for the trail. Rows are
- * made of the journal's changes, by the auditor; a row that a cut-off round has written already is
- * the same the second time. Who imported the event is not in its journal, which is begun by
- * whatever process owns it first, but in its row. */
+/* acts_table.c: the table `act`, the audit trail of seats and prices. The auditor makes its rows
+ * from the journal's changes. A round that was interrupted and repeated makes the same rows, so the
+ * second write is ignored. The row of the import is read from the table `event`: the journal does
+ * not name the operator, because its first owner begins it. */
 #include "tables/acts_table.h"
 
 #include "core/hall/plan.h"
@@ -32,7 +32,7 @@ uint32_t act_rows_of(const struct engine *engine, const struct change *change,
         for (uint64_t left = change->categories; left != 0; out[len++] = row) {
             row.category = (uint8_t)change_category(&left);
             row.price = change->prices[row.category];
-            if (row.category < plan_category_count(engine_plan(engine))) /* not of a plan before */
+            if (row.category < plan_category_count(engine_plan(engine))) /* else of an old plan */
                 row.price_was = engine_price_of(engine, engine_price_list(engine), row.category);
         }
         return len;

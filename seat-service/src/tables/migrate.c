@@ -1,11 +1,11 @@
-/* migrate.c: the files of seat-service/sql/, compiled into the program, in sequence
+/* migrate.c: the migrations of seat-service/sql/, compiled into the program, in order
  * (pg/pg_migrate.h). */
 #include "tables/migrate.h"
 
 #include "pg/pg_migrate.h"
 #include "shell_limits.h"
 
-/* The build makes a C string of each file; see the Makefile. */
+/* infra/embed.js makes a C string of each file. */
 static const struct pg_migrate_step steps[] = {
     {.name = "001_seats", .sql =
 #include "seat-service/sql/001_seats.sql.inc"

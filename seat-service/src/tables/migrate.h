@@ -4,15 +4,15 @@
 
 #include "pg/pg.h"
 
-#define MIGRATE_SCHEMA "seats" /* where the tables are; every connection names it */
+#define MIGRATE_SCHEMA "seats" /* of all tables; every connection sets it */
 
-/* Applies what is missing (pg/pg_migrate.h), so that any number of instances may start at once.
- * ERR_STATE, with nothing changed, if the database is newer than this program or if a step that was
- * applied is not the one that the program knows. */
+/* Applies the missing steps (pg/pg_migrate.h); any number of instances may start at once.
+ * ERR_STATE, with nothing changed, if the database is too new for this program or an applied step
+ * differs from the program's. */
 int migrate_run(struct pg *pg, struct err_slot *err);
 
-/* The same by a connection of its own, with all the time that a large table takes: before a
- * rollout, while nobody waits for the seats. May block. */
+/* The same on its own connection, with MIGRATE_ALONE_MS for each statement: before a rollout, when
+ * a large table may take its time. Blocks. on_wait: see pg_migrate.h. */
 int migrate_alone(const char *dsn, void (*on_wait)(const char *words), struct err_slot *err);
 
 #endif

@@ -1,9 +1,9 @@
-/* projection.c: the table `holds`, for reports: one row a hold, made by replay and never read by
- * the service. It is written in chunks behind the journal, each under the condition that the table
- * stands where the last chunk left it. What the changes of a chunk do not say (about a hold taken
- * long before) comes from the engine, whose state is exactly that after the chunk; what neither
- * knows (the places of a hold that is gone) is already in the table and stays. What operators did
- * to seats and prices goes into the table `act` on the same way. */
+/* projection.c: the table `holds`, for reports and `retire`: one row per hold, made by replay and
+ * never read by the running service. Chunks are written behind the journal, each only if the table
+ * is where the last one left it. Fields that a chunk lacks, such as those of a hold taken long
+ * before, come from the engine, whose state is that after the chunk. Fields that neither has, such
+ * as the places of a hold that is gone, keep the table's value. Operators' changes to seats and
+ * prices are written first, into the table `act`. */
 #include "tables/projection.h"
 
 #include "tables/acts_table.h"
@@ -19,7 +19,7 @@ struct row {
     uint64_t hold; /* 0: unused */
     const char *state;
     uint64_t buyer;
-    int64_t places, total; /* UNSAID: not known here */
+    int64_t places, total; /* UNSAID: keep the table's value */
     uint16_t area;
     uint64_t taken_ms, changed_ms, seq;
     bool has_buyer;
@@ -79,7 +79,7 @@ static void take_change(struct row *row, const struct change *change)
         row->state = "open";
         row->total = (int64_t)change->total;
         break;
-    case CHANGE_EXTENDED: /* perhaps handed over to the member who is logged in */
+    case CHANGE_EXTENDED: /* also names the new buyer, if the order's member differs */
         row->state = "paying";
         row->buyer = change->buyer;
         row->has_buyer = true;
@@ -103,13 +103,13 @@ static void take_change(struct row *row, const struct change *change)
     case CHANGE_REFUNDED:
         row->state = "refunded";
         break;
-    default: /* a move changes nothing in this table but the time */
+    default: /* a move: only the time changes here */
         row->state = "sold";
         break;
     }
 }
 
-/* Of no hold: an operator's, or an import. */
+/* For a change without a hold: an operator's act, or the import, which makes no row. */
 static bool add_act(struct projection *projection, const struct engine *engine,
                     const struct change *change)
 {
@@ -156,13 +156,13 @@ int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t
     return 0;
 }
 
-/* What the engine knows better than the changes: how many places a live hold has now. */
+/* Sets the fields of a live hold from the engine, which also knows earlier changes. */
 static void complete(struct row *row, const struct engine *engine)
 {
     struct engine_hold_view view;
     if (engine_hold_read(engine, row->hold, &view) != ENGINE_OK)
         return;
-    if (view.state == ENGINE_HOLD_SOLD) /* even if a part of it was refunded last */
+    if (view.state == ENGINE_HOLD_SOLD) /* even if its last change refunded a part */
         row->state = "sold";
     row->places = view.quantity;
     row->total = (int64_t)view.total;
@@ -200,7 +200,7 @@ int projection_write(struct projection *projection, struct pg *pg, int32_t event
     }
     assert(len == projection->len);
     if (projection->acts_len >
-        0) { /* first: what is written twice is no harm, what is left out is */
+        0) { /* first: writing a row twice does no harm, but omitting it would */
         int done = acts_table_write(pg, event, projection->acts, projection->acts_len, err);
         if (done < 0)
             return done;

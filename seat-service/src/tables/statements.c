@@ -1,6 +1,6 @@
-/* statements.c: what the build generates from sql/statements, compiled once. A statement without
- * lists binds its arguments in memory of its own, one with lists in the connection's, and one that
- * is prepared in its caller's, where it lies until all of them are sent. */
+/* statements.c: the code that infra/statements.js generates from sql/statements, compiled once. A
+ * statement without lists binds its arguments on its own stack, one with lists in the connection's
+ * memory. A prepared one uses its caller's, which must last until all statements are sent. */
 #include "tables/statements.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* statements.h: every statement that the service sends, with a struct for its arguments and one for
- * its row. Made of sql/statements; sql/README.md says how. */
+/* statements.h: a function for every statement that the service sends, with a struct for its
+ * arguments and one for its row. Generated from sql/statements (sql/README.md). */
 #ifndef FG_SEAT_SERVICE_STATEMENTS_H
 #define FG_SEAT_SERVICE_STATEMENTS_H
 
