@@ -1,8 +1,8 @@
-/* main.c: seat-service put together. Each part's header says what it is for; README.md describes
- * how a request travels through them.
+/* main.c: creates the parts of seat-service, connects them, and destroys them at the end. README.md
+ * describes how a request passes through them.
  *
- * Threads: the loops (turn.c), the committer (journal.c), the reader (reader.c), the auditor
- * (auditor.c), and libuv's pool for imports and exports. */
+ * Threads: the loops (turn.c), the committer (committer.c), the reader (reader.c), the auditor
+ * (auditor.c), and libuv's pool, for imports, exports and other slow work. */
 #include "api/buyer_api.h"
 #include "api/errand.h"
 #include "api/hall_api.h"
@@ -34,7 +34,7 @@
 
 static_assert((int)SERVICE_LOOPS_MAX <= (int)ENGINE_THREAD_SLOTS_MAX, "a slot for each loop");
 
-/* What all loops share. */
+/* The state of the process, which all loops share. */
 struct seats {
     struct settings settings;
     struct service *service;
@@ -46,7 +46,7 @@ struct seats {
     struct events *events;
     struct commit_queue *queue;
     struct journal *journal;
-    _Atomic(struct auditor *) auditor; /* the reader may ask for it while it is being started */
+    _Atomic(struct auditor *) auditor; /* atomic: the reader may read it during start() */
     struct ended *ended;
     struct series *series;
     struct errand_list *errands;
@@ -54,7 +54,7 @@ struct seats {
     struct plain_page *plain;
     struct turn *turns[SERVICE_LOOPS_MAX];
     struct keys {
-        struct outcalls *outcalls; /* NULL: they come from a file */
+        struct outcalls *outcalls; /* NULL: the keys come from a file */
         struct jwks_feed *feed;
     } keys[SERVICE_LOOPS_MAX];
     struct service_loop *first_loop;
@@ -67,8 +67,8 @@ static int migrate(void *config, void (*on_wait)(const char *words), struct err_
     return migrate_alone(settings->conninfo, on_wait, err);
 }
 
-/* Another process owns our events: nothing in memory counts any more. Started again, this one is a
- * standby. */
+/* Another process owns our events, or acknowledged changes are lost: the state in memory is
+ * invalid. The process ends, and becomes a standby when it is restarted. */
 static void on_fenced(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
@@ -199,7 +199,7 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .host = events_host(seats->events),
     };
     span_to_cstr_cut(span_of(settings->address), journal.address.open,
-                     sizeof(journal.address.open)); /* settings.c has judged its length */
+                     sizeof(journal.address.open)); /* settings.c limits its length */
     span_to_cstr_cut(span_of(settings->private_address), journal.address.within,
                      sizeof(journal.address.within));
     rc = journal_start(&journal, err, &seats->journal);
@@ -293,8 +293,8 @@ static int start(struct service *service, struct http_router *routes,
     return rc == 0 ? http_router_add_tables(private_routes, operators, err) : rc;
 }
 
-/* Whether it shows every event that it has: an edge that spreads reads needs to know. A process
- * that may have been replaced does not. */
+/* For an edge that spreads reads: whether this process shows all its events, except those that are
+ * out or asleep. False if it may have been replaced. */
 static bool shows_all(const struct seats *seats)
 {
     struct journal_view view;
@@ -309,8 +309,8 @@ static bool shows_all(const struct seats *seats)
     return all && (any || role != JOURNAL_LOADING) && !journal_is_unproven(seats->journal);
 }
 
-/* For /readyz: whether it shows all, what is wrong with an owner that sells all the same, and which
- * events are out, and why: the process is ready for the others. */
+/* Adds to /readyz whether all events are shown, why an owner that still sells needs attention, and
+ * which events are out and why: the process is ready for the others. */
 static void tell_out(void *ctx, struct text *body)
 {
     enum { TOLD_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
@@ -342,7 +342,7 @@ static void tell_out(void *ctx, struct text *body)
         json_close(body, ']');
 }
 
-/* Asked by each /readyz, since an owner that was stopped answers before anything here has run. */
+/* Checked for each /readyz: an owner that was suspended answers before its first tick runs. */
 static const char *unready(void *ctx)
 {
     const struct seats *seats = ctx;
@@ -350,9 +350,9 @@ static const char *unready(void *ctx)
                                                                          : NULL;
 }
 
-/* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
- * changes with 503 itself; for a moment that is better than to leave the visitors without. One
- * whose name another process has sells on what it owns. */
+/* Each tick of loop 0. An owner that lost PostgreSQL stays ready at first: it shows the hall and
+ * rejects changes with 503, which is better than no page (see unready()). An owner whose name
+ * another process uses continues to sell its events. */
 static void on_tick(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
@@ -368,8 +368,8 @@ static void on_keys(void *ctx)
     service_ready(ctx, "keys", NULL);
 }
 
-/* The waiting room's keys, by which passes are judged: each loop has its own copy, so that no
- * request takes a lock. */
+/* The waiting room's keys, for verifying passes. Each loop has its own copy, so that no request
+ * takes a lock. */
 static int open_keys(struct service_loop *loop, const struct settings *settings, struct keys *keys,
                      struct err_slot *err)
 {
@@ -403,7 +403,7 @@ static void close_keys(struct keys *keys)
 {
     jwks_feed_close(keys->feed);
     if (keys->outcalls != NULL)
-        outcalls_close(keys->outcalls); /* answers what is open, which the feed waits for */
+        outcalls_close(keys->outcalls); /* ends open requests, which the feed waits for */
 }
 
 static int loop_start(struct service_loop *loop, struct err_slot *err)
@@ -506,7 +506,7 @@ int main(int argc, char **argv)
         {HTTP_METHOD_POST, "/admin/events/{event}/move", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/place", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/price", PERSON_ADMIN},
-        /* It has the codes of the channels. */
+        /* The document contains the channels' codes. */
         {HTTP_METHOD_GET, "/admin/events/{event}/document", PERSON_OPERATOR},
         {HTTP_METHOD_GET, NULL, 0},
     };

@@ -1,7 +1,7 @@
-/* replay.c: reads the same settings as the service (only [postgres] matters), takes no lock and
- * writes nothing: it may run next to the owner. It never starts from a snapshot, because it is
- * there to prove what snapshots are made of. It always prints the same JSON for the same state, so
- * two runs, or a run and the live service, can be compared with diff. */
+/* replay.c: reads [postgres] conninfo from the service's settings, takes no lock and writes
+ * nothing, so it may run next to the owner. It never starts from a snapshot, because it has to
+ * prove the journal without them. The same state always gives the same JSON, so two outputs can be
+ * compared with diff. */
 #include "replay.h"
 
 #include "base/rfc3339.h"
@@ -20,7 +20,7 @@ enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
 
 struct options {
     const char *config;
-    const char *event;   /* NULL: every one */
+    const char *event;   /* NULL: all */
     uint64_t at_ms, seq; /* UINT64_MAX: to the end */
     bool seats;
 };
@@ -28,7 +28,7 @@ struct options {
 struct replay {
     struct options options;
     struct engine *engine;
-    struct store_head head; /* of the last change that counts, and of its row */
+    struct store_head head; /* of the last applied change, and of its row */
     uint64_t last_ms;
     uint64_t kinds[CHANGE_KIND_COUNT];
 };
@@ -38,7 +38,7 @@ static int apply(void *ctx, const struct change *change, const struct store_row 
 {
     struct replay *replay = ctx;
     if (change->seq > replay->options.seq || change->at_ms > replay->options.at_ms)
-        return 0; /* the chain is checked to its end, but the state stays as it is */
+        return 0; /* checks the rest of the chain without applying it */
     int rc = engine_apply(replay->engine, change, err);
     if (rc < 0)
         return rc;
@@ -58,7 +58,7 @@ static void put_seats(struct text *text, const struct plan *plan, const struct e
         struct engine_seat seat = engine_seat(engine, i);
         if (seat.state == ENGINE_FREE)
             continue;
-        json_str(text, plan_seat(plan, i).guid); /* a key that has to be escaped */
+        json_str(text, plan_seat(plan, i).guid); /* a key that needs escaping */
         text_char(text, ':');
         text->comma = false;
         json_open(text, '{');
@@ -128,7 +128,7 @@ static int replay_event(struct pg *pg, const struct store_event *event,
     struct replay replay = {.options = *options};
     int rc = store_document(pg, event->no, options->seq > 0 ? options->seq : 1, err, &document);
     while (rc == 0 && document.since > 1 && document.at_ms > options->at_ms) {
-        free(document.body); /* a correction that was still to come */
+        free(document.body); /* a correction after that time */
         rc = store_document(pg, event->no, document.since - 1, err, &document);
     }
     if (rc < 0)
@@ -219,7 +219,7 @@ static bool read_options(int argc, char **argv, struct options *options)
     return options->config != NULL;
 }
 
-/* Only [postgres] is needed from the service's own file; the rest is not ours to judge. */
+/* Reads only [postgres] conninfo: replay must work even if other settings are invalid. */
 static int read_conninfo(const char *path, char out[CONFIG_STRING_MAX], struct err_slot *err)
 {
     char line[CONFIG_STRING_MAX + 64], value[CONFIG_STRING_MAX];

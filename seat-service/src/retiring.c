@@ -1,6 +1,6 @@
-/* retiring.c: the tables of an event, in the order in which their rows may go: a row that refers to
- * another goes before it, and what tells whether the event may go is among the last. Sessions
- * that were ended early belong to no event. */
+/* retiring.c: an event's tables, in the order of deletion: rows that refer to others go first.
+ * `event` is last, because no_of() reads it for the other tables. `ended_session` is left out: its
+ * rows belong to no event. */
 #include "retiring.h"
 
 #include "archive/retire.h"

@@ -1,5 +1,5 @@
-/* retiring.h: `seat-service retire`: what an event left in the journal's database goes to files
- * (archive/retire.h). Other processes may serve other events meanwhile. */
+/* retiring.h: `seat-service retire`: moves a past event's rows from the database to files
+ * (archive/retire.h). Meanwhile processes may serve other events. */
 #ifndef FG_SEAT_SERVICE_RETIRING_H
 #define FG_SEAT_SERVICE_RETIRING_H
 
@@ -16,7 +16,7 @@
     "seat-service retire --list --config FILE\n"                                                   \
     "    what was retired and where to, with its sums and the SHA-256 of its manifest\n"
 
-/* `conf->config` is struct settings. The exit code is archive/retire.h's. */
+/* `conf->config` is a struct settings. Returns an exit code of archive/retire.h. */
 int retiring_run(const struct service_conf *conf, int argc, char **argv);
 
 #endif

@@ -1,6 +1,6 @@
-/* settings.c: one row a setting, by which common/config reads the file, checks the range, and
- * prints --help. Rules that involve two settings are checked after it, before anything starts: a
- * service that would only fail with its first visitor does not start. */
+/* settings.c: one row per setting, from which common/config reads the file, checks ranges, and
+ * prints --help. Rules that involve several settings are checked after that and before anything
+ * starts, so that a wrong setting does not fail only with the first visitor. */
 #include "settings.h"
 
 #include "shell_limits.h"

@@ -141,7 +141,7 @@ enum {
 
     /* Writing a document of 64 MB, over a slow line to a slow disk; nothing else waits for it. */
     IMPORT_ANSWER_MS = 60000,
-    /* From written to open: it is read back, and its ownership taken. Then clients must retry. */
+    /* From storing an import or correction to opening the event. After it, clients must retry. */
     IMPORT_OPEN_MS = 30000,
     /* How often a request that waits for a condition polls it. */
     ERRAND_LOOK_MS = 5,
@@ -188,9 +188,9 @@ enum {
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */
     RATE_CELLS = 1 << 18,
-    /* Bitmaps and distances that best available may read within one request of that rate; each so
-     * many more count as another. They take 50 us, about as long as the rest of a request. The most
-     * expensive search of a stadium counts as four. */
+    /* Bitmaps and distances that a search for the best seats may read as one request of the rate;
+     * each further 4,096 count as another. They take 50 us, about as long as the rest of a request.
+     * The most expensive search of a stadium counts as four. */
     SEARCH_OF_REQUEST = 4096,
 
     /* Body of a call by a buyer: 64 seats of 128 bytes and their quotes, and some room. */
@@ -241,9 +241,9 @@ enum {
     /* Places in memory that an owner keeps free, if enough of its events are idle, so that a
      * requested event need not wait for another to go: that takes seconds. */
     EVENTS_SPARE = 4,
-    EVENTS_SPARE_PART = 16, /* ... and such a fraction of the memory for events */
-    /* Events woken at the same time because a hold of theirs has ended. A requested event waits for
-     * so many at most: a tenth of a second's work. */
+    EVENTS_SPARE_PART = 16, /* ... and the memory for events, divided by this */
+    /* Events woken at the same time because one of their holds has ended. A requested event waits
+     * for at most this many, a tenth of a second's work. */
     EVENTS_DUE_MAX = 32,
     /* A process's shared locks are ignored once its reader, which polls ten times a second, has
      * been silent for this long: it hangs, or is cut off. Longer than reading a large hall
@@ -254,7 +254,7 @@ enum {
      * noticed. */
     ROOM_LOOK_MS = 500,
     ROOM_HELP_MS = 1000,
-    /* How long, at least, an owner sees that its event was read at another process. */
+    /* For at least this long an owner sees that its event was read at another process. */
     EVENT_ASKED_MS = 5000,
     /* The resolution of an event's last time of use. */
     EVENT_USED_MS = 250,
