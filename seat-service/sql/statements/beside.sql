@@ -1,7 +1,6 @@
--- beside.sql: what is stored beside the journal: sessions that were ended early, and counts over
--- time.
+-- beside.sql: tables next to the journal: sessions that were ended early, and counts over time.
 
--- Each write also deletes those of the thousand oldest whose time is over.
+-- Each write also deletes the expired sessions among the thousand oldest rows.
 -- statement: ended_write
 --> rows.session bigint
 --> rows.until   timestamptz
@@ -31,7 +30,7 @@ WHERE no > :after AND until > now()
 ORDER BY no DESC
 LIMIT :room;
 
--- One point each for several events; of each event the newest `keep_ms` stay.
+-- Writes a point for each of these events, and deletes their points that are `keep_ms` older.
 -- statement: counted_write
 --> rows.event   text
 --> rows.at      timestamptz

@@ -1,4 +1,4 @@
--- events.sql: which events there are, and what they were imported from.
+-- events.sql: the list of events, and their documents.
 
 -- statement: events_after
 --> after       integer signed
@@ -13,10 +13,9 @@ WHERE no > :after
 ORDER BY no
 LIMIT :room;
 
--- Rows that were written by `since` or by a later transaction, behind the row (changed, no). `horizon` is
--- what to ask from the next time: the oldest transaction that was under way, since one that began before
--- another may be seen after it. Rows of a database that was read in from a copy may bear numbers that are
--- still to come; they are listed once, from 0 on.
+-- Rows after (changed, no), in the order of the transactions that wrote them. The next walk begins at this one's
+-- first `horizon`, the oldest transaction then running: its rows may become visible after those of later ones.
+-- After a restore from a dump, rows may have numbers of future transactions. Only the walk from 0 lists these.
 -- statement: events_changed
 --> since       bigint signed
 --> changed     bigint signed
@@ -44,9 +43,9 @@ WHERE (changed, no) > (:changed, :after)
 ORDER BY changed, no
 LIMIT :room;
 
--- Written even where it changes nothing, so that all who follow the table look at the event again. It does not
--- wait for a row that somebody has locked. `asked_ms`: when it was first asked for; 0: a hold of it ends, or it is awake.
--- What is not `woken` finds no room yet: it stays asleep, and a process that wakes it knows since when it was asked for.
+-- Writes the rows even if nothing changes, so that all processes read them again. Skips locked rows. `asked_ms`: the
+-- event's first request; 0: one of its holds has ended, or it is awake. Events that are not in `woken` have no room yet.
+-- They stay asleep, and the process that wakes them later reads from `owner` when they were first requested.
 -- statement: events_wake
 --> rows.event    integer signed
 --> rows.asked_ms bigint
@@ -70,10 +69,10 @@ SET asleep_at = CASE WHEN e.no <> ALL (:woken) THEN asleep_at END
 FROM e
 WHERE event.no = e.no AND (asked_ms = 0 OR e.no IN (SELECT event FROM o));
 
--- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. If that
--- is over the event stays awake: a payment may have been refused while it was closed. The statement does not wait where
--- somebody has locked one of the rows. It may arrive late, over a connection that has broken: by then the event may
--- have been woken, under another epoch, and have other holds.
+-- Only its owner puts an event to sleep. `due_ms`: when its next hold ends; 0: it has none. If that time has
+-- passed the event stays awake, because a payment may have been refused while it was closed. Skips locked rows.
+-- `epoch`: the statement may arrive late, over a broken connection, when the event has been woken under another
+-- epoch and has other holds.
 -- statement: event_sleep
 --> event  integer signed
 --> epoch  bigint
@@ -97,7 +96,7 @@ UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0), asked_at = 
 --< no    integer signed
 SELECT no FROM event WHERE id = :event;
 
--- The document that counted at change `seq`.
+-- The document that was valid at change `seq`.
 -- statement: document_of
 --> event integer signed
 --> seq   bigint
@@ -121,7 +120,7 @@ INSERT INTO document (event, hash, body, since)
 SELECT no, :hash, :body, 0 FROM event WHERE id = :id
 ON CONFLICT (event, since) DO UPDATE SET hash = excluded.hash, body = excluded.body;
 
--- What was offered counts from change `seq`; `whole`: so does the journal.
+-- Makes the offered document valid from change `seq`. `whole`: earlier changes are about other seats.
 -- statement: document_turn
 --> event integer signed
 --> hash  bytea
@@ -133,7 +132,7 @@ SET since = :seq, places = CASE WHEN :whole THEN 0 ELSE :places END, base = CASE
     SELECT max(base) FROM document WHERE event = :event AND since > 0) END
 WHERE event = :event AND since = 0 AND hash = :hash;
 
--- Passes have named later incarnations. An earlier one never comes back.
+-- Stores later incarnations that passes have named. Never returns to an earlier one.
 -- statement: events_renew
 --> rows.event       text
 --> rows.incarnation bigint
@@ -142,7 +141,7 @@ SET incarnation = r.incarnation
 FROM UNNEST(:rows.event, :rows.incarnation) AS r (id, incarnation)
 WHERE event.id = r.id AND event.incarnation < r.incarnation;
 
--- If the id is taken, also by an event that was retired, this writes nothing and returns no row.
+-- If the id is taken, even by a retired event, nothing is written and no row returned.
 -- statement: event_create
 --> id    text
 --> hash  bytea

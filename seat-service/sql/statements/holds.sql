@@ -1,6 +1,6 @@
--- holds.sql: what was sold, and the tables `holds` and `act`, which the auditor keeps by replay.
+-- holds.sql: what was sold, and the tables `holds` and `act`, which the auditor writes by replay.
 
--- A page of an event's sold seats: those behind `after` in the plan, at most so many.
+-- A page of an event's sold seats: those after seat `after` in plan order, at most `most`.
 -- statement: sold_list
 --> event    text
 --> after    integer signed
@@ -16,7 +16,7 @@ WHERE e.id = :event AND s.seat > :after
 ORDER BY s.seat
 LIMIT :most;
 
--- A page of the standing places that were sold: of the holds behind `after`, at most so many.
+-- A page of the sold standing places: those of the holds after `after`, at most `most`.
 -- statement: sold_area_list
 --> event    text
 --> after    bigint
@@ -38,8 +38,8 @@ LIMIT :most;
 --< seq   bigint
 SELECT seq FROM projected WHERE event = :event;
 
--- One row per hold, if the table stands where the writer believes it does. A field that a change
--- does not set is NULL, and the table keeps its value.
+-- One row per hold, written only if the table is at change `was`. If a field is NULL, or `order_id`
+-- is empty, the table keeps its value.
 -- statement: holds_write
 --> event           integer signed
 --> was             bigint
@@ -77,7 +77,7 @@ SET state = excluded.state,
     changed_at = excluded.changed_at,
     seq = excluded.seq;
 
--- What is there already stays: a round that starts over writes the same again.
+-- Existing rows stay: a round that starts over writes the same rows again.
 -- statement: acts_write
 --> event           integer signed
 --> acts.seq        bigint

@@ -1,6 +1,6 @@
 -- journal.sql: appending to an event's journal, and reading it back.
 
--- The rows that a batch becomes, and where the journal stands before and after it.
+-- The rows of a batch, and the journal's last change before them.
 -- shape: batch
 --> event        integer signed
 --> epoch        bigint
@@ -12,10 +12,10 @@
 --> rows.chain   bytea
 --> rows.changes smallint
 
--- One statement writes an event's part of a batch, under the condition that the epoch is the committer's
--- and that the journal ends where the committer believes. Everything hangs on the owner row being found,
--- so a process that has lost the epoch writes nothing. The lock makes a raise wait for the commit, and a
--- commit for a raise; only one session writes within an epoch.
+-- One statement writes an event's part of a batch, if the epoch is the committer's and the journal ends
+-- where the committer expects. All its writes join `fence`, so a process that has lost the epoch writes
+-- nothing. The lock makes a raise of the epoch wait for a commit, and a commit for a raise. Within an
+-- epoch only one session writes.
 -- fragment: fence()
 WITH fence AS (
     SELECT event, epoch
@@ -25,16 +25,16 @@ WITH fence AS (
     FOR SHARE
 )
 
--- The lists, mostly of one element, are unnested in step in the select list; as a function in FROM
--- each would be materialised first.
+-- The arrays, mostly of one element, are unnested side by side in the select list. In FROM, each would
+-- be materialised first.
 -- fragment: append_rows()
 INSERT INTO journal (seq, at, epoch, event, kind, body, chain, changes)
 SELECT unnest(:rows.seq), unnest(:rows.at), fence.epoch, fence.event, unnest(:rows.kind),
     unnest(:rows.body), unnest(:rows.chain), unnest(:rows.changes)
 FROM fence
 
--- The batch that touches `sold` or `sold_area`. The writing parts of a statement run in no fixed order, so a
--- batch holds sales, or give-backs, or moves, and the other lists are empty.
+-- For a batch that changes `sold` or `sold_area`. The writing parts of a statement run in no fixed order, so
+-- a batch has only sales, only refunds or only moves. The other lists are empty.
 -- statement: append prepared
 --> batch.*
 --> frees          integer[]
@@ -87,7 +87,7 @@ FROM fence
 )
 :append_rows();
 
--- The usual batch, which sells nothing: a third less to plan and to start.
+-- For the usual batch, which sells nothing: it takes a third less time to plan and to start.
 -- statement: append_plain prepared
 --> batch.*
 :fence()
@@ -99,8 +99,8 @@ FROM fence
 --< chain bytea
 SELECT chain FROM journal WHERE event = :event AND seq = :seq;
 
--- With a limit PostgreSQL walks the primary key, even if the table was never analysed; without one
--- it sorted the whole journal of a rush each time.
+-- The limit makes PostgreSQL walk the primary key, even if the table was never analysed. Without it,
+-- PostgreSQL may sort the whole journal each time.
 -- statement: journal_follow copy
 --> event   integer signed
 --> after   bigint

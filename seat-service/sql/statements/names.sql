@@ -1,2 +1,2 @@
--- names.sql: how all of these are sent: through pg.h, which blocks its thread and binds in binary.
+-- names.sql: all statements here are sent through pg.h, which blocks its thread and binds in binary.
 -- connection: pg.h

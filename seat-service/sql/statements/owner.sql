@@ -14,7 +14,7 @@ FROM UNNEST(:keys) WITH ORDINALITY AS k (key, nth);
 --< done  boolean
 SELECT pg_advisory_unlock(:class, :key) AS done;
 
--- A shared lock that shows its key to other processes: taken, or given back.
+-- Takes or releases shared locks. Their keys are messages to other processes (locks_shared).
 -- statement: lock_share
 --> class integer signed
 --> keys  integer[] signed
@@ -26,7 +26,7 @@ SELECT
     END AS done
 FROM UNNEST(:keys) AS k (key);
 
--- Keys that other sessions show. One that was idle for so long belongs to a process that hangs or is cut off.
+-- The keys of other sessions' shared locks. A session idle for `silent_ms` is ignored: its process hangs or is cut off.
 -- statement: locks_shared
 --> class     integer signed
 --> silent_ms integer
@@ -40,8 +40,8 @@ WHERE l.locktype = 'advisory' AND l.classid = :class::oid AND l.objsubid = 2 AND
     AND (a.state = 'active'
         OR clock_timestamp() - a.state_change < make_interval(secs => :silent_ms / 1000.0));
 
--- Raises the epochs of those whose rows nobody has locked, such as for a commit that is under way. So the position it
--- returns is final (001_seats.sql), and no event waits for another's. Epoch 0: it is not `was`.
+-- Raises the epochs of events whose row no other transaction, such as a running commit, has locked. So the returned
+-- end of the journal is final (owner_raise), and no event waits for another. Epoch 0: the epoch is not `was`.
 -- statement: owners_raise
 --> instance        text
 --> address         text
@@ -66,8 +66,8 @@ FROM f
 JOIN UNNEST(:rows.event, :rows.was, :rows.kept, :rows.fresh) AS r (event, was, kept, fresh) USING (event)
 LEFT JOIN LATERAL owner_raise(f.event, :instance, :address, :private_address, r.was, r.kept, r.fresh) o ON TRUE;
 
--- Changes nothing, and locks its row as a commit would: it waits for a raise that is under way, and for the
--- disk and the replicas, since a server that was replaced proves nothing.
+-- Changes nothing, but locks the row like a commit. So it waits for a raise that is under way, and for the disk and
+-- the replicas, because a server that was replaced proves nothing.
 -- statement: owner_prove
 --> event integer signed
 --> epoch bigint
@@ -78,14 +78,15 @@ FROM owner o
 WHERE o.event = :event AND o.epoch = :epoch AND (SELECT seq FROM head h WHERE h.event = :event) = :seq
 FOR SHARE;
 
--- Of these rows those that no other transaction has locked as a commit would.
+-- Those of these rows that no other transaction, such as a commit, has locked.
 -- statement: owners_free
 --> events integer[] signed
 --< event  integer signed
 SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED;
 
--- `asked_ms`: holds that ended before this ended while nobody had been refused: the event slept, nobody had asked for it,
--- and this process was there to be asked, since `since_ms` (0: it was not). The clocks may differ by less than a second.
+-- `asked_ms`: holds that ended before this time ended while the event was asleep and no request had been refused. 0: one
+-- may have been, because the first hold ended before this process began to lead (`since_ms`; 0: it does not). The second
+-- allows for different clocks.
 -- statement: owners_read
 --> events   integer[] signed
 --> instance text
@@ -104,7 +105,7 @@ FROM owner
 JOIN head h USING (event)
 WHERE event = ANY (:events);
 
--- Where events are, and who is to have them next.
+-- Each event's owner, and the process that is to own it next.
 -- statement: owners_where
 --> events          integer[] signed
 --< event           integer signed
@@ -119,7 +120,7 @@ SELECT event, epoch, instance, address, private_address,
 FROM owner
 WHERE event = ANY (:events);
 
--- How far the journals of events are, so that only those are read that have grown, and in which line.
+-- The end of each event's journal, so that only journals that have grown are read, and its branch.
 -- statement: owners_heads
 --> events integer[] signed
 --< event       integer signed
@@ -147,7 +148,7 @@ WHERE owner.event = e.no AND e.id = :event;
 --> instance text
 UPDATE owner SET ready = :instance WHERE event = :event AND wanted = :wanted AND ready <> :instance;
 
--- Who holds which of our locks, and whether lock_end_silent would end it.
+-- The holders of our locks, and whether lock_end_silent would end their sessions.
 -- statement: locks_held
 --> classes   integer[] signed
 --> silent_ms integer
@@ -165,9 +166,9 @@ LEFT JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.classid = ANY (:classes::oid[]) AND l.objsubid = 2 AND l.granted
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
--- Ends backends that hold one of the locks and have been idle for so long that their program cannot
--- be well, or have waited that long in the middle of a statement for the rest of it. A backend that
--- is at work is left alone: then PostgreSQL is slow, and another owner would not be faster.
+-- Ends backends that hold one of the locks and have been idle for so long that their process hangs
+-- or is cut off, or have waited that long for the rest of a statement. A backend that is at work is
+-- spared: then PostgreSQL is slow, and another owner would not be faster.
 -- statement: lock_end_silent
 --> class     integer signed
 --> keys      integer[] signed
@@ -193,8 +194,7 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :class::oid AND objid = :key::oid
     AND objsubid = 2 AND granted AND pid = ANY (:pids) AND pid <> pg_backend_pid();
 
--- What time it is there, how much WAL the server has written since its start, and how many flushes
--- that took.
+-- The server's clock, and its counters of WAL bytes and flushes.
 -- statement: server_wal
 --< bytes   bigint
 --< flushes bigint

@@ -1,6 +1,6 @@
--- snapshots.sql: an engine's state at a place in its journal, made by replay. The newest two are kept.
+-- snapshots.sql: an engine's state at a position of its journal, made by replay. The newest two are kept.
 
--- Of the document of change `since`, which was read a moment ago: not of one before it, nor of a correction since.
+-- The newest snapshot of the document of change `since`, which the caller read: none of an earlier or later document.
 -- statement: snapshot_newest
 --> event   integer signed
 --> seq_max bigint
