@@ -1,7 +1,7 @@
 -- Orders and errors over time, for the operator's charts, in rows of ten seconds.
 --
--- Numbers only rise, so two processes may count the same. A row for ten seconds with activity is preceded by one for
--- the ten seconds before, so that charts show no activity until then.
+-- Numbers only rise, so two processes may count the same sagas. A row for ten seconds with activity is preceded by one
+-- for the ten seconds before, so that charts show no activity until then.
 
 -- How far back counting restarts: a commit becomes visible only after the times that it wrote.
 -- fragment: counted_newest()
@@ -24,8 +24,8 @@ CASE
     ELSE 0
 END
 
--- Sagas that ended since the last count; tries in doubt; what is open now; and events that had open sagas and may have
--- none now.
+-- Sagas that ended since the last count; tries whose outcome is unknown; sagas that are open now; and events that had
+-- open sagas and may have none now.
 -- statement: count_sagas
 WITH since AS MATERIALIZED (
     SELECT :counted_again(:counted_newest()) AS at

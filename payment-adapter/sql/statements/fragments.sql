@@ -16,8 +16,8 @@
 -- fragment: time_of_ms(unix_ms)
 to_timestamp(:unix_ms / 1000.0)
 
--- Only in a transaction of its own: a crash may lose what it pays for a rate, and nobody waits for the disk while its
--- lock is held.
+-- Only for a transaction of its own: no caller waits for the disk while the rate's lock is held, and a crash may lose
+-- what was paid.
 -- fragment: not_awaited()
 set_config('synchronous_commit', 'off', true)
 

@@ -170,7 +170,7 @@ SELECT id
 FROM orders
 WHERE number = :number;
 
--- The event has ended and its archive is sealed: its rows no longer change (022_retired.sql).
+-- The order's event is retired: its rows no longer change (retire_seal in 001_pay.sql).
 -- fragment: is_retired(id)
 (SELECT g.id FROM retired_order g WHERE g.id = :id) IS NOT NULL
 
@@ -268,8 +268,8 @@ RETURNING s.id;
 (:pivots->>:s.key)::smallint
 
 -- Check-ins, transfers and refunds depend on rows in several tables that the others may be changing. So each first
--- locks the order's row, in a statement of its own; its next statement then sees what the previous one committed. NO
--- KEY: rows that refer to an order may be written meanwhile.
+-- locks the order's row, in a statement of its own. Its next statement then sees what the lock's previous holder
+-- committed. NO KEY: rows that refer to an order may be written meanwhile.
 -- statement: order_lock
 --> id text
 SELECT

@@ -2,8 +2,8 @@
 -- as a lease, so that no two instances claim the same row, and a dead worker's rows become due by themselves.
 
 -- One customer's messages go in order: only the oldest open one is due, the others wait until it is done. A parked
--- message (never due) delays only those of its own order. The previous message is looked up in shop_outbox_open, which
--- alone has this order: for NOT EXISTS, PostgreSQL may compare all messages of a customer with each other.
+-- message (never due) delays only those of its own order. The index shop_outbox_open finds the previous one, because
+-- no other has this order. With NOT EXISTS, PostgreSQL may compare all messages of a customer with each other.
 -- fragment: is_due(b)
 :b.done_at IS NULL AND :is_due_since(b) AND coalesce((
     SELECT false
@@ -77,7 +77,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace, :age_us(taken.due_at) AS late_us;
 
--- A pause that the shop asks for applies to all processes. Calls may run ahead of the paid moment by a burst less one,
+-- A pause that the shop requests applies to all processes. Calls may run ahead of the paid moment by a burst less one,
 -- so it is added: no call leaves during the pause.
 -- statement: shop_pause
 --> pause_ms    bigint

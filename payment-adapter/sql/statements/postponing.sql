@@ -1,4 +1,4 @@
--- Postponed events: orders made before show the new date, and their buyers may have them refunded in full.
+-- Postponed events: earlier orders show the new date, and their buyers can get a full refund for a while.
 
 -- Every ticket holder gets a mail. Repeating the same date changes nothing.
 -- statement: event_postpone

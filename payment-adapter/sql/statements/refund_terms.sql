@@ -21,7 +21,7 @@ WHERE event IN (:event, '')
 ORDER BY event DESC
 LIMIT 1;
 
--- Compared with the version that was read; 0: this event had none.
+-- Sets the terms only if their version is still the one that was read; 0: the event had none of its own.
 -- statement: terms_set
 --> event          text
 --> granted_to     text
