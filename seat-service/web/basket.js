@@ -1,6 +1,6 @@
-// basket.js: the visitor's holds, as the server has them: the one that is being chosen for, and others that another
-// browser of this visit may have. Changes go one after the other, each answered before the next; every seat shown as
-// ours is committed.
+// basket.js: the visitor's holds, as last confirmed by the server. `hold` is the one that changes apply to; the others
+// may come from another browser of the same visit. Changes are sent one at a time, each after the response to the
+// previous one, so every seat shown as the visitor's is committed.
 
 import { call, Refused } from './kit.js';
 
@@ -9,8 +9,8 @@ export class Basket {
     this.path = `/v1/seats/${event}/holds`;
     this.kept = `fg-hold-${event}`;
     this.onChange = onChange;
-    this.holds = []; // the open ones first
-    this.needs = needs; // {access, code}: unlock the seats kept for those who need or know it
+    this.holds = []; // open holds first
+    this.needs = needs; // {access, code}: unlock accessible seats and seats behind a code
     this.last = Promise.resolve();
   }
 
@@ -25,8 +25,8 @@ export class Basket {
   take(holds) {
     this.holds = holds.filter(({ state }) => state === 'open' || state === 'paying').sort((a, b) => a.state.localeCompare(b.state));
     try {
-      localStorage.setItem(this.kept, this.holds.map((hold) => `${hold.hold} ${hold.state} ${hold.seats}`)); // other tabs notice when this changes
-    } catch { /* other tabs notice when they are looked at */ }
+      localStorage.setItem(this.kept, this.holds.map((hold) => `${hold.hold} ${hold.state} ${hold.seats}`)); // makes other tabs reload their holds
+    } catch { /* other tabs reload when next shown */ }
     this.onChange();
   }
 
@@ -34,14 +34,14 @@ export class Basket {
     this.take((await call('GET', this.path)).holds);
   }
 
-  // One after the other, even after one that failed.
+  // Runs tasks one at a time; a failed one does not stop the next.
   queue(work) {
     const next = this.last.then(work, work);
     this.last = next.catch(() => {});
     return next;
   }
 
-  // `work` returns a hold, new or changed; null is the end of `hold`, or else of the one that is current by then.
+  // `work` resolves to the new or changed hold, or to null if `hold` (by default the current one) has ended.
   change(work, hold = null) {
     return this.queue(async () => {
       const was = hold ?? this.hold;
@@ -61,7 +61,7 @@ export class Basket {
       : call('POST', this.path, { seats: ids, ...this.needs })));
   }
 
-  // Exchanges all of them for others, in one step.
+  // Exchanges all seats of the hold for others in one request.
   exchange(ids) {
     return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids, remove: this.seats, ...this.needs }));
   }

@@ -1,5 +1,5 @@
-// card.js: what a visitor should know of a seat before taking it, in a card that hangs at the seat and
-// moves with it: below it, above it, or next to it, where the map's other controls leave room.
+// card.js: a card with a seat's name, price and facts, shown before the visitor takes it. It stays next to its seat as
+// the map moves, on a side that the map's controls leave free.
 
 import { DOUBLE_MS } from './fingers.js';
 import { announce, byId } from './kit.js';
@@ -14,7 +14,7 @@ export class Card {
     this.wide = this.high = 0;
   }
 
-  // {name, price, facts, take: what the button says, none to hide it, view: has it a picture?}
+  // {name, price, facts, take: the button's label, empty to hide it, view: whether there is a picture}
   show(told, byKey) {
     const opened = this.box.hidden;
     for (const [id, text] of [['card-name', told.name], ['card-price', told.price], ['card-facts', told.facts], ['card-take', told.take]]) {
@@ -30,7 +30,7 @@ export class Card {
     if (byKey) byId(told.take ? 'card-take' : 'card-close').focus({ preventScroll: true });
     else if (opened) {
       announce([told.name, told.price, told.facts].join(' · '));
-      this.box.inert = true; // a second tap that follows at once is meant for the map
+      this.box.inert = true; // the second tap of a double tap is meant for the map
       setTimeout(() => { this.box.inert = false; }, DOUBLE_MS);
     }
   }
@@ -39,7 +39,7 @@ export class Card {
     this.box.hidden = true;
   }
 
-  // Moves the map where the card has room on no side of its seat.
+  // Moves the map if the card fits on no side of its seat.
   makeRoom() {
     const { map } = this;
     if (!this.measure() || this.side() !== 'none') return;
@@ -48,8 +48,8 @@ export class Card {
     map.see({ ...map.view, y: map.view.y + (up <= down ? -up : down) });
   }
 
-  // Where its seat is on the map, how far the card stays away from it, and where cards may be. False if
-  // the seat is out of view.
+  // Sets the seat's position on the map, the card's distance from it, and the area for cards. Returns false if the seat
+  // is out of view.
   measure() {
     const { map, map: { view, plan, taken } } = this;
     this.x = plan.x[map.asked] * view.k + view.x;
@@ -68,7 +68,7 @@ export class Card {
     return this.x - this.reach - this.wide >= EDGE_PX ? 'left' : 'none';
   }
 
-  // Each time the map is drawn.
+  // Called each time the map is drawn.
   place() {
     if (this.box.hidden || this.map.asked < 0) return;
     const seen = this.measure();

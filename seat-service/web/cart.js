@@ -1,4 +1,4 @@
-// cart.js: shows what is held: places, sum, time left, and the way to pay.
+// cart.js: shows the visitor's holds: seats, sum, time left and the link to the checkout.
 
 import { announce, byId, event, info, make, minutes, money, nameOfArea, plan, say, serverNow } from './hall.js';
 import { WARN_AT_S } from './visit.js';
@@ -7,7 +7,7 @@ import { marksOf, nameOfAll } from './words.js';
 const payOf = ({ hold }) => `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold)}`;
 const areaOf = ({ area, quantity }) => `${nameOfArea(info.areas.find(({ id }) => id === area))} × ${quantity}`;
 
-// On a phone the cart is one row, which opens as a sheet; on a desk it is always open.
+// On a phone the cart is one row that opens as a sheet; on a wide screen it is always open.
 const desk = matchMedia('(min-width: 60rem)');
 
 export function openCart(open) {
@@ -27,13 +27,13 @@ export function listenToCart() {
   openCart(false);
 }
 
-// What the buyer will pay: prices and fees.
+// The amount that the buyer pays: prices plus fees.
 function dueOf({ total, fees = 0, currency }) {
   const due = money(total + fees, currency);
   return fees > 0 ? say('cart.with-fees', due, money(fees, currency)) : due;
 }
 
-// Another hold of this visit, which is paid or released as a whole.
+// A row for another hold of this visit. It is paid or released as a whole.
 function otherLine(hold, giveBack) {
   const closed = hold.state !== 'open';
   const name = hold.area ? areaOf(hold) : nameOfAll(hold.seats.map((id) => plan.placeOf(id)));
@@ -45,7 +45,7 @@ function otherLine(hold, giveBack) {
   return line;
 }
 
-// `release(place)` gives one back, `giveBack(hold)` another hold.
+// `release(place)` gives back one seat of the current hold, `giveBack(hold)` another hold.
 export function showCart({ hold, holds, seats, closed }, release, giveBack) {
   const quantity = hold?.quantity ?? 0;
   const sum = hold && quantity > 0 ? say('cart.sum', quantity, dueOf(hold)) : say('cart.empty');

@@ -1,4 +1,4 @@
-// colours.js: colours to mix and to compare.
+// colours.js: parses and mixes colours, and computes contrast.
 
 const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);

@@ -1,12 +1,11 @@
-// compare.js: two sections side by side: what their seats cost, how many are left and how many of
-// those beside each other, how near the stage they are, and the view from there. A third one
-// replaces the older of the two.
+// compare.js: compares two sections: prices, seats left, the longest run of adjacent free seats, distance to the stage,
+// facts, the way, and the view. Picking a third section replaces the older of the two.
 
 import { byId, make, say } from './kit.js';
 import { sightOf } from './sight.js';
 
 export class Compare {
-  // `list`: whose sections they are
+  // `list`: the SeatList whose sections are compared
   constructor(list) {
     Object.assign(this, { list, plan: list.plan, picked: [] });
     this.box = byId('compare');
@@ -24,8 +23,8 @@ export class Compare {
     this.draw();
   }
 
-  // The share of all seats that are farther from the stage than the middle seat of the section: a
-  // plan does not say how long its unit is in metres.
+  // The percentage of all seats that are at least as far from the stage as the section's median seat. A plan does not
+  // say how long its unit is in metres.
   nearOf(zone) {
     const { n, x, y, focal } = this.plan;
     const far = (i) => Math.hypot(x[i] - focal.x, y[i] - focal.y);
@@ -74,7 +73,7 @@ export class Compare {
     this.box.scrollIntoView({ block: 'nearest' });
   }
 
-  // Updates only what has changed: the focus may be on a button, which must stay.
+  // Updates only changed cells, because replacing the table would lose the focus on a button.
   refresh() {
     const rows = this.box.querySelectorAll('tbody tr');
     if (rows.length === 0) return;

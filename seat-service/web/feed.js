@@ -1,16 +1,16 @@
-// feed.js: news of the seats: from the stream or, where that does not come through, by polling.
+// feed.js: receives seat changes from the event stream or, if that fails, by polling.
 
 import { applyChanges, byId, call, fetchPicture, info, path, plan, readPicture, say, sinceOf, soon } from './hall.js';
 import { isOther, Live } from './live.js';
 import { refuse } from './visit.js';
 
-const LOST_MS = 2_000; // without the stream, before the page says so
+const LOST_MS = 2_000; // how long the stream may be down before the page says so
 
 let told; // {onChange(), onAreas(areas), onPrices(prices), onFound()}
 let live;
 
-// A connection that is back within a moment is not worth a word. After a longer cut the stream
-// brings the seats up to date, and we ask for the hold.
+// A short interruption is not shown. After any interruption the stream brings the seats up to date, and onFound()
+// reloads the holds.
 let lost = 0;
 let stream = null;
 
@@ -26,13 +26,13 @@ function onFound() {
   told.onFound();
 }
 
-// The document was corrected: everything that is shown may be another.
+// The plan was corrected, so everything on the page may be outdated.
 function hearPlan(hash) {
   if (hash !== undefined && hash !== info.plan) soon(() => location.reload());
 }
 
-// The counts of standing places are those of their message's version. After a resync, or in another line, they are taken as
-// they are.
+// Ignores counts of standing places that are older than the last ones. After a resync or on another journal branch,
+// versions cannot be compared, so the counts are used.
 let areasOf = { version: 0 };
 
 function hearAreas({ version, line, areas }, anew) {
@@ -59,8 +59,7 @@ function follow() {
     hearPlan(news.plan);
     live.renew(news.version, news.line);
   });
-  // The browser reconnects by itself after a lost connection, but not after an answer that is not a
-  // stream.
+  // The browser reconnects by itself after a lost connection, but not after a response that is not a stream.
   stream.addEventListener('error', () => {
     onLost(LOST_MS);
     if (stream.readyState === EventSource.CLOSED) soon(poll);
@@ -81,7 +80,7 @@ async function poll() {
       refuse(error, poll);
       return;
     }
-    if (error.status === 422) plan.line = ''; // a program of before there were lines, which reads a bare number
+    if (error.status === 422) plan.line = ''; // an older service accepts only a version without a branch
     soon(poll);
   }
 }

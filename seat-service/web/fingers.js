@@ -1,12 +1,12 @@
-// fingers.js: what pointers do on the map: one drags, two pinch, a flick goes on by itself, a tap
-// points, a double tap zooms in. The map decides what each of these means.
+// fingers.js: recognises gestures on the map: drag with one pointer, pinch with two, flick, tap and double tap. The map
+// decides what each gesture does.
 
 const TAP_SLOP_PX = 8;
 export const DOUBLE_MS = 320;
 const DOUBLE_PX = 36;
 const FLICK_PX_PER_MS = 0.25;
-const FLICK_MS = 325; // the time in which a flick loses two thirds of its speed
-const WINDOW_MS = 90; // the time over which its speed is measured
+const FLICK_MS = 325; // time in which a flick loses about two thirds of its speed
+const WINDOW_MS = 90; // time over which a flick's speed is measured
 
 const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
 
@@ -15,8 +15,8 @@ export class Fingers {
   constructor(element, map) {
     this.map = map;
     this.element = element;
-    this.down = new Map(); // where each pointer is
-    this.tapped = null; // where this tap began, while it is still a tap
+    this.down = new Map(); // position of each pressed pointer
+    this.tapped = null; // where the press began; null once it is not a tap
     this.last = { at: -Infinity, x: 0, y: 0 };
     this.trail = [];
     this.slow = matchMedia('(prefers-reduced-motion: reduce)');
@@ -76,7 +76,7 @@ export class Fingers {
     this.tapped = null;
     if (tapped) this.tap(event, tapped);
     else if (this.down.size === 0 && event.type === 'pointerup') this.flick(event.timeStamp);
-    else this.trail = []; // one of two fingers is left: that makes no flick
+    else this.trail = []; // one finger is still down, or the gesture was cancelled
   }
 
   tap(event, at) {

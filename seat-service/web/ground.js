@@ -1,14 +1,13 @@
-// ground.js: what a plan draws beside its seats: the stage, a playing field, bars, words. It lies
-// behind the seats, so it is drawn faintly, and its words in a colour that can be read on it: the
-// plan's or, if need be, ours.
+// ground.js: draws a plan's shapes that are not seats: the stage, a playing field, bars, words. They lie behind the
+// seats, so they are faint. Words have the plan's colour if it is readable there, otherwise one of the page's.
 
 import { contrast, css, mix, rgbOf } from './colours.js';
 import { boxOf } from './plan.js';
 
-const MIX = 0.45; // how much of a shape's own colour is left when mixed with the page's
+const MIX = 0.45; // share of a shape's own colour when mixed with the page's
 const LEAST_CONTRAST = 4.5;
-const SEEN = 1.4; // contrast from which on an edge is visible
-const LEAST_PX = 7; // smaller words cannot be read
+const SEEN = 1.4; // contrast at which an edge becomes visible
+const LEAST_PX = 7; // smaller words are unreadable
 const MOST_PX = 40;
 
 function pathOf(shape) {
@@ -22,7 +21,7 @@ function pathOf(shape) {
   return path;
 }
 
-// Where its words stand in the plan; null if it has none.
+// The position of a shape's text in the plan; null without text.
 function placeOfText({ x, y, rotation = 0, text }) {
   if (!text?.text.trim()) return null;
   const [dx, dy, turn] = [text.x ?? 0, text.y ?? 0, rotation * Math.PI / 180];
@@ -37,17 +36,17 @@ export class Ground {
     this.shape(shapes);
   }
 
-  // Again when the hall has been turned.
+  // Called again when the hall has been turned.
   shape(shapes) {
     this.shapes = shapes.map((shape) => ({ ...shape, path: pathOf(shape), words: placeOfText(shape) }));
   }
 
-  // Does a word near the focal point already say what is there, and is it large enough to be read?
+  // Whether the plan has a readable word of its own within this distance of the focal point.
   names({ x, y }, within, k) {
     return this.shapes.some(({ words, text }) => words && sizeOf(text, k) >= LEAST_PX && Math.hypot(words.x - x, words.y - y) < within);
   }
 
-  // The box of the filled shape nearest to the focal point, if it is within that distance.
+  // The box of the filled shape nearest to the focal point; null if none is within that distance.
   stage({ x, y }, within) {
     const far = ({ left, right, top, bottom }) => Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
     const [near] = this.shapes.filter(({ shape, color }) => color && shape !== 'text').map(boxOf).sort((a, b) => far(a) - far(b));

@@ -1,6 +1,6 @@
-// hall.js: the first view of the hall: loads it, frames it, draws it, and lets visitors move it.
-// Meanwhile later.js, with all that choosing and paying needs, is on its way: a seat that is
-// pressed too early shows its card once later.js is here.
+// hall.js: the first view of the hall: loads it, draws it, and lets visitors move the map. Meanwhile it loads later.js,
+// which has everything for choosing and paying. A seat that is pressed before that shows its card once later.js is
+// loaded.
 
 import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js';
 import { markOf, readPicture, readPlan } from './plan.js';
@@ -19,7 +19,7 @@ const POLL_MS = 3_000;
 export let info;
 export let plan;
 export let map;
-export let prices = null; // of each category, in words
+export let prices = null; // formatted, by category
 export const mine = new Set();
 export const count = (n) => n.toLocaleString(lang);
 export const soon = (again) => setTimeout(again, POLL_MS * (0.75 + Math.random() / 2));
@@ -29,7 +29,7 @@ export const soon = (again) => setTimeout(again, POLL_MS * (0.75 + Math.random()
 async function importLater() {
   for (let tried = 0; ; tried++) {
     try {
-      return await import(new URL(tried ? `later.js?${tried}` : 'later.js', import.meta.url)); // browsers do not request an address again that has failed
+      return await import(new URL(tried ? `later.js?${tried}` : 'later.js', import.meta.url)); // browsers do not retry a failed import of the same address
     } catch {
       await new Promise((again) => { setTimeout(again, POLL_MS); });
     }
@@ -42,14 +42,13 @@ const arriving = importLater();
 const begun = new Promise((done) => { begin = done; });
 const inSale = (work) => (sale ? work(sale) : begun.then(() => work(sale)));
 
-// Says what is in view: the section, what its seats cost, how many are left, and where the stage
-// is.
+// Shows what is in view: the section in the middle, its prices, the seats left, and the direction of the stage.
 const ARROWS = '↑↗→↘↓↙←↖';
 function tellWhere() {
   if (!prices) return;
   const zone = plan.zones[map.here];
   const cheapest = plan.zones.reduce((least, { cheapest: c }) => (c >= 0 && (least < 0 || plan.prices[c] < plan.prices[least]) ? c : least), -1);
-  // One line on a phone, or the map would move as one goes from section to section.
+  // One line on a phone: a second one would move the map between sections.
   const offered = zone ? [...new Set(zone.parts.filter(({ shown }) => shown > 0).map(({ category }) => category))] : [];
   const parts = zone
     ? [zone.name, ...(offered.length > 1 ? [say('map.from', prices[zone.cheapest])] : offered.map((c) => `${info.categories[c].name} ${prices[c]}`)), zone.shown > 0 ? say('map.left', count(zone.shown)) : say(zone.free > 0 ? 'legend.other' : 'seat.sold')]
@@ -81,17 +80,17 @@ export function show(which) {
   }
   sale?.onShow(which);
   if (which === 'map') map.resize();
-  try { localStorage.setItem('fg-view', which); } catch { /* chosen again next time */ }
+  try { localStorage.setItem('fg-view', which); } catch { /* not remembered */ }
 }
 
 export function viewKept() {
   let view = 'map';
-  try { view = localStorage.getItem('fg-view') ?? 'map'; } catch { /* the map, then */ }
+  try { view = localStorage.getItem('fg-view') ?? 'map'; } catch { /* use the map */ }
   return view === 'list' ? 'list' : 'map';
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
-class Tracer { // a canvas path as an SVG path: the code that draws seats draws swatches too
+class Tracer { // records a canvas path as an SVG path: the code that draws seats draws swatches too
   d = '';
   moveTo(x, y) { this.d += `M${x} ${y}`; }
   lineTo(x, y) { this.d += `L${x} ${y}`; }
@@ -116,7 +115,7 @@ function colourSwatches() {
   for (const sign of document.querySelectorAll('[data-category]')) sign.setAttribute('fill', map.paints[sign.dataset.category].css);
 }
 
-// One press shows only this category, another shows them all again.
+// One press shows only this category, another shows all again.
 let only = -1;
 function showOnly(c) {
   only = c;
@@ -151,13 +150,13 @@ export function showPrices() {
   prices = plan.prices.map((price) => money(price, info.currency));
   info.categories.forEach(({ name }, c) => {
     byId('categories').querySelectorAll('span')[c].textContent = prices[c];
-    byId('best-category').options[c + 1].textContent = `${name} ${prices[c]}`; // the first is any
+    byId('best-category').options[c + 1].textContent = `${name} ${prices[c]}`; // option 0 is any category
   });
   byId('areas').querySelectorAll('.area').forEach((line, a) => { line.textContent = lineOfArea(info.areas[a]); });
 }
 
-// Prices come after the hall: a browser takes as long to load a language's number format as to draw
-// the hall.
+// Prices are added after the hall is drawn: loading a language's number format takes a browser as long as drawing the
+// hall.
 function addPrices() {
   map.price = (c) => prices[c];
   byId('best-category').append(...info.categories.map(({ name }) => make('option', { value: name })));
@@ -176,7 +175,7 @@ export function lineOfArea(area) {
 
 function addAreas() {
   byId('areas').hidden = info.areas.length === 0;
-  byId('hall').classList.toggle('standing', info.seats === 0); // then these are the hall, the stage above them
+  byId('hall').classList.toggle('standing', info.seats === 0); // without seats, the areas below the stage are the hall
   byId('areas').querySelector('ul').append(...info.areas.map((area) => {
     const quantity = make('select', { 'aria-label': say('areas.quantity', nameOfArea(area)) });
     for (let q = 1; q <= info.limits.max_per_hold; q++) quantity.append(make('option', { value: q, textContent: q }));
@@ -200,14 +199,13 @@ function listen() {
   byId('zoom-all').addEventListener('click', () => map.showAll());
 }
 
-// Resolves when the changes are on the screen. A hidden page draws nothing, and goes on after a
-// while.
+// Resolves when the changes are on the screen, or after 200 ms on a hidden page, which draws nothing.
 const drawn = () => new Promise((done) => {
   requestAnimationFrame(() => setTimeout(done));
   setTimeout(done, 200);
 });
 
-// The page around the hall, made while the rows are on their way: visible, but not yet usable.
+// Builds the page around the hall while the rows are loading: visible, but not yet usable.
 function frame() {
   document.title = info.name;
   byId('name').textContent = info.name;
@@ -224,10 +222,10 @@ function frame() {
   show(viewKept());
 }
 
-// Everything is requested at once; what visitors see is made before what they use.
+// Requests everything at once, and builds what visitors see before what they use.
 async function open() {
   const [picture, geometry] = [fetchPicture(), get('plan?form=rows').then((answer) => answer.json())];
-  for (const part of [picture, geometry]) part.catch(() => {}); // the one that awaits it reports it
+  for (const part of [picture, geometry]) part.catch(() => {}); // reported by the await below
   info = await call('GET', path);
   if (!map) frame();
   plan = readPlan(await geometry);
@@ -251,7 +249,7 @@ async function open() {
   byId('hall').dataset.ready = lang;
 }
 
-// Tries to load the hall until it answers.
+// Loads the hall, and retries while the service is unreachable or failing.
 async function openAtLast() {
   try {
     await open();

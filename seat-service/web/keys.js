@@ -1,9 +1,9 @@
-// keys.js: the map by keyboard: arrows go from seat to seat, Enter opens a seat's card, plus and minus zoom, Home shows all.
+// keys.js: the map by keyboard: arrows move from seat to seat, Enter opens a seat's card, plus and minus zoom, Home shows all.
 
 import { FREE } from './plan.js';
 
-const STEP_PX = 20; // how wide a seat must be to step on it
-const EDGE_PX = 40; // nearer to the edge than this, the map moves
+const STEP_PX = 20; // seat width after zooming in for a step
+const EDGE_PX = 40; // a seat nearer to the edge moves the map
 
 export class Keys {
   constructor(map) {
@@ -25,7 +25,7 @@ export class Keys {
     event.preventDefault();
   }
 
-  // The first step of all is to a free seat in the middle, if there is one.
+  // The first step goes to the free seat nearest to the middle, or to any seat if none is free.
   first() {
     const { map, map: { plan, grid } } = this;
     const { x, y } = map.at(map.width / 2, map.height / 2);
@@ -33,7 +33,7 @@ export class Keys {
     return free < 0 ? grid.closest(x, y, 1e5) : free;
   }
 
-  // The nearest seat that lies in that direction.
+  // The nearest seat in that direction; -1 if there is none.
   next(dx, dy) {
     const { plan, grid, pitch, cursor } = this.map;
     const [x, y] = [plan.x[cursor], plan.y[cursor]];

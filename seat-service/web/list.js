@@ -1,13 +1,13 @@
-// list.js: the same hall without a picture: choose a section, then a row, then seats. All of these
-// are ordinary controls, so keyboards and screen readers need no help from us. The cheapest
-// sections come first, each with what its seats cost and how many are free side by side.
+// list.js: the hall as a list: choose a section, then a row, then seats. It uses only standard controls, so it works
+// with keyboards and screen readers. The cheapest sections come first, each with its lowest price and its longest run
+// of adjacent free seats.
 
 import { byId, make, say } from './kit.js';
 import { Compare } from './compare.js';
 import { FREE, HELD, SOLD } from './plan.js';
 
-const CARDS = 6; // at first, and as many more on each press
-const AISLE = 1.7; // times the usual distance from seat to seat: beyond it they are not neighbours
+const CARDS = 6; // shown at first, and added by each press on "more"
+const AISLE = 1.7; // in usual seat distances: seats farther apart are not neighbours
 
 const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
@@ -58,7 +58,7 @@ export class SeatList {
     this.refresh();
   }
 
-  // Moves the focus to its rows.
+  // Moves the focus to the choice of sections.
   choose(z) {
     this.openZone(z, this.firstRow(this.plan.zones[z]));
     this.zones.focus();
@@ -68,8 +68,8 @@ export class SeatList {
     this.openZone(this.plan.zoneOf[seat], this.plan.rowOf[seat]);
   }
 
-  // Which sections there are, cheapest first: made when the list is looked at or the filter changes, and
-  // then left where it stands.
+  // Builds the cards of sections, cheapest first, when the list is opened or the filter changes. In between, cards keep
+  // their places.
   showCards(count = CARDS) {
     const open = this.order.filter((z) => this.plan.zones[z].shown > 0);
     this.cards.replaceChildren(...open.slice(0, count).map((z) => make('li', {}, make('button', { type: 'button', 'data-zone': z }, make('b'), make('span'), make('small')), this.compare.button(z))));
@@ -84,7 +84,7 @@ export class SeatList {
     return i + 1 < row.to && Math.hypot(x[i + 1] - x[i], y[i + 1] - y[i]) <= AISLE * this.pitch;
   }
 
-  // How many are free, and how many of those side by side at most.
+  // How many seats are free, and the longest run of adjacent free seats.
   freeOf(row) {
     let [free, together, run] = [0, 0, 0];
     for (let i = row.from; i < row.to; i++) {
@@ -100,7 +100,7 @@ export class SeatList {
     return Math.max(0, zone.rows.findIndex((row) => this.freeOf(row).together > 1));
   }
 
-  // Elements stay and only their words change: the focus is never lost.
+  // Elements stay and only their texts change, so the focus is not lost.
   refresh() {
     if (byId('list-view').hidden) return;
     for (const option of this.zones.options) {
@@ -136,7 +136,7 @@ export class SeatList {
     const free = this.isFree(i);
     const row = this.zone.rows[this.plan.rowOf[i]];
     button.setAttribute('aria-pressed', String(mine));
-    // Not `disabled`: a seat that is taken while it has the focus would lose the focus.
+    // Not `disabled`: a focused seat that somebody else takes would lose the focus.
     button.setAttribute('aria-disabled', String(!mine && !free));
     button.parentElement.classList.toggle('joined', (free || mine) && this.besides(i, row) && (this.isFree(i + 1) || this.mine.has(i + 1)));
     const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');

@@ -1,32 +1,32 @@
-// live.js: keeps the picture of the hall up to date from the stream. A delta names the two versions
-// between which it leads. If there is a gap before it, because a connection broke, a picture was
-// fetched meanwhile, or another process took over, it is not applied to a picture that it was not
-// made for. Instead the picture is read again, and deltas that came meanwhile are applied to that
-// one, as far as they fit. Versions are the journal's, so those of several processes compare within one
-// branch (line) of it; one process may be a moment behind another, and the picture never goes back for that. A delta of
-// another line fits only if it continues the version that is shown, that line is new, and no other was seen
-// in between: that is an owner's successor. Otherwise a failover may have lost what is shown, and the picture is read again.
+// live.js: keeps the picture of the hall up to date from the stream. A delta leads from one version (`since`) to
+// another. After a gap, a delta is not applied: the connection broke, a picture was fetched meanwhile, or another
+// process took over. Instead the picture is read again, and then the deltas that arrived meanwhile are applied if they
+// fit.
+// Versions are the journal's, so those of several processes compare within one branch (`line`) of it. One process may
+// be slightly behind another; the picture never goes back for that. A delta of another branch fits only if it continues
+// the shown version, its branch is new, and no other branch was seen in between. Then it comes from the owner's
+// successor. Otherwise a failover may have lost what is shown, and the picture is read again.
 
-// Versions of two lines say nothing of each other. An old program may name none.
+// Versions of two branches cannot be compared. An old service may send no branch.
 export const isOther = (line, told) => Boolean(line && told && line !== told);
 
-const NONE = -1; // before every version
+const NONE = -1; // lower than every version
 
 export class Live {
-  // `plan` has the version that is shown. fetchPicture() -> [octets, {version, line}]; read(plan, octets, mark)
-  // and apply(plan, changes) bring it there. `later` calls its argument once there is a point in
-  // trying again; `onChange` is called when there is something to draw.
+  // `plan` has the shown version. fetchPicture() resolves to [octets, {version, line}]. read(plan, octets, mark) and
+  // apply(plan, changes) update `plan`. later(retry) calls `retry` when it is time for it. onChange() is called when
+  // there is something to draw.
   constructor(plan, { fetchPicture, read, apply, onChange, later }) {
     Object.assign(this, { plan, fetchPicture, read, apply, onChange, later });
-    this.early = null; // deltas that came while a picture is on its way
-    this.newest = undefined; // the line that was seen last
-    this.lines = new Set(); // all that were seen: none of them succeeds another
+    this.early = null; // deltas received while a picture is being fetched
+    this.newest = undefined; // the branch seen last
+    this.lines = new Set(); // all branches seen: none of them succeeds another
   }
 
   take(changes) {
     if (!this.fits(changes)) this.renew(changes.since, changes.line, changes);
     else if (this.early !== null) this.early.push(changes);
-    else if (changes.version <= this.plan.version) this.onChange(); // known; the areas are not
+    else if (changes.version <= this.plan.version) this.onChange(); // nothing new, except perhaps areas
     else if (changes.since <= this.plan.version) {
       this.hear(changes.line);
       this.apply(this.plan, changes);
@@ -46,8 +46,8 @@ export class Live {
     this.lines.add(line);
   }
 
-  // The whole picture, of version `least` of this line or a later one, and `known` with it. One at a time: one that is on its
-  // way is judged by the newest line.
+  // Fetches the whole picture, of version `least` of this branch or later, then applies `known`. Only one fetch runs at
+  // a time; its picture is checked against the newest `least`.
   async renew(least, line, ...known) {
     const isAsked = this.early !== null;
     this.hear(line);
@@ -56,8 +56,8 @@ export class Live {
     if (!isAsked) await this.ask();
   }
 
-  // A process is behind for a moment only: another line that a later picture has again is the present
-  // one, and deltas of another do not fit it.
+  // A picture may be behind for a moment. A branch that the next picture has again is the current one, and the early
+  // deltas of the other branch do not fit it.
   judge({ version, line }) {
     const other = isOther(line, this.least.line);
     const behind = other ? line !== this.refused : version < this.least.version;
@@ -73,7 +73,7 @@ export class Live {
       this.read(this.plan, octets, mark);
     } catch {
       this.early = null;
-      this.plan.version = NONE; // no longer of use: any delta now lies beyond a gap
+      this.plan.version = NONE; // outdated: every delta now has a gap before it
       this.later(() => this.askAgain());
       return;
     }
@@ -83,7 +83,7 @@ export class Live {
     for (const changes of early) this.take(changes);
   }
 
-  // Unless a picture came meanwhile, or is on its way.
+  // Does nothing if a picture has arrived meanwhile or is being fetched.
   async askAgain() {
     if (this.early !== null || this.plan.version > NONE) return;
     this.early = [];

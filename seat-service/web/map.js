@@ -1,8 +1,8 @@
-// map.js: the hall to look at: sections from afar, seats from near, one fading into the other. It
-// draws only when something has changed. Fingers, wheel and keys move it; it reports a seat
-// that was pressed by `onAsk`, and then draws the seat's card next to it.
+// map.js: the map of the hall: sections from afar, seats from near, one fading into the other. It draws only when
+// something has changed. Fingers, wheel and keys move it. `onAsk` reports a pressed seat, whose card is then drawn next
+// to it.
 //
-// On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
+// On a portrait screen a hall whose stage is at a side is turned, so that the stage is on top.
 
 import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, roomOf, turnPlan } from './plan.js';
 import { LOOK, LOOKS, makePaint, signsOf, toneOf } from './paint.js';
@@ -12,22 +12,22 @@ import { Fingers } from './fingers.js';
 import { css, mix, rgbOf } from './colours.js';
 import { say } from './kit.js';
 
-const SEAT_SHARE = 0.85; // of the distance from a seat to its neighbour
-const NEAR_PX = 5; // from this width of a seat on, seats are shown,
-const ALL_NEAR_PX = 9; // and from this one sections no longer
+const SEAT_SHARE = 0.85; // seat width as a share of the distance between neighbours
+const NEAR_PX = 5; // seats at least this wide are shown,
+const ALL_NEAR_PX = 9; // and at this width sections have faded out
 const AIM_PX = 12; // a press on smaller seats zooms in
-const NUMBER_PX = 17; // from here on seats show their numbers
-const CLOSE_PX = 24; // how wide seats are after a press on a section
+const NUMBER_PX = 17; // seats this wide show their numbers
+const CLOSE_PX = 24; // least seat width after a press on a section
 const MOST_PX = 44;
 const FINGER_PX = 22;
-const PALE = 0.4; // how much of its colour a free seat keeps that the filter leaves out
+const PALE = 0.4; // share of its colour that a filtered-out free seat keeps
 const GLIDE_MS = 220;
-const STAGE_PX = 22; // how high its name is
-const STAGE_REACH = 0.25; // of the hall's width: a shape this near to the focal point is the stage
+const STAGE_PX = 22; // height of the stage's label
+const STAGE_REACH = 0.25; // share of the hall's width: a shape this near to the focal point is the stage
 const MARGIN_PX = 12;
 const FONT = 'system-ui, sans-serif';
 
-// The usual distance from a seat to its neighbour: each hall is drawn in a unit of its own.
+// The usual distance between adjacent seats. Each hall is drawn in its own unit.
 function pitchOf({ n, x, y, rowOf, zoneOf }) {
   const steps = [];
   for (let i = 1; i < n; i += 1 + (n >> 9)) {
@@ -36,15 +36,15 @@ function pitchOf({ n, x, y, rowOf, zoneOf }) {
   return steps.sort((a, b) => a - b)[steps.length >> 1] || 20;
 }
 
-// A point of the plan after quarter turns to the right.
+// A point of the plan after clockwise quarter turns.
 function turned({ x, y }, quarters) {
   for (let n = 0; n < quarters; n++) [x, y] = [-y, x];
   return { x, y };
 }
 
 export class SeatMap {
-  // `box` holds three canvases: the ground for sections and what the plan draws beside its seats, the lower
-  // for seats, the upper for the few things on top.
+  // `box` holds three canvases: `soil` for sections and the plan's shapes, `lower` for seats, `upper` for labels and
+  // marks.
   constructor(box, { onAsk, onPoint, onView }) {
     Object.assign(this, { box, onAsk, onPoint, onView });
     this.plan = null;
@@ -54,10 +54,10 @@ export class SeatMap {
     this.cursor = -1;
     this.asked = -1;
     this.here = -1; // the section in the middle
-    this.stageX = this.stageY = this.stageWide = 0; // the stage's name on the map, if it is next to its shape
-    this.news = 0; // rises with each change of what is free or wanted
-    this.price = () => ''; // of a category, once that can be said
-    this.tags = this.marks = this.offers = this.rows = this.card = null; // come later: prices on the map, signs on single seats, offered choices, names of rows, a seat's card
+    this.stageX = this.stageY = this.stageWide = 0; // the stage's label, if it is not on its shape
+    this.news = 0; // rises when free or wanted seats change, or the hall turns
+    this.price = () => ''; // formatted price of a category, once known
+    this.tags = this.marks = this.offers = this.rows = this.card = null; // set by sale.js: prices on the map, marks on seats, offered choices, names of rows, a seat's card
     this.seatsDrawn = false;
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
@@ -65,11 +65,11 @@ export class SeatMap {
     this.view = { k: 1, x: 0, y: 0 };
     this.taken = { top: 0, right: 0, bottom: 0 };
     this.goal = null; // where the view is gliding to
-    this.steady = null; // middle, in the plan as it was drawn, and scale that outlast a turn of the screen
+    this.steady = null; // middle in the unturned plan, and scale, to keep when the screen turns
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
-  // The hall from afar: visible, but not yet usable.
+  // Shows the hall from afar: visible, but not yet usable.
   show(plan) {
     this.plan = plan;
     this.pitch = pitchOf(plan);
@@ -85,7 +85,7 @@ export class SeatMap {
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
 
-  // Adds what finding and drawing seats needs: from here on the map is usable.
+  // Adds what finding and drawing seats needs. From here on the map is usable.
   furnish(plain) {
     this.grid = new Grid(this.plan);
     this.looks = new Uint8Array(this.plan.n);
@@ -94,17 +94,17 @@ export class SeatMap {
     this.lower.addEventListener('webglcontextrestored', () => { this.paint.setUp(); this.recolour(); });
     for (const wish of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) matchMedia(wish).addEventListener('change', () => this.recolour());
     this.listen();
-    this.recolour(); // behind the list too: the filter's signs get their colours here
+    this.recolour(); // also behind the list: this colours the filter's swatches
   }
 
-  // A plan that draws nothing beside its seats gets a stage at its focal point, clear of the seats.
+  // A plan without shapes gets a stage at its focal point, clear of the seats.
   addStage() {
     const { pitch, plan, plan: { box, focal } } = this;
     const [wide, high] = [box.right - box.left, box.bottom - box.top];
     const [aside, down] = [(focal.x - (box.left + box.right) / 2) / (wide + 1), (focal.y - (box.top + box.bottom) / 2) / (high + 1)];
     const depth = 2 * pitch;
     const clear = (at, low, high_, side) => (side <= 0 ? Math.min(at, low - 1.5 * pitch) - depth : Math.max(at, high_ + 1.5 * pitch));
-    const inside = Math.max(Math.abs(aside), Math.abs(down)) < 0.3 && Math.min(wide, high) > 8 * pitch; // seats all around it
+    const inside = Math.max(Math.abs(aside), Math.abs(down)) < 0.3 && Math.min(wide, high) > 8 * pitch; // seats surround it
     const across = Math.abs(aside) > Math.abs(down);
     const length = Math.max(5 * pitch, 0.4 * (across ? high : wide));
     const stage = inside ? { x: focal.x - depth, y: focal.y - depth, width: 2 * depth, height: 2 * depth }
@@ -122,7 +122,7 @@ export class SeatMap {
 
   // ---- orientation ----
 
-  // How many quarter turns to the right bring the stage from a side to the top.
+  // How many clockwise quarter turns bring the stage from a side to the top.
   quarters() {
     const { focal, box } = this.plan;
     const [aside, down] = [(focal.x - (box.left + box.right) / 2) / (box.right - box.left + 1), (focal.y - (box.top + box.bottom) / 2) / (box.bottom - box.top + 1)];
@@ -130,7 +130,7 @@ export class SeatMap {
   }
 
   turn() {
-    const wanted = innerHeight > innerWidth ? this.upright : 0; // of the screen: the map itself gets lower when seats are held
+    const wanted = innerHeight > innerWidth ? this.upright : 0; // the screen's shape, not the map's: the map gets lower when seats are held
     if (this.plan.turned === wanted) return;
     turnPlan(this.plan, wanted);
     this.sections.shape();
@@ -146,7 +146,7 @@ export class SeatMap {
 
   resize() {
     this.ratio = Math.min(2, devicePixelRatio || 1);
-    this.away = this.box.clientWidth === 0; // behind the list: it stays as it was
+    this.away = this.box.clientWidth === 0; // hidden behind the list: keeps its size
     if (this.away) {
       this.marks?.rest();
       return;
@@ -156,7 +156,7 @@ export class SeatMap {
     const [wide, high] = [this.width, this.height];
     this.width = this.box.clientWidth;
     this.height = this.box.clientHeight;
-    const { paddingTop, paddingRight, paddingBottom } = getComputedStyle(this.box); // what its controls take
+    const { paddingTop, paddingRight, paddingBottom } = getComputedStyle(this.box); // the room that its controls take
     this.taken = { top: Number.parseFloat(paddingTop), right: Number.parseFloat(paddingRight), bottom: Number.parseFloat(paddingBottom) };
     const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
     for (const canvas of [this.soil, this.lower, this.upper]) {
@@ -172,7 +172,7 @@ export class SeatMap {
     if (all) { this.showAll(false); return; } // a visitor who saw the whole hall still sees it
     const { x, y } = turned(before.middle, this.plan.turned);
     this.see({ k: before.k, x: this.width / 2 - before.k * x, y: this.height / 2 - before.k * y }, false);
-    this.steady = before; // until the visitor moves the map: another size may have changed the scale
+    this.steady = before; // kept until the visitor moves the map: see() may have limited the scale
   }
 
   begin() {
@@ -181,7 +181,7 @@ export class SeatMap {
     this.showAll(false);
   }
 
-  // Clear of the controls in the map's corners.
+  // The view that shows the box clear of the map's controls.
   fit(box, margin) {
     const { top, right, bottom } = this.taken;
     const [wide, high] = [this.width - right, this.height - top - bottom];
@@ -194,8 +194,8 @@ export class SeatMap {
     this.see({ ...this.whole }, glide);
   }
 
-  // So near that its seats can be hit, around where it was pressed: a section may be larger than
-  // the screen.
+  // Zooms in until the section's seats can be pressed. Stays around the pressed point, as a section may be larger
+  // than the screen.
   showZone(zone, at) {
     const k = Math.max(CLOSE_PX / this.seat, this.fit(zone.box, MARGIN_PX).k);
     const middle = (from, to, wanted, size) => (to - from < size / k ? (from + to) / 2 : Math.min(to - size / k / 2, Math.max(from + size / k / 2, wanted)));
@@ -212,7 +212,7 @@ export class SeatMap {
     return { k: kept, x: this.width / 2 - kept * x, y: this.height / 2 - kept * y };
   }
 
-  // Never so far out that the hall is lost, nor so far in that one seat fills the screen.
+  // Limits a view, so that neither is the hall lost nor does one seat fill the screen.
   clamped(view) {
     const { room: box } = this.plan;
     this.whole = this.fit(box, MARGIN_PX);
@@ -226,8 +226,7 @@ export class SeatMap {
     return { k, x: x - (x - view.x) * k / view.k, y: y - (y - view.y) * k / view.k };
   }
 
-  // Goes there, gliding if asked to; a move asked for meanwhile starts from where this one would
-  // end.
+  // Moves to the view, gliding if `glide`. A move during a glide starts from the glide's goal.
   see(view, glide = true) {
     if (!this.width) return; // not shown yet
     this.steady = null;
@@ -248,7 +247,7 @@ export class SeatMap {
       if (t === 1) { this.halt(); return; }
       const eased = 1 - (1 - t) ** 3;
       const k = from.k * (goal.k / from.k) ** eased;
-      const share = Math.abs(goal.k / from.k - 1) < 0.01 ? eased : (1 / from.k - 1 / k) / (1 / from.k - 1 / goal.k); // in step with the scale
+      const share = Math.abs(goal.k / from.k - 1) < 0.01 ? eased : (1 / from.k - 1 / k) / (1 / from.k - 1 / goal.k); // linear in 1/k: one point stays in place
       this.view = { k, x: this.width / 2 - k * (a[0] + (b[0] - a[0]) * share), y: this.height / 2 - k * (a[1] + (b[1] - a[1]) * share) };
       this.draw();
       this.glide = requestAnimationFrame(step);
@@ -256,7 +255,7 @@ export class SeatMap {
     this.glide = requestAnimationFrame(step);
   }
 
-  // Ends a glide: the view is at its goal at once.
+  // Ends a glide: the view jumps to its goal.
   halt() {
     cancelAnimationFrame(this.glide);
     cancelAnimationFrame(this.fingers?.flying);
@@ -268,7 +267,7 @@ export class SeatMap {
     delete this.box.dataset.gliding;
   }
 
-  // Zooms towards the seats nearest to the middle: the middle itself may be a playing field.
+  // Zooms in on the seat nearest to the middle: the middle itself may be a playing field.
   zoomBy(factor) {
     const { plan } = this;
     const view = this.goal ?? this.view;
@@ -294,7 +293,7 @@ export class SeatMap {
     this.paint.setLooks(looks);
   }
 
-  // Sets everything again in one go, so that nothing flickers.
+  // Updates all seats in one go, so that nothing flickers.
   refresh() {
     countFree(this.plan, this.wanted);
     this.news += 1;
@@ -315,12 +314,12 @@ export class SeatMap {
     this.refresh();
   }
 
-  // Colour is never the only sign: taken seats are small dots, each category has its silhouette, my
-  // seats are large dots with a ring. Grey means taken and nothing else: what the filter leaves out is pale.
+  // Colour is never the only sign: taken seats are small dots, each category has its silhouette, the visitor's seats
+  // are large dots with a ring. Grey always means taken; what the filter leaves out is pale.
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
     const set = (look, rgb, size, sign = 0) => palette.set([...rgb, size + 2 * sign], look * 4);
-    set(LOOK.MINE, token('--crowd'), 0.35); // the visitor's dot lies on it
+    set(LOOK.MINE, token('--crowd'), 0.35); // under the visitor's dot (marks.js)
     set(LOOK.PENDING, token('--signal'), 0.6);
     set(LOOK.HELD, token('--crowd'), 0.35);
     set(LOOK.SOLD, token('--crowd'), 0.35);
@@ -360,7 +359,7 @@ export class SeatMap {
     this.seatsDrawn = this.near;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawStage();
-    if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longest: they are drawn when the map stands still
+    if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // numbers are slow to draw, so not during a glide
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
     this.marks?.draw();
     if (this.near && this.seatPx >= AIM_PX) this.rows?.draw();
@@ -374,7 +373,7 @@ export class SeatMap {
     return right * k + x > -seat && left * k + x < this.width + seat && bottom * k + y > -seat && top * k + y < this.height + seat;
   }
 
-  // The ranges of seats that are in view, section by section.
+  // The ranges of seats of the sections in view.
   stretches() {
     const out = [];
     for (const zone of this.plan.zones) {
@@ -385,7 +384,7 @@ export class SeatMap {
     return out;
   }
 
-  // What a section shows beside its name: the lowest price, and how many seats are left.
+  // The lines below a section's name: the lowest price, and the seats left.
   linesOf(zone) {
     if (zone.shown === 0) return [];
     const price = this.price(zone.cheapest);
@@ -409,8 +408,8 @@ export class SeatMap {
     return Math.round(Math.atan2(focal.x - x, y - focal.y) / Math.PI * 4 + 8) % 8;
   }
 
-  // On the stage's own shape where that has room for it, or else next to it, away from the seats if
-  // the map has room there.
+  // Draws the stage's label on its shape if there is room, otherwise next to it: away from the seats if the map has
+  // room there.
   drawStage() {
     const { context, view: { k, x: left, y: top }, tokens, stageBox, taken, plan: { focal, box } } = this;
     this.stageWide = 0;
@@ -494,13 +493,13 @@ export class SeatMap {
     return this.grid.nearest(x, y, Math.max(this.seat * 0.6, Math.min(reachPx / this.view.k, this.seat * 1.5)));
   }
 
-  // The seat under a finger, however small it is.
+  // The seat nearest to a finger, however small it is.
   under(place) {
     return this.grid.closest(place.x, place.y, FINGER_PX / this.view.k);
   }
 
-  // Zooms in while seats are too small to aim at; then asks about a seat. Empty ground does nothing,
-  // for a map without a seat would be all that is behind it.
+  // Zooms in while seats are too small to aim at, then reports the seat. Empty ground does not zoom: no seat would be
+  // in view.
   tap(to, place, kind) {
     if (this.seatPx < AIM_PX) {
       const seat = this.under(place);

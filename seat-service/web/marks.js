@@ -1,7 +1,6 @@
-// marks.js: the signs on single seats: my seats, the one pointed at, the one asked about, those
-// offered.
+// marks.js: marks on single seats: the visitor's, the focused one, the one whose card is open, and offered ones.
 
-const NUMBER_PX = 17; // from here on there is room for a number
+const NUMBER_PX = 17; // seats this wide have room for a number
 const SIT_MS = 400;
 const FALL_PX = 24;
 const FONT = 'system-ui, sans-serif';
@@ -9,7 +8,7 @@ const FONT = 'system-ui, sans-serif';
 export class Marks {
   constructor(map) {
     this.map = map;
-    this.sitting = null; // seats on which a dot is sitting down
+    this.sitting = null; // seats whose dots are falling into place
     this.began = 0;
     map.upper.addEventListener('focus', () => map.wake());
     map.upper.addEventListener('blur', () => map.wake());
@@ -24,7 +23,7 @@ export class Marks {
     if (map.cursor >= 0 && document.activeElement === map.upper) this.ring(map.cursor, map.tokens.ink, 3);
   }
 
-  // A dot sits down on each of these: they have just become the visitor's.
+  // A dot falls into place on each seat that has just become the visitor's.
   sit(places) {
     if (places.length === 0 || this.map.still.matches || this.map.away) return;
     this.began = performance.now();
@@ -33,27 +32,27 @@ export class Marks {
     this.map.wake();
   }
 
-  // The last frame ends it; whose seats they are by then does not matter.
+  // The last frame ends it, even if the seats are no longer the visitor's.
   goOn() {
     if (performance.now() - this.began < SIT_MS) this.map.wake();
     else this.rest();
   }
 
-  // All sit at once: the map may be out of sight, where nothing is drawn.
+  // Ends the fall at once: on a hidden map no frame would end it.
   rest() {
     if (!this.sitting) return;
     this.sitting = null;
     if (!this.map.goal) delete this.map.box.dataset.gliding;
   }
 
-  // How much of its way a dot has made.
+  // The progress of a seat's dot, from 0 to 1.
   shareOf(i) {
     if (!this.sitting?.has(i)) return 1;
     const t = Math.min(1, (performance.now() - this.began) / SIT_MS);
     return 1 - (1 - t) ** 3;
   }
 
-  // A dot with a ring of paper around it, visible on any colour.
+  // A dot with a ring in the paper's colour, visible on any colour.
   mine(i) {
     const { context, view, plan, tokens, seatPx } = this.map;
     const share = this.shareOf(i);

@@ -1,11 +1,11 @@
-// needs.js: reserved seats: accessible places for those who say that they need them, and seats of a
-// channel for those who know its code.
+// needs.js: unlocks reserved seats: accessible ones for visitors who say that they need them, and those of a channel
+// for visitors who know its code.
 
 import { byId, call, event, info, locale, path, Refused, say, sayError, serverNow } from './hall.js';
 import { refuse } from './visit.js';
 
 export const needs = {}; // {access, code}: sent with each hold
-let channel = null; // the one that the code opens
+let channel = null; // the channel that the code unlocks
 let onChange = () => {};
 
 export const opened = () => channel;
@@ -21,7 +21,7 @@ function keepCode(code) {
   try {
     if (code) sessionStorage.setItem(KEPT_CODE, code);
     else sessionStorage.removeItem(KEPT_CODE);
-  } catch { /* asked for again after a reload */ }
+  } catch { /* entered again after a reload */ }
 }
 
 // Checks the code before a seat depends on it.
@@ -55,10 +55,10 @@ function restoreCode() {
   checkCode();
 }
 
-// `changed` is called when more seats are available than before, or fewer.
+// `changed` is called when more or fewer seats may be available than before.
 export function askNeeds(changed) {
   onChange = changed;
-  setAccess(byId('access').checked); // it may have been ticked before this script came
+  setAccess(byId('access').checked); // it may have been ticked before this script was loaded
   byId('access').addEventListener('change', () => setAccess(byId('access').checked));
   byId('code-form').querySelector('button').disabled = false;
   byId('code-form').addEventListener('submit', (submitted) => {

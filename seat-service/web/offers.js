@@ -1,9 +1,9 @@
-// offers.js: offered choices on the map. Each is a few seats with a ring around them, and beside
-// them the number that the choice has in the list where it can be taken.
+// offers.js: marks offered choices on the map: a ring around each seat, and above them the number of the choice in the
+// list.
 
 const FONT = 'system-ui, sans-serif';
 const MARGIN_PX = 64;
-const MOST_PX = 24; // of a seat
+const MOST_PX = 24; // seat width
 
 export class Offers {
   constructor(map) {
@@ -11,8 +11,7 @@ export class Offers {
     this.shown = [];
   }
 
-  // Brings all of them into view, if there are any, and zooms in no further than needed to tell
-  // seats apart.
+  // Brings all choices into view, if any. Zooms in no further than needed to tell seats apart.
   show(choices) {
     const { map } = this;
     this.shown = choices;
@@ -20,7 +19,7 @@ export class Offers {
       map.wake();
       return;
     }
-    map.resize(); // their texts have taken some of its room
+    map.resize(); // the texts of the choices take some of its room
     const places = choices.flat();
     const [xs, ys] = [places.map((i) => map.plan.x[i]), places.map((i) => map.plan.y[i])];
     const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };

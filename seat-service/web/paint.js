@@ -1,10 +1,10 @@
-// paint.js: draws seats on a canvas. With WebGL, 66,000 seats are one call, those of the sections
-// in view a few: positions are kept on the graphics card, and one byte per seat says how it looks.
-// Without WebGL it uses a plain canvas and draws only the seats in view.
+// paint.js: draws seats on a canvas. With WebGL, positions stay on the graphics card, and one byte per seat says how it
+// looks. 66,000 seats are one draw call, those of the sections in view a few. Without WebGL it uses a plain canvas and
+// draws only the seats in view.
 //
-// A free seat is a chair and shows its category twice, by colour and by silhouette: SIGNS has the
-// silhouettes as corners around the middle, the fragment shader has the same ones as distances. A seat
-// that is not free is a dot, for a dot is a person.
+// A free seat is a chair and shows its category by colour and by silhouette. SIGNS has the silhouettes as corners
+// around the middle; the fragment shader has the same ones as distances. A seat that is not free is a dot, which stands
+// for a person.
 
 const SILHOUETTES = 5;
 const SIGNS = [
@@ -16,16 +16,16 @@ const SIGNS = [
   [-0.9, -0.9, 0.9, -0.9, 0.9, 0.15, 0.3, 0.9, -0.3, 0.9, -0.9, 0.15], // a shield
 ];
 
-// The silhouette of each category, the dearest first; beyond the fifth again, with a slot in it.
+// The silhouette of each category, the most expensive first. The sixth to tenth repeat them with a slot.
 export function signsOf(prices) {
   const order = prices.map((_, c) => c).sort((a, b) => prices[b] - prices[a] || a - b);
   return prices.map((_, c) => 1 + order.indexOf(c) % (2 * SILHOUETTES));
 }
 
-export const toneOf = (sign) => (sign - 1) % SILHOUETTES; // which of the colours, the dearest first
+export const toneOf = (sign) => (sign - 1) % SILHOUETTES; // index of the colour; 0: the most expensive
 
-const CATEGORIES = 64; // as many as a plan may have
-export const LOOKS = 16 + 2 * CATEGORIES; // fixed ones; free seats of each category; those of each that the filter leaves out
+const CATEGORIES = 64; // the most that a plan may have
+export const LOOKS = 16 + 2 * CATEGORIES; // fixed ones; free seats of each category; filtered-out free seats of each
 export const LOOK = { MINE: 1, PENDING: 2, HELD: 4, SOLD: 5, BLOCKED: 6, FREE: 16, OTHER: 16 + CATEGORIES };
 
 const VERTEX = `#version 300 es
@@ -119,7 +119,7 @@ class GlPaint {
     return places;
   }
 
-  // The plan has been turned.
+  // Called when the plan has been turned.
   move() {
     this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.placesAt);
     this.gl.bufferSubData(this.gl.ARRAY_BUFFER, 0, this.places());
@@ -130,7 +130,7 @@ class GlPaint {
     this.gl.bufferSubData(this.gl.ARRAY_BUFFER, 0, looks);
   }
 
-  // Of each look: red, green, blue, and a size below 2 plus twice the sign.
+  // For each look: red, green, blue, and a size below 2 plus twice the sign.
   setPalette(palette) {
     this.gl.uniform4fv(this.at.palette, palette);
   }
@@ -154,7 +154,7 @@ class GlPaint {
   }
 }
 
-// The outline of a sign around a point.
+// Adds the outline of a sign around a point.
 export function trace(path, sign, x, y, radius) {
   const corners = SIGNS[sign > SILHOUETTES ? sign - SILHOUETTES : sign];
   if (!corners) {
@@ -166,7 +166,7 @@ export function trace(path, sign, x, y, radius) {
   for (let n = 2; n < corners.length; n += 2) path.lineTo(x + corners[n] * radius, y + corners[n + 1] * radius);
   path.closePath();
   if (sign <= SILHOUETTES) return;
-  path.moveTo(x - 0.6 * radius, y + 0.4 * radius); // the other way round: a hole
+  path.moveTo(x - 0.6 * radius, y + 0.4 * radius); // counterclockwise: a hole
   path.lineTo(x - 0.6 * radius, y + 0.6 * radius);
   path.lineTo(x + 0.6 * radius, y + 0.6 * radius);
   path.lineTo(x + 0.6 * radius, y + 0.4 * radius);

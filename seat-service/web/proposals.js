@@ -1,6 +1,5 @@
-// proposals.js: the best available seats side by side, each with place and price, and numbered on the map,
-// before any of them is held. The nearest to the stage come first, or the cheapest, as the visitor
-// prefers.
+// proposals.js: shows the best available seats with place and price, numbered on the map, before any of them is held.
+// The nearest to the stage come first, or the cheapest, as the visitor prefers.
 
 import { byId, make, money, say } from './kit.js';
 import { FREE } from './plan.js';
@@ -8,8 +7,7 @@ import { FREE } from './plan.js';
 const SHOWN_MAX = 3;
 
 export class Proposals {
-  // {plan, map, info, nameOf(places), listed(total), choose(ids, places), holding(): is something
-  // held already?}
+  // {plan, map, info, nameOf(places), listed(total), choose(ids, places), holding(): whether seats are held already}
   constructor(told) {
     Object.assign(this, told);
     this.shown = [];
@@ -37,8 +35,8 @@ export class Proposals {
     return make('li', {}, look, make('span', {}, make('b', { textContent: this.nameOf(places) }), make('span', { textContent: `${category} · ${places.length > 1 ? say('best.each', sum, each) : sum}` })), take);
   }
 
-  // Somebody else may have been faster, and a press does something else while seats are held. Not
-  // `disabled`: that would lose the focus.
+  // Marks proposals that other visitors have taken meanwhile; a press exchanges seats if some are held. Not `disabled`:
+  // that would lose the focus.
   refresh() {
     byId('proposals-list').querySelectorAll('.main').forEach((button, n) => {
       const gone = this.shown[n].places.some((i) => this.plan.state[i] !== FREE && !this.map.mine.has(i));

@@ -1,15 +1,15 @@
-// rows.js: the letter of each row in view: one step outside of the ends that the plan says, and at the
-// edge of the map for a row whose ends are out of view. While the map moves, too.
+// rows.js: draws the letter of each row in view, also while the map moves. It is one step outside of the ends that the
+// plan names, or at the map's edge if those are out of view.
 
 const GUTTER_PX = 28;
-const LABELS_MAX = 256; // more would lie on each other
+const LABELS_MAX = 256; // more would overlap
 const APART_PX = 13;
 const FONT = '600 13px system-ui, sans-serif';
 
 export class Rows {
   constructor(map) {
     this.map = map;
-    this.count = 0; // of labels at the edge, kept in these from frame to frame
+    this.count = 0; // labels at the edge; the arrays are reused in each frame
     this.xs = new Float32Array(LABELS_MAX);
     this.ys = new Float32Array(LABELS_MAX);
     this.texts = new Array(LABELS_MAX).fill('');
@@ -49,7 +49,7 @@ export class Rows {
     else this.keep(row.label, plan.x[high] * view.k + view.x, taken.top + GUTTER_PX / 2);
   }
 
-  // Next to a seat at an end, on the other side of its neighbour. Is that in view?
+  // Draws the letter next to a seat at an end, opposite its neighbour. Returns false if that is out of view.
   letter(row, at, neighbour) {
     const { map, map: { context, view, plan, taken, pitch } } = this;
     const alone = row.to - row.from === 1;

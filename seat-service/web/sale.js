@@ -1,5 +1,5 @@
-// sale.js: choosing, taking and giving back: map, list and cart show the same seats, and only what
-// the server has confirmed is shown as held.
+// sale.js: choosing, taking and giving back seats. Map, list and cart show the same seats, and only those that the
+// server has confirmed are shown as held.
 
 import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
@@ -22,20 +22,19 @@ const basket = new Basket(event, { onChange: onBasket, needs });
 let list;
 let proposals;
 
-let pointed = -1; // the seat described below the map; -1: what visitors can do there
+let pointed = -1; // the seat described below the map; -1: a hint instead
 export function tellOf(i) {
   pointed = i;
   const text = pointed < 0 ? say('map.hint') : describe(pointed);
   if (byId('seat').textContent !== text) byId('seat').textContent = text;
 }
 
-// Moves the focus out of what is about to be hidden: otherwise it would restart at the top of the
-// page.
+// Moves the focus out of a box that is about to be hidden. Otherwise it would restart at the top of the page.
 function handOn(box) {
   if (box.contains(document.activeElement)) byId(byId('map-view').hidden ? 'show-list' : 'map-top').focus({ preventScroll: true });
 }
 
-// A seat that was pressed: its card says what it is, and takes it. A press by key moves the focus there.
+// Opens the card of a pressed seat; -1 closes it. A press by key moves the focus to the card.
 export function ask(i, byKey = false) {
   map.asked = i;
   map.wake();
@@ -50,7 +49,7 @@ export function ask(i, byKey = false) {
   map.card.show({ name: nameOf(i), price: allIn(i), facts, take: own ? say('card.release') : free ? say('card.take') : '', view: plan.zones[plan.zoneOf[i]].view !== '' }, byKey);
 }
 
-// Nothing is pointed at any more.
+// Clears cursor, card and description.
 function lookAway() {
   map.cursor = -1;
   ask(-1);
@@ -74,7 +73,7 @@ function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
   const [bar, had] = [byId('trouble').parentElement, document.activeElement];
   byId('trouble').hidden = false;
   byId('trouble').scrollTop = 0;
-  if (had !== document.body && bar.contains(had)) byId('trouble-close').focus({ preventScroll: true }); // the bar is hidden now
+  if (had !== document.body && bar.contains(had)) byId('trouble-close').focus({ preventScroll: true }); // the notice hides the rest of the bar
 }
 
 function calm() {
@@ -84,7 +83,7 @@ function calm() {
   map.offers?.show([]);
 }
 
-// Visitors who missed the option are asked where it matters: the seat is free, but reserved.
+// Asks visitors who missed the option when they press a free seat that is reserved.
 function offerAccess(places, work) {
   trouble(sayError(new Refused(403, { code: 'accessible-seat' })));
   const button = make('button', { type: 'button', textContent: say('needs.take-access') });
@@ -95,12 +94,12 @@ function offerAccess(places, work) {
   byId('offers').replaceChildren(button);
 }
 
-// Leads those who have a code to where it is entered.
+// Leads visitors who have a code to its field.
 function offerCode(error) {
   trouble(sayError(error));
   const button = make('button', { type: 'button', textContent: say('needs.code') });
   button.addEventListener('click', () => {
-    calm(); // the notice stands in place of the bar with the field
+    calm(); // the notice hides the bar with the field
     byId('needs').open = true;
     byId('code').focus();
   });
@@ -114,7 +113,7 @@ function explain(error, places = [], work = null) {
   else if (error.code === 'channel' && info.codes) offerCode(error);
   else if (error.code === 'seats-taken') {
     const lost = (error.problem.seats ?? []).map((id) => plan.placeOf(id));
-    for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream says more
+    for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream sends the state
     const offers = error.problem.alternatives ?? [];
     trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers);
   } else trouble(sayError(error));
@@ -158,7 +157,7 @@ export function takeArea(area, quantity) {
 
 // ---- proposals, and choices like what is held ----
 
-// The best of each category, to look at and compare: nothing is held until one is chosen.
+// Shows the best seats of each category to compare. Nothing is held until one is chosen.
 async function propose(event_) {
   event_.preventDefault();
   calm();
@@ -222,8 +221,8 @@ function runOut() {
   restore().catch(explain);
 }
 
-// A hall with nothing left says so, to spare visitors a search in vain. Seats that are only held
-// may come back; sold ones rarely do.
+// Says that the hall is full, to spare visitors a search in vain. Seats that are only held may come back; sold ones
+// rarely do.
 function showFull() {
   const any = (state) => plan.state.includes(state);
   const full = mine.size === 0 && !any(FREE) && info.areas.every(({ free }) => free === 0);
@@ -251,7 +250,7 @@ function takeAreas(areas) {
   }
 }
 
-// Where they have changed. Proposals have sums of the old ones.
+// Applies changed prices, and closes proposals, whose sums are outdated.
 function takePrices(now) {
   if (!now || now.every((price, c) => price === plan.prices[c])) return;
   now.forEach((price, c) => { info.categories[c].price = price; });
@@ -292,7 +291,7 @@ function listen() {
     openCart(false);
     attempt([...mine], () => Promise.all(basket.holds.filter(({ state }) => state === 'open').map((hold) => basket.giveBack(hold))));
   });
-  // Back from the checkout by the browser's button, or from another tab: does the hold still exist?
+  // After the browser's back button or in another tab, the holds may have changed.
   addEventListener('pageshow', (shown) => { if (shown.persisted) restore().catch(explain); });
   addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) restore().catch(() => {}); });
@@ -325,5 +324,5 @@ export async function openSale() {
     tellOf(pointed);
   });
   if (mine.size > 0) map.showSeats([...mine]);
-  openFeed({ onChange: changed, onAreas: takeAreas, onPrices: takePrices, onFound: () => restore().catch(() => {}) }); // the hold goes on; the next change shows it
+  openFeed({ onChange: changed, onAreas: takeAreas, onPrices: takePrices, onFound: () => restore().catch(() => {}) }); // if this fails, the next change shows the holds
 }

@@ -1,10 +1,9 @@
-// sections.js: the hall from afar. A section is its outline, in the colours of its prices, and the
-// stronger the more of it is free. A section that is sold out is grey, one that the filter leaves
-// out is a pale outline. Close up, the same outlines are the ground under the seats.
+// sections.js: the hall from afar. A section is an outline in the colours of its prices, stronger the more of it is
+// free. A sold-out section is grey; one that the filter leaves out is a pale outline. Close up, the same outlines are
+// the ground under the seats.
 //
-// A name is written where it fits into its section. If most do not fit, none is written: a few
-// names here and there would say less than prices, so then each price is shown once or twice where
-// it applies.
+// Names are written only if most of them fit into their sections. Otherwise each price is shown once or twice where it
+// applies (tags.js), which says more than a few names.
 
 const MOST_NAMED = 0.8; // share of sections whose names must fit
 const LINE_PX = 14;
@@ -15,12 +14,12 @@ const FONT = 'system-ui, sans-serif';
 
 function pathOf(outline) {
   const path = new Path2D();
-  for (let n = 0; n < outline.length; n += 2) path.lineTo(outline[n], outline[n + 1] + (n ? 0 : 1)); // so that a single seat is visible too
+  for (let n = 0; n < outline.length; n += 2) path.lineTo(outline[n], outline[n + 1] + (n ? 0 : 1)); // makes a single seat visible too
   path.closePath();
   return path;
 }
 
-// From where to where the outline reaches at a given y, or at a given x: [from, to].
+// The extent of the outline at a given y (axis 0) or x (axis 1): [from, to].
 function chord(outline, at, axis) {
   let [from, to] = [Infinity, -Infinity];
   for (let n = 0; n < outline.length; n += 2) {
@@ -50,7 +49,7 @@ export class Sections {
     this.shape();
   }
 
-  // Again when the hall has been turned.
+  // Called again when the hall has been turned.
   shape() {
     for (const zone of this.plan.zones) {
       for (const part of zone.parts) part.path = pathOf(part.outline);
@@ -92,7 +91,7 @@ export class Sections {
     return this.widths.get(key);
   }
 
-  // {seen(zone): is it in view?, lines(zone): what to show beside its name, tags: draws prices}
+  // {seen(zone): whether it is in view, lines(zone): texts below its name, tags: draws prices}
   label(context, view, tokens, paints, { seen, lines, tags }) {
     context.font = `600 11px ${FONT}`;
     context.textAlign = 'center';

@@ -1,8 +1,8 @@
-// sight.js: the view from a section, where the hall has a picture of it.
+// sight.js: the view from a section, if the hall has a picture of it.
 
 import { byId, make, say } from './kit.js';
 
-// Loaded when it is about to be seen, and not at all if nobody looks.
+// Loaded only when it is about to be visible.
 export function sightOf({ name, view }) {
   return make('img', { src: view, alt: say('sight.of', name), loading: 'lazy', decoding: 'async' });
 }

@@ -1,15 +1,14 @@
-// tags.js: prices on the hall from afar, where its sections are too small for their names: each price
-// where it applies, and once more if it applies far away from there too. A price lies in a section that
-// is at least five times as large, or else on free ground next to one. What finds no room is left out:
-// the filter says it too.
+// tags.js: prices on the hall from afar, for sections that are too small for their names. Each price is shown where it
+// applies, and again if it applies far from there. It lies in a section that is at least five times as large, or else
+// on free ground next to one. A price without room is left out: the filter shows it too.
 
-const AGAIN_PX = 170; // at this distance the first one is out of sight
+const AGAIN_PX = 170; // least distance between two tags of one price
 const HIGH_PX = 22;
 const APART_PX = 4;
 const MOST_COVERED = 0.2; // of a section
 
 export class Tags {
-  // price(c): the words for a category, none to leave it out; trace: draws a category's sign.
+  // price(c): the text for a category, empty to leave it out; trace: draws a category's sign.
   constructor(map, price, trace) {
     Object.assign(this, { map, price, trace });
     this.placed = [];
@@ -21,7 +20,7 @@ export class Tags {
     for (const tag of this.placed) this.tag(context, tag, tokens, paints[tag.category]);
   }
 
-  // Places are in the plan: they move with it.
+  // Positions are in the plan, so they move with it.
   arrange(zones, paints, widthOf) {
     const { map, map: { view } } = this;
     this.k = view.k;
@@ -50,7 +49,7 @@ export class Tags {
     });
   }
 
-  // Inside, where it is large enough; then at its sides.
+  // Candidates: inside, if it is large enough; then at its sides.
   around({ middle, box, area }, half) {
     const { k } = this.map.view;
     const sides = (away) => {

@@ -1,5 +1,4 @@
-// visit.js: the visit to the hall: its signs of life, its end, and what the page says if there is
-// none.
+// visit.js: the visit to the hall: its signs of life, its end, and the notice for visitors without a visit.
 
 import { announce, byId, call, event, knows, minutes, say, serverNow } from './hall.js';
 
@@ -7,10 +6,10 @@ const HEARTBEAT_MS = 60_000;
 const HEARTBEAT_MIN_MS = 5_000;
 export const WARN_AT_S = [120, 60, 20];
 
-// How the line calls an end that the seats have a name for.
+// The line's codes for the end of a visit that the seat service names differently.
 const OF_LINE = { 'session-expired': 'pass-expired', 'session-ended': 'pass-ended', 'order-complete': 'pass-ended' };
 
-// When the visit is over, nothing on the page can be used any more.
+// The visit is over: nothing on the page can be used any more.
 export function gone(code) {
   if (code === 'pass-missing') byId('gone').querySelector('h2').textContent = say('gone.not-yet');
   const key = `gone.${OF_LINE[code] ?? code}`;
@@ -20,19 +19,19 @@ export function gone(code) {
   for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;
 }
 
-// The clock of a visit stops while the seat service is down, so the visit may outlive its pass.
-// Then it gets a new pass, and we retry what was refused.
+// A visit's clock pauses while the seat service is down, so the visit may outlive its pass. Then the line issues a new
+// pass, and the refused request is retried.
 export async function refuse({ code }, again) {
   const renew = () => call('POST', `/v1/queue/${event}/session`).then(() => true, ({ status }) => status === 0 || status >= 500);
   if (code === 'pass-expired' && await renew()) again();
   else gone(code);
 }
 
-// Each sign of life prolongs the visit, up to a fixed end.
+// Each sign of life extends the visit, up to a fixed end.
 const visit = { expires: NaN, ends: NaN, unheard: false };
 let heartbeatTimer = 0;
 
-// Below the cart, where it moves nothing. On a phone it comes when the cart is opened.
+// Below the cart, where it moves nothing. On a phone it appears when the cart is opened.
 function showPicture(path) {
   const picture = byId('picture');
   if (!path || picture.getAttribute('src') === path) return;
@@ -55,8 +54,8 @@ export async function heartbeat() {
   showVisit();
 }
 
-// Everybody is warned before the fixed end. A visit whose signs of life do not arrive is warned
-// before it runs out, and a press then sends one more.
+// Every visitor is warned before the fixed end. If signs of life fail, the visitor is also warned before the visit
+// expires, and a press sends one more.
 let visitWarnedAt = Infinity;
 export function showVisit() {
   const final = !(visit.expires < visit.ends);

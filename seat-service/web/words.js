@@ -1,9 +1,9 @@
-// words.js: a seat's name and description.
+// words.js: texts about seats: names, prices, states.
 
 import { byId, info, lang, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
 import { opened } from './needs.js';
 
-// Numbers of seats, those that follow each other as "2–5".
+// Numbers of seats, consecutive ones as "2–5".
 function inRuns(places) {
   const runs = [];
   for (const number of places.map((i) => plan.numberOf(i)).sort((a, b) => a - b)) {
@@ -14,7 +14,7 @@ function inRuns(places) {
   return runs.map(({ from, to }) => (from === to ? from : `${from}–${to}`)).join(', ');
 }
 
-// Seats of one row.
+// The name of seats of one row.
 function nameIn(places) {
   const zone = plan.zones[plan.zoneOf[places[0]]];
   const names = plan.labelOf(places[0]) ? places.map((i) => plan.labelOf(i)).join(', ') : inRuns(places);
@@ -22,7 +22,7 @@ function nameIn(places) {
 }
 export const nameOf = (i) => nameIn([i]);
 
-// Several seats in one line, those of a row together.
+// Several seats in one line, grouped by row.
 export function nameOfAll(places) {
   const rows = new Map();
   for (const i of places) {
@@ -31,17 +31,17 @@ export function nameOfAll(places) {
   }
   return [...rows.values()].map(nameIn).join(' · ');
 }
-export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
+export const termsOf = (i) => info.categories[plan.category[i]]; // categories are in the plan's order
 export const priceOf = (i) => money(termsOf(i).price, info.currency);
 
-// What comes on top of the prices: one sentence about all fees, and a note next to each sum.
+// One sentence about all fees; listed() adds a note to each sum.
 export function tellFees() {
   const { per_seat: seat, per_order: order, basis_points: share } = info.fees ?? {};
   const parts = [seat && say('fees.seat', money(seat, info.currency)), share && say('fees.share', (share / 100).toLocaleString(lang)), order && say('fees.order', money(order, info.currency))];
   byId('fees').textContent = info.fees ? say('fees.told', parts.filter(Boolean).join(' + ')) : '';
 }
 
-// What one seat costs with its fees; those of an order are said next to it.
+// The price of one seat with its fees, followed by the fee per order.
 export function allIn(i) {
   const { per_seat: seat = 0, per_order: order = 0, basis_points: share = 0 } = info.fees ?? {};
   const { price } = termsOf(i);
@@ -55,7 +55,7 @@ export function listed(total) {
   return info.fees ? say('fees.plus', prices) : prices;
 }
 
-// What the buyer should know before taking the seat, and how to get to it.
+// What the buyer should know before taking the seat. wayTo() says how to get to it.
 export function marksOf(i) {
   const { flags = [], sight, channel } = plan.notes.get(i) ?? {};
   return [...flags.map((flag) => say(`flag.${flag}`)), channel && channel !== opened() ? say('flag.channel') : '', sight].filter(Boolean);
@@ -66,7 +66,7 @@ export function wayTo(i) {
   return [entrance, floor].filter(Boolean).join(' · ');
 }
 
-// Whose the seat is, or why it can't be had.
+// The seat's state, or why it is not available.
 export function stateOf(i) {
   const state = plan.state[i];
   return map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
