@@ -1,10 +1,10 @@
-// alert.js: alerts the visitor to their turn. A browser lets a page make sound only after a touch
-// or a key press, so the sound is prepared when the visitor asks for it.
+// alert.js: alerts visitors to their turn. A browser lets a page make sound only after a touch or a key press, so the
+// sound is prepared when the visitor asks for it.
 
 let audio = null;
 const PULSES = [300, 200, 300, 200, 600];
 
-// Two rising tones, three times: unlike a message's or an alarm's sound.
+// Plays two rising tones, each time: unlike a message's or an alarm's.
 function chime(times) {
   const begin = audio.currentTime + 0.05;
   for (let i = 0; i < 2 * times; i += 1) {
@@ -21,7 +21,7 @@ function chime(times) {
   }
 }
 
-// -> the key of the message to show. `byHand`: the visitor touched something, so we may ask for permission.
+// Returns the key of the message to show. `byHand`: after a touch or key press, so permission may be requested.
 export async function arm(byHand) {
   audio ??= new AudioContext();
   if (byHand) {

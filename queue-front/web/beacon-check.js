@@ -1,19 +1,19 @@
 // beacon-check.js: checks that the beacon signed this value, and that it is the promised one. For the fairness page and
-// for verify/verify-draw.js; shares no code with the program that made the draw.
+// for verify/verify-draw.js. Shares no code with the program that made the draw.
 //
 //   const { verifyRound } = await import('./bls.js');
-//   checkBeacon(fairness, verifyRound) -> [{ what, good, ...numbers for the words }]
+//   await checkBeacon(fairness, verifyRound) -> [{ what, good, numbers }]
 //
-// `good` is true, false, or null: only a reader can decide. `what` is one of these words:
+// `good` is true, false, or null: only a reader can decide. `what` is one of these:
 //
 //   round        the promised round, or the one that the rule gives for a late closing
 //   signature    of the round, with the chain's key (a pairing on BLS12-381)
 //   quicknet     the chain is the public one, and its key the one known here
 //   value        the hashed value is the SHA-256 of the signature
 //   words        the operator's value: compare it with its source
-//   late         the value did not come in time, and the seed alone decided
+//   late         the value did not arrive in time, so the seed alone decided
 //   alone        no beacon was promised
-//   kind         another kind was used than promised
+//   kind         another kind than promised was used
 
 const QUICKNET = {
   chain: '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971',
@@ -26,7 +26,7 @@ export const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) =
 export const hexOf = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 const sha256 = (bytes) => crypto.subtle.digest('SHA-256', bytes);
 
-// When the value is due: the first one a gap after the closing, unless the promised one is late enough.
+// When the value is due: at the promised time, or a gap after the closing if that is too early.
 function dueAt({ promised, source, closed_at: closed }, first) {
   const gap = source.gap_s * 1000;
   const at = Date.parse(promised.at);

@@ -1,5 +1,5 @@
-// bls.js: verifies the signature of a drand round with the curve's library; bundled into bls.min.js, so that the page
-// and the program need nothing else. Loaded only if there is a round to check.
+// bls.js: verifies the signature of a drand round. Bundled with the curve's library into bls.min.js, and loaded only if
+// there is a round to check.
 
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 

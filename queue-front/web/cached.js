@@ -1,6 +1,5 @@
-// cached.js: personalises a cached page. wait.js loads it there and waits for it before any join: it sets the cookie
-// that recognises a join whose answer was lost on the way, and it finds this browser's place, if any, and the page in
-// its language.
+// cached.js: personalises a cached page. wait.js loads it there and waits for it before any join. It sets the cookie
+// that recognises a join whose response was lost, and finds this browser's place, if any, and the page in its language.
 
 import { byId, lang } from './kit.js';
 import { keep } from './show.js';
@@ -16,15 +15,15 @@ function setCookie(name, value, maxAge) {
 
 const cookie = (name) => document.cookie.split('; ').find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
 
-// Scripts cannot replace a cookie that a front has set (HttpOnly): that one stays.
+// A cookie that a front has set (HttpOnly) stays: scripts cannot replace it.
 function beKnown() {
   if (cookie('fg_visitor')) return;
   const text = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(VISITOR_BYTES))));
   setCookie('fg_visitor', text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''), MONTH_S);
 }
 
-// A cache that ignores Accept-Language gives everybody the page of the first visitor. A language in the address is a
-// choice, to be remembered; a visitor with a code stays on the page where it was typed in.
+// A cache that ignores Accept-Language gives all visitors the page of the first. A language in the address is a choice,
+// so it is stored. A visitor with a code stays on the page where it was entered.
 function otherLanguage() {
   const [page] = performance.getEntriesByType('navigation');
   const asked = new URL(page?.name ?? location.href).searchParams.get('lang');

@@ -1,9 +1,8 @@
-// fair.js: the draw on one page, for sceptics: the promise, the time until the beacon's value and, after the draw, a
-// full check in this browser: the seed, the beacon (only a drand round loads the curve's library), and the visitor's
-// own number.
+// fair.js: one page about the draw: the promise, the time until the beacon's value and, after the draw, a full check in this
+// browser. It checks the seed, the beacon (only a drand round loads the curve's library), and the visitor's own number.
 //
-// It requests only public data, and shows nothing that it has not computed itself. It stores the promise on the first
-// visit and compares it on the last.
+// It requests only public data, and computes each check itself. It stores the commitment on the first visit and compares it
+// after the draw.
 
 import { byId, locale, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { checkBeacon } from './beacon-check.js';
@@ -19,14 +18,14 @@ const keyOf = lane ? `fg_promise_${event}_${lane}` : `fg_promise_${event}`;
 
 let told = null;
 let draw = null;
-let judged = ''; // the last record that was checked
+let judged = ''; // the last response, as text
 
 const time = (iso) => new Date(iso).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
 // ---- the promise ----
 
-// The commitment and the choice of beacon. The round moves with the opening; the page then says that it changed.
+// The first commitment that this browser has seen. After the draw, it is compared with the published one.
 function note() {
   try {
     const seen = JSON.parse(localStorage.getItem(keyOf) ?? localStorage.getItem(`fg_commitment_${event}`));

@@ -2,7 +2,7 @@
 
 import { locale, make, moreWords, say } from './kit.js';
 
-// The code as text, as a picture and as an address, for any kind of device.
+// Shows the code as text, and as a QR code of an address.
 export async function offer(at, ask) {
   await moreWords();
   try {

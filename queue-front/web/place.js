@@ -1,5 +1,5 @@
-// place.js: shows a visitor's place: the wait, in the same words as on the page without a script (waiting_gaps.c), the
-// line, the lane. wait.js loads it for the first place, with the rarer words.
+// place.js: shows a visitor's place: the wait, the line and the lane. The page without a script shows the wait in the
+// same words (waiting_gaps.c). wait.js loads this file for the first place, together with the rarer phrases.
 
 import { announce, byId, locale, say, serverNow } from './kit.js';
 import { event, fill, keep, line, put, showTitle } from './show.js';
@@ -8,12 +8,12 @@ import { shownWait, waitAt } from './shown.js';
 
 const SAY_AT_MIN = [60, 30, 15, 10, 5, 2, 1]; // announced when the wait falls below these
 const number = (n) => n.toLocaleString(locale);
-// The same in each language and without a script.
+// HH:MM in every language, as on the page without a script.
 const timeOfDay = (ms) => (ms ? new Date(ms).toTimeString().slice(0, 5) : '');
 
 const unitOf = ({ unit, number: n }) => (unit ? say(`more.eta.${unit}${n > 1 ? 's' : ''}`) : '');
 
-// A sentence around a time of day.
+// Fills the parts of a sentence around a time of day.
 function fillAround(id, key, ms) {
   const [before, after = ''] = say(key).split('{0}');
   for (const [i, text] of [before, timeOfDay(ms), after].entries()) put(byId(id).children[i], text);
@@ -28,7 +28,7 @@ function announceWait({ p50_s: p50 }, words) {
   saidMin = step;
 }
 
-// `me` has the wait at the time of the answer, which may be a while ago.
+// `me` has the wait at the time of the response, which may be a while ago.
 function showWait(me) {
   const open = line.dataset.state === 'open';
   const shown = shownWait(me.eta, me.made);
@@ -49,7 +49,7 @@ function showWait(me) {
 
 let waiting = Number(line.dataset.waiting); // people in this line
 
-// The visitor's dot never goes back, neither when somebody ahead returns nor after a reload.
+// The visitor's dot never moves back, neither when somebody ahead returns nor after a reload.
 function showQueue({ position, ahead }) {
   let lowest = keep.get('ahead');
   if (lowest?.position !== position || ahead < lowest.ahead) lowest = { position, ahead };
@@ -57,9 +57,9 @@ function showQueue({ position, ahead }) {
   drawQueue(byId('queue'), lowest.ahead, waiting, say('more.gate'));
 }
 
-// Updates this place from the shared status, between two answers of its own.
+// Updates this place from the shared status, between two responses of its own.
 export function follow(me, own, status) {
-  // Never more people than numbers in between; fewer, if some of them are known to have gone.
+  // At most as many people as numbers in between; fewer, if some are known to have left.
   me.ahead = Math.min(me.ahead, Math.max(0, me.position - own.serving - 1));
   me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: status.eta_basis };
   me.eta_reason = status.eta_reason ?? me.eta_reason;

@@ -1,16 +1,14 @@
-// pow.js: a worker that solves the line's proof of work: a number n such that the SHA-256 of "CHALLENGE.n" begins
-// with that many zero bits. In: {challenge, bits}. Out: {tried} now and then,
-// {solution} in the end.
+// pow.js: a worker that solves the line's proof of work: a number n such that the SHA-256 of "CHALLENGE.n" begins with
+// that many zero bits. In: {challenge, bits}. Out: {tried} at intervals, {solution} in the end.
 //
-// SHA-256 is written out because crypto.subtle returns each hash as a promise, which costs more than the hash.
-// The message fits one block, so only the compression function is needed.
+// SHA-256 is written out because crypto.subtle returns each hash as a promise, which costs more than the hash. The
+// message fits one block, so only the compression function is needed.
 'use strict';
 
 const ROUND = new Uint32Array(64);
 const START = new Uint32Array(8);
 
-// The constants are the first 32 bits of the fractional parts of roots of primes: computed, not
-// copied.
+// The constants are the first 32 bits of the fractional parts of roots of primes, computed instead of copied.
 function fraction(root) {
   return Math.floor((root - Math.floor(root)) * 2 ** 32);
 }
@@ -50,7 +48,7 @@ function compress(block) {
     b = a;
     a = (first + second) | 0;
   }
-  return (START[0] + a) >>> 0; // the first 32 bits are the most that is required
+  return (START[0] + a) >>> 0; // 32 bits: more are never required
 }
 
 function zeroBits(challenge, n, block) {

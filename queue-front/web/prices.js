@@ -1,5 +1,5 @@
-// prices.js: shows the prices of seats to everybody who waits, and the sold-out categories. wait.js loads it for events
-// that show their prices.
+// prices.js: shows the prices of seats, and the sold-out categories, to all who wait. wait.js loads it for events that
+// show their prices.
 
 import { announce, byId, make, money, say } from './kit.js';
 
@@ -12,7 +12,7 @@ function rowOf({ name, price, gone }, currency) {
   return row;
 }
 
-// -> in words, the categories sold out since the list was last shown; '' if none.
+// Returns a text about the categories sold out since the last call; '' if none.
 export function showPrices({ currency, categories }) {
   const list = byId('prices').querySelector('ul');
   const shown = [...list.children];

@@ -1,5 +1,5 @@
-// queue.js: the line as a picture, in place.js: pages/queue_line.c in JavaScript, which draws it without a script. Dots
-// move only when people have gone: a row by as many dots as it lost, the visitor's dot to its new place.
+// queue.js: draws the line as a picture, as pages/queue_line.c does without a script. Dots move only when people have
+// left: a row by as many dots as it lost, the visitor's dot to its new place.
 
 const DOTS = 20;
 const PITCH = 14;
@@ -42,7 +42,7 @@ function make(name, attributes, text = '') {
   return element;
 }
 
-let was = null; // people ahead, and the visitor's dot
+let was = null; // what the last picture showed
 
 export function drawQueue(picture, ahead, waiting, gate) {
   const me = dotOf(ahead);
@@ -60,7 +60,7 @@ export function drawQueue(picture, ahead, waiting, gate) {
       const gone = row === me[0] && row === from[0] ? from[1] - me[1] : Math.floor(was.ahead / 10 ** row) - Math.floor(ahead / 10 ** row);
       runs[i].setAttribute('stroke-dashoffset', -PITCH * Math.min(DOTS, gone));
     }
-    picture.getBoundingClientRect(); // the animation starts there
+    picture.getBoundingClientRect(); // a layout, for the animation to start from
     for (const run of runs) run.removeAttribute('stroke-dashoffset');
     you.setAttribute('cx', x(...me));
     you.setAttribute('cy', y(me[0]));

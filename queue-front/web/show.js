@@ -7,7 +7,7 @@ export const event = line.dataset.event;
 const name = byId('name').textContent;
 const DAY_S = 86_400;
 
-// A few values stored in the browser. They are a convenience: if storage is forbidden, nothing breaks.
+// A few values stored in the browser. The page works without them, if storage is forbidden.
 export const keep = {
   get(key) {
     try {
@@ -55,7 +55,7 @@ export function showUpdated() {
   fill('updated', say('live.updated', new Date(serverNow()).toLocaleTimeString(locale)));
 }
 
-// The visitor's language, else English, else any.
+// In the visitor's language, else English, else any.
 export function showMessage(messages) {
   const text = messages[lang] ?? messages.en ?? Object.values(messages)[0] ?? '';
   fill('message', text);
@@ -72,7 +72,7 @@ export function countdown(ms) {
   return s < DAY_S ? rest : say('live.days', Math.floor(s / DAY_S), rest);
 }
 
-// When the line closes for everybody who has not entered by then; null: it is closed by hand.
+// When the line closes for all who have not entered by then; null: an operator closes it.
 export function showCloses(at) {
   byId('closes').hidden = !at;
   if (at) fill('closes', say('live.closes', fullTime(Date.parse(at))));

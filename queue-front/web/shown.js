@@ -1,5 +1,5 @@
-// shown.js: a wait for people to read, rounded once: core/wait/shown.c in JavaScript, line for line. The page without a
-// script shows the same.
+// shown.js: rounds a wait for display: core/wait/shown.c in JavaScript, line for line. The page without a script shows
+// the same.
 
 const MINUTE_S = 60;
 const HOUR_S = 3600;
@@ -22,8 +22,8 @@ export function shownWait({ p50_s: p50, p90_s: p90 }, now) {
   return { ...shown, likely: floor(now + 1000 * p50 + MINUTE_MS / 2, MINUTE_MS), latest: floor(now + 1000 * p90 + MINUTE_MS - 1, MINUTE_MS) };
 }
 
-// The wait with this many people ahead, interpolated in the table that everybody gets, [[ahead, p50_s, p90_s], ...];
-// {} beyond its end.
+// The wait with this many people ahead, interpolated in the status's table [[ahead, p50_s, p90_s], ...]; {} beyond its
+// end.
 export function waitAt(rows, ahead) {
   if (rows.length === 0) return { p50_s: null, p90_s: null };
   const next = rows.findIndex(([people]) => people >= ahead);

@@ -1,9 +1,9 @@
-// slowed.js: for a slowed-down visitor: the proof of work that the line requires of newcomers, and the contact and the
-// reference to give. wait.js loads it when an answer requires it.
+// slowed.js: shows a slowed-down visitor the proof of work that the line requires, and the contact with a reference.
+// wait.js loads it when a response requires it.
 
 import { byId, lang, make, moreWords, say } from './kit.js';
 
-const WORK_LONG_MS = 8000; // if the work takes longer, we show the contact
+const WORK_LONG_MS = 8000; // after this time the contact is shown
 
 export async function tellAppeal({ reference, appeal }) {
   if (!reference) return;
@@ -21,7 +21,7 @@ function solve({ challenge, bits }) {
     const worker = new Worker(new URL('pow.js', import.meta.url));
     worker.onerror = reject;
     worker.onmessage = ({ data }) => {
-      // The search has no memory: this is the share of such searches that would have ended by now.
+      // Tries are independent: this is the share of such searches that would have ended by now.
       bar.value = data.solution ? 100 : 100 * (1 - Math.exp(-data.tried / 2 ** bits));
       if (!data.solution) return;
       worker.terminate();

@@ -1,6 +1,6 @@
-// sw.js: shows the notification of a call if the page itself may not, as on most phones, and brings
-// the page to the front when the notification is tapped. It caches nothing and handles no requests,
-// so it controls no page, not even the one it brings back.
+// sw.js: shows the notification of a call if the page itself may not, as on most phones. A tap on the notification
+// brings the page to the front. It caches nothing and handles no requests, so it controls no page, not even the one it
+// opens.
 
 addEventListener('notificationclick', (event) => {
   const { notification } = event;

@@ -1,12 +1,12 @@
-// turn.js: the visitor's turn, from the call to the end of the visit: the time left, a warning early enough to request
-// more, and the way in. wait.js loads it once the visitor has a place.
+// turn.js: the visitor's turn, from the call to the visit's end. It shows the time left, warns in time to extend it,
+// and leads to the hall. wait.js loads it once there is a place.
 
 import { announce, byId, moreWords, say, serverNow } from './kit.js';
 import { countdown, event, line, showTitle } from './show.js';
 
 const WARN_S = [60, 30, 10]; // announced at these; the second leaves at least 20 s to act
 const RING_S = 30;
-const SEATS_MS = 15_000; // after which the seats count as down
+const SEATS_MS = 15_000; // timeout, after which the seats count as down
 const DOWN = 502; // and above: the proxy cannot reach the seat service
 const RENEWED_EVERY = 4; // renews the pass at every fourth check of a missing hall
 const IN = ['called', 'admitted', 'opening'];
@@ -31,7 +31,7 @@ export async function arm(byHand) {
   put('alert-note', alertBox.checked ? say(await alert.arm(byHand)) : '');
 }
 
-// Announces and rings the time left of the call or the visit, while there is time to request more.
+// Announces the time left of a call or visit, and rings near its end. `more`: it can be extended.
 function warn(ends, words, more) {
   const ms = ends - serverNow();
   const s = Math.ceil(ms / 1000);
@@ -110,8 +110,8 @@ export async function stay() {
 
 const statusOf = (at) => fetch(at, { cache: 'no-store', signal: AbortSignal.timeout?.(SEATS_MS) }).catch(() => ({ status: DOWN }));
 
-// Visitors are not sent to a missing hall: '' if it is there, otherwise the reason. Our own hall has one page for all
-// events, so there we request the event. A shop elsewhere cannot be checked.
+// Returns why visitors cannot be sent to the hall yet; '' if they can. Our hall has one page for all events, so the
+// event is requested too. A page of another origin cannot be checked.
 async function missing(url) {
   const { origin, pathname } = new URL(url, location);
   if (origin !== location.origin) return '';
@@ -122,10 +122,10 @@ async function missing(url) {
   return hall.status === 404 && (await hall.json().catch(() => ({}))).code === 'event-unknown' ? 'more.no-hall' : '';
 }
 
-// While the hall is opening the page shows only that, and keeps the visit alive, also after a reload. The visit clock
-// is paused if a new pass has a later end than the previous one, to the second; it resumes after too long an outage.
+// While the hall is missing, the page shows only that and keeps the visit alive, also after a reload. The visit clock
+// is paused if a new pass ends over a second later than the previous one; it resumes after too long an outage.
 async function goOn(pass) {
-  // The seats' page sends it as a bearer token; it is gone when this tab closes.
+  // For seat pages that send a bearer token; ours uses the cookie. Gone when this tab closes.
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   me.session_expires_at = pass.expires_at;
   let [ends, paused] = [pass.ends_at, false];

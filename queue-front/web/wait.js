@@ -1,13 +1,12 @@
 // wait.js: keeps the waiting page current while it is open. Without it the page reloads itself.
 //
-// Two sources. `me` is polled as often as the server says: only it knows this visitor, and each poll is a sign of life,
-// without which the line would assume that the visitor has left. The stream of the shared status makes the page quick:
-// it brings a pause, a message or a sell-out at once, without another request; a visitor who has just been called polls
-// at once; and after a draw, the polls of all participants are spread over some seconds. If the stream is blocked,
-// polling alone does the same, a little later. One tab of a browser has the stream: browsers allow few connections to a
-// host.
+// It has two sources. `me` is polled as often as the server says. Only `me` knows this visitor, and each poll is a sign of
+// life, without which the line would assume that the visitor has left. The stream of the shared status makes the page
+// quick. It brings a pause, a message or a sell-out at once. A visitor who has just been called polls at once; after a
+// draw, the polls of all participants are spread over some seconds. If the stream is blocked, polling alone does the same,
+// a little later. Only one tab of a browser has the stream, because browsers allow few connections to a host.
 //
-// A cached page has neither the time nor an owner: cached.js personalises it. It needs no stream, which caches cannot
+// A cached page has neither the time nor an owner: cached.js personalises it. It opens no stream, which caches cannot
 // serve, until there is a place.
 //
 // All times are the server's (kit.js). After sleep, and whenever the page becomes visible again, it requests everything
@@ -17,7 +16,7 @@ import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './k
 import { event, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
-const QUIET_POLL_MS = 60_000; // status polls while the stream brings it anyway
+const QUIET_POLL_MS = 60_000; // status polls while the stream is up
 const STREAM_AGAIN_MS = 4000;
 const TURN_READY_MS = 3000;
 const SOON_MS = 3000; // spreads a crowd's polls after an opening
@@ -63,7 +62,7 @@ async function ask(method, path, headers, body) {
 
 // ---- visible state ----
 
-let opening = false; // turn.js: this visitor's hall is not there yet
+let opening = false; // set by turn.js: this visitor's hall is missing
 
 const still = (state) => state === 'paused' || state === 'frozen';
 
@@ -196,7 +195,7 @@ function onStatus(status) {
 // ---- requests ----
 
 let timer = 0;
-let asked = 0; // numbers the requests: answers to older ones are ignored
+let asked = 0; // numbers the requests: responses to older ones are ignored
 let lost = false;
 let failures = 0;
 
@@ -228,7 +227,7 @@ function take(told) {
   if (told.gone) {
     me = null;
     if (told.gone === 'ticket-moved') location.replace(home);
-    // The event was created again: visitors of the old one join the new one.
+    // The event was created again: visitors of the previous one join the new one.
     if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }
@@ -280,7 +279,7 @@ function setStale(now) {
 let source = null;
 let streamUp = false;
 let streamTimer = 0;
-let streamRefusals = 0; // since the last one that opened; without a stream the page polls
+let streamRefusals = 0; // since the last stream that opened; without a stream the page polls
 
 function startStream() {
   clearTimeout(streamTimer);
@@ -291,7 +290,7 @@ function startStream() {
     streamRefusals = 0;
   };
   source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)));
-  // By default a browser would reconnect after the same delay as all others.
+  // Reconnects with jitter, because a browser would reconnect after the same delay as all others.
   source.onerror = () => {
     source.close();
     streamUp = false;
@@ -311,7 +310,7 @@ function holdStream() {
 
 const retryAfter = (answer) => jitter(1000 * Number(answer.headers.get('Retry-After') ?? 2));
 
-// This page may be without the form.
+// Not every page has every form.
 function onForm(id, act) {
   byId(id)?.addEventListener('submit', async (submit) => {
     submit.preventDefault();
@@ -328,10 +327,10 @@ function onForm(id, act) {
   });
 }
 
-// Repeated until there is an answer: with this page's cookie ten joins are one place. If a challenge expired while the
-// phone slept, we request a new one.
+// Retries until there is a response: with this page's cookie, ten joins are one place. If a challenge expired while the
+// phone slept, a new one is requested.
 async function join(invited = {}, body) {
-  withPlace(); // early, to be loaded before the answer
+  withPlace(); // early, to be loaded before the response
   await known;
   for (let headers = invited, worked = 0; ;) {
     let answer = null;
@@ -378,7 +377,7 @@ function settle(joined) {
   if (!lanes && Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
 }
 
-// Takes over the place of another device. The page has words for each failure.
+// Takes over the place of another device. The page explains each failure.
 async function takeOver() {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
@@ -403,7 +402,7 @@ let turning = null; // while loading
 
 const setOpening = (is) => {
   opening = is;
-  if (is) see(); // otherwise the next page starts it
+  if (is) see(); // otherwise the hall follows, or another view is shown already
 };
 
 async function withTurn(act) {
@@ -486,6 +485,6 @@ readCode();
 again(jitter(Number(line.dataset.poll)));
 const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle)) : holdStream();
 
-// Scripts loaded later import these from here, the one file that the page loads first.
+// Scripts that are loaded later import these from here, the file that the page loads first.
 export { announce, byId, lang, locale, make, minutes, money, moreWords, say, serverNow } from './kit.js';
 export * from './show.js';

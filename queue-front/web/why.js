@@ -1,5 +1,5 @@
-// why.js: explains this visitor's wait and place, and checks the draw in this browser with draw-check.js, which shares
-// no code with the program that made the draw.
+// why.js: explains this visitor's wait and place, and checks the draw in this browser. draw-check.js shares no code
+// with the program that made the draw.
 
 import { locale, make, moreWords, say } from './kit.js';
 import { commitmentOf, openDraw } from './draw-check.js';
