@@ -1,6 +1,5 @@
-// checkout.js: shows who buys what, for how much and until when, then leads to the payment
-// provider. The server trusts nothing that this page says about seats or money: it asks the seat
-// service itself.
+// checkout.js: shows what the visitor buys, the amount and the time left, then leads to the payment provider. The
+// server gets seats and amounts from the seat service, and trusts nothing that this page says about them.
 
 import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { lineOf, timeOf } from './when.js';
@@ -8,7 +7,7 @@ import { lineOf, timeOf } from './when.js';
 const asked = new URLSearchParams(location.search);
 const event = asked.get('event');
 const hold = asked.get('hold');
-// A page of ours that sent the visitor here to log in.
+// The page under /pay that sent the visitor here to log in.
 const back = /^\/pay\/(orders|(orders|tickets)\/[\w-]+)$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
 
 let seats = null;
@@ -16,8 +15,8 @@ let amount = 0; // what the buyer pays: the seats plus fees
 let terms = null; // refund terms, as shown
 let over = false; // these seats can no longer be paid for here
 
-// The order ends the visit, and then this page can no longer read the hold. A visitor who comes back
-// here (back button, reload, old tab) is led to the order made of it.
+// The order ends the visit, and then this page can no longer read the hold. A visitor who comes back here (back button,
+// reload, old tab) is sent to the order made from it.
 const kept = `fg-order-${event}`;
 
 function keepOrder(order) {
@@ -35,8 +34,8 @@ function keptOrder() {
   }
 }
 
-// The name that the member logged in with, kept while this tab lives: the server knows members only
-// by number. Another tab may have logged in as another member since, so it is kept with the number.
+// The login name, stored while this tab lives, because the server knows members only by number. Another tab may have
+// logged in as another member since, so the number is stored with it.
 const account = 'fg-account';
 
 function keepAccount(login, number) {
@@ -79,14 +78,14 @@ function showSummary() {
   byId('pay-text').hidden = amount === 0;
 }
 
-// One dot per held place.
+// One dot per held place, at most 8.
 function showPeople(n) {
   const shown = Math.min(n, 8);
   byId('people').setAttribute('width', 16 * shown);
   byId('people').firstElementChild.setAttribute('d', `M7 7h${16 * (shown - 1)}.1`);
 }
 
-// A part of the sum, if it has one.
+// A part of the sum, hidden if it is zero.
 function showPart(id, minor = 0) {
   byId(id).hidden = minor === 0;
   byId(id).lastElementChild.textContent = money(minor, seats.currency);
@@ -105,8 +104,8 @@ async function showTerms(cache) {
   byId('terms').textContent = words.join(' ');
 }
 
-// The seller's pages, if configured. The terms that the buyer agrees to open in a new tab: the time to
-// pay keeps running here.
+// The seller's pages, if configured. The terms that the buyer agrees to open in a new tab, because the time to pay
+// keeps running here.
 function showLinks() {
   const links = Object.entries(JSON.parse(byId('links').textContent)).filter(([, href]) => href !== '');
   for (const [name, href] of links) {
@@ -117,7 +116,7 @@ function showLinks() {
   }
 }
 
-// Refusals that are final and end this checkout.
+// Errors that end this checkout.
 const isOver = ({ code }) => /^(bad-pass|hold-|no-such-hold|pass-)/.test(code);
 
 function end() {
@@ -240,7 +239,7 @@ async function open() {
   document.body.dataset.ready = 'yes';
 }
 
-// The connection was lost before the page was ready: start over.
+// If the connection was lost before the page was ready, start over.
 addEventListener('online', () => { if (!document.body.dataset.ready) location.reload(); });
 
 open().catch((error) => {

@@ -1,6 +1,5 @@
-// order.js: the page of an order or of its tickets is complete without this script. The script
-// updates the order's page as soon as the order changes, and adds buttons to cancel, to refund, to
-// print and to log in with another account.
+// order.js: for the pages of an order and of its tickets, which are complete without it. It updates the order's page as
+// soon as the order changes, and adds buttons to cancel, to refund, to print and to log in with another account.
 
 import { announce, byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { hereOf, inBrackets, showTime } from './when.js';
@@ -8,9 +7,9 @@ import { hereOf, inBrackets, showTime } from './when.js';
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
 
-// Providers send buyers back with parameters of their own in the address, even secrets. While the
-// payment is open, some of these exist nowhere else, and a reload must send them again. Afterwards
-// the address becomes the page's own, so that nobody shares or bookmarks theirs.
+// Providers add parameters to the address when they send buyers back, even secrets. While the payment is open, some of
+// these exist nowhere else, so a reload must send them again. Afterwards they are removed, so that nobody shares or
+// bookmarks them.
 if (order && status !== 'pending_payment') {
   const shown = new URL(location.href);
   const lang = shown.searchParams.get('lang');
@@ -24,8 +23,7 @@ for (const line of document.querySelectorAll('[data-starts]')) line.append(inBra
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
 
-// For the door: the QR code alone, as large as the screen, black on white even in dark mode, and the
-// screen stays on.
+// For the door: the QR code alone, as large as the screen, black on white even in dark mode. The screen stays on.
 function showLarge(ticket) {
   byId('bright-seat').textContent = ticket.ariaLabel;
   byId('bright-code').replaceChildren(ticket.querySelector('.code svg').cloneNode(true));
@@ -39,7 +37,7 @@ function showLarge(ticket) {
 for (const button of document.querySelectorAll('[data-large]')) button.addEventListener('click', () => showLarge(button.closest('.ticket')));
 byId('bright-close')?.addEventListener('click', () => byId('bright').close());
 
-// RFC 5545. The end of the event is unknown.
+// A calendar entry (RFC 5545). The end of the event is unknown.
 byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => {
   const stamp = (at) => new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
   const words = (text) => text.replace(/[\\;,]/g, '\\$&').replace(/\s+/g, ' ');
@@ -77,20 +75,20 @@ function follow() {
   stream.addEventListener('error', () => {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (navigator.onLine) location.reload(); }, 5000);
   });
-  // The order continues without this page; once the connection is back, a reload shows its state.
+  // The order continues without this page. Once the connection is back, a reload shows its state.
   addEventListener('offline', () => { byId('notice').textContent = say('order.lost'); });
   addEventListener('online', () => location.reload());
 }
 
-// An order's money may have moved, so the words for an unknown error promise nothing about it. The
-// page itself tells visitors when they are no longer logged in.
+// An order's money may have moved, so the text for an unknown error promises nothing about it. A visitor who is logged
+// out gets the reloaded page, which says so.
 function sayHere(error) {
   if (error.code === 'login-required') location.reload();
   if (error.code === 'offline') return say('order.offline');
   return ['other', 'unavailable', 'overloaded', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);
 }
 
-// A button that does one thing; then() shows the result.
+// A button that sends one request; then() shows the result.
 function act(button, path, then, method = 'POST') {
   button.addEventListener('click', async (pressed) => {
     pressed.preventDefault(); // without a script its form is sent
@@ -107,8 +105,7 @@ function act(button, path, then, method = 'POST') {
   });
 }
 
-// With several tickets, each shows its state. An offered ticket still shows here, with the address
-// to pass on to its new holder.
+// Offers a ticket to another member. Until it is accepted it still shows here, with the address to pass on.
 function handOn(form) {
   const button = form.querySelector('button');
   const notice = form.closest('.ticket').querySelector('.notice');
@@ -147,7 +144,7 @@ for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/
 for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();
 
-// The desk may move seats and reissue tickets, and members accept them, while the page is open: then it shows the new ones.
+// While the page is open, operators may move seats and reissue tickets, and members may accept tickets. Then it reloads.
 const LOOK_MS = 120_000;
 const { moved } = main.dataset;
 const tickets = main.matches('.tickets');
@@ -165,5 +162,5 @@ if (shown !== undefined) {
 }
 if (moved) { // announce the new seats
   const seats = [...document.querySelectorAll('.lines li > span:first-child, .ticket:not(.void)')].map((one) => one.getAttribute('aria-label') ?? one.textContent);
-  setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // screen readers announce changes only once they have the page
+  setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // screen readers announce only changes after the page is loaded
 }
