@@ -1,11 +1,10 @@
-// kit.js: shared by the scripts of all pages: the phrases of the page's language, money, the
-// server's time, and calls with readable errors.
+// kit.js: shared by the scripts of all pages: phrases in the page's language, money, the server's time, and calls with
+// readable errors.
 
 const wordsAt = document.getElementById('words');
 const words = wordsAt ? JSON.parse(wordsAt.textContent) : {};
 export const lang = document.documentElement.lang;
-// The reader's own variant of that language: British English writes dates differently from
-// American.
+// The reader's own variant of that language: British and American English write dates differently.
 export const locale = navigator.languages?.find((one) => one.split('-')[0] === lang) ?? lang;
 
 // The phrase of a key with {0}, {1} filled in. Without a phrase, returns the key.
@@ -47,8 +46,8 @@ export function money(minor, currency) {
   return lang === 'ko' && code === 'KRW' ? `${amount.toLocaleString(locale)}원` : format.format(amount);
 }
 
-// The server's clock, continued by performance.now(): if this device's clock is wrong or is
-// corrected, no deadline moves. Of several readings we keep the one with the least network delay.
+// The server's clock, continued by performance.now(): if this device's clock is wrong or is corrected, no deadline
+// moves. Of several readings, the one with the least network delay counts.
 const clock = { aheadMs: Date.now() - performance.now(), spreadMs: Infinity };
 
 export function noteServerTime(text, sentAt) {
@@ -60,8 +59,7 @@ export function noteServerTime(text, sentAt) {
 }
 
 export const serverNow = () => performance.now() + clock.aheadMs;
-// On some systems performance.now() stops while a laptop sleeps, so the next answer sets the time
-// again.
+// On some systems performance.now() stops while a laptop sleeps, so the next response sets the time again.
 export function doubtClock() {
   clock.spreadMs = Infinity;
 }
@@ -89,8 +87,8 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
 const PATIENCE_S = 5; // the page reports a longer wait
 
-// One call. A change carries an idempotency key, so it can be retried until an answer comes and
-// still happens only once. Problems are thrown as Refused; a network that stays down as Refused 0.
+// One call. A change carries an idempotency key, so it can be retried and still happens only once. Problems are thrown
+// as Refused; a network that stays down as Refused 0.
 export async function call(method, path, body, cache = 'default') {
   const headers = { Accept: 'application/json' };
   if (method !== 'GET') headers['Idempotency-Key'] = newKey();
@@ -117,7 +115,7 @@ export async function call(method, path, body, cache = 'default') {
   }
 }
 
-// What went wrong, in words; an unknown error gets a general sentence.
+// The error in words; an unknown one gets a general sentence.
 export function sayError(error) {
   const key = `error.${error.code ?? 'other'}`;
   const { limit, retry_after_s: waitS } = error.problem ?? {};

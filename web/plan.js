@@ -1,12 +1,12 @@
-// plan.js: the hall in flat arrays. Seats keep the plan's order, so an index into the availability
-// picture is an index here, and the seats of a row or a section are a range.
+// plan.js: the hall in flat arrays. Seats keep the plan's order, so an index into the availability picture is an index
+// here, and the seats of a row or a section are a range.
 
 export const FREE = 0;
 export const HELD = 1;
 export const SOLD = 2;
 export const BLOCKED = 3;
 
-// Which of the points are corners of the convex hull (Andrew's monotone chain).
+// The points that are corners of the convex hull (Andrew's monotone chain).
 function corners(points, xs, ys) {
   points.sort((a, b) => xs[a] - xs[b] || ys[a] - ys[b]);
   const turnsRight = (a, b, c) => (xs[b] - xs[a]) * (ys[c] - ys[a]) - (ys[b] - ys[a]) * (xs[c] - xs[a]) <= 0;
@@ -21,8 +21,8 @@ function corners(points, xs, ys) {
   return points.length > 1 ? [...half(points), ...half(points.reverse())] : points;
 }
 
-// The outline of a section, x and y alternating. For the rows between the first and the last, ends
-// and middles are enough: other bulges are invisible from afar.
+// The outline of a section, x and y alternating. Between the first row and the last, ends and middles are enough: other
+// bulges are invisible from afar.
 function outline({ rows }, xs, ys) {
   const points = rows.flatMap(({ from, to }, row) => (row > 0 && row < rows.length - 1
     ? [from, from + to >> 1, to - 1]
@@ -69,8 +69,8 @@ function readCurves(curves, counts, from, into, work) {
   });
 }
 
-// The name of a row's n-th seat, and the seat with a name. Names are made on demand: on a phone,
-// making those of a whole stadium takes longer than drawing it.
+// The name of a row's n-th seat, and the seat with a name. Names are made on demand: on a phone, making those of a
+// whole stadium takes longer than drawing it.
 const numberOf = ({ number }, row, n) => (Array.isArray(number[row]) ? number[row][n] : String(number[row] + n));
 const idOf = (zone, row, n) => (Array.isArray(zone.id[row]) ? zone.id[row][n] : zone.id[row] + numberOf(zone, row, n));
 
@@ -155,7 +155,7 @@ export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, r
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
-// The box of the seats and the shapes around them, unless that makes the seats too small.
+// The box of the seats and the shapes around them, limited so that seats stay large.
 export function roomOf({ box, shapes }) {
   const [wide, high] = [(box.right - box.left) / 2, (box.bottom - box.top) / 2];
   const all = hull([box, ...shapes.map(boxOf)]);
@@ -165,7 +165,7 @@ export function roomOf({ box, shapes }) {
   };
 }
 
-// Runs of rows with one price, each with its outline; most sections are one run.
+// Runs of rows of one category, each with its outline; most sections are one.
 function partsOf(plan, zone) {
   const parts = [];
   zone.rows.forEach((row) => {
@@ -190,7 +190,7 @@ function measure(plan, zone) {
 
 const turnedBox = ({ left, top, right, bottom }) => ({ left: -bottom, right: -top, top: left, bottom: right });
 
-// Turns the hall by this many quarter turns to the right of how it was drawn.
+// Turns the hall to this many clockwise quarter turns from how it was drawn.
 export function turnPlan(plan, quarters) {
   const turn = (at) => { [at.x, at.y] = [-at.y, at.x]; };
   for (; plan.turned !== quarters; plan.turned = (plan.turned + 1) % 4) {
@@ -246,8 +246,8 @@ export function applyChanges(plan, changes) {
   Object.assign(plan, { version: changes.version, line: changes.line });
 }
 
-// For each section: its free seats, how many of those the filter lets through, and the cheapest
-// category among them. For each category: its free seats.
+// For each section: its free seats, how many of them pass the filter, and the cheapest category of those. For each
+// category: its free seats.
 export function countFree(plan, wanted) {
   const { prices, category, state } = plan;
   const free = new Uint32Array(prices.length);
@@ -274,8 +274,7 @@ export function countFree(plan, wanted) {
   plan.freeOf = free;
 }
 
-// Squares of equal size, each with its seats, to find what is at or near a point without scanning
-// all seats.
+// A grid of squares with the seats in each, to find those near a point without scanning all seats.
 export class Grid {
   constructor(plan, size = 60) {
     this.plan = plan;
@@ -332,8 +331,8 @@ export class Grid {
     return best;
   }
 
-  // The nearest seat that `counts` accepts, at any distance. The search widens step by step, since
-  // scanning all seats of a stadium takes longer than a frame.
+  // The nearest seat within reach that `counts` accepts. The search widens step by step: scanning all seats of a
+  // stadium takes longer than a frame.
   closest(x, y, reach, counts = () => true) {
     const distance = (i) => (counts(i) ? Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y) : Infinity);
     for (let tried = this.size; ; tried *= 1.6) {

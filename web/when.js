@@ -1,5 +1,5 @@
-// when.js: when and where the show is, in one line, in the venue's time zone, and in this device's if that differs. A time
-// without a zone is shown in this device's zone, which is named.
+// when.js: when and where the show is, in one line, in the venue's time zone, and in this device's if that differs. A
+// time without a zone is shown in this device's zone, with its name.
 
 import { lang, locale, say } from './kit.js';
 
@@ -13,7 +13,7 @@ function formatOf(zone) {
   }
 }
 
-// `form` is an strftime pattern, as in the services: {0} is the name of the day.
+// `form` is an strftime pattern, as in the services; {0} is the weekday.
 function clock(at, zone, form) {
   const parts = Object.fromEntries(formatOf(zone).formatToParts(new Date(at)).map(({ type, value }) => [type, value]));
   const number = (type) => Number.parseInt(parts[type], 10); // in Korean a month is "6월"

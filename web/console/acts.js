@@ -1,6 +1,6 @@
-// acts.js: what an operator can do with the line, in two separate places. The bar is visible in every view, at the
-// same place: the state, the rate, a pause, the emergency stop, which asks first, and an undo that shows what it
-// reverts. Acts that end a sale are folded at the foot of the page, say what will happen, and want a reason.
+// acts.js: what an operator can do with the line, in two places. The bar is visible in every view: the state, the rate,
+// a pause, the emergency stop (with confirmation), and an undo that shows what it reverts. Acts that end a sale are
+// folded at the foot of the page, each with its meaning. Closing and deleting need a reason.
 
 import { call, roleAt } from './api.js';
 import { announce, byId, make, say } from './kit.js';
@@ -11,7 +11,7 @@ import { archive, remove } from './end.js';
 import { badge, button, checkWords, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
 import { readChecklist } from './watch.js';
 
-// Which acts each state allows; the service decides.
+// The acts offered in each state; the service decides.
 const DAILY = {
   draft: ['schedule', 'open'],
   scheduled: ['open'],
@@ -33,7 +33,7 @@ const ENDINGS = {
   'sold-out': ['close'],
   closed: ['delete'],
 };
-// These ask for confirmation. A closing cannot be undone: the operator types the event's id and a reason.
+// These need confirmation. Closing cannot be undone: the operator types the event's id and a reason.
 const ASKED = ['open', 'freeze', 'sold-out', 'close'];
 const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 'sold-out'];
 
@@ -48,7 +48,7 @@ export function openActs(event) {
   const wrong = make('span', { id: 'quick-wrong', className: 'wrong', role: 'alert' });
   rate.setAttribute('aria-keyshortcuts', 'R');
   rate.setAttribute('aria-describedby', 'quick-wrong');
-  let filled = null; // the rate that we filled in, unless the operator typed another
+  let filled = null; // the rate that was filled in; a typed one stays
 
   let emptyWhy = taken(why);
   event.why = () => {
@@ -111,7 +111,7 @@ export function openActs(event) {
 
   // ---- acts ----
 
-  // Who would be affected right now.
+  // How many people are affected now.
   function touched() {
     const { live } = event;
     return live === null ? [] : [say('act.touches', number(live.waiting), number(live.active))];
@@ -150,7 +150,7 @@ export function openActs(event) {
     if (sure) await event.act(action, {}, sure.why);
   }
 
-  // What an act changed, from one of these to the other, as "Rate: 90 → 120".
+  // What an act changed between two of its sides, as "Rate: 90 → 120".
   const changes = (act, from, to) => (act.from === null || tooLong(act) ? [] : inWords(act[from], act[to]).map(([name, words]) => `${name}: ${words}`));
 
   function showTarget() {
@@ -159,7 +159,7 @@ export function openActs(event) {
     else show(target, make('b', {}, changes(last, 'from', 'to')[0] ?? wordsOr(`act.${last.what}`, last.what)), make('span', {}, `${whoOf(last)}, ${hour(last.at)}`));
   }
 
-  // Before undoing the last act, shows it and what undoing changes.
+  // Shows the last act and what undoing it changes, then undoes it.
   async function undo() {
     await event.watch.readActs();
     const [last] = event.watch.acts;

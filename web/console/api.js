@@ -1,14 +1,13 @@
-// api.js: calls to the private listeners. The page's own is its origin; the page carries the
-// addresses of the others, from the configuration. The token is in sessionStorage, which dies with
-// the tab, and travels in a header: there is no cookie, so no other page can act in its name.
+// api.js: calls to the private listeners. The page's own is its origin; the page carries the configured addresses of
+// the others. The token is in sessionStorage until the tab is closed, and is sent in a header. There is no cookie, so
+// no other page can act in its name.
 
 import { Refused } from './kit.js';
 
 const WAIT_MS = 8000;
 const listed = JSON.parse(document.getElementById('parts').textContent);
 
-// {name, at}: "queue" is the service that served this page, "seats" and "pay" have views of their
-// own.
+// {name, at}: "queue" is the service that served this page, "seats" and "pay" have views of their own.
 export const parts = [{ name: 'queue', at: '' }, ...listed];
 export const hasPart = (name) => parts.some((part) => part.name === name);
 
@@ -22,20 +21,20 @@ export function signIn(token, name) {
   store.setItem('fg_operator', name);
 }
 
-// The token's owner, as the service reports it: {by, name, role, grants}. An operator account's token may grant little.
+// The token's owner, as the service reports it: {by, name, role, grants}. Without grants, the role is for all events.
 export const setWhose = (whose) => store.setItem('fg_whose', JSON.stringify(whose));
 export const whose = () => JSON.parse(store.getItem('fg_whose') ?? '{"role":"admin"}');
 
 const ROLES = ['viewer', 'desk', 'finance', 'operator', 'admin'];
 const covers = (events, id) => (events?.endsWith('*') ? id.startsWith(events.slice(0, -1)) : events === undefined || events === id);
 
-// What the token allows at this event, if that is less than everything.
+// The highest role of the token at this event; undefined: none.
 export function roleAt(id) {
   const { role, grants = [{ role }] } = whose();
   return ROLES[Math.max(...grants.filter(({ events }) => covers(events, id)).map((grant) => ROLES.indexOf(grant.role)))];
 }
 
-// The events that the token is limited to, by name or by a prefix and a star; null: no limit.
+// The events that the token is limited to, by id or by a prefix and a star; null: no limit.
 export function limits() {
   const { grants = [{}] } = whose();
   return grants.every(({ events }) => events !== undefined) ? [...new Set(grants.map(({ events }) => events))] : null;
@@ -45,7 +44,7 @@ export function signOut() {
   for (const key of Object.keys(store)) if (key.startsWith('fg_')) store.removeItem(key);
 }
 
-// A part may have a token of its own.
+// A part may have its own token.
 export const setToken = (name, token) => store.setItem(`fg_token.${name}`, token);
 const tokenOf = (name) => store.getItem(`fg_token.${name}`) ?? store.getItem('fg_token') ?? '';
 
@@ -65,18 +64,18 @@ async function send(name, method, path, { cache = 'no-store', waitMs = WAIT_MS, 
   }));
 }
 
-// The connection can break before an answer's head or in its body.
+// The connection can break before or in a response's body.
 const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
 
-// If several processes share the seats, the first may say that another has the event (421). The request is sent there
-// once more, since an edge in between learns from that answer; then to that other process, if it is one of our parts:
+// With several processes for the seats, one may respond that another has the event (421). The request is sent there
+// once more, since an edge in between learns from that response. Then it goes to the other process, if that is a part:
 // the page calls only addresses from the configuration.
 const homes = new Map(); // event -> the part that has its seats
 
 async function sendHome(name, method, path, options) {
   const event = name === 'seats' ? /^\/admin\/events\/([^/?]+)/.exec(path)?.[1] : undefined;
   const home = homes.get(event);
-  homes.delete(event); // until it has answered
+  homes.delete(event); // until it responds
   const answer = await send(home ?? name, method, path, options);
   if (answer.status !== 421) {
     if (home !== undefined && answer.status < 500) homes.set(event, home);
@@ -90,8 +89,8 @@ async function sendHome(name, method, path, options) {
   return send(owner, method, path, options);
 }
 
-// Returns {json, etag}; with `octets: true`, bytes instead of JSON, and `next` if there are more. A
-// refusal is thrown as Refused, a part that does not answer as Refused 0.
+// Returns {json, etag}; with `octets: true`, bytes instead of JSON, and `next` if there are more. An error is thrown as
+// Refused, a silent part as Refused 0.
 export async function call(name, method, path, options = {}) {
   const answer = await sendHome(name, method, path, options);
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
@@ -103,8 +102,8 @@ export async function call(name, method, path, options = {}) {
 
 export const get = async (name, path, options) => (await call(name, 'GET', path, options)).json;
 
-// A part's health: {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. A part
-// can be ready and still have events out of service.
+// A part's health: {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. A part can be ready and still
+// have events out of service.
 export async function health(name) {
   const began = performance.now();
   try {
@@ -115,8 +114,8 @@ export async function health(name) {
   }
 }
 
-// The health of all parts, at most a few seconds old: the menu, the list and an event's verdict
-// request it at the same time.
+// The health of all parts, a few seconds old at most: the menu, the list and an event's verdict request it at the same
+// time.
 const FRESH_MS = 4000;
 let asked = { at: -Infinity, answer: null };
 export function allHealth() {

@@ -1,5 +1,5 @@
-// appeal.js: a visitor who was slowed down calls and reads out a reference; it shows which limit it
-// was, and when. Every front can decode the reference itself; nothing is stored about the visitor.
+// appeal.js: a visitor who was slowed down calls and reads out a reference; this shows which limit it was, and when.
+// Every front can decode the reference; nothing about the visitor is stored.
 
 import { get } from './api.js';
 import { make, say } from './kit.js';

@@ -1,5 +1,5 @@
-// audit.js: who did what, when, from what to what, and why; newest first. Three trails: the line's, the
-// payment adapter's for orders, refunds and doors, and the seat service's for seats and their prices.
+// audit.js: who did what, when, from what to what, and why; newest first. Three trails: the line's, the payment
+// adapter's for orders, refunds and doors, and the seat service's for seats and their prices.
 
 import { get, hasPart } from './api.js';
 import { lookUp } from './appeal.js';
@@ -9,7 +9,7 @@ import { button, number, show, timeAt, wordsOr } from './ui.js';
 import { ofEvent } from './watch.js';
 
 const PAGE = 50;
-const MANY = 8; // changes; more are folded
+const MANY = 8; // more changes are folded
 const EVERY = 3; // refreshes
 
 function changed(sides) {
@@ -26,7 +26,7 @@ function entry({ at, version, who, what, why, because, ...sides }) {
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
-// For an order, a scanner or the terms: the subject, instead of a change.
+// For an order, a scanner or the terms: the subject instead of a change.
 function paid({ at, act, subject, gate, reason, who }) {
   return make('li', { className: 'card' },
     make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),

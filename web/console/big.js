@@ -1,5 +1,5 @@
-// big.js: the war room's screen: the verdict and the vital figures of one event, huge and dark,
-// without controls. It keeps the screen awake if the browser can, and shows when its data is old.
+// big.js: the control room's screen: the verdict and vital figures of one event, huge and dark, without controls. It
+// keeps the screen awake if it can, and shows when its data is old.
 
 import { make, say } from './kit.js';
 import { force } from './scheme.js';
@@ -11,7 +11,7 @@ import { watchOf } from './watch.js';
 const SHOWN = ['waiting', 'pace', 'inside', 'seats', 'orders', 'money'];
 const root = document.documentElement;
 
-// A wake lock ends when the page is hidden, so we request it again when the page is visible.
+// A wake lock ends when the page is hidden, so it is requested again when the page is visible.
 function keepAwake() {
   let lock = null;
   const ask = async () => {

@@ -1,11 +1,11 @@
-// blocks.js: a hall made of blocks of rows and of standing areas: the plan that seat-service imports, made from blocks and read
-// back; and the look of any plan. It needs neither a page nor a service, so tests call it.
+// blocks.js: a hall made of blocks of rows and of standing areas. It makes the plan that seat-service imports and reads
+// it back; pictureOf() draws any plan. It needs neither a page nor a service, so tests call it.
 //
-// A sale is {kind, base, blocks, areas, channels, categories, currency, charges, limits}. Its `base` is the document that it
-// began with, whose other members (rows, ...) stay. A sale of the kind "file" keeps the plan of its base as it is. The `channel`
-// of a block or area is a number from 1; 0 is for everybody.
+// A sale is {kind, base, blocks, areas, channels, categories, currency, charges, limits}. `base` is the document that
+// it was read from, whose other members (rows, ...) stay. A sale of the kind "file" keeps its base's plan. The
+// `channel` of a block or area counts from 1; 0 is for everybody.
 
-const SEAT = 20; // from seat to seat: pretix draws one with a radius of 10
+const SEAT = 20; // distance of seats: pretix draws one with a radius of 10
 const ROW = 36;
 const AISLE = 60;
 const BEHIND = 72;
@@ -21,7 +21,7 @@ const guidOf = (block, row, seat) => `${block + 1}-${rowName(row)}-${seat + 1}`;
 
 // ---- from blocks to a plan ----
 
-// Each has a size, and returns its zone of the plan for a position.
+// Each has its size and zone(position), its part of the plan.
 function rectangle(name, color, width, height) {
   const text = { text: name, color: '#ffffff', size: 24, position: { x: width / 2, y: height / 2 } };
   const area = { shape: 'rectangle', color, border_color: color, position: { x: 0, y: 0 }, rectangle: { width, height }, text };
@@ -42,7 +42,7 @@ function seated({ name, rows, seats }, category, n) {
   };
 }
 
-// The stage in front, then the standing areas side by side, then the blocks: each behind the previous ones, or next to the last one.
+// From front to back: the stage, the standing areas side by side, then the blocks, each behind the previous one or next to it.
 export function planOf({ blocks, areas, categories }, { name, stage }) {
   const bands = [[rectangle(stage, STAGE, 400, 60)], areas.map((area) => standing(area, categories[area.category].color))];
   blocks.forEach((block, n) => {
@@ -66,7 +66,7 @@ export function planOf({ blocks, areas, categories }, { name, stage }) {
   return { name, size: { width: width + 2 * EDGE, height: y - BEHIND + EDGE }, categories: categories.map(({ name: its, color }) => ({ name: its, color })), zones };
 }
 
-// What the import body says about the plan. The last row of a block has its wheelchair places, each with a companion's seat.
+// The import body's notes on the plan. A block's last row has its wheelchair places, each with a companion's seat.
 function notesOf({ blocks, areas, channels, categories }) {
   const of = (channel) => (channel > 0 ? { channel: `channel-${channel}` } : {});
   const places = ({ rows, accessible }, n) => Array.from({ length: accessible }, (_, k) => [2 * k, 2 * k + 1].map((seat) => guidOf(n, rows - 1, seat)))
@@ -79,8 +79,8 @@ function notesOf({ blocks, areas, channels, categories }) {
   };
 }
 
-// The import body. `show` is what the line says about the event; members it lacks stay as in the base, except the doors of
-// another date.
+// The import body. `show` is what the line says about the event. Members that it lacks stay as in the base, except the
+// doors of another date.
 export function bodyOf(sale, { name, stage, ...show }) {
   const { kind, base, categories, currency, charges, limits } = sale;
   const said = Object.fromEntries(Object.entries(show).filter(([, value]) => value !== null && value !== undefined));
@@ -107,7 +107,7 @@ function* seatsOf({ zones }) {
 
 const inOne = (plan) => Array.from(seatsOf(plan), ({ guid, category, x, y }) => `${guid} ${x} ${y} ${category}`).join('\n');
 
-// From a file: an import body, or a plan alone, whose categories have no prices yet. null if it is neither.
+// Reads an import body, or a plan alone, whose categories have no prices yet. null if it is neither.
 export function documentOf(json) {
   const document = Array.isArray(json?.plan?.zones) ? json : { plan: json };
   if (!Array.isArray(document.plan?.zones)) return null;
@@ -151,8 +151,8 @@ function shapeOf(zone, area) {
   return { shape, x: a.x + b.x, y: a.y + b.y, rotation, color, border, width, height, radius: circle?.radius, radius_x: ellipse?.radius.x, radius_y: ellipse?.radius.y, points, text: words };
 }
 
-// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each a seat when drawn with round ends. The box
-// is that of the seats; null without any.
+// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each drawn as a seat by round ends. The box is
+// that of the seats; null without any.
 export function pictureOf(plan) {
   const dots = new Map();
   const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };

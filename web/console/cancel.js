@@ -1,4 +1,4 @@
-// cancel.js: cancelling an event: the button, and the progress of its refunds.
+// cancel.js: cancels an event, and shows the progress of its refunds.
 
 import { call, get } from './api.js';
 import { make, money, say } from './kit.js';

@@ -1,7 +1,6 @@
-// change.js: a change in words: which knob, from what to what. Compound values are described part
-// by part: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
-// its steps. Also says why a value changed by itself, from the code and the numbers that the
-// service sends.
+// change.js: a change in words: which knob, from what to what. Compound values are described by part: a message by
+// language, the autopilot by its own knobs, lanes one by one, the schedule by its steps. Also says why a value changed
+// by itself, from the service's code and numbers.
 
 import { make, money, say } from './kit.js';
 import { languageOf, moment, number, told, wordsOr } from './ui.js';
@@ -27,14 +26,14 @@ const PARTS = {
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
 };
 
-// One side of a change as [label, words]; empty if there is none. Requirements on the program are not knobs.
+// One side of a change as [label, words]; empty without one. Requirements on the program are not knobs.
 function parts(side) {
   if (side === null) return [];
   if (typeof side !== 'object') return PARTS.state(side);
   return Object.entries(side).filter(([name]) => name !== 'needs').flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
 }
 
-// The differences between the two: [label, words]. Without a previous value, everything.
+// The differences between two sides: [label, words]. Without a previous value, everything.
 export function inWords(from, to) {
   const [before, after] = [new Map(parts(from)), new Map(parts(to))];
   const names = [...new Set([...before.keys(), ...after.keys()])];
@@ -43,7 +42,7 @@ export function inWords(from, to) {
     .map((name) => [name, from === null ? words(after, name) : say('change.from-to', words(before, name), words(after, name))]);
 }
 
-// If a change is too long for the trail, the service records only a note, not half of it.
+// Instead of a change that is too long for the trail, the service records a note.
 export const tooLong = ({ from, to }) => [from, to].some((side) => typeof side === 'string' && side.startsWith('('));
 
 export const changeList = (all) => make('dl', { className: 'sides' }, ...all.map(([name, words]) => make('div', {}, make('dt', {}, name), make('dd', {}, words))));

@@ -1,5 +1,5 @@
-// chart.js: a line chart, drawn by uPlot on a canvas, with a text next to it: each line's current value,
-// and the lowest and highest value shown. Screen readers read the text or the table.
+// chart.js: a line chart, drawn by uPlot on a canvas, with a text next to it: each line's current value, and the lowest
+// and highest value shown. Screen readers read the text or the table.
 
 import uPlot from './uplot.js';
 import { locale, make, say } from './kit.js';
@@ -62,7 +62,7 @@ export class Chart {
     this.plot = new uPlot(options, thin(this.columns), this.canvas);
   }
 
-  // Times in seconds, then a column for each line; null if unknown. `asOf` has, for each line whose source is silent,
+  // Times in seconds, then a column for each line; null if unknown. For each line whose source is silent, `asOf` has
   // the time of its last data: the line ends there, and the scale goes on to now.
   set(columns, asOf = [], acts = []) {
     this.columns = columns;
@@ -75,7 +75,7 @@ export class Chart {
     if (this.table.open) this.showTable();
   }
 
-  // Operators' acts as marks: a line with a dot, and their words if there is room. The audit trail lists the same.
+  // Operators' acts as marks: a line with a dot, and words if there is room. The audit trail lists the same.
   mark() {
     const { scales: { x }, over } = this.plot;
     const wide = over.clientWidth;

@@ -2,7 +2,7 @@
 
 const PARTS = ['queue', 'seats', 'pay'];
 
-// `hall` is the seat service's answer about the event: null if it has no hall, undefined if unknown.
+// `hall` is the seat service's data on the event: null if it has no hall, undefined if unknown.
 export function checklist({ doc, hall, parts }) {
   const item = (step, key, done, value = '') => ({ step, key, done: Boolean(done), value });
   const free = (hall?.categories ?? []).filter(({ price }) => price === 0).map(({ name }) => name);
@@ -16,5 +16,5 @@ export function checklist({ doc, hall, parts }) {
   ];
 }
 
-// What is missing for an opening now.
+// What an opening now still needs.
 export const missing = (items) => items.filter(({ key, done }) => !done && key !== 'opens_at');

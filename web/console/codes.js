@@ -1,7 +1,7 @@
-// codes.js: the presale codes of an event: how many each lane and channel has, and how many are unused;
-// loads a list of codes from a file or a field. The service keeps digests, so no code is ever shown
-// again. A list is checked line by line before anything is sent, and sent in parts. Loading a list again
-// is harmless: a code that already exists keeps its count of uses.
+// codes.js: the presale codes of an event: how many each lane and channel has, and how many are unused. Loads a list of
+// codes from a file or a field. The service stores only digests, so no code is ever shown again. A list is checked line
+// by line before it is sent, in parts. Loading it again is harmless: a code that already exists keeps its count of
+// uses.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -13,7 +13,7 @@ const USES_MAX = 10_000_000;
 const CHANNEL = /^[!#-[\]-~]{0,32}$/;
 const [SHORTEST, LONGEST] = [4, 64];
 
-// How the service normalises a code before it takes the digest.
+// Normalises a code as the service does before the digest.
 const plain = (line) => line.replace(/[\s-]/g, '').toUpperCase();
 
 // One code per line -> {codes, faults: [{line, why}], twice}; skips empty lines.

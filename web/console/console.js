@@ -1,8 +1,7 @@
-// console.js: the operator's page. It has no data of its own: everything it shows comes from the private
-// listeners, and every change is one call that can also be made with curl. This file signs in and out, chooses
-// the view from the address, and refreshes it.
+// console.js: the operator's page. It has no data of its own: all comes from the private listeners, and every change is
+// one call that can also be made with curl. This file signs in and out, and selects and refreshes the view.
 //
-//   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|runbook|setup|big]  #/orders[/SAGA]  #/parts
+//   #/events  #/events/ID[/live|knobs|lanes|codes|prices|message|draw|seats|doors|audit|runbook|setup|big]  #/orders[/SAGA]  #/parts
 
 import { allHealth, get, hasPart, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';
 import { openKeys } from './keys.js';
@@ -136,7 +135,7 @@ async function route() {
     main.replaceChildren(make('h1', {}, say(isLost ? 'lost.title' : 'title')),
       drawn(isLost ? 'lost' : 'empty', isLost ? say('lost.head') : sayTrouble(error), isLost ? say('lost.text') : '',
         make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('event.all')))));
-    let isTold = false; // the trouble has been shown; from then on we retry
+    let isTold = false; // the error was shown; later refreshes retry
     view = {
       refresh: async () => {
         if (isTold) return begin();
@@ -156,7 +155,7 @@ function tell(words) {
   told = words;
 }
 
-// For another view, which must show the same trouble again.
+// For another view, which must show the same error again.
 function forget() {
   told = '';
   notice('');
@@ -181,7 +180,7 @@ async function refresh() {
   }
 }
 
-// Whatever fails, the page keeps refreshing: a frozen picture looks like a calm night.
+// Refreshing goes on after any failure, since a frozen page looks calm.
 function again() {
   if (beats++ % WATCH_EVERY === 0) watch();
   timer = setTimeout(refresh, document.hidden ? REFRESH_HIDDEN_MS : REFRESH_MS);

@@ -22,7 +22,7 @@ function row(order) {
       money(order.amount, order.currency), badge(order.status)].map((cell) => make('td', {}, cell)));
 }
 
-// -> the search with its table. A seat or an empty field searches the chosen event, everything else all events.
+// Returns the search with its table. A seat or an empty field searches the chosen event, else all events.
 export async function openFinder() {
   const { events } = await get('queue', '/admin/events').catch(() => ({ events: [] }));
   const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
@@ -61,7 +61,7 @@ function ticketRow(ticket, places) {
     make('td', {}, ticket.offered_to ? `${ticket.member} → ${ticket.offered_to}` : ticket.member), make('td', {}, say(`desk.ticket.${ticket.state}`), ...scan));
 }
 
-// Everything that happened, oldest first.
+// All that has happened, oldest first.
 function trail({ acts, sagas, mails, letters, tickets }) {
   const seatOf = new Map(tickets.map(({ ticket, seat }) => [ticket, seat]));
   const message = (of) => ({ kind, state, error, member, made_at: made, done_at: done }) =>

@@ -1,5 +1,5 @@
-// doors.js: an event's doors, and what comes after them: who scans where, who is inside but should not be, mistaken check-ins, messages that the shop does not accept, another date, and a
-// cancellation (cancel.js). One reason field at the top is recorded for every act below.
+// doors.js: an event's doors: scanners, who is inside but should not be, mistaken check-ins. Also messages that the shop does
+// not accept, another date, and a cancellation (cancel.js). The reason at the top is recorded with every act but a retry.
 
 import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';

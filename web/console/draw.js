@@ -1,7 +1,6 @@
-// draw.js: the draw. What was promised before (the seed's hash, and the beacon chosen here), what
-// nobody could know (the beacon's value), and the result, recomputed in this browser from what was
-// published. With a public beacon the line draws and opens by itself once it has the value; with
-// the operator's words, or no beacon, it takes one press.
+// draw.js: the draw. It shows what was promised before: the seed's hash, and the beacon chosen here. Then the beacon's
+// value, which nobody could know, and the result, recomputed in this browser from the published values. With a public
+// beacon the line draws and opens by itself once it has the value. Otherwise it takes one press.
 
 import { call, get } from './api.js';
 import { announce, make, say } from './kit.js';
@@ -81,7 +80,7 @@ export async function open(body, event) {
     announce(verdict.textContent);
   }
 
-  // The promise being waited for, and how long it is overdue.
+  // The promise in words, and how long its value is overdue.
   function promiseInWords({ promised: promise, closed_at: closed, drawn }) {
     if (!promise || promise.kind === 'none') return say('draw.kind.none');
     const parts = [say(`draw.kind.${promise.kind}`)];

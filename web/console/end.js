@@ -1,5 +1,5 @@
-// end.js: the end of a closed event: downloads a file with everything worth keeping, then deletes
-// the event. Each part of the archive names the next one; joined, they are the file.
+// end.js: the end of a closed event: downloads a file with everything worth keeping, then deletes the event. Each part
+// of the archive names the next one; joined, they are the file.
 
 import { call } from './api.js';
 import { make, say } from './kit.js';
@@ -25,7 +25,7 @@ export async function archive(id, etag, why, progress) {
   await call('queue', 'POST', `/admin/events/${id}/actions/archive`, { body: why === '' ? {} : { why }, headers: { 'If-Match': etag } });
 }
 
-// True: it was deleted. Without an archive, asks once more, in plainer words.
+// True: it was deleted. Without an archive, asks a second time.
 export async function remove({ id, name, state, etag, why }) {
   const ask = (text, said) => confirmed({ title: say('act.sure', say('act.delete'), name), text, yes: say('act.delete'), word: id, why: { text: said, needed: true } });
   let sure = await ask(say(state === 'draft' ? 'act.delete.draft' : 'act.delete.means'), why);

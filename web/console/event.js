@@ -1,5 +1,5 @@
-// event.js: one event: the visible bar with its state and the operator's acts; the menu of its views; the verdict;
-// and the current view.
+// event.js: one event: the bar with its state and the operator's acts, the menu of its views, the verdict, and the
+// current view.
 
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
@@ -48,7 +48,7 @@ export async function open(main, [id, which = 'live', part]) {
   }
 
   function showVerdict() {
-    if (event.live === null) { // it ended long ago, and nobody counts it any longer
+    if (event.live === null) { // it ended long ago, and no front counts it now
       if (event.doc.state === 'closed') show(line, ...byVerdict({ level: 'rest', key: 'closed', values: [] }));
       line.className = 'verdict rest';
       return;

@@ -22,7 +22,7 @@ function seatBar(sums) {
   return make('div', { className: 'bar-with-words' }, bar, make('p', { className: 'small' }, words));
 }
 
-// The list has less data than an event's own view, and decides from what it has.
+// For the verdict. The list has less data than an event's own view.
 function factsOf(event, sums, { health, fronts }) {
   const { state, live, shut } = event;
   return {

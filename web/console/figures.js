@@ -1,6 +1,5 @@
-// figures.js: what can be computed from counts over time: rates, shares, predicted waits compared
-// with the real ones. Rows are objects with `at` in milliseconds, oldest first. Nothing here
-// depends on the page, so tests call it directly.
+// figures.js: figures from counts over time: rates, shares, predicted waits compared with the real ones. Rows are
+// objects with `at` in milliseconds, oldest first. Nothing here depends on the page, so tests call it directly.
 
 const OVER_MS = 10_000; // a rate is the difference over at least this long
 const MINUTE_MS = 60_000;
@@ -46,8 +45,8 @@ export function showUp(rows) {
   });
 }
 
-// For the waits predicted at joining and later: among recent calls, the share called by the p90,
-// and the error of the p50.
+// For the waits predicted at joining and later: among recent calls, the share called by the p90, and the mean error of
+// the p50.
 export function toldWaits(rows) {
   const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);
   let from = 0;
@@ -59,8 +58,8 @@ export function toldWaits(rows) {
   return [0, 1].map((n) => pairs.map((pair) => pair[n]));
 }
 
-// Errors per minute of each part. The parts count at different times, so all are read at the points
-// of one scale, which ends now; nothing between two points is left out.
+// Errors per minute of each part. The parts count at different times, so all are read on one scale, which ends at the
+// newest count. No rise between two points is lost.
 export function errorsOf(lists) {
   const known = lists.filter((rows) => rows.length > 0);
   if (known.length === 0) return [[], ...lists.map(() => [])];

@@ -1,13 +1,12 @@
-// forecast.js: when the line will be empty, from the recent pace of calls, as a range. The early
-// end assumes that nobody else joins and that calls are at their fastest; the late end that people
-// keep joining and calls are slow. It is compared with the plan: the time set for the end, or else
-// the time that the set rate would give.
+// forecast.js: predicts, as a range, when the line will be empty, from the recent pace of calls. The early end assumes
+// that nobody else joins and that calls are at their fastest; the late end that people keep joining and calls are slow.
+// It is compared with the plan: the time set for the end, or else the time that the set rate gives.
 
 const OVER_MS = 5 * 60_000; // older data predicts little
 const STEP_MS = 15_000;
 const STEPS_MIN = 3;
 const WIDE = 1.28; // standard errors to each side: 80 % of cases
-const WIDE_LEAST = 0.05; // a line is never as steady as its last minutes
+const WIDE_LEAST = 0.05; // a line varies more than in its last minutes
 const FAR_MS = 24 * 3600_000; // later than this is shown as "not in a day"
 const LATE_MS = 10 * 60_000; // this far behind the plan needs attention
 
@@ -35,9 +34,8 @@ function band(values) {
   return [Math.max(0, middle - off), middle + off];
 }
 
-// {kind: 'empty' | 'stopped' | 'unknown' | 'never' | 'grows' | 'ends', early, late, joined,
-// called}: times in milliseconds, late is null if unknown; how many joined and were called per
-// minute. `rows` have issued and serving.
+// {kind: 'empty' | 'stopped' | 'unknown' | 'never' | 'grows' | 'ends', early, late, joined, called}: times in
+// milliseconds, late is null if unknown; how many joined and were called per minute. `rows` have issued and serving.
 export function forecast({ now, state, waiting, rows }) {
   if (waiting === 0) return { kind: 'empty' };
   if (state !== 'open') return { kind: 'stopped' };

@@ -1,8 +1,7 @@
-// keys.js: shortcuts. Each is one key without a modifier, and moves to an element of the page or
-// follows its link. It does nothing while the operator types, on the map of the hall (which has its
-// own keys), or while a dialog is open. No shortcut changes the sale by itself: a pause takes one
-// key to get there and Enter to do it. They can be turned off, since speech input may type
-// unintended letters.
+// keys.js: shortcuts. Each is one key without a modifier, and moves to an element of the page or follows its link. They
+// do nothing while the operator types, on the map of the hall (which has its own keys), or while a dialog is open. No
+// shortcut changes the sale by itself: a pause takes one key to focus its button, and Enter. They can be turned off,
+// since speech input may type unintended letters.
 
 import { announce, byId, make, say } from './kit.js';
 import { choose, isDark } from './scheme.js';
@@ -59,8 +58,7 @@ const table = ({ refresh }) => [
   { keys: ['?'], words: 'keys.help', run: () => { showHelp(); return true; } },
 ];
 
-// On a layout without Latin letters, the letter on the key: a Korean operator need not switch
-// layouts.
+// On a layout without Latin letters, the letter on the key: a Korean operator need not switch layouts.
 function keyOf({ key, code }) {
   if (/^[a-z0-9?]$/i.test(key)) return key.toLowerCase();
   return /^Key[A-Z]$/.test(code) && key !== 'Escape' ? code.slice(3).toLowerCase() : key;

@@ -1,6 +1,6 @@
-// knobs.js: every knob of the service's table, with its range checked while the operator types; a preview
-// of a rate; a confirmation before a dangerous change; undo after it. The schedule of rates and the
-// autopilot are here too, since they change the same knob.
+// knobs.js: every knob of the service's table: its range checked during typing, a preview of a rate, a confirmation
+// before a dangerous change, and undo. The schedule of rates and the autopilot are here too, since they change the same
+// knob.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -8,7 +8,7 @@ import { becauseOf, inWords } from './change.js';
 import { danger } from './danger.js';
 import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
-const THINK_MS = 250; // the pause in typing before we request a preview
+const THINK_MS = 250; // the pause in typing before a preview is requested
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
   times: ['opens_at', 'prequeue_at', 'planned_end_at', 'closes_at'],
@@ -75,8 +75,8 @@ export async function open(body, event) {
     return at;
   }
 
-  // One text or address per language; each is a field of its own, and together they are one knob. A text of a venue may
-  // be one for all languages.
+  // One text or address per language: each is a field of its own, and together they are one knob. A venue's text may be
+  // one for all languages.
   const textsOf = ({ name }, part) => (part === undefined ? event.doc[name] : event.doc[name]?.[part] ?? {});
   function makeTexts(knob, part) {
     const { kind, help } = knob;
@@ -123,7 +123,7 @@ export async function open(body, event) {
 
   function blame(field, words) {
     field.wrong.textContent = words;
-    field.at.classList.toggle('is-wrong', words !== ''); // show the range once
+    field.at.classList.toggle('is-wrong', words !== ''); // hide the range: the error has it
     if (words === '') field.input.removeAttribute('aria-invalid');
     else field.input.setAttribute('aria-invalid', 'true');
   }
@@ -329,8 +329,8 @@ export async function open(body, event) {
   };
   event.listeners.add(changedElsewhere);
 
-  // What the autopilot does and why, from the service. Its moves do not change the document's
-  // version, so they are read separately.
+  // What the autopilot does and why, from the service. Its moves do not change the document's version, so they are read
+  // separately.
   async function showPilot() {
     const { autopilot_state: now } = await get('queue', `/admin/events/${event.id}`);
     if (!now) {

@@ -1,6 +1,6 @@
-// lanes.js: the lanes of an event in addition to the general one: how many wait in each, its share of the
-// calls, and its invitation codes. The set of lanes is fixed once visitors can join; names, shares and
-// invitations can still change.
+// lanes.js: the lanes of an event in addition to the general one: how many wait in each, its share of the calls, and
+// its invitation codes. The set of lanes is fixed once visitors can join; names, shares and invitations can still
+// change.
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
@@ -37,7 +37,7 @@ export async function open(body, event) {
     return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`lanes.${name}`)), input, wrong);
   }
 
-  // The service includes it only if it is on; so do we, so that unchanged values compare equal.
+  // Included only if it is on, as the service does, so that unchanged values compare equal.
   function ticked(n) {
     const input = make('input', { type: 'checkbox', id: `lane-coded-${n}`, checked: lanes[n].code_required ?? false });
     input.addEventListener('change', () => {

@@ -1,7 +1,6 @@
-// live.js: one event, now and over time. First the vital figures, what is wrong, and the forecast
-// compared with the plan; below, the line's history, which the service keeps for the whole sale,
-// with predicted and real waits; the counts of orders, and of the hall for a day. Each of the three
-// reports its own errors.
+// live.js: one event, now and over time. First the vital figures, the alarms, and the forecast compared with the plan.
+// Below, the line's history of the whole sale with predicted and real waits; the counts of orders, and of the hall for
+// a day. Each of the three services reports its own errors.
 
 import { hasPart } from './api.js';
 import { make, money, say } from './kit.js';
@@ -15,8 +14,8 @@ import { planInWords, vitals } from './vital.js';
 
 const TILES = ['issued', 'serving', 'no_shows', 'streams'];
 const RANGES_MIN = [0, 15, 60, 360]; // 0: the whole sale
-const COUNTS_EVERY = 3; // refreshes between readings
-// A tile before its figure has arrived: it keeps its room from the start.
+const COUNTS_EVERY = 3; // refreshes per redraw of counts
+// A tile before its figure has arrived, to keep its room.
 const BLANK = { id: '', label: ' ', value: '–', note: '', lines: [] };
 
 const tile = ({ id, label, value, note, lines, full, level = '', share }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
@@ -117,7 +116,7 @@ export async function open(body, event) {
     const old = watch.asOf.pay ? ` (${say('verdict.as-of', moment(new Date(watch.asOf.pay)))})` : '';
     const sum = (name, value) => fact(say(`live.${name}`), money(value, sums.currency) + old);
     const takings = last?.captured === undefined || !sums?.currency ? [] : [sum('captured', last.captured), sum('given_back', last.given_back), sum('takings', last.captured - last.given_back)];
-    const isJudged = live.admitted + live.no_shows > 0; // nobody to count before the first call
+    const isJudged = live.admitted + live.no_shows > 0; // no share before the first call
     show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),
       fact(say('live.show_up'), percent(isJudged ? live.show_up : null)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)), ...takings);
   }

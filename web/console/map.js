@@ -1,18 +1,18 @@
-// map.js: the hall on a canvas, for choosing seats: by click, by rectangle, by keys. A seat's state
-// shows as colour and shape (blocked seats are hollow); chosen seats have a ring.
+// map.js: the hall on a canvas, for choosing seats: by click, by rectangle, by keys. A seat's state shows as colour and
+// shape (blocked seats are hollow); chosen seats have a ring.
 
 import { say } from './kit.js';
 import { onScheme } from './scheme.js';
 import { BLOCKED, FREE, Grid } from './plan.js';
 
 const KINDS = ['free', 'held', 'sold', 'blocked'];
-const NEAR_PX = 18; // between seats, once the cursor moves by keys
+const NEAR_PX = 18; // between seats, after a move by keys
 const NEAREST_PX = 48;
 const TAP_PX = 6; // a press that moved less is a click
 const REACH_PX = 18; // for a finger
 const CHOSEN_MAX = 2000;
 
-// The usual distance between neighbouring seats: each hall has a unit of its own.
+// The usual distance between adjacent seats: each hall has its own unit.
 function pitchOf({ n, x, y, rowOf, zoneOf }) {
   const steps = [];
   for (let i = 1; i < n; i += Math.ceil(n / 500)) {
@@ -106,7 +106,7 @@ export class HallMap {
     const at = this.at(event);
     const others = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, pointer]) => pointer);
     if (Math.hypot(at.x - one.from.x, at.y - one.from.y) > TAP_PX) one.moved = true;
-    if (others.length > 0) { // two fingers: the distance is the zoom
+    if (others.length > 0) { // two fingers: their distance zooms
       const [other] = others;
       const before = Math.hypot(one.x - other.x, one.y - other.y);
       const after = Math.hypot(at.x - other.x, at.y - other.y);

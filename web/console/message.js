@@ -1,5 +1,5 @@
-// message.js: the message to everybody who waits, per language, with a preview. The waiting page
-// shows the visitor's language, else English, else any other; so does the preview.
+// message.js: the message to all who wait, per language, with a preview. The waiting page shows the visitor's language,
+// else English, else any other; so does the preview.
 
 import { call } from './api.js';
 import { make, say } from './kit.js';

@@ -1,5 +1,5 @@
-// orders.js: orders, found by what a caller knows (desk.js), and orders in progress: the list of sagas, one saga as
-// a graph with its timeline, retry and compensate with a reason, and what reconciliation found between seats, orders
+// orders.js: orders, found by what a caller knows (desk.js), and the list of sagas. One saga is shown as a graph with
+// its timeline, and can be retried or compensated with a reason. Also what reconciliation found between seats, orders
 // and money.
 
 import { call, get, hasPart } from './api.js';
@@ -112,9 +112,9 @@ function draw(tag, attributes = {}, text) {
   return made;
 }
 
-// The result of each step in each direction: the timeline's last entry, the number of tries, the time taken.
+// For each step and direction: the last result, the number of tries, the time taken.
 function lanes(saga) {
-  // Steps that the definition lacks (from a newer program) go at the end.
+  // Steps that the definition lacks (from a newer version) go at the end.
   const known = saga.steps ?? [];
   const names = [...known, ...new Set([saga.step, ...saga.timeline.map((entry) => entry.step)].filter((name) => name !== '?' && !known.includes(name)))];
   return names.map((name) => {
@@ -168,7 +168,7 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
 
 const isCredit = ({ definition }) => definition.startsWith('credit.');
 
-// A checkout at or above its pivot that is not turning back already; a parked refund of a sum.
+// A checkout at or before its pivot that is not being undone; a parked refund of a sum.
 function canTurnBack(saga) {
   const { definition, way, state, step: name, steps, pivot } = saga;
   if (isCredit(saga)) return state === 'parked' && name === 'refund_payment';

@@ -1,5 +1,5 @@
-// parts.js: the health of every part: its own answer (/readyz), its latency, and its activity. If a
-// part has another token, it is entered here.
+// parts.js: the health of every part: its own report (/readyz), its latency, and its activity. If a part needs another
+// token, it is entered here.
 
 import { get, health, metrics, parts, setToken } from './api.js';
 import { make, say } from './kit.js';
@@ -40,7 +40,7 @@ function card({ name, at, state, metric, token }) {
     ...(token || state.silent ? [] : [make('p', { className: 'wrong' }, say('part.token-refused'))]));
 }
 
-// All fronts, as they report to Redis; the one that served this page has a card of its own.
+// All fronts, as they report to Redis; the one that served this page has its own card.
 function frontRow({ place, silent_ms: ms }) {
   const kind = ms >= LIMITS.front_ms ? 'silent' : 'ready';
   return make('li', {}, make('strong', { className: `badge ${kind}` }, say(`part.is.${kind}`)), ` ${place} `, make('span', { className: 'small' }, say('part.front-seen', number(ms / 1000))));

@@ -1,4 +1,4 @@
-// place.js: times in a venue's zone, for fields of the kind datetime-local, which have no zone.
+// place.js: times in a venue's zone, for fields of the type datetime-local, which have no zone.
 
 export function isZone(zone) {
   try {
@@ -22,5 +22,5 @@ export function fromPlace(text, zone) {
   return new Date(shown - behind(shown - behind(shown))).toISOString();
 }
 
-// The field's value; if unchanged, the original time, to the second.
+// The field's time; if unchanged, the original, to the second.
 export const readPlace = (text, was, zone) => (was !== null && text === toPlace(was, zone) ? was : fromPlace(text, zone));

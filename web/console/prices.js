@@ -1,6 +1,6 @@
-// prices.js: seat prices, as everybody who waits sees them, and which categories are sold out: one
-// tick shows to everybody within a second. Amounts are typed as people write them and stored in
-// minor units; the currency says how many digits those have.
+// prices.js: seat prices, as all who wait see them, and which categories are sold out: a tick shows them that within a
+// second. Amounts are typed as people write them and stored in minor units; the currency says how many digits those
+// have.
 
 import { call } from './api.js';
 import { byId, make, money, say } from './kit.js';
@@ -39,7 +39,7 @@ export async function open(body, event) {
   const told = make('p', { id: 'prices-told', className: 'told', role: 'status' });
   const applied = make('p', { id: 'applied', role: 'status' });
   let rows = []; // {name, amount: as typed, gone}
-  let seen = 0; // the version last taken into account
+  let seen = 0; // the last version handled here
   let touched = false;
 
   const coin = () => currency.value.trim().toUpperCase();
@@ -103,8 +103,8 @@ export async function open(body, event) {
 
   // ---- applying ----
 
-  // A merge patch only adds to an object, so removed entries must be named. With a new order or
-  // another name an entry goes to the end, as in the service.
+  // A merge patch only adds to an object, so removed entries must be named. Entries that stay keep their order; new
+  // names go to the end, as in the service.
   function patchTo(prices) {
     if (prices === null || event.doc.prices === null) return prices;
     const before = Object.keys(event.doc.prices.categories).map((name) => [name, null]);

@@ -1,6 +1,6 @@
-// runbook.js: what to do about an alarm: its section of docs/operate/runbook.md, which the program carries, so that it
-// can be read when nothing else can be reached, next to the bar with the brakes. It parses only the Markdown that the
-// runbook uses.
+// runbook.js: what to do about an alarm: its section of docs/operate/runbook.md. The program carries it, so it can be
+// read when nothing else can be reached, next to the bar with the pause. It parses only the Markdown that the runbook
+// uses.
 
 import { byId, lang, make, say } from './kit.js';
 

@@ -1,7 +1,6 @@
-// scheme.js: light or dark. The device decides until the operator chooses; a choice is stored on
-// this device, and removed once it equals the device's own setting. The style sheets query the
-// device (prefers-color-scheme), so a choice answers that query for them, and no colour is written
-// twice. The page delays its first paint for this file: no white flash in a dark room.
+// scheme.js: light or dark. The device decides until the operator chooses; a choice is stored on this device, and
+// removed once it equals the device's setting. It rewrites the style sheets' queries for prefers-color-scheme, so that
+// no colour is written twice. The page delays its first paint for this file: no white flash in a dark room.
 
 const KEY = 'fg_scheme';
 const QUESTION = '(prefers-color-scheme: dark)';

@@ -1,6 +1,6 @@
-// seats.js: the hall of an event, from seat-service's private listener: how many seats are sold;
-// blocking seats and unblocking them, chosen on the map or by section, row and number. Each call is
-// all or nothing; a large selection takes several calls.
+// seats.js: the hall of an event, from seat-service's private listener: how many seats are sold. It blocks and unblocks
+// seats, chosen on the map or by section, row and number. Each call is all or nothing; a large selection takes several
+// calls.
 
 import { call, get, hasPart } from './api.js';
 import { announce, byId, make, money, say } from './kit.js';
@@ -10,11 +10,11 @@ import { applyChanges, BLOCKED, FREE, markOf, readPicture, readPlan, sinceOf } f
 
 const PER_CALL = 128;
 const KINDS = ['free', 'held', 'sold', 'blocked'];
-const SURE_FROM = 20; // from this many seats on, ask first
+const SURE_FROM = 20; // confirm from this many seats on
 
 const nameOf = (plan, i) => say('seats.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, plan.numberOf(i));
 
-// "A row 3: 5–8, 11": the chosen seats, grouped by row.
+// "A row 3: 5–8, 11": the chosen seats by row, at most 8 rows.
 function inWords(plan, places) {
   const rows = new Map();
   for (const i of [...places].sort((a, b) => a - b)) {
@@ -206,7 +206,7 @@ export async function open(body, event) {
       return (await askChanges()).json;
     } catch (error) {
       if (error.status !== 422 || !plan.line) throw error;
-      plan.line = ''; // a program older than journal branches, which reads a bare number
+      plan.line = ''; // an older service accepts only a version without a branch
       return (await askChanges()).json;
     }
   }

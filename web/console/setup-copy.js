@@ -1,5 +1,5 @@
-// setup-copy.js: the same sale at another date: its hall, prices, refund terms and settings. Times of the hall and of the terms
-// keep their distance to the show. Codes and the line's opening time are not copied.
+// setup-copy.js: copies a sale to another date: its hall, prices, refund terms and settings. Their times keep their
+// distance to the show. Codes and the line's opening time are not copied.
 
 import { call, get, hasPart } from './api.js';
 import { make, say } from './kit.js';
@@ -8,7 +8,7 @@ import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeIn
 import { fieldOf, zone as deviceZone } from './ui.js';
 
 const ID_MAX = 64;
-// Belongs to this event or its day only.
+// Members that are only for this event or its day.
 const OWN = ['id', 'state', 'version', 'incarnation', 'autopilot_state', 'opens_at', 'prequeue_at', 'closes_at', 'planned_end_at', 'schedule', 'beacon', 'message'];
 
 // Shifts every time in it; members with times are recognised by name.
@@ -18,7 +18,7 @@ export function later(value, ms, name = '') {
   return typeof value === 'string' && /(_at|until)$/.test(name) ? new Date(Date.parse(value) + ms).toISOString() : value;
 }
 
-// The line's document for another event: categories that were gone are available again.
+// The line's document for another event; sold-out categories are available again.
 export function lineOf(doc, ms) {
   const { prices, ...rest } = bare(Object.fromEntries(Object.entries(doc).filter(([name]) => !OWN.includes(name))));
   const back = prices && { ...prices, categories: Object.fromEntries(Object.entries(prices.categories).map(([name, { price }]) => [name, { price }])) };
@@ -40,7 +40,7 @@ async function copy(event, { id, name, starts_at: starts }) {
   await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), name, starts_at: starts }, headers: { 'If-None-Match': '*', ...withReason(because) } });
 }
 
-// The line comes last, so a failed copy can be repeated.
+// copy() makes the line last, so a failed one can be repeated.
 export function copyOf(event) {
   const { doc } = event;
   const zone = doc.time_zone ?? deviceZone();

@@ -1,6 +1,6 @@
-// setup-hall.js: the hall of a sale: made here from blocks of rows and standing areas, or read from a file; its categories with
-// their prices; how much one visitor may take; and a picture of the import. Until it is saved it is kept while the page is
-// open, so that switching views loses nothing.
+// setup-hall.js: the hall of a sale, made here from blocks of rows and standing areas, or read from a file. Also its
+// categories with prices, how much one visitor may take, and a picture of the import. Unsaved input is kept while the
+// page is open, so that switching views loses nothing.
 
 import { bodyOf, colourOf, documentOf, MOST, pictureOf, planOf, saleOf } from './blocks.js';
 import { lang, make, money, say } from './kit.js';
@@ -18,7 +18,7 @@ const CHARGES = { per_seat: 'amount', per_order: 'amount', basis_points: 'percen
 const SAMPLES = ['theatre', 'arena', 'stadium'];
 const COLUMNS = { blocks: ['name', 'rows', 'seats', 'category', 'accessible', 'channel', 'adjacent'], areas: ['name', 'capacity', 'category', 'channel'], channels: ['channel-name', 'code'], categories: ['category-name', 'price'] };
 
-// A hall of `make run`, without its demo parts: the pictures of its sections, and a code that everybody knows.
+// A hall of `make run`, without its demo parts: pictures of its sections, and a code that everybody knows.
 async function sampleOf(name) {
   const { channels, zones, ...body } = (await import('./samples.js')).importBody(name);
   return documentOf({ ...body, channels: channels.map(({ code: _, ...rest }) => rest), zones: zones.map(({ view: _, ...rest }) => rest) });
@@ -31,7 +31,7 @@ function freshSale() {
   return { kind: 'blocks', base: null, blocks: [block], areas: [], channels: [], categories: [{ name: 'A', color: colourOf(0), typed: '' }], currency: lang === 'ko' ? 'KRW' : '', charges: {}, limits: { max_per_hold: 8, max_per_buyer: 8 } };
 }
 
-// With its prices as people type them.
+// With prices and charges as typed.
 function typedSale(sale) {
   const known = CURRENCY.test(sale.currency);
   const typed = (price) => (price === undefined ? '' : known ? typedOf(price, sale.currency) : String(price));

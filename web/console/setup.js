@@ -1,6 +1,6 @@
-// setup.js: a sale is set up in five steps: when and where; the hall with its prices; refunds; the opening; and what is still
-// missing. Each step is saved by itself, by calls that the other views and the command line make too. The hall's document and
-// the line both say when and where the show is, and this view keeps them the same.
+// setup.js: sets up a sale in five steps: when and where, the hall with its prices, refunds, the opening, and what is
+// missing. Each step is saved by itself, with calls that other views and the command line make too. The hall's document
+// and the line both say when and where the show is, and this view keeps them the same.
 
 import { call, get, hasPart, limits, whose } from './api.js';
 import { locale, make, say } from './kit.js';
@@ -25,7 +25,7 @@ export const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encode
 
 // ---- what the steps share ----
 
-// The hall of an event as {etag, imported, document}: what was imported, and the same with current prices; null without a hall.
+// The hall of an event as {etag, imported, document}: as imported, and with current prices; null without a hall.
 export async function readHall(id) {
   if (!hasPart('seats')) return null;
   try {
@@ -39,7 +39,7 @@ export async function readHall(id) {
   }
 }
 
-// Once a seat was held, the document's prices are fixed. Prices for later holds have a call of their own.
+// Once a seat was held, the document's prices are fixed. Prices for later holds have their own call.
 async function putHall(id, hall, document, headers, reason) {
   const path = `/admin/events/${id}`;
   const put = (body) => call('seats', 'PUT', path, { body, headers, waitMs: IMPORT_MS });
@@ -55,8 +55,8 @@ async function putHall(id, hall, document, headers, reason) {
   }
 }
 
-// Imports a document, or corrects the existing one, after a confirmation if the sale has begun. Its date and place are
-// written to the line as well. False if the operator declined.
+// Imports a document, or corrects the existing one, with a confirmation after the draft state. The show's time and
+// place go to the line as well. False if the operator declined.
 export async function saveHall(event, hall, document) {
   let reason = event.why();
   if (hall !== null && event.doc.state !== 'draft') {
@@ -85,7 +85,7 @@ export function goOn(event, step) {
   location.hash = stepAt(event, STEPS[STEPS.indexOf(step) + 1]);
 }
 
-// A refusal of the line names a knob; the message goes to its field. While it saves, pressing the button does nothing.
+// If the line rejects a knob, the message goes to its field. While it saves, the button does nothing.
 export function formOf(inputs, save, children, { name = 'setup', words = say('setup.save'), more = [] } = {}) {
   const trouble = make('p', { id: `${name}-trouble`, className: 'wrong', role: 'alert' });
   const press = make('button', { className: 'main', id: `${name}-save` }, words);
@@ -207,7 +207,7 @@ async function openingStep(event, hall) {
     if (rate.value.trim() === '' || !(value >= 0 && value <= 100000)) return say('rule.between', number(0), number(100000));
     return Math.round(value * 1000) === value * 1000 ? '' : say('rule.milli');
   }
-  // The result of `fairgate size` for it.
+  // Shows what `fairgate size` computes.
   function tell() {
     const value = rateFault() === '' ? Number(rate.value) : 0;
     const come = visitors.valueAsNumber;
@@ -285,7 +285,7 @@ export async function open(body, event, part) {
     body.replaceChildren(nav, await openingStep(event, info));
     return {};
   }
-  // A part that did not answer, such as a sleeping hall, answers the next time.
+  // Retried at each refresh: a sleeping hall, for example, answers later.
   async function showStep() {
     try {
       if (step === 'terms') {

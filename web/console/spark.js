@@ -1,5 +1,5 @@
-// spark.js: a figure's recent past as a small line without axes, or its level as a strip of dots,
-// drawn as SVG. They have no words: the figure next to them says it, and the charts below have tables.
+// spark.js: a figure's recent past as a small line without axes, or its level as a strip of dots, drawn as SVG. They
+// have no text: the figure is next to them, and the charts below have tables.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDE, HIGH] = [100, 24]; // stretched to fit; the stroke is not
@@ -31,7 +31,7 @@ function path(values, low, high, wide) {
   }).join('');
 }
 
-// `lines` are lists of values, oldest first, on one scale that begins at zero. They end at this share of the width.
+// `lines` are lists of values, oldest first, on one scale from zero. They end at this share of the width.
 export function spark(lines, share = 1) {
   const svg = draw('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true' });
   const thinned = lines.map(thin);
@@ -45,7 +45,7 @@ const [DOTS, APART] = [20, 11];
 const [ROWS, COLUMNS, GATE] = [10, 80, 905]; // of a crowd; the gate's position
 const dots = (from, to, name) => (to > from ? [draw('path', { d: `M${5 + from * APART} 5h${(to - from - 1) * APART + 0.1}`, class: name })] : []);
 
-// A row of twenty people, filled to this share; at least one if there is anybody.
+// A row of twenty dots, filled to this share; at least one unless it is 0.
 export function strip(full) {
   const count = Math.min(DOTS, Math.ceil(full * DOTS));
   const svg = draw('svg', { viewBox: `0 0 ${DOTS * APART} 10`, class: 'strip', 'aria-hidden': 'true' });
@@ -53,7 +53,7 @@ export function strip(full) {
   return svg;
 }
 
-// The line before its gate, in order from there, and behind it the visitors who were called and have not entered. A dot is `each` people.
+// The line before its gate, and behind the gate the visitors who were called and have not entered. A dot is `each` people.
 export function crowd(waiting, called) {
   let each = 1;
   while (waiting / each > ROWS * COLUMNS || called / each > ROWS * 5) each *= 10;

@@ -1,12 +1,12 @@
-// ui.js: shared by the console's views: numbers and times in readable form, errors in words, and
-// the confirmation before everything dangerous.
+// ui.js: shared by the console's views: readable numbers and times, errors in words, and the confirmation before
+// everything dangerous.
 
 import { byId, knows, lang, locale, make, say } from './kit.js';
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
 export const number = (value) => (value === null || value === undefined || Number.isNaN(value) ? '–' : Math.abs(value) < 10 ? fine.format(value) : whole.format(value));
-// A rounded amount, if there is no room for all of it.
+// A rounded amount, where the exact one does not fit.
 export function shortMoney(minor, currency) {
   const format = (style) => new Intl.NumberFormat(locale, { ...style, notation: 'compact', maximumSignificantDigits: 4 });
   const digits = new Intl.NumberFormat(locale, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
@@ -41,7 +41,7 @@ export function languageOf(tag, into = lang) {
   }
 }
 
-// A key's words, or the server's own if there are none.
+// The phrase of a key, or else the server's text.
 export const wordsOr = (key, otherwise) => (knows(key) ? say(key) : otherwise);
 
 export function sayTrouble(error) {
@@ -110,7 +110,7 @@ export function fieldOf(input, words, help = '') {
   return make('div', { className: input.type === 'checkbox' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
 }
 
-// Shows a field's error, '' for none. True if there is none.
+// Shows a field's error; '' clears it. True if it is ''.
 export function blame(input, words) {
   byId(`wrong-${input.id}`).textContent = words;
   if (words === '') input.removeAttribute('aria-invalid');
@@ -121,18 +121,18 @@ export function blame(input, words) {
 // The words for an item of checklist.js.
 export const checkWords = ({ key, done, value }) => say(`check.${key}.${done ? 'done' : 'todo'}`, key === 'part' ? say(`part.${value}`) : value);
 
-// A row of label and value; the value is what readers look for.
+// A row of label and value.
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));
   if (title !== undefined) row.title = title;
   return row;
 }
 
-// Returned by a view's refresh if it was not its turn to make a request, so nothing is new.
+// Returned by a view's refresh that made no request, so nothing is new.
 export const SKIPPED = Symbol('skipped');
 
-// Ignores presses while it works. It is not disabled for that: it would lose the focus, and its
-// work may decide itself whether it is disabled afterwards.
+// Ignores presses while its work runs. It is not disabled for that: it would lose the focus, and the work may decide
+// whether it is disabled afterwards.
 export function button(text, work, properties = {}, tell = notice) {
   const made = make('button', { type: 'button', ...properties }, text);
   const press = guarded(async (event) => {
@@ -149,9 +149,9 @@ export function button(text, work, properties = {}, tell = notice) {
   return made;
 }
 
-// "Really?": what will happen, line by line; a word to type if there is no way back; and `why`, the
-// recorded reason, as {text, needed}: the initial text, and whether a reason is required. The focus
-// starts on the word to type, else on "no", and Escape means no. Returns null, or {why} after a "yes".
+// Asks for confirmation. It shows what will happen, line by line, and a word to type if it cannot be undone. `why` is
+// the recorded reason as {text, needed}: the initial text, and whether it is required. The focus starts on the word to
+// type, else on "no"; Escape means no. Returns null, or {why} after "yes".
 export function confirmed({ title, text, lines = [], yes, word, why }) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = title;
@@ -179,8 +179,8 @@ export function confirmed({ title, text, lines = [], yes, word, why }) {
   });
 }
 
-// Enter in a field would press the dialog's first button, "no". It must mean "yes" once everything
-// is filled in, and do nothing before.
+// Enter in a field would press the dialog's first button, "no". It must mean "yes" once everything is filled in, and do
+// nothing before.
 for (const id of ['confirm-input', 'confirm-why']) {
   byId(id).addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return;
@@ -189,8 +189,8 @@ for (const id of ['confirm-input', 'confirm-why']) {
   });
 }
 
-// Makes the children of `at` equal to these, touching only what differs, so that nobody loses the
-// focus, an open fold or their position in the text. Only for elements without listeners.
+// Makes the children of `at` equal to these, changing only what differs, so that the focus, open folds and the reading
+// position stay. Only for elements without listeners.
 export function show(at, ...children) {
   alike(at, make('div', {}, ...children));
 }
@@ -224,7 +224,7 @@ export function toLocal(iso) {
 }
 export const fromLocal = (text) => (text === '' ? null : new Date(text).toISOString());
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-// "Asia/Seoul, GMT+9": a time is useless without its zone.
+// "Asia/Seoul, GMT+9": shown next to times.
 export const zoneName = () => (zone() === 'UTC' ? 'UTC' : `${zone()}, ${zoneShort.formatToParts(new Date()).find(({ type }) => type === 'timeZoneName').value}`);
 
 // From the icons in the page.

@@ -1,31 +1,29 @@
-// verdict.js: the state of the sale. One answer from everything the console knows: what is wrong,
-// worst first, and from that the verdict: fine, look, broken, or at rest if nothing is on sale.
-// Each rule is a row: when it holds, what it says, and where the operator can act on it. A rule
-// whose figure is missing does not hold: a missing figure is no trouble, but a part that does not
-// answer is (silent, down).
+// verdict.js: the state of the sale, from everything the console knows: the alarms, worst first, and the verdict. That
+// is fine, look, broken, or rest if nothing is on sale. Each rule is a row: when it holds, what it says, and where the
+// operator can act on it. A rule whose figure is missing does not hold. Parts that do not answer have their own rules
+// (silent, down).
 
-// In one place, since these are debated.
+// All thresholds, in one place.
 export const LIMITS = {
-  silent_ms: 10_000, // without answers for this long, the page shows old data
+  silent_ms: 10_000, // without responses for this long, the page shows old data
   front_ms: 5000, // since a front's last read of Redis; it makes two a second
   opens_late_ms: 30_000,
   stalled_ms: 60_000, // nobody is called although visitors wait and there is room
-  errors_look: 1, // 5xx answers per minute, of one part
+  errors_look: 1, // 5xx responses per minute, of one part
   errors_broken: 60,
   failing: 5, // failed payments in a minute
   show_up: 0.5,
   show_up_of: 20, // called per minute; with fewer, a share means little
   quiet_ms: 300_000, // nobody completes an order although many are inside
   quiet_inside: 20,
-  full: 0.98, // some places are kept for latecomers, and no figure counts those
+  full: 0.98, // some places are for latecomers, and no figure counts those
   clock_ms: 1000,
 };
 
 const SELLING = ['open', 'paused', 'frozen', 'pre-queue'];
 const RESTING = ['draft', 'scheduled', 'sold-out', 'closed'];
 
-// {key, values, where}: `values` fill the phrase `alarm.KEY`; {word} and {shut} have phrases of
-// their own.
+// {key, values, where}: `values` fill the phrase `alarm.KEY`; {word} and {shut} have their own phrases.
 const rule = (level, key, where, holds) => ({ level, key, where, holds });
 
 const partsOf = (facts, test) => facts.parts.filter(test).map(({ name, reason }) => [{ word: `part.${name}`, otherwise: name }, reason ?? '']);
@@ -33,7 +31,7 @@ const vital = (name) => ['queue', 'seats', 'pay'].includes(name);
 const isDown = ({ ready }) => !ready;
 const worst = (errors, least, most = Infinity) => Object.entries(errors).filter(([, perMin]) => perMin >= least && perMin < most).map(([name, perMin]) => [{ word: `part.${name}`, otherwise: name }, perMin]);
 const once = (holds, ...values) => (holds ? [values] : []);
-// While it is full nobody is called; visitors who leave make room.
+// A full event calls nobody until visitors leave.
 export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= Math.ceil(LIMITS.full * doc.max_active);
 const isOpen = ({ doc }) => doc.state === 'open';
 const isStill = ({ pace }) => pace.called !== null && Math.round(pace.called) === 0;
@@ -102,8 +100,8 @@ export function alarms(facts) {
   });
 }
 
-// {level, key, values}: the line at the top. If nothing is on sale, nothing is broken for buyers:
-// it only needs a look.
+// {level, key, values}: the line at the top. In a draft or closed event nothing is broken for buyers: it only needs a
+// look.
 export function verdict(facts, found = alarms(facts)) {
   const [first] = found;
   const { state } = facts.doc;

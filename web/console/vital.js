@@ -1,6 +1,5 @@
-// vital.js: the figures that answer "is the sale all right?", most important first. The first
-// screen shows them as tiles, with a strip of dots or their recent past; the war room's screen
-// shows only the figures, huge.
+// vital.js: the figures that answer "is the sale all right?", most important first. The first screen shows them as
+// tiles, with a strip of dots or their recent past; the big screen (big.js) shows only the figures.
 
 import { hasPart } from './api.js';
 import { money, say } from './kit.js';
@@ -11,7 +10,7 @@ import { LIMITS } from './verdict.js';
 const LINE_MS = 15 * 60_000; // the span of a tile's line
 const LONG = 9; // characters; a longer amount is rounded to stay in one line on a phone
 
-// The latest part of a list of rows; if its source is silent, up to now.
+// Rows of the last LINE_MS: up to the newest or, if given, up to `now`.
 function recent(rows, now = null) {
   const last = now ?? rows.at(-1)?.at ?? 0;
   return rows.filter((row) => last - row.at <= LINE_MS);
@@ -38,8 +37,8 @@ export function planInWords({ facts, plan }) {
   return told;
 }
 
-// Revenue of completed orders, less refunds. If nobody counts orders, only the seats' list prices are
-// known, and are labelled so.
+// Revenue of completed orders, less refunds. Without counts of orders, the list prices of the sold seats, labelled as
+// such.
 function takings({ sums, orders }, recent) {
   const last = orders?.at(-1);
   const isCounted = last?.captured !== undefined;
@@ -51,8 +50,8 @@ function takings({ sums, orders }, recent) {
   return { label: say(isCounted ? 'vital.money' : 'vital.list'), value: whole.length <= LONG ? whole : short, note, lines: [lines] };
 }
 
-// [{id, label, value, note, lines or full, level, share}], first the visitors at each step, with how `full` it
-// is; figures that no part reports are left out.
+// [{id, label, value, note, lines or full, level, share}]: first the visitors at each step, with how `full` it is.
+// Figures of parts that are not configured are left out.
 export function vitals(watch, { facts, found }) {
   const { live, doc, sums } = watch;
   const rows = recent(watch.rows);

@@ -1,7 +1,6 @@
-// watch.js: polls everything that the console reads about one event: the line, from the service
-// that served the page and keeps its history for the whole sale; the hall and the orders, from
-// their services; and the health of each part. The views only show it. The data outlives them, so
-// that going to the knobs and back loses nothing.
+// watch.js: polls everything that the console shows about one event. The line comes from the service that served the
+// page, which stores its history of the whole sale. The hall and the orders come from their services. It also polls the
+// health of each part. The views only show the data, which outlives them, so that switching views loses nothing.
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { checklist } from './checklist.js';
@@ -17,11 +16,11 @@ const NEWEST = 60;
 const NOTED_MAX = 1800;
 const ACTS_MAX = 100; // newest operators' acts to read
 const LISTED_MS = 4000; // how old a list of halls may be
-const CHECKED_MS = 2000; // how long a question before the opening waits for the parts
+const CHECKED_MS = 2000; // how long the checklist waits for the parts
 const ABSENT_MS = 5 * 60_000; // between requests for an absent hall, whatever the list says
 
-// Most test events have no hall, and we do not request one for each of them every few seconds. The list of halls shows
-// whether an absent hall exists by now: a new one is in the list, or the number of sleeping halls has risen.
+// Most test events have no hall, so theirs is not requested every few seconds. The list of halls shows whether an
+// absent hall exists by now: it is in the list, or the number of sleeping halls has changed.
 const absent = new Map(); // event -> {asleep, at}: sleeping halls at the last request
 let listed = { at: -Infinity, answer: null };
 
@@ -41,7 +40,7 @@ async function hasNoHall(id) {
   return all === null || (!all.names.includes(id) && all.asleep === asked.asleep);
 }
 
-// A part's data about an event; null if the part does not know it or does not answer.
+// A part's data about an event. null: unknown or silent; {out}: out of service.
 export async function ofEvent(part, id, end = '') {
   const ofHalls = part === 'seats';
   if (!hasPart(part) || (ofHalls && await hasNoHall(id))) return null;
@@ -57,8 +56,8 @@ export async function ofEvent(part, id, end = '') {
   }
 }
 
-// Sums over a hall's categories, and the price of its sold seats; null if the hall is unknown or
-// its part does not answer, and {out} with the reason if the hall itself cannot be read.
+// Sums over a hall's categories, and the price of its sold seats. null: the hall is unknown or its part does not
+// answer. {out}: the hall itself cannot be read, with the reason.
 export async function seatSums(id) {
   const hall = await ofEvent('seats', id);
   if (hall === null || hall.out) return hall;
@@ -92,7 +91,7 @@ export function watchOf(id) {
   if (!watched.has(id)) watched.set(id, new Watch(id));
   return watched.get(id);
 }
-// The next person to sign in must see nothing that another has read.
+// The next operator to sign in must see nothing that another has read.
 export function forgetAll() {
   for (const all of [watched, absent]) all.clear();
   listed = { at: -Infinity, answer: null };
@@ -125,7 +124,7 @@ class Watch {
 
   async readDoc() {
     const { json, etag } = await call('queue', 'GET', `/admin/events/${this.id}`);
-    this.readAt = Date.now(); // this answer counts, too
+    this.readAt = Date.now(); // this response counts, too
     const isOther = this.etag !== etag;
     this.doc = json;
     this.etag = etag;
@@ -143,7 +142,7 @@ class Watch {
     const { events: [mine], fronts = [] } = await get('queue', `/admin/events?id=${this.id}`);
     this.readAt = Date.now();
     this.fronts = fronts;
-    if (mine === undefined) { // it ended long ago and was opened again; or it is gone
+    if (mine === undefined) { // it ended long ago, or does not exist
       await this.readDoc();
       return true;
     }
@@ -180,7 +179,7 @@ class Watch {
     this.noted = this.noted.filter((row) => row.at > last);
   }
 
-  // Keeps each part's last answer.
+  // Records when each part last answered.
   seen(part, answers) {
     if (answers) {
       this.seenAt[part] = Date.now();
@@ -217,15 +216,15 @@ class Watch {
     return [...this.history, ...this.noted];
   }
 
-  // The time planned for the end: the operator's own, or when the event closes by itself, or else the
-  // time that the set rate would give.
+  // The time planned for the end: the operator's own, or when the event closes by itself, or else the time that the set
+  // rate gives.
   get plan() {
     const { planned_end_at: aim, closes_at: asked } = this.doc;
     if (aim) return { at: Date.parse(aim), by: 'aim' };
     return asked ? { at: Date.parse(asked), by: 'asked' } : { at: this.planned, by: 'set' };
   }
 
-  // How long no order has been completed; 0 if none ever was, or without counts.
+  // How long no order has been completed; 0 if none was in the known time, or without counts.
   quietMs(now) {
     if (this.orders === null || !(this.orders.at(-1).completed > 0)) return 0;
     const { completed } = this.orders.at(-1);
@@ -266,7 +265,7 @@ class Watch {
     return { facts, found, verdict: verdict(facts, found) };
   }
 
-  // Orders per minute, or failed ones, over time.
+  // How much a count of orders rises per minute.
   ordersPerMinute(key) {
     return rates(this.orders ?? [], key).map((rate) => (rate === null ? null : rate * 60));
   }
