@@ -1,4 +1,4 @@
-# edge.awk: fills in the names between @ in haproxy.cfg from the settings that fairgate-edge was given.
+# edge.awk: fills in the names between @ in haproxy.cfg, from the settings files of fairgate-edge.
 
 BEGIN {
     # All settings; edge.conf explains them.
@@ -89,7 +89,7 @@ function derive() {
         if (set["listen"] == "") set["listen"] = ":80"
     }
     if (set["listen_tls"] == "") set["listen_tls"] = ":443"
-    # A single process is checked by its health; of several, the one that is ready owns the seats.
+    # A single process is checked by its health. If there are several, the one that is ready owns the seats.
     if (set["seats_check"] == "") set["seats_check"] = set["seats"] !~ /^dns:/ && words("seats", parts) == 1 ? "/healthz" : "/readyz"
 }
 
@@ -100,8 +100,8 @@ function times(key, factor) {
 
 # ---- servers ----
 
-# The servers of one setting. "checked": HAProxy checks each of them. "tracked": each follows the check of the server of its
-# name in `backend`. Servers from DNS cannot be tracked, so each backend checks them with the lines `asks`.
+# The servers of one setting. "checked": HAProxy checks each of them. "tracked": each follows the check of the server with
+# its name in `backend`. Servers from DNS cannot be tracked, so each backend checks them with the lines in `asks`.
 function servers(key, how, backend, private, asks,    n, parts, count, text) {
     if (set[key] == "") return ""
     if (set[key] ~ /^dns:/) return (how == "tracked" ? asks : "") template(key, private)
@@ -110,7 +110,7 @@ function servers(key, how, backend, private, asks,    n, parts, count, text) {
     return text
 }
 
-# An entry is NAME=HOST:PORT:PRIVATE_PORT; all but the host may be left out.
+# An entry is NAME=HOST:PORT:PRIVATE_PORT; only the host is required.
 function server(entry, key, n, how, backend, private,    at, name, host, ports, address) {
     at = index(entry, "=")
     name = at > 0 ? substr(entry, 1, at - 1) : key "-" n
@@ -141,7 +141,7 @@ function found(host) {
     return " resolvers dns init-addr none resolve-prefer ipv4"
 }
 
-# The seats' processes. If several share the events, each has its name, by which the lines of owners.cfg find it.
+# The seats' processes. If several share the events, owners.cfg finds each by its name.
 function seats(how, backend, private, asks, finders,    text) {
     if (set["owners"] == "no") return servers("seats", how, backend, private, asks)
     if (set["owners"] == "yes") return finders servers("seats", how, backend, private, asks)
@@ -199,7 +199,7 @@ function filled(line,    name) {
     return line
 }
 
-# Networks are written into the line, or one per line into a file; without any, an address that nobody has.
+# Networks are written into the line, or given as the path of a file. Without any, the line gets an address that nobody has.
 function scalar(name,    parts, n, text) {
     if (name != "trusted" && name != "proxy_protocol") return quoted(set[name])
     if (set[name] ~ /^\//) return "-f " set[name]
@@ -224,7 +224,7 @@ function binds(    text, tls) {
     return text (is_variable(set["certificate"]) ? given("certificate", tls) : tls)
 }
 
-# Lines for an environment that has the variable.
+# Lines that apply only if the environment has the variable.
 function given(key, lines) { return "    .if defined(" substr(set[key], 3, length(set[key]) - 3) ")\n" lines "    .endif\n" }
 
 # The views from the sections of a hall: one line per picture.
