@@ -1,15 +1,15 @@
-// alerts.ts: infra/observe/alerts.yml, which is the truth, as queries of CloudWatch. Whatever an expression there
-// says is either understood whole or an error: an alert must not silently mean something else.
+// alerts.ts: converts the alerts of infra/observe/alerts.yml to CloudWatch queries. An expression that is not understood
+// completely is an error, so that no alert silently changes its meaning.
 //
-// PromQL of these forms is understood, with `by`, matchers and `or`, `and`:
+// These forms of PromQL are understood, with `by`, matchers and `or`, `and`:
 //     [min|max [by (L)]] (METRIC{M}) OP NUMBER        a gauge
-//     [max by (L)] (METRIC{M}) < time() + NUMBER    a moment that comes, in one half of an `and`
-//     [max by (L)] increase(METRIC{M}[T]) > NUMBER    a counter: the collector hands on its steps
+//     [max by (L)] (METRIC{M}) < time() + NUMBER    a future time, in one half of an `and`
+//     [max by (L)] increase(METRIC{M}[T]) > NUMBER    a counter: the collector sends its increments
 //     sum by (job) (rate(A{M}[T])) > F * sum by (job) (rate(A[T]))
 //     sum(increase(A[T])) > [N +] F * sum(increase(B[T]))        A may have one matcher L=~"ONE|OTHER"
 //     max by (L) (max_over_time(METRIC[T])) > NUMBER
 //
-// CloudWatch looks once a minute, Prometheus when one likes: `for: 15s` becomes a minute here.
+// CloudWatch evaluates once a minute, so a shorter `for` (such as 15s) becomes a minute.
 
 import { parse } from 'yaml';
 import { fileOf } from './sale.js';
@@ -17,12 +17,12 @@ import { fileOf } from './sale.js';
 export const NAMESPACE = 'Fairgate';
 export const JOBS = { 'queue-front': 8091, 'seats-a': 8092, 'seats-b': 8092, 'payment-adapter': 8093 } as const;
 const MINUTE = 60;
-// The collector turns Prometheus's `job` into something of its own, so the same stands in a label beside it.
+// The collector changes Prometheus's label `job`, so its value is copied to the label `part`.
 const named = (label: string): string => (label === 'job' ? 'part' : label);
 
 export interface Metric {
   name: string;
-  labels: string[]; // those that a query names, the part always among them
+  labels: string[]; // those that a query names, and always `part`
 }
 
 export interface Query {
@@ -35,10 +35,10 @@ export interface Alarm {
   severity: string;
   summary: string;
   queries: Query[];
-  expression?: string; // over m0, m1, ...: 1 is bad. Without one the only query is compared itself
+  expression?: string; // over m0, m1, ...: 1 is bad. Without it, the only query is compared with the threshold
   threshold: number;
   operator: 'GreaterThanThreshold' | 'LessThanThreshold' | 'GreaterThanOrEqualToThreshold' | 'LessThanOrEqualToThreshold';
-  minutes: number; // for so long
+  minutes: number; // how long it must be bad
   metrics: Metric[];
 }
 
@@ -62,7 +62,7 @@ export interface Series {
   by: string[];
 }
 
-// METRIC{label="value",...}, and what it is grouped by.
+// Parses METRIC{label="value",...}; `by`: the labels it is grouped by.
 export function series(text: string, by: string[]): Series {
   const found = /^([a-z_]+)(?:\{([^}]*)\})?$/.exec(text.trim());
   if (found === null) throw new Error(`"${text}" is no series`);
@@ -71,7 +71,7 @@ export function series(text: string, by: string[]): Series {
   for (const matcher of (found[2] ?? '').split(',').filter((one) => one !== '')) {
     const told = /^([a-z_]+)(=~?|!=)"([^"]*)"$/.exec(matcher.trim());
     if (told === null) throw new Error(`"${matcher}" is not understood`);
-    // All jobs that the collector reads are Fairgate's.
+    // Needs no condition: all jobs that the collector reads are Fairgate's.
     if (told[2] === '=~' && told[1] === 'job' && told[3] === 'fairgate.*') continue;
     if (told[2] === '=~') throw new Error(`"${matcher}" is not understood`);
     labels.add(named(told[1]!));
@@ -95,11 +95,11 @@ interface Term {
   metric: Metric;
   op: string;
   limit: number;
-  ahead?: boolean; // the limit is so many seconds from now
+  ahead?: boolean; // the limit is in seconds from now
 }
 
-// One comparison. What is bad when it is low is asked for its highest, and the other way round, unless the rule
-// says which.
+// One comparison. If the rule has no min or max, the maximum of all series is queried if low values are bad and for `>`;
+// otherwise the minimum.
 function term(text: string, grouped: boolean): Term {
   const compared = /^(.*?)\s*(==|>|<)\s*(time\(\) \+ )?([\d.]+)$/.exec(text.trim());
   if (compared === null) throw new Error(`"${text}" is no comparison`);
@@ -107,7 +107,7 @@ function term(text: string, grouped: boolean): Term {
   if (now !== undefined && grouped) throw new Error(`"${text}" stands alone`);
   const aggregated = /^(min|max|sum)\s*(?:by \(([a-z, ]+)\)\s*)?\((.*)\)$/.exec(left);
   const how = aggregated?.[1];
-  // The address of a task means nothing to anybody: it is another one tomorrow.
+  // Not grouped by `instance`: a task's address changes with each restart.
   const by = grouped ? (aggregated?.[2] ?? '').split(',').map((label) => label.trim()).filter((label) => label !== '' && label !== 'instance').map(named) : [];
   const inner = aggregated?.[3] ?? left;
   const limit = Number(number);
@@ -123,7 +123,7 @@ function term(text: string, grouped: boolean): Term {
   }
   const low = op === '<' || (op === '==' && limit === 0);
   const one = series(inner, by);
-  if (now !== undefined) return { query: select('MIN', one, MINUTE), metric: one.metric, op, limit, ahead: true }; // the first of all
+  if (now !== undefined) return { query: select('MIN', one, MINUTE), metric: one.metric, op, limit, ahead: true }; // the earliest
   const way = how === 'min' ? 'MIN' : how === 'max' || low || op === '>' ? 'MAX' : 'MIN';
   return { query: select(way, one, MINUTE), metric: one.metric, op, limit };
 }
@@ -135,7 +135,7 @@ const YES = { threshold: 0, operator: 'GreaterThanThreshold' } as const;
 
 type Read = Pick<Alarm, 'queries' | 'expression' | 'threshold' | 'operator' | 'metrics'>;
 
-// So many of all, over all services together. CloudWatch has no alternatives: each is a query.
+// A share of all, summed over all services. CloudWatch SQL has no alternation, so each alternative is a query.
 function part(expr: string): Read[] | null {
   const found = /^sum\(increase\((.*?)\[(\d+[smh])\]\)\) > (?:(\d+) \+ )?([\d.]+) \* sum\(increase\((.*?)\[\2\]\)\)$/.exec(expr);
   if (found === null) return null;
@@ -148,7 +148,7 @@ function part(expr: string): Read[] | null {
   return [{ queries: each.map((its) => select('SUM', its, seconds(window))), expression, ...YES, metrics: each.map(({ metric }) => metric) }];
 }
 
-// Errors as a part of all answers, service by service.
+// The share of errors among all answers, for each service.
 function share(expr: string): Read[] | null {
   const found = /^sum by \(job\) \(rate\((.*?)\[(\d+[smh])\]\)\) > ([\d.]+) \* sum by \(job\) \(rate\((.*?)\[\2\]\)\)$/.exec(expr);
   if (found === null) return null;
@@ -172,7 +172,7 @@ function read(expr: string): Read[] {
     return [{ queries: [one.query], threshold: one.limit, operator: operatorOf(one), metrics: [one.metric] }];
   }
   const terms = expr.split(` ${word} `).map((part) => term(part, false));
-  // Both halves of an `and` are about one series here; the highest stands for it.
+  // Both halves of an `and` are about the same series; its maximum is compared.
   const queries = word === 'and' ? terms.map(({ query, ahead }) => (ahead ? query : { ...query, sql: query.sql.replace('MIN(', 'MAX(') })) : terms.map(({ query }) => query);
   const expression = `IF(${terms.map(({ op, limit, ahead }, i) => `m${i} ${op} ${ahead ? `EPOCH(m${i}) + ` : ''}${limit}`).join(` ${word.toUpperCase()} `)}, 1, 0)`;
   return [{ queries, expression, ...YES, metrics: terms.map(({ metric }) => metric) }];
@@ -190,7 +190,7 @@ export function alarms(text = fileOf('infra/observe/alerts.yml')): Alarm[] {
   });
 }
 
-// What the collector hands on: each metric of an alert with the labels that are asked for, and nothing else.
+// What the collector sends: only the alerts' metrics, with the labels that queries use.
 export function metrics(all: Pick<Alarm, 'metrics'>[]): Metric[] {
   const found = new Map(all.flatMap((one) => one.metrics).map((metric) => [`${metric.name}:${metric.labels.join(',')}`, metric]));
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name) || a.labels.length - b.labels.length);

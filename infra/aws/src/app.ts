@@ -1,5 +1,5 @@
-// app.ts: sale.json as templates of CloudFormation, in infra/aws/made/templates. They hold no assets and no account, so
-// they need no bootstrap and are the same wherever they are made.
+// app.ts: makes CloudFormation templates from sale.json, in infra/aws/made/templates. They contain no assets and no account,
+// so they need no bootstrap and are the same on every machine.
 
 import { App, BootstraplessSynthesizer, type StackProps } from 'aws-cdk-lib';
 import { join } from 'node:path';

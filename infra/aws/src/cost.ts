@@ -1,7 +1,7 @@
-// cost.ts: what it costs: a month with either profile, and one sale on top. `npm run cost`.
+// cost.ts: the costs of a month with either profile, and of one sale in addition. `npm run cost`.
 //
-// Machines and traffic are those of sale.ts, prices those of prices.json, with their date. A sale is an opening with
-// `warmMinutes` before it and `openMinutes` after it, as sale.json says.
+// Machines and traffic come from sale.ts, prices and their date from prices.json. A sale lasts from `warmMinutes` before
+// the opening to `openMinutes` after it (sale.json).
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { burns, windowsOf } from './promises.js';
 import { HERE, QUIET, readSale, sizeFor, unitsFor, type Machines, type Sale, type Size } from './sale.js';
 import { SECRETS } from './secrets.js';
 
-const HOURS = 730; // of a month
+const HOURS = 730; // in a month
 
 export interface Prices {
   asOf: string;
@@ -39,7 +39,7 @@ const hourOf = (prices: Prices, machines: Machines, count: number): number =>
 export type Bill = [what: string, money: number][];
 export const sum = (bill: Bill): number => bill.reduce((all, [, money]) => all + money, 0);
 
-// A month in which nothing opens: one region, and the stores of the second one if there is one.
+// A month without an opening: one region, and the stores of the second one if there is one.
 export function month(prices: Prices, sale: Sale, size: Size): Bill {
   const hour = (name: string) => price(prices.perHour, name) * HOURS;
   const each = (name: string) => price(prices.perMonth, name);
@@ -49,7 +49,7 @@ export function month(prices: Prices, sale: Sale, size: Size): Bill {
     + hourOf(prices, size.seats, 2) + hourOf(prices, { count: 1, cpu: 512, memoryMb: 1024 }, 1);
   const all = alarms();
   const promised = burns();
-  const windows = windowsOf(promised); // an alarm of metric math costs by the metric
+  const windows = windowsOf(promised); // an alarm with metric math is charged per metric
   const alarming = (all.length + windows.flatMap((window) => window.metrics).length) * each('alarm') + promised.length * each('compositeAlarm');
   const endpoints = sale.shop.delivery === 'queue' ? 5 : 4;
   return [
@@ -62,7 +62,7 @@ export function month(prices: Prices, sale: Sale, size: Size): Bill {
   ];
 }
 
-// What a sale adds.
+// The additional costs of a sale.
 export function once(prices: Prices, sale: Sale, size: Size): Bill {
   const hours = (sale.warmMinutes + sale.openMinutes) / 60;
   const more = (kind: keyof typeof QUIET) => hourOf(prices, size[kind], size[kind].count - Math.min(QUIET[kind], size[kind].count));

@@ -1,9 +1,9 @@
-// door.ts: the balancer that CloudFront comes to, and its name in Route 53, which leads to the second region
-// once somebody has given the first one up.
+// door.ts: the load balancer behind CloudFront, and its name in Route 53, which leads to the second region once an
+// operator has given up the first one.
 //
-// An application load balancer rather than a network one: it shows a certificate that AWS renews, and can ask
-// for the secret header that proves it is our CloudFront. Which server a request goes to is decided
-// by the edges behind it, which notice within two seconds that one has gone; the balancer would take ten.
+// It is an application load balancer: its certificate is renewed by AWS, and it can check the secret header that
+// proves that a request comes from our CloudFront. The edges behind it choose the server of a request, since they
+// notice a dead one within two seconds; the balancer would take ten.
 
 import { CfnParameter, Duration, SecretValue, Stack } from 'aws-cdk-lib';
 import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2';
@@ -15,8 +15,8 @@ import { secretPath } from './secrets.js';
 
 export const WORD_HEADER = 'x-fairgate-door';
 export const WORD_SECRET = 'door-word';
-// Who asks lets go of a kept connection before who answers does, or a request is sent into one that just closed:
-// CloudFront after 20 s, the balancer after 25, the edge after 30 (infra/edge/haproxy.cfg). Streams say something sooner.
+// Each client must close an idle connection before its server does, or a request could be sent into a closed one.
+// So CloudFront closes after 20 s, the balancer after 25, the edge after 30 (infra/edge/haproxy.cfg). Streams send more often.
 export const KEPT_S = 25;
 export const originName = (sale: Sale): string => `origin.${sale.domain}`;
 
@@ -25,7 +25,7 @@ export function doorOf(stack: Stack, sale: Sale, network: Network, edges: Fargat
   const balancer = new elb.ApplicationLoadBalancer(stack, 'Door', {
     vpc: network.vpc, internetFacing: true, vpcSubnets: { subnets: network.subnets('door') }, securityGroup: network.groups.door,
     deletionProtection: true, dropInvalidHeaderFields: true, idleTimeout: Duration.seconds(KEPT_S), http2Enabled: true,
-    xffHeaderProcessingMode: elb.XffHeaderProcessingMode.PRESERVE, // CloudFront has written the visitor's address last
+    xffHeaderProcessingMode: elb.XffHeaderProcessingMode.PRESERVE, // CloudFront has appended the visitor's address
     desyncMitigationMode: elb.DesyncMitigationMode.STRICTEST,
   });
   const listener = balancer.addListener('Https', {
@@ -46,9 +46,9 @@ export function doorOf(stack: Stack, sale: Sale, network: Network, edges: Fargat
   return balancer;
 }
 
-// Nothing here gives a region up by itself: its line and its databases have to be taken over first, and two
-// regions that sell the same seats are worse than a minute of silence. So the first one's record hangs on a
-// health check of no children: healthy as long as it wants none of them, not healthy once it is set to want one
+// No region is given up automatically. Its line and databases must be taken over first, and two regions that sell
+// the same seats are worse than a minute's outage. So the first region's record depends on a calculated health check
+// without children. It is healthy at threshold 0, and unhealthy once an operator runs
 //     aws route53 update-health-check --health-check-id ID --health-threshold 1
 function named(stack: Stack, sale: Sale, balancer: elb.ApplicationLoadBalancer, second: boolean): void {
   const zone = new CfnParameter(stack, 'Zone', { description: `Hosted zone of ${sale.domain} in Route 53`, allowedPattern: 'Z[A-Z0-9]+' }).valueAsString;

@@ -1,7 +1,7 @@
-// edge.ts: the edge's settings for this network, of which infra/edge/fairgate-edge makes HAProxy's configuration.
+// edge.ts: the edge's settings for this network, from which infra/edge/fairgate-edge makes HAProxy's configuration.
 //
-// Fargate gives a task another address each time, so HAProxy finds the servers by names in Cloud Map, which
-// answers with eight addresses at most (CLOUD_MAP_MAX).
+// A Fargate task gets a new address at each start, so HAProxy finds its servers by DNS names in Cloud Map, which
+// returns at most eight addresses (CLOUD_MAP_MAX).
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,15 +11,15 @@ export const FILES = '/run/fairgate';
 
 export interface EdgeAt {
   bind: string;
-  inside?: string; // an address at which services find each other
+  inside?: string; // an address where services find each other
   domain: string; // of the names in Cloud Map
   event: string;
-  fronts?: string[]; // names of the waiting room's services there
+  fronts?: string[]; // the waiting room's services in Cloud Map
   maxconn?: number; // of visitors
-  shared?: boolean; // the processes of the seats share the events: each has its name, by which an event is found
+  shared?: boolean; // the seats' processes share the events: each event leads to its owner, by the process's name
 }
 
-// The whole of edge.cfg. Two seats, each with a name of its own: one owns, one follows, and only the owner is ready.
+// Returns edge.cfg. There are two seat-service processes, each with its own name: an owner and a standby, or two owners.
 export function edgeConfig({ bind, inside = '', domain, event, shared = false, fronts = ['queue-front'], maxconn = 60_000 }: EdgeAt): string {
   const settings = {
     listen: bind, inside, event, maxconn, socket: `${FILES}/edge.sock`, files: '/usr/share/fairgate/edge', slots: CLOUD_MAP_MAX,
@@ -30,5 +30,5 @@ export function edgeConfig({ bind, inside = '', domain, event, shared = false, f
   return execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['/dev/stdin'], { input: lines, encoding: 'utf8' });
 }
 
-// Comments are for readers of the source; a task's description has room for 64 KB.
+// Comments are removed because a task definition may have at most 64 KB.
 export const withoutComments = (config: string): string => config.split('\n').filter((line) => !/^\s*(#|$)/.test(line)).join('\n') + '\n';

@@ -1,13 +1,13 @@
-// network.ts: the on-sale's own network, in three zones, and who may open a connection to whom in it.
+// network.ts: the sale's own network, in three zones, and its allowed connections.
 //
-//   door    load balancer and NAT gateways: the only subnets with a way in from the internet
-//   inner   edges, seats, the collector: no way out but the endpoints
-//   line    the waiting room: a way out, for the beacon of a draw
-//   pay     the payment adapter: a way out to the provider, and the only one to the shop
-//   store   Redis and the databases: no way out at all
+//   door    load balancer and NAT gateways: the only subnets that the internet reaches
+//   inner   edges, seats, the collector: they reach only the endpoints
+//   line    the waiting room: reaches the internet, for the beacon of a draw
+//   pay     the payment adapter: reaches the provider, and as the only one the shop
+//   store   Redis and the databases: no outgoing connections
 //
-// Everything is refused but what stands in allow() below, which test/reach.test.ts computes again from the
-// template. Security groups remember connections, so the shop can answer the adapter and cannot begin one.
+// Only the connections in allow() and listed() are possible; test/reach.test.ts computes them again from the template.
+// Security groups are stateful: the shop can answer the adapter, but cannot open a connection.
 
 import { ArnFormat, CfnParameter, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -61,7 +61,7 @@ function vpcOf(stack: Stack, place: Place, key: IKey): ec2.Vpc {
     ipAddresses: ec2.IpAddresses.cidr(place.cidr),
     availabilityZones: place.zones,
     natGateways: 3,
-    restrictDefaultSecurityGroup: false, // nothing is in it, and to empty it takes a program of its own
+    restrictDefaultSecurityGroup: false, // nothing uses that group, and CDK would need a Lambda function to empty it
     subnetConfiguration: [
       { name: 'door', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 24, mapPublicIpOnLaunch: false },
       { name: 'line', subnetType: ROUTED, cidrMask: 24 },
@@ -71,7 +71,7 @@ function vpcOf(stack: Stack, place: Place, key: IKey): ec2.Vpc {
     ],
   });
   const flows = new logs.LogGroup(stack, 'Flows', { retention: logs.RetentionDays.TWO_WEEKS, encryptionKey: key });
-  // What was refused is what one looks for; who visited is personal and is not kept.
+  // Only refused connections are logged, since accepted ones would record personal data of visitors.
   vpc.addFlowLog('Refused', { destination: ec2.FlowLogDestination.toCloudWatchLogs(flows), trafficType: ec2.FlowLogTrafficType.REJECT });
   return vpc;
 }
@@ -116,13 +116,13 @@ function allow(groups: Groups, sale: Sale): void {
   const world = (from: Group, to: ec2.IPeer, port: number, why: string) => groups[from].addEgressRule(to, ec2.Port.tcp(port), why);
   world('line', ec2.Peer.anyIpv4(), 443, 'the beacon of a draw');
   world('pay', ec2.Peer.anyIpv4(), 443, 'the payment provider');
-  // The only ways to the shop. It has none to us: the adapter sends it everything, and no callback
-  // of its own is in any contract.
+  // The only connections to the shop. There are none from the shop: the adapter sends it everything,
+  // and no contract has a callback.
   world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.databasePort, 'the user database of the shop');
   if (sale.shop.delivery === 'http' && sale.shop.ordersPort !== 443) world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.ordersPort, 'the order API of the shop');
 }
 
-// Lists of addresses that AWS keeps: one number a region, which is nobody's secret and nobody's own.
+// Prefix lists that AWS maintains. Their ids differ by region, so they are parameters.
 function listed(stack: Stack, groups: Groups): void {
   const list = (id: string, description: string) => ec2.Peer.prefixList(new CfnParameter(stack, id, { description, allowedPattern: 'pl-[0-9a-f]+' }).valueAsString);
   groups.door.addIngressRule(list('CloudFrontAddresses', 'Prefix list com.amazonaws.global.cloudfront.origin-facing of this region'), ec2.Port.tcp(443), 'CloudFront');
@@ -130,8 +130,8 @@ function listed(stack: Stack, groups: Groups): void {
   for (const task of TASKS) groups[task].addEgressRule(s3, ec2.Port.tcp(443), 'layers of images, by the endpoint of S3');
 }
 
-// Each endpoint says what may be called by it, of whose things: without that a subnet that has no way out could still write to
-// anybody's bucket or log.
+// Each endpoint has a policy of allowed actions and resources. Without it, an isolated subnet could still write to the
+// buckets and logs of other accounts.
 function endpoints(stack: Stack, network: Network, sale: Sale): void {
   const { vpc, groups } = network;
   const anybody = (actions: string[], ...resources: string[]) => new iam.PolicyStatement({ principals: [new iam.AnyPrincipal()], actions, resources });
@@ -145,7 +145,7 @@ function endpoints(stack: Stack, network: Network, sale: Sale): void {
     ours(['ecr:GetAuthorizationToken'], '*'),
     ours(['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability'], arn('ecr', 'repository', `${sale.name}/*`, ArnFormat.SLASH_RESOURCE_NAME)),
   ];
-  // Layers lie in a bucket of AWS's, by addresses that the registry has signed.
+  // Image layers are in a bucket of AWS, at URLs that the registry signs.
   vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 }).addToPolicy(anybody(['s3:GetObject'], `arn:${stack.partition}:s3:::prod-${stack.region}-starport-layer-bucket/*`));
   const add = (name: string, service: ec2.InterfaceVpcEndpointAwsService, group: ec2.SecurityGroup, may: iam.PolicyStatement[]) => {
     const endpoint = vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: network.subnets('inner') }, securityGroups: [group], open: false });
@@ -156,11 +156,11 @@ function endpoints(stack: Stack, network: Network, sale: Sale): void {
   add('EcrDocker', ECR_DOCKER, groups.endpoints, images);
   add('Logs', CLOUDWATCH_LOGS, groups.endpoints, [ours(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], arn('logs', 'log-group', `${stack.stackName}-*`))]);
   add('Secrets', SECRETS_MANAGER, groups.endpoints, [ours(['secretsmanager:GetSecretValue'], arn('secretsmanager', 'secret', `${sale.name}/*`), arn('secretsmanager', 'secret', 'rds!cluster-*'))]);
-  // The outbox does not sign what it sends (shop-queue.ts).
+  // The outbox does not sign its requests (shop-queue.ts).
   if (sale.shop.delivery === 'queue') add('Gateway', APIGATEWAY, groups.orders, [anybody(['execute-api:Invoke'], stack.formatArn({ service: 'execute-api', resource: '*' }))]);
 }
 
-// Only the adapter's subnets know the way; the shop's side adds the way back for these three networks.
+// Only the adapter's subnets have a route to the shop. The shop's side adds routes back to these three subnets.
 function peering(stack: Stack, network: Network, sale: Sale): void {
   const text = (id: string, description: string) => new CfnParameter(stack, id, { description, allowedPattern: '.+' }).valueAsString;
   const peer = new ec2.CfnVPCPeeringConnection(stack, 'Shop', {
@@ -175,7 +175,7 @@ function peering(stack: Stack, network: Network, sale: Sale): void {
   });
 }
 
-// Names that may be resolved. An address that is known without a name is stopped by the groups alone.
+// Allows only these names to be resolved. Connections to addresses without a name are limited only by the groups.
 function names(stack: Stack, network: Network, sale: Sale): void {
   const { shop, outward } = sale;
   const shops = [shop.databaseHost, new URL(shop.ordersUrl).hostname];

@@ -1,5 +1,5 @@
-// opening.ts: as many tasks as the sale needs, from `warmMinutes` before the opening until `openMinutes` after it,
-// and a balancer that has been made as large. Not by load: all come within one second, and nothing starts in one.
+// opening.ts: schedules the tasks and the balancer's capacity that the sale needs, from `warmMinutes` before the opening
+// until `openMinutes` after it. Scaling by load would be too slow: all visitors come within a second.
 
 import type { Stack } from 'aws-cdk-lib';
 import * as scaling from 'aws-cdk-lib/aws-applicationautoscaling';
@@ -14,7 +14,7 @@ const at = (time: number): string => `at(${new Date(time).toISOString().slice(0,
 export function openingOf(stack: Stack, sale: Sale, running: Running[], balancer: ApplicationLoadBalancer): void {
   const { up, down } = times(sale);
   for (const { service, count, quiet } of running) {
-    if (count === quiet) continue; // as the owner of the seats and its standby
+    if (count === quiet) continue; // such as the owner of the seats and its standby
     const target = service.autoScaleTaskCount({ minCapacity: quiet, maxCapacity: count });
     target.scaleOnSchedule('Up', { schedule: scaling.Schedule.expression(at(up)), minCapacity: count, maxCapacity: count });
     target.scaleOnSchedule('Down', { schedule: scaling.Schedule.expression(at(down)), minCapacity: quiet, maxCapacity: count });

@@ -1,17 +1,17 @@
-// promises.ts: build/observe/slo.yml, which infra/observe/make.js writes, as alarms of CloudWatch. A promise alerts if its share of what is bad
-// is over a limit in a long window and in a short one. Of each window there is an alarm that tells nobody, and of each alert
-// one composed of these, which does.
+// promises.ts: converts the objectives of build/observe/slo.yml (written by infra/observe/make.js) to CloudWatch alarms. An
+// objective alerts if its bad share is over a limit in a long and in a short window. Each window has an alarm that
+// notifies nobody; each alert is a composite alarm of these, which notifies.
 //
-// A share of calls is metric math over sums of the window, whatever program they are from. A share of time is so many bad
-// minutes of the window. Whatever is written otherwise is an error, as in alerts.ts.
+// A share of calls is metric math over the window's sums, for all programs together. A share of time is a number of bad
+// minutes in the window. Any other form is an error, as in alerts.ts.
 
 import { parse } from 'yaml';
 import { seconds, select, series, type Metric, type Query } from './alerts.js';
 import { fileOf } from './sale.js';
 
-export const HOUSE = { house: 'fairgate' } as const; // a label that all figures have: so there is a sum over all programs
+export const HOUSE = { house: 'fairgate' } as const; // a label of all metrics, so that they can be summed over all programs
 const MINUTE = 60;
-const QUERY_S = 3 * 3600; // a query by SQL looks back no further
+const QUERY_S = 3 * 3600; // a CloudWatch SQL query looks back no further
 
 export interface Figure {
   id: string;
@@ -20,7 +20,7 @@ export interface Figure {
   dimensions: Record<string, string>;
 }
 
-// Bad over all of them is `expression`; by `figures`, or where they are grouped by a query.
+// `expression` computes the bad share from `figures`, or from `query` if it is grouped.
 export interface Judge {
   figures: Figure[];
   query?: Query;
@@ -31,7 +31,7 @@ export interface Judge {
 export interface Window extends Judge {
   name: string;
   periodS: number;
-  threshold: number; // over it is bad
+  threshold: number; // bad if above
   periods: number;
   badPeriods: number;
 }
@@ -51,8 +51,8 @@ interface Rule {
   annotations?: { summary: string };
 }
 
-// A bucket of a histogram, and its count, which is its last bucket: figures of their own behind the collector, which would
-// make one of all of them that CloudWatch keeps no bucket of.
+// A histogram's bucket, or its count, which is its last bucket. The collector renames buckets to metrics of their own;
+// otherwise it would send the histogram as one metric, without buckets.
 export const WITHIN = '_within';
 function figure(id: string, text: string): Figure {
   const { metric, where } = series(text, []);
@@ -95,7 +95,7 @@ function callWindow({ good, all }: Share, fewest: number): Judge {
   return { figures, metrics: figures.map(metricOf), expression: `IF(${asked} > ${fewest}, 1 - FILL(good, 0) / ${asked}, 0)` };
 }
 
-// Whether a minute is bad.
+// How to decide whether a minute is bad.
 function minute(expr: string): Judge {
   const least = /^max\((min by \((\w+)\) \((\w+)\))\)$/.exec(expr);
   if (least !== null) {
@@ -124,14 +124,14 @@ class Group {
     return found;
   }
 
-  // So much bad of a window, if there were more than `perS` calls in each of its seconds.
+  // The alarm of a window of length `over`: its bad share is above `limit`, with more than `perS` calls per second.
   window(name: string, slo: string, over: string, limit: number, perS: number | undefined): Window {
     const expr = this.#expr(`fairgate:slo_bad:ratio${over}`);
     const periodS = seconds(over);
     if (expr === `avg_over_time(fairgate:slo_bad:now{slo="${slo}"}[${over}])`) {
       const judge = minute(this.#expr('fairgate:slo_bad:now'));
       const most = judge.query === undefined ? periodS : Math.min(periodS, QUERY_S);
-      const badPeriods = Math.floor(limit * (periodS / MINUTE)) + 1; // one minute more than it may be
+      const badPeriods = Math.floor(limit * (periodS / MINUTE)) + 1; // one minute more than the limit allows
       return { name, periodS: MINUTE, threshold: 0, periods: most / MINUTE, badPeriods, ...judge };
     }
     const told = share(expr, over);
@@ -164,7 +164,7 @@ export function burns(text = fileOf('build/observe/slo.yml')): Burn[] {
 
 export const windowsOf = (all: Burn[]): Window[] => all.flatMap(({ anyOf }) => anyOf.flat());
 
-// Buckets that are to be figures of their own, as a regular expression over `NAME;le`.
+// The buckets that become metrics of their own, as a regular expression over `NAME;le`.
 export function bucketsOf(all: Burn[]): string {
   const figures = windowsOf(all).flatMap((window) => window.figures).filter(({ name }) => name.endsWith(WITHIN));
   const unique = (list: string[]) => [...new Set(list)].sort().map((one) => one.replace(/[.+]/g, '\\$&')).join('|');

@@ -1,5 +1,5 @@
-// region.ts: one region with all of the sale in it. The second one is the same: its stores follow the first one's.
-// Tasks are defined in both and run where `awake` says.
+// region.ts: a region with everything that a sale needs. The second region is the same, but its stores replicate the
+// first one's. Tasks are defined in both regions and run in the one that `awake` names.
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';

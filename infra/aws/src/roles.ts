@@ -1,5 +1,5 @@
-// roles.ts: a task that is run once, by hand, and again after a new password: it makes the role of each service
-// in its database, with the rights that infra/ha gives it, and the rights of nobody else.
+// roles.ts: a task that creates the role of each service in its database, with the rights that infra/ha gives it. All
+// other roles lose access. Run it by hand, once, and again after each new password.
 
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as logs from 'aws-cdk-lib/aws-logs';

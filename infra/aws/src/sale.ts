@@ -1,11 +1,11 @@
-// sale.ts: the settings of a sale: sale.json, checked, and the machines that its size needs.
+// sale.ts: reads and validates the settings of a sale (sale.json), and computes the machines that its size needs.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 
-// What runs is compiled, and lies in infra/aws/made/{src,test}.
+// Paths are relative to the compiled code, in infra/aws/made/{src,test}.
 export const HERE = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const ROOT = join(HERE, '../..');
 export const fileOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -22,13 +22,13 @@ export interface Shop {
   databaseHost: string;
   databaseName: string;
   databasePort: number;
-  delivery: 'http' | 'queue'; // to the shop's API by peering, or into a queue that the shop reads
+  delivery: 'http' | 'queue'; // orders go to the shop's API by peering, or into a queue that the shop reads
   ordersUrl: string;
   ordersPort: number;
 }
 
-// Operator accounts of the company's issuer. `keys` is its key set, in a file next to sale.json: the seats have no way out,
-// by which they could ask for it.
+// Operator accounts of the company's issuer. `keys` is a file next to sale.json with its key set, because the seats have no
+// outgoing connections to fetch it.
 export interface Operators {
   issuer: string;
   audience: string;
@@ -40,8 +40,8 @@ export interface Sale {
   name: string;
   domain: string;
   event: string;
-  awake: 'none' | 'first' | 'second'; // where programs run; none: while secrets and roles are not there yet
-  profile: 'evening' | 'idle'; // the machines that `visitors` need, or what is enough between sales
+  awake: 'none' | 'first' | 'second'; // where programs run; none: until secrets and roles exist
+  profile: 'evening' | 'idle'; // the machines that `visitors` need, or those that are enough between sales
   visitors: number;
   seats: number;
   opensAt: string;
@@ -52,31 +52,31 @@ export interface Sale {
   second?: Place;
   shop: Shop;
   outward: { provider: string[]; beacon: string[] };
-  operators?: Operators; // without it the tokens among the secrets are all there is
+  operators?: Operators; // without it, operators use the tokens among the secrets
   seatOwners?: 1 | 2; // 2: both processes of the seats share the events; otherwise one follows the other
 }
 
 export interface Machines {
   count: number;
-  cpu: number; // of which a thousand and 24 are a virtual one
+  cpu: number; // 1,024 are one virtual CPU
   memoryMb: number;
 }
 
 export interface Size {
   edges: Machines;
   fronts: Machines;
-  seats: Machines; // each: there is one owner and one standby
+  seats: Machines; // of each process: there is one owner and one standby
   pays: Machines;
   shards: number;
   redis: string;
   database: string;
-  maxconn: number; // of an edge
+  maxconn: number; // per edge
   pspPerS: number;
   usersPerS: number;
-  traffic: { gb: number; millions: number }; // of a sale: to visitors, of requests
+  traffic: { gb: number; millions: number }; // of a sale: data to visitors, and requests
 }
 
-// What `fairgate size --json` says, of which these are read.
+// The part of the output of `fairgate size --json` that is used.
 interface Sums {
   parts: { part: string; count: number; cores: number; memory_gb: number }[];
   settings: { setting: string; least: number }[];
@@ -86,14 +86,14 @@ interface Sums {
 
 export const BIN = join(process.env['FAIRGATE_BUILD_DIR'] ?? join(ROOT, 'build/release'), 'bin');
 const CORES = { edge: 4, 'queue-front': 2, idle: 1 };
-const CONNECTIONS_MAX = 400_000; // of an edge: a task opens a million files at most, and each connection takes two
-const VIEW_KB = 64; // SCALE.md: to a visitor, the whole sale
+const CONNECTIONS_MAX = 400_000; // per edge: a task may open a million files, and each connection takes two
+const VIEW_KB = 64; // SCALE.md: data to one visitor in the whole sale
 const VIEW_REQUESTS = 3; // the page, the join, the stream
 
-// With the idle profile a few people look at what was sold: one core each is enough, of the seats also.
+// The idle profile: a few people view what they bought, so one core for each process is enough.
 export const IDLE: Pick<Sale, 'visitors' | 'seats'> = { visitors: 2000, seats: 1000 };
 
-// Three zones, of which one may be lost with a third of the tasks. Fargate has 2 GB a core at least, in steps.
+// Half as many tasks again, since a lost zone takes a third of them. Fargate needs at least 2 GB per core, in steps.
 function machines(count: number, cores: number, gb: number): Machines {
   const step = cores >= 16 ? 8 : cores >= 8 ? 4 : 1;
   return { count: Math.ceil(count * 1.5), cpu: cores * 1024, memoryMb: Math.ceil(Math.max(2 * cores, gb) / step) * step * 1024 };
@@ -120,15 +120,15 @@ export function sizeFor({ profile, ...sale }: Pick<Sale, 'profile' | 'visitors' 
   };
 }
 
-// Cloud Map answers with eight addresses at most, so more fronts than that have several names.
+// Cloud Map returns at most eight addresses per name, so more than eight fronts have several names.
 export const CLOUD_MAP_MAX = 8;
 export const frontNames = ({ fronts }: Size): string[] => Array.from({ length: Math.ceil(fronts.count / CLOUD_MAP_MAX) }, (_, i) => `queue-front${i === 0 ? '' : `-${i + 1}`}`);
 
-// Between sales: what keeps the line, the seats and the orders reachable with a zone lost.
+// Tasks between sales. They keep the line, the seats and the orders reachable if a zone is lost.
 export const QUIET = { edges: 3, fronts: 3, pays: 2 };
 
-// A capacity unit is 25 new connections, 3,000 kept ones, or a gigabyte an hour. CloudFront keeps its connections,
-// but a stream keeps one of its own, and all may open theirs within a minute.
+// A capacity unit is 25 new connections per second, 3,000 open ones, or a gigabyte per hour. CloudFront reuses its
+// connections, but each stream needs its own, and all visitors may open theirs within a minute.
 export const unitsFor = (visitors: number): number => Math.max(100, Math.ceil(visitors / 60 / 25));
 
 export function times(sale: Sale): { up: number; down: number } {
@@ -150,7 +150,7 @@ interface Keys {
 }
 const PUBLIC = ['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'];
 
-// What is public of the issuer's keys, and what a program reads of them: certificates would fill the task's description.
+// Only the public members of the issuer's keys that programs read: certificates would fill the task definition.
 export function keysOf(operators: Operators): string {
   const { keys } = JSON.parse(readFileSync(join(HERE, operators.keys), 'utf8')) as Keys;
   return JSON.stringify({ keys: keys.map((key) => Object.fromEntries(PUBLIC.filter((name) => name in key).map((name) => [name, key[name]]))) });

@@ -1,16 +1,16 @@
-// secrets.ts: each secret a file for the program that reads it, as `infra/stack/secrets` makes them.
+// secrets.ts: the secrets, which programs read as files in the form of `infra/stack/secrets`.
 //
-// Secrets Manager makes those that are any long text. Those with a form of their own (keys in rings, PEM, what
-// others gave us) are made by `infra/stack/secrets DIR` and put there by `./put-secrets DIR`.
+// Secrets Manager generates those that are random text. Secrets with a form of their own (key rings, PEM) are made by
+// `infra/stack/secrets DIR`. `./put-secrets NAME DIR` stores these, and those that others gave us.
 
 import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as sm from 'aws-cdk-lib/aws-secretsmanager';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Sale } from './sale.js';
 
-// Made by AWS: a text of so many letters and digits.
+// Made by AWS, with this many letters and digits.
 const MADE = { 'admin-token': 64, 'service-token': 64, 'feed-token': 64, 'hash-key': 64, 'db-seat_service': 48, 'db-payment_adapter': 48, 'redis-password': 48 } as const;
-// Made by infra/stack/secrets, or given by others: provider, shop (with the authority of its user database), AWS's authority for ours.
+// Made by infra/stack/secrets, or given by others: the provider, the shop (with its database's certificate authority), AWS (RDS's).
 const PUT = [
   'ticket-keys', 'identity-keys', 'draw-keys', 'pass-es256.pem', 'hold-keys', 'door-ed25519.pem',
   'psp-key', 'psp-webhook-secret', 'shop-api-key', 'shop-ca.pem', 'db-fairgate_reader', 'rds-ca.pem',
@@ -23,7 +23,7 @@ export const SECRETS: readonly string[] = [...Object.keys(MADE), ...PUT];
 
 export const secretPath = (sale: Sale, name: string): string => `${sale.name}/${name}`;
 
-// The second region has copies that AWS keeps up to date: a ticket is good in both.
+// The second region has replicas of the secrets, so that a ticket is valid in both.
 export function secretsOf(stack: Stack, sale: Sale, encryptionKey: IKey, follows: boolean): Secrets {
   const one = (name: string, length: number): sm.ISecret => follows
     ? sm.Secret.fromSecretNameV2(stack, `Secret-${name}`, secretPath(sale, name))

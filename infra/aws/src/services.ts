@@ -1,7 +1,7 @@
-// services.ts: the settings of each program, and how many of it there are.
+// services.ts: the settings and the number of tasks of each program.
 //
-// Settings are those of infra/etc, with what this place makes different. The environment has them as
-// FAIRGATE_SECTION_KEY; a test looks each up in the program's own table.
+// Settings are those of infra/etc, adapted to AWS. They are in the environment as FAIRGATE_SECTION_KEY; a test looks
+// each up in the program's own table.
 
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -29,10 +29,10 @@ export interface Plan {
   stores: Stores;
   tasks: Tasks;
   names: sd.PrivateDnsNamespace;
-  asleep: boolean; // all of it is there, nothing runs
+  asleep: boolean; // services exist, but run no tasks
 }
 
-// Settings of every program. Nothing follows SIGTERM for drain_delay, so that HAProxy notices first.
+// Settings of every program. After SIGTERM it serves for drain_delay more, so that HAProxy notices first.
 function common(plan: Plan, program: Program): Record<string, string | number> {
   return {
     'http.host': '0.0.0.0', 'http.port': PORTS[program].open,
@@ -52,7 +52,7 @@ function persons({ operators }: Sale): Record<string, string> {
   return { 'operators.issuer': operators.issuer, 'operators.audience': operators.audience, 'operators.keys': path(JWKS), ...prefix };
 }
 
-// What every program reads to know who may.
+// The files by which every program authenticates operators and services.
 function tokens({ operators }: Sale): File[] {
   const keys = operators === undefined ? [] : [{ name: JWKS, text: keysOf(operators) }];
   return [secret('admin-token'), secret('service-token'), ...keys];
@@ -71,7 +71,7 @@ function frontTask(plan: Plan): Task {
     files: [...tokens(plan.sale), secret('feed-token'), secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
     settings: {
       ...common(plan, 'queue-front'), 'private.feed_token_file': path('feed-token'), 'http.loops': loops(size.fronts.cpu),
-      // All nodes bear certificates for *.NAME.REGION, whichever name or address the cluster gives of them.
+      // All nodes have certificates for *.NAME.REGION, whatever name or address the cluster reports for them.
       'redis.cluster': stores.line.seeds, 'redis.tls': 'true', 'redis.tls_name': host,
       'redis.user': 'fairgate', 'redis.password_file': path('redis-password'),
       'keys.tickets': path('ticket-keys'), 'keys.identities': path('identity-keys'), 'keys.draws': path('draw-keys'), 'keys.passes': path('pass-es256.pem'),
@@ -83,7 +83,7 @@ function frontTask(plan: Plan): Task {
   };
 }
 
-// libpq tries both instances and keeps the one that is written to; both show a certificate of RDS's authority.
+// libpq tries both instances and keeps the writable one; both have certificates of RDS's authority.
 const conninfo = (hosts: string, port: number, role: string, database: string, authority: SecretName = 'rds-ca.pem'): string =>
   `host=${hosts} port=${port} dbname=${database} user=${role} passfile=${path(`pgpass-${role}`)} sslmode=verify-full sslrootcert=${path(authority)}`;
 const WRITTEN_TO = ' target_session_attrs=read-write';
@@ -108,7 +108,7 @@ function seatsTask(plan: Plan, name: string): Task {
 
 function payTask(plan: Plan, shopUrl: string): Task {
   const { sale, size, stores } = plan;
-  const inside = (port: number) => `http://127.0.0.1:${port}`; // the HAProxy beside it, which knows who owns the seats
+  const inside = (port: number) => `http://127.0.0.1:${port}`; // the HAProxy in the same task, which finds the seats' owner
   return {
     name: 'payment-adapter', image: 'PaymentAdapter', machines: size.pays, alive: inside(PORTS['payment-adapter'].private) + '/healthz',
     files: [
@@ -125,7 +125,7 @@ function payTask(plan: Plan, shopUrl: string): Task {
       'keys.service_token': path('service-token'), 'keys.seats_admin_token': path('admin-token'),
       'keys.tickets': path('door-ed25519.pem'), 'keys.hashes': path('hash-key'),
       'psp.stripe_url': `https://${sale.outward.provider[0]}`, 'psp.stripe_key': path('psp-key'), 'psp.stripe_webhook_secret': path('psp-webhook-secret'),
-      // What provider and shop were asked for: all that run share it.
+      // Rates agreed with provider and shop; all adapters share them.
       'psp.per_s': size.pspPerS, 'users.queries_per_s': size.usersPerS, 'saga.lease': '15s',
       'web.public_url': `https://${sale.domain}`, 'web.time_zone': sale.timeZone,
       'shop.url': shopUrl, 'shop.key': path('shop-api-key'),
@@ -136,26 +136,26 @@ function payTask(plan: Plan, shopUrl: string): Task {
 function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
   return [
     { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, fronts: frontNames(plan.size), ...(inside === undefined && { maxconn: plan.size.maxconn }), shared: sharesSeats(plan.sale) })) },
-    // The balancer's networks. It hands on what CloudFront wrote, whose last address is the visitor's (door.ts).
+    // The balancer's networks. It passes on CloudFront's header, whose last address is the visitor's (door.ts).
     { name: 'edge.trusted.lst', text: plan.network.cidrs('door').join('\n') },
   ];
 }
 
-// Whatever the image begins with. What a crowd's connections took is given back (infra/edge/allocator.conf).
+// Replaces the image's own entry point. LD_PRELOAD: see infra/edge/allocator.conf.
 const HAPROXY = { entryPoint: ['haproxy'], command: ['-db', '-f', path('edge.cfg')], environment: { LD_PRELOAD: 'libjemalloc.so.2' } };
 
 export interface Running {
   service: ecs.FargateService;
   count: number;
-  quiet: number; // so many are left between openings
+  quiet: number; // tasks between openings
 }
 
-// Where the seats are shared each process stands in the registry by its name, which no other may have meanwhile: the old one ends before
-// the new one begins, and the other owner has its events until then.
+// If the seats are shared, the registry lists each process by its name, which must be unique. So the old task ends before the new
+// one starts, and the other process owns its events meanwhile.
 const replaced = (plan: Plan, group: Group): { minHealthyPercent: number; maxHealthyPercent: number } =>
   group === 'seats' && sharesSeats(plan.sale) ? { minHealthyPercent: 0, maxHealthyPercent: 100 } : { minHealthyPercent: 100, maxHealthyPercent: 200 };
 
-// The balancer knows the edges; all others are found by their names in Cloud Map.
+// The balancer has the edges as targets; all other services are found by their names in Cloud Map.
 function run(plan: Plan, definition: ecs.FargateTaskDefinition, group: Group, subnets: string, count: number, quiet: number, name = definition.node.id.slice('Task-'.length)): Running {
   const service = new ecs.FargateService(plan.stack, `Service-${name}`, {
     cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : count,
@@ -179,13 +179,13 @@ export function servicesOf(plan: Plan, shopUrl: string): Services {
   });
   edge.findContainer('edge')!.addPortMappings({ containerPort: PORTS.edge });
   const pay = tasks.define(payTask(plan, shopUrl), (definition, first, logging) => {
-    // How many seats are free, for the waiting room. Each adapter has one: they say the same.
+    // Sends the number of free seats to the waiting room. Each adapter has such a feed; they send the same.
     beside(definition, first, 'feed', { image: image('Ctl'), command: ['--profiles', path('profiles'), 'feed'], logging, memoryLimitMiB: 64, essential: false, enableRestartPolicy: true });
     beside(definition, first, 'inside', { image: image('Edge'), ...HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
   });
   const quiet = (kind: keyof typeof QUIET): number => Math.min(QUIET[kind], size[kind].count);
   const edges = run(plan, edge, 'edge', 'inner', size.edges.count, quiet('edges'));
-  // One after the other: a new version of both at once would leave nobody to own.
+  // Deployed one after the other, so that one process can own the seats meanwhile.
   const seats = ['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), 'seats', 'inner', 1, 1));
   seats[1]!.service.node.addDependency(seats[0]!.service);
   if (size.pays.count > CLOUD_MAP_MAX) throw new Error(`Cloud Map names ${CLOUD_MAP_MAX} of ${size.pays.count} adapters`);

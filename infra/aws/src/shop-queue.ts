@@ -1,10 +1,10 @@
-// shop-queue.ts: finished orders into a queue that the shop empties when it likes, instead of calls to its API.
+// shop-queue.ts: puts finished orders into a queue that the shop reads at its own pace, instead of calling its API.
 //
-// To the adapter's outbox a shop is an address that takes a letter by POST, and answers 2xx once it has it
-// (payment-adapter/src/letters/shop_letters.c). This is such an address: a gateway inside our network that puts the
-// letter into SQS and says 200 when SQS has said so. No program of ours is changed or added. One customer's
-// letters stay in order (the group), and a letter that is sent again is there once (for five minutes; after
-// that the shop looks at the order's number, as it has to anyhow).
+// For the adapter's outbox a shop is a URL that receives an outbox message by POST and returns 2xx once it has it
+// (payment-adapter/src/letters/shop_letters.c). This is such a URL: a gateway inside our network that puts the
+// message into SQS, and returns 200 once SQS has it. No program of ours changes. The messages of one customer stay in
+// order (the group). SQS drops duplicates for five minutes; after that the shop must recognise the order's number,
+// which its contract requires anyway.
 
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as gateway from 'aws-cdk-lib/aws-apigateway';
@@ -34,7 +34,7 @@ function queueOf(stack: Stack, key: IKey): sqs.Queue {
   return queue;
 }
 
-// The address that [shop] url names.
+// Returns the URL for [shop] url.
 export function shopQueueOf(stack: Stack, sale: Sale, vpc: ec2.Vpc, key: IKey): string {
   const queue = queueOf(stack, key);
   const way = vpc.node.findChild('Gateway') as ec2.InterfaceVpcEndpoint;
@@ -57,7 +57,7 @@ export function shopQueueOf(stack: Stack, sale: Sale, vpc: ec2.Vpc, key: IKey): 
       credentialsRole: role, passthroughBehavior: gateway.PassthroughBehavior.NEVER,
       requestParameters: { 'integration.request.header.Content-Type': "'application/x-www-form-urlencoded'" },
       requestTemplates: { 'application/json': TEMPLATE },
-      // Whatever SQS does not take is tried again by the outbox; only we could have made it wrong.
+      // The outbox retries whatever SQS refuses (503): only an error of ours can make a message invalid.
       integrationResponses: [said('200'), said('503', '[345]\\d{2}')],
     },
   }), {

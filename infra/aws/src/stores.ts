@@ -1,10 +1,10 @@
 // stores.ts: Redis for the lines, PostgreSQL for seats and for orders: encrypted, in three zones, private.
 //
-// Redis is a cluster (queue-front speaks to one: [redis] cluster, TLS, a user of its own) with two replicas a
-// shard. An event lies on as many shards as it was made with. ElastiCache keeps no append-only file on
-// such a group, so the shipped `appendfsync always` is not to be had: README.md says what that means.
+// Redis is a cluster ([redis] cluster, with TLS and a user for queue-front) with two replicas per shard. An event uses
+// the number of shards that it was created with. ElastiCache has no append-only file for such a cluster, so the
+// usual `appendfsync always` is not available: README.md says what that means.
 //
-// Seats and orders have a database each, so that neither waits for the other and neither can read the other.
+// Seats and orders have separate databases, so that neither slows the other and neither can read the other's data.
 
 import { CfnParameter, type Stack } from 'aws-cdk-lib';
 import * as cache from 'aws-cdk-lib/aws-elasticache';
@@ -15,17 +15,17 @@ import { PORTS } from './network.js';
 import { fileOf, type Sale, type Size } from './sale.js';
 import type { Secrets } from './secrets.js';
 
-// Not in the hours of a sale: Tuesday night, in UTC.
+// In UTC: night in Seoul, outside the hours of sales.
 const MAINTENANCE = 'tue:18:00-tue:19:00';
 
-// What the user of Redis may do, as infra/redis/redis-acl.conf says it; the password is ElastiCache's own setting.
+// The rights of the fronts' Redis user, from infra/redis/redis-acl.conf. Its password is a separate setting of ElastiCache.
 export function redisRights(): string {
   const line = fileOf('infra/redis/redis-acl.conf').split('\n').find((one) => one.startsWith('user fairgate '));
   if (line === undefined) throw new Error('infra/redis/redis-acl.conf has no user fairgate');
   return line.replace('user fairgate ', '').replace(/ #[0-9a-f]{64}/, '').replace(' resetkeys', '');
 }
 
-// As infra/redis/redis.conf has them.
+// A setting of infra/redis/redis.conf.
 function redisSetting(name: string): string {
   const found = new RegExp(`^${name} (\\S+)$`, 'm').exec(fileOf('infra/redis/redis.conf'));
   if (found?.[1] === undefined) throw new Error(`infra/redis/redis.conf has no ${name}`);
@@ -81,7 +81,7 @@ export function redisOf(stack: Stack, sale: Sale, size: Size, network: Network, 
 
 export interface Database {
   cluster: rds.CfnDBCluster;
-  hosts: string; // both instances: whichever is written to is found by target_session_attrs
+  hosts: string; // both instances; target_session_attrs finds the writable one
 }
 
 function databaseOf(stack: Stack, sale: Sale, size: Size, network: Network, key: IKey, name: 'Seats' | 'Orders', group: Group, follows: boolean): Database {
@@ -95,7 +95,7 @@ function databaseOf(stack: Stack, sale: Sale, size: Size, network: Network, key:
     dbClusterIdentifier: `${sale.name}-${name.toLowerCase()}`,
     ...(follows ? { globalClusterIdentifier: everywhere } : {
       databaseName: { Seats: 'seat_service', Orders: 'payment_adapter' }[name],
-      // The owner's password is made, kept and changed each week by RDS; no program uses it but the one that makes the roles.
+      // RDS makes the owner's password, stores it and rotates it each week. Only the task that makes the roles uses it.
       masterUsername: 'fairgate_owner', manageMasterUserPassword: true, masterUserSecret: { kmsKeyId: key.keyArn },
     }),
     storageEncrypted: true, kmsKeyId: key.keyArn, deletionProtection: true, copyTagsToSnapshot: true,

@@ -1,8 +1,8 @@
-// task.ts: a task of Fargate as all of ours are: a first container lays the secrets down as files and ends, the
-// program runs as nobody on a root that it cannot write, and a small neighbour asks it whether it is alive.
+// task.ts: the shape of all Fargate tasks. A first container writes the secrets as files and ends. The program runs as an
+// unprivileged user with a read-only root. A small sidecar checks its health.
 //
-// The programs take secrets from files of mode 0600 and from nowhere else, while ECS gives them as variables. So
-// the first container, and it alone, sees them as such; it is the only one that runs as root.
+// The programs read secrets only from files of mode 0600, but ECS passes secrets as variables. So only the first
+// container gets these variables, and only it runs as root.
 
 import { CfnParameter, Duration, type Stack } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -14,8 +14,8 @@ import type { Machines } from './sale.js';
 import type { SecretName, Secrets } from './secrets.js';
 
 export const STOP_S = 60; // TimeoutStopSec of the units in infra/systemd
-// What does not start is given up, and what runs goes on. Nothing goes back by itself: a version that is older than the schema would
-// not start either.
+// A deployment that does not start is stopped, and the old tasks continue. There is no automatic rollback, because a version that
+// is older than the schema would not start either.
 export const HALTS = { enable: true, rollback: false } as const;
 const NOBODY = '10001:10001';
 const IMAGES = {
@@ -36,7 +36,7 @@ export interface Workshop {
   repositories: string[];
 }
 
-// Images are named by their digest: what was tested is what runs.
+// Images are named by their digest, so that exactly the tested image runs.
 export function images(stack: Stack): (name: Image) => ecs.ContainerImage {
   const made = Object.entries(IMAGES).map(([name, description]) => [name, new CfnParameter(stack, `Image${name}`, {
     description: `${description}: REGISTRY/NAME@sha256:DIGEST`, allowedPattern: '[a-z0-9./_-]+@sha256:[0-9a-f]{64}',
@@ -46,7 +46,7 @@ export function images(stack: Stack): (name: Image) => ecs.ContainerImage {
   return (name) => ecs.ContainerImage.fromRegistry(all.get(name)!.valueAsString);
 }
 
-// By which ECS fetches an image; what it may read of secrets is added by each that a container names.
+// The role with which ECS fetches images. CDK adds read access to each secret that a container uses.
 export function fetcher(stack: Stack, repositories: string[], name: string): iam.Role {
   const role = new iam.Role(stack, `Fetch-${name}`, { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
   role.addToPolicy(new iam.PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }));
@@ -59,7 +59,7 @@ export function fetcher(stack: Stack, repositories: string[], name: string): iam
 export interface File {
   name: string;
   secret?: SecretName;
-  before?: string; // what stands before the secret in it, as in a passfile
+  before?: string; // text in front of the secret, as in a passfile
   text?: string;
 }
 
@@ -70,21 +70,21 @@ export interface Task {
   settings?: Record<string, string | number | boolean>;
   entryPoint?: string[];
   command?: string[];
-  environment?: Record<string, string>; // beside its settings
+  environment?: Record<string, string>; // in addition to its settings
   files: File[];
-  alive?: string; // asked by the neighbour
+  alive?: string; // the URL that the sidecar checks
 }
 
 const variable = (name: string): string => `FILE_${name.replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()}`;
 
-// The first container's program: each file from its variable, readable by nobody else from its first byte on.
+// The first container's script. It writes each file from its variable, readable only by its owner from the first byte on.
 function layDown(files: File[]): string {
   const put = files.map(({ name, before = '' }) => `printf '%s%s\\n' '${before}' "\${${variable(name)}-}" >${name}`);
   return ['set -eu', 'umask 077', `cd ${FILES}`, ...put, `chown -R ${NOBODY} .`].join('\n');
 }
 
 const MOUNT: ecs.MountPoint = { sourceVolume: 'files', containerPath: FILES, readOnly: false };
-// LimitNOFILE of the units; HAProxy does not start if it cannot have two a connection.
+// LimitNOFILE of the units; HAProxy does not start without two files per connection.
 const FILES_OPEN: ecs.Ulimit[] = [{ name: ecs.UlimitName.NOFILE, softLimit: 1048576, hardLimit: 1048576 }];
 const HARDENED = { readonlyRootFilesystem: true, privileged: false } as const;
 
@@ -121,7 +121,7 @@ export class Tasks {
     neighbour.addContainerDependencies({ container: main, condition: ecs.ContainerDependencyCondition.START });
   }
 
-  // Settings go to a program by its environment: FAIRGATE_SECTION_KEY, each known to its own table.
+  // Settings are passed in the environment as FAIRGATE_SECTION_KEY; each must be in the program's own table.
   define(task: Task, more: (definition: ecs.FargateTaskDefinition, first: ecs.ContainerDefinition, logging: ecs.LogDriver) => void = () => {}): ecs.FargateTaskDefinition {
     const { stack, image } = this.at;
     const definition = new ecs.FargateTaskDefinition(stack, `Task-${task.name}`, {
@@ -146,7 +146,7 @@ export class Tasks {
   }
 }
 
-// A sidecar of the program that reads the same files.
+// Adds a sidecar that reads the same files.
 export function beside(definition: ecs.FargateTaskDefinition, first: ecs.ContainerDefinition, name: string, options: Omit<ecs.ContainerDefinitionOptions, 'user'>): void {
   const container = definition.addContainer(name, { ...HARDENED, user: NOBODY, ulimits: FILES_OPEN, ...options });
   container.addMountPoints(MOUNT);

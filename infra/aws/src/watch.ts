@@ -1,5 +1,5 @@
-// watch.ts: alarms and dashboard, made of infra/observe/alerts.yml and slo.yml, and the collector that brings CloudWatch the
-// figures which these ask for. `page` and `look` are two topics: who listens to them is yours to say.
+// watch.ts: alarms from infra/observe/alerts.yml and slo.yml, a dashboard, and the collector that sends their metrics to
+// CloudWatch. `page` and `look` are two SNS topics; you subscribe people to them.
 
 import { CfnOutput, Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
@@ -50,7 +50,7 @@ const windowData = ({ figures, query, expression, periodS, name }: Window): cw.C
   { id: 'bad', expression, label: name, returnData: true },
 ];
 
-// An alarm of each window, which tells nobody, and the one composed of them.
+// An alarm for each window, which notifies nobody, and their composite alarm.
 function burnOf(stack: Stack, burn: Burn, topics: Record<string, sns.Topic>): void {
   const topic = topics[burn.severity];
   if (topic === undefined) throw new Error(`${burn.name}: nobody listens to ${burn.severity}`);
@@ -68,7 +68,7 @@ function burnOf(stack: Stack, burn: Burn, topics: Record<string, sns.Topic>): vo
   for (const window of windows) composite.addDependency(window);
 }
 
-// What only AWS knows.
+// Alarms from metrics that only AWS has.
 function ownAlarms(stack: Stack, services: ecs.FargateService[], topics: Record<string, sns.Topic>): void {
   for (const service of services) {
     const metric = (metricName: string) => new cw.Metric({
@@ -96,8 +96,8 @@ function dashboardOf(stack: Stack, all: Alarm[]): void {
   new cw.CfnDashboard(stack, 'Dashboard', { dashboardName: stack.stackName, dashboardBody: stack.toJsonString({ widgets }) });
 }
 
-// The collector reads /metrics, which needs no token, of every task that Cloud Map knows. Buckets by which promises are judged
-// become figures of their own; the collector does not know then that they only grow, so it is declared here.
+// The collector reads /metrics, which needs no token, of every task in Cloud Map. The buckets that objectives use become
+// metrics of their own. The collector then takes them for gauges, so `transform` makes them counters again.
 export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, fronts: string[], region: string, logGroup: string): object {
   const house = Object.entries(HOUSE).map(([target_label, replacement]) => ({ target_label, replacement }));
   const buckets = { source_labels: ['__name__', 'le'], separator: ';', regex: bucketsOf(promised), target_label: '__name__', replacement: `$$1${WITHIN}` };

@@ -1,5 +1,5 @@
-// world.ts: what visitors meet first, the same for both regions: CloudFront and its firewall (in us-east-1, where
-// AWS has them), and the name of the sale.
+// world.ts: what visitors reach first, for both regions: CloudFront with its firewall (in us-east-1, as AWS requires), and
+// the sale's domain name.
 
 import { CfnParameter, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
@@ -14,10 +14,10 @@ import { KEPT_S, originName, WORD_HEADER, WORD_SECRET } from './door.js';
 import type { Sale } from './sale.js';
 import { secretPath } from './secrets.js';
 
-// What the services say may be kept by everybody, and for how long at most. All else says no-store or private and
-// is passed through. test/world.test.ts holds this list against the headers in the programs' sources.
+// The paths that the services allow shared caches to store, and for how long. All others are no-store or private, and are
+// passed through. test/world.test.ts compares this list with the headers in the programs' sources.
 export const KEPT = [
-  { path: '/e/*', maxS: 60 }, // the waiting page of those who have no place; others get one that says no-store
+  { path: '/e/*', maxS: 60 }, // the waiting page of visitors without a place; the others' page is no-store
   { path: '/v1/queue/*/status', maxS: 1 },
   { path: '/.well-known/jwks.json', maxS: 60 },
   { path: '/assets/*', maxS: 31_536_000 },
@@ -28,16 +28,16 @@ export const KEPT = [
   { path: '/v1/pay/events/*/refund-terms', maxS: 10 },
 ];
 
-// The edge's own pace of one address (infra/edge/edge.awk: 3,000 in 10 s), over the minute that the firewall
-// counts by. What the line is for is not judged here: no rule against robots, no puzzle, no list of bad addresses
-// that blocks, since those who wait ask again and again from offices, schools and phone networks.
+// The edge's rate limit per address (infra/edge/edge.awk: 3,000 in 10 s), for the minute in which the firewall counts.
+// The firewall does not do the line's work: it has no bot rules, no puzzles and no blocking address lists, because
+// waiting visitors poll again and again from shared addresses of offices, schools and phone networks.
 export const REQUESTS_PER_MIN = 18_000;
 export const LOGINS_PER_MIN = 600;
 
 const TOO_MANY = JSON.stringify({ type: 'about:blank', title: 'Too Many Requests', status: 429, code: 'too-many-requests' });
 
 function rule(name: string, priority: number, statement: waf.CfnWebACL.StatementProperty, how: Partial<waf.CfnWebACL.RuleProperty>): waf.CfnWebACL.RuleProperty {
-  // Sampled requests have addresses and cookies in them; they are not kept.
+  // No sampled requests: they would contain addresses and cookies.
   return { name, priority, statement, visibilityConfig: { metricName: name, cloudWatchMetricsEnabled: true, sampledRequestsEnabled: false }, ...how };
 }
 
@@ -60,14 +60,14 @@ function firewall(stack: Stack, sale: Sale): waf.CfnWebACL {
   });
 }
 
-// The first language of those that there are, so that a page is kept once a language and not once a browser.
+// Reduces Accept-Language to a language of the pages, so that there is one copy per language, not per browser.
 const LANGUAGE = `function handler(event) {
   var headers = event.request.headers, told = headers['accept-language'];
   headers['accept-language'] = { value: told && /^ko/i.test(told.value) ? 'ko' : 'en' };
   return event.request;
 }`;
 
-// The page differs by language and by word of what has just happened (queue-front/README.md, Kept by caches).
+// The page differs by language, and by a notice about what has just happened (queue-front/README.md, "Kept by caches").
 function pagePolicy(stack: Stack, sale: Sale, maxS: number): cf.CachePolicy {
   return new cf.CachePolicy(stack, 'KeepPage', {
     cachePolicyName: `${sale.name}-keep-page`, minTtl: Duration.seconds(0), defaultTtl: Duration.seconds(0), maxTtl: Duration.seconds(maxS),
@@ -86,7 +86,7 @@ function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWeb
   const passed = { origin, originRequestPolicy: cf.OriginRequestPolicy.ALL_VIEWER, viewerProtocolPolicy: cf.ViewerProtocolPolicy.REDIRECT_TO_HTTPS, compress: false };
   const language = new cf.Function(stack, 'Language', { functionName: `${sale.name}-language`, code: cf.FunctionCode.fromInline(LANGUAGE), runtime: cf.FunctionRuntime.JS_2_0 });
   const keeping = new Map<number, cf.CachePolicy>();
-  // Least 0: a shorter time, or no-store on an error, is the service's to say. The programs compress by themselves.
+  // minTtl is 0, so that services can set shorter times, and no-store for errors. The programs compress by themselves.
   const policy = (maxS: number): cf.CachePolicy => keeping.get(maxS) ?? keeping.set(maxS, new cf.CachePolicy(stack, `Keep${maxS}`, {
     cachePolicyName: `${sale.name}-keep-${maxS}`, minTtl: Duration.seconds(0), defaultTtl: Duration.seconds(0), maxTtl: Duration.seconds(maxS),
     enableAcceptEncodingBrotli: true, enableAcceptEncodingGzip: true,
@@ -97,7 +97,7 @@ function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWeb
     minimumProtocolVersion: cf.SecurityPolicyProtocol.TLS_V1_2_2021,
     certificate: acm.Certificate.fromCertificateArn(stack, 'Shown', new CfnParameter(stack, 'Certificate', { description: `Certificate for ${sale.domain}, in us-east-1`, allowedPattern: 'arn:.+' }).valueAsString),
     defaultBehavior: { ...passed, cachePolicy: cf.CachePolicy.CACHING_DISABLED, allowedMethods: cf.AllowedMethods.ALLOW_ALL },
-    // The first that fits counts: a page made for one visitor is not looked for among those that are kept.
+    // The first match counts, so a page for one visitor is not served from the cache.
     additionalBehaviors: {
       '/e/*/mine': { ...passed, cachePolicy: cf.CachePolicy.CACHING_DISABLED, allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD },
       ...Object.fromEntries(KEPT.map(({ path, maxS }) => [path, {
@@ -122,7 +122,7 @@ export class World extends Stack {
     for (const type of ['A', 'AAAA']) {
       new route53.CfnRecordSet(this, `Name${type}`, {
         hostedZoneId: zone, name: `${sale.domain}.`, type,
-        aliasTarget: { dnsName: front.distributionDomainName, hostedZoneId: 'Z2FDTNDATAQYW2' }, // of all that CloudFront has
+        aliasTarget: { dnsName: front.distributionDomainName, hostedZoneId: 'Z2FDTNDATAQYW2' }, // the same for every CloudFront distribution
       });
     }
   }

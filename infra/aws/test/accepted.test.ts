@@ -1,5 +1,5 @@
-// The programs themselves judge what a task gives them: the first container's script is run, and each program reads
-// the files and variables that it would find.
+// The programs themselves validate their tasks: the first container's script runs, and each program reads the files and
+// variables that it would find.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -25,7 +25,7 @@ interface Container {
 const containers = (template: Template, task: string): Container[] =>
   ofType(template, 'AWS::ECS::TaskDefinition').find(([, { Properties }]) => (Properties.Family as string).endsWith(`-${task}`))![1].Properties.ContainerDefinitions as Container[];
 
-// What CloudFormation makes of a value: names that only AWS knows become some name.
+// Resolves a value as CloudFormation would; names that only AWS knows become placeholders.
 function resolved(value: unknown): string {
   if (typeof value === 'string') return value;
   const join = (value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'];
@@ -35,7 +35,7 @@ function resolved(value: unknown): string {
 const secrets = join(dir, 'secrets');
 spawnSync(join(ROOT, 'infra/stack/secrets'), [secrets]);
 
-// A passfile is made of the role's password; what only AWS or others make is some text.
+// A passfile contains the role's password; secrets that AWS or others make are placeholders.
 function secretOf(file: string): string {
   const path = join(secrets, file.replace(/^pgpass-/, 'db-'));
   return existsSync(path) ? readFileSync(path, 'utf8').trimEnd() : 'some-text-of-others';

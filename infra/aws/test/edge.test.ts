@@ -1,5 +1,5 @@
-// The edge as it is laid down on AWS, running: it finds servers by names that change, knows the owner of the seats,
-// and believes the balancer about the visitor. Servers are stand-ins; HAProxy and its configuration are the real ones.
+// Runs the edge of AWS: it finds servers by names whose addresses change, finds the seats' owner, and trusts the balancer
+// about the visitor's address. Servers are stubs; HAProxy and its configuration are real.
 
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -24,7 +24,7 @@ interface Answer {
   saw: IncomingHttpHeaders;
 }
 
-// The balancer: what CloudFront wrote, and how it was reached itself.
+// The balancer's headers: the addresses that CloudFront wrote, and the scheme.
 const FROM_BALANCER = { host: 'tickets.example', 'x-forwarded-for': '198.51.100.9, 203.0.113.7', 'x-forwarded-proto': 'https' };
 
 function get(host: string, port: number, path: string, headers: Record<string, string> = FROM_BALANCER): Promise<Answer> {
@@ -40,7 +40,7 @@ function get(host: string, port: number, path: string, headers: Record<string, s
   });
 }
 
-// Until it holds; the test's own time ends it otherwise.
+// Waits until it holds, or until the test's timeout.
 async function until(what: () => Promise<boolean>): Promise<void> {
   while (!(await what().catch(() => false))) await new Promise((resolve) => { setTimeout(resolve, 50); });
 }

@@ -1,5 +1,5 @@
-// made.ts: the templates that the tests look at, as making.ts made them: as sale.json says, with the
-// queue, with operators as persons between sales, and with the first region given up.
+// made.ts: the templates that the tests read, from making.ts: as in sale.json, with the queue, with operator accounts
+// between sales, and with the first region given up.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export interface Template {
 }
 
 export const SALE = readSale();
-export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' }, seatOwners: 2 }; // what sale.json does not choose
+export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' }, seatOwners: 2 }; // choices other than those of sale.json
 
 export const PERSONS: Sale = { ...SALE, profile: 'idle', operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'test/jwks.json', rolePrefix: 'fairgate-' } };
 
@@ -47,14 +47,14 @@ export const givenUpTemplates = (): All => (givenUp ??= parsed('given-up'));
 
 export const ofType = (template: Template, type: string): [string, Resource][] => Object.entries(template.Resources).filter(([, { Type }]) => Type === type);
 
-// The only one of its type: its properties.
+// The properties of the only resource of this type.
 export function only(template: Template, type: string): Resource['Properties'] {
   const found = ofType(template, type);
   if (found.length !== 1) throw new Error(`${found.length} of ${type}`);
   return found[0]![1].Properties;
 }
 
-// The name of a resource that a value refers to.
+// The name of the resource that a value refers to.
 export function refers(value: unknown): string | undefined {
   const told = value as { Ref?: string; 'Fn::GetAtt'?: [string, string] } | undefined;
   return told?.Ref ?? told?.['Fn::GetAtt']?.[0];

@@ -1,5 +1,5 @@
-// Least privilege and the like, as cdk-nag's AwsSolutions judge it: nothing is found that src/nag.ts does not give
-// a reason for, and each reason is for something.
+// cdk-nag's AwsSolutions (least privilege and the like) find nothing but what src/nag.ts gives a reason for, and each
+// reason is for a finding.
 
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// names.ts: a name server that answers as Cloud Map does: some addresses of a name, for a moment.
+// names.ts: a name server that answers like Cloud Map: some addresses of a name, with a short TTL.
 
 import { createSocket, type Socket } from 'node:dgram';
 

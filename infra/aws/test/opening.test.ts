@@ -1,4 +1,4 @@
-// Before an opening everything has its size, which is that of `fairgate size` with a zone to lose; and it costs what is printed.
+// Before an opening, each service has the size of `fairgate size` with a zone to spare; and the printed costs are right.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// The tasks set only what the programs know: keys of their own tables, files that are laid down, paths and
-// ports that they serve, times that fit; and a task has no more rights than it needs.
+// The tasks set only what the programs support: keys of their own tables, files that exist, paths and ports that they
+// serve, times that fit together. A task has no more rights than it needs.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -47,7 +47,7 @@ test('each setting is a key of the program that is given it', () => {
 
 test('what a default configuration of infra/etc says is said here as well', () => {
   const left: Record<Program, string[]> = {
-    'queue-front': ['FAIRGATE_REDIS_PATH', 'FAIRGATE_CONSOLE_PARTS'], // Redis is elsewhere; the console comes by a tunnel to localhost
+    'queue-front': ['FAIRGATE_REDIS_PATH', 'FAIRGATE_CONSOLE_PARTS'], // Redis is on other machines; the console is reached through a tunnel to localhost
     'seat-service': ['FAIRGATE_PRIVATE_ORIGINS'],
     'payment-adapter': ['FAIRGATE_PRIVATE_ORIGINS'],
   };

@@ -1,4 +1,4 @@
-// Each alert of build/observe/slo.yml is an alarm composed of windows that ask the same, with the same numbers.
+// Each alert of build/observe/slo.yml is a composite alarm of windows with the same conditions and numbers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ const SECONDS: Record<string, number> = { '1m': 60, '5m': 300, '30m': 1800, '6h'
 
 const properties = (type: string, region: 'first' | 'second') => ofType(templates()[region], type).map(([, { Properties }]) => Properties);
 
-// What a rule calls bad, read from its text: [window, limit] and how many calls it takes, pair by pair.
+// A rule's conditions, parsed from its text: for each pair, [window, limit] and the least number of calls.
 const told = (expr: string) => [...expr.matchAll(/\(([^()]*)\)/g)].map(([, pair]) => ({
   windows: [...pair!.matchAll(/slo_bad:ratio(\w+)\{[^}]*\} > ([\d.]+)/g)].map(([, window, limit]) => [SECONDS[window!], Number(limit)]),
   calls: Number(/slo_all:rate\w+\{[^}]*\} > ([\d.]+)/.exec(pair!)?.[1] ?? 0),
@@ -37,7 +37,7 @@ test('every alert has its alarm, in both regions, which tells whom it should; it
   }
 });
 
-// A formula of metric math over one value of each figure.
+// Evaluates a formula of metric math, with one value for each metric.
 function computed({ expression }: Window, values: Record<string, number>): number {
   const script = expression.replace(/FILL\((\w+), 0\)/g, '($1 ?? 0)').replace(/^IF\((.*), (.*), 0\)$/, '($1) ? ($2) : 0');
   return Number(new Function(...Object.keys(values), `return ${script};`)(...Object.values(values)));

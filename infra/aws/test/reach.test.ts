@@ -1,5 +1,5 @@
-// Who can open a connection to whom, computed from the templates' security groups and routes alone: the table
-// below is allowed, everything else is refused.
+// The possible connections, computed only from the templates' security groups and routes: exactly those in the table
+// below.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { ofType, only, queuedTemplates, refers, SALE, templates, type Template }
 const ANY = '0.0.0.0/0';
 const SHOP = SALE.shop.cidr;
 
-// FROM: {TO: ports}. Groups by their names in src/network.ts; `internet` and `shop` are addresses, lists are AWS's.
+// FROM: {TO: ports}. Groups have their names in src/network.ts; `internet` and `shop` are addresses, lists are AWS's.
 const ALLOWED: Record<string, Record<string, number[]>> = {
   'list CloudFrontAddresses': { door: [443] },
   door: { edge: [8080] },
@@ -54,7 +54,7 @@ function rules(template: Template, way: 'Ingress' | 'Egress'): Rule[] {
   });
 }
 
-// A connection begins if the one lets it out and the other lets it in; what is no group only ever has the one side.
+// A connection is possible if one side allows it out and the other allows it in. Peers without a group have no rules.
 function reach(template: Template): Record<string, Record<string, number[]>> {
   const groups = new Set(ofType(template, 'AWS::EC2::SecurityGroup').map(([id]) => nameOf(template, id)));
   const into = rules(template, 'Ingress'), out = rules(template, 'Egress');
@@ -93,10 +93,10 @@ test('a rule that only one side has opens nothing and is a mistake', () => {
   assert.deepEqual(of('Ingress'), of('Egress'));
 });
 
-// A group's rules say what may be opened; the routes say where to.
+// A group's rules limit connections; the routes limit their destinations.
 interface Routes {
   subnets: Map<string, string>; // subnet: kind
-  ways: Map<string, Set<string>>; // kind: where its default and its other routes lead
+  ways: Map<string, Set<string>>; // kind: the targets of its routes
 }
 
 function routes(template: Template): Routes {

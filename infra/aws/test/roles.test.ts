@@ -1,5 +1,5 @@
-// The task that makes the databases' roles, run against a real PostgreSQL whose owner may do what Aurora's may: own
-// the databases and make roles, and not be superuser. Run twice, as after a new password.
+// Runs the task that creates the databases' roles, with a real PostgreSQL whose owner has the rights of Aurora's: it owns
+// the databases and may create roles, but is no superuser. It runs twice, as after a new password.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// What is kept is encrypted, private, backed up and not deleted by mistake; Redis is set as infra/redis says.
+// Stores are encrypted, private, backed up and protected from deletion; Redis has the settings of infra/redis.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -86,7 +86,7 @@ test('the second region follows: same secrets, stores that replicate, nothing th
   assert.equal(record(first).Name, record(second).Name);
   const check = only(first, 'AWS::Route53::HealthCheck').HealthCheckConfig;
   assert.equal(refers(record(first).HealthCheckId), ofType(first, 'AWS::Route53::HealthCheck')[0]![0]);
-  // A person decides: the check has no eyes of its own.
+  // A person decides: the health check checks nothing by itself.
   assert.deepEqual([check.Type, check.HealthThreshold], ['CALCULATED', 0]);
 });
 

@@ -1,5 +1,5 @@
-// Templates are the same wherever they are made, without an account or a network; and nobody's account, key or
-// address is in the tree.
+// Templates are the same on every machine, without an account or a network. The tree contains no account, key or address of
+// a real installation.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -37,7 +37,7 @@ test('templates name no account, need no bootstrap, carry no assets and fit into
   }
 });
 
-// What would be somebody's: an account, an access key, a private key, a key of a provider, a token.
+// Patterns that would belong to a real installation.
 const SOMEBODYS: [string, RegExp][] = [
   ['an account', /(?<![\d.x_-])\d{12}(?![\d.-])/],
   ['an access key', /\b(AKIA|ASIA)[A-Z0-9]{16}\b/],

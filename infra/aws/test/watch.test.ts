@@ -1,4 +1,4 @@
-// Each alert of infra/observe/alerts.yml is an alarm that asks the same, and what is not understood is an error.
+// Each alert of infra/observe/alerts.yml is an alarm with the same condition; an expression that is not understood is an error.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

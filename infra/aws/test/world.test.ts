@@ -1,4 +1,4 @@
-// What CloudFront keeps is what the programs say may be kept; its firewall stops machines and not visitors.
+// CloudFront caches only what the programs allow; its firewall stops programs, not visitors.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { fileOf } from '../src/sale.js';
 import { KEPT, LOGINS_PER_MIN, REQUESTS_PER_MIN } from '../src/world.js';
 import { ofType, only, refers, SALE, templates } from './made.js';
 
-// Where each of them says so: the file and its text.
+// For each path, the source file that sets the header, and its text.
 const SAID: Record<string, [string, string]> = {
   '/e/*': ['queue-front/src/core/wait/keep.c', 'CLOSED_S = 60,'],
   '/v1/queue/*/status': ['queue-front/src/front/front_render.c', 'Cache-Control: public, max-age=1, stale-while-revalidate=1\\r\\n'],
