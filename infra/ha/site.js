@@ -3,10 +3,10 @@
 //   edge1 edge2            HAProxy and keepalived: one address for visitors, one for the services inside
 //   front1 front2 front3   the waiting room; none leads
 //   seats1 seats2          one owns the seats, the other follows; or both share the events (OWNERS=2)
-//   pay1 pay2              the way out; both work, by leases
+//   pay1 pay2              login, checkout, tickets; both work, by leases
 //   store1 store2 store3   Redis (one master, two replicas), Sentinel, etcd
 //   pg1 pg2                PostgreSQL, primary and synchronous replica, under Patroni
-//   company                the shop and the payment provider, which are others' and never broken here
+//   company                the shop and the payment provider, which the drill never breaks
 //
 // Configs are the shipped ones if there are any (infra/edge, infra/redis, etc/ here), with names and addresses filled in.
 // infra/stack/secrets makes one set of secrets for all.
