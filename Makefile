@@ -85,7 +85,7 @@ $(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-
 $(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
 
-# Files that fuzz targets read; clang takes long for the rest. The linker reports what a new target lacks.
+# The only files compiled for fuzz targets, because clang takes long. The linker reports files that a new target lacks.
 ROOMS := common/% $(patsubst %,infra/demo/psp-sandbox/src/%.c,fault form) $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
          $(patsubst %,queue-front/src/%/%,api core ended front line redis scripts shared) $(patsubst %,seat-service/src/%/%,access core journal tables)
 
@@ -201,8 +201,8 @@ $(GEN_DIR)/common/sale/zones.inc: infra/zones.js $(wildcard /usr/share/zoneinfo/
 	@node infra/zones.js $@
 
 # ---- the linter ----------------------------------------------------------------------------------
-# infra/lint stands in a compiler's place, so ccache keeps its verdicts. The analyser walks TIDY_NODES steps of a function,
-# which is half of the linter's time: `make check` leaves it out (0), `make soak` has it walk further.
+# ccache caches the results of infra/lint like a compiler's. The analyser takes up to TIDY_NODES steps per function, which
+# is half of the linter's time; `make check` leaves it out (0), `make soak` lets it take more.
 
 TIDY_NODES ?= 20000
 TIDY       := $(patsubst %.c,build/tidy/$(TIDY_NODES)/%.ok,$(foreach c,$(COMPONENTS),$(SRC_$(c))))
@@ -217,7 +217,7 @@ build/tidy/$(TIDY_NODES)/%.ok: %.c .clang-tidy infra/lint | generated
 .PHONY: generated programs stack-programs unit-programs fuzz-programs tidy tidy-list recipe-of FORCE
 generated: $(GEN_DIR)/texts $(GEN)
 programs: $(PROGRAMS) ## build every program of this VARIANT
-# What a stack starts, and fairgate. Of the rest only objects, since linking takes longer than compiling.
+# The programs that a stack starts, and fairgate. The others are compiled but not linked, since linking takes longer.
 stack-programs: $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate crowd) $(HALL) \
                 $(call library,$(COMPONENTS)) $(foreach n,$(COMPONENTS),$(call object,$(MAIN_$(n))))
 # UNIT=core/wait: only programs with this in their path.

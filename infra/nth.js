@@ -9,7 +9,7 @@
 //   set-up          the test's own code called, or crashed on a result that it did not check
 //   on purpose      the program exits and names what it had no memory for (base/bug.h)
 //   not come to     the call was not reached: another thread was faster, or the machine too slow
-//   listed          would be a find, but tests/measure/nth.tsv says why it is right
+//   listed          would be a finding, but tests/measure/nth.tsv says why it is right
 //   found           a crash, assert, sanitizer report, leak or hang in the code; or half of a request was sent
 //                   ("FOUND:" from a test's peer)
 //
@@ -19,8 +19,8 @@
 // are in memory if there is room (infra/memory).
 //
 // FAIRGATE_NTH_DRAW=n: n random failures of each program; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
-// FAIRGATE_NTH_BOOK=FILE: each outcome is appended there, and a call listed there is tried again only if it was a find. So
-// an interrupted run continues, and the run of one program knows the paths that earlier ones tried.
+// FAIRGATE_NTH_BOOK=FILE: each outcome is appended there, and a call in it is tried again only if its outcome was `found`.
+// So an interrupted run continues, and the run of one program knows the paths that earlier ones tried.
 // FAIRGATE_NTH_AT='add_effects': only calls whose name or trail (functions and files) contains these words.
 // FAIRGATE_NTH_TELL='without effect': prints these outcomes, too.
 

@@ -102,7 +102,7 @@ function findShapes(book, { place, args, columns }) {
   for (const field of [...args, ...columns].filter(({ shape }) => shape)) field.shape = book.kinds.shape.get(field.shape) ?? fail(`there is no shape ${field.shape}`);
 }
 
-/** A service's statements, each with its text as the server is sent it. */
+/** A service's statements, each with the text that is sent to the server. */
 export function readStatements(service, files) {
   const book = new Book(service);
   book.binary = files.some((file) => readFileSync(file, 'utf8').split('\n').includes('-- connection: pg.h'));

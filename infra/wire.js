@@ -17,7 +17,7 @@ const fail = (what) => { throw new Error(what); };
 
 // ---- reading the list ----------------------------------------------------------------------------
 
-/** Returns {blocks: [{kind, name, prefix, rows: [{words, note}]}], ...}, and what the blocks of each kind declare. */
+/** Returns {blocks: [{kind, name, prefix, rows: [{words, note}]}], ...}, with the declarations of all blocks by kind. */
 export function readWire(folder) {
   const blocks = [];
   readFileSync(join(folder, 'wire.list'), 'utf8').split('\n').forEach((line) => {

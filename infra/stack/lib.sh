@@ -1,14 +1,14 @@
-# lib.sh: functions shared by the commands of infra/stack. To be sourced, with `set -eu`.
+# lib.sh: functions that the commands of infra/stack share. It is sourced, with `set -eu`.
 #
 # A part is one supervised process. parts/NAME defines its functions:
-#   part_wanted     is it built, is it asked for?           (status)
-#   part_ports      its listening ports, if any
-#   part_prepare    writes its config and data; may be called again with the same outcome
-#   part_run        prints the command that runit is to run, as the body of a shell script
-#   part_ready      does it do its work?                    (status)
-#   part_settle     optional: what is to be done once it is ready
-#   part_end_signal optional: what asks it to end, if that is not TERM
-# A part's file is sourced in a subshell, so that no part can see another's names.
+#   part_wanted     succeeds if it is built and enabled
+#   part_ports      prints its listening ports, if any
+#   part_prepare    writes its config and data; idempotent
+#   part_run        prints the command that runit runs, as the body of a shell script
+#   part_ready      succeeds if it does its work
+#   part_settle     optional: runs once the part is ready
+#   part_end_signal optional: prints the signal that ends it, if that is not TERM
+# A part's file is sourced in a subshell, so that parts do not see each other's names.
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 STACK=$ROOT/infra/stack
@@ -197,7 +197,7 @@ console_origins() { say "http://localhost:$((BASE + 11)), http://127.0.0.1:$((BA
 
 built() { [ -x "$BUILD/bin/$1" ]; }
 
-# ---- asking -------------------------------------------------------------------------------------
+# ---- queries ------------------------------------------------------------------------------------
 
 http_ok() { curl -fsS -m 2 -o /dev/null "$1" 2>/dev/null; }
 
@@ -208,22 +208,22 @@ admin_call() {
             -H 'Content-Type: application/json' ${3:+--data-binary "$3"} "$2" || true
 }
 
-# Whether a process listens on the port: from the kernel's tables, without connecting.
+# Whether a process listens on the port. Reads the kernel's tables and does not connect.
 port_taken() {
     hex=$(printf '%04X' "$1")
     awk -v hex="$hex" '$4 == "0A" && substr($2, length($2) - 3) == hex { found = 1 }
         END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
-# The pid that runit has for a service folder, if it runs.
+# Prints the pid of a service folder's process, if it runs.
 part_pid() {
     sv status "$RUN/service/$1" 2>/dev/null | sed -n 's/^run: [^ ]* (pid \([0-9]*\)).*/\1/p'
 }
 
-# ---- every process of this stack, by what it carries ---------------------------------------------
+# ---- every process of this stack -----------------------------------------------------------------
 
 # Each process was started with FAIRGATE_STACK=<run dir> in its environment. Redis and PostgreSQL
-# write their titles over theirs; those are known by the folder they work in.
+# overwrite theirs with their titles, so they are found by their working directory.
 stack_pids() {
     pg=$(realpath -m "$RUN/postgres")
     {
