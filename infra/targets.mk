@@ -101,9 +101,9 @@ cdn: needs-test build-asan ## send 10,000 first views of the waiting page throug
 scale: ## simulate a whole sale: VISITORS= SEATS= (ARGS= for more); without them, rewrite the tables of infra/SCALE.md
 	@node loadtest/sim/scale.js $(or $(strip $(VISITORS:%=--visitors %) $(SEATS:%=--seats %) $(ARGS)),--document)
 ha: needs-run+ha build-release ## run fifteen machines (network namespaces, as root); Ctrl-C ends them. OWNERS=2: two share the seats
-	@$(STACK) node infra/ha/ha.js
+	@$(STACK) tini -s -- node infra/ha/ha.js
 ha-drill: needs-run+ha build-release ## kill, stop, switch off and cut off each of them, and check what visitors saw (FAULTS="power off")
-	@node infra/ha/drill.js "$$FAULTS"
+	@tini -s -- node infra/ha/drill.js "$$FAULTS"
 recover-drill: needs-run+recover build-release ## back up a stack, lose its stores in ten ways and restore them; prints losses, RPO, RTO (FAULTS="line"); REGION=1: lose a region
 	@node infra/recover/$(if $(REGION),region.js,drill.js "$$FAULTS")
 
