@@ -2,7 +2,7 @@
 // machine must take over; `bar` is how long a visitor may have to retry, two seconds unless a reason is given here;
 // `brokenMs` is the least time that it stays broken.
 
-import { readFileSync } from 'node:fs';
+import { postmasterOf } from './site.js';
 
 const BAR_MS = 2_000;
 // Sentinel takes two to three seconds, then the line is healed. A split vote is repeated after 6 s.
@@ -14,8 +14,6 @@ const REPLICA_BAR_MS = 8_000;
 // Another adapter takes over the vanished one's work when its lease ends (saga.lease).
 const LEASE_BAR_MS = 20_000;
 const LEASE_BROKEN_MS = 20_000; // long enough for that
-
-const postmaster = (machine) => Number(readFileSync(machine.path('pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
 
 // `roles`: which machine has each role now.
 function placesOf(site, roles) {
@@ -64,7 +62,7 @@ const processFault = (verb, signal, [what, where, process_, role, bar]) => ({
   brokenMs: bar === LEASE_BAR_MS ? LEASE_BROKEN_MS : 0,
   strike(site, roles) {
     const machine = placesOf(site, roles)[where] ?? site.machine(where);
-    const pid = process_ === 'postmaster' ? postmaster(machine) : machine.pid(process_);
+    const pid = process_ === 'postmaster' ? postmasterOf(machine) : machine.pid(process_);
     process.kill(pid, signal);
     return signal === 'SIGSTOP' ? () => process.kill(pid, 'SIGCONT') : () => {};
   },

@@ -121,7 +121,7 @@ class Machine {
     return join(this.dir, ...words);
   }
 
-  // Runs a process that must always run. `user`: for programs that refuse root.
+  // Runs a process that must always run. `user`: for programs that refuse root. `onEnd`: called before it is started again.
   run(name, argv, options = {}) {
     this.processes.set(name, { name, argv, options, child: null, began: 0, timer: null });
     this.#start(name);
@@ -150,6 +150,7 @@ class Machine {
     entry.child.on('exit', () => {
       entry.child = null;
       if (!this.powered) return;
+      entry.options.onEnd?.();
       const early = Date.now() - entry.began < JUST_BEGUN_MS;
       entry.timer = setTimeout(() => this.powered && this.#start(name), early ? HELD_BACK_MS : 0);
     });

@@ -13,7 +13,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { client } from '../../tests/lib-js/http.js';
 import { until } from '../../tests/lib-js/wait.js';
@@ -40,6 +40,17 @@ export function filled(text, values) {
   const left = /@[A-Z_]+@/.exec(out);
   if (left) throw new Error(`${left[0]} is not filled in`);
   return out;
+}
+
+export const postmasterOf = (machine) => Number(readFileSync(machine.path('pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
+
+// What systemd does with KillMode=mixed (etc/patroni.service.conf). A Patroni that ends by itself has stopped it already.
+function killPostgres(machine) {
+  try {
+    process.kill(postmasterOf(machine), 'SIGKILL');
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error;
+  }
 }
 
 export class Site extends Fairgate {
@@ -157,7 +168,7 @@ export class Site extends Fairgate {
       this.postgresFolder(machine);
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
       this.ownedByPostgres(path, 0o600);
-      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' } });
+      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' }, onEnd: () => killPostgres(machine) });
       machine.run('primary-watch', ['sh', '-c', fileOf('infra/ha/etc/primary-watch'), 'primary-watch', path], { user: 'postgres' });
     }
   }
