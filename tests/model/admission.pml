@@ -1,31 +1,30 @@
 /* judges: place, entry */
-/* admission.pml: two fronts, one line, and a Redis that is lost: the counters and sessions of queue-front/lua, and
- * the marks that fronts keep (queue-front/src/line). Each script is one step, as in Redis; the answer of a join comes
- * in another, or never.
+/* admission.pml: two fronts, one line, and a Redis that loses data. Models the counters and sessions of
+ * queue-front/lua, and the marks of the fronts (queue-front/src/line): the highest values they have seen. Each script
+ * call is one step, as in Redis. The reply to a join is another step, or is lost.
  *
- * Once, Redis fails over to a replica that is as old as it likes, or empty. Once, a front dies with what it alone
- * knows: of places that is two at most, which is what the gap is for here.
+ * Redis fails over at most once, to a replica of any age, or an empty one. One front may die with all that only it
+ * knew: at most two places, which the gap covers.
  *
- * Holds: no place is given twice; nobody enters who was not called, nor twice, but for those of whom Redis has
- * forgotten that they came; no more enter for the first time than the rate allows, however many fronts tick;
- * visitors inside may continue, and there are no more of them than slots. (Those do without their slots who came in by
- * the front that died, since the other one's last tick.)
+ * Holds: no place is given twice. Nobody enters uncalled. Nobody enters twice, unless Redis lost the first entry. First
+ * entries stay within the rate, however many fronts tick. Visitors inside may continue, and need no more slots than
+ * there are. Exception: visitors whom the dead front let in since the other front's last tick may have no slot.
  *
- * Guards that can be left out: NO_BOOT (Redis is believed whatever run it is), NO_MARKS (fronts don't tell what they
- * have seen), NO_WINDOW (the first front's marks are enough), NO_GAP, NO_PHANTOMS (lost sessions hold no slots),
- * NO_PASSES (nor do those that no tick has told), NO_DOUBT (sessions that Redis still has are all believed to be),
- * NO_KEEP (they run out by the time that Redis knows), OLD_PICTURE (the picture of another's tick does not say who
- * came in since), TICK_TWICE (each tick brings a token), DOOR_OPEN (a pass does not look at `serving`), NO_SLOT (nor
- * at the slots), NO_CALLED (nor at who came in), GHOST_FREE (a place that was stepped over pays no token). */
+ * Each guard can be left out: NO_BOOT (fronts trust any run of Redis), NO_MARKS (fronts do not send their marks),
+ * NO_WINDOW (the first front's marks suffice), NO_GAP, NO_PHANTOMS (lost sessions hold no slots), NO_PASSES (sessions
+ * newer than the last tick are not counted), NO_DOUBT (sessions that Redis still has cannot have ended), NO_KEEP (their
+ * expiry is not extended), OLD_PICTURE (another front's tick is reused without later entries), TICK_TWICE (each tick
+ * adds a token), DOOR_OPEN (a pass does not check `serving`), NO_SLOT (nor the slots), NO_CALLED (nor earlier entries),
+ * GHOST_FREE (a skipped place pays no token). */
 
 #ifndef JOINS
-#define JOINS 3 /* by visitors */
+#define JOINS 3 /* joins in all */
 #endif
 #ifndef TIME
 #define TIME 2
 #endif
 #ifndef CALLED
-#define CALLED 0 /* places that have been called in the beginning, and have yet to come */
+#define CALLED 0 /* places that are called at the start and have not entered */
 #endif
 #ifndef DEATHS
 #define DEATHS 1
@@ -47,24 +46,24 @@
 #define MORE(a, b) ((a) > (b) -> (a) : (b))
 #define LESS(a, b) ((a) < (b) -> (a) : (b))
 
-/* Redis, and its replica. Sets are of places: `active`, the bitmaps, `gaps`. */
+/* Redis and its replica. `sessions`, `called`, `skipped` and `gaps` are sets of places, as bits. */
 byte issued = CALLED, serving = CALLED, sessions, called, skipped, gaps;
 byte tokens = BURST, at, phantoms, doubted;
-bool trusted = true; /* `boot` names this run */
+bool trusted = true; /* `boot` names this run of Redis */
 byte old_issued, old_serving, old_sessions, old_called;
 bool copied, lost, healed, died;
 
-/* what fronts know */
+/* what each front knows; `passes` counts the entries since its last tick */
 byte seen_issued[2] = CALLED, seen_serving[2] = CALLED, seen_sessions[2], passes[2];
 bool alive[2] = true;
 #ifdef OLD_PICTURE
 byte picture;
 #endif
 
-/* what is true: of places */
-byte given = UPTO(CALLED) - 1, inside, came, unseen; /* `unseen`: came in by front 1 since front 0 ticked */
+/* the truth, as sets of places */
+byte given = UPTO(CALLED) - 1, inside, came, unseen; /* `unseen`: let in by front 1 since front 0's last tick */
 byte entered, joins, now, top = CALLED;
-byte without; /* slots that the dead front took along */
+byte without; /* visitors inside whom only the dead front knew */
 
 #ifdef NO_BOOT
 #define BELIEVED true
@@ -73,7 +72,7 @@ byte without; /* slots that the dead front took along */
 #endif
 #define WORKS (alive[i] && BELIEVED && place == 0)
 
-/* tick.lua: move_line(), and within it refill() and advance() with pass_gap() */
+/* tick.lua: move_line(), which calls refill() and advance(), which calls pass_gap() */
 inline move_line() {
 #ifdef TICK_TWICE
     tokens = tokens + 1;
@@ -94,7 +93,7 @@ inline move_line() {
     top = MORE(top, serving)
 }
 
-/* A front that told nothing, being dead or left out, counts for nothing. */
+/* The mark of a front that is dead or left out counts as 0. */
 #ifdef NO_MARKS
 #define TOLD(j, what) 0
 #else
@@ -106,7 +105,7 @@ inline move_line() {
 #endif
 #define MARK(what) MORE(TOLD(0, what), TOLD(1, what))
 
-/* heal.lua: contribute() of all fronts that live, and close() */
+/* heal.lua: contribute() by each living front, then close() */
 inline heal() {
     issued = MORE(issued, MORE(MARK(seen_issued), MARK(seen_serving)));
     gaps = UPTO(issued + GAP) & ~UPTO(issued);
@@ -130,7 +129,7 @@ inline heal() {
     healed = true
 }
 
-/* visit.lua: pass(). There is a slot by has_slot(), and a token for a ghost by pay_late(); session_start(). */
+/* visit.lua: pass(). has_slot() finds a slot, pay_late() takes a ghost's token, session_start() opens the visit. */
 inline enter() {
 #ifndef GHOST_FREE
     tokens = tokens - HAS(skipped, place);
@@ -177,7 +176,7 @@ end:
     :: !alive[i] -> break
     :: d_step { alive[i] && !BELIEVED -> heal() }
 
-    /* ---- join.lua; and the ticket, once its answer is here: line_event_saw_place() ---- */
+    /* ---- join.lua; then its reply arrives and the ticket is sent: line_event_saw_place() ---- */
     :: atomic { WORKS && joins < JOINS && issued < 5 && issued < seen_issued[1 - i] + 2 ->
         joins++;
         issued++;
@@ -187,7 +186,7 @@ end:
         given = given | BIT(place);
         seen_issued[i] = MORE(seen_issued[i], place);
         place = 0 }
-    :: atomic { alive[i] && place > 0 && lost -> place = 0 } /* it is never answered */
+    :: atomic { alive[i] && place > 0 && lost -> place = 0 } /* the reply is lost */
 
     /* ---- tick.lua, and take_numbers() ---- */
     :: d_step { WORKS ->
@@ -208,7 +207,7 @@ end:
         unseen = (i == 0 -> 0 : unseen) }
 #endif
 
-    /* ---- visit.lua: pass(), of a visitor with a place who is not inside ---- */
+    /* ---- visit.lua: pass(), for a place that is not inside ---- */
     :: atomic { WORKS && (given & ~inside) != 0 && !HAS(inside, 0) ->
         select(p : 1 .. 5);
         if
@@ -218,7 +217,7 @@ end:
         place = 0;
         p = 0 }
 
-    /* ---- visit.lua: heartbeat(), of one inside whose session Redis does not have: is_lost(), lost_back() ---- */
+    /* ---- visit.lua: heartbeat(), for a visit whose session Redis has lost: is_lost(), lost_back() ---- */
     :: atomic { WORKS && (inside & ~sessions) != 0 ->
         select(p : 1 .. 5);
         if
@@ -252,7 +251,7 @@ end:
     od
 }
 
-/* Time, the replica, and what breaks. */
+/* Time, the replica, and failures. */
 proctype world() {
 end:
     do
@@ -272,7 +271,7 @@ end:
         called = old_called;
         tokens = 0 }
     :: d_step { DEATHS > 0 && !died -> died = true; alive[1] = false; without = COUNT(unseen) }
-    /* end_expired_sessions(): of visits without a sign of life in time. */
+    /* end_expired_sessions(): kept sessions and reserved slots expire once all visitors inside have theirs. */
 #ifdef NO_KEEP
     :: d_step { healed && (sessions & ~inside) != 0 -> sessions = sessions & inside }
 #endif

@@ -1,16 +1,16 @@
 /* judges: seat */
-/* hold-end.pml: how a hold ends while others read it: hold.c, settle_ended() of engine_settle.c and
- * engine_hold_read() of engine_read.c, every interleaving of them.
+/* hold-end.pml: a hold ends while other threads read it. Models hold.c, settle_ended() of
+ * engine_settle.c and engine_hold_read() of engine_read.c, in every interleaving.
  *
- * One hold has seats 0 and 1, linked. Its owner ends it, or keeps it as late (it then has no seats);
- * a taker gets a seat as soon as it is free and links it as his own; a reader walks the hold's links
- * and believes what he saw if the slot's word has not moved. One step here is one atomic access
- * there. Memory is sequentially consistent; hold.c says by which releases and acquires a reader who
- * saw a new link has seen the word before it.
+ * One hold has seats 0 and 1, linked. Its owner ends it, or keeps it as late, without seats. A
+ * taker takes a seat once it is free and links it into another hold. A reader walks the links and
+ * accepts the result if the slot's word has not changed. One step is one atomic access in the code.
+ * Memory is sequentially consistent; hold.c explains which releases and acquires ensure that a
+ * reader of a new link also sees the word that was stored before it.
  *
- * Holds: what a reader believes are the hold's own seats, and it is never about a hold that ended.
+ * Holds: a result that a reader accepts has exactly the hold's own seats.
  *
- * FREE_FIRST leaves out the guard: the seats go free before the word says that the hold changes. */
+ * FREE_FIRST drops the guard: seats become free before the word says that the hold is changing. */
 
 #define SEATS 2
 #define FREE 0
@@ -39,9 +39,9 @@ proctype owner() {
     :: else -> break
     od;
     if
-    :: true -> /* it is over */
+    :: true -> /* ended; the slot is reused */
         atomic { state = UNUSED; turn++ }
-    :: true -> /* it is remembered */
+    :: true -> /* expired; remembered as late */
 #ifdef FREE_FIRST
         atomic { state = WRITING; turn++ };
 #endif
@@ -78,7 +78,7 @@ proctype reader() {
             :: count < SEATS && at < SEATS ->
                 seen[count] = at;
                 count++;
-                at = next[at] - 1 /* 255 behind the end */
+                at = next[at] - 1 /* 255 at the end */
             :: else -> break
             od
         :: else
@@ -90,7 +90,7 @@ proctype reader() {
             believed++
         :: else
         fi
-    :: else /* it is being written, or gone: come again, or there is none */
+    :: else /* being written: retry; unused: no such hold */
     fi
 }
 

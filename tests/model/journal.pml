@@ -1,24 +1,24 @@
 /* judges: seat, confirmed */
-/* journal.pml: two seat services, one event, one PostgreSQL: who writes, who answers what, and what
- * a takeover finds. Modelled are committer.c, ownership.c, reader.c and the statements of store.c
- * in seat-service/src/journal; each step names its function.
+/* journal.pml: two seat services, one event, one PostgreSQL. Who may write, what is answered, and
+ * what a takeover finds. Models committer.c, ownership.c, reader.c and the statements of store.c in
+ * seat-service/src/journal. Each step names its function.
  *
- * A service is a committer and a reader, which share what they share there. PostgreSQL is the owner
- * row, the journal, the event's advisory lock and backends. A statement that writes is executed
- * when the server gets round to it: before its answer, after its connection broke, or never. A
- * process may stand still at any step for as long as it likes; that is what interleaving means.
+ * A service is a committer and a reader, which share the same state as in the code. PostgreSQL is
+ * the owner row, the journal, the event's advisory lock and its backends. A statement that writes
+ * runs while its client waits, after the connection broke, or never. Interleaving includes
+ * processes that pause at any step for any time.
  *
- * The journal is a number in base 4, a digit a change; so the link of the chain, which names all
- * that stands before it, is the number itself. What a service has in memory is such a number too.
+ * The journal is a number in base 4, one digit per change. So the chain's link, which identifies
+ * all earlier changes, is the number itself. The state in a service's memory is such a number too.
  *
- * Holds: a change that was answered yes is in the journal, once and for good; one that was answered no never
- * is; an answer out of memory is no older than its question; memory is what a reader of
- * the journal would get whenever something is answered out of it; nobody ends but who was replaced.
+ * Holds: a change answered with yes is in the journal, once and for good. A change answered with no
+ * never is. An answer from memory is no older than its query, and then memory equals the replayed
+ * journal. A service ends only if another replaced it.
  *
- * LIES  so many times the event's lock gets lost while its owner is well. Without it the lock alone
- * would do for much of this, since it lives as long as the session over which its owner writes.
+ * LIES: how often the event's lock is lost while its owner is healthy. Without lies the lock alone
+ * prevents many errors, since it lives as long as the session through which its owner writes.
  *
- * Guards that can be left out: NO_EPOCH, ANSWER_FIRST, BROKEN_IS_NO, BROKEN_IS_YES, NO_READ_BACK,
+ * Each guard can be left out: NO_EPOCH, ANSWER_FIRST, BROKEN_IS_NO, BROKEN_IS_YES, NO_READ_BACK,
  * NO_RAISE, NO_OURS, NO_PROOF. */
 
 #ifndef CHANGES
@@ -30,7 +30,7 @@
 #define BREAKS 1
 #define EPOCHS 3
 #define NONE 15
-#define SLOTS 4 /* backends: two of each committer, the current one and one that hangs */
+#define SLOTS 4 /* backends: two per committer, the current one and one that hangs */
 
 mtype = { NOTHING, APPEND, RAISE, YES, NO, DONT_KNOW };
 
@@ -42,7 +42,7 @@ bool alive[SLOTS];
 mtype sent[SLOTS] = NOTHING;
 byte sent_epoch[SLOTS], sent_seq[SLOTS], sent_len[SLOTS];
 byte sent_what[SLOTS];
-bool done[SLOTS], found[SLOTS]; /* the answer is there; it found its row */
+bool done[SLOTS], found[SLOTS]; /* the result is there; the statement matched its row */
 
 
 /* a service */
@@ -50,10 +50,10 @@ bool owned[2], locked[2], fenced[2];
 byte locked_epoch[2], head_epoch[2], head_seq[2];
 byte memory[2];
 
-/* who asks */
-byte given = 0;         /* changes handed in so far */
+/* clients */
+byte given = 0;         /* changes requested so far */
 mtype answer[CHANGES + 1] = NOTHING;
-bool asked[2];          /* a question that needs a proof */
+bool asked[2];          /* a query that needs a proof of ownership */
 byte asked_seq;
 byte breaks = 0, lies = 0;
 
@@ -61,7 +61,7 @@ byte breaks = 0, lies = 0;
 #define PREFIX(k)    (journal >> (2 * (row_seq - (k))))
 #define BEGINS_AS(k, what) ((k) <= row_seq && PREFIX(k) == (what))
 
-inline forget(k) { /* so that states that differ in nothing that matters are one */
+inline forget(k) { /* clears values no longer in use, so that fewer states differ */
     sent[k] = NOTHING;
     sent_epoch[k] = 0;
     sent_seq[k] = 0;
@@ -80,7 +80,7 @@ inline end_backend(k) {
     fi
 }
 
-/* What the statement of a batch says: statements/journal.sql, fence() and append_rows(). */
+/* A batch's statement is conditional on the epoch: statements/journal.sql, fence() and append_rows(). */
 #ifdef NO_EPOCH
 #define EPOCH_FITS(k) true
 #else
@@ -91,7 +91,7 @@ inline check_written(what, size) {
     n = 0;
     do
     :: n < size ->
-        assert(answer[(what >> (2 * n)) & 3] != NO); /* a change answered no stays out */
+        assert(answer[(what >> (2 * n)) & 3] != NO); /* a change answered with no is never written */
         m = 0;
         do
         :: m < row_seq -> assert(((journal >> (2 * m)) & 3) != ((what >> (2 * n)) & 3)); m++
@@ -124,7 +124,7 @@ inline execute(k) {
     done[k] = true
 }
 
-/* Statements are executed in the server's time; and a backend whose client has gone ends some time. */
+/* The server runs each statement at any later moment, and loses the lock at most LIES times. */
 proctype server() {
     byte k, n, m;
 end:
@@ -137,7 +137,7 @@ end:
     od
 }
 
-/* A question that is answered out of memory: it goes to the owner (pending_prove()). */
+/* A query that its owner answers from memory (pending_prove()). */
 proctype caller() {
 end:
     if
@@ -151,7 +151,7 @@ inline tell(what, size, verdict) {
     n = 0;
     do
     :: n < size ->
-        assert(answer[(what >> (2 * n)) & 3] == NOTHING); /* each comes back exactly once */
+        assert(answer[(what >> (2 * n)) & 3] == NOTHING); /* each change is answered once */
         answer[(what >> (2 * n)) & 3] = verdict;
         m = 0;
         ok = false;
@@ -169,7 +169,7 @@ inline tell(what, size, verdict) {
     ok = false
 }
 
-/* Sends a statement and waits: answered, or broken, with the statement where it is. */
+/* Sends a statement and waits for its result, or until the connection breaks. The statement may still run then. */
 inline ask(kind, with_epoch, with_seq, with_what, with_len) {
     atomic {
         broken = !alive[at];
@@ -195,11 +195,11 @@ inline ask(kind, with_epoch, with_seq, with_what, with_len) {
     fi
 }
 
-/* ownership_lose(), settle_fenced(): what was written before the other epoch began still counts. Without a
- * connection nobody can be asked. With nothing of the event in memory, reading it again is a process that starts. */
+/* ownership_lose(), settle_fenced(): a batch written before the other epoch began still counts. Without a connection
+ * its outcome stays unknown. A service that reads the event again later is like a new process. */
 inline fence() {
     atomic {
-        assert(!owned[i] || row_owner != i || row_epoch != head_epoch[i]); /* only who was replaced ends */
+        assert(!owned[i] || row_owner != i || row_epoch != head_epoch[i]); /* it was replaced */
         if
         :: open && connected && BEGINS_AS(head_seq[i] + size, memory[i] * DIGIT(size) + batch) -> tell(batch, size, YES)
         :: open && connected && !BEGINS_AS(head_seq[i] + size, memory[i] * DIGIT(size) + batch) -> tell(batch, size, NO)
@@ -222,8 +222,8 @@ inline disconnect() {
         locked[i] = false; /* role_set_connected() */
         locked_epoch[i] = 0;
         if
-        :: alive[at] && sent[at] == NOTHING -> end_backend(at) /* pg_close() is heard */
-        :: else                                                /* a statement goes on without us */
+        :: alive[at] && sent[at] == NOTHING -> end_backend(at) /* it sees our pg_close() */
+        :: else                                                /* its statement is still running */
         fi;
         at = 2 * i + 1 - at % 2;
         broken = false;
@@ -276,7 +276,7 @@ end_waits:
 #endif
                 if
                 :: broken -> disconnect()
-                :: !broken && !written && row_epoch == EPOCHS -> goto out /* stands still from here on */
+                :: !broken && !written && row_epoch == EPOCHS -> goto out /* the model's epochs are used up */
                 :: !broken && !written && row_epoch < EPOCHS -> fence()
                 :: !broken && written ->
                     atomic {
@@ -371,14 +371,14 @@ again:
                 batch = 0;
                 size = 0
             };
-            /* Whatever is answered from now on, such as the state of a seat, is out of memory. */
+            /* Later answers, such as a seat's state, come from memory. */
             assert(owned[i])
         :: !broken && !written ->
             atomic { open = false; tell(batch, size, NO); batch = 0; size = 0 };
             fence()
         fi
 
-    /* ---- prove_one(); a question goes to memory only after it ---- */
+    /* ---- prove_one(): only after it is a query answered from memory ---- */
     :: connected && owned[i] && !fenced[i] && asked[i] ->
         atomic {
 #ifdef NO_PROOF
@@ -404,7 +404,7 @@ again:
     od;
     atomic {
         asked[i] = false;
-        /* The process ends, and with it its backends, as soon as the server hears of it. */
+        /* The process ends, and then the server ends its backends. */
         end_backend(2 * i);
         end_backend(2 * i + 1)
     };
@@ -412,7 +412,7 @@ out:
     skip
 }
 
-/* follow(), take_over(), give(): over a connection of its own, whose answers may be lost too. */
+/* follow(), take_over(), give(): over a second connection, whose results may be lost as well. */
 proctype reader(byte i) {
     byte epoch, seq;
     byte what;
@@ -430,7 +430,7 @@ end:
         };
         if
         :: atomic { !ok -> locked[i] = false; locked_epoch[i] = 0; epoch = 0 } /* forget_lock() */
-        :: atomic { ok && breaks < BREAKS -> breaks++; ok = false; epoch = 0; seq = 0; what = 0 } /* its answer was lost */
+        :: atomic { ok && breaks < BREAKS -> breaks++; ok = false; epoch = 0; seq = 0; what = 0 } /* the result is lost */
         :: ok ->
             atomic { memory[i] = journal; head_seq[i] = row_seq }; /* follow() */
             atomic {

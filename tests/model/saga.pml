@@ -1,25 +1,23 @@
 /* judges: money */
-/* saga.pml: one order, its seat, its payment, and two payment adapters that lease its saga from
- * each other. Modelled are payment-adapter: saga_decide() and what it calls in core/saga/saga.c,
- * the engine's life of a slot in saga_engine.c, the steps of sale_steps.c and payment_steps.c, and
- * the statements `lease`, `moves`, `order_cancel` of sql/statements. Each step names its function.
+/* saga.pml: one order, its seat, its payment, and two payment adapters that lease its saga in turn.
+ * Models payment-adapter: saga_decide() and its helpers in core/saga/saga.c, a slot's life in
+ * saga_engine.c, the steps of sale_steps.c and payment_steps.c, and the statements `lease`, `moves`
+ * and `order_cancel` of sql/statements. Each step names its function.
  *
- * A call to a peer does what it does in one step, at any time after the adapter took the saga, be
- * its lease over or not; and its answer may be lost, whether it was done or not. Time is whatever
- * may happen at any moment: a lease ends, a hold ends, a deadline has passed. The buyer pays and
- * cancels when he likes.
+ * A call takes effect at its peer in one step, at any time after the adapter leased the saga, even
+ * after the lease has ended. Call or response may be lost. There is no clock: a lease or a hold may
+ * end, or a deadline pass, at any moment. The buyer may pay and cancel at any moment.
  *
  * The steps: 0 extend_hold, 1 create_payment, 2 await_buyer, 3 confirm_seats, 4 capture (the
  * pivot), 5 issue_tickets; then a refund: 6 revoke_tickets, 7 free_seats, 8 refund_payment.
  *
- * Holds: money is taken once, and given back at most once; a completed order has its seat, its
- * ticket and its money; one that was undone has left neither seat nor money nor a payment that the
- * buyer could still make; tickets are void before the seat is free, and the seat is free before
- * money goes back; a cancelled order is not charged first.
+ * Holds: money is taken at most once and refunded at most once. A completed order has its seat, its
+ * ticket and its money. An undone order has no seat, no money, and no payment that the buyer could
+ * still make. A refund voids the tickets, then frees the seat, then returns the money. A cancelled
+ * order is not charged.
  *
- * Guards that can be left out: NO_TOKEN with NO_MOVES (each stands behind the other),
- * SILENCE_IS_NO, TURN_SKIPS, VOID_FORGETS, CANCEL_LATE, NO_TOMBSTONE, NEW_KEY, MONEY_FIRST,
- * SEATS_FIRST. */
+ * Each guard can be left out: NO_TOKEN with NO_MOVES (either alone suffices), SILENCE_IS_NO,
+ * TURN_SKIPS, VOID_FORGETS, CANCEL_LATE, NO_TOMBSTONE, NEW_KEY, MONEY_FIRST, SEATS_FIRST. */
 
 #define LOSSES 2
 #define LEASES 4
@@ -41,7 +39,7 @@ bool refunding = false;
 
 /* the world */
 mtype seat = HELD, payment = NONE;
-bool dead = false; /* what the order gave back is never sold to it again */
+bool dead = false; /* the order gave its seat back and cannot get it again */
 bool ticket = false;
 byte captured = 0, refunded = 0;
 byte losses = 0;
@@ -52,7 +50,7 @@ inline seats_extend() { /* sale_extend_hold() */
     verdict = (seat == HELD && !dead -> DONE : FAILED)
 }
 
-inline seats_give_back() { /* sale_release_hold(), sale_free_seats(); engine_ops.c remembers the hold */
+inline seats_give_back() { /* sale_release_hold(), sale_free_seats(); engine_ops.c refuses the order from then on */
     assert(!ticket);
     if
     :: seat == HELD || seat == SOLD -> seat = FREE
@@ -72,7 +70,7 @@ inline seats_confirm() { /* sale_confirm_seats() */
     fi
 }
 
-inline psp_create() { /* under one key, so it is made once */
+inline psp_create() { /* idempotent: every try has the same key */
     if
     :: payment == NONE -> payment = OPEN
     :: else
@@ -125,7 +123,7 @@ inline judge_end() {
     assert(state != UNDONE || payment == NONE || payment == CANCELED)
 }
 
-/* What a peer does when a question comes to it, and its answer: attempt_ask(). */
+/* A call to a peer (attempt_ask()): the call or its response may be lost. */
 inline call(op) {
     atomic {
         came = true;
@@ -147,11 +145,11 @@ inline call(op) {
         :: !came
         fi;
         verdict = (heard -> verdict : UNKNOWN);
-        judge_end() /* also if it came late */
+        judge_end() /* late calls count, too */
     }
 }
 
-/* payment_void(): settles what was done, what may have been done, and what never was */
+/* payment_void(): ends the payment, whether it was created, may have been created, or never was */
 inline void_payment() {
     verdict = DONE;
     seen = NONE;
@@ -207,7 +205,7 @@ inline await_buyer() { /* payment_await(), then_waited() */
     fi
 }
 
-/* go_back(): to the nearest undo above `from`; those of confirm, create and extend */
+/* go_back(): to the nearest step before `from` that has an undo: confirm (3), create (1) or extend (0) */
 inline go_back(from) {
     to_tried = false;
     if
@@ -221,7 +219,7 @@ inline go_back(from) {
 #ifdef TURN_SKIPS
 #define HERE 0
 #else
-#define HERE 1 /* it may have happened: from this step on */
+#define HERE 1 /* this step may have happened, so it is undone, too */
 #endif
 
 /* saga_decide(), decide_failed(), decide_unknown(), decide_overdue() */
@@ -268,7 +266,7 @@ proctype adapter() {
     bool was_tried, at_cancel, to_parked, to_tried, has_id, holds, stored, came, heard;
 end:
     do
-    :: atomic { /* statement `lease`, take_row(): due_at doubles as the lease's end */
+    :: atomic { /* statement `lease`, take_row(): due_at is also the lease's end */
         OPEN_ROW && token < LEASES ->
         token++;
         my_token = token;
@@ -316,7 +314,7 @@ commit:
                 stored = TOKEN_FITS && MOVES_FIT;
                 if
                 :: stored ->
-                    /* What a step writes besides is in the same commit: effect_ticket(), effect_revoke(),
+                    /* A step's effects are in the same commit: effect_ticket(), effect_revoke(),
                      * effect_payment(). */
                     if
                     :: verdict == DONE && at_state == RUNNING && at_step == 5 ->
@@ -342,7 +340,7 @@ commit:
                     was_tried = to_tried;
                     at_cancel = cancel;
                     has_id = known;
-                    holds = verdict == DONE && OPEN_ROW /* otherwise it is due again later */
+                    holds = verdict == DONE && OPEN_ROW /* otherwise the saga is due again later */
                 :: else -> holds = false /* SAGA_FENCED */
                 fi;
                 verdict = DONE
@@ -367,7 +365,7 @@ commit:
     od
 }
 
-/* The buyer, the clock, somebody else. */
+/* The buyer, time, and other buyers. */
 proctype world() {
 end:
     do
@@ -379,7 +377,7 @@ end:
 #else
     :: atomic { !cancel && state == RUNNING && step < PIVOT && !parked -> cancel = true } /* order_cancel */
 #endif
-    :: atomic { state == COMPLETED && !refunding -> /* order_refund: another saga, with a row of its own */
+    :: atomic { state == COMPLETED && !refunding -> /* order_refund: in the code another saga, with its own row */
         refunding = true;
         state = RUNNING;
         step = 6;

@@ -1,27 +1,27 @@
 /* judges: seat */
-/* seat-claim.pml: the protocol of seat-service/src/core/seats/seats.c, every interleaving of it.
+/* seat-claim.pml: how seat-service/src/core/seats/seats.c claims seats, in every interleaving.
  *
- * Shared are pictures (a set of free seats each) and words (who has a seat). One step here is one
- * atomic access there. Memory is sequentially consistent, which is what seats.c asks for where it
- * matters.
+ * Threads share bitmaps (`picture`: free seats) and words (who has a seat). One step is one atomic
+ * access in the code. Memory is sequentially consistent, as seats.c requires where order matters.
  *
- * CLAIM  three takers of sets that overlap in two rows, and who give back if they like.
- *        Holds: a bit won means that the word is free; a seat belongs to one; a taker gets all or
- *        nothing; if nobody gives back, somebody wins.
- * RULE   two takers in one row of two pictures, whose takes leave a single seat between them if both
- *        succeed. Holds: they do not.
+ * CLAIM  three takers want overlapping sets of seats in two rows. A winner may give its seats back.
+ *        Holds: the winner of a bit finds the word free; a seat has one owner; a taker gets all its
+ *        seats or none; if no winner gives back, at least one taker wins.
+ * RULE   two takers in one row of two bitmaps. Both takes together would leave a single seat.
+ *        Holds: at most one succeeds.
  *
- * Each guard can be left out, to see that the model notices: NO_SWAP (the picture is stored, not
- * compared), BIT_FIRST (a seat freed in its picture before its word), NO_SECOND_LOOK. */
+ * Each guard can be left out, and then the model fails: NO_SWAP (the bitmap is stored without a
+ * compare), BIT_FIRST (a seat's bit is set before its word is free), NO_SECOND_LOOK (the rule is
+ * not checked again after the swap). */
 
 #if defined(CLAIM)
 #define TAKERS 3
 #define ROWS 2
-#define SEATS 4 /* two a row */
+#define SEATS 4 /* two per row */
 #elif defined(RULE)
 #define TAKERS 2
-#define ROWS 2  /* the two pictures of one row */
-#define SEATS 6 /* three a picture: 0 1 2 | 3 4 5 */
+#define ROWS 2  /* the two bitmaps of one row */
+#define SEATS 6 /* three per bitmap: 0 1 2 | 3 4 5 */
 #endif
 
 #define A_ROW (SEATS / ROWS)
@@ -39,7 +39,7 @@ inline turn_words(row, bits, from, to) {
     :: seat < A_ROW ->
         if
         :: bits & (1 << seat) ->
-            /* A load and a store, not one step: between them nobody else may write the word. */
+            /* A load and a store are two steps: no other thread may write the word in between. */
             assert(word[row * A_ROW + seat] == from);
             atomic { assert(word[row * A_ROW + seat] == from); word[row * A_ROW + seat] = to }
         :: else
@@ -95,13 +95,13 @@ proctype taker(byte me, want0, want1) {
         swap(row, seen, want[row], ok);
         if
         :: ok -> turn_words(row, want[row], FREE, _pid); row++
-        :: else /* judge again */
+        :: else /* check the row again */
         fi
     :: row == ROWS -> break
     od;
     if
     :: row == ROWS ->
-        seat = 0; /* all of them are ours */
+        seat = 0; /* all wanted seats must be ours */
         do
         :: seat < SEATS ->
             assert(!(want[seat / A_ROW] & (1 << (seat % A_ROW))) || word[seat] == _pid);
@@ -124,7 +124,7 @@ proctype taker(byte me, want0, want1) {
         fi
     :: else ->
         lost++;
-        do /* roll back what was won before */
+        do /* give back the rows won so far */
         :: row > 0 && want[row - 1] != 0 -> row--; give_back(row, want[row])
         :: row > 0 && want[row - 1] == 0 -> row--
         :: else -> break
@@ -148,7 +148,7 @@ init {
     (_nr_pr == 1);
     assert(won + lost == TAKERS);
     assert(given > 0 || won > 0);
-    /* Pictures and words agree, and what nobody has is free. */
+    /* Bitmaps and words agree, and a seat without an owner is free. */
     i = 0;
     do
     :: i < SEATS ->
@@ -161,7 +161,7 @@ init {
 #endif
 
 #ifdef RULE
-/* Would seat 3 (taken by nobody) be single, between 2 and 4? The rule as the two takers see it. */
+/* The rule both takers check: whether free seat 3 would be single, between taken seats 2 and 4. */
 #define SINGLE(low, high) (((high) & 1) && !((low) & 4) && !((high) & 2))
 
 proctype taker(byte me, row, bits) {
@@ -173,7 +173,7 @@ proctype taker(byte me, row, bits) {
         tries++;
         low = picture[0];
         high = picture[1];
-        /* as it would be with the take */
+        /* the row as it would be after the take */
         if
         :: row == 0 && SINGLE(low & ~bits, high) -> break
         :: row == 1 && SINGLE(low, high & ~bits) -> break
