@@ -1,9 +1,9 @@
-// The Debian packages on a Debian of their own: installed by apt, configured as their README.Debian says, started by
-// systemd, asked over HTTP, upgraded from the version before, removed and purged. `make deb-test` runs it, as root.
+// Tests the Debian packages on a fresh Debian: installs them with apt, follows README.Debian, starts them with systemd,
+// calls them over HTTP, upgrades from the previous version, removes and purges them. `make deb-test` runs it, as root.
 //
-// mmdebstrap makes the machine, with Redis and PostgreSQL on it; podman runs it, systemd as its first process. It has no
-// network: what the packages depend on is fetched beforehand. The version before is the same tree, called 0.0.1 and
-// with other default configs.
+// mmdebstrap makes the machine, with Redis and PostgreSQL. podman runs it, with systemd as its first process. It has no
+// network: all dependencies are fetched beforehand. The previous version is the same tree, built as 0.0.1 with other
+// default configs.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,10 +21,10 @@ const NAME = 'debian';
 const SERVERS = 'systemd-sysv,redis-server,postgresql,curl,jq,procps,pgbackrest';
 
 let machines;
-let bare; // the machine's files before anything of ours was there
-let now; // the line of a sources.list for the packages of this tree
+let bare; // the machine's files before our packages
+let now; // the sources.list line for this tree's packages
 const ask = (script) => machines.on(NAME, `exec 2>&1\n${script}`).replaceAll('\r', '');
-// Of our packages: the machine cannot reach Debian's any more, and knows them from before.
+// Updates only the lists of our packages. The machine has no network; Debian's lists were fetched beforehand.
 const OURS = ['-q', 'update', '-o', 'Dir::Etc::SourceList=/dev/null', '-o', 'APT::Get::List-Cleanup=0'];
 const look = () => ask(`apt-get ${OURS.join(' ')}`);
 const install = (what) => ask(`apt-get -qy -o Dpkg::Options::=--force-confold install ${what}`);
@@ -45,7 +45,7 @@ before(async () => {
   machines.fetch(NAME, '--download-only', 'install', 'fairgate');
   rmSync(join(machines.rootOf(NAME), 'etc/apt/sources.list.d/now.list'));
   machines.offer(NAME, 'before', 'build/deb-before');
-  // Its package gave it another port, if a PostgreSQL ran here meanwhile.
+  // PostgreSQL's package chose another port if this host had a PostgreSQL running.
   const settings = join(machines.rootOf(NAME), 'etc/postgresql/15/main/postgresql.conf');
   writeFileSync(settings, readFileSync(settings, 'utf8').replace(/^port = .*/m, 'port = 5432'));
   await machines.start(NAME, '--network', 'none');
@@ -145,7 +145,7 @@ test('an upgrade restarts what runs, and keeps secrets, changed configs and the 
   assert.match(admin('GET', '/admin/events/evening'), /An evening/);
 });
 
-// What the private listeners of all services answer to a token.
+// The statuses with which all private listeners answer this token.
 const answers = (token) => Object.values(SERVICES).map((port) => ask(`curl -s -o /dev/null -w '%{http_code}' -X PUT -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' -d '{"level":"info"}' http://127.0.0.1:${port}/log/level`));
 const ALL = { open: UNITS.map(() => '204'), closed: UNITS.map(() => '401') };
 
@@ -220,7 +220,7 @@ test('removing the packages keeps the configuration', () => {
 });
 
 test('purging them keeps nothing', () => {
-  // What is not theirs: what the test and the pages had us make, and backups.
+  // First remove files that do not belong to the packages: those made by this test or by following the pages, and backups.
   ask(`systemctl stop 'postgresql@*'
     rm -rf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
     rm -rf /var/backups/fairgate /var/lib/fairgate /var/lib/prometheus /var/lib/pgbackrest/* /var/spool/pgbackrest/* /var/lib/systemd/timers/*

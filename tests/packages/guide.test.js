@@ -1,6 +1,6 @@
-// The set that may lose a machine, made by infra/ha/GUIDE: its steps, typed as they are on three Debians with systemd. Twice: of
-// new machines, and with one that has sold tickets by README.Debian. Then machines and stores of it are lost. `make guide-test`
-// runs it, as root, with the packages of `make deb`.
+// Types the steps of infra/ha/GUIDE, unchanged, on three Debians with systemd. The result is a set that survives the loss of a
+// machine. Done twice: with new machines, and with a machine that already sells tickets. Then stores and machines are
+// lost. `make guide-test` runs it, as root, with the packages of `make deb`.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ const MOST = 30;
 const NETWORK = `fairgate-guide-${process.pid}`;
 const SLOW = { timeoutMs: 180_000, everyMs: 500 };
 
-// [{number, machines, which, script}]: a step without commands is the reader's; `which`: new or sold, or undefined for both.
+// [{number, machines, which, script}]: the reader does a step without commands; `which`: new, sold, or undefined for both.
 const STEPS = GUIDE.split(/^(?=\d+\. )/m).slice(1).map((step) => {
   const [, number, names, which] = /^(\d+)\. ((?:one|two|three)(?: two| three)*)(?:, (new|sold))?: /.exec(step);
   return { number: Number(number), machines: names.split(' '), which, script: blocksTyped(step).join('') };
@@ -66,7 +66,7 @@ function typesSteps(which, ofReader = () => {}) {
 }
 
 const ready = (machine, from) => on(from, `for port in 8091 8092 8093; do curl -s -o /dev/null -w '%{http_code} ' http://${ADDRESS[machine]}:$port/readyz || true; done`);
-// Whose PostgreSQL takes writes: one, unless it was too slow meanwhile; and the other one.
+// [machine with the primary, machine with the replica, patronictl's list]. The primary is on `one` unless that was slow.
 const leads = () => {
   const list = on('one', 'patronictl -c /etc/patroni/config.yml list');
   const leader = /(one|two) +\|[^|]*\| Leader/.exec(list)?.[1];
@@ -90,7 +90,7 @@ describe('a set of new machines', () => {
   test('is whole', untilWhole);
 });
 
-// The shop and the payment provider, on this machine: where its network meets the others'.
+// The shop and the payment provider. They run on this host, at its address in the set's network.
 class Company extends Fairgate {
   sold = [];
   places = [];
@@ -107,7 +107,7 @@ class Company extends Fairgate {
     if (answer.what === 'place') this.places.push(answer.position);
   }
 
-  // What its operators write into the adapter's configuration.
+  // The adapter's configuration as the company's operators edit it.
   written(text) {
     const { users, psp, shop, web } = this.sections(this.here, { inside: '', trusted: '', databases: '' }).pay;
     return Object.entries({ users, psp, shop, web }).reduce((out, [name, keys]) =>
@@ -125,7 +125,7 @@ describe('a set that one machine with a sale becomes', () => {
   const crowds = [];
   let company;
   const recover = (machine, command) => on(machine, `/usr/share/fairgate/recover/recover ${command}`);
-  const address = (act) => on('one', `ip address ${act} ${VISITORS}/24 dev eth0`); // by which visitors come to one machine
+  const address = (act) => on('one', `ip address ${act} ${VISITORS}/24 dev eth0`); // the visitors' address, as long as there is one machine
 
   before(openSet);
   after(() => {

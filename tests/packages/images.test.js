@@ -1,9 +1,9 @@
-// The container images: what is in them and what is not, that they can be made again, and a whole Fairgate of them
-// by compose.yaml, through which somebody walks from the line to a ticket, and once more with shared-seats.yaml, where an owner is
-// killed. `make images-test` runs it, as root.
+// Tests the container images: their contents, and that a second build gives the same layers. Then compose.yaml starts a
+// whole Fairgate, and visitors go from the line to a ticket. With shared-seats.yaml an owner is also killed.
+// `make images-test` runs it, as root.
 //
-// They are made in a storage of the test's own, and run by podman with networks of its own. Debian's packages are
-// fetched; after that nothing is reached but containers on this machine.
+// The build uses a storage of its own, and podman uses networks of its own. Only Debian's packages come from outside;
+// after that the test reaches only containers on this machine.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -122,7 +122,7 @@ test('a release is signed, complete, and says of what it was made', { skip: VERS
   }
 });
 
-// Containers that the commands of README bring up, with these files between the two, in a folder of the test's own.
+// Containers started by the README's commands in a folder of their own. `files` go between compose.yaml and demo.yaml.
 function openComposed(name, ...files) {
   const project = 'compose';
   const dir = join(WORK, name, 'infra/compose');
@@ -220,7 +220,7 @@ describe('compose.yaml', () => {
     const names = ['AUDIENCE', 'ISSUER', 'KEYS', 'ROLE_PREFIX'].map((name) => `FAIRGATE_OPERATORS_${name}`);
     for (const service of services) assert.deepEqual(Object.entries(told(service)).sort(), names.map((name) => [name, '']), service);
     const given = Object.fromEntries(names.map((name) => [name, `x-${name}`]));
-    // Debian's podman-compose tells of a dry run what it would have podman do; it has no `config`.
+    // Debian's podman-compose has no `config`, but a dry run prints the podman commands.
     const { stdout, stderr } = spawnSync('podman-compose', ['--dry-run', ...stack.argv, 'up', '-d'], { env: { ...stack.settings, ...given }, cwd: ROOT, encoding: 'utf8' });
     const commands = (stdout + stderr).split('\n');
     for (const service of services) {
@@ -259,7 +259,7 @@ describe('shared-seats.yaml', () => {
 
   after(() => stack.down());
 
-  // Which process opens the event, as each says of itself.
+  // The only process that reports the event as open, or null.
   async function ownerOf(event) {
     const owners = [];
     for (const [name, [, port]] of Object.entries(PROCESSES)) {

@@ -1,5 +1,5 @@
-// machines.js: Debians with systemd as their first process, made by mmdebstrap and run by podman, as root. They reach no
-// network but their own: what they install is fetched before they start.
+// machines.js: Debian machines with systemd as the first process, made by mmdebstrap and run by podman, as root. They
+// have only their own network, so everything they install is fetched before they start.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { closeSigner, openSigner, podmanIn, run } from './podman.js';
 
 export const RELEASE = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))[1];
 
-// `tar`: a Debian with the packages `include`, and with the files of the packages `fetch`; `make clean` forgets it.
+// `tar`: caches a Debian with the packages `include` installed and the packages `fetch` downloaded; `make clean` deletes it.
 export function openMachines(work, { tar, include, fetch }) {
   const env = { ...podmanIn(work), DEBIAN_FRONTEND: 'noninteractive' };
   const signer = openSigner(join(work, 'keys'));
@@ -30,13 +30,13 @@ export function openMachines(work, { tar, include, fetch }) {
     nameOf,
     rootOf,
     on: (machine, script) => podman(...argvOf(machine, '-ec', script)).trim(),
-    // As at a terminal: what it says, and how it ends.
+    // Returns the status and the output, as somebody at a terminal sees them. A failing command does not throw.
     type(machine, script) {
       const { status, stdout, stderr } = spawnSync('podman', [...storage, ...argvOf(machine, '-c', `cd\n${script}`)], { encoding: 'utf8', env });
       return { status, said: stdout + stderr };
     },
 
-    // Our packages in the folder `from`, as a release offers them; answers their line of a sources.list.
+    // Makes a signed apt repository of our packages in `from`, as a release does; returns its sources.list line.
     offer(machine, name, from) {
       const line = `deb [signed-by=/packages/${name}/fairgate.asc] file:/packages/${name} ${RELEASE} main\n`;
       execFileSync(join(ROOT, 'infra/apt'), [join(ROOT, from), join(rootOf(machine), 'packages', name)], { env: { ...process.env, ...signer } });
@@ -63,7 +63,7 @@ export function openMachines(work, { tar, include, fetch }) {
         try {
           remove(machine);
         } catch {
-          remove(machine); // it ended just as podman would kill it
+          remove(machine); // podman fails if the machine ends just before it is killed
         }
       }
       closeSigner(signer);

@@ -1,5 +1,5 @@
-// podman.js: containers in a storage of a test's own, run as root by runc. Of podman's own settings only what differs from one
-// machine to the next is set.
+// podman.js: runs containers as root with runc, in a storage of the test's own. Sets only those podman settings whose
+// defaults differ between machines.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ export function run(env, what, ...argv) {
   return stdout;
 }
 
-// An empty folder for all of it, and the environment of a podman that has it.
+// Empties the folder `work`, and returns the environment of a podman that keeps its files there.
 export function podmanIn(work) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
@@ -35,7 +35,7 @@ network_config_dir = "${work}/networks"
   return { ...process.env, LC_ALL: 'C', CONTAINERS_CONF: join(work, 'containers.conf') };
 }
 
-// Images that are made in one storage are not seen in another.
+// Each storage has its own images.
 export function openPodman(work) {
   const usual = podmanIn(work);
   const made = [];
@@ -57,7 +57,7 @@ export function openPodman(work) {
   };
 }
 
-// A key that signs releases, in a folder of its own: settings for infra/release and infra/apt.
+// Makes a release key in `dir`; returns the environment for infra/release and infra/apt.
 export function openSigner(dir) {
   const env = { GNUPGHOME: dir, FAIRGATE_RELEASE_KEY: 'release@fairgate.invalid' };
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -66,7 +66,7 @@ export function openSigner(dir) {
 }
 export const closeSigner = ({ GNUPGHOME }) => spawnSync('gpgconf', ['--homedir', GNUPGHOME, '--kill', 'all']);
 
-// What a process of a container may: nothing beyond what its program does as that user.
+// Asserts that a container's process runs as our user, has no capabilities, gains none, and has a seccomp filter.
 export function assertClosed(pid, whose) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   assert.match(status, new RegExp(`^Uid:\\t${USER}\\t${USER}\\t${USER}\\t${USER}$`, 'm'), whose);
@@ -75,7 +75,7 @@ export function assertClosed(pid, whose) {
   assert.match(status, /^Seccomp:\t2$/m, whose);
 }
 
-// What its allocator is, by what is mapped: one that gives back what a crowd took.
+// Asserts that the process uses jemalloc, which returns memory to the system after a crowd.
 export function assertGivesBack(pid, whose) {
   assert.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /libjemalloc\.so/, whose);
 }

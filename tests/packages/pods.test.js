@@ -1,13 +1,13 @@
-// What infra/kubernetes renders, running: the pods of the overlay `small`, patched by a company that does not exist, played by
-// podman, and somebody walks through them from the line to a ticket. `make kube-test` runs it, as root.
+// Runs what infra/kubernetes renders: podman plays the pods of the overlay `small`, patched for an invented company, and
+// visitors go from the line to a ticket. `make kube-test` runs it, as root.
 //
-// podman is no cluster. A test stands in for what has no meaning to it, and the first test says what that is:
-//   - controllers: of a StatefulSet a pod is made; of a Deployment podman does it itself
-//   - the kubelet: it puts secrets, maps of files and empty folders where a pod finds them, and asks each probe (podman would
-//     ask by a curl that our images do not have)
-//   - Services: names in podman's network; a host port for what a person reaches
-//   - CloudNativePG: the PostgreSQL of compose.yaml, a pod for each database
-// Left out is who may reach whom (tests/lib-js/manifests.js computes it), budgets and scaling.
+// podman is no cluster, so this file stands in for the following. The first test checks that no kind is forgotten.
+//   - controllers: makes a pod from a StatefulSet; podman itself handles a Deployment
+//   - the kubelet: mounts secrets, config maps and empty folders, and runs each probe (podman would use curl, which our
+//     images lack)
+//   - Services: names in podman's network, and host ports for people
+//   - CloudNativePG: the PostgreSQL image of compose.yaml, one container per database
+// Not tested: network policies (tests/lib-js/manifests.js computes them), budgets and scaling.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -49,7 +49,7 @@ async function orLogs(work) {
 
 // ---- what a company patches ----
 
-// compose's made-up company; ${NAME:-default} marks what differs, and $$ is $.
+// The invented company of compose's demo. In its settings ${NAME:-default} is replaced, and $$ becomes $.
 const demo = yaml.load(readFileSync(join(ROOT, 'infra/compose/demo.yaml'), 'utf8')).services;
 const given = () => ({ FAIRGATE_VERSION: TAG, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`, FAIRGATE_PSP_PORT: ports.psp });
 const filled = (text) => String(text).replace(/\$\$|\$\{(\w+):-([^}]*)\}/g, (all, name, usual) => (all === '$$' ? '$' : given()[name] ?? usual));
@@ -66,7 +66,7 @@ function ofCompany() {
 
 // ---- the kubelet ----
 
-// Files of a Secret or of a ConfigMap as a kubelet lays them down: root's, and readable for the pod's group.
+// Writes the files of a Secret or a ConfigMap as a kubelet does: owned by root, readable for the pod's group.
 function laidDown(name, files, mode) {
   const dir = join(WORK, 'given', name);
   mkdirSync(dir, { recursive: true, mode: 0o755 });
@@ -78,7 +78,7 @@ function laidDown(name, files, mode) {
   return { path: dir, type: 'Directory' };
 }
 
-// An empty folder, which the pod's group may write to. podman's own is root's, and one of a name is the same in all pods.
+// An empty folder that the pod's group may write to. podman's own belongs to root, and pods share it if the names are equal.
 function empty(name) {
   const dir = join(WORK, 'empty', name);
   mkdirSync(dir, { recursive: true });
@@ -94,7 +94,7 @@ function volumeOf(pod, { name, secret, configMap }) {
   return { name, hostPath: empty(`${pod}-${name}`) };
 }
 
-// Names in the network: those by which Services find these pods.
+// The pod's names in the network: those of the Services that select it.
 function aliasesOf(workload) {
   const { labels } = workload.spec.template.metadata;
   const found = documents.filter(({ kind, spec }) => kind === 'Service' && Object.entries(spec.selector).every(([key, value]) => labels[key] === value));
@@ -102,11 +102,11 @@ function aliasesOf(workload) {
 }
 const network = (aliases) => [NETWORK, aliases.map((alias) => `alias=${alias}`).join(',')].filter((part) => part !== '').join(':');
 
-// The pod of a workload as podman takes it: volumes as above, no probes, and of its ports those for people: podman opens each one
-// on every address of the machine.
+// A workload's pod for podman: with the volumes above, without probes. It keeps only published ports, because podman opens
+// every port on all addresses of the machine.
 function podOf(workload, published = {}) {
   const { metadata, spec } = structuredClone(workload.spec.template);
-  spec.restartPolicy = 'OnFailure'; // by `Always` podman starts the init container again and again
+  spec.restartPolicy = 'OnFailure'; // with `Always` podman restarts the init container for ever
   spec.volumes = [...(spec.volumes ?? []), ...(workload.spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata)].map((volume) => volumeOf(workload.metadata.name, volume));
   for (const container of spec.containers) {
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) delete container[probe];
@@ -127,14 +127,14 @@ function played(name, published) {
   podman('kube', 'play', '--quiet', '--network', network(aliasesOf(workload)), file);
 }
 
-// Those of a workload that run, by the labels that its Service and its budget know.
+// A workload's running containers, found by the labels that its Service and its budget select.
 const running = (name) => containers(...Object.entries(workloadOf(name).spec.selector.matchLabels).flatMap(([key, value]) => ['--filter', `label=${key}=${value}`]));
 const mainOf = (name) => {
   const [container] = running(name).filter(({ Names }) => !/-(secrets|migrate)$/.test(Names[0]));
   return JSON.parse(podman('container', 'inspect', container.Id))[0];
 };
 
-// In the network of a process, as the kubelet and `kubectl port-forward` come to it.
+// Runs a command in a process's network namespace, from where the kubelet and `kubectl port-forward` connect.
 const within = (pid, ...argv) => spawnSync('nsenter', [`--net=/proc/${pid}/ns/net`, ...argv], { encoding: 'utf8' });
 const asks = (pid, at, ...more) => within(pid, 'curl', '-s', '-m', '5', ...more, `http://${at}`).stdout;
 const listens = (pid, port) => within(pid, 'timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`).status === 0;
@@ -172,7 +172,7 @@ function company() {
     const said = Object.entries(settingsOf(service)).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
     const kept = service.volumes.flatMap((volume) => ['-v', `${NETWORK}-${volume}`]);
     const published = name === 'psp-sandbox' ? service.ports.flatMap((port) => ['-p', filled(port)]) : [];
-    stands(name, filled(service.image), service.secrets, [...said, ...kept, ...published, '--restart', 'on-failure'], service.command); // until the database is there
+    stands(name, filled(service.image), service.secrets, [...said, ...kept, ...published, '--restart', 'on-failure'], service.command); // restarts until the database is there
   }
 }
 
@@ -204,7 +204,7 @@ test('each kind of document is played, is stood in for, or is left out by name',
   const stoodInFor = ['Cluster', 'Service'];
   const leftOut = ['HorizontalPodAutoscaler', 'Namespace', 'NetworkPolicy', 'PodDisruptionBudget', 'ServiceAccount'];
   assert.deepEqual([...new Set(documents.map(({ kind }) => kind))].sort(), [...played_, ...stoodInFor, ...leftOut].sort());
-  // A name in the network leads to the port that a process listens on: of one Service alone that is another one.
+  // Names in podman's network cannot map ports, so the Service's port must be the container's. Only the edge's differ.
   const moved = documents.filter(({ kind }) => kind === 'Service').flatMap(({ metadata, spec }) => spec.ports.map(({ port, targetPort }) => {
     const workload = documents.find((one) => ['Deployment', 'StatefulSet'].includes(one.kind) && one.metadata.labels['app.kubernetes.io/name'] === spec.selector['app.kubernetes.io/name']);
     const { containerPort } = workload.spec.template.spec.containers[0].ports.find(({ name }) => name === targetPort);
@@ -215,7 +215,7 @@ test('each kind of document is played, is stood in for, or is left out by name',
 
 test('every probe of every pod turns green', () => orLogs(async () => {
   await turnsGreen('redis');
-  // A kubelet tries again until the migration in front of a service finds its database; podman does not.
+  // A kubelet retries a service's migration until the database is there; podman does not.
   for (const { metadata: { name } } of documents.filter(({ kind }) => kind === 'Cluster')) {
     const { State } = JSON.parse(podman('container', 'inspect', `${NETWORK}-${name}-rw`))[0];
     await until(`${name} to listen`, () => listens(State.Pid, 5432), { timeoutMs: 120_000, everyMs: 300 });

@@ -1,9 +1,9 @@
-// typed.js: the commands of pages as they are typed on a machine of packages, and what is to come of each.
+// typed.js: types the commands of documentation pages on a machine with our packages, and checks the result of each.
 
 import assert from 'node:assert/strict';
 import { blocksOf } from '../../infra/docs/pages.js';
 
-// For another kind of installation, or of what a machine without a network has not.
+// Commands that are left out: they need another kind of installation, or something that this machine lacks.
 const AWAY = {
   'of machines that guide.test.js makes': /^redis-cli -p 26379|^patronictl/,
   'of a line on several shards': / CLUSTER /,
@@ -17,8 +17,8 @@ const asks = (code) => ({ status: 1, says: new RegExp(`\\(${code}\\)`) });
 const state = (event, is) => [`fairgate show ${event}`, new RegExp(`^state +${is}$`, 'm')];
 const knob = (name, is) => ['fairgate show demo', new RegExp(`^${name} +${is}$`, 'm')];
 
-// A command says something and ends by 0; these say or do more, or name what is not there. `given`: what has to be so before.
-// `then`: a look at what it has done.
+// By default a command must print something and exit with 0. These rows expect more, or a failure. `given`: a command that
+// runs first. `then`: a command that shows the effect, and its expected output.
 const ROWS = [
   [/^fairgate doctor$/, { status: [0, 1], says: /^(ok|bad) /m }],
   [/^fairgate freeze/, { given: 'fairgate unfreeze demo', then: state('demo', 'frozen') }],
@@ -26,10 +26,10 @@ const ROWS = [
   [/^fairgate pause (show|demo)/, { given: 'fairgate unfreeze demo; fairgate open demo; fairgate open show --without hall', says: /is paused/ }],
   [/^fairgate resume/, { given: 'fairgate unfreeze demo; fairgate pause demo', says: /goes on/ }],
   [/^fairgate halls import/, { then: ['fairgate halls list', /^show +owned/m] }],
-  [/^fairgate reconcile (now|show)/, { status: [0, 1], says: /^0 differences(?![^]*seat)/ }], // the provider is far away
+  [/^fairgate reconcile (now|show)/, { status: [0, 1], says: /^0 differences(?![^]*seat)/ }], // the provider cannot be reached
   [/^systemctl status/, { status: [0, 3], says: /Active: active/ }],
-  [/^fairgate halls (show|document)/, { given: "timeout 60 sh -c 'until fairgate halls show demo; do sleep 1; done'" }], // seats that were restarted just before
-  [/edge\/ticket-keys/, { status: 1, says: /unable to locate/ }], // an edge without a certificate has none
+  [/^fairgate halls (show|document)/, { given: "timeout 60 sh -c 'until fairgate halls show demo; do sleep 1; done'" }], // an earlier command restarted the seats
+  [/edge\/ticket-keys/, { status: 1, says: /unable to locate/ }], // an edge without a certificate has no ticket keys
   [/observe\/figures/, { says: /^fairgate_backup_seconds\{type="full"\} \d+$/m }],
   [/^recover begin/, { says: /WAL arrives/ }],
   [/^recover opened/, { says: /PostgreSQL is open, WAL is archived in time/ }],
@@ -52,11 +52,11 @@ const ROWS = [
 const SILENT = /\| jq|^(PATH|cp|sed)\b|slowlog get|xact_start|^systemctl (reload|restart|enable|stop|start)|^install|recover (backup|restore)|pgbackrest .*check/;
 const MAY_FIND_NOTHING = /\| (grep|tail)|^grep|^pgrep/;
 
-// `blocks`: of those that it matches.
+// The commands in the page's shell blocks, each once. `blocks`: only in blocks that it matches.
 export const commandsOf = (page, blocks = /^/) =>
   [...new Set(blocksOf(page).filter(({ language, text }) => language === 'sh' && blocks.test(text)).flatMap(({ text }) => text.split('\n')))].filter((line) => line !== '');
 
-// What a text for a terminal has typed: its indented blocks.
+// The indented blocks of a plain text: what the reader is to type.
 export const blocksTyped = (text) => (text.match(/(?:^ {7}.*\n?)+/gm) ?? []).map((block) => block.replace(/^ {7}/gm, ''));
 
 // type: (command) -> {status, said}
