@@ -1,5 +1,5 @@
-// The books of a whole stack as facts of a crowd's history, once everything has ended. Seats, holds and orders have the
-// crowd's names: hashes.
+// Converts the books of a whole stack, once everything has ended, to facts of a crowd's history. Seats, holds and orders
+// are named by the crowd's hashes.
 
 // FNV-1a of 64 bits, as in loadtest/crowd.
 export function nameOf(text) {

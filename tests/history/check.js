@@ -1,9 +1,9 @@
-// check.js FILE|FOLDER...: reads histories (README.md; of a folder all that are called .jsonl) and says whether all that
-// was answered in each can be so. A contradiction is printed as the fewest operations that make it. The last
-// line is "N passed, N failed"; exit status 1 if anything was found or could not be judged.
+// check.js FILE|FOLDER...: reads histories (README.md; in a folder, all *.jsonl files) and checks whether all answers in
+// each can be true together. A contradiction is printed as the fewest operations that cause it. The last line is
+// "N passed, N failed". Exits with 1 if anything was found or could not be checked.
 //
-//   --json    the verdicts, one a line
-//   --quiet   no line for a history in which nothing was found
+//   --json    prints the verdicts, one per line
+//   --quiet   prints no line for a history without findings
 
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -13,7 +13,7 @@ import { judgePlaces } from './places.js';
 import { NoHistory, readHistory } from './record.js';
 import { judgeSeats } from './seats.js';
 
-const FOUND_MAX = 20; // printed of each kind; all are counted
+const FOUND_MAX = 20; // printed per kind; all are counted
 const NOT_TOLD = new Set(['op', 'by', 'from', 'to', 'answer', 'nth', 'fact', 'at']);
 
 // -> {of, judged, bundles, wide: [text], found: [{invariant, kind, what, ops}]}
@@ -30,7 +30,7 @@ export function check(history) {
   };
 }
 
-// ---- as a person reads it ----
+// ---- for people ----
 
 const seconds = (us, zero) => `${((us - zero) / 1e6).toFixed(3)}`.padStart(9);
 const shown = (value) => (Array.isArray(value) ? value.join(' ') : String(value));
@@ -52,7 +52,7 @@ export function story({ invariant, kind, what, ops }) {
   return [`${invariant} ${kind}: ${what}`, ...ops.map((line) => `    ${sentence(line, zero)}`)].join('\n');
 }
 
-// The name of each kind, and a few examples.
+// The findings as text: the first ones of each kind, then the number of the others.
 function told(found) {
   const lines = [];
   const counts = new Map();
@@ -106,7 +106,7 @@ function main(argv) {
       console.log(`FOUND: ${path}: ${error.message}`);
     }
   }
-  if (judged === 0) passed = 0; // worlds without a sale may be among others
+  if (judged === 0) passed = 0; // a single history may be empty (a world without a sale), but not all of them
   if (options.quiet) console.log(`${judged} operations and facts of ${files.length} histories, in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   if (!options.json) console.log(`${passed} passed, ${files.length - passed} failed`);
   return passed === files.length ? 0 : 1;

@@ -1,19 +1,19 @@
-// Money is a ledger (I2, I7): facts of the provider's, the adapter's and the shop's books in their order, and what
-// buyers saw.
+// Checks money per order (I2, I7): the facts of the provider's, the adapter's and the shop's books in order of time, and
+// what buyers saw.
 //
-//   over-captured    more is taken than was ordered
-//   over-refunded    more is given back than was taken, at whatever moment
-//   sum              at the end: what is kept of an order is its amount, less what parts of it were refunded, if it
-//                    is completed, and else nothing
-//   seats            at the end: a completed order has its seats, and sold seats have a completed order
-//   two-owners       at the end: a seat is sold to one order (I1)
-//   tickets          at the end: a completed order has a ticket for each seat (I1)
-//   shop             at the end: the shop has each completed order once, and nothing else (I7)
-//   told             a buyer who has tickets has paid for them, and the books say so (I3)
-//   open             at the end: nothing is under way any more (I4): an answer that never came was asked for again
+//   over-captured    more was captured than the order costs
+//   over-refunded    at some moment, more was refunded than captured
+//   sum              at the end, captured less refunded is the amount less partial refunds if the order is completed,
+//                    otherwise 0
+//   seats            at the end, a completed order has its seats, and sold seats belong to a completed order
+//   two-owners       at the end, a seat is sold to one order (I1)
+//   tickets          at the end, a completed order has a ticket for each seat (I1)
+//   shop             at the end, the shop has each completed order once, and nothing else (I7)
+//   told             a buyer with tickets paid the price (I2), and the books have the order as completed or refunded (I3)
+//   open             at the end, no order is in progress (I4): calls without a response were retried
 //
-// Which books were closed at the end, the fact `end` names; of others no end is judged. With `valid` all its tickets are good,
-// so that other orders have none.
+// The fact `end` names the books that were closed; rules "at the end" apply only to these. `valid` among them means that
+// the tickets listed are all valid ones, so orders that are not completed must have none.
 
 const finding = (invariant, kind, what, ops) => ({ invariant, kind, what, ops });
 const KEEPS = new Set(['completed']);
@@ -84,7 +84,7 @@ class Account {
     if (books.has('orders')) yield* this.#endOfTold(keeps);
   }
 
-  // Sold seats that are not those of the order, as far as it names them. What was given back in part is left out.
+  // Whether the sold seats differ from those that the order names. Partially refunded orders are not compared.
   #hasOthers(keeps) {
     const { seats, credited } = this.status ?? {};
     return keeps && seats !== undefined && !credited && seatsOf(this.seats) !== [...seats].sort().join(' ');

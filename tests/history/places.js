@@ -1,28 +1,28 @@
-// The places of the line (I6). Each rule is a sweep over the answers in the order of their time; none needs a search.
+// Checks places in the line (I6). Each rule is one sweep over the answers in order of time; none needs a search.
 //
-//   two-places       a place is one visitor's, and a visitor's place is one, as long as the line's store loses nothing;
-//                    who was silent for so long that it counts as gone (`gone_after_us`) may have lost it
-//   order-of-joins   a visitor who got a place before another even asked has the lower one. Entries in a draw
-//                    likewise; places that a draw made of them have no order, but come before all that were joined for
-//   jump             places are called in order: nobody is called, or let in, and later the line had still not come to them
+//   two-places       a place has one visitor. A visitor has one place, unless the line's store lost data or the visitor
+//                    was silent for `gone_after_us` and may count as gone
+//   order-of-joins   a visitor who got a place before another one asked has the lower place. The same for entries in a
+//                    draw. The places that a draw assigns have no such order, but precede all places of joins
+//   jump             once a visitor was called or let in, no later answer shows the line before that visitor's place
 //   rate             the line never moves faster than the operator allows
-//   ahead-rose       fewer are ahead from one answer to the next, but for those in front who had been silent for so long
-//                    that they counted as gone (`gone_after_us`), or of whom the history does not know
+//   ahead-rose       the number ahead does not rise, except by people ahead who may have counted as gone and come back,
+//                    or whom the history does not know
 //
-// A front's picture may be `lag_us` old without its saying so; what it says is stale proves nothing.
+// A front's picture may be up to `lag_us` old without a mark. An answer marked as stale proves nothing.
 
 const REFILL_CAP_S = 0.25; // a stall of the ticks makes up for at most this
 
 const of = (op, ...ops) => ({ ops: [...ops, op] });
 const finding = (kind, what, more) => ({ invariant: 'I6', kind, what, ...more });
 
-// ---- whose a place is ----
+// ---- the owner of a place ----
 
 class Owners {
   byPlace = new Map();
   byVisitor = new Map();
 
-  // `losses`: times at which the store lost data; a visitor's later place may differ from the one before.
+  // `losses`: times at which the store lost data; after one of them a visitor may get another place.
   // `wasSilent(by, from, to)`: whether the visitor counted as gone in between.
   constructor(losses, wasSilent) {
     this.losses = losses;
@@ -46,7 +46,7 @@ class Owners {
   }
 }
 
-// -> (by, from, to): whether that visitor was silent within that time for so long that it counted as gone.
+// -> (by, from, to): whether that visitor was silent for `goneAfterUs` within that time, and may have counted as gone.
 function silences(ops, goneAfterUs) {
   return (by, from, to) => {
     const asked = ops.filter((op) => op.by === by && op.from >= from && op.from < to).map((op) => op.from).sort((a, b) => a - b);

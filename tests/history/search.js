@@ -1,13 +1,12 @@
-// Can these operations on these few seats have happened one after the other? Each takes effect at one moment between
-// its call and its response; that is linearizability. The search is the usual one (Wing and Gong's, done as late as
-// possible, as Lowe does): only a response forces an operation to have happened, and just before it the operations
-// called by then may have happened as well, in any order. The possible states of the seats are a set of pictures; a
-// response that leaves none contradicts the earlier ones.
+// Checks whether operations on a few seats are linearizable: whether each can have taken effect at one moment between
+// its call and its response. The search is Wing and Gong's in Lowe's lazy form: only a response forces an operation to
+// have happened, and just before it the operations called by then may have happened as well, in any order. The
+// possible states of the seats are a set of pictures. A response that leaves no picture contradicts the earlier ones.
 //
 // Some changes are unseen: a hold expires, a call without a response takes effect after all, a saga outside the history
-// continues. They may happen from some moment on, or never, so such calls are not operations here but moments (`from`),
-// which keeps the pictures few. A call for seats without a response is left out: it can only be in the way of others,
-// and need not have happened.
+// continues. They happen at any time from some moment on, or never. Such calls are therefore moments (`from`) instead
+// of operations, which keeps the pictures few. A hold request without a response is left out: it need not have
+// happened, and could only be in the way of others.
 //
 // A hold is a number; seats are bits. A hold's state: its phase, its seats, and its promised end.
 
@@ -45,7 +44,7 @@ function changed(picture, h, how, seats = picture.seats[h], until = picture.unti
   return next;
 }
 
-// ---- what an operation does; null: it cannot have been answered so ----
+// ---- the effect of an operation; null: its response is impossible in this picture ----
 
 function sell(picture, h) {
   const how = picture.how[h];

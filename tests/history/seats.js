@@ -1,7 +1,7 @@
-// The seats: each is a register that is free, held or sold, and the responses about it must be explained by changes at
-// single moments, in some order (search.js). Registers are checked one by one, which is enough (linearizability is
-// local), except that a call for several seats takes effect for all of them at once; so the seats of each such call are
-// checked together as well. Calls whose seats overlap in a ring (a and b, b and c, c and a) are not checked as a ring.
+// Checks seats: each is a register that is free, held or sold, and all responses about it must be linearizable
+// (search.js). Linearizability is local, so registers are checked one by one. But a call for several seats takes effect
+// for all of them at once, so the seats of each such call are also checked together. Calls whose seats overlap in a
+// ring (a and b, b and c, c and a) are not checked as a ring.
 
 import { contradiction } from './search.js';
 
