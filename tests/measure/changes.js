@@ -1,13 +1,12 @@
-// The small changes that can be made to a C file: an operator replaced, a bound moved by one, a condition dropped, a
-// statement left out, a loop that ends after its first round. Clang's tree of the program says where they are possible,
-// so that no change is made inside a comment, a type, or a macro's expansion. An assert() is left alone: without it the
-// program is the same.
+// Lists small changes that can be made to a C file: replace an operator, move a bound by one, drop a condition, leave out
+// a statement, end a loop after its first round. Clang's syntax tree says where they are possible, so no change is made
+// inside a comment, a type, or a macro's expansion. Asserts are not changed: without them the program is the same.
 //
 // A change is { line, at, end, text, within, source, what, kind, from, until }: bytes at..end become text; within is
 // the function, source the line, and what describes the change in a word or two. None of these three contains a
-// position, so that they still identify the change after edits elsewhere. For together.js, which puts many changes into
-// one program: bytes from..until are changed, and they are, by kind, a 'value', a 'deed' that is left out, a 'jump'
-// that is not taken, the body of a 'loop', or a 'constant', which must be known at compile time.
+// position, so that they still identify the change after edits elsewhere. The rest is for together.js, which puts many
+// changes into one program: bytes from..until change, and kind says what they are: a 'value', a 'deed' that is left out,
+// a 'jump' that is not taken, the body of a 'loop', or a 'constant', which must be known at compile time.
 
 const TURNED = {
   '<': ['<=', '>='], '<=': ['<', '>'], '>': ['>=', '<='], '>=': ['>', '<'], '==': ['!='], '!=': ['=='],
@@ -20,7 +19,7 @@ const COMPARES = new Set(['<', '<=', '>', '>=', '==', '!=']);
 const LOOPS = new Set(['ForStmt', 'WhileStmt', 'DoStmt']);
 const FREES = /^(free|json_decref|grow_free|[A-Z][A-Z0-9]*(_[A-Z]+)*_free)\(/;
 const ALLOCATES = /^[cm]alloc\(/;
-const ASSERTS = /^assert_/; // several asserts under a name
+const ASSERTS = /^assert_/; // functions that only assert
 const CHOICES = new Set(['IfStmt', 'ConditionalOperator']);
 const JUMPS = new Set(['BreakStmt', 'ContinueStmt']);
 const CONSTANTS = new Set(['ConstantExpr', 'UnaryExprOrTypeTraitExpr', 'StaticAssertDecl', 'EnumDecl']);
@@ -128,8 +127,8 @@ export function changesOf(text, tree) {
     (node.kind === 'BinaryOperator' && node.opcode === '=') || (node.kind === 'UnaryOperator' && node.opcode.length === 2) ||
     JUMPS.has(node.kind);
 
-  // Frees are not left out, OpenSSL's and jansson's neither: only the address sanitizer notices a leak, which `make
-  // test` has and this has not.
+  // Frees are never left out, nor are OpenSSL's and jansson's: only the address sanitizer notices a leak, and these
+  // programs are built without it.
   function leaveOut(parent, node) {
     const isStatement = parent.kind === 'CompoundStmt' || parent.kind === 'CaseStmt' ||
       ((parent.kind === 'IfStmt' || LOOPS.has(parent.kind)) && node !== conditionOf(parent) && parent.inner.indexOf(node) > 0);
@@ -143,7 +142,7 @@ export function changesOf(text, tree) {
     return node.kind === 'DoStmt' ? node.inner[1] : node.inner[0];
   }
 
-  // A loop whose step is reversed never ends, which takes long and shows little.
+  // `isStep`: the step of a for loop is not reversed, since the loop would never end, which takes long and shows little.
   function walk(node, type, isStep = false) {
     if (node.kind === 'BinaryOperator' || node.kind === 'CompoundAssignOperator') turnBinary(node);
     else if (node.kind === 'UnaryOperator' && isWhole(node)) turnUnary(node, isStep);

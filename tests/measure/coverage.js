@@ -1,14 +1,14 @@
-// coverage [--open | --check] [--at PATTERN]: which lines and branches of the core modules do their unit tests come to? Counted by
-// clang (VARIANT=coverage). Each test's program runs as it is, and once more for each place in the core from where
-// a call can fail, with that call failing (tests/unit/lib/nth.c, as `make nth` does): the way out is then come to.
+// coverage [--open | --check] [--at PATTERN]: which lines and branches of the core modules do their unit tests reach? Clang
+// counts them (VARIANT=coverage). Each test program runs unchanged, and again for each call in the core that can fail,
+// with that call failing (tests/unit/lib/nth.c, as in `make nth`). So error paths are reached, too.
 //
-// A branch is one outcome of a condition, or of a part of it that && and || join: each has two. Those inside an
-// assert() are not counted: that one never fails is the test; nor is the way past a switch that names all of an
-// enum. Those inside a macro of ours are not either, but what is handed to it is. A file's figures are those of its .c and .h together.
+// A branch is one of the two outcomes of a condition, or of an operand of && or ||. Not counted: branches inside an
+// assert(), which must never fail; the default of a switch that names all values of an enum; and branches inside our own
+// macros, except in their arguments. A module's figures include its .c and its .h.
 //
-//   --at     only modules whose path matches, by the tests whose path does
-//   --open   prints each branch that is not come to
-//   --check  ends with "N passed, N failed": cores whose share of branches is not below its floor in tests/measure/branches.tsv
+//   --at     only modules whose path matches, and only tests whose path matches
+//   --open   prints each branch that is not reached
+//   --check  ends with "N passed, N failed": a core passes if its share of branches reaches its floor in tests/measure/branches.tsv
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -37,7 +37,7 @@ async function failuresOf(core, tests) {
     const places = run('addr2line', ['-e', program, ...before]).split('\n');
     const own = new Map(at.map((address, i) => [address, places[i]]).filter(([, place]) => core.folders.some((folder) => place.includes(`${folder}/`))));
     for (const [address, place] of own) {
-      const key = `${place} ${[...own].filter(([other, its]) => its === place && other <= address).length}`; // two calls in a line are two
+      const key = `${place} ${[...own].filter(([other, its]) => its === place && other <= address).length}`; // tells calls on one line apart
       if (found.has(key)) continue;
       const here = paths.filter(([, , , site]) => site === address);
       const failures = new Set([`${here[0][0]}:1`, `${here.at(-1)[0]}:${here.at(-1)[2]}`]);
@@ -82,8 +82,8 @@ function asserts(text) {
   return found;
 }
 
-// The default of a switch over all values of an enum, which the compiler's warnings check; and a case that is the
-// number of values, or that asserts it is never reached.
+// Whether this is the default of a switch over all values of an enum (the compiler warns of missing ones), the case of an
+// enum's count, or a case that only asserts that it is never reached.
 function neverTaken(text, from, to) {
   if (/^case \w+_COUNT$/.test(text.slice(from, to))) return true;
   if (text.startsWith('case ', from) && /^:\s*(case \w+:\s*)*assert\(false\)/.test(text.slice(to))) return true;

@@ -1,4 +1,4 @@
-// When a run of `make mutants` fails: below its floor, or if nothing was checked.
+// Decides whether a run of `make mutants` fails: if too few changes were noticed, or if none was tried.
 
 /** Parses a share in percent, and throws if it is not a number. */
 export function percentOf(text) {
@@ -7,7 +7,7 @@ export function percentOf(text) {
   return percent;
 }
 
-/** How many of these have failed: all that went unnoticed, if the noticed ones are below the floor. */
+/** The number of failures: all unnoticed changes if the share of noticed ones is below the floor, otherwise 0. */
 export function failedOf({ noticed, lived }, least) {
   if (noticed + lived === 0) return 1; // with a broken compiler every change is broken
   return 100 * noticed < least * (noticed + lived) ? lived : 0;

@@ -1,24 +1,24 @@
-// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--in PATTERN] [--near S] [--apart] [--list]: does a unit test notice when the
-// program is another? Makes small changes to the core modules (changes.js), one at a time, and runs the unit
-// tests that the changed module is linked into. A change that no test notices has lived. One that gives the
-// same machine code changes nothing, and is not counted.
+// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--in PATTERN] [--near S] [--apart] [--list]: do the unit tests
+// notice a change to the program? Makes small changes to the core modules (changes.js), one at a time, and runs the
+// unit tests that the changed module is linked into. A change that no test notices has lived. A change that gives
+// the same machine code is not counted.
 //
-//   --draw 60      that many, at random by --seed, of all that could be made (default 60)
-//   --all          every one of them: hours; of one file, minutes
-//   --again        those that lived in the run before
-//   --at PATTERN   of files whose path matches
-//   --in PATTERN   of functions whose name matches, whole
-//   --near S       judged by the nearest tests alone, which take so many seconds of a processor in all
-//   --apart        never puts changes together
-//   --list         only prints what could be drawn
+//   --draw 60      tries that many of all possible changes, chosen by --seed (default 60)
+//   --all          tries all of them, which takes hours, or minutes for one file
+//   --again        tries those that lived in the previous run
+//   --at PATTERN   only files whose path matches
+//   --in PATTERN   only functions whose whole name matches
+//   --near S       runs only the nearest tests, up to S seconds of CPU time in all
+//   --apart        never puts several changes into one program
+//   --list         only prints the possible changes
 //
-//   --least P      percent of what changes anything that has to be noticed, or listed (default 90)
+//   --least P      the least percentage of the counted changes that must be noticed or listed (default 90)
 //
-// Where many changes of a file are asked for they are put into one program first (together.js), and only what lives in
-// it is made by itself.
+// If a file has many changes to try, they are first put into one program (together.js). Those that live there are tried
+// again alone.
 //
-// tests/measure/mutants.tsv lists changes that may live, and why. Ends with "N passed, N failed": changes noticed or listed,
-// and if they are fewer than was asked for, those that lived. Where nothing was judged that is a failure.
+// tests/measure/mutants.tsv lists changes that may live, and why. Ends with "N passed, N failed": N passed are changes noticed or
+// listed; if their share is below --least, the failed ones are those that lived. A run that tried no change fails.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -37,7 +37,7 @@ const LIVING = 'tests/measure/mutants.tsv';
 const CC = 'gcc';
 const CHOICE = 'tests/measure/choice.c';
 
-const CPU_S_MAX = 20; // tests that take more by themselves are left to `make test`
+const CPU_S_MAX = 20; // slower tests are not used here
 const limitS = ({ cpuS }) => 0.5 + 4 * cpuS; // an endless test uses all of it
 const MANY = 20; // from this many changes of a file on, one program with all of them pays off
 
@@ -115,7 +115,7 @@ async function link(module, test, folder, others = []) {
   return program;
 }
 
-// ---- a change, judged ------------------------------------------------------------------------------
+// ---- trying a change -------------------------------------------------------------------------------
 
 const changed = ({ module, change }) => module.text.slice(0, change.at) + change.text + module.text.slice(change.end);
 
@@ -181,7 +181,7 @@ async function judgeTogether(module, mutants) {
   }
 }
 
-// ---- which -----------------------------------------------------------------------------------------
+// ---- choosing changes ------------------------------------------------------------------------------
 
 function treeOf(module) {
   const args = ['-Xclang', '-ast-dump=json', '-fsyntax-only', '-w', module.file, ...module.compile];
