@@ -1,6 +1,6 @@
-// The previous version, whose programs the upgrade and downgrade faults need: built once, in build/before, from the
-// commit that the file `before` names. Its database schemas have the same steps as today's programs (the file is
-// updated with them): a program refuses a newer database, so there is no way back over such a step.
+// Builds the programs of the previous version, which the upgrade and downgrade faults need: once, in build/before, from
+// the commit in the file `before`. That commit must have the same schema steps as today's programs, because a program
+// refuses a newer database. So update the file with each new step.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// What must hold whatever broke, by the names of tests/sim/invariants.h: the crowd's checks, the audit of the books,
-// the checker of histories, the reconciliation and the final state of each process report their findings, and each
-// finding has one name.
+// Checks the invariants of tests/sim/invariants.h after a fault. Findings come from the crowd's checks, the audit of the
+// books, the checker of histories, the reconciliation and the final state of each process. Each finding has a name that
+// belongs to one invariant.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { audit } from '../../../loadtest/lib/audit.js';
@@ -30,7 +30,7 @@ const NAMES = {
   I7: ['shop', 'shop-refused'],
   alive: ['failed', 'died'],
 };
-// A dead or unreachable part does not respond, and no estimate foresees it: it only matters that retries get through.
+// Findings that are ignored: a broken part loses answers, and no estimate foresees that. Only the retries must succeed.
 export const EXPECTED = ['lost-answers', 'eta'];
 const invariantOf = new Map(Object.entries(NAMES).flatMap(([invariant, names]) => names.map((name) => [name, invariant])));
 

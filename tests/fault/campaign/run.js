@@ -1,16 +1,16 @@
-// run.js [--runs N] [--seed N] [--at-once N] [--table] [--keep] [FAULT...]: breaks sales, and checks what remains.
-// For each fault of faults.js (or for those whose names begin with FAULT) N sales, each with its own stack and
-// its own seed; a run is added to build/faults/runs.jsonl, and the table of all runs to build/faults/table.tsv.
-// Exits with 1 if anything was found.
+// run.js [--runs N] [--seed N] [--at-once N] [--table] [--keep] [FAULT...]: causes faults during sales, and checks the
+// invariants afterwards. For each fault of faults.js (or for those whose names begin with FAULT) it runs N sales, each
+// with its own stack and seed. Appends each run to build/faults/runs.jsonl, and writes the table of all runs to
+// build/faults/table.tsv. Exits with 1 if anything was found.
 //
-//   --runs N     of each fault (1)
-//   --seed N     of the first run, the next ones count up (a new one)
+//   --runs N      sales for each fault (1)
+//   --seed N      seed of the first sale; the others count up from it (default: from the time)
 //   --at-once N   sales at the same time (1)
-//   --table      nothing is run
-//   --keep       what has been run here since it was last kept is added to the table that the tree keeps
+//   --table       only writes the table
+//   --keep        adds new runs of this machine to the repository's table, campaign/runs.tsv
 //
-//   FAIRGATE_BEFORE=DIR   the programs of the version before, for upgrade and downgrade. Without it they are
-//                         built of the commit that campaign/before names.
+//   FAIRGATE_BEFORE=DIR   programs of the previous version, for upgrade and downgrade. Without it they are built from the
+//                         commit in campaign/before.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -27,9 +27,9 @@ const OUT = join(ROOT, 'build/faults');
 const RUNS = join(OUT, 'runs.jsonl');
 const KEPT = join(ROOT, 'tests/fault/campaign/runs.tsv');
 const VISITORS = 300;
-const BEGINS_MS = [0, 4000]; // the first strike comes after the first visitor
+const BEGINS_MS = [0, 4000]; // from the first visitor to the first strike
 const PAUSE_MS = [500, 3000];
-const STEPS = 8; // steps of a saga, as its rows count them
+const STEPS = 8; // step numbers in the rows of sagas
 const STEP_WAIT_MS = 5000;
 const TEXTS = 5;
 const TEXT_MAX = 600;

@@ -1,15 +1,15 @@
-/* main.c: forgetful-disk FOLDER: mounts a disk (disk.h) over FOLDER by FUSE, in the foreground.
+/* main.c: forgetful-disk FOLDER: mounts a disk (disk.h) over FOLDER with FUSE, in the foreground.
  *
- * What runs on it is steered through a file that no listing shows, FOLDER/.power:
+ * A file that no listing shows, FOLDER/.power, controls it:
  *
- *   echo off >.power          the power is cut: from here on everything fails with EIO
- *   echo on SEED KEEP >.power it is back; KEEP percent of the unsynced blocks survived, by the seed
- *   echo slow MS >.power      from here on each sync takes so long, and all else waits for it
+ *   echo off >.power          cuts the power: from now on everything fails with EIO
+ *   echo on SEED KEEP >.power restores it; the seed chooses KEEP percent of the unsynced blocks
+ *   echo slow MS >.power      from now on each sync takes MS, and all other requests wait for it
  *   cat .power                {"on":true,"syncs":12,"writes":70,"unsynced":3,"lost":0}
  *
- * Nothing is cached by the kernel (direct_io, no time for names and attributes): a page that it
- * kept would survive a cut that the disk did not. For the same reason memory maps are refused,
- * which neither PostgreSQL nor Redis asks of its data. One thread serves all. */
+ * The kernel caches nothing (direct_io, names and attributes expire at once), since a cached page
+ * would survive a power cut. For the same reason memory maps are refused; neither PostgreSQL nor
+ * Redis maps its data files. One thread serves all requests. */
 #define FUSE_USE_VERSION 35
 #include "disk.h"
 
@@ -22,7 +22,7 @@
 
 static const char POWER[] = "/.power";
 
-static useconds_t sync_us; /* minimal time of a sync; used by the one thread only */
+static useconds_t sync_us; /* delay of each sync; used by the one thread only */
 
 static struct disk *the_disk(void)
 {
@@ -34,7 +34,7 @@ static bool is_power(const char *path)
     return path != NULL && strcmp(path, POWER) == 0;
 }
 
-/* An open file's handle is its node; that of .power has none. */
+/* An open file's handle is its node. NULL for .power. */
 static struct node *node_of(const struct fuse_file_info *file)
 {
     return (struct node *)(uintptr_t)file->fh; // NOLINT(performance-no-int-to-ptr): FUSE's handle
@@ -49,7 +49,7 @@ static int find(const char *path, const struct fuse_file_info *file, struct node
     return path == NULL ? -ENOENT : disk_find(the_disk(), path, out);
 }
 
-/* ---- the power's file ---- */
+/* ---- the file .power ---- */
 
 static int power_read(char *bytes, size_t len, off_t at)
 {

@@ -114,7 +114,7 @@ test('a reader who is ahead of a standby waits until it knows whether the journa
   assert.deepEqual([resync, version, held], [false, seq, []]);
 });
 
-// As if the process was busy when the request came, or it came in pieces.
+// The request begins before a read of the journal, as when the process was busy or the request came in pieces.
 test('a request that began before a read of the journal, and names a later version, waits for the next read', async (t) => {
   const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
