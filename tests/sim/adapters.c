@@ -60,7 +60,7 @@ static uint64_t wall_us(void *ctx)
 
 /* ---- peers ---- */
 
-/* A request in flight. Its response may arrive after the caller gave up. */
+/* A call to a peer, in flight. Its response may arrive after the caller gave up. */
 struct question {
     struct adapter *adapter;
     struct peer_call *peer;
@@ -217,7 +217,7 @@ static void on_goodbye(void *ctx)
     sim_after(&question->adapter->proc, sim_between(100, 5000), end_goodbye, question);
 }
 
-/* With a line in the world, tells it and the seats that the visit is over. */
+/* If the world has a line, reports the end of the visit to the line and the seats. */
 static void goodbye(void *ctx)
 {
     struct question *question = ctx;

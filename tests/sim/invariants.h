@@ -1,6 +1,5 @@
 /* invariants.h: the invariants, in one place.
  *
- *
  *   I1 a seat has at most one owner, and at most one valid ticket
  *   I2 for each order, captured less refunded is the price of the seats sold to it
  *   I3 acknowledged changes survive

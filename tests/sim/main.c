@@ -1,26 +1,25 @@
-/* main.c: runs seeds, each in a process of its own and each twice, both at once.
+/* main.c: runs seeds. Each runs twice, at the same time, in two processes.
  *
  *     world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] [--story | --find | --here]
- * [--shrink S] [--history DIR]
+ *           [--shrink S] [--history DIR]
  *
- *     --line      the world of the line, not that of the seats
- *     --whole     both: buyers come through the line
- *     --fresh N   and N seeds that nobody has tried, from the time of day
- *     --story     tells all that happens
- *     --find      each once, until one fails, which is not made smaller: for planted bugs
- *     --here      one, in this process: for a debugger
- *     --shrink S  for so many seconds a seed that fails is made smaller (60); 0: not at all
- *     --history   what callers were answered in each, as DIR/SEED.jsonl, for
- * tests/history/check.js; DIR/canary has the lie
+ *     --line       simulates the line instead of the seats
+ *     --whole      simulates both: buyers come through the line
+ *     --fresh N    also runs N new seeds, chosen by the time of day
+ *     --story      prints all that happens
+ *     --find       runs each seed once, up to the first failure: for planted bugs
+ *     --here       runs one seed in this process: for a debugger
+ *     --shrink S   shrinks a failing seed for S seconds (60; 0: never)
+ *     --history    writes the answers to callers to DIR/SEED.jsonl, for tests/history/check.js
  *
- * A seed that fails is run again with fewer faults and fewer buyers as long as the same invariant
- * breaks, and there is time; the rest is printed. The two runs of a seed must have one history, or
- * something in them hangs on more than the seed.
+ * A failing seed is run again with fewer faults and fewer buyers, as long as the same invariant
+ * breaks and time is left; the smallest failing run is printed. The two runs of a seed must have
+ * the same history; otherwise a run depends on more than its seed.
  *
- * One more world gets a false answer, and has to fail: the canary.
+ * One more run contains a false answer, the canary, and must fail. Its history is DIR/canary.
  *
- * Prints how many seeds passed, how often each fault came, and what a CPU hour simulates; ends with
- * "N passed, N failed". */
+ * Prints how many seeds passed, how often each fault occurred, and what a CPU hour simulates. Ends
+ * with "N passed, N failed". */
 #include "world.h"
 
 #include <assert.h>

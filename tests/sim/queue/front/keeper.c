@@ -171,7 +171,7 @@ void keeper_do(const struct span *words, size_t len, struct bytes *out)
         reply_error(out, "ERR only this is done here");
 }
 
-/* ---- what befalls it ---- */
+/* ---- faults ---- */
 
 static void step_clock(int64_t us)
 {
@@ -263,7 +263,7 @@ void keeper_begin(const struct keeper_ears *ears)
     keeper.run = 1;
 }
 
-/* ---- for the judge ---- */
+/* ---- for the checkers ---- */
 
 struct span keeper_text(const char *key)
 {

@@ -37,7 +37,7 @@ static const struct front_config config = {
 static struct front_shared shared;
 static struct proc_fleet fleet;
 
-/* ---- what all of them have in common ---- */
+/* ---- shared by all fronts ---- */
 
 /* Random keys: the run does not depend on their bytes. */
 static struct jwks *make_keys(void)
@@ -121,7 +121,7 @@ const struct proc_fleet *proc_fleet(void)
     return &fleet;
 }
 
-/* ---- as judges see it ---- */
+/* ---- for the checkers ---- */
 
 const struct line_view *proc_view(const struct proc *proc, struct line_ref line)
 {

@@ -23,10 +23,10 @@ enum {
     ROWS_MAX = 4096,       /* a power of two */
     FAREWELL_MS = 2500,    /* until the seats know that a visit is over */
     KNOCKS_MS = 8000,      /* a retry this recent counts as at the door */
-    CLOCK_STILL_MS = 5000, /* a tick would have moved it */
-    DOOR_HEARD_MS = 3000,  /* until all fronts know */
+    CLOCK_STILL_MS = 5000, /* a tick within this time reduces the clock's offset */
+    DOOR_HEARD_MS = 3000,  /* until all fronts know that a place is at the door */
     SKEW_MS = 3000,        /* how far clocks differ */
-    ROUNDED_MS = 1000,     /* a pass has whole seconds, and may be all that a loss leaves */
+    ROUNDED_MS = 1000,     /* after a loss only the pass may be left, which has whole seconds */
     RULES_MAX = 256,
     PASSES_MAX = 4096,
     HEALER_BYTES = 64,
