@@ -1,6 +1,6 @@
-// against.js COMMIT [SUITE...]: builds another commit and runs the suites in both trees in turns (theirs, ours, ours,
-// theirs), each with its own bench. Prints each figure of both and their ratio: the mean of the two pairs, and each pair.
-// Where the pairs disagree, the difference is noise.
+// against.js COMMIT [SUITE...]: builds another commit and runs the suites of both trees in turns (theirs, ours, ours,
+// theirs), each with its own bench. Prints each figure of both and their ratio: the mean of the two pairs, and each
+// pair. If the pairs disagree, the difference is noise.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -39,7 +39,7 @@ function build() {
   need(theirs, 'make', '--silent', `-j${cpus().length}`, 'VARIANT=release', 'programs');
 }
 
-// A bar that is missed makes a bench end with 1, and is no failure here.
+// A missed bar makes a bench exit with 1, which is no failure here.
 function figures(folder) {
   process.stdout.write(`\n==== ${folder === ours ? 'this tree' : commit.slice(0, 12)}\n`);
   run(folder, process.execPath, 'loadtest/bench/bench.js', ...suites);
@@ -52,7 +52,7 @@ for (const folder of [theirs, ours, ours, theirs]) turns.push(figures(folder));
 const pairs = [[turns[1], turns[0]], [turns[2], turns[3]]];
 process.stdout.write(`\n${'figure'.padEnd(72)} ${commit.slice(0, 12).padStart(12)} ${'this tree'.padStart(12)}   of theirs\n`);
 const names = new Set(turns.flatMap(Object.keys));
-const ratio = (n) => (Number.isFinite(n) ? fixed(n) : '-'); // none to zero
+const ratio = (n) => (Number.isFinite(n) ? fixed(n) : '-'); // there is no ratio to zero
 const both = [...names].filter((name) => turns.every((all) => name in all));
 for (const name of both) {
   const [a, b] = pairs.map(([our, their]) => our[name] / their[name]);

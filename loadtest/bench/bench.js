@@ -1,8 +1,8 @@
-// bench.js [SUITE...]: measures the README's figures and prints each with its bar. Suites are the files next to this one
-// called *.suite.js; without a name all of them run but `hostile`, which takes a quarter of an hour.
+// bench.js [SUITE...]: measures the README's figures and prints each with its bar. Suites are the files *.suite.js next to
+// this one. Without a name all of them run except `hostile`, which takes a quarter of an hour.
 //
-// A suite is reported as BROKEN if its comparison is refused (its sides did not do the same work), it does not end or it
-// throws; the others continue. So is a suite that should start while other programs use the machine, unless BENCH_BUSY=1.
+// A suite is reported as BROKEN if its sides did not do the same work, if it does not end, or if it throws; the others
+// continue. It is also BROKEN if other programs use the machine when it should start, unless BENCH_BUSY=1.
 //
 // The servers share core 0 and the load core 1 unless a suite says otherwise. A missed bar is printed as MISSED and makes
 // the exit status 1.
@@ -29,9 +29,9 @@ for (const name of wanted) {
   }
 }
 
-const MINUTES = 8; // unless a suite wants more
-const BUSY = 0.15; // of all cores; a machine at rest uses a few percent
-const LOOK_MS = 2000, LOOKS = 15; // what has just ended may still write
+const MINUTES = 8; // the limit of a suite that exports none
+const BUSY = 0.15; // share of all cores; an idle machine uses a few percent
+const LOOK_MS = 2000, LOOKS = 15; // programs that have just ended may still cause writes
 
 async function quiet() {
   let busy;
@@ -43,7 +43,7 @@ async function quiet() {
 }
 
 const report = new Report();
-let fail; // what nobody catches ends a suite, not all of them
+let fail; // rejects the current suite: an uncaught exception must not end the others
 process.on('uncaughtException', (error) => fail(error));
 for (const name of wanted) {
   process.stdout.write(`\n${name}\n`);

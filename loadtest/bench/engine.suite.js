@@ -1,5 +1,5 @@
-// The seat engine alone, in the 66,000-seat hall: loadtest/engine measures, this reads its output. It runs twice; the
-// difference between the two in the shortest figure is this suite's noise.
+// The seat engine alone, in the 66,000-seat hall: loadtest/engine measures, this suite reads its output. It runs twice;
+// the ratio of the two claim + free figures is this suite's noise.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
-// What does not grow: the cost of a poll, of a tick, of memory, while the people who wait become a
-// thousand times as many; the cost of a poll when loops or fronts become two, and of a tick when they
-// become eight hundred. And what does: joins a second over the time in which a million come, and how long
-// it takes to tell Redis of ten million who wait.
+// Growth of costs. CPU of a poll, CPU of a tick and memory, from a thousand to a million places. A poll with two
+// loops or two fronts, and a tick with up to 800 loops. Joins a second while a million people join. The time to
+// send the signs of life of ten million visitors to Redis. And what ended events cost.
 
 import { delay, makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
@@ -14,10 +13,10 @@ import { wrk } from './lib/wrk.js';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const PLACES = [1_000, 10_000, 100_000, 1_000_000];
 const FEW = 10_000;
-const SPARE = 20; // what is due at the end of a second may be due too late
+const SPARE = 20; // joins that are due at the very end of a second may be too late
 const STORM_CONNECTIONS = 256;
 const LOOPS = [2, 50, 200, 800];
-const SLOT = 10; // the index in a tick's words of the age that another loop's picture may have
+const SLOT = 10; // index in a tick's words: the age up to which another loop's picture is used
 const OK = 0;
 const TICKS_AGAIN = 400;
 const TICKS_WARM = 200;
@@ -26,11 +25,10 @@ const CROWD = 10_000_000;
 const EPOCH_S = 90; // [line] gone_after
 const TELLERS = 50;
 
-// Joins until that many places are given: a few at a pace of their own, many as a storm, of which each second
-// goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is on more
-// than Redis does. A join that Redis kept waiting for too long (it rewrites its log, or waits for the disk)
-// is refused with a 503 that says when to come back; it is counted; only its owner's next try would show
-// whether its place was given after all.
+// Joins until that many places are given: a few at a fixed rate, many as a closed loop, with one sample per second
+// in `samples`. Uses `surge`, because a script in wrk would cost Redis's core more than Redis itself. A join that
+// waits too long for Redis (which rewrites its log, or waits for the disk) is refused with a 503 and a Retry-After.
+// Refused joins are counted. They may have got a place: only a retry would show it.
 async function fill(front, upto, samples) {
   let given = await issued(front);
   let refused = 0;
@@ -73,9 +71,9 @@ async function scriptUs(redis, work) {
     percent: (cpuUs(redis.child.pid) - cpuBefore) / 1e4 / seconds };
 }
 
-// What a tick costs that works, with so many loops on the lists: warm, since a Redis that sleeps between two
-// calls takes three times as long for the first thing that it does; in turns, since the machine drifts; and the
-// least of all rounds, since other work on that core only adds.
+// The cost of a tick that does the work, by the number of registered loops. Ticks run back to back, since Redis takes
+// three times as long for a call after a sleep. The numbers take turns, since the machine's speed drifts. The caller
+// uses the least of all rounds, since other work on that core only adds.
 async function workingTicks(redis, words) {
   const working = [...words.slice(0, SLOT), '0', ...words.slice(SLOT + 1)];
   const measure = async (wanted) => {
@@ -86,8 +84,8 @@ async function workingTicks(redis, words) {
   return inTurns(Object.fromEntries(LOOPS.map((wanted) => [`of ${wanted}`, () => measure(wanted)])), 2 * ROUNDS + 1);
 }
 
-// Loops in addition to the front's own, as Redis sees them: a connection each, a name on the lists of fronts, and
-// the front's tick at the pace that this many keep.
+// Adds loops to the front's own, as Redis sees them. Each has a connection and a name on the lists of fronts, and
+// sends the front's tick at the interval that applies to this number of loops.
 export async function loops({ add, redis, front, ticket }) {
   const words = await wordsOf(redis, 'tick');
   const worked = await workingTicks(redis, words);
@@ -116,8 +114,8 @@ export async function loops({ add, redis, front, ticket }) {
   add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}`, chart: chart(curve.percent, '% of a core') });
 }
 
-// Ten million are heard in one moment, by fifty loops of fronts that keep the pace of eight hundred, while
-// people poll at another front of the same line.
+// Ten million visitors show a sign of life at once. Fifty loops send these to Redis, at the interval that applies
+// to 800 loops, while people poll at another front of the same line.
 export async function marks({ add, redis, front, ticket }) {
   await redis.command('SET', `fg:{${EVENT}}:seq`, CROWD);
   await present(redis, EVENT, Math.max(...LOOPS));
@@ -203,7 +201,7 @@ async function eachOf(count, work, at_once = 8) {
   }));
 }
 
-// A machine that is busy with other things may be late; to repeat an act is safe, and then it was done.
+// On a busy machine a request may get a 503 although it was executed. Repeating it is safe, and may return `done`.
 async function said(ask, what, good, done = good) {
   for (let tries = 0; ; tries += 1) {
     const { status, text } = await ask();
@@ -213,9 +211,9 @@ async function said(ask, what, good, done = good) {
   }
 }
 
-// Commands a second of Redis and CPU of the front without any request.
+// Script calls per second at Redis, and CPU of the front, without any request.
 async function idle(front, redis) {
-  const asked = async () => (await redis.commandCalls()).evalsha; // by fronts; the scripts do the rest
+  const asked = async () => (await redis.commandCalls()).evalsha; // all calls by fronts are scripts
   const [calls, cpu, began] = [await asked(), cpuUs(front.child.pid), performance.now()];
   await delay(QUIET_MS);
   const seconds = (performance.now() - began) / 1000;
@@ -224,7 +222,7 @@ async function idle(front, redis) {
 
 const memory = async (redis) => Number(/used_memory:(\d+)/.exec(await redis.command('INFO', 'memory'))[1]);
 
-// As a year leaves it: closed, archived, and its week over, so that it was swept.
+// Ends an event as a year of operation does: closed and archived. sweepAll() then does what happens a week later.
 async function endOne(front, id) {
   const at = `/admin/events/${id}`;
   await said(() => front.admin.put(at, { body: { name: `Night ${id}`, opens_at: '2027-05-01T19:00:00Z' } }), `create ${id}`, 201, 200);

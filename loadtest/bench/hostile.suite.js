@@ -1,19 +1,19 @@
-// Hostile clients: what everybody else notices while some are slow, silent, half gone or without measure. At the front, the
-// seat service and the payment adapter themselves, and at the edge by TLS, where HTTP/2 has attacks of its own.
+// Hostile clients: how much others notice while some clients are slow, silent, half-closed or flooding. Attacks the front, the
+// seat service and the payment adapter directly, and the edge over TLS, where HTTP/2 allows more attacks.
 //
-// An attack takes processor time from everybody on its machine, whatever its target. So the figure is everybody else's p99 at
-// a service that is attacked, of their p99 at it while the same clients attack a second copy of the whole stack on the same
-// cores: what remains is what the service itself makes them wait. The copy gets only what is left of the core.
+// An attack takes CPU time from all programs on its machine, whatever its target. So the figure compares two p99 of the same
+// neighbour at the same service: while that service is attacked, and while the same clients attack a second copy of the stack
+// on the same cores. The ratio is the delay that the service itself causes. The copy gets only what is left of the core.
 //
-// All that serves shares core 0; everybody else is a process on core 1, and so is the attacker. Where we may, everybody else
-// and the services that they ask are real time, before the attacker and the copy. The kernel keeps a service that takes the
-// whole core for a second off it for up to 50 ms: a request meanwhile is left out, since it is not the service that made it
-// wait; how many were has a bar, and the note has the p99 of all. At the edge nothing is left out: services keep it off, too.
+// All servers share core 0. The neighbour and the attacker are processes on core 1. If permitted, the neighbour and the
+// services that it calls run with real-time priority, ahead of the attacker and the copy. The kernel then suspends a service
+// that used the whole core for a second, for up to 50 ms. Requests during that time are left out; their share has a bar, and
+// the note has the p99 of all. At the edge no request is left out, because there real-time services cause delays as well.
 //
-// Each attack comes from new addresses. The edge bounds what an address does within ten seconds, and a crowd's burst is within
-// the bounds: so there the measurement begins after ten seconds of the attack; the figure of the first ten has no bar. New
-// connections within the bounds are handshakes, one in each turn of HAProxy's loop, in the order in which they came: there the
-// figure is how many stand before one (RESULTS.md).
+// Each attack comes from new addresses. The edge limits what an address may do within ten seconds, and the attack's burst is
+// within the limits. So there the measurement begins after ten seconds of the attack; the figure of the first ten has no bar.
+// Connections within the limits are TLS handshakes, which HAProxy does in order of arrival, one per turn of its loop. There
+// the figure is the number of handshakes ahead (RESULTS.md).
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -24,14 +24,14 @@ import { certificate } from './tls.suite.js';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2);
-const WINDOW_S = process.env.BENCH_SECONDS === undefined ? 10 : SECONDS; // in which the edge counts
-const AT = process.env.AT?.split(','); // of the targets below; without it all of them
-const ATTACK = process.env.ATTACK?.split(','); // likewise, of the attacks
+const WINDOW_S = process.env.BENCH_SECONDS === undefined ? 10 : SECONDS; // of the edge's limits
+const AT = process.env.AT?.split(','); // targets; default: all
+const ATTACK = process.env.ATTACK?.split(','); // attacks; default: all
 const PER_S = 200;
 const PATIENCE_MS = 5000;
 const EVENT = 'demo';
 const BAR = 2;
-const GROWN_MB = 64; // of a process, over all attacks
+const GROWN_MB = 64; // growth of a process over all attacks
 export const minutes = 20;
 
 const CLIENT = join(ROOT, 'loadtest/bench/lib/hostile.js');
@@ -60,22 +60,22 @@ const FIRST = ['chrt', '-r', '1'];
 const LAST = ['nice', '-n', '19'];
 const mayHurry = spawnSync(FIRST[0], [...FIRST.slice(1), 'true']).status === 0;
 const URGENCY = { edge: '1', 'queue-front': '2', 'seat-service': '2', 'payment-adapter': '2' };
-const KEPT_OFF_MS = 2; // a service that is real time and wanted a processor for so long was kept off by the kernel
-const LEFT_OUT = 0.1; // of all, at most: the kernel takes a twentieth, and a few wait together
+const KEPT_OFF_MS = 2; // a real-time service that waited this long for a CPU was suspended by the kernel
+const LEFT_OUT = 0.1; // largest share of requests: the kernel suspends for a twentieth of the time, and queued ones count too
 
 async function hurry(stack) {
   const parts = await stack.parts();
   for (const [name, urgency] of Object.entries(URGENCY)) execFileSync('chrt', ['-a', '-r', '-p', urgency, String(parts[name].pid)]);
 }
 
-const ATTACKERS = 4; // addresses
+const ATTACKERS = 4; // source addresses per attack
 let attacks = 0;
 const attackers = () => {
   attacks += 1;
   return Array.from({ length: ATTACKERS }, (_, i) => `127.0.${attacks}.${i + 2}`);
 };
 
-// Of none that was answered: what a neighbour waits at most.
+// If no request was answered: the neighbour's timeout.
 const p99 = (took) => took.toSorted((a, b) => a - b)[Math.min(took.length - 1, Math.floor(took.length * 0.99))] ?? PATIENCE_MS;
 
 async function openPinned(scope, name, pem) {
@@ -85,8 +85,8 @@ async function openPinned(scope, name, pem) {
   return stack;
 }
 
-// What everybody else of `stack` met in some rounds of one attack at `at`: {took, asked, lost, attacker, busy}, each answer
-// as [when, how long, how long the service's loop was kept off in that time].
+// The neighbour's results at `stack` during one attack on `at`: {took, asked, lost, attacker, busy}. `took` has for each
+// answer [when, how long, how long the service's loop waited for a CPU in that time].
 async function meet({ stack, at, what, target: { part, offset, ...how }, lead }) {
   const seconds = lead > 0 ? lead + WINDOW_S : SECONDS;
   const run = async (client, port, from, before) =>

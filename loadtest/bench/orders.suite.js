@@ -1,10 +1,8 @@
-// Orders: what the saga engine does alone on a durable PostgreSQL, and how many orders a whole stack
-// brings from a held seat to a ticket (waiting room's pass, seats, saga, payment provider, shop), with
-// the crowd on the same two cores.
+// Orders: sagas per second of the saga engine alone on a durable PostgreSQL, and complete orders per second of a
+// whole stack, from a held seat to a ticket, with the crowd on the same two cores.
 //
-// Buyers have passes and are logged in; the waiting room is measured in its own suite. The rate is taken in
-// the middle of the run, by PostgreSQL's clock, so that neither the first orders nor the last ones, which
-// find an idle system, distort it.
+// Buyers already have passes and are logged in; another suite measures the waiting room. The rate is that of
+// the middle 80 % of the orders, by PostgreSQL's clock: the first and the last ones find an idle system.
 
 import { join } from 'node:path';
 import { buildWithLimits, client, openStack, parseMetrics, programPath, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
@@ -20,7 +18,7 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const SAGAS = Number(process.env.BENCH_SAGAS ?? 10_000);
 const OFFERED = Number(process.env.BENCH_ORDERS_PER_S ?? 600);
 const EVENT = 'demo';
-const ACCOUNTS = 500; // twelve orders each: an account's letters reach the shop one after the other
+const ACCOUNTS = 500; // twelve orders each: the messages of one account reach the shop one after the other
 
 // ---- the engine ----
 
@@ -63,7 +61,7 @@ async function openSite(scope) {
   return { stack, office };
 }
 
-// One order from each of `rate` buyers a second, for `seconds` seconds.
+// `perSecond` buyers arrive each second, for `seconds` seconds; each makes one order.
 async function buy(scope, { stack, office }, perSecond, seconds) {
   const visitors = Math.round(perSecond * seconds);
   const passesFile = join(scope.tempDir('passes-'), 'passes');
@@ -89,8 +87,8 @@ async function buy(scope, { stack, office }, perSecond, seconds) {
   return { run, rate: (0.8 * row.done) / row.middle_s };
 }
 
-// Commits of the payment adapter's database so far, those that only read among them, and how many of
-// them stored webhooks: a row tells by which transaction it was written.
+// The number of commits in the payment adapter's database so far, including read-only ones, and how many of
+// them stored webhooks (a row's xmin is its transaction).
 function spent({ stack }) {
   const [row] = stack.rows('payment_adapter',
     `SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits,
@@ -100,8 +98,8 @@ function spent({ stack }) {
   return row;
 }
 
-// What an overload has left behind (webhooks not yet delivered, sagas not yet ended) belongs to the overload
-// and is reported as such; the next measurement begins when all is quiet.
+// Waits until an overload's remaining webhooks are delivered and its sagas have ended, and returns the time,
+// which is a figure of the overload. Only then does the next measurement begin.
 async function quietAgain({ stack }) {
   const began = performance.now();
   const bank = client({ port: stack.base + 14 });
@@ -113,7 +111,7 @@ async function quietAgain({ stack }) {
   return (performance.now() - began) / 1000;
 }
 
-// Provider, seats and orders after all of it.
+// Checks at the end that provider, seats and orders agree.
 async function sameEverywhere({ stack }) {
   const token = stack.secret('admin-token');
   const krw = (await client({ port: stack.base + 14, token }).get('/control/ledger')).json.currencies.krw;
@@ -129,23 +127,23 @@ async function sameEverywhere({ stack }) {
   sameWork('seats', { sold: new Set(sold.map(({ seat }) => seat)).size, rows: sold.length, ordered: orders.seats });
 }
 
-// How many orders the service has served within each time, from the money that it saw to the ticket.
+// The service's histogram of the time from money seen to ticket: upper bound -> orders.
 async function served({ stack }) {
   const metrics = parseMetrics((await client({ port: stack.base + 13 }).get('/metrics')).text);
   const bucket = /^fairgate_order_to_ticket_seconds_bucket\{le="([\d.]+)"\}$/;
   return new Map([...metrics].filter(([name]) => bucket.test(name)).map(([name, count]) => [bucket.exec(name)[1], count]));
 }
 
-// The 99th percentile of those between two looks, in ms.
+// The 99th percentile, in ms, of the orders between two such histograms.
 function p99Of(before, after) {
   const times = [...after].map(([s, count]) => ({ ms: 1000 * s, count: count - before.get(s) })).sort((a, b) => a.ms - b.ms);
   return times.find(({ count }) => count >= 0.99 * times.at(-1).count).ms;
 }
 
-// `updates`: a second, of the same machine.
+// `updates`: this machine's durable UPDATEs per second.
 async function orders({ scope, add }, updates) {
   const site = await openSite(scope);
-  await buy(scope, site, 50, 2); // everything has been touched once
+  await buy(scope, site, 50, 2); // warm-up
   await quietAgain(site);
   const before = spent(site);
   const peak = await buy(scope, site, OFFERED, SECONDS);

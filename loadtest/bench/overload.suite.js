@@ -1,13 +1,13 @@
-// Overload: three times as many newcomers as the line can take, each due at an instant of its own. The
-// figures are goodput (places given within a second) next to the peak of a closed loop, and what people who
-// wait or are called notice at the same time.
+// Overload: three times as many newcomers as the line can take, each with its own due time. The figures are
+// goodput (places given within a second) relative to the peak of a closed loop, and the delay of people who
+// wait or are called at the same time.
 //
-// Front and Redis share core 0, those who come core 1. They come over as many connections as an edge keeps,
-// one request at a time on each; a newcomer who finds none free for a quarter of a second is turned away by
-// the edge. A few connections are an edge that bounds what it sends at once, many are one that does not.
+// Front and Redis share core 0, the newcomers have core 1. They use a fixed number of connections, one request
+// at a time on each, as an edge does. A newcomer who finds none free for a quarter of a second is turned away,
+// as by an edge. Few connections stand for an edge that limits concurrent requests, many for one that does not.
 //
-// And what garbage costs: the CPU time of one request that is refused, relative to a poll in the same
-// round. A sender of garbage must not get more of the front for a request than a waiting visitor.
+// Also the cost of garbage: the CPU time of a refused request, relative to a poll in the same round. It must
+// not cost the front much more than the request of a waiting visitor.
 
 import { makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { median, sameWork, spread } from './lib/compare.js';
@@ -21,9 +21,9 @@ const SECONDS = process.env.BENCH_SECONDS ?? '3';
 const PEAK_OVER = [64, 256];
 const OVER = [256, 4096, 12_000];
 const TIMES = 3;
-const GARBAGE_OF_POLL = 1.25; // the words of a refusal are more than those of a place
+const GARBAGE_OF_POLL = 1.25; // a refusal is a longer text than a place
 
-// Called, with a pass: whose polls and passes are to go on as ever.
+// Lets one visitor in. Their polls and passes must stay fast during the overload.
 async function guest(front) {
   const body = { name: 'Bench', rate_per_s: 1, burst: 1, max_active: 0, call_ttl_s: 3600, session_ttl_s: 3600, session_max_s: 3600 };
   await front.admin.put(`/admin/events/${EVENT}`, { body });
@@ -36,7 +36,7 @@ async function guest(front) {
   return { ticket, pass };
 }
 
-// What anybody can send who has read the page or was inside once; each is refused.
+// Requests that anybody can make who has read the page or was inside once. All of them are refused.
 function garbageOf(ticket, pass) {
   const [head, body] = pass.split('.');
   const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');

@@ -1,7 +1,7 @@
-// Two events of one database, under a rush each: both owned by one process, which another follows, and one owned by each of two that
-// share them. Both sides are two processes on the same PostgreSQL, each of which has both halls in memory: what differs is how many
-// streams of commits there are. The cost of a hold is printed for the service, all of its processes together, and for the backends. Holds are
-// of one place of a standing area, of which there are enough for all rounds.
+// Compares one owner of two events with one owner for each, while both events are under a rush. Both sides have two processes on the
+// same PostgreSQL, and each process has both halls in memory. They differ only in the number of commit streams. The cost of a hold
+// is printed for both processes together, and for the backends. Each hold takes one place of a standing area, which has enough for
+// all rounds.
 
 import { join } from 'node:path';
 import { until } from '../../tests/lib-js/index.js';
@@ -13,11 +13,11 @@ import { rush, writePasses } from './lib/rush.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
-const CONNECTIONS = 256; // an event
+const CONNECTIONS = 256; // per event
 const EVENTS = ['one', 'two'];
 const PLACES = 1_000_000;
 
-// Two processes on a database of their own; with `shares` each owns one of the events.
+// Starts two processes on their own database. With `shares` each owns one event, without it one owns both.
 async function openSide(scope, postgres, name, shares) {
   postgres.sql(`CREATE DATABASE ${name} OWNER ${ROLE}`);
   const store = { conninfo: (_, user) => postgres.conninfo(name, user) };
@@ -28,7 +28,7 @@ async function openSide(scope, postgres, name, shares) {
   const dir = scope.tempDir('passes-');
   for (const event of EVENTS) {
     const limits = { hold_ttl_s: 3600, hold_max_s: 7200 };
-    await operator(first, event).import( hall({ limits, area: PLACES })); // 421: the other owns it
+    await operator(first, event).import( hall({ limits, area: PLACES })); // 421: the other process owns it
     await until(`${event} of ${name} to be open`, async () => {
       for (const seats of side.processes) if (await opens(seats, event)) side.owners[event] = seats;
       return side.owners[event] !== undefined;
@@ -54,7 +54,7 @@ async function counted({ processes }, name) {
 
 const journaled = (side) => counted(side, 'fairgate_journal_changes_total');
 
-// Snapshots that a rush has made due would be made during the next one.
+// Waits for the snapshots that a rush has made due; otherwise they would be made during the next rush.
 async function untilQuiet(side) {
   await until('the auditors to be through', async () => (await counted(side, 'fairgate_auditor_changes_total')) >= (await journaled(side)), { timeoutMs: 60_000 });
 }

@@ -1,5 +1,5 @@
-// The waiting room: what a poll, a join and a waiting visitor cost, each relative to something that does
-// the same work: nginx with a constant body, a bare epoll loop, a script call for each join.
+// The waiting room: the costs of a poll, a join and a waiting visitor, each relative to a baseline that does
+// the same work: nginx with a constant body, a bare epoll loop, one script call per join.
 
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
@@ -24,7 +24,7 @@ async function startFloor(scope, bodyLen, kind = 'reply') {
   ]);
   await until(`port ${port} to answer`, async () => {
     const { ok, body } = await fetch(`http://127.0.0.1:${port}/`);
-    await body.cancel(); // of a stream, whose end never comes
+    await body.cancel(); // a stream never ends
     return ok;
   });
   return { port, pid: child.pid, child };
@@ -44,7 +44,7 @@ async function polls({ scope, add, front, ticket }) {
     const url = (port) => `http://127.0.0.1:${port}/v1/queue/${EVENT}/${name}`;
     const bearer = name === 'me' ? { authorization: `Bearer ${ticket}` } : {};
     const sides = { ours: [url(front.port), bearer], nginx: [url(nginx.port)], floor: [url(floor.port)] };
-    await sameAnswer(name, sides, 0.05); // numbers in ours grow by a digit now and then
+    await sameAnswer(name, sides, 0.05); // numbers in our answer sometimes gain a digit
     const taken = await inTurns(
       {
         ours: () => cpuPerRequest(front.child.pid, { url: `${base}/${name}`, env }),
@@ -70,8 +70,8 @@ async function polls({ scope, add, front, ticket }) {
   add({ name: 'me: 16 pipelined are cheaper each by', value: ratio(taken, 'one', 'sixteen'), unit: 'x', atLeast: 8 });
 }
 
-// A quarter of a million who wait, far behind, ask every 24 to 30 s, as answers say. What a poll costs at
-// that pace, where a loop turn has one or two of them, is more than at full load.
+// 250,000 visitors far back in the line poll every 24 to 30 s, as their answers say. At that rate a loop's turn
+// has only one or two polls, so a poll costs more than at full load.
 const WAITING = 250_000;
 const POLL_EVERY_S = 27;
 
@@ -99,7 +99,7 @@ async function pollsAskNoRedis({ add, front, redis, ticket }) {
   add({ name: 'script calls at Redis during two seconds of polls (ticks)', value: scripts, atMost: 120, note: `${report.requests} polls` });
 }
 
-// As if this many addresses had joined in this minute already, of which enough is left for a round.
+// Addresses that seem to have joined already in the current minute, of which enough is left for a round.
 const ADDRESSES = 800_000;
 const FILL = `for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
   redis.call('HSET', KEYS[1], struct.pack('>I4', i), 1) end`;
@@ -110,13 +110,13 @@ async function fillMinute(redis, events, filled) {
   const minute = Math.floor((await second()) / 60);
   if (filled === minute) return minute;
   for (const event of events) {
-    for (let from = 0; from < ADDRESSES; from += 100_000) // in parts: ticks go on in between
+    for (let from = 0; from < ADDRESSES; from += 100_000) // in parts, so that ticks can run in between
       await redis.command('EVAL', FILL, '1', `fg:{${event}}:ip:${minute}`, String(from), String(from + 99_999));
   }
   return minute;
 }
 
-// What a join costs Redis, relative to the same script called once for each join: same commands, same
+// The cost of a join at Redis, relative to calling the same script once per join: same commands, same
 // persistence, a line of the same length, in the same Redis.
 async function joinsAtRedis({ add, front, redis }) {
   const boot = /run_id:(\w+)/.exec(await redis.command('INFO', 'server'))[1];
@@ -129,7 +129,7 @@ async function joinsAtRedis({ add, front, redis }) {
       const missing = size - (await places(redis, event));
       if (missing > 0) await joinDirectly(redis, { event, boot, joins: missing, batch: 512 });
     }
-    // Some draw a key that is taken (joinDirectly).
+    // Below `size`: some joins draw a key that is already used (joinDirectly).
     await until('the front to know of them', async () => (await issued(front)) >= 0.99 * size);
     const taken = { ours: [], single: [] };
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -156,8 +156,8 @@ async function joinsAtRedis({ add, front, redis }) {
   await change(front, { joins_per_ip_per_min: 0 });
 }
 
-// Redis shares the load's core, and a request that wrk makes by a script costs that core more than Redis
-// does: the front waited. So newcomers come by `surge`, as polls do over 256 connections in a closed loop.
+// Redis shares the load's core, and there a scripted request of wrk costs more than Redis, so the front would
+// idle. So `surge` sends the joins, like the polls in a closed loop over 256 connections.
 async function joins({ add, front, ticket }) {
   let salt = 0;
   const taken = { pollRate: [], joinRate: [], pollCpu: [], joinCpu: [] };
@@ -173,7 +173,7 @@ async function joins({ add, front, ticket }) {
     const { join, duration_us: tookUs } = await surge(front, { connections: 256, seconds: JOIN_SECONDS, salt: `r${process.pid}-${(salt += 1)}` });
     const c = cpuUs(front.child.pid);
     const given = await givenSince(front, issuedBefore, join.good);
-    sameWork('places given', { asked: join.good, given }, 0.05); // some were under way at the end
+    sameWork('places given', { asked: join.good, given }, 0.05); // some were in flight at the end
     taken.pollRate.push(poll.rps);
     taken.joinRate.push((join.good * 1e6) / tookUs);
     taken.pollCpu.push((b - a) / poll.requests);
@@ -207,7 +207,7 @@ async function storm({ add, front, ticket }) {
   add({ name: 'me: storm p99 of quiet p99', value: median(stormy) / median(quiet), atMost: 2 });
 }
 
-// 400 polls a second, open loop, timed from the instant at which each was due.
+// 400 polls a second for two seconds, in an open loop, timed from each due time.
 async function pacedP99(base, ticket) {
   const took = [];
   const pending = [];
@@ -261,7 +261,7 @@ async function streams({ scope, add, redis, secrets }) {
   add({ name: `streams: open at once on ${fronts.length} fronts`, value: open, atLeast: 4 * per });
   add({ name: 'streams: process memory each', value: spread(grown), unit: 'B', atMost: 614 });
 
-  // A broadcast: the fronts' CPU over some seconds, by the events that arrived.
+  // A broadcast: CPU of the front over some seconds, divided by the received events.
   const frameLen = Buffer.byteLength((await fronts[0].http.get(`/v1/queue/${EVENT}/status`)).text) + 8;
   const floor = await startFloor(scope, frameLen, 'stream');
   const floorHolder = startHolder(scope, floor.port, per, path);
@@ -271,7 +271,7 @@ async function streams({ scope, add, redis, secrets }) {
     await holders[0].count();
     const cpu = cpuUs(fronts[0].child.pid);
     for (let n = 0; n < 5; n += 1) {
-      // News to send: the line is paused, so that no visitor is called during the measurement.
+      // A new message is what gets sent: the line is paused, so nothing else changes.
       await change(fronts[0], { message: { en: `round ${round}, word ${n}` } });
       await new Promise((resolve) => setTimeout(resolve, 1_100));
     }

@@ -1,13 +1,13 @@
-// A durable hold of one free seat, as one would have it without us: a row lock in PostgreSQL (by
-// number, and the next free one with SKIP LOCKED), a script in Redis, a Node service over PostgreSQL.
-// All on the same PostgreSQL or a Redis that flushes before it answers, all by turns in one run, all
-// on both cores with their load.
+// Rivals: a durable hold of one free seat by the usual means. These are a row lock in PostgreSQL (by
+// number, or the next free row with SKIP LOCKED), a script in Redis, and a Node service over
+// PostgreSQL. All use the same PostgreSQL, or a Redis that flushes before it answers. They take turns
+// in one run, on both cores, together with their load.
 //
-// The work is one seat that was free and is held, on disk before the answer. It is counted where it
-// lies (rows, fields, journal), not where it was asked for. Ours does more than that: it checks a
-// pass, judges the rules of the row, and answers over HTTP; pgbench and redis-benchmark speak to
-// their servers directly. All loads are programs in C: a script in wrk costs three times what `rush`
-// does, on cores that those who are measured by it share with it.
+// The work is to hold a free seat, on disk before the answer. It is counted where it is stored (rows,
+// fields, journal), not by the answers. Our service does more: it checks a pass and the rules of the
+// row, and answers over HTTP, while pgbench and redis-benchmark talk to their servers directly. All
+// load programs are written in C, since they share the cores with the servers: a script in wrk costs
+// three times as much as `rush`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 const CONNECTIONS = 128;
 const CLIENTS = 16;
-const REDIS_RANGE = 1e9; // so wide that hardly a seat is asked for twice
+const REDIS_RANGE = 1e9; // seat numbers; so many that hardly any is drawn twice
 
 function prepare(postgres) {
   postgres.sql('CREATE DATABASE rivals');
@@ -33,7 +33,7 @@ function prepare(postgres) {
   );
 }
 
-// All seats free again, as at the start of every turn.
+// Frees all seats; runs before each turn.
 function refill(postgres) {
   postgres.sql(
     `TRUNCATE seat, hold;
@@ -70,7 +70,7 @@ async function redisScript({ redis }) {
   await redis.command('FLUSHALL');
   const script = readFileSync(join(ROOT, 'loadtest/rivals/hold.lua'), 'utf8');
   const sha = await redis.command('SCRIPT', 'LOAD', script);
-  // As many as fit into the time: a short run says how many.
+  // A short run measures the rate, which gives the number of calls that fit into the time.
   const run = async (count) => {
     const out = await runPinned(BOTH_CORES, [
       'redis-benchmark', '-s', redis.socket, '-c', String(CONNECTIONS), '-n', String(count), '-r', String(REDIS_RANGE),
@@ -87,7 +87,7 @@ async function redisScript({ redis }) {
   return rate;
 }
 
-// The same requests to each of the servers; `counted` says how many seats are held.
+// Sends the same requests to either server; `counted` returns how many seats are held.
 async function overHttp(port, target, counted) {
   const before = await counted();
   const report = await rush({ port, ...target, connections: CONNECTIONS, seconds: SECONDS });

@@ -1,9 +1,9 @@
-// The seats over HTTP: durable holds next to durable row updates on the same
-// PostgreSQL; the hall's picture next to a file; and a stadium sold out to buyers who all want the
-// best seats, looked at from outside while it happens.
+// The seats over HTTP: durable holds compared with durable row updates on the same PostgreSQL; the
+// hall's picture compared with a file; and a stadium sold out to buyers who all want the best seats,
+// observed from outside meanwhile.
 //
-// fsync and synchronous_commit are on for both sides; WAL flushes are counted to prove it. Services,
-// PostgreSQL and load share both cores in what concerns PostgreSQL, as its opponent does.
+// fsync and synchronous_commit are on for both sides; WAL flushes are counted to prove it. In the
+// measurements with PostgreSQL, servers and load of both sides use both cores.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,13 +21,13 @@ import { cpuPerRequest } from './lib/wrk.js';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 const BUYERS = Number(process.env.BENCH_BUYERS ?? 30_000);
-// How many buyers have a hold under way at once; a sale has thousands.
+// Buyers with a hold request in flight at the same time; a sale has thousands.
 const CONNECTIONS = 512;
 const UPDATE_RUNS = 3 * ROUNDS;
 const MORE_LOOKS = 100;
 const TWO_BITS = { accept: 'application/octet-stream' };
 
-// Without the pace that one visitor must keep: one connection of the load stands for many.
+// Without the rate limit per session: one connection of the load stands for many visitors.
 function stadiumDocument() {
   execFileSync('make', ['-s', '-C', ROOT, 'VARIANT=release', 'halls'], { stdio: 'ignore' });
   const document = JSON.parse(readFileSync(join(ROOT, 'build/halls/stadium.json'), 'utf8'));
@@ -37,7 +37,7 @@ function stadiumDocument() {
 
 // ---- durable holds and durable updates ----
 
-// Of the service and of the backend that writes its journal.
+// CPU time of the service and of the backend that writes its journal.
 function holdersUs({ postgres, seats }) {
   const backend = postgres.sql(
     "SELECT pid FROM pg_stat_activity WHERE application_name = 'fairgate seat-service journal'");
@@ -46,7 +46,7 @@ function holdersUs({ postgres, seats }) {
 
 const journal = (metrics, name) => metrics.get(`fairgate_journal_${name}_total`);
 
-// One run of the load on the service; the holds in its answers must be those that were journaled.
+// One run of the load; the number of holds in the answers must be the number of journaled ones.
 async function holds(world, { event, passesFile, area, rate = 0, seconds = SECONDS }) {
   const { postgres, seats } = world;
   const used = holdersUs(world);
@@ -124,10 +124,10 @@ async function durable(world) {
   return { ...target, peak: median(taken.holds), updates: median(taken.update) };
 }
 
-// Open loop at half of that: every hold is due at an instant of its own, whatever happens to others.
-// The checkpoint has the log's files used again, as they are on a server that has run for a day; a
-// new one is filled with zeros and flushed first, and all commits wait for it.
-// `update`: the same of UPDATE at half of its own peak, which is what this machine makes of such a loop.
+// An open loop at half of the peak: every hold has its own due time, whatever happens to others.
+// The checkpoint makes PostgreSQL reuse its WAL files, as a server does that has run for a day. A new
+// file is first filled with zeros and flushed, and all commits wait for that.
+// `update`: UPDATEs at half of their own peak, as this machine's baseline for such a loop.
 async function halfOfPeak(world, { event, passesFile, peak, updates }) {
   const rate = Math.round(peak / 2), half = Math.round(updates / 2);
   const runs = [];
@@ -182,8 +182,8 @@ async function snapshot({ scope, add, seats, dir }) {
 
 // ---- the sell-out ----
 
-// Looks at the hall through the visitors' door until stopped: no seat that was sold is ever
-// anything else again, and versions only rise.
+// Reads the hall as visitors do until it is stopped, and checks that sold seats stay sold and that
+// versions only rise.
 function watchHall(seats, event, count) {
   const headers = { authorization: `Bearer ${seats.office.pass(event, { ttl: 3600 })}`, ...TWO_BITS };
   const seen = { looks: 0, sold: new Uint8Array(count), version: -1, over: false };
@@ -208,7 +208,7 @@ function watchHall(seats, event, count) {
   })();
   ended.catch(() => {}); // reported by stop()
   return {
-    // The picture follows the last sale a moment later.
+    // The picture shows the last sale only after a moment.
     stop: async (wanted) => {
       seen.over = true;
       await ended;
@@ -232,8 +232,8 @@ async function audit(world, event, run, watched) {
   if (replayed.status !== 0) throw new Error(`audit: the journal's chain: ${replayed.stdout}${replayed.stderr}`);
 }
 
-// All come within a second. Their own pauses take 3.8 s then, if each answer comes at once; when they came
-// within five it was 7.7 s, nearly all of the figure.
+// All buyers come within a second: the longer they take to arrive, the less of the figure is the service's
+// time. Their own pauses take some seconds even if each answer comes at once.
 async function sellOut(world, updates) {
   const { scope, add, seats, dir } = world;
   const event = 'sellout';
@@ -272,8 +272,8 @@ async function sellOut(world, updates) {
   return event;
 }
 
-// As after a crash: from the start of the process until it says that it is ready, which it is with the
-// first of its events, and until the last of them is open.
+// The time from the start after a crash until the process is ready, which it is once its first event is
+// open, and until its last event is open.
 async function afterACrash({ add, seats }) {
   await seats.kill();
   const began = performance.now();

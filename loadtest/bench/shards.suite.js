@@ -1,14 +1,14 @@
-// One line over K shards: what a join costs Redis there, relative to the same script for a line that is not in shards.
+// One line over K shards: the cost of a join at Redis, relative to the same script for a line without shards.
 //
-// A million joins a second at 16 fronts whose loops turn in 2 ms are 125 joins a turn and front. Over K shards they are
-// K calls, and what a call costs is paid K times. A front holds a shard's batch of fewer than 64 back for 2 ms, so that
-// a call carries two turns' part (core/line/batch.h). A front that keeps one call under way for each shard sends as
-// many more at once as the shard is slower, so a second row has calls of 64 joins everywhere.
-// All shards lie in one Redis here, and its CPU is divided by the joins.
+// A million joins a second at 16 fronts whose loops turn every 2 ms are 125 joins per turn and front. Over K shards these
+// are K calls, so the cost of a call is paid K times. A front delays a shard's batch of fewer than 64 joins by 2 ms, so
+// that a call carries the joins of two turns (core/line/batch.h). A front has one call in flight per shard, so the slower
+// the shard, the more joins a call carries. Therefore other rows have 64 joins in every call.
+// All shards are in one Redis here; its CPU time is divided by the number of joins.
 //
-// And how far from their order of arrival people stand, by two real fronts that are asked as fast as they answer: a
-// join's arrival is the instant at which it was sent, on the machine's clock, so the ways and the fronts' own turns
-// count as well. Over one shard, that is no cut at all, it is what fronts and Redis do to the order by themselves.
+// Also: how far places differ from the order of arrival, with two real fronts in a closed loop. A join arrives when it is
+// sent, by the machine's clock, so the figure includes the network and the fronts' turns. With one shard there are no
+// cuts, so it shows only what fronts and Redis do to the order.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,16 +27,16 @@ const JOINS = 120_000;
 const TURN_JOINS = 125;
 const CALL_JOINS = 64; // as BATCH_ENOUGH
 const SHARDS = [1, 2, 4, 8];
-const FAR = 2 ** 30; // a lease that is looked at and never reached
+const FAR = 2 ** 30; // a lease that is checked but never exhausted
 const CUTS = 2_000;
 
 async function open(redis, boot, event, lease) {
   await redis.command('HSET', `fg:{${event}}:cfg`, 'boot', boot, 'one_idem', '1', 'state', '3', 'joins_per_ip_per_min', '0',
-    'doc', '-'.repeat(1_000), // with so long a field the hash is a table, as those of events and shards are
+    'doc', '-'.repeat(1_000), // a field this long makes Redis store the hash as a table, as in real events and shards
     ...(lease === null ? [] : ['lease', String(lease)]));
 }
 
-// CPU of Redis a join, over as many shards in turn.
+// CPU of Redis per join, with the joins divided among these events, one after the other.
 async function perJoin(redis, boot, events, batch) {
   const sum = async () => (await Promise.all(events.map((event) => places(redis, event)))).reduce((a, b) => a + b, 0);
   const before = [await redisCpuUs(redis), await sum()];
@@ -70,12 +70,12 @@ async function joins({ add, redis, boot }) {
   }
 }
 
-// What ordering costs: a cut of eight shards each time, all of which have grown by 2,500 joins.
+// The cost of cuts: each is of eight shards, and each shard has grown by 2,500 joins.
 async function cuts({ add, redis, boot }) {
   const shards = SHARDS.at(-1);
   const sha = await redis.command('SCRIPT', 'LOAD', scriptText('cut'));
   await redis.command('HSET', 'fg:{cuts}:cfg', 'boot', boot, 'state', '0');
-  const texts = []; // of all cuts
+  const texts = []; // all cuts so far
   const cut = async (nth, words, seal = '') => {
     const answer = told('cut', await redis.command('EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
       shards, known: texts.length, sum: sumOf(texts), nth, seal, seal_epoch: 0, opening: `${boot}@1`, first: 0, told: 0, before: 0,
@@ -86,7 +86,7 @@ async function cuts({ add, redis, boot }) {
   };
   const none = Array(4 * shards).fill('');
   for (let k = 0; k < shards; k += 1) await cut(0, none, k);
-  const [, , , opened] = (await cut(0, none)).shards; // the same for all, which were sealed behind no cut
+  const [, , , opened] = (await cut(0, none)).shards; // the same for all: they were sealed before the first cut
   const before = await redisCpuUs(redis);
   for (let nth = 1; nth <= CUTS; nth += 1) {
     const words = Array.from({ length: shards }, () => [1, 2_500 * nth, 2_500 * nth + 10_000, opened]).flat();
@@ -97,7 +97,7 @@ async function cuts({ add, redis, boot }) {
   add({ name: `a cut of ${shards} shards: CPU of Redis`, value: us, unit: 'us' });
   add({ name: `a cut of ${shards} shards: of each of its 20,000 joins`, value: us / 20_000, unit: 'us', atMost: 0.02 });
 
-  // What those pay who only wait for the next cut: inside of Redis, without reading the call and answering it.
+  // The cost of a process that only waits for the next cut: time inside Redis, without parsing and replying.
   const sum = sumOf(texts);
   const news = {
     'cut.lua': ['evalsha', ['EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
@@ -117,7 +117,7 @@ async function cuts({ add, redis, boot }) {
 const STORM_S = 5;
 const STORM_CONNECTIONS = 512; // at each front: over shards each waits some 20 ms for its cut
 
-// How far each was moved, in ms: the time between its own arrival and that of the one whose rank its place is.
+// How far each join was moved, in ms: the time between its own arrival and that of the nth join, n being its place.
 function movedMs(lines) {
   const joins = lines.map((line) => line.split(' ').map(Number)).sort(([a], [b]) => a - b);
   const sent = ([at]) => at;
@@ -164,12 +164,12 @@ async function displacement({ add }) {
   }
 }
 
-// What the server of the cuts has to do for fifty fronts of eight loops on one event. One front is real, takes joins and
-// makes the cuts; the others say what it says. Its own slots are those of the event and of the list of events, all eight
-// shards are another's. Signs of life are sent in addition, at a pace of their own (suite growth).
+// The load of the server that has the cuts, with fifty fronts of eight loops on one event. One front is real, takes joins
+// and makes the cuts; the others repeat its commands. This server has the slots of the event and of the list of events;
+// another one has all eight shards. Signs of life are not included: suite `growth` measures them.
 const FRONTS = 50;
 const LOOPS = 8;
-const STEP_MS = 18; // between two reads of a process, at the least
+const STEP_MS = 18; // mean pause between two reads of a process
 const HOUSE_MS = 400; // STORE_DISCOVER_MS
 const HOUSE_MS_MAX = 800;
 const LEFT_TURNS = 4; // SHARDS_LEFT_TURNS
@@ -177,7 +177,7 @@ const LOOKS_MAX = 64; // SHARDS_LOOKS_MAX
 const CUTS_S = 8;
 
 async function startCutsCluster(scope) {
-  const patient = { settings: { 'cluster-node-timeout': 15_000 } }; // they share cores with all that follows
+  const patient = { settings: { 'cluster-node-timeout': 15_000 } }; // they share their cores with the load
   const { nodes: [home, other], id } = await startCluster(scope, 2, async () => patient);
   const give = async (key, node) => {
     const slot = await home.command('CLUSTER', 'KEYSLOT', key);
@@ -189,10 +189,10 @@ async function startCutsCluster(scope) {
   return { home, cluster: [home, other].map(({ address, port }) => `${address}:${port}`).join(',') };
 }
 
-// One process: one of its loops reads the cuts, claims the next in some of its turns, and asks cut.lua now and then. (A
-// claim of its own key: the real front makes the cuts.)
+// One process: one of its loops reads the cuts, claims the next one in some of its turns, and sometimes calls cut.lua.
+// (It claims another key, since the real front makes the cuts.)
 class Reader {
-  // news: what a call of cut.lua begins with.
+  // news: the first words of a call of cut.lua.
   constructor(home, news) {
     this.turn = 0;
     this.nth = 0; // the newest cut it knows
@@ -220,7 +220,7 @@ class Reader {
     return this.turn % (LEFT_TURNS + 1) === 0;
   }
 
-  // Others make the cuts, so it looks less often where there are many loops, but for the turns that claim.
+  // Others make the cuts, so with many loops it reads less often, except in turns that claim.
   async run(loops) {
     for (;;) {
       const pace = (this.turn + 1) % (LEFT_TURNS + 1) === 0 ? 1 : tickPeriod(loops) / tickPeriod(1);

@@ -1,17 +1,17 @@
-// Isolation: the company's shop, with its own PostgreSQL and its customers, has core 1 for itself, as
-// it had its own machine before. All of Fairgate, its stores and an on-sale that asks for more than
-// core 0 has are on the other. Its database lies in memory, which stands for the disk of its own that it
-// had there: on one disk its flushes would wait for those of our two journals.
+// Isolation: how an on-sale affects the customers of the company's own shop. The shop, its PostgreSQL and
+// its customers have core 1, which stands for a machine of their own. Fairgate, its stores and the crowd
+// share core 0, which they overload. The shop's database is in memory, which stands for a disk of its
+// own: on a shared disk its flushes would wait for those of our two databases.
 //
-// Windows go A B B A A B B A: in A the shop's customers are alone, in B the on-sale runs. Four windows
-// in a row have one seed, so both sides make the same visits at the same moments; what is compared is
-// the p99 of all visits of B and of all visits of A. The two A of each four, against each other, are
-// the null. Before an A begins nobody of the on-sale is left, and nothing of ours is at the shop or on
-// its way there.
+// Windows go A B B A A B B A: in A the shop's customers are alone, in B the on-sale runs as well. Four
+// windows in a row have the same seed, so the customers make the same visits at the same moments. The
+// figure compares the p99 of all visits in B with that of all visits in A. The two A of each four are
+// compared with each other as the null. Before an A begins, the crowd has left and no request of ours
+// is at the shop or on its way there.
 //
-// What reaches the shop from us is what it agreed to: look-ups of logins, up to a cap, and finished
-// orders at its pace. Both are under pressure in B, the look-ups far beyond their cap. How often its
-// database was asked is read there, second by second, by its own clock and its own statistics.
+// The shop gets from us only what it agreed to: look-ups for logins, up to a cap, and finished orders
+// at its own rate. In B we would like to send more of both, and far more look-ups. The number of
+// look-ups per second is read from the shop's own database, by its clock and its statistics.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { BULK_PASSWORD, startShop } from '../../tests/integration/demo-shop/shop
 import { sameWork, spread } from './lib/compare.js';
 import { pin, runPinned } from './lib/machine.js';
 
-const SECONDS = Math.min(30, Number(process.env.BENCH_SECONDS ?? 15)); // of a window, of which there are eight
+const SECONDS = Math.min(30, Number(process.env.BENCH_SECONDS ?? 15)); // per window; there are eight
 const USERS = Number(process.env.BENCH_USERS ?? 20_000);
 const SEEDS = [7, 8];
 const CUSTOMERS_PER_S = 40;
@@ -30,7 +30,7 @@ const OUR_CORE = 0;
 const SHOP_CORE = 1;
 const EVENT = 'demo';
 
-// A scope whose folder lies in memory.
+// A scope whose folder is in memory.
 function scopeInMemory(scope) {
   const before = process.env.TMPDIR;
   process.env.TMPDIR = '/dev/shm';
@@ -55,7 +55,7 @@ async function openShop(scope) {
   return shop;
 }
 
-// A stack of all that is ours, and no shop of its own.
+// A stack without a shop of its own.
 async function openOurs(scope, shop) {
   // Thousands of buyers share the accounts of twenty people.
   const build = buildWithLimits(scope, { max_per_buyer: 0 }, { names: ['queue-front', 'seat-service', 'payment-adapter', 'psp-sandbox'] });
@@ -71,7 +71,7 @@ async function openOurs(scope, shop) {
   return stack;
 }
 
-// The shop's customers, for one window: what they met, with the time of each visit in milliseconds.
+// Runs the shop's customers for one window. Returns their results, with the time of each visit in ms.
 async function customers(scope, shop, seed) {
   const file = join(scope.tempDir('customers-'), 'met.json');
   const argv = ['node', join(ROOT, 'infra/demo/demo-shop/customers.js')];
@@ -81,7 +81,7 @@ async function customers(scope, shop, seed) {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-// How often we queried the shop's database, and when.
+// How often we have queried the shop's database so far, with the time by its clock.
 function lookUpsSoFar(shop) {
   const [[at, count]] = shop.sql(
     `SELECT extract(epoch FROM clock_timestamp()), coalesce(sum(calls), 0) FROM pg_stat_statements
@@ -89,13 +89,13 @@ function lookUpsSoFar(shop) {
   return { at, count };
 }
 
-// Looked at about each second; a look costs the shop something itself, so there is one in A as well.
+// Reads that counter about once a second. Reading costs the shop something, so it happens in A as well.
 function watchLookUps(shop) {
   const seen = [lookUpsSoFar(shop)];
   let over = false;
   const ended = (async () => {
     while (!over) {
-      await delay(1020); // a window is never shorter than the second that the cap speaks of
+      await delay(1020); // never shorter than a second, which is the period of the cap
       seen.push(lookUpsSoFar(shop));
     }
   })();
@@ -107,7 +107,7 @@ function watchLookUps(shop) {
   };
 }
 
-// Customers of the shop who log in with us, whether or not earlier ones have been answered.
+// Logs the shop's customers in with us, in an open loop.
 function logInOften(stack, answers) {
   const pay = client({ port: stack.base + 3 });
   let over = false;
@@ -140,7 +140,7 @@ function logInOften(stack, answers) {
 
 const ordersInShop = (shop) => Number(shop.sql("SELECT count(*) FROM orders WHERE source <> 'shop'"));
 
-// What the shop was not given yet is taken off the list: at its pace that would go on for minutes.
+// Drops the orders that the shop does not have yet: at its rate they would take minutes.
 async function comeToRest(stack, shop) {
   stack.sql('payment_adapter', 'UPDATE pay.shop_outbox SET done_at = now() WHERE done_at IS NULL');
   await until('nothing of ours to be at the shop', () => {
@@ -150,7 +150,7 @@ async function comeToRest(stack, shop) {
   }, { timeoutMs: 30_000, everyMs: 250 });
 }
 
-// As many windows as are asked for, during one on-sale.
+// One on-sale, with one window of the shop's customers per seed.
 async function onSale(scope, stack, shop, seeds, told) {
   const seconds = seeds.length * (SECONDS + 2);
   const crowd = runCrowd(scope, {

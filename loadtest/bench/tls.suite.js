@@ -1,6 +1,6 @@
-// What a new connection costs the edge: HAProxy's processor time by certificate, by whether a session is taken up
-// again, and how. One HAProxy has all the listeners and answers by itself, so what differs is the handshake alone. Each
-// connection makes one request; the same without TLS is the measure.
+// The cost of a new connection at the edge: HAProxy's CPU time by certificate, and with or without a resumed session.
+// One HAProxy has all the listeners and answers by itself, so only the handshakes differ. Each connection makes one
+// request; the same without TLS is the baseline.
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -26,7 +26,7 @@ export function certificate(dir, kind) {
   return pem;
 }
 
-// nanoseconds on a processor, over all threads
+// CPU time in nanoseconds, of all threads.
 const cpuNs = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, task) =>
   sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0);
 
@@ -57,7 +57,7 @@ frontend all
   return { pid: child.pid, ports };
 }
 
-// microseconds of the edge for one connection with its request
+// CPU time of the edge, in microseconds, for one connection with its request.
 async function costs(edge, how) {
   const before = cpuNs(edge.pid);
   const told = JSON.parse(await runPinned(LOAD_CORE, ['node', CLIENT, JSON.stringify({ count: COUNT, ...how })]));

@@ -1,6 +1,6 @@
-// PostgreSQL after years: finished events are written into both databases as the services leave them, 5,000 orders of
-// two seats each, BENCH_ORDERS in all. Each time the orders have doubled, a reconciliation is measured; at the end each
-// statement of both services is prepared, and one whose plan reads a large table or index whole misses the bar.
+// PostgreSQL after years: writes finished events into both databases as the services leave them, with 5,000 orders of
+// two seats each, BENCH_ORDERS orders in all. Measures a reconciliation each time the orders have doubled. At the end it
+// prepares each statement of both services: none may have a plan that reads a large table or index whole.
 // The check does not see an index condition that matches too many rows.
 
 import { spawn } from 'node:child_process';
@@ -10,21 +10,21 @@ import { readersOfAll, statementsOf } from '../years/plans.js';
 import { HELPERS, migrate, payRows, seatRows } from '../years/rows.js';
 import { median } from './lib/compare.js';
 
-const ORDERS = Number(process.env.BENCH_ORDERS ?? 160_000); // a minute for each 60,000
+const ORDERS = Number(process.env.BENCH_ORDERS ?? 160_000); // takes a minute per 60,000
 const ORDERS_AN_EVENT = 5000;
-const WRITERS = 2; // events that are written side by side
+const WRITERS = 2; // events that are written at the same time
 const LARGE = 100_000; // rows
 const RUNS = 5;
-const SLICE = 5000; // as payment-adapter's saga/reconcile.c
+const SLICE = 5000; // as in payment-adapter's saga/reconcile.c
 const ROOM = 50_000;
 const SERVICES = [['payment-adapter', 'pay'], ['seat-service', 'seats']];
-// Nothing of this server is to outlive it.
+// This server's data need not survive.
 const HASTY = { synchronous_commit: 'off', fsync: 'off', full_page_writes: 'off', wal_level: 'minimal', max_wal_senders: 0, max_wal_size: '8GB', shared_buffers: '2GB', maintenance_work_mem: '256MB' };
 
 export const minutes = 8 + ORDERS / 30_000;
 
-// The server's processor time of some runs as they follow each other in a quiet hour: other work on the machine
-// does not change it. The kernel counts it in hundredths of a second.
+// The server's CPU time of a reconciliation, as the median of consecutive ones without new orders. Unlike elapsed
+// time it does not depend on other work on the machine. The kernel counts it in hundredths of a second.
 function reconcileMs(postgres) {
   const texts = Object.fromEntries(statementsOf('payment-adapter').map(({ name, text }) => [name, text]));
   const prepared = ['reconcile_collect', 'reconcile_drift'].map((name) => `PREPARE ${name} AS ${texts[name].replace(/;$/, '')};`);

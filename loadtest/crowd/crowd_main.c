@@ -1,9 +1,8 @@
-/* crowd_main.c: reads a scenario, starts the processes that run it, shows progress, sums it up.
+/* crowd_main.c: reads a scenario, starts the processes that run it, prints progress and a summary.
  *
  *   crowd SCENARIO [--i-own-this-host] [--quiet] [--print]
  *
- * Each second of the run is a line. --print prints the settings in force, as JSON, and runs
- * nothing.
+ * Prints a line per second of the run. --print only prints the effective settings, as JSON.
  *
  * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. SIGTERM and
  * SIGINT end the run at once, with the figures so far. */
@@ -108,7 +107,7 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
     json_close(json, '}');
 }
 
-/* How fast all got a place, and how accurate the promised waits were. */
+/* Prints how fast all visitors got a place, and how accurate the promised waits were. */
 static void report_waits(const struct scenario *scenario, const struct run_shared *shared,
                          struct text *json)
 {

@@ -1,6 +1,6 @@
-// hostile.js WHAT JSON: one of the clients of hostile.suite.js, a process of its own that runs for `seconds`.
-// `neighbour` is everybody else: it sends requests at a fixed rate from its own address, and prints for each one when
-// it was sent, how long the answer took, and how long the service's loop waited for a processor meanwhile, in ms.
+// hostile.js WHAT JSON: one of the clients of hostile.suite.js, in its own process, which runs for `seconds`.
+// `neighbour` is the harmless client: it sends requests at a fixed rate from its own address. For each one it prints
+// when it was sent, how long the answer took, and how long the service's loop waited for a CPU meanwhile, in ms.
 // The others are attackers, which print what they did.
 //
 //   {port, tls, paths, post, seconds, perS, patienceMs, big, stream, from, pid}     from: our source addresses; pid: of the service

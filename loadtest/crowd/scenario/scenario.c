@@ -1,9 +1,8 @@
 /* scenario.c: the table of settings that a scenario file can have, and the rules between them.
  *
- * It is the same machinery as a service's own settings (common/config), so defaults, bounds and
- * error messages with file and line come with it. Rules between settings are checked after reading.
- * With the same file and seed the same people come at the same moments and want the same things;
- * what the services make of it is the run's own. */
+ * It uses the settings code of the services (common/config), with its defaults, bounds and error
+ * messages. Rules between settings are checked after reading. The same file and seed give the same
+ * visitors, at the same times, with the same wishes; the services' answers differ between runs. */
 #include "scenario/scenario.h"
 
 #include <arpa/inet.h>
@@ -166,8 +165,8 @@ bool scenario_target(const char *list, uint32_t n, struct sockaddr_in *out)
     return false;
 }
 
-/* This machine, or 198.18.0.0/15, which is reserved for load tests (RFC 2544) and not routed: the
- * addresses of a network namespace made for one. */
+/* Whether it is this machine, or in 198.18.0.0/15, which is reserved for load tests (RFC 2544) and
+ * not routed, so that network namespaces can use it. */
 static bool is_ours(struct in_addr address)
 {
     uint32_t ip = ntohl(address.s_addr);

@@ -1,9 +1,9 @@
-/* schedule.c: due entries in the order of time: a binary heap in one array, in which the parent of
- * i is (i - 1) / 2.
+/* schedule.c: due entries in order of time: a binary heap in one array, in which the parent of i is
+ * (i - 1) / 2.
  *
- * A crowd has an entry for each waiting visitor, most of them far in the future. Loop timers would
- * each cost an allocation and a handle; an entry here is a few bytes, and the loop reads only the
- * first one. */
+ * A crowd has an entry for each waiting visitor, most of them far in the future. A loop timer for
+ * each would cost an allocation and a handle; an entry here is a few bytes, and the loop reads only
+ * the first one. */
 #include "scenario/schedule.h"
 
 #include "base/bug.h"

@@ -1,8 +1,8 @@
-/* hall.c: a hall's plan, as small as possible for a crowd.
+/* hall.c: a hall's plan in as little memory as possible.
  *
  * Ids and rows are arrays in the plan's order, and a seat is its index. All visitors of a process
- * share one plan, since a map for each of a hundred thousand browsers would measure our memory and
- * not the service. */
+ * share one plan: with a copy for each of a hundred thousand visitors, the run would be limited by
+ * the crowd's memory instead of the service. */
 #include "visitor/hall.h"
 
 #include "base/json_in.h"
@@ -36,8 +36,8 @@ static int seat_add(struct hall *hall, const char *id, uint32_t row)
     return 0;
 }
 
-/* Reserved for the fan club, the organiser, wheelchair users and companions: the map shows it, and
- * a visitor without a code or a need does not click there. */
+/* Whether the seat is reserved for a fan club, the organiser, wheelchair users or companions. The
+ * map shows such seats, and other visitors do not choose them. */
 static bool kept_for_some(const json_t *seat)
 {
     size_t i;

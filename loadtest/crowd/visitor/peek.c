@@ -1,9 +1,9 @@
 /* peek.c: finds "key": by searching the text.
  *
- * That is not how JSON should be read, and it is right here: the services' answers are flat
- * where it matters, name a thing once, and are ours. A load generator that built a tree of each
- * answer would mostly measure itself. Beware of nested objects with the same member; callers cut
- * to the part they mean first. */
+ * This is enough here: the answers are our own services', their relevant parts are flat, and each
+ * name occurs once. A load generator that parsed each answer into a tree would mostly measure
+ * itself. If nested objects have a member of the same name, callers first cut the text to the right
+ * part. */
 #include "visitor/peek.h"
 
 #include <stdio.h>
@@ -81,7 +81,7 @@ bool peek_step(struct span json, const char *step, const char *result)
     struct span name, came_to;
     while (peek_str(json, "step", &name)) {
         json = span_skip(json, (size_t)(name.ptr - json.ptr) + name.len);
-        /* an entry names its step first, so the next result is its own */
+        /* an entry names its step first, so the next result belongs to it */
         if (span_eq(name, span_of(step)) && peek_str(json, "result", &came_to) &&
             span_eq(came_to, span_of(result)))
             return true;

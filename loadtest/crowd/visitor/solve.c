@@ -1,8 +1,8 @@
 /* solve.c: counts up until the hash has enough zero bits.
  *
- * Challenge and number together always fit one block of SHA-256, so each try costs the same, and
- * the time is that of 2^bits tries on average. It runs on the thread pool, as a browser would do
- * it in a worker, so that the visitors who only wait are not delayed by those who work. */
+ * Challenge and number always fit into one block of SHA-256, so each try costs the same, and 2^bits
+ * tries are needed on average. Callers run it on the thread pool, as a browser does in a worker, so
+ * that it does not delay visitors who only wait. */
 #include "visitor/solve.h"
 
 #include "base/text.h"

@@ -1,16 +1,15 @@
-/* visitor.c: a life, as a table of phases: each has a request (visitor_ask.c) and what its answer
- * means (visitor_line.c, visitor_seats.c, visitor_order.c).
+/* visitor.c: a visitor's life as a table of phases. Each phase has a request (visitor_ask.c) and a
+ * handler for its answer (visitor_line.c, visitor_seats.c, visitor_order.c).
  *
  *     page -> join -> wait ... wait  -> pass -> look -> hold -> order -> pay -> watch -> tickets
  *               solve   listen                              -> extend -> confirm
  *
- * The lower way out is for runs about the seats alone. What refuses for the moment (429, 503, no
- * answer) is asked again later under the same key, after the pause that the service named or one
- * that doubles, a bounded number of times. How somebody behaves is drawn once, at the start, from
- * the run's seed.
+ * The lower branch is for runs that test only the seats. A temporary refusal (429, 503, no answer)
+ * is retried under the same key, after the pause that the service named or a doubling one, a
+ * bounded number of times. A visitor's manners are drawn once, at the start, from the run's seed.
  *
- * Invariant: of the instants in the schedule at most one is the visitor's present turn, and none
- * while a call or a proof of work is under way. */
+ * Invariant: at most one entry of the schedule is the visitor's current turn, and none is while a
+ * call or a proof of work is in progress. */
 #include "visitor/visitor_internal.h"
 
 #include "base/tag.h"
@@ -163,7 +162,7 @@ static uint16_t manner_drawn(const struct crowd *crowd)
             manner |= 1u << i;
     }
     if ((manner & 1u << MANNER_SLOW) !=
-        0) /* a visitor that does not read cannot wait for what it would read */
+        0) /* a slow reader cannot wait for events that it does not read */
         manner &= ~(1u << MANNER_LISTENER);
     return (uint16_t)manner;
 }

@@ -1,8 +1,8 @@
 /* visitor_ask.c: the request of each phase, one row of requests[] each, as a browser (or a bot)
  * sends it.
  *
- * A request is written at the moment when a connection is free, from what the visitor knows then,
- * so that a million who wait hold no requests. */
+ * A request is written only when a connection is free, from the visitor's state at that moment. So
+ * a million waiting visitors need no memory for requests. */
 #include "visitor/visitor_internal.h"
 
 #include <assert.h>
@@ -62,7 +62,7 @@ static void put_own_order(struct text *body, const struct visitor *visitor)
     text_printf(body, "{\"order\":\"%016lx-%u\"}", visitor->crowd->salt, visitor->number);
 }
 
-/* As the buyer's browser does it, on the provider's own page. */
+/* The form of the provider's page, as the buyer's browser sends it. */
 static void put_card(struct text *body, const struct visitor *visitor)
 {
     (void)visitor;
@@ -123,7 +123,7 @@ static void put_line(struct text *out, const struct visitor *visitor, const char
     text_printf(out, " HTTP/1.1\r\nHost: %s\r\n", visitor->crowd->scenario->host);
 }
 
-/* A first join has no ticket yet; one who joins again shows it. */
+/* A first join has no ticket yet; a rejoin sends it. */
 static const char *bearer_of(const struct visitor *visitor, const struct request *request)
 {
     bool joins = request == &requests[PHASE_JOIN] && visitor->trick != 1 + TRICK_REJOIN;
@@ -134,8 +134,8 @@ static const char *bearer_of(const struct visitor *visitor, const struct request
     return request->bearer == BEARER_TICKET && !joins ? visitor->ticket : NULL;
 }
 
-/* Behind a trusted proxy, which we stand for, everybody has an address of their own. Somebody who
- * was handed a pass or a hold has another address and another account. */
+/* Acts as a trusted proxy, so each visitor has its own address. In a trick with a pass or a hold
+ * that was handed over, the other person has another address and another account. */
 static void put(struct text *out, const struct visitor *visitor, const struct request *request)
 {
     const struct crowd *crowd = visitor->crowd;
@@ -155,7 +155,7 @@ static void put(struct text *out, const struct visitor *visitor, const struct re
     if (request->key != NULL)
         text_printf(out, "Idempotency-Key: %016lx-%u-%s", crowd->salt, visitor->number,
                     request->key);
-    if (request == &requests[PHASE_HOLD]) /* each attempt wants other seats */
+    if (request == &requests[PHASE_HOLD]) /* each attempt is for other seats */
         text_printf(out, "-%u", visitor->attempt);
     if (request->key != NULL)
         TEXT_LIT(out, "\r\n");

@@ -1,9 +1,9 @@
-/* visitor_line.c: what the waiting room's answers mean to a visitor, from the page to the pass.
+/* visitor_line.c: handles the waiting room's answers to a visitor, from the page to the pass.
  *
- * It does what the page's script does: join, wait as long as the answer says, ask again, go in when
- * called. Each answer (position, wait) is recorded for the judge, which compares it later with what
- * happened. Impatient ones leave, some sleep and come back, and bots try what
- * they should not. */
+ * A visitor does what the page's script does: it joins, polls at the intervals that the answers
+ * name, and enters when called. Each answer (position, wait) is recorded for the checker, which
+ * later compares it with what happened. Some visitors leave or join again, and bots try their
+ * tricks. */
 #include "visitor/solve.h"
 #include "visitor/visitor_internal.h"
 
@@ -225,7 +225,7 @@ static void not_called(struct visitor *visitor, const struct pool_answer *answer
         visitor_end(visitor, END_SOLD_OUT);
     else if (visitor_is(visitor, MANNER_LISTENER) && !visitor->woken)
         visitor_later(visitor, PHASE_LISTEN, visitor->stream != NULL ? VISITOR_BEAT_MS : 0);
-    else /* also who was woken and asked a front that does not know of it yet */
+    else /* a woken listener, too, if this front does not know of the call yet */
         visitor_later(visitor, PHASE_WAIT, poll_ms);
     visitor->woken = false;
 }
@@ -268,8 +268,8 @@ void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
 
 /* ---- listening ---- */
 
-/* How long ago the operator said it: a notice may end with @ and the instant, in microseconds. What
- * was said before the stream began is no news. */
+/* Measures how old a notice is: it may end with @ and its time, in microseconds. The first notice
+ * seen may be an old one, and does not count. */
 static void time_notice(struct visitor *visitor, struct span data)
 {
     struct span before, rest = span_cut(data, '@', &before);
@@ -345,7 +345,7 @@ static void open_stream(struct visitor *visitor)
 
 void visitor_listen(struct visitor *visitor)
 {
-    if (visitor->stream != NULL) { /* long enough without asking */
+    if (visitor->stream != NULL) { /* a listener, too, polls from time to time */
         visitor_later(visitor, PHASE_WAIT, 0);
         return;
     }
@@ -368,13 +368,13 @@ void visitor_prepare_trick(struct visitor *visitor)
     }
 }
 
-/* Before the call: tries to jump the line with its own, a forged or another visitor's ticket. */
+/* Before the call: a bot tried to jump the line with its own ticket or a forged one. */
 static void early_answered(struct visitor *visitor, const struct pool_answer *answer)
 {
     enum record_trick trick = (enum record_trick)(visitor->trick - 1);
     visitor_trick(visitor, trick, answer, answer->rc == 0 && answer->status < 300, visitor->place);
     visitor->trick = 0;
-    if (trick == TRICK_FORGE) /* the letter is changed back */
+    if (trick == TRICK_FORGE) /* restores the ticket */
         visitor->ticket[FORGED_AT] = visitor->letter;
     visitor->manner &= (uint16_t) ~(1u << MANNER_JUMPER | 1u << MANNER_FORGER);
     begin_to_wait(visitor, visitor_between_ms(visitor, 200, 1000));
@@ -469,8 +469,8 @@ void visitor_on_return(struct visitor *visitor, const struct pool_answer *answer
     visitor_through(visitor, MANNER_REUSER);
 }
 
-/* A first try that finds nothing to give up finds that it was lost; a later one may find that the
- * first did it. */
+/* If the first try finds no hold to give up, the hold was lost. A retry may find none because an
+ * earlier try was executed. */
 void visitor_on_leave(struct visitor *visitor, const struct pool_answer *answer)
 {
     bool gone = answer->status == 404 || answer->status == 410;

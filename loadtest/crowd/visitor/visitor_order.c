@@ -1,10 +1,10 @@
-/* visitor_order.c: from the order to the tickets, and what bots try with what is left of their
- * passes.
+/* visitor_order.c: handles the answers from the order to the tickets, and to the bots' tricks after
+ * that.
  *
- * Paying is a chain of answers that may each be late or lost. A visitor repeats with the same
- * idempotency key, as a browser's retry would, and the judge checks that nothing happened twice.
- * After the end, bots come back with used passes and other people's holds; the right answer to
- * all of that is a refusal. */
+ * Each of these answers may be late or lost. A visitor retries with the same idempotency key, as a
+ * browser does, and the checker verifies that nothing happened twice. Bots come back with the
+ * tickets and passes of ended visits, or order another account's hold. The right answer to all
+ * of these is a refusal. */
 #include "visitor/visitor_internal.h"
 
 #include "base/tag.h"
@@ -73,7 +73,7 @@ void visitor_on_pay(struct visitor *visitor, const struct pool_answer *answer)
     }
     visitor_note(visitor, RECORD_PAID, answer, visitor->baggage->amount, 0);
     visitor->baggage->paid = true;
-    visitor->since_us = system_mono_us(); /* from here on: paid, waiting for the ticket */
+    visitor->since_us = system_mono_us(); /* paid, now waiting for the tickets */
     visitor_later(visitor, PHASE_WATCH, 100);
 }
 
@@ -118,9 +118,9 @@ void visitor_through(struct visitor *visitor, uint64_t tried)
         visitor_end(visitor, END_DONE);
 }
 
-/* The visit ends some time after the tickets are there, as the saga has to reach the seats and the
- * waiting room first. Only then must its pass and its ticket be refused. The saga says when:
- * guessing by the clock would blame a part that was merely killed and restarted. */
+/* The visit ends some time after the tickets arrive, since the saga must first reach the seats and
+ * the waiting room. Only from then on must its pass and its ticket be refused. The order's timeline
+ * shows when: a fixed delay would be too short if a part was killed and restarted. */
 void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct crowd_stats *stats = visitor->crowd->stats;
@@ -134,7 +134,7 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
     if (peek_step(answer->body, "end_session", "done")) {
         histogram_record(&stats->over, system_mono_us() - visitor->since_us);
         visitor_through(visitor, MANNERS);
-    } else if (settled) { /* neither could be reached: the visit expires */
+    } else if (settled) { /* the saga ended without that step: the visit expires by itself */
         visitor_count(&stats->unended, 1);
         visitor_end(visitor, END_DONE);
     } else {

@@ -1,9 +1,9 @@
-/* visitor_seats.c: what the seat service's answers mean to a visitor: which seats to try, when
- * to give up, what was got.
+/* visitor_seats.c: handles the seat service's answers to a visitor: which seats to try next, when
+ * to give up, which seats are held.
  *
- * People do not choose as a program would. They take what is offered as best, or look at the map
- * and try one that is free there; when it is gone, they try again a moment later. So refusals
- * are part of the measurement, and only answers that no one should get count as failures. */
+ * Visitors choose as people do: they take the best seats offered, or try seats that are free on the
+ * map and try again a moment later if they are taken. So refusals are part of the measurement, and
+ * only answers that nobody should get count as failures. */
 #include "visitor/visitor_internal.h"
 
 #include "base/tag.h"
@@ -77,7 +77,7 @@ void visitor_on_look(struct visitor *visitor, const struct pool_answer *answer)
     const struct crowd *crowd = visitor->crowd;
     bool found = hall_choose(crowd->hall, answer->body, visitor->party, crowd->rng, baggage->seat);
     baggage->chosen = found ? visitor->party : 0;
-    /* others choose meanwhile, too */
+    /* a pause, in which others may take the seats */
     visitor_soon(visitor, PHASE_HOLD, 20, 400);
 }
 
@@ -188,7 +188,7 @@ void visitor_on_hold(struct visitor *visitor, const struct pool_answer *answer)
     go_on_with_hold(visitor);
 }
 
-/* Another account, with the pass of an ended visit. */
+/* Another account tried to hold seats with the pass of an ended visit. */
 void visitor_on_second(struct visitor *visitor, const struct pool_answer *answer)
 {
     visitor_trick(visitor, TRICK_SECOND, answer, answer->status < 300, 0);

@@ -1,9 +1,9 @@
-/* link.c: a socket that we poll, so that OpenSSL can read and write it (crypto/tls_client.h).
+/* link.c: a polled socket, so that OpenSSL can read and write it (crypto/tls_client.h).
  *
- * One address has some 28,000 ports towards one server, fewer than a large crowd, so connections
- * are bound to one of many local addresses. The kernel has an option to choose the port when it
- * connects (IP_BIND_ADDRESS_NO_PORT): a port that bind() chose would be taken for all destinations,
- * one that connect() chooses has to be free only towards this one. */
+ * One address has some 28,000 ports towards one server, fewer than a large crowd needs. So
+ * connections are bound to one of many local addresses. With IP_BIND_ADDRESS_NO_PORT the port is
+ * chosen by connect() and must be free only towards this server; a port chosen by bind() would be
+ * used up for all servers. */
 #include "wire/link.h"
 
 #include "limits.h"
@@ -169,7 +169,7 @@ void link_send(struct link *link, struct span bytes)
     assert(link->state == LINK_OPEN && link->unsent.len == 0);
     link->unsent = bytes;
     if (!flush(link))
-        link->wants_write = true; /* sending fails again later, then not from within this call */
+        link->wants_write = true; /* sending fails again later, outside of this call */
     arm(link);
 }
 

@@ -1,6 +1,6 @@
 /* sse.c: a head ends with an empty line, and so does an event: both are blocks. The bytes after the
- * last whole block are stored until its rest arrives. Our streams end with the connection; nothing
- * is chunked. */
+ * last whole block are stored until the rest arrives. Our streams end with the connection and are
+ * not chunked. */
 #include "wire/sse.h"
 
 #include "limits.h"
