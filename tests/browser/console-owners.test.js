@@ -8,7 +8,7 @@ import { hall, openPair, operator, opens } from '../integration/seat-service/sit
 import { makeEvent, openLine } from './line-world.js';
 import { closeAfterEach, openBrowser, Operator } from './world.js';
 
-describe('the console, before seats that are shared', async () => {
+describe('the console with shared seats', async () => {
   const scope = openScope(test);
   const ports = [await freePort(), await freePort()]; // private ones, of the two
   const line = await openLine(scope, { config: { console: { parts: `seats=http://localhost:${ports[0]}, seats2=http://localhost:${ports[1]}` } } });

@@ -18,7 +18,7 @@ const ROLES = {
   may: { roles: ['operator'], fairgate_events: ['hero-lim', 'show-*'] },
 };
 
-describe('persons at the console', async () => {
+describe('operator accounts at the console', async () => {
   const scope = openScope(test);
 
   const issuer = await openIssuer(scope);

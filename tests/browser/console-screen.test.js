@@ -93,7 +93,7 @@ describe('the verdict', () => {
     assert.equal(verdict(night({ doc: { state: 'draft' }, parts: without('seats') })).level, 'look');
   });
 
-  test('a cause counts what follows from it, and nothing else', () => {
+  test('a cause groups its own consequences only', () => {
     const found = alarms(night({ parts: without('seats'), live: { visits_halted: true }, errors: { queue: 0, seats: 70, pay: 3 }, quietMs: LIMITS.quiet_ms, drift: 1 }));
     assert.deepEqual(found.map(({ key, hides }) => [key, hides?.map((one) => one.key)]), [
       ['down.seats', ['visits-halted', 'errors', 'quiet']], ['drift', undefined], ['errors', undefined],
@@ -153,7 +153,7 @@ describe('the forecast', () => {
     assert.equal(againstPlan({ kind: 'stopped' }, NOON).kind, 'none');
   });
 
-  test('a rate per minute needs two rows, and none comes of a counter that fell', () => {
+  test('a rate per minute needs two rows and skips a counter that fell', () => {
     assert.equal(perMinute(rows(2), 'serving'), 120);
     assert.equal(perMinute(rows(2).slice(-31), 'serving'), 120);
     assert.equal(perMinute(rows(2).slice(-11), 'serving'), null);

@@ -69,7 +69,7 @@ describe('a hall of blocks', () => {
     }
   });
 
-  test('a plan without prices is read, and what is no plan is not', () => {
+  test('a plan without prices is read, and an invalid plan is refused', () => {
     const { plan } = bodyOf(SALE, SHOW);
     const sale = saleOf(documentOf(plan));
     assert.deepEqual(sale.categories.map(({ name, price }) => [name, price]), [['R', undefined], ['Floor', undefined]]);
@@ -104,7 +104,7 @@ describe('the checklist', () => {
     assert.deepEqual(left({ parts: [{ name: 'seats', ready: true, reason: 'not JSON' }] }), [['parts', 'part', 'seats']]);
   });
 
-  test('a hall that is not known is not called missing, and opening by hand needs no time', () => {
+  test('an unknown hall is not reported as missing; a manual opening needs no time', () => {
     const items = checklist({ doc: { ...DOC, opens_at: null }, hall: undefined, parts: [] });
     assert.deepEqual(items.map(({ key }) => key), ['show', 'opens_at', 'rate']);
     assert.deepEqual(missing(items), []);

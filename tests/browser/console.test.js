@@ -779,7 +779,7 @@ describe('the console', async () => {
     await page.unrouteAll({ behavior: 'ignoreErrors' });
   });
 
-  test('takings are captures less refunds; without them list prices are named so', async () => {
+  test('takings are captures less refunds; list prices are labelled as such', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     const columns = ['at', 'completed', 'open', 'parked', 'captured', 'given_back'];
@@ -1075,7 +1075,7 @@ describe('the console', async () => {
     });
   }
 
-  test('a stopped seat service is one alarm, and its figures say of when they are', async () => {
+  test('a stopped seat service is one alarm, and its figures show their age', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });

@@ -17,7 +17,7 @@ const MANNERS = [
 const LIST = { few: ['#list-seats li', '#offers button'] };
 const WAIT = { timeout: 60_000 };
 
-describe('what goes otherwise', async () => {
+describe('pages in trouble', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'trouble');
 

@@ -247,7 +247,7 @@ test('each of those alerts has a drill on the real thing', () => {
   assert.deepEqual([...drills.matchAll(/^ {4}(\w+): \[/gm)].map(([, name]) => name).sort(), rules.sort());
 });
 
-test('what was promised: alerts when it is broken, by the pace of it, and not otherwise', (t) => {
+test('an SLO alerts by its burn rate, and not otherwise', (t) => {
   tried(t, [SLOS], '1m', Object.entries(STORIES).map(([name, { spans, manner = 'slow', calls = BUSY, page = false, only = () => true, silent = false }]) => {
     const some = OBJECTIVES.filter(only);
     return {
@@ -285,7 +285,7 @@ test('the Korean runbook has the same parts in the same order', () => {
 // Limits of a caller: of a visitor, an address or an order.
 const OF_CALLERS = new Set(['extensions-exhausted', 'hold-busy', 'moves-exhausted', 'too-many', 'too-many-attempts', 'too-many-codes', 'too-many-joins', 'too-many-requests', 'too-many-wrong-passes', 'too-many-wrong-tokens']);
 
-test('each problem code that says that a bound of ours is reached is counted, and the runbook says what to do about it', () => {
+test('each code of a reached bound is counted and in the runbook', () => {
   const codes = ['queue-front', 'seat-service', 'payment-adapter'].flatMap((service) => openContract(`${service}/openapi.yaml`).document.components.schemas.Problem.properties.code.enum);
   const ours = [...new Set(codes.filter((code) => /full|too-many|busy|overloaded|exhausted/.test(code) && !OF_CALLERS.has(code)))].sort();
   assert.ok(ours.length > 10);
@@ -313,7 +313,7 @@ test('each command of fairgate in the runbook is one that it takes', async (t) =
 });
 
 // A unit's journal also has systemd's own lines, which are not JSON.
-test('what the runbook looks for in logs is a field of theirs, whatever else the journal has', () => {
+test('the runbook\'s log queries use existing fields', () => {
   const commands = [...runbook.matchAll(/journalctl .*-o cat \| (jq .*)$/gm)].map(([, command]) => command);
   assert.ok(commands.length > 5);
   const line = JSON.stringify(Object.fromEntries([...logFields().keys()].map((field) => [field, 'x'])));
@@ -361,7 +361,7 @@ test('every figure of trouble is in a rule', () => {
   assert.deepEqual(table.filter(({ name, alerts: told }) => TROUBLE.test(name) && told.length === 0).map(({ name }) => name), []);
 });
 
-test('each refusal since something is full is counted by its code, which the alert names', () => {
+test('each refusal because of a full queue is counted by its code', () => {
   const matches = (path, what) => [...readFileSync(join(ROOT, path), 'utf8').matchAll(what)].map(([, code]) => code);
   const counted = matches('common/http/http_reply.c', /\{"([a-z-]+)", 0\}/g);
   const codes = ['queue-front/src/api/refusals.h', 'seat-service/src/loop/refusals.h', 'seat-service/src/core/engine/verdicts.h', 'payment-adapter/src/api/refusals.h']
@@ -374,7 +374,7 @@ test('each refusal since something is full is counted by its code, which the ale
 // Replaces Grafana's variables.
 const asAsked = (expr) => expr.replaceAll('$__rate_interval', '1m').replaceAll('$event', '.*');
 
-test('each expression of a dashboard can be asked, and asks for what there is', (t) => {
+test('each dashboard expression is valid and uses known metrics', (t) => {
   const boards = DASHBOARDS.map((path) => JSON.parse(readFileSync(path, 'utf8')));
   assert.equal(boards.length, Object.keys(BOARDS).length);
   const asked = boards.flatMap(({ title, panels }) => panels.flatMap((panel) => (panel.targets ?? []).map(({ expr }) => ({ where: `${title}: ${panel.title}`, expr }))));

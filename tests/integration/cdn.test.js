@@ -100,7 +100,7 @@ for (const name of CACHES) {
     // One request per object and caching period, and one more of each where a period begins.
     const bound = (took) => PAGES * (Math.floor(took / KEPT_S) + 2) + FILES + STATUSES * (Math.floor(took) + 2);
 
-    test('in each state the front hears of a few, however many come', async (t) => {
+    test('in each state few requests reach the front, however many visitors come', async (t) => {
       const states = { schedule: 'scheduled', open: 'open', pause: 'paused', 'sold-out': 'sold-out', close: 'closed' };
       for (const [action, state] of Object.entries(states)) {
         await act(site.front, 'show', action);
@@ -111,7 +111,7 @@ for (const name of CACHES) {
       }
     });
 
-    test('a change is seen by all when it was said to be, and the front still hears of a few', async (t) => {
+    test('a change is visible in time, and still few requests reach the front', async (t) => {
       await makeEvent(site, 'later', { rate_per_s: 0 });
       const says = async (words) => (await web.get('/e/later', { headers: { 'accept-language': 'en' } })).text.includes(words);
       assert.equal(await says('Doors open'), false);
@@ -136,7 +136,7 @@ for (const name of CACHES) {
       assert.equal(status.state, 'open');
     });
 
-    test('what is one visitor\'s goes past the cache: place, own page, stream', async () => {
+    test('a visitor\'s place, own page and stream bypass the cache', async () => {
       await makeEvent(site, 'own', { rate_per_s: 0 });
       const visitors = [1, 2].map(() => new Visitor({ http: web }, 'own'));
       for (const [i, visitor] of visitors.entries()) {

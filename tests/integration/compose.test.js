@@ -20,12 +20,12 @@ function laid(over, under) {
 const composed = (env = {}) => laid(read('shared-seats.yaml', env), read('compose.yaml', env)).services;
 const seatsOf = (services) => Object.keys(services).filter((name) => name.startsWith('seat-service'));
 
-test('a setting that nobody gives is empty, not the text that names it', () => {
+test('an unset setting is empty, not its placeholder', () => {
   for (const name of ['compose.yaml', 'demo.yaml', 'shared-seats.yaml'])
     for (const { environment = {} } of Object.values(read(name, {}).services)) for (const [key, value] of Object.entries(environment)) assert.doesNotMatch(String(value), /\$\{/, `${name}: ${key}`);
 });
 
-test('each process of the seats is what the first is, but for its name and its port on this machine', () => {
+test('seat processes differ only in name and published port', () => {
   const services = composed();
   const plain = ({ ports, environment: { FAIRGATE_JOURNAL_INSTANCE, ...environment }, ...service }) => ({ ...service, environment });
   assert.deepEqual(seatsOf(services), ['seat-service', 'seat-service-1', 'seat-service-2']);
@@ -33,7 +33,7 @@ test('each process of the seats is what the first is, but for its name and its p
   assert.equal(new Set(seatsOf(services).flatMap((name) => services[name].ports)).size, 3);
 });
 
-test('edge, fronts and console know each by its name, and their number is a setting', () => {
+test('edge, fronts and console list each seat process; their number is a setting', () => {
   for (const owners of [undefined, '3']) {
     const services = composed(owners && { FAIRGATE_SEAT_OWNERS: owners });
     const [edge, line] = [services.edge.environment, services['queue-front'].environment];

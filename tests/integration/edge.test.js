@@ -45,7 +45,7 @@ describe('the edge', () => {
     await stack.up();
   });
 
-  test('parts the paths among the services', async () => {
+  test('routes each path to its service', async () => {
     const served = async (path) => (await stack.edge.get(path)).json?.port - stack.base;
     const fronts = [1, 21];
     for (const path of ['/e/demo', '/v1/queue/demo/status', '/.well-known/jwks.json', '/assets/x']) {
@@ -55,7 +55,7 @@ describe('the edge', () => {
     assert.equal(await served('/seats/demo'), 2);
   });
 
-  test('has a config of which HAProxy has nothing to say', () => {
+  test('has a config without HAProxy warnings', () => {
     const { status, stderr } = spawnSync('haproxy', ['-c', '-f', join(stack.dir, 'conf/edge.cfg')], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /WARNING|ALERT/);
@@ -67,17 +67,17 @@ describe('the edge', () => {
     assert.equal(answer.headers.location, '/e/demo');
   });
 
-  test('has no way to what is private', async () => {
+  test('has no route to private paths', async () => {
     for (const path of ['/admin/events', '/internal/x', '/metrics', '/readyz', '/console', '/v2']) {
       assertProblem(await stack.edge.get(path), 404, 'not-found');
     }
   });
 
-  test('says honestly that a service is not there', async () => {
+  test('answers 503 for a service that is down', async () => {
     assertProblem(await stack.edge.get('/v1/pay/me'), 503, 'unavailable');
   });
 
-  test('says who the visitor is, and believes nothing that they claim about it', async () => {
+  test('sets the client\'s address and ignores forwarding headers', async () => {
     const headers = {
       'X-Forwarded-For': '203.0.113.9',
       'X-Forwarded-Proto': 'https',
@@ -140,7 +140,7 @@ describe('the edge', () => {
     });
   }
 
-  test('says of a service that talks nonsense that it does', async () => {
+  test('answers 502 for a service with an invalid response', async () => {
     assertProblem(await stack.edge.get('/e/nonsense'), 502, 'bad-gateway');
   });
 
@@ -306,21 +306,21 @@ describe('the edge behind a CDN and a balancer', () => {
     assert.equal(await visitor(CDN), CDN);
   });
 
-  test('goes past proxies of ours, and believes nothing left of the visitor', async () => {
+  test('skips known proxies and trusts no hop before the visitor', async () => {
     assert.equal(await visitor(CDN, through(`203.0.113.5, ${OUTER_CDN}`)), '203.0.113.5');
     assert.equal(await visitor(CDN, through('203.0.113.5, 2001:db8:cd::8, 198.51.100.8')), '203.0.113.5');
     assert.equal(await visitor(CDN, through(`192.0.2.66, 203.0.113.5,${OUTER_CDN}`)), '203.0.113.5');
     assert.equal(await visitor(CDN, { ...through('192.0.2.66'), 'x-forwarded-for': OUTER_CDN }), '192.0.2.66');
   });
 
-  test('takes the hop that wrote garbage for the visitor', async () => {
+  test('treats the hop that wrote an invalid address as the visitor', async () => {
     assert.equal(await visitor(CDN, through('garbage')), CDN);
     assert.equal(await visitor(CDN, through('203.0.113.5, unknown')), CDN);
     assert.equal(await visitor(CDN, through(`203.0.113.5, _x, ${OUTER_CDN}`)), OUTER_CDN);
     assert.equal(await visitor(CDN, through('garbage, 203.0.113.5')), '203.0.113.5');
   });
 
-  test('hears no stranger', async () => {
+  test('ignores forwarding headers of unknown proxies', async () => {
     const headers = { ...through('203.0.113.5'), 'CF-Connecting-IP': '203.0.113.5', 'X-Forwarded-Proto': 'https' };
     const { json } = await ask(STRANGER, headers);
     assert.equal(json.headers['x-forwarded-for'], STRANGER);
@@ -334,7 +334,7 @@ describe('the edge behind a CDN and a balancer', () => {
     assert.match(headers['strict-transport-security'], /^max-age=/);
   });
 
-  test('counts each visitor of a CDN for themselves', async () => {
+  test('limits each visitor behind a CDN separately', async () => {
     assertProblem(await refused(CDN, through('203.0.113.77')), 429, 'too-many-requests');
     assert.equal((await ask(CDN, through('203.0.113.78'))).status, 200);
     for (let i = 0; i < 22; i += 1) assert.equal((await ask(CDN, through(`203.0.112.${i}`))).status, 200);
@@ -347,7 +347,7 @@ describe('the edge behind a CDN and a balancer', () => {
     return Buffer.concat([head, rest, Buffer.from(address), Buffer.alloc(address.length), Buffer.from([0x12, 0x67, 0, 80])]).toString('latin1');
   };
 
-  test('hears a balancer by the PROXY protocol, both versions', async () => {
+  test('takes the address from a balancer\'s PROXY protocol, both versions', async () => {
     assert.equal(await visitor(BALANCER, {}, v1('203.0.113.5')), '203.0.113.5');
     assert.equal(await visitor(BALANCER, {}, v1('2001:db8:7::1')), '2001:db8:7::1');
     assert.equal(await visitor(BALANCER, through('192.0.2.66'), v2([203, 0, 113, 6])), '203.0.113.6');
@@ -356,7 +356,7 @@ describe('the edge behind a CDN and a balancer', () => {
     assert.equal(await visitor(BALANCER, through('203.0.113.9'), v1(OUTER_CDN)), '203.0.113.9');
   });
 
-  test('counts the visitors of a balancer for themselves', async () => {
+  test('limits each visitor behind a balancer separately', async () => {
     assertProblem(await refused(BALANCER, {}, v1('203.0.113.87')), 429, 'too-many-requests');
     assert.equal((await ask(BALANCER, {}, v1('203.0.113.88'))).status, 200);
   });
@@ -368,7 +368,7 @@ describe('the edge behind a CDN and a balancer', () => {
     assert.equal(await ask(BALANCER, {}, 'PROXY TCP4 garbage\r\n'), undefined);
   });
 
-  test('may come in a header that names the visitor alone', async () => {
+  test('can take the visitor from a header with one address', async () => {
     // A setting stays until it is changed.
     await stack.up({ FAIRGATE_EDGE_CLIENT_IP_HEADER: 'CF-Connecting-IP' });
     const headers = { ...through('192.0.2.66'), 'CF-Connecting-IP': '2001:db8:7::5' };

@@ -87,7 +87,7 @@ test('the edge gives back the memory that a crowd took', async (t) => {
   assert.match(readFileSync(`/proc/${pid}/maps`, 'utf8'), /libjemalloc\.so/);
 });
 
-test('the edge asks the owner of the seats that is sure of it, and one that is not while there is none', async (t) => {
+test('the edge prefers a proven owner of the seats to one that is cut off', async (t) => {
   const { by, says } = await openEdge(t);
   const served = (what, name) => until(what, async () => (await by('/v1/seats/gala')) === name && (await by('/seats/gala')) === name && (await by('/v1/seats/gala/plan')) === name);
   const [first, second] = site.named('seats').map(({ name }) => name);
@@ -117,7 +117,7 @@ test('without an owner of the seats visitors get Retry-After, services do not', 
   await until('the owner to be asked', async () => (await inside.post(path)).status === 200);
 });
 
-test('what a hall shows is asked of everybody who shows it, and nothing else', async (t) => {
+test('only reads of a hall go to each process that shows it', async (t) => {
   const { by, says } = await openEdge(t);
   const [first, second] = site.named('seats').map(({ name }) => name);
   const LOOKS = ['plan', 'availability', 'availability?since=7', 'stream?since=7'].map((what) => `/v1/seats/gala/${what}`);
@@ -137,7 +137,7 @@ test('what a hall shows is asked of everybody who shows it, and nothing else', a
   await asked('the owner to be asked as before, though nobody shows it', first, LOOKS);
 });
 
-test('where machines share the events of the seats, both edges take the lines that find them', () => {
+test('with shared seats both edges\' configs find the owners', () => {
   const shared = new Site({ owners: 2 });
   after(() => shared.close());
   shared.prepare();
@@ -156,14 +156,14 @@ test('where machines share the events of the seats, both edges take the lines th
   assert.doesNotMatch(site.seatsConf(site.named('seats')[0]), /owners/, 'off unless asked for');
 });
 
-test('the services take theirs', () => {
+test('the services accept their configs', () => {
   const all = { front: ['queue-front', 'frontConf'], seats: ['seat-service', 'seatsConf'], pay: ['payment-adapter', 'payConf'] };
   for (const [prefix, [program, conf]] of Object.entries(all))
     for (const machine of site.named(prefix))
       said(programPath(program), '--check-config', '--config', site.write(machine, 'service.conf', site[conf](machine)));
 });
 
-test('Redis starts with its own, also once Sentinel has had it rewritten, and lets in whom it should', async (t) => {
+test('Redis starts with its config, also after Sentinel rewrote it, with its ACL', async (t) => {
   const scope = openScope(t);
   const [machine, other] = site.named('store');
   mkdirSync(machine.path('redis'));
@@ -208,7 +208,7 @@ const GOOD = [
   [/^GET .*\/orders\/o$/, 'order asked for', { order: 'o', status: 'failed', reason: 'the test' }],
 ];
 
-test('a visitor of the drill who was answered badly has found something, and comes anew: there is as much to see at the next fault', { timeout: 300_000 }, async (t) => {
+test('a drill\'s visitor reports a bad answer and starts again', { timeout: 300_000 }, async (t) => {
   const asked = {}, well = {};
   const places = new Map(); // by address
   const server = await serve(openScope(t), (request, answer) => {
@@ -232,7 +232,7 @@ test('a visitor of the drill who was answered badly has found something, and com
   for (const [, what] of GOOD) assert.ok(visitors.findings.some((text) => text.includes(`${what} was answered`)), `${what}: ${visitors.findings.join('\n')}`);
 });
 
-test('what is left open in a config, or is not there to be filled in, is said', () => {
+test('a config\'s unfilled placeholder or unknown value is an error', () => {
   assert.throws(() => filled('a @NAME@ b', {}), /@NAME@ is not filled in/);
   assert.throws(() => filled('a b', { NAME: 'x' }), /no @NAME@/);
   assert.equal(filled('a @NAME@ @NAME@', { NAME: '$&' }), 'a $& $&');

@@ -24,7 +24,7 @@ const op = (name, by, from, to, fields = {}) => ({ op: name, by, from: from * S,
 const hold = (by, from, to, what, until = 100) => op('hold', by, from, to, { wants: what, ...(to === null ? {} : { seats: what, hold: `h-${by}`, until: until * S }) });
 const on = (name, by, from, to, fields) => op(name, by, from, to, { hold: `h-${by}`, ...fields });
 
-test('what is no history is refused with its line, whatever it is instead', () => {
+test('an invalid history is refused with its line number', () => {
   const first = '{"history":1}';
   const end = (books) => [first, JSON.stringify({ fact: 'end', at: 1, books })];
   const garbage = ['null', '1', '"hold"', '[]', 'true', '', '{', '{}', '{"op":null}', '{"op":["hold"]}', '{"fact":["end"],"at":1}', '{"fact":{}}', '{"op":"toString"}'];
@@ -129,7 +129,7 @@ describe('seats', () => {
     assert.deepEqual(names(seats({ ...others, again: true, wants: ['y'] }, refused(3, 4))), REFUSED);
   });
 
-  test('one that is too wide to be judged is not passed', () => {
+  test('a seat with too many states to search is reported as too wide', () => {
     const lines = Array.from({ length: 14 }, (_, i) => [hold(`v${i}`, 1, 60, ['x'], 2), on('release', `v${i}`, 2, 61), on('gone', `v${i}`, 2, 61)]).flat();
     const { wide, found } = judged([{ history: 1, widest: 50 }, ...lines]);
     assert.deepEqual([wide.length, found], [1, []]);
@@ -182,7 +182,7 @@ describe('places', () => {
 // ---- made up: legal ones, and lies ----
 
 for (const [what, legal, lies] of [['seats', legalSeats, seatLies], ['the line', legalLine, lineLies], ['money', legalMoney, moneyLies]]) {
-  test(`what a model of ${what} lived through passes, and each lie in it is found`, (t) => {
+  test(`a generated history of ${what} passes, and each planted lie is found`, (t) => {
     const rng = seededRng(t);
     const planted = Object.fromEntries(Object.keys(lies).map((name) => [name, 0]));
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -251,7 +251,7 @@ function small(rng) {
   return { holds, ops };
 }
 
-test('the search says what a try of all orders says', (t) => {
+test('the search agrees with trying all orders', (t) => {
   const rng = seededRng(t);
   let can = 0;
   const rounds = 50 * ROUNDS;
@@ -267,7 +267,7 @@ test('the search says what a try of all orders says', (t) => {
 
 // ---- the program ----
 
-test('the program reads a file and tells what contradicts itself, and refuses what is no history', () => {
+test('the program reports contradictions and refuses invalid files', () => {
   const dir = scope.tempDir('history-');
   const kept = (name, lines) => {
     const path = join(dir, name);

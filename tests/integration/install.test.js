@@ -20,7 +20,7 @@ function install(destdir, prefix = '/opt/fairgate') {
   });
 }
 
-test('an installation stands below DESTDIR and is accepted by its own programs', (t) => {
+test('an installation is below DESTDIR, and its programs accept its configs', (t) => {
   const destdir = openScope(t).tempDir();
   const said = install(destdir);
   const at = (path) => join(destdir, 'opt/fairgate', path);
@@ -169,7 +169,7 @@ test('units are as closed as the README says, and say which calls of the kernel 
   }
 });
 
-test('a config that was changed is kept, and the new one lies beside it', (t) => {
+test('a changed config is kept, and the new one is installed as .new', (t) => {
   const destdir = openScope(t).tempDir();
   install(destdir);
   const config = join(destdir, 'opt/fairgate/etc/fairgate/queue-front.conf');
@@ -183,7 +183,7 @@ test('a config that was changed is kept, and the new one lies beside it', (t) =>
 
 const packaging = (name) => readFileSync(join(ROOT, 'infra/debian', name), 'utf8');
 
-test('whatever is installed is in one Debian package, or is said to be in none', (t) => {
+test('each installed file is in one Debian package or listed as in none', (t) => {
   const destdir = openScope(t).tempDir();
   const installed = install(destdir, '/usr').trimEnd().split('\n').map((line) => line.trim().slice(destdir.length + 1));
   const lists = readdirSync(join(ROOT, 'infra/debian')).filter((name) => /\.(install|manpages)$|^not-installed$/.test(name));
@@ -193,7 +193,7 @@ test('whatever is installed is in one Debian package, or is said to be in none',
   for (const row of rows) assert.ok(installed.some((path) => isIn(path)(row)), row);
 });
 
-test('programs, packages and contracts are of the version that VERSION tells, and CHANGELOG.md knows it', () => {
+test('programs, packages, contracts and CHANGELOG.md have the version of VERSION', () => {
   const read = (path) => readFileSync(join(ROOT, path), 'utf8');
   const version = read('VERSION').trim();
   assert.match(version, /^\d+\.\d+\.\d+$/);
@@ -206,7 +206,7 @@ test('programs, packages and contracts are of the version that VERSION tells, an
   assert.equal(execFileSync(programPath('fairgate'), ['version'], { encoding: 'utf8' }), `fairgate ${version}\n`);
 });
 
-test('each commit has a version of its own, which comes before the release, or after the one that was', (t) => {
+test('each commit has its own version, before or after a release', (t) => {
   const dir = openScope(t).tempDir('version-');
   const git = (...args) => execFileSync('git', ['-C', dir, '-c', 'user.name=a', '-c', 'user.email=a@b.example', ...args], { encoding: 'utf8' });
   const version = () => execFileSync(join(ROOT, 'infra/version'), [dir], { encoding: 'utf8' }).trim();

@@ -96,7 +96,7 @@ const failOnce = (name) => {
 
 const closing = (text) => /^(\d+) passed, (\d+) failed$/m.exec(text).slice(1).map(Number);
 
-test('each way to crash is found, although every body passes and nobody looks', async () => {
+test('each kind of crash is found although the test bodies pass', async () => {
   const ways = ['abort', 'assert', 'overflow', 'overrun', 'null', 'leak'].map((how) => ['asan', how]);
   ways.push(['plain', 'abort'], ['plain', 'assert'], ['plain', 'null']);
   const bodies = ways.map(([variant, how]) => `
@@ -230,7 +230,7 @@ test('each file is run by the Node that runs all of them, whichever the PATH has
   assert.equal(status, 0, text);
 });
 
-test('a program that stays is found when it ends by itself, and not when it is asked to or allowed', async () => {
+test('a program with `stays` that ends by itself is a finding', async () => {
   const stays = (name, what, then) => `test('${name}', async (t) => {
     const scope = openScope(t);
     const child = scope.spawn('${name}', ['sh', '-c', '${what}'], { stays: true });
@@ -254,7 +254,7 @@ test('a program that stays is found when it ends by itself, and not when it is a
   assert.deepEqual([good.status, ...closing(good.text)], [0, 3, 0], good.text);
 });
 
-test('a part that aborts in a stack is found at its end, although it is back at once', async () => {
+test('an abort in a stack is a finding although the part restarts at once', async () => {
   const body = (then) => `
     test('a stack', async (t) => {
       const scope = openScope(t);
@@ -335,7 +335,7 @@ const DRAWS = `test('draws', (t) => {
   failOnce('once');
 });`;
 
-test('what is run again draws what it drew before, from a printed seed; what runs many times draws anew', async () => {
+test('a rerun has the same printed seed; repeated runs have new seeds', async () => {
   const drawn = async (run) => {
     const { text } = await run.start();
     return { text, all: readFileSync(join(run.dir, 'drawn'), 'utf8').trim().split(' ') };
@@ -349,7 +349,7 @@ test('what is run again draws what it drew before, from a printed seed; what run
   assert.equal(new Set(often.all).size, 3, often.text);
 });
 
-test('a file that is ended by its time has failed, and is not run again beside what it has begun', async () => {
+test('a file that times out fails and is not run again', async () => {
   const { status, text } = await new Run({ 'endless.test.js': "test('a name', () => new Promise(() => { setInterval(() => {}, 1000); }));" }, { env: { FAIRGATE_FILE_MAX_S: '1' } }).start();
   assert.equal(status, 1, text);
   assert.match(text, /timed out after 1000ms/);
@@ -364,7 +364,7 @@ test('six files that failed are few enough to be run again, seven are not', asyn
   }
 });
 
-test('a module that node tells of by its address is the file that was named by its path', async () => {
+test('events with a file URL and with a path are about the same file', async () => {
   const path = '/tests/one.test.js', address = `file://${path}`;
   const events = [
     ['test:enqueue', { file: path, name: path, nesting: 0 }], ['test:enqueue', { file: address, name: 'a', nesting: 0 }],
@@ -375,7 +375,7 @@ test('a module that node tells of by its address is the file that was named by i
   assert.deepEqual(told, [[path, 'a', true]]);
 });
 
-test('what did not run is not what passed', async () => {
+test('a file or test that did not run fails', async () => {
   const cases = {
     'an empty file': '',
     'an early end': "test('first', () => {}); test('second', () => process.exit(0)); test('third', () => {});",
@@ -428,7 +428,7 @@ test('unit tests: a crash is found, also of a child whose parent passes', async 
   }
 });
 
-test('unit tests: those that started a thread are marked for the thread sanitizer, others are not', async () => {
+test('unit tests: only tests with threads run under the thread sanitizer', async () => {
   const run = await runUnit({ one: `${programs.asan} none; ${OK}`, many: `${programs.asan} thread; ${OK}` }, { variant: 'asan' });
   assert.deepEqual([run.status, ...closing(run.text)], [0, 2, 0], run.text);
   assert.deepEqual(run.threaded, ['many']);
@@ -484,7 +484,7 @@ function runStages(what, breaks = '-', more = {}) {
   });
 }
 
-test('what runs beside the tests gives way to them, and is judged like any other stage', async () => {
+test('background stages have idle priority and can fail the run', async () => {
   const good = await runStages('all');
   assert.deepEqual([good.status, good.last], [0, '6 passed, 0 failed'], good.text);
   const beside = good.notes.filter((note) => note.endsWith(' by SCHED_IDLE')).map((note) => note.replace(/-j\d+/, '-j'));
@@ -507,7 +507,7 @@ test('what runs beside the tests gives way to them, and is judged like any other
   }
 });
 
-test('changes of a program that went unnoticed are red below their floor, and so is having judged none', () => {
+test('mutants fail below the floor, and if none was tried', () => {
   assert.equal(failedOf({ noticed: 82, lived: 18 }, 82), 0, 'the floor itself will do');
   assert.equal(failedOf({ noticed: 81, lived: 19 }, 82), 19);
   assert.equal(failedOf({ noticed: 199, lived: 1 }, 100), 1);

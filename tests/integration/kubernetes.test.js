@@ -20,12 +20,12 @@ for (const [name, documents] of Object.entries({ small, production }))
   });
 
 // The result of an overlay with both as its bases.
-describe('with operators as persons', () => {
+describe('with operator accounts', () => {
   const documents = [...small, ...kustomized('operators')];
   for (const [title, judge] of judgesOf(documents, { issuer: ISSUER_AT })) test(title, judge);
 });
 
-test('nobody is a person unless somebody says so', () => {
+test('operator accounts are off unless they are configured', () => {
   const services = small.filter(({ kind, metadata }) => ['Deployment', 'StatefulSet'].includes(kind) && ['queue-front', 'seat-service', 'payment-adapter'].includes(metadata.name));
   assert.equal(services.length, 3);
   for (const { spec } of services) assert.deepEqual(spec.template.spec.containers[0].envFrom.at(-1), { configMapRef: { name: 'operators', optional: true } });
@@ -34,7 +34,7 @@ test('nobody is a person unless somebody says so', () => {
   assert.match(data.FAIRGATE_OPERATORS_ISSUER, /^https:/);
 });
 
-test('a monitor asks each service at a port of its pods, by the name of the job that the rules ask for', () => {
+test('each PodMonitor names a port of its pods and the job that the rules use', () => {
   const monitors = kustomized('monitors');
   assert.equal(monitors.length, 4);
   for (const { kind, metadata, spec } of monitors) {
@@ -47,7 +47,7 @@ test('a monitor asks each service at a port of its pods, by the name of the job 
   }
 });
 
-test('a word that is misspelt, or of the wrong kind, would be seen', async () => {
+test('the schema check finds a misspelt field and a wrong type', async () => {
   const planted = (change) => {
     const copy = structuredClone(small.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'edge'));
     change(copy.spec.template.spec);
@@ -60,7 +60,7 @@ test('a word that is misspelt, or of the wrong kind, would be seen', async () =>
 
 const shared = sharedSeats();
 
-describe('seats that are shared', () => {
+describe('with shared seats', () => {
   for (const [title, judge] of judgesOf(shared)) test(title, judge);
 });
 
@@ -87,7 +87,7 @@ async function openEdge(t, documents, settings) {
   return { ports, clear };
 }
 
-test('the edge ends TLS with what a Secret has of a certificate, and sends there who comes in the clear', async (t) => {
+test('the edge serves TLS with a Secret\'s certificate and redirects HTTP to it', async (t) => {
   const { ports, clear } = await openEdge(t, production, (dir) => {
     const [key, crt] = ['tls.key', 'tls.crt'].map((name) => join(dir, name));
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', key, '-out', crt], { stdio: 'ignore' });
@@ -102,13 +102,13 @@ test('the edge ends TLS with what a Secret has of a certificate, and sends there
   assert.equal(join(volumeMounts.find(({ name }) => name === 'tls').mountPath, 'tls.crt'), edgeSettings(production).FAIRGATE_EDGE_TLS_PEM);
 });
 
-test('a balancer is of the class, and open to the networks, that the company names', () => {
+test('the load balancer has the company\'s class and source ranges', () => {
   const { metadata, spec } = production.find(({ kind, metadata: { name } }) => kind === 'Service' && name === 'edge');
   assert.ok(Object.keys(metadata.annotations).length > 0 && spec.loadBalancerClass && spec.loadBalancerSourceRanges.length > 0);
   assert.equal(spec.externalTrafficPolicy, 'Local');
 });
 
-test('a share of the visitors sees a new version by a request to the edge itself: its image has no shell', async (t) => {
+test('a POST to the edge itself sets the share of a new version', async (t) => {
   const { ports, clear } = await openEdge(t, small, () => ({}));
   const health = client({ port: ports[8404] });
   const marked = async () => [(await clear.get('/e/demo')).headers['set-cookie']].flat().join().includes('fg_version=');
@@ -121,7 +121,7 @@ test('a share of the visitors sees a new version by a request to the edge itself
   assert.equal((await client({ port: later.ports[8404] }).get('/share')).text, '7', 'one that starts again');
 });
 
-test('a new version has pods and a name of its own, and the rights of the current one', async () => {
+test('a new version has its own pods and name, and the current one\'s rights', async () => {
   const canary = kustomized('canary');
   for (const document of canary) assert.deepEqual(await faultsOf(document), []);
   const [[service], [pods]] = ['Service', 'Deployment'].map((wanted) => canary.filter(({ kind }) => kind === wanted));
@@ -133,12 +133,12 @@ test('a new version has pods and a name of its own, and the rights of the curren
   for (const { spec } of small.filter(({ kind }) => ['NetworkPolicy', 'PodDisruptionBudget'].includes(kind))) assert.equal(JSON.stringify(spec).includes('fairgate.dev/version'), false);
 });
 
-test('an edge without a certificate answers in the clear', async (t) => {
+test('an edge without a certificate serves plain HTTP', async (t) => {
   const { clear } = await openEdge(t, small, () => ({}));
   assert.equal((await clear.get('/')).headers.location, '/e/demo');
 });
 
-test('the edge of the image finds an owner by the name of its pod where the seats are shared, and only there', (t) => {
+test('with shared seats the edge finds owners by pod name', (t) => {
   const { config, file } = edgeOf(openScope(t));
   writeFileSync(file, config);
   for (const documents of [small, shared]) {

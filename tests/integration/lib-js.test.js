@@ -40,7 +40,7 @@ test('a scope ends its processes and removes its folders', async () => {
 });
 
 // A signalled file closes its scopes; tests that fail because of that finish meanwhile.
-test('a scope that is closed while it closes undoes one thing after the other all the same', async () => {
+test('a second close() during a close keeps the order of cleanups', async () => {
   const scope = openScope();
   const undone = [];
   let end;
@@ -122,7 +122,7 @@ test('an answer with invalid JSON is an error of its call', async (t) => {
   await assert.rejects(client({ port }).get('/here'), /GET \/here: 200 with a body that is not what it says/);
 });
 
-test('raw answers are parted rightly: lengths, chunks, HEAD, none', () => {
+test('raw answers are split by length, chunks, HEAD and no body', () => {
   const bytes = crlf(
     'HTTP/1.1 200 OK\nContent-Length: 2\n\nhiHTTP/1.1 200 OK\nContent-Length: 9\n\n' +
       'HTTP/1.1 204 No\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\nHTTP/1.1 2',
@@ -213,7 +213,7 @@ test('config and metrics are written and read as the services do', () => {
   assert.equal(metrics.size, 2);
 });
 
-test('a process that gets no processor has time left of its own', async (t) => {
+test('a process without CPU time uses up little of its own time', async (t) => {
   const scope = openScope(t);
   const cpu = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
   const spin = (name, nice) => scope.spawn(name, ['taskset', '-c', cpu, 'nice', '-n', String(nice), process.execPath, '-e', 'for (;;);']).pid;
@@ -236,7 +236,7 @@ test('a process that gets no processor has time left of its own', async (t) => {
   assert.ok(times[0].wants > 0.5, `${times[0].wants} processors for one that wanted one`);
 });
 
-test('what a file cost counts the programs that it ran', (t) => {
+test('a file\'s cost includes the programs that it ran', (t) => {
   const dir = openScope(t).tempDir();
   const [file, told] = ['one.mjs', 'told'].map((name) => join(dir, name));
   const costs = new URL('../lib-js/costs.js', import.meta.url);

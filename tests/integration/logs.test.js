@@ -29,7 +29,7 @@ test('each field of the logs is in the table with its type, and no other is', ()
 });
 
 // A message is fixed text, so nothing a visitor wrote can be in it.
-test('no message of a log is put together', () => {
+test('log messages are literal strings', () => {
   const found = sources.flatMap((path) => [...readFileSync(join(ROOT, path), 'utf8')
     .matchAll(/\blog_(?:say|failure)\(\s*[^,;]+,\s*([^;]*?)\);/g)].filter(([, rest]) => !/"/.test(rest)).map(([all]) => `${path}: ${all}`));
   assert.deepEqual(found, []);

@@ -40,7 +40,7 @@ describe('a seat service without memory', () => {
   const assertTakenLater = takenLater(memory);
   const free = async () => (await operator(seats, 'night').counts()).json.now.free;
 
-  test('what visitors, orders and operators send is not called bad, and changes nothing', async () => {
+  test('requests without memory get 503, not 400, and change nothing', async () => {
     const guest = visitor(seats, 'night'), desk = operator(seats, 'night'), orders = saga(seats, 'night');
     const before = await free();
     const hold = () => guest.hold({ seats: ['r1s1', 'r1s2'] }, 'a-key');
@@ -60,7 +60,7 @@ describe('a seat service without memory', () => {
     await assertTakenLater('"A late night"', 201, () => operator(seats, 'late').import(hall({ name: 'A late night' })));
   });
 
-  test('a pass that was not read is not a bad one, and locks nobody out', async () => {
+  test('an unread pass does not count as an invalid one', async () => {
     const guest = visitor(seats, 'night', { session: 'a-scarce-session' });
     const ask = () => guest.hold({ seats: ['r5s5'] });
     memory.lack('a-scarce-session');
@@ -69,7 +69,7 @@ describe('a seat service without memory', () => {
     assert.equal((await ask()).status, 201);
   });
 
-  test('an event whose document was not read is out, with the reason; it opens when it was read', async () => {
+  test('an event with an unread document is out, and opens once it is read', async () => {
     await seats.stop();
     memory.lack('"Test night"');
     await seats.start(false);
@@ -98,7 +98,7 @@ describe('a payment adapter without memory', () => {
     return answer;
   }
 
-  test("a pass, the shop's token and a body that were not read are not bad ones, and are good once more", async () => {
+  test("an unread pass, shop token or body is not invalid and works on retry", async () => {
     const held = world.hold();
     const order = () => world.order(buyer, held);
     const { json } = await assertTakenLater(`"sub":"${held.session}"`, 'unavailable', 201, order);
@@ -109,7 +109,7 @@ describe('a payment adapter without memory', () => {
     await assertTakenLater('"percent":', 'unavailable', 200, () => buyer.get(`/v1/pay/orders/${json.order}`));
   });
 
-  test('tickets are not judged by a list of keys that was not read', () => {
+  test('verify-ticket fails if it cannot read the list of keys', () => {
     const dir = scope.tempDir('keys-');
     writeFileSync(join(dir, 'keys'), '{"keys":[]}', { mode: 0o600 });
     memory.lack('{"keys":[]}');
@@ -152,14 +152,14 @@ describe('a waiting room without memory', () => {
   }
   const joinOf = (event, options) => new Visitor(front, event).join(options);
 
-  test('the log keeps its level, and a request for another must be repeated', async () => {
+  test('an unread request leaves the log level unchanged', async () => {
     const ask = (level) => front.admin.put('/log/level', { body: { level } });
     await assertTakenLater('"debug"', 204, () => ask('debug'));
     await ask('info');
     assertProblem(await front.admin.put('/log/level', { body: '{', headers: { 'content-type': 'application/json' } }), 400, 'invalid-json');
   });
 
-  test('what operators send is not called bad, and changes nothing', async () => {
+  test('operators\' unread requests get 503, not 400, and change nothing', async () => {
     const { admin } = front;
     const version = async (id) => (await admin.get(`/admin/events/${id}`)).json.version;
     const before = await version('draft');
@@ -177,7 +177,7 @@ describe('a waiting room without memory', () => {
     for (const [, ask] of answers) assert.ok([200, 204].includes((await ask()).status));
   });
 
-  test('a presale code that was not read is not one that is missing', async () => {
+  test('an unread presale code does not count as missing', async () => {
     await front.admin.put('/admin/events/fans/codes', { body: { codes: ['A-CODE-OF-MINE'] } });
     const options = { body: { code: 'A-CODE-OF-MINE' } };
     await assertTakenLater('A-CODE-OF-MINE', 201, () => joinOf('fans', options));
@@ -188,7 +188,7 @@ describe('a waiting room without memory', () => {
     assert.equal(await site.redis.command('GET', 'fg:{anybody}:seq'), before);
   });
 
-  test('a place is carried on by the code that was not read', async () => {
+  test('an unread code still moves the place on retry', async () => {
     const laptop = new Visitor(front, 'fans');
     await front.admin.put('/admin/events/fans/codes', { body: { codes: ['FOR-A-MOVE'] } });
     await laptop.joined({ body: { code: 'FOR-A-MOVE' } });
@@ -196,7 +196,7 @@ describe('a waiting room without memory', () => {
     await assertTakenLater(code, 200, () => new Visitor(front, 'fans').call('POST', 'move', { body: { code } }));
   });
 
-  test('a member is not called a stranger, and joins no other lane', async () => {
+  test('an unread member token neither rejects the member nor changes the lane', async () => {
     await assertTakenLater('"sub":"kim"', 201, () => joinOf('members', asMember(shop.token('kim'))));
     const club = asMember(shop.token('lee', { claims: { lane: 'club' } }));
     const joined = await assertTakenLater('"sub":"lee"', 201, () => joinOf('anybody', club));
@@ -206,7 +206,7 @@ describe('a waiting room without memory', () => {
     assert.equal(page.headers.location, '/e/members?notice=overloaded');
   });
 
-  test('a visitor inside neither sees a bad pass nor gets another place', async () => {
+  test('an unread pass is not invalid and leads to no second place', async () => {
     const visitor = new Visitor(front, 'show');
     const place = await visitor.joined();
     const { session } = await visitor.entered();
@@ -227,7 +227,7 @@ describe('a waiting room without memory', () => {
     await until('the visit to be through', async () => (await visitor.me()).json.place === 'done');
   });
 
-  test('a visitor inside gets no other place by an unread pass, though the picture calls the turn over', async () => {
+  test('an unread pass leads to no second place after the call has expired', async () => {
     await makeEvent(site, 'short', { ...FAST, call_ttl_s: 15, grace_s: 0 });
     const visitor = new Visitor(front, 'short');
     const { position } = await visitor.joined();
@@ -239,7 +239,7 @@ describe('a waiting room without memory', () => {
     assert.equal(await site.redis.command('GET', 'fg:{short}:seq'), '1');
   });
 
-  test('an archive is not called damaged', async () => {
+  test('an unread archive is not reported as damaged', async () => {
     await makeEvent(site, 'past', { rate_per_s: 0 });
     await act(front, 'past', 'close');
     await untilState(front, 'past', 'closed');
@@ -256,7 +256,7 @@ describe('a waiting room without memory', () => {
     }
   });
 
-  test('the command line does not show an answer that it did not read as one that says nothing', async () => {
+  test('the command line reports an unread answer instead of an empty one', async () => {
     const fairgate = commandLine(scope, { queue: front, tokenFile: site.secrets.path('admin-token') });
     done(await fairgate('events', { env: memory.env }));
     memory.lack('"events":');
@@ -266,7 +266,7 @@ describe('a waiting room without memory', () => {
     memory.lack('');
   });
 
-  test('an event whose document was not read is shut until it is, and needs no change for that', async () => {
+  test('an event with an unread document opens by itself once it is read', async () => {
     memory.lack('"Dark night"');
     const before = memory.refused();
     await patch(other, 'draft', { name: 'Dark night' });
@@ -279,7 +279,7 @@ describe('a waiting room without memory', () => {
     await until('the event to be open', async () => (await joinOf('draft')).status === 201);
   });
 
-  test('an event that comes while there is no memory is shut until there is', async () => {
+  test('an event created without memory opens once there is memory', async () => {
     memory.lack('"Late night"');
     const before = memory.refused();
     assert.equal((await other.admin.put('/admin/events/late', { body: { name: 'Late night', rate_per_s: 0 } })).status, 201);

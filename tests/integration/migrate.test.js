@@ -16,7 +16,7 @@ const postgres = await startPostgres(scope, { databases: Object.keys(PROGRAMS) }
 for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
   const migrate = (conninfo) => runBeside(program, ['--migrate'], { env: { FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: '/none', [setting]: conninfo, ...more } });
 
-  test(`${program} brings its database up, and finds it so the next time`, async () => {
+  test(`${program} migrates its database, and a second run changes nothing`, async () => {
     for (let time = 0; time < 2; time += 1) {
       const { status, stdout, stderr } = await migrate(postgres.conninfo(program));
       assert.deepEqual([status, stdout], [0, `${program}: the database is as this program wants it\n`], stderr);
@@ -27,7 +27,7 @@ for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
     assert.equal(unlogged, '', 'a replica that is promoted before its first restartpoint cannot read them');
   });
 
-  test(`${program} starts on what the next version only added to, and on nothing that it took from`, async () => {
+  test(`${program} accepts a newer schema only if it is compatible`, async () => {
     const further = (oldest) => postgres.sql(`INSERT INTO ${schema}.migration (step, name, checksum, oldest) SELECT max(step) + 1, 'later', '', ${oldest} FROM ${schema}.migration`, program);
     further('max(step)');
     assert.equal((await migrate(postgres.conninfo(program))).status, 0);
@@ -37,7 +37,7 @@ for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
     assert.match(stderr, /the database is at step \d+ and newer than this program/);
   });
 
-  test(`${program} says so where there is none`, async () => {
+  test(`${program} reports a missing database`, async () => {
     const { status, stderr } = await migrate(`host=${postgres.socketDir} port=${postgres.port} dbname=nowhere user=postgres connect_timeout=5`);
     assert.equal(status, 1);
     assert.match(stderr, /nowhere/);

@@ -73,7 +73,7 @@ describe('nginx with auth_request', () => {
     await until('nginx and the front', async () => (await web.get('/e/demo')).status === 200);
   });
 
-  test('leads a visitor without a pass to the line, and the shop hears nothing', async () => {
+  test('sends a visitor without a pass to the line, without a request to the shop', async () => {
     for (const method of ['GET', 'POST']) {
       const answer = await web.call(method, '/sale/seats', { headers: { accept: 'text/html,*/*' } });
       assert.equal(answer.status, 303);
@@ -87,7 +87,7 @@ describe('nginx with auth_request', () => {
     assert.equal(answer.text, 'a seat in the first row');
   });
 
-  test('has the line itself on the same host name, and says who asks', async () => {
+  test('serves the line on the same host name and passes the client\'s address', async () => {
     const headers = { 'X-Forwarded-For': '203.0.113.9' };
     const { json } = await web.get('/v1/queue/demo/status', { headers });
     assert.equal(json.url, '/v1/queue/demo/status');
@@ -97,7 +97,7 @@ describe('nginx with auth_request', () => {
     stream.close();
   });
 
-  test('says for whom a CDN asks, and believes nobody else', async () => {
+  test('takes the client\'s address from a CDN and from nobody else', async () => {
     const ask = async (localAddress, hops) => {
       const bytes = `GET /v1/queue/demo/status HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${hops}\r\n\r\n`;
       const { answers } = await rawExchange({ port, localAddress, bytes });
@@ -109,11 +109,11 @@ describe('nginx with auth_request', () => {
     assert.equal(await ask('127.0.3.9', '203.0.113.5'), '127.0.3.9');
   });
 
-  test('keeps its question to itself', async () => {
+  test('does not expose the verify subrequest', async () => {
     assert.equal((await web.get('/fairgate-verify')).status, 404);
   });
 
-  test('fails closed, and only for what is guarded', async () => {
+  test('fails closed for guarded paths only', async () => {
     await front.kill();
     const refused = await web.get('/sale/seats', { headers: { cookie: 'pass=good' } });
     assertProblem(refused, 503, 'waiting-room-unavailable');

@@ -20,7 +20,7 @@ const ROLES = {
 const settings = (issuer, more = {}) => ({ issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks`, ...more });
 const PATCH = (event) => ['PATCH', `/admin/events/${event}`, { body: { burst: 7 } }];
 
-describe('persons at the waiting room', () => {
+describe('operator accounts at the waiting room', () => {
   const scope = openScope(test);
   let issuer;
   let site;
@@ -79,7 +79,7 @@ describe('persons at the waiting room', () => {
     await until('the log to name them', () => /"path":"\/admin\/events\/other","operator":"ann@house.example"/.test(site.front.child.log()));
   });
 
-  test('whoami says whose token it is', async () => {
+  test('whoami shows the token\'s owner and roles', async () => {
     const told = async (shown) => {
       const { expires_at: until_, ...rest } = (await as(shown, 'GET', '/admin/whoami')).json;
       assert.ok(Date.parse(until_) > Date.now());
@@ -90,7 +90,7 @@ describe('persons at the waiting room', () => {
     assert.deepEqual((await site.front.admin.get('/admin/whoami')).json, { by: 'admin-token', role: 'admin' });
   });
 
-  test('each algorithm of the issuer is believed, and a machine that has a role', async () => {
+  test('tokens of each algorithm are accepted, and a machine\'s with a role', async () => {
     for (const alg of ['ES256', 'EdDSA', 'RS256']) {
       issuer.alg = alg;
       const { access_token: shown } = await issuer.login('kim');
@@ -191,7 +191,7 @@ describe('persons at the waiting room', () => {
     token.kim = shown;
   });
 
-  test('an issuer that is away shuts nobody out who was let in, and a front without its keys says so', async (t) => {
+  test('an issuer\'s outage locks nobody out; a front without keys gets 503', async (t) => {
     const other = openScope(t);
     issuer.away = true;
     assert.equal((await as((await issuer.login('kim')).access_token, 'GET', '/admin/events')).status, 200);
@@ -202,7 +202,7 @@ describe('persons at the waiting room', () => {
     await until('the keys to come', async () => (await front.private.get('/admin/events', { token: token.kim })).status === 200);
   });
 
-  test('keys may lie in a file, and a setting that would open too much is refused', async (t) => {
+  test('keys may be in a file, and a setting that allows too much is refused', async (t) => {
     const other = openScope(t);
     const path = join(other.tempDir('keys-'), 'jwks.json');
     writeFileSync(path, JSON.stringify({ keys: issuer.keys.map(({ d, p, q, dp, dq, qi, ...jwk }) => jwk) }));
@@ -221,7 +221,7 @@ describe('persons at the waiting room', () => {
   });
 });
 
-describe('persons at the seats and the payments', () => {
+describe('operator accounts at the seats and the payments', () => {
   const scope = openScope(test);
   let issuer;
   const desk = 'the-token-of-the-desk-0123456789'; // a static token with a name, not an operator's

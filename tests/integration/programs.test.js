@@ -31,7 +31,7 @@ for (const [program, ...commands] of [
   });
 }
 
-test('queue-front speaks no SQL: libpq, which others use from the same library, is not in it', () => {
+test('queue-front does not link libpq', () => {
   assert.doesNotMatch(librariesOf('queue-front'), /libpq\.so/);
   assert.match(librariesOf('seat-service'), /libpq\.so/);
 });
@@ -43,7 +43,7 @@ const read = (what, ...argv) => execFileSync(what, argv, { encoding: 'utf8', env
 for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairgate']) {
   const path = join(ROOT, 'build/release/bin', program);
 
-  test(`${program} lies where nobody can guess, and what the loader filled in is read-only`, () => {
+  test(`${program} is position independent with full RELRO`, () => {
     assert.match(read('readelf', '-hW', path), /Type: +DYN/);
     const dynamic = read('readelf', '-dW', path);
     assert.match(dynamic, /FLAGS_1\).*\bPIE\b/);
@@ -68,7 +68,7 @@ for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairga
 
   // The linker sets the mark for the whole file only if all objects have it, and Debian 12's C start files lack it. So our
   // own functions are checked.
-  test(`${program} says where its functions may be jumped into`, { skip: process.arch !== 'x64' && 'of x86-64 alone' }, () => {
+  test(`${program} marks indirect branch targets`, { skip: process.arch !== 'x64' && 'of x86-64 alone' }, () => {
     assert.match(read('objdump', '-d', '--no-show-raw-insn', '--disassemble=main', path), /<main>:\n[^\n]*\bendbr64\b/);
   });
 }

@@ -41,7 +41,7 @@ test('pgBackRest takes its configuration', (t) => {
   assert.doesNotMatch(done.stderr, /invalid|WARN/);
 });
 
-test('PostgreSQL takes what archive.conf tells it', async (t) => {
+test('PostgreSQL accepts the settings of archive.conf', async (t) => {
   const settings = Object.fromEntries([...read('archive.conf').matchAll(/^([a-z_]+) = '?([^'\n]*)'?$/gm)].map(([, name, value]) => [name, value]));
   assert.match(settings.archive_command, /^pgbackrest --stanza=fairgate archive-push %p$/);
   const postgres = await startPostgres(openScope(t), { settings: { ...settings, archive_command: 'true' } });
@@ -101,7 +101,7 @@ async function backedUp(scope) {
   return { postgres, wal, settings, done, sales: () => postgres.sql('SELECT count(*) FROM sale') };
 }
 
-test('a restore copies what is not right, keeps the disk of WAL, and loses nothing that lies there', async (t) => {
+test('a restore copies damaged files only, and keeps the WAL disk with its files', async (t) => {
   const { postgres, wal, settings, done, sales } = await backedUp(openScope(t));
   const file = (table) => join(postgres.data, postgres.sql(`SELECT pg_relation_filepath('${table}')`));
   const [sale, years] = [file('sale'), file('years')];
@@ -156,7 +156,7 @@ test('a tested restore opens the newest backup during the sale and leaves nothin
   assert.equal(failed(), before);
 });
 
-test('a copy of Redis is loaded by an append-only one, and what was there before is kept', async (t) => {
+test('line-load loads a copy into an append-only Redis and keeps the old files', async (t) => {
   const scope = openScope(t);
   const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
   await redis.command('SET', 'before', 'the copy');
@@ -178,7 +178,7 @@ test('a copy of Redis is loaded by an append-only one, and what was there before
   assert.deepEqual([await redis.command('GET', 'before'), await redis.command('GET', 'later')], ['the copy', 'kept']);
 });
 
-test('nothing is overwritten, and two places never sell because of a slip', (t) => {
+test('recover refuses to overwrite data or to promote while the first site is on', (t) => {
   const scope = openScope(t);
   const data = join(scope.tempDir('data-'), 'main');
   mkdirSync(data);
@@ -332,7 +332,7 @@ test('doors refuse the tickets of a lost order before its money goes back', asyn
   assert.equal(await refunds(intent), 1);
 });
 
-test('an id of the shop that no Fairgate made does not come into the list of revoked tickets', async (t) => {
+test('a foreign id in the shop is not added to the revoked tickets', async (t) => {
   const { world, sql, lost, digest } = await setBack(openScope(t));
   const strange = 'x'.repeat(3000); // longer than a page of that list
   sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${strange}', 5)`);

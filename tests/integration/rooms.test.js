@@ -59,14 +59,14 @@ test('an include that is not allowed is named with its line', () => {
     'shop/src/main.c:3: shop/src/main may not include shop/src/core/price (core/price/price.h)');
 });
 
-test('an include from further up is refused, so none go round', () => {
+test('an include from a higher room is refused, so there are no cycles', () => {
   refuses({ 'shop/src/core/price/price.h': '#include "core/order/order.h"\n' },
     'shop/src/core/price/price.h:1: shop/src/core/price may not include shop/src/core/order (core/order/order.h)');
   refuses({ 'infra/rooms': LIST.replace('core/price: common/base', 'core/price: core/order common/base') },
     'infra/rooms:7: core/order does not stand above shop/src/core/price');
 });
 
-test('a name stands for what is above alone, though more lies in it', () => {
+test('a folder name in the list stands only for rooms above it', () => {
   refuses({
     'infra/rooms': LIST.replace('  store:', '  core/late: common/base\n  store:'),
     'shop/src/core/late/late.h': '#include "base/text.h"\n',
@@ -91,7 +91,7 @@ test('an HTML tag in a string is named with its line; a drawing or an address is
   assert.equal(judge({ 'shop/src/main.c': drawn }).status, 0);
 });
 
-test('core never includes the rim, whatever the list allows', () => {
+test('core never includes the shell, whatever the list allows', () => {
   refuses({
     'infra/rooms': LIST.replace('core/price: common/base', 'core/price: common'),
     'shop/src/core/price/price.h': '#include "pg/pg.h"\n',
@@ -105,19 +105,19 @@ test('a header for a room alone is included there alone', () => {
   }, 'shop/src/core/order/order.h:2: core/price/price_internal.h is for shop/src/core/price alone');
 });
 
-test('a room has twelve .c files at most, and headers besides', () => {
+test('a room has at most twelve .c files, not counting headers', () => {
   const files = (n) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`common/pg/p${10 + i}.c`, '']));
   assert.equal(judge(files(12)).status, 0);
   refuses(files(13), 'common/pg/p22.c:1: common/pg has 13 .c files, and a room at most 12');
 });
 
-test('a file lies in a room, and includes files that are there', () => {
+test('each file is in a room and includes existing files', () => {
   refuses({ 'shop/src/lost.c': '' }, 'shop/src/lost.c:1: lies in no room of infra/rooms');
   refuses({ 'shop/src/main.c': '#include "store/store.h"\n#include "store/gone.h"\n' },
     'shop/src/main.c:2: store/gone.h: no such file');
 });
 
-test('what nobody needs is not allowed', () => {
+test('an allowed include that nobody uses is an error', () => {
   refuses({ 'infra/rooms': LIST.replace('main: store', 'main: store core/price') },
     'infra/rooms:10: shop/src/main includes nothing of shop/src/core/price');
 });
@@ -130,7 +130,7 @@ const ROUND = {
   'common/pg/pool.c': '#include "pg/pool.h"\n\n/* pg_send() is not called here. */\nvoid pool_take(void)\n{\n    struct pg_send { int n; } way = {0};\n    way.n = 1;\n}\n',
 };
 
-test('inside a room none needs a file that needs it, neither by includes nor by calls', () => {
+test('files of a room have no cycles, neither by includes nor by calls', () => {
   assert.equal(judge(ROUND).status, 0);
   const calls = { ...ROUND, 'common/pg/pool.c': ROUND['common/pg/pool.c'].replace('way.n = 1', 'pg_send()') };
   const { status, said } = judge(calls);

@@ -44,14 +44,14 @@ for (const program of ['queue-front', 'seat-service', 'payment-adapter']) {
   });
 }
 
-test('what pages carry of others is in it, in the version that they carry', () => {
+test('it lists the libraries bundled in pages, with their versions', () => {
   const first = (path) => readFileSync(join(ROOT, path), 'utf8').split('\n')[0];
   const carried = [first('build/bundles/web/console/uplot.js'), first('build/bundles/queue-front/web/bls.min.js')].flatMap((line) => [...line.matchAll(/(@?[\w/-]+) (\d+\.\d+\.\d+)/g)]);
   assert.equal(carried.length, 3);
   for (const [, name, version] of carried) assert.equal(named(name)?.version, version, name);
 });
 
-test('everything that runs has a licence, and servers and what builds us are told apart', () => {
+test('what runs has a licence, and build tools are marked as excluded', () => {
   for (const one of required) assert.ok(one.licenses.length > 0, one.name);
   for (const name of ['redis-server', 'postgresql', 'haproxy', 'libck-dev', 'node-llhttp']) assert.ok(named(name), name);
   for (const name of ['clang', 'esbuild', 'playwright-core']) assert.equal(named(name), undefined, name);

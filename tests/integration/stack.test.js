@@ -119,7 +119,7 @@ describe('a stack', async () => {
     });
   }
 
-  test('half dead: up starts just what is missing', async () => {
+  test('up starts only missing parts', async () => {
     const alive = await stack.parts();
     const gone = alive['seat-service'].pid;
     // Its supervisor dies together with the part: nothing restarts it at once.
@@ -169,7 +169,7 @@ describe('a stack', async () => {
     assert.doesNotMatch(stack.read('conf/seat-service.conf'), /owners/);
   });
 
-  test('is gone after down, but for its data, and comes back with them', async () => {
+  test('leaves only data after down, and comes back with it', async () => {
     const token = stack.read('secrets/admin-token');
     const redis = `${stack.dir}/redis.sock`;
     await scope.spawn('set', ['redis-cli', '-s', redis, 'set', 'kept', 'yes']).ends();
@@ -198,7 +198,7 @@ describe('a stack', async () => {
   });
 
   // As if the supervisor of a part ends between sv's check and its command.
-  test('is gone after down even where sv has nobody to tell', async () => {
+  test('is gone after down even if sv is killed by SIGPIPE', async () => {
     await stack.up();
     const dir = scope.tempDir();
     writeFileSync(join(dir, 'sv'), '#!/bin/sh\n[ "$1" = exit ] && kill -PIPE $$\nPATH=${PATH#*:} exec sv "$@"\n', { mode: 0o755 });

@@ -39,7 +39,7 @@ describe('the edge, with stand-ins for both versions', async () => {
   const build = fakeBuild(scope, ['queue-front']);
   const { stack, share, fresh } = await openVersions(scope, { FAIRGATE_BUILD_DIR: build, FAIRGATE_NEW_BUILD_DIR: fakeBuild(scope, ['queue-front']) });
 
-  test('nobody sees a new version before it has a share, and nobody is marked', async () => {
+  test('without a share nobody sees a new version or gets its cookie', async () => {
     assert.equal(await share(), '0');
     assert.deepEqual(await numbersOf(), []);
     const page = await stack.edge.get('/e/demo');
@@ -47,7 +47,7 @@ describe('the edge, with stand-ins for both versions', async () => {
     assert.equal(drawn(page), undefined);
   });
 
-  test('five of a hundred numbers see it, the same each time, with pages and calls', async () => {
+  test('a share of 5 gives pages and calls of the same five numbers to it', async () => {
     await share(SHARE);
     assert.equal(await share(), String(SHARE));
     for (const path of ['/v1/queue/demo/status', '/e/demo', '/assets/x']) {
@@ -56,7 +56,7 @@ describe('the edge, with stand-ins for both versions', async () => {
     assert.deepEqual(await numbersOf(), upTo(SHARE));
   });
 
-  test('newcomers draw evenly, and see from the first answer on what their number says', async () => {
+  test('newcomers draw their numbers evenly, and these count at once', async () => {
     await share(SHARE);
     const count = 2000;
     let met = 0;
@@ -73,7 +73,7 @@ describe('the edge, with stand-ins for both versions', async () => {
     assert.ok(met > 42 && met < 158, `${met} of ${count}`);
   });
 
-  test('a larger share keeps those who see it, and one command takes all of them back', async () => {
+  test('a larger share keeps its visitors, and a share of 0 takes all back', async () => {
     await share(25);
     assert.deepEqual(await numbersOf(), upTo(25));
     await share(0);
@@ -85,7 +85,7 @@ describe('the edge, with stand-ins for both versions', async () => {
     assert.notEqual((await stack.edge.get('/v1/queue/demo/status')).json.port, fresh);
   });
 
-  test('what is no share is refused, and an edge that starts again gives nobody to the new version', async () => {
+  test('an invalid share is refused, and a restarted edge has a share of 0', async () => {
     await share(SHARE);
     for (const wrong of ['101', '-1', 'all', '05']) await assert.rejects(share(wrong), /a whole number from 0 to 100/);
     assert.equal(await share(), String(SHARE));
@@ -103,7 +103,7 @@ describe('the edge, with stand-ins for both versions', async () => {
     await until('the new front is back', () => seesNew(0));
   });
 
-  test('one that is not wanted any more ends in order, whatever the share is', async () => {
+  test('a removed new version stops gracefully, whatever its share', async () => {
     await stack.up({ FAIRGATE_NEW_BUILD_DIR: '' });
     assert.doesNotMatch((await stack.command('status', { FAIRGATE_NEW_BUILD_DIR: '' })).stdout, /queue-front-new/);
     assert.deepEqual(await numbersOf(), []);

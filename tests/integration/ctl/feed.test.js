@@ -28,7 +28,7 @@ const fairgate = commandLine(scope, { queue: site.front, seats, tokenFile });
 const block = async (...names) => assert.equal((await operator(seats, EVENT).block({ seats: names, reason: 'camera' })).status, 200);
 const left = async (event = EVENT) => (await site.front.admin.get(`/admin/events?id=${event}`)).json.events[0].live.seats_left;
 
-test('a round tells what is free, of events that want to know', async () => {
+test('a round reports free seats for the events that ask for them', async () => {
   await block('r1s1', 'r1s2');
   const free = async () => (await seats.admin.get(`/admin/events/${EVENT}/counts`)).json.now.free;
   await until('the seats to count', async () => (await free()) === 98);
@@ -37,7 +37,7 @@ test('a round tells what is free, of events that want to know', async () => {
   assert.equal(await left('other'), null);
 });
 
-test('the time of the last round is a figure, of events that want to know', async () => {
+test('a metric has the time of the last round for each such event', async () => {
   const page = async () => (await site.front.private.call('GET', '/metrics')).text;
   const fed = async (event = EVENT) => Number(new RegExp(`^fairgate_line_seats_fed_seconds\\{event="${event}"\\} (\\d+)$`, 'm').exec(await page())[1]);
   const before = await fed();

@@ -48,13 +48,13 @@ test('every move of the line is a command', async () => {
   refused(await fairgate('open', 'moves'), EXIT.refused, /illegal-transition/);
 });
 
-test('what cannot be taken back is asked for, and refused where nobody can be asked', async () => {
+test('an irreversible command needs a confirmation or --yes', async () => {
   await makeEvent(site, 'asked', { name: 'Asked' });
   refused(await fairgate('close', 'asked'), EXIT.usage, /asked \(Asked\) is open\. There is no way back from closing\..*say --yes/);
   assert.equal((await documentOf('asked')).state, 'open');
 });
 
-test('a change is made on the version that was meant, or not at all', async () => {
+test('--if-version refuses a change of another version', async () => {
   await makeEvent(site, 'versions', { name: 'Versions' });
   const { version } = await documentOf('versions');
   done(await fairgate('rate', 'versions', '20', '--if-version', String(version)));

@@ -34,7 +34,7 @@ issuer.account(MACHINE.id, { roles: ['operator'] });
 const site = await openSite(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
 for (const id of ['hero-lim', 'other']) await makeEvent(site, id);
 
-test('a person logs in by a code, is who they are, may what they may, and logs out', async () => {
+test('an operator logs in by a code, acts by their role and logs out', async () => {
   const lee = person();
   refused(await lee.run('whoami'), EXIT.token, /nobody is logged in: fairgate login/);
   const login = await loggedIn('lee', lee);
@@ -82,7 +82,7 @@ test('an issuer that missed a logout is named, and no other sees the token', asy
   assert.equal(asked, 0);
 });
 
-test('a token that has run out is renewed, once for all who ask at the same time', async () => {
+test('an expired token is refreshed once for concurrent commands', async () => {
   const lee = person();
   await loggedIn('lee', lee);
   const first = lee.kept();
@@ -106,7 +106,7 @@ test('somebody who says no is not logged in', async () => {
   assert.ok(!existsSync(lee.file));
 });
 
-test('a machine logs in by its secret, and again by itself', async () => {
+test('a machine logs in by its secret, and again by itself after expiry', async () => {
   const secret = join(scope.tempDir('machine-'), 'secret');
   writeFileSync(secret, `${MACHINE.secret}\n`, { mode: 0o600 });
   const nightly = person({ client_id: MACHINE.id, client_secret_file: secret, scope: 'fairgate' });
@@ -120,7 +120,7 @@ test('a machine logs in by its secret, and again by itself', async () => {
   refused(await nightly.run('login', '--client-credentials'), EXIT.token, /the issuer refuses the client: invalid_client/);
 });
 
-test('an issuer that is no issuer, in the clear, another than it says, or away', async () => {
+test('a missing, plain HTTP, misnamed or unreachable issuer is refused', async () => {
   refused(await person({ issuer: '' }).run('login'), EXIT.usage, /names no issuer/);
   refused(await person({ issuer: 'http://id.example' }).run('login'), EXIT.usage, /https:/);
   refused(await person({ issuer: `${issuer.url}/` }).run('login'), EXIT.token, /another name/);

@@ -62,7 +62,7 @@ test('a process that cannot be reached is named: nothing happened', async (t) =>
   refused(await openLine(t, stub)('halls', 'block', 'two', 'r1s1'), EXIT.away, /seats9, which has the event, cannot be reached/);
 });
 
-test('two that send it to each other are left after a few times; what is no place is not gone to', async (t) => {
+test('a redirect loop between processes ends; an invalid address is not used', async (t) => {
   const second = await openStub(t, elsewhere(NOBODY));
   const first = await openStub(t, elsewhere(`127.0.0.1:${second.privatePort}`));
   second.asked.length = 0;

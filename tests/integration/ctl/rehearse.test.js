@@ -99,14 +99,14 @@ test('the page for people ends with what went wrong', async () => {
   assert.match(stdout, /\n\nAll went well\.\n$/);
 });
 
-test('of two that begin at once one goes, and the other leaves it alone', async () => {
+test('of two rehearsals that begin at once one runs and one is refused', async () => {
   const [went, other] = (await Promise.all([rehearse(...FEW), rehearse(...FEW)])).sort((a, b) => a.status - b.status);
   assert.match(done(went).stdout, /All went well/);
   refused(other, EXIT.refused, /another rehearsal runs, or was cut off: fairgate close fairgate-rehearsal ends it/);
   await assertNothingLeft();
 });
 
-test('a second one leaves it alone, and Ctrl-C ends it with the figures so far', async () => {
+test('a second rehearsal is refused, and Ctrl-C ends the first with its figures', async () => {
   const { child, ended } = await underWay();
   refused(await rehearse(...FEW), EXIT.refused, /another rehearsal runs, or was cut off: fairgate close fairgate-rehearsal/);
   assert.ok(Date.parse((await fairgate('show', EVENT, '--json')).json.closes_at) > Date.now());
@@ -118,7 +118,7 @@ test('a second one leaves it alone, and Ctrl-C ends it with the figures so far',
   await assertNothingLeft();
 });
 
-test('killed, it takes the crowd along, and once what is left is closed the next one deletes it', async () => {
+test('a killed rehearsal ends its crowd, and the next one deletes its event', async () => {
   const { child, ended } = await underWay();
   const [crowd] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
   child.kill('SIGKILL');

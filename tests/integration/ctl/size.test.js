@@ -36,7 +36,7 @@ test('the figures in C are those of table.js: otherwise make scale', () => {
   assert.equal(readFileSync(FIGURES_C, 'utf8'), header());
 });
 
-test('it adds up as the simulation\'s own sums do', async () => {
+test('its results equal the simulation\'s closed-form sums', async () => {
   for (const one of ASKS) {
     const got = await sized(one);
     const wanted = sizeOf(askLike(one), one[1]);
@@ -55,7 +55,7 @@ test('it adds up as the simulation\'s own sums do', async () => {
   }
 });
 
-test('with what it names everybody has a place in the simulation, a quarter late at most', async () => {
+test('in the simulation its machines place everybody at most a quarter late', async () => {
   for (const one of ASKS) {
     const ask = withSize(askLike(one), sizeOf(askLike(one), one[1]));
     const { placedS } = runSale({ ...ask, to: 'place', horizonS: 3600 });

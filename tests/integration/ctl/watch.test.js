@@ -108,7 +108,7 @@ test('a report is one page, and the same as a document', async () => {
   assert.equal((await fairgate('report', 'nothing')).status, EXIT.refused);
 });
 
-test('a stack that is in order has nothing to mend', async () => {
+test('doctor finds nothing wrong with a healthy stack', async () => {
   // On a busy machine an answer may be late in one look, and not in the next.
   await until('a look that finds nothing', async () => {
     const { stdout } = await fairgate('doctor');
@@ -215,7 +215,7 @@ test('with --pay it waits for the payment, lets no second run in, and refunds it
   await assertNothingLeft();
 });
 
-test('it names the part by which no ticket can be bought, and its cure', async () => {
+test('doctor names the part at which the test purchase stops, and the cure', async () => {
   const stops = async (at, file = buyer) => {
     const { status, stdout } = await fairgate('doctor', '--buyer', file);
     assert.equal(status, EXIT.refused);
@@ -234,7 +234,7 @@ test('it names the part by which no ticket can be bought, and its cure', async (
   assert.equal((await fairgate('doctor', '--pay')).status, EXIT.usage);
 });
 
-test('what a run that was cut off has left is ended by the next one, once it is closed', async () => {
+test('the next run cleans up after a killed one, once its event is closed', async () => {
   const cutOff = async () => {
     const run = await untilPayable();
     run.child.kill('SIGKILL');

@@ -26,7 +26,7 @@ test('a script starts with every file that it calls', () => {
   }
 });
 
-test('no file is in no script', () => {
+test('every file is in a script', () => {
   for (const file of files) assert.match(list, new RegExp(`^  \\w+ .*\\b${file.replace('.lua', '')}\\b`, 'm'), file);
 });
 

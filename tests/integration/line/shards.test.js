@@ -393,7 +393,7 @@ test('a line has one number of shards', async () => {
   assert.equal((await other.cut()).outcome, OUTCOME.CONFLICT);
 });
 
-test('the settings of a shard are a table of Redis, in which none is searched for', async () => {
+test('a shard\'s settings are a hash table in Redis', async () => {
   const front = await line(2);
   await front.turn();
   for (const k of [0, 1]) assert.equal(await clockworks[0].redis.command('OBJECT', 'ENCODING', front.shard(k).key('cfg')), 'hashtable');

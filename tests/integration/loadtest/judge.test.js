@@ -61,7 +61,7 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
   }
 
   // judges: place
-  test('finds nothing at two fronts where nothing was planted, with people who come too early', async () => {
+  test('finds nothing at two honest fronts, with early visitors', async () => {
     const verdict = await judgedAt(site.fronts.map(({ port }) => port), 'honest', { people: { jumper: 30, leaver: 10 }, expect: { min_done: 70, min_passed: 70 } });
     assert.deepEqual(verdict.found, []);
     assert.ok(verdict.eta_judged >= 10, verdict.text);
@@ -87,7 +87,7 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
   });
 });
 
-test('every scenario says what must come of it', () => {
+test('every scenario has expectations', () => {
   const dir = join(ROOT, 'loadtest/scenarios');
   for (const name of readdirSync(dir).filter((file) => file.endsWith('.conf'))) {
     const done = spawnSync(programPath('crowd'), [join(dir, name), '--print'], { encoding: 'utf8' });
@@ -97,7 +97,7 @@ test('every scenario says what must come of it', () => {
   }
 });
 
-test('a scenario whose plagues never came is found', () => {
+test('a scenario whose faults did not happen is a finding', () => {
   const settings = {
     stage: { kill_every: 8000, begins: 'draw', notice_every: 1000 },
     people: { listener: 20, slow: 0 },
@@ -122,7 +122,7 @@ const others = [['seat-service 2', looks(() => 30_000)], ['payment-adapter 3', l
 const namesOfGrowth = (front) =>
   judgeGrowth(new Map([['queue-front 1', front], ...others]), 0, 100_000, 10).findings.map((text) => text.split(':').slice(0, 2).join(':'));
 
-test('a program that grows in a long night is found, and one that only warms up is not', () => {
+test('a growing program is a finding, and one that only warms up is not', () => {
   assert.deepEqual(namesOfGrowth(looks(() => 8000)), []);
   assert.deepEqual(namesOfGrowth(looks((n) => 8000 + 500 * Math.min(n, 25))), [], 'grown while it warmed up');
   assert.deepEqual(namesOfGrowth(looks((n) => (n % 10 === 0 ? 20_000 : 8000))), [], 'peaks that pass');

@@ -21,7 +21,7 @@ const sale = (changes) => runSale(askOf({ visitors: 20_000, seats: 2_000, ...cha
 const sumOf = (all) => Object.values(all).reduce((sum, one) => sum + one, 0);
 const near = (got, wanted, share) => assert.ok(Math.abs(got - wanted) <= share * wanted, `${got} is not within ${share} of ${wanted}`);
 
-test('a seed is a sale, and another seed is another one', () => {
+test('the same seed gives the same sale, another seed another one', () => {
   assert.deepEqual(sale({ seed: 7 }), sale({ seed: 7 }));
   assert.notDeepEqual(sale({ seed: 7 }).ends, sale({ seed: 8 }).ends);
 });
@@ -43,7 +43,7 @@ test('everybody ends somewhere or is still there, and so does every seat', () =>
 });
 
 // Random draws differ in another sale, so a tolerance of a step and a little more is allowed.
-test('more of anything never makes anybody wait longer for a place', () => {
+test('more machines of any kind never make waits longer', () => {
   for (const [name, steps] of [['edges', [1, 2, 4, 8]], ['fronts', [2, 4, 8, 16]], ['shards', [2, 4, 8, 16]]]) {
     const waits = steps.map((n) => sale({ visitors: 2_000_000, edges: 8, fronts: 16, shards: 8, to: 'place', horizonS: 900, [name]: n }).placedS ?? Infinity);
     for (let i = 1; i < waits.length; i++) assert.ok(waits[i] <= waits[i - 1] * 1.02 + 0.2, `${name}: ${waits}`);
@@ -59,7 +59,7 @@ test('with a faster provider or more calls most of the hall is sold sooner', () 
 });
 
 // One station without pauses, with all work there at once: the last visitor waits for all of it, the median for half.
-test('where one station is narrow, waits are those of a line of even steps', () => {
+test('with one bottleneck, waits equal those of an evenly served line', () => {
   const only = { edges: 40, edgeConnections: 1e7, edgeGb: 1e4, fronts: 400, shards: 16, withinS: 0.1, to: 'place', visitors: 5_000_000, ratePerS: 1, joinWaitS: Infinity, gigabits: 1000, people: { reloadS: 1000, streams: 0, leavePerHour: 3600 } };
   const narrow = [{ edges: 4 }, { fronts: 4, cdn: true }, { shards: 1, fronts: 20, cdn: true }];
   for (const changes of narrow) {
@@ -81,7 +81,7 @@ test('polls are those of the service, and as many as the integral says', () => {
   }
 });
 
-test('a line whose pages only poll gives the places and polls of the sums', () => {
+test('a line of polling pages agrees with the closed-form sums', () => {
   const ask = askOf({ visitors: 1_000_000, edges: 2, fronts: 3, gigabits: 100, people: { reloadS: 1000, streams: 0, leavePerHour: 0, reconnect: 0 } });
   const line = runSale(ask);
   near(line.placedS, placedS(ask).s, 0.05);
@@ -95,7 +95,7 @@ test('the simulation agrees with the measured runs of three scenarios', () => {
   for (const [scenario, what, simulated, measured] of compared) assert.ok(Math.abs(number(simulated) - number(measured)) <= 0.12 * number(measured), `${scenario}: ${what}: ${simulated}, ${measured}`);
 });
 
-test('reloads are paid for where the kernel takes in all who knock, and hardly anywhere else', () => {
+test('reloads are expensive only with an unlimited backlog', () => {
   const one = { visitors: 1_000_000, edges: 1, fronts: 36, to: 'place', horizonS: 3000 };
   const bounded = sale(one);
   const open = sale({ ...one, backlog: 1e9 });

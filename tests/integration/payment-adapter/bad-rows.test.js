@@ -22,7 +22,7 @@ test('a sentence of a neighbour that is too long is cut between letters', async 
   }
 });
 
-test('a row that the database refuses is parked with the reason, and those beside it go on', async () => {
+test('a saga whose row is refused is parked, and others in its batch go on', async () => {
   const buyers = [await world.login(), await world.login('argon2id@example.com'), await world.login('pbkdf2@example.com')];
   const orders = await Promise.all(Array.from({ length: 9 }, async (_, i) => {
     const buyer = buyers[i % 3], visit = world.hold();
@@ -47,7 +47,7 @@ test('a row that the database refuses is parked with the reason, and those besid
   assert.equal((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.length, 2);
 });
 
-test('a saga that stands where none can stand is left alone, and ends nothing', async () => {
+test('a saga at an impossible step is left alone and breaks nothing', async () => {
   const buyer = await world.login();
   const order = await world.orderedAs(buyer, 'completed');
   const where = `subject = '${order}' AND key LIKE 'checkout%'`;

@@ -93,7 +93,7 @@ test('a refund of the whole order gives back what parts have left', async () => 
   await world.assertAgreed(order);
 });
 
-test('parts and their VAT add up to the whole, and a refund behind them is one of 0', async () => {
+test('partial refunds and their VAT add up to the whole, and a later refund is 0', async () => {
   const order = await buy({ seats: ['r8s3'] });
   for (const [nth, amount, vat] of [[1, 33_333, 3030], [2, 33_333, 3031], [3, 33_334, 3030]]) {
     await credit(order, { reason: `${nth} of 3`, amount });
@@ -106,7 +106,7 @@ test('parts and their VAT add up to the whole, and a refund behind them is one o
   assert.equal(backOf(order), EACH);
 });
 
-test('VAT of parts adds up before and behind a refund that leaves something', async () => {
+test('VAT of partial refunds adds up before and after a refund of the rest', async () => {
   const order = await buy({ seats: ['r8s4'] });
   await credit(order, { reason: 'first', amount: 33_333 });
   assert.equal((await ask(order, { reason: 'rain', percent: 50 })).status, 202);

@@ -51,7 +51,7 @@ async function letters(count) {
 const release = () => world.postgres.sql(
   'ALTER TABLE pay.shop_outbox ALTER due_at SET DEFAULT now(); UPDATE pay.shop_outbox SET due_at = now() WHERE done_at IS NULL', 'pay');
 
-test('two processes of two loops ask the user database no more often than one may', () => assertCapHolds({
+test('two processes of two loops together keep the cap of the user database', () => assertCapHolds({
   perS: USERS_PER_S,
   storm: () => [world.pay, second].flatMap((pay) => [0, 1, 2, 3, 4].map((i) => login(pay, `user${100 + i + (pay === second ? 10 : 0)}@example.com`))),
   counted: () => counted('fairgate_users_db_queries_total'),
@@ -77,7 +77,7 @@ test('a storm of mails leaves logins their share, and a storm of logins leaves m
   world.postgres.sql('DELETE FROM pay.mail_outbox', 'pay');
 });
 
-test('two processes of two loops give the shop its orders at the pace of one', async () => {
+test('two processes of two loops together keep the shop\'s rate', async () => {
   const orders = await letters(20);
   const from = world.shop.arrived.length;
   release();
@@ -86,7 +86,7 @@ test('two processes of two loops give the shop its orders at the pace of one', a
   assertPace(world.shop.arrived.slice(from).map(({ at }) => at), SHOP_PER_S + BUYERS, 'orders to the shop');
 });
 
-test('a shop that asks for a pause has it from all of them', async () => {
+test('a pause that the shop requests holds for all processes', async () => {
   const orders = await letters(16);
   world.shop.fault('/orders', { status: 429, headers: { 'retry-after': '3' } }, 1);
   const calls = () => world.shop.calls.filter(({ method }) => method === 'POST').length;

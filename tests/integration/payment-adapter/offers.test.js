@@ -59,7 +59,7 @@ const ACTS = {
 };
 
 for (const [state, make] of Object.entries(STATES))
-  test(`what is offered is done, and nothing else: ${state}`, async () => {
+  test(`pages offer exactly the acts that succeed: ${state}`, async () => {
     for (const [act, [page, mark, call]] of Object.entries(ACTS)) {
       const order = await make();
       const { text } = await buyer.get(`/pay/${page}/${order}?lang=en`);

@@ -81,7 +81,7 @@ test('a saga that cannot go on is parked with an alarm, and an operator lets it 
   assertProblem(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'x' } }), 409, 'not-allowed');
 });
 
-test('or gives everything back', async () => {
+test('an operator turns a parked saga back', async () => {
   const { order, saga } = await parkedAtCapture();
   world.psp.heal();
   assert.equal((await world.pay.admin.post(`/admin/sagas/${saga}/compensate`, { body: { reason: 'the buyer called' } })).status, 200);

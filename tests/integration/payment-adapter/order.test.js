@@ -290,7 +290,7 @@ test('a payment that nobody made runs out and gives the seats back', async () =>
 });
 
 // By our own clock the hold expired half a minute ago.
-test('how long an order waits is judged by the clock of the seats', async () => {
+test('an order\'s deadline follows the clock of the seats', async () => {
   world.seats.aheadMs = -60_000;
   const visit = world.hold({ ttlMs: 30_000 });
   const made = await world.order(buyer, visit);
@@ -305,7 +305,7 @@ test('how long an order waits is judged by the clock of the seats', async () => 
   world.seats.aheadMs = 0;
 });
 
-test('paid without a webhook the order completes by our own look', async () => {
+test('without a webhook a paid order completes by polling', async () => {
   const order = await world.ordered(buyer, world.hold());
   world.psp.authorise((await world.paymentOf(order)).id);
   await world.untilStatus(buyer, order, 'completed');
@@ -491,7 +491,7 @@ test('webhooks that come while others are written go together', async () => {
   while (!(await tellTogether(round))) assert.ok((round += 1) < 5, 'the table was waited for in vain each time');
 });
 
-test('what is about no open order of ours leaves nothing behind', async () => {
+test('a webhook about no open order of ours is not stored', async () => {
   const kept = () => Number(world.postgres.sql("SELECT count(*) FROM pay.webhook_event WHERE id LIKE 'evt_about_%'", 'pay'));
   const tell = (object, id = `evt_about_${object.id}`) => world.webhook({ id, type: 'charge.updated', data: { object } });
   const order = await world.ordered(buyer, world.hold());
@@ -546,12 +546,12 @@ async function tellWhileChanged() {
   return seen === null && status === 204;
 }
 
-test('a webhook for an order that is just being changed holds up no other, and wakes it all the same', async () => {
+test('a webhook for a locked order delays no other and still wakes it', async () => {
   let tries = 0;
   while (!(await tellWhileChanged())) assert.ok((tries += 1) < 5, 'the row was waited for in vain each time');
 });
 
-test('a batch of wakes skips a saga that is just being changed, and says so', async () => {
+test('a batch of wakes skips a locked saga and reports it', async () => {
   const [locked, free] = [await world.ordered(buyer, world.hold()), await world.ordered(buyer, world.hold())];
   await world.pay.stop();
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'orders_wake');
@@ -632,7 +632,7 @@ test('a hundred places are an order, one more is refused with advice', async () 
   assert.equal((await buyer.get(`/pay/orders/${order}`)).status, 200);
 });
 
-test('two hundred streams are one question a second', async () => {
+test('two hundred streams cost one query a second', async () => {
   const order = await world.ordered(buyer, world.hold());
   copyOrders(world.postgres, order, 200, "jsonb_build_object('id', 'o_' || lpad(i::text, 20, '0'), 'hold', 'w' || i, 'idem_key', 'w' || i)");
   const ids = Array.from({ length: 200 }, (_, i) => `o_${String(i + 1).padStart(20, '0')}`);

@@ -49,7 +49,7 @@ const HOT = {
 };
 const PAGES = { shop_take: 250 }; // statements that do more than look up
 
-test('what is asked for each order looks it up by key, even by a plan that was made before there was an order', async (t) => {
+test('statements per order use a key, even with plans made on empty tables', async (t) => {
   const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
@@ -79,7 +79,7 @@ test('what is asked for each order looks it up by key, even by a plan that was m
 // A sale leaves more queued rows than are taken at once.
 const QUEUES = { shop_take: HOT.shop_take, mail_take: '5, 60000, 3600000', lease: "5, '{checkout.2}', 60000, 'me', 3600000" };
 
-test('what is due is taken from the front of its queue', async (t) => {
+test('due rows are read from the front of their queue', async (t) => {
   const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
@@ -100,7 +100,7 @@ test('what is due is taken from the front of its queue', async (t) => {
 
 // Each customer's messages are delivered in order, so each is compared with those before it. At about 20,000 rows PostgreSQL
 // avoids nested loops by itself.
-test('the letters of one customer are not compared each with each', async (t) => {
+test('one customer\'s messages are not compared pairwise', async (t) => {
   const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
@@ -128,7 +128,7 @@ test('a page of the lines of a small event reads the orders of that event alone'
   assert.equal(read['Index Name'], 'orders_event', 'in the order of its pages');
 });
 
-test('how far the refunds of an event are is read without a look-up for each order', async (t) => {
+test('the progress of an event\'s refunds is read without a look-up per order', async (t) => {
   const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');

@@ -98,7 +98,7 @@ test('keys of tickets, provider, webhooks and services change under load, and no
   for (const { tickets } of sales.bought) for (const ticket of tickets) assert.equal(await scan(ticket), 200);
 });
 
-test('the login throttle is another one after the reload', async () => {
+test('a reload changes the login throttle', async () => {
   const wrong = () => until('an answer', async () => { // a busy machine may postpone a login
     const answer = await world.visitor().post('/v1/pay/login', { login: 'user120@example.com', password: 'wrong' });
     return answer.json.code !== 'login-busy' && answer;
@@ -113,7 +113,7 @@ test('the login throttle is another one after the reload', async () => {
   await reloaded();
 });
 
-test('what cannot be read changes nothing', async () => {
+test('a reload with an unreadable key or setting changes nothing', async () => {
   const before_ = await kids();
   const good = execFileSync('cat', [world.secrets.path('door-ed25519.pem')]);
   write(world.secrets.path('door-ed25519.pem'), 'no key');
@@ -135,7 +135,7 @@ const askedTwice = (order) => {
 const extensions = (order) => world.seats.calls.filter(({ path, body }) => path.endsWith('/extend') && body.includes(order)).length;
 const ownerOf = (order) => world.postgres.sql(`SELECT owner FROM pay.saga WHERE subject = '${order}'`, 'pay');
 
-test('a replica from the same configuration leaves alone what another one has in hand', async () => {
+test('a new process with the same config does not reclaim another\'s sagas', async () => {
   let answer;
   const asked = new Promise((resolve) => {
     world.seats.fault('/extend', { wait: new Promise((go) => { answer = go; }), told: resolve });
@@ -152,7 +152,7 @@ test('a replica from the same configuration leaves alone what another one has in
   await replica.stop();
 });
 
-test('started again it takes back at once what it had in hand', async () => {
+test('a restarted process reclaims its sagas at once', async () => {
   let answer;
   const asked = new Promise((resolve) => {
     world.seats.fault('/extend', { wait: new Promise((go) => { answer = go; }), told: resolve });

@@ -29,7 +29,7 @@ async function reconcile(pay = world.pay) {
   return { ...json, read: lists().slice(first) };
 }
 
-test('a page of the list is paid for as a message is', async () => {
+test('a page of the list counts against the shop\'s rate like a message', async () => {
   fill(550);
   resetPace();
   const began = Number(sql('SELECT extract(epoch FROM clock_timestamp())'));
@@ -54,7 +54,7 @@ test('a pause that the shop asks for holds for its list, in every process, and f
   resetPace();
 });
 
-test('a list that a run has no time for is read on by the next, and what was not read is not missed', async () => {
+test('the next run continues an unread list, and unread orders are not missed', async () => {
   const buyer = await world.login();
   world.psp.autoPay = true;
   const order = await world.orderedAs(buyer, 'completed');

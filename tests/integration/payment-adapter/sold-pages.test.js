@@ -44,7 +44,7 @@ test('a page is no longer for a hall of thirty thousand, and no seat is left out
   assert.deepEqual(run.report.not_reached, []);
 });
 
-test('a list that is shorter than it was, or than a page, is taken as it is', async () => {
+test('a shorter list replaces the previous one', async () => {
   for (const count of [2001, 2000, 1999, 1, 0]) {
     world.seats.listed = sold(count);
     const run = await reconcile();
@@ -53,7 +53,7 @@ test('a list that is shorter than it was, or than a page, is taken as it is', as
   }
 });
 
-test('a seat service that has no pages tells all at once', async () => {
+test('an older seat service may send the list in one page', async () => {
   for (const count of [4500, 2000]) {
     const whole = sold(count);
     whole.slice = () => whole;
@@ -64,7 +64,7 @@ test('a seat service that has no pages tells all at once', async () => {
   }
 });
 
-test('a list of which a page was lost is no list', async () => {
+test('a list with a lost page is not used', async () => {
   world.seats.listed = sold(4500);
   world.seats.fault('/export?limit=2000&after=', { told: () => world.postgres.sql('DELETE FROM pay.sold_page', 'pay') });
   const { report } = await reconcile();
@@ -105,7 +105,7 @@ test('events take turns, and the report says how long the last in turn has waite
   }
 });
 
-test('what others have left behind is taken away', async () => {
+test('abandoned pages of other processes are deleted', async () => {
   world.postgres.sql(`INSERT INTO pay.sold_page (reader, part, at, seats)
     VALUES ('gone', 0, now() - interval '2 hours', '[]'), ('here', 0, now(), '[]')`, 'pay');
   world.seats.listed = [];

@@ -102,7 +102,7 @@ flight('it climbs to the ceiling and cuts when latency rises', async (t) => {
   assert.deepEqual(told.at(-1).because, { reason: 'climb', measured: null, limit: null });
 });
 
-test('silence is the floor, and when it is heard again it climbs from there', async (t) => {
+test('silent health pages set the lowest rate, and it climbs from there', async (t) => {
   const site = await openFlight(t, { pages: [{ p99_ms: 50 }, 'fairgate_sagas_open 3\n'] });
   const { front, pages: [page, other] } = site;
   await fillLine(site);
@@ -122,7 +122,7 @@ test('silence is the floor, and when it is heard again it climbs from there', as
   assert.ok(page.asked > 3);
 });
 
-test('it goes to the floor without a page to read', async (t) => {
+test('without health pages the autopilot uses the lowest rate', async (t) => {
   const site = await openFlight(t, { pages: [] });
   await flown(site.front, 'the floor', (s) => s.rate_per_s === 2 && s.reason === 'no-feedback');
   await patch(site.front, 'show', { autopilot: { on: false } });

@@ -156,7 +156,7 @@ test('until the draw no seed is anywhere: not in the store, not on its disk, not
   assert.ok(JSON.stringify(cfg).includes(told.commitment));
 });
 
-test('another opening is another promise, told as such, until the entries are closed', async (t) => {
+test('a new opening time promises a new round and shows the change', async (t) => {
   const world = await openWorld(t);
   const { front } = world;
   const { promised: first } = await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 }, entries: 1 });
@@ -209,7 +209,7 @@ test('a value that one relay alone tells is not believed; it is waited for, and 
   assert.equal(told.beacon, beacons.chain.beacon(told.promised.round).randomness);
 });
 
-test('a beacon that is late for as long as was said is gone without, and the answer says so', async (t) => {
+test('a draw goes on without a beacon that is too late, and says so', async (t) => {
   const world = await openWorld(t, { fronts: 2 });
   const { site, front } = world;
   mood(world, 'down');

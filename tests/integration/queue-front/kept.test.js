@@ -12,7 +12,7 @@ const LIVE = 'public, max-age=5, stale-while-revalidate=5, stale-if-error=60';
 const OVER = 'public, max-age=60, stale-while-revalidate=60, stale-if-error=86400';
 const HOUR_MS = 3600_000;
 
-test('in each state it is the same for everybody, and says for how long', async (t) => {
+test('in each state the cached page is the same for everybody, with its max-age', async (t) => {
   const site = await openSite(t, KEPT);
   const ask = (headers = {}) => site.front.http.get('/e/show', { headers: { ...HTML, ...headers } });
   const judge = async (state, cacheControl = LIVE) => {
@@ -53,7 +53,7 @@ test('in each state it is the same for everybody, and says for how long', async 
   assert.equal(new Set(tags).size, tags.length);
 });
 
-test('changed words make another page', async (t) => {
+test('a changed message changes the page\'s ETag', async (t) => {
   const site = await openShow(t, { rate_per_s: 0 }, KEPT);
   const ask = (path, headers = {}) => site.front.http.get(path, { headers: { ...HTML, ...headers } });
   const before = (await ask('/e/show')).headers.etag;
@@ -78,7 +78,7 @@ test('changed words make another page', async (t) => {
   assert.equal(nothing.headers['set-cookie'], undefined);
 });
 
-test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', async (t) => {
+test('personal pages are no-store, and forms lead to them', async (t) => {
   const site = await openShow(t, { rate_per_s: 0 }, KEPT);
   const visitor = new Visitor(site.front, 'show');
   const ask = async (path) => visitor.jar.take(await site.front.http.get(path, { headers: { ...HTML, ...visitor.jar.headers, 'accept-encoding': '' } }));
@@ -105,7 +105,7 @@ test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', a
   assert.match(own(await ask('/e/show/mine')), /id="position">1</);
 });
 
-test('where nothing is set no cache may keep a page', async (t) => {
+test('without the setting pages are no-store', async (t) => {
   const site = await openShow(t, { rate_per_s: 0 });
   const page = await site.front.http.get('/e/show', { headers: HTML });
   assert.equal(page.headers['cache-control'], 'private, no-store');

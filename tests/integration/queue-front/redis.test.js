@@ -43,7 +43,7 @@ function secret(scope, text) {
 }
 
 // A script's writes are stored as a transaction, and Redis checks the default user's rights when it loads one.
-test('what scripts wrote is loaded again where the default user is off', async (t) => {
+test('Redis loads its data with the default user off', async (t) => {
   const scope = openScope(t);
   const redis = await startRedis(scope);
   await redis.command('EVAL', "redis.call('SET', 'fg:1', 1) redis.call('SET', 'fg:2', 2)", 0);
@@ -139,7 +139,7 @@ describe('users', { concurrency: true }, () => {
     assert.match(say('GET', 'fg:nothing'), /^\s*$/);
   });
 
-  test('each command that is taken away is missed', async (t) => {
+  test('each command that the shipped user may call is needed', async (t) => {
     const site = await openGuarded(t);
     const missed = async (command, poke) => {
       await site.redis.command('ACL', 'SETUSER', 'fairgate', `-${command}`);

@@ -59,7 +59,7 @@ describe('an event made again from its archive', async () => {
   const ofFans = await fairness(site.front, '?lane=fans');
   const figures = head.figures;
 
-  test('verify-draw reads the archive as it is, each line of it', () => {
+  test('verify-draw checks each line of an archive', () => {
     const file = join(scope.dir(), 'show.ndjson');
     const verify = (body, ...more) => {
       writeFileSync(file, body);
@@ -132,7 +132,7 @@ describe('an event made again from its archive', async () => {
     assert.deepEqual([audit.length, audit[0].what, audit[0].who], [1, 'restore', 'kim (admin token)']);
   });
 
-  test('restored once more it is as it was, and written down once', async () => {
+  test('a second restore changes nothing and is audited once', async () => {
     for (const front of site.fronts) assert.equal((await restore(front, text)).status, 200);
     const { audit } = (await site.front.admin.get(`${path}/audit`)).json;
     assert.equal(audit.length, 1);

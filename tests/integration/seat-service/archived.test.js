@@ -34,7 +34,7 @@ test('a WAL that cannot be archived is reported, with its age', async () => {
   assert.ok(late > 0 && late <= lives, `the first file is full and not kept, for ${late} ms of ${lives}`);
 });
 
-test('once it is kept nothing is late, and what failed is still told', async () => {
+test('once WAL is archived nothing is late, and failures stay counted', async () => {
   writeFileSync(shelf, '');
   await until('all to be kept', () => {
     postgres.sql('CHECKPOINT; SELECT pg_switch_wal()'); // a completed file wakes the archiver
@@ -47,7 +47,7 @@ test('once it is kept nothing is late, and what failed is still told', async () 
   });
 });
 
-test('a snapshot that stays open is reported, and no commit leaves a version behind that the next would walk', async () => {
+test('an open snapshot is reported, and commits leave no dead rows behind', async () => {
   const snapshot = await holdLock(scope, postgres, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM seats.owner');
   await importHall(seats, 'snapped', hall());
   const where = () => postgres.sql("SELECT o.ctid FROM seats.owner o JOIN seats.event ON no = event WHERE id = 'snapped'", 'seats');

@@ -38,7 +38,7 @@ async function untilAsleep(seats, event) {
 
 const openMany = (t, more = {}) => openSale(t, EVENTS, { document: small(), config, ...more });
 
-test('more events than there are places: each is there when it is asked for, as it was', async (t) => {
+test('with more events than fit in memory, each request finds its event unchanged', async (t) => {
   const { seats } = await openMany(t);
   await until('every event to be in one place', async () => {
     const { events, asleep } = await listed(seats);
@@ -76,7 +76,7 @@ test('more events than there are places: each is there when it is asked for, as 
   await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);
 });
 
-test('a pass of an earlier making of an event wakes nothing', async (t) => {
+test('a pass of an earlier incarnation wakes no event', async (t) => {
   const { postgres, seats } = await openMany(t);
   const of = (incarnation) => visitor(seats, 'event-0', { claims: { incarnation } });
   const [older, newer] = ['019a30000000aaaaaa', '019a30000001000001'];
@@ -105,7 +105,7 @@ async function holdInEach(seats, events) {
   return holds;
 }
 
-test('seats held in more events than there are places shut nobody out, and expire on time in events that sleep', async (t) => {
+test('held seats in sleeping events expire on time and block no other event', async (t) => {
   const { postgres, seats } = await openMany(t);
   const brief = Array.from({ length: PLACES + 1 }, (_, n) => `brief-${n}`);
   for (const event of brief) await importHall(seats, event, hall({ rows: 1, limits: { orphan_rule: false, hold_ttl_s: 3 } }));
@@ -120,7 +120,7 @@ test('seats held in more events than there are places shut nobody out, and expir
   for (const one of others) await stands(one);
 });
 
-test('events of which payments end at the same time make room for each other during a rush, however long others may be idle', async (t) => {
+test('events with payments that end at once make room for each other in a rush', async (t) => {
   const many = 24;
   const { scope, postgres, seats } = await openMany(t);
   await importHall(seats, 'rush', hall({ limits: { orphan_rule: false, hold_ttl_s: 7200, hold_max_s: 7200 } }));
@@ -188,7 +188,7 @@ test('a seat whose payment did not come in time is for the next who asks, howeve
   await rush.stop();
 });
 
-test('an event that another process woke, and that finds no place at first, counts as asked for by nobody', async (t) => {
+test('an event woken elsewhere that does not fit at first counts as unrequested', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   await seats.stop();
   postgres.sql("UPDATE seats.event SET asleep_at = now()", 'seats');
@@ -205,7 +205,7 @@ test('an event that another process woke, and that finds no place at first, coun
   assert.equal(postgres.sql('SELECT count(*) FROM moved', 'seats'), '0');
 });
 
-test('an event without a place is refused, and gets none from a correction', async (t) => {
+test('a request for an event that does not fit is refused, a correction too', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   await seats.stop();
   const busy = { owner: { ...config.owner, idle: '1h' } };
@@ -226,7 +226,7 @@ test('an event without a place is refused, and gets none from a correction', asy
   for (const { event } of (await listed(next)).events) assert.equal((await operator(next, event).correct(hall({ ...SMALL, name: 'Corrected' }))).status, 200);
 });
 
-test('events are in memory as far as their halls fit into it, and each is there when it is asked for', async (t) => {
+test('memory holds as many halls as fit, and each request finds its event', async (t) => {
   const { seats } = await openSale(t, [], { config: { owner: { memory: '8m', idle: '100ms' } } });
   const large = hall({ rows: 40, seatsPerRow: 50 });
   const megabytes = (event) => (event.startsWith('large') ? 3 : 1); // rounded down
@@ -267,7 +267,7 @@ async function onlooker(seats, event) {
   return stream;
 }
 
-test('an event that is awake is in memory at a second process, which has less room than its owner', async (t) => {
+test('a second process with less room has the owner\'s awake events in memory', async (t) => {
   const { scope, postgres, seats } = await openMany(t, { config: { owner: { events: 32, idle: '100ms' } } });
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
   const known = async (at) => (await listed(at)).events.map(({ event }) => event).sort().join();
@@ -299,7 +299,7 @@ test('neither a stream nor callers without a pass keep an event awake, at the ow
   await until('its streams to end', () => streams.every((stream) => stream.ended));
 });
 
-test('an event that is looked at only where others own it stays awake, until nobody there looks any more', async (t) => {
+test('an event stays awake as long as a reader of a standby uses it', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
   let done = false;

@@ -59,7 +59,7 @@ test('the page of a listed origin may call and read, also what is refused', asyn
   assert.equal(refused.headers['access-control-allow-origin'], ORIGIN);
 });
 
-test('no other page may: not its like, not its kin, not the one that the public listener serves', async () => {
+test('no other origin may, not even a similar one or the public listener\'s', async () => {
   const strangers = ['null', 'http://localhost', 'http://localhost:180911', `${ORIGIN}.evil.example`, 'https://console.example.evil.example', 'HTTP://LOCALHOST:18091', 'http://a.example, https://console.example'];
   for (const origin of strangers) {
     const asked = await preflight('/admin/events/night/block', origin);

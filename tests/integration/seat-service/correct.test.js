@@ -77,7 +77,7 @@ test('before the first hold all of a document is corrected, against the version 
   assert.deepEqual([['--seq', '1'], ['--seq', '3'], ['--at', acts[1].at], []].map((args) => replay(...args).categories[1].free), [50, 49, 50, 9]);
 });
 
-test('after a sale what leaves every seat what it is may change, in one act', async () => {
+test('after a sale a correction may change everything but seats, in one act', async () => {
   const { event, boss, alice, bob } = await fresh({ area: 10, limits: { max_per_buyer: 3 } });
   const sold = await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
   const { json: held } = await bob.hold({ area: 'floor', quantity: 3 });
@@ -140,7 +140,7 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
 });
 
-test('a capacity falls to the places that are held, sold or blocked, whatever was held before', async (t) => {
+test('a capacity can shrink to the places that are held, sold or blocked', async (t) => {
   const terms = { limits: { max_per_buyer: 10, max_per_hold: 10 } };
   const { event, boss, alice, bob } = await fresh({ area: 10, ...terms });
   await alice.release((await alice.hold({ area: 'floor', quantity: 10 })).json.hold);
@@ -217,7 +217,7 @@ test('new blocks, areas and categories come behind those that are there, while s
   await untilShown(visitor(standby, event), { 0: 'sold', 1: 'sold', 100: 'sold', 101: 'sold' });
 });
 
-test('a stream ends, and the one behind it names the new plan', async () => {
+test('a correction ends streams, and the next stream names the new plan', async () => {
   const { event, boss, alice } = await fresh();
   const follow = (id) => openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}`, ...(id && { 'last-event-id': id }) } });
   const [before, { json: { version } }] = [await follow(), await alice.info()];

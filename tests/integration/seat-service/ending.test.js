@@ -26,7 +26,7 @@ const WAITS = [
   ['the trail', 'seats.act IN ACCESS EXCLUSIVE MODE', 'AccessShareLock', 'journal-unavailable', (seats) => operator(seats, 'sale').audit()],
 ];
 
-test('what operators have asked for is answered when the process ends meanwhile', async (t) => {
+test('operators\' pending requests are answered when the process stops', async (t) => {
   const { scope, postgres, seats } = await openSite(t);
   for (const [what, lock, mode, code, ask] of WAITS) {
     const held = await holdLock(scope, postgres, `LOCK TABLE ${lock}`);
@@ -42,7 +42,7 @@ test('what operators have asked for is answered when the process ends meanwhile'
   }
 });
 
-test('a move that waits for another process is answered when this one ends', async (t) => {
+test('a pending move to another process is answered when this one stops', async (t) => {
   const { postgres, seats } = await openSite(t, { shares: 2 });
   const asked = operator(seats, 'sale').place('nobody');
   await until('the wish to be written', () => postgres.sql('SELECT wanted FROM seats.owner', 'seats') === 'nobody');
@@ -65,7 +65,7 @@ async function openEndings(t) {
   return { seats, lock, raw, one, end, isOut };
 }
 
-test('sessions that end at the same time are all answered, whatever is pipelined behind the first of them', async (t) => {
+test('all requests to end a session are answered, pipelined ones too', async (t) => {
   const { lock, raw, one, end, isOut } = await openEndings(t);
   const four = end('four');
   await isOut('four');
@@ -75,7 +75,7 @@ test('sessions that end at the same time are all answered, whatever is pipelined
   assert.equal((await four).status, 204);
 });
 
-test('the process ends though something is pipelined behind what it answers in the end', async (t) => {
+test('the process stops although a request is pipelined behind the last one', async (t) => {
   const { seats, lock, raw, one } = await openEndings(t);
   await assertAnswered(seats, one, 'journal-unavailable', () => lock.letGo());
   assert.deepEqual((await raw.untilClosed()).map(({ status }) => status), [503]);

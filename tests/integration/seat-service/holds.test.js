@@ -104,7 +104,7 @@ async function assertSamePlan(body) {
   assert.ok(i > 0);
 }
 
-test('the plan told row by row is the same plan, of a plain hall, a curved and a crooked one', async (t) => {
+test('the plan by rows equals the full plan, for plain, curved and crooked halls', async (t) => {
   await assertSamePlan(hall());
   const { stdout } = await runProgram('halls', ['theatre']);
   await assertSamePlan(JSON.parse(stdout));
@@ -113,7 +113,7 @@ test('the plan told row by row is the same plan, of a plain hall, a curved and a
   assertProblem(await alice.plan({}, '?form=circles'), 422, 'bad-form');
 });
 
-test('of each section of a sample hall there is a drawing of what one sees from it, small and of shapes only', async () => {
+test('each section of a sample hall has a small drawing of its view', async () => {
   const dir = scope.tempDir('views-');
   await runProgram('halls', ['views', dir]);
   const { zones } = JSON.parse((await runProgram('halls', ['theatre'])).stdout);
@@ -128,7 +128,7 @@ test('of each section of a sample hall there is a drawing of what one sees from 
   }
 });
 
-test('what is seen of a section from afar has all its seats within it, of a plain hall and a curved one', async () => {
+test('a section\'s outline contains all its seats, in plain and curved halls', async () => {
   const { stdout } = await runProgram('halls', ['theatre']);
   for (const body of [hall(), JSON.parse(stdout)]) {
     const { alice } = await fresh(body);
@@ -185,7 +185,7 @@ test('best available gives neighbours, and says so', async () => {
   assert.equal(new Set(held.json.places.map(({ row }) => row)).size, 1);
 });
 
-test('what was chosen can be exchanged for something like it, in one step', async () => {
+test('held seats can be exchanged for alternatives in one step', async () => {
   const { alice, bob } = await fresh();
   const held = await alice.hold({ best_available: { category: 'Back', quantity: 2 } });
   const others = assertStatus(await alice.alternatives(held.json.hold), 200);
@@ -202,7 +202,7 @@ test('what was chosen can be exchanged for something like it, in one step', asyn
   assert.equal((await bob.hold({ seats: held.json.seats })).status, 201, 'the first ones are free again');
 });
 
-test('a code is checked before a seat hangs on it, and a wrong one is called wrong', async () => {
+test('a code can be checked without a hold, and a wrong one is reported', async () => {
   const body = hall({ channels: [{ id: 'club', name: 'Club', code: 'open sesame' }, { id: 'early', code: 'too-early', on_sale_at: '2035-01-01T00:00:00Z' }] });
   body.rows = [{ zone: 'Hall', row: '2', channel: 'club' }];
   body.seats = [{ guid: 'r1s1', accessible: true }];
@@ -224,7 +224,7 @@ test('a code is checked before a seat hangs on it, and a wrong one is called wro
   assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'], code: 'open sesame' })).status, 201);
 });
 
-test('a pass whose code was judged before the wait opens the channel that it names, and no other', async () => {
+test('a pass opens the channel that it names, and no other', async () => {
   const body = hall({ channels: [{ id: 'club', code: 'open sesame' }, { id: 'press', code: 'extra extra' }] });
   body.rows = [{ zone: 'Hall', row: '2', channel: 'club' }, { zone: 'Hall', row: '3', channel: 'press' }];
   await importHall(seats, 'opened', body);
@@ -560,7 +560,7 @@ test('streams are bounded by session', async () => {
 });
 
 // If the streams' tick falls between the two prices, both are sent anyhow; in most rounds it does not.
-test('a stream that begins with a price that is taken back at once gets the one before again', async () => {
+test('a stream that begins with a new price gets the old one when it is reverted', async () => {
   const { event, alice } = await fresh();
   const price = async (is) => assert.equal((await operator(seats, event).price({ prices: { Back: is } })).status, 200);
   const { version } = (await alice.availability()).json;
@@ -664,7 +664,7 @@ test('alternatives count by what the search for them costs, for a hold and for s
 });
 
 // The retry is answered together with the first request, and a request pipelined behind it is served at once.
-test('what is pipelined behind a request that waits is judged by the rate as if it had come alone', async (t) => {
+test('requests pipelined behind a waiting one count against the rate', async (t) => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
   const eager = visitor(seats, event);
   const handled = async () => (await seats.metrics()).get('fairgate_http_requests_total{listener="public"}');
@@ -769,7 +769,7 @@ test('a late payment retakes the seats, or is refused because they are gone', as
   assert.deepEqual(gone.json.seats, ['r3s1']);
 });
 
-test('what an order gave back it does not get again, however late its confirm comes', async () => {
+test('an order cannot confirm a hold that it gave back', async () => {
   const { event, alice } = await fresh({ limits: { hold_ttl_s: 30, hold_max_s: 30 } });
   const order = saga(seats, event);
   for (const [seat, giveBack] of [['r1s1', order.release], ['r3s1', order.refund]]) {
@@ -852,7 +852,7 @@ test('without a script, forms hold, shrink and release by the same rules', async
   assert.match((await one.page()).text, /floor × 4/);
 });
 
-test('without a script, what is refused is said on the page and takes nothing', async () => {
+test('without a script a refusal is on the page and takes no seat', async () => {
   const { event } = await fresh();
   const one = browser(event);
   const refused = async (fields, code, words, more) => {

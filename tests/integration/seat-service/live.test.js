@@ -151,7 +151,7 @@ for (const [name, text] of [
   });
 }
 
-test('whatever is lost, late, doubled or gone with a failover, the page ends up with what is there', async (t) => {
+test('the page converges to the hall\'s state despite lost, late or doubled deltas', async (t) => {
   const rng = seededRng(t);
   for (let round = 0; round < 300; round += 1) {
     let hall = new Hall();

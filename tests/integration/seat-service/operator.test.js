@@ -34,7 +34,7 @@ async function sell(event, buyer, what, order = 'order-1') {
   return hold;
 }
 
-test('an import is made once; the same document again is no mistake, another one is', async () => {
+test('a repeated import is accepted, a different document is refused', async () => {
   const boss = operator(seats, 'import-1');
   const body = hall();
   assert.equal((await boss.import(body)).status, 201);
@@ -101,7 +101,7 @@ test('what is exported can be imported again', async () => {
   assert.deepEqual((await again.document()).json, exported.json);
 });
 
-test('what a plan draws beside its seats is served where it stands, in both forms', async () => {
+test('a plan\'s shapes are served at their positions, in both forms', async () => {
   const body = hall();
   body.plan.zones[0].position = { x: 100, y: 50 };
   body.plan.zones[0].areas = [
@@ -131,7 +131,7 @@ test('what a plan draws beside its seats is served where it stands, in both form
   assert.deepEqual(two.json, one.json);
 });
 
-test('what a plan calls its rows and seats is in the plan and in the hold', async () => {
+test('a plan\'s labels of rows and seats are in the plan and in the hold', async () => {
   const body = hall({ rows: 2, seatsPerRow: 3, limits: { orphan_rule: false } });
   Object.assign(body.plan.zones[0].rows[0], { row_label: 'Reihe %s', seat_label: 'Stuhl %s', row_number_position: 'start' });
   await importHall(seats, 'named', body);
@@ -145,7 +145,7 @@ test('what a plan calls its rows and seats is in the plan and in the hold', asyn
   assert.deepEqual(json.places.map(({ row, number, label }) => [row, number, label]), [['Reihe 1', '2', 'Stuhl 2'], ['2', '1', undefined]]);
 });
 
-test('of shapes without number a bounded part is served, the answer counts the others, and the document keeps them', async () => {
+test('a bounded number of shapes is served; the document keeps all of them', async () => {
   const body = hall();
   const shape = (n) => ({ shape: 'circle', position: { x: n, y: 0 }, circle: { radius: 1 } });
   body.plan.zones[0].areas = Array.from({ length: 1030 }, (_, n) => shape(n));

@@ -51,7 +51,7 @@ async function openFollowed(t) {
   return { owner, standby };
 }
 
-test('one owner tells no address, and its standby is what it was', async (t) => {
+test('a single owner publishes no address, and its standby answers as before', async (t) => {
   const { owner, standby } = await openFollowed(t);
   const wrong = await operator(standby, 'one').read();
   assertProblem(wrong, 503, 'standby');
@@ -60,7 +60,7 @@ test('one owner tells no address, and its standby is what it was', async (t) => 
   assert.deepEqual(await owners(owner), [{ event: 'one', here: true, epoch: 1, owner: 'seat-service', address: '', private_address: '' }]);
 });
 
-test('of two with one name the second says so, and takes nothing before the first is gone', async (t) => {
+test('a second process of the same name reports it and owns nothing meanwhile', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const same = { shares: 2, config: { journal: { instance: 'seats1' } } };
@@ -88,7 +88,7 @@ test('of two with one name the second says so, and takes nothing before the firs
   await second.untilReady();
 });
 
-test('an owner whose name another session gets sells on, says so, and imports nothing until it has its name again', async (t) => {
+test('an owner that lost its name\'s lock sells on, but imports nothing', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const owner = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats1' } } });

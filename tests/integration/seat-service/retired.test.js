@@ -50,7 +50,7 @@ test('an event with an open hold stays, and one that has not begun', async () =>
 
 const known = async (seats, state) => (await seats.metrics()).get(`fairgate_seats_events{state="${state}"}`);
 
-test('as long as somebody else has its lock nothing is deleted; nobody takes it any more', async () => {
+test('while another session has its lock nothing is deleted, and nobody owns it', async () => {
   const rows = sql('SELECT count(*) FROM journal');
   const somebody = holdLock(scope, postgres, "SELECT pg_advisory_lock(4606786, no) FROM seats.event WHERE id = 'past'");
   await untilWaiting('somebody to wait for its owner', postgres, 'ExclusiveLock');
@@ -103,7 +103,7 @@ test('then its owner lets go of it without a restart, and the event goes; the ot
   await sell(owner, 'next', 'r2s1');
 });
 
-test('an owner that takes over or is started knows it no more, and its id stays taken', async () => {
+test('after a takeover or start it is unknown, and its id stays reserved', async () => {
   await owner.stop();
   await until('the standby to own', async () => (await standby.private.get('/readyz')).json.role === 'owner');
   await owner.start(false);

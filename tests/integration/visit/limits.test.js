@@ -100,7 +100,7 @@ describe('a limit of four seats', async () => {
     await bought(third, member.argon2id, whole);
   });
 
-  test('counts what is given back no more', async () => {
+  test('does not count refunded seats', async () => {
     const buyer = member.pbkdf2;
     const first = await visit('open'), second = await visit('open');
     const order = await bought(first, buyer, await held(first, 'r5s1', 'r5s2', 'r5s3', 'r5s4'));
@@ -131,7 +131,7 @@ describe('a limit of four seats', async () => {
     await bought(guest, owner, hold);
   });
 
-  test('and is of an event: a buyer with four here may have four there', async () => {
+  test('is per event: a buyer with four here may have four there', async () => {
     const guest = await visit('members', member.pbkdf2);
     await bought(guest, member.pbkdf2, await held(guest, 'r7s1', 'r7s2', 'r7s3', 'r7s4'));
   });

@@ -90,12 +90,12 @@ describe('seats that go away', () => {
   });
 
   // The standby may be faster than the owner when the database returns; the owner then exits.
-  test('so does a database that is gone', async () => {
+  test('a database outage gives back the time, too', async () => {
     for (const { child } of pair) child.mayEnd = true;
     await outage('r1s2', () => postgres.stop(), () => postgres.start());
   });
 
-  test('a takeover by the standby takes nothing and gives nothing', async () => {
+  test('a takeover by the standby does not change the visit\'s time', async () => {
     for (let tried = 1; ; tried += 1) {
       const first = await owner();
       for (const seats of pair) if (!seats.child.running) await seats.start(false);

@@ -663,7 +663,7 @@ describe('the walls', async () => {
     assert.doesNotMatch(told, /[\w.+-]+@[\w-]+\.[a-z]{2,}/i);
   });
 
-  test('what the runbook asks the databases can be asked', () => {
+  test('the runbook\'s database queries run', () => {
     const asked = [...readFileSync(join(ROOT, 'docs/operate/runbook.md'), 'utf8').matchAll(/psql -d (\w+) -c "([^"]+)"/g)];
     assert.ok(asked.length > 0);
     for (const [, database, statement] of asked) stack.sql(database, statement);
