@@ -28,7 +28,7 @@ const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textCon
 // The first commitment that this browser has seen. After the draw, it is compared with the published one.
 function note() {
   try {
-    const seen = JSON.parse(localStorage.getItem(keyOf) ?? localStorage.getItem(`fg_commitment_${event}`));
+    const seen = JSON.parse(localStorage.getItem(keyOf) ?? (lane ? null : localStorage.getItem(`fg_commitment_${event}`)));
     if (!told.drawn && !seen && told.commitment) localStorage.setItem(keyOf, JSON.stringify(told.commitment));
     return seen;
   } catch {

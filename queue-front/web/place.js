@@ -101,7 +101,8 @@ export function begin(fetched, ask, getMe) {
   onOpen('why', async () => {
     const { explain } = await fetched('why');
     const me = getMe();
-    explain(byId('why-more'), { event, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
+    const lane = me?.lane; // the page has stored the general line's commitment
+    explain(byId('why-more'), { event, lane, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: lane ? null : keep.get('commitment') });
   });
   onOpen('move', async () => {
     const { offer } = await fetched('move');

@@ -26,14 +26,15 @@ async function pace(event, ahead) {
   return say(moves ? 'more.why.pace' : 'more.why.still', (60 * perS).toLocaleString(locale), ahead.toLocaleString(locale));
 }
 
-export async function explain(at, { event, ahead, ...who }) {
-  const path = `/v1/queue/${event}/fairness`;
+// Each lane has a draw of its own.
+export async function explain(at, { event, lane, ahead, ...who }) {
+  const draw = lane ? `fairness?lane=${encodeURIComponent(lane)}` : 'fairness';
   await moreWords();
   const about = [...(ahead === null ? [] : [await pace(event, ahead).catch(() => '')]), say(who.position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
   const tell = (lines) => at.replaceChildren(...[...about, ...lines].map((text) => make('p', {}, text)));
   tell([say('more.why.checking')]);
   try {
-    const fairness = await getJson(path);
+    const fairness = await getJson(`/v1/queue/${event}/${draw}`);
     const lines = [];
     if (fairness.drawn) lines.push(...await check(fairness, who));
     else if (fairness.state !== 'pre-queue') lines.push(say('more.why.no-draw'));
@@ -41,7 +42,7 @@ export async function explain(at, { event, ahead, ...who }) {
     if (fairness.commitment && (who.position === null || fairness.entries > 0)) {
       at.append(make('p', {}, `${say('more.why.commitment')} `, make('code', {}, fairness.commitment)));
       if (!fairness.drawn && fairness.state === 'pre-queue') at.append(make('p', {}, say('more.why.waiting')));
-      at.append(make('p', {}, make('a', { href: `/e/${event}/fairness#entry=${who.entry}` }, say('more.why.page'))));
+      at.append(make('p', {}, make('a', { href: `/e/${event}/${draw}#entry=${who.entry}` }, say('more.why.page'))));
     }
   } catch {
     tell([say('more.why.failed')]);

@@ -293,6 +293,26 @@ describe('around the waiting page', async () => {
     assert.deepEqual([await text(first, 'position'), await text(second, 'position')], ['6', '5']);
   });
 
+  test('a visitor of a lane checks the draw of that lane', async () => {
+    await makeEvent(line.site, 'drawn-lane', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 9 }] }, { open: false });
+    await act(line.front, 'drawn-lane', 'schedule');
+    await untilState(line.front, 'drawn-lane', 'pre-queue');
+    const { invitations } = (await line.front.admin.get('/admin/events/drawn-lane/lanes/fans/invitations')).json;
+    const [mine, ...others] = invitations.map(({ code }) => code);
+    for (const code of others) await line.front.http.post('/v1/queue/drawn-lane/join', { headers: { 'x-invitation': code } });
+    const visitor = await line.visitor(browser, EN);
+    await line.enter(visitor, 'drawn-lane'); // stores the general line's commitment
+    await goFor(visitor.page, `${line.at}/e/drawn-lane#invitation=${mine}`, '#guest button:focus');
+    await visitor.page.keyboard.press('Enter');
+    await visitor.shows('entry', /^9$/);
+    await act(line.front, 'drawn-lane', 'draw');
+    await visitor.view('waiting');
+    await visitor.page.click('#why summary');
+    await visitor.shows('why-more', /number 9 of 9 in the draw has place \d\./);
+    await visitor.page.click('#why-more a');
+    await visitor.page.locator('#verdict.good').waitFor();
+  });
+
   test('the page names its lane and share; an invitation leads into another lane', async () => {
     const fans = { id: 'fans', name: 'Fan <club>', share: 30, invitations: 5 };
     await line.open('laned', { lanes: [fans] });
