@@ -11,7 +11,7 @@ const [folder, ...paths] = process.argv.slice(2);
 const BUNDLES = 'build/bundles/';
 const LANGUAGE = /(\/text|\/console)\.(?!js$)([a-z]{2})$/;
 
-// Comments are removed from styles; scripts no longer have any.
+// Comments are removed from styles. Bundled scripts have none; others keep them.
 const bytesOf = (path) => (path.endsWith('.css') ? Buffer.from(readFileSync(path, 'utf8').replace(/\/\*(?!!)[^]*?\*\/\n?/g, '')) : readFileSync(path));
 const files = paths.map((path) => ({ path: path.replace(BUNDLES, ''), bytes: bytesOf(path) }));
 

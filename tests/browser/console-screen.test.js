@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
-import { perMinute, showUp } from '../../web/console/figures.js';
+import { perMinute, quietMs, showUp } from '../../web/console/figures.js';
 import { againstPlan, forecast } from '../../web/console/forecast.js';
 import { alarms, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
@@ -158,6 +158,8 @@ describe('the forecast', () => {
     assert.equal(perMinute(rows(2).slice(-31), 'serving'), 120);
     assert.equal(perMinute(rows(2).slice(-11), 'serving'), null);
     assert.equal(perMinute([{ at: 0, serving: 9 }, { at: MINUTE, serving: 3 }], 'serving'), null);
+    const orders = [0, 0, 7, 7].map((completed, minute) => ({ at: minute * MINUTE, completed }));
+    assert.deepEqual([orders, orders.slice(2), orders.slice(0, 2), []].map((known) => quietMs(known, 9 * MINUTE) / MINUTE), [8, 7, 0, 0]);
     assert.deepEqual(showUp([{ at: 0, show_up: 1, admitted: 0, no_shows: 0 }, { at: 1, show_up: 0.5, admitted: 1, no_shows: 1 }]), [null, 0.5]);
   });
 });

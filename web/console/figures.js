@@ -33,6 +33,12 @@ export function perMinute(rows, key, overMs = MINUTE_MS) {
   return ms < LEAST_MS || !(rise >= 0) ? null : rise * MINUTE_MS / ms;
 }
 
+// How long no order has been completed, as far as is known; 0 before the first one.
+export function quietMs(rows, now) {
+  const completed = rows.at(-1)?.completed;
+  return completed > 0 ? now - (rows.findLast((row) => row.completed < completed) ?? rows[0]).at : 0;
+}
+
 // The share of recently called visitors who came.
 export function showUp(rows) {
   let from = 0;

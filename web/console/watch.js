@@ -4,7 +4,7 @@
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { checklist } from './checklist.js';
-import { perMinute, rates } from './figures.js';
+import { perMinute, quietMs, rates } from './figures.js';
 import { againstPlan, forecast } from './forecast.js';
 import { alarms, isFull, verdict } from './verdict.js';
 
@@ -224,13 +224,6 @@ class Watch {
     return asked ? { at: Date.parse(asked), by: 'asked' } : { at: this.planned, by: 'set' };
   }
 
-  // How long no order has been completed; 0 if none was in the known time, or without counts.
-  quietMs(now) {
-    if (this.orders === null || !(this.orders.at(-1).completed > 0)) return 0;
-    const { completed } = this.orders.at(-1);
-    return now - (this.orders.findLast((row) => row.completed < completed)?.at ?? now);
-  }
-
   // The input of verdict.js.
   facts(now = Date.now()) {
     const rows = this.rows;
@@ -246,7 +239,7 @@ class Watch {
       pace: { joined: perMinute(rows, 'issued'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
       stalledMs: this.calledAt === null ? 0 : this.readAt - this.calledAt,
       errors: { queue: perMinute(this.history, 'errors') ?? 0, seats: perMinute(this.hall ?? [], 'errors') ?? 0, pay: perMinute(this.orders ?? [], 'errors') ?? 0 },
-      orders, quietMs: this.quietMs(now), seats: this.sums?.out ? null : this.sums, drift: this.drift,
+      orders, quietMs: quietMs(this.orders ?? [], now), seats: this.sums?.out ? null : this.sums, drift: this.drift,
       forecast: end, plan: againstPlan(end, this.plan.at),
     };
   }

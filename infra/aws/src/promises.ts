@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { seconds, select, series, type Metric, type Query } from './alerts.js';
 import { fileOf } from './sale.js';
 
-export const HOUSE = { house: 'fairgate' } as const; // a label of all metrics, so that they can be summed over all programs
+export const DEPLOYMENT = { deployment: 'fairgate' } as const; // a label of all metrics, so that they can be summed over all programs
 const MINUTE = 60;
 const QUERY_S = 3 * 3600; // a CloudWatch SQL query looks back no further
 
@@ -56,7 +56,7 @@ interface Rule {
 export const WITHIN = '_within';
 function figure(id: string, text: string): Figure {
   const { metric, where } = series(text, []);
-  const dimensions: Record<string, string> = { ...HOUSE };
+  const dimensions: Record<string, string> = { ...DEPLOYMENT };
   for (const one of where) {
     const [, label, value] = /^"(\w+)" = '(.*)'$/.exec(one)!;
     dimensions[label!] = value!;
@@ -105,7 +105,7 @@ function minute(expr: string): Judge {
   const either = /^clamp_max\(\(max\((\w+)\) > bool (\d+)\) \+ \(time\(\) - max\((\w+) > 0\) > bool (\d+)\), 1\)$/.exec(expr);
   if (either === null) throw new Error(`"${expr}" says of no minute that I understand whether it is bad`);
   const [, much, limit, when, age] = either as unknown as [string, string, string, string, string];
-  const figures: Figure[] = [much, when].map((name, i) => ({ id: `m${i}`, name, stat: 'Maximum', dimensions: { ...HOUSE } }));
+  const figures: Figure[] = [much, when].map((name, i) => ({ id: `m${i}`, name, stat: 'Maximum', dimensions: { ...DEPLOYMENT } }));
   return { figures, metrics: figures.map(metricOf), expression: `IF(m0 > ${limit} OR (m1 > 0 AND EPOCH(m1) - m1 > ${age}), 1, 0)` };
 }
 

@@ -10,7 +10,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { alarms, JOBS, metrics, NAMESPACE, type Alarm } from './alerts.js';
 import type { Network } from './network.js';
-import { bucketsOf, burns, HOUSE, WITHIN, windowsOf, type Burn, type Window } from './promises.js';
+import { bucketsOf, burns, DEPLOYMENT, WITHIN, windowsOf, type Burn, type Window } from './promises.js';
 import { fetcher, HALTS, type Workshop } from './task.js';
 
 const runbook = 'docs/operate/runbook.md says what to do.';
@@ -99,14 +99,14 @@ function dashboardOf(stack: Stack, all: Alarm[]): void {
 // The collector reads /metrics, which needs no token, of every task in Cloud Map. The buckets that objectives use become
 // metrics of their own. The collector then takes them for gauges, so `transform` makes them counters again.
 export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, fronts: string[], region: string, logGroup: string): object {
-  const house = Object.entries(HOUSE).map(([target_label, replacement]) => ({ target_label, replacement }));
+  const labels = Object.entries(DEPLOYMENT).map(([target_label, replacement]) => ({ target_label, replacement }));
   const buckets = { source_labels: ['__name__', 'le'], separator: ';', regex: bucketsOf(promised), target_label: '__name__', replacement: `$$1${WITHIN}` };
   return {
     receivers: { prometheus: { config: {
       global: { scrape_interval: '15s', scrape_timeout: '5s' },
       scrape_configs: Object.entries(JOBS).map(([name, port]) => ({
         job_name: `fairgate-${name}`, dns_sd_configs: [{ names: (name === 'queue-front' ? fronts : [name]).map((one) => `${one}.${domain}`), type: 'A', port, refresh_interval: '10s' }],
-        relabel_configs: [{ target_label: 'part', replacement: `fairgate-${name}` }, ...house],
+        relabel_configs: [{ target_label: 'part', replacement: `fairgate-${name}` }, ...labels],
         metric_relabel_configs: [buckets],
       })),
     } } },

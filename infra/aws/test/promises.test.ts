@@ -113,7 +113,7 @@ test('buckets by which promises are judged, and no others, are figures of their 
   const task = ofType(templates().first, 'AWS::ECS::TaskDefinition').find(([, { Properties }]) => (Properties.Family as string).endsWith('-collector'))![1].Properties;
   const text = JSON.stringify(task.ContainerDefinitions[0].Environment).replaceAll('\\', '');
   assert.ok(text.includes(`convert_gauge_to_sum("cumulative", true) where IsMatch(name, "${WITHIN}$$")`));
-  assert.ok(text.includes('{"target_label":"house","replacement":"fairgate"}'));
+  assert.ok(text.includes('{"target_label":"deployment","replacement":"fairgate"}'));
   for (const { name, dimensions } of windowsOf(burns()).flatMap(({ figures }) => figures))
     assert.ok(text.includes(`{"dimensions":[${JSON.stringify(Object.keys(dimensions).sort())}],"metric_name_selectors":["^${name}$"]}`), name);
 });

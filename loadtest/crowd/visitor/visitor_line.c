@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+enum { NOTICE_UNTIMED = 1 };
+
 static bool line_is_over(struct visitor *visitor, const struct pool_answer *answer)
 {
     if (!visitor_has_code(answer, "event-sold-out") && !visitor_has_code(answer, "event-closed"))
@@ -274,12 +276,12 @@ static void time_notice(struct visitor *visitor, struct span data)
 {
     struct span before, rest = span_cut(data, '@', &before);
     size_t digits = 0;
-    uint64_t at_us = 1, now_us = system_wall_us();
+    uint64_t at_us = NOTICE_UNTIMED, now_us = system_wall_us();
     while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
         digits++;
     if (digits == 16)
         span_u64((struct span){rest.ptr, digits}, now_us, &at_us);
-    if (visitor->notice_us != 0 && visitor->notice_us != at_us)
+    if (at_us != NOTICE_UNTIMED && visitor->notice_us != 0 && visitor->notice_us != at_us)
         histogram_record(&visitor->crowd->stats->told, now_us - at_us);
     visitor->notice_us = at_us;
 }

@@ -43,7 +43,6 @@ struct sim_fiber {
     bool over;
     struct sim_gate ended;
     struct sim_gate *waits; /* the gate it waits at */
-    struct sim_fiber *next; /* in the list of unused fibers */
 };
 
 struct event {
@@ -63,7 +62,6 @@ static struct {
     size_t heap_len, heap_cap;
     struct sim_proc *proc;   /* the current one */
     struct sim_fiber *fiber; /* the running one */
-    struct sim_fiber *unused;
     ucontext_t scheduler;
     const void *bottom; /* of the scheduler's stack, for the sanitizer */
     size_t bottom_len;
@@ -248,8 +246,8 @@ struct sim_proc *sim_current(void)
 static void rest(uint64_t us)
 {
     struct sim_fiber *fiber = sim.fiber;
-    struct sim_proc *proc = fiber->proc;
     assert(fiber != NULL);
+    struct sim_proc *proc = fiber->proc;
     if (proc != NULL && proc->alive && proc->dies_here != NULL && proc->dies_here())
         sim_proc_kill(proc, "killed");
     add((struct event){.proc = proc, .fiber = fiber, .pause = fiber->pause}, us);
