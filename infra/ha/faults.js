@@ -7,7 +7,7 @@ import { postmasterOf } from './site.js';
 const BAR_MS = 2_000;
 // Sentinel takes two to three seconds, then the line is healed. A split vote is repeated after 6 s.
 const REDIS_BAR_MS = 12_000;
-// Detecting the machine, promoting the replica and the owner taking its events again: seven seconds on a busy machine.
+// Detecting the loss, promoting the replica and the owner taking its events again: seven seconds on a busy machine.
 const POSTGRES_BAR_MS = 10_000;
 // Commits wait until the primary has given up a replica that vanished.
 const REPLICA_BAR_MS = 8_000;

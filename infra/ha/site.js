@@ -44,13 +44,16 @@ export function filled(text, values) {
 
 export const postmasterOf = (machine) => Number(readFileSync(machine.path('pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
 
-// What systemd does with KillMode=mixed (etc/patroni.service.conf). A Patroni that ends by itself has stopped it already.
-function killPostgres(machine) {
+const primaryWatch = (...words) => ['sh', '-c', fileOf('infra/ha/etc/primary-watch'), 'primary-watch', ...words];
+
+// What systemd does by etc/patroni.service.conf.
+function endPostgres(machine, conf) {
   try {
     process.kill(postmasterOf(machine), 'SIGKILL');
   } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error;
+    if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error; // Patroni has stopped it
   }
+  machine.once(primaryWatch(conf, '--own'));
 }
 
 export class Site extends Fairgate {
@@ -168,8 +171,8 @@ export class Site extends Fairgate {
       this.postgresFolder(machine);
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
       this.ownedByPostgres(path, 0o600);
-      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' }, onEnd: () => killPostgres(machine) });
-      machine.run('primary-watch', ['sh', '-c', fileOf('infra/ha/etc/primary-watch'), 'primary-watch', path], { user: 'postgres' });
+      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' }, onEnd: () => endPostgres(machine, path) });
+      machine.run('primary-watch', primaryWatch(path), { user: 'postgres' });
     }
   }
 
