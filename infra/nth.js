@@ -110,9 +110,9 @@ class Server {
   // `how`: the value of FAIRGATE_NTH without the file.
   async run(test, how, hangMs = 300_000) {
     const words = join(this.dir, 'words');
-    const told = join(this.dir, 'told');
-    rmSync(told, { force: true });
-    this.child.stdin.write(`${test} ${words} ${how}${told}\n`);
+    const noted = join(this.dir, 'told');
+    rmSync(noted, { force: true });
+    this.child.stdin.write(`${test} ${words} ${how}${noted}\n`);
     const [pid] = await this.answer();
     const time = new OwnTime(pid);
     this.time = time;
@@ -129,10 +129,10 @@ class Server {
     const reports = readdirSync(this.dir).filter((name) => name.startsWith('report.')).map((name) => join(this.dir, name));
     const said = [...reports, words].map((file) => linesOf(file).join('\n')).join('\n\n');
     reports.forEach((file) => rmSync(file));
-    const lines = linesOf(told);
+    const lines = linesOf(noted);
     const made = lines.filter((line) => line.startsWith('made ')).map((line) => line.slice(5));
     for (const path of made.filter((name) => name.startsWith('/tmp/') || name.startsWith(`${tmpdir()}/`))) rmSync(path, { recursive: true, force: true });
-    return { status, hangs, said, ms: time.ms, told: lines.filter((line) => !line.startsWith('made ')) };
+    return { status, hangs, said, ms: time.ms, noted: lines.filter((line) => !line.startsWith('made ')) };
   }
 
   end() {
@@ -174,15 +174,15 @@ function placesOf(program, addresses) {
 
 // Each test of a program, with the paths that it reaches when it runs alone.
 async function testsOf(program) {
-  const [names] = await (await begin(program, ['names'], async (server) => (await server.run(0, '?')).told)).answers;
+  const [names] = await (await begin(program, ['names'], async (server) => (await server.run(0, '?')).noted)).answers;
   const listing = await begin(program, names.map((name, test) => ({ test, name: name.slice(5) })), async (server, { test, name }) => {
     let result = await server.run(test, '+', SLOW_MS);
     if (result.status !== 0 && !result.hangs) result = await server.run(test, '+', SLOW_MS);
-    const { status, hangs, told, said, ms } = result;
+    const { status, hangs, noted, said, ms } = result;
     if (hangs) console.log(`${program}: ${name} takes too long, and is left out`);
     if (hangs) return { program, test, name, ms, paths: [] };
     if (status !== 0) throw new Error(`${program}: ${name} fails, run alone\n${said}`);
-    const paths = told.map((line) => line.split(' ')).map(([key, call, count, ...frames]) => ({ key, call, count: Number(count), frames }));
+    const paths = noted.map((line) => line.split(' ')).map(([key, call, count, ...frames]) => ({ key, call, count: Number(count), frames }));
     return { program, test, name, ms, paths };
   });
   return listing.answers;
@@ -240,8 +240,8 @@ function handedOn(one, said) {
   return from !== undefined && at !== undefined && at[3] === from.what && inTree(at[4]) !== from.where;
 }
 
-function judge(one, { status, hangs, said, told }) {
-  if (!told.some((line) => line.startsWith('failed '))) return ['not come to', ''];
+function judge(one, { status, hangs, said, noted }) {
+  if (!noted.some((line) => line.startsWith('failed '))) return ['not come to', ''];
   if (/^FOUND: /m.test(said)) return ['found', 'does half of what it was asked'];
   if (/^what: no memory for /m.test(said)) return ['on purpose', /^what: (.*)/m.exec(said)[1]];
   if (hangs) return ['found', 'hangs'];
@@ -251,13 +251,13 @@ function judge(one, { status, hangs, said, told }) {
     return handedOn(one, said) ? ['set-up', 'hands on what it was given'] : ['found', 'crashes'];
   }
   if (status < 0) return ['found', `dies by signal ${-status}`];
-  if (/LeakSanitizer/.test(said)) return ['found', told.some((line) => line.startsWith('noticed ')) ? 'leaks' : 'leaks without a report'];
-  return status === 0 ? ['without effect', ''] : ['clean', heardAt(one, told)];
+  if (/LeakSanitizer/.test(said)) return ['found', noted.some((line) => line.startsWith('noticed ')) ? 'leaks' : 'leaks without a report'];
+  return status === 0 ? ['without effect', ''] : ['clean', noticedAt(one, noted)];
 }
 
 // A test that fails in the line of the call got the error. A test that fails later should be read once.
-function heardAt(one, told) {
-  const at = told.find((line) => line.startsWith('noticed '))?.slice(8);
+function noticedAt(one, noted) {
+  const at = noted.find((line) => line.startsWith('noticed '))?.slice(8);
   return at === undefined || one.trail.some(({ where }) => where === inTree(at)) ? '' : `noticed later, at ${at}`;
 }
 

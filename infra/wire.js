@@ -7,7 +7,7 @@
 //     line_scripts.inc  the scripts as C strings
 //
 // In a script a name of the list becomes a number; no local is created for it at run time. Comments are dropped. A name with
-// the prefix of an ask, a tell, a cfg or the knobs that is not in the list is an error.
+// the prefix of an ask, a reply, a cfg or the knobs that is not in the list is an error.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ function addNumber({ numbers }, name, number) {
   numbers.set(name, number);
 }
 
-// The words of an ask, a tell or a cfg, numbered from `first` on.
+// The words of an ask, a reply or a cfg, numbered from `first` on.
 function addWords(wire, block, names, first, widthOf = () => 1) {
   const whole = `${block.kind}_${block.name}`;
   let at = first;
@@ -72,7 +72,7 @@ const READERS = {
   cfg: (wire, block) => addWords(wire, block, [...CFG_FIRST, ...block.rows.flatMap(({ words }) => words)], 1),
   scripts: ({ scripts }, { rows }) => rows.forEach(({ words: [name, ...files] }) => scripts.set(name, [...(scripts.get(name) ?? []), ...files])),
   ask: addWhole,
-  tell: addWhole,
+  reply: addWhole,
 };
 
 // ---- C -------------------------------------------------------------------------------------------

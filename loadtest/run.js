@@ -100,7 +100,7 @@ async function runScenario(scope, { name, path, seed }) {
   if (kills.length > 0) await stage.stack.up(); // starts parts that are held back after repeated crashes
   const run = JSON.parse(readFileSync(report, 'utf8'));
   const verdict = judge(dir, path, stamps);
-  const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event, { told: verdict }) : null;
+  const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event, { claimed: verdict }) : null;
   const others = [...missed({ settings, run, kills, operator: stamps }), ...grown.findings, ...(books?.findings ?? [])];
   if (settings.expect.max_growth > 0 && books?.toShop > 0) others.push(`left-in-queue: ${books.toShop} orders are still on their way to the shop`);
   others.push(...stage.stack.findings().map(({ what, text }) => `${what}\n${text}`));

@@ -17,7 +17,7 @@ export const knows = (key) => key in words;
 // A page that must be small loads its rarer phrases only when it needs one.
 let more = null;
 export function moreWords() {
-  more ??= fetch(new URL(`more.${lang}.json`, import.meta.url)).then((answer) => answer.json()).then((told) => Object.assign(words, told));
+  more ??= fetch(new URL(`more.${lang}.json`, import.meta.url)).then((answer) => answer.json()).then((texts) => Object.assign(words, texts));
   return more.catch(() => { more = null; });
 }
 

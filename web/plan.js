@@ -33,7 +33,7 @@ function outline({ rows }, xs, ys) {
 // The positions of a section's rows along one axis, from the curves that the server sends
 // (seat-service/src/render/curve.h).
 function readCurves(curves, counts, from, into, work) {
-  const { told, start, end, bends } = work;
+  const { placed, start, end, bends } = work;
   let [first, moved, span, bulge] = [0, 0, 0, 0];
   let before = 0;
   curves.forEach((numbers, row) => {
@@ -44,8 +44,8 @@ function readCurves(curves, counts, from, into, work) {
     moved = row > 0 ? first - was : 0;
     span = last > 0 ? number(1) + (before > 0 ? Math.floor(span * last / before) : 0) : 0;
     bulge = last > 1 ? number(2) + bulge : 0;
-    told[0] = first;
-    told[last] = first + span;
+    placed[0] = first;
+    placed[last] = first + span;
     let stretches = 0;
     const put = (i, j, bend) => {
       if (j - i < 2) return;
@@ -58,12 +58,12 @@ function readCurves(curves, counts, from, into, work) {
       const [i, j] = [start[s], end[s]];
       const m = (i + j) >> 1;
       const off = s === 0 ? bulge : number(s + 2);
-      told[m] = told[i] + (told[j] - told[i]) * (m - i) / (j - i) + bends[s] * (m - i) * (j - m) + off;
+      placed[m] = placed[i] + (placed[j] - placed[i]) * (m - i) / (j - i) + bends[s] * (m - i) * (j - m) + off;
       const bend = bends[s] + off / ((m - i) * (j - m));
       put(i, m, bend);
       put(m, j, bend);
     }
-    for (let n = 0; n <= last; n++) into[from + n] = told[n] / 2;
+    for (let n = 0; n <= last; n++) into[from + n] = placed[n] / 2;
     from += counts[row];
     before = last;
   });
@@ -121,7 +121,7 @@ export function readPlan(json) {
       return found.get(id);
     },
   };
-  const work = { told: new Float64Array(n), start: new Uint32Array(n), end: new Uint32Array(n), bends: new Float64Array(n) };
+  const work = { placed: new Float64Array(n), start: new Uint32Array(n), end: new Uint32Array(n), bends: new Float64Array(n) };
   let i = 0;
   for (const zone of json.zones) {
     const kept = { name: zone.name, view: zone.view ?? '', from: i, to: i, rows: [], free: 0, shown: 0, cheapest: -1 };

@@ -21,9 +21,9 @@ struct bug_place {
 /* relaxed: a statistic that orders nothing */
 #define BUG_PLACE(WHAT, WARNS)                                                                     \
     static struct bug_place place_here = {WHAT, WARNS, 0};                                         \
-    static struct bug_place *const place_told __attribute__((used, section("bug_places"))) =       \
+    static struct bug_place *const place_listed __attribute__((used, section("bug_places"))) =     \
         &place_here;                                                                               \
-    (void)place_told;                                                                              \
+    (void)place_listed;                                                                            \
     uint64_t count_before = atomic_fetch_add_explicit(&place_here.count, 1, memory_order_relaxed)
 
 #define BUG_COUNT(WHAT)                                                                            \

@@ -246,22 +246,22 @@ int json_in_end(struct json_in *in)
         if (!was_asked(in, key)) {
             char known[160];
             struct text text = text_on(known, sizeof(known) - 1);
-            unsigned told = 0;
+            unsigned named = 0;
             assert(!was_asked(in, key));
-            for (; told < in->asked_len; told++) {
+            for (; named < in->asked_len; named++) {
                 size_t before = text.len;
-                if (told > 0)
+                if (named > 0)
                     TEXT_LIT(&text, ", ");
-                text_str(&text, in->asked[told]);
+                text_str(&text, in->asked[named]);
                 if (text.overflown) { /* no partial name in the list */
                     text.len = before;
                     break;
                 }
             }
             known[text.len] = '\0';
-            if (told < in->asked_len)
+            if (named < in->asked_len)
                 refuse(in, key, NO_INDEX, "is not known here; known are %s and %u more", known,
-                       in->asked_len - told);
+                       in->asked_len - named);
             else
                 refuse(in, key, NO_INDEX, "is not known here; known are %s", known);
             break;

@@ -99,7 +99,7 @@ static struct span finish(struct log_line *line)
 static void *write_lines(void *arg)
 {
     struct logger *logger = arg;
-    uint64_t told = 0;
+    uint64_t reported = 0;
     pthread_mutex_lock(&logger->mutex);
     for (;;) {
         bool closing = atomic_load_explicit(&logger->closing, memory_order_relaxed);
@@ -117,17 +117,17 @@ static void *write_lines(void *arg)
         pthread_mutex_unlock(&logger->mutex);
         /* Reported with the batch after the loss: the buffer that overflowed is that batch. */
         uint64_t dropped = logger_dropped(logger);
-        if (dropped != told) {
+        if (dropped != reported) {
             struct log_line line;
             log_begin(&line, logger, LOG_LEVEL_ERROR,
                       "log lines were dropped: the reader is too slow or the disk full");
             assert(line.logger != NULL); /* errors are of every level */
-            log_u64(&line, "dropped", dropped - told);
+            log_u64(&line, "dropped", dropped - reported);
             log_u64(&line, "dropped_total", dropped);
-            assert(dropped > told); /* it only rises */
+            assert(dropped > reported); /* it only rises */
             struct span whole = finish(&line);
             if (write_out(logger, whole.ptr, whole.len) == 0)
-                told = dropped;
+                reported = dropped;
         }
         size_t left = write_out(logger, taken, len);
         /* A line is lost if its end is. */

@@ -100,7 +100,7 @@ static bool is_trouble(const struct tracer *tracer, bool failed, uint64_t took_u
     return failed || took_us >= tracer->conf.slow_us;
 }
 
-static bool may_be_told(const struct trace *trace)
+static bool may_be_sent(const struct trace *trace)
 {
     return (trace->flags & 1) != 0;
 }
@@ -110,7 +110,7 @@ static bool is_chosen(const struct tracer *tracer, const struct trace *trace)
     uint32_t chance;
     /* The standard requires the last bytes to be random if only a part of the id is. */
     memcpy(&chance, trace->trace_id + sizeof(trace->trace_id) - sizeof(chance), sizeof(chance));
-    return may_be_told(trace) && chance % 1000 < tracer->conf.sample_milli;
+    return may_be_sent(trace) && chance % 1000 < tracer->conf.sample_milli;
 }
 
 bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool failed,
@@ -118,7 +118,7 @@ bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool f
 {
     if (is_trouble(tracer, failed, took_us) || is_chosen(tracer, trace))
         return true;
-    return may_be_told(trace) && !alone;
+    return may_be_sent(trace) && !alone;
 }
 
 /* All functions below need the mutex. */
@@ -155,7 +155,7 @@ void tracer_add(struct tracer *tracer, const struct tracer_span *span)
     memcpy(halves, trace->trace_id, sizeof(halves));
     uint64_t mixed = halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
     uint64_t key = mixed != 0 ? mixed : 1;
-    if (!chosen && may_be_told(&span->trace)) {
+    if (!chosen && may_be_sent(&span->trace)) {
         bool known = is_troubled(tracer, key);
         if (trouble && !known) {
             /* From here on all spans of this trace are sent; the held ones are sent now. */

@@ -44,7 +44,7 @@ static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_
 #define SESSION "'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')"
 
 /* The query `who` returns one text, or nothing if no other process is in the way any longer. */
-static bool tell_wait(struct pg *pg, const struct pg_migrate *migrate, const char *what,
+static bool show_wait(struct pg *pg, const struct pg_migrate *migrate, const char *what,
                       const char *who, const struct pg_args *args)
 {
     char words[WORDS_MAX];
@@ -62,7 +62,7 @@ static bool tell_wait(struct pg *pg, const struct pg_migrate *migrate, const cha
     return known;
 }
 
-static bool tell_program(struct pg *pg, const struct pg_migrate *migrate)
+static bool show_program(struct pg *pg, const struct pg_migrate *migrate)
 {
     char sql[SQL_MAX];
     snprintf(sql, sizeof(sql),
@@ -70,19 +70,19 @@ static bool tell_program(struct pg *pg, const struct pg_migrate *migrate)
              " WHERE l.locktype = 'advisory' AND l.classid = 4606785 AND l.objid = %d AND l.granted"
              " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
              migrate->lock);
-    return tell_wait(pg, migrate, "another program is still applying its steps", sql, NULL);
+    return show_wait(pg, migrate, "another program is still applying its steps", sql, NULL);
 }
 
 /* The current step, for reports about waiting. */
 struct progress {
     unsigned nth;   /* the step begun last; steps_len: none */
     char began[64]; /* start of the attempt, by the server's clock */
-    bool told_program, told_tables;
+    bool shown_program, shown_tables;
 };
 
 /* Reports which transactions had locked the step's tables before the attempt began, or all that
  * hold one now if this role may not see the times. */
-static bool tell_tables(struct pg *pg, const struct pg_migrate *migrate,
+static bool show_tables(struct pg *pg, const struct pg_migrate *migrate,
                         const struct progress *progress)
 {
     static const char sql[] =
@@ -108,9 +108,9 @@ static bool tell_tables(struct pg *pg, const struct pg_migrate *migrate,
     pg_arg_text(&args, span_of(step->sql));
     pg_arg_text(&args, span_of(progress->began));
     snprintf(what, sizeof(what), "step %s waits for a table that is in use", step->name);
-    bool told = tell_wait(pg, migrate, what, sql, &args);
+    bool shown = show_wait(pg, migrate, what, sql, &args);
     free(memory);
-    return told;
+    return shown;
 }
 
 static int note_time(struct pg *pg, struct progress *progress, struct err_slot *err)
@@ -135,8 +135,8 @@ static int lock(struct pg *pg, const struct pg_migrate *migrate, struct progress
             return rc;
         if (clock_mono_us(clock_system()) >= until_us)
             return err_set(err, ERR_TIMEOUT, "another program is still at its steps");
-        if (migrate->on_wait != NULL && !progress->told_program)
-            progress->told_program = tell_program(pg, migrate);
+        if (migrate->on_wait != NULL && !progress->shown_program)
+            progress->shown_program = show_program(pg, migrate);
         system_sleep_us(LOCK_AGAIN_US);
     }
 }
@@ -272,8 +272,8 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     err = err != NULL ? err : &unsaid; /* err_wrap() needs a slot to return the code */
     int rc = attempt(pg, migrate, &progress, err);
     while (is_in_use(pg, rc) && clock_mono_us(clock_system()) + again_us < until_us) {
-        if (migrate->on_wait != NULL && progress.nth < migrate->steps_len && !progress.told_tables)
-            progress.told_tables = tell_tables(pg, migrate, &progress);
+        if (migrate->on_wait != NULL && progress.nth < migrate->steps_len && !progress.shown_tables)
+            progress.shown_tables = show_tables(pg, migrate, &progress);
         system_sleep_us(again_us);
         again_us = again_us * 2 < TABLE_AGAIN_MAX_US ? again_us * 2 : TABLE_AGAIN_MAX_US;
         rc = attempt(pg, migrate, &progress, err);

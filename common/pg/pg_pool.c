@@ -15,7 +15,7 @@
  * Jobs that share are grouped in the same way. Their results are kept until the transaction has
  * ended; if it failed, each is sent again on its own, so that only the failing one is refused.
  *
- * While no connection is up, PG_KNOCKING of them try, often, and at different hosts; the others
+ * While no connection is up, PG_TRYING of them try, often, and at different hosts; the others
  * follow as soon as one succeeds. So a new primary is used soon after its promotion, and a starting
  * server is not hit repeatedly by all connections of all pools at once.
  *
@@ -297,16 +297,16 @@ static void count_connected(struct pg_pool *pool, int change)
 }
 
 /* How many connections try while none is up. */
-static uint32_t knocking(const struct pg_pool *pool)
+static uint32_t trying(const struct pg_pool *pool)
 {
-    return pool->conf.guest ? 1 : PG_KNOCKING;
+    return pool->conf.guest ? 1 : PG_TRYING;
 }
 
 static uint32_t pause_ms(const struct conn *conn)
 {
     uint32_t cap_ms = conn->pool->conf.guest      ? PG_GUEST_CAP_MS
                       : pg_pool_ready(conn->pool) ? PG_RECONNECT_CAP_MS
-                                                  : PG_KNOCK_CAP_MS;
+                                                  : PG_TRY_CAP_MS;
     return backoff_ms(PG_RECONNECT_FIRST_MS, cap_ms, conn->tries, conn->pool->conf.rng);
 }
 
@@ -336,7 +336,7 @@ static void conn_fail(struct conn *conn, const char *what)
         count_connected(pool, -1);
     if (stood && !pg_pool_ready(pool)) {
         /* The last connection is down. The others drew longer pauses while it was up. */
-        for (uint32_t i = 0; i < pool->conf.connections && i < knocking(pool); i++) {
+        for (uint32_t i = 0; i < pool->conf.connections && i < trying(pool); i++) {
             struct conn *other = &pool->conns[i];
             if (other->state != CONN_WAITING || other->at_us <= now_us(pool))
                 continue;
@@ -717,7 +717,7 @@ static void conn_connect(struct conn *conn)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
     unsigned nth = (unsigned)(conn - pool->conns); /* retrying ones begin at different hosts */
     conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL,
-                             conn->tries + (nth < knocking(pool) ? nth : 0));
+                             conn->tries + (nth < trying(pool) ? nth : 0));
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
         !conn_poll_socket(conn, UV_WRITABLE))
         conn_fail(conn, conn->pq != NULL ? PQerrorMessage(conn->pq) : "no memory");
@@ -797,7 +797,7 @@ static void on_timer(uv_timer_t *timer)
                         : now >= conn->at_us;
         if (late && conn->state != CONN_WAITING)
             conn_fail(conn, "no answer in time");
-        else if (late && (i < knocking(pool) || pg_pool_ready(pool)))
+        else if (late && (i < trying(pool) || pg_pool_ready(pool)))
             conn_connect(conn);
     }
     for (int kind = 0; kind < JOB_KINDS && !pool->closing; kind++)

@@ -36,8 +36,8 @@ enum {
     PG_RECONNECT_CAP_MS = 2000, /* for a connection while others are up */
     /* While none is up, this many try, at least this often, and the rest follow once one
      * succeeds. */
-    PG_KNOCKING = 2,
-    PG_KNOCK_CAP_MS = 400,
+    PG_TRYING = 2,
+    PG_TRY_CAP_MS = 400,
     PG_GUEST_CAP_MS = 3000, /* at a server of another owner, where only one tries */
     PG_SAY_MS = 10000,      /* failed attempts are logged at most this often */
 };

@@ -100,7 +100,7 @@ struct trace service_trace(struct http_req *req)
     return note->trace;
 }
 
-static void tell_trace(const struct service_runner *runner, struct http_req *req,
+static void send_trace(const struct service_runner *runner, struct http_req *req,
                        const char *listener, unsigned status, uint64_t took_us)
 {
     struct tracer *tracer = runner->loop.service->tracer;
@@ -157,7 +157,7 @@ static void on_answered(void *loop_ctx, struct http_req *req, unsigned status, u
         atomic_fetch_add_explicit(&runner->errors, 1, memory_order_relaxed);
     uint64_t one_in = runner->loop.service->settings.log_requests;
     if (runner->loop.service->tracer != NULL)
-        tell_trace(runner, req, "public", status, took_us);
+        send_trace(runner, req, "public", status, took_us);
     if (one_in != 0 && runner->requests++ % one_in == 0)
         log_request(runner, req, "public", NULL, status, took_us);
 }
@@ -176,7 +176,7 @@ static void on_private_answered(void *loop_ctx, struct http_req *req, unsigned s
     const struct service_runner *runner = loop_ctx;
     enum http_method method = http_req_method(req);
     if (runner->loop.service->tracer != NULL && !is_probe(http_req_path(req)))
-        tell_trace(runner, req, "private", status, took_us);
+        send_trace(runner, req, "private", status, took_us);
     if (method != HTTP_METHOD_GET || status == 401)
         log_request(runner, req, "private", service_operator(&runner->loop, req), status, took_us);
 }
@@ -855,7 +855,7 @@ static int load_settings(struct service *service, const char *path)
     return rc;
 }
 
-static void tell_wait(const char *words)
+static void show_wait(const char *words)
 {
     fprintf(stderr, "%s\n", words);
 }
@@ -867,7 +867,7 @@ static int migrate(const struct service *service)
         fprintf(stderr, "%s has no database to bring up\n", service->conf->name);
         return EXIT_WRONG;
     }
-    if (service->conf->migrate(service->conf->config, tell_wait, &err) < 0) {
+    if (service->conf->migrate(service->conf->config, show_wait, &err) < 0) {
         fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
         return EXIT_FAILED;
     }

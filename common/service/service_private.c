@@ -321,11 +321,11 @@ static void on_healthz(struct http_req *req)
     reply_json(req, 200, &body);
 }
 
-static void put_reason(struct text *body, unsigned *told, unsigned loop, const char *condition,
+static void put_reason(struct text *body, unsigned *count, unsigned loop, const char *condition,
                        const char *reason)
 {
     assert(condition != NULL && reason != NULL);
-    if (*told < SERVICE_REASONS_MAX) {
+    if (*count < SERVICE_REASONS_MAX) {
         struct text before = *body;
         json_open(body, '{');
         json_member_u64(body, "loop", loop);
@@ -335,7 +335,7 @@ static void put_reason(struct text *body, unsigned *told, unsigned loop, const c
         if (body->cap - body->len < 8) /* leave room to close the document */
             *body = before;
     }
-    ++*told;
+    ++*count;
 }
 
 static void on_readyz(struct http_req *req)
@@ -343,14 +343,14 @@ static void on_readyz(struct http_req *req)
     struct service *service = http_req_route_ctx(req);
     char memory[4096];
     struct text reasons = text_on(memory, sizeof(memory));
-    unsigned told = 0;
+    unsigned count = 0;
     json_open(&reasons, '[');
     if (atomic_load_explicit(&service->draining, memory_order_relaxed))
-        put_reason(&reasons, &told, 0, "draining", "the process is shutting down");
+        put_reason(&reasons, &count, 0, "draining", "the process is shutting down");
     const char *unready =
         service->conf->unready != NULL ? service->conf->unready(service->conf->ctx) : NULL;
     if (unready != NULL)
-        put_reason(&reasons, &told, 0, "now", unready);
+        put_reason(&reasons, &count, 0, "now", unready);
     for (unsigned i = 0; i < service->runners_len; i++) {
         const struct service_runner *runner = &service->runner[i];
         /* acquire: partner of the release in service_ready(), which wrote the condition first */
@@ -360,7 +360,7 @@ static void on_readyz(struct http_req *req)
             const struct service_condition *condition = &runner->condition[nth];
             const char *reason = atomic_load_explicit(&condition->reason, memory_order_acquire);
             if (reason != NULL)
-                put_reason(&reasons, &told, runner->loop.index, condition->name, reason);
+                put_reason(&reasons, &count, runner->loop.index, condition->name, reason);
         }
     }
     json_close(&reasons, ']');
@@ -368,17 +368,17 @@ static void on_readyz(struct http_req *req)
     char body_memory[sizeof(memory) + 64 + SERVICE_READYZ_MAX];
     struct text body = text_on(body_memory, sizeof(body_memory));
     json_open(&body, '{');
-    json_member_bool(&body, "ready", told == 0);
+    json_member_bool(&body, "ready", count == 0);
     const char *role = atomic_load_explicit(&service->role, memory_order_relaxed);
     if (role != NULL)
         json_member_cstr(&body, "role", role);
-    if (told > 0)
+    if (count > 0)
         json_member_raw(&body, "reasons", text_span(&reasons));
     if (service->conf->readyz != NULL)
         service->conf->readyz(service->conf->ctx, &body);
     json_close(&body, '}');
     assert(!body.overflown);
-    reply_json(req, told == 0 ? 200 : 503, &body);
+    reply_json(req, count == 0 ? 200 : 503, &body);
 }
 
 void service_role(struct service *service, const char *role)

@@ -51,8 +51,8 @@ static struct {
     const char *name;
     const char *version;
     atomic_bool begun;
-    void (*tell)(void *ctx, const char *what, const char *file, unsigned line);
-    void *tell_ctx;
+    void (*report)(void *ctx, const char *what, const char *file, unsigned line);
+    void *report_ctx;
 } program;
 
 /* One byte stays free for the line feed. */
@@ -242,17 +242,17 @@ _Noreturn void __assert_fail(const char *assertion, const char *file, unsigned l
     panic(what, file, line, function);
 }
 
-void panic_warn_to(void (*tell)(void *ctx, const char *what, const char *file, unsigned line),
+void panic_warn_to(void (*report)(void *ctx, const char *what, const char *file, unsigned line),
                    void *ctx)
 {
-    program.tell = tell;
-    program.tell_ctx = ctx;
+    program.report = report;
+    program.report_ctx = ctx;
 }
 
 void panic_warn(const char *what, const char *file, unsigned line)
 {
-    if (program.tell != NULL) {
-        program.tell(program.tell_ctx, what, file, line);
+    if (program.report != NULL) {
+        program.report(program.report_ctx, what, file, line);
         return;
     }
     struct panic_text text = {.len = 0};

@@ -56,7 +56,7 @@ static inline void panic_work_gone(const void *ctx)
 }
 
 /* Receives BUG_WARN() messages; NULL: standard error. Set before threads that warn start. */
-void panic_warn_to(void (*tell)(void *ctx, const char *what, const char *file, unsigned line),
+void panic_warn_to(void (*report)(void *ctx, const char *what, const char *file, unsigned line),
                    void *ctx);
 void panic_warn(const char *what, const char *file, unsigned line);
 

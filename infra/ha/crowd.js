@@ -10,7 +10,7 @@ process.on('message', async (message) => {
     visitors.come();
   }
   if (message.waiting) process.send({ ms: visitors.waiting() });
-  if (message.longest) process.send({ longest: visitors.longest(...message.longest), findings: visitors.told() });
+  if (message.longest) process.send({ longest: visitors.longest(...message.longest), findings: visitors.report() });
   if (message.go) {
     await visitors.go();
     process.send({ gone: true, findings: visitors.findings, bought: visitors.bought, gaps: visitors.gaps.length });

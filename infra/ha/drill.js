@@ -150,8 +150,8 @@ const come = (crowd) => crowd.child.send({ come: { visitors: site.visitors, even
 // The visitors leave, and the books are checked.
 async function judged(crowd) {
   const { findings, bought } = await crowd.ask({ go: true }, 120_000);
-  const told = { tickets: bought.length, paid: bought.reduce((sum, { paid }) => sum + paid, 0), held_until_ms: Date.now() + HOLD_MS };
-  const found = await audit(site, site.event, { told });
+  const claimed = { tickets: bought.length, paid: bought.reduce((sum, { paid }) => sum + paid, 0), held_until_ms: Date.now() + HOLD_MS };
+  const found = await audit(site, site.event, { claimed });
   say(`books: ${found.completed} orders, ${found.seats} seats, ${found.captured} captured, ${found.inShop} in the shop, ${found.toShop} on their way to it`);
   for (const what of found.notJudged) say(`not judged: ${what}`);
   const { displaced } = await crowd.ask({ displaced: true }, 120_000);

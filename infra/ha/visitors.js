@@ -41,7 +41,7 @@ export class Visitors {
   #patient = true;
   #jobs = [];
   #count = 0;
-  #told = 0;
+  #reported = 0;
   #open = new Map(); // pending wishes and when they began
 
   constructor(site) {
@@ -64,9 +64,9 @@ export class Visitors {
   }
 
   // Findings since the last call.
-  told() {
-    const fresh = this.findings.slice(this.#told);
-    this.#told = this.findings.length;
+  report() {
+    const fresh = this.findings.slice(this.#reported);
+    this.#reported = this.findings.length;
     return fresh;
   }
 

@@ -3,13 +3,13 @@
 import { until } from '../../tests/lib-js/wait.js';
 
 export class Record {
-  told = []; // {at, what: place | order | sold | tickets, ...}
+  noted = []; // {at, what: place | order | sold | tickets, ...}
 
   // Called by visitors.js.
-  note = (entry) => this.told.push(entry);
+  note = (entry) => this.noted.push(entry);
 
   of(what, from = 0) {
-    return this.told.filter((each) => each.what === what && each.at > from);
+    return this.noted.filter((each) => each.what === what && each.at > from);
   }
 
   // Waits for `many` of them since `from`.
@@ -28,7 +28,7 @@ export class Record {
       sold: ({ order, seats }) => orders.get(order)?.status === 'completed' && seats.every((seat) => orders.get(order).seats.includes(seat) && sold.has(`${order} ${seat}`)),
       tickets: (entry) => entry.tickets.every((ticket) => tickets.has(ticket)),
     };
-    return this.told.filter((entry) => entry.what in there && !there[entry.what](entry));
+    return this.noted.filter((entry) => entry.what in there && !there[entry.what](entry));
   }
 }
 

@@ -19,11 +19,11 @@ const FIGURES = {
 };
 
 async function measured(file) {
-  const told = await runPinned('0,1', [programPath('engine-bench'), file]);
-  if (!told.includes('state the same')) throw new Error(`not comparable: another state recovered:\n${told}`);
+  const output = await runPinned('0,1', [programPath('engine-bench'), file]);
+  if (!output.includes('state the same')) throw new Error(`not comparable: another state recovered:\n${output}`);
   return Object.fromEntries(Object.entries(FIGURES).map(([name, pattern]) => {
-    const found = pattern.exec(told);
-    if (found === null) throw new Error(`engine-bench did not say ${pattern}:\n${told}`);
+    const found = pattern.exec(output);
+    if (found === null) throw new Error(`engine-bench did not say ${pattern}:\n${output}`);
     return [name, Number(found[1])];
   }));
 }

@@ -90,7 +90,7 @@ export async function loops({ add, redis, front, ticket }) {
   const words = await wordsOf(redis, 'tick');
   const worked = await workingTicks(redis, words);
   const links = [];
-  const curve = { work: LOOPS.map((wanted) => [wanted, Math.min(...worked[`of ${wanted}`])]), told: [], percent: [] };
+  const curve = { work: LOOPS.map((wanted) => [wanted, Math.min(...worked[`of ${wanted}`])]), shown: [], percent: [] };
   let perS = 0;
   let refused = 0;
   for (const wanted of LOOPS) {
@@ -98,19 +98,19 @@ export async function loops({ add, redis, front, ticket }) {
     while (links.length < wanted - 1)
       links.push(await Loop.open({ path: redis.socket }, (text) => { refused += text.startsWith('*1\r\n') ? 1 : 0; }));
     for (const link of links) link.each(tickPeriod(wanted), () => link.say(now(words)));
-    const told = await scriptUs(redis, () => pollUs([front], ticket));
+    const shown = await scriptUs(redis, () => pollUs([front], ticket));
     for (const link of links) link.rest();
     if (refused > 0) throw new Error(`${refused} ticks were refused`);
-    curve.told.push([wanted, told.us]);
-    curve.percent.push([wanted, told.percent]);
-    perS = told.perS;
+    curve.shown.push([wanted, shown.us]);
+    curve.percent.push([wanted, shown.percent]);
+    perS = shown.perS;
   }
   for (const link of links) link.close();
   const costs = curve.work.map(([, us]) => us);
   const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
   const chart = (points, y) => ({ points, x: 'loops', y, log: true });
   add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us, the least of ${2 * ROUNDS + 1} rounds in turns`, chart: chart(curve.work, 'us a tick that works') });
-  add({ name: 'a tick with 800 loops, most of which read the picture of another', value: curve.told.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.told)}`, chart: chart(curve.told, 'us a tick') });
+  add({ name: 'a tick with 800 loops, most of which read the picture of another', value: curve.shown.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.shown)}`, chart: chart(curve.shown, 'us a tick') });
   add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}`, chart: chart(curve.percent, '% of a core') });
 }
 

@@ -29,11 +29,11 @@ async function sagas({ scope, add }) {
   const once = async () => {
     const name = `sagas_${(nth += 1)}`;
     postgres.sql(`CREATE DATABASE ${name}`);
-    const told = await runPinned('0,1', [programPath('saga-bench'), postgres.conninfo(name), String(SAGAS)]);
-    const found = /: (\d+) sagas\/s, .* ([\d.]+) commits a saga/.exec(told);
-    if (found === null) throw new Error(`saga-bench does not say how many:\n${told}`);
-    if (!/fsync=on synchronous_commit=on/.test(told)) throw new Error(`not comparable: not durable: ${told}`);
-    sameWork('steps recorded', { wanted: 8 * SAGAS, recorded: Number(/steps recorded: (\d+)/.exec(told)[1]) });
+    const output = await runPinned('0,1', [programPath('saga-bench'), postgres.conninfo(name), String(SAGAS)]);
+    const found = /: (\d+) sagas\/s, .* ([\d.]+) commits a saga/.exec(output);
+    if (found === null) throw new Error(`saga-bench does not say how many:\n${output}`);
+    if (!/fsync=on synchronous_commit=on/.test(output)) throw new Error(`not comparable: not durable: ${output}`);
+    sameWork('steps recorded', { wanted: 8 * SAGAS, recorded: Number(/steps recorded: (\d+)/.exec(output)[1]) });
     commits.push(Number(found[2]));
     postgres.sql(`DROP DATABASE ${name}`);
     return Number(found[1]);

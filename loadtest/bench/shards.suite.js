@@ -13,7 +13,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeSecrets, openScope, startCluster, startRedis, until } from '../../tests/lib-js/index.js';
-import { ask, told, scriptText } from '../../tests/lib-js/wire.js';
+import { ask, replyOf, scriptText } from '../../tests/lib-js/wire.js';
 import { sumOf } from '../../tests/integration/line/shards.js';
 import { EVENT, LOAD_CORE, openEvent, SERVER_CORE, startFront } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
@@ -77,8 +77,8 @@ async function cuts({ add, redis, boot }) {
   await redis.command('HSET', 'fg:{cuts}:cfg', 'boot', boot, 'state', '0');
   const texts = []; // all cuts so far
   const cut = async (nth, words, seal = '') => {
-    const answer = told('cut', await redis.command('EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
-      shards, known: texts.length, sum: sumOf(texts), nth, seal, seal_epoch: 0, opening: `${boot}@1`, first: 0, told: 0, before: 0,
+    const answer = replyOf('cut', await redis.command('EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
+      shards, known: texts.length, sum: sumOf(texts), nth, seal, seal_epoch: 0, opening: `${boot}@1`, first: 0, sent: 0, before: 0,
       slot_ms: 0,
     }), ...words));
     texts.push(...answer.cuts);
@@ -101,7 +101,7 @@ async function cuts({ add, redis, boot }) {
   const sum = sumOf(texts);
   const news = {
     'cut.lua': ['evalsha', ['EVALSHA', sha, '1', 'fg:{cuts}:cfg', boot, ...ask('cut', {
-      shards, known: texts.length, sum, nth: 0, seal: '', seal_epoch: 0, opening: '', first: 0, told: 0, before: 0, slot_ms: 0 }), ...none]],
+      shards, known: texts.length, sum, nth: 0, seal: '', seal_epoch: 0, opening: '', first: 0, sent: 0, before: 0, slot_ms: 0 }), ...none]],
     'a plain read': ['xrange', ['XRANGE', 'fg:{cuts}:cuts', `${texts.length + 1}-0`, '+', 'COUNT', '512']],
     'a plain read of one cut': ['xrange', ['XRANGE', 'fg:{cuts}:cuts', `${texts.length}-0`, '+', 'COUNT', '512']],
     'the claim of the next': ['set', ['SET', 'fg:{cuts}:cutter', 'front', 'NX', 'PX', '15']],
@@ -208,7 +208,7 @@ class Reader {
     this.turn += 1;
     if (this.turn % LOOKS_MAX === 0) {
       const words = ask('cut', { shards: SHARDS.at(-1), known: this.nth, sum: this.sum, nth: 0, seal: '', seal_epoch: 0,
-        opening: '', first: 0, told: 0, before: 0, slot_ms: 0 });
+        opening: '', first: 0, sent: 0, before: 0, slot_ms: 0 });
       this.link.say([...now(this.news), ...words.map(String), ...Array(4 * SHARDS.at(-1)).fill('')]);
       return;
     }

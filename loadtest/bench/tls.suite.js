@@ -60,11 +60,11 @@ frontend all
 // CPU time of the edge, in microseconds, for one connection with its request.
 async function costs(edge, how) {
   const before = cpuNs(edge.pid);
-  const told = JSON.parse(await runPinned(LOAD_CORE, ['node', CLIENT, JSON.stringify({ count: COUNT, ...how })]));
+  const counts = JSON.parse(await runPinned(LOAD_CORE, ['node', CLIENT, JSON.stringify({ count: COUNT, ...how })]));
   const used = cpuNs(edge.pid) - before;
-  sameWork('the number of answers', { asked: COUNT, good: told.good });
-  if (how.resume) sameWork('sessions taken up', { asked: COUNT, reused: told.reused });
-  else if (told.reused > 0) throw new Error(`not comparable: ${told.reused} sessions were taken up`);
+  sameWork('the number of answers', { asked: COUNT, good: counts.good });
+  if (how.resume) sameWork('sessions taken up', { asked: COUNT, reused: counts.reused });
+  else if (counts.reused > 0) throw new Error(`not comparable: ${counts.reused} sessions were taken up`);
   return used / 1000 / COUNT;
 }
 

@@ -96,7 +96,7 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
     } others[] = {
         {"paid to ticket", offsetof(struct crowd_stats, ticketed)},
         {"tickets to visit's end", offsetof(struct crowd_stats, over)},
-        {"said to told", offsetof(struct crowd_stats, told)},
+        {"said to told", offsetof(struct crowd_stats, noticed)},
         {"promised p50 to call", offsetof(struct crowd_stats, eta_error)},
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {

@@ -1,6 +1,6 @@
 // Audits the stack after the crowd: money = seats = orders = tickets = the shop's orders, now or soon (tests/history/money.js);
 // nothing is unfinished or held past its expiry. Queries every part directly, since the crowd's judge only has visitors'
-// answers; its counts (`told`) must match, so that two empty totals do not pass.
+// answers; its counts (`claimed`) must match, so that two empty totals do not pass.
 
 import { factsOf, waitingForShop } from '../../tests/history/books.js';
 import { judgeMoney } from '../../tests/history/money.js';
@@ -11,15 +11,15 @@ const ENDED = ['completed', 'cancelled', 'expired', 'failed', 'refunded'];
 const HELD_AFTER_MS = 5_000; // expired seats are free within two seconds; twice that, and some margin
 const sum = (facts) => facts.reduce((total, { amount }) => total + amount, 0);
 
-// Each finding begins with its name. `told`: the judge's verdict, {tickets, paid, held_until_ms}.
+// Each finding begins with its name. `claimed`: the judge's verdict, {tickets, paid, held_until_ms}.
 // Returns {orders, completed, seats, captured, inShop, toShop, notJudged, findings: [text]}.
-export async function audit(stack, event, { settleMs = 150_000, told = null } = {}) {
+export async function audit(stack, event, { settleMs = 150_000, claimed = null } = {}) {
   const books = new Books(stack, event, settleMs);
   await books.money();
-  if (told !== null) await books.heldSeats(told.held_until_ms);
+  if (claimed !== null) await books.heldSeats(claimed.held_until_ms);
   await books.shop();
   const sums = await books.judged();
-  if (told !== null) books.asTold(told, sums);
+  if (claimed !== null) books.asShown(claimed, sums);
   return { orders: books.orders.length, ...sums, notJudged: books.notJudged, findings: books.findings };
 }
 
@@ -96,7 +96,7 @@ class Books {
     };
   }
 
-  asTold({ tickets, paid }, { completed, captured }) {
+  asShown({ tickets, paid }, { completed, captured }) {
     this.#must(completed >= tickets, `told-orders: ${tickets} buyers have tickets, ${completed} orders are completed`);
     this.#must(captured >= paid, `told-money: buyers with tickets paid ${paid}, the provider has ${captured}`);
     this.#must(completed > 0 || tickets > 0, 'nothing-sold: no order was completed, so that nothing could be compared');

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askOf } from './whole/ask.js';
 import { RULES } from './whole/figures.js';
-import { document, study, told } from './whole/report.js';
+import { document, study, textOf } from './whole/report.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCALE = join(ROOT, 'infra/SCALE.md');
@@ -99,7 +99,7 @@ function main(words) {
   const { given, aimS } = read(words);
   const all = (given.visitors === undefined ? USUAL : [given.visitors])
     .map((visitors) => study(askOf({ ...given, visitors }), aimS, given.edges !== undefined && given.fronts !== undefined));
-  return words.includes('--json') ? JSON.stringify(all.length === 1 ? all[0] : all) : all.map(told).join('\n\n');
+  return words.includes('--json') ? JSON.stringify(all.length === 1 ? all[0] : all) : all.map(textOf).join('\n\n');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -33,7 +33,7 @@ function* wholeReads(node, limited = false) {
   const whole = type === 'Seq Scan' || (/^(Bitmap )?Index (Only )?Scan$/.test(type) && node['Index Cond'] === undefined);
   if (whole && !(limited && node.Filter === undefined)) {
     const filtered = node.Filter === undefined ? '' : `, filtered: ${node.Filter}`;
-    yield { relation: node['Index Name'] ?? node['Relation Name'], told: `${type} of ${node['Index Name'] ?? node['Relation Name']}${filtered}` };
+    yield { relation: node['Index Name'] ?? node['Relation Name'], text: `${type} of ${node['Index Name'] ?? node['Relation Name']}${filtered}` };
   }
   for (const child of node.Plans ?? []) yield* wholeReads(child, type === 'Limit' || (limited && type === 'LockRows'));
 }
@@ -53,6 +53,6 @@ export const wholeReadsOf = (postgres, service, database) =>
 export function readersOfAll(postgres, service, database, rows) {
   const large = largeOnes(postgres, database, rows);
   return wholeReadsOf(postgres, service, database)
-    .map(({ reads, ...rest }) => ({ ...rest, reads: reads.filter(({ relation }) => large.has(relation)).map(({ told }) => told) }))
+    .map(({ reads, ...rest }) => ({ ...rest, reads: reads.filter(({ relation }) => large.has(relation)).map(({ text }) => text) }))
     .filter(({ reads }) => reads.length > 0);
 }

@@ -118,14 +118,14 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_psp_pace_unheard_total",
          "reports of calls to the providers that the database did not answer: meanwhile this "
          "process keeps to its last pace",
-         NULL, &pace->unheard, false},
+         NULL, &pace->unanswered, false},
     };
     int rc = metrics_add_all(pay->loop->metrics, all, LEN(all), err);
     for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++) {
         const struct metrics_row refused = {
             "fairgate_psp_refused_us_total",
             i == 0 ? "calls refused because of our key, account or contract; needs attention" : "",
-            psp_drivers[i]->label, &shared->heard[i].strangers, false};
+            psp_drivers[i]->label, &shared->seen[i].strangers, false};
         rc = metrics_add_all(pay->loop->metrics, &refused, 1, err);
     }
     return rc;

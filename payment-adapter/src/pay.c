@@ -11,7 +11,7 @@
 #include "observe/log.h"
 #include "saga/cancellations.h"
 #include "saga/order_series.h"
-#include "saga/pace_teller.h"
+#include "saga/pace_reporter.h"
 #include "saga/reconcile.h"
 #include "store/statements.h"
 
@@ -26,7 +26,7 @@ enum { KEYS_REFRESH_MS = 60000, KEYS_DOUBT_MS = 2000 };
 /* Parts of a loop that no request handler reaches. */
 struct pay_own {
     struct pg_pool *saga_pg; /* the engine's own, so that its commits delay no page */
-    struct pace_teller *pace_teller;
+    struct pace_reporter *pace_reporter;
     struct order_series *series;
     struct cancellations *cancellations; /* loop 0 only */
     struct crash_point crash_point;
@@ -52,7 +52,7 @@ struct edge_call {
     char below[TRACE_TEXT_LEN + 1];
 };
 
-static void tell_call(const struct edge_call *edge, const struct peer_call *peer)
+static void trace_call(const struct edge_call *edge, const struct peer_call *peer)
 {
     static const char *const peers[] = {[PEER_ABOUT_HOLD] = "seats",
                                         [PEER_ABOUT_SEATS_VISIT] = "seats",
@@ -74,7 +74,7 @@ static void on_edge_done(struct peer_call *peer)
 {
     struct edge_call *edge = peer->ctx;
     crash_point_pass(&edge->pay->own->crash_point);
-    tell_call(edge, peer);
+    trace_call(edge, peer);
     peer->on_done = edge->on_done;
     peer->ctx = edge->ctx;
     peer->trace = edge->above;
@@ -119,9 +119,9 @@ static void on_try(void *ctx, char trace[SAGA_TRACE_MAX])
 }
 
 /* Records a tried step, as a child of the order's request, whose trace the row keeps. */
-static void tell_step(const struct pay *pay, const struct saga_row *row,
-                      const struct saga_move *move, const char *step, const struct trace *parent,
-                      struct tracer_span *span)
+static void trace_step(const struct pay *pay, const struct saga_row *row,
+                       const struct saga_move *move, const char *step, const struct trace *parent,
+                       struct tracer_span *span)
 {
     struct tracer *tracer = service_tracer(pay->loop->service);
     span->kind = TRACER_INTERNAL;
@@ -137,7 +137,7 @@ static void tell_step(const struct pay *pay, const struct saga_row *row,
     tracer_add(tracer, span);
 }
 
-static void tell_trace(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
+static void send_trace(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
 {
     struct tracer *tracer = service_tracer(pay->loop->service);
     bool failed = move->parked || move->mark == SAGA_MARK_FAILED || move->mark == SAGA_MARK_UNKNOWN;
@@ -150,10 +150,10 @@ static void tell_trace(struct pay *pay, const struct saga_row *row, const struct
     struct tracer_span span = {.trace = own, .failed = failed, .took_us = move->took_us};
     tracer_span_text(&span, "fairgate.code", span_of(move->code));
     tracer_span_number(&span, "fairgate.try", move->tried);
-    tell_step(pay, row, move, (*step)->name, &parent, &span);
+    trace_step(pay, row, move, (*step)->name, &parent, &span);
     for (uint8_t i = 1; i <= move->rode; i++) {
         struct tracer_span behind = {.trace = parent};
-        tell_step(pay, row, move, step[i]->name, &parent, &behind);
+        trace_step(pay, row, move, step[i]->name, &parent, &behind);
     }
 }
 
@@ -184,7 +184,7 @@ static void on_stored(void *ctx, const struct saga_row *row, const struct saga_m
         log_cstr(&line, "traceparent", row->trace);
         log_end(&line);
     }
-    tell_trace(pay, row, move);
+    send_trace(pay, row, move);
     ticket_times_on_stored(&pay->ticket_times, row, move, clock_mono_us(pay->loop->clock));
     order_watches_on_stored(pay->watches, row, move);
 }
@@ -238,7 +238,7 @@ static void ask_lags(struct pay *pay)
     sql_server_state(pay->pg, on_server, pay);
 }
 
-static void tell_ready(struct pay *pay)
+static void set_ready(struct pay *pay)
 {
     service_ready(pay->loop, "database", pg_pool_ready(pay->pg) ? NULL : "no connection");
     service_ready(pay->loop, "passes",
@@ -249,7 +249,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct pay *pay = timer->data;
     pay->own->ticks++;
-    tell_ready(pay);
+    set_ready(pay);
     order_watches_tick(pay->watches);
     outbox_tick(pay->shop);
     outbox_tick(pay->mails);
@@ -367,12 +367,12 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     if (rc < 0)
         return rc;
     open_psps(pay);
-    const struct pace_teller_conf teller = {.loop = loop->uv,
-                                            .pg = pay->pg,
-                                            .pace = &pay->common->caps->psp.pace,
-                                            .clock = loop->clock,
-                                            .log = loop->log};
-    rc = pace_teller_create(&teller, err, &pay->own->pace_teller);
+    const struct pace_reporter_conf reporter = {.loop = loop->uv,
+                                                .pg = pay->pg,
+                                                .pace = &pay->common->caps->psp.pace,
+                                                .clock = loop->clock,
+                                                .log = loop->log};
+    rc = pace_reporter_create(&reporter, err, &pay->own->pace_reporter);
     if (rc < 0)
         return rc;
     struct jwks_feed_conf feed = {
@@ -415,17 +415,17 @@ static int open_peers(struct pay *pay, struct err_slot *err)
 }
 
 /* A webhook that woke an order proves that webhooks arrive; trusted for this long. */
-enum { HEARD_MS = 300000 };
+enum { WEBHOOKS_MS = 300000 };
 
-static bool heard(void *ctx, const char *provider)
+static bool webhooks_come(void *ctx, const char *provider)
 {
     const struct pay *pay = ctx;
     const struct psp *psp = peers_http_psp(pay->peers, span_of(provider));
     if (psp == NULL)
         return false;
     uint64_t at_us =
-        atomic_load_explicit(&pay->common->caps->psp.heard[psp->place].at_us, memory_order_relaxed);
-    return at_us != 0 && clock_mono_us(pay->loop->clock) < at_us + HEARD_MS * UINT64_C(1000);
+        atomic_load_explicit(&pay->common->caps->psp.seen[psp->place].at_us, memory_order_relaxed);
+    return at_us != 0 && clock_mono_us(pay->loop->clock) < at_us + WEBHOOKS_MS * UINT64_C(1000);
 }
 
 static uint32_t admit(void *ctx, uint8_t peer)
@@ -510,8 +510,8 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .poll_first_ms = (uint32_t)settings->poll_first_ms,
         .poll_cap_ms = (uint32_t)settings->poll_cap_ms,
         .poll_rare_ms = (uint32_t)settings->poll_rare_ms,
-        .heard = heard,
-        .heard_ctx = pay,
+        .webhooks_come = webhooks_come,
+        .webhooks_ctx = pay,
     };
     int rc = checkout_create(&checkout, err, &pay->checkout);
     if (rc < 0)
@@ -588,7 +588,7 @@ int pay_open(struct service_loop *loop, struct pay_common *common, struct err_sl
         return rc;
     }
     uv_timer_start(&pay->own->timer, on_tick, TICK_MS, TICK_MS);
-    tell_ready(pay);
+    set_ready(pay);
     *out = pay;
     return 0;
 }
@@ -634,7 +634,7 @@ void pay_close(struct pay *pay)
     reconcile_close(pay->reconcile);
     cancellations_close(pay->own->cancellations);
     worker_close(pay->worker);
-    pace_teller_close(pay->own->pace_teller);
+    pace_reporter_close(pay->own->pace_reporter);
     outcalls_close(pay->outcalls);
     users_close(pay->users);
     pg_pool_close(pay->own->saga_pg);

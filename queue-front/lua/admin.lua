@@ -1,7 +1,7 @@
 -- admin.lua: an operator's change of an event: create, change, transition. Compared, written and added to the
 -- audit trail in one step.
 --
--- Arguments ask_admin, reply tell_change. Some calls use an argument for something else:
+-- Arguments ask_admin, returns reply_change. Some calls use an argument for something else:
 --   `create`: a random number of 24 bits, not 0, in place of `from`
 --   `seats`: the number of seats left in place of the state `from`; the odds that the front computed from it
 --   (opaque here) in place of the audit entry; `to` is OPEN if a sold-out event may reopen when there are seats
@@ -190,7 +190,7 @@ end
 -- A running line continues where it was. Visitors who were called and may still come get a new window. Those
 -- called later, or inside, prove it with their ticket or pass (see visit.lua), and otherwise are called again.
 -- Ghosts are found again.
-local function go_on(line, told, state)
+local function go_on(line, record, state)
     local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
     local expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))
     local called_n = line.serving - line.dead
@@ -204,20 +204,20 @@ local function go_on(line, told, state)
         expires_ms, 'moves_run', now_ms, 'show_came', line.show_up_milli / 10, 'show_of', 100,
         'rate_places', line.service_rate_milli / 100, 'rate_us', 10000000)
     if lane == 0 then
-        call('HSET', prefix .. KEY.bucket, 'phantoms', told.active, 'phantom_until_ms',
+        call('HSET', prefix .. KEY.bucket, 'phantoms', record.active, 'phantom_until_ms',
             now_ms + session_ttl_ms, 'restored_until_ms', now_ms + session_ttl_ms)
     end
-    keep_gap(line, told.read_ms, state)
+    keep_gap(line, record.read_ms, state)
 end
 
 -- A line of a restored event: its numbers and its draw.
-local function begin_again(line, told, state)
+local function begin_again(line, record, state)
     local cfg = prefix .. KEY.cfg
     call('SET', prefix .. KEY.serving, line.serving)
     call('HSET', prefix .. KEY.bucket, 'admitted', line.admitted, 'no_shows', line.no_shows, 'skipped_n',
         line.skipped, 'generation', now_ms)
-    if told.read_ms then
-        go_on(line, told, state)
+    if record.read_ms then
+        go_on(line, record, state)
     else
         lay_to_rest(line)
     end
@@ -225,30 +225,30 @@ local function begin_again(line, told, state)
         call('HSET', cfg, 'closed', line.closed, 'closed_ms', line.closed_ms)
     end
     if line.seed then
-        call('HSET', cfg, 'seed', line.seed, 'entries', line.entries, 'beacon', told.beacon,
+        call('HSET', cfg, 'seed', line.seed, 'entries', line.entries, 'beacon', record.beacon,
             'drawn_ms', line.drawn_ms)
     end
 end
 
 -- The archived event as it was: incarnation, version, state. A closed one counts as archived.
 local function make_again()
-    local told = cjson.decode(ARGV[ask_admin.draw])
+    local record = cjson.decode(ARGV[ask_admin.draw])
     local version, state = tonumber(ARGV[ask_admin.if_version]), tonumber(ARGV[ask_admin.to])
     call('DEL', prefix .. KEY.erased)
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[ask_admin.from],
         'era', now_ms)
-    if told.read_ms == nil then
+    if record.read_ms == nil then
         call('HSET', KEYS[1], 'archived', version)
     end
-    for name, value in pairs({ sealed = told.seal, identity = told.identity, proof = told.proof,
-        frozen_from = told.frozen_from or '', seats_left = told.seats_left or '',
-        codes = told.codes or '', codes_lost = told.codes or '' }) do
+    for name, value in pairs({ sealed = record.seal, identity = record.identity, proof = record.proof,
+        frozen_from = record.frozen_from or '', seats_left = record.seats_left or '',
+        codes = record.codes or '', codes_lost = record.codes or '' }) do
         if value ~= '' then
             call('HSET', KEYS[1], name, value)
         end
     end
     write_document()
-    each_line(function() begin_again(told.lines[lane + 1], told, state) end)
+    each_line(function() begin_again(record.lines[lane + 1], record, state) end)
     sign_document()
     audit(ARGV[ask_admin.audit], version)
     return { OK, state, version }

@@ -12,7 +12,7 @@
 --   'code'        keyed digest, address
 --   'back'        keyed digest, ''  -- the join got no place after all
 --   'opened'      place, channel    -- this one did: what its code opens, for its pass
--- Reply tell_claim, then two words per claim: OK, SAME (claimed earlier by this key), LIMITED, or the reason for no
+-- Returns reply_claim, then two words per claim: OK, SAME (claimed earlier by this key), LIMITED, or the reason for no
 -- place, as in join.lua; and the channel that a code opens.
 --
 -- A claim stays with its key. So any front may repeat the join if a reply was lost or a front died in between; and the
@@ -114,7 +114,7 @@ function claims.opened(_, place, channel)
     return OK
 end
 
-local reply = { OK, (minute + 1) * 60000 - now_ms } -- tell_claim
+local reply = { OK, (minute + 1) * 60000 - now_ms } -- reply_claim
 for at = ask_claim.words + 1, #ARGV, 4 do
     local verdict, channel = claims[ARGV[at]](ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
     reply[#reply + 1] = verdict

@@ -1,7 +1,7 @@
 -- codes.lua: an operator loads presale codes, counts them, or drops all of them.
 --
--- Arguments ask_codes: `put` followed by the codes, `count`, or `drop`; reply tell_change and, after OK,
--- tell_codes and a tell_group for each.
+-- Arguments ask_codes: `put` followed by the codes, `count`, or `drop`; returns reply_change and, after OK,
+-- reply_codes and a reply_group for each.
 --   EXHAUSTED: more codes or groups than an event may have; nothing was written
 --
 -- `codes_lost` in cfg is the number of codes when Redis lost them (heal.lua, admin.lua); once there are as

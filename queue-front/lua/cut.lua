@@ -1,6 +1,6 @@
 -- cut.lua: makes, sends and restores the cuts of a sharded line.
 --
--- Arguments ask_cut, reply tell_cut:
+-- Arguments ask_cut, returns reply_cut:
 --   OK    the cut was made, or the shard sealed
 --   SAME  nothing was made: this cut exists, the epoch has ended, or nobody has joined
 --   HEAL  retry: cuts may be lost, and fronts report the ones they know, for retry_ms more
@@ -159,21 +159,21 @@ local function entry_of(nth)
 end
 
 -- Compares the checksum of the first `nth` cuts, which must exist.
-local function has_sum(nth, told)
+local function has_sum(nth, sent)
     if nth == 0 or nth == count then
-        return tonumber(told) == (nth > 0 and sum or 0)
+        return tonumber(sent) == (nth > 0 and sum or 0)
     end
-    return entry_of(nth)[4] == told
+    return entry_of(nth)[4] == sent
 end
 
 local function bring_back()
-    local first, told = tonumber(ARGV[ask_cut.first]), tonumber(ARGV[ask_cut.told])
-    if told == 0 or first > count + 1 then
+    local first, sent = tonumber(ARGV[ask_cut.first]), tonumber(ARGV[ask_cut.sent])
+    if sent == 0 or first > count + 1 then
         return true
     elseif not has_sum(first - 1, ARGV[ask_cut.before]) then
         return false
     end
-    for i = 0, told - 1 do
+    for i = 0, sent - 1 do
         local text = ARGV[ask_cut.words + 1 + i]
         if first + i <= count then
             if entry_of(first + i)[2] ~= text then
@@ -203,7 +203,7 @@ end
 
 -- ---- the shards' readings ----
 
-local words = ask_cut.words + 1 + tonumber(ARGV[ask_cut.told])
+local words = ask_cut.words + 1 + tonumber(ARGV[ask_cut.sent])
 local read = {}
 for k = 0, shards - 1 do
     local at = words + 4 * k
@@ -234,15 +234,15 @@ end
 -- places from them must not wait a second time.
 local function believe_epochs()
     for k = 0, shards - 1 do
-        local of, told = shard[k], read[k]
-        if (told.epoch or 0) > of.epoch then
-            local is_unknown = told.epoch > math.max(of.epoch, 1) or of.upto == 0
-            if is_unknown and told.issued > of.upto and not leave_hole(k, told.issued) then
+        local of, sent = shard[k], read[k]
+        if (sent.epoch or 0) > of.epoch then
+            local is_unknown = sent.epoch > math.max(of.epoch, 1) or of.upto == 0
+            if is_unknown and sent.issued > of.upto and not leave_hole(k, sent.issued) then
                 return false
             end
-            of.epoch, of.opening, of.lease, changed = told.epoch, told.opened, math.max(of.lease, told.lease), true
-        elseif is_in_epoch(k) and told.opened ~= '' and told.opened ~= of.opening then
-            of.opening, changed = told.opened, true
+            of.epoch, of.opening, of.lease, changed = sent.epoch, sent.opened, math.max(of.lease, sent.lease), true
+        elseif is_in_epoch(k) and sent.opened ~= '' and sent.opened ~= of.opening then
+            of.opening, changed = sent.opened, true
         end
     end
     return true

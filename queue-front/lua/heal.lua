@@ -47,9 +47,9 @@ if call('HEXISTS', CFG, 'deleted') + call('EXISTS', root .. KEY.erased) > 0 then
     return { UNKNOWN }
 end
 
-local told = call('HGET', heal, 'incarnation') or ''
+local sent = call('HGET', heal, 'incarnation') or ''
 local newest = incarnation
-for _, one in ipairs({ told, known or '' }) do
+for _, one in ipairs({ sent, known or '' }) do
     newest = one > newest and one or newest
 end
 if known and known < newest then
@@ -122,9 +122,9 @@ local function contribute()
     if seen_off_us and seen_off_us > (tonumber(call('HGET', heal, 'off_us')) or -math.huge) then
         call('HSET', heal, 'off_us', seen_off_us)
     end
-    local gaps, told = ARGV[ask_heal.gaps], call('HGET', heal, 'gaps') or ''
-    if not string.find(told, gaps, 1, true) then
-        call('HSET', heal, 'gaps', told .. ',' .. gaps)
+    local gaps, sent = ARGV[ask_heal.gaps], call('HGET', heal, 'gaps') or ''
+    if not string.find(sent, gaps, 1, true) then
+        call('HSET', heal, 'gaps', sent .. ',' .. gaps)
     end
     local noted = call('HMGET', heal, 'version', 'era')
     local noted_version, noted_era = tonumber(noted[1]) or 0, tonumber(noted[2]) or 0
@@ -448,7 +448,7 @@ if same_run and serving >= tonumber(ARGV[ask_heal.serving]) and
 end
 
 local collection = call('HMGET', heal, 'boot', 'until_ms')
-if collection[1] ~= ARGV[1] or told < newest then
+if collection[1] ~= ARGV[1] or sent < newest then
     restart_collection()
     collection = { ARGV[1], math.floor(redis_us / 1000) + tonumber(ARGV[ask_heal.window_ms]) }
 end

@@ -5,7 +5,7 @@
 --   'code', keyed digest of a presale code, address: last of its join
 --   'refused', the outcome, '': on a shard, if the join has no number yet (claim.lua found why it gets none);
 --   after a code: the place already held, if the code opens no other lane
--- Reply tell_join, or {outcome, state}; CONFLICT: the document has changed; check the joins against the new one.
+-- Returns reply_join, or {outcome, state}; CONFLICT: the document has changed; check the joins against the new one.
 --   Joins take first, first + 1, ... in order, except the pairs that follow: 0-based index, and an earlier
 --   place, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT if another place
 --   has used it; or why its code opens nothing here:
@@ -176,7 +176,7 @@ local give_upto = math.min(full_from, lease)
 local addresses = ARGV[ask_join.addresses]
 local per_ip = addresses ~= '' and tonumber(cfg[cfg_join.joins_per_ip_per_min]) or 0
 local last = issued
-local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
+local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- reply_join
 
 for i = 1, count do
     local key = keys[i]

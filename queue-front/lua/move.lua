@@ -1,6 +1,6 @@
 -- move.lua: moves a place to another device.
 --
--- Arguments ask_move with `make`, `look` or `take`, reply tell_move. CONFLICT: the place was computed from another
+-- Arguments ask_move with `make`, `look` or `take`, returns reply_move. CONFLICT: the place was computed from another
 -- draw.
 --
 -- `moved` has one member for each place that has ever moved: score = number of the move * 256 + moves of the place. A
@@ -25,12 +25,12 @@ local code_key = root .. KEY.code .. string.sub(incarnation, -6) .. ARGV[ask_mov
 
 local function answer(outcome, entry, moves, visitor, retry_ms)
     return {
-        [tell_move.outcome] = outcome,
-        [tell_move.state] = state,
-        [tell_move.retry_ms] = retry_ms or 0,
-        [tell_move.entry] = entry or 0,
-        [tell_move.moves] = moves or 0,
-        [tell_move.visitor] = visitor or '',
+        [reply_move.outcome] = outcome,
+        [reply_move.state] = state,
+        [reply_move.retry_ms] = retry_ms or 0,
+        [reply_move.entry] = entry or 0,
+        [reply_move.moves] = moves or 0,
+        [reply_move.visitor] = visitor or '',
     }
 end
 

@@ -1,6 +1,6 @@
 -- pilot.lua: takes one decision of the autopilot, from the first front in its interval.
 --
--- Arguments ask_pilot, reply tell_change.
+-- Arguments ask_pilot, returns reply_change.
 --   SAME: already decided in this interval, or this front has no readings and another one does;
 --   CONFLICT: the rate has changed; WRONG_STATE: the autopilot is off
 --
@@ -24,18 +24,18 @@ end
 local pilot = prefix .. KEY.pilot
 local known = call('HMGET', pilot, 'rate_milli', 'at_ms', 'heard_ms')
 local at_ms, heard_ms = tonumber(known[2]) or 0, tonumber(known[3]) or 0
-local heard = ARGV[ask_pilot.heard] == '1'
+local answered = ARGV[ask_pilot.answered] == '1'
 -- A quarter early is accepted: fronts' timers differ.
 if now_ms < at_ms + tonumber(ARGV[ask_pilot.interval_ms]) * 3 / 4 then
     return { SAME, state, version }
-elseif not heard and now_ms < heard_ms + tonumber(ARGV[ask_pilot.silent_ms]) then
+elseif not answered and now_ms < heard_ms + tonumber(ARGV[ask_pilot.silent_ms]) then
     return { SAME, state, version }
 elseif known[1] and known[1] ~= ARGV[ask_pilot.from_milli] then
     return { CONFLICT, state, version }
 end
 local rate_milli = math.min(tonumber(ARGV[ask_pilot.to_milli]), ceiling_milli)
 local fields = { 'rate_milli', rate_milli, 'at_ms', now_ms, 'reason', ARGV[ask_pilot.reason] }
-if heard then
+if answered then
     fields = { 'heard_ms', now_ms, 'reading', ARGV[ask_pilot.reading], unpack(fields) }
 end
 if tonumber(known[1]) ~= rate_milli then

@@ -1,5 +1,5 @@
 -- prelude.lua: precedes every other script of this folder; README.md describes the data model. Names in capitals, and
--- those that begin with ask_, tell_ or knobs, come from wire.list. Definitions here run again at each call, so only
+-- those that begin with ask_, reply_ or knobs, come from wire.list. Definitions here run again at each call, so only
 -- what every script needs belongs here.
 --
 -- KEYS[1] is fg:{EVENT}:cfg, or fg:{EVENT}:@1:cfg for the first lane next to the general line, and so on. All other

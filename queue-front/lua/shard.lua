@@ -1,6 +1,6 @@
 -- shard.lua: one shard of a sharded line: opens it, sets its lease, reports its state.
 --
--- Arguments ask_shard, reply tell_shard:
+-- Arguments ask_shard, returns reply_shard:
 --   OK        it gives numbers, up to its lease
 --   HEAL      it may have lost numbers, or was never opened: its epoch has to be sealed (cut.lua), with `opening`
 --   CONFLICT  it is in a later epoch than this front knows: read the cuts

@@ -1,7 +1,7 @@
 -- sweep.lua: removes the data of an ended event in two kinds of steps: of a closed one everything that only its
 -- visitors needed (`sweep`), of a deleted one everything (`erase`).
 --
--- Arguments ask_sweep, reply tell_sweep; WRONG_STATE: the event is neither closed nor deleted, and is not touched. The
+-- Arguments ask_sweep, returns reply_sweep; WRONG_STATE: the event is neither closed nor deleted, and is not touched. The
 -- run id is not compared: it makes no difference here.
 --
 -- A shard (shard.lua) is swept like an event, and erased (`shard`) before its event: it learns that the event is
@@ -22,10 +22,10 @@ local what, at = ARGV[ask_sweep.what], tonumber(ARGV[ask_sweep.at])
 local cfg = call('HMGET', CFG, cfg_sweep.names)
 local entry = cfg[cfg_sweep.deleted] or ''
 
-local function told(outcome, where)
+local function reply(outcome, where)
     return {
-        [tell_sweep.outcome] = outcome, [tell_sweep.at] = where, [tell_sweep.audit] = entry,
-        [tell_sweep.shards] = tonumber(cfg[cfg_sweep.shards]) or 0,
+        [reply_sweep.outcome] = outcome, [reply_sweep.at] = where, [reply_sweep.audit] = entry,
+        [reply_sweep.shards] = tonumber(cfg[cfg_sweep.shards]) or 0,
     }
 end
 
@@ -35,7 +35,7 @@ end
 
 if what == 'erase' and not cfg[cfg_sweep.deleted] or
     what ~= 'erase' and tonumber(cfg[cfg_sweep.state]) ~= CLOSED and not has_given_none() then
-    return told(WRONG_STATE, 0)
+    return reply(WRONG_STATE, 0)
 end
 
 local function unlink(names)
@@ -79,7 +79,7 @@ end
 
 if at == 0 then
     begin()
-    return told(OK, 1)
+    return reply(OK, 1)
 end
 if what == 'erase' then
     erase_rest()
@@ -88,4 +88,4 @@ elseif what == 'shard' then
 else
     keep_little()
 end
-return told(OK, 0)
+return reply(OK, 0)

@@ -1,7 +1,7 @@
 -- tick.lua: the effect of time on a line. Every front runs it about ten times a second, none leads, and their
 -- number makes no difference: everything follows from the time elapsed on Redis's clock.
 --
--- Arguments ask_tick, reply tell_tick. Each concern has a file in tick/, which precede this one in the order of
+-- Arguments ask_tick, returns reply_tick. Each concern has a file in tick/, which precede this one in the order of
 -- wire.list; here is the order of one tick.
 --
 -- One for all. A call works on the event and on each of its lanes, and stores the reply for each as a `picture`. A
@@ -28,7 +28,7 @@ local function move_line(active)
         measure_rate(call_next(active, late_n))
     end
     if lane > 0 then
-        tell_event(late_n)
+        report_wants(late_n)
     end
     cap_saved()
 end
@@ -62,21 +62,21 @@ local function tick()
         bucket.heard_epoch = 0 -- places may be drawn again before the line opens
     end
     bucket.at_us = now_us
-    local told = show(active)
+    local reply = show(active)
     if lane == 0 then
         if state ~= DRAFT and state ~= SCHEDULED and state ~= CLOSED then
-            sample(told[tell_tick.waiting], active, told[tell_tick.outstanding])
+            sample(reply[reply_tick.waiting], active, reply[reply_tick.outstanding])
         end
         clear_old_minutes()
     end
     bucket_write(bucket)
     if not alone then
-        keep_picture(told)
+        keep_picture(reply)
     end
     if lane == asked then
-        take_told()
+        take_sums()
         learn_moves()
-        answer = complete(told)
+        answer = complete(reply)
     end
 end
 

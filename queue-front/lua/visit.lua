@@ -1,7 +1,7 @@
 -- visit.lua: a visitor's calls for a place: pass, heartbeat, end, done (the order is through), leave,
 --   extend (the call); and look, its outcome.
 --
--- Arguments ask_visit, reply tell_visit. If pass or extend is refused, the turn is ENDED or DONE, the outcome of the
+-- Arguments ask_visit, returns reply_visit. If pass or extend is refused, the turn is ENDED or DONE, the outcome of the
 -- visit, or NO_TURN: there was none. The same holds if a heartbeat is GONE, and for end, done and leave, which end the
 -- visit or find it ended. CONFLICT: the front does not know of the draw yet, so the place is wrong.
 --
@@ -43,21 +43,21 @@ elseif serving < tonumber(ARGV[ask_visit.serving]) or place > issued then
     return { HEAL }
 end
 local state = tonumber(cfg[cfg_visit.state])
-local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel, moves)
+local function reply(outcome, expires_ms, ends_ms, retry_ms, turn, channel, moves)
     return {
-        [tell_visit.outcome] = outcome,
-        [tell_visit.state] = state,
-        [tell_visit.expires_ms] = expires_ms or 0,
-        [tell_visit.ends_ms] = ends_ms or 0,
-        [tell_visit.retry_ms] = retry_ms or 0,
-        [tell_visit.turn] = turn or NO_TURN,
-        [tell_visit.channel] = channel or '',
-        [tell_visit.moves] = moves or 0,
+        [reply_visit.outcome] = outcome,
+        [reply_visit.state] = state,
+        [reply_visit.expires_ms] = expires_ms or 0,
+        [reply_visit.ends_ms] = ends_ms or 0,
+        [reply_visit.retry_ms] = retry_ms or 0,
+        [reply_visit.turn] = turn or NO_TURN,
+        [reply_visit.channel] = channel or '',
+        [reply_visit.moves] = moves or 0,
     }
 end
 
 if (cfg[cfg_visit.entries] or '') ~= ARGV[ask_visit.drawn] then
-    return tell(CONFLICT)
+    return reply(CONFLICT)
 end
 local session_ttl_ms = tonumber(cfg[cfg_visit.session_ttl_ms])
 local session_max_ms = tonumber(cfg[cfg_visit.session_max_ms])
@@ -68,13 +68,13 @@ local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'sett
     'admitted', 'phantoms', 'doubted', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms',
     'healed_came')
 
-local entry, told_moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
-local moves = told_moves
+local entry, shown_moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
+local moves = shown_moves
 if entry ~= '' and (bucket.moves_seq > 0 or moves > 0) then
-    moves = moves_known(entry, told_moves)
+    moves = moves_known(entry, shown_moves)
 end
-if moves > told_moves and ask ~= 'look' then
-    return tell(MOVED)
+if moves > shown_moves and ask ~= 'look' then
+    return reply(MOVED)
 end
 
 local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
@@ -83,7 +83,7 @@ local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     if cfg[cfg_visit.codes] and ask == 'pass' and (outcome == OK or outcome == SAME) then
         channel = call('HGET', prefix .. KEY.opened, entry)
     end
-    return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
+    return reply(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
 end
 
 -- For a session, whose times are on the visit clock; the reply's are on the event's.
@@ -115,8 +115,8 @@ local function note_member()
 end
 
 -- It lasts until `told_ms` at least, if that was promised.
-local function session_start(ends_ms, told_ms)
-    local expires_ms = math.min(math.max(visit_ms + session_ttl_ms, told_ms or 0), ends_ms)
+local function session_start(ends_ms, shown_ms)
+    local expires_ms = math.min(math.max(visit_ms + session_ttl_ms, shown_ms or 0), ends_ms)
     call('ZADD', root .. KEY.active, expires_ms, session)
     call('HSET', root .. KEY.ends, session, ends_ms)
     call('SETBIT', prefix .. KEY.called, place, 1)
@@ -198,18 +198,18 @@ end
 -- fronts are informed again.
 local function kept()
     local until_ms, times = kept_read(call('ZSCORE', prefix .. KEY.kept, place), bucket.stood_ms)
-    local told_ms, told_times = tonumber(ARGV[ask_visit.kept_ms]), tonumber(ARGV[ask_visit.times])
-    if told_ms > 0 and told_times >= times then
-        times = told_times
-        if told_ms + bucket.stood_ms > until_ms then
-            until_ms = told_ms + bucket.stood_ms
+    local shown_ms, shown_times = tonumber(ARGV[ask_visit.kept_ms]), tonumber(ARGV[ask_visit.times])
+    if shown_ms > 0 and shown_times >= times then
+        times = shown_times
+        if shown_ms + bucket.stood_ms > until_ms then
+            until_ms = shown_ms + bucket.stood_ms
             kept_write(place, until_ms, times, bucket.stood_ms)
         end
     end
     return math.max(call_ends_ms(), until_ms), times
 end
 
-local function knock()
+local function wait_at_door()
     call('ZADD', prefix .. KEY.door, place, place)
     call('ZADD', prefix .. KEY.knock, now_ms, place)
     if has(KEY.skipped) then
@@ -306,7 +306,7 @@ local function pass()
     local ghost = has(KEY.skipped)
     local owes = late or ghost
     if not has_slot(owes) or (owes and not pay_late()) then
-        return knock()
+        return wait_at_door()
     end
     leave_door()
     bucket.admitted = bucket.admitted + 1
@@ -355,7 +355,7 @@ end
 
 -- Redis lost this session, or its extension; its signed pass did not. It takes its own slot back, if that is reserved,
 -- otherwise an additional one: the promise counts.
-local function come_again(told_ms, lost)
+local function come_again(shown_ms, lost)
     local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
     ends_ms = ends_ms > 0 and ends_ms - behind_ms or visit_ms + session_max_ms
     if ends_ms <= visit_ms then
@@ -368,15 +368,15 @@ local function come_again(told_ms, lost)
     if place > bucket.settled and place <= serving and not has(KEY.called) then
         call_came(bucket, true)
     end
-    return session_start(ends_ms, told_ms)
+    return session_start(ends_ms, shown_ms)
 end
 
 local function heartbeat()
-    local told_ms = tonumber(ARGV[ask_visit.told_ms]) - behind_ms
+    local shown_ms = tonumber(ARGV[ask_visit.shown_ms]) - behind_ms
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. KEY.ends, session)) or expires_ms
         -- Never shorter than promised, even if session_ttl was lowered meanwhile, or Redis lost the promise.
-        local until_ms = math.max(expires_ms, math.min(math.max(visit_ms + session_ttl_ms, told_ms), ends_ms))
+        local until_ms = math.max(expires_ms, math.min(math.max(visit_ms + session_ttl_ms, shown_ms), ends_ms))
         call('ZADD', root .. KEY.active, until_ms, session)
         note_member()
         return answer_visit(OK, until_ms, ends_ms)
@@ -385,8 +385,8 @@ local function heartbeat()
     end
     -- A visit lasts as long as any of its passes. If it is over earlier, Redis has lost something.
     local lost = is_lost()
-    if lost or told_ms > visit_ms then
-        return come_again(told_ms, lost)
+    if lost or shown_ms > visit_ms then
+        return come_again(shown_ms, lost)
     end
     return answer(EXPIRED)
 end
@@ -480,7 +480,7 @@ local function look()
 end
 
 if ask == 'look' then
-    return tell(look(), 0, 0, 0, NO_TURN, '', moves)
+    return reply(look(), 0, 0, 0, NO_TURN, '', moves)
 end
 remember_visit()
 remember_given_up()

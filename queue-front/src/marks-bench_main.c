@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/text.h"
-#include "core/line/heard.h"
+#include "core/line/seen.h"
 #include "line/line_store.h"
 
 #include <assert.h>
@@ -55,19 +55,19 @@ static void describe(void *ctx, const struct line_view *view, struct text *card)
     TEXT_LIT(card, "{}");
 }
 
-static struct heard *heard_of(const struct bench *bench, unsigned which)
+static struct seen *seen_of(const struct bench *bench, unsigned which)
 {
     const struct line_view *view = line_store_view(bench->store[which], bench->event);
-    return view != NULL && !view->stale && view->issued >= bench->places ? view->heard : NULL;
+    return view != NULL && !view->stale && view->issued >= bench->places ? view->seen : NULL;
 }
 
 /* Room for all, and nothing left to send. */
 static bool is_calm(const struct bench *bench)
 {
     for (unsigned i = 0; i < bench->loops; i++) {
-        const struct heard *heard = heard_of(bench, i);
-        if (heard == NULL || (uint64_t)heard->pages * HEARD_PAGE_PLACES <= bench->places ||
-            !heard_all_told(heard) || heard->sent_len > 0)
+        const struct seen *seen = seen_of(bench, i);
+        if (seen == NULL || (uint64_t)seen->pages * SEEN_PAGE_PLACES <= bench->places ||
+            !seen_all_sent(seen) || seen->sent_len > 0)
             return false;
     }
     return true;
@@ -82,10 +82,10 @@ static void on_timer(uv_timer_t *timer)
         return;
     if (bench->marked_us == 0 && !late) {
         for (unsigned i = 0; i < bench->loops; i++) {
-            struct heard *heard = heard_of(bench, i);
+            struct seen *seen = seen_of(bench, i);
             for (uint64_t place = 1; place <= bench->places; place++)
-                heard_mark(heard, place);
-            assert(!heard_all_told(heard));
+                seen_mark(seen, place);
+            assert(!seen_all_sent(seen));
         }
         bench->marked_us = clock_mono_us(clock_system());
         return;

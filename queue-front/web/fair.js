@@ -16,7 +16,7 @@ const SOON_MS = 2000;
 const MARKS = { true: '\u2713', false: '\u2717', null: '?' };
 const keyOf = lane ? `fg_promise_${event}_${lane}` : `fg_promise_${event}`;
 
-let told = null;
+let info = null;
 let draw = null;
 let judged = ''; // the last response, as text
 
@@ -29,7 +29,7 @@ const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textCon
 function note() {
   try {
     const seen = JSON.parse(localStorage.getItem(keyOf) ?? (lane ? null : localStorage.getItem(`fg_commitment_${event}`)));
-    if (!told.drawn && !seen && told.commitment) localStorage.setItem(keyOf, JSON.stringify(told.commitment));
+    if (!info.drawn && !seen && info.commitment) localStorage.setItem(keyOf, JSON.stringify(info.commitment));
     return seen;
   } catch {
     return null; // nothing can be stored
@@ -41,9 +41,9 @@ function kindOf({ promised }) {
 }
 
 function showFacts() {
-  const { promised } = told;
-  const kind = kindOf(told);
-  const rows = [[say('more.fair.commitment'), make('code', {}, told.commitment ?? '\u2013')],
+  const { promised } = info;
+  const kind = kindOf(info);
+  const rows = [[say('more.fair.commitment'), make('code', {}, info.commitment ?? '\u2013')],
     [say('more.fair.beacon'), say(`more.fair.kind.${kind}`)]];
   if (promised?.words) rows.push([say('more.fair.words'), promised.words]);
   if (kind === 'drand') rows.push([say('more.fair.round'), String(promised.round)]);
@@ -51,25 +51,25 @@ function showFacts() {
   if (promised?.at) rows.push([say('more.fair.due'), time(promised.at)]);
   if (kind !== 'none') rows.push([say('more.fair.late'), say('more.fair.late-rule', promised.late_s)]);
   if (promised?.changes > 0) rows.push([say('more.fair.changes'), say('more.fair.changed', promised.changes, time(promised.since))]);
-  if (told.closed_at) rows.push([say('more.fair.closed'), time(told.closed_at)], [say('more.fair.entries'), told.entries.toLocaleString(locale)]);
-  if (told.drawn) rows.push([say('more.fair.drawn'), time(told.drawn_at)], [say('more.fair.seed'), make('code', {}, told.seed)], [say('more.fair.value'), told.beacon === '' ? '\u2013' : make('code', {}, told.beacon)]);
+  if (info.closed_at) rows.push([say('more.fair.closed'), time(info.closed_at)], [say('more.fair.entries'), info.entries.toLocaleString(locale)]);
+  if (info.drawn) rows.push([say('more.fair.drawn'), time(info.drawn_at)], [say('more.fair.seed'), make('code', {}, info.seed)], [say('more.fair.value'), info.beacon === '' ? '\u2013' : make('code', {}, info.beacon)]);
   byId('facts').replaceChildren(...rows.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
   byId('promise').hidden = false;
   fill('proves-beacon', say(`more.fair.proves.${kind}`));
 }
 
 function showClock() {
-  const due = told && !told.drawn && told.promised?.at ? Date.parse(told.promised.at) : 0;
+  const due = info && !info.drawn && info.promised?.at ? Date.parse(info.promised.at) : 0;
   byId('count').hidden = !due || due - serverNow() > 86_400_000;
   if (!due) return;
   const left = due - serverNow();
   fill('count', left > 0 ? minutes(left) : '0:00');
-  const late = told.closed_at && left < -5000;
+  const late = info.closed_at && left < -5000;
   byId('count').classList.toggle('late', Boolean(late));
 }
 
 function showNow() {
-  const state = told.drawn ? 'drawn' : told.closed_at ? (told.promised ? 'waits' : 'closed') : told.state === 'pre-queue' ? 'gathers' : ['draft', 'scheduled'].includes(told.state) ? 'before' : 'none';
+  const state = info.drawn ? 'drawn' : info.closed_at ? (info.promised ? 'waits' : 'closed') : info.state === 'pre-queue' ? 'gathers' : ['draft', 'scheduled'].includes(info.state) ? 'before' : 'none';
   fill('now', say(`more.fair.now.${state}`));
 }
 
@@ -77,12 +77,12 @@ function showNow() {
 
 async function verify() {
   const noted = note();
-  const same = await commitmentOf(told.seed) === told.commitment;
+  const same = await commitmentOf(info.seed) === info.commitment;
   const checks = [{ what: 'seed', good: same, numbers: [] }];
-  if (noted) checks.push({ what: 'noted', good: noted === told.commitment, numbers: [] });
+  if (noted) checks.push({ what: 'noted', good: noted === info.commitment, numbers: [] });
   const verifyRound = async (...of) => (await import('./bls.min.js')).verifyRound(...of);
-  checks.push(...await checkBeacon(told, verifyRound));
-  draw = told.entries > 0 ? await openDraw(told) : null;
+  checks.push(...await checkBeacon(info, verifyRound));
+  draw = info.entries > 0 ? await openDraw(info) : null;
   byId('checks').replaceChildren(...checks.map(({ what, good, numbers }) => {
     const mark = make('strong', { role: 'img' }, MARKS[good]);
     mark.setAttribute('aria-label', say(`more.fair.is.${good}`));
@@ -99,15 +99,15 @@ async function verify() {
 function showWhere() {
   const entry = Number(byId('entry').value.replace(/\D/g, ''));
   if (!draw || !Number.isSafeInteger(entry) || entry < 1) return fill('where', '');
-  fill('where', say(entry > told.entries ? 'more.fair.after' : 'more.fair.position', entry.toLocaleString(locale), draw.position(entry).toLocaleString(locale)));
+  fill('where', say(entry > info.entries ? 'more.fair.after' : 'more.fair.position', entry.toLocaleString(locale), draw.position(entry).toLocaleString(locale)));
 }
 
 // ---- requests ----
 
 function pauseMs() {
-  if (told.drawn || ['sold-out', 'closed'].includes(told.state)) return 0;
-  const due = Date.parse(told.promised?.at ?? '') || Infinity;
-  return told.closed_at || due - serverNow() < 60_000 ? SOON_MS : CALM_MS;
+  if (info.drawn || ['sold-out', 'closed'].includes(info.state)) return 0;
+  const due = Date.parse(info.promised?.at ?? '') || Infinity;
+  return info.closed_at || due - serverNow() < 60_000 ? SOON_MS : CALM_MS;
 }
 
 async function look() {
@@ -119,15 +119,15 @@ async function look() {
     if (date) noteServerTime(new Date(date + 500).toISOString(), sentAt);
     if (answer.status === 404) return fill('notice', say('more.fair.unknown'));
     if (!answer.ok) throw new Error(String(answer.status));
-    told = await answer.json();
+    info = await answer.json();
     fill('notice', '');
     note();
     showFacts();
     showNow();
     showClock();
-    const text = JSON.stringify(told);
-    if (told.drawn && !crypto.subtle) fill('notice', say('more.fair.cannot-check'));
-    else if (told.drawn && text !== judged) await verify();
+    const text = JSON.stringify(info);
+    if (info.drawn && !crypto.subtle) fill('notice', say('more.fair.cannot-check'));
+    else if (info.drawn && text !== judged) await verify();
     judged = text;
     wait = pauseMs();
   } catch {

@@ -5,7 +5,7 @@ import { byId, lang, make, moreWords, say } from './kit.js';
 
 const WORK_LONG_MS = 8000; // after this time the contact is shown
 
-export async function tellAppeal({ reference, appeal }) {
+export async function showAppeal({ reference, appeal }) {
   if (!reference) return;
   await moreWords();
   const href = appeal[lang] ?? appeal.en ?? Object.values(appeal)[0];
@@ -33,12 +33,12 @@ function solve({ challenge, bits }) {
 
 export async function work(task) {
   await moreWords();
-  const late = setTimeout(tellAppeal, WORK_LONG_MS, task);
+  const late = setTimeout(showAppeal, WORK_LONG_MS, task);
   byId('work').hidden = false;
   try {
     return await solve(task);
   } catch (error) {
-    tellAppeal(task);
+    showAppeal(task);
     throw error;
   } finally {
     clearTimeout(late);

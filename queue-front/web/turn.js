@@ -69,8 +69,8 @@ export function tick() {
   else if (line.dataset.view === 'admitted') showVisit();
 }
 
-export function show(told, given) {
-  [me, hands] = [told, given];
+export function show(next, given) {
+  [me, hands] = [next, given];
   if (line.dataset.view === 'called') {
     const late = me.place === 'late';
     if (late && byId('called-text').textContent !== say('more.late')) announce(say('more.late'));

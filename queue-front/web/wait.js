@@ -150,18 +150,18 @@ async function tellHere({ starts, zone }) {
   const [there, here] = [zone, undefined].map((timeZone) => new Date(starts).toLocaleString('en', { timeZone }));
   if (there === here) return;
   const [{ hereOf }] = await Promise.all([fetched('when'), moreWords()]);
-  const told = document.createElement('p');
-  told.id = 'here';
-  told.textContent = say('more.show.here', hereOf(starts, zone, say('more.show.form')));
-  byId('updated').before(told);
+  const reply = document.createElement('p');
+  reply.id = 'here';
+  reply.textContent = say('more.show.here', hereOf(starts, zone, say('more.show.form')));
+  byId('updated').before(reply);
 }
 
-let toldPrices = ''; // the prices as last shown
+let shownPrices = ''; // the prices as last shown
 
 async function tellPrices(prices) {
   const text = JSON.stringify(prices);
-  if (text === toldPrices) return;
-  toldPrices = text;
+  if (text === shownPrices) return;
+  shownPrices = text;
   const [{ showPrices }] = await Promise.all([fetched('prices'), moreWords()]);
   const gone = showPrices(prices);
   if (gone) notice(gone);
@@ -217,37 +217,37 @@ async function askStatus() {
   return { status: await answer.json() };
 }
 
-function take(told) {
-  if (told.me) {
-    me = { ...told.me, made: serverNow() };
+function take(reply) {
+  if (reply.me) {
+    me = { ...reply.me, made: serverNow() };
     see();
     setStale(Boolean(me.stale));
     return me.poll_after_ms;
   }
-  if (told.gone) {
+  if (reply.gone) {
     me = null;
-    if (told.gone === 'ticket-moved') location.replace(home);
+    if (reply.gone === 'ticket-moved') location.replace(home);
     // The event was created again: visitors of the previous one join the new one.
-    if (told.gone === 'event-renewed') join().catch(onLost);
+    if (reply.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }
-  onStatus(told.status);
-  setStale(Boolean(told.status.stale));
-  return streamUp ? QUIET_POLL_MS : jitter(told.status.poll_after_ms);
+  onStatus(reply.status);
+  setStale(Boolean(reply.status.stale));
+  return streamUp ? QUIET_POLL_MS : jitter(reply.status.poll_after_ms);
 }
 
 async function poll() {
   const mine = ++asked;
-  let told;
+  let reply;
   try {
-    told = await (me ? askMe() : askStatus());
+    reply = await (me ? askMe() : askStatus());
   } catch {
     if (mine === asked) onLost();
     return;
   }
   if (mine !== asked) return;
   onFound();
-  again(take(told));
+  again(take(reply));
 }
 
 function onLost() {
@@ -355,8 +355,8 @@ async function join(invited = {}, body) {
       return location.replace(`${home}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {
       if (await moreWords()) notice(say(answer.status === 429 ? 'more.limited' : 'more.joining'));
-      const told = await answer.json().catch(() => ({}));
-      if (told.reference) fetched('slowed').then(({ tellAppeal }) => tellAppeal(told));
+      const reply = await answer.json().catch(() => ({}));
+      if (reply.reference) fetched('slowed').then(({ showAppeal }) => showAppeal(reply));
       await pause(retryAfter(answer));
     } else {
       throw new Error(String(answer.status));
@@ -381,10 +381,10 @@ function settle(joined) {
 async function takeOver() {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
-  const told = await answer.json();
-  if (!answer.ok) return location.replace(`${home}?notice=${told.code}`);
+  const reply = await answer.json();
+  if (!answer.ok) return location.replace(`${home}?notice=${reply.code}`);
   byId('bring').classList.add('on');
-  settle(told);
+  settle(reply);
 }
 
 async function leave() {

@@ -12,9 +12,9 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
   if (entry > entries) return [say('more.why.late', entry)];
   const drawn = (await openDraw({ seed, beacon, entries })).position(entry);
   if (drawn !== position) return [say('more.why.wrong', `${drawn} ≠ ${position}`)];
-  const told = [say('more.why.checked', entry, entries, position)];
-  if (noted) told.push(say('more.why.seen'));
-  return told;
+  const parts = [say('more.why.checked', entry, entries, position)];
+  if (noted) parts.push(say('more.why.seen'));
+  return parts;
 }
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();

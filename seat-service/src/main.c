@@ -4,9 +4,9 @@
  * Threads: the loops (turn.c), the committer (committer.c), the reader (reader.c), the auditor
  * (auditor.c), and libuv's pool, for imports, exports and other slow work. */
 #include "api/buyer_api.h"
-#include "api/errand.h"
 #include "api/hall_api.h"
 #include "api/hall_page.h"
+#include "api/operation.h"
 #include "api/operator_api.h"
 #include "api/order_api.h"
 #include "api/place_api.h"
@@ -49,7 +49,7 @@ struct seats {
     _Atomic(struct auditor *) auditor; /* atomic: the reader may read it during start() */
     struct ended *ended;
     struct series *series;
-    struct errand_list *errands;
+    struct operation_list *operations;
     struct site *hall;
     struct plain_page *plain;
     struct turn *turns[SERVICE_LOOPS_MAX];
@@ -279,7 +279,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = start_tables(seats, err);
     if (rc == 0)
-        rc = errand_list_create(seats->settings.conninfo, err, &seats->errands);
+        rc = operation_list_create(seats->settings.conninfo, err, &seats->operations);
     if (rc == 0)
         rc = add_metrics(seats, service_metrics(service), err);
     if (rc == 0)
@@ -311,13 +311,13 @@ static bool shows_all(const struct seats *seats)
 
 /* Adds to /readyz whether all events are shown, why an owner that still sells needs attention, and
  * which events are out and why: the process is ready for the others. */
-static void tell_out(void *ctx, struct text *body)
+static void put_out(void *ctx, struct text *body)
 {
-    enum { TOLD_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
-    static_assert(TOLD_MAX * NEEDS + 64 <= SERVICE_READYZ_MAX, "all of it fits");
+    enum { OUT_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
+    static_assert(OUT_MAX * NEEDS + 64 <= SERVICE_READYZ_MAX, "all of it fits");
     const struct seats *seats = ctx;
     struct journal_view view;
-    unsigned told = 0;
+    unsigned listed = 0;
     if (seats->journal == NULL)
         return;
     json_member_bool(body, "shows", shows_all(seats));
@@ -325,10 +325,10 @@ static void tell_out(void *ctx, struct text *body)
     if (journal_role(seats->journal) == JOURNAL_OWNER && warns != JOURNAL_REASON_NONE)
         json_member_cstr(body, "warns", journal_reason_name(warns));
     uint32_t nth = 0;
-    while (told < TOLD_MAX && journal_next(seats->journal, &nth, &view)) {
+    while (listed < OUT_MAX && journal_next(seats->journal, &nth, &view)) {
         if (view.state != JOURNAL_EVENT_OUT)
             continue;
-        if (told++ == 0) {
+        if (listed++ == 0) {
             json_member_open(body, "out", '[');
         }
         struct span reason = span_of(view.reason);
@@ -338,7 +338,7 @@ static void tell_out(void *ctx, struct text *body)
         json_member_str(body, "reason", reason);
         json_close(body, '}');
     }
-    if (told > 0)
+    if (listed > 0)
         json_close(body, ']');
 }
 
@@ -432,7 +432,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .plain = &seats->plain->answers,
                 .ended = seats->ended,
                 .series = seats->series,
-                .errands = seats->errands,
+                .operations = seats->operations,
             },
         .on_tick = loop->index == 0 ? on_tick : NULL,
         .ctx = seats,
@@ -456,7 +456,7 @@ static void loop_stop(struct service_loop *loop)
     struct seats *seats = service_ctx(loop->service);
     if (loop->index == 0) {
         ended_answer_all(seats->ended);
-        errand_answer_all(seats->errands);
+        operation_answer_all(seats->operations);
     }
     turn_close(seats->turns[loop->index]);
     close_keys(&seats->keys[loop->index]);
@@ -474,7 +474,7 @@ static void stop(struct service *service)
     journal_destroy(seats->journal);
     auditor_destroy(seats->auditor);
     commit_queue_destroy(seats->queue);
-    errand_list_destroy(seats->errands);
+    operation_list_destroy(seats->operations);
     series_destroy(seats->series);
     ended_destroy(seats->ended);
     plain_page_destroy(seats->plain);
@@ -523,7 +523,7 @@ int main(int argc, char **argv)
         .calls = calls,
         .check = settings_check,
         .migrate = migrate,
-        .readyz = tell_out,
+        .readyz = put_out,
         .unready = unready,
         .start = start,
         .loop_start = loop_start,

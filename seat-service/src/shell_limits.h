@@ -144,7 +144,7 @@ enum {
     /* From storing an import or correction to opening the event. After it, clients must retry. */
     IMPORT_OPEN_MS = 30000,
     /* How often a request that waits for a condition polls it. */
-    ERRAND_LOOK_MS = 5,
+    OPERATION_LOOK_MS = 5,
 
     /* ---- the calls ---- */
 

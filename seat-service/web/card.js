@@ -15,21 +15,21 @@ export class Card {
   }
 
   // {name, price, facts, take: the button's label, empty to hide it, view: whether there is a picture}
-  show(told, byKey) {
+  show(shown, byKey) {
     const opened = this.box.hidden;
-    for (const [id, text] of [['card-name', told.name], ['card-price', told.price], ['card-facts', told.facts], ['card-take', told.take]]) {
+    for (const [id, text] of [['card-name', shown.name], ['card-price', shown.price], ['card-facts', shown.facts], ['card-take', shown.take]]) {
       if (byId(id).textContent !== text) byId(id).textContent = text;
     }
-    byId('card-take').hidden = !told.take;
-    byId('card-view').hidden = !told.view;
+    byId('card-take').hidden = !shown.take;
+    byId('card-view').hidden = !shown.view;
     this.box.hidden = false;
     [this.wide, this.high] = [this.box.offsetWidth, this.box.offsetHeight];
     if (opened || this.seat !== this.map.asked) this.makeRoom();
     this.seat = this.map.asked;
     this.place();
-    if (byKey) byId(told.take ? 'card-take' : 'card-close').focus({ preventScroll: true });
+    if (byKey) byId(shown.take ? 'card-take' : 'card-close').focus({ preventScroll: true });
     else if (opened) {
-      announce([told.name, told.price, told.facts].join(' · '));
+      announce([shown.name, shown.price, shown.facts].join(' · '));
       this.box.inert = true; // the second tap of a double tap is meant for the map
       setTimeout(() => { this.box.inert = false; }, DOUBLE_MS);
     }

@@ -8,12 +8,12 @@ const payOf = ({ hold }) => `/pay/checkout?event=${encodeURIComponent(event)}&ho
 const areaOf = ({ area, quantity }) => `${nameOfArea(info.areas.find(({ id }) => id === area))} × ${quantity}`;
 
 // On a phone the cart is one row that opens as a sheet; on a wide screen it is always open.
-const desk = matchMedia('(min-width: 60rem)');
+const wide = matchMedia('(min-width: 60rem)');
 
 export function openCart(open) {
   byId('cart').classList.toggle('open', open);
-  byId('cart-open').setAttribute('aria-expanded', String(open || desk.matches));
-  byId('cart-open').disabled = desk.matches;
+  byId('cart-open').setAttribute('aria-expanded', String(open || wide.matches));
+  byId('cart-open').disabled = wide.matches;
 }
 
 export function listenToCart() {
@@ -23,7 +23,7 @@ export function listenToCart() {
     openCart(false);
     byId('cart-open').focus();
   });
-  desk.addEventListener('change', () => openCart(false));
+  wide.addEventListener('change', () => openCart(false));
   openCart(false);
 }
 
@@ -63,8 +63,8 @@ export function showCart({ hold, holds, seats, closed }, release, giveBack) {
 
 function cartLine(place, release) {
   const name = say(place.label ? 'seat.labelled' : 'seat.name', place.zone, place.row, place.label ?? place.number);
-  const told = [name, money(place.price, info.currency), ...marksOf(plan.placeOf(place.id))];
-  const line = make('li', {}, make('span', { textContent: told.join(' · ') }));
+  const facts = [name, money(place.price, info.currency), ...marksOf(plan.placeOf(place.id))];
+  const line = make('li', {}, make('span', { textContent: facts.join(' · ') }));
   if (!release) return line;
   const button = make('button', { type: 'button', textContent: '✕', 'aria-label': say('cart.remove', name) });
   button.addEventListener('click', () => release(place));

@@ -6,7 +6,7 @@ import { refuse } from './visit.js';
 
 const LOST_MS = 2_000; // how long the stream may be down before the page says so
 
-let told; // {onChange(), onAreas(areas), onPrices(prices), onFound()}
+let hearer; // {onChange(), onAreas(areas), onPrices(prices), onFound()}
 let live;
 
 // A short interruption is not shown. After any interruption the stream brings the seats up to date, and onFound()
@@ -23,7 +23,7 @@ function onFound() {
   clearTimeout(lost);
   lost = 0;
   byId('lost').textContent = '';
-  told.onFound();
+  hearer.onFound();
 }
 
 // The plan was corrected, so everything on the page may be outdated.
@@ -38,7 +38,7 @@ let areasOf = { version: 0 };
 function hearAreas({ version, line, areas }, anew) {
   if (version < areasOf.version && !isOther(line, areasOf.line) && !anew) return;
   areasOf = { version, line };
-  told.onAreas(areas);
+  hearer.onAreas(areas);
 }
 
 function follow() {
@@ -48,14 +48,14 @@ function follow() {
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
     hearAreas(changes, false);
-    told.onPrices(changes.prices);
+    hearer.onPrices(changes.prices);
     hearPlan(changes.plan);
     live.take(changes);
   });
   stream.addEventListener('resync', (message) => {
     const news = JSON.parse(message.data);
     hearAreas(news, true);
-    told.onPrices(news.prices);
+    hearer.onPrices(news.prices);
     hearPlan(news.plan);
     live.renew(news.version, news.line);
   });
@@ -70,7 +70,7 @@ async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${sinceOf(plan)}`);
     hearAreas(changes, changes.resync);
-    told.onPrices(changes.prices);
+    hearer.onPrices(changes.prices);
     hearPlan(changes.plan);
     if (changes.resync) await live.renew(changes.version, changes.line);
     else live.take(changes);
@@ -86,8 +86,8 @@ async function poll() {
 }
 
 export function openFeed(hearers) {
-  told = hearers;
-  live = new Live(plan, { fetchPicture, read: readPicture, apply: applyChanges, onChange: told.onChange, later: (again) => soon(() => { if (byId('gone').hidden) again(); }) });
+  hearer = hearers;
+  live = new Live(plan, { fetchPicture, read: readPicture, apply: applyChanges, onChange: hearer.onChange, later: (again) => soon(() => { if (byId('gone').hidden) again(); }) });
   addEventListener('offline', () => onLost(0));
   addEventListener('online', () => { if (lost) poll(); });
   follow();

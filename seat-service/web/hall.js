@@ -44,7 +44,7 @@ const inSale = (work) => (sale ? work(sale) : begun.then(() => work(sale)));
 
 // Shows what is in view: the section in the middle, its prices, the seats left, and the direction of the stage.
 const ARROWS = '↑↗→↘↓↙←↖';
-function tellWhere() {
+function showWhere() {
   if (!prices) return;
   const zone = plan.zones[map.here];
   const cheapest = plan.zones.reduce((least, { cheapest: c }) => (c >= 0 && (least < 0 || plan.prices[c] < plan.prices[least]) ? c : least), -1);
@@ -216,7 +216,7 @@ function frame() {
   addCategories();
   addAreas();
   addNeeds();
-  map = new SeatMap(byId('map'), { onAsk: (i, byKey) => inSale(({ ask }) => ask(i, byKey)), onPoint: (i) => sale?.tellOf(i), onView: tellWhere });
+  map = new SeatMap(byId('map'), { onAsk: (i, byKey) => inSale(({ ask }) => ask(i, byKey)), onPoint: (i) => sale?.describeSeat(i), onView: showWhere });
   map.mine = mine;
   byId('map').addEventListener('recolour', colourSwatches);
   show(viewKept());

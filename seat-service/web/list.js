@@ -13,8 +13,8 @@ const put = (element, text) => { if (element.textContent !== text) element.textC
 
 export class SeatList {
   // {onTake, priceOf(i), priceOfCategory(c), marksOf, wayTo, mine, pending, wanted, pitch}
-  constructor(plan, told) {
-    Object.assign(this, { plan }, told);
+  constructor(plan, handlers) {
+    Object.assign(this, { plan }, handlers);
     this.zones = byId('list-zone');
     this.rows = byId('list-row');
     this.seats = byId('list-seats');

@@ -8,7 +8,7 @@
 // successor. Otherwise a failover may have lost what is shown, and the picture is read again.
 
 // Versions of two branches cannot be compared. An old service may send no branch.
-export const isOther = (line, told) => Boolean(line && told && line !== told);
+export const isOther = (line, named) => Boolean(line && named && line !== named);
 
 const NONE = -1; // lower than every version
 

@@ -27,7 +27,7 @@ function keepCode(code) {
 // Checks the code before a seat depends on it.
 async function checkCode() {
   const code = byId('code').value.trim();
-  const told = byId('code-told');
+  const notice = byId('code-told');
   delete needs.code;
   channel = null;
   try {
@@ -35,12 +35,12 @@ async function checkCode() {
     needs.code = code;
     channel = opens;
     const early = at && Date.parse(at) > serverNow();
-    told.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
+    notice.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
     keepCode(code);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401) return refuse(error, checkCode);
-    told.textContent = error.code === 'code-unknown' ? say('needs.code-wrong') : sayError(error);
+    notice.textContent = error.code === 'code-unknown' ? say('needs.code-wrong') : sayError(error);
     if (error.code === 'code-unknown') keepCode('');
   }
   byId('code').setAttribute('aria-invalid', String(channel === null));

@@ -8,8 +8,8 @@ const SHOWN_MAX = 3;
 
 export class Proposals {
   // {plan, map, info, nameOf(places), listed(total), choose(ids, places), holding(): whether seats are held already}
-  constructor(told) {
-    Object.assign(this, told);
+  constructor(handlers) {
+    Object.assign(this, handlers);
     this.shown = [];
     byId('proposals-close').addEventListener('click', () => this.close());
   }

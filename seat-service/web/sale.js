@@ -23,7 +23,7 @@ let list;
 let proposals;
 
 let pointed = -1; // the seat described below the map; -1: a hint instead
-export function tellOf(i) {
+export function describeSeat(i) {
   pointed = i;
   const text = pointed < 0 ? say('map.hint') : describe(pointed);
   if (byId('seat').textContent !== text) byId('seat').textContent = text;
@@ -53,7 +53,7 @@ export function ask(i, byKey = false) {
 function lookAway() {
   map.cursor = -1;
   ask(-1);
-  tellOf(-1);
+  describeSeat(-1);
 }
 
 // ---- trouble, and what to do about it ----
@@ -124,13 +124,13 @@ function explain(error, places = [], work = null) {
 async function attempt(places, work) {
   calm();
   ask(-1);
-  const told = () => {
+  const renewCard = () => {
     map.refresh();
     list?.refresh();
-    tellOf(pointed);
+    describeSeat(pointed);
   };
   for (const i of places) map.pending.add(i);
-  told();
+  renewCard();
   try {
     await work();
     map.marks.sit(places.filter((i) => mine.has(i)));
@@ -138,7 +138,7 @@ async function attempt(places, work) {
     explain(error, places, work);
   } finally {
     for (const i of places) map.pending.delete(i);
-    told();
+    renewCard();
   }
 }
 
@@ -186,7 +186,7 @@ function showMine() {
   map.cursor = first;
   map.showSeats([...mine]);
   list?.show(first);
-  tellOf(first);
+  describeSeat(first);
 }
 
 async function offerOthers() {
@@ -233,7 +233,7 @@ function changed() {
   map.refresh();
   list?.refresh();
   showFull();
-  tellOf(pointed);
+  describeSeat(pointed);
   showCounts();
   proposals?.refresh();
   if (map.asked >= 0) ask(map.asked);
@@ -321,7 +321,7 @@ export async function openSale() {
   askNeeds(() => {
     map.refresh();
     list.refresh();
-    tellOf(pointed);
+    describeSeat(pointed);
   });
   if (mine.size > 0) map.showSeats([...mine]);
   openFeed({ onChange: changed, onAreas: takeAreas, onPrices: takePrices, onFound: () => restore().catch(() => {}) }); // if this fails, the next change shows the holds

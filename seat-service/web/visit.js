@@ -42,9 +42,9 @@ function showPicture(path) {
 export async function heartbeat() {
   clearTimeout(heartbeatTimer);
   try {
-    const told = await call('POST', `/v1/queue/${event}/session`);
-    showPicture(told.picture);
-    Object.assign(visit, { expires: Date.parse(told.expires_at), ends: Date.parse(told.ends_at), unheard: false });
+    const reply = await call('POST', `/v1/queue/${event}/session`);
+    showPicture(reply.picture);
+    Object.assign(visit, { expires: Date.parse(reply.expires_at), ends: Date.parse(reply.ends_at), unheard: false });
   } catch (error) {
     visit.unheard = true;
     if (error.status === 401 || error.status === 410) return gone(error.code);

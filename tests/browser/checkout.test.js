@@ -228,7 +228,7 @@ describe('checkout', async () => {
     const { page } = visitor;
     const who = customer(stack, 6);
     const cut = (off) => page.context().setOffline(off);
-    const told = async (name) => {
+    const assertShown = async (name) => {
       await page.locator('#notice:not(:empty)').waitFor({ timeout: 60_000 });
       assert.match(await page.textContent('#notice'), /Connection lost/);
       await visitor.judge(`cut-${name}`);
@@ -238,18 +238,18 @@ describe('checkout', async () => {
     await page.fill('#login-password', who.password);
     await cut(true);
     await page.click('#login-form button');
-    await told('login');
+    await assertShown('login');
     await clickFor(page, '#login-form button', '#pay-button');
     await cut(true);
     await page.click('#pay-button');
-    await told('order');
+    await assertShown('order');
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
     await goFor(page, await backOf(page), 'main[data-status=pending_payment]');
     // An order continues without its page; the page shows the current state when the network is back.
     await cut(true);
     const loaded = page.waitForEvent('load');
-    await told('order-under-way');
+    await assertShown('order-under-way');
     await loaded;
     await page.click('details summary');
     await page.click('[data-act=cancel]');

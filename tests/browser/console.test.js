@@ -286,9 +286,9 @@ describe('the console', async () => {
 
   // The trail shows the changes in words: old and new by knob, a message by language.
   async function readTrail({ page, name }) {
-    const told = await page.locator('#audit > li').allTextContents();
-    const has = (...words) => assert.ok(told.some((entry) => words.every((word) => entry.includes(word))), `${words}: ${told.join(' | ')}`);
-    assert.doesNotMatch(told.join(), /[{}[\]]|\w\.\w+_|undefined/);
+    const texts = await page.locator('#audit > li').allTextContents();
+    const has = (...words) => assert.ok(texts.some((entry) => words.every((word) => entry.includes(word))), `${words}: ${texts.join(' | ')}`);
+    assert.doesNotMatch(texts.join(), /[{}[\]]|\w\.\w+_|undefined/);
     if (name === 'desk-en') {
       has('Rate0.5 → 90', `Why: more, says ${name}`);
       has('Settings changed', 'Message, English', `→ “Soon <b>faster</b>, ${name}”`);
@@ -774,8 +774,8 @@ describe('the console', async () => {
     await boss.signInAt('#/events/demo');
     const errors = page.locator('.chart').nth(8);
     await errors.locator('.legend >> text=/0 to/').first().waitFor();
-    const told = await errors.locator('.legend li').allTextContents();
-    for (const [n, words] of [/^Waiting room.*0 to 180$/, /^Seat service.*0 to 60$/, /^Payment adapter.*0 to 120$/].entries()) assert.match(told[n], words);
+    const texts = await errors.locator('.legend li').allTextContents();
+    for (const [n, words] of [/^Waiting room.*0 to 180$/, /^Seat service.*0 to 60$/, /^Payment adapter.*0 to 120$/].entries()) assert.match(texts[n], words);
     await page.unrouteAll({ behavior: 'ignoreErrors' });
   });
 
@@ -1003,13 +1003,13 @@ describe('the console', async () => {
       });
       await boss.signInAt('#/events/demo/audit');
       await page.locator('#audit > li').nth(MOVES.length).waitFor();
-      const told = await page.locator('#audit > li').allTextContents();
+      const texts = await page.locator('#audit > li').allTextContents();
       const words = name === 'desk-en' ? 3 : 4;
       for (const [n, move] of MOVES.entries()) {
-        assert.match(told[n], move[words]);
-        assert.ok(!told[n].includes(why), told[n]);
+        assert.match(texts[n], move[words]);
+        assert.ok(!texts[n].includes(why), texts[n]);
       }
-      assert.ok(told[MOVES.length].includes(why), 'what is older than the codes has its sentence');
+      assert.ok(texts[MOVES.length].includes(why), 'what is older than the codes has its sentence');
       await see(boss, 'audit-moves');
       await boss.view('knobs');
       await page.locator('#autopilot-now dl').waitFor();

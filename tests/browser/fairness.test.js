@@ -60,17 +60,17 @@ describe('the page of the draw', async () => {
       assert.equal(files.some((url) => url.endsWith('bls.min.js')), false, 'not before there is something to check');
       for (const relay of beacons.relays) relay.mood = 'fine';
       await page.locator('#verdict.good').waitFor();
-      const told = await fairness(id);
+      const shown = await fairness(id);
       assert.ok(files.some((url) => url.endsWith('bls.min.js')));
       assert.equal(await page.locator('#checks .wrong').count(), 0);
       assert.equal(await page.locator('#checks .good').count(), 5, await page.textContent('#checks'));
-      const place = (await openDraw(told)).position(8);
+      const place = (await openDraw(shown)).position(8);
       assert.equal(await page.inputValue('#entry'), '8');
       await visitor.shows('where', korean ? new RegExp(`순번은 ${place}번`) : new RegExp(`has place ${place}\\.`));
       await visitor.judge(`fair-drawn-${name}`);
 
       // Another round's signature fails the check, even with its own hash.
-      const other = beacons.chain.beacon(told.proof.round + 1);
+      const other = beacons.chain.beacon(shown.proof.round + 1);
       await page.route('**/v1/queue/*/fairness', async (route) => {
         const answer = await route.fetch();
         const json = await answer.json();

@@ -252,45 +252,45 @@ describe('the hall', async () => {
   test('a visit that ends soon says so, and a press extends it', async () => {
     const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
     const ending = (s, at = later(s)) => ({ expires_at: at, ends_at: at }); // the same instant for both
-    let told = ending(1800);
+    let session = ending(1800);
     // A function is called once, when the page asks, so that its countdown does not begin earlier.
     const answer = (route) => {
-      if (typeof told === 'function') told = told();
-      return told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort();
+      if (typeof session === 'function') session = session();
+      return session ? route.fulfill({ status: session.code ? 410 : 200, json: session }) : route.abort();
     };
     const { guest, page } = await enter({ prepare: (one) => one.route('**/v1/queue/**', answer) });
     assert.ok(await page.isHidden('#visit'), 'half an hour is long');
 
     // Retried with more time if the page loads so slowly that its last ten seconds have begun.
     for (let s = 14, early = false; !early; s *= 2) {
-      told = () => ({ expires_at: later(s), ends_at: later(600) });
+      session = () => ({ expires_at: later(s), ends_at: later(600) });
       await page.reload();
       await guest.ready();
-      await until('the page to have asked', () => typeof told !== 'function');
+      await until('the page to have asked', () => typeof session !== 'function');
       const hidden = await page.isHidden('#visit');
-      early = Date.parse(told.expires_at) - Date.now() > 11_000;
+      early = Date.parse(session.expires_at) - Date.now() > 11_000;
       assert.ok(hidden || !early, 'the page makes it longer by itself');
     }
-    told = null; // no further sign of life succeeds
+    session = null; // no further sign of life succeeds
     await page.locator('#visit').getByText(/Your visit ends in 0:0\d, and we cannot extend it/).waitFor();
     await guest.judge('hall-visit-unheard');
     await Promise.all([page.waitForRequest('**/v1/queue/**'), page.click('#visit-stay')]);
-    told = ending(600); // the page may ask by itself just now, and hide the button
+    session = ending(600); // the page may ask by itself just now, and hide the button
     await page.dispatchEvent('#visit-stay', 'click');
     await page.locator('#visit').waitFor({ state: 'hidden' });
 
-    told = () => ending(40);
+    session = () => ending(40);
     await page.reload();
     await page.locator('#visit').getByText(/^Your visit ends in 0:\d\d\. It cannot be extended/).waitFor();
     assert.ok(await page.isHidden('#visit-stay'));
     await page.waitForFunction(() => /Your visit ends in/.test(document.getElementById('announce').textContent));
     await guest.judge('hall-visit-ends');
-    told = { code: 'session-expired' };
+    session = { code: 'session-expired' };
     await page.locator('#gone').waitFor();
     await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // let the countdown run on
     assert.ok(await page.isHidden('#visit'));
-    for (const [code, says] of [[told.code, /has run out/], ['session-ended', /you have left/], ['order-complete', /Your order is complete/]]) {
-      told = { code };
+    for (const [code, says] of [[session.code, /has run out/], ['session-ended', /you have left/], ['order-complete', /Your order is complete/]]) {
+      session = { code };
       await page.reload();
       await page.locator('#gone-text').getByText(says).waitFor();
     }

@@ -83,7 +83,7 @@ describe('pages in trouble', async () => {
     return route.fulfill({ status, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: JSON.stringify({ status, ...problem }) });
   }, { times: 1 });
 
-  const told = (page, id) => page.locator(`#${id}:not([hidden]):not(:empty)`).waitFor(WAIT);
+  const untilShown = (page, id) => page.locator(`#${id}:not([hidden]):not(:empty)`).waitFor(WAIT);
 
   const cart = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count, WAIT);
 
@@ -149,14 +149,14 @@ describe('pages in trouble', async () => {
       await giveBack(visitor);
       await refuse(page, '**/holds', 409, ({ seats: ids }) => ({ code: 'seats-taken', seats: ids, alternatives: [] }));
       await visitor.seat(8).click();
-      await told(page, 'trouble');
+      await untilShown(page, 'trouble');
       await see(visitor, 'conflict-none', LIST);
       await calm();
 
       await page.click('#best summary');
       await refuse(page, '**/proposals', 409, () => ({ code: 'sold-out' }));
       await page.click('#best-form button');
-      await told(page, 'trouble');
+      await untilShown(page, 'trouble');
       await see(visitor, 'nothing-fits', LIST);
       await calm();
 
@@ -174,13 +174,13 @@ describe('pages in trouble', async () => {
       }, { times: 2 });
       await page.click('#best-form button');
       await page.locator('#proposals .main').first().click();
-      await told(page, 'trouble');
+      await untilShown(page, 'trouble');
       await page.locator('#cart-back[hidden]').waitFor({ state: 'attached' });
       await see(visitor, 'ran-out', LIST);
       await calm();
 
       await page.context().setOffline(true);
-      await told(page, 'lost');
+      await untilShown(page, 'lost');
       await see(visitor, 'cut', LIST);
       await page.context().setOffline(false);
       await page.locator('#lost').waitFor({ ...WAIT, state: 'hidden' });
@@ -215,7 +215,7 @@ describe('pages in trouble', async () => {
       await see(visitor, 'others-taken');
       await visitor.openRow(60, 3);
       await visitor.seat(2).click();
-      await told(page, 'trouble');
+      await untilShown(page, 'trouble');
       assert.match(await page.textContent('#trouble-text'), /4/);
       await see(visitor, 'limit', LIST);
       await giveBack(visitor);
@@ -238,7 +238,7 @@ describe('pages in trouble', async () => {
       assert.equal(await page.isVisible('#full'), false);
       const all = Array.from({ length: 20 }, (_, i) => `r${Math.floor(i / 10) + 1}s${i % 10 + 1}`);
       const leave = await rival('small', { seats: all });
-      await told(page, 'full');
+      await untilShown(page, 'full');
       await see(visitor, 'full', { drawn: '#map' });
       assert.equal((await leave()).status, 204);
       await page.locator('#full').waitFor({ ...WAIT, state: 'hidden' });
@@ -257,11 +257,11 @@ describe('pages in trouble', async () => {
       assert.equal(await page.textContent('#cart-seats li'), 'floor × 3');
       await see(visitor, 'standing-held', { drawn: '#map' });
       await page.click('#areas button');
-      await told(page, 'trouble');
+      await untilShown(page, 'trouble');
       await page.click('#trouble-close');
       await visitor.openRow(0, 0);
       await visitor.seat(3).click();
-      await told(page, 'trouble');
+      await untilShown(page, 'trouble');
       await see(visitor, 'seats-and-standing', LIST);
       assert.equal(await page.locator('#cart-seats li').count(), 1);
       await giveBack(visitor);
@@ -292,7 +292,7 @@ describe('pages in trouble', async () => {
       await page.fill('#login-password', who.password);
       await page.route('**/v1/pay/login', (route) => route.fulfill({ status: 429, headers: { 'retry-after': '75' }, json: { code: 'too-many-attempts', retry_after_s: 75 } }), { times: 1 });
       await page.click('#login-form button');
-      await told(page, 'notice'); // and does not wait silently
+      await untilShown(page, 'notice'); // and does not wait silently
       assert.match(await page.textContent('#notice'), /1:15/);
       assert.ok(await page.evaluate(() => document.activeElement.matches('#login-form button')), 'the keys are where they were');
       await see(visitor, 'login-throttled');
@@ -304,7 +304,7 @@ describe('pages in trouble', async () => {
       await page.locator('#pay-button').waitFor();
       await page.context().setOffline(true);
       await page.click('#pay-button');
-      await told(page, 'notice');
+      await untilShown(page, 'notice');
       await see(visitor, 'checkout-cut');
       await page.context().setOffline(false);
       await page.click('#pay-button');

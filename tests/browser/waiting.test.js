@@ -175,12 +175,12 @@ describe('the waiting page in each state', async () => {
       await visitor.page.locator('#line[data-state=frozen]').waitFor();
       await note(visitor, 'called-frozen', lang);
       await offersWhatIsDone(visitor, 'called');
-      let told;
+      let me;
       await visitor.page.route('**/stream', (route) => route.abort());
-      await visitor.page.route('**/me', (route) => route.fulfill({ json: told }));
+      await visitor.page.route('**/me', (route) => route.fulfill({ json: me }));
       await stand(visitor);
       for (const [name, [ahead, p50, p90]] of Object.entries(WAITS)) {
-        told = { event: 'show-still', state: 'open', place: 'waiting', position: ahead + 1, ahead, called: false, call_expires_at: null, poll_after_ms: 60_000, eta: { p50_s: p50, p90_s: p90, basis: 'measured' } };
+        me = { event: 'show-still', state: 'open', place: 'waiting', position: ahead + 1, ahead, called: false, call_expires_at: null, poll_after_ms: 60_000, eta: { p50_s: p50, p90_s: p90, basis: 'measured' } };
         await visitor.asks();
         await visitor.shows('position', new RegExp(`^${(ahead + 1).toLocaleString('en')}$`));
         await note(visitor, name, lang);

@@ -66,7 +66,7 @@ const untilApart = (service, store, offMs) => until(`${service.program} to tell 
   return offMs === 0 ? apart === 0 : apart > Math.abs(offMs) - 10_000 && apart < Math.abs(offMs) + 10_000;
 });
 
-async function untilTold(site, aheadMs) {
+async function untilReported(site, aheadMs) {
   const name = aheadMs > 0 ? 'clock_ahead_ms' : 'clock_behind_ms';
   for (const front of site.fronts)
     await until('the wrong clock to be reported', async () => Math.abs((await live(front, 'show'))[name] - Math.abs(aheadMs)) < 10_000);
@@ -82,7 +82,7 @@ test('a clock that is set forward by an hour and back again, under two fronts', 
     clock.set(off);
     const [s] = await redis.command('TIME');
     assert.ok(Math.abs(Number(s) * 1000 - Date.now() - off) < 60_000, 'the clock is wrong indeed');
-    if (off !== 0) await untilTold(site, off);
+    if (off !== 0) await untilReported(site, off);
     for (const front of site.fronts) await untilApart(front, 'redis', off);
     await judge(site, line);
   }
@@ -106,7 +106,7 @@ for (const off of [HOUR, -HOUR]) {
       const roles = await Promise.all(replicas.map((replica) => replica.command('ROLE')));
       return roles.some(([role]) => role === 'master');
     });
-    await untilTold(site, off);
+    await untilReported(site, off);
     await judge(site, line);
     assert.ok((await line.visitors[3].entered({ front: site.fronts[1] })).pass, 'a called visitor comes in');
     // And the line moves on by the event's own time.

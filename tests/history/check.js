@@ -53,7 +53,7 @@ export function story({ invariant, kind, what, ops }) {
 }
 
 // The findings as text: the first ones of each kind, then the number of the others.
-function told(found) {
+function storiesOf(found) {
   const lines = [];
   const counts = new Map();
   for (const one of found) {
@@ -78,9 +78,9 @@ function judgeFile(path, { json, quiet }) {
   const tookS = (performance.now() - began) / 1000;
   const { of, judged, bundles, wide, found } = verdict;
   const passed = found.length === 0 && wide.length === 0;
-  if (json) console.log(JSON.stringify({ file: path, ...verdict, stories: told(found) }));
+  if (json) console.log(JSON.stringify({ file: path, ...verdict, stories: storiesOf(found) }));
   else {
-    for (const text of [...wide.map((what) => `too wide to be judged: ${what}`), ...told(found)]) console.log(text);
+    for (const text of [...wide.map((what) => `too wide to be judged: ${what}`), ...storiesOf(found)]) console.log(text);
     if (!passed || judged === 0 || !quiet) console.log(`${basename(path)}, of ${of}: ${judged} operations and facts, ${bundles} seats or sets of seats, in ${tookS.toFixed(2)} s: ${found.length === 0 ? 'nothing found' : `${found.length} FOUND`}`);
   }
   return { passed, judged };

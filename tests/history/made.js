@@ -179,26 +179,26 @@ export function legalLine(rng, { visitors = 40 } = {}) {
   return [{ history: 1, of: 'made up', gone_after_us: 10_000 * S }, ...rng.shuffle(lines)];
 }
 
-const told = (lines, which) => lines.filter(({ op, answer }) => op === which && answer === 'ok');
+const answered = (lines, which) => lines.filter(({ op, answer }) => op === which && answer === 'ok');
 
 export const lineLies = {
   'I6 two-places': (rng, lines) => {
-    const join = rng.pick(told(lines, 'join').filter(({ place }) => place !== undefined));
+    const join = rng.pick(answered(lines, 'join').filter(({ place }) => place !== undefined));
     return [...lines, { ...join, by: 'liar' }];
   },
   'I6 order-of-joins': (rng, lines) => {
-    const first = told(lines, 'join').filter(({ place }) => place !== undefined).sort((a, b) => a.to - b.to)[0];
+    const first = answered(lines, 'join').filter(({ place }) => place !== undefined).sort((a, b) => a.to - b.to)[0];
     const lower = { ...first, by: 'liar', place: 0, from: first.to + S, to: first.to + 2 * S };
     return [...lines, lower];
   },
   'I6 jump': (rng, lines) => {
-    const look = rng.pick(told(lines, 'look'));
+    const look = rng.pick(answered(lines, 'look'));
     if (look === undefined) return null;
     const at = look.from - 3 * S;
     return [...lines, { op: 'enter', by: 'liar', from: at - S, to: at, answer: 'ok', place: look.place + 1000 }];
   },
   'I6 ahead-rose': (rng, lines) => {
-    const look = rng.pick(told(lines, 'look'));
+    const look = rng.pick(answered(lines, 'look'));
     if (look === undefined) return null;
     return [...lines, { ...look, from: look.to + 3 * S, to: look.to + 4 * S, ahead: look.ahead + 1000 }];
   },

@@ -81,7 +81,7 @@ class Account {
     if (books.has('tickets') && (keeps || books.has('valid')) && seatsOf(this.issued) !== seatsOf(keeps ? this.seats : []))
       yield finding('I1', 'tickets', `${this.order} has ${this.seats.length} seats, and ${this.issued.length} tickets were written for it`, [...this.issued, ...this.seats]);
     if (books.has('orders') && books.has('shop')) yield* this.#endOfShop(keeps, amount);
-    if (books.has('orders')) yield* this.#endOfTold(keeps);
+    if (books.has('orders')) yield* this.#endOfNamed(keeps);
   }
 
   // Whether the sold seats differ from those that the order names. Partially refunded orders are not compared.
@@ -103,7 +103,7 @@ class Account {
       yield finding('I7', 'shop', `${this.order} is ${this.status?.status ?? 'not in the books'}, and the shop has it ${has.length} times, ${back.length} taken back`, [...this.shop, ...this.#last()]);
   }
 
-  *#endOfTold(keeps) {
+  *#endOfNamed(keeps) {
     const status = this.status?.status;
     if (this.tickets.length > 0 && !keeps && status !== 'refunded')
       yield finding('I3', 'told', `${this.tickets[0].by} has tickets of ${this.order}, which is ${status ?? 'not in the books'}`, [...this.tickets, ...this.#last()]);

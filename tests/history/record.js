@@ -116,11 +116,11 @@ export function wholeOf(first, lines) {
 
 // The same for `lines` that are texts or objects.
 export function historyOf(lines) {
-  const told = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
-  const first = told.length > 0 ? parse(told[0], 1) : {};
+  const rows = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
+  const first = rows.length > 0 ? parse(rows[0], 1) : {};
   must(first.history === 1, 1, 'no {"history":1,...}');
   mustHave(SETTINGS, first, 1);
-  return wholeOf(first, told.slice(1).map((line, i) => read(line, i + 2)));
+  return wholeOf(first, rows.slice(1).map((line, i) => read(line, i + 2)));
 }
 
 export const readHistory = (path) => historyOf(readFileSync(path, 'utf8').trimEnd().split('\n'));

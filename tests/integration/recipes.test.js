@@ -90,18 +90,18 @@ const CHECKOUT = 'payment-adapter/src/core/checkout';
 // Adds a step with a request that no neighbour has had before.
 function addSagaStep(tree) {
   tree.begin();
-  tree.change(`${CHECKOUT}/peer.h`, '    /* held becomes free */', '    /* is the buyer still wished well? */ \\\n    ROW(SEATS_WISH, "wish", HOLD, TRY, .tells_member = true) \\\n    /* held becomes free */');
+  tree.change(`${CHECKOUT}/peer.h`, '    /* held becomes free */', '    /* is the buyer still wished well? */ \\\n    ROW(SEATS_WISH, "wish", HOLD, TRY, .sends_member = true) \\\n    /* held becomes free */');
   tree.change(`${CHECKOUT}/sale_steps.h`, 'void sale_hand_over(', 'void sale_wish_well(struct saga_call *call, void *ctx);\nvoid sale_hand_over(');
   tree.change(`${CHECKOUT}/sale_steps.c`, 'void sale_hand_over(', `void sale_wish_well(struct saga_call *call, void *ctx)
 {
-    attempt_begin_by(call, ctx, PEER_SEATS_WISH, attempt_finish_as_told);
+    attempt_begin_by(call, ctx, PEER_SEATS_WISH, attempt_finish_replied);
 }
 
 void sale_hand_over(`);
   const checkout = `${CHECKOUT}/checkout.c`;
   tree.change(checkout, '    STEP_HAND_OVER,\n', '    STEP_WISH_WELL,\n    STEP_HAND_OVER,\n');
   tree.change(checkout, '    [STEP_HAND_OVER] =', `    [STEP_WISH_WELL] = {{.name = "wish_well", .run = sale_wish_well, BY(PEER_SEATS)},
-                        .told = ORDER_COMPLETED},
+                        .shown = ORDER_COMPLETED},
     [STEP_HAND_OVER] =`);
   tree.change(checkout, 'static const struct checkout_step *const refund_1[]', `static const struct checkout_step *const checkout_2[] = {
     &steps[STEP_EXTEND_HOLD],   &steps[STEP_CREATE_PAYMENT], &steps[STEP_AWAIT_BUYER],

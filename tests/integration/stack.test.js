@@ -67,8 +67,8 @@ describe('a stack', async () => {
     assert.match((await stack.command('status')).stderr, /mails +are kept, not sent/);
     const alive = await stack.parts();
     assert.match(stack.read('conf/payment-adapter.conf'), /^\[mail\]\nurl = ""$/m);
-    const told = await stack.up({ FAIRGATE_MAIL_URL: 'smtp://127.0.0.1:25' });
-    assert.doesNotMatch(told, /mails/);
+    const reply = await stack.up({ FAIRGATE_MAIL_URL: 'smtp://127.0.0.1:25' });
+    assert.doesNotMatch(reply, /mails/);
     assert.match(stack.read('conf/payment-adapter.conf'), /^\[mail\]\nurl = "smtp:\/\/127\.0\.0\.1:25"$/m);
     assert.notEqual((await stack.parts())['payment-adapter'].pid, alive['payment-adapter'].pid);
     assert.doesNotMatch((await stack.command('status')).stderr, /mails/, 'it is remembered');
@@ -136,9 +136,9 @@ describe('a stack', async () => {
 
   test('takes in a second front, and restarts only the edge for it', async () => {
     const alive = await stack.parts();
-    const told = await stack.up({ FAIRGATE_QUEUE_FRONTS: '2' });
-    assert.match(told, /start +queue-front-2\n/);
-    assert.match(told, /restart +edge /);
+    const reply = await stack.up({ FAIRGATE_QUEUE_FRONTS: '2' });
+    assert.match(reply, /start +queue-front-2\n/);
+    assert.match(reply, /restart +edge /);
     const now = await stack.parts();
     assert.deepEqual(now['queue-front-2'].ports, [stack.base + 21, stack.base + 31]);
     for (const name of ['redis', 'postgres', ...SERVICES]) {
@@ -160,8 +160,8 @@ describe('a stack', async () => {
     }
     // Any process names the event's owner: from then on requests go there, pages and streams as well.
     for (const [event, owner, { ports: [port] }] of [['gala', 'seat-service-2', second], ['ball', 'seat-service', first]]) {
-      const told = await stack.edge.get(`/v1/seats/${event}?owner=${owner}`);
-      assert.equal(told.headers['fairgate-owner'], undefined);
+      const reply = await stack.edge.get(`/v1/seats/${event}?owner=${owner}`);
+      assert.equal(reply.headers['fairgate-owner'], undefined);
       for (let n = 0; n < 12; n += 1) assert.equal((await stack.edge.get(`/v1/seats/${event}`)).json.port, port);
     }
     await stack.up({ FAIRGATE_SEAT_OWNERS: '1' });

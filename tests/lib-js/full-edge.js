@@ -16,10 +16,10 @@ const IMAGE = /<img[^>]* src=([^ >]+)/;
 
 // Returns {status, headers, text, gone}; for a stream, as soon as it begins.
 async function read(status, headers, bytes) {
-  const told = { status, headers, text: '', gone: false };
-  bytes.on('data', (part) => { told.text += part; }).on('close', () => { told.gone = true; }).on('error', () => {});
+  const reply = { status, headers, text: '', gone: false };
+  bytes.on('data', (part) => { reply.text += part; }).on('close', () => { reply.gone = true; }).on('error', () => {});
   if (headers['content-type'] !== 'text/event-stream') await once(bytes, 'end');
-  return told;
+  return reply;
 }
 
 // A visitor's single connection. `endsBy`: the page in the answer leads to the connection's end.

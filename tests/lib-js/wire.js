@@ -32,6 +32,6 @@ export function ask(script, words) {
 }
 
 // A script's reply, by name.
-export const told = (script, answer) => Object.fromEntries(fields(`tell_${script}`).map((name, i) => [name, answer[i]]));
+export const replyOf = (script, answer) => Object.fromEntries(fields(`reply_${script}`).map((name, i) => [name, answer[i]]));
 
 export const scriptText = (name, from = folder) => compiler.scriptText(from === folder ? wire : compiler.readWire(from), name);

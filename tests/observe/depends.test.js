@@ -94,9 +94,9 @@ describe('what a sale depends on', () => {
   const port = {};
   const at = (name) => `127.0.0.1:${port[name]}`;
   const write = (name, text) => writeFileSync(join(dir, name), text);
-  const told = [];
+  const notices = [];
   const rig = {};
-  const heard = (alertname, labels) => until(alertname, () => told.find((one) => one.status === 'firing' && one.labels.alertname === alertname
+  const heard = (alertname, labels) => until(alertname, () => notices.find((one) => one.status === 'firing' && one.labels.alertname === alertname
     && Object.entries(labels).every(([label, value]) => one.labels[label] === value)), PATIENCE);
 
   // One event with somebody who waits, and one that Redis does not live to see opened.
@@ -202,7 +202,7 @@ describe('what a sale depends on', () => {
     await serve(scope, async (req, res) => {
       let body = '';
       for await (const chunk of req) body += chunk;
-      told.push(...JSON.parse(body).alerts.map(({ status, labels }) => ({ status, labels: { ...labels, receiver: req.url.slice(1) } })));
+      notices.push(...JSON.parse(body).alerts.map(({ status, labels }) => ({ status, labels: { ...labels, receiver: req.url.slice(1) } })));
       res.end();
     }, { port: port.ear });
     write('alertmanager.yml', read('infra/observe/alertmanager.yml').replace(/https:\/\/(\w+)\.example\/fairgate/g, (_, name) => `http://${at('ear')}/${name}`).replaceAll(/: (10s|1m)$/gm, ': 1s'));
@@ -255,7 +255,7 @@ describe('what a sale depends on', () => {
       const quiet = [];
       await Promise.all(Object.entries(drills).map(([name, [labels]]) => heard(name, labels).catch(() => quiet.push(name))));
       assert.deepEqual(quiet, []);
-      assert.deepEqual(told.filter(({ labels }) => labels.proxy !== undefined && !['queue-front', 'edge'].includes(labels.proxy)), [], 'a service that this edge does not have is missed');
+      assert.deepEqual(notices.filter(({ labels }) => labels.proxy !== undefined && !['queue-front', 'edge'].includes(labels.proxy)), [], 'a service that this edge does not have is missed');
     });
   });
 });

@@ -13,14 +13,14 @@ const PATIENCE = { timeoutMs: 240_000 };
 
 // The receiver of alerts: {told: [{status, labels, annotations}], url}.
 async function openEar(scope) {
-  const told = [];
+  const notices = [];
   const server = await serve(scope, async (req, res) => {
     let body = '';
     for await (const chunk of req) body += chunk;
-    told.push(...JSON.parse(body).alerts);
+    notices.push(...JSON.parse(body).alerts);
     res.end();
   });
-  return { told, url: `${server.url}/alerts` };
+  return { notices, url: `${server.url}/alerts` };
 }
 
 describe('a stack that is watched', () => {
@@ -89,7 +89,7 @@ describe('a stack that is watched', () => {
   });
 
   test('tells of an alert that is provoked, where to read about it, and of its end', async () => {
-    const heard = (status) => ear.told.find((one) => one.status === status && one.labels.alertname === 'FairgateDown' && one.labels.job === 'fairgate-seats');
+    const heard = (status) => ear.notices.find((one) => one.status === status && one.labels.alertname === 'FairgateDown' && one.labels.job === 'fairgate-seats');
     await stack.without('seat-service', async () => {
       const { labels, annotations } = await until('the alert', () => heard('firing'), PATIENCE);
       assert.equal(labels.severity, 'page');

@@ -190,6 +190,14 @@ describe('a set that one machine with a sale becomes', () => {
     assert.ok(asked.some((command) => /sentinel/.test(command)) && asked.some((command) => /^patronictl/.test(command)));
   });
 
+  test('loses Patroni of the machine that leads, and its PostgreSQL with it', async () => {
+    const [lost, other] = await untilWhole();
+    on(lost, 'systemctl kill -s KILL --kill-who=main patroni');
+    await until('the other one to lead', () => leads()?.[0] === other, SLOW);
+    await untilWhole();
+    await keepsAll();
+  });
+
   test('loses PostgreSQL of the machine that leads, with its data', async () => {
     const [lost, other] = await untilWhole();
     on(lost, 'cd /var/lib/postgresql/15; kill -KILL $(head -n 1 main/postmaster.pid); until rm -rf main; do :; done');

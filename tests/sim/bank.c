@@ -131,8 +131,8 @@ static void refund(const struct bank_call *call, struct deposit *payment,
     probe_reached(call->refund > 0 ? PROBE_CREDITED : PROBE_REFUNDED);
 }
 
-static void tell(const struct bank_call *call, const struct deposit *payment,
-                 struct bank_answer *answer)
+static void finish(const struct bank_call *call, const struct deposit *payment,
+                   struct bank_answer *answer)
 {
     answer->payment = (struct payment){.state = payment->state,
                                        .amount = payment->amount,
@@ -200,7 +200,7 @@ void bank_act(const struct bank_call *call, struct bank_answer *answer)
         refund(call, payment, answer);
     if (call->op == PEER_PSP_CAPTURE && known && !unknown && payment->state != PAYMENT_CAPTURED)
         no(answer, "authorisation-gone");
-    tell(call, payment, answer);
+    finish(call, payment, answer);
 }
 
 bool bank_takes_twice(void)

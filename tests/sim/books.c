@@ -895,7 +895,7 @@ void books_judge(void)
     }
 }
 
-uint64_t book_told_back(const char *id, const char *kind)
+uint64_t book_reported_back(const char *id, const char *kind)
 {
     const struct book_order *order = order_of(id);
     uint64_t back = order->gives_back ? order->back : order->amount;

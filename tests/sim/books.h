@@ -89,8 +89,8 @@ bool book_passed(const char *order, uint64_t pause_us);
 
 bool books_quiet(void); /* every saga ended or is parked, every letter is delivered */
 void books_judge(void); /* checks the books at the end */
-uint64_t book_told_back(const char *id, const char *kind); /* sum that this letter reported */
-void books_print(const char *id);                          /* this order's rows; "": all rows */
+uint64_t book_reported_back(const char *id, const char *kind); /* sum that this letter reported */
+void books_print(const char *id);                              /* this order's rows; "": all rows */
 uint32_t books_orders(void);
 uint32_t books_completed(void);
 

@@ -42,7 +42,7 @@ struct order {
     char id[WORD_MAX];
     uint64_t hold, amount, captured, refunded, credited;
     bool reserved, operated, used;
-    uint32_t completed, refunds, credits, credits_told; /* letters at the shop */
+    uint32_t completed, refunds, credits, credits_reported; /* letters at the shop */
 };
 
 static struct {
@@ -53,7 +53,7 @@ static struct {
     uint32_t holds_len;
     struct order orders[ORDERS_MAX];
     uint32_t orders_len;
-    struct told {
+    struct outcome {
         uint64_t hold, at_ms;
         uint32_t version;
         uint8_t kind;
@@ -159,12 +159,12 @@ static void judge_hold(const struct change *change)
         hold->given_back = true;
 }
 
-static struct told told_of(const struct change *change)
+static struct outcome outcome_of(const struct change *change)
 {
-    return (struct told){change->hold, change->at_ms, change->hold_version, change->kind};
+    return (struct outcome){change->hold, change->at_ms, change->hold_version, change->kind};
 }
 
-static bool is_same(const struct told *a, const struct told *b)
+static bool is_same(const struct outcome *a, const struct outcome *b)
 {
     return a->hold == b->hold && a->at_ms == b->at_ms && a->version == b->version &&
            a->kind == b->kind;
@@ -182,22 +182,22 @@ static _Noreturn void done_after_all(const struct change *change)
 /* A refused change that was on its way had a number, under which the journal must never have it. */
 void invariant_refused(const struct change *change)
 {
-    struct told told = told_of(change);
+    struct outcome outcome = outcome_of(change);
     if (change->seq == 0)
         return;
-    if (change->seq <= book.changes_len && is_same(&book.changes[change->seq - 1], &told))
+    if (change->seq <= book.changes_len && is_same(&book.changes[change->seq - 1], &outcome))
         done_after_all(change);
     if (book.refused_len == REFUSED_MAX)
         return;
     book.refused_seq[book.refused_len] = change->seq;
-    book.refused[book.refused_len++] = told;
+    book.refused[book.refused_len++] = outcome;
 }
 
 static void judge_refused(const struct change *change)
 {
-    struct told told = told_of(change);
+    struct outcome outcome = outcome_of(change);
     for (uint32_t i = 0; i < book.refused_len; i++)
-        if (book.refused_seq[i] == change->seq && is_same(&book.refused[i], &told))
+        if (book.refused_seq[i] == change->seq && is_same(&book.refused[i], &outcome))
             done_after_all(change);
 }
 
@@ -208,7 +208,7 @@ void invariant_written(const struct change *change)
                          change->seq, book.changes_len);
     if (book.changes_len == CHANGES_MAX)
         invariant_broken(INVARIANT_5, "more than %d changes in so small a world", CHANGES_MAX);
-    book.changes[book.changes_len++] = told_of(change);
+    book.changes[book.changes_len++] = outcome_of(change);
     judge_refused(change);
     sim_note("written: %" PRIu64 " %s %" PRIx64 " +%u -%u %s", change->seq,
              change_kind_name(change->kind), change->hold, change->add_count, change->remove_count,
@@ -233,9 +233,9 @@ void invariant_walled(uint32_t seat)
 
 void invariant_answered(const struct change *change)
 {
-    struct told told = told_of(change);
+    struct outcome outcome = outcome_of(change);
     bool has = change->seq >= 1 && change->seq <= book.changes_len &&
-               is_same(&book.changes[change->seq - 1], &told);
+               is_same(&book.changes[change->seq - 1], &outcome);
     if (!has)
         invariant_broken(INVARIANT_3,
                          "a caller gets the answer that hold %" PRIx64 " is %s (%" PRIu64
@@ -434,7 +434,7 @@ void invariant_delivered(const char *id, const char *kind)
     history_fact("'fact':'shop','order':'%s','kind':'%s','amount':%" PRIu64, id, kind,
                  order->amount);
     bool credit = strncmp(kind, "credited-", 9) == 0;
-    uint32_t *letters = credit                          ? &order->credits_told
+    uint32_t *letters = credit                          ? &order->credits_reported
                         : strcmp(kind, "refunded") == 0 ? &order->refunds
                                                         : &order->completed;
     if (++*letters > (credit ? order->credits : 1))
@@ -450,7 +450,7 @@ void invariant_farewell(const char *id)
         invariant_broken(INVARIANT_6, "the visit of %s is ended, which is not through", id);
 }
 
-void invariants_tell_sold(void)
+void invariants_record_sold(void)
 {
     for (uint32_t i = 0; i < book.seats_len; i++)
         if (book.seats[i].sold)
@@ -481,10 +481,10 @@ void invariant_ended(const char *id, enum invariant_fate fate)
                          tickets_of(id), sold);
     uint32_t completed = fate == INVARIANT_HAS_NOTHING ? 0 : 1;
     if (order->completed != completed || order->refunds != (fate == INVARIANT_GAVE_BACK) ||
-        order->credits_told != order->credits)
+        order->credits_reported != order->credits)
         invariant_broken(INVARIANT_7,
                          "%s ends as %d, and the shop got it %u times, of its "
                          "refund %u times, of %u parts of it %u times",
                          id, (int)fate, order->completed, order->refunds, order->credits,
-                         order->credits_told);
+                         order->credits_reported);
 }

@@ -38,8 +38,8 @@ void invariant_nothing_left(uint64_t hold, const char *whose);
 void invariant_engine(const struct engine *engine, const char *whose);
 /* The event sleeps until its first hold ends (0: none), or for `spared_ms` if that is later. */
 void invariant_slept(uint64_t due_ms, uint64_t spared_ms);
-uint32_t invariant_held(void);   /* seats */
-void invariants_tell_sold(void); /* to the history, at the end */
+uint32_t invariant_held(void);     /* seats */
+void invariants_record_sold(void); /* to the history, at the end */
 
 /* ---- orders ---- */
 

@@ -34,14 +34,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOLD_MAX = 1 << 20, CPU_S_MAX = 180, SHRINK_S = 60, PATH_BYTES = 512 };
+enum { OUTPUT_MAX = 1 << 20, CPU_S_MAX = 180, SHRINK_S = 60, PATH_BYTES = 512 };
 
 /* The result of one run. */
 struct run {
     bool passed;
     struct world_end end;
     char broken[8]; /* "I2", "assert", or "hang" */
-    char *told;     /* its output */
+    char *output;   /* its output */
     pid_t child;    /* its process while it runs, */
     int words;      /* the pipe with its output, */
     int result;     /* and the pipe with its result */
@@ -86,7 +86,7 @@ static _Noreturn void be_world(const struct world_conf *conf, int words, int res
 static void judge_end(struct run *run, int status)
 {
     run->passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    const char *line = strstr(run->told, "BROKEN ");
+    const char *line = strstr(run->output, "BROKEN ");
     if (line != NULL)
         sscanf(line, "BROKEN %7s", run->broken);
     else if (!run->passed)
@@ -97,8 +97,8 @@ static void judge_end(struct run *run, int status)
 static void begin(const struct world_conf *conf, struct run *run)
 {
     int words[2], result[2];
-    *run = (struct run){.told = malloc(TOLD_MAX)};
-    assert(run->told != NULL);
+    *run = (struct run){.output = malloc(OUTPUT_MAX)};
+    assert(run->output != NULL);
     int rc = pipe(words) < 0 ? -1 : pipe(result);
     assert(rc == 0);
     fflush(stdout);
@@ -115,7 +115,7 @@ static void begin(const struct world_conf *conf, struct run *run)
 static void await_end(struct run *run)
 {
     int status;
-    read_all(run->words, run->told, TOLD_MAX);
+    read_all(run->words, run->output, OUTPUT_MAX);
     ssize_t got = read(run->result, &run->end, sizeof(run->end));
     (void)got;
     close(run->words);
@@ -147,7 +147,7 @@ static bool still_fails(const struct world_conf *conf, const char *broken, doubl
         return false;
     run_once(conf, &run);
     bool same = !run.passed && strcmp(run.broken, broken) == 0;
-    free(run.told);
+    free(run.output);
     return same;
 }
 
@@ -178,7 +178,7 @@ static void tell_failure(const struct world_conf *drawn, const char *broken)
     struct run run;
     shrink(&conf, broken);
     run_once(&conf, &run);
-    printf("\n%s\n", run.told);
+    printf("\n%s\n", run.output);
     printf("seed %" PRIu64 ": %s is broken; left of %u buyers %u, and of the faults:\n", conf.seed,
            broken, drawn->buyers, conf.buyers);
     for (unsigned i = 0; i < FAULT_COUNT; i++)
@@ -189,7 +189,7 @@ static void tell_failure(const struct world_conf *drawn, const char *broken)
            : asked.line ? " --line"
                         : "",
            conf.seed);
-    free(run.told);
+    free(run.output);
 }
 
 /* ---- all seeds ---- */
@@ -243,7 +243,7 @@ static bool judge_seed(uint64_t seed)
     await_end(&run);
     await_end(&again);
     if (asked.story)
-        fputs(run.told, stdout);
+        fputs(run.output, stdout);
     bool agrees = run.passed == again.passed && run.end.hash == again.end.hash;
     if (run.passed)
         add_up(&run.end);
@@ -252,8 +252,8 @@ static bool judge_seed(uint64_t seed)
                run.end.hash, again.end.hash);
     else if (!run.passed)
         tell_failure(&conf, run.broken);
-    free(run.told);
-    free(again.told);
+    free(run.output);
+    free(again.output);
     return run.passed && agrees;
 }
 
@@ -347,13 +347,13 @@ static int find(void)
         struct run run;
         draw(asked.from + i, &conf);
         run_once(&conf, &run);
-        const char *words = strstr(run.told, "BROKEN ");
+        const char *words = strstr(run.output, "BROKEN ");
         if (!run.passed) {
             printf("%" PRIu64 " seeds: %s", i + 1, words != NULL ? words + 7 : run.broken);
             printf(words != NULL ? "" : "\n");
             return 0;
         }
-        free(run.told);
+        free(run.output);
     }
     printf("not found in %" PRIu64 " seeds\n", asked.seeds);
     return 1;
@@ -373,7 +373,7 @@ static bool canary_is_found(uint64_t from)
         conf.history = history_of_canary(path);
         run_once(&conf, &run);
         found = !run.passed && strcmp(run.broken, asked.line ? "I6" : "I2") == 0;
-        free(run.told);
+        free(run.output);
     }
     printf(found ? "the canary was found\n" : "the canary was NOT found\n");
     return found;

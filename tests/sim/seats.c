@@ -7,11 +7,11 @@
 #include "seats.h"
 
 #include "invariants.h"
+#include "op_record.h"
 #include "postgres/server.h"
 #include "postgres/sql.h"
 #include "stage/faults.h"
 #include "stage/probes.h"
-#include "told.h"
 
 #include "base/bug.h"
 #include "core/hall/plan.h"
@@ -343,7 +343,7 @@ static void hear(void *ctx)
     if (call->over)
         return;
     call->over = true;
-    told_answer(call);
+    op_record_answer(call);
     if (call->on_done != NULL)
         call->on_done(call);
     if (call->gate != NULL)
@@ -553,7 +553,7 @@ void seat_send(struct seat_call *call)
 {
     struct seat_service *service = choose();
     call->at = service;
-    told_ask(call);
+    op_record_ask(call);
     sim_after(call->from, call->timeout_us, time_out, call);
     if (!service->proc.alive) {
         reply(call, SEAT_LATER);

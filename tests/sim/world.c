@@ -114,7 +114,7 @@ static void judge(void)
                          books_quiet() ? "" : "sagas or letters are open, ",
                          seats_quiet() ? "" : "no owner is at rest, ",
                          invariant_held() == 0 ? "" : "seats are held, ", server_sessions());
-    invariants_tell_sold();
+    invariants_record_sold();
     books_judge();
     history_fact("'fact':'end','books':['orders','provider','seats','shop','tickets']");
     seats_judge();

@@ -58,8 +58,8 @@ function ofSeats(one, currency) {
 }
 
 async function seatActs(id) {
-  const told = await ofEvent('seats', id, '/audit');
-  return (told?.acts ?? []).map((one) => ({ at: one.at, row: ofSeats(one, told.currency) }));
+  const reply = await ofEvent('seats', id, '/audit');
+  return (reply?.acts ?? []).map((one) => ({ at: one.at, row: ofSeats(one, reply.currency) }));
 }
 
 export async function open(body, event) {

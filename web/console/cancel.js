@@ -24,8 +24,8 @@ export function cancelling({ id, path, event }) {
   }
 
   async function read() {
-    const told = await get('pay', `${path}/cancellation`);
-    if (told.at !== null) showOne(told);
+    const reply = await get('pay', `${path}/cancellation`);
+    if (reply.at !== null) showOne(reply);
     else show(about, say('cancel.help'));
   }
 

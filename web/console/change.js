@@ -3,7 +3,7 @@
 // by itself, from the service's code and numbers.
 
 import { make, money, say } from './kit.js';
-import { languageOf, moment, number, told, wordsOr } from './ui.js';
+import { languageOf, moment, number, textOf, wordsOr } from './ui.js';
 
 const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, wordsOr(`codes.${name}`, name)));
 
@@ -17,20 +17,20 @@ const PARTS = {
   state: (state) => [[say('change.state'), wordsOr(`state.${state}`, state)]],
   version: (version) => [[say('change.version'), number(version)]],
   message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
-  schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), told(rate))).join(', ')]],
+  schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), textOf(rate))).join(', ')]],
   lanes: (lanes) => lanes.map(({ id, name, share, invitations, code_required: coded }) => [say('change.lane', id), say(coded ? 'change.lane-coded' : 'change.lane-is', quoted(name), number(share), number(invitations))]),
   venue: (venue) => ['name', 'address'].flatMap((part) => byLanguage(`venue.${part}`, venue[part] ?? {})),
   about: (texts) => byLanguage('about', texts),
   appeal: (texts) => byLanguage('appeal', texts),
   prices: ({ currency, categories }) => Object.entries(categories).map(([name, { price, gone }]) => [say('change.price', name), gone ? say('change.price-gone', money(price, currency)) : money(price, currency)]),
-  autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
+  autopilot: ({ on, ...rest }) => [[label('autopilot'), textOf(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, textOf(value)])],
 };
 
 // One side of a change as [label, words]; empty without one. Requirements on the program are not knobs.
 function parts(side) {
   if (side === null) return [];
   if (typeof side !== 'object') return PARTS.state(side);
-  return Object.entries(side).filter(([name]) => name !== 'needs').flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
+  return Object.entries(side).filter(([name]) => name !== 'needs').flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), textOf(value)]]));
 }
 
 // The differences between two sides: [label, words]. Without a previous value, everything.

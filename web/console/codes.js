@@ -46,7 +46,7 @@ export async function open(body, event) {
   const faults = make('ul', { id: 'codes-faults', className: 'wrong' });
   const applied = make('p', { id: 'applied', role: 'status' });
   // Adds a help text and an error message.
-  function told(input, help) {
+  function withHelp(input, help) {
     const [hint, wrong] = [make('p', { className: 'small', id: `help-${input.id}` }, help), make('p', { className: 'wrong', id: `wrong-${input.id}` })];
     input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
     return [input, hint, wrong];
@@ -149,8 +149,8 @@ export async function open(body, event) {
     make('div', { className: 'field' }, make('label', { htmlFor: file.id }, say('codes.file')), file),
     make('div', { className: 'field' }, make('label', { htmlFor: list.id }, say('codes.list')), list, sum, faults),
     make('div', { className: 'field' }, make('label', { htmlFor: lane.id }, say('codes.lane')), lane),
-    make('div', { className: 'field' }, make('label', { htmlFor: uses.id }, say('codes.uses')), ...told(uses, say('codes.uses-help'))),
-    make('div', { className: 'field' }, make('label', { htmlFor: channel.id }, say('codes.channel')), ...told(channel, say('codes.channel-help'))),
+    make('div', { className: 'field' }, make('label', { htmlFor: uses.id }, say('codes.uses')), ...withHelp(uses, say('codes.uses-help'))),
+    make('div', { className: 'field' }, make('label', { htmlFor: channel.id }, say('codes.channel')), ...withHelp(channel, say('codes.channel-help'))),
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'codes-send' }, say('codes.send')), applied));
   form.addEventListener('submit', guarded(load));
   list.addEventListener('input', judge);

@@ -135,11 +135,11 @@ async function route() {
     main.replaceChildren(make('h1', {}, say(isLost ? 'lost.title' : 'title')),
       drawn(isLost ? 'lost' : 'empty', isLost ? say('lost.head') : sayTrouble(error), isLost ? say('lost.text') : '',
         make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('event.all')))));
-    let isTold = false; // the error was shown; later refreshes retry
+    let isShown = false; // the error was shown; later refreshes retry
     view = {
       refresh: async () => {
-        if (isTold) return begin();
-        isTold = true;
+        if (isShown) return begin();
+        isShown = true;
         throw error;
       },
     };
@@ -149,15 +149,15 @@ async function route() {
 
 // ---- keeping it true ----
 
-let told = '';
+let shown = '';
 function tell(words) {
-  if (words !== told) notice(words);
-  told = words;
+  if (words !== shown) notice(words);
+  shown = words;
 }
 
 // For another view, which must show the same error again.
 function forget() {
-  told = '';
+  shown = '';
   notice('');
 }
 
@@ -166,7 +166,7 @@ async function refresh() {
   const mine = turn;
   try {
     const answer = await view?.refresh?.();
-    if (mine === turn && answer !== SKIPPED && told !== '') tell('');
+    if (mine === turn && answer !== SKIPPED && shown !== '') tell('');
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === 401 && !(await tokenStands())) {

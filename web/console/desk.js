@@ -28,7 +28,7 @@ export async function openFinder() {
   const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
   const event = make('select', { id: 'desk-event' }, ...events.map(({ id, name }) => make('option', { value: id }, name || id)));
   const table = make('div', { id: 'desk-orders', className: 'scroll', tabIndex: 0, role: 'region', hidden: true });
-  const told = make('p', { id: 'desk-told', className: 'small', role: 'status' }, say('desk.help'));
+  const note = make('p', { id: 'desk-told', className: 'small', role: 'status' }, say('desk.help'));
   const more = button(say('more'), () => read(true), { id: 'desk-more', hidden: true });
   let orders = [];
   let before;
@@ -41,7 +41,7 @@ export async function openFinder() {
     ({ before } = page);
     more.hidden = before === undefined;
     table.hidden = orders.length === 0;
-    told.textContent = orders.length === 0 ? say('desk.none') : '';
+    note.textContent = orders.length === 0 ? say('desk.none') : '';
     const head = ['orders.order', 'desk.made', 'desk.event', 'desk.buyer', 'desk.seats', 'desk.amount', 'desk.state'];
     show(table, make('table', {}, make('thead', {}, make('tr', {}, ...head.map((key) => make('th', { scope: 'col' }, say(key))))), make('tbody', {}, ...orders.map(row))));
   }
@@ -49,7 +49,7 @@ export async function openFinder() {
   table.setAttribute('aria-label', say('desk.title'));
   const form = make('form', { id: 'desk', className: 'row end', role: 'search' }, field(say('desk.words'), words), field(say('desk.event'), event), make('button', { id: 'desk-find', className: 'main' }, say('desk.find')));
   form.addEventListener('submit', guarded(() => read()));
-  return make('section', { className: 'stack' }, form, told, table, more);
+  return make('section', { className: 'stack' }, form, note, table, more);
 }
 
 // ---- one order ----

@@ -67,7 +67,7 @@ function scanners({ path, reasonFor, event, read }) {
   const none = make('p', {}, say('scanners.none'));
   const gate = text('scanner-gate', { maxLength: 63 });
   const hours = text('scanner-hours', { type: 'number', min: 1, max: 720, value: 24 });
-  const told = make('div', { id: 'scanner-told', className: 'told', hidden: true });
+  const note = make('div', { id: 'scanner-told', className: 'told', hidden: true });
 
   async function revoke({ value, name }) {
     const reason = reasonFor();
@@ -84,14 +84,14 @@ function scanners({ path, reasonFor, event, read }) {
     const body = { gate: gate.value.trim(), expires_in_s: hours.valueAsNumber * HOUR_S, reason: reasonFor() };
     const emptyGate = taken(gate);
     const { json } = await call('pay', 'POST', `${path}/scanners`, { body });
-    told.hidden = false;
-    told.replaceChildren(make('p', {}, say('scanners.token', json.gate, moment(json.expires_at))), make('code', { id: 'scanner-token' }, json.token), make('p', { className: 'small' }, say('scanners.once')));
+    note.hidden = false;
+    note.replaceChildren(make('p', {}, say('scanners.token', json.gate, moment(json.expires_at))), make('code', { id: 'scanner-token' }, json.token), make('p', { className: 'small' }, say('scanners.once')));
     emptyGate();
     await read();
     event.said(say('scanners.issued', json.gate));
   }, make('div', { className: 'row end' }, field(say('scanners.gate'), gate), field(say('scanners.hours'), hours), make('button', {}, say('scanners.issue'))));
   return {
-    at: section('scanners', 'scanners.title', 'scanners.help', form, told, none, list),
+    at: section('scanners', 'scanners.title', 'scanners.help', form, note, none, list),
     show(all) {
       none.hidden = all.length > 0;
       show(list, ...all.map(scannerRow));

@@ -53,7 +53,7 @@ export function showUp(rows) {
 
 // For the waits predicted at joining and later: among recent calls, the share called by the p90, and the mean error of
 // the p50.
-export function toldWaits(rows) {
+export function promisedWaits(rows) {
   const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);
   let from = 0;
   const pairs = rows.map((row, i) => {

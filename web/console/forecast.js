@@ -47,9 +47,9 @@ export function forecast({ now, state, waiting, rows }) {
   const early = now + waiting / fast;
   const late = slow > joining ? now + waiting / (slow - joining) : Infinity;
   if (early - now > FAR_MS) return { kind: 'never' };
-  const isTold = late - now <= FAR_MS;
+  const isNear = late - now <= FAR_MS;
   const [perMinIn, perMinOut] = [joining, mean(called)].map((pace) => Math.round(pace * 60_000));
-  return { kind: perMinOut > perMinIn ? 'ends' : 'grows', early, late: isTold ? late : null, joined: perMinIn, called: perMinOut };
+  return { kind: perMinOut > perMinIn ? 'ends' : 'grows', early, late: isNear ? late : null, joined: perMinIn, called: perMinOut };
 }
 
 // {kind: 'none' | 'in-time' | 'close' | 'late', byMs}: the forecast against the time planned for the end.

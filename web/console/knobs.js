@@ -164,7 +164,7 @@ export async function open(body, event) {
   // ---- the preview ----
 
   // When the last visitor enters; with lanes, also the last one of each.
-  function foretold(tag, { rate_per_s: per_s, last_enters_at: last, waiting, lanes = [] }) {
+  function forecastOf(tag, { rate_per_s: per_s, last_enters_at: last, waiting, lanes = [] }) {
     const words = waiting === 0 ? say('preview.nobody') : last === null ? say('preview.never', number(per_s)) : say('preview.last', number(per_s), hour(last), number(waiting));
     const nameOf = (id) => event.doc.lanes.find((lane) => lane.id === id)?.name ?? say('lanes.general');
     const inLane = (lane) => (lane.waiting === 0 ? say('preview.lane-nobody', nameOf(lane.id))
@@ -190,7 +190,7 @@ export async function open(body, event) {
       thinking = setTimeout(think, 4 * THINK_MS);
       return;
     }
-    show(preview, ...foretold('span', as_is), ...(then === null || then.waiting === 0 ? [] : foretold('strong', then)));
+    show(preview, ...forecastOf('span', as_is), ...(then === null || then.waiting === 0 ? [] : forecastOf('strong', then)));
   }
   const thinkSoon = () => {
     clearTimeout(thinking);

@@ -6,7 +6,7 @@ import { hasPart } from './api.js';
 import { make, money, say } from './kit.js';
 import { Chart } from './chart.js';
 import { whoOf } from './change.js';
-import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
+import { column, errorsOf, rates, showUp, times, promisedWaits } from './figures.js';
 import { spark, strip } from './spark.js';
 import { fact, icon, levelWords, moment, number, percent, reasonOf, show, timeAt, wordsOr } from './ui.js';
 import { TODO } from './verdict.js';
@@ -102,7 +102,7 @@ export async function open(body, event) {
     draw(all.people, [t, column(rows, 'waiting'), column(rows, 'active')]);
     draw(all.rate, [t, rates(rows, 'admitted'), column(rows, 'rate_per_s')]);
     draw(all.show, [t, showUp(rows)]);
-    draw(all.eta, [times(history), ...toldWaits(history)]);
+    draw(all.eta, [times(history), ...promisedWaits(history)]);
   }
 
   const showErrors = () => draw(all.errors, errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []]), 'queue', 'seats', 'pay');

@@ -36,7 +36,7 @@ export async function open(body, event) {
   const wrongCurrency = make('span', { className: 'wrong', id: 'wrong-prices-currency' });
   currency.setAttribute('aria-describedby', wrongCurrency.id);
   const list = make('ol', { id: 'prices' });
-  const told = make('p', { id: 'prices-told', className: 'told', role: 'status' });
+  const note = make('p', { id: 'prices-told', className: 'told', role: 'status' });
   const applied = make('p', { id: 'applied', role: 'status' });
   let rows = []; // {name, amount: as typed, gone}
   let seen = 0; // the last version handled here
@@ -94,10 +94,10 @@ export async function open(body, event) {
       const named = blame(byId(`price-name-${n}`), faultOfName(row.name.trim(), n, names));
       good = blame(byId(`price-amount-${n}`), faultOfAmount(row.amount.trim(), coin())) && named && good;
     });
-    told.hidden = !good || rows.length === 0;
+    note.hidden = !good || rows.length === 0;
     const left = good ? rows.filter((row) => !row.gone).map(minor) : [];
     const [from, to] = [Math.min(...left), Math.max(...left)];
-    told.textContent = told.hidden ? '' : left.length === 0 ? say('prices.told-none') : from === to ? say('prices.told-one', money(from, coin())) : say('prices.told', money(from, coin()), money(to, coin()));
+    note.textContent = note.hidden ? '' : left.length === 0 ? say('prices.told-none') : from === to ? say('prices.told-one', money(from, coin())) : say('prices.told', money(from, coin()), money(to, coin()));
     return good;
   }
 
@@ -148,7 +148,7 @@ export async function open(body, event) {
   const form = make('form', { id: 'prices-form', noValidate: true, className: 'stack' },
     make('h2', {}, say('view.prices')), make('p', { className: 'small' }, say('prices.help')),
     make('p', { id: 'prices-none' }, say('prices.none')),
-    make('div', { className: 'field' }, make('label', { htmlFor: currency.id }, say('prices.currency')), currency, wrongCurrency), list, told,
+    make('div', { className: 'field' }, make('label', { htmlFor: currency.id }, say('prices.currency')), currency, wrongCurrency), list, note,
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'prices-apply' }, say('knobs.apply')), button(say('prices.add'), () => {
       rows.push({ name: '', amount: '', gone: false });
       touched = true;

@@ -200,7 +200,7 @@ async function openingStep(event, hall) {
   const opens = timeInput('setup-opens', doc.opens_at, zone);
   const rate = make('input', { id: 'setup-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', value: doc.rate_per_s });
   const visitors = make('input', { id: 'setup-visitors', type: 'number', min: 1, max: VISITORS_MAX, inputMode: 'numeric' });
-  const told = make('div', { id: 'setup-rate-told', className: 'told', role: 'status' });
+  const note = make('div', { id: 'setup-rate-told', className: 'told', role: 'status' });
   const places = (hall?.categories ?? []).reduce((sum, { free, held, sold, blocked }) => sum + free + held + sold + blocked, 0);
   function rateFault() {
     const value = Number(rate.value);
@@ -213,12 +213,12 @@ async function openingStep(event, hall) {
     const come = visitors.valueAsNumber;
     const hourly = value === 0 ? say('danger.rate-zero') : say(places > 0 ? 'setup.rate-told' : 'setup.rate-told-alone', number(value * 3600), number(places));
     if (value === 0 || places === 0 || !(come >= 1 && come <= VISITORS_MAX)) {
-      show(told, make('p', {}, hourly));
+      show(note, make('p', {}, hourly));
       return;
     }
     const { edges, fronts, shards, pays, maxActive, pspPerS, usersPerS, soldS } = sizeFor({ visitors: come, seats: places, ratePerS: value });
     const isFull = doc.max_active > 0 && doc.max_active < maxActive;
-    show(told, make('p', {}, hourly), make('ul', { className: 'dots' }, ...[
+    show(note, make('p', {}, hourly), make('ul', { className: 'dots' }, ...[
       say('setup.size-sold', inMinutes(soldS)), say('setup.size-called', inMinutes(come / value)),
       say(isFull ? 'setup.size-full' : 'setup.size-inside', number(maxActive), number(doc.max_active)),
       say('setup.size-machines', number(edges), number(fronts), number(shards), number(pays)), say('setup.size-asks', number(pspPerS), number(usersPerS)),
@@ -237,7 +237,7 @@ async function openingStep(event, hall) {
     goOn(event, 'opening');
   }
   return formOf({ opens_at: opens, rate_per_s: rate }, save, [make('h2', {}, say('setup.opening')),
-    fieldOf(opens, `${say('knob.opens_at')} (${zone})`, say('help.opens_at')), fieldOf(rate, `${say('knob.rate_per_s')} (${say('unit.people/s')})`, say('help.rate_per_s')), fieldOf(visitors, say('setup.visitors'), say('setup.visitors-help')), told]);
+    fieldOf(opens, `${say('knob.opens_at')} (${zone})`, say('help.opens_at')), fieldOf(rate, `${say('knob.rate_per_s')} (${say('unit.people/s')})`, say('help.rate_per_s')), fieldOf(visitors, say('setup.visitors'), say('setup.visitors-help')), note]);
 }
 
 // ---- what is missing ----

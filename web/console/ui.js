@@ -77,7 +77,7 @@ export function guarded(work, tell = notice) {
 }
 
 // A knob's value, as shown in "from ... to ...".
-export function told(value) {
+export function textOf(value) {
   if (value === null || value === undefined || value === '') return '–';
   if (typeof value === 'boolean') return say(value ? 'on' : 'off');
   if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) return moment(value);

@@ -28,13 +28,13 @@ export function bandOf({ kind, early, late }) {
 // The forecast in words, compared with the plan.
 export function planInWords({ facts, plan }) {
   const { forecast: end } = facts;
-  const told = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
-  if (end.kind === 'grows') told.push(say('plan.grows', number(end.joined), number(end.called)));
-  if (plan.at === null || (end.kind === 'empty' && plan.by === 'set')) return told;
-  told.push(say(`plan.${plan.by}`, hour(new Date(plan.at))));
+  const parts = end.kind === 'ends' || end.kind === 'grows' ? [say('plan.ends', bandOf(end))] : [say(`plan.${end.kind}`)];
+  if (end.kind === 'grows') parts.push(say('plan.grows', number(end.joined), number(end.called)));
+  if (plan.at === null || (end.kind === 'empty' && plan.by === 'set')) return parts;
+  parts.push(say(`plan.${plan.by}`, hour(new Date(plan.at))));
   const { kind, byMs } = facts.plan;
-  if (kind !== 'none') told.push(say(`plan.${kind}`, number(Math.round(byMs / 60_000))));
-  return told;
+  if (kind !== 'none') parts.push(say(`plan.${kind}`, number(Math.round(byMs / 60_000))));
+  return parts;
 }
 
 // Revenue of completed orders, less refunds. Without counts of orders, the list prices of the sold seats, labelled as

@@ -45,9 +45,9 @@ export async function ofEvent(part, id, end = '') {
   const ofHalls = part === 'seats';
   if (!hasPart(part) || (ofHalls && await hasNoHall(id))) return null;
   try {
-    const told = await get(part, `/admin/events/${id}${end}`);
+    const reply = await get(part, `/admin/events/${id}${end}`);
     if (ofHalls) absent.delete(id);
-    return told;
+    return reply;
   } catch (error) {
     if (ofHalls && error.code === 'event-out') absent.delete(id);
     if (error.code === 'event-out') return { out: error.message };
@@ -133,8 +133,8 @@ class Watch {
 
   // The autopilot's moves are not acts.
   async readActs() {
-    const told = await get('queue', `/admin/events/${this.id}/audit?limit=${ACTS_MAX}`).catch(() => null);
-    if (told !== null) this.acts = told.audit.filter(({ who }) => who !== 'autopilot');
+    const reply = await get('queue', `/admin/events/${this.id}/audit?limit=${ACTS_MAX}`).catch(() => null);
+    if (reply !== null) this.acts = reply.audit.filter(({ who }) => who !== 'autopilot');
   }
 
   // True if the document has changed.
@@ -170,9 +170,9 @@ class Watch {
   }
 
   async readSeries(limit) {
-    const told = await get('queue', `/admin/events/${this.id}/series?limit=${limit}`).catch(() => null);
-    if (told === null) return; // Redis may be down: continue with old data and the live numbers
-    const rows = told.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
+    const reply = await get('queue', `/admin/events/${this.id}/series?limit=${limit}`).catch(() => null);
+    if (reply === null) return; // Redis may be down: continue with old data and the live numbers
+    const rows = reply.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
     const from = rows[0]?.at ?? Infinity;
     this.history = [...this.history.filter((row) => row.at < from), ...rows];
     const last = this.history.at(-1)?.at ?? 0;
@@ -208,8 +208,8 @@ class Watch {
   }
 
   async readPlanned() {
-    const told = await get('queue', `/admin/events/${this.id}/preview`).catch(() => null);
-    this.planned = told?.last_enters_at ? Date.parse(told.last_enters_at) : null;
+    const reply = await get('queue', `/admin/events/${this.id}/preview`).catch(() => null);
+    this.planned = reply?.last_enters_at ? Date.parse(reply.last_enters_at) : null;
   }
 
   get rows() {

@@ -28,12 +28,12 @@ function once(session) {
 
 const { session } = resume ? await once() : {};
 let left = count;
-const told = { good: 0, reused: 0 };
+const counts = { good: 0, reused: 0 };
 await Promise.all(Array.from({ length: atOnce }, async () => {
   while (left-- > 0) {
     const { good, reused } = await once(session);
-    told.good += Number(good);
-    told.reused += Number(reused);
+    counts.good += Number(good);
+    counts.reused += Number(reused);
   }
 }));
-process.stdout.write(JSON.stringify(told));
+process.stdout.write(JSON.stringify(counts));

@@ -17,7 +17,7 @@ const [what, json] = process.argv.slice(2);
 const to = JSON.parse(json);
 const end = performance.now() + to.seconds * 1000;
 const goesOn = () => performance.now() < end;
-const told = { opened: 0, refused: 0, sent: 0 };
+const counts = { opened: 0, refused: 0, sent: 0 };
 
 let turn = 0;
 const source = () => to.from[(turn += 1) % to.from.length];
@@ -28,11 +28,11 @@ function connect(options = {}) {
     const at = { port: to.port, host: '127.0.0.1', localAddress: source(), ...options };
     const socket = to.tls ? tls.connect({ ...at, rejectUnauthorized: false }) : net.connect(at);
     socket.on('error', () => {
-      told.refused += 1;
+      counts.refused += 1;
       resolve(null);
     });
     socket.once(to.tls ? 'secureConnect' : 'connect', () => {
-      told.opened += 1;
+      counts.opened += 1;
       resolve(socket);
     });
   });
@@ -52,7 +52,7 @@ const many = (count, once) => Promise.all(Array.from({ length: count }, async ()
 
 const isOpen = (socket) => goesOn() && !socket.destroyed && !socket.readableEnded;
 const write = (socket, bytes) => {
-  told.sent += 1;
+  counts.sent += 1;
   return socket.write(bytes) ? null : new Promise((resolve) => {
     for (const event of ['drain', 'close', 'error']) socket.once(event, resolve);
     setTimeout(resolve, Math.max(0, end - performance.now()));
@@ -79,15 +79,15 @@ async function streams(make) {
   while (goesOn()) {
     const h2 = await H2.open({ port: to.port, localAddress: source() }).catch(() => null);
     if (h2 === null) {
-      told.refused += 1;
+      counts.refused += 1;
       await delay(20);
       continue;
     }
-    told.opened += 1;
+    counts.opened += 1;
     h2.socket.on('error', () => {});
     for (let n = 0; goesOn() && !h2.closed; n += 20) {
       for (let i = 0; i < 20; i += 1) h2.send(...make(n + i));
-      told.sent += 20;
+      counts.sent += 20;
       await Promise.race([h2.drained().catch(() => {}), delay(end - performance.now())]);
       await new Promise((resolve) => { setImmediate(resolve); });
     }
@@ -175,5 +175,5 @@ async function neighbour() {
   return { asked: all.asked.length, lost, took };
 }
 
-const out = what === 'neighbour' ? await neighbour() : (await ATTACKS[what](), told);
+const out = what === 'neighbour' ? await neighbour() : (await ATTACKS[what](), counts);
 process.stdout.write(JSON.stringify(out), () => process.exit(0));

@@ -24,7 +24,7 @@ static const struct {
     const char *name;
     enum service service;
     unsigned status;
-    visitor_heard *heard;
+    visitor_reply *on_answer;
     bool hears_all;
 } phases[PHASES] = {
     [PHASE_AWAY] = {"away"},
@@ -72,7 +72,7 @@ static void on_answer(void *ctx, const struct pool_answer *answer)
     else if (wanted != 0 && answer->status != wanted)
         visitor_unexpected(visitor, answer);
     else
-        phases[phase].heard(visitor, answer);
+        phases[phase].on_answer(visitor, answer);
 }
 
 /* Each call of a visitor may reach another front, as behind an edge. */

@@ -58,7 +58,7 @@ struct crowd_stats {
     _Atomic uint64_t streams, streams_lost, events; /* open now; ended by the service; read */
     _Atomic uint64_t tricks_met[TRICKS], tricks_worked[TRICKS];
     struct histogram took[PHASES]; /* us, since each call was due */
-    struct histogram told;         /* us, from an operator's action to the listener */
+    struct histogram noticed;      /* us, from an operator's action to the listener */
     struct histogram ticketed;     /* us, from paid to the tickets, as the buyer sees it */
     struct histogram over;         /* us, from the tickets to the end of the visit */
     struct histogram eta_error;    /* us, difference between the promised p50 and the wait */

@@ -99,12 +99,12 @@ size_t visitor_ask_stream(const struct visitor *visitor, char *memory, size_t ca
 
 /* ---- answers, phase by phase ---- */
 
-typedef void visitor_heard(struct visitor *visitor, const struct pool_answer *answer);
-visitor_heard visitor_on_page, visitor_on_join, visitor_on_wait, visitor_on_pass, visitor_on_repass;
-visitor_heard visitor_on_return, visitor_on_leave;
-visitor_heard visitor_on_plan, visitor_on_look, visitor_on_hold, visitor_on_step, visitor_on_second;
-visitor_heard visitor_on_order, visitor_on_share, visitor_on_pay, visitor_on_watch;
-visitor_heard visitor_on_tickets, visitor_on_over;
+typedef void visitor_reply(struct visitor *visitor, const struct pool_answer *answer);
+visitor_reply visitor_on_page, visitor_on_join, visitor_on_wait, visitor_on_pass, visitor_on_repass;
+visitor_reply visitor_on_return, visitor_on_leave;
+visitor_reply visitor_on_plan, visitor_on_look, visitor_on_hold, visitor_on_step, visitor_on_second;
+visitor_reply visitor_on_order, visitor_on_share, visitor_on_pay, visitor_on_watch;
+visitor_reply visitor_on_tickets, visitor_on_over;
 
 /* Requesting a pass before the call is always a bot's trick. */
 void visitor_prepare_trick(struct visitor *visitor);

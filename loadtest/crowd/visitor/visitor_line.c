@@ -282,7 +282,7 @@ static void time_notice(struct visitor *visitor, struct span data)
     if (digits == 16)
         span_u64((struct span){rest.ptr, digits}, now_us, &at_us);
     if (at_us != NOTICE_UNTIMED && visitor->notice_us != 0 && visitor->notice_us != at_us)
-        histogram_record(&visitor->crowd->stats->told, now_us - at_us);
+        histogram_record(&visitor->crowd->stats->noticed, now_us - at_us);
     visitor->notice_us = at_us;
 }
 
@@ -449,7 +449,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
 
 /* ---- tickets used more than once ---- */
 
-static uint64_t session_told(const struct pool_answer *answer)
+static uint64_t session_of(const struct pool_answer *answer)
 {
     struct span session;
     return peek_str(answer->body, "session", &session) ? tag_hash(session) : 0;
@@ -457,7 +457,7 @@ static uint64_t session_told(const struct pool_answer *answer)
 
 void visitor_on_repass(struct visitor *visitor, const struct pool_answer *answer)
 {
-    uint64_t session = answer->status < 300 ? session_told(answer) : visitor->baggage->session;
+    uint64_t session = answer->status < 300 ? session_of(answer) : visitor->baggage->session;
     visitor_trick(visitor, TRICK_REUSE, answer, session != visitor->baggage->session, session);
     if (++visitor->attempt < VISITOR_REJOINS_MAX)
         visitor_soon(visitor, PHASE_REPASS, 0, 300);
@@ -467,7 +467,7 @@ void visitor_on_repass(struct visitor *visitor, const struct pool_answer *answer
 
 void visitor_on_return(struct visitor *visitor, const struct pool_answer *answer)
 {
-    visitor_trick(visitor, TRICK_RETURN, answer, answer->status < 300, session_told(answer));
+    visitor_trick(visitor, TRICK_RETURN, answer, answer->status < 300, session_of(answer));
     visitor_through(visitor, MANNER_REUSER);
 }
 

@@ -11,7 +11,7 @@
 
 /* The last part of the provider's page address identifies the payment: a checkout session, or the
  * client secret of an intent. */
-static bool page_told(struct visitor *visitor, const struct pool_answer *answer)
+static bool page_shown(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct baggage *baggage = visitor->baggage;
     struct span url, page;
@@ -50,7 +50,7 @@ void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
         return;
     }
     peek_u64(answer->body, "amount", &baggage->amount);
-    if (page_told(visitor, answer)) {
+    if (page_shown(visitor, answer)) {
         order_is_there(visitor, answer);
         return;
     }
@@ -95,7 +95,7 @@ void visitor_on_watch(struct visitor *visitor, const struct pool_answer *answer)
     }
     visitor->tries = 0;
     visitor_step(visitor, answer);
-    if (page_told(visitor, answer)) {
+    if (page_shown(visitor, answer)) {
         order_is_there(visitor, answer);
     } else if (span_eq(status, SPAN("completed"))) {
         visitor_later(visitor, PHASE_TICKETS, 0);

@@ -29,7 +29,7 @@ struct wire {
     enum wire_state state;
     uint8_t handles; /* of link and timer, not closed yet */
     bool linked;
-    bool heard; /* the answer has begun */
+    bool begun; /* the answer has begun */
     uint32_t number;
     llhttp_t parser;
     char request[POOL_REQUEST_MAX];
@@ -203,7 +203,7 @@ static void wire_failed(struct wire *wire, int rc)
 {
     struct pool *pool = wire->pool;
     struct pool_call *call = wire->call;
-    if (call != NULL && !wire->heard && rc == ERR_CLOSED && !call->again && !pool->closing) {
+    if (call != NULL && !wire->begun && rc == ERR_CLOSED && !call->again && !pool->closing) {
         wire->call = NULL;
         call->again = true;
         call->next = pool->first;
@@ -235,7 +235,7 @@ static void on_data(void *ctx, struct span data)
         wire_close(wire);
         return;
     }
-    wire->heard = true;
+    wire->begun = true;
     llhttp_errno_t rc = llhttp_execute(&wire->parser, data.ptr, data.len);
     if (!wire->done) {
         if (rc != HPE_OK)
@@ -276,7 +276,7 @@ static void on_timeout(uv_timer_t *timer)
 static void send_request(struct wire *wire)
 {
     wire->state = WIRE_BUSY;
-    wire->heard = false;
+    wire->begun = false;
     wire->done = false;
     wire->body_len = 0;
     wire->name_len = 0;

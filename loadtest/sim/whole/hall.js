@@ -21,8 +21,8 @@ export class Hall {
     this.looking = new Later();
     this.picking = new Queue();
     this.heldPerS = 0;
-    this.untold = 0; // people who have not received the last changes
-    this.toldS = 0;
+    this.unsent = 0; // people who have not received the last changes
+    this.sentS = 0;
   }
 
   get inside() {
@@ -120,17 +120,17 @@ export class Hall {
   tell() {
     const { world } = this;
     const { cost } = world.ask;
-    if (this.changes > 0 && this.untold === 0 && world.nowS >= this.toldS + TELL_S) {
-      this.untold = this.inside;
+    if (this.changes > 0 && this.unsent === 0 && world.nowS >= this.sentS + TELL_S) {
+      this.unsent = this.inside;
       this.changes = 0;
-      this.toldS = world.nowS;
+      this.sentS = world.nowS;
     }
-    const told = Math.min(this.untold, world.stations.seats.fits(cost.seat_told_us), world.stations.network.fits(cost.change_bytes));
-    world.stations.seats.spend(told * cost.seat_told_us);
-    world.stations.network.spend(told * cost.change_bytes);
-    world.send(told * cost.change_bytes, 0);
-    this.untold -= told;
-    if (this.untold > 0 && world.nowS > this.toldS + LATE_S) world.stations.seats.lacked(world.nowS);
+    const sent = Math.min(this.unsent, world.stations.seats.fits(cost.seat_sent_us), world.stations.network.fits(cost.change_bytes));
+    world.stations.seats.spend(sent * cost.seat_sent_us);
+    world.stations.network.spend(sent * cost.change_bytes);
+    world.send(sent * cost.change_bytes, 0);
+    this.unsent -= sent;
+    if (this.unsent > 0 && world.nowS > this.sentS + LATE_S) world.stations.seats.lacked(world.nowS);
   }
 
   closeSecond() {

@@ -18,7 +18,7 @@ function flood() {
     ['flood', 'a wait, median', s(sale.waits.place.p50), '2.8 s'],
     ['flood', 'a wait, p99', s(sale.waits.place.p99), '4.8 s'],
     ['flood', 'the longest wait', s(sale.waits.place.most), '4.9 s'],
-    ['flood', 'told to come back', `${sale.counts.toldLater}`, '0'],
+    ['flood', 'told to come back', `${sale.counts.sentLater}`, '0'],
   ];
 }
 

@@ -37,11 +37,11 @@ export class Opening {
   arrive() {
     const { world } = this;
     const all = comeBy(world.ask, world.nowS + world.stepS);
-    this.knock(world.nowS, all - this.come);
+    this.connect(world.nowS, all - this.come);
     this.come = all;
   }
 
-  knock(bornS, n) {
+  connect(bornS, n) {
     if (n <= 0) return;
     const { nowS } = this.world;
     const last = this.door.at(-1);
@@ -76,7 +76,7 @@ export class Opening {
       counts.reloads += load - go;
       again.set(Math.floor(one.bornS), (again.get(Math.floor(one.bornS)) ?? 0) + load - go);
     }
-    again.forEach((n, bornS) => this.knock(bornS, n));
+    again.forEach((n, bornS) => this.connect(bornS, n));
     this.door = this.door.reduce((kept, one) => {
       const last = kept.at(-1);
       if (one.n === 0 && last?.n === 0) last.dead += one.dead;
@@ -151,7 +151,7 @@ export class Opening {
   tellLater(n, placed) {
     const { world } = this;
     this.joins.take(n, (bornS, of) => this.laterBorn.push({ bornS, n: of }));
-    world.counts.toldLater += n;
+    world.counts.sentLater += n;
     world.stations.front.spend(n * world.ask.cost.front_shed_us);
     world.stations.network.spend(n * SHED_BYTES);
     world.send(n * SHED_BYTES, n);

@@ -33,7 +33,7 @@ function breaksOf({ sale }) {
 
 const WAIT_NAMES = { page: 'the page', place: 'a place', call: 'the call', pass: 'a pass', hall: 'the hall', hold: 'held seats', login: 'a login', provider: 'the provider', ticket: 'the order' };
 
-export function told(one) {
+export function textOf(one) {
   const { ask, sale, size, money } = one;
   const { memory, peaks, ends, counts } = sale;
   const lines = [
@@ -47,7 +47,7 @@ export function told(one) {
     ['at most', `${grouped(peaks.door)} at the door`, `${grouped(peaks.waiting)} in line`, `${grouped(peaks.inside)} inside`, `${grouped(peaks.joinsPerS)} joins`, `${grouped(peaks.pollsPerS)} polls and ${gb(peaks.bytesPerS)} a second`],
     ['connections', grouped(peaks.connections), `${grouped(peaks.streams)} of them with a stream`, `${grouped(memory.edgeFiles)} files of an edge`, `${grouped(memory.frontFiles)} of a front`],
     ['memory', `${memory.edgeGb.toFixed(1)} GB of an edge`, `${memory.frontGb.toFixed(1)} of a front`, `${memory.redisGb.toFixed(2)} of a shard`, `${memory.databaseGb.toFixed(2)} grown in PostgreSQL`],
-    ['in all', gb(counts.bytes), `${grouped(counts.handshakes)} handshakes`, `${grouped(counts.polls)} polls`, `${grouped(counts.reloads)} reloads`, `${grouped(counts.toldLater)} times told to come back`, `${grouped(counts.conflicts)} times somebody else had the seat`],
+    ['in all', gb(counts.bytes), `${grouped(counts.handshakes)} handshakes`, `${grouped(counts.polls)} polls`, `${grouped(counts.reloads)} reloads`, `${grouped(counts.sentLater)} times told to come back`, `${grouped(counts.conflicts)} times somebody else had the seat`],
     ['they ended', ...Object.entries(ends).map(([name, n]) => `${name} ${grouped(n)}`), ...(sale.still > 0 ? [`still there ${grouped(sale.still)}`] : [])],
     ['money', `${money.all.toFixed(0)} (${priced()})`, ...Object.entries(money).filter(([name]) => name !== 'all').map(([name, sum]) => `${name} ${sum.toFixed(0)}`)],
   ];

@@ -15,7 +15,7 @@ const STEPS_A_SECOND = 10;
 const NEARLY = 0.97;
 const WAITS = ['page', 'place', 'call', 'pass', 'hall', 'hold', 'login', 'provider', 'ticket'];
 const ENDS = ['tickets', 'notPaid', 'noSeat', 'soldOutInLine', 'didNotCome', 'leftTheLine', 'neverSawThePage'];
-const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'toldLater', 'polls', 'called', 'conflicts', 'orders', 'bytes', 'requests', 'placedThisSecond'];
+const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'sentLater', 'polls', 'called', 'conflicts', 'orders', 'bytes', 'requests', 'placedThisSecond'];
 
 const zeros = (names) => Object.fromEntries(names.map((name) => [name, 0]));
 

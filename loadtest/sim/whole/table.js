@@ -28,7 +28,7 @@ export default {
   seat_changes_per_commit: { value: 115, basis: 'measured', source: 'seat-service/README.md: at the peak of 90,200 holds a second' },
   seat_commits_per_s: { value: 784, basis: 'measured', source: 'seat-service/README.md: 90,200 holds a second by 115: the one stream of an event' },
   seat_picture_us: { value: 20, basis: 'assumed', source: '1.02 of nginx with such a file (RESULTS.md); its absolute cost is not on record' },
-  seat_told_us: { value: 43, basis: 'bound', source: 'infra/SCALE.md, standing: a write of a front, the kernel\'s way and the crowd\'s read, on two cores; the seats\' own fan-out was not measured' },
+  seat_sent_us: { value: 43, basis: 'bound', source: 'infra/SCALE.md, standing: a write of a front, the kernel\'s way and the crowd\'s read, on two cores; the seats\' own fan-out was not measured' },
   order_us: { value: 4700, basis: 'bound', source: 'loadtest/RESULTS.md, orders: 425 complete orders a second fill two cores, with stores, provider and buyers' },
   order_commits: { value: 10.4, basis: 'measured', source: 'payment-adapter/README.md: 9.4 and 11.4 in two runs' },
   order_database_bytes: { value: 8100, basis: 'measured', source: 'loadtest/years: 23 rows of an order of two seats with all indexes' },

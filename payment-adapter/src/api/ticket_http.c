@@ -25,7 +25,7 @@ enum { QR_MAX = 64 * 1024, TICKET_MAX = QR_MAX + 16 * 1024 };
 enum { REVOKED_ID_MAX = TICKET_ID_MAX + 3, REVOKED_HEAD_MAX = 1024 + ORDER_EVENT_MAX };
 
 /* Buffers for writing one ticket. */
-struct desk {
+struct buffers {
     char qr[QR_MAX], ticket[TICKET_MAX];
 };
 
@@ -117,12 +117,12 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
 
 /* Transferred tickets belong to their new holder; the buyer no longer sees them. False: one is too
  * long. */
-static bool put_tickets(struct visit *visit, struct desk *desk, struct grow *body)
+static bool put_tickets(struct visit *visit, struct buffers *buffers, struct grow *body)
 {
     struct span who = span_of(visit->session.member);
     assert(who.len > 0);
     assert(visit->mine == 0);
-    struct text one = text_on(desk->ticket, sizeof(desk->ticket));
+    struct text one = text_on(buffers->ticket, sizeof(buffers->ticket));
     json_open(&one, '{');
     json_member_cstr(&one, "order", visit->id);
     json_member_open(&one, "tickets", '[');
@@ -133,9 +133,9 @@ static bool put_tickets(struct visit *visit, struct desk *desk, struct grow *bod
         bool offered = !owned && row.offered_to.ptr != NULL && span_eq(row.offered_to, who);
         if (!owned && !offered)
             continue;
-        one = text_on(desk->ticket, sizeof(desk->ticket));
+        one = text_on(buffers->ticket, sizeof(buffers->ticket));
         one.comma = visit->mine++ > 0;
-        put_ticket(&one, desk->qr, &row, offered);
+        put_ticket(&one, buffers->qr, &row, offered);
         grow_add(body, text_span(&one));
     }
     grow_add(body, SPAN("]}"));
@@ -146,13 +146,13 @@ static void draw(void *ctx)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
     struct grow body = {.ptr = NULL};
-    struct desk *desk = malloc(sizeof(*desk));
-    if (desk != NULL)
-        visit->fits = put_tickets(visit, desk, &body);
-    if (desk != NULL && !body.failed)
+    struct buffers *buffers = malloc(sizeof(*buffers));
+    if (buffers != NULL)
+        visit->fits = put_tickets(visit, buffers, &body);
+    if (buffers != NULL && !body.failed)
         visit->blob = http_blob_create((struct span){body.ptr, body.len});
     grow_free(&body);
-    free(desk);
+    free(buffers);
     PQclear(visit->rows);
 }
 

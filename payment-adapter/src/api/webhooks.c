@@ -144,7 +144,7 @@ static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
                                   1, memory_order_relaxed);
         assert(provider < PSP_PROVIDERS);
         if (row.ours)
-            atomic_store_explicit(&webhooks->conf.psp->heard[provider].at_us,
+            atomic_store_explicit(&webhooks->conf.psp->seen[provider].at_us,
                                   clock_mono_us(webhooks->conf.clock), memory_order_relaxed);
         char order[ORDER_ID_MAX];
         if (row.to_wake && span_to_cstr(row.order_id, order, sizeof(order)))

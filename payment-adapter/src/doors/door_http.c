@@ -196,7 +196,7 @@ static void refuse(struct scan *scan, const char *why)
 
 static void check_in_now(struct scan *scan);
 
-static void tell_why(struct scan *scan, const PGresult *res)
+static void put_why(struct scan *scan, const PGresult *res)
 {
     const struct door *door = scan->door;
     if (PQntuples(res) == 0 && !scan->restored) {
@@ -241,7 +241,7 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
         scan->again = sql_checkin_row(in, 0).again;
         scan_done(scan);
     } else {
-        tell_why(scan, answer->results[answer->len - 1]);
+        put_why(scan, answer->results[answer->len - 1]);
     }
 }
 
@@ -514,7 +514,7 @@ static void then_call(struct http_req *req, const struct scanner *scanner)
     door_begin(req, scanner, call_of(req));
 }
 
-static void then_tell(struct http_req *req, const struct scanner *scanner)
+static void then_say(struct http_req *req, const struct scanner *scanner)
 {
     char memory[512];
     struct text body = text_on(memory, sizeof(memory));
@@ -530,7 +530,7 @@ static void then_tell(struct http_req *req, const struct scanner *scanner)
 
 static void on_door(struct http_req *req)
 {
-    scanner_of(req, then_tell);
+    scanner_of(req, then_say);
 }
 
 static void on_scanner(struct http_req *req)

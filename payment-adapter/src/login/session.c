@@ -132,7 +132,7 @@ void session_of(struct sessions *sessions, const struct http_req *req, session_o
                      lookup);
 }
 
-static void tell(struct lookup *lookup, int rc)
+static void answer_lookup(struct lookup *lookup, int rc)
 {
     lookup->on_begun(lookup->ctx, rc, lookup->set_cookie);
     free(lookup);
@@ -143,7 +143,7 @@ static void on_begun(void *ctx, const struct pg_answer *answer)
     int rc = answer->rc;
     if (rc == 0 && sql_session_create_row(answer->results[0], 0).begun == 0)
         rc = ERR_EXISTS;
-    tell(ctx, rc);
+    answer_lookup(ctx, rc);
 }
 
 static struct lookup *begin(struct sessions *sessions, const struct http_req *req,
@@ -214,7 +214,7 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
         if (span_to_cstr(sql_session_revoke_row(answer->results[0], i).token, hash, sizeof(hash)))
             forget(lookup->sessions, hash);
     }
-    tell(lookup, answer->rc);
+    answer_lookup(lookup, answer->rc);
 }
 
 void session_end(struct sessions *sessions, const struct http_req *req, const char *member_or_null,

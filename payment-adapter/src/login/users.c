@@ -167,7 +167,7 @@ static void on_answer(void *ctx, const struct pg_answer *answer)
     struct user user = {0};
     bool nobody = is_about_data(answer);
     if (answer->rc == 0 || nobody) {
-        breaker_heard(&users->breaker);
+        breaker_answered(&users->breaker);
         if (!nobody)
             read_user(answer->results[0], question->query, &user);
     } else {
@@ -247,7 +247,7 @@ int users_address(struct users *users, enum pace_share share, const char *id,
 
 /* ---- is there an index? ---- */
 
-static void tell_unserved(struct logger *log, const char *setting, const char *why)
+static void log_unserved(struct logger *log, const char *setting, const char *why)
 {
     log_text(log, LOG_LEVEL_WARN, why, "setting", setting);
 }
@@ -260,10 +260,10 @@ static void explain(PGconn *pq, const char *setting, const char *sql, struct log
     snprintf(memory, sizeof(memory), "EXPLAIN EXECUTE %s ('1')", setting);
     PGresult *plan = PQexec(pq, memory);
     if (PQresultStatus(plan) != PGRES_TUPLES_OK)
-        tell_unserved(log, setting, "the user database rejects this question");
+        log_unserved(log, setting, "the user database rejects this question");
     for (int i = 0; i < PQntuples(plan); i++) {
         if (strstr(PQgetvalue(plan, i, 0), "Seq Scan") != NULL) {
-            tell_unserved(log, setting, "no index of the user database serves this question");
+            log_unserved(log, setting, "no index of the user database serves this question");
             break;
         }
     }

@@ -262,14 +262,14 @@ static void on_terms(void *ctx, const struct pg_answer *asked)
     answer(buying, 200);
 }
 
-static void on_held(void *ctx, const struct outcall_answer *told)
+static void on_held(void *ctx, const struct outcall_answer *reply)
 {
     struct buying *buying = MAGIC_OF(buying, ctx);
-    if (told == NULL || told->rc < 0 || told->status != 200) {
-        refuse(buying, held_fetch_refusal(told));
+    if (reply == NULL || reply->rc < 0 || reply->status != 200) {
+        refuse(buying, held_fetch_refusal(reply));
         return;
     }
-    if (json_in_read(told->body, &buying->held) < 0 || buying->held == NULL) {
+    if (json_in_read(reply->body, &buying->held) < 0 || buying->held == NULL) {
         refuse(buying, REFUSAL_UNAVAILABLE);
         return;
     }

@@ -27,17 +27,17 @@ struct peers_http {
 static void read_places(struct peer_call *peer, const json_t *body)
 {
     struct seat_names *places = malloc(sizeof(*places));
-    bool told = json_array_size(json_object_get(body, "places")) > 0;
-    if (places != NULL && told) {
+    bool has_any = json_array_size(json_object_get(body, "places")) > 0;
+    if (places != NULL && has_any) {
         seat_names_read(body, places);
-        told = strcmp(places->json, "[]") != 0;
-        peer->places = told ? strdup(places->json) : NULL;
+        has_any = strcmp(places->json, "[]") != 0;
+        peer->places = has_any ? strdup(places->json) : NULL;
     }
     free(places);
     if (peer->places != NULL)
         return;
-    psp_tell(peer, SAGA_UNKNOWN, told ? "no-memory" : "no-places", NULL);
-    peer->answered = told;
+    psp_answer(peer, SAGA_UNKNOWN, has_any ? "no-memory" : "no-places", NULL);
+    peer->answered = has_any;
 }
 
 static void ask(struct peers_http *peers, struct peer_call *peer);
@@ -60,12 +60,12 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     const struct peers_http *peers = peer->answerer;
     enum peer_about about = peer_question(peer->op)->about;
     if (about == PEER_ABOUT_HOLD || about == PEER_ABOUT_SEATS_VISIT)
-        seats_clock_heard(peers->conf.seats_clock, answer);
+        seats_clock_read(peers->conf.seats_clock, answer);
     struct span event = span_of(peer->order->event);
     if (about == PEER_ABOUT_HOLD && !peer->again &&
         seats_map_misled(peers->conf.seats_map, event, answer)) {
         peer->again = true;
-        psp_tell_unknown(peer, answer);
+        psp_answer_unknown(peer, answer);
         seats_map_read(peers->conf.seats_map, event, on_map, peer);
         return;
     }
@@ -76,9 +76,9 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
         unsigned status = answer->rc < 0 ? 0 : answer->status;
         enum saga_verdict verdict = peer_judge(peer->op, status, &code);
         if (verdict == SAGA_UNKNOWN && code == NULL)
-            psp_tell_unknown(peer, answer);
+            psp_answer_unknown(peer, answer);
         else
-            psp_tell(peer, verdict, code, verdict == SAGA_DONE ? NULL : detail);
+            psp_answer(peer, verdict, code, verdict == SAGA_DONE ? NULL : detail);
         if (verdict == SAGA_DONE) {
             const struct peer_question *question = peer_question(peer->op);
             if (question->reads_expiry) {
@@ -133,18 +133,18 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
     json_member_cstr(&body, "order", peer->order->id);
-    if (question->tells_member) {
+    if (question->sends_member) {
         struct member_name member =
             member_name_make(span_of(peer->order->event), span_of(peer->order->member));
         json_member_cstr(&body, "member", member.text);
     }
-    if (question->tells_purchase)
+    if (question->sends_purchase)
         put_purchase(&body, peer->order);
-    if (question->tells_seats) {
+    if (question->sends_seats) {
         put_seats(&body, "from", peer->moving, false);
         put_seats(&body, "to", peer->moving, true);
     }
-    if (question->tells_back)
+    if (question->sends_returned)
         put_back(&body, peer->moving);
     json_close(&body, '}');
     assert(!body.overflown);

@@ -18,8 +18,8 @@ const char *const psp_names[PSP_PROVIDERS + 1] = {PSP_LIST(PSP_NAME) NULL};
 #define PSP_DRIVER(NAME) &psp_##NAME,
 const struct psp_driver *const psp_drivers[PSP_PROVIDERS] = {PSP_LIST(PSP_DRIVER)};
 
-void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
-              const char *detail)
+void psp_answer(struct peer_call *call, enum saga_verdict verdict, const char *code,
+                const char *detail)
 {
     call->verdict = verdict;
     span_to_cstr_cut(span_of(code), call->code, sizeof(call->code));
@@ -32,9 +32,9 @@ void psp_send(struct psp *psp, const struct outcall *call)
     outcall_send(psp->conf.outcalls, call);
 }
 
-void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail)
+void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *detail)
 {
-    atomic_fetch_add_explicit(&psp->conf.shared->heard[psp->place].strangers, 1,
+    atomic_fetch_add_explicit(&psp->conf.shared->seen[psp->place].strangers, 1,
                               memory_order_relaxed);
     struct log_line line;
     log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
@@ -43,19 +43,19 @@ void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *deta
     log_cstr(&line, "order", call->order->id);
     log_cstr(&line, "detail", detail != NULL ? detail : "");
     log_end(&line);
-    psp_tell(call, SAGA_UNKNOWN, "provider-refuses-us", detail);
+    psp_answer(call, SAGA_UNKNOWN, "provider-refuses-us", detail);
 }
 
-void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer)
+void psp_answer_unknown(struct peer_call *call, const struct outcall_answer *answer)
 {
     int rc = answer->rc;
     if (rc < 0) {
-        psp_tell(call, SAGA_UNKNOWN, err_name(rc), answer->why);
+        psp_answer(call, SAGA_UNKNOWN, err_name(rc), answer->why);
         call->unasked = rc == ERR_FULL || rc == ERR_CLOSED || rc == ERR_NOMEM;
     } else {
         char code[24];
         snprintf(code, sizeof(code), "http-%u", answer->status);
-        psp_tell(call, SAGA_UNKNOWN, code, "");
+        psp_answer(call, SAGA_UNKNOWN, code, "");
     }
     call->retry_ms = answer->retry_after_s * 1000;
     /* An error stored under our idempotency key would come back for good, so the next try needs
@@ -68,8 +68,8 @@ bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, 
     *out = NULL;
     if (answer->rc < 0 || json_in_read(answer->body, out) == 0)
         return true;
-    psp_tell_unknown(call, answer);
-    psp_tell(call, SAGA_UNKNOWN, "no-memory", NULL);
+    psp_answer_unknown(call, answer);
+    psp_answer(call, SAGA_UNKNOWN, "no-memory", NULL);
     call->answered = answer->status < 500;
     return false;
 }

@@ -16,13 +16,13 @@ struct psp;
 struct logger;
 
 /* What all loops of the process share about the providers (other processes share the pace too);
- * `heard` is indexed by place in the list. */
+ * `seen` is indexed by place in the list. */
 struct psp_shared {
     struct pace pace;
-    struct psp_heard {
+    struct psp_seen {
         _Atomic uint64_t at_us;     /* monotonic: when a webhook last woke an order; 0: never */
         _Atomic uint64_t strangers; /* calls refused because of our key or contract */
-    } heard[PSP_PROVIDERS];
+    } seen[PSP_PROVIDERS];
 };
 
 struct psp_conf {
@@ -125,14 +125,14 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
 void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t limit,
                   void (*read)(const json_t *list, struct psp_events *events),
                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
-void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
-              const char *detail);
+void psp_answer(struct peer_call *call, enum saga_verdict verdict, const char *code,
+                const char *detail);
 /* Sends a call to this provider, counting and paying for it. */
 void psp_send(struct psp *psp, const struct outcall *call);
 /* The provider rejects us, whatever the order: UNKNOWN, counted, and logged for the operator. */
-void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail);
+void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *detail);
 /* No intelligible answer: UNKNOWN, with what is known about the reason. */
-void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer);
+void psp_answer_unknown(struct peer_call *call, const struct outcall_answer *answer);
 /* The answer's JSON, or NULL if there was none. False: out of memory; UNKNOWN has been reported,
  * since the answer may be a yes or a no. */
 bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, json_t **out);

@@ -194,21 +194,21 @@ static void judge_intent(struct peer_call *peer)
     switch (peer->op) {
     case PEER_PSP_CREATE:
     case PEER_PSP_READ:
-        psp_tell(peer, SAGA_DONE, NULL, NULL);
+        psp_answer(peer, SAGA_DONE, NULL, NULL);
         return;
     case PEER_PSP_CAPTURE:
         if (state == PAYMENT_CAPTURED)
-            psp_tell(peer, SAGA_DONE, NULL, NULL);
+            psp_answer(peer, SAGA_DONE, NULL, NULL);
         else if (state == PAYMENT_AUTHORISED)
-            psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
+            psp_answer(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
         else
-            psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, NULL);
+            psp_answer(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, NULL);
         return;
     default:
         assert(peer->op == PEER_PSP_CANCEL);
         /* A captured payment cannot be canceled; the next try sees that and refunds. */
-        psp_tell(peer, state == PAYMENT_CANCELED ? SAGA_DONE : SAGA_UNKNOWN,
-                 state == PAYMENT_CANCELED ? NULL : "not-canceled-yet", NULL);
+        psp_answer(peer, state == PAYMENT_CANCELED ? SAGA_DONE : SAGA_UNKNOWN,
+                   state == PAYMENT_CANCELED ? NULL : "not-canceled-yet", NULL);
     }
 }
 
@@ -216,7 +216,7 @@ static void judge_good(struct stripe_call *call, const json_t *body)
 {
     struct peer_call *peer = call->peer;
     if (peer->op == PEER_PSP_REFUND && is_session(peer->order->payment)) {
-        psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL); /* start() only read it */
+        psp_answer(peer, SAGA_UNKNOWN, "not-captured-yet", NULL); /* start() only read it */
         return;
     }
     if (peer->op == PEER_PSP_REFUND) {
@@ -227,14 +227,14 @@ static void judge_good(struct stripe_call *call, const json_t *body)
          * reconciliation finds it in the list of events. */
         bool good =
             status != NULL && (strcmp(status, "succeeded") == 0 || strcmp(status, "pending") == 0);
-        psp_tell(peer,
-                 good     ? SAGA_DONE
-                 : failed ? SAGA_FAILED
-                          : SAGA_UNKNOWN,
-                 good     ? NULL
-                 : failed ? "refund-failed"
-                          : "unreadable",
-                 status);
+        psp_answer(peer,
+                   good     ? SAGA_DONE
+                   : failed ? SAGA_FAILED
+                            : SAGA_UNKNOWN,
+                   good     ? NULL
+                   : failed ? "refund-failed"
+                            : "unreadable",
+                   status);
         peer->key_burnt = failed; /* the key keeps this answer, and no money went back */
         return;
     }
@@ -242,7 +242,7 @@ static void judge_good(struct stripe_call *call, const json_t *body)
     const char *kind = json_string_value(json_object_get(body, "object"));
     bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
     if (!(session ? read_session(body, out) : read_intent(body, out))) {
-        psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
+        psp_answer(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
         return;
     }
     put_url(call->psp, peer);
@@ -306,14 +306,14 @@ static void judge_error(struct stripe_call *call, const struct outcall_answer *a
     const char *message = json_string_value(json_object_get(error, "message"));
     bool missing = answer->status == 404 || (code != NULL && strcmp(code, "resource_missing") == 0);
     if (answer->status == 401 || answer->status == 403 || missing) {
-        psp_tell_stranger(call->psp, peer, message);
+        psp_answer_stranger(call->psp, peer, message);
     } else if (type == NULL) {
-        psp_tell_unknown(peer, answer);
+        psp_answer_unknown(peer, answer);
     } else if (strcmp(type, "idempotency_error") == 0) {
-        psp_tell(peer, SAGA_UNKNOWN, "idempotency-error", message);
+        psp_answer(peer, SAGA_UNKNOWN, "idempotency-error", message);
         peer->key_burnt = true;
     } else if (peer->op == PEER_PSP_REFUND && is_back(code)) {
-        psp_tell(peer, SAGA_DONE, code, NULL);
+        psp_answer(peer, SAGA_DONE, code, NULL);
     } else if (peer->op != PEER_PSP_REFUND &&
                read_intent(json_object_get(error, "payment_intent"), &peer->payment)) {
         put_url(call->psp, peer);
@@ -321,16 +321,16 @@ static void judge_error(struct stripe_call *call, const struct outcall_answer *a
     } else if (answer->replayed) {
         /* A refusal stored under the key describes the past: the cause may have been fixed since.
          * Try once more, under another key. */
-        psp_tell(peer, SAGA_UNKNOWN, "kept-refusal", message);
+        psp_answer(peer, SAGA_UNKNOWN, "kept-refusal", message);
         peer->key_burnt = true;
     } else if (is_too_late(call, error)) {
-        psp_tell(peer, SAGA_FAILED, "too-late", message);
+        psp_answer(peer, SAGA_FAILED, "too-late", message);
     } else if (is_no(peer->op, answer->status, code)) {
-        psp_tell(peer, SAGA_FAILED, code != NULL ? code : type, message);
+        psp_answer(peer, SAGA_FAILED, code != NULL ? code : type, message);
     } else if (peer->op == PEER_PSP_CREATE) { /* none of this is the buyer's fault */
-        psp_tell_stranger(call->psp, peer, message);
+        psp_answer_stranger(call->psp, peer, message);
     } else {
-        psp_tell(peer, SAGA_UNKNOWN, code != NULL ? code : type, message);
+        psp_answer(peer, SAGA_UNKNOWN, code != NULL ? code : type, message);
         peer->key_burnt = true; /* the key keeps a refusal caused by the state */
     }
 }
@@ -348,7 +348,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     json_t *body;
     if (psp_read_body(peer, answer, &body)) {
         if (answer->rc < 0 || (answer->status >= 300 && !is_explicit(answer->status)))
-            psp_tell_unknown(call->peer, answer);
+            psp_answer_unknown(call->peer, answer);
         else if (answer->status < 300)
             judge_good(call, body);
         else

@@ -208,9 +208,9 @@ static bool read_payment(struct toss_call *call, const json_t *body)
 static void act(struct toss_call *call);
 
 /* Toss would repeat this answer under this key for good, and the act can be repeated. */
-static void tell_again(struct toss_call *call, const char *code, const char *detail)
+static void answer_again(struct toss_call *call, const char *code, const char *detail)
 {
-    psp_tell(call->peer, SAGA_UNKNOWN, code, detail);
+    psp_answer(call->peer, SAGA_UNKNOWN, code, detail);
     call->peer->key_burnt = true;
 }
 
@@ -225,21 +225,21 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     /* Any 400 counts here, since the key may be made up. */
     if (is_in_doubt(call) && (word == TOSS_SAYS_GONE || word == TOSS_SAYS_NOBODY ||
                               (word == TOSS_SAYS_NOTHING && answer->status == 400))) {
-        psp_tell(peer, SAGA_DONE, NULL, code); /* no money moves: still a hint */
+        psp_answer(peer, SAGA_DONE, NULL, code); /* no money moves: still a hint */
         peer->key_burnt = true;
         return;
     }
     switch (word) {
     case TOSS_SAYS_NO:
         if (confirming) {
-            psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
+            psp_answer(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
         } else if (peer->op == PEER_PSP_REFUND) {
-            psp_tell(peer, SAGA_FAILED, "refund-refused", code);
+            psp_answer(peer, SAGA_FAILED, "refund-refused", code);
             peer->key_burnt = true; /* an operator retries it once the cause is fixed */
         } else if (is_in_doubt(call)) {
-            psp_tell(peer, SAGA_DONE, NULL, code);
+            psp_answer(peer, SAGA_DONE, NULL, code);
         } else {
-            tell_again(call, "not-closed", code);
+            answer_again(call, "not-closed", code);
         }
         return;
     case TOSS_SAYS_GONE:
@@ -248,20 +248,20 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
          * shown us the payment, or if any consent must have expired. */
         if (confirming && ((word == TOSS_SAYS_GONE && call->shown) ||
                            now_ms > peer->order->expires_ms + SESSION_MS))
-            psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
+            psp_answer(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
         else
-            tell_again(call, "payment-not-found", code);
+            answer_again(call, "payment-not-found", code);
         return;
     case TOSS_SAYS_STRANGER:
-        psp_tell_stranger(call->psp, peer, code);
+        psp_answer_stranger(call->psp, peer, code);
         peer->key_burnt = true;
         return;
     case TOSS_SAYS_BEFORE: /* the next try reads what happened */
-        tell_again(call, "already", code);
+        answer_again(call, "already", code);
         return;
     case TOSS_SAYS_LATER:
     case TOSS_SAYS_NOTHING:
-        psp_tell_unknown(peer, answer);
+        psp_answer_unknown(peer, answer);
         span_to_cstr_cut(span_of(code), peer->detail, sizeof(peer->detail));
         peer->key_burnt = true;
         return;
@@ -285,9 +285,9 @@ static void on_acted(void *ctx, const struct outcall_answer *answer)
         act(call);
         return;
     } else if (said) {
-        psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment of this order in a good answer");
+        psp_answer(peer, SAGA_UNKNOWN, "unreadable", "no payment of this order in a good answer");
     } else if (read) {
-        psp_tell_unknown(peer, answer);
+        psp_answer_unknown(peer, answer);
     }
     json_decref(body);
     finish(call);
@@ -339,7 +339,7 @@ static void cancel(struct toss_call *call, const char *why)
 static bool may_act(struct toss_call *call)
 {
     if (call->acts == 2) {
-        psp_tell(call->peer, SAGA_UNKNOWN, "not-yet", status_names[call->status]);
+        psp_answer(call->peer, SAGA_UNKNOWN, "not-yet", status_names[call->status]);
         return false;
     }
     call->acts++;
@@ -355,11 +355,11 @@ static bool act_to_capture(struct toss_call *call)
     case TOSS_HINTED:
     case TOSS_IN_PROGRESS:
         if (call->transfer) {
-            psp_tell(peer, SAGA_FAILED, virtual_account, NULL);
+            psp_answer(peer, SAGA_FAILED, virtual_account, NULL);
             return false;
         }
         if (call->acts > 0) {
-            psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
+            psp_answer(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
             return false;
         }
         if (!may_act(call))
@@ -373,20 +373,20 @@ static bool act_to_capture(struct toss_call *call)
         return true;
     case TOSS_DONE:
     case TOSS_PARTIAL_CANCELED: /* the step decides by how much is left */
-        psp_tell(peer, SAGA_DONE, NULL, NULL);
+        psp_answer(peer, SAGA_DONE, NULL, NULL);
         return false;
     case TOSS_CANCELED:
         if (peer->payment.state == PAYMENT_CAPTURED)
-            psp_tell(peer, SAGA_DONE, NULL, NULL);
+            psp_answer(peer, SAGA_DONE, NULL, NULL);
         else
-            psp_tell(peer, SAGA_FAILED, call->transfer ? virtual_account : "payment-canceled",
-                     NULL);
+            psp_answer(peer, SAGA_FAILED, call->transfer ? virtual_account : "payment-canceled",
+                       NULL);
         return false;
     case TOSS_NOTHING:
-        psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
+        psp_answer(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
         return false;
     default:
-        psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, status_names[call->status]);
+        psp_answer(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, status_names[call->status]);
         return false;
     }
 }
@@ -409,7 +409,7 @@ static bool act_to_cancel(struct toss_call *call)
      * find. */
     bool captured =
         peer->payment.state == PAYMENT_CAPTURED && peer->payment.refunded < peer->payment.captured;
-    psp_tell(peer, captured ? SAGA_UNKNOWN : SAGA_DONE, captured ? "captured" : NULL, NULL);
+    psp_answer(peer, captured ? SAGA_UNKNOWN : SAGA_DONE, captured ? "captured" : NULL, NULL);
     return false;
 }
 
@@ -420,7 +420,7 @@ static bool act_to_refund(struct toss_call *call)
     if (payment->state == PAYMENT_CAPTURED &&
         payment->refunded < order_refund(peer->order, payment->captured)) {
         if (call->acts > 0) {
-            psp_tell(peer, SAGA_UNKNOWN, "not-refunded-yet", status_names[call->status]);
+            psp_answer(peer, SAGA_UNKNOWN, "not-refunded-yet", status_names[call->status]);
             return false;
         }
         if (!may_act(call))
@@ -429,11 +429,11 @@ static bool act_to_refund(struct toss_call *call)
         return true;
     }
     if (payment->state == PAYMENT_CAPTURED)
-        psp_tell(peer, SAGA_DONE, NULL, NULL);
+        psp_answer(peer, SAGA_DONE, NULL, NULL);
     else if (!call->shown) /* a missing payment may still have taken the money */
-        psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
+        psp_answer(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
     else
-        psp_tell(peer, SAGA_FAILED, "not-captured", status_names[call->status]);
+        psp_answer(peer, SAGA_FAILED, "not-captured", status_names[call->status]);
     return false;
 }
 
@@ -471,7 +471,7 @@ static void act(struct toss_call *call)
         break;
     default:
         assert(call->peer->op == PEER_PSP_CREATE || call->peer->op == PEER_PSP_READ);
-        psp_tell(call->peer, SAGA_DONE, NULL, NULL);
+        psp_answer(call->peer, SAGA_DONE, NULL, NULL);
     }
     if (!under_way)
         finish(call);
@@ -497,13 +497,13 @@ static enum found judge_read(struct toss_call *call, const struct outcall_answer
         else if (read_payment(call, body))
             found = FOUND_IT;
         else
-            psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
+            psp_answer(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
     } else if (answer->rc == 0 && answer->status == 404 && word == TOSS_SAYS_NOBODY) {
         found = FOUND_NONE;
     } else if (answer->rc == 0 && word == TOSS_SAYS_STRANGER) {
-        psp_tell_stranger(call->psp, peer, code);
+        psp_answer_stranger(call->psp, peer, code);
     } else {
-        psp_tell_unknown(peer, answer);
+        psp_answer_unknown(peer, answer);
     }
     json_decref(body);
     return found;

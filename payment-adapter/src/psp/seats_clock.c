@@ -27,7 +27,7 @@ void seats_clock_init(struct seats_clock *seats, const struct clock *own)
     atomic_init(&seats->apart_ms, 0);
 }
 
-void seats_clock_heard(struct seats_clock *seats, const struct outcall_answer *answer)
+void seats_clock_read(struct seats_clock *seats, const struct outcall_answer *answer)
 {
     if (answer->rc < 0 || answer->date_s == 0)
         return;

@@ -17,6 +17,6 @@ struct seats_clock {
 void seats_clock_init(struct seats_clock *seats, const struct clock *own);
 
 /* Call with each answer of the seat service, on arrival: its Date says what time it is there. */
-void seats_clock_heard(struct seats_clock *seats, const struct outcall_answer *answer);
+void seats_clock_read(struct seats_clock *seats, const struct outcall_answer *answer);
 
 #endif

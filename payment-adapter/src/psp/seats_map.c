@@ -79,11 +79,11 @@ struct reading {
     void *ctx;
 };
 
-static void learn(struct seats_map *map, const json_t *told)
+static void learn(struct seats_map *map, const json_t *row)
 {
-    const char *event = json_string_value(json_object_get(told, "event"));
-    const char *address = json_string_value(json_object_get(told, "address"));
-    const char *within = json_string_value(json_object_get(told, "private_address"));
+    const char *event = json_string_value(json_object_get(row, "event"));
+    const char *address = json_string_value(json_object_get(row, "address"));
+    const char *within = json_string_value(json_object_get(row, "private_address"));
     struct place place;
     if (event == NULL || address == NULL || within == NULL || *address == '\0' || *within == '\0')
         return;
@@ -121,9 +121,9 @@ static void on_owners(void *ctx, const struct outcall_answer *answer)
     json_t *body = NULL;
     if (answer->rc == 0 && answer->status == 200)
         (void)json_in_read(answer->body, &body); /* if that fails, the next is asked */
-    const json_t *events = json_object_get(body, "events"), *told;
+    const json_t *events = json_object_get(body, "events"), *row;
     size_t i;
-    json_array_foreach(events, i, told) learn(reading->map, told);
+    json_array_foreach(events, i, row) learn(reading->map, row);
     json_decref(body);
     if (answer->rc == ERR_CLOSED)
         end_reading(reading, false);

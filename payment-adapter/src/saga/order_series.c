@@ -24,9 +24,9 @@ struct ours {
 
 struct order_series {
     struct order_series_conf conf;
-    struct ours told, telling;
+    struct ours sent, sending;
     uint32_t ticks;
-    bool is_telling, failing;
+    bool is_sending, failing;
 };
 
 /* ---- counting ---- */
@@ -50,11 +50,11 @@ static void on_sagas(void *ctx, const struct pg_answer *answer)
 static void on_ours(void *ctx, const struct pg_answer *answer)
 {
     struct order_series *series = ctx;
-    assert(series->is_telling);
+    assert(series->is_sending);
     note_failure(series, answer);
-    series->is_telling = false;
+    series->is_sending = false;
     if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* too few is better than twice */
-        series->told = series->telling;
+        series->sent = series->sending;
 }
 
 static void count_ours(struct order_series *series)
@@ -64,16 +64,16 @@ static void count_ours(struct order_series *series)
         .errors = atomic_load_explicit(conf->errors, memory_order_relaxed),
         .unanswered = atomic_load_explicit(conf->unanswered, memory_order_relaxed),
     };
-    assert(now.errors >= series->told.errors); /* counters only rise */
-    assert(now.unanswered >= series->told.unanswered);
-    uint64_t errors = now.errors - series->told.errors;
-    uint64_t unanswered = now.unanswered - series->told.unanswered;
-    if (series->is_telling || errors + unanswered == 0)
+    assert(now.errors >= series->sent.errors); /* counters only rise */
+    assert(now.unanswered >= series->sent.unanswered);
+    uint64_t errors = now.errors - series->sent.errors;
+    uint64_t unanswered = now.unanswered - series->sent.unanswered;
+    if (series->is_sending || errors + unanswered == 0)
         return;
     const struct sql_count_ours_args args = {.errors = (uint32_t)errors,
                                              .unanswered = (uint32_t)unanswered};
-    series->telling = now;
-    series->is_telling = true;
+    series->sending = now;
+    series->is_sending = true;
     sql_count_ours(series->conf.pg, &args, on_ours, series);
 }
 

@@ -17,17 +17,17 @@ void ticket_times_on_stored(struct ticket_times *times, const struct saga_row *r
     assert(move->id != 0); /* 0 marks a free slot */
     size_t place = move->id % TICKET_TIMES_OPEN;
     bool known = times->open[place].saga == move->id;
-    enum order_status told =
+    enum order_status shown =
         checkout_status(row->def, row->state, row->step, row->parked, row->cause);
-    if (told == ORDER_CONFIRMING && !known) {
+    if (shown == ORDER_CONFIRMING && !known) {
         times->open[place].saga = move->id;
         times->open[place].paid_us = now_us > move->took_us ? now_us - move->took_us : 0;
-    } else if (told == ORDER_COMPLETED && known) {
+    } else if (shown == ORDER_COMPLETED && known) {
         assert(times->open[place].saga != 0);
         uint64_t paid_us = times->open[place].paid_us;
         times->open[place].saga = 0;
         histogram_record(&times->took, now_us > paid_us ? now_us - paid_us : 0);
-    } else if (told != ORDER_CONFIRMING && known) {
+    } else if (shown != ORDER_CONFIRMING && known) {
         times->open[place].saga = 0;
         atomic_fetch_add_explicit(&times->missed, 1, memory_order_relaxed);
     }

@@ -7,8 +7,8 @@ local function away_key(page)
     return prefix .. KEY.away .. page
 end
 
--- The places of a page heard in an epoch, by all fronts.
-local function heard_key(epoch, page)
+-- The places of a page seen in an epoch, by all fronts.
+local function seen_key(epoch, page)
     return prefix .. KEY.there .. epoch .. ':' .. page
 end
 

@@ -15,16 +15,16 @@ end
 
 -- Then the draw is made, together with the opening, from the front's values: the beacon's with its proof, and the
 -- seeds, 64 hex digits per line.
-local function draw(told)
+local function draw(made)
     close_entries()
     each_line(function()
         local cfg = prefix .. KEY.cfg
         if call('HEXISTS', cfg, 'entries') == 0 then
-            call('HSET', cfg, 'seed', string.sub(told.seeds, 64 * lane + 1, 64 * lane + 64), 'entries', call('HGET', cfg, 'closed'), 'beacon',
-                told.beacon, 'drawn_ms', now_ms)
+            call('HSET', cfg, 'seed', string.sub(made.seeds, 64 * lane + 1, 64 * lane + 64), 'entries', call('HGET', cfg, 'closed'), 'beacon',
+                made.beacon, 'drawn_ms', now_ms)
         end
     end)
-    call('HSETNX', CFG, 'proof', told.proof)
+    call('HSETNX', CFG, 'proof', made.proof)
 end
 
 local function begin_lanes(run_id)

@@ -7,11 +7,11 @@ local function moves_write(entry, moves)
 end
 
 -- A place's number of moves, as far as Redis knows; a verified ticket counts as knowledge too.
-local function moves_known(entry, told)
+local function moves_known(entry, shown)
     local known = (tonumber(call('ZSCORE', prefix .. KEY.moved, entry)) or 0) % 256
-    if told > known then
-        moves_write(entry, told)
-        return told
+    if shown > known then
+        moves_write(entry, shown)
+        return shown
     end
     return known
 end

@@ -80,7 +80,7 @@ local function note_passed(before)
     end
 end
 
-local function gaps_told()
+local function gaps_reply()
     local nobodys = 0
     for _, gap in ipairs(gaps) do
         each_page(math.max(gap.from, serving + 1), gap.upto, function(page, low, high)
@@ -88,9 +88,9 @@ local function gaps_told()
         end)
     end
     return {
-        [tell_gaps.nobodys] = math.min(nobodys, bucket.ghosts_n),
-        [tell_gaps.passed] = bucket.gap_passed,
-        [tell_gaps.ranges] = gaps_text(gaps),
-        [tell_gaps.raised] = math.min(bucket.raised, issued),
+        [reply_gaps.nobodys] = math.min(nobodys, bucket.ghosts_n),
+        [reply_gaps.passed] = bucket.gap_passed,
+        [reply_gaps.ranges] = gaps_text(gaps),
+        [reply_gaps.raised] = math.min(bucket.raised, issued),
     }
 end

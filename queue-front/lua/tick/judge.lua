@@ -1,11 +1,11 @@
--- judge.lua: presence. heard.lua has the places that fronts heard from. Here, once per epoch, a place that
+-- judge.lua: presence. seen.lua has the places that fronts heard from. Here, once per epoch, a place that
 -- was not heard from in the whole previous epoch, nor since, becomes a ghost. Only places issued before
 -- that epoch are judged (`heard_upto`), and only once every front has sent all its marks: while one is
 -- silent, and after any gap in the ticks, no new ghosts are made, and existing ones stay.
 
 local JUDGE_MAX = 4          -- pages judged per tick
 
--- Places not heard from in the last whole epoch, nor since, become away. Bits are only added: heard.lua
+-- Places not heard from in the last whole epoch, nor since, become away. Bits are only added: seen.lua
 -- brings back visitors who are heard from again.
 local function judge_page(epoch, page)
     local absent, left = prefix .. KEY.absent, prefix .. KEY.left
@@ -13,7 +13,7 @@ local function judge_page(epoch, page)
     local bytes, first = math.floor(high / 8) + 1, page * PAGE_BYTES
     call('SET', left, bucket.left_n > 0 and
         call('GETRANGE', prefix .. KEY.gone, first, first + bytes - 1) or '')
-    local length = call('BITOP', 'OR', absent, heard_key(epoch - 1, page), heard_key(epoch, page), left)
+    local length = call('BITOP', 'OR', absent, seen_key(epoch - 1, page), seen_key(epoch, page), left)
     if length < bytes then
         call('SETRANGE', absent, bytes - 1, '\0')
     elseif length > bytes then

@@ -11,12 +11,12 @@ local function read_pilot()
     local ceiling_milli = tonumber(cfg[cfg_tick.pilot_ceiling_milli]) or 0
     pilot = {}
     if ceiling_milli > 0 then
-        pilot = call('HMGET', root .. KEY.pilot, tell_pilot.names)
+        pilot = call('HMGET', root .. KEY.pilot, reply_pilot.names)
         local floor_milli = tonumber(cfg[cfg_tick.pilot_floor_milli])
-        rate_milli = math.min(tonumber(pilot[tell_pilot.rate_milli]) or floor_milli, ceiling_milli)
-        pilot[tell_pilot.rate_milli] = rate_milli
-        for i = tell_pilot.at_ms, tell_pilot.words do
-            pilot[i] = pilot[i] or (i < tell_pilot.reason and 0 or '')
+        rate_milli = math.min(tonumber(pilot[reply_pilot.rate_milli]) or floor_milli, ceiling_milli)
+        pilot[reply_pilot.rate_milli] = rate_milli
+        for i = reply_pilot.at_ms, reply_pilot.words do
+            pilot[i] = pilot[i] or (i < reply_pilot.reason and 0 or '')
         end
     end
 end

@@ -11,16 +11,16 @@ end
 local function newer_moves()
     local same_run = tonumber(ARGV[ask_tick.moves_run]) == bucket.moves_run
     local known = same_run and tonumber(ARGV[ask_tick.moves_seq]) or 0
-    local told = { bucket.moves_run, known }
+    local reply = { bucket.moves_run, known }
     if bucket.moves_seq > known then
         local all = call('ZRANGEBYSCORE', prefix .. KEY.moved, known * 256 + 256, '+inf',
             'WITHSCORES', 'LIMIT', 0, MOVES_REPLY)
         for i = 1, #all, 2 do
             local score = tonumber(all[i + 1])
-            told[#told + 1] = all[i]
-            told[#told + 1] = score % 256
-            told[tell_moves.seq] = math.floor(score / 256)
+            reply[#reply + 1] = all[i]
+            reply[#reply + 1] = score % 256
+            reply[reply_moves.seq] = math.floor(score / 256)
         end
     end
-    return told
+    return reply
 end

@@ -2,14 +2,14 @@
 -- most ticks need only this: later definitions are then skipped.
 
 -- Fields of `told`, in the order of ask_tick.
-local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error', 'errors' }
+local SUMS = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error', 'errors' }
 
 -- This front's version of the document.
 local known_version, known_era = tonumber(ARGV[ask_tick.version]), tonumber(ARGV[ask_tick.era])
 local known_digest = ARGV[ask_tick.digest]
 
-local function take_told()
-    for i, name in ipairs(TOLD) do
+local function take_sums()
+    for i, name in ipairs(SUMS) do
         local more = ARGV[ask_tick.join_judged - 1 + i]
         if more ~= '0' then
             call('HINCRBY', prefix .. KEY.told, name, more)
@@ -18,14 +18,14 @@ local function take_told()
 end
 
 -- The outcomes of called places.
-local function tell_turns()
-    local told = { ARGV[ask_tick.turns_upto] }
-    for _, entry in ipairs(call('XRANGE', prefix .. KEY.turns, '(' .. told[1], '+', 'COUNT',
+local function turns_reply()
+    local reply = { ARGV[ask_tick.turns_upto] }
+    for _, entry in ipairs(call('XRANGE', prefix .. KEY.turns, '(' .. reply[1], '+', 'COUNT',
         TURNS_REPLY)) do
-        told[1] = entry[1]
-        told[#told + 1] = entry[2][2]
+        reply[1] = entry[1]
+        reply[#reply + 1] = entry[2][2]
     end
-    return told
+    return reply
 end
 
 -- Within the slot of another tick, its picture is the reply to every front that knows no more than it shows; the
@@ -45,33 +45,33 @@ local function picture_of_another()
     if not kept[1] then
         return nil
     end
-    local form, at_us, run, of, era, digest, first_upto, last_upto, told, inside = unpack(cmsgpack.unpack(kept[1]))
-    if form ~= tell_tick.form or not inside then
+    local form, at_us, run, of, era, digest, first_upto, last_upto, reply, inside = unpack(cmsgpack.unpack(kept[1]))
+    if form ~= reply_tick.form or not inside then
         return nil
     end
     local issued, known_upto = tonumber(kept[2]) or 0, tonumber(ARGV[ask_tick.upto])
-    local issued_then, serving, moves = told[tell_tick.issued], told[tell_tick.serving], told[tell_tick.moves]
+    local issued_then, serving, moves = reply[reply_tick.issued], reply[reply_tick.serving], reply[reply_tick.moves]
     if now_us < at_us or now_us >= at_us + slot_us or run ~= ARGV[1] or (known and of ~= known) or
-        told[tell_tick.version] ~= known_version or era ~= known_era or digest ~= known_digest or
-        told[tell_tick.generation] ~= tonumber(ARGV[ask_tick.generation]) or
+        reply[reply_tick.version] ~= known_version or era ~= known_era or digest ~= known_digest or
+        reply[reply_tick.generation] ~= tonumber(ARGV[ask_tick.generation]) or
         issued < issued_then or issued < tonumber(ARGV[ask_tick.issued]) or
         (tonumber(kept[3]) or 0) ~= serving or serving < tonumber(ARGV[ask_tick.serving]) or
         (known_upto < first_upto and known_upto < last_upto) or
-        moves[tell_moves.run] ~= tonumber(ARGV[ask_tick.moves_run]) or
-        moves[tell_moves.seq] ~= tonumber(ARGV[ask_tick.moves_seq]) or
-        visits_news(tonumber(ARGV[ask_tick.served]), told[tell_tick.served_ms], told[tell_tick.halted_ms]) then
+        moves[reply_moves.run] ~= tonumber(ARGV[ask_tick.moves_run]) or
+        moves[reply_moves.seq] ~= tonumber(ARGV[ask_tick.moves_seq]) or
+        visits_news(tonumber(ARGV[ask_tick.served]), reply[reply_tick.served_ms], reply[reply_tick.halted_ms]) then
         return nil
     end
-    told[tell_tick.waiting] = told[tell_tick.waiting] + issued - issued_then
-    told[tell_tick.active] =
-        math.max(0, told[tell_tick.active] + call('ZCARD', root .. KEY.active) - inside)
-    told[tell_tick.issued], told[tell_tick.now_ms] = issued, now_ms
-    told[tell_tick.turns] = tell_turns()
-    return told
+    reply[reply_tick.waiting] = reply[reply_tick.waiting] + issued - issued_then
+    reply[reply_tick.active] =
+        math.max(0, reply[reply_tick.active] + call('ZCARD', root .. KEY.active) - inside)
+    reply[reply_tick.issued], reply[reply_tick.now_ms] = issued, now_ms
+    reply[reply_tick.turns] = turns_reply()
+    return reply
 end
 
 local picture = picture_of_another()
 if picture then
-    take_told()
+    take_sums()
     return picture
 end

@@ -27,7 +27,7 @@ local function sample(waiting, active, outstanding)
         show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
     end
     line = line .. ':' .. show_milli
-    for _, sum in ipairs(call('HMGET', prefix .. KEY.told, unpack(TOLD))) do
+    for _, sum in ipairs(call('HMGET', prefix .. KEY.told, unpack(SUMS))) do
         line = line .. ':' .. (sum or 0)
     end
     line = line .. ':' .. bucket.late_ms .. ':' .. bucket.raised

@@ -2,7 +2,7 @@
 -- token wait.
 
 local SETTLE_MAX = 8         -- stretches settled per tick
-local KNOCK_MS = 10000       -- a visitor who has not knocked for this long has left the door
+local RETRY_MS = 10000       -- a visitor who has not knocked for this long has left the door
 local SHOW_MEMORY = 500      -- people over whom the show-up ratio is smoothed
 
 local function show_up_seen(came, of)
@@ -15,19 +15,19 @@ local function settle(upto)
     local size = upto - bucket.settled - bits(KEY.gone, bucket.settled, upto) -
         bits(KEY.skipped, bucket.settled, upto)
     local came = bits(KEY.called, bucket.settled, upto)
-    local knocking = 0
+    local trying = 0
     if door_n > 0 then
-        knocking = call('ZCOUNT', prefix .. KEY.door, '(' .. bucket.settled, upto)
+        trying = call('ZCOUNT', prefix .. KEY.door, '(' .. bucket.settled, upto)
     end
     if upto == bucket.healed_upto then
         came = math.min(size, came + bucket.healed_came)
         bucket.healed_came = 0
     else
-        show_up_seen(math.min(came + knocking, size), size)
+        show_up_seen(math.min(came + trying, size), size)
     end
     bucket.called_n = math.max(0, bucket.called_n - size)
     bucket.came_n = math.min(math.max(0, bucket.came_n - came), bucket.called_n)
-    bucket.no_shows = bucket.no_shows + math.max(0, size - came - knocking)
+    bucket.no_shows = bucket.no_shows + math.max(0, size - came - trying)
     bucket.settled = upto
 end
 
@@ -54,10 +54,10 @@ local function settle_expired()
 end
 
 local function clear_door()
-    if now_ms < bucket.thawed_ms + KNOCK_MS then
+    if now_ms < bucket.thawed_ms + RETRY_MS then
         return -- nobody could retry while the line was paused
     end
-    local left = call('ZRANGEBYSCORE', prefix .. KEY.knock, '-inf', now_ms - KNOCK_MS, 'LIMIT', 0, 100)
+    local left = call('ZRANGEBYSCORE', prefix .. KEY.knock, '-inf', now_ms - RETRY_MS, 'LIMIT', 0, 100)
     if #left > 0 then
         call('ZREM', prefix .. KEY.knock, unpack(left))
         call('ZREM', prefix .. KEY.door, unpack(left))

@@ -57,19 +57,19 @@ end
 
 -- The last report of each lane's own tick.
 local function lanes_read()
-    local told = {}
+    local reports = {}
     local fields = call('HGETALL', root .. KEY.lanes)
     for i = 1, #fields, 2 do
-        told[fields[i]] = tonumber(fields[i + 1])
+        reports[fields[i]] = tonumber(fields[i + 1])
     end
     local lanes, general = {}, 100
     for i, share in ipairs(shares) do
-        local fresh = (told['at' .. i] or 0) > now_ms - LANE_SILENT_MS
+        local fresh = (reports['at' .. i] or 0) > now_ms - LANE_SILENT_MS
         lanes[i] = {
             weight = share,
-            want = fresh and told['want' .. i] or 0,
-            expected = fresh and told['expected' .. i] or 0,
-            credit = (told['credit' .. i] or 0) / 1000000,
+            want = fresh and reports['want' .. i] or 0,
+            expected = fresh and reports['expected' .. i] or 0,
+            credit = (reports['credit' .. i] or 0) / 1000000,
         }
         general = general - share
     end
@@ -77,7 +77,7 @@ local function lanes_read()
         weight = general,
         want = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0,
         expected = 0,
-        credit = (told.credit0 or 0) / 1000000,
+        credit = (reports.credit0 or 0) / 1000000,
     }
     return lanes
 end
@@ -120,7 +120,7 @@ end
 -- A lane's tick reports what it could use, and returns what it did not. A late visitor who owes a token is among those
 -- who want one, and is expected once there is one. If they were expected before, as many as there are slots would leave
 -- none free, no lane would get tokens, and they would wait at the door for ever.
-local function tell_event(late_n)
+local function report_wants(late_n)
     local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
     local unpaid = math.max(0, late_n - bucket.dues)
     give_back()

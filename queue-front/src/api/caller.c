@@ -4,8 +4,8 @@
  * twice in a row for the same ticket. */
 #include "api/caller.h"
 
-#include "core/line/heard.h"
 #include "core/line/moves.h"
+#include "core/line/seen.h"
 #include "limits.h"
 
 #include "base/ip.h"
@@ -170,7 +170,7 @@ struct place caller_place(const struct http_req *req, const struct front *front,
 {
     struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
     if (place.position != 0) /* before the draw no place is called or missed */
-        heard_mark(line->view->heard, place.position);
+        seen_mark(line->view->seen, place.position);
     bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;
     int rc = place.state != PLACE_WAITING && !ended ? look_at_pass(req, line, &place) : 0;
     if (unread != NULL)

@@ -143,8 +143,8 @@ static void judge_wait(const struct visiting *visit)
     uint64_t called_ms = place_called_ms(line->view, visit->line.place);
     if (called_ms == 0)
         called_ms = front_line_now_ms(front, line);
-    uint64_t told_ms = (uint64_t)ticket->issued_s * 1000 + ticket->issued_ms;
-    uint64_t real_ms = called_ms > told_ms ? called_ms - told_ms : 0;
+    uint64_t shown_ms = (uint64_t)ticket->issued_s * 1000 + ticket->issued_ms;
+    uint64_t real_ms = called_ms > shown_ms ? called_ms - shown_ms : 0;
     struct promise_kept met = promise_met(&event->promises, ticket->p50_s, ticket->p90_s, real_ms);
     front_count(&front->stats.waits_judged);
     if (met.kept)
@@ -190,7 +190,7 @@ static void answer_left(const struct visiting *visit, uint64_t pass_life_ms)
     const struct front_line *line = line_of(visit);
     assert(line != NULL);
     if (pass_life_ms > 0)
-        endings_tell(visit->front->endings, span_of(visit->machine.pass.session), pass_life_ms);
+        endings_report(visit->front->endings, span_of(visit->machine.pass.session), pass_life_ms);
     char memory[768];
     struct text cookies = text_on(memory, sizeof(memory));
     caller_set_cookie(visit->req, &cookies,
@@ -303,7 +303,7 @@ static bool ask(const struct visiting *from, const struct visit_effect *effect)
         .moves = machine->ticket.moves,
         .has_member = machine->is_member,
         .ends_ms = effect->ends_ms,
-        .told_ms = effect->told_ms,
+        .shown_ms = effect->shown_ms,
         .on_done = on_visited,
     };
     line_name(event_id(from), line_lane_of(machine->pass.place), visit->line.event);

@@ -30,7 +30,7 @@ enum {
     ANSWER_MS = 2000,     /* a commit of the seat service */
     AGAIN_FIRST_MS = 500, /* shortest and longest pause between retries */
     AGAIN_CAP_MS = 16000,
-    TOLD_MAX = 256, /* remembered, so that repeated leaving writes nothing at the seats */
+    REPORTED_MAX = 256, /* remembered, so that repeated leaving writes nothing at the seats */
     TOKEN_HEADER_MAX = 320,
     URL_MAX = 2048,
 };
@@ -50,9 +50,9 @@ struct endings {
     struct page_list urls;
     char authorization[TOKEN_HEADER_MAX];
     struct ending ending[ENDINGS_MAX];
-    unsigned len;                             /* used entries */
-    char told[TOLD_MAX][SESSION_LEN_MAX + 1]; /* the latest reports, in a ring */
-    unsigned told_next;
+    unsigned len;                                     /* used entries */
+    char reported[REPORTED_MAX][SESSION_LEN_MAX + 1]; /* the latest reports, in a ring */
+    unsigned reported_next;
     bool closed;
     bool failing; /* logged once per outage */
 };
@@ -66,7 +66,7 @@ static void drop(struct ending *ending)
     *ending = (struct ending){.endings = NULL};
 }
 
-static void on_told(void *ctx, const struct outcall_answer *answer)
+static void on_reported(void *ctx, const struct outcall_answer *answer)
 {
     struct ending *ending = ctx;
     struct endings *endings = ending->endings;
@@ -76,8 +76,8 @@ static void on_told(void *ctx, const struct outcall_answer *answer)
     ending->asking = false;
     if (answer->rc == 0 && answer->status / 100 == 2) {
         endings->failing = false;
-        memcpy(endings->told[endings->told_next], ending->session, sizeof(ending->session));
-        endings->told_next = (endings->told_next + 1) % TOLD_MAX;
+        memcpy(endings->reported[endings->reported_next], ending->session, sizeof(ending->session));
+        endings->reported_next = (endings->reported_next + 1) % REPORTED_MAX;
         drop(ending);
         return;
     }
@@ -109,18 +109,18 @@ static void ask(struct ending *ending)
         .headers = {endings->authorization},
         .timeout_ms = ANSWER_MS,
         .reply_max = 4096,
-        .on_done = on_told,
+        .on_done = on_reported,
         .ctx = ending,
     };
     outcall_send(endings->urls.outcalls, &call);
 }
 
-static void count_untold(const struct endings *endings)
+static void count_unreported(const struct endings *endings)
 {
-    atomic_fetch_add_explicit(endings->conf.untold, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(endings->conf.unreported, 1, memory_order_relaxed);
 }
 
-void endings_tell(struct endings *endings, struct span session, uint64_t life_ms)
+void endings_report(struct endings *endings, struct span session, uint64_t life_ms)
 {
     assert(session.len > 0);
     if (endings == NULL)
@@ -130,8 +130,8 @@ void endings_tell(struct endings *endings, struct span session, uint64_t life_ms
         if (ending->endings != NULL && span_eq(span_of(ending->session), session))
             return;
     }
-    for (unsigned i = 0; i < TOLD_MAX; i++) {
-        if (span_eq(span_of(endings->told[i]), session))
+    for (unsigned i = 0; i < REPORTED_MAX; i++) {
+        if (span_eq(span_of(endings->reported[i]), session))
             return;
     }
     struct ending *ending = endings->ending;
@@ -139,7 +139,7 @@ void endings_tell(struct endings *endings, struct span session, uint64_t life_ms
         ending++;
     if (ending == endings->ending + ENDINGS_MAX) {
         assert(endings->len == ENDINGS_MAX);
-        count_untold(endings);
+        count_unreported(endings);
         return;
     }
     *ending = (struct ending){
@@ -165,7 +165,7 @@ void endings_look(struct endings *endings)
             ask(ending);
             continue;
         }
-        count_untold(endings);
+        count_unreported(endings);
         drop(ending);
     }
 }

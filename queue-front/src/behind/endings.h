@@ -17,7 +17,7 @@ struct endings_conf { /* all pointers are borrowed */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
-    _Atomic uint64_t *untold; /* counts visits whose pass expired before a report succeeded */
+    _Atomic uint64_t *unreported; /* counts visits whose pass expired before a report succeeded */
 };
 
 /* ERR_RANGE, with the setting's name in the error: not a list of at most PAGES_MAX service URLs
@@ -35,7 +35,7 @@ void endings_use_token(struct endings *endings, struct span token);
 
 /* The visit of this session has ended, though its pass may last life_ms. Returns at once. Repeating
  * it costs nothing while the session is remembered. */
-void endings_tell(struct endings *endings, struct span session, uint64_t life_ms);
+void endings_report(struct endings *endings, struct span session, uint64_t life_ms);
 
 /* Call often: retries failed reports. */
 void endings_look(struct endings *endings);

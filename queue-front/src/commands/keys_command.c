@@ -74,7 +74,7 @@ struct ask {
 
 /* ---- the fronts' answers ---- */
 
-struct front_told {
+struct front_reply {
     char url[256];
     bool ready;
     uint64_t loops_behind;
@@ -82,25 +82,25 @@ struct front_told {
 };
 
 struct fronts {
-    struct front_told front[FRONTS_MAX];
+    struct front_reply front[FRONTS_MAX];
     unsigned len;
 };
 
-static const json_t *ring_told(const struct front_told *front, enum ring ring)
+static const json_t *ring_of(const struct front_reply *front, enum ring ring)
 {
     return json_object_get(front->keys, rings[ring].name);
 }
 
-static const char *signs(const struct front_told *front, enum ring ring)
+static const char *signs(const struct front_reply *front, enum ring ring)
 {
-    const char *name = json_string_value(json_object_get(ring_told(front, ring), "signs"));
+    const char *name = json_string_value(json_object_get(ring_of(front, ring), "signs"));
     return name != NULL ? name : "";
 }
 
-static bool lists(const struct front_told *front, enum ring ring, const char *list,
+static bool lists(const struct front_reply *front, enum ring ring, const char *list,
                   const char *name)
 {
-    const json_t *names = json_object_get(ring_told(front, ring), list);
+    const json_t *names = json_object_get(ring_of(front, ring), list);
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *one = json_string_value(json_array_get(names, i));
         if (one != NULL && strcmp(one, name) == 0)
@@ -109,7 +109,7 @@ static bool lists(const struct front_told *front, enum ring ring, const char *li
     return false;
 }
 
-static int ask_front(struct front_told *front, struct err_slot *err)
+static int ask_front(struct front_reply *front, struct err_slot *err)
 {
     char url[sizeof(front->url) + 16], *memory = malloc(ANSWER_MAX);
     if (memory == NULL)
@@ -145,7 +145,7 @@ static int ask_fronts(const struct ask *ask, struct fronts *fronts, struct err_s
         url = span_trim(url);
         while (url.len > 0 && url.ptr[url.len - 1] == '/')
             url.len--;
-        struct front_told *front = &fronts->front[fronts->len];
+        struct front_reply *front = &fronts->front[fronts->len];
         if (fronts->len == FRONTS_MAX || !span_to_cstr(url, front->url, sizeof(front->url)) ||
             !fetch_is_url(front->url))
             return err_set(err, ERR_RANGE, "\"%.*s\" is no address of a front, or one too many",
@@ -177,7 +177,7 @@ static uint64_t until_ms(const struct front_config *config, enum ring ring,
     if (retired_ms == 0)
         return 0;
     for (unsigned i = 0; fronts != NULL && i < fronts->len; i++) {
-        const json_t *since = json_object_get(ring_told(&fronts->front[i], ring), "since");
+        const json_t *since = json_object_get(ring_of(&fronts->front[i], ring), "since");
         uint64_t at_ms = 0;
         if (rfc3339_parse(span_of(json_string_value(since)), &at_ms) && at_ms > retired_ms)
             retired_ms = at_ms;
@@ -243,14 +243,14 @@ static int show_status(const struct front_config *config, const struct fronts *f
 {
     bool all = true;
     for (unsigned i = 0; i < fronts->len; i++) {
-        const struct front_told *front = &fronts->front[i];
+        const struct front_reply *front = &fronts->front[i];
         printf("%s%s\n", front->url, front->ready ? "" : " (not ready)");
         for (enum ring ring = 0; ring < RINGS; ring++) {
             struct key_file file;
             if (open_ring(config, ring, &file, err) < 0)
                 return FAILED;
             /* By this front's order of signing. */
-            const json_t *holds = json_object_get(ring_told(front, ring), "holds");
+            const json_t *holds = json_object_get(ring_of(front, ring), "holds");
             const char *signer = signs(front, ring);
             bool same = front->loops_behind == 0 && strcmp(signer, file.key[0].name) == 0 &&
                         json_array_size(holds) == file.len;
@@ -298,7 +298,7 @@ static int use_key(const struct ask *ask, const struct fronts *fronts, struct ke
         return DONE;
     }
     for (unsigned i = 0; i < fronts->len; i++) {
-        const struct front_told *front = &fronts->front[i];
+        const struct front_reply *front = &fronts->front[i];
         if (front->loops_behind > 0 || !lists(front, ask->ring, "holds", name))
             return refuse(name,
                           "%s does not hold it yet, and would refuse what it signs. Reload it "
@@ -316,7 +316,7 @@ static int use_key(const struct ask *ask, const struct fronts *fronts, struct ke
 static int check_unused(const struct ask *ask, const struct fronts *fronts, const char *name)
 {
     for (unsigned i = 0; i < fronts->len; i++) {
-        const struct front_told *front = &fronts->front[i];
+        const struct front_reply *front = &fronts->front[i];
         if (!front->ready)
             return refuse(name, "%s is not ready and may not know of all events.", front->url);
         if (front->loops_behind > 0 || strcmp(signs(front, ask->ring), name) == 0)

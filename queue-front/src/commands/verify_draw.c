@@ -333,8 +333,8 @@ static bool is_asked_for(const struct verify_ask *ask, struct span line)
     json_t *json = NULL;
     if (ask->commitment == NULL || json_in_parse(line, &ignored, &json) < 0)
         return true; /* the check reports unreadable lines */
-    const char *told = json_string_value(json_object_get(json, "commitment"));
-    bool is = told != NULL && strcmp(told, ask->commitment) == 0;
+    const char *stated = json_string_value(json_object_get(json, "commitment"));
+    bool is = stated != NULL && strcmp(stated, ask->commitment) == 0;
     json_decref(json);
     return is;
 }

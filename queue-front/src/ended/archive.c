@@ -107,7 +107,7 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
 {
     char sha[ARCHIVE_SHA_LEN + 1], message[MARK_LEN];
     uint8_t mac[MAC_BYTES];
-    struct span told_sha = {NULL, 0}, told_mac = {NULL, 0};
+    struct span stated_sha = {NULL, 0}, stated_mac = {NULL, 0};
     uint64_t key = 0;
     size_t got = 0;
     struct json_in in;
@@ -118,15 +118,15 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
         return fault;
     json_in_object(&in, json, &ignored);
     json_in_require(&in, "sha256");
-    json_in_str(&in, "sha256", ARCHIVE_SHA_LEN, ARCHIVE_SHA_LEN, &told_sha);
+    json_in_str(&in, "sha256", ARCHIVE_SHA_LEN, ARCHIVE_SHA_LEN, &stated_sha);
     json_in_require(&in, "key");
     json_in_u64(&in, "key", 0, UINT8_MAX, &key);
     json_in_require(&in, "mac");
-    json_in_str(&in, "mac", sizeof(mac) * 2, sizeof(mac) * 2, &told_mac);
-    bool read = json_in_end(&in) == 0 &&
-                sodium_hex2bin(mac, sizeof(mac), told_mac.ptr, told_mac.len, NULL, &got, NULL) == 0;
+    json_in_str(&in, "mac", sizeof(mac) * 2, sizeof(mac) * 2, &stated_mac);
+    bool read = json_in_end(&in) == 0 && sodium_hex2bin(mac, sizeof(mac), stated_mac.ptr,
+                                                        stated_mac.len, NULL, &got, NULL) == 0;
     sha_of(signed_text, sha);
-    bool same = read && span_eq(told_sha, span_of(sha));
+    bool same = read && span_eq(stated_sha, span_of(sha));
     json_decref(json);
     if (!same)
         return fail(err, ARCHIVE_TAMPERED, "Head or draw are not what the mark was made of.");
@@ -158,8 +158,8 @@ static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LE
         bool last = json_is_object(json) && json_object_get(json, "parts") != NULL;
         bool counted =
             last && json_integer_value(json_object_get(json, "parts")) == (json_int_t)parts;
-        const char *told = last ? json_string_value(json_object_get(json, "sha256")) : NULL;
-        bool same = told != NULL && strcmp(told, chain) == 0;
+        const char *stated = last ? json_string_value(json_object_get(json, "sha256")) : NULL;
+        bool same = stated != NULL && strcmp(stated, chain) == 0;
         json_decref(json);
         if (last && !counted)
             return fail(err, ARCHIVE_INCOMPLETE, "It has fewer or more parts than its end says.");

@@ -46,7 +46,7 @@ struct drawing {
     uint64_t since_us; /* time of the first request; 0: none yet */
     unsigned asking;
     bool holding;
-    bool told; /* the missing key was logged */
+    bool said; /* the missing key was logged */
     struct relay_answer relay[PAGES_MAX];
 };
 
@@ -151,8 +151,8 @@ static void hold(struct drawing *drawing, struct span value, const struct text *
     struct text draw = text_on(holding->draw, sizeof(holding->draw));
     if (!drawing_put(drawing->front, event, value, text_span(proof), &draw)) {
         struct log_line line;
-        if (!drawing->told) {
-            drawing->told = true;
+        if (!drawing->said) {
+            drawing->said = true;
             log_begin(&line, drawing->front->loop->log, LOG_LEVEL_ERROR,
                       "a draw waits for the key that its seeds were sealed with");
             log_cstr(&line, "event", drawing->event->id);
@@ -223,7 +223,8 @@ static void on_round(void *ctx, const struct outcall_answer *answer)
     bool came = answer->rc == 0 && answer->status == 200;
     bool good = came && beacon_drand_answer(answer->body, drawing->beacon.round, &err,
                                             relay->signature, relay->value) == 0;
-    front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
+    front_count(good ? &drawing->front->stats.beacon_answered
+                     : &drawing->front->stats.beacon_silent);
     if (!came || good)
         return;
     struct log_line line;

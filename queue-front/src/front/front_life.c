@@ -216,12 +216,12 @@ static void on_view(void *ctx, const struct line_view *view)
     eta_meter_observe(&event->meter, view);
     renew_model(front, event);
     promise_observe(&event->promises, view, &event->eta);
-    if (view->told != NULL) {
+    if (view->sums != NULL) {
         /* The counters that are summed over all fronts. */
-        struct line_told *told = view->told;
-        *told = event->promises.told;
-        told->errors = errors_now(front) - event->errors_before;
-        told->served = event->served;
+        struct line_sums *sums = view->sums;
+        *sums = event->promises.sums;
+        sums->errors = errors_now(front) - event->errors_before;
+        sums->served = event->served;
     }
     show_figures(front, event, !view->resting);
     figures_show(event);
@@ -244,7 +244,7 @@ static void on_describe(void *ctx, const struct line_view *view, struct text *ca
 
 /* ---- the timer ---- */
 
-static void tell_streams(struct front *front, struct front_line *event, uint64_t now_us)
+static void send_streams(struct front *front, struct front_line *event, uint64_t now_us)
 {
     if (http_channel_streams(event->channel) == 0 || now_us - event->published_us < PUBLISH_US)
         return;
@@ -264,13 +264,13 @@ static void on_each_event(struct front_line *event, void *ctx)
         read_document(front, event);
     if (event->view->resting) {
         if (event->view->lane == 0) /* streams may have to show that it has ended */
-            tell_streams(front, event, clock_mono_us(front->loop->clock));
+            send_streams(front, event, clock_mono_us(front->loop->clock));
         return;
     }
     renew_model(front, event); /* the opening approaches even when nothing changes */
     if (event->view->lane > 0)
         return; /* the rest is done for its event */
-    tell_streams(front, event, clock_mono_us(front->loop->clock));
+    send_streams(front, event, clock_mono_us(front->loop->clock));
     front->shut_seen += front_is_shut(event);
     if (event->shut == FRONT_SHUT_DOCUMENT)
         return; /* default settings decide nothing */
@@ -371,7 +371,7 @@ static int open_endings(struct front *front, struct err_slot *err)
         .clock = front->loop->clock,
         .rng = front->loop->rng,
         .log = front->loop->log,
-        .untold = &front->stats.endings_untold,
+        .unreported = &front->stats.endings_unreported,
     };
     int rc = endings_create(front->loop->uv, &conf, err, &front->endings);
     if (rc == 0 && front->endings != NULL)

@@ -25,7 +25,7 @@ enum {
 struct page {
     struct pilot *pilot;
     struct health_look before, now;
-    bool has_before, heard;
+    bool has_before, answered;
     unsigned rounds; /* since `before` */
 };
 
@@ -72,7 +72,7 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
     decision->move = (struct line_pilot_move){
         .interval_ms = ask->interval_ms,
         .silent_ms = ask->interval_ms * AUTOPILOT_SILENT_INTERVALS,
-        .heard = ask->reading != NULL,
+        .answered = ask->reading != NULL,
         .from_milli = ask->rate_milli,
         .to_milli = move->rate_milli,
         .reason = autopilot_reason_name(move->reason),
@@ -80,7 +80,7 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
         .because = because.overflown ? SPAN("null") : text_span(&because),
         .reading = reading.overflown ? SPAN("null") : text_span(&reading),
     };
-    bool worth = autopilot_worth_telling(ask, move, before);
+    bool worth = autopilot_is_notable(ask, move, before);
     struct text audit = text_on(decision->audit, sizeof(decision->audit));
     if (worth) {
         TEXT_LIT(&audit, "{\"who\":\"autopilot\",\"what\":\"rate\",\"from\":{\"rate_per_s\":");
@@ -109,8 +109,8 @@ static bool read_pages(struct pilot *pilot, struct health_reading *reading)
     *reading = (struct health_reading){0};
     for (unsigned i = 0; i < front->health.len; i++) {
         struct page *page = &pilot->page[i];
-        all = all && page->heard;
-        if (!page->heard)
+        all = all && page->answered;
+        if (!page->answered)
             continue;
         const struct health_look *before = page->has_before ? &page->before : NULL;
         health_add(reading, before, &page->now);
@@ -127,7 +127,7 @@ static void round_over(struct pilot *pilot)
 {
     const struct line_view *view = pilot->event->view;
     struct health_reading reading;
-    bool heard = read_pages(pilot, &reading);
+    bool answered = read_pages(pilot, &reading);
     if (!view->pilot.on || view->stale || pilot->deciding)
         return;
     uint64_t now_ms = front_line_now_ms(pilot->front, pilot->event);
@@ -136,7 +136,7 @@ static void round_over(struct pilot *pilot)
     bool was_cut = view->pilot.from_milli > view->pilot.rate_milli;
     struct autopilot_ask ask = {
         .doc = &pilot->event->doc,
-        .reading = heard ? &reading : NULL,
+        .reading = answered ? &reading : NULL,
         .rate_milli = view->pilot.rate_milli,
         /* A higher rate would let people in. */
         .used = view->state == LINE_OPEN && view->waiting > 0 && has_room,
@@ -159,10 +159,10 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
             free(pilot);
         return;
     }
-    page->heard = answer->rc == 0 && answer->status == 200 &&
-                  health_parse(answer->body, front_line_id(pilot->event), &page->now);
-    front_count(page->heard ? &pilot->front->stats.health_heard
-                            : &pilot->front->stats.health_silent);
+    page->answered = answer->rc == 0 && answer->status == 200 &&
+                     health_parse(answer->body, front_line_id(pilot->event), &page->now);
+    front_count(page->answered ? &pilot->front->stats.health_answered
+                               : &pilot->front->stats.health_silent);
     assert(pilot->asking > 0);
     if (--pilot->asking == 0 && !pilot->front->closing)
         round_over(pilot);

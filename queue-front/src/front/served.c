@@ -26,8 +26,8 @@ static void settle_event(struct front_line *event, void *ctx)
         return; /* the event's result applies to its lanes */
     event->served = event->seen_served ? SERVED_YES : SERVED_NO;
     event->seen_served = false;
-    if (event->view->told != NULL)
-        event->view->told->served = event->served; /* sent with the next tick */
+    if (event->view->sums != NULL)
+        event->view->sums->served = event->served; /* sent with the next tick */
 }
 
 static void on_page(void *ctx, const struct outcall_answer *answer)

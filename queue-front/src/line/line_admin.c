@@ -3,7 +3,7 @@
  * A change is one script call on the event's server; its result is shown here at once, without
  * waiting for a tick. Some requests take several steps, each on the server of its own key: a
  * created or restored event is listed in the registry afterwards; a deletion is first noted there
- * as a chore, so that if this front dies in between another one does the rest. */
+ * as a cleanup, so that if this front dies in between another one does the rest. */
 #include "line/line_store_internal.h"
 
 #include "line/line_trail.h"
@@ -59,7 +59,7 @@ static struct text pilot_command(struct line_admin *admin)
     const struct ask_pilot ask = {
         .interval_ms = move->interval_ms,
         .silent_ms = move->silent_ms,
-        .heard = move->heard,
+        .answered = move->answered,
         .from_milli = move->from_milli,
         .to_milli = move->to_milli,
         .reason = span_of(move->reason),
@@ -101,22 +101,22 @@ static struct text codes_command(struct line_admin *admin)
 
 static bool read_codes(struct line_codes *codes, const redisReply *reply)
 {
-    struct tell_codes told;
-    if (!tell_codes_read(reply, TELL_CHANGE_WORDS, &told))
+    struct reply_codes head;
+    if (!reply_codes_read(reply, REPLY_CHANGE_WORDS, &head))
         return false;
-    codes->added = told.added;
+    codes->added = head.added;
     codes->groups_len = 0;
-    size_t at = TELL_CHANGE_WORDS + TELL_CODES_WORDS;
-    for (; at < resp_len(reply); at += TELL_GROUP_WORDS) {
+    size_t at = REPLY_CHANGE_WORDS + REPLY_CODES_WORDS;
+    for (; at < resp_len(reply); at += REPLY_GROUP_WORDS) {
         struct line_code_group *group = &codes->group[codes->groups_len];
-        struct tell_group tell;
-        if (codes->groups_len == CODE_GROUPS_MAX || !tell_group_read(reply, at, &tell) ||
-            !span_to_cstr(tell.channel, group->channel, sizeof(group->channel)))
+        struct reply_group got;
+        if (codes->groups_len == CODE_GROUPS_MAX || !reply_group_read(reply, at, &got) ||
+            !span_to_cstr(got.channel, group->channel, sizeof(group->channel)))
             return false;
-        group->lane = (unsigned)tell.lane;
-        group->codes = tell.codes;
-        group->uses = tell.uses;
-        group->used = tell.used;
+        group->lane = (unsigned)got.lane;
+        group->codes = got.codes;
+        group->uses = got.uses;
+        group->used = got.used;
         codes->groups_len++;
     }
     return true;
@@ -236,20 +236,20 @@ static bool next_card(const redisReply *reply, size_t *at, struct span *id, stru
 /* Into a JSON array of [card with its id, ...] */
 static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
 {
-    struct tell_registry_page tell;
+    struct reply_registry_page got;
     struct span id, card;
-    size_t bytes = 2, at = TELL_REGISTRY_PAGE_WORDS;
+    size_t bytes = 2, at = REPLY_REGISTRY_PAGE_WORDS;
     while (next_card(reply, &at, &id, &card))
         bytes += id.len + card.len + 16;
     char *memory = malloc(bytes);
-    if (memory == NULL || !tell_registry_page_read(reply, 0, &tell)) {
+    if (memory == NULL || !reply_registry_page_read(reply, 0, &got)) {
         free(memory);
         return false;
     }
-    *next = tell.below;
+    *next = got.below;
     *rows = text_on(memory, bytes);
     json_open(rows, '[');
-    at = TELL_REGISTRY_PAGE_WORDS;
+    at = REPLY_REGISTRY_PAGE_WORDS;
     while (next_card(reply, &at, &id, &card)) {
         json_open(rows, '{');
         json_member_str(rows, "id", id);
@@ -268,9 +268,9 @@ static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *nex
 static void take_rows(struct line_admin *admin, const redisReply *reply)
 {
     struct text rows = {.ptr = NULL};
-    struct tell_registry_trail trail;
+    struct reply_registry_trail trail;
     bool whole = admin->call == LINE_ENDED ? ended_rows(reply, &rows, &admin->version)
-                                           : tell_registry_trail_read(reply, 0, &trail) &&
+                                           : reply_registry_trail_read(reply, 0, &trail) &&
                                                  line_trail_audit(trail.entries, &rows);
     if (!whole) {
         calls_finish_unknown(&admin->store);
@@ -298,7 +298,7 @@ static void take_dropped(struct line_admin *admin)
         event->leaving = true;
         store_let_go(store);
     }
-    registry_look(store); /* the rest of the chore, too */
+    registry_look(store); /* the rest of the cleanup, too */
     calls_finish(link);
 }
 
@@ -326,18 +326,18 @@ static void on_registry(struct redis_call *call, const redisReply *reply)
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_REGISTRY);
-    struct tell_registry tell;
+    struct reply_registry got;
     if (answer == STORE_AGAIN) {
         send_registry(admin);
     } else if (answer != STORE_ANSWER || link->store->closed ||
-               !tell_registry_read(reply, 0, &tell)) {
+               !reply_registry_read(reply, 0, &got)) {
         calls_finish_unknown(link);
     } else if (admin->call == LINE_FIND || admin->finding) {
-        take_found(admin, tell.outcome != LINE_UNKNOWN);
+        take_found(admin, got.outcome != LINE_UNKNOWN);
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
-        send_asked(admin); /* if this front dies from here on, the chore remains */
+        send_asked(admin); /* if this front dies from here on, the cleanup remains */
     } else {
         take_dropped(admin);
     }
@@ -358,12 +358,12 @@ static void send_registry(struct line_admin *admin)
         ask_registry_find_put(&command, &ask);
     } else if (admin->call == LINE_DELETE && admin->step == 0) {
         enum { OWN_MS = 2000 }; /* how long this front may do the rest */
-        char memory[CHORE_NAME_MAX];
-        struct text chore = text_on(memory, sizeof(memory));
-        TEXT_LIT(&chore, "erase:");
-        text_str(&chore, admin->event);
-        assert(!chore.overflown);
-        const struct ask_registry_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
+        char memory[CLEANUP_NAME_MAX];
+        struct text cleanup = text_on(memory, sizeof(memory));
+        TEXT_LIT(&cleanup, "erase:");
+        text_str(&cleanup, admin->event);
+        assert(!cleanup.overflown);
+        const struct ask_registry_later ask = {SPAN("later"), text_span(&cleanup), OWN_MS};
         command = store_registry_script(store, ASK_REGISTRY_LATER_WORDS);
         ask_registry_later_put(&command, &ask);
     } else if (admin->call == LINE_DELETE) {
@@ -434,17 +434,17 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_REGISTRY);
     struct store_event *event = store_find(link->store, span_of(admin->event));
-    struct tell_registry tell;
+    struct reply_registry got;
     if (answer == STORE_AGAIN) {
         list_restored(admin);
         return;
     }
-    if (answer != STORE_ANSWER || !tell_registry_read(reply, 0, &tell)) {
+    if (answer != STORE_ANSWER || !reply_registry_read(reply, 0, &got)) {
         admin->outcome = LINE_UNAVAILABLE; /* restoring it once more repairs this */
     } else if (event != NULL) {            /* as for a created event */
         event->is_new = false;
         event->leaving = false;
-        event->named = tell.outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
+        event->named = got.outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
         event->named_us = store_now_us(link->store);
     }
     calls_finish(link);
@@ -483,17 +483,16 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         send_asked(admin);
         return;
     }
-    struct tell_change tell;
-    if (answer != STORE_ANSWER || !tell_change_read(reply, 0, &tell) ||
-        (admin->call == LINE_CODES && tell.outcome == LINE_OK &&
-         !read_codes(admin->codes, reply))) {
+    struct reply_change got;
+    if (answer != STORE_ANSWER || !reply_change_read(reply, 0, &got) ||
+        (admin->call == LINE_CODES && got.outcome == LINE_OK && !read_codes(admin->codes, reply))) {
         calls_finish_unknown(link);
         return;
     }
-    admin->outcome = (enum line_outcome)tell.outcome;
-    admin->state = (enum line_state)tell.state;
-    admin->version = tell.version;
-    /* Deleted by us, or by a front that has not finished the chore. */
+    admin->outcome = (enum line_outcome)got.outcome;
+    admin->state = (enum line_state)got.state;
+    admin->version = got.version;
+    /* Deleted by us, or by a front that has not finished the cleanup. */
     bool deleted =
         admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
     if (deleted) {

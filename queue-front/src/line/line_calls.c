@@ -271,7 +271,7 @@ void store_put_key(struct text *command, const char *id, const char *name)
 static void put_known(struct text *command, const struct store_node *node,
                       const struct store_event *event)
 {
-    if (event == NULL || !event->line.seen) {
+    if (event == NULL || !event->line.filled) {
         resp_cstr(command, node->run_id);
         return;
     }
@@ -473,7 +473,7 @@ static void on_info(struct redis_call *call, const redisReply *reply)
     }
     node->other_run = strcmp(before, node->run_id) != 0;
     node->ready = true;
-    node->told[0] = '\0';
+    node->logged[0] = '\0';
     store->trouble[0] = '\0';
     redis_route_healthy(store->route, call->node);
     store_node_ready(store, call->node);
@@ -520,9 +520,9 @@ void nodes_on_down(void *ctx, uint8_t number, const char *why)
     assert(number < REDIS_NODES_MAX);
     assert(why != NULL);
     struct store_node *node = &store->node[number];
-    if (strncmp(node->told, why, sizeof(node->told) - 1) != 0)
+    if (strncmp(node->logged, why, sizeof(node->logged) - 1) != 0)
         log_down(store, why);
-    snprintf(node->told, sizeof(node->told), "%s", why);
+    snprintf(node->logged, sizeof(node->logged), "%s", why);
     node->ready = false;
     if (store->detour.node == number)
         store->detoured = false;

@@ -203,14 +203,14 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
         send_claims(queue);
         return;
     }
-    struct tell_claim tell = {.outcome = LINE_UNKNOWN};
+    struct reply_claim got = {.outcome = LINE_UNKNOWN};
     bool came = answer == STORE_ANSWER && event != NULL;
-    bool whole = came && tell_claim_read(reply, 0, &tell) && tell.outcome == LINE_OK &&
-                 resp_len(reply) == TELL_CLAIM_WORDS + VERDICT_WORDS * (size_t)queue->batch.len;
-    bool heals = came && !whole && tell.outcome == LINE_UNAVAILABLE;
+    bool whole = came && reply_claim_read(reply, 0, &got) && got.outcome == LINE_OK &&
+                 resp_len(reply) == REPLY_CLAIM_WORDS + VERDICT_WORDS * (size_t)queue->batch.len;
+    bool heals = came && !whole && got.outcome == LINE_UNAVAILABLE;
     if (heals && queue->shard != SHARD_EVENT)
         sharded_refused(queue, &queue->batch, false); /* the shard has to be opened first */
-    for (size_t at = TELL_CLAIM_WORDS; queue->batch.head != NULL; at += VERDICT_WORDS) {
+    for (size_t at = REPLY_CLAIM_WORDS; queue->batch.head != NULL; at += VERDICT_WORDS) {
         struct line_link *link = calls_pop(&queue->batch);
         struct line_join *join = join_of(link);
         bool is_end = join->claims.now == CLAIM_BACK || join->claims.now == CLAIM_OPENED;
@@ -340,7 +340,7 @@ static void send_batch(struct join_queue *queue)
     const struct line_join *first = join_of(queue->batch.head);
     /* Addresses are sent only if the event counts them, or if we do not know yet. */
     bool limited = queue->sharded == NULL &&
-                   (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
+                   (!event->line.filled || event->line.view.knobs.joins_per_ip_per_min > 0);
     char memory[2 * 20 + 1];
     struct text by = text_on(memory, sizeof(memory)); /* "version.era", as the other words */
     if (first->version > 0) {
@@ -406,7 +406,7 @@ void joins_weed(struct join_queue *queue, uint64_t now_us)
     for (uint32_t left = queue->gathered.len; left > 0; left--) {
         struct line_link *link = calls_pop(&queue->gathered);
         const struct line_join *join = join_of(link);
-        bool of_another = join->version > 0 && queue->event->line.seen &&
+        bool of_another = join->version > 0 && queue->event->line.filled &&
                           (join->version != view->version || join->era != view->era);
         if (now_us + STORE_AGAIN_MS * 1000 >= link->call.deadline_us)
             calls_refuse(link, LINE_UNAVAILABLE);
@@ -574,45 +574,45 @@ static void hand_out(struct join_queue *queue, const redisReply *reply)
     struct request_list *batch = &queue->batch, refused = {NULL, NULL, 0};
     assert(batch->head != NULL);
     /* A refusal ends with its outcome, or with the state, or has a retry time. */
-    struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
-    bool whole = tell_join_read(reply, 0, &tell);
-    if (tell.outcome >= LINE_OUTCOME_COUNT || tell.state >= LINE_STATE_COUNT ||
-        (tell.outcome == LINE_OK && (!whole || tell.first == 0)))
-        tell.outcome = LINE_UNAVAILABLE;
-    if (tell.state >= LINE_STATE_COUNT)
-        tell.state = LINE_DRAFT;
+    struct reply_join got = {.outcome = LINE_UNAVAILABLE};
+    bool whole = reply_join_read(reply, 0, &got);
+    if (got.outcome >= LINE_OUTCOME_COUNT || got.state >= LINE_STATE_COUNT ||
+        (got.outcome == LINE_OK && (!whole || got.first == 0)))
+        got.outcome = LINE_UNAVAILABLE;
+    if (got.state >= LINE_STATE_COUNT)
+        got.state = LINE_DRAFT;
     /* The shard's document or ours is outdated, or the shard has to be sealed: nothing was done,
      * and a retry may succeed soon. */
     bool is_sharded = queue->sharded != NULL && queue->event != NULL;
     if (is_sharded && reply != NULL &&
-        (tell.outcome == LINE_UNAVAILABLE || tell.outcome == LINE_CONFLICT)) {
-        sharded_refused(queue, batch, tell.outcome == LINE_CONFLICT);
+        (got.outcome == LINE_UNAVAILABLE || got.outcome == LINE_CONFLICT)) {
+        sharded_refused(queue, batch, got.outcome == LINE_CONFLICT);
         return;
     }
-    size_t odd = TELL_JOIN_WORDS;
+    size_t odd = REPLY_JOIN_WORDS;
     for (uint64_t index = 0; batch->head != NULL; index++) {
         struct line_link *link = calls_pop(batch);
         struct line_join *join = join_of(link);
         uint64_t place = 0;
         assert(join->entry == 0); /* a join with a number does not request another */
-        join->outcome = (enum line_outcome)tell.outcome;
-        join->state = (enum line_state)tell.state;
-        if (tell.outcome != LINE_OK) {
-            join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
+        join->outcome = (enum line_outcome)got.outcome;
+        join->state = (enum line_state)got.state;
+        if (got.outcome != LINE_OK) {
+            join->retry_after_ms = got.retry_ms > 0 ? got.retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
-            join->entry = tell.first++;
+            join->entry = got.first++;
         } else if (is_sharded && (place == JOIN_LEASE_OUT ||
                                   (place == JOIN_LINE_FULL && sharded_room(queue->sharded) > 0))) {
             calls_push(&refused, link); /* the shard may give a number after the next cut */
             continue;
         } else if (place > LINE_PLACE_MAX) {
-            refuse_place(join, place, tell.retry_ms);
+            refuse_place(join, place, got.retry_ms);
         } else if (place > 0) {
             join->outcome = LINE_SAME;
             join->entry = place;
         } else {
             join->outcome = LINE_LIMITED;
-            join->retry_after_ms = tell.retry_ms;
+            join->retry_after_ms = got.retry_ms;
         }
         if (queue->sharded == NULL)
             calls_push(&store->decided, link);
@@ -629,18 +629,18 @@ static void hand_out(struct join_queue *queue, const redisReply *reply)
 /* The highest place in the reply becomes a mark before it is shown. */
 static void note_places(struct store_event *event, const redisReply *reply)
 {
-    struct tell_join tell = {.outcome = LINE_UNKNOWN};
-    bool whole = tell_join_read(reply, 0, &tell);
-    if (tell.outcome == LINE_UNAVAILABLE)
+    struct reply_join got = {.outcome = LINE_UNKNOWN};
+    bool whole = reply_join_read(reply, 0, &got);
+    if (got.outcome == LINE_UNAVAILABLE)
         store_begin_healing(event);
-    if (tell.outcome == LINE_RENEWED || tell.outcome == LINE_CONFLICT)
+    if (got.outcome == LINE_RENEWED || got.outcome == LINE_CONFLICT)
         store_tick_now(event);
-    if (tell.outcome != LINE_OK || !whole)
+    if (got.outcome != LINE_OK || !whole)
         return;
-    assert(resp_len(reply) >= TELL_JOIN_WORDS);
-    uint64_t odd = (resp_len(reply) - TELL_JOIN_WORDS) / 2;
+    assert(resp_len(reply) >= REPLY_JOIN_WORDS);
+    uint64_t odd = (resp_len(reply) - REPLY_JOIN_WORDS) / 2;
     if (odd < event->joins.batch.len)
-        line_event_saw_place(&event->line, tell.first + event->joins.batch.len - odd - 1);
+        line_event_saw_place(&event->line, got.first + event->joins.batch.len - odd - 1);
 }
 
 static void on_joined(struct redis_call *call, const redisReply *reply)

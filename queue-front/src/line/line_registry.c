@@ -27,51 +27,51 @@
 #include <string.h>
 
 static void send_look(struct line_store *store);
-static void send_errand(struct store_event *event);
-static void chore_step(struct line_store *store);
+static void send_report(struct store_event *event);
+static void cleanup_step(struct line_store *store);
 
-/* ---- errands: reports about one event ---- */
+/* ---- reports about one event ---- */
 
-static void on_errand(struct redis_call *call, const redisReply *reply)
+static void on_report(struct redis_call *call, const redisReply *reply)
 {
-    struct store_event *event = CONTAINER_OF(call, struct store_event, errand_call);
+    struct store_event *event = CONTAINER_OF(call, struct store_event, report_call);
     struct line_store *store = event->store;
-    enum registry_errand errand = event->errand;
-    assert(errand != ERRAND_NONE);
-    struct tell_registry tell;
+    enum registry_report report = event->report;
+    assert(report != REPORT_NONE);
+    struct reply_registry got;
     enum store_answer answer = store_judge(store, call, reply, SCRIPT_REGISTRY);
     if (answer == STORE_AGAIN) {
-        send_errand(event);
+        send_report(event);
         return;
     }
-    event->errand = ERRAND_NONE; /* if it failed, the next tick or registry read shows it */
-    if (answer != STORE_ANSWER || !tell_registry_read(reply, 0, &tell))
+    event->report = REPORT_NONE; /* if it failed, the next tick or registry read shows it */
+    if (answer != STORE_ANSWER || !reply_registry_read(reply, 0, &got))
         return;
-    enum line_outcome outcome = (enum line_outcome)tell.outcome;
+    enum line_outcome outcome = (enum line_outcome)got.outcome;
     bool looked_at = event->hold_us > store_now_us(store);
-    if (errand == ERRAND_LIST && (outcome == LINE_OK || (outcome == LINE_SAME && looked_at))) {
+    if (report == REPORT_LIST && (outcome == LINE_OK || (outcome == LINE_SAME && looked_at))) {
         event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
         event->named_us = store_now_us(store);
         event->is_new = false;
-    } else if (errand == ERRAND_LIST || outcome == LINE_GONE) {
+    } else if (report == REPORT_LIST || outcome == LINE_GONE) {
         event->leaving = true; /* the next registry read frees it */
-    } else if (errand == ERRAND_END && outcome == LINE_OK) {
+    } else if (report == REPORT_END && outcome == LINE_OK) {
         event->named = NAMED_RESTING;
         store_rest(event);
-    } else if (errand == ERRAND_TOUCH && outcome == LINE_OK) {
+    } else if (report == REPORT_TOUCH && outcome == LINE_OK) {
         event->touched = false;
         store_rest(event);
     }
 }
 
-static void send_errand(struct store_event *event)
+static void send_report(struct store_event *event)
 {
     struct line_store *store = event->store;
     const struct line_view *view = &event->line.view;
-    assert(event->errand != ERRAND_NONE);
+    assert(event->report != REPORT_NONE);
     assert(view->lane == 0); /* the registry has no lanes */
     struct text command;
-    if (event->errand == ERRAND_LIST) {
+    if (event->report == REPORT_LIST) {
         const struct ask_registry_list ask = {SPAN("list"), span_of(view->id), event->is_new};
         command = store_registry_script(store, ASK_REGISTRY_LIST_WORDS);
         ask_registry_list_put(&command, &ask);
@@ -80,7 +80,7 @@ static void send_errand(struct store_event *event)
         struct text card = text_on(memory, sizeof(memory));
         store->conf.describe(store->conf.ctx, view, &card);
         const struct ask_registry_end ask = {
-            .verb = event->errand == ERRAND_END ? SPAN("end") : SPAN("touch"),
+            .verb = event->report == REPORT_END ? SPAN("end") : SPAN("touch"),
             .id = span_of(view->id),
             .card = card.overflown ? SPAN("{}") : text_span(&card),
             .keep_ms = STORE_ENDED_KEEP_MS,
@@ -88,19 +88,19 @@ static void send_errand(struct store_event *event)
         command = store_registry_script(store, ASK_REGISTRY_END_WORDS);
         ask_registry_end_put(&command, &ask);
     }
-    store_send_own(store, &event->errand_call, &command, on_errand);
+    store_send_own(store, &event->report_call, &command, on_report);
 }
 
-void registry_errand(struct store_event *event, enum registry_errand errand)
+void registry_report(struct store_event *event, enum registry_report report)
 {
-    assert(errand != ERRAND_NONE);
+    assert(report != REPORT_NONE);
     struct line_store *store = event->store;
-    if (event->errand != ERRAND_NONE || event->line.view.lane > 0 || store->closed ||
+    if (event->report != REPORT_NONE || event->line.view.lane > 0 || store->closed ||
         !store_can_send(store, store->set_slot))
         return;
-    event->errand = errand;
-    event->errand_call.tries = 0;
-    send_errand(event);
+    event->report = report;
+    event->report_call.tries = 0;
+    send_report(event);
 }
 
 /* ---- registry reads ---- */
@@ -144,11 +144,11 @@ static void miss(struct store_event *event, enum registry_named before, bool sur
     assert(event->line.view.lane == 0);
     if (event->hold_us > store_now_us(event->store)) {
         if (before != NAMED_NOT && sure)
-            registry_errand(event, ERRAND_LIST); /* swept but in use by an operator; or deleted */
+            registry_report(event, REPORT_LIST); /* swept but in use by an operator; or deleted */
         return;
     }
-    if (event->line.seen && !(before != NAMED_NOT && sure) && !event->leaving)
-        registry_errand(event, ERRAND_LIST);
+    if (event->line.filled && !(before != NAMED_NOT && sure) && !event->leaving)
+        registry_report(event, REPORT_LIST);
     else if (!event->is_new || event->absent)
         event->leaving = true;
 }
@@ -158,8 +158,8 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
     enum registry_named before[STORE_LINES_MAX];
     struct store_event *known[STORE_LINES_MAX];
     uint32_t known_len = store->events_len;
-    struct tell_registry_names names;
-    if (!tell_registry_names_read(reply, TELL_REGISTRY_LOOK_WORDS, &names))
+    struct reply_registry_names names;
+    if (!reply_registry_names_read(reply, REPLY_REGISTRY_LOOK_WORDS, &names))
         return;
     for (uint32_t i = 0; i < known_len; i++) {
         known[i] = store->events[i];
@@ -182,7 +182,7 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
         name_event(event, NAMED_RESTING);
         if (event != NULL && event->touched_n < n) {
             event->touched_n = n;
-            if (event->line.seen)
+            if (event->line.filled)
                 store_tick_now(event); /* it was changed */
         }
     }
@@ -202,19 +202,19 @@ const struct store_front *line_store_fronts(const struct line_store *store, unsi
 
 static void take_look(struct line_store *store, uint8_t node, const redisReply *reply)
 {
-    struct tell_registry_look tell;
-    if (!tell_registry_look_read(reply, 0, &tell))
+    struct reply_registry_look got;
+    if (!reply_registry_look_read(reply, 0, &got))
         return;
-    struct registry_seen now = {.born = tell.born, .n = tell.n, .size = tell.size};
+    struct registry_seen now = {.born = got.born, .n = got.n, .size = got.size};
     memcpy(now.run_id, store->node[node].run_id, sizeof(now.run_id));
     const struct registry_seen *seen = &store->registry;
     bool sure = strcmp(seen->run_id, now.run_id) == 0 && seen->born == now.born && seen->n <= now.n;
     store->registry = now;
     store->discovered = true;
     atomic_store_explicit(&store->stats.clock_apart_ms,
-                          clock_apart_ms(store->conf.clock, store->look_sent_us, tell.now_us),
+                          clock_apart_ms(store->conf.clock, store->look_sent_us, got.now_us),
                           memory_order_relaxed);
-    const redisReply *fronts = tell.fronts;
+    const redisReply *fronts = got.fronts;
     store->fronts_len = 0;
     for (size_t i = 0; i + 1 < resp_len(fronts) && store->fronts_len < FRONTS_LISTED_MAX; i += 2) {
         struct store_front *front = &store->fronts[store->fronts_len];
@@ -223,9 +223,9 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
             span_to_cstr(place, front->place, sizeof(front->place)))
             store->fronts_len++;
     }
-    if (tell.outcome == LINE_OK)
+    if (got.outcome == LINE_OK)
         take_names(store, reply, sure);
-    for (uint32_t i = 0; tell.outcome != LINE_OK && i < store->events_len; i++) {
+    for (uint32_t i = 0; got.outcome != LINE_OK && i < store->events_len; i++) {
         struct store_event *event = store->events[i]; /* only named events still exist */
         if (event->named != NAMED_NOT)
             event->named_us = store->look_sent_us;
@@ -236,11 +236,11 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
         if (store->events[i]->unsure && registry_confirms(store->events[i]))
             store_tick_now(store->events[i]);
     }
-    if (tell.chore.len > 0 && tell.chore.len <= CHORE_NAME_MAX && !store->chore.under_way) {
-        assert(store->chore.audit == NULL);
-        store->chore = (struct registry_chore){.under_way = true};
-        memcpy(store->chore.name, tell.chore.ptr, tell.chore.len);
-        chore_step(store);
+    if (got.cleanup.len > 0 && got.cleanup.len <= CLEANUP_NAME_MAX && !store->cleanup.under_way) {
+        assert(store->cleanup.audit == NULL);
+        store->cleanup = (struct registry_cleanup){.under_way = true};
+        memcpy(store->cleanup.name, got.cleanup.ptr, got.cleanup.len);
+        cleanup_step(store);
     }
 }
 
@@ -285,7 +285,7 @@ static void send_look(struct line_store *store)
         .n = seen->n,
         .size = seen->size,
         .rest = STORE_RESTING_MAX,
-        .chores = !store->chore.under_way,
+        .cleanups = !store->cleanup.under_way,
         .front = span_of(store->conf.place != NULL ? store->conf.place : ""),
     };
     ask_registry_look_put(&command, &ask);
@@ -311,143 +311,143 @@ void registry_look(struct line_store *store)
     send_look(store);
 }
 
-/* ---- chores ---- */
+/* ---- cleanups ---- */
 
-static bool chore_erases(const struct registry_chore *chore)
+static bool cleanup_erases(const struct registry_cleanup *cleanup)
 {
-    return span_starts(span_of(chore->name), SPAN("erase:"));
+    return span_starts(span_of(cleanup->name), SPAN("erase:"));
 }
 
-static const char *chore_event(const struct registry_chore *chore)
+static const char *cleanup_event(const struct registry_cleanup *cleanup)
 {
-    const char *colon = strchr(chore->name, ':');
-    assert(colon != NULL); /* checked by chore_step() */
+    const char *colon = strchr(cleanup->name, ':');
+    assert(colon != NULL); /* checked by cleanup_step() */
     return colon + 1;
 }
 
-static void on_chore(struct redis_call *call, const redisReply *reply);
+static void on_cleanup(struct redis_call *call, const redisReply *reply);
 
-static void chore_end(struct line_store *store)
+static void cleanup_end(struct line_store *store)
 {
-    free(store->chore.audit);
-    store->chore = (struct registry_chore){0};
+    free(store->cleanup.audit);
+    store->cleanup = (struct registry_cleanup){0};
 }
 
 /* A sharded event has all shards cleared first: the rest of the event has their number. */
-static bool chore_is_in_shard(const struct registry_chore *chore)
+static bool cleanup_is_in_shard(const struct registry_cleanup *cleanup)
 {
-    return chore->at > 0 && chore->shard < chore->shards;
+    return cleanup->at > 0 && cleanup->shard < cleanup->shards;
 }
 
-static void chore_send(struct line_store *store)
+static void cleanup_send(struct line_store *store)
 {
-    struct registry_chore *chore = &store->chore;
-    assert(chore->under_way);
-    assert(chore->step != CHORE_DROP || chore->audit != NULL);
-    bool bites = chore->step == CHORE_BITE, in_shard = chore_is_in_shard(chore);
-    const char *id = bites || chore->step == CHORE_DROP ? chore_event(chore) : "";
-    unsigned shard = (unsigned)chore->shard;
+    struct registry_cleanup *cleanup = &store->cleanup;
+    assert(cleanup->under_way);
+    assert(cleanup->step != CLEANUP_DROP || cleanup->audit != NULL);
+    bool bites = cleanup->step == CLEANUP_BITE, in_shard = cleanup_is_in_shard(cleanup);
+    const char *id = bites || cleanup->step == CLEANUP_DROP ? cleanup_event(cleanup) : "";
+    unsigned shard = (unsigned)cleanup->shard;
     uint16_t slot = !bites     ? store->set_slot
                     : in_shard ? store_shard_slot(store, id, shard)
                                : store_slot(store, span_of(id));
     if (!store_can_send(store, slot)) {
-        chore_end(store); /* its lease ends; another front starts over */
+        cleanup_end(store); /* its lease ends; another front starts over */
         return;
     }
     struct text command;
     if (bites) {
         const struct ask_sweep ask = {
-            .what = !chore_erases(chore) ? SPAN("sweep")
-                    : in_shard           ? SPAN("shard")
-                                         : SPAN("erase"),
-            .at = in_shard ? chore->shard_at : chore->at,
+            .what = !cleanup_erases(cleanup) ? SPAN("sweep")
+                    : in_shard               ? SPAN("shard")
+                                             : SPAN("erase"),
+            .at = in_shard ? cleanup->shard_at : cleanup->at,
         };
         command = in_shard ? store_shard_script(store, SCRIPT_SWEEP, id, shard, ASK_SWEEP_WORDS)
                            : store_script(store, SCRIPT_SWEEP, id, ASK_SWEEP_WORDS);
         ask_sweep_put(&command, &ask);
-    } else if (chore->step == CHORE_DROP) {
-        const struct ask_registry_drop ask = {SPAN("drop"), span_of(id), span_of(chore->audit)};
+    } else if (cleanup->step == CLEANUP_DROP) {
+        const struct ask_registry_drop ask = {SPAN("drop"), span_of(id), span_of(cleanup->audit)};
         command = store_registry_script(store, ASK_REGISTRY_DROP_WORDS);
         ask_registry_drop_put(&command, &ask);
     } else {
-        const struct ask_registry_done ask = {SPAN("done"), span_of(chore->name)};
+        const struct ask_registry_done ask = {SPAN("done"), span_of(cleanup->name)};
         command = store_registry_script(store, ASK_REGISTRY_DONE_WORDS);
         ask_registry_done_put(&command, &ask);
     }
-    store_send_own(store, &chore->call, &command, on_chore);
+    store_send_own(store, &cleanup->call, &command, on_cleanup);
 }
 
-static void chore_step(struct line_store *store)
+static void cleanup_step(struct line_store *store)
 {
-    bool valid = strchr(store->chore.name, ':') != NULL &&
-                 line_event_id_ok(span_of(chore_event(&store->chore)));
+    bool valid = strchr(store->cleanup.name, ':') != NULL &&
+                 line_event_id_ok(span_of(cleanup_event(&store->cleanup)));
     if (!valid)
-        store->chore.step = CHORE_DONE; /* an unknown kind of chore */
-    store->chore.call.tries = 0;
-    chore_send(store);
+        store->cleanup.step = CLEANUP_DONE; /* an unknown kind of cleanup */
+    store->cleanup.call.tries = 0;
+    cleanup_send(store);
 }
 
 /* One step was done. The first step of a deletion brings the audit entry; right after it the
  * registry forgets the event. */
-static void take_bite(struct registry_chore *chore, const redisReply *reply)
+static void take_bite(struct registry_cleanup *cleanup, const redisReply *reply)
 {
-    struct tell_sweep tell = {.at = 0};
-    bool is_done = tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK;
-    if (chore_is_in_shard(chore)) {
+    struct reply_sweep got = {.at = 0};
+    bool is_done = reply_sweep_read(reply, 0, &got) && got.outcome == LINE_OK;
+    if (cleanup_is_in_shard(cleanup)) {
         /* A shard that was never opened, or does not know that the event is closed, refuses it. */
-        assert(chore->shard < chore->shards);
-        bool goes_on = is_done && tell.at > chore->shard_at;
-        chore->shard_at = goes_on ? tell.at : 0;
-        chore->shard += !goes_on;
+        assert(cleanup->shard < cleanup->shards);
+        bool goes_on = is_done && got.at > cleanup->shard_at;
+        cleanup->shard_at = goes_on ? got.at : 0;
+        cleanup->shard += !goes_on;
         return;
     }
     if (!is_done) {
-        chore->step = CHORE_DONE;
+        cleanup->step = CLEANUP_DONE;
         return;
     }
-    bool first = chore->at == 0;
-    assert(!first || chore->audit == NULL); /* the audit entry comes once */
-    chore->at = tell.at;
+    bool first = cleanup->at == 0;
+    assert(!first || cleanup->audit == NULL); /* the audit entry comes once */
+    cleanup->at = got.at;
     if (first)
-        chore->shards = tell.shards > 1 ? tell.shards : 0;
-    if (tell.at == 0)
-        chore->step = CHORE_DONE;
-    else if (first && chore_erases(chore)) {
-        chore->audit = strndup(tell.audit.ptr, tell.audit.len);
-        chore->step = CHORE_DROP;
+        cleanup->shards = got.shards > 1 ? got.shards : 0;
+    if (got.at == 0)
+        cleanup->step = CLEANUP_DONE;
+    else if (first && cleanup_erases(cleanup)) {
+        cleanup->audit = strndup(got.audit.ptr, got.audit.len);
+        cleanup->step = CLEANUP_DROP;
     }
 }
 
-static void on_chore(struct redis_call *call, const redisReply *reply)
+static void on_cleanup(struct redis_call *call, const redisReply *reply)
 {
-    struct line_store *store = CONTAINER_OF(call, struct line_store, chore.call);
-    struct registry_chore *chore = &store->chore;
-    assert(chore->under_way);
-    enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_REGISTRY;
+    struct line_store *store = CONTAINER_OF(call, struct line_store, cleanup.call);
+    struct registry_cleanup *cleanup = &store->cleanup;
+    assert(cleanup->under_way);
+    enum line_script script = cleanup->step == CLEANUP_BITE ? SCRIPT_SWEEP : SCRIPT_REGISTRY;
     enum store_answer answer = store_judge(store, call, reply, script);
-    struct tell_registry tell; /* common head of all replies */
+    struct reply_registry got; /* common head of all replies */
     if (answer == STORE_AGAIN && !store->closed) {
-        chore_send(store);
-    } else if (answer != STORE_ANSWER || store->closed || !tell_registry_read(reply, 0, &tell)) {
-        chore_end(store);
-    } else if (chore->step == CHORE_DONE) {
-        chore_end(store);
-        registry_look(store); /* there may be more chores */
+        cleanup_send(store);
+    } else if (answer != STORE_ANSWER || store->closed || !reply_registry_read(reply, 0, &got)) {
+        cleanup_end(store);
+    } else if (cleanup->step == CLEANUP_DONE) {
+        cleanup_end(store);
+        registry_look(store); /* there may be more cleanups */
     } else {
-        if (chore->step == CHORE_BITE)
-            take_bite(chore, reply);
+        if (cleanup->step == CLEANUP_BITE)
+            take_bite(cleanup, reply);
         else
-            chore->step = CHORE_BITE;
+            cleanup->step = CLEANUP_BITE;
         /* Without memory for the audit entry the lease ends, and another front starts over. */
-        if (chore->step == CHORE_DROP && chore->audit == NULL)
-            chore_end(store);
+        if (cleanup->step == CLEANUP_DROP && cleanup->audit == NULL)
+            cleanup_end(store);
         else
-            chore_step(store);
+            cleanup_step(store);
     }
 }
 
 void registry_close(struct line_store *store)
 {
     assert(store->closed);
-    chore_end(store);
+    cleanup_end(store);
 }

@@ -27,7 +27,7 @@
 #include <string.h>
 
 enum {
-    TELLING_TURNS = 3,    /* turns that claim a cut after a change of the document: one gets it */
+    CLAIMING_TURNS = 3,   /* turns that claim a cut after a change of the document: one gets it */
     SNAPSHOT_LOOK_MS = 5, /* how often the published cuts are checked; costs no call */
     SHARD_WORDS = 4,      /* per shard, after the words of cut.lua and in its reply */
     ENTRY_WORDS = 4,      /* of a cut in the stream: "c", its text, "s", its checksum */
@@ -199,7 +199,7 @@ void sharded_look(struct store_event *event)
         return;
     sharded->version = view->version;
     sharded->era = view->era;
-    sharded->telling = TELLING_TURNS;
+    sharded->claiming = CLAIMING_TURNS;
     sharded_hurry(sharded);
 }
 
@@ -330,7 +330,7 @@ static void send_read(struct line_sharded *sharded)
     resp_word(&command, text_span(&from));
     resp_cstr(&command, "+");
     resp_cstr(&command, "COUNT");
-    resp_u64(&command, SHARDS_TELL_MAX);
+    resp_u64(&command, SHARDS_SEND_MAX);
     send_call(sharded, &sharded->look_call, &command, on_looked);
 }
 
@@ -364,18 +364,18 @@ static bool read_entry(const redisReply *entry, uint8_t shards, uint32_t *nth, s
 {
     struct span id, number, text;
     const redisReply *fields;
-    uint64_t id_nth, told;
+    uint64_t id_nth, parsed;
     struct err_slot err;
     if (!resp_get_str(entry, 0, &id) || !resp_array(entry, 1, &fields) ||
         resp_len(fields) < ENTRY_WORDS)
         return false;
     span_cut(id, '-', &number);
     if (!span_u64(number, CUTS_MAX, &id_nth) || !resp_get_str(fields, 1, &text) ||
-        !resp_get_u64(fields, 3, &told) || told > CUT_SUM_PRIME ||
+        !resp_get_u64(fields, 3, &parsed) || parsed > CUT_SUM_PRIME ||
         cut_parse(text, shards, cut, &err) < 0)
         return false;
     *nth = (uint32_t)id_nth;
-    *sum = (uint32_t)told;
+    *sum = (uint32_t)parsed;
     return true;
 }
 
@@ -406,7 +406,7 @@ static void on_looked(struct redis_call *call, const redisReply *reply)
         return;
     }
     bool whole = came && take_entries(sharded, reply);
-    bool more = whole && resp_len(reply) == SHARDS_TELL_MAX;
+    bool more = whole && resp_len(reply) == SHARDS_SEND_MAX;
     shards_take_look(sharded->shards, whole, more, sharded->claimed);
     sharded->claimed = false;
     go_on(sharded);
@@ -452,13 +452,13 @@ static void on_shard(struct redis_call *call, const redisReply *reply)
         ask_shard(sharded, k);
         return;
     }
-    struct tell_shard tell = {.outcome = LINE_UNKNOWN};
-    bool whole = answer == STORE_ANSWER && tell_shard_read(reply, 0, &tell);
+    struct reply_shard got = {.outcome = LINE_UNKNOWN};
+    bool whole = answer == STORE_ANSWER && reply_shard_read(reply, 0, &got);
     struct shards_read read = {
-        .there = true, .epoch = tell.epoch, .issued = tell.issued, .lease = tell.lease};
-    bool came = whole && span_to_cstr(tell.opening, read.opening, sizeof(read.opening)) &&
-                span_to_cstr(tell.opened, read.opened, sizeof(read.opened));
-    enum line_outcome outcome = whole ? (enum line_outcome)tell.outcome : LINE_UNKNOWN;
+        .there = true, .epoch = got.epoch, .issued = got.issued, .lease = got.lease};
+    bool came = whole && span_to_cstr(got.opening, read.opening, sizeof(read.opening)) &&
+                span_to_cstr(got.opened, read.opened, sizeof(read.opened));
+    enum line_outcome outcome = whole ? (enum line_outcome)got.outcome : LINE_UNKNOWN;
     if (answer == STORE_ANSWER && calls_is_renewed(reply))
         store_tick_now(sharded->event);
     store_count(&sharded->store->stats.shards_silent, !came);
@@ -477,8 +477,8 @@ static void ask_cut(struct line_sharded *sharded)
     const struct cuts *cuts = shards_cuts(shards);
     uint8_t count = shards_count(shards);
     assert(call.nth == 0 || call.nth == cuts_count(cuts) + 1);
-    assert((call.first > 0) == (call.told > 0));
-    assert(call.told <= SHARDS_TELL_MAX);
+    assert((call.first > 0) == (call.sent > 0));
+    assert(call.sent <= SHARDS_SEND_MAX);
     struct ask_cut ask = {
         .shards = count,
         .known = cuts_count(cuts),
@@ -486,7 +486,7 @@ static void ask_cut(struct line_sharded *sharded)
         .nth = call.nth,
         .seal = WIRE_NONE,
         .first = call.first,
-        .told = call.told,
+        .sent = call.sent,
         .before = call.first > 0 ? cuts_sum(cuts, call.first - 1) : 0,
         .slot_ms = call.slot_ms,
     };
@@ -497,9 +497,9 @@ static void ask_cut(struct line_sharded *sharded)
     }
     struct text command =
         store_script(sharded->store, SCRIPT_CUT, sharded->event->line.view.id,
-                     ASK_CUT_WORDS + (uint64_t)call.told + SHARD_WORDS * (uint64_t)count);
+                     ASK_CUT_WORDS + (uint64_t)call.sent + SHARD_WORDS * (uint64_t)count);
     ask_cut_put(&command, &ask);
-    for (uint32_t nth = call.first; nth < call.first + call.told; nth++) {
+    for (uint32_t nth = call.first; nth < call.first + call.sent; nth++) {
         char memory[CUT_TEXT_MAX + 1];
         struct text text = text_on(memory, sizeof(memory));
         struct cut cut;
@@ -523,53 +523,54 @@ static void ask_cut(struct line_sharded *sharded)
     send_call(sharded, &sharded->cut_call, &command, on_cut);
 }
 
-static void take_cut(struct line_sharded *sharded, const struct shards_told *told)
+static void take_cut(struct line_sharded *sharded, const struct shards_reply *parsed)
 {
     /* OK to a call that only wanted news says nothing about cuts. */
     struct line_store_stats *stats = &sharded->store->stats;
-    bool done = told != NULL && told->outcome == LINE_OK;
-    bool late = told != NULL && told->outcome == LINE_SAME && told->count >= sharded->asked.nth;
+    bool done = parsed != NULL && parsed->outcome == LINE_OK;
+    bool late =
+        parsed != NULL && parsed->outcome == LINE_SAME && parsed->count >= sharded->asked.nth;
     if (sharded->asked.seals)
         store_count(&stats->seals, done && sharded->asked.epoch > 0);
     else if (sharded->asked.nth > 0)
         store_count(done ? &stats->cuts_made : &stats->cuts_lost, done || late);
-    if (!shards_take_cut(sharded->shards, told))
+    if (!shards_take_cut(sharded->shards, parsed))
         log_text(sharded->store->conf.log, LOG_LEVEL_ERROR, "Redis has other cuts than this front",
                  "event", sharded->event->line.view.id);
 }
 
 /* A reply without shards only has the reason. */
 static bool read_cut(struct line_sharded *sharded, const redisReply *reply,
-                     struct shards_told *told)
+                     struct shards_reply *parsed)
 {
-    struct tell_cut tell;
+    struct reply_cut got;
     uint8_t shards = shards_count(sharded->shards);
-    if (!tell_cut_read(reply, 0, &tell))
+    if (!reply_cut_read(reply, 0, &got))
         return false;
-    *told = (struct shards_told){
-        .outcome = (enum line_outcome)tell.outcome,
-        .count = (uint32_t)tell.count,
-        .retry_ms = (uint32_t)tell.retry_ms,
-        .due = tell.due > 0,
+    *parsed = (struct shards_reply){
+        .outcome = (enum line_outcome)got.outcome,
+        .count = (uint32_t)got.count,
+        .retry_ms = (uint32_t)got.retry_ms,
+        .due = got.due > 0,
     };
-    if (told->outcome == LINE_CONFLICT)
+    if (parsed->outcome == LINE_CONFLICT)
         return true;
     for (size_t k = 0; k < shards; k++) {
-        struct shards_known *known = &told->shard[k];
+        struct shards_known *known = &parsed->shard[k];
         struct span opening;
-        if (!resp_get_u64(tell.shards, SHARD_WORDS * k, &known->epoch) ||
-            !resp_get_u64(tell.shards, SHARD_WORDS * k + 1, &known->upto) ||
-            !resp_get_u64(tell.shards, SHARD_WORDS * k + 2, &known->lease) ||
-            !resp_get_str(tell.shards, SHARD_WORDS * k + 3, &opening) ||
+        if (!resp_get_u64(got.shards, SHARD_WORDS * k, &known->epoch) ||
+            !resp_get_u64(got.shards, SHARD_WORDS * k + 1, &known->upto) ||
+            !resp_get_u64(got.shards, SHARD_WORDS * k + 2, &known->lease) ||
+            !resp_get_str(got.shards, SHARD_WORDS * k + 3, &opening) ||
             !span_to_cstr(opening, known->opening, sizeof(known->opening)))
             return false;
     }
-    for (size_t i = 0; i < resp_len(tell.cuts); i++) {
+    for (size_t i = 0; i < resp_len(got.cuts); i++) {
         struct span text;
         struct cut cut;
         struct err_slot err;
         uint32_t nth = cuts_count(shards_cuts(sharded->shards)) + 1;
-        if (!resp_get_str(tell.cuts, i, &text) || cut_parse(text, shards, &cut, &err) < 0 ||
+        if (!resp_get_str(got.cuts, i, &text) || cut_parse(text, shards, &cut, &err) < 0 ||
             shards_learn(sharded->shards, nth, &cut, &err) < 0)
             return false;
         note(sharded, nth, &cut);
@@ -587,9 +588,9 @@ static void on_cut(struct redis_call *call, const redisReply *reply)
         ask_cut(sharded);
         return;
     }
-    struct shards_told told;
-    bool came = answer == STORE_ANSWER && read_cut(sharded, reply, &told);
-    take_cut(sharded, came ? &told : NULL);
+    struct shards_reply parsed;
+    bool came = answer == STORE_ANSWER && read_cut(sharded, reply, &parsed);
+    take_cut(sharded, came ? &parsed : NULL);
     if (answer == STORE_ANSWER) {
         /* The event has to be healed first, or the id belongs to another event. */
         uint64_t outcome;
@@ -640,7 +641,7 @@ static void rest(struct line_sharded *sharded)
     for (uint8_t k = 0; k < sharded->queues; k++)
         joins_weed(&sharded->queue[k], now_us);
     redis_route_wake(sharded->store->route); /* refused joins are sent at the end of this turn */
-    arm(sharded, sharded->telling > 0 || somebody_waits(sharded));
+    arm(sharded, sharded->claiming > 0 || somebody_waits(sharded));
 }
 
 static void go_on(struct line_sharded *sharded)
@@ -691,7 +692,7 @@ static bool hear(struct line_sharded *sharded)
     if (snapshot == NULL || !shards_is_sure(sharded->shards))
         return false;
     while (cut_snapshot_get(snapshot, view, cuts_count(cuts) + 1, &note)) {
-        if (!shards_heard(sharded->shards, note.nth, &note.cut, note.sum)) {
+        if (!shards_noted(sharded->shards, note.nth, &note.cut, note.sum)) {
             shards_doubt(sharded->shards);
             return false;
         }
@@ -710,7 +711,7 @@ static void on_timer(uv_timer_t *timer)
     assert(!sharded->turning);
     if (event->leaving)
         refuse_waiting(sharded);
-    bool is_over = event->line.view.resting && sharded->telling == 0 && !somebody_waits(sharded);
+    bool is_over = event->line.view.resting && sharded->claiming == 0 && !somebody_waits(sharded);
     if (event->leaving || is_over)
         return; /* sharded_hurry() starts it again */
     if (event->healing || !store_can_send(sharded->store, event->slot)) {
@@ -729,8 +730,8 @@ static void on_timer(uv_timer_t *timer)
         rest(sharded);
         return;
     }
-    shards_begin(sharded->shards, sharded->telling > 0 || somebody_waits(sharded));
-    sharded->telling = sharded->telling > 0 ? sharded->telling - 1 : 0;
+    shards_begin(sharded->shards, sharded->claiming > 0 || somebody_waits(sharded));
+    sharded->claiming = sharded->claiming > 0 ? sharded->claiming - 1 : 0;
     sharded->turning = true;
     go_on(sharded);
 }

@@ -46,7 +46,7 @@ bool line_store_ready(const struct line_store *store)
     for (uint32_t i = 0; i < store->events_len; i++) {
         const struct store_event *event = store->events[i];
         if (!event->absent && !event->leaving && !event->line.view.resting &&
-            (event->healing || !event->line.seen || !event->line.ghosts.known ||
+            (event->healing || !event->line.filled || !event->line.ghosts.known ||
              !store_can_send(store, event->slot)))
             return false;
     }
@@ -66,7 +66,7 @@ void store_note_ready(struct line_store *store)
 const struct line_view *line_store_view(const struct line_store *store, struct span event)
 {
     const struct store_event *found = store_find(store, event);
-    return found != NULL && found->line.seen ? &found->line.view : NULL;
+    return found != NULL && found->line.filled ? &found->line.view : NULL;
 }
 
 const struct line_store_stats *line_store_stats(const struct line_store *store)
@@ -89,7 +89,7 @@ static void log_event(const struct store_event *event, enum log_level level, con
 
 static void show(struct store_event *event)
 {
-    assert(event->line.seen);
+    assert(event->line.filled);
     struct line_store *store = event->store;
     event->shown_stale = event->line.view.stale;
     if (!store->closed)
@@ -98,7 +98,7 @@ static void show(struct store_event *event)
 
 static void mark_stale(struct store_event *event)
 {
-    if (!event->line.seen || (event->line.view.stale && event->shown_stale))
+    if (!event->line.filled || (event->line.view.stale && event->shown_stale))
         return;
     event->line.view.stale = true;
     show(event);
@@ -132,7 +132,7 @@ static void ask(struct store_event *event)
         struct store_event *whole =
             store_find(event->store, line_event_of(span_of(event->line.view.id)));
         if (whole != NULL && whole->hold_us > 0)
-            registry_errand(whole, ERRAND_LIST);
+            registry_report(whole, REPORT_LIST);
         registry_look(event->store);
         return;
     }
@@ -161,7 +161,7 @@ void store_begin_healing(struct store_event *event)
     event->healing_us = store_now_us(event->store);
     event->line.view.resting = false;
     arm(event);
-    if (event->line.seen)
+    if (event->line.filled)
         log_event(event, LOG_LEVEL_WARN, "Redis was restarted or knows less than this front");
     store_note_ready(event->store);
     mark_stale(event);
@@ -177,9 +177,9 @@ static void forget(struct store_event *event)
     struct line_store *store = event->store;
     char id[LINE_ID_MAX + 1];
     memcpy(id, event->line.view.id, sizeof(id));
-    if (event->line.seen) {
+    if (event->line.filled) {
         log_event(event, LOG_LEVEL_INFO, "the event was made again");
-        event->line.seen = false;
+        event->line.filled = false;
         store->conf.on_event(store->conf.ctx, id, false);
     }
     sharded_close(event);
@@ -193,13 +193,13 @@ void store_rest(struct store_event *event)
 {
     bool ended = event->line.view.state == LINE_CLOSED && event->line.view.active == 0;
     if (event->named == NAMED_LIVE && ended && !event->healing)
-        registry_errand(event, ERRAND_END);
+        registry_report(event, REPORT_END);
     else if (event->touched)
-        registry_errand(event, ERRAND_TOUCH);
+        registry_report(event, REPORT_TOUCH);
     const struct store_event *whole =
         store_find(event->store, line_event_of(span_of(event->line.view.id)));
     bool is_known = whole != NULL && (whole->named == NAMED_RESTING || whole->hold_us > 0);
-    if (!event->line.seen || event->healing || !ended || !is_known || event->touched)
+    if (!event->line.filled || event->healing || !ended || !is_known || event->touched)
         return; /* it may still change, or some fronts don't know yet that it has ended */
     uv_timer_stop(&event->timer);
     bool rested = event->line.view.resting;
@@ -212,7 +212,7 @@ void store_rest(struct store_event *event)
 static void take_tick(struct store_event *event, const redisReply *reply)
 {
     struct line_store *store = event->store;
-    bool first = !event->line.seen;
+    bool first = !event->line.filled;
     enum line_tick tick =
         line_event_take_tick(&event->line, reply, event->asked_us, store_now_us(store));
     if (tick == LINE_TICK_HEAL) {
@@ -249,19 +249,19 @@ static void take_heal(struct store_event *event, const redisReply *reply)
 {
     assert(event->healing); /* only the healing reply ends it */
     struct line_store *store = event->store;
-    struct tell_heal tell = {.outcome = LINE_UNAVAILABLE};
-    bool has_time = tell_heal_read(reply, 0, &tell);
-    if (tell.outcome == LINE_RENEWED)
+    struct reply_heal got = {.outcome = LINE_UNAVAILABLE};
+    bool has_time = reply_heal_read(reply, 0, &got);
+    if (got.outcome == LINE_RENEWED)
         forget(event);
-    if (tell.outcome == LINE_NOT_YET)
+    if (got.outcome == LINE_NOT_YET)
         line_event_wait(&event->line, store_now_us(store));
-    if (tell.outcome != LINE_OK && tell.outcome != LINE_UNKNOWN)
+    if (got.outcome != LINE_OK && got.outcome != LINE_UNKNOWN)
         return;
     event->healing = false;
     line_event_doubt_document(&event->line);
-    if (tell.outcome == LINE_UNKNOWN) {
+    if (got.outcome == LINE_UNKNOWN) {
         event->absent = true;
-        event->leaving = event->line.seen; /* deleted: the next registry read frees it */
+        event->leaving = event->line.filled; /* deleted: the next registry read frees it */
         store_note_ready(store);
         return;
     }
@@ -269,7 +269,7 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
     line_event_lost_marks(&event->line);
     if (has_time)
-        line_event_set_clock(&event->line, tell.ms, store_now_us(store));
+        line_event_set_clock(&event->line, got.ms, store_now_us(store));
     ask(event);
 }
 
@@ -290,53 +290,53 @@ static void on_event_reply(struct redis_call *call, const redisReply *reply)
 
 /* ---- signs of life ---- */
 
-static void on_told(struct redis_call *call, const redisReply *reply);
+static void on_seen_reply(struct redis_call *call, const redisReply *reply);
 
-static void send_heard(struct store_event *event, struct redis_call *call, bool leaves)
+static void send_seen(struct store_event *event, struct redis_call *call, bool leaves)
 {
     assert(!event->healing); /* only a complete line gets marks */
     struct line_store *store = event->store;
     uint64_t gone_after_ms = store->conf.gone_after_ms;
-    uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
-    leaves = leaves && heard_all_told(&event->line.heard);
+    uint32_t more = line_event_pick_seen(&event->line, gone_after_ms, store_now_us(store));
+    leaves = leaves && seen_all_sent(&event->line.seen);
     struct text command =
-        store_script(store, SCRIPT_HEARD, event->line.view.id, ASK_HEARD_WORDS + more);
-    line_event_put_heard(&event->line, &command, span_of(store->name), gone_after_ms, leaves);
-    store_send_own(store, call, &command, call == &event->heard_call ? on_told : store_ignore);
+        store_script(store, SCRIPT_SEEN, event->line.view.id, ASK_SEEN_WORDS + more);
+    line_event_put_seen(&event->line, &command, span_of(store->name), gone_after_ms, leaves);
+    store_send_own(store, call, &command, call == &event->seen_call ? on_seen_reply : store_ignore);
 }
 
-static void tell_heard(struct store_event *event)
+static void report_seen(struct store_event *event)
 {
     struct line_store *store = event->store;
-    if (event->telling || event->healing || event->leaving || event->line.view.resting ||
+    if (event->sending_seen || event->healing || event->leaving || event->line.view.resting ||
         !store_can_send(store, event->slot) ||
-        !line_event_wants_heard(&event->line, store->conf.gone_after_ms, store_now_us(store)))
+        !line_event_wants_seen(&event->line, store->conf.gone_after_ms, store_now_us(store)))
         return;
-    event->telling = true;
-    send_heard(event, &event->heard_call, false);
+    event->sending_seen = true;
+    send_seen(event, &event->seen_call, false);
 }
 
-static void on_told(struct redis_call *call, const redisReply *reply)
+static void on_seen_reply(struct redis_call *call, const redisReply *reply)
 {
-    struct store_event *event = CONTAINER_OF(call, struct store_event, heard_call);
-    assert(event->telling);
-    event->telling = false;
-    enum store_answer answer = store_judge(event->store, call, reply, SCRIPT_HEARD);
+    struct store_event *event = CONTAINER_OF(call, struct store_event, seen_call);
+    assert(event->sending_seen);
+    event->sending_seen = false;
+    enum store_answer answer = store_judge(event->store, call, reply, SCRIPT_SEEN);
     if (answer != STORE_AGAIN) /* or it was redirected, STORE_TRIES_MAX times at most */
         call->tries = 0;
-    bool knows = line_event_take_heard(&event->line, answer == STORE_ANSWER ? reply : NULL);
+    bool knows = line_event_take_seen(&event->line, answer == STORE_ANSWER ? reply : NULL);
     if (!knows)
         store_begin_healing(event);
-    else if (answer == STORE_AGAIN || event->line.heard_hurry)
-        tell_heard(event);
+    else if (answer == STORE_AGAIN || event->line.seen_hurry)
+        report_seen(event);
 }
 
 void line_store_leave(struct line_store *store)
 {
     store->leaving = true;
     for (uint32_t i = 0; i < store->events_len; i++) {
-        store->events[i]->line.heard_hurry = true;
-        tell_heard(store->events[i]);
+        store->events[i]->line.seen_hurry = true;
+        report_seen(store->events[i]);
     }
 }
 
@@ -357,7 +357,7 @@ static void arm(struct store_event *event)
     uint64_t period_ms = store_paced(event, event->store->conf.tick_period_ms);
     bool stands = view->active == 0 && (view->state == LINE_DRAFT || view->state == LINE_CLOSED);
     /* Events that cannot change by themselves need fewer ticks. */
-    if (event->absent || (event->line.seen && !event->healing && stands))
+    if (event->absent || (event->line.filled && !event->healing && stands))
         period_ms *= STORE_IDLE_FACTOR;
     uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);
     uv_timer_start(&event->timer, on_event_timer, wait_ms, 0);
@@ -371,7 +371,7 @@ static void on_event_timer(uv_timer_t *timer)
     if (!event->asking)
         event->call.tries = 0;
     ask(event);
-    tell_heard(event);
+    report_seen(event);
     const struct line_view *view = &event->line.view;
     if (!view->resting && (view->stale || line_event_is_old(view, store_now_us(event->store))))
         mark_stale(event); /* last: the store may be closed now */
@@ -431,7 +431,7 @@ static void open_lanes(struct store_event *event)
         struct store_event *line = store_find(store, span_of(name));
         if (line == NULL)
             make_event(store, span_of(name));
-        else if (line->line.seen && line->line.view.version != view->version)
+        else if (line->line.filled && line->line.view.version != view->version)
             store_tick_now(line);
     }
 }
@@ -440,8 +440,8 @@ static void open_lanes(struct store_event *event)
 
 static bool is_busy(const struct store_event *event)
 {
-    return event->asking || event->telling || event->requests > 0 || event->errand != ERRAND_NONE ||
-           joins_is_busy(&event->joins) || sharded_is_busy(event);
+    return event->asking || event->sending_seen || event->requests > 0 ||
+           event->report != REPORT_NONE || joins_is_busy(&event->joins) || sharded_is_busy(event);
 }
 
 static void on_gone(uv_handle_t *handle)
@@ -464,9 +464,9 @@ static void remove_event(struct line_store *store, uint32_t at)
     store->events_len--;
     store->events[at] = store->events[store->events_len];
     store->hashes[at] = store->hashes[store->events_len];
-    if (event->line.seen && event->named == NAMED_LIVE)
+    if (event->line.filled && event->named == NAMED_LIVE)
         store->registry.size = UINT64_MAX; /* re-read all names: it may exist again */
-    if (event->line.seen)
+    if (event->line.filled)
         store->conf.on_event(store->conf.ctx, event->line.view.id, false);
     sharded_close(event);
     uv_close((uv_handle_t *)&event->timer, on_gone);
@@ -638,11 +638,11 @@ void line_store_close(struct line_store *store)
      * crashed. Calls already under way precede them on the same connection. */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
-        if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
-            event->line.view.resting || !store_can_send(store, event->slot))
+        if ((event->line.seen_sent_ms == 0 && !event->sending_seen) || event->healing ||
+            event->leaving || event->line.view.resting || !store_can_send(store, event->slot))
             continue;
-        heard_sent(&event->line.heard, true);
-        send_heard(event, &event->goodbye_call, true);
+        seen_sent(&event->line.seen, true);
+        send_seen(event, &event->goodbye_call, true);
     }
     registry_leave(store);
     redis_route_flush(store->route);
@@ -658,7 +658,7 @@ void line_store_close(struct line_store *store)
     calls_refuse_gathered(store);
     assert(store->decided.head == NULL); /* no later turn would answer them */
     for (uint32_t i = 0; i < store->events_len; i++) {
-        if (store->events[i]->line.seen)
+        if (store->events[i]->line.filled)
             store->conf.on_event(store->conf.ctx, store->events[i]->line.view.id, false);
     }
 }

@@ -154,7 +154,7 @@ struct line_visit {
     uint8_t member[LINE_VISITOR_BYTES];
     /* LINE_HEARTBEAT: when the visit ends according to the pass, in whole seconds; 0: unknown. It
      * overrides Redis, which may have lost the time. */
-    uint64_t told_ms;
+    uint64_t shown_ms;
     void (*on_done)(struct line_visit *visit);
     void *ctx;
     /* Results: */
@@ -231,7 +231,7 @@ enum line_admin_call {
 /* One decision of the autopilot. */
 struct line_pilot_move {
     uint64_t interval_ms, silent_ms;
-    bool heard;
+    bool answered;
     uint64_t from_milli, to_milli; /* from: as view.pilot says, or there is no reading */
     const char *reason;
     struct span why, because, reading; /* borrowed until on_done */

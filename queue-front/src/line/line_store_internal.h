@@ -25,23 +25,23 @@ struct request_list {
 
 /* How the registry named an event when last read. */
 enum registry_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
-enum registry_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
-enum registry_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
-enum { CHORE_NAME_MAX = 6 + LINE_EVENT_ID_MAX }; /* "erase:" and an id */
+enum registry_report { REPORT_NONE, REPORT_LIST, REPORT_END, REPORT_TOUCH };
+enum registry_step { CLEANUP_BITE, CLEANUP_DROP, CLEANUP_DONE };
+enum { CLEANUP_NAME_MAX = 6 + LINE_EVENT_ID_MAX }; /* "erase:" and an id */
 
 struct registry_seen {
     uint64_t born, n, size;
     char run_id[REDIS_RUN_ID_LEN + 1];
 };
 
-struct registry_chore {
+struct registry_cleanup {
     bool under_way;
     enum registry_step step;
     uint64_t at;
     /* Its shards are cleared after the first step: the next shard, and the position in it. */
     uint64_t shards, shard, shard_at;
     char *audit; /* NULL: none */
-    char name[CHORE_NAME_MAX + 1];
+    char name[CLEANUP_NAME_MAX + 1];
     struct redis_call call;
 };
 
@@ -77,7 +77,7 @@ struct line_sharded {
     uint64_t rested_us;                /* when the last one ended */
     char run_id[REDIS_RUN_ID_LEN + 1]; /* of the Redis last asked for cuts */
     uint64_t version, era;             /* the document last sent to shards, */
-    unsigned telling;                  /* and how many more turns send it */
+    unsigned claiming;                 /* and how many more turns send it */
     unsigned calls;                    /* under way, except joins */
     bool claimed;
     struct redis_call claim_call, look_call, cut_call, shard_call[CUT_SHARDS_MAX];
@@ -97,8 +97,8 @@ struct store_event {
     uint16_t slot;
     uv_timer_t timer;
     struct redis_call call; /* the tick, or the heal while healing */
-    struct redis_call heard_call, goodbye_call;
-    bool telling;        /* heard_call is under way */
+    struct redis_call seen_call, goodbye_call;
+    bool sending_seen;   /* seen_call is under way */
     bool asking;         /* that call is under way */
     uint64_t asked_us;   /* since when */
     bool asking_to_heal; /* and it is a heal */
@@ -117,8 +117,8 @@ struct store_event {
     bool is_new;        /* created here and not yet seen in the registry */
     bool touched;       /* changed here while it rests: send the registry its new picture */
     bool leaving;       /* freed as soon as nothing is under way; admits no requests */
-    enum registry_errand errand;
-    struct redis_call errand_call;
+    enum registry_report report;
+    struct redis_call report_call;
     uint32_t requests; /* under way, with a pointer to it */
 
     struct join_queue joins;
@@ -130,9 +130,9 @@ MAGIC(store_event, 0x11e50001);
 /* What a store knows about one server. */
 struct store_node {
     struct line_store *store;
-    bool ready;     /* connected, scripts loaded, run id known */
-    char told[128]; /* why it was lost, as logged; "" while it is there */
-    bool other_run; /* than the last time it was ready */
+    bool ready;       /* connected, scripts loaded, run id known */
+    char logged[128]; /* why it was lost, as logged; "" while it is there */
+    bool other_run;   /* than the last time it was ready */
     struct redis_call load_call[SCRIPT_COUNT];
     struct redis_call info_call;
     char sha[SCRIPT_COUNT][REDIS_SHA_LEN + 1];
@@ -162,7 +162,7 @@ struct line_store {
     struct redis_call look_call, leave_call;
     uv_timer_t discover_timer;
     struct registry_seen registry;
-    struct registry_chore chore;
+    struct registry_cleanup cleanup;
     struct store_front fronts[FRONTS_LISTED_MAX];
     unsigned fronts_len;
     char identity[LINE_IDENTITY_MAX + 1]; /* offered to events without one */
@@ -258,7 +258,7 @@ void store_let_go(struct line_store *store);
 
 void registry_look(struct line_store *store);
 void registry_leave(struct line_store *store);
-void registry_errand(struct store_event *event, enum registry_errand errand);
+void registry_report(struct store_event *event, enum registry_report report);
 /* The registry still had the event after this front learned that Redis knows less of it. */
 bool registry_confirms(const struct store_event *event);
 void registry_close(struct line_store *store);

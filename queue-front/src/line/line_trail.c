@@ -84,7 +84,7 @@ static bool read_sample(struct span text, uint64_t numbers[SAMPLE_NUMBERS])
     return true;
 }
 
-static void put_told(struct text *out, const char *name, const uint64_t numbers[3])
+static void put_promise(struct text *out, const char *name, const uint64_t numbers[3])
 {
     json_key(out, name);
     json_open(out, '{');
@@ -137,8 +137,8 @@ void line_store_samples(struct span samples, struct text *out)
             json_member_u64(out, names[n], numbers[1 + n]);
         json_member_milli(out, "rate_per_s", (int64_t)numbers[8]);
         json_member_milli(out, "show_up", (int64_t)numbers[9]);
-        put_told(out, "eta_join", numbers + 10);
-        put_told(out, "eta_way", numbers + 13);
+        put_promise(out, "eta_join", numbers + 10);
+        put_promise(out, "eta_way", numbers + 13);
         json_member_u64(out, "errors", numbers[16]);
         json_member_u64(out, "late_ms", numbers[17]);
         json_close(out, '}');

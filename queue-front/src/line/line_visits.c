@@ -39,7 +39,7 @@ static void send_visit(struct line_visit *visit)
         .call = span_of(names[visit->call]),
         .place = visit->place,
         .ends_ms = visit->ends_ms,
-        .told_ms = visit->told_ms,
+        .shown_ms = visit->shown_ms,
         .drawn = line_event_drawn(&event->line),
         .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
         .moves = visit->moves,
@@ -92,21 +92,21 @@ void line_store_visit(struct line_store *store, struct line_visit *visit)
 
 static bool read_visit(struct line_visit *visit, const redisReply *reply)
 {
-    struct tell_visit tell;
-    if (!tell_visit_read(reply, 0, &tell) ||
-        (tell.turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND) ||
-        !span_to_cstr(tell.channel, visit->channel, sizeof(visit->channel)))
+    struct reply_visit got;
+    if (!reply_visit_read(reply, 0, &got) ||
+        (got.turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND) ||
+        !span_to_cstr(got.channel, visit->channel, sizeof(visit->channel)))
         return false;
-    bool extended = visit->call == LINE_EXTEND && tell.outcome == LINE_OK;
-    visit->times = extended ? (uint8_t)tell.turn : 0;
-    visit->turn = extended ? TURN_NONE : (enum turn_kind)tell.turn;
+    bool extended = visit->call == LINE_EXTEND && got.outcome == LINE_OK;
+    visit->times = extended ? (uint8_t)got.turn : 0;
+    visit->turn = extended ? TURN_NONE : (enum turn_kind)got.turn;
     if (visit->call == LINE_LOOK)
-        visit->moves = (uint8_t)tell.moves;
-    visit->outcome = (enum line_outcome)tell.outcome;
-    visit->state = (enum line_state)tell.state;
-    visit->expires_ms = tell.expires_ms;
-    visit->ends_ms = tell.ends_ms;
-    visit->retry_after_ms = tell.retry_ms;
+        visit->moves = (uint8_t)got.moves;
+    visit->outcome = (enum line_outcome)got.outcome;
+    visit->state = (enum line_state)got.state;
+    visit->expires_ms = got.expires_ms;
+    visit->ends_ms = got.ends_ms;
+    visit->retry_after_ms = got.retry_ms;
     return true;
 }
 
@@ -246,27 +246,27 @@ void line_store_move(struct line_store *store, struct line_move *move)
 
 static bool read_move(struct line_move *move, const redisReply *reply)
 {
-    struct tell_move tell;
+    struct reply_move got;
     uint8_t holder[1 + LINE_VISITOR_BYTES];
     size_t bytes;
-    if (!tell_move_read(reply, 0, &tell))
+    if (!reply_move_read(reply, 0, &got))
         return false;
-    bool found = tell.outcome == LINE_OK || tell.outcome == LINE_SAME;
+    bool found = got.outcome == LINE_OK || got.outcome == LINE_SAME;
     if (found && move->call != LINE_MOVE_MAKE) {
-        if (tell.entry == 0 ||
-            sodium_hex2bin(holder, sizeof(holder), tell.visitor.ptr, tell.visitor.len, NULL, &bytes,
+        if (got.entry == 0 ||
+            sodium_hex2bin(holder, sizeof(holder), got.visitor.ptr, got.visitor.len, NULL, &bytes,
                            NULL) != 0 ||
             bytes != sizeof(holder) || (holder[0] & 0x7F) > LANES_MAX)
             return false;
         move->ticket.member = (holder[0] & 0x80) != 0;
         move->ticket.lane = holder[0] & 0x7F;
         memcpy(move->ticket.visitor, holder + 1, LINE_VISITOR_BYTES);
-        move->ticket.entry = tell.entry;
-        move->ticket.moves = (uint8_t)tell.moves;
+        move->ticket.entry = got.entry;
+        move->ticket.moves = (uint8_t)got.moves;
     }
-    move->outcome = (enum line_outcome)tell.outcome;
-    move->state = (enum line_state)tell.state;
-    move->retry_after_ms = tell.retry_ms;
+    move->outcome = (enum line_outcome)got.outcome;
+    move->state = (enum line_state)got.state;
+    move->retry_after_ms = got.retry_ms;
     return true;
 }
 

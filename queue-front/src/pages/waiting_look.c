@@ -11,17 +11,17 @@ const char *waiting_look_over(const struct waiting_look *look)
 {
     static const struct {
         const char *notice, *name;
-    } told[] = {
+    } notices[] = {
         {"call-expired", "expired"}, {"place-gone", "ended"},    {"session-expired", "ended"},
         {"session-ended", "ended"},  {"order-complete", "done"},
     };
     /* The visitor may have been refused before this front learns the outcome. */
     if (place_is_over(look->place))
         return place_state_name(look->place.state);
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+    for (size_t i = 0; i < sizeof(notices) / sizeof(notices[0]); i++) {
         if (look->entry > 0 && look->place.state != PLACE_WAITING &&
-            span_eq(look->notice, span_of(told[i].notice)))
-            return told[i].name;
+            span_eq(look->notice, span_of(notices[i].notice)))
+            return notices[i].name;
     }
     return NULL;
 }

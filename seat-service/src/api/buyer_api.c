@@ -52,7 +52,7 @@ static void refuse_for(struct call *call, enum refusal refusal, uint64_t wait_ms
 
 static bool judge_pass(struct call *call, struct span event, struct pass *pass)
 {
-    static const enum refusal told[] = {
+    static const enum refusal refusals[] = {
         [PASS_MISSING] = REFUSAL_PASS_MISSING, [PASS_INVALID] = REFUSAL_PASS_INVALID,
         [PASS_FORGED] = REFUSAL_PASS_INVALID,  [PASS_FOREIGN] = REFUSAL_PASS_FOREIGN,
         [PASS_EXPIRED] = REFUSAL_PASS_EXPIRED, [PASS_ENDED] = REFUSAL_PASS_ENDED,
@@ -65,7 +65,7 @@ static bool judge_pass(struct call *call, struct span event, struct pass *pass)
     if (verdict == PASS_INVALID && wait_ms > 0)
         refuse_for(call, REFUSAL_PASSES_WRONG, wait_ms);
     else
-        call_refuse(call, told[verdict]);
+        call_refuse(call, refusals[verdict]);
     return false;
 }
 
@@ -103,7 +103,7 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
 
 /* Only visitors with a pass for an event may wake it or keep it awake, because that costs more than
  * a response. A pass of an earlier incarnation is for another event. */
-static void knock(struct call *call)
+static void wake(struct call *call)
 {
     struct span id = http_req_param(call->req, 0);
     struct pass pass;
@@ -130,13 +130,13 @@ static bool judge_visitor(struct call *call)
 
 static bool enter(struct call *call, struct http_req *req)
 {
-    return request_event_or(call, req, knock) && judge_visitor(call);
+    return request_event_or(call, req, wake) && judge_visitor(call);
 }
 
 /* For reads that are the same for all visitors. A standby serves them, too. */
 static bool look_in(struct call *call, struct http_req *req)
 {
-    return request_shown(call, req, knock) && judge_visitor(call);
+    return request_shown(call, req, wake) && judge_visitor(call);
 }
 
 /* ---- idempotency ---- */
@@ -438,7 +438,7 @@ static void post_codes(struct http_req *req)
 
 /* The best seats of each requested category; nothing is held. If there are none, the response is
  * the one that a hold would get. */
-static void tell_proposals(struct call *call, struct engine_ask *ask)
+static void reply_proposals(struct call *call, struct engine_ask *ask)
 {
     struct engine_op op, refused = {0};
     struct engine_offer offer;
@@ -499,7 +499,7 @@ static void post_proposals(struct http_req *req)
     if (!good)
         return;
     if (wish.ask.best)
-        tell_proposals(&call, &wish.ask);
+        reply_proposals(&call, &wish.ask);
     else
         call_refuse_as(&call, REFUSAL_FIELD, "/best_available: is needed");
 }

@@ -6,7 +6,7 @@
 #include "api/operator_api.h"
 
 #include "access/hold_id.h"
-#include "api/errand.h"
+#include "api/operation.h"
 #include "api/request.h"
 #include "api/verdict.h"
 #include "base/json_in.h"
@@ -29,9 +29,9 @@ static const struct span NOTHING = {NULL, 0};
 /* ---- import ---- */
 
 struct import {
-    struct errand errand;
+    struct operation operation;
     char id[EVENT_ID_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
-    struct span body; /* owned by the errand */
+    struct span body; /* owned by the operation */
     struct shown_plan *plan;
     /* For a correction: */
     struct event *kept; /* the event, during the comparison; or NULL */
@@ -47,10 +47,10 @@ static void destroy_plan(void *plan)
     shown_plan_destroy(plan);
 }
 
-static void end_import(struct errand *errand)
+static void end_import(struct operation *operation)
 {
-    struct import *import = (struct import *)errand;
-    const struct loop_conf *conf = &errand->call.loop->conf;
+    struct import *import = (struct import *)operation;
+    const struct loop_conf *conf = &operation->call.loop->conf;
     if (import->kept != NULL)
         events_let_go(import->kept);
     if (import->corrects)
@@ -58,8 +58,8 @@ static void end_import(struct errand *errand)
     http_waste(conf->uv, destroy_plan, import->plan);
 }
 
-static const struct errand_kind import_kind = {sizeof(struct import), 1,     REFUSAL_IMPORTS,
-                                               REFUSAL_UNFINISHED,    false, end_import};
+static const struct operation_kind import_kind = {sizeof(struct import), 1,     REFUSAL_IMPORTS,
+                                                  REFUSAL_UNFINISHED,    false, end_import};
 
 static void reply_event(struct call *call, unsigned status)
 {
@@ -85,7 +85,7 @@ static void reply_event(struct call *call, unsigned status)
 
 static void refuse_import(struct import *import)
 {
-    struct call *call = &import->errand.call;
+    struct call *call = &import->operation.call;
     const char *why = import->err.text;
     switch (import->rc) {
     case ERR_SYNTAX:
@@ -114,7 +114,7 @@ static void refuse_import(struct import *import)
 /* This process takes no new events, or has no room. */
 static void refuse_new(struct import *import)
 {
-    struct call *call = &import->errand.call;
+    struct call *call = &import->operation.call;
     const enum journal_reason reason = journal_reason(call->loop->conf.journal);
     if (import->rc == ERR_STATE && reason != JOURNAL_REASON_NONE)
         request_away(call, reason);
@@ -125,7 +125,7 @@ static void refuse_new(struct import *import)
 /* If several processes share the events, another one may have taken the new event. */
 static bool opened_elsewhere(const struct import *import, struct journal_place *place)
 {
-    struct journal *journal = import->errand.call.loop->conf.journal;
+    struct journal *journal = import->operation.call.loop->conf.journal;
     struct journal_view view;
     return journal_find(journal, span_of(import->id), &view) &&
            view.state == JOURNAL_EVENT_FOLLOWING && journal_elsewhere(journal, view.nth, place) &&
@@ -134,11 +134,11 @@ static bool opened_elsewhere(const struct import *import, struct journal_place *
 
 /* ---- import, step 3: the reader finds the event, which opens like any other ---- */
 
-static bool look_whether_open(struct errand *errand)
+static bool look_whether_open(struct operation *operation)
 {
-    const struct import *import = errand_of(errand, &import_kind);
+    const struct import *import = operation_of(operation, &import_kind);
     struct journal_place place;
-    struct call *call = &errand->call;
+    struct call *call = &operation->call;
     call->event = events_find(call->loop->conf.events, span_of(import->id));
     if (call->event != NULL && events_is_open(call->event))
         reply_event(call, 201);
@@ -151,35 +151,35 @@ static bool look_whether_open(struct errand *errand)
 
 /* ---- import, step 2: the event is written over its own connection ---- */
 
-static void write_event(struct errand *errand)
+static void write_event(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
+    struct import *import = operation_of(operation, &import_kind);
     uint8_t memory[PLAN_HASH_BYTES];
     struct span hash = {(const char *)memory, sizeof(memory)};
     struct pg *pg = NULL;
     int32_t no;
     memcpy(memory, plan_hash(import->plan->plan), sizeof(memory));
-    events_offer(errand->call.loop->conf.events, import->plan);
+    events_offer(operation->call.loop->conf.events, import->plan);
     import->plan = NULL;
-    import->rc =
-        errand_connect(errand, "fairgate seat-service import", IMPORT_ANSWER_MS, &import->err, &pg);
+    import->rc = operation_connect(operation, "fairgate seat-service import", IMPORT_ANSWER_MS,
+                                   &import->err, &pg);
     if (import->rc == 0)
         import->rc = store_event_create(pg, span_of(import->id), hash, import->body,
                                         span_of(import->who), &import->err, &no);
     pg_close(pg);
 }
 
-static bool on_written(struct errand *errand)
+static bool on_written(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
-    const struct loop_conf *conf = &errand->call.loop->conf;
+    struct import *import = operation_of(operation, &import_kind);
+    const struct loop_conf *conf = &operation->call.loop->conf;
     if (import->rc < 0) {
         log_failure(conf->log, "an import was not written", &import->err);
         refuse_import(import);
         return true;
     }
     journal_look(conf->journal);
-    errand_watch(errand, look_whether_open, IMPORT_OPEN_MS, REFUSAL_IMPORT_NOT_OPEN);
+    operation_watch(operation, look_whether_open, IMPORT_OPEN_MS, REFUSAL_IMPORT_NOT_OPEN);
     return false;
 }
 
@@ -187,7 +187,7 @@ static bool on_written(struct errand *errand)
 
 static void refuse_correction(struct import *import)
 {
-    struct call *call = &import->errand.call;
+    struct call *call = &import->operation.call;
     struct call_refusal out = call_refusal(REFUSAL_CORRECTION);
     struct text members = loop_text(call->loop);
     json_member_open(&members, "clashes", '[');
@@ -203,12 +203,12 @@ static void refuse_correction(struct import *import)
 }
 
 /* The event closes and opens again, here or at another process that shares the events. */
-static bool look_whether_corrected(struct errand *errand)
+static bool look_whether_corrected(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
-    struct events *events = errand->call.loop->conf.events;
+    struct import *import = operation_of(operation, &import_kind);
+    struct events *events = operation->call.loop->conf.events;
     enum events_revised outcome = events_revised(events, &import->clashes);
-    struct call *call = &errand->call;
+    struct call *call = &operation->call;
     struct journal_place place;
     call->event = events_find(events, span_of(import->id));
     bool open = call->event != NULL && events_is_open(call->event);
@@ -228,32 +228,32 @@ static bool look_whether_corrected(struct errand *errand)
     return true;
 }
 
-static void write_correction(struct errand *errand)
+static void write_correction(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
+    struct import *import = operation_of(operation, &import_kind);
     const struct plan *plan = import->plan->plan;
     struct span hash = {(const char *)plan_hash(plan), PLAN_HASH_BYTES};
     struct pg *pg = NULL;
     bool whole;
     if (!engine_revise(import->kept->engine, plan, &whole, &import->clashes))
         return; /* a refusal needs no closing of the event */
-    import->rc =
-        errand_connect(errand, "fairgate seat-service import", IMPORT_ANSWER_MS, &import->err, &pg);
+    import->rc = operation_connect(operation, "fairgate seat-service import", IMPORT_ANSWER_MS,
+                                   &import->err, &pg);
     if (import->rc == 0)
         import->rc = store_offer(pg, span_of(import->id), hash, import->body, &import->err);
     pg_close(pg);
     if (import->rc < 0)
         return;
     memcpy(import->content, import->plan->hash, sizeof(import->content));
-    import->corrects = events_revise(errand->call.loop->conf.events, import->kept, import->plan,
+    import->corrects = events_revise(operation->call.loop->conf.events, import->kept, import->plan,
                                      span_of(import->who), span_of(import->reason));
     import->plan = NULL;
 }
 
-static bool on_correction_written(struct errand *errand)
+static bool on_correction_written(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
-    const struct loop_conf *conf = &errand->call.loop->conf;
+    struct import *import = operation_of(operation, &import_kind);
+    const struct loop_conf *conf = &operation->call.loop->conf;
     if (import->rc < 0)
         log_failure(conf->log, "a correction was not written", &import->err);
     if (import->clashes.len > 0) {
@@ -261,13 +261,13 @@ static bool on_correction_written(struct errand *errand)
         return true;
     }
     if (!import->corrects) {
-        call_refuse(&errand->call, REFUSAL_CORRECTION_UNWRITTEN);
+        call_refuse(&operation->call, REFUSAL_CORRECTION_UNWRITTEN);
         return true;
     }
     events_let_go(import->kept);
     import->kept = NULL;
     journal_look(conf->journal);
-    errand_watch(errand, look_whether_corrected, IMPORT_OPEN_MS, REFUSAL_CORRECTION_UNKNOWN);
+    operation_watch(operation, look_whether_corrected, IMPORT_OPEN_MS, REFUSAL_CORRECTION_UNKNOWN);
     return false;
 }
 
@@ -309,10 +309,10 @@ static int judge_seats(const struct plan *plan, struct err_slot *err)
     return 0;
 }
 
-static void read_plan(struct errand *errand)
+static void read_plan(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
-    import->rc = errand_body(errand, &import->err, &import->body);
+    struct import *import = operation_of(operation, &import_kind);
+    import->rc = operation_body(operation, &import->err, &import->body);
     if (import->rc == 0)
         import->rc = shown_plan_create(import->body, &import->err, &import->plan);
     if (import->rc == 0)
@@ -326,7 +326,7 @@ static void read_plan(struct errand *errand)
 /* The event exists; repeating an import is not an error. Returns true if it has responded. */
 static bool judge_repeated(struct import *import)
 {
-    struct call *call = &import->errand.call;
+    struct call *call = &import->operation.call;
     struct journal_place place;
     bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
     struct span version = http_req_header(call->req, HTTP_HEADER_IF_MATCH);
@@ -354,7 +354,7 @@ static bool judge_repeated(struct import *import)
 /* The event is absent or closed: nothing can be corrected now. Returns true if it has responded. */
 static bool judge_absent(struct import *import)
 {
-    struct call *call = &import->errand.call;
+    struct call *call = &import->operation.call;
     struct journal *journal = call->loop->conf.journal;
     struct journal_view view;
     struct journal_place place;
@@ -373,10 +373,10 @@ static bool judge_absent(struct import *import)
     return true;
 }
 
-static bool on_plan_read(struct errand *errand)
+static bool on_plan_read(struct operation *operation)
 {
-    struct import *import = errand_of(errand, &import_kind);
-    struct call *call = &errand->call;
+    struct import *import = operation_of(operation, &import_kind);
+    struct call *call = &operation->call;
     const struct loop_conf *conf = &call->loop->conf;
     if (import->rc < 0) {
         refuse_import(import);
@@ -393,7 +393,7 @@ static bool on_plan_read(struct errand *errand)
     if (call->event != NULL) {
         events_keep(call->event);
         import->kept = call->event;
-        errand_do(errand, write_correction, on_correction_written);
+        operation_do(operation, write_correction, on_correction_written);
         return false;
     }
     import->rc = journal_may_import(conf->journal, import->id, &import->err);
@@ -401,7 +401,7 @@ static bool on_plan_read(struct errand *errand)
         refuse_new(import);
         return true;
     }
-    errand_do(errand, write_event, on_written);
+    operation_do(operation, write_event, on_written);
     return false;
 }
 
@@ -438,7 +438,7 @@ static void put_event(struct http_req *req)
         call_refuse_as(&call, REFUSAL_FIELD, "X-Reason has at most 64 bytes, percent-encoded");
         return;
     }
-    struct import *import = errand_begin(loop_of(req)->conf.errands, &import_kind, &call);
+    struct import *import = operation_begin(loop_of(req)->conf.operations, &import_kind, &call);
     if (import == NULL)
         return;
     memcpy(import->reason, reason, sizeof(reason));
@@ -446,7 +446,7 @@ static void put_event(struct http_req *req)
     bool fits = span_to_cstr(id, import->id, sizeof(import->id)) &&
                 span_to_cstr(span_of(who != NULL ? who : ""), import->who, sizeof(import->who));
     assert(fits);
-    errand_do(&import->errand, read_plan, on_plan_read);
+    operation_do(&import->operation, read_plan, on_plan_read);
 }
 
 /* ---- reading ---- */
@@ -492,33 +492,33 @@ static void get_event(struct http_req *req)
 
 /* The import body, normalised. It is copied on the pool: a stadium's has megabytes. */
 struct document {
-    struct errand errand;
+    struct operation operation;
     struct http_blob *blob;
 };
 
-static void end_document(struct errand *errand)
+static void end_document(struct operation *operation)
 {
-    http_blob_let_go(errand->call.loop->conf.uv, ((struct document *)errand)->blob);
+    http_blob_let_go(operation->call.loop->conf.uv, ((struct document *)operation)->blob);
 }
 
-static const struct errand_kind document_kind = {sizeof(struct document), 2,    REFUSAL_DOCUMENTS,
-                                                 REFUSAL_DOCUMENTS,       true, end_document};
+static const struct operation_kind document_kind = {
+    sizeof(struct document), 2, REFUSAL_DOCUMENTS, REFUSAL_DOCUMENTS, true, end_document};
 
-static void copy_document(struct errand *errand)
+static void copy_document(struct operation *operation)
 {
-    struct document *document = errand_of(errand, &document_kind);
-    document->blob = http_blob_create(plan_export(errand->call.event->plan->plan));
+    struct document *document = operation_of(operation, &document_kind);
+    document->blob = http_blob_create(plan_export(operation->call.event->plan->plan));
 }
 
-static bool on_document_copied(struct errand *errand)
+static bool on_document_copied(struct operation *operation)
 {
-    const struct document *document = errand_of(errand, &document_kind);
+    const struct document *document = operation_of(operation, &document_kind);
     if (document->blob == NULL)
-        call_refuse(&errand->call, REFUSAL_DOCUMENTS);
+        call_refuse(&operation->call, REFUSAL_DOCUMENTS);
     else
-        http_reply(errand->call.req, &(struct http_reply){.status = 200,
-                                                          .type = "application/json",
-                                                          .blob = document->blob});
+        http_reply(operation->call.req, &(struct http_reply){.status = 200,
+                                                             .type = "application/json",
+                                                             .blob = document->blob});
     return true;
 }
 
@@ -526,10 +526,11 @@ static void get_document(struct http_req *req)
 {
     struct call call;
     struct document *document =
-        request_event(&call, req) ? errand_begin(loop_of(req)->conf.errands, &document_kind, &call)
-                                  : NULL;
+        request_event(&call, req)
+            ? operation_begin(loop_of(req)->conf.operations, &document_kind, &call)
+            : NULL;
     if (document != NULL)
-        errand_do(&document->errand, copy_document, on_document_copied);
+        operation_do(&document->operation, copy_document, on_document_copied);
 }
 
 /* At most COUNTS_MAX points, evenly spaced, including the newest. */
@@ -581,7 +582,7 @@ enum { EXPORT_MOST = 1000000 }; /* per page; more than any hall has */
 
 struct export
 {
-    struct errand errand;
+    struct operation operation;
     struct export_page {
         bool csv;
         int64_t after;       /* begin after this seat; -1: with the first */
@@ -595,13 +596,13 @@ struct export
     struct err_slot err;
 };
 
-static void end_export(struct errand *errand)
+static void end_export(struct operation *operation)
 {
-    http_blob_let_go(errand->call.loop->conf.uv, ((struct export *)errand)->blob);
+    http_blob_let_go(operation->call.loop->conf.uv, ((struct export *)operation)->blob);
 }
 
-static const struct errand_kind export_kind = {sizeof(struct export),   1,    REFUSAL_EXPORTS,
-                                               REFUSAL_SOLD_UNREADABLE, true, end_export};
+static const struct operation_kind export_kind = {sizeof(struct export),   1,    REFUSAL_EXPORTS,
+                                                  REFUSAL_SOLD_UNREADABLE, true, end_export};
 
 /* RFC 4180: every field is quoted, quotes are doubled. A field that a spreadsheet would read as a
  * formula gets an apostrophe in front. */
@@ -652,14 +653,14 @@ static void put_row(struct export *export, const struct span fields[FIELDS])
 
 static struct hold_id hold_name(const struct export *export, uint64_t hold)
 {
-    const struct call *call = &export->errand.call;
+    const struct call *call = &export->operation.call;
     return hold_id_make(call->loop->conf.hold_keys, span_of(call->event->id), hold);
 }
 
 static int on_sold(void *ctx, const struct sql_sold_list_row *sold)
 {
     struct export *export = ctx;
-    const struct plan *plan = export->errand.call.event->plan->plan;
+    const struct plan *plan = export->operation.call.event->plan->plan;
     if (sold->seat >= plan_seat_count(plan))
         return 0;
     struct hold_id hold = hold_name(export, sold->hold);
@@ -678,7 +679,7 @@ static int on_sold(void *ctx, const struct sql_sold_list_row *sold)
 static int on_sold_area(void *ctx, const struct sql_sold_area_list_row *sold)
 {
     struct export *export = ctx;
-    const struct plan *plan = export->errand.call.event->plan->plan;
+    const struct plan *plan = export->operation.call.event->plan->plan;
     if (sold->area >= plan_area_count(plan) || sold->places == 0)
         return 0;
     char places[24], price[24];
@@ -708,7 +709,7 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
     else
         json_open(&export->text, '[');
     export->rows = 0;
-    struct span event = span_of(export->errand.call.event->id);
+    struct span event = span_of(export->operation.call.event->id);
     int rc = 0;
     if (export->page.after_hold == 0)
         rc = store_sold_read(pg, event, export->page.after, export->page.most, on_sold, export,
@@ -723,16 +724,16 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
 }
 
 /* On the pool. Names are rarely long, so the first buffer is for names of usual length. */
-static void read_sold(struct errand *errand)
+static void read_sold(struct operation *operation)
 {
     enum { BYTES_PER_SEAT = 400, BYTES_OF_AREAS = 64 * 1024 };
-    struct export *export = errand_of(errand, &export_kind);
+    struct export *export = operation_of(operation, &export_kind);
     struct pg *pg = NULL;
-    uint32_t seats = plan_seat_count(errand->call.event->plan->plan);
+    uint32_t seats = plan_seat_count(operation->call.event->plan->plan);
     size_t cap = (size_t)(export->page.most < seats ? export->page.most : seats) * BYTES_PER_SEAT +
                  BYTES_OF_AREAS;
-    export->rc = errand_connect(errand, "fairgate seat-service export", JOURNAL_ANSWER_MS,
-                                &export->err, &pg);
+    export->rc = operation_connect(operation, "fairgate seat-service export", JOURNAL_ANSWER_MS,
+                                   &export->err, &pg);
     if (export->rc == 0)
         export->rc = read_into(export, pg, cap);
     while (export->rc == 0 && export->text.overflown)
@@ -743,13 +744,13 @@ static void read_sold(struct errand *errand)
     free(export->text.ptr);
 }
 
-static bool on_sold_read(struct errand *errand)
+static bool on_sold_read(struct operation *operation)
 {
-    struct export *export = errand_of(errand, &export_kind);
+    struct export *export = operation_of(operation, &export_kind);
     if (export->blob == NULL)
-        call_refuse(&errand->call, REFUSAL_SOLD_UNREADABLE);
+        call_refuse(&operation->call, REFUSAL_SOLD_UNREADABLE);
     else
-        http_reply(errand->call.req,
+        http_reply(operation->call.req,
                    &(struct http_reply){
                        .status = 200,
                        .type = export->page.csv ? "text/csv; charset=utf-8" : "application/json",
@@ -803,37 +804,38 @@ static void get_export(struct http_req *req)
     struct export_page page;
     if (!request_event(&call, req) || !read_page(req, &call, &page))
         return;
-    struct export *export = errand_begin(loop_of(req)->conf.errands, &export_kind, &call);
+    struct export *export = operation_begin(loop_of(req)->conf.operations, &export_kind, &call);
     if (export == NULL)
         return;
     export->page = page;
-    errand_do(&export->errand, read_sold, on_sold_read);
+    operation_do(&export->operation, read_sold, on_sold_read);
 }
 
 /* ---- the operators' audit trail ---- */
 
 struct acts {
-    struct errand errand;
+    struct operation operation;
     uint64_t before;
     struct act_row row[ACTS_READ_MAX];
     uint32_t len;
     int rc;
 };
 
-static const struct errand_kind acts_kind = {.size = sizeof(struct acts),
-                                             .most = 2,
-                                             .full = REFUSAL_ACTS,
-                                             .unfinished = REFUSAL_ACTS_UNREADABLE,
-                                             .keeps_event = true};
+static const struct operation_kind acts_kind = {.size = sizeof(struct acts),
+                                                .most = 2,
+                                                .full = REFUSAL_ACTS,
+                                                .unfinished = REFUSAL_ACTS_UNREADABLE,
+                                                .keeps_event = true};
 
-static void read_acts(struct errand *errand)
+static void read_acts(struct operation *operation)
 {
-    struct acts *acts = errand_of(errand, &acts_kind);
+    struct acts *acts = operation_of(operation, &acts_kind);
     struct err_slot err;
     struct pg *pg = NULL;
-    acts->rc = errand_connect(errand, "fairgate seat-service acts", JOURNAL_ANSWER_MS, &err, &pg);
+    acts->rc =
+        operation_connect(operation, "fairgate seat-service acts", JOURNAL_ANSWER_MS, &err, &pg);
     if (acts->rc == 0)
-        acts->rc = acts_table_read(pg, span_of(errand->call.event->id), acts->before, acts->row,
+        acts->rc = acts_table_read(pg, span_of(operation->call.event->id), acts->before, acts->row,
                                    &err, &acts->len);
     pg_close(pg);
 }
@@ -905,10 +907,10 @@ static uint32_t put_acts(struct text *body, const struct event *event, const str
     return put;
 }
 
-static bool on_acts_read(struct errand *errand)
+static bool on_acts_read(struct operation *operation)
 {
-    const struct acts *acts = errand_of(errand, &acts_kind);
-    struct call *call = &errand->call;
+    const struct acts *acts = operation_of(operation, &acts_kind);
+    struct call *call = &operation->call;
     if (acts->rc < 0) {
         call_refuse(call, REFUSAL_ACTS_UNREADABLE);
         return true;
@@ -941,11 +943,11 @@ static void get_audit(struct http_req *req)
         call_refuse(&call, REFUSAL_BEFORE);
         return;
     }
-    struct acts *acts = errand_begin(loop_of(req)->conf.errands, &acts_kind, &call);
+    struct acts *acts = operation_begin(loop_of(req)->conf.operations, &acts_kind, &call);
     if (acts == NULL)
         return;
     acts->before = before;
-    errand_do(&acts->errand, read_acts, on_acts_read);
+    operation_do(&acts->operation, read_acts, on_acts_read);
 }
 
 /* ---- changes ---- */

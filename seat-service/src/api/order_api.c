@@ -29,7 +29,7 @@ enum { ORDER_BODY_MAX = 32 * 1024 }; /* a hold's seats twice, all escaped */
 static const struct {
     const char *word;
     size_t counter; /* in the loop's counters; 0: not counted */
-} told[CHANGE_KIND_COUNT] = {
+} kinds[CHANGE_KIND_COUNT] = {
     [CHANGE_EXTENDED] = {"extended", offsetof(struct counter_stats, extended)},
     [CHANGE_CONFIRMED] = {"confirmed", offsetof(struct counter_stats, confirmed)},
     [CHANGE_RELEASED] = {"released", offsetof(struct counter_stats, released)},
@@ -54,9 +54,9 @@ static void finish(struct call *call, const struct engine_op *op)
         verdict_reply_proven(call, call->verdict, op, NULL);
         return;
     }
-    const char *word = told[op->change.kind].word;
+    const char *word = kinds[op->change.kind].word;
     size_t counter =
-        retaken ? offsetof(struct counter_stats, retaken) : told[op->change.kind].counter;
+        retaken ? offsetof(struct counter_stats, retaken) : kinds[op->change.kind].counter;
     if (call->verdict == ENGINE_OK && counter != 0)
         atomic_fetch_add_explicit((_Atomic uint64_t *)(void *)((char *)stats + counter), 1,
                                   memory_order_relaxed);

@@ -13,7 +13,7 @@
  * no process fulfils expires: the caller gets an error, and nothing has to be undone. */
 #include "api/place_api.h"
 
-#include "api/errand.h"
+#include "api/operation.h"
 #include "api/request.h"
 #include "base/json_in.h"
 
@@ -21,16 +21,16 @@
 
 /* A move that is not answered yet. */
 struct moving {
-    struct errand errand;
+    struct operation operation;
     char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
     int rc;
     struct err_slot err;
 };
 
-static const struct errand_kind moving_kind = {.size = sizeof(struct moving),
-                                               .most = 1,
-                                               .full = REFUSAL_MOVES,
-                                               .unfinished = REFUSAL_UNFINISHED};
+static const struct operation_kind moving_kind = {.size = sizeof(struct moving),
+                                                  .most = 1,
+                                                  .full = REFUSAL_MOVES,
+                                                  .unfinished = REFUSAL_UNFINISHED};
 
 /* Whether the process of that name owns the event, as far as known here. */
 static bool is_there(const struct loop_conf *conf, const char *id, const char *owner,
@@ -63,38 +63,38 @@ static void reply_place(struct call *call, const char *event, const struct journ
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
-static bool look_whether_there(struct errand *errand)
+static bool look_whether_there(struct operation *operation)
 {
-    const struct moving *moving = errand_of(errand, &moving_kind);
+    const struct moving *moving = operation_of(operation, &moving_kind);
     struct journal_place place;
-    if (!is_there(&errand->call.loop->conf, moving->event, moving->owner, &place))
+    if (!is_there(&operation->call.loop->conf, moving->event, moving->owner, &place))
         return false;
-    reply_place(&errand->call, moving->event, &place);
+    reply_place(&operation->call, moving->event, &place);
     return true;
 }
 
-static void write_wish(struct errand *errand)
+static void write_wish(struct operation *operation)
 {
-    struct moving *moving = errand_of(errand, &moving_kind);
+    struct moving *moving = operation_of(operation, &moving_kind);
     struct pg *pg = NULL;
-    moving->rc =
-        errand_connect(errand, "fairgate seat-service place", JOURNAL_ANSWER_MS, &moving->err, &pg);
+    moving->rc = operation_connect(operation, "fairgate seat-service place", JOURNAL_ANSWER_MS,
+                                   &moving->err, &pg);
     if (moving->rc == 0)
         moving->rc = store_want(pg, span_of(moving->event), span_of(moving->owner), MOVE_WAIT_MS,
                                 &moving->err);
     pg_close(pg);
 }
 
-static bool on_wish_written(struct errand *errand)
+static bool on_wish_written(struct operation *operation)
 {
-    struct moving *moving = errand_of(errand, &moving_kind);
+    struct moving *moving = operation_of(operation, &moving_kind);
     if (moving->rc < 0) {
-        log_failure(errand->call.loop->conf.log, "a move was not written", &moving->err);
-        call_refuse(&errand->call,
+        log_failure(operation->call.loop->conf.log, "a move was not written", &moving->err);
+        call_refuse(&operation->call,
                     moving->rc == ERR_NOT_FOUND ? REFUSAL_EVENT_UNKNOWN : REFUSAL_MOVE_UNWRITTEN);
         return true;
     }
-    errand_watch(errand, look_whether_there, MOVE_WAIT_MS, REFUSAL_NOT_MOVED);
+    operation_watch(operation, look_whether_there, MOVE_WAIT_MS, REFUSAL_NOT_MOVED);
     return false;
 }
 
@@ -140,12 +140,12 @@ static void post_place(struct http_req *req)
         reply_place(&call, event, &place);
         return;
     }
-    struct moving *moving = errand_begin(loop_of(req)->conf.errands, &moving_kind, &call);
+    struct moving *moving = operation_begin(loop_of(req)->conf.operations, &moving_kind, &call);
     if (moving == NULL)
         return;
     memcpy(moving->event, event, sizeof(event));
     memcpy(moving->owner, owner, sizeof(owner));
-    errand_do(&moving->errand, write_wish, on_wish_written);
+    operation_do(&moving->operation, write_wish, on_wish_written);
 }
 
 /* ---- the owners of all events ---- */

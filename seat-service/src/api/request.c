@@ -31,7 +31,7 @@ void request_elsewhere(struct call *call, const struct journal_place *place)
 
 /* Tells visitors to retry. A header names the owner, not its address, and the edge sends the retry
  * there. */
-static void tell_elsewhere(struct call *call, const struct journal_place *place)
+static void reply_elsewhere(struct call *call, const struct journal_place *place)
 {
     struct call_refusal out = call_refusal(REFUSAL_AWAY_STANDBY);
     out.owner = place->instance;
@@ -58,7 +58,7 @@ void request_away(struct call *call, enum journal_reason reason)
 
 /* Says why the event is not open: it is out, the process cannot serve, or it is served elsewhere.
  * Only operators see why an event is out. */
-static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
+static void reply_closed(struct call *call, void (*on_asleep)(struct call *call))
 {
     struct journal *journal = call->loop->conf.journal;
     const enum journal_reason reason = journal_reason(journal);
@@ -78,7 +78,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         on_asleep(call);
     else if (known && here && view.state == JOURNAL_EVENT_FOLLOWING &&
              journal_elsewhere(journal, view.nth, &place))
-        tell_elsewhere(call, &place);
+        reply_elsewhere(call, &place);
     else if (known && view.state == JOURNAL_EVENT_OUT)
         call_refuse_with(call, &out);
     else if (reason != JOURNAL_REASON_NONE && !unknown)
@@ -106,12 +106,12 @@ bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)
     call->now_ms = events_now_ms(call->loop->conf.events);
     if (call->event != NULL && events_is_open(call->event))
         return true;
-    tell_closed(call, on_asleep);
+    reply_closed(call, on_asleep);
     return false;
 }
 
 /* The event is shown here, but its picture is too old. */
-static void tell_behind(struct call *call)
+static void reply_behind(struct call *call)
 {
     struct call_refusal out = call_refusal(REFUSAL_BEHIND);
     struct journal_place place;
@@ -130,9 +130,9 @@ bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(st
     if (known && events_shows(events, call->event))
         return true;
     if (known && events_follows(call->event))
-        tell_behind(call);
+        reply_behind(call);
     else
-        tell_closed(call, on_asleep);
+        reply_closed(call, on_asleep);
     return false;
 }
 
@@ -145,7 +145,7 @@ bool request_since(struct call *call, const struct mark *since, void (*again)(st
     struct retry_ask ask = retry_ask(call, again, REFUSAL_BEHIND);
     ask.looks = true;
     if (!retry_wait(call->loop->retry, &ask))
-        tell_behind(call);
+        reply_behind(call);
     return false;
 }
 

@@ -13,7 +13,7 @@ static const struct {
     unsigned status;
     enum engine_tells tells;
     const char *detail;
-} told[ENGINE_VERDICT_COUNT] = {
+} replies[ENGINE_VERDICT_COUNT] = {
 #define ROW(NAME, CODE, STATUS, TELLS, DETAIL)                                                     \
     [ENGINE_##NAME] = {STATUS, ENGINE_TELLS_##TELLS, DETAIL},
     ENGINE_VERDICTS(ROW)
@@ -51,12 +51,12 @@ void verdict_alternatives(struct text *text, const struct call *call, const stru
 void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
                           const struct engine_op *op, const struct engine_ask *ask)
 {
-    assert(told[verdict].status != 0);
+    assert(replies[verdict].status != 0);
     if (verdict == ENGINE_TAKEN || verdict == ENGINE_SOLD_OUT)
         atomic_fetch_add_explicit(&call->loop->conf.stats->conflicts, 1, memory_order_relaxed);
     struct text members = loop_text(call->loop);
     const struct plan *plan = call->event->plan->plan;
-    switch (told[verdict].tells) {
+    switch (replies[verdict].tells) {
     case ENGINE_TELLS_PRICE:
         json_member_u64(&members, "price", op->price);
         __attribute__((fallthrough));
@@ -82,10 +82,10 @@ void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
     }
     assert(!members.overflown);
     call_refuse_with(call, &(struct call_refusal){
-                               .status = told[verdict].status,
+                               .status = replies[verdict].status,
                                .code = engine_verdict_name(verdict),
-                               .retry_after_s = told[verdict].status == 503 ? 1 : 0,
-                               .detail = told[verdict].detail,
+                               .retry_after_s = replies[verdict].status == 503 ? 1 : 0,
+                               .detail = replies[verdict].detail,
                                .members = text_span(&members),
                            });
 }

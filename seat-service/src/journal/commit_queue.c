@@ -22,26 +22,26 @@
 #include <string.h>
 
 #if defined(__SANITIZE_THREAD__)
-#define HAND_OVER_TOLD 1
+#define HAND_OVER_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define HAND_OVER_TOLD 1
+#define HAND_OVER_SANITIZED 1
 #endif
 #endif
 
-#ifdef HAND_OVER_TOLD
+#ifdef HAND_OVER_SANITIZED
 #include <sanitizer/tsan_interface.h>
 void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreReadsEnd(const char *file, int line);
 void AnnotateIgnoreWritesBegin(const char *file, int line);
 void AnnotateIgnoreWritesEnd(const char *file, int line);
 
-static void told_release(void *entry)
+static void hand_release(void *entry)
 {
     __tsan_release(entry);
 }
 
-static void told_acquire(void *entry)
+static void hand_acquire(void *entry)
 {
     __tsan_acquire(entry);
 }
@@ -58,12 +58,12 @@ static void unseen_end(void)
     AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
 }
 #else
-static void told_release(void *entry)
+static void hand_release(void *entry)
 {
     (void)entry;
 }
 
-static void told_acquire(void *entry)
+static void hand_acquire(void *entry)
 {
     (void)entry;
 }
@@ -249,7 +249,7 @@ void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
     assert(entry->on_done != NULL);
     entry->submitted_us = now_us;
     entry->rc = ERR_UNKNOWN;
-    told_release(entry);
+    hand_release(entry);
     bool fits = ring_put_mpsc(&queue->in, queue->in_slots, entry);
     assert(fits); /* the ring has a slot for every entry */
 
@@ -270,7 +270,7 @@ uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
         for (len = 0; len < room && n < max; len++, n++) {
             if (!ring_take_spsc(&port->back, port->back_slots, &some[len]))
                 break;
-            told_acquire(some[len]);
+            hand_acquire(some[len]);
             __builtin_prefetch(&some[len]->rc);
             __builtin_prefetch(&some[len]->op.change);
             __builtin_prefetch(some[len]->op.change.seats);
@@ -299,7 +299,7 @@ struct commit_entry *commit_queue_take(struct commit_queue *queue)
     struct commit_entry *entry;
     if (!ring_take_mpsc(&queue->in, queue->in_slots, &entry))
         return NULL;
-    told_acquire(entry);
+    hand_acquire(entry);
     return entry;
 }
 
@@ -309,7 +309,7 @@ void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry)
     assert(port->queue == queue);
     assert(entry->rc <= 0);
     port->given = true;
-    told_release(entry);
+    hand_release(entry);
     bool fits = ring_put_spsc(&port->back, port->back_slots, entry);
     assert(fits);
 }

@@ -76,9 +76,9 @@ static int on_row(void *ctx, const struct store_row *row)
 int follower_read_some(struct follower *follower, struct pg *pg, uint32_t rows,
                        struct err_slot *err, bool *more)
 {
-    struct err_slot unheard;
+    struct err_slot unread;
     assert(rows > 0); /* with 0 rows *more would stay true */
-    follower->err = err != NULL ? err : &unheard;
+    follower->err = err != NULL ? err : &unread;
     return store_follow(pg, follower->event, follower->head.seq, rows, on_row, follower,
                         follower->err, more);
 }

@@ -184,20 +184,20 @@ bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_pla
            (namesake || strcmp(out->instance, journal->conf.instance) != 0);
 }
 
-/* A copy is rewritten only after the other has become current: if `told` is unchanged, the copy
+/* A copy is rewritten only after the other has become current: if `shown` is unchanged, the copy
  * read is consistent. */
 struct store_line journal_line(struct journal *journal, uint32_t nth)
 {
     assert(nth < EVENTS_MAX);
-    const struct journal_line_told *told = &journal->events[nth].line_told;
+    const struct journal_line_shown *shown = &journal->events[nth].line_shown;
     struct store_line line;
     uint32_t now;
     do {
-        now = atomic_load(&told->told);
-        line.now = atomic_load(&told->place[now % 2].now);
-        line.before = atomic_load(&told->place[now % 2].before);
-        line.began = atomic_load(&told->place[now % 2].began);
-    } while (atomic_load(&told->told) != now);
+        now = atomic_load(&shown->latest);
+        line.now = atomic_load(&shown->place[now % 2].now);
+        line.before = atomic_load(&shown->place[now % 2].before);
+        line.began = atomic_load(&shown->place[now % 2].began);
+    } while (atomic_load(&shown->latest) != now);
     return line;
 }
 

@@ -14,10 +14,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* An event's journal branch, which loops read without a lock: two copies; `told` selects the
+/* An event's journal branch, which loops read without a lock: two copies; `shown` selects the
  * current one, and the other is written next. */
-struct journal_line_told {
-    _Atomic uint32_t told;
+struct journal_line_shown {
+    _Atomic uint32_t latest;
     struct {
         _Atomic uint64_t now, before, began;
     } place[2];
@@ -41,17 +41,17 @@ struct journal_event {
     uint32_t tries;
     uint64_t end_seq;           /* the reader's: the journal's end at the last poll */
     struct store_line end_line; /* ... and its branch */
-    uint64_t claimed;   /* as the head: the branch in which we began to take it over or regain
-                         * it, until it is ours; 0: none */
-    int32_t told_asked; /* the reader's: number of the event whose requests we have announced to
-                         * its owner; 0: none */
-    bool begun;         /* the reader's: loaded, and partly read */
-    bool asked;         /* the reader's: ours, and requested at other processes */
-    enum leave_why why; /* the reader's */
+    uint64_t claimed;        /* as the head: the branch in which we began to take it over or regain
+                              * it, until it is ours; 0: none */
+    int32_t announced_asked; /* the reader's: number of the event whose requests we have announced
+                              * to its owner; 0: none */
+    bool begun;              /* the reader's: loaded, and partly read */
+    bool asked;              /* the reader's: ours, and requested at other processes */
+    enum leave_why why;      /* the reader's */
     _Atomic(enum journal_state) state;
     atomic_bool stuck; /* ours, but cannot be written now, see `reason`; role_stick(). OUT: lost */
     _Atomic uint64_t answered, sent; /* change numbers; see journal_answered() */
-    struct journal_line_told line_told;
+    struct journal_line_shown line_shown;
     /* Under journal->lock. */
     bool given;  /* it leaves, unused here: the committer releases its lock */
     bool asleep; /* as its row says */
@@ -148,7 +148,7 @@ struct journal {
     uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint32_t reader_tries;        /* since the last success */
     uint64_t shown_at_us;         /* last poll of other owners' events */
-    int32_t told_room;            /* the lock key that announces our room; 0: none */
+    int32_t announced_room;       /* the lock key that announces our room; 0: none */
     struct {
         bool any, lack; /* there is another process; one lacks room for an event it should have */
         uint64_t bytes; /* the largest room of one of them */
@@ -184,13 +184,13 @@ static inline enum journal_state journal_state_of(const struct journal_event *ev
 /* Call under journal->lock. */
 static inline void journal_set_line(struct journal_event *event, const struct store_line *line)
 {
-    struct journal_line_told *told = &event->line_told;
-    const uint32_t next = atomic_load(&told->told) + 1;
+    struct journal_line_shown *shown = &event->line_shown;
+    const uint32_t next = atomic_load(&shown->latest) + 1;
     event->line = *line;
-    atomic_store(&told->place[next % 2].now, line->now);
-    atomic_store(&told->place[next % 2].before, line->before);
-    atomic_store(&told->place[next % 2].began, line->began);
-    atomic_store(&told->told, next);
+    atomic_store(&shown->place[next % 2].now, line->now);
+    atomic_store(&shown->place[next % 2].before, line->before);
+    atomic_store(&shown->place[next % 2].began, line->began);
+    atomic_store(&shown->latest, next);
 }
 
 static inline void journal_count(_Atomic uint64_t *counter, uint64_t n)

@@ -649,14 +649,14 @@ static void note_name(struct journal *journal, bool got)
         journal->name_asked_us = got ? 0 : now_us;
     bool namesake = !got && now_us - journal->name_asked_us >= NAMESAKE_MS * UINT64_C(1000);
     pthread_mutex_lock(&journal->lock);
-    bool told = journal->namesake;
+    bool was_namesake = journal->namesake;
     journal->named = got;
     journal->namesake = namesake;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
     if (got || namesake)
         forget_backends(journal);
-    if (namesake && !told) {
+    if (namesake && !was_namesake) {
         const char *why = journal_owns_any(journal)
                               ? "this one keeps what it owns, and gets nothing else until each has "
                                 "a name of its own"

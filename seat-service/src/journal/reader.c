@@ -201,8 +201,8 @@ static int write_first(struct journal *journal, uint32_t nth, struct err_slot *e
     return rc;
 }
 
-static void told_owner(struct journal *journal, const struct journal_event *event,
-                       const struct store_head *head)
+static void log_owner(struct journal *journal, const struct journal_event *event,
+                      const struct store_head *head)
 {
     struct log_line line;
     log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "owner");
@@ -234,7 +234,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
         return;
     event->tries = 0;
     atomic_fetch_add_explicit(&journal->stats.takeovers, 1, memory_order_relaxed);
-    told_owner(journal, event, &head);
+    log_owner(journal, event, &head);
     journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq, asked_ms);
 }
 
@@ -443,13 +443,13 @@ static int32_t room_list(const struct journal *journal)
     return ROOM_KEY | (int32_t)(journal_list_hash(journal) << 17 & ROOM_OF_LIST);
 }
 
-static int tell_room(struct journal *journal, const struct asleep_room *room, bool lacks,
-                     struct err_slot *err)
+static int announce_room(struct journal *journal, const struct asleep_room *room, bool lacks,
+                         struct err_slot *err)
 {
     uint64_t mb = room->places == 0 ? 0 : room->bytes >> 20;
     int32_t key = room_list(journal) | (lacks ? ROOM_LACKS : 0) |
                   (int32_t)(mb < ROOM_MB_MAX ? mb : ROOM_MB_MAX);
-    int32_t was = journal->told_room;
+    int32_t was = journal->announced_room;
     assert((key & (ROOM_KEY | ROOM_OF_LIST)) == room_list(journal)); /* on_room() expects it */
     if (key == was || journal->conf.host.idle_ms == NULL)
         return 0;
@@ -457,7 +457,7 @@ static int tell_room(struct journal *journal, const struct asleep_room *room, bo
     int rc = store_share(pg, STORE_LOCK_ROOM, &key, 1, true, err);
     if (rc == 0 && was != 0)
         rc = store_share(pg, STORE_LOCK_ROOM, &was, 1, false, err);
-    journal->told_room = key;
+    journal->announced_room = key;
     return rc;
 }
 
@@ -586,7 +586,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
     const uint32_t free_min = waiting > EVENTS_SPARE ? waiting : EVENTS_SPARE;
     bool none = room.places == 0 || room.bytes == 0 || room.bytes < largest;
     bool nowhere = waiting > 0 && journal->others.any && journal->others.bytes < largest;
-    int rc = tell_room(journal, &room, waiting > 0 && none, err);
+    int rc = announce_room(journal, &room, waiting > 0 && none, err);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
         leaving += event->why != LEAVE_STAYS;
@@ -748,7 +748,7 @@ static int show_followed(struct journal *journal, struct err_slot *err)
 /* The owner of an event that is requested here must not put it to sleep. Each process with such
  * requests holds a lock that the owner sees. So a process that dies leaves nothing behind, and only
  * changes need a statement. */
-static int tell_asked(struct journal *journal, struct err_slot *err)
+static int announce_asked(struct journal *journal, struct err_slot *err)
 {
     const struct journal_host *host = &journal->conf.host;
     int32_t begun[EVENTS_MAX], ended[EVENTS_MAX];
@@ -758,12 +758,12 @@ static int tell_asked(struct journal *journal, struct err_slot *err)
     for (uint32_t nth = 0; host->asked != NULL && nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
         bool asked = is_followed(journal, nth) && host->asked(host->ctx, nth, ms);
-        int32_t was = event->told_asked;
-        event->told_asked = asked ? event->id.no : 0;
-        if (was != 0 && was != event->told_asked)
+        int32_t was = event->announced_asked;
+        event->announced_asked = asked ? event->id.no : 0;
+        if (was != 0 && was != event->announced_asked)
             ended[ended_len++] = was;
-        if (was != event->told_asked && event->told_asked != 0)
-            begun[begun_len++] = event->told_asked;
+        if (was != event->announced_asked && event->announced_asked != 0)
+            begun[begun_len++] = event->announced_asked;
     }
     struct pg *pg = journal->reader_pg;
     int rc = ended_len > 0 ? store_share(pg, STORE_LOCK_ASKED, ended, ended_len, false, err) : 0;
@@ -943,7 +943,7 @@ static int look_around(struct journal *journal, struct err_slot *err)
     if (rc == 0)
         rc = show_followed(journal, err);
     if (rc == 0)
-        rc = tell_asked(journal, err);
+        rc = announce_asked(journal, err);
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++) {
         rc = attend(journal, nth, err);
         if (rc == 0)
@@ -959,8 +959,8 @@ static void drop_connection(struct journal *journal)
     pg_close(journal->reader_pg);
     journal->reader_pg = NULL;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        journal->events[nth].told_asked = 0; /* the locks ended with it */
-    journal->told_room = 0;
+        journal->events[nth].announced_asked = 0; /* the locks ended with it */
+    journal->announced_room = 0;
     /* After a fail-over the next server may count transactions slightly differently. */
     journal->changes = (struct store_changes){0};
 }

@@ -28,7 +28,7 @@ struct counter_stats {
 struct call_plain;
 struct ended;
 struct series;
-struct errand_list;
+struct operation_list;
 
 struct loop_conf {
     uv_loop_t *uv;
@@ -48,7 +48,7 @@ struct loop_conf {
     /* For the private listener: */
     struct ended *ended;
     struct series *series;
-    struct errand_list *errands;
+    struct operation_list *operations;
 };
 
 struct loop {

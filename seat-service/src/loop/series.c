@@ -33,7 +33,7 @@ struct points {
     uint64_t errors_from;   /* our own errors from before we owned the event */
     _Atomic uint64_t now[GAUGES];
     bool is_unsaved;           /* the newest point */
-    bool is_told;              /* its counts are registered in /metrics */
+    bool is_registered;        /* its counts are registered in /metrics */
     char id[EVENT_ID_MAX + 1]; /* the event whose open gauge is registered, or empty */
 };
 
@@ -223,8 +223,8 @@ struct series_point series_at(const struct series *series, const struct event *e
 }
 
 /* Gauges registered twice are summed (metrics.h). */
-static void tell(struct series *series, unsigned gauge, struct span event,
-                 const _Atomic uint64_t *value)
+static void register_gauge(struct series *series, unsigned gauge, struct span event,
+                           const _Atomic uint64_t *value)
 {
     static const struct {
         const char *name, *help;
@@ -243,7 +243,7 @@ static void tell(struct series *series, unsigned gauge, struct span event,
 
 /* Registers events in memory, and removes those that have left. An event being read is kept, so it
  * is still there. */
-static void tell_known(struct series *series, struct journal *journal)
+static void register_known(struct series *series, struct journal *journal)
 {
     struct journal_view view;
     for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
@@ -257,7 +257,7 @@ static void tell_known(struct series *series, struct journal *journal)
         if (!known || points->id[0] != '\0')
             continue;
         memcpy(points->id, view.id, sizeof(points->id));
-        tell(series, OPEN, span_of(view.id), &points->now[OPEN]);
+        register_gauge(series, OPEN, span_of(view.id), &points->now[OPEN]);
     }
 }
 
@@ -268,14 +268,14 @@ void series_tick(struct series *series, struct loop *loop)
     const struct event *event = NULL;
     bool writes = journal_role(loop->conf.journal) == JOURNAL_OWNER;
     series->loop = loop;
-    tell_known(series, loop->conf.journal);
+    register_known(series, loop->conf.journal);
     while ((event = events_next(events, event)) != NULL) {
         struct points *points = &series->events[event->nth];
         bool open = events_is_open(event);
         atomic_store_explicit(&points->now[OPEN], open && writes, memory_order_relaxed);
         if (!open)
             continue;
-        if (!points->is_told)
+        if (!points->is_registered)
             points->errors_from = service_errors(series->conf.service);
         struct series_point point = series_now(series, event, now_ms);
         /* relaxed: numbers for a graph */
@@ -283,9 +283,9 @@ void series_tick(struct series *series, struct loop *loop)
         atomic_store_explicit(&points->now[HELD], point.held, memory_order_relaxed);
         atomic_store_explicit(&points->now[SOLD], point.sold, memory_order_relaxed);
         atomic_store_explicit(&points->now[BLOCKED], point.blocked, memory_order_relaxed);
-        for (unsigned gauge = FREE; !points->is_told && gauge <= BLOCKED; gauge++)
-            tell(series, gauge, span_of(event->id), &points->now[gauge]);
-        points->is_told = true;
+        for (unsigned gauge = FREE; !points->is_registered && gauge <= BLOCKED; gauge++)
+            register_gauge(series, gauge, span_of(event->id), &points->now[gauge]);
+        points->is_registered = true;
         if (points->ring == NULL || now_ms < points->last_ms + SERIES_MS)
             continue;
         points->last_ms = now_ms;
@@ -335,7 +335,7 @@ int series_create(const struct series_conf *conf, struct err_slot *err, struct s
         rest = span_cut(rest, ',', &name);
         name = span_trim(name);
         if (name.len > 0 && name.len <= EVENT_ID_MAX)
-            tell(series, OPEN, name, &series->not_open);
+            register_gauge(series, OPEN, name, &series->not_open);
     }
     *out = series;
     return 0;

@@ -19,7 +19,7 @@ struct stretch {
 
 struct curve_pen {
     uint32_t seats_max;
-    double *told;              /* where the reader places each seat */
+    double *placed;            /* where the reader places each seat */
     int64_t *numbers;          /* of the current row */
     struct stretch *stretches; /* in the order of writing */
 };
@@ -31,10 +31,10 @@ int curve_pen_create(uint32_t seats_max, struct err_slot *err, struct curve_pen 
     if (pen == NULL)
         return err_set(err, ERR_NOMEM, "the curves of a plan");
     pen->seats_max = seats_max;
-    pen->told = calloc(len, sizeof(*pen->told));
+    pen->placed = calloc(len, sizeof(*pen->placed));
     pen->numbers = calloc(len, sizeof(*pen->numbers));
     pen->stretches = calloc(len, sizeof(*pen->stretches));
-    if (pen->told == NULL || pen->numbers == NULL || pen->stretches == NULL) {
+    if (pen->placed == NULL || pen->numbers == NULL || pen->stretches == NULL) {
         curve_pen_destroy(pen);
         return err_set(err, ERR_NOMEM, "curves of %u seats", seats_max);
     }
@@ -46,7 +46,7 @@ void curve_pen_destroy(struct curve_pen *pen)
 {
     if (pen == NULL)
         return;
-    free(pen->told);
+    free(pen->placed);
     free(pen->numbers);
     free(pen->stretches);
     free(pen);
@@ -58,25 +58,25 @@ static uint32_t draw(struct curve_pen *pen, const double *places, uint32_t seats
     uint32_t len = 0, stretches = 0;
     uint32_t last = seats - 1;
     int64_t first = llround(places[0]);
-    pen->told[0] = (double)first;
+    pen->placed[0] = (double)first;
     pen->numbers[len++] = first;
     if (last == 0)
         return len;
-    pen->told[last] = round(places[last]);
-    pen->numbers[len++] = (int64_t)pen->told[last] - first;
+    pen->placed[last] = round(places[last]);
+    pen->numbers[len++] = (int64_t)pen->placed[last] - first;
     if (last > 1)
         pen->stretches[stretches++] = (struct stretch){0, last, 0};
     for (uint32_t s = 0; s < stretches; s++) {
         struct stretch at = pen->stretches[s];
         uint32_t middle = (at.from + at.to) / 2;
         double before = middle - at.from, after = at.to - middle;
-        double a = pen->told[at.from], b = pen->told[at.to];
+        double a = pen->placed[at.from], b = pen->placed[at.to];
         double expected = a + (b - a) * before / (before + after) + at.bend * before * after;
         double off = places[middle] - expected;
-        double told = fabs(off) <= OFF_MAX ? 0 : round(off);
-        pen->told[middle] = expected + told;
-        pen->numbers[len++] = (int64_t)told;
-        double bend = at.bend + told / (before * after);
+        double rounded = fabs(off) <= OFF_MAX ? 0 : round(off);
+        pen->placed[middle] = expected + rounded;
+        pen->numbers[len++] = (int64_t)rounded;
+        double bend = at.bend + rounded / (before * after);
         if (before > 1)
             pen->stretches[stretches++] = (struct stretch){at.from, middle, bend};
         if (after > 1)

@@ -51,9 +51,9 @@ export async function judge(sale, crowd) {
   const began = Date.now();
   const findings = [];
   await sale.allReady().catch((error) => findings.push(`not-ready: ${error.message}`));
-  const told = crowd.judged(['--seats-max', '4']);
-  findings.push(...told.found.filter((text) => !EXPECTED.includes(nameOf(text))));
-  const books = await audit(sale.stack, EVENT, { settleMs: REST_MS, told });
+  const claimed = crowd.judged(['--seats-max', '4']);
+  findings.push(...claimed.found.filter((text) => !EXPECTED.includes(nameOf(text))));
+  const books = await audit(sale.stack, EVENT, { settleMs: REST_MS, claimed });
   findings.push(...books.findings, ...books.notJudged.map((text) => `not-judged: ${text}`));
   if (books.toShop > 0) findings.push(`shop-waits: ${books.toShop} orders are still on their way to the shop`);
   findings.push(...await reconciled(sale), ...await bounded(sale));

@@ -301,9 +301,9 @@ test('an unknown outcome is reported as unknown, and the key finds the outcome l
   }, { timeoutMs: 60_000 });
   assertProblem(turnedAway.answer, 409, 'request-in-progress');
   await postgres.kill();
-  const told = await asked[1 - turnedAway.which];
-  assertProblem(told, 503, 'outcome-unknown');
-  assert.ok(Number(told.headers['retry-after']) > 0);
+  const reply = await asked[1 - turnedAway.which];
+  assertProblem(reply, 503, 'outcome-unknown');
+  assert.ok(Number(reply.headers['retry-after']) > 0);
   await postgres.start();
   await untilOwner(seats);
   const settled = await until('the key to be settled', async () => {

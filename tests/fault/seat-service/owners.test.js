@@ -32,10 +32,10 @@ async function openShared(t, count) {
   }
   const shares = new Map();
   for (const event of EVENTS) {
-    const told = await operator(services[0], event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
-    assert.ok([201, 421].includes(told.status), told.text);
+    const reply = await operator(services[0], event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
+    assert.ok([201, 421].includes(reply.status), reply.text);
     const owner = await until(`${event} to be owned`, () => ownerOf(services, event));
-    if (told.status === 421) assert.equal(told.json.private_address, `127.0.0.1:${owner.privatePort}`, 'it was created, and told where');
+    if (reply.status === 421) assert.equal(reply.json.private_address, `127.0.0.1:${owner.privatePort}`, 'it was created, and told where');
     shares.set(event, owner);
   }
   const of = (service) => EVENTS.filter((event) => shares.get(event) === service);
@@ -88,12 +88,12 @@ test('kill -9 of one of two owners under holds: the other has its events too, an
   await first.start(false);
   await until('it to follow', async () => (await role(first)) === 'standby');
   const address = `127.0.0.1:${second.privatePort}`;
-  const told = await until('it to know', async () => {
+  const reply = await until('it to know', async () => {
     const answer = await operator(first, lost[0]).read();
     return answer.status === 421 && answer;
   });
-  assertProblem(told, 421, 'event-elsewhere');
-  assert.deepEqual([told.json.owner, told.json.private_address, told.headers['fairgate-owner']], ['seats2', address, 'seats2']);
+  assertProblem(reply, 421, 'event-elsewhere');
+  assert.deepEqual([reply.json.owner, reply.json.private_address, reply.headers['fairgate-owner']], ['seats2', address, 'seats2']);
 });
 
 test('kill -9 of three of four owners under holds: the last one has all events, and loses nothing of any', async (t) => {
@@ -182,13 +182,13 @@ test('an event moves between owners that are well, to and fro under holds, and n
   };
   await goOn();
   for (const [asked, owner, now] of [[first, 'seats2', second], [first, 'seats1', first], [second, 'seats2', second]]) {
-    const told = await until('it to be moved', async () => { // a slow process keeps the event, and may be asked again
+    const reply = await until('it to be moved', async () => { // a slow process keeps the event, and may be asked again
       const answer = await place([asked], event, owner);
       if (answer.status !== 200) assertProblem(answer, 409, 'not-moved');
       return answer.status === 200 && answer;
     });
-    assert.deepEqual([told.json.event, told.json.owner, told.json.private_address], [event, owner, `127.0.0.1:${now.privatePort}`]);
-    assert.equal((await place([asked], event, owner)).json.epoch, told.json.epoch, 'it is there already');
+    assert.deepEqual([reply.json.event, reply.json.owner, reply.json.private_address], [event, owner, `127.0.0.1:${now.privatePort}`]);
+    assert.equal((await place([asked], event, owner)).json.epoch, reply.json.epoch, 'it is there already');
     await goOn();
   }
   for (const ledger of ledgers) await ledger.stop();
@@ -199,11 +199,11 @@ test('an event moves between owners that are well, to and fro under holds, and n
   assert.deepEqual(epochs.filter(([id]) => id === event || id === other), EVENTS.filter((id) => id === event || id === other).map((id) => [id, id === event ? 4 : 1]));
   assert.equal((await saga(second, event).confirm(sold.hold, 'order-1')).status, 200, 'what was sold is sold');
   assertProblem(await visitor(second, event).hold({ seats: sold.seats }), 409, 'seats-taken');
-  const told = await until('the old owner to say where it is', async () => {
+  const reply = await until('the old owner to say where it is', async () => {
     const answer = await operator(first, event).read();
     return answer.status === 421 && answer;
   });
-  assert.equal(told.json.owner, 'seats2');
+  assert.equal(reply.json.owner, 'seats2');
   judgeJournal(postgres);
 
   // No process of that name: the event stays and sells on.
@@ -241,9 +241,9 @@ for (const [moment, victim] of process.env.FAIRGATE_SOAK ? VICTIMS : [VICTIMS[4]
     await ledger.stop();
     await judge(t, [ledger], lives);
     judgeJournal(postgres);
-    const told = await asked;
-    if (told.status === 200) assert.equal(told.json.owner, 'seats2');
-    else assertProblem(told, 409, 'not-moved');
+    const reply = await asked;
+    if (reply.status === 200) assert.equal(reply.json.owner, 'seats2');
+    else assertProblem(reply, 409, 'not-moved');
   });
 
 // Frees seats, so that a hall is not full after some rounds.

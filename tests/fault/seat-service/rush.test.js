@@ -45,7 +45,7 @@ function startRush(scope, seats, event) {
 }
 
 // Seats of acknowledged holds are held, those never requested are free; without a response either is right.
-async function judge(seats, event, told) {
+async function judge(seats, event, notices) {
   const reader = visitor(seats, event);
   // An owner is ready once it has one event open; it opens the others as soon as it can.
   await until('the event to be open', async () => (await reader.info()).status === 200);
@@ -53,7 +53,7 @@ async function judge(seats, event, told) {
   const now = states(picture.body, SEATS);
   const asked = new Set();
   const count = { held: 0, lost: 0, found: 0 };
-  for (const { seat, what } of told) {
+  for (const { seat, what } of notices) {
     asked.add(seat);
     if (what === 'held') assert.equal(now[seat], 'held', `seat ${seat} was answered`);
     if (what in count) count[what] += 1;
@@ -77,15 +77,15 @@ test('kill -9 with thousands of holds in flight: every answer is true after the 
     const toEnd = startRush(scope, seats, event);
     await until('some of them to be held', async () => (await changes(seats)) >= enough, { timeoutMs: 60_000, everyMs: 5 });
     await seats.kill();
-    const told = await toEnd();
+    const notices = await toEnd();
     await seats.start();
-    const count = await judge(seats, event, told);
+    const count = await judge(seats, event, notices);
     t.diagnostic(JSON.stringify(count));
     assert.ok(count.held > 0);
     // If the kill came late, the hall was nearly sold: try once more.
     if (count.lost === IN_FLIGHT) inTime += 1;
     else assert.ok(round < ROUNDS + 5, `${count.lost} were under way, each time fewer than ${IN_FLIGHT}`);
-    const held = told.filter(({ what }) => what === 'held');
+    const held = notices.filter(({ what }) => what === 'held');
     for (let i = 0; i < READ_BACK; i += 1) {
       const { seat, hold } = held[Math.floor(rng.unit() * held.length)];
       const answer = await saga(seats, event).read(hold);

@@ -240,13 +240,13 @@ test('a stream of a standby goes on as the owner\'s when the owner is killed', a
   const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
   readPicture(plan, body, markOf(headers.etag));
   const stream = await follow(standby, there, sinceOf(plan));
-  const told = (seat) => stream.find(`seat ${seat} to be held`, ({ json }) => json.held?.includes(seat));
+  const untilHeld = (seat) => stream.find(`seat ${seat} to be held`, ({ json }) => json.held?.includes(seat));
   assert.equal((await visitor(owner, EVENT).hold({ seats: ['r1s3'] })).status, 201);
-  await told(2);
+  await untilHeld(2);
   await owner.kill();
   await standby.untilReady();
   assert.equal((await there.hold({ seats: ['r1s6'] })).status, 201);
-  await told(5);
+  await untilHeld(5);
   assert.equal(stream.ended, false);
   for (const { event, json } of stream.events) {
     assert.equal(event, 'seats', 'never a word to start over');

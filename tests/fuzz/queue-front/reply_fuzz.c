@@ -65,8 +65,8 @@ static redisReply *reply_of(struct span line)
 
 #define READ(NAME)                                                                                 \
     do {                                                                                           \
-        struct tell_##NAME told;                                                                   \
-        (void)tell_##NAME##_read(reply, 0, &told);                                                 \
+        struct reply_##NAME got;                                                                   \
+        (void)reply_##NAME##_read(reply, 0, &got);                                                 \
     } while (0)
 
 static void read_as_all(const redisReply *reply)
@@ -139,7 +139,7 @@ static void fuzz(struct span rest)
             continue;
         read_as_all(reply);
         take(&event, reply, now_us += 100000);
-        (void)line_event_take_heard(&event, reply);
+        (void)line_event_take_seen(&event, reply);
         freeReplyObject(reply);
     }
     line_event_deinit(&event);

@@ -43,12 +43,12 @@ static void follow(struct follower *follower, struct span bytes, bool fits)
     if (fits)
         row.chain = (struct span){(const char *)link.bytes, CHAIN_BYTES};
     const struct store_head before = follower->head;
-    const uint64_t heard = follower_seq(follower); /* beyond the head after a row refused halfway */
+    const uint64_t read = follower_seq(follower); /* beyond the head after a row refused halfway */
     int rc = follower_row(follower, &row);
     assert(rc <= 0);
     if (rc == 0) {
         assert(follower->head.seq == before.seq + row.changes);
-        assert(follower_seq(follower) == (heard > row.seq ? heard : row.seq));
+        assert(follower_seq(follower) == (read > row.seq ? read : row.seq));
     } else {
         assert(memcmp(&before, &follower->head, sizeof(before)) == 0);
     }

@@ -266,8 +266,8 @@ test('a shorter call_ttl takes nothing from those who are called already', async
   const promised = Number(line.view.stretches[0].split(':')[2]);
   await line.change({ ...knobs, call_ttl_ms: 1000 });
   await run(line, 50, 50);
-  const told = line.view.stretches.map((stretch) => stretch.split(':').map(Number));
-  assert.deepEqual(told.map(([upto, , expires]) => [upto, expires]), [[10, promised]], 'one stretch');
+  const found = line.view.stretches.map((stretch) => stretch.split(':').map(Number));
+  assert.deepEqual(found.map(([upto, , expires]) => [upto, expires]), [[10, promised]], 'one stretch');
 });
 
 // ---- sessions ----
@@ -341,8 +341,8 @@ test('an event opens its pre-queue and closes its entries on time', async () => 
   assert.equal(line.view.version, version + 1);
   await line.join(5);
   await line.move(STATE.PRE_QUEUE, STATE.OPEN);
-  const told = await clockwork.redis.command('HMGET', line.key('cfg'), 'closed', 'entries', 'seed');
-  assert.deepEqual(told, ['30', '30', '5e'.repeat(32)], 'an entry after the closing is behind the draw');
+  const found = await clockwork.redis.command('HMGET', line.key('cfg'), 'closed', 'entries', 'seed');
+  assert.deepEqual(found, ['30', '30', '5e'.repeat(32)], 'an entry after the closing is behind the draw');
   await run(line, 200);
   assert.equal(line.view.serving, 10);
   const trail = await clockwork.redis.command('XREVRANGE', line.key('audit'), '+', '-');

@@ -1,4 +1,4 @@
-// heard.lua and tick.lua: which places count as present, whichever fronts report them or die.
+// seen.lua and tick.lua: which places count as present, whichever fronts report them or die.
 // All in virtual time, so that epochs are exact.
 
 import assert from 'node:assert/strict';
@@ -92,8 +92,8 @@ test('late marks count for the epoch in which they were made', async () => {
     const since = clockwork.ms % EPOCH_MS;
     await one.hear([], { epochMs: EPOCH_MS });
     const begun = clockwork.ms - since;
-    if (since >= EPOCH_MS / 3) await two.hear(odd(100), { epochMs: EPOCH_MS, atMs: begun - 1, toldMs: begun });
-    else await two.hear([], { epochMs: EPOCH_MS, toldMs: 0 });
+    if (since >= EPOCH_MS / 3) await two.hear(odd(100), { epochMs: EPOCH_MS, atMs: begun - 1, sentMs: begun });
+    else await two.hear([], { epochMs: EPOCH_MS, sentMs: 0 });
     await one.tick();
     assert.ok(ghosts(one) === 0 || ghosts(one) === 50, `${ghosts(one)} ghosts`);
   }
@@ -125,7 +125,7 @@ test('random fronts come, go and die: seen places count, ghosts stay', async (t)
   const start = () => {
     born += 1;
     const front = new Front(clockwork, line.event, { id: `random-${born}` });
-    front.untold = new Map(); // epoch -> places
+    front.unsent = new Map(); // epoch -> places
     fronts.push(front);
   };
   for (let i = 0; i < 3; i += 1) start();
@@ -135,14 +135,14 @@ test('random fronts come, go and die: seen places count, ghosts stay', async (t)
 
   const tell = async (front, options = {}) => {
     const epoch = Math.floor(clockwork.ms / EPOCH_MS);
-    const [atEpoch, places] = [...front.untold][0] ?? [epoch, []];
-    front.untold.delete(atEpoch);
-    const toldMs = front.untold.size === 0 ? clockwork.ms : 0;
-    await front.hear(places, { epochMs: EPOCH_MS, atMs: atEpoch * EPOCH_MS, toldMs, ...options });
+    const [atEpoch, places] = [...front.unsent][0] ?? [epoch, []];
+    front.unsent.delete(atEpoch);
+    const sentMs = front.unsent.size === 0 ? clockwork.ms : 0;
+    await front.hear(places, { epochMs: EPOCH_MS, atMs: atEpoch * EPOCH_MS, sentMs, ...options });
   };
   const poll = (front, place) => {
     const epoch = Math.floor(clockwork.ms / EPOCH_MS);
-    front.untold.set(epoch, [...(front.untold.get(epoch) ?? []), place]);
+    front.unsent.set(epoch, [...(front.unsent.get(epoch) ?? []), place]);
   };
   const isAway = async () => {
     const bits = await Promise.all(Array.from({ length: people }, (_, i) =>
@@ -166,7 +166,7 @@ test('random fronts come, go and die: seen places count, ghosts stay', async (t)
     if (rng.chance(0.02) && fronts.length > 1) {
       const [front] = fronts.splice(rng.below(fronts.length), 1);
       if (rng.chance(0.6)) {
-        while (front.untold.size > 1) await tell(front);
+        while (front.unsent.size > 1) await tell(front);
         await tell(front, { leaves: true });
       }
       start();

@@ -245,7 +245,7 @@ test('every open call gets a new window', async () => {
 });
 
 // What a pass says about a visit that lasts until then: whole seconds.
-const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.floor(expiresMs / 1000) * 1000, endsMs });
+const pass = ({ expiresMs, endsMs }) => ({ shownMs: Math.floor(expiresMs / 1000) * 1000, endsMs });
 
 // The visits of 1, 2 and 3 were extended by half a minute. The replica lacks that, as do all fronts except one that is gone,
 // and their original time is over. Visits now last only a second, so the heal does not make up for it.
@@ -269,16 +269,16 @@ async function renewalsLost(knobs = {}) {
 test('a lost extension does not shorten a visit', async () => {
   const { one, passes } = await renewalsLost({ max_active: 5 });
   assert.equal((await one.tick()).active, 0);
-  const { toldMs, endsMs } = passes[1];
+  const { shownMs, endsMs } = passes[1];
   assert.equal((await one.visit('heartbeat', 1)).outcome, OUTCOME.EXPIRED, 'without a word of the pass');
   const beat = await one.visit('heartbeat', 1, passes[1]);
-  assert.deepEqual([beat.outcome, beat.expiresMs, beat.endsMs], [OUTCOME.OK, toldMs, endsMs]);
-  assert.equal((await one.visit('heartbeat', 1)).expiresMs, toldMs, 'and Redis knows it again');
+  assert.deepEqual([beat.outcome, beat.expiresMs, beat.endsMs], [OUTCOME.OK, shownMs, endsMs]);
+  assert.equal((await one.visit('heartbeat', 1)).expiresMs, shownMs, 'and Redis knows it again');
   assert.equal((await one.tick()).active, 1, 'it is inside');
   const entered = [];
   for (let place = 6; place <= 10; place += 1) entered.push((await one.pass(place)).outcome);
   assert.equal(entered.filter((outcome) => outcome === OUTCOME.OK).length, 4, 'and has a slot');
-  await clockwork.step(toldMs - clockwork.ms);
+  await clockwork.step(shownMs - clockwork.ms);
   assert.equal((await one.visit('heartbeat', 1, passes[1])).outcome, OUTCOME.EXPIRED, 'not longer');
 });
 
@@ -295,7 +295,7 @@ test('an extended visit that was ended stays over', async () => {
 test('a pass restarts a visit that the clock ended after a rollback', async () => {
   const { one, passes } = await renewalsLost();
   const beat = await one.visit('heartbeat', 1, { ...passes[1], turn: TURN.ENDED });
-  assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
+  assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].shownMs]);
 });
 
 test('an extended call keeps its shown end after a loss', async () => {
@@ -307,20 +307,20 @@ test('an extended call keeps its shown end after a loss', async () => {
   }
   const { stood_ms: stoodMs } = await one.tick();
   assert.equal(stoodMs, 5000);
-  let told;
-  for (let times = 1; times <= 3; times += 1) told = await one.visit('extend', 6);
-  assert.equal(told.outcome, OUTCOME.OK);
-  const known = { keptMs: told.expiresMs - stoodMs, times: 3 };
+  let reply;
+  for (let times = 1; times <= 3; times += 1) reply = await one.visit('extend', 6);
+  assert.equal(reply.outcome, OUTCOME.OK);
+  const known = { keptMs: reply.expiresMs - stoodMs, times: 3 };
   await lose(one, two);
   assert.equal((await one.tick()).stood_ms, stoodMs);
-  assert.ok(told.expiresMs > clockwork.ms + 20_000);
+  assert.ok(reply.expiresMs > clockwork.ms + 20_000);
   for (let i = 0; i < 20; i += 1) {
     await clockwork.step(1000);
     await one.tick();
   }
   assert.equal((await one.visit('pass', 7)).outcome, OUTCOME.EXPIRED, 'the window that the heal gave is over');
   const again = await one.visit('extend', 6, known);
-  assert.deepEqual([again.outcome, again.expiresMs], [OUTCOME.OK, told.expiresMs + 10_000]);
+  assert.deepEqual([again.outcome, again.expiresMs], [OUTCOME.OK, reply.expiresMs + 10_000]);
   assert.equal((await one.visit('extend', 6, { ...known, times: 10 })).outcome, OUTCOME.EXHAUSTED);
   assert.equal((await one.visit('pass', 6, known)).outcome, OUTCOME.OK);
 });

@@ -2,7 +2,7 @@
 // of Redis's clock is replaced by reading a key. Everything else runs as in production.
 
 import { createHash } from 'node:crypto';
-import { ask, numbers, numbersOf, scripts, scriptText, told } from '../../lib-js/wire.js';
+import { ask, numbers, numbersOf, scripts, scriptText, replyOf } from '../../lib-js/wire.js';
 
 const CLOCK = "call('TIME')";
 const FAKE_CLOCK = "call('HMGET', 'clock', 's', 'us')";
@@ -109,7 +109,7 @@ export class Front {
   // ---- the operator ----
 
   async admin(call, { from = 0, to = 0, ifVersion = 0, knobs = null, doc = '{"id":"e"}' } = {}) {
-    return told('change', await this.run('admin', ...ask('admin', {
+    return replyOf('change', await this.run('admin', ...ask('admin', {
       call, if_version: ifVersion, from, to, audit: '{"who":"test"}',
       doc: knobs === null && call !== 'create' ? '' : doc, seal: SEAL, draw: DRAW, ...KNOBS, ...knobs,
     })));
@@ -170,9 +170,9 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0, keptMs = 0, times = 0, drawn = NO_DRAW } = {}) {
-    const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
-      serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn,
+  async visit(call, place, { endsMs = 0, shownMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0, keptMs = 0, times = 0, drawn = NO_DRAW } = {}) {
+    const { outcome, state, ...of } = replyOf('visit', await this.run('visit', ...ask('visit', {
+      serving: this.marks.serving, call, place, ends_ms: endsMs, shown_ms: shownMs, drawn,
       entry, moves, turn, ended, kept_ms: keptMs, times, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
@@ -189,7 +189,7 @@ export class Front {
   // ---- who is there ----
 
   // Reports the signs of life in the epoch of `atMs`: everything heard until `toldMs`.
-  async hear(places, { epochMs, atMs = this.clockwork.ms, toldMs = this.clockwork.ms, leaves = false }) {
+  async hear(places, { epochMs, atMs = this.clockwork.ms, sentMs = this.clockwork.ms, leaves = false }) {
     const pages = new Map();
     for (const place of places) {
       const page = Math.floor(place / PAGE);
@@ -197,8 +197,8 @@ export class Front {
       pages.get(page)[(place % PAGE) >> 3] |= 0x80 >> place % 8;
     }
     const marks = [...pages].flatMap(([page, bits]) => [Math.floor(atMs / epochMs), page, bits]);
-    return this.run('heard', ...ask('heard', {
-      front: this.id, epoch_ms: epochMs, told_ms: toldMs, leaves: leaves ? 1 : 0, seq: 0, pages_max: 0,
+    return this.run('seen', ...ask('seen', {
+      front: this.id, epoch_ms: epochMs, sent_ms: sentMs, leaves: leaves ? 1 : 0, seq: 0, pages_max: 0,
     }), ...marks);
   }
 
@@ -207,7 +207,7 @@ export class Front {
   // `early`: [entry, position] of visitors who left before the draw.
   async tick({ early = [] } = {}) {
     const { issued, serving, version, generation, upto, era, digest } = this.marks;
-    const view = told('tick', await this.run('tick', ...ask('tick', {
+    const view = replyOf('tick', await this.run('tick', ...ask('tick', {
       issued, serving, version, generation, upto, slot_ms: this.slotMs, early_len: early.length,
       moves_run: 0, moves_seq: 0, moves_len: 0, join_judged: 0, join_kept: 0, join_error: 0,
       way_judged: 0, way_kept: 0, way_error: 0, errors: 0, turns_upto: '0-0', era, digest, identity: this.identity,
@@ -222,7 +222,7 @@ export class Front {
       this.callsUntilMs = Math.max(this.callsUntilMs, expiresMs);
     }
     if (view.document.length > 0) {
-      this.document = told('document', view.document);
+      this.document = replyOf('document', view.document);
       Object.assign(marks, { era: Number(this.document.era), digest: this.document.digest });
       view.identity = this.document.identity;
       this.eventIdentity = view.identity;
@@ -238,7 +238,7 @@ export class Front {
       active: 0, outstanding: 0, admitted: 0, no_shows: 0, show_up_milli: 1000,
       service_rate_milli: 0, state: 0,
     };
-    const { outcome, ms: waitMs } = told('heal', await this.run('heal', ...ask('heal', {
+    const { outcome, ms: waitMs } = replyOf('heal', await this.run('heal', ...ask('heal', {
       doc: '', ...KNOBS, ...this.document,
       window_ms: windowMs, gap, front: this.id, passes: this.passes,
       issued: this.marks.issued, serving: this.marks.serving, dead: this.marks.dead,

@@ -83,7 +83,7 @@ const VERBS = {
   knows: ({ line }, words) => Object.assign(line.marks, pairsOf(words)),
   set: ({ line }, words) => Object.assign(line, pairsOf(words)),
   keep({ answer, kept }, [name]) {
-    kept[name] = { toldMs: Math.floor(answer.expiresMs / 1000) * 1000, endsMs: answer.endsMs }; // whole seconds
+    kept[name] = { shownMs: Math.floor(answer.expiresMs / 1000) * 1000, endsMs: answer.endsMs }; // whole seconds
   },
   change: ({ line, knobs }, words) => line.change(Object.assign(knobs, pairsOf(words))),
   async move(script, [state]) {

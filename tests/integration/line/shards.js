@@ -1,7 +1,7 @@
 // A front of a sharded line, which calls queue-front/lua/shard.lua and cut.lua as they require. Each step is one call, so a
 // test can let the front die between any two.
 
-import { ask, numbersOf, told } from '../../lib-js/wire.js';
+import { ask, numbersOf, replyOf } from '../../lib-js/wire.js';
 import { Front, OUTCOME, STATE } from './line.js';
 
 const NO_SHARD = '';
@@ -92,7 +92,7 @@ export class ShardedFront {
 
   async look(k) {
     const { epoch, upto, lease, opening } = this.of[k];
-    return told('shard', await this.shard(k).run('shard', ...ask('shard', {
+    return replyOf('shard', await this.shard(k).run('shard', ...ask('shard', {
       issued: this.issued[k], epoch, upto, lease, opening, ...this.document,
     })));
   }
@@ -100,9 +100,9 @@ export class ShardedFront {
   // read: the shards' answers, by number. tell: all cuts that this front knows, from `first` on.
   async cut({ nth = 0, read = [], seal = NO_SHARD, opening = '', tell = null, slotMs = 0 } = {}) {
     const cuts = tell === null ? [] : this.cuts.slice(tell - 1);
-    const answer = told('cut', await this.line.run('cut', ...ask('cut', {
+    const answer = replyOf('cut', await this.line.run('cut', ...ask('cut', {
       shards: this.servers.length, known: this.cuts.length, sum: sumOf(this.cuts), nth, seal,
-      seal_epoch: seal === NO_SHARD ? 0 : this.of[seal].epoch, opening, first: tell ?? 0, told: cuts.length,
+      seal_epoch: seal === NO_SHARD ? 0 : this.of[seal].epoch, opening, first: tell ?? 0, sent: cuts.length,
       before: sumOf(this.cuts.slice(0, Math.max(0, (tell ?? 0) - 1))),
       slot_ms: slotMs,
     }), ...cuts, ...this.servers.flatMap((_, k) => (read[k] ? [read[k].epoch, read[k].issued, read[k].lease, read[k].opened] : ['', '', '', '']))));

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
-import { ask, numbersOf, told } from '../../lib-js/wire.js';
+import { ask, numbersOf, replyOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 import { assertFields, pairsOf, range, runScript } from './script.js';
 import { Cuts, ShardedFront, ShardServer } from './shards.js';
@@ -322,7 +322,7 @@ test('a shard drops old address counts and is erased with its event', async () =
   const sweep = async (what) => {
     let at = 0;
     do {
-      const answer = told('sweep', await front.shard(0).run('sweep', ...ask('sweep', { what, at })));
+      const answer = replyOf('sweep', await front.shard(0).run('sweep', ...ask('sweep', { what, at })));
       if (answer.outcome !== OUTCOME.OK) return answer.outcome;
       at = Number(answer.at);
     } while (at > 0);
@@ -381,7 +381,7 @@ test('an event that is erased leaves no cuts behind', async () => {
   await front.turn();
   await clockworks[0].redis.command('HSET', front.line.key('cfg'), 'deleted', '{}');
   for (let at = 0; ;) {
-    at = Number(told('sweep', await front.line.run('sweep', ...ask('sweep', { what: 'erase', at }))).at);
+    at = Number(replyOf('sweep', await front.line.run('sweep', ...ask('sweep', { what: 'erase', at }))).at);
     if (at === 0) break;
   }
   assert.deepEqual(await keysOfEvent(front), [front.line.key('erased')]);
@@ -581,7 +581,7 @@ for (const [first, second] of [[0, 1], [1, 0]]) {
   test(`lane ${first} of a shard is opened and leaves lane ${second} the word that it is being sealed by`, async () => {
     const { clockwork, runId } = new ShardServer(clockworks[0], nextRun());
     const event = `shards-${(names += 1)}:0`;
-    const look = async (lane, epoch, opening) => told('shard', await new Front(clockwork, event, { runId: `${runId}:5`, lane }).run('shard', ...ask('shard', {
+    const look = async (lane, epoch, opening) => replyOf('shard', await new Front(clockwork, event, { runId: `${runId}:5`, lane }).run('shard', ...ask('shard', {
       issued: 0, epoch, upto: 0, lease: LEASE_MIN, opening, version: 1, era: 0, state: STATE.OPEN, joins_per_ip_per_min: 0, full_from: '', shares: 30,
     })));
     const openings = [];

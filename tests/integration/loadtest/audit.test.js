@@ -18,7 +18,7 @@ function trueBooks() {
     ledger: ORDERS.map((value) => ({ value, captured: 100, refunded: 0 })),
     reserved: 0,
     held: 0,
-    told: { tickets: 2, paid: 200, held_until_ms: 0 },
+    claimed: { tickets: 2, paid: 200, held_until_ms: 0 },
   };
 }
 
@@ -37,7 +37,7 @@ async function found(change = () => {}) {
     admin: () => ({ get: async (path) => ({ status: 200, json: answers[path]() }) }),
     rows: (_, query) => books[tables.find(([word]) => query.includes(word))[1]],
   };
-  const { findings } = await audit(stack, 'show', { settleMs: 300, told: books.told });
+  const { findings } = await audit(stack, 'show', { settleMs: 300, claimed: books.claimed });
   return findings.map((text) => text.split(':')[0]);
 }
 
@@ -60,11 +60,11 @@ test('true books agree, and each wrong one is found by its name', async () => {
     ['shop', (books) => { books.shop.push(books.shop[0]); }],
     ['shop', (books) => { books.shop[0].amount = 99; }],
     ['shop', (books) => { books.shop.push({ external_id: 'o3', status: 'completed', amount: 100 }); }],
-    ['told-orders', (books) => { books.told.tickets = 3; }],
-    ['told-money', (books) => { books.told.paid = 201; }],
+    ['told-orders', (books) => { books.claimed.tickets = 3; }],
+    ['told-money', (books) => { books.claimed.paid = 201; }],
     ['nothing-sold', (books) => {
       for (const list of ['orders', 'sold', 'tickets', 'shop', 'ledger']) books[list] = [];
-      books.told = { tickets: 0, paid: 0, held_until_ms: 0 };
+      books.claimed = { tickets: 0, paid: 0, held_until_ms: 0 };
     }],
   ];
   for (const [names, change] of wrong) assert.deepEqual(await found(change), names.split(','));
@@ -72,5 +72,5 @@ test('true books agree, and each wrong one is found by its name', async () => {
 
 test('an order that waits for the shop is not lost, and seats that may be held are not stuck', async () => {
   assert.deepEqual(await found((books) => { books.shop.pop(); books.outbox.push({ order_id: 'o2', kind: 'completed', parked: false }); }), []);
-  assert.deepEqual(await found((books) => { books.held = 3; books.told.held_until_ms = Date.now() + 60_000; }), []);
+  assert.deepEqual(await found((books) => { books.held = 3; books.claimed.held_until_ms = Date.now() + 60_000; }), []);
 });

@@ -23,11 +23,11 @@ async function restart() {
 
 // Waits until the count at `now` has the wanted values.
 const untilCounted = (wanted) => until('it to be counted', async () => {
-  const told = await counts();
-  const { errors, unanswered, ...sagas } = told.now;
+  const found = await counts();
+  const { errors, unanswered, ...sagas } = found.now;
   assert.deepEqual(sagas, wanted);
   assert.equal(unanswered, inDoubt());
-  return told;
+  return found;
 }, { timeoutMs: 60_000 });
 
 const SUMS = ['completed', 'refunded', 'cancelled', 'expired', 'failed', 'captured', 'given_back'];
@@ -123,8 +123,8 @@ test('our own errors are reported for every event, even before its first order',
   world.seats.fault('/holds/', 500, 2);
   for (let n = 0; n < 2; n++) assert.equal((await world.order(buyer, world.hold())).status, 503);
   const { now, rows } = await until('them to be counted', async () => {
-    const told = await counts('other');
-    return told.now.errors === before + 2 && told;
+    const found = await counts('other');
+    return found.now.errors === before + 2 && found;
   }, { timeoutMs: 60_000 });
   assert.equal(now.completed, 0);
   assert.equal(rows.at(-1).errors, before + 2);

@@ -32,7 +32,7 @@ const backOf = (order) => world.psp.of(order)[0].latest_charge.amount_refunded;
 const keysOf = (order) => world.psp.calls
   .filter(({ path, body }) => path === '/v1/refunds' && body.includes(order))
   .map(({ headers }) => headers['idempotency-key']);
-const told = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
+const messageOf = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
 const mailOf = async (order, kind) => wordsOf(await until(`a mail ${kind}`, () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.${kind}@`))));
 const ended = (order) => until('the refund to end', () => world.postgres.sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state < 2`, 'pay') === '0');
 
@@ -63,7 +63,7 @@ test('money goes back after a visit, in parts, each once, and the tickets stay',
   assert.deepEqual((await ticketsOf(order)).map(({ state }) => state), ['used', 'valid', 'valid']);
   await world.assertAgreed(order);
   for (const [nth, sum, vat] of [[1, 20_000, 1818], [2, 20_000, 1818], [3, 200_000, 18_182]]) {
-    const { amount, kind, refund_amount: back, refund_vat: ofIt } = await told(`${order}-credited-${nth}`);
+    const { amount, kind, refund_amount: back, refund_vat: ofIt } = await messageOf(`${order}-credited-${nth}`);
     assert.deepEqual([kind, amount, back, ofIt], ['credited', 3 * EACH, sum, vat]);
   }
   assert.match(await mailOf(order, 'credited-1'), /금액: 20,000원\n/);
@@ -85,7 +85,7 @@ test('a refund of the whole order gives back what parts have left', async () => 
   assert.equal((await ask(order, { reason: 'rain', percent: 50 })).status, 202);
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal(backOf(order), 30_000 + 85_000);
-  const { refund_amount: back, refund_vat: vat } = await told(`${order}-refunded`);
+  const { refund_amount: back, refund_vat: vat } = await messageOf(`${order}-refunded`);
   assert.deepEqual([back, vat], [85_000, 7728]);
   assert.match(await mailOf(order, 'refunded'), /금액: 85,000원\n/);
   await credit(order, { reason: 'and the rest', amount: 85_000 });
@@ -97,11 +97,11 @@ test('partial refunds and their VAT add up to the whole, and a later refund is 0
   const order = await buy({ seats: ['r8s3'] });
   for (const [nth, amount, vat] of [[1, 33_333, 3030], [2, 33_333, 3031], [3, 33_334, 3030]]) {
     await credit(order, { reason: `${nth} of 3`, amount });
-    assert.equal((await told(`${order}-credited-${nth}`)).refund_vat, vat);
+    assert.equal((await messageOf(`${order}-credited-${nth}`)).refund_vat, vat);
   }
   assert.equal((await ask(order, { reason: 'called off' })).status, 202);
   await world.untilStatus(buyer, order, 'refunded');
-  const { amount, vat, refund_amount: back, refund_vat: ofIt } = await told(`${order}-refunded`);
+  const { amount, vat, refund_amount: back, refund_vat: ofIt } = await messageOf(`${order}-refunded`);
   assert.deepEqual([amount, vat, back, ofIt], [EACH, 9091, 0, undefined]);
   assert.equal(backOf(order), EACH);
 });
@@ -113,7 +113,7 @@ test('VAT of partial refunds adds up before and after a refund of the rest', asy
   await world.untilStatus(buyer, order, 'refunded');
   await credit(order, { reason: 'the rest', amount: 33_334 });
   const letters = [];
-  for (const kind of ['credited-1', 'refunded', 'credited-2']) letters.push(await told(`${order}-${kind}`));
+  for (const kind of ['credited-1', 'refunded', 'credited-2']) letters.push(await messageOf(`${order}-${kind}`));
   assert.deepEqual(letters.map(({ refund_amount: back, refund_vat: vat }) => [back, vat]), [[33_333, 3030], [33_333, 3031], [33_334, 3030]]);
 });
 
@@ -200,7 +200,7 @@ test('unused tickets are given back with their seats; a used one keeps its seat'
   const mail = await mailOf(order, 'revoked-1');
   assert.match(mail, /seat 2\b/);
   assert.doesNotMatch(mail, /seat [134]\b|KRW/);
-  assert.deepEqual((await told(`${order}-credited-1`)).seats, ['r10s1', 'r10s4']);
+  assert.deepEqual((await messageOf(`${order}-credited-1`)).seats, ['r10s1', 'r10s4']);
   await world.assertAgreed(order);
   await credit(order, { reason: 'a cold night', amount: 1000 });
   assert.deepEqual((await mailOf(order, 'credited-2')).match(/\d+번/g), ['1번', '4번']);
@@ -258,7 +258,7 @@ test('a seat that costs nothing goes back as a refund of 0', async () => {
   const order = await buy({ seats: ['r5s5', 'r9s5', 'r9s6'] });
   assertProblem(await ask(order, { reason: 'ill', seats: ['r9s5'] }), 409, 'price-unknown');
   await credit(order, { reason: 'ill', seats: ['r9s5'], free: true });
-  const { kind, refund_amount: back, seats } = await told(`${order}-credited-1`);
+  const { kind, refund_amount: back, seats } = await messageOf(`${order}-credited-1`);
   assert.deepEqual([kind, back, seats], ['credited', 0, ['r5s5', 'r9s6']]);
   assert.match(await mailOf(order, 'credited-1'), /반환/);
   await world.assertAgreed(order);
@@ -271,7 +271,7 @@ test('after a restore, numbers that it may have lost name no message and no call
   writeFileSync(join(world.postgres.data, 'recovery.signal'), '');
   await world.postgres.start();
   await until('it to be taken', async () => (await ask(order, { reason: 'the sound failed', amount: 1000 })).status === 202);
-  await told(`${order}-credited-101`);
+  await messageOf(`${order}-credited-101`);
   assert.match(keysOf(order)[0], /-101$/);
 });
 

@@ -32,7 +32,7 @@ async function buy(what, amount) {
   return { held: held.json, order: await world.untilStatus(buyer, order, 'completed') };
 }
 
-const told = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
+const messageOf = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
 const mailOf = async (order, kind) => wordsOf(await until(`a mail ${kind}`, () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.${kind}@`))));
 
 test('the event and the hold tell the fees and the VAT before anything is ordered', async () => {
@@ -52,7 +52,7 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
   assert.equal(purchase, order.purchase, 'the seat service has the same digest, fees and all');
   const [{ purchase: kept }] = world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order.order}'`, 'pay');
   assert.deepEqual([kept.fees, kept.total, kept.vat, kept.terms], [FEES, AMOUNT, VAT, 'vat_basis_points=1000']);
-  const letter = await told(`${order.order}-completed`);
+  const letter = await messageOf(`${order.order}-completed`);
   assertLetter(letter);
   assert.deepEqual([letter.amount, letter.fees, letter.vat, letter.event_name], [AMOUNT, FEES, VAT, 'Test night']);
   assert.equal(letter.installation, world.postgres.sql('SELECT id FROM pay.installation', 'pay'));
@@ -70,7 +70,7 @@ test('a part that is given back is a part of that sum', async () => {
   const end = await world.untilStatus(buyer, order.order, 'refunded');
   assert.equal(end.refund.amount, AMOUNT / 2);
   assert.equal(world.psp.of(order.order)[0].latest_charge.amount_refunded, AMOUNT / 2);
-  const letter = await told(`${order.order}-refunded`);
+  const letter = await messageOf(`${order.order}-refunded`);
   assertLetter(letter);
   assert.deepEqual([letter.amount, letter.refund_amount, letter.vat, letter.refund_vat], [AMOUNT, AMOUNT / 2, VAT, 9204]);
   const mail = await mailOf(order.order, 'refunded');
@@ -83,7 +83,7 @@ test('places of an area have the same fees', async () => {
   const total = 3 * 150_000;
   const { order } = await buy({ area: 'floor', quantity: 3 }, total + 3 * 1000 + 500 + total / 100);
   assert.equal(order.fees, 8_000);
-  const letter = await told(`${order.order}-completed`);
+  const letter = await messageOf(`${order.order}-completed`);
   assertLetter(letter);
   assert.deepEqual(letter.lines, [{ place: 'floor', standing: true, category: 'Front', price: 150_000, count: 3, fee: 8_000, vat_basis_points: 1000, vat: order.vat }]);
   await world.assertAgreed(order.order);
@@ -93,7 +93,7 @@ test('what costs nothing may have a fee, which is paid like a price', async () =
   assertStatus(await world.site.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
   const { order } = await buy({ seats: ['r7s1'] }, 1_500);
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
-  assertLetter(await told(`${order.order}-completed`));
+  assertLetter(await messageOf(`${order.order}-completed`));
   await world.assertAgreed(order.order);
 });
 
@@ -121,11 +121,11 @@ for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase
     const tries = world.shop.calls.length; // one may be in progress, as the order was
     await until('two more tries', () => world.shop.calls.length > tries + 1);
     world.shop.heal();
-    const letter = await told(`${order.order}-completed`);
+    const letter = await messageOf(`${order.order}-completed`);
     assert.deepEqual([letter.amount, letter.lines.length], [1_500, purchase === 'NULL' ? 0 : 1]);
     assert.equal((await buyer.post(`/v1/pay/orders/${order.order}/refund`)).status, 202);
     await world.untilStatus(buyer, order.order, 'refunded');
-    const { refund_amount: back, refund_vat: vat } = await told(`${order.order}-refunded`);
+    const { refund_amount: back, refund_vat: vat } = await messageOf(`${order.order}-refunded`);
     assert.deepEqual([back, vat], [1_500, purchase === 'NULL' ? undefined : 136]);
   });
 }

@@ -23,12 +23,12 @@ test('the seats of a sale are compared with its orders and tickets by hashing, w
   const [{ event }] = postgres.rows('SELECT event FROM orders LIMIT 1', 'pay');
 
   const plan = (list) => {
-    const told = postgres.sql(`TRUNCATE sold_page;
+    const output = postgres.sql(`TRUNCATE sold_page;
       INSERT INTO sold_page (reader, part, seats) VALUES
         ('me', 0, '${JSON.stringify(list.slice(0, 2000))}'), ('me', 1, '${JSON.stringify(list.slice(2000))}');
       SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
       EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('${event}', 120000, 'me', 2, 20)`, 'pay');
-    return JSON.parse(told.slice(told.indexOf('[')))[0].Plan;
+    return JSON.parse(output.slice(output.indexOf('[')))[0].Plan;
   };
   for (const known of ['nothing', 'all'])
     for (const [what, list, found] of [['all that is sold', sold, 0], ['nothing', [], 40]]) {
@@ -56,7 +56,7 @@ test('statements per order use a key, even with plans made on empty tables', asy
   const all = statementsOf('payment-adapter');
   const hot = Object.entries(HOT).map(([name, args]) => ({ name, text: all.find((one) => one.name === name).text, args }));
   // One session throughout, like a service's connection.
-  const told = postgres.sql(`\\set member nobody
+  const output = postgres.sql(`\\set member nobody
     \\set event none
     \\set subject none
     SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
@@ -67,8 +67,8 @@ test('statements per order use a key, even with plans made on empty tables', asy
     SELECT member, event, id AS subject FROM orders LIMIT 1 \\gset
     UPDATE shop_outbox SET member = id, done_at = NULL, due_at = now();
     ${hot.map(({ name, args }) => `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE ${name} (${args});`).join('\n')}`, 'pay');
-  assert.match(told, /^orders \d{4}$/m, 'there are orders with payments');
-  const plans = told.slice(told.indexOf('[\n')).split(/(?<=^\])\n/m).map((plan) => JSON.parse(plan)[0].Plan);
+  assert.match(output, /^orders \d{4}$/m, 'there are orders with payments');
+  const plans = output.slice(output.indexOf('[\n')).split(/(?<=^\])\n/m).map((plan) => JSON.parse(plan)[0].Plan);
   assert.equal(plans.length, hot.length);
   for (const [i, plan] of plans.entries()) {
     const touched = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
@@ -90,9 +90,9 @@ test('due rows are read from the front of their queue', async (t) => {
     UPDATE saga SET state = 0, ended_at = NULL, due_at = now() - interval '1 min' + id * interval '1 us'`, 'pay');
   for (const [name, args] of Object.entries(QUEUES)) {
     const { text } = statementsOf('payment-adapter').find((one) => one.name === name);
-    const told = postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
+    const output = postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
       EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked (${args})`, 'pay');
-    const [{ Plan: plan }] = JSON.parse(told.slice(told.indexOf('[')));
+    const [{ Plan: plan }] = JSON.parse(output.slice(output.indexOf('[')));
     const touched = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
     assert.ok(touched < ORDERS / 4, `${name}: ${touched} pages, at ${ORDERS} orders`);
   }
@@ -105,11 +105,11 @@ test('one customer\'s messages are not compared pairwise', async (t) => {
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'shop_take');
-  const told = postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
+  const output = postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
     UPDATE shop_outbox SET member = '1', done_at = NULL, due_at = now(); ANALYZE;
     SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off; PREPARE asked AS ${text.replace(/;$/, '')};
     EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked (${HOT.shop_take})`, 'pay');
-  const [{ Plan: plan }] = JSON.parse(told.slice(told.indexOf('[')));
+  const [{ Plan: plan }] = JSON.parse(output.slice(output.indexOf('[')));
   const most = Math.max(...stepsOf(plan).map(compared));
   assert.ok(most < 10 * ORDERS, `${most} pairs`);
   assert.ok(plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] < 10 * ORDERS);
@@ -121,9 +121,9 @@ test('a page of the lines of a small event reads the orders of that event alone'
   migrate(postgres, 'payment-adapter', 'pay');
   postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}; ${payRows({ no: 2, first: ORDERS + 1, last: ORDERS + 20, days: 2 })}; ANALYZE`, 'pay');
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'order_lines');
-  const told = postgres.sql(`SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
+  const output = postgres.sql(`SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
     EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-2', '', 201)`, 'pay');
-  const read = stepsOf(JSON.parse(told.slice(told.indexOf('[')))[0].Plan).find((step) => step['Relation Name'] === 'orders');
+  const read = stepsOf(JSON.parse(output.slice(output.indexOf('[')))[0].Plan).find((step) => step['Relation Name'] === 'orders');
   assert.ok((read['Actual Rows'] + (read['Rows Removed by Filter'] ?? 0)) * read['Actual Loops'] <= 20, JSON.stringify(read));
   assert.equal(read['Index Name'], 'orders_event', 'in the order of its pages');
 });
@@ -134,9 +134,9 @@ test('the progress of an event\'s refunds is read without a look-up per order', 
   migrate(postgres, 'payment-adapter', 'pay');
   postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}; INSERT INTO cancelled_event (event, reason) VALUES ('event-1', 'ill')`, 'pay');
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancellation');
-  const told = postgres.sql(`SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE asked AS ${text.replace(/;$/, '')};
+  const output = postgres.sql(`SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE asked AS ${text.replace(/;$/, '')};
     EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-1', 20)`, 'pay');
-  const read = stepsOf(JSON.parse(told.slice(told.indexOf('[')))[0].Plan).filter((step) => step['Relation Name'] && step['Actual Loops'] > 1);
+  const read = stepsOf(JSON.parse(output.slice(output.indexOf('[')))[0].Plan).filter((step) => step['Relation Name'] && step['Actual Loops'] > 1);
   assert.deepEqual(read.map((step) => [step['Relation Name'], step['Actual Loops']]), []);
 });
 
@@ -170,7 +170,7 @@ test('a request finds its rows by key, whatever is known of the tables when it i
   const read = () => wholeReadsOf(postgres, 'payment-adapter', 'pay')
     .flatMap(({ name, reads }) => reads
       .filter(({ relation }) => !SMALL.includes(relation) && !ALL_ASKED[name]?.includes(relation))
-      .map(({ told }) => `${name}: ${told}`));
+      .map(({ text }) => `${name}: ${text}`));
   assert.deepEqual(read(), [], 'empty tables');
   for (const table of postgres.sql("SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'pay'::regnamespace", 'pay').split('\n'))
     postgres.sql(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`, 'pay');

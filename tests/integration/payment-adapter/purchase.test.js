@@ -96,9 +96,9 @@ test('hold, order, ticket and shop name the same purchase', async () => {
   assert.equal(await bound(hold), purchase);
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ token }) => claims(token).p), [purchase, purchase]);
-  const told = await until('the shop to hear of it', () => [...world.shop.orders.values()].find(({ external_id }) => external_id === order));
-  assert.equal(told.purchase, purchase);
-  assertLetter(told);
+  const sentOrder = await until('the shop to hear of it', () => [...world.shop.orders.values()].find(({ external_id }) => external_id === order));
+  assert.equal(sentOrder.purchase, purchase);
+  assertLetter(sentOrder);
   assert.deepEqual(world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order}'`, 'pay')[0].purchase, {
     version: 1,
     digest: purchase,
@@ -136,8 +136,8 @@ test('an order that costs nothing is completed without a payment, and given back
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [['r7s1', 'valid']]);
   assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<div class="code"><svg /);
-  const told = await until('the shop to hear of it', () => world.shop.orders.get(`${order}-completed`));
-  assert.equal(told.amount, 0);
+  const sentOrder = await until('the shop to hear of it', () => world.shop.orders.get(`${order}-completed`));
+  assert.equal(sentOrder.amount, 0);
   await world.assertAgreed(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
   const { refund, message } = await world.untilStatus(buyer, order, 'refunded');

@@ -150,9 +150,9 @@ test('transactions are listed in order, page by page, each cancel by itself', as
   await post(`/v1/payments/${agreed[0].paymentKey}/cancel`, { cancelReason: 'rest' });
   const mine = new Set(agreed.map(({ orderId }) => orderId));
   const all = (await page()).json;
-  const told = all.filter(({ orderId }) => mine.has(orderId));
+  const listed = all.filter(({ orderId }) => mine.has(orderId));
   assert.deepEqual(
-    told.map(({ orderId, status, amount }) => [orderId, status, amount]),
+    listed.map(({ orderId, status, amount }) => [orderId, status, amount]),
     [
       [agreed[0].orderId, 'DONE', 50_000],
       [agreed[2].orderId, 'DONE', 50_000],
@@ -160,10 +160,10 @@ test('transactions are listed in order, page by page, each cancel by itself', as
       [agreed[0].orderId, 'CANCELED', 30_000],
     ],
   );
-  assert.match(told[0].transactionAt, /\+09:00$/);
+  assert.match(listed[0].transactionAt, /\+09:00$/);
   const { json: payment } = await get(`/v1/payments/${agreed[0].paymentKey}`);
-  assert.equal(payment.lastTransactionKey, told[3].transactionKey);
-  assert.deepEqual(payment.cancels.map(({ transactionKey }) => transactionKey), told.slice(2).map(({ transactionKey }) => transactionKey));
+  assert.equal(payment.lastTransactionKey, listed[3].transactionKey);
+  assert.deepEqual(payment.cancels.map(({ transactionKey }) => transactionKey), listed.slice(2).map(({ transactionKey }) => transactionKey));
   const paged = [];
   for (let after = ''; ;) {
     const { json } = await page(`&limit=2${after}`);

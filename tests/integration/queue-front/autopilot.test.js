@@ -85,21 +85,21 @@ flight('it climbs to the ceiling and cuts when latency rises', async (t) => {
   page.figures = { p99_ms: 50, backlog: 500 };
   await flown(front, 'the floor, for the backlog', (s) => s.reason === 'saga-backlog' && s.rate_per_s === 2);
 
-  const told = await trail(front);
-  assert.ok(told.length >= 4, 'the climb, the ceiling, the cuts');
-  for (const { what, from, to, why, because } of told) {
+  const entries = await trail(front);
+  assert.ok(entries.length >= 4, 'the climb, the ceiling, the cuts');
+  for (const { what, from, to, why, because } of entries) {
     assert.equal(what, 'rate');
     assert.ok(to.rate_per_s <= 20 && to.rate_per_s >= 2, `${from.rate_per_s} to ${to.rate_per_s}`);
     assert.ok(why.length > 5);
     assert.deepEqual(Object.keys(because), ['reason', 'measured', 'limit']);
   }
-  const steps = told.map(({ from, to, why }) => [from.rate_per_s, to.rate_per_s, why]).reverse();
+  const steps = entries.map(({ from, to, why }) => [from.rate_per_s, to.rate_per_s, why]).reverse();
   assert.deepEqual(steps[0], [18.5, 18.901, 'all within limits']);
   assert.deepEqual(steps[1].slice(1), [20, 'all within limits']);
   assert.deepEqual(steps[2], [20, 14, 'p99 412 ms, target 300 ms']);
   assert.equal(steps.at(-1)[2], 'open sagas 500, at most 50');
-  assert.deepEqual(told[0].because, { reason: 'saga-backlog', measured: 500, limit: 50 });
-  assert.deepEqual(told.at(-1).because, { reason: 'climb', measured: null, limit: null });
+  assert.deepEqual(entries[0].because, { reason: 'saga-backlog', measured: 500, limit: 50 });
+  assert.deepEqual(entries.at(-1).because, { reason: 'climb', measured: null, limit: null });
 });
 
 test('silent health pages set the lowest rate, and it climbs from there', async (t) => {
@@ -157,8 +157,8 @@ flight('one of two fronts decides in each interval', async (t) => {
   const [one, two] = site.fronts;
   await fillLine(site);
   await flown(one, 'the ceiling', (s) => s.rate_per_s === 20);
-  const told = await trail(one);
-  assert.equal(told.filter(({ why, from }) => why === 'all within limits' && from.rate_per_s === 18.5).length, 1,
+  const entries = await trail(one);
+  assert.equal(entries.filter(({ why, from }) => why === 'all within limits' && from.rate_per_s === 18.5).length, 1,
     'both read the same, one wrote it');
   // A third front on the same line that cannot reach the services.
   const deaf = await startFront(site, {

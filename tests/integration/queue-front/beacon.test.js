@@ -49,25 +49,25 @@ async function opensSoon({ front }, id, ms = 500) {
 const mood = ({ beacons }, of) => { for (const relay of beacons.relays) relay.mood = of; };
 
 const untilDrawn = (front, id) => until('the draw', async () => {
-  const told = await fairness(front, id);
-  return told.drawn && told;
+  const shown = await fairness(front, id);
+  return shown.drawn && shown;
 });
 
 // On each front, so that every visitor sees a position.
 async function untilDrawnEverywhere({ site }, id) {
-  const told = await Promise.all(site.fronts.map((front) => untilDrawn(front, id)));
-  for (const one of told) assert.deepEqual(one, told[0]);
-  return told[0];
+  const shown = await Promise.all(site.fronts.map((front) => untilDrawn(front, id)));
+  for (const one of shown) assert.deepEqual(one, shown[0]);
+  return shown[0];
 }
 
 const untilClosed = (front, id) => until('the closing', async () => {
-  const told = await fairness(front, id);
-  return told.closed_at !== null && told;
+  const shown = await fairness(front, id);
+  return shown.closed_at !== null && shown;
 });
 
-function verify(site, told, ...more) {
+function verify(site, shown, ...more) {
   const file = join(site.scope.dir(), `fairness-${Math.random()}.json`);
-  writeFileSync(file, JSON.stringify(told));
+  writeFileSync(file, JSON.stringify(shown));
   const program = join(ROOT, 'queue-front/verify/verify-draw.js');
   return { c: runProgram('queue-front', ['verify-draw', file, ...more]), js: spawnSync(process.execPath, [program, file, ...more], { encoding: 'utf8' }) };
 }
@@ -96,32 +96,32 @@ test('a round that was promised before anybody could enter decides, and everybod
     for (const visitor of [visitors[0], new Visitor(front, 'show')]) {
       await until(`the page to say so, ${lang}`, async () => {
         const { text } = await front.http.get(`/e/show?lang=${lang}`, { headers: { ...visitor.jar.headers, accept: 'text/html' } });
-        const [, told] = /class="(?:only only-pre-queue )?begins">([^<]*)</.exec(text);
-        return words.test(told);
+        const [, shown] = /class="(?:only only-pre-queue )?begins">([^<]*)</.exec(text);
+        return words.test(shown);
       });
     }
   }
   mood(world, 'fine');
 
-  const told = await untilDrawnEverywhere(world, 'show');
-  assert.deepEqual(told.promised, promised);
-  assert.equal(told.commitment, before.commitment);
-  assert.equal(told.entries, 5, 'an entry after the closing is not in it');
-  assert.equal(told.beacon, chain.beacon(promised.round).randomness);
-  assert.equal(told.proof.signature, chain.signature(promised.round));
-  assert.equal(told.proof.checked, 'relays');
-  assert.ok(told.proof.relays >= 2 && told.proof.relays_asked === 3);
-  assert.equal(await commitmentOf(told.seed), before.commitment);
-  const draw = await openDraw(told);
+  const shown = await untilDrawnEverywhere(world, 'show');
+  assert.deepEqual(shown.promised, promised);
+  assert.equal(shown.commitment, before.commitment);
+  assert.equal(shown.entries, 5, 'an entry after the closing is not in it');
+  assert.equal(shown.beacon, chain.beacon(promised.round).randomness);
+  assert.equal(shown.proof.signature, chain.signature(promised.round));
+  assert.equal(shown.proof.checked, 'relays');
+  assert.ok(shown.proof.relays >= 2 && shown.proof.relays_asked === 3);
+  assert.equal(await commitmentOf(shown.seed), before.commitment);
+  const draw = await openDraw(shown);
   for (const visitor of visitors) {
     assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
   }
   assert.equal((await late.me()).json.position, 6);
 
-  for (const { good, what } of await checkBeacon(told, verifyRound)) {
+  for (const { good, what } of await checkBeacon(shown, verifyRound)) {
     assert.equal(good, what === 'quicknet' ? null : true, what);
   }
-  const good = verify(site, told, '--entry', '3', '--commitment', before.commitment);
+  const good = verify(site, shown, '--entry', '3', '--commitment', before.commitment);
   assert.equal(good.c.status, 0, good.c.stderr);
   assert.match(good.c.stdout, /as promised; its value is the hash of its signature\n.*NOT CHECKED here: the signature/);
   assert.equal(good.js.status, 0, good.js.stderr + good.js.stdout);
@@ -130,14 +130,14 @@ test('a round that was promised before anybody could enter decides, and everybod
 
   // Another round of the same chain with a valid signature; and an invalid signature with its own hash.
   const other = chain.beacon(promised.round + 1);
-  const moved = verify(site, { ...told, beacon: other.randomness, proof: { ...told.proof, round: other.round, signature: other.signature } });
+  const moved = verify(site, { ...shown, beacon: other.randomness, proof: { ...shown.proof, round: other.round, signature: other.signature } });
   assert.equal(moved.c.status, 1);
   assert.equal(moved.js.status, 1);
-  const forged = verify(site, { ...told, beacon: other.randomness, proof: { ...told.proof, signature: other.signature } });
+  const forged = verify(site, { ...shown, beacon: other.randomness, proof: { ...shown.proof, signature: other.signature } });
   assert.equal(forged.c.status, 0, 'which is why it says what it did not check');
   assert.equal(forged.js.status, 1);
   assert.match(forged.js.stdout, /DOES NOT FIT: its signature IS NOT the chain's/);
-  assert.equal(verify(site, { ...told, beacon: '', proof: { kind: 'none' } }).c.status, 1, 'none was not what was promised');
+  assert.equal(verify(site, { ...shown, beacon: '', proof: { kind: 'none' } }).c.status, 1, 'none was not what was promised');
 });
 
 // judges: draw
@@ -150,10 +150,10 @@ test('until the draw no seed is anywhere: not in the store, not on its disk, not
   await untilClosed(front, 'show');
   const cfg = await site.redis.command('HGETALL', 'fg:{show}:cfg');
   mood(world, 'fine');
-  const told = await untilDrawn(front, 'show');
-  assert.equal(JSON.stringify(cfg).includes(told.seed), false);
+  const shown = await untilDrawn(front, 'show');
+  assert.equal(JSON.stringify(cfg).includes(shown.seed), false);
   assert.equal(cfg.includes('seed'), false);
-  assert.ok(JSON.stringify(cfg).includes(told.commitment));
+  assert.ok(JSON.stringify(cfg).includes(shown.commitment));
 });
 
 test('a new opening time promises a new round and shows the change', async (t) => {
@@ -165,8 +165,8 @@ test('a new opening time promises a new round and shows the change', async (t) =
   mood(world, 'down');
   await opensSoon(world, 'show');
   const second = await until('the new promise', async () => {
-    const told = await fairness(front);
-    return told.promised.changes === 1 && told;
+    const shown = await fairness(front);
+    return shown.promised.changes === 1 && shown;
   });
   assert.notEqual(second.promised.round, first.promised.round);
   assert.ok(second.promised.since > first.promised.since);
@@ -178,8 +178,8 @@ test('a new opening time promises a new round and shows the change', async (t) =
     assertProblem(await front.admin.patch('/admin/events/show', { body }), 422, 'knob-invalid');
   }
   mood(world, 'fine');
-  const told = await untilDrawn(front, 'show');
-  assert.equal(told.promised.round, second.promised.round);
+  const shown = await untilDrawn(front, 'show');
+  assert.equal(shown.promised.round, second.promised.round);
 });
 
 test('a relay that is down, mute, lies or garbles changes nothing as long as two agree', async (t) => {
@@ -188,9 +188,9 @@ test('a relay that is down, mute, lies or garbles changes nothing as long as two
   ['down', 'mute', 'lies', 'garbles'].forEach((mood, i) => { beacons.relays[i].mood = mood; });
   await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
   await opensSoon(world, 'show');
-  const told = await untilDrawn(front, 'show');
-  assert.equal(told.proof.relays, 2);
-  assert.equal(told.beacon, beacons.chain.beacon(told.promised.round).randomness);
+  const shown = await untilDrawn(front, 'show');
+  assert.equal(shown.proof.relays, 2);
+  assert.equal(shown.beacon, beacons.chain.beacon(shown.promised.round).randomness);
 });
 
 test('a value that one relay alone tells is not believed; it is waited for, and taken when others tell it', async (t) => {
@@ -205,8 +205,8 @@ test('a value that one relay alone tells is not believed; it is waited for, and 
   assert.equal(waiting.drawn, false);
   assert.equal(waiting.state, 'pre-queue');
   beacons.relays[1].mood = 'fine';
-  const told = await untilDrawn(front, 'show');
-  assert.equal(told.beacon, beacons.chain.beacon(told.promised.round).randomness);
+  const shown = await untilDrawn(front, 'show');
+  assert.equal(shown.beacon, beacons.chain.beacon(shown.promised.round).randomness);
 });
 
 test('a draw goes on without a beacon that is too late, and says so', async (t) => {
@@ -216,14 +216,14 @@ test('a draw goes on without a beacon that is too late, and says so', async (t) 
   const { promised, visitors } = await gather(world, 'show', { beacon: DRAND });
   assert.equal(promised.promised.late_s, 5, 'said beforehand');
   await opensSoon(world, 'show');
-  const told = await untilDrawnEverywhere(world, 'show');
-  assert.ok(Date.parse(told.drawn_at) >= Date.parse(told.promised.at) + 5000);
-  assert.equal(told.beacon, '');
-  assert.deepEqual(told.proof, { kind: 'none', late: true, promised: 'drand', round: told.promised.round, waited_s: 5 });
-  assert.equal(told.state, 'open');
-  const draw = await openDraw(told);
+  const shown = await untilDrawnEverywhere(world, 'show');
+  assert.ok(Date.parse(shown.drawn_at) >= Date.parse(shown.promised.at) + 5000);
+  assert.equal(shown.beacon, '');
+  assert.deepEqual(shown.proof, { kind: 'none', late: true, promised: 'drand', round: shown.promised.round, waited_s: 5 });
+  assert.equal(shown.state, 'open');
+  const draw = await openDraw(shown);
   for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
-  const { c, js } = verify(site, told);
+  const { c, js } = verify(site, shown);
   assert.equal(c.status, 0, c.stderr);
   assert.match(c.stdout, /LATE: what was promised \(drand\) had not come after 5 s, so the seed alone decided/);
   assert.equal(js.status, 0);
@@ -231,7 +231,7 @@ test('a draw goes on without a beacon that is too late, and says so', async (t) 
   const { 0: drawn } = (await front.admin.get('/admin/events/show/audit?limit=1')).json.audit;
   assert.equal(drawn.why, 'beacon-late');
   // Without the announcement of a skip, the draw is not the promised one.
-  assert.equal(verify(site, { ...told, proof: { kind: 'none' } }).js.status, 1);
+  assert.equal(verify(site, { ...shown, proof: { kind: 'none' } }).js.status, 1);
 });
 
 test('a front shot and a Redis wiped between closing and draw change neither entries nor round', async (t) => {
@@ -246,11 +246,11 @@ test('a front shot and a Redis wiped between closing and draw change neither ent
   await site.redis.restartEmpty();
   await until('the line to be whole', async () => (await second.http.post('/v1/queue/show/join')).status === 201);
   mood(world, 'fine');
-  const told = await untilDrawn(second, 'show');
-  assert.equal(told.entries, closed.entries);
-  assert.equal(told.closed_at, closed.closed_at);
-  assert.equal(told.commitment, closed.commitment);
-  assert.equal(told.beacon, beacons.chain.beacon(closed.promised.round).randomness);
+  const shown = await untilDrawn(second, 'show');
+  assert.equal(shown.entries, closed.entries);
+  assert.equal(shown.closed_at, closed.closed_at);
+  assert.equal(shown.commitment, closed.commitment);
+  assert.equal(shown.beacon, beacons.chain.beacon(closed.promised.round).randomness);
 });
 
 test('fronts that come back long after the value was due fetch it, and do not go on without', async (t) => {
@@ -264,9 +264,9 @@ test('fronts that come back long after the value was due fetch it, and do not go
   await until('the value to be late', () => Date.now() > Date.parse(promised.at) + 1000 * promised.late_s + 500);
   mood(world, 'fine');
   await front.start();
-  const told = await untilDrawn(front, 'show');
-  assert.deepEqual([told.proof.kind, told.proof.round], ['drand', promised.round]);
-  assert.equal(told.beacon, beacons.chain.beacon(promised.round).randomness);
+  const shown = await untilDrawn(front, 'show');
+  assert.deepEqual([shown.proof.kind, shown.proof.round], ['drand', promised.round]);
+  assert.equal(shown.beacon, beacons.chain.beacon(promised.round).randomness);
 });
 
 test('entries that close late wait for a round that nobody knew then', async (t) => {
@@ -277,11 +277,11 @@ test('entries that close late wait for a round that nobody knew then', async (t)
   await front.kill(); // no front ticks
   await until('the promised round', async () => beacons.chain.isOut(promised.round + 1));
   await front.start();
-  const told = await untilDrawn(front, 'show');
-  assert.ok(told.proof.round > promised.round);
-  const due = (beacons.chain.genesis + told.proof.round - 1) * 1000;
-  assert.ok(due >= Date.parse(told.closed_at) + GAP_MS, 'a gap after the closing');
-  const { c, js } = verify(site, told);
+  const shown = await untilDrawn(front, 'show');
+  assert.ok(shown.proof.round > promised.round);
+  const due = (beacons.chain.genesis + shown.proof.round - 1) * 1000;
+  assert.ok(due >= Date.parse(shown.closed_at) + GAP_MS, 'a gap after the closing');
+  const { c, js } = verify(site, shown);
   assert.equal(c.status, 0, c.stdout);
   assert.equal(js.status, 0, js.stdout);
 });
@@ -303,8 +303,8 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
   await gather(world, 'words', { beacon: { kind: 'text', words: 'the lottery of Saturday' } });
   assertProblem(await front.admin.post('/admin/events/words/actions/draw'), 409, 'beacon-missing');
   await act(front, 'words', 'draw', { body: { beacon: '3 8 15' } });
-  const told = await untilDrawn(front, 'words');
-  const { c, js } = verify(site, told);
+  const shown = await untilDrawn(front, 'words');
+  const { c, js } = verify(site, shown);
   assert.equal(c.status + js.status, 0);
   assert.match(js.stdout, /compare it with its source/);
 

@@ -468,8 +468,8 @@ test('a full line rejects joins with a time to retry', async (t) => {
   });
   assert.equal(form.headers.location, '/e/short?notice=line-full');
   for (const figure of ['joins_total{outcome="full"}', 'bound_refused_total{bound="line-full"}']) {
-    const told = await Promise.all(site.fronts.map(async (front) => (await front.metrics()).get(`fairgate_${figure}`)));
-    assert.equal(told[0] + told[1], 16, figure); // 15 by the API, and one by a form
+    const counts = await Promise.all(site.fronts.map(async (front) => (await front.metrics()).get(`fairgate_${figure}`)));
+    assert.equal(counts[0] + counts[1], 16, figure); // 15 by the API, and one by a form
   }
 
   assert.equal((await crowd[last].leave()).status, 204);

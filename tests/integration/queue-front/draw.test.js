@@ -36,14 +36,14 @@ async function drawnEverywhere(site) {
   for (const front of site.fronts) {
     await until('the draw to be seen', async () => (await fairness(front)).drawn);
   }
-  const told = await Promise.all(site.fronts.map(fairness));
-  for (const one of told) assert.deepEqual(one, told[0], 'all fronts tell one draw');
-  return told[0];
+  const shown = await Promise.all(site.fronts.map(fairness));
+  for (const one of shown) assert.deepEqual(one, shown[0], 'all fronts tell one draw');
+  return shown[0];
 }
 
 // Every visitor has the place of the published draw, on every front.
-async function assertPlaces(site, visitors, told) {
-  const draw = await openDraw(told);
+async function assertPlaces(site, visitors, shown) {
+  const draw = await openDraw(shown);
   const seen = new Set();
   for (const visitor of visitors) {
     const want = draw.position(visitor.entry);
@@ -86,20 +86,20 @@ test('every position is that of the published, repeatable draw', async (t) => {
   assertProblem(await visitors[0].pass(), 409, 'event-not-open');
 
   await act(site.front, 'show', 'draw', { body: { beacon: 'closing price 2741.03', why: 'doors' } });
-  const told = await drawnEverywhere(site);
-  assert.equal(told.entries, 60);
-  assert.equal(told.beacon, 'closing price 2741.03');
-  assert.deepEqual(told.proof, PRICE);
-  assert.deepEqual(told.promised, promised);
-  assert.equal(told.commitment, before.commitment, 'promised before the pre-queue opened');
-  assert.equal(await commitmentOf(told.seed), told.commitment);
-  await assertPlaces(site, visitors, told);
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.entries, 60);
+  assert.equal(shown.beacon, 'closing price 2741.03');
+  assert.deepEqual(shown.proof, PRICE);
+  assert.deepEqual(shown.promised, promised);
+  assert.equal(shown.commitment, before.commitment, 'promised before the pre-queue opened');
+  assert.equal(await commitmentOf(shown.seed), shown.commitment);
+  await assertPlaces(site, visitors, shown);
   const late = await new Visitor(site.front, 'show').joined();
   assert.equal(late.position, 61, 'behind the draw, first come first served');
 
-  const draw = await openDraw(told);
+  const draw = await openDraw(shown);
   const file = join(site.scope.dir(), 'fairness.json');
-  writeFileSync(file, JSON.stringify(told));
+  writeFileSync(file, JSON.stringify(shown));
   const url = `http://127.0.0.1:${site.front.port}/v1/queue/show/fairness`;
   for (const source of [file, url]) {
     const run = runProgram('queue-front', ['verify-draw', source, '--entry', '17',
@@ -116,18 +116,18 @@ test('verify-draw tells a forged draw, an unheld one and no draw at all', async 
   const site = await openSite(t);
   const before = await gather(site);
   await act(site.front, 'show', 'draw');
-  const told = await drawnEverywhere(site);
-  assert.equal(told.entries, 0, 'a draw of nobody is a draw');
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.entries, 0, 'a draw of nobody is a draw');
   const file = join(site.scope.dir(), 'fairness.json');
   const verify = (answer, ...more) => {
     writeFileSync(file, typeof answer === 'string' ? answer : JSON.stringify(answer));
     return runProgram('queue-front', ['verify-draw', file, ...more]).status;
   };
-  assert.equal(verify(told), 0);
-  assert.equal(verify({ ...told, seed: '00'.repeat(32) }), 1, 'another seed');
-  assert.equal(verify(told, '--commitment', '00'.repeat(32)), 1, 'another commitment than noted');
+  assert.equal(verify(shown), 0);
+  assert.equal(verify({ ...shown, seed: '00'.repeat(32) }), 1, 'another seed');
+  assert.equal(verify(shown, '--commitment', '00'.repeat(32)), 1, 'another commitment than noted');
   assert.equal(verify(before), 1, 'not held yet');
-  assert.equal(verify({ ...told, algorithm: 'trust-me' }), 2);
+  assert.equal(verify({ ...shown, algorithm: 'trust-me' }), 2);
   assert.equal(verify('{'), 2);
   assert.equal(runProgram('queue-front', ['verify-draw']).status, 2);
   const nowhere = runProgram('queue-front', ['verify-draw', `http://127.0.0.1:${site.front.port}/v1/queue/nowhere/fairness`]);
@@ -146,13 +146,13 @@ test('operators who press at once, on two fronts, and press again: one draw', as
   const won = answers.findIndex(({ status }) => status === 200);
   assert.equal(answers.filter(({ status }) => status === 200).length, 1);
   for (const answer of answers) if (answer.status !== 200) assertProblem(answer, 409, 'already-drawn');
-  const told = await drawnEverywhere(site);
-  assert.equal(told.beacon, `operator ${won}`);
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.beacon, `operator ${won}`);
   assert.equal(assertProblem(await press(7), 409, 'already-drawn').entries, 20);
   await act(site.front, 'show', 'pause');
   assertProblem(await press(8), 409, 'already-drawn');
-  assert.deepEqual({ ...(await fairness(site.front)), state: '' }, { ...told, state: '' });
-  await assertPlaces(site, visitors, told);
+  assert.deepEqual({ ...(await fairness(site.front)), state: '' }, { ...shown, state: '' });
+  await assertPlaces(site, visitors, shown);
 });
 
 test('a join in the last instant is in the draw or behind it', async (t) => {
@@ -172,8 +172,8 @@ test('a join in the last instant is in the draw or behind it', async (t) => {
   await act(site.fronts[1], 'show', 'draw');
   left = AFTER;
   await Promise.all(runs);
-  const told = await drawnEverywhere(site);
-  assert.ok(told.entries >= 60 && told.entries < visitors.length, `${told.entries} of ${visitors.length} were in`);
+  const shown = await drawnEverywhere(site);
+  assert.ok(shown.entries >= 60 && shown.entries < visitors.length, `${shown.entries} of ${visitors.length} were in`);
   const positions = new Set();
   for (const visitor of visitors) {
     const [a, b] = await Promise.all(site.fronts.map((front) => visitor.me({ front })));
@@ -196,17 +196,17 @@ test('a killed front and a wiped Redis keep the published draw', async (t) => {
   if ((await left.front.admin.get('/admin/events/show')).json.state === 'pre-queue') {
     await left.front.admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
   }
-  const told = await drawnEverywhere(left);
-  await assertPlaces(left, visitors, told);
+  const shown = await drawnEverywhere(left);
+  await assertPlaces(left, visitors, shown);
 
   await site.redis.restartEmpty();
   await until('the line to be whole', async () => {
     const { json } = await visitors[0].me({ front: left.front });
     return json.stale === undefined;
   });
-  assert.deepEqual(await fairness(left.front), told);
+  assert.deepEqual(await fairness(left.front), shown);
   assertProblem(await left.front.admin.post('/admin/events/show/actions/draw'), 409, 'already-drawn');
-  await assertPlaces(left, visitors, told);
+  await assertPlaces(left, visitors, shown);
 });
 
 test('a seed outlives a Redis that loses it before the draw', async (t) => {
@@ -216,9 +216,9 @@ test('a seed outlives a Redis that loses it before the draw', async (t) => {
   await until('the line to be whole', async () =>
     (await site.front.http.post('/v1/queue/show/join')).status === 201);
   await act(site.front, 'show', 'draw');
-  const told = await drawnEverywhere(site);
-  assert.equal(told.commitment, before.commitment);
-  assert.equal(await commitmentOf(told.seed), before.commitment);
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.commitment, before.commitment);
+  assert.equal(await commitmentOf(shown.seed), before.commitment);
 });
 
 test('an event draws by itself at opens_at, and calls by position', async (t) => {
@@ -226,11 +226,11 @@ test('an event draws by itself at opens_at, and calls by position', async (t) =>
   await gather(site, { rate_per_s: 0 });
   const visitors = await crowd(site, 30);
   await patch(site.front, 'show', { opens_at: at(500) });
-  const told = await drawnEverywhere(site);
-  assert.equal(told.beacon, '');
-  assert.equal(told.entries, 30);
-  const draw = await openDraw(told);
-  await assertPlaces(site, visitors, told);
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.beacon, '');
+  assert.equal(shown.entries, 30);
+  const draw = await openDraw(shown);
+  await assertPlaces(site, visitors, shown);
   const byPosition = [...visitors].sort((a, b) => draw.position(a.entry) - draw.position(b.entry));
   await site.front.admin.patch('/admin/events/show', { body: { rate_per_s: 20, burst: 1 } });
   await byPosition[2].untilCalled();
@@ -251,8 +251,8 @@ test('an entry that gives up before the draw delays nobody', async (t) => {
   for (const visitor of leaving) assert.equal((await visitor.leave()).status, 204);
   await until('five to be left', async () => (await live(site.front, 'show')).waiting === 5);
   await act(site.front, 'show', 'draw');
-  const told = await drawnEverywhere(site);
-  assert.equal(told.entries, 30, 'their tickets were in');
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.entries, 30, 'their tickets were in');
   await site.front.admin.patch('/admin/events/show', { body: { rate_per_s: 1, burst: 5 } });
   for (const visitor of visitors.slice(25)) await visitor.entered();
   await until('all five to be in, and nobody who left to be waited for', async () => {
@@ -275,9 +275,9 @@ test('a deploy before and after the draw changes no place', async (t) => {
   await deploy();
   for (const visitor of visitors) assert.equal((await visitor.me()).json.entry, visitor.entry);
   await act(site.front, 'show', 'draw');
-  const told = await drawnEverywhere(site);
-  assert.equal(told.commitment, before.commitment);
+  const shown = await drawnEverywhere(site);
+  assert.equal(shown.commitment, before.commitment);
   await deploy();
-  assert.deepEqual(await drawnEverywhere(site), told);
-  await assertPlaces(site, visitors, told);
+  assert.deepEqual(await drawnEverywhere(site), shown);
+  await assertPlaces(site, visitors, shown);
 });

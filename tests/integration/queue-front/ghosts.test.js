@@ -38,8 +38,8 @@ test('ghosts do not count and enter next when they return', async (t) => {
   await until('both fronts to know who is there', async () => {
     await poll();
     const counts = await Promise.all(site.fronts.map(waiting));
-    const told = await Promise.all(site.fronts.map((front) => last.me({ front })));
-    return counts.every((count) => count === PEOPLE / 2) && told.every(({ json }) => json.ahead <= PEOPLE / 2 + 1);
+    const replies = await Promise.all(site.fronts.map((front) => last.me({ front })));
+    return counts.every((count) => count === PEOPLE / 2) && replies.every(({ json }) => json.ahead <= PEOPLE / 2 + 1);
   }, { timeoutMs: 60_000 });
   const { json: before } = await last.me();
   assert.equal(before.position, PEOPLE - 1);

@@ -210,18 +210,18 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
   }
   for (const [i, visitor] of visitors.entries()) {
     const drawn = await until('the draw, told', async () => {
-      const told = await fairness(i % 3 === 0 ? 'fans' : 'general');
-      return told.drawn && told;
+      const shown = await fairness(i % 3 === 0 ? 'fans' : 'general');
+      return shown.drawn && shown;
     });
     assert.equal(drawn.entries, i % 3 === 0 ? 4 : 8);
     assert.equal(drawn.commitment, before[i % 3 === 0 ? 'fans' : 'general'].commitment);
     assert.equal(visitor.place, (await openDraw(drawn)).position(visitor.entry));
   }
   const [fan] = visitors;
-  const told = await fairness('fans');
-  assert.notEqual(told.seed, (await fairness('general')).seed);
+  const shown = await fairness('fans');
+  assert.notEqual(shown.seed, (await fairness('general')).seed);
   const file = join(site.scope.dir(), 'fairness.json');
-  writeFileSync(file, JSON.stringify(told));
+  writeFileSync(file, JSON.stringify(shown));
   const run = runProgram('queue-front', ['verify-draw', file, '--entry', String(fan.entry), '--commitment', before.fans.commitment]);
   assert.equal(run.status, 0, run.stderr);
   assert.match(run.stdout, /lane {8}fans/);

@@ -117,9 +117,9 @@ test('polls in one packet are each judged by their own ticket and event', async 
   const bytes = asked.map(([event, ticket]) =>
     crlf(`GET /v1/queue/${event}/me HTTP/1.1\nHost: x\nAuthorization: Bearer ${ticket}\n\n`)).join('');
   const { answers } = await rawExchange({ port: site.front.port, bytes, n: asked.length });
-  const told = answers.map(({ status, json }) => (status === 200 ? `${json.event} ${json.position}` : status));
+  const outcomes = answers.map(({ status, json }) => (status === 200 ? `${json.event} ${json.position}` : status));
   const [first, second, other] = [`${one} 1`, `${one} 2`, `${two} 1`];
-  assert.deepEqual(told, [first, first, first, 401, 401, second, second, 401, other, other, 401, 401, first]);
+  assert.deepEqual(outcomes, [first, first, first, 401, 401, second, second, 401, other, other, 401, 401, first]);
 });
 
 test('a place is believed for as long as the settings say', async (t) => {

@@ -29,14 +29,14 @@ test('a moved place belongs to the other device on every front', async (t) => {
   await new Visitor(site.front, show).joined();
   const laptop = new Visitor(site.front, show), phone = new Visitor(site.fronts[1], show);
   const before = await laptop.joined();
-  const told = (await make(laptop)).json;
-  assert.match(told.code, /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
-  assert.equal(told.url, `http://127.0.0.1:${site.front.port}/e/${show}#move=${told.code}`);
-  assert.match(told.qr, /^<svg .*<\/svg>$/);
-  assert.ok(Date.parse(told.expires_at) > Date.now() + 9 * 60_000);
-  assert.equal(await codeOf(laptop, { front: site.fronts[1] }), told.code, 'asked again: the same');
+  const made = (await make(laptop)).json;
+  assert.match(made.code, /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
+  assert.equal(made.url, `http://127.0.0.1:${site.front.port}/e/${show}#move=${made.code}`);
+  assert.match(made.qr, /^<svg .*<\/svg>$/);
+  assert.ok(Date.parse(made.expires_at) > Date.now() + 9 * 60_000);
+  assert.equal(await codeOf(laptop, { front: site.fronts[1] }), made.code, 'asked again: the same');
 
-  const sloppy = told.code.toLowerCase().replaceAll('-', ' ');
+  const sloppy = made.code.toLowerCase().replaceAll('-', ' ');
   const here = assertStatus(await take(phone, sloppy), 200);
   assert.equal(here.json.position, before.position);
   assert.notEqual(here.json.ticket, before.ticket);
@@ -51,7 +51,7 @@ test('a moved place belongs to the other device on every front', async (t) => {
   }
   const page = await site.front.http.get(`/e/${show}`, { headers: laptop.jar.headers });
   assert.match(page.text, /data-view="moved"/);
-  assertProblem(await take(new Visitor(site.front, show), told.code), 410, 'code-used');
+  assertProblem(await take(new Visitor(site.front, show), made.code), 410, 'code-used');
 
   // And back again.
   assert.equal((await take(laptop, await codeOf(phone))).json.position, 2);

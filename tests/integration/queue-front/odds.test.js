@@ -56,13 +56,13 @@ test('the odds follow the seats while they are fed, those of a lane by its share
   });
   // 120 seats are left, for sixty more visitors: 42 of the general lane and 18 fans.
   assert.equal((await feed(one, 120)).status, 204);
-  const told = async (visitor, front) => (await visitor.me({ front })).json;
+  const meOf = async (visitor, front) => (await visitor.me({ front })).json;
   const byAhead = async (visitors, front) => {
-    const all = await Promise.all(visitors.map((visitor) => told(visitor, front)));
+    const all = await Promise.all(visitors.map((visitor) => meOf(visitor, front)));
     return new Map(all.filter(({ place }) => place === 'waiting').map((me) => [me.ahead, me.odds]));
   };
   for (const front of site.fronts) {
-    await until('the odds', async () => (await told(general.at(-1), front)).odds && (await told(fans.at(-1), front)).odds);
+    await until('the odds', async () => (await meOf(general.at(-1), front)).odds && (await meOf(fans.at(-1), front)).odds);
     const [plain, fan] = [await byAhead(general, front), await byAhead(fans, front)];
     assert.deepEqual(plain.get(5), { sold_out: 'unlikely', seats_left: 120, ahead: 5, seats_per_visitor: 2 });
     assert.equal(plain.get(20).sold_out, 'unlikely');
@@ -76,7 +76,7 @@ test('the odds follow the seats while they are fed, those of a lane by its share
   const { odds } = (await two.http.get('/v1/queue/show/status')).json;
   assert.deepEqual(first.odds, { unlikely_upto: odds.unlikely_upto, likely_from: odds.likely_from });
   for (const [visitors, { odds: { unlikely_upto: safe, likely_from: lost } }] of [[general, first], [fans, second]]) {
-    for (const { position, odds: mine } of await Promise.all(visitors.map((visitor) => told(visitor, two)))) {
+    for (const { position, odds: mine } of await Promise.all(visitors.map((visitor) => meOf(visitor, two)))) {
       if (!mine) continue; // called by a saved token
       assert.equal(mine.sold_out, position >= lost ? 'likely' : position <= safe ? 'unlikely' : 'unsure');
     }
@@ -86,5 +86,5 @@ test('the odds follow the seats while they are fed, those of a lane by its share
   await until('it to be likely for all', async () =>
     [...(await byAhead([...general, ...fans], two)).values()].every(({ sold_out }) => sold_out === 'likely'));
   await patch(one, 'show', { seats_left: false });
-  await until('the odds to be gone', async () => (await told(general.at(-1), two)).odds === undefined);
+  await until('the odds to be gone', async () => (await meOf(general.at(-1), two)).odds === undefined);
 });

@@ -452,17 +452,17 @@ test('the series has promises and outcomes of all fronts', async (t) => {
     const counts = await Promise.all(site.fronts.map(judged));
     return counts.every((count) => count > 0);
   });
-  const told = await until('those of the way to be in the series', async () => {
+  const shown = await until('those of the way to be in the series', async () => {
     const { eta_join: join, eta_way: way } = await newest(site.front);
     return way.judged > 0 && { join, way };
   }, { timeoutMs: 60_000 });
-  assert.ok(told.way.kept <= told.way.judged);
-  assert.ok(told.way.error_sum >= 0 && told.way.error_sum <= 10 * told.way.judged);
-  assert.equal(told.join.judged, 0, 'nobody has entered yet');
+  assert.ok(shown.way.kept <= shown.way.judged);
+  assert.ok(shown.way.error_sum >= 0 && shown.way.error_sum <= 10 * shown.way.judged);
+  assert.equal(shown.join.judged, 0, 'nobody has entered yet');
   await site.fronts[1].stop();
   await site.front.restart();
   const after = await newest(site.front);
-  assert.ok(after.eta_way.judged >= told.way.judged, 'no front has to remember it');
+  assert.ok(after.eta_way.judged >= shown.way.judged, 'no front has to remember it');
 });
 
 test('the wait shown at the join is compared with the real one', async (t) => {
@@ -470,10 +470,10 @@ test('the wait shown at the join is compared with the real one', async (t) => {
   await makeEvent(site, 'show', { rate_per_s: 4, burst: 1, max_active: 0 }); // forty of them see a wait, even if they join for ten seconds
   const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
     const visitor = new Visitor(site.fronts[i % 2], 'show');
-    visitor.told = (await visitor.joined()).eta;
+    visitor.shown = (await visitor.joined()).eta;
     return visitor;
   }));
-  const promised = visitors.filter(({ told }) => told.p50_s >= 1).length;
+  const promised = visitors.filter(({ shown }) => shown.p50_s >= 1).length;
   assert.ok(promised >= 20, `${promised} saw a wait`);
   // Let in by one front, and requested again from the other: counted once.
   for (const [i, visitor] of visitors.entries()) {
@@ -503,8 +503,8 @@ test('the console has the configured parts in its page and policy', async (t) =>
   assert.match(
     page.headers['content-security-policy'],
     /connect-src 'self' https:\/\/seats\.example:8092 http:\/\/localhost:8093 http:\/\/\[::1\]:8111; /);
-  const told = JSON.parse(/id="parts">([^<]*)</.exec(page.text)[1]);
-  assert.deepEqual(told.map(({ name, at }) => `${name}=${at}`), parts.split(',').map((part) => part.trim()));
+  const shown = JSON.parse(/id="parts">([^<]*)</.exec(page.text)[1]);
+  assert.deepEqual(shown.map(({ name, at }) => `${name}=${at}`), parts.split(',').map((part) => part.trim()));
   const alone = await openSite(t);
   const bare = await alone.front.private.get('/console');
   assert.match(bare.headers['content-security-policy'], /connect-src 'self'; /);

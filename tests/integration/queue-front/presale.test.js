@@ -19,7 +19,7 @@ const counts = async (site, event = 'show') => (await site.front.admin.get(path(
 const issued = async (site, event = 'show') => Number(await site.redis.command('GET', `fg:{${event}}:seq`) ?? 0);
 
 // The codes that joins sent to this front, counted by outcome.
-async function told(front) {
+async function outcomesOf(front) {
   const { text } = await front.private.call('GET', '/metrics');
   const rows = [...text.matchAll(/^fairgate_presale_codes_total\{outcome="([a-z-]+)"\} (\d+)$/gm)];
   return Object.fromEntries(rows.map(([, outcome, number]) => [outcome, Number(number)]));
@@ -102,7 +102,7 @@ test('guesses are limited by address', async (t) => {
   await withinAMinute(site, async (n) => {
     const [one, two, real] = [`198.51.${n}.7`, `198.51.${n}.8`, `REAL-CODE-${n}`];
     await load(site, { codes: [real] });
-    const before = await told(site.front);
+    const before = await outcomesOf(site.front);
     for (let i = 0; i < 20; i += 1) assertProblem(await from(one, `GUESS-${i}`), 422, 'code-unknown');
     for (const code of ['GUESS-20', real]) {
       const late = await from(one, code);
@@ -112,7 +112,7 @@ test('guesses are limited by address', async (t) => {
     assert.equal((await from(two, real)).status, 201, 'others are not hindered');
     assertProblem(await from(two, real), 422, 'code-used-up');
     assertProblem(await from(two, ''), 422, 'code-required');
-    const grown = Object.entries(await told(site.front)).map(([outcome, number]) => [outcome, number - before[outcome]]);
+    const grown = Object.entries(await outcomesOf(site.front)).map(([outcome, number]) => [outcome, number - before[outcome]]);
     assert.deepEqual(Object.fromEntries(grown), { taken: 1, required: 1, unknown: 20, 'used-up': 1, guesses: 2, missing: 0 });
   });
 });
@@ -166,7 +166,7 @@ test('an empty Redis has lost the codes, and joins say so', async (t) => {
   const form = await visitor.join({ headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }, body: 'code=fan-code-2' });
   assert.equal(form.headers.location, '/e/show?notice=codes-missing');
   assert.match((await site.front.private.call('GET', '/metrics')).text, /fairgate_line_codes_missing\{event="show"\} 3/);
-  assert.equal((await told(site.fronts[1])).missing, 2);
+  assert.equal((await outcomesOf(site.fronts[1])).missing, 2);
 
   // Loaded in two parts: loaded codes are valid at once, and others may be valid later.
   await load(site, { codes: ['FAN-CODE-1', 'FAN-CODE-2'] });

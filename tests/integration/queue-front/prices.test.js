@@ -30,15 +30,15 @@ describe('prices', async () => {
   test('that are gone reach all who wait and return by an undo', async () => {
     const visitor = await Visitor.withPlace(site.fronts[1], 'priced');
     const stream = await openStream({ port: site.fronts[1].port, path: '/v1/queue/priced/stream' });
-    const told = (gone) => stream.find('the price', ({ event, data }) =>
+    const priceNews = (gone) => stream.find('the price', ({ event, data }) =>
       event === 'status' && JSON.parse(data).prices.categories[2].gone === gone);
     await patch(site.front, 'priced', { prices: { categories: { S: { gone: true } } } });
-    const { prices } = JSON.parse((await told(true)).data);
+    const { prices } = JSON.parse((await priceNews(true)).data);
     assert.deepEqual([prices.from, prices.to, prices.categories[2]], [143000, 165000, { name: 'S', price: 99000, gone: true }]);
     const page = async () => (await site.front.http.get('/e/priced', { headers: { ...HTML, ...visitor.jar.headers } })).text;
     await until('the page to tell', async () => /<li data-price="99000" data-gone=""><span>S<\/span> sold out/.test(await page()));
     await site.front.admin.post('/admin/events/priced/actions/undo');
-    await told(false);
+    await priceNews(false);
     stream.close();
   });
 

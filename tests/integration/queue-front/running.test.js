@@ -137,15 +137,15 @@ describe('an event that runs, made again from its archive', async () => {
     for (const front of site.fronts)
       for (const line of ['', '?lane=fans']) await until('the draw, which comes to each line with a tick of its own', async () => (await fairness(front, 'drawn', line)).drawn);
     const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
-    const told = [await fairness(site.front, 'drawn'), await fairness(site.front, 'drawn', '?lane=fans')];
+    const shown = [await fairness(site.front, 'drawn'), await fairness(site.front, 'drawn', '?lane=fans')];
     const text = await runningOf(site.fronts[1], 'drawn');
-    assert.equal(headOf(text).restore.lines[0].seed, told[0].seed);
+    assert.equal(headOf(text).restore.lines[0].seed, shown[0].seed);
     await loseAll(site);
     assert.equal((await restore(site.front, 'drawn', text)).status, 201);
     await known(site, 'drawn');
     for (const front of site.fronts) {
       await until('the draw of the lane, which comes with a tick of its own', async () => (await fairness(front, 'drawn', '?lane=fans')).drawn);
-      assert.deepEqual([await fairness(front, 'drawn'), await fairness(front, 'drawn', '?lane=fans')], told);
+      assert.deepEqual([await fairness(front, 'drawn'), await fairness(front, 'drawn', '?lane=fans')], shown);
       assert.deepEqual(await Promise.all(visitors.map(async (visitor) => (await visitor.me({ front })).json.position)), places);
     }
   });

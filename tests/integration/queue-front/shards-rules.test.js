@@ -30,7 +30,7 @@ const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options }
 
 // After this no shard accepts a join that was checked against an older document.
 const untilShardsHear = (site, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
-  .map((k) => site.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((told) => told === String(version)));
+  .map((k) => site.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((each) => each === String(version)));
 
 describe('over shards', { concurrency: 4 }, () => {
   test('one solution is one place, whatever keys it comes with', async (t) => {

@@ -26,7 +26,7 @@ describe('a turn that is over', () => {
     return visitor;
   }
 
-  const told = (visitor, place, front) => until(`the place to be ${place}`, async () => {
+  const untilPlace = (visitor, place, front) => until(`the place to be ${place}`, async () => {
     const { json } = await visitor.me({ front });
     return json.place === place && json;
   });
@@ -43,7 +43,7 @@ describe('a turn that is over', () => {
     assert.equal((await visitor.me()).json.place, 'admitted');
     assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
     for (const front of site.fronts) {
-      const me = await told(visitor, 'done', front);
+      const me = await untilPlace(visitor, 'done', front);
       assert.deepEqual([me.called, me.call_expires_at, me.can_join], [false, null, true]);
     }
     const refused = await visitor.pass();
@@ -56,10 +56,10 @@ describe('a turn that is over', () => {
   test('is ended without an order, and done when the order comes late', async () => {
     const visitor = await inside(await event());
     assert.equal((await end(visitor.visit.session)).status, 204);
-    await told(visitor, 'ended');
+    await untilPlace(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-ended');
     assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
-    await told(visitor, 'done');
+    await untilPlace(visitor, 'done');
     assert.equal((await end(visitor.visit.session)).status, 204);
     assertProblem(await visitor.pass(), 410, 'order-complete');
     assertProblem(await end(visitor.visit.session, ['o_1']), 400, 'json-invalid');
@@ -68,7 +68,7 @@ describe('a turn that is over', () => {
 
   test('is ended when the time of the visit is over', async () => {
     const visitor = await inside(await event({ session_ttl_s: 1, session_max_s: 1 }));
-    await told(visitor, 'ended');
+    await untilPlace(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-expired');
     await joinsAnew(visitor);
   });
@@ -81,16 +81,16 @@ describe('a turn that is over', () => {
     const active = `fg:{${id}}:active`;
     const [session] = await site.redis.command('ZRANGE', active, 0, -1);
     await site.redis.command('ZADD', active, Date.now() - 1000, session);
-    await told(visitor, 'ended');
+    await untilPlace(visitor, 'ended');
     const beat = assertStatus(await visitor.session(), 200);
     assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was shown`);
     assert.equal(beat.json.session, renewed.session);
-    await told(visitor, 'admitted');
+    await untilPlace(visitor, 'admitted');
     assert.equal(await site.redis.command('ZCARD', active), 1, 'it has a slot again');
 
     assert.equal((await end(visitor.visit.session)).status, 204);
     assertProblem(await visitor.session(), 410, 'session-ended');
-    await told(visitor, 'ended');
+    await untilPlace(visitor, 'ended');
   });
 
   // `leave` deletes the cookies; a program that keeps its ticket may still show it.
@@ -103,7 +103,7 @@ describe('a turn that is over', () => {
     for (const [id, place] of Object.entries(places)) {
       const visitor = new Visitor(site.front, id);
       const { ticket } = await visitor.joined();
-      for (const front of site.fronts) await told(visitor, place, front);
+      for (const front of site.fronts) await untilPlace(visitor, place, front);
       assert.equal((await visitor.leave()).status, 204);
       const { json: me } = await visitor.me(asks(ticket));
       assert.deepEqual([me.place, me.called, me.call_expires_at, me.can_join], ['ended', false, null, true], id);
@@ -138,7 +138,7 @@ describe('a turn that is over', () => {
   test('is missed when nobody came', async () => {
     const visitor = new Visitor(site.front, await event({ call_ttl_s: 1, grace_s: 0 }));
     visitor.first = await visitor.joined();
-    const me = await told(visitor, 'expired');
+    const me = await untilPlace(visitor, 'expired');
     assert.equal(me.can_join, true);
     await until('the line to have gone on', async () => (await live(site.front, visitor.event)).no_shows === 1);
     assertProblem(await visitor.pass(), 410, 'call-expired');
@@ -155,8 +155,8 @@ describe('a turn that is over', () => {
     assertProblem(await second.pass(), 409, 'not-yet');
     for (const front of site.fronts)
       await until('each front to know of the knock', async () => Date.parse((await second.me({ front })).json.call_expires_at) > Date.now() + 20_000);
-    const knockUntil = Date.now() + 16_000; // without retries the call would be over after twelve seconds
-    while (Date.now() < knockUntil) {
+    const retryUntil = Date.now() + 16_000; // without retries the call would be over after twelve seconds
+    while (Date.now() < retryUntil) {
       assertProblem(await second.pass(), 409, 'not-yet');
       for (const front of site.fronts) {
         const { json } = await second.me({ front });
@@ -175,7 +175,7 @@ describe('a turn that is over', () => {
     await site.front.admin.post(`/admin/events/${id}/actions/sold-out`);
     await untilState(site.front, id, 'sold-out');
     await end(visitor.visit.session, { order: 'o_1' });
-    assert.equal((await told(visitor, 'done')).can_join, false);
+    assert.equal((await untilPlace(visitor, 'done')).can_join, false);
     const page = await site.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } });
     assert.match(page.text, /data-view="expired" data-state="sold-out"[^]*Your order is complete/);
   });
@@ -185,7 +185,7 @@ describe('a turn that is over', () => {
     const visitor = await inside(id);
     const page = async () => (await site.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
     await end(visitor.visit.session, { order: 'o_1' });
-    await told(visitor, 'done');
+    await untilPlace(visitor, 'done');
     assert.match(await page(), /data-view="expired"[^]*data-over="done"[^]*Your order is complete/);
     assertStatus(await visitor.join({ headers: HTML, body: '' }), 303);
     assert.match(await page(), /data-view="(waiting|called)"/);
@@ -198,7 +198,7 @@ describe('a turn that is over', () => {
     await end(visitor.visit.session, { order: 'o_1' });
     const late = await startFront(site);
     await untilState(late, id, 'open');
-    await told(visitor, 'done', late);
+    await untilPlace(visitor, 'done', late);
     await late.stop();
   });
 });

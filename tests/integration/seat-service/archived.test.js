@@ -16,17 +16,17 @@ postgres.sql('SELECT pg_switch_wal()');
 await until('the archiver to have failed', () => Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')) > 0);
 const seats = await openSeats(scope, postgres);
 
-const told = async () => {
+const counts = async () => {
   const metrics = await seats.metrics();
   return { failures: metrics.get('fairgate_wal_archive_failures_total'), late: metrics.get('fairgate_wal_archive_late_ms') };
 };
 
 // It is queried with the first point of each event's series, and every ten seconds.
 test('a WAL that cannot be archived is reported, with its age', async () => {
-  assert.deepEqual(await told(), { failures: 0, late: 0 }, 'no event is owned yet');
+  assert.deepEqual(await counts(), { failures: 0, late: 0 }, 'no event is owned yet');
   await importHall(seats, 'failing', hall());
   const { failures, late } = await until('it to be reported', async () => {
-    const now = await told();
+    const now = await counts();
     return now.failures > 0 && now;
   });
   assert.ok(failures <= Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')));
@@ -42,7 +42,7 @@ test('once WAL is archived nothing is late, and failures stay counted', async ()
   });
   await importHall(seats, 'mended', hall());
   await until('nothing to be late', async () => {
-    const { failures, late } = await told();
+    const { failures, late } = await counts();
     return failures > 0 && late === 0;
   });
 });

@@ -71,8 +71,8 @@ test('with more events than fit in memory, each request finds its event unchange
   assertProblem(await saga(seats, 'none').known(), 404, 'event-unknown');
 
   // The checkout wakes it as a visitor does: its requests are about money.
-  const told = await saga(seats, 'event-0').refund(hold, 'order-1');
-  if (told.status !== 200) assertProblem(told, 503, told.json.code === 'events-full' ? 'events-full' : 'event-asleep');
+  const reply = await saga(seats, 'event-0').refund(hold, 'order-1');
+  if (reply.status !== 200) assertProblem(reply, 503, reply.json.code === 'events-full' ? 'events-full' : 'event-asleep');
   await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);
 });
 
@@ -211,14 +211,14 @@ test('a request for an event that does not fit is refused, a correction too', as
   const busy = { owner: { ...config.owner, idle: '1h' } };
   const next = await openSeats(scope, postgres, { config: busy, office: seats.office, secrets: seats.secrets });
   const figure = async (name) => (await next.metrics()).get(`fairgate_${name}`);
-  const told = await until('an event to be refused', async () => {
+  const reply = await until('an event to be refused', async () => {
     const answers = await Promise.all(EVENTS.map((event) => visitor(next, event).info()));
     return answers.find(({ json }) => json.code === 'events-full');
   });
-  assertProblem(told, 503, 'events-full');
+  assertProblem(reply, 503, 'events-full');
   const more = await operator(next, 'one-more').import(small());
   assertProblem(more, 503, 'events-full');
-  for (const { headers } of [told, more]) assert.ok(Number(headers['retry-after']) > 0);
+  for (const { headers } of [reply, more]) assert.ok(Number(headers['retry-after']) > 0);
   await until('the gauge to say so', async () => (await figure('seats_events_refused')) === EVENTS.length - PLACES);
   assert.ok((await figure('bound_refused_total{bound="events-full"}')) > 1);
 

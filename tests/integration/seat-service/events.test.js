@@ -10,7 +10,7 @@ const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.
 const readyz = (seats) => seats.private.get('/readyz');
 
 // The operator's view of one event.
-async function told(seats, event) {
+async function stateOf(seats, event) {
   const { json } = await operator(seats).events();
   return json.events.find((other) => other.event === event);
 }
@@ -45,10 +45,10 @@ test('an event whose journal or document is broken is out by its reason; the oth
   await until('the third to be open', async () => (await buyer.info()).status === 200);
   assert.equal((await buyer.hold({ seats: ['r1s1'] })).status, 409, 'what was held is held');
   assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 201, 'and it sells');
-  await until('both others to be out', async () => (await told(seats, 'first')).state === 'out' && (await told(seats, 'second')).state === 'out');
-  assert.match((await told(seats, 'first')).reason, /chain breaks at row 2/);
-  assert.match((await told(seats, 'second')).reason, /name/);
-  assert.equal((await told(seats, 'third')).state, 'owned');
+  await until('both others to be out', async () => (await stateOf(seats, 'first')).state === 'out' && (await stateOf(seats, 'second')).state === 'out');
+  assert.match((await stateOf(seats, 'first')).reason, /chain breaks at row 2/);
+  assert.match((await stateOf(seats, 'second')).reason, /name/);
+  assert.equal((await stateOf(seats, 'third')).state, 'owned');
   const ready = await until('the process to serve the others', async () => { // a confirmation is sometimes over a second old
     const answer = await readyz(seats);
     return answer.status === 200 && answer;
@@ -79,7 +79,7 @@ test('a running owner goes on selling next to an unreadable event', async (t) =>
      INSERT INTO seats.owner (event, chain) SELECT no, decode(repeat('00', 32), 'hex') FROM e`,
     'seats',
   );
-  await until('it to be tried', async () => (await told(seats, 'bad'))?.state === 'out');
+  await until('it to be tried', async () => (await stateOf(seats, 'bad'))?.state === 'out');
   assertProblem(await operator(seats, 'bad').correct(hall(), '"0"'), 503, 'journal-unavailable');
   assertProblem(await operator(seats, 'god').correct(hall(), '"0"'), 412, 'version-mismatch');
   assertProblem(await operator(seats, 'god').read(), 404, 'event-unknown');
@@ -104,7 +104,7 @@ test('an event to be owned is reported as not open from the start, with or witho
 test('a process is no standby for its own events because another event is owned elsewhere', async (t) => {
   const { scope, postgres, seats: first } = await openSale(t, ['theirs'], { config: { journal: { events: 'theirs' } } });
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
-  await until('the second to see it', async () => (await told(second, 'theirs'))?.state === 'following');
+  await until('the second to see it', async () => (await stateOf(second, 'theirs'))?.state === 'following');
   await importHall(second, 'ours', hall());
   assert.equal((await visitor(second, 'ours').hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
   await second.untilReady();
@@ -143,7 +143,7 @@ test('passes of an event created again invalidate the older ones, at every owner
   await until('the newer one to be on disk', () => onDisk() > before);
 
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
-  await until('the second to follow', async () => (await told(second, 'premiere'))?.state === 'following');
+  await until('the second to follow', async () => (await stateOf(second, 'premiere'))?.state === 'following');
   await first.kill();
   await second.untilReady();
   const there = visitor(second, 'premiere', pass(older));

@@ -84,12 +84,12 @@ async function assertSamePlan(body) {
   const event = `night-${(events += 1)}`;
   await importHall(seats, event, body);
   const alice = visitor(seats, event);
-  const told = await alice.plan();
+  const noticed = await alice.plan();
   const rows = await alice.plan({}, '?form=rows');
-  assert.notEqual(rows.headers.etag, told.headers.etag);
+  assert.notEqual(rows.headers.etag, noticed.headers.etag);
   const read = readPlan(rows.json);
   let i = 0;
-  told.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
+  noticed.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
     const { id, number, x, y, category, companion_of, ...notes } = seat;
     assert.deepEqual([read.idOf(i), read.numberOf(i), read.category[i], read.notes.get(i)], [id, number, category, notes]);
     const near = (a, b) => Math.abs(a - b) <= 0.5 + 0.0005; // half a unit; the other plan is in thousandths
@@ -526,10 +526,10 @@ test('free places of an area are sent as they change, though no seat does', asyn
   const { version } = (await alice.availability()).json;
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 50 }]);
   const stream = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
-  const told = (free) => stream.find(`${free} free places`, ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).areas[0].free === free);
-  await told(50);
+  const noticed = (free) => stream.find(`${free} free places`, ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).areas[0].free === free);
+  await noticed(50);
   assertStatus(await alice.hold({ area: 'floor', quantity: 3 }), 201);
-  const { version: now, line, ...news } = JSON.parse((await told(47)).data);
+  const { version: now, line, ...news } = JSON.parse((await noticed(47)).data);
   assert.ok(now === version || now === version + 1, 'as soon as they are taken, or once that is in the journal');
   assert.equal(line, (await alice.availability()).json.line);
   assert.deepEqual(news, { since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
@@ -602,9 +602,9 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
     headers: { authorization: `Bearer ${alice.token}` },
   });
   await alice.hold({ seats: ['r1s1', 'r1s2'] });
-  const told = await stream.find('the hold', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).held.length > 0);
-  assert.deepEqual(JSON.parse(told.data).held, [0, 1]);
-  assert.equal(JSON.parse(told.data).prices, undefined, 'nothing but a change of prices sends them');
+  const noticed = await stream.find('the hold', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).held.length > 0);
+  assert.deepEqual(JSON.parse(noticed.data).held, [0, 1]);
+  assert.equal(JSON.parse(noticed.data).prices, undefined, 'nothing but a change of prices sends them');
 
   // A price change alone is sent, too; a later request and a later stream have the new prices.
   assert.equal((await operator(seats, event).price({ prices: { Back: 90000 } })).status, 200);

@@ -159,28 +159,28 @@ test('the page converges to the hall\'s state despite lost, late or doubled delt
     let line = 0;
     const page = openPage(hall);
     const picture = (of, version) => ofLine(`line ${of === hall ? line : line - 1}`, of.octets(version));
-    let told = 0; // the version that the stream has sent
+    let sentVersion = 0; // the version that the stream has sent
     let goesOn = true; // whether it continues the branch that it has sent
     const deltaOf = (since) => ({ ...hall.delta(since), line: `line ${line}` });
     const waiting = [];
     for (let step = 0; step < 40; step += 1) {
       const dice = rng.unit();
       if (dice < 0.4) hall.sell(Math.floor(rng.unit() * SEATS), Math.floor(rng.unit() * 4));
-      else if (dice < 0.7 && hall.version > told) {
-        const delta = deltaOf(told);
-        told = hall.version;
+      else if (dice < 0.7 && hall.version > sentVersion) {
+        const delta = deltaOf(sentVersion);
+        sentVersion = hall.version;
         if (!goesOn || rng.unit() > 0.15) page.live.take(delta); // otherwise lost
         if (rng.unit() < 0.1) page.live.take(delta);
         goesOn = true;
       } else if (dice < 0.75) {
-        told = hall.version;
-        page.live.renew(told, `line ${line}`);
+        sentVersion = hall.version;
+        page.live.renew(sentVersion, `line ${line}`);
       } else if (dice < 0.8) {
         before = hall;
         hall = before.failedOver(Math.max(0, before.version - Math.floor(rng.unit() * 3)));
         line += 1;
-        goesOn = told > hall.version; // otherwise the process has to read it again
-        if (goesOn) page.live.renew(told = hall.version, `line ${line}`);
+        goesOn = sentVersion > hall.version; // otherwise the process has to read it again
+        if (goesOn) page.live.renew(sentVersion = hall.version, `line ${line}`);
       } else if (page.asked.length > 0) {
         waiting.push(page.asked.shift());
         const { resolve, reject } = waiting.pop();
@@ -191,7 +191,7 @@ test('the page converges to the hall\'s state despite lost, late or doubled delt
       }
     }
     hall.sell(0, (hall.pictures.at(-1)[0] + 1) % 4);
-    page.live.take(deltaOf(goesOn ? Math.max(told, hall.version - 1) : told));
+    page.live.take(deltaOf(goesOn ? Math.max(sentVersion, hall.version - 1) : sentVersion));
     for (let n = 0; n < 5; n += 1) {
       while (page.asked.length > 0) page.asked.shift().resolve(picture(hall));
       await settled();

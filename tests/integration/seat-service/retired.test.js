@@ -7,7 +7,7 @@ import { openScope, runBeside, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './site.js';
 
 const scope = openScope(test);
-let told;
+let replayed;
 
 const postgres = await openPostgres(scope);
 const owner = await openSeats(scope, postgres);
@@ -84,7 +84,7 @@ test('an owner leaves it only once no seat of it is held', async () => {
 });
 
 test('then its owner lets go of it without a restart, and the event goes; the other is sold meanwhile', async () => {
-  told = await replay();
+  replayed = await replay();
   await sell(owner, 'next', 'r1s1');
   // The last rows may not have been read from the journal yet: then the mark is removed, and an owner reads them.
   const { stdout } = await until('it to be archived', async () => {
@@ -120,6 +120,6 @@ test('restored into a database of its own, its journal is replayed to the same e
   const env = { FAIRGATE_POSTGRES_CONNINFO: postgres.conninfo('books', 'seat_service') };
   for (const argv of [['--migrate'], ['retire', '--restore', `${archive}/past.seat-service.1`]])
     assert.equal((await runBeside('seat-service', [...argv, '--config', standby.configPath], { env })).status, 0);
-  assert.deepEqual(await replay(env), told);
-  assert.equal(told.seats.r1s1.state, 'sold');
+  assert.deepEqual(await replay(env), replayed);
+  assert.equal(replayed.seats.r1s1.state, 'sold');
 });

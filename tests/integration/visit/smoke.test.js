@@ -86,7 +86,7 @@ describe('a crowd of every manner', async () => {
   });
 
   test('leaves books that agree, down to the shop, and no seat held', async () => {
-    const books = await audit(stack, EVENT, { told: verdict });
+    const books = await audit(stack, EVENT, { claimed: verdict });
     assert.deepEqual([books.findings, books.notJudged], [[], []]);
     assert.deepEqual([books.completed, books.inShop, books.toShop], [verdict.tickets, verdict.tickets, 0]);
   });
@@ -124,9 +124,9 @@ describe('a crowd of every manner', async () => {
         people: Object.fromEntries(MANNERS.map((manner) => [manner, 0])),
       },
     });
-    const told = few.judged(['--seats-max', '4']);
-    assert.deepEqual(Object.keys(told.kinds).sort(), ['few-done', 'paid-no-ticket'], told.text);
-    assert.equal(told.kinds['paid-no-ticket'], TURNED_BACK);
+    const claimed = few.judged(['--seats-max', '4']);
+    assert.deepEqual(Object.keys(claimed.kinds).sort(), ['few-done', 'paid-no-ticket'], claimed.text);
+    assert.equal(claimed.kinds['paid-no-ticket'], TURNED_BACK);
     const { findings } = await audit(stack, EVENT);
     assert.deepEqual(findings.map((text) => text.split(':')[0]), ['shop'], findings.join('; '));
     assert.match(findings[0], / is completed, and the shop has it 0 times/);

@@ -148,13 +148,13 @@ static void on_left(const char *session)
         tell_seats(guest);
 }
 
-bool gate_says_goodbye(const char *session, void (*heard)(void *ctx), void *ctx)
+bool gate_says_goodbye(const char *session, void (*on_known)(void *ctx), void *ctx)
 {
     const struct guest *guest = guest_of(session);
     if (guest == NULL)
         return false;
     tell_seats(guest);
-    guest_goodbye(guest, heard, ctx);
+    guest_goodbye(guest, on_known, ctx);
     return true;
 }
 

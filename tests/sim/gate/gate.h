@@ -13,8 +13,8 @@ void gate_begin(void (*comes)(struct guest *guest)); /* `comes` gets each visito
 void gate_open(unsigned service, const struct clock *clock);
 /* Checks the pass, as the seats do before each call of an engine. True without a guest. */
 bool gate_admits(unsigned service, const struct guest *guest, const char *shown);
-/* A saga ends this visit in the line and at the seats; `heard` is called once both know. Returns
+/* A saga ends this visit in the line and at the seats; `on_known` is called once both know. Returns
  * false in the world without a line. */
-bool gate_says_goodbye(const char *session, void (*heard)(void *ctx), void *ctx);
+bool gate_says_goodbye(const char *session, void (*on_known)(void *ctx), void *ctx);
 
 #endif

@@ -64,7 +64,7 @@ void invariant_delivered(const char *order, const char *kind)
     struct deals_letter *letter = &letters[letters_len++];
     snprintf(letter->order, sizeof(letter->order), "%s", order);
     snprintf(letter->kind, sizeof(letter->kind), "%s", kind);
-    letter->back = book_told_back(order, kind);
+    letter->back = book_reported_back(order, kind);
 }
 
 static bool order(const struct order *order, const struct saga_def *def)

@@ -26,7 +26,7 @@ struct server_session {
 
 struct pg {
     struct server_session *session;
-    bool broken, told; /* told: the server knows, or will soon */
+    bool broken, known; /* known: the server knows, or will soon */
     char sqlstate[SERVER_STATE_BYTES];
     uint64_t answer_us, lock_us;
 };
@@ -47,10 +47,10 @@ static struct {
 
 static void grant(void);
 
-static void tell(struct server_ask *ask, int rc)
+static void finish(struct server_ask *ask, int rc)
 {
     ask->over = true;
-    ask->told = rc;
+    ask->known = rc;
     sim_gate_ring(&ask->gate);
 }
 
@@ -83,7 +83,7 @@ static void end_session(struct server_session *session)
     if (ask == NULL)
         return;
     leave_row(ask);
-    tell(ask, ERR_CLOSED);
+    finish(ask, ERR_CLOSED);
 }
 
 /* The client is gone. A backend notices that once it is idle. */
@@ -145,7 +145,7 @@ static uint64_t commit_us(struct server_ask *ask)
 {
     if (fault_now(FAULT_PG_COMMIT_CUT)) {
         ask->session->closing = true;
-        tell(ask, ERR_CLOSED);
+        finish(ask, ERR_CLOSED);
         return sim_between(10, 3 * SIM_S);
     }
     uint64_t us = fault_now(FAULT_PG_COMMIT_HANG) ? sim_between(0, 8 * SIM_S)
@@ -189,7 +189,7 @@ static void arrive(void *ctx)
     struct server_ask *ask = ctx;
     struct server_session *session = ask->session;
     if (!session->alive) {
-        tell(ask, ERR_CLOSED);
+        finish(ask, ERR_CLOSED);
         return;
     }
     assert(session->works_on == NULL);
@@ -229,7 +229,7 @@ static void hear(void *ctx)
 {
     struct server_ask *ask = ctx;
     if (!ask->over)
-        tell(ask, ask->rc);
+        finish(ask, ask->rc);
 }
 
 static void answer(struct server_ask *ask)
@@ -243,7 +243,7 @@ static void answer(struct server_ask *ask)
     }
     if (fault_now(FAULT_PG_CUT_AFTER)) {
         part_with(session);
-        tell(ask, ERR_CLOSED);
+        finish(ask, ERR_CLOSED);
         return;
     }
     sim_after(NULL, sim_between(20, 200), hear, ask);
@@ -252,7 +252,7 @@ static void answer(struct server_ask *ask)
 static int broken(struct pg *pg, int rc, struct err_slot *err)
 {
     pg->broken = true;
-    pg->told = rc != ERR_TIMEOUT;
+    pg->known = rc != ERR_TIMEOUT;
     return err_set(err, (enum err_code)rc, "the connection broke");
 }
 
@@ -282,11 +282,11 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
         ask->over = true;
         return broken(pg, ERR_TIMEOUT, err);
     }
-    if (ask->told == ERR_CLOSED)
+    if (ask->known == ERR_CLOSED)
         return broken(pg, ERR_CLOSED, err);
     memcpy(pg->sqlstate, ask->sqlstate, sizeof(pg->sqlstate));
-    return ask->told == 0 ? 0
-                          : err_set(err, (enum err_code)ask->told, "sqlstate %s", ask->sqlstate);
+    return ask->known == 0 ? 0
+                           : err_set(err, (enum err_code)ask->known, "sqlstate %s", ask->sqlstate);
 }
 
 /* A transaction in flight is either in the log that survives, or lost. */
@@ -458,7 +458,7 @@ void pg_close(struct pg *pg)
 {
     if (pg == NULL)
         return;
-    if (!pg->told)
+    if (!pg->known)
         sim_after(NULL, sim_between(0, 500), close_session, pg->session);
     free(pg);
 }

@@ -33,7 +33,7 @@ struct server_ask {
     char sqlstate[SERVER_STATE_BYTES];
     /* Set by the server. */
     bool granted, over;
-    int told; /* rc for the caller */
+    int known; /* rc for the caller */
     struct sim_gate gate;
     struct server_ask *next;
     uint64_t lock_until_us;

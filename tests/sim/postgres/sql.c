@@ -1102,11 +1102,11 @@ int sql_journal_follow(struct pg *pg, const struct sql_journal_follow_args *args
     follow->ask.act = do_follow;
     follow->event = event_of(args->event);
     int rc = server_ask(pg, &follow->ask, err);
-    uint32_t told = 0, from = 0;
+    uint32_t sent = 0, from = 0;
     const struct row *rows = follow->rows_len > 0 ? journal_of(follow->event) : NULL;
     while (from < follow->rows_len && rows[from].seq <= args->after)
         from += 1;
-    for (uint32_t i = from; rc == 0 && i < follow->rows_len && told < args->room; i++, told++)
+    for (uint32_t i = from; rc == 0 && i < follow->rows_len && sent < args->room; i++, sent++)
         rc = on_row(ctx, bytes_of(&rows[i], sizeof(rows[i])));
     return rc;
 }

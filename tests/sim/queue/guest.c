@@ -16,7 +16,7 @@ static_assert((int)GUEST_TICKET_MAX > (int)TICKET_LEN, "room for a ticket");
 struct farewell {
     struct ask ask;
     struct sim_gate bell;
-    void (*heard)(void *ctx);
+    void (*on_known)(void *ctx);
     void *ctx;
 };
 
@@ -49,14 +49,14 @@ static void say(void *ctx)
     bool done = farewell->ask.over && farewell->ask.outcome == LINE_OK;
     farewell->ask.over = true; /* a late response is ignored */
     if (done)
-        farewell->heard(farewell->ctx);
+        farewell->on_known(farewell->ctx);
 }
 
-void guest_goodbye(const struct guest *guest, void (*heard)(void *ctx), void *ctx)
+void guest_goodbye(const struct guest *guest, void (*on_known)(void *ctx), void *ctx)
 {
     struct farewell *farewell = calloc(1, sizeof(*farewell));
     assert(farewell != NULL);
-    farewell->heard = heard;
+    farewell->on_known = on_known;
     farewell->ctx = ctx;
     farewell->ask.kind = ASK_DONE;
     farewell->ask.bell = &farewell->bell;

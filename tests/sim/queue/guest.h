@@ -11,7 +11,7 @@ const struct jwks *guest_keys(void);             /* passes are signed with these
 const char *guest_event(void);
 /* The seats let this guest choose; checks I6. */
 void guest_shops(const struct guest *guest);
-/* The order is complete: asks the line to end the visit. `heard` may never be called. */
-void guest_goodbye(const struct guest *guest, void (*heard)(void *ctx), void *ctx);
+/* The order is complete: asks the line to end the visit. `on_known` may never be called. */
+void guest_goodbye(const struct guest *guest, void (*on_known)(void *ctx), void *ctx);
 
 #endif

@@ -40,7 +40,7 @@ struct visitor {
     uint64_t comes_us, work;
     struct sim_gate bell;
     char ticket[TICKET_LEN + 1];
-    uint64_t told_ms; /* from the newest pass */
+    uint64_t shown_ms; /* from the newest pass */
     char pass[GUEST_PASS_MAX], session[GUEST_SESSION_MAX];
     struct guest *guest;
     bool is_gone;
@@ -80,7 +80,7 @@ static struct ask ask_of(const struct visitor *visitor, enum ask_kind kind)
                       .invitation = visitor->invitation,
                       .presale = visitor->presale,
                       .work = visitor->work,
-                      .told_ms = visitor->told_ms};
+                      .shown_ms = visitor->shown_ms};
     memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
     memcpy(ask.pass, visitor->pass, sizeof(ask.pass));
     memcpy(ask.session, visitor->session, sizeof(ask.session));
@@ -97,24 +97,24 @@ static bool is_checked(const struct visitor *visitor)
 /* ---- the history ---- */
 
 /* The checker knows one line of one event, without a draw. */
-static bool is_told(const struct ask *ask)
+static bool is_recorded(const struct ask *ask)
 {
     return ask->kind <= ASK_PASS && ask->line.event == 0 && ask->line.lane == 0 &&
            !operators_draw(0) && !operators_have_presale(0) && !lines_was_made_again(0);
 }
 
-static void tell_asked(const struct ask *ask)
+static void record_asked(const struct ask *ask)
 {
     static const char *const names[] = {
         [ASK_JOIN] = "join", [ASK_ME] = "look", [ASK_PASS] = "enter"};
-    if (is_told(ask))
+    if (is_recorded(ask))
         history_ask(ask, "'op':'%s','by':'visitor-%" PRIu64 "'", names[ask->kind], ask->who);
 }
 
-static void tell_answered(const struct ask *ask)
+static void record_answered(const struct ask *ask)
 {
     uint64_t place = ask->place.position != 0 ? ask->place.position : ask->entry;
-    if (!is_told(ask))
+    if (!is_recorded(ask))
         return;
     if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
         history_answer(ask, "refused", ",'why':%d", ask->outcome);
@@ -130,9 +130,9 @@ static void tell_answered(const struct ask *ask)
 static struct ask *ask_at(struct sim_gate *bell, const struct ask *asked)
 {
     struct ask *ask = bell_copy(bell, asked);
-    tell_asked(ask);
+    record_asked(ask);
     if (bell_ask(ask))
-        tell_answered(ask);
+        record_answered(ask);
     return ask;
 }
 
@@ -151,7 +151,7 @@ static uint64_t in_seconds(uint64_t ms)
 
 static void read_pass(struct visitor *visitor, const struct ask *ask)
 {
-    visitor->told_ms = in_seconds(ask->expires_ms);
+    visitor->shown_ms = in_seconds(ask->expires_ms);
     memcpy(visitor->pass, ask->pass, sizeof(visitor->pass));
     memcpy(visitor->session, ask->session, sizeof(visitor->session));
 }
@@ -171,7 +171,7 @@ static void ask_beside(const struct ask *asked)
 {
     static struct sim_gate nobody;
     struct ask *ask = bell_copy(&nobody, asked);
-    tell_asked(ask);
+    record_asked(ask);
     fronts_ask(ask);
 }
 
@@ -476,7 +476,7 @@ static void live(void *ctx)
     for (visitor->turn = 0; visitor->turn < TURNS_OF_ONE; visitor->turn++) {
         visitor->as = visitor->turn == 0 ? 0 : name_turn(visitor);
         visitor->work = visitor->invitation = visitor->presale = 0;
-        visitor->told_ms = 0;
+        visitor->shown_ms = 0;
         visitor->pass[0] = '\0';
         visitor->codes_tried = 0;
         find_invitation(visitor);

@@ -16,7 +16,7 @@ void invariant_broken(enum invariant which, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     sim_note("I%d is broken: %s", (int)which, text);
-    sim_tell_last(60);
+    sim_print_last(60);
     printf("BROKEN I%d %s\n", (int)which, text);
     fflush(stdout);
     history_end();

@@ -386,7 +386,7 @@ uint64_t sim_events(void)
     return sim.events;
 }
 
-void sim_tell_last(size_t lines)
+void sim_print_last(size_t lines)
 {
     uint64_t from = sim.lines_len > LINES_KEPT ? sim.lines_len - LINES_KEPT : 0;
     if (sim.lines_len - from > lines)

@@ -75,6 +75,6 @@ void sim_join(struct sim_fiber *fiber);
 void sim_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t sim_hash(void);
 uint64_t sim_events(void);
-void sim_tell_last(size_t lines); /* to stdout */
+void sim_print_last(size_t lines); /* to stdout */
 
 #endif

@@ -361,7 +361,7 @@ TEST_CASE(two_connections_try_a_silent_host)
     fcntl(world.silent, F_SETFL, O_NONBLOCK);
     for (int fd; (fd = accept(world.silent, NULL, NULL)) >= 0; came++)
         close(fd);
-    assert_int_equal(PG_KNOCKING, came);
+    assert_int_equal(PG_TRYING, came);
 }
 
 TEST_CASE(a_host_that_cannot_be_reached_has_little_time)
@@ -429,18 +429,18 @@ TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
     snprintf(world.dsn, sizeof(world.dsn), "host=%s user=postgres dbname=postgres", dir);
     assert_int_equal(0, symlink(behind, door));
     world.conf.conninfo = world.dsn;
-    world.conf.connections = PG_KNOCKING;
+    world.conf.connections = PG_TRYING;
     world.conf.clock = &clock.clock;
     world.conf.rng = &longest;
     begin();
-    while (pg_pool_stats(world.pool)->connected < PG_KNOCKING)
+    while (pg_pool_stats(world.pool)->connected < PG_TRYING)
         turn();
 
     assert_int_equal(0, unlink(door)); /* no new connections from here on */
     pg_pool_query(world.pool, END_ITSELF, 0, none, on_done, NULL);
     while (world.answers < 1)
         turn();
-    assert_int_equal(PG_KNOCKING - 1, pg_pool_stats(world.pool)->connected);
+    assert_int_equal(PG_TRYING - 1, pg_pool_stats(world.pool)->connected);
     for (uint64_t tries = 1; tries <= 6; tries++) {
         clock_fake_step(&clock, PG_RECONNECT_CAP_MS * 1000);
         tries_come_to(tries);
@@ -449,9 +449,9 @@ TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
     while (world.answers < 2)
         turn();
     assert_false(pg_pool_ready(world.pool));
-    clock_fake_step(&clock, PG_KNOCK_CAP_MS * 1000);
+    clock_fake_step(&clock, PG_TRY_CAP_MS * 1000);
     tries_come_to(7);
-    assert_int_equal(6 + PG_KNOCKING, pg_pool_stats(world.pool)->reconnects);
+    assert_int_equal(6 + PG_TRYING, pg_pool_stats(world.pool)->reconnects);
     run_close(NULL);
     assert_int_equal(0, rmdir(dir));
 }

@@ -220,7 +220,7 @@ static const char stream_text[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-s
                                   ":\n\n"
                                   "event: status\nid: 5\ndata: {\"serving\":22}\n\n"
                                   "data:{\"serving\":333}\n\n";
-static const char heard[] = "{\"serving\":1}|{\"serving\":22}|{\"serving\":333}|";
+static const char sent[] = "{\"serving\":1}|{\"serving\":22}|{\"serving\":333}|";
 
 static void on_data(void *ctx, struct span data)
 {
@@ -238,7 +238,7 @@ static void feed(size_t step, const struct rng *rng)
         step = step < len - at ? step : len - at;
         assert_true(sse_feed(&sse, (struct span){stream_text + at, step}, on_data, all));
     }
-    assert_string_equal(all, heard);
+    assert_string_equal(all, sent);
     assert_int_equal(sse.events, 3);
     assert_int_equal(sse.status, 200);
     assert_null(sse.rest); /* nothing is buffered between whole events */

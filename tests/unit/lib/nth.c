@@ -68,7 +68,7 @@ struct path {
 };
 
 static struct path paths[PATHS];
-static const char *told; /* the output file; NULL: nothing was requested */
+static const char *out_path; /* the output file; NULL: nothing was requested */
 static bool lists;
 static uint64_t wanted;
 static unsigned wanted_call;
@@ -77,16 +77,16 @@ static int only = -1;   /* the one test to run; -1: all */
 static int seen;        /* tests of earlier groups */
 static bool only_names; /* list the tests instead of running them */
 
-static void tell(const char *kind, const char *what)
+static void put_line(const char *kind, const char *what)
 {
-    int fd = open(told, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = open(out_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     dprintf(fd, "%s %s\n", kind, what);
     close(fd);
 }
 
 static void list_paths(void)
 {
-    FILE *file = fopen(told, "ae");
+    FILE *file = fopen(out_path, "ae");
     for (unsigned i = 0; file != NULL && i < PATHS; i++) {
         const struct path *path = &paths[i];
         if (atomic_load(&path->key) == 0)
@@ -136,13 +136,13 @@ static void take_orders(char *how)
          frames); /* a thread's first walk allocates; do not count that */
     if (*how == '+') {
         lists = true;
-        told = how + 1;
+        out_path = how + 1;
         atexit(list_paths);
         return;
     }
     wanted = strtoull(how, &end, 0);
     wanted_call = (unsigned)strtoul(end + 1, &end, 10);
-    told = end + 1;
+    out_path = end + 1;
 }
 
 /* Parses a line: number of the test, output file, value of FAIRGATE_NTH ("?FILE" lists names). */
@@ -162,7 +162,7 @@ static void become(char *line)
     setpgid(0, 0);
     only_names = *order == '?';
     if (only_names)
-        told = order + 1;
+        out_path = order + 1;
     else
         take_orders(order);
 }
@@ -252,7 +252,7 @@ static void count(uint64_t key, const char *name, const uintptr_t *frames, unsig
 
 static bool nth_fails(const char *name, void *const *frame)
 {
-    if (told == NULL)
+    if (out_path == NULL)
         return false;
     uintptr_t frames[DEPTH];
     unsigned depth = walk(frame, frames);
@@ -263,7 +263,7 @@ static bool nth_fails(const char *name, void *const *frame)
         count(key, name, frames, depth);
     if (lists || key != wanted || atomic_fetch_add(&wanted_calls, 1) + 1 != wanted_call)
         return false;
-    tell("failed", name);
+    put_line("failed", name);
     return true;
 }
 
@@ -280,7 +280,7 @@ int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *t
     int before = seen;
     seen += (int)n;
     for (size_t i = 0; only_names && i < n; i++)
-        tell("test", tests[i].name);
+        put_line("test", tests[i].name);
     if (only_names)
         return 0;
     if (only < 0)
@@ -298,9 +298,9 @@ void nth_noticed(const char *file, int line)
 {
     static void (*theirs)(const char *file, int line);
     char at[256];
-    if (told != NULL && only >= 0 && !lists) {
+    if (out_path != NULL && only >= 0 && !lists) {
         snprintf(at, sizeof(at), "%s:%d", file, line);
-        tell("noticed", at);
+        put_line("noticed", at);
         if (__lsan_do_leak_check != NULL)
             __lsan_do_leak_check(); /* ends the program if there is a leak */
         _exit(1);
@@ -316,8 +316,8 @@ char *__wrap_mkdtemp(char *path);
 char *__wrap_mkdtemp(char *path)
 {
     char *made = __real_mkdtemp(path);
-    if (made != NULL && told != NULL)
-        tell("made", made);
+    if (made != NULL && out_path != NULL)
+        put_line("made", made);
     return made;
 }
 
@@ -326,8 +326,8 @@ int __wrap_mkstemp(char *path);
 int __wrap_mkstemp(char *path)
 {
     int fd = __real_mkstemp(path);
-    if (fd >= 0 && told != NULL)
-        tell("made", path);
+    if (fd >= 0 && out_path != NULL)
+        put_line("made", path);
     return fd;
 }
 

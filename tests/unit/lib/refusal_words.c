@@ -18,8 +18,8 @@ void refusal_words_assert_row(unsigned status, const char *code, unsigned retry_
     assert_int_equal(retry_after_s > 0, status == 429 || status == 503);
 }
 
-void refusal_words_assert_told(const char *const *pages, unsigned count, const char *group,
-                               const char *name)
+void refusal_words_assert_shown(const char *const *pages, unsigned count, const char *group,
+                                const char *name)
 {
     char line[80];
     snprintf(line, sizeof(line), "\n%s.%s = ", group, name);

@@ -10,8 +10,8 @@
 void refusal_words_assert_row(unsigned status, const char *code, unsigned retry_after_s);
 
 /* Each of these pages has a text "GROUP.NAME = ...". */
-void refusal_words_assert_told(const char *const *pages, unsigned count, const char *group,
-                               const char *name);
+void refusal_words_assert_shown(const char *const *pages, unsigned count, const char *group,
+                                const char *name);
 
 /* Each line "GROUP.NAME = ..." of a page has a known name, and there are at least some two
  * dozen. */

@@ -11,7 +11,7 @@
 extern const int unit_tells_of_threads;
 const int unit_tells_of_threads = 1; /* the linker takes the file in by this name */
 
-static void tell(void)
+static void report(void)
 {
     const char *path = getenv("FAIRGATE_THREADS");
     int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
@@ -23,6 +23,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(v
 {
     int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
     *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
-    tell();
+    report();
     return next(thread, attr, run, ctx);
 }

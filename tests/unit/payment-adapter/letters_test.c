@@ -251,18 +251,18 @@ TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
 
 TEST_CASE(number_of_an_order_is_typed_as_it_is_heard)
 {
-    static const char *const heard[] = {"K7-4M0-9Q1", "k74m09q1", "K7 4MO 9QI", " -k7-4mo9ql- "};
-    static const char *const not_heard[] = {"", "K7-4M2-9Q", "K7-4M2-9QXX", "K7-4M2-9QU",
+    static const char *const typed[] = {"K7-4M0-9Q1", "k74m09q1", "K7 4MO 9QI", " -k7-4mo9ql- "};
+    static const char *const not_typed[] = {"", "K7-4M2-9Q", "K7-4M2-9QXX", "K7-4M2-9QU",
                                             "o_12345678"};
     char number[NUMBER_MAX];
     number_of(SPAN("o_1"), number);
     assert_string_equal(number, "1P-ENQ-XS1");
-    for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++) {
-        assert_true(number_parse(span_of(heard[i]), number));
+    for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
+        assert_true(number_parse(span_of(typed[i]), number));
         assert_string_equal(number, "K7-4M0-9Q1");
     }
-    for (size_t i = 0; i < sizeof(not_heard) / sizeof(not_heard[0]); i++)
-        assert_false(number_parse(span_of(not_heard[i]), number));
+    for (size_t i = 0; i < sizeof(not_typed) / sizeof(not_typed[0]); i++)
+        assert_false(number_parse(span_of(not_typed[i]), number));
 }
 
 int main(void)

@@ -16,11 +16,11 @@ static void at_once(struct saga_call *call, void *ctx)
              .retry_first_ms = 10,                                                                 \
              .retry_cap_ms = 1000}
 
-static const struct checkout_step measure = {LOCAL("measure"), .told = ORDER_PENDING_PAYMENT};
-static const struct checkout_step promise = {LOCAL("promise"), .told = ORDER_PENDING_PAYMENT,
+static const struct checkout_step measure = {LOCAL("measure"), .shown = ORDER_PENDING_PAYMENT};
+static const struct checkout_step promise = {LOCAL("promise"), .shown = ORDER_PENDING_PAYMENT,
                                              .answers_buyer = true};
-static const struct checkout_step grant = {LOCAL("grant"), .told = ORDER_CONFIRMING};
-static const struct checkout_step thank = {LOCAL("thank"), .told = ORDER_COMPLETED};
+static const struct checkout_step grant = {LOCAL("grant"), .shown = ORDER_CONFIRMING};
+static const struct checkout_step thank = {LOCAL("thank"), .shown = ORDER_COMPLETED};
 
 static const struct checkout_step *const steps[NEXT_VERSION_STEPS] = {&measure, &promise, &grant,
                                                                       &thank};

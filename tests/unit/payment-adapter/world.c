@@ -411,8 +411,8 @@ static void create_checkout(struct world *world, const struct checkout_def *next
         .poll_first_ms = 1000,
         .poll_cap_ms = 5000,
         .poll_rare_ms = 120000,
-        .heard = webhooks_come,
-        .heard_ctx = world,
+        .webhooks_come = webhooks_come,
+        .webhooks_ctx = world,
         .next = next,
         .next_len = next_len,
     };

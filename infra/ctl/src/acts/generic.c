@@ -142,13 +142,13 @@ static bool add_query(const struct job *job, struct call *call)
     return !url.overflown;
 }
 
-int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told)
+int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *summary)
 {
     struct call call = {.method = NULL};
     int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &call);
     if (status == EXIT_DONE) {
         memcpy(etag, call.etag, CTL_ETAG_MAX);
-        value_fill(told, "{id} ({name}) is {state}. ", call.json);
+        value_fill(summary, "{id} ({name}) is {state}. ", call.json);
     }
     call_free(&call);
     return status;

@@ -61,7 +61,7 @@ int line_create(struct job *job)
     if (status == EXIT_DONE) {
         status = job_look(job, COMMAND_SEATS, "/admin/events/{EVENT}", true, &hall);
         if (hall.json != NULL && status == EXIT_DONE)
-            desk_copy_show(hall.json, body);
+            sale_copy_show(hall.json, body);
         call_free(&hall);
     }
     return generic_send_made(job, status, body, &call);
@@ -199,9 +199,9 @@ int line_archive(struct job *job)
     const char *path = args_word(job->args, "FILE");
     char part[CONFIG_STRING_MAX];
     char etag[CTL_ETAG_MAX] = "";
-    struct grow told = {.ptr = NULL};
-    int status = generic_event_now(job, etag, &told);
-    grow_free(&told);
+    struct grow summary = {.ptr = NULL};
+    int status = generic_event_now(job, etag, &summary);
+    grow_free(&summary);
     if (status != EXIT_DONE)
         return status;
     if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))

@@ -17,7 +17,7 @@ static int said(const struct job *job, int rc, const struct err_slot *err)
     return job_say(job, status, "%s", err->text);
 }
 
-static void tell(void *ctx, const char *address, const char *code)
+static void show(void *ctx, const char *address, const char *code)
 {
     const struct job *job = ctx;
     job_say(job, EXIT_DONE, "open %.300s", address);
@@ -34,20 +34,20 @@ int person_login(struct job *job)
 {
     struct err_slot err = {.code = ERR_OK};
     const struct login_way way = {
-        .by_client = job_option(job, OPTION_CLIENT_CREDENTIALS), .tell = tell, .ctx = job};
+        .by_client = job_option(job, OPTION_CLIENT_CREDENTIALS), .show = show, .ctx = job};
     int rc = login_begin(job->profile, &way, &err);
     return rc < 0 ? said(job, rc, &err) : done(job, "logged in");
 }
 
 int person_logout(struct job *job)
 {
-    struct err_slot err = {.code = ERR_OK}, untold;
-    int rc = login_end(job->profile, &err, &untold);
+    struct err_slot err = {.code = ERR_OK}, unsent;
+    int rc = login_end(job->profile, &err, &unsent);
     if (rc < 0)
         return said(job, rc, &err);
-    if (untold.code != ERR_OK)
+    if (unsent.code != ERR_OK)
         job_say(job, EXIT_DONE, "logged out here only, the token may be good until it runs out: %s",
-                untold.text);
+                unsent.text);
     return done(job, "logged out");
 }
 

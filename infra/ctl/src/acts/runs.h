@@ -15,17 +15,17 @@ int line_archive(struct job *job);
 
 /* ---- seats and orders ---- */
 
-int desk_import(struct job *job);
+int sale_import(struct job *job);
 /* Copies when and where the show is. */
-void desk_copy_show(const json_t *from, json_t *into);
-int desk_correct(struct job *job);
-int desk_export(struct job *job);
-int desk_lines(struct job *job);
-int desk_move(struct job *job);
-int desk_price(struct job *job);
-int desk_terms_set(struct job *job);
-int desk_reconcile(struct job *job);
-int desk_checkin(struct job *job);
+void sale_copy_show(const json_t *from, json_t *into);
+int sale_correct(struct job *job);
+int sale_export(struct job *job);
+int sale_lines(struct job *job);
+int sale_move(struct job *job);
+int sale_price(struct job *job);
+int sale_terms_set(struct job *job);
+int sale_reconcile(struct job *job);
+int sale_checkin(struct job *job);
 
 /* ---- the person at the keyboard ---- */
 

@@ -325,7 +325,7 @@ static int by_device(struct issuer *issuer, const struct login_way *way, struct 
     unsigned interval_s =
         interval > 0 && interval <= INTERVAL_MAX_S ? (unsigned)interval : INTERVAL_S;
     json_int_t until = now_s() + (lives_s > 0 && lives_s <= 3600 ? lives_s : 600);
-    way->tell(way->ctx, whole[0] != '\0' ? whole : text_in(device, "verification_uri"),
+    way->show(way->ctx, whole[0] != '\0' ? whole : text_in(device, "verification_uri"),
               text_in(device, "user_code"));
     do {
         system_sleep_us(interval_s * UINT64_C(1000000));
@@ -471,21 +471,21 @@ static int give_back(const struct profile *profile, const json_t *kept, struct e
     return rc;
 }
 
-int login_end(const struct profile *profile, struct err_slot *err, struct err_slot *untold)
+int login_end(const struct profile *profile, struct err_slot *err, struct err_slot *unsent)
 {
     char path[PATH_BYTES_MAX];
     json_t *kept = NULL;
-    *untold = (struct err_slot){.code = ERR_OK};
+    *unsent = (struct err_slot){.code = ERR_OK};
     int rc = path_of(profile, err, path);
     if (rc == 0 && access(path, F_OK) != 0)
         rc = err_set(err, ERR_NOT_FOUND, "nobody is logged in");
     if (rc < 0)
         return rc;
-    int told = read_file(path, untold, &kept);
-    if (told == 0 && text_in(kept, "refresh_token")[0] != '\0')
-        told = give_back(profile, kept, untold);
+    int sent = read_file(path, unsent, &kept);
+    if (sent == 0 && text_in(kept, "refresh_token")[0] != '\0')
+        sent = give_back(profile, kept, unsent);
     json_decref(kept);
-    if (told == ERR_NOMEM)
-        return err_set(err, ERR_NOMEM, "%s", untold->text);
+    if (sent == ERR_NOMEM)
+        return err_set(err, ERR_NOMEM, "%s", unsent->text);
     return unlink(path) == 0 ? 0 : err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
 }

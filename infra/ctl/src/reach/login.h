@@ -9,7 +9,7 @@
 struct login_way {
     bool by_client; /* by the client's secret, as machines log in */
     /* Unless by_client: shows the address to open and the code to enter there. */
-    void (*tell)(void *ctx, const char *address, const char *code);
+    void (*show)(void *ctx, const char *address, const char *code);
     void *ctx;
 };
 
@@ -17,7 +17,7 @@ struct login_way {
 int login_begin(const struct profile *profile, const struct login_way *way, struct err_slot *err);
 /* Revokes the token at the issuer and removes the file. If revoking fails, *untold says why and the
  * file is still removed. ERR_NOT_FOUND: no login. ERR_NOMEM: the file stays. */
-int login_end(const struct profile *profile, struct err_slot *err, struct err_slot *untold);
+int login_end(const struct profile *profile, struct err_slot *err, struct err_slot *unsent);
 /* The token to send, renewed if needed; `out` takes CTL_TOKEN_MAX bytes. ERR_AUTH: log in. */
 int login_token(const struct profile *profile, struct err_slot *err, char *out);
 

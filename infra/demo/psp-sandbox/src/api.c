@@ -1,15 +1,15 @@
 /* api.c: one handler for all routes of both APIs: it checks the key, turns path, query and body
  * into a call, and writes the result with the headers that each API's clients expect. The ops do
- * the work of a call; the desk applies its faults.
+ * the work of a call; the entry applies its faults.
  *
  * The control API is for tests: faults, the clock, the totals, and what a bank does by itself (a
- * refund that bounces, a dispute, a deposit). The latter go through the desk like any other call,
+ * refund that bounces, a dispute, a deposit). The latter go through the entry like any other call,
  * so they are journaled and survive a restart. The private listener has checked the token. The
  * totals are computed from the objects each time: tests compare them with other systems' books, so
  * they must not be stored books themselves. */
 #include "api.h"
 
-#include "desk.h"
+#include "entry.h"
 #include "must.h"
 #include "stripe/stripe.h"
 #include "toss.h"
@@ -67,14 +67,14 @@ static void on_answered(struct http_req *req, const struct call *call, bool cut)
 static void on_call(struct http_req *req)
 {
     const struct op *op = http_req_route_ctx(req);
-    struct desk *desk = desk_of(req);
+    struct entry *entry = entry_of(req);
     struct span basic = http_req_header(req, HTTP_HEADER_AUTHORIZATION);
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct call call = {.op = op, .key = key};
     struct err_slot err;
-    if (!span_eq_secret(basic, span_of(desk->basic)) &&
+    if (!span_eq_secret(basic, span_of(entry->basic)) &&
         (op->flavour == TOSS ||
-         !span_eq_secret(http_req_bearer(req), secret_file_span(desk->key)))) {
+         !span_eq_secret(http_req_bearer(req), secret_file_span(entry->key)))) {
         refuse(req, 401, NULL, NULL);
         return;
     }
@@ -100,7 +100,7 @@ static void on_call(struct http_req *req)
         call.id = http_req_param(req, 0);
     if (call.id.len > FORM_KEY_MAX || !span_is_visible(call.id))
         call.id = SPAN("none"); /* no id is like this */
-    desk_submit(desk, req, &call, on_answered);
+    entry_submit(entry, req, &call, on_answered);
 }
 
 int api_add_routes(struct http_router *router, struct err_slot *err)
@@ -132,7 +132,7 @@ static void reply_faults(struct http_req *req, unsigned status)
     struct text out = text_on(memory, sizeof(memory));
     json_open(&out, '{');
     json_key(&out, "faults");
-    fault_put(&desk_of(req)->faults, &out);
+    fault_put(&entry_of(req)->faults, &out);
     json_close(&out, '}');
     reply_json(req, status, text_span(&out));
 }
@@ -140,7 +140,7 @@ static void reply_faults(struct http_req *req, unsigned status)
 static void add_faults(struct http_req *req, json_t *form)
 {
     struct err_slot err;
-    if (fault_add(&desk_of(req)->faults, json_in_text_of(form, "fault"), &err) < 0)
+    if (fault_add(&entry_of(req)->faults, json_in_text_of(form, "fault"), &err) < 0)
         http_problem(req, err.code == ERR_FULL ? 429 : 400, "bad-fault", "%s", err.text);
     else
         reply_faults(req, 201);
@@ -151,7 +151,7 @@ static void list_faults(struct http_req *req, json_t *form)
 {
     (void)form;
     if (http_req_method(req) == HTTP_METHOD_DELETE)
-        desk_of(req)->faults.len = 0;
+        entry_of(req)->faults.len = 0;
     reply_faults(req, 200);
 }
 
@@ -159,7 +159,7 @@ static void advance_clock(struct http_req *req, json_t *form)
 {
     uint64_t seconds;
     if (span_u64(json_in_text_of(form, "advance_s"), CLOCK_ADVANCE_S_MAX, &seconds)) {
-        desk_of(req)->offset_us += seconds * 1000000;
+        entry_of(req)->offset_us += seconds * 1000000;
         reply_json(req, 200, SPAN("{}"));
     } else {
         http_problem(req, 400, "bad-clock", "advance_s is a number from 0 to %d",
@@ -238,14 +238,14 @@ static json_t *toss_sums(const struct bank *bank)
 
 static void get_ledger(struct http_req *req, json_t *form)
 {
-    const struct desk *desk = desk_of(req);
-    const struct webhooks_stats *stats = webhooks_stats(desk->webhooks);
+    const struct entry *entry = entry_of(req);
+    const struct webhooks_stats *stats = webhooks_stats(entry->webhooks);
     struct span by = json_in_text_of(form, "by");
-    json_t *ledger = must(json_pack("{s:o,s:{s:I,s:I,s:I}}", "toss", toss_sums(desk->bank),
+    json_t *ledger = must(json_pack("{s:o,s:{s:I,s:I,s:I}}", "toss", toss_sums(entry->bank),
                                     "webhooks", "confirmed", (json_int_t)stats->confirmed,
                                     "given_up", (json_int_t)stats->given_up, "lost_on_command",
                                     (json_int_t)stats->lost_on_command));
-    add_intents(ledger, desk->bank, by.ptr != NULL ? by.ptr : "");
+    add_intents(ledger, entry->bank, by.ptr != NULL ? by.ptr : "");
     char *text = must(json_in_text(ledger, 0));
     reply_json(req, 200, span_of(text));
     free(text);
@@ -258,7 +258,7 @@ static const struct order {
     enum http_method method;
     const char *pattern;
     void (*handle)(struct http_req *req, json_t *form);
-    const char *op; /* or handled by the desk with the form */
+    const char *op; /* or handled by the entry with the form */
 } orders[] = {
     {HTTP_METHOD_GET, "/control/faults", list_faults, NULL},
     {HTTP_METHOD_POST, "/control/faults", add_faults, NULL},
@@ -285,7 +285,7 @@ static void on_order(struct http_req *req)
         http_problem(req, 400, "bad-form", "%s", err.text);
     } else if (order->op != NULL) {
         const struct call call = {.op = calls_op(order->op), .in = form};
-        desk_submit(desk_of(req), req, &call, on_happened);
+        entry_submit(entry_of(req), req, &call, on_happened);
     } else {
         order->handle(req, form);
         json_decref(form);

@@ -10,7 +10,7 @@
  * and blocks are identified by their index in `gaps`. */
 #include "hosted.h"
 
-#include "desk.h"
+#include "entry.h"
 #include "must.h"
 #include "page/wording.h"
 #include "stripe/stripe.h"
@@ -64,7 +64,7 @@ struct hosted_route {
 
 /* A visit: the parsed request and the contents of the page. */
 struct visit {
-    const struct desk *desk;
+    const struct entry *entry;
     const struct hosted *hosted;
     struct http_req *req;
     json_t *form;                 /* query and body */
@@ -226,7 +226,7 @@ static void serve(struct http_req *req, const struct call *call)
         return;
     }
     struct visit *visit = must(calloc(1, sizeof(*visit)));
-    visit->desk = desk_of(req);
+    visit->entry = entry_of(req);
     visit->hosted = service_ctx(service_loop_of(req)->service);
     visit->req = req;
     visit->form = form;
@@ -257,7 +257,7 @@ static void on_answered(struct http_req *req, const struct call *call, bool cut)
 static void submit(struct visit *visit, const char *route, struct span id, json_t *in)
 {
     const struct call call = {.op = calls_op(route), .id = id, .in = must(in)};
-    desk_submit(desk_of(visit->req), visit->req, &call, on_answered);
+    entry_submit(entry_of(visit->req), visit->req, &call, on_answered);
 }
 
 /* Each listed prefix ends its host with a slash, so that shop.example cannot be continued to
@@ -266,7 +266,7 @@ static bool may_return_to(const struct visit *visit, struct span url)
 {
     if (url.len > URL_MAX || !span_is_visible(url) || span_has_any(url, "\"\\"))
         return false; /* it goes into a header and a page */
-    for (struct span rest = span_of(visit->desk->settings->return_urls); rest.ptr != NULL;) {
+    for (struct span rest = span_of(visit->entry->settings->return_urls); rest.ptr != NULL;) {
         struct span prefix;
         rest = span_cut(rest, ',', &prefix);
         prefix = span_trim(prefix);
@@ -281,7 +281,7 @@ static bool may_return_to(const struct visit *visit, struct span url)
 /* Finds the object of the address and checks its return_url. */
 static bool pay_begin(struct visit *visit)
 {
-    const struct bank *bank = visit->desk->bank;
+    const struct bank *bank = visit->entry->bank;
     struct span address = http_req_param(visit->req, 0);
     const struct object *session = bank_find(bank, SESSION, address);
     const struct object *intent = bank_find_secret(bank, address);
@@ -347,7 +347,7 @@ static void reply_session_end(struct visit *visit)
 /* What a buyer who opens the page sees in the payment's state. */
 static void pay_get(struct visit *visit)
 {
-    uint64_t now_s = desk_now_us(visit->desk) / 1000000;
+    uint64_t now_s = entry_now_us(visit->entry) / 1000000;
     if (visit->session != NULL && !stripe_is_open(visit->session, now_s))
         reply_session_end(visit);
     else if (visit->intent != NULL && !stripe_may(visit->intent, INTENT_CONFIRM))

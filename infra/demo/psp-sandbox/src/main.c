@@ -1,7 +1,7 @@
 /* main.c: the settings and the program. All state belongs to one loop: every call is a step of one
  * state machine, so a second thread would have nothing to do. */
 #include "api.h"
-#include "desk.h"
+#include "entry.h"
 #include "hosted.h"
 #include "version.inc"
 
@@ -82,22 +82,22 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     static const struct metrics_desc waiting = {"psp_webhooks_waiting", "Webhooks on their way",
                                                 NULL};
-    struct desk *desk;
-    int rc = desk_create(loop, err, &desk);
+    struct entry *entry;
+    int rc = entry_create(loop, err, &entry);
     if (rc < 0)
         return rc;
-    loop->ctx = desk;
-    rc = metrics_gauge(loop->metrics, &waiting, &webhooks_stats(desk->webhooks)->waiting, err);
+    loop->ctx = entry;
+    rc = metrics_gauge(loop->metrics, &waiting, &webhooks_stats(entry->webhooks)->waiting, err);
     if (rc < 0)
-        desk_close(desk);
+        entry_close(entry);
     return rc;
 }
 
 static void loop_stop(struct service_loop *loop)
 {
-    struct desk *desk = loop->ctx;
-    metrics_forget(loop->metrics, &webhooks_stats(desk->webhooks)->waiting);
-    desk_close(desk);
+    struct entry *entry = loop->ctx;
+    metrics_forget(loop->metrics, &webhooks_stats(entry->webhooks)->waiting);
+    entry_close(entry);
 }
 
 static void stop(struct service *service)

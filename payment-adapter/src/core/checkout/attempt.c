@@ -21,18 +21,18 @@ enum {
 
 /* What the last request says about its peer. If the peer answered but we had no memory for the
  * answer, the outcome is UNKNOWN and the peer is well. */
-static enum saga_heard heard(const struct attempt *attempt)
+static enum saga_reply reply_of(const struct attempt *attempt)
 {
     if (!attempt->asked)
-        return SAGA_HEARD_NOTHING;
-    return attempt->answered ? SAGA_HEARD_ANSWER : SAGA_HEARD_BY_VERDICT;
+        return SAGA_REPLY_NONE;
+    return attempt->answered ? SAGA_REPLY_CAME : SAGA_REPLY_BY_VERDICT;
 }
 
 static void finish(struct attempt *attempt, struct saga_outcome outcome)
 {
     assert(attempt->call != NULL);
     assert(outcome.verdict < SAGA_VERDICT_COUNT);
-    outcome.heard = heard(attempt);
+    outcome.reply = reply_of(attempt);
     saga_call_finish(attempt->call, &outcome); /* the outcome may point into the attempt */
     free(attempt->peer.places);
     free(attempt->moving);
@@ -68,7 +68,7 @@ static uint32_t patience_ms(const struct attempt *attempt)
     return attempt->peer.retry_ms < most_ms ? attempt->peer.retry_ms : (uint32_t)most_ms;
 }
 
-void attempt_finish_as_told(struct attempt *attempt)
+void attempt_finish_replied(struct attempt *attempt)
 {
     assert(attempt->peer.code[SAGA_CODE_MAX - 1] == '\0');
     assert(attempt->peer.detail[SAGA_DETAIL_MAX - 1] == '\0');
@@ -133,8 +133,8 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
 {
     uint32_t most_ms = peer_question(op)->most_ms;
     assert(then != NULL);
-    bool tells = peer_question(op)->tells_seats || peer_question(op)->tells_back;
-    assert(!tells || (attempt->moving != NULL && attempt->moving->len > 0));
+    bool sends = peer_question(op)->sends_seats || peer_question(op)->sends_returned;
+    assert(!sends || (attempt->moving != NULL && attempt->moving->len > 0));
     assert(attempt->call->timeout_ms >= most_ms); /* each step has time for its requests */
     attempt->then = then;
     attempt->asked = true;
@@ -162,7 +162,7 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
     if (rc < 0) {
         free(attempt);
         struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN,
-                                       .heard = SAGA_HEARD_NOTHING,
+                                       .reply = SAGA_REPLY_NONE,
                                        .code = rc == ERR_NOMEM ? "no-memory" : "data",
                                        .detail = err.text};
         saga_call_finish(call, &outcome);

@@ -49,6 +49,6 @@ void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const ch
 void attempt_finish_later(struct attempt *attempt, enum saga_verdict verdict, uint32_t retry_ms);
 /* Finishes with the peer's verdict, code and detail. Unless DONE, its Retry-After is honoured too,
  * but not beyond the end of the hold. */
-void attempt_finish_as_told(struct attempt *attempt);
+void attempt_finish_replied(struct attempt *attempt);
 
 #endif

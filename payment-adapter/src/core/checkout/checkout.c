@@ -71,78 +71,78 @@ enum step {
 static const struct checkout_step steps[STEP_COUNT] = {
     [STEP_EXTEND_HOLD] =
         {{.name = "extend_hold", .run = sale_extend_hold, .undo = sale_release_hold, BY_SEATS},
-         .told = ORDER_PENDING_PAYMENT},
+         .shown = ORDER_PENDING_PAYMENT},
     [STEP_CREATE_PAYMENT] = {{.name = "create_payment",
                               .run = payment_create,
                               .undo = payment_void,
                               .peer = PEER_PSP,
                               .timeout_ms = 3 * TRY_MS, /* its undo makes up to three requests */
                               FOR(DAY)},
-                             .told = ORDER_PENDING_PAYMENT,
+                             .shown = ORDER_PENDING_PAYMENT,
                              .begins_payment = true},
     [STEP_AWAIT_BUYER] = {{.name = "await_buyer",
                            .run = payment_await,
                            .peer = PEER_PSP_POLL,
                            .timeout_ms = 2 * TRY_MS, /* a hint is read, then captured */
                            FOR(DAY)},
-                          .told = ORDER_PENDING_PAYMENT,
+                          .shown = ORDER_PENDING_PAYMENT,
                           .answers_buyer = true},
     [STEP_CONFIRM_SEATS] =
         {{.name = "confirm_seats", .run = sale_confirm_seats, .undo = sale_free_seats, BY_SEATS},
-         .told = ORDER_CONFIRMING},
+         .shown = ORDER_CONFIRMING},
     [STEP_CAPTURE] = {{.name = "capture",
                        .run = payment_capture,
                        .peer = PEER_PSP_TAKE,
                        .timeout_ms = 2 * TRY_MS, /* a retry reads first */
                        FOR(DAY)},
-                      .told = ORDER_CONFIRMING},
+                      .shown = ORDER_CONFIRMING},
     [STEP_ISSUE_TICKETS] = {{.name = "issue_tickets", .run = sale_issue_tickets, BY_OURSELVES},
-                            .told = ORDER_CONFIRMING},
+                            .shown = ORDER_CONFIRMING},
     [STEP_END_SESSION] = {{.name = "end_session",
                            .run = sale_end_session,
                            .peer = PEER_QUEUE,
                            .optional = true,
                            .timeout_ms = GOODBYE_MS,
                            FOR(MINUTE)},
-                          .told = ORDER_COMPLETED},
+                          .shown = ORDER_COMPLETED},
     [STEP_HAND_OVER] = {{.name = "hand_over", .run = sale_hand_over, BY_OURSELVES},
-                        .told = ORDER_COMPLETED},
+                        .shown = ORDER_COMPLETED},
 
     [STEP_REVOKE_TICKETS] = {{.name = "revoke_tickets", .run = sale_revoke_tickets, BY_OURSELVES},
-                             .told = ORDER_REFUNDING},
+                             .shown = ORDER_REFUNDING},
     [STEP_FREE_SEATS] = {{.name = "free_seats", .run = sale_free_seats, BY_SEATS},
-                         .told = ORDER_REFUNDING},
+                         .shown = ORDER_REFUNDING},
     [STEP_REFUND_PAYMENT] = {{.name = "refund_payment",
                               .run = payment_refund,
                               .peer = PEER_PSP_TAKE,
                               .timeout_ms = 2 * TRY_MS,
                               FOR(DAY)},
-                             .told = ORDER_REFUNDING},
+                             .shown = ORDER_REFUNDING},
     [STEP_TELL_SHOP] = {{.name = "tell_shop", .run = sale_tell_shop, BY_OURSELVES},
-                        .told = ORDER_REFUNDING},
+                        .shown = ORDER_REFUNDING},
 
     [STEP_CREDIT_REVOKE] = {{.name = "revoke_tickets", .run = sale_revoke_part, BY_OURSELVES},
-                            .told = ORDER_COMPLETED},
+                            .shown = ORDER_COMPLETED},
     [STEP_CREDIT_FREE] = {{.name = "free_seats", .run = sale_free_part, BY_SEATS},
-                          .told = ORDER_COMPLETED},
+                          .shown = ORDER_COMPLETED},
     [STEP_CREDIT_REFUND] = {{.name = "refund_payment",
                              .run = payment_refund,
                              .peer = PEER_PSP_TAKE,
                              .timeout_ms = 2 * TRY_MS,
                              FOR(DAY)},
-                            .told = ORDER_COMPLETED},
+                            .shown = ORDER_COMPLETED},
     [STEP_CREDIT_TELL] = {{.name = "tell_shop", .run = sale_tell_credit, BY_OURSELVES},
-                          .told = ORDER_COMPLETED},
+                          .shown = ORDER_COMPLETED},
 
     [STEP_MOVE_REVOKE] =
         {{.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
-         .told = ORDER_COMPLETED},
+         .shown = ORDER_COMPLETED},
     [STEP_MOVE_SEATS] = {{.name = "move_seats", .run = move_seats, BY_SEATS},
-                         .told = ORDER_COMPLETED},
+                         .shown = ORDER_COMPLETED},
     [STEP_MOVE_ISSUE] = {{.name = "issue_tickets", .run = move_issue, BY_OURSELVES},
-                         .told = ORDER_COMPLETED},
+                         .shown = ORDER_COMPLETED},
     [STEP_MOVE_TELL] = {{.name = "tell_shop", .run = move_tell, BY_OURSELVES},
-                        .told = ORDER_COMPLETED},
+                        .shown = ORDER_COMPLETED},
 };
 
 /* ---- definitions ---- */
@@ -259,7 +259,7 @@ enum order_status checkout_status(const struct saga_def *def, enum saga_state st
         return kinds[kind].parked;
     switch (state) {
     case SAGA_RUNNING:
-        return step_of(def, step)->told;
+        return step_of(def, step)->shown;
     case SAGA_UNDOING:
     case SAGA_UNDONE:
         return kinds[kind].undone_by_cause ? status_of_cause(cause) : kinds[kind].undone;

@@ -18,8 +18,8 @@ struct checkout_conf {
      * the longest one while its webhooks arrive. */
     uint32_t poll_first_ms, poll_cap_ms, poll_rare_ms;
     /* Whether webhooks of this provider arrived lately. NULL: never. */
-    bool (*heard)(void *ctx, const char *provider);
-    void *heard_ctx;
+    bool (*webhooks_come)(void *ctx, const char *provider);
+    void *webhooks_ctx;
     /* Extra versions, as the next release might bring them; for tests. */
     const struct checkout_def *next;
     uint32_t next_len;

@@ -38,7 +38,7 @@ static void then_moved(struct attempt *attempt)
         attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
         return;
     }
-    attempt_finish_as_told(attempt);
+    attempt_finish_replied(attempt);
 }
 
 void move_seats(struct saga_call *call, void *ctx)

@@ -57,7 +57,7 @@ static bool has_payment(struct attempt *attempt)
     assert(attempt->order.amount > 0); /* orders that cost nothing make no requests */
     if (attempt->peer.verdict == SAGA_DONE)
         return true;
-    attempt_finish_as_told(attempt);
+    attempt_finish_replied(attempt);
     return false;
 }
 
@@ -108,7 +108,7 @@ static bool keep_payment(struct attempt *attempt)
 }
 
 /* False when out of memory; the step has then been finished. */
-static bool tell_payment(struct attempt *attempt)
+static bool put_payment(struct attempt *attempt)
 {
     const struct payment *payment = &attempt->peer.payment;
     if (!keep_payment(attempt))
@@ -133,7 +133,7 @@ static bool kept_another_id(struct attempt *attempt)
 {
     if (!has_another_id(attempt))
         return false;
-    if (tell_payment(attempt))
+    if (put_payment(attempt))
         attempt_finish_later(attempt, SAGA_ONGOING, 1);
     return true;
 }
@@ -146,8 +146,9 @@ static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
 {
     assert(now_ms < attempt->order.expires_ms);
     const struct checkout_conf *conf = attempt->conf;
-    bool heard = conf->heard != NULL && conf->heard(conf->heard_ctx, attempt->order.provider);
-    uint64_t cap_ms = heard ? conf->poll_rare_ms : conf->poll_cap_ms;
+    bool come = conf->webhooks_come != NULL &&
+                conf->webhooks_come(conf->webhooks_ctx, attempt->order.provider);
+    uint64_t cap_ms = come ? conf->poll_rare_ms : conf->poll_cap_ms;
     uint64_t pause_ms = attempt->call->age_ms;
     if (pause_ms < conf->poll_first_ms)
         pause_ms = conf->poll_first_ms;
@@ -164,7 +165,7 @@ static void then_created(struct attempt *attempt)
 {
     assert(attempt->peer.op == PEER_PSP_CREATE);
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
-    if (!has_payment(attempt) || !tell_payment(attempt))
+    if (!has_payment(attempt) || !put_payment(attempt))
         return;
     uint32_t pause_ms = now_ms < attempt->order.expires_ms ? poll_ms(attempt, now_ms) : 0;
     attempt_finish_later(attempt, SAGA_DONE, pause_ms);
@@ -190,13 +191,13 @@ static void then_read_to_void(struct attempt *attempt)
     case PAYMENT_OPEN:
     case PAYMENT_AUTHORISED:
     case PAYMENT_HINTED: /* the provider's driver settles a capture in progress */
-        attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_as_told);
+        attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_replied);
         return;
     case PAYMENT_CAPTURED: /* captured after all, so it is refunded */
         if (is_given_back(payment))
             attempt_finish(attempt, SAGA_DONE, "refunded");
         else
-            attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+            attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_replied);
         return;
     }
     assert(false && "a payment state out of its range");
@@ -284,7 +285,7 @@ static void then_checked(struct attempt *attempt)
         if (now_ms >= attempt->order.expires_ms || keep_check(attempt, ORDER_CHECK_REFUSED, ""))
             wait_on(attempt, now_ms);
     } else if (peer->verdict != SAGA_DONE) {
-        attempt_finish_as_told(attempt);
+        attempt_finish_replied(attempt);
     } else if (peer->payment.state != PAYMENT_CAPTURED) { /* unknown there, perhaps not for long */
         if (now_ms >= attempt->order.expires_ms ||
             keep_check(attempt, ORDER_CHECK_NONE, ORDER_CAUSE_CHECKING))
@@ -316,7 +317,7 @@ static void check_hint(struct attempt *attempt, uint64_t now_ms)
 static void then_waited(struct attempt *attempt)
 {
     assert(attempt->peer.op == PEER_PSP_READ);
-    if (!has_payment(attempt) || (has_another_id(attempt) && !tell_payment(attempt)))
+    if (!has_payment(attempt) || (has_another_id(attempt) && !put_payment(attempt)))
         return;
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
     switch (attempt->peer.payment.state) {
@@ -372,7 +373,7 @@ static void then_captured(struct attempt *attempt)
     if (attempt->peer.verdict == SAGA_DONE)
         finish_captured(attempt, NULL);
     else
-        attempt_finish_as_told(attempt);
+        attempt_finish_replied(attempt);
 }
 
 static void then_read_to_capture(struct attempt *attempt)
@@ -418,7 +419,7 @@ static void then_read_to_refund(struct attempt *attempt)
         return;
     }
     attempt->given_back = payment->refunded;
-    attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+    attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_replied);
 }
 
 void payment_refund(struct saga_call *call, void *ctx)
@@ -432,5 +433,5 @@ void payment_refund(struct saga_call *call, void *ctx)
     if (call->tries > 0 || attempt->order.refund > 0 || attempt->order.credit > 0)
         attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
     else
-        attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+        attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_replied);
 }

@@ -27,20 +27,20 @@ static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker")
 /* clang-format off */
 #define PEER_QUESTIONS(ROW) \
     /* extends the hold for the payment */ \
-    ROW(SEATS_EXTEND, "extend", HOLD, TRY, .tells_member = true, .tells_purchase = true, \
+    ROW(SEATS_EXTEND, "extend", HOLD, TRY, .sends_member = true, .sends_purchase = true, \
         .reads_expiry = true) \
     /* held becomes sold; an expired hold gets its seats again, or FAILED */ \
-    ROW(SEATS_CONFIRM, "confirm", HOLD, TRY, .tells_purchase = true, .only_no = "seats-gone") \
+    ROW(SEATS_CONFIRM, "confirm", HOLD, TRY, .sends_purchase = true, .only_no = "seats-gone") \
     /* sold seats become others, all or none */ \
-    ROW(SEATS_MOVE, "move", HOLD, TRY, .tells_seats = true, .reads_places = true) \
+    ROW(SEATS_MOVE, "move", HOLD, TRY, .sends_seats = true, .reads_places = true) \
     /* held becomes free */ \
     ROW(SEATS_RELEASE, "release", HOLD, TRY, .gives_back = true) \
     /* sold becomes free */ \
     ROW(SEATS_REFUND, "refund", HOLD, TRY, .gives_back = true) \
     /* some of the sold seats become free */ \
-    ROW(SEATS_RETURN, "refund", HOLD, TRY, .tells_back = true, .gives_back = true) \
+    ROW(SEATS_RETURN, "refund", HOLD, TRY, .sends_returned = true, .gives_back = true) \
     /* would MOVE succeed? Sent before a saga begins */ \
-    ROW(SEATS_MOVABLE, "movable", HOLD, TRY, .tells_seats = true, .reads_category = true) \
+    ROW(SEATS_MOVABLE, "movable", HOLD, TRY, .sends_seats = true, .reads_category = true) \
     ROW(PSP_CREATE, "create", PAYMENT, TRY, ) \
     ROW(PSP_READ, "read", PAYMENT, TRY, ) \
     ROW(PSP_CAPTURE, "capture", PAYMENT, TRY, ) \
@@ -74,10 +74,10 @@ struct peer_question {
     const char *name; /* on the wire */
     enum peer_about about;
     uint32_t most_ms;    /* timeout */
-    bool tells_member;   /* sends the member, whose seat limit now applies */
-    bool tells_purchase; /* sends what was bought, to be compared */
-    bool tells_seats;    /* sends the old and the new seats */
-    bool tells_back;     /* sends the returned seats, or how many places stay */
+    bool sends_member;   /* sends the member, whose seat limit now applies */
+    bool sends_purchase; /* sends what was bought, to be compared */
+    bool sends_seats;    /* sends the old and the new seats */
+    bool sends_returned; /* sends the returned seats, or how many places stay */
     bool gives_back;     /* not found means: already given back */
     /* What is read from an answer that is DONE. */
     bool reads_expiry, reads_places, reads_category;

@@ -30,7 +30,7 @@ static void then_extended(struct attempt *attempt)
         }
         effect_expiry(saga_call_effects(attempt->call), attempt->order.id, peer->expires_ms);
     }
-    attempt_finish_as_told(attempt);
+    attempt_finish_replied(attempt);
 }
 
 void sale_extend_hold(struct saga_call *call, void *ctx)
@@ -41,17 +41,17 @@ void sale_extend_hold(struct saga_call *call, void *ctx)
 void sale_release_hold(struct saga_call *call, void *ctx)
 {
     assert(call->way == SAGA_UNDO);
-    attempt_begin_by(call, ctx, PEER_SEATS_RELEASE, attempt_finish_as_told);
+    attempt_begin_by(call, ctx, PEER_SEATS_RELEASE, attempt_finish_replied);
 }
 
 void sale_confirm_seats(struct saga_call *call, void *ctx)
 {
-    attempt_begin_by(call, ctx, PEER_SEATS_CONFIRM, attempt_finish_as_told);
+    attempt_begin_by(call, ctx, PEER_SEATS_CONFIRM, attempt_finish_replied);
 }
 
 void sale_free_seats(struct saga_call *call, void *ctx)
 {
-    attempt_begin_by(call, ctx, PEER_SEATS_REFUND, attempt_finish_as_told);
+    attempt_begin_by(call, ctx, PEER_SEATS_REFUND, attempt_finish_replied);
 }
 
 /* ---- tickets, outbox messages, the session ---- */
@@ -76,15 +76,15 @@ void sale_issue_tickets(struct saga_call *call, void *ctx)
     attempt_finish(attempt, SAGA_DONE, NULL);
 }
 
-static void then_first_told(struct attempt *attempt)
+static void then_first_revoked(struct attempt *attempt)
 {
     bool pass = attempt->peer.op == PEER_SEATS_SESSION_END;
     assert(pass || attempt->peer.op == PEER_SESSION_END);
     if (attempt->peer.verdict == SAGA_DONE)
         attempt_ask(attempt, pass ? PEER_SESSION_END : PEER_SEATS_SESSION_END,
-                    attempt_finish_as_told);
+                    attempt_finish_replied);
     else
-        attempt_finish_as_told(attempt);
+        attempt_finish_replied(attempt);
 }
 
 /* The two peers take turns at being first, so a peer that is down does not block the other's
@@ -99,7 +99,7 @@ void sale_end_session(struct saga_call *call, void *ctx)
         attempt_finish(attempt, SAGA_DONE, "no-session");
     else
         attempt_ask(attempt, call->tries % 2 == 0 ? PEER_SEATS_SESSION_END : PEER_SESSION_END,
-                    then_first_told);
+                    then_first_revoked);
 }
 
 static void write_letters(struct saga_call *call, void *ctx, const char *about)
@@ -167,7 +167,7 @@ static void then_part_freed(struct attempt *attempt)
     assert(attempt->peer.op == PEER_SEATS_RETURN);
     if (attempt->peer.verdict == SAGA_DONE)
         effect_part_freed(saga_call_effects(attempt->call), attempt->order.id);
-    attempt_finish_as_told(attempt);
+    attempt_finish_replied(attempt);
 }
 
 void sale_free_part(struct saga_call *call, void *ctx)

@@ -67,7 +67,7 @@ void breaker_unasked(struct breaker *breaker, uint64_t now_us)
         breaker->open_until = now_us;
 }
 
-void breaker_heard(struct breaker *breaker)
+void breaker_answered(struct breaker *breaker)
 {
     breaker_move(breaker, BREAKER_CLOSED);
     breaker->silent = breaker->probes = 0;

@@ -25,12 +25,12 @@ struct breaker {
 void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms, uint32_t open_max_ms);
 
 /* Whether a call may go now. In half-open, true takes the one probe, so it must be followed by
- * breaker_heard(), breaker_missed() or breaker_unasked(). A probe that never reports is given up
+ * breaker_answered(), breaker_missed() or breaker_unasked(). A probe that never reports is given up
  * after a pause as long as the last. */
 bool breaker_allow(struct breaker *breaker, uint64_t now_us);
 /* The call was not made after all, which says nothing about the peer: another caller may probe. */
 void breaker_unasked(struct breaker *breaker, uint64_t now_us);
-void breaker_heard(struct breaker *breaker);
+void breaker_answered(struct breaker *breaker);
 void breaker_missed(struct breaker *breaker, uint64_t now_us);
 /* How long until it is worth trying again; 0 when closed. */
 uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_us);

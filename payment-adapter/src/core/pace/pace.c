@@ -21,7 +21,7 @@ enum {
     TURN_MAX_MS = 30000, /* a longer queue is not worth a place in it */
     REPORT_MS = 10,      /* a hundred statements a second from each process at most */
     REPORT_AGAIN_MS = 200,
-    UNHEARD_MS = 500, /* after that a report counts as unanswered */
+    UNANSWERED_MS = 500, /* after that a report counts as unanswered */
 };
 
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
@@ -50,7 +50,7 @@ void pace_init(struct pace *pace, uint32_t per_s)
         atomic_init(&pace->held_back[i], 0);
     }
     atomic_init(&pace->calls, 0);
-    atomic_init(&pace->unheard, 0);
+    atomic_init(&pace->unanswered, 0);
 }
 
 /* All relaxed: no word guards another, and a slightly stale value only makes a call a little early
@@ -64,7 +64,7 @@ static bool is_alone(const struct pace *pace, uint64_t now_ns)
 {
     return atomic_load_explicit(&pace->lost, memory_order_relaxed) ||
            (atomic_load_explicit(&pace->reporting, memory_order_relaxed) &&
-            now_ns > load(&pace->report_ns) + UNHEARD_MS * UINT64_C(1000000));
+            now_ns > load(&pace->report_ns) + UNANSWERED_MS * UINT64_C(1000000));
 }
 
 /* How long until there is room for one more call; 0: now. */
@@ -184,10 +184,10 @@ void pace_reported(struct pace *pace, uint32_t calls, uint64_t ahead_us, uint64_
     atomic_store_explicit(&pace->reporting, false, memory_order_relaxed);
 }
 
-void pace_unheard(struct pace *pace)
+void pace_unanswered(struct pace *pace)
 {
     assert(atomic_load_explicit(&pace->reporting, memory_order_relaxed));
-    atomic_fetch_add_explicit(&pace->unheard, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pace->unanswered, 1, memory_order_relaxed);
     atomic_store_explicit(&pace->lost, true, memory_order_relaxed);
     atomic_store_explicit(&pace->reporting, false, memory_order_relaxed);
 }

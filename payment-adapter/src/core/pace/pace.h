@@ -35,7 +35,7 @@ struct pace {
     _Atomic uint64_t since_ns, since_len;      /* when measuring began, and the calls since */
     _Atomic uint64_t turn_ns[PACE_PURPOSES];   /* the last turn that was given */
     _Atomic uint64_t held_back[PACE_PURPOSES]; /* metrics */
-    _Atomic uint64_t calls, unheard;
+    _Atomic uint64_t calls, unanswered;
 };
 
 void pace_init(struct pace *pace, uint32_t per_s); /* at least 1 */
@@ -45,13 +45,13 @@ uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now
 void pace_pay(struct pace *pace, uint64_t now_us);
 
 /* Any loop may report. If true, `calls` must be added to the shared moment, an interval each, and
- * pace_reported() or pace_unheard() must follow. */
+ * pace_reported() or pace_unanswered() must follow. */
 bool pace_report(struct pace *pace, uint64_t now_us, uint32_t *calls);
 uint32_t pace_interval_us(const struct pace *pace);
 /* The calls were added, and the moment is now this far ahead of the database's clock. */
 void pace_reported(struct pace *pace, uint32_t calls, uint64_t ahead_us, uint64_t now_us);
 /* The calls may or may not have been added. They are reported again, so they may count twice but
  * are never left out. */
-void pace_unheard(struct pace *pace);
+void pace_unanswered(struct pace *pace);
 
 #endif

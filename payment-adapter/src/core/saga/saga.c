@@ -215,7 +215,7 @@ static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const str
     return backoff_ms(step->retry_first_ms, step->retry_cap_ms, growing, rng);
 }
 
-enum { TOLD_SPREAD_MS = 4000 }; /* sooner than an event falls asleep (owner.idle) */
+enum { ASKED_SPREAD_MS = 4000 }; /* sooner than an event falls asleep (owner.idle) */
 
 static void decide_unknown(const struct saga_row *row, const struct saga_outcome *outcome,
                            uint64_t now_us, const struct rng *rng, struct saga_move *out)
@@ -230,8 +230,8 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     /* A peer that says when to retry is called soon after that, however many tries there were: an
      * event that the seat service loads for this saga falls asleep again if the saga does not
      * return. */
-    if (outcome->retry_ms > 0 && wait_ms > outcome->retry_ms + TOLD_SPREAD_MS)
-        wait_ms = outcome->retry_ms + rng_below(rng, TOLD_SPREAD_MS);
+    if (outcome->retry_ms > 0 && wait_ms > outcome->retry_ms + ASKED_SPREAD_MS)
+        wait_ms = outcome->retry_ms + rng_below(rng, ASKED_SPREAD_MS);
     if (wait_ms < outcome->retry_ms)
         wait_ms = outcome->retry_ms;
     /* Do not sleep past the deadline. */

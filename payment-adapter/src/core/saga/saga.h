@@ -125,16 +125,16 @@ struct saga_row {
 };
 
 /* What a try says about the health of the step's peer, for its breaker. */
-enum saga_heard {
-    SAGA_HEARD_BY_VERDICT, /* UNKNOWN means the peer was silent; every other verdict is an answer */
-    SAGA_HEARD_ANSWER,     /* the peer answered; UNKNOWN is our own failure */
-    SAGA_HEARD_NOTHING,    /* the peer was not called */
+enum saga_reply {
+    SAGA_REPLY_BY_VERDICT, /* UNKNOWN means the peer was silent; every other verdict is an answer */
+    SAGA_REPLY_CAME,       /* the peer answered; UNKNOWN is our own failure */
+    SAGA_REPLY_NONE,       /* the peer was not called */
 };
 
 /* The outcome of a try. */
 struct saga_outcome {
     enum saga_verdict verdict;
-    enum saga_heard heard;
+    enum saga_reply reply;
     /* ONGOING: when to look again. UNKNOWN: the earliest retry (Retry-After). DONE: when the next
      * step begins, unless the saga is woken earlier. */
     uint32_t retry_ms;

@@ -454,14 +454,14 @@ static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
         return;
     assert(peer < SAGA_PEERS_MAX);
     struct breaker *breaker = &engine->breakers[peer];
-    if (outcome->heard == SAGA_HEARD_NOTHING) {
+    if (outcome->reply == SAGA_REPLY_NONE) {
         breaker_unasked(breaker, engine->now_us);
         if (slot->took_retry)
             budget_give_back(&engine->budgets[peer]);
-    } else if (outcome->heard == SAGA_HEARD_BY_VERDICT && outcome->verdict == SAGA_UNKNOWN) {
+    } else if (outcome->reply == SAGA_REPLY_BY_VERDICT && outcome->verdict == SAGA_UNKNOWN) {
         breaker_missed(breaker, engine->now_us);
     } else {
-        breaker_heard(breaker);
+        breaker_answered(breaker);
     }
 }
 
@@ -476,9 +476,9 @@ static void slot_decide(struct saga_engine *engine, struct slot *slot,
 /* Out of memory for what the step wanted to store; its peer has answered all the same. */
 static void forget_outcome(struct saga_outcome *outcome)
 {
-    bool spoke = outcome->verdict != SAGA_UNKNOWN && outcome->heard == SAGA_HEARD_BY_VERDICT;
+    bool spoke = outcome->verdict != SAGA_UNKNOWN && outcome->reply == SAGA_REPLY_BY_VERDICT;
     *outcome = (struct saga_outcome){.verdict = SAGA_UNKNOWN,
-                                     .heard = spoke ? SAGA_HEARD_ANSWER : outcome->heard,
+                                     .reply = spoke ? SAGA_REPLY_CAME : outcome->reply,
                                      .code = "no-memory"};
 }
 
@@ -597,7 +597,7 @@ static void slot_call(struct saga_engine *engine, struct slot *slot)
     struct call *call = call_create(engine, slot, &slot->row);
     if (call == NULL) {
         struct saga_outcome outcome = {
-            .verdict = SAGA_UNKNOWN, .heard = SAGA_HEARD_NOTHING, .code = "no-memory"};
+            .verdict = SAGA_UNKNOWN, .reply = SAGA_REPLY_NONE, .code = "no-memory"};
         slot_decide(engine, slot, &outcome);
         slot_moved(engine, slot);
         return;

@@ -487,7 +487,7 @@ void event_doc_init(struct span id, struct event_doc *out)
 }
 
 /* Splits "/rate_per_s: must be .." into its two parts. */
-static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault)
+static void fault_of(const struct err_slot *err, struct event_doc_fault *fault)
 {
     struct span pointer = {NULL, 0}, text = span_of(err->text);
     for (size_t i = 0; err->code == ERR_RANGE && i + 1 < text.len; i++) {
@@ -556,7 +556,7 @@ int event_doc_load(struct span stored, struct span id, struct event_doc_fault *f
         json_decref(doc);
     }
     if (rc < 0)
-        tell_fault(&err, fault);
+        fault_of(&err, fault);
     else
         out->newer = newer;
     assert(rc < 0 || span_eq(span_of(out->id), id));
@@ -614,7 +614,7 @@ free_base:
     json_decref(base);
 tell:
     if (rc < 0)
-        tell_fault(&err, fault);
+        fault_of(&err, fault);
     return rc;
 }
 

@@ -107,7 +107,7 @@ void prices_put(struct text *out, const struct prices *prices)
     json_close(out, '}');
 }
 
-void prices_tell(struct text *out, const struct prices *prices)
+void prices_show(struct text *out, const struct prices *prices)
 {
     assert(prices->len >= 1 && prices->len <= PRICES_MAX);
     uint32_t from = UINT32_MAX, to = 0;

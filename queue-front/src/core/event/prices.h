@@ -36,7 +36,7 @@ void prices_put(struct text *out, const struct prices *prices); /* the same form
 
 /* {"currency", "from", "to", "categories": [{"name", "price", "gone"}, ...]}, in the operator's
  * order. `from` and `to` cover the remaining categories; null if there are none. */
-void prices_tell(struct text *out, const struct prices *prices);
+void prices_show(struct text *out, const struct prices *prices);
 
 /* "143,000" or "45.50", in the currency's format. */
 void prices_put_amount(struct text *out, const char *currency, uint32_t amount);

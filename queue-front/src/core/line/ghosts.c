@@ -42,10 +42,10 @@ static uint64_t bits_of(const uint8_t *bits, uint64_t places)
 
 static bool make_room(struct ghosts *ghosts, uint32_t pages)
 {
-    assert(pages > 0 && pages <= HEARD_PAGES_MAX);
+    assert(pages > 0 && pages <= SEEN_PAGES_MAX);
     if (pages <= ghosts->pages)
         return true;
-    size_t bytes = (size_t)pages * HEARD_PAGE_BYTES, had = (size_t)ghosts->pages * HEARD_PAGE_BYTES;
+    size_t bytes = (size_t)pages * SEEN_PAGE_BYTES, had = (size_t)ghosts->pages * SEEN_PAGE_BYTES;
     uint8_t *bits = realloc(ghosts->bits, bytes);
     if (bits == NULL)
         return false;
@@ -83,14 +83,14 @@ static void add_up(struct ghosts *ghosts)
         ghosts->before[block] = (uint32_t)sum;
         sum += bits_of(ghosts->bits + (size_t)block * GHOSTS_BLOCK_PLACES / 8, GHOSTS_BLOCK_PLACES);
     }
-    assert(sum <= (uint64_t)ghosts->pages * HEARD_PAGE_PLACES);
+    assert(sum <= (uint64_t)ghosts->pages * SEEN_PAGE_PLACES);
     ghosts->before[ghosts->pages * GHOSTS_PAGE_BLOCKS] = (uint32_t)sum;
 }
 
 void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
 {
-    uint64_t page = gap.upto / HEARD_PAGE_PLACES;
-    if (page >= HEARD_PAGES_MAX || !make_room(ghosts, (uint32_t)page + 1))
+    uint64_t page = gap.upto / SEEN_PAGE_PLACES;
+    if (page >= SEEN_PAGES_MAX || !make_room(ghosts, (uint32_t)page + 1))
         return; /* they count as present until the page arrives */
     for (uint64_t place = gap.from; place <= gap.upto;) {
         bool whole = place % 8 == 0 && place + 7 <= gap.upto;
@@ -103,31 +103,31 @@ void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
 
 bool ghosts_behind(const struct ghosts *ghosts)
 {
-    return ghosts->seq != ghosts->told;
+    return ghosts->seq != ghosts->newest;
 }
 
-void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms)
+void ghosts_take(struct ghosts *ghosts, struct ghosts_reply reply, uint64_t redis_ms)
 {
-    ghosts->judged = told.judged;
-    ghosts->waiting = told.waiting;
-    ghosts->told = told.seq;
-    ghosts->at_ms = told.at_ms;
-    ghosts->whole = told.whole;
-    if (ghosts->seq > told.seq)
-        ghosts_tell_again(ghosts); /* Redis went back in time */
-    ghosts->known = ghosts->known || told.seq == 0;
+    ghosts->judged = reply.judged;
+    ghosts->waiting = reply.waiting;
+    ghosts->newest = reply.seq;
+    ghosts->at_ms = reply.at_ms;
+    ghosts->whole = reply.whole;
+    if (ghosts->seq > reply.seq)
+        ghosts_send_again(ghosts); /* Redis went back in time */
+    ghosts->known = ghosts->known || reply.seq == 0;
     if (ghosts->seq < ghosts->whole || ghosts->shown == ghosts->seq || redis_ms < ghosts->at_ms)
         return;
     ghosts->known = true;
     assert(ghosts->seq >= ghosts->whole); /* no change is shown in part */
     if (ghosts->pages != 0) {
         for (uint32_t page = 0; page < ghosts->pages; page++) {
-            uint8_t *to = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
-            const uint8_t *from = ghosts->next + (size_t)page * HEARD_PAGE_BYTES;
+            uint8_t *to = ghosts->bits + (size_t)page * SEEN_PAGE_BYTES;
+            const uint8_t *from = ghosts->next + (size_t)page * SEEN_PAGE_BYTES;
             if (ghosts->owed[page] == 0)
-                memcpy(to, from, HEARD_PAGE_BYTES);
+                memcpy(to, from, SEEN_PAGE_BYTES);
             else
-                for (uint32_t i = 0; i < HEARD_PAGE_BYTES; i++)
+                for (uint32_t i = 0; i < SEEN_PAGE_BYTES; i++)
                     to[i] |= from[i];
         }
         add_up(ghosts);
@@ -138,31 +138,31 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
 
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
 {
-    if (page >= HEARD_PAGES_MAX)
+    if (page >= SEEN_PAGES_MAX)
         return true;
-    if (bits.len > HEARD_PAGE_BYTES || !make_room(ghosts, (uint32_t)page + 1))
+    if (bits.len > SEEN_PAGE_BYTES || !make_room(ghosts, (uint32_t)page + 1))
         return false;
     assert(page < ghosts->pages);
-    uint8_t *to = ghosts->next + page * HEARD_PAGE_BYTES;
+    uint8_t *to = ghosts->next + page * SEEN_PAGE_BYTES;
     memcpy(to, bits.ptr, bits.len);
-    memset(to + bits.len, 0, HEARD_PAGE_BYTES - bits.len);
+    memset(to + bits.len, 0, SEEN_PAGE_BYTES - bits.len);
     return true;
 }
 
 struct span ghosts_shown(const struct ghosts *ghosts, uint32_t page)
 {
     assert(page < ghosts->pages);
-    const uint8_t *bits = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
-    size_t len = HEARD_PAGE_BYTES;
+    const uint8_t *bits = ghosts->bits + (size_t)page * SEEN_PAGE_BYTES;
+    size_t len = SEEN_PAGE_BYTES;
     while (len > 0 && bits[len - 1] == 0)
         len--;
     return (struct span){(const char *)bits, len};
 }
 
-void ghosts_tell_again(struct ghosts *ghosts)
+void ghosts_send_again(struct ghosts *ghosts)
 {
     if (ghosts->pages > 0)
-        memset(ghosts->next, 0, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+        memset(ghosts->next, 0, (size_t)ghosts->pages * SEEN_PAGE_BYTES);
     ghosts->owed_len = 0;
     ghosts->owing_len = 0; /* whether or not those under way arrived */
     for (uint32_t page = 0; page < ghosts->pages; page++) {
@@ -176,7 +176,7 @@ void ghosts_tell_again(struct ghosts *ghosts)
 
 uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
 {
-    assert(limit <= HEARD_SEND_MAX);
+    assert(limit <= SEEN_SEND_MAX);
     ghosts->owing_len = 0;
     for (uint32_t page = 0; ghosts->owed_len > 0 && page < ghosts->pages; page++) {
         if (ghosts->owing_len == limit)
@@ -190,7 +190,7 @@ uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
 
 void ghosts_paid(struct ghosts *ghosts, bool arrived)
 {
-    assert(ghosts->owing_len <= HEARD_SEND_MAX);
+    assert(ghosts->owing_len <= SEEN_SEND_MAX);
     assert(ghosts->owing_len <= ghosts->owed_len);
     for (uint32_t i = 0; arrived && i < ghosts->owing_len; i++) {
         assert(ghosts->owing[i] < ghosts->pages);
@@ -204,14 +204,14 @@ void ghosts_paid(struct ghosts *ghosts, bool arrived)
 
 bool ghosts_has(const struct ghosts *ghosts, uint64_t place)
 {
-    return ghosts != NULL && place / HEARD_PAGE_PLACES < ghosts->pages &&
+    return ghosts != NULL && place / SEEN_PAGE_PLACES < ghosts->pages &&
            (ghosts->bits[place / 8] & (0x80u >> place % 8)) != 0;
 }
 
 /* Empty places below this one. */
 static uint64_t away_below(const struct ghosts *ghosts, uint64_t place)
 {
-    uint64_t end = (uint64_t)ghosts->pages * HEARD_PAGE_PLACES;
+    uint64_t end = (uint64_t)ghosts->pages * SEEN_PAGE_PLACES;
     if (place > end)
         place = end;
     uint64_t block = place / GHOSTS_BLOCK_PLACES, start = block * GHOSTS_BLOCK_PLACES;

@@ -11,20 +11,20 @@
 
 enum {
     GHOSTS_BLOCK_PLACES = 1024, /* counted together, so that a poll counts only one block itself */
-    GHOSTS_PAGE_BLOCKS = HEARD_PAGE_PLACES / GHOSTS_BLOCK_PLACES,
+    GHOSTS_PAGE_BLOCKS = SEEN_PAGE_PLACES / GHOSTS_BLOCK_PLACES,
 };
 
 struct ghosts {
-    uint8_t *bits;    /* shown now: ghosts and places given up; layout as in heard.h */
+    uint8_t *bits;    /* shown now: ghosts and places given up; layout as in seen.h */
     uint8_t *next;    /* from Redis, to be shown at its time */
     uint32_t *before; /* bits shown before each block */
     uint8_t *owed;    /* a flag per page: Redis may have lost the page shown here */
     uint32_t pages;
-    uint32_t owed_len;              /* flags set */
-    uint32_t owing[HEARD_SEND_MAX]; /* pages on their way back to Redis */
+    uint32_t owed_len;             /* flags set */
+    uint32_t owing[SEEN_SEND_MAX]; /* pages on their way back to Redis */
     uint32_t owing_len;
     uint64_t seq;     /* the newest change that has arrived */
-    uint64_t told;    /* the newest change in Redis */
+    uint64_t newest;  /* the newest change in Redis */
     uint64_t whole;   /* all changes up to here must arrive before any is shown */
     uint64_t shown;   /* the newest that is shown */
     uint64_t at_ms;   /* when the arrived change may be shown */
@@ -41,18 +41,18 @@ struct line_gap {
 void ghosts_deinit(struct ghosts *ghosts);
 
 /* From a tick: the numbers, and when a complete change may be shown. */
-struct ghosts_told {
+struct ghosts_reply {
     uint64_t judged, waiting, seq, at_ms, whole;
 };
-void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms);
+void ghosts_take(struct ghosts *ghosts, struct ghosts_reply reply, uint64_t redis_ms);
 /* Whether a change has not arrived yet. */
 bool ghosts_behind(const struct ghosts *ghosts);
 /* Takes the bits of a page. False: no memory, and everybody on that page counts as present; so does
- * everybody from HEARD_PAGES_MAX on. */
+ * everybody from SEEN_PAGES_MAX on. */
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits);
 /* Redis may have lost the bitmap, so send all pages again and apply the merged result. A page stays
  * shown until it has gone to Redis and come back. */
-void ghosts_tell_again(struct ghosts *ghosts);
+void ghosts_send_again(struct ghosts *ghosts);
 
 /* Picks at most `limit` pages into `owing`. ghosts_paid() ends the round; pages that did not arrive
  * are picked again. */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-struct heard;
+struct seen;
 struct ghosts;
 struct moves;
 struct turns;
@@ -104,7 +104,7 @@ struct line_draw {
 
 /* Promised waits compared with the real ones, since this front started: [0] the wait promised in
  * each admitted visitor's ticket, [1] a sample of places along the line. */
-struct line_told {
+struct line_sums {
     uint64_t judged[2];
     uint64_t kept[2];         /* called by p90 */
     uint64_t error_milli[2];  /* sums: the error of p50, in thousandths of the real wait */
@@ -167,9 +167,9 @@ struct line_view {
     bool stale;   /* older than STORE_STALE_MS, or the line is being healed */
     const struct line_stretch *calls; /* oldest first, those still relevant; borrowed */
     uint32_t calls_len;
-    struct heard *heard;         /* polls leave their marks here; NULL: no marks */
+    struct seen *seen;           /* polls leave their marks here; NULL: no marks */
     const struct ghosts *ghosts; /* NULL: everybody counts as present */
-    struct line_told *told;      /* this front's totals; NULL: not collected */
+    struct line_sums *sums;      /* this front's totals; NULL: not collected */
     const struct moves *moves;   /* NULL: no place has moved to another device */
     const struct turns *turns;   /* NULL: no outcomes are known */
 };

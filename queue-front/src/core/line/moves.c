@@ -2,7 +2,7 @@
  *
  * A moved place never counts as unmoved again, so nothing is removed and a number in the table
  * stays valid. New entries go to the end: resending all of them to Redis is a walk along the list,
- * and `told` is its position.
+ * and `sent` is its position.
  *
  * Running out of memory or room is harmless. Such a place looks unmoved on this front, so its old
  * ticket still gets answers, but Redis checks everybody who wants to enter. */
@@ -58,10 +58,10 @@ bool moves_note(struct moves *moves, struct move move)
         if (table_add(&moves->by_entry, table_hash_u64(move.entry), moves->len, NULL) < 0)
             return false;
         /* This move came from Redis, so Redis need not get it unless it loses all. */
-        if (moves->told == moves->len)
-            moves->told++;
+        if (moves->sent == moves->len)
+            moves->sent++;
         moves->place[moves->len++] = move.entry << 8 | move.moves;
-        assert(moves->told <= moves->len);
+        assert(moves->sent <= moves->len);
         assert(moves->len <= moves->cap);
         return true;
     }
@@ -77,9 +77,9 @@ uint8_t moves_of(const struct moves *moves, uint64_t entry)
     return at == TABLE_NONE ? 0 : (uint8_t)moves->place[at];
 }
 
-void moves_tell_again(struct moves *moves)
+void moves_send_again(struct moves *moves)
 {
-    moves->told = 0;
+    moves->sent = 0;
 }
 
 static uint32_t list_from(const struct moves *moves, uint32_t from, struct move *out)
@@ -93,8 +93,8 @@ static uint32_t list_from(const struct moves *moves, uint32_t from, struct move 
 
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto)
 {
-    uint32_t len = list_from(moves, moves->told, out);
-    *upto = moves->told + len;
+    uint32_t len = list_from(moves, moves->sent, out);
+    *upto = moves->sent + len;
     assert(*upto <= moves->len);
     return len;
 }

@@ -19,7 +19,7 @@ enum {
 struct moves {
     uint64_t *place; /* entry << 8 | moves, in the order of arrival */
     uint32_t cap, len;
-    uint32_t told; /* places before this one were sent to Redis, or need not be */
+    uint32_t sent; /* places before this one were sent to Redis, or need not be */
     struct table by_entry;
 };
 
@@ -38,8 +38,8 @@ bool moves_note(struct moves *moves, struct move move);
 uint8_t moves_of(const struct moves *moves, uint64_t entry);
 
 /* Redis has lost the moves: resends all from the beginning, some at a time. */
-void moves_tell_again(struct moves *moves);
-/* The next ones, and the list position after them: the new `told`, once they have arrived. */
+void moves_send_again(struct moves *moves);
+/* The next ones, and the list position after them: the new `sent`, once they have arrived. */
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto);
 
 /* The newest moves known here; returns how many. */

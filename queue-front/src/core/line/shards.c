@@ -62,7 +62,7 @@ struct shards {
     uint32_t redis_had; /* and cuts in Redis as last reported */
     bool claimed;       /* this turn has the claim, */
     bool due;           /* or has to make the next cut */
-    uint32_t told_at;   /* number of cuts when the shards arrived */
+    uint32_t read_at;   /* number of cuts when the shards arrived */
     uint8_t reading;
     uint32_t redis_has; /* cuts in Redis, as last reported */
     uint32_t retry_ms;  /* as last reported: cuts are being collected; 0: they are not */
@@ -245,10 +245,10 @@ static struct shards_call ask_cut(struct shards *shards, struct shards_call call
     call.ask = SHARDS_ASK_CUT;
     if (shards->redis_has < known) {
         call.first = shards->redis_has + 1;
-        call.told = known - shards->redis_has;
+        call.sent = known - shards->redis_has;
     }
-    if (call.told > SHARDS_TELL_MAX)
-        call.told = SHARDS_TELL_MAX;
+    if (call.sent > SHARDS_SEND_MAX)
+        call.sent = SHARDS_SEND_MAX;
     shards->cutting = true;
     shards->sealing = call.seals ? call.shard : shards->count;
     shards->had = known;
@@ -356,7 +356,7 @@ bool shards_found(struct shards *shards, uint32_t nth, const struct cut *cut, ui
     return add_next(shards, nth, cut, sum);
 }
 
-bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum)
+bool shards_noted(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum)
 {
     assert(shards->phase == REST);
     assert(shards_is_sure(shards));
@@ -411,7 +411,7 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
     shards->claimed |= claimed;
     if (whole && more)
         return;
-    if (whole && shards->claimed && count - shards->told_at <= SHARDS_FRESH_CUTS)
+    if (whole && shards->claimed && count - shards->read_at <= SHARDS_FRESH_CUTS)
         begin_reading(shards);
     else if (!whole || shards->claimed)
         shards->phase = NEWS;
@@ -446,40 +446,40 @@ static void go_on(struct shards *shards, bool collecting)
     }
 }
 
-bool shards_take_cut(struct shards *shards, const struct shards_told *told)
+bool shards_take_cut(struct shards *shards, const struct shards_reply *reply)
 {
     assert(shards->cutting);
     assert(shards->phase != REST); /* a turn waits for this */
     assert(shards->phase != LOOK);
     shards->cutting = false;
     shards->looks = 0;
-    if (told == NULL) {
+    if (reply == NULL) {
         rest(shards);
         return true;
     }
-    if (told->outcome == LINE_CONFLICT) {
+    if (reply->outcome == LINE_CONFLICT) {
         forget_cuts(shards);
         rest(shards);
         return false;
     }
-    bool collecting = told->outcome == LINE_UNAVAILABLE;
-    shards->retry_ms = collecting ? told->retry_ms : 0;
-    if (told->outcome != LINE_OK && told->outcome != LINE_SAME && !collecting) {
+    bool collecting = reply->outcome == LINE_UNAVAILABLE;
+    shards->retry_ms = collecting ? reply->retry_ms : 0;
+    if (reply->outcome != LINE_OK && reply->outcome != LINE_SAME && !collecting) {
         rest(shards);
         return true;
     }
-    shards->redis_has = told->count;
+    shards->redis_has = reply->count;
     shards->looks = collecting ? 0 : SHARDS_LOOKS_MAX;
     if (!collecting) {
         for (uint8_t k = 0; k < shards->count; k++) {
             struct shards_known *known = &shards->shard[k].known;
             uint64_t issued = known->issued;
-            *known = told->shard[k];
+            *known = reply->shard[k];
             known->issued = issued;
         }
-        shards->told_at = told->count;
+        shards->read_at = reply->count;
     }
-    shards->due |= told->due;
+    shards->due |= reply->due;
     go_on(shards, collecting);
     return true;
 }

@@ -16,7 +16,7 @@
 
 enum {
     SHARDS_OPENING_MAX = 64, /* a run id, a time, and a mark of the cuts: 40 + 1 + 16 + 1 + 6 */
-    SHARDS_TELL_MAX = 512,   /* cuts per call: 90 KB of texts at most */
+    SHARDS_SEND_MAX = 512,   /* cuts per call: 90 KB of texts at most */
     SHARDS_IDLE_MS = 1000,   /* between two turns of a front without waiting joins */
     /* Plain reads between two calls of cut.lua, which detects what reads cannot: that Redis has
      * lost cuts and nobody has made another since. */
@@ -87,7 +87,7 @@ struct shards_call {
     uint64_t epoch;       /* of a seal: the epoch that ends */
     uint32_t nth;         /* the cut to make; 0: none */
     uint32_t slot_ms;     /* of the claim to the next cut; 0: no claim */
-    uint32_t first, told; /* cuts to send, with the checksum of all and of the previous ones */
+    uint32_t first, sent; /* cuts to send, with the checksum of all and of the previous ones */
 };
 
 /* Begins a turn, unless one is under way; `hurry`: a join waits for a place, or there is something
@@ -110,7 +110,7 @@ void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outco
  * cut.lua has to resolve that. */
 bool shards_found(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum);
 /* The same for a cut read by another loop of the process; before shards_begin(). */
-bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum);
+bool shards_noted(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum);
 /* The newest cuts need no call of cut.lua: a plain read is enough, or another loop's. */
 bool shards_is_sure(const struct shards *shards);
 /* Another front makes the cuts, and the next turn leaves it to that one. */
@@ -119,7 +119,7 @@ bool shards_is_led(const struct shards *shards);
  * `claimed`: this front makes the next one. */
 void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed);
 
-struct shards_told {
+struct shards_reply {
     enum line_outcome outcome;
     uint32_t count;
     uint32_t retry_ms;
@@ -132,6 +132,6 @@ struct shards_told {
 int shards_learn(struct shards *shards, uint32_t nth, const struct cut *cut, struct err_slot *err);
 /* NULL: the reply was lost. False: the cuts known here differ from Redis's, and were dropped. No
  * shown place is lost, since a gap makes up for them. */
-bool shards_take_cut(struct shards *shards, const struct shards_told *told);
+bool shards_take_cut(struct shards *shards, const struct shards_reply *reply);
 
 #endif

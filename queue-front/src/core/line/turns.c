@@ -45,7 +45,7 @@ void turns_deinit(struct turns *turns)
 {
     for (uint32_t i = 0; i < TURNS_BLOCKS; i++)
         free(turns->block[i]);
-    for (uint32_t i = 0; i < HEARD_PAGES_MAX; i++)
+    for (uint32_t i = 0; i < SEEN_PAGES_MAX; i++)
         free(turns->given_up[i]);
     free(turns->kept);
     table_deinit(&turns->kept_by_place);
@@ -178,18 +178,18 @@ static void keep(struct turns *turns, struct turn turn)
 
 bool turns_gave_up(const struct turns *turns, uint64_t entry)
 {
-    uint64_t page = entry / HEARD_PAGE_PLACES, at = entry % HEARD_PAGE_PLACES;
-    return turns != NULL && page < HEARD_PAGES_MAX && turns->given_up[page] != NULL &&
+    uint64_t page = entry / SEEN_PAGE_PLACES, at = entry % SEEN_PAGE_PLACES;
+    return turns != NULL && page < SEEN_PAGES_MAX && turns->given_up[page] != NULL &&
            (turns->given_up[page][at / 8] >> at % 8 & 1) != 0;
 }
 
 static void give_up(struct turns *turns, uint64_t entry)
 {
-    uint64_t page = entry / HEARD_PAGE_PLACES, at = entry % HEARD_PAGE_PLACES;
-    if (page >= HEARD_PAGES_MAX)
+    uint64_t page = entry / SEEN_PAGE_PLACES, at = entry % SEEN_PAGE_PLACES;
+    if (page >= SEEN_PAGES_MAX)
         return;
     if (turns->given_up[page] == NULL)
-        turns->given_up[page] = calloc(1, HEARD_PAGE_BYTES);
+        turns->given_up[page] = calloc(1, SEEN_PAGE_BYTES);
     if (turns->given_up[page] == NULL)
         return;
     turns->given_up[page][at / 8] |= (uint8_t)(1u << at % 8);

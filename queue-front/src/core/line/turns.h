@@ -42,7 +42,7 @@ struct turns {
     uint32_t kept_next; /* the next one to be replaced, once the list is full */
     struct table kept_by_place;
     /* A bit for each entry that was given up, in pages; NULL: none. 2 MB at most. */
-    uint8_t *given_up[HEARD_PAGES_MAX];
+    uint8_t *given_up[SEEN_PAGES_MAX];
 };
 
 void turns_deinit(struct turns *turns);

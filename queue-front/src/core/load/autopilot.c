@@ -226,8 +226,8 @@ void autopilot_because(struct text *out, const struct autopilot_ask *ask,
     json_close(out, '}');
 }
 
-bool autopilot_worth_telling(const struct autopilot_ask *ask, const struct autopilot_move *move,
-                             enum autopilot_reason before)
+bool autopilot_is_notable(const struct autopilot_ask *ask, const struct autopilot_move *move,
+                          enum autopilot_reason before)
 {
     assert(before < AUTOPILOT_REASON_COUNT && move->reason < AUTOPILOT_REASON_COUNT);
     if (move->rate_milli == ask->rate_milli)

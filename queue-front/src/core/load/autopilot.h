@@ -59,7 +59,7 @@ void autopilot_because(struct text *out, const struct autopilot_ask *ask,
                        const struct autopilot_move *move);
 
 /* Whether to log this move in the audit trail: each cut; the beginning and the end of a climb. */
-bool autopilot_worth_telling(const struct autopilot_ask *ask, const struct autopilot_move *move,
-                             enum autopilot_reason before);
+bool autopilot_is_notable(const struct autopilot_ask *ask, const struct autopilot_move *move,
+                          enum autopilot_reason before);
 
 #endif

@@ -110,7 +110,7 @@ static void on_request(struct visit *visit, const struct visit_event *event,
         assert(visit->ticket.entry == 0);
         ask(visit, LINE_HEARTBEAT, effect);
         effect->ends_ms = (pass->expires_s <= now_s ? pass->expires_s : pass->ends_s) * 1000;
-        effect->told_ms = pass->expires_s * 1000;
+        effect->shown_ms = pass->expires_s * 1000;
     } else if (request->is_renewed) { /* ended with its event */
         answer(visit, VISIT_ENDED, 0, effect);
     } else {

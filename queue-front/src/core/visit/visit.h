@@ -63,9 +63,9 @@ enum visit_answer {
 
 struct visit_effect {
     enum { VISIT_CHECK, VISIT_ASK, VISIT_ANSWER } kind;
-    enum line_visit_call call; /* VISIT_ASK, with these: */
-    uint64_t ends_ms, told_ms; /* as in struct line_visit */
-    enum visit_answer answer;  /* VISIT_ANSWER, with these: */
+    enum line_visit_call call;  /* VISIT_ASK, with these: */
+    uint64_t ends_ms, shown_ms; /* as in struct line_visit */
+    enum visit_answer answer;   /* VISIT_ANSWER, with these: */
     bool is_new;
     int rc;
     uint64_t pass_life_ms; /* VISIT_LEFT: report the end of a visit whose pass may last this long;

@@ -585,12 +585,12 @@ const char *eta_reason_name(enum eta_reason reason)
 }
 
 /* The largest change against the paces shown recently, as a factor. */
-static double moved(const double told[ETA_WATCH_STEPS], double now)
+static double moved(const double shown[ETA_WATCH_STEPS], double now)
 {
     double most = 1.0;
     for (unsigned i = 0; i < ETA_WATCH_STEPS; i++) {
-        if (told[i] > 0.0 && fabs(log(now / told[i])) > fabs(log(most)))
-            most = now / told[i];
+        if (shown[i] > 0.0 && fabs(log(now / shown[i])) > fabs(log(most)))
+            most = now / shown[i];
     }
     assert(most > 0.0);
     return most;
@@ -615,10 +615,10 @@ static double lag_of(const struct eta_watch *watch, const struct line_view *view
 
 enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *eta)
 {
-    const double told = 0.10;
+    const double shown = 0.10;
     assert(model->reason < ETA_REASON_COUNT);
     if (model->reason != ETA_REASON_NONE || eta->basis == ETA_UNKNOWN ||
-        fabs(model->lag_s) <= told * (double)eta->p50_s)
+        fabs(model->lag_s) <= shown * (double)eta->p50_s)
         return model->reason;
     return model->lag_s > 0.0 ? ETA_REASON_SLOWER : ETA_REASON_FASTER;
 }
@@ -628,7 +628,7 @@ static enum eta_reason reason_of(const struct eta_watch *watch, const struct lin
 {
     assert(pace > 0.0);
     double line = fmax(1.0, (double)places_waiting(view));
-    const double told = 1.10;     /* well below the 20 % that must be explained */
+    const double shown = 1.10;    /* well below the 20 % that must be explained */
     const double noticed = 0.003; /* if found in one block, a good part of those right behind it */
     uint64_t lately_ms = ETA_WATCH_STEP_MS * ETA_WATCH_STEPS, now_ms = view->redis_ms;
     if (view->state == LINE_PAUSED)
@@ -644,7 +644,7 @@ static enum eta_reason reason_of(const struct eta_watch *watch, const struct lin
         if (fabs(moved) > noticed * line)
             return moved > 0.0 ? ETA_REASON_PEOPLE_LEFT : ETA_REASON_PEOPLE_BACK;
     }
-    if (pace < 1.0 / told || pace > told)
+    if (pace < 1.0 / shown || pace > shown)
         return pace > 1.0 ? ETA_REASON_SLOWER : ETA_REASON_FASTER;
     return ETA_REASON_NONE;
 }

@@ -71,9 +71,9 @@ static void judge(struct promise_book *book, const struct promise *promise, uint
     assert(book->kept_lately >= 0.0 && book->kept_lately <= 1.0);
     if (!promise->later)
         return; /* each visitor at the end is checked by their ticket */
-    book->told.judged[1]++;
-    book->told.kept[1] += kept;
-    book->told.error_milli[1] += error_milli(promise->p50_s, real_s);
+    book->sums.judged[1]++;
+    book->sums.kept[1] += kept;
+    book->sums.error_milli[1] += error_milli(promise->p50_s, real_s);
 }
 
 struct promise_kept promise_met(struct promise_book *book, uint32_t p50_s, uint32_t p90_s,
@@ -82,10 +82,10 @@ struct promise_kept promise_met(struct promise_book *book, uint32_t p50_s, uint3
     uint64_t real_s = real_ms / 1000; /* in whole seconds, like the promise */
     struct promise_kept met = {.kept = real_s <= p90_s,
                                .error_milli = error_milli((double)p50_s, (double)real_s)};
-    book->told.judged[0]++;
-    book->told.kept[0] += met.kept;
-    book->told.error_milli[0] += met.error_milli;
-    assert(book->told.kept[0] <= book->told.judged[0]);
+    book->sums.judged[0]++;
+    book->sums.kept[0] += met.kept;
+    book->sums.error_milli[0] += met.error_milli;
+    assert(book->sums.kept[0] <= book->sums.judged[0]);
     return met;
 }
 

@@ -34,7 +34,7 @@ struct promise_book {
     uint64_t kept;      /* of these, called by p90 */
     double error;       /* smoothed: the error of p50, as a share of the real wait */
     double kept_lately; /* smoothed share; the aim is 0.9 */
-    struct line_told told;
+    struct line_sums sums;
 };
 
 void promise_init(struct promise_book *book);

@@ -64,7 +64,7 @@ void status_json(struct text *out, const struct status_ask *ask)
     json_member_u64(out, "version", view->version);
     if (ask->doc->prices.len > 0) {
         json_key(out, "prices");
-        prices_tell(out, &ask->doc->prices);
+        prices_show(out, &ask->doc->prices);
     }
     json_member_time(out, "opens_at", ask->doc->opens_at_ms);
     json_member_time(out, "closes_at", ask->doc->closes_at_ms);

@@ -1,5 +1,5 @@
 /* line_event.c: one event's picture and marks, what this front has seen of the event, and the
- * arguments of the scripts: for tick.lua what this front already knows, for heard.lua the signs of
+ * arguments of the scripts: for tick.lua what this front already knows, for seen.lua the signs of
  * life, for heal.lua what a Redis that lost its memory needs back. Data that was picked for a call
  * and did not arrive is picked again for the next one.
  *
@@ -31,13 +31,13 @@ void line_event_init(struct line_event *event, struct span id)
     assert(fits);
     event->view.lane = (uint8_t)line_lane_named(event->view.id);
     assert(event->view.lane <= LANES_MAX);
-    event->view.heard = &event->heard;
+    event->view.seen = &event->seen;
     event->view.ghosts = &event->ghosts;
-    event->heard.ghosts = &event->ghosts;
+    event->seen.ghosts = &event->ghosts;
     event->view.moves = &event->moves;
     event->view.turns = &event->turns;
     memcpy(event->turns_upto, "0-0", sizeof("0-0"));
-    event->view.told = &event->told;
+    event->view.sums = &event->sums;
 }
 
 void line_event_deinit(struct line_event *event)
@@ -45,7 +45,7 @@ void line_event_deinit(struct line_event *event)
     free(event->doc);
     free(event->proof);
     free(event->calls);
-    heard_deinit(&event->heard);
+    seen_deinit(&event->seen);
     ghosts_deinit(&event->ghosts);
     moves_deinit(&event->moves);
     turns_deinit(&event->turns);
@@ -85,63 +85,63 @@ void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t no
     event->view.at_us = now_us;
 }
 
-bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
+bool line_event_wants_seen(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
     assert(gone_after_ms > 0);
     /* Only a place that waits for its call can become a ghost. */
     enum line_state state = event->view.state;
     bool has_people = state == LINE_OPEN || state == LINE_SOLD_OUT || line_stands_still(state);
-    if (!event->seen || !has_people)
+    if (!event->filled || !has_people)
         return false;
     uint64_t now_ms = line_event_now_ms(event, now_us);
-    heard_turn(&event->heard, now_ms / gone_after_ms);
-    heard_reserve(&event->heard, event->view.issued);
-    if (event->heard.urgent || event->heard_ms < now_ms / gone_after_ms * gone_after_ms ||
-        (event->heard_hurry && !heard_all_told(&event->heard)))
+    seen_turn(&event->seen, now_ms / gone_after_ms);
+    seen_reserve(&event->seen, event->view.issued);
+    if (event->seen.urgent || event->seen_sent_ms < now_ms / gone_after_ms * gone_after_ms ||
+        (event->seen_hurry && !seen_all_sent(&event->seen)))
         return true;
-    return now_us >= event->heard_due_us &&
-           (!heard_all_told(&event->heard) || ghosts_behind(&event->ghosts) ||
+    return now_us >= event->seen_due_us &&
+           (!seen_all_sent(&event->seen) || ghosts_behind(&event->ghosts) ||
             event->ghosts.owed_len > 0);
 }
 
 void line_event_lost_marks(struct line_event *event)
 {
-    heard_tell_again(&event->heard);
-    event->heard_due_us = 0;
+    seen_send_again(&event->seen);
+    event->seen_due_us = 0;
 }
 
-uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
+uint32_t line_event_pick_seen(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
-    uint32_t picked = heard_pick(&event->heard);
-    uint32_t owed = ghosts_pick_owed(&event->ghosts, HEARD_SEND_MAX - picked);
-    assert(picked + owed <= HEARD_SEND_MAX); /* fits a command */
-    event->telling_ms = 0;
-    if (heard_all_told(&event->heard))
-        event->telling_ms = line_event_now_ms(event, now_us);
-    else if (heard_last_told(&event->heard))
-        event->telling_ms = event->heard.epoch * gone_after_ms;
-    if (heard_all_told(&event->heard) && event->ghosts.owed_len == owed)
-        event->heard_due_us = now_us + gone_after_ms * 1000 / 30;
+    uint32_t picked = seen_pick(&event->seen);
+    uint32_t owed = ghosts_pick_owed(&event->ghosts, SEEN_SEND_MAX - picked);
+    assert(picked + owed <= SEEN_SEND_MAX); /* fits a command */
+    event->seen_sending_ms = 0;
+    if (seen_all_sent(&event->seen))
+        event->seen_sending_ms = line_event_now_ms(event, now_us);
+    else if (seen_last_sent(&event->seen))
+        event->seen_sending_ms = event->seen.epoch * gone_after_ms;
+    if (seen_all_sent(&event->seen) && event->ghosts.owed_len == owed)
+        event->seen_due_us = now_us + gone_after_ms * 1000 / 30;
     return 3 * (picked + owed);
 }
 
-void line_event_put_heard(const struct line_event *event, struct text *command,
-                          struct span front_name, uint64_t gone_after_ms, bool leaves)
+void line_event_put_seen(const struct line_event *event, struct text *command,
+                         struct span front_name, uint64_t gone_after_ms, bool leaves)
 {
-    assert(!leaves || heard_all_told(&event->heard));
-    const struct ask_heard ask = {
+    assert(!leaves || seen_all_sent(&event->seen));
+    const struct ask_seen ask = {
         .front = front_name,
         .epoch_ms = gone_after_ms,
-        .told_ms = event->telling_ms,
+        .sent_ms = event->seen_sending_ms,
         .leaves = leaves,
         .seq = event->ghosts.seq,
-        .pages_max = leaves ? 0 : HEARD_SEND_MAX,
+        .pages_max = leaves ? 0 : SEEN_SEND_MAX,
     };
-    ask_heard_put(command, &ask);
-    for (uint32_t i = 0; i < event->heard.sent_len; i++) {
-        resp_u64(command, event->heard.sent[i].epoch);
-        resp_u64(command, event->heard.sent[i].page);
-        resp_word(command, heard_marks(&event->heard, event->heard.sent[i]));
+    ask_seen_put(command, &ask);
+    for (uint32_t i = 0; i < event->seen.sent_len; i++) {
+        resp_u64(command, event->seen.sent[i].epoch);
+        resp_u64(command, event->seen.sent[i].page);
+        resp_word(command, seen_marks(&event->seen, event->seen.sent[i]));
     }
     for (uint32_t i = 0; i < event->ghosts.owing_len; i++) {
         resp_cstr(command, "away");
@@ -150,34 +150,34 @@ void line_event_put_heard(const struct line_event *event, struct text *command,
     }
 }
 
-bool line_event_take_heard(struct line_event *event, const redisReply *reply)
+bool line_event_take_seen(struct line_event *event, const redisReply *reply)
 {
-    struct tell_heard tell = {.outcome = LINE_UNAVAILABLE};
-    bool arrived = reply != NULL && tell_heard_read(reply, 0, &tell) && tell.outcome == LINE_OK;
-    heard_sent(&event->heard, arrived);
+    struct reply_seen got = {.outcome = LINE_UNAVAILABLE};
+    bool arrived = reply != NULL && reply_seen_read(reply, 0, &got) && got.outcome == LINE_OK;
+    seen_sent(&event->seen, arrived);
     ghosts_paid(&event->ghosts, arrived);
-    if (arrived && event->telling_ms > 0)
-        event->heard_ms = event->telling_ms;
-    /* The reply of heard.lua goes on with page, bits, ... A page that cannot be applied is
+    if (arrived && event->seen_sending_ms > 0)
+        event->seen_sent_ms = event->seen_sending_ms;
+    /* The reply of seen.lua goes on with page, bits, ... A page that cannot be applied is
      * requested again. */
     bool whole = arrived;
-    for (size_t i = TELL_HEARD_WORDS; whole && i + 1 < resp_len(reply); i += 2) {
+    for (size_t i = REPLY_SEEN_WORDS; whole && i + 1 < resp_len(reply); i += 2) {
         uint64_t page;
         struct span bits;
         whole = resp_get_u64(reply, i, &page) && resp_get_str(reply, i + 1, &bits) &&
                 ghosts_take_page(&event->ghosts, page, bits);
     }
     if (whole)
-        event->ghosts.seq = tell.seq;
-    return reply == NULL || tell.outcome != LINE_UNAVAILABLE;
+        event->ghosts.seq = got.seq;
+    return reply == NULL || got.outcome != LINE_UNAVAILABLE;
 }
 
 uint32_t line_event_pick_moves(struct line_event *event)
 {
-    event->sending = event->told;
-    event->telling_len = moves_pick(&event->moves, event->telling, &event->telling_upto);
-    assert(event->telling_len <= event->telling_upto);
-    return 2 * event->telling_len;
+    event->sending = event->sums;
+    event->outgoing_len = moves_pick(&event->moves, event->outgoing, &event->outgoing_upto);
+    assert(event->outgoing_len <= event->outgoing_upto);
+    return 2 * event->outgoing_len;
 }
 
 void line_event_saw_move(struct line_event *event, struct move move)
@@ -215,9 +215,9 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
                          uint64_t now_us)
 {
     const struct line_marks *marks = &event->marks;
-    const struct line_told *told = &event->sending, *taken = &event->taken;
+    const struct line_sums *sums = &event->sending, *taken = &event->taken;
     assert(event->early_len <= LINE_EARLY_MAX);
-    assert(told->errors >= taken->errors); /* sums only grow; Redis has the ones already sent */
+    assert(sums->errors >= taken->errors); /* sums only grow; Redis has the ones already sent */
     const struct ask_tick ask = {
         .issued = marks->issued,
         .serving = marks->serving,
@@ -228,19 +228,19 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
         .early_len = event->early_len,
         .moves_run = marks->moves_run,
         .moves_seq = marks->moves_seq,
-        .moves_len = event->telling_len,
-        .join_judged = told->judged[0] - taken->judged[0],
-        .join_kept = told->kept[0] - taken->kept[0],
-        .join_error = told->error_milli[0] - taken->error_milli[0],
-        .way_judged = told->judged[1] - taken->judged[1],
-        .way_kept = told->kept[1] - taken->kept[1],
-        .way_error = told->error_milli[1] - taken->error_milli[1],
-        .errors = told->errors - taken->errors,
+        .moves_len = event->outgoing_len,
+        .join_judged = sums->judged[0] - taken->judged[0],
+        .join_kept = sums->kept[0] - taken->kept[0],
+        .join_error = sums->error_milli[0] - taken->error_milli[0],
+        .way_judged = sums->judged[1] - taken->judged[1],
+        .way_kept = sums->kept[1] - taken->kept[1],
+        .way_error = sums->error_milli[1] - taken->error_milli[1],
+        .errors = sums->errors - taken->errors,
         .turns_upto = span_of(event->turns_upto),
         .era = marks->era,
         .digest = span_of(marks->digest),
         .identity = span_of(event->offer != NULL ? event->offer : ""),
-        .served = told->served,
+        .served = sums->served,
         .waited_ms = waited_ms(event, now_us),
     };
     ask_tick_put(command, &ask);
@@ -248,7 +248,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
         resp_u64(command, event->early[i]);
         resp_u64(command, place_position(&event->view, event->early[i]));
     }
-    put_moves(command, event->telling, event->telling_len);
+    put_moves(command, event->outgoing, event->outgoing_len);
 }
 
 uint64_t line_event_drawn(const struct line_event *event)
@@ -260,8 +260,8 @@ uint64_t line_event_drawn(const struct line_event *event)
  * the loss, plus a second for the append-only file, doubled to be safe. */
 static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
 {
-    assert(!event->seen || event->view.at_us <= now_us);
-    uint64_t unseen_ms = event->seen ? (now_us - event->view.at_us) / 1000 : 0;
+    assert(!event->filled || event->view.at_us <= now_us);
+    uint64_t unseen_ms = event->filled ? (now_us - event->view.at_us) / 1000 : 0;
     if (unseen_ms > HEAL_UNSEEN_MAX_MS)
         unseen_ms = HEAL_UNSEEN_MAX_MS;
     uint64_t gap = 2 * (event->joins_milli / 1000 * (unseen_ms + 1000)) / 1000;
@@ -360,15 +360,15 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
 
 /* A reply of tick.lua and its parts, as in wire.list, and the values parsed from them. */
 struct tick_answer {
-    struct tell_tick line;
-    struct tell_ghosts ghosts;
-    struct tell_gaps nobodys;
+    struct reply_tick line;
+    struct reply_ghosts ghosts;
+    struct reply_gaps nobodys;
     struct line_gap gaps[LINE_GAPS_MAX];
     uint32_t gaps_len;
     struct line_pilot pilot;
     bool has_doc;
-    struct tell_document document;
-    struct tell_draw drawn;
+    struct reply_document document;
+    struct reply_draw drawn;
     struct line_draw draw;
 };
 
@@ -396,77 +396,77 @@ static bool read_gap_list(struct span text, struct tick_answer *tick)
     return true;
 }
 
-static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
+static bool read_seed(const struct reply_draw *got, struct line_draw *draw)
 {
     size_t bytes;
-    if (sodium_hex2bin(draw->seed, sizeof(draw->seed), told->seed.ptr, told->seed.len, NULL, &bytes,
+    if (sodium_hex2bin(draw->seed, sizeof(draw->seed), got->seed.ptr, got->seed.len, NULL, &bytes,
                        NULL) != 0 ||
-        bytes != sizeof(draw->seed) || told->entries == WIRE_NONE)
+        bytes != sizeof(draw->seed) || got->entries == WIRE_NONE)
         return false;
-    assert(told->beacon.len <= sizeof(draw->beacon)); /* checked by tell_draw_read() */
+    assert(got->beacon.len <= sizeof(draw->beacon)); /* checked by reply_draw_read() */
     draw->drawn = true;
-    memcpy(draw->beacon, told->beacon.ptr, told->beacon.len);
-    draw->beacon_len = (uint32_t)told->beacon.len;
-    draw_init(&draw->order, draw->seed, told->beacon, told->entries);
+    memcpy(draw->beacon, got->beacon.ptr, got->beacon.len);
+    draw->beacon_len = (uint32_t)got->beacon.len;
+    draw_init(&draw->order, draw->seed, got->beacon, got->entries);
     return true;
 }
 
-static bool read_draw(const redisReply *reply, struct tell_draw *told, struct line_draw *draw)
+static bool read_draw(const redisReply *reply, struct reply_draw *got, struct line_draw *draw)
 {
     *draw = (struct line_draw){0};
-    if (!tell_draw_read(reply, 0, told) || !is_word(told->incarnation) ||
-        !line_incarnation_ok(told->incarnation))
+    if (!reply_draw_read(reply, 0, got) || !is_word(got->incarnation) ||
+        !line_incarnation_ok(got->incarnation))
         return false;
-    draw->has_seal = told->seal.len > 0;
-    draw->closed = told->closed_entries != WIRE_NONE;
-    draw->closed_entries = draw->closed ? told->closed_entries : 0;
-    draw->closed_ms = told->closed_ms;
-    draw->drawn_ms = told->drawn_ms;
-    return (told->seal.len == 0 || draw_seal_parse(told->seal, &draw->seal)) &&
-           (told->seed.len == 0 || read_seed(told, draw));
+    draw->has_seal = got->seal.len > 0;
+    draw->closed = got->closed_entries != WIRE_NONE;
+    draw->closed_entries = draw->closed ? got->closed_entries : 0;
+    draw->closed_ms = got->closed_ms;
+    draw->drawn_ms = got->drawn_ms;
+    return (got->seal.len == 0 || draw_seal_parse(got->seal, &draw->seal)) &&
+           (got->seed.len == 0 || read_seed(got, draw));
 }
 
 /* {} while the pilot is off. */
 static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
 {
-    struct tell_pilot told;
+    struct reply_pilot got;
     *pilot = (struct line_pilot){.on = resp_len(reply) > 0};
     if (!pilot->on)
         return true;
-    if (!tell_pilot_read(reply, 0, &told))
+    if (!reply_pilot_read(reply, 0, &got))
         return false;
-    pilot->rate_milli = told.rate_milli;
-    pilot->at_ms = told.at_ms;
-    pilot->heard_ms = told.heard_ms;
-    pilot->from_milli = told.from_milli;
-    pilot->moved_ms = told.moved_ms;
-    return span_to_cstr(told.reason, pilot->reason, sizeof(pilot->reason)) &&
-           span_to_cstr(told.why, pilot->why, sizeof(pilot->why)) &&
-           span_to_cstr(told.because, pilot->because, sizeof(pilot->because)) &&
-           span_to_cstr(told.reading, pilot->reading, sizeof(pilot->reading));
+    pilot->rate_milli = got.rate_milli;
+    pilot->at_ms = got.at_ms;
+    pilot->heard_ms = got.heard_ms;
+    pilot->from_milli = got.from_milli;
+    pilot->moved_ms = got.moved_ms;
+    return span_to_cstr(got.reason, pilot->reason, sizeof(pilot->reason)) &&
+           span_to_cstr(got.why, pilot->why, sizeof(pilot->why)) &&
+           span_to_cstr(got.because, pilot->because, sizeof(pilot->because)) &&
+           span_to_cstr(got.reading, pilot->reading, sizeof(pilot->reading));
 }
 
 static bool read_tick(const redisReply *reply, struct tick_answer *tick)
 {
-    struct tell_tick *line = &tick->line;
-    struct tell_ghosts *ghosts = &tick->ghosts;
-    struct tell_gaps *nobodys = &tick->nobodys;
-    struct tell_document *document = &tick->document;
+    struct reply_tick *line = &tick->line;
+    struct reply_ghosts *ghosts = &tick->ghosts;
+    struct reply_gaps *nobodys = &tick->nobodys;
+    struct reply_document *document = &tick->document;
     tick->gaps_len = 0;
-    if (!tell_tick_read(reply, 0, line) || line->serving > line->issued || !is_word(line->odds) ||
+    if (!reply_tick_read(reply, 0, line) || line->serving > line->issued || !is_word(line->odds) ||
         !read_pilot(line->pilot, &tick->pilot))
         return false;
-    if (!tell_ghosts_read(line->ghosts, 0, ghosts) || ghosts->judged > line->issued ||
+    if (!reply_ghosts_read(line->ghosts, 0, ghosts) || ghosts->judged > line->issued ||
         ghosts->skipped > line->serving || ghosts->waiting > line->issued - line->serving ||
         ghosts->whole > ghosts->seq)
         return false;
-    if (!tell_gaps_read(line->gaps, 0, nobodys) || nobodys->nobodys > ghosts->waiting ||
+    if (!reply_gaps_read(line->gaps, 0, nobodys) || nobodys->nobodys > ghosts->waiting ||
         nobodys->passed > ghosts->skipped || nobodys->raised > line->issued ||
         !read_gap_list(nobodys->ranges, tick))
         return false;
     tick->has_doc = resp_len(line->document) > 0;
     return !tick->has_doc ||
-           (tell_document_read(line->document, 0, document) &&
+           (reply_document_read(line->document, 0, document) &&
             line_lanes(document->knobs.shares) <= LANES_MAX &&
             line_lane_share(document->knobs.shares, 0) <= 100 && is_word(document->digest) &&
             is_word(document->identity) && read_draw(line->draw, &tick->drawn, &tick->draw));
@@ -602,20 +602,20 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     return true;
 }
 
-/* tell_moves, then entry, moves, ... */
+/* reply_moves, then entry, moves, ... */
 static void take_moves(struct line_event *event, const struct tick_answer *tick)
 {
     struct line_marks *marks = &event->marks;
-    struct tell_moves told;
-    if (!tell_moves_read(tick->line.moves, 0, &told))
+    struct reply_moves got;
+    if (!reply_moves_read(tick->line.moves, 0, &got))
         return;
-    if (event->telling_len > 0)
-        event->moves.told = event->telling_upto;
-    if (told.run != marks->moves_run) {
-        moves_tell_again(&event->moves);
-        ghosts_tell_again(&event->ghosts);
+    if (event->outgoing_len > 0)
+        event->moves.sent = event->outgoing_upto;
+    if (got.run != marks->moves_run) {
+        moves_send_again(&event->moves);
+        ghosts_send_again(&event->ghosts);
     }
-    for (size_t i = TELL_MOVES_WORDS; i + 1 < resp_len(tick->line.moves); i += 2) {
+    for (size_t i = REPLY_MOVES_WORDS; i + 1 < resp_len(tick->line.moves); i += 2) {
         struct move move;
         uint64_t moves = 0;
         if (!resp_get_u64(tick->line.moves, i, &move.entry) ||
@@ -625,10 +625,10 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
         move.moves = (uint8_t)moves;
         moves_note(&event->moves, move);
     }
-    event->moves_more = told.seq > marks->moves_seq &&
-                        resp_len(tick->line.moves) >= TELL_MOVES_WORDS + 2 * LINE_MOVES_MAX;
-    marks->moves_run = told.run;
-    marks->moves_seq = told.seq;
+    event->moves_more = got.seq > marks->moves_seq &&
+                        resp_len(tick->line.moves) >= REPLY_MOVES_WORDS + 2 * LINE_MOVES_MAX;
+    marks->moves_run = got.run;
+    marks->moves_seq = got.seq;
 }
 
 /* {last id, "place:kind:until_ms:times", ...}. The log's ids are Redis's times: after a loss, the
@@ -660,13 +660,13 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
 static void measure_joins(struct line_event *event, const struct tick_answer *tick)
 {
     uint64_t now_ms = tick->line.now_ms, joined = tick->line.issued - tick->nobodys.raised;
-    if (event->seen && now_ms > event->view.redis_ms)
+    if (event->filled && now_ms > event->view.redis_ms)
         event->joins_milli -= event->joins_milli / 64;
     assert(tick->nobodys.raised <= tick->line.issued); /* checked by read_tick() */
     bool went_back = now_ms < event->joins_at_ms || joined < event->joined;
-    if (event->seen && !went_back && now_ms - event->joins_at_ms < JOINS_WINDOW_MS)
+    if (event->filled && !went_back && now_ms - event->joins_at_ms < JOINS_WINDOW_MS)
         return;
-    if (event->seen && !went_back) {
+    if (event->filled && !went_back) {
         uint64_t milli = (joined - event->joined) * 1000000 / (now_ms - event->joins_at_ms);
         event->joins_milli = milli > event->joins_milli ? milli : event->joins_milli;
     }
@@ -691,7 +691,7 @@ static bool knows_gap(const struct line_event *event, struct line_gap gap)
 /* A gap that appears between two ticks of ours is new. */
 static void take_gaps(struct line_event *event, const struct tick_answer *tick)
 {
-    for (uint32_t i = 0; i < tick->gaps_len && event->seen; i++) {
+    for (uint32_t i = 0; i < tick->gaps_len && event->filled; i++) {
         if (!knows_gap(event, tick->gaps[i]))
             ghosts_add_gap(&event->ghosts, tick->gaps[i]);
     }
@@ -712,12 +712,12 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->state = (enum line_state)tick->line.state;
     view->issued = tick->line.issued;
     view->serving = tick->line.serving;
-    const struct ghosts_told told = {.judged = tick->ghosts.judged,
+    const struct ghosts_reply got = {.judged = tick->ghosts.judged,
                                      .waiting = tick->ghosts.waiting,
                                      .seq = tick->ghosts.seq,
                                      .whole = tick->ghosts.whole,
                                      .at_ms = tick->ghosts.at_ms};
-    ghosts_take(&event->ghosts, told, tick->line.now_ms);
+    ghosts_take(&event->ghosts, got, tick->line.now_ms);
     take_gaps(event, tick);
     view->waiting = tick->line.waiting;
     view->skipped = tick->ghosts.skipped;
@@ -788,16 +788,16 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
         line_event_wait(event, now_us);
         return LINE_TICK_NOT_YET;
     }
-    if (outcome != LINE_OK || !read_tick(reply, &tick) || (!event->seen && !tick.has_doc))
+    if (outcome != LINE_OK || !read_tick(reply, &tick) || (!event->filled && !tick.has_doc))
         return LINE_TICK_BAD;
 
-    bool changed = !event->seen;
+    bool changed = !event->filled;
     if (tick.has_doc) {
         if (!take_doc(event, &tick))
             return LINE_TICK_BAD;
         changed = true;
     }
-    bool healed = event->seen && tick.line.generation != event->marks.generation;
+    bool healed = event->filled && tick.line.generation != event->marks.generation;
     changed = take_stretches(event, &tick) || changed;
     changed = take_turns(event, &tick, healed) || changed;
     changed = take_numbers(event, &tick, asked_us, now_us) || changed;
@@ -812,6 +812,6 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     event->passes = 0;
     event->taken = event->sending;
     event->not_yet_us = 0;
-    event->seen = true;
+    event->filled = true;
     return changed ? LINE_TICK_CHANGED : LINE_TICK_SAME;
 }

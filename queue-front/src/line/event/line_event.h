@@ -7,9 +7,9 @@
 #define FG_QUEUE_FRONT_LINE_EVENT_H
 
 #include "core/line/ghosts.h"
-#include "core/line/heard.h"
 #include "core/line/line.h"
 #include "core/line/moves.h"
+#include "core/line/seen.h"
 #include "core/line/turns.h"
 #include "line/line_limits.h"
 #include "redis/resp.h"
@@ -35,12 +35,12 @@ struct line_marks {
 struct line_event {
     struct line_view view;
     struct line_marks marks;
-    bool seen;                       /* a tick was answered, so the view is filled */
+    bool filled;                     /* a tick was answered, so the view is filled */
     uint64_t not_yet_us;             /* waits since then for the time; 0: no */
     const char *offer;               /* identity key for an event without one; borrowed */
     uint64_t knob_rate_milli;        /* the operator's setting; the view has the effective rate */
-    struct line_told told;           /* this front's latest totals */
-    struct line_told sending, taken; /* totals in the tick under way; totals that Redis has */
+    struct line_sums sums;           /* this front's latest totals */
+    struct line_sums sending, taken; /* totals in the tick under way; totals that Redis has */
     uint64_t passes;                 /* issued by this front since its last tick */
     uint64_t visits_until_ms;        /* the latest end that it has promised to a visit */
     uint64_t joins_milli; /* joins a second on all fronts: the recent peak, slowly decaying */
@@ -52,17 +52,17 @@ struct line_event {
     char *proof;
     struct line_stretch *calls;
     uint32_t calls_cap;
-    struct heard heard;
+    struct seen seen;
     struct ghosts ghosts;
     struct line_gap gaps[LINE_GAPS_MAX]; /* not called yet, as of the last tick */
     uint32_t gaps_len;
-    uint64_t heard_due_us; /* when its marks are sent next, unless urgent */
-    uint64_t heard_ms;     /* all signs of life until then are sent; Redis's clock */
-    uint64_t telling_ms;   /* heard_ms once the current call arrives; 0: it does not send all */
-    bool heard_hurry;      /* the process is shutting down */
+    uint64_t seen_due_us;     /* when its marks are sent next, unless urgent */
+    uint64_t seen_sent_ms;    /* all signs of life until then are sent; Redis's clock */
+    uint64_t seen_sending_ms; /* that once the current call arrives; 0: it does not send all */
+    bool seen_hurry;          /* the process is shutting down */
     struct moves moves;
-    struct move telling[MOVES_SEND_MAX]; /* on their way to Redis */
-    uint32_t telling_len, telling_upto;
+    struct move outgoing[MOVES_SEND_MAX]; /* on their way to Redis */
+    uint32_t outgoing_len, outgoing_upto;
     bool moves_more; /* Redis has more moves to send */
     struct turns turns;
     char turns_upto[LINE_STREAM_ID_MAX + 1]; /* how far the log of turns was read */
@@ -91,18 +91,18 @@ void line_event_saw_called(struct line_event *event, uint64_t place);
 /* Redis may hold another document than this front, even under the same number. */
 void line_event_doubt_document(struct line_event *event);
 
-/* Whether to call heard.lua now; ask with each tick. An epoch is `gone_after_ms`. */
-bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+/* Whether to call seen.lua now; ask with each tick. An epoch is `gone_after_ms`. */
+bool line_event_wants_seen(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
 /* Picks the marks for a call and returns how many more words they take. The call must then be sent;
- * line_event_take_heard() ends it. */
-uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+ * line_event_take_seen() ends it. */
+uint32_t line_event_pick_seen(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
 /* The line was healed: sends this front's signs of life again, without delay. */
 void line_event_lost_marks(struct line_event *event);
-/* The arguments of heard.lua after the run id. A front that leaves has sent everything. */
-void line_event_put_heard(const struct line_event *event, struct text *command,
-                          struct span front_name, uint64_t gone_after_ms, bool leaves);
+/* The arguments of seen.lua after the run id. A front that leaves has sent everything. */
+void line_event_put_seen(const struct line_event *event, struct text *command,
+                         struct span front_name, uint64_t gone_after_ms, bool leaves);
 /* reply NULL: the call was lost or its outcome is unknown. False: Redis knows less than we do. */
-bool line_event_take_heard(struct line_event *event, const redisReply *reply);
+bool line_event_take_seen(struct line_event *event, const redisReply *reply);
 /* The same for moves that Redis has lost. */
 uint32_t line_event_pick_moves(struct line_event *event);
 /* The arguments of tick.lua and heal.lua after the run id. */

@@ -625,14 +625,14 @@ static bool is_zone(const struct import *import, const struct row *row, struct s
 }
 
 /* For a zone of the plan, given by its name or its id; the last entry for a zone wins. */
-static void read_view(struct import *import, struct json_in *in, struct span told)
+static void read_view(struct import *import, struct json_in *in, struct span view)
 {
-    struct span path = {NULL, 0}, zone = told;
+    struct span path = {NULL, 0}, zone = view;
     plan_read_text(in, "view", &path);
     if (path.ptr == NULL)
         return;
     for (uint32_t i = 0; i < import->zone_count; i++)
-        if (import->zones[i].id.ptr != NULL && span_eq(import->zones[i].id, told))
+        if (import->zones[i].id.ptr != NULL && span_eq(import->zones[i].id, view))
             zone = import->zones[i].name;
     uint32_t at = 0;
     while (at < import->draft.view_count && !span_eq(import->views[at].zone, zone))

@@ -63,7 +63,7 @@ struct ask {
     bool shows_ticket; /* sends the one below */
     /* for a request with a place: */
     char ticket[TICKET_LEN + 1];
-    uint64_t told_ms;                /* the visit's end according to its pass */
+    uint64_t shown_ms;               /* the visit's end according to its pass */
     char pass[GUEST_PASS_MAX];       /* sent with a beat, or received */
     char session[GUEST_SESSION_MAX]; /* to end, or received with the pass */
     char code[MOVE_CODE_LEN];        /* sent with a take, or received */

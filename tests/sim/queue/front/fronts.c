@@ -32,7 +32,7 @@ unsigned fronts_events(void)
 
 void fronts_tell(void (*on_left)(const char *session))
 {
-    proc_fleet_tell(on_left);
+    proc_fleet_report(on_left);
 }
 
 const struct jwks *fronts_keys(void)

@@ -68,12 +68,12 @@ bool lines_read_key(struct span key, struct line_ref *line, struct span *name)
 bool lines_made(unsigned event, struct span incarnation)
 {
     char *newest = made[event].incarnation;
-    char told[sizeof(made[event].incarnation)];
-    if (!span_to_cstr(incarnation, told, sizeof(told)) || strcmp(told, newest) <= 0)
+    char read[sizeof(made[event].incarnation)];
+    if (!span_to_cstr(incarnation, read, sizeof(read)) || strcmp(read, newest) <= 0)
         return false;
     bool again = newest[0] != '\0';
     made[event].again += again;
-    memcpy(newest, told, sizeof(told));
+    memcpy(newest, read, sizeof(read));
     return again;
 }
 

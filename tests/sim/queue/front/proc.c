@@ -111,7 +111,7 @@ void proc_fleet_begin(const struct ask_ears *ears)
     assert(rc == 0);
 }
 
-void proc_fleet_tell(void (*on_left)(const char *session))
+void proc_fleet_report(void (*on_left)(const char *session))
 {
     fleet.on_left = on_left;
 }
@@ -218,13 +218,13 @@ void endings_use_token(struct endings *endings, struct span token)
     (void)token;
 }
 
-void endings_tell(struct endings *endings, struct span session, uint64_t life_ms)
+void endings_report(struct endings *endings, struct span session, uint64_t life_ms)
 {
     struct proc *proc = endings->proc;
     char text[GUEST_SESSION_MAX];
     bool fits = span_to_cstr(session, text, sizeof(text));
     assert(fits && life_ms > 0);
-    proc->has_told = true;
+    proc->has_reported = true;
     if (fleet.on_left != NULL)
         fleet.on_left(text);
 }
@@ -263,7 +263,7 @@ void proc_start(struct proc *proc)
     struct err_slot err;
     assert(service != NULL);
     sim_proc_start(&proc->sim);
-    proc->leaving = proc->serves = proc->has_told = false;
+    proc->leaving = proc->serves = proc->has_reported = false;
     proc->judged_again = 0;
     proc->loop = (uv_loop_t){.data = &proc->sim};
     proc->mono_base_us = sim_below(SIM_SYSTEM, 1000 * (uint64_t)SIM_S);

@@ -29,7 +29,7 @@ struct proc {
     struct front *front;
     bool leaving, serves;
     uint64_t judged_again; /* last value of its counter of joins */
-    bool has_told;         /* the response being given reported the end of a visit */
+    bool has_reported;     /* the response being given reported the end of a visit */
 };
 
 static inline struct proc *proc_of(struct sim_proc *sim)
@@ -38,7 +38,7 @@ static inline struct proc *proc_of(struct sim_proc *sim)
 }
 
 void proc_fleet_begin(const struct ask_ears *ears);
-void proc_fleet_tell(void (*on_left)(const char *session));
+void proc_fleet_report(void (*on_left)(const char *session));
 const struct proc_fleet *proc_fleet(void);
 
 void proc_start(struct proc *proc);

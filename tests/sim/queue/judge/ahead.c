@@ -19,11 +19,11 @@ enum {
     PICTURE_MS = 1500,
     BACKS_KEPT = 64,
     BACK_MS = 4000, /* until all fronts know that a visitor is back */
-    HEARD_MS = 20000,
+    KNOWN_MS = 20000,
 };
 
 /* A reported number of places ahead; `slack`: visitors among them who came back since. */
-struct told {
+struct shown {
     uint64_t at_us;
     uint64_t before, ahead, slack;
     unsigned front;
@@ -33,7 +33,7 @@ struct told {
 struct row {
     uint64_t number; /* lines_number() */
     uint64_t shown_us;
-    struct told least, fresh[FRESH_MAX];
+    struct shown least, fresh[FRESH_MAX];
 };
 
 static struct {
@@ -94,14 +94,14 @@ void ahead_on_shown(uint64_t number, uint64_t heal_us)
 static void settle(struct row *row)
 {
     for (unsigned i = 0; i < FRESH_MAX; i++) {
-        struct told *told = &row->fresh[i];
-        if (!told->there || told->at_us + PICTURE_MS * SIM_MS > sim_us())
+        struct shown *shown = &row->fresh[i];
+        if (!shown->there || shown->at_us + PICTURE_MS * SIM_MS > sim_us())
             continue;
         uint64_t before = row->least.there ? row->least.before : UINT64_MAX;
-        if (!row->least.there || told->ahead + told->slack <= row->least.ahead + row->least.slack)
-            row->least = *told;
-        row->least.before = told->before < before ? told->before : before;
-        told->there = false;
+        if (!row->least.there || shown->ahead + shown->slack <= row->least.ahead + row->least.slack)
+            row->least = *shown;
+        row->least.before = shown->before < before ? shown->before : before;
+        shown->there = false;
     }
 }
 
@@ -117,18 +117,18 @@ static uint64_t not_counted_yet(uint64_t number)
 
 static void note(struct row *row, unsigned front, const struct ask *ask)
 {
-    struct told *at = &row->fresh[0];
+    struct shown *at = &row->fresh[0];
     for (unsigned i = 0; i < FRESH_MAX && at->there; i++)
         at = &row->fresh[i];
-    *at = (struct told){.at_us = sim_us(),
-                        .before = ask->before,
-                        .ahead = ask->place.ahead,
-                        .slack = not_counted_yet(row->number),
-                        .front = front,
-                        .there = true};
+    *at = (struct shown){.at_us = sim_us(),
+                         .before = ask->before,
+                         .ahead = ask->place.ahead,
+                         .slack = not_counted_yet(row->number),
+                         .front = front,
+                         .there = true};
 }
 
-bool ahead_all_have_heard(void)
+bool ahead_all_know(void)
 {
     uint64_t faults = 0;
     for (unsigned i = FAULT_REDIS_CUT; i <= FAULT_FRONT_LEAVE; i++)
@@ -136,12 +136,12 @@ bool ahead_all_have_heard(void)
     if (faults != ahead.faults)
         ahead.fault_us = sim_us();
     ahead.faults = faults;
-    return faults == 0 || ahead.fault_us + HEARD_MS * SIM_MS < sim_us();
+    return faults == 0 || ahead.fault_us + KNOWN_MS * SIM_MS < sim_us();
 }
 
 static void judge_ahead(const struct row *row, const struct ask *ask)
 {
-    const struct told *least = &row->least;
+    const struct shown *least = &row->least;
     if (ask->before > least->before)
         invariant_broken(INVARIANT_6,
                          "place %s saw that %" PRIu64 " are called before it, and now "
@@ -149,14 +149,14 @@ static void judge_ahead(const struct row *row, const struct ask *ask)
                          lines_says(row->number), least->before, ask->before);
     if (ask->place.ahead > least->ahead)
         probe_reached(PROBE_LINE_ROSE);
-    if (ask->place.ahead > least->ahead + least->slack && ahead_all_have_heard())
+    if (ask->place.ahead > least->ahead + least->slack && ahead_all_know())
         invariant_broken(INVARIANT_6,
                          "place %s saw %" PRIu64 " ahead, and now %" PRIu64 "; %" PRIu64
                          " have come back",
                          lines_says(row->number), least->ahead, ask->place.ahead, least->slack);
 }
 
-void ahead_on_told(unsigned front, const struct ask *ask)
+void ahead_on_answer(unsigned front, const struct ask *ask)
 {
     struct row *row = row_of(lines_number(ask->line, ask->place.position));
     settle(row);

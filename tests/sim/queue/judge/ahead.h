@@ -6,11 +6,11 @@
 #include "queue/front/ask.h"
 
 /* Call it for each response that shows a place. */
-void ahead_on_told(unsigned front, const struct ask *ask);
+void ahead_on_answer(unsigned front, const struct ask *ask);
 /* A front showed a place; the line was last healed at `heal_us`. */
 void ahead_on_shown(uint64_t number, uint64_t heal_us);
 /* Fronts learn who is gone some time before they show it. A front that could not learn it in that
  * time shows it later, and reports more visitors ahead than the others until then. */
-bool ahead_all_have_heard(void);
+bool ahead_all_know(void);
 
 #endif

@@ -22,9 +22,9 @@
 enum {
     ROWS_MAX = 4096,       /* a power of two */
     FAREWELL_MS = 2500,    /* until the seats know that a visit is over */
-    KNOCKS_MS = 8000,      /* a retry this recent counts as at the door */
+    RETRIES_MS = 8000,     /* a retry this recent counts as at the door */
     CLOCK_STILL_MS = 5000, /* a tick within this time reduces the clock's offset */
-    DOOR_HEARD_MS = 3000,  /* until all fronts know that a place is at the door */
+    DOOR_KNOWN_MS = 3000,  /* until all fronts know that a place is at the door */
     SKEW_MS = 3000,        /* how far clocks differ */
     ROUNDED_MS = 1000,     /* after a loss only the pass may be left, which has whole seconds */
     RULES_MAX = 256,
@@ -48,7 +48,7 @@ struct row {
         bool there;
     } end;
     uint64_t written_ms;          /* the visit's end in Redis */
-    uint64_t door_us, knocked_us; /* at the door since, and last retry there; 0: never */
+    uint64_t door_us, retried_us; /* at the door since, and last retry there; 0: never */
     uint32_t leaving;             /* requests to leave with unknown outcome */
 };
 
@@ -240,9 +240,9 @@ static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
 static uint64_t waiting(struct line_ref line, uint64_t issued)
 {
     uint64_t from = number_in(keeper_text(lines_key(line, "serving"))) + 1, n = issued + 1 - from;
-    for (uint64_t page = from / HEARD_PAGE_PLACES; page <= issued / HEARD_PAGE_PLACES; page++) {
+    for (uint64_t page = from / SEEN_PAGE_PLACES; page <= issued / SEEN_PAGE_PLACES; page++) {
         char name[32];
-        uint64_t first = page * HEARD_PAGE_PLACES;
+        uint64_t first = page * SEEN_PAGE_PLACES;
         snprintf(name, sizeof(name), "away:%" PRIu64, page);
         n -= bits_of(keeper_text(lines_key(line, name)), from > first ? from - first : 0,
                      issued + 1 - first);
@@ -536,14 +536,14 @@ static void on_shown(uint64_t number)
 
 bool ledger_is_sure(const struct ask *ask)
 {
-    return ahead_all_have_heard() && ask->state >= LINE_OPEN && ask->state != LINE_CLOSED;
+    return ahead_all_know() && ask->state >= LINE_OPEN && ask->state != LINE_CLOSED;
 }
 
 /* A call does not expire while its visitor retries at the door. */
 static void judge_door(const struct row *row, const struct ask *ask)
 {
-    bool knocks = row->knocked_us > 0 && row->knocked_us + KNOCKS_MS * SIM_MS > sim_us() &&
-                  row->door_us + DOOR_HEARD_MS * SIM_MS < sim_us() &&
+    bool knocks = row->retried_us > 0 && row->retried_us + RETRIES_MS * SIM_MS > sim_us() &&
+                  row->door_us + DOOR_KNOWN_MS * SIM_MS < sim_us() &&
                   row->door_us > losses_last_us();
     if (knocks && place_is_over(ask->place) && !row->entered && !row->ended && row->leaving == 0 &&
         !holders_has_left(ask))
@@ -565,12 +565,12 @@ static void hear_of_call(struct row *row, unsigned front, uint64_t expires_ms)
 static void judge_place(unsigned front, const struct ask *ask)
 {
     const struct place *place = &ask->place;
-    (void)ahead_all_have_heard();
+    (void)ahead_all_know();
     if (ask->stale || ask->state < LINE_OPEN || ask->state == LINE_CLOSED)
         return;
-    lots_on_told(front, ask->line, ask->entry, place->position);
+    lots_on_shown(front, ask->line, ask->entry, place->position);
     struct row *row = row_of(lines_number(ask->line, place->position));
-    ahead_on_told(front, ask);
+    ahead_on_answer(front, ask);
     judge_door(row, ask);
     if (place->state == PLACE_CALLED && place->call_expires_ms > 0)
         hear_of_call(row, front, place->call_expires_ms);
@@ -696,9 +696,9 @@ static void judge_refused(unsigned front, struct row *row, const struct ask *ask
     bool is_settled = lines_place(row->number) <= bucket_of(ask, "settled");
     if (ask->outcome == LINE_NOT_YET && row->called) {
         probe_reached(PROBE_LINE_DOOR);
-        if (row->knocked_us + KNOCKS_MS * SIM_MS < sim_us())
+        if (row->retried_us + RETRIES_MS * SIM_MS < sim_us())
             row->door_us = sim_us();
-        row->knocked_us = sim_us();
+        row->retried_us = sim_us();
     }
     if (ask->outcome == LINE_NOT_YET && called && row->paid && is_hall_empty(ask) && !is_settled &&
         !is_behind_somebody(row, ask))
@@ -710,8 +710,8 @@ static void judge_refused(unsigned front, struct row *row, const struct ask *ask
         probe_reached(PROBE_LINE_MEMBER_INSIDE);
     /* After Redis lost an extension, by a retry or on request, only fronts that ran then know it.
      */
-    bool is_knocked = row->door_us > 0 && row->door_us < row->call.since_us;
-    uint64_t longer_us = is_knocked ? row->door_us : row->call.since_us;
+    bool is_at_door = row->door_us > 0 && row->door_us < row->call.since_us;
+    uint64_t longer_us = is_at_door ? row->door_us : row->call.since_us;
     bool is_unknown = is_settled && longer_us <= losses_last_us() && front != row->call.front;
     if (refused && called && !row->entered && !is_unknown &&
         !losses_may_forget(row->call.front, row->call.at_us))
@@ -751,9 +751,9 @@ static void judge_pass(unsigned front, const struct ask *ask)
  * counts even then, but not the end in a response that was lost. */
 static uint64_t visit_until_ms(const struct row *row, const struct ask *ask)
 {
-    if (!losses_came_twice(row->visit.at_us) || row->visit.expires_ms < ask->told_ms)
+    if (!losses_came_twice(row->visit.at_us) || row->visit.expires_ms < ask->shown_ms)
         return row->visit.expires_ms;
-    return ask->told_ms;
+    return ask->shown_ms;
 }
 
 static void judge_beat(unsigned front, const struct ask *ask)

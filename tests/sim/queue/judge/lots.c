@@ -26,7 +26,7 @@ struct lot {
     size_t beacon_len;
     uint64_t entries;
     struct draw order;
-    uint64_t told_us[FRONTS]; /* when each first showed this draw; 0: not yet */
+    uint64_t shown_us[FRONTS]; /* when each first showed this draw; 0: not yet */
 };
 
 static struct lot lots[EVENTS][1 + EVENT_LANES];
@@ -62,7 +62,7 @@ static void read_promise(unsigned event, struct span sealed, uint64_t state)
 static bool may_be_drawn_again(const struct lot *lot)
 {
     for (unsigned i = 0; i < FRONTS; i++)
-        if (lot->told_us[i] != 0 && !losses_may_forget(i, lot->told_us[i]))
+        if (lot->shown_us[i] != 0 && !losses_may_forget(i, lot->shown_us[i]))
             return false;
     return true;
 }
@@ -143,7 +143,7 @@ void lots_forget(unsigned event)
     memset(lots[event], 0, sizeof(lots[event]));
 }
 
-void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t position)
+void lots_on_shown(unsigned front, struct line_ref line, uint64_t entry, uint64_t position)
 {
     struct lot *lot = &lots[line.event][line.lane];
     uint64_t expected = lot->drawn ? draw_position(&lot->order, entry) : entry;
@@ -151,6 +151,6 @@ void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t
         invariant_broken(INVARIANT_6,
                          "entry %s sees position %" PRIu64 ", and was drawn to %" PRIu64,
                          lines_says(lines_number(line, entry)), position, expected);
-    if (lot->drawn && lot->told_us[front] == 0)
-        lot->told_us[front] = sim_us();
+    if (lot->drawn && lot->shown_us[front] == 0)
+        lot->shown_us[front] = sim_us();
 }

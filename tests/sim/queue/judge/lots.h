@@ -10,6 +10,6 @@
 void lots_on_fields(struct line_ref line);
 void lots_forget(unsigned event); /* another event begins */
 /* A visitor of an open line saw a position. */
-void lots_on_told(unsigned front, struct line_ref line, uint64_t entry, uint64_t position);
+void lots_on_shown(unsigned front, struct line_ref line, uint64_t entry, uint64_t position);
 
 #endif

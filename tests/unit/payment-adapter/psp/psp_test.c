@@ -176,7 +176,7 @@ TEST_CASE(clock_of_the_seats_wins_where_they_differ)
         struct outcall_answer answer = {.status = 200, .took_us = rows[i].took_ms * 1000};
         if (rows[i].ahead_s != NO_DATE)
             answer.date_s = (uint64_t)(NOW_S + rows[i].ahead_s);
-        seats_clock_heard(&seats, &answer);
+        seats_clock_read(&seats, &answer);
         int64_t ahead_ms = ((int64_t)clock_wall_us(&seats.clock) - (int64_t)own.now_wall_us) / 1000;
         if (rows[i].found == DIFFERS) {
             /* At most a second early, so that no order ends before its seats do. */
@@ -188,7 +188,7 @@ TEST_CASE(clock_of_the_seats_wins_where_they_differ)
         assert_int_equal(atomic_load(&seats.apart_ms), ahead_ms < 0 ? -ahead_ms : ahead_ms);
         before_ms = ahead_ms;
     }
-    seats_clock_heard(&seats, &(struct outcall_answer){.rc = ERR_TIMEOUT, .date_s = 1});
+    seats_clock_read(&seats, &(struct outcall_answer){.rc = ERR_TIMEOUT, .date_s = 1});
     assert_int_equal(((int64_t)clock_wall_us(&seats.clock) - (int64_t)own.now_wall_us) / 1000,
                      before_ms);
     assert_int_equal(clock_mono_us(&own.clock), clock_mono_us(&seats.clock));

@@ -26,7 +26,7 @@ TEST_CASE(each_notice_has_a_text_in_every_language)
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const char *notice = refusal_row(i)->notice;
         if (notice[0] != '\0')
-            refusal_words_assert_told(pages, PAGES, "notice", notice);
+            refusal_words_assert_shown(pages, PAGES, "notice", notice);
     }
 }
 

@@ -18,8 +18,8 @@
 #include "base/clock.h"
 #include "core/line/batch.h"
 #include "core/line/ghosts.h"
-#include "core/line/heard.h"
 #include "core/line/place.h"
+#include "core/line/seen.h"
 #include "line/line_limits.h"
 #include "outcomes.h"
 #include "redis_server.h"
@@ -111,7 +111,7 @@ static void on_pulse(uv_timer_t *timer)
 {
     (void)timer;
     for (uint64_t place = 1; rig.odd_poll && place <= GHOST_LINE; place += 2)
-        heard_mark(view_of()->heard, place);
+        seen_mark(view_of()->seen, place);
 }
 
 static void tear_down(void)
@@ -351,7 +351,7 @@ SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
                              .on_done = on_visit,
                              .ctx = &done};
     if (script_has(line, "with_pass")) {
-        got.told_ms = last->expires_ms;
+        got.shown_ms = last->expires_ms;
         got.ends_ms = last->ends_ms;
     }
     strcpy(got.event, line_of(line));
@@ -552,7 +552,7 @@ SCRIPT_VERB(note, "note")
 }
 
 /* The visitor polls at this front again. */
-SCRIPT_DOES("back", heard_mark(view_of()->heard, script_number_at(line, 1)))
+SCRIPT_DOES("back", seen_mark(view_of()->seen, script_number_at(line, 1)))
 
 /* Runs the loop for `count` turns or for `time`. */
 SCRIPT_VERB(turn_loop, "turn")

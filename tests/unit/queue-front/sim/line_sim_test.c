@@ -65,7 +65,7 @@ struct person {
     bool wavered;
 };
 
-struct told {
+struct forecast {
     uint32_t person;
     uint64_t at_ms;
     double p50_s, p90_s;
@@ -76,19 +76,19 @@ static struct sim {
     enum scenario scenario;
     uint64_t random, random_seats, now_ms; /* purchases do not change the line */
     struct person people[PEOPLE_MAX + 1];
-    struct told told[POLLS_MAX];
-    uint32_t told_len;
+    struct forecast forecast[POLLS_MAX];
+    uint32_t forecasts_len;
     uint32_t ends[TICKS_OF_A_SESSION];  /* sessions that end, by tick */
     uint32_t takes[TICKS_OF_A_SESSION]; /* seats taken, by tick */
     uint64_t seats;
     struct odds odds;
     bool fed;
-    uint8_t away[HEARD_PAGE_BYTES];
+    uint8_t away[SEEN_PAGE_BYTES];
     uint64_t judged, changes;
     double tokens, arrivals;
     uint32_t active;
     double show_came, show_of;
-    uint64_t heard_upto, heard_next, silent_until_ms;
+    uint64_t seen_upto, seen_next, silent_until_ms;
     struct line_view view;
     struct ghosts ghosts;
     struct eta_meter meter;
@@ -151,10 +151,10 @@ static bool is_ghost(uint64_t place)
 static void judge(void)
 {
     if (sim.now_ms % EPOCH_MS == 0) {
-        sim.heard_upto = sim.heard_next;
-        sim.heard_next = sim.view.issued;
+        sim.seen_upto = sim.seen_next;
+        sim.seen_next = sim.view.issued;
         for (uint64_t place = sim.view.serving + 1;
-             place <= sim.heard_upto && sim.now_ms >= sim.silent_until_ms; place++) {
+             place <= sim.seen_upto && sim.now_ms >= sim.silent_until_ms; place++) {
             uint64_t gone_ms = sim.people[place].gone_ms;
             if (gone_ms != 0 && gone_ms < sim.now_ms - EPOCH_MS)
                 sim.away[place / 8] |= (uint8_t)(0x80u >> place % 8);
@@ -164,10 +164,10 @@ static void judge(void)
         assert_true(ghosts_take_page(&sim.ghosts, 0, bits));
         sim.ghosts.seq = ++sim.changes;
     }
-    struct ghosts_told told = {.judged = sim.judged, .seq = sim.changes, .whole = sim.changes};
+    struct ghosts_reply reply = {.judged = sim.judged, .seq = sim.changes, .whole = sim.changes};
     for (uint64_t place = sim.view.serving + 1; place <= sim.judged; place++)
-        told.waiting += is_ghost(place);
-    ghosts_take(&sim.ghosts, told, sim.now_ms);
+        reply.waiting += is_ghost(place);
+    ghosts_take(&sim.ghosts, reply, sim.now_ms);
 }
 
 /* ---- calls ---- */
@@ -304,7 +304,7 @@ static void poll(uint64_t place)
         .random = (uint32_t)(chance() * 1000000.0),
     };
     person->asks_ms = sim.now_ms + poll_after_ms(&ask);
-    if (eta.basis == ETA_UNKNOWN || sim.told_len == POLLS_MAX)
+    if (eta.basis == ETA_UNKNOWN || sim.forecasts_len == POLLS_MAX)
         return;
     double now_s = (double)eta.p50_s, since_s = (double)(sim.now_ms - person->asked_ms) / 1000.0;
     double off_s = fabs(now_s - fmax(0.0, person->p50_s - since_s));
@@ -314,8 +314,8 @@ static void poll(uint64_t place)
     person->p50_s = now_s;
     person->asked_ms = sim.now_ms;
     int8_t odds = tell_odds(person, place);
-    sim.told[sim.told_len++] =
-        (struct told){(uint32_t)place, sim.now_ms, now_s, (double)eta.p90_s, odds};
+    sim.forecast[sim.forecasts_len++] =
+        (struct forecast){(uint32_t)place, sim.now_ms, now_s, (double)eta.p90_s, odds};
 }
 
 static void poll_all(void)
@@ -376,18 +376,18 @@ static void shown_is_what_comes(enum scenario scenario, uint64_t seed)
     static double errors[POLLS_MAX];
     size_t len = 0, visitors = 0, polls = 0, kept = 0;
     run(scenario, seed);
-    for (uint32_t i = 0; i < sim.told_len; i++) {
-        const struct told *told = &sim.told[i];
-        const struct person *person = &sim.people[told->person];
+    for (uint32_t i = 0; i < sim.forecasts_len; i++) {
+        const struct forecast *forecast = &sim.forecast[i];
+        const struct person *person = &sim.people[forecast->person];
         if (person->called_ms == 0)
             continue;
         double wait_s = (double)(person->called_ms - person->joined_ms) / 1000.0;
-        double real_s = (double)(person->called_ms - told->at_ms) / 1000.0;
-        if (told->at_ms == person->joined_ms)
+        double real_s = (double)(person->called_ms - forecast->at_ms) / 1000.0;
+        if (forecast->at_ms == person->joined_ms)
             visitors++;
         else if (wait_s - real_s >= wait_s / 10.0)
-            errors[len++] = fabs(told->p50_s - real_s) / fmax(wait_s, 1.0);
-        kept += real_s <= told->p90_s;
+            errors[len++] = fabs(forecast->p50_s - real_s) / fmax(wait_s, 1.0);
+        kept += real_s <= forecast->p90_s;
         polls++;
     }
     assert_true(visitors > 1000 && len > 0);
@@ -418,14 +418,14 @@ TEST_CASE(the_shown_odds_come_true_and_are_steady)
 {
     uint64_t shown[ODDS] = {0}, sold_out[ODDS] = {0}, visitors = 0, wavered = 0;
     run(SELLOUT, 2);
-    for (uint32_t i = 0; i < sim.told_len; i++) {
-        const struct told *told = &sim.told[i];
-        const struct person *person = &sim.people[told->person];
-        visitors += told->at_ms == person->joined_ms;
-        if (told->odds < 0 || person->called_ms == 0)
+    for (uint32_t i = 0; i < sim.forecasts_len; i++) {
+        const struct forecast *forecast = &sim.forecast[i];
+        const struct person *person = &sim.people[forecast->person];
+        visitors += forecast->at_ms == person->joined_ms;
+        if (forecast->odds < 0 || person->called_ms == 0)
             continue;
-        shown[told->odds]++;
-        sold_out[told->odds] += person->seats_when_called == 0;
+        shown[forecast->odds]++;
+        sold_out[forecast->odds] += person->seats_when_called == 0;
     }
     for (uint64_t place = 1; place <= sim.view.issued; place++)
         wavered += sim.people[place].wavered;

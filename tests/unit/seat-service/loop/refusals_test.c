@@ -18,7 +18,7 @@ TEST_CASE(refusal_has_a_retry_after_where_one_belongs_and_a_text_for_visitors)
         const struct call_refusal row = call_refusal(i);
         refusal_words_assert_row(row.status, row.code, row.retry_after_s);
         if (row.text != REFUSAL_TEXT_NONE)
-            refusal_words_assert_told(pages, PAGES, begins[row.text], row.code);
+            refusal_words_assert_shown(pages, PAGES, begins[row.text], row.code);
     }
 }
 

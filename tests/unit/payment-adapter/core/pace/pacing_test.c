@@ -100,7 +100,7 @@ SCRIPT_VERB(run_breaker, "missed|heard|unasked|wait|opened|allows|refuses")
     if (strcmp(verb, "missed") == 0)
         breaker_missed(&breaker, all.now_us);
     else if (strcmp(verb, "heard") == 0)
-        breaker_heard(&breaker);
+        breaker_answered(&breaker);
     else if (strcmp(verb, "unasked") == 0)
         breaker_unasked(&breaker, all.now_us);
     else if (strcmp(verb, "wait") == 0)
@@ -159,7 +159,7 @@ SCRIPT_VERB(run_pace, "pay|asks|answered|lost|share")
     } else if (strcmp(verb, "answered") == 0) {
         pace_reported(pace, all.reports[0], 0, all.now_us);
     } else if (strcmp(verb, "lost") == 0) {
-        pace_unheard(pace);
+        pace_unanswered(pace);
     } else if (strcmp(verb, "share") == 0) {
         script_expect(line, script_word(line, 1), atomic_load(&pace->share_ns) / 1000);
     } else {
@@ -382,15 +382,15 @@ static unsigned calls_alone(struct pace *pace, bool refused)
     unsigned sum = 0;
     uint32_t calls;
     if (all.reports[pace - all.paces] > 0 && refused)
-        pace_unheard(pace);
+        pace_unanswered(pace);
     for (int ms = 0; ms < 10000; ms++) {
         sum += paid(pace, PACE_POLL, 2) + paid(pace, PACE_TAKE, 2);
         if (pace_report(pace, all.now_us, &calls) && refused)
-            pace_unheard(pace);
+            pace_unanswered(pace);
         all.now_us += MS;
     }
     if (!refused)
-        pace_unheard(pace); /* so that another report may follow */
+        pace_unanswered(pace); /* so that another report may follow */
     return sum;
 }
 
@@ -402,7 +402,7 @@ TEST_CASE(process_without_the_database_keeps_its_last_pace)
         struct pace *pace = &all.paces[i];
         uint32_t calls;
         assert_in_range(calls_alone(pace, i != 0), 200, 400); /* its share is thirty a second */
-        assert_true(atomic_load(&pace->unheard) >= 1);
+        assert_true(atomic_load(&pace->unanswered) >= 1);
         /* Those calls do not block the other processes afterwards. */
         all.now_us += 1000000;
         assert_true(pace_report(pace, all.now_us, &calls));

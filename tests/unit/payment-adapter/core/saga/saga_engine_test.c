@@ -349,11 +349,11 @@ static const char *const verdicts[] = {"done", "failed", "ongoing", "unknown", N
 
 SCRIPT_VERB(do_end, "end")
 {
-    static const char *const heard[] = {"verdict", "answer", "nothing", NULL};
+    static const char *const sorts[] = {"verdict", "answer", "nothing", NULL};
     const char *of = script_value(line, "heard");
     struct saga_outcome outcome = {
         .verdict = (enum saga_verdict)script_choice(line, script_word(line, 2), verdicts),
-        .heard = (enum saga_heard)script_choice(line, of != NULL ? of : "verdict", heard),
+        .reply = (enum saga_reply)script_choice(line, of != NULL ? of : "verdict", sorts),
         .retry_ms = (uint32_t)script_value_or(line, "retry", 0),
         .code = script_value(line, "code"),
         .detail = script_value(line, "detail"),

@@ -43,7 +43,7 @@ SCRIPT_VERB(expect, "is|shows")
     if (strcmp(line->words[0], "is") == 0)
         prices_put(&text, &prices);
     else
-        prices_tell(&text, &prices);
+        prices_show(&text, &prices);
     if (!span_starts(text_span(&text), span_of(script_json(script_rest(line, 0)))))
         fail_msg("%s: \"%s\": it is %.*s", line->row, line->text, (int)text.len, memory);
 }

@@ -117,11 +117,11 @@ TEST_CASE(all_places_are_sent_again_once_in_bounded_parts)
     for (uint64_t entry = 1; entry <= PLACES; entry++)
         moves_note(&moves, (struct move){entry, 2});
     assert_int_equal(moves_pick(&moves, out, &upto), 0); /* they came from Redis */
-    moves_tell_again(&moves);
+    moves_send_again(&moves);
     while ((len = moves_pick(&moves, out, &upto)) > 0) {
         for (uint32_t i = 0; i < len; i++)
             times[out[i].entry]++;
-        moves.told = upto;
+        moves.sent = upto;
         assert_true(++parts <= 5);
     }
     for (uint64_t entry = 1; entry <= PLACES; entry++)
@@ -132,7 +132,7 @@ TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
 {
     moves_note(&moves, (struct move){5, 1});
     assert_int_equal(moves_pick(&moves, out, &upto), 0); /* it came from Redis */
-    moves_tell_again(&moves);
+    moves_send_again(&moves);
     moves_note(&moves, (struct move){6, 2}); /* after one that is still to be sent */
     assert_int_equal(moves_pick(&moves, out, &upto), 2);
     assert_int_equal(out[1].entry, 6);

@@ -21,7 +21,7 @@
 #include "outcomes.h"
 
 static struct shards *shards;
-static struct shards_told reply;
+static struct shards_reply reply;
 
 static uint32_t known_cuts(void)
 {
@@ -60,7 +60,7 @@ static void expect_call(const struct script_line *line, unsigned at)
         SCRIPT_NUMBER("of", call.shard),     SCRIPT_NUMBER("seals", call.seals),
         SCRIPT_NUMBER("epoch", call.epoch),  SCRIPT_NUMBER("nth", call.nth),
         SCRIPT_NUMBER("slot", call.slot_ms), SCRIPT_NUMBER("first", call.first),
-        SCRIPT_NUMBER("sent", call.told),
+        SCRIPT_NUMBER("sent", call.sent),
     };
     script_expect_values(line, at + 1, fields);
 }
@@ -104,7 +104,7 @@ SCRIPT_VERB(take_reply, "reply")
     reply.retry_ms = (uint32_t)script_value_or(line, "retry", 0);
     reply.due = script_has(line, "due");
     assert_int_equal(reply.outcome != LINE_CONFLICT, shards_take_cut(shards, &reply));
-    reply = (struct shards_told){0};
+    reply = (struct shards_reply){0};
 }
 
 SCRIPT_VERB(take_shard, "read")
@@ -126,7 +126,7 @@ SCRIPT_VERB(find, "find|hear")
     uint32_t sum = cut_sum(cuts_sum(shards_cuts(shards), count), &cut, shards_count(shards)) +
                    script_has(line, "wrong");
     bool (*take)(struct shards *, uint32_t, const struct cut *, uint32_t) =
-        strcmp(line->words[0], "hear") == 0 ? shards_heard : shards_found;
+        strcmp(line->words[0], "hear") == 0 ? shards_noted : shards_found;
     assert_int_equal(!script_has(line, "refused"), take(shards, nth, &cut, sum));
 }
 
@@ -341,7 +341,7 @@ TEST_CASE(an_address_keeps_its_shard)
     shards_destroy(NULL);
 }
 
-_Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_TELL_MAX == 512 && SHARDS_LEFT_TURNS == 4,
+_Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_SEND_MAX == 512 && SHARDS_LEFT_TURNS == 4,
                "rows name them");
 
 SCRIPT_TESTS_IN(rows, script_verbs, start, end)

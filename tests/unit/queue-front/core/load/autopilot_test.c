@@ -92,7 +92,7 @@ SCRIPT_VERB(expect_worth, "worth")
     struct autopilot_move move = autopilot_decide(&it.ask);
     enum autopilot_reason before;
     assert_true(autopilot_reason_parse(span_of(script_word(line, 2)), &before));
-    script_expect(line, script_word(line, 1), autopilot_worth_telling(&it.ask, &move, before));
+    script_expect(line, script_word(line, 1), autopilot_is_notable(&it.ask, &move, before));
 }
 
 static const struct script_row rows[] = {

@@ -103,7 +103,7 @@ SCRIPT_VERB(expect_ask, "ask")
                                 SCRIPT_NUMBER("moves", visit.ticket.moves),
                                 SCRIPT_NUMBER("member", visit.is_member),
                                 SCRIPT_NUMBER("ends", effect.ends_ms / 1000),
-                                SCRIPT_NUMBER("told", effect.told_ms / 1000),
+                                SCRIPT_NUMBER("told", effect.shown_ms / 1000),
                                 {.name = NULL}});
 }
 

@@ -92,10 +92,10 @@ SCRIPT_VERB(expect, "is")
         SLOT("kept_all", SLOT_U64, book.kept),
         SLOT("open", SLOT_U32, book.open_len),
         SLOT("turn", SLOT_U32, book.turn),
-        SLOT("tickets", SLOT_U64, book.told.judged[0]),
-        SLOT("tickets_kept", SLOT_U64, book.told.kept[0]),
-        SLOT("tickets_error", SLOT_U64, book.told.error_milli[0]),
-        SLOT("on_the_way", SLOT_U64, book.told.judged[1]),
+        SLOT("tickets", SLOT_U64, book.sums.judged[0]),
+        SLOT("tickets_kept", SLOT_U64, book.sums.kept[0]),
+        SLOT("tickets_error", SLOT_U64, book.sums.error_milli[0]),
+        SLOT("on_the_way", SLOT_U64, book.sums.judged[1]),
         {.name = NULL},
     };
     slots_expect(line, slots);

@@ -28,10 +28,10 @@
 #define PILOT(RATE, READING)                                                                       \
     "[" RATE "|1000|2000|3000|4000|climb|all-ok|{\"reason\":\"climb\"}|" READING "]"
 
-/* The words of tell_tick in wire.list. */
+/* The words of reply_tick in wire.list. */
 static const struct {
     const char *name, *text;
-} plain[TELL_TICK_WORDS] = {
+} plain[REPLY_TICK_WORDS] = {
     {"outcome", "0"},
     {"state", "3"},
     {"version", "2"},
@@ -70,7 +70,7 @@ static const struct {
     {"wrong_codes", "0"},
 };
 
-static char answer[TELL_TICK_WORDS][256];
+static char answer[REPLY_TICK_WORDS][256];
 static struct line_event event;
 static uint64_t now_us;
 
@@ -99,8 +99,8 @@ static enum line_tick take_answer(uint64_t took_us)
 {
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    resp_begin(&text, TELL_TICK_WORDS);
-    for (size_t i = 0; i < TELL_TICK_WORDS; i++)
+    resp_begin(&text, REPLY_TICK_WORDS);
+    for (size_t i = 0; i < REPLY_TICK_WORDS; i++)
         put_word(&text, answer[i]);
     assert_false(text.overflown);
     redisReply *reply = resp_reply(text_span(&text));
@@ -113,7 +113,7 @@ static enum line_tick take_answer(uint64_t took_us)
 
 static void set_plain(void)
 {
-    for (size_t i = 0; i < TELL_TICK_WORDS; i++)
+    for (size_t i = 0; i < REPLY_TICK_WORDS; i++)
         strcpy(answer[i], plain[i].text);
 }
 
@@ -126,7 +126,7 @@ static void expect_result(const struct script_line *line, enum line_tick got)
 
 SCRIPT_VERB(tick, "tick")
 {
-    for (size_t i = 0; i < TELL_TICK_WORDS; i++) {
+    for (size_t i = 0; i < REPLY_TICK_WORDS; i++) {
         const char *text = script_value(line, plain[i].name);
         if (text != NULL && text[0] == '+')
             snprintf(answer[i], sizeof(answer[i]), "%" PRIu64,
@@ -155,10 +155,10 @@ SCRIPT_DOES("doubt", line_event_doubt_document(&event))
 
 SCRIPT_VERB(judge, "judged")
 {
-    struct line_told *told = event.view.told;
-    told->judged[0] = script_value_or(line, "joins", told->judged[0]);
-    told->error_milli[1] = script_value_or(line, "error", told->error_milli[1]);
-    told->errors = script_value_or(line, "errors", told->errors);
+    struct line_sums *sums = event.view.sums;
+    sums->judged[0] = script_value_or(line, "joins", sums->judged[0]);
+    sums->error_milli[1] = script_value_or(line, "error", sums->error_milli[1]);
+    sums->errors = script_value_or(line, "errors", sums->errors);
 }
 
 static uint64_t number_of(const redisReply *reply, size_t at)
@@ -243,7 +243,7 @@ SCRIPT_VERB(expect, "expect")
     if (view->doc.ptr != NULL)
         assert_true(span_to_cstr(view->doc, doc, sizeof(doc)));
     const struct script_field fields[SCRIPT_FIELDS] = {
-        SCRIPT_NUMBER("seen", event.seen),
+        SCRIPT_NUMBER("seen", event.filled),
         SCRIPT_NUMBER("stale", view->stale),
         SCRIPT_NUMBER("state", view->state),
         SCRIPT_NUMBER("version", view->version),
@@ -416,7 +416,7 @@ static void tear_down(void)
 
 static void set_word(const char *name, const char *text)
 {
-    for (size_t i = 0; i < TELL_TICK_WORDS; i++)
+    for (size_t i = 0; i < REPLY_TICK_WORDS; i++)
         if (strcmp(plain[i].name, name) == 0)
             strcpy(answer[i], text);
 }

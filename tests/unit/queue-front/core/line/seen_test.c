@@ -1,4 +1,4 @@
-/* heard_test.c: the marks of visitors that a front has seen, and when it sends them to Redis.
+/* seen_test.c: the marks of visitors that a front has seen, and when it sends them to Redis.
  *
  *   turn EPOCH, reserve PLACES, mark PLACE ..., again   what happens to the front
  *   pick N EPOCH:PAGE ...   expects N pages to be sent, beginning with these
@@ -7,47 +7,47 @@
  *   is FIELD=N ...          older, all: the older epoch, or everything, was sent; urgent: the next
  *                           tick may not wait; dirty0, dirty1: unsent pages of either epoch;
  *                           pages: the room in pages; bytes: length of the first page picked */
-#include "core/line/heard.h"
+#include "core/line/seen.h"
 
 #include "core/line/ghosts.h"
 #include "script.h"
 
 #include <inttypes.h>
 
-static struct heard heard;
+static struct seen seen;
 static struct ghosts ghosts;
 
 static bool has(uint64_t epoch, uint64_t place)
 {
-    struct heard_page page = {epoch, (uint32_t)(place / HEARD_PAGE_PLACES)};
-    struct span marks = heard_marks(&heard, page);
-    uint64_t at = place % HEARD_PAGE_PLACES;
+    struct seen_page page = {epoch, (uint32_t)(place / SEEN_PAGE_PLACES)};
+    struct span marks = seen_marks(&seen, page);
+    uint64_t at = place % SEEN_PAGE_PLACES;
     return at / 8 < marks.len && ((uint8_t)marks.ptr[at / 8] & (0x80u >> at % 8)) != 0;
 }
 
-SCRIPT_DOES("turn", heard_turn(&heard, script_number_at(line, 1)))
-SCRIPT_DOES("reserve", heard_reserve(&heard, script_number_at(line, 1)))
+SCRIPT_DOES("turn", seen_turn(&seen, script_number_at(line, 1)))
+SCRIPT_DOES("reserve", seen_reserve(&seen, script_number_at(line, 1)))
 
 SCRIPT_VERB(mark, "mark")
 {
     for (unsigned i = 1; i < line->len; i++)
-        heard_mark(&heard, script_number(line->words[i]));
+        seen_mark(&seen, script_number(line->words[i]));
 }
 
-SCRIPT_DOES("again", heard_tell_again(&heard))
+SCRIPT_DOES("again", seen_send_again(&seen))
 
 SCRIPT_VERB(expect_pick, "pick")
 {
-    script_expect(line, script_word(line, 1), heard_pick(&heard));
+    script_expect(line, script_word(line, 1), seen_pick(&seen));
     for (unsigned i = 2; i < line->len; i++) {
         char page[48];
-        snprintf(page, sizeof(page), "%" PRIu64 ":%" PRIu32, heard.sent[i - 2].epoch,
-                 heard.sent[i - 2].page);
+        snprintf(page, sizeof(page), "%" PRIu64 ":%" PRIu32, seen.sent[i - 2].epoch,
+                 seen.sent[i - 2].page);
         script_expect_text(line, line->words[i], page);
     }
 }
 
-SCRIPT_DOES("sent|lost", heard_sent(&heard, strcmp(line->words[0], "sent") == 0))
+SCRIPT_DOES("sent|lost", seen_sent(&seen, strcmp(line->words[0], "sent") == 0))
 
 SCRIPT_VERB(expect_marks, "has|hasnt")
 {
@@ -61,13 +61,13 @@ SCRIPT_VERB(expect_marks, "has|hasnt")
 SCRIPT_VERB(is, "is")
 {
     const struct script_field fields[SCRIPT_FIELDS] = {
-        SCRIPT_NUMBER("older", heard_last_told(&heard)),
-        SCRIPT_NUMBER("all", heard_all_told(&heard)),
-        SCRIPT_NUMBER("urgent", heard.urgent),
-        SCRIPT_NUMBER("dirty0", heard.dirty_len[0]),
-        SCRIPT_NUMBER("dirty1", heard.dirty_len[1]),
-        SCRIPT_NUMBER("pages", heard.pages),
-        SCRIPT_NUMBER("bytes", heard.sent_len > 0 ? heard_marks(&heard, heard.sent[0]).len : 0),
+        SCRIPT_NUMBER("older", seen_last_sent(&seen)),
+        SCRIPT_NUMBER("all", seen_all_sent(&seen)),
+        SCRIPT_NUMBER("urgent", seen.urgent),
+        SCRIPT_NUMBER("dirty0", seen.dirty_len[0]),
+        SCRIPT_NUMBER("dirty1", seen.dirty_len[1]),
+        SCRIPT_NUMBER("pages", seen.pages),
+        SCRIPT_NUMBER("bytes", seen.sent_len > 0 ? seen_marks(&seen, seen.sent[0]).len : 0),
     };
     script_expect_values(line, 1, fields);
 }
@@ -76,10 +76,10 @@ SCRIPT_VERB(is, "is")
 SCRIPT_VERB(add_ghost, "ghost")
 {
     assert_int_equal(script_number_at(line, 1), 1);
-    heard.ghosts = &ghosts;
+    seen.ghosts = &ghosts;
     assert_true(ghosts_take_page(&ghosts, 0, SPAN("\x40")));
     ghosts.seq = 1;
-    ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
+    ghosts_take(&ghosts, (struct ghosts_reply){.seq = 1, .whole = 1}, 1);
 }
 
 /* Marks one more place in each of five pages, two of which are sent. */
@@ -135,9 +135,9 @@ static const struct script_row rows[] = {
 
 static void end(void)
 {
-    heard_deinit(&heard);
+    seen_deinit(&seen);
     ghosts_deinit(&ghosts);
-    heard = (struct heard){0};
+    seen = (struct seen){0};
     ghosts = (struct ghosts){0};
 }
 
@@ -145,18 +145,18 @@ static void end(void)
  * which is 90 s by default. */
 TEST_CASE(ten_million_marks_are_sent_in_a_third_of_an_epoch)
 {
-    heard_turn(&heard, 7);
-    heard_reserve(&heard, 10000000);
+    seen_turn(&seen, 7);
+    seen_reserve(&seen, 10000000);
     for (uint64_t place = 1; place <= 10000000; place += 1024)
-        heard_mark(&heard, place);
+        seen_mark(&seen, place);
     unsigned calls = 0;
-    for (; heard_pick(&heard) > 0; calls++)
-        heard_sent(&heard, true);
+    for (; seen_pick(&seen) > 0; calls++)
+        seen_sent(&seen, true);
     assert_true(calls * 300 <= 30000);
-    heard_deinit(&heard);
-    heard = (struct heard){0};
+    seen_deinit(&seen);
+    seen = (struct seen){0};
 }
 
-_Static_assert(HEARD_SEND_MAX == 2 && HEARD_PAGES_MAX == 256, "rows name them");
+_Static_assert(SEEN_SEND_MAX == 2 && SEEN_PAGES_MAX == 256, "rows name them");
 
 SCRIPT_TESTS_IN(rows, script_verbs, NULL, end)

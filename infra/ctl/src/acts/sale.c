@@ -1,4 +1,4 @@
-/* desk.c: imports halls from files, checks tickets from a scanner, and moves seats in pairs. */
+/* sale.c: imports halls from files, checks tickets from a scanner, and moves seats in pairs. */
 #include "acts/runs.h"
 
 #include "acts/generic.h"
@@ -26,7 +26,7 @@ static int show_gaps(const struct job *job, const json_t *event)
     return grow_is_empty(&out) ? EXIT_DONE : job_put(job, &out);
 }
 
-void desk_copy_show(const json_t *from, json_t *into)
+void sale_copy_show(const json_t *from, json_t *into)
 {
     static const char *const members[] = {"starts_at", "doors_at", "time_zone", "venue"};
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -36,10 +36,10 @@ void desk_copy_show(const json_t *from, json_t *into)
     }
 }
 
-static int patch_line(struct job *job, const json_t *told)
+static int patch_line(struct job *job, const json_t *wanted)
 {
     struct call call = {.method = NULL, .why = job->why};
-    char *body = json_in_text(told, 0);
+    char *body = json_in_text(wanted, 0);
     int status = job_call(job, COMMAND_LINE, "PATCH", "/admin/events/{EVENT}", &call);
     call.body = span_of(body);
     if (body == NULL)
@@ -53,18 +53,18 @@ static int patch_line(struct job *job, const json_t *told)
 
 /* The hall's document says when and where the show is. If the line has the event, copies that to it
  * for the visitors who wait. */
-static int tell_line(struct job *job, const json_t *hall)
+static int update_line(struct job *job, const json_t *hall)
 {
     struct call line = {.method = NULL};
     int status = job_look(job, COMMAND_LINE, "/admin/events/{EVENT}", true, &line);
     if (status == EXIT_DONE && line.json != NULL) {
-        json_t *told = json_object(), *is = json_object();
-        desk_copy_show(line.json, is);
-        desk_copy_show(hall, told);
-        if (!json_equal(is, told))
-            status = patch_line(job, told);
+        json_t *wanted = json_object(), *is = json_object();
+        sale_copy_show(line.json, is);
+        sale_copy_show(hall, wanted);
+        if (!json_equal(is, wanted))
+            status = patch_line(job, wanted);
         json_decref(is);
-        json_decref(told);
+        json_decref(wanted);
     }
     call_free(&line);
     return status;
@@ -75,10 +75,10 @@ static int end_hall(struct job *job, int status, const json_t *hall)
 {
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
         status = show_gaps(job, hall);
-    return status == EXIT_DONE ? tell_line(job, hall) : status;
+    return status == EXIT_DONE ? update_line(job, hall) : status;
 }
 
-int desk_import(struct job *job)
+int sale_import(struct job *job)
 {
     struct call call = {.method = NULL};
     int status = generic_send_file(job, &call);
@@ -92,7 +92,7 @@ int desk_import(struct job *job)
 }
 
 /* If-Match protects a correction that another operator made in between. */
-int desk_correct(struct job *job)
+int sale_correct(struct job *job)
 {
     struct call read = {.method = NULL}, write = {.if_match = read.etag, .why = job->why};
     int status = job_get(job, COMMAND_SEATS, "/admin/events/{EVENT}", &read);
@@ -106,7 +106,7 @@ int desk_correct(struct job *job)
     return status;
 }
 
-int desk_export(struct job *job)
+int sale_export(struct job *job)
 {
     struct call call = {.method = NULL};
     int status = job_get(job, COMMAND_SEATS,
@@ -116,7 +116,7 @@ int desk_export(struct job *job)
     return generic_end(job, status, &call);
 }
 
-int desk_lines(struct job *job)
+int sale_lines(struct job *job)
 {
     char next[CTL_URL_MAX] = "/admin/events/{EVENT}/lines";
     int status = EXIT_DONE;
@@ -131,7 +131,7 @@ int desk_lines(struct job *job)
     return status;
 }
 
-int desk_move(struct job *job)
+int sale_move(struct job *job)
 {
     struct call call = {.method = NULL};
     json_t *pairs = json_array();
@@ -151,7 +151,7 @@ int desk_move(struct job *job)
     return generic_send_made(job, status, json_pack("{s:o}", "seats", pairs), &call);
 }
 
-int desk_price(struct job *job)
+int sale_price(struct job *job)
 {
     struct call call = {.method = NULL};
     json_t *prices = json_object();
@@ -176,7 +176,7 @@ int desk_price(struct job *job)
 
 /* The API replaces the terms as a whole, and only the version that was read. So this reads them,
  * changes the named members, and writes them on the condition that they are still the same. */
-int desk_terms_set(struct job *job)
+int sale_terms_set(struct job *job)
 {
     static const char *const kept[] = {"by", "until", "before_start_s", "percent", "handed_on"};
     struct call read = {.method = NULL}, write = {.method = NULL};
@@ -193,7 +193,7 @@ int desk_terms_set(struct job *job)
 }
 
 /* Exits with 1 if there is a difference, so that a timer can call it. */
-int desk_reconcile(struct job *job)
+int sale_reconcile(struct job *job)
 {
     struct call call = {.method = NULL};
     struct grow out = {.ptr = NULL};
@@ -283,7 +283,7 @@ static int scan(struct job *job, const char *ticket, bool undo)
 
 /* A ticket opens a door, so it is never an argument: scanners type one per line on standard input.
  * Each is answered at once; the exit status is that of the worst. */
-int desk_checkin(struct job *job)
+int sale_checkin(struct job *job)
 {
     bool undo = job_option(job, OPTION_UNDO);
     if (undo && job->why == NULL)

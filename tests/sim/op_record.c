@@ -1,9 +1,9 @@
-/* told.c: see told.h.
+/* op_record.c: see op_record.h.
  *
  * A 503 means that nothing was done, and counts as a refusal. "The hold is gone" counts only if an
  * owner had to prove it, as for the saga's steps: a paused owner that does not know yet that it
  * lost the event may answer a buyer from memory. */
-#include "told.h"
+#include "op_record.h"
 
 #include "stage/history.h"
 
@@ -34,7 +34,7 @@ static void ask_for_seats(const struct seat_call *call)
         history_ask(call, "'op':'hold','by':'buyer-%" PRIu64 "'", call->buyer);
 }
 
-void told_ask(const struct seat_call *call)
+void op_record_ask(const struct seat_call *call)
 {
     static const char *const names[] = {[SEAT_RELEASE] = "release",
                                         [SEAT_EXTEND] = "extend",
@@ -80,7 +80,7 @@ static void refused(const struct seat_call *call)
                        call->answer == SEAT_LATER ? "later" : engine_verdict_name(call->verdict));
 }
 
-void told_answer(const struct seat_call *call)
+void op_record_answer(const struct seat_call *call)
 {
     if (call->answer == SEAT_SILENT)
         return;

@@ -1,10 +1,10 @@
-/* heard.h: the visitors that polled this front recently: one bit per place, in pages of 65,536, for
+/* seen.h: the visitors that polled this front recently: one bit per place, in pages of 65,536, for
  * this epoch and, until it has been sent, for the previous one.
  *
  * A poll sets a bit in allocated memory. Changed pages are sent to Redis a few at a time, so a
  * waiting visitor costs Redis nothing. Belongs to one loop. */
-#ifndef FG_QUEUE_FRONT_CORE_HEARD_H
-#define FG_QUEUE_FRONT_CORE_HEARD_H
+#ifndef FG_QUEUE_FRONT_CORE_SEEN_H
+#define FG_QUEUE_FRONT_CORE_SEEN_H
 
 #include "base/span.h"
 #include "core/line/ghosts.h"
@@ -16,54 +16,54 @@
 enum {
     /* Room for this many places beyond those issued, for visitors who join before the next tick. A
      * place beyond it is marked by the next poll. */
-    HEARD_AHEAD_PLACES = 65536,
+    SEEN_AHEAD_PLACES = 65536,
 };
 
-struct heard_page {
+struct seen_page {
     uint64_t epoch;
     uint32_t page;
 };
 
-struct heard {
+struct seen {
     uint8_t *bits[2];  /* this epoch's and the previous; the highest bit is the lowest place */
     uint8_t *dirty[2]; /* a flag per page: it has unsent marks */
     uint32_t pages;
     uint32_t dirty_len[2];
     uint32_t next; /* where the search for dirty pages continues */
     uint64_t epoch;
-    struct heard_page sent[HEARD_SEND_MAX]; /* on their way */
+    struct seen_page sent[SEEN_SEND_MAX]; /* on their way */
     uint32_t sent_len;
     bool urgent;                 /* a visitor came back whom every front counts as gone */
     const struct ghosts *ghosts; /* NULL: nobody is known to be gone */
 };
 
-void heard_deinit(struct heard *heard);
+void seen_deinit(struct seen *seen);
 /* Makes room for this many places. Without memory, places beyond the room get no marks. */
-void heard_reserve(struct heard *heard, uint64_t issued);
+void seen_reserve(struct seen *seen, uint64_t issued);
 /* Starts an epoch. Unsent marks are kept for one more epoch; then they are useless. */
-void heard_turn(struct heard *heard, uint64_t epoch);
+void seen_turn(struct seen *seen, uint64_t epoch);
 /* This visitor has just polled. O(1), no allocation. */
-void heard_mark(struct heard *heard, uint64_t place);
+void seen_mark(struct seen *seen, uint64_t place);
 
 /* Redis has lost its bitmap: both epochs are sent again. */
-void heard_tell_again(struct heard *heard);
+void seen_send_again(struct seen *seen);
 
-/* Picks up to HEARD_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends
- * with heard_sent(); pages that did not arrive are picked again. */
-uint32_t heard_pick(struct heard *heard);
+/* Picks up to SEEN_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends
+ * with seen_sent(); pages that did not arrive are picked again. */
+uint32_t seen_pick(struct seen *seen);
 /* Whether everything is sent or under way; and the same for the previous epoch. */
-static inline bool heard_all_told(const struct heard *heard)
+static inline bool seen_all_sent(const struct seen *seen)
 {
-    return heard->dirty_len[0] + heard->dirty_len[1] == 0;
+    return seen->dirty_len[0] + seen->dirty_len[1] == 0;
 }
 
-static inline bool heard_last_told(const struct heard *heard)
+static inline bool seen_last_sent(const struct seen *seen)
 {
-    return heard->dirty_len[1] == 0;
+    return seen->dirty_len[1] == 0;
 }
 
 /* The page's marks without trailing zeros. */
-struct span heard_marks(const struct heard *heard, struct heard_page page);
-void heard_sent(struct heard *heard, bool arrived);
+struct span seen_marks(const struct seen *seen, struct seen_page page);
+void seen_sent(struct seen *seen, bool arrived);
 
 #endif
