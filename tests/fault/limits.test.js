@@ -77,7 +77,7 @@ test('no file is left in the payment adapter: when there are some again it finis
   assert.equal(world.psp.captures, 2);
 });
 
-test('the memory of Redis is full: joins are refused, polls go on, and no place is lost', async (t) => {
+test('a full Redis refuses joins, answers polls and loses no place', async (t) => {
   const site = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
   const early = new Visitor(site.front, 'show');
   const { position } = await early.joined();

@@ -157,7 +157,7 @@ describe('the edge', () => {
     }
   });
 
-  test('knows its methods', async () => {
+  test('refuses TRACE with 405', async () => {
     assertProblem(await stack.edge.call('TRACE', '/e/demo'), 405, 'method-not-allowed');
   });
 
@@ -210,7 +210,7 @@ describe('the edge', () => {
     assertProblem(refused, 429, 'too-many-connections');
   });
 
-  test('refuses a source that asks too fast, and says when to come back', async () => {
+  test('refuses a source above the request limit with 429', async () => {
     // All at once: one after the other they may take longer than the ten-second window.
     const bytes = crlf('GET /e/demo HTTP/1.1\nHost: a\n\n').repeat(REQUESTS_PER_10S + 1);
     const answers = [];
@@ -552,7 +552,7 @@ describe('the edge and hostile HTTP/2', () => {
     await othersAreAnswered();
   });
 
-  test('streams that are reset as soon as they are opened count as requests, and end the connection and the next', async () => {
+  test('rapid stream resets count as requests and get the source refused', async () => {
     const before_ = memoryKb();
     const h2 = await open('127.0.4.2');
     await flood(h2, (n) => [
@@ -564,7 +564,7 @@ describe('the edge and hostile HTTP/2', () => {
     await othersAreAnswered();
   });
 
-  test('connections without requests are bounded too: beyond it there is no handshake', async () => {
+  test('new connections per address are limited before the TLS handshake', async () => {
     const from = '127.0.4.4';
     let opened = 0;
     await until('a refusal', async () => {

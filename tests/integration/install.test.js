@@ -69,7 +69,7 @@ test('the command line comes with its page of the manual and with completion tha
 
 const secretsOf = (config) => [...new Set([...config.replace(/^\s*#.*$/gm, '').matchAll(/\/etc\/fairgate\/secrets\/([\w.-]+)/g)].map((m) => m[1]))].sort();
 
-test('units hand over every secret that a config names, and no others', async (t) => {
+test('units pass exactly the secrets that a config names', async (t) => {
   const scope = openScope(t);
   const destdir = scope.tempDir();
   install(destdir);
@@ -151,7 +151,7 @@ test('units are sound', (t) => {
 // The score of `systemd-analyze security`, out of ten; infra/README.md has it.
 const EXPOSURE = { 'queue-front': 1.2, 'seat-service': 1.2, 'payment-adapter': 1.2 };
 
-test('units are as closed as the README says, and say which calls of the kernel they may make', (t) => {
+test('units are as confined as the README says and filter system calls', (t) => {
   const destdir = openScope(t).tempDir();
   install(destdir);
   for (const [service, most] of Object.entries(EXPOSURE)) {

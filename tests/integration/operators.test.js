@@ -44,7 +44,7 @@ describe('operator accounts at the waiting room', () => {
   });
 
   // judges: roles
-  test('a role opens what it says, and its limit holds', async () => {
+  test('a role permits its own calls, for its own events only', async () => {
     const may = [
       ['ann', 'GET', '/admin/events', 200], ['ann', ...PATCH('other'), 200], ['ann', 'PUT', '/log/level', { body: { level: 'info' } }, 204],
       ['kim', 'GET', '/admin/events', 200], ['kim', 'GET', '/admin/events/other', 200], ['kim', 'GET', '/admin/events/other/audit', 200],
@@ -70,7 +70,7 @@ describe('operator accounts at the waiting room', () => {
     for (const [who, method, path, ...rest] of mayNot) assertProblem(await as(token[who], method, path, rest.length > 1 ? rest[0] : {}), 403, rest.at(-1));
   });
 
-  test('who did it stands on the trail and in the log: an address, or the name that the issuer has for them', async () => {
+  test('trail and log name the operator', async () => {
     assert.equal((await as(token.ann, 'PATCH', '/admin/events/other', { body: { burst: 9 } })).status, 200);
     assert.equal((await as(token.may, 'PATCH', '/admin/events/hero-lim', { body: { burst: 9 } })).status, 200);
     assertProblem(await as(token.may, 'PATCH', '/admin/events/hero-lim', { body: { burst: 8 }, headers: { 'x-operator': 'kim' } }), 400, 'operator-invalid');
@@ -178,7 +178,7 @@ describe('operator accounts at the waiting room', () => {
     assertProblem(await front.private.get('/admin/whoami', { token: access }), 401, 'operator-token-refused');
   });
 
-  test('new keys are found by the first token that names one, and made up names do not have the issuer asked again and again', async () => {
+  test('an unknown key id refetches the keys, at most once a second', async () => {
     const old = token.kim;
     issuer.rotate();
     const { access_token: shown } = await issuer.login('kim');
@@ -248,7 +248,7 @@ describe('operator accounts at the seats and the payments', () => {
   });
 
   // judges: roles
-  test('read by role and event, and what moves money or sold seats is for admins', async () => {
+  test('seats and payments permit calls by role and event', async () => {
     const may = [
       [seats, 'viewer', 'GET', '/admin/events'], [seats, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/counts'], [seats, 'operator:hero-*', 'POST', '/admin/events/hero-lim/block'],
       [seats, 'operator', 'GET', '/admin/events/other/document'], [seats, 'admin', 'POST', '/admin/events/other/price'], [seats, 'viewer', 'GET', '/admin/whoami'],
@@ -283,7 +283,7 @@ describe('operator accounts at the seats and the payments', () => {
     for (const service of [seats, pay]) assertProblem(await service.private.get('/admin/whoami', { token: issuer.forge({ aud: 'x' }) }), 401, 'operator-token-refused');
   });
 
-  test('who acted stands on the trails of seats and payments', async () => {
+  test('the trails of seats and payments name the operator', async () => {
     const lee = issuer.forge({ sub: 'lee', roles: ['admin'] });
     const admin = seats.secrets.read('admin-token');
     assertStatus(await ask(seats, lee, 'PUT', '/admin/events/trail', { body: hall() }), 201);

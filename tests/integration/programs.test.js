@@ -60,7 +60,7 @@ for (const program of ['queue-front', 'seat-service', 'payment-adapter', 'fairga
     assert.ok(flags.includes('RE') && flags.includes('RW'), 'what it is read from is understood');
   });
 
-  test(`${program} guards its stacks, and its calls of the C library know their room`, () => {
+  test(`${program} has stack protectors and fortified libc calls`, () => {
     const symbols = read('readelf', '-W', '--dyn-syms', path);
     assert.match(symbols, /__stack_chk_fail/);
     assert.match(symbols, /__v?snprintf_chk|__mem\w+_chk|__v?fprintf_chk/);

@@ -43,7 +43,7 @@ describe('a stack', async () => {
     assert.notEqual(stack.read('secrets/admin-token'), other.read('secrets/admin-token'));
   });
 
-  test('keeps its secrets to its owner, and prints none', () => {
+  test('keeps secrets readable to their owner only and prints none', () => {
     assert.equal(statSync(join(stack.dir, 'secrets')).mode & 0o777, 0o700);
     const names = readdirSync(join(stack.dir, 'secrets'));
     for (const name of ['admin-token', 'service-token', 'psp-key', 'ticket-keys']) {

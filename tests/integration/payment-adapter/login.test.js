@@ -34,7 +34,7 @@ test('each hash format of the table logs in, whatever the case of the login', as
   }
 });
 
-test('a wrong password and an unknown login look the same and take the same work', async () => {
+test('an unknown login looks and costs the same as a wrong password', async () => {
   // A hash whose cost dominates a login, for existing and unknown users alike.
   const costly = '$2b$10$S5.CNEuPbSus1ARMr2638.cI/C5VUTOaybMKRSpa0d.fKi5GJpImm';
   world.postgres.sql(`UPDATE users SET password_hash = '${costly}' WHERE id BETWEEN 130 AND 134`, 'shop');
@@ -83,7 +83,7 @@ test('posts from other sites, other types and malformed bodies are refused', asy
   assertProblem(await login(world.visitor(), "' OR '1'='1", 'x'), 401, 'bad-credentials');
 });
 
-test('guesses are slowed down for the account and for the address, and pass by', async () => {
+test('guesses throttle the account and the address for a while', async () => {
   const pay = await world.startPay({ login: { free_fails: 3, pause: '1s', window: '10m' } });
   const visitor = world.visitor(pay);
   world.postgres.sql('DELETE FROM pay.throttle', 'pay');
@@ -131,7 +131,7 @@ test('guesses at an account lock out nobody but the guesser', async () => {
   await pay.stop();
 });
 
-test('guesses from everywhere are slow, and the owner at a browser they have used does not wait for them', async () => {
+test('guesses from many addresses do not throttle a known browser', async () => {
   const pay = await world.startPay({ login: { free_fails: 1, pause: '10m', pause_max: '10m', window: '15m' } });
   world.postgres.sql('DELETE FROM pay.throttle', 'pay');
   const victim = 'user112@example.com', jar = new CookieJar();
@@ -157,7 +157,7 @@ test('guesses from everywhere are slow, and the owner at a browser they have use
   await pay.stop();
 });
 
-test('guesses in parallel do not slip past the count', async () => {
+test('parallel guesses do not evade the throttle', async () => {
   const visitor = world.visitor();
   // Of twenty simultaneous logins to an account most are rejected.
   let turnedAway = 0;

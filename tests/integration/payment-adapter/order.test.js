@@ -190,7 +190,7 @@ test('the same key gets the same order, with another body 422', async () => {
   await world.settle();
 });
 
-test('a hold of somebody else is 404, one that ran out 410', async () => {
+test("another's hold is a 404, an expired hold a 410", async () => {
   const theirs = world.hold();
   const mine = world.hold();
   assertProblem(await world.order(buyer, { ...theirs, pass: mine.pass }), 404, 'hold-unknown');
@@ -209,7 +209,7 @@ test('a hold of somebody else is 404, one that ran out 410', async () => {
   await world.settle();
 });
 
-test('an amount in the body is refused and never believed', async () => {
+test('an amount in the body of an order is refused', async () => {
   const visit = world.hold();
   for (const body of [{ amount: 1 }, { price: 1 }, { currency: 'usd' }, { seats: ['A-1'] }, { member: '2' }])
     assertProblem(await world.order(buyer, visit, { body }), 400, 'bad-request');
@@ -397,7 +397,7 @@ test('each call to Stripe says for which version of its API it is meant', async 
     assert.ok(world.psp.calls.some(({ path }) => path.includes(part)), part);
 });
 
-test('a list of seats that cannot be read is the seat service\'s fault, and said so', async () => {
+test('an unreadable list of seats is reported as seat-service not reached', async () => {
   for (const body of ['[{"seat": "A-1"}, {', '{"not": "a list"}']) {
     world.seats.fault('/export', { status: 200, text: body });
     const report = await until('a run', async () => {
@@ -408,7 +408,7 @@ test('a list of seats that cannot be read is the seat service\'s fault, and said
   }
 });
 
-test('a webhook counts once, from the provider alone, within five minutes on both sides', async () => {
+test('a webhook counts once, if signed and at most five minutes off', async () => {
   const order = await world.ordered(buyer, world.hold());
   const intent = await world.paymentOf(order);
   // It claims a payment that did not happen: so the order stays open until all events have come.
@@ -565,7 +565,7 @@ test('a batch of wakes skips a locked saga and reports it', async () => {
   }
 });
 
-test('a hold whose sums do not agree is not ordered', async () => {
+test('a hold with inconsistent sums cannot be ordered', async () => {
   const wrong = [
     { fees: -1 },
     { fees: 1.5 },
@@ -596,7 +596,7 @@ test('a stream tells each status as it comes', async () => {
   stream.close();
 });
 
-test('the pages show the order and the tickets to their owner, in both languages', async () => {
+test('pages show an order and its tickets to its owner, in two languages', async () => {
   const order = await world.ordered(buyer, world.hold());
   const pending = await buyer.get(`/pay/orders/${order}?lang=en`);
   assert.equal(pending.status, 200);

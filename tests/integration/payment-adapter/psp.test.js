@@ -516,7 +516,7 @@ const looksAt = async (order) => (await stepsOf(order)).filter((step) => step ==
 const returnTo = (order, search) => `/pay/orders/${order}?${new URLSearchParams(search)}`;
 const keyOf = (order) => world.postgres.sql(`SELECT data::jsonb->>'payment_key' FROM pay.saga WHERE subject = '${order}'`, 'pay');
 
-test('by Toss: what is typed into the address is a hint, and another order\'s payment does not count', async () => {
+test('by Toss: parameters of the return URL do not count as a payment', async () => {
   const paid = await make('toss');
   const { paymentKey } = Object.fromEntries(await agreeAt(paid.payment.checkout_url));
   await world.untilStatus(buyer, paid.order, 'completed');

@@ -17,7 +17,7 @@ test('the codes of refusals are those of refusals.h', () => {
   assert.deepEqual(code.enum, [...new Set([...rows, ...OF_ALL_SERVICES])].sort());
 });
 
-test('nothing is refused but by a row of it', () => {
+test('every refusal comes from a row of refusals.h', () => {
   const files = readdirSync(SRC, { recursive: true }).filter((file) => file.endsWith('.c'));
   assert.ok(files.length > 50);
   assert.deepEqual(files.filter((file) => read(file).includes('http_problem')), ['api/refusal.c']);

@@ -52,7 +52,7 @@ function hammer(site, id, headers = {}) {
 }
 
 // judges: entry
-test('no opening gives a place without its work', async (t) => {
+test('no way of opening gives a place without proof of work', async (t) => {
   const site = await openSite(t, { fronts: 2 });
   let joins = 0;
   for (let round = 0; joins < 10_000; round += 1) {

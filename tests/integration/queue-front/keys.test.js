@@ -260,7 +260,7 @@ async function reloadInTurn(site, load) {
   await load.turn(1);
 }
 
-test('under load every ring is turned whole: not one place is lost, not one request refused', async (t) => {
+test('every key ring rotates under load without a lost place or a refusal', async (t) => {
   const site = await openRings(t);
   await makeEvent(site, 'still', { ...STILL, lanes: LANES });
   await makeEvent(site, 'club', { ...STILL, member_required: true });

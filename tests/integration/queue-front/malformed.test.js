@@ -16,7 +16,7 @@ test('a NUL in a header gets 400 and the end of the connection', async (t) => {
   assert.equal((await site.front.http.get('/v1/queue/show/status')).status, 200);
 });
 
-test('strange paths, cookies and queries are answered, never believed', async (t) => {
+test('malformed paths, cookies and queries are refused or ignored', async (t) => {
   const site = await openShow(t, { rate_per_s: 0 });
   const get = (path, headers) => site.front.http.get(path, { headers });
   for (const path of ['/v1/queue/show%00/me', '/v1/queue/../me', '/v1/queue//me', '/e/%ff', '/v1/queue/SHOW/me']) {

@@ -111,7 +111,7 @@ const BAD_KNOBS = [
   [{ colour: 'red' }, '/colour'],
 ];
 
-test('every bad knob is refused by its pointer and rule, and changes nothing', async (t) => {
+test('an invalid knob is refused with pointer and rule and changes nothing', async (t) => {
   const { show, ...site } = await alone(t, STILL);
   const before = await site.front.admin.get(`/admin/events/${show}`);
   for (const [body, pointer] of BAD_KNOBS) {
@@ -334,7 +334,7 @@ test('the largest document and change are accepted', async (t) => {
   assert.equal((await visitor.entered()).session.split('.')[0], id);
 });
 
-test('the private side wants the token, and the public side does not have it', async (t) => {
+test('private calls need the admin token and are not on the public port', async (t) => {
   const site = await openShow(t, STILL);
   const bare = site.front.private;
   assert.equal((await bare.get('/admin/events')).status, 401);

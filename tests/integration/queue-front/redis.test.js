@@ -122,7 +122,7 @@ describe('users', { concurrency: true }, () => {
     assert.deepEqual(allowed.filter((name) => !used.has(name) && !own.includes(name)), [], 'nobody needs these');
   });
 
-  test('it may do nothing else, and touch nobody else\'s keys', async (t) => {
+  test('the shipped user may run no other command and reach no other key', async (t) => {
     const site = await openGuarded(t);
     await site.redis.command('SET', 'other', 'x');
     const say = (...words) => execFileSync('redis-cli',
@@ -495,7 +495,7 @@ describe('TLS', { concurrency: true }, () => {
     await until('joins to be taken', async () => (await new Visitor(site.front, 'show').join()).status === 201);
   });
 
-  test('users, passwords and TLS at once: at the master, its replicas and the sentinels', async (t) => {
+  test('user, password and TLS work together with replicas and sentinels', async (t) => {
     const scope = openScope(t);
     const authority = openAuthority(scope);
     const certificate = authority.make('redis');

@@ -357,7 +357,7 @@ test('a list of holds ends before it is too long, and the largest hold always fi
   assert.deepEqual(await one(), [second.json.hold]);
 });
 
-test("another's hold is not there", async () => {
+test("another visitor's hold is a 404", async () => {
   const { alice, bob } = await fresh();
   const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
   assertProblem(await bob.read(hold), 404, 'hold-unknown');
@@ -367,7 +367,7 @@ test("another's hold is not there", async () => {
   assert.equal((await alice.read(hold)).status, 200);
 });
 
-test('what makes no sense is refused and named', async () => {
+test('an invalid request is refused with its reason', async () => {
   const { alice } = await fresh({ area: 5 });
   const unknown = await alice.hold({ seats: ['r1s1', 'nowhere'] });
   assertProblem(unknown, 422, 'seat-unknown');

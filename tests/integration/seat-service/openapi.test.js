@@ -17,7 +17,7 @@ test('the codes of refusals are those of the program: its own, the verdicts of t
   assert.deepEqual(code.enum, [...new Set([...own, ...verdicts, ...reasons, ...OF_ALL_SERVICES])].sort());
 });
 
-test('nothing is refused but by a row of them', () => {
+test('every refusal comes from a row of the lists', () => {
   const src = join(ROOT, 'seat-service/src');
   const files = readdirSync(src, { recursive: true }).filter((file) => file.endsWith('.c'));
   const saying = (text) => files.filter((file) => readFileSync(join(src, file), 'utf8').includes(text));

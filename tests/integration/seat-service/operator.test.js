@@ -421,7 +421,7 @@ test('replay prints JSON, whatever a hall calls its seats and however long its n
   assert.equal(replay().areas.length, 64);
 });
 
-test('keys are fetched from the waiting room, and a rotation is noticed without a word', async (t) => {
+test('keys are fetched from the waiting room, and a rotation is noticed', async (t) => {
   const own = openScope(t);
   let office = new PassOffice();
   const room = await serve(own, (_, answer) => {

@@ -20,7 +20,7 @@ async function enter(front, event) {
 }
 
 // judges: leave
-test('a visitor who left by ticket or by pass can hold no seat with the old pass', async (t) => {
+test('a pass holds no seat once its visitor left by ticket or by pass', async (t) => {
   const scope = openScope(t);
   const site = await openSite(null, { scope, fronts: 0 });
   const office = new PassOffice('fairgate', site.secrets.read('pass-es256.pem'));

@@ -78,7 +78,7 @@ describe('a limit of four seats', async () => {
     return order.order;
   }
 
-  test('holds over two visits of one member in a line for everybody, before anything is paid', async () => {
+  test('holds across two visits of one member before any payment', async () => {
     const buyer = member.bcrypt;
     const first = await visit('open'), second = await visit('open');
     await bought(first, buyer, await held(first, 'r1s1', 'r1s2', 'r1s3'));
