@@ -3,7 +3,7 @@
 
 #include "base/base64.h"
 
-TEST_CASE(the_rfc_4648_vectors_come_out)
+TEST_CASE(the_rfc_4648_vectors_match)
 {
     static const char *const pairs[][2] = {
         {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
@@ -21,7 +21,7 @@ TEST_CASE(the_rfc_4648_vectors_come_out)
     }
 }
 
-TEST_CASE(other_texts_are_refused)
+TEST_CASE(invalid_texts_are_refused)
 {
     static const char *const bad[] = {"Zg==", "Zg=", "Z",   "Zm9vY", " Zg", "Zg\n", "Z\ng",
                                       "+/+/", "Zh",  "Zm9", "ZgB",   "Zg.", "Z*g*"};
@@ -41,7 +41,7 @@ TEST_CASE(a_byte_that_is_not_ascii_is_refused)
     }
 }
 
-TEST_CASE(too_little_room_is_refused_on_both_ways)
+TEST_CASE(encoding_and_decoding_refuse_a_small_buffer)
 {
     char memory[7], out[5];
     struct text text = text_on(memory, sizeof(memory));
@@ -56,7 +56,7 @@ TEST_CASE(too_little_room_is_refused_on_both_ways)
     assert_memory_equal("fooba", out, 5);
 }
 
-TEST_CASE(any_bytes_go_there_and_back)
+TEST_CASE(any_bytes_survive_a_round_trip)
 {
     const struct rng *rng = unit_rng();
     for (size_t len = 0; len < 700; len++) {

@@ -85,7 +85,7 @@ static void colours_of(const char *light, const char *dark, char css[512])
     brand_destroy(brand);
 }
 
-TEST_CASE(any_colour_becomes_one_that_people_can_see)
+TEST_CASE(any_colour_is_given_enough_contrast)
 {
     const struct rng *rng = unit_rng();
     char light[8], dark[8], css[512];
@@ -105,13 +105,13 @@ TEST_CASE(any_colour_becomes_one_that_people_can_see)
     }
 }
 
-TEST_CASE(our_own_colours_are_held_to_the_same)
+TEST_CASE(the_default_colours_have_enough_contrast)
 {
     judge(base_css, false, "ours");
     judge(base_css, true, "ours");
 }
 
-TEST_CASE(a_colour_that_people_can_see_stays_as_it_is)
+TEST_CASE(a_colour_with_enough_contrast_is_unchanged)
 {
     char css[512];
     colours_of("#7a1fa2", "#d9a6f5", css);

@@ -46,7 +46,7 @@ static int load(struct span text, char *const *environment)
     return config_parse("a.conf", text, environment, parts, PARTS, &err);
 }
 
-TEST_CASE(every_kind_is_read)
+TEST_CASE(every_kind_of_setting_is_read)
 {
     assert_int_equal(0, load(SPAN("# a comment\n"
                                   "\n"

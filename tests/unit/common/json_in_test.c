@@ -500,7 +500,7 @@ TEST_CASE(documents_are_written_into_bounded_and_growing_memory)
 /* ---- without memory ---- */
 
 /* jansson continues after some failed allocations and leaves out a byte. */
-TEST_CASE(a_parsed_text_is_complete_or_there_was_no_memory)
+TEST_CASE(lack_of_memory_never_gives_a_partial_document)
 {
     static const char text[] = "{\"a name of more than sixteen bytes\":"
                                "[\"a text of more than sixteen bytes\",12345678901234567890.5,1]}";

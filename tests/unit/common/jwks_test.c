@@ -97,7 +97,7 @@ static struct jwks *parse(const char *json)
 #define LONGEST_KID K32 K32 K32 K32
 static_assert(sizeof(LONGEST_KID) == JWKS_KID_MAX + 1, "one of 128 letters");
 
-TEST_CASE(only_useful_keys_are_taken)
+TEST_CASE(only_usable_keys_are_taken)
 {
     static const struct {
         const char *set;
@@ -290,7 +290,7 @@ static unsigned unknown_of(const struct jwks_key *key, struct span message, stru
     return unknown;
 }
 
-TEST_CASE(a_signature_is_not_wrong_for_want_of_memory)
+TEST_CASE(lack_of_memory_is_not_a_wrong_signature)
 {
     static const struct {
         const char *kid, *message, *signature;
@@ -307,7 +307,7 @@ TEST_CASE(a_signature_is_not_wrong_for_want_of_memory)
     jwks_destroy(set);
 }
 
-TEST_CASE(a_token_is_not_wrong_for_want_of_memory)
+TEST_CASE(lack_of_memory_is_not_a_wrong_token)
 {
     struct clock_fake clock;
     const struct jwt_rules rules = {.typ = "t", .iss = "i", .aud = "a", .clock = &clock.clock};
@@ -395,7 +395,7 @@ TEST_CASE(a_set_has_all_of_its_keys_or_is_refused)
     jwks_destroy(set);
 }
 
-TEST_CASE(a_set_is_not_bad_for_want_of_memory)
+TEST_CASE(lack_of_memory_is_not_a_bad_key_set)
 {
     struct jwks *set;
     struct err_slot err;
@@ -493,7 +493,7 @@ TEST_CASE(keys_of_one_file_are_read_in_their_order)
     unit_file_remove(path);
 }
 
-TEST_CASE(noise_is_survived)
+TEST_CASE(mutated_key_sets_do_no_harm)
 {
     const struct rng *rng = unit_rng();
     for (unsigned round = 0; round < 3000; round++) {

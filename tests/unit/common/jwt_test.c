@@ -244,7 +244,7 @@ TEST_CASE(every_claim_is_compared)
         check(OUR_HEADER, payloads[i].part, payloads[i].says, payloads[i].rules);
 }
 
-TEST_CASE(times_are_compared_with_the_leeway_and_not_a_second_more)
+TEST_CASE(the_leeway_for_times_is_exact_to_the_second)
 {
     static const char form[] = "seconds since 1970", expired[] = "run out",
                       longer[] = "longer than it may", early[] = "too early for nbf",
@@ -281,7 +281,7 @@ TEST_CASE(times_are_compared_with_the_leeway_and_not_a_second_more)
         check(OUR_HEADER, payloads[i].part, payloads[i].says, payloads[i].rules);
 }
 
-TEST_CASE(sub_and_jti_have_a_longest_length)
+TEST_CASE(sub_and_jti_have_a_maximum_length)
 {
     static const char *const names[] = {"sub", "jti"};
     static char name[JWT_CLAIM_MAX + 2];
@@ -327,7 +327,7 @@ TEST_CASE(claims_are_read_back)
     jwt_deinit(&jwt);
 }
 
-TEST_CASE(other_texts_are_refused)
+TEST_CASE(malformed_tokens_are_refused)
 {
     static const char *const bad[] = {"",      ".",       "..",       "...",         "a.b",
                                       "a.b.c", "a.b.c.d", "e30.e30.", "e30=.e30.AA", " e30.e30.AA"};
@@ -479,7 +479,7 @@ TEST_CASE(an_outside_issuer_signs_by_the_algorithm_of_its_key)
 }
 
 /* jansson allocates header and claims here. */
-TEST_CASE(want_of_memory_is_not_the_fault_of_a_token)
+TEST_CASE(lack_of_memory_is_no_fault_of_the_token)
 {
     struct span good = signed_token();
     struct err_slot err = {.text = ""};

@@ -219,7 +219,7 @@ TEST_CASE(a_full_pipe_does_not_block_and_each_loss_is_reported_once)
 }
 
 /* A hang is ended by run-unit's time limit. */
-TEST_CASE(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end)
+TEST_CASE(a_stuck_or_closed_reader_does_not_delay_the_end)
 {
     for (int gone = 0; gone < 2; gone++) {
         int fds[2];

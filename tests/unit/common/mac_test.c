@@ -22,7 +22,7 @@ static struct mac_ring ring_of(const char *text)
 }
 
 /* From the reference implementation's vectors.h (SipHash-2-4, 128 bits). */
-TEST_CASE(the_published_vectors_come_out)
+TEST_CASE(the_published_vectors_match)
 {
     static const uint8_t want_empty[] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6,
                                          0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
@@ -37,7 +37,7 @@ TEST_CASE(the_published_vectors_come_out)
     assert_true(mac_check(&ring, 1, "\0", 1, mac));
 }
 
-TEST_CASE(any_changed_bit_is_seen)
+TEST_CASE(any_changed_bit_is_refused)
 {
     struct mac_ring ring = ring_of("9 " KEY_1);
     uint8_t mac[MAC_BYTES];
@@ -57,7 +57,7 @@ TEST_CASE(any_changed_bit_is_seen)
     assert_false(mac_check(&ring, 9, message, sizeof(message) - 1, mac));
 }
 
-TEST_CASE(a_rotation_invalidates_nothing_until_the_old_key_goes)
+TEST_CASE(a_rotation_invalidates_nothing_until_the_old_key_is_removed)
 {
     struct mac_ring before = ring_of("1 " KEY_1);
     struct mac_ring during = ring_of("2 " KEY_2 "\n1 " KEY_1 "\n");
@@ -77,7 +77,7 @@ TEST_CASE(a_rotation_invalidates_nothing_until_the_old_key_goes)
     assert_false(mac_check(&after, 2, "ticket", 6, new_mac));
 }
 
-TEST_CASE(a_wrong_file_is_refused_with_the_line_named)
+TEST_CASE(a_bad_key_file_is_refused_with_its_line)
 {
     static const char form[] = "a key is written", digits[] = "a key has 32 hex digits";
     static const char *const rows[][3] = {
@@ -131,7 +131,7 @@ TEST_CASE(a_key_file_is_a_secret_file)
 
 /* ---- member name ---- */
 
-TEST_CASE(a_name_is_the_same_wherever_and_whenever_it_is_made)
+TEST_CASE(member_names_match_the_vectors)
 {
     char long_id[300];
     memset(long_id, 'm', sizeof(long_id));
@@ -145,7 +145,7 @@ TEST_CASE(a_name_is_the_same_wherever_and_whenever_it_is_made)
 
 /* ---- secret file, plain file ---- */
 
-TEST_CASE(a_secret_is_read_less_one_newline)
+TEST_CASE(a_secret_is_read_without_its_last_newline)
 {
     static char large[SECRET_FILE_BYTES_MAX + 1];
     memset(large, 'x', sizeof(large));
@@ -206,7 +206,7 @@ TEST_CASE(a_plain_file_is_read_up_to_the_length_that_fits)
     }
 }
 
-TEST_CASE(other_kinds_of_files_are_refused_without_waiting)
+TEST_CASE(anything_but_a_plain_file_is_refused_without_waiting)
 {
     char *fifo = unit_file(SPAN("x"), 0600), bytes[CAP];
     unlink(fifo);

@@ -256,7 +256,7 @@ static void on_place(void *ctx, const struct bug_place *place)
         seen->never += place->count;
 }
 
-TEST_CASE(each_place_has_its_own_count_from_the_start)
+TEST_CASE(each_bug_place_has_its_own_count)
 {
     struct seen before = {0}, after = {0};
     bug_each(on_place, &before);

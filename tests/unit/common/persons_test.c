@@ -96,7 +96,7 @@ static const struct person *person_of(const char *claims)
     return person;
 }
 
-TEST_CASE_IN(a_role_counts_for_its_events, open_usual, close_world)
+TEST_CASE_IN(a_role_applies_to_its_events, open_usual, close_world)
 {
     static const struct {
         const char *claims;
@@ -163,7 +163,7 @@ TEST_CASE_IN(grants_beyond_the_bound_are_ignored, open_usual, close_world)
     assert_false(person_may(person, PERSON_VIEWER, SPAN("e32")));
 }
 
-TEST_CASE_IN(a_person_has_a_verified_address_or_the_name_of_the_issuer, open_usual, close_world)
+TEST_CASE_IN(an_operator_is_named_by_verified_address_or_subject, open_usual, close_world)
 {
     static const struct {
         const char *claims, *name;
@@ -221,7 +221,7 @@ static int read_text(const char *content, struct err_slot *err, struct operators
     return rc;
 }
 
-TEST_CASE(a_token_has_the_name_before_it)
+TEST_CASE(a_token_belongs_to_the_name_on_its_line)
 {
     struct operators *operators;
     struct err_slot err;
@@ -261,7 +261,7 @@ TEST_CASE(an_invalid_line_is_refused_by_its_number_and_not_quoted)
     }
 }
 
-TEST_CASE(the_list_has_a_bound)
+TEST_CASE(the_list_of_tokens_has_a_bound)
 {
     char memory[64 * (OPERATORS_MAX + 1)];
     size_t len = 0;

@@ -206,7 +206,7 @@ static void tear_down(void)
 static const struct script_row rows[] = {
     {"a step is applied once, and later ones after it",
      "migrate 1; migrate 2; migrate 2; is 1 " COUNT "shop.hall; is 2 " LAST_STEP},
-    {"a failed step leaves nothing of its own and nothing of the steps before",
+    {"a failed step is rolled back with the steps before it",
      "migrate 3 peer; says 003_wrong; is 1 SELECT (to_regnamespace('shop') IS NULL)::integer;"
      "migrate 2"},
     {"a database that is newer is refused",
@@ -214,7 +214,7 @@ static const struct script_row rows[] = {
     {"an older program runs where later steps only added",
      "migrate expand-2; migrate expand-1; is 2 " LAST_STEP "migrate expand-2;"
      "one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 1; migrate expand-1 state"},
-    {"nobody who needs what a step took away runs after it",
+    {"a program older than a contracting step is refused",
      "migrate expand-3; migrate expand-1 state; says would have to know 2; migrate expand-2"},
     {"a caller without an error slot gets the code",
      "migrate 3 peer silent; migrate 2; migrate 1 state silent"},

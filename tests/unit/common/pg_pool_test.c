@@ -282,7 +282,7 @@ static const struct script_row rows[] = {
      "open; connected 1; job share 1; turn; job share 2; job share 3 4; answers 3; apart 0 1;"
      "together 1 2; open still connections=2; connected 2; job share -1; turn; job share 1; turn;"
      "close; answer 3 unknown; answer 4 closed"},
-    {"of jobs that share one that fails fails alone, and before it none is answered",
+    {"a failed job of a shared transaction fails alone",
      "open; connected 1; job share 1; job share 2 1; job share 1 3; job share 4; answers 4;"
      "answer 0 ok; answer 1 peer; is sqlstate 23505; answer 2 peer; answer 3 ok; job count -;"
      "answers 5; answer 4 ok 2"},
@@ -364,7 +364,7 @@ TEST_CASE(two_connections_try_a_silent_host)
     assert_int_equal(PG_TRYING, came);
 }
 
-TEST_CASE(a_host_that_cannot_be_reached_has_little_time)
+TEST_CASE(an_unreachable_host_has_a_short_timeout)
 {
     struct sockaddr_in at = {0};
     socklen_t len = sizeof(at);
@@ -415,7 +415,7 @@ static void tries_come_to(uint64_t tries)
 }
 
 /* A connection that failed often while others were up waits long before its next try. */
-TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
+TEST_CASE(the_loss_of_the_last_connection_ends_long_pauses)
 {
     uint64_t cap_ms = PG_RECONNECT_CAP_MS;
     const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
@@ -467,7 +467,7 @@ static void waits_long(struct pg *holder, const char *count)
 }
 
 /* Each response restarts the timeout: on a busy machine all statements take longer than it. */
-TEST_CASE(a_server_that_prepares_slowly_is_not_left)
+TEST_CASE(a_server_that_prepares_slowly_is_kept)
 {
     static const struct pg_statement slow[] = {{"slow", "SELECT v FROM slow"}};
     struct pg *holder = pg_fixture_open(NULL);
@@ -502,7 +502,7 @@ static void count_line(void *ctx, struct span line)
     lines++;
 }
 
-TEST_CASE(a_guest_tries_alone_and_seldom_and_says_so_seldom)
+TEST_CASE(a_guest_retries_and_logs_rarely_on_one_connection)
 {
     uint64_t cap_ms = PG_GUEST_CAP_MS, after = 0;
     const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};

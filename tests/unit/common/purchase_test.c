@@ -34,7 +34,7 @@ static const char *text_of(const struct purchase *purchase)
     return text;
 }
 
-TEST_CASE(the_vectors_come_out)
+TEST_CASE(the_digests_match_the_vectors)
 {
     struct purchase seats = of_two_seats();
     assert_string_equal(text_of(&seats), "HAYdCQrG-p3U0Kl5ucmz7emeeWMiAJwdkmNPizPqG00");
@@ -53,7 +53,7 @@ TEST_CASE(the_vectors_come_out)
     assert_string_equal(text_of(&seats), "HlRksRyMUVx2lGfCjuBolSedyH8TQb5yky3p2XQJ3Vk");
 }
 
-TEST_CASE(the_order_of_its_lines_does_not_count)
+TEST_CASE(the_order_of_lines_does_not_change_the_digest)
 {
     struct purchase_line turned[] = {two_seats[1], two_seats[0]};
     struct purchase other = of_two_seats(), same = of_two_seats();
@@ -78,7 +78,7 @@ TEST_CASE(the_order_of_its_lines_does_not_count)
     assert_string_equal(text_of(&same), text_of(&other));
 }
 
-TEST_CASE(every_other_part_counts)
+TEST_CASE(every_other_part_changes_the_digest)
 {
     struct purchase_line lines[4][2];
     struct purchase plain = of_two_seats(), other[10];

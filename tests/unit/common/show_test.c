@@ -30,7 +30,7 @@ static int read_show(const char *body, struct err_slot *err, struct show *out)
     return rc;
 }
 
-TEST_CASE(a_show_reads_as_one_line_in_the_time_of_its_place)
+TEST_CASE(a_show_is_written_as_one_line_in_its_time_zone)
 {
     static const struct {
         const char *body, *english, *korean;
@@ -62,7 +62,7 @@ TEST_CASE(a_show_reads_as_one_line_in_the_time_of_its_place)
     }
 }
 
-TEST_CASE(a_show_that_is_wrong_is_refused_by_its_member)
+TEST_CASE(an_invalid_show_is_refused_with_its_member)
 {
     static const struct {
         const char *body, *fault;

@@ -102,7 +102,7 @@ TEST_CASE(a_copy_fits_whole_or_is_refused)
     assert_string_equal("", out);
 }
 
-TEST_CASE(a_cut_falls_between_letters)
+TEST_CASE(a_cut_falls_between_characters)
 {
     static const struct {
         struct span text;
@@ -129,7 +129,7 @@ TEST_CASE(a_cut_falls_between_letters)
 
 /* ---- err ---- */
 
-TEST_CASE(an_error_has_a_code_and_a_sentence_from_the_outside_in)
+TEST_CASE(a_wrapped_error_keeps_its_code_and_begins_with_the_context)
 {
     struct err_slot err;
     assert_int_equal(ERR_RANGE, err_set(&err, ERR_RANGE, "rate of %d", 7));
@@ -141,7 +141,7 @@ TEST_CASE(an_error_has_a_code_and_a_sentence_from_the_outside_in)
     assert_int_equal(ERR_UNKNOWN, err_wrap(NULL, "reading %s", "a.toml"));
 }
 
-TEST_CASE(a_sentence_that_is_too_long_keeps_its_front)
+TEST_CASE(a_long_error_text_keeps_its_beginning)
 {
     struct err_slot err;
     char longer[2 * ERR_TEXT_MAX];
@@ -163,7 +163,7 @@ TEST_CASE(a_sentence_that_is_too_long_keeps_its_front)
     }
 }
 
-TEST_CASE(a_sentence_loses_half_a_letter_at_its_end)
+TEST_CASE(an_error_text_drops_an_incomplete_last_character)
 {
     static const char *const rows[][2] = {
         {"\x80\x80\x80", "\x80\x80\x80"}, /* no whole character: unchanged */
@@ -241,7 +241,7 @@ TEST_CASE(numbers_of_the_kernel_do_not_repeat)
 
 /* ---- clock ---- */
 
-TEST_CASE(the_system_clock_goes_on_and_knows_the_date)
+TEST_CASE(the_system_clock_advances_and_has_the_date)
 {
     const struct clock *clock = clock_system();
     uint64_t before = clock_mono_us(clock);
@@ -250,7 +250,7 @@ TEST_CASE(the_system_clock_goes_on_and_knows_the_date)
     assert_in_range(wall_s, (uintmax_t)time(NULL) - 2, (uintmax_t)time(NULL) + 2);
 }
 
-TEST_CASE(clocks_are_apart_by_more_than_the_wait)
+TEST_CASE(the_wait_does_not_count_as_a_clock_difference)
 {
     struct clock_fake fake;
     clock_fake_init(&fake, 1700000000000000);

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TEST_CASE(time_goes_on_and_a_pause_lasts)
+TEST_CASE(clocks_advance_and_a_sleep_lasts)
 {
     uint64_t mono_us = system_mono_us();
     uint64_t cpu_us = system_process_cpu_us();
@@ -20,7 +20,7 @@ TEST_CASE(time_goes_on_and_a_pause_lasts)
     assert_true(system_wall_us() > UINT64_C(1700000000000000));
 }
 
-TEST_CASE(no_two_draws_are_alike)
+TEST_CASE(random_bytes_do_not_repeat)
 {
     unsigned char first[1000] = {0}, second[1000] = {0};
     system_random(first, sizeof(first));
@@ -33,7 +33,7 @@ TEST_CASE(no_two_draws_are_alike)
     system_random(first, 0);
 }
 
-TEST_CASE(a_pipe_that_takes_little_gets_all)
+TEST_CASE(a_slow_pipe_gets_all_bytes)
 {
     int ends[2];
     assert_int_equal(0, pipe(ends));

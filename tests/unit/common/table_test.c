@@ -109,7 +109,7 @@ TEST_CASE(text_grows_as_it_is_written)
 }
 
 /* Lengths around each doubling: nothing is lost, and the NUL fits, too. */
-TEST_CASE(nothing_is_lost_where_memory_doubles)
+TEST_CASE(no_text_is_lost_when_memory_doubles)
 {
     struct grow grow = {0};
     char all[2100], part[300];

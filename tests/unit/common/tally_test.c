@@ -21,7 +21,7 @@ static void begin(void)
 
 UNIT_BETWEEN(begin, NULL)
 
-TEST_CASE(a_count_begins_with_the_first_and_ends_a_minute_later)
+TEST_CASE(a_count_ends_a_minute_after_its_first_call)
 {
     struct span who = SPAN("somebody");
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 1000));
@@ -49,7 +49,7 @@ TEST_CASE(a_full_count_stays_full_for_its_time)
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 1500));
 }
 
-TEST_CASE(a_crowd_needs_no_more_room_and_the_last_caller_is_counted)
+TEST_CASE(a_crowd_needs_no_more_memory_and_each_new_caller_counts)
 {
     for (uint64_t i = 0; i < 100000; i++) {
         tally_add(&tally, name(&i), 1000 + i);
@@ -117,7 +117,7 @@ TEST_CASE(each_tally_has_its_own_secret_key)
 
 enum { DRAWS = 5000 };
 
-TEST_CASE(the_bound_doubles_with_each_try_up_to_its_cap)
+TEST_CASE(the_backoff_bound_doubles_up_to_its_cap)
 {
     static const uint32_t rows[][2] = {{1, 10},  {2, 20},  {3, 40},          {4, 80},
                                        {5, 100}, {6, 100}, {UINT32_MAX, 100}}; /* tries, bound */

@@ -99,7 +99,7 @@ TEST_CASE(a_template_is_filled_or_refused)
     phrases_destroy(phrases);
 }
 
-TEST_CASE(the_text_of_a_page_lacks_what_a_request_fills)
+TEST_CASE(the_text_of_a_page_leaves_out_its_gaps)
 {
     struct template *page;
     assert_int_equal(template_create(SPAN("a{{name}}b"), NULL, NULL, gaps, &err, &page), 0);
@@ -246,7 +246,7 @@ TEST_CASE(the_query_wins_over_the_cookie_and_the_cookie_over_the_header)
                                                    span_of(rows[i].header)));
 }
 
-TEST_CASE(tags_are_read_by_their_first_part)
+TEST_CASE(language_tags_are_read_by_their_first_part)
 {
     enum lang lang = LANG_EN;
     assert_true(lang_parse(SPAN("KO_kr"), &lang));
@@ -284,7 +284,7 @@ TEST_CASE(a_language_may_be_added_and_is_found_again)
 
 /* ---- visit ---- */
 
-TEST_CASE(a_list_has_its_names_unless_their_weight_is_0)
+TEST_CASE(a_header_list_has_its_names_unless_their_weight_is_0)
 {
     static const struct {
         struct span list, name;
@@ -310,7 +310,7 @@ TEST_CASE(a_list_has_its_names_unless_their_weight_is_0)
 
 /* ---- squeeze ---- */
 
-TEST_CASE(one_squeezer_serves_page_after_page)
+TEST_CASE(a_squeezer_can_be_reused)
 {
     struct squeezer *squeezer;
     assert_int_equal(squeezer_create(&err, &squeezer), 0);

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-TEST_CASE(an_append_that_does_not_fit_writes_nothing_and_is_remembered)
+TEST_CASE(an_append_that_does_not_fit_is_skipped_and_flagged)
 {
     char memory[4];
     struct text text = text_on(memory, sizeof(memory));
@@ -63,7 +63,7 @@ TEST_CASE(thousandths_carry_no_more_decimals_than_needed)
     }
 }
 
-TEST_CASE(json_keeps_its_commas)
+TEST_CASE(json_values_are_separated_by_commas)
 {
     char memory[256];
     struct text text = text_on(memory, sizeof(memory));

@@ -143,7 +143,7 @@ TEST_CASE(bytes_that_the_socket_refuses_are_sent_again)
     assert_memory_equal(sent, back, LOAD_BYTES);
 }
 
-TEST_CASE(an_end_is_reported_in_the_handshake_and_later)
+TEST_CASE(a_closed_socket_is_reported_in_the_handshake_and_later)
 {
     for (int later = 0; later < 2; later++) {
         char bytes[16];
@@ -213,7 +213,7 @@ TEST_CASE(a_certificate_is_for_an_address_or_an_expected_name)
     tls_client_destroy(NULL);
 }
 
-TEST_CASE(a_goodbye_is_reported)
+TEST_CASE(a_tls_shutdown_is_reported)
 {
     char bytes[16];
     size_t len;
@@ -259,7 +259,7 @@ static void open_own(EVP_PKEY *key, char **cert_path, char **key_path)
     BIO_free(bio);
 }
 
-TEST_CASE(files_of_certificates_and_keys_have_to_fit)
+TEST_CASE(certificate_and_key_files_must_match)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
     char *cert_path, *key_path, *other_cert, *other_key;

@@ -105,7 +105,7 @@ TEST_CASE(every_value_comes_back_within_two_percent)
     }
 }
 
-TEST_CASE(the_ends_of_the_range_hold)
+TEST_CASE(zero_and_the_largest_value_are_exact)
 {
     static struct histogram histogram;
     static struct histogram_view view;
@@ -120,7 +120,7 @@ TEST_CASE(the_ends_of_the_range_hold)
     assert_true(view.sum == UINT64_MAX / 4);
 }
 
-TEST_CASE(a_share_between_two_values_is_the_upper_one)
+TEST_CASE(a_quantile_between_two_values_is_the_upper_one)
 {
     static struct histogram histogram;
     static struct histogram_view view;

@@ -187,7 +187,7 @@ TEST_CASE(a_span_has_the_form_of_otlp)
     assert_string_equal(script_json(want), http_peer_body(test.collector));
 }
 
-TEST_CASE(the_longest_batch_has_room)
+TEST_CASE(the_longest_batch_fits)
 {
     begin(GOOD, 1000);
     struct tracer_span span = span_of_trace(0xab);
@@ -282,7 +282,7 @@ TEST_CASE(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent)
     tracer_destroy(all);
 }
 
-TEST_CASE(a_call_has_a_span_below_the_callers)
+TEST_CASE(a_call_has_a_child_span_of_its_caller)
 {
     const char *above = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     struct tracer *tracer = tracer_to(1, 1000);

@@ -4,7 +4,7 @@
 #include "base/rfc3339.h"
 #include "sale/zone.h"
 
-TEST_CASE(a_zone_has_its_clock_at_each_time)
+TEST_CASE(a_zone_has_its_offset_at_each_time)
 {
     static const struct {
         const char *zone, *at, *name;

@@ -245,7 +245,7 @@ static void feed(size_t step, const struct rng *rng)
     sse_deinit(&sse);
 }
 
-TEST_CASE(events_come_whole_wherever_the_bytes_are_cut)
+TEST_CASE(events_are_parsed_whole_wherever_the_bytes_are_cut)
 {
     const struct rng *rng = unit_rng();
     for (size_t step = 1; step < sizeof(stream_text); step++)
@@ -254,7 +254,7 @@ TEST_CASE(events_come_whole_wherever_the_bytes_are_cut)
         feed(0, rng);
 }
 
-TEST_CASE(what_is_no_stream_or_never_ends_is_refused)
+TEST_CASE(an_invalid_or_endless_stream_is_refused)
 {
     const char *bad[] = {
         "HTTP/1.1 404 Not Found\r\n\r\n{}",

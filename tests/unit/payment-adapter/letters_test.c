@@ -150,7 +150,7 @@ TEST_CASE(times_are_in_the_zone_of_the_event)
         assert_int_equal(wording_settle_zone(unknown[i], NULL), ERR_RANGE);
 }
 
-TEST_CASE(money_is_written_as_its_readers_do)
+TEST_CASE(money_has_the_format_of_its_currency)
 {
     static const struct {
         const char *currency, *wanted;
@@ -169,7 +169,7 @@ TEST_CASE(money_is_written_as_its_readers_do)
 }
 
 /* Each place has a line. Of very many places the page is longer than any mail, its text is not. */
-TEST_CASE(mail_whose_page_is_too_long_goes_as_text)
+TEST_CASE(mail_with_a_too_long_page_is_sent_as_text)
 {
     static char lines[2 * 1000 + 1];
     for (size_t i = 0; i + 1 < sizeof(lines); i += 2)
@@ -249,7 +249,7 @@ TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
     json_decref(cut);
 }
 
-TEST_CASE(number_of_an_order_is_typed_as_it_is_heard)
+TEST_CASE(number_of_an_order_is_accepted_in_any_common_spelling)
 {
     static const char *const typed[] = {"K7-4M0-9Q1", "k74m09q1", "K7 4MO 9QI", " -k7-4mo9ql- "};
     static const char *const not_typed[] = {"", "K7-4M2-9Q", "K7-4M2-9QXX", "K7-4M2-9QU",

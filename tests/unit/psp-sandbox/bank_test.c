@@ -39,7 +39,7 @@ static const char *newest(const struct bank *bank)
     return list->count > 0 ? list->items[list->count - 1]->id : "none";
 }
 
-TEST_CASE(any_calls_in_any_order_add_up)
+TEST_CASE(totals_add_up_after_any_calls_in_any_order)
 {
     static const struct {
         const char *route, *form;

@@ -28,7 +28,7 @@ static int read_text(const char *text, const char *name)
     return profile_read(&ask, &err, &profile);
 }
 
-TEST_CASE(the_profile_that_is_asked_for_is_read)
+TEST_CASE(the_requested_profile_is_read)
 {
     const char *text = "[default]\nqueue = \"http://127.0.0.1:1\"\n"
                        "[live]\nqueue = \"https://queue.example\"\nca_file = /ca.pem\n";
@@ -40,7 +40,7 @@ TEST_CASE(the_profile_that_is_asked_for_is_read)
     assert_string_equal(profile.address[COMMAND_LINE], "http://127.0.0.1:1");
 }
 
-TEST_CASE(an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for)
+TEST_CASE(an_error_names_file_and_line_even_in_another_profile)
 {
     char many[1024] = "";
     for (int i = 0; i <= CTL_PROFILES_MAX; i++)

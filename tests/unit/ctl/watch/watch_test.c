@@ -62,7 +62,7 @@ static void knobs_as(const char *document_text, const char *want)
     json_decref(document);
 }
 
-TEST_CASE(knobs_that_make_no_sense_are_found)
+TEST_CASE(bad_and_doubtful_knobs_are_reported)
 {
     knobs_as("{'id':'a','state':'open','rate_per_s':10,'max_active':1000,"
              "'message':{'en':'x','ko':'y'},'schedule':[]}",
@@ -84,7 +84,7 @@ TEST_CASE(knobs_that_make_no_sense_are_found)
 }
 
 /* The rules of infra/observe/alerts.yml that compare one figure with one limit. */
-TEST_CASE(every_alert_that_one_look_can_judge_is_judged)
+TEST_CASE(every_alert_that_one_reading_can_decide_is_checked)
 {
     FILE *file = fopen("infra/observe/alerts.yml", "r");
     assert_non_null(file);
@@ -111,7 +111,7 @@ TEST_CASE(every_alert_that_one_look_can_judge_is_judged)
     assert_true(judged >= 15);
 }
 
-TEST_CASE(a_wait_is_the_crowd_over_time_by_those_who_left_it)
+TEST_CASE(the_mean_wait_is_the_waiting_time_per_departure)
 {
     json_t *series =
         doc_of("[{'at':'2026-01-01T00:00:00Z','waiting':0,'serving':0,'issued':0,'admitted':0,"

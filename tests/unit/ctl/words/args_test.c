@@ -24,7 +24,7 @@ static void good(const char *line, struct args *out)
         fail_msg("%s: %s", line, err.text);
 }
 
-TEST_CASE(words_have_the_names_that_the_table_gives_them)
+TEST_CASE(words_get_the_names_of_the_command_table)
 {
     static struct args args;
     good("fairgate rate hero-lim 400 --why busy", &args);
@@ -102,7 +102,7 @@ static void bash(const struct command_table *table, FILE *out)
 }
 
 /* Each row can be run, and appears in help, manual and completion. */
-TEST_CASE(every_command_is_whole_and_documented)
+TEST_CASE(every_command_is_complete_and_documented)
 {
     char *list = printed(manual_list);
     char *page = printed(manual_page);

@@ -12,7 +12,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-TEST_CASE(refusal_with_a_retry_has_its_time)
+TEST_CASE(refusal_to_be_retried_has_a_retry_after)
 {
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const struct refusal_row *row = refusal_row(i);

@@ -138,7 +138,7 @@ int crypto_auth_hmacsha256_final(crypto_auth_hmacsha256_state *state, unsigned c
 }
 
 /* A request may have as many signatures as a header can hold, and a body of 256 KB. */
-TEST_CASE(body_is_hashed_once_for_each_secret_whatever_was_signed)
+TEST_CASE(body_is_hashed_once_per_secret_for_any_number_of_signatures)
 {
     char signature[8192] = T;
     for (size_t len = sizeof(T) - 1; len + sizeof(BAD) < sizeof(signature); len += sizeof(BAD))
@@ -152,7 +152,7 @@ TEST_CASE(body_is_hashed_once_for_each_secret_whatever_was_signed)
 
 /* ---- the clock of the seat service ---- */
 
-TEST_CASE(clock_of_the_seats_wins_where_they_differ)
+TEST_CASE(clock_of_the_seats_wins_when_clocks_differ)
 {
     enum { NOW_S = 1795159953, EXACT_MS = 1001, NO_DATE = -1000 };
     enum found { AGREES, DIFFERS, AS_BEFORE };
@@ -318,7 +318,7 @@ TEST_CASE(refund_that_toss_refused_is_retried_under_a_new_key)
 }
 
 /* It may be a yes or a no, so it counts as neither. */
-TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
+TEST_CASE(answer_that_is_not_read_for_lack_of_memory_is_unknown)
 {
 #define PLACES "{\"places\":[{\"id\":\"A-2\",\"zone\":\"A\"}]}"
     static const struct {
@@ -368,7 +368,7 @@ TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
 }
 
 /* A peer that was not called was not silent. */
-TEST_CASE(question_that_was_not_sent_does_not_count_against_its_peer)
+TEST_CASE(call_that_was_not_sent_does_not_count_against_its_peer)
 {
     static const struct {
         int rc;
@@ -391,7 +391,7 @@ TEST_CASE(question_that_was_not_sent_does_not_count_against_its_peer)
 }
 
 /* A provider repeats a webhook that was not accepted, but drops one answered as invalid. */
-TEST_CASE(webhook_without_memory_to_read_it_must_come_again)
+TEST_CASE(webhook_that_is_not_read_for_lack_of_memory_is_not_accepted)
 {
     const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = KEY};
     const struct psp toss = {.driver = &psp_toss};

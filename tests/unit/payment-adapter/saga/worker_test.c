@@ -231,7 +231,7 @@ static void expect_all_written(void)
     }
 }
 
-TEST_CASE(sagas_of_two_versions_end_under_their_own)
+TEST_CASE(sagas_of_two_versions_end_under_their_own_version)
 {
     program_start(NULL, 0);
     order("o_1", checkout_now(program.checkout, CHECKOUT_SALE)->key);

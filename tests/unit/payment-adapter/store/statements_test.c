@@ -20,7 +20,7 @@ static void plan_of(struct pg *pg, const struct pg_statement *statement, char *s
     snprintf(sql + len, size - (size_t)len, "%s", params > 0 ? ")" : "");
 }
 
-TEST_CASE(statement_takes_and_gives_what_its_structs_have)
+TEST_CASE(statement_parameters_and_columns_match_its_structs)
 {
     unsigned shapes = 0;
     PGconn *pq = PQconnectdb(pg_fixture_dsn());
@@ -37,14 +37,14 @@ TEST_CASE(statement_takes_and_gives_what_its_structs_have)
     PQfinish(pq);
 }
 
-TEST_CASE(words_of_sql_are_those_of_c)
+TEST_CASE(words_of_sql_match_those_of_c)
 {
 #define STATEMENT(NUMBER, TAKES, GIVES)
 #define WORD(SQL, C) assert_string_equal(SQL, C);
 #include "payment-adapter/sql/statements.test.inc"
 }
 
-TEST_CASE(no_statement_is_compiled)
+TEST_CASE(no_statement_is_jit_compiled)
 {
     struct pg *pg = pg_fixture_open(NULL);
     pg_fixture_run(pg, statements_setup);
@@ -73,7 +73,7 @@ static int execute(struct pg *pg, const char *sql)
 
 /* Undoing begins at the step at which the operator's call read the saga. A saga that has moved on
  * since, from the payment to the seats, would keep its seats sold and lose its money. */
-TEST_CASE(operator_acts_on_a_saga_as_it_was_read_or_not_at_all)
+TEST_CASE(operator_acts_only_on_the_saga_state_that_was_read)
 {
     struct pg *pg = pg_fixture_open(NULL);
     pg_fixture_run(pg, statements_setup);

@@ -13,7 +13,7 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-TEST_CASE(a_retry_has_its_time)
+TEST_CASE(a_refusal_to_be_retried_has_a_retry_after)
 {
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const struct refusal_row *row = refusal_row(i);

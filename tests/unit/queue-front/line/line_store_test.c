@@ -624,7 +624,7 @@ static const struct script_row rows[] = {
     {"joins of one turn are sent in bounded batches, in order",
      "start; send 500; await answered=500; answered 500 ok entry=1; expect join_calls=1; send 700;"
      "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
-    {"small batches of a shard that come close behind each other are held back",
+    {"small batches of a shard in quick succession are held back",
      "set shards=2; start; join ok; trickle 200; expect answered=200"},
     {"a pass overtakes the only join of its turn",
      CALLED "send 1; send_pass 1; await answered=1 pass=1; expect before_pass=0"},
@@ -640,7 +640,7 @@ static const struct script_row rows[] = {
      CALLED "stop; join unavailable ms=0..5799; pass 1 unavailable retry=1..99999;"
             "await stale=1; expect serving=1 ready=0; cont; await ready=1 stale=0; pass 1 ok;"
             "expect timeouts=1..999 reconnects=1..999"},
-    {"more requests than the bound are turned away at once, the others by their deadline",
+    {"requests beyond the bound are refused at once, others at the deadline",
      "start; stop; send 32778; await answered=10..32778; expect lowest=32768;"
      "await answered=32778; answered 32778 unavailable retry=1..99999; cont"},
     {"a store made before Redis runs finds it later",
@@ -667,13 +667,13 @@ static const struct script_row rows[] = {
     {"a wrong password neither crashes nor connects",
      "password right; server; password wrong; open; turn count=40; expect ready=0;"
      "join unavailable"},
-    {"at rate 0 nobody is called with what was saved before",
+    {"at rate 0 saved tokens call nobody",
      "set rate=1000000 burst=500 active=1;" INSIDE "turn time=700ms; set rate=0; change; send 300;"
      "await answered=300; set active=5000; change; turn time=500ms; expect serving=1 waiting=300"},
-    {"a lower burst binds what was saved before",
+    {"a lower burst limits saved tokens",
      "set rate=1000000 burst=500 active=1;" INSIDE "turn time=700ms; send 300; await answered=300;"
      "set rate=1000 burst=5 active=5000; change; turn time=500ms; expect serving=6..9"},
-    {"one who is in time does not wait for a late one who cannot come in",
+    {"a visitor in time does not wait for a late one who cannot enter",
      "set active=1 call=300;" CALLED "turn time=600ms; set call=60000; change; join ok;"
      "await serving=2; set rate=0; change; pass 1 not-yet; pass 2 ok"},
     /* Both visits end a second time. The sessions that were lost keep their slots. */
@@ -708,7 +708,7 @@ static const struct script_row rows[] = {
      "await active=1; set active=1; change; pass 2 not-yet; lose; pass 2 not-yet;"
      "redis 1 EXISTS fg:{gala-2027}:kept"},
     /* Ticks are slow here, so none reports the pass before the loss. */
-    {"after a wipe a session of a lane newer than the last tick keeps its slot",
+    {"after a wipe a lane's session newer than the last tick keeps its slot",
      "set active=3 shares=30 tick=1500; start; await lane=1; join ok of=lane;"
      "change_until 1 ZCARD fg:{gala-2027}:@1:hist; pass 1 ok of=lane; lose; expect active=1"},
     /* A rush of joins widens the gap. Then all of them leave, and the line becomes slow and is

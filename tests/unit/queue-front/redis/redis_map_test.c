@@ -42,7 +42,7 @@ TEST_CASE(an_address_has_a_host_and_a_port)
         assert_false(redis_addr_parse(span_of(bad[i]), &addr));
 }
 
-TEST_CASE(a_list_of_seeds_is_whole_or_nothing)
+TEST_CASE(a_list_of_seeds_is_read_whole_or_refused)
 {
     struct redis_seeds seeds;
     assert_true(redis_seeds_parse(SPAN("10.0.0.1:1, [::1]:2 ,10.0.0.3:3"), &seeds));
@@ -92,7 +92,7 @@ static bool is_map(const char *resp)
     return ok;
 }
 
-TEST_CASE(any_other_reply_is_no_map)
+TEST_CASE(malformed_replies_are_no_map)
 {
     static const char *const bad[] = {
         "*0\r\n",
@@ -157,7 +157,7 @@ TEST_CASE(a_redirection_names_slot_and_server)
     assert_false(redis_redirect_read(NULL, &asked, &to));
 }
 
-TEST_CASE(sentinels_name_the_master_and_how_new_it_is)
+TEST_CASE(sentinels_name_the_master_and_its_epoch)
 {
     struct redis_addr addr;
     uint64_t epoch;

@@ -3,7 +3,7 @@
 
 #include "resp_reply.h"
 
-TEST_CASE(a_command_is_counted_words)
+TEST_CASE(a_command_is_an_array_of_words)
 {
     char memory[128];
     struct text text = text_on(memory, sizeof(memory));
@@ -17,7 +17,7 @@ TEST_CASE(a_command_is_counted_words)
     assert_memory_equal(want, text.ptr, text.len);
 }
 
-TEST_CASE(an_empty_word_is_a_word_and_a_long_one_needs_room)
+TEST_CASE(an_empty_word_is_written_and_a_long_one_may_not_fit)
 {
     char memory[8];
     struct text text = text_on(memory, sizeof(memory));
@@ -27,7 +27,7 @@ TEST_CASE(an_empty_word_is_a_word_and_a_long_one_needs_room)
     assert_true(text.overflown);
 }
 
-TEST_CASE(numbers_come_as_integers_or_as_text)
+TEST_CASE(numbers_are_read_from_integers_and_texts)
 {
     static const char resp[] = "*6\r\n:7\r\n$2\r\n42\r\n:-1\r\n$2\r\n4x\r\n$-1\r\n*0\r\n";
     redisReply *reply = resp_reply(span_of(resp));

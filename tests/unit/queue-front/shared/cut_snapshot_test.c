@@ -13,7 +13,7 @@ static struct line_view line_called(const char *id, const char *incarnation)
     return view;
 }
 
-TEST_CASE(one_loop_asks_in_a_slot)
+TEST_CASE(one_loop_per_slot_gets_the_claim)
 {
     struct cut_snapshot *snapshot = cut_snapshot_create();
     struct line_view show = line_called("show", "1"), again = line_called("show", "2");
@@ -27,7 +27,7 @@ TEST_CASE(one_loop_asks_in_a_slot)
     cut_snapshot_destroy(NULL);
 }
 
-TEST_CASE(what_one_has_heard_all_can_read_for_a_while)
+TEST_CASE(all_loops_can_read_a_published_cut_for_a_while)
 {
     struct cut_snapshot *snapshot = cut_snapshot_create();
     struct line_view show = line_called("show", "1"), again = line_called("show", "2");
@@ -53,7 +53,7 @@ TEST_CASE(what_one_has_heard_all_can_read_for_a_while)
     cut_snapshot_destroy(snapshot);
 }
 
-TEST_CASE(the_line_that_was_silent_longest_makes_room)
+TEST_CASE(the_longest_idle_line_makes_room)
 {
     struct cut_snapshot *snapshot = cut_snapshot_create();
     struct cut_note note = {.nth = 1, .sum = 7, .cut = {.grown = {3}}}, read;

@@ -88,7 +88,7 @@ TEST_CASE_IN(repeated_key_finds_the_answer, open_idem, close_idem)
     begin(IDEM_NEW, 1, key, 2001 + KEEP_MS);
 }
 
-TEST_CASE_IN(running_request_is_never_given_up, open_idem, close_idem)
+TEST_CASE_IN(running_request_is_never_evicted, open_idem, close_idem)
 {
     begin(IDEM_NEW, 3, key_of(UINT64_MAX, 0), 1000);
     for (uint64_t i = 0; i < 4 * IDEM_NEAR * IDEM_WAYS; i++)
@@ -121,7 +121,7 @@ TEST_CASE_IN(answers_are_kept_for_ten_minutes, open_idem, close_idem)
     assert_in_range(lost, 0, KEPT / 100 - 1);
 }
 
-TEST_CASE_IN(busy_session_pushes_out_its_own_answers, open_idem, close_idem)
+TEST_CASE_IN(busy_session_evicts_only_its_own_answers, open_idem, close_idem)
 {
     enum { OTHERS = 1000 };
     const struct idem_stats *stats = idem_stats(idem);

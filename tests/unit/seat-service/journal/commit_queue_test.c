@@ -61,7 +61,7 @@ TEST_CASE(entries_come_out_in_order_and_a_port_without_room_says_so)
     commit_queue_destroy(queue);
 }
 
-TEST_CASE(waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges)
+TEST_CASE(waiting_ends_at_once_on_an_entry_or_a_nudge)
 {
     struct commit_queue *queue = queue_of(1, 2);
     struct commit_port *port = commit_queue_port(queue, 0, no_wake, NULL);
@@ -140,7 +140,7 @@ static void *produce(void *arg)
     return NULL;
 }
 
-TEST_CASE(two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing)
+TEST_CASE(two_loops_and_the_committer_lose_no_entry_and_no_wakeup)
 {
     struct commit_queue *queue = queue_of(2, ENTRIES);
     struct producer producer[2] = {0};

@@ -682,12 +682,12 @@ static void run_script(const char *script)
 #define NEW_EPOCH "sql UPDATE seats.owner SET epoch = epoch + 1"
 
 static const struct script_row rows[] = {
-    {"what was answered is in the journal and replays",
+    {"an answered change is in the journal and replays",
      "owner; expect a role owner; submit a taken 2000; collect a; true a; expect a good 2000;"
      "expect a commits 1..1999"},
     {"a lone change does not wait for others", /* 100 timers would take longer */
      "owner; clock; singly a 100; within 10s; expect a good 100"},
-    {"what comes during a commit is in the next one",
+    {"changes during a commit are in the next one",
      "owner; run stall; note a commits; submit a taken 1; now stalled; submit a taken 200;"
      "sql DELETE FROM seats.stall; collect a;"
      "expect a good 201; expect a grown 2"},
@@ -703,7 +703,7 @@ static const struct script_row rows[] = {
     {"others are found while a long journal is read",
      "owner; singly a long; add short; now look; wait a owned 2; now dawdle; start b;"
      "wait b found-then 1; now hurry; expect b found-then 2"},
-    {"a snapshot is of the document that was read, even if it was corrected meanwhile",
+    {"a snapshot has the document that was read, despite a correction",
      "owner; add long; wait a preparing 1;"
      "sql INSERT INTO seats.document SELECT 2, hash, body, 5 FROM seats.document WHERE event = 2;"
      "sql INSERT INTO seats.snapshot (event, seq, chain, body) SELECT 2, 5, chain, '' FROM "
@@ -713,7 +713,7 @@ static const struct script_row rows[] = {
     {"a standby refuses changes",
      "owner; start b; wait b role standby; expect b writes 0; submit b taken 1; collect b;"
      "expect b rc state"},
-    {"an owner whose epoch has ended commits nothing, and reads the event again",
+    {"an owner whose epoch has ended commits nothing and reloads the event",
      "owner; submit a taken 1; collect a; expect a good 1;" NEW_EPOCH
      "; submit a taken 1; collect a;"
      "expect a rc state; query 2 SELECT count(*) FROM seats.journal; wait a owned 2;"
@@ -722,7 +722,7 @@ static const struct script_row rows[] = {
      "owner; add short; now look; wait a owned 2;" NEW_EPOCH " WHERE event = 1; submit a taken 1;"
      "submit a taken 5 other; collect a; expect a good 5; expect a bad 1; wait a owned 3;"
      "submit a taken 5; submit a taken 5 other; collect a; expect a good 15; expect a fenced 0"},
-    {"an event that another process took while the connection was away is given up alone",
+    {"an event taken by another process in an outage is given up alone",
      "fresh; proxy; start a proxy; wait a owned 1; add short; now look; wait a owned 2;"
      "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1;" NEW_EPOCH
      ", instance = 'x#1' WHERE event = 1; proxy open; collect a; expect a good 1;"
@@ -731,7 +731,7 @@ static const struct script_row rows[] = {
     {"an owner whose journal has lost its end is fenced",
      "owner; singly a 5; run lose-after-4; submit a taken 1; collect a; expect a rc state;"
      "wait a fenced 1; expect a role fenced; submit a taken 1; collect a; expect a good 5"},
-    {"an owner proves that it is one and writes nothing",
+    {"an owner proves its ownership and writes nothing",
      "owner;" PROOFS PROOFS PROOFS "expect a good 9; expect a changes 3;"
      "query 4 SELECT seq FROM seats.head"},
     {"an owner that was replaced proves nothing, and reads the event again",
@@ -762,7 +762,7 @@ static const struct script_row rows[] = {
      "owner; now lock; submit a taken 1; collect a; expect a rc peer; expect a out 1;"
      "expect a role owner; now unlock; wait a writable 1; submit a taken 1; collect a;"
      "expect a rc ok; expect a reconnects 1; true a"},
-    {"of locked rows one is waited for",
+    {"only one locked row is waited for",
      "owner; add short; add short third; now look; wait a writable 3; now lock; note a errors;"
      "proof a; proof a third; collect a; expect a rc peer; expect a bad 2; expect a grown 1;"
      "expect a out 2; now unlock; wait a writable 3; proof a; collect a; expect a rc ok"},
@@ -772,19 +772,19 @@ static const struct script_row rows[] = {
      "sql DELETE FROM seats.stall; wait a out 1; collect a; expect a good 11; expect a bad 10;"
      "sql ALTER TABLE seats.journal DROP CONSTRAINT refused; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 12; expect a fenced 0"},
-    {"an event whose row is locked is regained after the others, with what it had open",
+    {"an event with a locked row is regained last, with its open changes",
      "fresh; proxy; start a proxy; wait a owned 1; add short; now look; wait a writable 2;"
      "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1; now lock;"
      "proxy open; wait a reconnects 2; wait a role owner; submit a taken 5 other; wait a good 5;"
      "expect a out 1; expect a bad 0; now unlock; collect a; expect a good 6;"
      "expect a settled-written 1; expect a fenced 0; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 7"},
-    {"events whose rows are locked are left until later when others are regained",
+    {"events with locked rows are regained after the others",
      "fresh; proxy; start a proxy; wait a owned 1; add short; add short third; now look;"
      "wait a writable 3; now lock; note a raised; run cut-committer; wait a reconnects 2;"
      "submit a taken 5 other; collect a; expect a good 5; expect a grown 1; expect a out 2;"
      "now unlock; wait a writable 3; expect a fenced 0"},
-    {"events whose rows are locked are left until later when others are taken over",
+    {"events with locked rows are taken over after the others",
      "owner; add short; add short third; now look; wait a owned 3; end a; now lock;"
      "start b; wait b owned 1; submit b taken 5; submit b taken 5 other; collect b;"
      "expect b good 5; now unlock; wait b owned 3"},
@@ -855,7 +855,7 @@ TEST_CASE(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover)
 }
 
 /* No import creates such ids. Pages of four have them before, between and after valid ids. */
-TEST_CASE(too_long_an_id_does_not_hide_the_events_behind_it)
+TEST_CASE(too_long_an_id_does_not_hide_later_events)
 {
     enum { PAGE = 4 };
     struct err_slot err = {0};
@@ -887,7 +887,7 @@ TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
 }
 
 /* Another session's open transaction has locked the row of "demo". */
-TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
+TEST_CASE(events_with_locked_rows_neither_wake_nor_sleep_nor_block_others)
 {
     struct err_slot err = {0};
     bool done = true;
@@ -929,7 +929,7 @@ static uint64_t asked_ms(int32_t event, uint64_t since_ms)
 }
 
 /* The process does not know of payments refused before it started, so it must spare them. */
-TEST_CASE(event_has_rested_if_this_process_was_there_to_be_asked)
+TEST_CASE(event_has_rested_only_if_this_process_was_running)
 {
     const uint64_t now_ms = clock_wall_us(clock_system()) / 1000;
     run_script("fresh; sql UPDATE seats.owner SET due_at = now() - interval '10 minutes'");
@@ -940,7 +940,7 @@ TEST_CASE(event_has_rested_if_this_process_was_there_to_be_asked)
     assert_int_equal(0, asked_ms(1, 1));
 }
 
-TEST_CASE(event_that_was_asked_for_has_rested_until_then)
+TEST_CASE(requested_event_has_rested_until_the_request)
 {
     struct err_slot err = {0};
     bool done = true;

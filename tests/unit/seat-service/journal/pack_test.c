@@ -19,7 +19,7 @@ static void fill(struct change *change, uint64_t seq)
         change->seats[i] = (uint32_t)seq * 4 + i;
 }
 
-TEST_CASE(what_was_packed_comes_out_in_order)
+TEST_CASE(packed_changes_are_read_in_order)
 {
     uint8_t body[64 * PACK_ENTRY_BYTES_MAX], key[PACK_IDEM_BYTES];
     struct change_before before;
@@ -150,7 +150,7 @@ TEST_CASE(row_of_several_is_several_changes_also_when_left_in_its_middle)
 }
 
 /* The chain of each row is valid. */
-TEST_CASE(pack_that_is_not_what_its_row_says_is_refused)
+TEST_CASE(pack_that_contradicts_its_row_is_refused)
 {
     static const struct {
         uint64_t from;

@@ -64,7 +64,7 @@ static bool night_leaves(void)
         poll(NULL, 0, 2);                                                                          \
     }
 
-TEST_CASE(event_without_a_new_change_is_not_read_and_a_closed_one_is_let_go_of_in_a_rush)
+TEST_CASE(unchanged_event_is_not_read_and_closed_one_is_released_in_a_rush)
 {
     struct err_slot err = {0};
     struct idem *idem;

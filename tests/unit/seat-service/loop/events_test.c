@@ -150,7 +150,7 @@ TEST_CASE(version_means_the_same_to_the_next_owner)
 }
 
 /* The change was written by a program that used its machine's clock. */
-TEST_CASE(change_of_a_wrong_time_moves_no_clock)
+TEST_CASE(change_with_a_wrong_time_moves_no_clock)
 {
     struct process next;
     struct engine_op *op = calloc(1, sizeof(*op));
@@ -172,7 +172,7 @@ TEST_CASE(change_of_a_wrong_time_moves_no_clock)
 }
 
 /* Two loops settle their changes at different speeds. */
-TEST_CASE_IN(picture_has_the_number_that_every_loop_has_settled, open_with_two_loops, close_one)
+TEST_CASE_IN(picture_has_the_version_that_every_loop_has_settled, open_with_two_loops, close_one)
 {
     one.host.own(events, 0, 1, 1, 0);
     events_settles(event, 1, 3);
@@ -287,7 +287,7 @@ TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop,
 
 /* Payments that the last owner refused to confirm get extra time, and so do payments refused while
  * the event was closed. While an event sleeps, nothing is refused before the first request. */
-TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_ended_before_any_request)
+TEST_CASE(next_owner_spares_holds_being_paid_unless_they_ended_before_requests)
 {
     struct process next[4];
     struct engine_op *op = calloc(1, sizeof(*op));
@@ -340,7 +340,7 @@ TEST_CASE(event_with_an_unreadable_document_is_absent_and_keeps_its_number)
 }
 
 /* For example, it was corrected or restored to an earlier moment while it was not loaded here. */
-TEST_CASE(event_that_is_read_again_has_the_document_that_counts)
+TEST_CASE(event_that_is_read_again_has_the_current_document)
 {
     char *other = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
     assert_int_equal(0, find(&one, 0, "night", body, 1));
@@ -363,7 +363,7 @@ static void correct(uint32_t nth)
     assert_true(one.host.revises(events, nth));
 }
 
-TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
+TEST_CASE(abandoned_correction_does_not_affect_the_next)
 {
     struct err_slot err = {0};
     struct engine_clashes why;
@@ -384,7 +384,7 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     shown_plan_destroy(events_revise_end(events));
 }
 
-TEST_CASE(correction_of_an_event_that_is_given_up_is_not_the_next_ones)
+TEST_CASE(correction_of_a_dropped_event_does_not_pass_to_the_next)
 {
     struct engine_clashes why;
     correct(0);

@@ -338,7 +338,7 @@ static bool is_stalled(struct pg *pg)
 
 /* A stalled commit gathers a full batch of "night" behind it. The connection breaks while that
  * batch is under way, and after the reconnect another session has locked the event's row. */
-TEST_CASE(batch_of_an_event_that_stays_locked_takes_no_room_of_another)
+TEST_CASE(batch_of_a_locked_event_takes_no_room_from_others)
 {
     char dsn[256];
     snprintf(dsn, sizeof(dsn), "host=%s port=5433 user=postgres dbname=postgres", pg_fixture_dir());

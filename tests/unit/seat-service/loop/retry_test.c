@@ -80,7 +80,7 @@ TEST_CASE(reads_leave_room_for_repeated_changes)
     assert_true(wait_as(1, true)); /* all were handled, and none waits again */
 }
 
-TEST_CASE(request_waits_no_longer_than_the_answer_takes)
+TEST_CASE(request_waits_no_longer_than_the_limit)
 {
     struct retry_ask ask = {.session = 1, .started_us = now_us, .again = count};
     assert_true(retry_wait(retry, &ask));
@@ -104,7 +104,7 @@ static void note_when_asked(struct http_req *req)
     behind_asked_us = retry_asked_us(retry, req);
 }
 
-TEST_CASE(request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not)
+TEST_CASE(waiting_request_keeps_its_first_time_and_the_next_has_its_own)
 {
     const uint64_t started_us = now_us, first_us = now_us + 5;
     now_us = first_us;

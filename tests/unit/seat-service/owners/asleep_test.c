@@ -86,20 +86,20 @@ SCRIPT_VERB(run_waiting, "waiting")
 }
 
 static const struct script_row rows[] = {
-    {"the event that is due first is woken first, though it came back, and if it has room",
+    {"the event that is due first is woken first if it has room",
      "put 1 due=8000; put 2 due=7000; put 3 due=6000; put 4 due=5000; put 5 due=4000; remove 1;"
      "put 1 due=9000; due 5/0,4/0 now=9000 places=2 bytes=100; due 4/0 now=9000 places=1 bytes=4"},
     {"an event is due from its time until it is awake or its hold has ended",
      "put 1 due=1000; put 2 due=2000; put 3 due=3000; put 4; due - now=999; due 1/0 now=1000;"
      "due 1/0,2/0 now=3000 places=2; due 1/0,2/0 now=3000 bytes=5; remove 1; put 2;"
      "due 3/0 now=3000; remove 3; due - now=3000; put 5 due=10; due 5/0 now=3000"},
-    {"an event that somebody asks for is not due as well, and is counted at any time",
+    {"a requested event is not due as well and always counts as waiting",
      "put 1 due=1000; put 2 due=2000; put 3 due=3000; want 1 500; due 2/0,3/0 now=3000;"
      "waiting 1 1 now=999; waiting 3 3 now=3000"},
-    {"an event that sleeps needs room at another process, and one that is awake does not",
+    {"a sleeping event needs room elsewhere, an awake one does not",
      "put 1; put 2 awake; want 1 500; wanted - elsewhere=0; awake 2/0 elsewhere=0 left=3,0;"
      "wanted 1/500 elsewhere=1 left=3,0"},
-    {"the event that was asked for first is woken first",
+    {"the event that was requested first is woken first",
      "put 1; put 2; put 3; put 4; want 1 800; want 2 700; want 3 600; want 4 500; want 3 900;"
      "wanted 4/500,3/600 places=2"},
     {"a refusal is noted once, of an event of which a hold ends",

@@ -113,7 +113,7 @@ TEST_CASE(free_event_is_classified)
     }
 }
 
-TEST_CASE(every_free_event_is_exactly_one_members_turn)
+TEST_CASE(every_free_event_is_the_turn_of_exactly_one_member)
 {
     const struct rng *rng = unit_rng();
     for (unsigned round = 0; round < 2000; round++) {

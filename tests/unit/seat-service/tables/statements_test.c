@@ -8,14 +8,14 @@
 
 static struct pg *pg;
 
-TEST_CASE(schema_is_made_once_and_found_again)
+TEST_CASE(schema_is_migrated_only_once)
 {
     struct err_slot err;
     unit_must(migrate_run(pg, &err), &err);
     assert_int_equal(1, pg_fixture_number(pg, "SELECT count(*) FROM migration"));
 }
 
-TEST_CASE(journal_can_be_added_to_and_nothing_else)
+TEST_CASE(journal_is_append_only)
 {
     static const char *const attempts[] = {"UPDATE journal SET kind = 0", "DELETE FROM journal",
                                            "TRUNCATE journal"};
@@ -26,7 +26,7 @@ TEST_CASE(journal_can_be_added_to_and_nothing_else)
     }
 }
 
-TEST_CASE(statement_takes_and_gives_what_its_structs_have)
+TEST_CASE(statement_parameters_and_columns_match_its_structs)
 {
     PGconn *pq = PQconnectdb(pg_fixture_dsn());
     PQclear(PQexec(pq, "SET search_path = " MIGRATE_SCHEMA));

@@ -39,13 +39,13 @@ static const struct script_row rows[] = {
      "tick; takes; taken 2 2; begins; begun; begins; begun; passes 900; passed; rests"},
     {"the next page is taken a second after the last one",
      "tick; taken 1 1; begun; passed; at 1999; tick; rests; at 2000; tick; takes"},
-    {"it is due a tick before that, whatever the orders took to begin",
+    {"the next page is due a tick early, however long the orders took",
      "tick; taken 1 1; at 1300; begun; passes 600"},
-    {"at once if they took longer", "tick; taken 1 1; at $a; begun; passes 0 || 1900 | 7000"},
-    {"a page that is not full is the last of its pass, and another pass begins later",
+    {"at once if the orders took longer", "tick; taken 1 1; at $a; begun; passes 0 || 1900 | 7000"},
+    {"a page that is not full ends the pass, and the next begins later",
      "tick; taken 3 2; begun; at 1300; begun; passes 5000"},
-    {"so is one without an order", "tick; taken 3 0; passes 5000; passed; rests"},
-    {"where no event is due, or no refund may begin, it looks again a second later",
+    {"a page without an order ends the pass", "tick; taken 3 0; passes 5000; passed; rests"},
+    {"with nothing to begin it looks again a second later",
      "tick; taken 0 0; rests; at 1900; tick; rests; at 2000; tick; takes"},
 };
 

@@ -468,7 +468,7 @@ static const struct script_row rows[] = {
     {"paid_order_ends_with_tickets_and_letters",
      PAID "saga 1 state=completed; world captures=1 sold=2 session_ended=1 pass_ended=1; effect "
           "shop 1; effect mail 1; last status completed; check"},
-    {"unpaid_order_ends_with_its_hold_and_is_rarely_polled_while_webhooks_come",
+    {"unpaid_order_ends_with_its_hold_and_webhooks_make_polls_rare",
      "set webhooks=$a; " UNPAID
      "run 1h; saga 1 state=undone cause=expired; world payment=canceled; "
      "last status expired; asked read $b; check || 1 5..20|0 80..250"},
@@ -618,7 +618,7 @@ static const struct script_row rows[] = {
     {"payment_of_a_hint_has_to_be_what_was_asked_for",
      ASKED "; read hinted; capture captured captured=5000 $a; gives failed $b 2 || "
            "amount=4999 amount-mismatch|refunded=1 given-back"},
-    {"hint_that_the_provider_does_not_know_is_asked_about_until_the_hold_ends",
+    {"hint_unknown_to_the_provider_is_checked_until_the_hold_ends",
      ASKED "; read hinted; capture hinted; gives ongoing - 2; kept check=0; last status "
            "pending_payment " ORDER_CAUSE_CHECKING "; " HINT
            "$a left_ms=0; read hinted; gives failed expired 1; kept nothing; effect status 1; last "
@@ -691,13 +691,13 @@ static const struct script_row rows[] = {
     {"move_is_reported_to_the_buyer_and_the_holder",
      "try move-tell data=move; gives done - 0; last mail "
      "\"guest\",\"kind\":\"moved-3\",\"lang\":\"ko\""},
-    {"renewal_asks_no_seats_and_tells_no_shop",
+    {"renewal_calls_neither_seats_nor_shop",
      "try move-seats data=renewal; gives done - 0; last move-ticket \"A-1\"; "
      "last move-end \"moved\":false; effect shop 0; last mail \"renewed-3\""},
     {"undone_move_restores_the_old_ticket",
      "try move-restore undo data=move; gives done - 0; effect move-ticket 2; last move-ticket "
      "\"A-2\"; last move-end \"moved\":false"},
-    {"order_that_is_not_read_for_want_of_memory_is_not_unreadable",
+    {"order_that_is_not_read_for_lack_of_memory_is_not_unreadable",
      "try $a starved; gives unknown no-memory 0; world effects=0 || "
      "create|extend|move-revoke|move-seats|move-tell"},
     {"question_takes_no_longer_than_a_peer_may",
@@ -856,7 +856,7 @@ TEST_CASE(each_answer_lost_or_dropped_changes_no_outcome)
 
 /* ---- what the services' answers mean ---- */
 
-TEST_CASE(only_a_clear_no_to_what_was_asked_is_a_failure)
+TEST_CASE(only_a_clear_refusal_is_a_failure)
 {
     static const struct {
         enum peer_op op;
@@ -896,7 +896,7 @@ TEST_CASE(only_a_clear_no_to_what_was_asked_is_a_failure)
 
 /* ---- versions and statuses ---- */
 
-TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own, enter, leave)
+TEST_CASE_IN(each_version_of_a_sale_has_its_own_answer_step_and_pivot, enter, leave)
 {
     assert_string_equal(checkout_now(town.checkout, CHECKOUT_SALE)->key, "checkout.1");
     world_update(&town, &next_version, 1);
@@ -915,7 +915,7 @@ TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own,
 }
 
 /* An order stored as complete without its effects would never be reported as complete. */
-TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter, leave)
+TEST_CASE_IN(move_whose_order_is_not_read_for_lack_of_memory_is_repeated, enter, leave)
 {
     const struct saga_def *def = checkout_now(town.checkout, CHECKOUT_SALE);
     static const struct {

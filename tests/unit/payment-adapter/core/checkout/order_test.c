@@ -203,7 +203,7 @@ TEST_CASE(order_is_stored_whole_even_when_memory_runs_out)
 
 /* ---- bounds and fields ---- */
 
-TEST_CASE(members_of_a_move_are_told_apart)
+TEST_CASE(members_of_a_move_keep_their_own_values)
 {
     const char *json = "{'move':4294967294,'moves':[" SEAT("A-1") "," SEAT("A-2") "]}";
     assert_int_equal(read_move(span_of(script_json(json))), 0);
@@ -249,7 +249,7 @@ TEST_CASE(seats_are_bounded_in_number_and_length)
     assert_false(order_area_seat(area, 10, out));
 }
 
-TEST_CASE(every_status_is_known_by_its_name)
+TEST_CASE(every_status_is_parsed_from_its_name)
 {
     for (unsigned status = 0; status < ORDER_STATUS_COUNT; status++) {
         const char *name = order_status_name((enum order_status)status);

@@ -50,12 +50,12 @@ static const struct script_row rows[] = {
     {"where too many wait an order is read at once", STORED "waited full; reads; read $a;"
                                                             "answers made || unpaid | -"},
     {"the same request finds its order", "request; found ours key same; answers before"},
-    {"so does another of this hold", "request; found ours $a; answers before || same | -"},
+    {"another request for the hold finds it", "request; found ours $a; answers before || same | -"},
     {"a key of another request is refused", "request; found ours key; answers key-reused"},
-    {"another's order is not shown, whatever is known of it",
+    {"another member's order is not shown",
      "request; found other $a; answers not-ours || key | same | -"},
-    {"one that was faster is found", "request; found; held; stored; looks; found ours key same;"
-                                     "answers before"},
+    {"a faster order is found", "request; found; held; stored; looks; found ours key same;"
+                                "answers before"},
     {"an id that cannot be stored is made anew twice",
      "request; found;" AGAIN AGAIN AGAIN "answers not-now"},
 };

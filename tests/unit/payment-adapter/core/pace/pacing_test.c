@@ -348,7 +348,7 @@ static unsigned calls_of_all(void)
     return sum;
 }
 
-TEST_CASE(several_processes_hold_the_pace_of_one)
+TEST_CASE(several_processes_share_one_rate)
 {
     static const uint32_t rates[] = {20, 100, 1000};
     for (int rate = 0; rate < 3; rate++) {
@@ -366,7 +366,7 @@ TEST_CASE(several_processes_hold_the_pace_of_one)
     }
 }
 
-TEST_CASE(remaining_processes_have_the_whole_pace_at_once)
+TEST_CASE(remaining_processes_have_the_whole_rate_at_once)
 {
     begin(100, 5);
     for (int left = PROCESSES; left > 0; left--) { /* processes die one by one */
@@ -394,7 +394,7 @@ static unsigned calls_alone(struct pace *pace, bool refused)
     return sum;
 }
 
-TEST_CASE(process_without_the_database_keeps_its_last_pace)
+TEST_CASE(process_without_the_database_keeps_its_last_rate)
 {
     begin(90, 5);
     run(3000, 3);

@@ -571,7 +571,7 @@ static const struct script_row rows[] = {
                    "running 0 10s ongoing turned undoing 0 deadline 0 0 0 0|"
                    "running 3 10s ongoing ongoing running 3 deadline 1 1 0 0|"
                    "running 4 10s ongoing skipped running 5 - 0 0 0 0")},
-    {"unknown_step_leads_at_its_deadline_back_from_itself_but_not_from_the_pivot",
+    {"unknown_step_before_the_pivot_turns_back_at_its_deadline",
      VERDICT_LEADS(IN_TIME("0") IN_TIME("1") IN_TIME("2") IN_TIME("3") IN_TIME("4")
                        IN_TIME("5") "running 2 10s unknown turned undoing 2 deadline 0 0 0 0|"
                                     "running 1 10s unknown turned undoing 0 deadline 0 0 0 0|"
@@ -600,7 +600,7 @@ static const struct script_row rows[] = {
     /* No statement writes such a cancel, but a person can: it must not crash each process that
      * leases the row. */
     {"cancel_below_the_pivot_turns_nothing_back", "serve six step=5 cancel; call 1 way=do"},
-    {"cancel_on_the_way_back_has_been_obeyed_already",
+    {"cancel_on_the_way_back_changes_nothing",
      "serve six state=undoing step=2 cancel; call 1 way=undo"},
     {"deferred_saga_sleeps_unchanged_and_its_time_goes_on",
      "conf reported admit=777; serve ask tries=2 began=7; calls 0; move mark=deferred "
@@ -760,7 +760,7 @@ static const struct script_row rows[] = {
     {"probe_of_a_silent_peer_may_be_a_retry_beyond_the_budget",
      "conf trip=1 cap=1 per_s=0; serve ask tries=1; end 1 unknown; turn 3ms; stored; nudge; turn "
      "1003ms; row ask tries=1; leased; turn 1003ms; calls 1"},
-    {"silence_opens_the_breaker_even_with_data_that_are_too_long_and_an_answer_does_not",
+    {"silence_with_too_long_data_opens_the_breaker_and_an_answer_does_not",
      "conf trip=1; " ASKED "data 1 too-long; end 1 $a; turn 3ms; move code=no-memory; " ASKED_AGAIN
      "calls $b; stat deferred=$c || unknown 0 1|done 1 0"},
     {"probe_without_a_question_leaves_the_breaker_open",

@@ -26,7 +26,7 @@ static struct beacon_sources quicknet(void)
     return sources;
 }
 
-TEST_CASE(the_round_comes_a_gap_after_the_entries_close)
+TEST_CASE(the_round_follows_the_closing_after_a_gap)
 {
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
@@ -44,7 +44,7 @@ TEST_CASE(the_round_comes_a_gap_after_the_entries_close)
     assert_int_equal(0, beacon.round); /* the closing time is unknown */
 }
 
-TEST_CASE(another_promise_is_counted_and_the_same_one_is_not)
+TEST_CASE(only_a_different_promise_counts_as_a_change)
 {
     struct beacon_sources sources = quicknet();
     struct beacon first = {.kind = BEACON_DRAND, .late_s = 120, .changes = 7};
@@ -59,7 +59,7 @@ TEST_CASE(another_promise_is_counted_and_the_same_one_is_not)
     assert_int_equal(3000, again.since_ms);
 }
 
-TEST_CASE(a_closing_that_was_late_takes_a_later_round)
+TEST_CASE(a_late_closing_takes_a_later_round)
 {
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
@@ -71,7 +71,7 @@ TEST_CASE(a_closing_that_was_late_takes_a_later_round)
     assert_int_equal(1022, beacon_after(&beacon, &sources, closes_ms + 64000).round);
 }
 
-TEST_CASE(an_answer_of_drand_is_of_its_round_and_its_own_hash)
+TEST_CASE(a_drand_answer_needs_its_round_and_a_matching_hash)
 {
     static const struct {
         const char *json;
@@ -103,7 +103,7 @@ TEST_CASE(an_answer_of_drand_is_of_its_round_and_its_own_hash)
     }
 }
 
-TEST_CASE(each_part_of_a_promise_that_differs_is_another_promise)
+TEST_CASE(a_difference_in_any_part_makes_another_promise)
 {
     struct beacon_sources sources = quicknet();
     struct beacon first = {
@@ -134,7 +134,7 @@ TEST_CASE(each_part_of_a_promise_that_differs_is_another_promise)
     assert_int_equal(drand.round, same.round);
 }
 
-TEST_CASE(a_source_that_had_not_begun_decides_by_its_first_round)
+TEST_CASE(a_source_that_had_not_begun_uses_its_first_round)
 {
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
@@ -146,7 +146,7 @@ TEST_CASE(a_source_that_had_not_begun_decides_by_its_first_round)
     }
 }
 
-TEST_CASE(the_closing_dates_words_and_leaves_none_alone)
+TEST_CASE(the_closing_dates_a_text_and_not_an_absent_beacon)
 {
     struct beacon_sources sources = quicknet();
     struct beacon words = {.kind = BEACON_TEXT, .words = "the lottery"};
@@ -175,7 +175,7 @@ TEST_CASE(a_signature_is_lower_case_hex_of_its_length)
     assert_int_equal(ERR_AUTH, beacon_drand_answer(span_of(json), 1000, NULL, kept, value));
 }
 
-TEST_CASE(a_promise_reads_back_and_its_faults_are_named)
+TEST_CASE(a_promise_reads_back_and_errors_name_the_member)
 {
 #define DATES "'since':'2027-01-01T00:00:00.000Z','changes':0}"
     static const struct {

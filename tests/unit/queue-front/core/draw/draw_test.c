@@ -31,7 +31,7 @@ static void check_bijection(uint64_t entries, uint64_t number)
     free(taken);
 }
 
-TEST_CASE(everybody_gets_a_position_of_their_own_at_every_size)
+TEST_CASE(each_entry_gets_its_own_position_at_every_size)
 {
     for (uint64_t entries = 1; entries <= 300; entries++)
         check_bijection(entries, entries);
@@ -60,7 +60,7 @@ TEST_CASE(an_entry_after_the_draw_keeps_its_number)
     assert_int_equal(draw_position(&draw, 1), 1);
 }
 
-TEST_CASE(very_many_entries_are_drawn_too)
+TEST_CASE(the_largest_number_of_entries_is_drawn)
 {
     uint8_t seed[DRAW_SEED_BYTES] = {2};
     struct draw draw;
@@ -89,7 +89,7 @@ TEST_CASE(seed_and_beacon_and_number_each_change_the_draw)
 }
 
 /* Pages and outside programs must agree; the values come from an independent program. */
-TEST_CASE(the_draw_is_what_it_was_yesterday)
+TEST_CASE(the_draw_matches_the_vectors)
 {
     uint8_t seed[DRAW_SEED_BYTES];
     for (unsigned i = 0; i < DRAW_SEED_BYTES; i++)
@@ -136,7 +136,7 @@ static void check_uniform(uint64_t entries, unsigned draws, uint64_t number)
                  deviations);
 }
 
-TEST_CASE(no_entry_has_a_better_lot_than_another)
+TEST_CASE(all_positions_are_equally_likely)
 {
     uint64_t seed = unit_seed();
     static const uint64_t sizes[] = {2, 3, 4, 5, 7, 8, 13, 16, 31, 50, 64};
@@ -145,7 +145,7 @@ TEST_CASE(no_entry_has_a_better_lot_than_another)
 }
 
 /* Friends who entered one after the other must not be drawn close together. */
-TEST_CASE(neighbours_are_torn_apart)
+TEST_CASE(neighbours_are_as_far_apart_as_random_positions)
 {
     uint8_t seed[DRAW_SEED_BYTES];
     seed_of(seed, unit_seed());

@@ -18,7 +18,7 @@ static struct draw_seal make(void)
     return seal;
 }
 
-TEST_CASE(a_seal_is_read_as_it_was_written_and_no_other_text_is)
+TEST_CASE(a_seal_reads_back_and_other_texts_are_refused)
 {
     struct draw_seal seal = make(), read = {0};
     char memory[DRAW_SEAL_LEN_MAX + 8];
@@ -45,7 +45,7 @@ TEST_CASE(a_seal_is_read_as_it_was_written_and_no_other_text_is)
     assert_false(draw_seal_parse((struct span){NULL, 0}, &read));
 }
 
-TEST_CASE(a_seal_opens_with_its_key_to_the_seed_that_it_promised)
+TEST_CASE(a_seal_opens_with_its_key_to_the_committed_seed)
 {
     struct draw_seal seal = make();
     uint8_t seed[DRAW_SEED_BYTES], commitment[DRAW_COMMITMENT_BYTES], last[DRAW_SEED_BYTES] = {0};
@@ -81,7 +81,7 @@ TEST_CASE(a_seal_opens_with_its_key_to_the_seed_that_it_promised)
 
 /* Seals stay in Redis for weeks. The values were computed by another program, with BLAKE2b and
  * SHA-256 as at the top of draw_seal.c. */
-TEST_CASE(a_seal_opens_to_the_same_seed_with_every_program)
+TEST_CASE(opened_seals_match_the_vectors)
 {
     static const struct {
         unsigned lane;
@@ -105,7 +105,7 @@ TEST_CASE(a_seal_opens_to_the_same_seed_with_every_program)
     }
 }
 
-TEST_CASE(the_promise_of_a_line_is_that_of_its_lane)
+TEST_CASE(a_line_has_the_commitment_of_its_lane)
 {
     struct line_view line = {.lane = 1};
     uint8_t promise[DRAW_COMMITMENT_BYTES] = {7};

@@ -250,7 +250,7 @@ static const struct script_row rows[] = {
      "bad_patch {'picture':'https://else.example/'} /picture; bad_patch {'picture':'/a?b'} "
      "/picture;"
      "bad_patch {'picture':''} /picture; patch {'picture':null}; lacks picture"},
-    {"date and place of the show are written where they are said, in a form that older fronts read",
+    {"date and place are written in a form that older fronts read",
      "store {'starts_at':'2027-06-12T19:00:00+09:00','doors_at':'2027-06-12T08:30:00Z',"
      "'time_zone':'Asia/Seoul','venue':{'name':{'en':'Dome','ko':'돔'},'address':'Incheon'}};"
      "has 'needs':1; has "
@@ -462,7 +462,7 @@ TEST_CASE(lack_of_memory_is_not_a_bad_document)
     }
 }
 
-TEST_CASE(a_new_document_is_an_empty_one)
+TEST_CASE(a_new_document_equals_an_empty_one)
 {
     assert_int_equal(parse("{}"), 0);
     event_doc_init(SPAN("show"), &base_doc);

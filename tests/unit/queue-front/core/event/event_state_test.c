@@ -17,7 +17,7 @@ static const struct {
     [LINE_FROZEN] = {"...opSc.", "[\"sold-out\",\"close\",\"unfreeze\"]", true},
 };
 
-TEST_CASE(each_state_has_its_moves_acts_and_joins)
+TEST_CASE(each_state_has_its_moves_actions_and_joins)
 {
     unsigned legal = 0;
     for (unsigned i = 0; i < LINE_STATE_COUNT; i++) {
@@ -41,7 +41,7 @@ TEST_CASE(each_state_has_its_moves_acts_and_joins)
     assert_int_equal(legal, 22);
 }
 
-TEST_CASE(names_are_read_as_they_are_written)
+TEST_CASE(names_of_states_and_actions_read_back)
 {
     enum line_state read;
     enum event_action action;

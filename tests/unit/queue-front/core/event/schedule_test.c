@@ -34,7 +34,7 @@ TEST_CASE(a_late_front_takes_the_newest_missed_step)
     assert_false(schedule_take_due(&doc, 2000000));
 }
 
-TEST_CASE(the_last_one_enters_by_the_rates_to_come)
+TEST_CASE(the_last_visitor_enters_at_the_scheduled_rates)
 {
     fill();
     assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 500), 50000);

@@ -179,7 +179,7 @@ static const struct script_row rows[] = {
      "request ticket may-be-used; look 7; looked same; answer kept entry=7"},
     {"nobody joins by a place that was given up",
      GIVEN_UP "newcomer cookie; ask after-7; reply ok; answer place ok"},
-    {"nor by one that was used",
+    {"nobody joins by a place that was used",
      "request ticket may-be-used; look 7; looked expired; read; newcomer cookie; ask after-7"},
     {"a missed call is over", "request ticket over; read; newcomer; ask after-7"},
     {"a place that cannot be looked at is shown as it is known",
@@ -205,7 +205,7 @@ static const struct script_row rows[] = {
     {"an event may go meanwhile",
      "request ticket may-be-used; look 7; looked same event-is-gone; answer event"},
     /* the name under which it joins */
-    {"what was answered is over", "request no; read; newcomer refused; answer done"},
+    {"a join that was already answered is done", "request no; read; newcomer refused; answer done"},
     {"an idempotency key comes before the cookie",
      "request no; read; newcomer key cookie; ask key"},
     {"... and before an over place", "request ticket over; read; newcomer key cookie; ask key"},
@@ -325,7 +325,7 @@ static void run(const char *text)
 }
 
 /* Both limits are reached, and each ends the join. */
-TEST_CASE(a_join_ends)
+TEST_CASE(a_join_ends_at_each_limit)
 {
     run("request no; read; newcomer member; ask member");
     for (unsigned used = 0; used < JOINS_AGAIN_MAX; used++)

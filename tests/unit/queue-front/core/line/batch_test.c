@@ -22,7 +22,7 @@ TEST_CASE(a_join_on_a_quiet_front_is_not_held_back)
     assert_int_equal(2, batch_hold_ms(&pace, 1, BEGIN_US + 7 * BATCH_CLOSE_US - 1));
 }
 
-TEST_CASE(one_that_comes_close_behind_is_held_back_for_two_milliseconds)
+TEST_CASE(a_join_close_behind_another_is_held_back_for_two_milliseconds)
 {
     struct batch_pace pace = sent(1);
     uint64_t now_us = BEGIN_US + 500;
@@ -35,14 +35,14 @@ TEST_CASE(one_that_comes_close_behind_is_held_back_for_two_milliseconds)
     assert_int_equal(2, batch_hold_ms(&pace, 1, now_us + BATCH_HOLD_US));
 }
 
-TEST_CASE(a_hold_ends_when_nobody_is_likely_to_follow)
+TEST_CASE(a_hold_ends_when_no_join_is_likely_to_follow)
 {
     struct batch_pace pace = sent(1);
     assert_int_equal(2, batch_hold_ms(&pace, 1, BEGIN_US + BATCH_CLOSE_US - 1));
     assert_int_equal(0, batch_hold_ms(&pace, 1, BEGIN_US + BATCH_CLOSE_US));
 }
 
-TEST_CASE(a_batch_that_is_large_enough_goes_at_once)
+TEST_CASE(a_batch_that_is_large_enough_is_sent_at_once)
 {
     struct batch_pace pace = sent(BATCH_ENOUGH);
     assert_int_equal(2, batch_hold_ms(&pace, BATCH_ENOUGH - 1, BEGIN_US));
@@ -50,7 +50,7 @@ TEST_CASE(a_batch_that_is_large_enough_goes_at_once)
     assert_int_equal(0, batch_hold_ms(&pace, BATCH_ENOUGH, BEGIN_US + 1));
 }
 
-TEST_CASE(a_crowd_that_has_gone_is_forgotten)
+TEST_CASE(a_past_crowd_no_longer_causes_a_hold)
 {
     uint64_t over_us = BEGIN_US + (uint64_t)BATCH_PACE_MAX * BATCH_CLOSE_US;
     struct batch_pace pace = sent(500);

@@ -36,7 +36,7 @@ static struct cut random_cut(const struct rng *rng, uint8_t shards)
     return cut;
 }
 
-TEST_CASE(the_order_is_that_of_a_naive_sort)
+TEST_CASE(the_order_matches_a_naive_sort)
 {
     const struct rng *rng = unit_rng();
     for (unsigned run = 0; run < RUNS; run++) {
@@ -74,7 +74,7 @@ TEST_CASE(a_whole_line_fits_into_one_cut)
 }
 
 /* As in cut.lua; tests/integration/line/shards.test.js checks what cut.lua writes for these. */
-TEST_CASE(the_checksum_is_that_of_the_scripts)
+TEST_CASE(the_checksum_matches_the_scripts)
 {
     uint32_t sum = cut_sum(0, &(struct cut){.grown = {3, 0}}, 2);
     assert_int_equal(1429104163, sum);
@@ -82,7 +82,7 @@ TEST_CASE(the_checksum_is_that_of_the_scripts)
     assert_int_equal(408028321, sum);
 }
 
-TEST_CASE(what_no_line_can_have_is_no_cut)
+TEST_CASE(impossible_cuts_are_refused)
 {
     assert_false(cut_ok(&(struct cut){.kind = CUT_JOINS}, 4));
     assert_false(cut_ok(&(struct cut){.grown = {[4] = 1}}, 4));
@@ -99,7 +99,7 @@ static bool parses(struct span text, uint8_t shards, struct cut *out)
     return cut_parse(text, shards, out, NULL) == 0;
 }
 
-TEST_CASE(a_cut_is_read_as_it_was_written)
+TEST_CASE(a_cut_reads_back)
 {
     const struct rng *rng = unit_rng();
     for (unsigned run = 0; run < RUNS; run++) {
@@ -123,7 +123,7 @@ TEST_CASE(a_cut_is_read_as_it_was_written)
     }
 }
 
-TEST_CASE(the_longest_cut_has_room)
+TEST_CASE(the_longest_cut_fits)
 {
     struct cut cut = {.kind = CUT_JOINS}, read;
     for (uint8_t k = 0; k < CUT_SHARDS_MAX; k++)
@@ -136,7 +136,7 @@ TEST_CASE(the_longest_cut_has_room)
     assert_true(parses(text_span(&text), CUT_SHARDS_MAX, &read));
 }
 
-TEST_CASE(texts_that_no_front_wrote_are_refused)
+TEST_CASE(malformed_cuts_are_refused)
 {
     static const char *const wrong[] = {
         "",       "1",      "1c",        "1c,",    "1c,,,",         "1c0,1,",         "1c01,,",

@@ -92,7 +92,7 @@ static void check_places(struct line *line)
     }
 }
 
-TEST_CASE(numbers_and_places_are_the_same_set_without_gap_or_double)
+TEST_CASE(numbers_and_places_match_one_to_one)
 {
     uint64_t seed = unit_seed();
     for (unsigned i = 0; i < LINES; i++) {
@@ -104,7 +104,7 @@ TEST_CASE(numbers_and_places_are_the_same_set_without_gap_or_double)
 }
 
 /* Fronts get cuts from Redis and from each other, late and more than once. */
-TEST_CASE(what_was_published_never_changes)
+TEST_CASE(published_cuts_never_change)
 {
     struct line line;
     begin(&line, unit_seed(), 0);
@@ -128,7 +128,7 @@ TEST_CASE(what_was_published_never_changes)
     cuts_destroy(line.cuts);
 }
 
-TEST_CASE(a_hole_of_the_same_length_is_another_cut)
+TEST_CASE(a_hole_of_the_same_length_is_a_different_cut)
 {
     struct cuts *cuts = cuts_create(2);
     struct cut cut = {.grown = {5}}, hole = {.grown = {5}, .kind = CUT_HOLE};
@@ -152,7 +152,7 @@ TEST_CASE(ten_seconds_of_a_million_joins_are_at_most_16_kib)
     cuts_destroy(cuts);
 }
 
-TEST_CASE(a_line_that_is_full_takes_no_cut_and_stays_as_it_was)
+TEST_CASE(a_full_line_refuses_a_cut_and_stays_unchanged)
 {
     struct cuts *cuts = cuts_create(2);
     struct cut most = {.grown = {CUT_SHARD_JOINS_MAX - 1}}, two = {.grown = {1, 1}};
@@ -167,7 +167,7 @@ TEST_CASE(a_line_that_is_full_takes_no_cut_and_stays_as_it_was)
 }
 
 /* As many cuts as are allowed. They become rarer over time, so that they last. */
-TEST_CASE(a_line_of_days_is_cut_less_often_and_has_a_bound)
+TEST_CASE(an_old_line_is_cut_less_often_and_has_a_bound)
 {
     struct cuts *cuts = cuts_create(3);
     uint64_t ms = 0;

@@ -43,7 +43,7 @@ TEST_CASE(no_place_is_a_ghost_before_the_first_check)
 }
 
 /* Compared with counting one by one, over pages and blocks, from any position. */
-TEST_CASE(ahead_is_exact_to_the_place)
+TEST_CASE(ahead_matches_a_count_place_by_place)
 {
     enum { PLACES = 3 * SEEN_PAGE_PLACES };
     uint64_t seed = unit_seed() | 1;
@@ -143,7 +143,7 @@ TEST_CASE(a_rolled_back_redis_without_ghosts_changes_nothing)
     assert_int_equal(ghosts_pick_owed(&ghosts, SEEN_SEND_MAX), 0);
 }
 
-TEST_CASE(a_page_without_sense_is_refused)
+TEST_CASE(a_page_beyond_the_bounds_is_skipped_or_refused)
 {
     static char bits[SEEN_PAGE_BYTES + 1];
     assert_true(ghosts_take_page(&ghosts, SEEN_PAGES_MAX, SPAN("\xFF")));

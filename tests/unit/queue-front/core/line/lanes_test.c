@@ -14,13 +14,13 @@ static void check(const uint64_t waiting[LANES_ALL], uint64_t shares,
         assert_int_equal(wanted[i], upto[i]);
 }
 
-TEST_CASE(without_lanes_the_last_of_the_line_is_the_last)
+TEST_CASE(without_lanes_a_line_needs_one_call_per_place)
 {
     check((uint64_t[LANES_ALL]){500}, 0, (uint64_t[LANES_ALL]){500});
     check((uint64_t[LANES_ALL]){0}, 0, (uint64_t[LANES_ALL]){0});
 }
 
-TEST_CASE(a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others)
+TEST_CASE(a_lane_ends_by_its_share_and_the_others_share_the_rest)
 {
     /* The 60 get 30 of 100 calls, so they need 200 calls; then 360 of the 500 are left. */
     check((uint64_t[LANES_ALL]){500, 60}, 30, (uint64_t[LANES_ALL]){560, 200});
@@ -40,7 +40,7 @@ static void near(double wanted, double got, double by)
     assert_true(fabs(wanted - got) <= by);
 }
 
-TEST_CASE(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well)
+TEST_CASE(a_lane_gets_its_share_and_later_that_of_ended_lanes)
 {
     struct lane_crowd lanes[] = {{500.0, 1.0}, {60.0, 1.0}};
     near(70.0, lanes_part(lanes, 2, 30, 0, 100.0), 1e-6);

@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-TEST_CASE(an_events_name_is_one_to_sixty_four_of_its_letters)
+TEST_CASE(an_event_id_has_1_to_64_allowed_characters)
 {
     static const char *const bad[] = {"",   "Show", "show_1",   "a b",   "a.b", "a`", "a{",
                                       "a/", "a:",   "\xC3\xBC", "a\x7F", "-",   "-a"};
@@ -18,7 +18,7 @@ TEST_CASE(an_events_name_is_one_to_sixty_four_of_its_letters)
     assert_false(line_event_id_ok((struct span){longest, LINE_EVENT_ID_MAX + 1}));
 }
 
-TEST_CASE(an_incarnation_is_absent_or_so_many_digits)
+TEST_CASE(an_incarnation_is_empty_or_18_hex_digits)
 {
     static const char *const bad[] = {"0",
                                       "0123456789abcdef0",
@@ -34,7 +34,7 @@ TEST_CASE(an_incarnation_is_absent_or_so_many_digits)
         assert_false(line_incarnation_ok(span_of(bad[i])));
 }
 
-TEST_CASE(a_line_is_of_the_event_before_its_sign)
+TEST_CASE(a_line_belongs_to_the_event_before_the_at_sign)
 {
     assert_span(line_event_of(SPAN("show")), "show");
     assert_span(line_event_of(SPAN("show@2")), "show");

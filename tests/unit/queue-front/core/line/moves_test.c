@@ -43,7 +43,7 @@ TEST_CASE(a_code_may_be_typed_sloppily)
     }
 }
 
-TEST_CASE(one_wrong_letter_and_two_swapped_ones_are_always_found)
+TEST_CASE(a_wrong_letter_or_swapped_pair_is_always_detected)
 {
     for (uint64_t entry = 1; entry < 50; entry++) {
         char code[MOVE_CODE_LEN];
@@ -83,7 +83,7 @@ static void end(void)
 
 UNIT_BETWEEN(NULL, end)
 
-TEST_CASE(the_table_knows_the_highest_of_every_place)
+TEST_CASE(the_table_keeps_the_highest_move_of_each_place)
 {
     assert_int_equal(moves_of(&moves, 1), 0);
     for (uint64_t entry = 1; entry <= 5000; entry++)
@@ -100,7 +100,7 @@ TEST_CASE(the_table_knows_the_highest_of_every_place)
     assert_int_equal(moves_of(&moves, 3), 2);
 }
 
-TEST_CASE(a_full_table_keeps_what_it_has)
+TEST_CASE(a_full_table_keeps_its_entries)
 {
     for (uint64_t entry = 1; entry <= MOVES_PLACES_MAX; entry++)
         assert_true(moves_note(&moves, (struct move){entry, 1}));
@@ -128,7 +128,7 @@ TEST_CASE(all_places_are_sent_again_once_in_bounded_parts)
         assert_int_equal(times[entry], 1);
 }
 
-TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
+TEST_CASE(after_a_loss_all_old_and_new_moves_are_sent)
 {
     moves_note(&moves, (struct move){5, 1});
     assert_int_equal(moves_pick(&moves, out, &upto), 0); /* it came from Redis */
@@ -140,7 +140,7 @@ TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
     assert_int_equal(upto, 2);
 }
 
-TEST_CASE(the_newest_are_those_that_became_known_last)
+TEST_CASE(the_newest_moves_are_those_noted_last)
 {
     assert_int_equal(moves_newest(&moves, out), 0);
     for (uint64_t entry = 1; entry <= MOVES_SEND_MAX; entry++)

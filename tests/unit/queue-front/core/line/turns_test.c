@@ -165,7 +165,7 @@ static void end(void)
     turns = (struct turns){0};
 }
 
-TEST_CASE(no_table_and_no_word_are_no_turn)
+TEST_CASE(a_missing_table_or_an_invalid_word_is_no_turn)
 {
     struct turn turn;
     assert_int_equal(TURN_NONE, turns_of(NULL, 7).kind);

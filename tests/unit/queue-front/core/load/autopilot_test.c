@@ -133,7 +133,7 @@ static uint64_t pick(const struct rng *rng, uint64_t below)
 }
 
 /* Always between the floor and the ceiling, and at the floor without a reading. */
-TEST_CASE(never_above_the_ceiling_nor_below_the_floor)
+TEST_CASE(the_rate_stays_between_floor_and_ceiling)
 {
     const struct rng *rng = unit_rng();
     for (int i = 0; i < 200000; i++) {
@@ -193,7 +193,7 @@ static uint64_t plant_p99_ms(const struct plant *plant)
     return (uint64_t)(60.0 + 240.0 * pow(load, 6.0)); /* the target at a load of 1 */
 }
 
-TEST_CASE(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes)
+TEST_CASE(the_rate_converges_on_the_capacity_of_the_shop_and_follows_it)
 {
     struct plant plant = {.bears = 20.0 * 30.0, .stays_s = 30.0}; /* 20 a second */
     uint64_t rate_milli = 2000, cut_at_ms = 0;
@@ -231,7 +231,7 @@ TEST_CASE(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes)
     assert_true(worst_ms < 2.0 * TARGET_MS);
 }
 
-TEST_CASE(a_reason_is_known_by_its_name_and_no_other)
+TEST_CASE(each_reason_is_parsed_from_its_name_alone)
 {
     enum autopilot_reason reason;
     for (unsigned i = 0; i < AUTOPILOT_REASON_COUNT; i++) {

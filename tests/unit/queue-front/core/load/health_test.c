@@ -172,7 +172,7 @@ static const struct script_row rows[] = {
      "1 992 1003 1 500"},
     {"one answer is enough for a share of errors",
      "set answers=10 failures=5; before; set answers=11 failures=6; add; is errors 1000"},
-    {"of no answers none is an error", "look " PAGE "; before; ripe 0; add; is p99 - errors 0"},
+    {"without answers errors are 0", "look " PAGE "; before; ripe 0; add; is p99 - errors 0"},
     {"looks of another run or version are not compared",
      "buckets 100 100 100; set answers=10 failures=5; before; buckets 300 300 300;"
      "set answers=20 failures=5; set $a; ripe 1; add; is p99 - errors -"
@@ -193,7 +193,7 @@ static void start(void)
     before_or_null = NULL;
 }
 
-TEST_CASE(no_page_breaks_it)
+TEST_CASE(mutated_pages_do_no_harm)
 {
     const struct rng *rng = unit_rng();
     const char *const pages[] = {script_json(PAGE), script_json(LATER)};
@@ -211,7 +211,7 @@ TEST_CASE(no_page_breaks_it)
     }
 }
 
-TEST_CASE(a_page_says_of_each_event_whether_it_is_served)
+TEST_CASE(a_page_lists_whether_each_event_is_served)
 {
     struct span rest = span_of(script_json("# HELP fairgate_seats_open 1 while they can be taken\n"
                                            "# TYPE fairgate_seats_open gauge\n"
@@ -236,7 +236,7 @@ TEST_CASE(a_json_page_may_begin_with_blanks)
     assert_true(health_parse(SPAN(" {\"held\":4}\n"), SPAN("show"), &now));
 }
 
-TEST_CASE(of_a_histogram_with_too_many_bounds_the_first_are_used)
+TEST_CASE(only_the_first_buckets_of_a_long_histogram_are_used)
 {
     static char many[16384];
     struct text text = text_on(many, sizeof(many));

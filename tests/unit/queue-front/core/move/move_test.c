@@ -118,8 +118,8 @@ static const struct script_row rows[] = {
      LOOKED "reply $a event-is-gone; answer refused unknown || ok | same | code-used"},
     {"... nor while it is taken",
      LOOKED "reply ok; ask take; reply ok event-is-gone; answer refused unknown"},
-    {"what Redis cannot say is refused", LOOKED "reply unavailable retry=9;"
-                                                "answer refused unavailable retry=9"},
+    {"a move is refused while Redis does not answer", LOOKED "reply unavailable retry=9;"
+                                                             "answer refused unavailable retry=9"},
 };
 
 static void start(void)

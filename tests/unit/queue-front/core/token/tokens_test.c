@@ -342,7 +342,7 @@ static const struct script_row texts_read[] = {
 
 /* ---- tickets and sessions ---- */
 
-TEST_CASE(ticket_is_read_as_it_was_written)
+TEST_CASE(ticket_reads_back)
 {
     for (unsigned member = 0; member < 2; member++) {
         char text[TICKET_LEN];
@@ -413,7 +413,7 @@ TEST_CASE(session_is_the_same_after_a_rotation)
 
 /* ---- passes ---- */
 
-TEST_CASE(pass_says_whose_visit_it_is)
+TEST_CASE(pass_names_its_session_place_visitor_and_member)
 {
     static const char longest[] = "aaaaaaaabbbbbbbbccccccccdddddddd";
     static_assert(sizeof(longest) == LINE_CHANNEL_MAX + 1, "as long as a channel's name may be");
@@ -670,7 +670,7 @@ TEST_CASE(bits_rise_with_the_rush_and_fall_with_it)
 
 /* ---- codes that people type ---- */
 
-TEST_CASE(reference_says_its_limit_and_its_minute)
+TEST_CASE(reference_names_its_limit_and_minute)
 {
     const uint64_t ages[] = {0, 1, 1440, APPEAL_MINUTES - 1};
     for (unsigned limit = 0; limit < APPEAL_LIMIT_COUNT; limit++) {

@@ -28,7 +28,7 @@ TEST_CASE(an_event_keeps_its_identity_key_in_every_ring)
     assert_null(identity_named(&over, ""));
 }
 
-TEST_CASE(a_key_of_the_same_number_is_not_the_same_key)
+TEST_CASE(keys_with_the_same_number_have_different_names)
 {
     static const struct mac_ring_key other = {.id = 1, .key = "not the same key"};
     char name[MAC_NAME_MAX + 1], other_name[MAC_NAME_MAX + 1];
@@ -53,7 +53,7 @@ TEST_CASE(a_cookie_has_its_length_and_letters)
         assert_false(visitor_cookie_ok(span_of(bad[i])));
 }
 
-TEST_CASE(a_key_of_a_request_is_of_plain_letters_and_bounded)
+TEST_CASE(an_idempotency_key_is_printable_and_bounded)
 {
     char longest[IDEM_KEY_BYTES_MAX + 1];
     memset(longest, '~', sizeof(longest));
@@ -115,7 +115,7 @@ TEST_CASE(a_visitor_is_the_same_for_every_version)
     }
 }
 
-TEST_CASE(an_identity_is_of_its_own_key)
+TEST_CASE(each_key_of_a_ring_has_its_own_visitor_key)
 {
     struct identity_ring ring;
     uint8_t key[VISITOR_KEY_BYTES];

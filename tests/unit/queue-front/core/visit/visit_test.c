@@ -199,7 +199,7 @@ static const struct script_row rows[] = {
     {"neither is no ticket", "leave ticket=not-found pass=timeout; answer ticket rc=not-found"},
     {"a pass of an earlier event is named",
      "leave ticket=not-found pass=exists; answer ticket rc=exists"},
-    {"a pass that nobody could read as well",
+    {"a pass that could not be read is named",
      "leave ticket=not-found pass=$a; answer pass || full | no-memory"},
     /* leave: when the end of a visit is reported */
     {"without a visit nothing is reported",

@@ -459,8 +459,8 @@ static const struct script_row rows[] = {
      " || 1 1 1.1 - | 1 1 1.2 slower | 1 1 1/1.1 - | 1 1 0.8 faster | 1 1.2 1.2 slower |"
      "1.2 1 1.2 slower | 0.8 1.3 1 faster | 0.7 1.2 1 slower | 0 0 1.5 -"},
     {"people who leave or come back are a reason", CROWD("0") CROWDS},
-    {"places that nobody owns are no people who leave", CROWD("500") CROWDS},
-    {"of a hundred one who leaves is a reason",
+    {"places without owners do not count as people who leave", CROWD("500") CROWDS},
+    {"one person in a hundred who leaves is a reason",
      "line issued=1100 skipped=1; watch; reason people-left"},
     {"a line is behind by the most since any busy moment",
      "line was_at[0]=now-$a was_served[0]=1000-$b was_at[12]=now-$c was_served[12]=1000-$d"
@@ -524,7 +524,7 @@ static const struct script_row rows[] = {
      "line active=950; model; wait 49 p50=3; wait 99 p50=6"},
     {"a pause before any measurement has no known wait",
      "new; state paused; model; wait 5 basis=unknown"},
-    {"a pause whose start nobody saw adds nothing",
+    {"a pause whose start is unknown adds nothing",
      "new; state paused; line service=5000; model; wait 99 p50=20; observe; model -5000;"
      "wait 99 p50=20; model 7000; wait 99 p50=27 move=20"},
     {"the time to the opening is part of the wait",

@@ -225,7 +225,7 @@ static uint64_t pick(const struct rng *rng, uint64_t bits)
 }
 
 /* Any feed to any line gives two bounds in order, which can be stored. */
-TEST_CASE(no_feed_breaks_it)
+TEST_CASE(any_feed_gives_bounds_that_can_be_stored)
 {
     const struct rng *rng = unit_rng();
     for (int round = 0; round < 2000; round++) {

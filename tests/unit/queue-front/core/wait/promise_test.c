@@ -130,7 +130,7 @@ static const struct script_row rows[] = {
 /* No prediction exceeds a week, so only the waits of half of this line, a quarter, ... can be
  * noted. They last for days. With a note each second, all room would be used in ten minutes, and
  * the correction would learn nothing from the days that follow. */
-TEST_CASE(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely)
+TEST_CASE(places_on_the_way_in_an_endless_line_are_noted_rarely)
 {
     struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};
     struct eta_model model = model_of(1.0);
@@ -145,7 +145,7 @@ TEST_CASE(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely)
         assert_true(book.open[i].later && book.open[i].p50_s < ETA_MAX_S);
 }
 
-TEST_CASE(the_first_hundred_move_it_far_and_the_later_ones_a_little)
+TEST_CASE(the_first_hundred_promises_move_the_correction_most)
 {
     double last = 0.0, first = 0.0, step = 0.0;
     const struct script_line one = {.row = "", .text = "", .words = {"keep", "10000"}, .len = 2};

@@ -2,7 +2,7 @@
 #include "core/wait/shown.h"
 #include "unit.h"
 
-TEST_CASE(a_wait_is_one_number_one_advice_and_three_times)
+TEST_CASE(a_wait_is_shown_as_a_number_an_advice_and_three_times)
 {
     enum { NOW_S = 20 * 3600 + 10 }; /* 20:00:10 */
     static const struct {

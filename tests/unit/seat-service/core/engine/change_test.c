@@ -60,7 +60,7 @@ static struct change random_change(struct rng_seeded *rng)
     return change;
 }
 
-TEST_CASE(a_change_comes_back_from_its_bytes_with_the_same_bytes)
+TEST_CASE(a_change_survives_encoding_and_decoding)
 {
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
@@ -101,7 +101,7 @@ TEST_CASE(altered_bytes_are_refused_or_are_another_change)
     }
 }
 
-TEST_CASE(bytes_that_make_no_change_are_refused_by_name)
+TEST_CASE(invalid_bytes_are_refused_with_the_reason)
 {
     const struct {
         uint8_t bytes[13];

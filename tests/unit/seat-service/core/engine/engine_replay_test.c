@@ -56,7 +56,7 @@ static const struct script_row rows[] = {
           "wrong quantity=1025 says no places; wrong quantity=11 says its seats are not free;"
           "commit; change b u2 quantity=1; begin release b u2;"
           "wrong quantity=2 says it names another number of places than the hold has"},
-    {"a hold may have as much as fits, and not one more",
+    {"a hold may reach its limits and not exceed them",
      "hall 2*(40)a hold=0 floor=3072; begin hold a u1 0-63; wrong add=0-64 says no seats, or too "
      "many;"
      "commit; begin change a u1 add=64 remove=0;"
@@ -109,7 +109,7 @@ static const struct script_row rows[] = {
      "hall (8)a late=2; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s; expire a;"
      "expire b; confirm a o; confirm b o; hold c u3 4; extend c o; hold d u4 6; extend d o;"
      "at 1200s; expire c; expire d; stat late-dropped 0; confirm c o; confirm d o"},
-    {"an undone expiry keeps no room, and an undone forgetting keeps the hold",
+    {"an undone expiry uses no room, an undone forgetting keeps the hold",
      "hall (8)a late=1; hold a u1 0; extend a o; at 600s; begin expire a; op flags remembered; "
      "undo;"
      "at 1200s; begin expire a; op flags remembered; undo; at 1800s; expire a;"
@@ -118,7 +118,7 @@ static const struct script_row rows[] = {
      "hall (8)a floor=20 late=1; places a u1 2; extend a o; at 600s; begin expire a; undo;"
      "at 1200s; expire a; op flags remembered; confirm a o; hold b u2 0; extend b o; at 1800s;"
      "expire b; op flags remembered"},
-    {"a late hold that its order gave up or refunded is not sold to it any more",
+    {"a late hold that was given up or refunded is no longer sold",
      "hall (8)a floor=20; hold a u1 0; extend a o; at 600s; expire a; $a a p -> other-order;"
      "$a a o; op kind forgotten; confirm a o -> no-such-hold; takeover $b;"
      "confirm a o -> no-such-hold; extend a o -> no-such-hold; give-up a o -> no-such-hold"
@@ -354,7 +354,7 @@ TEST_CASE(a_state_keeps_its_hash)
     }
 }
 
-TEST_CASE(a_snapshot_that_no_engine_writes_is_refused_by_name)
+TEST_CASE(an_impossible_snapshot_is_refused_with_the_reason)
 {
     static const struct {
         const char *piece, *hex; /* replaces the right bytes */
@@ -408,7 +408,7 @@ static int revised(struct engine *engine, uint64_t seq)
     return engine_apply(engine, &change, NULL);
 }
 
-TEST_CASE(what_a_larger_hall_sold_replays_under_a_smaller_one)
+TEST_CASE(sales_beyond_a_reduced_capacity_replay)
 {
     struct plan *plan = test_hall_block(1, 12, test_limits(), 10);
     struct engine_conf conf = {.plan = plan, .now_ms = TEST_NOW_MS, .since = 5, .base = 1};

@@ -597,7 +597,7 @@ static const struct row rows[] = {
 
 /* ---- no interruptions ---- */
 
-TEST_CASE(an_id_that_names_no_slot_is_not_there)
+TEST_CASE(an_id_without_a_slot_is_not_found)
 {
     bool busy;
     begin_hold();

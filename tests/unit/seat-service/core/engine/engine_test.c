@@ -236,7 +236,7 @@ static const struct script_row rows[] = {
      "move a o1 3,4 0,5 -> not-in-hold; move a o1 - - -> no-seats;"
      "move a o1 0-64 0-64 -> too-many; op limit 64; move c o1 0 3 -> seats-and-area; refund a o1;"
      "move a o1 0 3 -> no-such-hold"},
-    {"a hold from before a price change gets no more of what costs something else now",
+    {"an older hold gets no more seats whose price has changed",
      "hall aaaaaa bb floor=10; hold a u1 0; hold c u3 2,3; places d u4 2; price 0 7000;"
      "change a u1 add=1 -> price-changed; op seat 1 price 7000;"
      "change a u1 add=1 remove=0 -> price-changed; change a u1 add=7; op total 3000;"
@@ -266,11 +266,11 @@ static const struct script_row rows[] = {
     {"a single seat may be left when no legal choice is",
      "hall aaa aa orphans; hold a u1 0,1 -> single-seat-left; hold b u2 3,4; hold a u1 0,1;"
      "op flags adjacent,orphan,last-resort"},
-    {"a party larger than a row leaves no single seat where best available would not",
+    {"a party larger than a row leaves no avoidable single seat",
      "hall 3*aaaaaa orphans; hold a u1 0,2,4,6,8,10,12,14 -> single-seat-left; op seat 1;"
      "hold a u1 0-4,6-8 -> single-seat-left; op seat 5; try hold a u1 0-3,6-9;"
      "try hold a u1 0-5,14,15"},
-    {"neighbours may leave a single seat where best available finds none that do not",
+    {"neighbours may leave a single seat if every choice leaves one",
      "hall 2*aaaaaa orphans; propose 5 .hhhhh/......; try hold a u1 6-10;"
      "op flags adjacent,orphan,last-resort; hold a u1 0,1,2,3,5 -> single-seat-left; op seat 4"},
     {"seats apart may leave a single seat where best available would",
@@ -294,14 +294,14 @@ static const struct script_row rows[] = {
      "op seat 62; hold a u1 65,66 -> single-seat-left; op seat 64;"
      "hall (64)a2aaaa/(8)a orphans; hold a u1 61,62 -> single-seat-left; op seat 63;"
      "hold a u1 66,67 -> single-seat-left; op seat 65"},
-    {"a seat kept for somebody who needs access is sold alone",
+    {"an accessible seat is sold alone to a visitor who needs it",
      "hall A+/AA/A orphans; try hold a u1 0 need; op flags adjacent; try hold a u1 2 need;"
      "op flags adjacent"},
     {"accessible seats are neighbours of others once they are on sale to all",
      "hall Aaaaaa/aaaaaa access=5s orphans; at 4999ms; try hold a u1 1,2;"
      "hold a u1 2,3 -> single-seat-left; op seat 1; at 5s; try hold a u1 2,3;"
      "hold a u1 1,2 -> single-seat-left; op seat 0"},
-    {"no hold leaves a seat single that another hold of the visit may give back",
+    {"no hold leaves single a seat that another hold of the visit may free",
      "hall aaaaaa/aaaaa orphans; hold a u1 0; hold b u1 1-5 -> single-seat-left; op seat 0;"
      "try hold b u2 1-5; propose 5 h...../hhhhh; try best b u1 5; op seats 6,7,8,9,10;"
      "hold b u1 4,5; change b u1 add=1-3 -> single-seat-left; op seat 0; change a u1 add=1;"
@@ -405,7 +405,7 @@ static const struct script_row rows[] = {
      "offers 99 .hh./..../...."},
 
     /* ---- full tables ---- */
-    {"without room to count a buyer nothing is taken, not even by an order that paid",
+    {"a full table of buyers refuses holds and confirms of paid orders",
      "hall aaaa buyer=4 floor=10; hold a u1 0,1; places b u1 2; extend a o; extend b o; at 600s;"
      "expire a; expire b; full buyers; hold c u2 0,1 -> full; places c u2 3 -> full;"
      "confirm a o -> full; confirm b o -> full; free buyers; confirm a o; confirm b o;"
@@ -418,7 +418,7 @@ static const struct script_row rows[] = {
 
 /* ---- what a row cannot say ---- */
 
-TEST_CASE(a_price_list_that_no_hold_has_is_used_again)
+TEST_CASE(an_unused_price_list_is_reused)
 {
     engine_script("hall aaaa; hold a u1 0");
     for (uint32_t i = 1; i <= 2 * PRICE_LISTS_MAX; i++)
@@ -428,7 +428,7 @@ TEST_CASE(a_price_list_that_no_hold_has_is_used_again)
                   2 * PRICE_LISTS_MAX, 2 * PRICE_LISTS_MAX);
 }
 
-TEST_CASE(a_price_list_that_a_hold_has_is_not_used_again)
+TEST_CASE(a_price_list_of_a_hold_is_not_reused)
 {
     engine_script("hall 2*(150)a; hold a u1 0; extend a o; confirm a o; price 0 1");
     for (uint32_t i = 2; i < PRICE_LISTS_MAX; i++)

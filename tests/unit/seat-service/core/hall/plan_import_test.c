@@ -709,7 +709,7 @@ static void assert_round_trip(const struct plan *plan)
     plan_destroy(again);
 }
 
-TEST_CASE(plan_says_what_its_document_says)
+TEST_CASE(plan_has_the_content_of_its_document)
 {
     for (size_t i = 0; i < LEN(says); i++) {
         struct plan *plan = import_edited(says[i].edits);
@@ -719,7 +719,7 @@ TEST_CASE(plan_says_what_its_document_says)
     }
 }
 
-TEST_CASE(member_of_null_is_an_absent_one)
+TEST_CASE(null_member_counts_as_absent)
 {
     static const struct {
         const char *absent, *null;
@@ -858,7 +858,7 @@ TEST_CASE(rows_become_runs_of_neighbours)
     }
 }
 
-TEST_CASE(seats_out_of_order_cost_memory_for_their_order)
+TEST_CASE(seats_out_of_order_cost_extra_memory)
 {
     struct plan *mixed = import(drawn("0 40 / 0 20 10"), NULL),
                 *plain = import(drawn("0 40 / 0 10 20"), NULL);
@@ -899,7 +899,7 @@ TEST_CASE(row_and_table_sold_whole_have_a_bound)
 /* ---- all shapes together ---- */
 
 /* Shapes beyond the limit of points or of shapes are not drawn. */
-TEST_CASE(shapes_that_are_too_many_are_left_out)
+TEST_CASE(shapes_beyond_the_limits_are_left_out)
 {
     const unsigned fit = PLAN_SHAPE_POINTS_MAX / PLAN_POLYGON_POINTS_MAX;
     json_t *doc = edited(""), *list = json_array(), *polygon = json_of("{'shape':'polygon'}");

@@ -107,7 +107,7 @@ static void both_answer_the_same(struct twins *twins, bool best, const uint32_t 
                      places(twins->plans[1], other->seats, other->add_count));
 }
 
-TEST_CASE(neither_numbers_nor_directions_change_what_is_chosen)
+TEST_CASE(numbering_and_direction_do_not_change_the_choice)
 {
     struct rng_seeded rng;
     uint64_t seed = unit_seed();
@@ -126,7 +126,7 @@ TEST_CASE(neither_numbers_nor_directions_change_what_is_chosen)
 }
 
 /* A minimal draft: no channels, no kinds of rows, all seats in one point. */
-TEST_CASE(any_seats_are_the_best_of_a_hall_in_one_point)
+TEST_CASE(all_seats_in_one_point_are_equally_good)
 {
     struct plan_draft_seat seats[6];
     static const char *const guids[] = {"0", "1", "2", "3", "4", "5"};

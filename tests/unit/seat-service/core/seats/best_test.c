@@ -61,10 +61,10 @@ static const struct script_row rows[] = {
     {"seats with a gap leave none single next to one kept for others",
      "hall #aa#a2/#aa##aa#a orphans; any 3 #hh#h./#..##..#. flags=best;"
      "hall #aa#aa2/#aa#a orphans; any 3 #..#.../#hh#h flags=best"},
-    {"the need for one accessible seat leaves the others, even if a seat is single",
+    {"a need for one accessible seat spares others, even if one is single",
      "hall AA_AA__aa orphans; any 3 ..hhh. need flags=best,orphan,last-resort; block 4,5;"
      "any 3 .hhh## need"},
-    {"an allocation is found by those who have it",
+    {"seats of a channel are found only by its holders",
      "hall 2233/#aa#; adjacent 2 ..../#hh# channels=1; adjacent 3 sold-out channels=1;"
      "adjacent 2 hh../#..# channels=3; adjacent 2 ..hh/#..# channels=5;"
      "adjacent 3 sold-out channels=5; adjacent 4 hhhh/#..# channels=7"},
@@ -111,7 +111,7 @@ static const struct script_row rows[] = {
     {"a table is proposed whole or not at all",
      "hall =aaa/=aa/a_a orphans; adjacent 3 hhh/../..; adjacent 2 .../hh/..; adjacent 1 .../../.h;"
      "adjacent 4 sold-out; block 1; adjacent 3 sold-out; any 3 .#./hh/.h"},
-    {"whole tables are taken first where seats in front of them would not leave enough",
+    {"whole tables come first where nearer seats would not leave enough",
      "hall aa/=aa; any 2 hh/.. flags=best,adjacent; any 3 h./hh flags=best;"
      "hall aa/=aaa/=aa; any 6 h./hhh/hh flags=best; any 7 hh/hhh/hh; any 8 sold-out"},
     {"a seat in a row of its own has no distance", "hall a/a/a; any 2 h/h/."},
@@ -125,7 +125,7 @@ static const struct script_row rows[] = {
      "hall ($a)#aaa($b)# orphans; adjacent 2 * flags=best,adjacent,orphan,last-resort;"
      "adjacent 3 * flags=best,adjacent"
      " || 0 97 | 30 67 | 61 36 | 62 35 | 63 34 | 64 33 | 97 0"},
-    {"a smaller gap is worth three rows in a drawing of any size and direction",
+    {"a smaller gap is worth three rows at any size and direction",
      "hall a##aa/#####/#####/aa#a# turns=$a apart=$b; any 3 .##../#####/#####/hh#h#"
      " || 0 10 | 1 10 | 2 10 | 3 10 | 0 0.1 | 1 0.1 | 2 0.1 | 3 0.1"},
 };
@@ -133,7 +133,7 @@ static const struct script_row rows[] = {
 #define ROW_AT(y, seats) "{'row_number':'2','position':{'x':0,'y':" y "},'seats':[" seats "]}"
 
 /* Distance is from the middle: a pair may be nearer than each of its seats, or the reverse. */
-TEST_CASE(middle_of_the_seats_is_what_is_near)
+TEST_CASE(distance_is_measured_from_the_middle_of_the_seats)
 {
     static const struct {
         const char *body, *one, *two;
@@ -295,7 +295,7 @@ static uint32_t proposed(struct best *best, unsigned attempt, uint32_t *furthest
     return count;
 }
 
-TEST_CASE(a_crowd_is_spread_over_the_nearest_and_no_further)
+TEST_CASE(a_crowd_is_spread_over_the_nearest_seats_up_to_a_bound)
 {
     struct plan *plan = test_hall_block(50, 10, test_limits(), 0);
     struct seats seats;
@@ -359,7 +359,7 @@ static uint64_t nearly_sold_out(uint32_t row, const struct rng *rng)
 }
 
 /* Rows of 66 seats; most of the free ones are far from the focal point. */
-TEST_CASE(no_search_costs_more_than_some_looks_at_the_hall)
+TEST_CASE(every_search_costs_a_bounded_number_of_looks_at_the_hall)
 {
     static const struct {
         uint64_t (*free)(uint32_t row, const struct rng *rng);

@@ -66,7 +66,7 @@ TEST_CASE(buyers_that_left_make_room)
 /* ---- concurrent first requests ---- */
 
 /* Writes entries by hand, as another request leaves them between its two steps. */
-TEST_CASE(two_tries_that_see_each_other_begin_anew)
+TEST_CASE(colliding_first_requests_start_again)
 {
     enum { TRY = 1 << 16 };
     assert_int_equal(buyers_init(&buyers, 8, 7), 0);
@@ -163,7 +163,7 @@ TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
 }
 
 /* One of two concurrent first requests was withdrawn. Its entry belongs to no buyer. */
-TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
+TEST_CASE(a_withdrawn_try_counts_for_no_buyer)
 {
     enum { BUYER = 5, TRY = 1 << 16, COUNT = 0xffff };
     uint32_t used = 0;

@@ -36,7 +36,7 @@ TEST_CASE(a_slot_given_out_again_has_another_id)
     }
 }
 
-TEST_CASE(a_stash_keeps_few_and_gives_the_rest_to_all)
+TEST_CASE(a_stash_keeps_few_slots_and_shares_the_rest)
 {
     enum { SLOTS = 4 * HOLD_STASH_MAX };
     struct hold_slots slots;

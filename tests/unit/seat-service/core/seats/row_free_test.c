@@ -53,7 +53,7 @@ static bool window_is_free(const uint64_t row[3], int from, unsigned n)
     return true;
 }
 
-TEST_CASE(a_window_is_refused_by_both_or_by_neither)
+TEST_CASE(both_checks_of_a_window_agree_with_counting)
 {
     uint64_t seed = 88172645463325252u;
     for (unsigned turn = 0; turn < TURNS; turn++) {

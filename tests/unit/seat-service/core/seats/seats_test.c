@@ -20,7 +20,7 @@ static struct plan *begin(struct seats *seats, uint32_t rows, uint32_t count)
     return plan;
 }
 
-TEST_CASE(the_parts_of_a_word_do_not_touch_each_other)
+TEST_CASE(the_fields_of_a_seat_word_do_not_overlap)
 {
     uint64_t word = seat_word(SEAT_BLOCKED, SEAT_OPERATOR, ~UINT64_C(0));
     assert_int_equal(word, ~(seat_claimed() | UINT64_C(0xfffff) << SEAT_VERSION_BITS));

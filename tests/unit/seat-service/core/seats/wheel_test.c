@@ -42,7 +42,7 @@ TEST_CASE(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late)
     }
 }
 
-TEST_CASE(a_clock_that_is_set_back_stops_nothing)
+TEST_CASE(a_clock_that_is_set_back_stops_no_expiry)
 {
     uint64_t due[HOLDS + 1] = {0};
     struct wheel wheel;
@@ -89,7 +89,7 @@ TEST_CASE(mark_set_while_the_owner_reads_a_time_stays)
     wheel_deinit(&meeting.wheel);
 }
 
-TEST_CASE(time_that_no_number_of_ticks_has_comes_due_all_the_same)
+TEST_CASE(time_beyond_the_range_of_ticks_still_comes_due)
 {
     const uint64_t round_ms = WHEEL_TICK_MS * (UINT64_C(1) << 32);
     uint64_t due[HOLDS + 1] = {0}, now = 1000000;

@@ -48,10 +48,9 @@ SCRIPT_DOES("trusted",
             script_expect(line, script_has(line, "yes") ? "1" : "0", sale_clock_is_trusted(&sale)))
 
 static const struct script_row rows[] = {
-    {"goes_by_the_machine_until_there_is_an_answer",
+    {"follows_the_machine_until_the_first_answer",
      "is 9000s; passes 60s; machine 9999s; is 9000s; trusted no"},
-    {"the_first_answer_sets_it_whatever_the_machine_says",
-     "server 12600s; asks 10ms; is 12600s; apart 0; trusted no"},
+    {"the_first_answer_sets_the_clock", "server 12600s; asks 10ms; is 12600s; apart 0; trusted no"},
     {"a_machine_that_is_behind_is_set_as_well", "server 5400s; asks 10ms; is 5400s; trusted no"},
     {"is_trusted_once_the_two_clocks_agree",
      "server 12600s; asks 10ms; trusted no; machine 12605s; asks 10ms; trusted yes"},
@@ -78,7 +77,7 @@ static const struct script_row rows[] = {
      "server 9000s; asks 2ms; server 9000s+100ms; asks 1ms; passes 19s; is 9000s+95ms; passes 2s; "
      "is 9000s+100ms; passes 600s; is 9000s+100ms; asks 1ms; server 9000s; asks 0; passes 20s; "
      "is 9000s; passes 600s; is 9000s"},
-    {"the_answer_that_took_least_time_is_believed",
+    {"the_fastest_answer_wins",
      "server 9000s; asks 800ms first; is 8999s+600ms; asks 10ms last; passes 200s; is 9000s+5ms; "
      "asks 900ms last; passes 200s; is 9000s+5ms; "
      "asks 10ms first; passes 200s; is 9000s+5ms; asks 9ms first; passes 200s; is 8999995500"},
@@ -87,7 +86,7 @@ static const struct script_row rows[] = {
      "asks 20ms; asks 20ms; asks 20ms; asks 20ms; asks 20ms; asks 20ms; asks 20ms; asks 20ms; "
      "asks 20ms; asks 20ms; asks 20ms; passes 60s; is 9000s; asks 20ms; passes 60s; "
      "is 9000s+50ms"},
-    {"an_answer_that_took_too_long_says_nothing",
+    {"a_slow_answer_is_ignored",
      "server 12600s; asks 1001ms; is 9000s; trusted no; asks 1000ms; is 12600s"},
 };
 
@@ -124,7 +123,7 @@ static void begin_long_ago(void)
 }
 
 /* The time reaches the new target at once; plus the old rest, a reader would see a third time. */
-TEST_CASE(reader_sees_what_belongs_together)
+TEST_CASE(reader_never_sees_a_mix_of_two_times)
 {
     const uint64_t old_us = UINT64_C(9000) * 1000000, new_us = 2 * old_us;
     uint64_t server[] = {new_us, new_us};
