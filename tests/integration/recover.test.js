@@ -156,6 +156,19 @@ test('a tested restore opens the newest backup during the sale and leaves nothin
   assert.equal(failed(), before);
 });
 
+test('line-save keeps the newest archives of each event, and goes on after one that fails', (t) => {
+  const scope = openScope(t);
+  const folder = scope.tempDir('line-');
+  const settings = {
+    REDIS_AT: '', LINE_COPIES: 1, ...withPrograms(scope, { fairgate: 'case $1:$2 in events:*) echo "hero refused hero-lim";; *:refused) exit 1;; *) echo >"$3";; esac' }),
+  };
+  for (const event of ['hero', 'hero-lim']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), '');
+  assert.equal(recover(scope, settings, 'line-save', folder).status, 1, 'one was refused');
+  assert.deepEqual(readdirSync(folder).map((name) => name.replace(/-2\d{7}T\d{6}Z/, '')).sort(), ['event-hero-lim.ndjson', 'event-hero.ndjson']);
+  assert.ok(!readdirSync(folder).some((name) => name.includes('20200101')));
+  assert.equal(recover(scope, { ...settings, ...withPrograms(scope, { fairgate: 'exit 1' }) }, 'line-save', folder).status, 1, 'no front answered');
+});
+
 test('line-load loads a copy into an append-only Redis and keeps the old files', async (t) => {
   const scope = openScope(t);
   const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
