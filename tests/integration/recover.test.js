@@ -46,6 +46,7 @@ test('PostgreSQL accepts the settings of archive.conf', async (t) => {
   assert.match(settings.archive_command, /^pgbackrest --stanza=fairgate archive-push %p$/);
   const postgres = await startPostgres(openScope(t), { settings: { ...settings, archive_command: 'true' } });
   assert.equal(postgres.sql("SELECT setting FROM pg_settings WHERE name = 'archive_timeout'"), '10');
+  assert.equal(postgres.sql("SELECT setting FROM pg_settings WHERE name = 'max_slot_wal_keep_size'"), '20480', 'a lost receiver would fill the disk');
 });
 
 // Stubs that are found before the real programs: each is a line of shell.
