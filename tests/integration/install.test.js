@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { anchorsOf, blocksOf, linksOf, targetOf } from '../../infra/docs/pages.js';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 import { EVERY_RULE, ruleGroups } from '../lib-js/observe.js';
+import { blocksTyped } from '../packages/typed.js';
 
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
 
@@ -223,6 +224,20 @@ test('each commit has its own version, before or after a release', (t) => {
   const hash = '[0-9a-f]{8}';
   assert.match(found.join(' '), new RegExp(`^1.2.0~git1.${hash} 1.2.0~git2.${hash} 1.2.0 1.2.0\\+git3.${hash} 1.2.0\\+git3.${hash}.changed$`));
   for (let n = 1; n < found.length; n += 1) execFileSync('dpkg', ['--compare-versions', found[n - 1], 'lt', found[n]]);
+});
+
+// tests/packages/guide.test.js types all of it.
+const GUIDE = readFileSync(join(ROOT, 'infra/ha/GUIDE'), 'utf8');
+
+test('step 5 of the guide draws no secrets if another machine has them', (t) => {
+  const dir = openScope(t).tempDir('guide-');
+  const [, step] = /^(5\. [^]*?)^6\. /m.exec(GUIDE);
+  const script = blocksTyped(step).join('').replaceAll('/etc/fairgate', dir);
+  const typed = (ssh) => spawnSync('bash', ['-ec', `one=1 two=2 three=3 share=${join(ROOT, 'infra/stack')}\nssh() { ${ssh}; }\nscp() { echo "$*"; }\n${script}`], { encoding: 'utf8' });
+  const refused = typed('[[ "$*" != *"3 test"* ]] || return 0; return 1');
+  assert.deepEqual([refused.status, existsSync(join(dir, 'secrets'))], [1, false]);
+  assert.match(refused.stdout, /^there are secrets already/);
+  assert.equal(typed('[[ "$*" != *test* ]]').stdout, [2, 3].map((other) => `-rp ${dir}/secrets ${other}:${dir}/\n`).join(''));
 });
 
 test('the libraries that the packages are built from are those that infra/deps installs', () => {
