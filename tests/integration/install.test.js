@@ -240,6 +240,14 @@ test('step 5 of the guide draws no secrets if another machine has them', (t) => 
   assert.equal(typed('[[ "$*" != *test* ]]').stdout, [2, 3].map((other) => `-rp ${dir}/secrets ${other}:${dir}/\n`).join(''));
 });
 
+test('machines of the guide have no service left on 127.0.0.1 that another one calls', () => {
+  for (const service of SERVICES) {
+    const conf = readFileSync(join(ROOT, `infra/etc/${service}.conf`), 'utf8');
+    for (const [, section, keys] of conf.matchAll(/^\[(\w+)\]\n([^[]*)/gm))
+      for (const [, key] of keys.matchAll(/^(\w+) = "http:\/\/127\.0\.0\.1/gm)) assert.match(GUIDE, new RegExp(`^ +FAIRGATE_${section}_${key}=http://\\$`, 'im'), service);
+  }
+});
+
 test('the libraries that the packages are built from are those that infra/deps installs', () => {
   const built = /^Build-Depends:([^]*?)\n\n/m.exec(packaging('control'))[1].split(',').map((each) => each.trim());
   const deps = [...readFileSync(join(ROOT, 'infra/deps'), 'utf8').matchAll(/^run +(\S+-dev|node-llhttp|brotli|tzdata) /gm)].map(([, name]) => name);
