@@ -10,6 +10,7 @@ const AWAY = {
   'of a machine that watches others': /^systemctl status prometheus|:9090/,
   "of a machine's own kernel and clock": /^(timedatectl|chronyc|sysctl)\b/,
   'of a certificate by an authority': /^certbot/,
+  'of an event whose document is unreadable': /^fairgate create demo --if-version/,
   'instead of a restore to the end': /^recover restore --/,
 };
 

@@ -52,8 +52,9 @@ static const struct command rows[] = {
      .columns = "name:KNOB kind:KIND min:FROM max:TO default:DEFAULT unit:UNIT help:MEANS"},
     {.form = "create EVENT [KNOB=VALUE...]",
      .brief = "Make an event, in draft",
-     .text = "Its date and place are those of its hall, if that was imported before.",
-     .options = OPT(WHY),
+     .text = "Its date and place are those of its hall, if that was imported before. --if-version\n"
+             "replaces the knobs of an event that exists, even if its document is unreadable.",
+     .options = OPT(WHY) | OPT(IF_VERSION),
      LINE("PUT", EVENT_AT),
      .done = "{EVENT} is made.",
      .run = line_create},

@@ -61,6 +61,13 @@ test('--if-version refuses a change of another version', async () => {
   refused(await fairgate('rate', 'versions', '30', '--if-version', String(version)), EXIT.changed, /version-mismatch/);
   assert.equal((await documentOf('versions')).rate_per_s, 20);
   refused(await fairgate('create', 'versions', 'name=Again'), EXIT.changed, /version-mismatch/);
+  // What nobody can read can still be replaced.
+  await site.redis.command('HSET', 'fg:{versions}:cfg', 'doc', '<html>', 'digest', 'by-hand');
+  await site.redis.command('HINCRBY', 'fg:{versions}:cfg', 'version', 1);
+  const shut = async () => (await fairgate('events', '--json')).json.events.find(({ id }) => id === 'versions');
+  await until('it to be shut', async () => (await shut()).shut === 'document-unreadable');
+  done(await fairgate('create', 'versions', '--if-version', String((await shut()).version), 'name=Again'));
+  assert.equal((await documentOf('versions')).name, 'Again');
 });
 
 test('a refusal is a sentence with its code, and with --json the problem as it came', async () => {

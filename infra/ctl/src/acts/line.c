@@ -55,7 +55,8 @@ int line_show(struct job *job)
 /* If the event has a hall, takes from it when and where the show is. */
 int line_create(struct job *job)
 {
-    struct call call = {.method = NULL, .if_none_match = "*"}, hall;
+    bool replaces = job_option(job, OPTION_IF_VERSION);
+    struct call call = {.method = NULL, .if_none_match = replaces ? NULL : "*"}, hall;
     json_t *body = json_object();
     int status = job_read_settings(job, args_words_from(job->args, "KNOB=VALUE"), body);
     if (status == EXIT_DONE) {
