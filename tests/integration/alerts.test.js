@@ -332,6 +332,15 @@ const known = new Set(table.map(({ name }) => name));
 const recorded = new Set(all.filter(({ record }) => record).map(({ record }) => record));
 const isKnown = (name) => isOfOthers(name) || known.has(familyOf(name)) || known.has(name) || recorded.has(name) || name === 'ALERTS';
 
+test('ticket keys have an age if the edge uses them', (t) => {
+  const conf = join(openScope(t).tempDir('figures-'), 'conf');
+  writeFileSync(conf, `EDGE_TLS=127.0.0.1:1\nEDGE_CONFIG=${conf}\nTICKET_KEYS=${conf}\nbackups() { :; }\n`);
+  const printed = () => spawnSync(join(ROOT, 'infra/observe/figures'), ['-'], { encoding: 'utf8', env: { ...process.env, FAIRGATE_FIGURES_CONF: conf } }).stdout;
+  assert.doesNotMatch(printed(), /ticket_keys/);
+  writeFileSync(conf, `# tls-ticket-keys ${conf} alpn h2\n`, { flag: 'a' });
+  assert.match(printed(), /^fairgate_edge_ticket_keys_seconds \d+$/m);
+});
+
 test('the table names each figure of a service, and no other', () => {
   const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
     .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(ROOT, room, path))).filter((path) => path.endsWith('.c')).concat(join(ROOT, 'infra/observe/figures'));

@@ -192,7 +192,7 @@ describe('what a sale depends on', () => {
       write(name, '');
       utimesSync(join(dir, name), agoS(age), agoS(age));
     }
-    write('figures.conf', `EDGE_TLS=${at('tls')}\nTICKET_KEYS=${dir}/keys\nLINE_FOLDER=${dir}\nRESTORE_TESTED=${dir}/tested\nbackups() { cat ${dir}/backups.json; }\n`);
+    write('figures.conf', `EDGE_TLS=${at('tls')}\nEDGE_CONFIG=${dir}/edge.cfg\nTICKET_KEYS=${dir}/keys\nLINE_FOLDER=${dir}\nRESTORE_TESTED=${dir}/tested\nbackups() { cat ${dir}/backups.json; }\n`);
     rig.figures = join(dir, 'fairgate.prom');
     execFileSync(join(ROOT, 'infra/observe/figures'), [rig.figures], { env: { ...process.env, FAIRGATE_FIGURES_CONF: join(dir, 'figures.conf') } });
     scope.spawn('node-exporter', ['prometheus-node-exporter', '--collector.filesystem.mount-points-exclude=^$', `--web.listen-address=${at('node')}`, `--path.procfs=${proc}`, `--collector.textfile.directory=${dir}`], { stays: true });
