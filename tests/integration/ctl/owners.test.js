@@ -11,7 +11,7 @@ import { openPair, operator, opens } from '../seat-service/site.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
 test('what is asked of the wrong process goes to the one that has the event, and after its death to the next', async (t) => {
-  const { scope, first, second } = await openPair(t);
+  const { scope, postgres, first, second } = await openPair(t);
   const fairgate = commandLine(scope, { seats: first, tokenFile: first.secrets.path('admin-token') });
   for (const event of ['one', 'two']) {
     assert.match(done(await fairgate('halls', 'show', event)).stdout, /^Front /m, event);
@@ -19,6 +19,8 @@ test('what is asked of the wrong process goes to the one that has the event, and
   }
   const blocked = async (seats, event) => (await operator(seats, event).read()).json.categories.reduce((sum, one) => sum + one.blocked, 0);
   await until('its seats to be blocked at the owner', async () => (await blocked(second, 'two')) === 2);
+  const finds = async () => /FairgateSeatsNotOpen would fire: fairgate_seats_open of event="one"/.test((await fairgate('doctor')).stdout);
+  assert.doesNotMatch((await fairgate('doctor')).stdout, /SeatsNotOpen/, 'of the other process');
   const file = join(scope.tempDir('hall-'), 'hall.json');
   writeFileSync(file, done(await fairgate('halls', 'document', 'two', '--json')).stdout);
   assert.match(done(await fairgate('halls', 'import', 'two', file)).stdout, /It was there/);
@@ -27,6 +29,8 @@ test('what is asked of the wrong process goes to the one that has the event, and
   await second.kill();
   await until('the first to have both', () => opens(first, 'two'));
   done(await fairgate('halls', 'unblock', 'two', 'r1s1'));
+  await postgres.kill();
+  await until('doctor to find events that nobody sells', finds, { timeoutMs: 30_000 });
 });
 
 // A service without events: returns `answers` to one call after the other, and repeats the last one.
