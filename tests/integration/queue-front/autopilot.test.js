@@ -102,6 +102,19 @@ flight('it climbs to the ceiling and cuts when latency rises', async (t) => {
   assert.deepEqual(entries.at(-1).because, { reason: 'climb', measured: null, limit: null });
 });
 
+flight('a crowd in a lane raises the rate, until those called fill the hall', async (t) => {
+  const lanes = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 80 }];
+  const { front } = await openFlight(t, { knobs: { lanes, max_active: 40 } });
+  const list = await until('the lane', async () => {
+    const answer = await front.admin.get('/admin/events/show/lanes/fans/invitations');
+    return answer.status === 200 && answer.json.invitations;
+  });
+  await Promise.all(list.map(({ code }) =>
+    front.http.post('/v1/queue/show/join', { headers: { 'x-invitation': code } })));
+  await flown(front, 'a climb', (s) => s.reason === 'climb' && s.rate_per_s > 5);
+  await flown(front, 'a full hall', (s) => s.reason === 'unused');
+});
+
 test('silent health pages set the lowest rate, and it climbs from there', async (t) => {
   const site = await openFlight(t, { pages: [{ p99_ms: 50 }, 'fairgate_sagas_open 3\n'] });
   const { front, pages: [page, other] } = site;
