@@ -111,10 +111,16 @@ static void turn_rate(struct eta_meter *meter, double factor)
     meter->window_open = false;
 }
 
-/* At rate 0 nothing is measured, so that the old rate is there to follow the next one. */
-static void follow_knob(struct eta_meter *meter, uint64_t rate_milli)
+/* The share of the calls that this line of the event gets. */
+static double share_of(const struct line_view *view)
 {
-    uint64_t before_milli = meter->knob_rate_milli;
+    return line_lane_share(view->knobs.shares, view->lane) / 100.0;
+}
+
+/* At rate 0 nothing is measured, so that the old rate is there to follow the next one. */
+static void follow_knob(struct eta_meter *meter, const struct line_view *view)
+{
+    uint64_t rate_milli = view->knobs.rate_milli, before_milli = meter->knob_rate_milli;
     if (rate_milli == 0)
         return;
     meter->knob_rate_milli = rate_milli;
@@ -122,7 +128,7 @@ static void follow_knob(struct eta_meter *meter, uint64_t rate_milli)
         return;
     double before = (double)before_milli / 1000.0;
     double factor = (double)rate_milli / (double)before_milli;
-    if (factor > 1.0 && meter->rate < KNOB_IS_BRAKE * before)
+    if (factor > 1.0 && meter->rate < KNOB_IS_BRAKE * share_of(view) * before)
         return;
     assert(isfinite(factor)); /* neither rate is 0 */
     turn_rate(meter, factor);
@@ -193,7 +199,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
     if (judged >= GHOSTS_BLOCK_PLACES)
         meter->gone_share = fmin(GONE_SHARE_MAX, (double)ghosts_ever(view) / (double)judged);
     assert(meter->gone_share >= 0.0 && meter->gone_share <= GONE_SHARE_MAX);
-    follow_knob(meter, view->knobs.rate_milli);
+    follow_knob(meter, view);
     follow_hall(meter, view);
     bool may_move =
         view->state == LINE_OPEN && view->knobs.rate_milli > 0 && places_waiting(view) > 0;
@@ -310,17 +316,17 @@ struct eta_hall eta_hall(const struct eta_meter *meter, const struct line_view *
     return (struct eta_hall){slots_free(view), measured < HUGE_VAL ? measured : planned};
 }
 
-/* The rate after the knob is set to `then`. */
+/* The rate after the knob is set so that this line's share is `then`. */
 static double rate_at_knob(const struct eta_meter *meter, const struct line_view *view, double rate,
                            double then)
 {
-    double now = (double)view->knobs.rate_milli / 1000.0;
+    double share = share_of(view), now = share * (double)view->knobs.rate_milli / 1000.0;
     assert(rate >= 0.0 && then >= 0.0);
     if (now < RATE_MIN)
         return then;
     if (rate < KNOB_IS_BRAKE * now * meter->available)
         return fmin(rate, then);
-    return fmin(rate * then / now, then);
+    return fmin(rate * then / now, then / share); /* other lines may leave it their calls */
 }
 
 static struct eta_pace measured_pace(double rate, double hall)
@@ -413,8 +419,8 @@ static struct eta_pace knob_pace(const struct line_view *view, double s_per_plac
 static void set_knobs(struct eta_model *model, const struct line_view *view)
 {
     model->basis = ETA_KNOBS;
-    double share = line_lane_share(view->knobs.shares, view->lane) / 100.0;
-    model->pace = knob_pace(view, pace_of(share * (double)view->knobs.rate_milli / 1000.0));
+    model->pace =
+        knob_pace(view, pace_of(share_of(view) * (double)view->knobs.rate_milli / 1000.0));
     if (view->knobs.max_active > 0)
         model->quick_places = slots_free(view);
     for (uint32_t i = 0; i < model->steps_len; i++)
@@ -434,7 +440,7 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
         if (ceiling_milli > 0 && milli > ceiling_milli)
             milli = ceiling_milli;
         model->step[i].from_s = at->at_ms > now_ms ? (double)(at->at_ms - now_ms) / 1000.0 : 0.0;
-        model->step[i].pace.p50 = pace_of((double)milli / 1000.0);
+        model->step[i].pace.p50 = pace_of(share_of(view) * (double)milli / 1000.0);
         assert(i == 0 || model->step[i - 1].from_s <= model->step[i].from_s);
     }
     model->steps_len = meter->plan_len;

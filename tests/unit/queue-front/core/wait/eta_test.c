@@ -61,6 +61,8 @@ static void start(void)
 static const struct slot slots[] = {
     SLOT("now", SLOT_REAL, now_ms),
     SLOT("knob", SLOT_U64, live.view.knobs.rate_milli),
+    SLOT("lane", SLOT_U8, live.view.lane),
+    SLOT("shares", SLOT_U64, live.view.knobs.shares),
     SLOT("cap", SLOT_U64, live.view.knobs.max_active),
     SLOT("opens", SLOT_U64, live.view.knobs.opens_at_ms),
     SLOT("ceiling", SLOT_U64, live.view.knobs.pilot_ceiling_milli),
@@ -409,6 +411,14 @@ static const struct script_row rows[] = {
      " || 8 1 10000 20000 16 | 7.9 1 10000 20000 7.9 | 7.9 1 10000 5000 5 | 8 1 10000 5000 4 |"
      "12 1 10000 5000 5 | 10 1 0 20000 20 | 10 0.5 10000 20000 10 | 7.9 0.5 10000 20000 3.95 |"
      "8 1 10000 0 0"},
+    /* Two a second of ten, then ten of fifty. */
+    {"a lane has its share of a planned rate",
+     "new; line lane=1 shares=20; plan +60000:50000; model; wait 999 p50=148"},
+    /* Without a crowd in the other line, a lane is faster than its share. */
+    {"a lane that uses its share of the knob follows the knob",
+     "line lane=1 shares=20 rate=$a knob=10000; plan +2500:$b; model; is step[0] 1/$c;"
+     "line old_knob=10000 knob=$b; observe; is rate $d"
+     " || 1.7 20000 3.4 3.4 | 1.5 20000 1.5 1.5 | 10 20000 20 20 | 10 5000 5 5"},
     /* Eight places a second while slots are free, then two; twice as fast after the step. */
     {"a wait goes through free slots and the steps of a plan",
      "line basis=1 quick=0.125 p50=0.5 p90=0.5 places=$a steps=1 from[0]=$b step_quick[0]=0.0625"
