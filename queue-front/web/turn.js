@@ -158,7 +158,7 @@ export async function enter() {
     }
     if (answer.ok) return goOn(await answer.json());
     const { code } = await answer.json();
-    if (answer.status === 410 || code === 'member-inside') return location.replace(`/e/${event}?notice=${code}`);
+    if (answer.status === 410 || code.startsWith('member-')) return location.replace(`/e/${event}?notice=${code}`);
     if (code !== 'not-yet') {
       if (code !== 'event-frozen') hands.notice(say('live.unavailable'));
       return hands.again(0);

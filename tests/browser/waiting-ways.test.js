@@ -468,6 +468,17 @@ describe('around the waiting page', async () => {
     visitor.wrong.length = 0; // the browser logs refused requests
   });
 
+  test('a called member without the shop\'s token reads what to do', async () => {
+    await line.open('signed-out', { rate_per_s: 100 });
+    const visitor = await line.visitor(browser, EN);
+    await line.enter(visitor, 'signed-out');
+    await visitor.view('called');
+    await visitor.page.route('**/pass', (route) => route.fulfill({ status: 401, json: { status: 401, code: 'member-required' } }));
+    await visitor.page.click('#pass button');
+    await visitor.shows('notice', /for members. Please sign in/);
+    visitor.wrong.length = 0; // the browser logs refused requests
+  });
+
   test('the page retries files that it loads on demand', async () => {
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;

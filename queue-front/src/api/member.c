@@ -139,6 +139,6 @@ bool member_holds(struct http_req *req, struct front *front, const struct front_
             *name_or_null = found.name;
         return true;
     }
-    refusal_reply(req, REFUSAL_MEMBER_DIFFERS);
+    answer_refusal(req, front_line_id(event), REFUSAL_MEMBER_DIFFERS);
     return false;
 }

@@ -104,6 +104,8 @@ test('a member enters with a ticket of an older key', async (t) => {
   assert.ok((await visitor.entered(kim)).session);
   const eve = asMember(site.shop.token('eve'));
   assertProblem(await visitor.pass(eve), 403, 'member-differs');
+  const page = await visitor.pass({ headers: { ...eve.headers, accept: 'text/html' }, body: '' });
+  assert.equal(page.headers.location, '/e/show?notice=member-differs');
 });
 
 test('old events keep their identity key, or close without it', async (t) => {
