@@ -144,9 +144,12 @@ test('a page says what state the event is in, and a refused form leads to one th
   for (const call of ['pass', 'extend', 'leave']) await refused(browser, call, 'place-gone', 'join');
   await browser.joined();
   await refused(browser, 'pass', 'not-yet', 'waiting');
+  await patch(site.front, 'show', { code_required: true });
   const phone = new Browser(site.front, 'show');
   await phone.call('POST', 'move', { body: { code: (await browser.call('POST', 'move', { body: {} })).json.code } });
   for (const call of ['pass', 'leave']) await refused(browser, call, 'ticket-moved', 'moved');
+  await refused(browser, 'join', 'code-required', 'moved');
+  assert.match((await browser.page()).text, /id="presale" class="[^"]*on-moved/);
   await act(site.front, 'show', 'sold-out');
   await refused(new Browser(site.front, 'show'), 'join', 'event-sold-out', 'sold-out');
   await act(site.front, 'show', 'close');
