@@ -698,6 +698,7 @@ static void join_go_on(struct joining *join, const struct front_line *event,
         break;
     case JOIN_ASK_LANE:
         join->line.held = 0;
+        join->line.has_work = join->line.has_work && !join->line.has_claimed; /* used already */
         set_name(join, &effect.name);
         memcpy(join->line.event, front_line_in(front, event, effect.lane)->id,
                sizeof(join->line.event));

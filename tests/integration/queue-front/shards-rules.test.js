@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assertProblem, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openShow, patch, solve, withinAMinute } from './support.js';
+import { act, makeEvent, openShow, patch, solve, Visitor, withinAMinute } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
@@ -59,6 +59,20 @@ describe('over shards', { concurrency: 4 }, () => {
     assert.equal((await site.front.http.post('/v1/queue/show/leave', { headers: { authorization: `Bearer ${ticket}` } })).status, 204);
     const again = await join(site.front, await works());
     assert.deepEqual([again.status, again.json.position], [201, 2], again.text);
+  });
+
+  test('who gave a place up gets another in the lane that a code opens', async (t) => {
+    const site = await over(t, { ...STILL, pow_bits: 8, lanes: [{ id: 'club', share: 30 }] });
+    await site.front.admin.put('/admin/events/show/codes', { body: { lane: 'club', codes: ['CLUB-CODE'] } });
+    const visitor = new Visitor(site.front, 'show');
+    const joinByWork = async (body, headers) => {
+      const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
+      return visitor.join({ headers: { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}), ...headers }, body });
+    };
+    const { ticket } = assertStatus(await joinByWork(), 201).json;
+    assertStatus(await visitor.leave(), 204);
+    const again = await joinByWork({ code: 'CLUB-CODE' }, { authorization: `Bearer ${ticket}` });
+    assert.deepEqual([again.status, again.json.lane], [201, 'club'], again.text);
   });
 
   test('without a key the same work is the same place', async (t) => {
