@@ -423,6 +423,10 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
         admin_answer_unreadable(reading->req, event);
         return;
     }
+    if (!front_has_lanes(reading->front, event)) {
+        refuse(reading, LINE_UNAVAILABLE);
+        return;
+    }
     if (!reading_room(reading, HEAD_MAX)) {
         answer_part(reading, SPAN(""));
         return;

@@ -11,16 +11,17 @@
 
 #include <assert.h>
 
-static void audit_end(struct act *act, const struct line_view *view, const char *what)
+static void audit_end(struct act *act, const struct front_line *event, const char *what)
 {
+    struct front_sum sum = front_sum(act->front, event);
     char memory[256];
     struct text from = text_on(memory, sizeof(memory));
     json_open(&from, '{');
     json_member_cstr(&from, "event", act->line.event);
-    json_member_u64(&from, "version", view->version);
-    json_member_cstr(&from, "state", event_state_name(view->state));
-    json_member_u64(&from, "issued", view->issued);
-    json_member_u64(&from, "admitted", view->admitted);
+    json_member_u64(&from, "version", event->view->version);
+    json_member_cstr(&from, "state", event_state_name(event->view->state));
+    json_member_u64(&from, "issued", sum.issued);
+    json_member_u64(&from, "admitted", sum.admitted);
     json_close(&from, '}');
     assert(!from.overflown);
     act_audit(act, what, text_span(&from), SPAN("null"));
@@ -64,7 +65,7 @@ static void archive_event(struct act *act, const struct front_line *event)
         refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
         return;
     }
-    audit_end(act, event->view, "archive");
+    audit_end(act, event, "archive");
     act->line.if_version = act->if_match;
     act_ask(act, LINE_ARCHIVE, answer_archived);
 }
@@ -75,7 +76,7 @@ static void delete_event(struct act *act, const struct front_line *event)
         refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
         return;
     }
-    audit_end(act, event->view, "delete");
+    audit_end(act, event, "delete");
     act->line.if_version = act->if_match;
     act->line.unarchived = span_eq(http_req_query_arg(act->req, SPAN("unarchived")), SPAN("true"));
     act_ask(act, LINE_DELETE, answer_deleted);

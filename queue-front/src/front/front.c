@@ -74,6 +74,30 @@ const struct front_line *front_line_in(const struct front *front, const struct f
     return front_line_named(front, name);
 }
 
+bool front_has_lanes(const struct front *front, const struct front_line *event)
+{
+    for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
+        if (front_line_in(front, event, lane) == NULL)
+            return false;
+    }
+    return true;
+}
+
+struct front_sum front_sum(const struct front *front, const struct front_line *event)
+{
+    struct front_sum sum = {0};
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        const struct front_line *line = front_line_in(front, event, lane);
+        if (line == NULL)
+            continue;
+        sum.issued += line->view->issued;
+        sum.admitted += line->view->admitted;
+        sum.waiting += line->view->waiting;
+        sum.outstanding += line->view->outstanding;
+    }
+    return sum;
+}
+
 void front_each_event(const struct front *front, void (*each)(struct front_line *, void *ctx),
                       void *ctx)
 {
@@ -112,7 +136,7 @@ void front_await(struct front *front, struct front_wait *wait)
 static bool has_seen(const struct front *front, const struct front_wait *wait)
 {
     const struct front_line *event = front_line_find(front, span_of(wait->event));
-    if (event == NULL)
+    if (event == NULL || !front_has_lanes(front, event))
         return false;
     if (wait->any_other)
         return event->doc_serial != wait->not_serial || event->view->tag != wait->not_tag;

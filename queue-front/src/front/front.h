@@ -274,6 +274,15 @@ struct front_line *front_line_find(const struct front *front, struct span id);
 /* The line of a lane; lane 0 is the event's own line. NULL: no picture yet. */
 const struct front_line *front_line_in(const struct front *front, const struct front_line *event,
                                        unsigned lane);
+/* All of the event's lines have a picture. After the event's own, the lanes' take a moment. */
+bool front_has_lanes(const struct front *front, const struct front_line *event);
+
+/* The numbers of all lines of an event. */
+struct front_sum {
+    uint64_t issued, admitted, waiting, outstanding;
+};
+struct front_sum front_sum(const struct front *front, const struct front_line *event);
+
 /* NULL: the general line. */
 static inline const char *front_lane_id(const struct front_line *line)
 {

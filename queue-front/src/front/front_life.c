@@ -233,12 +233,15 @@ static void on_describe(void *ctx, const struct line_view *view, struct text *ca
 {
     struct front *front = MAGIC_OF(front, ctx);
     const struct front_line *event = front_line_any(front, span_of(view->id));
+    struct front_sum sum = {.issued = view->issued, .admitted = view->admitted};
+    if (event != NULL && event->view != NULL)
+        sum = front_sum(front, event);
     json_open(card, '{');
     json_member_cstr(card, "name", event != NULL ? event->doc.name : "");
     json_member_u64(card, "version", view->version);
     json_member_time(card, "ended_at", view->redis_ms);
-    json_member_u64(card, "issued", view->issued);
-    json_member_u64(card, "admitted", view->admitted);
+    json_member_u64(card, "issued", sum.issued);
+    json_member_u64(card, "admitted", sum.admitted);
     json_close(card, '}');
 }
 

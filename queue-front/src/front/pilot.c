@@ -131,12 +131,8 @@ static void round_over(struct pilot *pilot)
     if (!view->pilot.on || view->stale || pilot->deciding)
         return;
     uint64_t now_ms = front_line_now_ms(pilot->front, pilot->event);
-    uint64_t inside = view->active, waiting = 0;
-    for (unsigned lane = 0; lane <= pilot->event->doc.lanes_len; lane++) {
-        const struct front_line *line = front_line_in(pilot->front, pilot->event, lane);
-        inside += line != NULL ? line->view->outstanding : 0;
-        waiting += line != NULL ? line->view->waiting : 0;
-    }
+    struct front_sum sum = front_sum(pilot->front, pilot->event);
+    uint64_t inside = view->active + sum.outstanding;
     bool has_room = view->knobs.max_active == 0 || inside < view->knobs.max_active;
     bool was_cut = view->pilot.from_milli > view->pilot.rate_milli;
     struct autopilot_ask ask = {
@@ -144,7 +140,7 @@ static void round_over(struct pilot *pilot)
         .reading = answered ? &reading : NULL,
         .rate_milli = view->pilot.rate_milli,
         /* A higher rate would let people in. */
-        .used = view->state == LINE_OPEN && waiting > 0 && has_room,
+        .used = view->state == LINE_OPEN && sum.waiting > 0 && has_room,
         .since_cut_ms =
             was_cut && now_ms > view->pilot.moved_ms ? now_ms - view->pilot.moved_ms : UINT64_MAX,
         .interval_ms = pilot->front->config->autopilot_interval_ms,

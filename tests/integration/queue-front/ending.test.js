@@ -37,6 +37,14 @@ async function archiveOf(front, id) {
   return { lines: text.trimEnd().split('\n').map((line) => JSON.parse(line)), parts };
 }
 
+const LANES = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
+
+// Takes a place in the lane.
+async function fan(front, id) {
+  const { invitations: [{ code }] } = assertStatus(await front.admin.get(`/admin/events/${id}/lanes/fans/invitations`), 200).json;
+  await Visitor.withPlace(front, id, { headers: { 'x-invitation': code } });
+}
+
 const ticks = async (front) => (await front.metrics()).get('fairgate_store_ticks_total');
 
 describe('the end of an event', async () => {
@@ -83,7 +91,8 @@ describe('the end of an event', async () => {
   });
 
   test('old tickets are invalid in an event that is created again', async () => {
-    await makeEvent(site, 'again', { lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
+    await makeEvent(site, 'again', { lanes: LANES });
+    await fan(site.front, 'again');
     const early = [];
     for (let i = 0; i < 20; i += 1) {
       const visitor = new Visitor(site.fronts[i % 2], 'again');
@@ -122,6 +131,7 @@ describe('the end of an event', async () => {
     assertStatus(await remove(site.front, 'again', { headers: { 'X-Operator': 'kim' } }), 204);
     const { audit } = (await site.fronts[1].admin.get('/admin/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].from.event, audit[0].who], ['delete', 'again', 'kim (admin token)']);
+    assert.deepEqual([audit[0].from.issued, audit[0].from.admitted], [21, 1], 'in all lines');
     for (const front of site.fronts) {
       await until('everybody to have forgotten it', async () =>
         (await front.http.get('/v1/queue/again/status')).status === 404);
@@ -247,7 +257,8 @@ describe('the end of an event', async () => {
   });
 
   test('a swept event is shown to operators', async () => {
-    await makeEvent(site, 'old', { name: 'Long ago' });
+    await makeEvent(site, 'old', { name: 'Long ago', lanes: LANES });
+    await fan(site.front, 'old');
     await new Visitor(site.front, 'old').joined({ headers: { 'Idempotency-Key': 'one' } });
     await act(site.front, 'old', 'close');
     await untilRests(site, 'old');
@@ -258,6 +269,7 @@ describe('the end of an event', async () => {
     assert.equal((await site.fronts[1].admin.get('/admin/events/old')).json.name, 'Long ago');
     const { lines } = await archiveOf(site.front, 'old');
     assert.equal(lines[0].figures.joined, 1);
+    assert.deepEqual([lines[0].lanes.map(({ figures }) => figures.joined), lines[0].restore.lines.length], [[1], 2]);
     await makeEvent(site, 'runs', {});
     await new Visitor(site.front, 'runs').joined();
     await site.redis.command('FLUSHALL');
