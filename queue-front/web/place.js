@@ -57,12 +57,12 @@ function showQueue({ position, ahead }) {
   drawQueue(byId('queue'), lowest.ahead, waiting, say('more.gate'));
 }
 
-// Updates this place from the shared status, between two responses of its own.
-export function follow(me, own, status) {
+// Updates this place from its line's part of the shared status, between two responses of its own.
+export function follow(me, own) {
   // At most as many people as numbers in between; fewer, if some are known to have left.
   me.ahead = Math.min(me.ahead, Math.max(0, me.position - own.serving - 1));
-  me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: status.eta_basis };
-  me.eta_reason = status.eta_reason ?? me.eta_reason;
+  me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: own.eta_basis };
+  me.eta_reason = own.eta_reason ?? me.eta_reason;
   me.made = serverNow();
   ({ waiting } = own);
 }

@@ -188,7 +188,7 @@ function onStatus(status) {
   const own = me.lane ? lanes.find(({ id }) => id === me.lane) : status;
   const waits = me.position !== null && me.place === 'waiting' && own?.serving !== undefined;
   if (waits && own.serving >= me.position) again(Math.random() * 300);
-  if (waits) place?.follow(me, own, status);
+  if (waits) place?.follow(me, own);
   if (waits || before !== me.state || lanes.length > 0) see();
 }
 

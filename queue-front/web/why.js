@@ -19,9 +19,10 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
 
-// The configured rate, and how many people are ahead.
-async function pace(event, ahead) {
-  const { rate_per_s: perS, state } = await getJson(`/v1/queue/${event}/status`);
+// This lane's share of the configured rate, and how many people are ahead.
+async function pace(event, lane, ahead) {
+  const { rate_per_s: allPerS, state, lanes } = await getJson(`/v1/queue/${event}/status`);
+  const perS = allPerS * (lanes?.find(({ id }) => id === lane)?.share ?? 100) / 100;
   const moves = state === 'open' && perS > 0;
   return say(moves ? 'more.why.pace' : 'more.why.still', (60 * perS).toLocaleString(locale), ahead.toLocaleString(locale));
 }
@@ -30,7 +31,7 @@ async function pace(event, ahead) {
 export async function explain(at, { event, lane, ahead, ...who }) {
   const draw = lane ? `fairness?lane=${encodeURIComponent(lane)}` : 'fairness';
   await moreWords();
-  const about = [...(ahead === null ? [] : [await pace(event, ahead).catch(() => '')]), say(who.position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
+  const about = [...(ahead === null ? [] : [await pace(event, lane ?? 'general', ahead).catch(() => '')]), say(who.position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
   const tell = (lines) => at.replaceChildren(...[...about, ...lines].map((text) => make('p', {}, text)));
   tell([say('more.why.checking')]);
   try {

@@ -307,7 +307,12 @@ describe('around the waiting page', async () => {
     await visitor.shows('entry', /^9$/);
     await act(line.front, 'drawn-lane', 'draw');
     await visitor.view('waiting');
+    await visitor.page.route('**/status', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...await answer.json(), rate_per_s: 10 } });
+    });
     await visitor.page.click('#why summary');
+    await visitor.shows('why-more', /Right now 180 people a minute/);
     await visitor.shows('why-more', /number 9 of 9 in the draw has place \d\./);
     await visitor.page.click('#why-more a');
     await visitor.page.locator('#verdict.good').waitFor();

@@ -20,6 +20,13 @@ static void put_full(struct text *out, const struct line_view *view)
         json_member_bool(out, "full", true);
 }
 
+static void put_why(struct text *out, const struct eta_model *eta)
+{
+    json_member_cstr(out, "eta_basis", eta_basis_name(eta->basis));
+    if (eta->reason != ETA_REASON_NONE)
+        json_member_cstr(out, "eta_reason", eta_reason_name(eta->reason));
+}
+
 /* `cut` NULL: no odds to show. */
 static void put_lane(struct text *out, const char *id, const char *name, unsigned share,
                      const struct status_lane *lane, const struct odds_cut *cut)
@@ -36,6 +43,7 @@ static void put_lane(struct text *out, const char *id, const char *name, unsigne
         put_full(out, lane->view);
         json_key(out, "eta");
         eta_table_json(out, lane->eta, lane->view->waiting);
+        put_why(out, lane->eta);
     }
     if (cut != NULL) {
         json_member_open(out, "odds", '{');
@@ -71,7 +79,7 @@ void status_json(struct text *out, const struct status_ask *ask)
     json_member_u64(out, "poll_after_ms", ask->poll_after_ms);
     json_key(out, "eta");
     eta_table_json(out, ask->eta, view->waiting);
-    json_member_cstr(out, "eta_basis", eta_basis_name(ask->eta->basis));
+    put_why(out, ask->eta);
     /* The lanes and their shares are public. */
     const struct event_doc *doc = ask->doc;
     const struct status_lane general = {ask->view, ask->eta};
@@ -86,8 +94,6 @@ void status_json(struct text *out, const struct status_ask *ask)
                      &ask->lane[i], cut != NULL && i + 1 < ask->odds->lanes ? cut + i + 1 : NULL);
         json_close(out, ']');
     }
-    if (ask->eta->reason != ETA_REASON_NONE)
-        json_member_cstr(out, "eta_reason", eta_reason_name(ask->eta->reason));
     if (ask->odds != NULL) {
         /* For pages that know their place and read only the shared status. */
         const struct odds_cut *here = &ask->odds->cut[0];

@@ -167,6 +167,9 @@ static const struct script_row rows[] = {
      "lanes; status; has 'lanes':[{'id':'general','name':'general','share':65,'serving':20,;"
      "has {'id':'fans','name':'Fans','share':30,'serving':3,'issued':30,'waiting':9,'full':true,;"
      "has {'id':'press','name':'Press','share':5}]; lacks likely_from"},
+    {"the status has the basis and the reason of each lane's wait",
+     "lanes; set paused=1; status; has [10,22,22]],'eta_basis':'measured','eta_reason':'paused'},"
+     "{'id':'fans',; has 'eta_basis':'measured','eta_reason':'paused'},{'id':'press',"},
     {"the status has the odds of each lane that has some",
      "lanes; odds; status; has 'unlikely_upto':8,'likely_from':9}},"
      "{'id':'press','name':'Press','share':5}]"},
