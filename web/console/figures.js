@@ -11,6 +11,13 @@ const LEAST_MS = 20_000; // less time says nothing about a minute
 export const times = (rows) => rows.map((row) => row.at / 1000);
 export const column = (rows, key) => rows.map((row) => row[key] ?? null);
 
+// An event's live numbers, with those of its lanes added up; `general` has the general lane's own.
+export function withLanes(live) {
+  const { lanes = [], issued, serving, waiting } = live;
+  const general = { issued, serving, waiting };
+  return { ...live, ...Object.fromEntries(Object.entries(general).map(([key, own]) => [key, lanes.reduce((sum, lane) => sum + lane[key], own)])), general };
+}
+
 // How much a counter rises per second; null at the start and after a reset.
 export function rates(rows, key) {
   let from = 0;

@@ -4,7 +4,7 @@
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { checklist } from './checklist.js';
-import { perMinute, quietMs, rates } from './figures.js';
+import { perMinute, quietMs, rates, withLanes } from './figures.js';
 import { againstPlan, forecast } from './forecast.js';
 import { alarms, isFull, verdict } from './verdict.js';
 
@@ -109,7 +109,7 @@ class Watch {
     this.asOf = {}; // the same for a part that does not answer now: its figures are from then
     this.readAt = Date.now(); // when the waiting room last answered
     this.history = []; // from the service
-    this.noted = []; // newer samples, recorded here
+    this.noted = []; // samples recorded here
     this.hall = null;
     this.orders = null;
     this.sums = null;
@@ -159,8 +159,9 @@ class Watch {
     return isOther;
   }
 
-  note({ live, shut }) {
+  note({ live: own, shut }) {
     const { doc } = this;
+    const live = withLanes(own);
     const before = this.live;
     this.live = live;
     this.shut = shut ?? null;
@@ -175,8 +176,6 @@ class Watch {
     const rows = reply.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
     const from = rows[0]?.at ?? Infinity;
     this.history = [...this.history.filter((row) => row.at < from), ...rows];
-    const last = this.history.at(-1)?.at ?? 0;
-    this.noted = this.noted.filter((row) => row.at > last);
   }
 
   // Records when each part last answered.
@@ -212,8 +211,10 @@ class Watch {
     this.planned = reply?.last_enters_at ? Date.parse(reply.last_enters_at) : null;
   }
 
+  // Of the general lane: the service stores no other history.
   get rows() {
-    return [...this.history, ...this.noted];
+    const last = this.history.at(-1)?.at ?? 0;
+    return [...this.history, ...this.noted.filter(({ at }) => at > last).map((row) => ({ ...row, ...row.general }))];
   }
 
   // The time planned for the end: the operator's own, or when the event closes by itself, or else the time that the set
@@ -226,8 +227,8 @@ class Watch {
 
   // The input of verdict.js.
   facts(now = Date.now()) {
-    const rows = this.rows;
     const { live, doc } = this;
+    const rows = live.lanes ? this.noted : this.rows;
     const end = forecast({ now, state: doc.state, waiting: live.waiting, rows });
     const orders = this.orders === null ? null : {
       completed: perMinute(this.orders, 'completed') ?? 0, failed: perMinute(this.orders, 'failed') ?? 0,

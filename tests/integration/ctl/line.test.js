@@ -7,7 +7,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
 import { freePort, openScope, serve, until } from '../../lib-js/index.js';
-import { makeEvent, openSite } from '../queue-front/support.js';
+import { makeEvent, openSite, Visitor } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope(test);
@@ -156,8 +156,11 @@ test('codes are loaded from a file a thousand at a time, counted and dropped', a
 });
 
 test('invitations, an appeal, a preview, the series and the knobs are printed', async () => {
-  await makeEvent(site, 'told', { name: 'Told', lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 3 }] });
+  await makeEvent(site, 'told', { name: 'Told', rate_per_s: 0, lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 3 }] });
   assert.equal(cells(done(await fairgate('invitations', 'told', 'fans', '--limit', '2')).stdout).length, 2);
+  const { invitations: [{ code }] } = (await site.front.admin.get('/admin/events/told/lanes/fans/invitations')).json;
+  await new Visitor(site.front, 'told').joined({ headers: { 'x-invitation': code } });
+  await until('top to count a lane', async () => / event=told .* waiting=1 /.test(done(await fairgate('top', 'told', '--once')).stdout));
   refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);
   refused(await fairgate('appeal', 'told', 'AAAA-AAAA'), EXIT.refused, /reference-unknown/);
   assert.match(done(await fairgate('preview', 'told', '--rate', '7')).stdout, /^rate_per_s +7$/m);

@@ -108,6 +108,20 @@ static struct sums sums_of(const struct look *look)
     return sums;
 }
 
+/* Adds the visitors who wait in lanes: live.waiting counts those of the general lane only. */
+static void add_lanes(const json_t *events)
+{
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        json_t *live = json_object_get(json_array_get(events, i), "live");
+        const json_t *lanes = json_object_get(live, "lanes");
+        json_int_t waiting = json_integer_value(json_object_get(live, "waiting"));
+        for (size_t lane = 0; lane < json_array_size(lanes); lane++)
+            waiting += json_integer_value(json_object_get(json_array_get(lanes, lane), "waiting"));
+        if (lanes != NULL)
+            json_object_set_new(live, "waiting", json_integer(waiting));
+    }
+}
+
 static void put_event(const struct look *look, const char *event, struct grow *out)
 {
     const json_t *one = look_event(look, event);
@@ -316,6 +330,8 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
             look_free(&look);
             continue;
         }
+        if (!job_option(job, OPTION_JSON))
+            add_lanes(value_at(look.call[LOOK_EVENTS].json, "events"));
         if (first)
             status = judge(job, &look, event);
         if (first && live && status == EXIT_DONE)
