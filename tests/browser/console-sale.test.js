@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
-import { Visitor } from '../integration/queue-front/support.js';
+import { act, Visitor } from '../integration/queue-front/support.js';
 import { makeEvent, openLine } from './line-world.js';
 import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
 
@@ -123,6 +123,11 @@ describe('the console, around a sale', async () => {
       assert.deepEqual(await row(), ['presale', '2,345', '1', '4,689']);
       await see(boss, `sale-codes-${name}`);
 
+      // Loading codes is no change that an undo takes back, so the dialog names the change before it.
+      await clickFor(page, '#act-undo', '#confirm[open]');
+      assert.match(await page.locator('#confirm-lines li').first().textContent(), /^(Open|열기)/);
+      await page.click('#confirm-no');
+
       // Codes are deleted after the operator types the event's id.
       await page.click('#codes-drop');
       assert.equal(await page.isDisabled('#confirm-yes'), true);
@@ -227,6 +232,9 @@ describe('the console, around a sale', async () => {
       await page.click('#prices li:nth-child(2) button');
       await page.click('#prices-apply');
       await until('it to be out', async () => (await doc(id)).prices.categories.S === undefined);
+      await page.locator('#undo-prices').waitFor();
+      await act(line.front, id, 'pause'); // by somebody else: the button would undo this
+      await page.locator('#undo-prices').waitFor({ state: 'detached' });
       for (const wait of [1, 0]) {
         await page.click('#prices li:nth-child(1) button');
         await page.waitForFunction((left) => document.querySelectorAll('#prices li').length === left, wait);

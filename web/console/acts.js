@@ -59,7 +59,7 @@ export function openActs(event) {
     emptyWhy();
     announce(words);
   };
-  const send = (action, body, reason) => call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
+  const send = (action, body, reason, headers) => call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason }, headers });
 
   // A sale without its hall or payment begins only after the operator has typed the event's id and a reason.
   async function anyway(action, { missing }, reason) {
@@ -69,17 +69,37 @@ export function openActs(event) {
     });
   }
 
-  event.act = async (action, body = {}, reason = event.why()) => {
+  event.act = async (action, body = {}, reason = event.why(), headers = {}) => {
     try {
-      await send(action, body, reason);
+      await send(action, body, reason, headers);
     } catch (error) {
       if (error.code !== 'sale-incomplete') throw error;
       const sure = await anyway(action, error.problem, reason);
       if (!sure) return;
-      await send(action, { ...body, without: error.problem.missing }, sure.why);
+      await send(action, { ...body, without: error.problem.missing }, sure.why, headers);
     }
     await event.read();
     event.said(say('act.done', wordsOr(`act.${action}`, action)));
+  };
+
+  // Undoes the version that the operator saw, and no newer one.
+  const undoOf = (etag) => event.act('undo', {}, event.why(), { 'If-Match': etag });
+
+  // Shows at a place that a change was applied, with a button to undo it, until there is another version.
+  event.applied = (at, words, buttonId, undone = () => {}) => {
+    const { etag } = event;
+    const back = button(say('undo.button'), async () => {
+      await undoOf(etag);
+      at.replaceChildren(say('knobs.undone'));
+      undone();
+    }, { id: buttonId });
+    at.replaceChildren(words, ' ', back);
+    const onVersion = () => {
+      if (event.etag === etag) return;
+      event.listeners.delete(onVersion);
+      if (at.contains(back)) at.replaceChildren();
+    };
+    event.listeners.add(onVersion);
   };
 
   // ---- the rate ----
@@ -153,19 +173,24 @@ export function openActs(event) {
   // What an act changed between two of its sides, as "Rate: 90 → 120".
   const changes = (act, from, to) => (act.from === null || tooLong(act) ? [] : inWords(act[from], act[to]).map(([name, words]) => `${name}: ${words}`));
 
+  // The act that made this version: codes, for example, are loaded without a new one.
+  const newest = () => event.watch.acts.findLast(({ version }) => version === event.doc.version);
+
   function showTarget() {
-    const [last] = event.watch.acts;
+    const last = newest();
     if (last === undefined) show(target);
     else show(target, make('b', {}, changes(last, 'from', 'to')[0] ?? wordsOr(`act.${last.what}`, last.what)), make('span', {}, `${whoOf(last)}, ${hour(last.at)}`));
   }
 
   // Shows the last act and what undoing it changes, then undoes it.
   async function undo() {
+    await event.read();
     await event.watch.readActs();
-    const [last] = event.watch.acts;
+    const { etag } = event;
+    const last = newest();
     const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...changes(last, 'to', 'from')];
     if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
-    await event.act('undo');
+    await undoOf(etag);
   }
 
   const control = (action, className = '') => {

@@ -47,7 +47,6 @@ export async function open(body, event) {
   const fields = new Map();
   const applied = make('p', { id: 'applied', role: 'status' });
   const preview = make('div', { id: 'preview', role: 'status' });
-  let appliedAs = 0; // the version that the undo button would revert
   let schedule = [];
 
   // ---- fields ----
@@ -286,12 +285,8 @@ export async function open(body, event) {
     }
     await event.read();
     fill();
-    appliedAs = event.doc.version;
     event.said(say('knobs.applied', event.doc.version));
-    applied.replaceChildren(say('knobs.applied', event.doc.version), ' ', button(say('undo.button'), async () => {
-      await event.act('undo');
-      applied.replaceChildren(say('knobs.undone'));
-    }, { id: 'undo-knobs' }));
+    event.applied(applied, say('knobs.applied', event.doc.version), 'undo-knobs');
     thinkSoon();
   }
 
@@ -323,9 +318,8 @@ export async function open(body, event) {
   const changedElsewhere = () => {
     if (event.doc.version === version) return;
     version = event.doc.version;
-    if (byId('undo-knobs') && version !== appliedAs) applied.replaceChildren(); // undo would now revert another change
     if (Object.keys(changes()).length === 0 || form.contains(document.activeElement) === false) fill();
-    else if (byId('applied').textContent === '') applied.textContent = say('knobs.elsewhere');
+    else applied.textContent = say('knobs.elsewhere');
   };
   event.listeners.add(changedElsewhere);
 

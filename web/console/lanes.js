@@ -129,11 +129,7 @@ export async function open(body, event) {
     await event.read();
     take();
     event.said(say('knobs.applied', event.doc.version));
-    applied.replaceChildren(say('knobs.applied', event.doc.version), ' ', button(say('undo.button'), async () => {
-      await event.act('undo');
-      applied.replaceChildren(say('knobs.undone'));
-      take();
-    }, { id: 'undo-lanes' }));
+    event.applied(applied, say('knobs.applied', event.doc.version), 'undo-lanes', take);
   }
 
   function take() {

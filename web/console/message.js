@@ -49,12 +49,10 @@ export async function open(body, event) {
     await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     await event.read();
     event.said(say('message.sent'));
-    applied.replaceChildren(say('message.sent'), ' ', button(say('undo.button'), async () => {
-      await event.act('undo');
-      applied.textContent = say('knobs.undone');
+    event.applied(applied, say('message.sent'), 'undo-message', () => {
       for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
       look();
-    }));
+    });
   }
 
   const form = make('form', { id: 'message-form', className: 'stack' },

@@ -127,11 +127,7 @@ export async function open(body, event) {
     await event.read();
     take();
     event.said(say('prices.applied'));
-    applied.replaceChildren(say('prices.applied'), ' ', button(say('undo.button'), async () => {
-      await event.act('undo');
-      applied.replaceChildren(say('knobs.undone'));
-      take();
-    }, { id: 'undo-prices' }));
+    event.applied(applied, say('prices.applied'), 'undo-prices', take);
   }
 
   function take() {
