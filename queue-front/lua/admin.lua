@@ -111,6 +111,12 @@ local function remember(state)
     return fields
 end
 
+-- True if the event would close as soon as it is undone. Documents write times so that their order is the text's.
+local function closes_at_once()
+    local closes_at = string.match(call('HGET', KEYS[1], 'undo:doc'), '"closes_at":"([^"]+)"')
+    return closes_at and closes_at <= ARGV[ask_admin.from]
+end
+
 local function restore()
     local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
     local names = { 'doc', knobs.names }
@@ -305,6 +311,8 @@ local kept = remember(state)
 if ARGV[ask_admin.call] == 'undo' then
     if tonumber(cfg[cfg_admin.undo_version]) ~= version then
         return { CONFLICT, state, version }
+    elseif closes_at_once() then
+        return { WRONG_STATE, state, version }
     end
     restore()
 end

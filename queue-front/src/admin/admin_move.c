@@ -170,6 +170,15 @@ static void on_action(struct http_req *req)
         act_try(&move->act);
 }
 
+static void answer_undone(struct act *act)
+{
+    if (act->line.outcome == LINE_WRONG_STATE)
+        refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE,
+                    "The closes_at before is over: the event would close at once, for good.");
+    else
+        act_done(act);
+}
+
 static void undo_event(struct act *act, const struct front_line *event)
 {
     const struct line_view *view = event->view;
@@ -196,7 +205,8 @@ static void undo_event(struct act *act, const struct front_line *event)
         act->line.to = view->undo_state;
         act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
         act->tries = ACT_TRIES_MAX; /* never undo a newer action of another operator */
-        act_ask_sealed(act, LINE_UNDO, act_done);
+        act->line.now_ms = front_line_now_ms(act->front, event);
+        act_ask_sealed(act, LINE_UNDO, answer_undone);
     }
 }
 

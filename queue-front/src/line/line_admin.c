@@ -6,6 +6,7 @@
  * as a cleanup, so that if this front dies in between another one does the rest. */
 #include "line/line_store_internal.h"
 
+#include "base/rfc3339.h"
 #include "line/line_trail.h"
 #include "queue-front/lua/line_wire.h"
 
@@ -29,6 +30,8 @@ static struct text change_command(struct line_admin *admin)
         text_u64(&from, 1 + rng_below(rng_system(), 0xFFFFFF));
     else if (admin->call == LINE_RESTORE)
         text_put(&from, admin->incarnation);
+    else if (admin->call == LINE_UNDO)
+        rfc3339_put(&from, admin->now_ms);
     else if (admin->call == LINE_DELETE)
         text_u64(&from, admin->unarchived);
     else

@@ -208,10 +208,12 @@ enum line_admin_call {
     LINE_CREATE,     /* doc, knobs; LINE_SAME if it exists (nothing is changed) */
     LINE_CHANGE,     /* doc, knobs */
     LINE_TRANSITION, /* from the state `from` (as the caller saw it) to `to`, with doc */
-    LINE_UNDO,       /* undoes the newest change if it made if_version; `to`: state before */
-    LINE_SEATS,      /* seats_left; `to` LINE_OPEN: reopens a sold-out event when seats return */
-    LINE_PILOT,      /* pilot; LINE_SAME: another front decided, or another interval did */
-    LINE_ARCHIVE,    /* version `if_version` is stored in a file */
+    /* Undoes the newest change if it made if_version; `to`: state before. LINE_WRONG_STATE: the
+     * event would close at once. */
+    LINE_UNDO,
+    LINE_SEATS,   /* seats_left; `to` LINE_OPEN: reopens a sold-out event when seats return */
+    LINE_PILOT,   /* pilot; LINE_SAME: another front decided, or another interval did */
+    LINE_ARCHIVE, /* version `if_version` is stored in a file */
     /* Event must be closed, and archived unless `unarchived`; else LINE_NOT_YET. Once answered, no
      * front has it; the rest in Redis is cleared over time. */
     LINE_DELETE,
@@ -268,6 +270,7 @@ struct line_admin {
     struct span draw, seal;
     struct span incarnation; /* LINE_RESTORE; likewise */
     uint64_t seats_left;
+    uint64_t now_ms;                     /* LINE_UNDO: by the event's clock */
     const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
     struct line_codes *codes;            /* LINE_CODES; likewise */
     bool unarchived;                     /* LINE_DELETE */

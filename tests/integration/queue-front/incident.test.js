@@ -73,6 +73,13 @@ test('an undo that is impossible or of another operator is refused', async (t) =
   const { version } = await patch(site.front, 'show', { burst: 9 });
   assertProblem(await undo({ headers: { 'if-match': `"${version - 1}"` } }), 412, 'version-mismatch');
   assert.equal((await undo()).json.burst, 8);
+  // Nor one that would close the event at once, for good.
+  const soon = Date.now() + 1500;
+  await patch(site.front, 'show', { closes_at: new Date(soon).toISOString() });
+  await patch(site.front, 'show', { closes_at: null });
+  await until('the time to pass', () => Date.now() > soon + 200);
+  assertProblem(await undo(), 409, 'undo-impossible');
+  assert.equal((await live(site.front, 'show')).stale, false);
   await act(site.front, 'show', 'close');
   assertProblem(await undo(), 409, 'undo-impossible');
 });
