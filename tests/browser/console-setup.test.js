@@ -73,6 +73,9 @@ describe('a hall of blocks', () => {
     const { plan } = bodyOf(SALE, SHOW);
     const sale = saleOf(documentOf(plan));
     assert.deepEqual(sale.categories.map(({ name, price }) => [name, price]), [['R', undefined], ['Floor', undefined]]);
+    const limitsOf = (limits) => saleOf({ ...documentOf(plan), limits }).limits;
+    assert.deepEqual(limitsOf({}), { max_per_hold: 8, max_per_buyer: 8 });
+    assert.deepEqual(limitsOf({ max_per_hold: 12 }), { max_per_hold: 12, max_per_buyer: 12 });
     for (const json of [null, 7, [], {}, { plan: {} }, { zones: 'none' }]) assert.equal(documentOf(json), null);
   });
 

@@ -132,7 +132,7 @@ export function saleOf(document) {
     channel: channelOf(noted.find(({ zone }) => zone === `block-${n + 1}`)?.channel), adjacent: n > 0 && position.y === zones[n - 1].position.y,
   }));
   const charges = { per_seat: 0, per_order: 0, basis_points: 0, ...fees, vat_basis_points: vat };
-  const sale = { kind: 'file', base: document, blocks: [], areas: [], channels: [], categories, currency, charges, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? 8 } };
+  const sale = { kind: 'file', base: document, blocks: [], areas: [], channels: [], categories, currency, charges, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? Math.max(8, limits.max_per_hold ?? 8) } };
   if (document.rows?.length > 0 || document.focal_point !== undefined || [...blocks, ...areas].some(({ category }) => category < 0)) return sale;
   const made = { ...sale, kind: 'blocks', blocks, areas, channels };
   const asText = (list) => JSON.stringify(list.map((one) => Object.entries(one).sort()));
