@@ -26,9 +26,13 @@ function onFound() {
   hearer.onFound();
 }
 
-// The plan was corrected, so everything on the page may be outdated.
-function hearPlan(hash) {
-  if (hash !== undefined && hash !== info.plan) soon(() => location.reload());
+// Reloads the page after a correction of the plan. Until then changes are ignored: their numbers may mean other seats
+// and categories.
+function isCorrected(hash) {
+  if (hash === undefined || hash === info.plan) return false;
+  stream?.close();
+  soon(() => location.reload());
+  return true;
 }
 
 // Ignores counts of standing places that are older than the last ones. After a resync or on another journal branch,
@@ -47,16 +51,16 @@ function follow() {
   stream.addEventListener('open', onFound);
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
+    if (isCorrected(changes.plan)) return;
     hearAreas(changes, false);
     hearer.onPrices(changes.prices);
-    hearPlan(changes.plan);
     live.take(changes);
   });
   stream.addEventListener('resync', (message) => {
     const news = JSON.parse(message.data);
+    if (isCorrected(news.plan)) return;
     hearAreas(news, true);
     hearer.onPrices(news.prices);
-    hearPlan(news.plan);
     live.renew(news.version, news.line);
   });
   // The browser reconnects by itself after a lost connection, but not after a response that is not a stream.
@@ -69,9 +73,9 @@ function follow() {
 async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${sinceOf(plan)}`);
+    if (isCorrected(changes.plan)) return;
     hearAreas(changes, changes.resync);
     hearer.onPrices(changes.prices);
-    hearPlan(changes.plan);
     if (changes.resync) await live.renew(changes.version, changes.line);
     else live.take(changes);
     follow();

@@ -325,6 +325,8 @@ describe('the hall', async () => {
     const boss = operator(seats, event);
     const { json } = await boss.document();
     json.plan.zones[0].rows[4].row_number = 'Loge';
+    json.plan.categories.push({ name: 'Box', color: '#27ae60' });
+    json.categories.push({ name: 'Box', price: 200000 });
     assert.equal((await boss.correct({ ...json, areas: [{ ...json.areas[0], name: 'Pit' }] })).status, 200);
     await page.locator('#areas').getByText('Pit').waitFor();
     await untilHeld(page, 1);
