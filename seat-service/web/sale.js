@@ -67,7 +67,7 @@ function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
     const places = choices[n];
     const label = `${n + 1} · ${say('trouble.offer', nameOfAll(places), listed(offer.total))}`;
     const button = make('button', { type: 'button', textContent: label });
-    button.addEventListener('click', () => attempt(places, () => take(offer.seats)));
+    button.addEventListener('click', () => attempt(places, () => take(offer.seats), take));
     return button;
   }));
   const [bar, had] = [byId('trouble').parentElement, document.activeElement];
@@ -84,12 +84,12 @@ function calm() {
 }
 
 // Asks visitors who missed the option when they press a free seat that is reserved.
-function offerAccess(places, work) {
+function offerAccess(places, work, take) {
   trouble(sayError(new Refused(403, { code: 'accessible-seat' })));
   const button = make('button', { type: 'button', textContent: say('needs.take-access') });
   button.addEventListener('click', () => {
     setAccess(true);
-    attempt(places, work);
+    attempt(places, work, take);
   });
   byId('offers').replaceChildren(button);
 }
@@ -106,22 +106,23 @@ function offerCode(error) {
   byId('offers').replaceChildren(button);
 }
 
-function explain(error, places = [], work = null) {
+// `take`: how an alternative is taken instead.
+function explain(error, places = [], work = null, take = undefined) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) refuse(error, () => trouble(say('error.other')));
-  else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work);
+  else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work, take);
   else if (error.code === 'channel' && info.codes) offerCode(error);
   else if (error.code === 'seats-taken') {
     const lost = (error.problem.seats ?? []).map((id) => plan.placeOf(id));
     for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream sends the state
     const offers = error.problem.alternatives ?? [];
-    trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers);
+    trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers, take);
   } else trouble(sayError(error));
 }
 
 // ---- taking and giving back ----
 
-async function attempt(places, work) {
+async function attempt(places, work, take = undefined) {
   calm();
   ask(-1);
   const renewCard = () => {
@@ -135,7 +136,7 @@ async function attempt(places, work) {
     await work();
     map.marks.sit(places.filter((i) => mine.has(i)));
   } catch (error) {
-    explain(error, places, work);
+    explain(error, places, work, take);
   } finally {
     for (const i of places) map.pending.delete(i);
     renewCard();
@@ -174,11 +175,9 @@ async function propose(event_) {
   }
 }
 
-async function takeProposal(seats, places) {
+function takeProposal(seats, places) {
   proposals.close();
-  const before = basket.hold;
-  await attempt(places, () => (mine.size > 0 ? basket.exchange(seats) : basket.add(seats)));
-  if (basket.hold !== before && mine.size > 0) showMine();
+  attempt(places, () => exchange(seats), exchange);
 }
 
 function showMine() {
@@ -189,14 +188,16 @@ function showMine() {
   describeSeat(first);
 }
 
+async function exchange(seats) {
+  await (mine.size > 0 ? basket.exchange(seats) : basket.add(seats));
+  showMine();
+}
+
 async function offerOthers() {
   openCart(false);
   try {
     const offers = await basket.alternatives();
-    trouble(say(offers.length > 0 ? 'others.choose' : 'others.none'), offers, async (seats) => {
-      await basket.exchange(seats);
-      showMine();
-    });
+    trouble(say(offers.length > 0 ? 'others.choose' : 'others.none'), offers, exchange);
   } catch (error) {
     explain(error);
   }

@@ -485,6 +485,14 @@ describe('the map of the hall', async () => {
     await cards.first().locator('.main').click();
     await page.waitForFunction(() => /300,000/.test(document.getElementById('cart-sum').textContent));
     await cart(page, 2);
+    // If another buyer was faster, an alternative replaces the held seats too.
+    await page.route('**/holds/*', (route) => route.fulfill({ status: 409, json: { code: 'seats-taken', seats: ['br9s1'], alternatives: [{ seats: ['br1s1', 'br1s2'], total: 198000 }] } }), { times: 1 });
+    await page.click('#best summary');
+    await page.click('#best-form button');
+    await cards.first().locator('.main').click();
+    await page.click('#offers button');
+    await page.waitForFunction(() => /198,000/.test(document.getElementById('cart-sum').textContent));
+    await cart(page, 2);
   });
 
   test('a proposal that another buyer takes says so', async () => {
