@@ -148,18 +148,24 @@ export function showCounts() {
 export function showPrices() {
   plan.prices = info.categories.map(({ price }) => price);
   prices = plan.prices.map((price) => money(price, info.currency));
+  const options = [...byId('best-category').options];
   info.categories.forEach(({ name }, c) => {
     byId('categories').querySelectorAll('span')[c].textContent = prices[c];
-    byId('best-category').options[c + 1].textContent = `${name} ${prices[c]}`; // option 0 is any category
+    const option = options.find(({ value }) => value === name);
+    if (option) option.textContent = `${name} ${prices[c]}`;
   });
   byId('areas').querySelectorAll('.area').forEach((line, a) => { line.textContent = lineOfArea(info.areas[a]); });
 }
 
 // Prices are added after the hall is drawn: loading a language's number format takes a browser as long as drawing the
-// hall.
+// hall. Categories of standing places alone cannot be filtered by or searched.
 function addPrices() {
   map.price = (c) => prices[c];
-  byId('best-category').append(...info.categories.map(({ name }) => make('option', { value: name })));
+  const seated = new Set(plan.category);
+  info.categories.forEach(({ name }, c) => {
+    if (seated.has(c)) byId('best-category').append(make('option', { value: name }));
+    else byId('categories').querySelectorAll('button')[c + 1].hidden = true; // button 0 is all categories
+  });
   showPrices();
   for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
   showCounts();

@@ -782,6 +782,17 @@ describe('the map of the hall', async () => {
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
   });
 
+  test('a category of standing places alone is neither filtered by nor searched', async () => {
+    const body = wideHall();
+    body.plan.categories.unshift({ name: 'Pit', color: '#27ae60' });
+    body.categories.unshift({ name: 'Pit', price: 70000 });
+    body.areas = [{ id: 'pit', category: 'Pit', capacity: 9 }];
+    const { page } = await enter({ body });
+    await page.locator('#areas').getByText('₩70,000').waitFor();
+    assert.deepEqual(await page.locator('#categories button:visible').allTextContents(), ['All', 'Front₩150,0001,200', 'Back₩99,0001,200']);
+    assert.deepEqual(await page.locator('#best-category option').allTextContents(), ['Any', 'Front ₩150,000', 'Back ₩99,000']);
+  });
+
   test('the dearer a category, the earlier its silhouette and colour; the sixth repeats the first with a slot', async () => {
     const body = wideHall();
     body.plan.categories[0].color = body.plan.categories[1].color; // a plan's colours are overridden
