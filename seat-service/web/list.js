@@ -19,9 +19,7 @@ export class SeatList {
     this.rows = byId('list-row');
     this.seats = byId('list-seats');
     this.cards = byId('list-cards');
-    const priceOf = ({ parts }) => Math.min(...parts.map(({ category }) => plan.prices[category]));
-    this.order = plan.zones.map((_, z) => z).sort((a, b) => priceOf(plan.zones[a]) - priceOf(plan.zones[b]) || a - b);
-    this.zones.append(...this.order.map((z) => make('option', { value: z })));
+    this.zones.append(...this.cheapestFirst().map((z) => make('option', { value: z })));
     this.zones.addEventListener('change', () => this.openZone(Number(this.zones.value), 0));
     this.rows.addEventListener('change', () => this.openRow(Number(this.rows.value)));
     this.seats.addEventListener('click', (event) => {
@@ -68,10 +66,16 @@ export class SeatList {
     this.openZone(this.plan.zoneOf[seat], this.plan.rowOf[seat]);
   }
 
+  cheapestFirst() {
+    const { prices, zones } = this.plan;
+    const priceOf = ({ parts }) => Math.min(...parts.map(({ category }) => prices[category]));
+    return zones.map((_, z) => z).sort((a, b) => priceOf(zones[a]) - priceOf(zones[b]) || a - b);
+  }
+
   // Builds the cards of sections, cheapest first, when the list is opened or the filter changes. In between, cards keep
   // their places.
   showCards(count = CARDS) {
-    const open = this.order.filter((z) => this.plan.zones[z].shown > 0);
+    const open = this.cheapestFirst().filter((z) => this.plan.zones[z].shown > 0);
     this.cards.replaceChildren(...open.slice(0, count).map((z) => make('li', {}, make('button', { type: 'button', 'data-zone': z }, make('b'), make('span'), make('small')), this.compare.button(z))));
     byId('list-more').hidden = open.length <= count;
     this.refresh();

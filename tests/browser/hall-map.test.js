@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/site.js';
 import { contrast, rgbOf } from '../../seat-service/web/colours.js';
 import { signsOf, toneOf } from '../../seat-service/web/paint.js';
 import { clickFor, closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
@@ -651,7 +651,7 @@ describe('the map of the hall', async () => {
   });
 
   test('the list begins with the cheapest sections and shows adjacent seats', async () => {
-    const { guest, page } = await enter(PHONE);
+    const { event, guest, page } = await enter(PHONE);
     await page.click('#show-list');
     const cards = page.locator('#list-cards [data-zone]');
     assert.deepEqual(await cards.allTextContents(), ['Balcony 7₩99,0001200 left · up to 40 together', 'Stalls 3₩150,0001200 left · up to 40 together']);
@@ -666,6 +666,11 @@ describe('the map of the hall', async () => {
       return isLast === (document.elementFromPoint(right + 3, top + 22) === seat);
     }).length);
     assert.equal(wrong, 0, 'no seat is joined to the edge');
+    assert.equal((await operator(seats, event).price({ prices: { Back: 200000 } })).status, 200);
+    await cards.first().getByText('₩200,000').waitFor();
+    await page.click('#show-map');
+    await page.click('#show-list');
+    assert.match(await cards.first().textContent(), /^Stalls 3/, 'the cheapest after a price change');
   });
 
   test('a section\'s view is shown if it has a picture, and loaded only then', async () => {
