@@ -436,13 +436,18 @@ static void post_codes(struct http_req *req)
 
 /* ---- POST proposals ---- */
 
+static bool opens_sooner(const struct engine_op *op, const struct engine_op *than)
+{
+    return op->opens_ms != 0 && (than->opens_ms == 0 || op->opens_ms < than->opens_ms);
+}
+
 /* The best seats of each requested category; nothing is held. If there are none, the response is
- * the one that a hold would get. */
+ * the one that a hold would get: sold out if any category is, else the time of the soonest sale. */
 static void reply_proposals(struct call *call, struct engine_ask *ask)
 {
     struct engine_op op, refused = {0};
     struct engine_offer offer;
-    enum engine_verdict verdict = ENGINE_SOLD_OUT;
+    enum engine_verdict verdict = ENGINE_OK; /* a refusal, once a category has one */
     const uint8_t asked = ask->category;
     const uint32_t categories = plan_category_count(call->event->plan->plan);
     uint32_t proposals = 0, searched = 0;
@@ -468,7 +473,8 @@ static void reply_proposals(struct call *call, struct engine_ask *ask)
                 render_total(engine, plan, engine_price_list(engine), offer.seats, offer.count));
             json_close(&body, '}');
             proposals++;
-        } else if (found != ENGINE_SOLD_OUT) {
+        } else if (found == ENGINE_SOLD_OUT || verdict == ENGINE_OK ||
+                   (verdict == found && opens_sooner(&op, &refused))) {
             verdict = found;
             refused = op;
         }

@@ -240,7 +240,7 @@ test('a pass opens the channel that it names, and no other', async () => {
 });
 
 test('the best of each category is proposed before it is held, and holds nothing', async () => {
-  const body = hall({ limits: { orphan_rule: false, max_per_hold: 4 } });
+  const body = hall({ rows: 2, seatsPerRow: 2, limits: { orphan_rule: false, max_per_hold: 4 } });
   body.categories[1].on_sale_at = '2035-01-01T00:00:00Z';
   await importHall(seats, 'told', body);
   await importHall(seats, 'told-both', hall({ limits: { orphan_rule: false } }));
@@ -260,6 +260,13 @@ test('the best of each category is proposed before it is held, and holds nothing
   assertProblem(await early.propose({ quantity: 2, category: 'Back' }), 409, 'not-on-sale');
   assertProblem(await early.propose({ quantity: 5 }), 422, 'too-many');
   assertProblem(await early.propose({ quantity: 2 }, { code: 'nothing' }), 422, 'code-unknown');
+  const best = { best_available: { quantity: 2 } };
+  assertStatus(await early.hold(best), 201);
+  for (const refused of [await early.hold(best), await early.propose({ quantity: 2 })]) assertProblem(refused, 409, 'sold-out');
+  body.categories[0].on_sale_at = '2034-01-01T00:00:00Z';
+  await importHall(seats, 'told-early', body);
+  const { opens_at: opens } = assertProblem(await visitor(seats, 'told-early').propose({ quantity: 2 }), 409, 'not-on-sale');
+  assert.equal(opens, '2034-01-01T00:00:00.000Z', 'the soonest sale');
 });
 
 // A hall whose texts all have the import's maximum length, and six times that in JSON.
