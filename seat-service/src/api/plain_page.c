@@ -248,7 +248,7 @@ static void list_facts(struct plain_view *view)
     view->kinds_at = facts->len;
     list_kind(view, 0);
     fact_if(facts, "access", takes && plan_has_accessible(plan));
-    fact_if(facts, "codes", takes && plan_has_codes(plan));
+    fact_if(facts, "codes", plan != NULL && plan_has_codes(plan));
     fact_if(facts, "areas", takes && plan_area_count(plan) > 0);
     view->areas_at = facts->len;
     list_area(view, 0);

@@ -907,7 +907,12 @@ const REFUSED_FORMS = [
   ['buyer-limit', { limits: { max_per_buyer: 2 } }, async ({ one }) => (await one.send({ category: '', quantity: '2' }), one.send({ category: '', quantity: '1' })), /as many seats as one buyer can have/, RELEASE],
   ['bad-field', {}, ({ one }) => one.send({ category: 'Loge', quantity: '1' }), /Please try again/, CHOOSE],
   ['no-seats', {}, ({ one }) => one.send({ category: '', quantity: '0' }), /Please try again/, CHOOSE],
-  ['channel', { ...CODED, areas: [{ id: 'floor', category: 'Front', capacity: 9, channel: 'club' }] }, ({ one }) => one.send({ area: 'floor', quantity: '1' }), /Please enter yours as “Presale code”/, /Presale code <input name="code"/],
+  ['channel', { ...CODED, areas: [{ id: 'floor', category: 'Front', capacity: 9, channel: 'club' }] }, async ({ one, hold }) => {
+    assert.equal(await one.send({ area: 'floor', quantity: '1' }), '?refused=channel');
+    const held = await hold({ area: 'floor', quantity: '2', code: 'open sesame' });
+    for (const change of [{ quantity: '1' }, { quantity: '2', code: 'open sesame' }]) assert.equal(await one.send(change, held), '', 'only more places need the code');
+    return one.send({ quantity: '3' }, held);
+  }, /Please enter yours as “Presale code”/, /Presale code <input name="code"/],
   ['too-many-codes', CODED, ({ one }) => insist(one, {}, '?refused=too-many-codes'), /try again in a minute/, CHOOSE],
   ['too-many-requests', { limits: { rate_per_session_per_s: 1 } }, ({ one }) => insist(one, { category: 'Loge' }, '?refused=too-many-requests'), /wait a moment/, CHOOSE],
   ['not-in-hold', {}, async ({ one, hold }) => one.send({ remove: 'r9s9' }, await hold({ category: 'Front', quantity: '2' })), /Please try again/, RELEASE],

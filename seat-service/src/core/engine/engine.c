@@ -787,10 +787,12 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
     op->limit = places_per_hold(engine);
     if (edit->quantity > op->limit)
         return ENGINE_TOO_MANY;
-    enum engine_verdict verdict = engine_rules_area(engine, who, change->area, now_ms, op);
+    uint32_t more = edit->quantity > was ? edit->quantity - was : 0;
+    /* As with seats, the sale's times and channels concern only what is added. */
+    enum engine_verdict verdict =
+        more > 0 ? engine_rules_area(engine, who, change->area, now_ms, op) : ENGINE_OK;
     if (verdict != ENGINE_OK)
         return verdict;
-    uint32_t more = edit->quantity > was ? edit->quantity - was : 0;
     if (more > 0 && has_changed_price(engine, plan_area(engine->plan, change->area)->category, op))
         return ENGINE_PRICE_CHANGED;
     verdict = engine_count_buyer(engine, change->buyer, more, op);

@@ -356,7 +356,7 @@ static const struct script_row rows[] = {
     {"an area has the times of its category",
      CLOCK "hall abc floor=10; at 1999ms; places a u1 2 -> not-on-sale; op opens 2s; at 2s;"
            "try places a u1 2; at 8999ms; places a u1 2; at 9s; places b u1 2 -> not-on-sale;"
-           "change a u1 quantity=3 -> not-on-sale"},
+           "change a u1 quantity=3 -> not-on-sale; change a u1 quantity=1"},
     {"best available looks where the sale is on",
      CLOCK "hall a23 c; at 1999ms; best a u1 1 category=0 -> not-on-sale; op opens 2s; at 2s;"
            "try best a u1 1 category=0; op seats 0; at 8999ms; try best a u1 1 category=0; at 9s;"
