@@ -9,6 +9,7 @@ import { button, number, show, timeAt, wordsOr } from './ui.js';
 import { ofEvent } from './watch.js';
 
 const PAGE = 50;
+const PAID = 200; // at least this many of the payment adapter's, some of which are buyers' own
 const MANY = 8; // more changes are folded
 const EVERY = 3; // refreshes
 
@@ -34,9 +35,9 @@ function paid({ at, act, subject, gate, reason, who }) {
 }
 
 // Leaves out scans: they are not operators' acts, and there are thousands.
-async function paidActs(id) {
+async function paidActs(id, limit) {
   if (!hasPart('pay')) return [];
-  const { acts } = await get('pay', `/admin/events/${id}/audit`).catch(() => ({ acts: [] }));
+  const { acts } = await get('pay', `/admin/events/${id}/audit?scans=false&limit=${Math.max(PAID, limit)}`).catch(() => ({ acts: [] }));
   return acts.filter(({ actor }) => actor === 'operator').map((one) => ({ at: one.at, row: paid(one) }));
 }
 
@@ -71,7 +72,7 @@ export async function open(body, event) {
     await read();
   });
   async function read() {
-    const [{ audit }, ...others] = await Promise.all([get('queue', `/admin/events/${event.id}/audit?limit=${limit}`), paidActs(event.id), seatActs(event.id)]);
+    const [{ audit }, ...others] = await Promise.all([get('queue', `/admin/events/${event.id}/audit?limit=${limit}`), paidActs(event.id, limit), seatActs(event.id)]);
     const acts = others.flat();
     const isAll = audit.length < limit;
     more.hidden = isAll || limit === 1000;

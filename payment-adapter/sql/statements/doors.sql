@@ -252,8 +252,10 @@ FROM (
 
 -- statement: audit_list
 --> event   text
---> before  bigint null
---> subject text   null
+--> before  bigint  null
+--> subject text    null
+--> scans   boolean
+--> most    integer
 --< doc     text
 SELECT jsonb_build_object('event', :event, 'acts', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
     'id', a.id, 'at', :iso(a.at), 'act', a.act, 'subject', a.subject, 'actor', a.actor, 'gate', a.gate,
@@ -263,6 +265,7 @@ FROM (
     SELECT *
     FROM audit
     WHERE event = :event AND (:before IS NULL OR id < :before) AND (:subject IS NULL OR subject = :subject)
+        AND (:scans OR act NOT IN ('in', 'in-again', 'out'))
     ORDER BY id DESC
-    LIMIT 200
+    LIMIT :most
 ) a;

@@ -20,6 +20,8 @@
 enum {
     TOKEN_BYTES = 32,
     B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+    AUDIT_DEFAULT = 200, /* acts per answer */
+    AUDIT_MAX = 1000,
 };
 
 #define TOKEN_PREFIX "FGS1."
@@ -236,20 +238,28 @@ static void on_get_audit(struct http_req *req)
 {
     struct span before = http_req_query_arg(req, SPAN("before"));
     struct span subject = http_req_query_arg(req, SPAN("subject"));
+    struct span limit = http_req_query_arg(req, SPAN("limit"));
     char event[ORDER_EVENT_MAX], subject_text[ORDER_EVENT_MAX];
-    uint64_t number = 0;
+    uint64_t number = 0, most = AUDIT_DEFAULT;
     if ((before.len > 0 && !span_u64(before, INT64_MAX, &number)) ||
+        (limit.len > 0 && !span_u64(limit, AUDIT_MAX, &most)) ||
         (subject.len > 0 && !span_to_cstr(subject, subject_text, sizeof(subject_text)))) {
         refusal_say(req, REFUSAL_REQUEST,
-                    "before is an act's id; subject a ticket, a scanner, an order or the event.");
+                    "before is an act's id; limit at most %d; subject a ticket, a scanner, an "
+                    "order or the event.",
+                    AUDIT_MAX);
         return;
     }
     if (!guard_id(req, 0, event, sizeof(event)))
         return;
-    const struct sql_audit_list_args args = {.event = event,
-                                             .has_before = before.len > 0,
-                                             .before = number,
-                                             .subject = subject.len > 0 ? subject_text : NULL};
+    const struct sql_audit_list_args args = {
+        .event = event,
+        .has_before = before.len > 0,
+        .before = number,
+        .subject = subject.len > 0 ? subject_text : NULL,
+        .scans = !span_eq(http_req_query_arg(req, SPAN("scans")), SPAN("false")),
+        .most = (uint32_t)most,
+    };
     sql_audit_list(pay_of(req)->pg, &args, on_list, req);
 }
 

@@ -324,6 +324,16 @@ test('a scanner admits tickets of its own event only', async () => {
   assert.deepEqual(await audit(ticket.ticket), [['in', here.scanner, 'A', undefined]]);
 });
 
+test('the trail without scans has the acts before a full house came in', async () => {
+  const made = await scanner('A');
+  world.postgres.sql(`INSERT INTO pay.audit (event, act, subject, actor, gate) SELECT '${EVENT}', 'in', 't' || n, 's', 'A' FROM generate_series(1, 250) n`, 'pay');
+  const acts = async (query) => assertStatus(await world.pay.admin.get(`/admin/events/${EVENT}/audit?${query}`), 200).json.acts;
+  assert.ok((await acts('')).every(({ act }) => act === 'in'));
+  assert.deepEqual((await acts('scans=false')).map(({ subject }) => subject).slice(0, 1), [made.scanner]);
+  assert.deepEqual((await acts('limit=251')).length, 251);
+  assertProblem(await world.pay.admin.get(`/admin/events/${EVENT}/audit?limit=1001`), 400, 'bad-request');
+});
+
 test('a scanner ends when it is revoked or runs out, and its token is nowhere in the database', async () => {
   const { tickets: [ticket] } = await tickets();
   const lost = await scanner('B');

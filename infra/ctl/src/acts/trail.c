@@ -81,7 +81,10 @@ int trail_fetch(struct job *job, struct trails *trails)
     *trails = (struct trails){
         {{COMMAND_LINE, "/admin/events/{EVENT}/audit?limit=1000", "audit", {.method = NULL}},
          {COMMAND_SEATS, "/admin/events/{EVENT}/audit", "acts", {.method = NULL}},
-         {COMMAND_PAY, "/admin/events/{EVENT}/audit", "acts", {.method = NULL}}},
+         {COMMAND_PAY,
+          "/admin/events/{EVENT}/audit?scans=false&limit=1000",
+          "acts",
+          {.method = NULL}}},
         TRAILS,
     };
     int status = EXIT_DONE;
