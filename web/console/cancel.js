@@ -18,8 +18,8 @@ export function cancelling({ id, path, event }) {
     show(sums, fact(say('cancel.orders'), say('cancel.of', number(orders.given_back), number(orders.all))),
       fact(say('cancel.money'), say('cancel.of', coins(sum.given_back), coins(sum.paid))),
       fact(say('cancel.under-way'), number(orders.under_way)), fact(say('cancel.parked'), number(orders.parked)));
-    show(waiting, ...parked.map(({ number: order, saga, cause }) =>
-      make('li', { className: 'card' }, make('a', { href: `#/orders/${saga}` }, `${say('orders.order')} ${order}`), ` ${wordsOr(`cause.${cause}`, cause)}`)));
+    show(waiting, ...parked.map(({ order: id, number: order, saga, cause }) =>
+      make('li', { className: 'card' }, make('a', { href: `#/orders/${saga ?? id}` }, `${say('orders.order')} ${order}`), ` ${wordsOr(`cause.${cause}`, cause)}`)));
     act.hidden = true;
   }
 

@@ -4,9 +4,8 @@
 -- fragment: is_cancelled(event)
 EXISTS (SELECT FROM cancelled_event c WHERE c.event = :event)
 
--- No money of it is kept, and none of its tickets opens a door. What an operator settled elsewhere stays so: those few
--- payments are read once, and not looked up for each order of the event. A count, not EXISTS: for EXISTS, PostgreSQL
--- may read all tickets.
+-- No money of it is kept, and none of its tickets opens a door. What an operator settled elsewhere stays so, if the
+-- provider has nothing left of it. A count, not EXISTS: for EXISTS, PostgreSQL may read all tickets.
 -- fragment: is_given_back(o)
 :o.status IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED, :ORDER_REFUNDED)
     OR :o.status = :ORDER_COMPLETED AND :o.moving IS NULL AND (
@@ -15,8 +14,12 @@ EXISTS (SELECT FROM cancelled_event c WHERE c.event = :event)
             FROM ticket t
             WHERE t.order_id = :o.id AND :is_unrevoked(t)
                 AND (SELECT k.ticket FROM checkin k WHERE k.ticket = t.id) IS NULL
-        ) = 0 OR :o.id IN (SELECT a.order_id FROM drift_accepted a WHERE a.sum <> 0) AND :is_settled_elsewhere(o)
+        ) = 0 OR :has_accepted(o) AND 0 IN (:left_after_settling(o))
     )
+
+-- Those few orders are read once, and not looked up for each order of the event.
+-- fragment: has_accepted(o)
+:o.id IN (SELECT a.order_id FROM drift_accepted a WHERE a.sum <> 0)
 
 -- Once: a repetition changes nothing.
 -- statement: event_cancel
@@ -33,22 +36,23 @@ INSERT INTO audit (event, act, subject, actor, reason, who)
 SELECT event, 'event-cancelled', event, :ACTOR_OPERATOR, :reason, :who
 FROM c;
 
--- The progress; without `at` the event is not cancelled. Parked orders wait for an operator.
+-- The progress; without `at` the event is not cancelled. Parked orders wait for an operator: their saga does, or an
+-- accepted difference blocks their refund.
 -- statement: cancellation
 --> event  text
 --> listed integer
 --< doc text
 WITH o AS MATERIALIZED (
     SELECT o.id, o.number, o.status, o.currency, o.amount, coalesce(o.refund_amount, 0) AS back,
-        :is_given_back(o) AS ended
+        :is_given_back(o) AS ended, :has_accepted(o) AND :is_settled_elsewhere(o) AS settled
     FROM orders o
     WHERE :is_cancelled(:event) AND o.event = :event
         AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ), p AS MATERIALIZED (
-    SELECT o.id, o.number, s.id AS saga, s.cause
+    SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, :WHY_ACCEPTED) AS cause
     FROM o
-    JOIN saga s ON s.subject = o.id AND s.parked
-    WHERE NOT o.ended
+    LEFT JOIN saga s ON s.subject = o.id AND s.parked
+    WHERE NOT o.ended AND (s.id IS NOT NULL OR o.settled)
 )
 SELECT jsonb_build_object('event', :event, 'reason', c.reason, 'who', c.who, 'at', :iso(c.at),
     'ended_at', :iso(c.ended_at),

@@ -289,13 +289,15 @@ FOR NO KEY UPDATE;
 -- An operator accepted that the provider has more or less of the order's payment than the order says. A refund names a
 -- total to the provider, so it would repeat what was settled elsewhere, or take it for its own.
 -- fragment: is_settled_elsewhere(o)
-EXISTS (
-    SELECT
-    FROM drift_accepted a
-    :money_of(o)
-    WHERE a.order_id = :o.id AND a.payment = :o.payment AND a.sum <> 0
-        AND a.sum = m.captured - m.back - m.disputed - order_keeps(:o.status, :o.amount, :o.refund_amount)
-)
+EXISTS (:left_after_settling(o))
+
+-- What the provider still has of it; no row: it is not settled elsewhere.
+-- fragment: left_after_settling(o)
+SELECT m.captured - m.back - m.disputed
+FROM drift_accepted a
+:money_of(o)
+WHERE a.order_id = :o.id AND a.payment = :o.payment AND a.sum <> 0
+    AND a.sum = m.captured - m.back - m.disputed - order_keeps(:o.status, :o.amount, :o.refund_amount)
 
 -- Applies to operators, too. Orders with used tickets are not refunded whole (order_credit).
 -- fragment: is_unrefundable(o)
