@@ -643,6 +643,10 @@ CREATE VIEW pay.left_so AS
     SELECT s.subject FROM pay.drift_accepted a JOIN pay.saga s ON s.subject = a.order_id AND s.parked
     WHERE a.name = pay.drift_name('parked', s.subject, s.id::text, format('saga at step %s: %s', s.step, s.cause));
 
+CREATE FUNCTION pay.postponed_to(ev text) RETURNS timestamptz STABLE LANGUAGE sql AS $$
+    SELECT (show->>'starts_at')::timestamptz FROM pay.postponed_event WHERE event = ev
+$$;
+
 -- Reasons not to retire the event, a sentence each.
 CREATE FUNCTION pay.retire_refusals(ev text, after interval) RETURNS SETOF text
 STABLE LANGUAGE plpgsql AS $$
@@ -651,7 +655,8 @@ DECLARE
     n bigint;
     one text;
 BEGIN
-    SELECT max(coalesce(starts_at, created_at)), count(*) INTO began, n FROM pay.orders WHERE event = ev;
+    SELECT greatest(max(coalesce(starts_at, created_at)), pay.postponed_to(ev)), count(*) INTO began, n
+        FROM pay.orders WHERE event = ev;
     IF n = 0 AND NOT EXISTS (SELECT FROM pay.retired WHERE event = ev) THEN
         RETURN NEXT 'no order of it is here';
     END IF;
@@ -717,7 +722,7 @@ CREATE FUNCTION pay.retire_wait(ev text) RETURNS void LANGUAGE sql AS $$ SELECT 
 CREATE FUNCTION pay.retire_totals(ev text) RETURNS jsonb STABLE LANGUAGE sql AS $$
     SELECT jsonb_build_object(
         'name', (SELECT max(event_name) FROM pay.orders WHERE event = ev),
-        'starts_at', (SELECT max(starts_at) FROM pay.orders WHERE event = ev),
+        'starts_at', (SELECT greatest(max(starts_at), pay.postponed_to(ev)) FROM pay.orders WHERE event = ev),
         'tickets', (SELECT count(*) FROM pay.ticket WHERE event = ev AND revoked_at IS NULL),
         'orders', coalesce((SELECT jsonb_agg(to_jsonb(s) ORDER BY s.provider, s.currency, s.status) FROM (
             SELECT m.provider, m.currency, m.status, count(*) AS orders, sum(m.amount) AS amount,

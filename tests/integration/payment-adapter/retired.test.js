@@ -68,9 +68,13 @@ test('money that is not what the order says keeps the event, until the differenc
 test('once it is retired its order is gone, and its page says where to', async () => {
   sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
   assert.deepEqual(await about(), []); // the order is processed once more
+  sql(`INSERT INTO pay.postponed_event (event, show, refund_until, reason) VALUES ('${EVENT}', '{"starts_at": "2131-01-01T00:00:00Z"}', now(), 'ill')`);
+  assert.match((await retire()).stderr, /it began at 2131/);
+  const began = sql("UPDATE pay.postponed_event SET show = jsonb_build_object('starts_at', now() - interval '11 months') RETURNING show->>'starts_at'");
   const { status, stderr } = await retire();
   assert.equal(status, 0, stderr);
   assert.equal(sql('SELECT count(*) FROM pay.orders'), '0');
+  assert.equal(sql(`SELECT (totals->>'starts_at')::timestamptz = '${began}' FROM pay.retired`), 't');
   for (const call of ['get', 'post']) {
     const answer = await buyer[call](`/v1/pay/orders/${order}${call === 'post' ? '/refund' : ''}`);
     assert.deepEqual([answer.status, answer.json.code], [410, 'order-retired']);
