@@ -41,7 +41,8 @@ enum {
     URL_MAX = 1024,
     BODY_MAX = 1024,
     AUTH_MAX = 640,
-    KEY_MAX = 300, /* Toss's limit for an idempotency key */
+    KEY_MAX = 300,        /* Toss's limit for an idempotency key */
+    NAME_CHARS_MAX = 100, /* Toss's limit for what its window shows */
 };
 enum { SESSION_MS = 600000 }; /* Toss's limit from the buyer's consent to the confirm */
 
@@ -437,6 +438,14 @@ static bool act_to_refund(struct toss_call *call)
     return false;
 }
 
+static struct span name_of(const struct order *order)
+{
+    struct span name = span_of(order->event_name[0] != '\0' ? order->event_name : order->event);
+    while (span_chars(name) > NAME_CHARS_MAX)
+        name.len -= 1; /* stops between two characters: their first bytes count */
+    return name;
+}
+
 static void act(struct toss_call *call)
 {
     bool under_way = false;
@@ -451,7 +460,7 @@ static void act(struct toss_call *call)
     TEXT_LIT(&url, "&amount=");
     text_u64(&url, order->amount);
     TEXT_LIT(&url, "&orderName=");
-    outcall_escape(&url, span_of(order->event));
+    outcall_escape(&url, name_of(order));
     TEXT_LIT(&url, "&method=CARD&successUrl=");
     outcall_escape(&url, span_of(conf->return_url));
     outcall_escape(&url, span_of(order->id));

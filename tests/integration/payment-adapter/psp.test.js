@@ -469,7 +469,7 @@ test('by Toss: two parts of the same sum go back, each once, and then the rest',
 async function transferred(...faults) {
   const order = await make('toss');
   const url = new URL(order.payment.checkout_url);
-  assert.equal(url.searchParams.get('method'), 'CARD');
+  assert.deepEqual([url.searchParams.get('method'), url.searchParams.get('orderName')], ['CARD', '갈라 & 친구들']);
   url.searchParams.delete('method');
   for (const fault of faults) await sandbox.fault(fault);
   await agreeAt(url, { pay_by: 'transfer' });
