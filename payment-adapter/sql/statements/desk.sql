@@ -202,14 +202,14 @@ SELECT o.id, :event_name(o) AS event_name, :show(o) AS show, o.status,
     jsonb_array_length(o.seats)::bigint AS seats, o.member = :member AS bought, EXISTS (
         SELECT
         FROM ticket t
-        WHERE t.order_id = o.id AND t.offered_to = :member AND :is_unrevoked(t)
+        WHERE t.order_id = o.id AND t.offered_to = :member AND :is_unrevoked(t) AND :is_unused(t)
     ) AS offered, EXISTS (SELECT FROM ticket t WHERE t.order_id = o.id AND t.member = :member) AS tickets
 FROM (
     SELECT id FROM orders WHERE member = :member
     UNION
     SELECT order_id FROM ticket t WHERE member = :member AND :is_unrevoked(t)
     UNION
-    SELECT order_id FROM ticket t WHERE offered_to = :member AND :is_unrevoked(t)
+    SELECT order_id FROM ticket t WHERE offered_to = :member AND :is_unrevoked(t) AND :is_unused(t)
 ) mine
 JOIN orders o ON o.id = mine.id
 :with_event(o)

@@ -97,10 +97,10 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
         json_member_some(body, "label", row->label);
     }
     json_member_cstr(body, "state",
-                     offered        ? "offered"
-                     : row->revoked ? "revoked"
-                     : row->used    ? "used"
-                                    : "valid");
+                     row->revoked ? "revoked"
+                     : row->used  ? "used"
+                     : offered    ? "offered"
+                                  : "valid");
     json_member_str(body, "issued_at", row->issued_at);
     if (offered) { /* until it is taken, only its holder sees the token */
         json_close(body, '}');

@@ -58,6 +58,16 @@ const ACTS = {
   transfer: ['tickets', /data-hand-on=/g, async (order) => Promise.all((await ticketsOf(order)).map(transfer))],
 };
 
+test('an offered ticket that was used is no longer offered', async () => {
+  const order = await completed();
+  const [ticket] = await ticketsOf(order);
+  await transfer(ticket);
+  const seen = async () => [/A ticket is offered to you/.test((await friend.get('/pay/orders?lang=en')).text), (await friend.get(`/v1/pay/orders/${order}/tickets`)).json.tickets[0].state];
+  assert.deepEqual(await seen(), [true, 'offered']);
+  assert.equal((await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: ticket.token } })).status, 200);
+  assert.deepEqual(await seen(), [false, 'used']);
+});
+
 for (const [state, make] of Object.entries(STATES))
   test(`pages offer exactly the acts that succeed: ${state}`, async () => {
     for (const [act, [page, mark, call]] of Object.entries(ACTS)) {
