@@ -486,10 +486,15 @@ static int open_watch(struct pay *pay, struct err_slot *err)
     return rc == 0 ? order_series_create(&series, err, &pay->own->series) : rc;
 }
 
-/* Half of the provider's pace: captures of other events have the other half. */
+/* Half of the provider's calls: captures of other events have the other half. */
 static int open_cancellations(struct pay *pay, struct err_slot *err)
 {
-    uint32_t per_s = (uint32_t)pay->settings->psp_per_s / 2;
+    uint32_t calls = 1;
+    for (uint32_t i = 0; i < pay->psps_len; i++) {
+        if (pay->psps[i].driver->refund_calls > calls)
+            calls = pay->psps[i].driver->refund_calls;
+    }
+    uint32_t per_s = (uint32_t)pay->settings->psp_per_s / 2 / calls;
     const struct cancellations_conf conf = {.pg = pay->pg,
                                             .checkout = pay->checkout,
                                             .worker = pay->worker,

@@ -74,7 +74,8 @@ LEFT JOIN cancelled_event c ON c.event = :event;
 
 -- The next orders of one cancelled event, or a row without an order. The process that takes the event leases it for
 -- `lease_ms`; if it dies, another one takes it after that. `most` is how many refunds may begin now: at most `room`
--- are in progress, for all events together.
+-- are in progress, for all events together. Whoever takes a page lets all other events wait almost a second, so that
+-- they share the pace of one. Rows are locked in one order.
 -- statement: cancelling_take
 --> most     integer
 --> room     integer
@@ -89,13 +90,23 @@ LEFT JOIN cancelled_event c ON c.event = :event;
 --< used     boolean
 --< amount   bigint
 --< seats    jsonb
-WITH due AS MATERIALIZED (
-    SELECT event
+WITH open AS MATERIALIZED (
+    SELECT event, due_at
     FROM cancelled_event
-    WHERE ended_at IS NULL AND due_at <= now()
+    WHERE ended_at IS NULL
+    ORDER BY event
+    FOR UPDATE
+), due AS MATERIALIZED (
+    SELECT event
+    FROM open
+    WHERE due_at <= now()
     ORDER BY due_at
     LIMIT 1
-    FOR UPDATE SKIP LOCKED
+), others AS (
+    UPDATE cancelled_event c
+    SET due_at = greatest(c.due_at, now() + interval '0.9 s')
+    FROM due, open
+    WHERE c.event = open.event AND c.event <> due.event
 ), n AS MATERIALIZED (
     SELECT least(:most, greatest(0, :room - count(*))) AS most
     FROM saga s

@@ -723,6 +723,7 @@ const struct psp_driver psp_stripe = {
     .label = "provider=\"stripe\"",
     .version = API_VERSION,
     .signature = "Stripe-Signature",
+    .refund_calls = 2,
     .test_keys = test_keys,
     .settings = settings,
     .check = check,

@@ -714,6 +714,7 @@ const struct psp_driver psp_toss = {
     .name = "toss",
     .label = "provider=\"toss\"",
     .currency = "KRW", /* a confirm names a sum without a currency */
+    .refund_calls = 3, /* a refund looks, too, before it acts */
     .test_keys = test_keys,
     .hint = &hint,
     .settings = settings,

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
+import { statementsOf } from '../../../loadtest/years/plans.js';
 import { EVENT, openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
@@ -12,8 +13,10 @@ const WHY = 'the singer is ill';
 const SOLD = 25;
 
 const scope = openScope(test);
-// Ten refunds a second, so that a kill happens in the middle.
-const world = await openWorld(scope, { psp: { per_s: 20 } });
+const PER_S = 5; // half of the provider's pace, and a refund reads the payment first
+
+// So few refunds a second that a kill happens in the middle.
+const world = await openWorld(scope, { psp: { per_s: 4 * PER_S } });
 world.psp.autoPay = true;
 const buyer = await world.login();
 const sql = (text) => world.postgres.sql(text, 'pay');
@@ -84,6 +87,8 @@ test('all orders are given back across a kill, and those that a provider refuses
   assertStatus(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'set right' } }), 200);
   assertStatus(await world.pay.admin.post(`/admin/reconcile/${difference}/withdraw`, { body: { reason: 'the rest, too' } }), 204);
   await until('the last ones to be back', async () => (await state()).orders.given_back === SOLD);
+  assert.equal(sql(`SELECT count(*) FROM (SELECT at, row_number() OVER (ORDER BY at) - 1 AS nth FROM pay.audit WHERE act IN ('refund', 'credit') AND reason = '${WHY}') a
+    CROSS JOIN pay.cancelled_event c WHERE a.at < c.at + nth / ${PER_S} * interval '0.9 s'`), '0', 'refunds that began too early');
   // It began long enough ago that any statement of that time has ended.
   sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'");
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
@@ -110,4 +115,11 @@ test('a repetition changes nothing, and buyer and trail name the reason', async 
   assert.ok(acts.some(({ act, reason }) => act === 'refund' && reason === WHY));
   const mail = await until('a mail', () => world.smtp.mails.find(({ text }) => text.includes('.refunded@')));
   assert.match(wordsOf(mail), /공연이 취소되어 티켓이 무효가 되었습니다/);
+});
+
+test('all cancelled events together have one page a second', () => {
+  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancelling_take');
+  const taken = sql(`SET search_path = pay; BEGIN; INSERT INTO cancelled_event (event, reason) VALUES ('one', 'ill'), ('two', 'ill');
+    PREPARE take AS ${text.replace(/;$/, '')}; EXECUTE take (9, 100, 5000); EXECUTE take (9, 100, 5000); ROLLBACK`);
+  assert.equal(taken.split('\n').length, 1, taken);
 });
