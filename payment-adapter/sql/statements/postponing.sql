@@ -1,6 +1,7 @@
 -- Postponed events: earlier orders show the new date, and their buyers can get a full refund for a while.
 
--- Every ticket holder gets a mail. Repeating the same date changes nothing.
+-- Every ticket holder gets a mail. Repeating the same date changes nothing. What is not named stays, but for
+-- `doors_at`, which is always named.
 -- statement: event_postpone
 --> event    text
 --> show     jsonb
@@ -11,9 +12,9 @@ WITH p AS (
     INSERT INTO postponed_event AS p (event, show, refund_until, reason, who)
     VALUES (:event, :show, :time_of_ms(:until_ms), :reason, :who)
     ON CONFLICT (event) DO UPDATE
-    SET times = p.times + 1, show = excluded.show, refund_until = excluded.refund_until,
+    SET times = p.times + 1, show = p.show || excluded.show, refund_until = excluded.refund_until,
         reason = excluded.reason, who = excluded.who, at = now()
-    WHERE (p.show, p.refund_until) IS DISTINCT FROM (excluded.show, excluded.refund_until)
+    WHERE (p.show, p.refund_until) IS DISTINCT FROM (p.show || excluded.show, excluded.refund_until)
     RETURNING *
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail, who)

@@ -70,3 +70,9 @@ test('the same again writes to nobody, another date to everybody who still has a
   const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
   assert.equal(acts.filter(({ act }) => act === 'event-postponed').length, 2);
 });
+
+test('another date keeps the new venue', async () => {
+  const venue = { name: { en: 'Dome' } };
+  assert.deepEqual((await postpone({ ...NEW, venue })).json.venue, venue);
+  assert.deepEqual((await postpone({ ...NEW, starts_at: '2031-08-01T10:00:00.000Z' })).json.venue, venue);
+});
