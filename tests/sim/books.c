@@ -725,7 +725,7 @@ static uint32_t good_tickets(const struct book_order *order, bool used_too)
 
 void book_postpone(uint64_t until_us)
 {
-    if (books.event.times > 0 && books.event.until_us == until_us)
+    if (books.event.off || (books.event.times > 0 && books.event.until_us == until_us))
         return;
     books.event.times += 1;
     books.event.moved_us = sim_us();

@@ -21,7 +21,7 @@ EXISTS (SELECT FROM cancelled_event c WHERE c.event = :event)
 -- fragment: has_accepted(o)
 :o.id IN (SELECT a.order_id FROM drift_accepted a WHERE a.sum <> 0)
 
--- Once: a repetition changes nothing.
+-- Once: a repetition changes nothing. Mails about a new date that have not left stay here.
 -- statement: event_cancel
 --> event  text
 --> reason text
@@ -31,6 +31,12 @@ WITH c AS (
     SELECT :event, :reason, :who
     ON CONFLICT DO NOTHING
     RETURNING event
+), m AS (
+    UPDATE mail_outbox b
+    SET done_at = now()
+    FROM c
+    JOIN orders o ON o.event = c.event
+    WHERE b.order_id = o.id AND b.done_at IS NULL AND b.kind LIKE 'postponed-%'
 )
 INSERT INTO audit (event, act, subject, actor, reason, who)
 SELECT event, 'event-cancelled', event, :ACTOR_OPERATOR, :reason, :who

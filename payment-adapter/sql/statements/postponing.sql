@@ -1,16 +1,18 @@
 -- Postponed events: earlier orders show the new date, and their buyers can get a full refund for a while.
 
 -- Every ticket holder gets a mail. Repeating the same date changes nothing. What is not named stays, but for
--- `doors_at`, which is always named.
+-- `doors_at`, which is always named. `off`: the event is cancelled, and nothing changes.
 -- statement: event_postpone
 --> event    text
 --> show     jsonb
 --> until_ms bigint
 --> reason   text
 --> who      text   null
+--< off      boolean
 WITH p AS (
     INSERT INTO postponed_event AS p (event, show, refund_until, reason, who)
-    VALUES (:event, :show, :time_of_ms(:until_ms), :reason, :who)
+    SELECT :event, :show, :time_of_ms(:until_ms), :reason, :who
+    WHERE NOT :is_cancelled(:event)
     ON CONFLICT (event) DO UPDATE
     SET times = p.times + 1, show = p.show || excluded.show, refund_until = excluded.refund_until,
         reason = excluded.reason, who = excluded.who, at = now()
@@ -21,14 +23,16 @@ WITH p AS (
     SELECT event, 'event-postponed', event, :ACTOR_OPERATOR, reason,
         show || jsonb_build_object('refund_until', :iso(refund_until)), who
     FROM p
+), m AS (
+    INSERT INTO mail_outbox (order_id, member, kind, lang)
+    SELECT o.id, t.member, 'postponed-' || p.times, max(coalesce(t.lang, o.lang))
+    FROM p
+    JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
+    JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
+    GROUP BY 1, 2, 3
+    ON CONFLICT (order_id, kind, member) DO NOTHING
 )
-INSERT INTO mail_outbox (order_id, member, kind, lang)
-SELECT o.id, t.member, 'postponed-' || p.times, max(coalesce(t.lang, o.lang))
-FROM p
-JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
-JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
-GROUP BY 1, 2, 3
-ON CONFLICT (order_id, kind, member) DO NOTHING;
+SELECT :is_cancelled(:event) AS off;
 
 -- Without `at` the event is not postponed.
 -- statement: postponement

@@ -87,13 +87,21 @@ static void on_get_postponement(struct http_req *req)
         sql_postponement(pay_of(req)->pg, &(struct sql_postponement_args){event}, on_state, req);
 }
 
+static void on_postponed(void *ctx, const struct pg_answer *answer)
+{
+    if (answer->rc == 0 && sql_event_postpone_row(answer->results[0], 0).off)
+        refusal_reply(ctx, REFUSAL_EVENT_CANCELLED);
+    else
+        on_state(ctx, answer);
+}
+
 static void on_postpone(struct http_req *req)
 {
     struct wanted wanted = {.now_ms = clock_wall_us(pay_of(req)->loop->clock) / 1000};
     char event[ORDER_EVENT_MAX];
     if (!guard_id(req, 0, event, sizeof(event)) || !guard_read(req, read_wanted, &wanted))
         return;
-    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_state, req);
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponed, req);
     log_act(req, "operator postpones an event", event);
     sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = event,
                                                                   .show = wanted.show,

@@ -76,3 +76,15 @@ test('another date keeps the new venue', async () => {
   assert.deepEqual((await postpone({ ...NEW, venue })).json.venue, venue);
   assert.deepEqual((await postpone({ ...NEW, starts_at: '2031-08-01T10:00:00.000Z' })).json.venue, venue);
 });
+
+test('a cancelled event is not postponed, and mails about its new date stay', async () => {
+  await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
+  const waiting = () => world.postgres.sql("SELECT count(*) FROM pay.mail_outbox WHERE kind LIKE 'postponed-%' AND done_at IS NULL", 'pay');
+  world.postgres.sql("UPDATE pay.mail_outbox SET done_at = NULL, due_at = now() + interval '1 hour' WHERE kind LIKE 'postponed-%'", 'pay');
+  assert.notEqual(waiting(), '0');
+  assertStatus(await world.pay.admin.post(`/admin/events/${EVENT}/cancellation`, { body: { reason: 'still ill' } }), 202);
+  assert.equal(waiting(), '0');
+  const { json: { times } } = await world.pay.admin.get(PATH);
+  assertProblem(await postpone(NEW), 409, 'event-cancelled');
+  assert.equal((await world.pay.admin.get(PATH)).json.times, times);
+});
