@@ -80,7 +80,7 @@ LEFT JOIN cancelled_event c ON c.event = :event;
 
 -- The next orders of one cancelled event, or a row without an order. The process that takes the event leases it for
 -- `lease_ms`; if it dies, another one takes it after that. `most` is how many refunds may begin now: at most `room`
--- are in progress, for all events together. Whoever takes a page lets all other events wait almost a second, so that
+-- are in progress, for all events together. A process that takes a page lets the other events wait almost a second, so that
 -- they share the pace of one. Rows are locked in one order.
 -- statement: cancelling_take
 --> most     integer
