@@ -46,7 +46,6 @@ test('edge, fronts and console list each seat process; their number is a setting
     }
     assert.equal(String(edge.FAIRGATE_EDGE_SEAT_OWNERS), owners ?? '2');
     assert.deepEqual(line.FAIRGATE_VISITS_SERVED_BY.split(','), names.map((name) => `http://${name}:8092/metrics`));
-    assert.equal(line.FAIRGATE_AUTOPILOT_HEALTH, `${line.FAIRGATE_VISITS_SERVED_BY},http://payment-adapter:8093/metrics`);
     const port = (name) => services[name].ports[0].split(':')[1];
     assert.deepEqual(line.FAIRGATE_CONSOLE_PARTS.split(',').filter((part) => !part.startsWith('pay=')), names.map((name, n) => `${n === 0 ? 'seats' : name}=http://localhost:${port(name)}`));
   }
