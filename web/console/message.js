@@ -49,7 +49,7 @@ export async function open(body, event) {
     await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     await event.read();
     event.said(say('message.sent'));
-    event.applied(applied, say('message.sent'), 'undo-message', () => {
+    event.applied(applied, say('message.sent'), '', () => {
       for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
       look();
     });
