@@ -826,8 +826,10 @@ describe('the console', async () => {
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Last spring' } })).status, 201);
       assert.equal((await queue.post(`/admin/events/${id}/actions/close`)).status, 200);
       await until('it to be over', async () => (await queue.get('/admin/ended')).json.events.some((one) => one.id === id));
-      const boss = await Operator.signedIn(browser, stack, MANNERS[name], '#/events');
+      const boss = await Operator.signedIn(browser, stack, MANNERS[name], '#/orders');
       const { page } = boss;
+      await page.locator(`#desk-event option[value="${id}"]`).waitFor({ state: 'attached' }); // its orders can be searched by seat
+      await goFor(page, `${boss.at}/console#/events`, '#ended-events');
       await page.click('#ended-events summary');
       await page.fill('#ended-words', 'SPRING');
       await page.press('#ended-words', 'Enter');

@@ -24,9 +24,10 @@ function row(order) {
 
 // Returns the search with its table. A seat or an empty field searches the chosen event, else all events.
 export async function openFinder() {
-  const { events } = await get('queue', '/admin/events').catch(() => ({ events: [] }));
+  const [events, ended] = await Promise.all(['/admin/events', '/admin/ended?limit=200'].map((path) => get('queue', path).then((reply) => reply.events, () => [])));
   const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
-  const event = make('select', { id: 'desk-event' }, ...events.map(({ id, name }) => make('option', { value: id }, name || id)));
+  const options = (list) => list.map(({ id, name }) => make('option', { value: id }, name || id));
+  const event = make('select', { id: 'desk-event' }, ...options(events), ...(ended.length > 0 ? [make('optgroup', { label: say('ended.title') }, ...options(ended))] : []));
   const table = make('div', { id: 'desk-orders', className: 'scroll', tabIndex: 0, role: 'region', hidden: true });
   const note = make('p', { id: 'desk-told', className: 'small', role: 'status' }, say('desk.help'));
   const more = button(say('more'), () => read(true), { id: 'desk-more', hidden: true });
