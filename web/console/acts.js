@@ -205,7 +205,7 @@ export function openActs(event) {
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);
   const mayAct = ['operator', 'admin'].includes(roleAt(id));
   fold.hidden = !mayAct;
-  const bar = make('section', { id: 'controls' }, title, ...(mayAct ? [form, daily] : [make('p', {}, say('role.only-looks'))]));
+  const bar = make('section', { id: 'controls' }, title, ...(mayAct ? [form, daily] : [make('p', {}, say(['desk', 'finance'].includes(roleAt(id)) ? 'role.not-line' : 'role.only-looks'))]));
   bar.setAttribute('aria-label', say('event.controls'));
   const reason = make('label', { id: 'reason', hidden: !mayAct }, say('event.why'), why);
   const back = make('div', { id: 'undo' }, button(say('undo.button'), undo, { id: 'act-undo' }), target);

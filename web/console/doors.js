@@ -1,5 +1,6 @@
 // doors.js: an event's doors: scanners, who is inside but should not be, mistaken check-ins. Also messages that the shop does
-// not accept, another date, and a cancellation (cancel.js). The reason at the top is recorded with every act but a retry.
+// not accept, another date, and a cancellation (cancel.js). The reason at the top is
+// recorded with every act but a retry; another date and a cancellation ask for it.
 
 import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';
@@ -101,7 +102,7 @@ function scanners({ path, reasonFor, event, read }) {
 
 // ---- another date ----
 
-function postponing({ path, reasonFor, event }) {
+function postponing({ path, event }) {
   const input = (id, required = true) => make('input', { id, type: 'datetime-local', required });
   const now = make('p', { id: 'postpone-now', hidden: true });
   const [starts, doors, until] = [input('postpone-starts'), input('postpone-doors', false), input('postpone-until')];
@@ -111,10 +112,11 @@ function postponing({ path, reasonFor, event }) {
   }
 
   const form = formOf('postpone-form', async () => {
-    const body = { starts_at: fromLocal(starts.value), refund_until: fromLocal(until.value), ...(doors.value === '' ? {} : { doors_at: fromLocal(doors.value) }), reason: reasonFor() };
+    const body = { starts_at: fromLocal(starts.value), refund_until: fromLocal(until.value), ...(doors.value === '' ? {} : { doors_at: fromLocal(doors.value) }) };
     const lines = [say('postpone.to', moment(body.starts_at)), say('postpone.back', moment(body.refund_until))];
-    if (!(await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button') }))) return;
-    showNow((await call('pay', 'PUT', `${path}/postponement`, { body })).json);
+    const sure = await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button'), why: { text: event.why(), needed: true } });
+    if (!sure) return;
+    showNow((await call('pay', 'PUT', `${path}/postponement`, { body: { ...body, reason: sure.why } })).json);
     event.said(say('postpone.done'));
   }, field(say('postpone.starts', zone()), starts), field(say('postpone.doors', zone()), doors), field(say('postpone.until', zone()), until),
   make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('postpone.button')), make('p', { className: 'small' }, say('postpone.hall'))));
@@ -122,6 +124,12 @@ function postponing({ path, reasonFor, event }) {
 }
 
 // ---- messages to the shop ----
+
+// Of all events: a role for some events may not read them.
+const lettersOrNull = () => get('pay', '/admin/letters').catch((error) => {
+  if (error.status === 403) return null;
+  throw error;
+});
 
 function letters(read) {
   const list = make('ul', { id: 'letters', className: 'trail' });
@@ -165,10 +173,11 @@ export async function open(body, event) {
   const [doors, scanning, parked] = [inside(), scanners(here), letters(() => read())];
   const [later, off] = [postponing(here), cancelling(here)];
   async function read() {
-    const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters'), later.read(), off.read()]);
+    const [now, { scanners: all }, waiting] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), lettersOrNull(), later.read(), off.read()]);
     doors.show(now);
     scanning.show(all);
-    parked.show(waiting);
+    parked.at.hidden = waiting === null;
+    if (waiting !== null) parked.show(waiting.letters);
   }
   try {
     await read();
