@@ -46,16 +46,6 @@ export const postmasterOf = (machine) => Number(readFileSync(machine.path('pg/da
 
 const primaryWatch = (...words) => ['sh', '-c', fileOf('infra/ha/etc/primary-watch'), 'primary-watch', ...words];
 
-// What systemd does by etc/patroni.service.conf.
-function endPostgres(machine, conf) {
-  try {
-    process.kill(postmasterOf(machine), 'SIGKILL');
-  } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error; // Patroni has stopped it
-  }
-  machine.once(primaryWatch(conf, '--own'));
-}
-
 export class Site extends Fairgate {
   // `owners`: how many machines share the seats' events; with one, the other follows.
   constructor({ owners = Number(process.env.FAIRGATE_SEAT_OWNERS || 1) } = {}) {
@@ -171,7 +161,7 @@ export class Site extends Fairgate {
       this.postgresFolder(machine);
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
       this.ownedByPostgres(path, 0o600);
-      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' }, onEnd: () => endPostgres(machine, path) });
+      machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' }, onEnd: () => machine.once(primaryWatch(path, '--own')) }); // as etc/patroni.service.conf
       machine.run('primary-watch', primaryWatch(path), { user: 'postgres' });
     }
   }
