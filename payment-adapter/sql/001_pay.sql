@@ -645,6 +645,7 @@ CREATE VIEW pay.left_so AS
 
 CREATE FUNCTION pay.postponed_to(ev text) RETURNS timestamptz STABLE LANGUAGE sql AS $$
     SELECT (show->>'starts_at')::timestamptz FROM pay.postponed_event WHERE event = ev
+        AND NOT EXISTS (SELECT FROM pay.cancelled_event WHERE event = ev)
 $$;
 
 -- Reasons not to retire the event, a sentence each.

@@ -14,14 +14,14 @@ EXISTS (SELECT FROM cancelled_event c WHERE c.event = :event)
             FROM ticket t
             WHERE t.order_id = :o.id AND :is_unrevoked(t)
                 AND (SELECT k.ticket FROM checkin k WHERE k.ticket = t.id) IS NULL
-        ) = 0 OR :has_accepted(o) AND 0 IN (:left_after_settling(o))
+        ) = 0 OR :has_accepted(o) AND 0 >= ANY (:left_after_settling(o))
     )
 
 -- Those few orders are read once, and not looked up for each order of the event.
 -- fragment: has_accepted(o)
 :o.id IN (SELECT a.order_id FROM drift_accepted a WHERE a.sum <> 0)
 
--- Once: a repetition changes nothing. Mails about a new date that have not left stay here.
+-- Once: a repetition changes nothing.
 -- statement: event_cancel
 --> event  text
 --> reason text
@@ -31,12 +31,6 @@ WITH c AS (
     SELECT :event, :reason, :who
     ON CONFLICT DO NOTHING
     RETURNING event
-), m AS (
-    UPDATE mail_outbox b
-    SET done_at = now()
-    FROM c
-    JOIN orders o ON o.event = c.event
-    WHERE b.order_id = o.id AND b.done_at IS NULL AND b.kind LIKE 'postponed-%'
 )
 INSERT INTO audit (event, act, subject, actor, reason, who)
 SELECT event, 'event-cancelled', event, :ACTOR_OPERATOR, :reason, :who

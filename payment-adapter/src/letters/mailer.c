@@ -159,6 +159,10 @@ static void start_letter(struct outbox_item *item, const PGresult *rows, int at)
     span_to_cstr(row.member, letter->member, sizeof(letter->member));
     span_to_cstr(row.event_name, letter->event, sizeof(letter->event));
     span_to_cstr(row.currency, letter->currency, sizeof(letter->currency));
+    if (row.off && strncmp(item->kind, "postponed-", strlen("postponed-")) == 0) {
+        outbox_end(item, OUTBOX_SENT, "the event is cancelled"); /* it has no new date */
+        return;
+    }
     if (show_parse(row.show, &letter->show) < 0) {
         outbox_end(item, OUTBOX_LATER, "memory");
         return;

@@ -150,7 +150,6 @@ const ALL_ASKED = {
   cancellation: ['saga_parked', 'drift_accepted'],
   cancelling_take: ['saga_due', 'drift_accepted'],
   cancelling_passed: ['drift_accepted'],
-  event_cancel: ['mail_outbox_due_at_idx'],
   postponement: ['mail_outbox_due_at_idx'],
   count_sagas: ['saga_due', 'saga_parked'],
   lags: ['saga_due', 'saga_parked', 'mail_outbox_due_at_idx', 'shop_outbox_due_at_idx', 'mail_outbox_id_idx', 'shop_outbox_id_idx'],
