@@ -309,7 +309,8 @@ end
 take_seal()
 local kept = remember(state)
 if ARGV[ask_admin.call] == 'undo' then
-    if tonumber(cfg[cfg_admin.undo_version]) ~= version then
+    local was = tonumber(call('HGET', KEYS[1], 'undo_state')) -- `to` is what the front knows, perhaps of an older version
+    if tonumber(cfg[cfg_admin.undo_version]) ~= version or was ~= tonumber(ARGV[ask_admin.to]) then
         return { CONFLICT, state, version }
     elseif closes_at_once() then
         return { WRONG_STATE, state, version }

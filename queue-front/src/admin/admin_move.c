@@ -174,7 +174,7 @@ static void answer_undone(struct act *act)
 {
     if (act->line.outcome == LINE_WRONG_STATE)
         refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE,
-                    "The closes_at before is over: the event would close at once, for good.");
+                    "Undo would restore a closes_at that is over: the event would close for good.");
     else
         act_done(act);
 }

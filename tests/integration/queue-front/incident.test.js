@@ -74,7 +74,7 @@ test('an undo that is impossible or of another operator is refused', async (t) =
   assertProblem(await undo({ headers: { 'if-match': `"${version - 1}"` } }), 412, 'version-mismatch');
   assert.equal((await undo()).json.burst, 8);
   // Nor one that would close the event at once, for good.
-  const soon = Date.now() + 1500;
+  const soon = Date.now() + 5000;
   await patch(site.front, 'show', { closes_at: new Date(soon).toISOString() });
   await patch(site.front, 'show', { closes_at: null });
   await until('the time to pass', () => Date.now() > soon + 200);
