@@ -22,7 +22,8 @@ const getJson = async (path) => (await fetch(path, { headers: { Accept: 'applica
 // This lane's share of the configured rate, and how many people are ahead.
 async function pace(event, lane, ahead) {
   const { rate_per_s: allPerS, state, lanes } = await getJson(`/v1/queue/${event}/status`);
-  const perS = allPerS * (lanes?.find(({ id }) => id === lane)?.share ?? 100) / 100;
+  const calling = lanes?.filter(({ id, waiting }) => id === (lane ?? 'general') || waiting > 0) ?? []; // others leave it their share
+  const perS = allPerS * (calling.find(({ id }) => id === (lane ?? 'general'))?.share ?? 1) / (calling.reduce((sum, { share }) => sum + share, 0) || 1);
   const moves = state === 'open' && perS > 0;
   return say(moves ? 'more.why.pace' : 'more.why.still', (60 * perS).toLocaleString(locale), ahead.toLocaleString(locale));
 }

@@ -114,8 +114,8 @@ describe('the verdict', () => {
   });
 
   test('visitors who wait in a lane count', () => {
-    const live = withLanes({ ...night().live, issued: 5, serving: 5, waiting: 0, lanes: [{ id: 'press', issued: 8000, serving: 10, waiting: 7990 }] });
-    assert.deepEqual([live.issued, live.serving, live.waiting, live.general], [8005, 15, 7990, { issued: 5, serving: 5, waiting: 0 }]);
+    const live = withLanes({ ...night().live, issued: 5, serving: 5, waiting: 0, lanes: [{ id: 'press', issued: 8000, serving: 10, waiting: 7990, outstanding: 7 }] });
+    assert.deepEqual([live.issued, live.serving, live.waiting, live.outstanding, live.general.issued], [8005, 15, 7990, 17, 5]);
     assert.deepEqual(alarms(night({ live: { ...live, rate_per_s: 0 } })).map(({ key, values }) => [key, ...values]), [['rate-zero', 7990]]);
   });
 

@@ -86,8 +86,8 @@ export function openActs(event) {
   const undoOf = (etag) => event.act('undo', {}, event.why(), { 'If-Match': etag });
 
   // Shows at a place that a change was applied, with a button to undo it, until there is another version.
-  event.applied = (at, words, buttonId, undone = () => {}) => {
-    const { etag } = event;
+  // `etag`: the version that the change made.
+  event.applied = (at, etag, words, buttonId, undone = () => {}) => {
     const back = button(say('undo.button'), async () => {
       await undoOf(etag);
       at.replaceChildren(say('knobs.undone'));
@@ -100,6 +100,7 @@ export function openActs(event) {
       if (at.contains(back)) at.replaceChildren();
     };
     event.listeners.add(onVersion);
+    onVersion();
   };
 
   // ---- the rate ----

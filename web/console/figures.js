@@ -13,9 +13,9 @@ export const column = (rows, key) => rows.map((row) => row[key] ?? null);
 
 // An event's live numbers, with those of its lanes added up; `general` has the general lane's own.
 export function withLanes(live) {
-  const { lanes = [], issued, serving, waiting } = live;
-  const general = { issued, serving, waiting };
-  return { ...live, ...Object.fromEntries(Object.entries(general).map(([key, own]) => [key, lanes.reduce((sum, lane) => sum + lane[key], own)])), general };
+  const { lanes = [], issued, serving, waiting, outstanding, admitted, no_shows } = live;
+  const general = { issued, serving, waiting, outstanding, admitted, no_shows };
+  return { ...live, ...Object.fromEntries(Object.entries(general).map(([key, own]) => [key, lanes.reduce((sum, lane) => sum + (lane[key] ?? 0), own)])), general };
 }
 
 // How much a counter rises per second; null at the start and after a reset.

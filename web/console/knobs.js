@@ -274,8 +274,9 @@ export async function open(body, event) {
       if (!sure) return;
       reason = sure.why;
     }
+    let etag;
     try {
-      await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+      ({ etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } }));
     } catch (error) {
       const field = fields.get(error.problem?.pointer?.slice(1)) ?? fields.get(error.problem?.pointer?.split('/')[1]);
       if (field === undefined) throw error;
@@ -286,7 +287,7 @@ export async function open(body, event) {
     await event.read();
     fill();
     event.said(say('knobs.applied', event.doc.version));
-    event.applied(applied, say('knobs.applied', event.doc.version), 'undo-knobs');
+    event.applied(applied, etag, say('knobs.applied', event.doc.version), 'undo-knobs');
     thinkSoon();
   }
 

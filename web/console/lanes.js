@@ -125,11 +125,11 @@ export async function open(body, event) {
       return;
     }
     const reason = event.why();
-    await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { lanes }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { lanes }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     await event.read();
     take();
     event.said(say('knobs.applied', event.doc.version));
-    event.applied(applied, say('knobs.applied', event.doc.version), 'undo-lanes', take);
+    event.applied(applied, etag, say('knobs.applied', event.doc.version), 'undo-lanes', take);
   }
 
   function take() {

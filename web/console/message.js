@@ -46,10 +46,10 @@ export async function open(body, event) {
     // A merge patch only adds to an object, so removed languages must be named.
     const patch = { ...Object.fromEntries(Object.keys(event.doc.message).map((tag) => [tag, null])), ...message };
     const reason = event.why();
-    await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     await event.read();
     event.said(say('message.sent'));
-    event.applied(applied, say('message.sent'), '', () => {
+    event.applied(applied, etag, say('message.sent'), '', () => {
       for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
       look();
     });

@@ -123,11 +123,11 @@ export async function open(body, event) {
       return;
     }
     const reason = event.why();
-    await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { prices: patchTo(prices) }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { prices: patchTo(prices) }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     await event.read();
     take();
     event.said(say('prices.applied'));
-    event.applied(applied, say('prices.applied'), 'undo-prices', take);
+    event.applied(applied, etag, say('prices.applied'), 'undo-prices', take);
   }
 
   function take() {

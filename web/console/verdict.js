@@ -65,7 +65,7 @@ const RULES = [
   rule('look', 'late', 'knobs', (f) => once(isOpen(f) && f.plan?.kind === 'late', Math.round((f.plan?.byMs ?? 0) / 60_000))),
   rule('look', 'clock-ahead', 'parts', (f) => once(f.live.clock_ahead_ms >= LIMITS.clock_ms, Math.round(f.live.clock_ahead_ms / 1000))),
   rule('look', 'clock-behind', 'parts', (f) => once(f.live.clock_behind_ms >= LIMITS.clock_ms, Math.round(f.live.clock_behind_ms / 1000))),
-  rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
+  rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && !f.live.lanes && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
 ];
 
 // The section of the runbook for each alarm.

@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    LIST_MAX = FRONT_EVENTS_MAX * 1152 + FRONTS_LISTED_MAX * 128,
+    LIST_MAX = FRONT_EVENTS_MAX * 1408 + FRONTS_LISTED_MAX * 128,
     PREVIEW_MAX = 1024,
     MINUTE_MS = 60000,
     APPEAL_MAX = 512,
@@ -115,6 +115,9 @@ static void put_listed(struct front_line *event, void *ctx)
             json_member_u64(out, "issued", line->view->issued);
             json_member_u64(out, "serving", line->view->serving);
             json_member_u64(out, "waiting", line->view->waiting);
+            json_member_u64(out, "outstanding", line->view->outstanding);
+            json_member_u64(out, "admitted", line->view->admitted);
+            json_member_u64(out, "no_shows", line->view->no_shows);
             json_close(out, '}');
         }
         json_close(out, ']');

@@ -108,17 +108,19 @@ static struct sums sums_of(const struct look *look)
     return sums;
 }
 
-/* Adds the visitors who wait in lanes: live.waiting counts those of the general lane only. */
+/* Adds the visitors of lanes to live, which counts those of the general lane only. */
 static void add_lanes(const json_t *events)
 {
+    static const char *const keys[3] = {"waiting", "outstanding", "admitted"};
     for (size_t i = 0; i < json_array_size(events); i++) {
         json_t *live = json_object_get(json_array_get(events, i), "live");
         const json_t *lanes = json_object_get(live, "lanes");
-        json_int_t waiting = json_integer_value(json_object_get(live, "waiting"));
-        for (size_t lane = 0; lane < json_array_size(lanes); lane++)
-            waiting += json_integer_value(json_object_get(json_array_get(lanes, lane), "waiting"));
-        if (lanes != NULL)
-            json_object_set_new(live, "waiting", json_integer(waiting));
+        for (size_t k = 0; k < 3 && lanes != NULL; k++) {
+            json_int_t sum = json_integer_value(json_object_get(live, keys[k]));
+            for (size_t lane = 0; lane < json_array_size(lanes); lane++)
+                sum += json_integer_value(json_object_get(json_array_get(lanes, lane), keys[k]));
+            json_object_set_new(live, keys[k], json_integer(sum));
+        }
     }
 }
 
