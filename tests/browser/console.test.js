@@ -1000,7 +1000,7 @@ describe('the console', async () => {
       const moves = MOVES.map(([reason, measured, limit]) => ({ at, version: 3, who: 'autopilot', what: 'rate', from: { rate_per_s: 20 }, to: { rate_per_s: 14 }, why, because: { reason, measured, limit } }));
       const [{ because }] = moves;
       const before = { at, version: 2, who: 'autopilot', what: 'rate', from: null, to: null, why };
-      await page.route('**/admin/events/demo/audit?*', (route) => route.fulfill({ json: { event: 'demo', audit: [...moves, before] } }));
+      await page.route('**/admin/events/demo/audit?limit=*', (route) => route.fulfill({ json: { event: 'demo', audit: [...moves, before] } }));
       await page.route('**/admin/events/demo', async (route) => {
         const answer = await route.fetch();
         const state = { rate_per_s: 14, reason: 'latency', decided_at: at, heard_at: at, reading: { p99_ms: 812, error_share: null, held: 5, backlog: 0 }, last_move: { at, from_per_s: 20, to_per_s: 14, why, because } };
