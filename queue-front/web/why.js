@@ -19,11 +19,11 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
 
-// This lane's share of the configured rate, and how many people are ahead.
+// This lane's part of the configured rate, and how many people are ahead. Lanes without anybody leave their part to the others.
 async function pace(event, lane, ahead) {
-  const { rate_per_s: allPerS, state, lanes } = await getJson(`/v1/queue/${event}/status`);
-  const calling = lanes?.filter(({ id, waiting }) => id === (lane ?? 'general') || waiting > 0) ?? []; // others leave it their share
-  const perS = allPerS * (calling.find(({ id }) => id === (lane ?? 'general'))?.share ?? 1) / (calling.reduce((sum, { share }) => sum + share, 0) || 1);
+  const { rate_per_s: allPerS, state, lanes = [{ id: lane, share: 100 }] } = await getJson(`/v1/queue/${event}/status`);
+  const called = lanes.filter(({ id, waiting }) => id === lane || waiting > 0);
+  const perS = allPerS * called.find(({ id }) => id === lane).share / called.reduce((sum, { share }) => sum + share, 0);
   const moves = state === 'open' && perS > 0;
   return say(moves ? 'more.why.pace' : 'more.why.still', (60 * perS).toLocaleString(locale), ahead.toLocaleString(locale));
 }

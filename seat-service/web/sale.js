@@ -107,7 +107,7 @@ function offerCode(error) {
 }
 
 // `take`: how an alternative is taken instead.
-function explain(error, places = [], work = null, take = undefined) {
+function explain(error, places = [], work = null, take) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) refuse(error, () => trouble(say('error.other')));
   else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work, take);
@@ -122,7 +122,7 @@ function explain(error, places = [], work = null, take = undefined) {
 
 // ---- taking and giving back ----
 
-async function attempt(places, work, take = undefined) {
+async function attempt(places, work, take) {
   calm();
   ask(-1);
   const renewCard = () => {

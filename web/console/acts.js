@@ -87,12 +87,12 @@ export function openActs(event) {
 
   // Shows at a place that a change was applied, with a button to undo it, until there is another version.
   // `etag`: the version that the change made.
-  event.applied = (at, etag, words, buttonId, undone = () => {}) => {
+  event.applied = (at, etag, words, attributes, undone = () => {}) => {
     const back = button(say('undo.button'), async () => {
       await undoOf(etag);
       at.replaceChildren(say('knobs.undone'));
       undone();
-    }, { id: buttonId });
+    }, attributes);
     at.replaceChildren(words, ' ', back);
     const onVersion = () => {
       if (event.etag === etag) return;

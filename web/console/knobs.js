@@ -287,7 +287,7 @@ export async function open(body, event) {
     await event.read();
     fill();
     event.said(say('knobs.applied', event.doc.version));
-    event.applied(applied, etag, say('knobs.applied', event.doc.version), 'undo-knobs');
+    event.applied(applied, etag, say('knobs.applied', event.doc.version), { id: 'undo-knobs' });
     thinkSoon();
   }
 

@@ -129,7 +129,7 @@ export async function open(body, event) {
     await event.read();
     take();
     event.said(say('knobs.applied', event.doc.version));
-    event.applied(applied, etag, say('knobs.applied', event.doc.version), 'undo-lanes', take);
+    event.applied(applied, etag, say('knobs.applied', event.doc.version), { id: 'undo-lanes' }, take);
   }
 
   function take() {

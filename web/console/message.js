@@ -49,7 +49,7 @@ export async function open(body, event) {
     const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     await event.read();
     event.said(say('message.sent'));
-    event.applied(applied, etag, say('message.sent'), '', () => {
+    event.applied(applied, etag, say('message.sent'), {}, () => {
       for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
       look();
     });

@@ -127,7 +127,7 @@ export async function open(body, event) {
     await event.read();
     take();
     event.said(say('prices.applied'));
-    event.applied(applied, etag, say('prices.applied'), 'undo-prices', take);
+    event.applied(applied, etag, say('prices.applied'), { id: 'undo-prices' }, take);
   }
 
   function take() {
