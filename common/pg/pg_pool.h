@@ -38,7 +38,7 @@ enum {
      * succeeds. */
     PG_TRYING = 2,
     PG_TRY_CAP_MS = 400,
-    PG_GUEST_CAP_MS = 3000, /* at a server of another owner, where only one tries */
+    PG_GUEST_CAP_MS = 1000, /* at a server of another owner, where only one tries */
     PG_SAY_MS = 10000,      /* failed attempts are logged at most this often */
 };
 
