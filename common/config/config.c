@@ -559,7 +559,7 @@ void config_help(struct text *text, const struct config_part *parts, size_t part
         text_printf(text, "  %s: %s\n      ", setting->key, setting->help);
         put_rule(text, setting);
         if (setting->fallback == NULL)
-            TEXT_LIT(text, "; has to be given\n");
+            TEXT_LIT(text, "; required\n");
         else if (setting->fallback[0] == '\0')
             TEXT_LIT(text, "; empty if not given\n");
         else

@@ -16,45 +16,45 @@ static const struct config_setting http_settings[] = {
     {"http", "port", CONFIG_U64, AT(http_port), NULL, 0, 65535, NULL,
      "port to listen on; 0: any that is free"},
     {"http", "share_port", CONFIG_BOOL, AT(http_share_port), "false", 0, 0, NULL,
-     "let other processes listen there too, as while an old and a new one overlap; the "
+     "let other processes listen there too, for example while an old and a new one overlap; the "
      "kernel spreads connections over all of them"},
     {"http", "loops", CONFIG_U64, AT(http_loops), "1", 0, SERVICE_LOOPS_MAX, NULL,
-     "threads that serve; 0: one for each core that the process may use"},
+     "threads; 0: one for each core that the process may use"},
     {"http", "connections_max", CONFIG_U64, AT(http_connections_max), "0", 0, 10000000, NULL,
-     "connections of each loop; 0: as many as the limit of open files allows"},
+     "connections of each thread; 0: as many as the limit of open files allows"},
     {"http", "connections_per_addr_max", CONFIG_U64, AT(http_connections_per_addr_max), "0", 0,
-     1000000, NULL, "connections from one address, of each loop; 0: no bound"},
+     1000000, NULL, "connections of one address to each thread; 0: no bound"},
     {"http", "head_timeout", CONFIG_DURATION, AT(http_head_timeout_ms), "10s", 100, 600000, NULL,
-     "patience for a whole head"},
+     "time for a request's head"},
     {"http", "body_timeout", CONFIG_DURATION, AT(http_body_timeout_ms), "30s", 100, 600000, NULL,
-     "patience for a whole body"},
+     "time for a request's body"},
     {"http", "idle_timeout", CONFIG_DURATION, AT(http_idle_timeout_ms), "75s", 100, 3600000, NULL,
-     "patience between requests"},
+     "time between requests"},
     {"http", "write_timeout", CONFIG_DURATION, AT(http_write_timeout_ms), "20s", 100, 600000, NULL,
-     "patience with a reader that takes nothing"},
+     "time for a client that reads nothing"},
     {"http", "drain_delay", CONFIG_DURATION, AT(http_drain_delay_ms), "0ms", 0, 600000, NULL,
-     "time from SIGTERM, with /readyz at 503, until no more connections are taken"},
+     "time from SIGTERM, with /readyz at 503, until new connections are refused"},
     {"http", "drain_timeout", CONFIG_DURATION, AT(http_drain_timeout_ms), "20s", 0, 600000, NULL,
      "time for connections to end by themselves after that"},
     {"http", "trusted_proxies", CONFIG_NETWORKS, AT(http_trusted_proxies), "127.0.0.1,::1", 0, 0,
      NULL,
-     "networks that are believed who the visitor is, comma between, or files that list "
-     "them a line each: 10.0.0.0/8,fd00::/8,/etc/fairgate/cdn.lst"},
+     "networks of proxies that may name the visitor's address, separated by commas, or files with "
+     "one on each line: 10.0.0.0/8,fd00::/8,/etc/fairgate/cdn.lst"},
     {"http", "client_ip_header", CONFIG_HEADER, AT(http_client_ip_header), "X-Forwarded-For", 1, 64,
      NULL,
-     "the header by which they say it: a list that each proxy adds to, Forwarded (RFC 7239), or "
+     "the header in which they name it: a list that each proxy adds to, Forwarded (RFC 7239), or "
      "one address as in CF-Connecting-IP or True-Client-IP"},
     {"log", "level", CONFIG_WORD, AT(log_level), "info", 0, 0, log_level_words,
-     "the least that is written"},
+     "the lowest level that is written"},
     {"log", "requests", CONFIG_U64, AT(log_requests), "1000", 0, 1000000000, NULL,
-     "log one request in this many, on each loop; 0: none"},
+     "log one request in this many, on each thread; 0: none"},
     {"trace", "endpoint", CONFIG_STRING, AT(trace_endpoint), "", 0, 490, NULL,
-     "a collector of OTLP over HTTP, such as http://127.0.0.1:4318, that gets the spans of "
-     "requests and sagas; \"\": none"},
+     "a collector of OTLP over HTTP, such as http://127.0.0.1:4318, for the spans of requests and "
+     "sagas; \"\": none"},
     {"trace", "sample", CONFIG_U64, AT(trace_sample), "10", 0, 1000, NULL,
-     "of a thousand traces, as many are sent; all programs choose the same"},
+     "how many of a thousand traces are sent; all programs choose the same ones"},
     {"trace", "slow", CONFIG_DURATION, AT(trace_slow_ms), "1s", 1, 600000, NULL,
-     "a span that takes as long is sent in any case, as is one that fails"},
+     "a span that takes this long is always sent, as is one that fails"},
 };
 
 static const struct config_setting private_settings[] = {
@@ -65,18 +65,17 @@ static const struct config_setting private_settings[] = {
     {"private", "token_file", CONFIG_STRING, AT(private_token_file), NULL, 1, 0, NULL,
      "file (mode 0600) with the admin token"},
     {"private", "service_token_file", CONFIG_STRING, AT(private_service_token_file), "", 0, 0, NULL,
-     "file (mode 0600) with the token that services show; opens /internal/ only"},
+     "file (mode 0600) with the token that services show each other; opens only /internal/"},
     {"private", "feed_token_file", CONFIG_STRING, AT(private_feed_token_file), "", 0, 0, NULL,
-     "file (mode 0600) with the token of `fairgate feed`; opens only what that asks"},
+     "file (mode 0600) with the token of `fairgate feed`; opens only what that reads"},
     {"private", "operators_file", CONFIG_STRING, AT(private_operators_file), "", 0, 0, NULL,
-     "file (mode 0600) of tokens that name their operator, \"NAME TOKEN\" a line; each opens what "
-     "the "
-     "admin token opens"},
+     "file (mode 0600) of operators' tokens, \"NAME TOKEN\" a line; each opens what the admin "
+     "token "
+     "opens"},
     {"private", "origins", CONFIG_STRING, AT(private_origins), "", 0, 0, NULL,
-     "origins whose pages may call this listener, comma between: the operator's console"},
+     "origins whose pages may call this listener, separated by commas: the operator's console"},
     {"operators", "issuer", CONFIG_STRING, AT(operators_issuer), "", 0, 0, NULL,
-     "iss of the OpenID Connect tokens by which operators are persons; empty: there are "
-     "none"},
+     "iss of the operators' OpenID Connect tokens; empty: no such tokens"},
     {"operators", "audience", CONFIG_STRING, AT(operators_audience), "", 0, 0, NULL,
      "aud of these tokens: this installation's name at the issuer"},
     {"operators", "keys", CONFIG_STRING, AT(operators_keys), "", 0, 0, NULL,
@@ -85,12 +84,12 @@ static const struct config_setting private_settings[] = {
      "file: certificates to trust for that address; empty: the system's"},
     {"operators", "roles_claim", CONFIG_STRING, AT(operators_roles_claim), "roles,groups", 1, 0,
      NULL,
-     "claims that name roles, comma between: viewer, operator, admin, or with a limit "
-     "operator:hero-*; a dot leads into an object"},
+     "claims with roles, separated by commas: viewer, operator, admin, or with a limit to some "
+     "events operator:hero-*; a dot leads into an object"},
     {"operators", "events_claim", CONFIG_STRING, AT(operators_events_claim), "fairgate_events", 1,
-     0, NULL, "claim that limits all roles without a limit of their own to these events"},
+     0, NULL, "claim with the events to which all roles without a limit of their own are limited"},
     {"operators", "role_prefix", CONFIG_STRING, AT(operators_role_prefix), "", 0, 64, NULL,
-     "what stands before each role at the issuer, such as fairgate-"},
+     "prefix of each role at the issuer, such as fairgate-"},
 };
 
 #undef AT

@@ -76,8 +76,8 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
          outbox_count(pay->mails, OUTBOX_GIVEN_UP), false},
         {"fairgate_mails_total", "", "outcome=\"held_back\"", outbox_count(pay->mails, OUTBOX_HELD),
          false},
-        {"fairgate_order_stream_looks_total", "statements that asked which watched orders changed",
-         NULL, &order_watches_stats(pay->watches)->looks, false},
+        {"fairgate_order_stream_looks_total", "queries for changed orders that are watched", NULL,
+         &order_watches_stats(pay->watches)->looks, false},
         {"fairgate_hash_refused_total", "password checks refused", NULL,
          hasher_refused(pay->hasher), false},
     };
@@ -94,10 +94,10 @@ static int add_users_metrics(struct pay *pay, struct err_slot *err)
         return 0;
     const struct users_stats *users = users_stats(pay->users);
     const struct metrics_row all[] = {
-        {"fairgate_users_db_queries_total", "questions to the company's user database", NULL,
+        {"fairgate_users_db_queries_total", "queries of the company's user database", NULL,
          &users->asked, false},
-        {"fairgate_users_db_held_back_total", "questions that were not asked", "why=\"cap\"",
-         &users->capped, false},
+        {"fairgate_users_db_held_back_total", "queries held back", "why=\"cap\"", &users->capped,
+         false},
         {"fairgate_users_db_held_back_total", "", "why=\"breaker\"", &users->broken, false},
     };
     return metrics_add_all(pay->loop->metrics, all, LEN(all), err);
@@ -109,7 +109,7 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
     const struct pace *pace = &shared->pace;
     const struct metrics_row all[] = {
         {"fairgate_psp_calls_total", "calls to the payment providers", NULL, &pace->calls, false},
-        {"fairgate_psp_held_back_total", "tries that waited for their turn at the providers",
+        {"fairgate_psp_held_back_total", "calls to the providers that waited for the rate limit",
          "purpose=\"poll\"", &pace->held_back[PACE_POLL], false},
         {"fairgate_psp_held_back_total", "", "purpose=\"make\"", &pace->held_back[PACE_MAKE],
          false},
@@ -144,7 +144,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
     const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);
     const struct metrics_row all[] = {
         {"fairgate_pay_seats_clock_apart_ms",
-         "how far this machine's clock and that of the seat service are apart", NULL,
+         "difference between the clocks of this machine and the seat service", NULL,
          &pay->common->seats_clock.apart_ms, true},
         {"fairgate_hash_queue", "password checks under way or waiting", NULL,
          &pay->common->caps->hashing.len, true},
@@ -152,30 +152,30 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
          &pay->lags[LAG_SHOP], true},
         {"fairgate_shop_lag_microseconds", "age of the oldest of them", NULL,
          &pay->lags[LAG_SHOP_US], true},
-        {"fairgate_shop_letters_parked", "letters that the shop kept refusing, parked for a person",
+        {"fairgate_shop_letters_parked", "messages that the shop refuses, parked for an operator",
          NULL, &pay->lags[LAG_SHOP_PARKED], true},
         {"fairgate_mail_lag_mails", "mails that are not sent yet", NULL, &pay->lags[LAG_MAIL],
          true},
         {"fairgate_mail_lag_microseconds", "age of the oldest of them", NULL,
          &pay->lags[LAG_MAIL_US], true},
-        {"fairgate_sagas_parked", "sagas that wait for a person", NULL,
+        {"fairgate_sagas_parked", "sagas that wait for an operator", NULL,
          &pay->lags[LAG_SAGAS_PARKED], true},
         {"fairgate_sagas_unknown",
-         "open sagas of definitions that this program does not have; needs attention", NULL,
+         "open sagas of definitions unknown to this program; needs attention", NULL,
          worker_unknown(pay->worker), true},
-        {"fairgate_sagas_open", "sagas that are under way", NULL, &pay->lags[LAG_SAGAS_OPEN], true},
+        {"fairgate_sagas_open", "sagas under way", NULL, &pay->lags[LAG_SAGAS_OPEN], true},
         {"fairgate_sagas_overdue_microseconds", "how long the most overdue saga has been due", NULL,
          &pay->lags[LAG_SAGAS_US], true},
-        {"fairgate_wal_archive_failures_total",
-         "files of the database's log that could not be kept", NULL,
+        {"fairgate_wal_archive_failures_total", "WAL files that could not be archived", NULL,
          &pay->lags[LAG_ARCHIVE_FAILURES], false},
-        {"fairgate_wal_archive_late_ms", "for how long none was kept while there was one to keep",
-         NULL, &pay->lags[LAG_ARCHIVE_MS], true},
+        {"fairgate_wal_archive_late_ms",
+         "for how long no WAL file was archived while one was ready", NULL,
+         &pay->lags[LAG_ARCHIVE_MS], true},
         {"fairgate_database_snapshot_ms", "for how long the oldest snapshot has been open", NULL,
          &pay->lags[LAG_SNAPSHOT_MS], true},
         {"fairgate_drift", "disagreements that the last reconciliation found", NULL,
          &reconcile->drift, true},
-        {"fairgate_drift_accepted", "disagreements besides, which an operator accepted", NULL,
+        {"fairgate_drift_accepted", "disagreements that an operator accepted", NULL,
          &reconcile->accepted, true},
         {"fairgate_reconcile_last_seconds", "when it ended, unix time", NULL, &reconcile->last_s,
          true},
@@ -183,7 +183,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
          "how long ago the seats of some event that trades were last compared", NULL,
          &reconcile->seats_age_s, true},
         {"fairgate_reconcile_runs_total", "reconciliations", NULL, &reconcile->runs, false},
-        {"fairgate_reconcile_broken_total", "links of them that could not be followed", NULL,
+        {"fairgate_reconcile_broken_total", "lookups of reconciliations that failed", NULL,
          &reconcile->broken, false},
     };
     return metrics_add_all(pay->loop->metrics, all, LEN(all), err);

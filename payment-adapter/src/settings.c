@@ -23,19 +23,20 @@ static const char *const refund_words[] = {"buyer", "operator", NULL};
 
 static const struct config_setting first[] = {
     {"database", "conninfo", CONFIG_STRING, AT(db_conninfo), NULL, TEXT,
-     "our own PostgreSQL, as libpq writes it; a password by passfile"},
+     "libpq connection string of our own PostgreSQL; passwords by passfile="},
     {"database", "connections", CONFIG_U64, AT(db_connections), "4", 1, 16, NULL,
      "connections of each loop"},
 
     {"users", "conninfo", CONFIG_STRING, AT(users_conninfo), "", URL_OR_EMPTY,
-     "the company's user database, by a role that can only read; empty: no login by password"},
+     "the same of the company's user database, with a role that can only read; empty: no login by "
+     "password"},
     {"users", "connections", CONFIG_U64, AT(users_connections), "2", 1, 8, NULL,
      "connections of each loop"},
     {"users", "timeout", CONFIG_DURATION, AT(users_timeout_ms), "800ms", 50, 5000, NULL,
-     "how long a look-up may take before the answer is 503"},
+     "how long a query may take before the answer is 503"},
     {"users", "queries_per_s", CONFIG_U64, AT(users_queries_per_s), "50", 1, 100000, NULL,
-     "the most that the user database is ever asked in a second, by all processes and loops "
-     "together: logins have a quarter for themselves, mails an eighth"},
+     "queries of the user database in a second, of all processes together, at most: a quarter is "
+     "for logins alone, an eighth for mails"},
     {"users", "login_sql", CONFIG_STRING, AT(users_login_sql),
      "SELECT id::text, password_hash FROM users WHERE lower(email) = lower($1) LIMIT 1", TEXT,
      "$1 is the login; returns id and hash, and optionally a language. It needs an index"},
@@ -48,20 +49,19 @@ static const struct config_setting first[] = {
      "against"},
 
     {"login", "free_fails", CONFIG_U64, AT(login_free_fails), "5", 1, 1000, NULL,
-     "wrong passwords of an account from one address, or at a browser that has logged in to it "
-     "before, until it has to wait there; ten times as many of an address, and twenty of an "
-     "account "
-     "from everywhere"},
+     "wrong passwords of an account from one address, or from a browser that has logged in to it "
+     "before, until it must wait; ten times as many from an address for all accounts, and twenty "
+     "times as many for an account from everywhere"},
     {"login", "window", CONFIG_DURATION, AT(login_window_ms), "15m", 1000, DAY_MS, NULL,
      "wrong passwords are forgotten after this"},
     {"login", "pause", CONFIG_DURATION, AT(login_pause_ms), "1s", 100, DAY_MS, NULL,
-     "the first pause; doubled with each further wrong password"},
+     "the first pause; each further wrong password doubles it"},
     {"login", "pause_max", CONFIG_DURATION, AT(login_pause_max_ms), "15m", 100, DAY_MS, NULL,
      "the longest pause"},
     {"login", "session_ttl", CONFIG_DURATION, AT(session_ttl_ms), "12h", 60000, 30 * DAY_MS, NULL,
      "how long a session lives"},
     {"login", "hash_queue", CONFIG_U64, AT(hash_queue), "64", 1, 1024, NULL,
-     "password checks that may wait, of all loops together; 503 beyond"},
+     "password checks that may wait, of all loops together; more are answered 503"},
     {"login", "origins", CONFIG_STRING, AT(origins), "", URL_OR_EMPTY,
      "further origins from which pages may post, separated by commas; our own is always allowed"},
 
@@ -82,56 +82,56 @@ static const struct config_setting first[] = {
      "its private listener"},
 
     {"keys", "service_token", CONFIG_STRING, AT(service_token), NULL, TEXT,
-     "file: the token we present to the private listeners of the others"},
+     "file: the token that we show the private listeners of other services"},
     {"keys", "seats_admin_token", CONFIG_STRING, AT(seats_admin), "", URL_OR_EMPTY,
-     "file: seat-service's admin token, to compare what it has sold; empty: not compared"},
+     "file: seat-service's admin token, to compare its sold seats; empty: not compared"},
     {"keys", "tickets", CONFIG_STRING, AT(ticket_key), NULL, TEXT,
      "file: the Ed25519 key that signs tickets, PKCS#8 PEM"},
     {"keys", "hashes", CONFIG_STRING, AT(hashes_key), "", URL_OR_EMPTY,
-     "file: a secret for the hashes of holders, accounts and addresses; empty: they come of the "
+     "file: a secret for the hashes of holders, accounts and addresses; empty: derived from the "
      "key "
-     "that signs tickets, and change with it"},
+     "that signs tickets, and changes with it"},
     {"keys", "old_tickets", CONFIG_STRING, AT(ticket_old_keys), "", URL_OR_EMPTY,
-     "file: further public keys of tickets, a JWKS: those that signed before, or will"},
+     "file: further public keys of tickets, a JWKS: former and future ones"},
 
     {"psp", "default", CONFIG_WORD, AT(psp_default), "stripe", 0, 0, psp_names,
-     "the provider of an order that names none"},
+     "the provider of orders that name none"},
     {"psp", "timeout", CONFIG_DURATION, AT(psp_timeout_ms), "8s", 100, 10000, NULL, "of one call"},
     {"psp", "per_s", CONFIG_U64, AT(psp_per_s), "100", 1, 1000000, NULL,
-     "calls to the providers in a second, by all processes together: what the account allows; "
+     "calls to the providers in a second, of all processes together: what the account allows; "
      "captures go before polls"},
 };
 
 /* The providers' own settings come between these two. */
 static const struct config_setting rest[] = {
     {"web", "public_url", CONFIG_STRING, AT(public_url), "http://127.0.0.1:8080", TEXT,
-     "how visitors reach us, without a slash at the end: for links and return addresses"},
+     "our address for visitors, without a slash at the end: for links and return addresses"},
     {"web", "time_zone", CONFIG_STRING, AT(time_zone), "UTC", TEXT,
-     "the time zone (Asia/Seoul) of mails and of pages without a script; a show has its hall's, if "
-     "that names one"},
+     "the time zone (Asia/Seoul) of mails and of pages without a script, if a show's hall names "
+     "none"},
     {"web", "tls_ca", CONFIG_STRING, AT(tls_ca), "", URL_OR_EMPTY,
-     "file: certificates to believe instead of the system's"},
+     "file: certificates to trust instead of the system's"},
 
     {"links", "terms", CONFIG_STRING, AT(terms_url), "", URL_OR_EMPTY,
-     "the seller's terms of sale, linked beside the button that orders, as privacy and refunds; "
-     "empty: not linked"},
+     "the seller's terms of sale, linked beside the order button, like privacy and refunds; empty: "
+     "no link"},
     {"links", "privacy", CONFIG_STRING, AT(privacy_url), "", URL_OR_EMPTY,
      "the seller's privacy notice"},
     {"links", "refunds", CONFIG_STRING, AT(refunds_url), "", URL_OR_EMPTY,
-     "the seller's rules of cancelling and refunds"},
+     "the seller's rules for cancelling and refunds"},
     {"links", "support", CONFIG_STRING, AT(support_url), "", URL_OR_EMPTY,
      "where buyers get help: https:, mailto: or tel:; on checkout, orders, tickets and in mails"},
     {"links", "password", CONFIG_STRING, AT(password_url), "", URL_OR_EMPTY,
      "the shop's page for forgotten passwords, linked at the login"},
 
     {"shop", "url", CONFIG_STRING, AT(shop_url), "", URL_OR_EMPTY,
-     "where finished orders go, a whole URL; empty: they are kept"},
+     "URL to which finished orders are posted; empty: they are kept"},
     {"shop", "list_url", CONFIG_STRING, AT(shop_list_url), "", URL_OR_EMPTY,
-     "the shop's list of our orders, to compare it with ours; empty: not compared"},
+     "URL of the shop's list of our orders, to compare with ours; empty: not compared"},
     {"shop", "key", CONFIG_STRING, AT(shop_key), "", URL_OR_EMPTY, "file: the shop's API key"},
     {"shop", "per_s", CONFIG_U64, AT(shop_per_s), "20", 1, 100000, NULL,
-     "the most calls that the shop gets in a second, by all processes and loops together: orders, "
-     "and reads of its list"},
+     "calls to the shop in a second, of all processes together, at most: orders, and reads of its "
+     "list"},
     {"shop", "timeout", CONFIG_DURATION, AT(shop_timeout_ms), "10s", 100, 60000, NULL,
      "of one call"},
     {"shop", "retry_max", CONFIG_DURATION, AT(shop_retry_max_ms), "1m", 100, DAY_MS, NULL,
@@ -143,27 +143,27 @@ static const struct config_setting rest[] = {
      "the sender's address"},
     {"mail", "user", CONFIG_STRING, AT(mail_user), "", URL_OR_EMPTY, "for SMTP's AUTH"},
     {"mail", "password", CONFIG_STRING, AT(mail_password), "", URL_OR_EMPTY,
-     "file: and its secret"},
+     "file: and its password"},
     {"mail", "tls", CONFIG_BOOL, AT(mail_tls), "false", 0, 0, NULL,
-     "never without TLS; otherwise only if the server offers it"},
+     "true: never without TLS; false: TLS if the server offers it"},
     {"mail", "timeout", CONFIG_DURATION, AT(mail_timeout_ms), "20s", 100, 120000, NULL,
      "of one mail"},
 
     {"saga", "slots", CONFIG_U64, AT(saga_slots), "1024", 1, 4096, NULL,
      "sagas that a loop works on at a time"},
     {"saga", "calls", CONFIG_U64, AT(saga_calls), "512", 1, 4096, NULL,
-     "steps of them under way at a time"},
+     "steps of sagas under way at a time"},
     {"saga", "idle", CONFIG_DURATION, AT(saga_idle_ms), "200ms", 5, 60000, NULL,
-     "how often to look for sagas that nobody announced"},
+     "how often to look for sagas of other processes"},
     {"saga", "lease", CONFIG_DURATION, AT(lease_ms), "45s", 2000, 3600000, NULL,
      "how long a worker owns a saga; after that, another one takes it"},
     {"saga", "instance", CONFIG_STRING, AT(instance), "", URL_OR_EMPTY,
-     "the name of this process among those that share a database; started again it takes back at "
-     "once what it had in hand; empty: its host and the port of its private listener"},
+     "this process's name among those that share a database; after a restart it goes on at once "
+     "with its own work; empty: its host and the port of its private listener"},
     {"saga", "poll", CONFIG_DURATION, AT(poll_first_ms), "2s", 10, 600000, NULL,
      "the first pause between polls of the provider while the buyer pays"},
     {"saga", "poll_max", CONFIG_DURATION, AT(poll_cap_ms), "8s", 10, 600000, NULL,
-     "later pauses double up to this while no webhooks arrive"},
+     "later pauses double, up to this while no webhooks arrive"},
     {"saga", "poll_rare", CONFIG_DURATION, AT(poll_rare_ms), "2m", 10, 3600000, NULL,
      "and up to this while they do"},
     {"saga", "halt_at", CONFIG_U64, AT(halt_at), "0", 0, UINT64_MAX, NULL,
@@ -172,7 +172,7 @@ static const struct config_setting rest[] = {
     {"refund", "by", CONFIG_WORD, AT(refund_by), "buyer", 0, 0, refund_words,
      "who may refund an order, unless an operator says otherwise for the event"},
     {"refund", "before_start", CONFIG_DURATION, AT(refund_before_start_ms), "24h", 0, 366 * DAY_MS,
-     NULL, "how long before the event begins refunds by buyers end"},
+     NULL, "how long before the event's start refunds by buyers end"},
     {"refund", "percent", CONFIG_U64, AT(refund_percent), "100", 1, 100, NULL,
      "the part of the amount that a buyer gets back"},
     {"refund", "handed_on", CONFIG_BOOL, AT(refund_handed_on), "false", 0, 0, NULL,

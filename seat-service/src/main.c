@@ -90,8 +90,8 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
     const struct metrics_row rows[] = {
         {"fairgate_seats_holds_total", "holds taken", NULL, &seats->stats.holds, false},
         {"fairgate_seats_changed_total", "holds changed", NULL, &seats->stats.changed, false},
-        {"fairgate_seats_released_total", "holds given back", NULL, &seats->stats.released, false},
-        {"fairgate_seats_expired_total", "holds that ran out", NULL, &seats->stats.expired, false},
+        {"fairgate_seats_released_total", "holds released", NULL, &seats->stats.released, false},
+        {"fairgate_seats_expired_total", "holds that expired", NULL, &seats->stats.expired, false},
         {"fairgate_seats_extended_total", "holds extended by orders", NULL, &seats->stats.extended,
          false},
         {"fairgate_seats_confirmed_total", "holds sold", NULL, &seats->stats.confirmed, false},
@@ -102,7 +102,7 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         {"fairgate_seats_unremembered_total",
          "holds that expired while being paid and could not be remembered", NULL,
          &seats->stats.unremembered, false},
-        {"fairgate_seats_refunded_total", "sold holds given back", NULL, &seats->stats.refunded,
+        {"fairgate_seats_refunded_total", "sold holds refunded", NULL, &seats->stats.refunded,
          false},
         {"fairgate_seats_conflicts_total", "requests that lost a seat", NULL,
          &seats->stats.conflicts, false},
@@ -125,11 +125,13 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
          &journal->errors, false},
         {"fairgate_journal_reconnects_total", "connections made", NULL, &journal->reconnects,
          false},
-        {"fairgate_journal_takeovers_total", "events taken", NULL, &journal->takeovers, false},
-        {"fairgate_journal_settled_written_total", "open outcomes that were written", NULL,
-         &journal->settled_written, false},
-        {"fairgate_journal_settled_again_total", "open outcomes that were written again", NULL,
-         &journal->settled_again, false},
+        {"fairgate_journal_takeovers_total", "events taken over", NULL, &journal->takeovers, false},
+        {"fairgate_journal_settled_written_total",
+         "commits of unknown outcome that turned out written", NULL, &journal->settled_written,
+         false},
+        {"fairgate_journal_settled_again_total",
+         "commits of unknown outcome that were written again", NULL, &journal->settled_again,
+         false},
         {"fairgate_journal_wal_bytes_total", "WAL of the whole server", NULL, &journal->wal_bytes,
          false},
         {"fairgate_journal_wal_syncs_total", "WAL flushes of the whole server", NULL,
@@ -140,23 +142,24 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         {"fairgate_auditor_failures_total", "rounds that failed", NULL, &auditor->failures, false},
         {"fairgate_journal_waiting", "changes in the ring", NULL, &journal->lag, true},
         {"fairgate_seats_clock_apart_ms",
-         "how far the time by which seats are judged is from the server's", NULL,
+         "how far the time by which seats are judged is from PostgreSQL's", NULL,
          &seats->sale.apart_ms, true},
-        {"fairgate_idem_room", "outcomes of repeatable requests that there is memory for", NULL,
+        {"fairgate_idem_room", "how many outcomes of repeatable requests fit in memory", NULL,
          &idem_stats(seats->idem)->room, true},
-        {"fairgate_idem_kept_seconds", "the shortest time such an outcome was kept, lately", NULL,
+        {"fairgate_idem_kept_seconds",
+         "the shortest recent time for which such an outcome was kept", NULL,
          &idem_stats(seats->idem)->kept_s, true},
         {"fairgate_seats_events_refused",
-         "sleeping events that are wanted while there is no room in memory", NULL,
+         "sleeping events that are requested while there is no room in memory", NULL,
          &journal->events_refused, true},
         {"fairgate_seats_behind_ms",
-         "age of the oldest picture that is shown of an event of others", NULL,
+         "age of the oldest hall shown for an event that another process owns", NULL,
          events_behind_ms(seats->events), true},
     };
-    const struct metrics_desc batch = {"fairgate_journal_batch",
-                                       "changes a transaction that was sent", NULL};
+    const struct metrics_desc batch = {"fairgate_journal_batch", "changes in each transaction",
+                                       NULL};
     const struct metrics_desc commit = {"fairgate_journal_commit_seconds",
-                                        "from sending a batch to its answer", NULL};
+                                        "from sending a batch to its reply", NULL};
     int rc = metrics_add_all(metrics, rows, sizeof(rows) / sizeof(rows[0]), err);
     if (rc == 0)
         rc = metrics_histogram(metrics, &batch, METRICS_UNIT_ONE, &journal->batch, err);
@@ -168,8 +171,7 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         const struct metrics_labels labels =
             metrics_one_label("state", span_of(journal_state_name(state)));
         const struct metrics_desc desc = {"fairgate_seats_events",
-                                          "events of this process, by what it does with them",
-                                          labels.text};
+                                          "events of this process, by state", labels.text};
         rc = metrics_gauge(metrics, &desc, &journal->events[state], err);
     }
     return rc;

@@ -230,10 +230,11 @@ static void register_gauge(struct series *series, unsigned gauge, struct span ev
         const char *name, *help;
     } gauges[GAUGES] = {
         [FREE] = {"fairgate_seats_free", "seats and places available"},
-        [HELD] = {"fairgate_seats_held", "seats and places in somebody's hold"},
+        [HELD] = {"fairgate_seats_held", "seats and places held"},
         [SOLD] = {"fairgate_seats_sold", "seats and places sold"},
         [BLOCKED] = {"fairgate_seats_blocked", "seats and places taken out of sale"},
-        [OPEN] = {"fairgate_seats_open", "1 while they can be taken: we own them and can write"},
+        [OPEN] = {"fairgate_seats_open",
+                  "1 while holds are possible: we own the event and can write"},
     };
     assert(gauge < GAUGES);
     const struct metrics_labels labels = metrics_one_label("event", event);
@@ -319,10 +320,11 @@ int series_create(const struct series_conf *conf, struct err_slot *err, struct s
     series->work.req.data = &series->work;
     MAGIC_BEGIN(work, &series->work);
     const struct metrics_row rows[] = {
-        {"fairgate_wal_archive_failures_total", "files of the server's log that could not be kept",
-         NULL, &series->archive_failures, false},
-        {"fairgate_wal_archive_late_ms", "for how long none was kept while there was one to keep",
-         NULL, &series->archive_late_ms, true},
+        {"fairgate_wal_archive_failures_total", "WAL files that could not be archived", NULL,
+         &series->archive_failures, false},
+        {"fairgate_wal_archive_late_ms",
+         "for how long no WAL file was archived while one was ready", NULL,
+         &series->archive_late_ms, true},
         {"fairgate_database_snapshot_ms", "for how long the oldest snapshot has been open", NULL,
          &series->snapshot_ms, true}};
     int rc = metrics_add_all(conf->metrics, rows, sizeof(rows) / sizeof(rows[0]), err);

@@ -183,7 +183,7 @@ TEST_CASE(the_help_has_every_setting)
     assert_span(text_span(&text),
                 "[redis]\n"
                 "  path: its socket\n"
-                "      a text of 1 to 1023 bytes; has to be given\n"
+                "      a text of 1 to 1023 bytes; required\n"
                 "  timeout: patience\n"
                 "      a duration (250ms, 5s, 10m, 2h, 1d) from 10ms to 1m; 250ms if not given\n"
                 "\n[http]\n"
