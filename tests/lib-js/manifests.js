@@ -126,6 +126,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
         const asked = container[probe].httpGet ?? container[probe].tcpSocket;
         assert.ok(container.ports.some((port) => port.name === asked.port), `${name}: ${probe}`);
         assert.match(asked.path ?? '/healthz', /^\/(healthz|readyz)$/);
+        assert.ok(!['http', 'https'].includes(asked.port), `${name}: ${probe} must not share a limit of connections with visitors`);
       }
       assert.ok(documents.some(({ kind, spec }) => kind === 'PodDisruptionBudget' && matches(spec.selector, labelsOf(workload))), `${name}: a budget`);
       assert.deepEqual(pod.topologySpreadConstraints.map(({ topologyKey }) => topologyKey).sort(), ['kubernetes.io/hostname', 'topology.kubernetes.io/zone']);
