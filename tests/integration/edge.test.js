@@ -604,18 +604,36 @@ test('streams have connections of their own: beyond them streams are refused, re
   }
 });
 
+// Runs the edge alone, with these settings. `change`: edits its configuration.
+function runEdge(scope, settings, change = (text) => text) {
+  const dir = scope.tempDir('edge-');
+  const [conf, cfg] = ['edge.conf', 'edge.cfg'].map((name) => join(dir, name));
+  writeFileSync(conf, `${settings}\nsocket = ${dir}/edge.sock\n`);
+  execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [conf, cfg]);
+  writeFileSync(cfg, change(readFileSync(cfg, 'utf8')));
+  scope.spawn('haproxy', ['haproxy', '-db', '-f', cfg], { stays: true });
+}
+
 for (const [what, by] of [['HTTP/1', byHttp1], ['HTTP/2', byHttp2]]) test(`a full edge serves visitors who have a place, its health and the services, and tells the others at once, by ${what}`, async (t) => {
   const scope = openScope(t);
-  const dir = scope.tempDir('full-');
   const [front, listen, health] = [await openCrowded(scope), await freePort(), await freePort()];
   const visitors = by === byHttp2 ? `certificate = ${certificate(scope)}\nlisten_tls = 127.0.0.1:${listen}` : `listen = 127.0.0.1:${listen}`;
-  writeFileSync(join(dir, 'edge.conf'), `${visitors}\nhealth = 127.0.0.1:${health}\nfronts = 127.0.0.1:${front}:${front}\npay = 127.0.0.1:${front}:${front}\nmaxconn = ${MOST}\nsocket = ${dir}/edge.sock\n`);
-  execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [join(dir, 'edge.conf'), join(dir, 'edge.cfg')]);
-  writeFileSync(join(dir, 'edge.cfg'), patient(readFileSync(join(dir, 'edge.cfg'), 'utf8')));
-  scope.spawn('haproxy', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
+  runEdge(scope, `${visitors}\nhealth = 127.0.0.1:${health}\nfronts = 127.0.0.1:${front}:${front}\npay = 127.0.0.1:${front}:${front}\nmaxconn = ${MOST}`, patient);
   await judgeFullEdge(listen, [[health, '/healthz']], 'demo', by);
   const crowd = Array.from({ length: MOST + 20 }, () => net.connect(listen, '127.0.0.1').on('error', () => {})); // the last ones wait in the kernel's queue
   scope.defer(() => crowd.forEach((one) => one.destroy()));
   await Promise.all(crowd.map((one) => new Promise((resolve) => { one.once('connect', resolve); })));
   assert.equal((await client({ port: health }).get('/healthz')).status, 200);
+});
+
+test('the port that redirects to TLS ends each answered connection, and no address can fill it', async (t) => {
+  const scope = openScope(t);
+  const [listen, port] = [await freePort(), await freePort()];
+  runEdge(scope, `certificate = ${certificate(scope)}\nlisten_tls = 127.0.0.1:${listen}\nredirect = 127.0.0.1:${port}\nfronts = 127.0.0.1`);
+  await until('the edge', () => openRaw({ port }).then((one) => (one.destroy(), true), () => false));
+  const { answers } = await rawExchange({ port, bytes: crlf('GET /e/demo HTTP/1.1\nHost: localhost\n\n'), n: 2, timeoutMs: 5_000 });
+  assert.deepEqual(answers.map(({ status }) => status), [301], 'the connection ended, so that others may come');
+  const crowd = Array.from({ length: 250 }, () => net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }).on('error', () => {}));
+  scope.defer(() => crowd.forEach((one) => one.destroy()));
+  await until('a tenth of its 2,000 connections', () => crowd.filter(({ closed }) => !closed).length === 200);
 });
