@@ -38,7 +38,7 @@ export function doorOf(stack: Stack, sale: Sale, network: Network, edges: Fargat
   const targets = new elb.ApplicationTargetGroup(stack, 'Edges', {
     vpc: network.vpc, port: PORTS.edge, protocol: elb.ApplicationProtocol.HTTP, targetType: elb.TargetType.IP, targets: [edges],
     deregistrationDelay: Duration.seconds(60), loadBalancingAlgorithmType: elb.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
-    healthCheck: { path: '/healthz', interval: Duration.seconds(5), timeout: Duration.seconds(2), healthyThresholdCount: 2, unhealthyThresholdCount: 2 },
+    healthCheck: { port: `${PORTS.health}`, path: '/healthz', interval: Duration.seconds(5), timeout: Duration.seconds(2), healthyThresholdCount: 2, unhealthyThresholdCount: 2 },
   });
   const word = SecretValue.secretsManager(secretPath(sale, WORD_SECRET)).unsafeUnwrap();
   listener.addAction('Ours', { priority: 1, conditions: [elb.ListenerCondition.httpHeader(WORD_HEADER, [word])], action: elb.ListenerAction.forward([targets]) });

@@ -12,6 +12,7 @@ export const FILES = '/run/fairgate';
 export interface EdgeAt {
   bind: string;
   inside?: string; // an address where services find each other
+  health?: string; // the address of its health check, which visitors cannot fill
   domain: string; // of the names in Cloud Map
   event: string;
   fronts?: string[]; // the waiting room's services in Cloud Map
@@ -20,9 +21,9 @@ export interface EdgeAt {
 }
 
 // Returns edge.cfg. There are two seat-service processes, each with its own name: an owner and a standby, or two owners.
-export function edgeConfig({ bind, inside = '', domain, event, shared = false, fronts = ['queue-front'], maxconn = 60_000 }: EdgeAt): string {
+export function edgeConfig({ bind, inside = '', health = '', domain, event, shared = false, fronts = ['queue-front'], maxconn = 60_000 }: EdgeAt): string {
   const settings = {
-    listen: bind, inside, event, maxconn, socket: `${FILES}/edge.sock`, files: '/usr/share/fairgate/edge', slots: CLOUD_MAP_MAX,
+    listen: bind, inside, health, event, maxconn, socket: `${FILES}/edge.sock`, files: '/usr/share/fairgate/edge', slots: CLOUD_MAP_MAX,
     trusted: `${FILES}/edge.trusted.lst`, fronts: fronts.map((name) => `dns:${name}.${domain}`).join(' '), pay: `dns:payment-adapter.${domain}`,
     seats: ['seats-a', 'seats-b'].map((name) => `${name}=${name}.${domain}`).join(' '), owners: shared ? 'yes' : 'no',
   };

@@ -19,6 +19,7 @@ import type { Place, Sale } from './sale.js';
 
 export const PORTS = {
   edge: 8080,
+  health: 8404, // of the edge
   'queue-front': { open: 8081, private: 8091 },
   'seat-service': { open: 8082, private: 8092 },
   'payment-adapter': { open: 8083, private: 8093 },
@@ -86,6 +87,7 @@ function groupsOf(stack: Stack, vpc: ec2.Vpc): Groups {
 function allow(groups: Groups, sale: Sale): void {
   const open = (from: Group, to: Group, port: number) => groups[from].connections.allowTo(groups[to], ec2.Port.tcp(port), `${from} to ${to}`);
   open('door', 'edge', PORTS.edge);
+  open('door', 'edge', PORTS.health);
   open('edge', 'line', PORTS['queue-front'].open);
   open('edge', 'line', PORTS['queue-front'].private); // HAProxy asks for health there
   open('edge', 'seats', PORTS['seat-service'].open);

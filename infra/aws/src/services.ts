@@ -135,7 +135,7 @@ function payTask(plan: Plan, shopUrl: string): Task {
 
 function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
   return [
-    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, fronts: frontNames(plan.size), ...(inside === undefined && { maxconn: plan.size.maxconn }), shared: sharesSeats(plan.sale) })) },
+    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, fronts: frontNames(plan.size), ...(inside === undefined && { maxconn: plan.size.maxconn, health: `:${PORTS.health}` }), shared: sharesSeats(plan.sale) })) },
     // The balancer's networks. It passes on CloudFront's header, whose last address is the visitor's (door.ts).
     { name: 'edge.trusted.lst', text: plan.network.cidrs('door').join('\n') },
   ];

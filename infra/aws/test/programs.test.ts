@@ -129,7 +129,8 @@ test('a task is asked for its health where the program answers, and has the time
     assert.equal(find(task).Ulimits[0].SoftLimit, Number(/^LimitNOFILE=(\d+)$/m.exec(unit)![1]), task);
   }
   const target = only(templates().first, 'AWS::ElasticLoadBalancingV2::TargetGroup');
-  assert.match(fileOf('infra/edge/haproxy.cfg'), new RegExp(`monitor-uri ${target.HealthCheckPath}$`, 'm'));
+  const edge = textOf(find('edge', 'files').Environment.find(({ Name }: { Name: string }) => Name === 'FILE_EDGE_CFG').Value);
+  assert.match(edge.replaceAll('\\n', '\n'), new RegExp(`^frontend health from basics\n +bind :${target.HealthCheckPort}\n +monitor-uri ${target.HealthCheckPath}$`, 'm'), 'a full edge still answers there');
 });
 
 const isHaproxy = ([, { EntryPoint, Command }]: [string, Container]): boolean => (EntryPoint ?? Command)?.[0] === 'haproxy';

@@ -11,7 +11,7 @@ const SHOP = SALE.shop.cidr;
 // FROM: {TO: ports}. Groups have their names in src/network.ts; `internet` and `shop` are addresses, lists are AWS's.
 const ALLOWED: Record<string, Record<string, number[]>> = {
   'list CloudFrontAddresses': { door: [443] },
-  door: { edge: [8080] },
+  door: { edge: [8080, 8404] },
   edge: { line: [8081, 8091], seats: [8082, 8092], pay: [8083, 8093], endpoints: [443], 'list S3Addresses': [443] },
   line: { redis: [6379], seats: [8092], pay: [8093], endpoints: [443], internet: [443], 'list S3Addresses': [443] },
   seats: { line: [8081], seatsDb: [5432], endpoints: [443], 'list S3Addresses': [443] },
