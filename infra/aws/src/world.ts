@@ -16,7 +16,8 @@ import { secretPath } from './secrets.js';
 
 // The paths that the services allow shared caches to store, and for how long. All others are no-store or private, and are
 // passed through. test/world.test.ts compares this list with the headers in the programs' sources.
-export const KEPT = [
+// `query`: the parameters by which answers differ.
+export const KEPT: { path: string; maxS: number; query?: string[] }[] = [
   { path: '/e/*', maxS: 60 }, // the waiting page of visitors without a place; the others' page is no-store
   { path: '/v1/queue/*/status', maxS: 1 },
   { path: '/.well-known/jwks.json', maxS: 60 },
@@ -24,7 +25,7 @@ export const KEPT = [
   { path: '/seats/-/*', maxS: 31_536_000 },
   { path: '/pay/-/*', maxS: 31_536_000 },
   { path: '/v1/pay/ticket-keys', maxS: 300 },
-  { path: '/v1/pay/events/*/revoked-tickets', maxS: 10 },
+  { path: '/v1/pay/events/*/revoked-tickets', maxS: 10, query: ['after'] },
   { path: '/v1/pay/events/*/refund-terms', maxS: 10 },
 ];
 
@@ -85,13 +86,14 @@ function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWeb
   });
   const passed = { origin, originRequestPolicy: cf.OriginRequestPolicy.ALL_VIEWER, viewerProtocolPolicy: cf.ViewerProtocolPolicy.REDIRECT_TO_HTTPS, compress: false };
   const language = new cf.Function(stack, 'Language', { functionName: `${sale.name}-language`, code: cf.FunctionCode.fromInline(LANGUAGE), runtime: cf.FunctionRuntime.JS_2_0 });
-  const keeping = new Map<number, cf.CachePolicy>();
+  const keeping = new Map<string, cf.CachePolicy>();
   // minTtl is 0, so that services can set shorter times, and no-store for errors. The programs compress by themselves.
-  const policy = (maxS: number): cf.CachePolicy => keeping.get(maxS) ?? keeping.set(maxS, new cf.CachePolicy(stack, `Keep${maxS}`, {
-    cachePolicyName: `${sale.name}-keep-${maxS}`, minTtl: Duration.seconds(0), defaultTtl: Duration.seconds(0), maxTtl: Duration.seconds(maxS),
+  const policy = (maxS: number, query: string[], name = [maxS, ...query].join('-')): cf.CachePolicy => keeping.get(name) ?? keeping.set(name, new cf.CachePolicy(stack, `Keep${name}`, {
+    cachePolicyName: `${sale.name}-keep-${name}`, minTtl: Duration.seconds(0), defaultTtl: Duration.seconds(0), maxTtl: Duration.seconds(maxS),
     enableAcceptEncodingBrotli: true, enableAcceptEncodingGzip: true,
-    queryStringBehavior: cf.CacheQueryStringBehavior.none(), cookieBehavior: cf.CacheCookieBehavior.none(), headerBehavior: cf.CacheHeaderBehavior.none(),
-  })).get(maxS)!;
+    queryStringBehavior: query.length > 0 ? cf.CacheQueryStringBehavior.allowList(...query) : cf.CacheQueryStringBehavior.none(),
+    cookieBehavior: cf.CacheCookieBehavior.none(), headerBehavior: cf.CacheHeaderBehavior.none(),
+  })).get(name)!;
   return new cf.Distribution(stack, 'Front', {
     comment: sale.name, domainNames: [sale.domain], webAclId: acl.attrArn, httpVersion: cf.HttpVersion.HTTP2_AND_3,
     minimumProtocolVersion: cf.SecurityPolicyProtocol.TLS_V1_2_2021,
@@ -100,9 +102,9 @@ function distribution(stack: Stack, sale: Sale, word: sm.Secret, acl: waf.CfnWeb
     // The first match counts, so a page for one visitor is not served from the cache.
     additionalBehaviors: {
       '/e/*/mine': { ...passed, cachePolicy: cf.CachePolicy.CACHING_DISABLED, allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD },
-      ...Object.fromEntries(KEPT.map(({ path, maxS }) => [path, {
+      ...Object.fromEntries(KEPT.map(({ path, maxS, query = [] }) => [path, {
         ...passed, allowedMethods: cf.AllowedMethods.ALLOW_GET_HEAD,
-        ...(path === '/e/*' ? { cachePolicy: pagePolicy(stack, sale, maxS), functionAssociations: [{ function: language, eventType: cf.FunctionEventType.VIEWER_REQUEST }] } : { cachePolicy: policy(maxS) }),
+        ...(path === '/e/*' ? { cachePolicy: pagePolicy(stack, sale, maxS), functionAssociations: [{ function: language, eventType: cf.FunctionEventType.VIEWER_REQUEST }] } : { cachePolicy: policy(maxS, query) }),
       }])),
     },
   });

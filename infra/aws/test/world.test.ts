@@ -62,7 +62,15 @@ test('a policy for keeping never keeps what is not said to be kept, and tells vi
     assert.deepEqual([MinTTL, DefaultTTL], [0, 0]);
     assert.equal(key.CookiesConfig.CookieBehavior, 'none');
     if (MaxTTL === 60 && key.HeadersConfig.HeaderBehavior !== 'none') continue; // the page, below
-    assert.deepEqual([key.HeadersConfig.HeaderBehavior, key.QueryStringsConfig.QueryStringBehavior], ['none', 'none']);
+    assert.equal(key.HeadersConfig.HeaderBehavior, 'none');
+  }
+});
+
+test('answers that differ by their query are kept apart', () => {
+  const asked: Record<string, string[]> = { '/e/*': ['lang', 'notice', 'reference'], '/v1/pay/events/*/revoked-tickets': ['after'] };
+  for (const { PathPattern, CachePolicyId } of distribution().CacheBehaviors.filter((one: { CachePolicyId: unknown }) => one.CachePolicyId !== DISABLED)) {
+    const { QueryStringsConfig } = templates().world.Resources[refers(CachePolicyId)!]!.Properties.CachePolicyConfig.ParametersInCacheKeyAndForwardedToOrigin;
+    assert.deepEqual(QueryStringsConfig.QueryStrings ?? [], asked[PathPattern] ?? [], PathPattern);
   }
 });
 
@@ -74,7 +82,7 @@ test('the waiting page is kept once a language, and one that is made for a visit
   const page = behaviours[paths.indexOf('/e/*')]!;
   assert.deepEqual(page.FunctionAssociations!.map(({ EventType }) => EventType), ['viewer-request']);
   const key = templates().world.Resources[refers(page.CachePolicyId)!]!.Properties.CachePolicyConfig.ParametersInCacheKeyAndForwardedToOrigin;
-  assert.deepEqual([key.HeadersConfig.Headers, key.QueryStringsConfig.QueryStrings], [['Accept-Language'], ['lang', 'notice', 'reference']]);
+  assert.deepEqual(key.HeadersConfig.Headers, ['Accept-Language']);
   const code = only(templates().world, 'AWS::CloudFront::Function').FunctionCode as string;
   const handler = new Function(`${code}; return handler;`)() as (event: object) => { headers: Record<string, { value: string }> };
   const cut = (value?: string) => handler({ request: { headers: value === undefined ? {} : { 'accept-language': { value } } } }).headers['accept-language']!.value;
