@@ -17,7 +17,7 @@ export function openingOf(stack: Stack, sale: Sale, running: Running[], balancer
     if (count === quiet) continue; // such as the owner of the seats and its standby
     const target = service.autoScaleTaskCount({ minCapacity: quiet, maxCapacity: count });
     target.scaleOnSchedule('Up', { schedule: scaling.Schedule.expression(at(up)), minCapacity: count, maxCapacity: count });
-    target.scaleOnSchedule('Down', { schedule: scaling.Schedule.expression(at(down)), minCapacity: quiet, maxCapacity: count });
+    target.scaleOnSchedule('Down', { schedule: scaling.Schedule.expression(at(down)), minCapacity: quiet, maxCapacity: quiet }); // a maximum of `count` would take no task away
   }
   reserve(stack, sale, balancer, up, down);
 }
