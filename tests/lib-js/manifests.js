@@ -148,6 +148,11 @@ export function judgesOf(documents, { issuer = null } = {}) {
     }
   });
 
+  must('what a database with replicas has committed is on two machines, and the one that takes over has it', () => {
+    for (const { metadata, spec } of documents.filter(({ kind, spec }) => kind === 'Cluster' && spec.instances > 1))
+      assert.deepEqual([spec.minSyncReplicas, spec.postgresql.synchronous], [undefined, { method: 'any', number: 1, dataDurability: 'required', failoverQuorum: true }], metadata.name);
+  });
+
   must('images may come from a registry that wants a password', () => {
     for (const { metadata, imagePullSecrets } of documents.filter(({ kind }) => kind === 'ServiceAccount')) assert.deepEqual(imagePullSecrets, [{ name: 'registry' }], metadata.name);
   });
