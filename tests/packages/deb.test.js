@@ -130,9 +130,9 @@ test('an authority gives the edge its certificate, and a renewed one is served',
   assert.equal(ask("curl -sk -o /dev/null -w '%{http_code} %{redirect_url}' http://tickets.example/robots.txt; stat -c ' %a' /etc/fairgate/secrets/edge.pem"), '301 https://tickets.example/robots.txt 600');
 });
 
-test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
-  const [were, keys] = [UNITS.map(pid), secrets()];
-  ask(`echo '# ours' >>/etc/fairgate/queue-front.conf; echo '${now.trim()}' >/etc/apt/sources.list.d/now.list`);
+test('an upgrade restarts what runs, makes the edge again, and keeps secrets, changed configs and the line', async () => {
+  const [were, keys, edge] = [UNITS.map(pid), secrets(), pid('haproxy')];
+  ask(`echo '# As of 0.0.1.' >>/etc/haproxy/haproxy.cfg; echo '# ours' >>/etc/fairgate/queue-front.conf; echo '${now.trim()}' >/etc/apt/sources.list.d/now.list`);
   look();
   install('fairgate');
   assert.doesNotMatch(ask("dpkg-query -W -f '${Version}\\n' 'fairgate*'"), /0\.0\.1/);
@@ -143,6 +143,8 @@ test('an upgrade restarts what runs, and keeps secrets, changed configs and the 
   assert.match(ask('tail -n 1 /etc/fairgate/queue-front.conf'), /^# ours$/);
   assert.doesNotMatch(ask('cat /etc/fairgate/queue-front.conf.dpkg-dist /etc/fairgate/seat-service.conf'), /As of 0\.0\.1|ours/);
   assert.match(admin('GET', '/admin/events/evening'), /An evening/);
+  assert.equal(ask('cd /etc/haproxy; grep -l "As of 0.0.1" haproxy.cfg*; systemctl show -P ActiveState haproxy'), 'haproxy.cfg.dpkg-old\nactive');
+  assert.equal(pid('haproxy'), edge, 'it was reloaded');
 });
 
 // The statuses with which all private listeners answer this token.
