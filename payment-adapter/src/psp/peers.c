@@ -14,9 +14,12 @@
 enum {
     URL_MAX = 1024,
     TERMS_ROOM = 6 * PURCHASE_TERMS_MAX,
-    SEATS_ROOM = 2 * MOVING_SEATS_MAX * (6 * ORDER_SEAT_MAX), /* with every byte escaped */
+    SEATS_ROOM = ORDER_SEATS_MAX * (6 * ORDER_SEAT_MAX), /* with every byte escaped */
     BODY_MAX = 512 + (SEATS_ROOM > TERMS_ROOM ? SEATS_ROOM : TERMS_ROOM),
 };
+
+static_assert(2 * (int)MOVING_SEATS_MAX <= (int)ORDER_SEATS_MAX,
+              "a move's seats, old and new, fit");
 
 struct peers_http {
     struct peers_http_conf conf;

@@ -51,7 +51,7 @@ static void fuzz(struct span json)
     struct refund_terms terms;
     judge_order(json);
     if (moving_parse(json, NULL, &moving) == 0)
-        assert((moving.len > 0 || moving.kept > 0) && moving.len <= MOVING_SEATS_MAX);
+        assert((moving.len > 0 || moving.kept > 0) && moving.len <= ORDER_SEATS_MAX);
     if (refund_terms_parse(json, &terms) == 0)
         assert(terms.percent <= 100);
     judge_names(json);

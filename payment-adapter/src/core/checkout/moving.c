@@ -28,12 +28,12 @@ int moving_parse(struct span json, struct err_slot *err, struct moving *out)
     json_int_t number = json_integer_value(json_object_get(root, "move"));
     json_int_t kept = json_integer_value(json_object_get(root, "kept"));
     size_t len = json_array_size(seats);
-    bool good = (len > 0 || kept > 0) && len <= MOVING_SEATS_MAX && number > 0 &&
-                number < UINT32_MAX && kept >= 0 && kept <= ORDER_SEATS_MAX;
+    bool good = (len > 0 || kept > 0) && len <= (kept > 0 ? ORDER_SEATS_MAX : MOVING_SEATS_MAX) &&
+                number > 0 && number < UINT32_MAX && kept >= 0 && kept <= ORDER_SEATS_MAX;
     *out = (struct moving){.number = good ? (uint32_t)number : 0, .kept = (uint32_t)kept};
     for (size_t i = 0; good && i < len; i++)
         good = take_seat(json_array_get(seats, i), kept > 0, &out->seats[out->len++]);
-    assert(out->len <= MOVING_SEATS_MAX);
+    assert(out->len <= ORDER_SEATS_MAX);
     json_decref(root);
     assert(!good || out->len == len);
     return good ? 0 : err_set(err, ERR_SYNTAX, "a move: a member is missing, long or wrong");

@@ -6,7 +6,8 @@
 #include "core/checkout/order.h"
 #include "core/checkout/ticket.h"
 
-enum { MOVING_SEATS_MAX = 32 }; /* fits into SAGA_DATA_MAX with the order */
+/* That an operator names. The credit of a cancelled event may give back nearly a whole order. */
+enum { MOVING_SEATS_MAX = 32 };
 
 struct moving_seat {
     char from[ORDER_SEAT_MAX], to[ORDER_SEAT_MAX]; /* to: "" if it is given back */
@@ -19,7 +20,7 @@ struct moving {
     uint32_t number; /* of the order's moves, from 1 */
     uint32_t kept;   /* for a credit: places that the order keeps; 0: a move */
     uint32_t len;    /* in a credit it may be 0 */
-    struct moving_seat seats[MOVING_SEATS_MAX];
+    struct moving_seat seats[ORDER_SEATS_MAX];
 };
 
 /* From a saga's data. ERR_NOMEM: may be retried. ERR_SYNTAX: unreadable. */

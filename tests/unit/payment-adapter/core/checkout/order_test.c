@@ -220,7 +220,7 @@ TEST_CASE(members_of_a_move_keep_their_own_values)
 /* Reads a text with `count` copies of `each` between head and tail. */
 static int read_many(int (*read)(struct span json), const char *head, const char *each, int count)
 {
-    static char json[MOVING_SEATS_MAX * 128 + ORDER_SEATS_MAX * 8];
+    static char json[ORDER_SEATS_MAX * 128];
     int len = snprintf(json, sizeof(json), "%s", script_json(head));
     for (int i = 0; i < count; i++)
         len += snprintf(json + len, sizeof(json) - (size_t)len, "%s%s", i > 0 ? "," : "",
@@ -232,6 +232,7 @@ static int read_many(int (*read)(struct span json), const char *head, const char
 TEST_CASE(seats_are_bounded_in_number_and_length)
 {
     static const char one_order[] = "{'order':'o','seats':[", one_move[] = "{'move':1,'moves':[";
+    static const char one_credit[] = "{'move':1,'kept':1,'moves':[";
     char seat[ORDER_SEAT_MAX + 3] = "'", area[ORDER_SEAT_MAX], out[ORDER_SEAT_MAX];
     for (int more = 0; more < 2; more++) {
         memset(seat + 1, 'A', ORDER_SEAT_MAX);
@@ -239,6 +240,8 @@ TEST_CASE(seats_are_bounded_in_number_and_length)
         assert_int_equal(read_many(read_order, one_order, seat, 1) < 0, more);
         assert_int_equal(read_many(read_order, one_order, "'A'", ORDER_SEATS_MAX + more) < 0, more);
         assert_int_equal(read_many(read_move, one_move, SEAT("A-1"), MOVING_SEATS_MAX + more) < 0,
+                         more);
+        assert_int_equal(read_many(read_move, one_credit, SEAT("A-1"), ORDER_SEATS_MAX + more) < 0,
                          more);
     }
     assert_true(order_area_seat("pit", 1024, out)); /* a place in an area has its number */
