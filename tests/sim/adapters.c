@@ -491,7 +491,7 @@ void adapters_nudge(void)
 void adapters_fault(uint32_t ms)
 {
     if (fault_within(FAULT_EVENT_POSTPONED, ms))
-        book_postpone(sim_us() + sim_between(0, 100 * (uint64_t)SIM_S));
+        book_postpone(sim_us(), sim_us() + sim_between(0, 100 * (uint64_t)SIM_S));
     if (fault_within(FAULT_EVENT_OFF, ms))
         book_call_off();
     for (unsigned i = 0; i < ADAPTER_PROCS; i++) {

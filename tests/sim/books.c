@@ -55,7 +55,7 @@ static struct {
         uint64_t off_us, due_us; /* time of cancellation; next look at its orders */
         char passed[ORDER_ID_MAX];
         uint32_t times; /* how often the event was postponed */
-        uint64_t moved_us, until_us;
+        uint64_t date, moved_us, until_us;
     } event;
 } books = {.percent = 100};
 
@@ -723,13 +723,16 @@ static uint32_t good_tickets(const struct book_order *order, bool used_too)
     return n;
 }
 
-void book_postpone(uint64_t until_us)
+void book_postpone(uint64_t date, uint64_t until_us)
 {
-    if (books.event.off || (books.event.times > 0 && books.event.until_us == until_us))
+    if (books.event.off)
+        return;
+    books.event.until_us = until_us;
+    if (books.event.times > 0 && books.event.date == date)
         return;
     books.event.times += 1;
+    books.event.date = date;
     books.event.moved_us = sim_us();
-    books.event.until_us = until_us;
     sim_note("the event has another date");
     for (uint32_t i = 0; i < books.orders_len; i++) {
         const struct book_order *order = &books.orders[i];

@@ -79,7 +79,7 @@ void books_terms(unsigned percent);                       /* of a buyer's refund
 bool book_use(const char *ticket);                        /* at a door */
 void book_visit(const char *order);                       /* uses all of the order's tickets */
 void book_hand_on(const char *order, const char *ticket); /* replaces one of its tickets */
-void book_postpone(uint64_t refund_until_us);
+void book_postpone(uint64_t date, uint64_t refund_until_us);
 void book_call_off(void);
 bool book_is_off(void);
 

@@ -1,7 +1,13 @@
 -- Postponed events: earlier orders show the new date, and their buyers can get a full refund for a while.
 
--- Every ticket holder gets a mail. Repeating the same date changes nothing. What is not named stays, but for
--- `doors_at`, which is always named. `off`: the event is cancelled, and nothing changes.
+-- Against the row `p`: not only another deadline, opening of the doors or picture.
+-- fragment: has_another_date()
+(excluded.show->'starts_at', coalesce(excluded.show->'venue', p.show->'venue'))
+    IS DISTINCT FROM (p.show->'starts_at', p.show->'venue')
+
+-- Every ticket holder gets a mail about another date or venue. With the same ones, orders made since `at` are not
+-- concerned, and nobody gets a mail. What is not named stays, but for `doors_at`, which is always named. `off`: the
+-- event is cancelled, and nothing changes.
 -- statement: event_postpone
 --> event    text
 --> show     jsonb
@@ -14,8 +20,9 @@ WITH p AS (
     SELECT :event, :show, :time_of_ms(:until_ms), :reason, :who
     WHERE NOT :is_cancelled(:event)
     ON CONFLICT (event) DO UPDATE
-    SET times = p.times + 1, show = p.show || excluded.show, refund_until = excluded.refund_until,
-        reason = excluded.reason, who = excluded.who, at = now()
+    SET times = p.times + (:has_another_date())::integer, show = p.show || excluded.show,
+        refund_until = excluded.refund_until, reason = excluded.reason, who = excluded.who,
+        at = CASE WHEN :has_another_date() THEN now() ELSE p.at END
     WHERE (p.show, p.refund_until) IS DISTINCT FROM (p.show || excluded.show, excluded.refund_until)
     RETURNING *
 ), a AS (
@@ -29,6 +36,7 @@ WITH p AS (
     FROM p
     JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
     JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
+    WHERE p.at = now()
     GROUP BY 1, 2, 3
     ON CONFLICT (order_id, kind, member) DO NOTHING
 )

@@ -62,13 +62,16 @@ test('the same again writes to nobody, another date to everybody who still has a
   const fresh = await buy(); // for the new date
   assert.equal((await read(fresh)).refund.by, 'operator');
   assert.equal((await postpone(NEW)).json.times, 1);
+  const longer = { ...NEW, refund_until: '2031-05-02T10:00:00.000Z', doors_at: '2031-06-01T09:00:00.000Z' };
+  assert.deepEqual((({ json: { times, refund_until: until, mails_waiting: mails } }) => [times, until, mails])(await postpone(longer)), [1, longer.refund_until, 0]);
+  assert.equal((await read(fresh)).refund.by, 'operator');
   const again = await postpone({ ...NEW, starts_at: '2031-07-01T10:00:00.000Z' });
   assert.deepEqual([again.json.times, again.json.mails_waiting], [2, 2]);
   await until('the mails', () => mailsOf(fresh, 'postponed-2').length === 1);
   assert.equal((await read(fresh)).refund.by, 'buyer');
   await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
   const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
-  assert.equal(acts.filter(({ act }) => act === 'event-postponed').length, 2);
+  assert.equal(acts.filter(({ act }) => act === 'event-postponed').length, 3);
 });
 
 test('another date keeps the new venue', async () => {

@@ -113,13 +113,15 @@ static void use(void)
 
 static void postpone(void)
 {
-    static uint64_t until_us;
+    static uint64_t until_us, day = 1;
     if (chance(70)) /* rarely, so that orders are made and refunded in between */
         return;
     if (until_us == 0 || chance(80))
         until_us = (now_us + below(2000 * (uint64_t)S)) / 1000 * 1000;
-    side->postpone(until_us);
-    printf("postpone %" PRIu64, until_us);
+    if (chance(50))
+        day = 1 + below(30);
+    side->postpone(day, until_us);
+    printf("postpone %" PRIu64 " %" PRIu64, day, until_us);
     side->print("");
 }
 

@@ -54,7 +54,7 @@ struct deals_side {
     void (*commit)(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
     uint32_t (*deliver)(struct deals_letter *letters);
     bool (*use)(const char *ticket); /* at a door */
-    void (*postpone)(uint64_t refund_until_us);
+    void (*postpone)(uint64_t day, uint64_t refund_until_us);
     void (*call_off)(void);
     void (*page)(uint32_t most, uint32_t room, uint64_t lease_us, struct deals_page *out);
     bool (*passed)(const char *order, uint64_t pause_us); /* NULL: no more pages */

@@ -448,10 +448,12 @@ static bool use(const char *ticket)
     return answered();
 }
 
-static void postpone(uint64_t refund_until_us)
+static void postpone(uint64_t day, uint64_t refund_until_us)
 {
+    char show[64];
+    snprintf(show, sizeof(show), "{\"starts_at\":\"2031-06-%02uT10:00:00Z\"}", (unsigned)day);
     const struct sql_event_postpone_args args = {.event = "gala",
-                                                 .show = "{\"starts_at\":\"2031-06-01T10:00:00Z\"}",
+                                                 .show = show,
                                                  .until_ms = UINT64_C(1700000000000) +
                                                              refund_until_us / 1000,
                                                  .reason = "rain"};
