@@ -57,6 +57,8 @@ static struct span words_of(const struct mail *mail, const char *part)
         kind = mail->amount == 0 ? "cancelled_free" : "cancelled";
     else if (is_about_refund(mail) && mail->amount == 0)
         kind = "returned";
+    else if (is_about(mail, LETTER_REVOKED) && mail->off)
+        kind = "cancelled_free";
     /* "moved-2": the second of its order. */
     text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(kind, "-"), kind, part);
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
@@ -178,17 +180,18 @@ static bool write_subject(const struct mail *mail, struct span title, struct mai
 
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
 {
+    bool revoked = is_about(mail, LETTER_REVOKED);
     bool moved =
         is_about(mail, "moved") || is_about(mail, "renewed") || is_about(mail, "postponed");
     char url_memory[URL_MAX];
     struct text url = text_on(url_memory, sizeof(url_memory));
-    struct mail_said said = {.title = words_of(mail, "subject"),
-                             .first = words_of(mail, "text"),
-                             .amount = word(mail, is_about_refund(mail) && mail->amount > 0
-                                                      ? "order.refund-amount"
-                                                      : "order.amount"),
-                             .tickets = moved || strcmp(mail->kind, LETTER_COMPLETED) == 0,
-                             .bought = !moved && !is_about(mail, LETTER_REVOKED)};
+    struct mail_said said = {
+        .title = words_of(mail, "subject"),
+        .first = words_of(mail, "text"),
+        .amount = word(mail, is_about_refund(mail) && mail->amount > 0 ? "order.refund-amount"
+                                                                       : "order.amount"),
+        .tickets = moved || revoked || strcmp(mail->kind, LETTER_COMPLETED) == 0,
+        .bought = !moved && !revoked};
     text_put(&url, mail->public_url);
     text_str(&url, said.tickets ? "/pay/tickets/" : "/pay/orders/");
     text_put(&url, mail->order);

@@ -294,6 +294,7 @@ test('an order with a transferred ticket is refunded if the terms allow it, and 
   assert.equal(mail.to, 'argon2id@example.com');
   assert.match(words, new RegExp(`seat ${gone}\\b`));
   assert.doesNotMatch(words, new RegExp(`seat ${kept}\\b|KRW`));
+  assertStatus(await friend.get(new URL(words.match(/http\S+/)[0]).pathname), 200);
   assert.equal((await world.pay.admin.post(`/admin/orders/${bound.order}/refund`, { body: { reason: 'a favour' } })).status, 202);
   await world.untilStatus(buyer, bound.order, 'refunded');
 });

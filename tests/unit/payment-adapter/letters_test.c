@@ -122,6 +122,18 @@ TEST_CASE(mail_lists_the_purchase_its_sum_and_its_time)
     assert_int_equal(wording_settle_zone("UTC", NULL), 0);
 }
 
+#define VOID(FIRST) FIRST "\n\nhttps://tickets.example/pay/tickets/o_1\n\ngala\n좌석: 2\n"
+
+TEST_CASE(mail_about_a_void_ticket_links_to_it_and_gives_the_reason)
+{
+    for (int off = 0; off < 2; off++) {
+        struct mail mail = mail_of(korean);
+        mail.kind = off ? "revoked" : "revoked-2";
+        mail.off = off;
+        assert_span(written(&mail)->body, off ? VOID("취소") : VOID("무효"));
+    }
+}
+
 TEST_CASE(times_are_in_the_zone_of_the_event)
 {
     static const struct {
@@ -270,6 +282,9 @@ int main(void)
     korean =
         phrases_of("told.mail.completed.subject = 예매하신 모든 티켓이 지금 막 발권되었습니다\n"
                    "told.mail.completed.text = 티켓을 확인해 주세요.\n"
+                   "told.mail.revoked.subject = 무효\ntold.mail.revoked.text = 무효\n"
+                   "told.mail.cancelled_free.subject = 취소\n"
+                   "told.mail.cancelled_free.text = 취소\n"
                    "seat.name = {0} {1}열 {2}번\n"
                    "seat.labelled = {0} {1}열 {2}\n"
                    "order.seats = 좌석\n"
