@@ -3,7 +3,7 @@
 -- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them gets it.
 
 -- When a ticket was scanned. A gate's clock may be fast, so a scan counts from its arrival at the latest, or it would
--- block its visitor's re-entry. scanned_at stays as it was sent: it identifies the scan when the gate sends it again.
+-- block its visitor's re-entry. scanned_at stays as it was sent.
 -- fragment: came_at(c)
 least(:c.scanned_at, :c.recorded_at)
 
@@ -11,7 +11,19 @@ least(:c.scanned_at, :c.recorded_at)
 -- fragment: shown_at(c, t)
 greatest(:came_at(:c), :t.issued_at)
 
--- After ticket_lock. After a check-out, only a later scan lets the visitor in again, not the last one sent again.
+-- fragment: scan_detail()
+jsonb_build_object('scanned_at', :iso(:time_of_ms(:at_ms)))
+
+-- The gate sends an offline scan again that let the ticket in; since then, a re-entry or an undo may have changed the
+-- ticket's row.
+-- fragment: is_resent()
+(:offline AND EXISTS (
+    SELECT
+    FROM audit a
+    WHERE a.subject = :ticket AND a.act IN ('in', 'in-again') AND a.gate = :gate AND a.detail = :scan_detail()
+))
+
+-- After ticket_lock. A scan that is sent again changes nothing, and after a check-out, only a later one lets in again.
 -- Online scans use PostgreSQL's clock, like check-outs.
 -- statement: checkin
 --> ticket  text
@@ -29,32 +41,34 @@ WITH i AS (
     JOIN orders o ON o.id = t.order_id
     WHERE t.id = :ticket AND t.event = :event AND :is_unrevoked(t)
         AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, t)
-        AND (:offline OR NOT :is_cancelled(t.event))
+        AND (:offline OR NOT :is_cancelled(t.event)) AND NOT :is_resent()
     ON CONFLICT (ticket) DO UPDATE
     SET gate = excluded.gate, out_at = NULL, scanned_at = excluded.scanned_at,
         offline = excluded.offline, recorded_at = now(), entries = c.entries + 1
     WHERE c.out_at <= :came_at(excluded)
-        AND (c.gate, c.scanned_at) <> (excluded.gate, excluded.scanned_at)
     RETURNING c.entries
 )
-INSERT INTO audit (event, act, subject, actor, gate, who)
-SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :actor, :gate, :who
+INSERT INTO audit (event, act, subject, actor, gate, detail, who)
+SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :actor, :gate,
+    CASE WHEN :offline THEN :scan_detail() END, :who
 FROM i
 RETURNING act = 'in-again' AS again;
 
--- Why the ticket is refused; no row: unknown ticket.
+-- Why the ticket is refused, if the scan is not `resent`; no row: unknown ticket.
 -- statement: checkin_why
 --> ticket        text
+--> gate          text
+--> at_ms         bigint
+--> offline       boolean
 --> event         text
+--< resent        boolean
 --< other_event   boolean
 --< revoked       boolean
 --< status        text enum order_status
 --< gate          text
 --< scanned_at    text
---< scanned_at_ms bigint null
-SELECT t.event <> :event AS other_event,
-    t.revoked_at IS NOT NULL OR :is_moving(o, t) OR :is_cancelled(t.event) AS revoked, o.status, c.gate, :iso(:shown_at(c, t)) AS scanned_at,
-    (extract(epoch FROM c.scanned_at) * 1000)::bigint AS scanned_at_ms
+SELECT :is_resent() AS resent, t.event <> :event AS other_event,
+    t.revoked_at IS NOT NULL OR :is_moving(o, t) OR :is_cancelled(t.event) AS revoked, o.status, c.gate, :iso(:shown_at(c, t)) AS scanned_at
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id

@@ -198,7 +198,6 @@ static void check_in_now(struct scan *scan);
 
 static void put_why(struct scan *scan, const PGresult *res)
 {
-    const struct door *door = scan->door;
     if (PQntuples(res) == 0 && !scan->restored) {
         scan->restored = true;
         check_in_now(scan);
@@ -209,15 +208,14 @@ static void put_why(struct scan *scan, const PGresult *res)
         return;
     }
     const struct sql_checkin_why_row row = sql_checkin_why_row(res, 0);
+    if (row.resent) { /* after a failed call; not a second person */
+        scan_done(scan);
+        return;
+    }
     bool gate_fits = span_to_cstr(row.gate, scan->gate, sizeof(scan->gate));
     bool at_fits = span_to_cstr(row.scanned_at, scan->at, sizeof(scan->at));
     assert(gate_fits && at_fits);
-    bool in = scan->gate[0] != '\0';
-    /* The same scan, resent after a failed call, is not a second person. */
-    if (in && door->offline && strcmp(scan->gate, door->gate) == 0 &&
-        row.scanned_at_ms == scan->at_ms)
-        scan_done(scan);
-    else if (row.other_event)
+    if (row.other_event)
         refuse(scan, "other-event");
     else if (row.revoked)
         refuse(scan, "revoked");
@@ -278,7 +276,11 @@ static void check_in_now(struct scan *scan)
                                         .event = door->event,
                                         .actor = door->actor,
                                         .who = who_of(door)};
-    const struct sql_checkin_why_args why = {.ticket = scan->ticket.id, .event = door->event};
+    const struct sql_checkin_why_args why = {.ticket = in.ticket,
+                                             .gate = in.gate,
+                                             .at_ms = in.at_ms,
+                                             .offline = in.offline,
+                                             .event = in.event};
     struct pg_job *job = pg_job_create(door->pay->pg, on_checked_in, scan);
     if (scan->restored) {
         const struct ticket *ticket = &scan->ticket;

@@ -72,7 +72,7 @@ test('of ten gates that scan one ticket one lets it in', async () => {
 });
 
 test('a door without a network merges later, and the second scan of a ticket is reported', async () => {
-  const { tickets: [first, second] } = await tickets();
+  const { order, tickets: [first, second] } = await tickets();
   const at = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
   const merge = (gate, scans) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate, scans } });
   const scans = [{ token: first.token, at: at(30) }, { token: second.token, at: at(29) }];
@@ -94,6 +94,12 @@ test('a door without a network merges later, and the second scan of a ticket is 
     [second.ticket, 'north', 'already-used'],
     [first.ticket, 'south', 'already-used'],
   ]);
+  // Nor after a re-entry at another gate, or an undo, which stays.
+  const other = await scanner('south');
+  for (const act of ['/checkout', '/checkin']) assertStatus(await other.post(act, { token: first.token, ...(act === '/checkout' && { reason: 'a break' }) }), 200);
+  assertStatus(await world.pay.admin.post('/admin/checkin/undo', { body: { event: EVENT, gate: 'north', token: second.token, reason: 'a slip' } }), 200);
+  assert.deepEqual((await merge('north', scans)).json.results.map(({ admit }) => admit), [true, true]);
+  assert.deepEqual((await listOf(buyer, order)).map(({ state }) => state), ['used', 'valid']);
 });
 
 test('a scan by a fast clock counts from when it arrived, and is never lost', async () => {
