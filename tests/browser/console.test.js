@@ -444,7 +444,7 @@ describe('the console', async () => {
       await boss.judge(`${name}-desk-order`);
       // An impossible move is refused with a reason.
       await page.check('#desk-acts fieldset input >> nth=0');
-      await page.fill('#desk-to', 'nowhere');
+      await page.fill('#desk-to', 'Row 9, seat 99');
       await page.click('#desk-move');
       await confirm(page, { why: 'a camera' });
       await page.locator('#notice:not(:empty)').waitFor();

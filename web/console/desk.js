@@ -86,7 +86,7 @@ export async function openOrder(main, id) {
   const seats = make('fieldset', { className: 'group' }, make('legend', {}, say('desk.seats')));
   const amount = make('input', { id: 'desk-amount', type: 'number', min: 1, step: 1, inputMode: 'numeric' });
   const free = make('input', { id: 'desk-free', type: 'checkbox' });
-  const to = make('input', { id: 'desk-to', maxLength: 4096, autocomplete: 'off' });
+  const to = make('textarea', { id: 'desk-to', rows: 2, maxLength: 4096, autocomplete: 'off' });
   const other = make('input', { id: 'desk-other', type: 'checkbox' });
   const member = make('input', { id: 'desk-member', maxLength: 64, autocomplete: 'off' });
   const whole = button(say('desk.refund'), () => refund({}), { id: 'desk-refund', className: 'danger' });
@@ -117,7 +117,7 @@ export async function openOrder(main, id) {
     return act('move', { seats: stay.map((seat) => ({ from: seat, to: seat })) }, { title: say('desk.anew'), text: say('desk.anew-means'), lines: stay.map(nameOf) });
   }
   function moveSeats() {
-    const wanted = to.value.split(/[\s,]+/).filter((word) => word);
+    const wanted = to.value.split('\n').map((line) => line.trim()).filter((line) => line); // an id may have spaces and commas
     const chosen = order.seats.length === 1 ? order.seats : picked();
     if (wanted.length === 0 || wanted.length !== chosen.length) {
       (wanted.length === 0 ? to : seats.querySelector('input')).focus();
