@@ -239,7 +239,7 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
         WHERE coalesce((:credit_of(b))->'seats' ? (p->>'id'),
             (b.member = o.member AND o.seats ? (p->>'id')) OR p->>'id' IN (:seats_of_member()))
     ), '') AS places, gone.event IS NOT NULL AS off,
-    CASE WHEN :word_of(b.kind) = 'postponed' THEN coalesce(:iso(later.refund_until), '') ELSE '' END AS until, b.trace, :age_us(due.due_at) AS late_us;
+    CASE WHEN :word_of(b.kind) = 'postponed' AND b.member = o.member THEN coalesce(:iso(later.refund_until), '') ELSE '' END AS until, b.trace, :age_us(due.due_at) AS late_us;
 
 -- Retries the oldest mails in a range of ids: one id, or all.
 -- statement: mail_retry

@@ -5,7 +5,7 @@
 (excluded.show->'starts_at', coalesce(excluded.show->'venue', p.show->'venue'))
     IS DISTINCT FROM (p.show->'starts_at', p.show->'venue')
 
--- Every ticket holder gets a mail about another date or venue. With the same ones, orders made since `at` are not
+-- Every ticket holder, and the buyer of the tickets, gets a mail about another date or venue. With the same ones, orders made since `at` are not
 -- concerned, and nobody gets a mail. What is not named stays, but for `doors_at`, which is always named. `off`: the
 -- event is cancelled, and nothing changes.
 -- statement: event_postpone
@@ -32,10 +32,11 @@ WITH p AS (
     FROM p
 ), m AS (
     INSERT INTO mail_outbox (order_id, member, kind, lang)
-    SELECT o.id, t.member, 'postponed-' || p.times, max(coalesce(t.lang, o.lang))
+    SELECT o.id, h.member, 'postponed-' || p.times, max(h.lang)
     FROM p
     JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
     JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
+    CROSS JOIN LATERAL (VALUES (o.member, o.lang), (t.member, coalesce(t.lang, o.lang))) AS h (member, lang)
     WHERE p.at = now()
     GROUP BY 1, 2, 3
     ON CONFLICT (order_id, kind, member) DO NOTHING

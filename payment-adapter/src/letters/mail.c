@@ -59,6 +59,8 @@ static struct span words_of(const struct mail *mail, const char *part)
         kind = "returned";
     else if (is_about(mail, LETTER_REVOKED) && mail->off)
         kind = "cancelled_free";
+    else if (is_about(mail, "postponed") && mail->until.len == 0)
+        kind = "postponed_held"; /* only the buyer can refund the order */
     /* "moved-2": the second of its order. */
     text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(kind, "-"), kind, part);
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
@@ -190,7 +192,9 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
         .first = words_of(mail, "text"),
         .amount = word(mail, is_about_refund(mail) && mail->amount > 0 ? "order.refund-amount"
                                                                        : "order.amount"),
-        .tickets = moved || revoked || strcmp(mail->kind, LETTER_COMPLETED) == 0,
+        /* With a deadline, to the order: it has the refund, and its buyer may hold no ticket. */
+        .tickets =
+            (moved && mail->until.len == 0) || revoked || strcmp(mail->kind, LETTER_COMPLETED) == 0,
         .bought = !moved && !revoked};
     text_put(&url, mail->public_url);
     text_str(&url, said.tickets ? "/pay/tickets/" : "/pay/orders/");

@@ -20,7 +20,7 @@ struct mail {
     uint64_t amount, fees, vat; /* parts of the amount: fees and VAT; 0: not shown */
     uint32_t seats;
     bool off;          /* the event is cancelled */
-    struct span until; /* refund deadline after a new date; or empty */
+    struct span until; /* refund deadline after a new date, for the buyer; or empty */
     uint64_t now_s;
 };
 

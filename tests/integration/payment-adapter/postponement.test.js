@@ -65,9 +65,16 @@ test('the same again writes to nobody, another date to everybody who still has a
   const longer = { ...NEW, refund_until: '2031-05-02T10:00:00.000Z', doors_at: '2031-06-01T09:00:00.000Z' };
   assert.deepEqual((({ json: { times, refund_until: until, mails_waiting: mails } }) => [times, until, mails])(await postpone(longer)), [1, longer.refund_until, 0]);
   assert.equal((await read(fresh)).refund.by, 'operator');
+  const friend = await world.login();
+  for (const { ticket } of (await buyer.get(`/v1/pay/orders/${fresh}/tickets`)).json.tickets) {
+    assertStatus(await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member }), 202);
+    assertStatus(await friend.post(`/v1/pay/tickets/${ticket}/accept`), 201);
+  }
   const again = await postpone({ ...NEW, starts_at: '2031-07-01T10:00:00.000Z' });
-  assert.deepEqual([again.json.times, again.json.mails_waiting], [2, 2]);
-  await until('the mails', () => mailsOf(fresh, 'postponed-2').length === 1);
+  assert.deepEqual([again.json.times, again.json.mails_waiting], [2, 3]);
+  const mails = await until('the mails', () => mailsOf(fresh, 'postponed-2').length === 2 && mailsOf(fresh, 'postponed-2'));
+  // Only the buyer can have the order refunded.
+  assert.deepEqual(new Map(mails.map((mail) => [mail.to, /refund|환불/i.test(wordsOf(mail))])), new Map([['argon2id@example.com', true], ['bcrypt@example.com', false]]));
   assert.equal((await read(fresh)).refund.by, 'buyer');
   await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
   const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
