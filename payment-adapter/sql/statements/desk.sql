@@ -138,7 +138,8 @@ FROM orders o
 :with_event(o)
 WHERE o.id = :id;
 
--- Sends the mail with the tickets of a completed order again.
+-- Sends the mail with the tickets of a completed order again. The new id gives it another Message-ID: mail programs
+-- hide a mail whose Message-ID they have seen.
 -- statement: order_mail_again
 --> order  text
 --> reason text
@@ -150,7 +151,7 @@ WITH b AS (
     FROM orders o
     WHERE o.id = :order AND o.status = :ORDER_COMPLETED
     ON CONFLICT (order_id, kind, member) DO UPDATE
-    SET done_at = NULL, due_at = now(), tries = 0, refused = 0, error = NULL
+    SET id = DEFAULT, done_at = NULL, due_at = now(), tries = 0, refused = 0, error = NULL
     RETURNING order_id
 )
 INSERT INTO audit (event, act, subject, actor, reason, who)

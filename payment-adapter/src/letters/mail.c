@@ -13,6 +13,7 @@
 #include "page/wording.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -209,8 +210,8 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     strftime(out->date, sizeof(out->date), "Date: %a, %d %b %Y %H:%M:%S +0000", &tm);
     snprintf(out->from, sizeof(out->from), "From: <%.*s>", (int)mail->from.len, mail->from.ptr);
     snprintf(out->to, sizeof(out->to), "To: <%.*s>", (int)mail->to.len, mail->to.ptr);
-    snprintf(out->id, sizeof(out->id), "Message-ID: <%.*s.%s@fairgate>", (int)mail->order.len,
-             mail->order.ptr, mail->kind);
+    snprintf(out->id, sizeof(out->id), "Message-ID: <%.*s.%s@%" PRIu64 ".fairgate>",
+             (int)mail->order.len, mail->order.ptr, mail->kind, mail->id);
     struct text body = text_on(out->body_memory, sizeof(out->body_memory));
     put_body(&body, mail, &said);
     if (!write_subject(mail, said.title, out) || body.overflown)

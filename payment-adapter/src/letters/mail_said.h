@@ -9,6 +9,7 @@ struct mail {
     /* completed, refunded, credited-N, failed, revoked, revoked-N, moved-N, renewed-N,
      * postponed-N */
     const char *kind;
+    uint64_t id; /* of the outbox; another one if an operator sends the mail again */
     const struct phrases *words;
     const struct filled_page *page; /* mail_page_create(); NULL: text alone */
     enum lang lang;                 /* of words and page */

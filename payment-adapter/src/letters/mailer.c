@@ -72,6 +72,7 @@ static void send_mail(struct letter *letter, const char *address)
     if (!lang_parse(span_of(letter->lang), &lang))
         lang = LANG_OF_READERS;
     struct mail mail = {.kind = item->kind,
+                        .id = item->id,
                         .words = site_phrases(conf->site, lang),
                         .page = item->state,
                         .lang = lang,

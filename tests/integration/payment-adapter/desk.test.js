@@ -138,7 +138,8 @@ test('the orders of an event come in pages, newest first', async () => {
 test('an order is shown with tickets, scans, messages and acts, and its mail is sent once more', async () => {
   const order = await buy(['r6s1', 'r6s2']);
   const [ticket] = await ticketsOf(order);
-  const mails = () => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.completed@`)).length;
+  const sent = () => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.completed@`)).map(({ text }) => text.match(/^Message-ID: .*$/m)[0]);
+  const mails = () => new Set(sent()).size; // mail programs hide one whose id they have seen
   await until('the first mail', () => mails() === 1);
   assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'north', token: ticket.token } })).status, 200);
   assertProblem(await admin.post(`/admin/orders/${order}/mail`, { body: {} }), 400, 'bad-request');

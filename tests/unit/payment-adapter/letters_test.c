@@ -24,6 +24,7 @@ static const struct show unsaid;
 static struct mail mail_of(const struct phrases *words)
 {
     return (struct mail){.kind = "completed",
+                         .id = 7,
                          .words = words,
                          .from = SPAN("tickets@example.com"),
                          .to = SPAN("buyer@example.com"),
@@ -67,7 +68,7 @@ TEST_CASE(mail_goes_to_one_valid_address)
 TEST_CASE(headers_of_a_mail_are_short_lines)
 {
     static const char *const wanted[] = {
-        "To: <buyer@example.com>", "Message-ID: <o_1.completed@fairgate>",
+        "To: <buyer@example.com>", "Message-ID: <o_1.completed@7.fairgate>",
         "Date: Fri, 15 Jan 2027 08:00:00 +0000",
         "Subject: =?UTF-8?B?7JiI66ek7ZWY7IugIOuqqOuToCDti7DsvJPsnbQg7KeA6riIIA==?=\r\n"
         " =?UTF-8?B?66eJIOuwnOq2jOuQmOyXiOyKteuLiOuLpDogZ2FsYQ==?="};
