@@ -5,9 +5,9 @@
 (excluded.show->'starts_at', coalesce(excluded.show->'venue', p.show->'venue'))
     IS DISTINCT FROM (p.show->'starts_at', p.show->'venue')
 
--- Every ticket holder, and the buyer of the tickets, gets a mail about another date or venue. With the same ones, orders made since `at` are not
--- concerned, and nobody gets a mail. What is not named stays, but for `doors_at`, which is always named. `off`: the
--- event is cancelled, and nothing changes.
+-- Another date or venue is mailed to every ticket holder and to the buyers of their orders. With the same ones nobody
+-- gets a mail, and orders made since `at` are not concerned. What is not named stays, but for `doors_at`, which is
+-- always named. `off`: the event is cancelled, and nothing changes.
 -- statement: event_postpone
 --> event    text
 --> show     jsonb
