@@ -160,18 +160,18 @@ static void store(struct ask *ask)
 
 /* ---- the hold ---- */
 
-/* False: the request has been answered. A provider that takes another currency would charge the
- * same number in its own. A free order needs no provider. */
+/* False: the request has been answered. A provider that counts the currency otherwise would charge
+ * another sum. A free order needs no provider. */
 static bool is_payable(struct ask *ask)
 {
     const struct order *order = &ask->order;
     const struct psp *psp = peers_http_psp(ask->pay->peers, span_of(order->provider));
     assert(psp != NULL);
-    const char *only = psp->driver->currency;
-    if (order->amount == 0 || only == NULL || strcmp(order->currency, only) == 0)
+    if (order->amount == 0 || psp->driver->takes(order->currency))
         return true;
-    refusal_say(ask->req, REFUSAL_CURRENCY, "%s takes %s only, and this event is sold in %s.",
-                order->provider, only, order->currency);
+    refusal_say(ask->req, REFUSAL_CURRENCY,
+                "This event is sold in %s, which cannot be paid with %s.", order->currency,
+                order->provider);
     return false;
 }
 

@@ -76,9 +76,10 @@ struct psp_driver {
     const char *label;     /* for its metrics: provider="stripe" */
     const char *version;   /* a header sent with each call; NULL: none */
     const char *signature; /* the header that signs its webhooks; NULL: they are not signed */
-    const char *currency;  /* ISO 4217: the only one it accepts; NULL: several */
     uint32_t refund_calls; /* at most: the look at the payment before it, and the refund */
     const char *const *test_keys; /* prefixes of keys that move no money; NULL ends them */
+    /* Whether it counts amounts of this currency in the minor units of ISO 4217. */
+    bool (*takes)(const char *currency);
     /* What the provider appends to the return address, as a hint for the saga: its own payment key,
      * the order, the amount. NULL: nothing. */
     const struct psp_hint *hint;

@@ -716,6 +716,13 @@ static int check(const struct psp_settings *set, struct err_slot *err)
     return 0;
 }
 
+/* Stripe counts these in units of its own: ISK and UGX in hundredths, MGA in whole ariary. Of those
+ * with three decimals it accepts multiples of ten only. */
+static bool takes(const char *currency)
+{
+    return strstr("ISK UGX MGA BHD IQD JOD KWD LYD OMR TND", currency) == NULL;
+}
+
 static const char *const test_keys[] = {"sk_test_", "rk_test_", NULL};
 
 const struct psp_driver psp_stripe = {
@@ -725,6 +732,7 @@ const struct psp_driver psp_stripe = {
     .signature = "Stripe-Signature",
     .refund_calls = 2,
     .test_keys = test_keys,
+    .takes = takes,
     .settings = settings,
     .check = check,
     .start = start,

@@ -705,6 +705,12 @@ static int check(const struct psp_settings *set, struct err_slot *err)
     return 0;
 }
 
+/* A confirm names a sum without a currency. */
+static bool takes(const char *currency)
+{
+    return strcmp(currency, "KRW") == 0;
+}
+
 static const struct psp_hint hint = {
     .payment = "paymentKey", .order = "orderId", .amount = "amount"};
 
@@ -713,9 +719,9 @@ static const char *const test_keys[] = {"test_sk_", "test_gsk_", NULL};
 const struct psp_driver psp_toss = {
     .name = "toss",
     .label = "provider=\"toss\"",
-    .currency = "KRW", /* a confirm names a sum without a currency */
     .refund_calls = 3, /* a refund looks, too, before it acts */
     .test_keys = test_keys,
+    .takes = takes,
     .hint = &hint,
     .settings = settings,
     .check = check,

@@ -350,8 +350,11 @@ test('an order in a currency that its provider does not take is refused before a
   const visit = world.hold({ total: 15_000, currency: 'USD' });
   const orders = () => world.postgres.sql('SELECT count(*) FROM pay.orders', 'pay');
   const before = orders();
-  const refused = assertProblem(await world.order(buyer, visit, { body: { provider: 'toss' } }), 422, 'currency-not-taken');
-  assert.equal(refused.detail, 'toss takes KRW only, and this event is sold in USD.');
+  for (const [provider, currency] of [['toss', 'USD'], ['stripe', 'ISK'], ['stripe', 'MGA'], ['stripe', 'KWD']]) {
+    const held = currency === 'USD' ? visit : world.hold({ total: 15_000, currency });
+    const refused = assertProblem(await world.order(buyer, held, { body: { provider } }), 422, 'currency-not-taken');
+    assert.equal(refused.detail, `This event is sold in ${currency}, which cannot be paid with ${provider}.`);
+  }
   assert.equal(orders(), before);
   const made = await world.order(buyer, visit, { body: { provider: 'stripe' } });
   assert.deepEqual([made.status, made.json.currency], [201, 'USD'], made.text);
