@@ -92,8 +92,10 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row,
     json_member_u64(body, "amount", row->amount);
     json_member_raw(body, "seats", row->seats);
     json_member_raw(body, "lines", row->lines);
-    json_member_str(body, "provider", row->provider);
-    json_member_str(body, "payment", row->payment);
+    if (row->payment.len > 0) { /* a free order has a provider's name, but no payment */
+        json_member_str(body, "provider", row->provider);
+        json_member_str(body, "payment", row->payment);
+    }
     json_member_str(body, "created_at", row->created_at);
     if (row->has_refund_amount)
         json_member_u64(body, "refund_amount", row->refund_amount);

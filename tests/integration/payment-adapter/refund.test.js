@@ -118,6 +118,13 @@ test('the shop hears of an order before its refund, however early that is asked 
   await until('the shop to have the next', async () => (await atShop(next.order)).external_id === next.order);
 });
 
+test('the shop takes a free order, which has no payment', async () => {
+  const { order } = assertStatus(await world.order(buyer, world.hold({ total: 0 })), 201).json;
+  await until('the shop to have it', async () => (await atShop(order)).external_id === order);
+  const { amount, provider, payment } = await atShop(order);
+  assert.deepEqual([amount, provider, payment], [0, null, null]);
+});
+
 test('a letter that the shop refuses for good is parked with an alarm, and the others go on', async () => {
   const visitor = await world.login('sha512crypt@example.com');
   const lost = await buy(visitor);

@@ -55,8 +55,8 @@ CREATE TABLE IF NOT EXISTS partner_orders (
     order_id    bigint PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
     event       text NOT NULL,
     seats       jsonb NOT NULL,
-    provider    text NOT NULL,
-    payment     text NOT NULL,
+    provider    text, -- NULL: a free order
+    payment     text,
     placed_at   timestamptz NOT NULL,
     refunded_at timestamptz
 );
@@ -132,7 +132,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT o.id, o.status,
-           (o.user_id, o.currency, o.amount, p.event, p.provider, p.payment, p.placed_at) =
+           (o.user_id, o.currency, o.amount, p.event, p.provider, p.payment, p.placed_at) IS NOT DISTINCT FROM
            (customer, doc->>'currency', p_amount, doc->>'event', doc->>'provider', doc->>'payment',
             p_placed_at)
         INTO order_id, order_status, same
