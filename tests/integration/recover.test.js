@@ -5,7 +5,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
+import { assertStatus, openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
+import { anOrder, startShop } from './demo-shop/shop.js';
 import { openWorld } from './payment-adapter/lib/world.js';
 import { KEY, startSandbox } from './psp-sandbox/sandbox.js';
 
@@ -344,6 +345,22 @@ test('doors refuse the tickets of a lost order before its money goes back', asyn
   settings.PROVIDER_URL = there;
   lost('--settle', digest());
   assert.equal(await refunds(intent), 1);
+});
+
+test('a shop takes back a lost order as a refund of its whole amount', async (t) => {
+  const scope = openScope(t);
+  const { settings, sql, ours, lost, digest } = await setBack(scope);
+  const shop = await startShop(scope, { users: 20, hashes: 'cheap' });
+  settings.SHOP_URL = `http://127.0.0.1:${shop.port}/api/orders/import`;
+  settings.SHOP_KEY = shop.apiKeyPath;
+  const free = { amount: 0, provider: undefined, payment: undefined };
+  for (const [letter, more] of [['a', {}], ['b', free]]) {
+    const order = anOrder('1', { external_id: ours(letter), ...more });
+    assertStatus(await shop.partner.post('/api/orders/import', { body: order }), 201);
+    sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${order.external_id}', ${order.amount})`);
+  }
+  assert.match(lost('--settle', digest()).stdout, /0 left to settle/);
+  assert.deepEqual((await shop.partner.get('/api/orders/import')).json.orders.map(({ status }) => status), ['refunded', 'refunded']);
 });
 
 test('a foreign id in the shop is not added to the revoked tickets', async (t) => {

@@ -109,6 +109,8 @@ static int check_order(json_t *doc, struct err_slot *err, enum shop_query *query
     json_in_object(&in, doc, err);
     json_in_require(&in, "kind");
     json_in_word(&in, "kind", kinds, &kind);
+    if (queries[kind] == SHOP_REFUND)
+        json_in_require(&in, "refund_amount");
     for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (i < TEXTS_REQUIRED)
             json_in_require(&in, texts[i]);
