@@ -97,6 +97,12 @@ describe('nginx with auth_request', () => {
     stream.close();
   });
 
+  test('leaves the shop its own files', async () => {
+    for (const path of ['/assets/app.css', '/assets/0123/app.css', '/.well-known/security.txt', '/.well-known/jwks.json/x'])
+      assert.equal((await web.get(path)).text, 'a seat in the first row', path);
+    assert.equal((await web.get('/.well-known/jwks.json')).json.url, '/.well-known/jwks.json');
+  });
+
   test('takes the client\'s address from a CDN and from nobody else', async () => {
     const ask = async (localAddress, hops) => {
       const bytes = `GET /v1/queue/demo/status HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${hops}\r\n\r\n`;
@@ -154,6 +160,13 @@ describe('nginx before the pages of a shop, with a real front', () => {
       if (answer.status !== 200) throw Object.assign(new Error(`${answer.status}`), { fatal: true });
       return claims(visitor.jar.get('fg_pass_demo').value).exp > claims(pass).exp + 5;
     });
+  });
+
+  test('the files of the line\'s page come from the front', async () => {
+    const { text } = await web.http.get('/e/demo', { headers: PAGE });
+    const files = ['/assets/sw.js', '/assets/preview.png', ...[...text.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path)];
+    assert.ok(files.length > 4, text);
+    for (const path of files) assert.notEqual((await web.http.get(path)).text, path);
   });
 
   test('a script gets the address of the line, and the way back leads to no other host', async () => {
