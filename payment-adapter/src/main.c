@@ -234,7 +234,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = secrets_load(&common->secrets, settings, settings, service_log(service), err);
     if (rc == 0)
-        users_look_at_plans(settings, service_log(service));
+        users_look_at_plans(settings, service_loops(service), service_log(service));
     if (rc == 0)
         rc = pages_create(settings, err, &common->pages);
     if (rc == 0) {

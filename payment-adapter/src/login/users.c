@@ -271,7 +271,26 @@ static void explain(PGconn *pq, const char *setting, const char *sql, struct log
     PQclear(prepared);
 }
 
-void users_look_at_plans(const struct settings *settings, struct logger *log)
+static void check_limit(PGconn *pq, uint64_t needed, struct logger *log)
+{
+    char memory[160];
+    snprintf(memory, sizeof(memory),
+             "SELECT FROM pg_roles WHERE rolname = current_user AND NOT rolsuper"
+             " AND rolconnlimit BETWEEN 0 AND %llu",
+             (unsigned long long)needed - 1);
+    PGresult *lower = PQexec(pq, memory);
+    if (PQntuples(lower) > 0) {
+        struct log_line line;
+        log_begin(
+            &line, log, LOG_LEVEL_WARN,
+            "the CONNECTION LIMIT of the user database's role is below what this process needs");
+        log_u64(&line, "needed", needed);
+        log_end(&line);
+    }
+    PQclear(lower);
+}
+
+void users_look_at_plans(const struct settings *settings, unsigned loops, struct logger *log)
 {
     const char *const keys[] = {"dbname", "connect_timeout", "application_name", NULL};
     const char *const values[] = {settings->users_conninfo, "2", "fairgate-login", NULL};
@@ -285,6 +304,7 @@ void users_look_at_plans(const struct settings *settings, struct logger *log)
                            " set_config('plan_cache_mode', 'force_generic_plan', false)"));
         explain(pq, "login_sql", settings->users_login_sql, log);
         explain(pq, "mail_sql", settings->users_mail_sql, log);
+        check_limit(pq, settings->users_connections * loops, log);
     } /* otherwise the first query reports it */
     PQfinish(pq);
 }

@@ -47,7 +47,8 @@ int users_login(struct users *users, const char *login, users_on_done *on_done, 
 int users_address(struct users *users, enum pace_share share, const char *id,
                   users_on_done *on_done, void *ctx, uint32_t *retry_ms);
 
-/* Called at start; blocks. Logs which of the configured queries have no index. */
-void users_look_at_plans(const struct settings *settings, struct logger *log);
+/* Called at start; blocks. Logs which of the configured queries have no index, and a limit of the
+ * role's connections that is too low for the loops of this process. */
+void users_look_at_plans(const struct settings *settings, unsigned loops, struct logger *log);
 
 #endif

@@ -130,9 +130,12 @@ test('each question to the user table goes by an index, among a million rows', (
   }
 });
 
-test('a query without an index in the user database is logged at the start', async () => {
-  const pay = await world.startPay({ users: { mail_sql: 'SELECT email FROM users WHERE id::text = $1' } });
+test('a query without an index and too few connections in the user database are logged at the start', async () => {
+  world.postgres.sql('ALTER ROLE reader CONNECTION LIMIT 15', 'shop');
+  const pay = await world.startPay({ users: { mail_sql: 'SELECT email FROM users WHERE id::text = $1', connections: 8 } });
   await until('the log to tell it', () => /no index of the user database[^\n]*mail_sql/.test(pay.child.log()));
+  await until('the log to tell the limit', () => /CONNECTION LIMIT[^\n]*"needed":16/.test(pay.child.log()));
+  world.postgres.sql('ALTER ROLE reader CONNECTION LIMIT -1', 'shop');
   assert.doesNotMatch(world.pay.child.log(), /no index of the user database[^\n]*mail_sql/);
   await pay.stop();
 });
