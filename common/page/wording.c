@@ -7,10 +7,10 @@
  * Threading: the zone is settled before there are threads; all else is pure. */
 #include "page/wording.h"
 
+#include "base/currency.h"
 #include "base/rfc3339.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,31 +27,13 @@ int wording_settle_zone(const char *zone, struct err_slot *err)
     return 0;
 }
 
-/* Most currencies have two decimals; those of our sellers that have none are listed here. */
-static void put_digits(struct text *out, uint64_t amount, bool whole)
-{
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%llu",
-                       (unsigned long long)(whole ? amount : amount / 100));
-    assert(len > 0);
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            text_char(out, ',');
-        text_char(out, digits[i]);
-    }
-    if (!whole)
-        text_printf(out, ".%02u", (unsigned)(amount % 100));
-}
-
 void wording_put_money(struct text *out, const struct phrases *words, uint64_t amount,
                        struct span currency)
 {
     bool won = span_eq_nocase(currency, SPAN("krw"));
     char memory[AMOUNT_MAX];
     struct text digits = text_on(memory, sizeof(memory));
-    put_digits(&digits, amount,
-               won || span_eq_nocase(currency, SPAN("jpy")) ||
-                   span_eq_nocase(currency, SPAN("vnd")));
+    currency_put(&digits, currency, amount);
     assert(!digits.overflown);
     const struct span values[3] = {text_span(&digits), SPAN(""), SPAN("")};
     if (won) {

@@ -3,7 +3,7 @@
 // have.
 
 import { call } from './api.js';
-import { byId, make, money, say } from './kit.js';
+import { byId, digitsOf, make, money, say } from './kit.js';
 import { blame, button, guarded } from './ui.js';
 
 const CATEGORIES_MAX = 16;
@@ -12,7 +12,6 @@ const PRICE_MAX = 1_000_000_000; // minor units
 export const CURRENCY = /^[A-Z]{3}$/;
 
 const sizeOf = (text) => new TextEncoder().encode(text).length;
-const digitsOf = (currency) => new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
 export const minorOf = (typed, currency) => Math.round(Number(typed) * 10 ** digitsOf(currency));
 export const typedOf = (minor, currency) => (minor / 10 ** digitsOf(currency)).toFixed(digitsOf(currency));
 

@@ -1,7 +1,7 @@
 // ui.js: shared by the console's views: readable numbers and times, errors in words, and the confirmation before
 // everything dangerous.
 
-import { byId, knows, lang, locale, make, say } from './kit.js';
+import { byId, digitsOf, knows, lang, locale, make, say } from './kit.js';
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
@@ -9,8 +9,7 @@ export const number = (value) => (value === null || value === undefined || Numbe
 // A rounded amount, where the exact one does not fit.
 export function shortMoney(minor, currency) {
   const format = (style) => new Intl.NumberFormat(locale, { ...style, notation: 'compact', maximumSignificantDigits: 4 });
-  const digits = new Intl.NumberFormat(locale, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
-  const amount = minor / 10 ** digits;
+  const amount = minor / 10 ** digitsOf(currency);
   return lang === 'ko' && currency === 'KRW' ? `${format({}).format(amount)}원` : format({ style: 'currency', currency }).format(amount);
 }
 export const percent = (share) => (share === null || share === undefined || Number.isNaN(share) ? '–' : `${whole.format(share * 100)} %`);

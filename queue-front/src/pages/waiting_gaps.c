@@ -4,6 +4,7 @@
  * markup is the template's; this file adds words, numbers and times, escaped. */
 #include "pages/waiting_gaps.h"
 
+#include "base/currency.h"
 #include "base/rfc3339.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
@@ -136,7 +137,7 @@ static void put_price_words(struct text *out, const struct waiting_look *look)
     } else {
         text_str(out, currency);
         text_char(out, ' ');
-        prices_put_amount(out, currency, look->price->amount);
+        currency_put(out, span_of(currency), look->price->amount);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "acts/runs.h"
 #include "acts/trail.h"
+#include "base/currency.h"
 #include "base/json_in.h"
 #include "show/plain.h"
 #include "show/value.h"
@@ -58,25 +59,13 @@ json_t *report_line(const json_t *series)
 
 void report_money(struct grow *out, double minor, struct span currency)
 {
-    static const char no_cents[] =
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
-    char digits[NUMBER_MAX], code[8] = "";
-    bool whole = span_to_cstr(currency, code, sizeof(code)) && currency.len == 3 &&
-                 strstr(no_cents, code) != NULL;
-    snprintf(digits, sizeof(digits), whole ? "%.0f" : "%03.0f", minor < 0 ? -minor : minor);
-    size_t len = strlen(digits) - (whole ? 0 : 2);
+    char memory[NUMBER_MAX];
+    struct text text = text_on(memory, sizeof(memory));
     if (minor < 0)
-        grow_add(out, SPAN("-"));
-    for (size_t i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            grow_add(out, SPAN(","));
-        grow_add(out, (struct span){digits + i, 1});
-    }
-    if (!whole) {
-        grow_add(out, SPAN("."));
-        grow_add(out, span_of(digits + len));
-    }
-    grow_add(out, SPAN(" "));
+        text_char(&text, '-');
+    currency_put(&text, currency, (uint64_t)(minor < 0 ? -minor : minor));
+    text_char(&text, ' ');
+    grow_add(out, text_span(&text));
     plain_put(out, currency);
 }
 

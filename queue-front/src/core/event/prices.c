@@ -2,13 +2,12 @@
  *
  * The operator's form is keyed by category name, so that a merge patch can mark one category as
  * gone without repeating the others. Visitors get a list, because its order matters to them, and
- * the range that is left, so that a page need not compute it. Amounts are whole minor units; a
- * short table has the currencies whose number of digits is not two. Names come from the operator
- * and become JSON keys: is_name() rejects characters that would need escaping. */
+ * the range that is left, so that a page need not compute it. Amounts are whole minor units. Names
+ * come from the operator and become JSON keys: is_name() rejects characters that would need
+ * escaping. */
 #include "core/event/prices.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool is_currency(struct span text)
@@ -139,35 +138,4 @@ void prices_show(struct text *out, const struct prices *prices)
     }
     json_close(out, ']');
     json_close(out, '}');
-}
-
-/* By ISO 4217; all other currencies have two. */
-static unsigned digits_of(const char *currency)
-{
-    static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
-    static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
-    assert(is_currency(span_of(currency))); /* the lists would match part of one, too */
-    if (strstr(none, currency) != NULL)
-        return 0;
-    return strstr(three, currency) != NULL ? 3 : 2;
-}
-
-static void put_grouped(struct text *out, uint32_t value)
-{
-    if (value >= 1000) {
-        put_grouped(out, value / 1000);
-        text_printf(out, ",%03u", value % 1000);
-    } else {
-        text_u64(out, value);
-    }
-}
-
-void prices_put_amount(struct text *out, const char *currency, uint32_t amount)
-{
-    static const uint32_t scales[] = {1, 10, 100, 1000};
-    unsigned digits = digits_of(currency);
-    assert(digits < sizeof(scales) / sizeof(scales[0]));
-    put_grouped(out, amount / scales[digits]);
-    if (digits > 0)
-        text_printf(out, ".%0*u", (int)digits, amount % scales[digits]);
 }

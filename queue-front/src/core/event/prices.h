@@ -38,7 +38,4 @@ void prices_put(struct text *out, const struct prices *prices); /* the same form
  * order. `from` and `to` cover the remaining categories; null if there are none. */
 void prices_show(struct text *out, const struct prices *prices);
 
-/* "143,000" or "45.50", in the currency's format. */
-void prices_put_amount(struct text *out, const char *currency, uint32_t amount);
-
 #endif

@@ -145,6 +145,7 @@ TEST_CASE(money_has_the_digits_of_its_currency)
         {1234567890, "KRW", "1,234,567,890 KRW"},
         {123450, "EUR", "1,234.50 EUR"},
         {7, "EUR", "0.07 EUR"},
+        {7, "KWD", "0.007 KWD"},
         {-7, "EUR", "-0.07 EUR"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

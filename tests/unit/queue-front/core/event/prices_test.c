@@ -4,6 +4,7 @@
  *   read JSON, bad JSON    the prices of a document; a bad one is refused
  *   is JSON, shows JSON    how the stored, or the shown, text begins
  *   amount CURRENCY N TEXT */
+#include "base/currency.h"
 #include "core/event/prices.h"
 #include "script.h"
 
@@ -52,7 +53,7 @@ SCRIPT_VERB(expect_amount, "amount")
 {
     char memory[32];
     struct text text = text_on(memory, sizeof(memory) - 1);
-    prices_put_amount(&text, script_word(line, 1), (uint32_t)script_number_at(line, 2));
+    currency_put(&text, span_of(script_word(line, 1)), script_number_at(line, 2));
     memory[text.len] = '\0';
     script_expect_text(line, script_word(line, 3), memory);
 }
