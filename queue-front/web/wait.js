@@ -67,7 +67,7 @@ let opening = false; // set by turn.js: this visitor's hall is missing
 const still = (state) => state === 'paused' || state === 'frozen';
 
 function viewOf() {
-  if (me.state === 'closed') return 'closed';
+  if (me.state === 'closed' && me.place !== 'admitted') return 'closed';
   if (over) return 'expired';
   if (opening) return 'opening';
   if (me.place === 'admitted') return 'admitted';

@@ -1,6 +1,6 @@
 /* waiting_look.c: the ticket names the place, and the front's picture has its state. The page
- * contains all views. The view to show depends first on the state of the line (closed for
- * everybody, sold out for everybody but those inside), then on the place. */
+ * contains all views. The view to show depends first on the state of the line (closed or sold out
+ * for everybody but those inside), then on the place. */
 #include "pages/waiting_look.h"
 
 #include "api/caller.h"
@@ -29,7 +29,7 @@ const char *waiting_look_over(const struct waiting_look *look)
 static const char *view_of(const struct waiting_look *look)
 {
     enum line_state state = look->event->view->state;
-    if (state == LINE_CLOSED)
+    if (state == LINE_CLOSED && look->place.state != PLACE_ADMITTED)
         return "closed";
     if (waiting_look_over(look) != NULL)
         return "expired";

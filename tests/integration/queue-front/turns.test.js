@@ -275,6 +275,10 @@ describe('more time', () => {
     const stayed = await visitor.session({ headers: HTML, body: '' });
     assert.equal(stayed.headers.location, `/e/${visitor.event}?notice=extended`);
     assert.ok(Date.parse((await visitor.me()).json.session_expires_at) >= Date.parse(before_.session_expires_at));
+    await site.front.admin.post(`/admin/events/${visitor.event}/actions/close`);
+    await untilState(site.front, visitor.event, 'closed');
+    assert.match(await page(), /data-view="admitted" data-state="closed"/, 'those inside keep the way back to the seats');
+    assertStatus(await visitor.pass(), 200);
     const left = await visitor.leave({ headers: HTML, body: '' });
     assert.equal(left.headers.location, `/e/${visitor.event}?notice=left`);
   });
