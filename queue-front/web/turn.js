@@ -8,6 +8,7 @@ const WARN_S = [60, 30, 10]; // announced at these; the second leaves at least 2
 const RING_S = 30;
 const SEATS_MS = 15_000; // timeout, after which the seats count as down
 const DOWN = 502; // and above: the proxy cannot reach the seat service
+const AGAIN_MS = 5000; // between polls for the end of a visit: each second's tick would push back the poll
 const RENEWED_EVERY = 4; // renews the pass at every fourth check of a missing hall
 const IN = ['called', 'admitted', 'opening'];
 
@@ -16,6 +17,7 @@ let me = null;
 let hands = null; // from wait.js: ask, again, jitter, notice, pause, retryAfter, setOpening, take
 let said = Infinity;
 let rung = '';
+let asksAfter = 0;
 
 const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
@@ -61,7 +63,9 @@ function showVisit() {
   const [text, late] = warn(expires, say('more.visit'), expires < ends);
   put('visit-left', say('more.visit-left', text));
   byId('visit-left').classList.toggle('late', late);
-  if (expires <= serverNow()) hands.again(1000);
+  if (expires > serverNow() || performance.now() < asksAfter) return;
+  asksAfter = performance.now() + AGAIN_MS;
+  hands.again(1000);
 }
 
 export function tick() {

@@ -473,6 +473,18 @@ describe('around the waiting page', async () => {
     visitor.wrong.length = 0; // the browser logs refused requests
   });
 
+  test('a visit that runs out says so without a press', async () => {
+    await line.open('outlived', { rate_per_s: 1000, session_ttl_s: 10, session_max_s: 10 });
+    const visitor = await line.visitor(browser, EN);
+    await line.enter(visitor, 'outlived');
+    await visitor.view('called');
+    await visitor.page.click('#pass button');
+    await visitor.page.waitForURL(/\/seats\//);
+    await line.go(visitor, 'outlived');
+    await visitor.view('admitted');
+    await visitor.view('expired');
+  });
+
   test('a called member without the shop\'s token reads what to do', async () => {
     await line.open('signed-out', { rate_per_s: 100 });
     const visitor = await line.visitor(browser, EN);
