@@ -126,6 +126,35 @@ function end() {
   byId('back').className = 'button main wide';
 }
 
+async function readHold() {
+  const held = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);
+  if (held.state === 'sold') throw new Refused(409, { code: 'hold-sold' });
+  seats = held;
+  amount = seats.total + (seats.fees ?? 0);
+  showSummary();
+}
+
+function toOrder(order) {
+  location.replace(`/pay/orders/${order}`);
+}
+
+// The hold's end may have moved, or the seats may be paid for, since another tab went to pay: the server decides.
+async function runOut() {
+  try {
+    await readHold();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (!isOver(error)) return;
+    if (keptOrder()) return toOrder(keptOrder());
+    end();
+    notice(sayError(error));
+  } finally {
+    setTimeout(() => { running = false; }, AGAIN_MS);
+  }
+}
+
+const AGAIN_MS = 3000;
+let running = false; // runOut(), or the pause after it
 let warned = false;
 function tick() {
   const left = Date.parse(seats.expires_at) - serverNow();
@@ -135,9 +164,9 @@ function tick() {
     warned = true;
     announce(say('checkout.hurry'));
   }
-  if (left > 0) return;
-  end();
-  notice(say('error.hold-expired'));
+  if (left > 0 || running || over) return;
+  running = true;
+  runOut();
 }
 
 async function member() {
@@ -227,10 +256,7 @@ async function open() {
   showLinks();
   if (!back) {
     if (!event || !hold) throw new Refused(404, { code: 'hold-unknown' });
-    seats = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);
-    if (seats.state === 'sold') throw new Refused(409, { code: 'hold-sold' });
-    amount = seats.total + (seats.fees ?? 0);
-    showSummary();
+    await readHold();
     tick.timer = setInterval(tick, 500);
     tick();
     await showTerms();
@@ -244,10 +270,7 @@ addEventListener('online', () => { if (!document.body.dataset.ready) location.re
 
 open().catch((error) => {
   const order = error instanceof Refused && error.status !== 0 && keptOrder();
-  if (order) {
-    location.replace(`/pay/orders/${order}`);
-    return;
-  }
+  if (order) return toOrder(order);
   byId('wait').hidden = true;
   if (isOver(error)) end();
   byId('again').hidden = over;

@@ -1,7 +1,7 @@
 // sale.js: choosing, taking and giving back seats. Map, list and cart show the same seats, and only those that the
 // server has confirmed are shown as held.
 
-import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, trace, viewKept } from './hall.js';
+import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, soon, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
 import { Card } from './card.js';
 import { listenToCart, openCart, showCart, showClock } from './cart.js';
@@ -216,10 +216,15 @@ function onBasket() {
   showClock(basket);
 }
 
-function runOut() {
+// A hold whose time is over here may have another end, or be paid for, since another tab went to pay: the server decides.
+async function runOut() {
+  const { hold } = basket.holds.find((one) => Date.parse(one.expires_at) <= serverNow());
+  await restore();
+  if (basket.holds.some((one) => one.hold === hold)) return;
+  const { state } = await call('GET', `${basket.path}/${hold}`).catch(() => ({}));
+  if (state === 'sold') return location.assign('/pay/orders');
   lookAway();
   trouble(say('cart.ran-out'));
-  restore().catch(explain);
 }
 
 // Says that the hall is full, to spare visitors a search in vain. Seats that are only held may come back; sold ones
@@ -275,6 +280,7 @@ export function onFilter() {
 }
 
 const restore = () => basket.queue(() => basket.restore());
+let running = false; // runOut(), or the pause after it
 
 function listen() {
   const best = byId('best-form');
@@ -297,11 +303,11 @@ function listen() {
   addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) restore().catch(() => {}); });
   setInterval(() => {
-    const over = basket.expiresAt <= serverNow();
     showClock(basket);
     showVisit();
-    if (over && !basket.ranOut) runOut();
-    basket.ranOut = over;
+    if (running || basket.expiresAt > serverNow()) return;
+    running = true;
+    runOut().catch((error) => { if (!(error.status === 0 || error.status >= 500)) explain(error); }).finally(() => soon(() => { running = false; }));
   }, 500);
   byId('sight-close').addEventListener('click', () => byId('sight').close());
   byId('visit-stay').addEventListener('click', heartbeat);

@@ -319,8 +319,14 @@ describe('the hall', async () => {
 
   test('an open page shows a corrected hall, and keeps what is held', async () => {
     const { event, guest, page } = await enter();
+    await page.route('**/holds', async (route) => { // its end, by this answer, is over: another tab's payment has moved it
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 5000).toISOString() } });
+    }, { times: 1 });
     await guest.openRow(0, 4);
     await guest.seat(0).click();
+    await page.locator('#cart-clock', { hasText: /[1-9]/ }).waitFor({ state: 'attached' });
+    assert.ok(await page.isHidden('#trouble'), await page.textContent('#trouble-text'));
     await untilHeld(page, 1);
     const boss = operator(seats, event);
     const { json } = await boss.document();

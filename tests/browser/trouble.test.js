@@ -280,10 +280,12 @@ describe('pages in trouble', async () => {
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
 
+      let reads = 0;
       await page.route('**/holds/*', async (route) => {
         const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
-      }, { times: 1 });
+        if (reads++) await route.fulfill({ status: 410, json: { code: 'hold-expired' } });
+        else await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
+      }, { times: 2 });
       await page.click('#cart-pay');
       await page.locator('#back.main').waitFor(WAIT);
       await see(visitor, 'checkout-ran-out');
