@@ -144,19 +144,24 @@ for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/
 for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();
 
-// While the page is open, operators may move seats and reissue tickets, and members may accept tickets. Then it reloads.
+// While the page is open, operators may move seats, reissue tickets, postpone or cancel the event or refund the order, and
+// members may accept tickets. Then it reloads.
 const LOOK_MS = 120_000;
 const { moved } = main.dataset;
 const tickets = main.matches('.tickets');
-const shown = tickets ? [...document.querySelectorAll('[data-large]')].map(({ dataset }) => dataset.large).join() : moved;
+const timeIn = (iso) => Date.parse(iso) || 0;
+const starts = timeIn(document.querySelector('[data-starts]')?.dataset.starts);
+const shown = [starts, ...(tickets ? [...document.querySelectorAll('[data-large]')].map(({ dataset }) => dataset.large) : [status, false, moved])].join();
 async function lookAgain() {
   if (document.hidden) return;
   const path = `/v1/pay/orders/${order}${tickets ? '/tickets' : ''}`;
   const now = await call('GET', path).catch(({ code }) => (code === 'tickets-unknown' ? { tickets: [] } : null));
-  const good = now?.tickets?.filter(({ state }) => state === 'valid' || state === 'used').map(({ ticket }) => ticket).join();
-  if (now && (good ?? now.moved_at ?? '') !== shown) location.reload();
+  if (!now) return;
+  const good = now.tickets?.filter(({ state }) => state === 'valid' || state === 'used');
+  const next = good ? [timeIn(good[0]?.starts_at), ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
+  if (next.join() !== shown) location.reload();
 }
-if (shown !== undefined) {
+if (moved !== undefined) {
   document.addEventListener('visibilitychange', lookAgain);
   setInterval(lookAgain, LOOK_MS);
 }

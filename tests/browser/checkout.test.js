@@ -375,6 +375,23 @@ describe('checkout', async () => {
     assert.deepEqual([place.id, place.price], [hallSeat(-1), price], 'what was paid stays its price');
     for (const one of [page, tickets]) await lookAgain(one, '#announce', { hasText: `Your seats are now: ${place.zone}, row ${place.row}, seat ${place.number}` });
     await visitor.judge('moved');
+    // Each answer, faked once, has one change.
+    const when = { starts_at: '2031-01-01T10:00:00Z' };
+    for (const [one, path, change] of [[page, '', { status: 'refunding' }], [page, '', { event_cancelled: true }], [page, '', when], [tickets, '/tickets', when]]) {
+      await one.route(`**/v1/pay/orders/${order}${path}`, async (route) => {
+        const answer = await route.fetch();
+        const json = await answer.json();
+        await route.fulfill({ response: answer, json: path ? { ...json, tickets: json.tickets.map((ticket) => ({ ...ticket, ...change })) } : { ...json, ...change } });
+      }, { times: 1 });
+      await Promise.all([one.waitForEvent('load'), lookAgain(one, 'main')]);
+    }
+    await Promise.all([page, tickets].map(async (one) => {
+      let loads = 0;
+      one.on('load', () => { loads += 1; });
+      await Promise.all([one.waitForResponse('**/v1/pay/orders/**'), lookAgain(one, 'main')]);
+      await one.evaluate(() => new Promise((later) => { setTimeout(later, 500); }));
+      assert.equal(loads, 0, 'nothing has changed');
+    }));
   });
 
   for (const [name, options, n] of [['plain-ko', { locale: 'ko-KR' }, 12], ['plain-en-dark', { locale: 'en-GB', colorScheme: 'dark' }, 13]]) {

@@ -15,6 +15,7 @@
 --< issued_at  text
 --< event_name text
 --< show       jsonb
+--< starts_at  text
 --< place_at   bigint
 --< zone       text
 --< row        text
@@ -34,7 +35,7 @@
 SELECT t.id, t.seat, t.event, t.token,
     t.revoked_at IS NOT NULL OR gone.event IS NOT NULL AND c.ticket IS NULL AS revoked,
     c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
-    :event_name(o) AS event_name, :show(o) AS show,
+    :event_name(o) AS event_name, :show(o) AS show, coalesce(:show(o)->>'starts_at', '') AS starts_at,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
     coalesce(p.place->>'row', '') AS row, coalesce(p.place->>'number', '') AS number,
     coalesce(p.place->>'label', '') AS label, coalesce(p.place->>'category', '') AS category,

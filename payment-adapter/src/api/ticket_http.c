@@ -90,6 +90,7 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
     json_member_str(body, "seat", row->seat);
     json_member_str(body, "event", row->event);
     json_member_str(body, "event_name", row->event_name);
+    json_member_some(body, "starts_at", row->starts_at);
     json_member_some(body, "zone", row->zone);
     if (row->number.len > 0) {
         json_member_str(body, "row", row->row);
