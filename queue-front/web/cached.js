@@ -7,6 +7,7 @@ import { keep } from './show.js';
 const YEAR_S = 31_536_000;
 const MONTH_S = 2_592_000;
 const VISITOR_BYTES = 16;
+const AGAIN_MAX_MS = 20_000;
 
 function setCookie(name, value, maxAge) {
   const secure = location.protocol === 'https:' ? '; Secure' : '';
@@ -35,10 +36,15 @@ function otherLanguage() {
   return true;
 }
 
+// Nothing else on this page asks for the place, so this repeats until there is an answer.
 async function findPlace(ask, settle) {
-  const answer = await ask('GET', 'me');
-  if (answer.ok) settle(await answer.json());
-  else if (answer.status === 401) keep.set('place', null);
+  for (let tries = 1; ; tries += 1) {
+    const answer = await ask('GET', 'me').catch(() => null);
+    if (answer?.ok) return settle(await answer.json());
+    if (answer?.status === 401) return keep.set('place', null);
+    const ms = Math.min(AGAIN_MAX_MS, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
+    await new Promise((again) => { setTimeout(again, ms); });
+  }
 }
 
 export async function begin(ask, settle) {

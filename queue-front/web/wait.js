@@ -77,6 +77,7 @@ function viewOf() {
 }
 
 function see() {
+  keep.set('place', 1);
   if (!over && OVER.includes(me.place)) return location.replace(home);
   if (!place) return withPlace(); // until then the page stays as rendered
   const view = viewOf();
@@ -368,7 +369,6 @@ function settle(joined) {
   notice('');
   over = '';
   me = { ...joined, made: serverNow() };
-  keep.set('place', 1);
   if (cached) holdStream();
   line.dataset.entry = me.entry ?? me.position;
   see();

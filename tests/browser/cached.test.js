@@ -42,6 +42,14 @@ describe('the waiting page out of a cache', async () => {
     await visitor.page.reload();
     await visitor.view('waiting');
     assert.equal(await visitor.page.textContent('#position'), '4');
+    // One lost answer hides no place, and the visitor's own page stores that there is one.
+    await visitor.page.evaluate(() => localStorage.clear());
+    await line.go(visitor, 'show/mine');
+    await visitor.view('waiting');
+    await visitor.page.route('**/me', (route) => route.fulfill({ status: 503 }), { times: 1 });
+    await line.go(visitor, 'show');
+    await visitor.view('waiting');
+    visitor.wrong.length = 0; // the browser logs the refused request
     // The cookie that the script sets works like the server's: without the ticket it is the same place.
     await visitor.page.context().clearCookies({ name: /ticket/ });
     await visitor.page.reload();
