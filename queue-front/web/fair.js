@@ -138,6 +138,7 @@ async function look() {
 
 document.documentElement.classList.add('live');
 byId('back').href = `/e/${event}`;
+for (const link of document.querySelectorAll('a[hreflang]')) link.href = `?${lane ? `lane=${encodeURIComponent(lane)}&` : ''}lang=${link.hreflang}${location.hash}`;
 byId('published').href = path;
 byId('entry').addEventListener('input', showWhere);
 const [, own] = /^#entry=(\d{1,12})$/.exec(location.hash) ?? [];

@@ -97,8 +97,10 @@ describe('the page of the draw', async () => {
     await until('the late draw', async () => (await fairness('late')).drawn);
     await visitor.page.goto(`${line.at}/e/late/fairness`);
     await visitor.shows('verdict', /the beacon was late: the secret alone decided/);
-    await visitor.page.goto(`${line.at}/e/late/fairness?lane=nowhere`);
+    await visitor.page.goto(`${line.at}/e/late/fairness?lane=nowhere#entry=9`);
     await visitor.shows('notice', /no such event/);
+    await visitor.page.click('nav a[hreflang=ko]');
+    await visitor.page.waitForURL('**/fairness?lane=nowhere&lang=ko#entry=9');
     assert.equal((await visitor.page.goto(`${line.at}/e/nothing/fairness`)).status(), 404);
   });
 
