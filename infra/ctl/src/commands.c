@@ -69,7 +69,7 @@ static const struct command rows[] = {
      .brief = "How many are let in a second",
      .options = OPT(WHY) | OPT(IF_VERSION),
      LINE("PATCH", EVENT_AT),
-     .done = "{EVENT} lets in {RATE} a second."},
+     .done = "The rate of {EVENT} is {RATE} a second."},
     {.form = "preview EVENT",
      .brief = "When the last of those who wait now enters",
      .options = OPT(RATE),

@@ -128,7 +128,8 @@ static void round_over(struct pilot *pilot)
     const struct line_view *view = pilot->event->view;
     struct health_reading reading;
     bool answered = read_pages(pilot, &reading);
-    if (!view->pilot.on || view->stale || pilot->deciding)
+    /* A rate of 0 was set by hand or schedule: no move goes below the floor. */
+    if (!view->pilot.on || view->pilot.rate_milli == 0 || view->stale || pilot->deciding)
         return;
     uint64_t now_ms = front_line_now_ms(pilot->front, pilot->event);
     struct front_sum sum = front_sum(pilot->front, pilot->event);

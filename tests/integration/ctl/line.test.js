@@ -33,6 +33,7 @@ test('an event is made, listed, shown, opened, changed, and all of it is on the 
   assert.match(trail, /line {3}admin token +db hot: 데이터베이스 50% +change \{"rate_per_s":5\} to \{"rate_per_s":400\}/);
   assert.match(trail, /spring sale +create/);
   assert.equal((await fairgate('audit', 'life', '--json')).json.line.audit.length, 4);
+  assert.match(done(await fairgate('set', 'life', 'autopilot={"on":true,"ceiling":20}')).stdout, /The autopilot lets in 20 a second\./);
 });
 
 test('every move of the line is a command', async () => {

@@ -163,6 +163,10 @@ flight('it goes on from a rate set by hand', async (t) => {
   assert.equal((await show(front)).autopilot_state.rate_per_s, 10, 'a lower ceiling holds at once');
   assert.equal((await front.admin.post('/admin/events/show/actions/undo')).status, 200);
   assert.equal((await show(front)).autopilot.ceiling, 20);
+  await patch(front, 'show', { rate_per_s: 0 });
+  const { asked } = site.pages[0];
+  await until('two more intervals', () => site.pages[0].asked > asked + 3);
+  assert.equal((await show(front)).autopilot_state.rate_per_s, 0, 'a stopped line stays stopped');
 });
 
 flight('one of two fronts decides in each interval', async (t) => {

@@ -236,6 +236,9 @@ static void put_version(const struct call *call, struct grow *out)
     if (state.len == 0 || value_at(call->json, "version") == NULL)
         return;
     value_fill(out, "It is {state} now, version {version:0}.\n", call->json);
+    if (value_at(call->json, "autopilot_state.rate_per_s") != NULL)
+        value_fill(out, "The autopilot lets in {autopilot_state.rate_per_s} a second.\n",
+                   call->json);
 }
 
 /* The API lists or changes a limited number at a time: says that there is more. */
