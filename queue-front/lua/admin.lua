@@ -117,6 +117,13 @@ local function closes_at_once()
     return closes_at and closes_at <= ARGV[ask_admin.from]
 end
 
+-- Without the due steps of its schedule: the next tick would take them, which is what was undone.
+local function without_due(doc)
+    return (string.gsub(doc, '{"at":"([^"]+)","rate_per_s":[%d.]+},?', function(at)
+        return at <= ARGV[ask_admin.from] and '' or nil
+    end))
+end
+
 local function restore()
     local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
     local names = { 'doc', knobs.names }
@@ -125,6 +132,7 @@ local function restore()
         fields[#fields + 1] = name
         fields[#fields + 1] = call('HGET', KEYS[1], 'undo:' .. name) or '0' -- a newer program's knob
     end
+    fields[2] = without_due(fields[2])
     call('HSET', KEYS[1], unpack(fields))
     hand_over(before)
 end

@@ -359,16 +359,23 @@ test('all fronts take a scheduled rate once, and document it', async (t) => {
       return json.rate_per_s === 7 && json.schedule.length === 1;
     });
   }
-  const { audit } = (await site.front.admin.get(`/admin/events/${show}/audit`)).json;
-  const steps = audit.filter(({ who }) => who === 'schedule');
+  const taken = async () => (await site.front.admin.get(`/admin/events/${show}/audit`)).json.audit.filter(({ who }) => who === 'schedule');
+  const steps = await taken();
   assert.equal(steps.length, 1);
   assert.deepEqual([steps[0].from, steps[0].to], [{ rate_per_s: 0 }, { rate_per_s: 7 }]);
+
+  await act(site.front, show, 'undo');
+  await until('the other front to show it', async () => {
+    const { json } = await site.fronts[1].admin.get(`/admin/events/${show}`);
+    return json.rate_per_s === 0 && json.schedule.length === 1;
+  });
 
   // A value that an operator sets stays until the next step.
   await patch(site.front, show, { rate_per_s: 5 });
   assert.equal((await site.fronts[1].http.get(`/v1/queue/${show}/status`)).status, 200);
   await until('the other front to show it', async () =>
     (await site.fronts[1].admin.get(`/admin/events/${show}`)).json.rate_per_s === 5);
+  assert.equal((await taken()).length, 1, 'an undone step does not come back');
   await act(site.front, show, 'close');
   for (const front of site.fronts) await untilState(front, show, 'closed');
 });
