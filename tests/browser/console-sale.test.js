@@ -123,7 +123,10 @@ describe('the console, around a sale', async () => {
       assert.deepEqual(await row(), ['presale', '2,345', '1', '4,689']);
       await see(boss, `sale-codes-${name}`);
 
-      // Loading codes is no change that an undo takes back, so the dialog names the change before it.
+      // Loading codes is no change that an undo takes back, so the dialog names the change before it, and so it does
+      // when the autopilot has made the newest entries.
+      const moves = Array(100).fill({ at: new Date().toISOString(), version: 2, who: 'autopilot', what: 'rate', from: { rate_per_s: 20 }, to: { rate_per_s: 14 }, why: 'errors', because: null });
+      await page.route('**/audit?limit=100', (route) => route.fulfill({ json: { event: id, audit: moves } }));
       await clickFor(page, '#act-undo', '#confirm[open]');
       assert.match(await page.locator('#confirm-lines li').first().textContent(), /^(Open|열기)/);
       await page.click('#confirm-no');

@@ -14,7 +14,7 @@ const PREVIEW_EVERY = 15;
 const SERIES_MAX = 5000; // samples of the line; the service's limit
 const NEWEST = 60;
 const NOTED_MAX = 1800;
-const ACTS_MAX = 100; // newest operators' acts to read
+const ACTS_MAX = [100, 1000]; // newest entries to read, and if the act that made this version is not among them
 const LISTED_MS = 4000; // how old a list of halls may be
 const CHECKED_MS = 2000; // how long the checklist waits for the parts
 const ABSENT_MS = 5 * 60_000; // between requests for an absent hall, whatever the list says
@@ -133,8 +133,12 @@ class Watch {
 
   // The autopilot's moves are not acts.
   async readActs() {
-    const reply = await get('queue', `/admin/events/${this.id}/audit?limit=${ACTS_MAX}`).catch(() => null);
-    if (reply !== null) this.acts = reply.audit.filter(({ who }) => who !== 'autopilot');
+    for (const limit of ACTS_MAX) {
+      const reply = await get('queue', `/admin/events/${this.id}/audit?limit=${limit}`).catch(() => null);
+      if (reply === null) return;
+      this.acts = reply.audit.filter(({ who }) => who !== 'autopilot');
+      if (reply.audit.length < limit || this.acts.some(({ version }) => version === this.doc.version)) return;
+    }
   }
 
   // True if the document has changed.
