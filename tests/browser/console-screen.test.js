@@ -36,6 +36,7 @@ describe('the verdict', () => {
     assert.equal(verdict(night({ live: { waiting: 0 } })).key, 'open-calm');
     assert.deepEqual(verdict(night({ live: { active: 390 } })), { level: 'fine', key: 'open-full', values: [1200, 400] });
     assert.equal(verdict(night({ doc: { state: 'pre-queue' } })).key, 'pre-queue-calm');
+    for (const beacon of [undefined, { kind: 'text', at: null, late_s: 120 }]) assert.deepEqual(verdict(night({ doc: { state: 'pre-queue', opens_at: new Date(NOON - MINUTE).toISOString(), beacon } })), { level: 'fine', key: 'pre-queue-closed', values: [] });
     for (const state of ['draft', 'scheduled', 'sold-out', 'closed']) assert.deepEqual([verdict(night({ doc: { state } })).level, verdict(night({ doc: { state } })).key], ['rest', state]);
   });
 
@@ -51,6 +52,8 @@ describe('the verdict', () => {
     ['broken', 'visits-halted', { live: { visits_halted: true } }],
     ['broken', 'codes-missing', { live: { codes_missing: 7 } }],
     ['broken', 'opens-late', { doc: { state: 'scheduled', opens_at: new Date(NOON - MINUTE).toISOString() } }],
+    ['broken', 'opens-late', { doc: { state: 'pre-queue', beacon: null, opens_at: new Date(NOON - MINUTE).toISOString() } }],
+    ['broken', 'opens-late', { doc: { state: 'pre-queue', beacon: { kind: 'drand', at: new Date(NOON - 3 * MINUTE).toISOString(), late_s: 120 }, opens_at: new Date(NOON - 4 * MINUTE).toISOString() } }],
     ['broken', 'stalled', { stalledMs: LIMITS.stalled_ms }],
     ['broken', 'errors', { errors: { queue: 0, seats: LIMITS.errors_broken, pay: 0 } }],
     ['broken', 'failing', { orders: { open: 0, parked: 0, completed: 2, failed: LIMITS.failing } }],

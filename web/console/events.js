@@ -25,9 +25,9 @@ function seatBar(sums) {
 
 // For the verdict. The list has less data than an event's own view.
 function factsOf(event, sums, { health, fronts }) {
-  const { state, live, shut } = event;
+  const { state, opens_at, live, shut } = event;
   return {
-    now: Date.now(), doc: { state }, live, shut, fronts, silentMs: 0, parts: partsFor(health, event.id), pace: { called: null }, stalledMs: 0, errors: {},
+    now: Date.now(), doc: { state, opens_at }, live, shut, fronts, silentMs: 0, parts: partsFor(health, event.id), pace: { called: null }, stalledMs: 0, errors: {},
     orders: null, quietMs: 0, seats: sums?.out ? null : sums, drift: 0, plan: null,
   };
 }

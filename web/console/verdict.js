@@ -33,6 +33,14 @@ const worst = (errors, least, most = Infinity) => Object.entries(errors).filter(
 const once = (holds, ...values) => (holds ? [values] : []);
 // A full event calls nobody until visitors leave.
 export const isFull = ({ doc, live }) => doc.max_active > 0 && live.active + live.outstanding >= Math.ceil(LIMITS.full * doc.max_active);
+// When the line opens by itself at the latest; NaN: it does not, or that is not known. A draw waits for its beacon; the
+// list of events does not know the beacon.
+function opensBy({ doc: { state, opens_at: at, beacon } }) {
+  if (state === 'scheduled') return Date.parse(at);
+  if (state !== 'pre-queue' || beacon === undefined) return NaN;
+  const waits = beacon !== null && beacon.kind !== 'none';
+  return waits ? Date.parse(beacon.at ?? at) + beacon.late_s * 1000 : Date.parse(at);
+}
 const isOpen = ({ doc }) => doc.state === 'open';
 const isStill = ({ pace }) => pace.called !== null && Math.round(pace.called) === 0;
 
@@ -47,7 +55,7 @@ const RULES = [
   rule('broken', 'out', 'parts', (f) => partsOf(f, ({ reason }) => Boolean(reason))),
   rule('broken', 'visits-halted', 'parts', (f) => once(f.live.visits_halted)),
   rule('broken', 'codes-missing', 'codes', (f) => once(f.live.codes_missing > 0, f.live.codes_missing)),
-  rule('broken', 'opens-late', 'knobs', (f) => once(f.doc.state === 'scheduled' && Boolean(f.doc.opens_at) && f.now - Date.parse(f.doc.opens_at) > LIMITS.opens_late_ms)),
+  rule('broken', 'opens-late', 'knobs', (f) => once(f.now - opensBy(f) > LIMITS.opens_late_ms)),
   rule('broken', 'stalled', 'knobs', (f) => once(f.stalledMs >= Math.max(LIMITS.stalled_ms, 5000 / (f.live.rate_per_s || 1)), f.live.waiting)),
   rule('broken', 'errors', 'parts', (f) => worst(f.errors, LIMITS.errors_broken)),
   rule('broken', 'failing', 'orders', (f) => once(f.orders !== null && f.orders.failed >= LIMITS.failing && f.orders.failed > f.orders.completed, f.orders?.failed)),
@@ -107,6 +115,7 @@ export function verdict(facts, found = alarms(facts)) {
   const { state } = facts.doc;
   if (first !== undefined) return { ...first, level: ['draft', 'closed'].includes(state) ? 'look' : first.level };
   if (RESTING.includes(state)) return { level: 'rest', key: state, values: [facts.doc.opens_at ? { time: facts.doc.opens_at } : ''] };
+  if (state === 'pre-queue' && facts.now >= Date.parse(facts.doc.opens_at)) return { level: 'fine', key: 'pre-queue-closed', values: [] };
   const isCalm = state === 'pre-queue' || facts.live.waiting === 0;
   if (!isCalm && isFull(facts)) return { level: 'fine', key: 'open-full', values: [facts.live.waiting, facts.doc.max_active] };
   if (!isCalm && isOpen(facts) && isStill(facts)) return { level: 'fine', key: 'open-slow', values: [facts.live.waiting] };
