@@ -30,6 +30,7 @@ async function loggedIn(account, { run }) {
 const runOut = ({ file, kept }) => writeFileSync(file, JSON.stringify({ ...kept(), expires_at: 1 }), { mode: 0o600 });
 const issuer = await openIssuer(scope);
 issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
+issuer.account('kim', { email: 'kim@house.example', roles: ['operator:hero-*'] });
 issuer.account(MACHINE.id, { roles: ['operator'] });
 const site = await openSite(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
 for (const id of ['hero-lim', 'other']) await makeEvent(site, id);
@@ -59,6 +60,18 @@ test('an operator logs in by a code, acts by their role and logs out', async () 
   assert.ok(!existsSync(lee.file));
   assert.equal((await issuer.post('/token', { client_id: CLIENT, grant_type: 'refresh_token', refresh_token: token })).error, 'invalid_grant');
   refused(await lee.run('logout'), EXIT.usage, /nobody is logged in/);
+});
+
+test('a role for some events is enough for top, and no fault to doctor', async () => {
+  const kim = person();
+  await loggedIn('kim', kim);
+  const { stdout } = await until('the issuer\'s keys', async () => {
+    const answer = await kim.run('top', 'hero-lim', '--once');
+    return answer.status !== EXIT.token && answer;
+  });
+  assert.match(stdout, / event=hero-lim state=open /);
+  refused(await kim.run('top', 'other', '--once'), EXIT.token, /operator-event-refused/);
+  assert.match((await kim.run('doctor')).stdout, /^note {1,2}the token is for some events only: queue-front does not list all$/m);
 });
 
 test('an issuer that missed a logout is named, and no other sees the token', async () => {

@@ -119,6 +119,10 @@ static void judge_token(const struct look *look, json_t *findings)
         if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && call->status == 401)
             finding_add(findings, "bad", "give each service the same token, or name the right one",
                         "%s refuses the token", job_service_name((enum command_service)i));
+        else if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && call->status == 403)
+            finding_add(findings, "note", "use a role for all events to see the rest",
+                        "the token is for some events only: %s does not list all",
+                        job_service_name((enum command_service)i));
         else if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && !call_good(call))
             finding_add(findings, "bad", "its log says why", "%s answers %ld to an operator",
                         job_service_name((enum command_service)i), call->status);
@@ -229,7 +233,8 @@ static void judge_setup(const struct look *look, json_t *findings)
 {
     const struct call *call = &look->call[LOOK_SETUP];
     const json_t *rows = value_at(call->json, "findings");
-    if (!look_asked(look, LOOK_SETUP) || call->end != CALL_ANSWERED || call->status == 401)
+    if (!look_asked(look, LOOK_SETUP) || call->end != CALL_ANSWERED || call->status == 401 ||
+        call->status == 403)
         return; /* other findings name it */
     if (!call_good(call) || !json_is_array(rows)) {
         finding_add(findings, "note", "finish the upgrade if it is older; its log says more",
