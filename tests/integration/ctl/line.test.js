@@ -93,6 +93,16 @@ test('a wrong token, none, and a service that is not there are told apart by the
   refused(await fairgate('events', '--profile', 'live'), EXIT.usage, /no profile \[live\]/);
 });
 
+test('audit shows the trails that came, and names a service that is not there', async () => {
+  const row = { at: '2026-01-01T00:00:00.000Z', act: 'blocked', reason: 'a camera' };
+  const { port: privatePort } = await serve(scope, (_, answer) => answer.setHeader('Content-Type', 'application/json').end(JSON.stringify({ acts: [row] })));
+  const services = { queue: site.front, seats: { privatePort }, tokenFile: site.secrets.path('admin-token') };
+  const half = commandLine(scope, { ...services, pay: { privatePort: await freePort() } });
+  assert.match(refused(await half('audit', 'life'), EXIT.away, /payment-adapter cannot be reached/).stdout, /spring sale[^]*a camera/);
+  assert.match(done(await commandLine(scope, services)('audit', 'no-line')).stdout, /a camera/);
+  assert.equal(refused(await fairgate('audit', 'no-line'), EXIT.refused, /event-unknown/).stdout, '');
+});
+
 test('an answer that never came leaves the outcome open, and says so', async () => {
   const server = await serve(scope, (request) => request.resume().on('end', () => request.socket.destroy()));
   const broken = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: site.secrets.path('admin-token') });

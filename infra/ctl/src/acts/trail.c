@@ -68,7 +68,7 @@ static int put_raw(const struct job *job, const struct trails *trails)
     for (size_t i = 0; i < trails->len; i++) {
         const struct call *call = &trails->trail[i].call;
         struct span answer =
-            call->json != NULL ? (struct span){call->answer.ptr, call->answer.len} : SPAN("null");
+            call_good(call) ? (struct span){call->answer.ptr, call->answer.len} : SPAN("null");
         fprintf(job->out, "%s\"%s\":", i == 0 ? "{" : ",", names[trails->trail[i].service]);
         fwrite(answer.ptr, 1, answer.len, job->out);
     }
@@ -88,13 +88,17 @@ int trail_fetch(struct job *job, struct trails *trails)
         TRAILS,
     };
     int status = EXIT_DONE;
+    size_t rows = 0;
     if (job_event(job) == NULL) {
         trails->len = 1;
         trails->trail[0].path = "/admin/audit";
     }
-    for (size_t i = 0; status == EXIT_DONE && i < trails->len; i++) {
+    /* The line is last: it may not know the event if another service has something of it. */
+    for (size_t i = trails->len; i-- > 0;) {
         struct trail *trail = &trails->trail[i];
-        status = job_look(job, trail->service, trail->path, i > 0, &trail->call);
+        int made = job_look(job, trail->service, trail->path, i > 0 || rows > 0, &trail->call);
+        rows += json_array_size(value_at(trail->call.json, trail->rows));
+        status = made != EXIT_DONE ? made : status;
     }
     return status;
 }
@@ -109,16 +113,17 @@ int trail_audit(struct job *job)
 {
     struct trails trails;
     struct grow out = {.ptr = NULL};
-    int status = trail_fetch(job, &trails);
-    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
+    int fetched = trail_fetch(job, &trails), status = EXIT_DONE;
+    json_t *list = trail_list(&trails);
+    bool some = fetched == EXIT_DONE || json_array_size(list) > 0;
+    if (some && job_option(job, OPTION_JSON)) {
         status = put_raw(job, &trails);
-    } else if (status == EXIT_DONE) {
-        json_t *list = trail_list(&trails);
+    } else if (some) {
         out.failed = list == NULL;
         value_rows(&out, list, TRAIL_COLUMNS, job->width);
-        json_decref(list);
         status = job_put(job, &out);
     }
+    json_decref(list);
     trail_free(&trails);
-    return status;
+    return fetched != EXIT_DONE ? fetched : status;
 }
