@@ -161,14 +161,35 @@ test('a tested restore opens the newest backup during the sale and leaves nothin
 test('line-save keeps the newest archives of each event, and goes on after one that fails', (t) => {
   const scope = openScope(t);
   const folder = scope.tempDir('line-');
+  const trail = '{"line":{"audit":[{"what":"delete","from":{"event":"gone"}}]}}';
   const settings = {
-    REDIS_AT: '', LINE_COPIES: 1, ...withPrograms(scope, { fairgate: 'case $1:$2 in events:*) echo "hero refused hero-lim";; *:refused) exit 1;; *) echo >"$3";; esac' }),
+    REDIS_AT: '', LINE_COPIES: 1,
+    ...withPrograms(scope, { fairgate: `case $1:$2 in events:*) echo "hero refused hero-lim";; audit:*) echo '${trail}';; *:refused | show:*) exit 1;; *) echo '{"state":"closed"}' >"$3";; esac` }),
   };
-  for (const event of ['hero', 'hero-lim']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), '');
+  for (const event of ['hero', 'hero-lim', 'ended', 'gone']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), '{"state":"open"}\n');
+  writeFileSync(join(folder, 'event-over-20190101T000000Z.ndjson'), '{"state":"closed"}\n');
   assert.equal(recover(scope, settings, 'line-save', folder).status, 1, 'one was refused');
-  assert.deepEqual(readdirSync(folder).map((name) => name.replace(/-2\d{7}T\d{6}Z/, '')).sort(), ['event-hero-lim.ndjson', 'event-hero.ndjson']);
-  assert.ok(!readdirSync(folder).some((name) => name.includes('20200101')));
+  const kept = readdirSync(folder);
+  // `ended` ended since its newest archive, which promote would open again.
+  assert.deepEqual(kept.map((name) => name.replace(/-2\d{7}T\d{6}Z/, '')).sort(), ['deleted', 'event-ended.ndjson', 'event-hero-lim.ndjson', 'event-hero.ndjson', 'event-over.ndjson']);
+  assert.deepEqual(kept.filter((name) => /20(19|20)0101/.test(name)), ['event-over-20190101T000000Z.ndjson']);
+  assert.deepEqual(readdirSync(join(folder, 'deleted')), ['event-gone-20200101T000000Z.ndjson']);
   assert.equal(recover(scope, { ...settings, ...withPrograms(scope, { fairgate: 'exit 1' }) }, 'line-save', folder).status, 1, 'no front answered');
+});
+
+test('promote restores the other events when one archive is refused', (t) => {
+  const scope = openScope(t);
+  const folder = scope.tempDir('line-');
+  const clock = join(scope.tempDir('clock-'), 'now');
+  writeFileSync(clock, '0');
+  for (const event of ['a', 'b', 'c']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), `{"event":"${event}"}\n`);
+  const settings = withPrograms(scope, {
+    setpriv: 'while [ "$1" != --clear-groups ]; do shift; done; shift; exec "$@"',
+    psql: 'echo f', date: `echo $(($(cat ${clock}) + 40)) | tee ${clock}`, fairgate: 'case $1:$2 in show:* | restore:b) exit 1;; esac',
+  });
+  const { status, stdout, stderr } = recover(scope, settings, 'promote', folder, '--first-is-off');
+  assert.deepEqual([status, ...stdout.matchAll(/^(\S+) is as it was/gm)].map((one) => one[1] ?? one), [1, 'c', 'a']);
+  assert.match(stderr, /b does not come back/);
 });
 
 test('line-load loads a copy into an append-only Redis and keeps the old files', async (t) => {
