@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
-import { perMinute, quietMs, showUp, withLanes } from '../../web/console/figures.js';
+import { perMinute, quietMs, showUp } from '../../web/console/figures.js';
 import { againstPlan, forecast } from '../../web/console/forecast.js';
 import { alarms, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
@@ -114,12 +114,6 @@ describe('the verdict', () => {
     assert.deepEqual(verdict(night({ live: { active: 390 }, pace: still })), { level: 'look', key: 'full', values: [400, 1200], where: 'live' });
     assert.deepEqual(verdict(night({ pace: still })), { level: 'fine', key: 'open-slow', values: [1200] });
     assert.equal(verdict(night({ live: { active: 390 }, pace: { ...still, called: null } })).key, 'open-full', 'not known yet');
-  });
-
-  test('visitors who wait in a lane count', () => {
-    const live = withLanes({ ...night().live, issued: 5, serving: 5, waiting: 0, lanes: [{ id: 'press', issued: 8000, serving: 10, waiting: 7990, outstanding: 7 }] });
-    assert.deepEqual([live.issued, live.serving, live.waiting, live.outstanding, live.general.issued], [8005, 15, 7990, 17, 5]);
-    assert.deepEqual(alarms(night({ live: { ...live, rate_per_s: 0 } })).map(({ key, values }) => [key, ...values]), [['rate-zero', 7990]]);
   });
 
   test('a slow line does not count as stalled', () => {

@@ -12,6 +12,9 @@ const WORDS_MAX = 200;
 const KINDS = ['drand', 'text', 'none'];
 const OPEN = ['draft', 'scheduled', 'pre-queue']; // until entries close
 
+// Lanes take no part in the draw.
+const entriesOf = ({ live }) => (live?.general ?? live)?.issued ?? 0;
+
 export async function open(body, event) {
   const beacon = make('input', { id: 'beacon', maxLength: BEACON_MAX, autocomplete: 'off' });
   const facts = make('dl', { id: 'draw', className: 'facts long' });
@@ -55,7 +58,7 @@ export async function open(body, event) {
     const text = beacon.value.trim();
     const sure = await confirmed({
       title: say('act.sure', say('act.draw'), event.doc.name), text: say('act.draw.means'),
-      lines: [text === '' ? say('draw.no-beacon') : say('draw.with-beacon', text), say('draw.entries-now', number(event.live?.general.issued ?? 0))], yes: say('act.draw'), why: { text: event.why() },
+      lines: [text === '' ? say('draw.no-beacon') : say('draw.with-beacon', text), say('draw.entries-now', number(entriesOf(event)))], yes: say('act.draw'), why: { text: event.why() },
     });
     if (!sure) return;
     await event.act('draw', text === '' ? {} : { beacon: text }, sure.why);
@@ -118,7 +121,7 @@ export async function open(body, event) {
       fact(say('draw.promise-now'), promiseInWords(fairness)),
       ...(closed ? [fact(say('draw.closed'), timeAt(closed))] : []),
       ...(fairness.drawn ? [fact(say('draw.seed'), hex(fairness.seed)), fact(say('draw.beacon'), fairness.proof?.late ? make('strong', {}, say('draw.was-late')) : fairness.beacon || say('draw.none')), fact(say('draw.entries'), number(fairness.entries)), fact(say('draw.at'), timeAt(fairness.drawn_at))]
-        : [fact(say(closed ? 'draw.entries' : 'draw.entries-now-label'), closed ? number(fairness.entries) : event.doc.state === 'pre-queue' ? number(event.live?.general.issued ?? 0) : '–')]));
+        : [fact(say(closed ? 'draw.entries' : 'draw.entries-now-label'), closed ? number(fairness.entries) : event.doc.state === 'pre-queue' ? number(entriesOf(event)) : '–')]));
     waits.hidden = fairness.drawn || (event.doc.state === 'pre-queue' && !isPublic);
     const now = JSON.stringify(fairness);
     if (fairness.drawn && now !== known) await verify(fairness);

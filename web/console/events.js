@@ -1,7 +1,6 @@
 // events.js: all events at a glance, with figures of the line and of the hall.
 
 import { allHealth, call, get, hasPart, limits, whose } from './api.js';
-import { withLanes } from './figures.js';
 import { byId, make, say } from './kit.js';
 import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
 import { alarms, verdict } from './verdict.js';
@@ -140,7 +139,6 @@ export async function open(main) {
       const { events, fronts = [] } = await (only === null ? get('queue', '/admin/events') : eventsNamed(only.filter((name) => !name.endsWith('*'))));
       const isFirst = turns === 0;
       if (turns++ % 3 === 0) await Promise.race([readParts(events), ...(isFirst ? [new Promise((resolve) => { setTimeout(resolve, FIRST_MS); })] : [])]);
-      for (const event of events) event.live = withLanes(event.live);
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;
       asOf.textContent = `${say('verdict.as-of', moment(new Date()))} · ${zoneName()}`;

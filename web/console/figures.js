@@ -11,13 +11,6 @@ const LEAST_MS = 20_000; // less time says nothing about a minute
 export const times = (rows) => rows.map((row) => row.at / 1000);
 export const column = (rows, key) => rows.map((row) => row[key] ?? null);
 
-// An event's live numbers, with those of its lanes added up; `general` has the general lane's own.
-export function withLanes(live) {
-  const { lanes = [], issued, serving, waiting, outstanding, admitted, no_shows } = live;
-  const general = { issued, serving, waiting, outstanding, admitted, no_shows };
-  return { ...live, ...Object.fromEntries(Object.entries(general).map(([key, own]) => [key, lanes.reduce((sum, lane) => sum + (lane[key] ?? 0), own)])), general };
-}
-
 // How much a counter rises per second; null at the start and after a reset.
 export function rates(rows, key) {
   let from = 0;

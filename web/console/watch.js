@@ -4,7 +4,7 @@
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { checklist } from './checklist.js';
-import { perMinute, quietMs, rates, withLanes } from './figures.js';
+import { perMinute, quietMs, rates } from './figures.js';
 import { againstPlan, forecast } from './forecast.js';
 import { alarms, isFull, verdict } from './verdict.js';
 
@@ -163,9 +163,8 @@ class Watch {
     return isOther;
   }
 
-  note({ live: own, shut }) {
+  note({ live, shut }) {
     const { doc } = this;
-    const live = withLanes(own);
     const before = this.live;
     this.live = live;
     this.shut = shut ?? null;

@@ -75,7 +75,7 @@ static const struct command rows[] = {
      .options = OPT(RATE),
      LINE(NULL, EVENT_AT "/preview")},
     {.form = "series EVENT",
-     .brief = "The line over time, oldest first",
+     .brief = "The line over time, oldest first, without its lanes",
      .options = OPT(LIMIT),
      LINE(NULL, EVENT_AT "/series"),
      .rows = "series",

@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    LIST_MAX = FRONT_EVENTS_MAX * 1408 + FRONTS_LISTED_MAX * 128,
+    LIST_MAX = FRONT_EVENTS_MAX * 1664 + FRONTS_LISTED_MAX * 128,
     PREVIEW_MAX = 1024,
     MINUTE_MS = 60000,
     APPEAL_MAX = 512,
@@ -61,6 +61,22 @@ struct listing {
     struct span only; /* this event, even if it has ended; absent: all running ones */
 };
 
+static void put_counts(struct text *out, const struct front_sum *of)
+{
+    json_member_u64(out, "issued", of->issued);
+    json_member_u64(out, "serving", of->serving);
+    json_member_u64(out, "waiting", of->waiting);
+    json_member_u64(out, "outstanding", of->outstanding);
+    json_member_u64(out, "admitted", of->admitted);
+    json_member_u64(out, "no_shows", of->no_shows);
+}
+
+static void put_line_counts(struct text *out, const struct line_view *view)
+{
+    put_counts(out, &(struct front_sum){view->issued, view->serving, view->waiting,
+                                        view->outstanding, view->admitted, view->no_shows});
+}
+
 static void put_listed(struct front_line *event, void *ctx)
 {
     const struct listing *listing = ctx;
@@ -81,13 +97,9 @@ static void put_listed(struct front_line *event, void *ctx)
     if (front_is_shut(event))
         json_member_cstr(out, "shut", front_shut_name(event->shut));
     json_member_open(out, "live", '{');
-    json_member_u64(out, "issued", view->issued);
-    json_member_u64(out, "serving", view->serving);
-    json_member_u64(out, "waiting", view->waiting);
+    struct front_sum sum = front_sum(listing->front, event);
+    put_counts(out, &sum);
     json_member_u64(out, "active", view->active);
-    json_member_u64(out, "outstanding", view->outstanding);
-    json_member_u64(out, "admitted", view->admitted);
-    json_member_u64(out, "no_shows", view->no_shows);
     json_member_milli(out, "show_up", (int64_t)view->show_up_milli);
     json_member_milli(out, "rate_per_s", (int64_t)view->knobs.rate_milli);
     json_member_milli(out, "service_rate_per_s", (int64_t)view->service_rate_milli);
@@ -103,8 +115,11 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_bool(out, "visits_halted", view->halted_ms > 0);
     json_member_bool(out, "hall_missing", event->hall_missing);
     if (event->doc.lanes_len > 0) {
-        /* A lane has its own numbers; everything else is the event's. */
+        /* A lane has its own counts, and the general line; everything else is the event's. */
         const struct front *front = listing->front;
+        json_member_open(out, "general", '{');
+        put_line_counts(out, view);
+        json_close(out, '}');
         json_member_open(out, "lanes", '[');
         for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
             const struct front_line *line = front_line_in(front, event, lane);
@@ -112,12 +127,7 @@ static void put_listed(struct front_line *event, void *ctx)
                 continue; /* no picture yet */
             json_open(out, '{');
             json_member_cstr(out, "id", event->doc.lane[lane - 1].id);
-            json_member_u64(out, "issued", line->view->issued);
-            json_member_u64(out, "serving", line->view->serving);
-            json_member_u64(out, "waiting", line->view->waiting);
-            json_member_u64(out, "outstanding", line->view->outstanding);
-            json_member_u64(out, "admitted", line->view->admitted);
-            json_member_u64(out, "no_shows", line->view->no_shows);
+            put_line_counts(out, line->view);
             json_close(out, '}');
         }
         json_close(out, ']');

@@ -91,9 +91,11 @@ struct front_sum front_sum(const struct front *front, const struct front_line *e
         if (line == NULL)
             continue;
         sum.issued += line->view->issued;
-        sum.admitted += line->view->admitted;
+        sum.serving += line->view->serving;
         sum.waiting += line->view->waiting;
         sum.outstanding += line->view->outstanding;
+        sum.admitted += line->view->admitted;
+        sum.no_shows += line->view->no_shows;
     }
     return sum;
 }

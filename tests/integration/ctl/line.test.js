@@ -172,6 +172,10 @@ test('invitations, an appeal, a preview, the series and the knobs are printed', 
   const { invitations: [{ code }] } = (await site.front.admin.get('/admin/events/told/lanes/fans/invitations')).json;
   await new Visitor(site.front, 'told').joined({ headers: { 'x-invitation': code } });
   await until('top to count a lane', async () => / event=told .* waiting=1 /.test(done(await fairgate('top', 'told', '--once')).stdout));
+  const { live } = (await site.front.admin.get('/admin/events?id=told')).json.events[0];
+  assert.deepEqual([live.issued, live.waiting, live.general.issued, live.lanes[0].issued], [1, 1, 0, 1]);
+  assert.equal((await fairgate('report', 'told', '--json')).json.line.issued, 1);
+  assert.match(done(await fairgate('report', 'told')).stdout, /joined {4}1\n[^]*of the general lane alone:\n {2}longest/);
   refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);
   refused(await fairgate('appeal', 'told', 'AAAA-AAAA'), EXIT.refused, /reference-unknown/);
   assert.match(done(await fairgate('preview', 'told', '--rate', '7')).stdout, /^rate_per_s +7$/m);

@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-enum { NUMBER_MAX = 48, REPORT_CALLS = 5 };
+enum { NUMBER_MAX = 48, REPORT_CALLS = 6 };
 
 static const struct {
     enum command_service service;
@@ -27,6 +27,7 @@ static const struct {
     {COMMAND_SEATS, "/admin/events/{EVENT}", true},
     {COMMAND_PAY, "/admin/events/{EVENT}/counts", true},
     {COMMAND_PAY, "/admin/events/{EVENT}/doors", true},
+    {COMMAND_LINE, "/admin/events?id={EVENT}", false},
 };
 
 json_t *report_line(const json_t *series)
@@ -76,9 +77,11 @@ static void put_line(struct grow *out, const json_t *line)
     double judged = value_number(line, "told_judged");
     value_fill(out,
                "\nThe line, from {from} to {to}\n"
-               "  joined    {issued:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n"
-               "  longest   {peak_waiting:0} at {peak_at}\n",
+               "  joined    {issued:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n",
                line);
+    if (value_at(line, "general") != NULL) /* the series has no lanes */
+        grow_add(out, SPAN("  of the general lane alone:\n"));
+    value_fill(out, "  longest   {peak_waiting:0} at {peak_at}\n", line);
     value_fill(out,
                json_is_null(value_at(line, "mean_wait_s")) ? "  mean wait not known\n"
                                                            : "  mean wait {mean_wait_s:0} s\n",
@@ -154,10 +157,17 @@ int report_run(struct job *job)
     if (status == EXIT_DONE)
         status = trail_fetch(job, &trails);
     if (status == EXIT_DONE) {
-        json_t *page = json_pack("{s:O?, s:o, s:O?, s:O?, s:O?, s:o?}", "event", calls[0].json,
-                                 "line", report_line(value_at(calls[1].json, "series")), "hall",
-                                 calls[2].json, "orders", value_at(calls[3].json, "now"), "doors",
-                                 calls[4].json, "changes", trail_list(&trails));
+        /* The counts of an event with lanes: the series has the general line's only. */
+        json_t *line = report_line(value_at(calls[1].json, "series"));
+        json_t *events = json_object_get(calls[5].json, "events");
+        json_t *live = json_object_get(json_array_get(events, 0), "live");
+        json_t *general = json_object_get(live, "general");
+        if (general != NULL && json_object_set(line, "general", general) == 0)
+            json_object_update_existing(line, live);
+        json_t *page =
+            json_pack("{s:O?, s:o, s:O?, s:O?, s:O?, s:o?}", "event", calls[0].json, "line", line,
+                      "hall", calls[2].json, "orders", value_at(calls[3].json, "now"), "doors",
+                      calls[4].json, "changes", trail_list(&trails));
         status = job_put_document(job, page, put_page);
     }
     for (size_t i = 0; i < REPORT_CALLS; i++)

@@ -108,22 +108,6 @@ static struct sums sums_of(const struct look *look)
     return sums;
 }
 
-/* Adds the visitors of lanes to live, which counts those of the general lane only. */
-static void add_lanes(const json_t *events)
-{
-    static const char *const keys[3] = {"waiting", "outstanding", "admitted"};
-    for (size_t i = 0; i < json_array_size(events); i++) {
-        json_t *live = json_object_get(json_array_get(events, i), "live");
-        const json_t *lanes = json_object_get(live, "lanes");
-        for (size_t k = 0; k < 3 && lanes != NULL; k++) {
-            json_int_t sum = json_integer_value(json_object_get(live, keys[k]));
-            for (size_t lane = 0; lane < json_array_size(lanes); lane++)
-                sum += json_integer_value(json_object_get(json_array_get(lanes, lane), keys[k]));
-            json_object_set_new(live, keys[k], json_integer(sum));
-        }
-    }
-}
-
 static void put_event(const struct look *look, const char *event, struct grow *out)
 {
     const json_t *one = look_event(look, event);
@@ -332,8 +316,6 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
             look_free(&look);
             continue;
         }
-        if (!job_option(job, OPTION_JSON))
-            add_lanes(value_at(look.call[LOOK_EVENTS].json, "events"));
         if (first)
             status = judge(job, &look, event);
         if (first && live && status == EXIT_DONE)
