@@ -54,6 +54,7 @@ WHERE t.order_id = :order AND t.replaced_by IS NULL
 ORDER BY p.at, t.seat
 LIMIT 200;
 
+-- A ticket that was taken counts as offered to its taker, whose call may be repeated.
 -- statement: ticket_read
 --> id         text
 --< order_id   text
@@ -63,9 +64,10 @@ LIMIT 200;
 --< purchase   text
 --< offered_to text
 SELECT t.order_id, t.event, t.seat, t.member, coalesce(o.purchase->>'digest', '') AS purchase,
-    coalesce(t.offered_to, '') AS offered_to
+    coalesce(t.offered_to, n.member, '') AS offered_to
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
+LEFT JOIN ticket n ON n.id = t.replaced_by AND n.member <> t.member AND :is_unrevoked(n)
 WHERE t.id = :id;
 
 -- Locks the ticket's order, like order_lock.
@@ -99,7 +101,8 @@ SET offered_to = :to
 WHERE t.id = :id AND t.member = :member AND :may_offer(t, :hops_max)
 RETURNING t.order_id;
 
--- After ticket_lock. Voids the old ticket and issues a new one to the member it was offered to.
+-- After ticket_lock. Voids the old ticket and issues a new one to the member it was offered to. A repeated
+-- call returns the one that the first issued.
 -- statement: ticket_accept
 --> old      text
 --> member   text
@@ -108,17 +111,26 @@ RETURNING t.order_id;
 --> kid      text
 --> token    text
 --> lang     text
+--< ticket   text
 --< order_id text
 WITH old AS (
     UPDATE ticket t
     SET revoked_at = now(), replaced_by = :id, offered_to = NULL
     WHERE t.id = :old AND t.offered_to = :member AND :is_unrevoked(t) AND :is_unused(t)
     RETURNING t.order_id, t.event, t.seat, t.hops, t.standing
+), new AS (
+    INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops, standing)
+    SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops + 1, standing
+    FROM old
+    RETURNING id, order_id
 )
-INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops, standing)
-SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops + 1, standing
-FROM old
-RETURNING order_id;
+SELECT id AS ticket, order_id
+FROM new
+UNION ALL
+SELECT n.id, n.order_id
+FROM ticket t
+JOIN ticket n ON n.id = t.replaced_by AND n.member <> t.member AND :is_unrevoked(n)
+WHERE t.id = :old AND n.member = :member;
 
 -- A page of an event's list of revoked tickets, and of void orders.
 -- statement: ticket_revoked

@@ -267,11 +267,12 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
     assert(visit->accepts);
     if (!guard_row(visit->req, answer, 1, REFUSAL_NOT_OFFERED))
         return;
+    const struct sql_ticket_accept_row row = sql_ticket_accept_row(answer->results[1], 0);
     char memory[256];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
-    json_member_cstr(&body, "ticket", visit->ticket.id);
-    json_member_str(&body, "order", sql_ticket_accept_row(answer->results[1], 0).order_id);
+    json_member_str(&body, "ticket", row.ticket);
+    json_member_str(&body, "order", row.order_id);
     json_close(&body, '}');
     reply_moved(visit, 201, &body);
 }
