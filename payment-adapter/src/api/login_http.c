@@ -137,6 +137,8 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
     refusal_reply(login->req, REFUSAL_CREDENTIALS);
 }
 
+static void check_hash(struct login *login);
+
 static void on_checked(void *ctx, int rc)
 {
     struct login *login = MAGIC_OF(login, ctx);
@@ -148,9 +150,13 @@ static void on_checked(void *ctx, int rc)
         shed(login, 1000);
         return;
     }
-    if (rc == ERR_SYNTAX || rc == ERR_RANGE)
+    if ((rc == ERR_SYNTAX || rc == ERR_RANGE) && login->user.found) {
         log_text(login->pay->loop->log, LOG_LEVEL_WARN, "a stored password hash cannot be checked",
                  "member", login->user.id);
+        login->user.found = false; /* nothing was computed: cost as much as the others */
+        check_hash(login);
+        return;
+    }
 
     const struct knobs *knobs = &login->pay->secrets->knobs;
     const struct sql_throttle_fail_args args = {.keys = login->keys,
@@ -161,15 +167,9 @@ static void on_checked(void *ctx, int rc)
     sql_throttle_fail(login->pay->pg, &args, on_failed, login);
 }
 
-static void on_user(void *ctx, int rc, const struct user *user)
+static void check_hash(struct login *login)
 {
-    struct login *login = MAGIC_OF(login, ctx);
-    if (rc < 0) {
-        shed(login, 1000);
-        return;
-    }
-    login->user = *user;
-    if (!user->found) {
+    if (!login->user.found) {
         /* One of the configured hashes, always the same for a login. */
         struct span all = span_of(login->pay->settings->users_unknown_hash), item;
         unsigned len = 0, n = 0;
@@ -185,6 +185,20 @@ static void on_user(void *ctx, int rc, const struct user *user)
     if (hasher_check(login->pay->hasher, login->user.hash, login->password, on_checked, login,
                      NULL) < 0)
         shed(login, 2000);
+}
+
+static void on_user(void *ctx, int rc, const struct user *user)
+{
+    struct login *login = MAGIC_OF(login, ctx);
+    if (rc < 0) {
+        shed(login, 1000);
+        return;
+    }
+    login->user = *user;
+    /* No password, for example because the member logs in elsewhere. Django writes "!...". */
+    if (user->hash[0] == '\0' || user->hash[0] == '!')
+        login->user.found = false;
+    check_hash(login);
 }
 
 /* ---- 1. to 3. ---- */
