@@ -348,10 +348,10 @@ static void start_token(struct login *login, struct span token)
     int rc = judge_token(login, token, jti, &err);
     if (rc == ERR_AUTH)
         tally_add(&login->pay->tokens_wrong, who, now_ms);
-    if (rc == ERR_CLOSED || rc == ERR_NOMEM) {
+    bool is_fetching = rc == ERR_UNKNOWN && jwks_feed_doubt(login->pay->sso); /* a new key? */
+    if (rc == ERR_CLOSED || rc == ERR_NOMEM || is_fetching) {
         shed(login, 1000);
     } else if (rc < 0) {
-        (void)jwks_feed_doubt(login->pay->sso); /* the shop may have a new key */
         count(&login->pay->logins_bad);
         refusal_say(login->req, REFUSAL_TOKEN, "%s", err.text);
     } else {
