@@ -32,6 +32,7 @@ class Issuer {
   constructor() {
     this.accounts = new Map();
     this.alg = 'RS256'; // for new tokens
+    this.format = 'jwt'; // of new access tokens, or 'opaque'
     this.keyCalls = 0; // requests for the key set
     this.away = false; // true: no key set
     this.asked = []; // device codes that wait for approval
@@ -62,12 +63,12 @@ class Issuer {
     this.accounts.set(id, claims);
   }
 
-  // Access tokens for a resource are JWTs, signed with the current `alg`.
+  // Access tokens for a resource are signed with the current `alg`, unless they are opaque.
   #provider() {
     const { accounts } = this;
     const claimsOf = (id) => accounts.get(id) ?? {};
     const issuer = this;
-    const resource = () => ({ scope: 'fairgate', accessTokenFormat: 'jwt', accessTokenTTL: 300, jwt: { sign: { alg: issuer.alg } } });
+    const resource = () => ({ scope: 'fairgate', accessTokenFormat: issuer.format, accessTokenTTL: 300, jwt: { sign: { alg: issuer.alg } } });
     const grants = ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'];
     return new Provider(this.url, {
       clients: [
@@ -86,7 +87,7 @@ class Issuer {
         revocation: { enabled: true },
         resourceIndicators: { enabled: true, defaultResource: () => AUDIENCE, useGrantedResource: () => true, getResourceServerInfo: resource },
       },
-      ttl: { IdToken: 300, DeviceCode: 600, RefreshToken: 3600, Grant: 3600 },
+      ttl: { IdToken: 200, DeviceCode: 600, RefreshToken: 3600, Grant: 3600 },
       extraTokenClaims: (ctx, token) => claimsOf(token.accountId ?? token.clientId),
       findAccount: (ctx, id) => (accounts.has(id) ? { accountId: id, claims: () => ({ sub: id, ...claimsOf(id) }) } : undefined),
       cookies: { keys: [randomUUID()] },

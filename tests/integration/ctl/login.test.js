@@ -110,6 +110,15 @@ test('an expired token is refreshed once for concurrent commands', async () => {
   refused(await lee.run('whoami'), EXIT.token, /the login is over \(invalid_grant\): fairgate login/);
 });
 
+test('an ID token that is sent is refreshed by its own end', async () => {
+  const lee = person();
+  issuer.format = 'opaque';
+  await loggedIn('lee', lee);
+  issuer.format = 'jwt';
+  const { id_token: shown, expires_at: end } = lee.kept();
+  assert.ok(Math.abs(end - JSON.parse(Buffer.from(shown.split('.')[1], 'base64url')).exp) <= 1);
+});
+
 test('somebody who says no is not logged in', async () => {
   const lee = person();
   const before_ = issuer.asked.length;

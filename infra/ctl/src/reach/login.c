@@ -235,6 +235,16 @@ static int read_file(const char *path, struct err_slot *err, json_t **out)
     return rc == 0 ? 0 : err_set(err, ERR_AUTH, "%s: no login: fairgate login", path);
 }
 
+/* An opaque access token is only for the issuer; then the ID token is sent instead. */
+static const char *token_to_show(const json_t *kept)
+{
+    const char *access = text_in(kept, "access_token"), *id = text_in(kept, "id_token");
+    unsigned dots = 0;
+    for (const char *at = access; *at != '\0'; at++)
+        dots += *at == '.';
+    return dots == 2 || id[0] == '\0' ? access : id;
+}
+
 /* Stores the tokens of an answer. Tokens that it leaves out stay: a refresh token may be
  * reusable. */
 static int keep(const struct issuer *issuer, const char *path, json_t *kept, const json_t *answer,
@@ -251,6 +261,16 @@ static int keep(const struct issuer *issuer, const char *path, json_t *kept, con
     }
     json_object_set_new(kept, "issuer", json_string(issuer->profile->issuer));
     json_object_set_new(kept, "by_client", json_boolean(by_client));
+    const char *shown = token_to_show(kept), *part = strchr(shown, '.');
+    char bytes[CTL_TOKEN_MAX];
+    size_t len = 0;
+    json_t *claims = NULL;
+    if (shown != text_in(kept, "access_token") && part != NULL && /* an ID token has its own end */
+        sodium_base642bin((uint8_t *)bytes, sizeof(bytes), part + 1, strcspn(part + 1, "."), NULL,
+                          &len, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+        json_in_read((struct span){bytes, len}, &claims) == 0)
+        lives_s = (json_int_t)json_in_count_of(claims, "exp") - now_s();
+    json_decref(claims);
     json_object_set_new(kept, "expires_at", json_integer(now_s() + (lives_s > 0 ? lives_s : 60)));
     return write_file(path, kept, err);
 }
@@ -387,16 +407,6 @@ static int renew(struct issuer *issuer, json_t *kept, const char *path, struct e
         json_decref(answer);
     }
     return rc;
-}
-
-/* An opaque access token is only for the issuer; then the ID token is sent instead. */
-static const char *token_to_show(const json_t *kept)
-{
-    const char *access = text_in(kept, "access_token"), *id = text_in(kept, "id_token");
-    unsigned dots = 0;
-    for (const char *at = access; *at != '\0'; at++)
-        dots += *at == '.';
-    return dots == 2 || id[0] == '\0' ? access : id;
 }
 
 static bool is_good(const struct profile *profile, const json_t *kept)
