@@ -104,7 +104,9 @@ bool member_check(struct http_req *req, struct front *front, const struct front_
         return true;
     struct found found;
     int rc = member_of(req, front, event, NULL, &found);
-    if (rc == ERR_FULL || rc == ERR_NOMEM || (rc < 0 && event->doc.member_required)) {
+    /* A key that is being fetched may open a lane: a place in the general line would lose it. */
+    bool awaits = rc == ERR_UNKNOWN && member_keys_doubt(front);
+    if (rc == ERR_FULL || rc == ERR_NOMEM || awaits || (rc < 0 && event->doc.member_required)) {
         answer_member_required(req, rc, event->id);
         return false;
     }

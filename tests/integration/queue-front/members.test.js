@@ -47,10 +47,12 @@ test('members get an answer at once until the shop has answered', async (t) => {
   const issuer = openShop();
   const site = await openMembers(t, null);
   await makeEvent(site, 'open-to-all', { rate_per_s: 0 });
+  await makeEvent(site, 'lanes', { rate_per_s: 0, lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 9 }] });
   await until('the first question', () => site.shop.asked > 0);
   assertProblem(await join(site.front, issuer.token('kim')), 503, 'member-keys-unavailable');
   assertProblem(await new Visitor(site.front, 'show').join(), 401, 'member-required');
-  assert.equal((await new Visitor(site.front, 'open-to-all').join()).status, 201);
+  for (const open of ['open-to-all', 'lanes']) assert.equal((await new Visitor(site.front, open).join()).status, 201);
+  await until('a question under way', async () => (await new Visitor(site.front, 'lanes').join(asMember(issuer.token('kim')))).json.code === 'member-keys-unavailable');
   const page = await new Visitor(site.front, 'show').join({
     headers: { accept: 'text/html', 'x-member-token': issuer.token('kim') }, body: '' });
   assert.equal(page.headers.location, '/e/show?notice=unavailable');
