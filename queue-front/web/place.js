@@ -91,6 +91,7 @@ export function showLane(lanes, id = 'general') {
   if (!mine) return;
   fill('lane', say('more.lane', mine.id === 'general' ? say('more.lane.general') : mine.name, mine.share));
   byId('lane').hidden = false;
+  if (id !== 'general') byId('anew')?.remove(); // the way into a lane
 }
 
 // ---- why this place, and with another device ----

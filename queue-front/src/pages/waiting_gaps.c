@@ -570,6 +570,8 @@ static bool is_shown(const struct waiting_look *look, enum gap block)
         return look->price->gone;
     case GAP_NO_PRICES:
         return doc->prices.len == 0;
+    case GAP_LANE_OPENS:
+        return look->may_change;
     case GAP_NO_LANE:
         return doc->lanes_len == 0 || look->entry == 0;
     case GAP_NO_ODDS:

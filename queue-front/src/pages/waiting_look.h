@@ -24,7 +24,8 @@ struct waiting_look {
     uint64_t entry; /* of the ticket; 0: none */
     uint64_t joined_ms;
     struct place place;
-    bool unread; /* no memory to read a pass: the place may be inside */
+    bool unread;     /* no memory to read a pass: the place may be inside */
+    bool may_change; /* the member's token opens a lane, and the place is in the general line */
     struct eta eta;
     /* In a list: the current item. */
     const struct price *price;

@@ -12,7 +12,9 @@
 
 #include "api/answer.h"
 #include "api/caller.h"
+#include "api/member.h"
 #include "base/tag.h"
+#include "core/event/event_state.h"
 #include "core/token/visitor.h"
 #include "core/wait/keep.h"
 #include "pages/waiting_gaps.h"
@@ -215,6 +217,9 @@ static void answer_own(struct http_req *req, const struct waiting_page *pages, s
         answer_overloaded(req);
         return;
     }
+    const struct line_view *line = look.event->view;
+    look.may_change = look.entry > 0 && line->lane == 0 && look.place.state == PLACE_WAITING &&
+                      event_state_takes_joins(line->state) && member_lane(req, front, event) > 0;
     struct made made; /* large: filled when needed */
     made.packs = visit_accepts(req, SPAN("gzip"));
     const struct front_page *shared = made.packs ? shared_page(&look) : NULL;

@@ -125,6 +125,10 @@ test('a member token may open a lane and stays in it', async (t) => {
   await makeEvent(site, 'still', STILL);
   const ann = new Visitor(site.front, 'still');
   assert.equal((await ann.joined()).lane, undefined, 'not logged in yet');
+  for (const [{ headers }, offers] of [[{}, false], [asMember(shop.token('ann')), false], [fan('ann'), true]]) {
+    const page = await site.front.http.get('/e/still?lang=en', { headers: { ...ann.jar.headers, ...headers } });
+    assert.equal(page.text.includes('id="anew"'), offers);
+  }
   assert.equal((await ann.joined(fan('ann'))).lane, 'fans');
   const again = await ann.join(fan('ann'));
   assert.deepEqual([again.status, again.json.lane], [200, 'fans']);
