@@ -169,6 +169,17 @@ function tick() {
   runOut();
 }
 
+// The hold is of use only while the visit lasts, so this page gives its signs of life, as the hall did.
+async function stay() {
+  let left = 60_000;
+  try {
+    left = Date.parse((await call('POST', `/v1/queue/${encodeURIComponent(event)}/session`)).expires_at) - serverNow();
+  } catch ({ status }) {
+    if (status === 401 || status === 410) return; // the visit has ended: the next call says so
+  }
+  if (!over) setTimeout(stay, Math.max(5_000, Math.min(60_000, left / 2)));
+}
+
 async function member() {
   try {
     return (await call('GET', '/v1/pay/me')).member;
@@ -259,6 +270,7 @@ async function open() {
     await readHold();
     tick.timer = setInterval(tick, 500);
     tick();
+    stay();
     await showTerms();
   }
   await next();

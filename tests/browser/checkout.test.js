@@ -216,6 +216,17 @@ describe('checkout', async () => {
     await page.locator('main[data-status=completed]').waitFor();
   });
 
+  test('the visit goes on while the seats wait to be paid', async () => {
+    const { page } = await toCheckout({});
+    let signs = 0;
+    await page.route('**/v1/queue/demo/session', (route) => {
+      signs += 1;
+      return route.fulfill({ json: { expires_at: new Date().toISOString() } }); // soon over: the next is due at once
+    });
+    await page.reload();
+    await until('a second sign of life', () => signs > 1);
+  });
+
   test('the customer shown as logged in is the one who pays, despite another tab', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' });
     const { page } = visitor;
@@ -447,6 +458,7 @@ describe('checkout', async () => {
       await page.click('button.main');
       await page.locator('[name=refund_terms]').waitFor({ state: 'attached' });
       await judge('checkout');
+      assert.ok(await page.isVisible('form[action="/v1/queue/demo/session"] button'));
       const checkout = page.url();
       await page.click('button.main');
       await page.waitForURL('**/pay/orders/*');
