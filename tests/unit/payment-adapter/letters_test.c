@@ -168,12 +168,9 @@ TEST_CASE(money_has_the_format_of_its_currency)
     static const struct {
         const char *currency, *wanted;
         uint64_t amount;
-    } rows[] = {{"KRW", "1,540,000원", 1540000},
-                {"KRW", "0원", 0},
-                {"JPY", "JPY 999", 999},
-                {"EUR", "EUR 0.05", 5},
-                {"USD", "USD 1,000.00", 100000},
-                {"CLP", "CLP 15,000", 15000},
+    } rows[] = {{"KRW", "1,540,000원", 1540000},  {"KRW", "0원", 0},
+                {"JPY", "JPY 999", 999},          {"EUR", "EUR 0.05", 5},
+                {"USD", "USD 1,000.00", 100000},  {"CLP", "CLP 15,000", 15000},
                 {"KWD", "KWD 1,234.567", 1234567}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char memory[64] = "";
