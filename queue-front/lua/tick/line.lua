@@ -48,8 +48,8 @@ local function read_line()
         'series_step_ms', 'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
         'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq',
         'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
-        'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms', 'stood_ms', 'thawed_ms',
-        'raised')
+        'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms', 'stood_ms', 'frozen_ms',
+        'thawed_ms', 'raised')
     door_n = call('ZCARD', prefix .. KEY.door)
     own_tokens, lanes_expected = math.huge, 0 -- of the general line; see share_out()
 end

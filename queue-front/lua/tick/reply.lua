@@ -3,6 +3,12 @@
 local STRETCHES_REPLY = 512  -- per reply
 local STRETCHES_KEPT = 8     -- sent to everybody: those between two ticks of a front
 
+-- How long the line has been paused in total, until now.
+local function paused_ms()
+    local is_paused = state == SOLD_OUT or state == FROZEN
+    return bucket.stood_ms + (is_paused and math.max(0, now_ms - bucket.frozen_ms) or 0)
+end
+
 -- The part for every front; complete() adds what the calling front lacks.
 local function show(active)
     local show_milli, service_milli = 1000, 0
@@ -48,7 +54,7 @@ local function show(active)
         [reply_tick.gaps] = gaps_reply(),
         [reply_tick.fronts] = call('ZCARD', prefix .. KEY.tellers),
         [reply_tick.late_ms] = bucket.late_ms,
-        [reply_tick.stood_ms] = bucket.stood_ms,
+        [reply_tick.stood_ms] = paused_ms(),
         [reply_tick.clock_ahead_ms] = math.floor(math.max(0, -off_us) / 1000),
         [reply_tick.clock_behind_ms] = math.floor(math.max(0, off_us) / 1000),
         [reply_tick.codes] = cfg[cfg_tick.codes] and call('HLEN', root .. KEY.codes) or 0,

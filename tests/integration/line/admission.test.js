@@ -291,6 +291,7 @@ test('a resumed line returns the paused time to every call', async () => {
     const ends = (await line.visit('extend', 2)).expiresMs;
     await line.move(STATE.OPEN, STATE.SOLD_OUT);
     await run(line, 60_000, 1000);
+    assert.equal(line.view.stood_ms, 60_000, 'fronts see the pause grow');
     const stretches = await clockwork.redis.command('ZCARD', line.key('hist')); // at most 4,096 exist
     const before_ = await clockwork.redis.commandCalls();
     await line.move(STATE.SOLD_OUT, STATE.OPEN);

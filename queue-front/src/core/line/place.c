@@ -84,6 +84,8 @@ static struct place called_place(const struct line_view *view, uint64_t place, u
     at.extensions = turn.times < TURN_EXTENSIONS_MAX ? turn.times : TURN_EXTENSIONS_MAX;
     uint64_t grace_ends_ms = expires_ms + view->knobs.grace_ms;
     bool runs = view->state != LINE_SOLD_OUT && view->state != LINE_FROZEN;
+    if (!runs) /* `stood_ms` grows with each tick, and only then */
+        now_ms = view->redis_ms;
     if (place <= view->dead && (expires_ms == 0 || now_ms > grace_ends_ms)) {
         at.state = PLACE_EXPIRED;
     } else if (runs && expires_ms > 0) {

@@ -46,6 +46,7 @@ SCRIPT_VERB(set_line, "line")
     view.serving = script_value_or(line, "serving", view.serving);
     view.dead = script_value_or(line, "dead", view.dead);
     view.stood_ms = script_value_or(line, "paused", view.stood_ms);
+    view.redis_ms = script_value_or(line, "redis", view.redis_ms);
     view.calls_len = (uint32_t)script_value_or(line, "calls", view.calls_len);
     view.stale = script_value_or(line, "stale", view.stale) != 0;
 }
@@ -133,9 +134,10 @@ static const struct script_row rows[] = {
     {"an extended call outlives its stretch",
      "turn 12 kept until=61601 times=2; line dead=15; at 12 61601 called; at 12 66601 late;"
      "at 12 66602 expired"},
-    {"a frozen event keeps an extended call until its grace is over",
-     "turn 12 kept until=61601 times=2; line dead=15 state=frozen; at 12 66601 called expires=0;"
-     "at 12 66602 expired"},
+    {"a freeze takes no time from an extended call",
+     "turn 12 kept until=61601 times=2; line dead=15 state=frozen redis=66601;"
+     "at 12 90000 called expires=0; line redis=66602; at 12 66602 expired;"
+     "line redis=90000 paused=23399; at 12 90500 called expires=0"},
 };
 
 static void end(void)
