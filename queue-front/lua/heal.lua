@@ -131,9 +131,9 @@ local function contribute()
     if seen_version > 0 and (seen_era > noted_era or
         (seen_era == noted_era and seen_version > noted_version)) then
         call('HSET', heal, 'version', seen_version, 'era', seen_era, 'identity', ARGV[ask_heal.identity],
-            'state', ARGV[ask_heal.state], 'doc', ARGV[ask_heal.doc], 'seed', ARGV[ask_heal.seed], 'entries',
-            ARGV[ask_heal.entries],
-            'beacon', ARGV[ask_heal.beacon], 'drawn_ms', ARGV[ask_heal.drawn_ms])
+            'state', ARGV[ask_heal.state], 'frozen_from', ARGV[ask_heal.frozen_from], 'doc', ARGV[ask_heal.doc],
+            'seed', ARGV[ask_heal.seed], 'entries', ARGV[ask_heal.entries], 'beacon', ARGV[ask_heal.beacon],
+            'drawn_ms', ARGV[ask_heal.drawn_ms])
         for i, name in ipairs({ knobs.names }) do
             call('HSET', heal, name, ARGV[ask_heal.knobs - 1 + i])
         end
@@ -207,9 +207,9 @@ local function restore_document(marks)
     if newest ~= '' then
         fields = { 'incarnation', newest, unpack(fields) }
     end
-    for _, name in ipairs({ 'doc', knobs.names }) do
+    for _, name in ipairs({ 'frozen_from', 'doc', knobs.names }) do
         fields[#fields + 1] = name
-        fields[#fields + 1] = call('HGET', heal, name)
+        fields[#fields + 1] = call('HGET', heal, name) or 0 -- a front of another version did not send it
     end
     call('HSET', KEYS[1], unpack(fields))
     sign_document()

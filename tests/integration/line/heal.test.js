@@ -121,6 +121,9 @@ for (const [name, text] of [
     two; tick heal; mend ok; join 1 = 601; tick; view serving=30..999`],
   ['a ticket from beyond the counter stops the line until it is raised',
     'running; pass 45 heal; knows issued=45; join 1 = heal; mend ok; join 1 = 146'],
+  ['a healed freeze knows what it froze, and not what was frozen before', `
+    running; move frozen; tick; wipe; heal; one; tick; redis HGET cfg frozen_from = ${STATE.OPEN}
+    move open; move paused; copy; move frozen; tick; back; heal; one; tick; redis HGET cfg frozen_from = ${STATE.PAUSED}`],
   ['an expired call stays expired',
     'running call_ttl_ms=1000 grace_ms=500; step 2000; 3 times: tick; view dead=20..999; wipe; heal; pass 7 expired'],
   ['passes that no tick has told yet count as taken slots',

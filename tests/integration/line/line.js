@@ -224,6 +224,7 @@ export class Front {
     if (view.document.length > 0) {
       this.document = replyOf('document', view.document);
       Object.assign(marks, { era: Number(this.document.era), digest: this.document.digest });
+      this.frozenFrom = replyOf('draw', view.draw).frozen_from;
       view.identity = this.document.identity;
       this.eventIdentity = view.identity;
     }
@@ -246,7 +247,8 @@ export class Front {
       stay_away_milli: 1000 - view.show_up_milli, service_rate_milli: view.service_rate_milli,
       stood_ms: view.stood_ms ?? 0, raised: view.gaps?.[3] ?? 0, visits_until_ms: this.visitsUntilMs,
       calls_until_ms: this.callsUntilMs,
-      version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
+      version: this.marks.version, state: view.state, frozen_from: this.frozenFrom ?? STATE.PAUSED, seed: SEED,
+      entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
       era: this.marks.era, identity: this.eventIdentity ?? '', moves_len: this.moved.length, waited_ms: this.waitedMs,
     }), ...this.moved.flat()));
