@@ -111,10 +111,13 @@ local function remember(state)
     return fields
 end
 
--- True if the event would close as soon as it is undone. Documents write times so that their order is the text's.
-local function closes_at_once()
-    local closes_at = string.match(call('HGET', KEYS[1], 'undo:doc'), '"closes_at":"([^"]+)"')
-    return closes_at and closes_at <= ARGV[ask_admin.from]
+-- True if the event would open, or close its entries or itself, as soon as it is undone. Documents write times so that
+-- their order is the text's.
+local function moves_at_once(state)
+    local before = call('HMGET', KEYS[1], 'undo:doc', 'undo:opens_at_ms', 'opens_at_ms')
+    local closes_at, opens_at_ms = string.match(before[1], '"closes_at":"([^"]+)"'), tonumber(before[2]) or 0
+    local opens = state <= PRE_QUEUE and before[2] ~= before[3] and opens_at_ms > 0 and opens_at_ms <= now_ms
+    return opens or (state ~= CLOSED and closes_at and closes_at <= ARGV[ask_admin.from])
 end
 
 -- Without the due steps of its schedule: the next tick would take them, which is what was undone.
@@ -320,7 +323,7 @@ if ARGV[ask_admin.call] == 'undo' then
     local was = tonumber(call('HGET', KEYS[1], 'undo_state')) -- `to` is what the front knows, perhaps of an older version
     if tonumber(cfg[cfg_admin.undo_version]) ~= version or was ~= tonumber(ARGV[ask_admin.to]) then
         return { CONFLICT, state, version }
-    elseif closes_at_once() then
+    elseif moves_at_once(state) then
         return { WRONG_STATE, state, version }
     end
     restore()

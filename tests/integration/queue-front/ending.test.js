@@ -160,6 +160,8 @@ describe('the end of an event', async () => {
     const { audit } = (await site.front.admin.get('/admin/events/timed/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].who, audit[0].because.reason], ['close', 'system', 'closes_at']);
     assert.equal(audit.filter(({ what }) => what === 'close').length, 1);
+    const before = await patch(site.front, 'timed', { name: 'Over' });
+    assert.notEqual((await act(site.front, 'timed', 'undo')).name, before.name);
     const soon = await site.front.admin.patch('/admin/events/rest', { body: { opens_at: at, closes_at: at } });
     assert.equal(soon.json.code, 'knob-invalid');
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, openSite, openShow, patch, untilState, Visitor } from './support.js';
+import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, untilState, Visitor } from './support.js';
 
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
@@ -65,7 +65,7 @@ test('an undo reverts the last act, and a second undo repeats it', async (t) => 
 test('an undo that is impossible or of another operator is refused', async (t) => {
   const site = await openSite(t);
   await makeEvent(site, 'show', STILL, { open: false });
-  const undo = (options) => site.front.admin.post('/admin/events/show/actions/undo', options);
+  const undo = (options, id = 'show') => site.front.admin.post(`/admin/events/${id}/actions/undo`, options);
   assertProblem(await undo(), 409, 'nothing-to-undo');
   await act(site.front, 'show', 'open');
   assertProblem(await undo(), 409, 'undo-impossible');
@@ -73,12 +73,17 @@ test('an undo that is impossible or of another operator is refused', async (t) =
   const { version } = await patch(site.front, 'show', { burst: 9 });
   assertProblem(await undo({ headers: { 'if-match': `"${version - 1}"` } }), 412, 'version-mismatch');
   assert.equal((await undo()).json.burst, 8);
-  // Nor one that would close the event at once, for good.
+  // Nor one that would close the event, or the entries of another, at once and for good.
   const soon = Date.now() + 5000;
+  await makePreQueue(site, 'pre', { opens_at: new Date(soon).toISOString() });
+  await patch(site.front, 'pre', { opens_at: at(3_600_000) });
   await patch(site.front, 'show', { closes_at: new Date(soon).toISOString() });
   await patch(site.front, 'show', { closes_at: null });
   await until('the time to pass', () => Date.now() > soon + 200);
   assertProblem(await undo(), 409, 'undo-impossible');
+  assertProblem(await undo({}, 'pre'), 409, 'undo-impossible');
+  await patch(site.front, 'pre', { name: 'Renamed' });
+  assert.equal((await undo({}, 'pre')).status, 200);
   assert.equal((await live(site.front, 'show')).stale, false);
   await act(site.front, 'show', 'close');
   assertProblem(await undo(), 409, 'undo-impossible');
