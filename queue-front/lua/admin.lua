@@ -127,6 +127,14 @@ local function without_due(doc)
     end))
 end
 
+-- A public promise of the draw is withdrawn by a change, which counts it, never by an undo.
+local function withdraws_promise(state)
+    local function promise(name)
+        return string.match(call('HGET', KEYS[1], name), '"beacon":(.-"changes":%d+)')
+    end
+    return state ~= DRAFT and promise('undo:doc') ~= promise('doc')
+end
+
 local function restore()
     local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
     local names = { 'doc', knobs.names }
@@ -323,7 +331,7 @@ if ARGV[ask_admin.call] == 'undo' then
     local was = tonumber(call('HGET', KEYS[1], 'undo_state')) -- `to` is what the front knows, perhaps of an older version
     if tonumber(cfg[cfg_admin.undo_version]) ~= version or was ~= tonumber(ARGV[ask_admin.to]) then
         return { CONFLICT, state, version }
-    elseif moves_at_once(state) then
+    elseif moves_at_once(state) or withdraws_promise(state) then
         return { WRONG_STATE, state, version }
     end
     restore()

@@ -174,7 +174,8 @@ static void answer_undone(struct act *act)
 {
     if (act->line.outcome == LINE_WRONG_STATE)
         refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE,
-                    "Undo would restore a closes_at that is over: the event would close for good.");
+                    "Undo would restore a time that is over, or an older promise of the draw: "
+                    "change it instead.");
     else
         act_done(act);
 }

@@ -208,8 +208,8 @@ enum line_admin_call {
     LINE_CREATE,     /* doc, knobs; LINE_SAME if it exists (nothing is changed) */
     LINE_CHANGE,     /* doc, knobs */
     LINE_TRANSITION, /* from the state `from` (as the caller saw it) to `to`, with doc */
-    /* Undoes the newest change if it made if_version; `to`: state before. LINE_WRONG_STATE: the
-     * event would close at once. */
+    /* Undoes the newest change if it made if_version; `to`: state before. LINE_WRONG_STATE: a
+     * time of it is over, or it withdraws a promise of the draw. */
     LINE_UNDO,
     LINE_SEATS,   /* seats_left; `to` LINE_OPEN: reopens a sold-out event when seats return */
     LINE_PILOT,   /* pilot; LINE_SAME: another front decided, or another interval did */

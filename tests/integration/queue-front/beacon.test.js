@@ -315,10 +315,13 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
   assert.deepEqual(alone.proof, { kind: 'none' });
   assert.equal(alone.promised, null);
 
-  await gather(world, 'unsaid', { beacon: { kind: 'text', words: 'nobody says it', late_s: 5 } });
+  await gather(world, 'unsaid', { beacon: { kind: 'text', words: 'nobody says it', late_s: 3600 } });
+  await patch(front, 'unsaid', { beacon: { late_s: 5 } });
+  assertProblem(await front.admin.post('/admin/events/unsaid/actions/undo'), 409, 'undo-impossible');
   await opensSoon(world, 'unsaid');
   const unsaid = await untilDrawn(front, 'unsaid');
   assert.equal(unsaid.proof.late, true);
+  assert.equal(unsaid.promised.changes, 1, 'no undo took it back uncounted');
 });
 
 test('without the key that its seeds were sealed with nothing is drawn, and it is said', async (t) => {
