@@ -411,7 +411,7 @@ local function close(gap)
         gap = 2 * gap
     end
     local raised = math.max(issued, marks.issued, marks.serving) + gap
-    bucket.raised = math.max(bucket.raised, marks.raised) + raised - issued
+    bucket.raised = math.max(bucket.raised, marks.raised) + gap -- fronts know who joined before it
     issued = raised
     serving = math.max(serving, marks.serving)
     call('MSET', prefix .. KEY.seq, issued, prefix .. KEY.serving, serving)

@@ -124,7 +124,7 @@ describe('the verdict', () => {
 
 describe('the forecast', () => {
   // One row per second for six minutes, up to noon.
-  const rows = (perS, joined = 0) => Array.from({ length: 361 }, (_, n) => ({ at: NOON - (360 - n) * 1000, serving: Math.floor(n * perS), issued: 5000 + Math.floor(n * joined) }));
+  const rows = (perS, joined = 0) => Array.from({ length: 361 }, (_, n) => ({ at: NOON - (360 - n) * 1000, serving: Math.floor(n * perS), joined: 5000 + Math.floor(n * joined) }));
   const of = (more) => forecast({ now: NOON, state: 'open', waiting: 1200, rows: rows(2), ...more });
   const inMinutes = (at) => Math.round((at - NOON) / MINUTE * 10) / 10;
 

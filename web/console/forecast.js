@@ -35,7 +35,7 @@ function band(values) {
 }
 
 // {kind: 'empty' | 'stopped' | 'unknown' | 'never' | 'grows' | 'ends', early, late, joined, called}: times in
-// milliseconds, late is null if unknown; how many joined and were called per minute. `rows` have issued and serving.
+// milliseconds, late is null if unknown; how many joined and were called per minute. `rows` have joined and serving.
 export function forecast({ now, state, waiting, rows }) {
   if (waiting === 0) return { kind: 'empty' };
   if (state !== 'open') return { kind: 'stopped' };
@@ -43,7 +43,7 @@ export function forecast({ now, state, waiting, rows }) {
   if (called.length < STEPS_MIN) return { kind: 'unknown' };
   const [slow, fast] = band(called);
   if (fast === 0) return { kind: 'never' };
-  const joining = mean(paces(rows, 'issued'));
+  const joining = mean(paces(rows, 'joined'));
   const early = now + waiting / fast;
   const late = slow > joining ? now + waiting / (slow - joining) : Infinity;
   if (early - now > FAR_MS) return { kind: 'never' };

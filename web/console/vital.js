@@ -70,7 +70,7 @@ export function vitals(watch, { facts, found }) {
   ];
   if (facts.orders === null && hasPart('pay')) tiles.push({ id: 'orders', label: say('vital.orders'), value: '–', note: say('vital.seats-unknown'), full: 0 });
   else if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), full: sums?.seats > 0 ? sums.sold / sums.seats : 0 });
-  tiles.push({ id: 'pace', label: say('vital.pace'), value: facts.pace.joined === null || facts.pace.called === null ? '–' : say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'issued'), rates(rows, 'serving')] });
+  tiles.push({ id: 'pace', label: say('vital.pace'), value: facts.pace.joined === null || facts.pace.called === null ? '–' : say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'joined'), rates(rows, 'serving')] });
   if (sums !== null && !sums.out) tiles.push({ id: 'seats', label: say('vital.seats'), value: number(sums.free), note: say('vital.seats-note', number(sums.held), number(sums.sold)), lines: [column(hall, 'free'), column(hall, 'sold')] });
   else tiles.push({ id: 'seats', label: say('vital.seats'), value: number(live.seats_left), note: say(live.seats_left === null ? 'vital.seats-unknown' : 'vital.seats-fed'), lines: [column(rows, 'seats_left')] });
   if (sums?.currency) tiles.push({ id: 'money', ...takings(watch, { hall, orders }) });

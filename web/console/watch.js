@@ -240,7 +240,7 @@ class Watch {
     return {
       now, doc, live, shut: this.shut, silentMs: now - this.readAt, fronts: this.fronts,
       parts: partsFor(this.health, this.id),
-      pace: { joined: perMinute(rows, 'issued'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
+      pace: { joined: perMinute(rows, 'joined'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
       stalledMs: this.calledAt === null ? 0 : this.readAt - this.calledAt,
       errors: { queue: perMinute(this.history, 'errors') ?? 0, seats: perMinute(this.hall ?? [], 'errors') ?? 0, pay: perMinute(this.orders ?? [], 'errors') ?? 0 },
       orders, quietMs: quietMs(this.orders ?? [], now), seats: this.sums?.out ? null : this.sums, drift: this.drift,

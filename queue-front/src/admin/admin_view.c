@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    LIST_MAX = FRONT_EVENTS_MAX * 1664 + FRONTS_LISTED_MAX * 128,
+    LIST_MAX = FRONT_EVENTS_MAX * 1728 + FRONTS_LISTED_MAX * 128,
     PREVIEW_MAX = 1024,
     MINUTE_MS = 60000,
     APPEAL_MAX = 512,
@@ -64,6 +64,7 @@ struct listing {
 static void put_counts(struct text *out, const struct front_sum *of)
 {
     json_member_u64(out, "issued", of->issued);
+    json_member_u64(out, "joined", of->joined);
     json_member_u64(out, "serving", of->serving);
     json_member_u64(out, "waiting", of->waiting);
     json_member_u64(out, "outstanding", of->outstanding);
@@ -73,8 +74,9 @@ static void put_counts(struct text *out, const struct front_sum *of)
 
 static void put_line_counts(struct text *out, const struct line_view *view)
 {
-    put_counts(out, &(struct front_sum){view->issued, view->serving, view->waiting,
-                                        view->outstanding, view->admitted, view->no_shows});
+    put_counts(out, &(struct front_sum){view->issued, view->issued - view->raised, view->serving,
+                                        view->waiting, view->outstanding, view->admitted,
+                                        view->no_shows});
 }
 
 static void put_listed(struct front_line *event, void *ctx)

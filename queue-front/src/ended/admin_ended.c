@@ -281,13 +281,13 @@ static void answer_part(struct reading *reading, struct span next)
 static void put_figures(struct text *out, const struct line_view *view)
 {
     json_member_open(out, "figures", '{');
-    json_member_u64(out, "joined", view->issued);
+    json_member_u64(out, "joined", view->issued - view->raised);
     json_member_u64(out, "called", view->serving);
     json_member_u64(out, "entered", view->admitted);
     json_member_u64(out, "no_shows", view->no_shows);
     json_member_u64(out, "ghosts", view->skipped);
     json_member_u64(out, "waiting", view->waiting);
-    uint64_t known = view->serving + view->waiting;
+    uint64_t known = view->serving + view->waiting + view->nobodys;
     json_member_u64(out, "left", view->issued > known ? view->issued - known : 0);
     json_close(out, '}');
 }

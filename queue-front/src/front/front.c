@@ -91,6 +91,7 @@ struct front_sum front_sum(const struct front *front, const struct front_line *e
         if (line == NULL)
             continue;
         sum.issued += line->view->issued;
+        sum.joined += line->view->issued - line->view->raised;
         sum.serving += line->view->serving;
         sum.waiting += line->view->waiting;
         sum.outstanding += line->view->outstanding;

@@ -279,7 +279,7 @@ bool front_has_lanes(const struct front *front, const struct front_line *event);
 
 /* The numbers of all lines of an event. */
 struct front_sum {
-    uint64_t issued, serving, waiting, outstanding, admitted, no_shows;
+    uint64_t issued, joined, serving, waiting, outstanding, admitted, no_shows;
 };
 struct front_sum front_sum(const struct front *front, const struct front_line *event);
 

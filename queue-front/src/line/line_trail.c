@@ -1,7 +1,7 @@
 /* line_trail.c: converts rows of Redis streams to JSON.
  *
  * An audit entry already is a JSON object. Its time, which is the stream id, and its version are
- * inserted at the front; the rest is copied. A sample of the series is eighteen numbers separated
+ * inserted at the front; the rest is copied. A sample of the series is nineteen numbers separated
  * by colons. Samples become JSON off the loop: five thousand take milliseconds. An unreadable row
  * is left out rather than spoiling the list. */
 #include "line/line_trail.h"
@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 18 };
+enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 19 };
 
 static bool open_list(struct text *out, size_t bytes)
 {
@@ -141,6 +141,7 @@ void line_store_samples(struct span samples, struct text *out)
         put_promise(out, "eta_way", numbers + 13);
         json_member_u64(out, "errors", numbers[16]);
         json_member_u64(out, "late_ms", numbers[17]);
+        json_member_u64(out, "joined", numbers[1] > numbers[18] ? numbers[1] - numbers[18] : 0);
         json_close(out, '}');
     }
 }

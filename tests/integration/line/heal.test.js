@@ -108,7 +108,7 @@ const unjumped = (jumpMs, ms = 0) => `{ms${ms >= jumpMs ? '+' : ''}${ms - jumpMs
 for (const [name, text] of [
   ['a wipe restores the counters of the fronts plus a gap', `
     running; change max_active=77; tick; view version=3; wipe; heal; tick
-    view issued=140 serving=20 version=3 state=open admitted=5; redis HGET cfg max_active = 77; redis EXISTS heal = 0
+    view issued=140 gaps.3=100 serving=20 version=3 state=open admitted=5; redis HGET cfg max_active = 77; redis EXISTS heal = 0
     two; join 1 = 141`],
   ['the highest marks of all fronts win in any order',
     'running; two; join 7; one; tick; knows issued=40; wipe; heal; join 1 = 148'],

@@ -278,6 +278,8 @@ describe('the end of an event', async () => {
     for (const front of site.fronts)
       await until('the line to be whole', async () => (await new Visitor(front, 'runs').join()).status === 201);
     assert.equal(await site.redis.command('SISMEMBER', 'fg:events', 'runs'), 1);
+    const joined = async () => JSON.parse((await site.front.admin.get('/admin/events/runs/archive?running=true')).text.split('\n')[0]).figures.joined;
+    await until('the three who joined to be counted, and no place that the heal skipped', async () => (await joined()) === 3);
     assertStatus(await site.front.admin.delete('/admin/events/old?unarchived=true', { headers: { 'If-Match': '"3"' } }), 404);
   });
 });

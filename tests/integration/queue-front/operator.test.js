@@ -254,7 +254,7 @@ test('a long trail is read from Redis in parts, and written off the loop as a lo
   const why = 'x'.repeat(2000);
   const [first] = (await front.admin.get('/admin/events/show/audit')).json.audit.slice(-1);
   for (let n = 0; n < 1100; n += 1) await redis.command('XADD', 'fg:{show}:audit', '*', 'a', JSON.stringify({ who: 'kim', what: 'change', from: null, to: n, why }), 'v', n);
-  const sample = (n) => [Date.now() + n * 1000, ...Array.from({ length: 17 }, () => n)].join(':');
+  const sample = (n) => [Date.now() + n * 1000, ...Array.from({ length: 18 }, () => n)].join(':');
   await redis.command('RPUSH', 'fg:{show}:series', ...Array.from({ length: 4000 }, (_, n) => sample(n)));
   const count = async () => {
     const calls = Number(/cmdstat_xrevrange:calls=(\d+)/.exec(await redis.command('INFO', 'commandstats'))?.[1] ?? 0);

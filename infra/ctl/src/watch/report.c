@@ -51,7 +51,7 @@ json_t *report_line(const json_t *series)
     double left = value_number(last, "serving") - value_number(first, "serving");
     return json_pack(
         "{s:O?, s:O?, s:f, s:f, s:f, s:f, s:O?, s:o, s:f, s:f}", "from", value_at(first, "at"),
-        "to", value_at(last, "at"), "issued", value_number(last, "issued"), "admitted",
+        "to", value_at(last, "at"), "joined", value_number(last, "joined"), "admitted",
         value_number(last, "admitted"), "no_shows", value_number(last, "no_shows"), "peak_waiting",
         value_number(peak, "waiting"), "peak_at", value_at(peak, "at"), "mean_wait_s",
         left > 0 ? json_real(waited / left) : json_null(), "told_judged",
@@ -77,7 +77,7 @@ static void put_line(struct grow *out, const json_t *line)
     double judged = value_number(line, "told_judged");
     value_fill(out,
                "\nThe line, from {from} to {to}\n"
-               "  joined    {issued:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n",
+               "  joined    {joined:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n",
                line);
     if (value_at(line, "general") != NULL) /* the series has no lanes */
         grow_add(out, SPAN("  of the general lane alone:\n"));

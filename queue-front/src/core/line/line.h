@@ -137,6 +137,7 @@ struct line_view {
     uint64_t seats_left;
     char odds[LINE_ODDS_MAX + 1]; /* as odds_put() writes them; empty: none */
     uint64_t issued;              /* places issued: 1..issued */
+    uint64_t raised;              /* those that a heal or a sealed shard added: no joins */
     uint64_t serving;             /* 1..serving have been called */
     uint64_t dead;                /* 1..dead were called, and their grace is over */
     uint64_t waiting;             /* issued - serving, less places given up and ghosts */

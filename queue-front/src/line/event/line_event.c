@@ -701,6 +701,7 @@ static void take_gaps(struct line_event *event, const struct tick_answer *tick)
     event->gaps_len = tick->gaps_len;
     event->view.nobodys = tick->nobodys.nobodys;
     event->view.nobodys_passed = tick->nobodys.passed;
+    event->view.raised = tick->nobodys.raised;
 }
 
 static bool take_numbers(struct line_event *event, const struct tick_answer *tick,

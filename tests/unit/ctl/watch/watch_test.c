@@ -114,15 +114,16 @@ TEST_CASE(every_alert_that_one_reading_can_decide_is_checked)
 TEST_CASE(the_mean_wait_is_the_waiting_time_per_departure)
 {
     json_t *series =
-        doc_of("[{'at':'2026-01-01T00:00:00Z','waiting':0,'serving':0,'issued':0,'admitted':0,"
+        doc_of("[{'at':'2026-01-01T00:00:00Z','waiting':0,'serving':0,'joined':0,'admitted':0,"
                "'no_shows':0},"
-               "{'at':'2026-01-01T00:00:10Z','waiting':100,'serving':0,'issued':100,'admitted':0,"
+               "{'at':'2026-01-01T00:00:10Z','waiting':100,'serving':0,'joined':95,'admitted':0,"
                "'no_shows':0},"
-               "{'at':'2026-01-01T00:00:30Z','waiting':0,'serving':100,'issued':100,'admitted':90,"
+               "{'at':'2026-01-01T00:00:30Z','waiting':0,'serving':100,'joined':95,'admitted':90,"
                "'no_shows':10,'eta_join':{'judged':90,'kept':81}}]");
     json_t *nothing = json_array(), *line = report_line(series), *empty = report_line(nothing);
     assert_true(fabs(json_number_value(json_object_get(line, "mean_wait_s")) - 15) < 1e-9);
     assert_true(json_number_value(json_object_get(line, "peak_waiting")) == 100);
+    assert_true(json_number_value(json_object_get(line, "joined")) == 95);
     assert_string_equal(json_string_value(json_object_get(line, "peak_at")),
                         "2026-01-01T00:00:10Z");
     assert_true(json_number_value(json_object_get(line, "told_kept")) == 81);

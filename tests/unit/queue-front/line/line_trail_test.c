@@ -61,12 +61,13 @@ TEST_CASE(an_entry_that_is_no_object_is_left_out)
 
 TEST_CASE(a_sample_is_an_object_with_names)
 {
-    assert_rows(samples,
-                "*3\r\n$64\r\n1700000000000:9:8:7:6:5:4:3:2500:875:20:18:1500:70:63:900:12:350\r\n"
-                "$32\r\n1700000000000:9:8:7:6:5:4:3:2500\r\n$3\r\n1:2\r\n",
-                "[{\"at\":\"2023-11-14T22:13:20.000Z\",\"issued\":9,\"serving\":8,\"waiting\":7,"
-                "\"active\":6,\"outstanding\":5,\"admitted\":4,\"no_shows\":3,\"rate_per_s\":2.5,"
-                "\"show_up\":0.875,\"eta_join\":{\"judged\":20,\"kept\":18,\"error_sum\":1.5},"
-                "\"eta_way\":{\"judged\":70,\"kept\":63,\"error_sum\":0.9},\"errors\":12,"
-                "\"late_ms\":350}]");
+    assert_rows(
+        samples,
+        "*3\r\n$66\r\n1700000000000:9:8:7:6:5:4:3:2500:875:20:18:1500:70:63:900:12:350:2\r\n"
+        "$32\r\n1700000000000:9:8:7:6:5:4:3:2500\r\n$3\r\n1:2\r\n",
+        "[{\"at\":\"2023-11-14T22:13:20.000Z\",\"issued\":9,\"serving\":8,\"waiting\":7,"
+        "\"active\":6,\"outstanding\":5,\"admitted\":4,\"no_shows\":3,\"rate_per_s\":2.5,"
+        "\"show_up\":0.875,\"eta_join\":{\"judged\":20,\"kept\":18,\"error_sum\":1.5},"
+        "\"eta_way\":{\"judged\":70,\"kept\":63,\"error_sum\":0.9},\"errors\":12,"
+        "\"late_ms\":350,\"joined\":7}]");
 }
