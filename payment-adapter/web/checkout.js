@@ -128,7 +128,7 @@ function end() {
 
 async function readHold() {
   const held = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);
-  if (held.state === 'sold') throw new Refused(409, { code: 'hold-sold' });
+  if (['sold', 'expired'].includes(held.state)) throw new Refused(409, { code: `hold-${held.state}` });
   seats = held;
   amount = seats.total + (seats.fees ?? 0);
   showSummary();

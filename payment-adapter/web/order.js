@@ -158,7 +158,7 @@ async function lookAgain() {
   const now = await call('GET', path).catch(({ code }) => (code === 'tickets-unknown' ? { tickets: [] } : null));
   if (!now) return;
   const good = now.tickets?.filter(({ state }) => state === 'valid' || state === 'used');
-  const next = good ? [timeIn(good[0]?.starts_at), ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
+  const next = good ? [timeIn(good[0]?.starts_at) || starts, ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
   if (next.join() !== shown) location.reload();
 }
 if (moved !== undefined) {

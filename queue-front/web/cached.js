@@ -36,15 +36,16 @@ function otherLanguage() {
   return true;
 }
 
-// Nothing else on this page asks for the place, so this repeats until there is an answer.
-async function findPlace(ask, settle) {
-  for (let tries = 1; ; tries += 1) {
-    const answer = await ask('GET', 'me').catch(() => null);
-    if (answer?.ok) return settle(await answer.json());
-    if (answer?.status === 401) return keep.set('place', null);
-    const ms = Math.min(AGAIN_MAX_MS, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
-    await new Promise((again) => { setTimeout(again, ms); });
-  }
+// Nothing else on this page asks for the place, so this repeats until there is an answer, or a join has given one. Only
+// the first try is waited for.
+async function findPlace(ask, settle, tries = 1) {
+  const answer = await ask('GET', 'me').catch(() => null);
+  if (byId('line').dataset.entry) return undefined;
+  if (answer?.ok) return settle(await answer.json());
+  if (answer?.status === 401) return keep.set('place', null);
+  const ms = Math.max(1000 * Number(answer?.headers.get('Retry-After') ?? 0), Math.min(AGAIN_MAX_MS, 1000 * 2 ** tries));
+  setTimeout(() => findPlace(ask, settle, tries + 1).catch(() => {}), ms * (1 + Math.random() / 2));
+  return undefined;
 }
 
 export async function begin(ask, settle) {

@@ -221,7 +221,7 @@ async function runOut() {
   const { hold } = basket.holds.find((one) => Date.parse(one.expires_at) <= serverNow());
   await restore();
   if (basket.holds.some((one) => one.hold === hold)) return;
-  const { state } = await call('GET', `${basket.path}/${hold}`).catch(() => ({}));
+  const { state } = await call('GET', `${basket.path}/${hold}`).catch((error) => { if (error.status !== 404 && error.status !== 410) throw error; return {}; });
   if (state === 'sold') return location.assign('/pay/orders');
   lookAway();
   trouble(say('cart.ran-out'));

@@ -283,8 +283,9 @@ describe('pages in trouble', async () => {
       let reads = 0;
       await page.route('**/holds/*', async (route) => {
         const answer = await route.fetch();
-        if (reads++) await route.fulfill({ status: 410, json: { code: 'hold-expired' } });
-        else await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
+        const late = { state: 'expired', places: [], total: 0, expires_at: new Date(Date.now() + 7_200_000).toISOString() }; // it can still be paid for
+        const change = reads++ ? late : { expires_at: new Date(Date.now() - 1000).toISOString() };
+        await route.fulfill({ response: answer, json: { ...await answer.json(), ...change } });
       }, { times: 2 });
       await page.click('#cart-pay');
       await page.locator('#back.main').waitFor(WAIT);

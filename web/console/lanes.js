@@ -145,7 +145,7 @@ export async function open(body, event) {
     const row = (name, share, of) => make('tr', {}, make('th', { scope: 'row' }, name), ...[`${number(share)} %`, ...['waiting', 'serving', 'issued'].map((key) => number(of?.[key] ?? null))].map((text) => make('td', {}, text)));
     const general = 100 - doc.lanes.reduce((sum, { share }) => sum + share, 0);
     const head = make('tr', {}, ...['lanes.lane', 'lanes.share', 'live.waiting', 'live.serving', 'live.issued'].map((key) => make('th', { scope: 'col' }, say(key))));
-    show(table, make('table', {}, make('thead', {}, head), make('tbody', {}, row(say('lanes.general'), general, live?.general), ...doc.lanes.map((lane) => row(lane.name, lane.share, counts.get(lane.id))))));
+    show(table, make('table', {}, make('thead', {}, head), make('tbody', {}, row(say('lanes.general'), general, live?.general ?? live), ...doc.lanes.map((lane) => row(lane.name, lane.share, counts.get(lane.id))))));
   }
 
   const form = make('form', { id: 'lanes-form', noValidate: true, className: 'stack' },

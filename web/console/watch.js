@@ -137,7 +137,7 @@ class Watch {
       const reply = await get('queue', `/admin/events/${this.id}/audit?limit=${limit}`).catch(() => null);
       if (reply === null) return;
       this.acts = reply.audit.filter(({ who }) => who !== 'autopilot');
-      if (reply.audit.length < limit || this.acts.some(({ version }) => version === this.doc.version)) return;
+      if (reply.audit.length < limit || reply.audit.some(({ version }) => version < this.doc.version)) return;
     }
   }
 

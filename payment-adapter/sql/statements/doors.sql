@@ -15,13 +15,17 @@ greatest(:came_at(:c), :t.issued_at)
 jsonb_build_object('scanned_at', :iso(:time_of_ms(:at_ms)))
 
 -- The gate sends an offline scan again that let the ticket in; since then, a re-entry or an undo may have changed the
--- ticket's row.
+-- ticket's row. An older program wrote only that row.
 -- fragment: is_resent()
-(:offline AND EXISTS (
+(:offline AND (EXISTS (
     SELECT
     FROM audit a
     WHERE a.subject = :ticket AND a.act IN ('in', 'in-again') AND a.gate = :gate AND a.detail = :scan_detail()
-))
+) OR EXISTS (
+    SELECT
+    FROM checkin k
+    WHERE k.ticket = :ticket AND k.gate = :gate AND k.scanned_at = :time_of_ms(:at_ms)
+)))
 
 -- After ticket_lock. A scan that is sent again changes nothing, and after a check-out, only a later one lets in again.
 -- Online scans use PostgreSQL's clock, like check-outs.

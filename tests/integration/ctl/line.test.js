@@ -33,7 +33,7 @@ test('an event is made, listed, shown, opened, changed, and all of it is on the 
   assert.match(trail, /line {3}admin token +db hot: 데이터베이스 50% +change \{"rate_per_s":5\} to \{"rate_per_s":400\}/);
   assert.match(trail, /spring sale +create/);
   assert.equal((await fairgate('audit', 'life', '--json')).json.line.audit.length, 4);
-  assert.match(done(await fairgate('set', 'life', 'autopilot={"on":true,"ceiling":20}')).stdout, /The autopilot lets in 20 a second\./);
+  assert.match(done(await fairgate('set', 'life', 'autopilot={"on":true,"ceiling":20}')).stdout, /The autopilot's rate is 20 a second\./);
 });
 
 test('every move of the line is a command', async () => {
@@ -175,7 +175,7 @@ test('invitations, an appeal, a preview, the series and the knobs are printed', 
   const { live } = (await site.front.admin.get('/admin/events?id=told')).json.events[0];
   assert.deepEqual([live.issued, live.waiting, live.general.issued, live.lanes[0].issued], [1, 1, 0, 1]);
   assert.equal((await fairgate('report', 'told', '--json')).json.line.issued, 1);
-  assert.match(done(await fairgate('report', 'told')).stdout, /joined {4}1\n[^]*of the general lane alone:\n {2}longest/);
+  assert.match(done(await fairgate('report', 'told')).stdout, /joined {4}1\n[^]*of the general line alone:\n {2}longest/);
   refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);
   refused(await fairgate('appeal', 'told', 'AAAA-AAAA'), EXIT.refused, /reference-unknown/);
   assert.match(done(await fairgate('preview', 'told', '--rate', '7')).stdout, /^rate_per_s +7$/m);

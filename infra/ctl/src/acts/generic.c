@@ -237,7 +237,7 @@ static void put_version(const struct call *call, struct grow *out)
         return;
     value_fill(out, "It is {state} now, version {version:0}.\n", call->json);
     if (value_at(call->json, "autopilot_state.rate_per_s") != NULL)
-        value_fill(out, "The autopilot lets in {autopilot_state.rate_per_s} a second.\n",
+        value_fill(out, "The autopilot's rate is {autopilot_state.rate_per_s} a second.\n",
                    call->json);
 }
 

@@ -91,7 +91,7 @@ int trail_fetch(struct job *job, struct trails *trails)
     size_t rows = 0;
     if (job_event(job) == NULL) {
         trails->len = 1;
-        trails->trail[0].path = "/admin/audit";
+        trails->trail[0].path = "/admin/audit?limit=200";
     }
     /* The line is last: it may not know the event if another service has something of it. */
     for (size_t i = trails->len; i-- > 0;) {

@@ -75,12 +75,16 @@ void report_money(struct grow *out, double minor, struct span currency)
 static void put_line(struct grow *out, const json_t *line)
 {
     double judged = value_number(line, "told_judged");
+    bool has_lanes = json_array_size(value_at(line, "lanes")) > 0;
+    bool summed = value_at(line, "general") != NULL; /* the series has no lanes */
+    value_fill(out, "\nThe line, from {from} to {to}\n", line);
+    if (has_lanes && !summed)
+        grow_add(out, SPAN("  of the general line alone:\n"));
     value_fill(out,
-               "\nThe line, from {from} to {to}\n"
                "  joined    {joined:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n",
                line);
-    if (value_at(line, "general") != NULL) /* the series has no lanes */
-        grow_add(out, SPAN("  of the general lane alone:\n"));
+    if (summed)
+        grow_add(out, SPAN("  of the general line alone:\n"));
     value_fill(out, "  longest   {peak_waiting:0} at {peak_at}\n", line);
     value_fill(out,
                json_is_null(value_at(line, "mean_wait_s")) ? "  mean wait not known\n"
@@ -162,6 +166,7 @@ int report_run(struct job *job)
         json_t *events = json_object_get(calls[5].json, "events");
         json_t *live = json_object_get(json_array_get(events, 0), "live");
         json_t *general = json_object_get(live, "general");
+        json_object_set(line, "lanes", json_object_get(calls[0].json, "lanes"));
         if (general != NULL && json_object_set(line, "general", general) == 0)
             json_object_update_existing(line, live);
         json_t *page =

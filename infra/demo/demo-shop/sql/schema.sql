@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS partner_orders (
 );
 ALTER TABLE partner_orders ADD COLUMN IF NOT EXISTS event_name text;
 ALTER TABLE partner_orders ADD COLUMN IF NOT EXISTS lines jsonb;
+ALTER TABLE partner_orders ALTER COLUMN provider DROP NOT NULL, ALTER COLUMN payment DROP NOT NULL;
 
 CREATE TABLE IF NOT EXISTS sessions (
     token_hash bytea PRIMARY KEY, -- only the browser has the token itself
