@@ -150,10 +150,13 @@ static void put_origin(struct text *headers, const char *url)
     text_add(headers, url, (size_t)(host + 3 - url) + strcspn(host + 3, "/"));
 }
 
-static void reply_page(struct visit *visit, unsigned status)
+/* `notice` may be NULL. Returns false for the caller to return. */
+static bool reply_page(struct visit *visit, unsigned status, enum gap kind, const char *notice)
 {
     char memory[1024 + 2 * URL_MAX];
     struct text headers = text_on(memory, sizeof(memory));
+    visit->kind = kind;
+    visit->notice = notice;
     TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; img-src data:; "
                        "style-src 'self'; form-action 'self'");
     /* CSP's form-action also covers redirects, so the addresses behind the form must be listed. */
@@ -170,23 +173,7 @@ static void reply_page(struct visit *visit, unsigned status)
                                                 .type = "text/html; charset=utf-8",
                                                 .headers = text_span(&headers),
                                                 .body = text_span(&page)});
-}
-
-/* Answers with a page without a form; returns false for the caller to return. */
-static bool reply_notice(struct visit *visit, unsigned status, const char *notice)
-{
-    visit->kind = NOTICE;
-    visit->notice = notice;
-    reply_page(visit, status);
     return false;
-}
-
-/* `notice` may be NULL. */
-static void reply_card_form(struct visit *visit, unsigned status, const char *notice)
-{
-    visit->kind = CARD;
-    visit->notice = notice;
-    reply_page(visit, status);
 }
 
 static void reply_redirect(struct visit *visit, const char *url)
@@ -287,7 +274,7 @@ static bool pay_begin(struct visit *visit)
     const struct object *intent = bank_find_secret(bank, address);
     const char *url = field(visit, "return_url");
     if (session == NULL && intent == NULL)
-        return reply_notice(visit, 404, "notice.unknown");
+        return reply_page(visit, 404, NOTICE, "notice.unknown");
     snprintf(visit->card_page, sizeof(visit->card_page), "/pay/%.*s", (int)address.len,
              address.ptr);
     snprintf(visit->asks_page, sizeof(visit->asks_page), "%s/authenticate", visit->card_page);
@@ -304,7 +291,7 @@ static bool pay_begin(struct visit *visit)
             visit->lang = lang_choose(span_of(locale), SPAN(""), SPAN(""));
     } else {
         if (url != NULL && !may_return_to(visit, span_of(url)))
-            return reply_notice(visit, 400, "notice.bad-return-url");
+            return reply_page(visit, 400, NOTICE, "notice.bad-return-url");
         visit->intent = intent;
         visit->return_url = url != NULL ? url : bank_hidden(intent, "return_url");
         visit->what = bank_text(intent, "description");
@@ -324,7 +311,7 @@ static void reply_intent_end(struct visit *visit)
                     "payment_intent=%s&payment_intent_client_secret=%s&redirect_status=%s",
                     intent->id, bank_text(intent, "client_secret"), good ? "succeeded" : "failed");
     else
-        reply_notice(visit, good ? 200 : 410, good ? "notice.paid" : "notice.gone");
+        reply_page(visit, good ? 200 : 410, NOTICE, good ? "notice.paid" : "notice.gone");
 }
 
 /* Redirects to its success_url, which may contain the session's id. */
@@ -334,7 +321,7 @@ static void reply_session_end(struct visit *visit)
     char url[URL_MAX + BANK_ID_MAX];
     const char *from = visit->return_url, *at = strstr(from, name);
     if (visit->session->status != SESSION_COMPLETE) {
-        reply_notice(visit, 410, "notice.gone");
+        reply_page(visit, 410, NOTICE, "notice.gone");
         return;
     }
     int len =
@@ -344,7 +331,8 @@ static void reply_session_end(struct visit *visit)
     reply_redirect(visit, url);
 }
 
-/* What a buyer who opens the page sees in the payment's state. */
+/* What a buyer who opens the page sees in the payment's state: Toss's has none before it is
+ * submitted. */
 static void pay_get(struct visit *visit)
 {
     uint64_t now_s = entry_now_us(visit->entry) / 1000000;
@@ -355,7 +343,7 @@ static void pay_get(struct visit *visit)
     else if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
         reply_query(visit, visit->asks_page, "lang=%s", lang_tag(visit->lang));
     else
-        reply_card_form(visit, 200, NULL);
+        reply_page(visit, 200, CARD, NULL);
 }
 
 /* The reason why the form's card is invalid; NULL: it is valid. An expiry date must be valid if
@@ -384,7 +372,7 @@ static void pay_post(struct visit *visit)
     if (visit->cancel_url != NULL && field_is(visit, "decision", "cancel"))
         reply_redirect(visit, visit->cancel_url);
     else if (wrong != NULL)
-        reply_card_form(visit, 402, wrong);
+        reply_page(visit, 402, CARD, wrong);
     else
         submit(visit, "hosted_pay", http_req_param(visit->req, 0),
                json_pack("{s:s,s:s*}", "payment_method", card->token, "return_url",
@@ -393,9 +381,8 @@ static void pay_post(struct visit *visit)
 
 static void authenticate_get(struct visit *visit)
 {
-    visit->kind = QUESTION;
     if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
-        reply_page(visit, 200);
+        reply_page(visit, 200, QUESTION, NULL);
     else
         pay_get(visit);
 }
@@ -414,11 +401,11 @@ static void pay_called(struct visit *visit, const struct call *call)
     if (call->status == 402 && intent != NULL) {
         const json_t *error = json_object_get(intent->shown, "last_payment_error");
         visit->refusal = json_string_value(json_object_get(error, "message"));
-        reply_card_form(visit, 402, "notice.failed");
+        reply_page(visit, 402, CARD, "notice.failed");
     } else if (call->status == 200 && waits) {
-        reply_card_form(visit, 402, "notice.refused");
+        reply_page(visit, 402, CARD, "notice.refused");
     } else if (call->status >= 429) {
-        reply_card_form(visit, call->status, "notice.failed");
+        reply_page(visit, call->status, CARD, "notice.failed");
     } else {
         pay_get(visit);
     }
@@ -435,9 +422,9 @@ static bool window_begin(struct visit *visit)
     if (!toss_order_id_valid(json_in_text_of(visit->form, "orderId")) || name.len == 0 ||
         name.len > 100 || !span_u64(json_in_text_of(visit->form, "amount"), AMOUNT_MAX, &amount) ||
         amount == 0 || success_url == NULL || fail_url == NULL)
-        return reply_notice(visit, 400, "notice.unknown");
+        return reply_page(visit, 400, NOTICE, "notice.unknown");
     if (!may_return_to(visit, span_of(success_url)) || !may_return_to(visit, span_of(fail_url)))
-        return reply_notice(visit, 400, "notice.bad-return-url");
+        return reply_page(visit, 400, NOTICE, "notice.bad-return-url");
     strcpy(visit->card_page, "/toss/pay");
     visit->return_url = success_url;
     visit->cancel_url = fail_url;
@@ -446,11 +433,6 @@ static bool window_begin(struct visit *visit)
     visit->currency = "krw";
     visit->can_transfer = !field_is(visit, "method", "CARD");
     return true;
-}
-
-static void window_get(struct visit *visit)
-{
-    reply_card_form(visit, 200, NULL);
 }
 
 static void window_post(struct visit *visit)
@@ -465,7 +447,7 @@ static void window_post(struct visit *visit)
                     "&orderId=%s",
                     order);
     } else if (wrong != NULL && !transfer) {
-        reply_card_form(visit, 402, wrong);
+        reply_page(visit, 402, CARD, wrong);
     } else {
         submit(visit, "toss_hosted", (struct span){0},
                json_pack("{s:s,s:s,s:s,s:I}", "payment_method",
@@ -482,7 +464,7 @@ static void window_called(struct visit *visit, const struct call *call)
                     "paymentType=NORMAL&paymentKey=%s&orderId=%s&amount=%s", payment->id,
                     field(visit, "orderId"), field(visit, "amount"));
     } else {
-        reply_card_form(visit, call->status, "notice.failed");
+        reply_page(visit, call->status, CARD, "notice.failed");
     }
 }
 
@@ -493,7 +475,7 @@ static const struct hosted_route hosted_routes[] = {
     {HTTP_METHOD_POST, "/pay/{secret}", pay_begin, pay_post, pay_called},
     {HTTP_METHOD_GET, "/pay/{secret}/authenticate", pay_begin, authenticate_get, NULL},
     {HTTP_METHOD_POST, "/pay/{secret}/authenticate", pay_begin, authenticate_post, pay_called},
-    {HTTP_METHOD_GET, "/toss/pay", window_begin, window_get, NULL},
+    {HTTP_METHOD_GET, "/toss/pay", window_begin, pay_get, NULL},
     {HTTP_METHOD_POST, "/toss/pay", window_begin, window_post, window_called},
 };
 

@@ -94,10 +94,9 @@ bool stripe_intent_capture(struct call *call)
         return false;
     if (!pay_check(call, intent, INTENT_CAPTURE))
         return true;
-    if (pay_has_expired(call, intent)) {
+    if (pay_expire(call, intent)) {
         const struct stripe_error error = {
             .status = 400, .code = "charge_expired_for_capture", .intent = intent};
-        pay_expire(call, intent);
         stripe_fail_with(call, &error,
                          "This charge can no longer be captured: its authorization has expired.");
         return true;
@@ -174,9 +173,7 @@ bool stripe_authorisation_end(struct call *call)
     struct object *charge = bank_find(call->bank, CHARGE, call->id);
     assert(charge != NULL);
     struct object *intent = bank_linked(call->bank, charge, "payment_intent");
-    bool expired = pay_has_expired(call, intent);
-    if (expired)
-        pay_expire(call, intent);
+    bool expired = pay_expire(call, intent);
     pay_answer(call, intent);
     return expired;
 }

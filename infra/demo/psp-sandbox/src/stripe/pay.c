@@ -248,14 +248,11 @@ void pay_cancel(struct call *call, struct object *intent, const char *reason,
     bank_emit(call, "payment_intent.canceled", intent);
 }
 
-bool pay_has_expired(const struct call *call, const struct object *intent)
+bool pay_expire(struct call *call, struct object *intent)
 {
-    return intent->status == INTENT_REQUIRES_CAPTURE &&
-           call->now_s >= bank_linked(call->bank, intent, "latest_charge")->until_s;
-}
-
-void pay_expire(struct call *call, struct object *intent)
-{
-    assert(intent->status == INTENT_REQUIRES_CAPTURE);
+    if (intent->status != INTENT_REQUIRES_CAPTURE ||
+        call->now_s < bank_linked(call->bank, intent, "latest_charge")->until_s)
+        return false;
     pay_cancel(call, intent, "automatic", "charge.expired");
+    return true;
 }

@@ -64,9 +64,8 @@ void pay_capture(struct call *call, struct object *intent, int64_t amount);
 /* `reason` may be NULL. */
 void pay_cancel(struct call *call, struct object *intent, const char *reason,
                 const char *charge_event);
-bool pay_has_expired(const struct call *call, const struct object *intent);
-/* The authorisation has expired. */
-void pay_expire(struct call *call, struct object *intent);
+/* Cancels the intent if its authorisation has expired, and returns whether it has. */
+bool pay_expire(struct call *call, struct object *intent);
 /* 200 with the object, expanded as the call asks; returns true. */
 bool pay_answer(struct call *call, const struct object *object);
 
