@@ -354,18 +354,15 @@ static bool harvest(struct caller *caller, uint64_t timeout_ms)
     return running > 0;
 }
 
-void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
+bool caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
                  int stop_fd)
 {
     for (size_t i = 0; i < len; i++)
-        begin(caller, &calls[i], timeout_ms);
+        if (calls[i].url[0] != '\0')
+            begin(caller, &calls[i], timeout_ms);
     struct curl_waitfd stop = {.fd = stop_fd, .events = CURL_WAIT_POLLIN};
-    while (harvest(caller, timeout_ms)) {
-        stop.revents = 0;
+    while (stop.revents == 0 && harvest(caller, timeout_ms))
         curl_multi_poll(caller->multi, &stop, stop_fd >= 0 ? 1 : 0, 1000, NULL);
-        if (stop.revents != 0)
-            break;
-    }
     for (size_t i = 0; i < len; i++) {
         if (calls[i].easy == NULL)
             continue;
@@ -373,6 +370,7 @@ void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t
         curl_easy_cleanup(calls[i].easy);
         calls[i].easy = NULL;
     }
+    return stop.revents == 0;
 }
 
 void call_free(struct call *call)

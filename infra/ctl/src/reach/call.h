@@ -68,9 +68,9 @@ bool call_to_event(struct call *call, const struct profile *profile, enum comman
 bool call_to_edge(struct call *call, const struct profile *profile, const char *path);
 
 /* Makes all calls in parallel; each has its own outcome. On a 421 event-elsewhere the call is
- * repeated at the process that it names. Returns early, with unfinished calls CALL_STOPPED, once
- * `stop_fd` is readable (-1: never). */
-void caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
+ * repeated at the process that it names. Calls without a url are not made. False: `stop_fd` became
+ * readable (-1: never), so this returned early, with unfinished calls CALL_STOPPED. */
+bool caller_make(struct caller *caller, struct call *calls, size_t len, uint64_t timeout_ms,
                  int stop_fd);
 
 void call_free(struct call *call);

@@ -61,7 +61,8 @@ static bool is_safe(const char *url)
            strncmp(url, "http://localhost:", 17) == 0 || strncmp(url, "http://[::1]:", 13) == 0;
 }
 
-/* *out is the JSON of any answer, whatever its status; owned by the caller. `form` NULL: GET. */
+/* *out is the JSON of any answer, whatever its status; owned by the caller, also after a refusal by
+ * the functions below. `form` NULL: GET. */
 static int ask(struct issuer *issuer, const char *url, const struct text *form,
                struct err_slot *err, json_t **out)
 {
@@ -290,11 +291,7 @@ static int by_client(struct issuer *issuer, struct err_slot *err, json_t **answe
                                     {"scope", scope_of(issuer->profile, "")},
                                     {"resource", issuer->profile->audience}};
     int rc = send_form(issuer, "token_endpoint", fields, err, answer);
-    if (rc == 0 && issuer->status != 200) {
-        rc = say_no(*answer, "the client", err);
-        json_decref(*answer);
-    }
-    return rc;
+    return rc == 0 && issuer->status != 200 ? say_no(*answer, "the client", err) : rc;
 }
 
 static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **device)
@@ -304,10 +301,8 @@ static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **de
     if (text_in(issuer->document, "device_authorization_endpoint")[0] == '\0')
         return err_set(err, ERR_NOT_FOUND, "the issuer has no device grant (RFC 8628)");
     int rc = send_form(issuer, "device_authorization_endpoint", fields, err, device);
-    if (rc == 0 && (issuer->status != 200 || text_in(*device, "device_code")[0] == '\0')) {
+    if (rc == 0 && (issuer->status != 200 || text_in(*device, "device_code")[0] == '\0'))
         rc = say_no(*device, "a device", err);
-        json_decref(*device);
-    }
     return rc;
 }
 
@@ -328,7 +323,6 @@ static int look(struct issuer *issuer, const json_t *device, unsigned *interval_
         rc = err_set(err, ERR_TIMEOUT, "nobody has said yes");
     else
         rc = say_no(*answer, "to log in", err);
-    json_decref(*answer);
     return rc;
 }
 
@@ -337,8 +331,10 @@ static int by_device(struct issuer *issuer, const struct login_way *way, struct 
 {
     json_t *device = NULL;
     int rc = ask_for_code(issuer, err, &device);
-    if (rc < 0)
+    if (rc < 0) {
+        json_decref(device);
         return rc;
+    }
     const char *whole = text_in(device, "verification_uri_complete");
     json_int_t interval = json_integer_value(json_object_get(device, "interval"));
     json_int_t lives_s = json_integer_value(json_object_get(device, "expires_in"));
@@ -349,6 +345,8 @@ static int by_device(struct issuer *issuer, const struct login_way *way, struct 
               text_in(device, "user_code"));
     do {
         system_sleep_us(interval_s * UINT64_C(1000000));
+        json_decref(*answer);
+        *answer = NULL;
         rc = look(issuer, device, &interval_s, err, answer);
     } while (rc == ERR_TIMEOUT && now_s() < until);
     json_decref(device);
@@ -367,10 +365,9 @@ int login_begin(const struct profile *profile, const struct login_way *way, stru
     if (rc == 0)
         rc = way->by_client ? by_client(&issuer, err, &answer)
                             : by_device(&issuer, way, err, &answer);
-    if (rc == 0) {
+    if (rc == 0)
         rc = keep(&issuer, path, kept, answer, way->by_client, err);
-        json_decref(answer);
-    }
+    json_decref(answer);
     if (kept != NULL)
         close_issuer(&issuer);
     json_decref(kept);
@@ -396,16 +393,13 @@ static int renew(struct issuer *issuer, json_t *kept, const char *path, struct e
                                         {"refresh_token", token},
                                         {"resource", issuer->profile->audience}};
         rc = send_form(issuer, "token_endpoint", fields, err, &answer);
-        if (rc == 0 && issuer->status != 200) {
+        if (rc == 0 && issuer->status != 200)
             rc = err_set(err, ERR_AUTH, "the login is over (%.60s): fairgate login",
                          text_in(answer, "error"));
-            json_decref(answer);
-        }
     }
-    if (rc == 0) {
+    if (rc == 0)
         rc = keep(issuer, path, kept, answer, machine, err);
-        json_decref(answer);
-    }
+    json_decref(answer);
     return rc;
 }
 

@@ -31,6 +31,14 @@ double value_number(const json_t *doc, const char *path)
     return json_number_value(value_at(doc, path));
 }
 
+double value_sum(const json_t *array, const char *path)
+{
+    double sum = 0;
+    for (size_t i = 0; i < json_array_size(array); i++)
+        sum += value_number(json_array_get(array, i), path);
+    return sum;
+}
+
 struct span value_text(const json_t *doc, const char *path)
 {
     struct span text = json_in_words(value_at(doc, path));

@@ -10,6 +10,7 @@
 const json_t *value_at(const json_t *doc, const char *path);
 /* Its number, integer or real; 0: missing. */
 double value_number(const json_t *doc, const char *path);
+double value_sum(const json_t *array, const char *path);     /* of its objects' numbers */
 uint64_t value_time_ms(const json_t *doc, const char *path); /* since 1970; 0: missing */
 struct span value_text(const json_t *doc, const char *path); /* a string; empty: missing */
 

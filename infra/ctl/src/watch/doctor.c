@@ -115,17 +115,20 @@ static void judge_token(const struct look *look, json_t *findings)
     size_t good = 0;
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         const struct call *call = &look->call[asks[i]];
-        good += look_good(look, asks[i]);
-        if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && call->status == 401)
+        const char *name = job_service_name((enum command_service)i);
+        if (!look_asked(look, asks[i]) || call->end != CALL_ANSWERED)
+            continue;
+        if (call_good(call))
+            good++;
+        else if (call->status == 401)
             finding_add(findings, "bad", "give each service the same token, or name the right one",
-                        "%s refuses the token", job_service_name((enum command_service)i));
-        else if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && call->status == 403)
+                        "%s refuses the token", name);
+        else if (call->status == 403)
             finding_add(findings, "note", "use a role for all events to see the rest",
-                        "the token is for some events only: %s does not list all",
-                        job_service_name((enum command_service)i));
-        else if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && !call_good(call))
-            finding_add(findings, "bad", "its log says why", "%s answers %ld to an operator",
-                        job_service_name((enum command_service)i), call->status);
+                        "the token is for some events only: %s does not list all", name);
+        else
+            finding_add(findings, "bad", "its log says why", "%s answers %ld to an operator", name,
+                        call->status);
     }
     if (good == COMMAND_SERVICES)
         finding_add(findings, "ok", NULL, "the token opens all three services");

@@ -26,27 +26,24 @@ static const struct {
     [LOOK_SETUP] = {COMMAND_PAY, "/admin/setup", false},
 };
 
-void look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd, struct look *look)
+bool look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd, struct look *look)
 {
-    struct call batch[LOOK_COUNT];
-    size_t of[LOOK_COUNT];
-    size_t len = 0;
     *look = (struct look){.at_ms = 0};
     for (size_t i = 0; i < LOOK_COUNT; i++) {
         enum command_service service = questions[i].service;
         if ((which & (1U << i)) == 0 || job->profile->address[service][0] == '\0')
             continue;
-        batch[len] = (struct call){.open = questions[i].open};
+        struct call *call = &look->call[i];
+        call->open = questions[i].open;
         const char *path = questions[i].path;
         if (i == LOOK_EVENTS && job_event(job) != NULL)
             path = "/admin/events?id={EVENT}"; /* a role limited to it may read no more */
-        if (job_call(job, service, NULL, path, &batch[len]) == EXIT_DONE)
-            of[len++] = i;
+        if (job_call(job, service, NULL, path, call) != EXIT_DONE)
+            call->url[0] = '\0';
     }
-    caller_make(job->caller, batch, len, timeout_ms, stop_fd);
-    for (size_t i = 0; i < len; i++)
-        look->call[of[i]] = batch[i];
+    bool whole = caller_make(job->caller, look->call, LOOK_COUNT, timeout_ms, stop_fd);
     look->at_ms = system_wall_us() / 1000;
+    return whole;
 }
 
 void look_free(struct look *look)

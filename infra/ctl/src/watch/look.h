@@ -26,9 +26,9 @@ struct look {
     uint64_t at_ms;               /* since 1970, when all had answered */
 };
 
-/* Makes the calls in `which` (bits of enum look_at) for the event among the words. Ends early when
- * stop_fd becomes readable. */
-void look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd,
+/* Makes the calls in `which` (bits of enum look_at) for the event among the words. False: it ended
+ * early because stop_fd became readable. */
+bool look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd,
                struct look *look);
 void look_free(struct look *look);
 

@@ -103,10 +103,7 @@ static void put_seats(struct grow *out, const json_t *hall, size_t width)
         grow_add(out, SPAN("  not known\n"));
         return;
     }
-    double sold = 0;
-    for (size_t i = 0; i < json_array_size(categories); i++)
-        sold += value_number(json_array_get(categories, i), "sold");
-    double seats = value_number(hall, "seats");
+    double sold = value_sum(categories, "sold"), seats = value_number(hall, "seats");
     plain_format(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, seats,
                  seats > 0 ? sold / seats * 100 : 0);
     value_rows(out, categories,

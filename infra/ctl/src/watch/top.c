@@ -89,25 +89,6 @@ static const char *health_of(const struct look *look, size_t service)
     return look->call[at].end == CALL_ANSWERED ? "not ready" : "away";
 }
 
-struct sums {
-    double free, held, sold, blocked;
-    bool known;
-};
-
-static struct sums sums_of(const struct look *look)
-{
-    struct sums sums = {.known = look_good(look, LOOK_HALL)};
-    const json_t *categories = value_at(look->call[LOOK_HALL].json, "categories");
-    for (size_t i = 0; i < json_array_size(categories); i++) {
-        const json_t *one = json_array_get(categories, i);
-        sums.free += value_number(one, "free");
-        sums.held += value_number(one, "held");
-        sums.sold += value_number(one, "sold");
-        sums.blocked += value_number(one, "blocked");
-    }
-    return sums;
-}
-
 static void put_event(const struct look *look, const char *event, struct grow *out)
 {
     const json_t *one = look_event(look, event);
@@ -125,10 +106,11 @@ static void put_event(const struct look *look, const char *event, struct grow *o
                    one);
         plain_format(out, "%.0f %%\n", value_number(one, "live.show_up") * 100);
     }
-    struct sums seats = sums_of(look);
-    if (seats.known)
-        plain_format(out, "seats   free %.0f   held %.0f   sold %.0f   blocked %.0f\n", seats.free,
-                     seats.held, seats.sold, seats.blocked);
+    const json_t *seats = value_at(look->call[LOOK_HALL].json, "categories");
+    if (look_good(look, LOOK_HALL))
+        plain_format(out, "seats   free %.0f   held %.0f   sold %.0f   blocked %.0f\n",
+                     value_sum(seats, "free"), value_sum(seats, "held"), value_sum(seats, "sold"),
+                     value_sum(seats, "blocked"));
     else
         grow_add(out, SPAN("seats   not known\n"));
     const json_t *now = value_at(look->call[LOOK_ORDERS].json, "now");
@@ -197,10 +179,10 @@ static void put_line(const struct look *look, const char *event, bool whole, str
                "rate_per_s={live.rate_per_s}",
                look_event(look, event));
     if (whole) {
-        struct sums seats = sums_of(look);
-        if (seats.known)
-            plain_format(out, " free=%.10g held=%.10g sold=%.10g", seats.free, seats.held,
-                         seats.sold);
+        const json_t *seats = value_at(look->call[LOOK_HALL].json, "categories");
+        if (look_good(look, LOOK_HALL))
+            plain_format(out, " free=%.10g held=%.10g sold=%.10g", value_sum(seats, "free"),
+                         value_sum(seats, "held"), value_sum(seats, "sold"));
         else
             grow_add(out, SPAN(" free=- held=- sold=-"));
         value_fill(out, " completed={now.completed} parked={now.parked}",
@@ -291,14 +273,6 @@ static int show(struct job *job, struct screen *screen, bool live, const struct 
     return EXIT_DONE;
 }
 
-static bool was_stopped(const struct look *look)
-{
-    for (size_t i = 0; i < LOOK_COUNT; i++)
-        if (look_asked(look, i) && look->call[i].end == CALL_STOPPED)
-            return true;
-    return false;
-}
-
 static int watch(struct job *job, struct screen *screen, bool live, uint64_t interval_ms)
 {
     const char *event = job_event(job);
@@ -310,9 +284,9 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
     int status = EXIT_DONE;
     do {
         struct look look;
-        look_take(job, which, live ? CTL_LOOK_MS : job->timeout_ms,
-                  screen->open ? STDIN_FILENO : -1, &look);
-        if (was_stopped(&look)) { /* a key came meanwhile: wait_for() reads it */
+        bool whole = look_take(job, which, live ? CTL_LOOK_MS : job->timeout_ms,
+                               screen->open ? STDIN_FILENO : -1, &look);
+        if (!whole) { /* a key came meanwhile: wait_for() reads it */
             look_free(&look);
             continue;
         }

@@ -117,8 +117,8 @@ bool manual_help(const struct command_table *table, const char *first, const cha
 
 /* ---- troff ---- */
 
-/* Escapes hyphens, backslashes, and lines that would begin as a request. */
-static void put_troff(const char *text, FILE *out)
+/* Escapes hyphens, backslashes, and lines that would begin as a request; `end` follows as it is. */
+static void put_troff(const char *text, const char *end, FILE *out)
 {
     bool begins = true;
     for (; *text != '\0'; text++) {
@@ -132,6 +132,7 @@ static void put_troff(const char *text, FILE *out)
             putc(*text, out);
         begins = *text == '\n';
     }
+    fputs(end, out);
 }
 
 static void put_troff_options(uint64_t which, FILE *out)
@@ -140,26 +141,22 @@ static void put_troff_options(uint64_t which, FILE *out)
         if ((which & (UINT64_C(1) << i)) == 0)
             continue;
         fputs(".TP\n.B \\-\\-", out);
-        put_troff(options[i].name, out);
+        put_troff(options[i].name, "", out);
         if (options[i].value != NULL)
             fprintf(out, " \\fI%s\\fR", options[i].value);
         fputs("\n", out);
-        put_troff(options[i].help, out);
-        fputs("\n", out);
+        put_troff(options[i].help, "\n", out);
     }
 }
 
 static void put_troff_command(const struct command *command, FILE *out)
 {
     fputs(".SS fairgate ", out);
-    put_troff(command->form, out);
-    fputs("\n", out);
-    put_troff(command->brief, out);
-    fputs(".\n", out);
+    put_troff(command->form, "\n", out);
+    put_troff(command->brief, ".\n", out);
     if (command->text != NULL) {
         fputs(".PP\n", out);
-        put_troff(command->text, out);
-        fputs("\n", out);
+        put_troff(command->text, "\n", out);
     }
     put_troff_options(command_options(command), out);
 }
@@ -179,14 +176,12 @@ void manual_page(const struct command_table *table, FILE *out)
     fputs(".SH PROFILES\n", out);
     for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
         fputs(i % 2 == 1 ? ".PP\n.nf\n" : ".PP\n", out); /* text and sample in turns */
-        put_troff(profiles[i], out);
-        fputs(i % 2 == 1 ? "\n.fi\n" : "\n", out);
+        put_troff(profiles[i], i % 2 == 1 ? "\n.fi\n" : "\n", out);
     }
     fputs(".SH EXIT STATUS\n", out);
     for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
         fprintf(out, ".TP\n.B %d\n", exits[i].status);
-        put_troff(exits[i].means, out);
-        fputs("\n", out);
+        put_troff(exits[i].means, "\n", out);
     }
     fputs(".SH FILES\n.I ~/.config/fairgate/profiles\n.br\n.I /etc/fairgate/profiles\n", out);
 }
