@@ -13,6 +13,7 @@ const back = /^\/pay\/(orders|(orders|tickets)\/[\w-]+)$/.test(asked.get('back')
 let seats = null;
 let amount = 0; // what the buyer pays: the seats plus fees
 let terms = null; // refund terms, as shown
+let buyer = null; // member shown as logged in
 let over = false; // these seats can no longer be paid for here
 
 // The order ends the visit, and then this page can no longer read the hold. A visitor who comes back here (back button,
@@ -194,6 +195,7 @@ async function next() {
   if (over) return; // the page already says what to do
   if (who && back) location.replace(back);
   else if (who) {
+    buyer = who;
     byId('account').textContent = accountOf(who);
     show('summary', 'pay');
   }
@@ -241,7 +243,14 @@ function listen() {
   byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {
     announce(say('pay.working'));
     // The same hold gives the same order, however often the button is pressed.
-    const order = await call('POST', '/v1/pay/orders', { event, hold, refund_terms: terms.id });
+    const order = await call('POST', '/v1/pay/orders', { event, hold, refund_terms: terms.id, amount, member: buyer }).catch(async (error) => {
+      if (error.code === 'checkout-changed') {
+        await readHold();
+        await showTerms();
+        await next();
+      }
+      throw error;
+    });
     keepOrder(order.order);
     const url = order.status === 'pending_payment' && order.payment?.checkout_url;
     location.assign(url || `/pay/orders/${order.order}`);

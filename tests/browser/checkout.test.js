@@ -237,8 +237,8 @@ describe('checkout', async () => {
       const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': 'another-tab-1' };
       return (await fetch('/v1/pay/login', { method: 'POST', headers, body: JSON.stringify(body) })).json();
     }, { login: other.login, password: other.password });
-    await page.reload();
-    await page.locator('#pay-button').waitFor();
+    await clickFor(page, '#pay-button', '#notice:not(:empty)');
+    assert.match(await page.textContent('#notice'), /the login have changed/);
     assert.equal(await page.textContent('#account'), `Logged in as member ${member}`);
   });
 

@@ -2,7 +2,8 @@
  *
  * Creating one takes two proofs and one request: the cookie says who is buying, the admission pass
  * says that it is their turn, and seat-service, called with the buyer's own pass, says what is held
- * and what it costs. Seats and prices from the browser are never used; unknown members are refused.
+ * and what it costs. Seats from the browser are never used, and a sum is only compared; unknown
+ * members are refused.
  *
  * The order and its saga are created by one statement. core/making/making.h decides which request
  * leads to which order. */
@@ -24,6 +25,7 @@
 #include "web/visit.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +42,10 @@ struct ask {
     struct order order;
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
-    char refund_terms[REFUND_TERMS_ID_MAX + 1]; /* the terms shown to the buyer; "": not sent */
+    /* What the buyer was shown; "" or false: not sent. */
+    char refund_terms[REFUND_TERMS_ID_MAX + 1], member[ORDER_MEMBER_MAX];
+    bool has_amount;
+    uint64_t amount;
     char pass[HELD_PASS_MAX];
     bool others_pass; /* names a member other than the logged-in one */
     char trace[TRACE_TEXT_LEN + 1];
@@ -208,7 +213,9 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
         return;
     }
-    if (is_payable(ask))
+    if (ask->has_amount && ask->amount != ask->order.amount)
+        refusal_reply(ask->req, REFUSAL_CHECKOUT_DIFFERS);
+    else if (is_payable(ask))
         perform(ask, &(struct making_event){.input = MAKING_HELD}, NULL);
 }
 
@@ -343,6 +350,10 @@ static void on_session(void *ctx, int rc, const struct session *session)
     struct err_slot err = {0};
     if (!guard_session(ask->req, rc, session))
         return;
+    if (ask->member[0] != '\0' && strcmp(ask->member, session->member) != 0) {
+        refusal_reply(ask->req, REFUSAL_CHECKOUT_DIFFERS);
+        return;
+    }
     memcpy(ask->order.member, session->member, sizeof(ask->order.member));
     if (ask->order.lang[0] == '\0')
         memcpy(ask->order.lang, pay_lang(session), sizeof(ask->order.lang));
@@ -381,12 +392,18 @@ static void read_ask(struct json_in *in, void *ctx)
         (!span_is_of(terms, ID_LETTERS) ||
          !span_to_cstr(terms, ask->refund_terms, sizeof(ask->refund_terms))))
         json_in_refuse(in, "refund_terms", "must be the id of terms");
+    ask->has_amount = json_in_u64(in, "amount", 0, INT64_MAX, &ask->amount);
+    if (json_in_has(in, "member"))
+        json_in_copy(in, "member", ask->member, sizeof(ask->member));
     assert(provider < PSP_PROVIDERS);
     snprintf(order->provider, sizeof(order->provider), "%s", psp_names[provider]);
     char asked[sizeof(order->event) + sizeof(order->hold) + sizeof(order->provider) +
-               sizeof(ask->refund_terms)];
-    snprintf(asked, sizeof(asked), "%s/%s/%s%s%s", order->event, order->hold, order->provider,
-             ask->refund_terms[0] != '\0' ? "/" : "", ask->refund_terms);
+               sizeof(ask->refund_terms) + sizeof(ask->member) + 24];
+    int len = snprintf(asked, sizeof(asked), "%s/%s/%s%s%s", order->event, order->hold,
+                       order->provider, ask->refund_terms[0] != '\0' ? "/" : "", ask->refund_terms);
+    if (ask->has_amount || ask->member[0] != '\0')
+        snprintf(asked + len, sizeof(asked) - (size_t)len, "/%" PRIu64 "/%s", ask->amount,
+                 ask->member);
     uint8_t hash[32];
     crypto_generichash(hash, sizeof(hash), (const uint8_t *)asked, strlen(asked), NULL, 0);
     sodium_bin2base64(ask->idem_body, sizeof(ask->idem_body), hash, sizeof(hash),

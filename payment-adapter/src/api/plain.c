@@ -2,6 +2,8 @@
  * repeats nothing. Redirects go only to plain paths of our own pages, whatever a form names. */
 #include "api/plain.h"
 
+#include "base/json_in.h"
+
 #include <assert.h>
 
 enum { PAGE_ADDRESS_MAX = 256, PAGE_LINES_MAX = 2048 };
@@ -64,6 +66,9 @@ int plain_read(const struct http_req *req, struct err_slot *err, json_t **out)
     if (rc == 0) {
         json_object_del(*out, "back");
         json_object_del(*out, "next");
+        uint64_t amount;
+        if (span_u64(json_in_text_of(*out, "amount"), INT64_MAX, &amount))
+            json_object_set_new(*out, "amount", json_integer((json_int_t)amount));
     }
     return rc;
 }

@@ -47,6 +47,7 @@ struct buying {
     uint64_t now_ms, amount;
     unsigned seats_at;
     char notice[64], wait[DIGITS_MAX], later[DIGITS_MAX], left[DIGITS_MAX], sum[WORDS_MAX];
+    char amount_digits[DIGITS_MAX];
     char back[WORDS_MAX], until[WORDS_MAX];
 };
 
@@ -182,6 +183,8 @@ static void list_facts(struct buying *buying, const struct settings *settings)
     fact_text(facts, "forgotten", span_of(all->password_url));
     fact_if(facts, "pay", pays);
     fact_phrase(facts, "account", SPAN("login.member"), span_of(buying->session.member), SPAN(""));
+    fact_text(facts, "member", span_of(buying->session.member));
+    fact_text(facts, "amount", number(buying->amount_digits, buying->amount));
     fact_if(facts, "costs", buying->amount > 0);
     list_terms(buying, pays);
     fact_text(facts, "agree-terms", span_of(all->terms_url));

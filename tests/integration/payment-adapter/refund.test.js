@@ -203,6 +203,18 @@ test('an order is made on the terms that its buyer was shown, or not at all', as
   await setTerms({});
 });
 
+test('an order is made for the sum and the member that its buyer was shown, or not at all', async () => {
+  const { member } = (await buyer.get('/v1/pay/me')).json;
+  const visit = world.hold();
+  const order = (body, key) => world.order(buyer, visit, { key, body: { amount: 154_000, member, ...body } });
+  for (const wrong of [{ amount: 153_999 }, { amount: 0 }, { member: `${member}0` }])
+    assert.ok(assertProblem(await order(wrong, 'shown-1'), 409, 'checkout-changed').detail);
+  for (const wrong of [{ amount: -1 }, { amount: '154000' }, { member: '' }]) assertProblem(await order(wrong, 'shown-2'), 400, 'bad-request');
+  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.orders WHERE hold = '${visit.hold}'`, 'pay'), '0');
+  assertStatus(await order({}, 'shown-1'), 201);
+  assertProblem(await order({ amount: 1 }, 'shown-1'), 422, 'idempotency-key-reused');
+});
+
 test('terms of the configuration have another id once it has changed', async () => {
   const id = async (pay) => (await pay.http.get('/v1/pay/events/another/refund-terms')).json.id;
   const first = await id(world.pay);

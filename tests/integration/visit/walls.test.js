@@ -249,7 +249,7 @@ describe('the walls', async () => {
   // ---- what is taken ----
 
   test('an unexpected member of a body is refused', async () => {
-    const extra = { amount: 1, price: 1, member: '1', role: 'admin', is_admin: true, status: 'completed' };
+    const extra = { total: 1, price: 1, buyer: '1', role: 'admin', is_admin: true, status: 'completed' };
     const headers = { ...bob.jar.headers, 'idempotency-key': randomUUID() };
     const tries = [
       ['POST', '/v1/pay/orders', { event: EVENT, hold: bob.hold }],
