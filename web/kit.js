@@ -36,7 +36,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// Amounts are in minor units; the currency says how many digits those are, by ISO 4217 as in common/base/currency.c.
+// Amounts are in minor units; the currency says how many digits those are, by ISO 4217 as in common/sale/currency.c.
 // Browsers differ in that: some have none for HUF, as cash has none.
 const NONE = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF';
 const THREE = 'BHD IQD JOD KWD LYD OMR TND';

@@ -7,8 +7,8 @@
  * Threading: the zone is settled before there are threads; all else is pure. */
 #include "page/wording.h"
 
-#include "base/currency.h"
 #include "base/rfc3339.h"
+#include "sale/currency.h"
 
 #include <assert.h>
 #include <string.h>

@@ -113,7 +113,7 @@ static const struct config_setting rest[] = {
      "file: certificates to trust instead of the system's"},
 
     {"links", "terms", CONFIG_STRING, AT(terms_url), "", URL_OR_EMPTY,
-     "the seller's terms of sale, linked beside the order button, like privacy and refunds; empty: "
+     "the seller's terms of sale, linked at the order button, like privacy and refunds; empty: "
      "no link"},
     {"links", "privacy", CONFIG_STRING, AT(privacy_url), "", URL_OR_EMPTY,
      "the seller's privacy notice"},

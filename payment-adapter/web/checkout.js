@@ -243,7 +243,9 @@ function listen() {
   byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {
     announce(say('pay.working'));
     // The same hold gives the same order, however often the button is pressed.
-    const order = await call('POST', '/v1/pay/orders', { event, hold, refund_terms: terms.id, amount, member: buyer }).catch(async (error) => {
+    const known = { event, hold, refund_terms: terms.id };
+    const order = await call('POST', '/v1/pay/orders', { ...known, amount, member: buyer }).catch(async (error) => {
+      if (error.code === 'bad-request') return call('POST', '/v1/pay/orders', known); // a process of the version before
       if (error.code === 'checkout-changed') {
         await readHold();
         await showTerms();

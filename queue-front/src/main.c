@@ -112,7 +112,7 @@ static const struct config_setting settings[] = {
      "certificates to trust for https instead of the system's"},
     {"visits", "served_by", CONFIG_STRING, AT(visits_served_by), "", 0, 1000, NULL,
      "URLs of /metrics with an event's fairgate_seats_open, separated by commas; while none is 1, "
-     "the time of visits stands still; empty: it never does"},
+     "the time of visits is paused; empty: it never is"},
     {"visits", "ended_at", CONFIG_STRING, AT(visits_ended_at), "", 0, 1000, NULL,
      "addresses, separated by commas; one of them is notified of each visit that a visitor leaves, "
      "by POST /internal/sessions/SESSION/end, and refuses its pass from then on; empty: a pass "

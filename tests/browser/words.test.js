@@ -37,7 +37,7 @@ test('pages and programs write amounts with the digits of ISO 4217', async () =>
   const { digitsOf, money } = await import('../../web/kit.js');
   const written = ['HUF', 'CLP', 'KWD'].map((currency) => money(1_500_000, currency).replace(/\s/, ' '));
   assert.deepEqual(written, ['HUF 15,000.00', 'CLP 1,500,000', 'KWD 1,500.000']);
-  const lists = [...read('common/base/currency.c').matchAll(/"([A-Z]{3}(?: [A-Z]{3})+)"/g)].map(([, list]) => list.split(' '));
+  const lists = [...read('common/sale/currency.c').matchAll(/"([A-Z]{3}(?: [A-Z]{3})+)"/g)].map(([, list]) => list.split(' '));
   assert.deepEqual(lists.map((list) => [...new Set(list.map(digitsOf))]), [[0], [3]]);
 });
 

@@ -4,7 +4,6 @@
  * markup is the template's; this file adds words, numbers and times, escaped. */
 #include "pages/waiting_gaps.h"
 
-#include "base/currency.h"
 #include "base/rfc3339.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
@@ -12,6 +11,7 @@
 #include "core/wait/shown.h"
 #include "pages/waiting_look.h"
 #include "pages/wording.h"
+#include "sale/currency.h"
 
 #include <assert.h>
 #include <sodium.h>

@@ -8,8 +8,8 @@
 
 #include "acts/runs.h"
 #include "acts/trail.h"
-#include "base/currency.h"
 #include "base/json_in.h"
+#include "sale/currency.h"
 #include "show/plain.h"
 #include "show/value.h"
 
@@ -80,8 +80,7 @@ static void put_line(struct grow *out, const json_t *line)
     value_fill(out, "\nThe line, from {from} to {to}\n", line);
     if (has_lanes && !summed)
         grow_add(out, SPAN("  of the general line alone:\n"));
-    value_fill(out,
-               "  joined    {joined:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n",
+    value_fill(out, "  joined    {joined:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n",
                line);
     if (summed)
         grow_add(out, SPAN("  of the general line alone:\n"));

@@ -4,8 +4,8 @@
  *   read JSON, bad JSON    the prices of a document; a bad one is refused
  *   is JSON, shows JSON    how the stored, or the shown, text begins
  *   amount CURRENCY N TEXT */
-#include "base/currency.h"
 #include "core/event/prices.h"
+#include "sale/currency.h"
 #include "script.h"
 
 static struct prices prices;

@@ -1,7 +1,7 @@
 /* currency.h: amounts as people read them. They are stored in minor units, whose number of digits
  * is that of ISO 4217. web/kit.js has the same table for pages. */
-#ifndef FG_BASE_CURRENCY_H
-#define FG_BASE_CURRENCY_H
+#ifndef FG_SALE_CURRENCY_H
+#define FG_SALE_CURRENCY_H
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* currency.c: currencies in neither list have two digits. Providers write codes in lower case. */
-#include "base/currency.h"
+#include "sale/currency.h"
 
 #include <assert.h>
 #include <ctype.h>
