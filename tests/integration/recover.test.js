@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { assertStatus, openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
+import { assertStatus, openScope, ROOT, startPostgres, startRedis, until } from '../lib-js/index.js';
 import { anOrder, startShop } from './demo-shop/shop.js';
 import { openWorld } from './payment-adapter/lib/world.js';
 import { KEY, startSandbox } from './psp-sandbox/sandbox.js';
@@ -91,7 +91,7 @@ async function backedUp(scope) {
     .replace('repo1-path=/var/lib/pgbackrest', `repo1-path=${owned('repository')}\nlog-path=${owned('log')}\nlock-path=${owned('lock')}`).replace('/var/spool/pgbackrest', owned('spool'))
     .replace('pg1-path=/var/lib/postgresql/15/main', `pg1-path=${postgres.data}`).replace('5432', postgres.port).replace('/var/run/postgresql', postgres.socketDir));
   await postgres.start();
-  const settings = { PGBACKREST_CONFIG: config, PG_DATA: postgres.data, PAY_DSN: postgres.conninfo(), PG_OWNER: process.getuid() === 0 ? 'postgres' : process.env.USER, TEST_FOLDER: join(owned('room'), 'test'), TESTED: join(dir, 'state/tested') };
+  const settings = { PGBACKREST_CONFIG: config, PG_DATA: postgres.data, PAY_DSN: postgres.conninfo(), PG_OWNER: process.getuid() === 0 ? 'postgres' : process.env.USER, TEST_FOLDER: join(owned('room'), 'test'), TESTED: join(dir, 'state/tested'), REPOSITORY: join(dir, 'repository') };
   const done = (...words) => {
     const said = recover(scope, settings, ...words);
     assert.equal(said.status, 0, said.stdout + said.stderr);
@@ -158,13 +158,28 @@ test('a tested restore opens the newest backup during the sale and leaves nothin
   assert.equal(failed(), before);
 });
 
+test('WAL in the repository that cannot be read is not the end of the archive', async (t) => {
+  const scope = openScope(t);
+  const { postgres, settings, done } = await backedUp(scope);
+  const name = postgres.sql('INSERT INTO sale VALUES (2); SELECT pg_walfile_name(pg_switch_wal())');
+  await until('the archive to have it', () => postgres.sql(`SELECT last_archived_wal >= '${name}' FROM pg_stat_archiver`) === 't');
+  const [file] = execFileSync('find', [settings.REPOSITORY, '-name', `${name}-*`], { encoding: 'utf8' }).split('\n');
+  const bytes = readFileSync(file);
+  writeFileSync(file, 'damaged');
+  const said = recover(scope, settings, 'test');
+  assert.equal(said.status, 1, said.stdout);
+  assert.match(said.stderr, /does not open; (.*) says why/);
+  writeFileSync(file, bytes);
+  assert.match(done('test'), /restored, opened and read/);
+});
+
 test('line-save keeps the newest archives of each event, and goes on after one that fails', (t) => {
   const scope = openScope(t);
   const folder = scope.tempDir('line-');
   const trail = '{"line":{"audit":[{"what":"delete","from":{"event":"gone"}}]}}';
   const settings = {
     REDIS_AT: '', LINE_COPIES: 1,
-    ...withPrograms(scope, { fairgate: `case $1:$2 in events:*) echo "hero refused hero-lim";; audit:*) echo '${trail}';; *:refused | show:*) exit 1;; *) echo '{"state":"closed"}' >"$3";; esac` }),
+    ...withPrograms(scope, { fairgate: `case $1:$2 in events:*) echo "hero refused hero-lim";; audit:*) echo '${trail}';; *:refused) exit 1;; show:*) echo "queue-front: There is no such event. (event-unknown)" >&2; exit 4;; *) echo '{"state":"closed"}' >"$3";; esac` }),
   };
   for (const event of ['hero', 'hero-lim', 'ended', 'gone']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), '{"state":"open"}\n');
   writeFileSync(join(folder, 'event-over-20190101T000000Z.ndjson'), '{"state":"closed"}\n');
