@@ -174,7 +174,7 @@ test('invitations, an appeal, a preview, the series and the knobs are printed', 
   await until('top to count a lane', async () => / event=told .* waiting=1 /.test(done(await fairgate('top', 'told', '--once')).stdout));
   const { live } = (await site.front.admin.get('/admin/events?id=told')).json.events[0];
   assert.deepEqual([live.issued, live.waiting, live.general.issued, live.lanes[0].issued], [1, 1, 0, 1]);
-  assert.equal((await fairgate('report', 'told', '--json')).json.line.issued, 1);
+  assert.equal((await fairgate('report', 'told', '--json')).json.line.joined, 1);
   assert.match(done(await fairgate('report', 'told')).stdout, /joined {4}1\n[^]*of the general line alone:\n {2}longest/);
   refused(await fairgate('invitations', 'told', 'press'), EXIT.refused, /lane-unknown/);
   refused(await fairgate('appeal', 'told', 'AAAA-AAAA'), EXIT.refused, /reference-unknown/);
