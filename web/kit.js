@@ -1,4 +1,4 @@
-// kit.js: shared by the scripts of all pages: phrases in the page's language, money, the server's time, and calls with
+// kit.js: shared by the scripts of all pages: phrases in the page's language, the server's time, and calls with
 // readable errors.
 
 const wordsAt = document.getElementById('words');
@@ -13,6 +13,8 @@ export function say(key, ...values) {
 }
 
 export const knows = (key) => key in words;
+
+export { digitsOf, money } from './money.js';
 
 // A page that must be small loads its rarer phrases only when it needs one.
 let more = null;
@@ -34,20 +36,6 @@ export function make(tag, properties = {}, ...children) {
   }
   element.append(...children);
   return element;
-}
-
-// Amounts are in minor units; the currency says how many digits those are, by ISO 4217 as in common/sale/currency.c.
-// Browsers differ in that: some have none for HUF, as cash has none.
-const NONE = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF';
-const THREE = 'BHD IQD JOD KWD LYD OMR TND';
-export const digitsOf = (code) => (NONE.includes(code) ? 0 : THREE.includes(code) ? 3 : 2);
-const formats = new Map(); // by currency: making one takes longer than using it a thousand times
-export function money(minor, currency) {
-  const code = currency.toUpperCase();
-  const digits = digitsOf(code);
-  if (!formats.has(code)) formats.set(code, new Intl.NumberFormat(locale, { style: 'currency', currency: code, minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  const amount = minor / 10 ** digits;
-  return lang === 'ko' && code === 'KRW' ? `${amount.toLocaleString(locale)}원` : formats.get(code).format(amount);
 }
 
 // The server's clock, continued by performance.now(): if this device's clock is wrong or is corrected, no deadline

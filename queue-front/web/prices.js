@@ -1,7 +1,8 @@
 // prices.js: shows the prices of seats, and the sold-out categories, to all who wait. wait.js loads it for events that
 // show their prices.
 
-import { announce, byId, make, money, say } from './kit.js';
+import { announce, byId, make, say } from './kit.js';
+import { money } from './money.js';
 
 const nameOf = (row) => row.firstElementChild.textContent;
 

@@ -486,5 +486,5 @@ again(jitter(Number(line.dataset.poll)));
 const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle)) : holdStream();
 
 // Scripts that are loaded later import these from here, the file that the page loads first.
-export { announce, byId, lang, locale, make, minutes, money, moreWords, say, serverNow } from './kit.js';
+export { announce, byId, lang, locale, make, minutes, moreWords, say, serverNow } from './kit.js';
 export * from './show.js';

@@ -24,6 +24,9 @@ static const char shop_js[] =
 static const char kit_js[] =
 #include "web/kit.js.inc"
     ;
+static const char money_js[] =
+#include "web/money.js.inc"
+    ;
 static const char hero_svg[] =
 #include "infra/demo/demo-shop/web/hero.svg.inc"
     ;
@@ -32,6 +35,7 @@ static const struct site_file files[] = {
     {"shop.css", SITE_CSS, SITE_BYTES(shop_css)},
     {"shop.js", SITE_JS, SITE_BYTES(shop_js)},
     {"kit.js", SITE_JS, SITE_BYTES(kit_js)},
+    {"money.js", SITE_JS, SITE_BYTES(money_js)},
     {"hero.svg", "image/svg+xml", SITE_BYTES(hero_svg)},
 };
 static const struct site_page pages[] = {
