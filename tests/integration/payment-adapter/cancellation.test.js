@@ -85,7 +85,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.equal(seen.ended_at, null);
   assert.equal(seen.orders.under_way, 0, 'what waits for a person is not under way');
   assert.deepEqual(new Map(seen.parked.map(({ order, cause }) => [order, cause])), new Map([[refused, 'charge_not_refundable'], [accepted, 'difference-accepted']]));
-  assert.equal((await buyer.get(`/v1/pay/orders/${open}`)).json.status, 'cancelled');
+  await world.untilStatus(buyer, open, 'cancelled');
 
   world.psp.refuseRefundOf = null;
   const { saga } = seen.parked.find(({ order }) => order === refused);

@@ -126,7 +126,7 @@ test('processes that share events must have an address', (t) => {
     writeFileSync(path, `[postgres]\nconninfo = "host=x"\n[passes]\nkeys_file = "x"\n[holds]\nkeys_file = "x"\n[http]\nport = 0\n[private]\nport = 0\ntoken_file = "x"\n[owner]\n${owner}\n`, { mode: 0o600 });
     return runProgram('seat-service', ['--config', path, '--check-config']).stderr;
   };
-  assert.match(judged('owners = 2'), /tell where they are/);
+  assert.match(judged('owners = 2'), /share events need address and private_address/);
   assert.match(judged('address = "a:1"'), /both address and private_address/);
   assert.match(judged('owners = 17'), /16/);
 });
