@@ -1,5 +1,5 @@
 /* currency.h: amounts as people read them. They are stored in minor units, whose number of digits
- * is that of ISO 4217. web/kit.js has the same table for pages. */
+ * is that of ISO 4217. web/money.js has the same table for pages. */
 #ifndef FG_SALE_CURRENCY_H
 #define FG_SALE_CURRENCY_H
 

@@ -154,7 +154,7 @@ static const struct config_setting rest[] = {
     {"saga", "calls", CONFIG_U64, AT(saga_calls), "512", 1, 4096, NULL,
      "steps of sagas under way at a time"},
     {"saga", "idle", CONFIG_DURATION, AT(saga_idle_ms), "200ms", 5, 60000, NULL,
-     "how often to look for sagas of other processes"},
+     "how often to look for due sagas, also those of other processes"},
     {"saga", "lease", CONFIG_DURATION, AT(lease_ms), "45s", 2000, 3600000, NULL,
      "how long a worker owns a saga; after that, another one takes it"},
     {"saga", "instance", CONFIG_STRING, AT(instance), "", URL_OR_EMPTY,

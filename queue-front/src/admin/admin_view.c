@@ -74,9 +74,8 @@ static void put_counts(struct text *out, const struct front_sum *of)
 
 static void put_line_counts(struct text *out, const struct line_view *view)
 {
-    put_counts(out, &(struct front_sum){view->issued, view->issued - view->raised, view->serving,
-                                        view->waiting, view->outstanding, view->admitted,
-                                        view->no_shows});
+    const struct front_sum own = front_sum_add((struct front_sum){0}, view);
+    put_counts(out, &own);
 }
 
 static void put_listed(struct front_line *event, void *ctx)

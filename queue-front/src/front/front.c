@@ -83,20 +83,25 @@ bool front_has_lanes(const struct front *front, const struct front_line *event)
     return true;
 }
 
+struct front_sum front_sum_add(struct front_sum sum, const struct line_view *line)
+{
+    sum.issued += line->issued;
+    sum.joined += line->issued - line->raised;
+    sum.serving += line->serving;
+    sum.waiting += line->waiting;
+    sum.outstanding += line->outstanding;
+    sum.admitted += line->admitted;
+    sum.no_shows += line->no_shows;
+    return sum;
+}
+
 struct front_sum front_sum(const struct front *front, const struct front_line *event)
 {
     struct front_sum sum = {0};
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
         const struct front_line *line = front_line_in(front, event, lane);
-        if (line == NULL)
-            continue;
-        sum.issued += line->view->issued;
-        sum.joined += line->view->issued - line->view->raised;
-        sum.serving += line->view->serving;
-        sum.waiting += line->view->waiting;
-        sum.outstanding += line->view->outstanding;
-        sum.admitted += line->view->admitted;
-        sum.no_shows += line->view->no_shows;
+        if (line != NULL)
+            sum = front_sum_add(sum, line->view);
     }
     return sum;
 }

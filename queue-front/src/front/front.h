@@ -281,6 +281,7 @@ bool front_has_lanes(const struct front *front, const struct front_line *event);
 struct front_sum {
     uint64_t issued, joined, serving, waiting, outstanding, admitted, no_shows;
 };
+struct front_sum front_sum_add(struct front_sum sum, const struct line_view *line);
 struct front_sum front_sum(const struct front *front, const struct front_line *event);
 
 /* NULL: the general line. */
