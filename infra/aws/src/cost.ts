@@ -6,12 +6,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { alarms, metrics } from './alerts.js';
-import { burns, windowsOf } from './promises.js';
 import { HERE, QUIET, readSale, sizeFor, unitsFor, type Machines, type Sale, type Size } from './sale.js';
 import { SECRETS } from './secrets.js';
+import { SCRAPE_S } from './watch.js';
 
 const HOURS = 730; // in a month
+const SAMPLES = 500; // of one task's /metrics
 
 export interface Prices {
   asOf: string;
@@ -47,17 +47,16 @@ export function month(prices: Prices, sale: Sale, size: Size): Bill {
   const quiet = (kind: keyof typeof QUIET) => hourOf(prices, size[kind], Math.min(QUIET[kind], size[kind].count));
   const tasks = quiet('edges') + quiet('fronts') + quiet('pays')
     + hourOf(prices, size.seats, 2) + hourOf(prices, { count: 1, cpu: 512, memoryMb: 1024 }, 1);
-  const all = alarms();
-  const promised = burns();
-  const windows = windowsOf(promised); // an alarm with metric math is charged per metric
-  const alarming = (all.length + windows.flatMap((window) => window.metrics).length) * each('alarm') + promised.length * each('compositeAlarm');
-  const endpoints = sale.shop.delivery === 'queue' ? 5 : 4;
+  const endpoints = sale.shop.delivery === 'queue' ? 6 : 5;
+  const scraped = Math.min(QUIET.fronts, size.fronts.count) + Math.min(QUIET.pays, size.pays.count) + 2;
+  const samples = (scraped * SAMPLES * HOURS * 3600) / SCRAPE_S;
   return [
     ['tasks (Fargate)', tasks * HOURS],
     ['Redis, a master and two replicas', 3 * size.shards * hour(size.redis) * places],
     ['PostgreSQL, two of two', 4 * hour(size.database) * places],
     ['balancer, NAT, endpoints', (hour('balancer') + 3 * hour('nat') + endpoints * 3 * hour('endpointZone')) * places],
-    ['keys, secrets, alarms, figures', 3 * each('key') + SECRETS.length * each('secret') * places + alarming + each('dashboard') + metrics([...all, ...windows]).length * 4 * each('metric')],
+    ['keys, secrets', 3 * each('key') + SECRETS.length * each('secret') * places],
+    ['figures', (samples / 1e6) * price(prices.perMillion, 'samples')],
     ['firewall, name', each('firewall') + 4 * each('firewallRule') + each('dnsZone')],
   ];
 }

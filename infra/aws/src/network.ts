@@ -153,11 +153,12 @@ function endpoints(stack: Stack, network: Network, sale: Sale): void {
     const endpoint = vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: network.subnets('inner') }, securityGroups: [group], open: false });
     for (const statement of may) endpoint.addToPolicy(statement);
   };
-  const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SECRETS_MANAGER, APIGATEWAY } = ec2.InterfaceVpcEndpointAwsService;
+  const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SECRETS_MANAGER, PROMETHEUS_WORKSPACES, APIGATEWAY } = ec2.InterfaceVpcEndpointAwsService;
   add('EcrApi', ECR, groups.endpoints, images);
   add('EcrDocker', ECR_DOCKER, groups.endpoints, images);
   add('Logs', CLOUDWATCH_LOGS, groups.endpoints, [ours(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], arn('logs', 'log-group', `${stack.stackName}-*`))]);
   add('Secrets', SECRETS_MANAGER, groups.endpoints, [ours(['secretsmanager:GetSecretValue'], arn('secretsmanager', 'secret', `${sale.name}/*`), arn('secretsmanager', 'secret', 'rds!cluster-*'))]);
+  add('Figures-endpoint', PROMETHEUS_WORKSPACES, groups.endpoints, [ours(['aps:RemoteWrite'], arn('aps', 'workspace', '*', ArnFormat.SLASH_RESOURCE_NAME))]);
   // The outbox does not sign its requests (shop-queue.ts).
   if (sale.shop.delivery === 'queue') add('Gateway', APIGATEWAY, groups.orders, [anybody(['execute-api:Invoke'], stack.formatArn({ service: 'execute-api', resource: '*' }))]);
 }

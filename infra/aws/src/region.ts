@@ -26,8 +26,9 @@ function keyOf(stack: Stack, sale: Sale): kms.Key {
     actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
     conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': stack.formatArn({ service: 'logs', resource: '*' }) } },
   }));
+  // Both send alarms to the topics.
   key.addToResourcePolicy(new iam.PolicyStatement({
-    principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')], resources: ['*'], actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+    principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com'), new iam.ServicePrincipal('aps.amazonaws.com')], resources: ['*'], actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
     conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
   }));
   return key;

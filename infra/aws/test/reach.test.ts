@@ -151,6 +151,7 @@ test('an endpoint leads to what is ours, and to the layers of images, by the cal
     ];
     assert.deepEqual(found.sort(), [
       'anybody s3:GetObject arn:{AWS::Partition}:s3:::prod-ap-northeast-2-starport-layer-bucket/*', ...images, ...images,
+      'ours aps:RemoteWrite arn:{AWS::Partition}:aps:ap-northeast-2:{AWS::AccountId}:workspace/*',
       'ours logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams arn:{AWS::Partition}:logs:ap-northeast-2:{AWS::AccountId}:log-group:fairgate-first-*',
       'ours secretsmanager:GetSecretValue arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:fairgate/*,arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:rds!cluster-*',
       ...(delivery === 'queue' ? ['anybody execute-api:Invoke arn:{AWS::Partition}:execute-api:ap-northeast-2:{AWS::AccountId}:*'] : []),
