@@ -2,11 +2,9 @@
 // a statement, end a loop after its first round. Clang's syntax tree says where they are possible, so no change is made
 // inside a comment, a type, or a macro's expansion. Asserts are not changed: without them the program is the same.
 //
-// A change is { line, at, end, text, within, source, what, kind, from, until }: bytes at..end become text; within is
-// the function, source the line, and what describes the change in a word or two. None of these three contains a
-// position, so that they still identify the change after edits elsewhere. The rest is for together.js, which puts many
-// changes into one program: bytes from..until change, and kind says what they are: a 'value', a 'deed' that is left out,
-// a 'jump' that is not taken, the body of a 'loop', or a 'constant', which must be known at compile time.
+// A change is { line, at, end, text, within, source, what }: bytes at..end become text; within is the function, source the
+// line, and what describes the change in a word or two. None of these three contains a position, so that they still
+// identify the change after edits elsewhere.
 
 const TURNED = {
   '<': ['<=', '>='], '<=': ['<', '>'], '>': ['>=', '<='], '>=': ['>', '<'], '==': ['!='], '!=': ['=='],
@@ -22,15 +20,12 @@ const ALLOCATES = /^[cm]alloc\(/;
 const ASSERTS = /^assert_/; // functions that only assert
 const CHOICES = new Set(['IfStmt', 'ConditionalOperator']);
 const JUMPS = new Set(['BreakStmt', 'ContinueStmt']);
-const CONSTANTS = new Set(['ConstantExpr', 'UnaryExprOrTypeTraitExpr', 'StaticAssertDecl', 'EnumDecl']);
-const isConstant = (node) => CONSTANTS.has(node.kind) || (node.kind === 'VarDecl' && node.storageClass === 'static');
 
 /** All changes that can be made to a file, given its bytes as latin1 text and clang's tree of it. */
 export function changesOf(text, tree) {
   const found = new Map();
   let within = '';
   let allocates = false;
-  let constant = false;
 
   const isOwn = (place) => place?.offset !== undefined && place.includedFrom === undefined;
   const startOf = (node) => (isOwn(node.range?.begin) ? node.range.begin.offset : undefined);
@@ -42,15 +37,14 @@ export function changesOf(text, tree) {
     return line.length > 60 ? `${line.slice(0, 57)}...` : line;
   };
 
-  function add(at, end, to, what, kind = 'value', [from, until] = [at, end]) {
+  function add(at, end, to, what) {
     const start = text.lastIndexOf('\n', at - 1) + 1;
     const line = text.slice(0, at).split('\n').length;
     const source = text.slice(start, (text.indexOf('\n', at) + text.length + 1) % (text.length + 1)).trim();
     const key = `${at} ${end} ${to}`;
-    if (!found.has(key)) found.set(key, { line, at, end, text: to, within, source, what, kind: constant ? 'constant' : kind, from, until });
+    if (!found.has(key)) found.set(key, { line, at, end, text: to, within, source, what });
   }
-  const rangeOf = (node) => [startOf(node), endOf(node)];
-  const swap = (node, to, what, kind) => add(...rangeOf(node), to, what ?? `${short(textOf(node))} -> ${short(to)}`, kind);
+  const swap = (node, to, what) => add(startOf(node), endOf(node), to, what ?? `${short(textOf(node))} -> ${short(to)}`);
 
   function turnBinary(node) {
     const [left, right] = node.inner;
@@ -62,7 +56,7 @@ export function changesOf(text, tree) {
       const after = `${textOf(left)} ${to} ${textOf(right)}`;
       const what = `${short(textOf(node))} -> ${short(after)}`;
       if (isLogic) swap(node, `(${text.slice(startOf(node), at)}${to}${text.slice(at + 2, endOf(node))})`, what); // otherwise && would take its neighbour
-      else add(at, at + node.opcode.length, to, what, 'value', rangeOf(node));
+      else add(at, at + node.opcode.length, to, what);
     }
     if (isLogic) {
       swap(node, `(${textOf(left)})`, `${node.opcode} ${short(textOf(right))} dropped`);
@@ -74,8 +68,8 @@ export function changesOf(text, tree) {
     const at = node.isPostfix ? endOf(node) - node.opcode.length : startOf(node);
     const what = short(textOf(node));
     if (node.opcode === '!' || node.opcode === '-' || node.opcode === '~')
-      add(at, at + 1, '', `${what} without ${node.opcode}`, 'value', rangeOf(node));
-    for (const to of (!isStep && node.opcode.length === 2 && TURNED[node.opcode]) || []) add(at, at + 2, to, `${what} -> ${to}`, 'value', rangeOf(node));
+      add(at, at + 1, '', `${what} without ${node.opcode}`);
+    for (const to of (!isStep && node.opcode.length === 2 && TURNED[node.opcode]) || []) add(at, at + 2, to, `${what} -> ${to}`);
   }
 
   function turnCondition(cond, isLoop) {
@@ -93,7 +87,7 @@ export function changesOf(text, tree) {
     let end = endOf(body);
     if (text[end - 1] !== '}') end = text.indexOf(';', end - 1) + 1;
     const header = text.slice(startOf(node), start);
-    add(start, end, `{ ${text.slice(start, end)} break; }`, `${short(header)} ends after the first`, 'loop');
+    add(start, end, `{ ${text.slice(start, end)} break; }`, `${short(header)} ends after the first`);
   }
 
   function turnNumber(node) {
@@ -134,7 +128,7 @@ export function changesOf(text, tree) {
       ((parent.kind === 'IfStmt' || LOOPS.has(parent.kind)) && node !== conditionOf(parent) && parent.inner.indexOf(node) > 0);
     const isStep = parent.kind === 'ForStmt' && node !== parent.inner.at(-1);
     if (isStatement && !isStep && isDeed(node) && isWhole(node) && !FREES.test(textOf(node)) && !ASSERTS.test(textOf(node)))
-      swap(node, '(void)0', `${short(textOf(node))} left out`, JUMPS.has(node.kind) ? 'jump' : 'deed');
+      swap(node, '(void)0', `${short(textOf(node))} left out`);
   }
 
   function conditionOf(node) {
@@ -153,22 +147,20 @@ export function changesOf(text, tree) {
       turnCondition(conditionOf(node), true);
       endLoop(node);
     }
-    const [allocated, known] = [allocates, constant];
-    constant ||= isConstant(node);
+    const allocated = allocates;
     allocates ||= node.kind === 'CallExpr' && isWhole(node) && ALLOCATES.test(textOf(node));
     for (const inner of node.inner ?? []) {
       if (inner.kind === undefined) continue;
       leaveOut(node, inner);
       walk(inner, type, node.kind === 'ForStmt' && inner === node.inner[3]);
     }
-    [allocates, constant] = [allocated, known];
+    allocates = allocated;
   }
 
   for (const node of tree.inner) {
     if (!isOwn(node.loc) || !['FunctionDecl', 'VarDecl', 'EnumDecl'].includes(node.kind)) continue;
     within = node.name ?? 'enum';
     if (ASSERTS.test(within)) continue;
-    constant = node.kind !== 'FunctionDecl';
     walk(node, node.kind === 'FunctionDecl' ? node.type.qualType.replace(/ \(.*/, '') : undefined);
   }
   return [...found.values()].sort((a, b) => a.at - b.at || a.end - b.end || (a.text < b.text ? -1 : 1));

@@ -1,4 +1,4 @@
-// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--in PATTERN] [--near S] [--apart] [--list]: do the unit tests
+// mutants [--draw N | --all | --again] [--seed S] [--at PATTERN] [--in PATTERN] [--near S] [--list]: do the unit tests
 // notice a change to the program? Makes small changes to the core modules (changes.js), one at a time, and runs the
 // unit tests that the changed module is linked into. A change that no test notices has lived. A change that gives
 // the same machine code is not counted.
@@ -9,13 +9,9 @@
 //   --at PATTERN   only files whose path matches
 //   --in PATTERN   only functions whose whole name matches
 //   --near S       runs only the nearest tests, up to S seconds of CPU time in all
-//   --apart        never puts several changes into one program
 //   --list         only prints the possible changes
 //
 //   --least P      the least percentage of the counted changes that must be noticed or listed (default 90)
-//
-// If a file has many changes to try, they are first put into one program (together.js). Those that live there are tried
-// again alone.
 //
 // tests/measure/mutants.tsv lists changes that may live, and why. Ends with "N passed, N failed": N passed are changes noticed or
 // listed; if their share is below --least, the failed ones are those that lived. A run that tried no change fails.
@@ -26,25 +22,22 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { changesOf } from './changes.js';
-import { CORES, JOBS, TEST_ENV, build, filesOf, inParallel, keyOfRow, nameOf, programsOf, rowsOf, run, runTest } from './cores.js';
+import { CORES, build, filesOf, inParallel, keyOfRow, nameOf, programsOf, rowsOf, run, runTest } from './cores.js';
 import { failedOf, percentOf } from './floor.js';
-import { Chooser, blend, canBeChosen, withoutFaults } from './together.js';
 
 const OUT = 'build/quick';
 const OWN = `${OUT}/mutants`;
 const FOLDERS = `${OWN}/run-${process.pid}-`; // two runs may overlap
 const LIVING = 'tests/measure/mutants.tsv';
 const CC = 'gcc';
-const CHOICE = 'tests/measure/choice.c';
 
 const CPU_S_MAX = 20; // slower tests are not used here
 const limitS = ({ cpuS }) => 0.5 + 4 * cpuS; // an endless test uses all of it
-const MANY = 20; // from this many changes of a file on, one program with all of them pays off
 
 const { values: asked } = parseArgs({
   options: {
     draw: { type: 'string', default: '60' }, seed: { type: 'string' }, least: { type: 'string', default: '90' }, at: { type: 'string', default: '.' }, in: { type: 'string', default: '.*' }, near: { type: 'string', default: 'Infinity' },
-    all: { type: 'boolean' }, again: { type: 'boolean' }, apart: { type: 'boolean' }, list: { type: 'boolean' },
+    all: { type: 'boolean' }, again: { type: 'boolean' }, list: { type: 'boolean' },
   },
 });
 
@@ -108,9 +101,9 @@ function compile(module, text, folder) {
   return compilerSays(['-c', '-w', '-g0', '-o', join(folder, 'module.o'), source, ...module.compile]);
 }
 
-async function link(module, test, folder, others = []) {
+async function link(module, test, folder) {
   const program = join(folder, 'test');
-  const said = await compilerSays(['-fuse-ld=gold', '-o', program, `${OUT}/obj/${test.program.slice(OUT.length + 1)}.o`, join(folder, 'module.o'), ...others, ...module.link]);
+  const said = await compilerSays(['-fuse-ld=gold', '-o', program, `${OUT}/obj/${test.program.slice(OUT.length + 1)}.o`, join(folder, 'module.o'), ...module.link]);
   if (said !== '') throw new Error(said);
   return program;
 }
@@ -142,43 +135,6 @@ async function judge(mutant, worker) {
     if (!ok) return 'killed';
   }
   return 'lived';
-}
-
-// Compiles as many changes as possible; returns those that are in the program.
-async function compileTogether(module, mutants, folder) {
-  let inIt = mutants.filter(({ change }) => canBeChosen(change));
-  while (inIt.length > 0) {
-    const changes = inIt.map(({ change }) => change);
-    const said = await compile(module, blend(module.text, changes), folder);
-    if (said === '') break;
-    const good = new Set(withoutFaults(module.text, changes, said));
-    if (good.size === changes.length) throw new Error(`${module.file} with all its changes: ${said}`);
-    inIt = inIt.filter(({ change }) => good.has(change));
-  }
-  return inIt;
-}
-
-// Tries changes in one program: those killed there count as killed. Those that live there are tried alone: a write
-// beyond an array may hit other data then.
-async function judgeTogether(module, mutants) {
-  const folder = folderOf('together');
-  const choice = join(folder, 'choice.o');
-  run(CC, ['-c', '-w', '-o', choice, CHOICE, ...module.compile]);
-  const inIt = await compileTogether(module, mutants, folder);
-  inIt.forEach((mutant, i) => { mutant.number = i + 1; });
-  for (const test of module.judges) {
-    const left = inIt.filter(({ verdict }) => verdict === undefined);
-    const program = await link(module, test, folder, [choice]);
-    const choosers = Array.from({ length: JOBS }, () => new Chooser(program, { ...process.env, ...TEST_ENV }));
-    const unchanged = await choosers[0].run(0, 10 * limitS(test));
-    if (unchanged.ok) {
-      await inParallel(left, async (mutant, worker) => {
-        const { ok } = await choosers[worker].run(mutant.number, limitS(unchanged));
-        if (!ok) mutant.verdict = 'killed';
-      });
-    } else console.log(`${test.program} fails with the choices of ${module.file} in it, though none is made`);
-    choosers.forEach((chooser) => chooser.end());
-  }
 }
 
 // ---- choosing changes ------------------------------------------------------------------------------
@@ -302,12 +258,8 @@ async function main() {
   await measure([...new Set(touched.flatMap(({ judges }) => judges))]);
   touched.forEach((module) => { module.judges = afforded(module.judges.filter(({ ok }) => ok)); });
 
-  for (const module of touched) {
-    const own = drawn.filter((mutant) => mutant.module === module);
-    if (own.length >= MANY && !asked.apart) await judgeTogether(module, own);
-  }
   const living = readLiving();
-  await inParallel(drawn.filter(({ verdict }) => verdict === undefined), async (mutant, worker) => {
+  await inParallel(drawn, async (mutant, worker) => {
     mutant.verdict = await judge(mutant, worker);
     if (mutant.verdict === 'lived') {
       if (isListed(living, mutant)) mutant.verdict = 'listed';
