@@ -93,4 +93,24 @@ TEST_CASE(operator_acts_only_on_the_saga_state_that_was_read)
     pg_close(pg);
 }
 
+/* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
+ * its pivot under version 2. The program does not have version 3. */
+TEST_CASE(cancel_works_above_the_pivot_of_the_orders_own_version)
+{
+    static const char *const cancels[] = {
+        "EXECUTE order_cancel ('o_v1', '{\"checkout.1\": 4, \"checkout.2\": 2}')",
+        "EXECUTE order_cancel ('o_v2', '{\"checkout.1\": 4, \"checkout.2\": 2}')",
+        "EXECUTE order_cancel ('o_v3', '{\"checkout.1\": 4, \"checkout.2\": 2}')"};
+    struct pg *pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, statements_setup);
+    database_prepare(pg, SQL_ORDER_CANCEL);
+    pg_fixture_run(pg, "INSERT INTO saga (key, subject, data, step) SELECT 'checkout.' || version,"
+                       " 'o_v' || version, '{}', 3 FROM generate_series(1, 3) AS version");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(i == 0, execute(pg, cancels[i]));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE cancel AND subject = 'o_v1'"));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE cancel"));
+    pg_close(pg);
+}
+
 UNIT_ONCE(database_apply, NULL)
