@@ -1,7 +1,7 @@
 /* code_fuzz.c: text that visitors and operators type or paste: codes of a presale and lists of
  * them, invitations, codes that move a place to another device, references of slowed-down visitors.
  * Only codes made here are accepted (except references, whose check has 15 bits); an accepted code
- * reads the same in other case and with other spaces. */
+ * reads the same in other case and with other spaces. Also solutions of proofs of work. */
 #include "../fuzz.h"
 #include "ring.h"
 
@@ -10,6 +10,7 @@
 #include "core/token/code32.h"
 #include "core/token/invitation.h"
 #include "core/token/move_code.h"
+#include "core/token/pow.h"
 #include "core/token/presale.h"
 
 #include <ctype.h>
@@ -79,6 +80,11 @@ static void fuzz(struct span text)
     try_list(text);
     struct invitation invitation;
     int rc = invitation_parse(ring(), SPAN("show"), text, &invitation);
+    assert(rc == ERR_SYNTAX || rc == ERR_AUTH);
+    static const uint8_t site[16];
+    const struct pow_bond bond = {SPAN("show"), site, false};
+    struct pow_once once;
+    rc = pow_check(ring(), &bond, text, 0, 1800000000, &once);
     assert(rc == ERR_SYNTAX || rc == ERR_AUTH);
     struct appeal appeal;
     rc = appeal_parse(ring(), SPAN("show"), text, 30000000, &appeal);

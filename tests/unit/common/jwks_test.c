@@ -493,22 +493,6 @@ TEST_CASE(keys_of_one_file_are_read_in_their_order)
     unit_file_remove(path);
 }
 
-TEST_CASE(mutated_key_sets_do_no_harm)
-{
-    const struct rng *rng = unit_rng();
-    for (unsigned round = 0; round < 3000; round++) {
-        char in[512];
-        struct span good = SPAN("{\"keys\":[" RFC_JWK ",\"kid\":\"a\",\"use\":\"sig\"}]}");
-        size_t len = unit_mutate(rng, good, in, sizeof(in));
-        struct jwks *set;
-        struct err_slot err;
-        if (jwks_parse((struct span){in, len}, &err, &set) < 0)
-            continue;
-        assert_in_range(jwks_len(set), 1, JWKS_KEYS_MAX);
-        jwks_destroy(set);
-    }
-}
-
 int main(void)
 {
     if (CRYPTO_set_mem_functions(lend, lend_more, take_back) != 1)

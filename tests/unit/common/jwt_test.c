@@ -387,14 +387,14 @@ TEST_CASE(a_token_that_would_be_too_long_is_not_signed)
 
 TEST_CASE(a_changed_token_is_refused)
 {
-    const struct rng *rng = unit_rng();
-    char in[JWT_BYTES_MAX];
     struct span token = signed_token();
-    for (unsigned round = 0; round < 5000; round++) {
-        struct span changed = {in, unit_mutate(rng, token, in, sizeof(in))};
-        if (!span_eq(changed, token) && verify(changed, &world.err) == 0)
-            fail_msg("%.*s", (int)changed.len, changed.ptr);
+    for (size_t at = 0; at < token.len; at++) {
+        world.memory[at] ^= 1;
+        assert_int_not_equal(0, verify(token, &world.err));
+        world.memory[at] ^= 1;
+        assert_int_not_equal(0, verify((struct span){token.ptr, at}, &world.err));
     }
+    assert_int_equal(0, verify(token, &world.err));
 }
 
 /* ---- issuers outside ---- */

@@ -100,53 +100,6 @@ const struct rng *unit_rng(void)
     return &seeded.rng;
 }
 
-static void change_one(const struct rng *rng, char *out, size_t *len, size_t cap)
-{
-    size_t at = *len > 0 ? rng_below(rng, *len) : 0;
-    switch (rng_below(rng, 5)) {
-    case 0: /* another byte */
-        if (*len > 0)
-            out[at] = (char)rng_u64(rng);
-        break;
-    case 1: /* one bit */
-        if (*len > 0)
-            out[at] = (char)(out[at] ^ (1 << rng_below(rng, 8)));
-        break;
-    case 2: /* the end is missing */
-        *len = at;
-        break;
-    case 3: /* a piece is missing */
-        if (*len > 0) {
-            size_t gone = 1 + rng_below(rng, *len - at);
-            memmove(out + at, out + at + gone, *len - at - gone);
-            *len -= gone;
-        }
-        break;
-    default: /* a piece is repeated */
-        if (*len > 0) {
-            size_t piece = 1 + rng_below(rng, *len - at);
-            if (*len + piece > cap)
-                return;
-            memmove(out + at + piece, out + at, *len - at);
-            *len += piece;
-        }
-    }
-}
-
-size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap)
-{
-    size_t len = good.len < cap ? good.len : cap;
-    if (rng_below(rng, 8) == 0) { /* pure noise */
-        len = rng_below(rng, len + 1);
-        rng_fill(rng, out, len);
-        return len;
-    }
-    memcpy(out, good.ptr, len);
-    for (uint64_t changes = 1 + rng_below(rng, 3); changes > 0; changes--)
-        change_one(rng, out, &len, cap);
-    return len;
-}
-
 void unit_must(int rc, const struct err_slot *err)
 {
     if (rc < 0)

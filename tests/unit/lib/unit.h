@@ -71,10 +71,6 @@ void unit_again(void);
 uint64_t unit_seed(void);
 const struct rng *unit_rng(void); /* seeded by unit_seed(); valid until the next call */
 
-/* Random bytes, often ones that a parser nearly accepts: a good text with bytes changed, cut or
- * repeated. Returns the length. */
-size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap);
-
 /* Fails the test with the error's sentence if rc is an error. */
 void unit_must(int rc, const struct err_slot *err);
 

@@ -193,24 +193,6 @@ static void start(void)
     before_or_null = NULL;
 }
 
-TEST_CASE(mutated_pages_do_no_harm)
-{
-    const struct rng *rng = unit_rng();
-    const char *const pages[] = {script_json(PAGE), script_json(LATER)};
-    char memory[4096];
-    for (int i = 0; i < 20000; i++) {
-        size_t len = unit_mutate(rng, span_of(pages[i % 2]), memory, sizeof(memory));
-        if (!health_parse((struct span){memory, len}, SPAN("show"), &now))
-            continue;
-        reading = (struct health_reading){0};
-        assert_true(now.buckets_len <= HEALTH_BUCKETS_MAX);
-        health_ripe(&before, &now);
-        health_add(&reading, &before, &now);
-        assert_true(reading.errors_milli <= 1000);
-        before = now;
-    }
-}
-
 TEST_CASE(a_page_lists_whether_each_event_is_served)
 {
     struct span rest = span_of(script_json("# HELP fairgate_seats_open 1 while they can be taken\n"
