@@ -657,28 +657,27 @@ static void on_drained(void *ctx)
     world.drained = true;
 }
 
-/* publish TEXT; drain MS; refused: a connection to the drained port; shut; answer: all requests of
- * /later, the last one first */
-SCRIPT_VERB(run_owner, "publish|drain|refused|shut|answer")
+/* drain MS */
+SCRIPT_VERB(run_drain, "drain")
 {
-    if (is_verb(line, "publish")) {
-        publish(bytes_of(script_rest(line, 0)).ptr);
-    } else if (is_verb(line, "drain")) {
-        uint64_t ms = script_number_at(line, 1);
-        world.port = http_server_port(world.server);
-        http_server_drain(world.server, (uint32_t)ms, on_drained, &world);
-    } else if (is_verb(line, "refused")) {
-        assert_int_equal(dial(world.port, 0), -1);
-    } else if (is_verb(line, "shut")) {
-        close_server();
-    } else {
-        while (world.kept_len > 0) {
-            struct http_req *req = world.kept[--world.kept_len];
-            world.later_paths += span_eq(http_req_path(req), SPAN("/later"));
-            on_hello(req);
-        }
+    world.port = http_server_port(world.server);
+    http_server_drain(world.server, (uint32_t)script_number_at(line, 1), on_drained, &world);
+}
+
+/* answer: all requests of /later, the last one first */
+SCRIPT_VERB(run_answer, "answer")
+{
+    while (world.kept_len > 0) {
+        struct http_req *req = world.kept[--world.kept_len];
+        world.later_paths += span_eq(http_req_path(req), SPAN("/later"));
+        on_hello(req);
     }
 }
+
+/* publish TEXT; refused: a connection to the drained port; shut */
+SCRIPT_DOES("publish", publish(bytes_of(script_rest(line, 0)).ptr))
+SCRIPT_DOES("refused", assert_int_equal(dial(world.port, 0), -1))
+SCRIPT_DOES("shut", close_server())
 
 /* cuts TEXT: in two packets, wherever it is cut */
 SCRIPT_VERB(run_cuts, "cuts")

@@ -571,7 +571,7 @@ SCRIPT_VERB(look, "look")
                     view->asked_us + STORE_STALE_MS * 1000 + script_number_at(line, 1));
 }
 
-static void lose(void)
+SCRIPT_VERB(lose, "lose")
 {
     uint64_t heals = atomic_load(&stats()->heals);
     redis_server_kill(&rig.server);
@@ -580,32 +580,23 @@ static void lose(void)
     AWAIT(atomic_load(&stats()->heals) > heals && line_store_ready(rig.store) && !view_of()->stale);
 }
 
-SCRIPT_VERB(act, "server|kill|stop|cont|lose|open|event|start|close|change|pause|resume")
+SCRIPT_VERB(start, "start")
 {
-    enum { SERVER, KILL, STOP, CONT, LOSE, OPEN, EVENT, START, CLOSE, CHANGE, PAUSE, RESUME };
-    static const char *const names[] = {"server", "kill",   "stop",  "cont",  "lose",
-                                        "open",   "event",  "start", "close", "change",
-                                        "pause",  "resume", NULL};
-    unsigned what = script_choice(line, line->words[0], names);
-    if (what == SERVER || what == START)
-        redis_server_start(&rig.server);
-    if (what == OPEN || what == START)
-        open_store();
-    if (what == EVENT || what == START)
-        create_event();
-    if (what == KILL)
-        redis_server_kill(&rig.server);
-    if (what == STOP || what == CONT)
-        kill(rig.server.pid, what == STOP ? SIGSTOP : SIGCONT);
-    if (what == LOSE)
-        lose();
-    if (what == CLOSE)
-        close_store();
-    if (what == CHANGE)
-        change();
-    if (what == PAUSE || what == RESUME)
-        move(what == PAUSE ? LINE_OPEN : LINE_PAUSED, what == PAUSE ? LINE_PAUSED : LINE_OPEN);
+    redis_server_start(&rig.server);
+    open_store();
+    create_event();
 }
+
+SCRIPT_DOES("server", redis_server_start(&rig.server))
+SCRIPT_DOES("kill", redis_server_kill(&rig.server))
+SCRIPT_DOES("stop", kill(rig.server.pid, SIGSTOP))
+SCRIPT_DOES("cont", kill(rig.server.pid, SIGCONT))
+SCRIPT_DOES("open", open_store())
+SCRIPT_DOES("event", create_event())
+SCRIPT_DOES("close", close_store())
+SCRIPT_DOES("change", change())
+SCRIPT_DOES("pause", move(LINE_OPEN, LINE_PAUSED))
+SCRIPT_DOES("resume", move(LINE_PAUSED, LINE_OPEN))
 
 /* The only visitor is called; has entered. */
 #define CALLED "start; join ok entry=1; await serving=1;"

@@ -74,50 +74,39 @@ static unsigned paid(struct pace *pace, enum pace_purpose purpose, unsigned call
 
 /* ---- rows ---- */
 
-SCRIPT_VERB(set_up, "breaker|budget|gate|pace")
+/* A number of the statement. */
+static uint32_t given(const struct script_line *line, unsigned at)
 {
-    const char *verb = line->words[0];
-    uint32_t args[4] = {0};
-    for (unsigned i = 1; i < line->len; i++)
-        args[i] = (uint32_t)script_number_at(line, i);
-    if (strcmp(verb, "breaker") == 0)
-        breaker_init(&breaker, args[1], args[2], args[3]);
-    else if (strcmp(verb, "budget") == 0)
-        budget_init(&budget, args[1], args[2], args[3], 0);
-    else if (strcmp(verb, "gate") == 0)
-        gate_init(&gate, args[1], args[2]);
-    else
-        begin(args[1], 0);
-    is_gate = strcmp(verb, "gate") == 0;
+    return (uint32_t)script_number_at(line, at);
 }
 
-SCRIPT_DOES("at|after", all.now_us = script_number_at(line, 1) +
-                                     (strcmp(line->words[0], "after") == 0 ? all.now_us : 0))
+SCRIPT_DOES("breaker", breaker_init(&breaker, given(line, 1), given(line, 2), given(line, 3)))
+SCRIPT_DOES("pace", begin(given(line, 1), 0))
 
-SCRIPT_VERB(run_breaker, "missed|heard|unasked|wait|opened|allows|refuses")
+SCRIPT_VERB(set_up_budget, "budget")
 {
-    const char *verb = line->words[0];
-    if (strcmp(verb, "missed") == 0)
-        breaker_missed(&breaker, all.now_us);
-    else if (strcmp(verb, "heard") == 0)
-        breaker_answered(&breaker);
-    else if (strcmp(verb, "unasked") == 0)
-        breaker_unasked(&breaker, all.now_us);
-    else if (strcmp(verb, "wait") == 0)
-        script_expect(line, script_word(line, 1), breaker_wait_ms(&breaker, all.now_us));
-    else if (strcmp(verb, "opened") == 0)
-        script_expect(line, script_word(line, 1), breaker.opened);
-    else
-        script_expect_text(line, verb, breaker_allow(&breaker, all.now_us) ? "allows" : "refuses");
+    budget_init(&budget, given(line, 1), given(line, 2), given(line, 3), 0);
+    is_gate = false;
 }
 
-SCRIPT_VERB(run_budget, "earn|give-back")
+SCRIPT_VERB(set_up_gate, "gate")
 {
-    if (strcmp(line->words[0], "earn") == 0)
-        budget_earn(&budget);
-    else
-        budget_give_back(&budget);
+    gate_init(&gate, given(line, 1), given(line, 2));
+    is_gate = true;
 }
+
+SCRIPT_DOES("at", all.now_us = script_number_at(line, 1))
+SCRIPT_DOES("after", all.now_us += script_number_at(line, 1))
+SCRIPT_DOES("missed", breaker_missed(&breaker, all.now_us))
+SCRIPT_DOES("heard", breaker_answered(&breaker))
+SCRIPT_DOES("unasked", breaker_unasked(&breaker, all.now_us))
+SCRIPT_DOES("wait",
+            script_expect(line, script_word(line, 1), breaker_wait_ms(&breaker, all.now_us)))
+SCRIPT_DOES("opened", script_expect(line, script_word(line, 1), breaker.opened))
+SCRIPT_DOES("allows", assert_true(breaker_allow(&breaker, all.now_us)))
+SCRIPT_DOES("refuses", assert_false(breaker_allow(&breaker, all.now_us)))
+SCRIPT_DOES("earn", budget_earn(&budget))
+SCRIPT_DOES("give-back", budget_give_back(&budget))
 
 SCRIPT_VERB(miss_probes, "probes")
 {
@@ -148,25 +137,23 @@ SCRIPT_VERB(expect_taken_until, "until")
     script_expect(line, script_word(line, 4), sum);
 }
 
-SCRIPT_VERB(run_pace, "pay|asks|answered|lost|share")
+SCRIPT_VERB(pay, "pay")
 {
-    struct pace *pace = &all.paces[0];
-    const char *verb = line->words[0];
-    if (strcmp(verb, "asks") == 0) {
-        all.reports[0] = 0;
-        pace_report(pace, all.now_us, &all.reports[0]);
-        script_expect(line, script_word(line, 1), all.reports[0]);
-    } else if (strcmp(verb, "answered") == 0) {
-        pace_reported(pace, all.reports[0], 0, all.now_us);
-    } else if (strcmp(verb, "lost") == 0) {
-        pace_unanswered(pace);
-    } else if (strcmp(verb, "share") == 0) {
-        script_expect(line, script_word(line, 1), atomic_load(&pace->share_ns) / 1000);
-    } else {
-        for (uint64_t calls = script_number_at(line, 1); calls > 0; calls--)
-            pace_pay(pace, all.now_us);
-    }
+    for (uint64_t calls = script_number_at(line, 1); calls > 0; calls--)
+        pace_pay(&all.paces[0], all.now_us);
 }
+
+SCRIPT_VERB(expect_report, "asks")
+{
+    all.reports[0] = 0;
+    pace_report(&all.paces[0], all.now_us, &all.reports[0]);
+    script_expect(line, script_word(line, 1), all.reports[0]);
+}
+
+SCRIPT_DOES("answered", pace_reported(&all.paces[0], all.reports[0], 0, all.now_us))
+SCRIPT_DOES("lost", pace_unanswered(&all.paces[0]))
+SCRIPT_DOES("share",
+            script_expect(line, script_word(line, 1), atomic_load(&all.paces[0].share_ns) / 1000))
 
 SCRIPT_VERB(expect_calls, "calls")
 {

@@ -386,18 +386,10 @@ SCRIPT_VERB(answer_commit, "stored|refused|fenced")
     saga_engine_on_committed(engine(), true, replies);
 }
 
-SCRIPT_VERB(do_event, "nudge|drain|lease-failed|lost")
-{
-    const char *event = line->words[0];
-    if (strcmp(event, "nudge") == 0)
-        saga_engine_nudge(engine());
-    else if (strcmp(event, "drain") == 0)
-        saga_engine_drain(engine());
-    else if (strcmp(event, "lease-failed") == 0)
-        saga_engine_on_leased(engine(), NULL, 0);
-    else
-        saga_engine_on_committed(engine(), false, NULL);
-}
+SCRIPT_DOES("nudge", saga_engine_nudge(engine()))
+SCRIPT_DOES("drain", saga_engine_drain(engine()))
+SCRIPT_DOES("lease-failed", saga_engine_on_leased(engine(), NULL, 0))
+SCRIPT_DOES("lost", saga_engine_on_committed(engine(), false, NULL))
 
 /* ---- expectations ---- */
 
