@@ -1,5 +1,5 @@
-/* moves_test.c: how a move code may be typed, and the table of moved places. What a code depends on
- * is tested in tests/unit/queue-front/core/token/tokens_test.c. */
+/* moves_test.c: which errors in a typed move code are found, and the table of moved places. What a
+ * code depends on, and how it may be typed, is tested in ../token/tokens_test.c. */
 #include "core/line/moves.h"
 
 #include "core/token/move_code.h"
@@ -18,29 +18,6 @@ static bool parses(const char *text, size_t len)
 {
     char code[MOVE_CODE_LEN];
     return move_code_parse((struct span){text, len}, code);
-}
-
-/* In any case, with o for 0, with l or I for 1, and with spaces or hyphens anywhere. */
-TEST_CASE(a_code_may_be_typed_sloppily)
-{
-    for (uint64_t entry = 1; entry < 200; entry++) {
-        char code[MOVE_CODE_LEN], read[MOVE_CODE_LEN], sloppy[2 * MOVE_CODE_LEN];
-        size_t len = 0;
-        char shown[MOVE_CODE_TEXT_LEN];
-        struct text text = text_on(shown, sizeof(shown));
-        make(entry, 0, code);
-        move_code_put(&text, code);
-        assert_int_equal(text.len, MOVE_CODE_TEXT_LEN);
-        assert_true(move_code_parse(text_span(&text), read));
-        assert_memory_equal(code, read, MOVE_CODE_LEN);
-        for (size_t i = 0; i < MOVE_CODE_LEN; i++) {
-            char c = code[i] == '0' ? 'o' : code[i] == '1' ? (char)(i % 2 ? 'l' : 'I') : code[i];
-            sloppy[len++] = (char)(c >= 'A' && c <= 'Z' && i % 2 ? c - 'A' + 'a' : c);
-            sloppy[len++] = i % 3 == 0 ? '-' : ' ';
-        }
-        assert_true(move_code_parse((struct span){sloppy, len}, read));
-        assert_memory_equal(code, read, MOVE_CODE_LEN);
-    }
 }
 
 TEST_CASE(a_wrong_letter_or_swapped_pair_is_always_detected)

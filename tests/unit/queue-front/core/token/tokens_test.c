@@ -300,7 +300,7 @@ SCRIPT_VERB(expect_read, "ticket|session|work|reference|invitation|reference-sho
  * newer version might have made them. */
 static const struct script_row texts_read[] = {
     {"reference_has_a_known_limit",
-     "reference ok 3SR0327H 3SR108BC 3SR263XC 3sr0-327h;"
+     "reference ok 3SR0327H 3SR108BC 3SR263XC 3sr0-327h 3srlO8bc 3SRIo8bc;"
      "reference forged 3SR3ZVAE 3SR41V54 3SR5AB8P 3SR6AB5S 3SR73VWP"},
     {"reference_is_recognised_as_a_page_shows_it",
      "reference-shown ok 3SR0327H; reference-shown invalid - 3SR0-327H 3SR0327 3SA0327H 3S{0327H"},
@@ -727,6 +727,7 @@ TEST_CASE(code_is_the_same_for_every_version)
     struct text text = text_on(memory, sizeof(memory));
     move_code_put(&text, "YR780H39BS5S");
     assert_span(text_span(&text), "YR78-0H39-BS5S");
+    assert_int_equal(read_move_code(NULL, NULL, SPAN("yr-78 oh39 - B s5s")), 0);
     uint8_t sha[PRESALE_SHA_BYTES], code[LINE_CODE_BYTES];
     assert_true(presale_digest(SPAN("FAN2026"), sha));
     presale_sign(&one_key, SHOW, sha, code);
