@@ -17,18 +17,14 @@
 
 #include "base/clock.h"
 #include "core/line/batch.h"
-#include "core/line/ghosts.h"
-#include "core/line/place.h"
-#include "core/line/seen.h"
 #include "line/line_limits.h"
 #include "outcomes.h"
 #include "redis_server.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 
-enum { AWAIT_US = 30000000, PLACES = 8, GHOST_LINE = 100, FIRST = 10 };
+enum { AWAIT_US = 30000000, PLACES = 8, FIRST = 10 };
 
 static const char event_id[] = "gala-2027", lane_id[] = "gala-2027@1";
 
@@ -43,10 +39,7 @@ static struct {
     bool close_in_view, close_in_join, close_in_pass;
     unsigned when_closed; /* joins answered when that close returned */
     struct line_knobs knobs;
-    uint32_t tick_ms, gone_after_ms;
-    bool odd_poll; /* visitors with odd places poll at this front */
-    uint64_t least_ghosts;
-    uint64_t entry, noted; /* the entry of the last join; set by `note` */
+    uint32_t tick_ms;
     struct line_join *crowd;
     size_t crowd_len, answered, lowest; /* lowest index of the first ten answered */
     struct line_visit visits[PLACES];   /* by place: the last one granted */
@@ -75,18 +68,10 @@ static const struct line_view *view_of(void)
     return view != NULL ? view : &none;
 }
 
-static uint64_t ghosts(void)
-{
-    const struct line_view *view = view_of();
-    return ghosts_before(view->ghosts, view->serving, GHOST_LINE + 1);
-}
-
 static void on_view(void *ctx, const struct line_view *view)
 {
     (void)ctx;
     rig.stale_seen = view->stale;
-    if (rig.odd_poll && ghosts() < rig.least_ghosts)
-        rig.least_ghosts = ghosts();
     if (rig.close_in_view)
         close_store();
     rig.close_in_view = false;
@@ -110,8 +95,6 @@ static void describe(void *ctx, const struct line_view *view, struct text *card)
 static void on_pulse(uv_timer_t *timer)
 {
     (void)timer;
-    for (uint64_t place = 1; rig.odd_poll && place <= GHOST_LINE; place += 2)
-        seen_mark(view_of()->seen, place);
 }
 
 static void tear_down(void)
@@ -131,7 +114,6 @@ static void set_up(void)
     signal(SIGPIPE, SIG_IGN); /* as the service does */
     memset(&rig, 0, sizeof(rig));
     rig.tick_ms = 20;
-    rig.gone_after_ms = 90000; /* longer than any test */
     rig.knobs = (struct line_knobs){.rate_milli = 1000000,
                                     .burst = 50,
                                     .session_ttl_ms = 60000,
@@ -173,7 +155,7 @@ static void open_store(void)
         .redis_port = rig.server.port,
         .redis_login.password = span_of(rig.password),
         .tick_period_ms = rig.tick_ms,
-        .gone_after_ms = rig.gone_after_ms,
+        .gone_after_ms = 90000, /* longer than any test */
         .clock = clock_system(),
         .rng = rng_system(),
         .on_view = on_view,
@@ -236,8 +218,6 @@ SCRIPT_VERB(set, "set")
     rig.knobs.session_ttl_ms = script_value_or(line, "session", rig.knobs.session_ttl_ms);
     rig.knobs.call_ttl_ms = script_value_or(line, "call", rig.knobs.call_ttl_ms);
     rig.tick_ms = (uint32_t)script_value_or(line, "tick", rig.tick_ms);
-    rig.gone_after_ms = (uint32_t)script_value_or(line, "gone", rig.gone_after_ms);
-    rig.odd_poll |= script_has(line, "odd_poll");
     rig.close_in_view = script_has(line, "close_in_view");
     rig.close_in_join = script_has(line, "close_in_join");
     rig.close_in_pass = script_has(line, "close_in_pass");
@@ -316,7 +296,6 @@ static struct line_join join_once(const char *id)
     line_store_join(rig.store, &join);
     assert_false(done);
     AWAIT(done);
-    rig.entry = join.entry;
     return join;
 }
 
@@ -327,7 +306,6 @@ SCRIPT_VERB(join, "join")
     script_expect_text(line, script_word(line, 1), outcome_names[got.outcome]);
     const struct script_field fields[SCRIPT_FIELDS] = {
         SCRIPT_NUMBER("entry", got.entry),
-        SCRIPT_NUMBER("behind", got.entry - rig.noted),
         SCRIPT_NUMBER("open", got.state == LINE_OPEN),
         SCRIPT_NUMBER("ms", (now_us() - start_us) / 1000),
         SCRIPT_TEXT("of", script_value(line, "of")),
@@ -372,15 +350,6 @@ SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
     script_expect_values(line, 3 + script_has(line, "with_pass"), fields);
     if (got.outcome == LINE_OK)
         *last = got;
-}
-
-SCRIPT_VERB(leave_all, "leave_all")
-{
-    char text[32];
-    for (uint64_t place = 1; place <= script_number_at(line, 1); place++) {
-        snprintf(text, sizeof(text), "%" PRIu64, place);
-        visit(&(struct script_line){line->row, line->text, {"leave", text, "ok"}, 3});
-    }
 }
 
 /* Redis must keep the slots of lost sessions as long as the pass of this place. */
@@ -515,13 +484,6 @@ static bool fits(const struct script_line *line, bool must)
         SCRIPT_NUMBER("session", view->knobs.session_ttl_ms),
         SCRIPT_NUMBER("calls", view->calls_len),
         SCRIPT_NUMBER("upto", view->calls_len > 0 ? view->calls[0].upto : 0),
-        SCRIPT_NUMBER("ahead", rig.entry > 0 && view->issued > 0
-                                   ? place_at(view, rig.entry, view->redis_ms).ahead
-                                   : 0),
-        SCRIPT_NUMBER("issued_behind", view->issued - rig.noted),
-        SCRIPT_NUMBER("serving_behind", view->serving - rig.noted),
-        SCRIPT_NUMBER("ghosts", ghosts()),
-        SCRIPT_NUMBER("least_ghosts", rig.least_ghosts),
         SCRIPT_NUMBER("answered", rig.answered),
         SCRIPT_NUMBER("lowest", rig.lowest),
         SCRIPT_NUMBER("when_closed", rig.when_closed),
@@ -544,15 +506,6 @@ SCRIPT_VERB(await, "await")
     while (!fits(line, now_us() > give_up_us))
         uv_run(&rig.loop, UV_RUN_ONCE);
 }
-
-SCRIPT_VERB(note, "note")
-{
-    rig.noted = strcmp(script_word(line, 1), "entry") == 0 ? rig.entry : view_of()->issued;
-    rig.least_ghosts = GHOST_LINE;
-}
-
-/* The visitor polls at this front again. */
-SCRIPT_DOES("back", seen_mark(view_of()->seen, script_number_at(line, 1)))
 
 /* Runs the loop for `count` turns or for `time`. */
 SCRIPT_VERB(turn_loop, "turn")
@@ -702,21 +655,6 @@ static const struct script_row rows[] = {
     {"after a wipe a lane's session newer than the last tick keeps its slot",
      "set active=3 shares=30 tick=1500; start; await lane=1; join ok of=lane;"
      "change_until 1 ZCARD fg:{gala-2027}:@1:hist; pass 1 ok of=lane; lose; expect active=1"},
-    /* A rush of joins widens the gap. Then all of them leave, and the line becomes slow and is
-     * paused; the store must know the pause before the loss. */
-    {"after two wipes the places of both gaps are stepped over",
-     "set rate=100000000 burst=1000; start; send 300; await answered=300 serving=300;"
-     "leave_all 300; await outstanding=0; set rate=100000 burst=100 active=100 call=120000; change;"
-     "pause; lose; expect serving=300 issued=428..999999; note issued; lose;"
-     "join ok behind=1..999999; expect ahead=0; note entry; await issued_behind=0; lose;"
-     "join ok behind=1..999999; expect ahead=1; note entry; await waiting=2;"
-     "redis 0..31 GET fg:{gala-2027}:gaps; resume; await serving_behind=0; expect outstanding=2;"
-     "redis 0 EXISTS fg:{gala-2027}:gaps"},
-    /* A wipe never raises the number of people ahead. */
-    {"after a wipe ghosts stay ghosts until they return",
-     "set burst=1 gone=1500; start; pause; send 100; await answered=100 issued=100; set odd_poll;"
-     "await ghosts=50..100; note issued; lose; await waiting=50;"
-     "expect least_ghosts=50..100 ghosts=50..100; back 2; await waiting=51; await ghosts=0..49"},
     /* More places than the safety gap covers. */
     {"after a wipe places newer than the last tick are not given again",
      "set tick=1500; start; send 384; await answered=384; lose; join ok entry=385..999999"},
