@@ -29,6 +29,7 @@ struct pay_own {
     struct pace_reporter *pace_reporter;
     struct order_series *series;
     struct cancellations *cancellations; /* loop 0 only */
+    char owner[CONFIG_STRING_MAX + 12];  /* of this loop's leases: INSTANCE/LOOP */
     struct crash_point crash_point;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
@@ -521,6 +522,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     int rc = checkout_create(&checkout, err, &pay->checkout);
     if (rc < 0)
         return rc;
+    snprintf(pay->own->owner, sizeof(pay->own->owner), "%s/%u", pay->common->instance, loop->index);
     uint32_t defs_len;
     struct worker_conf worker = {
         .loop = loop->uv,
@@ -530,7 +532,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .calls_max = (uint32_t)settings->saga_calls,
         .idle_ms = (uint32_t)settings->saga_idle_ms,
         .lease_ms = (uint32_t)settings->lease_ms,
-        .instance = pay->common->instance,
+        .owner = pay->own->owner,
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,

@@ -101,7 +101,7 @@ static void start_workers(struct bench *bench, const char *conninfo, uint32_t sl
                                      .calls_max = slots,
                                      .idle_ms = 50,
                                      .lease_ms = 45000,
-                                     .instance = "bench",
+                                     .owner = "bench",
                                      .clock = clock_system(),
                                      .rng = rng_system(),
                                      .on_stored = on_stored,

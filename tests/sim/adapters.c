@@ -304,9 +304,9 @@ static void on_answered(void *ctx)
     turn_soon(ctx);
 }
 
-static void lease(void *ctx, uint32_t max)
+static void lease(void *ctx, uint32_t max, const struct saga_held *held)
 {
-    book_lease(((const struct adapter *)ctx)->client, max);
+    book_lease(((const struct adapter *)ctx)->client, max, held);
 }
 
 static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)

@@ -390,6 +390,8 @@ void book_operate(const struct checkout *checkout, bool turns)
 struct lease {
     struct book_client *client;
     uint32_t max;
+    bool is_after_loss;
+    struct saga_held held;
     struct saga_row *rows;
     uint32_t len;
     bool failed;
@@ -408,10 +410,33 @@ static void lease_answered(void *ctx)
     lease->client->answered(lease->client->ctx);
 }
 
-uint32_t book_lease_now(const char *owner, const struct checkout *checkout, uint32_t max,
-                        struct saga_row *rows)
+static bool is_held(const struct saga_held *held, uint64_t id)
+{
+    for (uint32_t i = 0; held != NULL && i < held->len; i++)
+        if (held->ids[i] == id)
+            return true;
+    return false;
+}
+
+static void reclaim(const char *owner, const struct saga_held *held)
+{
+    for (uint32_t i = 0; i < books.sagas_len; i++) {
+        struct stored_saga *saga = &books.sagas[i];
+        if (saga_ended(saga->state) || saga->parked || !saga->leased ||
+            strcmp(saga->owner, owner) != 0 || is_held(held, saga->id))
+            continue;
+        saga->token += 1;
+        saga->leased = false;
+        saga->due_us = sim_us();
+    }
+}
+
+uint32_t book_lease_now(const char *owner, const struct checkout *checkout,
+                        const struct saga_held *held, uint32_t max, struct saga_row *rows)
 {
     uint32_t len = 0;
+    if (held != NULL)
+        reclaim(owner, held);
     for (uint32_t i = 0; i < books.sagas_len && len < max; i++) {
         struct stored_saga *saga = &books.sagas[i];
         const struct saga_def *def = checkout_find(checkout, span_of(saga->key));
@@ -438,32 +463,31 @@ static void lease_now(void *ctx)
     const struct book_client *client = lease->client;
     lease->failed = fault_now(FAULT_BOOK_FAILS);
     if (!lease->failed)
-        lease->len = book_lease_now(client->owner, client->checkout, lease->max, lease->rows);
+        lease->len =
+            book_lease_now(client->owner, client->checkout,
+                           lease->is_after_loss ? &lease->held : NULL, lease->max, lease->rows);
     lease->failed = lease->failed || fault_now(FAULT_BOOK_LOST);
     sim_after(lease->client->proc, way_back_us(), lease_answered, lease);
 }
 
-void book_lease(struct book_client *client, uint32_t max)
+void book_lease(struct book_client *client, uint32_t max, const struct saga_held *held)
 {
     struct lease *lease = calloc(1, sizeof(*lease));
     assert(lease != NULL);
     lease->client = client;
     lease->max = max;
     lease->rows = calloc(max, sizeof(*lease->rows));
+    lease->is_after_loss = held != NULL;
+    if (held != NULL) {
+        lease->held = (struct saga_held){calloc(held->len, sizeof(*held->ids)), held->len};
+        memcpy(lease->held.ids, held->ids, held->len * sizeof(*held->ids));
+    }
     sim_after(NULL, way_back_us(), lease_now, lease);
 }
 
 void book_reclaim(const char *owner)
 {
-    for (uint32_t i = 0; i < books.sagas_len; i++) {
-        struct stored_saga *saga = &books.sagas[i];
-        if (saga_ended(saga->state) || saga->parked || !saga->leased ||
-            strcmp(saga->owner, owner) != 0)
-            continue;
-        saga->token += 1;
-        saga->leased = false;
-        saga->due_us = sim_us();
-    }
+    reclaim(owner, NULL);
 }
 
 /* ---- effects ---- */

@@ -41,15 +41,15 @@ struct book_client {
     void *ctx;
 };
 
-void book_lease(struct book_client *client, uint32_t max);
+void book_lease(struct book_client *client, uint32_t max, const struct saga_held *held);
 void book_commit(struct book_client *client, const struct saga_move *const *moves, uint32_t len);
 void book_reclaim(const char *owner); /* at a start: reclaims this owner's sagas */
 
 /* ---- each is what one statement does, at once ---- */
 
 /* Times in the rows are relative: the age of the step, and the time left on the lease. */
-uint32_t book_lease_now(const char *owner, const struct checkout *checkout, uint32_t max,
-                        struct saga_row *rows);
+uint32_t book_lease_now(const char *owner, const struct checkout *checkout,
+                        const struct saga_held *held, uint32_t max, struct saga_row *rows);
 void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
 /* Finds an order by the buyer's key, or else by the hold. Returns NULL if there is none. */
 const struct book_order *book_made(uint64_t buyer, const char *key, uint64_t hold);

@@ -38,6 +38,14 @@ WHERE s.id = due.id
 RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
     :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data, :age_us(due.due_at) AS late_us;
 
+-- Ends the leases whose answers an engine lost: all but those of the sagas that it has.
+-- statement: lost
+--> owner text
+--> held  bigint[]
+UPDATE saga s
+SET token = s.token + 1, leased = false, due_at = now()
+WHERE :is_open(s) AND NOT s.parked AND s.leased AND s.owner = :owner AND s.id <> ALL (:held);
+
 -- Open sagas of definitions that this program lacks: programs that have only `keys` do not run them.
 -- statement: saga_unknown
 --> keys text[]
@@ -145,7 +153,7 @@ ORDER BY m.nth;
 
 -- Ends the leases that this instance held before its restart; on a connection of its own.
 -- statement: reclaim alone
---> owner text
+--> instance text
 UPDATE pay.saga s
 SET token = s.token + 1, leased = false, due_at = now()
-WHERE :is_open(s) AND NOT s.parked AND s.leased AND s.owner = :owner;
+WHERE :is_open(s) AND NOT s.parked AND s.leased AND starts_with(s.owner || '/', :instance || '/');

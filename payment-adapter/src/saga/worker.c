@@ -65,6 +65,7 @@ struct worker {
     const struct saga_move *const *batch;
     uint32_t batch_len, batch_at, batch_part;
     uint32_t lease_most;          /* requested in this turn and not sent yet; 0: none */
+    const struct saga_held *held; /* sent with it; NULL: no answer was lost */
     bool lease_rides;             /* with the part in flight */
     uint64_t leased_us, moved_us; /* when the requests in flight were sent */
     unsigned handles;
@@ -106,6 +107,14 @@ static void edge(struct worker *worker)
 }
 
 /* ---- leases ---- */
+
+static const char *whole(struct grow *text)
+{
+    const char *cstr = grow_cstr(text);
+    if (cstr == NULL)
+        BUG_STOP("no memory for a statement");
+    return cstr;
+}
 
 static bool read_row(struct worker *worker, const PGresult *res, int i, struct saga_row *row,
                      uint64_t *late_us)
@@ -174,7 +183,7 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
     take_leased(worker, answer);
 }
 
-static void lease(void *ctx, uint32_t max)
+static void lease(void *ctx, uint32_t max, const struct saga_held *held)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
     assert(!worker->closing);
@@ -182,15 +191,29 @@ static void lease(void *ctx, uint32_t max)
     assert(max <= worker->conf.slots); /* `rows` has room for these */
     assert(worker->lease_most == 0);
     worker->lease_most = max;
+    worker->held = held;
+}
+
+static void add_lost(struct pg_job *job, const struct worker *worker)
+{
+    struct grow ids = {0};
+    grow_array_open(&ids);
+    for (uint32_t i = 0; i < worker->held->len; i++)
+        grow_array_i64(&ids, (int64_t)worker->held->ids[i]);
+    grow_array_close(&ids);
+    sql_lost_add(job, &(struct sql_lost_args){.owner = worker->conf.owner, .held = whole(&ids)});
+    grow_free(&ids);
 }
 
 static void add_lease(struct pg_job *job, struct worker *worker)
 {
     assert(worker->lease_most > 0);
+    if (worker->held != NULL)
+        add_lost(job, worker);
     const struct sql_lease_args args = {.most = worker->lease_most,
                                         .keys = worker->keys,
                                         .lease_ms = worker->conf.lease_ms,
-                                        .owner = worker->conf.instance,
+                                        .owner = worker->conf.owner,
                                         .back_ms = look_back_ms(&worker->look, now_us(worker))};
     sql_lease_add(job, &args);
     worker->lease_most = 0;
@@ -337,14 +360,6 @@ static void on_committed(void *ctx, const struct pg_answer *answer)
     take_committed(worker, answer);
     if (leased)
         take_leased(worker, answer);
-}
-
-static const char *whole(struct grow *text)
-{
-    const char *cstr = grow_cstr(text);
-    if (cstr == NULL)
-        BUG_STOP("no memory for a commit");
-    return cstr;
 }
 
 static void add_moves(struct pg_job *job, struct worker *worker)
@@ -514,7 +529,7 @@ int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *
 {
     assert(instance[0] != '\0'); /* "" would reclaim leases without a name from every instance */
     PGconn *pq = PQconnectdb(conninfo);
-    PGresult *res = sql_reclaim(pq, &(struct sql_reclaim_args){.owner = instance});
+    PGresult *res = sql_reclaim(pq, &(struct sql_reclaim_args){.instance = instance});
     int rc = PQresultStatus(res) == PGRES_COMMAND_OK
                  ? 0
                  : err_set(err, ERR_PEER, "reclaiming sagas: %s", PQerrorMessage(pq));
@@ -562,7 +577,7 @@ int worker_create(const struct worker_conf *conf, struct err_slot *err, struct w
 {
     assert(conf->defs_len > 0);
     assert(conf->lease_ms > 0);
-    assert(conf->instance != NULL);
+    assert(conf->owner != NULL);
     struct worker *worker = calloc(1, sizeof(*worker));
     if (worker == NULL)
         return err_set(err, ERR_NOMEM, "saga worker");

@@ -16,8 +16,8 @@ struct worker_conf {
     uint32_t defs_len;
     uint32_t slots, calls_max;
     uint32_t idle_ms;
-    uint32_t lease_ms;    /* longer than the longest try, or a try could run twice */
-    const char *instance; /* the owner's name in leases; borrowed */
+    uint32_t lease_ms; /* longer than the longest try, or a try could run twice */
+    const char *owner; /* in leases: unique among all engines; borrowed */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
@@ -32,8 +32,8 @@ struct worker_conf {
 };
 
 /* Run at process start, before the workers: makes sagas that the instance had leased when it died
- * due at once, instead of when the lease ends. If two processes share a name, the older one's moves
- * are rejected, and nothing worse happens. Blocks. */
+ * due at once, instead of when the lease ends. Its owners are INSTANCE/LOOP. If two processes share
+ * a name, the older one's moves are rejected, and nothing worse happens. Blocks. */
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err);
 
 int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertPrompt, openForgetfulDisk, openScope, until } from '../../lib-js/index.js';
+import { assertPrompt, openForgetfulDisk, openProxy, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from '../../integration/payment-adapter/lib/world.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 20 : 2;
@@ -81,7 +81,7 @@ test('a worker that was frozen past its lease is refused, and its work is done o
   const order = await insist(visit);
   await kept.asked;
   const frozen = (await world.postgres.rows("SELECT owner FROM pay.saga WHERE leased AND state < 2", 'pay'))[0]?.owner;
-  const [sleeper, awake] = frozen === 'other' ? [other, world.pay] : [world.pay, other];
+  const [sleeper, awake] = frozen?.startsWith('other/') ? [other, world.pay] : [world.pay, other];
   sleeper.pause();
   kept.answer();
   await until('the other one to finish', async () => {
@@ -98,4 +98,33 @@ test('a worker that was frozen past its lease is refused, and its work is done o
   );
   assert.ok(done.length > 0 && done.every(({ n }) => n === 1), JSON.stringify(done));
   await other.stop();
+});
+
+// The lease is far longer than the test.
+test('a saga whose lease was granted to a lost connection goes on after the next one', async () => {
+  const { postgres, psp } = world;
+  const wire = await openProxy(scope, { to: { path: `${postgres.socketDir}/.s.PGSQL.${postgres.port}` } });
+  const far = await world.startPay({ database: { conninfo: `host=127.0.0.1 port=${wire.port} dbname=pay user=postgres` }, saga: { instance: 'far', lease: '600s' } });
+  psp.autoPay = false;
+  world.pay.pause();
+  const order = await insist(world.hold(), far);
+  const leased = () => postgres.sql(`SELECT leased FROM pay.saga WHERE subject = '${order}'`, 'pay') === 't';
+  await until('the adapter to be between two looks at the payment', () => {
+    far.pause();
+    if (!leased()) return true;
+    far.resume();
+    return false;
+  });
+  postgres.sql(`UPDATE pay.saga SET due_at = now() WHERE subject = '${order}'`, 'pay');
+  wire.fault('lose', { way: 'back' });
+  far.resume();
+  await until('the saga to be leased', leased);
+  psp.authorise(psp.of(order)[0].id);
+  wire.heal();
+  await until('the order to be completed', async () => {
+    const answer = await far.http.get(`/v1/pay/orders/${order}`, { headers: buyer.jar.headers });
+    return answer.status === 200 && answer.json.status === 'completed';
+  }, { timeoutMs: 60_000 });
+  world.pay.resume();
+  await far.stop();
 });

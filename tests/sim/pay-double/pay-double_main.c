@@ -83,9 +83,10 @@ static bool hint(const struct order *order, const char *key)
     return row != NULL && row->amount == order->amount && book_hint(order->id, key);
 }
 
-static uint32_t lease(const char *owner, const struct checkout *checkout, struct saga_row *rows)
+static uint32_t lease(const char *owner, const struct checkout *checkout,
+                      const struct saga_held *held, struct saga_row *rows)
 {
-    return book_lease_now(owner, checkout, DEALS_SAGAS_MAX, rows);
+    return book_lease_now(owner, checkout, held, DEALS_SAGAS_MAX, rows);
 }
 
 static uint32_t deliver(struct deals_letter *out)

@@ -50,7 +50,8 @@ struct deals_side {
     bool (*turn_back)(uint64_t saga, const struct saga_def *def, uint8_t undo, uint32_t moves);
     void (*reclaim)(const char *owner);
     /* Times in rows and replies are relative, as in books.h. */
-    uint32_t (*lease)(const char *owner, const struct checkout *checkout, struct saga_row *rows);
+    uint32_t (*lease)(const char *owner, const struct checkout *checkout,
+                      const struct saga_held *held, struct saga_row *rows);
     void (*commit)(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
     uint32_t (*deliver)(struct deals_letter *letters);
     bool (*use)(const char *ticket); /* at a door */

@@ -192,12 +192,13 @@ static void await(void)
     engine->answered = false;
 }
 
-static uint32_t lease(const char *owner, const struct checkout *checkout, struct saga_row *rows)
+static uint32_t lease(const char *owner, const struct checkout *checkout,
+                      const struct saga_held *held, struct saga_row *rows)
 {
     (void)checkout;
     engine = strcmp(owner, engines[0].owner) == 0 ? &engines[0] : &engines[1];
     engine->rows = rows;
-    engine->store.lease(engine->store.ctx, DEALS_SAGAS_MAX);
+    engine->store.lease(engine->store.ctx, DEALS_SAGAS_MAX, held);
     await();
     return engine->rows_len;
 }
@@ -569,12 +570,12 @@ static void begin(void)
                                    .calls_max = DEALS_SAGAS_MAX,
                                    .idle_ms = 1000,
                                    .lease_ms = DEALS_LEASE_MS,
-                                   .instance = i == 0 ? "pay-a" : "pay-b",
+                                   .owner = i == 0 ? "pay-a" : "pay-b",
                                    .clock = &history_clock.clock,
                                    .rng = rng_system()};
         conf.defs = checkout_defs(deals_checkout(), &conf.defs_len);
         engine = &engines[i];
-        engine->owner = conf.instance;
+        engine->owner = conf.owner;
         if (worker_create(&conf, &err, &engine->worker) < 0)
             die("worker", err.text);
     }

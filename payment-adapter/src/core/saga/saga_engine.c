@@ -80,7 +80,9 @@ struct saga_engine {
     struct budget budgets[SAGA_PEERS_MAX];
     bool leasing, committing, nudged, draining;
     bool full_lease; /* the last lease was answered in full, so more may be due */
+    bool lease_lost; /* the last lease was not answered: it may have been granted all the same */
     uint32_t lease_asked;
+    struct saga_held held;
     uint64_t now_us;
     uint64_t lease_at_us;  /* no lease before */
     uint64_t commit_at_us; /* no commit before; set after a failed commit */
@@ -282,7 +284,8 @@ int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, str
         return err_set(err, ERR_NOMEM, "saga engine");
     engine->slots = calloc(conf->slots, sizeof(*engine->slots));
     engine->batch = calloc(conf->slots, sizeof(const struct saga_move *));
-    if (engine->slots == NULL || engine->batch == NULL)
+    engine->held.ids = calloc(conf->slots, sizeof(*engine->held.ids));
+    if (engine->slots == NULL || engine->batch == NULL || engine->held.ids == NULL)
         goto free_engine;
     engine->conf = *conf;
     engine->now_us = now_us;
@@ -299,6 +302,7 @@ int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, str
     return 0;
 
 free_engine:
+    free(engine->held.ids);
     free(engine->slots);
     free(engine->batch);
     free(engine);
@@ -323,6 +327,7 @@ void saga_engine_destroy(struct saga_engine *engine)
         slot_clear_move(&engine->slots[i]);
         free(engine->slots[i].data);
     }
+    free(engine->held.ids);
     free(engine->batch);
     free(engine->slots);
     free(engine);
@@ -356,6 +361,17 @@ static uint64_t lease_due_us(const struct saga_engine *engine)
     return due_us > engine->commit_at_us ? due_us : engine->commit_at_us;
 }
 
+static const struct saga_held *held_of(struct saga_engine *engine)
+{
+    engine->held.len = 0;
+    for (uint32_t i = 0; i < engine->conf.slots; i++) {
+        if (engine->slots[i].state != SLOT_FREE)
+            engine->held.ids[engine->held.len++] = engine->slots[i].row.id;
+    }
+    assert(engine->held.len + engine->lists[SLOT_FREE].len == engine->conf.slots);
+    return &engine->held;
+}
+
 static void lease_some(struct saga_engine *engine)
 {
     uint32_t room = engine->lists[SLOT_FREE].len;
@@ -368,7 +384,8 @@ static void lease_some(struct saga_engine *engine)
     engine->lease_at_us = engine->now_us + (uint64_t)engine->conf.idle_ms * 1000;
     engine->stats.leases++;
     engine->lease_asked = room;
-    engine->conf.store.lease(engine->conf.store.ctx, room);
+    engine->conf.store.lease(engine->conf.store.ctx, room,
+                             engine->lease_lost ? held_of(engine) : NULL);
 }
 
 void saga_engine_nudge(struct saga_engine *engine)
@@ -402,6 +419,7 @@ void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *ro
     assert(rows != NULL || len == 0);
     assert(len <= engine->lease_asked);
     engine->leasing = false;
+    engine->lease_lost = rows == NULL;
     if (rows == NULL) {
         engine->stats.lease_errors++;
         engine->lease_at_us = engine->now_us + LEASE_RETRY_US;

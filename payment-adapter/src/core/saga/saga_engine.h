@@ -46,10 +46,17 @@ struct saga_store_reply {
     const char *why;   /* SAGA_REFUSED: the store's error; borrowed during the answer */
 };
 
+/* The sagas of an engine after an answer to a lease was lost. */
+struct saga_held {
+    uint64_t *ids;
+    uint32_t len;
+};
+
 struct saga_store {
     /* Leases up to max due sagas; answered exactly once by saga_engine_on_leased(). A commit may
-     * follow in the same turn. */
-    void (*lease)(void *ctx, uint32_t max);
+     * follow in the same turn. If an answer was lost, `held` is not NULL: all other leases of this
+     * engine end before, since nobody would act for them. */
+    void (*lease)(void *ctx, uint32_t max, const struct saga_held *held);
     /* Stores all moves in one commit. They are borrowed until the single answer,
      * saga_engine_on_committed(). Must be idempotent: a move that was stored before counts as
      * stored. */

@@ -14,7 +14,8 @@
  *   end ID|all VERDICT KEY=VALUE...        the step finishes
  *   stored KEY=VALUE... | refused | fenced | lost     the store answers the commit
  *
- * and what is expected: due AT|now|later, idle, busy, leases N, commits N, calls N (out), moved N
+ * and what is expected: due AT|now|later, idle, busy, leases N, commits N, calls N (out), moved N,
+ *   losses N (leases after a lost one), held N (sagas that it named)
  * (in the last commit), stat NAME=N..., tries VERDICT N, call ID FIELD=VALUE..., move
  * FIELD=VALUE... (the first of the last commit), after FIELD=VALUE... (the row, as it is after the
  * last stored move). */
@@ -37,6 +38,7 @@ static struct {
     struct saga_call *calls[ROWS_MAX]; /* open calls */
     uint32_t calls_len;
     uint32_t leases, commits, moved_len;
+    uint32_t losses, held;         /* leases after a lost one; sagas that the last of these named */
     const struct saga_move *moved; /* the first of the last commit */
     struct saga_row after;         /* the row after the last stored move */
 } now;
@@ -159,10 +161,12 @@ enum { DEFS = sizeof(defs) / sizeof(defs[0]) };
 
 /* ---- the engine's surroundings ---- */
 
-static void lease(void *ctx, uint32_t max)
+static void lease(void *ctx, uint32_t max, const struct saga_held *held)
 {
     (void)ctx, (void)max;
     now.leases++;
+    now.losses += held != NULL;
+    now.held = held != NULL ? held->len : 0;
 }
 
 static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
@@ -412,13 +416,12 @@ SCRIPT_VERB(is_idle, "idle|busy")
 }
 
 /* The counters of the test itself. */
-SCRIPT_VERB(has_count, "leases|commits|calls|moved")
+SCRIPT_VERB(has_count, "leases|commits|calls|moved|losses|held")
 {
     const struct script_field fields[SCRIPT_FIELDS] = {
-        SCRIPT_NUMBER("leases", now.leases),
-        SCRIPT_NUMBER("commits", now.commits),
-        SCRIPT_NUMBER("calls", now.calls_len),
-        SCRIPT_NUMBER("moved", now.moved_len),
+        SCRIPT_NUMBER("leases", now.leases),   SCRIPT_NUMBER("commits", now.commits),
+        SCRIPT_NUMBER("calls", now.calls_len), SCRIPT_NUMBER("moved", now.moved_len),
+        SCRIPT_NUMBER("losses", now.losses),   SCRIPT_NUMBER("held", now.held),
     };
     script_expect_field(line, 0, fields);
 }
@@ -611,6 +614,9 @@ static const struct script_row rows[] = {
      "mark=deferred; busy; stored; idle"},
     {"failed_lease_is_retried_and_counted", "turn 1ms; lease-failed; stat lease_errors=1; due "
                                             "201ms; turn 201ms-1; leases 1; turn 201ms; leases 2"},
+    {"lease_after_a_lost_one_names_the_sagas_that_the_engine_has",
+     "serve one x2; turn 502ms; leases 2; lease-failed; turn 702ms; leases 3; losses 1; held 2; "
+     "leased; turn 1202ms; leases 4; losses 1"},
     {"full_lease_is_followed_by_another_and_others_by_a_pause",
      "turn 1ms; leases 1; row one x12; leased; turn 2ms; end all done; turn 3ms; moved 12; stored; "
      "turn 4ms; leases 2; leased; due 504ms; turn 504ms-1; leases 2; turn 504ms; leases 3; stat "
