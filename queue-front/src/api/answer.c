@@ -14,7 +14,7 @@ static const char no_store[] = "Cache-Control: no-store\r\n";
 /* For polls: one piece to copy, with no lengths to compute. */
 static const char json_no_store[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
 
-enum { HEADERS_MAX = 2560, MEMBERS_MAX = EVENT_APPEALS_JSON_MAX + 256, SHED_BYTES_MAX = 384 };
+enum { HEADERS_MAX = 2560, MEMBERS_MAX = EVENT_APPEALS_JSON_MAX + 256 };
 
 static struct text with_no_store(char memory[HEADERS_MAX], const struct text *headers)
 {
@@ -176,51 +176,14 @@ void answer_shut(struct http_req *req, struct span event, enum front_shut why)
                    why == FRONT_SHUT_DOCUMENT ? REFUSAL_SHUT_DOCUMENT : REFUSAL_SHUT_IDENTITY);
 }
 
-/* Stored as a complete answer, since it may be sent 100,000 times a second. A 503 need not have a
- * Date (RFC 9110, 6.6.1). */
-static struct http_blob *render_shed(unsigned retry_after_s)
-{
-    char body_memory[SHED_BYTES_MAX], memory[2 * SHED_BYTES_MAX];
-    struct text body = text_on(body_memory, sizeof(body_memory));
-    const struct refusal_row *row = refusal_row(REFUSAL_SHED);
-    const char *title = http_status_text(row->status);
-    json_open(&body, '{');
-    json_member_cstr(&body, "type", "about:blank");
-    json_member_cstr(&body, "title", title);
-    json_member_u64(&body, "status", row->status);
-    json_member_cstr(&body, "code", row->code);
-    json_member_cstr(&body, "detail", row->detail);
-    json_member_u64(&body, "retry_after_s", retry_after_s);
-    json_close(&body, '}');
-    struct text text = text_on(memory, sizeof(memory));
-    text_printf(&text,
-                "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\nContent-Length: ",
-                row->status, title);
-    text_u64(&text, body.len);
-    TEXT_LIT(&text, "\r\nCache-Control: no-store\r\nRetry-After: ");
-    text_u64(&text, retry_after_s);
-    TEXT_LIT(&text, "\r\n\r\n");
-    text_put(&text, text_span(&body));
-    assert(!body.overflown && !text.overflown);
-    return http_blob_create(text_span(&text));
-}
-
 void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s)
 {
     assert(retry_after_s >= 1 && retry_after_s <= SHED_BACK_MAX_S);
-    if (caller_wants_page(req)) {
+    if (caller_wants_page(req))
         answer_waiting_page(req, event, refusal_row(REFUSAL_SHED)->notice, NULL);
-        return;
-    }
-    struct http_blob **answer = &front_of(req)->shed_answer[retry_after_s];
-    if (*answer == NULL)
-        *answer = render_shed(retry_after_s);
-    if (*answer == NULL) { /* out of memory */
-        answer_overloaded(req);
-        return;
-    }
-    http_bound_count(refusal_row(REFUSAL_SHED)->code);
-    http_reply_raw(req, *answer, (*answer)->len);
+    else
+        refusal_reply_more(req, REFUSAL_SHED,
+                           &(struct refusal_more){.retry_after_s = retry_after_s});
 }
 
 /* ---- outcomes of the store ---- */

@@ -244,9 +244,7 @@ struct front {
     struct tally passes_wrong; /* invalid passes, by session and site */
     struct tally tokens_wrong; /* invalid member tokens, by site */
     struct tally codes_wrong;  /* wrong codes, by site; full: the store has counted too many */
-    /* By Retry-After; NULL: not rendered yet. */
-    struct http_blob *shed_answer[SHED_BACK_MAX_S + 1];
-    uint64_t slowed_s; /* lines that slowed.c logged in this second */
+    uint64_t slowed_s;         /* lines that slowed.c logged in this second */
     uint32_t slowed_n;
     struct front_wait *waits;
     struct member_keys *member_keys; /* from the shop's URL; NULL: no URL is set */

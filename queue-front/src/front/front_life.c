@@ -412,8 +412,6 @@ static void on_timer_closed(uv_handle_t *handle)
     struct front *front = MAGIC_OF(front, handle->data);
     assert(front->events_len == 0 && front->waits == NULL);
     MAGIC_END(front, front);
-    for (unsigned i = 0; i <= SHED_BACK_MAX_S; i++)
-        http_blob_unref(front->shed_answer[i]);
     squeezer_destroy(front->squeezer);
     secrets_unref(front->keys);
     free(front->sale);
