@@ -196,8 +196,7 @@ static bool each_position_once(const struct draw *draw)
     bool good = seen != NULL;
     for (uint64_t entry = 1; good && entry <= draw->entries; entry++) {
         uint64_t at = draw_position(draw, entry) - 1;
-        good = at < draw->entries && (seen[at / 8] & (1u << (at % 8))) == 0 &&
-               draw_entry(draw, at + 1) == entry;
+        good = at < draw->entries && (seen[at / 8] & (1u << (at % 8))) == 0;
         if (good)
             seen[at / 8] = (uint8_t)(seen[at / 8] | 1u << (at % 8));
     }

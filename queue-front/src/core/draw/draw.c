@@ -105,23 +105,6 @@ static uint64_t forward(const struct draw *draw, uint64_t value)
     return left << right_bits | right;
 }
 
-static uint64_t backward(const struct draw *draw, uint64_t value)
-{
-    unsigned left_bits = draw->high_bits, right_bits = draw->low_bits;
-    assert(value >> (left_bits + right_bits) == 0);
-    uint64_t left = value >> right_bits, right = value & mask(right_bits);
-    for (unsigned round = DRAW_ROUNDS; round-- > 0;) {
-        /* Before this round `left` was on the right, and `right` was mixed with its function. */
-        uint64_t unmixed = right ^ (round_function(draw, round, left) & mask(right_bits));
-        right = left;
-        left = unmixed;
-        unsigned bits = left_bits;
-        left_bits = right_bits;
-        right_bits = bits;
-    }
-    return left << right_bits | right;
-}
-
 uint64_t draw_position(const struct draw *draw, uint64_t entry)
 {
     assert(entry >= 1);
@@ -132,18 +115,5 @@ uint64_t draw_position(const struct draw *draw, uint64_t entry)
         value = forward(draw, value);
     } while (value >= draw->entries);
     assert(value < draw->entries);
-    return value + 1;
-}
-
-uint64_t draw_entry(const struct draw *draw, uint64_t position)
-{
-    assert(position >= 1);
-    if (position > draw->entries)
-        return position;
-    uint64_t value = position - 1;
-    do {
-        value = backward(draw, value);
-    } while (value >= draw->entries);
-    assert(draw_position(draw, value + 1) == position); /* round trip */
     return value + 1;
 }

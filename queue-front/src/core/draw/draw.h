@@ -41,7 +41,4 @@ void draw_init(struct draw *draw, const uint8_t seed[DRAW_SEED_BYTES], struct sp
  * draw. entry >= 1. */
 uint64_t draw_position(const struct draw *draw, uint64_t entry);
 
-/* The entry at this position: the inverse, for audits. */
-uint64_t draw_entry(const struct draw *draw, uint64_t position);
-
 #endif
