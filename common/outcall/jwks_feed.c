@@ -37,6 +37,7 @@ struct reading {
 struct jwks_feed {
     uint32_t magic;
     struct jwks_feed_conf conf;
+    struct outcalls *own; /* NULL: the caller's, or none */
     uv_timer_t timer;
     struct reading reading;
     struct jwks *set;
@@ -206,7 +207,16 @@ int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
         return err_set(err, ERR_NOMEM, "%s keys", conf->whose);
     MAGIC_BEGIN(jwks_feed, feed);
     feed->conf = *conf;
-    assert(is_file(feed) != (conf->outcalls != NULL));
+    assert(is_file(feed) != (conf->url != NULL && conf->url[0] != '\0'));
+    assert(!is_file(feed) || conf->outcalls == NULL);
+    if (!is_file(feed) && conf->outcalls == NULL) {
+        int rc = outcalls_create(conf->loop, conf->ca_file, err, &feed->own);
+        if (rc < 0) {
+            free(feed);
+            return rc;
+        }
+        feed->conf.outcalls = feed->own;
+    }
     feed->retry_ms = RETRY_MIN_MS;
     uv_timer_init(conf->loop, &feed->timer);
     feed->timer.data = feed;
@@ -252,5 +262,6 @@ void jwks_feed_close(struct jwks_feed *feed)
         return;
     assert(!feed->closing);
     feed->closing = true;
+    outcalls_close(feed->own); /* ends a running fetch at once */
     uv_close((uv_handle_t *)&feed->timer, on_closed);
 }

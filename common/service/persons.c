@@ -36,7 +36,6 @@ struct seen {
 
 struct persons {
     struct persons_conf conf;
-    struct outcalls *outcalls; /* NULL: the keys are in a file */
     struct jwks_feed *feed;
     struct seen seen[PERSONS_SEEN_MAX];
     uint32_t seen_at; /* next entry to replace */
@@ -368,7 +367,6 @@ int persons_create(const struct persons_conf *conf, struct err_slot *err, struct
         return err_set(err, ERR_NOMEM, "operators as persons");
     persons->conf = *conf;
     bool fetched = is_address(span_of(conf->keys));
-    int rc = fetched ? outcalls_create(conf->loop, conf->ca_file, err, &persons->outcalls) : 0;
     const struct jwks_feed_conf feed = {.whose = "the operators' issuer's",
                                         .url = fetched ? conf->keys : "",
                                         .file = fetched ? NULL : conf->keys,
@@ -376,15 +374,14 @@ int persons_create(const struct persons_conf *conf, struct err_slot *err, struct
                                         .refresh_ms = REFRESH_MS,
                                         .retry_max_ms = RETRY_MAX_MS,
                                         .doubt_ms = DOUBT_MS,
-                                        .outcalls = persons->outcalls,
+                                        .ca_file = conf->ca_file,
                                         .loop = conf->loop,
                                         .clock = conf->clock,
                                         .rng = conf->rng,
                                         .log = conf->log};
-    if (rc == 0)
-        rc = jwks_feed_create(&feed, err, &persons->feed);
+    int rc = jwks_feed_create(&feed, err, &persons->feed);
     if (rc < 0) {
-        persons_close(persons);
+        free(persons);
         return rc;
     }
     *out = persons;
@@ -396,7 +393,5 @@ void persons_close(struct persons *persons)
     if (persons == NULL)
         return;
     jwks_feed_close(persons->feed);
-    if (persons->outcalls != NULL)
-        outcalls_close(persons->outcalls);
     free(persons);
 }

@@ -53,10 +53,7 @@ struct seats {
     struct site *hall;
     struct plain_page *plain;
     struct turn *turns[SERVICE_LOOPS_MAX];
-    struct keys {
-        struct outcalls *outcalls; /* NULL: the keys come from a file */
-        struct jwks_feed *feed;
-    } keys[SERVICE_LOOPS_MAX];
+    struct jwks_feed *keys[SERVICE_LOOPS_MAX];
     struct service_loop *first_loop;
     struct counter_stats stats;
 };
@@ -372,13 +369,9 @@ static void on_keys(void *ctx)
 
 /* The waiting room's keys, for verifying passes. Each loop has its own copy, so that no request
  * takes a lock. */
-static int open_keys(struct service_loop *loop, const struct settings *settings, struct keys *keys,
-                     struct err_slot *err)
+static int open_keys(struct service_loop *loop, const struct settings *settings,
+                     struct err_slot *err, struct jwks_feed **out)
 {
-    int rc =
-        settings->keys_url[0] != '\0' ? outcalls_create(loop->uv, NULL, err, &keys->outcalls) : 0;
-    if (rc < 0)
-        return rc;
     const struct jwks_feed_conf feed = {
         .whose = "the waiting room's",
         .url = settings->keys_url,
@@ -386,7 +379,6 @@ static int open_keys(struct service_loop *loop, const struct settings *settings,
         .refresh_ms = settings->keys_refresh_ms,
         .retry_max_ms = KEYS_RETRY_MS,
         .doubt_ms = KEYS_RETRY_MS,
-        .outcalls = keys->outcalls,
         .loop = loop->uv,
         .clock = loop->clock,
         .rng = loop->rng,
@@ -395,24 +387,14 @@ static int open_keys(struct service_loop *loop, const struct settings *settings,
         .ctx = loop,
     };
     service_ready(loop, "keys", "keys-missing");
-    rc = jwks_feed_create(&feed, err, &keys->feed);
-    if (rc < 0 && keys->outcalls != NULL)
-        outcalls_close(keys->outcalls);
-    return rc;
-}
-
-static void close_keys(struct keys *keys)
-{
-    jwks_feed_close(keys->feed);
-    if (keys->outcalls != NULL)
-        outcalls_close(keys->outcalls); /* ends open requests, which the feed waits for */
+    return jwks_feed_create(&feed, err, out);
 }
 
 static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     struct seats *seats = service_ctx(loop->service);
-    struct keys *keys = &seats->keys[loop->index];
-    int rc = open_keys(loop, &seats->settings, keys, err);
+    struct jwks_feed **keys = &seats->keys[loop->index];
+    int rc = open_keys(loop, &seats->settings, err, keys);
     if (rc < 0)
         return rc;
     struct turn_conf conf = {
@@ -427,7 +409,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .idem = seats->idem,
                 .rate = seats->rate,
                 .hold_keys = &seats->hold_keys,
-                .passes = {keys->feed, seats->revoked, seats->settings.issuer, &seats->sale.clock},
+                .passes = {*keys, seats->revoked, seats->settings.issuer, &seats->sale.clock},
                 .clock = &seats->sale.clock,
                 .log = loop->log,
                 .stats = &seats->stats,
@@ -442,7 +424,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     struct turn **turn = &seats->turns[loop->index];
     rc = turn_create(&conf, err, turn);
     if (rc < 0) {
-        close_keys(keys);
+        jwks_feed_close(*keys);
         return rc;
     }
     loop->ctx = turn_loop(*turn);
@@ -461,7 +443,7 @@ static void loop_stop(struct service_loop *loop)
         operation_answer_all(seats->operations);
     }
     turn_close(seats->turns[loop->index]);
-    close_keys(&seats->keys[loop->index]);
+    jwks_feed_close(seats->keys[loop->index]);
 }
 
 static void stop(struct service *service)

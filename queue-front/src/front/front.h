@@ -28,7 +28,7 @@
 #include "web/squeeze.h"
 
 struct pages;
-struct member_keys;
+struct jwks_feed;
 struct pilot;
 struct drawing;
 struct waiting_page;
@@ -247,7 +247,7 @@ struct front {
     uint64_t slowed_s;         /* lines that slowed.c logged in this second */
     uint32_t slowed_n;
     struct front_wait *waits;
-    struct member_keys *member_keys; /* from the shop's URL; NULL: no URL is set */
+    struct jwks_feed *member_keys; /* from the shop's URL; NULL: no URL is set */
     /* Pages that the first loop reads: health of the services behind (pilot.h), whether visits are
      * served (served.h), a beacon's relays (drawing.h). Empty on other loops. */
     struct page_list health, served, relays;

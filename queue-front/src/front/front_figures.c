@@ -214,7 +214,7 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
     static_assert(sizeof(all) / sizeof(all[0]) + 2 <= COUNTERS_MAX, "room for each");
     memcpy(out, all, sizeof(all));
     if (front->member_keys != NULL) {
-        const struct jwks_feed_stats *keys = member_keys_stats(front->member_keys);
+        const struct jwks_feed_stats *keys = jwks_feed_stats(front->member_keys);
         const char *name = "fairgate_member_keys_total", *help = "Key sets asked of the shop.";
         out[len++] = (struct counter){name, "outcome=\"fetched\"", help, &keys->fetched};
         out[len++] = (struct counter){name, "outcome=\"failed\"", help, &keys->failed};

@@ -427,7 +427,7 @@ void front_leave(struct front *front)
 void front_close(struct front *front)
 {
     figures_end(front);
-    member_keys_close(front->member_keys);
+    jwks_feed_close(front->member_keys);
     front->member_keys = NULL;
     front->closing = true;
     page_list_close(&front->health); /* answers refer to events */

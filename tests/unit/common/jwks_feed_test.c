@@ -164,6 +164,22 @@ TEST_CASE(a_feed_may_be_closed_while_it_reads)
     assert_true(jwks_feed_doubt(office.feed)); /* reads now */
 }
 
+/* Its own outgoing calls end with it. */
+TEST_CASE(a_feed_may_be_closed_while_it_fetches)
+{
+    struct err_slot err;
+    struct jwks_feed *feed;
+    const struct jwks_feed_conf conf = {.whose = "a test's",
+                                        .url = "http://127.0.0.1:1/",
+                                        .refresh_ms = REFRESH_MS,
+                                        .loop = &office.loop,
+                                        .clock = clock_system(),
+                                        .rng = rng_system()};
+    assert_int_equal(0, jwks_feed_create(&conf, &err, &feed));
+    assert_true(jwks_feed_doubt(feed)); /* a call is under way */
+    jwks_feed_close(feed);
+}
+
 TEST_CASE(a_feed_may_be_closed_by_its_first_set)
 {
     close_office();
