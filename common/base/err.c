@@ -69,36 +69,13 @@ int err_wrap(struct err_slot *err, const char *format, ...)
 
 const char *err_name(int code)
 {
-    switch (code) {
-    case ERR_OK:
-        return "ok";
-    case ERR_NOMEM:
-        return "no-memory";
-    case ERR_RANGE:
-        return "range";
-    case ERR_SYNTAX:
-        return "syntax";
-    case ERR_FULL:
-        return "full";
-    case ERR_NOT_FOUND:
-        return "not-found";
-    case ERR_EXISTS:
-        return "exists";
-    case ERR_STATE:
-        return "state";
-    case ERR_AUTH:
-        return "auth";
-    case ERR_TIMEOUT:
-        return "timeout";
-    case ERR_CLOSED:
-        return "closed";
-    case ERR_IO:
-        return "io";
-    case ERR_LOOP:
-        return "loop";
-    case ERR_PEER:
-        return "peer";
-    default:
-        return "unknown";
-    }
+    static const char *const names[] = {
+        [-ERR_OK] = "ok",           [-ERR_NOMEM] = "no-memory", [-ERR_RANGE] = "range",
+        [-ERR_SYNTAX] = "syntax",   [-ERR_FULL] = "full",       [-ERR_NOT_FOUND] = "not-found",
+        [-ERR_EXISTS] = "exists",   [-ERR_STATE] = "state",     [-ERR_AUTH] = "auth",
+        [-ERR_TIMEOUT] = "timeout", [-ERR_CLOSED] = "closed",   [-ERR_IO] = "io",
+        [-ERR_LOOP] = "loop",       [-ERR_PEER] = "peer",       [-ERR_UNKNOWN] = "unknown",
+    };
+    const int count = sizeof(names) / sizeof(names[0]);
+    return code <= 0 && code > -count && names[-code] != NULL ? names[-code] : "unknown";
 }

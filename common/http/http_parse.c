@@ -353,32 +353,18 @@ static bool plain_head(struct http_parser *parser, uint32_t len)
 
 static bool method_known(struct http_parser *parser)
 {
-    switch (parser->llhttp.method) {
-    case HTTP_HEAD:
-        parser->is_head = true;
-        parser->method = HTTP_METHOD_GET;
-        return true;
-    case HTTP_GET:
-        parser->method = HTTP_METHOD_GET;
-        return true;
-    case HTTP_POST:
-        parser->method = HTTP_METHOD_POST;
-        return true;
-    case HTTP_PUT:
-        parser->method = HTTP_METHOD_PUT;
-        return true;
-    case HTTP_PATCH:
-        parser->method = HTTP_METHOD_PATCH;
-        return true;
-    case HTTP_DELETE:
-        parser->method = HTTP_METHOD_DELETE;
-        return true;
-    case HTTP_OPTIONS:
-        parser->method = HTTP_METHOD_OPTIONS;
-        return true;
-    default:
+    static const uint8_t methods[] = {
+        [HTTP_HEAD] = HTTP_METHOD_GET + 1,        [HTTP_GET] = HTTP_METHOD_GET + 1,
+        [HTTP_POST] = HTTP_METHOD_POST + 1,       [HTTP_PUT] = HTTP_METHOD_PUT + 1,
+        [HTTP_PATCH] = HTTP_METHOD_PATCH + 1,     [HTTP_DELETE] = HTTP_METHOD_DELETE + 1,
+        [HTTP_OPTIONS] = HTTP_METHOD_OPTIONS + 1,
+    };
+    uint8_t method = parser->llhttp.method;
+    if (method >= sizeof(methods) || methods[method] == 0)
         return false;
-    }
+    parser->is_head = method == HTTP_HEAD;
+    parser->method = (enum http_method)(methods[method] - 1);
+    return true;
 }
 
 /* "/path?query" as usual, "http://host/path" as proxies may send it, "*" for OPTIONS. */

@@ -31,84 +31,51 @@ static void add_body(struct http_batch *batch, struct span body)
 
 /* ---- answers ---- */
 
-enum { HEAD_BYTES_MAX = 320 }; /* the head of http_reply(), without the handler's own lines */
+enum {
+    HEAD_BYTES_MAX = 320, /* the head of http_reply(), without the handler's own lines */
+    STATUSES = 600,
+};
 
 const char *http_status_text(unsigned status)
 {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 202:
-        return "Accepted";
-    case 204:
-        return "No Content";
-    case 302:
-        return "Found";
-    case 303:
-        return "See Other";
-    case 304:
-        return "Not Modified";
-    case 307:
-        return "Temporary Redirect";
-    case 308:
-        return "Permanent Redirect";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 402:
-        return "Payment Required";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 406:
-        return "Not Acceptable";
-    case 408:
-        return "Request Timeout";
-    case 409:
-        return "Conflict";
-    case 410:
-        return "Gone";
-    case 412:
-        return "Precondition Failed";
-    case 413:
-        return "Content Too Large";
-    case 414:
-        return "URI Too Long";
-    case 415:
-        return "Unsupported Media Type";
-    case 417:
-        return "Expectation Failed";
-    case 421:
-        return "Misdirected Request";
-    case 422:
-        return "Unprocessable Content";
-    case 428:
-        return "Precondition Required";
-    case 429:
-        return "Too Many Requests";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 500:
-        return "Internal Server Error";
-    case 501:
-        return "Not Implemented";
-    case 502:
-        return "Bad Gateway";
-    case 503:
-        return "Service Unavailable";
-    case 504:
-        return "Gateway Timeout";
-    case 505:
-        return "HTTP Version Not Supported";
-    default:
-        return "Status";
-    }
+    static const char *const texts[STATUSES] = {
+        [200] = "OK",
+        [201] = "Created",
+        [202] = "Accepted",
+        [204] = "No Content",
+        [302] = "Found",
+        [303] = "See Other",
+        [304] = "Not Modified",
+        [307] = "Temporary Redirect",
+        [308] = "Permanent Redirect",
+        [400] = "Bad Request",
+        [401] = "Unauthorized",
+        [402] = "Payment Required",
+        [403] = "Forbidden",
+        [404] = "Not Found",
+        [405] = "Method Not Allowed",
+        [406] = "Not Acceptable",
+        [408] = "Request Timeout",
+        [409] = "Conflict",
+        [410] = "Gone",
+        [412] = "Precondition Failed",
+        [413] = "Content Too Large",
+        [414] = "URI Too Long",
+        [415] = "Unsupported Media Type",
+        [417] = "Expectation Failed",
+        [421] = "Misdirected Request",
+        [422] = "Unprocessable Content",
+        [428] = "Precondition Required",
+        [429] = "Too Many Requests",
+        [431] = "Request Header Fields Too Large",
+        [500] = "Internal Server Error",
+        [501] = "Not Implemented",
+        [502] = "Bad Gateway",
+        [503] = "Service Unavailable",
+        [504] = "Gateway Timeout",
+        [505] = "HTTP Version Not Supported",
+    };
+    return status < STATUSES && texts[status] != NULL ? texts[status] : "Status";
 }
 
 /* Most answers are 200s to polls, so the start of those is written once a second. */
@@ -340,26 +307,12 @@ void http_problem(struct http_req *req, unsigned status, const char *code, const
 
 static const char *error_code(unsigned status)
 {
-    switch (status) {
-    case 408:
-        return "request-timeout";
-    case 413:
-        return "body-too-large";
-    case 414:
-        return "target-too-long";
-    case 417:
-        return "expectation-failed";
-    case 431:
-        return "head-too-large";
-    case 501:
-        return "not-implemented";
-    case 503:
-        return "overloaded";
-    case 505:
-        return "http-version";
-    default:
-        return "bad-request";
-    }
+    static const char *const codes[STATUSES] = {
+        [408] = "request-timeout",    [413] = "body-too-large", [414] = "target-too-long",
+        [417] = "expectation-failed", [431] = "head-too-large", [501] = "not-implemented",
+        [503] = "overloaded",         [505] = "http-version",
+    };
+    return status < STATUSES && codes[status] != NULL ? codes[status] : "bad-request";
 }
 
 void http_reply_error(struct http_req *req, unsigned status, const char *reason)
