@@ -4,6 +4,7 @@
 #include "observe/trace.h"
 
 #include <assert.h>
+#include <sodium.h>
 
 enum {
     TRACE_ID_AT = 3,
@@ -12,32 +13,11 @@ enum {
     FLAG_SAMPLED = 1, /* the only flag of version 00; others are not passed on */
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
+/* Lower case only. */
 static bool read_hex(const char *hex, uint8_t *out, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-static bool is_zero(const uint8_t *bytes, size_t len)
-{
-    uint8_t bits = 0;
-    for (size_t i = 0; i < len; i++)
-        bits |= bytes[i];
-    return bits == 0;
+    return span_is_of((struct span){hex, 2 * len}, SPAN_HEX) &&
+           sodium_hex2bin(out, len, hex, 2 * len, NULL, NULL, NULL) == 0;
 }
 
 bool trace_parse(struct span traceparent, struct trace *out)
@@ -55,8 +35,8 @@ bool trace_parse(struct span traceparent, struct trace *out)
         !read_hex(at + SPAN_ID_AT, trace.span_id, sizeof(trace.span_id)) ||
         !read_hex(at + FLAGS_AT, &trace.flags, 1))
         return false;
-    if (is_zero(trace.trace_id, sizeof(trace.trace_id)) ||
-        is_zero(trace.span_id, sizeof(trace.span_id)))
+    if (sodium_is_zero(trace.trace_id, sizeof(trace.trace_id)) ||
+        sodium_is_zero(trace.span_id, sizeof(trace.span_id)))
         return false;
     trace.flags &= FLAG_SAMPLED;
     *out = trace;
@@ -67,7 +47,7 @@ static void fill_id(const struct rng *rng, uint8_t *id, size_t len)
 {
     do {
         rng_fill(rng, id, len);
-    } while (is_zero(id, len));
+    } while (sodium_is_zero(id, len));
 }
 
 struct trace trace_new(const struct rng *rng)
@@ -87,26 +67,15 @@ struct trace trace_continue(struct span traceparent, const struct rng *rng)
     return trace;
 }
 
-static void put_hex(char *at, const uint8_t *bytes, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    assert(len <= sizeof(((struct trace *)0)->trace_id));
-    for (size_t i = 0; i < len; i++) {
-        at[2 * i] = digits[bytes[i] >> 4];
-        at[2 * i + 1] = digits[bytes[i] & 15];
-    }
-}
-
 void trace_put(struct text *text, const struct trace *trace)
 {
-    char out[TRACE_TEXT_LEN];
-    assert(!is_zero(trace->trace_id, sizeof(trace->trace_id))); /* what trace_parse() refuses */
-    memset(out, '-', sizeof(out));
-    out[0] = '0';
-    out[1] = '0';
-    put_hex(out + TRACE_ID_AT, trace->trace_id, sizeof(trace->trace_id));
-    put_hex(out + SPAN_ID_AT, trace->span_id, sizeof(trace->span_id));
-    put_hex(out + FLAGS_AT, &trace->flags, 1);
+    char out[TRACE_TEXT_LEN + 1] = "00-";
+    assert(!sodium_is_zero(trace->trace_id, sizeof(trace->trace_id))); /* as trace_parse() */
+    sodium_bin2hex(out + TRACE_ID_AT, SPAN_ID_AT - TRACE_ID_AT, trace->trace_id,
+                   sizeof(trace->trace_id));
+    sodium_bin2hex(out + SPAN_ID_AT, FLAGS_AT - SPAN_ID_AT, trace->span_id, sizeof(trace->span_id));
+    sodium_bin2hex(out + FLAGS_AT, sizeof(out) - FLAGS_AT, &trace->flags, 1);
+    out[SPAN_ID_AT - 1] = out[FLAGS_AT - 1] = '-'; /* instead of the NULs */
     static_assert(FLAGS_AT + 2 == TRACE_TEXT_LEN, "the flags are the end");
-    text_add(text, out, sizeof(out));
+    text_add(text, out, TRACE_TEXT_LEN);
 }

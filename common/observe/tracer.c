@@ -19,6 +19,7 @@
 #include <curl/curl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,15 +223,8 @@ bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const str
 
 static void put_hex(struct text *text, const char *key, const uint8_t *bytes, size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
-    json_key(text, key);
-    text_char(text, '"');
-    for (size_t i = 0; i < len; i++) {
-        text_char(text, digits[bytes[i] >> 4]);
-        text_char(text, digits[bytes[i] & 15]);
-    }
-    text_char(text, '"');
-    text->comma = true;
+    char hex[2 * sizeof(((struct trace *)0)->trace_id) + 1];
+    json_member_cstr(text, key, sodium_bin2hex(hex, sizeof(hex), bytes, len));
 }
 
 static void put_u64_text(struct text *text, const char *key, uint64_t value)
