@@ -86,6 +86,29 @@ bool span_to_cstr(struct span text, char *out, size_t cap)
     return true;
 }
 
+size_t span_letter(struct span text, uint32_t *letter)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *at = (const unsigned char *)text.ptr;
+    if (at[0] < 0x80) {
+        *letter = at[0];
+        return 1;
+    }
+    size_t len = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
+    if (at[0] < 0xC2 || at[0] > 0xF4 || len > text.len)
+        return 0;
+    uint32_t value = at[0] & (0x7FU >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+        value = value << 6 | (at[i] & 0x3FU);
+    }
+    if (value < least[len] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+        return 0;
+    *letter = value;
+    return len;
+}
+
 size_t span_chars(struct span text)
 {
     size_t chars = 0;

@@ -70,6 +70,10 @@ bool span_u64(struct span text, uint64_t max, uint64_t *out);
 /* Copies with a closing NUL; false (and nothing written) if it does not fit or holds a NUL. */
 bool span_to_cstr(struct span text, char *out, size_t cap);
 
+/* Decodes the first character of a non-empty text. Returns its bytes; 0: it is not UTF-8 (overlong
+ * forms, surrogates and values above U+10FFFF are not). */
+size_t span_letter(struct span text, uint32_t *letter);
+
 /* The number of characters in valid UTF-8. */
 size_t span_chars(struct span text);
 

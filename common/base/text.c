@@ -129,25 +129,6 @@ void json_close(struct text *text, char bracket)
     text->comma = true;
 }
 
-/* The length of the UTF-8 sequence at the front; 0 if it is invalid (overlong forms, surrogates and
- * values above U+10FFFF are). */
-static size_t utf8_sequence(const unsigned char *at, size_t len)
-{
-    if (at[0] < 0x80)
-        return 1;
-    size_t need = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    if (at[0] < 0xC2 || at[0] > 0xF4 || need > len)
-        return 0;
-    for (size_t i = 1; i < need; i++) {
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
-        (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F))
-        return 0;
-    return need;
-}
-
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
@@ -187,7 +168,8 @@ static void quoted(struct text *text, struct span value)
             }
             run = 1;
         } else {
-            run = utf8_sequence(at, left);
+            uint32_t letter;
+            run = span_letter((struct span){(const char *)at, left}, &letter);
             if (run == 0)
                 TEXT_LIT(text, "\xEF\xBF\xBD");
             else

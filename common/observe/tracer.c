@@ -48,15 +48,6 @@ struct tracer {
 
 /* ---- a span ---- */
 
-static void put_cut(char *to, size_t cap, struct span value)
-{
-    size_t len = value.len < cap - 1 ? value.len : cap - 1;
-    while (len > 0 && len < value.len && ((unsigned char)value.ptr[len] & 0xC0) == 0x80)
-        len--; /* never within a character */
-    memcpy(to, value.ptr, len);
-    to[len] = '\0';
-}
-
 void tracer_span_name(struct tracer_span *span, const char *first, const char *second)
 {
     struct text text = text_on(span->name, sizeof(span->name) - 1);
@@ -64,7 +55,7 @@ void tracer_span_name(struct tracer_span *span, const char *first, const char *s
     text_char(&text, ' ');
     text_str(&text, second);
     if (text.overflown)
-        put_cut(span->name, sizeof(span->name), span_of(second));
+        span_to_cstr_cut(span_of(second), span->name, sizeof(span->name));
     else
         span->name[text.len] = '\0';
 }
@@ -84,7 +75,7 @@ void tracer_span_text(struct tracer_span *span, const char *key, struct span val
 {
     struct tracer_attribute *attribute = value.len > 0 ? next_attribute(span, key) : NULL;
     if (attribute != NULL)
-        put_cut(attribute->text, sizeof(attribute->text), value);
+        span_to_cstr_cut(value, attribute->text, sizeof(attribute->text));
 }
 
 void tracer_span_number(struct tracer_span *span, const char *key, uint64_t value)

@@ -46,35 +46,11 @@ static bool is_in(uint32_t letter, const struct range *ranges, size_t len)
 
 #define IS_IN(letter, ranges) is_in((letter), (ranges), sizeof(ranges) / sizeof((ranges)[0]))
 
-/* Decodes the first character of a non-empty text. Returns its bytes; 0: invalid UTF-8. */
-static size_t letter_at(struct span text, uint32_t *letter)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *at = (const unsigned char *)text.ptr;
-    if (at[0] < 0x80) {
-        *letter = at[0];
-        return 1;
-    }
-    size_t len = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    if (at[0] < 0xC2 || at[0] > 0xF4 || len > text.len)
-        return 0;
-    uint32_t value = at[0] & (0x7FU >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-        value = value << 6 | (at[i] & 0x3FU);
-    }
-    if (value < least[len] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
-        return 0;
-    *letter = value;
-    return len;
-}
-
 void plain_put(struct grow *out, struct span text)
 {
     while (text.len > 0) {
         uint32_t letter = 0;
-        size_t len = letter_at(text, &letter);
+        size_t len = span_letter(text, &letter);
         char escaped[16];
         if (len == 0)
             snprintf(escaped, sizeof(escaped), "\\x%02X", (unsigned char)text.ptr[0]);
@@ -110,7 +86,7 @@ void plain_format(struct grow *out, const char *format, ...)
 static size_t take_letter(struct span *text)
 {
     uint32_t letter = '?';
-    size_t len = letter_at(*text, &letter);
+    size_t len = span_letter(*text, &letter);
     *text = span_skip(*text, len == 0 ? 1 : len);
     if (IS_IN(letter, narrowest))
         return 0;
