@@ -154,18 +154,24 @@ static void begin(struct store_event *event)
 
 /* ---- when a turn is due ---- */
 
-static uint32_t pause_of(const struct line_sharded *sharded, bool hurry)
+/* The pause for the next look at the cuts: at Redis, or first at the snapshot, whose claims pace
+ * the reads of all loops (see hear()). */
+static uint64_t pause_of(const struct line_sharded *sharded, bool hurry)
 {
-    uint32_t pause_ms = shards_pause_ms(sharded->shards, hurry);
-    bool looks = hurry && sharded->store->conf.snapshot != NULL && shards_is_sure(sharded->shards);
-    return looks && pause_ms > SNAPSHOT_LOOK_MS ? SNAPSHOT_LOOK_MS : pause_ms;
+    uint64_t pause_ms = shards_pause_ms(sharded->shards, hurry);
+    if (!hurry || !shards_is_sure(sharded->shards))
+        return pause_ms;
+    if (sharded->store->conf.snapshot != NULL)
+        return pause_ms < SNAPSHOT_LOOK_MS ? pause_ms : SNAPSHOT_LOOK_MS;
+    bool led = shards_is_led(sharded->shards);
+    return led ? store_paced(sharded->event, pause_ms) : pause_ms;
 }
 
 static void arm(struct line_sharded *sharded, bool hurry)
 {
     assert(!sharded->closing);
     assert(!sharded->turning); /* the end of a turn starts the timer */
-    uint32_t pause_ms = pause_of(sharded, hurry);
+    uint64_t pause_ms = pause_of(sharded, hurry);
     uint64_t since_ms = (store_now_us(sharded->store) - sharded->rested_us) / 1000;
     uv_timer_start(&sharded->timer, on_timer, since_ms < pause_ms ? pause_ms - since_ms : 0, 0);
 }
@@ -174,7 +180,7 @@ void sharded_hurry(struct line_sharded *sharded)
 {
     if (sharded->event == NULL || sharded->turning)
         return;
-    uint32_t pause_ms = pause_of(sharded, true);
+    uint64_t pause_ms = pause_of(sharded, true);
     if (!uv_is_active((uv_handle_t *)&sharded->timer) ||
         uv_timer_get_due_in(&sharded->timer) > pause_ms)
         arm(sharded, true);

@@ -9,6 +9,7 @@
  *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same for a visit
  *   send N, send_pass PLACE         N joins in one turn of the loop, a pass; does not wait for them
  *   trickle N                       N joins in N turns; no call may follow another too soon
+ *   follow N MS                     N joins, placed by another of many fronts in at least MS
  *   answered N OUTCOME F=N ...      expects the responses so far; entry: of the first one
  *   await F=N ..., expect F=N ...   the state of the store and its picture of the line
  *   sweep                           closes and sweeps the event during an operator's requests
@@ -417,6 +418,38 @@ SCRIPT_VERB(trickle, "trickle")
     AWAIT(rig.answered == rig.crowd_len);
 }
 
+/* One of many other fronts has the claim. It places one join of this store at a time, which is
+ * answered when the store has read the cut. */
+SCRIPT_VERB(follow, "follow")
+{
+    enum { FRONTS = STORE_PERIODS_MAX * STORE_TICKERS };
+    static const char come[] = "for i = 1, ARGV[1] do "
+                               "    redis.call('ZADD', 'fg:{gala-2027}:contacts', 'inf', i) "
+                               "    redis.call('ZADD', 'fg:{gala-2027}:tellers', 'inf', i) "
+                               "end "
+                               "redis.call('SET', 'fg:{gala-2027}:cutter', 'another front')";
+    static const char cut[] =
+        "local cuts = 'fg:{gala-2027}:cuts' "
+        "local newest = redis.call('XREVRANGE', cuts, '+', '-', 'COUNT', 1)[1] "
+        "local sum = newest[2][4] "
+        "for _, number in ipairs({ 1, 1, 0 }) do "
+        "    sum = (sum * ARGV[1] + number) % ARGV[2] "
+        "end "
+        "redis.call('XADD', cuts, string.match(newest[1], '%d+') + 1 .. '-0', "
+        "    'c', '1c1,', 's', string.format('%d', sum))";
+    redis_server_ask(&rig.server, "EVAL %s 0 %d", come, FRONTS);
+    AWAIT(view_of()->fronts >= FRONTS);
+    begin_crowd(script_number_at(line, 1));
+    for (size_t i = 0; i < rig.crowd_len; i++)
+        line_store_join(rig.store, &rig.crowd[i]);
+    uint64_t start_us = now_us();
+    for (size_t placed = 1; placed <= rig.crowd_len; placed++) {
+        redis_server_ask(&rig.server, "EVAL %s 0 %d %d", cut, CUT_SUM_BASE, CUT_SUM_PRIME);
+        AWAIT(rig.answered == placed);
+    }
+    assert_in_range((now_us() - start_us) / 1000, script_number_at(line, 2), AWAIT_US / 1000);
+}
+
 SCRIPT_VERB(expect_answered, "answered")
 {
     script_expect(line, script_word(line, 1), rig.answered);
@@ -570,6 +603,9 @@ static const struct script_row rows[] = {
      "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
     {"small batches of a shard in quick succession are held back",
      "set shards=2; start; join ok; trickle 200; expect answered=200"},
+    /* Four pauses of 60 ms, one of 20, and so on. */
+    {"one of hundreds of fronts reads the cuts of another less often",
+     "set shards=2; start; join ok; follow 10 400; answered 10 ok entry=2"},
     {"a pass overtakes the only join of its turn",
      CALLED "send 1; send_pass 1; await answered=1 pass=1; expect before_pass=0"},
     {"a pass overtakes a batch of joins of its turn",
