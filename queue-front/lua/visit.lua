@@ -114,7 +114,7 @@ local function note_member()
     end
 end
 
--- It lasts until `told_ms` at least, if that was promised.
+-- It lasts until `shown_ms` at least, if that was promised.
 local function session_start(ends_ms, shown_ms)
     local expires_ms = math.min(math.max(visit_ms + session_ttl_ms, shown_ms or 0), ends_ms)
     call('ZADD', root .. KEY.active, expires_ms, session)

@@ -28,7 +28,7 @@ struct secrets {
 struct secrets_paths {
     const char *tickets;
     const char *identities;
-    const char *draws;   /* "": the ticket keys are used */
+    const char *draws;
     const char *passes;  /* comma-separated list */
     const char *members; /* path of a JWKS file, or "" */
     const char *visits;  /* path of a token file, or "" */

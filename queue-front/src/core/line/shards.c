@@ -128,7 +128,7 @@ static uint8_t shard_by(const struct shards *shards, uint32_t word)
     return k;
 }
 
-/* Its last bytes: the others select the key's bucket and name the key there. */
+/* By its last bytes, since Redis names the key by its first ones. */
 uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES])
 {
     uint32_t word;
