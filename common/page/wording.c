@@ -58,43 +58,76 @@ struct span wording_zone_of(const struct show *show)
     return span_of(show->time_zone[0] != '\0' ? show->time_zone : settled_zone);
 }
 
+/* The clock and the calendar there at this moment; UTC's if the zone is unknown. */
+static bool calendar_at(struct span zone, uint64_t ms, struct zone_clock *clock, struct tm *tm)
+{
+    *clock = (struct zone_clock){.east_s = 0};
+    bool is_known = zone_clock_at(zone, ms, clock);
+    time_t seconds = (time_t)(ms / 1000) + clock->east_s;
+    gmtime_r(&seconds, tm);
+    assert(tm->tm_wday >= 0 && tm->tm_wday < 7);
+    return is_known;
+}
+
+/* By the form, in which {0} is the day's word. False: the form is too long. */
+static bool put_form(struct text *out, const struct tm *tm, struct span form, struct span days,
+                     struct span zone)
+{
+    char pattern[PATTERN_MAX], shown[TIME_MAX];
+    if (!span_to_cstr(form, pattern, sizeof(pattern)))
+        return false;
+    size_t len = strftime(shown, sizeof(shown), pattern, tm);
+    const struct span values[3] = {nth_word(days, tm->tm_wday), zone, SPAN("")};
+    phrases_fill(out, (struct span){shown, len}, values, text_put);
+    return true;
+}
+
 void wording_put_time(struct text *out, const struct phrases *words, const struct show *show,
                       struct span at)
 {
     uint64_t ms;
     struct tm tm;
-    char pattern[PATTERN_MAX], shown[TIME_MAX], zone_memory[32];
-    struct text zone = text_on(zone_memory, sizeof(zone_memory));
+    char memory[32];
+    struct text zone = text_on(memory, sizeof(memory));
     struct zone_clock clock;
     struct span there = show != NULL ? wording_zone_of(show) : span_of(settled_zone);
-    if (!rfc3339_parse(at, &ms) || !zone_clock_at(there, ms, &clock) ||
-        !span_to_cstr(phrases_find(words, SPAN("time.form")), pattern, sizeof(pattern))) {
+    if (!rfc3339_parse(at, &ms) || !calendar_at(there, ms, &clock, &tm)) {
         text_put(out, at);
         return;
     }
-    time_t seconds = (time_t)(ms / 1000) + clock.east_s;
-    gmtime_r(&seconds, &tm);
-    size_t len = strftime(shown, sizeof(shown), pattern, &tm);
     /* Zones without a name of their own have their offset: "+05" is UTC+05. */
-    const char *name = clock.name;
-    if (name[0] == '+' || name[0] == '-')
+    if (clock.name[0] == '+' || clock.name[0] == '-')
         text_str(&zone, "UTC");
-    text_str(&zone, name);
-    assert(tm.tm_wday >= 0 && tm.tm_wday < 7);
-    const struct span values[3] = {nth_word(phrases_find(words, SPAN("time.days")), tm.tm_wday),
-                                   text_span(&zone), SPAN("")};
-    phrases_fill(out, (struct span){shown, len}, values, text_put);
+    text_str(&zone, clock.name);
+    if (!put_form(out, &tm, phrases_find(words, SPAN("time.form")),
+                  phrases_find(words, SPAN("time.days")), text_span(&zone)))
+        text_put(out, at);
 }
+
+#define APART "\u00a0· " /* no line begins with the dot */
 
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
                       const struct show *show)
 {
-    const struct show_words its = {.lang = span_of(lang_tag(lang)),
-                                   .form = phrases_find(words, SPAN("show.form")),
-                                   .days = phrases_find(words, SPAN("show.days")),
-                                   .doors = phrases_find(words, SPAN("show.doors"))};
-    struct show there = *show;
-    if (there.time_zone[0] == '\0' && strcmp(settled_zone, "UTC") != 0)
-        memcpy(there.time_zone, settled_zone, sizeof(there.time_zone));
-    show_put_line(out, &there, &its);
+    struct span zone = wording_zone_of(show);
+    struct zone_clock clock;
+    struct tm tm;
+    if (show->starts_ms != 0) {
+        calendar_at(zone, show->starts_ms, &clock, &tm);
+        put_form(out, &tm, phrases_find(words, SPAN("show.form")),
+                 phrases_find(words, SPAN("show.days")), SPAN(""));
+        if (show->time_zone[0] == '\0' && span_eq(zone, SPAN("UTC")))
+            TEXT_LIT(out, " UTC");
+        if (show->venue.name.len > 0)
+            TEXT_LIT(out, APART);
+    }
+    show_put_place(out, &show->venue, span_of(lang_tag(lang)));
+    if (show->doors_ms != 0) {
+        char time[8];
+        calendar_at(zone, show->doors_ms, &clock, &tm);
+        size_t len = strftime(time, sizeof(time), "%H:%M", &tm);
+        const struct span values[3] = {{time, len}, SPAN(""), SPAN("")};
+        TEXT_LIT(out, APART);
+        phrases_fill(out, phrases_find(words, SPAN("show.doors")), values, text_put);
+    }
 }

@@ -17,7 +17,8 @@ int wording_settle_zone(const char *zone, struct err_slot *err);
 void wording_put_money(struct text *out, const struct phrases *words, uint64_t amount,
                        struct span currency);
 struct span wording_zone_of(const struct show *show); /* its own, or the default */
-/* When and where the show is, in one line, in its own time zone. */
+/* "Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30": when and where the show is, in
+ * its own time zone. Nothing, if nothing is said. UTC is named unless it is the show's own. */
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
                       const struct show *show);
 /* A stored time, RFC 3339 in UTC, in the show's time zone (NULL: the default), which is named. Text

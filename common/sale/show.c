@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 bool show_is_tag(const char *tag)
 {
@@ -218,61 +217,4 @@ void show_put_place(struct text *out, const struct show_venue *venue, struct spa
     if (address.len > 0)
         TEXT_LIT(out, ", ");
     text_put(out, address);
-}
-
-static void put_filled(struct text *out, struct span pattern, struct span value)
-{
-    while (pattern.len >= 3 && !span_starts(pattern, SPAN("{0}"))) {
-        text_put(out, (struct span){pattern.ptr, 1});
-        pattern = span_skip(pattern, 1);
-    }
-    if (pattern.len >= 3) {
-        text_put(out, value);
-        pattern = span_skip(pattern, 3);
-    }
-    text_put(out, pattern);
-}
-
-static struct tm there(const struct show *show, uint64_t ms)
-{
-    struct zone_clock clock = {.east_s = 0};
-    struct tm tm;
-    zone_clock_at(span_of(show->time_zone), ms, &clock);
-    time_t seconds = (time_t)(ms / 1000) + clock.east_s;
-    gmtime_r(&seconds, &tm);
-    return tm;
-}
-
-static void put_start(struct text *out, const struct show *show, const struct show_words *words)
-{
-    char pattern[128], shown[256];
-    struct span days = words->days, day = {NULL, 0};
-    struct tm tm = there(show, show->starts_ms);
-    assert(tm.tm_wday >= 0 && tm.tm_wday < 7);
-    for (int i = 0; i <= tm.tm_wday; i++)
-        days = span_cut(days, ' ', &day);
-    if (!span_to_cstr(words->form, pattern, sizeof(pattern)))
-        return;
-    size_t len = strftime(shown, sizeof(shown), pattern, &tm);
-    put_filled(out, (struct span){shown, len}, day);
-    if (show->time_zone[0] == '\0')
-        TEXT_LIT(out, " UTC");
-}
-
-#define SHOW_APART "\u00a0· " /* no line begins with the dot */
-
-void show_put_line(struct text *out, const struct show *show, const struct show_words *words)
-{
-    if (show->starts_ms != 0)
-        put_start(out, show, words);
-    if (show->starts_ms != 0 && show->venue.name.len > 0)
-        TEXT_LIT(out, SHOW_APART);
-    show_put_place(out, &show->venue, words->lang);
-    if (show->doors_ms != 0) {
-        char time[8];
-        struct tm tm = there(show, show->doors_ms);
-        size_t len = strftime(time, sizeof(time), "%H:%M", &tm);
-        TEXT_LIT(out, SHOW_APART);
-        put_filled(out, words->doors, (struct span){time, len});
-    }
 }

@@ -59,15 +59,6 @@ int show_parse(struct span object, struct show *out); /* likewise; ERR_NOMEM */
 void show_put(struct text *out, const struct show *show);
 void show_put_venue(struct text *out, const struct show_venue *venue);
 
-/* A language's: `form` is a pattern of strftime, in which {0} is the day's word of `days`; {0} of
- * `doors` is a time. */
-struct show_words {
-    struct span lang, form, days, doors;
-};
-
-/* "Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30", by the clocks of the place.
- * Nothing, if nothing is said. Times without a zone are in UTC, and say so. */
-void show_put_line(struct text *out, const struct show *show, const struct show_words *words);
 /* "Harbour Dome, Incheon" */
 void show_put_place(struct text *out, const struct show_venue *venue, struct span lang);
 

@@ -9,6 +9,7 @@
 #include "core/event/event_state.h"
 #include "core/token/appeal.h"
 #include "core/wait/shown.h"
+#include "page/wording.h"
 #include "pages/waiting_look.h"
 #include "pages/wording.h"
 #include "sale/currency.h"
@@ -62,13 +63,10 @@ static struct span phrase_of(const struct waiting_look *look, const char *group,
 
 static void put_show_line(struct text *out, const struct waiting_look *look)
 {
-    const struct show_words words = {.lang = span_of(lang_tag(look->lang)),
-                                     .form = waiting_look_phrase(look, "show.form"),
-                                     .days = waiting_look_phrase(look, "show.days"),
-                                     .doors = waiting_look_phrase(look, "show.doors")};
     char memory[SHOW_LINE_MAX];
     struct text line = text_on(memory, sizeof(memory));
-    show_put_line(&line, &look->event->doc.show, &words);
+    wording_put_show(&line, site_phrases(look->site, look->lang), look->lang,
+                     &look->event->doc.show);
     html_put(out, text_span(&line));
 }
 
@@ -106,10 +104,10 @@ static void put_begins(struct text *out, const struct waiting_look *look)
         html_put(out, waiting_look_phrase(look, "soon.unknown"));
     else {
         if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE) {
-            wording_put_time(out, waiting_look_phrase(look, "soon.gathers"), doc->prequeue_at_ms);
+            wording_put_utc(out, waiting_look_phrase(look, "soon.gathers"), doc->prequeue_at_ms);
             text_char(out, ' ');
         }
-        wording_put_time(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
+        wording_put_utc(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
     }
 }
 
@@ -346,7 +344,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_CLOSES_WORDS:
         if (doc->closes_at_ms > 0)
-            wording_put_time(out, waiting_look_phrase(look, "closes"), doc->closes_at_ms);
+            wording_put_utc(out, waiting_look_phrase(look, "closes"), doc->closes_at_ms);
         break;
     case GAP_LANES:
         text_u64(out, doc->lanes_len);
@@ -503,8 +501,8 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_VISIT_ENDS:
         if (look->place.session_expires_ms > 0)
-            wording_put_time(out, waiting_look_phrase(look, "admitted.until"),
-                             look->place.session_expires_ms);
+            wording_put_utc(out, waiting_look_phrase(look, "admitted.until"),
+                            look->place.session_expires_ms);
         break;
     case GAP_OVER:
         text_str(out, waiting_look_over(look) != NULL ? waiting_look_over(look) : "");

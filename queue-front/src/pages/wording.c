@@ -21,7 +21,7 @@ void wording_put_number(struct text *out, struct span pattern, uint64_t number)
     wording_put(out, pattern, text_span(&digits), (struct span){NULL, 0});
 }
 
-void wording_put_time(struct text *out, struct span pattern, uint64_t ms)
+void wording_put_utc(struct text *out, struct span pattern, uint64_t ms)
 {
     char memory[RFC3339_LEN];
     struct text time = text_on(memory, sizeof(memory));

@@ -1,7 +1,7 @@
 /* show_test.c: what a document may contain about the show, and the line that people read. */
 #include "unit.h"
 
-#include "sale/show.h"
+#include "page/wording.h"
 
 #define SEOUL                                                                                      \
     "\"starts_at\":\"2027-06-12T10:00:00.000Z\",\"doors_at\":\"2027-06-12T08:30:00.000Z\","        \
@@ -9,14 +9,12 @@
     "Dome\",\"ko\":\"하버돔\"},"                                                                \
     "\"address\":{\"en\":\"Incheon\",\"ko\":\"인천\"}},\"picture\":\"/tour.webp\""
 
-static const struct show_words english = {.lang = SPAN("en"),
-                                          .form = SPAN("{0} %-d %B %Y, %H:%M"),
-                                          .days = SPAN("Sun Mon Tue Wed Thu Fri Sat"),
-                                          .doors = SPAN("Doors {0}")};
-static const struct show_words korean = {.lang = SPAN("ko"),
-                                         .form = SPAN("%Y년 %-m월 %-d일 ({0}) %H:%M"),
-                                         .days = SPAN("일 월 화 수 목 금 토"),
-                                         .doors = SPAN("입장 {0}")};
+static const char *const phrases_of[LANG_BUILT_IN] = {
+    [LANG_EN] = "show.form = {0} %-d %B %Y, %H:%M\nshow.days = Sun Mon Tue Wed Thu Fri Sat\n"
+                "show.doors = Doors {0}\n",
+    [LANG_KO] = "show.form = %Y년 %-m월 %-d일 ({0}) %H:%M\nshow.days = 일 월 화 수 목 금 토\n"
+                "show.doors = 입장 {0}\n",
+};
 
 static int read_show(const char *body, struct err_slot *err, struct show *out)
 {
@@ -46,20 +44,23 @@ TEST_CASE(a_show_is_written_as_one_line_in_its_time_zone)
         {"{\"venue\":null}", "", ""},
         {"{}", "", ""},
     };
+    struct err_slot err;
+    struct phrases *words[LANG_BUILT_IN];
+    for (enum lang lang = 0; lang < LANG_BUILT_IN; lang++)
+        assert_int_equal(phrases_parse(span_of(phrases_of[lang]), &err, &words[lang]), 0);
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct show_words *words[] = {&english, &korean};
-        const char *said[] = {rows[i].english, rows[i].korean};
+        const char *const lines[] = {[LANG_EN] = rows[i].english, [LANG_KO] = rows[i].korean};
         struct show show;
-        struct err_slot err;
         assert_int_equal(read_show(rows[i].body, &err, &show), 0);
-        for (unsigned j = 0; j < 2; j++) {
+        for (enum lang lang = 0; lang < LANG_BUILT_IN; lang++) {
             char memory[SHOW_LINE_MAX];
-            struct text line = text_on(memory, sizeof(memory) - 1);
-            show_put_line(&line, &show, words[j]);
-            memory[line.len] = '\0';
-            assert_string_equal(memory, said[j]);
+            struct text line = text_on(memory, sizeof(memory));
+            wording_put_show(&line, words[lang], lang, &show);
+            assert_span(text_span(&line), lines[lang]);
         }
     }
+    for (enum lang lang = 0; lang < LANG_BUILT_IN; lang++)
+        phrases_destroy(words[lang]);
 }
 
 TEST_CASE(an_invalid_show_is_refused_with_its_member)
