@@ -1,4 +1,4 @@
-// The checkout and the order: by keyboard alone, with a reload, the back button, a second tab or a cut
+// The checkout and the order: with a reload, the back button, a second tab or a cut
 // network in each state, and a transferred ticket.
 
 import assert from 'node:assert/strict';
@@ -56,57 +56,6 @@ describe('checkout', async () => {
     await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
     await page.locator(...shown).waitFor();
   };
-
-  // Press Tab until the control has the focus; fails if it never gets it.
-  async function tabTo(page, selector) {
-    for (let i = 0; i < 40; i += 1) {
-      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-      await page.keyboard.press('Tab');
-    }
-    assert.fail(`${selector} is not reached by Tab`);
-  }
-
-  test('from the login to the ticket and its refund by keys alone', async () => {
-    const visitor = await toCheckout({ locale: 'en-GB' });
-    const { page } = visitor;
-    const who = customer(stack, 4);
-    await tabTo(page, '#login-name');
-    await page.keyboard.type(who.login);
-    await page.keyboard.press('Tab');
-    await page.keyboard.type(who.password);
-    await page.keyboard.press('Enter');
-    await page.locator('#pay-button').waitFor();
-    const bought = /World Tour at the Harbour Stadium/;
-    assert.match(await page.textContent('#summary'), new RegExp(`${bought.source}.*2030.*row .+, seat .+`, 's'));
-    assert.match(await page.title(), bought);
-    await tabTo(page, '#pay-button');
-    await page.keyboard.press('Enter');
-    await page.waitForURL(atProvider());
-    await tabTo(page, '[name=number]');
-    await page.keyboard.type('4242424242424242');
-    await tabTo(page, '[name=exp]');
-    await page.keyboard.type('12/34');
-    await tabTo(page, '[name=cvc]');
-    await page.keyboard.type('123');
-    await page.keyboard.press('Enter');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
-    assert.match(await page.textContent('.receipt'), /row .+, seat .+/);
-    assert.match(await page.title(), bought);
-    await tabTo(page, 'a[href^="/pay/tickets/"]');
-    await page.keyboard.press('Enter');
-    await page.locator('.ticket svg').waitFor();
-    assert.match(await page.title(), bought);
-    assert.match(await page.textContent('.ticket'), /2030/);
-    await page.goBack();
-    await tabTo(page, 'details summary');
-    await page.keyboard.press('Enter');
-    await tabTo(page, '[data-act=refund]');
-    assert.equal((await page.textContent('[data-act=refund]')).trim(), `Refund ${await page.textContent('.total data')}`, 'how much is said before it is done');
-    await page.keyboard.press('Enter');
-    await page.locator('main[data-status=refunded]').waitFor({ timeout: 60_000 });
-    assert.equal(await page.getAttribute('main a.button', 'href'), '/e/demo', 'the visit is over: the way leads by the line');
-    await visitor.judge('keys-refunded');
-  });
 
   test('the checkout lists the parts of the sum, and the rules next to the button', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });

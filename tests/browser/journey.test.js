@@ -139,50 +139,6 @@ describe('pages', async () => {
     });
   }
 
-  test('two visitors want one seat: the second sees why not and gets near ones', async () => {
-    const [one, two, late] = await Promise.all([0, 1, 2].map(() => Visitor.open(browser, stack)));
-    await late.page.route('**/stream*', (route) => route.abort()); // it misses all changes
-    await late.page.route('**/availability?since=*', (route) => route.abort());
-    await Promise.all([one, two, late].map((visitor) => visitor.enter()));
-    await Promise.all([one, two, late].map((visitor) => visitor.openRow(30, 5)));
-    assert.equal(await two.seat(4).getAttribute('aria-disabled'), 'false');
-    await one.seat(4).click();
-    await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
-    // A watching visitor sees the seat change without an action.
-    await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
-    // A page without that update loses the race and says so.
-    await late.seat(4).click();
-    await late.page.locator('#trouble').waitFor();
-    await late.judge('conflict');
-    assert.equal(await late.seat(4).getAttribute('aria-disabled'), 'true');
-    const offers = late.page.locator('#offers button');
-    assert.ok(await offers.count() > 0);
-    await offers.first().click();
-    await late.page.locator('#cart-seats li').waitFor({ state: 'attached' });
-    await late.page.locator('#trouble').waitFor({ state: 'hidden' });
-    assert.equal(await one.page.locator('#cart-seats li').count(), 1);
-    for (const visitor of [one, two, late]) await visitor.close();
-  });
-
-  test('best seats stay held until the visitor has chosen others', async () => {
-    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
-    const { page } = visitor;
-    await visitor.enter();
-    await visitor.takeBest(2);
-    const first = await page.locator('#cart-seats li span').allTextContents();
-    await page.click('#cart-others');
-    await page.locator('#offers button').first().waitFor();
-    await visitor.judge('others');
-    assert.deepEqual(await page.locator('#cart-seats li span').allTextContents(), first);
-    const offered = await page.locator('#offers button').nth(1).textContent();
-    await page.locator('#offers button').nth(1).click();
-    await page.waitForFunction((old) => !document.getElementById('cart-seats').textContent.includes(old), first[0]);
-    const second = await page.locator('#cart-seats li span').allTextContents();
-    assert.equal(second.length, 2);
-    const numbers = second.map((line) => /seat (\S+) ·/.exec(line)[1]);
-    assert.ok(offered.includes(`seat ${Math.min(...numbers)}–${Math.max(...numbers)} –`), `${offered}: ${second}`);
-  });
-
   const held = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count);
 
   test('held seats survive a reload, and two tabs show the same', async () => {
@@ -327,7 +283,7 @@ describe('pages', async () => {
     });
   }
 
-  for (const [name, options, n, words] of [['en', { locale: 'en-GB' }, 2, /^(.+), row (.+), seat (.+)$/], ['ko-firefox-dark', { colorScheme: 'dark' }, 4, /^(.+) (.+)열 (.+)번$/]]) test(`the whole way by keys alone, from the line to the ticket, ${name}`, async () => {
+  for (const [name, options, n, words] of [['en', { locale: 'en-GB' }, 2, /^(.+), row (.+), seat (.+)$/], ['ko-firefox-dark', { colorScheme: 'dark' }, 4, /^(.+) (.+)열 (.+)번$/]]) test(`the whole way by keys alone, from the line to the refund, ${name}`, async () => {
     const visitor = await Visitor.open(name === 'en' ? browser : await openFirefox(scope, options.colorScheme), stack, options);
     const { page } = visitor;
     const { keyboard } = page;
@@ -381,6 +337,9 @@ describe('pages', async () => {
     await keyboard.type(who.password);
     await keyboard.press('Enter');
     await page.locator('#pay-button').waitFor();
+    const BOUGHT = /World Tour at the Harbour Stadium/;
+    assert.match(await page.textContent('#summary'), BOUGHT);
+    assert.match(await page.title(), BOUGHT);
     await visitor.judge('by-keys-checkout');
     await press('#pay-button');
     await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
@@ -390,12 +349,22 @@ describe('pages', async () => {
     }
     await press('main form button');
     await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+    assert.match(await page.title(), BOUGHT);
     await visitor.judge('by-keys-order');
     await press('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').first().waitFor();
     await visitor.judge('by-keys-ticket');
+    assert.match(await page.title(), BOUGHT);
     const ticket = await page.textContent('main');
     for (const part of words.exec(seat).slice(1)) assert.ok(ticket.includes(part), `${part}: ${ticket}`);
+    await page.goBack();
+    await press('details summary');
+    await reach('[data-act=refund]');
+    assert.ok((await page.textContent('[data-act=refund]')).includes(await page.textContent('.total data')), 'how much is said before it is done');
+    await keyboard.press('Enter');
+    await page.locator('main[data-status=refunded]').waitFor({ timeout: 60_000 });
+    assert.equal(await page.getAttribute('main a.button', 'href'), '/e/demo', 'the visit is over: the way leads by the line');
+    await visitor.judge('by-keys-refunded');
   });
 
   test('without a pass the hall says where to get one', async () => {

@@ -68,9 +68,12 @@ describe('five tasks in taps', () => {
 
     const changing = finger();
     await changing.tap(page.locator('#cart-others'));
+    const offered = await page.locator('#offers button').first().textContent();
     await changing.tap(page.locator('#offers button').first());
     await page.waitForFunction((old) => !document.getElementById('cart-seats').textContent.includes(old), first[0].split(' · ')[0]);
-    assert.equal((await places()).length, 2);
+    const taken = (await places()).map((text) => Number(/seat (\d+)/.exec(text)[1]));
+    assert.equal(taken.length, 2);
+    assert.ok(offered.includes(`seat ${Math.min(...taken)}–${Math.max(...taken)} –`), `${offered}: ${taken}`);
     assert.equal(changing.taps, 2);
 
     await page.tap('#cart-pay');

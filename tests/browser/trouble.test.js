@@ -142,9 +142,11 @@ describe('pages in trouble', async () => {
       }, { times: 1 });
       await visitor.seat(4).click();
       await page.locator('#offers button').first().waitFor(WAIT);
+      assert.equal(await visitor.seat(4).getAttribute('aria-disabled'), 'true');
       await see(visitor, 'conflict', LIST);
       await page.locator('#offers button').first().click();
       await cart(page, 1);
+      await page.locator('#trouble').waitFor({ state: 'hidden' });
       await see(visitor, 'conflict-resolved', LIST);
       await giveBack(visitor);
       await refuse(page, '**/holds', 409, ({ seats: ids }) => ({ code: 'seats-taken', seats: ids, alternatives: [] }));
@@ -209,6 +211,7 @@ describe('pages in trouble', async () => {
       const first = await page.textContent('#cart-seats');
       await page.click('#cart-others');
       await page.locator('#offers button').nth(1).waitFor(WAIT);
+      assert.equal(await page.textContent('#cart-seats'), first, 'held until others are chosen');
       await see(visitor, 'others', LIST);
       await page.locator('#offers button').nth(1).click();
       await page.waitForFunction((old) => document.getElementById('cart-seats').textContent !== old, first, WAIT);
