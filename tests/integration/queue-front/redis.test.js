@@ -237,38 +237,6 @@ function called() {
 }
 
 describe('ways', { concurrency: true }, () => {
-  test('sentinels have users and passwords of their own, and are asked by name', async (t) => {
-    const scope = openScope(t);
-    const settings = { include: redisConf(scope), masterauth: PASSWORD };
-    const master = await startRedis(scope, { settings });
-    const replicas = [await startReplica(scope, master, { settings }), await startReplica(scope, master, { settings })];
-    const sentinels = await startSentinels(scope, master, { name: 'line', settings: [
-      sentinelUser('sesame'), 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`] });
-    const config = {
-      redis: {
-        sentinels: ['nobody.invalid:1', ...sentinels.map(({ port }) => `localhost:${port}`)].join(', '),
-        master: 'line',
-        user: 'fairgate',
-        password_file: secret(scope, PASSWORD),
-        sentinel_user: 'fairgate',
-        sentinel_password_file: secret(scope, 'sesame'),
-      },
-    };
-    const site = await openShow(t, MOVING, { scope, config });
-    await new Visitor(site.front, 'show').joined();
-
-    const wrong = { redis: { ...config.redis, sentinel_password_file: secret(scope, PASSWORD) } };
-    const stranger = await startFront(site, { ...wrong, ready: false });
-    assert.match(await unready(stranger), /refused user fairgate: WRONGPASS/);
-    await stranger.stop();
-
-    assert.deepEqual(await refused(master), []);
-    await master.kill();
-    await until('joins to be taken by another', async () => (await new Visitor(site.front, 'show').join()).status === 201);
-    for (const redis of replicas) assert.deepEqual(await refused(redis), []);
-    for (const redis of replicas) await redis.kill(); // see below
-  });
-
   test('an unknown name is reported and delays nothing', async (t) => {
     const scope = openScope(t);
     const redis = await startRedis(scope);
@@ -472,29 +440,6 @@ describe('TLS', { concurrency: true }, () => {
     await site.front.untilReady();
   });
 
-  test('sentinels and the master that they name, all by TLS', async (t) => {
-    const scope = openScope(t);
-    const authority = openAuthority(scope);
-    const certificate = authority.make('redis');
-    const master = await startTlsRedis(scope, authority, certificate);
-    for (const replica of [await startTlsRedis(scope, authority, certificate), await startTlsRedis(scope, authority, certificate)]) {
-      await replica.command('REPLICAOF', '127.0.0.1', master.port);
-      await untilInStep(replica);
-    }
-    const settings = Object.entries(tlsSettings(authority, certificate, 0)).map(([name, value]) => `${name} ${value}`);
-    const sentinels = await startSentinels(scope, master, {
-      name: 'line', settings: settings.filter((line) => !/^(port|tls-port)/.test(line)), tls: true,
-    });
-    const site = await openSite(t, {
-      scope,
-      config: { redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line', tls: true, tls_ca: authority.ca } },
-    });
-    await makeEvent(site, 'show', MOVING);
-    await new Visitor(site.front, 'show').joined();
-    await master.kill();
-    await until('joins to be taken', async () => (await new Visitor(site.front, 'show').join()).status === 201);
-  });
-
   test('user, password and TLS work together with replicas and sentinels', async (t) => {
     const scope = openScope(t);
     const authority = openAuthority(scope);
@@ -512,7 +457,7 @@ describe('TLS', { concurrency: true }, () => {
       name: 'line', tls: true, settings: [...tlsLines, sentinelUser('sesame'), 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`],
     });
     const redis = {
-      sentinels: sentinels.map(({ port }) => `localhost:${port}`).join(','), master: 'line',
+      sentinels: ['nobody.invalid:1', ...sentinels.map(({ port }) => `localhost:${port}`)].join(','), master: 'line',
       user: 'fairgate', password_file: secret(scope, PASSWORD),
       sentinel_user: 'fairgate', sentinel_password_file: secret(scope, 'sesame'),
       tls: true, tls_ca: authority.ca,
@@ -520,6 +465,7 @@ describe('TLS', { concurrency: true }, () => {
     const site = await openShow(t, MOVING, { scope, fronts: 2, config: { redis } });
     const visitor = await Visitor.withPlace(site.front, 'show');
     await visitor.entered();
+    assert.deepEqual(await refused(master), []);
     for (const [wrong, words] of [
       [{ sentinel_password_file: secret(scope, PASSWORD) }, /refused user fairgate: WRONGPASS/],
       [{ password_file: secret(scope, 'sesame') }, /refused user fairgate: WRONGPASS/],
