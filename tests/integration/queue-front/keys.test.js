@@ -3,11 +3,11 @@
 // visitor is refused.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertStatus, delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { act, makeEvent, openSite, startFront, untilState, Visitor } from './support.js';
 
@@ -118,6 +118,11 @@ test('each step is refused before its time, says why, and leaves whole secret fi
     const wrong = await keys(site, ...words);
     assert.deepEqual([wrong.status, why.test(wrong.stderr)], [2, true], wrong.stderr);
   }
+  const held = await names(site, 'tickets');
+  writeFileSync(site.paths.tickets, 'nonsense');
+  hup(site.front);
+  await until('the file to be refused', () => site.front.child.logLines().some(({ level }) => level === 'error' || level === 'warn'));
+  assert.deepEqual(await names(site, 'tickets'), held);
   chmodSync(site.paths.tickets, 0o640);
   assert.match((await keys(site, 'list')).stderr, /mode 0640 lets others at this secret/);
 });
@@ -150,6 +155,52 @@ test('a pass key whose name begins with a hyphen is named like any other', async
   await done(site, 'drop', 'passes', name, '--unchecked');
   await reload(site);
   assert.deepEqual(await names(site, 'passes'), [old]);
+});
+
+test('old events keep their identity key, or close without it', async (t) => {
+  const site = await openRings(t);
+  await makeEvent(site, 'show', { ...FAST, lanes: LANES, member_required: true });
+  const kim = asMember(site.shop.token('kim'));
+  const eve = asMember(site.shop.token('eve'));
+  const waiting = new Visitor(site.front, 'show');
+  const { position } = await waiting.joined(kim);
+  const asPage = { headers: { ...eve.headers, accept: 'text/html' }, body: '' };
+  assert.equal((await waiting.pass(asPage)).headers.location, '/e/show?notice=member-differs');
+  const listed = async (front) => (await front.admin.get('/admin/events/show/lanes/fans/invitations')).json.invitations;
+  const invitations = await listed(site.front);
+  const old = readFileSync(site.paths.identities, 'utf8').trim();
+  const next = `2 ${randomBytes(16).toString('hex')}`;
+  const turn = async (...ring) => {
+    writeFileSync(site.paths.identities, `${ring.join('\n')}\n`);
+    await reload(site);
+  };
+  const assertSame = async (event, place) => {
+    for (const front of site.fronts) {
+      const again = await new Visitor(front, event).join(kim);
+      assert.deepEqual([again.status, again.json?.position], [200, place], again.text);
+    }
+  };
+  for (const ring of [[old, next], [next, old]]) {
+    await turn(...ring);
+    await assertSame('show', position);
+    assert.deepEqual(await listed(site.fronts[1]), invitations, 'the list that was mailed');
+  }
+  await makeEvent(site, 'next', { ...FAST, member_required: true });
+  const { position: nextPlace } = await new Visitor(site.front, 'next').joined(kim);
+  assert.deepEqual((await rings(site.front)).identities.used.map((name) => name[0]).sort(), ['1', '2']);
+
+  await turn(next);
+  await assertSame('next', nextPlace);
+  for (const front of site.fronts) {
+    assertProblem(await new Visitor(front, 'show').join(kim), 503, 'identity-key-missing');
+    assertProblem(await waiting.pass({ ...kim, front }), 503, 'identity-key-missing');
+    assert.equal((await waiting.me({ front })).json.position, position, 'a waiting visitor is served');
+    assert.deepEqual((await front.private.get('/readyz')).json.shut, [{ event: 'show', reason: 'identity-key-missing' }]);
+  }
+  await act(site.front, 'show', 'close');
+  await until('nobody to need the old key', async () => (await rings(site.front)).identities.used.length === 1);
+  await turn(next, old);
+  assert.equal((await site.front.private.get('/readyz')).json.shut, undefined);
 });
 
 // ---- under load ----

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
 import { act, claims, live, makeEvent, makePreQueue, openSite, openShow, shareSite, Visitor, withinAMinute } from './support.js';
@@ -387,25 +386,6 @@ test('a page of another origin cannot join for a visitor', async (t) => {
     assertProblem(await post(origin), 403, 'origin-refused');
   }
   assert.equal((await post(`http://127.0.0.1:${site.front.port}`)).status, 201);
-});
-
-test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) => {
-  const site = await openShow(t, STILL, { config: { http: { loops: 2 } } });
-  const path = site.secrets.path('ticket-keys');
-  const visitor = new Visitor(site.front, 'show');
-  const { ticket } = await visitor.joined();
-  writeFileSync(path, `9 ${'cd'.repeat(16)}\n${readFileSync(path, 'utf8')}`);
-  site.front.child.signal('SIGHUP');
-  const keyOf = (text) => Buffer.from(text, 'base64url')[1];
-  const many = () => Promise.all(Array.from({ length: 30 }, () => new Visitor(site.front, 'show').joined())); // both loops get some of them
-  await until('tickets of the new key alone', async () => (await many()).every((one) => keyOf(one.ticket) === 9));
-  const me = await site.front.http.get('/v1/queue/show/me', { token: ticket });
-  assert.equal(me.json.position, 1);
-  writeFileSync(path, 'nonsense');
-  site.front.child.signal('SIGHUP');
-  await until('the log to say that the new file is no good', () =>
-    site.front.child.logLines().some(({ level }) => level === 'error' || level === 'warn'));
-  for (const one of await many()) assert.equal(keyOf(one.ticket), 9, 'the keys stay');
 });
 
 test('several loops in one process are several fronts on one port', async (t) => {
