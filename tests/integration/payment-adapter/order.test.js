@@ -147,29 +147,6 @@ test('reading one order does not read the steps of all orders', async () => {
   await world.settle();
 });
 
-test('one trace is found in the order, in the saga and in what the peers were asked', async () => {
-  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
-  const visit = world.hold();
-  const made = await buyer.post(
-    '/v1/pay/orders',
-    { event: EVENT, hold: visit.hold },
-    {
-      authorization: `Bearer ${visit.pass}`,
-      'idempotency-key': 'traced',
-      traceparent: `00-${trace}-00f067aa0ba902b7-01`,
-    },
-  );
-  assert.equal(made.status, 201);
-  const sagas = (await world.pay.admin.get(`/admin/sagas?order=${made.json.order}`)).json.sagas;
-  assert.ok(sagas[0].trace.includes(trace));
-  const asked = [...world.seats.calls, ...world.psp.calls].filter(({ headers }) =>
-    headers.traceparent?.includes(trace),
-  );
-  assert.ok(asked.length >= 3, `${asked.length} calls carried it`);
-  await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
-  await world.settle();
-});
-
 test('the same key gets the same order, with another body 422', async () => {
   const visit = world.hold();
   const other = world.hold();
@@ -207,13 +184,6 @@ test("another's hold is a 404, an expired hold a 410", async () => {
     assertProblem(await other.post(`/v1/pay/orders/${made.json.order}${path}`), 404, 'order-unknown');
   await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
   await world.settle();
-});
-
-test('a price in the body of an order is refused', async () => {
-  const visit = world.hold();
-  for (const body of [{ price: 1 }, { currency: 'usd' }, { seats: ['A-1'] }])
-    assertProblem(await world.order(buyer, visit, { body }), 400, 'bad-request');
-  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.orders WHERE hold = '${visit.hold}'`, 'pay'), '0');
 });
 
 test('without cookie, pass or key there is no order', async () => {
@@ -594,21 +564,6 @@ test('a stream tells each status as it comes', async () => {
   await world.payOrder(order);
   await status('completed');
   stream.close();
-});
-
-test('pages show an order and its tickets to its owner, in two languages', async () => {
-  const order = await world.ordered(buyer, world.hold());
-  const pending = await buyer.get(`/pay/orders/${order}?lang=en`);
-  assert.equal(pending.status, 200);
-  assert.match(pending.text, /<html lang="en">.*Your seats are held.*>Pay<\/a>/s);
-  assert.match(pending.headers['content-security-policy'], /default-src 'none'/);
-  await world.paid(buyer, order);
-  const page = await buyer.get(`/pay/tickets/${order}?lang=ko`);
-  assert.match(page.text, /<html lang="ko">.*<div class="code"><svg /s);
-  assert.equal((await world.visitor().get(`/pay/tickets/${order}`)).status, 401);
-  const other = await world.login('pbkdf2@example.com');
-  assert.equal((await other.get(`/pay/tickets/${order}`)).status, 404);
-  assert.equal((await other.get(`/pay/orders/${order}`)).status, 404);
 });
 
 test('a seat is called as the seat service calls it, however long that is', async () => {

@@ -334,19 +334,6 @@ test('the largest document and change are accepted', async (t) => {
   assert.equal((await visitor.entered()).session.split('.')[0], id);
 });
 
-test('private calls need the admin token and are not on the public port', async (t) => {
-  const site = await openShow(t, STILL);
-  const bare = site.front.private;
-  assert.equal((await bare.get('/admin/events')).status, 401);
-  assert.equal((await bare.get('/admin/events', { token: 'guess' })).status, 401);
-  const service = site.secrets.read('service-token');
-  assert.equal((await bare.get('/admin/events', { token: service })).status, 401);
-  assert.equal((await bare.get('/console')).status, 200);
-  assert.equal((await site.front.http.get('/console')).status, 404);
-  assert.equal((await site.front.http.post('/internal/sessions/x/end')).status, 404);
-  assert.match((await bare.get('/metrics')).text, /fairgate_line_issued\{event="show"\} 0/);
-});
-
 test('all fronts take a scheduled rate once, and document it', async (t) => {
   const { show, ...site } = await both(t, STILL);
   const at = (ms) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z/, 'Z');

@@ -798,16 +798,6 @@ test('an order cannot confirm a hold that it gave back', async () => {
   }
 });
 
-test('the private calls need their token', async () => {
-  const { event, alice } = await fresh();
-  const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
-  const path = `/internal/events/${event}/holds/${hold}/confirm`;
-  assert.equal((await seats.private.post(path, { body: { order: 'x' } })).status, 401);
-  assert.equal((await seats.private.post(path, { body: { order: 'x' }, token: alice.token })).status, 401);
-  const service = seats.secrets.read('service-token');
-  assert.notEqual((await seats.private.get('/admin/events', { token: service })).status, 200);
-});
-
 // A browser without scripts: only forms, redirects and cookies.
 function browser(event, who = {}, office = seats.office) {
   const path = `/v1/seats/${event}/plain`;

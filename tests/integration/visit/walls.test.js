@@ -249,7 +249,7 @@ describe('the walls', async () => {
   // ---- what is taken ----
 
   test('an unexpected member of a body is refused', async () => {
-    const extra = { total: 1, price: 1, buyer: '1', role: 'admin', is_admin: true, status: 'completed' };
+    const extra = { total: 1, price: 1, currency: 'usd', seats: ['A-1'], buyer: '1', role: 'admin', is_admin: true, status: 'completed' };
     const headers = { ...bob.jar.headers, 'idempotency-key': randomUUID() };
     const tries = [
       ['POST', '/v1/pay/orders', { event: EVENT, hold: bob.hold }],
@@ -657,6 +657,8 @@ describe('the walls', async () => {
     assert.deepEqual(way('demo-shop POST /api/orders/import'), [ordered, 'payment-adapter saga end_session', 'payment-adapter shop completed', 'demo-shop POST /api/orders/import']);
     assert.deepEqual(way('psp-sandbox POST /v1/payment_intents/{id}/capture'), [ordered, 'payment-adapter saga capture', 'payment-adapter provider capture', 'psp-sandbox POST /v1/payment_intents/{id}/capture']);
     assert.deepEqual(way('queue-front POST /internal/sessions/{session}/end'), [ordered, 'payment-adapter saga end_session', 'payment-adapter line end', 'queue-front POST /internal/sessions/{session}/end']);
+    const { sagas } = (await at(13, stack.secret('admin-token')).get(`/admin/sagas?state=all&order=${order}`)).json;
+    assert.ok(sagas[0].trace.includes(trace), 'and operators find it');
     const { login: address, password } = JSON.parse(stack.read('demo-users.json'))[6];
     const told = JSON.stringify(collector.spans);
     for (const word of [address, password, jar.get('fg_session').value, order, ...tickets.map(({ token }) => token), ...secretsSeen]) assert.ok(!told.includes(word), word);
