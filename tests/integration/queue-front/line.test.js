@@ -238,17 +238,6 @@ test('a pass is signed by a key of the published set', async (t) => {
   assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')));
 });
 
-test('a visitor who is not called gets the position', async (t) => {
-  const { show, ...site } = await alone(t, STILL);
-  await new Visitor(site.front, show).joined();
-  const visitor = await Visitor.withPlace(site.front, show);
-  const answer = await visitor.pass();
-  const problem = assertProblem(answer, 409, 'not-yet');
-  assert.equal(problem.position, 2);
-  assert.equal(problem.ahead, 1);
-  assert.ok(Number(answer.headers['retry-after']) > 0);
-});
-
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
   const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 12, session_max_s: 60, picture: '/pictures/tour.webp' });
   const visitor = await Visitor.withPlace(site.front, show);

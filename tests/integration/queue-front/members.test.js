@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, assertStatus, runProgram, serve, until } from '../../lib-js/index.js';
+import { assertProblem, runProgram, serve, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { makeEvent, openSite, openShow, startFront, Visitor } from './support.js';
 
@@ -147,16 +147,6 @@ test('a member whose visit is over joins again at the end', async (t) => {
     else await visitor.leave();
     assert.ok([401, 410].includes((await visitor.pass(kim)).status));
   }
-});
-
-test('a key of a place whose visit is over gives another', async (t) => {
-  const site = await openShow(t, FAST);
-  const keyed = { headers: { 'idempotency-key': 'abc' } };
-  const visitor = new Visitor(site.front, 'show');
-  const { position } = await visitor.joined(keyed);
-  await end(site.front, (await visitor.entered()).session);
-  const stranger = assertStatus(await site.front.http.post('/v1/queue/show/join', keyed), 201);
-  assert.notEqual(stranger.json.position, position);
 });
 
 test('the page of a used-up place offers to join again, without script too', async (t) => {
