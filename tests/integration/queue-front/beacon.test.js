@@ -250,6 +250,7 @@ test('a front shot and a Redis wiped between closing and draw change neither ent
   assert.equal(shown.entries, closed.entries);
   assert.equal(shown.closed_at, closed.closed_at);
   assert.equal(shown.commitment, closed.commitment);
+  assert.equal(await commitmentOf(shown.seed), closed.commitment);
   assert.equal(shown.beacon, beacons.chain.beacon(closed.promised.round).randomness);
 });
 

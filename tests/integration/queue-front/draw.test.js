@@ -209,18 +209,6 @@ test('a killed front and a wiped Redis keep the published draw', async (t) => {
   await assertPlaces(left, visitors, shown);
 });
 
-test('a seed outlives a Redis that loses it before the draw', async (t) => {
-  const site = await openSite(t);
-  const before = await gather(site);
-  await site.redis.restartEmpty();
-  await until('the line to be whole', async () =>
-    (await site.front.http.post('/v1/queue/show/join')).status === 201);
-  await act(site.front, 'show', 'draw');
-  const shown = await drawnEverywhere(site);
-  assert.equal(shown.commitment, before.commitment);
-  assert.equal(await commitmentOf(shown.seed), before.commitment);
-});
-
 test('an event draws by itself at opens_at, and calls by position', async (t) => {
   const site = await openSite(t, { fronts: 2 });
   await gather(site, { rate_per_s: 0 });
@@ -259,25 +247,4 @@ test('an entry that gives up before the draw delays nobody', async (t) => {
     const { waiting, admitted, outstanding } = await live(site.front, 'show');
     return waiting === 0 && admitted === 5 && outstanding === 0;
   });
-});
-
-test('a deploy before and after the draw changes no place', async (t) => {
-  const site = await openSite(t, { fronts: 2 });
-  const before = await gather(site, { rate_per_s: 0 });
-  const visitors = await crowd(site, 12);
-  const deploy = async () => {
-    await Promise.all(site.fronts.map((front) => front.restart()));
-    for (const front of site.fronts) {
-      await until('the event to be shown', async () =>
-        (await front.http.get('/v1/queue/show/status')).status === 200);
-    }
-  };
-  await deploy();
-  for (const visitor of visitors) assert.equal((await visitor.me()).json.entry, visitor.entry);
-  await act(site.front, 'show', 'draw');
-  const shown = await drawnEverywhere(site);
-  assert.equal(shown.commitment, before.commitment);
-  await deploy();
-  assert.deepEqual(await drawnEverywhere(site), shown);
-  await assertPlaces(site, visitors, shown);
 });

@@ -93,18 +93,6 @@ test('running fronts forget an event that is created again', async (t) => {
   assert.deepEqual(heals, [0, 0], 'and nothing was taken for a loss');
 });
 
-test('an event that Redis lost is the same event, and its tickets are good', async (t) => {
-  const site = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
-  const before = await incarnation(site.front);
-  const visitor = await Visitor.withPlace(site.front, 'show');
-  await site.redis.restartEmpty();
-  for (const front of site.fronts) {
-    await until('the line to be whole', async () => (await visitor.me({ front })).json.stale === undefined);
-    assert.equal(await incarnation(front), before);
-    assert.equal((await visitor.me({ front })).json.position, 1);
-  }
-});
-
 test('Redis gone back to the event before is healed to the one made last', async (t) => {
   const site = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
   const visitors = [];
