@@ -205,6 +205,38 @@ bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice)
     return true;
 }
 
+enum engine_verdict engine_merge(const struct change *change, const uint32_t *own,
+                                 uint32_t own_count, uint32_t *out, uint32_t *out_count,
+                                 uint32_t *seat)
+{
+    assert(own_count > 0); /* a hold without seats has ended */
+    assert(own_count <= HOLD_SEATS_MAX);
+    const uint32_t *add = change->seats;
+    const uint32_t *remove = add + change->add_count;
+    uint32_t a = 0, r = 0, count = 0;
+    for (uint32_t i = 0; i < own_count; i++) {
+        for (; a < change->add_count && add[a] < own[i]; a++)
+            out[count++] = add[a];
+        *seat = own[i];
+        if (a < change->add_count && add[a] == own[i])
+            return ENGINE_TWICE;
+        *seat = r < change->remove_count ? remove[r] : own[i];
+        if (r < change->remove_count && remove[r] < own[i])
+            return ENGINE_NOT_IN_HOLD;
+        if (r < change->remove_count && remove[r] == own[i])
+            r++;
+        else
+            out[count++] = own[i];
+    }
+    for (; a < change->add_count; a++)
+        out[count++] = add[a];
+    *seat = r < change->remove_count ? remove[r] : UINT32_MAX;
+    assert(count <= own_count + change->add_count);
+    assert(count + r == own_count + change->add_count);
+    *out_count = count;
+    return r < change->remove_count ? ENGINE_NOT_IN_HOLD : ENGINE_OK;
+}
+
 uint32_t engine_chain(const struct engine *engine, uint32_t number, uint32_t *seats)
 {
     const struct hold_slot *slot = &engine->holds.slots[number];
@@ -679,39 +711,6 @@ enum engine_verdict engine_hold(struct engine *engine, const struct engine_ask *
 
 /* ---- change ---- */
 
-/* Merges: `out` is `own` without the removed and with the added seats. All are ascending. */
-static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own,
-                                 uint32_t own_count, uint32_t *out, uint32_t *out_count,
-                                 uint32_t *seat)
-{
-    assert(own_count > 0); /* a hold without seats has ended */
-    assert(own_count <= HOLD_SEATS_MAX);
-    const uint32_t *add = op->change.seats;
-    const uint32_t *remove = add + op->change.add_count;
-    uint32_t a = 0, r = 0, count = 0;
-    for (uint32_t i = 0; i < own_count; i++) {
-        for (; a < op->change.add_count && add[a] < own[i]; a++)
-            out[count++] = add[a];
-        *seat = own[i];
-        if (a < op->change.add_count && add[a] == own[i])
-            return ENGINE_TWICE;
-        *seat = r < op->change.remove_count ? remove[r] : own[i];
-        if (r < op->change.remove_count && remove[r] < own[i])
-            return ENGINE_NOT_IN_HOLD;
-        if (r < op->change.remove_count && remove[r] == own[i])
-            r++;
-        else
-            out[count++] = own[i];
-    }
-    for (; a < op->change.add_count; a++)
-        out[count++] = add[a];
-    *seat = r < op->change.remove_count ? remove[r] : UINT32_MAX;
-    assert(count <= own_count + op->change.add_count);
-    assert(count + r == own_count + op->change.add_count);
-    *out_count = count;
-    return r < op->change.remove_count ? ENGINE_NOT_IN_HOLD : ENGINE_OK;
-}
-
 /* A hold keeps its price list, so it cannot add places of a category whose price has changed. */
 static bool has_changed_price(const struct engine *engine, uint32_t category, struct engine_op *op)
 {
@@ -740,7 +739,7 @@ static enum engine_verdict change_seats(struct engine *engine, const struct engi
         return verdict;
     change->add_count = (uint16_t)edit->add_count;
     change->remove_count = (uint16_t)edit->remove_count;
-    verdict = merge(op, own, own_count, all, &count, &op->seat);
+    verdict = engine_merge(change, own, own_count, all, &count, &op->seat);
     if (verdict != ENGINE_OK)
         return verdict;
     if (count == 0 || edit->add_count + edit->remove_count == 0)

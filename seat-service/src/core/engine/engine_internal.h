@@ -185,6 +185,11 @@ enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, co
 void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state state);
 /* Sorts; false if a seat occurs twice (*twice). */
 bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice);
+/* `out` becomes `own` without the change's removed and with its added seats; all are ascending. If
+ * one does not fit, it is *seat: ENGINE_TWICE, ENGINE_NOT_IN_HOLD. */
+enum engine_verdict engine_merge(const struct change *change, const uint32_t *own,
+                                 uint32_t own_count, uint32_t *out, uint32_t *out_count,
+                                 uint32_t *seat);
 void engine_set_text(struct change *change, struct span text);
 
 /* ---- engine_ops.c ---- */

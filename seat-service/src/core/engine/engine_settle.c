@@ -97,27 +97,14 @@ static void link_seats(struct engine *engine, uint32_t number, const uint32_t *s
     HOLD_SET(slot, count, (uint16_t)count);
 }
 
-/* The hold's seats after the change; all lists are ascending. */
-static uint32_t seats_after(const uint32_t *own, uint32_t own_count, const struct change *change,
-                            uint32_t *out)
+/* Links the hold's seats after the change, as link_seats() does. */
+static void link_merged(struct engine *engine, const struct engine_op *op, uint32_t claimed)
 {
-    const uint32_t *add = change->seats;
-    const uint32_t *remove = change->seats + change->add_count;
-    uint32_t a = 0, r = 0, count = 0;
-    for (uint32_t i = 0; i < own_count; i++) {
-        while (a < change->add_count && add[a] < own[i])
-            out[count++] = add[a++];
-        if (r < change->remove_count && remove[r] == own[i])
-            r++;
-        else
-            out[count++] = own[i];
-    }
-    while (a < change->add_count)
-        out[count++] = add[a++];
-    assert(r == change->remove_count);
-    assert(count > 0);
-    assert(count <= HOLD_SEATS_MAX);
-    return count;
+    uint32_t own[HOLD_SEATS_MAX], after[2 * HOLD_SEATS_MAX], count, seat;
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    enum engine_verdict verdict = engine_merge(&op->change, own, own_count, after, &count, &seat);
+    assert(verdict == ENGINE_OK);
+    link_seats(engine, op->own.slot, after, count, claimed);
 }
 
 static void uncount(struct engine *engine, uint64_t buyer, uint32_t places)
@@ -183,8 +170,7 @@ static void settle_changed(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
-    uint32_t own[HOLD_SEATS_MAX], after[HOLD_SEATS_MAX + HOLD_SEATS_MAX], fewer = 0;
-    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    uint32_t fewer = 0;
     assert(change->area == HOLD_GET(slot, area));
     hold_write_begin(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE) {
@@ -194,8 +180,7 @@ static void settle_changed(struct engine *engine, struct engine_op *op)
     } else {
         if (change->remove_count > change->add_count)
             fewer = change->remove_count - change->add_count;
-        link_seats(engine, op->own.slot, after, seats_after(own, own_count, change, after),
-                   change->add_count);
+        link_merged(engine, op, change->add_count);
     }
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
@@ -251,8 +236,7 @@ static void settle_part(struct engine *engine, struct engine_op *op, uint32_t pl
 {
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
-    uint32_t own[HOLD_SEATS_MAX], after[HOLD_SEATS_MAX], has = HOLD_GET(slot, count);
-    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    uint32_t has = HOLD_GET(slot, count);
     assert(change->add_count == 0);
     assert(places > 0);
     assert(places < has);
@@ -261,7 +245,7 @@ static void settle_part(struct engine *engine, struct engine_op *op, uint32_t pl
     if (change->area != CHANGE_AREA_NONE)
         HOLD_SET(slot, count, (uint16_t)(has - places));
     else
-        link_seats(engine, op->own.slot, after, seats_after(own, own_count, change, after), 0);
+        link_merged(engine, op, 0);
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE)
@@ -335,12 +319,10 @@ static void settle_moved(struct engine *engine, struct engine_op *op)
     assert(op->change.area == CHANGE_AREA_NONE);
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
-    uint32_t own[HOLD_SEATS_MAX], after[2 * HOLD_SEATS_MAX];
-    uint32_t own_count = engine_chain(engine, op->own.slot, own);
     turn_all(engine, change->seats, change->add_count, SEAT_HELD, op->own.slot, SEAT_SOLD,
              op->own.slot);
     hold_write_begin(&engine->holds, op->own.slot);
-    link_seats(engine, op->own.slot, after, seats_after(own, own_count, change, after), 0);
+    link_merged(engine, op, 0);
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     turn_all(engine, change->seats + change->add_count, change->remove_count, SEAT_SOLD,
