@@ -351,21 +351,13 @@ enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, ui
     return turn_area(engine, area, quantity, AREA_BLOCKED, AREA_HELD, op);
 }
 
-static bool hold_has(const uint32_t *own, uint32_t own_count, uint32_t seat)
-{
-    for (uint32_t i = 0; i < own_count; i++)
-        if (own[i] == seat)
-            return true;
-    return false;
-}
-
 /* Returns whether this move was done before: the hold has all of `to` and none of `from`. */
 static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *from,
                       const uint32_t *to, uint32_t count)
 {
     assert(count > 0);
     for (uint32_t i = 0; i < count; i++) {
-        if (hold_has(own, own_count, from[i]) || !hold_has(own, own_count, to[i]))
+        if (seats_has(own, own_count, from[i]) || !seats_has(own, own_count, to[i]))
             return false;
     }
     return true;
@@ -388,7 +380,7 @@ static enum engine_verdict begin_move(struct engine *engine, const uint32_t *fro
         return ENGINE_SAME;
     for (uint32_t i = 0; i < count; i++) {
         op->seat = from[i];
-        if (!hold_has(own, own_count, from[i]))
+        if (!seats_has(own, own_count, from[i]))
             return ENGINE_NOT_IN_HOLD;
     }
     change->add_count = (uint16_t)count;
@@ -413,7 +405,7 @@ static enum engine_verdict fill_part(struct engine *engine, const uint32_t *seat
     if (verdict != ENGINE_OK)
         return verdict;
     for (uint32_t i = 0; i < count; i++) {
-        if (hold_has(own, own_count, seats[i]))
+        if (seats_has(own, own_count, seats[i]))
             has++;
         else
             op->seat = seats[i];

@@ -24,15 +24,6 @@ static enum engine_verdict on_sale(const struct engine *engine, uint32_t categor
     return now_ms < opens_ms || over ? ENGINE_NOT_ON_SALE : ENGINE_OK;
 }
 
-static bool is_in(const uint32_t *seats, uint32_t count, uint32_t seat)
-{
-    assert(count <= HOLD_SEATS_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        if (seats[i] == seat)
-            return true;
-    return false;
-}
-
 static enum engine_verdict rule_companions(const struct engine *engine, const uint32_t *seats,
                                            uint32_t count, struct engine_op *op)
 {
@@ -41,7 +32,7 @@ static enum engine_verdict rule_companions(const struct engine *engine, const ui
             continue;
         uint32_t with = plan_companion_of(engine->plan, seats[i]);
         assert(with != seats[i]);
-        if (with != UINT32_MAX && !is_in(seats, count, with)) {
+        if (with != UINT32_MAX && !seats_has(seats, count, with)) {
             op->seat = seats[i];
             return ENGINE_COMPANION;
         }

@@ -245,14 +245,6 @@ static uint32_t hold_of(const struct seats *seats, const struct seats_visit *vis
     return HOLD_GET(&visit->holds->slots[hold], session) == visit->session ? hold : 0;
 }
 
-static bool is_kept(const uint32_t *kept, uint32_t count, uint32_t seat)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (kept[i] == seat)
-            return true;
-    return false;
-}
-
 uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *visit,
                         bool access_open, const uint32_t *wanted, uint32_t wanted_count,
                         const uint32_t *kept, uint32_t kept_count)
@@ -268,7 +260,7 @@ uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *vis
         if (hold == 0 || hold == visit->taking)
             continue;
         uint32_t next = neighbour(seats, single, side, access_open);
-        if (next == UINT32_MAX || is_kept(kept, kept_count, next))
+        if (next == UINT32_MAX || seats_has(kept, kept_count, next))
             return single;
         if (!seats_is_lost(seats, next))
             continue;

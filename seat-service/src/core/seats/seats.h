@@ -205,4 +205,12 @@ static inline bool seats_is_lost(const struct seats *seats, uint32_t seat)
     return (seats_row_free(seats, row->word + pos / 64) >> (pos % 64) & 1) == 0;
 }
 
+static inline bool seats_has(const uint32_t *list, uint32_t count, uint32_t seat)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == seat)
+            return true;
+    return false;
+}
+
 #endif
