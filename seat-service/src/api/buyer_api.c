@@ -462,15 +462,12 @@ static void reply_proposals(struct call *call, struct engine_ask *ask)
             engine_propose(call->event->engine, ask, call->now_ms, &op, &offer);
         searched += op.searched;
         if (found == ENGINE_OK) {
-            struct engine *engine = call->event->engine;
             const struct plan *plan = call->event->plan->plan;
             json_open(&body, '{');
             json_member_str(&body, "category", plan_category(plan, c)->name);
             json_key(&body, "seats");
             render_guids(&body, plan, offer.seats, offer.count);
-            json_member_u64(
-                &body, "total",
-                render_total(engine, plan, engine_price_list(engine), offer.seats, offer.count));
+            json_member_u64(&body, "total", offer.total);
             json_close(&body, '}');
             proposals++;
         } else if (found == ENGINE_SOLD_OUT || verdict == ENGINE_OK ||

@@ -31,18 +31,15 @@ void verdict_alternatives(struct text *text, const struct call *call, const stru
 {
     uint32_t searched;
     struct engine_offer offers[ALTERNATIVES_MAX];
-    struct engine *engine = call->event->engine;
     const struct plan *plan = call->event->plan->plan;
-    uint32_t count = engine_alternatives(engine, ask, call->now_ms, offers, &searched);
+    uint32_t count = engine_alternatives(call->event->engine, ask, call->now_ms, offers, &searched);
     verdict_charge(call, searched);
     json_member_open(text, "alternatives", '[');
     for (uint32_t i = 0; i < count; i++) {
         json_open(text, '{');
         json_key(text, "seats");
         render_guids(text, plan, offers[i].seats, offers[i].count);
-        json_member_u64(text, "total",
-                        render_total(engine, plan, engine_price_list(engine), offers[i].seats,
-                                     offers[i].count));
+        json_member_u64(text, "total", offers[i].total);
         json_close(text, '}');
     }
     json_close(text, ']');

@@ -309,15 +309,6 @@ void render_guids(struct text *text, const struct plan *plan, const uint32_t *se
     json_close(text, ']');
 }
 
-uint64_t render_total(const struct engine *engine, const struct plan *plan, uint16_t price_list,
-                      const uint32_t *seats, uint32_t count)
-{
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < count; i++)
-        total += engine_price_of(engine, price_list, plan_seat(plan, seats[i]).category);
-    return total;
-}
-
 static const char *state_name(const struct engine_hold_view *view, uint64_t now_ms)
 {
     switch (view->state) {

@@ -47,9 +47,6 @@ void render_areas_free(struct text *text, const struct plan *plan, const struct 
 /* An array of guids. */
 void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats,
                   uint32_t count);
-/* The sum of the seats' prices in a price list. */
-uint64_t render_total(const struct engine *engine, const struct plan *plan, uint16_t price_list,
-                      const uint32_t *seats, uint32_t count);
 void render_member_time(struct text *text, const char *key, uint64_t unix_ms); /* 0: null */
 
 #endif

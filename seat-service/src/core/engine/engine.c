@@ -854,6 +854,14 @@ enum engine_verdict engine_release(struct engine *engine, uint64_t hold, uint64_
 
 /* ---- proposals and alternatives ---- */
 
+static void fill_offer(const struct engine *engine, const struct best_pick *pick,
+                       struct engine_offer *out)
+{
+    out->count = pick->count;
+    memcpy(out->seats, pick->seats, pick->count * sizeof(pick->seats[0]));
+    out->total = engine_total(engine, engine_newest_list(engine), pick->seats, pick->count);
+}
+
 enum engine_verdict engine_propose(struct engine *engine, const struct engine_ask *ask,
                                    uint64_t now_ms, struct engine_op *op, struct engine_offer *out)
 {
@@ -870,8 +878,7 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
     if (step == BEST_NONE)
         return ENGINE_SOLD_OUT;
     assert(pick.count == ask->quantity);
-    out->count = pick.count;
-    memcpy(out->seats, pick.seats, pick.count * sizeof(pick.seats[0]));
+    fill_offer(engine, &pick, out);
     return ENGINE_OK;
 }
 
@@ -899,8 +906,7 @@ uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask
     assert(count <= ALTERNATIVES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         assert(picks[i].count == ask->seat_count);
-        out[i].count = picks[i].count;
-        memcpy(out[i].seats, picks[i].seats, picks[i].count * sizeof(picks[i].seats[0]));
+        fill_offer(engine, &picks[i], &out[i]);
     }
     return count;
 }

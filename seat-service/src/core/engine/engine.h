@@ -260,6 +260,7 @@ struct engine_area engine_area(const struct engine *engine, uint16_t area);
 struct engine_offer {
     uint32_t seats[HOLD_SEATS_MAX];
     uint32_t count;
+    uint64_t total; /* by the newest prices */
 };
 
 uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
