@@ -688,15 +688,6 @@ SCRIPT_VERB(do_buyer, "buyer")
     script_expect(line, script_word(line, 2), buyers_count(&w->engine->buyers, buyer));
 }
 
-SCRIPT_VERB(do_stat, "stat")
-{
-    struct engine_stats stats = engine_stats(w->engine);
-    const struct script_field fields[] = {SCRIPT_NUMBER("undone", stats.undone),
-                                          SCRIPT_NUMBER("late-dropped", stats.late_dropped),
-                                          {.name = NULL}};
-    expect_pairs(line, 1, fields);
-}
-
 /* The seats' states in the order of the drawing; runs of more than eight are written with their
  * length. */
 static const char *drawn(const char *states)

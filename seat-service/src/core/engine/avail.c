@@ -168,13 +168,6 @@ no_memory:
     return ERR_NOMEM;
 }
 
-size_t avail_memory(const struct avail *avail)
-{
-    return sizeof(*avail) + avail->ring_size * sizeof(*avail->ring) +
-           avail->words * sizeof(*avail->touched) +
-           2 * (avail->words * sizeof(uint64_t) + avail->categories * 4 * sizeof(uint32_t));
-}
-
 /* ---- publishing ---- */
 
 static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, uint32_t touched,

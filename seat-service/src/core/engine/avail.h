@@ -10,7 +10,6 @@ struct avail;
 
 int avail_create(const struct plan *plan, struct seats *seats, struct avail **out);
 void avail_destroy(struct avail *avail);
-size_t avail_memory(const struct avail *avail);
 
 uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
                        void *ctx);

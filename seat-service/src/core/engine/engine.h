@@ -60,8 +60,6 @@ void engine_destroy(struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine);
 /* Seats and standing places, of the plan or of conf.places. */
 uint32_t engine_places(const struct engine *engine);
-/* Bytes used by seats, rows, all holds ever used, buyers, wheel and availability. */
-size_t engine_memory(const struct engine *engine);
 
 const char *engine_verdict_name(enum engine_verdict verdict); /* "seats-taken", ...: stable codes */
 
@@ -323,13 +321,10 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
  * may be under way. */
 uint64_t engine_state_hash(const struct engine *engine);
 
-/* ---- counters for /metrics ---- */
+/* ---- counters ---- */
 
 struct engine_stats {
-    uint64_t row_retries;  /* the row changed while a rule was checked */
     uint64_t best_retries; /* a chosen place was taken before it was claimed */
-    uint64_t undone;       /* ops that the journal refused */
-    uint64_t late_dropped; /* holds that expired during payment and were not remembered */
     uint32_t holds_used;   /* slots in use */
     uint32_t holds_max;
 };

@@ -89,7 +89,7 @@ struct engine {
     _Atomic uint64_t spare_from_ms;        /* ... unless they had by then */
     uint64_t expire_now_ms;                /* owned by the wheel's thread */
 
-    _Atomic uint64_t best_retries, undone, late_dropped;
+    _Atomic uint64_t best_retries;
 };
 
 enum { EXPIRE_RETRY_MS = 1000, EXPIRE_BUSY_MS = 256 };

@@ -15,20 +15,6 @@ const struct plan *engine_plan(const struct engine *engine)
     return engine->plan;
 }
 
-size_t engine_memory(const struct engine *engine)
-{
-    uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
-    size_t a_slot =
-        sizeof(struct hold_slot) + sizeof(*engine->sessions) + sizeof(*engine->wheel.looks);
-    size_t late = atomic_load_explicit(&engine->late.fresh, memory_order_relaxed);
-    return sizeof(*engine) + plan_memory_facts(engine->plan) + seats_memory(&engine->seats) +
-           best_memory(engine->best) + avail_memory(engine->avail) +
-           buyers_memory(&engine->buyers) + fresh * a_slot + late * sizeof(struct late) +
-           plan_area_count(engine->plan) * sizeof(*engine->areas) +
-           atomic_load_explicit(&engine->price_lists, memory_order_relaxed) * engine->categories *
-               sizeof(*engine->prices);
-}
-
 struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
 {
     assert(seat < engine->facts->seat_count);
@@ -224,10 +210,7 @@ struct engine_stats engine_stats(const struct engine *engine)
 {
     /* relaxed: statistics */
     return (struct engine_stats){
-        .row_retries = atomic_load_explicit(&engine->seats.row_retries, memory_order_relaxed),
         .best_retries = atomic_load_explicit(&engine->best_retries, memory_order_relaxed),
-        .undone = atomic_load_explicit(&engine->undone, memory_order_relaxed),
-        .late_dropped = atomic_load_explicit(&engine->late_dropped, memory_order_relaxed),
         .holds_used = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed),
         .holds_max = engine->holds.max,
     };

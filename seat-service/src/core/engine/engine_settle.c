@@ -283,9 +283,6 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
         wheel_touch(&engine->wheel, op->own.slot);
         return;
     }
-    if (change->kind == CHANGE_LATE)
-        /* relaxed: a statistic. A late payment gets "gone" and is refunded. */
-        atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
     hold_end(&engine->holds, op->own.slot, engine_thread_slot());
 }
 
@@ -489,7 +486,5 @@ void engine_undo(struct engine *engine, struct engine_op *op)
     case CHANGE_KIND_COUNT:
         assert(false);
     }
-    /* relaxed: a statistic */
-    atomic_fetch_add_explicit(&engine->undone, 1, memory_order_relaxed);
     op->own.phase = OP_ENDED;
 }

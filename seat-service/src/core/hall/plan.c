@@ -550,12 +550,3 @@ void plan_focal(const struct plan *plan, float *x, float *y)
     *x = plan->focal_x;
     *y = plan->focal_y;
 }
-
-size_t plan_memory_facts(const struct plan *plan)
-{
-    size_t seats = plan->facts.seat_count; /* x and y are for the map, and are read at start only */
-    size_t ordered = plan->order != NULL ? sizeof(*plan->order) + sizeof(*plan->pos) : 0;
-    return seats * (sizeof(*plan->run) + 2 + ordered) +
-           plan->facts.run_count * sizeof(*plan->runs) +
-           plan->companion_count * sizeof(*plan->companions);
-}

@@ -176,8 +176,6 @@ struct span plan_dropped(const struct plan *plan);
 /* The point that people look at: seats nearest to it are the best. */
 void plan_focal(const struct plan *plan, float *x, float *y);
 
-size_t plan_memory_facts(const struct plan *plan); /* bytes of the arrays that requests read */
-
 /* ---- making one: the import, and tests that need a hall without a document ---- */
 
 /* A row of the document that sets its seats' labels, or where its own label is. */

@@ -10,7 +10,6 @@ struct best; /* immutable except for the counters that spread concurrent searche
 int best_create(const struct plan *plan, const struct seats *seats, uint64_t seed,
                 struct best **out);
 void best_destroy(struct best *best);
-size_t best_memory(const struct best *best);
 
 /* The search lowers its demands in these steps and reports the one it reached. A hold may leave a
  * single seat only if a search for as many seats would reach as low a step (engine.c). */

@@ -182,9 +182,3 @@ void best_destroy(struct best *best)
     free(best->shapes);
     free(best);
 }
-
-size_t best_memory(const struct best *best)
-{
-    return sizeof(*best) + best->facts->run_count * sizeof(*best->shapes) +
-           best->first[plan_category_count(best->plan)] * sizeof(*best->spots);
-}

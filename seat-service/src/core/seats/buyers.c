@@ -62,11 +62,6 @@ void buyers_deinit(struct buyers *buyers)
     buyers->spilled = NULL;
 }
 
-size_t buyers_memory(const struct buyers *buyers)
-{
-    return buyers->size * sizeof(*buyers->entries) + buyers->size / BUCKET;
-}
-
 static uint64_t mix(uint64_t x) /* splitmix64's */
 {
     x ^= x >> 30;

@@ -19,7 +19,6 @@ struct buyers {
 /* For at most `most` buyers with seats or places at the same time. */
 int buyers_init(struct buyers *buyers, uint32_t most, uint64_t seed);
 void buyers_deinit(struct buyers *buyers);
-size_t buyers_memory(const struct buyers *buyers);
 
 enum { BUYERS_NO_LIMIT = 0xffff };
 

@@ -123,13 +123,6 @@ void seats_deinit(struct seats *seats)
     seats->rows = NULL;
 }
 
-size_t seats_memory(const struct seats *seats)
-{
-    return seats->facts->seat_count * sizeof(*seats->words) +
-           seats->facts->run_count * sizeof(*seats->rows) +
-           seats->row_free_count * (sizeof(*seats->row_free) + 2 * sizeof(*seats->joined[0]));
-}
-
 /* ---- what a take wants ---- */
 
 void seats_take_init(struct take *take)
@@ -300,11 +293,6 @@ static uint64_t load_row_free(const struct seats *seats, uint32_t word)
     return atomic_load_explicit(&seats->row_free[word], memory_order_seq_cst);
 }
 
-static void count_retry(struct seats *seats)
-{
-    atomic_fetch_add_explicit(&seats->row_retries, 1, memory_order_relaxed); /* a statistic */
-}
-
 /* For a row of one bitmap, as nearly all are. `joined`, here and below, is the row's; NULL if the
  * rule does not apply. */
 static enum claim claim_short_row(struct seats *seats, const struct take_word *take,
@@ -326,7 +314,6 @@ static enum claim claim_short_row(struct seats *seats, const struct take_word *t
         /* A take that only gives seats back has nothing to swap, but is checked. */
         if (take->add == 0 || swap_row_free(seats, take, bitmap))
             return CLAIM_DONE;
-        count_retry(seats);
     }
     return CLAIM_BUSY;
 }
@@ -397,7 +384,6 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
             put_back(seats, take, count);
             let_pass(seats, take, tries);
         }
-        count_retry(seats);
     }
     return CLAIM_BUSY;
 }

@@ -87,12 +87,10 @@ struct seats {
     uint64_t *joined[2];
     struct seats_row *rows; /* by run */
     uint32_t row_free_count;
-    _Atomic uint64_t row_retries;
 };
 
 int seats_init(struct seats *seats, const struct plan_facts *facts);
 void seats_deinit(struct seats *seats);
-size_t seats_memory(const struct seats *seats);
 
 enum { ROW_WORDS_MAX = PLAN_ROW_SEATS_MAX / 64 };
 

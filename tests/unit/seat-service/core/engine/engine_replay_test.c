@@ -102,13 +102,14 @@ static const struct script_row rows[] = {
     {"beyond its room a late hold is over",
      "hall (8)a floor=20 late=2; hold a u1 0; extend a o; at 600s; expire a; hold b u3 2;"
      "extend b o; at 1200s; expire b; hold c u5 4; extend c o; at 1800s; expire c;"
-     "op kind late flags -; stat late-dropped 1; confirm c o -> no-such-hold; confirm a o;"
+     "op kind late flags -; confirm c o -> no-such-hold; confirm a o;"
      "hold d u7 6; extend d o; at 2400s; expire d; places e u9 3; extend e o; at 3000s; expire e;"
      "confirm e o -> no-such-hold; confirm d o; confirm b o"},
     {"room that two late holds gave back is for two",
      "hall (8)a late=2; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s; expire a;"
      "expire b; confirm a o; confirm b o; hold c u3 4; extend c o; hold d u4 6; extend d o;"
-     "at 1200s; expire c; expire d; stat late-dropped 0; confirm c o; confirm d o"},
+     "at 1200s; expire c; op flags remembered; expire d; op flags remembered; confirm c o; confirm "
+     "d o"},
     {"an undone expiry uses no room, an undone forgetting keeps the hold",
      "hall (8)a late=1; hold a u1 0; extend a o; at 600s; begin expire a; op flags remembered; "
      "undo;"

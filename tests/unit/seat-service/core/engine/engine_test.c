@@ -22,7 +22,7 @@ static const struct script_row rows[] = {
      "best a u1 1 category=7 -> seat-unknown; seats .........."},
     {"an uncommitted hold keeps its seats from others and cannot be read",
      "hall aaaa; begin hold a u1 0,1; seats hh..; read a -> no-such-hold; undo; seats ....;"
-     "read a -> no-such-hold; stat undone 1; hold b u2 0,1"},
+     "read a -> no-such-hold; hold b u2 0,1"},
     {"released seats are free after the commit and not before",
      "hall aaaa; hold a u1 0,1; begin release a u1; seats hh..; release a u1 -> hold-busy; undo;"
      "seats hh..; release a u1; seats ....; release a u1 -> no-such-hold"},
@@ -217,7 +217,7 @@ static const struct script_row rows[] = {
      "hall aaaaaa floor=10; hold a u1 0,1; extend a o1; confirm a o1; block 2; try block 3;"
      "try unblock 2; try move a o1 0 5; try refund a o1; try price 0 5; try block-places 3;"
      "unblock-places 3 -> sold-out; block-places 4; try block-places 3; try unblock-places 3;"
-     "area blocked 4; stat undone 8"},
+     "area blocked 4"},
     {"an unblock names each seat that is not blocked",
      "hall aaaa; block 1,3; unblock 0,1 -> seats-taken; op lost 0; unblock 1-3 -> seats-taken;"
      "op lost 2; unblock 0,2,3 -> seats-taken; op lost 0,2; seats .#.#"},
