@@ -16,7 +16,7 @@
 #include "loop/pending.h"
 #include "loop/series.h"
 #include "service/persons.h"
-#include "tables/acts_table.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -813,19 +813,26 @@ static void get_export(struct http_req *req)
 
 /* ---- the operators' audit trail ---- */
 
+enum { ACTS_READ_MAX = 200 };
+
 struct acts {
     struct operation operation;
     uint64_t before;
-    struct act_row row[ACTS_READ_MAX];
-    uint32_t len;
+    PGresult *rows; /* newest first; the oldest of an event is its import */
     int rc;
 };
+
+static void end_acts(struct operation *operation)
+{
+    PQclear(((struct acts *)operation)->rows);
+}
 
 static const struct operation_kind acts_kind = {.size = sizeof(struct acts),
                                                 .most = 2,
                                                 .full = REFUSAL_ACTS,
                                                 .unfinished = REFUSAL_ACTS_UNREADABLE,
-                                                .keeps_event = true};
+                                                .keeps_event = true,
+                                                .end = end_acts};
 
 static void read_acts(struct operation *operation)
 {
@@ -835,8 +842,10 @@ static void read_acts(struct operation *operation)
     acts->rc =
         operation_connect(operation, "fairgate seat-service acts", JOURNAL_ANSWER_MS, &err, &pg);
     if (acts->rc == 0)
-        acts->rc = acts_table_read(pg, span_of(operation->call.event->id), acts->before, acts->row,
-                                   &err, &acts->len);
+        acts->rc = sql_acts_read(pg,
+                                 &(struct sql_acts_read_args){span_of(operation->call.event->id),
+                                                              acts->before, ACTS_READ_MAX},
+                                 &err, &acts->rows);
     pg_close(pg);
 }
 
@@ -853,7 +862,15 @@ static void put_seat(struct text *body, const char *key, const struct plan *plan
     json_close(body, '}');
 }
 
-static void put_act(struct text *body, const struct event *event, const struct act_row *row)
+static void put_words(struct text *body, const char *key, struct span words, size_t most)
+{
+    words.len = words.len < most ? words.len : most;
+    if (words.len > 0)
+        json_member_str(body, key, words);
+}
+
+static void put_act(struct text *body, const struct event *event,
+                    const struct sql_acts_read_row *row)
 {
     /* NULL: the hall was replaced by a correction; its names are gone */
     const struct plan *plan = row->seq >= event->base ? event->plan->plan : NULL;
@@ -863,7 +880,7 @@ static void put_act(struct text *body, const struct event *event, const struct a
     json_open(body, '{');
     json_member_u64(body, "seq", row->seq);
     json_member_str(body, "at", text_span(&at));
-    json_member_cstr(body, "act", change_kind_name(row->kind));
+    json_member_cstr(body, "act", change_kind_name((enum change_kind)row->kind));
     if (row->kind == CHANGE_PRICED) {
         if (plan != NULL && row->category < plan_category_count(plan))
             json_member_str(body, "category", plan_category(plan, row->category)->name);
@@ -871,7 +888,7 @@ static void put_act(struct text *body, const struct event *event, const struct a
         json_member_u64(body, "to", row->price);
     } else if (row->quantity > 0) {
         json_member_u64(body, "quantity", row->quantity);
-        if (row->area == CHANGE_AREA_NONE) {
+        if (!row->has_area) {
             put_seat(body, "first", plan, row->first_seat);
             put_seat(body, "last", plan, row->last_seat);
         } else if (plan != NULL && row->area < plan_area_count(plan)) {
@@ -879,11 +896,14 @@ static void put_act(struct text *body, const struct event *event, const struct a
             json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
         }
     }
-    if (row->reason_len > 0)
-        json_member_str(body, "reason", (struct span){row->reason, row->reason_len});
-    if (row->who_len > 0)
-        json_member_str(body, "who", (struct span){row->who, row->who_len});
+    put_words(body, "reason", row->reason, CHANGE_TEXT_MAX);
+    put_words(body, "who", row->who, CHANGE_WHO_MAX);
     json_close(body, '}');
+}
+
+static uint64_t act_seq(const struct acts *acts, uint32_t nth)
+{
+    return sql_acts_read_row(acts->rows, (int)nth).seq;
 }
 
 /* Whole acts only: a change of several prices has a row each. Returns the number of rows. */
@@ -892,18 +912,21 @@ static uint32_t put_acts(struct text *body, const struct event *event, const str
     enum { ROW_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every byte escaped */
     static_assert((int)PLAN_CATEGORIES_MAX < (int)ACTS_READ_MAX, "a page has one act at least");
     static_assert((PLAN_CATEGORIES_MAX + 1) * ROW_MAX + 1024 <= API_ANSWER_MAX, "there is room");
-    uint32_t put = 0;
-    while (put < acts->len) {
+    uint32_t put = 0, len = (uint32_t)PQntuples(acts->rows);
+    assert(len <= ACTS_READ_MAX);
+    while (put < len) {
         uint32_t end = put + 1;
-        while (end < acts->len && acts->row[end].seq == acts->row[put].seq)
+        while (end < len && act_seq(acts, end) == act_seq(acts, put))
             end += 1;
         bool whole = end < ACTS_READ_MAX; /* otherwise the next page may have more of it */
         if (!whole || body->len + (size_t)(end - put + 1) * ROW_MAX > API_ANSWER_MAX)
             break;
-        for (; put < end; put++)
-            put_act(body, event, &acts->row[put]);
+        for (; put < end; put++) {
+            struct sql_acts_read_row row = sql_acts_read_row(acts->rows, (int)put);
+            put_act(body, event, &row);
+        }
     }
-    assert(put > 0 || acts->len == 0);
+    assert(put > 0 || len == 0);
     return put;
 }
 
@@ -922,8 +945,8 @@ static bool on_acts_read(struct operation *operation)
     json_member_open(&body, "acts", '[');
     uint32_t put = put_acts(&body, call->event, acts);
     json_close(&body, ']');
-    if (put < acts->len)
-        json_member_u64(&body, "next", acts->row[put - 1].seq);
+    if (put < (uint32_t)PQntuples(acts->rows))
+        json_member_u64(&body, "next", act_seq(acts, put - 1));
     else
         json_member_null(&body, "next");
     render_times(&body, call->now_ms);

@@ -81,39 +81,3 @@ int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, u
     int rc = sql_acts_write(pg, &(struct sql_acts_write_args){event, acts, len}, err, NULL);
     return rc < 0 ? err_wrap(err, "writing `act`") : 0;
 }
-
-int acts_table_read(struct pg *pg, struct span event, uint64_t before,
-                    struct act_row out[ACTS_READ_MAX], struct err_slot *err, uint32_t *len)
-{
-    PGresult *res;
-    int rc =
-        sql_acts_read(pg, &(struct sql_acts_read_args){event, before, ACTS_READ_MAX}, err, &res);
-    if (rc < 0)
-        return err_wrap(err, "reading `act`");
-    *len = (uint32_t)PQntuples(res);
-    assert(*len <= ACTS_READ_MAX);
-    for (uint32_t i = 0; i < *len; i++) {
-        struct sql_acts_read_row row = sql_acts_read_row(res, (int)i);
-        size_t reason_len = row.reason.len < CHANGE_TEXT_MAX ? row.reason.len : CHANGE_TEXT_MAX;
-        size_t who_len = row.who.len < CHANGE_WHO_MAX ? row.who.len : CHANGE_WHO_MAX;
-        out[i] = (struct act_row){
-            .seq = row.seq,
-            .at_ms = row.at_ms,
-            .kind = (enum change_kind)row.kind,
-            .quantity = row.quantity,
-            .first_seat = row.first_seat,
-            .last_seat = row.last_seat,
-            .area = row.has_area ? (uint16_t)row.area : (uint16_t)CHANGE_AREA_NONE,
-            .category = (uint8_t)row.category,
-            .price = row.price,
-            .price_was = row.price_was,
-            .reason_len = (uint8_t)reason_len,
-            .who_len = (uint8_t)who_len,
-        };
-        memcpy(out[i].reason, row.reason.ptr, reason_len);
-        if (who_len > 0)
-            memcpy(out[i].who, row.who.ptr, who_len);
-    }
-    PQclear(res);
-    return 0;
-}

@@ -8,12 +8,12 @@
 
 #include <assert.h>
 
-enum { ACTS_WRITE_MAX = 64, ACTS_READ_MAX = 200 };
+enum { ACTS_WRITE_MAX = 64 };
 
 struct act_row {
     uint64_t seq, at_ms;
-    enum change_kind kind; /* CHANGE_BLOCKED, _UNBLOCKED, _PRICED, _REVISED; CHANGE_IMPORTED */
-    uint32_t quantity;     /* of seats or places; 0: prices, a correction, or the import */
+    enum change_kind kind;          /* CHANGE_BLOCKED, _UNBLOCKED, _PRICED, _REVISED */
+    uint32_t quantity;              /* of seats or places; 0: prices, or a correction */
     uint32_t first_seat, last_seat; /* numbers in plan order; unused for an area */
     uint16_t area;                  /* or CHANGE_AREA_NONE */
     uint8_t category;               /* for a price */
@@ -34,9 +34,5 @@ uint32_t act_rows_of(const struct engine *engine, const struct change *change,
 /* Writes at most ACTS_WRITE_MAX rows. Existing rows stay as they are. */
 int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,
                      struct err_slot *err);
-/* Reads the newest rows with a `seq` below `before`, newest first. An event's oldest row is its
- * import. If there are more than ACTS_READ_MAX, the last change may lack some of its rows. */
-int acts_table_read(struct pg *pg, struct span event, uint64_t before,
-                    struct act_row out[ACTS_READ_MAX], struct err_slot *err, uint32_t *len);
 
 #endif
