@@ -187,31 +187,6 @@ static bool first_time(struct call *call, handler *again)
 
 /* ---- replies about holds ---- */
 
-static void reply_hold(struct call *call, unsigned status, uint64_t hold, const unsigned *flags)
-{
-    struct engine_hold_view view;
-    enum engine_verdict verdict = engine_hold_read(call->event->engine, hold, &view);
-    if (verdict != ENGINE_OK) {
-        verdict_reply(call, verdict, NULL, NULL);
-        return;
-    }
-    struct span event = span_of(call->event->id);
-    struct hold_id name = hold_id_make(call->loop->conf.hold_keys, event, hold);
-    struct render_event shown = call_view(call);
-    struct text body = loop_text(call->loop);
-    json_open(&body, '{');
-    render_hold(&body, &shown, name.text, &view);
-    if (flags != NULL)
-        render_choice(&body, *flags);
-    json_close(&body, '}');
-
-    char memory[192];
-    struct text headers = text_on(memory, sizeof(memory));
-    if (status == 201)
-        text_printf(&headers, "Location: /v1/seats/%s/holds/%s\r\n", call->event->id, name.text);
-    call_reply(call, status, &body, text_span(&headers));
-}
-
 static void answer_again(struct call *call, const struct idem_answer *answer)
 {
     const unsigned flags = answer->flags;
@@ -220,7 +195,7 @@ static void answer_again(struct call *call, const struct idem_answer *answer)
     if (answer->kind == CHANGE_RELEASED)
         call_reply(call, 204, NULL, (struct span){NULL, 0});
     else
-        reply_hold(call, answer->kind == CHANGE_TAKEN ? 201 : 200, answer->hold, &flags);
+        verdict_reply_hold(call, answer->kind == CHANGE_TAKEN ? 201 : 200, answer->hold, &flags);
 }
 
 static void note_done(struct call *call, const struct engine_op *op)
@@ -235,7 +210,7 @@ static void finish_hold(struct call *call, const struct engine_op *op)
     struct counter_stats *stats = call->loop->conf.stats;
     atomic_fetch_add_explicit(held ? &stats->holds : &stats->changed, 1, memory_order_relaxed);
     note_done(call, op);
-    reply_hold(call, held ? 201 : 200, op->change.hold, &flags);
+    verdict_reply_hold(call, held ? 201 : 200, op->change.hold, &flags);
 }
 
 static void finish_release(struct call *call, const struct engine_op *op)
@@ -566,7 +541,7 @@ static void get_hold(struct http_req *req)
     struct call call;
     uint64_t hold;
     if (enter(&call, req) && request_hold(&call, &hold) && is_mine(&call, hold))
-        reply_hold(&call, 200, hold, NULL);
+        verdict_reply_hold(&call, 200, hold, NULL);
 }
 
 /* Buyers of best available may still want to choose: PATCH swaps the hold for one of these. */

@@ -4,6 +4,8 @@
  * second file, fetched later, has what the first view does not need. */
 #include "api/hall_page.h"
 
+#include "api/plain_page.h"
+
 static const char hall_html[] =
 #include "seat-service/web/hall.html.inc"
     ;
@@ -39,17 +41,10 @@ static const struct site_page pages[] = {{"/seats/{event}",
  * same for every event and cannot link to it. */
 static bool go_plain(struct http_req *req, void *ctx)
 {
-    char memory[256], lines[320];
-    struct text address = text_on(memory, sizeof(memory));
-    struct text headers = text_on(lines, sizeof(lines));
     (void)ctx;
-    TEXT_LIT(&address, "/v1/seats/");
-    text_put(&address, http_req_param(req, 0));
-    TEXT_LIT(&address, "/plain");
-    if (!span_starts(http_req_query(req), SPAN("noscript")) || address.overflown)
+    if (!span_starts(http_req_query(req), SPAN("noscript")))
         return false;
-    http_header_add(&headers, "Location", text_span(&address));
-    http_reply(req, &(struct http_reply){.status = 303, .headers = text_span(&headers)});
+    plain_page_redirect(req, NULL, NULL);
     return true;
 }
 

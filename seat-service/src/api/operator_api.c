@@ -565,10 +565,7 @@ static void get_counts(struct http_req *req)
     json_close(&body, ']');
     struct series_point now = series_now(series, call.event, call.now_ms);
     json_member_open(&body, "now", '{');
-    json_member_u64(&body, "free", now.free);
-    json_member_u64(&body, "held", now.held);
-    json_member_u64(&body, "sold", now.sold);
-    json_member_u64(&body, "blocked", now.blocked);
+    render_count(&body, now.free, now.held, now.sold, now.blocked);
     json_member_u64(&body, "errors", now.errors);
     json_close(&body, '}');
     render_times(&body, call.now_ms);
@@ -1061,10 +1058,8 @@ static bool read_block(struct call *call, json_t *doc, struct order *order)
     if ((seats != NULL) == area)
         json_in_refuse(&in, "seats", "give either seats, or area and quantity");
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
-    if (json_in_end(&in) < 0) {
-        request_bad_field(call, &err);
+    if (!request_end(call, &in, &err))
         return false;
-    }
     return seats == NULL || request_seats(call, seats, "seats", order->seats, &order->seats_len);
 }
 
@@ -1106,10 +1101,8 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
     json_in_str(&in, "hold", 1, PLAN_ID_MAX, &hold);
     request_pairs(&in, &from, &to);
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
-    if (json_in_end(&in) < 0) {
-        request_bad_field(call, &err);
+    if (!request_end(call, &in, &err))
         return false;
-    }
     if (!hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id), hold, &order->hold)) {
         call_refuse(call, REFUSAL_HOLD_UNKNOWN);
         return false;
@@ -1155,10 +1148,7 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
     if (order->categories == 0)
         json_in_refuse(&in, "prices", "must name categories with their prices");
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
-    if (json_in_end(&in) == 0)
-        return true;
-    request_bad_field(call, &err);
-    return false;
+    return request_end(call, &in, &err);
 }
 
 static enum engine_verdict price(struct engine *engine, const struct order *order, uint64_t now_ms,

@@ -278,22 +278,9 @@ static void post_movable(struct http_req *req)
 static void get_hold(struct http_req *req)
 {
     struct call call;
-    struct engine_hold_view view;
     uint64_t hold;
-    if (!request_event(&call, req) || !request_hold(&call, &hold))
-        return;
-    enum engine_verdict verdict = engine_hold_read(call.event->engine, hold, &view);
-    if (verdict != ENGINE_OK) {
-        verdict_reply(&call, verdict, NULL, NULL);
-        return;
-    }
-    struct hold_id name = hold_id_make(call.loop->conf.hold_keys, span_of(call.event->id), hold);
-    struct render_event shown = call_view(&call);
-    struct text body = loop_text(call.loop);
-    json_open(&body, '{');
-    render_hold(&body, &shown, name.text, &view);
-    json_close(&body, '}');
-    call_reply(&call, 200, &body, (struct span){NULL, 0});
+    if (request_event(&call, req) && request_hold(&call, &hold))
+        verdict_reply_hold(&call, 200, hold, NULL);
 }
 
 /* The waiting room or the operator ends a session, which invalidates its passes. */

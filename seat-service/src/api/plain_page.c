@@ -362,13 +362,13 @@ void plain_page_reply(struct call *call)
 
 /* ---- responses to calls ---- */
 
-static void see_page(struct call *call, const char *refused, const char *owner)
+void plain_page_redirect(struct http_req *req, const char *refused, const char *owner)
 {
     char memory[512], lines[1024];
     struct text address = text_on(memory, sizeof(memory));
     struct text headers = text_on(lines, sizeof(lines));
     TEXT_LIT(&address, "/v1/seats/");
-    text_put(&address, http_req_param(call->req, 0));
+    text_put(&address, http_req_param(req, 0));
     TEXT_LIT(&address, "/plain");
     if (refused != NULL)
         text_printf(&address, "?refused=%s", refused);
@@ -377,18 +377,18 @@ static void see_page(struct call *call, const char *refused, const char *owner)
         http_header_add(&headers, "Fairgate-Owner", span_of(owner));
     TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
     assert(!headers.overflown);
-    http_reply(call->req, &(struct http_reply){.status = 303, .headers = text_span(&headers)});
+    http_reply(req, &(struct http_reply){.status = 303, .headers = text_span(&headers)});
 }
 
 static void reply(struct call *call)
 {
-    see_page(call, NULL, NULL);
+    plain_page_redirect(call->req, NULL, NULL);
 }
 
 static void refuse(struct call *call, const struct call_refusal *refusal)
 {
     if (http_req_method(call->req) == HTTP_METHOD_POST) {
-        see_page(call, refusal->code, refusal->owner);
+        plain_page_redirect(call->req, refusal->code, refusal->owner);
         return;
     }
     char key[SAID_MAX + 8];

@@ -19,6 +19,9 @@ int plain_page_create(const struct site *site, struct err_slot *err, struct plai
 void plain_page_destroy(struct plain_page *page);
 /* Shows the visitor's holds, or without any, the available seats. */
 void plain_page_reply(struct call *call);
+/* Redirects to the page of the event in the path; it shows the code `refused`, if not NULL.
+ * `owner`: for the header Fairgate-Owner, if not NULL. */
+void plain_page_redirect(struct http_req *req, const char *refused, const char *owner);
 /* Converts form fields to the body of an API call; takes ownership of the fields. NULL: out of
  * memory. */
 json_t *plain_page_body(json_t *fields);

@@ -32,9 +32,9 @@ bool request_since(struct call *call, const struct mark *since,
 bool request_hold(struct call *call, uint64_t *hold); /* of the path */
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);
-/* Reports the error of json_in_end(): 422. */
 /* Ends a body; false: it was refused. */
 bool request_end(struct call *call, struct json_in *in, const struct err_slot *err);
+/* Reports the error of json_in_end(): 422. */
 void request_bad_field(struct call *call, const struct err_slot *err);
 /* "from" and "to", both required, of the same length: from[i] is replaced by to[i]. */
 void request_pairs(struct json_in *in, json_t **from, json_t **to);

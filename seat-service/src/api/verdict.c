@@ -3,6 +3,7 @@
  * same word. */
 #include "api/verdict.h"
 
+#include "access/hold_id.h"
 #include "access/rate.h"
 #include "loop/pending.h"
 #include "shell_limits.h"
@@ -123,4 +124,29 @@ void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit
     else
         verdict_reply(call, verdict, &entry->op, ask);
     pending_drop(entry);
+}
+
+void verdict_reply_hold(struct call *call, unsigned status, uint64_t hold, const unsigned *flags)
+{
+    struct engine_hold_view view;
+    enum engine_verdict verdict = engine_hold_read(call->event->engine, hold, &view);
+    if (verdict != ENGINE_OK) {
+        verdict_reply(call, verdict, NULL, NULL);
+        return;
+    }
+    struct span event = span_of(call->event->id);
+    struct hold_id name = hold_id_make(call->loop->conf.hold_keys, event, hold);
+    struct render_event shown = call_view(call);
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    render_hold(&body, &shown, name.text, &view);
+    if (flags != NULL)
+        render_choice(&body, *flags);
+    json_close(&body, '}');
+
+    char memory[192];
+    struct text headers = text_on(memory, sizeof(memory));
+    if (status == 201)
+        text_printf(&headers, "Location: /v1/seats/%s/holds/%s\r\n", call->event->id, name.text);
+    call_reply(call, status, &body, text_span(&headers));
 }

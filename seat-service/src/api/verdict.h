@@ -21,6 +21,10 @@ void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
 void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
                    const struct engine_ask *ask);
 
+/* Sends the hold, or the verdict of reading it. `flags`, if not NULL: of the change that took it.
+ */
+void verdict_reply_hold(struct call *call, unsigned status, uint64_t hold, const unsigned *flags);
+
 /* Charges the session's rate for the work of a best-available search. */
 void verdict_charge(const struct call *call, uint32_t searched);
 

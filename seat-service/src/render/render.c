@@ -173,8 +173,7 @@ int render_geometry(const struct plan *plan, const char *hash, enum render_form 
 
 /* ---- events ---- */
 
-static void put_count(struct text *text, uint32_t free, uint32_t held, uint32_t sold,
-                      uint32_t blocked)
+void render_count(struct text *text, uint32_t free, uint32_t held, uint32_t sold, uint32_t blocked)
 {
     json_member_u64(text, "free", free);
     json_member_u64(text, "held", held);
@@ -197,7 +196,7 @@ void render_counts(struct text *text, const struct render_event *event)
         json_member_u64(text, "price", engine_price_of(event->engine, prices, (uint8_t)i));
         render_member_time(text, "on_sale_at", category->on_sale_ms);
         render_member_time(text, "off_sale_at", category->off_sale_ms);
-        put_count(text, counts[i].free, counts[i].held, counts[i].sold, counts[i].blocked);
+        render_count(text, counts[i].free, counts[i].held, counts[i].sold, counts[i].blocked);
         json_close(text, '}');
     }
     json_close(text, ']');
@@ -210,7 +209,7 @@ void render_counts(struct text *text, const struct render_event *event)
         json_member_str(text, "name", area->name);
         json_member_str(text, "category", plan_category(plan, area->category)->name);
         json_member_u64(text, "capacity", now.capacity);
-        put_count(text, now.free, now.held, now.sold, now.blocked);
+        render_count(text, now.free, now.held, now.sold, now.blocked);
         json_close(text, '}');
     }
     json_close(text, ']');

@@ -26,7 +26,8 @@ struct render_event {
 /* Each of these writes members of an open object. */
 void render_info(struct text *text, const struct render_event *event);
 void render_counts(struct text *text, const struct render_event *event); /* categories, areas */
-void render_times(struct text *text, uint64_t now_ms);                   /* server_time */
+void render_count(struct text *text, uint32_t free, uint32_t held, uint32_t sold, uint32_t blocked);
+void render_times(struct text *text, uint64_t now_ms); /* server_time */
 
 /* A hold: name, event, state, seats with labels and prices (places) or an area, total, times. */
 void render_hold(struct text *text, const struct render_event *event, const char *name,
