@@ -414,34 +414,6 @@ static void price_or_hold(struct thread *t)
         hold_at_a_price(t);
 }
 
-/* ---- limits ---- */
-
-enum { LIMIT = 3, PLACES = 50 };
-
-static void grab_as_one_buyer(struct thread *t)
-{
-    struct shared *shared = t->shared;
-    struct engine_op op;
-    for (unsigned i = 0; i < shared->calls; i++) {
-        uint32_t seat = roll(t, shared->seats);
-        struct engine_ask ask = roll(t, 2) ? test_ask_area(77, 1) : test_ask_seats(77, &seat, 1);
-        if (engine_hold(shared->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
-            continue;
-        engine_settle(shared->engine, &op);
-        assert(tick(shared) + 1 <= LIMIT);
-        sched_yield();
-        atomic_fetch_sub(&shared->time, 1);
-        settle(shared->engine, engine_release(shared->engine, op.change.hold, 77, TEST_NOW_MS, &op),
-               &op);
-    }
-}
-
-static void check_all_given_back(struct shared *shared)
-{
-    assert_int_equal(engine_area(shared->engine, 0).free, PLACES);
-    assert_int_equal(buyers_count(&shared->engine->buyers, 77), 0);
-}
-
 /* ---- reading while others write ---- */
 
 enum { LONG_HOLD = 63, MOVES = 40 };
@@ -610,9 +582,6 @@ static const struct race races[] = {
     {.name = "a hold keeps its price while lists are used again", .act = price_or_hold,
      .check = check_replayed, .threads = 4, .rounds = 1, .calls = 20000, .rows = 1, .seats = 16,
      .places = PRICE_LISTS_MAX},
-    {.name = "one buyer with many requests stays within the limit", .act = grab_as_one_buyer,
-     .check = check_all_given_back, .threads = 6, .rounds = 1, .calls = 5000, .rows = 4, .seats = 8,
-     .places = PLACES, .max_per_buyer = LIMIT},
     {.name = "a hold is read whole while it changes and ends", .act = hold_or_read,
      .threads = 4, .rounds = 1, .calls = 1000, .rows = 1, .seats = LONG_HOLD + 1},
     {.name = "deltas lead from any picture to the newest", .act = publish_or_follow, .check = check_read,

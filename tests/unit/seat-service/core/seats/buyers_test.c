@@ -3,9 +3,6 @@
 #include "core/seats/buyers.h"
 #include "unit.h"
 
-#include <pthread.h>
-#include <stdbool.h>
-
 static struct buyers buyers;
 static uint32_t has;
 
@@ -90,55 +87,6 @@ TEST_CASE(colliding_first_requests_start_again)
     assert_int_equal(has, 2);
     assert_int_equal(buyers_add(&buyers, 5, 2, 4, &has), BUYERS_ADDED);
     assert_int_equal(buyers_count(&buyers, 5), 4);
-}
-
-enum { THREADS = 3, ROUNDS = 3000, LIMIT = 4 };
-
-struct firsts {
-    struct buyers buyers;
-    pthread_barrier_t meet;
-    _Atomic uint32_t granted, over_seen;
-};
-
-/* In each round three threads request seats for a buyer that is not in the table yet. Other buyers
- * come and go, so the first unused word changes meanwhile. */
-static void *request_first(void *arg)
-{
-    struct firsts *firsts = arg;
-    uint32_t had;
-    for (uint64_t round = 0; round < ROUNDS; round++) {
-        uint64_t stranger = round << 8 | (uint64_t)(uintptr_t)pthread_self() << 32;
-        pthread_barrier_wait(&firsts->meet);
-        bool came = buyers_add(&firsts->buyers, stranger, 1, 4, &had) == BUYERS_ADDED;
-        bool mine = buyers_add(&firsts->buyers, round, 2, LIMIT, &had) == BUYERS_ADDED;
-        if (came)
-            buyers_sub(&firsts->buyers, stranger, 1);
-        atomic_fetch_add(&firsts->granted, mine ? 2 : 0);
-        if (pthread_barrier_wait(&firsts->meet) == PTHREAD_BARRIER_SERIAL_THREAD) {
-            uint32_t granted = atomic_exchange(&firsts->granted, 0);
-            if (granted > LIMIT || buyers_count(&firsts->buyers, round) != granted)
-                atomic_fetch_add(&firsts->over_seen, 1);
-        }
-        pthread_barrier_wait(&firsts->meet);
-        if (mine)
-            buyers_sub(&firsts->buyers, round, 2);
-    }
-    return NULL;
-}
-
-TEST_CASE(first_requests_at_once_count_as_one_buyer)
-{
-    struct firsts firsts = {.granted = 0};
-    pthread_t threads[THREADS];
-    assert_int_equal(buyers_init(&firsts.buyers, 8, 7), 0);
-    pthread_barrier_init(&firsts.meet, NULL, THREADS);
-    for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, request_first, &firsts), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    assert_int_equal(firsts.over_seen, 0);
-    pthread_barrier_destroy(&firsts.meet);
-    buyers_deinit(&firsts.buyers);
 }
 
 /* A table of eight has two buckets. Buyers that do not fit are refused. */

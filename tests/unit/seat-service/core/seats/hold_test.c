@@ -1,8 +1,7 @@
-/* hold_test.c: hold slots from the shared stack and from threads' stashes. */
+/* hold_test.c: hold slots from the shared stack and from threads' stashes (concurrently:
+ * engine_steps_test.c). */
 #include "core/seats/hold.h"
 #include "unit.h"
-
-#include <pthread.h>
 
 static uint64_t make(struct hold_slots *slots, unsigned stash)
 {
@@ -55,61 +54,6 @@ TEST_CASE(a_stash_keeps_few_slots_and_shares_the_rest)
     while (make(&slots, 1) != 0)
         own++;
     assert_int_equal(others + own, SLOTS);
-    hold_slots_deinit(&slots);
-}
-
-/* ---- threads ---- */
-
-enum { THREADS = 3, KEPT = 50, TURNS = 20000, ALL = THREADS * (KEPT + HOLD_STASH_MAX) };
-
-struct worker {
-    pthread_t id;
-    struct hold_slots *slots;
-    unsigned stash;
-    uint64_t kept[KEPT];
-    bool refused;
-};
-
-static void *come_and_go(void *arg)
-{
-    struct worker *worker = arg;
-    for (uint32_t i = 0; i < TURNS; i++) {
-        uint64_t *at = &worker->kept[i * 7 % KEPT];
-        if (*at != 0) {
-            bool ours = hold_own(worker->slots, *at) == HOLD_OWNED;
-            worker->refused = worker->refused || !ours;
-            hold_end(worker->slots, hold_slot_of(*at), worker->stash);
-        }
-        *at = i % 3 != 0 ? make(worker->slots, worker->stash) : 0;
-        worker->refused = worker->refused || (i % 3 != 0 && *at == 0);
-    }
-    return NULL;
-}
-
-TEST_CASE(no_slot_is_lost_or_given_twice_by_stashes_and_stack)
-{
-    struct hold_slots slots;
-    struct worker workers[THREADS] = {0};
-    assert_int_equal(hold_slots_init(&slots, ALL), 0);
-    for (unsigned i = 0; i < THREADS; i++) {
-        workers[i].slots = &slots;
-        workers[i].stash = i; /* the first worker has none */
-        assert_int_equal(pthread_create(&workers[i].id, NULL, come_and_go, &workers[i]), 0);
-    }
-    uint32_t count = 0;
-    for (unsigned i = 0; i < THREADS; i++)
-        pthread_join(workers[i].id, NULL);
-    for (unsigned i = 0; i < THREADS; i++) {
-        assert_false(workers[i].refused);
-        for (unsigned k = 0; k < KEPT; k++) {
-            if (workers[i].kept[k] != 0)
-                end(&slots, workers[i].kept[k], i);
-        }
-    }
-    for (unsigned i = 0; i < THREADS; i++)
-        while (make(&slots, i) != 0)
-            count++;
-    assert_int_equal(count, ALL);
     hold_slots_deinit(&slots);
 }
 
