@@ -1,5 +1,6 @@
-/* refusals_test.c: each row of refusals.h has a status and, where appropriate, a Retry-After. Each
- * journal reason has a row, and each text has a sentence in every language of the hall page. */
+/* refusals_test.c: each row of refusals.h has a status and, where appropriate, a Retry-After. So
+ * has each refusing verdict of the engine. Each journal reason has a row, and each text and each
+ * sale rule has a sentence in every language of the hall page. */
 #include "loop/call.h"
 #include "refusal_words.h"
 #include "unit.h"
@@ -19,6 +20,30 @@ TEST_CASE(refusal_has_a_retry_after_where_one_belongs_and_a_text_for_visitors)
         refusal_words_assert_row(row.status, row.code, row.retry_after_s);
         if (row.text != REFUSAL_TEXT_NONE)
             refusal_words_assert_shown(pages, PAGES, begins[row.text], row.code);
+    }
+}
+
+TEST_CASE(each_verdict_has_its_own_code_and_each_refusal_a_status_and_a_sentence)
+{
+    static const struct {
+        const char *code;
+        unsigned status;
+        const char *detail;
+    } rows[ENGINE_VERDICT_COUNT] = {
+#define ROW(NAME, CODE, STATUS, TELLS, DETAIL) {CODE, STATUS, DETAIL},
+        ENGINE_VERDICTS(ROW)
+#undef ROW
+    };
+    for (unsigned i = 0; i < ENGINE_VERDICT_COUNT; i++) {
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(rows[i].code, rows[j].code);
+        if (i == ENGINE_OK || i == ENGINE_SAME)
+            continue;
+        assert_in_range(rows[i].status, 400, 503);
+        assert_true(strlen(rows[i].detail) > 0);
+        assert_string_equal(rows[i].code, engine_verdict_name((enum engine_verdict)i));
+        if (i >= ENGINE_CHANNEL && i <= ENGINE_ORPHAN)
+            refusal_words_assert_shown(pages, PAGES, "error", rows[i].code);
     }
 }
 
