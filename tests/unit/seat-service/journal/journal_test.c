@@ -583,54 +583,41 @@ SCRIPT_VERB(do_run, "run")
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606786 AND objid = " \
     "1"
 
-/* Other actions: "now WHAT [a]". "lock": another session locks the owner rows of all events except
- * event 2, until "unlock". "raise": waits for the advisory lock of "demo", then raises their
- * epochs. "freed": waits until that lock is free. "stalled": waits until a commit is stalled. */
-SCRIPT_VERB(do_now, "now")
+static struct pg *owners_locker;
+
+/* "lock": another session locks the owner rows of all events except event 2, until "unlock" */
+SCRIPT_VERB(do_lock, "lock")
 {
-    static const char *const names[] = {"lock",         "stalled", "unlock", "stop-server",
-                                        "start-server", "prepare", "look",   "raise",
-                                        "freed",        "dawdle",  "hurry",  NULL};
-    static struct pg *locker;
-    switch (script_choice(line, script_word(line, 1), names)) {
-    case 0:
-        locker = pg_fixture_open(MIGRATE_SCHEMA);
-        pg_fixture_run(locker, "BEGIN; SELECT FROM owner WHERE event <> 2 FOR UPDATE");
-        break;
-    case 1:
-        UNTIL(query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-                    " AND application_name = 'fairgate seat-service journal'") == 1);
-        break;
-    case 2:
-        pg_fixture_run(locker, "COMMIT");
-        pg_close(locker);
-        break;
-    case 3:
-        pg_fixture_stop();
-        break;
-    case 4:
-        pg_fixture_again();
-        break;
-    case 5:
-        processes[script_has(line, "b")]->may_prepare = 1;
-        break;
-    case 6:
-        journal_look(processes[script_has(line, "b")]->journal);
-        break;
-    case 7:
-        UNTIL(query(LOCKS_OF_DEMO) == 1);
-        usleep(100 * 1000); /* the process has read the epoch and waits to raise it */
-        pg_fixture_run(locker, "UPDATE owner SET epoch = epoch + 1 WHERE event <> 2");
-        break;
-    case 8:
-        UNTIL(query(LOCKS_OF_DEMO) == 0);
-        break;
-    default:
-        dawdles = script_has(line, "dawdle");
-        found_then = dawdles ? 0 : (unsigned)found_then;
-        break;
-    }
+    owners_locker = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(owners_locker, "BEGIN; SELECT FROM owner WHERE event <> 2 FOR UPDATE");
 }
+
+/* "raise": waits for the advisory lock of "demo", then raises the epochs of the locked rows */
+SCRIPT_VERB(do_raise, "raise")
+{
+    UNTIL(query(LOCKS_OF_DEMO) == 1);
+    usleep(100 * 1000); /* the process has read the epoch and waits to raise it */
+    pg_fixture_run(owners_locker, "UPDATE owner SET epoch = epoch + 1 WHERE event <> 2");
+}
+
+SCRIPT_DOES("unlock", pg_fixture_run(owners_locker, "COMMIT"); pg_close(owners_locker))
+SCRIPT_DOES("freed", UNTIL(query(LOCKS_OF_DEMO) == 0))
+
+/* "stalled": waits until a commit is stalled */
+SCRIPT_DOES("stalled", UNTIL(query("SELECT count(*) FROM pg_stat_activity WHERE wait_event ="
+                                   " 'PgSleep' AND application_name ="
+                                   " 'fairgate seat-service journal'") == 1))
+
+SCRIPT_DOES("stop-server", pg_fixture_stop())
+SCRIPT_DOES("start-server", pg_fixture_again())
+
+/* "prepare a", "look a" */
+SCRIPT_DOES("prepare", process_of(line)->may_prepare = 1)
+SCRIPT_DOES("look", journal_look(process_of(line)->journal))
+
+/* "dawdle", until "hurry" */
+SCRIPT_DOES("dawdle", dawdles = true; found_then = 0)
+SCRIPT_DOES("hurry", dawdles = false)
 
 /* "proxy [raises N|arm|shut|open|keep]" */
 SCRIPT_VERB(do_proxy, "proxy")
@@ -688,28 +675,26 @@ static const struct script_row rows[] = {
     {"a lone change does not wait for others", /* 100 timers would take longer */
      "owner; clock; singly a 100; within 10s; expect a good 100"},
     {"changes during a commit are in the next one",
-     "owner; run stall; note a commits; submit a taken 1; now stalled; submit a taken 200;"
-     "sql DELETE FROM seats.stall; collect a;"
-     "expect a good 201; expect a grown 2"},
+     "owner; run stall; note a commits; submit a taken 1; stalled; submit a taken 200;"
+     "sql DELETE FROM seats.stall; collect a; expect a good 201; expect a grown 2"},
     {"a standby takes over with everything that was answered",
      "owner; start b; wait b role standby; submit a taken 300; collect a; wait b applied 301;"
      "expect b applied 301; expect b owned 0; end a; clock; wait b owned 1; within 2s; inherits b;"
      "submit b taken 1; collect b; expect b good 1"},
     {"others are shown while a long document is read",
-     "owner; start b; wait b shown 1; add long; now prepare; now look; wait a owned 2;"
-     "wait b preparing 1; note b shown; wait b grown 4; expect b found 1; now prepare b; wait b "
-     "found "
-     "2"},
+     "owner; start b; wait b shown 1; add long; prepare a; look a; wait a owned 2;"
+     "wait b preparing 1; note b shown; wait b grown 4; expect b found 1; prepare b;"
+     "wait b found 2"},
     {"others are found while a long journal is read",
-     "owner; singly a long; add short; now look; wait a owned 2; now dawdle; start b;"
-     "wait b found-then 1; now hurry; expect b found-then 2"},
+     "owner; singly a long; add short; look a; wait a owned 2; dawdle; start b;"
+     "wait b found-then 1; hurry; expect b found-then 2"},
     {"a snapshot has the document that was read, despite a correction",
      "owner; add long; wait a preparing 1;"
      "sql INSERT INTO seats.document SELECT 2, hash, body, 5 FROM seats.document WHERE event = 2;"
      "sql INSERT INTO seats.snapshot (event, seq, chain, body) SELECT 2, 5, chain, '' FROM "
-     "seats.owner WHERE event = 2; now prepare; wait a owned 2"},
+     "seats.owner WHERE event = 2; prepare a; wait a owned 2"},
     {"a process that ends waits for the document that it reads", /* the sanitizer finds leaks */
-     "owner; add long; wait a preparing 1; now prepare; end a"},
+     "owner; add long; wait a preparing 1; prepare a; end a"},
     {"a standby refuses changes",
      "owner; start b; wait b role standby; expect b writes 0; submit b taken 1; collect b;"
      "expect b rc state"},
@@ -719,11 +704,11 @@ static const struct script_row rows[] = {
      "expect a rc state; query 2 SELECT count(*) FROM seats.journal; wait a owned 2;"
      "submit a taken 1; collect a; expect a rc ok; expect a fenced 0; true a"},
     {"an event whose epoch has ended is given up alone",
-     "owner; add short; now look; wait a owned 2;" NEW_EPOCH " WHERE event = 1; submit a taken 1;"
+     "owner; add short; look a; wait a owned 2;" NEW_EPOCH " WHERE event = 1; submit a taken 1;"
      "submit a taken 5 other; collect a; expect a good 5; expect a bad 1; wait a owned 3;"
      "submit a taken 5; submit a taken 5 other; collect a; expect a good 15; expect a fenced 0"},
     {"an event taken by another process in an outage is given up alone",
-     "fresh; proxy; start a proxy; wait a owned 1; add short; now look; wait a owned 2;"
+     "fresh; proxy; start a proxy; wait a owned 1; add short; look a; wait a owned 2;"
      "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1;" NEW_EPOCH
      ", instance = 'x#1' WHERE event = 1; proxy open; collect a; expect a good 1;"
      "submit a taken 5 other; collect a; expect a good 6; wait a owned 3; submit a taken 5;"
@@ -753,62 +738,59 @@ static const struct script_row rows[] = {
      "sql DROP TRIGGER full_disk ON seats.journal; submit a taken 1; collect a; expect a rc ok;"
      "true a"},
     {"a locked row stops its event alone, which is back by itself",
-     "owner; add short; now look; wait a writable 2; now lock; submit a taken 1;"
+     "owner; add short; look a; wait a writable 2; lock; submit a taken 1;"
      "submit a taken 20 other; collect a; expect a good 20; expect a bad 1; expect a out 1;"
      "proof a; collect a; expect a rc peer; submit a taken 20 other; collect a; expect a good 40;"
-     "expect a role owner; expect a reconnects 1; now unlock; wait a writable 2;"
+     "expect a role owner; expect a reconnects 1; unlock; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 41; expect a fenced 0"},
     {"a locked row waits for nobody's turn, even alone",
-     "owner; now lock; submit a taken 1; collect a; expect a rc peer; expect a out 1;"
-     "expect a role owner; now unlock; wait a writable 1; submit a taken 1; collect a;"
+     "owner; lock; submit a taken 1; collect a; expect a rc peer; expect a out 1;"
+     "expect a role owner; unlock; wait a writable 1; submit a taken 1; collect a;"
      "expect a rc ok; expect a reconnects 1; true a"},
     {"only one locked row is waited for",
-     "owner; add short; add short third; now look; wait a writable 3; now lock; note a errors;"
+     "owner; add short; add short third; look a; wait a writable 3; lock; note a errors;"
      "proof a; proof a third; collect a; expect a rc peer; expect a bad 2; expect a grown 1;"
-     "expect a out 2; now unlock; wait a writable 3; proof a; collect a; expect a rc ok"},
+     "expect a out 2; unlock; wait a writable 3; proof a; collect a; expect a rc ok"},
     {"an event that is refused takes no other with it",
-     "owner; add short; now look; wait a writable 2; run refuse-first; run stall;"
-     "submit a taken 1 other; now stalled; submit a taken 10; submit a confirmed 10 other;"
+     "owner; add short; look a; wait a writable 2; run refuse-first; run stall;"
+     "submit a taken 1 other; stalled; submit a taken 10; submit a confirmed 10 other;"
      "sql DELETE FROM seats.stall; wait a out 1; collect a; expect a good 11; expect a bad 10;"
      "sql ALTER TABLE seats.journal DROP CONSTRAINT refused; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 12; expect a fenced 0"},
     {"an event with a locked row is regained last, with its open changes",
-     "fresh; proxy; start a proxy; wait a owned 1; add short; now look; wait a writable 2;"
-     "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1; now lock;"
+     "fresh; proxy; start a proxy; wait a owned 1; add short; look a; wait a writable 2;"
+     "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1; lock;"
      "proxy open; wait a reconnects 2; wait a role owner; submit a taken 5 other; wait a good 5;"
-     "expect a out 1; expect a bad 0; now unlock; collect a; expect a good 6;"
+     "expect a out 1; expect a bad 0; unlock; collect a; expect a good 6;"
      "expect a settled-written 1; expect a fenced 0; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 7"},
     {"events with locked rows are regained after the others",
-     "fresh; proxy; start a proxy; wait a owned 1; add short; add short third; now look;"
-     "wait a writable 3; now lock; note a raised; run cut-committer; wait a reconnects 2;"
+     "fresh; proxy; start a proxy; wait a owned 1; add short; add short third; look a;"
+     "wait a writable 3; lock; note a raised; run cut-committer; wait a reconnects 2;"
      "submit a taken 5 other; collect a; expect a good 5; expect a grown 1; expect a out 2;"
-     "now unlock; wait a writable 3; expect a fenced 0"},
+     "unlock; wait a writable 3; expect a fenced 0"},
     {"events with locked rows are taken over after the others",
-     "owner; add short; add short third; now look; wait a owned 3; end a; now lock;"
+     "owner; add short; add short third; look a; wait a owned 3; end a; lock;"
      "start b; wait b owned 1; submit b taken 5; submit b taken 5 other; collect b;"
-     "expect b good 5; now unlock; wait b owned 3"},
+     "expect b good 5; unlock; wait b owned 3"},
     {"events are taken over together", /* or in two parts if locks become free meanwhile */
-     "owner; add short; add short third; add short fourth; now look; wait a owned 4; start b;"
-     "wait b role standby; now lock; end a; wait b owned 1; now unlock; wait b owned 4;"
+     "owner; add short; add short third; add short fourth; look a; wait a owned 4; start b;"
+     "wait b role standby; lock; end a; wait b owned 1; unlock; wait b owned 4;"
      "query 1..2 SELECT count(DISTINCT xmin::text) FROM seats.owner WHERE event <> 2"},
     {"an event whose epoch cannot be raised holds up no other",
-     "owner; add short; add short third; now look; wait a owned 3; start b; wait b role standby;"
+     "owner; add short; add short third; look a; wait a owned 3; start b; wait b role standby;"
      "sql ALTER TABLE seats.owner ADD CHECK (event <> 2 OR epoch < 2) NOT VALID; end a;"
      "wait b owned 2; sql ALTER TABLE seats.owner DROP CONSTRAINT owner_check; wait b owned 3"},
     {"a lock that was tried for twice is given back at once", /* the session counts its locks */
-     "owner; end a; now lock; start b; now raise; now unlock; wait b owned 1;"
-     "query 1 " LOCKS_OF_DEMO "; sql UPDATE seats.event SET asleep_at = now(); now look b;"
-     "now freed"},
+     "owner; end a; lock; start b; raise; unlock; wait b owned 1;"
+     "query 1 " LOCKS_OF_DEMO "; sql UPDATE seats.event SET asleep_at = now(); look b; freed"},
     {"an event that is closed for a correction that was withdrawn stays",
      "owner; correct a; wait a closed 1; withdraw a; wait a reopened 1; expect a found 1;"
      "expect a owned 1; submit a taken 1; collect a; expect a rc ok; true a"},
     {"a change that waits for too long is refused",
-     "owner; now stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1; collect "
-     "a;"
-     "expect a rc timeout; within 6s; now start-server; wait a role owner; submit a taken 1; "
-     "collect a;"
-     "expect a rc ok; expect a fenced 0; true a"},
+     "owner; stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1;"
+     "collect a; expect a rc timeout; within 6s; start-server; wait a role owner;"
+     "submit a taken 1; collect a; expect a rc ok; expect a fenced 0; true a"},
     {"a changed row breaks the chain and is named",
      "owner; singly a 5; end a; run change-row-4; start b; wait b reason journal-unusable;"
      "expect b applied 3; expect b owned 0"},
