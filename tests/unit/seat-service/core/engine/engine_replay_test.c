@@ -94,9 +94,6 @@ static const struct script_row rows[] = {
     {"a hold that was handed over counts for its new buyer at the next owner",
      HALL "hold a u1 0,1,2; extend a o1 for=77; confirm a o1; takeover snapshot; buyer 1 0;"
           "buyer 77 3; places c u77 3 -> buyer-limit; op has 3; places c u1 5"},
-    {"a late hold is paid at the next owner",
-     HALL "hold a u1 0,1,2; extend a o; at 600s; expire a; takeover snapshot; confirm a o;"
-          "op verdict retaken; buyer 1 3; takeover; refund a o; buyer 1 0"},
 
     /* ---- late holds ---- */
     {"beyond its room a late hold is over",
