@@ -78,8 +78,8 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
          false},
         {"fairgate_order_stream_looks_total", "queries for changed orders that are watched", NULL,
          &order_watches_stats(pay->watches)->looks, false},
-        {"fairgate_hash_refused_total", "password checks refused", NULL,
-         hasher_refused(pay->hasher), false},
+        {"fairgate_hash_refused_total", "password checks refused", NULL, &pay->hashes_refused,
+         false},
     };
     const struct metrics_desc times = {"fairgate_order_to_ticket_seconds",
                                        "from an order's payment to its tickets", NULL};
@@ -147,7 +147,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
          "difference between the clocks of this machine and the seat service", NULL,
          &pay->common->seats_clock.apart_ms, true},
         {"fairgate_hash_queue", "password checks under way or waiting", NULL,
-         &pay->common->caps->hashing.len, true},
+         &pay->common->caps->hashing.used, true},
         {"fairgate_shop_lag_orders", "orders that the shop does not have yet", NULL,
          &pay->lags[LAG_SHOP], true},
         {"fairgate_shop_lag_microseconds", "age of the oldest of them", NULL,

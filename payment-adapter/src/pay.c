@@ -351,8 +351,6 @@ static int open_stores(struct pay *pay, struct err_slot *err)
     struct sessions_conf sessions = {pay->pg, settings->session_ttl_ms, loop->clock};
     if (rc == 0)
         rc = sessions_create(&sessions, err, &pay->sessions);
-    if (rc == 0)
-        rc = hasher_create(loop->uv, &pay->common->caps->hashing, err, &pay->hasher);
     return rc;
 }
 
@@ -648,12 +646,45 @@ void pay_close(struct pay *pay)
     pg_pool_close(pay->pg);
     order_series_destroy(pay->own->series);
     cancellations_destroy(pay->own->cancellations);
-    hasher_close(pay->hasher);
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);
     peers_http_destroy(pay->peers);
     seats_map_destroy(pay->seats_map);
     uv_close((uv_handle_t *)&pay->own->timer, on_timer_closed);
+}
+
+/* ---- work off the loop ---- */
+
+static void on_pool(void *ctx)
+{
+    const struct pay_work *work = ctx;
+    work->run(work->ctx);
+}
+
+static void on_run(void *ctx)
+{
+    const struct pay_work *work = ctx;
+    /* relaxed, here and below: the limit only counts */
+    atomic_fetch_sub_explicit(&work->limit->used, 1, memory_order_relaxed);
+    work->then(work->ctx);
+}
+
+bool pay_work_begin(struct pay_work *work)
+{
+    struct pay_limit *limit = work->limit;
+    if (limit == NULL) {
+        work->run(work->ctx);
+        work->then(work->ctx);
+        return true;
+    }
+    if (atomic_fetch_add_explicit(&limit->used, 1, memory_order_relaxed) >= limit->max) {
+        atomic_fetch_sub_explicit(&limit->used, 1, memory_order_relaxed);
+        return false;
+    }
+    work->job =
+        (struct service_job){.loop = work->loop, .run = on_pool, .then = on_run, .ctx = work};
+    service_run(&work->job);
+    return true;
 }
 
 /* ---- of the process ---- */
@@ -674,6 +705,9 @@ int pay_common_init(struct pay_common *common, const struct settings *settings,
     users_cap_init(&common->caps->questions, (uint32_t)settings->users_queries_per_s);
     pace_init(&common->caps->psp.pace, (uint32_t)settings->psp_per_s);
     common->caps->hashing.max = (uint32_t)settings->hash_queue;
+    common->caps->drawing.max = DRAWINGS_MAX;
+    common->caps->listing.max = LISTINGS_MAX;
+    common->caps->webhooks.max = WEBHOOKS_LONG_MAX;
     return 0;
 }
 

@@ -6,7 +6,6 @@
 
 #include "core/checkout/checkout.h"
 #include "core/pace/gate.h"
-#include "login/hasher.h"
 #include "login/session.h"
 #include "login/users.h"
 #include "outcall/jwks_feed.h"
@@ -28,30 +27,32 @@ struct outbox;    /* letters/outbox.h */
 struct reconcile; /* reconcile.h */
 struct webhooks;  /* webhooks.h */
 
+/* The limit of one kind of work. */
+struct pay_limit {
+    uint32_t max;
+    _Atomic uint64_t used; /* waiting for a thread or running; a gauge */
+};
+
 /* Limits that all loops of the process share. */
 struct pay_caps {
     struct gate questions; /* to the user database */
-    struct hash_queue hashing;
-    _Atomic uint32_t drawing;  /* at most DRAWINGS_MAX */
-    _Atomic uint32_t listing;  /* at most LISTINGS_MAX */
-    _Atomic uint32_t webhooks; /* at most WEBHOOKS_LONG_MAX */
+    struct pay_limit hashing, drawing, listing, webhooks;
     struct psp_shared psp;
 };
 
-/* Takes a place among those that draw tickets; false: all are taken. Relaxed: places are only
- * counted. */
-static inline bool pay_draw_begin(_Atomic uint32_t *drawing, uint32_t max)
-{
-    if (atomic_fetch_add_explicit(drawing, 1, memory_order_relaxed) < max)
-        return true;
-    atomic_fetch_sub_explicit(drawing, 1, memory_order_relaxed);
-    return false;
-}
+/* Work of a millisecond or more, within a limit: `run` on libuv's pool, then `then` on the loop, as
+ * service_run() says. */
+struct pay_work {
+    struct service_loop *loop;
+    void (*run)(void *ctx);
+    void (*then)(void *ctx);
+    void *ctx;
+    struct pay_limit *limit; /* NULL: the work is short, and both run at once */
+    struct service_job job;
+};
 
-static inline void pay_draw_end(_Atomic uint32_t *drawing)
-{
-    atomic_fetch_sub_explicit(drawing, 1, memory_order_relaxed);
-}
+/* False: the limit is reached, and nothing runs. `then` may free the work. */
+bool pay_work_begin(struct pay_work *work);
 
 /* Rates per scanner, scanner address, member, and address that brings payment keys, over all
  * loops. */
@@ -97,7 +98,6 @@ struct pay {
     struct pg_pool *pg;
     struct users *users; /* NULL: no login by password */
     struct outcalls *outcalls;
-    struct hasher *hasher;
     struct sessions *sessions;
     struct jwks_feed *passes, *sso; /* sso NULL: off */
     struct psp psps[PSP_PROVIDERS]; /* providers in use */
@@ -117,7 +117,7 @@ struct pay {
     _Atomic uint64_t db_clock_apart_ms;
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     struct ticket_times ticket_times;
-    _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;
+    _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed, hashes_refused;
     bool closing;
 };
 

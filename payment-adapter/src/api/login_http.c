@@ -27,6 +27,7 @@
 #include "base/magic.h"
 #include "crypto/jwt.h"
 #include "login/device.h"
+#include "login/password.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -47,13 +48,14 @@ struct login {
     char here_key[KEY_MAX];            /* the account from this address, or in a known browser */
     char keys[3 * KEY_MAX + 8];        /* the keys that count, as an array literal */
     struct user user;
+    struct pay_work work; /* checks the hash */
+    int checked;          /* the result of password_check() */
 };
 
 MAGIC(login, 0x3a700015);
 
-static void login_end(void *room)
+static void leave_list(struct login *login)
 {
-    struct login *login = room;
     for (struct login **at = &login->pay->login_list; *at != NULL; at = &(*at)->next) {
         if (*at == login) {
             assert(login->pay->logins > 0);
@@ -62,6 +64,13 @@ static void login_end(void *room)
             break;
         }
     }
+}
+
+static void login_end(void *room)
+{
+    struct login *login = room;
+    if (pay_of(login->req) != NULL) /* otherwise the loop has stopped, and its list is gone */
+        leave_list(login);
     sodium_memzero(login, sizeof(*login));
 }
 
@@ -139,15 +148,22 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
 
 static void check_hash(struct login *login);
 
-static void on_checked(void *ctx, int rc)
+static void run_check(void *ctx)
 {
     struct login *login = MAGIC_OF(login, ctx);
-    if (rc == 0 && login->user.found) {
-        begin_session(login, NULL);
+    login->checked = password_check(login->user.hash, login->password, NULL);
+}
+
+static void on_checked(void *ctx)
+{
+    struct login *login = MAGIC_OF(login, ctx);
+    int rc = login->checked;
+    if (pay_of(login->req) == NULL) { /* shutdown: not a wrong guess */
+        refusal_wait(login->req, REFUSAL_LOGIN_BUSY, 2);
         return;
     }
-    if (rc == ERR_CLOSED) { /* shutdown: not a wrong guess */
-        shed(login, 1000);
+    if (rc == 0 && login->user.found) {
+        begin_session(login, NULL);
         return;
     }
     if ((rc == ERR_SYNTAX || rc == ERR_RANGE) && login->user.found) {
@@ -182,9 +198,15 @@ static void check_hash(struct login *login)
                 span_to_cstr(item, login->user.hash, sizeof(login->user.hash));
         }
     }
-    if (hasher_check(login->pay->hasher, login->user.hash, login->password, on_checked, login,
-                     NULL) < 0)
+    login->work = (struct pay_work){.loop = login->pay->loop,
+                                    .run = run_check,
+                                    .then = on_checked,
+                                    .ctx = login,
+                                    .limit = &login->pay->common->caps->hashing};
+    if (!pay_work_begin(&login->work)) {
+        count(&login->pay->hashes_refused);
         shed(login, 2000);
+    }
 }
 
 static void on_user(void *ctx, int rc, const struct user *user)

@@ -41,9 +41,7 @@ struct visit {
     char as_of_memory[RFC3339_LEN + 1];
     struct text as_of;
     void (*then)(struct visit *visit);
-    /* For a long list, which is written off the loop: */
-    struct service_job job;
-    _Atomic uint32_t *places; /* the limit of such jobs; this one takes one place */
+    struct pay_work work; /* writes a long list off the loop */
     PGresult *rows;
     struct http_blob *blob;
     struct span headers;
@@ -161,8 +159,6 @@ static void on_written(void *ctx)
 {
     const struct visit *visit = MAGIC_OF(visit, ctx);
     struct http_blob *blob = visit->blob;
-    if (visit->places != NULL)
-        pay_draw_end(visit->places);
     assert(visit->headers.len > 0); /* says whether caches may store the list */
     if (blob == NULL)
         guard_unavailable(visit->req, ERR_NOMEM);
@@ -178,27 +174,20 @@ static void on_written(void *ctx)
     http_blob_unref(blob);
 }
 
-/* `places` NULL: the list is short and is written here. */
+/* `limit` NULL: the list is short and is written here. */
 static void write_list(struct visit *visit, const struct pg_answer *answer, void (*run)(void *ctx),
-                       _Atomic uint32_t *places, uint32_t places_max)
+                       struct pay_limit *limit)
 {
     assert(answer->rc == 0);
     assert(visit->rows == NULL);
-    if (places != NULL && !pay_draw_begin(places, places_max)) {
-        refusal_reply(visit->req, REFUSAL_BUSY);
-        return;
-    }
-    visit->places = places;
     visit->rows = answer->results[0];
     answer->results[0] = NULL;
-    visit->job = (struct service_job){
-        .loop = visit->pay->loop, .run = run, .then = on_written, .ctx = visit};
-    if (places != NULL) {
-        service_run(&visit->job);
-        return;
+    visit->work = (struct pay_work){
+        .loop = visit->pay->loop, .run = run, .then = on_written, .ctx = visit, .limit = limit};
+    if (!pay_work_begin(&visit->work)) {
+        PQclear(visit->rows);
+        refusal_reply(visit->req, REFUSAL_BUSY);
     }
-    run(visit);
-    on_written(visit);
 }
 
 /* A QR code takes a millisecond to draw, and an order may have a hundred: too long for the loop. */
@@ -207,7 +196,7 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
     struct visit *visit = MAGIC_OF(visit, ctx);
     visit->headers = SPAN("Cache-Control: private, no-store\r\n");
     if (guard_answer(visit->req, answer))
-        write_list(visit, answer, draw, &visit->pay->common->caps->drawing, DRAWINGS_MAX);
+        write_list(visit, answer, draw, &visit->pay->common->caps->drawing);
 }
 
 static void then_tickets(struct visit *visit)
@@ -444,8 +433,7 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
     if (!guard_answer(visit->req, answer))
         return;
     bool is_long = PQntuples(answer->results[0]) > REVOKED_SHORT_MAX;
-    write_list(visit, answer, put_revoked, is_long ? &visit->pay->common->caps->listing : NULL,
-               LISTINGS_MAX);
+    write_list(visit, answer, put_revoked, is_long ? &visit->pay->common->caps->listing : NULL);
 }
 
 static void on_get_revoked(struct http_req *req)

@@ -251,13 +251,12 @@ static void store(struct webhooks *webhooks, struct http_req *req, const struct 
 /* A long body is read off the loop: some providers sign nothing, and a wrong signature shows only
  * once the whole body is hashed. */
 struct reading {
-    struct service_job job;
+    struct pay_work work;
     struct http_req *req;
     struct psp psp;
     char secrets[PAY_SECRET_MAX]; /* a copy: a reload overwrites the loop's */
     struct span signature;
     uint64_t now_s;
-    _Atomic uint32_t *places; /* the limit of long bodies; NULL: this one is short */
     int rc;
     struct err_slot err;
     struct psp_event event;
@@ -290,8 +289,6 @@ static void on_read(void *ctx)
 {
     struct reading *reading = ctx;
     struct pay *pay = pay_of(reading->req);
-    if (reading->places != NULL)
-        pay_draw_end(reading->places);
     if (pay == NULL || reading->rc == ERR_NOMEM) /* the provider retries */
         guard_unavailable(reading->req, pay == NULL ? ERR_CLOSED : ERR_NOMEM);
     else if (reading->rc < 0)
@@ -322,16 +319,11 @@ static void on_webhook(struct http_req *req)
     reading->signature =
         signed_by != NULL ? http_req_header_named(req, span_of(signed_by)) : SPAN("");
     reading->now_s = clock_wall_us(pay->loop->clock) / 1000000;
-    reading->job = (struct service_job){
-        .loop = pay->loop, .run = read_webhook, .then = on_read, .ctx = reading};
-    _Atomic uint32_t *places = &pay->common->caps->webhooks;
-    if (http_req_body(req).len <= WEBHOOK_SHORT_MAX) {
-        read_webhook(reading);
-        on_read(reading);
-    } else if (pay_draw_begin(places, WEBHOOKS_LONG_MAX)) {
-        reading->places = places;
-        service_run(&reading->job);
-    } else {
+    reading->work =
+        (struct pay_work){.loop = pay->loop, .run = read_webhook, .then = on_read, .ctx = reading};
+    if (http_req_body(req).len > WEBHOOK_SHORT_MAX)
+        reading->work.limit = &pay->common->caps->webhooks;
+    if (!pay_work_begin(&reading->work)) {
         guard_unavailable(req, ERR_FULL);
         reading_free(reading);
     }

@@ -67,9 +67,7 @@ struct door {
     bool going_on;
     int rc, unread; /* `unread`: the body is not JSON */
     struct err_slot err;
-    /* For a long list, which is read off the loop: */
-    struct service_job job;
-    _Atomic uint32_t *drawing; /* NULL: it is short */
+    struct pay_work work; /* reads a long list off the loop */
     struct ticket_keys keys;
     struct scan scans[];
 };
@@ -447,8 +445,6 @@ static void on_read(void *ctx)
 {
     struct door *door = MAGIC_OF(door, ctx);
     struct http_req *req = door->req;
-    if (door->drawing != NULL)
-        pay_draw_end(door->drawing);
     if (door->unread < 0 || door->rc < 0 || pay_of(req) == NULL) {
         if (door->unread < 0)
             guard_unread(req, door->unread, &door->err);
@@ -490,18 +486,12 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         snprintf(door->who, sizeof(door->who), "%s", who);
     snprintf(door->actor, sizeof(door->actor), "%s",
              scanner != NULL ? scanner->id : ACTOR_OPERATOR);
+    door->work =
+        (struct pay_work){.loop = pay->loop, .run = read_body, .then = on_read, .ctx = door};
     if (http_req_body(req).len > DOOR_SHORT_MAX)
-        door->drawing = &pay->common->caps->drawing;
-    door->job =
-        (struct service_job){.loop = pay->loop, .run = read_body, .then = on_read, .ctx = door};
-    if (door->drawing == NULL) {
-        read_body(door);
-        on_read(door);
-    } else if (pay_draw_begin(door->drawing, DRAWINGS_MAX)) {
-        service_run(&door->job);
-    } else {
+        door->work.limit = &pay->common->caps->drawing;
+    if (!pay_work_begin(&door->work))
         refusal_reply(req, REFUSAL_BUSY);
-    }
 }
 
 /* ---- the calls ---- */

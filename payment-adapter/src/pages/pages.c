@@ -75,8 +75,7 @@ struct visit {
     enum lang lang;
     bool tickets;
     /* Of tickets that are drawn: */
-    struct service_job job;
-    _Atomic uint32_t *drawing;
+    struct pay_work work;
     PGresult *rows;
     struct tickets_view view;
     struct text page;
@@ -256,7 +255,6 @@ static void draw(void *ctx)
 static void on_drawn(void *ctx)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    pay_draw_end(visit->drawing);
     struct text page = visit->page;
     reply_page(visit, 200, &page);
     free(page.ptr);
@@ -284,19 +282,20 @@ static void on_tickets_read(void *ctx, const struct pg_answer *answer)
         reply_note(visit, 503, "page.later");
         return;
     }
-    visit->drawing = &visit->pay->common->caps->drawing;
-    if (!pay_draw_begin(visit->drawing, DRAWINGS_MAX)) {
+    visit->page = text_on(memory, room);
+    visit->work = (struct pay_work){.loop = visit->pay->loop,
+                                    .run = draw,
+                                    .then = on_drawn,
+                                    .ctx = visit,
+                                    .limit = &visit->pay->common->caps->drawing};
+    visit->rows = answer->results[0];
+    answer->results[0] = NULL;
+    if (!pay_work_begin(&visit->work)) {
+        PQclear(visit->rows);
         free(memory);
         http_bound_count("overloaded");
         reply_note(visit, 503, "page.later");
-        return;
     }
-    visit->rows = answer->results[0];
-    answer->results[0] = NULL;
-    visit->page = text_on(memory, room);
-    visit->job =
-        (struct service_job){.loop = visit->pay->loop, .run = draw, .then = on_drawn, .ctx = visit};
-    service_run(&visit->job);
 }
 
 static void on_orders_read(void *ctx, const struct pg_answer *answer)

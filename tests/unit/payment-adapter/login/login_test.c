@@ -1,8 +1,6 @@
 /* login_test.c: passwords are checked against hashes of other implementations than the libraries
  * used here (bcryptjs and noble-hashes in JavaScript, the OpenSSL command, the published vectors of
- * Openwall's crypt_blowfish, Drepper's sha512-crypt and the Argon2 reference), and each check is
- * answered once, also if the loop is about to end. */
-#include "login/hasher.h"
+ * Openwall's crypt_blowfish, Drepper's sha512-crypt and the Argon2 reference). */
 #include "login/password.h"
 #include "unit.h"
 
@@ -89,66 +87,4 @@ TEST_CASE(invalid_and_too_costly_hashes_are_not_wrong_passwords)
         assert_int_equal(password_check(costly[i], "x", NULL), ERR_RANGE);
     for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
         assert_int_equal(password_check(invalid[i], "x", NULL), ERR_SYNTAX);
-}
-
-/* ---- the queue of checks ---- */
-
-enum { CHECKS = 3 };
-
-static struct answers {
-    uv_loop_t loop;
-    struct hash_queue queue;
-    struct hasher *hasher;
-    unsigned answered, good, closed;
-} answers;
-
-static void on_done(void *ctx, int rc)
-{
-    (void)ctx;
-    answers.answered += 1;
-    answers.good += rc == 0;
-    answers.closed += rc == ERR_CLOSED;
-}
-
-static int check(void)
-{
-    return hasher_check(answers.hasher,
-                        "pbkdf2_sha256$1200$seasalt$lA7UOvaNxfp1YZX8z9/cKIpH2EcwRvPU4aShohDz/vQ=",
-                        HORSE, on_done, NULL, NULL);
-}
-
-static void begin_checks(void)
-{
-    struct err_slot err;
-    answers = (struct answers){.queue = {.max = CHECKS}};
-    uv_loop_init(&answers.loop);
-    assert_int_equal(0, hasher_create(&answers.loop, &answers.queue, &err, &answers.hasher));
-    for (unsigned i = 0; i < CHECKS; i++)
-        assert_int_equal(0, check());
-}
-
-TEST_CASE(each_check_is_answered_and_its_slot_returned)
-{
-    begin_checks();
-    assert_int_equal(ERR_FULL, check());
-    assert_int_equal(1, *hasher_refused(answers.hasher));
-    uv_run(&answers.loop, UV_RUN_DEFAULT);
-    assert_int_equal(CHECKS, answers.good);
-    assert_int_equal(0, answers.queue.len);
-    assert_int_equal(0, check());
-    uv_run(&answers.loop, UV_RUN_DEFAULT);
-    hasher_close(answers.hasher);
-    assert_int_equal(CHECKS + 1, answers.answered);
-    assert_int_equal(0, uv_loop_close(&answers.loop));
-}
-
-TEST_CASE(close_answers_waiting_checks_once)
-{
-    begin_checks();
-    hasher_close(answers.hasher);
-    assert_int_equal(CHECKS, answers.closed);
-    uv_run(&answers.loop, UV_RUN_DEFAULT);
-    assert_int_equal(CHECKS, answers.answered);
-    assert_int_equal(0, answers.queue.len); /* the slots are free for other loops again */
-    assert_int_equal(0, uv_loop_close(&answers.loop));
 }
