@@ -43,14 +43,30 @@ SET until = now() + :ms(:lease_ms)
 WHERE run = :run AND owner <> ''
 RETURNING run;
 
+-- The account may be shared: payments that name no order of ours do not concern us. They are counted while all
+-- payments are gone through; the result is as of the last full pass. passed_at is when that pass compared the last
+-- order. The seats of each trading event were compared at seats_compared_at or later. A run that read all lists to the
+-- end (`whole`) stores when it began: infra/recover trusts no older list.
 -- statement: reconcile_end
 --> run         bigint
 --> drift       bigint
 --> report      jsonb
+--> whole       boolean
+--> took_ms     bigint
+--> grace_ms    bigint
 --< ended_s     bigint
 --< seats_age_s bigint
+WITH p AS (
+    UPDATE reconciled
+    SET read_at = CASE WHEN :whole THEN greatest(read_at, now() - :ms(:took_ms)) ELSE read_at END
+    RETURNING passed_at, foreign_payments, foreign_amount
+)
 UPDATE reconcile_run
-SET owner = '', until = now(), ended_at = now(), drift = :drift, report = :report
+SET owner = '', until = now(), ended_at = now(), drift = :drift,
+    report = :report || jsonb_build_object('passed_at', :iso(p.passed_at),
+        'seats_compared_at', :iso(coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now())),
+        'foreign', jsonb_build_object('payments', p.foreign_payments, 'amount', p.foreign_amount))
+FROM p
 WHERE run = :run AND owner <> ''
 RETURNING extract(epoch FROM ended_at)::bigint AS ended_s, :seats_age_s(report) AS seats_age_s;
 
@@ -193,24 +209,6 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
     WHEN :t.compared_at > :t.at + :ms(:grace_ms) THEN interval '1 day'
     ELSE interval '7 days'
 END
-
--- The account may be shared: payments that name no order of ours do not concern us. They are counted while all
--- payments are gone through; the result is as of the last full pass. passed_at is when that pass compared the last
--- order. The seats of each trading event were compared at seats_at or later. A run that read all lists to the end
--- (`whole`) stores when it began: infra/recover trusts no older list.
--- statement: reconcile_passed
---> whole     boolean
---> took_ms   bigint
---> grace_ms  bigint
---< payments  bigint
---< amount    bigint
---< passed_at text
---< seats_at  text
-UPDATE reconciled
-SET read_at = CASE WHEN :whole THEN greatest(read_at, now() - :ms(:took_ms)) ELSE read_at END
-RETURNING foreign_payments AS payments, foreign_amount AS amount,
-    coalesce(:iso(passed_at), '') AS passed_at,
-    :iso(coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now())) AS seats_at;
 
 -- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
 -- delivered since the list was last read to its end (`at`), it is unknown whether the list has them.

@@ -27,7 +27,6 @@
 
 #include "base/grow.h"
 #include "base/magic.h"
-#include "base/rfc3339.h"
 #include "base/rng.h"
 #include "login/pace.h"
 #include "observe/log.h"
@@ -101,9 +100,6 @@ struct reconcile {
     uint32_t items_len;
     char first[32];           /* kind of the first item that is not accepted; "": none */
     uint64_t drift, accepted; /* including unlisted ones */
-    uint64_t foreign, foreign_amount;
-    char passed_at[RFC3339_LEN + 1];
-    char seats_at[RFC3339_LEN + 1]; /* each trading event's seats were compared since then */
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
     bool whole; /* the lists of providers and shop were read to the end */
@@ -306,58 +302,6 @@ static void take_items(struct reconcile *reconcile, const PGresult *res)
     }
 }
 
-static void on_passed(void *ctx, const struct pg_answer *answer)
-{
-    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
-    if (came_back(reconcile))
-        return;
-    if (answer->rc == 0) {
-        const struct sql_reconcile_passed_row row = sql_reconcile_passed_row(answer->results[0], 0);
-        reconcile->foreign = row.payments;
-        reconcile->foreign_amount = row.amount;
-        span_to_cstr_cut(row.passed_at, reconcile->passed_at, sizeof(reconcile->passed_at));
-        span_to_cstr_cut(row.seats_at, reconcile->seats_at, sizeof(reconcile->seats_at));
-    } else {
-        break_link(reconcile, "database");
-    }
-    assert(reconcile->running);
-    assert(reconcile->then == NULL);
-    assert(reconcile->items_len <= ITEMS_MAX);
-    char *memory = malloc(REPORT_MAX);
-    if (memory == NULL) {
-        end_run(reconcile, ERR_NOMEM);
-        return;
-    }
-    struct text report = text_on(memory, REPORT_MAX - 1);
-    /* All of the report but "at" and "drift". */
-    const struct span none = {NULL, 0};
-    json_open(&report, '{');
-    json_member_or_null(&report, "passed_at",
-                        reconcile->passed_at[0] != '\0' ? span_of(reconcile->passed_at) : none);
-    json_member_or_null(&report, "seats_compared_at",
-                        reconcile->seats_at[0] != '\0' ? span_of(reconcile->seats_at) : none);
-    put_items(&reconcile->items[false], &report);
-    json_member_open(&report, "accepted", '{');
-    json_member_u64(&report, "count", reconcile->accepted);
-    put_items(&reconcile->items[true], &report);
-    json_close(&report, '}');
-    json_member_open(&report, "foreign", '{');
-    json_member_u64(&report, "payments", reconcile->foreign);
-    json_member_u64(&report, "amount", reconcile->foreign_amount);
-    json_close(&report, '}');
-    json_member_open(&report, "not_reached", '[');
-    for (uint32_t i = 0; i < reconcile->broken_len; i++)
-        json_str(&report, span_of(reconcile->broken[i]));
-    json_close(&report, ']');
-    json_close(&report, '}');
-    assert(!report.overflown);
-    memory[report.len] = '\0';
-    const struct sql_reconcile_end_args args = {
-        .run = reconcile->id, .drift = reconcile->drift, .report = memory};
-    sql_reconcile_end(asking(reconcile), &args, on_ended, reconcile);
-    free(memory);
-}
-
 static void on_drift(void *ctx, const struct pg_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
@@ -367,11 +311,38 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
         take_items(reconcile, answer->results[0]);
     else
         break_link(reconcile, "database");
-    const struct sql_reconcile_passed_args args = {
+    assert(reconcile->running);
+    assert(reconcile->then == NULL);
+    assert(reconcile->items_len <= ITEMS_MAX);
+    char *memory = malloc(REPORT_MAX);
+    if (memory == NULL) {
+        end_run(reconcile, ERR_NOMEM);
+        return;
+    }
+    struct text report = text_on(memory, REPORT_MAX - 1);
+    /* All of the report but what the database adds. */
+    json_open(&report, '{');
+    put_items(&reconcile->items[false], &report);
+    json_member_open(&report, "accepted", '{');
+    json_member_u64(&report, "count", reconcile->accepted);
+    put_items(&reconcile->items[true], &report);
+    json_close(&report, '}');
+    json_member_open(&report, "not_reached", '[');
+    for (uint32_t i = 0; i < reconcile->broken_len; i++)
+        json_str(&report, span_of(reconcile->broken[i]));
+    json_close(&report, ']');
+    json_close(&report, '}');
+    assert(!report.overflown);
+    memory[report.len] = '\0';
+    const struct sql_reconcile_end_args args = {
+        .run = reconcile->id,
+        .drift = reconcile->drift,
+        .report = memory,
         .whole = reconcile->whole,
         .took_ms = (now_us(reconcile) - reconcile->began_us) / 1000 + 1,
         .grace_ms = GRACE_MS};
-    sql_reconcile_passed(asking(reconcile), &args, on_passed, reconcile);
+    sql_reconcile_end(asking(reconcile), &args, on_ended, reconcile);
+    free(memory);
 }
 
 /* ---- seats ---- */
