@@ -314,7 +314,7 @@ commit:
                 stored = TOKEN_FITS && MOVES_FIT;
                 if
                 :: stored ->
-                    /* A step's effects are in the same commit: effect_ticket(), effect_revoke(),
+                    /* A step's effects are in the same commit: effect_ticket(), effect_plain(),
                      * effect_payment(). */
                     if
                     :: verdict == DONE && at_state == RUNNING && at_step == 5 ->

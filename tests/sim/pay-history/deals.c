@@ -331,7 +331,7 @@ static void draw_effect(struct saga_effects *effects, const struct order *order,
         effect_expiry(effects, order->id, UINT64_C(1700000000000) + below(1 << 20));
         return;
     case 2:
-        effect_revoke(effects, order->id);
+        effect_plain(effects, EFFECT_REVOKE, order->id);
         return;
     case 3:
         effect_letter(effects, EFFECT_SHOP, order, kinds[below(5)]);

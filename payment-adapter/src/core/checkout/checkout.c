@@ -59,7 +59,6 @@ enum step {
     STEP_TELL_SHOP,
     STEP_CREDIT_REVOKE,
     STEP_CREDIT_FREE,
-    STEP_CREDIT_REFUND,
     STEP_CREDIT_TELL,
     STEP_MOVE_REVOKE,
     STEP_MOVE_SEATS,
@@ -108,41 +107,24 @@ static const struct checkout_step steps[STEP_COUNT] = {
     [STEP_HAND_OVER] = {{.name = "hand_over", .run = sale_hand_over, BY_OURSELVES},
                         .shown = ORDER_COMPLETED},
 
-    [STEP_REVOKE_TICKETS] = {{.name = "revoke_tickets", .run = sale_revoke_tickets, BY_OURSELVES},
-                             .shown = ORDER_REFUNDING},
-    [STEP_FREE_SEATS] = {{.name = "free_seats", .run = sale_free_seats, BY_SEATS},
-                         .shown = ORDER_REFUNDING},
+    [STEP_REVOKE_TICKETS] = {{.name = "revoke_tickets", .run = sale_revoke_tickets, BY_OURSELVES}},
+    [STEP_FREE_SEATS] = {{.name = "free_seats", .run = sale_free_seats, BY_SEATS}},
     [STEP_REFUND_PAYMENT] = {{.name = "refund_payment",
                               .run = payment_refund,
                               .peer = PEER_PSP_TAKE,
                               .timeout_ms = 2 * TRY_MS,
-                              FOR(DAY)},
-                             .shown = ORDER_REFUNDING},
-    [STEP_TELL_SHOP] = {{.name = "tell_shop", .run = sale_tell_shop, BY_OURSELVES},
-                        .shown = ORDER_REFUNDING},
+                              FOR(DAY)}},
+    [STEP_TELL_SHOP] = {{.name = "tell_shop", .run = sale_tell_shop, BY_OURSELVES}},
 
-    [STEP_CREDIT_REVOKE] = {{.name = "revoke_tickets", .run = sale_revoke_part, BY_OURSELVES},
-                            .shown = ORDER_COMPLETED},
-    [STEP_CREDIT_FREE] = {{.name = "free_seats", .run = sale_free_part, BY_SEATS},
-                          .shown = ORDER_COMPLETED},
-    [STEP_CREDIT_REFUND] = {{.name = "refund_payment",
-                             .run = payment_refund,
-                             .peer = PEER_PSP_TAKE,
-                             .timeout_ms = 2 * TRY_MS,
-                             FOR(DAY)},
-                            .shown = ORDER_COMPLETED},
-    [STEP_CREDIT_TELL] = {{.name = "tell_shop", .run = sale_tell_credit, BY_OURSELVES},
-                          .shown = ORDER_COMPLETED},
+    [STEP_CREDIT_REVOKE] = {{.name = "revoke_tickets", .run = sale_revoke_part, BY_OURSELVES}},
+    [STEP_CREDIT_FREE] = {{.name = "free_seats", .run = sale_free_part, BY_SEATS}},
+    [STEP_CREDIT_TELL] = {{.name = "tell_shop", .run = sale_tell_credit, BY_OURSELVES}},
 
     [STEP_MOVE_REVOKE] =
-        {{.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
-         .shown = ORDER_COMPLETED},
-    [STEP_MOVE_SEATS] = {{.name = "move_seats", .run = move_seats, BY_SEATS},
-                         .shown = ORDER_COMPLETED},
-    [STEP_MOVE_ISSUE] = {{.name = "issue_tickets", .run = move_issue, BY_OURSELVES},
-                         .shown = ORDER_COMPLETED},
-    [STEP_MOVE_TELL] = {{.name = "tell_shop", .run = move_tell, BY_OURSELVES},
-                        .shown = ORDER_COMPLETED},
+        {{.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES}},
+    [STEP_MOVE_SEATS] = {{.name = "move_seats", .run = move_seats, BY_SEATS}},
+    [STEP_MOVE_ISSUE] = {{.name = "issue_tickets", .run = move_issue, BY_OURSELVES}},
+    [STEP_MOVE_TELL] = {{.name = "tell_shop", .run = move_tell, BY_OURSELVES}},
 };
 
 /* ---- definitions ---- */
@@ -170,7 +152,7 @@ static const struct checkout_step *const refund_2[] = {
 static const struct checkout_step *const credit_1[] = {
     &steps[STEP_CREDIT_REVOKE],
     &steps[STEP_CREDIT_FREE],
-    &steps[STEP_CREDIT_REFUND],
+    &steps[STEP_REFUND_PAYMENT],
     &steps[STEP_CREDIT_TELL],
 };
 /* The old tickets are voided first, the old seats are released last. The move itself is the pivot:
@@ -194,18 +176,18 @@ static const struct checkout_def definitions[] = {
 };
 enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
 
-/* The buyer's status once a saga has ended or is parked. */
+/* The buyer's status. In a sale a running step, or the cause of turning back, says it. */
 static const struct {
     const char *family; /* SQL statements recognise a row's kind by it */
-    enum order_status completed, undone, parked;
-    bool undone_by_cause;
+    enum order_status running, completed, undone, parked;
 } kinds[CHECKOUT_KINDS] = {
-    [CHECKOUT_SALE] = {"checkout.", ORDER_COMPLETED, ORDER_FAILED, ORDER_PARKED, true},
-    [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED, false},
-    /* It changes no status: all three are equal, so none is written. */
-    [CHECKOUT_CREDIT] = {"credit.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
+    [CHECKOUT_SALE] = {"checkout.", .completed = ORDER_COMPLETED, .parked = ORDER_PARKED},
+    [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDING, ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED},
+    /* It changes no status: all four are equal, so none is written. */
+    [CHECKOUT_CREDIT] = {"credit.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED,
+                         ORDER_COMPLETED},
     /* If the seats do not move, they are still the buyer's. */
-    [CHECKOUT_MOVE] = {"move.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
+    [CHECKOUT_MOVE] = {"move.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED},
 };
 
 /* ---- statuses ---- */
@@ -259,10 +241,10 @@ enum order_status checkout_status(const struct saga_def *def, enum saga_state st
         return kinds[kind].parked;
     switch (state) {
     case SAGA_RUNNING:
-        return step_of(def, step)->shown;
+        return kind == CHECKOUT_SALE ? step_of(def, step)->shown : kinds[kind].running;
     case SAGA_UNDOING:
     case SAGA_UNDONE:
-        return kinds[kind].undone_by_cause ? status_of_cause(cause) : kinds[kind].undone;
+        return kind == CHECKOUT_SALE ? status_of_cause(cause) : kinds[kind].undone;
     case SAGA_COMPLETED:
         return kinds[kind].completed;
     case SAGA_STATE_COUNT:
@@ -284,7 +266,8 @@ bool checkout_answers(const struct saga_def *def, uint8_t step)
 bool checkout_gives_up(const struct saga_def *def, uint8_t step)
 {
     assert(def != NULL);
-    return step_of(def, step) == &steps[STEP_CREDIT_REFUND];
+    return checkout_kind(def) == CHECKOUT_CREDIT &&
+           step_of(def, step) == &steps[STEP_REFUND_PAYMENT];
 }
 
 static bool has_begun_payment(const struct saga_def *def, uint8_t step)

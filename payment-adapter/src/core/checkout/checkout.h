@@ -29,7 +29,7 @@ enum checkout_kind {
 /* A row of the table of steps: everything about one step. */
 struct checkout_step {
     struct saga_step saga;   /* must come first: definitions list these */
-    enum order_status shown; /* the buyer's status while a saga runs this step forward */
+    enum order_status shown; /* the buyer's status while a sale runs this step forward */
     /* From here on the payment may have begun, so a buyer whose order fails gets a mail. */
     bool begins_payment;
     bool answers_buyer; /* from here on the buyer can be answered with how to pay */

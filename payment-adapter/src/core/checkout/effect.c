@@ -90,27 +90,12 @@ void effect_ticket(struct saga_effects *effects, const struct order *order,
     effect_close(&effect, effects, EFFECT_TICKET);
 }
 
-void effect_revoke(struct saga_effects *effects, const char *order)
+void effect_plain(struct saga_effects *effects, enum effect kind, const char *order)
 {
-    assert(order[0] != '\0');
+    assert(kind == EFFECT_REVOKE || kind == EFFECT_MOVE_SHUT || kind == EFFECT_PART_FREED);
     struct effect_text effect;
     effect_open(&effect, order);
-    effect_close(&effect, effects, EFFECT_REVOKE);
-}
-
-void effect_move_shut(struct saga_effects *effects, const char *order)
-{
-    struct effect_text effect;
-    effect_open(&effect, order);
-    effect_close(&effect, effects, EFFECT_MOVE_SHUT);
-}
-
-void effect_part_freed(struct saga_effects *effects, const char *order)
-{
-    struct effect_text effect;
-    assert(order[0] != '\0');
-    effect_open(&effect, order);
-    effect_close(&effect, effects, EFFECT_PART_FREED);
+    effect_close(&effect, effects, kind);
 }
 
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places)

@@ -36,9 +36,8 @@ void effect_payment(struct saga_effects *effects, const char *order, const char 
 void effect_expiry(struct saga_effects *effects, const char *order, uint64_t expires_ms);
 void effect_ticket(struct saga_effects *effects, const struct order *order,
                    const struct ticket *ticket, const char *token);
-void effect_revoke(struct saga_effects *effects, const char *order);
-void effect_move_shut(struct saga_effects *effects, const char *order);
-void effect_part_freed(struct saga_effects *effects, const char *order);
+/* One of those that name only the order. */
+void effect_plain(struct saga_effects *effects, enum effect kind, const char *order);
 /* False when out of memory. */
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places);
 /* Replaces the ticket `old`, for the same holder. */

@@ -24,7 +24,7 @@ void move_revoke(struct saga_call *call, void *ctx)
     struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
-    effect_move_shut(saga_call_effects(call), attempt->order.id);
+    effect_plain(saga_call_effects(call), EFFECT_MOVE_SHUT, attempt->order.id);
     attempt_finish(attempt, SAGA_DONE, NULL);
 }
 

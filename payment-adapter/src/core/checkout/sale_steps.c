@@ -130,7 +130,7 @@ void sale_revoke_tickets(struct saga_call *call, void *ctx)
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;
-    effect_revoke(saga_call_effects(call), attempt->order.id);
+    effect_plain(saga_call_effects(call), EFFECT_REVOKE, attempt->order.id);
     attempt_finish(attempt, SAGA_DONE, NULL);
 }
 
@@ -152,7 +152,7 @@ void sale_revoke_part(struct saga_call *call, void *ctx)
     char about[24];
     snprintf(about, sizeof(about), LETTER_REVOKED "-%u", moving->number);
     if (moving->len > 0)
-        effect_move_shut(effects, attempt->order.id);
+        effect_plain(effects, EFFECT_MOVE_SHUT, attempt->order.id);
     for (uint32_t i = 0; i < moving->len; i++) {
         const struct moving_seat *seat = &moving->seats[i];
         assert(seat->to[0] == '\0'); /* it is given back, not moved */
@@ -166,7 +166,7 @@ static void then_part_freed(struct attempt *attempt)
 {
     assert(attempt->peer.op == PEER_SEATS_RETURN);
     if (attempt->peer.verdict == SAGA_DONE)
-        effect_part_freed(saga_call_effects(attempt->call), attempt->order.id);
+        effect_plain(saga_call_effects(attempt->call), EFFECT_PART_FREED, attempt->order.id);
     attempt_finish_replied(attempt);
 }
 
