@@ -344,7 +344,6 @@ CREATE TABLE pay.session (
     revoked_at timestamptz
 ) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
 CREATE INDEX session_expires ON pay.session (expires_at);
-CREATE INDEX session_member ON pay.session (member) WHERE revoked_at IS NULL;
 
 -- Failed logins, by a keyed hash of the account or of the address.
 CREATE TABLE pay.throttle (

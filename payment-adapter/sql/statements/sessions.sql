@@ -41,21 +41,11 @@ SELECT member, lang
 FROM session
 WHERE token = :token AND revoked_at IS NULL AND expires_at > now();
 
--- Ends this session or, with a member, all of theirs.
 -- statement: session_revoke
---> token  text
---> member text null
---< token  text
+--> token text
 UPDATE session
 SET revoked_at = now()
-WHERE :is_unrevoked(session) AND token = ANY (ARRAY(
-    SELECT :token
-    UNION ALL
-    SELECT token
-    FROM session
-    WHERE member = :member AND revoked_at IS NULL
-))
-RETURNING token;
+WHERE token = :token AND revoked_at IS NULL;
 
 -- Deletes expired rows, a limited number at a time. No provider repeats an event for longer than
 -- four days.

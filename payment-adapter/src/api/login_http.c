@@ -441,7 +441,7 @@ static void on_ended(void *ctx, int rc, const char *set_cookie)
 static void on_logout(struct http_req *req)
 {
     if (guard_origin(req))
-        session_end(pay_of(req)->sessions, req, NULL, on_ended, req);
+        session_end(pay_of(req)->sessions, req, on_ended, req);
 }
 
 static void on_me(void *ctx, int rc, const struct session *session)

@@ -173,8 +173,7 @@ static void start_letter(struct outbox_item *item, const PGresult *rows, int at)
     if (!span_to_cstr(row.places, letter->places, sizeof(letter->places)))
         letter->places[0] = '\0';
     uint32_t retry_ms = 0;
-    if (users_address(item->conf->users, PACE_MAIL, letter->member, on_address, letter, &retry_ms) <
-        0)
+    if (users_address(item->conf->users, letter->member, on_address, letter, &retry_ms) < 0)
         leave_alone(item, retry_ms > 0 ? retry_ms : LEFT_ALONE_MS);
 }
 

@@ -209,21 +209,17 @@ void session_begin(struct sessions *sessions, const struct http_req *req,
 static void on_ended(void *ctx, const struct pg_answer *answer)
 {
     struct lookup *lookup = ctx;
-    char hash[SESSION_HASH_MAX];
-    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
-        if (span_to_cstr(sql_session_revoke_row(answer->results[0], i).token, hash, sizeof(hash)))
-            forget(lookup->sessions, hash);
-    }
+    forget(lookup->sessions, lookup->hash); /* a request meanwhile may have read it */
     answer_lookup(lookup, answer->rc);
 }
 
-void session_end(struct sessions *sessions, const struct http_req *req, const char *member_or_null,
-                 session_on_begun *on_done, void *ctx)
+void session_end(struct sessions *sessions, const struct http_req *req, session_on_begun *on_done,
+                 void *ctx)
 {
     struct lookup *lookup = begin(sessions, req, on_done, ctx);
     if (lookup == NULL)
         return;
     write_cookie(lookup->set_cookie, "", "0", http_req_is_tls(req));
-    const struct sql_session_revoke_args args = {.token = lookup->hash, .member = member_or_null};
-    sql_session_revoke(sessions->conf.pg, &args, on_ended, lookup);
+    sql_session_revoke(sessions->conf.pg, &(struct sql_session_revoke_args){lookup->hash}, on_ended,
+                       lookup);
 }

@@ -51,8 +51,8 @@ struct session_start {
 typedef void session_on_begun(void *ctx, int rc, const char *set_cookie);
 void session_begin(struct sessions *sessions, const struct http_req *req,
                    const struct session_start *start, session_on_begun *on_done, void *ctx);
-/* Ends this session, or all of the member's. */
-void session_end(struct sessions *sessions, const struct http_req *req, const char *member_or_null,
-                 session_on_begun *on_done, void *ctx);
+/* Ends this session; set_cookie removes its cookie. */
+void session_end(struct sessions *sessions, const struct http_req *req, session_on_begun *on_done,
+                 void *ctx);
 
 #endif

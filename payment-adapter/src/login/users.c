@@ -17,9 +17,6 @@
 #include <string.h>
 
 enum {
-    QUERY_LOGIN,
-    QUERY_MAIL,
-    QUERIES,
     BREAKER_TRIP = 5,
     BREAKER_OPEN_MS = 1000,
     CAP_RETRY_MS = 1000,
@@ -33,7 +30,7 @@ struct users {
     struct breaker breaker;
     struct gate *cap;
     const struct clock *clock;
-    struct pg_statement statements[QUERIES];
+    struct pg_statement statements[PACE_SHARES]; /* one query for each share */
     char setup[256];
     struct users_stats stats;
     unsigned under_way;
@@ -43,7 +40,7 @@ struct users {
 struct question {
     uint32_t magic;
     struct users *users;
-    int query;
+    enum pace_share share; /* says which query it is, too */
     char param[LOGIN_ACCOUNT_MAX + 1];
     users_on_done *on_done;
     void *ctx;
@@ -73,8 +70,8 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
     users->clock = clock;
     users->own = own;
     users->pace = pace_users_of((uint32_t)settings->users_queries_per_s);
-    users->statements[QUERY_LOGIN] = (struct pg_statement){"login", settings->users_login_sql};
-    users->statements[QUERY_MAIL] = (struct pg_statement){"mail", settings->users_mail_sql};
+    users->statements[PACE_LOGIN] = (struct pg_statement){"login", settings->users_login_sql};
+    users->statements[PACE_MAIL] = (struct pg_statement){"mail", settings->users_mail_sql};
     breaker_init(&users->breaker, BREAKER_TRIP, BREAKER_OPEN_MS, BREAKER_OPEN_MS);
     users->cap = cap;
     /* Our connections are read-only whatever the role allows. Their statements time out before we
@@ -96,7 +93,7 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
         .queue_max = QUEUE_MAX,
         .deadline_ms = (uint32_t)settings->users_timeout_ms,
         .statements = users->statements,
-        .statements_len = QUERIES,
+        .statements_len = PACE_SHARES,
         .clock = clock,
         .rng = rng,
         .log = log,
@@ -129,11 +126,11 @@ bool users_reached(const struct users *users)
     return pg_pool_ready(users->pg);
 }
 
-static void read_user(const PGresult *res, int query, struct user *user)
+static void read_user(const PGresult *res, enum pace_share share, struct user *user)
 {
     if (PQntuples(res) == 0)
         return;
-    if (query == QUERY_MAIL) {
+    if (share == PACE_MAIL) {
         user->found = span_to_cstr(pg_text(res, 0, 0), user->address, sizeof(user->address)) &&
                       user->address[0] != '\0';
         return;
@@ -169,7 +166,7 @@ static void on_answer(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0 || nobody) {
         breaker_answered(&users->breaker);
         if (!nobody)
-            read_user(answer->results[0], question->query, &user);
+            read_user(answer->results[0], question->share, &user);
     } else {
         breaker_missed(&users->breaker, clock_mono_us(users->clock));
     }
@@ -197,11 +194,11 @@ static void on_paced(void *ctx, const struct pg_answer *answer)
     } else {
         const char *const params[] = {question->param};
         atomic_fetch_add_explicit(&users->stats.asked, 1, memory_order_relaxed);
-        pg_pool_query(users->pg, (uint32_t)question->query, 1, params, on_answer, question);
+        pg_pool_query(users->pg, (uint32_t)question->share, 1, params, on_answer, question);
     }
 }
 
-static int ask(struct users *users, int query, enum pace_share share, const char *param,
+static int ask(struct users *users, enum pace_share share, const char *param,
                users_on_done *on_done, void *ctx, uint32_t *retry_ms)
 {
     uint64_t now_us = clock_mono_us(users->clock);
@@ -218,7 +215,7 @@ static int ask(struct users *users, int query, enum pace_share share, const char
     struct question *question = calloc(1, sizeof(*question));
     if (question == NULL)
         return ERR_NOMEM;
-    *question = (struct question){.users = users, .query = query, .on_done = on_done, .ctx = ctx};
+    *question = (struct question){.users = users, .share = share, .on_done = on_done, .ctx = ctx};
     MAGIC_BEGIN(question, question);
     bool fits = span_to_cstr(span_of(param), question->param, sizeof(question->param));
     assert(fits);
@@ -236,13 +233,13 @@ static int ask(struct users *users, int query, enum pace_share share, const char
 int users_login(struct users *users, const char *login, users_on_done *on_done, void *ctx,
                 uint32_t *retry_ms)
 {
-    return ask(users, QUERY_LOGIN, PACE_LOGIN, login, on_done, ctx, retry_ms);
+    return ask(users, PACE_LOGIN, login, on_done, ctx, retry_ms);
 }
 
-int users_address(struct users *users, enum pace_share share, const char *id,
-                  users_on_done *on_done, void *ctx, uint32_t *retry_ms)
+int users_address(struct users *users, const char *id, users_on_done *on_done, void *ctx,
+                  uint32_t *retry_ms)
 {
-    return ask(users, QUERY_MAIL, share, id, on_done, ctx, retry_ms);
+    return ask(users, PACE_MAIL, id, on_done, ctx, retry_ms);
 }
 
 /* ---- is there an index? ---- */

@@ -7,7 +7,6 @@
 
 #include "core/pace/breaker.h"
 #include "core/pace/gate.h"
-#include "login/pace.h"
 #include "pg/pg_pool.h"
 #include "settings.h"
 
@@ -44,8 +43,8 @@ typedef void users_on_done(void *ctx, int rc, const struct user *user);
 
 int users_login(struct users *users, const char *login, users_on_done *on_done, void *ctx,
                 uint32_t *retry_ms);
-int users_address(struct users *users, enum pace_share share, const char *id,
-                  users_on_done *on_done, void *ctx, uint32_t *retry_ms);
+int users_address(struct users *users, const char *id, users_on_done *on_done, void *ctx,
+                  uint32_t *retry_ms);
 
 /* Called at start; blocks. Logs which of the configured queries have no index, and a limit of the
  * role's connections that is too low for the loops of this process. */

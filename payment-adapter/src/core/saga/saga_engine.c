@@ -63,7 +63,6 @@ struct call {
     size_t new_data_len;
     bool failed; /* out of memory for what the step wanted to store */
     char trace[SAGA_TRACE_MAX];
-    char cause[SAGA_CODE_MAX];
     struct call *next, *prev; /* all calls of the engine */
     char data[];
 };
@@ -186,7 +185,6 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot,
     if (row->data.len > 0)
         memcpy(call->data, row->data.ptr, row->data.len);
     memcpy(call->trace, row->trace, sizeof(call->trace));
-    memcpy(call->cause, row->cause, sizeof(call->cause));
     call->pub = (struct saga_call){
         .saga = row->id,
         .way = saga_way(row),
@@ -197,7 +195,6 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot,
                       ? (uint64_t)((int64_t)engine->now_us - row->step_us) / 1000
                       : 0,
         .trace = call->trace,
-        .cause = call->cause,
         .data = {call->data, row->data.len},
     };
     call->engine = engine;
@@ -432,9 +429,8 @@ void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *ro
 
 /* ---- calling ---- */
 
-static void add_effects_of_move(struct saga_engine *engine, struct slot *slot)
+static void add_effects_of_move(struct slot *slot)
 {
-    (void)engine;
     const struct saga_def *def = slot->row.def;
     if (def->on_move != NULL)
         def->on_move(def->ctx, &slot->row, &slot->move, &slot->effects);
@@ -456,7 +452,7 @@ static void slot_moved(struct saga_engine *engine, struct slot *slot)
     assert(slot->move.id == slot->row.id);
     assert(slot->move.token == slot->row.token);
     assert(slot->move.moves == slot->row.moves);
-    add_effects_of_move(engine, slot);
+    add_effects_of_move(slot);
     if (slot->effects.failed)
         decide_again_unknown(engine, slot);
     slot_move(engine, slot, SLOT_MOVED);

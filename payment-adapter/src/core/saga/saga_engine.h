@@ -117,9 +117,7 @@ struct saga_call {
     uint32_t timeout_ms; /* of the calls that the step makes */
     uint64_t age_ms;     /* since the saga reached this step */
     const char *trace;   /* traceparent of the calls that the step makes; "" if none */
-    const char *cause;   /* why the saga turned back, or "" */
     struct span data;    /* valid until the finish */
-    void *scratch;       /* the step's own, NULL at first; the step frees it before the finish */
 };
 
 /* Ends the try, exactly once, from anywhere except within saga_engine_destroy(). */

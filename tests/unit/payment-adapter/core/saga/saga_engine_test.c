@@ -47,7 +47,6 @@ static struct {
 
 static void take_call(struct saga_call *call)
 {
-    assert_null(call->scratch);
     assert_true(now.calls_len < ROWS_MAX);
     now.calls[now.calls_len++] = call;
 }
@@ -465,7 +464,6 @@ SCRIPT_VERB(has_call, "call")
         SCRIPT_NUMBER("timeout", call->timeout_ms),
         SCRIPT_NUMBER("age", call->age_ms),
         SCRIPT_TEXT("trace", call->trace),
-        SCRIPT_TEXT("cause", call->cause),
         SCRIPT_TEXT("data", text_of(call->data, data)),
     };
     script_expect_values(line, 2, fields);
@@ -692,8 +690,8 @@ static const struct script_row rows[] = {
 
     /* what a step gets, and what it leaves */
     {"step_is_given_its_try",
-     "turn 1ms; row one id=77 tries=3 began=$a cause=late data=seats; leased; turn 5s; calls 1; "
-     "call 77 way=do step=a tries=3 timeout=10000 age=$b cause=late data=seats || "
+     "turn 1ms; row one id=77 tries=3 began=$a data=seats; leased; turn 5s; calls 1; "
+     "call 77 way=do step=a tries=3 timeout=10000 age=$b data=seats || "
      "2s 3000|5s 0|5s+1 0"},
     {"stored_data_stays_until_other_data_is_stored",
      "serve three data=o; call 1 data=o; data 1 new; data 1 newest; end 1 done; turn 3ms; move "
@@ -731,7 +729,7 @@ static const struct script_row rows[] = {
      "3ms; move trace=try; stored; turn 10002ms; move code=timeout trace=try"},
     {"saga_that_turns_back_is_undone_step_by_step",
      "serve back step=1; call 1 way=do; end 1 failed code=no; turn 3ms; stored; turn 4ms; calls 1; "
-     "call 1 way=undo cause=no; end 1 done; turn 5ms; stored; stat undone=1"},
+     "call 1 way=undo; end 1 done; turn 5ms; stored; stat undone=1"},
     {"cancelled_saga_turns_back_before_its_next_step",
      "serve two; end 1 done; turn 3ms; stored cancel wake=5; turn 4ms; calls 0; move mark=turned "
      "code=cancelled wake=5; stored; stat undone=1"},
