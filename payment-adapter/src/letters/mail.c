@@ -1,13 +1,16 @@
-/* mail.c: the content of a mail and its plain text, in the buyer's language, from the service's
- * texts; mail_page.c has the HTML form. libcurl encodes the body (curl_mime) but not a non-ASCII
- * subject, so the subject is encoded here. Addresses come from a database of the company's, so
- * characters that could end a line are rejected. */
+/* mail.c: a mail as plain text and as a page, in the buyer's language, from the service's texts and
+ * web/mail.html. libcurl encodes the body (curl_mime) but not a non-ASCII subject, so the subject
+ * is encoded here. Addresses come from a database of the company's, so characters that could end a
+ * line are rejected.
+ *
+ * The page says the same as the text. It is made for mail programs: tables, and styles on each
+ * element, since many support nothing else; no script, no picture and nothing that is fetched, so
+ * that opening it reveals nothing to anybody. */
 #include "letters/mail.h"
 
 #include "core/checkout/effect.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
-#include "letters/mail_page.h"
 #include "number.h"
 #include "page/fact.h"
 #include "page/wording.h"
@@ -26,6 +29,19 @@ enum {
     WORD_BYTES = 39, /* of the subject: 73 characters once encoded */
 };
 
+static const char mail_html[] =
+#include "payment-adapter/web/mail.html.inc"
+    ;
+
+/* Decided once for both forms. */
+struct mail_said {
+    struct span title, first; /* the subject without the event, and the first sentence */
+    struct span url;
+    bool tickets;       /* links to the tickets; otherwise to the order */
+    struct span amount; /* label of the sum */
+    bool bought;        /* shows sums and the order number, which are private to the buyer */
+};
+
 bool mail_address_is_sane(struct span address)
 {
     bool at = false;
@@ -36,6 +52,21 @@ bool mail_address_is_sane(struct span address)
         at = at || (c == '@' && i > 0 && i + 1 < address.len);
     }
     return at && address.len <= 320;
+}
+
+struct span mail_page_contact(struct span address)
+{
+    static const struct span schemes[] = {SPAN("mailto:"), SPAN("tel:")};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (!span_starts(address, schemes[i]))
+            continue;
+        struct span shown = span_skip(address, schemes[i].len);
+        const char *end = memchr(shown.ptr, '?', shown.len); /* leaves out a mailto: subject */
+        if (end != NULL)
+            shown.len = (size_t)(end - shown.ptr);
+        return shown;
+    }
+    return address;
 }
 
 static bool is_about(const struct mail *mail, const char *word)
@@ -66,6 +97,8 @@ static struct span words_of(const struct mail *mail, const char *part)
     text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(kind, "-"), kind, part);
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
 }
+
+/* ---- the text ---- */
 
 /* Encoded words (RFC 2047), each of whole characters and on its own line. */
 static void put_subject(struct text *text, struct span subject)
@@ -167,6 +200,92 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
     }
 }
 
+/* ---- the page ---- */
+
+struct mail_page {
+    const struct mail *mail;
+    struct span rest; /* of the places, after this turn */
+    unsigned place_at;
+    char number[NUMBER_MAX];
+    struct fact_list facts;
+};
+
+static bool more_places(void *ctx, unsigned turn);
+
+/* A place in an area has no row and no number. */
+static void list_place(struct mail_page *page, struct span line)
+{
+    struct span names[FACT_SEAT_NAMES];
+    for (int i = 0; i < FACT_SEAT_NAMES; i++)
+        line = span_cut(line, '\t', &names[i]);
+    fact_seat(&page->facts, "place", names, SPAN(""));
+    page->facts.all[page->place_at].more = more_places;
+}
+
+static bool more_places(void *ctx, unsigned turn)
+{
+    struct mail_page *page = ctx;
+    struct span line;
+    if (turn == 0)
+        page->rest = page->mail->places;
+    if (page->rest.len == 0)
+        return false;
+    page->rest = span_cut(page->rest, '\n', &line);
+    page->facts.len = page->place_at;
+    list_place(page, line);
+    return true;
+}
+
+static void list_facts(struct mail_page *page, const struct mail_said *said)
+{
+    struct fact_list *facts = &page->facts;
+    const struct mail *mail = page->mail;
+    assert(mail->fees <= mail->amount);
+    fact_text(facts, "company", span_of(mail->company));
+    fact_text(facts, "title", said->title);
+    fact_text(facts, "first", said->first);
+    fact_text(facts, "url", said->url);
+    fact_if(facts, "tickets", said->tickets);
+    fact_if(facts, "order-only", !said->tickets);
+    fact_text(facts, "event", mail->event);
+    fact_show(facts, mail->show);
+    page->place_at = facts->len;
+    list_place(page, SPAN(""));
+    fact_count(facts, "count", mail->places.len == 0, mail->seats);
+    fact_time(facts, "until", "until-words", mail->show, mail->until);
+    fact_if(facts, "bought", said->bought);
+    fact_money(facts, "prices-stored", "prices", mail->amount - mail->fees);
+    fact_money(facts, "fees-stored", "fees", mail->fees);
+    fact_text(facts, "amount-name", said->amount);
+    fact_money(facts, "amount-stored", "amount", mail->amount);
+    fact_money(facts, "vat-stored", "vat", mail->vat);
+    number_of(mail->order, page->number);
+    fact_text(facts, "number", span_of(page->number));
+    fact_text(facts, "support", mail->support);
+    fact_text(facts, "contact", mail_page_contact(mail->support));
+}
+
+int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
+{
+    const struct show unsaid = {.starts_ms = 0};
+    const struct mail none = {.company = "", .show = &unsaid};
+    struct mail_page page = {.mail = &none};
+    list_facts(&page, &(struct mail_said){.tickets = false});
+    return fact_page_create(&page.facts, site, span_of(mail_html), err, out);
+}
+
+static void put_page(struct text *out, const struct mail *mail, const struct mail_said *said)
+{
+    struct mail_page page = {.mail = mail,
+                             .facts = {.words = mail->words, .currency = mail->currency}};
+    assert(mail->page != NULL);
+    page.facts.ctx = &page;
+    list_facts(&page, said);
+    fact_page_put(out, mail->page, mail->lang, &page.facts);
+}
+
+/* ---- the whole mail ---- */
+
 /* False: too long. */
 static bool write_subject(const struct mail *mail, struct span title, struct mail_text *out)
 {
@@ -219,7 +338,7 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     /* The text is complete, so a page that does not fit is left out. */
     struct text html = text_on(out->html_memory, sizeof(out->html_memory));
     if (mail->page != NULL)
-        mail_page_put(&html, mail, &said);
+        put_page(&html, mail, &said);
     out->html = html.overflown ? SPAN("") : text_span(&html);
     out->body = text_span(&body);
     const char *const headers[MAIL_HEADERS + 1] = {

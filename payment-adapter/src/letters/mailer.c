@@ -7,7 +7,6 @@
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
-#include "letters/mail_page.h"
 #include "letters/outbox.h"
 #include "pay_limits.h"
 #include "store/statements.h"

@@ -1,7 +1,6 @@
 /* letters_test.c: texts that leave the service: mails, money and times in words, QR codes. */
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
-#include "letters/mail_page.h"
 #include "number.h"
 #include "page/wording.h"
 #include "unit.h"
