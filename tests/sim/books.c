@@ -8,7 +8,6 @@
 #include "stored_saga.h"
 
 #include "saga/cancellations.h"
-#include "store/words.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -250,8 +249,8 @@ static bool is_used(const struct book_order *order)
 static const char *why_no_refund(const struct book_order *order, bool by_buyer)
 {
     if (order->status != ORDER_COMPLETED || order->moving || is_used(order))
-        return WHY_NOT_REFUNDABLE;
-    return by_buyer && books.event.off ? WHY_EVENT_CANCELLED : NULL;
+        return "not-refundable";
+    return by_buyer && books.event.off ? "event-cancelled" : NULL;
 }
 
 const char *book_refund(const char *id, const struct saga_def *def, unsigned percent)
@@ -288,12 +287,12 @@ static const char *why_no_credit(const struct book_order *order, uint64_t amount
                                  const char *reason)
 {
     if ((order->status != ORDER_COMPLETED && order->status != ORDER_REFUNDED) || order->moving)
-        return WHY_NOT_REFUNDABLE;
+        return "not-refundable";
     if (has_credit(order, amount, reason))
-        return WHY_REFUNDED_BEFORE;
+        return "refunded-before";
     if (order->back + amount > order->amount)
-        return WHY_REFUND_LARGE;
-    return order->credits_len == BOOK_CREDITS_MAX ? WHY_CREDITS_FULL : NULL;
+        return "refund-too-large";
+    return order->credits_len == BOOK_CREDITS_MAX ? "too-many-refunds" : NULL;
 }
 
 const char *book_credit(const char *id, const struct saga_def *def, uint64_t amount,

@@ -49,7 +49,7 @@ WITH o AS MATERIALIZED (
     WHERE :is_cancelled(:event) AND o.event = :event
         AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ), p AS MATERIALIZED (
-    SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, :WHY_ACCEPTED) AS cause
+    SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, 'difference-accepted') AS cause
     FROM o
     LEFT JOIN saga s ON s.subject = o.id AND s.parked
     WHERE NOT o.ended AND (s.id IS NOT NULL OR o.settled)

@@ -305,18 +305,19 @@ WHERE a.order_id = :o.id AND a.payment = :o.payment AND a.sum <> 0
     SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :o.id
 ))
 
--- Needs with_event. Why the order's terms do not let its buyer refund it; NULL: they do. A ticket that was transferred
--- and came back blocks nothing: only the holders of the valid tickets count.
+-- Needs with_event. Why the order's terms do not let its buyer refund it, as a code of api/refusals.h, like the other
+-- reasons below; NULL: they do. A ticket that was transferred and came back blocks nothing: only the holders of the
+-- valid tickets count.
 -- fragment: why_kept(o)
 CASE
-    WHEN :is_unrefundable(:o) THEN :WHY_NOT_REFUNDABLE
-    WHEN gone.event IS NOT NULL THEN :WHY_EVENT_CANCELLED
-    WHEN :is_settled_elsewhere(:o) OR :refund_terms(:o)->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
-    WHEN now() > (:refund_terms(:o)->>'until')::timestamptz THEN :WHY_TOO_LATE
+    WHEN :is_unrefundable(:o) THEN 'not-refundable'
+    WHEN gone.event IS NOT NULL THEN 'event-cancelled'
+    WHEN :is_settled_elsewhere(:o) OR :refund_terms(:o)->>'by' <> :ACTOR_BUYER THEN 'refund-by-operator'
+    WHEN now() > (:refund_terms(:o)->>'until')::timestamptz THEN 'refund-too-late'
     WHEN NOT (:refund_terms(:o)->>'handed_on')::boolean AND EXISTS (
         SELECT FROM ticket t
         WHERE t.order_id = :o.id AND t.member <> :o.member AND :is_unrevoked(t)
-    ) THEN :WHY_HANDED_ON
+    ) THEN 'tickets-handed-on'
 END
 
 -- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms, as its page does. An
@@ -333,8 +334,8 @@ END
 WITH o AS MATERIALIZED (
     SELECT o.id, o.amount, :refund_terms(o) AS terms, coalesce(o.refund_amount, 0) AS back, CASE
             WHEN :actor <> :ACTOR_OPERATOR THEN :why_kept(o)
-            WHEN :is_unrefundable(o) THEN :WHY_NOT_REFUNDABLE
-            WHEN :is_settled_elsewhere(o) THEN :WHY_ACCEPTED
+            WHEN :is_unrefundable(o) THEN 'not-refundable'
+            WHEN :is_settled_elsewhere(o) THEN 'difference-accepted'
         END AS code
     FROM orders o
     :with_event(o)
@@ -436,15 +437,15 @@ WITH o AS MATERIALIZED (
     SELECT CASE
         WHEN o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDED) OR o.moving IS NOT NULL
             OR (:free AND o.status <> :ORDER_COMPLETED) OR :is_retired(o.id)
-            THEN :WHY_NOT_REFUNDABLE
-        WHEN o.elsewhere THEN :WHY_ACCEPTED
+            THEN 'not-refundable'
+        WHEN o.elsewhere THEN 'difference-accepted'
         WHEN EXISTS (SELECT FROM jsonb_each(o.credits) AS c WHERE c.value - 'gone' = one.credit)
-            THEN :WHY_REFUNDED_BEFORE
-        WHEN EXISTS (SELECT FROM p WHERE NOT ours) THEN :WHY_SEAT_NOT_IN_ORDER
-        WHEN (SELECT count(*) FROM void) = jsonb_array_length(o.seats) THEN :WHY_WHOLE_ORDER
-        WHEN pays.amount IS NULL THEN :WHY_PRICE_UNKNOWN
-        WHEN o.back + pays.amount > o.amount THEN :WHY_REFUND_LARGE
-        WHEN (SELECT count(*) FROM jsonb_object_keys(o.credits)) >= :most THEN :WHY_CREDITS_FULL
+            THEN 'refunded-before'
+        WHEN EXISTS (SELECT FROM p WHERE NOT ours) THEN 'seat-not-in-order'
+        WHEN (SELECT count(*) FROM void) = jsonb_array_length(o.seats) THEN 'whole-order'
+        WHEN pays.amount IS NULL THEN 'price-unknown'
+        WHEN o.back + pays.amount > o.amount THEN 'refund-too-large'
+        WHEN (SELECT count(*) FROM jsonb_object_keys(o.credits)) >= :most THEN 'too-many-refunds'
     END AS code
     FROM o, pays, one
 ), u AS (
@@ -523,14 +524,14 @@ WITH o AS MATERIALIZED (
 ), no AS MATERIALIZED (
     SELECT CASE
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id)
-            THEN :WHY_NOT_COMPLETED
-        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN :WHY_SEAT_NOT_IN_ORDER
-        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN :WHY_TICKET_USED
+            THEN 'not-completed'
+        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN 'seat-not-in-order'
+        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN 'ticket-used'
         WHEN EXISTS (
             SELECT FROM m
             JOIN ticket t ON t.event = o.event AND t.seat = m."to" AND t.revoked_at IS NULL
                 AND NOT t.standing AND t.id <> m.ticket
-        ) THEN :WHY_SEATS_TAKEN
+        ) THEN 'seats-taken'
     END AS code
     FROM o
 ), u AS (

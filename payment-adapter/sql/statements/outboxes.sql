@@ -73,7 +73,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     :given_back(b) AS refund_amount,
     coalesce(:vat_of(:back_before(b) + :given_back(b)) - :vat_of(:back_before(b)), 0) AS refund_vat,
-    CASE WHEN :given_back(b) IS NOT NULL AND b.made_at >= gone.at THEN :WHY_EVENT_CANCELLED ELSE '' END AS refund_cause,
+    CASE WHEN :given_back(b) IS NOT NULL AND b.made_at >= gone.at THEN 'event-cancelled' ELSE '' END AS refund_cause,
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace, :age_us(taken.due_at) AS late_us;
 

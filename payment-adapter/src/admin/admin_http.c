@@ -11,7 +11,6 @@
 #include "saga/reconcile.h"
 #include "service/persons.h"
 #include "store/statements.h"
-#include "store/words.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -10,7 +10,6 @@
 #include "outcall/outcall.h"
 #include "pg/pg_pool.h"
 #include "settings.h"
-#include "store/words.h"
 #include "web/site.h"
 
 enum outbox_end {

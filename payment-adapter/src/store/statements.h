@@ -13,4 +13,7 @@ extern const struct pg_statement statements[SQL_STATEMENTS];
 /* Run on each new connection. */
 extern const char statements_setup[];
 
+/* Column `box` of pay.outbox: messages to the shop, or mails. */
+enum outbox_box { OUTBOX_SHOP, OUTBOX_MAIL };
+
 #endif

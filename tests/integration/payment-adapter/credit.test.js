@@ -132,6 +132,12 @@ test('a part that the provider refuses is retried under a new key', async () => 
   await world.assertAgreed(order);
 });
 
+test('an order has at most 32 partial refunds', async () => {
+  const order = await buy({ seats: ['r5s1'] });
+  for (let nth = 1; nth <= 32; nth += 1) await credit(order, { reason: `${nth}`, amount: 1000 });
+  assertProblem(await ask(order, { reason: 'one more', amount: 1000 }), 409, 'too-many-refunds');
+});
+
 test('a sum that the provider refuses for good is given up', async () => {
   const order = await buy({ seats: ['r7s3', 'r7s4'] });
   world.psp.failRefundOf = order;

@@ -100,6 +100,7 @@ test('the old seat is not on sale before its ticket is dead', async () => {
   assert.equal((await hold('r8s1')).answer.status, 409);
   assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'not-refundable');
   assertProblem(await move(order, ['r8s1', 'r8s3']), 409, 'not-completed');
+  assert.equal((await world.pay.metrics()).get('fairgate_odd_events_total{what="refusal-of-unknown-code"}'), 0);
   world.wire.heal();
   await moved(order);
   assert.deepEqual(await sold(order), ['r8s2']);

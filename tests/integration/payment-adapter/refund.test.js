@@ -260,6 +260,7 @@ test('an order keeps the terms that it was made on, and its page tells them', as
   assert.deepEqual([act.act, act.actor, act.reason, act.detail], ['refund', 'operator', 'the show is put off', { amount: 154000 }]);
   assertStatus(await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: bound.tickets[0].token } }), 200);
   assertProblem(await byHand(bound.order, { reason: 'x' }), 409, 'not-refundable');
+  assert.equal((await world.pay.metrics()).get('fairgate_odd_events_total{what="refusal-of-unknown-code"}'), 0);
 });
 
 test('a part is given back where the terms say so, and nobody takes the rest for a mistake', async () => {
