@@ -189,6 +189,9 @@ test('beyond the hash queue a login gets Retry-After', async () => {
     assertProblem(answer, 503, 'login-busy');
     assert.ok(Number(answer.headers['retry-after']) >= 1);
   }
+  const seen = await pay.metrics();
+  assert.ok(seen.get('fairgate_hash_refused_total') > 0);
+  assert.equal(seen.get('fairgate_hash_queue'), 0, 'each check has given its place back');
   await pay.stop();
 });
 
