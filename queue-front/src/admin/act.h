@@ -12,7 +12,7 @@
 #include "core/event/draw_seal.h"
 #include "core/event/event_doc.h"
 #include "front/front.h"
-#include "limits.h"
+#include "front_limits.h"
 #include "line/line_limits.h"
 
 enum {

@@ -6,7 +6,7 @@
 #include "core/event/event_state.h"
 #include "core/limits.h"
 #include "front/front.h"
-#include "limits.h"
+#include "front_limits.h"
 
 #include <assert.h>
 

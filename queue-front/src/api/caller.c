@@ -6,7 +6,7 @@
 
 #include "core/line/moves.h"
 #include "core/line/seen.h"
-#include "limits.h"
+#include "front_limits.h"
 
 #include "base/ip.h"
 

@@ -10,7 +10,7 @@
 
 #include "core/token/pass.h"
 #include "crypto/jwt.h"
-#include "limits.h"
+#include "front_limits.h"
 
 enum { MEMBER_LEEWAY_S = 5 }; /* the shop's clock may differ */
 

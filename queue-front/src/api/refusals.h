@@ -8,7 +8,7 @@
 #ifndef FG_QUEUE_FRONT_REFUSALS_H
 #define FG_QUEUE_FRONT_REFUSALS_H
 
-#include "limits.h"
+#include "front_limits.h"
 #include "pace/tally.h"
 
 enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: counted from the first one */

@@ -4,7 +4,7 @@
 #define FG_QUEUE_FRONT_PAGE_LIST_H
 
 #include "base/err.h"
-#include "limits.h"
+#include "front_limits.h"
 #include "outcall/outcall.h"
 
 struct page_list {

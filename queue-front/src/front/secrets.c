@@ -7,7 +7,7 @@
  * service requests it. */
 #include "front/secrets.h"
 
-#include "limits.h"
+#include "front_limits.h"
 #include "system/plain_file.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
 #include "base/err.h"
 #include "core/token/identity.h"
 
-#include "limits.h"
+#include "front_limits.h"
 
 #include "unit.h"
 

@@ -1,8 +1,8 @@
-/* limits.h: every limit of queue-front's shell, each with its reason. The core's are in
+/* front_limits.h: every limit of queue-front's shell, each with its reason. The core's are in
  * core/limits.h, the line store's in line/line_limits.h, the connections' in redis/redis_limits.h,
  * the HTTP server's in http_server.h. */
-#ifndef FG_QUEUE_FRONT_LIMITS_H
-#define FG_QUEUE_FRONT_LIMITS_H
+#ifndef FG_QUEUE_FRONT_FRONT_LIMITS_H
+#define FG_QUEUE_FRONT_FRONT_LIMITS_H
 
 #include "core/limits.h"
 
