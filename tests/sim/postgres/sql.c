@@ -162,6 +162,7 @@ struct pg_result {
         struct sql_locks_shared_row shared;
         struct sql_locks_held_row held;
         struct sql_owners_where_row where;
+        struct sql_owners_heads_row heads;
         struct sql_journal_link_row link;
         struct sql_snapshot_newest_row snapshot;
         struct sql_sold_list_row sold;
@@ -804,6 +805,30 @@ struct sql_owners_where_row sql_owners_where_row(const PGresult *res, int row)
     return res->row[row].where;
 }
 
+static void do_heads(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    PGresult *res = asks->res = result((int)asks->keys_len);
+    res->rows = 0;
+    for (const struct event *event = events; event < events + EVENTS; event++) {
+        const struct owner *owner = &event->owner;
+        if (event->id != NULL && is_among(no_of(event), asks->keys, asks->keys_len))
+            res->row[res->rows++].heads = (struct sql_owners_heads_row){
+                no_of(event), owner->seq, owner->line.now, owner->line.before, owner->line.began};
+    }
+}
+
+int sql_owners_heads(struct pg *pg, const struct sql_owners_heads_args *args, struct err_slot *err,
+                     PGresult **out)
+{
+    return run(pg, with_keys(query(do_heads, NULL, 0), args->events, args->events_len), err, out);
+}
+
+struct sql_owners_heads_row sql_owners_heads_row(const PGresult *res, int row)
+{
+    return res->row[row].heads;
+}
+
 /* ---- writing ---- */
 
 /* A transaction of appends, with copied arguments: the caller may be dead when it commits. */
@@ -1311,8 +1336,6 @@ ABSENT(sql_document_turn, const struct sql_document_turn_args *args, struct err_
        uint64_t *out)
 ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_owners_heads, const struct sql_owners_heads_args *args, struct err_slot *err,
-       PGresult **out)
 
 #define ABSENT_ROW(NAME)                                                                           \
     struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \
@@ -1324,7 +1347,6 @@ ABSENT(sql_owners_heads, const struct sql_owners_heads_args *args, struct err_sl
 
 ABSENT_ROW(sql_events_after)
 ABSENT_ROW(sql_event_number)
-ABSENT_ROW(sql_owners_heads)
 ABSENT_ROW(sql_event_create)
 ABSENT_ROW(sql_ended_read)
 

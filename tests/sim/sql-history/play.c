@@ -573,6 +573,13 @@ static void on_where(void *ctx, const struct sql_owners_where_row *row)
         printf(" '%.*s'", (int)words[i].len, words[i].ptr);
 }
 
+static void on_head(void *ctx, int32_t event, uint64_t seq, const struct store_line *line)
+{
+    (void)ctx;
+    printf("\n  %" PRId32 " seq=%" PRIu64 " line=%" PRIu64 " %" PRIu64 " %" PRIu64, event, seq,
+           line->now, line->before, line->began);
+}
+
 /* Asks for an event at another process, or reports the event as ready there. */
 static void move(void)
 {
@@ -589,6 +596,8 @@ static void move(void)
     printf(" %" PRId32 " %s %s %" PRIu32, event, wanted, life, ms);
     answered(rc);
     rc = store_where(call("where"), &event, 1, &err, on_where, NULL);
+    answered(rc);
+    rc = store_heads(call("heads"), &event, 1, &err, on_head, NULL);
     answered(rc);
 }
 
