@@ -1,6 +1,5 @@
-/* seats.c: see seats.h. The parts follow the service's files: the host of the journal is
- * loop/events.c, a call's two phases are loop/pending.c, expiry is loop/expiry.c, and verdicts
- * become responses as in api/order_api.c and api/verdict.c.
+/* seats.c: see seats.h. Events, calls that wait for their commit, expiry and the loop's turn are
+ * the service's own; here verdicts become responses, as in api/order_api.c and api/verdict.c.
  *
  * A killed or fenced process is restarted after a while, as runit does. Calls are routed as by the
  * edge: to the process that reports being the owner. */
@@ -14,8 +13,11 @@
 #include "stage/probes.h"
 
 #include "base/bug.h"
-#include "core/hall/plan.h"
+#include "base/text.h"
 #include "journal/journal.h"
+#include "loop/pending.h"
+#include "loop/turn.h"
+#include "render/shown_plan.h"
 #include "sale/purchase.h"
 #include "shell_limits.h"
 
@@ -28,10 +30,10 @@ enum {
     ROW_SEATS_MAX = 16,
     SEATS_MAX = 256,
     ENTRIES = 256,
-    TICK_MS = 100,
+    DOCUMENT_MAX = 32 * 1024,
     CALM_IDLE_MS = 6000,
-    HOLD_TTL_MS = 20 * 1000,
-    HOLD_MAX_MS = 120 * 1000,
+    HOLD_TTL_S = 20,
+    HOLD_MAX_S = 120,
     PAY_TTL_MS = 30 * 1000,
     CALM_MS = OWNERS_WAIT_MS + CALM_IDLE_MS,
     READY_MS = 60 * 1000,
@@ -41,13 +43,6 @@ enum {
 /* Where several processes share the events there is a second one, which gets no requests. */
 enum { GALA, BALL, HALLS };
 
-struct hall {
-    uint32_t nth;
-    struct engine *engine;
-    bool open;
-    uint64_t epoch, used_us; /* when it was opened; when it was last requested */
-};
-
 struct seat_service {
     struct sim_proc proc;
     char name[16];
@@ -56,19 +51,17 @@ struct seat_service {
     int64_t wall_ahead_us;
     uint64_t wrong_until_us;
     struct sale_clock sale;
-    struct commit_queue *queue;
-    struct commit_port *port;
+    uv_loop_t uv;
+    struct counter_stats stats;
+    struct events *events;
+    struct journal_host host; /* the events' */
     struct journal *journal;
-    struct hall halls[HALLS];
-    unsigned hall_of[HALLS]; /* hall by event number */
-    bool fenced, collecting;
-    bool away; /* as in struct expiry, for the gala */
-    uint32_t expiring;
+    struct turn *turn; /* NULL: it is not running */
 };
 
 static struct {
-    struct plan *plan;
-    char guids[SEATS_MAX][16];
+    char document[DOCUMENT_MAX];
+    struct shown_plan *plan; /* of the document */
     struct seat_service services[SEATS_PROCS];
     unsigned services_len;
     bool calm, shared;
@@ -76,62 +69,62 @@ static struct {
 
 static const char *const ids[HALLS] = {SQL_EVENT, "ball"};
 
-static struct hall *hall_of(struct seat_service *service, uint32_t nth)
+static bool is_running(const struct seat_service *service)
 {
-    assert(nth < HALLS);
-    return &service->halls[service->hall_of[nth]];
+    return service->turn != NULL && !turn_loop(service->turn)->closed;
 }
 
-static struct hall *gala(struct seat_service *service)
+/* NULL: it is not open there. */
+static struct event *opened(const struct seat_service *service, unsigned which)
 {
-    return &service->halls[GALA];
+    struct event *event =
+        is_running(service) ? events_find(service->events, span_of(ids[which])) : NULL;
+    return event != NULL && events_is_open(event) ? event : NULL;
 }
 
 /* ---- the hall ---- */
 
-static struct plan *make_plan(uint32_t rows, uint32_t row_seats)
+/* With ' for ". */
+static void write_seats(struct text *text, uint32_t rows, uint32_t row_seats)
 {
-    static struct plan_draft_seat all[SEATS_MAX];
-    struct plan_category category = {.name = SPAN("a"), .price = SEAT_PRICE};
-    struct plan_channel channel = {.id = SPAN("public"), .name = SPAN("public")};
     for (uint32_t i = 0; i < rows * row_seats; i++) {
-        uint32_t row = i / row_seats;
-        snprintf(seats.guids[i], sizeof(seats.guids[i]), "s%u", i);
-        all[i] = (struct plan_draft_seat){.guid = span_of(seats.guids[i]),
-                                          .number = span_of(seats.guids[i]),
-                                          .row_label = SPAN("r"),
-                                          .zone = SPAN("z"),
-                                          .x = (float)(i % row_seats),
-                                          .y = (float)row,
-                                          .run = row,
-                                          .pos = i % row_seats,
-                                          .companion = UINT32_MAX};
+        uint32_t row = i / row_seats, pos = i % row_seats;
+        if (pos == 0)
+            text_printf(text, "%s{'row_number':'r','position':{'x':0,'y':%u},'seats':[",
+                        row > 0 ? "]}," : "", row);
+        text_printf(text,
+                    "%s{'seat_guid':'s%u','seat_number':'s%u','category':'a',"
+                    "'position':{'x':%u,'y':0}}",
+                    pos > 0 ? "," : "", i, i, pos);
     }
-    struct plan_draft draft = {
-        .name = SPAN("Gala"),
-        .currency = SPAN("KRW"),
-        .limits = {.max_per_buyer = 8,
-                   .max_per_hold = SEAT_CALL_SEATS,
-                   .hold_ttl_ms = HOLD_TTL_MS,
-                   .hold_max_ms = HOLD_MAX_MS},
-        .focal_y = -1,
-        .categories = &category,
-        .category_count = 1,
-        .channels = &channel,
-        .channel_count = 1,
-        .seats = all,
-        .seat_count = rows * row_seats,
-        .run_count = rows,
-    };
-    struct plan *plan;
-    int rc = plan_create(&draft, NULL, &plan);
-    assert(rc == 0);
-    return plan;
+}
+
+static void make_plan(uint32_t rows, uint32_t row_seats)
+{
+    struct text text = text_on(seats.document, sizeof(seats.document));
+    text_printf(&text,
+                "{'name':'Gala','currency':'KRW','categories':[{'name':'a','price':%d}],"
+                "'limits':{'max_per_buyer':8,'max_per_hold':%d,'hold_ttl_s':%d,'hold_max_s':%d,"
+                "'orphan_rule':false},"
+                "'plan':{'name':'Hall','categories':[{'name':'a','color':'#f00'}],"
+                "'size':{'width':%u,'height':%u},"
+                "'zones':[{'name':'z','zone_id':'z','position':{'x':0,'y':0},'rows':[",
+                SEAT_PRICE, SEAT_CALL_SEATS, HOLD_TTL_S, HOLD_MAX_S, row_seats, rows);
+    write_seats(&text, rows, row_seats);
+    text_printf(&text, "]}]}]}}");
+    assert(!text.overflown);
+    for (size_t i = 0; i < text.len; i++)
+        if (seats.document[i] == '\'')
+            seats.document[i] = '"';
+    struct err_slot err = {0};
+    int rc = shown_plan_create(text_span(&text), &err, &seats.plan);
+    if (rc < 0)
+        BUG_STOP(err.text);
 }
 
 uint32_t seats_count(void)
 {
-    return plan_seat_count(seats.plan);
+    return plan_seat_count(seats.plan->plan);
 }
 
 void seats_price(const uint32_t *which, uint32_t len, uint8_t digest[CHANGE_HASH_BYTES])
@@ -139,7 +132,8 @@ void seats_price(const uint32_t *which, uint32_t len, uint8_t digest[CHANGE_HASH
     struct purchase_line lines[SEAT_CALL_SEATS];
     assert(len <= SEAT_CALL_SEATS);
     for (uint32_t i = 0; i < len; i++)
-        lines[i] = (struct purchase_line){span_of(seats.guids[which[i]]), SPAN("a"), SEAT_PRICE, 1};
+        lines[i] = (struct purchase_line){plan_seat(seats.plan->plan, which[i]).guid, SPAN("a"),
+                                          SEAT_PRICE, 1};
     purchase_digest(&(struct purchase){.event = SPAN(SQL_EVENT),
                                        .currency = SPAN("KRW"),
                                        .lines = lines,
@@ -179,145 +173,81 @@ static void set_clock(struct seat_service *service)
     sale_clock_init(&service->sale, &service->clock);
 }
 
-static uint64_t now_ms(const struct seat_service *service)
-{
-    return clock_wall_us(&service->sale.clock) / 1000;
-}
+/* ---- the journal's host: the events', watched ---- */
 
-/* ---- the journal's host ---- */
-
-static int on_found(void *ctx, uint32_t nth, struct span id,
-                    const struct journal_document *document, struct err_slot *err)
+static struct seat_service *current(void)
 {
-    struct seat_service *service = ctx;
-    (void)document;
-    (void)err;
-    assert(nth < HALLS);
-    service->hall_of[nth] = span_eq(id, SPAN(SQL_EVENT)) ? GALA : BALL;
-    hall_of(service, nth)->nth = nth;
-    return 0;
-}
-
-static struct engine *make_engine(uint64_t at_ms)
-{
-    struct engine_conf conf = {
-        .plan = seats.plan, .seed = sim_below(SIM_SYSTEM, UINT64_MAX), .now_ms = at_ms};
-    struct engine *engine;
-    int rc = engine_create(&conf, NULL, &engine);
-    assert(rc == 0);
-    engine_replay_begin(engine);
-    return engine;
+    return (struct seat_service *)sim_current();
 }
 
 static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err)
 {
-    struct seat_service *service = ctx;
-    struct hall *hall = hall_of(service, nth);
-    assert(!hall->open);
-    engine_destroy(hall->engine);
-    hall->engine = make_engine(now_ms(service));
     if (snapshot.ptr != NULL)
         probe_reached(PROBE_FROM_SNAPSHOT);
-    return snapshot.ptr == NULL ? 0
-                                : engine_snapshot_read(hall->engine, (const uint8_t *)snapshot.ptr,
-                                                       snapshot.len, err);
+    return current()->host.load(ctx, nth, snapshot, err);
 }
 
 static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct span idem,
                     struct err_slot *err)
 {
-    struct seat_service *service = ctx;
-    (void)idem;
-    int rc = engine_apply(hall_of(service, nth)->engine, change, err);
+    int rc = current()->host.apply(ctx, nth, change, idem, err);
     if (rc < 0)
-        invariant_broken(INVARIANT_3, "%s cannot apply the journal: %s", service->name,
+        invariant_broken(INVARIANT_3, "%s cannot apply the journal: %s", current()->name,
                          err != NULL ? err->text : "");
     return rc;
 }
 
-static void on_first(void *ctx, uint32_t nth, struct change *change)
-{
-    (void)nth;
-    change_init(change, CHANGE_IMPORTED, now_ms(ctx));
-    memcpy(change->plan_hash, plan_hash(seats.plan), CHANGE_HASH_BYTES);
-}
-
-static void spare_orders(struct seat_service *service, struct hall *hall, uint64_t from_ms)
-{
-    if (engine_stats(hall->engine).holds_used > 0)
-        engine_spare_orders(hall->engine, from_ms, now_ms(service) + CONFIRM_SPARED_MS);
-}
-
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
-    struct seat_service *service = ctx;
-    unsigned which = service->hall_of[nth];
-    struct hall *hall = &service->halls[which];
-    (void)seq;
-    sim_note("owns %s, with epoch %llu", ids[which], (unsigned long long)epoch);
-    for (unsigned i = 0; i < SEATS_PROCS; i++)
-        if (seats.services[i].halls[which].open && seats.services[i].halls[which].epoch == epoch)
+    struct seat_service *service = current();
+    const struct event *event = events_nth(service->events, nth);
+    unsigned which = span_eq(span_of(event->id), SPAN(SQL_EVENT)) ? GALA : BALL;
+    sim_note("owns %s, with epoch %llu", event->id, (unsigned long long)epoch);
+    for (unsigned i = 0; i < SEATS_PROCS; i++) {
+        const struct event *other = opened(&seats.services[i], which);
+        if (other != NULL && other->epoch == epoch)
             invariant_broken(INVARIANT_1, "%s and %s own %s", service->name, seats.services[i].name,
-                             ids[which]);
-    hall->epoch = epoch;
-    engine_replay_end(hall->engine);
+                             event->id);
+    }
+    service->host.own(ctx, nth, epoch, seq, asked_ms);
     /* A process that was paused between its last look and now may be too late. It may answer buyers
      * from memory for a moment, but cannot write or prove anything. */
-    if (epoch != sql_epoch(ids[which]))
+    if (epoch != sql_epoch(event->id))
         probe_reached(PROBE_OPENED_LATE);
     else if (which == GALA)
-        invariant_engine(hall->engine, service->name);
+        invariant_engine(event->engine, service->name);
     if (asked_ms != 0)
         probe_reached(asked_ms == INT64_MAX ? PROBE_WOKEN_DUE : PROBE_WOKEN_ASKED);
-    if (asked_ms != INT64_MAX) {
-        spare_orders(service, hall, asked_ms);
-        hall->used_us = sim_us();
-    }
-    hall->open = true;
 }
 
 static bool on_leave(void *ctx, uint32_t nth)
 {
-    struct seat_service *service = ctx;
-    struct hall *hall = hall_of(service, nth);
-    hall->open = false;
     probe_reached(PROBE_GIVEN_UP);
-    return hall != gala(service) || commit_port_open(service->port) == 0;
+    return current()->host.leave(ctx, nth);
 }
 
 static void on_reopen(void *ctx, uint32_t nth)
 {
-    struct seat_service *service = ctx;
-    struct hall *hall = hall_of(service, nth);
     probe_reached(PROBE_REOPENED);
-    spare_orders(service, hall, 0);
-    hall->used_us = sim_us();
-    hall->open = true;
-}
-
-static uint64_t on_next_end(void *ctx, uint32_t nth)
-{
-    return engine_next_end_ms(hall_of(ctx, nth)->engine);
-}
-
-static void on_drop(void *ctx, uint32_t nth)
-{
-    struct hall *hall = hall_of(ctx, nth);
-    assert(!hall->open);
-    engine_destroy(hall->engine);
-    hall->engine = NULL;
+    current()->host.reopen(ctx, nth);
 }
 
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
-    uint64_t idle_ms = (sim_us() - hall_of(ctx, nth)->used_us) / SIM_MS;
+    uint64_t idle_ms = current()->host.idle_ms(ctx, nth);
     return seats.calm && idle_ms < CALM_IDLE_MS ? 0 : idle_ms;
 }
 
-static void close_halls(struct seat_service *service)
+static struct journal_host watched(const struct seat_service *service)
 {
-    for (unsigned i = 0; i < HALLS; i++)
-        service->halls[i].open = false;
+    struct journal_host host = service->host;
+    host.load = on_load;
+    host.apply = on_apply;
+    host.own = on_own;
+    host.leave = on_leave;
+    host.reopen = on_reopen;
+    host.idle_ms = on_idle;
+    return host;
 }
 
 static void be_killed(void *ctx)
@@ -330,8 +260,6 @@ static void on_fenced(void *ctx, const char *reason)
     struct seat_service *service = ctx;
     sim_note("fenced: %s", reason);
     probe_reached(PROBE_FENCED);
-    close_halls(service);
-    service->fenced = true;
     sim_after(&service->proc, sim_between(SIM_MS, 300 * SIM_MS), be_killed, &service->proc);
 }
 
@@ -378,81 +306,60 @@ static bool is_of_order(const struct seat_call *call)
     return gives_back(call) || call->op == SEAT_EXTEND || call->op == SEAT_CONFIRM;
 }
 
-static void collect(void *ctx)
-{
-    struct seat_service *service = ctx;
-    service->collecting = false;
-    (void)commit_port_collect(service->port, UINT32_MAX);
-}
-
-/* The committer has finished entries: wakes the loop. */
-static void wake(void *ctx)
-{
-    struct seat_service *service = ctx;
-    if (service->collecting)
-        return;
-    service->collecting = true;
-    sim_after(&service->proc, sim_between(5, 100), collect, service);
-}
-
 /* Responds without a journal entry: the request changes nothing, or is impossible. */
-static void reply_unwritten(struct seat_service *service, struct seat_call *call,
-                            enum engine_verdict verdict)
+static void reply_unwritten(struct seat_call *call, const struct event *event)
 {
     struct engine_hold_view view;
-    call->verdict = verdict;
+    enum engine_verdict verdict = call->verdict;
     if (verdict == ENGINE_GONE)
         probe_reached(PROBE_GONE);
     if (call->op == SEAT_EXTEND && verdict == ENGINE_SAME &&
-        engine_hold_read(gala(service)->engine, call->hold, &view) == ENGINE_OK)
+        engine_hold_read(event->engine, call->hold, &view) == ENGINE_OK)
         call->expires_ms = view.expires_ms;
     bool done = verdict == ENGINE_SAME || (gives_back(call) && verdict == ENGINE_NO_HOLD);
     if (gives_back(call) && verdict == ENGINE_NO_HOLD)
-        invariant_nothing_left(call->hold, service->name);
+        invariant_nothing_left(call->hold, call->at->name);
     reply(call, verdict == ENGINE_FULL ? SEAT_LATER : done ? SEAT_DONE : SEAT_REFUSED);
 }
 
-static void on_proven(struct commit_entry *entry)
+/* Hears a refusal here, because a refused call without a request of HTTP ends silently. */
+static void on_outcome(void *ctx, int rc, const struct change *change)
 {
-    struct seat_call *call = entry->ctx;
-    if (entry->rc == 0)
-        reply_unwritten(call->at, call, call->verdict);
-    else
-        reply(call, entry->rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
+    struct seat_call *call = ctx;
+    bool proof = call->verdict != ENGINE_OK;
+    if (rc == 0 && !proof)
+        invariant_answered(change);
+    if (rc != 0 && rc != ERR_UNKNOWN && !proof)
+        invariant_refused(change);
+    if (rc != 0 && is_running(call->at))
+        reply(call, rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
 }
 
-static void on_done(struct commit_entry *entry)
+static void finish(struct call *its, const struct engine_op *op)
 {
-    struct seat_call *call = entry->ctx;
-    struct seat_service *service = call->at;
-    struct change *change = &entry->op.change;
-    if (entry->rc != 0) {
-        if (entry->rc != ERR_UNKNOWN)
-            invariant_refused(change);
-        engine_undo(gala(service)->engine, &entry->op);
-        reply(call, entry->rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
+    struct seat_call *call = its->outcome_ctx;
+    const struct change *change = &op->change;
+    if (call->verdict != ENGINE_OK) {
+        reply_unwritten(call, its->event);
         return;
     }
-    engine_settle(gala(service)->engine, &entry->op);
-    invariant_answered(change);
     if (call->op == SEAT_HOLD) {
         call->hold = change->hold;
         call->seats_len = change->add_count;
         memcpy(call->seats, change->seats, change->add_count * sizeof(change->seats[0]));
     }
-    call->verdict = ENGINE_OK;
     call->expires_ms = change->expires_ms;
     reply(call, SEAT_DONE);
 }
 
-static enum engine_verdict act(struct seat_service *service, struct seat_call *call,
-                               struct engine_op *op)
+static enum engine_verdict act(const struct call *its, struct engine_op *op)
 {
-    struct engine *engine = gala(service)->engine;
+    const struct seat_call *call = its->outcome_ctx;
+    struct engine *engine = its->event->engine;
     struct engine_who who = {.buyer = call->buyer, .session = call->buyer, .channels = 1};
     struct span order = span_of(call->order);
     struct engine_purchase purchase = {.event = SPAN(SQL_EVENT)};
-    uint64_t now = now_ms(service);
+    uint64_t now = its->now_ms;
     memcpy(purchase.digest, call->digest, sizeof(purchase.digest));
     switch (call->op) {
     case SEAT_HOLD:
@@ -492,41 +399,44 @@ static void arrive(void *ctx)
 {
     struct seat_call *call = ctx;
     struct seat_service *service = call->at;
-    struct hall *hall = gala(service);
-    if (!hall->open && service->journal != NULL)
-        (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* the event may be asleep */
-    if (!hall->open || !journal_writes(service->journal)) {
+    struct event *event = opened(service, GALA);
+    if (event == NULL) {
+        if (service->journal != NULL)
+            (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* the event may be asleep */
         reply(call, SEAT_LATER);
         return;
     }
-    hall->used_us = sim_us();
+    events_used(service->events, event);
     if (!gate_admits((unsigned)(service - seats.services), call->guest, call->pass)) {
         call->verdict = ENGINE_NO_HOLD;
         reply(call, SEAT_REFUSED);
         return;
     }
-    struct commit_entry *entry = commit_port_take(service->port);
+    struct call its = {.loop = turn_loop(service->turn),
+                       .event = event,
+                       .now_ms = events_now_ms(service->events),
+                       .finish = finish,
+                       .on_outcome = on_outcome,
+                       .outcome_ctx = call};
+    struct commit_entry *entry = pending_entry(&its);
     if (entry == NULL) {
         reply(call, SEAT_LATER);
         return;
     }
-    enum engine_verdict verdict = act(service, call, &entry->op);
-    if (verdict != ENGINE_OK && !is_of_order(call)) {
-        commit_port_return(entry);
-        reply_unwritten(service, call, verdict);
-        return;
+    call->verdict = act(&its, &entry->op);
+    if (call->verdict == ENGINE_OK) {
+        pending_commit(&its, entry);
+    } else if (is_of_order(call)) {
+        pending_prove(&its, entry);
+    } else {
+        pending_drop(entry);
+        reply_unwritten(call, event);
     }
-    call->verdict = verdict;
-    entry->event = hall->nth;
-    entry->ctx = call;
-    entry->proof = verdict != ENGINE_OK;
-    entry->on_done = entry->proof ? on_proven : on_done;
-    commit_port_submit(entry, sim_us());
 }
 
 static bool says_it_owns(const struct seat_service *service, unsigned which)
 {
-    if (!service->proc.alive || !service->halls[which].open)
+    if (!service->proc.alive || opened(service, which) == NULL)
         return false;
     enum journal_role role = journal_role(service->journal);
     return role == JOURNAL_OWNER || role == JOURNAL_CUT;
@@ -576,63 +486,20 @@ enum seat_answer seat_ask(struct seat_call *call)
     return call->answer;
 }
 
-/* ---- expiry ---- */
-
-static void on_expired(struct commit_entry *entry)
-{
-    struct seat_service *service = entry->ctx;
-    assert(service->expiring > 0);
-    service->expiring -= 1;
-    if (entry->rc == 0) {
-        engine_settle(gala(service)->engine, &entry->op);
-    } else {
-        service->away = true;
-        engine_undo(gala(service)->engine, &entry->op);
-    }
-}
-
-static void expire(struct seat_service *service)
-{
-    while (service->expiring < ENTRIES / 2) {
-        struct commit_entry *entry = commit_port_take(service->port);
-        if (entry == NULL)
-            return;
-        if (!engine_expire_next(gala(service)->engine, now_ms(service), &entry->op)) {
-            commit_port_return(entry);
-            return;
-        }
-        service->expiring += 1;
-        entry->event = gala(service)->nth;
-        entry->ctx = service;
-        entry->on_done = on_expired;
-        commit_port_submit(entry, sim_us());
-    }
-}
-
-static void tick(void *ctx)
-{
-    struct seat_service *service = ctx;
-    if (!gala(service)->open || journal_role(service->journal) != JOURNAL_OWNER) {
-        service->away = true;
-    } else {
-        if (service->away)
-            engine_spare_orders(gala(service)->engine, 0, now_ms(service) + CONFIRM_SPARED_MS);
-        service->away = false;
-        expire(service);
-    }
-    sim_after(&service->proc, TICK_MS * SIM_MS, tick, service);
-}
-
 /* ---- a life ---- */
 
 static void live(void *ctx)
 {
     struct seat_service *service = ctx;
-    struct commit_queue_conf queue = {1, ENTRIES};
-    int rc = commit_queue_create(&queue, NULL, &service->queue);
+    struct commit_queue *queue;
+    int rc = commit_queue_create(&(struct commit_queue_conf){1, ENTRIES}, NULL, &queue);
     assert(rc == 0);
-    service->port = commit_queue_port(service->queue, 0, wake, service);
-    struct journal_conf conf = {
+    struct events_conf events = {
+        .clock = &service->sale.clock, .loops = 1, .fenced = on_fenced, .ctx = service};
+    rc = events_create(&events, NULL, &service->events);
+    assert(rc == 0);
+    service->host = events_host(service->events);
+    struct journal_conf journal = {
         .dsn = "",
         .instance = service->name,
         .events = "",
@@ -640,37 +507,31 @@ static void live(void *ctx)
         .places = fault_now(FAULT_EVENT_SLEEPS) ? 1 : 0,
         .idle_ms = sim_between(100, 3000),
         .batch_max = (uint32_t)(1 + sim_below(SIM_CHOICES, 8)),
-        .queue = service->queue,
+        .queue = queue,
         .clock = &service->clock,
         .sale = &service->sale,
         .rng = sim_rng(SIM_SYSTEM),
-        .host = {.ctx = service,
-                 .found = on_found,
-                 .load = on_load,
-                 .apply = on_apply,
-                 .first = on_first,
-                 .own = on_own,
-                 .leave = on_leave,
-                 .reopen = on_reopen,
-                 .next_end_ms = on_next_end,
-                 .drop = on_drop,
-                 .idle_ms = on_idle,
-                 .fenced = on_fenced},
+        .host = watched(service),
     };
     if (seats.shared)
-        memcpy(conf.address.open, service->name, sizeof(service->name));
-    rc = journal_start(&conf, NULL, &service->journal);
+        memcpy(journal.address.open, service->name, sizeof(service->name));
+    rc = journal_start(&journal, NULL, &service->journal);
     assert(rc == 0);
-    sim_after(&service->proc, TICK_MS * SIM_MS, tick, service);
+    service->uv.data = &service->proc;
+    struct turn_conf turn = {.loop = {.uv = &service->uv,
+                                      .events = service->events,
+                                      .journal = service->journal,
+                                      .queue = queue,
+                                      .clock = &service->sale.clock,
+                                      .stats = &service->stats}};
+    rc = turn_create(&turn, NULL, &service->turn);
+    assert(rc == 0);
 }
 
 static void start(void *ctx)
 {
     struct seat_service *service = ctx;
     service->journal = NULL;
-    memset(service->halls, 0, sizeof(service->halls));
-    service->fenced = service->collecting = service->away = false;
-    service->expiring = 0;
     set_clock(service);
     gate_open((unsigned)(service - seats.services), &service->sale.clock);
     sim_proc_start(&service->proc);
@@ -692,7 +553,7 @@ static void read_stats(const struct seat_service *service)
 static void on_death(struct sim_proc *proc)
 {
     struct seat_service *service = (struct seat_service *)proc;
-    close_halls(service);
+    service->turn = NULL;
     read_stats(service);
     server_lost(proc);
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * SIM_S), start, service);
@@ -703,19 +564,16 @@ static bool dies_here(void)
     return fault_now(FAULT_SEAT_KILL_AT);
 }
 
-/* Stops accepting, responds to open calls, releases the locks and exits. */
+/* Stops accepting, leaves open calls without a response, releases the locks and exits. */
 static void leave(void *ctx)
 {
     struct seat_service *service = ctx;
-    if (!gala(service)->open && !service->halls[BALL].open)
-        return; /* asked to leave twice while it was paused */
+    if (!is_running(service))
+        return; /* it is starting, or was asked to leave twice while it was paused */
     sim_note("ends in good order");
-    close_halls(service);
+    turn_close(service->turn);
     journal_stop(service->journal);
-    (void)commit_port_collect(service->port, UINT32_MAX);
-    if (commit_port_open(service->port) > 0)
-        invariant_broken(INVARIANT_5, "%s ends, and %u changes have no outcome", service->name,
-                         commit_port_open(service->port));
+    turn_destroy(service->turn); /* asserts that no change is without an outcome */
     sim_proc_kill(&service->proc, "gone");
 }
 
@@ -737,11 +595,11 @@ void seats_begin(uint32_t rows, uint32_t row_seats)
     seats.calm = false;
     seats.shared = fault_now(FAULT_SEATS_SHARE);
     seats.services_len = seats.shared ? SEATS_PROCS : 2;
-    seats.plan = make_plan(rows, row_seats);
+    make_plan(rows, row_seats);
     invariants_begin(seats_count(), SEAT_PRICE);
-    sql_begin(SQL_EVENT, invariant_written, invariant_walled, on_slept);
+    sql_begin(SQL_EVENT, seats.document, invariant_written, invariant_walled, on_slept);
     if (seats.shared)
-        sql_begin(ids[BALL], NULL, NULL, NULL);
+        sql_begin(ids[BALL], seats.document, NULL, NULL, NULL);
     for (unsigned i = 0; i < seats.services_len; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);
@@ -797,9 +655,19 @@ void seats_fault(uint32_t ms)
     }
 }
 
+static struct engine *make_engine(void)
+{
+    struct engine_conf conf = {.plan = seats.plan->plan, .seed = sim_below(SIM_SYSTEM, UINT64_MAX)};
+    struct engine *engine;
+    int rc = engine_create(&conf, NULL, &engine);
+    assert(rc == 0);
+    engine_replay_begin(engine);
+    return engine;
+}
+
 void seats_snapshot(void)
 {
-    struct engine *engine = make_engine(0);
+    struct engine *engine = make_engine();
     sql_replay(engine);
     size_t room = engine_snapshot_size(engine);
     uint8_t *body = malloc(room);
@@ -843,7 +711,7 @@ static bool rests(unsigned which)
     if (found == NULL)
         return sql_is_asleep(ids[which]);
     bool stands = found->proc.stopped_until_us > sim_us(); /* a paused process may have lost it */
-    return !stands && commit_port_open(found->port) == 0 && seconds_of(which) > 0;
+    return !stands && atomic_load(&opened(found, which)->kept) == 0 && seconds_of(which) > 0;
 }
 
 bool seats_quiet(void)
@@ -855,10 +723,10 @@ void seats_judge(void)
 {
     struct seat_service *found = owner_of(GALA);
     if (found != NULL) {
-        invariant_engine(gala(found)->engine, found->name);
+        invariant_engine(opened(found, GALA)->engine, found->name);
         read_stats(found);
     }
-    struct engine *again = make_engine(0);
+    struct engine *again = make_engine();
     sql_replay(again);
     engine_replay_end(again);
     invariant_engine(again, "the journal read again");
@@ -875,7 +743,7 @@ static bool has_come(void)
 {
     struct seat_service *found = owner_of(GALA);
     if (found != NULL)
-        gala(found)->used_us = sim_us();
+        events_used(found->events, opened(found, GALA));
     else if (sql_is_asleep(SQL_EVENT))
         (void)journal_wake(any_service()->journal, SPAN(SQL_EVENT));
     return found != NULL && (awaited == NULL || found == awaited);

@@ -1,6 +1,5 @@
-/* seats.h: the seat services of the world: an owner and a standby, each with the real engine, the
- * real commit queue and the real journal. A few lines here replace the HTTP and JSON between a call
- * and the engine. */
+/* seats.h: the seat services of the world: an owner and a standby, each with the real engine,
+ * journal and loop. A few lines here replace the HTTP and JSON between a call and the engine. */
 #ifndef FG_SIM_SEATS_H
 #define FG_SIM_SEATS_H
 

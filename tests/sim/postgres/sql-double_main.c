@@ -55,7 +55,7 @@ int main(int argc, char **argv)
     }
     sim_begin(play.seed, false);
     for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-        sql_begin(ids[i], NULL, NULL, NULL);
+        sql_begin(ids[i], "", NULL, NULL, NULL);
     sim_proc_start(&proc);
     (void)sim_spawn(&proc, run, &play);
     (void)sim_run(UINT64_MAX, SIM_MS, over);

@@ -44,6 +44,7 @@ struct row {
 
 static struct event {
     const char *id; /* NULL: no event has this number */
+    const char *document;
     void (*on_written)(const struct change *change);
     void (*on_walled)(uint32_t seat);
     void (*on_slept)(uint64_t due_ms);
@@ -103,14 +104,16 @@ static uint64_t now_ms(void)
 
 static int64_t transactions; /* those that wrote an event's row */
 
-void sql_begin(const char *id, void (*on_written)(const struct change *change),
-               void (*on_walled)(uint32_t seat), void (*on_slept)(uint64_t due_ms))
+void sql_begin(const char *id, const char *document,
+               void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat),
+               void (*on_slept)(uint64_t due_ms))
 {
     struct event *event = events;
     while (event->id != NULL)
         event += 1;
     assert(event < events + EVENTS);
     event->id = id;
+    event->document = document;
     event->on_written = on_written;
     event->on_walled = on_walled;
     event->on_slept = on_slept;
@@ -211,6 +214,7 @@ struct query {
         struct sql_sold_area_list_args areas;
         struct sql_owners_free_args free;
         struct sql_events_changed_args changed;
+        struct sql_document_of_args document;
         struct sql_event_sleep_args sleep;
         struct sql_lock_share_args share;
         struct sql_locks_shared_args shared;
@@ -383,15 +387,15 @@ struct sql_events_changed_row sql_events_changed_row(const PGresult *res, int ro
 
 static void do_document(struct server_ask *ask)
 {
-    PGresult *res = query_of(ask)->res = result(1);
-    res->row[0].document.body = SPAN("the hall");
+    struct query *asks = query_of(ask);
+    asks->res = result(1);
+    asks->res->row[0].document.body = span_of(event_of(asks->args.document.event)->document);
 }
 
 int sql_document_of(struct pg *pg, const struct sql_document_of_args *args, struct err_slot *err,
                     PGresult **out)
 {
-    (void)args;
-    return run(pg, query(do_document, NULL, 0), err, out);
+    return run(pg, query(do_document, args, sizeof(*args)), err, out);
 }
 
 struct sql_document_of_row sql_document_of_row(const PGresult *res, int row)

@@ -9,11 +9,12 @@
 
 #define SQL_EVENT "gala"
 
-/* Creates an event; the id is borrowed for good. The callbacks get each committed change, each sale
- * that only the key of `sold` rejected, and each time the event falls asleep until a hold ends at
- * `due_ms` (0: no hold). They may be NULL. */
-void sql_begin(const char *id, void (*on_written)(const struct change *change),
-               void (*on_walled)(uint32_t seat), void (*on_slept)(uint64_t due_ms));
+/* Creates an event; id and document are borrowed for good. The callbacks get each committed change,
+ * each sale that only the key of `sold` rejected, and each time the event falls asleep until a hold
+ * ends at `due_ms` (0: no hold). They may be NULL. */
+void sql_begin(const char *id, const char *document,
+               void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat),
+               void (*on_slept)(uint64_t due_ms));
 /* Applies the whole journal to an engine in replay. */
 void sql_replay(struct engine *engine);
 /* Stores the state after `seq`, as the auditor does. Takes ownership of the bytes. */

@@ -1,5 +1,6 @@
 /* platform.c: system.h as the world has it, linked instead of system.c: the time is the world's, a
  * thread is a fiber of the process that starts it, and a sleeping fiber lets the others run.
+ * libsodium's random numbers are the world's, too.
  *
  * Processes have their own clocks, which seats.c and adapter.c pass to what they start; the clock
  * here is the world's. */
@@ -11,6 +12,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -25,10 +27,6 @@ static unsigned threads_len;
 
 static struct sim_gate bells[BELLS_MAX];
 static int bells_len;
-
-void platform_begin(void)
-{
-}
 
 uint64_t system_mono_us(void)
 {
@@ -58,6 +56,25 @@ uint64_t system_process_cpu_us(void)
 void system_random(void *out, size_t len)
 {
     rng_fill(sim_rng(SIM_SYSTEM), out, len);
+}
+
+static const char *name(void)
+{
+    return "the world's";
+}
+
+static uint32_t random_number(void)
+{
+    uint32_t number;
+    system_random(&number, sizeof(number));
+    return number;
+}
+
+void platform_begin(void)
+{
+    static randombytes_implementation dice = {
+        .implementation_name = name, .random = random_number, .buf = system_random};
+    (void)randombytes_set_implementation(&dice);
 }
 
 void system_sleep_us(uint64_t us)

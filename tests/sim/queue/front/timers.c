@@ -1,6 +1,6 @@
-/* timers.c: the four libuv functions that the line's store calls, on the world's time. The loop's
- * `data` is its process (struct sim_proc). A timer's memory is the caller's until it is closed, so
- * pending events point to a record here, which is never freed. */
+/* timers.c: the libuv functions for timers and wake-ups, on the world's time. The loop's `data` is
+ * its process (struct sim_proc). A handle's memory is the caller's until it is closed, so pending
+ * events point to a record here, which is never freed. */
 #include "queue/front/timers.h"
 
 #include "stage/sim.h"
@@ -10,11 +10,13 @@
 #include <uv.h>
 
 struct record {
-    uv_timer_t *timer; /* NULL: closed */
+    uv_handle_t *handle; /* NULL: closed */
     struct sim_proc *proc;
     uint64_t nth; /* number of the newest start or stop */
     uint64_t repeat_ms;
     uv_timer_cb happens;
+    uv_async_cb wakes;
+    bool sent, closing;
     uv_close_cb on_closed;
 };
 
@@ -27,19 +29,25 @@ void timers_begin(void)
 {
 }
 
-static struct record *record_of(const uv_timer_t *timer)
+static struct record *record_of(const void *handle)
 {
-    return timer->heap_node[0];
+    return ((const uv_handle_t *)handle)->u.reserved[0];
+}
+
+static struct record *make_record(uv_loop_t *loop, void *handle)
+{
+    struct record *record = calloc(1, sizeof(*record));
+    assert(record != NULL && loop->data != NULL);
+    record->handle = handle;
+    record->proc = loop->data;
+    record->handle->u.reserved[0] = record;
+    return record;
 }
 
 int uv_timer_init(uv_loop_t *loop, uv_timer_t *timer)
 {
-    struct record *record = calloc(1, sizeof(*record));
-    assert(record != NULL && loop->data != NULL);
-    *timer = (uv_timer_t){.loop = loop, .type = UV_TIMER};
-    record->timer = timer;
-    record->proc = loop->data;
-    timer->heap_node[0] = record;
+    *timer = (uv_timer_t){.data = timer->data, .loop = loop, .type = UV_TIMER};
+    (void)make_record(loop, timer);
     return 0;
 }
 
@@ -50,11 +58,11 @@ static void fire(void *ctx)
     struct shot shot = *(struct shot *)ctx;
     struct record *record = shot.record;
     free(ctx);
-    if (record->timer == NULL || record->nth != shot.nth)
+    if (record->handle == NULL || record->nth != shot.nth)
         return;
     if (record->repeat_ms > 0)
         arm(record, record->repeat_ms);
-    record->happens(record->timer);
+    record->happens((uv_timer_t *)record->handle);
 }
 
 static void arm(struct record *record, uint64_t ms)
@@ -80,19 +88,46 @@ int uv_timer_stop(uv_timer_t *timer)
     return 0;
 }
 
+int uv_async_init(uv_loop_t *loop, uv_async_t *async, uv_async_cb wakes)
+{
+    *async = (uv_async_t){.data = async->data, .loop = loop, .type = UV_ASYNC};
+    make_record(loop, async)->wakes = wakes;
+    return 0;
+}
+
+static void wake(void *ctx)
+{
+    struct record *record = ctx;
+    record->sent = false;
+    if (!record->closing)
+        record->wakes((uv_async_t *)record->handle);
+}
+
+/* From another thread of the same process. */
+int uv_async_send(uv_async_t *async)
+{
+    struct record *record = record_of(async);
+    if (!record->sent)
+        sim_after(record->proc, sim_between(5, 100), wake, record);
+    record->sent = true;
+    return 0;
+}
+
 static void closed(void *ctx)
 {
     struct record *record = ctx;
-    uv_timer_t *timer = record->timer;
-    record->timer = NULL;
-    record->on_closed((uv_handle_t *)timer); /* the record stays: pending events point to it */
+    uv_handle_t *handle = record->handle;
+    record->handle = NULL;
+    if (record->on_closed != NULL)
+        record->on_closed(handle); /* the record stays: pending events point to it */
 }
 
 void uv_close(uv_handle_t *handle, uv_close_cb on_closed)
 {
-    assert(handle->type == UV_TIMER);
-    struct record *record = record_of((uv_timer_t *)handle);
+    assert(handle->type == UV_TIMER || handle->type == UV_ASYNC);
+    struct record *record = record_of(handle);
     record->nth += 1;
+    record->closing = true;
     record->on_closed = on_closed;
     sim_after(record->proc, 0, closed, record);
 }
