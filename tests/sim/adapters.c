@@ -435,6 +435,11 @@ static void begin_giving_back(struct adapter *adapter)
     sim_spawn(&adapter->proc, give_all_back, adapter);
 }
 
+static void reclaim_late(void *ctx)
+{
+    book_reclaim(((const struct adapter *)ctx)->name);
+}
+
 static void start(void *ctx)
 {
     struct adapter *adapter = ctx;
@@ -450,6 +455,11 @@ static void start(void *ctx)
                                             .engine = adapter->engine,
                                             .answered = on_answered,
                                             .ctx = adapter};
+    if (fault_now(FAULT_BOOK_LOST)) { /* it ends then, and is started again, as main.c does */
+        sim_after(NULL, sim_between(0, 8 * (uint64_t)SIM_S), reclaim_late, adapter);
+        sim_after(NULL, sim_between(200 * SIM_MS, 8 * (uint64_t)SIM_S), start, adapter);
+        return;
+    }
     book_reclaim(adapter->name);
     sim_proc_start(&adapter->proc);
     turn_soon(adapter);

@@ -456,6 +456,18 @@ static uint64_t way_back_us(void)
     return fault_now(FAULT_BOOK_SLOW) ? sim_between(0, 8 * SIM_S) : sim_between(50, 800);
 }
 
+bool book_reaches(void)
+{
+    sim_sleep(way_back_us());
+    return !fault_now(FAULT_BOOK_FAILS);
+}
+
+bool book_answers(void)
+{
+    sim_sleep(way_back_us());
+    return !fault_now(FAULT_BOOK_LOST);
+}
+
 static void lease_now(void *ctx)
 {
     struct lease *lease = ctx;

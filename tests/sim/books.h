@@ -45,6 +45,12 @@ void book_lease(struct book_client *client, uint32_t max, const struct saga_held
 void book_commit(struct book_client *client, const struct saga_move *const *moves, uint32_t len);
 void book_reclaim(const char *owner); /* at a start: reclaims this owner's sagas */
 
+/* ---- a request of a buyer, on a fiber ---- */
+
+/* The statement's way to the database and its answer's way back; false: lost there. */
+bool book_reaches(void);
+bool book_answers(void);
+
 /* ---- each is what one statement does, at once ---- */
 
 /* Times in the rows are relative: the age of the step, and the time left on the lease. */

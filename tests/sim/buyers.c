@@ -1,6 +1,6 @@
 /* buyers.c: one fiber per buyer, which acts like a person with a browser: it requests, waits,
  * retries after a silence, and gives up in the end. Responses are checked where they arrive; buyers
- * only put load on the other parts. */
+ * only put load on the other parts. A buyer knows of an order only what the last response said. */
 #include "buyers.h"
 
 #include "adapters.h"
@@ -10,6 +10,8 @@
 #include "postgres/sql.h"
 #include "queue/guest.h"
 #include "seats.h"
+#include "stage/faults.h"
+#include "stage/probes.h"
 
 #include "core/making/making.h"
 
@@ -27,7 +29,9 @@ struct buyer {
     uint64_t hold;
     uint32_t seats[SEAT_CALL_SEATS], seats_len;
     struct order order;
-    struct guest *guest; /* NULL: the world has no line */
+    unsigned stored;        /* how often it was sent to the database, each time under a new id */
+    struct book_order seen; /* the order in the last response */
+    struct guest *guest;    /* NULL: the world has no line */
 };
 
 static uint32_t left;
@@ -112,42 +116,109 @@ static bool change(struct buyer *buyer)
     return answer != SEAT_SILENT;
 }
 
-/* Orders as api/order_http.c does. Returns the order, or NULL. */
-static const struct book_order *post(struct buyer *buyer, const char *key)
+/* ---- requests to the payment adapter: it answers 503 when its database does not answer ---- */
+
+struct late {
+    struct order order;
+    char key[16];
+    uint64_t hold, buyer;
+};
+
+static void store_late(void *ctx)
 {
-    const struct order *order = &buyer->order;
+    const struct late *late = ctx;
+    if (book_order(&late->order, late->key, late->hold, late->buyer, adapter_def(CHECKOUT_SALE)))
+        probe_reached(PROBE_ORDERED_LATE);
+}
+
+/* Returns false if the answer is lost. The commit may then be stored even later. */
+static bool store(struct buyer *buyer, const char *key, bool *is_new)
+{
+    struct order *order = &buyer->order;
+    if (buyer->stored++ > 0)
+        strcat(order->id, "+");
+    if (fault_now(FAULT_BOOK_LATE)) {
+        struct late *late = malloc(sizeof(*late));
+        assert(late != NULL);
+        *late = (struct late){.order = *order, .hold = buyer->hold, .buyer = buyer->id};
+        snprintf(late->key, sizeof(late->key), "%s", key);
+        sim_after(NULL, sim_between(0, 8 * (uint64_t)SIM_S), store_late, late);
+        return false;
+    }
+    *is_new = book_order(order, key, buyer->hold, buyer->id, adapter_def(CHECKOUT_SALE));
+    return book_answers();
+}
+
+/* Orders as api/order_http.c does. Returns false for 503; otherwise *out is the order, or NULL. */
+static bool try_post(struct buyer *buyer, const char *key, const struct book_order **out)
+{
     const struct book_order *row = NULL;
     struct making making = {.state = MAKING_BEGUN};
     struct making_event event = {.input = MAKING_REQUEST, .wait_ms = 2500};
+    *out = NULL;
     for (;;) {
-        enum making_state now = making_step(&making, &event);
-        if (now == MAKING_DONE)
-            return making.answer <= MAKING_MADE_BEFORE ? row : NULL;
-        rest(buyer, 20 * SIM_MS);
-        if (now == MAKING_LOOKS) {
+        bool is_new = false;
+        switch (making_step(&making, &event)) {
+        case MAKING_LOOKS:
+            if (!book_reaches())
+                return false;
             row = book_made(buyer->id, key, buyer->hold);
             event = (struct making_event){.input = MAKING_FOUND, .is_there = row != NULL};
             event.is_ours = row != NULL && row->buyer == buyer->id;
             event.has_key = row != NULL && strcmp(row->key, key) == 0;
             event.says_same = row != NULL && row->hold == buyer->hold;
-        } else if (now == MAKING_ASKS) {
+            if (!book_answers())
+                return false;
+            break;
+        case MAKING_ASKS:
+            rest(buyer, 20 * SIM_MS);
             event = (struct making_event){.input = MAKING_HELD};
-        } else if (now == MAKING_STORES) {
+            break;
+        case MAKING_STORES:
+            if (!book_reaches())
+                return false;
             if (book_is_off())
-                return NULL;
-            bool is_new =
-                book_order(order, key, buyer->hold, buyer->id, adapter_def(CHECKOUT_SALE));
+                return true;
+            if (!store(buyer, key, &is_new))
+                return false;
             event = (struct making_event){.input = MAKING_STORED, .is_new = is_new};
             adapters_nudge();
-        } else if (now == MAKING_WAITS) {
+            break;
+        case MAKING_WAITS:
             sim_sleep(making.pause_ms * (uint64_t)SIM_MS);
             event = (struct making_event){.input = MAKING_WAITED, .has_room = true};
-        } else {
-            row = book_read(order->id);
+            break;
+        case MAKING_READS:
+            if (!book_reaches())
+                return false;
+            row = book_read(buyer->order.id);
             bool unpaid = row->status == ORDER_PENDING_PAYMENT && row->payment[0] == '\0';
             event = (struct making_event){.input = MAKING_READ, .is_unpaid = unpaid};
+            if (!book_answers())
+                return false;
+            break;
+        default:
+            if (making.answer == MAKING_NOT_OURS || making.answer == MAKING_KEY_REUSED)
+                invariant_broken(INVARIANT_2, "%s: its own key and hold are refused (%d)",
+                                 buyer->order.id, (int)making.answer);
+            *out = making.answer <= MAKING_MADE_BEFORE ? row : NULL;
+            return making.answer != MAKING_NOT_NOW;
         }
     }
+}
+
+/* Sends the order until it is answered. Returns the order, or NULL. */
+static const struct book_order *post(struct buyer *buyer, const char *key)
+{
+    const struct book_order *row = NULL;
+    unsigned tries = 0;
+    while (!try_post(buyer, key, &row) && ++tries < TRIES)
+        rest(buyer, 2 * SIM_S);
+    if (row != NULL && (row->buyer != buyer->id || row->hold != buyer->hold))
+        invariant_broken(INVARIANT_2, "%s is answered with %s", buyer->order.id, row->id);
+    if (row != NULL && tries > 0)
+        probe_reached(PROBE_ORDERED_AGAIN);
+    return row;
 }
 
 /* Sends the same order from a second window, or again after a lost response. */
@@ -156,9 +227,7 @@ static void post_too(void *ctx)
     struct buyer *buyer = ctx;
     const char *key = perhaps(buyer, 50) ? "first" : "second";
     rest(buyer, 100 * SIM_MS);
-    const struct book_order *row = post(buyer, key);
-    if (row != NULL && (row->buyer != buyer->id || row->hold != buyer->hold))
-        invariant_broken(INVARIANT_2, "%s is answered with %s", buyer->order.id, row->id);
+    (void)post(buyer, key);
     left -= 1;
 }
 
@@ -198,16 +267,58 @@ static bool is_open(const struct book_order *order)
            order->status == ORDER_REFUNDING;
 }
 
-static void cancel(const struct book_order *order)
+/* Repeats a request until it is answered, or gives up. Each does what one statement does. */
+static void request(struct buyer *buyer, bool (*act)(struct buyer *buyer))
 {
-    if (book_cancel(order->id, adapter_def(CHECKOUT_SALE)->pivot))
-        adapters_nudge();
+    for (unsigned try = 0; try < TRIES; try++) {
+        bool reached = book_reaches(), began = reached && act(buyer);
+        if (book_answers() && reached) {
+            if (began)
+                adapters_nudge();
+            return;
+        }
+        rest(buyer, 2 * SIM_S);
+    }
 }
 
-static void await_end(struct buyer *buyer, const struct book_order *order)
+static bool act_read(struct buyer *buyer)
 {
-    for (unsigned look = 0; look < LOOKS_MAX && is_open(order); look++)
+    buyer->seen = *book_read(buyer->seen.id);
+    return false;
+}
+
+static bool act_cancel(struct buyer *buyer)
+{
+    return book_cancel(buyer->seen.id, adapter_def(CHECKOUT_SALE)->pivot);
+}
+
+static bool act_hint(struct buyer *buyer)
+{
+    return book_hint(buyer->seen.id, BANK_KEY);
+}
+
+static bool act_invent(struct buyer *buyer)
+{
+    return book_hint(buyer->seen.id, "invented");
+}
+
+static bool act_credit(struct buyer *buyer)
+{
+    return book_credit(buyer->seen.id, adapter_def(CHECKOUT_CREDIT), buyer->seen.amount / 4,
+                       "a part") == NULL;
+}
+
+static bool act_refund(struct buyer *buyer)
+{
+    return book_refund(buyer->seen.id, adapter_def(CHECKOUT_REFUND), 0) == NULL;
+}
+
+static void await_end(struct buyer *buyer)
+{
+    for (unsigned look = 0; look < LOOKS_MAX && is_open(&buyer->seen); look++) {
         rest(buyer, 6 * SIM_S);
+        request(buyer, act_read);
+    }
 }
 
 /* Rests until just before or just after the payment deadline. */
@@ -219,13 +330,17 @@ static void rest_until_the_end(struct buyer *buyer, const struct book_order *ord
         sim_sleep(at_us - sim_us());
 }
 
-static void pay(struct buyer *buyer, const struct book_order *order)
+static void pay(struct buyer *buyer)
 {
+    const struct book_order *order = &buyer->seen;
     bool late = perhaps(buyer, 25), cancels = perhaps(buyer, 20), leaves = perhaps(buyer, 10);
-    for (unsigned look = 0; look < LOOKS_MAX && order->payment[0] == '\0' && is_open(order); look++)
+    for (unsigned look = 0; look < LOOKS_MAX && order->payment[0] == '\0' && is_open(order);
+         look++) {
         rest(buyer, SIM_S);
+        request(buyer, act_read);
+    }
     if (cancels && perhaps(buyer, 50))
-        cancel(order);
+        request(buyer, act_cancel);
     if (leaves || order->payment[0] == '\0')
         return;
     if (late)
@@ -233,12 +348,12 @@ static void pay(struct buyer *buyer, const struct book_order *order)
     else
         rest(buyer, 8 * (uint64_t)SIM_S);
     if (bank_hides(order->id) && buyer->seats_len == 1)
-        book_hint(order->id, "invented");
+        request(buyer, act_invent);
     if (bank_pay(order->payment) && bank_hides(order->id))
-        book_hint(order->id, BANK_KEY);
+        request(buyer, act_hint);
     if (cancels) {
         rest(buyer, perhaps(buyer, 50) ? 2 * SIM_S : 300 * SIM_MS);
-        cancel(order);
+        request(buyer, act_cancel);
     }
 }
 
@@ -252,23 +367,24 @@ static void be_done(struct buyer *buyer)
 static void have(struct buyer *buyer, const struct book_order *made)
 {
     char ticket[24];
-    pay(buyer, made);
+    buyer->seen = *made;
+    pay(buyer);
     be_done(buyer); /* the saga does the rest */
-    await_end(buyer, made);
+    await_end(buyer);
     rest(buyer, 20 * (uint64_t)SIM_S);
     snprintf(ticket, sizeof(ticket), "t_handed_%" PRIu64, buyer->id);
     if (perhaps(buyer, 20))
         book_hand_on(made->id, ticket);
-    if (perhaps(buyer, 20) &&
-        book_credit(made->id, adapter_def(CHECKOUT_CREDIT), made->amount / 4, "a part") == NULL)
-        adapters_nudge();
+    if (perhaps(buyer, 20))
+        request(buyer, act_credit);
     if (perhaps(buyer, 50))
         rest(buyer, 60 * (uint64_t)SIM_S);
     if (perhaps(buyer, 20))
         book_visit(made->id);
-    if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND), 0) == NULL)
-        adapters_nudge();
-    await_end(buyer, made);
+    if (perhaps(buyer, 25))
+        request(buyer, act_refund);
+    request(buyer, act_read);
+    await_end(buyer);
 }
 
 static void visit(void *ctx)

@@ -76,11 +76,17 @@ static void snapshot(void *ctx)
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, ctx);
 }
 
-/* A webhook: it may be lost or arrive twice; the saga also polls by itself. */
+/* A webhook: it may be lost or arrive twice, and comes again if it is not answered; the saga also
+ * polls by itself. */
 static void wake_order(void *ctx)
 {
-    book_wake(ctx);
-    adapters_nudge();
+    bool fails = fault_now(FAULT_BOOK_FAILS);
+    if (!fails)
+        book_wake(ctx);
+    if (!fails && !fault_now(FAULT_BOOK_LOST))
+        adapters_nudge();
+    else
+        sim_after(NULL, sim_between(SIM_S, 60 * (uint64_t)SIM_S), wake_order, ctx);
 }
 
 static void on_hook(const char *order)

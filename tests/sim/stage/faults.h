@@ -66,7 +66,8 @@
     ROW(EVENT_SLEEPS, 500000, "a seat service has room for one event, and it sleeps while unused") \
     ROW(SEATS_SHARE, 1000000, "three seat services share two events") \
     ROW(SEATS_MOVE, 20000, "... an operator wants one of them elsewhere") \
-    ROW(MOVE_KILLED, 300000, "... and a seat service is killed meanwhile")
+    ROW(MOVE_KILLED, 300000, "... and a seat service is killed meanwhile") \
+    ROW(BOOK_LATE, 50000, "a new order's connection breaks, and it is stored up to 8 s later")
 /* clang-format on */
 
 enum fault {

@@ -40,6 +40,8 @@
     ROW(KEY_RAISED, "... and under another, since it kept an error under the first") \
     ROW(CAPTURED_LATE, "money was captured when nobody waited for it any more") \
     ROW(SHOP_AGAIN, "the shop got a letter again") \
+    ROW(ORDERED_AGAIN, "an order was sent again, since no answer had come, and was answered") \
+    ROW(ORDERED_LATE, "... was stored when nobody waited for it any more") \
     PROBES_GATE(ROW) \
     PROBES_LINE(ROW)
 #define PROBES_GATE(ROW) \
