@@ -82,7 +82,7 @@ $(call component,world-redis,    tests/sim/redis-model,     ,                   
 $(call component,world-stage,    tests/sim/stage,           ,                           )
 $(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core,     -lck)
 $(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-core,   -lcrypt -largon2)
-$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
+$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
 
 # The only files compiled for fuzz targets, because clang takes long. The linker reports files that a new target lacks.

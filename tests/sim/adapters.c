@@ -5,24 +5,18 @@
 #include "bank.h"
 #include "books.h"
 #include "gate/gate.h"
+#include "giving_back.h"
 #include "invariants.h"
 #include "seats.h"
 #include "stage/faults.h"
 #include "stage/probes.h"
-
-#include "base/bug.h"
-#include "core/cancelling/cancelling.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    TURNS_MAX = 5000, /* turns of an engine per second; more is a busy loop */
-    PAGE = 4,
-    ROOM = 6,
-};
+enum { TURNS_MAX = 5000 }; /* turns of an engine per second; more is a busy loop */
 
 struct adapter {
     struct sim_proc proc;
@@ -345,86 +339,11 @@ static void create(struct adapter *adapter)
     assert(rc == 0);
 }
 
-/* ---- a cancelled event ---- */
-
-static uint64_t way_us(void)
-{
-    return sim_between(50, 800);
-}
-
-static void give_back(const struct adapter *adapter, const struct deals_due *due)
-{
-    switch (order_off(due->status, due->moving, due->used)) {
-    case ORDER_OFF_TURN_BACK:
-        (void)book_cancel(due->order, checkout_now(adapter->checkout, CHECKOUT_SALE)->pivot);
-        return;
-    case ORDER_OFF_REFUND:
-        (void)book_refund(due->order, checkout_now(adapter->checkout, CHECKOUT_REFUND), 100);
-        return;
-    case ORDER_OFF_CREDIT:
-        (void)book_credit(due->order, checkout_now(adapter->checkout, CHECKOUT_CREDIT), due->amount,
-                          "cancelled");
-        return;
-    default:
-        return;
-    }
-}
-
-static void take_page(struct deals_page *page, struct cancelling_event *event)
-{
-    *page = (struct deals_page){0};
-    if (!fault_now(FAULT_BOOK_FAILS))
-        book_page(PAGE, ROOM, CANCELLING_LEASE_MS * (uint64_t)SIM_MS, page);
-    sim_sleep(way_us());
-    event->input = CANCELLING_TAKEN;
-    if (!page->found || fault_now(FAULT_BOOK_LOST))
-        return;
-    event->most = page->most;
-    event->orders = page->len;
-}
-
-static void pass_page(const struct cancelling *cancelling, const struct deals_page *page)
-{
-    if (!fault_now(FAULT_BOOK_FAILS))
-        (void)book_passed(cancelling->last ? NULL : page->orders[page->len - 1].order,
-                          cancelling->pause_ms * (uint64_t)SIM_MS);
-    sim_sleep(way_us());
-}
-
-/* Runs in the adapter's process and dies with it. */
-static void give_all_back(void *ctx)
+static void nudge(void *ctx)
 {
     struct adapter *adapter = ctx;
-    struct cancelling cancelling = {.state = CANCELLING_RESTS};
-    struct deals_page page;
-    for (;;) {
-        struct cancelling_event event = {0};
-        switch (cancelling.state) {
-        case CANCELLING_RESTS:
-            sim_sleep(CANCELLING_TICK_MS * SIM_MS);
-            event.input = CANCELLING_TICK;
-            break;
-        case CANCELLING_TAKES:
-            take_page(&page, &event);
-            break;
-        case CANCELLING_BEGINS:
-            if (!fault_now(FAULT_BOOK_FAILS))
-                give_back(adapter, &page.orders[page.len - cancelling.open]);
-            sim_sleep(way_us());
-            event.input = CANCELLING_BEGUN;
-            saga_engine_nudge(adapter->engine);
-            turn_soon(adapter);
-            break;
-        case CANCELLING_PASSES:
-            pass_page(&cancelling, &page);
-            event.input = CANCELLING_PASSED;
-            break;
-        case CANCELLING_STATES:
-            BUG_STOP("a state out of its range");
-        }
-        event.now_ms = sim_us() / SIM_MS;
-        (void)cancelling_step(&cancelling, &event);
-    }
+    saga_engine_nudge(adapter->engine);
+    turn_soon(adapter);
 }
 
 static void begin_giving_back(struct adapter *adapter)
@@ -432,7 +351,7 @@ static void begin_giving_back(struct adapter *adapter)
     if (adapter->gives_back || !adapter->proc.alive || !book_is_off())
         return;
     adapter->gives_back = true;
-    sim_spawn(&adapter->proc, give_all_back, adapter);
+    giving_back_begin(&adapter->proc, adapter->checkout, nudge, adapter);
 }
 
 static void reclaim_late(void *ctx)
@@ -492,10 +411,8 @@ const struct saga_def *adapter_def(enum checkout_kind kind)
 void adapters_nudge(void)
 {
     struct adapter *adapter = &adapters.all[sim_below(SIM_CHOICES, ADAPTER_PROCS)];
-    if (!adapter->proc.alive)
-        return;
-    saga_engine_nudge(adapter->engine);
-    turn_soon(adapter);
+    if (adapter->proc.alive)
+        nudge(adapter);
 }
 
 void adapters_fault(uint32_t ms)

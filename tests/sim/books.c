@@ -284,24 +284,26 @@ static bool has_credit(const struct book_order *order, uint64_t amount, const ch
 }
 
 static const char *why_no_credit(const struct book_order *order, uint64_t amount,
-                                 const char *reason)
+                                 const char *reason, bool free, uint32_t most)
 {
-    if ((order->status != ORDER_COMPLETED && order->status != ORDER_REFUNDED) || order->moving)
+    if ((order->status != ORDER_COMPLETED && (free || order->status != ORDER_REFUNDED)) ||
+        order->moving)
         return "not-refundable";
     if (has_credit(order, amount, reason))
         return "refunded-before";
     if (order->back + amount > order->amount)
         return "refund-too-large";
-    return order->credits_len == BOOK_CREDITS_MAX ? "too-many-refunds" : NULL;
+    return order->credits_len >= most ? "too-many-refunds" : NULL;
 }
 
 const char *book_credit(const char *id, const struct saga_def *def, uint64_t amount,
-                        const char *reason)
+                        const char *reason, bool free, uint32_t most)
 {
     struct book_order *order = order_of(id);
+    assert(most <= BOOK_CREDITS_MAX + 1);
     if (order == NULL)
         return NULL;
-    const char *why = why_no_credit(order, amount, reason);
+    const char *why = why_no_credit(order, amount, reason, free, most);
     if (why == NULL) {
         order->moving = order->gives_back = true;
         order->back += amount;
@@ -451,20 +453,20 @@ uint32_t book_lease_now(const char *owner, const struct checkout *checkout,
     return len;
 }
 
-static uint64_t way_back_us(void)
+uint64_t book_way_us(void)
 {
     return fault_now(FAULT_BOOK_SLOW) ? sim_between(0, 8 * SIM_S) : sim_between(50, 800);
 }
 
 bool book_reaches(void)
 {
-    sim_sleep(way_back_us());
+    sim_sleep(book_way_us());
     return !fault_now(FAULT_BOOK_FAILS);
 }
 
 bool book_answers(void)
 {
-    sim_sleep(way_back_us());
+    sim_sleep(book_way_us());
     return !fault_now(FAULT_BOOK_LOST);
 }
 
@@ -478,7 +480,7 @@ static void lease_now(void *ctx)
             book_lease_now(client->owner, client->checkout,
                            lease->is_after_loss ? &lease->held : NULL, lease->max, lease->rows);
     lease->failed = lease->failed || fault_now(FAULT_BOOK_LOST);
-    sim_after(lease->client->proc, way_back_us(), lease_answered, lease);
+    sim_after(lease->client->proc, book_way_us(), lease_answered, lease);
 }
 
 void book_lease(struct book_client *client, uint32_t max, const struct saga_held *held)
@@ -493,7 +495,7 @@ void book_lease(struct book_client *client, uint32_t max, const struct saga_held
         lease->held = (struct saga_held){calloc(held->len, sizeof(*held->ids)), held->len};
         memcpy(lease->held.ids, held->ids, held->len * sizeof(*held->ids));
     }
-    sim_after(NULL, way_back_us(), lease_now, lease);
+    sim_after(NULL, book_way_us(), lease_now, lease);
 }
 
 void book_reclaim(const char *owner)
@@ -666,7 +668,7 @@ static void commit_at_server(void *ctx)
 {
     struct commit *commit = ctx;
     commit_now(commit);
-    sim_after(commit->client->proc, way_back_us(), commit_answered, commit);
+    sim_after(commit->client->proc, book_way_us(), commit_answered, commit);
 }
 
 static void copy_effects(struct saga_move *move)
@@ -699,7 +701,7 @@ void book_commit(struct book_client *client, const struct saga_move *const *move
             move->data.ptr = strndup(move->data.ptr, move->data.len);
         copy_effects(move);
     }
-    sim_after(NULL, way_back_us(), commit_at_server, commit);
+    sim_after(NULL, book_way_us(), commit_at_server, commit);
 }
 
 /* ---- the event ---- */

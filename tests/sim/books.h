@@ -25,7 +25,7 @@ struct book_order {
         uint32_t number;
         uint64_t amount;
         char reason[16];
-    } credits[BOOK_CREDITS_MAX];
+    } credits[BOOK_CREDITS_MAX + 1]; /* the last is for a cancelled event */
     uint32_t credits_len, moves;
     bool moving; /* a credit is in progress */
 };
@@ -48,6 +48,7 @@ void book_reclaim(const char *owner); /* at a start: reclaims this owner's sagas
 /* ---- a request of a buyer, on a fiber ---- */
 
 /* The statement's way to the database and its answer's way back; false: lost there. */
+uint64_t book_way_us(void);
 bool book_reaches(void);
 bool book_answers(void);
 
@@ -66,9 +67,10 @@ const struct book_order *book_read(const char *id);
 bool book_cancel(const char *id, uint8_t pivot);
 /* Both return the reason for a refusal, or NULL. Percent 0: as much as the terms allow. */
 const char *book_refund(const char *id, const struct saga_def *def, unsigned percent);
-/* Refunds a part of the money, without the seats. */
+/* Refunds a part of the money, without the seats. `free`: voids unused tickets, and here there are
+ * none. At most `most` credits per order. */
 const char *book_credit(const char *id, const struct saga_def *def, uint64_t amount,
-                        const char *reason);
+                        const char *reason, bool free, uint32_t most);
 /* An operator's request. It applies only if the saga has not moved since it was read. */
 bool book_retry(uint64_t id, enum order_status status, uint32_t moves);
 bool book_turn_back(uint64_t id, const struct saga_def *def, uint8_t undo, uint32_t moves);

@@ -31,6 +31,7 @@ struct buyer {
     struct order order;
     unsigned stored;        /* how often it was sent to the database, each time under a new id */
     struct book_order seen; /* the order in the last response */
+    unsigned parts;         /* refunds of a part of it that are still to come */
     struct guest *guest;    /* NULL: the world has no line */
 };
 
@@ -304,8 +305,10 @@ static bool act_invent(struct buyer *buyer)
 
 static bool act_credit(struct buyer *buyer)
 {
-    return book_credit(buyer->seen.id, adapter_def(CHECKOUT_CREDIT), buyer->seen.amount / 4,
-                       "a part") == NULL;
+    char reason[16];
+    snprintf(reason, sizeof(reason), "part %u", buyer->parts);
+    return book_credit(buyer->seen.id, adapter_def(CHECKOUT_CREDIT), buyer->seen.amount / 8, reason,
+                       false, BOOK_CREDITS_MAX) == NULL;
 }
 
 static bool act_refund(struct buyer *buyer)
@@ -375,8 +378,11 @@ static void have(struct buyer *buyer, const struct book_order *made)
     snprintf(ticket, sizeof(ticket), "t_handed_%" PRIu64, buyer->id);
     if (perhaps(buyer, 20))
         book_hand_on(made->id, ticket);
-    if (perhaps(buyer, 20))
+    buyer->parts = perhaps(buyer, 20) ? (unsigned)below(buyer, BOOK_CREDITS_MAX) + 1 : 0;
+    for (; buyer->parts > 0; buyer->parts--) {
         request(buyer, act_credit);
+        rest(buyer, 10 * SIM_S);
+    }
     if (perhaps(buyer, 50))
         rest(buyer, 60 * (uint64_t)SIM_S);
     if (perhaps(buyer, 20))

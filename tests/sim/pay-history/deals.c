@@ -142,7 +142,8 @@ static void give_back(const struct deals_due *due)
         (void)side->refund(due->order, checkout_now(checkout, CHECKOUT_REFUND), 100);
         return;
     case ORDER_OFF_CREDIT:
-        (void)side->credit(due->order, checkout_now(checkout, CHECKOUT_CREDIT), due->amount, "off");
+        (void)side->credit(due->order, checkout_now(checkout, CHECKOUT_CREDIT), due->amount, "off",
+                           true, DEALS_CREDITS_MAX + 1);
         return;
     default:
         return;
@@ -207,8 +208,8 @@ static void credit(void)
     const struct order *order = any_order();
     uint64_t amount = chance(40) ? 7 : 1 + below(1 + order->amount / (chance(20) ? 1 : 8));
     const char *reason = chance(50) ? "late" : "rain";
-    const char *why =
-        side->credit(order->id, checkout_now(checkout, CHECKOUT_CREDIT), amount, reason);
+    const char *why = side->credit(order->id, checkout_now(checkout, CHECKOUT_CREDIT), amount,
+                                   reason, chance(20), DEALS_CREDITS_MAX);
     printf("credit %s %" PRIu64 " %s: %s", order->id, amount, reason, why != NULL ? why : "");
     side->print(order->id);
 }

@@ -44,8 +44,9 @@ struct deals_side {
     bool (*wake)(const char *order);
     /* percent 0: the buyer's own refund, by the terms */
     const char *(*refund)(const char *order, const struct saga_def *def, unsigned percent);
+    /* `most`: credits per order */
     const char *(*credit)(const char *order, const struct saga_def *def, uint64_t amount,
-                          const char *reason);
+                          const char *reason, bool free, uint32_t most);
     bool (*retry)(uint64_t saga, enum order_status status, uint32_t moves);
     bool (*turn_back)(uint64_t saga, const struct saga_def *def, uint8_t undo, uint32_t moves);
     void (*reclaim)(const char *owner);

@@ -360,15 +360,16 @@ static const char *refund(const char *id, const struct saga_def *def, unsigned p
 }
 
 static const char *credit(const char *id, const struct saga_def *def, uint64_t amount,
-                          const char *reason)
+                          const char *reason, bool free, uint32_t most)
 {
     const struct sql_order_credit_args args = {.order = id,
                                                .saga = def->key,
                                                .trace = "",
                                                .has_amount = true,
                                                .amount = amount,
+                                               .free = free,
                                                .reason = reason,
-                                               .most = DEALS_CREDITS_MAX};
+                                               .most = most};
     return give_back(id, NULL, &args);
 }
 
