@@ -211,11 +211,12 @@ static void on_goodbye(void *ctx)
     sim_after(&question->adapter->proc, sim_between(100, 5000), end_goodbye, question);
 }
 
-/* If the world has a line, reports the end of the visit to the line and the seats. */
+/* If the world has a line, reports the end of the visit to the line or to the seats. */
 static void goodbye(void *ctx)
 {
     struct question *question = ctx;
-    if (!gate_says_goodbye(question->session, on_goodbye, question))
+    bool at_seats = question->peer->op == PEER_SEATS_SESSION_END;
+    if (!gate_says_goodbye(question->session, at_seats, on_goodbye, question))
         end_goodbye(question);
 }
 

@@ -1,5 +1,5 @@
-/* gate.c: see gate.h. This file replaces jwks_feed.c, which brings the waiting room's keys to the
- * seats: here the keys are always present. */
+/* gate.c: see gate.h. The feed of the waiting room's keys is the product's; here it lives on a loop
+ * of its own, which begins anew with each life of its seat service. */
 #include "gate/gate.h"
 
 #include "stage/faults.h"
@@ -8,75 +8,69 @@
 #include "stage/sim.h"
 
 #include "access/pass.h"
+#include "outcall/jwks_feed.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { GUESTS_MAX = 512, TELL_MAX_MS = 2000, REVOKED_S = 600, FOREIGN_ONE_OF = 10 };
-
-struct jwks_feed {
-    int unused;
-};
+enum { GUESTS_MAX = 512, REVOKED_S = 600, FOREIGN_ONE_OF = 10 };
+enum { REFRESH_MS = 60000, RETRY_MS = 1000, KEYS_KNOWN_S = 90 }; /* a new key, at the latest */
 
 static struct {
     bool there;
     void (*comes)(struct guest *guest);
-    struct jwks_feed feed;
     struct {
+        struct sim_proc proc;
+        uv_loop_t loop;
+        struct outcalls *outcalls;
+        struct jwks_feed *feed;
         struct pass_cache *cache;
         struct pass_revoked *revoked;
     } services[GATE_SERVICES];
     struct guest *guests[GUESTS_MAX];
+    bool told[GUESTS_MAX]; /* the seats know that this guest's visit is over */
     unsigned guests_len;
 } gate;
 
-/* ---- the waiting room's keys ---- */
-
-const struct jwks *jwks_feed_keys(const struct jwks_feed *feed)
-{
-    (void)feed;
-    return guest_keys();
-}
-
-uint64_t jwks_feed_generation(const struct jwks_feed *feed)
-{
-    (void)feed;
-    return 1;
-}
-
-bool jwks_feed_doubt(struct jwks_feed *feed)
-{
-    (void)feed;
-    return false;
-}
-
-/* Fronts read the shop's keys from a file. */
-int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
-                     struct jwks_feed **out)
-{
-    (void)conf;
-    (void)out;
-    return err_set(err, ERR_CLOSED, "there is no network");
-}
-
-void jwks_feed_close(struct jwks_feed *feed)
-{
-    (void)feed;
-}
-
-const struct jwks_feed_stats *jwks_feed_stats(const struct jwks_feed *feed)
-{
-    (void)feed;
-    return NULL;
-}
-
 /* ---- passes ---- */
+
+static uint64_t mono_us(void *ctx)
+{
+    (void)ctx;
+    return sim_us();
+}
+
+static struct jwks_feed *open_feed(unsigned service)
+{
+    static const struct clock clock = {mono_us, mono_us, NULL};
+    struct sim_proc *proc = &gate.services[service].proc;
+    struct jwks_feed *feed;
+    if (proc->alive)
+        sim_proc_kill(proc, "begins anew");
+    proc->name = "keys";
+    sim_proc_start(proc);
+    gate.services[service].loop = (uv_loop_t){.data = proc};
+    (void)outcalls_create(&gate.services[service].loop, NULL, NULL,
+                          &gate.services[service].outcalls);
+    const struct jwks_feed_conf conf = {.whose = "the waiting room's",
+                                        .url = "http://line/.well-known/jwks.json",
+                                        .refresh_ms = REFRESH_MS,
+                                        .retry_max_ms = RETRY_MS,
+                                        .doubt_ms = RETRY_MS,
+                                        .outcalls = gate.services[service].outcalls,
+                                        .loop = &gate.services[service].loop,
+                                        .clock = &clock,
+                                        .rng = sim_rng(SIM_SYSTEM)};
+    int rc = jwks_feed_create(&conf, NULL, &feed);
+    assert(rc == 0);
+    return feed;
+}
 
 void gate_open(unsigned service, const struct clock *clock)
 {
-    struct pass_conf conf = {.keys = &gate.feed, .issuer = GUEST_ISSUER, .clock = clock};
     if (!gate.there)
         return;
+    struct pass_conf conf = {.keys = open_feed(service), .issuer = GUEST_ISSUER, .clock = clock};
     if (gate.services[service].revoked == NULL) {
         int rc = pass_revoked_create(NULL, &gate.services[service].revoked);
         assert(rc == 0);
@@ -99,6 +93,14 @@ static void show_foreign(unsigned service, const struct guest *guest)
         invariant_broken(INVARIANT_6, "the seats take a pass of another event");
 }
 
+static bool is_told(const struct guest *guest)
+{
+    for (unsigned i = 0; i < gate.guests_len; i++)
+        if (gate.told[i] && gate.guests[i] == guest)
+            return true;
+    return false;
+}
+
 bool gate_admits(unsigned service, const struct guest *guest, const char *shown)
 {
     struct pass pass;
@@ -107,29 +109,35 @@ bool gate_admits(unsigned service, const struct guest *guest, const char *shown)
     show_foreign(service, guest);
     enum pass_verdict verdict =
         pass_check(gate.services[service].cache, span_of(guest_event()), span_of(shown), &pass);
-    if (verdict != PASS_OK) {
-        sim_note("turns a pass away: %d", (int)verdict);
-        probe_reached(verdict == PASS_ENDED ? PROBE_PASS_ENDED : PROBE_PASS_RUN_OUT);
+    if (verdict == PASS_OK) {
+        if (is_told(guest))
+            invariant_broken(INVARIANT_6, "the seats take a pass after the end of its visit was reported");
+        guest_shops(guest);
+        return true;
+    }
+    sim_note("turns a pass away: %d", (int)verdict);
+    if (verdict == PASS_NO_KEYS || verdict == PASS_INVALID) {
+        probe_reached(PROBE_PASS_KEY_UNKNOWN);
+        if (fault_ended_us() > 0 && fault_ended_us() + KEYS_KNOWN_S * (uint64_t)SIM_S < sim_us())
+            invariant_broken(INVARIANT_6, "the seats do not know the key of a pass");
         return false;
     }
-    guest_shops(guest);
-    return true;
+    if (verdict != PASS_ENDED && verdict != PASS_EXPIRED)
+        invariant_broken(INVARIANT_6, "the seats turn a good pass away (%d)", (int)verdict);
+    probe_reached(verdict == PASS_ENDED ? PROBE_PASS_ENDED : PROBE_PASS_RUN_OUT);
+    return false;
 }
 
 /* ---- the end of a visit ---- */
 
-static void end_at_seats(void *ctx)
+/* Passes of a visitor without a guest were never shown here. */
+static void on_left(const char *session)
 {
-    const struct guest *guest = ctx;
-    uint64_t session = pass_hash(span_of(guest->session));
+    uint64_t hash = pass_hash(span_of(session));
+    for (unsigned i = 0; i < gate.guests_len; i++)
+        gate.told[i] = gate.told[i] || strcmp(gate.guests[i]->session, session) == 0;
     for (unsigned i = 0; i < GATE_SERVICES && gate.services[i].revoked != NULL; i++)
-        pass_revoke(gate.services[i].revoked, session, SIM_EPOCH_S + sim_us() / SIM_S + REVOKED_S);
-}
-
-static void tell_seats(const struct guest *guest)
-{
-    sim_after(NULL, sim_between(SIM_MS, TELL_MAX_MS * SIM_MS), end_at_seats,
-              (void *)(uintptr_t)guest);
+        pass_revoke(gate.services[i].revoked, hash, SIM_EPOCH_S + sim_us() / SIM_S + REVOKED_S);
 }
 
 static const struct guest *guest_of(const char *session)
@@ -140,21 +148,17 @@ static const struct guest *guest_of(const char *session)
     return NULL;
 }
 
-/* Passes of a visitor without a guest were never shown here. */
-static void on_left(const char *session)
-{
-    const struct guest *guest = guest_of(session);
-    if (guest != NULL)
-        tell_seats(guest);
-}
-
-bool gate_says_goodbye(const char *session, void (*on_known)(void *ctx), void *ctx)
+bool gate_says_goodbye(const char *session, bool at_seats, void (*on_known)(void *ctx), void *ctx)
 {
     const struct guest *guest = guest_of(session);
     if (guest == NULL)
         return false;
-    tell_seats(guest);
-    guest_goodbye(guest, on_known, ctx);
+    if (at_seats) {
+        on_left(session);
+        on_known(ctx);
+    } else {
+        guest_goodbye(guest, on_known, ctx);
+    }
     return true;
 }
 

@@ -13,8 +13,8 @@ void gate_begin(void (*comes)(struct guest *guest)); /* `comes` gets each visito
 void gate_open(unsigned service, const struct clock *clock);
 /* Checks the pass, as the seats do before each call of an engine. True without a guest. */
 bool gate_admits(unsigned service, const struct guest *guest, const char *shown);
-/* A saga ends this visit in the line and at the seats; `on_known` is called once both know. Returns
- * false in the world without a line. */
-bool gate_says_goodbye(const char *session, void (*on_known)(void *ctx), void *ctx);
+/* A saga ends this visit in the line or at the seats; `on_known` is called once it is over there.
+ * Returns false in the world without a line. */
+bool gate_says_goodbye(const char *session, bool at_seats, void (*on_known)(void *ctx), void *ctx);
 
 #endif

@@ -26,11 +26,6 @@ void guest_begin(const struct guest_host *host)
     people_host(host);
 }
 
-const struct jwks *guest_keys(void)
-{
-    return fronts_keys();
-}
-
 const char *guest_event(void)
 {
     return lines_event(0);

@@ -4,10 +4,7 @@
 
 #include "queue/front/inside.h"
 
-struct jwks;
-
 void guest_begin(const struct guest_host *host); /* before queue_begin() */
-const struct jwks *guest_keys(void);             /* passes are signed with these */
 const char *guest_event(void);
 /* The seats let this guest choose; checks I6. */
 void guest_shops(const struct guest *guest);

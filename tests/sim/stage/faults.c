@@ -15,7 +15,7 @@ static const struct {
 };
 
 static struct fault_mix mixed;
-static uint64_t counts[FAULT_COUNT];
+static uint64_t counts[FAULT_COUNT], ended_us;
 
 const char *fault_name(enum fault fault)
 {
@@ -47,6 +47,12 @@ void fault_begin(const struct fault_mix *mix)
 void fault_end(void)
 {
     memset(&mixed, 0, sizeof(mixed));
+    ended_us = sim_us();
+}
+
+uint64_t fault_ended_us(void)
+{
+    return ended_us;
 }
 
 bool fault_now(enum fault fault)

@@ -67,7 +67,12 @@
     ROW(SEATS_SHARE, 1000000, "three seat services share two events") \
     ROW(SEATS_MOVE, 20000, "... an operator wants one of them elsewhere") \
     ROW(MOVE_KILLED, 300000, "... and a seat service is killed meanwhile") \
-    ROW(BOOK_LATE, 50000, "a new order's connection breaks, and it is stored up to 8 s later")
+    ROW(BOOK_LATE, 50000, "a new order's connection breaks, and it is stored up to 8 s later") \
+    ROW(CALL_LOST, 80000, "a call between services about a visit or keys is lost") \
+    ROW(CALL_ANSWER_LOST, 80000, "... its answer is") \
+    ROW(CALL_REFUSED, 80000, "... is answered 503") \
+    ROW(CALL_SLOW, 80000, "... takes up to 8 s") \
+    ROW(KEYS_ROTATE, 10000, "the waiting room signs passes with a new key")
 /* clang-format on */
 
 enum fault {
@@ -87,6 +92,7 @@ void fault_draw(struct fault_mix *mix, uint64_t seed);
 
 void fault_begin(const struct fault_mix *mix); /* copied */
 void fault_end(void);                          /* no faults from here on */
+uint64_t fault_ended_us(void);                 /* when that was; 0: not yet */
 /* Whether the fault happens at this occasion. */
 bool fault_now(enum fault fault);
 /* The same for a rate per second, with an occasion every `ms`. */

@@ -47,6 +47,7 @@
 #define PROBES_GATE(ROW) \
     ROW(PASS_RUN_OUT, "a pass that had run out was shown to the seats") \
     ROW(PASS_ENDED, "... one whose visit was over") \
+    ROW(PASS_KEY_UNKNOWN, "... one whose key they did not know yet") \
     ROW(PASS_FOREIGN, "... one of another event")
 #define PROBES_LINE(ROW) \
     ROW(LINE_LOST, "Redis lost what a visitor had as an answer") \

@@ -292,8 +292,7 @@ static void on_answer(void *ctx, struct span answer)
     assert(rc == 0);
     int outcome = read_answer(proc, ask, status, json);
     json_decref(json);
-    ask->was_inside = proc->has_reported;
-    proc->has_reported = false;
+    ask->was_inside = proc->reported_us == sim_us();
     bool reads_not = outcome == ANSWER_TICKET || outcome == ANSWER_MOVED ||
                      outcome == LINE_UNKNOWN || outcome == LINE_UNAVAILABLE;
     if (!asking->is_begun && reads_not && has_place(ask->kind))

@@ -35,11 +35,6 @@ void fronts_tell(void (*on_left)(const char *session))
     proc_fleet_report(on_left);
 }
 
-const struct jwks *fronts_keys(void)
-{
-    return proc_fleet()->keys->passes;
-}
-
 /* ---- requests on their way ---- */
 
 static void handle(void *ctx)
@@ -104,10 +99,15 @@ static void leave(void *ctx)
 
 void fronts_fault(uint32_t ms)
 {
+    bool rotates = fault_within(FAULT_KEYS_ROTATE, ms);
+    if (rotates)
+        proc_fleet_rotate();
     for (unsigned i = 0; i < FRONTS; i++) {
         struct proc *proc = &fronts.all[i];
         if (!proc->sim.alive || proc->leaving)
             continue;
+        if (rotates)
+            proc_reload(proc);
         if (fault_within(FAULT_FRONT_KILL, ms)) {
             sim_proc_kill(&proc->sim, "killed");
         } else if (fault_within(FAULT_FRONT_STOP, ms)) {

@@ -5,14 +5,12 @@
 #ifndef FG_SIM_QUEUE_FRONTS_H
 #define FG_SIM_QUEUE_FRONTS_H
 
-#include "crypto/jwks.h"
 #include "queue/front/ask.h"
 
 /* Starts the fronts with this number of events. */
 void fronts_begin(const struct ask_ears *ears, unsigned events);
 unsigned fronts_events(void);
 void fronts_tell(void (*on_left)(const char *session)); /* called for each visit that ended */
-const struct jwks *fronts_keys(void);                   /* passes are signed with these */
 void fronts_fault(uint32_t ms);
 /* The response comes later, or never. */
 void fronts_ask(struct ask *ask);

@@ -4,10 +4,10 @@
 #include "queue/front/alarm.h"
 #include "queue/front/wire.h"
 #include "stage/faults.h"
+#include "stage/outcalls.h"
 
 #include "admin/admin.h"
 #include "api/api.h"
-#include "behind/endings.h"
 #include "core/token/presale.h"
 #include "front/front_life.h"
 
@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LEAVE_MS = 400 };
+enum { LEAVE_MS = 400, PATH_BYTES = 32, ROTATES_US = 5 * SIM_S };
+
+#define ENDED_AT "http://seats"
 
 static const struct front_config config = {
     .redis_host = "redis",
@@ -30,12 +32,40 @@ static const struct front_config config = {
     .ticket_lifetime_ms = UINT64_C(3) * 86400 * 1000,
     .pass_issuer = GUEST_ISSUER,
     .pass_next_url = "/seats/{event}",
+    .visits_ended_at = ENDED_AT,
     .members_issuer = ASK_SHOP,
     .members_audience = GUEST_ISSUER,
 };
 
 static struct front_shared shared;
 static struct proc_fleet fleet;
+
+/* ---- calls to a front, and to the services behind the line ---- */
+
+/* While a rotation is on its way to the fronts, some still publish the set before. */
+static unsigned answer_call(const char *url, struct text *body)
+{
+    static const char head[] = ENDED_AT "/internal/sessions/";
+    char session[GUEST_SESSION_MAX];
+    if (strncmp(url, head, strlen(head)) == 0) {
+        int len = (int)strcspn(url + strlen(head), "/");
+        assert(len < (int)sizeof(session));
+        snprintf(session, sizeof(session), "%.*s", len, url + strlen(head));
+        if (fleet.on_left != NULL)
+            fleet.on_left(session);
+        return 204;
+    }
+    bool old = fleet.rotated_us + ROTATES_US > sim_us() && sim_below(SIM_CHOICES, 2) == 0;
+    jwks_put(body, old && fleet.before != NULL ? fleet.before : fleet.keys->passes);
+    return 200;
+}
+
+/* A visit that ends is reported at once; retries come from a timer. */
+static void on_sent(struct sim_proc *from, const char *url)
+{
+    if (strncmp(url, ENDED_AT, strlen(ENDED_AT)) == 0)
+        proc_of(from)->reported_us = sim_us();
+}
 
 /* ---- shared by all fronts ---- */
 
@@ -54,21 +84,49 @@ static struct jwks *make_keys(void)
     return keys;
 }
 
-static struct secret_file *make_token(void)
+static int make_file(struct span bytes, char path[PATH_BYTES])
 {
-    char path[32];
-    struct err_slot err;
-    struct secret_file *token;
-    int fd = memfd_create("token", MFD_CLOEXEC);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int fd = memfd_create("secret", MFD_CLOEXEC);
+    snprintf(path, PATH_BYTES, "/proc/self/fd/%d", fd);
     int rc = fchmod(fd, 0600);
     assert(rc == 0);
-    ssize_t written = write(fd, "token", strlen("token"));
-    assert(written > 0);
-    rc = secret_file_read(path, &err, &token);
+    ssize_t written = write(fd, bytes.ptr, bytes.len);
+    assert(written == (ssize_t)bytes.len);
+    return fd;
+}
+
+static struct secret_file *make_token(void)
+{
+    char path[PATH_BYTES];
+    struct err_slot err;
+    struct secret_file *token;
+    int fd = make_file(SPAN("token"), path);
+    int rc = secret_file_read(path, &err, &token);
     assert(rc == 0);
     close(fd);
     return token;
+}
+
+/* A new key that signs, and the one before, whose passes are still valid. */
+static struct jwks *make_passes(void)
+{
+    static char before[PATH_BYTES];
+    char path[PATH_BYTES], pem[4096], both[2 * PATH_BYTES + 2];
+    struct err_slot err;
+    struct jwks_key *key;
+    struct jwks *keys;
+    struct text text = text_on(pem, sizeof(pem));
+    int rc = jwks_key_generate(&err, &key);
+    assert(rc == 0);
+    rc = jwks_key_put_pem(key, &text, &err);
+    assert(rc == 0);
+    (void)make_file(text_span(&text), path);
+    snprintf(both, sizeof(both), before[0] != '\0' ? "%s, %s" : "%s", path, before);
+    rc = jwks_load(span_of(both), &err, &keys);
+    assert(rc == 0);
+    memcpy(before, path, sizeof(before));
+    jwks_key_destroy(key);
+    return keys;
 }
 
 static void make_secrets(void)
@@ -82,11 +140,36 @@ static void make_secrets(void)
     assert(rc == 0);
     keys->draws = keys->tickets;
     identity_ring_make(&keys->tickets, &keys->identities);
-    keys->passes = make_keys();
+    keys->passes = make_passes();
     keys->members = make_keys();
     keys->visits = make_token();
     fleet.keys = keys;
     fleet.shop = jwks_signer(keys->members);
+}
+
+/* As a reload does. What is not new belongs to all sets, so none is ever freed. */
+void proc_fleet_rotate(void)
+{
+    struct secrets *keys = malloc(sizeof(*keys));
+    assert(keys != NULL);
+    *keys = *fleet.keys;
+    keys->serial += 1;
+    atomic_init(&keys->refs, 1);
+    fleet.before = fleet.keys->passes;
+    keys->passes = make_passes();
+    fleet.rotated_us = sim_us();
+    fleet.keys = shared.keys = keys;
+    sim_note("passes are signed with another key");
+}
+
+static void use_keys(void *ctx)
+{
+    front_use_keys(((const struct proc *)ctx)->front);
+}
+
+void proc_reload(struct proc *proc)
+{
+    sim_after(&proc->sim, sim_between(0, ROTATES_US), use_keys, proc);
 }
 
 static void make_routes(void)
@@ -106,6 +189,7 @@ void proc_fleet_begin(const struct ask_ears *ears)
     fleet.ears = *ears;
     make_secrets();
     make_routes();
+    outcalls_begin(answer_call, on_sent);
     shared = (struct front_shared){.config = &config, .keys = fleet.keys, .loops = 1};
     int rc = uv_mutex_init(&shared.keys_lock);
     assert(rc == 0);
@@ -175,7 +259,7 @@ void proc_answer(struct proc *proc, struct ask *ask, int outcome)
     sim_after(NULL, sim_between(SIM_MS, 40 * SIM_MS), arrive_back, ask);
 }
 
-/* ---- what surrounds a front in its process (service.h, endings.h) ---- */
+/* ---- what surrounds a front in its process (service.h) ---- */
 
 void service_ready(struct service_loop *loop, const char *condition, const char *reason)
 {
@@ -197,53 +281,6 @@ const char *service_operator(const struct service_loop *loop, const struct http_
     return NULL;
 }
 
-struct endings {
-    struct proc *proc;
-};
-
-int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
-                   struct endings **out)
-{
-    (void)conf;
-    (void)err;
-    *out = malloc(sizeof(**out));
-    assert(*out != NULL);
-    (*out)->proc = proc_of(loop->data);
-    return 0;
-}
-
-void endings_use_token(struct endings *endings, struct span token)
-{
-    (void)endings;
-    (void)token;
-}
-
-void endings_report(struct endings *endings, struct span session, uint64_t life_ms)
-{
-    struct proc *proc = endings->proc;
-    char text[GUEST_SESSION_MAX];
-    bool fits = span_to_cstr(session, text, sizeof(text));
-    assert(fits && life_ms > 0);
-    proc->has_reported = true;
-    if (fleet.on_left != NULL)
-        fleet.on_left(text);
-}
-
-void endings_look(struct endings *endings)
-{
-    (void)endings;
-}
-
-void endings_close(struct endings *endings)
-{
-    (void)endings;
-}
-
-void endings_free(struct endings *endings)
-{
-    free(endings);
-}
-
 /* ---- its life ---- */
 
 static uint64_t mono_us(void *ctx)
@@ -263,7 +300,7 @@ void proc_start(struct proc *proc)
     struct err_slot err;
     assert(service != NULL);
     sim_proc_start(&proc->sim);
-    proc->leaving = proc->serves = proc->has_reported = false;
+    proc->leaving = proc->serves = false;
     proc->judged_again = 0;
     proc->loop = (uv_loop_t){.data = &proc->sim};
     proc->mono_base_us = sim_below(SIM_SYSTEM, 1000 * (uint64_t)SIM_S);

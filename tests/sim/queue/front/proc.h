@@ -11,6 +11,8 @@
 struct proc_fleet {
     struct ask_ears ears;
     struct secrets *keys;
+    const struct jwks *before; /* the set of passes' keys before the last rotation */
+    uint64_t rotated_us;
     const struct jwks_key *shop;          /* signs the tokens of its members */
     struct http_router *routes;           /* for both listeners */
     void (*on_left)(const char *session); /* NULL: nothing is sold inside */
@@ -29,7 +31,7 @@ struct proc {
     struct front *front;
     bool leaving, serves;
     uint64_t judged_again; /* last value of its counter of joins */
-    bool has_reported;     /* the response being given reported the end of a visit */
+    uint64_t reported_us;  /* when it last reported the end of a visit */
 };
 
 static inline struct proc *proc_of(struct sim_proc *sim)
@@ -40,6 +42,8 @@ static inline struct proc *proc_of(struct sim_proc *sim)
 void proc_fleet_begin(const struct ask_ears *ears);
 void proc_fleet_report(void (*on_left)(const char *session));
 const struct proc_fleet *proc_fleet(void);
+void proc_fleet_rotate(void); /* passes' keys; each front signs with them from its reload on */
+void proc_reload(struct proc *proc); /* soon */
 
 void proc_start(struct proc *proc);
 /* Like main.c on SIGTERM: accepts no more requests, finishes the open ones, and ends. */

@@ -9,6 +9,7 @@
 #include "queue/judge/lots.h"
 #include "queue/judge/presales.h"
 #include "queue/judge/rate.h"
+#include "stage/faults.h"
 #include "stage/history.h"
 #include "stage/invariant.h"
 #include "stage/probes.h"
@@ -21,7 +22,8 @@
 
 enum {
     ROWS_MAX = 4096,       /* a power of two */
-    FAREWELL_MS = 2500,    /* until the seats know that a visit is over */
+    FAREWELL_MS = 2500,    /* until the seats know that a visit is over, */
+    REPORTED_MS = 20000,   /* or after reports that failed, by a front that lives on */
     RETRIES_MS = 8000,     /* a retry this recent counts as at the door */
     CLOCK_STILL_MS = 5000, /* a tick within this time reduces the clock's offset */
     DOOR_KNOWN_MS = 3000,  /* until all fronts know that a place is at the door */
@@ -876,7 +878,10 @@ void ledger_on_shopping(uint64_t number)
     if (!row->entered || !row->visit.there)
         invariant_broken(INVARIANT_6, "place %s chooses seats, and was not let in",
                          lines_says(number));
-    if (row->ended && row->ended_us + FAREWELL_MS * SIM_MS < sim_us())
+    bool was_calm = fault_ended_us() > 0 && fault_ended_us() < row->ended_us;
+    bool must_know = fault_ended_us() > 0 && fault_ended_us() + REPORTED_MS * SIM_MS < sim_us() &&
+                     row->end.there && !losses_was_silenced(row->end.front, row->end.at_us);
+    if (row->ended && (was_calm || must_know) && row->ended_us + FAREWELL_MS * SIM_MS < sim_us())
         invariant_broken(INVARIANT_6, "place %s chooses seats %" PRIu64 " ms after its visit ended",
                          lines_says(number), (sim_us() - row->ended_us) / SIM_MS);
     if (row->visit.expires_ms + SKEW_MS < now_ms)
