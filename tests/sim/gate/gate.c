@@ -111,7 +111,8 @@ bool gate_admits(unsigned service, const struct guest *guest, const char *shown)
         pass_check(gate.services[service].cache, span_of(guest_event()), span_of(shown), &pass);
     if (verdict == PASS_OK) {
         if (is_told(guest))
-            invariant_broken(INVARIANT_6, "the seats take a pass after the end of its visit was reported");
+            invariant_broken(INVARIANT_6,
+                             "the seats take a pass after the end of its visit was reported");
         guest_shops(guest);
         return true;
     }

@@ -99,7 +99,7 @@ static void leave(void *ctx)
 
 void fronts_fault(uint32_t ms)
 {
-    bool rotates = fault_within(FAULT_KEYS_ROTATE, ms);
+    bool rotates = proc_fleet_is_rotated() && fault_within(FAULT_KEYS_ROTATE, ms);
     if (rotates)
         proc_fleet_rotate();
     for (unsigned i = 0; i < FRONTS; i++) {

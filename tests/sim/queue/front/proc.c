@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum { LEAVE_MS = 400, PATH_BYTES = 32, ROTATES_US = 5 * SIM_S };
+enum { ROTATED_US = 30 * SIM_S }; /* a front that stood still has the new keys, too */
 
 #define ENDED_AT "http://seats"
 
@@ -145,6 +146,11 @@ static void make_secrets(void)
     keys->visits = make_token();
     fleet.keys = keys;
     fleet.shop = jwks_signer(keys->members);
+}
+
+bool proc_fleet_is_rotated(void)
+{
+    return fleet.rotated_us == 0 || fleet.rotated_us + ROTATED_US < sim_us();
 }
 
 /* As a reload does. What is not new belongs to all sets, so none is ever freed. */

@@ -42,7 +42,8 @@ static inline struct proc *proc_of(struct sim_proc *sim)
 void proc_fleet_begin(const struct ask_ears *ears);
 void proc_fleet_report(void (*on_left)(const char *session));
 const struct proc_fleet *proc_fleet(void);
-void proc_fleet_rotate(void); /* passes' keys; each front signs with them from its reload on */
+bool proc_fleet_is_rotated(void); /* the last new key has reached every front */
+void proc_fleet_rotate(void);     /* passes' keys; each front signs with them from its reload on */
 void proc_reload(struct proc *proc); /* soon */
 
 void proc_start(struct proc *proc);
