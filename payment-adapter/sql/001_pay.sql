@@ -48,7 +48,7 @@ CREATE TABLE pay.saga (
     wake     integer NOT NULL DEFAULT 0,  -- rises when something wakes the saga
     token    bigint NOT NULL DEFAULT 0,   -- of the lease; moves under an older one are refused
     leased   boolean NOT NULL DEFAULT false,
-    owner    text NOT NULL DEFAULT '',    -- the instance that leased it
+    owner    text NOT NULL DEFAULT '',    -- LOOP/INSTANCE that leased it
     parked   boolean NOT NULL DEFAULT false,
     cancel   boolean NOT NULL DEFAULT false,
     cause    text NOT NULL DEFAULT '',

@@ -29,7 +29,7 @@ struct pay_own {
     struct pace_reporter *pace_reporter;
     struct order_series *series;
     struct cancellations *cancellations; /* loop 0 only */
-    char owner[CONFIG_STRING_MAX + 12];  /* of this loop's leases: INSTANCE/LOOP */
+    char owner[CONFIG_STRING_MAX + 12];  /* of this loop's leases: LOOP/INSTANCE */
     struct crash_point crash_point;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
@@ -520,7 +520,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     int rc = checkout_create(&checkout, err, &pay->checkout);
     if (rc < 0)
         return rc;
-    snprintf(pay->own->owner, sizeof(pay->own->owner), "%s/%u", pay->common->instance, loop->index);
+    snprintf(pay->own->owner, sizeof(pay->own->owner), "%u/%s", loop->index, pay->common->instance);
     uint32_t defs_len;
     struct worker_conf worker = {
         .loop = loop->uv,

@@ -326,6 +326,7 @@ static void create(struct adapter *adapter)
         .slots = 16,
         .calls_max = 16,
         .idle_ms = 500,
+        .lease_ms = BOOK_LEASE_MS,
         .breaker_trip = SAGA_BREAKER_TRIP,
         .breaker_open_ms = SAGA_BREAKER_OPEN_MS,
         .breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS,

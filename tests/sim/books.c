@@ -20,7 +20,7 @@ enum {
     SAGAS_MAX = 2 * BOOK_ORDERS_MAX,
     LETTERS_MAX = 4 * BOOK_ORDERS_MAX,
     TICKETS_MAX = 4 * BOOK_ORDERS_MAX,
-    LEASE_US = 15 * SIM_S,
+    LEASE_US = BOOK_LEASE_MS * SIM_MS,
     TRIES_MAX = 2000, /* tries of one saga, over all steps: one per half second within an hour */
 };
 
@@ -411,10 +411,10 @@ static void lease_answered(void *ctx)
     lease->client->answered(lease->client->ctx);
 }
 
-static bool is_held(const struct saga_held *held, uint64_t id)
+static bool is_held(const struct saga_held *held, const struct stored_saga *saga)
 {
     for (uint32_t i = 0; held != NULL && i < held->len; i++)
-        if (held->ids[i] == id)
+        if (held->ids[i] == saga->id && held->tokens[i] == saga->token)
             return true;
     return false;
 }
@@ -424,7 +424,7 @@ static void reclaim(const char *owner, const struct saga_held *held)
     for (uint32_t i = 0; i < books.sagas_len; i++) {
         struct stored_saga *saga = &books.sagas[i];
         if (saga_ended(saga->state) || saga->parked || !saga->leased ||
-            strcmp(saga->owner, owner) != 0 || is_held(held, saga->id))
+            strcmp(saga->owner, owner) != 0 || is_held(held, saga))
             continue;
         saga->token += 1;
         saga->leased = false;
@@ -492,8 +492,10 @@ void book_lease(struct book_client *client, uint32_t max, const struct saga_held
     lease->rows = calloc(max, sizeof(*lease->rows));
     lease->is_after_loss = held != NULL;
     if (held != NULL) {
-        lease->held = (struct saga_held){calloc(held->len, sizeof(*held->ids)), held->len};
-        memcpy(lease->held.ids, held->ids, held->len * sizeof(*held->ids));
+        size_t bytes = held->len * sizeof(*held->ids);
+        lease->held = (struct saga_held){malloc(bytes), malloc(bytes), held->len};
+        memcpy(lease->held.ids, held->ids, bytes);
+        memcpy(lease->held.tokens, held->tokens, bytes);
     }
     sim_after(NULL, book_way_us(), lease_now, lease);
 }

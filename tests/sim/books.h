@@ -32,6 +32,8 @@ struct book_order {
 
 /* ---- a store for an adapter's engine ---- */
 
+enum { BOOK_LEASE_MS = 15000 };
+
 struct book_client {
     struct sim_proc *proc;
     const char *owner;

@@ -38,13 +38,17 @@ WHERE s.id = due.id
 RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
     :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data, :age_us(due.due_at) AS late_us;
 
--- Ends the leases whose answers an engine lost: all but those of the sagas that it has.
+-- Ends the leases whose answers an engine lost: all of its own but those that it has.
 -- statement: lost
---> owner text
---> held  bigint[]
+--> owner  text
+--> held   bigint[]
+--> tokens bigint[]
 UPDATE saga s
 SET token = s.token + 1, leased = false, due_at = now()
-WHERE :is_open(s) AND NOT s.parked AND s.leased AND s.owner = :owner AND s.id <> ALL (:held);
+WHERE :is_open(s) AND NOT s.parked AND s.leased AND s.owner = :owner
+    AND NOT EXISTS (
+        SELECT FROM unnest(:held, :tokens) AS h (id, token) WHERE h.id = s.id AND h.token = s.token
+    );
 
 -- Open sagas of definitions that this program lacks: programs that have only `keys` do not run them.
 -- statement: saga_unknown
@@ -156,4 +160,5 @@ ORDER BY m.nth;
 --> instance text
 UPDATE pay.saga s
 SET token = s.token + 1, leased = false, due_at = now()
-WHERE :is_open(s) AND NOT s.parked AND s.leased AND starts_with(s.owner || '/', :instance || '/');
+WHERE :is_open(s) AND NOT s.parked AND s.leased
+    AND substr(s.owner, position('/' IN s.owner) + 1) = :instance;

@@ -196,13 +196,20 @@ static void lease(void *ctx, uint32_t max, const struct saga_held *held)
 
 static void add_lost(struct pg_job *job, const struct worker *worker)
 {
-    struct grow ids = {0};
+    struct grow ids = {0}, tokens = {0};
     grow_array_open(&ids);
-    for (uint32_t i = 0; i < worker->held->len; i++)
+    grow_array_open(&tokens);
+    for (uint32_t i = 0; i < worker->held->len; i++) {
         grow_array_i64(&ids, (int64_t)worker->held->ids[i]);
+        grow_array_i64(&tokens, (int64_t)worker->held->tokens[i]);
+    }
     grow_array_close(&ids);
-    sql_lost_add(job, &(struct sql_lost_args){.owner = worker->conf.owner, .held = whole(&ids)});
+    grow_array_close(&tokens);
+    const struct sql_lost_args args = {
+        .owner = worker->conf.owner, .held = whole(&ids), .tokens = whole(&tokens)};
+    sql_lost_add(job, &args);
     grow_free(&ids);
+    grow_free(&tokens);
 }
 
 static void add_lease(struct pg_job *job, struct worker *worker)
@@ -557,6 +564,7 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .slots = conf->slots,
         .calls_max = conf->calls_max,
         .idle_ms = conf->idle_ms,
+        .lease_ms = conf->lease_ms,
         .breaker_trip = SAGA_BREAKER_TRIP,
         .breaker_open_ms = SAGA_BREAKER_OPEN_MS,
         .breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS,

@@ -32,8 +32,8 @@ struct worker_conf {
 };
 
 /* Run at process start, before the workers: makes sagas that the instance had leased when it died
- * due at once, instead of when the lease ends. Its owners are INSTANCE/LOOP. If two processes share
- * a name, the older one's moves are rejected, and nothing worse happens. Blocks. */
+ * due at once, instead of when the lease ends. Its owners are LOOP/INSTANCE. If two processes share
+ * a name, each ends leases of the other, whose moves are rejected: steps run twice. Blocks. */
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err);
 
 int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out);

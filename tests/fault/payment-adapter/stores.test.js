@@ -81,7 +81,7 @@ test('a worker that was frozen past its lease is refused, and its work is done o
   const order = await insist(visit);
   await kept.asked;
   const frozen = (await world.postgres.rows("SELECT owner FROM pay.saga WHERE leased AND state < 2", 'pay'))[0]?.owner;
-  const [sleeper, awake] = frozen?.startsWith('other/') ? [other, world.pay] : [world.pay, other];
+  const [sleeper, awake] = frozen?.endsWith('/other') ? [other, world.pay] : [world.pay, other];
   sleeper.pause();
   kept.answer();
   await until('the other one to finish', async () => {
@@ -108,6 +108,7 @@ test('a saga whose lease was granted to a lost connection goes on after the next
   psp.autoPay = false;
   world.pay.pause();
   const order = await insist(world.hold(), far);
+  await until('the payment to be opened', () => psp.of(order).length > 0);
   const leased = () => postgres.sql(`SELECT leased FROM pay.saga WHERE subject = '${order}'`, 'pay') === 't';
   await until('the adapter to be between two looks at the payment', () => {
     far.pause();

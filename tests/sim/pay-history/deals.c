@@ -276,13 +276,15 @@ static int by_id(const void *a, const void *b)
 static void lease(void)
 {
     static struct saga_row rows[DEALS_SAGAS_MAX];
-    uint64_t ids[HELD_MAX];
-    struct saga_held kept = {ids, 0};
+    uint64_t ids[HELD_MAX], tokens[HELD_MAX];
+    struct saga_held kept = {ids, tokens, 0};
     const char *owner = any_owner();
     bool is_after_loss = chance(20);
     for (uint32_t i = 0; is_after_loss && i < held_len; i++)
-        if (chance(70))
-            ids[kept.len++] = held[i].row.id;
+        if (chance(70)) {
+            ids[kept.len] = held[i].row.id;
+            tokens[kept.len++] = held[i].row.token;
+        }
     uint32_t len = side->lease(owner, checkout, is_after_loss ? &kept : NULL, rows);
     qsort(rows, len, sizeof(rows[0]), by_id);
     printf("lease %s%s", owner, is_after_loss ? " after a lost one" : "");

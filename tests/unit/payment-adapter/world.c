@@ -432,6 +432,7 @@ void world_init(struct world *world)
         .slots = 32,
         .calls_max = 32,
         .idle_ms = 100,
+        .lease_ms = LEASE_US / 1000,
         .breaker_trip = 5,
         .breaker_open_ms = 2000,
         .breaker_open_max_ms = 2000,

@@ -25,6 +25,7 @@ enum {
     LEASE_MARGIN_US = 500000,
     COMMIT_RETRY_US = 100000,
     LEASE_RETRY_US = 200000,
+    LOST_AGAIN_US = 1000000,
 };
 
 enum slot_state { SLOT_FREE, SLOT_READY, SLOT_CALLING, SLOT_MOVED, SLOT_COMMITTING, SLOT_STATES };
@@ -79,11 +80,13 @@ struct saga_engine {
     struct budget budgets[SAGA_PEERS_MAX];
     bool leasing, committing, nudged, draining;
     bool full_lease; /* the last lease was answered in full, so more may be due */
-    bool lease_lost; /* the last lease was not answered: it may have been granted all the same */
     uint32_t lease_asked;
     struct saga_held held;
     uint64_t now_us;
-    uint64_t lease_at_us;  /* no lease before */
+    uint64_t lease_at_us; /* no lease before */
+    /* A lease whose answer was lost may be granted until `lost_until_us`, late as its commit may
+     * be. Until then a lease names what is held, once a second. */
+    uint64_t lost_until_us, lost_at_us;
     uint64_t commit_at_us; /* no commit before; set after a failed commit */
     struct saga_engine_stats stats;
 };
@@ -282,7 +285,9 @@ int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, str
     engine->slots = calloc(conf->slots, sizeof(*engine->slots));
     engine->batch = calloc(conf->slots, sizeof(const struct saga_move *));
     engine->held.ids = calloc(conf->slots, sizeof(*engine->held.ids));
-    if (engine->slots == NULL || engine->batch == NULL || engine->held.ids == NULL)
+    engine->held.tokens = calloc(conf->slots, sizeof(*engine->held.tokens));
+    if (engine->slots == NULL || engine->batch == NULL || engine->held.ids == NULL ||
+        engine->held.tokens == NULL)
         goto free_engine;
     engine->conf = *conf;
     engine->now_us = now_us;
@@ -300,6 +305,7 @@ int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, str
 
 free_engine:
     free(engine->held.ids);
+    free(engine->held.tokens);
     free(engine->slots);
     free(engine->batch);
     free(engine);
@@ -325,6 +331,7 @@ void saga_engine_destroy(struct saga_engine *engine)
         free(engine->slots[i].data);
     }
     free(engine->held.ids);
+    free(engine->held.tokens);
     free(engine->batch);
     free(engine->slots);
     free(engine);
@@ -358,15 +365,23 @@ static uint64_t lease_due_us(const struct saga_engine *engine)
     return due_us > engine->commit_at_us ? due_us : engine->commit_at_us;
 }
 
-static const struct saga_held *held_of(struct saga_engine *engine)
+/* NULL: no lost lease has to be ended now. */
+static const struct saga_held *held_after_loss(struct saga_engine *engine)
 {
-    engine->held.len = 0;
+    struct saga_held *held = &engine->held;
+    if (engine->now_us >= engine->lost_until_us || engine->now_us < engine->lost_at_us)
+        return NULL;
+    engine->lost_at_us = engine->now_us + LOST_AGAIN_US;
+    held->len = 0;
     for (uint32_t i = 0; i < engine->conf.slots; i++) {
-        if (engine->slots[i].state != SLOT_FREE)
-            engine->held.ids[engine->held.len++] = engine->slots[i].row.id;
+        const struct slot *slot = &engine->slots[i];
+        if (slot->state == SLOT_FREE)
+            continue;
+        held->ids[held->len] = slot->row.id;
+        held->tokens[held->len++] = slot->row.token;
     }
-    assert(engine->held.len + engine->lists[SLOT_FREE].len == engine->conf.slots);
-    return &engine->held;
+    assert(held->len + engine->lists[SLOT_FREE].len == engine->conf.slots);
+    return held;
 }
 
 static void lease_some(struct saga_engine *engine)
@@ -381,8 +396,7 @@ static void lease_some(struct saga_engine *engine)
     engine->lease_at_us = engine->now_us + (uint64_t)engine->conf.idle_ms * 1000;
     engine->stats.leases++;
     engine->lease_asked = room;
-    engine->conf.store.lease(engine->conf.store.ctx, room,
-                             engine->lease_lost ? held_of(engine) : NULL);
+    engine->conf.store.lease(engine->conf.store.ctx, room, held_after_loss(engine));
 }
 
 void saga_engine_nudge(struct saga_engine *engine)
@@ -399,7 +413,7 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
     assert(!saga_ended(row->state) && !row->parked);
     char *data = malloc(row->data.len + 1);
     if (data == NULL)
-        return false; /* the lease expires, and another engine takes the saga */
+        return false; /* nobody acts until the lease ends */
     if (row->data.len > 0)
         memcpy(data, row->data.ptr, row->data.len);
     slot->row = *row;
@@ -416,9 +430,10 @@ void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *ro
     assert(rows != NULL || len == 0);
     assert(len <= engine->lease_asked);
     engine->leasing = false;
-    engine->lease_lost = rows == NULL;
     if (rows == NULL) {
         engine->stats.lease_errors++;
+        engine->lost_until_us = engine->now_us + (uint64_t)engine->conf.lease_ms * 1000;
+        engine->lost_at_us = 0;
         engine->lease_at_us = engine->now_us + LEASE_RETRY_US;
         return;
     }

@@ -46,16 +46,16 @@ struct saga_store_reply {
     const char *why;   /* SAGA_REFUSED: the store's error; borrowed during the answer */
 };
 
-/* The sagas of an engine after an answer to a lease was lost. */
+/* The leases that an engine has, by saga and token. */
 struct saga_held {
-    uint64_t *ids;
+    uint64_t *ids, *tokens;
     uint32_t len;
 };
 
 struct saga_store {
     /* Leases up to max due sagas; answered exactly once by saga_engine_on_leased(). A commit may
-     * follow in the same turn. If an answer was lost, `held` is not NULL: all other leases of this
-     * engine end before, since nobody would act for them. */
+     * follow in the same turn. `held` is not NULL for a while after an answer was lost: first,
+     * all other leases of this engine end, since nobody acts for them. */
     void (*lease)(void *ctx, uint32_t max, const struct saga_held *held);
     /* Stores all moves in one commit. They are borrowed until the single answer,
      * saga_engine_on_committed(). Must be idempotent: a move that was stored before counts as
@@ -65,6 +65,7 @@ struct saga_store {
 };
 
 struct saga_engine_conf {
+    uint32_t lease_ms;                  /* what the store grants */
     const struct saga_def *const *defs; /* borrowed; their keys are unique */
     uint32_t defs_len;
     uint32_t slots;     /* 1..SAGA_SLOTS_MAX */
