@@ -12,13 +12,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeSecrets, openScope, startCluster, startRedis, until } from '../../tests/lib-js/index.js';
+import { makeSecrets, openScope, startRedis, until } from '../../tests/lib-js/index.js';
 import { ask, replyOf, scriptText } from '../../tests/lib-js/wire.js';
 import { sumOf } from '../../tests/integration/line/shards.js';
-import { EVENT, LOAD_CORE, openEvent, SERVER_CORE, startFront } from './lib/front.js';
+import { EVENT, LOAD_CORE, openEvent, startFront } from './lib/front.js';
 import { inTurns, ratio, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
-import { Loop, now, present, shaOf, tickPeriod, wordsOf } from './lib/loops.js';
 import { pin } from './lib/machine.js';
 import { surge } from './lib/surge.js';
 
@@ -164,121 +163,6 @@ async function displacement({ add }) {
   }
 }
 
-// The load of the server that has the cuts, with fifty fronts of eight loops on one event. One front is real, takes joins
-// and makes the cuts; the others repeat its commands. This server has the slots of the event and of the list of events;
-// another one has all eight shards. Signs of life are not included: suite `growth` measures them.
-const FRONTS = 50;
-const LOOPS = 8;
-const STEP_MS = 18; // mean pause between two reads of a process
-const HOUSE_MS = 400; // STORE_DISCOVER_MS
-const HOUSE_MS_MAX = 800;
-const LEFT_TURNS = 4; // SHARDS_LEFT_TURNS
-const LOOKS_MAX = 64; // SHARDS_LOOKS_MAX
-const CUTS_S = 8;
-
-async function startCutsCluster(scope) {
-  const patient = { settings: { 'cluster-node-timeout': 15_000 } }; // they share their cores with the load
-  const { nodes: [home, other], id } = await startCluster(scope, 2, async () => patient);
-  const give = async (key, node) => {
-    const slot = await home.command('CLUSTER', 'KEYSLOT', key);
-    for (const each of [node, home === node ? other : home]) await each.command('CLUSTER', 'SETSLOT', slot, 'NODE', await id(node));
-  };
-  for (const key of [`fg:{${EVENT}}:cfg`, 'fg:events']) await give(key, home);
-  for (let k = 0; k < SHARDS.at(-1); k += 1) await give(`fg:{${EVENT}:${k}}:cfg`, other);
-  for (const node of [home, other]) await until('the cluster to agree', async () => (await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok'));
-  return { home, cluster: [home, other].map(({ address, port }) => `${address}:${port}`).join(',') };
-}
-
-// One process: one of its loops reads the cuts, claims the next one in some of its turns, and sometimes calls cut.lua.
-// (It claims another key, since the real front makes the cuts.)
-class Reader {
-  // news: the first words of a call of cut.lua.
-  constructor(home, news) {
-    this.turn = 0;
-    this.nth = 0; // the newest cut it knows
-    this.sum = 0;
-    this.news = news;
-    this.link = new Loop({ path: home.socket }, (text) => {
-      for (const [, nth, sum] of text.matchAll(/\r\n(\d+)-0\r\n\*4\r\n\$1\r\nc\r\n\S+\r\n\S+\r\n\$1\r\ns\r\n\S+\r\n(\d+)/g))
-        if (Number(nth) > this.nth) [this.nth, this.sum] = [Number(nth), Number(sum)];
-    });
-  }
-
-  look() {
-    this.turn += 1;
-    if (this.turn % LOOKS_MAX === 0) {
-      const words = ask('cut', { shards: SHARDS.at(-1), known: this.nth, sum: this.sum, nth: 0, seal: '', seal_epoch: 0,
-        opening: '', first: 0, sent: 0, before: 0, slot_ms: 0 });
-      this.link.say([...now(this.news), ...words.map(String), ...Array(4 * SHARDS.at(-1)).fill('')]);
-      return;
-    }
-    this.link.say(...(this.claims ? [['SET', `fg:{${EVENT}}:others`, 'front', 'NX', 'PX', '15']] : []),
-      ['XRANGE', `fg:{${EVENT}}:cuts`, `${this.nth + 1}-0`, '+', 'COUNT', '512']);
-  }
-
-  get claims() {
-    return this.turn % (LEFT_TURNS + 1) === 0;
-  }
-
-  // Others make the cuts, so with many loops it reads less often, except in turns that claim.
-  async run(loops) {
-    for (;;) {
-      const pace = (this.turn + 1) % (LEFT_TURNS + 1) === 0 ? 1 : tickPeriod(loops) / tickPeriod(1);
-      await new Promise((resolve) => setTimeout(resolve, STEP_MS * pace * (0.9 + 0.2 * Math.random())));
-      if (this.over) return;
-      this.look();
-    }
-  }
-
-  close() {
-    this.over = true;
-    this.link.close();
-  }
-}
-
-async function manyFronts({ add }) {
-  const scope = openScope();
-  try {
-    const { home, cluster } = await startCutsCluster(scope);
-    pin(home.child.pid, LOAD_CORE);
-    const front = await startFront(scope, home, makeSecrets(scope), { http: { loops: LOOPS }, redis: { cluster } });
-    await openEvent(front, { shards: SHARDS.at(-1) });
-    const all = FRONTS * LOOPS;
-    await present(home, EVENT, all);
-    const tick = await wordsOf(home, 'tick', (words) => words[3] === `fg:{${EVENT}}:cfg`);
-    const site = await wordsOf(home, 'house');
-    let refused = 0;
-    const loops = [];
-    while (loops.length < all - LOOPS)
-      loops.push(await Loop.open({ path: home.socket }, (text) => { refused += text.startsWith('*1\r\n') || text.startsWith('-') ? 1 : 0; }));
-    const news = ['EVALSHA', shaOf('cut'), ...tick.slice(2, 5)];
-    const readers = Array.from({ length: FRONTS - 1 }, () => new Reader(home, news));
-    scope.defer(() => [...loops, ...readers].forEach((one) => one.close()));
-    const period = Math.min(HOUSE_MS_MAX, HOUSE_MS * all / 128);
-    for (const loop of loops) {
-      loop.each(tickPeriod(all), () => loop.say(now(tick)));
-      loop.each(period, () => loop.say(now(site)));
-    }
-    readers.forEach((reader) => reader.run(all));
-    const joining = surge(front, { connections: 64, seconds: CUTS_S + 2, salt: 'cuts', core: SERVER_CORE, more: ['-w', 5000] });
-    await until('cuts to come', async () => (await home.command('XLEN', `fg:{${EVENT}}:cuts`)) > 20);
-    const reads = () => readers.reduce((sum, { turn }) => sum + turn, 0);
-    const before = { scripts: (await home.commandCalls()).evalsha, reads: reads(), us: await redisCpuUs(home), cuts: await home.command('XLEN', `fg:{${EVENT}}:cuts`), at: performance.now() };
-    await new Promise((resolve) => setTimeout(resolve, CUTS_S * 1000));
-    const seconds = (performance.now() - before.at) / 1000;
-    const us = (await redisCpuUs(home)) - before.us;
-    const perS = (count) => Math.round(count / seconds);
-    const scripts = perS((await home.commandCalls()).evalsha - before.scripts);
-    const cutsS = perS((await home.command('XLEN', `fg:{${EVENT}}:cuts`)) - before.cuts);
-    await joining;
-    if (refused > 0) throw new Error(`${refused} calls were refused`);
-    add({ name: `${all} loops: the server of the cuts is busy`, value: us / 1e4 / seconds, unit: '% of a core', atMost: 20,
-      note: `a second: ${cutsS} cuts, ${perS(reads() - before.reads)} reads of them by ${readers.length} processes, which claim the next with each fifth, ${scripts} scripts` });
-  } finally {
-    await scope.close();
-  }
-}
-
 export default async function suite({ scope, add }) {
   const redis = await startRedis(scope);
   pin(redis.child.pid, LOAD_CORE);
@@ -286,5 +170,4 @@ export default async function suite({ scope, add }) {
   await joins({ add, redis, boot });
   await cuts({ add, redis, boot });
   await displacement({ add });
-  await manyFronts({ add });
 }

@@ -6,16 +6,14 @@ import net from 'node:net';
 import { until } from '../../../tests/lib-js/index.js';
 import { scriptText } from '../../../tests/lib-js/wire.js';
 
-export const shaOf = (script) => createHash('sha1').update(scriptText(script)).digest('hex');
-
 // Captures a real front's call of this script. It can be repeated if its event clock is set to the current time (now()):
 // Redis rejects a call that is seconds off, and a rejection costs next to nothing.
-export async function wordsOf(redis, script, of = () => true) {
-  const wanted = shaOf(script);
+export async function wordsOf(redis, script) {
+  const wanted = createHash('sha1').update(scriptText(script)).digest('hex');
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
   const words = await until(`a call of ${script}.lua to be seen`, async () => {
     const log = await redis.command('SLOWLOG', 'GET', 128);
-    return log.map(([, , , all]) => all).find((all) => all[0] === 'EVALSHA' && all[1] === wanted && of(all));
+    return log.map(([, , , all]) => all).find((all) => all[0] === 'EVALSHA' && all[1] === wanted);
   });
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
   return words;
@@ -35,14 +33,14 @@ export class Loop {
     return loop;
   }
 
-  constructor(target, heard = () => {}) {
+  constructor(target, heard) {
     this.socket = net.connect(target);
     this.socket.on('data', (bytes) => heard(bytes.toString('latin1')));
     this.timers = [];
   }
 
-  say(...commands) {
-    this.socket.write(commands.map(resp).join(''));
+  say(words) {
+    this.socket.write(resp(words));
   }
 
   // Random periods, so that loops drift apart as real ones do.
