@@ -63,5 +63,5 @@ for (const name of wanted) {
 }
 const folder = fileURLToPath(new URL('../../build/bench', import.meta.url));
 report.save(folder);
-process.stdout.write(`\n${report.summary()}; the report is ${folder}/report.html\n`);
+process.stdout.write(`\n${report.summary()}; the report is ${folder}/report.json\n`);
 process.exit(report.failed > 0 ? 1 : 0);

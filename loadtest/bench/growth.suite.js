@@ -53,6 +53,9 @@ function refusals(samples) {
   return sum === 0 ? 'none refused' : `${sum} refused, in ${refused.length} of ${samples.length} seconds`;
 }
 
+// The second numbers of a curve's points.
+const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
+
 async function ticks(redis, words, count) {
   for (let sent = 0; sent < count; sent += TICKS_AT_ONCE) {
     const answers = await Promise.all(Array.from({ length: TICKS_AT_ONCE }, () => redis.command(...now(words))));
@@ -107,11 +110,9 @@ export async function loops({ add, redis, front, ticket }) {
   }
   for (const link of links) link.close();
   const costs = curve.work.map(([, us]) => us);
-  const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
-  const chart = (points, y) => ({ points, x: 'loops', y, log: true });
-  add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us, the least of ${2 * ROUNDS + 1} rounds in turns`, chart: chart(curve.work, 'us a tick that works') });
-  add({ name: 'a tick with 800 loops, most of which read the picture of another', value: curve.shown.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.shown)}`, chart: chart(curve.shown, 'us a tick') });
-  add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}`, chart: chart(curve.percent, '% of a core') });
+  add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us, the least of ${2 * ROUNDS + 1} rounds in turns` });
+  add({ name: 'a tick with 800 loops, most of which read the picture of another', value: curve.shown.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.shown)}` });
+  add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}` });
 }
 
 // Ten million visitors show a sign of life at once. Fifty loops send these to Redis, at the interval that applies
@@ -165,12 +166,12 @@ async function growth({ add, front, redis, ticket }) {
     curve.redis.push([given, (await memory(redis)) / 1e6]);
   }
   const rises = (points) => points.at(-1)[1] / points[0][1];
-  const chart = (points, y, log = true) => ({ points, x: 'places given', y, log });
-  add({ name: 'a poll with a million places given, of one with a thousand', value: rises(curve.poll), chart: chart(curve.poll, 'us of CPU a poll') });
-  add({ name: 'a tick at Redis, the same', value: rises(curve.tick), chart: chart(curve.tick, 'us a tick') });
-  add({ name: 'memory of the front, the same', value: rises(curve.front), chart: chart(curve.front, 'MB') });
-  add({ name: 'memory of Redis with a million places given', value: curve.redis.at(-1)[1], unit: 'MB', note: 'keys of joins, kept for their time, are most of it', chart: chart(curve.redis, 'MB') });
-  add({ name: 'joins a second while a million come', value: spread(samples.map(({ rate }) => rate)), unit: '/s', note: refusals(samples), chart: { points: samples.map(({ rate }, second) => [second, rate]), x: 'seconds of joining', y: 'joins a second' } });
+  const each = `${PLACES.join(', ')} places`;
+  add({ name: 'a poll with a million places given, of one with a thousand', value: rises(curve.poll), note: `us of CPU a poll, ${each}: ${list(curve.poll)}` });
+  add({ name: 'a tick at Redis, the same', value: rises(curve.tick), note: `us a tick, ${each}: ${list(curve.tick)}` });
+  add({ name: 'memory of the front, the same', value: rises(curve.front), note: `MB, ${each}: ${list(curve.front)}` });
+  add({ name: 'memory of Redis with a million places given', value: curve.redis.at(-1)[1], unit: 'MB', note: `keys of joins, kept for their time, are most of it; ${each}: ${list(curve.redis)}` });
+  add({ name: 'joins a second while a million come', value: spread(samples.map(({ rate }) => rate)), unit: '/s', note: refusals(samples) });
 }
 
 async function scaling({ scope, add, redis, secrets, front, ticket }) {

@@ -139,14 +139,14 @@ export default async function suite({ scope, add }) {
     ROUNDS,
     fresh,
   );
-  add({ name: `one seat held, durable: ours over HTTP, ${CONNECTIONS} connections`, value: spread(taken.ours), unit: '/s', among: 'held' });
+  add({ name: `one seat held, durable: ours over HTTP, ${CONNECTIONS} connections`, value: spread(taken.ours), unit: '/s' });
   for (const [name, what] of [
     ['update', `UPDATE of a row by its number, ${CLIENTS} clients`],
     ['skip', `SELECT FOR UPDATE SKIP LOCKED and UPDATE, ${CLIENTS} clients`],
     ['redis', `a script in Redis, appendfsync always, ${CONNECTIONS} clients`],
     ['node', `Node and PostgreSQL over HTTP, ${CONNECTIONS} connections, a pool of 16`],
   ]) {
-    add({ name: what, value: spread(taken[name]), unit: '/s', among: 'held' });
+    add({ name: what, value: spread(taken[name]), unit: '/s' });
     add({ name: `ours, of ${what}`, value: ratio(taken, 'ours', name), unit: 'x' });
   }
 }

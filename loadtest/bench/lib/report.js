@@ -1,22 +1,23 @@
-// Prints the figures as a table in the terminal as they arrive, and writes them as JSON and as a page.
+// Prints the figures as a table in the terminal as they arrive, and writes them as JSON.
 
-import { cpus } from 'node:os';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { commitHere, past, remember } from './history.js';
-import { page } from './page.js';
 
 export const fixed = (value) =>
   value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 
-export const middle = (row) => (typeof row.value === 'object' ? row.value.median : row.value);
+const middle = (row) => (typeof row.value === 'object' ? row.value.median : row.value);
 
-// figuresOf() returns a report's medians as {'SUITE: NAME': median}.
-export const nameOf = ({ suite, name }) => `${suite}: ${name}`;
+// Returns a report's medians as {'SUITE: NAME': median}.
 export const figuresOf = ({ rows }) =>
-  Object.fromEntries(rows.filter(({ verdict }) => verdict !== 'BROKEN').map((row) => [nameOf(row), middle(row)]));
+  Object.fromEntries(rows.filter(({ verdict }) => verdict !== 'BROKEN').map((row) => [`${row.suite}: ${row.name}`, middle(row)]));
 
-export function barOf(row) {
+// The commit of this tree, with a + if there are uncommitted changes; '' without git.
+const commitHere = () => (spawnSync('git', ['describe', '--always', '--exclude=*', '--dirty=+'], { encoding: 'utf8' }).stdout ?? '').trim();
+
+function barOf(row) {
   if (row.atMost !== undefined) return `at most ${row.atMost}`;
   if (row.atLeast !== undefined) return `at least ${row.atLeast}`;
   return '';
@@ -30,8 +31,7 @@ export class Report {
   }
 
   // Adds a figure: {suite, name, value: a number or {median, min, max}, unit, atMost or atLeast (its bar), note,
-  // latency: {p50, p90, p99, ...} in milliseconds, chart: {points, x, y, log}, among: the group of rates of
-  // the same work that it is drawn with}
+  // latency: {p50, p90, p99, ...} in milliseconds}
   add(row) {
     const value = middle(row);
     if (!Number.isFinite(value)) throw new Error(`${row.name}: ${value} is no figure`);
@@ -81,8 +81,5 @@ export class Report {
     const machine = `${cpus().length} cores, ${cpus()[0].model.trim()}`;
     const told = { taken, commit: commitHere(), machine, summary: this.summary(), suites: this.suites, rows: this.rows };
     writeFileSync(join(folder, 'report.json'), `${JSON.stringify(told, null, 2)}\n`);
-    const isUsual = !Object.keys(process.env).some((name) => name.startsWith('BENCH_'));
-    if (isUsual) remember({ commit: told.commit, machine, figures: figuresOf(told) });
-    writeFileSync(join(folder, 'report.html'), page(told, past(machine)));
   }
 }
