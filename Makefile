@@ -76,13 +76,13 @@ $(call component,floor,          loadtest/floor,            ,                   
 $(call component,engine-bench,   loadtest/engine,           seat-core,                  )
 # Only tests need these, so they are built where their libraries are.
 $(if $(wildcard /usr/include/fuse3/fuse.h),$(call component,forgetful-disk,tests/fault/disk,,-lfuse3))
-ifneq ($(wildcard /usr/include/lua5.1/lua.h),)
+ifneq ($(wildcard /usr/include/lua5.1/lua-cjson.h),)
 $(call component,world-queue,    tests/sim/queue,           queue-front queue-core,     )
 $(call component,world-redis,    tests/sim/redis-model,     ,                           )
 $(call component,world-stage,    tests/sim/stage,           ,                           )
 $(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core,     -lck)
 $(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-core,   -lcrypt -largon2)
-$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
+$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1 -llua5.1-bitop -llua5.1-cjson)
 endif
 
 # The only files compiled for fuzz targets, because clang takes long. The linker reports files that a new target lacks.

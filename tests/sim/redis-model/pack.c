@@ -3,7 +3,6 @@
 
 #include "redis-model/bytes.h"
 
-#include <jansson.h>
 #include <lua5.1/lauxlib.h>
 #include <lua5.1/lua.h>
 #include <math.h>
@@ -206,65 +205,10 @@ static int msgpack_unpack(lua_State *lua)
     return values;
 }
 
-/* ---- JSON ---- */
-
-static void push_json(lua_State *lua, json_t *json)
-{
-    const char *name;
-    json_t *value;
-    size_t at;
-    luaL_checkstack(lua, 4, "json");
-    switch (json_typeof(json)) {
-    case JSON_OBJECT:
-        lua_newtable(lua);
-        json_object_foreach(json, name, value)
-        {
-            push_json(lua, value);
-            lua_setfield(lua, -2, name);
-        }
-        return;
-    case JSON_ARRAY:
-        lua_newtable(lua);
-        json_array_foreach(json, at, value)
-        {
-            push_json(lua, value);
-            lua_rawseti(lua, -2, (int)at + 1);
-        }
-        return;
-    case JSON_STRING:
-        lua_pushlstring(lua, json_string_value(json), json_string_length(json));
-        return;
-    case JSON_INTEGER:
-    case JSON_REAL:
-        lua_pushnumber(lua, json_number_value(json));
-        return;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        lua_pushboolean(lua, json_is_true(json));
-        return;
-    default:
-        lua_pushlightuserdata(lua, NULL);
-    }
-}
-
-static int json_decode(lua_State *lua)
-{
-    size_t len;
-    const char *text = luaL_checklstring(lua, 1, &len);
-    json_t *json = json_loadb(text, len, 0, NULL);
-    if (json == NULL)
-        return luaL_error(lua, "Expected value but found invalid token");
-    push_json(lua, json);
-    json_decref(json);
-    return 1;
-}
-
 void pack_register(lua_State *lua)
 {
     static const luaL_Reg msgpack[] = {
         {"pack", msgpack_pack}, {"unpack", msgpack_unpack}, {NULL, NULL}};
-    static const luaL_Reg json[] = {{"decode", json_decode}, {NULL, NULL}};
     luaL_register(lua, "cmsgpack", msgpack);
-    luaL_register(lua, "cjson", json);
     lua_settop(lua, 0);
 }

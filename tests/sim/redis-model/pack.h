@@ -1,5 +1,4 @@
-/* pack.h: cmsgpack.pack, cmsgpack.unpack (the subset of MessagePack that the scripts store) and
- * cjson.decode. */
+/* pack.h: cmsgpack.pack and cmsgpack.unpack: the subset of MessagePack that the scripts store. */
 #ifndef FG_SIM_REDIS_PACK_H
 #define FG_SIM_REDIS_PACK_H
 

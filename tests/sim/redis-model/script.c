@@ -9,6 +9,8 @@
 
 #include <assert.h>
 #include <lua5.1/lauxlib.h>
+#include <lua5.1/lua-bitop.h>
+#include <lua5.1/lua-cjson.h>
 #include <lua5.1/lua.h>
 #include <lua5.1/lualib.h>
 #include <openssl/sha.h>
@@ -157,26 +159,8 @@ static int redis_sha1hex(lua_State *lua)
     return 1;
 }
 
-static uint32_t bits_at(lua_State *lua, int at)
-{
-    return (uint32_t)(int64_t)luaL_checknumber(lua, at);
-}
-
-static int bit_band(lua_State *lua)
-{
-    lua_pushnumber(lua, (int32_t)(bits_at(lua, 1) & bits_at(lua, 2)));
-    return 1;
-}
-
-static int bit_bor(lua_State *lua)
-{
-    lua_pushnumber(lua, (int32_t)(bits_at(lua, 1) | bits_at(lua, 2)));
-    return 1;
-}
-
 static const luaL_Reg redis_library[] = {
     {"call", redis_call}, {"sha1hex", redis_sha1hex}, {NULL, NULL}};
-static const luaL_Reg bit_library[] = {{"band", bit_band}, {"bor", bit_bor}, {NULL, NULL}};
 
 /* ---- scripts ---- */
 
@@ -191,7 +175,10 @@ static void open_lua(struct scripts *scripts)
         lua_setglobal(lua, gone[i]);
     }
     luaL_register(lua, "redis", redis_library);
-    luaL_register(lua, "bit", bit_library);
+    (void)luaopen_bit(lua);
+    lua_setglobal(lua, "bit");
+    (void)luaopen_cjson(lua);
+    lua_setglobal(lua, "cjson");
     pack_register(lua);
     lua_settop(lua, 0);
     lua_pushlightuserdata(lua, scripts);

@@ -1,4 +1,4 @@
-/* script.h: runs scripts like Redis: in Lua 5.1, with redis.call, bit, cmsgpack and cjson.decode. A
+/* script.h: runs scripts like Redis: in Lua 5.1, with redis.call, bit, cjson and cmsgpack. A
  * script runs atomically, and its writes before a failure stay. */
 #ifndef FG_SIM_REDIS_SCRIPT_H
 #define FG_SIM_REDIS_SCRIPT_H
