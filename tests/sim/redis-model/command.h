@@ -33,4 +33,10 @@ struct command_row {
     void (*run)(struct command *command);
 };
 
+/* The last row has no name. */
+extern const struct command_row hashes_rows[]; /* hashes, sets and lists */
+extern const struct command_row texts_rows[];  /* strings and their bits */
+extern const struct command_row zsets_rows[];  /* ordered sets */
+extern const struct command_row others_rows[]; /* keys, the clock and streams */
+
 #endif

@@ -1,11 +1,6 @@
 /* commands.c: the table of commands. */
 #include "redis-model/commands.h"
 
-#include "redis-model/hashes.h"
-#include "redis-model/others.h"
-#include "redis-model/texts.h"
-#include "redis-model/zsets.h"
-
 static const struct command_row *row_of(struct span name)
 {
     const struct command_row *const tables[] = {texts_rows, hashes_rows, zsets_rows, others_rows};

@@ -1,5 +1,5 @@
 /* hashes.c: hashes, sets and lists. */
-#include "redis-model/hashes.h"
+#include "redis-model/command.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * Approximate trimming of a stream ("~") does nothing: Redis removes whole blocks of a hundred
  * entries, and no world writes that many. */
-#include "redis-model/others.h"
+#include "redis-model/command.h"
 
 #include <inttypes.h>
 #include <stdio.h>

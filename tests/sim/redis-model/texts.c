@@ -1,5 +1,5 @@
 /* texts.c: strings and their bits. */
-#include "redis-model/texts.h"
+#include "redis-model/command.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* zsets.c: ordered sets, sorted by score, then by name. */
-#include "redis-model/zsets.h"
+#include "redis-model/command.h"
 
 #include <inttypes.h>
 #include <math.h>
