@@ -18,14 +18,12 @@
 // Tests with PostgreSQL mostly wait, so enough of them run at once to use all processors, up to RUNS_MAX. Their databases
 // are in memory if there is room (infra/memory).
 //
-// FAIRGATE_NTH_DRAW=n: n random failures of each program; FAIRGATE_NTH_S=n: as many as can be tried in n seconds.
-// FAIRGATE_NTH_BOOK=FILE: each outcome is appended there, and a call in it is tried again only if its outcome was `found`.
-// So an interrupted run continues, and the run of one program knows the paths that earlier ones tried.
+// FAIRGATE_NTH_DRAW=n: n random failures of each program.
 // FAIRGATE_NTH_AT='add_effects': only calls whose name or trail (functions and files) contains these words.
 // FAIRGATE_NTH_TELL='without effect': prints these outcomes, too.
 
 import { spawn, execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -54,8 +52,6 @@ const LIST = 'tests/measure/nth.tsv';
 const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
 const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0);
-const seconds = Number(process.env.FAIRGATE_NTH_S ?? Infinity);
-const book = process.env.FAIRGATE_NTH_BOOK;
 const about = new RegExp(process.env.FAIRGATE_NTH_AT ?? '');
 const tells = new RegExp(`^(${process.env.FAIRGATE_NTH_TELL ?? 'found'}|found)$`);
 process.env.TMPDIR = execFileSync('infra/memory', { encoding: 'utf8' }).trim();
@@ -143,13 +139,12 @@ class Server {
 const busy = new Set(); // servers
 const wanted = () => [...busy].reduce((sum, { time }) => sum + time.wants, 0);
 
-// Starts `act(server, item)` for each item on servers of the program, none after `until`. Returns { answers }, a promise,
-// once all have started: the last ones may wait for a minute, during which other programs can run.
-async function begin(program, items, act, until = Infinity) {
+// Starts `act(server, item)` for each item on servers of the program. Returns { answers }, a promise, once all have
+// started: the last ones may wait for a minute, during which other programs can run.
+async function begin(program, items, act) {
   const [answers, idle] = [[], []];
   for (const item of items) {
     while (busy.size > 0 && (busy.size >= RUNS_MAX || wanted() >= CORES)) await pause(TURN_MS);
-    if (Date.now() >= until) break;
     const server = idle.pop() ?? new Server(program);
     server.time = { wants: 1 };
     busy.add(server);
@@ -201,8 +196,6 @@ async function pathsOf(program) {
 // Paths with the same code are one path, whichever test they started in. The first call is tried in the fastest test, the
 // last call in the next one. A module's own tests detect errors best, so they try more calls.
 const tries = new Map();
-const kept = book === undefined ? [] : linesOf(book).map((line) => JSON.parse(line)).filter(({ outcome }) => outcome !== 'found');
-for (const { group, component } of kept) if (component) tries.set(group, TRIES);
 const moduleOf = (path) => path.replace(/:.*/, '').replace(/.*\//, '').replace(/(_test)?(\.c)?$/, '');
 function failuresOf(paths) {
   const groups = new Map();
@@ -214,14 +207,12 @@ function failuresOf(paths) {
   }
   return [...groups].flatMap(([name, group]) => {
     const tests = [...new Map(group.sort((a, b) => b.ms - a.ms).map((path) => [path.test, path])).values()].reverse();
-    const before = kept.filter((one) => one.program === tests[0].program && one.group === name);
-    if (!tests[0].component) return before.length > 0 ? [] : [tests[0]];
-    const many = tests[0].own ? OWN_TRIES : TRIES - (before.length > 0 ? 0 : tries.get(name) ?? 0);
+    if (!tests[0].component) return [tests[0]];
+    const many = tests[0].own ? OWN_TRIES : TRIES - (tries.get(name) ?? 0);
     const chosen = tests.map((path, i) => ({ ...path, nth: i === 1 ? path.count : 1 }));
     if (tests.length === 1 && tests[0].count > 1) chosen.push({ ...tests[0], nth: tests[0].count });
     tries.set(name, TRIES);
-    const anew = chosen.filter((one) => !before.some((other) => other.name === one.name && other.nth === one.nth));
-    return anew.slice(0, Math.max(0, Math.min(many, chosen.length) - before.length));
+    return chosen.slice(0, many);
   });
 }
 
@@ -265,13 +256,6 @@ const listed = new Set(rowsOf(LIST).map((row) => row.slice(0, -1).join(' ')));
 const isListed = ({ call, trail: [{ where, what }] }, why) => listed.has(`${where.replace(/:.*/, '')} ${what} ${call} ${why.split('\n')[0]}`);
 
 async function tryOne(server, one) {
-  const { program, group, name, nth, component, call, trail, outcome, why = '', took = 0 } = await triedOne(server, one);
-  const row = { program, group, name, nth, component, call, outcome, why, took, trail };
-  if (book !== undefined) appendFileSync(book, `${JSON.stringify(row)}\n`);
-  return row;
-}
-
-async function triedOne(server, one) {
   if (one.component === undefined) return { ...one, outcome: 'set-up' };
   const fail = (ms) => server.run(one.test, `${one.key}:${one.nth},`, ms);
   const hangMs = HANG_MS + 5 * one.ms;
@@ -285,7 +269,7 @@ async function triedOne(server, one) {
     console.log(`${outcome.toUpperCase()}  ${place.where}: ${one.call} in ${place.what}(), call ${one.nth} in ${one.program}, ${one.name}: ${why}\n  ${trail}`);
     if (outcome === 'found') console.log(`${result.said.slice(0, 4000)}\n`);
   }
-  return { ...one, outcome, why, took: Math.round(result.ms) };
+  return { ...one, outcome, why };
 }
 
 const kindOf = (call) => KINDS.find(([, names]) => names.test(call))[0];
@@ -304,18 +288,17 @@ const ends = [];
 async function tryProgram(program) {
   const began = Date.now();
   const failures = failuresOf(await pathsOf(program)).filter(({ call, trail }) => about.test(`${call} ${trail.map(({ what, where }) => `${what} ${where}`).join(' ')}`));
-  const drawn = draw > 0 || seconds < Infinity ? seededRng().shuffle(failures).slice(0, draw || undefined) : failures;
-  const { answers } = await begin(program, drawn, tryOne, Date.now() + 1000 * seconds);
-  const before = kept.filter((one) => one.program === program).length;
+  const drawn = draw > 0 ? seededRng().shuffle(failures).slice(0, draw) : failures;
+  const { answers } = await begin(program, drawn, tryOne);
   ends.push(answers.then((own) => {
-    console.log(`${program}: ${before + own.length} of ${before + failures.length} in ${Math.round((Date.now() - began) / 1000)} s`);
+    console.log(`${program}: ${own.length} of ${failures.length} in ${Math.round((Date.now() - began) / 1000)} s`);
     return own;
   }));
 }
 
 const started = Date.now();
 for (const program of programs) await tryProgram(program);
-const tried = [...kept, ...(await Promise.all(ends)).flat()];
+const tried = (await Promise.all(ends)).flat();
 table(tried);
 const count = (name) => tried.filter(({ outcome }) => outcome === name).length;
 for (const why of [...new Set(tried.filter(({ outcome }) => outcome === 'on purpose').map((one) => one.why))].sort()) console.log(`on purpose: ${why}`);
