@@ -155,7 +155,7 @@ describe('the console, around a sale', async () => {
       await page.fill('#knob-appeal-en', 'call us');
       await press(page, 'Enter');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'knob-appeal-en');
-      assert.match(await page.textContent('#wrong-appeal-en'), /https:.*mailto:.*tel:/);
+      assert.match(await page.textContent('#wrong-knob-appeal-en'), /https:.*mailto:.*tel:/);
       await see(boss, `sale-contact-wrong-${name}`);
       await page.fill('#knob-appeal-en', 'https://help.example/line');
       await page.fill('#knob-appeal-ko', ' tel:+82-2-000-0000 ');

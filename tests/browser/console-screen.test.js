@@ -247,7 +247,7 @@ describe('the first screen', async () => {
       assert.equal(await page.locator('dialog[open], #big').count(), 0);
       await page.fill('#quick-rate', '1000000');
       await page.keyboard.press('Enter');
-      assert.match(await page.textContent('#quick-wrong'), /100,000/);
+      assert.match(await page.textContent('#wrong-quick-rate'), /100,000/);
       await page.fill('#quick-rate', '20');
       await page.keyboard.press('Enter');
       await page.locator('#confirm[open]').waitFor();
@@ -269,7 +269,7 @@ describe('the first screen', async () => {
 
       // The text for visitors, for each language; a text that is too long is reported at its field.
       await page.fill('#knob-about-en', 'x'.repeat(300));
-      assert.match(await page.textContent('#wrong-about-en'), /300/);
+      assert.match(await page.textContent('#wrong-knob-about-en'), /300/);
       await page.fill('#knob-about-en', '2 May, Harbour Hall');
       await clickFor(page, '#apply', '#undo-knobs');
       assert.deepEqual((await doc(id)).about, { en: '2 May, Harbour Hall' });

@@ -135,12 +135,12 @@ describe('the console', async () => {
     // An invalid value is reported at its field, by the page and by the service.
     await page.fill('#knob-burst', '0');
     await page.click('#apply');
-    assert.match(await page.textContent('#wrong-burst'), /1.*1,000,000/);
+    assert.match(await page.textContent('#wrong-knob-burst'), /1.*1,000,000/);
     assert.equal(await page.evaluate(() => document.activeElement.id), 'knob-burst');
     await see(boss, 'knobs-invalid');
     await page.fill('#knob-burst', '1');
     await page.fill('#knob-session_ttl_s', '4000');
-    await clickFor(page, '#apply', '[id^=wrong-session]:not(:empty)');
+    await clickFor(page, '#apply', '[id^=wrong-knob-session]:not(:empty)');
     assert.equal((await doc()).session_ttl_s, 300);
     await page.fill('#knob-session_ttl_s', '300');
 
@@ -317,7 +317,7 @@ describe('the console', async () => {
     await page.locator('svg.graph .node.here').waitFor();
     await survey(boss, 'order');
     await page.click('#retry');
-    assert.notEqual(await page.textContent('#reason-wrong'), '');
+    assert.notEqual(await page.textContent('#wrong-saga-reason'), '');
     await page.fill('#saga-reason', 'the provider answers again');
     await clickFor(page, '#compensate', '#confirm[open]');
     await see(boss, 'compensate');

@@ -8,7 +8,7 @@ import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { missing } from './checklist.js';
 import { archive, remove } from './end.js';
-import { badge, button, checkWords, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
+import { badge, blame, button, checkWords, confirmed, guarded, hour, moment, number, rateFault, show, taken, wordsOr } from './ui.js';
 import { readChecklist } from './watch.js';
 
 // The acts offered in each state; the service decides.
@@ -45,9 +45,9 @@ export function openActs(event) {
   const ends = make('div', { className: 'endings' });
   const why = make('input', { id: 'why', maxLength: 400, autocomplete: 'off' });
   const rate = make('input', { id: 'quick-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', required: true });
-  const wrong = make('span', { id: 'quick-wrong', className: 'wrong', role: 'alert' });
+  const wrong = make('span', { id: 'wrong-quick-rate', className: 'wrong', role: 'alert' });
   rate.setAttribute('aria-keyshortcuts', 'R');
-  rate.setAttribute('aria-describedby', 'quick-wrong');
+  rate.setAttribute('aria-describedby', wrong.id);
   let filled = null; // the rate that was filled in; a typed one stays
 
   let emptyWhy = taken(why);
@@ -85,9 +85,10 @@ export function openActs(event) {
   // Undoes the version that the operator saw, and no newer one.
   const undoOf = (etag) => event.act('undo', {}, event.why(), { 'If-Match': etag });
 
-  // Shows at a place that a change was applied, with a button to undo it, until there is another version.
+  // Announces that a change was applied. Shows it at a place, with a button to undo it, until there is another version.
   // `etag`: the version that the change made.
   event.applied = (at, etag, words, attributes, undone = () => {}) => {
+    event.said(words);
     const back = button(say('undo.button'), async () => {
       await undoOf(etag);
       at.replaceChildren(say('knobs.undone'));
@@ -107,14 +108,11 @@ export function openActs(event) {
 
   const form = make('form', { id: 'quick', noValidate: true }, make('label', {}, make('span', { className: 'unseen' }, say('knob.rate_per_s')), rate, make('small', {}, say('unit.people/s'))), make('button', { id: 'quick-set' }, say('quick.set')), wrong);
   form.addEventListener('submit', guarded(async () => {
-    const value = Number(rate.value);
-    wrong.textContent = rate.value.trim() === '' || !(value >= 0 && value <= 100000) ? say('rule.between', number(0), number(100000)) : Math.round(value * 1000) !== value * 1000 ? say('rule.milli') : '';
-    rate.toggleAttribute('aria-invalid', false);
-    if (wrong.textContent !== '') {
-      rate.setAttribute('aria-invalid', 'true');
+    if (!blame(rate, rateFault(rate))) {
       rate.focus();
       return;
     }
+    const value = Number(rate.value);
     const from = event.doc.rate_per_s;
     const asks = danger('rate_per_s', from, value);
     let reason = event.why();
@@ -124,9 +122,8 @@ export function openActs(event) {
       if (!sure) return;
       reason = sure.why;
     }
-    await call('queue', 'PATCH', `/admin/events/${id}`, { body: { rate_per_s: value }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
-    filled = null;
-    await event.read();
+    await event.save({ rate_per_s: value }, reason);
+    filled = value;
     event.said(say('knobs.applied', event.doc.version));
   }));
 
@@ -217,7 +214,7 @@ export function openActs(event) {
     fold,
     show() {
       const { name, state, version, rate_per_s: now } = event.doc;
-      if (filled !== now && (filled === null || Number(rate.value) === filled) && document.activeElement !== rate) {
+      if (filled !== now && (filled === null || [filled, now].includes(Number(rate.value))) && document.activeElement !== rate) {
         rate.value = now;
         filled = now;
       }

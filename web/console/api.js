@@ -48,6 +48,9 @@ export function signOut() {
 export const setToken = (name, token) => store.setItem(`fg_token.${name}`, token);
 const tokenOf = (name) => store.getItem(`fg_token.${name}`) ?? store.getItem('fg_token') ?? '';
 
+// The reason for the audit. A header holds only ASCII, so it is percent-encoded.
+export const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encodeURI(reason) });
+
 function headersOf(name, { body, headers }) {
   const all = new Headers({ Authorization: `Bearer ${tokenOf(name)}`, ...headers });
   if (body !== undefined) all.set('Content-Type', 'application/json');

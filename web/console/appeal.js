@@ -3,19 +3,13 @@
 
 import { get } from './api.js';
 import { make, say } from './kit.js';
-import { guarded, sayTrouble, show, timeAt, wordsOr } from './ui.js';
+import { blame, guarded, sayTrouble, show, timeAt, wordsOr } from './ui.js';
 
 export function lookUp(event) {
   const input = make('input', { id: 'appeal-reference', maxLength: 20, size: 12, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false, required: true });
   const wrong = make('p', { className: 'wrong', id: 'wrong-appeal-reference' });
   const found = make('p', { id: 'appeal-found', role: 'status' });
   input.setAttribute('aria-describedby', `help-${input.id} ${wrong.id}`);
-
-  function tell(words) {
-    wrong.textContent = words;
-    if (words === '') input.removeAttribute('aria-invalid');
-    else input.setAttribute('aria-invalid', 'true');
-  }
 
   async function ask() {
     show(found);
@@ -29,7 +23,7 @@ export function lookUp(event) {
       show(found, timeAt(minute), ` ${wordsOr(`appeal.${why}`, why)}`);
     } catch (error) {
       if (error.code !== 'reference-unknown') throw error;
-      tell(sayTrouble(error));
+      blame(input, sayTrouble(error));
       input.focus();
     }
   }
@@ -38,6 +32,6 @@ export function lookUp(event) {
     make('h2', {}, say('appeal.title')), make('p', { className: 'small', id: `help-${input.id}` }, say('appeal.help')),
     make('div', { className: 'row end' }, make('label', { className: 'field' }, say('appeal.reference'), input), make('button', { id: 'appeal-look' }, say('appeal.look'))), wrong, found);
   form.addEventListener('submit', guarded(ask));
-  input.addEventListener('input', () => tell(''));
+  input.addEventListener('input', () => blame(input, ''));
   return form;
 }

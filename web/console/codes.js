@@ -3,9 +3,9 @@
 // by line before it is sent, in parts. Loading it again is harmless: a code that already exists keeps its count of
 // uses.
 
-import { call, get } from './api.js';
+import { call, get, withReason } from './api.js';
 import { byId, make, say } from './kit.js';
-import { blame, button, confirmed, guarded, number, show, taken } from './ui.js';
+import { blame, button, confirmed, fieldOf, guarded, number, show, taken } from './ui.js';
 
 const PART = 1000; // codes per call
 const FAULTS_SHOWN = 10;
@@ -45,12 +45,6 @@ export async function open(body, event) {
   const sum = make('p', { id: 'codes-sum', className: 'small' });
   const faults = make('ul', { id: 'codes-faults', className: 'wrong' });
   const applied = make('p', { id: 'applied', role: 'status' });
-  // Adds a help text and an error message.
-  function withHelp(input, help) {
-    const [hint, wrong] = [make('p', { className: 'small', id: `help-${input.id}` }, help), make('p', { className: 'wrong', id: `wrong-${input.id}` })];
-    input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
-    return [input, hint, wrong];
-  }
   const nameOf = (id) => event.doc.lanes.find((one) => one.id === id)?.name ?? (id === 'general' ? say('lanes.general') : id);
 
   // ---- what there is ----
@@ -98,8 +92,7 @@ export async function open(body, event) {
   // ---- loading ----
 
   async function send(codes) {
-    const reason = event.why();
-    const headers = reason === '' ? {} : { 'X-Reason': encodeURI(reason) };
+    const headers = withReason(event.why());
     const same = { lane: lane.value, uses: Number(uses.value), ...(channel.value === '' ? {} : { channel: channel.value }) };
     for (let done = 0; done < codes.length; done += PART) {
       applied.textContent = say('codes.loading', number(done), number(codes.length));
@@ -137,7 +130,7 @@ export async function open(body, event) {
   async function drop() {
     const sure = await confirmed({ title: say('codes.drop-title', event.doc.name), text: say('codes.drop-text'), yes: say('codes.drop'), word: event.id, why: { text: event.why(), needed: true } });
     if (!sure) return;
-    const { json } = await call('queue', 'DELETE', path, { headers: { 'X-Reason': encodeURI(sure.why) } });
+    const { json } = await call('queue', 'DELETE', path, { headers: withReason(sure.why) });
     showNow(json.codes);
     list.focus();
     event.said(say('codes.dropped'));
@@ -149,8 +142,7 @@ export async function open(body, event) {
     make('div', { className: 'field' }, make('label', { htmlFor: file.id }, say('codes.file')), file),
     make('div', { className: 'field' }, make('label', { htmlFor: list.id }, say('codes.list')), list, sum, faults),
     make('div', { className: 'field' }, make('label', { htmlFor: lane.id }, say('codes.lane')), lane),
-    make('div', { className: 'field' }, make('label', { htmlFor: uses.id }, say('codes.uses')), ...withHelp(uses, say('codes.uses-help'))),
-    make('div', { className: 'field' }, make('label', { htmlFor: channel.id }, say('codes.channel')), ...withHelp(channel, say('codes.channel-help'))),
+    fieldOf(uses, say('codes.uses'), say('codes.uses-help')), fieldOf(channel, say('codes.channel'), say('codes.channel-help')),
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'codes-send' }, say('codes.send')), applied));
   form.addEventListener('submit', guarded(load));
   list.addEventListener('input', judge);

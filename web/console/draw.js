@@ -2,7 +2,7 @@
 // value, which nobody could know, and the result, recomputed in this browser from the published values. With a public
 // beacon the line draws and opens by itself once it has the value. Otherwise it takes one press.
 
-import { call, get } from './api.js';
+import { get } from './api.js';
 import { announce, make, say } from './kit.js';
 import { button, confirmed, fact, moment, number, show, timeAt } from './ui.js';
 import { commitmentOf, openDraw } from './draw-check.js';
@@ -44,9 +44,7 @@ export async function open(body, event) {
     make('label', { className: 'field' }, say('draw.words'), words), make('label', { className: 'field' }, say('draw.late'), late),
     button(say('draw.promise'), async () => {
       const of = { drand: {}, none: {}, text: { words: words.value.trim() } }[kind.value];
-      const reason = event.why();
-      await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { beacon: { kind: kind.value, late_s: Number(late.value), ...of } }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
-      await event.read();
+      await event.save({ beacon: { kind: kind.value, late_s: Number(late.value), ...of } });
       promised.textContent = say('draw.promised', say(`draw.kind.${kind.value}`));
       event.said(promised.textContent);
       await refresh();

@@ -1,7 +1,7 @@
 // end.js: the end of a closed event: downloads a file with everything worth keeping, then deletes the event. Each part
 // of the archive names the next one; joined, they are the file.
 
-import { call } from './api.js';
+import { call, withReason } from './api.js';
 import { make, say } from './kit.js';
 import { confirmed } from './ui.js';
 
@@ -30,7 +30,7 @@ export async function remove({ id, name, state, etag, why }) {
   const ask = (text, said) => confirmed({ title: say('act.sure', say('act.delete'), name), text, yes: say('act.delete'), word: id, why: { text: said, needed: true } });
   let sure = await ask(say(state === 'draft' ? 'act.delete.draft' : 'act.delete.means'), why);
   if (!sure) return false;
-  const headers = () => ({ 'If-Match': etag, 'X-Reason': encodeURIComponent(sure.why) });
+  const headers = () => ({ 'If-Match': etag, ...withReason(sure.why) });
   try {
     await call('queue', 'DELETE', `/admin/events/${id}`, { headers: headers() });
   } catch (error) {

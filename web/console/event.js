@@ -1,6 +1,7 @@
 // event.js: one event: the bar with its state and the operator's acts, the menu of its views, the verdict, and the
 // current view.
 
+import { call, withReason } from './api.js';
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
 import { byVerdict, moment, show, zoneName } from './ui.js';
@@ -41,6 +42,13 @@ export async function open(main, [id, which = 'live', part]) {
   event.read = async () => {
     await watch.readDoc();
     changed();
+  };
+  // Applies a merge patch to the version that the operator saw, and reads the document again. Returns the etag of the
+  // version that the patch made.
+  event.save = async (patch, reason = event.why()) => {
+    const { etag } = await call('queue', 'PATCH', `/admin/events/${id}`, { body: patch, headers: { 'If-Match': event.etag, ...withReason(reason) } });
+    await event.read();
+    return etag;
   };
   function changed() {
     acts.show();

@@ -2,11 +2,11 @@
 // before a dangerous change, and undo. The schedule of rates and the autopilot are here too, since they change the same
 // knob.
 
-import { call, get } from './api.js';
+import { get } from './api.js';
 import { byId, make, say } from './kit.js';
 import { becauseOf, inWords } from './change.js';
 import { danger } from './danger.js';
-import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
+import { blame, button, confirmed, fact, fieldOf, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
 const THINK_MS = 250; // the pause in typing before a preview is requested
 const GROUPS = {
@@ -65,12 +65,10 @@ export async function open(body, event) {
     } else {
       input.maxLength = 160;
     }
-    const wrong = make('span', { className: 'wrong', id: `wrong-${name}` });
-    const hint = make('span', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help), ' ', make('span', { className: 'whole range' }, kind === 'number' || kind === 'decimal' ? say('rule.range', number(knob.min), number(knob.max)) : ''));
-    input.setAttribute('aria-describedby', `help-${name} wrong-${name}`);
     const words = unit ? `${label(name)} (${wordsOr(`unit.${unit}`, unit)})` : label(name);
-    const at = make('div', { className: kind === 'bool' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
-    fields.set(name, { knob, input, wrong, at });
+    const range = make('span', { className: 'whole range' }, kind === 'number' || kind === 'decimal' ? say('rule.range', number(knob.min), number(knob.max)) : '');
+    const at = fieldOf(input, words, wordsOr(`help.${name}`, help), ' ', range);
+    fields.set(name, { knob, input, at });
     return at;
   }
 
@@ -86,10 +84,9 @@ export async function open(body, event) {
     const tags = typeof texts === 'string' ? [''] : [...new Set([...LANGUAGES, ...Object.keys(texts)])];
     const each = tags.map((tag) => {
       const input = make('input', { id: `knob-${name}-${tag}`, type: kind === 'contacts' ? 'url' : 'text', autocomplete: 'off', spellcheck: false, lang: tag });
-      const wrong = make('span', { className: 'wrong', id: `wrong-${name}-${tag}` });
-      input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
-      const at = make('div', { className: 'field' }, make('label', { htmlFor: input.id }, tag === '' ? words : `${words} (${languageOf(tag)})`), input, wrong);
-      fields.set(`${name}/${tag}`, { knob, part, tag, input, wrong, at });
+      const at = fieldOf(input, tag === '' ? words : `${words} (${languageOf(tag)})`);
+      input.setAttribute('aria-describedby', `${hint.id} wrong-${input.id}`);
+      fields.set(`${name}/${tag}`, { knob, part, tag, input, at });
       return at;
     });
     return make('div', { className: 'contacts' }, ...each, hint);
@@ -112,19 +109,11 @@ export async function open(body, event) {
       if (kind === 'bool') input.checked = value;
       else input.value = kind === 'time' ? toLocal(value) : value ?? '';
       field.was = valueOf(field);
-      blame(field, '');
     }
     schedule = event.doc.schedule.map((step) => ({ ...step }));
     showSchedule();
     fillAutopilot();
     judge();
-  }
-
-  function blame(field, words) {
-    field.wrong.textContent = words;
-    field.at.classList.toggle('is-wrong', words !== ''); // hide the range: the error has it
-    if (words === '') field.input.removeAttribute('aria-invalid');
-    else field.input.setAttribute('aria-invalid', 'true');
   }
 
   function changes() {
@@ -144,17 +133,8 @@ export async function open(body, event) {
 
   function judge() {
     let good = true;
-    for (const field of fields.values()) {
-      const words = fault(field.input, field.knob);
-      blame(field, words);
-      field.at.classList.toggle('changed', valueOf(field) !== field.was);
-      if (words !== '') good = false;
-    }
-    for (const field of pilotFields) {
-      const words = fault(field.input, field.knob);
-      blame(field, words);
-      if (words !== '') good = false;
-    }
+    for (const { input, knob } of [...fields.values(), ...pilotFields]) good = blame(input, fault(input, knob)) && good;
+    for (const field of fields.values()) field.at.classList.toggle('changed', valueOf(field) !== field.was);
     const count = Object.keys(changes()).length;
     byId('changes').textContent = count === 0 ? say('knobs.unchanged') : say('knobs.changed', count);
     return good;
@@ -240,9 +220,7 @@ export async function open(body, event) {
   const pilotFields = table.get('autopilot').members.map((knob) => {
     const { name } = knob;
     const input = make('input', { type: 'number', step: 'any', inputMode: 'decimal', id: `autopilot-${name}` });
-    const wrong = make('span', { className: 'wrong', id: `wrong-autopilot-${name}` });
-    input.setAttribute('aria-describedby', wrong.id);
-    return { name, input, wrong, knob, at: make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`autopilot.${name}`)), input, wrong) };
+    return { name, input, knob, at: fieldOf(input, say(`autopilot.${name}`)) };
   });
   const autopilotOf = ({ autopilot }) => ({ on: autopilot.on ?? false, ...Object.fromEntries(pilotFields.map(({ name }) => [name, autopilot[name] ?? null])) });
   const readAutopilot = () => ({ on: pilotOn.checked, ...Object.fromEntries(pilotFields.map(({ name, input }) => [name, input.value === '' ? null : Number(input.value)])) });
@@ -276,17 +254,15 @@ export async function open(body, event) {
     }
     let etag;
     try {
-      ({ etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } }));
+      etag = await event.save(patch, reason);
     } catch (error) {
       const field = fields.get(error.problem?.pointer?.slice(1)) ?? fields.get(error.problem?.pointer?.split('/')[1]);
       if (field === undefined) throw error;
-      blame(field, say('rule.refused', error.problem.rule));
+      blame(field.input, say('rule.refused', error.problem.rule));
       field.input.focus();
       return;
     }
-    await event.read();
     fill();
-    event.said(say('knobs.applied', event.doc.version));
     event.applied(applied, etag, say('knobs.applied', event.doc.version), { id: 'undo-knobs' });
     thinkSoon();
   }

@@ -2,9 +2,9 @@
 // its invitation codes. The set of lanes is fixed once visitors can join; names, shares and invitations can still
 // change.
 
-import { call, get } from './api.js';
+import { get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { button, guarded, number, show } from './ui.js';
+import { blame, button, fieldOf, guarded, number, show } from './ui.js';
 
 const LANES_MAX = 4;
 const CODES_MAX = 1000; // per request
@@ -28,13 +28,11 @@ export async function open(body, event) {
 
   function field(n, name, properties) {
     const input = make('input', { id: `lane-${name}-${n}`, autocomplete: 'off', value: lanes[n][name] ?? '', ...properties });
-    const wrong = make('span', { className: 'wrong', id: `wrong-${input.id}` });
-    input.setAttribute('aria-describedby', wrong.id);
     input.addEventListener('input', () => {
       lanes[n][name] = input.type === 'number' ? Number(input.value) : input.value.trim();
       judge();
     });
-    return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`lanes.${name}`)), input, wrong);
+    return fieldOf(input, say(`lanes.${name}`));
   }
 
   // Included only if it is on, as the service does, so that unchanged values compare equal.
@@ -87,12 +85,7 @@ export async function open(body, event) {
     let good = left() >= 1;
     lanes.forEach((lane, n) => {
       for (const name of ['name', 'id', 'share', 'invitations']) {
-        const words = faultOf(name, lane[name], n);
-        const input = byId(`lane-${name}-${n}`);
-        byId(`wrong-${input.id}`).textContent = words;
-        if (words === '') input.removeAttribute('aria-invalid');
-        else input.setAttribute('aria-invalid', 'true');
-        if (words !== '') good = false;
+        good = blame(byId(`lane-${name}-${n}`), faultOf(name, lane[name], n)) && good;
       }
     });
     rest.textContent = lanes.length === 0 ? '' : say(left() >= 1 ? 'lanes.left' : 'lanes.none-left', number(left()));
@@ -124,11 +117,8 @@ export async function open(body, event) {
       applied.textContent = say('knobs.unchanged');
       return;
     }
-    const reason = event.why();
-    const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { lanes }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
-    await event.read();
+    const etag = await event.save({ lanes });
     take();
-    event.said(say('knobs.applied', event.doc.version));
     event.applied(applied, etag, say('knobs.applied', event.doc.version), { id: 'undo-lanes' }, take);
   }
 

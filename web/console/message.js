@@ -1,7 +1,6 @@
 // message.js: the message to all who wait, per language, with a preview. The waiting page shows the visitor's language,
 // else English, else any other; so does the preview.
 
-import { call } from './api.js';
 import { make, say } from './kit.js';
 import { button, guarded, languageOf } from './ui.js';
 
@@ -45,10 +44,7 @@ export async function open(body, event) {
   async function send(message) {
     // A merge patch only adds to an object, so removed languages must be named.
     const patch = { ...Object.fromEntries(Object.keys(event.doc.message).map((tag) => [tag, null])), ...message };
-    const reason = event.why();
-    const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
-    await event.read();
-    event.said(say('message.sent'));
+    const etag = await event.save({ message: patch });
     event.applied(applied, etag, say('message.sent'), {}, () => {
       for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
       look();

@@ -5,7 +5,7 @@
 import { call, get, hasPart } from './api.js';
 import { openFinder, openOrder } from './desk.js';
 import { announce, make, say } from './kit.js';
-import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, taken, timeAt, wordsOr } from './ui.js';
+import { SKIPPED, badge, blame, button, confirmed, fact, guarded, moment, number, show, taken, timeAt, wordsOr } from './ui.js';
 
 const LIMIT = 50;
 const STATES = ['open', 'parked', 'all'];
@@ -178,8 +178,8 @@ function canTurnBack(saga) {
 async function openOne(main, id) {
   const head = make('div');
   const reason = make('input', { id: 'saga-reason', maxLength: 200, autocomplete: 'off', required: true });
-  const wrong = make('span', { className: 'wrong', id: 'reason-wrong', role: 'alert' });
-  reason.setAttribute('aria-describedby', 'reason-wrong');
+  const wrong = make('span', { className: 'wrong', id: 'wrong-saga-reason', role: 'alert' });
+  reason.setAttribute('aria-describedby', wrong.id);
   const drawing = make('div');
   const trail = make('ol', { id: 'timeline', className: 'lines' });
   const data = make('code');
@@ -209,14 +209,10 @@ async function openOne(main, id) {
   }
 
   async function act(what) {
-    wrong.textContent = '';
-    if (reason.value.trim() === '') {
-      wrong.textContent = say('saga.reason-needed');
-      reason.setAttribute('aria-invalid', 'true');
+    if (!blame(reason, reason.value.trim() === '' ? say('saga.reason-needed') : '')) {
       reason.focus();
       return;
     }
-    reason.removeAttribute('aria-invalid');
     const verb = verbOf(what);
     if (what === 'compensate' && !(await confirmed({ title: say(`saga.${verb}-sure`, saga.order), text: say(`saga.${verb}-means`), yes: say(`saga.${verb}`) }))) return;
     const emptyReason = taken(reason);

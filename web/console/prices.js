@@ -2,9 +2,8 @@
 // second. Amounts are typed as people write them and stored in minor units; the currency says how many digits those
 // have.
 
-import { call } from './api.js';
 import { byId, digitsOf, make, money, say } from './kit.js';
-import { blame, button, guarded } from './ui.js';
+import { blame, button, fieldOf, guarded } from './ui.js';
 
 const CATEGORIES_MAX = 16;
 const NAME_BYTES_MAX = 80;
@@ -32,8 +31,6 @@ export function faultOfAmount(typed, currency) {
 
 export async function open(body, event) {
   const currency = make('input', { id: 'prices-currency', maxLength: 3, size: 5, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false });
-  const wrongCurrency = make('span', { className: 'wrong', id: 'wrong-prices-currency' });
-  currency.setAttribute('aria-describedby', wrongCurrency.id);
   const list = make('ol', { id: 'prices' });
   const note = make('p', { id: 'prices-told', className: 'told', role: 'status' });
   const applied = make('p', { id: 'applied', role: 'status' });
@@ -50,13 +47,11 @@ export async function open(body, event) {
 
   function field(n, name, properties) {
     const input = make('input', { id: `price-${name}-${n}`, autocomplete: 'off', value: rows[n][name], ...properties });
-    const wrong = make('span', { className: 'wrong', id: `wrong-${input.id}` });
-    input.setAttribute('aria-describedby', wrong.id);
     input.addEventListener('input', () => {
       rows[n][name] = input.value;
       judge();
     });
-    return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`prices.${name}`)), input, wrong);
+    return fieldOf(input, say(`prices.${name}`));
   }
 
   function gone(n) {
@@ -121,11 +116,8 @@ export async function open(body, event) {
       applied.textContent = say('knobs.unchanged');
       return;
     }
-    const reason = event.why();
-    const { etag } = await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { prices: patchTo(prices) }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
-    await event.read();
+    const etag = await event.save({ prices: patchTo(prices) });
     take();
-    event.said(say('prices.applied'));
     event.applied(applied, etag, say('prices.applied'), { id: 'undo-prices' }, take);
   }
 
@@ -143,7 +135,7 @@ export async function open(body, event) {
   const form = make('form', { id: 'prices-form', noValidate: true, className: 'stack' },
     make('h2', {}, say('view.prices')), make('p', { className: 'small' }, say('prices.help')),
     make('p', { id: 'prices-none' }, say('prices.none')),
-    make('div', { className: 'field' }, make('label', { htmlFor: currency.id }, say('prices.currency')), currency, wrongCurrency), list, note,
+    fieldOf(currency, say('prices.currency')), list, note,
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'prices-apply' }, say('knobs.apply')), button(say('prices.add'), () => {
       rows.push({ name: '', amount: '', gone: false });
       touched = true;

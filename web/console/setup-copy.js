@@ -1,10 +1,10 @@
 // setup-copy.js: copies a sale to another date: its hall, prices, refund terms and settings. Their times keep their
 // distance to the show. Codes and the line's opening time are not copied.
 
-import { call, get, hasPart } from './api.js';
+import { call, get, hasPart, withReason } from './api.js';
 import { make, say } from './kit.js';
 import { fromPlace } from './place.js';
-import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeInput, withReason } from './setup.js';
+import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeInput } from './setup.js';
 import { fieldOf, zone as deviceZone } from './ui.js';
 
 const ID_MAX = 64;

@@ -2,11 +2,11 @@
 // missing. Each step is saved by itself, with calls that other views and the command line make too. The hall's document
 // and the line both say when and where the show is, and this view keeps them the same.
 
-import { call, get, hasPart, limits, whose } from './api.js';
+import { call, get, hasPart, limits, whose, withReason } from './api.js';
 import { locale, make, say } from './kit.js';
 import { danger } from './danger.js';
 import { isZone, readPlace, toPlace } from './place.js';
-import { blame, checkWords, confirmed, fieldOf, guarded, icon, languageOf, number, sayTrouble, show, zone as deviceZone } from './ui.js';
+import { blame, checkWords, confirmed, fieldOf, guarded, icon, languageOf, number, rateFault, sayTrouble, show, zone as deviceZone } from './ui.js';
 import { readChecklist } from './watch.js';
 
 const STEPS = ['event', 'hall', 'terms', 'opening', 'check'];
@@ -21,7 +21,6 @@ const bytesOf = (text) => new TextEncoder().encode(text);
 export const bare = (value) => JSON.parse(JSON.stringify(value, (_, inner) => (inner === null ? undefined : inner)));
 const isTime = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
 const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : JSON.stringify(bare({ one })) === JSON.stringify(bare({ one: other })));
-export const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encodeURI(reason) });
 
 // ---- what the steps share ----
 
@@ -74,8 +73,7 @@ export async function saveHall(event, hall, document) {
 
 async function saveLine(event, wanted, reason = event.why()) {
   const patch = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !alike(value, event.doc[name])));
-  if (Object.keys(patch).length > 0) await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...withReason(reason) } });
-  await event.read();
+  await (Object.keys(patch).length > 0 ? event.save(patch, reason) : event.read());
 }
 
 const stepAt = (event, step) => (step === 'parts' ? '#/parts' : `#/events/${event.id}/setup/${step}`);
@@ -202,14 +200,9 @@ async function openingStep(event, hall) {
   const visitors = make('input', { id: 'setup-visitors', type: 'number', min: 1, max: VISITORS_MAX, inputMode: 'numeric' });
   const note = make('div', { id: 'setup-rate-told', className: 'told', role: 'status' });
   const places = (hall?.categories ?? []).reduce((sum, { free, held, sold, blocked }) => sum + free + held + sold + blocked, 0);
-  function rateFault() {
-    const value = Number(rate.value);
-    if (rate.value.trim() === '' || !(value >= 0 && value <= 100000)) return say('rule.between', number(0), number(100000));
-    return Math.round(value * 1000) === value * 1000 ? '' : say('rule.milli');
-  }
   // Shows what `fairgate size` computes.
   function tell() {
-    const value = rateFault() === '' ? Number(rate.value) : 0;
+    const value = rateFault(rate) === '' ? Number(rate.value) : 0;
     const come = visitors.valueAsNumber;
     const hourly = value === 0 ? say('danger.rate-zero') : say(places > 0 ? 'setup.rate-told' : 'setup.rate-told-alone', number(value * 3600), number(places));
     if (value === 0 || places === 0 || !(come >= 1 && come <= VISITORS_MAX)) {
@@ -228,7 +221,7 @@ async function openingStep(event, hall) {
   tell();
 
   async function save(form) {
-    if (!judged(form, [[opens, timeFault(opens)], [rate, rateFault()]])) return;
+    if (!judged(form, [[opens, timeFault(opens)], [rate, rateFault(rate)]])) return;
     const value = Number(rate.value);
     const asks = ['draft', 'scheduled'].includes(doc.state) ? '' : danger('rate_per_s', doc.rate_per_s, value);
     const sure = asks === '' ? { why: event.why() } : await confirmed({ title: say('knobs.sure'), text: asks, yes: say('knobs.apply'), why: { text: event.why() } });

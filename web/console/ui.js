@@ -103,8 +103,8 @@ export function reasonOf({ level, key, values }) {
 export const byVerdict = (one, ...more) => [icon(one.level), make('p', {}, make('strong', {}, levelWords(one.level)), ` ${reasonOf(one)}`, ...more)];
 
 // A field with its label, its purpose, and its error.
-export function fieldOf(input, words, help = '') {
-  const [hint, wrong] = [make('span', { className: 'small', id: `help-${input.id}` }, help), make('span', { className: 'wrong', id: `wrong-${input.id}` })];
+export function fieldOf(input, words, ...help) {
+  const [hint, wrong] = [make('span', { className: 'small', id: `help-${input.id}` }, ...help), make('span', { className: 'wrong', id: `wrong-${input.id}` })];
   input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
   return make('div', { className: input.type === 'checkbox' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
 }
@@ -115,6 +115,13 @@ export function blame(input, words) {
   if (words === '') input.removeAttribute('aria-invalid');
   else input.setAttribute('aria-invalid', 'true');
   return words === '';
+}
+
+// '' if the field's text is a valid rate; otherwise why not.
+export function rateFault({ value: text }) {
+  const rate = Number(text);
+  if (text.trim() === '' || !(rate >= 0 && rate <= 100000)) return say('rule.between', number(0), number(100000));
+  return Math.round(rate * 1000) === rate * 1000 ? '' : say('rule.milli');
 }
 
 // The words for an item of checklist.js.
