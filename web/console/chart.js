@@ -2,26 +2,18 @@
 // and highest value shown. Screen readers read the text or the table.
 
 import uPlot from './uplot.js';
-import { locale, make, say } from './kit.js';
+import { make, say } from './kit.js';
 import { onScheme } from './scheme.js';
-import { number } from './ui.js';
+import { thin } from './spark.js';
+import { clock, exact, number, scrollBox, tableOf } from './ui.js';
 
 const HEIGHT = 160;
-const POINTS_MAX = 1500; // drawn; more are thinned, keeping the last one
+const POINTS_MAX = 1500; // drawn
 const TABLE_ROWS = 12;
 const MARK_PX = 72; // room for an act's words
 
-const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-function thin(columns) {
-  const step = Math.ceil(columns[0].length / POINTS_MAX);
-  if (step <= 1) return columns;
-  const keep = (_, i) => (columns[0].length - 1 - i) % step === 0;
-  return columns.map((column) => column.filter(keep));
-}
-
+const thinned = (columns) => columns.map((column) => thin(column, POINTS_MAX));
 const shown = (values) => values.filter((value) => value !== null && value !== undefined);
 
 export class Chart {
@@ -59,7 +51,7 @@ export class Chart {
       ],
       series: [{}, ...this.lines.map((line, n) => ({ label: line.label, stroke: ink(`--line-${line.kind}`), width: 2, dash: n === 0 ? undefined : n === 1 ? [8, 4] : [2, 3], points: { show: false }, spanGaps: true }))],
     };
-    this.plot = new uPlot(options, thin(this.columns), this.canvas);
+    this.plot = new uPlot(options, thinned(this.columns), this.canvas);
   }
 
   // Times in seconds, then a column for each line; null if unknown. For each line whose source is silent, `asOf` has
@@ -69,7 +61,7 @@ export class Chart {
     this.acts = acts;
     this.asOf = asOf;
     this.until = asOf.some(Boolean) ? Date.now() / 1000 : 0;
-    if (this.plot) this.plot.setData(thin(columns));
+    if (this.plot) this.plot.setData(thinned(columns));
     else this.build();
     this.tell(this.plot.cursor.idx ?? null);
     if (this.table.open) this.showTable();
@@ -112,10 +104,7 @@ export class Chart {
     for (let i = count - 1; i >= 0 && rows.length < TABLE_ROWS; i -= step) {
       rows.push(make('tr', {}, make('th', { scope: 'row' }, exact.format(this.columns[0][i] * 1000)), ...this.lines.map((_, n) => make('td', {}, this.format(this.columns[n + 1][i])))));
     }
-    const head = make('tr', {}, make('th', { scope: 'col' }, say('chart.time')), ...this.lines.map((line) => make('th', { scope: 'col' }, line.label)));
-    const box = make('div', { className: 'scroll', tabIndex: 0, role: 'region' }, make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)));
-    box.setAttribute('aria-label', this.at.querySelector('h2').textContent);
-    this.table.append(box);
+    this.table.append(scrollBox(this.at.querySelector('h2').textContent, {}, tableOf([say('chart.time'), ...this.lines.map(({ label }) => label)], rows)));
   }
 
   resize() {

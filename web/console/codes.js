@@ -5,7 +5,7 @@
 
 import { call, get, withReason } from './api.js';
 import { byId, make, say } from './kit.js';
-import { blame, button, confirmed, fieldOf, guarded, number, show, taken } from './ui.js';
+import { blame, button, confirmed, fieldOf, guarded, number, scrollBox, show, tableOf, taken } from './ui.js';
 
 const PART = 1000; // codes per call
 const FAULTS_SHOWN = 10;
@@ -34,8 +34,7 @@ function readCodes(text) {
 
 export async function open(body, event) {
   const path = `/admin/events/${event.id}/codes`;
-  const table = make('div', { id: 'codes-now', className: 'scroll', tabIndex: 0, role: 'region' });
-  table.setAttribute('aria-label', say('codes.now'));
+  const table = scrollBox(say('codes.now'), { id: 'codes-now' });
   const list = make('textarea', { id: 'codes-list', rows: 8, className: 'code', spellcheck: false, wrap: 'off', autocapitalize: 'characters', autocomplete: 'off' });
   list.setAttribute('aria-describedby', 'codes-sum codes-faults');
   const file = make('input', { id: 'codes-file', type: 'file', accept: '.txt,.csv,text/plain,text/csv' });
@@ -53,11 +52,11 @@ export async function open(body, event) {
     byId('codes-none').hidden = groups.length > 0;
     byId('codes-drop').hidden = groups.length === 0;
     table.hidden = groups.length === 0;
-    const head = make('tr', {}, ...['codes.lane', 'codes.channel', 'codes.codes', 'codes.used', 'codes.left'].map((key) => make('th', { scope: 'col' }, say(key))));
+    const heads = ['codes.lane', 'codes.channel', 'codes.codes', 'codes.used', 'codes.left'].map((key) => say(key));
     const inOrder = [...groups].sort((a, b) => nameOf(a.lane).localeCompare(nameOf(b.lane)) || (a.channel ?? '').localeCompare(b.channel ?? ''));
     const row = (group) => make('tr', {}, make('th', { scope: 'row' }, nameOf(group.lane)), make('td', {}, group.channel ?? '–'),
       ...[group.codes, group.used, Math.max(0, group.uses - group.used)].map((value) => make('td', {}, number(value))));
-    show(table, make('table', {}, make('thead', {}, head), make('tbody', {}, ...inOrder.map(row))));
+    show(table, tableOf(heads, inOrder.map(row)));
   }
 
   const read = async () => showNow((await get('queue', path)).codes);

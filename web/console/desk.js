@@ -3,7 +3,7 @@
 
 import { call, get } from './api.js';
 import { announce, make, money, say } from './kit.js';
-import { SKIPPED, badge, button, confirmed, fact, guarded, show, timeAt, wordsOr } from './ui.js';
+import { SKIPPED, badge, button, confirmed, fact, guarded, scrollBox, show, tableOf, timeAt, wordsOr } from './ui.js';
 
 const EVERY = 2; // refreshes
 const field = (words, input) => make('label', { className: 'field' }, words, input);
@@ -28,7 +28,7 @@ export async function openFinder() {
   const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
   const options = (list) => list.map(({ id, name }) => make('option', { value: id }, name || id));
   const event = make('select', { id: 'desk-event' }, ...options(events), ...(ended.length > 0 ? [make('optgroup', { label: say('ended.title') }, ...options(ended))] : []));
-  const table = make('div', { id: 'desk-orders', className: 'scroll', tabIndex: 0, role: 'region', hidden: true });
+  const table = scrollBox(say('desk.title'), { id: 'desk-orders', hidden: true });
   const note = make('p', { id: 'desk-told', className: 'small', role: 'status' }, say('desk.help'));
   const more = button(say('more'), () => read(true), { id: 'desk-more', hidden: true });
   let orders = [];
@@ -43,11 +43,10 @@ export async function openFinder() {
     more.hidden = before === undefined;
     table.hidden = orders.length === 0;
     note.textContent = orders.length === 0 ? say('desk.none') : '';
-    const head = ['orders.order', 'desk.made', 'desk.event', 'desk.buyer', 'desk.seats', 'desk.amount', 'desk.state'];
-    show(table, make('table', {}, make('thead', {}, make('tr', {}, ...head.map((key) => make('th', { scope: 'col' }, say(key))))), make('tbody', {}, ...orders.map(row))));
+    const heads = ['orders.order', 'desk.made', 'desk.event', 'desk.buyer', 'desk.seats', 'desk.amount', 'desk.state'];
+    show(table, tableOf(heads.map((key) => say(key)), orders.map(row)));
   }
 
-  table.setAttribute('aria-label', say('desk.title'));
   const form = make('form', { id: 'desk', className: 'row end', role: 'search' }, field(say('desk.words'), words), field(say('desk.event'), event), make('button', { id: 'desk-find', className: 'main' }, say('desk.find')));
   form.addEventListener('submit', guarded(() => read()));
   return make('section', { className: 'stack' }, form, note, table, more);
@@ -79,7 +78,7 @@ function trail({ acts, sagas, mails, letters, tickets }) {
 export async function openOrder(main, id) {
   const path = `/admin/orders/${encodeURIComponent(id)}`;
   const head = make('div');
-  const tickets = make('div', { className: 'scroll', tabIndex: 0, role: 'region' });
+  const tickets = scrollBox(say('desk.tickets'));
   const happened = make('ol', { id: 'desk-trail', className: 'lines' });
   const acts = make('section', { id: 'desk-acts', className: 'card stack' });
   const parts = make('details', { id: 'desk-parts' });
@@ -153,9 +152,9 @@ export async function openOrder(main, id) {
       make('dl', { className: 'facts' }, fact(say('desk.buyer'), order.member), fact(say('desk.made'), timeAt(order.created_at)), fact(say('desk.amount'), sum(order.amount)),
         ...(order.refunded > 0 ? [fact(say('desk.refunded'), sum(order.refunded))] : [])),
       make('p', { className: 'small' }, [order.order, order.provider, order.payment].filter((word) => word).join(' · ')));
-    const columns = ['desk.seats', 'desk.entrance', 'desk.number', 'desk.holder', 'desk.state'].map((key) => make('th', { scope: 'col' }, say(key)));
+    const heads = ['desk.seats', 'desk.entrance', 'desk.number', 'desk.holder', 'desk.state'].map((key) => say(key));
     tickets.hidden = order.tickets.length === 0;
-    show(tickets, make('table', {}, make('thead', {}, make('tr', {}, ...columns)), make('tbody', {}, ...order.tickets.map((ticket) => ticketRow(ticket, order.places)))));
+    show(tickets, tableOf(heads, order.tickets.map((ticket) => ticketRow(ticket, order.places))));
     show(happened, ...trail(order));
     acts.hidden = !good && order.status !== 'refunded';
     for (const one of [whole, mail, anew]) one.hidden = !good;
@@ -175,7 +174,6 @@ export async function openOrder(main, id) {
     field(say('move.to'), to), make('label', { className: 'field tick' }, other, ` ${say('move.other')}`), button(say('move.button'), moveSeats, { id: 'desk-move', className: 'danger' }),
     field(say('desk.member'), member), button(say('desk.transfer'), transfer, { id: 'desk-transfer' })));
   acts.append(make('h2', {}, say('desk.acts')), make('div', { className: 'row' }, whole, mail, anew), parts);
-  tickets.setAttribute('aria-label', say('desk.tickets'));
   await read();
   main.replaceChildren(head, acts, make('section', { className: 'card stack' }, make('h2', {}, say('desk.tickets')), tickets), make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), happened));
   return {

@@ -4,7 +4,7 @@
 
 import { get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { blame, button, fieldOf, guarded, number, show } from './ui.js';
+import { blame, button, fieldOf, guarded, number, scrollBox, show, tableOf } from './ui.js';
 
 const LANES_MAX = 4;
 const CODES_MAX = 1000; // per request
@@ -12,8 +12,7 @@ const ID = /^[a-z0-9-]{1,24}$/;
 const OPEN = ['draft', 'scheduled']; // lanes can still be made
 
 export async function open(body, event) {
-  const table = make('div', { id: 'lanes-now', className: 'scroll', tabIndex: 0, role: 'region' });
-  table.setAttribute('aria-label', say('view.lanes'));
+  const table = scrollBox(say('view.lanes'), { id: 'lanes-now' });
   const list = make('ol', { id: 'lanes' });
   const rest = make('p', { id: 'lanes-rest', role: 'status' });
   const applied = make('p', { id: 'applied', role: 'status' });
@@ -134,8 +133,8 @@ export async function open(body, event) {
     const counts = new Map((live?.lanes ?? []).map((lane) => [lane.id, lane]));
     const row = (name, share, of) => make('tr', {}, make('th', { scope: 'row' }, name), ...[`${number(share)} %`, ...['waiting', 'serving', 'issued'].map((key) => number(of?.[key] ?? null))].map((text) => make('td', {}, text)));
     const general = 100 - doc.lanes.reduce((sum, { share }) => sum + share, 0);
-    const head = make('tr', {}, ...['lanes.lane', 'lanes.share', 'live.waiting', 'live.serving', 'live.issued'].map((key) => make('th', { scope: 'col' }, say(key))));
-    show(table, make('table', {}, make('thead', {}, head), make('tbody', {}, row(say('lanes.general'), general, live?.general ?? live), ...doc.lanes.map((lane) => row(lane.name, lane.share, counts.get(lane.id))))));
+    const heads = ['lanes.lane', 'lanes.share', 'live.waiting', 'live.serving', 'live.issued'].map((key) => say(key));
+    show(table, tableOf(heads, [row(say('lanes.general'), general, live?.general ?? live), ...doc.lanes.map((lane) => row(lane.name, lane.share, counts.get(lane.id)))]));
   }
 
   const form = make('form', { id: 'lanes-form', noValidate: true, className: 'stack' },

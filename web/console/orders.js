@@ -5,7 +5,8 @@
 import { call, get, hasPart } from './api.js';
 import { openFinder, openOrder } from './desk.js';
 import { announce, make, say } from './kit.js';
-import { SKIPPED, badge, blame, button, confirmed, fact, guarded, moment, number, show, taken, timeAt, wordsOr } from './ui.js';
+import { draw } from './spark.js';
+import { SKIPPED, badge, blame, button, confirmed, fact, guarded, moment, number, scrollBox, show, taken, timeAt, wordsOr } from './ui.js';
 
 const LIMIT = 50;
 const STATES = ['open', 'parked', 'all'];
@@ -103,14 +104,6 @@ async function openList(main) {
 }
 
 // ---- one, as a graph ----
-
-const SVG = 'http://www.w3.org/2000/svg';
-function draw(tag, attributes = {}, text) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 // For each step and direction: the last result, the number of tries, the time taken.
 function lanes(saga) {
@@ -230,9 +223,7 @@ async function openOne(main, id) {
     showSaga();
   }
   await read();
-  const whole = make('div', { className: 'scroll', tabIndex: 0, role: 'region' }, data);
-  whole.setAttribute('aria-label', say('saga.data'));
-  main.replaceChildren(head, make('div', { className: 'saga-view' }, drawing, make('div', {}, acts, make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), trail), make('details', {}, make('summary', {}, say('saga.data')), whole))));
+  main.replaceChildren(head, make('div', { className: 'saga-view' }, drawing, make('div', {}, acts, make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), trail), make('details', {}, make('summary', {}, say('saga.data')), scrollBox(say('saga.data'), {}, data)))));
   return {
     async refresh() {
       if (turns++ % EVERY !== 1) return SKIPPED;

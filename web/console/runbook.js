@@ -3,6 +3,7 @@
 // uses.
 
 import { byId, lang, make, say } from './kit.js';
+import { scrollBox } from './ui.js';
 
 let text = null;
 const runbook = () => {
@@ -31,9 +32,7 @@ function block(words, link) {
   if (words.startsWith('- ')) return make('ul', { className: 'dots' }, ...itemsOf(words).map((item) => make('li', {}, ...inline(item, link))));
   if (!words.startsWith('|')) return make('p', {}, ...inline(words.replace(/\s+/g, ' '), link));
   const rows = rowsOf(words).map((cells) => make('tr', {}, ...cells.map((cell) => make('td', {}, ...inline(cell, link)))));
-  const box = make('div', { className: 'scroll', tabIndex: 0, role: 'region' }, make('table', {}, make('tbody', {}, ...rows)));
-  box.setAttribute('aria-label', say('view.runbook'));
-  return box;
+  return scrollBox(say('view.runbook'), {}, make('table', {}, make('tbody', {}, ...rows)));
 }
 
 // Every second part is a code block.

@@ -4,7 +4,7 @@
 
 import { call, get, hasPart } from './api.js';
 import { announce, byId, make, money, say } from './kit.js';
-import { button, confirmed, fact, number, sayTrouble, show } from './ui.js';
+import { button, confirmed, fact, number, sayTrouble, scrollBox, show, tableOf } from './ui.js';
 import { HallMap } from './map.js';
 import { applyChanges, BLOCKED, FREE, markOf, readPicture, readPlan, sinceOf } from './plan.js';
 
@@ -64,14 +64,13 @@ export async function open(body, event) {
   // ---- what there is ----
 
   const sums = make('dl', { id: 'seat-sums', className: 'facts' });
-  const categories = make('div', { className: 'scroll', tabIndex: 0, role: 'region' });
-  categories.setAttribute('aria-label', say('seats.categories'));
+  const categories = scrollBox(say('seats.categories'));
   function showCounts() {
     const sum = (kind) => info.categories.reduce((total, category) => total + category[kind], 0);
     show(sums, ...['sold', 'held', 'free', 'blocked'].map((kind) => fact(say(`seats.${kind}`), number(sum(kind)))));
-    const head = make('tr', {}, ...['category', 'price', 'sold', 'held', 'free', 'blocked'].map((key) => make('th', { scope: 'col' }, say(`seats.${key}`))));
+    const heads = ['category', 'price', 'sold', 'held', 'free', 'blocked'].map((key) => say(`seats.${key}`));
     const rows = info.categories.map((category) => make('tr', {}, make('th', { scope: 'row' }, category.name), make('td', {}, money(category.price, info.currency)), ...['sold', 'held', 'free', 'blocked'].map((kind) => make('td', {}, number(category[kind])))));
-    show(categories, make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)));
+    show(categories, tableOf(heads, rows));
   }
 
   // ---- choosing ----

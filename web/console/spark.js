@@ -5,14 +5,16 @@ const SVG = 'http://www.w3.org/2000/svg';
 const [WIDE, HIGH] = [100, 24]; // stretched to fit; the stroke is not
 const POINTS_MAX = 120;
 
-export function draw(tag, attributes) {
+export function draw(tag, attributes, ...words) {
   const made = document.createElementNS(SVG, tag);
+  made.append(...words);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
 }
 
-function thin(values) {
-  const step = Math.ceil(values.length / POINTS_MAX);
+// At most this many, evenly, keeping the last one.
+export function thin(values, most) {
+  const step = Math.ceil(values.length / most);
   return step <= 1 ? values : values.filter((_, i) => (values.length - 1 - i) % step === 0);
 }
 
@@ -34,7 +36,7 @@ function path(values, low, high, wide) {
 // `lines` are lists of values, oldest first, on one scale from zero. They end at this share of the width.
 export function spark(lines, share = 1) {
   const svg = draw('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true' });
-  const thinned = lines.map(thin);
+  const thinned = lines.map((values) => thin(values, POINTS_MAX));
   const all = thinned.flat().filter((value) => value !== null && value !== undefined);
   const high = Math.max(...all, 0) || 1;
   thinned.forEach((values, n) => svg.append(draw('path', { d: path(values, 0, high, WIDE * share), class: `spark-${n}` })));

@@ -14,8 +14,8 @@ export function shortMoney(minor, currency) {
 }
 export const percent = (share) => (share === null || share === undefined || Number.isNaN(share) ? '–' : `${whole.format(share * 100)} %`);
 
-const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+export const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+export const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' });
 const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' });
 const zoneShort = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' });
@@ -133,6 +133,15 @@ export function fact(label, value, title) {
   if (title !== undefined) row.title = title;
   return row;
 }
+
+// A box that scrolls sideways, for a mouse and for keys.
+export function scrollBox(label, properties = {}, ...children) {
+  const box = make('div', { className: 'scroll', tabIndex: 0, role: 'region', ...properties }, ...children);
+  box.setAttribute('aria-label', label);
+  return box;
+}
+
+export const tableOf = (heads, rows) => make('table', {}, make('thead', {}, make('tr', {}, ...heads.map((words) => make('th', { scope: 'col' }, words)))), make('tbody', {}, ...rows));
 
 // Returned by a view's refresh that made no request, so nothing is new.
 export const SKIPPED = Symbol('skipped');
