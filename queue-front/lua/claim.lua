@@ -10,15 +10,17 @@
 --   'invitation'  its key, ''       -- from a member
 --   'address'     address, ''
 --   'code'        keyed digest, address
---   'back'        keyed digest, ''  -- the join got no place after all
+--   'invitation-back', its key, when;  'code-back', keyed digest, when
+--                 -- it opened no place; when: 'always', or 'alone': unless a second join has claimed the same
 --   'opened'      place, channel    -- this one did: what its code opens, for its pass
 -- Returns reply_claim, then two words per claim: OK, SAME (claimed earlier by this key), LIMITED, or the reason for no
 -- place, as in join.lua; and the channel that a code opens.
 --
 -- A claim stays with its key. So any front may repeat the join if a reply was lost or a front died in between; and the
--- claims of a join that got no place serve the next join with the same key. Only the use of a code is returned, since
--- others need it; but not if a second join with the same key has claimed it, for that may have a place. An address is
--- counted once per minute and key.
+-- claims of a join that got no place serve the next join with the same key. Invitations and uses of codes are returned,
+-- since others need them. Of a join that got no place: but not if a second join with the same key has claimed the same,
+-- for that may have a place. Of a join that found an earlier number which this claim did not open: always, since this
+-- key gets no other number. An address is counted once per minute and key.
 
 local cfg = cfg_read(cfg_claim.names)
 local refused = refusal(cfg[cfg_claim.boot])
@@ -48,6 +50,13 @@ local function field_of(key)
     return sub(key, 1, KEY_FIELD_BYTES)
 end
 
+local SHARED = '+' -- after a claim's value: a second join with the same key has claimed it
+
+-- Whether a claim of this value, stored as `stored`, may be returned.
+local function is_returned(stored, value, when)
+    return stored == value or (when == 'always' and stored == value .. SHARED)
+end
+
 local claims = {}
 
 function claims.work(key, given_out, name)
@@ -66,7 +75,18 @@ function claims.invitation(key, name)
         keys_write({ name, mine })
         return OK
     end
-    return old == mine and SAME or INVITATION_SPENT
+    if old ~= mine and old ~= mine .. SHARED then
+        return INVITATION_SPENT
+    end
+    keys_write({ name, mine .. SHARED })
+    return SAME
+end
+
+claims['invitation-back'] = function(key, name, when)
+    if is_returned(kept(name), number_of(key), when) then
+        call('HDEL', idem, name)
+    end
+    return OK
 end
 
 function claims.address(key, address)
@@ -79,8 +99,6 @@ function claims.address(key, address)
     end
     return OK
 end
-
-local SHARED = '+' -- after the digest
 
 -- Keys of joins are stored nowhere else in the event's slot.
 function claims.code(key, digest, address)
@@ -100,8 +118,8 @@ function claims.code(key, digest, address)
     return OK, code.channel
 end
 
-function claims.back(key, digest)
-    local code = kept(key) == digest and codes.read(digest)
+claims['code-back'] = function(key, digest, when)
+    local code = is_returned(kept(key), digest, when) and codes.read(digest)
     if code then
         call('HDEL', idem, key)
         codes.count(code, -1)

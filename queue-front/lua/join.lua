@@ -3,6 +3,8 @@
 -- Arguments ask_join; then, in the order of the joins, four words per one-time thing: 0-based index of its join, and
 --   'work', minute of its issue, name    or    'invitation', its key, ''    or
 --   'code', keyed digest of a presale code, address: last of its join
+--   'claimed', name of a claim, its word: on a shard, what claim.lua has claimed for this join; the word is returned
+--   after an earlier number that this claim did not open: INVITATION_LEFT or CODE_LEFT
 --   'refused', the outcome, '': on a shard, if the join has no number yet (claim.lua found why it gets none);
 --   after a code: the place already held, if the code opens no other lane
 -- Returns reply_join, or {outcome, state}; CONFLICT: the document has changed; check the joins against the new one.
@@ -11,7 +13,8 @@
 --   has used it; or why its code opens nothing here:
 --   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were invalid), CODE_MISSING (Redis has
 --   lost the event's codes), or CODE_OF_LANE + n: it opens lane n, where the front asks next. Or LINE_FULL.
---   Or LEASE_OUT, on a shard: retry after the next cut.
+--   Or LEASE_OUT, on a shard: retry after the next cut. After an earlier number: the same index, and the word of each
+--   claim that this join does not need.
 --
 -- The number of inner calls determines the cost of a join. One call looks up the keys of all joins and another writes
 -- them, and the same holds for everything else that a call needs once. Beyond that a join costs one HINCRBY if
@@ -33,6 +36,9 @@
 -- A presale code is checked last, but before any address is counted, and a use is written together with its place. So
 -- it is used as often as it opened a place; a repeated join finds its place by its key before that check. `opened` has
 -- the channel that an entry's code opened, for its pass. Guesses are counted together with move.lua's.
+--
+-- A shard stores with each number what claims opened it ("12+claim"): an earlier number needs no other claims, and the
+-- front returns those (claim.lua). A key that has a number never gets another here, so a returned claim opens nothing.
 --
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only file as one
 -- transaction.
@@ -180,13 +186,22 @@ local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- reply_
 
 for i = 1, count do
     local key = keys[i]
-    local old = before[i] or kept[key]
+    local stored, claimed, unneeded = before[i] or kept[key], '', nil
+    local old = stored and tonumber(string.match(stored, '^%-?%d+'))
     if old then
-        old = tonumber(old)
         old = old > 0 and old or INVITATION_SPENT
     end
     while spend_left > 0 and tonumber(ARGV[spend_at]) == i - 1 do
-        old = old or spend(key ~= NO_KEY)
+        if ARGV[spend_at + 1] == 'claimed' then
+            local claim = '+' .. ARGV[spend_at + 2]
+            claimed = claimed .. claim
+            if old and old <= PLACE_MAX and not string.find(stored, claim, 1, true) then
+                unneeded = unneeded or {}
+                unneeded[#unneeded + 1] = tonumber(ARGV[spend_at + 3])
+            end
+        else
+            old = old or spend(key ~= NO_KEY)
+        end
         spend_at, spend_left = spend_at + 4, spend_left - 1
     end
     if not old and last >= give_upto then
@@ -202,10 +217,14 @@ for i = 1, count do
     if old then
         reply[#reply + 1] = i - 1
         reply[#reply + 1] = old
+        for _, word in ipairs(unneeded or {}) do
+            reply[#reply + 1] = i - 1
+            reply[#reply + 1] = word
+        end
     else
         last = last + 1
         if key ~= NO_KEY then
-            local text = format('%d', last)
+            local text = format('%d', last) .. claimed
             kept[key], to_keep[to_keep_len + 1], to_keep[to_keep_len + 2] = text, key, text
             to_keep_len = to_keep_len + 2
         end

@@ -15,9 +15,11 @@
  * one after the other, in the shards that they hash to (lua/claim.lua). Joins without any of them,
  * of an event that counts no addresses, go to their shard at once, at no extra cost. A failed claim
  * goes along with the join: a key that has a number keeps it. Claims are batched like joins. A key
- * keeps its claims for good, so nothing is lost if a front dies in between. Two claims follow the
+ * keeps its claims for good, so nothing is lost if a front dies in between. Three claims follow the
  * join's outcome: the channel that its code opens, recorded for the pass before the place is shown;
- * and the return of a use of a code.
+ * and the return of an invitation or of a use of a code that opened no place. The shard keeps with
+ * each number what claims opened it: so even a retry, which finds its claims made, knows whether
+ * the number needs them.
  *
  * The joins of a batch are decided when its reply comes and answered at the end of the turn, with
  * the rest of the decided list. So a caller that closes the store inside one callback finds all
@@ -31,7 +33,15 @@
 #include <string.h>
 
 /* In this order: the claims that are cheapest for others come first. */
-enum claim { CLAIM_WORK, CLAIM_INVITATION, CLAIM_CODE, CLAIM_ADDRESS, CLAIM_BACK, CLAIM_OPENED };
+enum claim {
+    CLAIM_WORK,
+    CLAIM_INVITATION,
+    CLAIM_CODE,
+    CLAIM_ADDRESS,
+    CLAIM_INVITATION_BACK, /* this and the next follow the join's outcome */
+    CLAIM_CODE_BACK,
+    CLAIM_OPENED,
+};
 enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 4, VERDICT_WORDS = 2, SPEND_WORDS = 4 };
 
 static_assert((int)JOIN_KEY_BYTES <= (int)LINE_IDEM_BYTES, "a part of the hash");
@@ -56,12 +66,17 @@ static struct line_join *join_of(const struct line_link *link)
 
 /* ---- claims ---- */
 
+static bool has(uint8_t claims, enum claim claim)
+{
+    return (claims >> claim & 1) != 0;
+}
+
 static void leave_only(struct line_claims *claims, uint8_t left)
 {
     claims->left = left;
     assert(claims->left < 1u << CLAIM_NONE); /* no other bit is ever set */
     claims->now = CLAIM_WORK;
-    while (claims->now < CLAIM_NONE && (claims->left >> claims->now & 1) == 0)
+    while (claims->now < CLAIM_NONE && !has(claims->left, claims->now))
         claims->now++;
 }
 
@@ -86,6 +101,7 @@ static struct join_queue *claims_queue(struct line_sharded *sharded, const struc
     case CLAIM_WORK:
         return &sharded->queue[count + shards_of(shards, join->work)];
     case CLAIM_INVITATION:
+    case CLAIM_INVITATION_BACK:
         return &sharded->queue[count + shards_of(shards, join->invitation)];
     case CLAIM_ADDRESS:
         return &sharded->queue[count + shards_of_address(shards, calls_address(join->addr))];
@@ -112,11 +128,15 @@ static void decide(struct line_link *link)
 static void put_claim(struct text *command, const struct line_join *join)
 {
     static const char *const kinds[CLAIM_NONE] = {
-        [CLAIM_WORK] = "work", [CLAIM_INVITATION] = "invitation",
-        [CLAIM_CODE] = "code", [CLAIM_ADDRESS] = "address",
-        [CLAIM_BACK] = "back", [CLAIM_OPENED] = "opened",
+        [CLAIM_WORK] = "work",
+        [CLAIM_INVITATION] = "invitation",
+        [CLAIM_CODE] = "code",
+        [CLAIM_ADDRESS] = "address",
+        [CLAIM_INVITATION_BACK] = "invitation-back",
+        [CLAIM_CODE_BACK] = "code-back",
+        [CLAIM_OPENED] = "opened",
     };
-    assert(join->claims.left >> join->claims.now & 1);
+    assert(has(join->claims.left, join->claims.now));
     resp_cstr(command, kinds[join->claims.now]);
     resp_word(command, key_of(join->idem));
     switch ((enum claim)join->claims.now) {
@@ -133,9 +153,16 @@ static void put_claim(struct text *command, const struct line_join *join)
         TEXT_LIT(command, RESP_EMPTY);
         return;
     case CLAIM_CODE:
-    case CLAIM_BACK:
         resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
         resp_word(command, calls_address(join->addr));
+        return;
+    case CLAIM_INVITATION_BACK:
+        resp_word(command, key_of(join->invitation));
+        resp_cstr(command, has(join->claims.spare, CLAIM_INVITATION) ? "always" : "alone");
+        return;
+    case CLAIM_CODE_BACK:
+        resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
+        resp_cstr(command, has(join->claims.spare, CLAIM_CODE) ? "always" : "alone");
         return;
     case CLAIM_OPENED:
         assert(join->claims.channel[0] != '\0');
@@ -186,7 +213,8 @@ static bool take_verdict(struct line_join *join, const redisReply *reply, size_t
         !span_to_cstr(channel, claims->channel, sizeof(claims->channel)))
         return false;
     join->has_claimed |= claims->now == CLAIM_WORK;
-    claims->took_code |= claims->now == CLAIM_CODE && verdict == LINE_OK;
+    claims->made |= (uint8_t)(1u << claims->now);
+    claims->taken |= (uint8_t)((verdict == LINE_OK) << claims->now);
     leave_only(claims, (uint8_t)(claims->left & ~(1u << claims->now)));
     return true;
 }
@@ -213,10 +241,10 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
     for (size_t at = REPLY_CLAIM_WORDS; queue->batch.head != NULL; at += VERDICT_WORDS) {
         struct line_link *link = calls_pop(&queue->batch);
         struct line_join *join = join_of(link);
-        bool is_end = join->claims.now == CLAIM_BACK || join->claims.now == CLAIM_OPENED;
+        bool is_end = join->claims.now >= CLAIM_INVITATION_BACK;
         if (!whole || !take_verdict(join, reply, at))
             calls_refuse(link, LINE_UNAVAILABLE);
-        else if (is_end)
+        else if (is_end && join->claims.left == 0)
             decide(link);
         else
             go_on(queue->sharded, link);
@@ -235,10 +263,11 @@ void joins_end(struct line_sharded *sharded, struct line_link *link)
     bool has_place = outcome == LINE_OK || outcome == LINE_SAME;
     bool may_have = outcome == LINE_UNAVAILABLE || outcome == LINE_CONFLICT ||
                     outcome == LINE_RENEWED; /* it has a number but does not know it */
-    bool opens = has_place && join->claims.channel[0] != '\0';
-    bool gives_back = join->claims.took_code && !has_place && !may_have;
-    assert(!opens || !gives_back); /* a code either opens a place or is returned */
-    leave_only(&join->claims, (uint8_t)(opens << CLAIM_OPENED | gives_back << CLAIM_BACK));
+    uint8_t unused = has_place ? join->claims.spare : may_have ? 0 : join->claims.taken;
+    bool code_back = has(unused, CLAIM_CODE), invitation_back = has(unused, CLAIM_INVITATION);
+    bool opens = has_place && !code_back && join->claims.channel[0] != '\0';
+    leave_only(&join->claims, (uint8_t)(invitation_back << CLAIM_INVITATION_BACK |
+                                        code_back << CLAIM_CODE_BACK | opens << CLAIM_OPENED));
     if (join->claims.left > 0 && sharded->event != NULL)
         go_on(sharded, link);
     else
@@ -250,13 +279,16 @@ void joins_end(struct line_sharded *sharded, struct line_link *link)
 static void on_joined(struct redis_call *call, const redisReply *reply);
 
 /* The one-time things (work, invitations, codes) of a batch's joins; few have any. On a sharded
- * line they are already claimed, and only failed claims are sent. */
+ * line they are already claimed: a failed claim is sent, and those of invitations and codes, which
+ * the number is stored with. */
 static uint64_t count_spends(const struct join_queue *queue)
 {
     uint64_t spends = 0;
     for (const struct line_link *link = queue->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
-        spends += queue->sharded != NULL ? join->claims.is_refused
+        const struct line_claims *claims = &join->claims;
+        spends += queue->sharded != NULL ? (uint64_t)has(claims->made, CLAIM_INVITATION) +
+                                               has(claims->made, CLAIM_CODE) + claims->is_refused
                                          : (uint64_t)join->has_work + join->has_invitation +
                                                join->has_code + (join->held > 0);
     }
@@ -272,6 +304,26 @@ static void put_refusal(struct text *command, uint64_t index, uint64_t what)
     TEXT_LIT(command, RESP_EMPTY);
 }
 
+/* A key has at most one code, whichever it shows (claim.lua), but maybe several invitations. */
+static void put_claimed(struct text *command, uint64_t index, const struct line_join *join)
+{
+    const struct line_claims *claims = &join->claims;
+    if (has(claims->made, CLAIM_INVITATION)) {
+        resp_u64(command, index);
+        resp_cstr(command, "claimed");
+        resp_word(command, (struct span){(const char *)join->invitation, JOIN_KEY_FIELD_BYTES});
+        resp_u64(command, JOIN_INVITATION_LEFT);
+    }
+    if (has(claims->made, CLAIM_CODE)) {
+        resp_u64(command, index);
+        resp_cstr(command, "claimed");
+        resp_cstr(command, "code");
+        resp_u64(command, JOIN_CODE_LEFT);
+    }
+    if (claims->is_refused)
+        put_refusal(command, index, claims->why);
+}
+
 static void put_spends(struct text *command, const struct join_queue *queue)
 {
     uint64_t index = 0;
@@ -279,8 +331,7 @@ static void put_spends(struct text *command, const struct join_queue *queue)
          link = link->next, index++) {
         const struct line_join *join = join_of(link);
         if (queue->sharded != NULL) {
-            if (join->claims.is_refused)
-                put_refusal(command, index, join->claims.why);
+            put_claimed(command, index, join);
             continue;
         }
         if (join->has_work) {
@@ -533,6 +584,18 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
     return true;
 }
 
+/* After an earlier number: the claims that did not open it. */
+static void read_spare(const redisReply *reply, size_t *at, uint64_t index, struct line_join *join)
+{
+    uint64_t of, what;
+    while (resp_get_u64(reply, *at, &of) && of == index && resp_get_u64(reply, *at + 1, &what) &&
+           (what == JOIN_INVITATION_LEFT || what == JOIN_CODE_LEFT)) {
+        enum claim claim = what == JOIN_CODE_LEFT ? CLAIM_CODE : CLAIM_INVITATION;
+        join->claims.spare |= (uint8_t)(1u << claim);
+        *at += 2;
+    }
+}
+
 /* A join that got no place, because of a failed claim or a full line. */
 static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms)
 {
@@ -610,6 +673,7 @@ static void hand_out(struct join_queue *queue, const redisReply *reply)
         } else if (place > 0) {
             join->outcome = LINE_SAME;
             join->entry = place;
+            read_spare(reply, &odd, index, join);
         } else {
             join->outcome = LINE_LIMITED;
             join->retry_after_ms = got.retry_ms;

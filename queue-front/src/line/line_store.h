@@ -99,7 +99,9 @@ struct line_link {
 struct line_claims {
     uint8_t left;    /* bit set of the claims still to make */
     uint8_t now;     /* and the one under way */
-    bool took_code;  /* the join has just used the code once */
+    uint8_t made;    /* bit set of those that this key has */
+    uint8_t taken;   /* and of those that it got by this join */
+    uint8_t spare;   /* and of those that did not open the earlier number that was found */
     bool is_refused; /* refuse for `why`, as in join.lua, unless it already has a number */
     uint64_t why;
     uint64_t numbered_us;               /* when it got its number */

@@ -11,7 +11,9 @@ import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 import { assertFields, pairsOf, range, runScript } from './script.js';
 import { Cuts, ShardedFront, ShardServer } from './shards.js';
 
-const { LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS, KEY_BYTES, WORK_MINUTES, WORK_SPENT } = numbersOf();
+const {
+  LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS, KEY_BYTES, WORK_MINUTES, WORK_SPENT, INVITATION_SPENT, INVITATION_LEFT, CODE_LEFT,
+} = numbersOf();
 const scope = openScope(test);
 const clockworks = [];
 let names = 0;
@@ -77,6 +79,43 @@ async function goBackToCopy(front) {
     await redis.command('COPY', copy, copy.slice(copyName('').length));
   }
 }
+// Calls of fronts that may each die before the next one, in any order.
+test('an invitation is returned only while no number is opened by it', async () => {
+  const front = await line(2);
+  await front.turn();
+  const named = (name) => name.padEnd(KEY_BYTES);
+  const claim = async (kind, key, name, more = '') => (await front.shard(1).run('claim', ...ask('claim', { of_codes: 0 }),
+    kind, named(key), named(name), more))[2];
+  const back = (key, name, when) => claim('invitation-back', key, name, when);
+  const joinAt = async (k, key, ...claimed) => (await front.shard(k).run('join', ...ask('join', {
+    issued: 0, joins: 1, judged_by: '', shown: claimed.length, keys: named(key), addresses: '',
+  }), ...claimed.flatMap((name) => ['0', 'claimed', name, name === 'code' ? CODE_LEFT : INVITATION_LEFT]))).slice(4);
+  const join = (key, ...claimed) => joinAt(0, key, ...claimed);
+  const { OK, SAME } = OUTCOME;
+
+  // A front died after the claim; the retry numbers the join, and one more finds it.
+  assert.deepEqual([await claim('invitation', 'kim', 'one'), await claim('invitation', 'kim', 'one')], [OK, SAME]);
+  assert.deepEqual(await join('kim', 'one'), []);
+  assert.deepEqual(await join('kim', 'one'), [0, 1]);
+  // One that got no number after another of the same key did not return what opened that.
+  await back('kim', 'one', 'alone');
+  assert.equal(await claim('invitation', 'lee', 'one'), INVITATION_SPENT);
+  // A front died after it had claimed a second invitation; the retry returns that, and another key's stays.
+  assert.deepEqual([await claim('invitation', 'kim', 'two'), await claim('invitation', 'kim', 'two')], [OK, SAME]);
+  assert.deepEqual(await join('kim', 'two', 'code'), [0, 1, 0, INVITATION_LEFT, 0, CODE_LEFT]);
+  await back('kim', 'two', 'always');
+  assert.equal(await claim('invitation', 'lee', 'two'), OK);
+  await back('kim', 'two', 'always');
+  assert.equal(await claim('invitation', 'kim', 'two'), INVITATION_SPENT);
+  // One without a number returns its claim, unless another of the same key has made the same.
+  await back('lee', 'two', 'alone');
+  assert.deepEqual([await claim('invitation', 'pat', 'two'), await claim('invitation', 'pat', 'two')], [OK, SAME]);
+  await back('pat', 'two', 'alone');
+  assert.equal(await claim('invitation', 'lee', 'two'), INVITATION_SPENT);
+  assert.deepEqual(await join('pat', 'two', 'code'), []);
+  assert.deepEqual(await join('pat', 'code'), [0, 2]);
+  assert.deepEqual(await joinAt(1, 'two', 'code'), [0, INVITATION_SPENT], 'a visitor who is no member gets no place by it either');
+});
 
 // As the previous version left it: openings without the mark of their cuts.
 async function takeMarks(front, k) {

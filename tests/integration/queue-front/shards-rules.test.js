@@ -157,6 +157,55 @@ describe('over shards', { concurrency: 4 }, () => {
     });
   });
 
+  test('a join that is given no place by its invitation leaves it to others', async (t) => {
+    const shop = openShop();
+    const lanes = [{ id: 'fans', share: 30, invitations: 30 }];
+    const knobs = { ...STILL, member_required: true, joins_per_ip_per_min: 2, lanes };
+    const site = await over(t, knobs, { config: { ...CLIENTS, members: { keys: shop.file } } });
+    const list = await site.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=30');
+    const codes = list.json.invitations.map(({ code }) => code);
+    const by = (name, n, address = `198.51.100.${name.length}`) => join(site.fronts[n % 2], { headers: {
+      ...asMember(shop.token(name)).headers, 'x-invitation': codes[n], 'x-forwarded-for': address } });
+    assert.equal((await by('kim', 0)).status, 201);
+    // A second invitation, shown again and by two requests at once.
+    for (let n = 1; n < 7; n += 1) {
+      for (const again of await Promise.all([by('kim', n), by('kim', n)])) assert.deepEqual([again.status, again.json.position], [200, 1]);
+      assert.equal((await by('kim', n)).status, 200);
+      const other = await by(`lee-${'x'.repeat(n)}`, n);
+      assert.deepEqual([other.status, other.json.position], [201, n + 1], other.text);
+      assertProblem(await by('pat', n), 422, 'invitation-used');
+    }
+    assert.equal((await by('kim', 0)).status, 200);
+    assertProblem(await by('pat', 0), 422, 'invitation-used');
+    // One of a join beyond its address's limit.
+    await withinAMinute(site, async (m) => {
+      const [first, second, third, last] = [0, 1, 2, 3].map((i) => 8 + 4 * m + i);
+      const address = `203.0.113.${m}`;
+      for (const n of [first, second]) assert.equal((await by(`crowd-${m}-${n}`, n, address)).status, 201);
+      assertProblem(await by(`late-${m}`, third, address), 429, 'too-many-joins');
+      assert.equal((await by(`other-${m}`, third, `192.0.2.${m}`)).status, 201);
+      assert.equal((await by(`late-${m}`, last, `192.0.3.${m}`)).status, 201);
+    });
+  });
+
+  test('a code that is shown for an earlier place stays unused', async (t) => {
+    const site = await over(t, { ...STILL });
+    await site.front.admin.put('/admin/events/show/codes', { body: { codes: ['ONCE-ONLY'], channel: 'fans' } });
+    const used = async () => (await site.front.admin.get('/admin/events/show/codes')).json.codes[0].used;
+    const shown = (key) => ({ ...keyed(key), body: { code: 'ONCE-ONLY' } });
+    assert.equal((await join(site.front, keyed('early'))).status, 201);
+    for (const answer of await Promise.all(site.fronts.map((front) => join(front, shown('early'))))) assert.equal(answer.status, 200);
+    assert.equal((await join(site.front, shown('early'))).status, 200);
+    assert.equal(await used(), 0);
+    assert.deepEqual(await site.redis.command('HGETALL', 'fg:{show}:opened'), []);
+    const answer = await join(site.fronts[1], shown('late'));
+    assert.deepEqual([answer.status, answer.json.position], [201, 2], answer.text);
+    assert.equal((await join(site.front, shown('late'))).status, 200);
+    assert.equal(await used(), 1);
+    assert.deepEqual(await site.redis.command('HGETALL', 'fg:{show}:opened'), ['2', 'fans']);
+    assertProblem(await join(site.front, shown('other')), 422, 'code-used-up');
+  });
+
   test('a full line accepts a few more joins at most', async (t) => {
     const site = await over(t, { ...STILL, line_max: 40 });
     // Each waits for a cut, however long that takes, so a cut finds at most as many as are in progress.
