@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openSite, openShow, patch, solve, untilState, Visitor } from './support.js';
+import { act, makeEvent, openSite, openShow, patch, solve, untilShardsHear, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -99,7 +99,7 @@ test('a new rule holds on every front once it is confirmed', async (t) => {
     [{ lanes: [{ ...lanes[0], invitations: 1 }] }, { lanes }, 422, { 'x-invitation': codes[9] }],
   ]) {
     for (let round = 0; round < 10; round += 1) {
-      await patch(site.front, 'show', rule);
+      await untilShardsHear(site, 'show', (await patch(site.front, 'show', rule)).version); // within a second, as promised
       for (const answer of await crowd(headers)) assert.equal(answer.status, status, answer.text);
       await patch(site.front, 'show', open);
       await until('the other front to ask for less', async () =>

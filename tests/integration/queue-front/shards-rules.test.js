@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openShow, patch, solve, Visitor, withinAMinute } from './support.js';
+import { act, makeEvent, openShow, patch, solve, untilShardsHear, Visitor, withinAMinute } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
@@ -27,10 +27,6 @@ const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...he
 const joinAll = (site, n, options) => Promise.all(upTo(n).map((i) => join(site.fronts[i % site.fronts.length], options(i))));
 
 const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options });
-
-// After this no shard accepts a join that was checked against an older document.
-const untilShardsHear = (site, version) => until('all shards to hear of it', async () => (await Promise.all(upTo(SHARDS)
-  .map((k) => site.redis.command('HGET', `fg:{show:${k - 1}}:cfg`, 'version')))).every((each) => each === String(version)));
 
 describe('over shards', { concurrency: 4 }, () => {
   test('one solution is one place, whatever keys it comes with', async (t) => {
@@ -237,7 +233,7 @@ describe('over shards', { concurrency: 4 }, () => {
     for (const answers of [general, fans]) assert.deepEqual(positions(of(answers, 201)), upTo(20));
     const again = await joinAll(site, 20, (i) => keyed(`again${i}`, { 'x-invitation': codes[i] }));
     assert.deepEqual(again.map(({ status, json }) => [status, json.position]), fans.map(({ json }) => [200, json.position]));
-    await untilShardsHear(site, (await patch(site.front, 'show', { member_required: true })).version);
+    await untilShardsHear(site, 'show', (await patch(site.front, 'show', { member_required: true })).version, SHARDS);
     const members = await joinAll(site, 8, (i) => keyed(`m${i}`, { 'x-invitation': codes[30], ...asMember(shop.token(`m${i}`)).headers }));
     assert.deepEqual(positions(of(members, 201)), [21]);
     for (const answer of of(members, 422)) assertProblem(answer, 422, 'invitation-used');

@@ -53,6 +53,11 @@ export async function startFront({ scope, secrets, redis, env }, { ready, shippe
 // All of these tests must also pass over shards: `make soak` runs them with that many.
 const OVER = process.env.FAIRGATE_SHARDS === undefined ? {} : { shards: Number(process.env.FAIRGATE_SHARDS) };
 
+// After this no shard accepts a join that was checked against an older document. Without shards Redis accepts none once
+// the change is answered.
+export const untilShardsHear = (site, id, version, shards = OVER.shards ?? 0) => until('all shards to hear of it', async () => (await Promise.all(
+  Array.from({ length: shards }, (_, k) => site.redis.command('HGET', `fg:{${id}:${k}}:cfg`, 'version')))).every((each) => each === String(version)));
+
 // Creates the event on the first front and waits until every front shows it.
 export async function makeEvent(site, id, knobs = {}, { open = true } = {}) {
   const put = await site.front.admin.put(`/admin/events/${id}`, { body: { ...OVER, ...knobs } });
