@@ -7,7 +7,7 @@ import test from 'node:test';
 import { assertProblem, assertStatus, runProgram, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, makePreQueue, openSite, openShow, patch, untilState, Visitor } from './support.js';
+import { act, makeEvent, makePreQueue, openSite, openShow, patch, untilShardsHear, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
@@ -95,7 +95,7 @@ test('a visitor without an invitation does not enter the lane', async (t) => {
   }
   await makeEvent(site, 'other', STILL);
   assertProblem(await visitor().join({ ...invited(good), event: 'other' }), 422, 'invitation-invalid');
-  await patch(site.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
+  await untilShardsHear(site, 'show', (await patch(site.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] })).version);
   assertProblem(await visitor().join(invited(good)), 422, 'invitation-invalid');
   assert.equal((await visitor().join(invited(site.codes[0]))).status, 201);
   // Visitors with a place see this, too, and keep the place.
