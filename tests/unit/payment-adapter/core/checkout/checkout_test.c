@@ -803,6 +803,45 @@ TEST_CASE(engine_killed_at_each_edge_of_each_story_loses_nothing)
     assert_int_equal(all, 1144); /* fewer edges would hide a way to die */
 }
 
+/* Cancels after the edge at which the engine was killed, and kills it again `after` edges later (0:
+ * never): the order ends cancelled with everything given back, or completed. */
+static bool cancel_at_edge(uint32_t at, uint32_t after)
+{
+    world_init(&town);
+    world_order(&town, "checkout.1");
+    town.crash_at = at;
+    world_run(&town, 10);
+    if (town.crashes == 0) { /* the order waits for its buyer, and a webhook comes */
+        world_wake(&town, 1);
+        world_run(&town, 10);
+    }
+    world_cancel(&town, 1);
+    if (after > 0)
+        town.crash_at = town.edges + after;
+    bool accepted = world_saga(&town, 1)->cancel;
+    world_run(&town, HOUR_MS);
+    assert_int_equal(world_saga(&town, 1)->state, accepted ? SAGA_UNDONE : SAGA_COMPLETED);
+    world_check(&town);
+    return accepted;
+}
+
+TEST_CASE(cancel_at_each_edge_has_one_outcome)
+{
+    uint32_t cancelled = 0, completed = 0, kills = 0;
+    for (uint32_t at = 1; at < 60; at++) {
+        *(cancel_at_edge(at, 0) ? &cancelled : &completed) += 1;
+        world_deinit(&town);
+        for (uint32_t after = 1; at < 24 && after < 40; after++) {
+            cancel_at_edge(at, after);
+            kills += town.crashes;
+            world_deinit(&town);
+        }
+    }
+    assert_true(cancelled > 5);
+    assert_true(completed > 5);
+    assert_true(kills > 400);
+}
+
 TEST_CASE(each_answer_lost_or_dropped_changes_no_outcome)
 {
     static const enum world_fault faults[] = {WORLD_LOST, WORLD_DROPPED, WORLD_SILENT};
