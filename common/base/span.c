@@ -6,6 +6,8 @@
  * because a number with two spellings is compared in one and misread in the other. */
 #include "base/span.h"
 
+#include <assert.h>
+
 struct span span_trim(struct span text)
 {
     while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
@@ -90,6 +92,7 @@ size_t span_letter(struct span text, uint32_t *letter)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *at = (const unsigned char *)text.ptr;
+    assert(text.len > 0);
     if (at[0] < 0x80) {
         *letter = at[0];
         return 1;
