@@ -176,12 +176,14 @@ static const struct checkout_def definitions[] = {
 };
 enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
 
-/* The buyer's status. In a sale a running step, or the cause of turning back, says it. */
+/* The buyer's status. A sale has none for `running` and `undone`: its step (`shown`) and its cause
+ * say them. */
 static const struct {
     const char *family; /* SQL statements recognise a row's kind by it */
     enum order_status running, completed, undone, parked;
 } kinds[CHECKOUT_KINDS] = {
-    [CHECKOUT_SALE] = {"checkout.", .completed = ORDER_COMPLETED, .parked = ORDER_PARKED},
+    [CHECKOUT_SALE] = {"checkout.", ORDER_STATUS_COUNT, ORDER_COMPLETED, ORDER_STATUS_COUNT,
+                       ORDER_PARKED},
     [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDING, ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED},
     /* It changes no status: all four are equal, so none is written. */
     [CHECKOUT_CREDIT] = {"credit.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED,
