@@ -413,7 +413,7 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
     assert(!saga_ended(row->state) && !row->parked);
     char *data = malloc(row->data.len + 1);
     if (data == NULL)
-        return false; /* nobody acts until the lease ends */
+        return false; /* it is leased again: after its lease, or after a lost answer of ours */
     if (row->data.len > 0)
         memcpy(data, row->data.ptr, row->data.len);
     slot->row = *row;
