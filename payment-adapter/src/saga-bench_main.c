@@ -39,6 +39,7 @@ struct bench {
     uint64_t want, ended;
     struct worker *workers[8];
     struct pg_pool *pgs[8];
+    char owners[8][20];
     uint32_t workers_len;
 };
 
@@ -93,6 +94,7 @@ static void start_workers(struct bench *bench, const char *conninfo, uint32_t sl
                                   .rng = rng_system()};
         if (pg_pool_create(&pg, &err, &bench->pgs[i]) < 0)
             exit(1);
+        snprintf(bench->owners[i], sizeof(bench->owners[i]), "bench/%u", i);
         struct worker_conf worker = {.loop = uv_default_loop(),
                                      .pg = bench->pgs[i],
                                      .defs = defs,
@@ -101,7 +103,7 @@ static void start_workers(struct bench *bench, const char *conninfo, uint32_t sl
                                      .calls_max = slots,
                                      .idle_ms = 50,
                                      .lease_ms = 45000,
-                                     .owner = "bench",
+                                     .owner = bench->owners[i],
                                      .clock = clock_system(),
                                      .rng = rng_system(),
                                      .on_stored = on_stored,
