@@ -61,7 +61,7 @@ static const struct config_setting first[] = {
     {"login", "session_ttl", CONFIG_DURATION, AT(session_ttl_ms), "12h", 60000, 30 * DAY_MS, NULL,
      "how long a session lives"},
     {"login", "hash_queue", CONFIG_U64, AT(hash_queue), "64", 1, 1024, NULL,
-     "password checks that may wait, of all loops together; more are answered 503"},
+     "password checks that may run or wait, of all loops together; more are answered 503"},
     {"login", "origins", CONFIG_STRING, AT(origins), "", URL_OR_EMPTY,
      "further origins from which pages may post, separated by commas; our own is always allowed"},
 
