@@ -661,10 +661,21 @@ static void on_pool(void *ctx)
     work->run(work->ctx);
 }
 
+/* relaxed, here and in on_run(): the limit only counts */
+static bool take_place(struct pay_limit *limit)
+{
+    uint64_t used = atomic_load_explicit(&limit->used, memory_order_relaxed);
+    do {
+        if (used >= limit->max)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&limit->used, &used, used + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
 static void on_run(void *ctx)
 {
     const struct pay_work *work = ctx;
-    /* relaxed, here and below: the limit only counts */
     atomic_fetch_sub_explicit(&work->limit->used, 1, memory_order_relaxed);
     work->then(work->ctx);
 }
@@ -677,10 +688,8 @@ bool pay_work_begin(struct pay_work *work)
         work->then(work->ctx);
         return true;
     }
-    if (atomic_fetch_add_explicit(&limit->used, 1, memory_order_relaxed) >= limit->max) {
-        atomic_fetch_sub_explicit(&limit->used, 1, memory_order_relaxed);
+    if (!take_place(limit))
         return false;
-    }
     work->job =
         (struct service_job){.loop = work->loop, .run = on_pool, .then = on_run, .ctx = work};
     service_run(&work->job);

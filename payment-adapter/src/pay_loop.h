@@ -27,10 +27,10 @@ struct outbox;    /* letters/outbox.h */
 struct reconcile; /* reconcile.h */
 struct webhooks;  /* webhooks.h */
 
-/* The limit of one kind of work. */
+/* How much work of one kind may be under way. */
 struct pay_limit {
     uint32_t max;
-    _Atomic uint64_t used; /* waiting for a thread or running; a gauge */
+    _Atomic uint64_t used; /* waiting for a thread or running; never above max */
 };
 
 /* Limits that all loops of the process share. */
