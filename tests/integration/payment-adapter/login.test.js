@@ -195,6 +195,16 @@ test('beyond the hash queue a login gets Retry-After', async () => {
   await pay.stop();
 });
 
+test('checks that are under way when the service ends harm nothing', async () => {
+  const slow = '$2b$13$S5.CNEuPbSus1ARMr2638.cI/C5VUTOaybMKRSpa0d.fKi5GJpImm';
+  world.postgres.sql(`UPDATE users SET password_hash = '${slow}' WHERE id BETWEEN 138 AND 139`, 'shop');
+  const pay = await world.startPay({ http: { drain_timeout: '1ms' } });
+  const asked = [138, 139].map((i) => once(world.visitor(pay), `user${i}@example.com`).catch(() => 'cut'));
+  await until('both checks to be under way', async () => (await pay.metrics()).get('fairgate_hash_queue') === 2);
+  assert.equal((await pay.stop()).code, 0);
+  assert.deepEqual(await Promise.all(asked), ['cut', 'cut']);
+});
+
 test('the user database is never asked more often than the cap', async () => {
   const pay = await world.startPay({ http: { loops: 3 }, users: { queries_per_s: 8 }, login: { free_fails: 1000 } });
   await assertCapHolds({
