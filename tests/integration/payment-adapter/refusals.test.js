@@ -17,6 +17,14 @@ test('the codes of refusals are those of refusals.h', () => {
   assert.deepEqual(code.enum, [...new Set([...rows, ...OF_ALL_SERVICES])].sort());
 });
 
+test('each code with which a statement refuses an order is in refusals.h', () => {
+  const sql = readFileSync(join(ROOT, 'payment-adapter/sql/statements/orders.sql'), 'utf8');
+  const codes = [...sql.matchAll(/THEN '([a-z-]+)'$/gm)].map(([, code]) => code);
+  assert.ok(codes.length > 15);
+  const rows = codesOf('payment-adapter/src/api/refusals.h');
+  assert.deepEqual(codes.filter((code) => !rows.includes(code)), []);
+});
+
 test('every refusal comes from a row of refusals.h', () => {
   const files = readdirSync(SRC, { recursive: true }).filter((file) => file.endsWith('.c'));
   assert.ok(files.length > 50);
