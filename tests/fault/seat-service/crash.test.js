@@ -211,12 +211,14 @@ test('how many were refused is counted, and the next life goes on with the sum',
   const { postgres, seats } = await openSite(t);
   const boss = operator(seats, EVENT);
   const buyer = visitor(seats, EVENT);
+  const { hold } = (await buyer.hold({ seats: ['r3s1', 'r3s2'] })).json;
   const errors = async () => (await boss.counts()).json.now.errors;
   const refuse = async () => {
     postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT 0`);
     postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${ROLE}'`);
     await until('the loss to be noticed', async () => (await role(seats)) === 'cut');
     await until('it to say that another may own', async () => (await seats.private.get('/readyz')).status === 503);
+    for (const read of [buyer.info(), buyer.read(hold)]) assert.equal((await read).status, 200, 'reads go on');
     const before = await errors();
     for (let i = 0; i < 3; i += 1) assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 503);
     assert.equal(await errors(), before + 3);
