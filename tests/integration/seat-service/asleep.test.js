@@ -163,6 +163,7 @@ test('a seat whose payment did not come in time is for the next who asks, howeve
   await until('the rush to go on', () => held() > first);
   await rush.stop();
   assert.equal(epoch(), before, 'the rush has kept its slot');
+  await rush.judge(seats, 100);
 });
 
 test('an event woken elsewhere that does not fit at first counts as unrequested', async (t) => {
