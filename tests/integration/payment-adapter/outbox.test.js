@@ -64,6 +64,15 @@ test('the shop gets orders at its pace, and one customer after another', async (
   assert.deepEqual(mine.map(({ key }) => key), orders.map((order) => `${order}-completed`));
 });
 
+test('a letter to the shop goes on in the trace of its order', async () => {
+  const visitor = await world.login();
+  const trace = '0af7651916cd43dd8448eb211c80319c';
+  const order = await world.ordered(visitor, world.hold(), { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } });
+  await world.untilStatus(visitor, order, 'completed');
+  const { traceparent } = await until('the letter', () => world.shop.arrived.find(({ key }) => key === `${order}-completed`));
+  assert.match(traceparent, new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
+});
+
 test('the longest order fits into a letter', async () => {
   const visitor = await world.login();
   const seats = Array.from({ length: 100 }, (_, i) => `${100 + i}`.padStart(128, '"'));
