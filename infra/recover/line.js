@@ -76,7 +76,10 @@ const archives = (place, saved) => [place.event, place.waiting].map((event) => [
 const archived = (place) => kept(place, (saved) => allGone(place, async () => {
   place.begin('redis');
   await frontsBack(place);
-  for (const [event, file] of archives(place, saved)) fairgate(place, 'restore', event, file, '--why', 'drill');
+  for (const [event, file] of archives(place, saved)) {
+    fairgate(place, 'restore', event, file, '--why', 'drill');
+    await place.knows(event);
+  }
   place.begin('edge');
 }), () => copies(place));
 
@@ -93,6 +96,7 @@ async function nothingLeft(place) {
     for (const event of [place.event, place.waiting]) {
       fairgate(place, 'create', event, 'rate_per_s=50', 'burst=50', 'joins_per_ip_per_min=10000', 'pow_bits=0');
       fairgate(place, 'open', event, '--without', 'hall', '--why', 'drill');
+      await place.knows(event);
     }
     place.begin('edge');
   });

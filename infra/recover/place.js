@@ -230,6 +230,14 @@ export class Place {
     }, { timeoutMs: READY_MS, everyMs: 50 });
   }
 
+  // Every front knows the event: a front that did not make it may take a second.
+  knows(event) {
+    return until(`every front to know ${event}`, async () => {
+      const answers = await Promise.all([1, 21].map((offset) => client({ port: this.stack.base + offset, timeoutMs: 2000 }).get(`/v1/queue/${event}/status`).catch(() => null)));
+      return answers.every((answer) => answer?.status === 200);
+    }, { timeoutMs: READY_MS, everyMs: 50 });
+  }
+
   // Inserts missing rows into a table, in COPY's format.
   load(database, table, rows) {
     const columns = this.stack.sql(database, `SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
