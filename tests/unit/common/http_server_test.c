@@ -708,6 +708,27 @@ SCRIPT_VERB(run_bad, "bad")
     close(fd);
 }
 
+SCRIPT_VERB(run_noise, "noise")
+{
+    static const char alphabet[] =
+        "GET POST/hello HTTP/1.1\r\n\r\n\r\n:;=0123456789abcdef\t \x01\xFF"
+        "Transfer-Encoding: chunked\r\nContent-Length: ";
+    const struct rng *rng = unit_rng();
+    for (int round = 0; round < 2000; round++) {
+        char text[300];
+        size_t len = rng_below(rng, 299) + 1;
+        for (size_t i = 0; i < len; i++)
+            text[i] = alphabet[rng_below(rng, sizeof(alphabet) - 1)];
+        int fd = dial_server();
+        if (rng_below(rng, 2) == 0)
+            put(fd, bytes_of("POST /echo@Transfer-Encoding: chunked~~"));
+        put(fd, (struct span){text, len});
+        turn();
+        turn();
+        close(fd);
+    }
+}
+
 /* Waits until the server's socket has all bytes. */
 static void wait_until_there(int fd)
 {
@@ -941,6 +962,7 @@ static const struct script_row rows[] = {
      "bad nonsense~~; bad \x16\x03\x01\x02; is malformed=30"},
     {"too many headers are a 431",
      "send A GET /hello@; repeat A 70 X: y~; send A ~; end A; has HTTP/1.1 431"},
+    {"random bytes do not stop the server", "noise; get A /hello; until A hello"},
     {"a head that arrives byte by byte times out",
      "open head_ms=300; send A GET /hello@X-Slow: ; pass 200; send A a; pass 350; end A;"
      "has HTTP/1.1 408"},
