@@ -114,9 +114,9 @@ void wording_put_show(struct text *out, const struct phrases *words, enum lang l
     struct tm tm;
     if (show->starts_ms != 0) {
         calendar_at(zone, show->starts_ms, &clock, &tm);
-        put_form(out, &tm, phrases_find(words, SPAN("show.form")),
-                 phrases_find(words, SPAN("show.days")), SPAN(""));
-        if (show->time_zone[0] == '\0' && span_eq(zone, SPAN("UTC")))
+        bool is_shown = put_form(out, &tm, phrases_find(words, SPAN("show.form")),
+                                 phrases_find(words, SPAN("show.days")), SPAN(""));
+        if (is_shown && show->time_zone[0] == '\0' && span_eq(zone, SPAN("UTC")))
             TEXT_LIT(out, " UTC");
         if (show->venue.name.len > 0)
             TEXT_LIT(out, APART);

@@ -63,6 +63,21 @@ TEST_CASE(a_show_is_written_as_one_line_in_its_time_zone)
         phrases_destroy(words[lang]);
 }
 
+TEST_CASE(a_form_that_is_too_long_shows_neither_time_nor_zone)
+{
+    char phrases[256], memory[SHOW_LINE_MAX];
+    snprintf(phrases, sizeof(phrases), "show.form = %%H:%%M%0150d\nshow.days = Sun\n", 0);
+    struct err_slot err;
+    struct phrases *words;
+    assert_int_equal(phrases_parse(span_of(phrases), &err, &words), 0);
+    struct show show;
+    assert_int_equal(read_show("{\"starts_at\":\"2027-06-12T10:00:00Z\"}", &err, &show), 0);
+    struct text line = text_on(memory, sizeof(memory));
+    wording_put_show(&line, words, LANG_EN, &show);
+    assert_span(text_span(&line), "");
+    phrases_destroy(words);
+}
+
 TEST_CASE(an_invalid_show_is_refused_with_its_member)
 {
     static const struct {
