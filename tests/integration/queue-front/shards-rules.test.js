@@ -81,6 +81,24 @@ describe('over shards', { concurrency: 4 }, () => {
     }
   });
 
+  test('the join limit of an address covers all shards', async (t) => {
+    const site = await over(t, { ...STILL, joins_per_ip_per_min: 5 }, { config: CLIENTS });
+    const from = (address) => ({ 'x-forwarded-for': address });
+    await withinAMinute(site, async (n) => {
+      const full = from(`198.51.${n}.7`);
+      const { position } = (await join(site.front, keyed(`first-${n}`, from(`192.0.2.${n}`)))).json;
+      const behind = (answers) => positions(answers).map((place) => place - position);
+      const answers = await joinAll(site, 24, (i) => keyed(`k${n}-${i}`, full));
+      assert.deepEqual(behind(of(answers, 201)), upTo(5));
+      for (const answer of of(answers, 429)) assertProblem(answer, 429, 'too-many-joins');
+      assert.equal(of(answers, 429).length, 19);
+      const mine = answers.findIndex(({ status }) => status === 201) + 1;
+      assert.equal((await join(site.front, keyed(`k${n}-${mine}`, full))).status, 200, 'a visitor finds the place');
+      const others = await joinAll(site, 6, (i) => keyed(`o${n}-${i}`, from(`198.51.${n}.${10 + i}`)));
+      assert.deepEqual(behind(others), [6, 7, 8, 9, 10, 11]);
+    });
+  });
+
   test('the same join again counts against its address once', async (t) => {
     const site = await over(t, { ...STILL, joins_per_ip_per_min: 2 }, { config: CLIENTS });
     await withinAMinute(site, async (n) => {

@@ -50,7 +50,7 @@ export async function startFront({ scope, secrets, redis, env }, { ready, shippe
   return front;
 }
 
-// All of these tests must also pass over shards: `make soak` runs them with that many.
+// `make soak` also runs over shards, with that many, the files that infra/test lists in over_shards().
 const OVER = process.env.FAIRGATE_SHARDS === undefined ? {} : { shards: Number(process.env.FAIRGATE_SHARDS) };
 
 // After this no shard accepts a join that was checked against an older document. Without shards Redis accepts none once
