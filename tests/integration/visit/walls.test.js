@@ -67,14 +67,14 @@ describe('the walls', async () => {
 
   async function enter(headers = {}) {
     const { ticket } = (await stack.edge.post(`/v1/queue/${EVENT}/join`, { headers })).json;
-    const { pass } = await until('a pass', async () => {
+    const { pass, session } = await until('a pass', async () => {
       const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket, headers });
       return answer.status === 201 && answer.json;
     });
     const taken = assertStatus(await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers }), 201);
     const { hold } = taken.json;
     secretsSeen.push(ticket, pass);
-    return { ticket, pass, hold };
+    return { ticket, pass, session, hold };
   }
 
   // Bob's hold, which no form of another visitor may change.
@@ -112,7 +112,7 @@ describe('the walls', async () => {
   const visit = await enter();
   const jar = await login(0);
   const alice = { jar, hold: visit.hold, ...await buy(jar, visit) }; // has bought: {jar, order, tickets, hold}
-  const bob = { jar: await login(1), ...await enter() }; // has neither held nor ordered: {jar, pass, hold}
+  const bob = { jar: await login(1), ...await enter() }; // has neither held nor ordered: {jar, ticket, pass, session, hold}
 
   // ---- who may call ----
 
@@ -167,7 +167,9 @@ describe('the walls', async () => {
 
   // One credential does not replace another, not even the operator's.
   test('no token is accepted in place of another kind', async () => {
-    const keys = { ticket: bob.ticket, pass: bob.pass, admin: stack.secret('admin-token'), service: stack.secret('service-token') };
+    // A visit's session is no credential: the console and logs show it.
+    assert.match(bob.session, /^demo\./);
+    const keys = { ticket: bob.ticket, pass: bob.pass, visit: bob.session, admin: stack.secret('admin-token'), service: stack.secret('service-token') };
     const held = await heldByBob();
     for (const call of CALLS.filter((one) => !isPrivate(one) && !isOpen(one))) {
       for (const [kind, token] of Object.entries(keys)) {
