@@ -89,6 +89,7 @@ test('a front that is shot under load costs nobody more than a reconnect', async
 
 test('a killed and wiped Redis gives no place twice and loses none', async (t) => {
   const site = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
+  const { incarnation } = (await site.front.admin.get('/admin/events/show')).json;
   const crowd = new Crowd(site, 16);
   for (let round = 0; round < 2; round += 1) {
     await crowd.untilPlaces(300);
@@ -99,6 +100,7 @@ test('a killed and wiped Redis gives no place twice and loses none', async (t) =
   await crowd.assertPlaces(site);
   const { json } = await site.front.admin.get('/admin/events/show');
   assert.equal(json.state, 'open', 'the document came back with the line');
+  assert.equal(json.incarnation, incarnation, 'it is the same event');
   const serving = async () => (await site.front.http.get('/v1/queue/show/status')).json.serving;
   const before = await serving();
   await new Visitor(site.front, 'show').joined(); // all others may have been called by now
