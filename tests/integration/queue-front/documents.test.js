@@ -141,3 +141,14 @@ test('a front with a lost version of a higher number than a newer one takes that
   assert.equal(await forgetful.redis.command('HGET', cfg('show'), 'burst'), '33');
   assert.equal(await knob(here, 'burst'), 33);
 });
+
+test('a lost document returns with its front', async (t) => {
+  const forgetful = await openForgetful(t);
+  const [away, here] = forgetful.fronts;
+  await patch(away, 'show', { burst: 77 });
+  await loseWrites(forgetful);
+  assert.equal(await knob(here, 'burst'), 10);
+  away.resume();
+  await until('the lost document', async () => (await knob(here, 'burst')) === 77);
+  assert.equal(await knob(away, 'burst'), 77);
+});
