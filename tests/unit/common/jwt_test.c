@@ -394,6 +394,8 @@ TEST_CASE(a_changed_token_is_refused)
         world.memory[at] ^= 1;
         assert_int_not_equal(0, verify((struct span){token.ptr, at}, &world.err));
     }
+    world.memory[token.len] = 'A';
+    assert_int_not_equal(0, verify((struct span){token.ptr, token.len + 1}, &world.err));
     assert_int_equal(0, verify(token, &world.err));
 }
 
