@@ -40,6 +40,8 @@ async function cutUnderLoad({ postgres, seats }, ledger, rng, together) {
     await postgres.start();
     if (together) await seats.start();
     await untilOwner(seats);
+    const by = ledger.answers.get(201) ?? 0;
+    await until('holds to be answered again', () => (ledger.answers.get(201) ?? 0) > by);
   } finally {
     await ledger.stop();
   }
