@@ -152,6 +152,7 @@ describe('pages in trouble', async () => {
       await refuse(page, '**/holds', 409, ({ seats: ids }) => ({ code: 'seats-taken', seats: ids, alternatives: [] }));
       await visitor.seat(8).click();
       await untilShown(page, 'trouble');
+      assert.equal(await visitor.seat(8).getAttribute('aria-disabled'), 'true', 'marked by the page: no stream says so');
       await see(visitor, 'conflict-none', LIST);
       await calm();
 
