@@ -283,7 +283,7 @@ describe('pages', async () => {
     });
   }
 
-  for (const [name, options, n, words] of [['en', { locale: 'en-GB' }, 2, /^(.+), row (.+), seat (.+)$/], ['ko-firefox-dark', { colorScheme: 'dark' }, 4, /^(.+) (.+)열 (.+)번$/]]) test(`the whole way by keys alone, from the line to the refund, ${name}`, async () => {
+  for (const [name, options, n, words, refund] of [['en', { locale: 'en-GB' }, 2, /^(.+), row (.+), seat (.+)$/, 'Refund'], ['ko-firefox-dark', { colorScheme: 'dark' }, 4, /^(.+) (.+)열 (.+)번$/, '환불하기']]) test(`the whole way by keys alone, from the line to the refund, ${name}`, async () => {
     const visitor = await Visitor.open(name === 'en' ? browser : await openFirefox(scope, options.colorScheme), stack, options);
     const { page } = visitor;
     const { keyboard } = page;
@@ -338,7 +338,12 @@ describe('pages', async () => {
     await keyboard.press('Enter');
     await page.locator('#pay-button').waitFor();
     const BOUGHT = /World Tour at the Harbour Stadium/;
+    const says = async (selector, ...parts) => {
+      const text = await page.textContent(selector);
+      for (const part of ['2030', ...parts]) assert.ok(text.includes(part), `${selector}: ${part}: ${text}`);
+    };
     assert.match(await page.textContent('#summary'), BOUGHT);
+    await says('#summary', seat);
     assert.match(await page.title(), BOUGHT);
     await visitor.judge('by-keys-checkout');
     await press('#pay-button');
@@ -350,17 +355,17 @@ describe('pages', async () => {
     await press('main form button');
     await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     assert.match(await page.title(), BOUGHT);
+    await says('.receipt', seat);
     await visitor.judge('by-keys-order');
     await press('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').first().waitFor();
     await visitor.judge('by-keys-ticket');
     assert.match(await page.title(), BOUGHT);
-    const ticket = await page.textContent('main');
-    for (const part of words.exec(seat).slice(1)) assert.ok(ticket.includes(part), `${part}: ${ticket}`);
+    await says('.ticket', ...words.exec(seat).slice(1));
     await page.goBack();
     await press('details summary');
     await reach('[data-act=refund]');
-    assert.ok((await page.textContent('[data-act=refund]')).includes(await page.textContent('.total data')), 'how much is said before it is done');
+    assert.equal((await page.textContent('[data-act=refund]')).trim(), `${refund} ${await page.textContent('.total data')}`, 'how much is said before it is done');
     await keyboard.press('Enter');
     await page.locator('main[data-status=refunded]').waitFor({ timeout: 60_000 });
     assert.equal(await page.getAttribute('main a.button', 'href'), '/e/demo', 'the visit is over: the way leads by the line');
