@@ -13,7 +13,8 @@ import type { Network } from './network.js';
 import { fileOf } from './sale.js';
 import { fetcher, HALTS, type Workshop } from './task.js';
 
-export const JOBS = { 'queue-front': 8091, 'seats-a': 8092, 'seats-b': 8092, 'payment-adapter': 8093 } as const;
+// The jobs of infra/observe/prometheus.yml that are scraped here: rules count `by (job)`.
+export const JOBS = { queue: { names: ['queue-front'], port: 8091 }, seats: { names: ['seats-a', 'seats-b'], port: 8092 }, pay: { names: ['payment-adapter'], port: 8093 } } as const;
 export const SCRAPE_S = 15;
 export const RULES = { alerts: 'infra/observe/alerts.yml', slo: 'build/observe/slo.yml' } as const;
 
@@ -72,15 +73,15 @@ function ownAlarms(stack: Stack, services: ecs.FargateService[], topic: sns.Topi
   }
 }
 
-// The collector reads /metrics, which needs no token, of every task in Cloud Map. It passes names on unchanged: without
+// The collector reads /metrics, which needs no token, of every task of JOBS in Cloud Map. It passes names on unchanged: without
 // add_metric_suffixes it would add units to them.
 export function collectorConfig(domain: string, fronts: string[], region: string, writeUrl: string): object {
   return {
     extensions: { sigv4auth: { region, service: 'aps' } },
     receivers: { prometheus: { config: {
       global: { scrape_interval: `${SCRAPE_S}s`, scrape_timeout: '5s' },
-      scrape_configs: Object.entries(JOBS).map(([name, port]) => ({
-        job_name: `fairgate-${name}`, dns_sd_configs: [{ names: (name === 'queue-front' ? fronts : [name]).map((one) => `${one}.${domain}`), type: 'A', port, refresh_interval: '10s' }],
+      scrape_configs: Object.entries(JOBS).map(([job, { names, port }]) => ({
+        job_name: `fairgate-${job}`, dns_sd_configs: [{ names: (job === 'queue' ? fronts : names).map((one) => `${one}.${domain}`), type: 'A', port, refresh_interval: '10s' }],
       })),
     } } },
     processors: { batch: { timeout: '5s' } },

@@ -61,8 +61,10 @@ test('the collector reads every task and writes to the workspace, names unchange
     const { ContainerDefinitions } = ofType(template, 'AWS::ECS::TaskDefinition').find(([, { Properties }]) => (Properties.Family as string).endsWith('-collector'))![1].Properties;
     const settings = JSON.parse(text(ContainerDefinitions[0].Environment[0].Value));
     const jobs = settings.receivers.prometheus.config.scrape_configs as { job_name: string; dns_sd_configs: { names: string[]; port: number }[] }[];
-    assert.deepEqual(jobs.map(({ job_name, dns_sd_configs }) => [job_name, dns_sd_configs[0]!.port]), Object.entries(JOBS).map(([name, port]) => [`fairgate-${name}`, port]));
-    for (const [name] of Object.entries(JOBS)) assert.ok(jobs.some(({ dns_sd_configs }) => dns_sd_configs[0]!.names.includes(`${name}.fairgate.internal`)), name);
+    const elsewhere = parse(fileOf('infra/observe/prometheus.yml')).scrape_configs as { job_name: string; static_configs: { targets: string[] }[] }[];
+    const ports = elsewhere.map(({ job_name, static_configs }) => [job_name, Number(static_configs[0]!.targets[0]!.split(':')[1])]).slice(0, Object.keys(JOBS).length);
+    assert.deepEqual(jobs.map(({ job_name, dns_sd_configs }) => [job_name, dns_sd_configs[0]!.port]), ports);
+    for (const name of Object.values(JOBS).flatMap(({ names }) => names)) assert.ok(jobs.some(({ dns_sd_configs }) => dns_sd_configs[0]!.names.includes(`${name}.fairgate.internal`)), name);
     const { endpoint, add_metric_suffixes: suffixes } = settings.exporters.prometheusremotewrite;
     assert.deepEqual([endpoint, suffixes], [`{${idOf(template, 'AWS::APS::Workspace')}}api/v1/remote_write`, false]);
   }
