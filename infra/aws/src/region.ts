@@ -31,6 +31,11 @@ function keyOf(stack: Stack, sale: Sale): kms.Key {
     principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com'), new iam.ServicePrincipal('aps.amazonaws.com')], resources: ['*'], actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
     conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
   }));
+  // Who writes figures or reads them does so with this key.
+  key.addToResourcePolicy(new iam.PolicyStatement({
+    principals: [new iam.AnyPrincipal()], resources: ['*'], actions: ['kms:DescribeKey', 'kms:CreateGrant', 'kms:GenerateDataKey', 'kms:Decrypt'],
+    conditions: { StringEquals: { 'kms:ViaService': `aps.${stack.region}.amazonaws.com`, 'kms:CallerAccount': stack.account } },
+  }));
   return key;
 }
 

@@ -48,9 +48,10 @@ function routesOf(stack: Stack, topics: Topics): object {
 }
 
 // The files of rules are taken as they are, so that an alert means here what it means everywhere.
-function workspaceOf(stack: Stack, topics: Topics): aps.CfnWorkspace {
+function workspaceOf({ stack, key }: Workshop, topics: Topics): aps.CfnWorkspace {
+  const { logGroupArn } = new logs.LogGroup(stack, 'Log-figures', { retention: logs.RetentionDays.ONE_MONTH, encryptionKey: key });
   const alertManagerDefinition = `alertmanager_config: |\n  ${stack.toJsonString(routesOf(stack, topics))}\n`;
-  const workspace = new aps.CfnWorkspace(stack, 'Figures', { alias: stack.stackName, alertManagerDefinition });
+  const workspace = new aps.CfnWorkspace(stack, 'Figures', { alias: stack.stackName, alertManagerDefinition, kmsKeyArn: key.keyArn, loggingConfiguration: { logGroupArn } });
   for (const [name, file] of Object.entries(RULES)) {
     new aps.CfnRuleGroupsNamespace(stack, `Rules-${name}`, { workspace: workspace.attrArn, name, data: fileOf(file) });
   }
@@ -58,19 +59,34 @@ function workspaceOf(stack: Stack, topics: Topics): aps.CfnWorkspace {
 }
 
 // Alarms from metrics that only AWS has.
-function ownAlarms(stack: Stack, services: ecs.FargateService[], topic: sns.Topic): void {
+function ownAlarms(stack: Stack, services: ecs.FargateService[], { attrWorkspaceId: id }: aps.CfnWorkspace, topic: sns.Topic, asleep: boolean): void {
+  const alarm = (name: string, metric: cw.IMetric, evaluationPeriods: number, alarmDescription: string, none = false) => {
+    new cw.Alarm(stack, name, {
+      metric, evaluationPeriods, alarmDescription, threshold: 0,
+      comparisonOperator: none ? cw.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD : cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: none ? cw.TreatMissingData.BREACHING : cw.TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction({ bind: () => ({ alarmActionArn: topic.topicArn }) });
+  };
   for (const service of services) {
     const metric = (metricName: string) => new cw.Metric({
       namespace: 'ECS/ContainerInsights', metricName, statistic: 'Minimum', period: Duration.minutes(1),
       dimensionsMap: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
     });
     const missing = new cw.MathExpression({ expression: 'desired - running', usingMetrics: { desired: metric('DesiredTaskCount'), running: metric('RunningTaskCount') }, period: Duration.minutes(1) });
-    const alarm = new cw.Alarm(stack, `FairgateGone-${service.node.id}`, {
-      metric: missing, threshold: 0, comparisonOperator: cw.ComparisonOperator.GREATER_THAN_THRESHOLD, evaluationPeriods: 2,
-      treatMissingData: cw.TreatMissingData.NOT_BREACHING, alarmDescription: 'Tasks that should run do not.',
-    });
-    alarm.addAlarmAction({ bind: () => ({ alarmActionArn: topic.topicArn }) });
+    alarm(`FairgateGone-${service.node.id}`, missing, 2, 'Tasks that should run do not.');
   }
+  // From the collector to the topics an alert can be lost in silence. AWS counts by reason and by group of rules.
+  const period = Duration.minutes(5);
+  const sumOf = (name: string, by: string) => new cw.MathExpression({ expression: `SELECT SUM(${name}) FROM SCHEMA("AWS/Prometheus", ${by}, Workspace) WHERE Workspace = '${id}'`, period });
+  const unsent = new cw.Metric({ namespace: 'AWS/Prometheus', metricName: 'AlertManagerNotificationsFailed', dimensionsMap: { Workspace: id }, statistic: 'Sum', period });
+  const fed = new cw.Metric({
+    namespace: 'AWS/Usage', metricName: 'ResourceCount', statistic: 'Maximum', period,
+    dimensionsMap: { Service: 'Prometheus', Type: 'Resource', Resource: 'IngestionRate', Class: 'None', ResourceId: id },
+  });
+  if (!asleep) alarm('FairgateAlerts-unfed', fed, 2, 'No samples arrive.', true);
+  alarm('FairgateAlerts-discarded', sumOf('DiscardedSamples', 'Reason'), 2, 'Samples are discarded.');
+  alarm('FairgateAlerts-unjudged', sumOf('RuleEvaluationFailures', 'RuleGroup'), 2, 'Rules cannot be evaluated.');
+  alarm('FairgateAlerts-unsent', unsent, 1, 'The alert manager cannot send.');
 }
 
 // The collector reads /metrics, which needs no token, of every task of JOBS in Cloud Map. It passes names on unchanged: without
@@ -110,7 +126,7 @@ function collectorOf(at: Workshop, network: Network, domain: string, fronts: str
 
 export function watch(at: Workshop, network: Network, domain: string, services: ecs.FargateService[], fronts: string[], asleep: boolean): void {
   const topics = topicsOf(at.stack, at.key);
-  const workspace = workspaceOf(at.stack, topics);
+  const workspace = workspaceOf(at, topics);
   const collector = collectorOf(at, network, domain, fronts, workspace, asleep);
-  ownAlarms(at.stack, [...services, collector], topics.page);
+  ownAlarms(at.stack, [...services, collector], workspace, topics.page, asleep);
 }

@@ -11,6 +11,7 @@ test('everything that keeps anything is encrypted with a key of ours', () => {
   const keyed: Record<string, string> = {
     'AWS::RDS::DBCluster': 'KmsKeyId', 'AWS::ElastiCache::ReplicationGroup': 'KmsKeyId', 'AWS::Logs::LogGroup': 'KmsKeyId',
     'AWS::SNS::Topic': 'KmsMasterKeyId', 'AWS::SQS::Queue': 'KmsMasterKeyId', 'AWS::SecretsManager::Secret': 'KmsKeyId',
+    'AWS::APS::Workspace': 'KmsKeyArn',
   };
   const seen = new Set<string>();
   for (const template of [...both(), queuedTemplates().first, templates().world]) {

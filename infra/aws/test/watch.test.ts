@@ -74,3 +74,18 @@ test('AWS itself reports a service that is gone', () => {
   const made = Object.keys(Object.fromEntries(ofType(templates().first, 'AWS::CloudWatch::Alarm'))).filter((id) => id.startsWith('FairgateGone'));
   assert.equal(made.length, ofType(templates().first, 'AWS::ECS::Service').length);
 });
+
+test('CloudWatch itself pages when alerts or figures do not arrive; that none arrive is expected where nothing runs', () => {
+  for (const [i, [template, region]] of REGIONS.entries()) {
+    const [workspace, { Properties }] = ofType(template, 'AWS::APS::Workspace')[0]!;
+    assert.match(refers(Properties.LoggingConfiguration.LogGroupArn)!, /^Log/);
+    assert.match(JSON.stringify(only(template, 'AWS::KMS::Key').KeyPolicy), new RegExp(`kms:ViaService":"aps.${region}.amazonaws.com`));
+    const made = new Map(ofType(template, 'AWS::CloudWatch::Alarm').filter(([id]) => id.startsWith('FairgateAlerts')).map(([id, alarm]) => [/^FairgateAlerts([a-z]+)/.exec(id)![1]!, alarm.Properties]));
+    assert.deepEqual([...made.keys()], [...(i === 0 ? ['unfed'] : []), 'discarded', 'unjudged', 'unsent']);
+    for (const [name, alarm] of made) {
+      assert.match(refers(alarm.AlarmActions[0])!, /^Topicpage/, name);
+      assert.ok(JSON.stringify(alarm).includes(`"${workspace}","WorkspaceId"`), name);
+      assert.equal(alarm.TreatMissingData, name === 'unfed' ? 'breaching' : 'notBreaching', name);
+    }
+  }
+});
