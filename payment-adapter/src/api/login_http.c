@@ -81,6 +81,7 @@ static void count(_Atomic uint64_t *counter)
 
 static void shed(struct login *login, uint32_t retry_ms)
 {
+    assert(retry_ms > 0);
     count(&login->pay->logins_shed);
     refusal_wait(login->req, REFUSAL_LOGIN_BUSY, retry_ms / 1000 + 1);
 }
@@ -151,6 +152,7 @@ static void check_hash(struct login *login);
 static void run_check(void *ctx)
 {
     struct login *login = MAGIC_OF(login, ctx);
+    assert(login->here_key[0] != '\0'); /* it came by a password */
     login->checked = password_check(login->user.hash, login->password, NULL);
 }
 

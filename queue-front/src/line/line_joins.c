@@ -68,6 +68,7 @@ static struct line_join *join_of(const struct line_link *link)
 
 static bool has(uint8_t claims, enum claim claim)
 {
+    assert(claim < CLAIM_NONE);
     return (claims >> claim & 1) != 0;
 }
 
@@ -266,6 +267,7 @@ void joins_end(struct line_sharded *sharded, struct line_link *link)
     uint8_t unused = has_place ? join->claims.spare : may_have ? 0 : join->claims.taken;
     bool code_back = has(unused, CLAIM_CODE), invitation_back = has(unused, CLAIM_INVITATION);
     bool opens = has_place && !code_back && join->claims.channel[0] != '\0';
+    assert(!opens || !code_back); /* a code either opens a place or is returned */
     leave_only(&join->claims, (uint8_t)(invitation_back << CLAIM_INVITATION_BACK |
                                         code_back << CLAIM_CODE_BACK | opens << CLAIM_OPENED));
     if (join->claims.left > 0 && sharded->event != NULL)
@@ -308,6 +310,7 @@ static void put_refusal(struct text *command, uint64_t index, uint64_t what)
 static void put_claimed(struct text *command, uint64_t index, const struct line_join *join)
 {
     const struct line_claims *claims = &join->claims;
+    assert((claims->taken & ~claims->made) == 0);
     if (has(claims->made, CLAIM_INVITATION)) {
         resp_u64(command, index);
         resp_cstr(command, "claimed");
