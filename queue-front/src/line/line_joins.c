@@ -68,7 +68,7 @@ static struct line_join *join_of(const struct line_link *link)
 
 static bool has(uint8_t claims, enum claim claim)
 {
-    assert(claim < CLAIM_NONE);
+    assert(claim <= CLAIM_OPENED);
     return (claims >> claim & 1) != 0;
 }
 
