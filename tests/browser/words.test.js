@@ -8,7 +8,7 @@ import { test } from 'node:test';
 const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const SHARED = ['common/page/fact.c', 'common/page/wording.c', 'web/when.js'];
-const SERVICES = { 'queue-front': ['gaps', 'look', 'page'].map((name) => `queue-front/src/pages/waiting_${name}.c`), 'seat-service': ['seat-service/src/api/plain_page.c', ...SHARED], 'payment-adapter': [...['pages', 'order_page', 'orders_page', 'tickets_page', 'checkout_page'].map((name) => `payment-adapter/src/pages/${name}.c`), ...SHARED], 'infra/demo/psp-sandbox': ['infra/demo/psp-sandbox/src/hosted.c', 'common/page/wording.c'] };
+const SERVICES = { 'queue-front': ['gaps', 'look', 'page'].map((name) => `queue-front/src/pages/waiting_${name}.c`).concat('common/page/wording.c'), 'seat-service': ['seat-service/src/api/plain_page.c', ...SHARED], 'payment-adapter': [...['pages', 'order_page', 'orders_page', 'tickets_page', 'checkout_page'].map((name) => `payment-adapter/src/pages/${name}.c`), ...SHARED], 'infra/demo/psp-sandbox': ['infra/demo/psp-sandbox/src/hosted.c', 'common/page/wording.c'] };
 // Keys that are built from a code in an answer, or from the way a visit ended.
 const BY_CODE = /^(error|gone|flag|notice|told|orders|more\.say|more\.reason|more\.odds|more\.fair\.(kind|now|proves|is|check))\.|^(expired|ended|done)\.(title|text)$|^language\.name$/;
 

@@ -10,7 +10,7 @@ export default {
   front_page_us: { value: 8.8, basis: 'measured', source: 'infra/SCALE.md: wrk' },
   front_join_us: { value: 6.9, basis: 'measured', source: 'infra/SCALE.md: wrk, 64 at once; flood says the same' },
   front_poll_us: { value: 7.6, basis: 'measured', source: 'queue-front/README.md, What waiting costs: at the pace of 250,000 who wait' },
-  front_shed_us: { value: 6.1, basis: 'measured', source: 'a front that refuses joins, when the answer was stored whole; rendering it takes 0.1 more' },
+  front_shed_us: { value: 6.1, basis: 'measured', source: 'loadtest/bench/overload.suite.js: a front that refuses joins, when the answer was stored whole; rendering it takes 0.1 more' },
   front_pass_us: { value: 60, basis: 'assumed', source: 'a pass as a whole was not measured; its signature takes 18 us (common/README.md)' },
   front_stream_us_per_s: { value: 3, basis: 'measured', source: 'loadtest/RESULTS.md, standing: with a poll each 45 s' },
   front_stream_bytes: { value: 373, basis: 'measured', source: 'loadtest/RESULTS.md, standing: 250,000 streams on 15 fronts' },

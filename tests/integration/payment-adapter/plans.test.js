@@ -153,6 +153,7 @@ const ALL_ASKED = {
   postponement: ['mail_outbox_due_at_idx'],
   count_sagas: ['saga_due', 'saga_parked'],
   lags: ['saga_due', 'saga_parked', 'mail_outbox_due_at_idx', 'shop_outbox_due_at_idx', 'mail_outbox_id_idx', 'shop_outbox_id_idx'],
+  lost: ['saga_due'],
   mail_retry: ['mail_outbox_id_idx'],
   outbox_given_up: ['mail_outbox_id_idx', 'shop_outbox_id_idx'],
   reclaim: ['saga_due'],
