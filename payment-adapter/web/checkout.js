@@ -244,7 +244,7 @@ function listen() {
     announce(say('pay.working'));
     // The same hold gives the same order, however often the button is pressed.
     const known = { event, hold, refund_terms: terms.id };
-    const order = await call('POST', '/v1/pay/orders', { ...known, amount, member: buyer }).catch(async (error) => {
+    const order = await call('POST', '/v1/pay/orders', { ...known, hold_version: seats.version, amount, member: buyer }).catch(async (error) => {
       if (error.code === 'bad-request') return call('POST', '/v1/pay/orders', known); // a process of the version before
       if (error.code === 'checkout-changed') {
         await readHold();

@@ -191,6 +191,26 @@ describe('checkout', async () => {
     assert.equal(await page.textContent('#account'), `Logged in as member ${member}`);
   });
 
+  test('seats that another tab exchanged for others of the same price are shown before they are ordered', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    await login(visitor, customer(stack, 8));
+    const before = await page.textContent('#seats');
+    const exchanged = await page.evaluate(async () => {
+      const path = `/v1/seats/demo/holds/${new URLSearchParams(location.search).get('hold')}`;
+      const { seats, total } = await (await fetch(path)).json();
+      const { alternatives } = await (await fetch(`${path}/alternatives`)).json();
+      const body = JSON.stringify({ add: alternatives.find((other) => other.total === total).seats, remove: seats });
+      return (await fetch(path, { method: 'PATCH', headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'another-tab-2' }, body })).status;
+    });
+    assert.equal(exchanged, 200);
+    await clickFor(page, '#pay-button', '#notice:not(:empty)');
+    assert.match(await page.textContent('#notice'), /The seats, the price/);
+    assert.notEqual(await page.textContent('#seats'), before);
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+  });
+
   test('a network cut in any state loses nothing', async () => {
     const visitor = await toCheckout({ locale: 'en-GB' });
     const { page } = visitor;

@@ -2,8 +2,8 @@
  *
  * Creating one takes two proofs and one request: the cookie says who is buying, the admission pass
  * says that it is their turn, and seat-service, called with the buyer's own pass, says what is held
- * and what it costs. Seats from the browser are never used, and a sum is only compared; unknown
- * members are refused.
+ * and what it costs. Seats from the browser are never used. The hold's version and the sum that it
+ * showed are only compared; unknown members are refused.
  *
  * The order and its saga are created by one statement. core/making/making.h decides which request
  * leads to which order. */
@@ -42,10 +42,10 @@ struct ask {
     struct order order;
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
-    /* What the buyer was shown; "" or false: not sent. */
+    /* What the buyer was shown; "", 0 or false: not sent. */
     char refund_terms[REFUND_TERMS_ID_MAX + 1], member[ORDER_MEMBER_MAX];
     bool has_amount;
-    uint64_t amount;
+    uint64_t amount, hold_version;
     char pass[HELD_PASS_MAX];
     bool others_pass; /* names a member other than the logged-in one */
     char trace[TRACE_TEXT_LEN + 1];
@@ -200,6 +200,8 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         return;
     }
     bool good = held_read(hold, &ask->order, ask->purchase);
+    /* An exchange for seats of the same price changes no sum. */
+    bool differs = ask->hold_version != 0 && ask->hold_version != json_in_count_of(hold, "version");
     seat_names_read(hold, &ask->places);
     memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
     json_decref(hold);
@@ -213,7 +215,7 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
         return;
     }
-    if (ask->has_amount && ask->amount != ask->order.amount)
+    if (differs || (ask->has_amount && ask->amount != ask->order.amount))
         refusal_reply(ask->req, REFUSAL_CHECKOUT_DIFFERS);
     else if (is_payable(ask))
         perform(ask, &(struct making_event){.input = MAKING_HELD}, NULL);
@@ -392,18 +394,21 @@ static void read_ask(struct json_in *in, void *ctx)
         (!span_is_of(terms, ID_LETTERS) ||
          !span_to_cstr(terms, ask->refund_terms, sizeof(ask->refund_terms))))
         json_in_refuse(in, "refund_terms", "must be the id of terms");
+    json_in_u64(in, "hold_version", 1, UINT32_MAX, &ask->hold_version);
     ask->has_amount = json_in_u64(in, "amount", 0, INT64_MAX, &ask->amount);
     if (json_in_has(in, "member"))
         json_in_copy(in, "member", ask->member, sizeof(ask->member));
     assert(provider < PSP_PROVIDERS);
     snprintf(order->provider, sizeof(order->provider), "%s", psp_names[provider]);
     char asked[sizeof(order->event) + sizeof(order->hold) + sizeof(order->provider) +
-               sizeof(ask->refund_terms) + sizeof(ask->member) + 24];
+               sizeof(ask->refund_terms) + sizeof(ask->member) + 40];
     int len = snprintf(asked, sizeof(asked), "%s/%s/%s%s%s", order->event, order->hold,
                        order->provider, ask->refund_terms[0] != '\0' ? "/" : "", ask->refund_terms);
     if (ask->has_amount || ask->member[0] != '\0')
-        snprintf(asked + len, sizeof(asked) - (size_t)len, "/%" PRIu64 "/%s", ask->amount,
-                 ask->member);
+        len += snprintf(asked + len, sizeof(asked) - (size_t)len, "/%" PRIu64 "/%s", ask->amount,
+                        ask->member);
+    if (ask->hold_version != 0)
+        snprintf(asked + len, sizeof(asked) - (size_t)len, "#%" PRIu64, ask->hold_version);
     uint8_t hash[32];
     crypto_generichash(hash, sizeof(hash), (const uint8_t *)asked, strlen(asked), NULL, 0);
     sodium_bin2base64(ask->idem_body, sizeof(ask->idem_body), hash, sizeof(hash),

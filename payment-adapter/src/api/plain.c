@@ -66,9 +66,12 @@ int plain_read(const struct http_req *req, struct err_slot *err, json_t **out)
     if (rc == 0) {
         json_object_del(*out, "back");
         json_object_del(*out, "next");
-        uint64_t amount;
-        if (span_u64(json_in_text_of(*out, "amount"), INT64_MAX, &amount))
-            json_object_set_new(*out, "amount", json_integer((json_int_t)amount));
+        static const char *const numbers[] = {"amount", "hold_version"};
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+            uint64_t number;
+            if (span_u64(json_in_text_of(*out, numbers[i]), INT64_MAX, &number))
+                json_object_set_new(*out, numbers[i], json_integer((json_int_t)number));
+        }
     }
     return rc;
 }

@@ -72,8 +72,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(TERMS_DIFFER, "refund-terms-changed", 409, 0, BUYER, \
         "The refund terms have changed. Show the buyer the new ones, then order again.") \
     ROW(CHECKOUT_DIFFERS, "checkout-changed", 409, 0, BUYER, \
-        "The hold costs something else now, or another member is logged in. Show both, then order " \
-        "again.") \
+        "The hold or its price has changed, or another member is logged in. Show all as it is now, " \
+        "then order again.") \
     ROW(EVENT_CANCELLED, "event-cancelled", 409, 0, BUYER, \
         "The event does not take place. Nothing is sold, and what was paid goes back in full.") \
     /* an existing order */ \

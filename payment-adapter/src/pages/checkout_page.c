@@ -185,6 +185,8 @@ static void list_facts(struct buying *buying, const struct settings *settings)
     fact_phrase(facts, "account", SPAN("login.member"), span_of(buying->session.member), SPAN(""));
     fact_text(facts, "member", span_of(buying->session.member));
     fact_text(facts, "amount", number(buying->amount_digits, buying->amount));
+    const uint64_t version = json_in_count_of(held, "version"); /* 0: an older seat service */
+    fact_count(facts, "hold-version", version > 0, version);
     fact_if(facts, "costs", buying->amount > 0);
     list_terms(buying, pays);
     fact_text(facts, "agree-terms", span_of(all->terms_url));

@@ -358,6 +358,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
     json_member_str(text, "event_name", plan_name(event->plan));
     put_show(text, plan_show(event->plan));
     json_member_cstr(text, "state", state_name(view, event->now_ms));
+    json_member_u64(text, "version", view->version);
     json_key(text, "seats");
     render_guids(text, event->plan, view->seats, view->seat_count);
     json_member_open(text, "places", '[');

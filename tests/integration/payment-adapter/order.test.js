@@ -634,9 +634,9 @@ test('a browser without a script logs in, orders and cancels by forms that lead 
   assert.equal((await post('/v1/pay/login', asBuyer)).headers.location, checkout);
   const page = await get(checkout);
   const [, terms] = /name="refund_terms" value="([^"]+)"/.exec(page.text);
-  const [, amount, member] = /name="amount" value="(154000)"[^]*name="member" value="([^"]+)"/.exec(page.text);
-  const form = { event: EVENT, hold: visit.hold, back: checkout, amount, member };
-  for (const other of [{ amount: '154001' }, { member: `${member}0` }])
+  const [, hold_version, amount, member] = /name="hold_version" value="(1)"[^]*name="amount" value="(154000)"[^]*name="member" value="([^"]+)"/.exec(page.text);
+  const form = { event: EVENT, hold: visit.hold, back: checkout, hold_version, amount, member };
+  for (const other of [{ hold_version: '2' }, { amount: '154001' }, { member: `${member}0` }])
     assert.equal((await post('/v1/pay/orders', { ...form, ...other })).headers.location, `${checkout}?refused=checkout-changed`);
   assert.match((await get(`${checkout}?refused=checkout-changed`)).text, /role="alert">The seats, the price or the login/);
   assert.equal((await post('/v1/pay/orders', { ...form, refund_terms: `${terms}x` })).headers.location, `${checkout}?refused=refund-terms-changed`);

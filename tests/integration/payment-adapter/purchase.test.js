@@ -43,6 +43,18 @@ test('a hold that changes between its price and its order is not sold', async ()
   assert.deepEqual(await world.soldSeats(), []);
 });
 
+test('seats exchanged for others of the same price are not ordered by a page that showed the first', async () => {
+  const { visit, hold } = await held('r10s2', 'r10s3');
+  const read = async () => assertStatus(await visit.read(hold), 200).json;
+  const shown = await read();
+  assertStatus(await visit.change(hold, { add: ['r10s4'], remove: ['r10s2'] }), 200);
+  const now = await read();
+  assert.deepEqual([now.total, now.seats], [shown.total, ['r10s3', 'r10s4']]);
+  const order = ({ version }) => world.order(buyer, { hold, pass: visit.token }, { key: `v-${hold}-${version}`, body: { hold_version: version, amount: shown.total } });
+  assertProblem(await order(shown), 409, 'checkout-changed');
+  assert.deepEqual(assertStatus(await order(now), 201).json.seats, now.seats);
+});
+
 test('orders that are raced by a change of their hold end as priced, or not at all', async () => {
   const race = async (nth) => {
     const cheap = `r${6 + Math.floor(nth / 10)}s${1 + (nth % 10)}`;

@@ -203,16 +203,20 @@ test('an order is made on the terms that its buyer was shown, or not at all', as
   await setTerms({});
 });
 
-test('an order is made for the sum and the member that its buyer was shown, or not at all', async () => {
+test('an order is made for the hold, the sum and the member that its buyer was shown, or not at all', async () => {
   const { member } = (await buyer.get('/v1/pay/me')).json;
   const visit = world.hold();
-  const order = (body, key) => world.order(buyer, visit, { key, body: { amount: 154_000, member, ...body } });
-  for (const wrong of [{ amount: 153_999 }, { amount: 0 }, { member: `${member}0` }])
+  const order = (body, key) => world.order(buyer, visit, { key, body: { hold_version: 1, amount: 154_000, member, ...body } });
+  for (const wrong of [{ hold_version: 2 }, { amount: 153_999 }, { amount: 0 }, { member: `${member}0` }])
     assert.ok(assertProblem(await order(wrong, 'shown-1'), 409, 'checkout-changed').detail);
-  for (const wrong of [{ amount: -1 }, { amount: '154000' }, { member: '' }]) assertProblem(await order(wrong, 'shown-2'), 400, 'bad-request');
+  for (const wrong of [{ hold_version: 0 }, { hold_version: 2 ** 32 }, { amount: -1 }, { amount: '154000' }, { member: '' }]) assertProblem(await order(wrong, 'shown-2'), 400, 'bad-request');
   assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.orders WHERE hold = '${visit.hold}'`, 'pay'), '0');
   assertStatus(await order({}, 'shown-1'), 201);
-  assertProblem(await order({ amount: 1 }, 'shown-1'), 422, 'idempotency-key-reused');
+  for (const other of [{ hold_version: 2 }, { amount: 1 }]) assertProblem(await order(other, 'shown-1'), 422, 'idempotency-key-reused');
+  const old = world.hold();
+  delete world.seats.holds.get(old.hold).version; // a seat service of the version before
+  assertProblem(await world.order(buyer, old, { body: { hold_version: 1 } }), 409, 'checkout-changed');
+  assertStatus(await world.order(buyer, old), 201);
 });
 
 test('terms of the configuration have another id once it has changed', async () => {

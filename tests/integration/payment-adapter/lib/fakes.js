@@ -190,6 +190,7 @@ export class FakeSeats extends Fake {
       currency,
       expires: this.now() + ttlMs,
       state: 'open', // then paying, sold, gone
+      version: 1,
       order: null,
       gone: false, // once it has expired, its seats are taken by another visitor
     });
@@ -197,11 +198,11 @@ export class FakeSeats extends Fake {
   }
 
   view(hold) {
-    const { total, currency, expires, event, state, fees, vat, vat_basis_points } = hold;
+    const { total, currency, expires, event, state, version, fees, vat, vat_basis_points } = hold;
     const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
     const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: hold.category, ...(hold.label && { label: `${hold.label} ${id.split('-')[1]}` }), price: total / seats.length }));
-    return { hold: hold.hold, event, event_name: '갈라 & 친구들', ...SHOW, state, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
+    return { hold: hold.hold, event, event_name: '갈라 & 친구들', ...SHOW, state, version, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
   }
 
   sold() {
@@ -237,7 +238,7 @@ export class FakeSeats extends Fake {
     if (!isFirst && hold.order !== order) return no(409, 'other-order');
     if (this.#isLate(hold)) return no(410, 'hold-expired');
     if (!isFirst && this.#differs(hold, purchase)) return no(409, 'purchase-differs');
-    if (isFirst) Object.assign(hold, { order, state: 'paying', purchase: purchase?.digest });
+    if (isFirst) Object.assign(hold, { order, state: 'paying', version: hold.version + 1, purchase: purchase?.digest });
     return this.#done('extended', hold);
   }
 
