@@ -5,6 +5,7 @@
 //   const draw = await openDraw({seed: 'hex', beacon: 'text', entries: 1000});
 //   draw.position(17)   -> the position of entry 17
 //   await commitmentOf('hex')   -> the commitment that must have been published before
+//   notedOf(published)          -> the commitment that this browser saw first, or null
 
 const MASK = (1n << 64n) - 1n;
 const ROUNDS = 12;
@@ -15,6 +16,19 @@ const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-2
 
 export async function commitmentOf(seedHex) {
   return hexOf(await sha256(bytesOf(seedHex)));
+}
+
+// Of GET fairness. An event that is created again under the same id has another promise. Until the draw, the first
+// commitment is stored; the waiting page (wait.js) stores that of the general line under the same key.
+export function notedOf({ event, incarnation = '', lane, commitment, drawn }) {
+  const key = `fg_commitment_${incarnation}_${event}${lane ? `_${lane}` : ''}`;
+  try {
+    const seen = JSON.parse(localStorage.getItem(key));
+    if (!drawn && !seen && commitment) localStorage.setItem(key, JSON.stringify(commitment));
+    return seen;
+  } catch {
+    return null; // nothing can be stored
+  }
 }
 
 const rotate = (value, by) => ((value << by) | (value >> (64n - by))) & MASK;

@@ -6,7 +6,7 @@
 
 import { byId, locale, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { checkBeacon } from './beacon-check.js';
-import { commitmentOf, openDraw } from './draw-check.js';
+import { commitmentOf, notedOf, openDraw } from './draw-check.js';
 
 const [, , event] = location.pathname.split('/');
 const lane = new URLSearchParams(location.search).get('lane');
@@ -14,7 +14,6 @@ const path = `/v1/queue/${event}/fairness${lane ? `?lane=${encodeURIComponent(la
 const CALM_MS = 15_000;
 const SOON_MS = 2000;
 const MARKS = { true: '\u2713', false: '\u2717', null: '?' };
-const keyOf = lane ? `fg_promise_${event}_${lane}` : `fg_promise_${event}`;
 
 let info = null;
 let draw = null;
@@ -24,17 +23,6 @@ const time = (iso) => new Date(iso).toLocaleString(locale, { dateStyle: 'medium'
 const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
 // ---- the promise ----
-
-// The first commitment that this browser has seen. After the draw, it is compared with the published one.
-function note() {
-  try {
-    const seen = JSON.parse(localStorage.getItem(keyOf) ?? (lane ? null : localStorage.getItem(`fg_commitment_${event}`)));
-    if (!info.drawn && !seen && info.commitment) localStorage.setItem(keyOf, JSON.stringify(info.commitment));
-    return seen;
-  } catch {
-    return null; // nothing can be stored
-  }
-}
 
 function kindOf({ promised }) {
   return promised?.kind ?? 'none';
@@ -76,7 +64,7 @@ function showNow() {
 // ---- the outcome ----
 
 async function verify() {
-  const noted = note();
+  const noted = notedOf(info);
   const same = await commitmentOf(info.seed) === info.commitment;
   const checks = [{ what: 'seed', good: same, numbers: [] }];
   if (noted) checks.push({ what: 'noted', good: noted === info.commitment, numbers: [] });
@@ -121,7 +109,7 @@ async function look() {
     if (!answer.ok) throw new Error(String(answer.status));
     info = await answer.json();
     fill('notice', '');
-    note();
+    notedOf(info);
     showFacts();
     showNow();
     showClock();

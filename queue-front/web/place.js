@@ -102,8 +102,7 @@ export function begin(fetched, ask, getMe) {
   onOpen('why', async () => {
     const { explain } = await fetched('why');
     const me = getMe();
-    const lane = me?.lane; // the page has stored the general line's commitment
-    explain(byId('why-more'), { event, lane, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: lane ? null : keep.get('commitment') });
+    explain(byId('why-more'), { event, lane: me?.lane, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null });
   });
   onOpen('move', async () => {
     const { offer } = await fetched('move');

@@ -416,10 +416,11 @@ alertBox.addEventListener('change', () => {
   withTurn(() => turn.arm(true)).catch(() => {});
 });
 
-// ---- the promise of the draw, for place.js ----
+// ---- the promise of the draw, for notedOf() in draw-check.js ----
 
-if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !keep.get('commitment')) {
-  keep.set('commitment', line.dataset.commitment);
+const promise = `commitment_${line.dataset.incarnation}`;
+if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !keep.get(promise)) {
+  keep.set(promise, line.dataset.commitment);
 }
 
 // ---- with another device ----

@@ -2,7 +2,7 @@
 // with the program that made the draw.
 
 import { locale, make, moreWords, say } from './kit.js';
-import { commitmentOf, openDraw } from './draw-check.js';
+import { commitmentOf, notedOf, openDraw } from './draw-check.js';
 
 async function check({ commitment, seed, beacon, entries }, { entry, position, noted }) {
   if (entries === 0) return [say('more.why.no-draw')];
@@ -37,8 +37,9 @@ export async function explain(at, { event, lane, ahead, ...who }) {
   tell([say('more.why.checking')]);
   try {
     const fairness = await getJson(`/v1/queue/${event}/${draw}`);
+    const noted = notedOf(fairness);
     const lines = [];
-    if (fairness.drawn) lines.push(...await check(fairness, who));
+    if (fairness.drawn) lines.push(...await check(fairness, { ...who, noted }));
     else if (fairness.state !== 'pre-queue') lines.push(say('more.why.no-draw'));
     tell(lines);
     if (fairness.commitment && (who.position === null || fairness.entries > 0)) {

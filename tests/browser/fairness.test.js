@@ -104,6 +104,24 @@ describe('the page of the draw', async () => {
     assert.equal((await visitor.page.goto(`${line.at}/e/nothing/fairness`)).status(), 404);
   });
 
+  test('an event that is created again has a promise of its own', async () => {
+    const visitor = await line.visitor(browser, { locale: 'en-GB' });
+    const { page } = visitor;
+    await makeEvent(line.site, 'again', {}, { open: false });
+    await line.go(visitor, 'again');
+    assert.equal((await line.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } })).status, 204);
+    await until('its id to be free', async () => (await line.front.http.get('/v1/queue/again/fairness')).status === 404);
+    await gather('again', { kind: 'text', words: 'the weather' });
+    await line.enter(visitor, 'again');
+    await act(line.front, 'again', 'draw', { body: { beacon: 'rain' } });
+    await visitor.view('waiting');
+    await page.click('#why summary');
+    await visitor.shows('why-more', /number 8 of 8 in the draw has place \d\..*saved before the draw/);
+    await page.click('#why-more a');
+    await visitor.shows('checks', /saved before the draw/);
+    assert.equal(await page.locator('#checks .wrong').count(), 0, await page.textContent('#checks'));
+  });
+
   test('without a script the page says how to check', async () => {
     const visitor = await line.visitor(browser, { locale: 'en-GB', javaScriptEnabled: false });
     await visitor.page.goto(`${line.at}/e/words/fairness`);

@@ -53,6 +53,8 @@ void fairness_put(struct text *json, const struct front *front, const struct fro
     json_member_str(json, "event", front_line_id(line));
     if (line->view->lane > 0)
         json_member_cstr(json, "lane", front_lane_id(line));
+    if (line->view->incarnation[0] != '\0')
+        json_member_cstr(json, "incarnation", line->view->incarnation);
     json_member_cstr(json, "state", event_state_name(line->view->state));
     json_member_cstr(json, "algorithm", DRAW_ALGORITHM);
     if (draw_seal_commitment(line->view, commitment))

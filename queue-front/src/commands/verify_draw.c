@@ -157,6 +157,7 @@ static int read_published(json_t *json, struct err_slot *err, struct published *
     struct span algorithm;
     *out = (struct published){0};
     json_in_object(&in, json, err);
+    json_in_allow(&in, "incarnation");
     json_in_allow(&in, "state");
     json_in_allow(&in, "drawn_at");
     json_in_require(&in, "event");

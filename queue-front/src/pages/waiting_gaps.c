@@ -332,6 +332,9 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         if (doc->beacon.kind != BEACON_NONE)
             text_str(out, beacon_kind_name(doc->beacon.kind));
         break;
+    case GAP_INCARNATION:
+        text_str(out, look->event->view->incarnation);
+        break;
     case GAP_COMMITMENT: {
         uint8_t commitment[DRAW_COMMITMENT_BYTES];
         char hex[2 * DRAW_COMMITMENT_BYTES + 1];

@@ -73,7 +73,7 @@ test('every position is that of the published, repeatable draw', async (t) => {
   const before = await gather(site, { rate_per_s: 0, beacon: PRICE });
   assert.deepEqual(
     { ...before, commitment: null },
-    { event: 'show', state: 'draft', algorithm: 'fairgate-draw-1', commitment: null, source: null,
+    { event: 'show', incarnation: before.incarnation, state: 'draft', algorithm: 'fairgate-draw-1', commitment: null, source: null,
       promised: { ...PRICE, late_s: 120, since: null, changes: 0 }, closed_at: null, drawn: false,
       entries: null, seed: null, beacon: null, proof: null, drawn_at: null });
   const { promised } = await fairness(site.front);

@@ -207,6 +207,7 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
     (await front.http.get(`/v1/queue/show/fairness?lane=${lane}`)).json;
   const before = { general: await fairness('general'), fans: await fairness('fans') };
   assert.notEqual(before.general.commitment, before.fans.commitment);
+  assert.deepEqual(['general', 'fans'].map((lane) => before[lane].incarnation), Array(2).fill((await site.front.admin.get('/admin/events/show')).json.incarnation));
   assertProblem(await site.front.http.get('/v1/queue/show/fairness?lane=vip'), 404, 'lane-unknown');
   await act(site.front, 'show', 'draw');
   for (const visitor of visitors) {
