@@ -7,6 +7,9 @@
  * the pass has expired by itself. A full list keeps its entries: a visitor who leaves then keeps a
  * pass until it expires, and is counted.
  *
+ * A front that stops gives each report one more try, all at once, and waits for the responses. By
+ * then nobody reads its counters, so each visit that was not reported has a line in the log.
+ *
  * Not reported: visits whose time ran out (their passes expire with them), and those that an order
  * ended (payment-adapter notifies both sides) or that another service ended by a POST here, which
  * has to notify the seats as well.
@@ -42,6 +45,7 @@ struct ending {
     uint64_t next_us;
     unsigned tries;
     bool asking;
+    bool last; /* its last try, of a front that stops */
 };
 
 struct endings {
@@ -53,7 +57,7 @@ struct endings {
     unsigned len;                                     /* used entries */
     char reported[REPORTED_MAX][SESSION_LEN_MAX + 1]; /* the latest reports, in a ring */
     unsigned reported_next;
-    bool closed;
+    bool closed;  /* ends with the last response */
     bool failing; /* logged once per outage */
 };
 
@@ -66,34 +70,21 @@ static void drop(struct ending *ending)
     *ending = (struct ending){.endings = NULL};
 }
 
-static void on_reported(void *ctx, const struct outcall_answer *answer)
+static void endings_free(struct endings *endings)
 {
-    struct ending *ending = ctx;
-    struct endings *endings = ending->endings;
-    if (endings->closed)
-        return;
-    assert(ending->asking);
-    ending->asking = false;
-    if (answer->rc == 0 && answer->status / 100 == 2) {
-        endings->failing = false;
-        memcpy(endings->reported[endings->reported_next], ending->session, sizeof(ending->session));
-        endings->reported_next = (endings->reported_next + 1) % REPORTED_MAX;
-        drop(ending);
-        return;
-    }
-    if (!endings->failing) {
-        endings->failing = true;
-        struct log_line line;
-        log_begin(&line, endings->conf.log, LOG_LEVEL_WARN,
-                  "ended visits were not reported to the services behind the line; their passes "
-                  "work until they expire");
-        log_u64(&line, "status", answer->status);
-        log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
-        log_end(&line);
-    }
-    uint32_t wait_ms = backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS, ++ending->tries, endings->conf.rng);
-    ending->next_us = clock_mono_us(endings->conf.clock) + UINT64_C(1000) * wait_ms;
+    page_list_close(&endings->urls);
+    sodium_memzero(endings->authorization, sizeof(endings->authorization));
+    MAGIC_END(endings, endings);
+    free(endings);
 }
+
+static void end_if_over(struct endings *endings)
+{
+    if (endings->closed && endings->len == 0)
+        endings_free(endings);
+}
+
+static outcall_on_done on_reported;
 
 static void ask(struct ending *ending)
 {
@@ -103,6 +94,7 @@ static void ask(struct ending *ending)
     int len = snprintf(url, sizeof(url), "%s/internal/sessions/%s/end", base, ending->session);
     assert(len > 0 && len < (int)sizeof(url)); /* a setting has at most 1,000 bytes */
     ending->asking = true;
+    ending->last = endings->closed;
     struct outcall call = {
         .method = "POST",
         .url = url,
@@ -113,6 +105,39 @@ static void ask(struct ending *ending)
         .ctx = ending,
     };
     outcall_send(endings->urls.outcalls, &call);
+}
+
+static void on_reported(void *ctx, const struct outcall_answer *answer)
+{
+    struct ending *ending = ctx;
+    struct endings *endings = ending->endings;
+    assert(ending->asking);
+    ending->asking = false;
+    bool reported = answer->rc == 0 && answer->status / 100 == 2;
+    if (reported) {
+        endings->failing = false;
+        memcpy(endings->reported[endings->reported_next], ending->session, sizeof(ending->session));
+        endings->reported_next = (endings->reported_next + 1) % REPORTED_MAX;
+    } else if (!endings->failing || ending->last) {
+        endings->failing = true;
+        struct log_line line;
+        log_begin(&line, endings->conf.log, LOG_LEVEL_WARN,
+                  "ended visits were not reported to the services behind the line; their passes "
+                  "work until they expire");
+        log_u64(&line, "status", answer->status);
+        log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
+        log_bool(&line, "last", ending->last);
+        log_end(&line);
+    }
+    if (reported || ending->last) {
+        drop(ending);
+        end_if_over(endings);
+        return;
+    }
+    uint32_t wait_ms = backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS, ++ending->tries, endings->conf.rng);
+    ending->next_us = clock_mono_us(endings->conf.clock) + UINT64_C(1000) * wait_ms;
+    if (endings->closed)
+        ask(ending);
 }
 
 static void count_unreported(const struct endings *endings)
@@ -222,14 +247,9 @@ void endings_close(struct endings *endings)
     if (endings == NULL)
         return;
     endings->closed = true;
-    page_list_close(&endings->urls);
-}
-
-void endings_free(struct endings *endings)
-{
-    if (endings == NULL)
-        return;
-    sodium_memzero(endings->authorization, sizeof(endings->authorization));
-    MAGIC_END(endings, endings);
-    free(endings);
+    for (unsigned i = 0; i < ENDINGS_MAX; i++) {
+        if (endings->ending[i].endings != NULL && !endings->ending[i].asking)
+            ask(&endings->ending[i]);
+    }
+    end_if_over(endings);
 }

@@ -11,7 +11,7 @@
 
 struct endings; /* belongs to one loop, and reports visitors who left through it */
 
-struct endings_conf { /* all pointers are borrowed */
+struct endings_conf { /* all pointers are borrowed; log, clock and rng until the loop ends */
     const char *urls; /* comma-separated, validated; one of them is enough. "": no reports */
     const char *tls_ca;
     const struct clock *clock;
@@ -27,8 +27,8 @@ int endings_check(const char *setting, const char *urls, struct err_slot *err);
 /* *out is NULL without addresses; NULL is fine for all functions below. Needs a token next. */
 int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
                    struct endings **out);
-void endings_close(struct endings *endings); /* no callbacks from here on */
-void endings_free(struct endings *endings);  /* once the loop has closed all handles */
+/* Reports the rest once more and frees itself. The loop ends some seconds later at the latest. */
+void endings_close(struct endings *endings);
 
 /* Used from the next call on; copied. At most VISITS_TOKEN_BYTES_MAX. */
 void endings_use_token(struct endings *endings, struct span token);

@@ -415,7 +415,6 @@ static void on_timer_closed(uv_handle_t *handle)
     squeezer_destroy(front->squeezer);
     secrets_unref(front->keys);
     free(front->sale);
-    endings_free(front->endings);
     free(front);
 }
 
@@ -433,11 +432,12 @@ void front_close(struct front *front)
     page_list_close(&front->health); /* answers refer to events */
     page_list_close(&front->served);
     sale_close(front->sale); /* acts that wait for it end */
-    endings_close(front->endings);
     page_list_close(&front->relays);
     front_end_waits(front);         /* some of them call the store again */
     line_store_close(front->store); /* answers open requests; their handlers read the events */
     front_end_waits(front);
+    endings_close(front->endings); /* the store's last answers may have ended visits */
+    front->endings = NULL;
     while (front->events_len > 0)
         event_destroy(front, front->event[--front->events_len]);
     table_deinit(&front->by_id);

@@ -52,7 +52,8 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   const server = createServer((req, res) => {
     if (req.method === 'GET') return res.writeHead(404).end(); // the check for a hall
     heard.push([req.method, req.url, req.headers.authorization]);
-    return res.writeHead(answers[Math.min(heard.length, answers.length) - 1]).end();
+    const answer = answers[Math.min(heard.length, answers.length) - 1];
+    return answer !== 'none' && res.writeHead(answer).end();
   });
   t.after(() => server.close());
   const front = await startFront(site, endings(site, port));
@@ -93,6 +94,17 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
     assert.equal((await waits.leave()).status, 204);
   }
   assert.equal(heard.length, 5, 'a visitor who has not entered has no pass');
+
+  // A front that stops gives each report one more try, and logs those that failed.
+  await front.admin.patch('/admin/events/night', { body: { rate_per_s: 1000 } });
+  const leavers = [await enter(front, 'night'), await enter(front, 'night')];
+  heard.length = 0;
+  answers.splice(0, 3, 'none', 'none', 204, 500);
+  for (const [leaver] of leavers) assert.equal((await leaver.leave()).status, 204);
+  await until('both to be sent', () => heard.length === 2);
+  await front.stop();
+  assert.deepEqual(heard.slice(2).map(([, url]) => url).sort(), leavers.map(([, { session }]) => `/internal/sessions/${session}/end`).sort());
+  assert.deepEqual(front.child.logLines().filter((row) => row.last).map(({ status }) => status), [500]);
 });
 
 test('what is wrong with the services to tell ends the start in words', async (t) => {
