@@ -1,7 +1,7 @@
 // order.js: for the pages of an order and of its tickets, which are complete without it. It updates the order's page as
 // soon as the order changes, and adds buttons to cancel, to refund, to print and to log in with another account.
 
-import { announce, byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { announce, byId, call, knows, lang, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { hereOf, inBrackets, showTime } from './when.js';
 
 const main = document.querySelector('main');
@@ -144,21 +144,25 @@ for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/
 for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();
 
-// While the page is open, operators may move seats, reissue tickets, postpone or cancel the event or refund the order, and
-// members may accept tickets. Then it reloads.
+// While the page is open, operators may move seats, reissue tickets, change the event's date or venue, cancel the event or
+// refund the order, and members may accept tickets. Then it reloads.
 const LOOK_MS = 120_000;
 const { moved } = main.dataset;
 const tickets = main.matches('.tickets');
 const timeIn = (iso) => Date.parse(iso) || 0;
+const wordsIn = (text) => (typeof text === 'object' ? text[lang] ?? text.en ?? Object.values(text)[0] : text);
+const placeIn = ({ name, address }) => [name, address].filter(Boolean).map(wordsIn).join(', '); // as show.c writes it
 const starts = timeIn(document.querySelector('[data-starts]')?.dataset.starts);
-const shown = [starts, ...(tickets ? [...document.querySelectorAll('[data-large]')].map(({ dataset }) => dataset.large) : [status, false, moved])].join();
+const venue = document.querySelector('.when[data-venue]')?.dataset.venue ?? '';
+const shown = [starts, venue, ...(tickets ? [...document.querySelectorAll('[data-large]')].map(({ dataset }) => dataset.large) : [status, false, moved])].join();
 async function lookAgain() {
   if (document.hidden) return;
   const path = `/v1/pay/orders/${order}${tickets ? '/tickets' : ''}`;
   const now = await call('GET', path).catch(({ code }) => (code === 'tickets-unknown' ? { tickets: [] } : null));
   if (!now) return;
   const good = now.tickets?.filter(({ state }) => state === 'valid' || state === 'used');
-  const next = good ? [timeIn(good[0]?.starts_at) || starts, ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
+  const where = now.venue ? placeIn(now.venue) : venue;
+  const next = good ? [timeIn(good[0]?.starts_at) || starts, where, ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), where, now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
   if (next.join() !== shown) location.reload();
 }
 if (moved !== undefined) {

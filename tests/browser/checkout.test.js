@@ -357,11 +357,12 @@ describe('checkout', async () => {
     await visitor.judge('moved');
     // Each answer, faked once, has one change.
     const when = { starts_at: '2031-01-01T10:00:00Z' };
-    for (const [one, path, change] of [[page, '', { status: 'refunding' }], [page, '', { event_cancelled: true }], [page, '', when], [tickets, '/tickets', when]]) {
+    const where = { venue: { name: { en: 'Elsewhere' } } };
+    for (const [one, path, change] of [[page, '', { status: 'refunding' }], [page, '', { event_cancelled: true }], [page, '', when], [tickets, '/tickets', when], [page, '', where], [tickets, '/tickets', where]]) {
       await one.route(`**/v1/pay/orders/${order}${path}`, async (route) => {
         const answer = await route.fetch();
         const json = await answer.json();
-        await route.fulfill({ response: answer, json: path ? { ...json, tickets: json.tickets.map((ticket) => ({ ...ticket, ...change })) } : { ...json, ...change } });
+        await route.fulfill({ response: answer, json: { ...json, ...change, ...(path && { tickets: json.tickets.map((ticket) => ({ ...ticket, ...change })) }) } });
       }, { times: 1 });
       await Promise.all([one.waitForEvent('load'), lookAgain(one, 'main')]);
     }

@@ -9,6 +9,7 @@
 #include "base/magic.h"
 #include "base/rfc3339.h"
 #include "number.h"
+#include "sale/show.h"
 #include "store/statements.h"
 #include "web/qr.h"
 
@@ -121,9 +122,17 @@ static bool put_tickets(struct visit *visit, struct buffers *buffers, struct gro
     struct span who = span_of(visit->session.member);
     assert(who.len > 0);
     assert(visit->mine == 0);
+    struct show show = {.venue.name.len = 0};
     struct text one = text_on(buffers->ticket, sizeof(buffers->ticket));
     json_open(&one, '{');
     json_member_cstr(&one, "order", visit->id);
+    if (PQntuples(visit->rows) > 0 &&
+        show_parse(sql_order_tickets_row(visit->rows, 0).show, &show) < 0)
+        one.overflown = true; /* out of memory, treated like a ticket that is too long */
+    if (show.venue.name.len > 0) {
+        json_key(&one, "venue");
+        show_put_venue(&one, &show.venue);
+    }
     json_member_open(&one, "tickets", '[');
     grow_add(body, text_span(&one));
     for (int i = 0; i < PQntuples(visit->rows) && !one.overflown; i++) {

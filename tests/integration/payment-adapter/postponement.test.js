@@ -81,9 +81,12 @@ test('the same again writes to nobody, another date to everybody who still has a
   assert.equal(acts.filter(({ act }) => act === 'event-postponed').length, 3);
 });
 
-test('another date keeps the new venue', async () => {
-  const venue = { name: { en: 'Dome' } };
+test('another date keeps the new venue, which tickets from before show', async () => {
+  const order = await buy();
+  const venue = { name: { en: 'Dome' }, address: { en: 'Busan' } };
   assert.deepEqual((await postpone({ ...NEW, venue })).json.venue, venue);
+  assert.deepEqual((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.venue, venue);
+  for (const page of ['orders', 'tickets']) assert.match((await buyer.get(`/pay/${page}/${order}?lang=en`)).text, /class="when"[^>]* data-venue="Dome, Busan"/);
   assert.deepEqual((await postpone({ ...NEW, starts_at: '2031-08-01T10:00:00.000Z' })).json.venue, venue);
 });
 
