@@ -21,7 +21,6 @@
 --            in between, another finishes it
 --   find     OK: in the set; SAME: ended; UNKNOWN
 --   page     OK, and the requested ended events, newest first
---   trail    OK, and entries of the registry's audit, newest first
 --
 -- A page reads at most PAGE_LOOK entries, whatever the search.
 
@@ -216,12 +215,8 @@ local function page()
     return answer
 end
 
-local function trail()
-    return { OK, call('XREVRANGE', base .. REGISTRY.audit, '+', '-', 'COUNT', ARGV[ask_registry_trail.limit]) }
-end
-
 local verbs = {
     look = look, list = list, ['end'] = finish, touch = touch, later = later, done = done, drop = drop,
-    find = find, leave = leave, page = page, trail = trail,
+    find = find, leave = leave, page = page,
 }
 return verbs[ARGV[ask_registry_find.verb]]()

@@ -64,7 +64,7 @@ enum {
 
     AUDIT_ROWS_DEFAULT = 100, /* a screenful or two */
     AUDIT_ROWS_MAX = 1000,
-    REGISTRY_ROWS_MAX = 200, /* of the deployment's trail, which is one call */
+    REGISTRY_ROWS_MAX = 200, /* of the deployment's trail */
     SERIES_ROWS_DEFAULT = 600,
     SERIES_ROWS_MAX = 5000,
 

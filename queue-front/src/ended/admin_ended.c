@@ -18,6 +18,7 @@
 #include "api/fairness.h"
 #include "api/refusal.h"
 #include "base/grow.h"
+#include "base/rfc3339.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "core/json_time.h"
@@ -42,6 +43,7 @@ struct reading {
     struct front *front;
     struct http_req *req;
     struct service_job job;
+    uint32_t page;    /* of a trail: its rows */
     uint32_t left;    /* rows that may still be requested */
     struct grow rows; /* so far, separated by commas */
     struct http_blob *blob;
@@ -72,18 +74,29 @@ static bool reading_room(struct reading *reading, size_t len)
     return reading->blob != NULL;
 }
 
-/* Without a blob, memory ran out. */
-static void answer_rows(struct reading *reading, const char *type, struct span headers)
+/* Without a blob, memory ran out. `next` is the path of the next part behind the event's. */
+static void answer_rows(struct reading *reading, const char *type, struct span next)
 {
     struct http_blob *blob = reading->blob;
+    char memory[512 + 2 * LINE_EVENT_ID_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
     if (blob == NULL) {
         answer_overloaded(reading->req);
         return;
     }
-    assert(!reading->text.overflown);
+    TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
+    if (next.len > 0) {
+        text_str(&headers, "Link: </admin");
+        text_str(&headers, reading->line.event[0] != '\0' ? "/events/" : "");
+        text_str(&headers, reading->line.event);
+        text_put(&headers, next);
+        TEXT_LIT(&headers, ">; rel=\"next\"\r\n");
+    }
+    assert(!headers.overflown && !reading->text.overflown);
     blob->len = (uint32_t)reading->text.len;
     http_reply(reading->req,
-               &(struct http_reply){.status = 200, .type = type, .headers = headers, .blob = blob});
+               &(struct http_reply){
+                   .status = 200, .type = type, .headers = text_span(&headers), .blob = blob});
     http_blob_unref(blob);
 }
 
@@ -137,7 +150,16 @@ static void put_rows(void *ctx)
 
 static void on_put(void *ctx)
 {
-    answer_rows(ctx, "application/json", SPAN("Cache-Control: no-store\r\n"));
+    struct reading *reading = ctx;
+    char memory[96];
+    struct text next = text_on(memory, sizeof(memory));
+    if (reading->page > 0 && reading->line.more) {
+        TEXT_LIT(&next, "/audit?limit=");
+        text_u64(&next, reading->page);
+        TEXT_LIT(&next, "&before=");
+        text_str(&next, reading->line.from_row);
+    }
+    answer_rows(reading, "application/json", text_span(&next));
 }
 
 /* Requests as many as one Redis call may return. */
@@ -145,8 +167,8 @@ static void ask_rows(struct reading *reading)
 {
     struct line_admin *line = &reading->line;
     assert(reading->left > 0);
-    line->limit =
-        line->call == LINE_AUDIT && reading->left > ROWS_AT_ONCE ? ROWS_AT_ONCE : reading->left;
+    bool chunks = line->call == LINE_AUDIT || line->call == LINE_REGISTRY_AUDIT;
+    line->limit = chunks && reading->left > ROWS_AT_ONCE ? ROWS_AT_ONCE : reading->left;
     reading->left -= line->limit;
     line_store_admin(reading->front->store, line);
 }
@@ -167,6 +189,22 @@ static void on_rows(struct line_admin *line)
         ask_rows(reading);
     else
         service_run(&reading->job);
+}
+
+/* Which page of a trail. False: the request was answered. */
+static bool read_before(struct reading *reading)
+{
+    struct span ms, before = http_req_query_arg(reading->req, SPAN("before"));
+    uint64_t number = 0, nth;
+    reading->page = reading->left;
+    if (before.ptr == NULL)
+        return true;
+    struct span rest = span_cut(before, '-', &ms);
+    if (span_u64(ms, RFC3339_MS_MAX, &number) && number > 0 && span_u64(rest, UINT64_MAX, &nth) &&
+        span_to_cstr(before, reading->line.from_row, sizeof(reading->line.from_row)))
+        return true;
+    refusal_say(reading->req, REFUSAL_PAGE, "before must be what the previous page named.");
+    return false;
 }
 
 static struct reading *reading_begin(struct http_req *req)
@@ -215,7 +253,8 @@ static void on_trail(struct http_req *req)
         return;
     reading->line.call = LINE_REGISTRY_AUDIT;
     reading->left = limit > 0 ? (uint32_t)limit : 1;
-    ask_rows(reading);
+    if (read_before(reading))
+        ask_rows(reading);
 }
 
 static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
@@ -247,7 +286,8 @@ static void read_rows(struct http_req *req, enum line_admin_call call, uint64_t 
     span_to_cstr(id, reading->line.event, sizeof(reading->line.event));
     reading->line.call = call;
     reading->left = (uint32_t)limit;
-    admin_find(reading->front, id, on_rest, reading);
+    if (call == LINE_SERIES || read_before(reading))
+        admin_find(reading->front, id, on_rest, reading);
 }
 
 static void on_audit(struct http_req *req)
@@ -261,22 +301,6 @@ static void on_series(struct http_req *req)
 }
 
 /* ---- an archive ---- */
-
-static void answer_part(struct reading *reading, struct span next)
-{
-    char memory[512 + 2 * LINE_EVENT_ID_MAX];
-    struct text headers = text_on(memory, sizeof(memory));
-    TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
-    if (next.len > 0) {
-        TEXT_LIT(&headers, "Link: </admin/events/");
-        text_str(&headers, reading->line.event);
-        TEXT_LIT(&headers, "/archive?from=");
-        text_put(&headers, next);
-        TEXT_LIT(&headers, ">; rel=\"next\"\r\n");
-    }
-    assert(!headers.overflown);
-    answer_rows(reading, "application/x-ndjson", text_span(&headers));
-}
 
 static void put_figures(struct text *out, const struct line_view *view)
 {
@@ -428,7 +452,7 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
         return;
     }
     if (!reading_room(reading, HEAD_MAX)) {
-        answer_part(reading, SPAN(""));
+        answer_overloaded(reading->req);
         return;
     }
     struct text *lines = &reading->text;
@@ -445,9 +469,9 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
     archive_put_mark(lines, &reading->front->keys->draws, reading->chain);
     char next_memory[ARCHIVE_SHA_LEN + 32];
     struct text next = text_on(next_memory, sizeof(next_memory));
-    TEXT_LIT(&next, "trail.0-0.1.");
+    TEXT_LIT(&next, "/archive?from=trail.0-0.1.");
     text_str(&next, reading->chain);
-    answer_part(reading, text_span(&next));
+    answer_rows(reading, "application/x-ndjson", text_span(&next));
 }
 
 static void put_next(struct text *next, const struct reading *reading)
@@ -455,12 +479,12 @@ static void put_next(struct text *next, const struct reading *reading)
     const struct line_admin *line = &reading->line;
     bool trail = line->call == LINE_AUDIT;
     if (trail && line->more) {
-        TEXT_LIT(next, "trail.");
+        TEXT_LIT(next, "/archive?from=trail.");
         text_str(next, line->from_row);
     } else if (trail) {
-        TEXT_LIT(next, "series.0");
+        TEXT_LIT(next, "/archive?from=series.0");
     } else if (line->more) {
-        TEXT_LIT(next, "series.");
+        TEXT_LIT(next, "/archive?from=series.");
         text_str(next, line->from_row);
     } else {
         return;
@@ -474,7 +498,7 @@ static void put_next(struct text *next, const struct reading *reading)
 static void on_part(void *ctx)
 {
     struct reading *reading = ctx;
-    char memory[96 + ARCHIVE_SHA_LEN];
+    char memory[112 + ARCHIVE_SHA_LEN];
     struct text *lines = &reading->text, next = text_on(memory, sizeof(memory));
     put_next(&next, reading);
     if (next.len == 0 && reading->blob != NULL) {
@@ -485,7 +509,7 @@ static void on_part(void *ctx)
         json_close(lines, '}');
         text_char(lines, '\n');
     }
-    answer_part(reading, text_span(&next));
+    answer_rows(reading, "application/x-ndjson", text_span(&next));
 }
 
 /* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as named by the previous part. */

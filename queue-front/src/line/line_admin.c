@@ -145,15 +145,16 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     const struct store_event *event = link->event;
-    assert(event != NULL); /* only an existing event has rows */
+    bool registry = admin->call == LINE_REGISTRY_AUDIT,
+         audit = registry || admin->call == LINE_AUDIT;
+    assert(event != NULL || registry); /* only an existing event has rows */
     struct text rows;
     if (nodes_follow(link->store, call, reply)) {
         send_rows(admin);
         return;
     }
     bool whole = reply != NULL && reply->type == REDIS_REPLY_ARRAY &&
-                 (admin->call == LINE_AUDIT ? line_trail_audit(reply, &rows)
-                                            : line_trail_series(reply, &rows));
+                 (audit ? line_trail_audit(reply, &rows) : line_trail_series(reply, &rows));
     if (!whole) {
         calls_finish_unknown(link);
         return;
@@ -164,8 +165,7 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     const redisReply *last;
     struct span id;
     uint64_t from = 0;
-    admin->more =
-        (admin->oldest_first || admin->call == LINE_AUDIT) && len > 0 && len >= admin->limit;
+    admin->more = (admin->oldest_first || audit) && len > 0 && len >= admin->limit;
     if (admin->more) {
         struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
         if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
@@ -175,8 +175,8 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
         admin->from_row[row.len] = '\0';
     }
     admin->outcome = LINE_OK;
-    admin->state = event->line.view.state;
-    admin->version = event->line.view.version;
+    admin->state = registry ? LINE_DRAFT : event->line.view.state;
+    admin->version = registry ? 0 : event->line.view.version;
     admin->reply = text_span(&rows);
     calls_finish(link);
     free(rows.ptr);
@@ -185,7 +185,8 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
 static void send_rows(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
-    bool audit = admin->call == LINE_AUDIT;
+    bool registry = admin->call == LINE_REGISTRY_AUDIT,
+         audit = registry || admin->call == LINE_AUDIT;
     assert(audit || admin->call == LINE_SERIES);
     assert(admin->limit <= LINE_ROWS_MAX);
     assert(!admin->oldest_first || admin->limit > 0); /* more rows are counted by the limit */
@@ -195,14 +196,17 @@ static void send_rows(struct line_admin *admin)
     uint64_t first = 0;
     char memory[64];
     struct text from = text_on(memory, sizeof(memory));
-    struct text command =
-        store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
+    uint16_t slot = registry ? store->set_slot : store_slot(store, span_of(admin->event));
+    struct text command = store_command(store, slot, audit ? 6 : 4);
     if (audit) {
         if (admin->from_row[0] != '\0')
             text_char(&from, '(');
         text_str(&from, admin->from_row[0] != '\0' ? admin->from_row : "+");
         resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
-        store_put_key(&command, admin->event, LINE_KEY_AUDIT);
+        if (registry)
+            resp_cstr(&command, "{" LINE_REGISTRY "}:" LINE_KEY_AUDIT);
+        else
+            store_put_key(&command, admin->event, LINE_KEY_AUDIT);
         resp_word(&command, text_span(&from));
         resp_cstr(&command, admin->oldest_first ? "+" : "-");
         resp_cstr(&command, "COUNT");
@@ -271,11 +275,7 @@ static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *nex
 static void take_rows(struct line_admin *admin, const redisReply *reply)
 {
     struct text rows = {.ptr = NULL};
-    struct reply_registry_trail trail;
-    bool whole = admin->call == LINE_ENDED ? ended_rows(reply, &rows, &admin->version)
-                                           : reply_registry_trail_read(reply, 0, &trail) &&
-                                                 line_trail_audit(trail.entries, &rows);
-    if (!whole) {
+    if (!ended_rows(reply, &rows, &admin->version)) {
         calls_finish_unknown(&admin->store);
         return;
     }
@@ -374,16 +374,12 @@ static void send_registry(struct line_admin *admin)
         const struct ask_registry_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
         command = store_registry_script(store, ASK_REGISTRY_DROP_WORDS);
         ask_registry_drop_put(&command, &ask);
-    } else if (admin->call == LINE_ENDED) {
+    } else {
+        assert(admin->call == LINE_ENDED);
         const struct ask_registry_page ask = {SPAN("page"), admin->below, admin->limit,
                                               admin->words};
         command = store_registry_script(store, ASK_REGISTRY_PAGE_WORDS);
         ask_registry_page_put(&command, &ask);
-    } else {
-        assert(admin->call == LINE_REGISTRY_AUDIT);
-        const struct ask_registry_trail ask = {SPAN("trail"), admin->limit};
-        command = store_registry_script(store, ASK_REGISTRY_TRAIL_WORDS);
-        ask_registry_trail_put(&command, &ask);
     }
     store_send(store, &admin->store.call, &command);
 }
@@ -576,7 +572,9 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
             return;
         }
     }
-    if (asks_registry)
+    if (admin->call == LINE_REGISTRY_AUDIT)
+        send_rows(admin);
+    else if (asks_registry)
         send_registry(admin);
     else if (makes(admin) && is_new)
         send_asked(admin);

@@ -282,7 +282,7 @@ struct line_admin {
     struct span audit; /* JSON object {who, what, from, to, why}; the script adds `at`, `version` */
     uint32_t limit;
     /* LINE_AUDIT, LINE_SERIES: oldest first, starting after this entry ("0-0") or with this sample
-     * ("0"); LINE_AUDIT newest first: before this entry, or "". As a result: where to continue if
+     * ("0"); an audit newest first: before this entry, or "". As a result: where to continue if
      * there is `more`, which LINE_SERIES has only oldest first. */
     bool oldest_first, more;
     char from_row[48];

@@ -81,7 +81,6 @@ static void read_as_all(const redisReply *reply)
     READ(registry_look);
     READ(registry_names);
     READ(registry_page);
-    READ(registry_trail);
     READ(sweep);
 }
 

@@ -36,6 +36,24 @@ test('an event is made, listed, shown, opened, changed, and all of it is on the 
   assert.match(done(await fairgate('set', 'life', 'autopilot={"on":true,"ceiling":20}')).stdout, /The autopilot's rate is 20 a second\./);
 });
 
+test('audit and report have all pages of each trail', async () => {
+  const entry = (what) => ['*', 'a', JSON.stringify({ who: 'kim', what, from: { event: what }, to: null, why: null }), 'v', '1'];
+  for (let n = 0; n < 2100; n++) await site.redis.command('XADD', 'fg:{life}:audit', ...entry(`more-${n}`));
+  for (let n = 0; n < 450; n++) await site.redis.command('XADD', '{fg:events}:audit', ...entry(`gone-${n}`));
+  const { port: privatePort } = await serve(scope, ({ url }, answer) => {
+    const below = Number(new URL(url, 'http://seats').searchParams.get('before') ?? 2101);
+    const acts = Array.from({ length: Math.min(1000, below - 1) }, (_, n) => ({ id: below - 1 - n, at: '2026-01-01T00:00:00.000Z', act: 'blocked' }));
+    answer.setHeader('Content-Type', 'application/json').end(JSON.stringify({ acts, ...(url.includes('limit') ? {} : { next: acts.at(-1).id > 1 ? acts.at(-1).id : null }) }));
+  });
+  const whole = commandLine(scope, { queue: site.front, seats: { privatePort }, pay: { privatePort }, tokenFile: site.secrets.path('admin-token') });
+  const { line, seats, pay } = done(await whole('audit', 'life', '--json')).json;
+  assert.deepEqual(line.audit.map(({ what }) => what).slice(0, 2100), Array.from({ length: 2100 }, (_, n) => `more-${2099 - n}`));
+  for (const { acts } of [seats, pay]) assert.deepEqual(acts.map(({ id }) => id), Array.from({ length: 2100 }, (_, n) => 2100 - n));
+  assert.deepEqual([seats.next, done(await whole('report', 'life', '--json')).json.changes.length], [null, line.audit.length + 4200]);
+  const deleted = done(await fairgate('audit', '--json')).json.line.audit.map(({ from }) => from.event);
+  assert.deepEqual(deleted, Array.from({ length: 450 }, (_, n) => `gone-${449 - n}`), 'line-save asks for it');
+});
+
 test('every move of the line is a command', async () => {
   done(await fairgate('create', 'moves', 'name=Moves'));
   const steps = [['open', 'open'], ['pause', 'paused'], ['resume', 'open'], ['freeze', 'frozen'], ['unfreeze', 'open'], ['undo', 'frozen'], ['undo', 'open']];

@@ -300,6 +300,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   await until('its id to be free', async () => (await admin('POST', restore, { body: kept })).status === 201);
   await admin('GET', '/admin/audit');
   await admin('GET', '/admin/audit?limit=none');
+  await admin('GET', '/admin/audit?before=0-0');
   await bare('GET', '/admin/audit');
 
   // Without Redis: the known state is returned, the rest is refused.

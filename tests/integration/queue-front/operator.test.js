@@ -243,6 +243,7 @@ test('the audit trail says who, when, from, to and why', async (t) => {
   const one = await site.front.admin.get('/admin/events/show/audit?limit=1');
   assert.equal(one.json.audit.length, 1);
   assertProblem(await site.front.admin.get('/admin/events/show/audit?limit=0'), 422, 'limit-invalid');
+  for (const odd of ['', '1', '0-1', '1-2-3', '-1']) assertProblem(await site.front.admin.get(`/admin/events/show/audit?before=${odd}`), 422, 'page-invalid');
   for (const name of ['x'.repeat(81), '%zz', '%0a']) {
     const odd = { headers: { 'x-operator': name } };
     assertProblem(await site.front.admin.post('/admin/events/show/actions/open', odd), 400, 'operator-invalid');

@@ -2,9 +2,12 @@
  * merges them into one that is sorted by time. */
 #include "acts/trail.h"
 
+#include "base/json_in.h"
 #include "show/value.h"
 
 #include <stdlib.h>
+
+enum { PAY_PAGE = 1000 }; /* as its path says below */
 
 static const char *const names[COMMAND_SERVICES] = {"line", "seats", "pay"};
 
@@ -67,13 +70,46 @@ static int put_raw(const struct job *job, const struct trails *trails)
 {
     for (size_t i = 0; i < trails->len; i++) {
         const struct call *call = &trails->trail[i].call;
-        struct span answer =
-            call_good(call) ? (struct span){call->answer.ptr, call->answer.len} : SPAN("null");
-        fprintf(job->out, "%s\"%s\":", i == 0 ? "{" : ",", names[trails->trail[i].service]);
-        fwrite(answer.ptr, 1, answer.len, job->out);
+        char *text = json_in_text(call_good(call) ? call->json : NULL, JSON_REAL_PRECISION(15));
+        fprintf(job->out, "%s\"%s\":%s", i == 0 ? "{" : ",", names[trails->trail[i].service],
+                text != NULL ? text : "null");
+        free(text);
     }
     fputs("}\n", job->out);
     return EXIT_DONE;
+}
+
+/* Where the next page is: the line links it, the seats number it, the checkout's last row does. */
+static void next_page(const struct trail *trail, const struct call *page, char next[CTL_URL_MAX])
+{
+    const json_t *rows = value_at(page->json, trail->rows);
+    double before = value_number(page->json, "next");
+    if (trail->service == COMMAND_PAY && json_array_size(rows) == PAY_PAGE)
+        before = value_number(json_array_get(rows, PAY_PAGE - 1), "id");
+    memcpy(next, page->link, CTL_URL_MAX);
+    if (before > 0)
+        snprintf(next, CTL_URL_MAX, "%s%cbefore=%.0f", trail->path,
+                 strchr(trail->path, '?') == NULL ? '?' : '&', before);
+}
+
+/* Adds the rows of all further pages to those of the first. */
+static int fetch_rest(struct job *job, struct trail *trail)
+{
+    char next[CTL_URL_MAX];
+    int status = EXIT_DONE;
+    next_page(trail, &trail->call, next);
+    for (unsigned n = 0; status == EXIT_DONE && next[0] != '\0'; n++) {
+        if (n == CTL_PARTS_MAX)
+            return job_say(job, EXIT_REFUSED, "the trail has no end");
+        struct call page = {.method = NULL};
+        status = job_get(job, trail->service, next, &page);
+        json_array_extend(json_object_get(trail->call.json, trail->rows),
+                          json_object_get(page.json, trail->rows));
+        json_object_set(trail->call.json, "next", json_object_get(page.json, "next"));
+        next_page(trail, &page, next);
+        call_free(&page);
+    }
+    return status;
 }
 
 int trail_fetch(struct job *job, struct trails *trails)
@@ -97,6 +133,8 @@ int trail_fetch(struct job *job, struct trails *trails)
     for (size_t i = trails->len; i-- > 0;) {
         struct trail *trail = &trails->trail[i];
         int made = job_look(job, trail->service, trail->path, i > 0 || rows > 0, &trail->call);
+        if (made == EXIT_DONE)
+            made = fetch_rest(job, trail);
         rows += json_array_size(value_at(trail->call.json, trail->rows));
         status = made != EXIT_DONE ? made : status;
     }

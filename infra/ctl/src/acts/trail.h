@@ -18,9 +18,9 @@ struct trails {
     size_t len;
 };
 
-/* Without an event: who deleted which event. With one: everything done to it in any service. A
- * service that does not know the event contributes nothing, which is not a failure. After a failure
- * the other trails are there, too. Free the trails in any case. */
+/* Without an event: who deleted which event. With one: everything done to it in any service. All
+ * pages. A service that does not know the event contributes nothing, which is not a failure. After
+ * a failure the other trails are there, too. Free the trails in any case. */
 int trail_fetch(struct job *job, struct trails *trails);
 void trail_free(struct trails *trails);
 
