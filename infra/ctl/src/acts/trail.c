@@ -99,10 +99,9 @@ static int fetch_rest(struct job *job, struct trail *trail)
     int status = EXIT_DONE;
     next_page(trail, &trail->call, next);
     for (unsigned n = 0; status == EXIT_DONE && next[0] != '\0'; n++) {
-        if (n == CTL_PARTS_MAX)
-            return job_say(job, EXIT_REFUSED, "the trail has no end");
         struct call page = {.method = NULL};
-        status = job_get(job, trail->service, next, &page);
+        status = n < CTL_PARTS_MAX ? job_get(job, trail->service, next, &page)
+                                   : job_say(job, EXIT_REFUSED, "the trail has no end");
         json_array_extend(json_object_get(trail->call.json, trail->rows),
                           json_object_get(page.json, trail->rows));
         json_object_set(trail->call.json, "next", json_object_get(page.json, "next"));
