@@ -84,9 +84,9 @@ struct saga_engine {
     struct saga_held held;
     uint64_t now_us;
     uint64_t lease_at_us; /* no lease before */
-    /* A lease whose answer was lost may be granted until `lost_until_us`, late as its commit may
-     * be. Until then a lease names what is held, once a second. */
-    uint64_t lost_until_us, lost_at_us;
+    /* After an answer to a lease was lost, leases name what is held, so that the store ends the
+     * rest: next at `lost_next_us`, then once a second, until the lost lease has ended itself. */
+    uint64_t lost_until_us, lost_next_us;
     uint64_t commit_at_us; /* no commit before; set after a failed commit */
     struct saga_engine_stats stats;
 };
@@ -369,9 +369,9 @@ static uint64_t lease_due_us(const struct saga_engine *engine)
 static const struct saga_held *held_after_loss(struct saga_engine *engine)
 {
     struct saga_held *held = &engine->held;
-    if (engine->now_us >= engine->lost_until_us || engine->now_us < engine->lost_at_us)
+    if (engine->now_us >= engine->lost_until_us || engine->now_us < engine->lost_next_us)
         return NULL;
-    engine->lost_at_us = engine->now_us + LOST_AGAIN_US;
+    engine->lost_next_us = engine->now_us + LOST_AGAIN_US;
     held->len = 0;
     for (uint32_t i = 0; i < engine->conf.slots; i++) {
         const struct slot *slot = &engine->slots[i];
@@ -433,7 +433,7 @@ void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *ro
     if (rows == NULL) {
         engine->stats.lease_errors++;
         engine->lost_until_us = engine->now_us + (uint64_t)engine->conf.lease_ms * 1000;
-        engine->lost_at_us = 0;
+        engine->lost_next_us = 0;
         engine->lease_at_us = engine->now_us + LEASE_RETRY_US;
         return;
     }
