@@ -110,7 +110,6 @@ describe('the page of the draw', async () => {
     await makeEvent(line.site, 'again', {}, { open: false });
     await line.go(visitor, 'again');
     assert.equal((await line.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } })).status, 204);
-    await until('its id to be free', async () => (await line.front.http.get('/v1/queue/again/fairness')).status === 404);
     await gather('again', { kind: 'text', words: 'the weather' });
     await line.enter(visitor, 'again');
     await act(line.front, 'again', 'draw', { body: { beacon: 'rain' } });

@@ -58,9 +58,12 @@ const OVER = process.env.FAIRGATE_SHARDS === undefined ? {} : { shards: Number(p
 export const untilShardsHear = (site, id, version, shards = OVER.shards ?? 0) => until('all shards to hear of it', async () => (await Promise.all(
   Array.from({ length: shards }, (_, k) => site.redis.command('HGET', `fg:{${id}:${k}}:cfg`, 'version')))).every((each) => each === String(version)));
 
-// Creates the event on the first front and waits until every front shows it.
+// Creates the event on the first front, once a deleted one of this id is gone, and waits until every front shows it.
 export async function makeEvent(site, id, knobs = {}, { open = true } = {}) {
-  const put = await site.front.admin.put(`/admin/events/${id}`, { body: { ...OVER, ...knobs } });
+  const put = await until(`the id ${id} to be free`, async () => {
+    const answer = await site.front.admin.put(`/admin/events/${id}`, { body: { ...OVER, ...knobs } });
+    return answer.json?.code !== 'event-being-deleted' && answer;
+  });
   if (put.status !== 201) throw new Error(`PUT ${id}: ${put.status} ${put.text}`);
   if (open) await act(site.front, id, 'open');
   const state = open ? 'open' : 'draft';
