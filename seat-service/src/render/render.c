@@ -380,7 +380,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
         json_member_some(text, "entrance", seat.entrance);
         json_member_some(text, "floor", seat.floor);
         json_member_u64(text, "price",
-                        engine_price_of(event->engine, view->price_list, seat.category));
+                        engine_price_of(event->engine, view->price_list, view->paid[i]));
         json_close(text, '}');
     }
     json_close(text, ']');

@@ -23,7 +23,6 @@ struct row {
     uint16_t area;
     uint64_t taken_ms, changed_ms, seq;
     bool has_buyer;
-    bool moved; /* by its last change: the total stays what was paid */
     uint8_t order_len;
     char order[CHANGE_TEXT_MAX];
 };
@@ -141,7 +140,6 @@ bool projection_add(struct projection *projection, const struct engine *engine,
         projection->len += 1;
     }
     take_change(row, change);
-    row->moved = change->kind == CHANGE_MOVED;
     row->changed_ms = change->at_ms;
     row->seq = change->seq;
     return true;
@@ -167,8 +165,7 @@ static void complete(struct row *row, const struct engine *engine)
     if (view.state == ENGINE_HOLD_SOLD) /* even if its last change refunded a part */
         row->state = "sold";
     row->places = view.quantity;
-    if (!row->moved)
-        row->total = (int64_t)view.total;
+    row->total = (int64_t)view.total;
     row->area = view.area;
     row->buyer = view.buyer;
     row->has_buyer = true;

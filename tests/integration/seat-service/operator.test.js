@@ -298,7 +298,7 @@ test('the saga of the order that bought it moves a sold seat, all or nothing, on
   for (let asked = 0; asked < 2; asked += 1) {
     const { status, json } = await order.move(hold, 'order-7', ['r1s1'], ['r8s1']);
     assert.equal(status, 200);
-    assert.deepEqual([json.verdict, json.state, json.purchase], ['moved', 'sold', purchase]);
+    assert.deepEqual([json.verdict, json.state, json.purchase, json.total], ['moved', 'sold', purchase, total]);
     assert.deepEqual(json.places.map(({ id }) => id).sort(), ['r1s2', 'r8s1']);
   }
   assert.ok(total > 0);
@@ -306,7 +306,10 @@ test('the saga of the order that bought it moves a sold seat, all or nothing, on
   assert.deepEqual((await boss.exported()).json.map(({ seat }) => seat).sort(), ['r1s2', 'r8s1']);
   const inBooks = (what) => postgres.sql(`SELECT ${what} FROM seats.holds h JOIN seats.event e ON e.no = h.event WHERE e.id = '${event}'`, 'seats');
   await until('the table to have the holds of after the move', () => inBooks('count(*)') === '3');
-  assert.equal(inBooks("sum(total) FILTER (WHERE state = 'sold')"), String(total), 'a cheaper seat keeps what was paid');
+  const paid = () => inBooks("sum(total) FILTER (WHERE state = 'sold')");
+  assert.equal(paid(), String(total), 'a cheaper seat keeps what was paid');
+  assert.equal((await order.refund(hold, 'order-7', { seats: ['r1s2'] })).json.total, total / 2, 'so does what is left of it');
+  await until('the table to have the rest', () => paid() === String(total / 2));
 });
 
 test('a preview of a seat move follows the same rules, and nothing moves', async () => {

@@ -103,8 +103,9 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
     engine->bonds = calloc((size_t)slots + 1, sizeof(*engine->bonds));
     engine->prices =
         calloc((size_t)PRICE_LISTS_MAX * engine->categories + 1, sizeof(*engine->prices));
+    engine->paid = calloc(engine->facts->seat_count + 1, sizeof(*engine->paid));
     if (!engine->late.list || !engine->areas || !engine->sessions || !engine->bonds ||
-        !engine->prices)
+        !engine->prices || !engine->paid)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < engine->categories; i++)
         atomic_init(&engine->prices[i], plan_category(conf->plan, i)->price);
@@ -143,6 +144,7 @@ void engine_destroy(struct engine *engine)
 {
     if (engine == NULL)
         return;
+    free(engine->paid);
     free(engine->prices);
     free(engine->areas);
     free(engine->bonds);
@@ -257,7 +259,7 @@ uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < count; i++)
-        total += engine_price_at(engine, list, engine->facts->category[seats[i]]);
+        total += engine_price_at(engine, list, engine_paid(engine, seats[i]));
     return total;
 }
 

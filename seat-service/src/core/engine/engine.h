@@ -232,6 +232,7 @@ struct engine_hold_view {
     uint32_t quantity; /* places in the area, or number of seats */
     uint16_t seat_count;
     uint32_t seats[HOLD_SEATS_MAX]; /* ascending */
+    uint8_t paid[HOLD_SEATS_MAX];   /* the category whose price each costs: moves keep it */
 };
 
 /* One consistent view. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it kept changing. */

@@ -80,6 +80,8 @@ struct engine {
      * lists have been used, a list without holds is overwritten (engine_lists_used()). */
     _Atomic uint64_t *prices; /* [PRICE_LISTS_MAX][categories] */
     uint32_t categories;
+    /* By seat: 1 + the category whose price was paid before a move; 0: its own category. */
+    _Atomic uint8_t *paid;
     _Atomic uint32_t price_list;  /* the newest */
     _Atomic uint32_t price_lists; /* used so far */
     _Atomic bool pricing;
@@ -130,6 +132,14 @@ static inline uint64_t engine_price_at(const struct engine *engine, uint32_t lis
      * ended may see those of the next list with this number; nobody pays them. */
     return atomic_load_explicit(&engine->prices[(size_t)list * engine->categories + category],
                                 memory_order_relaxed);
+}
+
+/* The category whose price a seat's hold pays for it. */
+static inline uint8_t engine_paid(const struct engine *engine, uint32_t seat)
+{
+    /* acquire: as HOLD_GET; pairs with engine_pay_as() */
+    uint8_t paid = atomic_load_explicit(&engine->paid[seat], memory_order_acquire);
+    return paid != 0 ? (uint8_t)(paid - 1) : engine->facts->category[seat];
 }
 
 static inline bool engine_knows(const struct engine *engine, uint64_t categories)
@@ -229,6 +239,8 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
 bool engine_remembers(const struct change *change);
 uint32_t late_give(struct late_pool *pool); /* 0: all in use */
 void late_end(struct late_pool *pool, uint32_t number);
+/* The owned seat costs its hold the price of this category. */
+void engine_pay_as(struct engine *engine, uint32_t seat, uint8_t category);
 /* Frees what phase 1 claimed: seats or places, and the buyer's count. */
 void engine_undo_added(struct engine *engine, struct engine_op *op);
 

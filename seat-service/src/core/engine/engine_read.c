@@ -45,6 +45,7 @@ static bool read_chain(const struct engine *engine, const struct hold_slot *slot
     for (uint32_t i = 0; i < out->quantity; i++) {
         if (i == HOLD_SEATS_MAX || seat >= engine->facts->seat_count)
             return false;
+        out->paid[i] = engine_paid(engine, seat);
         out->seats[out->seat_count++] = seat;
         /* acquire: a link from a later change comes with that change's slot word */
         seat = seat_next(seats_read(&engine->seats, seat)) - 1;
@@ -94,8 +95,8 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
                out->seat_count == out->quantity);
         if (out->area != CHANGE_AREA_NONE)
             out->total = engine_area_total(engine, out->price_list, out->area, out->quantity);
-        else
-            out->total = engine_total(engine, out->price_list, out->seats, out->seat_count);
+        for (uint32_t i = 0; i < out->seat_count; i++)
+            out->total += engine_price_at(engine, out->price_list, out->paid[i]);
         return ENGINE_OK;
     }
     return ENGINE_BUSY;

@@ -388,8 +388,11 @@ static uint64_t fold_hold(const struct engine *engine, uint64_t hash, uint32_t n
 uint64_t engine_state_hash(const struct engine *engine)
 {
     uint64_t hash = 1;
-    for (uint32_t i = 0; i < engine->facts->seat_count; i++) /* without the version: seats.h */
+    for (uint32_t i = 0; i < engine->facts->seat_count; i++) { /* without the version: seats.h */
         hash = fold(hash, seats_read(&engine->seats, i) >> SEAT_HOLD_SHIFT);
+        if (engine_paid(engine, i) != engine->facts->category[i])
+            hash = fold(hash, engine_paid(engine, i));
+    }
     for (uint32_t i = 0; i < plan_area_count(engine->plan); i++)
         hash = fold(hash, atomic_load_explicit(&engine->areas[i], memory_order_acquire));
     uint32_t lists = lists_of(engine);
@@ -408,7 +411,7 @@ uint64_t engine_state_hash(const struct engine *engine)
 
 static const uint8_t snapshot_magic[] = {'F', 'G', 'S', 'N'};
 
-enum { SNAPSHOT_FORMAT = 1, SNAPSHOT_NEWEST_NAMED = 2 };
+enum { SNAPSHOT_FORMAT = 1, /* plus: */ SNAPSHOT_NEWEST_NAMED = 1, SNAPSHOT_PAID = 2 };
 
 enum { HOLD_BYTES_MAX = 8 * 8 + 40 + CHANGE_HASH_BYTES }; /* without its seats */
 
@@ -420,7 +423,7 @@ size_t engine_snapshot_size(const struct engine *engine)
            (size_t)engine->late.max * HOLD_SEATS_MAX * 5u;
 }
 
-static uint8_t *put_hold(const struct engine *engine, uint32_t number, uint8_t *at)
+static uint8_t *put_hold(const struct engine *engine, unsigned added, uint32_t number, uint8_t *at)
 {
     assert(counts_as_hold(&engine->holds.slots[number]));
     const struct hold_slot *slot = &engine->holds.slots[number];
@@ -446,7 +449,11 @@ static uint8_t *put_hold(const struct engine *engine, uint32_t number, uint8_t *
     if (HOLD_GET(slot, status) == HOLD_LATE)
         at = wire_put_number(at, HOLD_GET(slot, count));
     uint32_t count = seats_of(engine, number, seats);
-    return wire_put_seats(at, seats, count);
+    at = wire_put_seats(at, seats, count);
+    bool paid = (added & SNAPSHOT_PAID) && HOLD_GET(slot, status) == HOLD_SOLD;
+    for (uint32_t i = 0; paid && i < count; i++)
+        *at++ = engine_paid(engine, seats[i]);
+    return at;
 }
 
 static uint8_t *put_blocked(const struct engine *engine, uint8_t *at)
@@ -476,7 +483,10 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     uint8_t *at = out;
     memcpy(at, snapshot_magic, sizeof(snapshot_magic));
     at += sizeof(snapshot_magic);
-    *at++ = newest_is_named(engine) ? SNAPSHOT_NEWEST_NAMED : SNAPSHOT_FORMAT;
+    unsigned added = newest_is_named(engine) ? SNAPSHOT_NEWEST_NAMED : 0;
+    for (uint32_t i = 0; i < engine->facts->seat_count; i++)
+        added |= engine_paid(engine, i) != engine->facts->category[i] ? SNAPSHOT_PAID : 0;
+    *at++ = (uint8_t)(SNAPSHOT_FORMAT + added);
     memcpy(at, plan_hash(engine->plan), PLAN_HASH_BYTES);
     at += PLAN_HASH_BYTES;
 
@@ -500,7 +510,7 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     for (uint32_t i = 1; i <= fresh; i++)
         if (counts_as_hold(&engine->holds.slots[i])) {
             assert(holds > 0);
-            at = put_hold(engine, i, at);
+            at = put_hold(engine, added, i, at);
             holds--;
         }
     assert(holds == 0); /* as many as the count says */
@@ -549,7 +559,7 @@ static int adopt_late(struct engine *engine, const struct change *change, uint64
 }
 
 /* Reads a hold by applying a `taken` change, then sets the rest of its state. */
-static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *err)
+static int read_hold(struct engine *engine, unsigned added, struct wire *wire, struct err_slot *err)
 {
     struct change change;
     change_init(&change, CHANGE_TAKEN, 0);
@@ -602,6 +612,8 @@ static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *
         bool ours =
             seats_turn(&engine->seats, change.seats[i], SEAT_HELD, number, SEAT_SOLD, number);
         assert(ours);
+        if (added & SNAPSHOT_PAID) /* the state's hash checks it */
+            engine_pay_as(engine, change.seats[i], wire_get_byte(wire));
     }
     return 0;
 }
@@ -656,24 +668,24 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
     struct wire wire = {.at = bytes, .end = bytes + len};
     uint8_t magic[sizeof(snapshot_magic)], hash[PLAN_HASH_BYTES];
     wire_get_bytes(&wire, magic, sizeof(magic));
-    uint8_t format = wire_get_byte(&wire);
+    unsigned added = wire_get_byte(&wire) - (unsigned)SNAPSHOT_FORMAT;
     wire_get_bytes(&wire, hash, sizeof(hash));
     if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0 ||
-        (format != SNAPSHOT_FORMAT && format != SNAPSHOT_NEWEST_NAMED))
+        added > (SNAPSHOT_NEWEST_NAMED | SNAPSHOT_PAID))
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
     if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
     engine->fits = true; /* this plan made it */
     engine->holds.generation_base = wire_get_number(&wire, UINT64_MAX >> 24);
 
-    int rc = read_prices(engine, &wire, format == SNAPSHOT_NEWEST_NAMED, err);
+    int rc = read_prices(engine, &wire, (added & SNAPSHOT_NEWEST_NAMED) != 0, err);
     if (rc == 0)
         rc = read_blocked(engine, &wire, err);
     if (rc < 0)
         return rc;
     uint64_t holds = wire_get_number(&wire, engine->holds.max);
     for (uint64_t i = 0; i < holds; i++) {
-        rc = read_hold(engine, &wire, err);
+        rc = read_hold(engine, added, &wire, err);
         if (rc < 0)
             return rc;
     }

@@ -60,10 +60,19 @@ static void forget(struct engine *engine, uint32_t number)
 
 /* ---- parts ---- */
 
+void engine_pay_as(struct engine *engine, uint32_t seat, uint8_t category)
+{
+    uint8_t paid = category != engine->facts->category[seat] ? (uint8_t)(category + 1) : 0;
+    /* release: as HOLD_SET; a reader who sees it also sees that the hold has changed */
+    atomic_store_explicit(&engine->paid[seat], paid, memory_order_release);
+}
+
 static void turn_all(struct engine *engine, const uint32_t *seats, uint32_t count,
                      enum seat_state was, uint32_t hold, enum seat_state becomes, uint32_t new_hold)
 {
     for (uint32_t i = 0; i < count; i++) {
+        if (was == SEAT_SOLD && becomes == SEAT_FREE)
+            engine_pay_as(engine, seats[i], engine->facts->category[seats[i]]);
         bool ours = seats_turn(&engine->seats, seats[i], was, hold, becomes, new_hold);
         assert(ours);
     }
@@ -320,6 +329,9 @@ static void settle_moved(struct engine *engine, struct engine_op *op)
              op->own.slot);
     hold_write_begin(&engine->holds, op->own.slot);
     link_merged(engine, op, 0);
+    for (uint32_t i = 0; i < change->add_count; i++) /* paired by rank, as in `sold` */
+        engine_pay_as(engine, change->seats[i],
+                      engine_paid(engine, change->seats[change->add_count + i]));
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     turn_all(engine, change->seats + change->add_count, change->remove_count, SEAT_SOLD,

@@ -197,6 +197,10 @@ static const struct script_row rows[] = {
      "move a - 1,0 4,5 -> sold-to-order; move a o2 1,0 4,5 -> other-order; seats ss.#..;"
      "move a o1 1,0 4,5; op total 2000; seats ...#ss; move a o1 1,0 4,5 -> same;"
      "move a o2 1,0 4,5 -> other-order; read a seats 4,5"},
+    {"a moved seat keeps its price until it is given back",
+     "hall aaa bbb; hold a u1 0,3; extend a o1; confirm a o1; move a o1 3 1; move a o1 0 4;"
+     "op total 3000; read a seats 1,4 total 3000; takeover snapshot; refund a o1 seats=1;"
+     "op total 2000; read a seats 4 total 1000; refund a o1; hold b u2 1,4; op total 3000"},
     {"what is still being blocked cannot be unblocked",
      "hall aaaa floor=10; begin block 1; unblock 1 -> seats-taken; op lost 1; undo; seats ....;"
      "block 1; begin unblock 1; unblock 1 -> seats-taken; commit; begin block-places 4;"
