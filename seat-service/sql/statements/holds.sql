@@ -38,8 +38,8 @@ LIMIT :most;
 --< seq   bigint
 SELECT seq FROM projected WHERE event = :event;
 
--- One row per hold, written only if the table is at change `was`. If a field is NULL, or `order_id`
--- is empty, the table keeps its value.
+-- One row per hold, written only if the table is at change `was`: otherwise it returns no row. If a
+-- field is NULL, or `order_id` is empty, the table keeps its value.
 -- statement: holds_write
 --> event           integer signed
 --> was             bigint
@@ -54,28 +54,32 @@ SELECT seq FROM projected WHERE event = :event;
 --> holds.taken     timestamptz null
 --> holds.changed   timestamptz
 --> holds.seq       bigint
+--< event           integer signed
 WITH stand AS (
     INSERT INTO projected (event, seq)
     SELECT :event, :seq
     WHERE :was = 0 OR EXISTS (SELECT FROM projected WHERE event = :event AND seq = :was)
     ON CONFLICT (event) DO UPDATE SET seq = excluded.seq WHERE projected.seq = :was
     RETURNING event
+), written AS (
+    INSERT INTO holds (event, hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)
+    SELECT stand.event, r.hold, r.state, coalesce(r.buyer, 0), coalesce(r.places, 0), r.area,
+        coalesce(r.total, (SELECT h.total FROM holds h WHERE h.event = :event AND h.hold = r.hold), 0),
+        r.order_id, coalesce(r.taken_at, r.changed_at), r.changed_at, r.seq
+    FROM stand,
+        UNNEST(:holds.hold, :holds.state, :holds.buyer, :holds.places, :holds.area, :holds.total,
+                :holds.order_id, :holds.taken, :holds.changed, :holds.seq)
+            AS r (hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)
+    ON CONFLICT (event, hold) DO UPDATE
+    SET state = excluded.state,
+        buyer = CASE WHEN excluded.buyer <> 0 THEN excluded.buyer ELSE holds.buyer END,
+        places = CASE WHEN excluded.places > 0 THEN excluded.places ELSE holds.places END,
+        total = excluded.total,
+        order_id = CASE WHEN excluded.order_id <> '' THEN excluded.order_id ELSE holds.order_id END,
+        changed_at = excluded.changed_at,
+        seq = excluded.seq
 )
-INSERT INTO holds (event, hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)
-SELECT stand.event, r.hold, r.state, coalesce(r.buyer, 0), coalesce(r.places, 0), r.area,
-    coalesce(r.total, 0), r.order_id, coalesce(r.taken_at, r.changed_at), r.changed_at, r.seq
-FROM stand,
-    UNNEST(:holds.hold, :holds.state, :holds.buyer, :holds.places, :holds.area, :holds.total,
-            :holds.order_id, :holds.taken, :holds.changed, :holds.seq)
-        AS r (hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)
-ON CONFLICT (event, hold) DO UPDATE
-SET state = excluded.state,
-    buyer = CASE WHEN excluded.buyer <> 0 THEN excluded.buyer ELSE holds.buyer END,
-    places = CASE WHEN excluded.places > 0 THEN excluded.places ELSE holds.places END,
-    total = CASE WHEN excluded.total > 0 THEN excluded.total ELSE holds.total END,
-    order_id = CASE WHEN excluded.order_id <> '' THEN excluded.order_id ELSE holds.order_id END,
-    changed_at = excluded.changed_at,
-    seq = excluded.seq;
+SELECT event FROM stand;
 
 -- Existing rows stay: a round that starts over writes the same rows again.
 -- statement: acts_write

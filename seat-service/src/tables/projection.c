@@ -1,9 +1,9 @@
 /* projection.c: the table `holds`, for reports and `retire`: one row per hold, made by replay and
  * never read by the running service. Chunks are written behind the journal, each only if the table
  * is where the last one left it. Fields that a chunk lacks, such as those of a hold taken long
- * before, come from the engine, whose state is that after the chunk. Fields that neither has, such
- * as the places of a hold that is gone, keep the table's value. Operators' changes to seats and
- * prices are written first, into the table `act`. */
+ * before, come from the engine, as it is before each change and after the chunk. Fields that
+ * neither has keep the table's value. Operators' changes to seats and prices are written first,
+ * into the table `act`. */
 #include "tables/projection.h"
 
 #include "tables/acts_table.h"
@@ -109,6 +109,22 @@ static void take_change(struct row *row, const struct change *change)
     }
 }
 
+/* Sets the fields of a live hold from the engine, which also knows earlier changes. */
+static void complete(struct row *row, const struct engine *engine)
+{
+    struct engine_hold_view view;
+    if (engine_hold_read(engine, row->hold, &view) != ENGINE_OK)
+        return;
+    if (view.state == ENGINE_HOLD_SOLD) /* even if its last change refunded a part */
+        row->state = "sold";
+    row->places = view.quantity;
+    if (view.state != ENGINE_HOLD_EXPIRED) /* whose seats the engine no longer prices */
+        row->total = (int64_t)view.total;
+    row->area = view.area;
+    row->buyer = view.buyer;
+    row->has_buyer = true;
+}
+
 /* For a change without a hold: an operator's act, or the import, which makes no row. */
 static bool add_act(struct projection *projection, const struct engine *engine,
                     const struct change *change)
@@ -139,6 +155,7 @@ bool projection_add(struct projection *projection, const struct engine *engine,
             .hold = change->hold, .places = UNSAID, .total = UNSAID, .area = CHANGE_AREA_NONE};
         projection->len += 1;
     }
+    complete(row, engine); /* the change may end the hold, which is then no longer known */
     take_change(row, change);
     row->changed_ms = change->at_ms;
     row->seq = change->seq;
@@ -154,21 +171,6 @@ int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t
     *seq = PQntuples(res) == 1 ? sql_projected_seq_row(res, 0).seq : 0;
     PQclear(res);
     return 0;
-}
-
-/* Sets the fields of a live hold from the engine, which also knows earlier changes. */
-static void complete(struct row *row, const struct engine *engine)
-{
-    struct engine_hold_view view;
-    if (engine_hold_read(engine, row->hold, &view) != ENGINE_OK)
-        return;
-    if (view.state == ENGINE_HOLD_SOLD) /* even if its last change refunded a part */
-        row->state = "sold";
-    row->places = view.quantity;
-    row->total = (int64_t)view.total;
-    row->area = view.area;
-    row->buyer = view.buyer;
-    row->has_buyer = true;
 }
 
 int projection_write(struct projection *projection, struct pg *pg, int32_t event,
@@ -206,11 +208,13 @@ int projection_write(struct projection *projection, struct pg *pg, int32_t event
             return done;
     }
     struct sql_holds_write_args args = {event, was, seq, projection->written, len};
-    uint64_t rows = 0;
-    int rc = sql_holds_write(pg, &args, err, &rows);
+    PGresult *stand;
+    int rc = sql_holds_write(pg, &args, err, &stand);
     if (rc < 0)
         return err_wrap(err, "writing `holds`");
-    if (rows != projection->len)
+    bool ours = PQntuples(stand) == 1; /* even if the chunk has no hold */
+    PQclear(stand);
+    if (!ours)
         return err_set(err, ERR_STATE, "`holds` is written by somebody else");
     projection_clear(projection);
     return 0;
