@@ -43,6 +43,7 @@ struct shard {
     const void *source;
     double (*read)(void *ctx);
     void *ctx;
+    pthread_t thread; /* that registered it */
 };
 
 struct row {
@@ -201,6 +202,7 @@ static int enlist_source(struct metrics *metrics, const struct metrics_desc *des
     if (shard == NULL)
         return err_set(err, ERR_NOMEM, "metric %s", desc->name);
     *shard = source;
+    shard->thread = pthread_self();
     pthread_mutex_lock(&metrics->mutex);
     int rc = enlist(metrics, desc, kind, unit, shard, err);
     pthread_mutex_unlock(&metrics->mutex);
@@ -257,14 +259,20 @@ int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
                          err);
 }
 
+/* Sources in this memory; without memory, those of this thread. */
+static bool is_named(const struct shard *shard, const void *memory, size_t len)
+{
+    uintptr_t from = (uintptr_t)memory, source = (uintptr_t)shard->source;
+    return memory == NULL ? pthread_equal(shard->thread, pthread_self()) != 0
+                          : source >= from && source - from < len;
+}
+
 static uint32_t drop_shards(struct row *row, const void *memory, size_t len)
 {
-    uintptr_t from = (uintptr_t)memory;
     uint32_t dropped = 0;
     for (struct shard **at = &row->shards; *at != NULL;) {
         struct shard *shard = *at;
-        uintptr_t source = (uintptr_t)shard->source;
-        if (source < from || source - from >= len) {
+        if (!is_named(shard, memory, len)) {
             at = &shard->next;
             continue;
         }
@@ -275,9 +283,8 @@ static uint32_t drop_shards(struct row *row, const void *memory, size_t len)
     return dropped;
 }
 
-void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len)
+static void forget(struct metrics *metrics, const void *memory, size_t len)
 {
-    assert(memory != NULL);
     pthread_mutex_lock(&metrics->mutex);
     for (struct family *family = metrics->families; family != NULL; family = family->next) {
         for (struct row **at = &family->rows; *at != NULL;) {
@@ -296,9 +303,20 @@ void metrics_forget_within(struct metrics *metrics, const void *memory, size_t l
     pthread_mutex_unlock(&metrics->mutex);
 }
 
+void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len)
+{
+    assert(memory != NULL);
+    forget(metrics, memory, len);
+}
+
 void metrics_forget(struct metrics *metrics, const void *source)
 {
     metrics_forget_within(metrics, source, 1);
+}
+
+void metrics_forget_mine(struct metrics *metrics)
+{
+    forget(metrics, NULL, 0);
 }
 
 /* ---- the text ---- */

@@ -211,6 +211,7 @@ static void finish(struct service_runner *runner)
     if (runner->finished)
         return;
     runner->finished = true;
+    metrics_forget_mine(service->metrics); /* the other loops may still be scraped */
     /* Each remaining answer ends its connection: pipelined requests behind it are dropped, and no
      * handler keeps an unanswered request. The public server has drained. */
     if (runner->loop.private_server != NULL)
@@ -223,13 +224,9 @@ static void finish(struct service_runner *runner)
         service->persons = NULL;
     }
     struct http_server *servers[] = {runner->loop.server, runner->loop.private_server};
-    for (size_t i = 0; i < 2; i++) {
-        if (servers[i] == NULL)
-            continue;
-        metrics_forget_within(service->metrics, http_server_stats(servers[i]),
-                              sizeof(struct http_stats));
-        http_server_close(servers[i], NULL, NULL);
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (servers[i] != NULL)
+            http_server_close(servers[i], NULL, NULL);
     if (runner->loop.index == 0) {
         close_if_there((uv_handle_t *)&service->on_term);
         close_if_there((uv_handle_t *)&service->on_int);

@@ -258,6 +258,10 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
         rc = add_users_metrics(pay, err);
     if (rc == 0)
         rc = add_single_metrics(pay, err);
+    if (rc < 0) {
+        pay_close(pay);
+        loop->ctx = NULL;
+    }
     return rc;
 }
 

@@ -120,138 +120,110 @@ void front_seats_fed(const struct front *front, struct front_line *event)
     figures_show(event); /* setting the same value has no effect */
 }
 
-struct counter {
-    const char *name, *labels, *help;
-    const _Atomic uint64_t *value;
-};
-
-enum { COUNTERS_MAX = 64 };
-
-/* Returns the number of counters. */
-static size_t list_counters(const struct front *front, struct counter out[COUNTERS_MAX])
+int figures_begin(struct front *front, struct err_slot *err)
 {
+    struct metrics *metrics = front->loop->metrics;
     const struct front_stats *own = &front->stats;
     const struct line_store_stats *line = line_store_stats(front->store);
     const char *joins = "fairgate_joins_total", *passes = "fairgate_passes_total";
     const char *of_joins = "Joins by outcome.", *of_passes = "Passes by outcome.";
     const char *codes = "fairgate_presale_codes_total";
     const char *of_codes = "Presale codes in joins by outcome.";
-    const struct counter all[] = {
-        {joins, "outcome=\"new\"", of_joins, &own->joins_new},
-        {joins, "outcome=\"again\"", of_joins, &own->joins_again},
-        {joins, "outcome=\"refused\"", of_joins, &own->joins_refused},
-        {joins, "outcome=\"unavailable\"", of_joins, &own->joins_unavailable},
-        {joins, "outcome=\"unworked\"", of_joins, &own->joins_unworked},
-        {joins, "outcome=\"shed\"", of_joins, &own->joins_shed},
-        {joins, "outcome=\"full\"", of_joins, &own->joins_full},
-        {"fairgate_joins_judged_again_total", NULL,
-         "Joins judged again because the event had changed.", &own->joins_judged_again},
-        {codes, "outcome=\"taken\"", of_codes, &own->codes_taken},
-        {codes, "outcome=\"required\"", of_codes, &own->codes_required},
-        {codes, "outcome=\"unknown\"", of_codes, &own->codes_unknown},
-        {codes, "outcome=\"used-up\"", of_codes, &own->codes_used_up},
-        {codes, "outcome=\"guesses\"", of_codes, &own->codes_guesses},
-        {codes, "outcome=\"missing\"", of_codes, &own->codes_missing},
-        {passes, "outcome=\"new\"", of_passes, &own->passes_new},
-        {passes, "outcome=\"again\"", of_passes, &own->passes_again},
-        {passes, "outcome=\"not-yet\"", of_passes, &own->passes_not_yet},
-        {passes, "outcome=\"expired\"", of_passes, &own->passes_expired},
-        {passes, "outcome=\"unavailable\"", of_passes, &own->passes_unavailable},
-        {"fairgate_waits_judged_total", NULL, "Admitted visitors whose ticket promised a wait.",
-         &own->waits_judged},
-        {"fairgate_waits_kept_total", NULL, "Of these: called by p90.", &own->waits_kept},
-        {"fairgate_waits_error_milli_total", NULL,
-         "Of these: how far p50 was off, thousandths of the real wait, summed.",
-         &own->waits_error_milli},
-        {"fairgate_endings_untold_total", NULL,
-         "Visitors who left and whose pass expired before the services behind were notified.",
-         &own->endings_unreported},
-        {"fairgate_refused_unchecked_total", NULL,
-         "Passes, member tokens and codes refused unread: too many of them were wrong.",
-         &own->refused_unchecked},
-        {"fairgate_tickets_invalid_total", NULL, "Tickets not believed.", &own->tickets_invalid},
-        {"fairgate_moves_total", NULL, "Places carried to another device.", &own->moves},
-        {"fairgate_status_renders_total", NULL, "Shared statuses written.", &own->renders},
-        {"fairgate_status_broadcasts_total", NULL, "Statuses sent to streams.", &own->broadcasts},
-        {"fairgate_health_pages_total", "outcome=\"heard\"", "Health pages asked for.",
-         &own->health_answered},
-        {"fairgate_health_pages_total", "outcome=\"silent\"", "Health pages asked for.",
-         &own->health_silent},
-        {"fairgate_beacon_answers_total", "outcome=\"heard\"", "Beacons asked for a value.",
-         &own->beacon_answered},
-        {"fairgate_beacon_answers_total", "outcome=\"silent\"", "Beacons asked for a value.",
-         &own->beacon_silent},
-        {"fairgate_beacon_late_total", NULL, "Draws that went on without their beacon.",
-         &own->beacon_late},
-        {"fairgate_store_calls_total", NULL, "Calls sent to Redis.", &line->calls},
-        {"fairgate_store_answers_total", NULL, "Calls that Redis answered.", &line->answers},
-        {"fairgate_store_timeouts_total", NULL, "Calls given up.", &line->timeouts},
-        {"fairgate_store_reconnects_total", NULL, "New connections to Redis.", &line->reconnects},
-        {"fairgate_store_redirects_total", NULL, "Calls that Redis sent elsewhere.",
-         &line->redirects},
-        {"fairgate_store_joins_total", NULL, "Joins sent to Redis.", &line->joins},
-        {"fairgate_store_join_calls_total", NULL, "Calls that carried them.", &line->join_calls},
-        {"fairgate_store_ticks_total", NULL, "Ticks answered.", &line->ticks},
-        {"fairgate_store_heals_total", NULL, "Lines made whole again.", &line->heals},
-        {"fairgate_store_cuts_total", "outcome=\"made\"", "Cuts of lines in shards.",
-         &line->cuts_made},
-        {"fairgate_store_cuts_total", "outcome=\"lost\"", "Cuts of lines in shards.",
-         &line->cuts_lost},
-        {"fairgate_store_cut_joins_total", NULL, "Joins that got their places by a cut.",
-         &line->joins_cut},
-        {"fairgate_store_cut_wait_microseconds_total", NULL,
-         "How long these had waited for their cuts, in total.", &line->joins_cut_wait_us},
-        {"fairgate_store_cut_joins_slow_total", NULL, "Those that waited for more than 100 ms.",
-         &line->joins_cut_slow},
-        {"fairgate_store_shard_seals_total", NULL, "Shards begun anew behind a hole.",
-         &line->seals},
-        {"fairgate_store_shard_silent_total", NULL, "Shards that did not say how far they are.",
-         &line->shards_silent},
-        {"fairgate_store_shard_put_off_total", NULL,
-         "Joins and claims that a shard put off to its next cut.", &line->joins_put_off},
+    const struct metrics_row all[] = {
+        {joins, of_joins, "outcome=\"new\"", &own->joins_new, false},
+        {joins, of_joins, "outcome=\"again\"", &own->joins_again, false},
+        {joins, of_joins, "outcome=\"refused\"", &own->joins_refused, false},
+        {joins, of_joins, "outcome=\"unavailable\"", &own->joins_unavailable, false},
+        {joins, of_joins, "outcome=\"unworked\"", &own->joins_unworked, false},
+        {joins, of_joins, "outcome=\"shed\"", &own->joins_shed, false},
+        {joins, of_joins, "outcome=\"full\"", &own->joins_full, false},
+        {"fairgate_joins_judged_again_total", "Joins judged again because the event had changed.",
+         NULL, &own->joins_judged_again, false},
+        {codes, of_codes, "outcome=\"taken\"", &own->codes_taken, false},
+        {codes, of_codes, "outcome=\"required\"", &own->codes_required, false},
+        {codes, of_codes, "outcome=\"unknown\"", &own->codes_unknown, false},
+        {codes, of_codes, "outcome=\"used-up\"", &own->codes_used_up, false},
+        {codes, of_codes, "outcome=\"guesses\"", &own->codes_guesses, false},
+        {codes, of_codes, "outcome=\"missing\"", &own->codes_missing, false},
+        {passes, of_passes, "outcome=\"new\"", &own->passes_new, false},
+        {passes, of_passes, "outcome=\"again\"", &own->passes_again, false},
+        {passes, of_passes, "outcome=\"not-yet\"", &own->passes_not_yet, false},
+        {passes, of_passes, "outcome=\"expired\"", &own->passes_expired, false},
+        {passes, of_passes, "outcome=\"unavailable\"", &own->passes_unavailable, false},
+        {"fairgate_waits_judged_total", "Admitted visitors whose ticket promised a wait.", NULL,
+         &own->waits_judged, false},
+        {"fairgate_waits_kept_total", "Of these: called by p90.", NULL, &own->waits_kept, false},
+        {"fairgate_waits_error_milli_total",
+         "Of these: how far p50 was off, thousandths of the real wait, summed.", NULL,
+         &own->waits_error_milli, false},
+        {"fairgate_endings_untold_total",
+         "Visitors who left and whose pass expired before the services behind were notified.", NULL,
+         &own->endings_unreported, false},
+        {"fairgate_refused_unchecked_total",
+         "Passes, member tokens and codes refused unread: too many of them were wrong.", NULL,
+         &own->refused_unchecked, false},
+        {"fairgate_tickets_invalid_total", "Tickets not believed.", NULL, &own->tickets_invalid,
+         false},
+        {"fairgate_moves_total", "Places carried to another device.", NULL, &own->moves, false},
+        {"fairgate_status_renders_total", "Shared statuses written.", NULL, &own->renders, false},
+        {"fairgate_status_broadcasts_total", "Statuses sent to streams.", NULL, &own->broadcasts,
+         false},
+        {"fairgate_health_pages_total", "Health pages asked for.", "outcome=\"heard\"",
+         &own->health_answered, false},
+        {"fairgate_health_pages_total", "Health pages asked for.", "outcome=\"silent\"",
+         &own->health_silent, false},
+        {"fairgate_beacon_answers_total", "Beacons asked for a value.", "outcome=\"heard\"",
+         &own->beacon_answered, false},
+        {"fairgate_beacon_answers_total", "Beacons asked for a value.", "outcome=\"silent\"",
+         &own->beacon_silent, false},
+        {"fairgate_beacon_late_total", "Draws that went on without their beacon.", NULL,
+         &own->beacon_late, false},
+        {"fairgate_store_calls_total", "Calls sent to Redis.", NULL, &line->calls, false},
+        {"fairgate_store_answers_total", "Calls that Redis answered.", NULL, &line->answers, false},
+        {"fairgate_store_timeouts_total", "Calls given up.", NULL, &line->timeouts, false},
+        {"fairgate_store_reconnects_total", "New connections to Redis.", NULL, &line->reconnects,
+         false},
+        {"fairgate_store_redirects_total", "Calls that Redis sent elsewhere.", NULL,
+         &line->redirects, false},
+        {"fairgate_store_joins_total", "Joins sent to Redis.", NULL, &line->joins, false},
+        {"fairgate_store_join_calls_total", "Calls that carried them.", NULL, &line->join_calls,
+         false},
+        {"fairgate_store_ticks_total", "Ticks answered.", NULL, &line->ticks, false},
+        {"fairgate_store_heals_total", "Lines made whole again.", NULL, &line->heals, false},
+        {"fairgate_store_cuts_total", "Cuts of lines in shards.", "outcome=\"made\"",
+         &line->cuts_made, false},
+        {"fairgate_store_cuts_total", "Cuts of lines in shards.", "outcome=\"lost\"",
+         &line->cuts_lost, false},
+        {"fairgate_store_cut_joins_total", "Joins that got their places by a cut.", NULL,
+         &line->joins_cut, false},
+        {"fairgate_store_cut_wait_microseconds_total",
+         "How long these had waited for their cuts, in total.", NULL, &line->joins_cut_wait_us,
+         false},
+        {"fairgate_store_cut_joins_slow_total", "Those that waited for more than 100 ms.", NULL,
+         &line->joins_cut_slow, false},
+        {"fairgate_store_shard_seals_total", "Shards begun anew behind a hole.", NULL, &line->seals,
+         false},
+        {"fairgate_store_shard_silent_total", "Shards that did not say how far they are.", NULL,
+         &line->shards_silent, false},
+        {"fairgate_store_shard_put_off_total",
+         "Joins and claims that a shard put off to its next cut.", NULL, &line->joins_put_off,
+         false},
+        {"fairgate_pending", "Requests that wait for Redis.", NULL, &own->pending, true},
+        {"fairgate_events_shut",
+         "Events that let nobody new in here: no readable document, or no identity key.", NULL,
+         &own->events_shut, true},
     };
-    size_t len = sizeof(all) / sizeof(all[0]);
-    static_assert(sizeof(all) / sizeof(all[0]) + 2 <= COUNTERS_MAX, "room for each");
-    memcpy(out, all, sizeof(all));
-    if (front->member_keys != NULL) {
+    int rc = metrics_add_all(metrics, all, sizeof(all) / sizeof(all[0]), err);
+    if (rc == 0 && front->member_keys != NULL) {
         const struct jwks_feed_stats *keys = jwks_feed_stats(front->member_keys);
         const char *name = "fairgate_member_keys_total", *help = "Key sets asked of the shop.";
-        out[len++] = (struct counter){name, "outcome=\"fetched\"", help, &keys->fetched};
-        out[len++] = (struct counter){name, "outcome=\"failed\"", help, &keys->failed};
+        const struct metrics_row asked[] = {
+            {name, help, "outcome=\"fetched\"", &keys->fetched, false},
+            {name, help, "outcome=\"failed\"", &keys->failed, false},
+        };
+        rc = metrics_add_all(metrics, asked, 2, err);
     }
-    return len;
-}
-
-int figures_begin(struct front *front, struct err_slot *err)
-{
-    struct counter counters[COUNTERS_MAX];
-    size_t len = list_counters(front, counters);
-    for (size_t i = 0; i < len; i++) {
-        struct metrics_desc desc = {counters[i].name, counters[i].help, counters[i].labels};
-        int rc = metrics_counter(front->loop->metrics, &desc, counters[i].value, err);
-        if (rc < 0)
-            return rc;
-    }
-    struct metrics_desc pending = {"fairgate_pending", "Requests that wait for Redis.", NULL};
-    struct metrics_desc shut = {
-        "fairgate_events_shut",
-        "Events that let nobody new in here: no readable document, or no identity key.", NULL};
-    int rc = metrics_gauge(front->loop->metrics, &pending, &front->stats.pending, err);
-    if (rc == 0)
-        rc = metrics_gauge(front->loop->metrics, &shut, &front->stats.events_shut, err);
     if (rc == 0 && front->loop->index == 0) /* the scrape adds up all loops' values */
-        rc = metrics_clock_apart(front->loop->metrics, "redis",
-                                 &line_store_stats(front->store)->clock_apart_ms, err);
+        rc = metrics_clock_apart(metrics, "redis", &line->clock_apart_ms, err);
     return rc;
-}
-
-void figures_end(struct front *front)
-{
-    struct counter counters[COUNTERS_MAX];
-    size_t len = list_counters(front, counters);
-    for (size_t i = 0; i < len; i++)
-        metrics_forget(front->loop->metrics, (const void *)counters[i].value);
-    metrics_forget(front->loop->metrics, &front->stats.pending);
-    metrics_forget(front->loop->metrics, &front->stats.events_shut);
-    metrics_forget(front->loop->metrics, &line_store_stats(front->store)->clock_apart_ms);
 }

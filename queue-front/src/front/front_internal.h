@@ -18,7 +18,6 @@ static inline void front_show(_Atomic uint64_t *gauge, uint64_t value)
 }
 
 int figures_begin(struct front *front, struct err_slot *err);
-void figures_end(struct front *front);
 void figures_begin_event(struct front *front, struct front_line *event);
 void figures_end_event(struct front *front, struct front_line *event);
 void figures_show(struct front_line *event);

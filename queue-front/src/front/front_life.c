@@ -425,7 +425,6 @@ void front_leave(struct front *front)
 
 void front_close(struct front *front)
 {
-    figures_end(front);
     jwks_feed_close(front->member_keys);
     front->member_keys = NULL;
     front->closing = true;

@@ -347,15 +347,8 @@ void series_destroy(struct series *series)
 {
     if (series == NULL)
         return;
-    for (unsigned i = 0; i < EVENTS_MAX; i++) {
-        metrics_forget_within(series->conf.metrics, series->events[i].now,
-                              sizeof(series->events[i].now));
+    for (unsigned i = 0; i < EVENTS_MAX; i++)
         free(series->events[i].ring);
-    }
-    metrics_forget(series->conf.metrics, &series->not_open);
-    metrics_forget(series->conf.metrics, &series->archive_failures);
-    metrics_forget(series->conf.metrics, &series->archive_late_ms);
-    metrics_forget(series->conf.metrics, &series->snapshot_ms);
     MAGIC_END(work, &series->work);
     pg_close(series->work.pg);
     free(series);

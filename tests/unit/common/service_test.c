@@ -30,8 +30,9 @@ static const struct config_setting settings[] = {
 };
 
 struct sample_loop {
-    struct http_req *slow; /* waits for the drain */
-    unsigned blobs;        /* blobs sent so far */
+    _Atomic uint64_t counted; /* a metric */
+    struct http_req *slow;    /* waits for the drain */
+    unsigned blobs;           /* blobs sent so far */
 };
 
 enum { BLOB_LEN = 8000 };
@@ -124,6 +125,13 @@ static int start(struct service *service, struct http_router *routes,
                                             : http_router_add_all(private_routes, private, 4, err);
 }
 
+static struct metrics_labels counted_by(const struct service_loop *loop)
+{
+    static const char digits[] = "0123456789";
+    assert(loop->index < 10);
+    return metrics_one_label("loop", (struct span){digits + loop->index, 1});
+}
+
 static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     const struct sample_config *config = loop->config;
@@ -132,6 +140,12 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
         return err_set(err, ERR_IO, "loop %u cannot start", loop->index);
     loop->ctx = calloc(1, sizeof(struct sample_loop));
     assert(loop->ctx != NULL);
+    struct sample_loop *sample = loop->ctx;
+    struct metrics_labels labels = counted_by(loop);
+    const struct metrics_desc desc = {"sample_total", "counted by each loop", labels.text};
+    int rc = metrics_counter(loop->metrics, &desc, &sample->counted, err);
+    if (rc < 0)
+        return rc;
     if (!config->ready)
         service_ready(loop, "store", "not connected");
     say(loop, "loop_start");
@@ -164,6 +178,13 @@ static void loop_stop(struct service_loop *loop)
 {
     struct sample_loop *sample = loop->ctx;
     say(loop, "loop_stop");
+    char *text;
+    size_t len;
+    struct err_slot err = {0};
+    assert(metrics_render(loop->metrics, &err, &text, &len) == 0);
+    if (strstr(text, counted_by(loop).text) != NULL)
+        say(loop, "is scraped while it ends");
+    free(text);
     if (sample->blobs > 0)
         say(loop, "has sent blobs");
     if (sample->slow != NULL && getenv("SAMPLE_NEVER_ANSWERS") != NULL)
@@ -590,7 +611,8 @@ static const struct script_row rows[] = {
      "env SAMPLE_STORELESS=1; run 2 --migrate --config=$; is sample has no database to bring up~"},
     {"every loop serves and drains on SIGTERM",
      "serve loops = 3; hello 20; signal TERM; end 0; logged 1 start; logged 3 loop_start;"
-     "logged 3 loop_drain; logged 3 loop_stop; logged 1 stop; logged 20 request; logged 1 ended;"
+     "logged 3 loop_drain; logged 3 loop_stop; logged 0 is scraped; logged 1 stop; logged 20 "
+     "request; logged 1 ended;"
      "says \"msg\":\"loop_stop\"&\"msg\":\"stop\""},
     /* All sixty connections on one of three loops: happens once in 10^28 runs. */
     {"loops share a port, a router and blobs",
