@@ -132,6 +132,8 @@ void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16])
 free_conn:
     free(conn);
 close_fd:
+    if (server->peers != NULL && !ip_nets_contain(&server->trusted, peer))
+        http_peers_remove(server->peers, peer);
     close(fd);
 }
 
@@ -202,9 +204,11 @@ void http_conn_close(struct http_conn *conn)
     uv_close((uv_handle_t *)&conn->poll, on_closed);
 }
 
-bool http_conn_is_idle(const struct http_conn *conn)
+bool http_conn_is_silent(const struct http_conn *conn)
 {
-    return conn->req == NULL && conn->left == NULL && conn->channel == NULL;
+    char byte;
+    bool idle = conn->req == NULL && conn->left == NULL && conn->channel == NULL;
+    return idle && recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 /* ---- writing ---- */

@@ -280,7 +280,7 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before);
 void http_conn_continue(struct http_conn *conn);
 void http_conn_timed_out(struct http_conn *conn);
 void http_conn_again(struct http_conn *conn); /* its turn was cut short: runs the next part */
-bool http_conn_is_idle(const struct http_conn *conn);
+bool http_conn_is_silent(const struct http_conn *conn); /* nothing to answer, read or send */
 /* Sends shared bytes now and keeps the rest; false if the connection is being closed. */
 bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob);
 
@@ -321,8 +321,9 @@ struct http_answer {
 
 /* Returns false if the visitor has disconnected; the request was returned to the pool. */
 bool http_answer_begin(struct http_req *req, struct http_answer *answer);
-/* The head of a stream answers the request, which is returned to the pool. */
-void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool head_only);
+/* The head of a stream answers the request, which is returned to the pool. If it ends, there is
+ * nothing after the head and the first blob. */
+void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool ends);
 void http_answer_end_turn(struct http_conn *conn, const struct http_answer *answer);
 void http_reply_error(struct http_req *req, unsigned status, const char *reason);
 

@@ -138,15 +138,15 @@ static void answer_end(struct http_req *req, unsigned status, const struct http_
     http_answer_end_turn(conn, answer);
 }
 
-void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool head_only)
+void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool ends)
 {
     struct http_conn *conn = req->conn;
     assert(conn != NULL && conn->req == req);
     answer_count(req, 200);
     http_req_leave_rooms(req);
     req->answered = true;
-    conn->close_after = true; /* for HEAD; a stream resets it */
-    if (!head_only || answer->late) {
+    conn->close_after = true; /* a stream that begins resets it */
+    if (!ends || answer->late) {
         conn->req = NULL;
         http_server_give_req(req->server, req);
     }

@@ -526,7 +526,6 @@ void http_server_conn_gone(struct http_server *server)
         drained(server);
 }
 
-/* Closing changes the list being walked, so each round starts over. */
 static void wheel_each(struct http_server *server, bool (*is_meant)(const struct http_conn *conn))
 {
     for (uint32_t slot = 0; slot < HTTP_WHEEL_SLOTS; slot++) {
@@ -568,7 +567,7 @@ void http_server_drain(struct http_server *server, uint32_t timeout_ms,
         uv_close((uv_handle_t *)&server->listener, on_listener_closed);
     }
     http_stream_end_all(server);
-    wheel_each(server, http_conn_is_idle);
+    wheel_each(server, http_conn_is_silent);
     /* The timer also runs if no connection is left: on_drained is never called from here. */
     uv_timer_start(&server->drain_timer, on_drain_timeout, server->conns_open > 0 ? timeout_ms : 0,
                    0);

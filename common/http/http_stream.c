@@ -108,8 +108,8 @@ bool http_stream_pump(struct http_server *server)
 {
     uint32_t budget = HTTP_STREAM_PUMP;
     bool more = false;
-    for (struct http_channel *channel = server->channels; channel != NULL;
-         channel = channel->next) {
+    struct http_channel *first = server->channels, **end = &server->channels;
+    for (struct http_channel *channel = first; channel != NULL; channel = channel->next) {
         while (channel->to_visit > 0 && budget > 0) {
             struct http_conn *conn = channel->cursor;
             assert(conn != NULL && conn->channel == channel);
@@ -123,6 +123,12 @@ bool http_stream_pump(struct http_server *server)
         }
         assert(channel->to_visit <= channel->streams);
         more = more || channel->to_visit > 0;
+        end = &channel->next;
+    }
+    if (more && first->next != NULL) { /* so that no channel always takes the others' turn */
+        server->channels = first->next;
+        first->next = NULL;
+        *end = first;
     }
     return more;
 }
@@ -219,10 +225,11 @@ static void reply_stream(struct http_req *req, struct http_answer *answer, uint6
         http_batch_add(batch, headers.ptr, headers.len);
     http_batch_add(batch, "\r\n", 2);
     bool head_only = req->parser.is_head;
+    bool ends = head_only || req->server->draining; /* a client comes back, elsewhere */
     if (first != NULL && !head_only)
         http_batch_blob(batch, first, first->len);
-    http_answer_stream(req, answer, head_only);
-    if (!head_only) {
+    http_answer_stream(req, answer, ends);
+    if (!ends) {
         conn->close_after = false; /* it ends when either side hangs up */
         conn->visitor = visitor;
         stream_join(channel, conn);
@@ -245,14 +252,12 @@ bool http_reply_stream_to(struct http_req *req, uint64_t visitor, uint32_t max,
     struct http_server *server = req->server;
     struct http_answer answer;
     assert(visitor != 0);
-    if (req->parser.is_head)
-        visitor = 0;
+    if (req->parser.is_head || server->draining || req->conn == NULL)
+        visitor = 0; /* no stream begins */
     else if (!visitor_add(server, visitor, max))
         return false;
     if (http_answer_begin(req, &answer))
         reply_stream(req, &answer, visitor, channel, first, headers);
-    else if (visitor != 0)
-        visitor_remove(server, visitor);
     return true;
 }
 

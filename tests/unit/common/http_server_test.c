@@ -33,7 +33,7 @@ static struct world {
     uv_loop_t loop;
     struct http_router *router;
     struct http_server *server;
-    struct http_channel *channel;
+    struct http_channel *channel, *older;
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
     unsigned later_paths; /* responses sent while the request's path was still /later */
@@ -44,6 +44,7 @@ static struct world {
     uint64_t serial;            /* serial of the last request to /again or /later */
     bool closing, closed;
     bool drained;
+    bool hurried;  /* publishes before each turn */
     uint16_t port; /* the drained port */
     unsigned answered;
     char *received;
@@ -183,6 +184,11 @@ static void on_stream(struct http_req *req)
     http_blob_unref(first);
 }
 
+static void on_older(struct http_req *req)
+{
+    http_reply_stream(req, world.older, NULL, (struct span){NULL, 0});
+}
+
 static void on_closed(void *ctx)
 {
     assert_ptr_equal(ctx, &world);
@@ -227,6 +233,7 @@ static const struct http_route routes[] = {
     {HTTP_METHOD_GET, "/noted", on_noted, NULL, 0},
     {HTTP_METHOD_GET, "/raw", on_raw, NULL, 0},
     {HTTP_METHOD_GET, "/stream", on_stream, NULL, 0},
+    {HTTP_METHOD_GET, "/older", on_older, NULL, 0},
     {HTTP_METHOD_GET, "/end", on_end, NULL, 0},
 };
 
@@ -252,6 +259,7 @@ static void world_open(struct http_limits limits, const char *trusted, const cha
     };
     assert_int_equal(http_server_create(&conf, &err, &world.server), 0);
     struct http_channel_conf channel = {0};
+    assert_int_equal(http_channel_create(world.server, &channel, &err, &world.older), 0);
     assert_int_equal(http_channel_create(world.server, &channel, &err, &world.channel), 0);
     size_t big_len = 12 << 20; /* more than the sockets' buffers */
     char *big = malloc(big_len);
@@ -298,9 +306,18 @@ static time_t wait_end(void)
     return time(NULL) + WAIT_S;
 }
 
+static void publish(struct http_channel *channel, const char *text)
+{
+    struct http_blob *blob = blob_of(span_of(text));
+    http_channel_publish(channel, blob);
+    http_blob_unref(blob);
+}
+
 static void turn(void)
 {
     world.turns++;
+    if (world.hurried)
+        publish(world.channel, "data: again\n\n");
     uv_run(&world.loop, UV_RUN_NOWAIT);
 }
 
@@ -376,13 +393,6 @@ static unsigned count_of(const char *text, const char *what)
     for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what))
         count++;
     return count;
-}
-
-static void publish(const char *text)
-{
-    struct http_blob *blob = blob_of(span_of(text));
-    http_channel_publish(world.channel, blob);
-    http_blob_unref(blob);
 }
 
 /* ---- scripts ---- */
@@ -674,8 +684,19 @@ SCRIPT_VERB(run_answer, "answer")
     }
 }
 
-/* publish TEXT; refused: a connection to the drained port; shut */
-SCRIPT_DOES("publish", publish(bytes_of(script_rest(line, 0)).ptr))
+/* streams: answers all requests of /later with a stream, each for a visitor of its own */
+SCRIPT_VERB(run_streams, "streams")
+{
+    for (uint64_t visitor = 1; world.kept_len > 0; visitor++)
+        assert_true(http_reply_stream_to(world.kept[--world.kept_len], visitor, 1, world.channel,
+                                         NULL, (struct span){NULL, 0}));
+}
+
+/* publish TEXT; older TEXT: to the older channel; hurry: from now on the other has news each turn;
+ * refused: a connection to the drained port; shut */
+SCRIPT_DOES("publish", publish(world.channel, bytes_of(script_rest(line, 0)).ptr))
+SCRIPT_DOES("older", publish(world.older, bytes_of(script_rest(line, 0)).ptr))
+SCRIPT_DOES("hurry", world.hurried = true)
 SCRIPT_DOES("refused", assert_int_equal(dial(world.port, 0), -1))
 SCRIPT_DOES("shut", close_server())
 
@@ -770,7 +791,7 @@ SCRIPT_VERB(run_versions, "versions")
     memset(text, 'z', LEN);
     for (uint64_t nth = 1; nth <= script_number_at(line, 2); nth++) {
         snprintf(text + LEN, END_LEN, "end of %u\n", (unsigned)nth);
-        publish(text);
+        publish(world.channel, text);
         receive(*fd_at(line), text + LEN);
     }
     free(text);
@@ -931,6 +952,16 @@ static const struct script_row rows[] = {
     {"draining answers begun requests and ends the others",
      "dial A; get B /later; get C /stream; until C first; wait later=1; drain 5000; end A; end C;"
      "is drained=0; answer; end B; has hello; wait drained=1; refused"},
+    {"draining answers a request that has arrived but was not read",
+     "get A /hello; until A hello; send A GET /hello@~; get B /hello; drain 5000; until A hello;"
+     "until B hello; end A; end B; wait drained=1"},
+    {"a stream that begins while the server drains ends at once",
+     "get A /later; wait later=1; dial B; send B GET /str; turns 3; drain 5000; send B eam@~;"
+     "end B; has first; streams; end A; has text/event-stream; wait drained=1"},
+    {"a stream for a client that has left is not counted",
+     "open connections=2; get A /later; wait later=1; close A reset; wait connections=0; get B "
+     "/later;"
+     "get C /later; wait later=3; streams; is streams=2"},
     {"draining has a time limit",
      "get A /later; wait later=1; drain 200; pass 190; is drained=0; pass 10; is drained=1; shut;"
      "answer"},
@@ -1008,6 +1039,9 @@ static const struct script_row rows[] = {
     {"many streams all get the newest version",
      "crowd 1500; each 1 GET /stream@~; wait streams=1500; publish data: old~; leave third;"
      "publish data: new~; all data: new~; leave; wait streams=0"},
+    {"a channel with much to send does not delay another's",
+     "crowd 1500; get A /older; until A event-stream; each 1 GET /stream@~; wait streams=1500;"
+     "older data: mine~; hurry; until A mine; leave"},
     {"a slow stream skips to the newest version",
      "dial A; get A /stream; get B /stream; until B first; wait streams=2; versions B 20;"
      "is skips=0; until A end of 20; is skips=1..20"},
