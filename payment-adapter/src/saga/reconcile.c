@@ -745,7 +745,14 @@ static void on_events(void *ctx, const struct psp_events *events)
         next_psp(reconcile);
         return;
     }
-    char memory[128 * 1024];
+    char memory[192 * 1024];
+    const struct psp_event_row *widest = events->rows;
+    enum { ESCAPED = sizeof("\\u0001") - 1, NAMES_AND_NUMBERS = 320 };
+    static_assert(sizeof(memory) > PSP_EVENTS_MAX * (ESCAPED * (sizeof(widest->event.payment) +
+                                                                sizeof(widest->event.order) +
+                                                                sizeof(widest->ret.id)) +
+                                                     NAMES_AND_NUMBERS),
+                  "all rows fit, whatever a provider calls them");
     struct text rows = text_on(memory, sizeof(memory) - 1);
     json_open(&rows, '[');
     for (uint32_t i = 0; i < events->len; i++) {
@@ -753,7 +760,7 @@ static void on_events(void *ctx, const struct psp_events *events)
             put_row(&rows, &events->rows[i]);
     }
     json_close(&rows, ']');
-    assert(!rows.overflown); /* a hundred rows of a thousand bytes fit */
+    assert(!rows.overflown);
     memory[rows.len] = '\0';
     const char *first = events->rows[0].event.id, *last = events->rows[events->len - 1].event.id;
     if (!reconcile->older || reconcile->newest[0] == '\0')
