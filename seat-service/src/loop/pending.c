@@ -150,6 +150,7 @@ void pending_answer_all(struct pending *pending)
 {
     for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
         struct call *call = &pending->slots[i].call;
+        call->has_idem = false; /* not final, as above */
         if (pending->slots[i].kept && call->finish != NULL)
             call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
         call->finish = NULL;
