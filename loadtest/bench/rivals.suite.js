@@ -79,10 +79,10 @@ async function redisScript({ redis }) {
     return Number(out.trim().split('\n').at(-1).split(',')[1].replaceAll('"', ''));
   };
   const pace = await run(2000);
-  const before = Number(await redis.command('HLEN', 'seats'));
+  await redis.command('FLUSHDB'); // runs that begin in the same second draw the same numbers
   const count = Math.max(2000, Math.round(pace * SECONDS));
   const rate = await run(count);
-  const held = Number(await redis.command('HLEN', 'seats')) - before;
+  const held = Number(await redis.command('HLEN', 'seats'));
   sameWork('seats held in Redis', { asked: count, held }, 0.01);
   return rate;
 }
