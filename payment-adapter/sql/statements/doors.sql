@@ -12,12 +12,12 @@ least(:c.scanned_at, :c.recorded_at)
 greatest(:came_at(:c), :t.issued_at)
 
 -- fragment: scan_detail()
-jsonb_build_object('scanned_at', :iso(:time_of_ms(:at_ms)))
+CASE WHEN :at_ms IS NOT NULL THEN jsonb_build_object('scanned_at', :iso(:time_of_ms(:at_ms))) END
 
--- The gate sends an offline scan again that let the ticket in; since then, a re-entry or an undo may have changed the
--- ticket's row. An older program wrote only that row.
+-- The gate sends a scan again that let the ticket in, perhaps first online and now offline; since then, a re-entry or
+-- an undo may have changed the ticket's row. An older program wrote only that row.
 -- fragment: is_resent()
-(:offline AND (EXISTS (
+(EXISTS (
     SELECT
     FROM audit a
     WHERE a.subject = :ticket AND a.act IN ('in', 'in-again') AND a.gate = :gate AND a.detail = :scan_detail()
@@ -25,14 +25,14 @@ jsonb_build_object('scanned_at', :iso(:time_of_ms(:at_ms)))
     SELECT
     FROM checkin k
     WHERE k.ticket = :ticket AND k.gate = :gate AND k.scanned_at = :time_of_ms(:at_ms)
-)))
+))
 
 -- After ticket_lock. A scan that is sent again changes nothing, and after a check-out, only a later one lets in again.
 -- Online scans use PostgreSQL's clock, like check-outs.
 -- statement: checkin
 --> ticket  text
 --> gate    text
---> at_ms   bigint
+--> at_ms   bigint  null
 --> offline boolean
 --> event   text
 --> actor   text
@@ -54,7 +54,7 @@ WITH i AS (
 )
 INSERT INTO audit (event, act, subject, actor, gate, detail, who)
 SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :actor, :gate,
-    CASE WHEN :offline THEN :scan_detail() END, :who
+    :scan_detail(), :who
 FROM i
 RETURNING act = 'in-again' AS again;
 
@@ -62,8 +62,7 @@ RETURNING act = 'in-again' AS again;
 -- statement: checkin_why
 --> ticket        text
 --> gate          text
---> at_ms         bigint
---> offline       boolean
+--> at_ms         bigint null
 --> event         text
 --< resent        boolean
 --< other_event   boolean

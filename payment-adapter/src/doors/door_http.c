@@ -42,7 +42,8 @@ struct scan {
     struct ticket ticket;
     const char *token;           /* in the call's document */
     int judged;                  /* result of verifying the signature */
-    uint64_t at_ms;              /* by the gate's clock, if it was offline; otherwise 0 */
+    bool has_at;                 /* online it may be missing */
+    uint64_t at_ms;              /* by the gate's clock */
     bool again;                  /* re-entry after a check-out */
     bool restored;               /* it was missing and may be restored now */
     char why[32];                /* "": let in */
@@ -269,6 +270,7 @@ static void check_in_now(struct scan *scan)
     assert(scan->judged >= 0); /* we signed it */
     const struct sql_checkin_args in = {.ticket = scan->ticket.id,
                                         .gate = door->gate,
+                                        .has_at_ms = scan->has_at,
                                         .at_ms = scan->at_ms,
                                         .offline = door->offline,
                                         .event = door->event,
@@ -276,8 +278,8 @@ static void check_in_now(struct scan *scan)
                                         .who = who_of(door)};
     const struct sql_checkin_why_args why = {.ticket = in.ticket,
                                              .gate = in.gate,
+                                             .has_at_ms = in.has_at_ms,
                                              .at_ms = in.at_ms,
-                                             .offline = in.offline,
                                              .event = in.event};
     struct pg_job *job = pg_job_create(door->pay->pg, on_checked_in, scan);
     if (scan->restored) {
@@ -377,12 +379,20 @@ static void door_act(struct door *door, bool undo)
 
 /* ---- reading a call ---- */
 
-static void take_scan(struct door *door, struct span token, uint64_t at_ms)
+/* {token, at}. The time names the scan when it is sent again. */
+static void read_scan(struct door *door, struct json_in *in)
 {
     assert(door->len < DOOR_SCANS_MAX);
-    struct scan *scan = &door->scans[door->len++];
+    struct scan *scan = &door->scans[door->len];
+    struct span token;
+    json_in_require(in, "token");
+    bool good = json_in_str(in, "token", 1, TICKET_TOKEN_MAX, &token);
+    if (door->call == CALL_IN)
+        scan->has_at = json_in_time(in, "at", &scan->at_ms);
+    if (!good)
+        return;
+    door->len++;
     scan->door = door;
-    scan->at_ms = at_ms;
     scan->token = token.ptr;
     scan->judged = ticket_verify(&door->keys, token, NULL, &scan->ticket);
 }
@@ -394,24 +404,19 @@ static void read_scans(struct door *door, struct json_in *in)
         return;
     for (size_t i = 0; i < json_array_size(scans); i++) {
         struct json_in item;
-        struct span token;
-        uint64_t at_ms = 0;
         if (!json_in_item_child(in, "scans", scans, i, &item))
             return;
-        json_in_require(&item, "token");
         json_in_require(&item, "at");
-        bool good = json_in_str(&item, "token", 1, TICKET_TOKEN_MAX, &token);
-        json_in_time(&item, "at", &at_ms);
-        if (json_in_end(&item) == 0 && good)
-            take_scan(door, token, at_ms);
+        read_scan(door, &item);
+        json_in_end(&item);
     }
 }
 
-/* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the other calls
- * are {token, reason}. The operator adds event and gate, which a scanner's token implies. */
+/* A check-in is {token, at}, where `at` may be missing, or {scans: [{token, at}]} from a door that
+ * was offline; the other calls are {token, reason}. The operator adds event and gate, which a
+ * scanner's token implies. */
 static int read_door(struct door *door)
 {
-    struct span token = {NULL, 0};
     struct json_in in;
     json_in_object(&in, door->doc, &door->err);
     if (door->by_operator) {
@@ -422,13 +427,10 @@ static int read_door(struct door *door)
         json_in_copy(&in, "reason", door->reason, sizeof(door->reason));
     door->offline = door->call == CALL_IN && json_in_has(&in, "scans");
     door->one = !door->offline;
-    if (door->offline) {
+    if (door->offline)
         read_scans(door, &in);
-    } else {
-        json_in_require(&in, "token");
-        if (json_in_str(&in, "token", 1, TICKET_TOKEN_MAX, &token))
-            take_scan(door, token, 0);
-    }
+    else
+        read_scan(door, &in);
     return json_in_end(&in);
 }
 

@@ -102,6 +102,21 @@ test('a door without a network merges later, and the second scan of a ticket is 
   assert.deepEqual((await listOf(buyer, order)).map(({ state }) => state), ['used', 'valid']);
 });
 
+test('a scan whose online answer was lost is not a second person when it is sent again', async () => {
+  const { tickets: [ticket] } = await tickets();
+  const [here, there] = [await scanner('lift'), await scanner('stairs')];
+  const at = new Date(Date.now() - 5000).toISOString();
+  const one = { token: ticket.token, at };
+  assertStatus(await here.post('/checkin', one), 200);
+  assertStatus(await here.post('/checkin', one), 200);
+  const [later] = assertStatus(await here.post('/checkin', { scans: [one] }), 200).json.results;
+  assert.equal(later.admit, true);
+  for (const [other, more] of [[there, one], [here, { token: ticket.token }], [here, { ...one, at: new Date().toISOString() }]])
+    assert.equal(assertStatus(await other.post('/checkin', more), 409).json.code, 'already-used');
+  const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
+  assert.deepEqual(conflicts.filter((each) => each.ticket === ticket.ticket), []);
+});
+
 test('a scan by a fast clock counts from when it arrived, and is never lost', async () => {
   const { tickets: [ticket, other] } = await tickets();
   const [fast, here] = [await scanner('fast'), await scanner('here')];
