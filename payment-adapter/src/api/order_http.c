@@ -597,7 +597,8 @@ static void then_cancel(struct look *look, const struct pg_answer *answer,
                         const struct sql_order_row *row)
 {
     (void)answer;
-    if (row->status == ORDER_CANCELLED) {
+    if (row->status == ORDER_CANCELLED || row->status == ORDER_EXPIRED ||
+        row->status == ORDER_FAILED) {
         reply_order(look->req, 200, row);
         return;
     }
