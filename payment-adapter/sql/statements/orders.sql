@@ -200,18 +200,21 @@ WHERE o.xmin::text IS DISTINCT FROM w.seen;
 '"' || regexp_replace(replace(:text, '"', '""'), '^([=+@\t\r-])', '''\1') || '"'
 
 -- A page of the paid orders of an event: one line of CSV for each line of their purchases. An order without a purchase
--- has one line, without a place.
+-- has one line, without a place. A checkout that is parked above its pivot has no money.
 -- statement: order_lines
 --> event    text
 --> after    text
+--> pivots   jsonb
 --> most     bigint
 --< order_id text
 --< csv      text
 WITH page AS MATERIALIZED (
     SELECT *
-    FROM orders
+    FROM orders o
     WHERE event = :event AND id > :after
         AND status IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_REFUNDED, :ORDER_PARKED)
+        AND NOT (status = :ORDER_PARKED AND EXISTS (
+            SELECT FROM saga s WHERE s.subject = o.id AND :is_checkout(s) AND s.step < :pivot_of(s) OFFSET 0))
     ORDER BY id
     LIMIT :most
 )

@@ -432,9 +432,10 @@ static void on_get_lines(struct http_req *req)
         refusal_say(req, REFUSAL_REQUEST, "after is an order of the page before.");
         return;
     }
-    sql_order_lines(pay_of(req)->pg,
-                    &(struct sql_order_lines_args){event, after, ORDER_LINES_PAGE + 1}, on_lines,
-                    req);
+    struct pay *pay = pay_of(req);
+    const struct sql_order_lines_args args = {event, after, checkout_pivots(pay->checkout),
+                                              ORDER_LINES_PAGE + 1};
+    sql_order_lines(pay->pg, &args, on_lines, req);
 }
 
 static void on_counts(void *ctx, const struct pg_answer *answer)

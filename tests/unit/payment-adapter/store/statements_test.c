@@ -114,4 +114,30 @@ TEST_CASE(cancel_works_above_the_pivot_of_the_orders_own_version)
     pg_close(pg);
 }
 
+/* The checkout of the second is parked while it gives back what was reserved. */
+TEST_CASE(lines_of_paid_orders_have_no_order_that_is_parked_before_its_capture)
+{
+    static const char orders[] =
+        "INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats,"
+        "    status, idem_key, idem_body, expires_at)"
+        "  SELECT 'o_l' || i, 'gala', 'l' || i, 'm', 'en', 'stripe', 'KRW', 100, '[\"s\"]',"
+        "    CASE i WHEN 3 THEN 'completed' ELSE 'parked' END, 'l' || i, '', now()"
+        "  FROM generate_series(1, 3) i;"
+        "INSERT INTO saga (key, subject, data, step, parked) VALUES"
+        "  ('checkout.1', 'o_l1', '{}', 5, true), ('checkout.1', 'o_l2', '{}', 3, true),"
+        "  ('checkout.1', 'o_l3', '{}', 8, false)";
+    static const char lines[] = "EXECUTE order_lines ('gala', '', '{\"checkout.1\": 4}', '9')";
+    struct pg *pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, statements_setup);
+    database_prepare(pg, SQL_ORDER_LINES);
+    pg_fixture_run(pg, orders);
+    PGresult *res = pg_fixture_query(pg, lines);
+    assert_int_equal(2, PQntuples(res));
+    assert_string_equal("o_l1", PQgetvalue(res, 0, 0));
+    assert_string_equal("o_l3", PQgetvalue(res, 1, 0));
+    PQclear(res);
+    pg_fixture_run(pg, "DELETE FROM saga; DELETE FROM orders");
+    pg_close(pg);
+}
+
 UNIT_ONCE(database_apply, NULL)
