@@ -423,6 +423,34 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
+-- The order's letter, if the shop took it and its list, read to the end long after, does not have the order.
+-- fragment: unlisted_letter_of(o)
+CROSS JOIN LATERAL (SELECT * FROM shop_outbox WHERE order_id = :o.id OFFSET 0) b
+JOIN reconcile_cursor c ON c.provider = 'shop'
+WHERE b.kind = :LETTER_COMPLETED AND c.at - :ms(:grace_ms) > b.done_at
+    AND (SELECT p.external_id FROM shop_order p WHERE p.external_id = b.order_id) IS NULL
+
+-- Stores what the shop has of an order, unless it is NULL; returns the next order for which to ask it.
+-- statement: reconcile_unlisted
+--> run      bigint
+--> grace_ms bigint
+--> after    text
+--> found    jsonb null
+--< id       text
+WITH s AS (
+    INSERT INTO shop_order (external_id, amount)
+    SELECT external_id, amount
+    FROM jsonb_to_record(:found) AS r (external_id text, amount bigint)
+    WHERE external_id = :after AND :is_run(:run)
+    ON CONFLICT DO NOTHING
+)
+SELECT x.id
+FROM suspect x
+:unlisted_letter_of(x)
+    AND x.list = :our_list() AND x.id > :after
+ORDER BY x.id
+LIMIT 1;
+
 -- Compares the suspects in our own tables: their orders, all payments of these, and their rows in the shop's list.
 -- Each payment keeps what its order says (:keeps), no more (money-without-order) and no less (given-back-too-much);
 -- for a completed order, kinds that name a refund or a dispute report it, unless an operator refunded that part here.
@@ -581,11 +609,8 @@ WITH :late(), named AS MATERIALIZED (
         WHERE b.done_at IS NULL AND b.made_at < late.at AND b.error IS NOT NULL
         UNION ALL
         SELECT 'lost-at-shop', b.order_id, b.kind, format('letter %s, handed over at %s', b.id, b.done_at)
-        FROM late, looked o
-        CROSS JOIN LATERAL (SELECT * FROM shop_outbox WHERE order_id = o.id OFFSET 0) b
-        JOIN reconcile_cursor c ON c.provider = 'shop'
-        WHERE b.kind = :LETTER_COMPLETED AND b.done_at < late.at AND c.at > b.done_at
-            AND (SELECT p.external_id FROM shop_order p WHERE p.external_id = b.order_id) IS NULL
+        FROM looked o
+        :unlisted_letter_of(o)
         UNION ALL
         SELECT 'other-amount-at-shop', o.id, '', format('%s there, %s here', p.amount, o.amount)
         FROM listed p

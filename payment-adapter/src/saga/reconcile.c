@@ -21,8 +21,12 @@
  * suspended learns at its next renewal that it lost its run, and can no longer store a report. Each
  * process reads the last run's results from there.
  *
- * A run respects the shop's rate limit: a page of its list is paid for like a message to the shop,
- * and waits while the shop has asked for a pause. */
+ * The shop's list is read on from its end, so it may have passed over an order that the shop
+ * committed after a later one. An order that is missing there is asked for by its name before it is
+ * reported as lost.
+ *
+ * A run respects the shop's rate limit: each such call is paid for like a message to the shop, and
+ * waits while the shop has asked for a pause. */
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
@@ -83,6 +87,8 @@ struct reconcile {
     void (*then)(struct reconcile *reconcile); /* continues at then_us; NULL: a call continues it */
     uint64_t then_us;
     uint64_t shop_until_us;
+    bool shop_ended;          /* its list was read to the end */
+    char order[ORDER_ID_MAX]; /* the shop is asked for this one; "": for its list */
     uint32_t psp, pages;
     uint32_t page_len; /* events per page; halved when a page exceeds the answer limit */
     bool older;        /* the very first run: reads back to the oldest event */
@@ -520,7 +526,40 @@ static void on_events_sold(void *ctx, const struct pg_answer *answer)
 
 /* ---- the shop ---- */
 
-static void next_shop_page(struct reconcile *reconcile);
+static void next_shop_call(struct reconcile *reconcile);
+
+static void compare_seats(struct reconcile *reconcile)
+{
+    const struct sql_reconcile_events_sold_args args = {.grace_ms = GRACE_MS, .most = EVENTS_MAX};
+    sql_reconcile_events_sold(asking(reconcile), &args, on_events_sold, reconcile);
+}
+
+static void on_unlisted(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (came_back(reconcile))
+        return;
+    assert(reconcile->shop_ended);
+    if (answer->rc < 0)
+        break_link(reconcile, at_fault(answer, "shop"));
+    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 && reconcile->pages < LISTED_MAX &&
+        span_to_cstr(sql_reconcile_unlisted_row(answer->results[0], 0).id, reconcile->order,
+                     sizeof(reconcile->order))) {
+        reconcile->pages++;
+        next_shop_call(reconcile);
+    } else {
+        compare_seats(reconcile);
+    }
+}
+
+/* `found`: what the shop has of the order for which it was asked, or NULL. */
+static void next_unlisted(struct reconcile *reconcile, const char *found)
+{
+    assert(found == NULL || reconcile->order[0] != '\0');
+    const struct sql_reconcile_unlisted_args args = {
+        .run = reconcile->id, .grace_ms = GRACE_MS, .after = reconcile->order, .found = found};
+    sql_reconcile_unlisted(asking(reconcile), &args, on_unlisted, reconcile);
+}
 
 static void on_collected(void *ctx, const struct pg_answer *answer)
 {
@@ -529,15 +568,28 @@ static void on_collected(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc < 0)
         break_link(reconcile, "database");
-    const struct sql_reconcile_events_sold_args args = {.grace_ms = GRACE_MS, .most = EVENTS_MAX};
-    sql_reconcile_events_sold(asking(reconcile), &args, on_events_sold, reconcile);
+    reconcile->pages = 0;
+    reconcile->shop_until_us = now_us(reconcile) + SHOP_READ_MS * UINT64_C(1000);
+    if (reconcile->shop_ended && reconcile->conf.settings->shop_url[0] != '\0')
+        next_unlisted(reconcile, NULL);
+    else
+        compare_seats(reconcile);
 }
 
-static void compare_seats(struct reconcile *reconcile)
+static void collect(struct reconcile *reconcile)
 {
     const struct sql_reconcile_collect_args args = {.slice = SLICE, .room = SUSPECTS_MAX};
     reconcile->whole &= reconcile->broken_len == 0;
     sql_reconcile_collect(asking(reconcile), &args, on_collected, reconcile);
+}
+
+static void leave_shop(struct reconcile *reconcile)
+{
+    assert(reconcile->running);
+    if (reconcile->order[0] != '\0')
+        compare_seats(reconcile);
+    else
+        collect(reconcile);
 }
 
 static void on_shop_kept(void *ctx, const struct pg_answer *answer)
@@ -547,16 +599,17 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc < 0) {
         break_link(reconcile, at_fault(answer, "shop"));
-        compare_seats(reconcile);
+        collect(reconcile);
         return;
     }
     const struct sql_reconcile_shop_row page = sql_reconcile_shop_row(answer->results[0], 0);
     span_to_cstr_cut(page.event, reconcile->cursor, sizeof(reconcile->cursor));
     reconcile->pages++;
-    if (page.len == SHOP_PAGE)
-        next_shop_page(reconcile);
+    reconcile->shop_ended = page.len != SHOP_PAGE;
+    if (reconcile->shop_ended)
+        collect(reconcile);
     else
-        compare_seats(reconcile);
+        next_shop_call(reconcile);
 }
 
 static void ignore(void *ctx, const struct pg_answer *answer)
@@ -565,7 +618,7 @@ static void ignore(void *ctx, const struct pg_answer *answer)
     (void)answer; /* if lost: the next call is rejected again */
 }
 
-static void on_shop_page(void *ctx, const struct outcall_answer *answer)
+static void on_shop_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
@@ -578,9 +631,11 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
                        ignore, NULL);
     struct grow page = {0};
     const char *text = as_it_came(answer, &page);
-    if (text == NULL) {
+    if (text == NULL && (reconcile->order[0] == '\0' || answer->status != 404)) {
         break_link(reconcile, "shop");
-        compare_seats(reconcile);
+        leave_shop(reconcile);
+    } else if (reconcile->order[0] != '\0') {
+        next_unlisted(reconcile, text);
     } else {
         const struct sql_reconcile_shop_args args = {
             .run = reconcile->id, .event = reconcile->cursor, .full = SHOP_PAGE, .page = text};
@@ -590,13 +645,14 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
 }
 
 /* The next run reads on. */
-static void leave_shop(struct reconcile *reconcile)
+static void run_out_of_time(struct reconcile *reconcile)
 {
+    assert(reconcile->pages > 0);
     if (reconcile->pages == 1)
         break_link(reconcile, "shop");
     else
         leave_out(reconcile, "shop: the next run reads on in its list");
-    compare_seats(reconcile);
+    leave_shop(reconcile);
 }
 
 static void on_shop_paced(void *ctx, const struct pg_answer *answer)
@@ -606,7 +662,7 @@ static void on_shop_paced(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc < 0) {
         break_link(reconcile, "database");
-        compare_seats(reconcile);
+        leave_shop(reconcile);
         return;
     }
     uint64_t wait_us = sql_pace_shop_row(answer->results[0], 0).wait_us;
@@ -615,26 +671,29 @@ static void on_shop_paced(void *ctx, const struct pg_answer *answer)
         assert(reconcile->pages > 0);
         assert(reconcile->pages <= PAGES_MAX);
         char url[CONFIG_STRING_MAX + 160], auth[320];
-        snprintf(url, sizeof(url), "%s?limit=%d%s%s", conf->settings->shop_list_url, SHOP_PAGE,
-                 reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
+        if (reconcile->order[0] != '\0')
+            snprintf(url, sizeof(url), "%s/%s", conf->settings->shop_url, reconcile->order);
+        else
+            snprintf(url, sizeof(url), "%s?limit=%d%s%s", conf->settings->shop_list_url, SHOP_PAGE,
+                     reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
         snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->shop_key);
         struct outcall call = {.url = url,
                                .headers = {auth},
                                .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
-                               .on_done = on_shop_page,
+                               .on_done = on_shop_answer,
                                .ctx = reconcile};
         reconcile->out++;
         outcall_send(conf->outcalls, &call);
     } else if (now_us(reconcile) + wait_us >= reconcile->shop_until_us)
-        leave_shop(reconcile);
+        run_out_of_time(reconcile);
     else
-        wait_then(reconcile, wait_us, next_shop_page);
+        wait_then(reconcile, wait_us, next_shop_call);
 }
 
-static void next_shop_page(struct reconcile *reconcile)
+static void next_shop_call(struct reconcile *reconcile)
 {
     if (reconcile->pages > PAGES_MAX || now_us(reconcile) >= reconcile->shop_until_us) {
-        leave_shop(reconcile);
+        run_out_of_time(reconcile);
         return;
     }
     const struct sql_pace_shop_args args = {.interval_us = reconcile->shop_interval_us,
@@ -653,7 +712,7 @@ static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
         span_to_cstr_cut(sql_reconcile_cursor_row(answer->results[0], 0).event, reconcile->cursor,
                          sizeof(reconcile->cursor));
-    next_shop_page(reconcile);
+    next_shop_call(reconcile);
 }
 
 /* ---- providers ---- */
@@ -813,7 +872,7 @@ static void next_psp(struct reconcile *reconcile)
     }
     const struct settings *settings = reconcile->conf.settings;
     if (settings->shop_list_url[0] == '\0' || reconcile->conf.shop_key[0] == '\0') {
-        compare_seats(reconcile);
+        collect(reconcile);
         return;
     }
     ask_cursor(reconcile, "shop", on_shop_cursor);
@@ -835,6 +894,8 @@ static void take_run(struct reconcile *reconcile, const struct pg_answer *answer
         reconcile->began_us = now_us(reconcile);
         reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
         reconcile->psp = 0;
+        reconcile->shop_ended = false;
+        reconcile->order[0] = '\0';
         for (int i = 0; i < 2; i++)
             reconcile->items[i] = text_on(reconcile->memory[i], LIST_MAX);
         reconcile->items_len = reconcile->broken_len = 0;

@@ -12,9 +12,11 @@ const AHEAD_S = (PER_S / 5 - 1) * INTERVAL_S; // how early a call may come
 const scope = openScope(test);
 const world = await openWorld(scope, { shop: { per_s: PER_S } });
 const second = await world.startPay({ saga: { instance: 'second' } });
+world.psp.autoPay = true;
+const buyer = await world.login();
 
 const sql = (text) => world.postgres.sql(text, 'pay');
-const lists = () => world.shop.calls.filter(({ method }) => method === 'GET').map(({ path }) => new URLSearchParams(path.split('?')[1]).get('after'));
+const lists = () => world.shop.calls.filter(({ method, path }) => method === 'GET' && path.includes('?')).map(({ path }) => new URLSearchParams(path.split('?')[1]).get('after'));
 const resetPace = () => sql("SELECT setval('pay.pace_shop', 1)");
 
 // Orders that only the shop knows.
@@ -39,13 +41,26 @@ test('a page of the list counts against the shop\'s rate like a message', async 
   assert.ok(paid >= began + 6 * INTERVAL_S, `${read.length} calls paid for ${paid - began} s`);
 });
 
+// An order that is done here and at the shop since an hour, and a list that is read again from its beginning.
+async function done() {
+  const order = await world.orderedAs(buyer, 'completed');
+  await until('its letter to be delivered', () => sql(`SELECT count(*) FROM pay.shop_outbox WHERE order_id = '${order}' AND done_at IS NOT NULL`) === '1');
+  sql(`UPDATE pay.shop_outbox SET done_at = now() - interval '1 hour';
+       UPDATE pay.orders SET changed_at = now() - interval '1 hour';
+       UPDATE pay.ticket SET issued_at = now() - interval '1 hour';
+       TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'`);
+  resetPace();
+  return order;
+}
+
 test('a pause that the shop asks for holds for its list, in every process, and for messages', async () => {
-  world.shop.fault('GET /orders', { status: 429, headers: { 'retry-after': '600' } }, Infinity);
+  world.shop.fault('GET /orders', { status: 429, headers: { 'retry-after': '7200' } }, Infinity);
   const before = Number(sql('SELECT extract(epoch FROM clock_timestamp())'));
   const refused = await reconcile();
   assert.deepEqual([refused.read.length, refused.not_reached], [1, ['shop']]);
   const moment = Number(sql('SELECT last_value / 1e6 FROM pay.pace_shop'));
-  assert.ok(moment - AHEAD_S >= before + 600, `paused for ${moment - AHEAD_S - before} s`);
+  const pauseS = moment - AHEAD_S - before;
+  assert.ok(pauseS >= 3600 && pauseS < 3660, `paused for ${pauseS} s`);
   for (const pay of [world.pay, second]) {
     const { read, not_reached: silent } = await reconcile(pay);
     assert.deepEqual([read, silent], [[], ['shop']]);
@@ -55,15 +70,7 @@ test('a pause that the shop asks for holds for its list, in every process, and f
 });
 
 test('the next run continues an unread list, and unread orders are not missed', async () => {
-  const buyer = await world.login();
-  world.psp.autoPay = true;
-  const order = await world.orderedAs(buyer, 'completed');
-  await until('its letter to be delivered', () => sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL') === '0');
-  sql(`UPDATE pay.shop_outbox SET done_at = now() - interval '1 hour';
-       UPDATE pay.orders SET changed_at = now() - interval '1 hour';
-       UPDATE pay.ticket SET issued_at = now() - interval '1 hour';
-       TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'`);
-  resetPace();
+  const order = await done();
   world.shop.fault('GET /orders', { told: () => sql("SELECT setval('pay.pace_shop', ((extract(epoch FROM now()) + 3600) * 1e6)::bigint)") });
   const part = await reconcile();
   assert.deepEqual(part.read, [null]);
@@ -73,6 +80,18 @@ test('the next run continues an unread list, and unread orders are not missed', 
   const rest = await reconcile();
   assert.deepEqual(rest.read, ['100', '200', '300', '400', '500']);
   assert.deepEqual([rest.not_reached, rest.items.filter((item) => item.order === order)], [[], []]);
+});
+
+test('an order that the list passed over is not reported as lost, and one that is lost is', async () => {
+  const order = await done();
+  world.shop.passedOver.add(order);
+  const lost = ({ items }) => items.filter((item) => item.order === order).map(({ kind }) => kind);
+  assert.deepEqual(lost(await reconcile()), []);
+  world.shop.orders.delete(`${order}-completed`);
+  assert.deepEqual(lost(await reconcile()), [], 'it is asked for once');
+  sql('TRUNCATE pay.shop_order');
+  const { not_reached: silent, ...report } = await reconcile();
+  assert.deepEqual([lost(report), silent], [['lost-at-shop'], []]);
 });
 
 test('a list that cannot be read is the shop\'s fault; a long one is read, whatever else it says of an order', async () => {

@@ -518,20 +518,28 @@ export class FakeShop extends Fake {
     super();
     this.key = randomBytes(8).toString('hex');
     this.orders = new Map(); // idempotency key -> body
+    this.passedOver = new Set(); // orders that the list never had, as they were committed after later ones
     this.arrived = []; // every delivery, including repeated ones
   }
 
   // The imported orders, in order of arrival.
   #list(query) {
     const after = Number(query.get('after') ?? 0);
-    const all = [...this.orders.values()].filter(({ kind }) => kind === 'completed');
+    const all = [...this.orders.values()].filter(({ kind, external_id: id }) => kind === 'completed' && !this.passedOver.has(id));
     const orders = all.slice(after, after + Number(query.get('limit')));
     return { status: 200, body: { orders, next: after + orders.length } };
   }
 
+  #get({ pathname, searchParams }) {
+    const [, , id] = pathname.split('/');
+    if (id === undefined) return this.#list(searchParams);
+    const order = this.orders.get(`${id}-completed`);
+    return order ? { status: 200, body: order } : { status: 404, body: {} };
+  }
+
   handle({ method, path, headers, body }) {
     if (headers.authorization !== `Bearer ${this.key}`) return { status: 401, body: {} };
-    if (method === 'GET') return this.#list(new URL(path, this.url).searchParams);
+    if (method === 'GET') return this.#get(new URL(path, this.url));
     const order = JSON.parse(body);
     const key = headers['idempotency-key'];
     this.arrived.push({ key, at: Date.now(), customer: order.customer, traceparent: headers.traceparent });
