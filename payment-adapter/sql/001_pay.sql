@@ -211,8 +211,9 @@ CREATE UNIQUE INDEX ticket_of_seat ON pay.ticket (event, seat)
 -- Orders whose tickets open no door, though none of them is here: a restore lost them, and `recover lost --settle`
 -- refunds them. Their events are unknown, so the doors' list of every event has all of them.
 CREATE TABLE pay.void_order (
-    id text PRIMARY KEY CHECK (pay.order_origin(id, '') <> 'none'), -- no longer than a ticket's id
-    at timestamptz NOT NULL DEFAULT now()
+    id      text PRIMARY KEY CHECK (pay.order_origin(id, '') <> 'none'), -- no longer than a ticket's id
+    at      timestamptz NOT NULL DEFAULT now(),
+    to_give bigint -- what its payments still held then; NULL: none is known
 );
 
 -- A row says that the ticket was used; an undo deletes it. When ten gates scan one ticket, the first
