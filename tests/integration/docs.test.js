@@ -81,6 +81,15 @@ test('Korean pages have the commands of the English ones, and no others', () => 
   assert.deepEqual(other, []);
 });
 
+test('the integration pages name each header of a letter and each claim of a token', () => {
+  const names = (path, pattern) => [...read(`payment-adapter/src/${path}`).matchAll(pattern)].map(([, name]) => name);
+  const wanted = { 'shop.md': names('letters/shop_letters.c', /"([A-Za-z-]+): [^"]*%s/g), 'users.md': names('api/login_http.c', /jwt\.payload, "(\w+)"/g) };
+  assert.deepEqual(Object.values(wanted).map(({ length }) => length), [3, 1]);
+  const missing = Object.entries(wanted).flatMap(([page, all]) => ['docs', 'docs/ko'].flatMap((dir) =>
+    all.filter((name) => !read(`${dir}/integrate/${page}`).includes(`\`${name}`)).map((name) => `${dir} ${page}: ${name}`)));
+  assert.deepEqual(missing, []);
+});
+
 test('diagrams tell what the code does', () => {
   const moves = movesOf('queue-front/src/core/event/event_state.c', 'state_next', 'LINE_');
   const states = /^ {4}State:[\s\S]*?enum: \[([^\]]*)\]/m.exec(read('queue-front/openapi.yaml'))[1].split(',').map((word) => word.trim());

@@ -336,7 +336,7 @@ static int judge_token(struct login *login, struct span token, char jti[80], str
         return rc;
     if (!span_to_cstr(jwt.claims.sub, login->user.id, sizeof(login->user.id)) ||
         login->user.id[0] == '\0' || jwt.claims.jti.len == 0 || jwt.claims.jti.len >= 80)
-        rc = err_set(err, ERR_AUTH, "token without sub or jti");
+        rc = err_set(err, ERR_AUTH, "token whose sub or jti is missing or too long");
     else
         span_to_cstr(jwt.claims.jti, jti, 80);
     if (rc == 0)
