@@ -55,24 +55,19 @@ static void put(struct feed *feed, struct span event, uint64_t left, uint64_t mo
 
 static void carry(struct feed *feed, struct span event)
 {
-    struct call calls[2] = {{.method = NULL}, {.method = NULL}};
-    const struct profile *profile = feed->job->profile;
-    if (!call_to_event(&calls[0], profile, COMMAND_SEATS, event, "/counts") ||
-        !call_to_event(&calls[1], profile, COMMAND_SEATS, event, ""))
+    struct call call = {.method = NULL};
+    if (!call_to_event(&call, feed->job->profile, COMMAND_SEATS, event, ""))
         return;
-    caller_make(feed->job->caller, calls, 2, feed->job->timeout_ms, feed->signals);
-    const json_t *free_seats = value_at(calls[0].json, "now.free");
-    const json_t *most = value_at(calls[1].json, "limits.max_per_buyer");
-    bool has_hall = calls[0].end != CALL_ANSWERED || calls[0].status != 404;
-    if (!call_good(&calls[0]) && has_hall)
-        fail(feed, COMMAND_SEATS, &calls[0]);
-    else if (has_hall && !call_good(&calls[1]))
-        fail(feed, COMMAND_SEATS, &calls[1]);
-    else if (has_hall && json_is_integer(free_seats) && json_integer_value(free_seats) >= 0)
-        put(feed, event, (uint64_t)json_integer_value(free_seats),
-            (uint64_t)json_integer_value(most));
-    call_free(&calls[0]);
-    call_free(&calls[1]);
+    caller_make(feed->job->caller, &call, 1, feed->job->timeout_ms, feed->signals);
+    const json_t *categories = value_at(call.json, "categories");
+    const json_t *most = value_at(call.json, "limits.max_per_buyer");
+    double left = value_sum(categories, "free");
+    bool has_hall = call.end != CALL_ANSWERED || call.status != 404;
+    if (!call_good(&call) && has_hall)
+        fail(feed, COMMAND_SEATS, &call);
+    else if (has_hall && categories != NULL && left >= 0 && left <= INT32_MAX)
+        put(feed, event, (uint64_t)left, (uint64_t)json_integer_value(most));
+    call_free(&call);
 }
 
 static void feed_round(struct feed *feed)
