@@ -20,11 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HEADER_MAX = CTL_TOKEN_MAX + 64, HEADER_TEXT_MAX = 1600 };
+enum { HEADER_MAX = CTL_TOKEN_MAX + 64 };
 
 struct caller {
     CURLM *multi;
-    char authorization[HEADER_MAX]; /* "": no token */
+    char bearer[CTL_TOKEN_MAX + 8]; /* "": no token */
     char ca_file[CONFIG_STRING_MAX];
 };
 
@@ -41,8 +41,7 @@ int caller_create(const struct profile *profile, const char *token, struct err_s
     }
     memcpy(caller->ca_file, profile->ca_file, sizeof(caller->ca_file));
     if (token != NULL)
-        snprintf(caller->authorization, sizeof(caller->authorization), "Authorization: Bearer %s",
-                 token);
+        snprintf(caller->bearer, sizeof(caller->bearer), "Bearer %s", token);
     *out = caller;
     return 0;
 }
@@ -110,9 +109,9 @@ void call_put_encoded(struct text *out, struct span text)
 
 static bool add_header(struct call *call, const char *name, const char *value, bool encoded)
 {
-    if (value == NULL)
+    if (value == NULL || value[0] == '\0')
         return true;
-    char memory[HEADER_TEXT_MAX];
+    char memory[HEADER_MAX];
     struct text line = text_on(memory, sizeof(memory) - 1);
     text_str(&line, name);
     TEXT_LIT(&line, ": ");
@@ -146,20 +145,16 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
 static bool prepare(const struct caller *caller, struct call *call, uint64_t timeout_ms)
 {
     const char *type = call->content_type != NULL ? call->content_type : "application/json";
+    const char *bearer = call->open ? call->bearer : caller->bearer;
     bool good = add_header(call, "If-Match", call->if_match, false) &&
                 add_header(call, "If-None-Match", call->if_none_match, false) &&
                 add_header(call, "X-Reason", call->why, true) &&
                 add_header(call, "X-Operator", call->who, true) &&
                 add_header(call, "Content-Type", call->body.ptr != NULL ? type : NULL, false) &&
-                add_header(call, "Authorization", call->bearer, false) &&
+                add_header(call, "Authorization", bearer, false) &&
                 add_header(call, "Cookie", call->cookie, false) &&
                 add_header(call, "Idempotency-Key", call->key, false) &&
                 add_header(call, "Accept", "application/json", false);
-    if (good && !call->open && caller->authorization[0] != '\0') {
-        struct curl_slist *longer = curl_slist_append(call->headers, caller->authorization);
-        good = longer != NULL;
-        call->headers = good ? longer : call->headers;
-    }
     SET(CURLOPT_URL, call->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_USERAGENT, "fairgate");

@@ -23,7 +23,7 @@ struct call {
     const char *content_type;             /* NULL: JSON */
     const char *if_match, *if_none_match; /* NULL: none */
     const char *why, *who;                /* for the trail; NULL: not given */
-    const char *bearer, *cookie, *key;    /* a visitor's; NULL: none */
+    const char *bearer, *cookie, *key;    /* a visitor's; NULL or "": none */
     bool open;                            /* sends no token: healthz, readyz, metrics, the edge */
     bool outside;                         /* through the proxy in the environment, if any */
     /* Offset of the path in the url if another process may own the event; else 0. */

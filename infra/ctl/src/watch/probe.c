@@ -92,8 +92,8 @@ bool probe_visit(struct probe *probe, const char *method, const char *path, cons
 {
     struct call call = {.method = method,
                         .open = true,
-                        .bearer = probe->bearer[0] != '\0' ? probe->bearer : NULL,
-                        .cookie = probe->cookies[0] != '\0' ? probe->cookies : NULL,
+                        .bearer = probe->bearer,
+                        .cookie = probe->cookies,
                         .key = probe->key};
     bool known = call_to_edge(&call, probe->job->profile, path);
     return ask(probe, "the edge", known, &call, body);
