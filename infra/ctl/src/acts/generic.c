@@ -88,7 +88,7 @@ static int add_options(const struct job *job, json_t *body)
         json_t *value = NULL;
         int status = EXIT_DONE;
         if (given == NULL || options[i].way == OPTION_GLOBAL || options[i].way == OPTION_OWN ||
-            options[i].way == OPTION_QUERY || options[i].way == OPTION_ASKED)
+            options[i].way == OPTION_QUERY)
             continue;
         if (options[i].way == OPTION_FLAG)
             value = json_true();
@@ -129,12 +129,11 @@ static bool add_query(const struct job *job, struct call *call)
     bool first = strchr(call->url, '?') == NULL;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         const char *value = job->args->option[i];
-        if (value == NULL || (options[i].way != OPTION_QUERY && options[i].way != OPTION_ASKED))
+        if (value == NULL || options[i].way != OPTION_QUERY)
             continue;
         text_char(&url, first ? '?' : '&');
         text_str(&url, options[i].member);
-        text_char(&url, '=');
-        call_put_encoded(&url, options[i].way == OPTION_ASKED ? SPAN("true") : span_of(value));
+        call_put_encoded(&url, span_of(value));
         first = false;
     }
     if (!url.overflown)

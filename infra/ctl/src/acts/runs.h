@@ -19,7 +19,6 @@ int sale_import(struct job *job);
 /* Copies when and where the show is. */
 void sale_copy_show(const json_t *from, json_t *into);
 int sale_correct(struct job *job);
-int sale_export(struct job *job);
 int sale_lines(struct job *job);
 int sale_move(struct job *job);
 int sale_price(struct job *job);

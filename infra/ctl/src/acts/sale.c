@@ -106,16 +106,6 @@ int sale_correct(struct job *job)
     return status;
 }
 
-int sale_export(struct job *job)
-{
-    struct call call = {.method = NULL};
-    int status = job_get(job, COMMAND_SEATS,
-                         job_option(job, OPTION_CSV) ? "/admin/events/{EVENT}/export?format=csv"
-                                                     : "/admin/events/{EVENT}/export",
-                         &call);
-    return generic_end(job, status, &call);
-}
-
 int sale_lines(struct job *job)
 {
     char next[CTL_URL_MAX] = "/admin/events/{EVENT}/lines";

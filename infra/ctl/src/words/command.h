@@ -27,8 +27,7 @@ enum command_exit {
 enum option_way {
     OPTION_GLOBAL, /* for every command, and not part of a call */
     OPTION_OWN,    /* read by the command itself */
-    OPTION_ASKED,  /* member=true in the query */
-    OPTION_QUERY,
+    OPTION_QUERY,  /* "member=", and the value if it takes one */
     OPTION_TEXT,   /* a member of the body: a text, */
     OPTION_NUMBER, /* a number, */
     OPTION_LIST,   /* texts, separated by commas, */
@@ -49,7 +48,7 @@ struct option {
     const char *value; /* what help calls its value; NULL: it takes none */
     const char *help;
     enum option_way way;
-    const char *member; /* of the query or body */
+    const char *member; /* of the body, or its part of the query */
 };
 
 extern const struct option options[OPTION_COUNT];

@@ -1,5 +1,5 @@
 /* options.h: every option: its id, its name without the two hyphens, what its value is called
- * (NULL: it takes none), its help, its way, and its member of the query or body. The includer
+ * (NULL: it takes none), its help, its way, and its part of the query or body. The includer
  * defines OPTION(), which expands each row. */
 OPTION(HELP, "help", NULL, "what the command does and takes", GLOBAL, NULL)
 OPTION(JSON, "json", NULL, "what the service said, as it said it", GLOBAL, NULL)
@@ -10,13 +10,13 @@ OPTION(TIMEOUT, "timeout", "SECONDS", "how long a call may take (10)", GLOBAL, N
 OPTION(YES, "yes", NULL, "do it without asking", GLOBAL, NULL)
 OPTION(WHY, "why", "TEXT", "the reason, which the audit trail keeps", OWN, NULL)
 OPTION(IF_VERSION, "if-version", "N", "only if this is still its version", OWN, NULL)
-OPTION(LIMIT, "limit", "N", "at most so many", QUERY, "limit")
-OPTION(FROM, "from", "N", "begin with this one", QUERY, "from")
-OPTION(STATE, "state", "STATE", "open, parked or all", QUERY, "state")
-OPTION(ORDER, "order", "ORDER", "of this order alone", QUERY, "order")
-OPTION(BEFORE, "before", "N", "those before this one", QUERY, "before")
-OPTION(RATE, "rate", "RATE", "at this rate, not the one in force", QUERY, "rate_per_s")
-OPTION(SEARCH, "search", "TEXT", "only those with these letters in id or name", QUERY, "q")
+OPTION(LIMIT, "limit", "N", "at most so many", QUERY, "limit=")
+OPTION(FROM, "from", "N", "begin with this one", QUERY, "from=")
+OPTION(STATE, "state", "STATE", "open, parked or all", QUERY, "state=")
+OPTION(ORDER, "order", "ORDER", "of this order alone", QUERY, "order=")
+OPTION(BEFORE, "before", "N", "those before this one", QUERY, "before=")
+OPTION(RATE, "rate", "RATE", "at this rate, not the one in force", QUERY, "rate_per_s=")
+OPTION(SEARCH, "search", "TEXT", "only those with these letters in id or name", QUERY, "q=")
 OPTION(PERCENT, "percent", "N", "how much of it goes back (100)", NUMBER, "percent")
 OPTION(AMOUNT, "amount", "N", "a part: a sum, in minor units", NUMBER, "amount")
 OPTION(FREE, "free", NULL, "void unused tickets of these seats, and free the seats", FLAG, "free")
@@ -35,12 +35,12 @@ OPTION(USES, "uses", "N", "places that each code opens (1)", OWN, NULL)
 OPTION(VERIFY, "verify", NULL, "make the draw again, and judge it", OWN, NULL)
 OPTION(ENTRY, "entry", "N", "with --verify: the position of this entry", OWN, NULL)
 OPTION(COMMITMENT, "commitment", "HEX", "with --verify: what was published beforehand", OWN, NULL)
-OPTION(CSV, "csv", NULL, "as comma-separated values", OWN, NULL)
+OPTION(CSV, "csv", NULL, "as comma-separated values", QUERY, "format=csv")
 OPTION(RUNNING, "running", NULL, "as it stands, closed or not", OWN, NULL)
-OPTION(UNARCHIVED, "unarchived", NULL, "though this version was never archived", ASKED,
-       "unarchived")
-OPTION(REDRAW, "redraw", NULL, "hold the draw, though it may have been held before", ASKED,
-       "redraw")
+OPTION(UNARCHIVED, "unarchived", NULL, "though this version was never archived", QUERY,
+       "unarchived=true")
+OPTION(REDRAW, "redraw", NULL, "hold the draw, though it may have been held before", QUERY,
+       "redraw=true")
 OPTION(UNDO, "undo", NULL, "take the check-in back", OWN, NULL)
 OPTION(NAMES, "names", NULL, "their ids alone, one a line", OWN, NULL)
 OPTION(ONCE, "once", NULL, "one picture or round, and end", OWN, NULL)
@@ -59,6 +59,6 @@ OPTION(BUYER, "buyer", "FILE", "a customer's login and, in the next line, the pa
 OPTION(PAY, "pay", NULL, "wait for a person to pay, then refund it", OWN, NULL)
 OPTION(HALL, "hall", "FILE", "the hall's document (the sample hall)", OWN, NULL)
 OPTION(ANYWAY, "anyway", NULL, "though a sale is open, or opens soon", OWN, NULL)
-OPTION(EVENT, "event", "EVENT", "where the seat is", QUERY, "event")
+OPTION(EVENT, "event", "EVENT", "where the seat is", QUERY, "event=")
 OPTION(CLIENT_CREDENTIALS, "client-credentials", NULL,
        "as a machine, by client_secret_file of the profile", OWN, NULL)
