@@ -792,8 +792,15 @@ describe('the console', async () => {
       return route.fulfill({ headers: { 'access-control-allow-origin': '*' }, json: { event: 'demo', columns, points: [[Date.now() - 60_000, 0, 0, 0, 0, 0]], now, server_time: new Date().toISOString() } });
     });
     await counted([3, 0, 0, 396_000, 132_000]);
+    // Standing places only: half of them are sold.
+    await page.route(`**:${stack.base + 12}/admin/events/demo`, async (route) => {
+      const response = await route.fetch();
+      const json = { ...(await response.json()), seats: 0, categories: [{ name: 'Floor', price: 1, free: 50, held: 0, sold: 50, blocked: 0 }] };
+      await route.fulfill({ response, json });
+    });
     await boss.signInAt('#/events/demo');
     await page.locator('#vital-money .value', { hasText: '₩264,000' }).waitFor();
+    await page.locator('#vital-orders .strip .there[d$="h99.1"]').waitFor({ state: 'attached' });
     assert.match(await page.textContent('#vital-money .small'), /^₩396k captured, ₩132k refunded$/i);
     const facts = await page.locator('#live').innerText();
     for (const [name, sum] of [['Captured', '₩396,000'], ['Refunded', '₩132,000'], ['Takings (captured less refunded)', '₩264,000']]) assert.match(facts.replaceAll('\n', ' '), new RegExp(`${name.replace(/[()]/g, '[$&]')} *${sum}`));

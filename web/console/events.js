@@ -9,7 +9,7 @@ import { partsFor, seatSums } from './watch.js';
 const FIRST_MS = 3000; // how long the list waits for the other parts, whose data changes its size
 
 function seatBar(sums) {
-  const all = Math.max(1, sums.free + sums.held + sums.sold + sums.blocked);
+  const all = Math.max(1, sums.seats);
   const words = say('seats.sums', number(sums.sold), number(sums.held), number(sums.free), number(sums.blocked));
   const bar = make('div', { className: 'bar' });
   bar.setAttribute('role', 'img');

@@ -56,14 +56,14 @@ export async function ofEvent(part, id, end = '') {
   }
 }
 
-// Sums over a hall's categories, and the price of its sold seats. null: the hall is unknown or its part does not
-// answer. {out}: the hall itself cannot be read, with the reason.
+// Sums over a hall's categories, standing places included, and the price of what is sold. null: the hall is unknown or
+// its part does not answer. {out}: the hall itself cannot be read, with the reason.
 export async function seatSums(id) {
   const hall = await ofEvent('seats', id);
   if (hall === null || hall.out) return hall;
   const sum = (of) => hall.categories.reduce((total, category) => total + of(category), 0);
   const [free, held, sold, blocked] = ['free', 'held', 'sold', 'blocked'].map((name) => sum((category) => category[name]));
-  return { seats: hall.seats, free, held, sold, blocked, worth: sum((category) => category.sold * category.price), currency: hall.currency };
+  return { seats: free + held + sold + blocked, free, held, sold, blocked, worth: sum((category) => category.sold * category.price), currency: hall.currency };
 }
 
 // A part's counts of an event over time, up to now.

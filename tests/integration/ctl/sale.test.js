@@ -93,6 +93,7 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   assert.match(done(await fairgate('orders', 'show', number.replaceAll('-', ''))).stdout, new RegExp(`^order +${order}$`, 'm'));
   done(await fairgate('mails', 'again', number, '--why', 'it did not come'));
   assert.match(done(await fairgate('orders', 'counts', EVENT)).stdout, /^captured +\d+$/m);
+  assert.match(done(await withLine('report', EVENT)).stdout, /^ {2}sold +2 of 150 \(1\.3 %\)\n[^]*^ {2}kept +[\d,]+ KRW$/m, 'standing places are part of the whole');
   assert.ok(cells((await fairgate('halls', 'export', EVENT)).stdout).some((row) => row[0] === 'r2s1' && row.includes(order)));
   const csv = done(await fairgate('halls', 'export', EVENT, '--csv')).stdout.trimEnd().split(/\r?\n/);
   assert.ok(csv.some((line) => line.includes('r2s2') && line.includes(order)));

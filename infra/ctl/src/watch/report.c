@@ -102,9 +102,11 @@ static void put_seats(struct grow *out, const json_t *hall, size_t width)
         grow_add(out, SPAN("  not known\n"));
         return;
     }
-    double sold = value_sum(categories, "sold"), seats = value_number(hall, "seats");
-    plain_format(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, seats,
-                 seats > 0 ? sold / seats * 100 : 0);
+    double sold = value_sum(categories, "sold");
+    double all = sold + value_sum(categories, "free") + value_sum(categories, "held") +
+                 value_sum(categories, "blocked"); /* standing places, too */
+    plain_format(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, all,
+                 all > 0 ? sold / all * 100 : 0);
     value_rows(out, categories,
                "name:CATEGORY price:PRICE sold:SOLD held:HELD free:FREE blocked:BLOCKED", width);
 }
