@@ -18,6 +18,7 @@ const services = { seats: world.site, pay: world.pay, tokenFile: world.secrets.p
 const fairgate = commandLine(scope, services);
 const line = await serve(scope, (_, answer) => answer.end('{"audit":[]}'));
 const withLine = commandLine(scope, { ...services, queue: { privatePort: line.port } });
+const withoutSeats = commandLine(scope, { ...services, seats: undefined, queue: { privatePort: line.port } });
 
 async function buy(...seats) {
   const visit = world.visit();
@@ -94,6 +95,7 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   done(await fairgate('mails', 'again', number, '--why', 'it did not come'));
   assert.match(done(await fairgate('orders', 'counts', EVENT)).stdout, /^captured +\d+$/m);
   assert.match(done(await withLine('report', EVENT)).stdout, /^ {2}sold +2 of 150 \(1\.3 %\)\n[^]*^ {2}kept +[\d,]+ KRW$/m, 'standing places are part of the whole');
+  assert.match(done(await withoutSeats('report', EVENT)).stdout, /^ {2}kept +\d+ in minor units$/m, 'the currency is not known');
   assert.ok(cells((await fairgate('halls', 'export', EVENT)).stdout).some((row) => row[0] === 'r2s1' && row.includes(order)));
   const csv = done(await fairgate('halls', 'export', EVENT, '--csv')).stdout.trimEnd().split(/\r?\n/);
   assert.ok(csv.some((line) => line.includes('r2s2') && line.includes(order)));

@@ -62,6 +62,10 @@ void report_money(struct grow *out, double minor, struct span currency)
 {
     char memory[NUMBER_MAX];
     struct text text = text_on(memory, sizeof(memory));
+    if (currency.len == 0) { /* only the seats know how many digits it has */
+        plain_format(out, "%.0f in minor units", minor);
+        return;
+    }
     if (minor < 0)
         text_char(&text, '-');
     currency_put(&text, currency, (uint64_t)(minor < 0 ? -minor : minor));
