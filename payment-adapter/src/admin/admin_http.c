@@ -27,7 +27,7 @@ struct visit {
     uint32_t magic;
     struct http_req *req;
     struct pay *pay;
-    uint64_t id;
+    uint64_t id, most; /* most: of a list */
     char reason[REASON_MAX + 1];
     char who[PERSONS_NAME_BYTES_MAX + 1]; /* "": a token without a name */
     bool compensate;
@@ -78,14 +78,18 @@ static void on_list(void *ctx, const struct pg_answer *answer)
         return;
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
+    uint64_t last = 0, len = (uint64_t)PQntuples(answer->results[0]);
     json_open(&body, '{');
     json_member_open(&body, "sagas", '[');
-    for (int i = 0; i < PQntuples(answer->results[0]); i++) {
-        const struct sql_saga_row row = sql_saga_row(answer->results[0], i);
+    for (uint64_t i = 0; i < len && i < visit->most; i++) {
+        const struct sql_saga_row row = sql_saga_row(answer->results[0], (int)i);
         put_saga(&body, visit->pay, &row);
         json_close(&body, '}');
+        last = row.id;
     }
     json_close(&body, ']');
+    if (len > visit->most)
+        json_member_u64(&body, "before", last);
     json_close(&body, '}');
     guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
@@ -125,11 +129,12 @@ static void list(struct http_req *req, const char *order)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
+    visit->most = most;
     const struct sql_saga_list_args args = {.which = state_text,
                                             .order = order,
                                             .has_before = before.len > 0,
                                             .before = last,
-                                            .most = most};
+                                            .most = most + 1}; /* is there another page? */
     sql_saga_list(visit->pay->pg, &args, on_list, visit);
 }
 

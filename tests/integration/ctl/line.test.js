@@ -219,6 +219,8 @@ test('a draw is held by command and judged by the same one', async () => {
 
 test('an event is archived, deleted, and made again from its archive', async () => {
   await makeEvent(site, 'gone', { name: 'Gone' });
+  await makeEvent(site, 'past');
+  done(await fairgate('close', 'past', '--yes'));
   const file = join(scope.tempDir('archive-'), 'gone.ndjson');
   refused(await fairgate('archive', 'gone', file), EXIT.refused, /event-not-closed/);
   assert.ok(!existsSync(file) && !existsSync(`${file}.part`));
@@ -232,4 +234,8 @@ test('an event is archived, deleted, and made again from its archive', async () 
   await until('the id to be free again', async () => (await fairgate('restore', 'gone', file)).status === EXIT.done);
   await until('it to be known again', async () => (await documentOf('gone')).state === 'closed');
   await until('it to be among what is over', async () => /gone/.test((await fairgate('ended', '--search', 'gone')).stdout));
+  await until('the other one, too', async () => /past/.test((await fairgate('ended')).stdout));
+  const first = done(await fairgate('ended', '--limit', '1')).stdout;
+  const [, below] = /\nThe next page: --below (\d+)\n$/.exec(first);
+  assert.notEqual(cells(done(await fairgate('ended', '--limit', '1', '--below', below)).stdout)[0][0], cells(first)[0][0]);
 });

@@ -31,6 +31,21 @@ async function buy(...seats) {
 const sagaOf = async (order, kind) =>
   (await fairgate('sagas', 'list', '--state', 'all', '--order', order, '--json')).json.sagas.find(({ definition }) => definition.startsWith(kind));
 
+// A full page names the option that continues it, and the last page none.
+async function assertPaged(...words) {
+  const seen = new Set();
+  for (let from = [], pages = 1; from !== undefined; pages += 1) {
+    const { stdout } = done(await fairgate(...words, ...from));
+    const next = /\nThe next page: (--\w+) (\S+)\n$/.exec(stdout);
+    for (const row of cells(stdout.slice(0, next?.index))) {
+      assert.ok(!seen.has(row.join()), row.join());
+      seen.add(row.join());
+    }
+    from = next?.slice(1);
+    if (from === undefined) assert.ok(pages > 1, words.join(' '));
+  }
+}
+
 test('a hall is imported, shown, blocked, priced, counted and exported', async () => {
   const document = (await fairgate('halls', 'document', EVENT, '--json')).stdout;
   const file = join(scope.tempDir('hall-'), 'hall.json');
@@ -107,6 +122,7 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   assert.equal(new Set(rows.map((row) => row.split(',')[0])).size, 401);
   assert.equal(rows.filter((row) => row.includes(`,"'=1""2",,"`)).length, 401);
   assert.equal(rows.length, 2 * 401);
+  for (const words of [['list', 'paged'], ['find', buyer.member]]) await assertPaged('orders', ...words, '--limit', '200');
   world.postgres.sql("DELETE FROM pay.orders WHERE event = 'paged'", 'pay');
   done(await fairgate('letters', 'list'));
   refused(await fairgate('letters', 'retry', '4711'), EXIT.refused, /letter-unknown/);
@@ -149,6 +165,7 @@ test('seats are moved, and an order is given back, only with a reason and a yes'
   await until('the part to be refunded', async () => (await sagaOf(order, 'credit')).state === 'completed');
   done(await fairgate('refund', order, '--why', 'ill', '--percent', '50', '--yes'));
   await world.untilStatus(buyer, order, 'refunded');
+  await assertPaged('sagas', 'list', '--state', 'all', '--limit', '2');
   refused(await fairgate('refund', 'ord_nothing', '--why', 'x', '--yes'), EXIT.refused, /order-unknown|not-found|bad-request/);
 });
 

@@ -240,8 +240,8 @@ static void put_version(const struct call *call, struct grow *out)
                    call->json);
 }
 
-/* The API lists or changes a limited number at a time: says that there is more. */
-static void put_more(const struct call *call, struct grow *out)
+/* The API lists or changes a limited number at a time: says that there is more, and where. */
+static void put_more(const struct job *job, const struct call *call, struct grow *out)
 {
     double more = value_number(call->json, "more");
     if (more > 0)
@@ -249,6 +249,11 @@ static void put_more(const struct call *call, struct grow *out)
 }
 
 int generic_show(const struct job *job, const struct call *call)
+    if (takes == 0 || (before == NULL && !json_is_integer(next)))
+        return;
+    plain_format(out, "The next page: --%s ", takes == OPT(BELOW) ? "below" : "before");
+    value_show(out, before != NULL ? before : next);
+    grow_add(out, SPAN("\n"));
 {
     const struct command *command = job->args->command;
     struct grow out = {.ptr = NULL};
@@ -257,12 +262,12 @@ int generic_show(const struct job *job, const struct call *call)
     if (command->done != NULL) {
         put_done(job, command->done, &out);
         put_version(call, &out);
-        put_more(call, &out);
+        put_more(job, call, &out);
     } else if (command->rows != NULL && !call->csv) {
         const json_t *rows =
             command->rows[0] != '\0' ? value_at(call->json, command->rows) : call->json;
         value_rows(&out, rows, command->columns, job->width);
-        put_more(call, &out);
+        put_more(job, call, &out);
     } else if (call->json != NULL) {
         const json_t *part =
             command->part != NULL ? value_at(call->json, command->part) : call->json;
