@@ -89,6 +89,8 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   const told = done(await withLine('audit', 'second')).stdout;
   assert.match(told, new RegExp(`seats +- +few came +priced ${category.name} ${category.price} to 777$`, 'm'), 'in the one list of all trails');
   refused(await fairgate('halls', 'show', 'nothing'), EXIT.refused, /event-unknown/);
+
+  refused(await fairgate('cancel', 'second', '--why', 'ill'), EXIT.usage, /^fairgate: second: Corrected\. All tickets become void/);
 });
 
 test('a sale is followed: sagas, counts, the export of what is sold', async () => {
@@ -166,6 +168,8 @@ test('seats are moved, and an order is given back, only with a reason and a yes'
   done(await fairgate('refund', order, '--why', 'ill', '--percent', '50', '--yes'));
   await world.untilStatus(buyer, order, 'refunded');
   await assertPaged('sagas', 'list', '--state', 'all', '--limit', '2');
+  for (const act of [['cancel', 'nothing'], ['postpone', 'nothing', 'starts_at=2031-05-01T18:00:00Z', 'refund_until=2031-01-01T00:00:00Z']])
+    refused(await fairgate(...act, '--why', 'ill', '--yes'), EXIT.refused, /event-unknown/);
   refused(await fairgate('refund', 'ord_nothing', '--why', 'x', '--yes'), EXIT.refused, /order-unknown|not-found|bad-request/);
 });
 

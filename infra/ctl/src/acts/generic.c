@@ -1,9 +1,9 @@
 /* generic.c: the row of a command names its call. Words that the path does not use become members
  * of the body under the API's names.
  *
- * What cannot be undone needs a confirmation. The question shows the state of the event, and the
- * call carries the version that was read: if somebody else changes the event in between, the
- * service rejects the call. */
+ * What cannot be undone needs a confirmation. The question names the event, so one that nobody has
+ * is rejected here, and a call to the waiting room carries the version that was read: if somebody
+ * else changes the event in between, the service rejects the call. */
 #include "acts/generic.h"
 
 #include "base/json_in.h"
@@ -144,11 +144,12 @@ static bool add_query(const struct job *job, struct call *call)
 int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *summary)
 {
     struct call call = {.method = NULL};
-    int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &call);
-    if (status == EXIT_DONE) {
+    bool line = job->args->command->service == COMMAND_LINE;
+    int status = job_get(job, line ? COMMAND_LINE : COMMAND_SEATS, "/admin/events/{EVENT}", &call);
+    if (status == EXIT_DONE && line)
         memcpy(etag, call.etag, CTL_ETAG_MAX);
-        value_fill(summary, "{id} ({name}) is {state}. ", call.json);
-    }
+    if (status == EXIT_DONE)
+        value_fill(summary, line ? "{id} ({name}) is {state}. " : "{event}: {name}. ", call.json);
     call_free(&call);
     return status;
 }
@@ -158,7 +159,7 @@ static int ask(struct job *job, char etag[CTL_ETAG_MAX])
     const struct command *command = job->args->command;
     struct grow question = {.ptr = NULL};
     int status = EXIT_DONE;
-    if (command->service == COMMAND_LINE && job_event(job) != NULL)
+    if (job_event(job) != NULL)
         status = generic_event_now(job, etag, &question);
     grow_add(&question, span_of(command->asks));
     const char *text = grow_cstr(&question);
@@ -243,17 +244,19 @@ static void put_version(const struct call *call, struct grow *out)
 /* The API lists or changes a limited number at a time: says that there is more, and where. */
 static void put_more(const struct job *job, const struct call *call, struct grow *out)
 {
+    uint64_t takes = command_options(job->args->command) & (OPT(BEFORE) | OPT(BELOW));
+    const json_t *before = value_at(call->json, "before"), *next = value_at(call->json, "next");
     double more = value_number(call->json, "more");
     if (more > 0)
         plain_format(out, "%.0f more %s.\n", more, more == 1 ? "waits" : "wait");
-}
-
-int generic_show(const struct job *job, const struct call *call)
     if (takes == 0 || (before == NULL && !json_is_integer(next)))
         return;
     plain_format(out, "The next page: --%s ", takes == OPT(BELOW) ? "below" : "before");
     value_show(out, before != NULL ? before : next);
     grow_add(out, SPAN("\n"));
+}
+
+int generic_show(const struct job *job, const struct call *call)
 {
     const struct command *command = job->args->command;
     struct grow out = {.ptr = NULL};
