@@ -362,10 +362,8 @@ static const struct command rows[] = {
              "Correct the hall first: new orders show its date.",
      .needs = OPT(WHY),
      PAY("PUT", EVENT_AT "/postponement"),
-     .done = "{EVENT} has a new date; its buyers get a mail.",
-     .asks =
-         "Everybody who has a ticket gets a mail, and can have the order refunded until the time "
-         "that you named. Postpone it?"},
+     .asks = "A new date or venue is mailed to all who have a ticket. Orders can be refunded "
+             "until the time that you named. Postpone it?"},
     {.form = "postponed EVENT",
      .brief = "The new date of a postponed event",
      PAY(NULL, EVENT_AT "/postponement")},
