@@ -58,7 +58,7 @@ WITH since AS MATERIALIZED (
     FROM (
         SELECT s.subject, s.parked FROM saga s WHERE :is_open(s) AND NOT s.parked
         UNION ALL
-        SELECT s.subject, s.parked FROM saga s WHERE s.parked
+        SELECT s.subject, s.parked FROM saga s WHERE :awaits_operator(s)
     ) s
     :order_of_saga(s)
     GROUP BY 1

@@ -268,7 +268,7 @@ SELECT jsonb_build_object('mails', coalesce(jsonb_agg(jsonb_build_object('mail',
 FROM b
 HAVING count(*) > 0 OR :first < :last;
 
--- The lags of messages, mails and sagas, and the time here, for the metrics.
+-- The lags of messages, mails and sagas, and the time here, for the metrics. What an operator accepted needs no alarm.
 -- statement: lags
 --< shop          bigint signed
 --< shop_us       bigint signed
@@ -291,12 +291,17 @@ SELECT (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at < 'inf
         FROM mail_outbox
         WHERE done_at IS NULL AND due_at < 'infinity'
     ), 0) AS mail_us,
-    (SELECT count(*) FROM saga s WHERE s.parked) AS sagas_parked,
+    (SELECT count(*) FROM saga s WHERE :awaits_operator(s)) AS sagas_parked,
     (SELECT count(*) FROM saga s WHERE :is_open(s) AND NOT s.parked) AS sagas_open,
     coalesce((
         SELECT :age_us(min(s.due_at))
         FROM saga s
         WHERE :is_open(s) AND NOT s.parked AND s.due_at < now()
     ), 0) AS sagas_us,
-    (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at = 'infinity') AS shop_parked,
+    (
+        SELECT count(*)
+        FROM shop_outbox b
+        WHERE b.done_at IS NULL AND b.due_at = 'infinity'
+            AND NOT :is_accepted('not-at-shop', b.order_id, b.kind, coalesce(b.error, 'waiting'))
+    ) AS shop_parked,
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us;
