@@ -483,6 +483,14 @@ describe('around the waiting page', async () => {
     await line.go(visitor, 'outlived');
     await visitor.view('admitted');
     await visitor.view('expired');
+    const words = () => visitor.page.locator('.on-expired.card').innerText();
+    assert.match(await words(), /You can join again/);
+    await act(line.front, 'outlived', 'sold-out');
+    await visitor.page.locator('#line[data-state=sold-out]').waitFor();
+    assert.match(await words(), /The event is sold out/);
+    assert.doesNotMatch(await words(), /join again/i);
+    await act(line.front, 'outlived', 'open');
+    await visitor.page.locator('#again').waitFor();
   });
 
   test('a called member without the shop\'s token reads what to do', async () => {

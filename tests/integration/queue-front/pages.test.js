@@ -149,7 +149,7 @@ test('a page says what state the event is in, and a refused form leads to one th
   await phone.call('POST', 'move', { body: { code: (await browser.call('POST', 'move', { body: {} })).json.code } });
   for (const call of ['pass', 'leave']) await refused(browser, call, 'ticket-moved', 'moved');
   await refused(browser, 'join', 'code-required', 'moved');
-  assert.match((await browser.page()).text, /id="presale" class="[^"]*on-moved/);
+  assert.match((await browser.page()).text, /id="presale" class="[^"]*on-moved[^"]* only only-open/);
   await act(site.front, 'show', 'sold-out');
   await refused(new Browser(site.front, 'show'), 'join', 'event-sold-out', 'sold-out');
   await act(site.front, 'show', 'close');
