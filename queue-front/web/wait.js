@@ -351,9 +351,9 @@ async function join(invited = {}, body) {
       const { work } = await fetched('slowed');
       headers = { ...invited, 'X-Proof-Of-Work': await work(task) };
     } else if ([401, 409, 422].includes(answer.status) ||
-      (answer.status === 503 && /"(codes-missing|line-full)"/.test(await answer.clone().text()))) {
-      const { code } = await answer.json();
-      return location.replace(`${home}?notice=${code}`);
+      /"(codes-missing|line-full|too-many-(codes|wrong-tokens))"/.test(await answer.clone().text())) {
+      const { code, reference = '' } = await answer.json();
+      return location.replace(`${home}?notice=${code}&reference=${reference}`);
     } else if (answer.status === 429 || answer.status === 503) {
       if (await moreWords()) notice(say(answer.status === 429 ? 'more.limited' : 'more.joining'));
       const reply = await answer.json().catch(() => ({}));

@@ -333,6 +333,12 @@ describe('around the waiting page', async () => {
     await visitor.page.click('#guest button');
     await visitor.shows('notice', /not for this event/);
     assert.equal(await text(visitor, 'position'), '4');
+    // One guess too many is explained and not repeated.
+    await visitor.page.route('**/join', (route) => route.fulfill({ status: 429, headers: { 'retry-after': '1' }, contentType: 'application/problem+json', body: '{"status":429,"code":"too-many-codes"}' }), { times: 1 });
+    await visitor.page.click('#invite summary');
+    await visitor.page.fill('#invitation', 'no such thing');
+    await visitor.page.click('#guest button');
+    await visitor.shows('notice', /Too many wrong codes/);
     await goFor(visitor.page, `${line.at}/e/laned#invitation=${invitations[0].code}`, '#guest button:focus');
     await visitor.judge('wait-invited');
     await visitor.page.keyboard.press('Enter');
