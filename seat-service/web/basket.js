@@ -77,8 +77,11 @@ export class Basket {
     return this.change(() => call('PATCH', `${this.path}/${hold.hold}`, { remove: [id] }), hold);
   }
 
+  // Standing places, or another number of those that are held.
   area(area, quantity) {
-    return this.change(() => call('POST', this.path, { area, quantity, ...this.needs }));
+    return this.change(() => (this.hold?.area === area
+      ? call('PATCH', `${this.path}/${this.hold.hold}`, { quantity, ...this.needs })
+      : call('POST', this.path, { area, quantity, ...this.needs })));
   }
 
   giveBack(hold) {

@@ -152,7 +152,8 @@ function toggle(i) {
 }
 
 export function takeArea(area, quantity) {
-  if (basket.hold) trouble(say('error.seats-and-area'));
+  if (basket.closed) trouble(say('error.hold-paying'));
+  else if (basket.hold && basket.hold.area !== area) trouble(say('error.seats-and-area'));
   else attempt([], () => basket.area(area, quantity));
 }
 

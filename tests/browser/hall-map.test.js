@@ -785,6 +785,10 @@ describe('the map of the hall', async () => {
     await page.selectOption('#areas select', '2');
     await clickFor(page, '#areas button', '#cart-seats li');
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
+    await page.selectOption('#areas select', '3');
+    await page.click('#areas button');
+    await page.locator('#cart-seats', { hasText: 'floor × 3' }).waitFor();
+    await page.waitForFunction(() => document.querySelector('#areas meter').value === 497);
   });
 
   test('a category of standing places alone is neither filtered by nor searched', async () => {

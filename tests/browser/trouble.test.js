@@ -260,9 +260,6 @@ describe('pages in trouble', async () => {
       await cart(page, 1);
       assert.equal(await page.textContent('#cart-seats li'), 'floor × 3');
       await see(visitor, 'standing-held', { drawn: '#map' });
-      await page.click('#areas button');
-      await untilShown(page, 'trouble');
-      await page.click('#trouble-close');
       await visitor.openRow(0, 0);
       await visitor.seat(3).click();
       await untilShown(page, 'trouble');
