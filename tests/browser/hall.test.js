@@ -86,7 +86,7 @@ describe('the hall', async () => {
     const card = page.locator('#proposals-list li').first();
     assert.match(await card.textContent(), /₩300,000 plus fees \(₩150,000 each\)/);
     await card.locator('.main').click();
-    await until('the whole sum', async () => (await page.textContent('#cart-sum')) === 'Seats: 2 – ₩307,000 incl. ₩7,000 fees');
+    await until('the whole sum', async () => (await page.textContent('#cart-sum')) === 'Tickets: 2 – ₩307,000 incl. ₩7,000 fees');
     await guest.judge('hall-fees');
     const none = await enter();
     await none.page.click('#cart-open');
@@ -208,11 +208,11 @@ describe('the hall', async () => {
     assert.match(await guest.seat(0).textContent(), /with a code only/);
     await guest.seat(0).click();
     await page.locator('#trouble').getByText('people with a code').waitFor();
-    await page.locator('#offers').getByText('Presale code').click();
+    await page.locator('#offers').getByText('Seat code').click();
     assert.equal(await page.evaluate(() => document.activeElement.id), 'code');
     await page.keyboard.type('open sesam');
     await page.keyboard.press('Enter');
-    await page.locator('#code-told').getByText('not for this event').waitFor();
+    await page.locator('#code-told').getByText('does not open seats here').waitFor();
     assert.equal(await page.locator('#code').getAttribute('aria-invalid'), 'true');
     await guest.judge('hall-code-wrong');
     // Dates follow the reader's regional form.

@@ -400,7 +400,7 @@ describe('around the waiting page', async () => {
       visitors.push(visitor);
     }
     await patch(drawn.front, 'awaits', { opens_at: at(1500) });
-    for (const [i, words] of [/^Entries are closed\. The draw is waiting for the beacon/, /^참여가 마감되었습니다\. 비콘/, /^Entries are closed/].entries()) {
+    for (const [i, words] of [/^Entries are closed\. The draw is waiting for the beacon/, /^참여가 마감되었습니다\. 비컨/, /^Entries are closed/].entries()) {
       const { page } = visitors[i];
       await until('the page to say so', async () => {
         if (i === 2) await page.reload();

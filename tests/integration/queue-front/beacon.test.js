@@ -92,7 +92,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   assert.equal(closed.seed, null);
   assert.ok(Date.parse(closed.closed_at) < Date.parse(closed.promised.at), 'nobody knew the value');
   const late = await Visitor.withPlace(front, 'show');
-  for (const [lang, words] of [['en', /Entries are closed\. The draw is waiting/], ['ko', /마감되었습니다\. 비콘 값이 나오면/]]) {
+  for (const [lang, words] of [['en', /Entries are closed\. The draw is waiting/], ['ko', /마감되었습니다\. 비컨 값이 나오면/]]) {
     for (const visitor of [visitors[0], new Visitor(front, 'show')]) {
       await until(`the page to say so, ${lang}`, async () => {
         const { text } = await front.http.get(`/e/show?lang=${lang}`, { headers: { ...visitor.jar.headers, accept: 'text/html' } });

@@ -858,7 +858,7 @@ test('without a script a refusal is on the page and takes no seat', async () => 
     assert.match(page.text, words);
     assert.deepEqual(heldOf(page), []);
   };
-  await refused({ category: '', quantity: '9' }, 'too-many', /at most 8 seats/);
+  await refused({ category: '', quantity: '9' }, 'too-many', /at most 8 tickets/);
   await refused({ category: '', quantity: 'many' }, 'bad-field', /Nothing was taken/);
   await refused({ category: '', quantity: '1', code: 'guess' }, 'code-unknown', /code/);
   await refused('category=%ff&quantity=1', 'bad-json', /Nothing was taken/);
@@ -902,7 +902,7 @@ const REFUSED_FORMS = [
     const held = await hold({ area: 'floor', quantity: '2', code: 'open sesame' });
     for (const change of [{ quantity: '1' }, { quantity: '2', code: 'open sesame' }]) assert.equal(await one.send(change, held), '', 'only more places need the code');
     return one.send({ quantity: '3' }, held);
-  }, /Please enter yours as “Presale code”/, /Presale code <input name="code"/],
+  }, /Please enter yours as “Seat code”/, /Seat code <input name="code"/],
   ['too-many-codes', CODED, ({ one }) => insist(one, {}, '?refused=too-many-codes'), /try again in a minute/, CHOOSE],
   ['too-many-requests', { limits: { rate_per_session_per_s: 1 } }, ({ one }) => insist(one, { category: 'Loge' }, '?refused=too-many-requests'), /wait a moment/, CHOOSE],
   ['not-in-hold', {}, async ({ one, hold }) => one.send({ remove: 'r9s9' }, await hold({ category: 'Front', quantity: '2' })), /Please try again/, RELEASE],
