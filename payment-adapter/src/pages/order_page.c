@@ -31,7 +31,8 @@ struct order_page {
     struct show show;
     struct fact_list facts;
     struct refund_terms terms;
-    bool refund_until, refund, refundable;
+    bool refund_until, refundable;
+    uint64_t refund, refunded; /* what a refund would return; what is returned, or will be */
 };
 
 /* ---- what is decided once ---- */
@@ -58,7 +59,8 @@ static int judge_refund(struct order_page *page)
         return rc == ERR_NOMEM ? rc : 0;
     page->refundable = page->completed && row->why_kept.ptr == NULL;
     page->refund_until = page->refundable && terms->until_ms > 0;
-    page->refund = row->amount > 0 && (back || page->refundable);
+    page->refund = order_row_refund(row, terms);
+    page->refunded = page->completed ? row->refund_amount : page->refund;
     return 0;
 }
 
@@ -139,11 +141,11 @@ static void list_facts(struct order_page *page)
     fact_phrase(facts, "kept", page->kept, SPAN(""), SPAN(""));
     fact_time(facts, "refund-until", "refund-until-words", &page->show,
               page->refund_until ? span_of(page->terms.until) : SPAN(""));
-    fact_money(facts, "refund", "refund-words", order_row_refund(row, &page->terms));
-    facts->all[facts->len - 2].shown = page->refund;
-    fact_if(facts, "refundable", page->refundable && page->refund);
+    fact_money(facts, "refund", "refund-words", page->refund);
+    fact_money(facts, "refunded", "refunded-words", page->refunded);
+    fact_if(facts, "refundable", page->refundable && row->amount > 0);
     /* A free order is returned without money. */
-    fact_if(facts, "returnable", page->refundable && !page->refund);
+    fact_if(facts, "returnable", page->refundable && row->amount == 0);
     fact_text(facts, "until", page->pending ? row->expires_at : SPAN(""));
     fact_if(facts, "pending", page->pending);
     /* It ended without tickets. The visit may continue; if it has ended, the hall page says how to

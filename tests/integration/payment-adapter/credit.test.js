@@ -60,6 +60,7 @@ test('money goes back after a visit, in parts, each once, and the tickets stay',
   assert.equal(new Set(keysOf(order)).size, 3, 'each has its own key');
   const { status, refunded, refund, seats } = await read(order);
   assert.deepEqual([status, refunded, refund.amount, seats.length], ['completed', 240_000, 60_000, 3]);
+  assert.match((await buyer.get(`/pay/orders/${order}`)).text, /<data value="240000"/);
   assert.deepEqual((await ticketsOf(order)).map(({ state }) => state), ['used', 'valid', 'valid']);
   await world.assertAgreed(order);
   for (const [nth, sum, vat] of [[1, 20_000, 1818], [2, 20_000, 1818], [3, 200_000, 18_182]]) {

@@ -249,7 +249,7 @@ test('an order keeps the terms that it was made on, and its page tells them', as
   assert.deepEqual(await read(free), { by: 'buyer', until: '2031-01-01T00:00:00.000Z', amount: 154000, handed_on: false });
   assert.equal((await read(bound)).by, 'operator');
   const page = async ({ order }, lang) => (await buyer.get(`/pay/orders/${order}?lang=${lang}`)).text;
-  assert.match(await page(free, 'en'), /Refundable until.*2031-01-01/);
+  assert.match(await page(free, 'en'), /Refundable until.*2031-01-01.*Refundable amount<\/dt><dd><data value="154000"/s);
   assert.match(await page(free, 'ko'), /환불 가능 기한.*2031-01-01/);
   assert.match(await page(bound, 'en'), /The organiser handles refunds for this event/);
   assert.match(await page(late, 'ko'), /환불 가능 기한이 지났습니다/);
@@ -278,6 +278,7 @@ test('a part is given back where the terms say so, and nobody takes the rest for
   await refund(order);
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 107800);
+  assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Refund amount<\/dt><dd><data value="107800"/);
   const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.refunded@`)));
   assert.match(wordsOf(mail), /: KRW 107,800/);
   await until('the shop to know', async () => (await atShop(order)).status === 'refunded');
