@@ -199,12 +199,15 @@ RETURNING event;
 --< bought     boolean
 --< offered    boolean
 --< tickets    boolean
+--< amount     bigint
+--< off        boolean
 SELECT o.id, :event_name(o) AS event_name, :show(o) AS show, o.status,
     jsonb_array_length(o.seats)::bigint AS seats, o.member = :member AS bought, EXISTS (
         SELECT
         FROM ticket t
         WHERE t.order_id = o.id AND t.offered_to = :member AND :is_unrevoked(t) AND :is_unused(t)
-    ) AS offered, EXISTS (SELECT FROM ticket t WHERE t.order_id = o.id AND t.member = :member) AS tickets
+    ) AS offered, EXISTS (SELECT FROM ticket t WHERE t.order_id = o.id AND t.member = :member) AS tickets,
+    o.amount, gone.event IS NOT NULL AS off
 FROM (
     SELECT id FROM orders WHERE member = :member
     UNION

@@ -20,6 +20,20 @@ struct orders_page {
 
 static bool more_orders(void *ctx, unsigned turn);
 
+/* As on the order's page: a cancelled event comes first, and a free order is not refunded. */
+static const char *state_of(const struct sql_orders_mine_row *row)
+{
+    if (row->off && row->status != ORDER_PARKED)
+        return "event-cancelled";
+    if (row->offered)
+        return "offered";
+    if (row->amount == 0 && row->status == ORDER_REFUNDING)
+        return "free-returning";
+    if (row->amount == 0 && row->status == ORDER_REFUNDED)
+        return "free-returned";
+    return order_status_name(row->status);
+}
+
 static void list_order(struct orders_page *page)
 {
     struct fact_list *facts = &page->facts;
@@ -28,7 +42,7 @@ static void list_order(struct orders_page *page)
     struct text state = text_on(page->state, sizeof(page->state));
     text_u64(&seats, row->seats);
     TEXT_LIT(&state, "orders.");
-    text_str(&state, row->offered ? "offered" : order_status_name(row->status));
+    text_str(&state, state_of(row));
     number_of(row->id, page->number);
     fact_text(facts, "order", row->id)->more = more_orders;
     fact_text(facts, "event-name", row->event_name);

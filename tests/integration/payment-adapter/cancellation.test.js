@@ -29,6 +29,7 @@ const buy = async (hold) => {
 };
 const CLASS = Array.from({ length: 40 }, (_, i) => `Z-${i}`); // more seats than a move or an operator's refund may name
 const ticketsOf = async (order) => (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+const page = async (path) => (await buyer.get(`/pay/orders${path}`, { 'accept-language': 'en' })).text;
 const scan = ({ token }) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
 
 // A small part was refunded at the provider, and accepted.
@@ -72,6 +73,9 @@ test('all orders are given back across a kill, and those that a provider refuses
   const answer = assertStatus(await world.pay.admin.post(PATH, { body: { reason: WHY } }), 202);
   assert.deepEqual([answer.json.reason, answer.json.ended_at, answer.json.orders.all], [WHY, null, SOLD + 1]);
   assert.equal((await scan(second)).json.code, 'revoked');
+  const list = await page('');
+  assert.match(list, /Event cancelled · /);
+  assert.doesNotMatch(list, /Completed|Awaiting payment/);
   const late = await world.order(buyer, world.hold());
   assertProblem(late, 409, 'event-cancelled');
   go();

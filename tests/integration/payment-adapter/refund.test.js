@@ -119,10 +119,15 @@ test('the shop hears of an order before its refund, however early that is asked 
 });
 
 test('the shop takes a free order, which has no payment', async () => {
-  const { order } = assertStatus(await world.order(buyer, world.hold({ total: 0 })), 201).json;
+  const visitor = await world.login('argon2id@example.com');
+  const page = async (path) => (await visitor.get(`/pay/orders${path}?lang=en`)).text;
+  const { order } = assertStatus(await world.order(visitor, world.hold({ total: 0 })), 201).json;
   await until('the shop to have it', async () => (await atShop(order)).external_id === order);
   const { amount, provider, payment } = await atShop(order);
   assert.deepEqual([amount, provider, payment], [0, null, null]);
+  await refund(order, visitor);
+  await world.untilStatus(visitor, order, 'refunded');
+  assert.match(await page(''), /Returned · /);
 });
 
 test('a letter that the shop refuses for good is parked with an alarm, and the others go on', async () => {
