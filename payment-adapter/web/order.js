@@ -70,7 +70,7 @@ function follow() {
   stream.addEventListener('order', (message) => {
     const now = JSON.parse(message.data);
     const checking = now.reason === 'checking-payment';
-    if (now.status !== status || checking !== 'checking' in main.dataset || (now.payment?.checkout_url && !byId('pay-link') && status === 'pending_payment')) location.reload();
+    if (now.status !== status || checking !== 'checking' in main.dataset || (now.payment?.checkout_url && !now.event_cancelled && !byId('pay-link') && status === 'pending_payment')) location.reload();
   });
   stream.addEventListener('error', () => {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (navigator.onLine) location.reload(); }, 5000);

@@ -38,10 +38,17 @@ static bool is_paid(enum order_status status)
     return status == ORDER_COMPLETED || status == ORDER_REFUNDING || status == ORDER_REFUNDED;
 }
 
-/* The event is cancelled. */
+/* The event is cancelled, and what the order's own state says is no longer true, or not why. */
+static bool is_cancelled(const struct sql_order_row *row)
+{
+    return row->off && (is_paid(row->status) || row->status == ORDER_PENDING_PAYMENT ||
+                        row->status == ORDER_CONFIRMING || row->status == ORDER_CANCELLED);
+}
+
 static struct span word_of_cancelled(const struct sql_order_row *row)
 {
-    assert(is_paid(row->status));
+    if (!is_paid(row->status))
+        return SPAN("event-cancelled-unpaid");
     if (row->amount == 0)
         return SPAN("event-cancelled-free");
     return row->status == ORDER_REFUNDED ? SPAN("event-cancelled-refunded")
@@ -62,7 +69,7 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
         (row->status == ORDER_FAILED && (span_eq(row->cause, SPAN(ORDER_CAUSE_BUYER_LIMIT)) ||
                                          span_eq(row->cause, SPAN(ORDER_CAUSE_PURCHASE_DIFFERS)) ||
                                          span_eq(row->cause, SPAN("virtual-account"))));
-    text_put(&key, row->off && is_paid(row->status)                   ? word_of_cancelled(row)
+    text_put(&key, is_cancelled(row)                                  ? word_of_cancelled(row)
                    : row->postponed && row->status == ORDER_COMPLETED ? SPAN("postponed")
                    : row->amount == 0 && !own_words                   ? word_of_free(row->status)
                    : unreachable                                      ? SPAN("unreachable")

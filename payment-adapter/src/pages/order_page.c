@@ -37,14 +37,17 @@ struct order_page {
 
 /* ---- what is decided once ---- */
 
-/* An order that failed shows no steps: the sentence above says where the money is. */
+/* An order that failed, or whose event is cancelled, shows no steps: the sentence above says where
+ * the money is. */
 static unsigned step_of(const struct sql_order_row *row)
 {
+    if (row->off)
+        return STEPS_NONE;
     if (row->status == ORDER_PENDING_PAYMENT)
         return 1;
     if (row->status == ORDER_CONFIRMING)
         return 2;
-    return row->status == ORDER_COMPLETED && !row->off ? STEPS : STEPS_NONE;
+    return row->status == ORDER_COMPLETED ? STEPS : STEPS_NONE;
 }
 
 /* The terms that the buyer saw before the payment. The page offers what order_refund would do. */
@@ -151,7 +154,8 @@ static void list_facts(struct order_page *page)
     /* It ended without tickets. The visit may continue; if it has ended, the hall page says how to
      * come again. With tickets the visit has ended, so the way back leads through the line. */
     fact_if(facts, "over",
-            status == ORDER_CANCELLED || status == ORDER_EXPIRED || status == ORDER_FAILED);
+            !row->off &&
+                (status == ORDER_CANCELLED || status == ORDER_EXPIRED || status == ORDER_FAILED));
     fact_if(facts, "gone", status == ORDER_REFUNDED && !row->off);
     fact_phrase(facts, "notice", page->notice, SPAN(""), SPAN(""));
     fact_text(facts, "support", span_of(page->support));
@@ -189,7 +193,7 @@ int order_page_put(struct text *out, const struct filled_page *page, const struc
     struct order_page order = {
         .row = row,
         .support = support,
-        .pending = row->status == ORDER_PENDING_PAYMENT,
+        .pending = row->status == ORDER_PENDING_PAYMENT && !row->off,
         .completed = row->status == ORDER_COMPLETED && !row->off,
         .step_now = step_of(row),
         .facts = {.words = site_phrases(site, lang), .currency = row->currency},

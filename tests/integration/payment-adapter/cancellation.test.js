@@ -76,6 +76,9 @@ test('all orders are given back across a kill, and those that a provider refuses
   const list = await page('');
   assert.match(list, /Event cancelled · /);
   assert.doesNotMatch(list, /Completed|Awaiting payment/);
+  const unpaid = await page(`/${open}`);
+  assert.match(unpaid, />The event has been cancelled\. If you paid/);
+  assert.doesNotMatch(unpaid, /id="pay-link"|<dt>Pay by|>Payment at/);
   const late = await world.order(buyer, world.hold());
   assertProblem(late, 409, 'event-cancelled');
   go();
@@ -90,6 +93,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.equal(seen.orders.under_way, 0, 'what waits for a person is not under way');
   assert.deepEqual(new Map(seen.parked.map(({ order, cause }) => [order, cause])), new Map([[refused, 'charge_not_refundable'], [accepted, 'difference-accepted']]));
   await world.untilStatus(buyer, open, 'cancelled');
+  assert.doesNotMatch(await page(`/${open}`), />The order was cancelled|>Choose seats again/);
 
   world.psp.refuseRefundOf = null;
   const { saga } = seen.parked.find(({ order }) => order === refused);
