@@ -126,6 +126,7 @@ function handOn(form) {
 
 const clock = byId('clock');
 if (clock) {
+  clock.parentElement.previousElementSibling.textContent = say('order.until');
   const tick = () => { clock.textContent = minutes(Date.parse(clock.dataset.until) - serverNow()); };
   setInterval(tick, 500);
   tick();

@@ -44,7 +44,7 @@ static unsigned step_of(const struct sql_order_row *row)
     if (row->off)
         return STEPS_NONE;
     if (row->status == ORDER_PENDING_PAYMENT)
-        return 1;
+        return row->amount > 0 ? 1 : 2;
     if (row->status == ORDER_CONFIRMING)
         return 2;
     return row->status == ORDER_COMPLETED ? STEPS : STEPS_NONE;
@@ -86,8 +86,10 @@ static bool more_steps(void *ctx, unsigned turn)
 {
     struct order_page *page = ctx;
     page->facts.len = page->steps_at;
-    list_step(page, turn);
-    return turn < STEPS;
+    /* A free order has no payment. */
+    unsigned step = turn > 0 && page->row->amount == 0 ? turn + 1 : turn;
+    list_step(page, step);
+    return step < STEPS;
 }
 
 static void list_seat(struct order_page *page, unsigned seat)
@@ -149,7 +151,8 @@ static void list_facts(struct order_page *page)
     fact_if(facts, "refundable", page->refundable && row->amount > 0);
     /* A free order is returned without money. */
     fact_if(facts, "returnable", page->refundable && row->amount == 0);
-    fact_text(facts, "until", page->pending ? row->expires_at : SPAN(""));
+    fact_time(facts, "until", "until-words", &page->show,
+              page->pending && row->amount > 0 ? row->expires_at : SPAN(""));
     fact_if(facts, "pending", page->pending);
     /* It ended without tickets. The visit may continue; if it has ended, the hall page says how to
      * come again. With tickets the visit has ended, so the way back leads through the line. */

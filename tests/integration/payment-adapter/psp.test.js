@@ -583,6 +583,7 @@ test('by Toss: an invented key sells no seat, and the buyer may cancel', async (
   const page = (await buyer.get(`/pay/orders/${order}?lang=en`)).text;
   assert.match(page, /We are checking your payment/);
   assert.match(page, /id="pay-link"/, 'who has not paid still can');
+  assert.match(page, /Pay by<\/dt><dd><span[^>]*>[A-Z][a-z]+day, /);
   assert.equal(world.seats.holds.get(visit.hold).state, 'paying');
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
   assert.equal((await world.untilStatus(buyer, order, 'cancelled')).reason, 'cancelled');

@@ -122,6 +122,9 @@ test('the shop takes a free order, which has no payment', async () => {
   const visitor = await world.login('argon2id@example.com');
   const page = async (path) => (await visitor.get(`/pay/orders${path}?lang=en`)).text;
   const { order } = assertStatus(await world.order(visitor, world.hold({ total: 0 })), 201).json;
+  const progress = await page(`/${order}`);
+  assert.match(progress, />Your seats are confirmed/);
+  assert.doesNotMatch(progress, />Payment at the provider|<dt>Pay by/);
   await until('the shop to have it', async () => (await atShop(order)).external_id === order);
   const { amount, provider, payment } = await atShop(order);
   assert.deepEqual([amount, provider, payment], [0, null, null]);
