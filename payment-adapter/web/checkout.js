@@ -118,7 +118,7 @@ function showLinks() {
 }
 
 // Errors that end this checkout.
-const isOver = ({ code }) => /^(bad-pass|hold-|no-such-hold|pass-)/.test(code);
+const isOver = ({ code }) => /^(bad-pass|currency-not-taken|event-cancelled|event-renewed|hold-|no-such-hold|order-too-large|pass-)/.test(code);
 
 function end() {
   over = true;

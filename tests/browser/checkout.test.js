@@ -62,9 +62,9 @@ describe('checkout', async () => {
     const { page } = visitor;
     let due = 0;
     let free = false;
-    let down = false;
+    let down = null;
     await page.route('**/v1/seats/*/holds/*', async (route) => {
-      if (down) return route.fulfill({ status: 503, contentType: 'application/problem+json', json: { status: 503, code: 'unavailable' } });
+      if (down) return route.fulfill({ status: down.status, contentType: 'application/problem+json', json: down });
       const answer = await route.fetch();
       if (route.request().method() !== 'GET') return route.fulfill({ response: answer });
       const hold = await answer.json();
@@ -88,15 +88,20 @@ describe('checkout', async () => {
     assert.ok(rules.y + rules.height <= button.y, 'what is agreed to is read before the button');
     assert.equal(await page.getAttribute('#link-support', 'href'), 'mailto:help@shop.example');
     await visitor.judge('parts');
-    free = down = true;
+    free = true;
+    down = { status: 503, code: 'unavailable' };
     await page.reload();
     await page.locator('#again').waitFor();
     await visitor.judge('not-now');
-    down = false;
+    down = null;
     await page.click('#again a');
     await page.locator('#terms').getByText('You can return the tickets until').waitFor();
     assert.equal(await page.textContent('#pay-button'), 'Get the tickets');
     assert.deepEqual([await page.isVisible('#fees'), await page.isVisible('#vat'), await page.isVisible('#pay-text')], [false, false, false]);
+    down = { status: 401, code: 'event-renewed' };
+    await page.reload();
+    await page.locator('#notice').getByText('This event was set up again').waitFor();
+    assert.ok(!await page.isVisible('#again'));
   });
 
   test('terms that changed after they were shown are shown before the order is made', async () => {
@@ -189,6 +194,10 @@ describe('checkout', async () => {
     await clickFor(page, '#pay-button', '#notice:not(:empty)');
     assert.match(await page.textContent('#notice'), /the login have changed/);
     assert.equal(await page.textContent('#account'), `Logged in as member ${member}`);
+    await page.route('**/v1/pay/orders', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'event-cancelled' } }));
+    await page.click('#pay-button');
+    await page.locator('#notice').getByText('The event has been cancelled').waitFor();
+    assert.ok(!await page.isVisible('#pay-button'));
   });
 
   test('seats that another tab exchanged for others of the same price are shown before they are ordered', async () => {

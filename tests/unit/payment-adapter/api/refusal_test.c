@@ -31,7 +31,8 @@ TEST_CASE(refusal_of_a_buyer_has_a_sentence_in_each_language)
 
 /* Codes of the seat service, which the checkout asks for its hold, and of the pages themselves. */
 static const char *const of_others[] = {
-    "pass-missing", "pass-expired", "pass-ended", "no-such-hold", "hold-sold", "offline", "other"};
+    "pass-missing",  "pass-expired", "pass-ended", "pass-foreign", "pass-invalid",
+    "event-renewed", "no-such-hold", "hold-sold",  "offline",      "other"};
 
 static bool can_be_met(struct span code)
 {
