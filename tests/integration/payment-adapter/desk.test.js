@@ -173,7 +173,7 @@ test('a member finds all orders and tickets again without a mail', async () => {
     assert.ok(page.includes((await read(order)).order_number));
   }
   assert.ok(page.indexOf(orders[1]) < page.indexOf(orders[0]), 'the newest first');
-  assert.match(page, /Completed · Seats: 2/);
+  assert.match(page, /Completed · Tickets: 2/);
   assert.match(page, /action="\/v1\/pay\/logout"><input type="hidden" name="back" value="\/pay\/login\/orders">.*different account/, 'the way to another account');
   const [{ ticket }] = await ticketsOf(orders[1]);
   assert.equal((await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: taker.member })).status, 202);

@@ -130,7 +130,7 @@ test('the shop takes a free order, which has no payment', async () => {
   assert.deepEqual([amount, provider, payment], [0, null, null]);
   await refund(order, visitor);
   await world.untilStatus(visitor, order, 'refunded');
-  assert.match(await page(''), /Returned · /);
+  assert.match(await page(''), /Returned · Tickets: 2/);
 });
 
 test('a letter that the shop refuses for good is parked with an alarm, and the others go on', async () => {
