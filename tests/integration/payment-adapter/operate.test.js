@@ -104,6 +104,7 @@ test('an operator turns a parked saga back', async () => {
   assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.status, 'failed');
   await world.settle();
   assert.equal(world.psp.of(order)[0].status, 'canceled');
+  await until('the mail', () => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.failed@`)).length === 1);
   const done = await complete();
   await world.settle();
   const ended = await sagaOf(done);

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "core/checkout/move_steps.h"
 #include "core/checkout/payment_steps.h"
+#include "core/checkout/refund_terms.h"
 #include "core/checkout/sale_steps.h"
 
 #include <assert.h>
@@ -297,7 +298,9 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
     enum order_status before = checkout_status(def, row->state, row->step, row->parked, row->cause);
     enum order_status after =
         checkout_status(def, move->state, move->step, move->parked, move->cause);
-    if (before == after)
+    /* saga_compensate has set the status. What is missing is the mail; a second one is ignored. */
+    bool by_operator = strcmp(row->cause, ACTOR_OPERATOR) == 0;
+    if (before == after && !by_operator)
         return;
     struct order order;
     int rc = order_parse(row->data, NULL, &order);
@@ -309,7 +312,8 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
     /* A stuck refund has voided the tickets already, so its buyer gets different words. The saga
      * says why it is stuck, for the operator. */
     bool held = after == ORDER_PARKED && checkout_kind(def) == CHECKOUT_REFUND;
-    effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
+    if (before != after)
+        effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
     /* A buyer who paid and gets no seats gets a mail. */
     if (after == ORDER_FAILED && has_begun_payment(def, row->step))
         effect_letter(effects, EFFECT_MAIL, &order, order_status_name(after));

@@ -137,6 +137,8 @@ SCRIPT_VERB(do_at, "at")
     struct stored_saga *saga = world_saga(&town, script_number_at(line, 1));
     saga->step = (uint8_t)script_number_at(line, 2);
     saga->state = (enum saga_state)script_choice(line, script_word(line, 3), states);
+    if (line->len > 4)
+        snprintf(saga->cause, sizeof(saga->cause), "%s", line->words[4]);
 }
 
 /* ---- expectations ---- */
@@ -529,6 +531,9 @@ static const struct script_row rows[] = {
      "status \"parked\",\"cause\":\"deadline\""},
     {"buyer_who_paid_nothing_gets_no_letter_for_a_failure",
      "fault extend refused; " PAID "saga 1 state=undone; last status failed; effect mail 0"},
+    {"buyer_whose_order_an_operator_turned_back_gets_a_letter",
+     "order checkout.1; at 1 3 undoing operator; run 1h; saga 1 state=undone; effect status 0; "
+     "last mail failed"},
 
     /* The longest pause between two polls is three minutes, plus a half. */
     {"lost_webhook_costs_minutes_and_no_order",
