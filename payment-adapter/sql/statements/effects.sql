@@ -11,10 +11,10 @@
 -- planner expect few rows, so it looks up each by its key, even in a plan made when the tables were empty.
 -- fragment: stored(members)
 (
-    SELECT r.*, s.key, s.data
+    SELECT r.*, s.key, s.data, s.started_at
     FROM jsonb_to_recordset(:rows)
         AS r (saga bigint, lease bigint, moves integer, "order" text, :members)
-    JOIN LATERAL (SELECT token, moves, key, data FROM saga WHERE id = r.saga OFFSET 0) s
+    JOIN LATERAL (SELECT token, moves, key, data, started_at FROM saga WHERE id = r.saga OFFSET 0) s
         ON s.token = r.lease AND s.moves = r.moves
     OFFSET 0
 ) r
@@ -143,9 +143,19 @@ SELECT r."order", r.member, r.kind, r.trace
 FROM :stored(member text, kind text, trace text)
 ON CONFLICT (order_id, kind) DO NOTHING;
 
+-- If the date changed while a saga was making tickets, event_postpone may have found none. So the mail about the new
+-- date goes with the mail about the tickets.
 -- statement: effect_mail
 --> effects.*
 INSERT INTO mail_outbox (order_id, member, kind, lang, trace)
-SELECT r."order", r.member, r.kind, r.lang, r.trace
+SELECT r."order", r.member, k.kind, r.lang, r.trace
 FROM :stored(member text, kind text, lang text, trace text)
+CROSS JOIN LATERAL (
+    SELECT r.kind
+    UNION ALL
+    SELECT 'postponed-' || p.times
+    FROM orders o
+    JOIN postponed_event p ON p.event = o.event AND p.at > r.started_at
+    WHERE o.id = r."order" AND :word_of(r.kind) IN (:LETTER_COMPLETED, 'moved', 'renewed')
+) k (kind)
 ON CONFLICT (order_id, kind, member) DO NOTHING;

@@ -90,6 +90,21 @@ test('another date keeps the new venue, which tickets from before show', async (
   assert.deepEqual((await postpone({ ...NEW, starts_at: '2031-08-01T10:00:00.000Z' })).json.venue, venue);
 });
 
+test('who has no ticket when the date changes gets the mail with the ticket', async () => {
+  const moving = await buy();
+  world.psp.autoPay = false;
+  const unpaid = await world.ordered(buyer, world.hold());
+  world.seats.fault('/move', 503, Infinity);
+  const seats = (await read(moving)).seats.map((from) => ({ from, to: from.replace('A', 'B') }));
+  assertStatus(await world.pay.admin.post(`/admin/orders/${moving}/move`, { body: { seats, reason: 'a camera' } }), 202);
+  await until('its tickets to be void', () => world.postgres.sql(`SELECT count(*) FROM pay.ticket WHERE order_id = '${moving}' AND revoked_at IS NULL`, 'pay') === '0');
+  const kind = `postponed-${(await postpone({ ...NEW, starts_at: '2031-09-01T10:00:00.000Z' })).json.times}`;
+  world.seats.heal();
+  await world.paid(buyer, unpaid);
+  for (const order of [moving, unpaid]) await until('the mail', () => mailsOf(order, kind).length === 1);
+  world.psp.autoPay = true;
+});
+
 test('a cancelled event is not postponed, and mails about its new date stay', async () => {
   await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
   const waiting = () => world.postgres.sql("SELECT count(*) FROM pay.mail_outbox WHERE kind LIKE 'postponed-%' AND done_at IS NULL", 'pay');
