@@ -261,11 +261,11 @@ async function setBack(scope) {
   // An id in this installation's format, for an order that does not exist here.
   const ours = (letter) => `o_${installation}${letter.repeat(16)}`;
   // A row as reconciliation stores it from the provider's list.
-  const listed = (provider, payment, id) => sql(`INSERT INTO pay.psp_payment (provider, payment, order_id, amount, captured, state) VALUES ('${provider}', '${payment}', '${id}', 50000, 50000, 2)`);
-  const paid = async (order) => {
-    const intent = await sandbox.stripe().paymentIntents.create({ amount: 50_000, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, return_url: 'http://shop.test/', metadata: { order } });
-    assert.equal(intent.status, 'succeeded');
-    listed('stripe', intent.id, order);
+  const listed = (provider, payment, id, captured = 50_000) => sql(`INSERT INTO pay.psp_payment (provider, payment, order_id, amount, captured, state) VALUES ('${provider}', '${payment}', '${id}', 50000, ${captured}, ${captured ? 2 : 1})`);
+  const paid = async (order, capture = 'automatic') => {
+    const intent = await sandbox.stripe().paymentIntents.create({ amount: 50_000, currency: 'krw', payment_method: 'pm_card_visa', capture_method: capture, confirm: true, return_url: 'http://shop.test/', metadata: { order } });
+    assert.equal(intent.status, capture === 'manual' ? 'requires_capture' : 'succeeded');
+    listed('stripe', intent.id, order, intent.amount_received);
     return intent.id;
   };
   const refunds = async (intent) => (await sandbox.stripe().refunds.list({ payment_intent: intent })).data.length;
@@ -276,11 +276,12 @@ async function setBack(scope) {
 
 test('money that a restore has left at a provider goes back, at Stripe and at Toss, once', async (t) => {
   const { sandbox, ours, listed, paid, refunds, lost, digest } = await setBack(openScope(t));
-  const [atStripe, byCard, byTransfer] = ['a', 'b', 'c'].map(ours);
+  const [atStripe, byCard, byTransfer, unpaid] = ['a', 'b', 'c', 'd'].map(ours);
   const authorization = `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`;
   const toss = async (path, body) => (await sandbox.http[body === undefined ? 'get' : 'post'](`/v1/payments/${path}`, { body, headers: { authorization } })).json;
 
   const intent = await paid(atStripe);
+  const reserved = await paid(unpaid, 'manual');
   for (const [orderId, how] of [[byCard, { number: '4242424242424242' }], [byTransfer, { pay_by: 'transfer' }]]) {
     const form = { orderId, amount: '50000', orderName: 'R석', successUrl: 'http://shop.test/ok', failUrl: 'http://shop.test/no', ...how };
     const back = new URL((await sandbox.http.post('/toss/pay', sandbox.form(form))).headers.location).searchParams;
@@ -290,17 +291,19 @@ test('money that a restore has left at a provider goes back, at Stripe and at To
   await sandbox.control('toss/deposit', { orderId: byTransfer });
 
   const shown = lost();
-  assert.match(shown.stdout, /3 left to settle/, shown.stderr);
+  assert.match(shown.stdout, /4 left to settle/, shown.stderr);
   assert.equal((await toss(`orders/${byCard}`)).status, 'DONE', 'to list is not to settle');
-  for (let time = 0; time < 2; time += 1) {
+  await sandbox.fault('refund:error=500,cancel:error=500');
+  for (const left of [3, 1, 1]) {
     const settled = lost('--settle', digest());
     assert.equal(settled.status, 1, 'what was transferred is left');
-    assert.match(settled.stdout, /1 left to settle/, settled.stdout + settled.stderr);
+    assert.match(settled.stdout, new RegExp(`${left} left to settle`), settled.stdout + settled.stderr);
     assert.match(settled.stdout, new RegExp(`money of ${byTransfer}: captured 50000, toss ${byTransfer}\n  DONE: .+`));
   }
   const { status, balanceAmount, cancels } = await toss(`orders/${byCard}`);
   assert.deepEqual([status, balanceAmount, cancels.length], ['CANCELED', 0, 1]);
   assert.equal(await refunds(intent), 1);
+  assert.equal((await sandbox.stripe().paymentIntents.retrieve(reserved)).status, 'canceled');
 });
 
 test('only what is ours and was confirmed goes back: sales of another installation stay', async (t) => {
