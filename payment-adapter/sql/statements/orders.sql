@@ -200,7 +200,8 @@ WHERE o.xmin::text IS DISTINCT FROM w.seen;
 '"' || regexp_replace(replace(:text, '"', '""'), '^([=+@\t\r-])', '''\1') || '"'
 
 -- A page of the paid orders of an event: one line of CSV for each line of their purchases. An order without a purchase
--- has one line, without a place. A checkout that is parked above its pivot has no money.
+-- has one line, without a place. An order's first line has what it refunded. A checkout that is parked above its pivot has
+-- no money.
 -- statement: order_lines
 --> event    text
 --> after    text
@@ -221,11 +222,12 @@ WITH page AS MATERIALIZED (
 SELECT o.id AS order_id, c.csv
 FROM page o
 CROSS JOIN LATERAL (
-    SELECT string_agg(format(E'%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s\r\n', o.id, o.status,
+    SELECT string_agg(format(E'%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s\r\n', o.id, o.status,
         :iso(o.created_at), o.currency, :csv(l->>'place'), l->>'standing', :csv(l->>'category'),
         l->>'price', l->>'count', l->>'fee', l->>'vat_basis_points', l->>'vat',
-        o.purchase->>'digest'), '' ORDER BY at) AS csv
+        o.purchase->>'digest', back.amount, :vat_of(back.amount)), '' ORDER BY at) AS csv
     FROM jsonb_array_elements(coalesce(o.purchase->'lines', '[null]')) WITH ORDINALITY AS e (l, at)
+    CROSS JOIN LATERAL (SELECT CASE at WHEN 1 THEN coalesce(o.refund_amount, 0) ELSE 0 END AS amount) back
 ) c
 ORDER BY o.id;
 

@@ -375,7 +375,7 @@ struct lines {
 static void put_lines(void *ctx)
 {
     static const char head[] = "order,status,created_at,currency,place,standing,category,price,"
-                               "count,fee,vat_basis_points,vat,purchase\r\n";
+                               "count,fee,vat_basis_points,vat,purchase,refunded,refunded_vat\r\n";
     struct lines *lines = ctx;
     struct grow csv = {.ptr = NULL};
     if (lines->first)

@@ -110,6 +110,8 @@ test('the list of what was sold has the lines of all letters', async () => {
   const listed = rows.map((row) => columns.map((column) => row[head.indexOf(column)]));
   assert.deepEqual(listed.sort(), wanted.map((line) => columns.map((column) => String(line[column] ?? ''))).sort());
   assert.deepEqual(new Set(rows.map((row) => row[head.indexOf('status')])), new Set(['completed', 'refunded']));
+  const refunds = rows.map((row) => ['refunded', 'refunded_vat'].map((column) => row[head.indexOf(column)])).filter(([sum]) => sum !== '0');
+  assert.deepEqual(refunds, [[`${AMOUNT / 2}`, '9204']], 'once for the order');
 });
 
 for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase, '{lines}', '[{"place": "r6s1", "category": "Back", "price": 0, "count": 1}]')`], ['without a purchase', 'NULL']]) {
