@@ -43,13 +43,14 @@ FROM c;
 --> listed integer
 --< doc text
 WITH o AS MATERIALIZED (
-    SELECT o.id, o.number, o.status, o.currency, o.amount, coalesce(o.refund_amount, 0) AS back,
+    SELECT o.id, o.number, o.status, o.moving, o.currency, o.amount, coalesce(o.refund_amount, 0) AS back,
         :is_given_back(o) AS ended, :has_accepted(o) AND :is_settled_elsewhere(o) AS settled
     FROM orders o
     WHERE :is_cancelled(:event) AND o.event = :event
         AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ), p AS MATERIALIZED (
-    SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, 'difference-accepted') AS cause
+    SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, 'difference-accepted') AS cause,
+        :is_checkout(s) AS unpaid
     FROM o
     LEFT JOIN saga s ON s.subject = o.id AND s.parked
     WHERE NOT o.ended AND (s.id IS NOT NULL OR o.settled)
@@ -66,8 +67,11 @@ SELECT jsonb_build_object('event', :event, 'reason', c.reason, 'who', c.who, 'at
     ), '[]'))::text AS doc
 FROM (
     SELECT max(currency) AS currency, count(*) AS orders, count(*) FILTER (WHERE ended) AS given_back,
-        count(*) FILTER (WHERE NOT ended AND status = :ORDER_REFUNDING AND id NOT IN (SELECT id FROM p)) AS under_way,
-        coalesce(sum(amount), 0) AS paid, coalesce(sum(back) FILTER (WHERE ended), 0) AS back
+        count(*) FILTER (WHERE NOT ended AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
+            AND id NOT IN (SELECT id FROM p)) AS under_way,
+        coalesce(sum(amount) FILTER (WHERE status NOT IN (:ORDER_PENDING_PAYMENT, :ORDER_CONFIRMING)
+            AND id NOT IN (SELECT id FROM p WHERE unpaid)), 0) AS paid,
+        coalesce(sum(back) FILTER (WHERE ended), 0) AS back
     FROM o
 ) sum
 LEFT JOIN cancelled_event c ON c.event = :event;

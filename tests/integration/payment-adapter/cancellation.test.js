@@ -11,6 +11,7 @@ import { wordsOf } from './lib/fakes.js';
 const PATH = `/admin/events/${EVENT}/cancellation`;
 const WHY = 'the singer is ill';
 const SOLD = 25;
+const PRICE = 154_000; // of an order
 
 const scope = openScope(test);
 const PER_S = 5; // half of the provider's pace, and a refund reads the payment first
@@ -71,7 +72,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   await world.paymentOf(open);
 
   const answer = assertStatus(await world.pay.admin.post(PATH, { body: { reason: WHY } }), 202);
-  assert.deepEqual([answer.json.reason, answer.json.ended_at, answer.json.orders.all], [WHY, null, SOLD + 1]);
+  assert.deepEqual([answer.json.reason, answer.json.ended_at, answer.json.orders.all, answer.json.money.paid], [WHY, null, SOLD + 1, SOLD * PRICE]);
   assert.equal((await scan(second)).json.code, 'revoked');
   const list = await page('');
   assert.match(list, /Event cancelled · /);
@@ -128,6 +129,15 @@ test('a repetition changes nothing, and buyer and trail name the reason', async 
   assert.ok(acts.some(({ act, reason }) => act === 'refund' && reason === WHY));
   const mail = await until('a mail', () => world.smtp.mails.find(({ text }) => text.includes('.refunded@')));
   assert.match(wordsOf(mail), /공연이 취소되어 티켓이 무효가 되었습니다/);
+});
+
+test('a checkout that is stuck was not paid, and a credit that has not ended is under way', () => {
+  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancellation');
+  const { orders, money } = JSON.parse(sql(`SET search_path = pay; BEGIN; UPDATE orders SET moving = '[]' WHERE status = 'completed';
+    WITH o AS (UPDATE orders SET status = 'parked' WHERE id = (SELECT max(id) FROM orders WHERE status = 'refunded') RETURNING id)
+    UPDATE saga SET state = 1, parked = true, ended_at = NULL FROM o WHERE subject = o.id AND key LIKE 'checkout.%';
+    PREPARE progress AS ${text.replace(/;$/, '')}; EXECUTE progress ('${EVENT}', 9); ROLLBACK`));
+  assert.deepEqual([orders, money.paid], [{ all: SOLD, given_back: SOLD - 2, under_way: 1, parked: 1 }, (SOLD - 1) * PRICE]);
 });
 
 test('all cancelled events together have one page a second', () => {
