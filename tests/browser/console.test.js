@@ -657,7 +657,7 @@ describe('the console', async () => {
   for (const [name, options] of [...Object.entries(MANNERS), ['firefox', MANNERS['desk-en']]]) {
     test(`another date, and none at all, ${name}`, async () => {
       const id = `ill-${name}`;
-      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'A night' } })).status, 201);
+      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'A night', time_zone: 'Asia/Seoul' } })).status, 201);
       const boss = await Operator.signedIn(name === 'firefox' ? await openFirefox(scope) : browser, stack, options, `#/events/${id}/doors`);
       const { page } = boss;
       await page.locator('#postpone-form').waitFor();
@@ -675,6 +675,7 @@ describe('the console', async () => {
         return status === 200 && json.at !== null && json;
       });
       assert.deepEqual([moved.reason, moved.doors_at, moved.times], ['the singer is ill', null, 1]);
+      assert.deepEqual([moved.starts_at, moved.refund_until], ['2031-06-01T10:30:00.000Z', '2031-05-01T03:00:00.000Z'], 'in the hall’s zone');
       await page.reload();
       await page.locator('#postpone-now', { hasText: /2031.*the singer is ill/ }).waitFor();
 

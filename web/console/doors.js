@@ -4,8 +4,9 @@
 
 import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';
-import { announce, byId, make, Refused, say } from './kit.js';
-import { confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone } from './ui.js';
+import { announce, byId, locale, make, Refused, say } from './kit.js';
+import { fromPlace } from './place.js';
+import { confirmed, fact, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone as deviceZone } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;
@@ -103,22 +104,25 @@ function scanners({ path, reasonFor, event, read }) {
 // ---- another date ----
 
 function postponing({ path, event }) {
+  const zone = event.doc.time_zone ?? deviceZone();
+  const there = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
+  const momentThere = (iso) => `${there.format(new Date(iso))} (${zone})`;
   const input = (id, required = true) => make('input', { id, type: 'datetime-local', required });
   const now = make('p', { id: 'postpone-now', hidden: true });
   const [starts, doors, until] = [input('postpone-starts'), input('postpone-doors', false), input('postpone-until')];
   function showNow({ at, starts_at: to, refund_until: back, reason, mails_waiting: mails }) {
     now.hidden = at === null;
-    if (at !== null) show(now, make('strong', {}, say('postpone.to', moment(to))), ` ${say('postpone.back', moment(back))} · ${say('postpone.mails', number(mails))} · ${reason} · `, timeAt(at));
+    if (at !== null) show(now, make('strong', {}, say('postpone.to', momentThere(to))), ` ${say('postpone.back', momentThere(back))} · ${say('postpone.mails', number(mails))} · ${reason} · `, timeAt(at));
   }
 
   const form = formOf('postpone-form', async () => {
-    const body = { starts_at: fromLocal(starts.value), refund_until: fromLocal(until.value), ...(doors.value === '' ? {} : { doors_at: fromLocal(doors.value) }) };
-    const lines = [say('postpone.to', moment(body.starts_at)), say('postpone.back', moment(body.refund_until))];
+    const body = { starts_at: fromPlace(starts.value, zone), refund_until: fromPlace(until.value, zone), ...(doors.value === '' ? {} : { doors_at: fromPlace(doors.value, zone) }) };
+    const lines = [say('postpone.to', momentThere(body.starts_at)), say('postpone.back', momentThere(body.refund_until))];
     const sure = await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button'), why: { text: event.why(), needed: true } });
     if (!sure) return;
     showNow((await call('pay', 'PUT', `${path}/postponement`, { body: { ...body, reason: sure.why } })).json);
     event.said(say('postpone.done'));
-  }, field(say('postpone.starts', zone()), starts), field(say('postpone.doors', zone()), doors), field(say('postpone.until', zone()), until),
+  }, field(say('postpone.starts', zone), starts), field(say('postpone.doors', zone), doors), field(say('postpone.until', zone), until),
   make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('postpone.button')), make('p', { className: 'small' }, say('postpone.hall'))));
   return { at: section('postpone', 'postpone.title', 'postpone.help', now, form), read: async () => showNow(await get('pay', `${path}/postponement`)) };
 }
