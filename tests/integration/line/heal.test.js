@@ -199,6 +199,11 @@ for (const [name, text] of [
   ['an event that nobody knows is not made up', 'running; wipe one; forget; mend heal; step 1001; mend unknown; redis KEYS * = none'],
   ['a lost heal is repeated with a larger gap', `
     running; copy; back; copy; heal; one; join 10 = 141..150; back; front fresh; restart; heal fresh; tick; view issued=150..9999`],
+  // Only one front has seen the first gap.
+  ['a second loss forgets no gap of the first, nor who showed a place of it', `
+    running; wipe; heal; one; tick; join 5 = 141..145; tick; wipe; heal; one; tick
+    view issued=245 serving=20 waiting=25 ghosts.2=200 gaps.0=200 gaps.2=41:140,146:245
+    pass 50 not-yet; tick; copy; back; heal; one; tick; view issued=345 waiting=26 gaps.0=299 gaps.2=41:140,146:345`],
   ['a visitor at the door of a healed line is called again', `
     ${lateAtTheDoor('restart')}; tick; view outstanding=2; pass 6 ok; tick; view outstanding=1; pass 7 ok; tick; view outstanding=0`],
   ...['restart', 'wipe'].flatMap((loss) => ['pass', 'leave', 'end'].map((call) => [`no more come than were called: ${call} after ${loss}`, `
