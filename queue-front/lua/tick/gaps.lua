@@ -22,7 +22,7 @@ local function read_gaps()
     gaps, gap_at = {}, 1
     if bucket.gap_pending > 0 and state > PRE_QUEUE then
         take_up_gaps()
-    elseif bucket.gap_pending == 0 and bucket.gap_upto > serving then
+    elseif bucket.gap_upto > serving then
         gaps = gaps_parse(call('GET', prefix .. KEY.gaps))
     end
 end

@@ -199,6 +199,10 @@ for (const [name, text] of [
   ['an event that nobody knows is not made up', 'running; wipe one; forget; mend heal; step 1001; mend unknown; redis KEYS * = none'],
   ['a lost heal is repeated with a larger gap', `
     running; copy; back; copy; heal; one; join 10 = 141..150; back; front fresh; restart; heal fresh; tick; view issued=150..9999`],
+  // The first gap is twice 100, since no front remembers a place.
+  ['two losses before an opening without a draw leave nobody to be called', `
+    create rate_milli=4000 burst=1 in scheduled; tick; wipe; heal; tick; view issued=200; wipe; heal; tick; view issued=300 gaps.2=1:300
+    move open; join 1 = 301; tick; view waiting=1 gaps.0=300; step 250; tick; view serving=301 outstanding=1 gaps.1=300 gaps.2=`],
   // Only one front has seen the first gap.
   ['a second loss forgets no gap of the first, nor who showed a place of it', `
     running; wipe; heal; one; tick; join 5 = 141..145; tick; wipe; heal; one; tick

@@ -689,11 +689,14 @@ static bool knows_gap(const struct line_event *event, struct line_gap gap)
     return false;
 }
 
-/* A gap that appears between two ticks of ours is new. */
-static void take_gaps(struct line_event *event, const struct tick_answer *tick)
+/* A gap that appears between two ticks of ours is new. So is one that was only noted, because
+ * places were not final. */
+static void take_gaps(struct line_event *event, const struct tick_answer *tick,
+                      enum line_state before)
 {
-    for (uint32_t i = 0; i < tick->gaps_len && event->filled; i++) {
-        if (!knows_gap(event, tick->gaps[i]))
+    bool are_final = event->filled && tick->line.state > LINE_PRE_QUEUE;
+    for (uint32_t i = 0; i < tick->gaps_len && are_final; i++) {
+        if (before <= LINE_PRE_QUEUE || !knows_gap(event, tick->gaps[i]))
             ghosts_add_gap(&event->ghosts, tick->gaps[i]);
     }
     assert(tick->gaps_len <= LINE_GAPS_MAX);
@@ -720,7 +723,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
                                      .whole = tick->ghosts.whole,
                                      .at_ms = tick->ghosts.at_ms};
     ghosts_take(&event->ghosts, got, tick->line.now_ms);
-    take_gaps(event, tick);
+    take_gaps(event, tick, before.state);
     view->waiting = tick->line.waiting;
     view->skipped = tick->ghosts.skipped;
     view->late_ms = tick->line.late_ms;

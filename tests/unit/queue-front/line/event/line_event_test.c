@@ -368,6 +368,10 @@ static const struct script_row rows[] = {
     {"a heal sends the gaps that are still ahead, and then their ghosts",
      "heal gaps=-; tick any; tick any ghosts=[0|0|20|0|0|0] gaps=[19|0|30:40,51:58|0];"
      "heal gaps=30:40,51:58; expect owed=0; tick any moves=[8|1|9|1]; expect owed=1"},
+    {"a gap of entries is sent, and shown once they are places",
+     "tick any state=2; tick any gaps=[0|0|30:40|0]; heal gaps=30:40; tick any moves=[8|1|9|1];"
+     "expect owed=0; tick any state=3 ghosts=[0|0|11|0|0|0] gaps=[11|0|30:40|0];"
+     "tick any moves=[9|1|9|1]; expect owed=1"},
     {"a place that moved is sent to a Redis that lost it",
      "sent moves=0; tick any moves=[7|3|42|2];"
      "expect moves42=2 moves43=0 moves_seq=3;"
