@@ -198,18 +198,8 @@ local function keep_gap(line, read_ms, state)
     local since_ms = math.max(0, now_ms - read_ms) + 1000
     local gap = math.ceil(2 * line.joins_milli * since_ms / 1000000)
     gap = math.min(math.max(gap, GAP_MIN), GAP_MAX)
-    local range = { from = line.issued + 1, upto = line.issued + gap }
-    local bucket = bucket_read('ghosts_n', 'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto')
-    bucket.gap_upto = range.upto
-    if state <= PRE_QUEUE and not line.seed then
-        bucket.gap_pending = 1
-    else
-        gap_away(bucket, range)
-        bucket.ghosts_n = gap
-    end
-    bucket_write(bucket)
-    gaps_write({ range })
-    call('SET', prefix .. KEY.seq, range.upto)
+    leave_out({ from = line.issued + 1, upto = line.issued + gap }, state, line.seed)
+    call('SET', prefix .. KEY.seq, line.issued + gap)
 end
 
 -- A running line continues where it was. Visitors who were called and may still come get a new window. Those

@@ -124,21 +124,6 @@ local function catch_up()
     return true
 end
 
--- Skips the places of a hole, which are the last ones.
-local function leave_out(size)
-    local bucket = bucket_read('ghosts_n', 'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised')
-    local gap = { from = places - size + 1, upto = places }
-    bucket.raised = bucket.raised + size
-    if not gaps_note_only(bucket, tonumber(cfg[cfg_cut.state]), cfg[cfg_cut.entries]) then
-        gap_away(bucket, gap)
-        bucket.ghosts_n = bucket.ghosts_n + size
-    end
-    local gaps = gaps_parse(call('GET', prefix .. KEY.gaps))
-    gaps[#gaps + 1] = gap
-    gaps_keep(bucket, gaps)
-    bucket_write(bucket)
-end
-
 -- ---- a front's cuts ----
 
 local function parse_cut(text)
@@ -219,7 +204,7 @@ local function leave_hole(k, upto)
         return false
     elseif size > 0 then
         write_cut('h', { [k] = size })
-        leave_out(size)
+        leave_out({ from = places - size + 1, upto = places }, tonumber(cfg[cfg_cut.state]), cfg[cfg_cut.entries])
     end
     return true
 end

@@ -32,3 +32,18 @@ local function gaps_note_only(bucket, state, drawn)
     end
     return bucket.gap_pending > 0
 end
+
+-- Skips these places, which are the newest.
+local function leave_out(gap, state, drawn)
+    local bucket = bucket_read('ghosts_n', 'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised')
+    local size = gap.upto - gap.from + 1
+    bucket.raised = bucket.raised + size
+    if not gaps_note_only(bucket, state, drawn) then
+        gap_away(bucket, gap)
+        bucket.ghosts_n = bucket.ghosts_n + size
+    end
+    local gaps = gaps_parse(call('GET', prefix .. KEY.gaps))
+    gaps[#gaps + 1] = gap
+    gaps_keep(bucket, gaps)
+    bucket_write(bucket)
+end
