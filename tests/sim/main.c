@@ -351,6 +351,7 @@ static int find(void)
         if (!run.passed) {
             printf("%" PRIu64 " seeds: %s", i + 1, words != NULL ? words + 7 : run.broken);
             printf(words != NULL ? "" : "\n");
+            free(run.output);
             return 0;
         }
         free(run.output);
