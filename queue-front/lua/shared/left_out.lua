@@ -23,6 +23,7 @@ local function gaps_keep(bucket, gaps)
     end
     bucket.gap_upto = #kept > 0 and kept[#kept].upto or 0
     gaps_write(kept)
+    call('DEL', prefix .. KEY.picture) -- it would count these places as joins
 end
 
 -- While a draw may come a gap is only noted; tick.lua applies it when places are final.

@@ -124,6 +124,9 @@ for (const [name, text] of [
   ['a healed freeze knows what it froze, and not what was frozen before', `
     running; move frozen; tick; wipe; heal; one; tick; redis HGET cfg frozen_from = ${STATE.OPEN}
     move open; move paused; copy; move frozen; tick; back; heal; one; tick; redis HGET cfg frozen_from = ${STATE.PAUSED}`],
+  ['a gap of a lane is no joins, even in the slot of a tick before it', `
+    create rate_milli=0 shares=30; front lane lane=1; join 40; tick; front two lane=1 slotMs=50; tick
+    lane; tick; knows issued=45; mend ok; two; tick; view issued=145 waiting=45 gaps.0=100 gaps.3=105`],
   ['an expired call stays expired',
     'running call_ttl_ms=1000 grace_ms=500; step 2000; 3 times: tick; view dead=20..999; wipe; heal; pass 7 expired'],
   ['passes that no tick has told yet count as taken slots',
