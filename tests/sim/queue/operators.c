@@ -343,7 +343,7 @@ void operators_begin(bool sells)
                          .keeps_slots = !sells && chance(40),
                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
-        show->shards = !show->lanes && chance(30);
+        show->shards = chance(30);
         (void)sim_spawn(NULL, operate, show);
     }
 }

@@ -626,7 +626,9 @@ static void judge_join(unsigned front, const struct ask *ask)
     if (ask->outcome == ANSWER_WORK)
         probe_reached(PROBE_LINE_WORK_ASKED);
     const struct sale *sale = &book.sales[ask->line.event];
-    presales_on_join(ask, asked_for(sale, ask->asked_us, false, 1u << ask->line.lane));
+    uint64_t late_us = sale->shards > 1 ? SIM_S : 0; /* until a shard has new rules */
+    uint64_t from_us = ask->asked_us > late_us ? ask->asked_us - late_us : 0;
+    presales_on_join(ask, asked_for(sale, from_us, false, 1u << ask->line.lane));
     if (ask->outcome == ANSWER_MOVED)
         holders_on_moved(ask, is_over);
     if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
@@ -634,7 +636,7 @@ static void judge_join(unsigned front, const struct ask *ask)
     if (ask->outcome == LINE_SAME)
         probe_reached(PROBE_LINE_AGAIN);
     if (!ask->is_kept)
-        holders_on_join(ask, asked_for(sale, ask->asked_us, true, 0), may_be_over);
+        holders_on_join(ask, asked_for(sale, from_us, true, 0), may_be_over);
     judge_place(front, ask);
 }
 
