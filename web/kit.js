@@ -42,7 +42,7 @@ export function make(tag, properties = {}, ...children) {
 // moves. Of several readings, the one with the least network delay counts.
 const clock = { aheadMs: Date.now() - performance.now(), spreadMs: Infinity };
 
-export function noteServerTime(text, sentAt) {
+function noteServerTime(text, sentAt) {
   const now = performance.now();
   const spreadMs = now - sentAt;
   if (!text || spreadMs > clock.spreadMs) return;
@@ -50,12 +50,36 @@ export function noteServerTime(text, sentAt) {
   clock.spreadMs = spreadMs;
 }
 
+// A Date header has whole seconds, rounded down: its time is up to a second older.
+export const noteDate = ({ headers }, sentAt) => noteServerTime(headers.get('Date'), sentAt - 1000);
+
+// `text`: when the server wrote this page.
+export const notePageTime = (text) => noteServerTime(text, performance.getEntriesByType('navigation')[0]?.requestStart ?? 0);
+
 export const serverNow = () => performance.now() + clock.aheadMs;
 // On some systems performance.now() stops while a laptop sleeps, so the next response sets the time again.
-export function doubtClock() {
+function doubtClock() {
   clock.spreadMs = Infinity;
 }
 document.addEventListener('visibilitychange', doubtClock);
+
+// Calls `act` when the page becomes visible again, and when the device has slept.
+export function onWake(act) {
+  const wake = () => {
+    if (document.hidden) return;
+    doubtClock();
+    act();
+  };
+  let [tickAt, tickWall] = [performance.now(), Date.now()];
+  setInterval(() => {
+    const [now, wall] = [performance.now(), Date.now()];
+    const slept = now - tickAt > 4000 || Math.abs(wall - tickWall - (now - tickAt)) > 2000;
+    [tickAt, tickWall] = [now, wall];
+    if (slept) wake();
+  }, 1000);
+  document.addEventListener('visibilitychange', wake);
+  addEventListener('pageshow', ({ persisted }) => { if (persisted) wake(); });
+}
 
 export function minutes(ms) {
   const s = Math.max(0, Math.ceil(ms / 1000));
@@ -101,7 +125,8 @@ export async function call(method, path, body, cache = 'default') {
       continue;
     }
     const json = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
-    noteServerTime(json.server_time, sentAt);
+    if (json.server_time) noteServerTime(json.server_time, sentAt);
+    else if (/no-store/.test(answer.headers.get('Cache-Control'))) noteDate(answer, sentAt); // a stored answer has an old date
     if (!answer.ok) throw new Refused(answer.status, json);
     return json;
   }

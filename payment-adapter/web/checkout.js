@@ -1,7 +1,7 @@
 // checkout.js: shows what the visitor buys, the amount and the time left, then leads to the payment provider. The
 // server gets seats and amounts from the seat service, and trusts nothing that this page says about them.
 
-import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { announce, byId, call, make, minutes, money, onWake, Refused, say, sayError, serverNow } from './kit.js';
 import { lineOf, timeOf } from './when.js';
 
 const asked = new URLSearchParams(location.search);
@@ -139,10 +139,13 @@ function toOrder(order) {
   location.replace(`/pay/orders/${order}`);
 }
 
-// The hold's end may have moved, or the seats may be paid for, since another tab went to pay: the server decides.
-async function runOut() {
+// The hold may have run out, changed or been paid for, in another tab or while this device slept: the server decides.
+async function readAgain() {
+  if (running || over) return;
+  running = true;
   try {
     await readHold();
+    await showTerms();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (!isOver(error)) return;
@@ -155,7 +158,7 @@ async function runOut() {
 }
 
 const AGAIN_MS = 3000;
-let running = false; // runOut(), or the pause after it
+let running = false; // readAgain(), or the pause after it
 let warned = false;
 function tick() {
   const left = Date.parse(seats.expires_at) - serverNow();
@@ -165,9 +168,7 @@ function tick() {
     warned = true;
     announce(say('checkout.hurry'));
   }
-  if (left > 0 || running || over) return;
-  running = true;
-  runOut();
+  if (left <= 0) readAgain();
 }
 
 // The hold is of use only while the visit lasts, so this page gives its signs of life, as the hall did.
@@ -176,7 +177,7 @@ async function stay() {
   try {
     left = Date.parse((await call('POST', `/v1/queue/${encodeURIComponent(event)}/session`)).expires_at) - serverNow();
   } catch ({ status }) {
-    if (status === 401 || status === 410) return; // the visit has ended: the next call says so
+    if (status === 401 || status === 410) return readAgain(); // the visit has ended
   }
   if (!over) setTimeout(stay, Math.max(5_000, Math.min(60_000, left / 2)));
 }
@@ -282,6 +283,7 @@ async function open() {
     tick.timer = setInterval(tick, 500);
     tick();
     stay();
+    onWake(readAgain);
     await showTerms();
   }
   await next();

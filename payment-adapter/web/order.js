@@ -1,7 +1,7 @@
 // order.js: for the pages of an order and of its tickets, which are complete without it. It updates the order's page as
 // soon as the order changes, and adds buttons to cancel, to refund, to print and to log in with another account.
 
-import { announce, byId, call, knows, lang, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { announce, byId, call, knows, lang, minutes, money, notePageTime, onWake, Refused, say, sayError, serverNow } from './kit.js';
 import { hereOf, inBrackets, showTime } from './when.js';
 
 const main = document.querySelector('main');
@@ -127,6 +127,7 @@ function handOn(form) {
 const clock = byId('clock');
 if (clock) {
   clock.parentElement.previousElementSibling.textContent = say('order.until');
+  notePageTime(clock.dataset.now);
   const tick = () => { clock.textContent = minutes(Date.parse(clock.dataset.until) - serverNow()); };
   setInterval(tick, 500);
   tick();
@@ -166,10 +167,8 @@ async function lookAgain() {
   const next = good ? [timeIn(good[0]?.starts_at) || starts, where, ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), where, now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
   if (next.join() !== shown) location.reload();
 }
-if (moved !== undefined) {
-  document.addEventListener('visibilitychange', lookAgain);
-  setInterval(lookAgain, LOOK_MS);
-}
+if (moved !== undefined || clock) onWake(lookAgain);
+if (moved !== undefined) setInterval(lookAgain, LOOK_MS);
 if (moved) { // announce the new seats
   const seats = [...document.querySelectorAll('.lines li > span:first-child, .ticket:not(.void)')].map((one) => one.getAttribute('aria-label') ?? one.textContent);
   setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // screen readers announce only changes after the page is loaded

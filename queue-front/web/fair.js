@@ -4,7 +4,7 @@
 // It requests only public data, and computes each check itself. It stores the commitment on the first visit and compares it
 // after the draw.
 
-import { byId, locale, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
+import { byId, locale, make, minutes, moreWords, noteDate, say, serverNow } from './kit.js';
 import { checkBeacon } from './beacon-check.js';
 import { commitmentOf, notedOf, openDraw } from './draw-check.js';
 
@@ -103,8 +103,7 @@ async function look() {
   try {
     const sentAt = performance.now();
     const answer = await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' });
-    const date = Date.parse(answer.headers.get('Date'));
-    if (date) noteServerTime(new Date(date + 500).toISOString(), sentAt);
+    noteDate(answer, sentAt);
     if (answer.status === 404) return fill('notice', say('more.fair.unknown'));
     if (!answer.ok) throw new Error(String(answer.status));
     info = await answer.json();

@@ -12,7 +12,7 @@
 // All times are the server's (kit.js). After sleep, and whenever the page becomes visible again, it requests everything
 // again.
 
-import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
+import { byId, moreWords, noteDate, notePageTime, onWake, say, serverNow } from './kit.js';
 import { event, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
@@ -52,8 +52,7 @@ async function ask(method, path, headers, body) {
       cache: 'no-store',
       signal: stop.signal,
     });
-    const date = Date.parse(answer.headers.get('Date')); // whole seconds, rounded down
-    if (date) noteServerTime(new Date(date + 500).toISOString(), sentAt);
+    noteDate(answer, sentAt);
     return answer;
   } finally {
     clearTimeout(timer);
@@ -442,30 +441,19 @@ addEventListener('hashchange', readCode);
 // ---- asleep and awake ----
 
 function wake() {
-  doubtClock();
   if (source) startStream();
   again(Math.random() * 200);
 }
 
-let tickAt = performance.now();
-let tickWall = Date.now();
-setInterval(() => {
-  const [now, wall] = [performance.now(), Date.now()];
-  const slept = now - tickAt > 4000 || Math.abs(wall - tickWall - (now - tickAt)) > 2000;
-  [tickAt, tickWall] = [now, wall];
-  if (slept && !document.hidden) wake();
-  showClocks();
-}, 1000);
-document.addEventListener('visibilitychange', () => { if (!document.hidden) wake(); });
-addEventListener('pageshow', ({ persisted }) => { if (persisted) wake(); });
+onWake(wake);
+setInterval(showClocks, 1000);
 addEventListener('online', wake);
 addEventListener('offline', () => { lost = true; notice(say('live.lost')); });
 
 // ---- begin ----
 
 document.documentElement.classList.add('live');
-const [page] = performance.getEntriesByType('navigation');
-noteServerTime(line.dataset.now, page?.requestStart ?? 0);
+notePageTime(line.dataset.now);
 if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);
 for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
 onForm('guest', () => join({ 'X-Invitation': byId('invitation').value.trim() }));

@@ -1,7 +1,7 @@
 // sale.js: choosing, taking and giving back seats. Map, list and cart show the same seats, and only those that the
 // server has confirmed are shown as held.
 
-import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, soon, trace, viewKept } from './hall.js';
+import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, onWake, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, soon, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
 import { Card } from './card.js';
 import { listenToCart, openCart, showCart, showClock } from './cart.js';
@@ -302,7 +302,11 @@ function listen() {
   // After the browser's back button or in another tab, the holds may have changed.
   addEventListener('pageshow', (shown) => { if (shown.persisted) restore().catch(explain); });
   addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
-  document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) restore().catch(() => {}); });
+  onWake(() => {
+    if (!byId('gone').hidden) return;
+    heartbeat();
+    if (basket.hold) restore().catch(() => {});
+  });
   setInterval(() => {
     showClock(basket);
     showVisit();

@@ -155,8 +155,18 @@ describe('checkout', async () => {
     await second.goto(`${returns[0].split('?')[0]}?paymentKey=k&lang=en`);
     await second.locator('main[data-status=pending_payment]').waitFor();
     assert.equal(new URL(second.url()).search, '?paymentKey=k&lang=en');
-    await second.goto(returns[0]); // it waits there, and changes when the first tab has paid
+    // It waits there, with a wrong clock and through a sleep, and changes when the first tab has paid.
+    await second.addInitScript(() => {
+      const [wall, elapsed] = [Date.now, performance.now.bind(performance)];
+      globalThis.slept = 0;
+      Date.now = () => wall() + 86_400_000;
+      performance.now = () => elapsed() - globalThis.slept;
+    });
+    await second.goto(returns[0]);
     await second.locator('main[data-status=pending_payment]').waitFor();
+    await second.locator('#clock', { hasText: /^[1-9]\d?:\d\d$/ }).waitFor();
+    await Promise.all([second.waitForResponse(`**/v1/pay/orders/${orderOf(second)}`), second.evaluate(() => { globalThis.slept = 36_000_000; })]);
+    await second.locator('#clock', { hasText: /^[1-9]\d?:\d\d$/ }).waitFor();
     await payByCard(visitor.page);
     await second.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     // The page removes from its address what the provider added, such as secrets.
@@ -179,6 +189,10 @@ describe('checkout', async () => {
     });
     await page.reload();
     await until('a second sign of life', () => signs > 1);
+    // A page that was in the background reads its hold again.
+    await page.route('**/v1/seats/*/holds/*', (route) => route.fulfill({ status: 404, contentType: 'application/problem+json', json: { status: 404, code: 'hold-unknown' } }));
+    await lookAgain(page, '#back.main');
+    assert.ok(await page.isHidden('#deadline'));
   });
 
   test('the customer shown as logged in is the one who pays, despite another tab', async () => {

@@ -3,6 +3,7 @@
 #include "pages/order_page.h"
 
 #include "base/json_in.h"
+#include "base/rfc3339.h"
 #include "number.h"
 #include "page/fact.h"
 
@@ -28,6 +29,8 @@ struct order_page {
     unsigned steps_at, seats_at; /* where the facts of a turn begin */
     json_t *seats, *places;
     char number[NUMBER_MAX];
+    char now[RFC3339_LEN];
+    uint64_t now_ms;
     struct show show;
     struct fact_list facts;
     struct refund_terms terms;
@@ -151,6 +154,9 @@ static void list_facts(struct order_page *page)
     fact_if(facts, "refundable", page->refundable && row->amount > 0);
     /* A free order is returned without money. */
     fact_if(facts, "returnable", page->refundable && row->amount == 0);
+    struct text now = text_on(page->now, sizeof(page->now));
+    rfc3339_put(&now, page->now_ms);
+    fact_text(facts, "now", text_span(&now));
     fact_time(facts, "until", "until-words", &page->show,
               page->pending && row->amount > 0 ? row->expires_at : SPAN(""));
     fact_if(facts, "pending", page->pending);
@@ -190,11 +196,12 @@ struct span order_page_notice(const struct phrases *words, struct span refused,
 }
 
 int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
-                   enum lang lang, const struct sql_order_row *row, const char *support,
-                   struct span refused)
+                   enum lang lang, const struct sql_order_row *row, uint64_t now_ms,
+                   const char *support, struct span refused)
 {
     struct order_page order = {
         .row = row,
+        .now_ms = now_ms,
         .support = support,
         .pending = row->status == ORDER_PENDING_PAYMENT && !row->off,
         .completed = row->status == ORDER_COMPLETED && !row->off,

@@ -12,10 +12,10 @@ enum { ORDER_PAGE_KEY_MAX = 48 };
  * so for a code without a phrase it promises nothing. */
 struct span order_page_notice(const struct phrases *words, struct span refused,
                               char key[ORDER_PAGE_KEY_MAX]);
-/* `support`: where buyers get help; "": nowhere. `refused`: the code of a refused form, or absent.
- * ERR_NOMEM: nothing was written. */
+/* `now_ms`: by the clock of the seats, as the order's times. `support`: where buyers get help; "":
+ * nowhere. `refused`: the code of a refused form, or absent. ERR_NOMEM: nothing was written. */
 int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
-                   enum lang lang, const struct sql_order_row *row, const char *support,
-                   struct span refused);
+                   enum lang lang, const struct sql_order_row *row, uint64_t now_ms,
+                   const char *support, struct span refused);
 
 #endif

@@ -227,6 +227,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         found = span_eq(row.member, span_of(visit->session.member));
         if (found)
             rc = order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
+                                clock_wall_us(&visit->pay->common->seats_clock.clock) / 1000,
                                 visit->pay->settings->support_url,
                                 http_req_query_arg(visit->req, SPAN("refused")));
     }
