@@ -16,16 +16,16 @@ const alertBox = byId('alert');
 let me = null;
 let hands = null; // from wait.js: ask, again, jitter, notice, pause, retryAfter, setOpening, take
 let said = Infinity;
-let rung = '';
+const rung = new Set();
 let asksAfter = 0;
 
 const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
 // Once per occasion, and only if the visitor requested it.
 function ring(occasion, words) {
-  if (rung === occasion || !alertBox.checked) return;
-  rung = occasion;
-  import('./alert.js').then((alert) => alert.ring(words, byId('name').textContent, byId('pass').textContent)).catch(() => { rung = ''; });
+  if (rung.has(occasion) || !alertBox.checked) return;
+  rung.add(occasion);
+  import('./alert.js').then((alert) => alert.ring(words, byId('name').textContent, byId('pass').textContent)).catch(() => { rung.delete(occasion); });
 }
 
 export async function arm(byHand) {
@@ -71,6 +71,7 @@ function showVisit() {
 export function tick() {
   if (line.dataset.view === 'called') showCall();
   else if (line.dataset.view === 'admitted') showVisit();
+  else rung.clear(); // a call that a sell-out interrupted rings again
 }
 
 export function show(next, given) {

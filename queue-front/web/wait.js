@@ -181,6 +181,11 @@ function onStatus(status) {
   const before = me.state;
   const wasDraw = me.position === null;
   me.state = status.state;
+  // While sold out or frozen a call has no end: only `me` knows the new one.
+  if (before !== me.state && ['called', 'late'].includes(me.place) && !me.call_expires_at) {
+    again(Math.random() * 300);
+    return;
+  }
   if (wasDraw && before !== me.state && me.state === 'open') {
     again(Math.random() * Math.min(SOON_MS, status.poll_after_ms));
     return;

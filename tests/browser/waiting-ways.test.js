@@ -153,6 +153,15 @@ describe('around the waiting page', async () => {
     assert.deepEqual(await page.evaluate(() => globalThis.notes), [['It is your turn', '/e/calls']]);
     assert.match(await page.title(), /^1:\d\d It is your turn – The first night$/);
     assert.match(await text(visitor, 'left'), /^1:\d\d$/);
+    // A call that a sell-out interrupts returns with its time, and rings again.
+    await act(line.front, 'calls', 'sold-out');
+    await visitor.view('sold-out');
+    await Promise.all([page.waitForResponse('**/me'), visitor.asks()]);
+    await act(line.front, 'calls', 'open');
+    await visitor.view('called');
+    assert.match(await text(visitor, 'called-text'), /^Enter by \d\d:\d\d\./);
+    assert.match(await text(visitor, 'left'), /^1:\d\d$/);
+    await page.waitForFunction(() => globalThis.notes.length === 2);
     await page.click('#pass button');
     await page.waitForURL(/\/seats\/calls/);
     assert.match(await page.evaluate(() => sessionStorage.getItem('fg_pass_calls')), /^ey/);
