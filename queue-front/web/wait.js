@@ -224,8 +224,12 @@ async function askStatus() {
 
 function take(reply) {
   if (reply.me) {
-    me = { ...reply.me, made: serverNow() };
-    see();
+    // Another tab has joined again. The same place stays over, even if this front does not know it yet.
+    if (me?.position && reply.me.position !== me.position) settle(reply.me);
+    else {
+      me = { ...reply.me, made: serverNow() };
+      see();
+    }
     setStale(Boolean(me.stale));
     return me.poll_after_ms;
   }

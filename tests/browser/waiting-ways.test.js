@@ -506,6 +506,14 @@ describe('around the waiting page', async () => {
     assert.doesNotMatch(await words(), /join again/i);
     await act(line.front, 'outlived', 'open');
     await visitor.page.locator('#again').waitFor();
+    // Another tab that shows the end follows when the visitor joins again here.
+    const tab = await visitor.page.context().newPage();
+    await goFor(tab, `${line.at}/e/outlived`, '#line[data-view=expired]');
+    await patch(line.front, 'outlived', { rate_per_s: 0 });
+    await visitor.page.click('#again button');
+    await visitor.view('waiting');
+    await tab.evaluate(() => dispatchEvent(new Event('online')));
+    await tab.locator('#line[data-view=waiting]').waitFor();
   });
 
   test('a called member without the shop\'s token reads what to do', async () => {
