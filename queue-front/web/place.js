@@ -101,8 +101,7 @@ const onOpen = (id, act) => byId(id).addEventListener('toggle', ({ target }) => 
 export function begin(fetched, ask, getMe) {
   onOpen('why', async () => {
     const { explain } = await fetched('why');
-    const me = getMe();
-    explain(byId('why-more'), { event, lane: me?.lane, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null });
+    explain(byId('why-more'), event, Number(line.dataset.entry), getMe());
   });
   onOpen('move', async () => {
     const { offer } = await fetched('move');

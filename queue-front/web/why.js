@@ -19,33 +19,32 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
 
-// This lane's part of the configured rate, and how many people are ahead. Lanes without anybody leave their part to the others.
-async function pace(event, lane, ahead) {
-  const { rate_per_s: allPerS, state, lanes = [{ id: lane, share: 100 }] } = await getJson(`/v1/queue/${event}/status`);
-  const called = lanes.filter(({ id, waiting }) => id === lane || waiting > 0);
-  const perS = allPerS * called.find(({ id }) => id === lane).share / called.reduce((sum, { share }) => sum + share, 0);
-  const moves = state === 'open' && perS > 0;
-  return say(moves ? 'more.why.pace' : 'more.why.still', (60 * perS).toLocaleString(locale), ahead.toLocaleString(locale));
+// How many calls a minute the shown wait assumes, and how many people are ahead. The wait ends with the visitor's own call.
+function pace({ state, ahead, eta: { p50_s: waitS } }) {
+  const moves = state === 'open' && waitS !== null;
+  const perMinute = (60 * (ahead + 1) / Math.max(1, waitS)).toLocaleString(locale, { maximumSignificantDigits: 2 });
+  return say(moves ? 'more.why.pace' : 'more.why.still', perMinute, ahead.toLocaleString(locale));
 }
 
-// Each lane has a draw of its own.
-export async function explain(at, { event, lane, ahead, ...who }) {
+// Each lane has a draw of its own. `me`: null without a place.
+export async function explain(at, event, entry, me) {
+  const { lane, position } = me ?? { position: null };
   const draw = lane ? `fairness?lane=${encodeURIComponent(lane)}` : 'fairness';
   await moreWords();
-  const about = [...(ahead === null ? [] : [await pace(event, lane ?? 'general', ahead).catch(() => '')]), say(who.position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
+  const about = [...(position === null ? [] : [pace(me)]), say(position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
   const tell = (lines) => at.replaceChildren(...[...about, ...lines].map((text) => make('p', {}, text)));
   tell([say('more.why.checking')]);
   try {
     const fairness = await getJson(`/v1/queue/${event}/${draw}`);
     const noted = notedOf(fairness);
     const lines = [];
-    if (fairness.drawn) lines.push(...await check(fairness, { ...who, noted }));
+    if (fairness.drawn) lines.push(...await check(fairness, { entry, position, noted }));
     else if (fairness.state !== 'pre-queue') lines.push(say('more.why.no-draw'));
     tell(lines);
-    if (fairness.commitment && (who.position === null || fairness.entries > 0)) {
+    if (fairness.commitment && (position === null || fairness.entries > 0)) {
       at.append(make('p', {}, `${say('more.why.commitment')} `, make('code', {}, fairness.commitment)));
       if (!fairness.drawn && fairness.state === 'pre-queue') at.append(make('p', {}, say('more.why.waiting')));
-      at.append(make('p', {}, make('a', { href: `/e/${event}/${draw}#entry=${who.entry}` }, say('more.why.page'))));
+      at.append(make('p', {}, make('a', { href: `/e/${event}/${draw}#entry=${entry}` }, say('more.why.page'))));
     }
   } catch {
     tell([say('more.why.failed')]);

@@ -316,12 +316,8 @@ describe('around the waiting page', async () => {
     await visitor.shows('entry', /^9$/);
     await act(line.front, 'drawn-lane', 'draw');
     await visitor.view('waiting');
-    await visitor.page.route('**/status', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), rate_per_s: 10 } });
-    });
     await visitor.page.click('#why summary');
-    await visitor.shows('why-more', /Right now 180 people a minute/);
+    await visitor.shows('why-more', /Nobody is being called right now/);
     await visitor.shows('why-more', /number 9 of 9 in the draw has place \d\./);
     await visitor.page.click('#why-more a');
     await visitor.page.locator('#verdict.good').waitFor();
@@ -626,6 +622,9 @@ describe('around the waiting page', async () => {
       await visitor.asks();
       await visitor.shows('eta', /^25 /);
       await visitor.shows('say', back);
+      await page.click('#why summary');
+      const [perMinute, ahead] = (await page.locator('#why-more p').first().textContent()).match(/\d+(\.\d+)?/g).slice(-2).map(Number);
+      assert.equal(perMinute, Number(((ahead + 1) / 25).toPrecision(2)), 'the shown wait, not the allowed rate');
       assert.equal(await page.locator('dt', { hasText: /Then you have|내 차례가 되면/ }).locator('xpath=../dd').textContent(), have);
       // Half of the visitors wait 25 minutes; nine in ten are not called in the first 20.
       const [from, to, by, now] = (await page.evaluate(() => [...['likely', 'latest', 'say'].map((id) => document.getElementById(id).textContent), new Date().toTimeString()])) // at one instant
