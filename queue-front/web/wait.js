@@ -385,14 +385,11 @@ function settle(joined) {
   if (!lanes && Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
 }
 
-// Takes over the place of another device. The page explains each failure.
+// Takes over the place of another device. The page that follows has its number in the draw, or explains the failure.
 async function takeOver() {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
-  const reply = await answer.json();
-  if (!answer.ok) return location.replace(`${home}?notice=${reply.code}`);
-  byId('bring').classList.add('on');
-  settle(reply);
+  location.replace(answer.ok ? home : `${home}?notice=${(await answer.json()).code}`);
 }
 
 async function leave() {

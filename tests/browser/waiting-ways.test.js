@@ -249,6 +249,15 @@ describe('around the waiting page', async () => {
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
     await visitor.shows('why-more', /This does not match!/);
+    // Another device that takes over the place checks the same draw.
+    await clickFor(visitor.page, '#move summary', '#move-more .code');
+    const second = await line.visitor(browser, EN);
+    await goFor(second.page, `${line.at}/e/drawn#move=${await visitor.page.textContent('#move-more .code')}`, '#take button:focus');
+    await second.page.keyboard.press('Enter');
+    await second.view('waiting');
+    await second.page.click('#why summary');
+    await second.shows('why-more', /number 10 of 15 in the draw has place|does not match/);
+    assert.match(await text(second, 'why-more'), /number 10 of 15/);
   });
 
   test('the place moves to another device by QR code, and the first one says so', async () => {
