@@ -32,7 +32,8 @@ void psp_send(struct psp *psp, const struct outcall *call)
     outcall_send(psp->conf.outcalls, call);
 }
 
-void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *detail)
+/* `order`: "" for a list. */
+static void report_stranger(struct psp *psp, const char *order, const char *detail)
 {
     atomic_fetch_add_explicit(&psp->conf.shared->seen[psp->place].strangers, 1,
                               memory_order_relaxed);
@@ -40,9 +41,14 @@ void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *de
     log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
               "the payment provider rejects our credentials: check its key and account");
     log_cstr(&line, "provider", psp->driver->name);
-    log_cstr(&line, "order", call->order->id);
+    log_cstr(&line, "order", order);
     log_cstr(&line, "detail", detail != NULL ? detail : "");
     log_end(&line);
+}
+
+void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *detail)
+{
+    report_stranger(psp, call->order->id, detail);
     psp_answer(call, SAGA_UNKNOWN, "provider-refuses-us", detail);
 }
 
@@ -80,8 +86,7 @@ enum { LIST_SHORT_MAX = 32768 }; /* parsed on the loop, in half a millisecond */
 
 struct list_call {
     uv_work_t work;
-    uv_loop_t *uv;
-    const struct psp_driver *driver;
+    struct psp *psp;
     void (*read)(const json_t *list, struct psp_events *events);
     void (*on_done)(void *ctx, const struct psp_events *events);
     void *ctx;
@@ -103,7 +108,7 @@ static void read_list(uv_work_t *work)
     if (events->rc == 0)
         call->read(list, events);
     else
-        events->lost = call->driver->is_lost(list);
+        events->lost = call->psp->driver->is_lost(list);
     json_decref(list);
     free(call->copy);
 }
@@ -116,6 +121,20 @@ static void on_list_read(uv_work_t *work, int status)
     free(call);
 }
 
+static void report_list(struct psp *psp, const struct outcall_answer *answer)
+{
+    if (answer->rc == 0 && (answer->status == 401 || answer->status == 403)) {
+        report_stranger(psp, "", "");
+        return;
+    }
+    struct log_line line;
+    log_begin(&line, psp->conf.log, LOG_LEVEL_WARN, "reconciliation did not get a provider's list");
+    log_cstr(&line, "provider", psp->driver->name);
+    log_u64(&line, "status", answer->status);
+    log_cstr(&line, "why", answer->why);
+    log_end(&line);
+}
+
 /* A long list is parsed here, too, if a copy does not fit into memory. */
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
@@ -124,6 +143,8 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
     call->events.rc = answer->rc;
     call->status = answer->status;
     call->body = answer->body;
+    if (answer->rc < 0 || answer->status != 200)
+        report_list(call->psp, answer);
     if (call->body.len > LIST_SHORT_MAX)
         call->copy = malloc(call->body.len);
     if (call->copy == NULL) {
@@ -133,7 +154,8 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
     }
     memcpy(call->copy, call->body.ptr, call->body.len);
     call->body.ptr = call->copy;
-    uv_queue_work(call->uv, &call->work, read_list, on_list_read); /* fails only without a job */
+    uv_queue_work(call->psp->conf.uv, &call->work, read_list,
+                  on_list_read); /* fails only without a job */
 }
 
 void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t limit,
@@ -143,8 +165,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t l
     struct list_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
         BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can continue */
-    call->uv = psp->conf.uv;
-    call->driver = psp->driver;
+    call->psp = psp;
     call->events.limit = limit;
     call->read = read;
     call->on_done = on_done;

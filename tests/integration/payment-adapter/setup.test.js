@@ -73,3 +73,14 @@ test('a user database that does not let us in is reported as long as it does not
   postgres.sql('ALTER ROLE reader LOGIN', 'shop');
   await until('it to be over', async () => !(await away()));
 });
+
+test('a reconciliation reports a key that the provider rejects, before anybody buys', async () => {
+  const pay = await world.startPay({ psp: { stripe_key: secret('wrong-key', 'sk_live_wrong') } });
+  await until('a report', async () => (await pay.admin.post('/admin/reconcile', { body: {} })).json?.not_reached?.includes('provider'));
+  assert.ok((await pay.metrics()).get('fairgate_psp_refused_us_total{provider="stripe"}') > 0);
+  await world.psp.close();
+  await until('the log to say why nobody answers', async () => {
+    await pay.admin.post('/admin/reconcile', { body: {} });
+    return pay.child.logLines().some(({ msg, why }) => msg.startsWith('reconciliation') && why);
+  });
+});
