@@ -265,7 +265,7 @@ async function standIn(told, headers = {}) {
 }
 
 test('doctor finds clocks that are apart and versions that differ', async () => {
-  const figures = 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\nfairgate_bound_refused_total{bound="overloaded"} 2\n';
+  const figures = 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\nfairgate_bound_refused_total{bound="overloaded"} 2\nfairgate_psp_refused_us_total{provider="stripe"} 1\nfairgate_psp_refused_us_total{provider="toss"} 0\n';
   const pay = await standIn((path) => (path === '/metrics' ? figures : { ready: true }), { date: new Date(Date.now() - 3_600_000).toUTCString() });
   const mixed = commandLine(scope, { ...services, pay });
   const { status, stdout } = await mixed('doctor');
@@ -274,6 +274,7 @@ test('doctor finds clocks that are apart and versions that differ', async () => 
   assert.match(stdout, /^bad {2}payment-adapter is version 0\.9\.0, another is \d/m);
   assert.match(stdout, /^bad {2}FairgateDrift would fire: fairgate_drift is 3$/m);
   assert.match(stdout, /^note {1,2}payment-adapter has refused over a bound since it was started: bound="overloaded"$/m);
+  assert.match(stdout, /^note {1,2}payment-adapter has been rejected by the provider since it was started: provider="stripe"$/m);
 });
 
 test('doctor names each setting that is not fit for a sale, with its cure; only what harms one sets the exit status', async () => {

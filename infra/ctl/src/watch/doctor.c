@@ -329,6 +329,8 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
         const char *metric, *did, *mend;
     } notes[] = {
         {"fairgate_warnings_total", "warned", "its log has a line about it"},
+        {"fairgate_psp_refused_us_total", "been rejected by the provider",
+         "put the account's key into its file, and reload"},
         {"fairgate_bound_refused_total", "refused over a bound",
          "FairgateBoundReached in the runbook says what to do about each"},
     };
@@ -347,11 +349,6 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
 }
 
 /* ---- events ---- */
-
-static bool is_yes(const json_t *document, const char *path)
-{
-    return json_is_true(value_at(document, path));
-}
 
 void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
 {
@@ -372,7 +369,8 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
     if (most == 0)
         finding_add(findings, "note", "set max_active to what the seats and the shop can bear",
                     "%s has no cap on how many are inside", id);
-    if (is_yes(document, "autopilot.on") && value_number(document, "autopilot.ceiling") < rate)
+    if (json_is_true(value_at(document, "autopilot.on")) &&
+        value_number(document, "autopilot.ceiling") < rate)
         finding_add(findings, "note", "raise autopilot.ceiling",
                     "%s: the autopilot's ceiling is below rate_per_s", id);
     if (value_number(document, "pow_bits") > POW_BITS_SLOW)
@@ -382,7 +380,8 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
     if (waits && opens_ms > 0 && opens_ms + 60000 < now_ms)
         finding_add(findings, "bad", "do the fronts run, and is the clock of Redis right?",
                     "%s should have opened by now", id);
-    if (is_yes(document, "auto_reopen") && !is_yes(document, "seats_left"))
+    if (json_is_true(value_at(document, "auto_reopen")) &&
+        !json_is_true(value_at(document, "seats_left")))
         finding_add(findings, "note", "set seats_left=true, and feed it",
                     "%s cannot reopen by itself: nothing feeds it the seats left", id);
     if (waits && value_time_ms(document, "prequeue_at") > 0 &&
