@@ -218,7 +218,8 @@ static void judge_keys(struct job *job, const struct look *look, json_t *finding
     for (size_t i = 0; i < json_array_size(keys); i++)
         found = found || span_eq(value_text(json_array_get(keys, i), "kid"), signs);
     if (call.end != CALL_ANSWERED)
-        finding_add(findings, "bad", "start the edge, or mend its address in the profile",
+        finding_add(findings, "bad",
+                    "start the edge, or mend its certificate or its address in the profile",
                     "the edge cannot be reached at %.200s: %s", job->profile->edge, call.error);
     else if (!found)
         finding_add(findings, "bad",
@@ -345,7 +346,7 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
                             job_service_name((enum command_service)i), notes[n].did, metric.labels);
     }
     if (fired == 0)
-        finding_add(findings, "ok", NULL, "no alert would fire");
+        finding_add(findings, "ok", NULL, "no alert that one look can judge would fire");
 }
 
 /* ---- events ---- */
