@@ -47,6 +47,8 @@ test('an installation is below DESTDIR, and its programs accept its configs', (t
       assert.ok(existsSync(join(share, file)) && (anchor === null || anchorsOf(read(file)).has(anchor)), `${page}: ${target}`);
     }
   }
+  const named = readFileSync(join(ROOT, 'infra/debian/fairgate-common.README.Debian'), 'utf8').matchAll(/\/usr\/share\/(fairgate\/[\w/.-]*\w)/g);
+  for (const [, file] of named) assert.ok(existsSync(at(`share/${file}`)), file);
   const commands = (page) => blocksOf(readFileSync(page, 'utf8')).map(({ text }) => text).sort();
   assert.ok(commands(english).length > 70);
   assert.deepEqual(commands(korean), commands(english));
