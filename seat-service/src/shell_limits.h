@@ -81,11 +81,14 @@ enum {
     OWNERS_WAIT_MS = 5000,
     /* How long a process that has just reconnected leaves other processes' events free: PostgreSQL
      * was down for them, too, and they reconnect within JOURNAL_RETRY_MAX_MS and a connection's
-     * time. Without it the first to reconnect would take everything and lock the others out. */
-    OWNERS_RETURN_MS = 3000,
-    /* An event that stays free for this long may be taken by any member: the one whose turn it was
-     * cannot read it, or serves another list. */
-    OWNERS_FORLORN_MS = 2000,
+     * time. Without it the first to reconnect would take everything and lock the others out. Short,
+     * since an owner may have died in the same outage. */
+    OWNERS_RETURN_MS = 1000,
+    /* An event that stays free for this long may be taken by any member: the one whose turn it was,
+     * or which an operator wants to own it, is gone, cannot read it, or serves another list. A
+     * member that can takes it within two polls. After a pause of its owner (OWNER_SILENT_MS) the
+     * event is still taken over within two seconds. */
+    OWNERS_FORLORN_MS = 500,
     /* How long a requested move of an event stays open: the target may first have to read a
      * stadium's plan. */
     MOVE_WAIT_MS = 10000,

@@ -8,7 +8,7 @@ import { assertKept, assertProblem, assertStatus, openClock, openScope, seededRn
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { openShow, patch, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/site.js';
 
 async function timed(work) {
   const from = performance.now();
@@ -48,6 +48,31 @@ test('an event that was just woken takes holds within 2 s after kill -9 of its o
   await held(visitor(owner, 'night'));
   await owner.kill();
   assertKept(t, 2000, await timed(() => held(buyer)));
+});
+
+test('each event of one of two owners takes holds within 2 s after kill -9, if the other has just reconnected and wishes are open, too', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const open = (instance, more) => openSeats(scope, postgres, { shares: 2, config: { journal: { instance } }, ...more });
+  const first = await open('seats1');
+  const second = await open('seats2', { office: first.office, secrets: first.secrets });
+  const owned = async (seats) => (await operator(seats).events()).json.events.filter((one) => one.open).map(({ event }) => event);
+  const events = ['alpha', 'beta', 'gamma', 'delta'];
+  for (const event of events) await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
+  const [[stays, lost], [other]] = await until('each to have its share', async () => {
+    const shares = await Promise.all([owned(first), owned(second)]);
+    return shares.every(({ length }) => length === 2) && shares;
+  });
+  const held = (event) => until('a hold', async () => (await visitor(second, event).hold({ best_available: { quantity: 1 } })).status === 201, { everyMs: 20 });
+  const connections = async () => (await second.metrics()).get('fairgate_journal_reconnects_total');
+  const before = await connections();
+  postgres.sql(`UPDATE seats.owner SET wanted = CASE id WHEN '${stays}' THEN 'seats1' ELSE 'seats9' END, wanted_until = now() + interval '10 s'
+    FROM seats.event WHERE event = no AND id IN ('${stays}', '${lost}');
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid) JOIN seats.event ON objid = no
+    WHERE id = '${other}' AND locktype = 'advisory' AND application_name = 'fairgate seat-service journal'`, 'seats');
+  await until('the other to be back', async () => (await connections()) > before);
+  await first.kill();
+  assertKept(t, 2000, await timed(() => Promise.all([stays, lost].map(held))));
 });
 
 test('a hold ends at its time and within 2 s of it, whatever the clocks of its machines say, at a standby, too', async (t) => {

@@ -35,7 +35,7 @@ enum {
     HOLD_TTL_S = 20,
     HOLD_MAX_S = 120,
     PAY_TTL_MS = 30 * 1000,
-    CALM_MS = OWNERS_WAIT_MS + CALM_IDLE_MS,
+    CALM_MS = 2 * JOURNAL_ANSWER_MS, /* statements that hung are given up */
     READY_MS = 60 * 1000,
     TAKEN_MS = 2000, /* as README.md promises */
 };
@@ -610,6 +610,8 @@ void seats_begin(uint32_t rows, uint32_t row_seats)
     }
 }
 
+static bool wish_written; /* the latest */
+
 struct wish {
     unsigned which;
     const char *to;
@@ -623,7 +625,8 @@ static void write_wish(void *ctx)
     struct pg *pg = NULL;
     sim_note("%s is wanted at %s", ids[wish->which], wish->to);
     if (store_connect("", "place", JOURNAL_ANSWER_MS, false, &err, &pg) == 0)
-        (void)store_want(pg, span_of(ids[wish->which]), span_of(wish->to), MOVE_WAIT_MS, &err);
+        wish_written =
+            store_want(pg, span_of(ids[wish->which]), span_of(wish->to), MOVE_WAIT_MS, &err) == 0;
     pg_close(pg);
 }
 
@@ -632,6 +635,7 @@ static void move(struct seat_service *at, unsigned which, const struct seat_serv
     struct wish *wish = calloc(1, sizeof(*wish));
     assert(wish != NULL);
     *wish = (struct wish){which, to->name};
+    wish_written = false;
     sim_spawn(&at->proc, write_wish, wish);
 }
 
@@ -736,7 +740,6 @@ void seats_judge(void)
 /* ---- when all is well ---- */
 
 static const struct seat_service *awaited; /* NULL: any */
-static uint64_t calm_us; /* until then, a restarted process leaves events to others */
 
 /* Keeps the gala in use meanwhile, so that it does not sleep. */
 static bool has_come(void)
@@ -751,7 +754,13 @@ static bool has_come(void)
 
 static bool is_read_by_all(void)
 {
-    return has_come() && sim_us() >= calm_us && seconds_of(GALA) == seats.services_len - 1;
+    return has_come() && sim_us() >= fault_ended_us() + CALM_MS * SIM_MS &&
+           seconds_of(GALA) == seats.services_len - 1;
+}
+
+static bool is_wished(void)
+{
+    return wish_written && has_come();
 }
 
 static void await(bool (*over)(void), uint32_t ms, const char *what)
@@ -763,7 +772,6 @@ static void await(bool (*over)(void), uint32_t ms, const char *what)
 
 void seats_drill(void)
 {
-    calm_us = sim_us() + CALM_MS * SIM_MS;
     await(is_read_by_all, READY_MS, "the gala is not opened, and read by all");
     if (seats.shared) {
         struct seat_service *from = owner_of(GALA);
@@ -774,6 +782,16 @@ void seats_drill(void)
         awaited = NULL;
         await(is_read_by_all, READY_MS, "the gala is not read by all after its move");
     }
-    sim_proc_kill(&owner_of(GALA)->proc, "killed");
+    /* Others take it over even if they have just reconnected, or it is wanted where it was. */
+    struct seat_service *owner = owner_of(GALA);
+    if (seats.shared) {
+        move(owner, GALA, owner);
+        await(is_wished, READY_MS, "a wish is not written");
+        owner = owner_of(GALA);
+    }
+    for (unsigned i = 0; i < SEATS_PROCS; i++)
+        if (&seats.services[i] != owner)
+            server_cut(&seats.services[i].proc);
+    sim_proc_kill(&owner->proc, "killed");
     await(has_come, TAKEN_MS, "no process takes the gala over from one that died");
 }

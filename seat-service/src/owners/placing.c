@@ -19,15 +19,13 @@ struct placing_event placing_judge(const struct placing_seen *seen)
     bool waits = !seen->was_owned && seen->here_ms < OWNERS_WAIT_MS;
     bool returns =
         seen->was_owned && seen->here_ms > seen->again_ms && seen->again_ms < OWNERS_RETURN_MS;
-    uint64_t patience_ms = OWNERS_FORLORN_MS;
-    if (!seen->was_owned)
-        patience_ms += OWNERS_WAIT_MS;
+    bool starts = !seen->was_owned && seen->here_ms < OWNERS_WAIT_MS + OWNERS_FORLORN_MS;
     return (struct placing_event){
         .wish = seen->wish,
         .owned = seen->owned,
         .returns = !seen->owned && returns,
         .waits = !seen->owned && waits,
-        .forlorn = !seen->owned && !returns && seen->free_ms >= patience_ms,
+        .forlorn = !seen->owned && !returns && !starts && seen->free_ms >= OWNERS_FORLORN_MS,
     };
 }
 

@@ -316,6 +316,13 @@ void server_lost(const struct sim_proc *proc)
     }
 }
 
+void server_cut(const struct sim_proc *proc)
+{
+    for (uint32_t i = server.living_from; i < server.sessions_len; i++)
+        if (server.sessions[i]->client == proc)
+            end_session(server.sessions[i]);
+}
+
 uint32_t server_sessions(void)
 {
     uint32_t n = 0;

@@ -46,6 +46,7 @@ bool server_lock_row(void); /* another transaction locks the owner rows; false: 
 void server_unlock_row(void);
 bool server_row_is_free(void);
 void server_lost(const struct sim_proc *proc); /* its process died: closes its connections */
+void server_cut(const struct sim_proc *proc);  /* ends its backends; it lives on */
 uint32_t server_sessions(void);                /* live backends */
 
 /* ---- for act() ---- */

@@ -76,7 +76,7 @@ TEST_CASE(free_events_are_shared)
     }
 }
 
-enum { LONG_MS = 60000, FREE_MS = OWNERS_WAIT_MS + OWNERS_FORLORN_MS };
+enum { LONG_MS = 60000, START_MS = OWNERS_WAIT_MS + OWNERS_FORLORN_MS };
 
 /* The answer: r its owner may return, w waits for members, f forlorn, "" take it. */
 static const struct {
@@ -93,8 +93,9 @@ static const struct {
     {"and then no longer", {.here_ms = OWNERS_WAIT_MS}, ""},
     {"not forlorn at once", {.was_owned = true, .free_ms = OWNERS_FORLORN_MS - 1}, ""},
     {"forlorn after a while", {.was_owned = true, .free_ms = OWNERS_FORLORN_MS}, "f"},
-    {"without a first owner not at once", {.free_ms = FREE_MS - 1}, ""},
-    {"without a first owner later", {.free_ms = FREE_MS}, "f"},
+    {"without a first owner after a while, too", {.free_ms = OWNERS_FORLORN_MS}, "f"},
+    {"at the start not", {.here_ms = START_MS - 1, .free_ms = START_MS - 1}, ""},
+    {"at the start later", {.here_ms = START_MS, .free_ms = START_MS}, "f"},
     {"an owned event is not forlorn", {.owned = true, .free_ms = LONG_MS}, ""},
 };
 
