@@ -259,6 +259,10 @@ enum {
     ROOM_HELP_MS = 1000,
     /* For at least this long an owner sees that its event was read at another process. */
     EVENT_ASKED_MS = 5000,
+    /* How long an event that was woken for a request counts as used, unless a request finds it
+     * open before. A visitor returns within a second; a saga whose Retry-After is five comes
+     * within nine, and its breaker and its budget of retries may add some. */
+    EVENT_AWAITED_MS = 15 * 1000,
     /* The resolution of an event's last time of use. */
     EVENT_USED_MS = 250,
     EVENT_ID_MAX = 64,

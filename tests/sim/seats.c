@@ -31,7 +31,6 @@ enum {
     SEATS_MAX = 256,
     ENTRIES = 256,
     DOCUMENT_MAX = 32 * 1024,
-    CALM_IDLE_MS = 6000,
     HOLD_TTL_S = 20,
     HOLD_MAX_S = 120,
     PAY_TTL_MS = 30 * 1000,
@@ -64,7 +63,7 @@ static struct {
     struct shown_plan *plan; /* of the document */
     struct seat_service services[SEATS_PROCS];
     unsigned services_len;
-    bool calm, shared;
+    bool shared;
 } seats;
 
 static const char *const ids[HALLS] = {SQL_EVENT, "ball"};
@@ -232,12 +231,6 @@ static void on_reopen(void *ctx, uint32_t nth)
     current()->host.reopen(ctx, nth);
 }
 
-static uint64_t on_idle(void *ctx, uint32_t nth)
-{
-    uint64_t idle_ms = current()->host.idle_ms(ctx, nth);
-    return seats.calm && idle_ms < CALM_IDLE_MS ? 0 : idle_ms;
-}
-
 static struct journal_host watched(const struct seat_service *service)
 {
     struct journal_host host = service->host;
@@ -246,7 +239,6 @@ static struct journal_host watched(const struct seat_service *service)
     host.own = on_own;
     host.leave = on_leave;
     host.reopen = on_reopen;
-    host.idle_ms = on_idle;
     return host;
 }
 
@@ -582,17 +574,9 @@ static void on_slept(uint64_t due_ms)
     invariant_slept(due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
 }
 
-/* A saga retries within five seconds of the time in a response. With a shorter idle time it would
- * find its event asleep each time. */
-void seats_calm_down(void)
-{
-    seats.calm = true;
-}
-
 void seats_begin(uint32_t rows, uint32_t row_seats)
 {
     assert(row_seats <= ROW_SEATS_MAX);
-    seats.calm = false;
     seats.shared = fault_now(FAULT_SEATS_SHARE);
     seats.services_len = seats.shared ? SEATS_PROCS : 2;
     make_plan(rows, row_seats);

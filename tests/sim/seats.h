@@ -17,9 +17,8 @@ void seat_send(struct seat_call *call);
 enum seat_answer seat_ask(struct seat_call *call);
 /* Kills, pauses and graceful exits. Called every `ms`. */
 void seats_fault(uint32_t ms);
-void seats_calm_down(void); /* from here on an event sleeps later */
-void seats_snapshot(void);  /* writes one, as the auditor does */
-bool seats_quiet(void);     /* the owner has nothing in flight, or the event sleeps */
+void seats_snapshot(void); /* writes one, as the auditor does */
+bool seats_quiet(void);    /* the owner has nothing in flight, or the event sleeps */
 /* At the end: compares the owner's engine with its journal. */
 void seats_judge(void);
 /* Checks that an event moves on request, and is taken over from a process that dies. */

@@ -164,7 +164,6 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     (void)sim_run(sale_us, sale_us, never);
     sim_note("nothing goes wrong any more");
     fault_end();
-    seats_calm_down();
     if (has_line)
         queue_calm_down();
     if (conf->canary)

@@ -84,9 +84,9 @@ FOR SHARE;
 --< event  integer signed
 SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED;
 
--- `asked_ms`: holds that ended before this time ended while the event was asleep and no request had been refused. 0: one
--- may have been, because the first hold ended before this process began to lead (`since_ms`; 0: it does not). The second
--- allows for different clocks.
+-- `asked_ms`: the first request for the event while it was asleep. 9223372036854775807: there was none, and a hold has
+-- ended. Holds that ended before ended while no request had been refused. 0: one may have been, because the first hold
+-- ended before this process began to lead (`since_ms`; 0: it does not). The second allows for different clocks.
 -- statement: owners_read
 --> events   integer[] signed
 --> instance text
@@ -98,8 +98,9 @@ SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKE
 --< its      boolean
 --< asked_ms bigint
 SELECT event, epoch, h.seq, h.chain, instance = :instance AS its,
-    CASE WHEN due_at BETWEEN to_timestamp(nullif(:since_ms, 0) / 1000.0) AND clock_timestamp() + interval '1 second'
-        THEN coalesce((extract(epoch FROM asked_at) * 1000)::bigint, 9223372036854775807) ELSE 0
+    CASE WHEN :since_ms = 0 OR due_at < to_timestamp(:since_ms / 1000.0) THEN 0
+        WHEN asked_at IS NOT NULL THEN (extract(epoch FROM asked_at) * 1000)::bigint
+        WHEN due_at <= clock_timestamp() + interval '1 second' THEN 9223372036854775807 ELSE 0
     END AS asked_ms
 FROM owner
 JOIN head h USING (event)

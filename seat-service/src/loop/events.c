@@ -192,10 +192,13 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
         atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
     }
     /* A sleeping event refuses nothing until it is requested, so its holds end in time; and an
-     * event without requests makes room for the next requested one. */
+     * event without requests makes room for the next requested one. A requested event waits for
+     * its caller. */
     if (asked_ms != INT64_MAX) {
+        uint64_t awaited_ms = asked_ms != 0 ? EVENT_AWAITED_MS : 0;
         spare_orders(events, event, asked_ms);
-        events_used(events, event);
+        atomic_store_explicit(&event->used_ms, events_now_ms(events) + awaited_ms,
+                              memory_order_relaxed);
     }
     /* release: pairs with events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
@@ -407,9 +410,11 @@ bool events_try_keep(struct event *event)
 
 void events_used(struct events *events, struct event *event)
 {
-    /* relaxed, and rarely stored: all loops share it */
+    /* relaxed, and rarely stored: all loops share it. A later time is one until which the event is
+     * awaited: that wait is over. */
     uint64_t now_ms = events_now_ms(events);
-    if (atomic_load_explicit(&event->used_ms, memory_order_relaxed) + EVENT_USED_MS <= now_ms)
+    uint64_t used_ms = atomic_load_explicit(&event->used_ms, memory_order_relaxed);
+    if (used_ms > now_ms || now_ms - used_ms >= EVENT_USED_MS)
         atomic_store_explicit(&event->used_ms, now_ms, memory_order_relaxed);
 }
 

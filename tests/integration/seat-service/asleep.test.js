@@ -76,6 +76,15 @@ test('with more events than fit in memory, each request finds its event unchange
   await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);
 });
 
+test('an event that was woken for a caller waits for it, however short of room others are', async (t) => {
+  const { seats } = await openMany(t);
+  await untilAsleep(seats, 'event-0');
+  await asleep(() => visitor(seats, 'event-0').info());
+  await until('it to be open', async () => (await listed(seats)).events.some(({ event, open }) => event === 'event-0' && open));
+  for (const other of ['event-1', 'event-2', 'event-3']) await woken(seats, other);
+  assert.equal((await visitor(seats, 'event-0').info()).status, 200);
+});
+
 test('a pass of an earlier incarnation wakes no event', async (t) => {
   const { postgres, seats } = await openMany(t);
   const of = (incarnation) => visitor(seats, 'event-0', { claims: { incarnation } });

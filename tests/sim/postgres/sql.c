@@ -688,16 +688,18 @@ static void do_owner(struct server_ask *ask)
         if (event == NULL)
             continue;
         const struct owner *owner = copy_of_owner(event);
-        bool asked = since_ms != 0 && since_ms <= event->due_ms && event->due_ms <= now_ms() + 1000;
+        bool had_end = event->due_ms != 0;
+        bool unknown = since_ms == 0 || (had_end && event->due_ms < since_ms);
         res->row[res->rows++].owner = (struct sql_owners_read_row){
             no_of(event),
             owner->epoch,
             owner->seq,
             chain_of(owner),
             span_eq(asks->args.owner.instance, span_of(owner->instance)),
-            !asked                 ? 0
-            : event->asked_ms != 0 ? event->asked_ms
-                                   : INT64_MAX};
+            unknown                                       ? 0
+            : event->asked_ms != 0                        ? event->asked_ms
+            : had_end && event->due_ms <= now_ms() + 1000 ? INT64_MAX
+                                                          : 0};
     }
 }
 

@@ -215,7 +215,8 @@ static uint64_t pause_ms(const struct saga_step *step, uint32_t tries, const str
     return backoff_ms(step->retry_first_ms, step->retry_cap_ms, growing, rng);
 }
 
-enum { ASKED_SPREAD_MS = 4000 }; /* sooner than an event falls asleep (owner.idle) */
+/* An event that was loaded for a saga waits longer for it: EVENT_AWAITED_MS of the seat service. */
+enum { ASKED_SPREAD_MS = 4000 };
 
 static void decide_unknown(const struct saga_row *row, const struct saga_outcome *outcome,
                            uint64_t now_us, const struct rng *rng, struct saga_move *out)
@@ -228,8 +229,7 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     out->tries = row->tries + 1;
     uint64_t wait_ms = pause_ms(step, out->tries, rng);
     /* A peer that says when to retry is called soon after that, however many tries there were: an
-     * event that the seat service loads for this saga falls asleep again if the saga does not
-     * return. */
+     * event that the seat service loads for this saga waits for it, but not for long. */
     if (outcome->retry_ms > 0 && wait_ms > outcome->retry_ms + ASKED_SPREAD_MS)
         wait_ms = outcome->retry_ms + rng_below(rng, ASKED_SPREAD_MS);
     if (wait_ms < outcome->retry_ms)

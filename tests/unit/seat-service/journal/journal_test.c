@@ -931,6 +931,9 @@ TEST_CASE(requested_event_has_rested_until_the_request)
     unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 1111}, 2, 0, &err), &err);
     assert_int_equal(INT64_MAX, asked_ms(1, 1));
     assert_int_equal(1111, asked_ms(2, 1));
+    assert_int_equal(0, asked_ms(2, 0));
+    run_script("sql UPDATE seats.owner SET due_at = NULL WHERE event = 2");
+    assert_int_equal(1111, asked_ms(2, 1)); /* without holds, too: the event waits for its caller */
     unit_must(store_sleep(pg, 2, 0, 1, &err, &done), &err); /* a hold has ended by now */
     assert_false(done);
     run_script("sql UPDATE seats.event SET asleep_at = now()");

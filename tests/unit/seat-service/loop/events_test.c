@@ -285,6 +285,23 @@ TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop,
     free(op);
 }
 
+TEST_CASE(woken_event_is_in_use_until_its_first_request_or_a_while_later)
+{
+    struct process next;
+    open_process(&next, 0);
+    begin(&next);
+    one.host.own(events, 0, 1, 1, 1);
+    next.host.own(next.events, 0, 2, 1, 1);
+    clock_fake_step(&fake, 1000 * 1000);
+    events_used(next.events, events_nth(next.events, 0));
+    clock_fake_step(&fake, (EVENT_AWAITED_MS - 1000) * UINT64_C(1000));
+    assert_int_equal(0, one.host.idle_ms(events, 0));
+    assert_int_equal(EVENT_AWAITED_MS - 1000, next.host.idle_ms(next.events, 0));
+    clock_fake_step(&fake, 1000 * 1000);
+    assert_int_equal(1000, one.host.idle_ms(events, 0));
+    close_process(&next);
+}
+
 /* Payments that the last owner refused to confirm get extra time, and so do payments refused while
  * the event was closed. While an event sleeps, nothing is refused before the first request. */
 TEST_CASE(next_owner_spares_holds_being_paid_unless_they_ended_before_requests)
