@@ -163,7 +163,7 @@ export class Ledger {
       assert.equal(status, 201, text);
       this.held.set(json.hold, { seats: json.seats, buyer: marker });
     }
-    const ids = [...(await marker.plan()).text.matchAll(/"(r\d+s\d+)"/g)].map(([, id]) => id);
+    const ids = [...(await sure(() => marker.plan())).text.matchAll(/"(r\d+s\d+)"/g)].map(([, id]) => id);
     assert.equal(ids.length, seatCount, 'the plan names each seat, in the order of pictures');
     const [[hold, { seats, buyer }]] = this.held;
     const at = ids.indexOf(seats[0]);
