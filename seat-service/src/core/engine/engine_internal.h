@@ -137,6 +137,7 @@ static inline uint64_t engine_price_at(const struct engine *engine, uint32_t lis
 /* The category whose price a seat's hold pays for it. */
 static inline uint8_t engine_paid(const struct engine *engine, uint32_t seat)
 {
+    assert(seat < engine->facts->seat_count);
     /* acquire: as HOLD_GET; pairs with engine_pay_as() */
     uint8_t paid = atomic_load_explicit(&engine->paid[seat], memory_order_acquire);
     return paid != 0 ? (uint8_t)(paid - 1) : engine->facts->category[seat];

@@ -450,9 +450,9 @@ static uint8_t *put_hold(const struct engine *engine, unsigned added, uint32_t n
         at = wire_put_number(at, HOLD_GET(slot, count));
     uint32_t count = seats_of(engine, number, seats);
     at = wire_put_seats(at, seats, count);
-    bool paid = (added & SNAPSHOT_PAID) && HOLD_GET(slot, status) == HOLD_SOLD;
-    for (uint32_t i = 0; paid && i < count; i++)
-        *at++ = engine_paid(engine, seats[i]);
+    bool moved = (added & SNAPSHOT_PAID) && HOLD_GET(slot, status) == HOLD_SOLD;
+    for (uint32_t i = 0; moved && i < count; i++)
+        at = wire_put_number(at, engine_paid(engine, seats[i]));
     return at;
 }
 
@@ -575,6 +575,7 @@ static int read_hold(struct engine *engine, unsigned added, struct wire *wire, s
         wire_get_bytes(wire, change.purchase, sizeof(change.purchase));
     change.expires_ms = wire_get_number(wire, UINT64_MAX);
     change.hard_end_ms = wire_get_number(wire, UINT64_MAX);
+    uint8_t paid[HOLD_SEATS_MAX] = {0};
     uint32_t area = (uint32_t)wire_get_number(wire, plan_area_count(engine->plan));
     if (area > 0) {
         change.area = (uint16_t)(area - 1);
@@ -585,6 +586,9 @@ static int read_hold(struct engine *engine, unsigned added, struct wire *wire, s
         change.add_count = wire_get_seats(wire, change.seats, HOLD_SEATS_MAX);
         if (status == HOLD_LATE && change.add_count != 0 && change.add_count != change.quantity)
             wire_fail(wire, "has a late hold with another number of seats than it had");
+        bool moved = (added & SNAPSHOT_PAID) && status == HOLD_SOLD;
+        for (uint32_t i = 0; moved && i < change.add_count; i++)
+            paid[i] = (uint8_t)wire_get_number(wire, engine->categories - 1);
     }
     if (wire->bad != NULL || status > HOLD_LATE)
         return err_set(err, ERR_SYNTAX, "snapshot %s",
@@ -612,8 +616,8 @@ static int read_hold(struct engine *engine, unsigned added, struct wire *wire, s
         bool ours =
             seats_turn(&engine->seats, change.seats[i], SEAT_HELD, number, SEAT_SOLD, number);
         assert(ours);
-        if (added & SNAPSHOT_PAID) /* the state's hash checks it */
-            engine_pay_as(engine, change.seats[i], wire_get_byte(wire));
+        if (added & SNAPSHOT_PAID)
+            engine_pay_as(engine, change.seats[i], paid[i]);
     }
     return 0;
 }

@@ -62,6 +62,7 @@ static void forget(struct engine *engine, uint32_t number)
 
 void engine_pay_as(struct engine *engine, uint32_t seat, uint8_t category)
 {
+    assert(seat < engine->facts->seat_count && category < engine->categories);
     uint8_t paid = category != engine->facts->category[seat] ? (uint8_t)(category + 1) : 0;
     /* release: as HOLD_SET; a reader who sees it also sees that the hold has changed */
     atomic_store_explicit(&engine->paid[seat], paid, memory_order_release);
