@@ -411,7 +411,9 @@ uint64_t engine_state_hash(const struct engine *engine)
 
 static const uint8_t snapshot_magic[] = {'F', 'G', 'S', 'N'};
 
-enum { SNAPSHOT_FORMAT = 1, /* plus: */ SNAPSHOT_NEWEST_NAMED = 1, SNAPSHOT_PAID = 2 };
+/* Added to the format: the newest price list is named; each sold seat is followed by the category
+ * whose price was paid. */
+enum { SNAPSHOT_FORMAT = 1, SNAPSHOT_NEWEST_NAMED = 1, SNAPSHOT_PAID = 2 };
 
 enum { HOLD_BYTES_MAX = 8 * 8 + 40 + CHANGE_HASH_BYTES }; /* without its seats */
 
