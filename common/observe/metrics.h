@@ -67,7 +67,8 @@ int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
 void metrics_forget(struct metrics *metrics, const void *source);
 /* The same for every pointer into this memory, such as a struct of counters. */
 void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len);
-/* Drops every series that this thread has registered: a loop's, before what it counts is freed. */
+/* Drops every series that this thread has registered, before what a loop counts is freed. The main
+ * thread's are those of loop 0 and of the process. */
 void metrics_forget_mine(struct metrics *metrics);
 
 /* A server's counters as fairgate_http_*{listener="..."}; once for each loop. */

@@ -83,7 +83,7 @@ enum {
      * was down for them, too, and they reconnect within JOURNAL_RETRY_MAX_MS and a connection's
      * time. Without it the first to reconnect would take everything and lock the others out. Short,
      * since an owner may have died in the same outage. */
-    OWNERS_RETURN_MS = 1000,
+    OWNERS_RETURN_MS = 800,
     /* An event that stays free for this long may be taken by any member: the one whose turn it was,
      * or which an operator wants to own it, is gone, cannot read it, or serves another list. A
      * member that can takes it within two polls. After a pause of its owner (OWNER_SILENT_MS) the

@@ -6,7 +6,8 @@
  * to expected members that have not started yet, and stays free as long as `waits` is set.
  *
  * After an outage of PostgreSQL the processes reconnect one by one, and each takes back its events.
- * So a process that has just reconnected leaves other processes' events free for a while.
+ * So a process that has just reconnected leaves other processes' events free for a while, and then
+ * first to the members whose turn it is.
  *
  * An event that is being moved is free for a moment. It is left to its target as long as any free
  * event is left to the member whose turn it is. */
@@ -17,15 +18,16 @@
 struct placing_event placing_judge(const struct placing_seen *seen)
 {
     bool waits = !seen->was_owned && seen->here_ms < OWNERS_WAIT_MS;
-    bool returns =
-        seen->was_owned && seen->here_ms > seen->again_ms && seen->again_ms < OWNERS_RETURN_MS;
+    bool rejoined = seen->was_owned && seen->here_ms > seen->again_ms;
+    bool returns = rejoined && seen->again_ms < OWNERS_RETURN_MS;
+    bool settles = rejoined && seen->again_ms < OWNERS_RETURN_MS + OWNERS_FORLORN_MS;
     bool starts = !seen->was_owned && seen->here_ms < OWNERS_WAIT_MS + OWNERS_FORLORN_MS;
     return (struct placing_event){
         .wish = seen->wish,
         .owned = seen->owned,
         .returns = !seen->owned && returns,
         .waits = !seen->owned && waits,
-        .forlorn = !seen->owned && !returns && !starts && seen->free_ms >= OWNERS_FORLORN_MS,
+        .forlorn = !seen->owned && !settles && !starts && seen->free_ms >= OWNERS_FORLORN_MS,
     };
 }
 

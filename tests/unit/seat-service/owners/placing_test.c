@@ -76,7 +76,11 @@ TEST_CASE(free_events_are_shared)
     }
 }
 
-enum { LONG_MS = 60000, START_MS = OWNERS_WAIT_MS + OWNERS_FORLORN_MS };
+enum {
+    LONG_MS = 60000,
+    START_MS = OWNERS_WAIT_MS + OWNERS_FORLORN_MS,
+    SETTLED_MS = OWNERS_RETURN_MS + OWNERS_FORLORN_MS,
+};
 
 /* The answer: r its owner may return, w waits for members, f forlorn, "" take it. */
 static const struct {
@@ -87,6 +91,10 @@ static const struct {
     {"a dead owner's event is taken at once", {.was_owned = true}, ""},
     {"its owner may return", {.was_owned = true, .again_ms = OWNERS_RETURN_MS - 1}, "r"},
     {"but not for ever", {.was_owned = true, .again_ms = OWNERS_RETURN_MS}, ""},
+    {"and then it goes by turns",
+     {.was_owned = true, .again_ms = SETTLED_MS - 1, .free_ms = LONG_MS},
+     ""},
+    {"for a while", {.was_owned = true, .again_ms = SETTLED_MS, .free_ms = LONG_MS}, "f"},
     {"an event without a first owner does not return", {.again_ms = 1}, ""},
     {"one that just started saw no break", {.was_owned = true, .here_ms = 10, .again_ms = 10}, ""},
     {"members are waited for at the start", {.here_ms = OWNERS_WAIT_MS - 1}, "w"},
