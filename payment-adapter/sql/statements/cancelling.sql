@@ -37,9 +37,10 @@ SELECT event, 'event-cancelled', event, :ACTOR_OPERATOR, :reason, :who
 FROM c;
 
 -- The progress; without `at` the event is not cancelled. Parked orders wait for an operator: their saga does, or an
--- accepted difference blocks their refund.
+-- accepted difference blocks their refund. A checkout that is parked above its pivot has no money.
 -- statement: cancellation
 --> event  text
+--> pivots jsonb
 --> listed integer
 --< doc text
 WITH o AS MATERIALIZED (
@@ -50,7 +51,7 @@ WITH o AS MATERIALIZED (
         AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ), p AS MATERIALIZED (
     SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, 'difference-accepted') AS cause,
-        :is_checkout(s) AS unpaid
+        :is_checkout(s) AND s.step < :pivot_of(s) AS unpaid
     FROM o
     LEFT JOIN saga s ON s.subject = o.id AND s.parked
     WHERE NOT o.ended AND (s.id IS NOT NULL OR o.settled)

@@ -22,12 +22,19 @@ static void on_state(void *ctx, const struct pg_answer *answer)
 
 /* ---- cancelled ---- */
 
+static struct sql_cancellation_args progress_of(struct http_req *req, const char *event)
+{
+    const char *pivots = checkout_pivots(pay_of(req)->checkout);
+    return (struct sql_cancellation_args){event, pivots, CANCEL_LISTED_MAX};
+}
+
 static void on_get_cancellation(struct http_req *req)
 {
     char event[ORDER_EVENT_MAX];
-    if (guard_id(req, 0, event, sizeof(event)))
-        sql_cancellation(pay_of(req)->pg, &(struct sql_cancellation_args){event, CANCEL_LISTED_MAX},
-                         on_state, req);
+    if (!guard_id(req, 0, event, sizeof(event)))
+        return;
+    const struct sql_cancellation_args args = progress_of(req, event);
+    sql_cancellation(pay_of(req)->pg, &args, on_state, req);
 }
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
@@ -43,7 +50,8 @@ static void on_cancel(struct http_req *req)
     struct pg_job *job = pg_job_create(pay_of(req)->pg, on_cancelled, req);
     log_act(req, "operator cancels an event", event);
     sql_event_cancel_add(job, &(struct sql_event_cancel_args){event, reason, guard_who(req)});
-    sql_cancellation_add(job, &(struct sql_cancellation_args){event, CANCEL_LISTED_MAX});
+    const struct sql_cancellation_args args = progress_of(req, event);
+    sql_cancellation_add(job, &args);
     pg_job_send(job);
 }
 

@@ -131,13 +131,15 @@ test('a repetition changes nothing, and buyer and trail name the reason', async 
   assert.match(wordsOf(mail), /공연이 취소되어 티켓이 무효가 되었습니다/);
 });
 
-test('a checkout that is stuck was not paid, and a credit that has not ended is under way', () => {
+test('a checkout that is stuck before its capture was not paid, and a credit that has not ended is under way', () => {
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancellation');
-  const { orders, money } = JSON.parse(sql(`SET search_path = pay; BEGIN; UPDATE orders SET moving = '[]' WHERE status = 'completed';
-    WITH o AS (UPDATE orders SET status = 'parked' WHERE id = (SELECT max(id) FROM orders WHERE status = 'refunded') RETURNING id)
-    UPDATE saga SET state = 1, parked = true, ended_at = NULL FROM o WHERE subject = o.id AND key LIKE 'checkout.%';
-    PREPARE progress AS ${text.replace(/;$/, '')}; EXECUTE progress ('${EVENT}', 9); ROLLBACK`));
-  assert.deepEqual([orders, money.paid], [{ all: SOLD, given_back: SOLD - 2, under_way: 1, parked: 1 }, (SOLD - 1) * PRICE]);
+  for (const [step, paid] of [[3, SOLD - 1], [5, SOLD]]) {
+    const { orders, money } = JSON.parse(sql(`SET search_path = pay; BEGIN; UPDATE orders SET moving = '[]' WHERE status = 'completed';
+      WITH o AS (UPDATE orders SET status = 'parked' WHERE id = (SELECT max(id) FROM orders WHERE status = 'refunded') RETURNING id)
+      UPDATE saga SET state = 1, parked = true, ended_at = NULL, step = ${step} FROM o WHERE subject = o.id AND key LIKE 'checkout.%';
+      PREPARE progress AS ${text.replace(/;$/, '')}; EXECUTE progress ('${EVENT}', '{"checkout.1": 4}', 9); ROLLBACK`));
+    assert.deepEqual([orders, money.paid], [{ all: SOLD, given_back: SOLD - 2, under_way: 1, parked: 1 }, paid * PRICE]);
+  }
 });
 
 test('all cancelled events together have one page a second', () => {
