@@ -441,6 +441,12 @@ JOIN reconcile_cursor c ON c.provider = 'shop'
 WHERE b.kind = :LETTER_COMPLETED AND c.at - :ms(:grace_ms) > b.done_at
     AND (SELECT p.external_id FROM shop_order p WHERE p.external_id = b.order_id) IS NULL
 
+-- fragment: lost_detail(b)
+format('letter %s, handed over at %s', :b.id, :b.done_at)
+
+-- fragment: is_accepted_loss(b)
+:is_accepted('lost-at-shop', :b.order_id, :b.kind, :lost_detail(b))
+
 -- Stores what the shop has of an order, unless it is NULL; returns the next order for which to ask it.
 -- statement: reconcile_unlisted
 --> run      bigint
@@ -458,7 +464,7 @@ WITH s AS (
 SELECT x.id
 FROM suspect x
 :unlisted_letter_of(x)
-    AND x.list = :our_list() AND x.id > :after
+    AND x.list = :our_list() AND x.id > :after AND NOT :is_accepted_loss(b)
 ORDER BY x.id
 LIMIT 1;
 
@@ -468,9 +474,12 @@ LIMIT 1;
 -- Money lost in a dispute cannot be kept: too much is returned only if a refund went out, too. The shop is compared
 -- only if its list is read at all.
 --
--- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect. Rows that
--- disagree remain suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another
--- process are left to it (SKIP LOCKED), so the two cannot deadlock.
+-- The shop was asked for its missing orders in the order of their ids, up to `asked`; NULL: its list was not read to
+-- the end. The others may not be lost: they are of no kind, and only remain suspects.
+--
+-- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect.
+-- Rows that disagree remain suspects, up to `kept` per kind; the rest are found again in their
+-- turn. Rows locked by another process are left to it (SKIP LOCKED), so the two cannot deadlock.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
@@ -479,6 +488,7 @@ LIMIT 1;
 --> kept     bigint
 --> whole    boolean
 --> run      bigint
+--> asked    text null
 --< drift.*
 WITH :late(), named AS MATERIALIZED (
     SELECT p.provider, p.payment, p.order_id
@@ -619,9 +629,11 @@ WITH :late(), named AS MATERIALIZED (
         FROM late, shop_outbox b
         WHERE b.done_at IS NULL AND b.made_at < late.at AND b.error IS NOT NULL
         UNION ALL
-        SELECT 'lost-at-shop', b.order_id, b.kind, format('letter %s, handed over at %s', b.id, b.done_at)
+        SELECT CASE WHEN o.id <= :asked OR :is_accepted_loss(b) THEN 'lost-at-shop' ELSE '' END,
+            b.order_id, b.kind, :lost_detail(b)
         FROM looked o
         :unlisted_letter_of(o)
+            AND :asked IS NOT NULL
         UNION ALL
         SELECT 'other-amount-at-shop', o.id, '', format('%s there, %s here', p.amount, o.amount)
         FROM listed p
@@ -661,7 +673,8 @@ WITH :late(), named AS MATERIALIZED (
     WHERE ctid = ANY (ARRAY(
         SELECT x.ctid
         FROM late, suspect x
-        WHERE :whole AND :is_run(:run) AND x.at < late.at AND (x.list, x.id) NOT IN (SELECT list, id FROM stays)
+        WHERE :whole AND :is_run(:run) AND (x.list, x.id) NOT IN (SELECT list, id FROM stays)
+            AND x.at < late.at
         ORDER BY x.list, x.id
         FOR UPDATE OF x SKIP LOCKED
     ))
@@ -675,7 +688,7 @@ WITH :late(), named AS MATERIALIZED (
 SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, n.sum, :iso(n.at) AS accepted_at,
     n.reason, n.who
 FROM found n
-WHERE n.nth <= :most
+WHERE n.nth <= :most AND n.kind <> ''
 ORDER BY n.kind, n.id;
 
 -- Stores a page of the seat service's list of sold seats, [{"seat", "order", ...}], unparsed. Deletes later pages of

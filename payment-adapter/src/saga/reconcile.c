@@ -22,8 +22,8 @@
  * process reads the last run's results from there.
  *
  * The shop's list is read on from its end, so it may have passed over an order that the shop
- * committed after a later one. An order that is missing there is asked for by its name before it is
- * reported as lost.
+ * committed after a later one. Only an order that is missing there, and that the shop denies when
+ * asked for it by its name, is reported as lost: at most LISTED_MAX in a run, in the order of ids.
  *
  * A run respects the shop's rate limit: each such call is paid for like a message to the shop, and
  * waits while the shop has asked for a pause. */
@@ -42,6 +42,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     GRACE_MS = 120000,
@@ -89,6 +90,7 @@ struct reconcile {
     uint64_t shop_until_us;
     bool shop_ended;          /* its list was read to the end */
     char order[ORDER_ID_MAX]; /* the shop is asked for this one; "": for its list */
+    char asked[ORDER_ID_MAX]; /* the last one for which it has answered */
     uint32_t psp, pages;
     uint32_t page_len; /* events per page; halved when a page exceeds the answer limit */
     bool older;        /* the very first run: reads back to the oldest event */
@@ -489,11 +491,13 @@ static void next_seats(struct reconcile *reconcile)
 {
     assert(reconcile->event <= reconcile->events_len);
     if (reconcile->event == reconcile->events_len) {
-        const struct sql_reconcile_drift_args args = {.grace_ms = GRACE_MS,
-                                                      .most = LISTED_MAX,
-                                                      .kept = KEPT_MAX,
-                                                      .whole = reconcile->whole,
-                                                      .run = reconcile->id};
+        const struct sql_reconcile_drift_args args = {
+            .grace_ms = GRACE_MS,
+            .most = LISTED_MAX,
+            .kept = KEPT_MAX,
+            .whole = reconcile->whole,
+            .run = reconcile->id,
+            .asked = reconcile->shop_ended ? reconcile->asked : NULL};
         sql_reconcile_drift(asking(reconcile), &args, on_drift, reconcile);
         return;
     }
@@ -534,21 +538,30 @@ static void compare_seats(struct reconcile *reconcile)
     sql_reconcile_events_sold(asking(reconcile), &args, on_events_sold, reconcile);
 }
 
+static const char unasked[] = "shop: some orders that its list lacks were not asked for";
+
 static void on_unlisted(void *ctx, const struct pg_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     assert(reconcile->shop_ended);
-    if (answer->rc < 0)
+    if (answer->rc < 0) {
         break_link(reconcile, at_fault(answer, "shop"));
-    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 && reconcile->pages < LISTED_MAX &&
-        span_to_cstr(sql_reconcile_unlisted_row(answer->results[0], 0).id, reconcile->order,
-                     sizeof(reconcile->order))) {
-        reconcile->pages++;
-        next_shop_call(reconcile);
-    } else {
         compare_seats(reconcile);
+        return;
+    }
+    memcpy(reconcile->asked, reconcile->order, sizeof(reconcile->asked));
+    if (PQntuples(answer->results[0]) == 0) {
+        compare_seats(reconcile);
+    } else if (reconcile->pages == LISTED_MAX) {
+        leave_out(reconcile, unasked);
+        compare_seats(reconcile);
+    } else {
+        reconcile->pages++;
+        span_to_cstr_cut(sql_reconcile_unlisted_row(answer->results[0], 0).id, reconcile->order,
+                         sizeof(reconcile->order));
+        next_shop_call(reconcile);
     }
 }
 
@@ -644,14 +657,15 @@ static void on_shop_answer(void *ctx, const struct outcall_answer *answer)
     grow_free(&page);
 }
 
-/* The next run reads on. */
 static void run_out_of_time(struct reconcile *reconcile)
 {
     assert(reconcile->pages > 0);
     if (reconcile->pages == 1)
         break_link(reconcile, "shop");
     else
-        leave_out(reconcile, "shop: the next run reads on in its list");
+        leave_out(reconcile, reconcile->order[0] != '\0'
+                                 ? unasked
+                                 : "shop: the next run reads on in its list");
     leave_shop(reconcile);
 }
 
@@ -895,7 +909,7 @@ static void take_run(struct reconcile *reconcile, const struct pg_answer *answer
         reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
         reconcile->psp = 0;
         reconcile->shop_ended = false;
-        reconcile->order[0] = '\0';
+        reconcile->order[0] = reconcile->asked[0] = '\0';
         for (int i = 0; i < 2; i++)
             reconcile->items[i] = text_on(reconcile->memory[i], LIST_MAX);
         reconcile->items_len = reconcile->broken_len = 0;

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { openWorld } from './lib/world.js';
+import { copyOrders, openWorld } from './lib/world.js';
 
 const PER_S = 10;
 const INTERVAL_S = 10 / 7 / PER_S; // at the steady rate (src/login/pace.c)
@@ -90,8 +90,24 @@ test('an order that the list passed over is not reported as lost, and one that i
   world.shop.orders.delete(`${order}-completed`);
   assert.deepEqual(lost(await reconcile()), [], 'it is asked for once');
   sql('TRUNCATE pay.shop_order');
+  world.shop.fault('GET /orders/', 500);
+  const unasked = await reconcile();
+  assert.deepEqual([lost(unasked), unasked.not_reached], [[], ['shop']], 'the shop did not answer');
   const { not_reached: silent, ...report } = await reconcile();
   assert.deepEqual([lost(report), silent], [['lost-at-shop'], []]);
+});
+
+test('of many lost orders each run reports twenty that nobody accepted', async () => {
+  const order = await done();
+  copyOrders(world.postgres, order, 22, "jsonb_build_object('id', 'copy' || i, 'hold', i, 'idem_key', 'copy' || i)");
+  sql("INSERT INTO pay.shop_outbox (order_id, member, kind, done_at) SELECT id, member, 'completed', now() - interval '1 hour' FROM pay.orders WHERE id LIKE 'copy%'");
+  const lost = (items) => items.filter(({ kind, order: id }) => kind === 'lost-at-shop' && id.startsWith('copy'));
+  const { items, not_reached: silent } = await reconcile();
+  assert.deepEqual([lost(items).length, silent], [20, ['shop: some orders that its list lacks were not asked for']]);
+  for (const { difference } of lost(items)) assert.equal((await world.pay.admin.post(`/admin/reconcile/${difference}/accept`, { body: { reason: 'known' } })).status, 204);
+  const next = await reconcile();
+  assert.deepEqual([lost(next.items).length, lost(next.accepted.items).length, next.not_reached], [2, 20, []]);
+  sql("DELETE FROM pay.shop_outbox WHERE order_id LIKE 'copy%'");
 });
 
 test('a list that cannot be read is the shop\'s fault; a long one is read, whatever else it says of an order', async () => {

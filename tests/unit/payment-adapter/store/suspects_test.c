@@ -6,6 +6,7 @@
  *   orders N               creates orders
  *   collect SLICE ROOM     collects so many suspects at most
  *   compare [part]         the differences, of whole lists or with one missing
+ *   compare until o_a1     ... if the shop was asked for no later order that its list lacks
  *   reconcile SLICE        collects and compares
  *   accept [KIND]          an operator accepts all differences, or those of a kind
  *   accepted, kinds        compares, and counts those that are accepted; the kinds of the others
@@ -104,6 +105,13 @@ static const struct script_row rows[] = {
      " now() - interval '1 hour'); reconcile 1 -> 0; UPDATE shop_outbox SET done_at = now();"
      "reconcile 1 -> 0; UPDATE shop_outbox SET done_at = now() - interval '1 hour';"
      "reconcile 1 -> 1"},
+    /* o_a2 was not asked for. */
+    {"missing_order_is_lost_only_if_the_shop_denied_it_and_stays_a_suspect_until_then",
+     "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
+     " SELECT id, member, 'completed', now() - interval '1 hour' FROM orders;"
+     "INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
+     "collect 10 10000; compare until o_a1 -> 1; compare -> 2; accept; compare until o_a1 -> 0;"
+     "accepted until o_a1 -> 2"},
     /* An order that is unknown here, and one with another amount. */
     {"new_rows_of_the_shops_list_are_compared",
      "orders 25; EXECUTE reconcile_shop ('0', '1', '4', '{\"orders\": [{\"external_id\": \"o_x\", "
@@ -243,7 +251,10 @@ static void insert_orders(int orders)
     pg_fixture_run(pg, sql);
 }
 
-#define COMPARE "EXECUTE reconcile_drift ('120000', '20', '1000', 'true', '0')"
+/* asked: the shop has answered for each missing order up to this one */
+#define DRIFT(WHOLE, ASKED)                                                                        \
+    "EXECUTE reconcile_drift ('120000', '20', '1000', '" WHOLE "', '0', '" ASKED "')"
+#define COMPARE DRIFT("true", "o_z")
 
 /* -> how many were found of all kinds, or how many kinds */
 static int64_t count(const char *sql, bool accepted, bool kinds)
@@ -325,9 +336,9 @@ SCRIPT_VERB(expect_differences, "compare|reconcile|accepted|kinds")
     const char *verb = line->words[0];
     if (strcmp(verb, "reconcile") == 0)
         collect(script_word(line, 1), "10000");
-    expect(line, count(script_has(line, "part")
-                           ? "EXECUTE reconcile_drift ('120000', '20', '1000', 'false', '0')"
-                           : COMPARE,
+    expect(line, count(script_has(line, "part")    ? DRIFT("false", "o_z")
+                       : script_has(line, "until") ? DRIFT("true", "o_a1")
+                                                   : COMPARE,
                        strcmp(verb, "accepted") == 0, strcmp(verb, "kinds") == 0));
 }
 
