@@ -477,9 +477,10 @@ LIMIT 1;
 -- The shop was asked for its missing orders in the order of their ids, up to `asked`; NULL: its list was not read to
 -- the end. The others may not be lost: they are of no kind, and only remain suspects.
 --
--- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect.
--- Rows that disagree remain suspects, up to `kept` per kind; the rest are found again in their
--- turn. Rows locked by another process are left to it (SKIP LOCKED), so the two cannot deadlock.
+-- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect. As in
+-- unlisted_letter_of, that period ends when the shop's list does, which may be minutes ago. Rows that disagree remain
+-- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
+-- it (SKIP LOCKED), so the two cannot deadlock.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
@@ -674,7 +675,8 @@ WITH :late(), named AS MATERIALIZED (
         SELECT x.ctid
         FROM late, suspect x
         WHERE :whole AND :is_run(:run) AND (x.list, x.id) NOT IN (SELECT list, id FROM stays)
-            AND x.at < late.at
+            AND x.at < least(late.at, (SELECT c.at - :ms(:grace_ms) FROM reconcile_cursor c
+                WHERE c.provider = 'shop' AND :asked IS NOT NULL))
         ORDER BY x.list, x.id
         FOR UPDATE OF x SKIP LOCKED
     ))

@@ -112,6 +112,13 @@ static const struct script_row rows[] = {
      "INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
      "collect 10 10000; compare until o_a1 -> 1; compare -> 2; accept; compare until o_a1 -> 0;"
      "accepted until o_a1 -> 2"},
+    /* When the list was read, a minute ago, the message was too young. */
+    {"order_stays_a_suspect_until_the_shops_list_is_late_enough",
+     "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
+     " VALUES ('o_a1', 'm1', 'completed', now() - interval '150 s');"
+     "INSERT INTO reconcile_cursor (provider, event, at) VALUES ('shop', '1', now() - interval '1 "
+     "minute'); INSERT INTO suspect (list, id, at) VALUES ('', 'o_a1', now() - interval '140 s');"
+     "compare -> 0; UPDATE reconcile_cursor SET at = now(); compare -> 1"},
     /* An order that is unknown here, and one with another amount. */
     {"new_rows_of_the_shops_list_are_compared",
      "orders 25; EXECUTE reconcile_shop ('0', '1', '4', '{\"orders\": [{\"external_id\": \"o_x\", "
