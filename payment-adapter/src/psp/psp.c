@@ -86,7 +86,8 @@ enum { LIST_SHORT_MAX = 32768 }; /* parsed on the loop, in half a millisecond */
 
 struct list_call {
     uv_work_t work;
-    struct psp *psp;
+    struct psp *psp; /* may end while a long list is parsed */
+    const struct psp_driver *driver;
     void (*read)(const json_t *list, struct psp_events *events);
     void (*on_done)(void *ctx, const struct psp_events *events);
     void *ctx;
@@ -108,7 +109,7 @@ static void read_list(uv_work_t *work)
     if (events->rc == 0)
         call->read(list, events);
     else
-        events->lost = call->psp->driver->is_lost(list);
+        events->lost = call->driver->is_lost(list);
     json_decref(list);
     free(call->copy);
 }
@@ -166,6 +167,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t l
     if (call == NULL)
         BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can continue */
     call->psp = psp;
+    call->driver = psp->driver;
     call->events.limit = limit;
     call->read = read;
     call->on_done = on_done;
