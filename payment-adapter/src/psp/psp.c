@@ -136,6 +136,15 @@ static void report_list(struct psp *psp, const struct outcall_answer *answer)
     log_end(&line);
 }
 
+/* A page that is too long is requested again in parts, a forgotten position is reported as that,
+ * and a shutdown is no failure. */
+static bool has_failed(const struct list_call *call, int rc)
+{
+    if (rc == 0)
+        return call->status != 200 && !call->events.lost;
+    return rc != ERR_CLOSED && (rc != ERR_RANGE || call->events.limit == 1);
+}
+
 /* A long list is parsed here, too, if a copy does not fit into memory. */
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
@@ -144,12 +153,14 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
     call->events.rc = answer->rc;
     call->status = answer->status;
     call->body = answer->body;
-    if (answer->rc < 0 || answer->status != 200)
-        report_list(call->psp, answer);
     if (call->body.len > LIST_SHORT_MAX)
         call->copy = malloc(call->body.len);
-    if (call->copy == NULL) {
+    bool here = call->copy == NULL;
+    if (here)
         read_list(&call->work);
+    if (has_failed(call, answer->rc))
+        report_list(call->psp, answer);
+    if (here) {
         on_list_read(&call->work, 0);
         return;
     }
