@@ -47,10 +47,10 @@ static bool is_cancelled(const struct sql_order_row *row)
 
 static struct span word_of_cancelled(const struct sql_order_row *row)
 {
-    if (!is_paid(row->status))
-        return SPAN("event-cancelled-unpaid");
     if (row->amount == 0)
         return SPAN("event-cancelled-free");
+    if (!is_paid(row->status))
+        return SPAN("event-cancelled-unpaid");
     return row->status == ORDER_REFUNDED ? SPAN("event-cancelled-refunded")
                                          : SPAN("event-cancelled");
 }

@@ -117,6 +117,8 @@ test('all orders are given back across a kill, and those that a provider refuses
     assert.ok((await ticketsOf(order)).every(({ state: is }) => is === 'revoked' || is === 'used'), order);
   }
   assert.deepEqual(await world.reconciled(), []);
+  sql(`UPDATE pay.orders SET amount = 0 WHERE id = '${open}'`);
+  assert.match(await page(`/${open}`), />The event has been cancelled\. All tickets are void\./);
 });
 
 test('a repetition changes nothing, and buyer and trail name the reason', async () => {
