@@ -77,6 +77,8 @@ test('the same again writes to nobody, another date to everybody who still has a
   assert.deepEqual(new Map(mails.map((mail) => [mail.to, /refund|환불/i.test(wordsOf(mail))])), new Map([['argon2id@example.com', true], ['bcrypt@example.com', false]]));
   assert.equal((await read(fresh)).refund.by, 'buyer');
   await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
+  const about = (kind) => world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE order_id = '${fresh}' AND kind = '${kind}'`, 'pay');
+  assert.deepEqual([about('completed'), about('postponed-1')], ['1', '0'], 'no mail about a date that its buyer saw');
   const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
   assert.equal(acts.filter(({ act }) => act === 'event-postponed').length, 3);
 });
