@@ -4,6 +4,8 @@
 import { locale, make, moreWords, say } from './kit.js';
 import { commitmentOf, notedOf, openDraw } from './draw-check.js';
 
+const PACE_FROM_S = 10;
+
 async function check({ commitment, seed, beacon, entries }, { entry, position, noted }) {
   if (entries === 0) return [say('more.why.no-draw')];
   const real = await commitmentOf(seed);
@@ -19,11 +21,14 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
 
 const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
 
-// How many calls a minute the shown wait assumes, and how many people are ahead. The wait ends with the visitor's own call.
-function pace({ state, ahead, eta: { p50_s: waitS } }) {
-  const moves = state === 'open' && waitS !== null;
-  const perMinute = (60 * (ahead + 1) / Math.max(1, waitS)).toLocaleString(locale, { maximumSignificantDigits: 2 });
-  return say(moves ? 'more.why.pace' : 'more.why.still', perMinute, ahead.toLocaleString(locale));
+// How many people are ahead, and how many calls a minute the shown wait assumes. The wait ends with the visitor's own
+// call; in whole seconds, a short one says nothing about the calls.
+async function pace(event, { state, ahead, eta: { p50_s: waitS } }) {
+  const { rate_per_s: rate } = await getJson(`/v1/queue/${event}/status`).catch(() => ({}));
+  const perMinute = (60 * (ahead + 1) / waitS).toLocaleString(locale, { maximumSignificantDigits: 2 });
+  const calls = state !== 'open' || rate === 0 ? 'more.why.still' : waitS >= PACE_FROM_S ? 'more.why.pace' : '';
+  const people = say(ahead > 1 ? 'more.ahead' : `more.ahead-${ahead}`, ahead.toLocaleString(locale));
+  return calls ? `${say(calls, perMinute)} ${people}` : people;
 }
 
 // Each lane has a draw of its own. `me`: null without a place.
@@ -31,7 +36,7 @@ export async function explain(at, event, entry, me) {
   const { lane, position } = me ?? { position: null };
   const draw = lane ? `fairness?lane=${encodeURIComponent(lane)}` : 'fairness';
   await moreWords();
-  const about = [...(position === null ? [] : [pace(me)]), say(position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
+  const about = [...(position === null ? [] : [await pace(event, me)]), say(position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
   const tell = (lines) => at.replaceChildren(...[...about, ...lines].map((text) => make('p', {}, text)));
   tell([say('more.why.checking')]);
   try {

@@ -333,6 +333,11 @@ describe('around the waiting page', async () => {
   });
 
   test('the page names its lane and share; an invitation leads into another lane', async () => {
+    // A later step of the schedule gives a wait, too.
+    await visitor.page.route('**/me', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1500, p90_s: 1800, basis: 'knobs' } } });
+    });
     const fans = { id: 'fans', name: 'Fan <club>', share: 30, invitations: 5 };
     await line.open('laned', { lanes: [fans] });
     const { invitations } = (await line.front.admin.get('/admin/events/laned/lanes/fans/invitations')).json;
@@ -625,7 +630,7 @@ describe('around the waiting page', async () => {
       await page.route('**/stream', (route) => route.abort());
       await page.route('**/me', async (route) => {
         const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1500, p90_s: 1800, basis: 'measured' } } });
+        await route.fulfill({ response: answer, json: { ...await answer.json(), eta } });
       });
       await line.bring(visitor, 'waiting');
       await visitor.asks();
@@ -638,6 +643,7 @@ describe('around the waiting page', async () => {
       // Half of the visitors wait 25 minutes; nine in ten are not called in the first 20.
       const [from, to, by, now] = (await page.evaluate(() => [...['likely', 'latest', 'say'].map((id) => document.getElementById(id).textContent), new Date().toTimeString()])) // at one instant
         .map((one) => one.match(/\d+:\d\d/)[0].split(':').map(Number)).map(([h, m]) => 60 * h + m);
+      let eta = { p50_s: 1500, p90_s: 1800, basis: 'measured' };
       const between = (a, b) => (b - a + 1440) % 1440;
       assert.deepEqual([between(by, from), between(from, to)].map((min) => min === 5 || min === 6), [true, true], `${by}, ${from}, ${to}`);
       assert.ok(between(now, from) <= 26, `${from} at ${now}`);
@@ -648,6 +654,7 @@ describe('around the waiting page', async () => {
   // Two pages of one place: as served, and after its script has run. Later updates are blocked.
   test('all that is said of the wait is the same without a script, in each language', async () => {
     await line.open('one-fact', { rate_per_s: 0 });
+      await page.locator('#why-more p').first().waitFor();
     await act(line.front, 'one-fact', 'pause'); // while open, a line that has not moved for fifteen seconds shows no wait
     await line.crowd('one-fact', 120);
     const place = await line.visitor(browser, EN);
@@ -657,6 +664,15 @@ describe('around the waiting page', async () => {
     const seen = new Set();
     for (const rate of [0, 0.1, 0.02, 0.005, 0.001]) {
       await patch(line.front, 'one-fact', { rate_per_s: rate, burst: 1 });
+      // A wait of over a week is unknown, and one of seconds is too coarse: neither says how fast people are called.
+      for (const p50_s of [null, 2]) {
+        eta = { p50_s, p90_s: p50_s, basis: p50_s === null ? 'unknown' : 'measured' };
+        await visitor.asks();
+        await visitor.shows('likely', p50_s === null ? /^$/ : /\d/);
+        await page.click('#why summary');
+        await page.click('#why summary');
+        await page.waitForFunction(() => document.querySelector('#why-more p')?.textContent === document.getElementById('ahead').textContent);
+      }
       for (const locale of ['en-GB', 'ko-KR']) {
         const visitor = await line.visitor(browser, { locale, storageState, timezoneId: 'UTC' });
         await visitor.page.route(/\/(me|status|stream)$/, (route) => route.abort());
