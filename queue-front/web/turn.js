@@ -71,7 +71,7 @@ function showVisit() {
 export function tick() {
   if (line.dataset.view === 'called') showCall();
   else if (line.dataset.view === 'admitted') showVisit();
-  else rung.clear(); // a call that a sell-out interrupted rings again
+  else if (line.dataset.view === 'sold-out') rung.clear(); // a call that a sell-out interrupted rings again
 }
 
 export function show(next, given) {

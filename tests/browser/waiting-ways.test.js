@@ -153,6 +153,16 @@ describe('around the waiting page', async () => {
     assert.deepEqual(await page.evaluate(() => globalThis.notes), [['It is your turn', '/e/calls']]);
     assert.match(await page.title(), /^1:\d\d It is your turn – The first night$/);
     assert.match(await text(visitor, 'left'), /^1:\d\d$/);
+    // A front that does not know of the call yet makes no second one of it.
+    await page.route('**/me', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...await answer.json(), place: 'waiting', called: false, call_expires_at: null } });
+    }, { times: 1 });
+    await visitor.asks();
+    await visitor.view('waiting');
+    await visitor.asks();
+    await visitor.view('called');
+    assert.equal(await page.evaluate(() => globalThis.notes.length), 1);
     // A call that a sell-out interrupts returns with its time, and rings again.
     await act(line.front, 'calls', 'sold-out');
     await visitor.view('sold-out');
