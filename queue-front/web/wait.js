@@ -224,8 +224,9 @@ async function askStatus() {
 
 function take(reply) {
   if (reply.me) {
-    // Another tab has joined again. The same place stays over, even if this front does not know it yet.
-    if (me?.position && reply.me.position !== me.position) settle(reply.me);
+    // Another tab has joined again; each lane counts from 1. The same place stays over, even if this front does not
+    // know it yet.
+    if (me?.position && (reply.me.position !== me.position || reply.me.lane !== me.lane)) settle(reply.me);
     else {
       me = { ...reply.me, made: serverNow() };
       see();
@@ -377,7 +378,7 @@ function settle(joined) {
   notice('');
   over = '';
   me = { ...joined, made: serverNow() };
-  if (cached) holdStream();
+  if (cached && !me) holdStream();
   line.dataset.entry = me.entry ?? me.position;
   see();
   showUpdated();

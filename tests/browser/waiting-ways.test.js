@@ -333,6 +333,11 @@ describe('around the waiting page', async () => {
     await goFor(visitor.page, `${line.at}/e/drawn-lane#invitation=${mine}`, '#guest button:focus');
     await visitor.page.keyboard.press('Enter');
     await visitor.shows('entry', /^9$/);
+    // A later step of the schedule gives a wait, too.
+    await visitor.page.route('**/me', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1500, p90_s: 1800, basis: 'knobs' } } });
+    });
     await act(line.front, 'drawn-lane', 'draw');
     await visitor.view('waiting');
     await visitor.page.click('#why summary');
@@ -343,11 +348,6 @@ describe('around the waiting page', async () => {
   });
 
   test('the page names its lane and share; an invitation leads into another lane', async () => {
-    // A later step of the schedule gives a wait, too.
-    await visitor.page.route('**/me', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1500, p90_s: 1800, basis: 'knobs' } } });
-    });
     const fans = { id: 'fans', name: 'Fan <club>', share: 30, invitations: 5 };
     await line.open('laned', { lanes: [fans] });
     const { invitations } = (await line.front.admin.get('/admin/events/laned/lanes/fans/invitations')).json;
@@ -526,14 +526,20 @@ describe('around the waiting page', async () => {
     assert.doesNotMatch(await words(), /join again/i);
     await act(line.front, 'outlived', 'open');
     await visitor.page.locator('#again').waitFor();
-    // Another tab that shows the end follows when the visitor joins again here.
-    const tab = await visitor.page.context().newPage();
-    await goFor(tab, `${line.at}/e/outlived`, '#line[data-view=expired]');
+    // Another tab that shows the end follows when the visitor joins again here; each lane counts from 1.
+    const tabs = await Promise.all([visitor.page, visitor.page].map((page) => page.context().newPage()));
+    for (const tab of tabs) await goFor(tab, `${line.at}/e/outlived`, '#line[data-view=expired]');
+    await tabs[1].route('**/me', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...await answer.json(), lane: 'fans', position: 1 } });
+    });
     await patch(line.front, 'outlived', { rate_per_s: 0 });
     await visitor.page.click('#again button');
     await visitor.view('waiting');
-    await tab.evaluate(() => dispatchEvent(new Event('online')));
-    await tab.locator('#line[data-view=waiting]').waitFor();
+    for (const tab of tabs) {
+      await tab.evaluate(() => dispatchEvent(new Event('online')));
+      await tab.locator('#line[data-view=waiting]').waitFor();
+    }
   });
 
   test('a called member without the shop\'s token reads what to do', async () => {
@@ -637,6 +643,7 @@ describe('around the waiting page', async () => {
     ]) {
       const visitor = await line.visitor(browser, { locale, timezoneId: zone });
       const { page } = visitor;
+      let eta = { p50_s: 1500, p90_s: 1800, basis: 'measured' };
       await page.route('**/stream', (route) => route.abort());
       await page.route('**/me', async (route) => {
         const answer = await route.fetch();
@@ -647,33 +654,16 @@ describe('around the waiting page', async () => {
       await visitor.shows('eta', /^25 /);
       await visitor.shows('say', back);
       await page.click('#why summary');
+      await page.locator('#why-more p').first().waitFor();
       const [perMinute, ahead] = (await page.locator('#why-more p').first().textContent()).match(/\d+(\.\d+)?/g).slice(-2).map(Number);
       assert.equal(perMinute, Number(((ahead + 1) / 25).toPrecision(2)), 'the shown wait, not the allowed rate');
       assert.equal(await page.locator('dt', { hasText: /Then you have|내 차례가 되면/ }).locator('xpath=../dd').textContent(), have);
       // Half of the visitors wait 25 minutes; nine in ten are not called in the first 20.
       const [from, to, by, now] = (await page.evaluate(() => [...['likely', 'latest', 'say'].map((id) => document.getElementById(id).textContent), new Date().toTimeString()])) // at one instant
         .map((one) => one.match(/\d+:\d\d/)[0].split(':').map(Number)).map(([h, m]) => 60 * h + m);
-      let eta = { p50_s: 1500, p90_s: 1800, basis: 'measured' };
       const between = (a, b) => (b - a + 1440) % 1440;
       assert.deepEqual([between(by, from), between(from, to)].map((min) => min === 5 || min === 6), [true, true], `${by}, ${from}, ${to}`);
       assert.ok(between(now, from) <= 26, `${from} at ${now}`);
-      await visitor.close();
-    }
-  });
-
-  // Two pages of one place: as served, and after its script has run. Later updates are blocked.
-  test('all that is said of the wait is the same without a script, in each language', async () => {
-    await line.open('one-fact', { rate_per_s: 0 });
-      await page.locator('#why-more p').first().waitFor();
-    await act(line.front, 'one-fact', 'pause'); // while open, a line that has not moved for fifteen seconds shows no wait
-    await line.crowd('one-fact', 120);
-    const place = await line.visitor(browser, EN);
-    await line.enter(place, 'one-fact');
-    const storageState = await place.page.context().storageState();
-    await place.close();
-    const seen = new Set();
-    for (const rate of [0, 0.1, 0.02, 0.005, 0.001]) {
-      await patch(line.front, 'one-fact', { rate_per_s: rate, burst: 1 });
       // A wait of over a week is unknown, and one of seconds is too coarse: neither says how fast people are called.
       for (const p50_s of [null, 2]) {
         eta = { p50_s, p90_s: p50_s, basis: p50_s === null ? 'unknown' : 'measured' };
@@ -683,6 +673,22 @@ describe('around the waiting page', async () => {
         await page.click('#why summary');
         await page.waitForFunction(() => document.querySelector('#why-more p')?.textContent === document.getElementById('ahead').textContent);
       }
+      await visitor.close();
+    }
+  });
+
+  // Two pages of one place: as served, and after its script has run. Later updates are blocked.
+  test('all that is said of the wait is the same without a script, in each language', async () => {
+    await line.open('one-fact', { rate_per_s: 0 });
+    await act(line.front, 'one-fact', 'pause'); // while open, a line that has not moved for fifteen seconds shows no wait
+    await line.crowd('one-fact', 120);
+    const place = await line.visitor(browser, EN);
+    await line.enter(place, 'one-fact');
+    const storageState = await place.page.context().storageState();
+    await place.close();
+    const seen = new Set();
+    for (const rate of [0, 0.1, 0.02, 0.005, 0.001]) {
+      await patch(line.front, 'one-fact', { rate_per_s: rate, burst: 1 });
       for (const locale of ['en-GB', 'ko-KR']) {
         const visitor = await line.visitor(browser, { locale, storageState, timezoneId: 'UTC' });
         await visitor.page.route(/\/(me|status|stream)$/, (route) => route.abort());
