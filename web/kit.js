@@ -43,10 +43,10 @@ export function make(tag, properties = {}, ...children) {
 const clock = { aheadMs: Date.now() - performance.now(), spreadMs: Infinity };
 
 function noteServerTime(text, sentAt) {
-  const now = performance.now();
+  const [now, at] = [performance.now(), Date.parse(text)];
   const spreadMs = now - sentAt;
-  if (!text || spreadMs > clock.spreadMs) return;
-  clock.aheadMs = Date.parse(text) + spreadMs / 2 - now;
+  if (!at || spreadMs > clock.spreadMs) return;
+  clock.aheadMs = at + spreadMs / 2 - now;
   clock.spreadMs = spreadMs;
 }
 

@@ -5,6 +5,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+globalThis.navigator ??= {};
+globalThis.document = { getElementById: () => null, documentElement: { lang: 'en' }, addEventListener() {} };
+const { digitsOf, money, noteDate, serverNow } = await import('../../web/kit.js');
+
 const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const SHARED = ['common/page/fact.c', 'common/page/wording.c', 'web/when.js'];
@@ -30,17 +34,20 @@ for (const [service, more] of Object.entries(SERVICES)) {
   });
 }
 
-// The terms of Korean ticket shops, and of the operators' pages and the handbook. 대행사 is a payment provider.
 test('pages and programs write amounts with the digits of ISO 4217', async () => {
-  globalThis.navigator ??= {};
-  globalThis.document = { getElementById: () => null, documentElement: { lang: 'en' }, addEventListener() {} };
-  const { digitsOf, money } = await import('../../web/kit.js');
   const written = ['HUF', 'CLP', 'KWD'].map((currency) => money(1_500_000, currency).replace(/\s/, ' '));
   assert.deepEqual(written, ['HUF 15,000.00', 'CLP 1,500,000', 'KWD 1,500.000']);
   const lists = [...read('common/sale/currency.c').matchAll(/"([A-Z]{3}(?: [A-Z]{3})+)"/g)].map(([, list]) => list.split(' '));
   assert.deepEqual(lists.map((list) => [...new Set(list.map(digitsOf))]), [[0], [3]]);
 });
 
+test('a Date header that cannot be read changes no clock', () => {
+  const was = serverNow() - performance.now();
+  for (const headers of [{}, { Date: 'soon' }]) noteDate({ headers: new Headers(headers) }, performance.now());
+  assert.equal(serverNow() - performance.now(), was);
+});
+
+// The terms of Korean ticket shops, and of the operators' pages and the handbook. 대행사 is a payment provider.
 test('an event has one name in Korean', () => {
   const files = [...Object.keys(SERVICES).map((service) => `${service}/web/text.ko`), 'web/console/console.ko'];
   for (const file of files) assert.deepEqual(read(file).split('\n').filter((line) => /(?<!대)행사/.test(line)), [], file);
