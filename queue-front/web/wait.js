@@ -16,6 +16,7 @@ import { byId, moreWords, noteDate, notePageTime, onWake, say, serverNow } from 
 import { event, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
+const KEPT_MS = 2000; // caches may keep the status this long: its Date counts as that much older
 const QUIET_POLL_MS = 60_000; // status polls while the stream is up
 const STREAM_AGAIN_MS = 4000;
 const TURN_READY_MS = 3000;
@@ -52,7 +53,7 @@ async function ask(method, path, headers, body) {
       cache: 'no-store',
       signal: stop.signal,
     });
-    noteDate(answer, sentAt);
+    noteDate(answer, sentAt - (path === 'status' ? KEPT_MS : 0));
     return answer;
   } finally {
     clearTimeout(timer);
@@ -377,8 +378,8 @@ async function join(invited = {}, body) {
 function settle(joined) {
   notice('');
   over = '';
-  me = { ...joined, made: serverNow() };
   if (cached && !me) holdStream();
+  me = { ...joined, made: serverNow() };
   line.dataset.entry = me.entry ?? me.position;
   see();
   showUpdated();
