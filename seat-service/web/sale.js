@@ -299,13 +299,12 @@ function listen() {
     openCart(false);
     attempt([...mine], () => Promise.all(basket.holds.filter(({ state }) => state === 'open').map((hold) => basket.giveBack(hold))));
   });
-  // After the browser's back button or in another tab, the holds may have changed.
-  addEventListener('pageshow', (shown) => { if (shown.persisted) restore().catch(explain); });
+  // Holds may have changed in another tab, or since this page was last shown.
   addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
   onWake(() => {
     if (!byId('gone').hidden) return;
     heartbeat();
-    if (basket.hold) restore().catch(() => {});
+    restore().catch(() => {}); // the heartbeat reports a visit that is over
   });
   setInterval(() => {
     showClock(basket);

@@ -123,6 +123,9 @@ describe('the hall', async () => {
     await guest.giveBack();
     await page.locator('#cart-sum').getByText('You have no seats yet').waitFor();
     assert.equal((await other.hold({ seats: ['r5s1', 'r6s1'] })).status, 201);
+    assert.equal((await ask({ seats: ['r6s4', 'r6s5'] })).state, 'open');
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await untilHeld(page, 2);
   });
 
   test('places taken before the holds are known are shown next to them', async () => {
