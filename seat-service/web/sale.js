@@ -154,7 +154,18 @@ function toggle(i) {
 export function takeArea(area, quantity) {
   if (basket.closed) trouble(say('error.hold-paying'));
   else if (basket.hold && basket.hold.area !== area) trouble(say('error.seats-and-area'));
-  else attempt([], () => basket.area(area, quantity));
+  else if (quantity !== basket.hold?.quantity) attempt([], () => basket.area(area, quantity));
+}
+
+// The line of a held area shows how many places are held, and changes that number.
+function showAreas() {
+  for (const [a, line] of byId('areas').querySelectorAll('li').entries()) {
+    const held = basket.hold?.area === info.areas[a].id ? basket.hold.quantity : '';
+    const [button, select] = ['button', 'select'].map((part) => line.querySelector(part));
+    if (held && button.value !== String(held)) select.value = held;
+    button.value = held;
+    button.textContent = say(held ? 'areas.change' : 'areas.take');
+  }
 }
 
 // ---- proposals, and choices like what is held ----
@@ -213,6 +224,7 @@ function onBasket() {
   list?.refresh();
   if (list) showFull();
   proposals?.refresh();
+  showAreas();
   showCart(basket, ({ id }) => attempt([plan.placeOf(id)], () => basket.remove(id)), (hold) => attempt([], () => basket.giveBack(hold)));
   showClock(basket);
 }

@@ -785,10 +785,16 @@ describe('the map of the hall', async () => {
     await page.selectOption('#areas select', '2');
     await clickFor(page, '#areas button', '#cart-seats li');
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
+    await page.locator('#areas button', { hasText: 'Change' }).waitFor();
     await page.selectOption('#areas select', '3');
     await page.click('#areas button');
     await page.locator('#cart-seats', { hasText: 'floor × 3' }).waitFor();
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 497);
+    await page.reload();
+    await page.locator('#areas button', { hasText: 'Change' }).waitFor();
+    assert.equal(await page.inputValue('#areas select'), '3', 'what is held');
+    await guest.giveBack();
+    await page.locator('#areas button', { hasText: 'Take' }).waitFor();
   });
 
   test('a category of standing places alone is neither filtered by nor searched', async () => {

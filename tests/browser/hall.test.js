@@ -126,6 +126,8 @@ describe('the hall', async () => {
     assert.equal((await ask({ seats: ['r6s4', 'r6s5'] })).state, 'open');
     await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
     await untilHeld(page, 2);
+    await page.click('#areas button');
+    await guest.shows('trouble-text', /need separate orders/);
   });
 
   test('places taken before the holds are known are shown next to them', async () => {
