@@ -894,7 +894,7 @@ const REFUSED_FORMS = [
     return one.send({ category: '', quantity: '1' });
   }, /Try fewer seats/, /Load this page again/],
   ['not-on-sale', { categories: [{ name: 'Front', price: 1 }, { name: 'Back', price: 1, on_sale_at: '2035-01-01T00:00:00Z' }] }, ({ one }) => one.send({ category: 'Back', quantity: '1' }), /not on sale right now/, CHOOSE],
-  ['buyer-limit', { limits: { max_per_buyer: 2 } }, async ({ one }) => (await one.send({ category: '', quantity: '2' }), one.send({ category: '', quantity: '1' })), /as many seats as one buyer can have/, RELEASE],
+  ['buyer-limit', { limits: { max_per_buyer: 2 } }, async ({ one }) => (await one.send({ category: '', quantity: '2' }), one.send({ category: '', quantity: '1' })), /as many tickets as one buyer can have/, RELEASE],
   ['bad-field', {}, ({ one }) => one.send({ category: 'Loge', quantity: '1' }), /Please try again/, CHOOSE],
   ['no-seats', {}, ({ one }) => one.send({ category: '', quantity: '0' }), /Please try again/, CHOOSE],
   ['channel', { ...CODED, areas: [{ id: 'floor', category: 'Front', capacity: 9, channel: 'club' }] }, async ({ one, hold }) => {
