@@ -141,15 +141,30 @@ static bool add_query(const struct job *job, struct call *call)
     return !url.overflown;
 }
 
-int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *summary)
+/* Reads the version of an event's document for If-Match, and puts its state into the question. */
+static int name_event(struct job *job, char etag[CTL_ETAG_MAX], struct grow *question)
 {
     struct call call = {.method = NULL};
-    bool line = job->args->command->service == COMMAND_LINE;
-    int status = job_get(job, line ? COMMAND_LINE : COMMAND_SEATS, "/admin/events/{EVENT}", &call);
-    if (status == EXIT_DONE && line)
+    int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &call);
+    if (status == EXIT_DONE) {
         memcpy(etag, call.etag, CTL_ETAG_MAX);
-    if (status == EXIT_DONE)
-        value_fill(summary, line ? "{id} ({name}) is {state}. " : "{event}: {name}. ", call.json);
+        value_fill(question, "{id} ({name}) is {state}. ", call.json);
+    }
+    call_free(&call);
+    return status;
+}
+
+/* The seats may be away in the incident that cancels the night, so only 404 ends the command. */
+static int name_hall(struct job *job, struct grow *question)
+{
+    struct call call = {.method = NULL};
+    if (call_to_event(&call, job->profile, COMMAND_SEATS, span_of(job_event(job)), ""))
+        caller_make(job->caller, &call, 1, job->timeout_ms, -1);
+    int status = call.status == 404 ? job_failed(job, COMMAND_SEATS, &call) : EXIT_DONE;
+    if (call_good(&call))
+        value_fill(question, "{event}: {name}. ", call.json);
+    else
+        plain_format(question, "%s: its hall cannot be read now. ", job_event(job));
     call_free(&call);
     return status;
 }
@@ -160,7 +175,8 @@ static int ask(struct job *job, char etag[CTL_ETAG_MAX])
     struct grow question = {.ptr = NULL};
     int status = EXIT_DONE;
     if (job_event(job) != NULL)
-        status = generic_event_now(job, etag, &question);
+        status = command->service == COMMAND_LINE ? name_event(job, etag, &question)
+                                                  : name_hall(job, &question);
     grow_add(&question, span_of(command->asks));
     const char *text = grow_cstr(&question);
     if (status == EXIT_DONE)

@@ -19,8 +19,4 @@ int generic_end(const struct job *job, int status, struct call *call);
 /* Sends the body if making it succeeded (`status`), and ends the command. */
 int generic_send_made(struct job *job, int status, json_t *body, struct call *call);
 
-/* Reads the event, and names it in `summary` for the question. Of the waiting room's document also
- * takes the version, for If-Match; for other commands, which need a hall, asks the seats. */
-int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *summary);
-
 #endif

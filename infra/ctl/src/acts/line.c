@@ -163,7 +163,7 @@ int line_fairness(struct job *job)
 /* ---- the archive ---- */
 
 /* Appends one part; `path` becomes that of the next part, "" after the last one. */
-static int fetch_part(struct job *job, char path[CTL_URL_MAX], FILE *file, char etag[CTL_ETAG_MAX])
+static int fetch_part(struct job *job, char path[CTL_URL_MAX], FILE *file)
 {
     struct call call = {.method = NULL};
     if (!call_to(&call, job->profile, COMMAND_LINE, path))
@@ -171,8 +171,6 @@ static int fetch_part(struct job *job, char path[CTL_URL_MAX], FILE *file, char 
     int status = job_make(job, COMMAND_LINE, &call);
     if (status == EXIT_DONE && fwrite(call.answer.ptr, 1, call.answer.len, file) != call.answer.len)
         status = job_say(job, EXIT_REFUSED, "writing the archive: %s", strerror(errno));
-    if (etag[0] == '\0')
-        memcpy(etag, call.etag, CTL_ETAG_MAX);
     memcpy(path, call.link, CTL_URL_MAX);
     call_free(&call);
     return status;
@@ -181,14 +179,13 @@ static int fetch_part(struct job *job, char path[CTL_URL_MAX], FILE *file, char 
 static int fetch_archive(struct job *job, FILE *file)
 {
     char path[CTL_URL_MAX];
-    char etag[CTL_ETAG_MAX] = "";
     snprintf(path, sizeof(path), "/admin/events/%s/archive%s", job_event(job),
              job_option(job, OPTION_RUNNING) ? "?running=true" : "");
     int status = EXIT_DONE;
     for (unsigned part = 0; status == EXIT_DONE && path[0] != '\0'; part++) {
         if (part == CTL_PARTS_MAX)
             return job_say(job, EXIT_REFUSED, "the archive has no end");
-        status = fetch_part(job, path, file, etag);
+        status = fetch_part(job, path, file);
     }
     return status;
 }
@@ -200,9 +197,10 @@ int line_archive(struct job *job)
     const char *path = args_word(job->args, "FILE");
     char part[CONFIG_STRING_MAX];
     char etag[CTL_ETAG_MAX] = "";
-    struct grow summary = {.ptr = NULL};
-    int status = generic_event_now(job, etag, &summary);
-    grow_free(&summary);
+    struct call event = {.method = NULL};
+    int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &event);
+    memcpy(etag, event.etag, CTL_ETAG_MAX);
+    call_free(&event);
     if (status != EXIT_DONE)
         return status;
     if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
