@@ -17,6 +17,7 @@
 #include "base/bug.h"
 #include "base/json_in.h"
 #include "base/magic.h"
+#include "base/rfc3339.h"
 #include "core/making/making.h"
 #include "crypto/jwt.h"
 #include "crypto/member_name.h"
@@ -74,6 +75,17 @@ static bool go_to_order(struct http_req *req, struct span order)
     return true;
 }
 
+/* The order's times are by the clock of the seats, so a countdown needs its time. */
+static void close_order(struct text *body, const struct pay *pay)
+{
+    char memory[RFC3339_LEN];
+    struct text now = text_on(memory, sizeof(memory));
+    rfc3339_put(&now, clock_wall_us(&pay->common->seats_clock.clock) / 1000);
+    assert(!now.overflown);
+    json_member_str(body, "server_time", text_span(&now));
+    json_close(body, '}');
+}
+
 static void reply_order(struct http_req *req, unsigned status, const struct sql_order_row *row)
 {
     if (go_to_order(req, row->id))
@@ -81,7 +93,7 @@ static void reply_order(struct http_req *req, unsigned status, const struct sql_
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
     int rc = order_row_put(&body, row, pay_of(req)->common->site);
-    json_close(&body, '}');
+    close_order(&body, pay_of(req));
     if (rc < 0)
         guard_unavailable(req, rc);
     else
@@ -532,7 +544,7 @@ static int put_whole(struct text *body, struct look *look, const struct pg_answe
     assert(span_eq(row->member, span_of(look->session.member)));
     int rc = order_row_put(body, row, look->pay->common->site);
     order_timeline_put(body, answer->results[1], look->pay->checkout);
-    json_close(body, '}');
+    close_order(body, look->pay);
     return rc;
 }
 

@@ -274,6 +274,7 @@ test('an order\'s deadline follows the clock of the seats', async () => {
   await world.untilStatus(buyer, order, 'completed');
   await world.settle();
   assert.ok((await world.pay.metrics()).get('fairgate_pay_seats_clock_apart_ms') >= 60_000);
+  for (const { server_time: now } of [made.json, (await buyer.get(`/v1/pay/orders/${order}`)).json]) assert.ok(Date.parse(now) < Date.now() - 50_000, now);
   world.seats.aheadMs = 0;
 });
 
