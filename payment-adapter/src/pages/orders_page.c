@@ -20,10 +20,12 @@ struct orders_page {
 
 static bool more_orders(void *ctx, unsigned turn);
 
-/* As on the order's page: a cancelled event comes first, and a free order is not refunded. */
+/* As on the order's page: a cancelled event comes first, but says whether the money has begun to
+ * return; and a free order is not refunded. */
 static const char *state_of(const struct sql_orders_mine_row *row)
 {
-    if (row->off && row->status != ORDER_PARKED)
+    bool returns = row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED;
+    if (row->off && row->status != ORDER_PARKED && (row->amount == 0 || !returns))
         return "event-cancelled";
     if (row->offered)
         return "offered";

@@ -116,6 +116,7 @@ test('all orders are given back across a kill, and those that a provider refuses
     assert.deepEqual([json.status, json.event_cancelled], [order === used ? 'completed' : 'refunded', true]);
     assert.ok((await ticketsOf(order)).every(({ state: is }) => is === 'revoked' || is === 'used'), order);
   }
+  assert.match(await page(''), /Refunded · /);
   assert.deepEqual(await world.reconciled(), []);
   sql(`UPDATE pay.orders SET amount = 0 WHERE id = '${open}'`);
   assert.match(await page(`/${open}`), />The event has been cancelled\. All tickets are void\./);
