@@ -486,6 +486,8 @@ int main(int argc, char **argv)
     static const struct service_call roles[] = {
         {HTTP_METHOD_PUT, "/admin/events/{event}", PERSON_ADMIN},
         {HTTP_METHOD_GET, "/admin/events/{event}", PERSON_ANY | PERSON_FEED},
+        /* Read by a feed of the version before. */
+        {HTTP_METHOD_GET, "/admin/events/{event}/counts", PERSON_ANY | PERSON_FEED},
         {HTTP_METHOD_POST, "/admin/events/{event}/move", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/place", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/price", PERSON_ADMIN},
