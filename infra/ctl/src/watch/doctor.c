@@ -331,7 +331,7 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
     } notes[] = {
         {"fairgate_warnings_total", "warned", "its log has a line about it"},
         {"fairgate_psp_refused_us_total", "been rejected by the provider",
-         "put the account's key into its file, and reload"},
+         "unless you have since, put the account's key into its file, and reload"},
         {"fairgate_bound_refused_total", "refused over a bound",
          "FairgateBoundReached in the runbook says what to do about each"},
     };
