@@ -65,12 +65,13 @@ document.addEventListener('visibilitychange', doubtClock);
 
 // Calls `act` when the page becomes visible again, and when the device has slept.
 export function onWake(act) {
+  let [tickAt, tickWall] = [performance.now(), Date.now()];
   const wake = () => {
     if (document.hidden) return;
+    [tickAt, tickWall] = [performance.now(), Date.now()]; // or the next tick would wake the page once more
     doubtClock();
     act();
   };
-  let [tickAt, tickWall] = [performance.now(), Date.now()];
   setInterval(() => {
     const [now, wall] = [performance.now(), Date.now()];
     const slept = now - tickAt > 4000 || Math.abs(wall - tickWall - (now - tickAt)) > 2000;

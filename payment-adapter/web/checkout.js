@@ -141,6 +141,7 @@ function toOrder(order) {
 
 // The hold may have run out, changed or been paid for, in another tab or while this device slept: the server decides.
 async function readAgain() {
+  wanted = running;
   if (running || over) return;
   running = true;
   try {
@@ -153,12 +154,16 @@ async function readAgain() {
     end();
     notice(sayError(error));
   } finally {
-    setTimeout(() => { running = false; }, AGAIN_MS);
+    setTimeout(() => {
+      running = false;
+      if (wanted) readAgain();
+    }, AGAIN_MS);
   }
 }
 
 const AGAIN_MS = 3000;
 let running = false; // readAgain(), or the pause after it
+let wanted = false; // once more, when that has ended
 let warned = false;
 function tick() {
   const left = Date.parse(seats.expires_at) - serverNow();

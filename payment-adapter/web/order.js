@@ -167,8 +167,10 @@ async function lookAgain() {
   const next = good ? [timeIn(good[0]?.starts_at) || starts, where, ...good.map(({ ticket }) => ticket)] : [timeIn(now.starts_at), where, now.status, Boolean(now.event_cancelled), now.moved_at ?? ''];
   if (next.join() !== shown) location.reload();
 }
-if (moved !== undefined || clock) onWake(lookAgain);
-if (moved !== undefined) setInterval(lookAgain, LOOK_MS);
+if (moved !== undefined || clock) {
+  onWake(lookAgain);
+  setInterval(lookAgain, LOOK_MS);
+}
 if (moved) { // announce the new seats
   const seats = [...document.querySelectorAll('.lines li > span:first-child, .ticket:not(.void)')].map((one) => one.getAttribute('aria-label') ?? one.textContent);
   setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // screen readers announce only changes after the page is loaded

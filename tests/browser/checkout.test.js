@@ -157,16 +157,31 @@ describe('checkout', async () => {
     assert.equal(new URL(second.url()).search, '?paymentKey=k&lang=en');
     // It waits there, with a wrong clock and through a sleep, and changes when the first tab has paid.
     await second.addInitScript(() => {
-      const [wall, elapsed] = [Date.now, performance.now.bind(performance)];
+      const [wall, elapsed, every] = [Date.now, performance.now.bind(performance), setInterval];
       globalThis.slept = 0;
+      globalThis.ticks = {};
+      globalThis.setInterval = (act, ms) => {
+        globalThis.ticks[ms] = act;
+        return every(act, ms);
+      };
       Date.now = () => wall() + 86_400_000;
       performance.now = () => elapsed() - globalThis.slept;
     });
     await second.goto(returns[0]);
     await second.locator('main[data-status=pending_payment]').waitFor();
     await second.locator('#clock', { hasText: /^[1-9]\d?:\d\d$/ }).waitFor();
-    await Promise.all([second.waitForResponse(`**/v1/pay/orders/${orderOf(second)}`), second.evaluate(() => { globalThis.slept = 36_000_000; })]);
+    const looks = (act) => Promise.all([second.waitForResponse(`**/v1/pay/orders/${orderOf(second)}`), second.evaluate(act)]);
+    await looks(() => { globalThis.slept = 36_000_000; });
     await second.locator('#clock', { hasText: /^[1-9]\d?:\d\d$/ }).waitFor();
+    await looks(() => { globalThis.ticks[120_000](); });
+    let asked = 0;
+    second.on('request', () => { asked += 1; });
+    await looks(() => {
+      globalThis.slept += 60_000;
+      document.dispatchEvent(new Event('visibilitychange'));
+      globalThis.ticks[1000]();
+    });
+    assert.equal(asked, 1, 'the tick after a wake is no second one');
     await payByCard(visitor.page);
     await second.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     // The page removes from its address what the provider added, such as secrets.
@@ -189,7 +204,8 @@ describe('checkout', async () => {
     });
     await page.reload();
     await until('a second sign of life', () => signs > 1);
-    // A page that was in the background reads its hold again.
+    // A page that was in the background reads its hold again, also soon after it did.
+    await Promise.all([page.waitForResponse('**/v1/seats/*/holds/*'), lookAgain(page, '#clock')]);
     await page.route('**/v1/seats/*/holds/*', (route) => route.fulfill({ status: 404, contentType: 'application/problem+json', json: { status: 404, code: 'hold-unknown' } }));
     await lookAgain(page, '#back.main');
     assert.ok(await page.isHidden('#deadline'));
