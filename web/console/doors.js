@@ -103,8 +103,7 @@ function scanners({ path, reasonFor, event, read }) {
 
 // ---- another date ----
 
-function postponing({ path, event }) {
-  const zone = event.doc.time_zone ?? deviceZone();
+function postponing({ path, event }, zone) {
   const there = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
   const momentThere = (iso) => `${there.format(new Date(iso))} (${zone})`;
   const input = (id, required = true) => make('input', { id, type: 'datetime-local', required });
@@ -175,7 +174,9 @@ export async function open(body, event) {
     read: () => read(),
   };
   const [doors, scanning, parked] = [inside(), scanners(here), letters(() => read())];
-  const [later, off] = [postponing(here), cancelling(here)];
+  const hallZone = async () => (hasPart('seats') ? (await get('seats', here.path)).time_zone : null);
+  const zone = event.doc.time_zone ?? (await hallZone().catch(() => null)) ?? deviceZone();
+  const [later, off] = [postponing(here, zone), cancelling(here)];
   async function read() {
     const [now, { scanners: all }, waiting] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), lettersOrNull(), later.read(), off.read()]);
     doors.show(now);
