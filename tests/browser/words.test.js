@@ -42,9 +42,10 @@ test('pages and programs write amounts with the digits of ISO 4217', async () =>
 });
 
 test('a Date header that cannot be read changes no clock', () => {
-  const was = serverNow() - performance.now();
+  const ahead = () => serverNow() - performance.now();
+  const was = ahead();
   for (const headers of [{}, { Date: 'soon' }]) noteDate({ headers: new Headers(headers) }, performance.now());
-  assert.equal(serverNow() - performance.now(), was);
+  assert.ok(Math.abs(ahead() - was) < 1000, `${ahead()}, not about ${was}`);
 });
 
 // The terms of Korean ticket shops, and of the operators' pages and the handbook. 대행사 is a payment provider.
