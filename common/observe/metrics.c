@@ -260,7 +260,7 @@ int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
 }
 
 /* Sources in this memory; without memory, those of this thread. */
-static bool is_named(const struct shard *shard, const void *memory, size_t len)
+static bool is_meant(const struct shard *shard, const void *memory, size_t len)
 {
     uintptr_t from = (uintptr_t)memory, source = (uintptr_t)shard->source;
     return memory == NULL ? pthread_equal(shard->thread, pthread_self()) != 0
@@ -272,7 +272,7 @@ static uint32_t drop_shards(struct row *row, const void *memory, size_t len)
     uint32_t dropped = 0;
     for (struct shard **at = &row->shards; *at != NULL;) {
         struct shard *shard = *at;
-        if (!is_named(shard, memory, len)) {
+        if (!is_meant(shard, memory, len)) {
             at = &shard->next;
             continue;
         }

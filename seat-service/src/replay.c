@@ -4,6 +4,7 @@
  * compared with diff. */
 #include "replay.h"
 
+#include "base/json_time.h"
 #include "base/rfc3339.h"
 #include "journal/follower.h"
 #include "loop/events.h"
@@ -85,7 +86,7 @@ static void put_state(struct text *text, const struct replay *replay, const char
     json_member_cstr(text, "event", id);
     json_member_u64(text, "seq", replay->head.seq);
     json_member_u64(text, "epoch", replay->head.epoch);
-    render_member_time(text, "at", replay->last_ms);
+    json_member_time(text, "at", replay->last_ms);
     json_member_cstr(text, "chain", chain);
     json_member_u64(text, "rows_checked", rows);
     char hash[24];

@@ -16,8 +16,8 @@
 #include "api/plain.h"
 #include "base/bug.h"
 #include "base/json_in.h"
+#include "base/json_time.h"
 #include "base/magic.h"
-#include "base/rfc3339.h"
 #include "core/making/making.h"
 #include "crypto/jwt.h"
 #include "crypto/member_name.h"
@@ -78,11 +78,9 @@ static bool go_to_order(struct http_req *req, struct span order)
 /* The order's times are by the clock of the seats, so a countdown needs its time. */
 static void close_order(struct text *body, const struct pay *pay)
 {
-    char memory[RFC3339_LEN];
-    struct text now = text_on(memory, sizeof(memory));
-    rfc3339_put(&now, clock_wall_us(&pay->common->seats_clock.clock) / 1000);
-    assert(!now.overflown);
-    json_member_str(body, "server_time", text_span(&now));
+    uint64_t now_ms = clock_wall_us(&pay->common->seats_clock.clock) / 1000;
+    assert(now_ms > 0);
+    json_member_time(body, "server_time", now_ms);
     json_close(body, '}');
 }
 

@@ -9,9 +9,9 @@
 #include "api/answer.h"
 #include "api/api.h"
 #include "api/refusal.h"
+#include "base/json_time.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
-#include "core/json_time.h"
 
 #include <assert.h>
 #include <sodium.h>

@@ -7,7 +7,7 @@
 #include "api/member.h"
 #include "api/queue_api.h"
 #include "api/refusal.h"
-#include "core/json_time.h"
+#include "base/json_time.h"
 #include "core/line/place.h"
 #include "core/move/move.h"
 

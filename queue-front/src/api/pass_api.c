@@ -9,8 +9,8 @@
 #include "api/queue_api.h"
 #include "api/refusal.h"
 #include "base/json_in.h"
+#include "base/json_time.h"
 #include "behind/endings.h"
-#include "core/json_time.h"
 #include "core/visit/visit.h"
 #include "core/wait/status.h"
 

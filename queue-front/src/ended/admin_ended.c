@@ -18,10 +18,10 @@
 #include "api/fairness.h"
 #include "api/refusal.h"
 #include "base/grow.h"
+#include "base/json_time.h"
 #include "base/rfc3339.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
-#include "core/json_time.h"
 #include "ended/archive.h"
 
 #include <assert.h>

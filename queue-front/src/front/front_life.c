@@ -15,7 +15,7 @@
 
 #include "behind/endings.h"
 
-#include "core/json_time.h"
+#include "base/json_time.h"
 #include "front/drawing.h"
 #include "front/front_internal.h"
 #include "front/member_keys.h"

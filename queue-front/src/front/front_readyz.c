@@ -3,7 +3,7 @@
  * it; names of keys and events are not secret. */
 #include "front/front_readyz.h"
 
-#include "core/json_time.h"
+#include "base/json_time.h"
 #include "front/front.h"
 
 #include <stdatomic.h>

@@ -12,6 +12,7 @@
 #include "api/verdict.h"
 #include "base/ip.h"
 #include "base/json_in.h"
+#include "base/json_time.h"
 #include "loop/pending.h"
 #include "loop/retry.h"
 #include "loop/stream.h"
@@ -401,7 +402,7 @@ static void post_codes(struct http_req *req)
         json_open(&body, '{');
         json_member_str(&body, "channel", opened->id);
         json_member_str(&body, "name", opened->name.len > 0 ? opened->name : opened->id);
-        render_member_time(&body, "on_sale_at", opened->on_sale_ms);
+        json_member_time(&body, "on_sale_at", opened->on_sale_ms);
         render_times(&body, call.now_ms);
         json_close(&body, '}');
         call_reply(&call, 200, &body, (struct span){NULL, 0});

@@ -10,8 +10,8 @@
 #include "api/request.h"
 #include "api/verdict.h"
 #include "base/json_in.h"
+#include "base/json_time.h"
 #include "base/magic.h"
-#include "base/rfc3339.h"
 #include "core/hall/plan_import.h"
 #include "loop/pending.h"
 #include "loop/series.h"
@@ -871,12 +871,9 @@ static void put_act(struct text *body, const struct event *event,
 {
     /* NULL: the hall was replaced by a correction; its names are gone */
     const struct plan *plan = row->seq >= event->base ? event->plan->plan : NULL;
-    char memory[RFC3339_LEN];
-    struct text at = text_on(memory, sizeof(memory));
-    rfc3339_put(&at, row->at_ms);
     json_open(body, '{');
     json_member_u64(body, "seq", row->seq);
-    json_member_str(body, "at", text_span(&at));
+    json_member_time(body, "at", row->at_ms);
     json_member_cstr(body, "act", change_kind_name((enum change_kind)row->kind));
     if (row->kind == CHANGE_PRICED) {
         if (plan != NULL && row->category < plan_category_count(plan))

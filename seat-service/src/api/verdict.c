@@ -5,6 +5,7 @@
 
 #include "access/hold_id.h"
 #include "access/rate.h"
+#include "base/json_time.h"
 #include "loop/pending.h"
 #include "shell_limits.h"
 
@@ -63,7 +64,7 @@ void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
             json_member_str(&members, "seat", plan_seat(plan, op->seat).guid);
         break;
     case ENGINE_TELLS_OPENS:
-        render_member_time(&members, "opens_at", op->opens_ms);
+        json_member_time(&members, "opens_at", op->opens_ms);
         break;
     case ENGINE_TELLS_LIMIT:
         json_member_u64(&members, "limit", op->limit);

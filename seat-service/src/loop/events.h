@@ -39,10 +39,11 @@ struct event {
     _Atomic bool found, open;
     /* Another owner's event, shown here as of this time in us; 0: not shown. */
     _Atomic uint64_t shown_us;
-    _Atomic uint32_t kept;    /* references */
-    _Atomic uint64_t used_ms; /* time of the last request, by events_now_ms() */
-    uint64_t leaves;          /* the reader's: the look that shows that it is unused; 0: it stays */
-    uint64_t hides;           /* the same for its pictures */
+    _Atomic uint32_t kept; /* references */
+    /* Time of the last request, by events_now_ms(); in the future while one is awaited. */
+    _Atomic uint64_t used_ms;
+    uint64_t leaves; /* the reader's: the look that shows that it is unused; 0: it stays */
+    uint64_t hides;  /* the same for its pictures */
     /* The newest incarnation in a pass, here or at another owner; 0: none. Never falls. */
     _Atomic uint64_t incarnation;
     /* Per loop, as numbers of the journal: the change it last began to settle, and the one up to

@@ -7,7 +7,7 @@
  * last published, those of areas are current. */
 #include "render/render.h"
 
-#include "base/rfc3339.h"
+#include "base/json_time.h"
 #include "render/rows.h"
 #include "sale/purchase.h"
 
@@ -16,21 +16,9 @@
 
 enum { GEOMETRY_BYTES_PER_SEAT = 160, GEOMETRY_BYTES_MORE = 65536 };
 
-void render_member_time(struct text *text, const char *key, uint64_t unix_ms)
-{
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    if (unix_ms == 0 || unix_ms > RFC3339_MS_MAX) {
-        json_member_null(text, key);
-        return;
-    }
-    rfc3339_put(&time, unix_ms);
-    json_member_str(text, key, text_span(&time));
-}
-
 void render_times(struct text *text, uint64_t now_ms)
 {
-    render_member_time(text, "server_time", now_ms);
+    json_member_time(text, "server_time", now_ms);
 }
 
 /* ---- geometry ---- */
@@ -194,8 +182,8 @@ void render_counts(struct text *text, const struct render_event *event)
         json_member_str(text, "name", category->name);
         json_member_some(text, "color", category->color);
         json_member_u64(text, "price", engine_price_of(event->engine, prices, (uint8_t)i));
-        render_member_time(text, "on_sale_at", category->on_sale_ms);
-        render_member_time(text, "off_sale_at", category->off_sale_ms);
+        json_member_time(text, "on_sale_at", category->on_sale_ms);
+        json_member_time(text, "off_sale_at", category->off_sale_ms);
         render_count(text, counts[i].free, counts[i].held, counts[i].sold, counts[i].blocked);
         json_close(text, '}');
     }
@@ -399,8 +387,8 @@ void render_hold(struct text *text, const struct render_event *event, const char
         purchase_digest_text(view->purchase, digest);
         json_member_cstr(text, "purchase", digest);
     }
-    render_member_time(text, "expires_at", view->expires_ms);
-    render_member_time(text, "ends_at", view->hard_end_ms);
+    json_member_time(text, "expires_at", view->expires_ms);
+    json_member_time(text, "ends_at", view->hard_end_ms);
     render_times(text, event->now_ms);
 }
 

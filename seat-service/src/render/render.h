@@ -48,6 +48,5 @@ void render_areas_free(struct text *text, const struct plan *plan, const struct 
 /* An array of guids. */
 void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats,
                   uint32_t count);
-void render_member_time(struct text *text, const char *key, uint64_t unix_ms); /* 0: null */
 
 #endif

@@ -10,7 +10,7 @@
 #include "core/draw/beacon.h"
 
 #include "base/json_in.h"
-#include "core/json_time.h"
+#include "base/json_time.h"
 
 #include <assert.h>
 #include <sodium.h>

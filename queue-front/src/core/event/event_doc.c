@@ -9,8 +9,8 @@
 #include "core/event/event_doc.h"
 
 #include "base/json_in.h"
+#include "base/json_time.h"
 #include "core/event/event_state.h"
-#include "core/json_time.h"
 #include "core/token/invitation.h"
 #include "core/token/pow.h"
 

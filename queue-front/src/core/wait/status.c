@@ -6,8 +6,8 @@
  * instead. */
 #include "core/wait/status.h"
 
+#include "base/json_time.h"
 #include "core/event/event_state.h"
-#include "core/json_time.h"
 #include "core/line/turns.h"
 #include "core/wait/poll.h"
 
