@@ -182,6 +182,7 @@ export class FakeSeats extends Fake {
       hold,
       event,
       session,
+      paid: new Map(), // price by seat, of those that were moved
       label, // the hall's prefix of its seats' names
       area, // {area, area_name, category, quantity} instead of seats
       category,
@@ -259,6 +260,14 @@ export class FakeSeats extends Fake {
     return this.#done('released', hold);
   }
 
+  #price(hold, seat) {
+    return hold.paid.get(seat) ?? this.plan?.get(seat);
+  }
+
+  #sum(hold) {
+    if (this.plan) hold.total = hold.seats.reduce((sum, seat) => sum + this.#price(hold, seat), 0);
+  }
+
   #refundPart(hold, seats) {
     if (hold.state !== 'sold') return no(409, 'hold-not-sold');
     if (hold.area) return no(422, 'seats-and-area');
@@ -266,7 +275,7 @@ export class FakeSeats extends Fake {
     const has = seats.filter((seat) => hold.seats.includes(seat));
     if (has.length > 0 && has.length < seats.length) return no(422, 'not-in-hold');
     hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
-    if (this.plan) hold.total = hold.seats.reduce((sum, seat) => sum + this.plan.get(seat), 0);
+    this.#sum(hold);
     if (hold.seats.length === 0) hold.state = 'gone';
     return this.#done('refunded', hold);
   }
@@ -299,8 +308,12 @@ export class FakeSeats extends Fake {
     const refusal = this.#mayMove(hold, doc);
     if (refusal) return refusal;
     const { from, to } = doc;
+    if (to.every((seat) => hold.seats.includes(seat))) return this.#done('moved', hold); // already moved
+    const paid = from.map((seat) => this.#price(hold, seat));
+    from.forEach((seat) => hold.paid.delete(seat));
+    to.forEach((seat, nth) => hold.paid.set(seat, paid[nth]));
     hold.seats = hold.seats.map((seat) => (from.includes(seat) ? to[from.indexOf(seat)] : seat));
-    if (this.plan) hold.total = hold.seats.reduce((sum, seat) => sum + this.plan.get(seat), 0);
+    this.#sum(hold);
     return this.#done('moved', hold);
   }
 
