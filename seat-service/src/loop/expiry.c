@@ -70,26 +70,20 @@ static bool expire_event(struct expiry *expiry, struct event *event)
     return false;
 }
 
-/* Visits the events in turn, starting after the one that reached the limit last time. */
+/* Visits each event at most once, starting after the one that reached the limit last time. By
+ * number: any of them may leave meanwhile. */
 static void expire(struct expiry *expiry)
 {
-    struct events *events = expiry->loop->conf.events;
-    struct event *first = events_next(events, expiry->last);
-    if (first == NULL)
-        first = events_next(events, NULL);
+    const uint32_t from = expiry->next;
     expiry->more = false;
-    for (struct event *event = first; event != NULL;) {
-        bool may = events_is_open(event) && !expiry->events[event->nth].away;
+    for (uint32_t i = 0; i < EVENTS_MAX && !expiry->more; i++) {
+        uint32_t nth = (from + i) % EVENTS_MAX;
+        struct event *event = events_nth(expiry->loop->conf.events, nth);
+        bool may = event != NULL && events_is_open(event) && !expiry->events[nth].away;
         if (may && !expire_event(expiry, event)) {
-            expiry->last = event;
+            expiry->next = nth + 1;
             expiry->more = true;
-            return;
         }
-        event = events_next(events, event);
-        if (event == NULL)
-            event = events_next(events, NULL);
-        if (event == first)
-            return;
     }
 }
 

@@ -15,9 +15,9 @@ struct expiry_event {
 struct expiry {
     uint32_t magic;
     struct loop *loop;
-    uint32_t open;            /* of events that are not away */
-    const struct event *last; /* reached the limit last time */
-    bool more;                /* some were left at the limit */
+    uint32_t open; /* of events that are not away */
+    uint32_t next; /* where to begin: after the event that reached the limit last time */
+    bool more;     /* some were left at the limit */
     struct expiry_event events[EVENTS_MAX];
 };
 

@@ -2,6 +2,7 @@
  * PostgreSQL. The tests do not measure time. They count the changes per commit, and the commits
  * that a payment waits for. */
 #include "cut_proxy.h"
+#include "loop/expiry.h"
 #include "loop/pending.h"
 #include "loop/turn.h"
 #include "pg_fixture.h"
@@ -36,9 +37,17 @@ static uint64_t mono_us(void *ctx)
     return clock_mono_us(clock_system()) + atomic_load(&added_us);
 }
 
+/* Whenever this thread reads the time, the first event leaves. */
+static _Thread_local const struct journal_host *leaving;
+static unsigned reads;
+
 static uint64_t wall_us(void *ctx)
 {
     (void)ctx;
+    if (leaving != NULL) {
+        assert_true(++reads < 100);
+        (void)leaving->leave(leaving->ctx, 0);
+    }
     return clock_wall_us(clock_system()) + atomic_load(&added_us);
 }
 
@@ -384,6 +393,20 @@ TEST_CASE(batch_of_a_locked_event_takes_no_room_from_others)
     pg_close(pg);
     close_process(process);
     cut_proxy_end(proxy);
+}
+
+TEST_CASE(each_event_is_visited_once_though_the_first_leaves_meanwhile)
+{
+    static struct expiry expiry;
+    struct process *process = open_process(pg_fixture_dsn());
+    const struct journal_host host = events_host(process->events);
+    expiry_init(&expiry, turn_loop(process->turn));
+    expiry.more = true;
+    leaving = &host;
+    expiry_go_on(&expiry);
+    leaving = NULL;
+    assert_int_equal(2, reads);
+    close_process(process);
 }
 
 UNIT_ONCE(import_halls, NULL)
