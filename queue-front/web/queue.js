@@ -12,8 +12,9 @@ const y = (row) => 20 + 34 * row;
 function dotOf(people) {
   let left = people;
   for (let row = 0, each = 1; row < ROWS_MAX; row++, each *= 10) {
-    if (left < DOTS * each) return [row, Math.floor(left / each)];
-    left -= DOTS * each;
+    const dot = Math.round(left / each);
+    if (dot < DOTS) return [row, dot];
+    left = Math.max(0, left - DOTS * each); // rounding may have filled the row
   }
   return [ROWS_MAX - 1, DOTS - 1];
 }

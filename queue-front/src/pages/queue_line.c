@@ -27,14 +27,14 @@ struct dot {
     unsigned row, dot;
 };
 
-/* The dot of somebody with this many people ahead; at the end if beyond the last row. */
+/* The nearest dot to somebody with this many people ahead; at the end if beyond the last row. */
 static struct dot dot_of(uint64_t people)
 {
     for (unsigned row = 0; row < QUEUE_ROWS_MAX; row++) {
-        uint64_t each = queue_each(row);
-        if (people < QUEUE_DOTS * each)
-            return (struct dot){row, (unsigned)(people / each)};
-        people -= QUEUE_DOTS * each;
+        uint64_t each = queue_each(row), dot = (people + each / 2) / each;
+        if (dot < QUEUE_DOTS)
+            return (struct dot){row, (unsigned)dot};
+        people -= people < QUEUE_DOTS * each ? people : QUEUE_DOTS * each;
     }
     return (struct dot){QUEUE_ROWS_MAX - 1, QUEUE_DOTS - 1};
 }
