@@ -191,7 +191,7 @@ static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct
         uint8_t checksum[crypto_hash_sha256_BYTES];
         if (pg_i32(res, i, 0) != i + 1 ||
             !span_eq(pg_text(res, i, 1), checksum_of(&migrate->steps[i], checksum)))
-            rc = err_set(err, ERR_STATE, "step %d of the database is not this program's %s", i + 1,
+            rc = err_set(err, ERR_STATE, "the schema has another %s: use the version that made it",
                          migrate->steps[i].name);
     }
     PQclear(res);

@@ -222,7 +222,7 @@ static const struct script_row rows[] = {
      READ_AND_STAY "gives-way; patience 60000; migrate 2 ok silent; await 1 reports"},
     {"a step whose text has changed is refused",
      "migrate 2; one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 2;"
-     "migrate 2 state; says 002_door"},
+     "migrate 2 state; says another 002_door: use the version that made it"},
     {"a program that keeps the lock for too long is reported",
      "two SELECT pg_advisory_lock(4606785, 99); patience 1000; migrate 1 timeout;"
      "says another program; reported 1 another program is still applying its steps: process; close;"
