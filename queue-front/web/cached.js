@@ -48,8 +48,10 @@ async function findPlace(ask, settle, tries = 1) {
   return undefined;
 }
 
-export async function begin(ask, settle) {
+export async function begin(ask, settle, home) {
   beKnown();
   if (otherLanguage()) return;
-  if (keep.get('place')) await findPlace(ask, settle).catch(() => {});
+  // Only a page of the visitor's own offers the lane that the member's token opens.
+  const show = (me) => (Number(byId('line').dataset.lanes) > 0 && !me.lane ? location.replace(home) : settle(me));
+  if (keep.get('place')) await findPlace(ask, show).catch(() => {});
 }

@@ -480,7 +480,7 @@ showUpdated();
 showClocks();
 readCode();
 again(jitter(Number(line.dataset.poll)));
-const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle)) : holdStream();
+const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle, home)) : holdStream();
 
 // Scripts that are loaded later import these from here, the file that the page loads first.
 export { announce, byId, lang, locale, make, minutes, moreWords, say, serverNow } from './kit.js';

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { openShop } from '../integration/queue-front/shop.js';
 import { client, openScope, until } from '../lib-js/index.js';
 import { openLine } from './line-world.js';
 import { clickFor, closeAfterEach, openBrowser } from './world.js';
@@ -9,7 +10,8 @@ import { clickFor, closeAfterEach, openBrowser } from './world.js';
 describe('the waiting page out of a cache', async () => {
   const scope = openScope(test);
 
-  const config = { line: { gone_after: '1h' }, web: { page_kept: '5s' } };
+  const shop = openShop();
+  const config = { line: { gone_after: '1h' }, web: { page_kept: '5s' }, members: { keys: shop.file } };
   const [line, browser] = await Promise.all([openLine(scope, { config }), openBrowser(scope)]);
   closeAfterEach();
 
@@ -82,6 +84,15 @@ describe('the waiting page out of a cache', async () => {
     await visitor.view('join');
     await visitor.page.waitForFunction(() => document.cookie.includes('fg_visitor='));
     assert.equal(await visitor.page.getAttribute('html', 'lang'), 'en');
+  });
+
+  test('a member who logs in after joining is offered the members\' line', async () => {
+    await line.open('laned', { lanes: [{ id: 'fans', name: 'Fans', share: 30 }] });
+    const visitor = await visitorOfCache('laned');
+    await line.join(visitor);
+    await visitor.page.context().addCookies([{ name: 'fg_member', value: shop.token('kim', { claims: { lane: 'fans' } }), url: line.at }]);
+    await visitor.page.reload();
+    await clickFor(visitor.page, '#anew button', '#lane', { hasText: '“Fans”' });
   });
 
   test('without a script the page links to a page with forms for everything', async () => {
