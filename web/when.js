@@ -23,7 +23,7 @@ function clock(at, zone, form) {
 }
 
 export function timeOf(at, there) {
-  if (there) return clock(at, there, say('show.form')) + inBrackets(hereOf(at, there));
+  if (there) return withHere(clock(at, there, say('show.form')), at, there);
   const time = new Date(at);
   const zone = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' }).formatToParts(time).find(({ type }) => type === 'timeZoneName').value;
   return `${new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' }).format(time)} ${zone}`;
@@ -40,8 +40,10 @@ export function hereOf(at, zone, form = say('show.form')) {
   return there === here ? '' : here;
 }
 
-export function inBrackets(here) {
-  return here && ` (${say('show.here', here)})`;
+// Translates the time that a line begins with.
+export function withHere(line, at, zone) {
+  const here = hereOf(at, zone);
+  return here ? line.replace(/(?=\u00a0·|$)/, ` (${say('show.here', here)})`) : line;
 }
 
 // One text for all languages, or one per language.
@@ -52,5 +54,5 @@ export function lineOf({ starts_at: starts, doors_at: doors, time_zone: zone, ve
   const where = venue && [venue.name, venue.address].filter(Boolean).map(inWords).join(', ');
   const open = doors && zone && say('show.doors', clock(doors, zone, '%H:%M'));
   const line = [when, where, open].filter(Boolean).join('\u00a0· '); // no line begins with the dot
-  return starts && zone ? line + inBrackets(hereOf(starts, zone)) : line;
+  return starts && zone ? withHere(line, starts, zone) : line;
 }

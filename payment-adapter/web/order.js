@@ -2,7 +2,7 @@
 // soon as the order changes, and adds buttons to cancel, to refund, to print and to log in with another account.
 
 import { announce, byId, call, knows, lang, minutes, money, notePageTime, onWake, Refused, say, sayError, serverNow } from './kit.js';
-import { hereOf, inBrackets, showTime } from './when.js';
+import { showTime, withHere } from './when.js';
 
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
@@ -19,7 +19,7 @@ if (order && status !== 'pending_payment') {
 
 for (const data of document.querySelectorAll('data[data-currency]')) data.textContent = money(Number(data.value), data.dataset.currency);
 for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime, time.dataset.zone);
-for (const line of document.querySelectorAll('[data-starts]')) line.append(inBrackets(hereOf(line.dataset.starts, line.dataset.zone)));
+for (const line of document.querySelectorAll('[data-starts]')) line.textContent = withHere(line.textContent, line.dataset.starts, line.dataset.zone);
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
 
