@@ -330,7 +330,7 @@ describe('the hall', async () => {
     }, { times: 1 });
     await guest.openRow(0, 4);
     await guest.seat(0).click();
-    await page.locator('#cart-clock', { hasText: /[1-9]/ }).waitFor({ state: 'attached' });
+    await page.locator('.row > span', { hasText: /[1-9].* left/ }).waitFor({ state: 'attached' });
     assert.ok(await page.isHidden('#trouble'), await page.textContent('#trouble-text'));
     await untilHeld(page, 1);
     const boss = operator(seats, event);
