@@ -237,7 +237,7 @@ describe('the first screen', async () => {
       // The forecast is compared with the planned end.
       const end = new Date(Date.now() + 3600_000).toISOString();
       assert.equal((await line.front.admin.patch(`/admin/events/${id}`, { body: { planned_end_at: end } })).status, 200);
-      await page.locator('#plan p', { hasText: /^(Planned|계획): (?!.*(rate|속도))/ }).waitFor();
+      await page.locator('#plan p', { hasText: /^(Planned end|계획한 종료 시각): (?!.*(rate|속도))/ }).waitFor();
 
       // Shortcuts do nothing while the operator types; a pause takes two keys.
       await page.keyboard.press('r');
