@@ -252,11 +252,8 @@ enum {
      * been silent for this long: it hangs, or is cut off. Longer than reading a large hall
      * takes. */
     READER_SILENT_MS = 10 * 1000,
-    /* How often a process checks whether others have room for events; it always does before it
-     * wakes one. How long it waits, after putting one to sleep for others, until they have
-     * noticed. */
+    /* How often a process checks how much room for events others have. */
     ROOM_LOOK_MS = 500,
-    ROOM_HELP_MS = 1000,
     /* For at least this long an owner sees that its event was read at another process. */
     EVENT_ASKED_MS = 5000,
     /* How long an event that was woken for a request counts as used, unless a request finds it

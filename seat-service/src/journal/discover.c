@@ -49,16 +49,17 @@ static uint32_t free_nth(const struct journal *journal)
 /* An event larger than the whole memory is loaded only if it is alone. */
 struct asleep_room discover_room(const struct journal *journal)
 {
-    struct asleep_room room = {journal->conf.places, journal->conf.memory, UINT64_MAX};
+    struct asleep_room room = journal->room;
+    bool alone = true;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         const struct journal_event *event = &journal->events[nth];
         if (journal_is_free(event))
             continue;
-        assert(room.places > 0);
-        room.places -= 1;
+        alone = false;
+        room.places -= room.places > 0;
         room.bytes -= event->id.bytes < room.bytes ? event->id.bytes : room.bytes;
     }
-    if (room.places == journal->conf.places)
+    if (alone)
         room.bytes = UINT64_MAX;
     return room;
 }

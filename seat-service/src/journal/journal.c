@@ -49,6 +49,7 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
         journal->conf.places = EVENTS_MAX;
     if (conf->memory == 0)
         journal->conf.memory = UINT64_MAX;
+    journal->room = (struct asleep_room){journal->conf.places, journal->conf.memory};
     snprintf(journal->instance, sizeof(journal->instance), "%.64s#%016" PRIx64, conf->instance,
              rng_below(conf->rng, UINT64_MAX));
     atomic_store_explicit(&journal->lines, rng_below(conf->rng, UINT64_MAX), memory_order_relaxed);

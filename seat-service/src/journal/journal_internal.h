@@ -148,13 +148,9 @@ struct journal {
     uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint32_t reader_tries;        /* since the last success */
     uint64_t shown_at_us;         /* last poll of other owners' events */
-    int32_t announced_room;       /* the lock key that announces our room; 0: none */
-    struct {
-        bool any, lack; /* there is another process; one lacks room for an event it should have */
-        uint64_t bytes; /* the largest room of one of them */
-        uint64_t at_us; /* of the last poll */
-        uint64_t helped_us; /* when an event was last put to sleep for them */
-    } others;               /* processes that serve the same list */
+    bool room_announced;          /* by this session */
+    uint64_t room_at_us;          /* last poll of what others announce */
+    struct asleep_room room;      /* for events: the smallest of the list's processes */
     pthread_t reader;
 
     _Atomic uint64_t lines; /* source of branch numbers; random, rises */

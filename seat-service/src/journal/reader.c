@@ -427,84 +427,71 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     return 0;
 }
 
-/* ---- room here and elsewhere ---- */
+/* ---- room ---- */
 
-/* The key of a shared lock announces the room here, and ends with the session: [30] 1 [29..17] of
- * the list [16] there is none for an event that waits [15..0] MB, all ones: any */
-enum {
-    ROOM_MB_MAX = 0xffff,
-    ROOM_LACKS = 1 << 16,
-    ROOM_OF_LIST = 0x1fff << 17,
-    ROOM_KEY = 1 << 30
-};
+/* The key of a shared lock announces the places of this process, or its memory in MB, and ends with
+ * the session: [29..17] of the list [16] it is memory [15..0] the number, all ones: any */
+enum { ROOM_MAX = 0xffff, ROOM_MEMORY = 1 << 16, ROOM_OF_LIST = 0x1fff << 17 };
 
 static int32_t room_list(const struct journal *journal)
 {
-    return ROOM_KEY | (int32_t)(journal_list_hash(journal) << 17 & ROOM_OF_LIST);
+    return (int32_t)(journal_list_hash(journal) << 17 & ROOM_OF_LIST);
 }
 
-static int announce_room(struct journal *journal, const struct asleep_room *room, bool lacks,
-                         struct err_slot *err)
+static int announce_room(struct journal *journal, struct err_slot *err)
 {
-    uint64_t mb = room->places == 0 ? 0 : room->bytes >> 20;
-    int32_t key = room_list(journal) | (lacks ? ROOM_LACKS : 0) |
-                  (int32_t)(mb < ROOM_MB_MAX ? mb : ROOM_MB_MAX);
-    int32_t was = journal->announced_room;
-    assert((key & (ROOM_KEY | ROOM_OF_LIST)) == room_list(journal)); /* on_room() expects it */
-    if (key == was || journal->conf.host.idle_ms == NULL)
+    const uint64_t mb = journal->conf.memory >> 20;
+    const int32_t list = room_list(journal);
+    const int32_t keys[] = {list | (int32_t)journal->conf.places,
+                            list | ROOM_MEMORY | (int32_t)(mb < ROOM_MAX ? mb : ROOM_MAX)};
+    if (journal->room_announced)
         return 0;
-    struct pg *pg = journal->reader_pg;
-    int rc = store_share(pg, STORE_LOCK_ROOM, &key, 1, true, err);
-    if (rc == 0 && was != 0)
-        rc = store_share(pg, STORE_LOCK_ROOM, &was, 1, false, err);
-    journal->announced_room = key;
-    return rc;
+    journal->room_announced = true;
+    return store_share(journal->reader_pg, STORE_LOCK_ROOM, keys, 2, true, err);
 }
 
 static void on_room(void *ctx, int32_t key)
 {
     struct journal *journal = MAGIC_OF(journal, ctx);
-    uint64_t mb = (uint64_t)(key & ROOM_MB_MAX);
-    uint64_t bytes = mb == ROOM_MB_MAX ? UINT64_MAX : mb << 20;
-    if ((key & (ROOM_KEY | ROOM_OF_LIST)) != room_list(journal))
+    struct asleep_room *room = &journal->room;
+    const uint64_t number = (uint64_t)(key & ROOM_MAX);
+    if ((key & ~(ROOM_MEMORY | ROOM_MAX)) != room_list(journal) || number == ROOM_MAX)
         return;
-    journal->others.any = true;
-    journal->others.lack = journal->others.lack || (key & ROOM_LACKS) != 0;
-    journal->others.bytes = bytes > journal->others.bytes ? bytes : journal->others.bytes;
+    if ((key & ROOM_MEMORY) == 0)
+        room->places = number < room->places ? (uint32_t)number : room->places;
+    else
+        room->bytes = number << 20 < room->bytes ? number << 20 : room->bytes;
 }
 
-static int see_others(struct journal *journal, bool now, struct err_slot *err)
+/* All processes of a list have the same events in memory, so the smallest room of one counts. */
+static int look_for_room(struct journal *journal, struct err_slot *err)
 {
     uint64_t at_us = journal_now_us(journal);
     if (journal->conf.host.idle_ms == NULL ||
-        (!now && at_us < journal->others.at_us + ROOM_LOOK_MS * UINT64_C(1000)))
+        (journal->room_announced && at_us < journal->room_at_us + ROOM_LOOK_MS * UINT64_C(1000)))
         return 0;
-    journal->others.at_us = at_us;
-    journal->others.any = journal->others.lack = false;
-    journal->others.bytes = 0;
-    return store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
+    journal->room_at_us = at_us;
+    journal->room = (struct asleep_room){journal->conf.places, journal->conf.memory};
+    int rc = announce_room(journal, err);
+    return rc < 0 ? rc : store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
 }
 
-/* Wakes requested events, and events with an ended hold, as far as there is room here and, if there
- * are other processes, at one of them, which can take the event over: their rows are found like new
- * events' rows. Events with ended holds are woken a few at a time, in at most half of the places:
- * they have no requests, and the next request finds that the hold ended in time. Awake events come
- * first: an event that is loaded again, for example after a correction, has just freed that room
- * itself. Requested events without room are recorded: another process may wake them, and does not
- * know who was refused here. An awake event may have been woken because a hold ended, and not be
- * open yet: it had no requests. */
+/* Wakes requested events, and events with an ended hold, as far as there is room: their rows are
+ * found like new events' rows. Events with ended holds are woken a few at a time, in at most half
+ * of the places: they have no requests, and the next request finds that the hold ended in time.
+ * Awake events come first: an event that is loaded again, for example after a correction, has just
+ * freed that room itself. Requested events without room are recorded: another process may wake
+ * them, and does not know who was refused here. An awake event may have been woken because a hold
+ * ended, and not be open yet: it had no requests. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
     uint64_t asked_ms[EVENTS_MAX];
     uint64_t now_ms = sale_ms(journal), largest;
-    bool any = asleep_waiting(journal->asleep, now_ms, &largest) > 0;
-    int rc = see_others(journal, any, err);
-    if (rc < 0 || !any)
+    int rc = look_for_room(journal, err);
+    if (rc < 0 || asleep_waiting(journal->asleep, now_ms, &largest) == 0)
         return rc;
     struct asleep_room room = discover_room(journal);
-    if (journal->others.any)
-        room.elsewhere = journal->others.bytes;
     uint32_t len = asleep_take(journal->asleep, ASLEEP_AWAKE, now_ms, nos, asked_ms, &room);
     uint32_t places = room.places, due_len = 0;
     pthread_mutex_lock(&journal->lock);
@@ -575,18 +562,14 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
     return rc;
 }
 
-/* Keeps some room for future requests, and makes enough for each waiting event, here and at other
- * processes: all have the same events in memory, so a sleeping event leaves those, too. */
+/* Keeps some room for future requests, and makes enough for each waiting event. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
     struct asleep_room room = discover_room(journal);
-    const uint64_t at_us = journal_now_us(journal);
-    uint64_t spare = journal->conf.memory / EVENTS_SPARE_PART, largest, slept = 0;
+    uint64_t spare = journal->room.bytes / EVENTS_SPARE_PART, largest;
     uint32_t waiting = asleep_waiting(journal->asleep, sale_ms(journal), &largest), leaving = 0;
     const uint32_t free_min = waiting > EVENTS_SPARE ? waiting : EVENTS_SPARE;
     bool none = room.places == 0 || room.bytes == 0 || room.bytes < largest;
-    bool nowhere = waiting > 0 && journal->others.any && journal->others.bytes < largest;
-    int rc = announce_room(journal, &room, waiting > 0 && none, err);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
         leaving += event->why != LEAVE_STAYS;
@@ -594,28 +577,21 @@ static int make_room(struct journal *journal, struct err_slot *err)
     }
     spare = largest > spare ? largest : spare;
     bool lacks = room.places + leaving < free_min || room.bytes < spare;
-    bool helps = nowhere || journal->others.lack;
     struct journal_event *event = NULL;
-    if (rc == 0 && (lacks || helps))
-        rc = find_unused(journal, err, &event);
+    int rc = lacks ? find_unused(journal, err, &event) : 0;
     if (rc < 0)
         return rc;
-    bool full = leaving == 0 && event == NULL && (none || nowhere);
+    bool full = leaving == 0 && event == NULL && none;
     /* relaxed: a hint for the next request, and a gauge */
     atomic_store_explicit(&journal->full, full, memory_order_relaxed);
     atomic_store_explicit(&journal->stats.events_refused, full ? waiting : 0, memory_order_relaxed);
-    helps = helps && at_us >= journal->others.helped_us + ROOM_HELP_MS * UINT64_C(1000);
-    for (; event != NULL && asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;
-         event = idlest(journal)) {
-        lacks = room.places + leaving < free_min || room.bytes < spare;
-        if (!lacks && (!helps || (slept > 0 && slept >= largest)))
-            break;
+    while (lacks && event != NULL && asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX) {
         event->why = LEAVE_IDLE;
         leaving += 1;
         room.bytes += event->id.bytes;
-        slept += event->id.bytes;
-        journal->others.helped_us = at_us;
         reader_nudge(journal);
+        lacks = room.places + leaving < free_min || room.bytes < spare;
+        event = idlest(journal);
     }
     return 0;
 }
@@ -960,7 +936,7 @@ static void drop_connection(struct journal *journal)
     journal->reader_pg = NULL;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         journal->events[nth].announced_asked = 0; /* the locks ended with it */
-    journal->announced_room = 0;
+    journal->room_announced = false;
     /* After a fail-over the next server may count transactions slightly differently. */
     journal->changes = (struct store_changes){0};
 }

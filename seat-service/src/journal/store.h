@@ -86,7 +86,7 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
  * among processes that serve the same list of events, by the list's hash. PLACE: a place among
  * those that share them. ASKED: shared, held while requests arrive for an event that another
  * process owns. NAME: a name in the registry, by the hash of list and name. ROOM: shared, its key
- * announces free room. */
+ * announces the room for events. */
 enum store_lock {
     STORE_LOCK_EVENT,
     STORE_LOCK_LEAD,

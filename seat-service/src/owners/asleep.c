@@ -128,8 +128,7 @@ static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
 
 static bool fits(const struct sleeper *sleeper, const struct asleep_room *room)
 {
-    return room->places > 0 && room->bytes >= sleeper->bytes &&
-           (sleeper->awake || room->elsewhere >= sleeper->bytes);
+    return room->places > 0 && room->bytes >= sleeper->bytes;
 }
 
 static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
@@ -138,7 +137,6 @@ static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
         return false;
     room->places -= 1;
     room->bytes -= sleeper->bytes;
-    room->elsewhere -= sleeper->awake ? 0 : sleeper->bytes;
     return true;
 }
 

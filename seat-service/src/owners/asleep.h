@@ -37,11 +37,10 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
                struct err_slot *err);
 /* Removes the event if it is listed. */
 void asleep_remove(struct asleep *asleep, const char *id);
-/* Free memory: for this many events, which together take at most `bytes`. */
+/* Memory for this many events, which together take at most `bytes`. */
 struct asleep_room {
     uint32_t places;
     uint64_t bytes;
-    uint64_t elsewhere; /* free bytes at another process, which sleeping events need, too */
 };
 /* Awake; or asleep and not requested, with a hold that has ended; or asleep and requested. */
 enum asleep_kind { ASLEEP_AWAKE, ASLEEP_DUE, ASLEEP_WANTED };

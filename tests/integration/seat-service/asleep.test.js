@@ -271,6 +271,16 @@ test('a second process with less room has the owner\'s awake events in memory', 
   });
 });
 
+test('an event is imported only if the smallest process of the list has room for it', async (t) => {
+  const busy = (events) => ({ owner: { events, idle: '1h' } });
+  const { scope, postgres, seats } = await openSale(t, [], { config: busy(32) });
+  const standby = await openSeats(scope, postgres, { config: busy(PLACES), office: seats.office, secrets: seats.secrets, ready: false });
+  await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  for (const event of EVENTS.slice(0, PLACES)) await importHall(seats, event, small());
+  await until('the standby to have them all', async () => (await listed(standby)).events.length === PLACES);
+  assertProblem(await operator(seats, 'one-more').import(small()), 503, 'events-full');
+});
+
 test('neither a stream nor callers without a pass keep an event awake, at the owner or at a process that shows it', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });

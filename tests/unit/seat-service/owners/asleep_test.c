@@ -50,15 +50,14 @@ SCRIPT_VERB(run_put, "put")
 SCRIPT_DOES("remove", asleep_remove(asleep, name_at(line)))
 SCRIPT_DOES("want", asleep_want(asleep, span_of(name_at(line)), script_number_at(line, 2)))
 
-/* awake|due|wanted NOS now=MS places=NUMBER bytes=NUMBER elsewhere=NUMBER left=PLACES,ELSEWHERE;
+/* awake|due|wanted NOS now=MS places=NUMBER bytes=NUMBER left=PLACES,BYTES;
  * refused NOS: expects these events in this order, each with the time of its first request */
 SCRIPT_VERB(run_take, "awake|due|wanted|refused")
 {
     static const char *const kinds[] = {"awake", "due", "wanted", "refused", NULL};
     unsigned kind = script_choice(line, line->words[0], kinds);
     struct asleep_room room = {(uint32_t)script_value_or(line, "places", 4),
-                               script_value_or(line, "bytes", 100),
-                               script_value_or(line, "elsewhere", 100)};
+                               script_value_or(line, "bytes", 100)};
     int32_t nos[4];
     uint64_t asked_ms[4], now_ms = script_value_or(line, "now", 0);
     uint32_t len = kind > ASLEEP_WANTED
@@ -74,7 +73,7 @@ SCRIPT_VERB(run_take, "awake|due|wanted|refused")
     if (left == NULL)
         return;
     script_expect(line, left, room.places);
-    script_expect(line, strchr(left, ',') + 1, room.elsewhere);
+    script_expect(line, strchr(left, ',') + 1, room.bytes);
 }
 
 /* waiting NUMBER LARGEST now=MS */
@@ -96,9 +95,8 @@ static const struct script_row rows[] = {
     {"a requested event is not due as well and always counts as waiting",
      "put 1 due=1000; put 2 due=2000; put 3 due=3000; want 1 500; due 2/0,3/0 now=3000;"
      "waiting 1 1 now=999; waiting 3 3 now=3000"},
-    {"a sleeping event needs room elsewhere, an awake one does not",
-     "put 1; put 2 awake; want 1 500; wanted - elsewhere=0; awake 2/0 elsewhere=0 left=3,0;"
-     "wanted 1/500 elsewhere=1 left=3,0"},
+    {"a woken event takes a place and its bytes",
+     "put 1; put 2 awake; want 1 500; wanted 1/500 left=3,99; awake 2/0 left=3,98"},
     {"the event that was requested first is woken first",
      "put 1; put 2; put 3; put 4; want 1 800; want 2 700; want 3 600; want 4 500; want 3 900;"
      "wanted 4/500,3/600 places=2"},
@@ -159,7 +157,7 @@ TEST_CASE(names_agree_with_a_plain_array)
                 assert_int_equal(events[i].incarnation, known);
         }
         assert_int_equal(len, asleep_len(asleep));
-        struct asleep_room one = {1, NAMES, NAMES}, all = {NAMES, NAMES, NAMES};
+        struct asleep_room one = {1, NAMES}, all = {NAMES, NAMES};
         uint64_t ms[NAMES];
         uint32_t awake = asleep_take(asleep, ASLEEP_AWAKE, 0, nos, ms, &one);
         assert_int_equal(wanted_len > 0,
