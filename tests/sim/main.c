@@ -162,7 +162,7 @@ static void shrink(struct world_conf *conf, const char *broken)
     }
     for (uint32_t cut = conf->buyers / 2; cut > 0; cut /= 2) {
         struct world_conf less = *conf;
-        less.buyers -= cut;
+        less.buyers = less.buyers > cut ? less.buyers - cut : 0;
         while (less.buyers > 0 && still_fails(&less, broken, until_s)) {
             *conf = less;
             less.buyers = less.buyers > cut ? less.buyers - cut : 0;

@@ -728,11 +728,11 @@ static const struct seat_service *awaited; /* NULL: any */
 /* Keeps the gala in use meanwhile, so that it does not sleep. */
 static bool has_come(void)
 {
-    struct seat_service *found = owner_of(GALA);
+    struct seat_service *found = owner_of(GALA), *asked = any_service();
     if (found != NULL)
         events_used(found->events, opened(found, GALA));
-    else if (sql_is_asleep(SQL_EVENT))
-        (void)journal_wake(any_service()->journal, SPAN(SQL_EVENT));
+    else if (sql_is_asleep(SQL_EVENT) && asked->journal != NULL)
+        (void)journal_wake(asked->journal, SPAN(SQL_EVENT));
     return found != NULL && (awaited == NULL || found == awaited);
 }
 
