@@ -338,12 +338,12 @@ static bool judge_repeated(struct import *import)
         reply_event(call, 200);
     else if ((same || corrects) && opened_elsewhere(import, &place))
         request_elsewhere(call, &place);
-    else if (!corrects)
+    else if (!same && !corrects)
         call_refuse(call, REFUSAL_EVENT_DIFFERS);
     else if (!open && reason != JOURNAL_REASON_NONE)
         request_away(call, reason);
     else if (!open)
-        call_refuse(call, REFUSAL_CORRECTION_UNWRITTEN);
+        call_refuse(call, corrects ? REFUSAL_CORRECTION_UNWRITTEN : REFUSAL_IMPORT_NOT_OPEN);
     else if (!span_eq(version, span_of(etag)))
         call_refuse(call, REFUSAL_DOCUMENT_CHANGED);
     else
