@@ -119,6 +119,22 @@ LEFT JOIN LATERAL (
     SELECT seq, chain FROM journal WHERE journal.event = o.event ORDER BY seq DESC LIMIT 1
 ) j ON TRUE;
 
+-- Whether a process may wake events of its list: it has read the rows that changed before `since`, and knows of all
+-- that are awake. Processes wake events one after the other, each after it has seen what the one before it woke, so
+-- together they wake only what has room.
+CREATE FUNCTION may_wake(class integer, list text, known integer[], since bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(class, hashtext(list)) THEN
+        RETURN FALSE;
+    END IF;
+    RETURN NOT EXISTS (
+        SELECT FROM event
+        WHERE changed >= since AND asleep_at IS NULL AND retired_at IS NULL AND no <> ALL (known)
+            AND (list = '' OR id = ANY (regexp_split_to_array(btrim(list), '\s*,\s*')))
+    );
+END
+$$;
+
 -- Raises an event's epoch if it is still `was`. The lock waits for a commit that is under way, and the next
 -- statement sees what that one wrote, so the end of the journal is final. The row begins the line `fresh`, unless
 -- it is in the line `kept`: that one goes on, and its former origin stays as it is. An event that has an owner is

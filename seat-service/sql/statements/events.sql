@@ -45,12 +45,19 @@ LIMIT :room;
 
 -- Writes the rows even if nothing changes, so that all processes read them again. Skips locked rows. `asked_ms`: the
 -- event's first request; 0: one of its holds has ended, or it is awake. Events that are not in `woken` have no room yet.
--- They stay asleep, and the process that wakes them later reads from `owner` when they were first requested.
+-- They stay asleep, and the process that wakes them later reads from `owner` when they were first requested. Nor is any
+-- woken if another process wakes events at the same time, or has woken one that is not among `known`.
 -- statement: events_wake
+--> class         integer signed
+--> list          text
+--> known         integer[] signed
+--> since         bigint signed
 --> rows.event    integer signed
 --> rows.asked_ms bigint
 --> woken         integer[] signed
-WITH e AS (
+WITH m AS MATERIALIZED (
+    SELECT may_wake(:class, :list, :known, :since) AS may
+), e AS (
     SELECT no, asked_ms
     FROM event
     JOIN UNNEST(:rows.event, :rows.asked_ms) AS r (event, asked_ms) ON no = r.event
@@ -65,8 +72,8 @@ WITH e AS (
     UPDATE owner SET asked_at = coalesce(asked_at, to_timestamp(asked_ms / 1000.0)) FROM o WHERE owner.event = o.event
 )
 UPDATE event
-SET asleep_at = CASE WHEN e.no <> ALL (:woken) THEN asleep_at END
-FROM e
+SET asleep_at = CASE WHEN NOT may OR e.no <> ALL (:woken) THEN asleep_at END
+FROM e, m
 WHERE event.no = e.no AND (asked_ms = 0 OR e.no IN (SELECT event FROM o));
 
 -- Only its owner puts an event to sleep. `due_ms`: when its next hold ends; 0: it has none. If that time has

@@ -476,6 +476,18 @@ static int look_for_room(struct journal *journal, struct err_slot *err)
     return rc < 0 ? rc : store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
 }
 
+/* Those in memory, and those that lack a place there. */
+static uint32_t list_awake(struct journal *journal, int32_t nos[2 * EVENTS_MAX])
+{
+    struct asleep_room any = {EVENTS_MAX, UINT64_MAX};
+    uint64_t asked_ms[EVENTS_MAX];
+    uint32_t len = asleep_take(journal->asleep, ASLEEP_AWAKE, 0, nos, asked_ms, &any);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (!journal_is_free(&journal->events[nth]))
+            nos[len++] = journal->events[nth].id.no;
+    return len;
+}
+
 /* Wakes requested events, and events with an ended hold, as far as there is room: their rows are
  * found like new events' rows. Events with ended holds are woken a few at a time, in at most half
  * of the places: they have no requests, and the next request finds that the hold ended in time.
@@ -508,9 +520,12 @@ static int wake(struct journal *journal, struct err_slot *err)
     assert(len <= EVENTS_MAX);
     uint32_t refused_len =
         asleep_refused(journal->asleep, nos + len, asked_ms + len, EVENTS_MAX - len);
-    return len + refused_len == 0
-               ? 0
-               : store_wake(journal->reader_pg, nos, asked_ms, len, refused_len, err);
+    if (len + refused_len == 0)
+        return 0;
+    int32_t awake[2 * EVENTS_MAX];
+    const struct store_known known = {span_of(journal->conf.events), awake,
+                                      list_awake(journal, awake), journal->changes.since};
+    return store_wake(journal->reader_pg, &known, nos, asked_ms, len, refused_len, err);
 }
 
 /* A hold has ended: if the event were closed now, it would have to be opened again. */

@@ -147,8 +147,13 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
     return 0;
 }
 
-int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, uint32_t len,
-               uint32_t refused_len, struct err_slot *err)
+static int32_t class_of(enum store_lock lock)
+{
+    return LOCK_CLASS + (int32_t)lock;
+}
+
+int store_wake(struct pg *pg, const struct store_known *known, const int32_t *events,
+               const uint64_t *asked_ms, uint32_t len, uint32_t refused_len, struct err_slot *err)
 {
     struct sql_events_wake_rows rows[EVENTS_MAX];
     assert(len + refused_len <= EVENTS_MAX);
@@ -156,7 +161,9 @@ int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, u
         assert(i < len || asked_ms[i] > 0);
         rows[i] = (struct sql_events_wake_rows){events[i], asked_ms[i]};
     }
-    struct sql_events_wake_args args = {rows, len + refused_len, events, len};
+    struct sql_events_wake_args args = {class_of(STORE_LOCK_WAKE), known->list,  known->awake,
+                                        known->awake_len,          known->since, rows,
+                                        len + refused_len,         events,       len};
     int rc = sql_events_wake(pg, &args, err, NULL);
     return rc < 0 ? err_wrap(err, "waking events") : 0;
 }
@@ -236,11 +243,6 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 }
 
 /* ---- ownership ---- */
-
-static int32_t class_of(enum store_lock lock)
-{
-    return LOCK_CLASS + (int32_t)lock;
-}
 
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got)

@@ -53,9 +53,16 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
 /* Wakes events and makes every process read their rows again. asked_ms[i]: since when it was
  * requested; 0: it wakes because a hold ends, or is awake. They are followed by refused_len events
  * that were requested but have no room: that is only recorded, unless they are woken as well.
- * 1..EVENTS_MAX in all. */
-int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, uint32_t len,
-               uint32_t refused_len, struct err_slot *err);
+ * 1..EVENTS_MAX in all. If another process wakes events, or there is one awake that this one does
+ * not know, none is woken. */
+struct store_known {
+    struct span list; /* "a,b"; "": all events */
+    const int32_t *awake;
+    uint32_t awake_len; /* at most 2 * EVENTS_MAX */
+    int64_t since;      /* of store_changes */
+};
+int store_wake(struct pg *pg, const struct store_known *known, const int32_t *events,
+               const uint64_t *asked_ms, uint32_t len, uint32_t refused_len, struct err_slot *err);
 /* Puts the event to sleep if this is its epoch and due_ms (see store_event) is not over. */
 int store_sleep(struct pg *pg, int32_t event, uint64_t epoch, uint64_t due_ms, struct err_slot *err,
                 bool *done);
@@ -86,14 +93,15 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
  * among processes that serve the same list of events, by the list's hash. PLACE: a place among
  * those that share them. ASKED: shared, held while requests arrive for an event that another
  * process owns. NAME: a name in the registry, by the hash of list and name. ROOM: shared, its key
- * announces the room for events. */
+ * announces the room for events. WAKE: while a statement wakes events (may_wake()). */
 enum store_lock {
     STORE_LOCK_EVENT,
     STORE_LOCK_LEAD,
     STORE_LOCK_PLACE,
     STORE_LOCK_ASKED,
     STORE_LOCK_NAME,
-    STORE_LOCK_ROOM
+    STORE_LOCK_ROOM,
+    STORE_LOCK_WAKE
 };
 /* Tries `len` locks, 1..EVENTS_MAX; got[i] false: another session has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,

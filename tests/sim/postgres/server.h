@@ -16,7 +16,7 @@
 #include "pg/pg.h"
 #include "tables/statements.h"
 
-enum { SERVER_LOCKS_MAX = 64, SERVER_SHARED_MAX = 32, SERVER_STATE_BYTES = 6 };
+enum { SERVER_LOCKS_MAX = 64, SERVER_SHARED_MAX = 256, SERVER_STATE_BYTES = 6 };
 
 struct server_session;
 

@@ -215,6 +215,7 @@ struct query {
         struct sql_owners_free_args free;
         struct sql_events_changed_args changed;
         struct sql_document_of_args document;
+        struct sql_events_wake_args wake;
         struct sql_event_sleep_args sleep;
         struct sql_lock_share_args share;
         struct sql_locks_shared_args shared;
@@ -224,6 +225,8 @@ struct query {
     } args;
     int32_t keys[16];
     uint32_t keys_len;
+    int32_t known[EVENTS];
+    uint32_t known_len;
     struct sql_events_wake_rows wake[2 * EVENTS]; /* per event one refused and one woken */
     uint32_t wake_len;
     struct sql_owners_raise_rows raises[EVENTS];
@@ -315,10 +318,21 @@ static bool is_among(int32_t no, const int32_t *nos, uint32_t len)
     return len > 0;
 }
 
+/* The double runs one statement at a time, so nobody else wakes events meanwhile. */
+static bool may_wake(const struct query *asks)
+{
+    for (const struct event *event = events; event < events + EVENTS && event->id != NULL; event++)
+        if (event->changed >= asks->args.wake.since && !event->asleep &&
+            !is_among(no_of(event), asks->known, asks->known_len))
+            return false;
+    return true;
+}
+
 /* Skips rows that are locked. */
 static void do_wake(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
+    const bool may = may_wake(asks);
     asks->res = result(0);
     transactions += 1;
     for (uint32_t i = 0; i < asks->wake_len; i++) {
@@ -327,7 +341,7 @@ static void do_wake(struct server_ask *ask)
         if (event == NULL || (row->asked_ms > 0 && !server_row_is_free()))
             continue;
         event->asked_ms = event->asked_ms == 0 ? row->asked_ms : event->asked_ms;
-        event->asleep = event->asleep && !is_among(row->event, asks->keys, asks->keys_len);
+        event->asleep = event->asleep && !(may && is_among(row->event, asks->keys, asks->keys_len));
         event->changed = transactions;
         sim_note("%s is %s", event->id, event->asleep ? "asked for" : "awake");
     }
@@ -336,9 +350,13 @@ static void do_wake(struct server_ask *ask)
 int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, struct err_slot *err,
                     uint64_t *rows)
 {
-    struct query *asks = query(do_wake, NULL, 0);
+    struct query *asks = query(do_wake, args, sizeof(*args));
     (void)rows;
     assert(args->rows_len <= 2 * EVENTS);
+    assert(args->known_len <= EVENTS);
+    asks->known_len = args->known_len;
+    if (args->known_len > 0)
+        memcpy(asks->known, args->known, args->known_len * sizeof(*args->known));
     memcpy(asks->wake, args->rows, args->rows_len * sizeof(*args->rows));
     asks->wake_len = args->rows_len;
     return run(pg, with_keys(asks, args->woken, args->woken_len), err, NULL);

@@ -427,10 +427,12 @@ static void wake(void)
     uint32_t len = (uint32_t)(1 + below(2)), refused = (uint32_t)below(2);
     int32_t first = any_event(), events[2] = {first, first % 3 + 1};
     uint64_t asked_ms[2] = {chance(50) ? now_ms : 0, now_ms};
+    const struct store_known known = {SPAN(""), (const int32_t[]){1, 2}, (uint32_t)below(3), 0};
     struct err_slot err;
-    int rc = store_wake(call("wake"), events, asked_ms, len - (len == 2 && refused),
+    int rc = store_wake(call("wake"), &known, events, asked_ms, len - (len == 2 && refused),
                         len == 2 && refused, &err);
-    printf(" %" PRId32 " %" PRIu32 " refused=%" PRIu32, first, len, refused);
+    printf(" %" PRId32 " %" PRIu32 " refused=%" PRIu32 " known=%" PRIu32, first, len, refused,
+           known.awake_len);
     answered(rc);
 }
 

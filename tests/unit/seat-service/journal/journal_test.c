@@ -868,6 +868,8 @@ TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
                "expect a fenced 0; true a");
 }
 
+static const struct store_known knows_both = {SPAN(""), (const int32_t[]){1, 2}, 2, 0};
+
 /* Another session's open transaction has locked the row of "demo". */
 TEST_CASE(events_with_locked_rows_neither_wake_nor_sleep_nor_block_others)
 {
@@ -877,7 +879,7 @@ TEST_CASE(events_with_locked_rows_neither_wake_nor_sleep_nor_block_others)
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA), *locker = pg_fixture_open(MIGRATE_SCHEMA);
     pg_fixture_run(pg, "SET lock_timeout = 1");
     pg_fixture_run(locker, "BEGIN; SELECT FROM event WHERE id = 'demo' FOR UPDATE");
-    unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 1}, 2, 0, &err), &err);
+    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2}, (uint64_t[]){0, 1}, 2, 0, &err), &err);
     run_script("query 1 SELECT max(no) FROM seats.event WHERE asleep_at IS NOT NULL");
     pg_fixture_run(locker, "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
                            "SELECT FROM event WHERE id = 'demo' FOR UPDATE");
@@ -886,6 +888,36 @@ TEST_CASE(events_with_locked_rows_neither_wake_nor_sleep_nor_block_others)
     unit_must(store_sleep(pg, 2, 0, 0, &err, &done), &err);
     assert_true(done);
     pg_close(locker);
+    pg_close(pg);
+}
+
+static void wakes_second(struct pg *pg, const struct store_known *known, bool wakes)
+{
+    struct err_slot err = {0};
+    pg_fixture_run(pg, "UPDATE event SET asleep_at = now() WHERE id = 'second'");
+    unit_must(store_wake(pg, known, (int32_t[]){2}, (uint64_t[]){1}, 1, 0, &err), &err);
+    run_script(wakes ? "query 0 SELECT count(asleep_at) FROM seats.event WHERE id = 'second'"
+                     : "query 1 SELECT count(asleep_at) FROM seats.event WHERE id = 'second'");
+}
+
+/* Otherwise two processes could each wake an event for the last place. */
+TEST_CASE(no_event_is_woken_next_to_one_that_its_process_does_not_know)
+{
+    const struct store_known none = {SPAN(""), NULL, 0, 0};
+    const struct store_known its = {SPAN("demo , second"), NULL, 0, 0},
+                             list = {SPAN("second"), NULL, 0, 0};
+    struct err_slot err = {0};
+    run_script("fresh; add short second; sql UPDATE seats.event SET asleep_at = now()");
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA), *other = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(other, "BEGIN");
+    unit_must(store_wake(other, &none, (int32_t[]){1}, (uint64_t[]){1}, 1, 0, &err), &err);
+    wakes_second(pg, &none, false); /* the other has not committed yet */
+    pg_fixture_run(other, "COMMIT");
+    wakes_second(pg, &none, false);
+    wakes_second(pg, &its, false);
+    wakes_second(pg, &list, true);
+    wakes_second(pg, &knows_both, true);
+    pg_close(other);
     pg_close(pg);
 }
 
@@ -928,7 +960,8 @@ TEST_CASE(requested_event_has_rested_until_the_request)
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.owner SET due_at = now()");
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
-    unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 1111}, 2, 0, &err), &err);
+    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2}, (uint64_t[]){0, 1111}, 2, 0, &err),
+              &err);
     assert_int_equal(INT64_MAX, asked_ms(1, 1));
     assert_int_equal(1111, asked_ms(2, 1));
     assert_int_equal(0, asked_ms(2, 0));
@@ -938,10 +971,11 @@ TEST_CASE(requested_event_has_rested_until_the_request)
     assert_false(done);
     run_script("sql UPDATE seats.event SET asleep_at = now()");
     /* Event 2 does not fit. The process that wakes an event gets its first request's time. */
-    unit_must(store_wake(pg, (int32_t[]){1, 2, 1}, (uint64_t[]){2222, 3333, 2222}, 1, 2, &err),
+    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2, 1}, (uint64_t[]){2222, 3333, 2222}, 1,
+                         2, &err),
               &err);
     run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL");
-    unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 0}, 2, 0, &err), &err);
+    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2}, (uint64_t[]){0, 0}, 2, 0, &err), &err);
     assert_int_equal(2222, asked_ms(1, 1));
     assert_int_equal(1111, asked_ms(2, 1));
     unit_must(store_sleep(pg, 2, 0, 0, &err, &done), &err);
