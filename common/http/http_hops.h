@@ -12,10 +12,4 @@
  * An address may have a port or brackets: 192.0.2.1:80, [2001:db8::1]:80, [2001:db8::1]. */
 void http_hops_follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES]);
 
-/* The same for Forwarded (RFC 7239), using `for` of each hop. An address may be quoted; with a port
- * it must be, and so must IPv6, in brackets. An obfuscated identifier (_hidden), "unknown", a hop
- * without `for` and anything outside the grammar end the reading as garbage does above. */
-void http_hops_follow_forwarded(const struct ip_nets *trusted, struct span hops,
-                                uint8_t addr[IP_BYTES]);
-
 #endif

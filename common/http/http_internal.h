@@ -225,7 +225,6 @@ struct http_server {
     uint16_t port;
     struct ip_nets trusted;
     const char *client_ip_header; /* "": X-Forwarded-For */
-    bool hops_are_forwarded;      /* that header is Forwarded, which has its own grammar */
     struct http_stats stats;
     struct http_req *pool;
     uint32_t pool_len;

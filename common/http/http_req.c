@@ -139,13 +139,8 @@ const uint8_t *http_req_addr(const struct http_req *req)
     struct http_req *mutable = (struct http_req *)(uintptr_t)req; /* computed once, on first use */
     if (!mutable->addr_known) {
         memcpy(mutable->addr, mutable->peer, sizeof(mutable->addr));
-        if (mutable->trusted) {
-            const struct http_server *server = mutable->server;
-            if (server->hops_are_forwarded)
-                http_hops_follow_forwarded(&server->trusted, hops_of(mutable), mutable->addr);
-            else
-                http_hops_follow(&server->trusted, hops_of(mutable), mutable->addr);
-        }
+        if (mutable->trusted)
+            http_hops_follow(&mutable->server->trusted, hops_of(mutable), mutable->addr);
         mutable->addr_known = true;
     }
     return req->addr;

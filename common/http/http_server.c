@@ -462,7 +462,6 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
     const char *header = conf->client_ip_header;
     bool usual = header == NULL || span_eq_nocase(span_of(header), SPAN("X-Forwarded-For"));
     server->client_ip_header = usual ? "" : header;
-    server->hops_are_forwarded = !usual && span_eq_nocase(span_of(header), SPAN("Forwarded"));
     if (conf->limits.connections_per_addr_max > 0) {
         server->peers = http_peers_create(conf->limits.connections_max);
         if (server->peers == NULL) {

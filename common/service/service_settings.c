@@ -42,8 +42,8 @@ static const struct config_setting http_settings[] = {
      "one on each line: 10.0.0.0/8,fd00::/8,/etc/fairgate/cdn.lst"},
     {"http", "client_ip_header", CONFIG_HEADER, AT(http_client_ip_header), "X-Forwarded-For", 1, 64,
      NULL,
-     "the header in which they name it: a list that each proxy adds to, Forwarded (RFC 7239), or "
-     "one address as in CF-Connecting-IP or True-Client-IP"},
+     "the header in which they name it: a list that each proxy adds to, or one address as in "
+     "CF-Connecting-IP or True-Client-IP; not Forwarded (RFC 7239)"},
     {"log", "level", CONFIG_WORD, AT(log_level), "info", 0, 0, log_level_words,
      "the lowest level that is written"},
     {"log", "requests", CONFIG_U64, AT(log_requests), "1000", 0, 1000000000, NULL,
@@ -164,7 +164,11 @@ int service_settings_read(struct service *service, const char *path, struct err_
     int rc = config_load(path, environ, parts, parts_len, err);
     if (rc < 0)
         return rc;
-    if (http_origins_check(span_of(service->settings.private_origins), err) < 0)
+    if (span_eq_nocase(span_of(service->settings.http_client_ip_header), SPAN("Forwarded")))
+        rc = err_set(err, ERR_RANGE,
+                     "http.client_ip_header: Forwarded (RFC 7239) is not read: name a header with "
+                     "a list of addresses or one address");
+    else if (http_origins_check(span_of(service->settings.private_origins), err) < 0)
         rc = err_wrap(err, "private.origins");
     else if (service->settings.trace_endpoint[0] != '\0' &&
              !tracer_endpoint_ok(span_of(service->settings.trace_endpoint)))

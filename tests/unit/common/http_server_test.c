@@ -897,12 +897,6 @@ static const struct script_row rows[] = {
      "until A |127.0.0.1|plain;"
      "send A GET /p/n/x@CF-Connecting-IP: 1.2.3.4~CF-Connecting-IP: 5.6.7.8~~;"
      "until A |127.0.0.1|plain"},
-    {"Forwarded names the visitor",
-     "open trusted=127.0.0.0/8 header=forwarded;"
-     "send A GET /p/n/x@X-Forwarded-For: 1.2.3.4~"
-     "Forwarded: for=9.9.9.9, for=\"[2001:db8::7]:4711\"^proto=https~~;"
-     "until A |2001:db8::7|plain; send A GET /p/n/x@Forwarded: for=_hidden~~;"
-     "until A |127.0.0.1|plain"},
     {"no response overtakes a later one", "get A /later; get A /raw; wait later=1; turns 5; is "
                                           "writes=0; answer; is later_paths=1; until A ~~raw;"
                                           "has hello"},

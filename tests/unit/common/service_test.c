@@ -690,7 +690,9 @@ static const struct script_row rows[] = {
      "start trusted_proxies = everybody; end 2;"
      "says ] trusted_proxies: \"everybody\" is no address or network;"
      "start client_ip_header = X Forwarded For; end 2;"
-     "says ] client_ip_header: \"X Forwarded For\" is not the name of a header"},
+     "says ] client_ip_header: \"X Forwarded For\" is not the name of a header;"
+     "start client_ip_header = forwarded; end 2;"
+     "says http.client_ip_header: Forwarded (RFC 7239) is not read"},
     {"a loop that fails to start stops the others",
      "start loops = 4~[sample]~fail_loop = 2; end 1; says loop 2 cannot start;"
      "logged 2 loop_start; logged 2 loop_stop; logged 0 serving; logged 1 stop; start "
