@@ -488,7 +488,6 @@ int main(int argc, char **argv)
         {HTTP_METHOD_GET, "/admin/events/{event}", PERSON_ANY | PERSON_FEED},
         /* Read by a feed of the version before. */
         {HTTP_METHOD_GET, "/admin/events/{event}/counts", PERSON_ANY | PERSON_FEED},
-        {HTTP_METHOD_POST, "/admin/events/{event}/move", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/place", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/price", PERSON_ADMIN},
         /* The document contains the channels' codes. */

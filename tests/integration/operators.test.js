@@ -260,7 +260,7 @@ describe('operator accounts at the seats and the payments', () => {
       [pay, 'finance', 'PUT', '/admin/events/other/postponement'], [pay, 'finance', 'POST', '/admin/reconcile/0123456789abcdef/accept'], [seats, 'finance', 'GET', '/admin/events'],
     ];
     const mayNot = [
-      [seats, 'viewer', 'POST', '/admin/events/other/block'], [seats, 'operator', 'POST', '/admin/events/other/price'], [seats, 'operator', 'POST', '/admin/events/other/move'],
+      [seats, 'viewer', 'POST', '/admin/events/other/block'], [seats, 'operator', 'POST', '/admin/events/other/price'],
       [seats, 'operator', 'PUT', '/admin/events/other'], [seats, 'operator', 'POST', '/internal/events/other/holds/x/release'], [seats, 'viewer:hero-*', 'GET', '/admin/events'],
       [seats, 'operator:hero-*', 'POST', '/admin/events/other/block'], [seats, 'viewer', 'GET', '/admin/events/other/document'],
       [pay, 'viewer', 'POST', '/admin/reconcile'], [pay, 'operator', 'POST', '/admin/orders/nothing/refund'], [pay, 'operator', 'POST', '/admin/orders/nothing/move'],

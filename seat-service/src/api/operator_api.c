@@ -1,4 +1,4 @@
-/* operator_api.c: import, block, unblock, move, price, export, counts and trail, on the private
+/* operator_api.c: import, block, unblock, price, export, counts and trail, on the private
  * listener.
  *
  * Slow work (reading a plan of ten megabytes, listing a stadium's sold seats) runs on libuv's pool,
@@ -971,12 +971,11 @@ static void get_audit(struct http_req *req)
 
 /* Everything that these bodies may contain. */
 struct order {
-    uint32_t seats[REQUEST_SEATS_MAX], to[REQUEST_SEATS_MAX];
-    uint32_t seats_len, to_len;
+    uint32_t seats[REQUEST_SEATS_MAX];
+    uint32_t seats_len;
     uint16_t area;
     uint32_t quantity;
     struct span reason;
-    uint64_t hold;
     uint64_t categories, prices[PLAN_CATEGORIES_MAX];
 };
 
@@ -1086,42 +1085,6 @@ static void post_unblock(struct http_req *req)
     change_hall(req, read_block, unblock);
 }
 
-/* {hold, from, to, reason}: from[i] is replaced by to[i]. */
-static bool read_move(struct call *call, json_t *doc, struct order *order)
-{
-    struct err_slot err = {0};
-    struct json_in in;
-    struct span hold = {NULL, 0};
-    json_t *from, *to;
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "hold");
-    json_in_str(&in, "hold", 1, PLAN_ID_MAX, &hold);
-    request_pairs(&in, &from, &to);
-    json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
-    if (!request_end(call, &in, &err))
-        return false;
-    if (!hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id), hold, &order->hold)) {
-        call_refuse(call, REFUSAL_HOLD_UNKNOWN);
-        return false;
-    }
-    return request_seats(call, from, "from", order->seats, &order->seats_len) &&
-           request_seats(call, to, "to", order->to, &order->to_len);
-}
-
-/* Operators cannot move sold seats here, because the payment adapter owns the ticket that names the
- * seat. The response says why for this hold. */
-static enum engine_verdict move(struct engine *engine, const struct order *order, uint64_t now_ms,
-                                struct engine_op *op)
-{
-    return engine_move(engine, order->hold, NOTHING, order->seats, order->to, order->seats_len,
-                       now_ms, op);
-}
-
-static void post_move(struct http_req *req)
-{
-    change_hall(req, read_move, move);
-}
-
 /* {prices: {category: price}, reason} */
 static bool read_price(struct call *call, json_t *doc, struct order *order)
 {
@@ -1169,7 +1132,6 @@ const struct http_route operator_api_routes[] = {
     {HTTP_METHOD_GET, "/admin/events/{event}/audit", get_audit, NULL, 0},
     {HTTP_METHOD_POST, "/admin/events/{event}/block", post_block, NULL, ADMIN_BODY_MAX},
     {HTTP_METHOD_POST, "/admin/events/{event}/unblock", post_unblock, NULL, ADMIN_BODY_MAX},
-    {HTTP_METHOD_POST, "/admin/events/{event}/move", post_move, NULL, ADMIN_BODY_MAX},
     {HTTP_METHOD_POST, "/admin/events/{event}/price", post_price, NULL, ADMIN_BODY_MAX},
     {.pattern = NULL},
 };

@@ -201,11 +201,16 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
 {
     struct err_slot err = {0};
     struct json_in in;
-    json_t *from, *to;
+    json_t *from = NULL, *to = NULL;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "order");
     json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &move->order);
-    request_pairs(&in, &from, &to);
+    json_in_require(&in, "from");
+    json_in_require(&in, "to");
+    json_in_array(&in, "from", 1, HOLD_SEATS_MAX, &from);
+    json_in_array(&in, "to", 1, HOLD_SEATS_MAX, &to);
+    if (to != NULL && json_array_size(to) != json_array_size(from))
+        json_in_refuse(&in, "to", "must have as many seats as from");
     return request_end(call, &in, &err) &&
            request_seats(call, from, "from", move->from, &move->from_len) &&
            request_seats(call, to, "to", move->to, &move->to_len);

@@ -193,17 +193,6 @@ bool request_end(struct call *call, struct json_in *in, const struct err_slot *e
     return good;
 }
 
-void request_pairs(struct json_in *in, json_t **from, json_t **to)
-{
-    *from = *to = NULL;
-    json_in_require(in, "from");
-    json_in_require(in, "to");
-    json_in_array(in, "from", 1, HOLD_SEATS_MAX, from);
-    json_in_array(in, "to", 1, HOLD_SEATS_MAX, to);
-    if (*to != NULL && json_array_size(*to) != json_array_size(*from))
-        json_in_refuse(in, "to", "must have as many seats as from");
-}
-
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,
                    uint32_t *count)
 {

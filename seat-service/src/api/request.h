@@ -36,8 +36,6 @@ bool request_body(struct call *call, json_t **doc);
 bool request_end(struct call *call, struct json_in *in, const struct err_slot *err);
 /* Reports the error of json_in_end(): 422. */
 void request_bad_field(struct call *call, const struct err_slot *err);
-/* "from" and "to", both required, of the same length: from[i] is replaced by to[i]. */
-void request_pairs(struct json_in *in, json_t **from, json_t **to);
 /* Converts an array of guids to indices in plan order. */
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,
                    uint32_t *count);

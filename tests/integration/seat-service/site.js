@@ -285,7 +285,6 @@ export function operator(seats, event) {
     exported: (query = '') => call('GET', `/export${query}`),
     block: change('block'),
     unblock: change('unblock'),
-    move: change('move'),
     price: change('price'),
     place: (owner) => call('POST', '/place', { body: { owner }, timeoutMs: 60_000 }),
   };

@@ -173,8 +173,7 @@ enum engine_verdict engine_refund_part(struct engine *engine, uint64_t hold, str
                                        const uint32_t *seats, uint32_t count, uint32_t keep,
                                        uint64_t now_ms, struct engine_op *op);
 
-/* By the operator. At most CHANGE_SEATS_MAX seats (move: HOLD_SEATS_MAX) per call, all or nothing.
- */
+/* By the operator. At most CHANGE_SEATS_MAX seats per call, all or nothing. */
 enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, uint32_t count,
                                  struct span reason, uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_unblock(struct engine *engine, const uint32_t *seats, uint32_t count,
@@ -183,9 +182,8 @@ enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint
                                       struct span reason, uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, uint32_t quantity,
                                         struct span reason, uint64_t now_ms, struct engine_op *op);
-/* Replaces from[i] of a sold hold by to[i]; the price stays what was paid. A ticket names its seat,
- * so only the caller that replaces the ticket may move it, by naming the order: otherwise
- * ENGINE_BY_ORDER. A repeat returns ENGINE_SAME. */
+/* For the order that bought the hold: replaces from[i] by to[i], at most HOLD_SEATS_MAX, all or
+ * nothing; the price stays what was paid. A repeat returns ENGINE_SAME. */
 enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
                                 const uint32_t *from, const uint32_t *to, uint32_t count,
                                 uint64_t now_ms, struct engine_op *op);

@@ -464,8 +464,6 @@ enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct spa
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (HOLD_GET(slot, status) != HOLD_SOLD)
         verdict = ENGINE_NOT_SOLD;
-    else if (order.len == 0)
-        verdict = ENGINE_BY_ORDER;
     else if (check_order(engine, op, order) != ENGINE_OK)
         verdict = ENGINE_OTHER_ORDER;
     else if (HOLD_GET(slot, area) != CHANGE_AREA_NONE)

@@ -44,9 +44,6 @@
     ROW(NO_ORDER, "order-unknown", 404, NOTHING, "no such order has this hold") \
     ROW(GONE, "seats-gone", 409, LOST, \
         "the hold had run out and its seats have gone to somebody else") \
-    ROW(BY_ORDER, "sold-to-order", 409, NOTHING, \
-        "an order has bought these seats, and its tickets name them; they do " \
-        "not move without the tickets") \
     ROW(DIFFERS, "purchase-differs", 409, NOTHING, \
         "the hold is not what this order bought, or costs something else") \
     ROW(PRICES_FULL, "prices-full", 409, LIMIT, \
