@@ -104,7 +104,7 @@ static const struct config_setting settings[] = {
      "how long a cache in front of us may keep the waiting page of visitors without a place, in "
      "whole seconds; 0: not at all"},
     {"autopilot", "health", CONFIG_STRING, AT(autopilot_health), "", 0, 1000, NULL,
-     "URLs of the health of the services behind the line, separated by commas: /metrics, or JSON"},
+     "URLs of the metrics of the services behind the line, separated by commas"},
     {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
      "how often they are read and the rate is set; if they fail for three times as long: the "
      "floor"},

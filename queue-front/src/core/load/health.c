@@ -7,8 +7,6 @@
  * becomes an integer. */
 #include "core/load/health.h"
 
-#include "base/json_in.h"
-
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -125,18 +123,6 @@ static void take_line(struct health_look *look, const struct line *line, struct 
     }
 }
 
-static void parse_prometheus(struct span body, struct span event, struct health_look *look)
-{
-    while (body.len > 0) {
-        struct span text;
-        struct line line;
-        body = span_cut(body, '\n', &text);
-        text = span_trim(text);
-        if (text.len > 0 && text.ptr[0] != '#' && read_line(text, &line))
-            take_line(look, &line, event);
-    }
-}
-
 bool health_next_served(struct span *rest, struct span *event, bool *served)
 {
     while (rest->len > 0) {
@@ -156,42 +142,19 @@ bool health_next_served(struct span *rest, struct span *event, bool *served)
     return false;
 }
 
-static bool member(const json_t *page, const char *key, double *out)
-{
-    const json_t *value = json_object_get(page, key);
-    if (!json_is_number(value))
-        return false;
-    double number = json_number_value(value);
-    if (!(number >= 0.0))
-        return false;
-    *out = number;
-    return true;
-}
-
-static void parse_json(struct span body, struct health_look *look)
-{
-    json_t *page;
-    if (json_in_parse(body, NULL, &page) < 0)
-        return;
-    look->has_p99 = member(page, "p99_ms", &look->p99_ms);
-    look->has_errors = member(page, "error_share", &look->errors);
-    look->has_held = member(page, "held", &look->held);
-    look->has_backlog = member(page, "backlog", &look->backlog);
-    assert(look->buckets_len == 0 && !look->has_answers); /* those are on the other kind of page */
-    json_decref(page);
-}
-
 bool health_parse(struct span body, struct span event, struct health_look *out)
 {
     *out = (struct health_look){0};
-    body = span_trim(body);
-    if (body.len > 0 && body.ptr[0] == '{')
-        parse_json(body, out);
-    else
-        parse_prometheus(body, event, out);
-    assert(out->buckets_len <= HEALTH_BUCKETS_MAX && (!out->has_p99 || out->buckets_len == 0));
-    return out->buckets_len > 0 || out->has_answers || out->has_p99 || out->has_errors ||
-           out->has_held || out->has_backlog;
+    while (body.len > 0) {
+        struct span text;
+        struct line line;
+        body = span_cut(body, '\n', &text);
+        text = span_trim(text);
+        if (text.len > 0 && text.ptr[0] != '#' && read_line(text, &line))
+            take_line(out, &line, event);
+    }
+    assert(out->buckets_len <= HEALTH_BUCKETS_MAX);
+    return out->buckets_len > 0 || out->has_answers || out->has_held || out->has_backlog;
 }
 
 /* ---- between two looks ---- */
@@ -261,12 +224,8 @@ void health_add(struct health_reading *reading, const struct health_look *before
                 const struct health_look *now)
 {
     bool counts = comparable(before, now);
-    if (now->has_p99)
-        worst(&reading->has_p99, &reading->p99_ms, now->p99_ms);
     if (counts && seen(now) - seen(before) >= HEALTH_REQUESTS_MIN)
         worst(&reading->has_p99, &reading->p99_ms, p99_ms(before, now));
-    if (now->has_errors)
-        worst(&reading->has_errors, &reading->errors_milli, 1000.0 * fmin(now->errors, 1.0));
     if (counts && now->has_answers) {
         double answers = now->answers - before->answers;
         double share = answers > 0.0 ? (now->failures - before->failures) / answers : 0.0;

@@ -1,5 +1,5 @@
-/* health.h: the state of the services behind the line, read from their own metrics pages:
- * Prometheus text as in /metrics, or a small JSON object. Pure: text in, numbers out. */
+/* health.h: the state of the services behind the line, read from their own /metrics.
+ * Pure: text in, numbers out. */
 #ifndef FG_QUEUE_FRONT_CORE_HEALTH_H
 #define FG_QUEUE_FRONT_CORE_HEALTH_H
 
@@ -23,13 +23,12 @@ struct health_bucket {
 struct health_look {
     struct health_bucket bucket[HEALTH_BUCKETS_MAX]; /* rising by le_s */
     uint32_t buckets_len;
-    bool has_answers, has_p99, has_errors, has_held, has_backlog;
+    bool has_answers, has_held, has_backlog;
     double answers, failures; /* counters */
-    double p99_ms, errors;    /* from a JSON page, which computed them over recent requests */
     double held, backlog;     /* gauges */
 };
 
-/* These series of a Prometheus page are read. All series of a name are added up, except those with
+/* These series of a page are read. All series of a name are added up, except those with
  * the label of another event:
  *
  *     fairgate_http_request_duration_seconds_bucket{le=..}    latency
@@ -37,8 +36,7 @@ struct health_look {
  *     fairgate_seats_held                                      held seats
  *     fairgate_sagas_open                                      saga backlog
  *
- * A page that begins with '{' is JSON: {"p99_ms", "error_share", "held", "backlog"}. Each may be
- * missing, and other members are ignored. False: neither format, or no usable value. */
+ * False: no usable value. */
 bool health_parse(struct span body, struct span event, struct health_look *out);
 
 /* The next line of such a page that says whether an event is served:

@@ -63,15 +63,12 @@ SCRIPT_VERB(set, "set")
 {
     const struct slot slots[] = {
         SLOT("answers", SLOT_REAL, now.answers),   SLOT("failures", SLOT_REAL, now.failures),
-        SLOT("p99", SLOT_REAL, now.p99_ms),        SLOT("errors", SLOT_REAL, now.errors),
         SLOT("held", SLOT_REAL, now.held),         SLOT("backlog", SLOT_REAL, now.backlog),
         SLOT("le", SLOT_REAL, now.bucket[1].le_s), SLOT("fast", SLOT_REAL, now.bucket[0].count),
         SLOT("len", SLOT_U32, now.buckets_len),    {.name = NULL},
     };
     slots_set(line, slots);
     now.has_answers |= script_value(line, "answers") != NULL;
-    now.has_p99 |= script_value(line, "p99") != NULL;
-    now.has_errors |= script_value(line, "errors") != NULL;
     now.has_held |= script_value(line, "held") != NULL;
     now.has_backlog |= script_value(line, "backlog") != NULL;
 }
@@ -138,26 +135,24 @@ static const struct script_row rows[] = {
     {"a restarted service counts as a first look",
      "look " LATER "; before; look " PAGE "; add; is p99 - errors - backlog 7"},
     {"services together are as bad as the worst and their holds add up",
-     "look {'p99_ms': 80, 'error_share': 0.5, 'held': 3, 'x': []}; add;"
-     "look {'p99_ms': 812.4, 'held': 4}\n; add; is p99 812 errors 500 held 7 backlog -;"
-     "fresh; look {'p99_ms':200,'error_share':0.5}; add; is p99 200 errors 500;"
-     "look {'p99_ms':100,'error_share':0.1}; add; is p99 200 errors 500;"
-     "look {'p99_ms':300,'error_share':0.7}; add; is p99 300 errors 700;"
-     "look {'held':7,'backlog':3}; add; is held 7 backlog 3;"
-     "look {'p99_ms':1}; add; is p99 300 held 7 backlog 3"},
+     "buckets 0 0 0; set answers=0 failures=0; before;"
+     "buckets 99 99 100; set answers=10 failures=5 held=3; add;"
+     "is p99 100 errors 500 held 3 backlog -;"
+     "buckets 0 99 100; set answers=10 failures=1 held=4; add; is p99 500 errors 500 held 7;"
+     "buckets 99 99 100; set answers=10 failures=7 backlog=3; add;"
+     "is p99 500 errors 700 held 7 backlog 3"},
     {"an impossible number of held seats counts as very many",
      "set held=7 backlog=3; add; set held=2e15 backlog=4; add; is held 1000000000000007 backlog 7"},
     {"a missing figure is null",
      "set backlog=3; add; json {'p99_ms':null,'error_share':null,'held':null,'backlog':3}"},
     {"each figure alone makes a look",
-     "look {'p99_ms':0}; look {'error_share':0}; look {'held':0}; look {'backlog':0};"
      "look fairgate_sagas_open 0; look fairgate_seats_held 0;"
      "look fairgate_seats_held{event='show'} 1e2\n; look " ANSWERS "{class='2xx'} 1;"
      "look " BUCKET "{le='0.1'} 1;"
      "look fairgate_sagas_open 000000000000000000000000000000000000007"},
     {"a page without figures is refused",
-     "bad; bad {; bad {}; bad {'p99_ms':'fast'}; bad [1]; bad <html>busy</html>; bad ok\n;"
-     "bad fairgate_sagas_open\n; bad {'p99_ms':-1}; bad fairgate_sagas_open NaN\n;"
+     "bad; bad {; bad {}; bad {'held':4}; bad <html>busy</html>; bad ok\n;"
+     "bad fairgate_sagas_open\n; bad fairgate_sagas_open NaN\n;"
      "bad fairgate_sagas_open -3\n; bad fairgate_seats_held{event='other'} 5\n"},
     {"a line that is not understood is skipped",
      "bad fairgate_sagas_open 0000000000000000000000000000000000000007;"
@@ -180,9 +175,9 @@ static const struct script_row rows[] = {
     {"looks of one run are compared",
      "buckets 100 100 100; set answers=10 failures=5; before; buckets 300 300 300;"
      "set answers=20 failures=10; add; is p99 99 errors 500"},
-    {"shares and figures are whole numbers",
-     "set p99=$a errors=$a; add; is p99 $b errors $c held - backlog -"
-     " || 0.4 0 400 | 0.5 1 500 | 1 1 1000 | 2.5 3 1000 | 0.0004 0 0 | 0.0005 0 1"},
+    {"a share of errors is rounded to thousandths, and at most 1",
+     "set answers=0 failures=0; before; set answers=$a failures=$b; add; is errors $c"
+     " || 10000 4 0 | 10000 5 1 | 10000 14 1 | 2 5 1000"},
 };
 
 static void start(void)
@@ -211,11 +206,6 @@ TEST_CASE(a_page_lists_whether_each_event_is_served)
     assert_span(event, "gala");
     assert_false(served);
     assert_false(health_next_served(&rest, &event, &served));
-}
-
-TEST_CASE(a_json_page_may_begin_with_blanks)
-{
-    assert_true(health_parse(SPAN(" {\"held\":4}\n"), SPAN("show"), &now));
 }
 
 TEST_CASE(only_the_first_buckets_of_a_long_histogram_are_used)
