@@ -112,7 +112,6 @@ static void answer(struct move_call *move, const struct move_effect *effect)
         answer_code(move);
         return;
     case MOVE_PLACE:
-        front_count(&move->front->stats.moves);
         queue_answer_ticket(move->req, front_line_in(move->front, event, ticket->lane), *ticket,
                             cookie, 200);
         return;

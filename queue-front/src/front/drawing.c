@@ -223,8 +223,6 @@ static void on_round(void *ctx, const struct outcall_answer *answer)
     bool came = answer->rc == 0 && answer->status == 200;
     bool good = came && beacon_drand_answer(answer->body, drawing->beacon.round, &err,
                                             relay->signature, relay->value) == 0;
-    front_count(good ? &drawing->front->stats.beacon_answered
-                     : &drawing->front->stats.beacon_silent);
     if (!came || good)
         return;
     struct log_line line;

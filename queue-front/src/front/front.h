@@ -116,14 +116,12 @@ struct front_stats {
         codes_missing; /* outcomes of presale codes in joins */
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
     _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
-    _Atomic uint64_t tickets_invalid, moves, refused_unchecked, endings_unreported;
-    _Atomic uint64_t renders, broadcasts;
-    _Atomic uint64_t health_answered, health_silent;
-    _Atomic uint64_t beacon_answered, beacon_silent, beacon_late;
+    _Atomic uint64_t tickets_invalid, refused_unchecked, endings_unreported;
+    _Atomic uint64_t health_answered, health_silent, beacon_late;
     _Atomic uint64_t events, events_shut, pending; /* gauges */
 };
 
-enum { FRONT_GAUGES = 27 }; /* of each line */
+enum { FRONT_GAUGES = 25 }; /* of each line */
 
 /* The waiting page for visitors without a place: the same for all readers of a language. */
 struct front_page {

@@ -257,7 +257,6 @@ static void send_streams(struct front *front, struct front_line *event, uint64_t
     http_channel_publish(event->channel, event->frame);
     event->published_us = now_us;
     event->unsent = false;
-    front_count(&front->stats.broadcasts);
 }
 
 static void on_each_event(struct front_line *event, void *ctx)

@@ -110,5 +110,4 @@ void front_render(struct front *front, struct front_line *event)
     TEXT_LIT(&head, "\r\n");
     assert(!head.overflown);
     replace_blob(&event->not_modified, http_blob_create(text_span(&head)));
-    front_count(&front->stats.renders);
 }
