@@ -188,11 +188,6 @@ struct plan *test_hall_plan(const struct test_hall *hall)
     return finish(making, hall);
 }
 
-uint32_t test_hall_place(const struct plan *plan, uint32_t seat)
-{
-    return (uint32_t)strtoul(plan_seat(plan, seat).guid.ptr + 1, NULL, 10);
-}
-
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
                              uint32_t area_capacity)
 {

@@ -27,9 +27,6 @@ struct test_hall {
 };
 
 struct plan *test_hall_plan(const struct test_hall *hall);
-/* The index of a seat in the text, from the left end of the first row on. It is the seat's number
- * unless the hall is shuffled. */
-uint32_t test_hall_place(const struct plan *plan, uint32_t seat);
 /* Rows of equal length, category a, without aisles. */
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
                              uint32_t area_capacity);

@@ -1,6 +1,5 @@
-/* best_halls_test.c: properties of the best seats in random halls. Neither seat numbers nor the
- * direction of the stage change the choice, and seats are found if a request that names them would
- * be granted. */
+/* best_halls_test.c: properties of the best seats in random halls: seats are found if a
+ * request that names them would be granted. */
 #include "core/seats/best.h"
 #include "test_hall.h"
 #include "unit.h"
@@ -12,117 +11,6 @@ static const uint64_t times_ms[] = {0, TEST_NOW_MS, TEST_NOW_MS + 1};
 static uint32_t roll(const struct rng_seeded *rng, uint32_t below)
 {
     return (uint32_t)rng_below(&rng->rng, below);
-}
-
-/* ---- numbers and directions ---- */
-
-enum { TWIN_SEATS = 41 };
-
-/* Two drawings of the same hall. */
-struct twins {
-    struct plan *plans[2];
-    struct engine *engines[2];
-    uint32_t seats[2][TWIN_SEATS]; /* by place */
-    struct engine_op ops[2];
-};
-
-static struct twins open_twins(bool orphan_rule, uint64_t shuffled, unsigned turns)
-{
-    struct twins twins = {.plans = {NULL}};
-    struct test_hall hall = {
-        .rows = ROWS("_aaaaaaa_", "aaa_a_aaa", "aaaaaaaaa", "aaaa_aaaa", "__aaaaaaa__", "__aaa"),
-        .limits = test_limits()};
-    hall.limits.orphan_rule = orphan_rule;
-    for (unsigned i = 0; i < 2; i++) {
-        hall.shuffled = i * shuffled;
-        hall.turns = i * turns;
-        twins.plans[i] = test_hall_plan(&hall);
-        twins.engines[i] = test_hall_engine(twins.plans[i]);
-        assert_int_equal(plan_seat_count(twins.plans[i]), TWIN_SEATS);
-        for (uint32_t seat = 0; seat < TWIN_SEATS; seat++)
-            twins.seats[i][test_hall_place(twins.plans[i], seat)] = seat;
-    }
-    return twins;
-}
-
-static void close_twins(struct twins *twins)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        engine_destroy(twins->engines[i]);
-        plan_destroy(twins->plans[i]);
-    }
-}
-
-static uint64_t places(const struct plan *plan, const uint32_t *seats, uint32_t count)
-{
-    uint64_t set = 0;
-    for (uint32_t i = 0; i < count; i++)
-        set |= UINT64_C(1) << test_hall_place(plan, seats[i]);
-    return set;
-}
-
-/* The seats at these places, in this order. */
-static void name(const struct twins *twins, unsigned which, const uint32_t *wanted, uint32_t count,
-                 uint32_t *out)
-{
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = twins->seats[which][wanted[i]];
-}
-
-static void both_offer_the_same_instead(const struct twins *twins, const uint32_t *wanted,
-                                        uint32_t count)
-{
-    struct engine_offer offers[2][ALTERNATIVES_MAX];
-    uint32_t lens[2], seats[8], searched;
-    for (unsigned i = 0; i < 2; i++) {
-        name(twins, i, wanted, count, seats);
-        struct engine_ask ask = test_ask_seats(1, seats, count);
-        lens[i] = engine_alternatives(twins->engines[i], &ask, TEST_NOW_MS, offers[i], &searched);
-    }
-    assert_int_equal(lens[0], lens[1]);
-    for (uint32_t i = 0; i < lens[0]; i++)
-        assert_int_equal(places(twins->plans[0], offers[0][i].seats, count),
-                         places(twins->plans[1], offers[1][i].seats, count));
-}
-
-static void both_answer_the_same(struct twins *twins, bool best, const uint32_t *wanted,
-                                 uint32_t count, bool adjacent)
-{
-    enum engine_verdict verdicts[2];
-    uint32_t seats[8];
-    for (unsigned i = 0; i < 2; i++) {
-        name(twins, i, wanted, count, seats);
-        struct engine_ask ask =
-            best ? test_ask_best(1, 0, count, adjacent) : test_ask_seats(1, seats, count);
-        verdicts[i] = engine_hold(twins->engines[i], &ask, TEST_NOW_MS, &twins->ops[i]);
-        if (verdicts[i] == ENGINE_OK)
-            engine_settle(twins->engines[i], &twins->ops[i]);
-    }
-    assert_int_equal(verdicts[0], verdicts[1]);
-    const struct change *one = &twins->ops[0].change, *other = &twins->ops[1].change;
-    if (verdicts[0] != ENGINE_OK)
-        return;
-    assert_int_equal(one->flags, other->flags);
-    assert_int_equal(places(twins->plans[0], one->seats, one->add_count),
-                     places(twins->plans[1], other->seats, other->add_count));
-}
-
-TEST_CASE(numbering_and_direction_do_not_change_the_choice)
-{
-    struct rng_seeded rng;
-    uint64_t seed = unit_seed();
-    rng_seeded_init(&rng, seed);
-    for (unsigned round = 0; round < 32; round++) {
-        struct twins twins = open_twins(round >> 3 & 1, round & 4 ? seed + round : 0, round & 3);
-        for (unsigned i = 0; i < 20; i++) {
-            uint32_t first = roll(&rng, TWIN_SEATS - 3), count = 1 + roll(&rng, 3);
-            uint32_t wanted[3] = {first, first + 1, first + 2};
-            wanted[count - 1] += roll(&rng, 2); /* sometimes with a gap */
-            both_offer_the_same_instead(&twins, wanted, count);
-            both_answer_the_same(&twins, roll(&rng, 2), wanted, count, roll(&rng, 2));
-        }
-        close_twins(&twins);
-    }
 }
 
 /* A minimal draft: no channels, no kinds of rows, all seats in one point. */
