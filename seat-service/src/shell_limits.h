@@ -16,9 +16,6 @@ enum {
     CODES_WRONG_MAX = 10,
     CODES_WRONG_OF_ADDRESS_MAX = 100,
     CODES_WRONG_CROWDED_MAX = 1,
-    /* The shortest code of a new import, in characters other than spaces. Eight digits make 10^8
-     * codes: a hundred tries a minute find a given one within a month with a chance of 4 %. */
-    CHANNEL_CODE_MIN = 8,
 
     /* ---- the journal ---- */
 

@@ -38,7 +38,7 @@ struct import {
     bool corrects;      /* until events_revise_end() */
     char content[2 * PLAN_HASH_BYTES + 1], reason[CHANGE_TEXT_MAX + 1];
     struct engine_clashes clashes;
-    int rc, judged; /* result of rules for new documents, which existing ones may break */
+    int rc;
     struct err_slot err;
 };
 
@@ -273,42 +273,6 @@ static bool on_correction_written(struct operation *operation)
 
 /* ---- import, step 1: the plan is read ---- */
 
-static unsigned letters_of(struct span code)
-{
-    unsigned letters = 0;
-    for (size_t i = 0; i < code.len; i++) { /* UTF-8: bytes that begin a character */
-        if (((unsigned char)code.ptr[i] & 0xc0) != 0x80 && code.ptr[i] != ' ')
-            letters++;
-    }
-    return letters;
-}
-
-/* Visitors may guess codes. Existing events keep shorter ones, so plan_import() does not check
- * this. */
-static int judge_codes(const struct plan *plan, struct err_slot *err)
-{
-    for (uint32_t i = 1; i < plan_channel_count(plan); i++) {
-        struct span code = plan_channel(plan, i)->code;
-        if (code.ptr != NULL && letters_of(code) < CHANNEL_CODE_MIN)
-            return err_set(err, ERR_RANGE,
-                           "/channels/%u/code: must have at least %d characters other than spaces",
-                           (unsigned)i - 1, CHANNEL_CODE_MIN);
-    }
-    return 0;
-}
-
-/* "floor#1" is the first place of an order in the area "floor". Existing events keep such seats. */
-static int judge_seats(const struct plan *plan, struct err_slot *err)
-{
-    for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
-        struct span guid = plan_seat(plan, i).guid;
-        if (memchr(guid.ptr, '#', guid.len) != NULL)
-            return err_set(err, ERR_RANGE, "seat_guid \"%.*s\": must not have a #", (int)guid.len,
-                           guid.ptr);
-    }
-    return 0;
-}
-
 static void read_plan(struct operation *operation)
 {
     struct import *import = operation_of(operation, &import_kind);
@@ -317,10 +281,6 @@ static void read_plan(struct operation *operation)
         import->rc = shown_plan_create(import->body, &import->err, &import->plan);
     if (import->rc == 0)
         import->rc = shown_plan_pack(import->plan, &import->err);
-    if (import->rc == 0)
-        import->judged = judge_codes(import->plan->plan, &import->err);
-    if (import->rc == 0 && import->judged == 0)
-        import->judged = judge_seats(import->plan->plan, &import->err);
 }
 
 /* The event exists; repeating an import is not an error. Returns true if it has responded. */
@@ -385,11 +345,6 @@ static bool on_plan_read(struct operation *operation)
     call->event = events_find(conf->events, span_of(import->id));
     if (call->event != NULL ? judge_repeated(import) : judge_absent(import))
         return true;
-    import->rc = import->judged;
-    if (import->rc < 0) {
-        refuse_import(import);
-        return true;
-    }
     if (call->event != NULL) {
         events_keep(call->event);
         import->kept = call->event;

@@ -19,6 +19,9 @@ enum {
     PLAN_AREA_CAPACITY_MAX = 1 << 20, /* three counters of 21 bits share a word */
     PLAN_VIEWS_MAX = 1024,            /* sections with a photo; a stadium has some 200 */
     PLAN_CHANNELS_MAX = 16,           /* must fit a byte with the four flags of a seat */
+    /* The shortest code of a channel, in characters other than spaces. Eight digits make 10^8
+     * codes: a hundred tries a minute find a given one within a month with a chance of 4 %. */
+    PLAN_CODE_MIN = 8,
     /* Shapes that a plan draws next to its seats, and their polygons' corners, that are served: a
      * real plan has 331 shapes, and 30 polygons of 100 corners. At most 100 KB, a third of that
      * compressed; a plan loads in a second and a half. */

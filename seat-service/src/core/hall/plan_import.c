@@ -180,6 +180,16 @@ static int find_channel(const struct import *import, struct span id)
     return -1;
 }
 
+static unsigned letters_of(struct span code)
+{
+    unsigned letters = 0;
+    for (size_t i = 0; i < code.len; i++) { /* UTF-8: bytes that begin a character */
+        if (((unsigned char)code.ptr[i] & 0xc0) != 0x80 && code.ptr[i] != ' ')
+            letters++;
+    }
+    return letters;
+}
+
 static void read_channels(struct import *import, struct json_in *in)
 {
     json_t *list;
@@ -195,8 +205,11 @@ static void read_channels(struct import *import, struct json_in *in)
             return;
         read_id(&item, "id", &channel.id);
         plan_read_text(&item, "name", &channel.name);
-        if (json_in_has(&item, "code"))
-            json_in_str(&item, "code", 4, PLAN_ID_MAX, &channel.code);
+        if (json_in_has(&item, "code") &&
+            json_in_str(&item, "code", PLAN_CODE_MIN, PLAN_ID_MAX, &channel.code) &&
+            letters_of(channel.code) < PLAN_CODE_MIN)
+            json_in_refuse(&item, "code", "must have at least %d characters other than spaces",
+                           PLAN_CODE_MIN);
         read_time(&item, "on_sale_at", &channel.on_sale_ms);
         if (find_channel(import, channel.id) >= 0)
             json_in_refuse(&item, "id", "is the id of an earlier channel, or \"public\"");
@@ -351,6 +364,8 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
     if (!json_in_item_child(row, "seats", list, i, &item))
         return false;
     read_id(&item, "seat_guid", &seat->guid);
+    if (span_has_any(seat->guid, "#")) /* floor#1: the first place of an order in area "floor" */
+        json_in_refuse(&item, "seat_guid", "must not have a #");
     json_in_require(&item, "seat_number");
     json_in_chars(&item, "seat_number", 0, PLAN_TEXT_MAX, &seat->number);
     json_in_require(&item, "position");

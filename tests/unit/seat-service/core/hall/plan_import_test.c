@@ -283,7 +283,7 @@ static const struct {
     {"/limits/rate_per_session_per_s", NUMBER, 0, 10000, ""},
     {"/name", CHARS, 1, 128, ""},
     {"/currency", TEXT, 3, 3, ""},
-    {"/channels/0/code", TEXT, 4, 128, ""},
+    {"/channels/0/code", TEXT, 8, 128, ""},
     {"/channels/0/name", CHARS, 0, 128, ""},
     {"/zones/0/entrance", CHARS, 0, 128, ""},
     {SEAT1 "/seat_guid", TEXT, 1, 128, "/seats []"},
@@ -574,10 +574,11 @@ static const struct {
      "{'name':'A','color':'#f00'}]",
      "category A = 0 99000 0 0 #f00; category B = 1 120000 0 0 #123"},
     {"areas and channels are found by their names",
-     "/channels [{'id':'open'},{'id':'fans','code':'moon','on_sale_at':'1970-01-01T00:00:02Z'}]; "
+     "/channels "
+     "[{'id':'open'},{'id':'fans','code':'moonrise','on_sale_at':'1970-01-01T00:00:02Z'}]; "
      "/areas/1 {'id':'bar','name':'Bar','category':'A','capacity':6,'channel':'fans'}",
      "area pit = 0 of 2: 1 0 5 -; area bar = 1 of 2: 0 2 6 Bar; area A = -1 of 2; "
-     "channels moon = public 0, open 0, fans 2000, codes 1, moon opens 2; "
+     "channels moonrise = public 0, open 0, fans 2000, codes 1, moonrise opens 2; "
      "channels sun = public 0, open 0, fans 2000, codes 1, sun opens -1"},
     {"a seat adds the positions of zone, row and seat",
      ZONE "/position {'x':-1000,'y':-2000}; " ROW1 "/position {'x':-100,'y':-200}; " SEAT1
