@@ -83,6 +83,8 @@ static uint32_t slots_for(const struct plan *plan, uint32_t least, uint32_t *pla
 static int create_parts(struct engine *engine, const struct engine_conf *conf)
 {
     assert(engine->categories <= PLAN_CATEGORIES_MAX);
+    assert(engine->limits->max_per_hold >= 1 && engine->limits->max_per_hold <= HOLD_SEATS_MAX);
+    static_assert(HOLD_SEATS_MAX <= HOLD_AREA_QUANTITY_MAX, "a limit of seats is one of places");
     uint32_t slots = slots_for(conf->plan, conf->places, &engine->places);
     if (seats_init(&engine->seats, engine->facts) < 0)
         return ERR_NOMEM;
@@ -190,7 +192,8 @@ engine_hash_text(struct span text) /* FNV-1a: order ids come from the saga, not 
     return hash != 0 ? hash : 1;
 }
 
-bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice)
+/* Sorts; false if a seat occurs twice (*twice). */
+static bool sort_seats(uint32_t *seats, uint32_t count, uint32_t *twice)
 {
     assert(count <= CHANGE_SEATS_MAX);
     for (uint32_t i = 1; i < count; i++) { /* buyers name a few seats, mostly in order */
@@ -533,8 +536,8 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
     return ENGINE_OK;
 }
 
-static enum engine_verdict check_named(const struct engine *engine, const uint32_t *seats,
-                                       uint32_t count, struct engine_op *op, uint32_t *out)
+enum engine_verdict engine_named(const struct engine *engine, const uint32_t *seats, uint32_t count,
+                                 struct engine_op *op, uint32_t *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         out[i] = seats[i];
@@ -543,13 +546,7 @@ static enum engine_verdict check_named(const struct engine *engine, const uint32
             return ENGINE_UNKNOWN;
         }
     }
-    return engine_sort(out, count, &op->seat) ? ENGINE_OK : ENGINE_TWICE;
-}
-
-static uint32_t max_per_hold(const struct engine *engine)
-{
-    uint32_t max = engine->limits->max_per_hold;
-    return max != 0 && max < HOLD_SEATS_MAX ? max : HOLD_SEATS_MAX;
+    return sort_seats(out, count, &op->seat) ? ENGINE_OK : ENGINE_TWICE;
 }
 
 static enum engine_verdict hold_seats(struct engine *engine, const struct engine_ask *ask,
@@ -558,11 +555,11 @@ static enum engine_verdict hold_seats(struct engine *engine, const struct engine
     struct change *change = &op->change;
     if (ask->seat_count == 0)
         return ENGINE_NO_SEATS;
-    op->limit = max_per_hold(engine);
+    op->limit = engine->limits->max_per_hold;
     if (ask->seat_count > op->limit)
         return ENGINE_TOO_MANY;
     enum engine_verdict verdict =
-        check_named(engine, ask->seats, ask->seat_count, op, change->seats);
+        engine_named(engine, ask->seats, ask->seat_count, op, change->seats);
     if (verdict != ENGINE_OK)
         return verdict;
     change->add_count = (uint16_t)ask->seat_count;
@@ -585,14 +582,6 @@ static enum engine_verdict hold_seats(struct engine *engine, const struct engine
     return end_take(engine, op, verdict);
 }
 
-static uint32_t places_per_hold(const struct engine *engine)
-{
-    static_assert(HOLD_SEATS_MAX <= HOLD_AREA_QUANTITY_MAX, "a limit of seats is one of places");
-    uint32_t max = engine->limits->max_per_hold;
-    assert(max <= HOLD_SEATS_MAX); /* plan_limits.c */
-    return max != 0 ? max : HOLD_AREA_QUANTITY_MAX;
-}
-
 static enum engine_verdict hold_area(struct engine *engine, const struct engine_ask *ask,
                                      uint64_t now_ms, struct engine_op *op)
 {
@@ -602,7 +591,7 @@ static enum engine_verdict hold_area(struct engine *engine, const struct engine_
         return ENGINE_UNKNOWN;
     if (ask->quantity == 0)
         return ENGINE_NO_SEATS;
-    op->limit = places_per_hold(engine);
+    op->limit = engine->limits->max_per_hold;
     if (ask->quantity > op->limit)
         return ENGINE_TOO_MANY;
     enum engine_verdict verdict = engine_rules_area(engine, &ask->who, ask->area, now_ms, op);
@@ -636,7 +625,7 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
         memcpy(change->seats, pick.seats, pick.count * sizeof(pick.seats[0]));
         change->add_count = (uint16_t)pick.count;
         uint32_t twice;
-        bool sorted = engine_sort(change->seats, change->add_count, &twice);
+        bool sorted = sort_seats(change->seats, change->add_count, &twice);
         assert(sorted);
         verdict = engine_rules(engine, &ask->who, change->seats, change->add_count, change->seats,
                                change->add_count, now_ms, op);
@@ -669,7 +658,7 @@ static enum engine_verdict best_of(struct engine *engine, const struct engine_as
 {
     if (ask->quantity == 0)
         return ENGINE_NO_SEATS;
-    op->limit = max_per_hold(engine);
+    op->limit = engine->limits->max_per_hold;
     if (ask->quantity > op->limit)
         return ENGINE_TOO_MANY;
     if (ask->category != ENGINE_CATEGORY_ANY && ask->category >= engine->categories)
@@ -729,14 +718,14 @@ static enum engine_verdict change_seats(struct engine *engine, const struct engi
     uint32_t own_count = engine_chain(engine, op->own.slot, own);
     if (edit->quantity != 0)
         return ENGINE_MIXED;
-    op->limit = max_per_hold(engine);
+    op->limit = engine->limits->max_per_hold;
     if (edit->add_count > op->limit || edit->remove_count > HOLD_SEATS_MAX)
         return ENGINE_TOO_MANY;
     enum engine_verdict verdict =
-        check_named(engine, edit->add, edit->add_count, op, change->seats);
+        engine_named(engine, edit->add, edit->add_count, op, change->seats);
     if (verdict == ENGINE_OK)
-        verdict = check_named(engine, edit->remove, edit->remove_count, op,
-                              change->seats + edit->add_count);
+        verdict = engine_named(engine, edit->remove, edit->remove_count, op,
+                               change->seats + edit->add_count);
     if (verdict != ENGINE_OK)
         return verdict;
     change->add_count = (uint16_t)edit->add_count;
@@ -785,7 +774,7 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
         return ENGINE_MIXED;
     if (edit->quantity == 0)
         return ENGINE_NO_SEATS;
-    op->limit = places_per_hold(engine);
+    op->limit = engine->limits->max_per_hold;
     if (edit->quantity > op->limit)
         return ENGINE_TOO_MANY;
     uint32_t more = edit->quantity > was ? edit->quantity - was : 0;

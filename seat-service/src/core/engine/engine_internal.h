@@ -194,8 +194,9 @@ void engine_fill_removed(struct engine *engine, struct engine_op *op);
 enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, const uint32_t *own,
                                  uint32_t own_count, enum seat_state state, enum orphans orphans);
 void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state state);
-/* Sorts; false if a seat occurs twice (*twice). */
-bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice);
+/* Copies the seats that a request names to `out`, sorted. */
+enum engine_verdict engine_named(const struct engine *engine, const uint32_t *seats, uint32_t count,
+                                 struct engine_op *op, uint32_t *out);
 /* `out` becomes `own` without the change's removed and with its added seats; all are ascending. If
  * one does not fit, it is *seat: ENGINE_TWICE, ENGINE_NOT_IN_HOLD. */
 enum engine_verdict engine_merge(const struct change *change, const uint32_t *own,

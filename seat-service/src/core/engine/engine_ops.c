@@ -262,12 +262,7 @@ static enum engine_verdict fill_named(const struct engine *engine, const uint32_
     op->limit = max;
     if (count > max)
         return ENGINE_TOO_MANY;
-    for (uint32_t i = 0; i < count; i++) {
-        op->seat = out[i] = seats[i];
-        if (seats[i] >= engine->facts->seat_count)
-            return ENGINE_UNKNOWN;
-    }
-    return engine_sort(out, count, &op->seat) ? ENGINE_OK : ENGINE_TWICE;
+    return engine_named(engine, seats, count, op, out);
 }
 
 enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, uint32_t count,

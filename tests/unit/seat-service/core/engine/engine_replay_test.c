@@ -57,12 +57,12 @@ static const struct script_row rows[] = {
           "commit; change b u2 quantity=1; begin release b u2;"
           "wrong quantity=2 says it names another number of places than the hold has"},
     {"a hold may reach its limits and not exceed them",
-     "hall 2*(40)a hold=0 floor=3072; begin hold a u1 0-63; wrong add=0-64 says no seats, or too "
+     "hall 2*(40)a hold=64 floor=3072; begin hold a u1 0-63; wrong add=0-64 says no seats, or too "
      "many;"
      "commit; begin change a u1 add=64 remove=0;"
-     "wrong remove=- says no seats would be left, or too many; commit; begin places b u2 1024;"
+     "wrong remove=- says no seats would be left, or too many; commit; begin places b u2 64;"
      "wrong quantity=1025 says no seats, or too many; commit; change b u2 quantity=1;"
-     "begin change b u2 quantity=1024; wrong quantity=1025 says no places"},
+     "begin change b u2 quantity=64; wrong quantity=1025 says no places"},
     {"blocked seats and places are unblocked, and no others",
      HALL "hold a u1 1; begin block 2,3,4; wrong add=1,3,4 says seats are not free; commit;"
           "begin unblock 2,3; wrong remove=1,3 says its seats are not blocked;"
