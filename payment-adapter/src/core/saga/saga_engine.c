@@ -88,7 +88,7 @@ struct saga_engine {
      * rest: next at `lost_next_us`, then once a second, until the lost lease has ended itself. */
     uint64_t lost_until_us, lost_next_us;
     uint64_t commit_at_us; /* no commit before; set after a failed commit */
-    struct saga_engine_stats stats;
+    uint32_t calling;      /* calls under way */
 };
 
 /* ---- lists ---- */
@@ -161,8 +161,8 @@ static void call_unlink(struct call *call)
     if (call->next != NULL)
         call->next->prev = call->prev;
     call->engine = NULL;
-    assert(engine->stats.calling > 0);
-    engine->stats.calling--;
+    assert(engine->calling > 0);
+    engine->calling--;
 }
 
 static void call_free(struct call *call)
@@ -179,7 +179,7 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot,
                                 const struct saga_row *row)
 {
     assert(slot->call == NULL);
-    assert(engine->stats.calling < engine->conf.calls_max);
+    assert(engine->calling < engine->conf.calls_max);
     struct call *call = calloc(1, sizeof(*call) + row->data.len + 1);
     if (call == NULL)
         return NULL;
@@ -207,7 +207,7 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot,
     if (engine->calls != NULL)
         engine->calls->prev = call;
     engine->calls = call;
-    engine->stats.calling++;
+    engine->calling++;
     return call;
 }
 
@@ -394,7 +394,6 @@ static void lease_some(struct saga_engine *engine)
     engine->nudged = false;
     engine->full_lease = false;
     engine->lease_at_us = engine->now_us + (uint64_t)engine->conf.idle_ms * 1000;
-    engine->stats.leases++;
     engine->lease_asked = room;
     engine->conf.store.lease(engine->conf.store.ctx, room, held_after_loss(engine));
 }
@@ -404,7 +403,7 @@ void saga_engine_nudge(struct saga_engine *engine)
     engine->nudged = true;
 }
 
-static bool take_row(struct saga_engine *engine, const struct saga_row *row)
+static void take_row(struct saga_engine *engine, const struct saga_row *row)
 {
     struct slot *slot = engine->lists[SLOT_FREE].head;
     assert(slot != NULL);
@@ -413,7 +412,7 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
     assert(!saga_ended(row->state) && !row->parked);
     char *data = malloc(row->data.len + 1);
     if (data == NULL)
-        return false; /* it is leased again: after its lease, or after a lost answer of ours */
+        return; /* it is leased again: after its lease, or after a lost answer of ours */
     if (row->data.len > 0)
         memcpy(data, row->data.ptr, row->data.len);
     slot->row = *row;
@@ -421,7 +420,6 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
     slot->data = data;
     slot->row.data.ptr = data;
     slot_move(engine, slot, SLOT_READY);
-    return true;
 }
 
 void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *rows, uint32_t len)
@@ -431,7 +429,6 @@ void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *ro
     assert(len <= engine->lease_asked);
     engine->leasing = false;
     if (rows == NULL) {
-        engine->stats.lease_errors++;
         engine->lost_until_us = engine->now_us + (uint64_t)engine->conf.lease_ms * 1000;
         engine->lost_next_us = 0;
         engine->lease_at_us = engine->now_us + LEASE_RETRY_US;
@@ -439,7 +436,7 @@ void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *ro
     }
     engine->full_lease = len == engine->lease_asked;
     for (uint32_t i = 0; i < len; i++)
-        engine->stats.leased += take_row(engine, &rows[i]);
+        take_row(engine, &rows[i]);
 }
 
 /* ---- calling ---- */
@@ -497,7 +494,6 @@ static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
 static void slot_decide(struct saga_engine *engine, struct slot *slot,
                         const struct saga_outcome *outcome)
 {
-    engine->stats.tries[outcome->verdict]++;
     report_to_peer(engine, slot, outcome);
     saga_decide(&slot->row, outcome, engine->now_us, engine->conf.rng, &slot->move);
 }
@@ -531,7 +527,6 @@ static bool slot_rode(struct saga_engine *engine, struct slot *slot)
     call->effects = (struct saga_effects){0};
     if (done) {
         struct saga_move next;
-        engine->stats.tries[SAGA_DONE]++;
         saga_decide(&row, &call->outcome, engine->now_us, engine->conf.rng, &next);
         saga_ride(&slot->move, &next);
     } else {
@@ -583,7 +578,6 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
     slot->call->slot = NULL;
     call_unlink(slot->call);
     slot->call = NULL;
-    engine->stats.timeouts++;
     struct saga_outcome outcome = {
         .verdict = SAGA_UNKNOWN,
         .took_us = slot->row.def->steps[slot->row.step]->timeout_ms * 1000,
@@ -659,7 +653,6 @@ static void slot_start(struct saga_engine *engine, struct slot *slot)
     }
     uint32_t wait_ms = peer_wait_ms(engine, slot);
     if (wait_ms > 0) {
-        engine->stats.deferred++;
         saga_defer(&slot->row, wait_ms, &slot->move);
         slot_moved(engine, slot);
         return;
@@ -720,16 +713,7 @@ static void commit_moved(struct saga_engine *engine)
         return;
     assert(len == engine->lists[SLOT_COMMITTING].len);
     engine->committing = true;
-    engine->stats.commits++;
     engine->conf.store.commit(engine->conf.store.ctx, engine->batch, len);
-}
-
-static void count_stored(struct saga_engine *engine, const struct saga_move *move)
-{
-    engine->stats.moves++;
-    engine->stats.parked += move->parked;
-    engine->stats.completed += move->state == SAGA_COMPLETED;
-    engine->stats.undone += move->state == SAGA_UNDONE;
 }
 
 static void slot_stored(struct saga_engine *engine, struct slot *slot,
@@ -748,7 +732,6 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
         slot->row.data = slot->move.data;
         slot->new_data = NULL;
     }
-    count_stored(engine, &slot->move);
     if (engine->conf.on_stored != NULL)
         engine->conf.on_stored(engine->conf.ctx, &slot->row, &slot->move);
     if (slot->move.release) {
@@ -773,7 +756,6 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
 static void slot_refused(struct saga_engine *engine, struct slot *slot, const char *why)
 {
     assert(slot->state == SLOT_COMMITTING);
-    engine->stats.refused++;
     if (++slot->refused > 2) {
         slot_free(engine, slot);
         return;
@@ -807,7 +789,6 @@ static void commit_again(struct saga_engine *engine)
         return;
     assert(len <= engine->conf.slots);
     engine->committing = true;
-    engine->stats.commits++;
     engine->conf.store.commit(engine->conf.store.ctx, engine->batch, len);
 }
 
@@ -818,7 +799,6 @@ void saga_engine_on_committed(struct saga_engine *engine, bool ok,
     assert(ok == (replies != NULL));
     engine->committing = false;
     if (!ok) {
-        engine->stats.commits_unknown++;
         engine->commit_at_us = engine->now_us + COMMIT_RETRY_US;
         return;
     }
@@ -832,7 +812,6 @@ void saga_engine_on_committed(struct saga_engine *engine, bool ok,
         } else if (replies[i].stored == SAGA_REFUSED) {
             slot_refused(engine, slot, replies[i].why);
         } else {
-            engine->stats.fenced++;
             slot_free(engine, slot);
         }
         i++;
@@ -853,8 +832,6 @@ void saga_engine_turn(struct saga_engine *engine, uint64_t now_us)
         commit_again(engine);
     if (engine->lists[SLOT_COMMITTING].len == 0)
         commit_moved(engine);
-    engine->stats.in_flight = engine->conf.slots - engine->lists[SLOT_FREE].len;
-    assert(engine->stats.in_flight <= engine->conf.slots);
 }
 
 uint64_t saga_engine_due_us(const struct saga_engine *engine)
@@ -887,7 +864,7 @@ bool saga_engine_idle(const struct saga_engine *engine)
     return empty && !engine->leasing;
 }
 
-const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine)
+uint32_t saga_engine_in_flight(const struct saga_engine *engine)
 {
-    return &engine->stats;
+    return engine->conf.slots - engine->lists[SLOT_FREE].len;
 }

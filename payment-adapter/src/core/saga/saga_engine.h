@@ -99,7 +99,8 @@ uint64_t saga_engine_due_us(const struct saga_engine *engine);
 void saga_engine_nudge(struct saga_engine *engine);
 /* Leases no more sagas. Leased ones run to their next stored move, which releases them. */
 void saga_engine_drain(struct saga_engine *engine);
-bool saga_engine_idle(const struct saga_engine *engine); /* no work is in progress */
+bool saga_engine_idle(const struct saga_engine *engine);          /* no work is in progress */
+uint32_t saga_engine_in_flight(const struct saga_engine *engine); /* leased sagas */
 
 /* The store's answers. Rows are copied; their lease_us and step_us are on the caller's clock. */
 const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct span key);
@@ -127,17 +128,5 @@ void saga_call_finish(struct saga_call *call, const struct saga_outcome *outcome
 void saga_call_set_data(struct saga_call *call, struct span data);
 /* Only before the finish: what else the move will write. */
 struct saga_effects *saga_call_effects(struct saga_call *call);
-
-/* ---- statistics ---- */
-
-struct saga_engine_stats {
-    uint64_t leases, leased, lease_errors;
-    uint64_t commits, moves, fenced, refused, commits_unknown;
-    uint64_t tries[SAGA_VERDICT_COUNT];
-    uint64_t timeouts, deferred, parked, completed, undone;
-    uint32_t in_flight, calling;
-};
-
-const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine);
 
 #endif

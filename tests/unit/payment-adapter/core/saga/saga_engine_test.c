@@ -14,11 +14,10 @@
  *   end ID|all VERDICT KEY=VALUE...        the step finishes
  *   stored KEY=VALUE... | refused | fenced | lost     the store answers the commit
  *
- * and what is expected: due AT|now|later, idle, busy, leases N, commits N, calls N (out), moved N,
- *   losses N (leases after a lost one), held N (sagas that it named)
- * (in the last commit), stat NAME=N..., tries VERDICT N, call ID FIELD=VALUE..., move
- * FIELD=VALUE... (the first of the last commit), after FIELD=VALUE... (the row, as it is after the
- * last stored move). */
+ * and what is expected: due AT|now|later, idle, busy, leases N, commits N, calls N (out), moved N
+ *   (in the last commit), losses N (leases after a lost one), held N (sagas that it named),
+ *   in_flight N (sagas that the engine has), call ID FIELD=VALUE..., move FIELD=VALUE... (the first
+ *   of the last commit), after FIELD=VALUE... (the row, as it is after the last stored move). */
 #include "core/saga/saga_engine.h"
 
 #include "script.h"
@@ -299,9 +298,9 @@ SCRIPT_VERB(do_row, "row")
 
 SCRIPT_VERB(do_leased, "leased")
 {
-    uint64_t leased = saga_engine_stats(engine())->leased;
+    uint32_t before = saga_engine_in_flight(engine());
     saga_engine_on_leased(engine(), now.rows, now.rows_len);
-    assert_int_equal(saga_engine_stats(engine())->leased, leased + now.rows_len);
+    assert_int_equal(saga_engine_in_flight(engine()), before + now.rows_len);
     now.rows_len = 0;
     memset(now.data, 'x', sizeof(now.data)); /* rows are copied: overwrite the original */
 }
@@ -415,38 +414,19 @@ SCRIPT_VERB(is_idle, "idle|busy")
     script_expect_text(line, script_word(line, 0), idle ? "idle" : "busy");
 }
 
-/* The counters of the test itself. */
-SCRIPT_VERB(has_count, "leases|commits|calls|moved|losses|held")
+/* Counts of calls to the test, and the engine's sagas. */
+SCRIPT_VERB(has_count, "leases|commits|calls|moved|losses|held|in_flight")
 {
     const struct script_field fields[SCRIPT_FIELDS] = {
-        SCRIPT_NUMBER("leases", now.leases),   SCRIPT_NUMBER("commits", now.commits),
-        SCRIPT_NUMBER("calls", now.calls_len), SCRIPT_NUMBER("moved", now.moved_len),
-        SCRIPT_NUMBER("losses", now.losses),   SCRIPT_NUMBER("held", now.held),
+        SCRIPT_NUMBER("leases", now.leases),
+        SCRIPT_NUMBER("commits", now.commits),
+        SCRIPT_NUMBER("calls", now.calls_len),
+        SCRIPT_NUMBER("moved", now.moved_len),
+        SCRIPT_NUMBER("losses", now.losses),
+        SCRIPT_NUMBER("held", now.held),
+        SCRIPT_NUMBER("in_flight", saga_engine_in_flight(engine())),
     };
     script_expect_field(line, 0, fields);
-}
-
-#define STAT(NAME) SCRIPT_NUMBER(#NAME, stats->NAME)
-
-SCRIPT_VERB(has_stat, "stat")
-{
-    const struct saga_engine_stats *stats = saga_engine_stats(engine());
-    const struct script_field fields[SCRIPT_FIELDS] = {
-        STAT(leases), STAT(leased),    STAT(lease_errors), STAT(commits),   STAT(commits_unknown),
-        STAT(moves),  STAT(fenced),    STAT(refused),      STAT(timeouts),  STAT(deferred),
-        STAT(parked), STAT(completed), STAT(undone),       STAT(in_flight), STAT(calling),
-    };
-    script_expect_values(line, 1, fields);
-}
-
-/* Tries that ended with this verdict; there is no other. */
-SCRIPT_VERB(has_tries, "tries")
-{
-    unsigned verdict = script_choice(line, script_word(line, 1), verdicts);
-    for (unsigned i = 0; i < SAGA_VERDICT_COUNT; i++) {
-        const char *want = i == verdict ? script_word(line, 2) : "0";
-        script_expect(line, want, saga_engine_stats(engine())->tries[i]);
-    }
 }
 
 static const char *text_of(struct span span, char text[128])
@@ -611,8 +591,8 @@ static const struct script_row rows[] = {
     {"saga_leased_while_draining_is_given_back_at_once",
      "turn 1ms; drain; row one; leased; turn 2ms; calls 0; commits 1; move release=1 delay=0 "
      "mark=deferred; busy; stored; idle"},
-    {"failed_lease_is_retried_and_counted", "turn 1ms; lease-failed; stat lease_errors=1; due "
-                                            "201ms; turn 201ms-1; leases 1; turn 201ms; leases 2"},
+    {"failed_lease_is_retried",
+     "turn 1ms; lease-failed; due 201ms; turn 201ms-1; leases 1; turn 201ms; leases 2"},
     {"lease_after_a_lost_one_names_the_sagas_that_the_engine_has",
      "serve one x2; turn 502ms; leases 2; losses 0; lease-failed; turn 702ms; leases 3; losses 1; "
      "held 2; leased"},
@@ -622,8 +602,8 @@ static const struct script_row rows[] = {
      "turn $a; losses 2; leased; turn $b; losses $c || 1201ms 60000ms 3|1201ms 60001ms 2"},
     {"full_lease_is_followed_by_another_and_others_by_a_pause",
      "turn 1ms; leases 1; row one x12; leased; turn 2ms; end all done; turn 3ms; moved 12; stored; "
-     "turn 4ms; leases 2; leased; due 504ms; turn 504ms-1; leases 2; turn 504ms; leases 3; stat "
-     "leases=3 leased=12 commits=1"},
+     "turn 4ms; leases 2; leased; due 504ms; turn 504ms-1; leases 2; turn 504ms; leases 3; "
+     "commits 1"},
     {"lease_waits_for_the_commit_under_way_and_shares_the_next",
      "serve one x3; end 1 done; turn 3ms; commits 1; nudge; end 2 done; turn 4ms; commits 1; "
      "leases 1; due later; stored; turn 5ms; commits 2; leases 2"},
@@ -634,22 +614,21 @@ static const struct script_row rows[] = {
      "idle; turn 1ms; busy; row one; leased; busy; turn 2ms; end 1 done; nudge; turn 3ms; "
      "lease-failed; busy; stored; idle"},
     {"sleeping_saga_is_leased_when_it_is_due_or_by_the_next_idle_lease",
-     "serve one; end 1 ongoing retry=$a; turn 3ms; move release=1; stored; stat moves=1; due $b; "
+     "serve one; end 1 ongoing retry=$a; turn 3ms; move release=1; stored; due $b; "
      "turn $b-1; leases 1; turn $b; leases 2 || 100 103ms|600 501ms"},
     {"woken_saga_is_leased_at_once",
      CALLED "end 1 ongoing retry=100; turn 3ms; stored wake=1; due 3ms; turn 3ms; leases 2"},
-    {"parked_saga_is_counted_and_not_leased_again",
-     COMMITTING("done") "refused; turn 4ms; move parked=1; stored wake=7; stat parked=1 "
-                        "in_flight=1; due 501ms; turn 5ms; stat in_flight=0; leases 1"},
+    {"parked_saga_is_not_leased_again",
+     COMMITTING("done") "refused; turn 4ms; move parked=1; stored wake=7; due "
+                        "501ms; turn 5ms; in_flight 0; leases 1"},
     {"ended_saga_is_not_leased_again_for_a_wake", COMMITTING("done") "stored wake=7; due 501ms"},
 
     /* leases that end */
-    {"saga_whose_lease_is_over_is_dropped", LEASED "turn " OVER "; calls 0; stat in_flight=0"},
+    {"saga_whose_lease_is_over_is_dropped", LEASED "turn " OVER "; calls 0; in_flight 0"},
     {"move_whose_lease_is_over_is_dropped",
-     CALLED "end 1 done; turn " OVER "; commits 0; stat in_flight=0"},
+     CALLED "end 1 done; turn " OVER "; commits 0; in_flight 0"},
     {"lost_commit_is_repeated_until_the_lease_is_over",
-     COMMITTING("done") "lost; turn $a; commits $b; stat in_flight=$c commits_unknown=1 ||" OVER
-                        "-1 2 1|" OVER " 1 0"},
+     COMMITTING("done") "lost; turn $a; commits $b; in_flight $c ||" OVER "-1 2 1|" OVER " 1 0"},
     {"renewed_lease_lets_the_next_step_run",
      "conf slots=1; serve two lease=2s; end 1 done; turn 3ms; stored lease=9s; turn 5s; calls 1"},
 
@@ -662,19 +641,17 @@ static const struct script_row rows[] = {
      COMMITTING("done") "refused; turn 4ms; commits 2; move parked=1 release=1 code=bad-row "
                         "detail=too-long cause=bad-row state=running step=0 tries=1; "
                         "refused; turn 5ms; commits 3; move parked=1 release=1 code=bad-row; "
-                        "refused; turn 6ms; commits 3; stat refused=3 in_flight=0"},
+                        "refused; turn 6ms; commits 3; in_flight 0"},
     {"next_saga_in_a_slot_starts_with_no_refusals",
      "conf slots=1; turn 1ms; row one; leased; turn 10ms; end 1 done; turn 11ms; refused; turn "
      "12ms; refused; turn 13ms; commits 3; refused; nudge; turn 14ms; commits 3; leases 2; row "
      "one; leased; turn 20ms; end 1 done; turn 21ms; refused; turn 22ms; refused; turn 23ms; "
      "commits 6; refused; nudge; turn 24ms; commits 6; leases 3"},
-    {"fenced_saga_is_dropped", COMMITTING("done") "fenced; turn 4ms; stat fenced=1 in_flight=0"},
-    {"unknown_outcome_is_not_counted_as_ended",
-     COMMITTING("unknown") "stored; stat moves=1 completed=0 undone=0 parked=0"},
+    {"fenced_saga_is_dropped", COMMITTING("done") "fenced; turn 4ms; in_flight 0"},
     {"moves_whose_lease_is_over_are_not_repeated",
      "turn 1ms; row one lease=30s; row one x2; leased; turn 2ms; end all done; turn 3ms; moved 3; "
-     "lost; turn 30s; commits 2; moved 2; move id=2; turn 31s; commits 2; stored; stat "
-     "completed=2"},
+     "lost; turn 30s; commits 2; moved 2; move id=2; turn 31s; commits 2; stored; "
+     "in_flight 0"},
 
     /* calls */
     {"calls_beyond_the_limit_wait_for_an_answer",
@@ -682,13 +659,13 @@ static const struct script_row rows[] = {
      "end 1 done; due 2ms; turn 3ms; calls 2; call 3 tries=0"},
     {"engine_is_due_when_a_call_times_out",
      "conf slots=1 idle_ms=20000; " CALLED
-     "due 10002ms; turn 10002ms-1; stat timeouts=0; turn 10002ms; stat timeouts=1; move "
+     "due 10002ms; turn 10002ms-1; in_flight 1; turn 10002ms; move "
      "code=timeout took=10s mark=unknown"},
     {"second_of_three_calls_to_time_out_makes_the_engine_due",
      "turn 1ms; row one; row quick; row one; leased; turn 2ms; due 402ms; end 2 done; due 2ms"},
     {"calls_finish_in_reverse_order",
-     "serve one x3; end 3 done; turn 3ms; stat calling=2; end 2 done; turn 4ms; stat calling=1; "
-     "end 1 done; turn 5ms; stat calling=0"},
+     "serve one x3; end 3 done; turn 3ms; moved 1; stored; end 2 done; turn 4ms; moved 1; "
+     "stored; end 1 done; turn 5ms; moved 1"},
     {"finished_call_is_freed_with_the_engine", CALLED "end 1 done"},
     {"step_that_finishes_at_once_moves_in_the_same_turn",
      "serve at-once; calls 0; commits 1; move mark=done"},
@@ -702,10 +679,10 @@ static const struct script_row rows[] = {
      "serve three data=o; call 1 data=o; data 1 new; data 1 newest; end 1 done; turn 3ms; move "
      "data=newest took=1ms; stored; turn 4ms; call 1 data=newest; end 1 done; turn 5ms; move "
      "data=- took=1ms; stored; turn 6ms; call 1 data=newest; end 1 done; turn 7ms; move data=-; "
-     "stored; stat completed=1"},
+     "stored; in_flight 0"},
     {"effects_go_with_a_known_outcome",
      CALLED "effect 1 9; effect 1 3 [1]; end 1 $a code=the-code detail=words; turn 3ms; "
-            "move code=the-code detail=words effects=$b; tries $a 1 || done 9{}3[1]|unknown -"},
+            "move code=the-code detail=words effects=$b || done 9{}3[1]|unknown -"},
     {"data_and_effects_stored_for_one_saga_are_not_stored_for_the_next",
      "conf slots=1; " CALLED "effect 1 9; data 1 mine; end 1 done; turn 3ms; move effects=9{}; "
      "stored; nudge; turn 4ms; row one id=2; leased; turn 5ms; call 2 "
@@ -722,26 +699,26 @@ static const struct script_row rows[] = {
      "data=$d effects=$e release=0; stored || starved 1 2 rode 9{}2[]|heavy 0 1 - 9{}"},
     {"longest_data_are_stored_and_what_is_too_long_makes_the_outcome_unknown",
      "conf reported; serve one data=was; $a 1 $b; $a 1 $c; end 1 done; turn 3ms; commits 1; "
-     "move effects=- mark=$d code=$e size=$f; tries $d 1; stored; after size=$g || "
+     "move effects=- mark=$d code=$e size=$f; stored; after size=$g || "
      "data {} full done - 65536 65536|data too-long {} unknown no-memory 0 3|"
      "effect 9 too-long unknown no-memory 0 3"},
     {"data_are_dropped_with_effects_that_are_too_long",
      "conf reported; serve adds-too-much data=was; data 1 {}; end 1 done; turn 3ms; move effects=- "
-     "mark=unknown code=no-memory size=0; tries done 1; "
+     "mark=unknown code=no-memory size=0; "
      "stored; after size=3"},
     {"try_is_given_a_trace_of_its_own",
      "conf traced; serve one x2 trace=row; call 1 trace=try; call 2 trace=try; end 1 done; turn "
      "3ms; move trace=try; stored; turn 10002ms; move code=timeout trace=try"},
     {"saga_that_turns_back_is_undone_step_by_step",
      "serve back step=1; call 1 way=do; end 1 failed code=no; turn 3ms; stored; turn 4ms; calls 1; "
-     "call 1 way=undo; end 1 done; turn 5ms; stored; stat undone=1"},
+     "call 1 way=undo; end 1 done; turn 5ms; stored; in_flight 0"},
     {"cancelled_saga_turns_back_before_its_next_step",
      "serve two; end 1 done; turn 3ms; stored cancel wake=5; turn 4ms; calls 0; move mark=turned "
-     "code=cancelled wake=5; stored; stat undone=1"},
+     "code=cancelled wake=5; stored; in_flight 0"},
 
     /* peers */
     {"peer_is_left_alone_until_it_is_admitted",
-     "conf admit=$a; serve ask; calls $b; commits $c; stat deferred=$c || 0 1 0|1 0 1"},
+     "conf admit=$a; serve ask; calls $b; commits $c || 0 1 0|1 0 1"},
     {"retries_beyond_the_budget_wait",
      "conf cap=2 share=500; serve ask x4 tries=1; calls 2; moved 2; move delay=500..1499"},
     {"first_tries_earn_a_retry",
@@ -754,7 +731,7 @@ static const struct script_row rows[] = {
      "move mark=deferred delay=1997"},
     {"silent_peer_is_left_alone_and_then_probed_once",
      "conf trip=2; serve ask x2; calls 2; end all unknown; turn 3ms; stored; nudge; turn 4ms; row "
-     "ask x2; leased; turn 5ms; calls 0; stat deferred=2; move mark=deferred delay=999..1997; "
+     "ask x2; leased; turn 5ms; calls 0; move mark=deferred delay=999..1997; "
      "stored; nudge; turn 1003ms; row ask x2; leased; turn 1003ms+1; calls 1; end all done; turn "
      "1004ms; stored; turn 1005ms; stored; nudge; turn 1006ms; row ask x2; leased; turn 1007ms; "
      "calls 2"},
@@ -763,7 +740,7 @@ static const struct script_row rows[] = {
      "1003ms; row ask tries=1; leased; turn 1003ms; calls 1"},
     {"silence_with_too_long_data_opens_the_breaker_and_an_answer_does_not",
      "conf trip=1; " ASKED "data 1 too-long; end 1 $a; turn 3ms; move code=no-memory; " ASKED_AGAIN
-     "calls $b; stat deferred=$c || unknown 0 1|done 1 0"},
+     "calls $b || unknown 0|done 1"},
     {"probe_without_a_question_leaves_the_breaker_open",
      "conf trip=1; " ASKED
      "end 1 unknown; turn 3ms; stored; nudge; turn 1003ms; row ask x2; leased; turn 1003ms; calls "
@@ -776,7 +753,7 @@ static const struct script_row rows[] = {
      "conf trip=1 cap=1; turn 1ms; row ask-last x2 tries=1; row ask tries=1; leased; turn 2ms; "
      "calls 2; call 1 tries=1; call 3 tries=1; moved 1; stored; end 1 unknown; end 3 done; "
      "turn 3ms; stored; nudge; turn 4ms; row ask-last x2; row ask; leased; turn 5ms; calls 1; "
-     "call 3 tries=0; stat deferred=3"},
+     "call 3 tries=0"},
 };
 
 /* A late finish frees calls that are still open. */
