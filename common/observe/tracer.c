@@ -196,14 +196,13 @@ void tracer_begin(const struct tracer *tracer, const char *above, const struct c
     below[TRACE_TEXT_LEN] = '\0';
 }
 
-bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const struct clock *clock,
-                struct tracer_span *span)
+bool tracer_end(const struct tracer_work *work, const struct clock *clock, struct tracer_span *span)
 {
     if (work->began_us == 0)
         return false;
     uint64_t took_us = clock_mono_us(clock) - work->began_us;
     *span = (struct tracer_span){.trace = work->trace,
-                                 .kind = kind,
+                                 .kind = TRACER_CLIENT,
                                  .began_us = clock_wall_us(clock) - took_us,
                                  .took_us = took_us};
     memcpy(span->parent, work->parent, sizeof(span->parent));

@@ -86,8 +86,9 @@ struct tracer_work {
  * own id, or `above` if no span is sent (`tracer` may be NULL). */
 void tracer_begin(const struct tracer *tracer, const char *above, const struct clock *clock,
                   const struct rng *rng, struct tracer_work *work, char below[TRACE_TEXT_LEN + 1]);
-/* Returns false if no span is sent. Otherwise *span ends now; add a name and attributes. */
-bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const struct clock *clock,
+/* Returns false if no span is sent. Otherwise *span, a client's, ends now; add a name and
+ * attributes. */
+bool tracer_end(const struct tracer_work *work, const struct clock *clock,
                 struct tracer_span *span);
 /* Sends the waiting spans, for at most the time of one call, then frees. */
 void tracer_destroy(struct tracer *tracer);

@@ -61,7 +61,7 @@ static void trace_call(const struct edge_call *edge, const struct peer_call *pee
                                         [PEER_ABOUT_PAYMENT] = "provider"};
     const struct peer_question *question = peer_question(peer->op);
     struct tracer_span span;
-    if (!tracer_end(&edge->work, TRACER_CLIENT, edge->pay->loop->clock, &span))
+    if (!tracer_end(&edge->work, edge->pay->loop->clock, &span))
         return;
     span.failed = peer->verdict == SAGA_UNKNOWN;
     tracer_span_name(&span, peers[question->about], question->name);

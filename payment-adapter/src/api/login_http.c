@@ -153,7 +153,7 @@ static void run_check(void *ctx)
 {
     struct login *login = MAGIC_OF(login, ctx);
     assert(login->here_key[0] != '\0'); /* it came by a password */
-    login->checked = password_check(login->user.hash, login->password, NULL);
+    login->checked = password_check(login->user.hash, login->password);
 }
 
 static void on_checked(void *ctx)

@@ -300,7 +300,7 @@ static bool write_subject(const struct mail *mail, struct span title, struct mai
     return !plain.overflown && !coded.overflown;
 }
 
-int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
+int mail_write(const struct mail *mail, struct mail_text *out)
 {
     bool revoked = is_about(mail, LETTER_REVOKED);
     bool moved =
@@ -322,7 +322,7 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     said.url = text_span(&url);
     if (said.title.ptr == NULL || said.first.ptr == NULL || url.overflown ||
         !mail_address_is_sane(mail->to) || !mail_address_is_sane(mail->from))
-        return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
+        return ERR_RANGE;
     struct tm tm;
     time_t now = (time_t)mail->now_s;
     gmtime_r(&now, &tm);
@@ -334,7 +334,7 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     struct text body = text_on(out->body_memory, sizeof(out->body_memory));
     put_body(&body, mail, &said);
     if (!write_subject(mail, said.title, out) || body.overflown)
-        return err_set(err, ERR_FULL, "mail is too long");
+        return ERR_FULL;
     /* The text is complete, so a page that does not fit is left out. */
     struct text html = text_on(out->html_memory, sizeof(out->html_memory));
     if (mail->page != NULL)

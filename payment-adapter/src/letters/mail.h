@@ -45,7 +45,8 @@ struct mail_text {
     struct span html; /* may be empty */
 };
 
-int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out);
+/* ERR_RANGE: a kind that is not known. ERR_FULL: too long. */
+int mail_write(const struct mail *mail, struct mail_text *out);
 /* For mail.page: web/mail.html, which looks like the pages. */
 int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
 /* A contact as people write it: without mailto: or tel:. */

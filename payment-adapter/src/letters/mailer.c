@@ -96,7 +96,7 @@ static void send_mail(struct letter *letter, const char *address)
         outbox_end(item, OUTBOX_HELD, "mail.from is no address");
         return;
     }
-    if (mail_write(&mail, NULL, &text) < 0) {
+    if (mail_write(&mail, &text) < 0) {
         outbox_end(item, OUTBOX_GIVEN_UP, "unsendable");
         return;
     }

@@ -105,7 +105,7 @@ void outbox_sending(struct outbox_item *item, struct span above, char below[TRAC
 void outbox_answered(struct outbox_item *item, bool taken, unsigned status)
 {
     struct tracer_span span;
-    if (!tracer_end(&item->work, TRACER_CLIENT, item->conf->clock, &span))
+    if (!tracer_end(&item->work, item->conf->clock, &span))
         return;
     span.failed = !taken;
     tracer_span_name(&span, item->outbox->kind->name, item->kind);

@@ -27,6 +27,6 @@ enum {
 
 /* 0: right. ERR_AUTH: wrong. ERR_SYNTAX: an unknown or damaged hash. ERR_RANGE: its costs are too
  * high. */
-int password_check(const char *hash, const char *password, struct err_slot *err);
+int password_check(const char *hash, const char *password);
 
 #endif

@@ -61,7 +61,6 @@ void waiting_look_take(struct waiting_look *look, const struct http_req *req)
     if (rc == 0) {
         event = look->event = front_line_in(front, event, ticket.lane);
         look->entry = ticket.entry;
-        look->joined_ms = (uint64_t)ticket.issued_s * 1000;
         look->place = caller_place(req, front, event, ticket.entry, &look->unread);
     }
     look->view = view_of(look);

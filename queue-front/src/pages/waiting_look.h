@@ -22,7 +22,6 @@ struct waiting_look {
     uint32_t poll_ms;
     bool moved;     /* the ticket's place has moved to another device */
     uint64_t entry; /* of the ticket; 0: none */
-    uint64_t joined_ms;
     struct place place;
     bool unread;     /* no memory to read a pass: the place may be inside */
     bool may_change; /* the member's token opens a lane, and the place is in the general line */

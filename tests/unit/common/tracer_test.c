@@ -294,17 +294,17 @@ TEST_CASE(a_call_has_a_child_span_of_its_caller)
     assert_true(trace_parse(span_of(below), &trace));
     assert_memory_equal(above, below, 36);
     assert_string_not_equal(above, below);
-    assert_true(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
+    assert_true(tracer_end(&work, clock_system(), &span));
     assert_memory_equal(span.trace.span_id, trace.span_id, sizeof(trace.span_id));
     assert_true(trace_parse(span_of(above), &trace));
     assert_memory_equal(span.parent, trace.span_id, sizeof(trace.span_id));
 
     tracer_begin(tracer, "no traceparent", clock_system(), rng_system(), &work, below);
     assert_string_equal("", below);
-    assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
+    assert_false(tracer_end(&work, clock_system(), &span));
     tracer_begin(NULL, above, clock_system(), rng_system(), &work, below);
     assert_string_equal(above, below); /* the trace continues, though no span is sent here */
-    assert_false(tracer_end(&work, TRACER_CLIENT, clock_system(), &span));
+    assert_false(tracer_end(&work, clock_system(), &span));
     tracer_destroy(tracer);
 }
 

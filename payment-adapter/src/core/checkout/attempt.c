@@ -182,7 +182,7 @@ struct attempt *attempt_begin_moving(struct saga_call *call, const struct checko
     if (attempt == NULL)
         return NULL;
     attempt->moving = malloc(sizeof(*attempt->moving));
-    int rc = attempt->moving != NULL ? moving_parse(call->data, NULL, attempt->moving) : ERR_NOMEM;
+    int rc = attempt->moving != NULL ? moving_parse(call->data, attempt->moving) : ERR_NOMEM;
     if (rc < 0) {
         attempt_finish(attempt, SAGA_UNKNOWN, rc == ERR_NOMEM ? "no-memory" : "data");
         return NULL;

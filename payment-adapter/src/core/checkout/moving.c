@@ -18,10 +18,10 @@ static bool take_seat(const json_t *seat, bool credit, struct moving_seat *out)
            json_in_copy_of(seat, "lang", out->lang, sizeof(out->lang));
 }
 
-int moving_parse(struct span json, struct err_slot *err, struct moving *out)
+int moving_parse(struct span json, struct moving *out)
 {
     json_t *root;
-    int rc = json_in_parse(json, err, &root);
+    int rc = json_in_parse(json, NULL, &root);
     if (rc < 0)
         return rc;
     const json_t *seats = json_object_get(root, "moves");
@@ -36,5 +36,5 @@ int moving_parse(struct span json, struct err_slot *err, struct moving *out)
     assert(out->len <= ORDER_SEATS_MAX);
     json_decref(root);
     assert(!good || out->len == len);
-    return good ? 0 : err_set(err, ERR_SYNTAX, "a move: a member is missing, long or wrong");
+    return good ? 0 : ERR_SYNTAX;
 }

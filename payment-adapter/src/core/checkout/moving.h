@@ -24,6 +24,6 @@ struct moving {
 };
 
 /* From a saga's data. ERR_NOMEM: may be retried. ERR_SYNTAX: unreadable. */
-int moving_parse(struct span json, struct err_slot *err, struct moving *out);
+int moving_parse(struct span json, struct moving *out);
 
 #endif

@@ -325,7 +325,6 @@ uint64_t engine_state_hash(const struct engine *engine);
 struct engine_stats {
     uint64_t best_retries; /* a chosen place was taken before it was claimed */
     uint32_t holds_used;   /* slots in use */
-    uint32_t holds_max;
 };
 
 struct engine_stats engine_stats(const struct engine *engine);

@@ -213,6 +213,5 @@ struct engine_stats engine_stats(const struct engine *engine)
     return (struct engine_stats){
         .best_retries = atomic_load_explicit(&engine->best_retries, memory_order_relaxed),
         .holds_used = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed),
-        .holds_max = engine->holds.max,
     };
 }

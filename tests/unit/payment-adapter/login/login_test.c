@@ -49,13 +49,10 @@ static const struct {
 TEST_CASE(hashes_of_other_implementations_are_checked)
 {
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        struct err_slot err = {0};
-        int rc = password_check(vectors[i].hash, vectors[i].password, &err);
-        if (rc != 0)
-            print_error("%s: %s: %s\n", vectors[i].maker, vectors[i].hash, err.text);
-        assert_int_equal(rc, 0);
-        assert_int_equal(password_check(vectors[i].hash, "another", NULL), ERR_AUTH);
-        assert_int_equal(password_check(vectors[i].hash, "", NULL), ERR_AUTH);
+        if (password_check(vectors[i].hash, vectors[i].password) != 0)
+            fail_msg("%s: %s", vectors[i].maker, vectors[i].hash);
+        assert_int_equal(password_check(vectors[i].hash, "another"), ERR_AUTH);
+        assert_int_equal(password_check(vectors[i].hash, ""), ERR_AUTH);
     }
 }
 
@@ -84,7 +81,7 @@ TEST_CASE(invalid_and_too_costly_hashes_are_not_wrong_passwords)
         "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
     };
     for (size_t i = 0; i < sizeof(costly) / sizeof(costly[0]); i++)
-        assert_int_equal(password_check(costly[i], "x", NULL), ERR_RANGE);
+        assert_int_equal(password_check(costly[i], "x"), ERR_RANGE);
     for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
-        assert_int_equal(password_check(invalid[i], "x", NULL), ERR_SYNTAX);
+        assert_int_equal(password_check(invalid[i], "x"), ERR_SYNTAX);
 }

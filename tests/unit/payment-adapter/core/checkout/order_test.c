@@ -55,7 +55,7 @@ static int read_order(struct span json)
 
 static int read_move(struct span json)
 {
-    return moving_parse(json, NULL, &moving);
+    return moving_parse(json, &moving);
 }
 
 static int read_terms(struct span json)
