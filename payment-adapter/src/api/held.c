@@ -85,18 +85,8 @@ static bool read_order(const json_t *hold, struct order *order, uint64_t *vat_ra
         !read_charges(hold, order, vat_rate))
         return false;
     memcpy(order->currency, currency, sizeof(order->currency));
-    const json_t *seats = json_object_get(hold, "seats");
-    size_t len = json_array_size(seats);
-    if (len > ORDER_SEATS_MAX)
+    if (!order_take_seats(hold, order))
         return false;
-    for (size_t i = 0; i < len; i++) {
-        const json_t *seat = json_array_get(seats, i);
-        struct span text = json_in_words(seat);
-        if (!json_is_string(seat) || text.len == 0 ||
-            !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
-            return false;
-    }
-    order->seats_len = (uint32_t)len;
     return order->seats_len > 0 || read_area(hold, order);
 }
 

@@ -94,7 +94,7 @@ static bool take_number(const json_t *root, const char *key, uint64_t *to)
     return true;
 }
 
-static bool take_seats(const json_t *root, struct order *order)
+bool order_take_seats(const json_t *root, struct order *order)
 {
     const json_t *seats = json_object_get(root, "seats");
     size_t len = json_array_size(seats);
@@ -103,7 +103,8 @@ static bool take_seats(const json_t *root, struct order *order)
     for (size_t i = 0; i < len; i++) {
         const json_t *seat = json_array_get(seats, i);
         struct span text = json_in_words(seat);
-        if (!json_is_string(seat) || !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
+        if (!json_is_string(seat) || text.len == 0 ||
+            !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
             return false;
     }
     assert(len <= ORDER_SEATS_MAX);
@@ -114,27 +115,28 @@ static bool take_seats(const json_t *root, struct order *order)
 static bool take_all(const json_t *root, struct order *order)
 {
     uint64_t round, check, credit;
-    bool good =
-        take_text(root, "order", order->id, sizeof(order->id)) &&
-        take_text(root, "event", order->event, sizeof(order->event)) &&
-        take_text(root, "event_name", order->event_name, sizeof(order->event_name)) &&
-        take_text(root, "hold", order->hold, sizeof(order->hold)) &&
-        take_text(root, "member", order->member, sizeof(order->member)) &&
-        take_text(root, "session", order->session, sizeof(order->session)) &&
-        take_text(root, "lang", order->lang, sizeof(order->lang)) &&
-        take_text(root, "provider", order->provider, sizeof(order->provider)) &&
-        take_text(root, "currency", order->currency, sizeof(order->currency)) &&
-        take_text(root, "payment", order->payment, sizeof(order->payment)) &&
-        take_text(root, "payment_key", order->payment_key, sizeof(order->payment_key)) &&
-        take_text(root, "checked_key", order->checked_key, sizeof(order->checked_key)) &&
-        take_number(root, "check", &check) && check < ORDER_CHECK_COUNT &&
-        take_text(root, "purchase", order->purchase, sizeof(order->purchase)) &&
-        take_text(root, "terms", order->terms, sizeof(order->terms)) &&
-        take_number(root, "refund", &order->refund) && take_number(root, "fees", &order->fees) &&
-        take_number(root, "amount", &order->amount) &&
-        take_number(root, "expires_ms", &order->expires_ms) &&
-        take_number(root, "key_round", &round) && round <= UINT32_MAX && take_seats(root, order);
-    good = good && take_number(root, "credit", &credit) && credit <= UINT32_MAX;
+    bool good = take_text(root, "order", order->id, sizeof(order->id)) &&
+                take_text(root, "event", order->event, sizeof(order->event)) &&
+                take_text(root, "event_name", order->event_name, sizeof(order->event_name)) &&
+                take_text(root, "hold", order->hold, sizeof(order->hold)) &&
+                take_text(root, "member", order->member, sizeof(order->member)) &&
+                take_text(root, "session", order->session, sizeof(order->session)) &&
+                take_text(root, "lang", order->lang, sizeof(order->lang)) &&
+                take_text(root, "provider", order->provider, sizeof(order->provider)) &&
+                take_text(root, "currency", order->currency, sizeof(order->currency)) &&
+                take_text(root, "payment", order->payment, sizeof(order->payment)) &&
+                take_text(root, "payment_key", order->payment_key, sizeof(order->payment_key)) &&
+                take_text(root, "checked_key", order->checked_key, sizeof(order->checked_key)) &&
+                take_number(root, "check", &check) && check < ORDER_CHECK_COUNT &&
+                take_text(root, "purchase", order->purchase, sizeof(order->purchase)) &&
+                take_text(root, "terms", order->terms, sizeof(order->terms)) &&
+                take_number(root, "refund", &order->refund) &&
+                take_number(root, "fees", &order->fees) &&
+                take_number(root, "amount", &order->amount) &&
+                take_number(root, "expires_ms", &order->expires_ms) &&
+                take_number(root, "key_round", &round) && round <= UINT32_MAX;
+    good = good && order_take_seats(root, order) && take_number(root, "credit", &credit) &&
+           credit <= UINT32_MAX;
     if (good) {
         order->key_round = (uint32_t)round;
         order->credit = (uint32_t)credit;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "sale/purchase.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -134,6 +135,8 @@ enum order_off order_off(enum order_status status, bool moving, bool used);
 /* A standing place has no seat id of its own: the area and a number from 1 make one. False: too
  * long. */
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX]);
+/* "seats", an array of their ids; absent: none. */
+bool order_take_seats(const json_t *root, struct order *order);
 /* ERR_NOMEM: may be retried. ERR_SYNTAX: unreadable. */
 int order_parse(struct span json, struct err_slot *err, struct order *out);
 /* On success *out is the caller's, to free(). */
