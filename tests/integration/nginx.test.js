@@ -2,43 +2,28 @@
 // and a real one.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import http from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, until } from '../lib-js/index.js';
+import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, serve, startNginx, until } from '../lib-js/index.js';
 import { claims, makeEvent, openSite, Visitor } from './queue-front/support.js';
 
-// nginx on `port`, in front of the shop and a front.
-function startNginx(scope, { port, frontPort, shopPort, more = '' }) {
-  const dir = scope.tempDir();
+// On `port`, in front of the shop and a front.
+function openGuard(scope, { port, frontPort, shopPort, more = '' }) {
   const edge = join(ROOT, 'infra/edge');
-  writeFileSync(
-    join(dir, 'nginx.conf'),
-    `daemon off; pid ${dir}/nginx.pid; error_log stderr; events {}
-    http {
-      access_log off;
-      client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
-      fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
-      server {
-        listen 127.0.0.1:${port};
-        set_real_ip_from 127.0.1.0/24;
-        set_real_ip_from 198.51.100.0/24;
-        real_ip_header X-Forwarded-For;
-        real_ip_recursive on;
-        set $fairgate_event demo;
-        set $fairgate_front http://127.0.0.1:${frontPort};
-        include ${edge}/nginx-auth-request.conf;
-        ${more}
-        location /sale/ { include ${edge}/nginx-guard.conf; proxy_pass http://127.0.0.1:${shopPort}; }
-        location / { proxy_pass http://127.0.0.1:${shopPort}; }
-      }
-    }`,
-  );
-  // nginx started by root runs its workers as another user, who cannot enter the test's folder.
-  const user = process.getuid() === 0 ? ['-g', 'user root;'] : [];
-  scope.spawn('nginx', ['nginx', '-p', dir, '-c', join(dir, 'nginx.conf'), ...user]);
+  startNginx(scope, `server {
+    listen 127.0.0.1:${port};
+    set_real_ip_from 127.0.1.0/24;
+    set_real_ip_from 198.51.100.0/24;
+    real_ip_header X-Forwarded-For;
+    real_ip_recursive on;
+    set $fairgate_event demo;
+    set $fairgate_front http://127.0.0.1:${frontPort};
+    include ${edge}/nginx-auth-request.conf;
+    ${more}
+    location /sale/ { include ${edge}/nginx-guard.conf; proxy_pass http://127.0.0.1:${shopPort}; }
+    location / { proxy_pass http://127.0.0.1:${shopPort}; }
+  }`);
 }
 
 describe('nginx with auth_request', () => {
@@ -59,18 +44,11 @@ describe('nginx with auth_request', () => {
     const program = join(ROOT, 'tests/integration/fake-service.js');
     front = scope.spawn('front', [program, '--config', config], { stays: true });
 
-    const shop = http.createServer((request, answer) => {
+    const shop = await serve(scope, (request, answer) => {
       shopSaw.push(request.url);
       answer.end('a seat in the first row');
     });
-    const shopPort = await freePort();
-    await new Promise((resolve) => shop.listen(shopPort, '127.0.0.1', resolve));
-    scope.defer(() => {
-      shop.closeAllConnections();
-      shop.close();
-    });
-
-    startNginx(scope, { port, frontPort, shopPort, more: 'set $fairgate_scheme https;' });
+    openGuard(scope, { port, frontPort, shopPort: shop.port, more: 'set $fairgate_scheme https;' });
     await until('nginx and the front', async () => (await web.get('/e/demo')).status === 200);
   });
 
@@ -135,14 +113,12 @@ describe('nginx before the pages of a shop, with a real front', () => {
   let port;
   let web;
   before(async () => {
-    const shop = http.createServer((request, answer) => answer.end(request.url)).listen(0, '127.0.0.1');
-    await once(shop, 'listening');
-    scope.defer(() => shop.close());
+    const shop = await serve(scope, (request, answer) => answer.end(request.url));
     site = await openSite(null, { scope, config: { passes: { next_url: '/fairgate-back' } } });
     await makeEvent(site, 'demo', { rate_per_s: 1000, burst: 1000, session_ttl_s: 20, session_max_s: 60 });
     port = await freePort();
     web = { http: client({ port }) };
-    startNginx(scope, { port, frontPort: site.front.port, shopPort: shop.address().port });
+    openGuard(scope, { port, frontPort: site.front.port, shopPort: shop.port });
     await until('nginx', async () => (await web.http.get('/e/demo')).status === 200);
   });
   const PAGE = { accept: 'text/html' };

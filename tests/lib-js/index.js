@@ -24,7 +24,7 @@ export { openCollector } from './collector.js';
 export { openMemory } from './memory.js';
 export { seededRng } from './rng.js';
 export { openScope } from './scope.js';
-export { serve } from './serve.js';
+export { serve, startNginx } from './serve.js';
 export {
   makeSecrets,
   parseMetrics,

@@ -2,11 +2,10 @@
 // events go to their owner.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { makeSecrets, openScope, until } from '../../lib-js/index.js';
+import { makeSecrets, openScope, serve, until } from '../../lib-js/index.js';
 import { openPair, operator, opens } from '../seat-service/site.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
@@ -36,14 +35,12 @@ test('what is asked of the wrong process goes to the one that has the event, and
 // A service without events: returns `answers` to one call after the other, and repeats the last one.
 async function openStub(t, ...answers) {
   const asked = [];
-  const server = createServer((request, reply) => {
+  const { port } = await serve(openScope(t), (request, reply) => {
     const { status, body } = answers[Math.min(asked.length, answers.length - 1)];
     asked.push(request.headers.authorization);
     reply.writeHead(status, { 'content-type': status === 200 ? 'application/json' : 'application/problem+json' }).end(JSON.stringify(body));
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.after(() => server.close());
-  return { asked, privatePort: server.address().port };
+  return { asked, privatePort: port };
 }
 const elsewhere = (place) => ({ status: 421, body: { status: 421, code: 'event-elsewhere', detail: 'elsewhere', owner: 'seats9', private_address: place } });
 const NOBODY = '127.0.0.1:1';

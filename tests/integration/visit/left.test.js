@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, freePort, openScope, runProgram, serve, until } from '../../lib-js/index.js';
 import { act, makeEvent, openSite, startFront, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/site.js';
 
@@ -49,13 +48,12 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   const port = await freePort();
   const heard = [];
   const answers = [500, 401, 204];
-  const server = createServer((req, res) => {
+  const take = (req, res) => {
     if (req.method === 'GET') return res.writeHead(404).end(); // the check for a hall
     heard.push([req.method, req.url, req.headers.authorization]);
     const answer = answers[Math.min(heard.length, answers.length) - 1];
     return answer !== 'none' && res.writeHead(answer).end();
-  });
-  t.after(() => server.close());
+  };
   const front = await startFront(site, endings(site, port));
   site.front = front;
   site.fronts.push(front);
@@ -64,7 +62,7 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   const [visitor, visit] = await enter(front, 'night');
   assert.equal((await visitor.leave()).status, 204, 'nobody listens there yet');
   await until('it to be logged', () => /ended visits were not reported/.test(front.child.log()));
-  await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
+  await serve(openScope(t), take, { port });
   await until('it to be taken', () => heard.length === 3);
   const told = ['POST', `/internal/sessions/${visit.session}/end`, `Bearer ${site.secrets.read('service-token')}`];
   assert.deepEqual(heard, [told, told, told]);
