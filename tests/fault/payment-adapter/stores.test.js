@@ -28,24 +28,15 @@ async function insist(visit, pay = world.pay) {
   }, { timeoutMs: 60_000 });
 }
 
-// Holds back the seats' responses for one order until released: that order's step is known, the others may be anywhere.
-function keepWaiting(what) {
-  const kept = {};
-  kept.asked = new Promise((told) => {
-    world.seats.fault(what, { wait: new Promise((answer) => { kept.answer = answer; }), told });
-  });
-  return kept;
-}
-
 // judges: money, shop
 test('PostgreSQL loses its power among orders, again and again', { timeout: 1_800_000 }, async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
-    const kept = keepWaiting(['/confirm', '/extend'][round % 2]);
+    const gate = world.seats.gate(['/confirm', '/extend'][round % 2]);
     const orders = Promise.all(Array.from({ length: ORDERS }, () => insist(world.hold())));
-    await kept.asked;
+    await gate.reached;
     await world.postgres.powerCut({ keep: 0 });
     assert.ok(world.seats.sold().length < (round + 1) * ORDERS, 'an order was open when the power went');
-    kept.answer();
+    gate.open();
     const down = await world.pay.private.get('/readyz');
     assert.ok([200, 503].includes(down.status));
     await world.postgres.start();
@@ -76,14 +67,14 @@ test('without PostgreSQL a request is answered 503, not kept hanging', async () 
 
 test('a worker that was frozen past its lease is refused, and its work is done once', async () => {
   const other = await world.startPay({ saga: { instance: 'other' } });
-  const kept = keepWaiting('/confirm');
+  const gate = world.seats.gate('/confirm');
   const visit = world.hold();
   const order = await insist(visit);
-  await kept.asked;
+  await gate.reached;
   const frozen = (await world.postgres.rows("SELECT owner FROM pay.saga WHERE leased AND state < 2", 'pay'))[0]?.owner;
   const [sleeper, awake] = frozen?.endsWith('/other') ? [other, world.pay] : [world.pay, other];
   sleeper.pause();
-  kept.answer();
+  gate.open();
   await until('the other one to finish', async () => {
     const answer = await awake.http.get(`/v1/pay/orders/${order}`, { headers: buyer.jar.headers });
     return answer.status === 200 && answer.json.status === 'completed';

@@ -64,10 +64,9 @@ test('all orders are given back across a kill, and those that a provider refuses
   world.psp.refuseRefundOf = refused;
   world.psp.autoPay = false;
   const visit = world.hold();
-  let go;
-  const stopped = new Promise((told) => { world.seats.fault(`holds/${visit.hold}`, { wait: new Promise((resolve) => { go = resolve; }), told }); });
+  const gate = world.seats.gate(`holds/${visit.hold}`);
   const slow = world.order(buyer, visit);
-  await stopped;
+  await gate.reached;
   const open = await world.ordered(buyer, visit); // ordered once more, and never paid
   await world.paymentOf(open);
 
@@ -82,7 +81,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.doesNotMatch(unpaid, /id="pay-link"|<dt>Pay by|>Payment at/);
   const late = await world.order(buyer, world.hold());
   assertProblem(late, 409, 'event-cancelled');
-  go();
+  gate.open();
   const { status, json, text } = await slow;
   assert.deepEqual([status, json.order], [200, open], text);
   await until('some to be back', async () => (await state()).orders.given_back > 3);

@@ -157,11 +157,8 @@ test('an order says how to pay as soon as that is known, whichever process has f
   const waiting = [];
   const gates = [];
   await until('its slot to be taken', async () => { // another process may be faster
-    const gate = {};
-    gate.reached = new Promise((resolve) => { gate.told = resolve; });
-    gate.wait = new Promise((resolve) => { gate.open = resolve; });
+    const gate = world.seats.gate('/extend');
     gates.push(gate);
-    world.seats.fault('/extend', gate);
     waiting.push(world.order(buyer, world.hold()));
     await gate.reached;
     return world.postgres.sql("SELECT count(*) FROM pay.saga WHERE owner LIKE '%/busy' AND leased AND state < 2", 'pay') === '1';

@@ -16,15 +16,6 @@ const sql = (text) => world.postgres.sql(text, 'pay');
 const now = (pay) => pay.admin.post('/admin/reconcile', { body: {}, timeoutMs: 120_000 });
 const shown = async (pay) => (await pay.admin.get('/admin/reconcile')).json;
 
-// Makes the next matching call to `fake` wait: { reached, open }.
-function hold(fake, match) {
-  const gate = {};
-  gate.reached = new Promise((resolve) => { gate.told = resolve; });
-  gate.wait = new Promise((resolve) => { gate.open = resolve; });
-  fake.fault(match, gate);
-  return gate;
-}
-
 const untilNewReport = (pay, { at }) => until('the report of another run', async () => {
   const report = await shown(pay);
   return report.at !== at && report;
@@ -32,7 +23,7 @@ const untilNewReport = (pay, { at }) => until('the report of another run', async
 
 test('while one process compares, no other does', async () => {
   const exports = () => world.seats.calls.filter(({ path }) => path.includes('/export')).length;
-  const gate = hold(world.seats, '/export');
+  const gate = world.seats.gate('/export');
   const run = now(world.pay);
   await gate.reached;
   for (const pay of [second, world.pay]) assertProblem(await now(pay), 409, 'under-way');
@@ -91,7 +82,7 @@ test('a run whose report is stored ends well, though its last renewal was refuse
 
 test('a run whose process dies is made by another', async () => {
   const before = await shown(second);
-  const gate = hold(world.seats, '/export');
+  const gate = world.seats.gate('/export');
   const run = now(world.pay).catch(() => 'gone');
   await gate.reached;
   await world.pay.kill();
@@ -105,7 +96,7 @@ test('a run whose process dies is made by another', async () => {
 test('a process that was stopped while another took its run over stores nothing of it', async () => {
   world.shop.orders.set('x', { external_id: 'o_nobody', kind: 'completed', amount: 5 });
   const before = await shown(second);
-  const gate = hold(world.shop, 'GET /orders');
+  const gate = world.shop.gate('GET /orders');
   const run = now(world.pay);
   await gate.reached;
   world.pay.pause();

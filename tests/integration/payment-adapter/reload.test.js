@@ -136,34 +136,28 @@ const extensions = (order) => world.seats.calls.filter(({ path, body }) => path.
 const ownerOf = (order) => world.postgres.sql(`SELECT owner FROM pay.saga WHERE subject = '${order}'`, 'pay');
 
 test('a new process with the same config does not reclaim another\'s sagas', async () => {
-  let answer;
-  const asked = new Promise((resolve) => {
-    world.seats.fault('/extend', { wait: new Promise((go) => { answer = go; }), told: resolve });
-  });
+  const gate = world.seats.gate('/extend');
   const making = world.order(buyer, world.hold());
-  await asked;
+  await gate.reached;
   const { order } = (await making).json;
   assert.equal(ownerOf(order).replace(/^\d+\//, ''), `${hostname()}:${world.pay.privatePort}`);
   const replica = await world.startPay();
   assert.equal(askedTwice(order), false);
-  answer();
+  gate.open();
   await until('the payment to exist', () => world.psp.of(order).length > 0);
   assert.equal(askedTwice(order), false);
   await replica.stop();
 });
 
 test('a restarted process reclaims its sagas at once', async () => {
-  let answer;
-  const asked = new Promise((resolve) => {
-    world.seats.fault('/extend', { wait: new Promise((go) => { answer = go; }), told: resolve });
-  });
+  const gate = world.seats.gate('/extend');
   const making = world.order(buyer, world.hold());
-  await asked;
+  await gate.reached;
   const { order } = (await making).json;
   await world.pay.kill();
   await world.pay.start(); // a lease lasts 45 s
   await until('the payment to exist', () => world.psp.of(order).length > 0, { timeoutMs: 60_000 });
-  answer();
+  gate.open();
 });
 
 test('a separate secret for hashes changes holders, and no existing ticket', async () => {

@@ -48,6 +48,15 @@ class Fake {
     this.faults = [];
   }
 
+  // Makes the next such call wait: { reached, open }.
+  gate(match) {
+    const gate = {};
+    gate.reached = new Promise((resolve) => { gate.told = resolve; });
+    gate.wait = new Promise((resolve) => { gate.open = resolve; });
+    this.fault(match, gate);
+    return gate;
+  }
+
   #faultOf(line) {
     const found = this.faults.find((f) => f.left > 0 && line.includes(f.match));
     if (found) found.left -= 1;
