@@ -1,5 +1,5 @@
-// The disk is full: a small one of its own, filled to the last byte under load. Writes that do not fit are refused,
-// acknowledged ones survive, and everything continues once there is room again.
+// The disk is full: a small one of its own, filled to the last byte under load; or the memory of Redis. Writes that do not
+// fit are refused, acknowledged ones survive, and everything continues once there is room again.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,7 +7,7 @@ import { assertProblem, delay, openScope, openSmallDisk, seededRng, until } from
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { Crowd } from '../integration/queue-front/crowd.js';
 import { makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/site.js';
+import { hall, importHall, openPostgres, openSeats, untilOwner } from '../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
 
 const EVENT = 'full-night';
@@ -23,9 +23,6 @@ async function makeRoom(disk, postgres) {
   await postgres.kill();
   await postgres.start();
 }
-
-const untilOwner = (seats) =>
-  until('the owner to be connected', async () => (await seats.private.get('/readyz')).json.role === 'owner', { timeoutMs: 60_000 });
 
 test('the disk of PostgreSQL is full: holds are refused, none that was answered is lost, and it is over with the room', async (t) => {
   const rng = seededRng(t);
@@ -88,16 +85,17 @@ test('the disk of PostgreSQL is full: orders are refused or finished later, and 
   assert.equal(world.psp.captures, asked.size);
 });
 
-for (const appendfsync of ['everysec', 'always'])
-  test(`the disk of Redis is full (appendfsync ${appendfsync}): joins are refused, polls go on, no place is lost`, async (t) => {
+for (const [what, settings] of [['memory', {}], ...['everysec', 'always'].map((appendfsync) => [`disk (appendfsync ${appendfsync})`, { appendfsync }])])
+  test(`the ${what} of Redis is full: joins are refused, polls go on, no place is lost`, async (t) => {
     const scope = openScope(t);
-    const disk = openSmallDisk(scope, 16);
-    const site = await openSite(t, { scope, fronts: 2, redis: { disk, settings: { appendfsync } } });
+    const disk = what === 'memory' ? null : openSmallDisk(scope, 16);
+    const site = await openSite(t, { scope, fronts: 2, redis: { disk, settings } });
+    const memory = (most) => site.redis.command('CONFIG', 'SET', 'maxmemory', most);
     await makeEvent(site, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
     const early = new Visitor(site.front, 'show');
     const { position } = await early.joined();
     const crowd = await Crowd.begun(100, site, 8);
-    disk.fill();
+    await (disk ? disk.fill() : memory('1kb'));
     await until('a join to be refused', async () => {
       const answer = await new Visitor(site.front, 'show').join();
       if (answer.status !== 503) return false;
@@ -107,7 +105,7 @@ for (const appendfsync of ['everysec', 'always'])
     const me = await early.me();
     assert.equal(me.status, 200, me.text);
     assert.equal(me.json.position, position);
-    disk.empty();
+    await (disk ? disk.empty() : memory('0'));
     // With `always` it exits; its supervisor restarts it.
     const places = crowd.untilPlaces(100);
     let waits = true;
