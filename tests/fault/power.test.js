@@ -7,7 +7,7 @@ import test from 'node:test';
 import { openForgetfulDisk, openScope, seededRng, until } from '../lib-js/index.js';
 import { Crowd } from '../integration/queue-front/crowd.js';
 import { openShow } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/site.js';
+import { hall, importHall, openPostgres, openSeats, untilOwner } from '../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
@@ -25,9 +25,6 @@ async function openHall(scope, settings = {}) {
   await importHall(seats, EVENT, hall({ ...SIZE, limits: { orphan_rule: false } }));
   return { postgres, seats };
 }
-
-const untilOwner = (seats) =>
-  until('the owner to be connected', async () => (await seats.private.get('/readyz')).json.role === 'owner', { timeoutMs: 60_000 });
 
 // Together: one machine has both, and the service dies with its database. Otherwise it lives on and the database returns.
 async function cutUnderLoad({ postgres, seats }, ledger, rng, together) {

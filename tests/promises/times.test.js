@@ -8,7 +8,7 @@ import { assertKept, assertProblem, assertStatus, openClock, openScope, seededRn
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { openShow, patch, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/site.js';
+import { hall, importHall, openFollower, openPostgres, openSeats, operator, roleOf, visitor } from '../integration/seat-service/site.js';
 
 async function timed(work) {
   const from = performance.now();
@@ -16,14 +16,15 @@ async function timed(work) {
   return performance.now() - from;
 }
 
-test('a standby takes over within 2 s after kill -9 of an owner under load', async (t) => {
+test('a standby takes over within 2 s after kill -9 of an owner under load, and knows every hold', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const owner = await openSeats(scope, postgres);
   await importHall(owner, 'night', hall({ rows: 50, seatsPerRow: 40, limits: { orphan_rule: false } }));
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  const roleOf = async (service) => (await service.private.get('/readyz')).json.role;
-  await until('the standby to follow', async () => (await roleOf(standby)) === 'standby');
+  const standby = await openFollower(scope, postgres, owner);
+  const refused = await visitor(standby, 'night').hold({ seats: ['r1s1'] });
+  assertProblem(refused, 503, 'standby');
+  assert.equal(refused.headers['retry-after'], '1', 'a standby changes nothing, and says when to ask again');
   const ledger = new Ledger(owner, 'night', seededRng(t));
   ledger.start(24);
   await until('holds under way', () => ledger.answers.get(201) > 50);
@@ -31,6 +32,9 @@ test('a standby takes over within 2 s after kill -9 of an owner under load', asy
   assertKept(t, 2000, await timed(() => standby.untilReady()));
   assert.equal(await roleOf(standby), 'owner');
   await ledger.stop();
+  t.diagnostic(JSON.stringify(await ledger.judge(standby, 50 * 40)));
+  await owner.start(false);
+  await until('the old owner to be a standby', async () => (await roleOf(owner)) === 'standby');
 });
 
 test('an event that was just woken takes holds within 2 s after kill -9 of its owner', async (t) => {
@@ -81,11 +85,9 @@ test('a hold ends at its time and within 2 s of it, whatever the clocks of its m
   const took = [];
   for (const [n, offMs] of [3_600_000, -3_600_000, -315_360_000_000].entries()) {
     const clocks = [openClock(scope), openClock(scope)];
-    const open = (at, more) => openSeats(scope, postgres, { env: clocks[at].env, ...more });
-    const owner = await open(0);
+    const owner = await openSeats(scope, postgres, { env: clocks[0].env });
     await importHall(owner, `night${n}`, hall({ limits: { hold_ttl_s: 8 } }));
-    const standby = await open(1, { office: owner.office, secrets: owner.secrets, ready: false });
-    await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+    const standby = await openFollower(scope, postgres, owner, { env: clocks[1].env });
     const { expires_at: at } = assertStatus(await visitor(owner, `night${n}`).hold({ seats: ['r1s1'] }), 201).json;
     for (const clock of clocks) clock.set(offMs);
     if (n > 0) await owner.kill();
@@ -98,7 +100,7 @@ test('a hold ends at its time and within 2 s of it, whatever the clocks of its m
   assertKept(t, 2000, ...took);
 });
 
-test('a knob acts within a second on every front', async (t) => {
+test('a knob acts within a second on every front, and survives their restart', async (t) => {
   const site = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
   const took = [];
   for (let i = 1; i <= 5; i += 1) {
@@ -115,6 +117,9 @@ test('a knob acts within a second on every front', async (t) => {
     await visitor.untilCalled();
   }));
   assertKept(t, 1000, ...took);
+  for (const front of site.fronts) await front.restart();
+  const { json } = await site.front.admin.get('/admin/events/show');
+  assert.deepEqual([json.message.en, json.rate_per_s], ['notice 5', 100]);
 });
 
 test('without Redis, join and pass are refused within a second', async (t) => {
@@ -129,16 +134,20 @@ test('without Redis, join and pass are refused within a second', async (t) => {
   assertKept(t, 1000, ...took);
 });
 
-test('with the user database stalled a login is refused within a second', async (t) => {
+test('with the user database stalled a login is refused within a second, and sessions go on', async (t) => {
   const world = await openWorld(openScope(t), { mail: { url: '' } });
+  const member = await world.login();
   const unlock = await world.lockUsers();
   const took = [];
   for (let i = 0; i < 8; i += 1) {
     const body = { login: `user12${i}@example.com`, password: 'whatever it was' };
     took.push(await timed(async () => assertProblem(await world.visitor().post('/v1/pay/login', body), 503, 'login-busy')));
   }
+  await world.bought(member);
   unlock();
   assertKept(t, 1000, ...took);
+  await world.login('user130@example.com');
+  await world.settle();
 });
 
 test('25,000 mails go out in ten minutes', async (t) => {

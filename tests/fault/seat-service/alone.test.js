@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { hall, holdLock, openSale, openSeats, operator, saga, visitor } from '../../integration/seat-service/site.js';
+import { hall, holdLock, openFollower, openSale, operator, saga, visitor } from '../../integration/seat-service/site.js';
 
 const BAD = 'bad-night', GOOD = 'good-night';
 
@@ -83,8 +83,7 @@ test('an event whose row is locked when the connection breaks is regained when t
 
 test('a standby takes over the others while the row of one event is locked, and that one when the lock is gone', async (t) => {
   const { scope, postgres, seats } = await openSite(t);
-  const standby = await openSeats(scope, postgres, { office: seats.office, secrets: seats.secrets, ready: false });
-  await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  const standby = await openFollower(scope, postgres, seats);
   const lock = await lockRow(scope, postgres);
   await seats.kill();
   await until('the standby to sell', async () => (await hold(standby, GOOD)).status === 201);

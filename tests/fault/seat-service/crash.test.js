@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, delay, openProxy, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSale, openSeats, operator, ROLE, saga, visitor } from '../../integration/seat-service/site.js';
+import { hall, importHall, openFollower, openPostgres, openSale, openSeats, operator, ROLE, roleOf, saga, untilOwner, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
@@ -13,20 +13,6 @@ const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'crash-night';
 
 const openSite = (t, options) => openSale(t, [EVENT], { document: hall({ ...SIZE, limits: { orphan_rule: false } }), ...options });
-
-const untilOwner = (service) =>
-  until('the owner to be connected, and sure of it', async () => {
-    const { status, json } = await service.private.get('/readyz');
-    return status === 200 && json.role === 'owner';
-  }, { timeoutMs: 60_000 });
-const role = async (service) => (await service.private.get('/readyz')).json.role;
-
-// Starts another process on the database and waits until it follows the owner.
-async function follower(scope, postgres, owner) {
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('the standby to follow', async () => (await role(standby)) === 'standby');
-  return standby;
-}
 
 // Waits for this many more holds, however long they take.
 async function untilHolds(ledger, more = 20) {
@@ -55,30 +41,11 @@ test('backends ended in mid-commit give no wrong answer', async (t) => {
   assert.ok(metrics.get('fairgate_journal_reconnects_total') > ROUNDS);
 });
 
-test('a standby takes over after kill -9 of the owner, and knows every hold', async (t) => {
-  const rng = seededRng(t);
-  const { scope, postgres, seats: owner } = await openSite(t);
-  const standby = await follower(scope, postgres, owner);
-  const refused = await visitor(standby, EVENT).hold({ seats: ['r1s1'] });
-  assertProblem(refused, 503, 'standby');
-  assert.equal(refused.headers['retry-after'], '1', 'a standby changes nothing, and says when to ask again');
-  const ledger = new Ledger(owner, EVENT, rng);
-  ledger.start(24);
-  await untilHolds(ledger);
-  await owner.kill();
-  await standby.untilReady();
-  assert.equal(await role(standby), 'owner');
-  await ledger.stop();
-  t.diagnostic(JSON.stringify(await ledger.judge(standby, SEATS)));
-  await owner.start(false);
-  await until('the old owner to be a standby', async () => (await role(owner)) === 'standby');
-});
-
 // judges: seat
 test('a stopped owner is replaced, and commits nothing when it wakes up', async (t) => {
   const rng = seededRng(t);
   const { scope, postgres, seats: owner } = await openSite(t);
-  const standby = await follower(scope, postgres, owner);
+  const standby = await openFollower(scope, postgres, owner);
   const ledger = new Ledger(owner, EVENT, rng);
   ledger.start(24);
   await untilHolds(ledger);
@@ -103,7 +70,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
   const owner = await openSeats(scope, near);
   await importHall(owner, EVENT, hall(SIZE));
-  const standby = await follower(scope, postgres, owner);
+  const standby = await openFollower(scope, postgres, owner);
   scope.defer(() => wire.heal()); // otherwise no process could end
   await owner.untilReady();
   wire.fault('hold');
@@ -120,11 +87,11 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   assert.equal(owner.child.exit.code, 1);
 
   // While it is paused the request waits in its socket, and is read before anything else has run.
-  const second = await follower(scope, near, owner);
+  const second = await openFollower(scope, near, owner);
   standby.child.mayEnd = true;
   await standby.kill();
   await second.untilReady();
-  const third = await follower(scope, postgres, owner);
+  const third = await openFollower(scope, postgres, owner);
   wire.fault('hold');
   second.pause();
   const asked = second.private.get('/readyz');
@@ -138,7 +105,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
 
 test('a stopped owner that wakes up says nothing final of what was changed since', async (t) => {
   const { scope, postgres, seats: owner } = await openSite(t);
-  const standby = await follower(scope, postgres, owner);
+  const standby = await openFollower(scope, postgres, owner);
   const session = 'somebody';
   const given = (await visitor(owner, EVENT, { session }).hold({ seats: ['r3s1', 'r3s2'] })).json.hold;
   owner.pause();
@@ -219,7 +186,7 @@ test('how many were refused is counted, and the next life goes on with the sum',
   const refuse = async () => {
     postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT 0`);
     postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${ROLE}'`);
-    await until('the loss to be noticed', async () => (await role(seats)) === 'cut');
+    await until('the loss to be noticed', async () => (await roleOf(seats)) === 'cut');
     await until('it to say that another may own', async () => (await seats.private.get('/readyz')).status === 503);
     for (const read of [buyer.info(), buyer.read(hold)]) assert.equal((await read).status, 200, 'reads go on');
     const before = await errors();
@@ -311,7 +278,7 @@ test('an idempotency key is known to the next owner', async (t) => {
 
 test('an ended session stays ended, and counts over time go on under the next owner', async (t) => {
   const { scope, postgres, seats: owner } = await openSite(t);
-  const standby = await follower(scope, postgres, owner);
+  const standby = await openFollower(scope, postgres, owner);
   const session = 'session-of-eve';
   const points = async (service) => (await operator(service, EVENT).counts()).json.points;
   await until('a point to be kept', () => postgres.sql('SELECT count(*) FROM seats.counted', 'seats') !== '0');

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, seededRng, until } from '../../lib-js/index.js';
-import { hall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/site.js';
+import { hall, openPostgres, openSeats, operator, roleOf, saga, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
@@ -12,7 +12,6 @@ const SIZE = { rows: 20, seatsPerRow: 20 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENTS = ['alpha', 'beta', 'gamma', 'delta'];
 
-const role = async (service) => (await service.private.get('/readyz')).json.role;
 const ownsNone = async (service) => (await operator(service).events()).json.events.every((one) => !one.open);
 const owns = async (service, event) => (await operator(service).events()).json.events.some((one) => one.event === event && one.open);
 
@@ -86,7 +85,7 @@ test('kill -9 of one of two owners under holds: the other has its events too, an
 
   // The old owner returns without events, and says where each one is.
   await first.start(false);
-  await until('it to follow', async () => (await role(first)) === 'standby');
+  await until('it to follow', async () => (await roleOf(first)) === 'standby');
   const address = `127.0.0.1:${second.privatePort}`;
   const reply = await until('it to know', async () => {
     const answer = await operator(first, lost[0]).read();
@@ -136,7 +135,7 @@ test('an owner that comes back has the next events, until all have as many', asy
   await first.kill();
   for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
   await first.start(false);
-  await until('it to follow', async () => (await role(first)) === 'standby');
+  await until('it to follow', async () => (await roleOf(first)) === 'standby');
   for (const event of ['epsilon', 'zeta']) {
     await operator(second, event).import(hall());
     await until(`${event} to be where less is`, () => owns(first, event));

@@ -215,23 +215,6 @@ test('the user database is never asked more often than the cap', async () => {
   await pay.stop();
 });
 
-test('with the user database stalled a login is 503, and sessions go on', async () => {
-  const visitor = await world.login();
-  const visit = world.hold();
-  const unlock = await world.lockUsers();
-  try {
-    for (let i = 0; i < 8; i += 1) {
-      assertProblem(await once(world.visitor(), `user12${i}@example.com`), 503, 'login-busy');
-    }
-    const made = assertStatus(await world.order(visitor, visit), 201);
-    await world.paid(visitor, made.json.order);
-  } finally {
-    unlock();
-  }
-  await until('logins again', async () => (await login(world.visitor(), 'user130@example.com')).status === 200);
-  await world.settle();
-});
-
 test('with the user database gone a login is 503 at once', async () => {
   const pay = await world.startPay({ users: { conninfo: 'host=127.0.0.1 port=1 dbname=shop user=reader' } });
   for (let i = 0; i < 4; i += 1) {

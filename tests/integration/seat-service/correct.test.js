@@ -4,18 +4,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { assertProblem, assertStatus, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './site.js';
+import { hall, halls, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './site.js';
 
 const scope = openScope(test);
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres, { config: { journal: { snapshot_every: 100 } } });
-let events = 0;
-
-async function fresh(options) {
-  const event = `night-${(events += 1)}`;
-  await importHall(seats, event, hall(options));
-  return { event, boss: operator(seats, event), alice: visitor(seats, event), bob: visitor(seats, event) };
-}
+const fresh = halls(seats, 'night');
 
 const changed = (body, change) => {
   const copy = structuredClone(body);
@@ -234,8 +228,7 @@ test('a correction ends streams, and the next stream names the new plan', async 
 });
 
 test('under load every hold is there once, and each is judged by one of the documents', async () => {
-  const { boss } = await fresh({ rows: 20, seatsPerRow: 20, limits: { max_per_hold: 2, hold_ttl_s: 3600, hold_max_s: 3600, orphan_rule: false } });
-  const event = `night-${events}`;
+  const { event, boss } = await fresh({ rows: 20, seatsPerRow: 20, limits: { max_per_hold: 2, hold_ttl_s: 3600, hold_max_s: 3600, orphan_rule: false } });
   let going = true;
   const kept = [];
   const buyer = async (nth) => {

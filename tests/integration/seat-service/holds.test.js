@@ -7,20 +7,13 @@ import http from 'node:http';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, assertStatus, mangled, openContract, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './site.js';
+import { hall, halls, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './site.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope(test);
-let events = 0;
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres);
-
-// A separate hall for each test, so that tests do not interfere.
-async function fresh(options) {
-  const event = `night-${(events += 1)}`;
-  await importHall(seats, event, hall(options));
-  return { event, alice: visitor(seats, event), bob: visitor(seats, event) };
-}
+const fresh = halls(seats, 'night');
 
 test('an event tells its name, prices, limits and counts', async () => {
   const { alice, event } = await fresh({ area: 50 });
@@ -80,8 +73,7 @@ function crooked(rng) {
   return body;
 }
 
-async function assertSamePlan(body) {
-  const event = `night-${(events += 1)}`;
+async function assertSamePlan(body, event) {
   await importHall(seats, event, body);
   const alice = visitor(seats, event);
   const noticed = await alice.plan();
@@ -105,10 +97,10 @@ async function assertSamePlan(body) {
 }
 
 test('the plan by rows equals the full plan, for plain, curved and crooked halls', async (t) => {
-  await assertSamePlan(hall());
+  await assertSamePlan(hall(), 'plain');
   const { stdout } = await runProgram('halls', ['theatre']);
-  await assertSamePlan(JSON.parse(stdout));
-  await assertSamePlan(crooked(seededRng(t)));
+  await assertSamePlan(JSON.parse(stdout), 'theatre');
+  await assertSamePlan(crooked(seededRng(t)), 'crooked');
   const { alice } = await fresh();
   assertProblem(await alice.plan({}, '?form=circles'), 422, 'bad-form');
 });

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { assertProblem, assertStatus, openScope, openStream, runProgram, serve, until } from '../../lib-js/index.js';
 import {
   hall,
+  halls,
   importHall,
   openPostgres,
   openSeats,
@@ -16,15 +17,9 @@ import {
 } from './site.js';
 
 const scope = openScope(test);
-let events = 0;
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres);
-
-async function fresh(options) {
-  const event = `house-${(events += 1)}`;
-  await importHall(seats, event, hall(options));
-  return { event, boss: operator(seats, event), alice: visitor(seats, event), bob: visitor(seats, event) };
-}
+const fresh = halls(seats, 'house');
 
 async function sell(event, buyer, what, order = 'order-1') {
   const { hold } = (await buyer.hold(Array.isArray(what) ? { seats: what } : what)).json;

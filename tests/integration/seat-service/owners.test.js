@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
+import { hall, holdLock, importHall, openFollower, openPair, openPostgres, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
 
 const NAME_LOCKS = 4606786 + 4; // LOCK_CLASS and STORE_LOCK_NAME of store.c
 
@@ -46,9 +46,7 @@ async function openFollowed(t) {
   const postgres = await openPostgres(scope);
   const owner = await openSeats(scope, postgres);
   await importHall(owner, 'one', hall());
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('it to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
-  return { owner, standby };
+  return { owner, standby: await openFollower(scope, postgres, owner) };
 }
 
 test('a single owner publishes no address, and its standby answers as before', async (t) => {

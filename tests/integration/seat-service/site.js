@@ -179,6 +179,31 @@ export async function openSale(t, events, { document = hall(), ...options } = {}
   return { scope, postgres, seats };
 }
 
+// A function that imports another hall of these events, with its operator and two visitors: tests do not interfere.
+export function halls(seats, name) {
+  let events = 0;
+  return async (options) => {
+    const event = `${name}-${(events += 1)}`;
+    await importHall(seats, event, hall(options));
+    return { event, boss: operator(seats, event), alice: visitor(seats, event), bob: visitor(seats, event) };
+  };
+}
+
+export const roleOf = async (seats) => (await seats.private.get('/readyz')).json.role;
+
+export const untilOwner = (seats) =>
+  until('the owner to be connected, and sure of it', async () => {
+    const { status, json } = await seats.private.get('/readyz');
+    return status === 200 && json.role === 'owner';
+  }, { timeoutMs: 60_000 });
+
+// Another process on the database, once it follows the owner.
+export async function openFollower(scope, postgres, { office, secrets }, options) {
+  const standby = await openSeats(scope, postgres, { office, secrets, ready: false, ...options });
+  await until('the standby to follow', async () => (await roleOf(standby)) === 'standby');
+  return standby;
+}
+
 // Whether this process has the event open.
 export const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
