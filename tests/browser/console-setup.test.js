@@ -330,8 +330,7 @@ describe('a sale is set up', async () => {
       await guest.close();
 
       // A visitor gets a seat; seats of a channel need its code.
-      const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
-      const pass = await until('a pass', async () => (await stack.edge.post(`/v1/queue/${id}/pass`, { token: ticket })).json.pass);
+      const { pass } = await stack.enter(id);
       const held = await stack.edge.post(`/v1/seats/${id}/holds`, { token: pass, body: { best_available: { quantity: 2 } } });
       assert.equal(held.json.picture, '/views/harbour.svg', 'for the ticket');
       assert.equal(held.status, 201, held.text);

@@ -46,20 +46,9 @@ describe('pages in trouble', async () => {
   const browser = await openBrowser(scope);
   closeAfterEach();
 
-  async function passOf(event) {
-    const { ticket } = await until('a place', async () => {
-      const answer = await stack.edge.post(`/v1/queue/${event}/join`);
-      return answer.status === 201 && answer.json;
-    });
-    return until('a pass', async () => {
-      const answer = await stack.edge.post(`/v1/queue/${event}/pass`, { token: ticket });
-      return answer.status === 201 && answer.json.pass;
-    });
-  }
-
   // A faster buyer without a page.
   async function rival(event, ask) {
-    const token = await passOf(event);
+    const { pass: token } = await stack.enter(event);
     const held = await stack.edge.post(`/v1/seats/${event}/holds`, { token, body: ask });
     assert.equal(held.status, 201, held.text);
     return () => stack.edge.delete(`/v1/seats/${event}/holds/${held.json.hold}`, { token });
@@ -404,7 +393,7 @@ describe('pages in trouble', async () => {
   // A page without a script is opened with the code of the refusal.
   const REFUSED = { 'queue-front': [/^notice/, '/e/small?notice='], 'seat-service': [/^(error|gone)/, '/v1/seats/small/plain?refused='], 'payment-adapter': [/^error/, '/pay/login/orders?wait=75&refused='] };
   test('each refusal has a sentence in each language', async () => {
-    const token = await passOf('small');
+    const { pass: token } = await stack.enter('small');
     for (const [service, [family, at]] of Object.entries(REFUSED)) {
       const rows = [];
       for (const lang of ['en', 'ko']) {

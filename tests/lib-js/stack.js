@@ -4,7 +4,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FOUND, keepFinding } from './findings.js';
-import { client } from './http.js';
+import { assertStatus, client } from './http.js';
 import { freePortBase } from './ports.js';
 import { CLUSTER, psqlPath } from './postgres.js';
 import { procText } from './proc.js';
@@ -145,6 +145,28 @@ export class Stack {
   // A client of a private listener.
   admin(part, timeoutMs = 120_000) {
     return client({ port: this.base + PRIVATE[part], token: this.secret('admin-token'), timeoutMs });
+  }
+
+  // ---- its visitors ----
+
+  // Through the line: {ticket, pass, session}.
+  async enter(event, headers = {}) {
+    const { ticket } = await until('a place', async () => {
+      const answer = await this.edge.post(`/v1/queue/${event}/join`, { headers });
+      return [200, 201].includes(answer.status) && answer.json;
+    });
+    const { pass, session } = await until('a pass', async () => {
+      const answer = await this.edge.post(`/v1/queue/${event}/pass`, { token: ticket, headers });
+      return answer.status === 201 && answer.json;
+    });
+    return { ticket, pass, session };
+  }
+
+  // Pays with a card that the provider's sandbox accepts.
+  async payAt(url) {
+    const { pathname } = new URL(url);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return assertStatus(await client({ port: this.base + 4 }).post(pathname, { body: 'number=4242424242424242', headers }), 303);
   }
 
   // ---- its parts ----

@@ -66,11 +66,7 @@ describe('the walls', async () => {
   });
 
   async function enter(headers = {}) {
-    const { ticket } = (await stack.edge.post(`/v1/queue/${EVENT}/join`, { headers })).json;
-    const { pass, session } = await until('a pass', async () => {
-      const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket, headers });
-      return answer.status === 201 && answer.json;
-    });
+    const { ticket, pass, session } = await stack.enter(EVENT, headers);
     const taken = assertStatus(await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers }), 201);
     const { hold } = taken.json;
     secretsSeen.push(ticket, pass);
@@ -95,8 +91,7 @@ describe('the walls', async () => {
   async function buy(jar, { pass, hold }, more = {}) {
     const headers = { ...jar.headers, 'idempotency-key': randomUUID(), ...more };
     const made = assertStatus(await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: EVENT, hold }, headers }), 201);
-    const { pathname } = new URL(made.json.payment.checkout_url);
-    assertStatus(await at(4).post(pathname, { body: 'number=4242424242424242', headers: FORM }), 303);
+    await stack.payAt(made.json.payment.checkout_url);
     const { order } = made.json;
     await until('the order to be complete', async () =>
       (await stack.edge.get(`/v1/pay/orders/${order}`, { headers: jar.headers })).json.status === 'completed');
