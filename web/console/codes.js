@@ -49,6 +49,7 @@ export async function open(body, event) {
   // ---- what there is ----
 
   function showNow(groups) {
+    if (!table.isConnected) return; // the operator left the view
     byId('codes-none').hidden = groups.length > 0;
     byId('codes-drop').hidden = groups.length === 0;
     table.hidden = groups.length === 0;
