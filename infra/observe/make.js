@@ -1,10 +1,12 @@
-// make.js [FOLDER]: writes slo.yml for Prometheus and dashboards/ for Grafana below FOLDER (build/observe), from
-// objectives.js and boards.js. The stack and the installation call it.
+// make.js [FOLDER]: writes alerts.yml, depends.yml and slo.yml for Prometheus and dashboards/ for Grafana below FOLDER
+// (build/observe), from alerts.js, depends.js, objectives.js and boards.js. The stack and the installation call it.
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ALERTS } from './alerts.js';
 import { BOARDS } from './boards.js';
+import { DEPENDS } from './depends.js';
 import { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS } from './objectives.js';
 
 // ---- rules ----
@@ -29,12 +31,18 @@ function burns({ slo, budget, all }, { long, short }, times) {
   return `(${over(long)} and ${over(short)}${enough})`;
 }
 
+const rule = ({ alert, expr, hold, severity, summary }) => `      - alert: ${alert}\n        expr: ${expr}\n${hold ? `        for: ${hold}\n` : ''}` +
+  `        labels: { severity: ${severity} }\n` +
+  `        annotations: { summary: "${summary}", runbook_url: "file:///usr/share/fairgate/observe/docs/operate/runbook.md#${alert.toLowerCase()}" }\n`;
+
 function alerts(one) {
   const [fast, slow] = one.page ?? [FAST.times, SLOW.times];
-  const rule = (severity, expr) => `      - alert: ${one.alert}\n        expr: ${expr}\n        labels: { severity: ${severity} }\n` +
-    `        annotations: { summary: "${one.summary}", runbook_url: "file:///usr/share/fairgate/observe/docs/operate/runbook.md#${one.alert.toLowerCase()}" }\n`;
-  return rule('page', `${burns(one, FAST, fast)} or ${burns(one, SLOW, slow)}`) + rule('look', burns(one, LOOK, LOOK.times));
+  return rule({ ...one, severity: 'page', expr: `${burns(one, FAST, fast)} or ${burns(one, SLOW, slow)}` }) +
+    rule({ ...one, severity: 'look', expr: burns(one, LOOK, LOOK.times) });
 }
+
+const groups = (named) => `groups:
+${Object.entries(named).map(([name, rules]) => `  - name: ${name}\n    rules:\n${rules.map(rule).join('')}`).join('')}`;
 
 const rules = () => `# Made by infra/observe/make.js of objectives.js, which says what is promised and how alerts follow from it.
 groups:
@@ -80,6 +88,8 @@ function dashboard({ uid, title, about, event, rows }) {
 // ---- files ----
 
 const made = () => ({
+  'alerts.yml': groups(ALERTS),
+  'depends.yml': groups(DEPENDS),
   'slo.yml': rules(),
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });

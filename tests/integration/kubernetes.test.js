@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import yaml from 'js-yaml';
 import { client, freePortBase, openScope, ROOT, until } from '../lib-js/index.js';
 import { faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
+import { DEPENDS } from '../lib-js/observe.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const small = kustomized('overlays/small');
@@ -43,7 +44,7 @@ test('each PodMonitor names a port of its pods and the job that the rules use', 
     for (const [label, value] of Object.entries(spec.selector.matchLabels)) assert.equal(pods.metadata.labels[label], value);
     const [{ port, relabelings: [{ replacement }] }] = spec.podMetricsEndpoints;
     assert.ok(pods.spec.containers[0].ports.some(({ name }) => name === port), `${metadata.name}: ${port}`);
-    assert.ok(read('infra/observe/depends.yml').includes(`absent(up{job="${replacement}"})`), replacement);
+    assert.ok(readFileSync(DEPENDS, 'utf8').includes(`absent(up{job="${replacement}"})`), replacement);
   }
 });
 

@@ -7,9 +7,10 @@ import { writeTo } from '../../infra/observe/make.js';
 import { ROOT } from './service.js';
 
 const made = writeTo(join(ROOT, 'build/observe'));
-export const RULE_FILES = [join(ROOT, 'infra/observe/alerts.yml'), made.find((path) => path.endsWith('slo.yml'))];
+const [alerts, depends, slo] = made;
+export const RULE_FILES = [alerts, slo];
 // Rules about a sale's dependencies: the local stack has no exporters and omits them.
-export const DEPENDS = join(ROOT, 'infra/observe/depends.yml');
+export const DEPENDS = depends;
 export const EVERY_RULE = [...RULE_FILES, DEPENDS];
 // Metrics of HAProxy and of exporters, which tests/observe/depends.test.js reads from them.
 export const isOfOthers = (name) => /^(haproxy|redis|pg|node)_/.test(name);

@@ -1,4 +1,4 @@
-// Each alert of depends.yml, drilled: with Prometheus and Alertmanager as packages set them up but for ports, folders and
+// Each alert of depends.js, drilled: with Prometheus and Alertmanager as packages set them up but for ports, folders and
 // shorter times, the exporters of Debian and of HAProxy, and services, stores and an edge that are broken as DRILLS says.
 
 import assert from 'node:assert/strict';
@@ -25,7 +25,7 @@ const DAY = 86_400;
 // A minute of `for` is a second here, one of a range three seconds.
 const SECONDS = { s: 1, m: 60, h: 3600, d: DAY };
 const shortened = (text, by) => text.replace(/(\d+)([smhd])\b/g, (_, n, unit) => `${Math.max(1, (n * SECONDS[unit]) / by)}s`);
-const quickRules = () => read('infra/observe/depends.yml')
+const quickRules = () => readFileSync(DEPENDS, 'utf8')
   .replace(/for: \w+/g, (text) => shortened(text, 60)).replace(/\[[\w:]+\]/g, (text) => shortened(text, 20)).replace('time() - 60', 'time() - 1').replace('> 60', '> 1');
 
 // What is broken from the start, then what breaks at one moment, then what is lost: alert, labels, how.

@@ -4,7 +4,7 @@
 
 #include "acts/job.h"
 
-/* An alert of infra/observe/alerts.yml that a single look can evaluate. */
+/* An alert of infra/observe/alerts.js that a single look can evaluate. */
 struct doctor_alert {
     const char *name, *metric;
     enum command_service service;
