@@ -21,12 +21,14 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 // Every call of a contract: {service, number, method, path, security}; number selects its ports. isForm: it accepts only
 // forms, and redirects to their page, which shows the refusal.
-const CALLS = SERVICES.flatMap((service, n) =>
-  Object.entries(openContract(`${service}/openapi.yaml`).document.paths).flatMap(([path, item]) =>
-    Object.entries(item).filter(([method]) => ['get', 'put', 'post', 'patch', 'delete'].includes(method)).map(([method, { security = [{}], tags, requestBody, responses }]) => ({
+const CALLS = SERVICES.flatMap((service, n) => {
+  const { paths, security: usual } = openContract(`${service}/openapi.yaml`).document;
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).filter(([method]) => ['get', 'put', 'post', 'patch', 'delete'].includes(method)).map(([method, { security = usual, tags, requestBody, responses }]) => ({
       service, number: n + 1, method: method.toUpperCase(), path, security, isPage: tags.includes('pages'),
       isForm: '303' in responses && Object.keys(requestBody?.content ?? {}).join() === FORM['content-type'], name: `${service}: ${method.toUpperCase()} ${path}`,
-    }))));
+    })));
+});
 const isPrivate = ({ path }) => /^\/(admin|internal|console|design)\b/.test(path);
 const isOpen = ({ security }) => security.some((way) => Object.keys(way).length === 0) || security.length === 0;
 const takesBody = ({ method }) => method !== 'GET' && method !== 'DELETE';
