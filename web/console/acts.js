@@ -89,7 +89,7 @@ export function openActs(event) {
   // `etag`: the version that the change made.
   event.applied = (at, etag, words, attributes, undone = () => {}) => {
     event.said(words);
-    const back = button(say('undo.button'), async () => {
+    const back = button(say('act.undo'), async () => {
       await undoOf(etag);
       at.replaceChildren(say('knobs.undone'));
       undone();
@@ -187,7 +187,7 @@ export function openActs(event) {
     const { etag } = event;
     const last = newest();
     const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...changes(last, 'to', 'from')];
-    if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
+    if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('act.undo') }))) return;
     await undoOf(etag);
   }
 
@@ -206,7 +206,7 @@ export function openActs(event) {
   const bar = make('section', { id: 'controls' }, title, ...(mayAct ? [form, daily] : [make('p', {}, say(['desk', 'finance'].includes(roleAt(id)) ? 'role.not-line' : 'role.only-looks'))]));
   bar.setAttribute('aria-label', say('event.controls'));
   const reason = make('label', { id: 'reason', hidden: !mayAct }, say('event.why'), why);
-  const back = make('div', { id: 'undo' }, button(say('undo.button'), undo, { id: 'act-undo' }), target);
+  const back = make('div', { id: 'undo' }, button(say('act.undo'), undo, { id: 'act-undo' }), target);
 
   return {
     bar,

@@ -29,8 +29,8 @@ export function cancelling({ id, path, event }) {
     else show(about, say('cancel.help'));
   }
 
-  act.append(button(say('cancel.button'), async () => {
-    const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), yes: say('cancel.button'), word: id, why: { text: event.why(), needed: true } });
+  act.append(button(say('cancel.title'), async () => {
+    const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), yes: say('cancel.title'), word: id, why: { text: event.why(), needed: true } });
     if (!sure) return;
     const { json } = await call('pay', 'POST', `${path}/cancellation`, { body: { reason: sure.why } });
     showOne(json);

@@ -14,7 +14,7 @@ const byLanguage = (name, texts) => (typeof texts === 'string' ? [[label(name), 
   : Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label(name)}, ${languageOf(tag)}`, quoted(text)]));
 
 const PARTS = {
-  state: (state) => [[say('change.state'), wordsOr(`state.${state}`, state)]],
+  state: (state) => [[say('desk.state'), wordsOr(`state.${state}`, state)]],
   version: (version) => [[say('change.version'), number(version)]],
   message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
   schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), textOf(rate))).join(', ')]],

@@ -34,7 +34,7 @@ function readCodes(text) {
 
 export async function open(body, event) {
   const path = `/admin/events/${event.id}/codes`;
-  const table = scrollBox(say('codes.now'), { id: 'codes-now' });
+  const table = scrollBox(say('view.codes'), { id: 'codes-now' });
   const list = make('textarea', { id: 'codes-list', rows: 8, className: 'code', spellcheck: false, wrap: 'off', autocapitalize: 'characters', autocomplete: 'off' });
   list.setAttribute('aria-describedby', 'codes-sum codes-faults');
   const file = make('input', { id: 'codes-file', type: 'file', accept: '.txt,.csv,text/plain,text/csv' });
@@ -141,7 +141,7 @@ export async function open(body, event) {
     make('h2', {}, say('codes.load')), make('p', { className: 'small' }, say('codes.load-help')),
     make('div', { className: 'field' }, make('label', { htmlFor: file.id }, say('codes.file')), file),
     make('div', { className: 'field' }, make('label', { htmlFor: list.id }, say('codes.list')), list, sum, faults),
-    make('div', { className: 'field' }, make('label', { htmlFor: lane.id }, say('codes.lane')), lane),
+    make('div', { className: 'field' }, make('label', { htmlFor: lane.id }, say('lanes.lane')), lane),
     fieldOf(uses, say('codes.uses'), say('codes.uses-help')), fieldOf(channel, say('codes.channel'), say('codes.channel-help')),
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'codes-send' }, say('codes.send')), applied));
   form.addEventListener('submit', guarded(load));
@@ -149,7 +149,7 @@ export async function open(body, event) {
   for (const input of [uses, channel]) input.addEventListener('input', judgeRest);
 
   const needed = event.doc.code_required || event.doc.lanes.some(({ code_required: coded }) => coded);
-  body.replaceChildren(make('section', { className: 'stack card' }, make('h2', {}, say('codes.now')), make('p', { className: 'small' }, say(needed ? 'codes.help' : 'codes.help-unneeded')),
+  body.replaceChildren(make('section', { className: 'stack card' }, make('h2', {}, say('view.codes')), make('p', { className: 'small' }, say(needed ? 'codes.help' : 'codes.help-unneeded')),
     make('p', { id: 'codes-none' }, say('codes.none')), table, button(say('codes.drop'), drop, { id: 'codes-drop', className: 'danger', hidden: true })), form);
   await read();
   let turns = 0;

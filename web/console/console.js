@@ -42,7 +42,7 @@ function showSignIn(text = '') {
     make('label', { className: 'field' }, say('sign-in.token'), token),
     make('label', { className: 'field' }, say('sign-in.name'), name),
     make('div', { className: 'small', id: 'sign-in-name-help' }, say('sign-in.name-help')),
-    make('button', { className: 'main' }, say('sign-in.button')));
+    make('button', { className: 'main' }, say('sign-in.title')));
   form.addEventListener('submit', guarded(async () => {
     signIn(token.value.trim(), '');
     let proved;
@@ -134,7 +134,7 @@ async function route() {
     const isLost = error.status === 0;
     main.replaceChildren(make('h1', {}, say(isLost ? 'lost.title' : 'title')),
       drawn(isLost ? 'lost' : 'empty', isLost ? say('lost.head') : sayTrouble(error), isLost ? say('lost.text') : '',
-        make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('event.all')))));
+        make('div', { className: 'row' }, button(say('lost.again'), () => refresh(), { className: 'main' }), make('a', { href: '#/events', className: 'button' }, say('events.title')))));
     let isShown = false; // the error was shown; later refreshes retry
     view = {
       refresh: async () => {

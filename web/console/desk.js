@@ -10,7 +10,7 @@ const field = (words, input) => make('label', { className: 'field' }, words, inp
 
 function seatName({ id, zone, row, number: seat, label }) {
   if (!seat) return zone || id;
-  return label ? say('desk.seat-labelled', zone, row, label) : say('desk.seat', zone, row, seat);
+  return label ? say('desk.seat-labelled', zone, row, label) : say('seats.name', zone, row, seat);
 }
 
 function row(order) {
@@ -28,7 +28,7 @@ export async function openFinder() {
   const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
   const options = (list) => list.map(({ id, name }) => make('option', { value: id }, name || id));
   const event = make('select', { id: 'desk-event' }, ...options(events), ...(ended.length > 0 ? [make('optgroup', { label: say('ended.title') }, ...options(ended))] : []));
-  const table = scrollBox(say('desk.title'), { id: 'desk-orders', hidden: true });
+  const table = scrollBox(say('menu.orders'), { id: 'desk-orders', hidden: true });
   const note = make('p', { id: 'desk-told', className: 'small', role: 'status' }, say('desk.help'));
   const more = button(say('more'), () => read(true), { id: 'desk-more', hidden: true });
   let orders = [];
@@ -43,7 +43,7 @@ export async function openFinder() {
     more.hidden = before === undefined;
     table.hidden = orders.length === 0;
     note.textContent = orders.length === 0 ? say('desk.none') : '';
-    const heads = ['orders.order', 'desk.made', 'desk.event', 'desk.buyer', 'desk.seats', 'desk.amount', 'desk.state'];
+    const heads = ['orders.order', 'desk.made', 'desk.event', 'desk.buyer', 'view.seats', 'desk.amount', 'desk.state'];
     show(table, tableOf(heads.map((key) => say(key)), orders.map(row)));
   }
 
@@ -82,7 +82,7 @@ export async function openOrder(main, id) {
   const happened = make('ol', { id: 'desk-trail', className: 'lines' });
   const acts = make('section', { id: 'desk-acts', className: 'card stack' });
   const parts = make('details', { id: 'desk-parts' });
-  const seats = make('fieldset', { className: 'group' }, make('legend', {}, say('desk.seats')));
+  const seats = make('fieldset', { className: 'group' }, make('legend', {}, say('view.seats')));
   const amount = make('input', { id: 'desk-amount', type: 'number', min: 1, step: 1, inputMode: 'numeric' });
   const free = make('input', { id: 'desk-free', type: 'checkbox' });
   const to = make('textarea', { id: 'desk-to', rows: 2, maxLength: 4096, autocomplete: 'off' });
@@ -152,7 +152,7 @@ export async function openOrder(main, id) {
       make('dl', { className: 'facts' }, fact(say('desk.buyer'), order.member), fact(say('desk.made'), timeAt(order.created_at)), fact(say('desk.amount'), sum(order.amount)),
         ...(order.refunded > 0 ? [fact(say('desk.refunded'), sum(order.refunded))] : [])),
       make('p', { className: 'small' }, [order.order, order.provider, order.payment].filter((word) => word).join(' · ')));
-    const heads = ['desk.seats', 'desk.entrance', 'desk.number', 'desk.holder', 'desk.state'].map((key) => say(key));
+    const heads = ['view.seats', 'desk.entrance', 'desk.number', 'desk.holder', 'desk.state'].map((key) => say(key));
     tickets.hidden = order.tickets.length === 0;
     show(tickets, tableOf(heads, order.tickets.map((ticket) => ticketRow(ticket, order.places))));
     show(happened, ...trail(order));

@@ -29,7 +29,7 @@ function formOf(id, work, ...children) {
 function inside() {
   const sums = make('dl', { id: 'door-sums', className: 'facts' });
   const conflicts = make('ul', { id: 'conflicts', className: 'trail' });
-  const none = make('p', {}, say('doors.no-conflicts'));
+  const none = make('p', {}, say('none'));
   const at = section('doors', 'doors.title', null, sums, make('h3', {}, say('doors.conflicts')), make('p', { className: 'small' }, say('doors.conflicts-help')), none, conflicts);
   return {
     at,
@@ -66,7 +66,7 @@ function scannerRow({ scanner, gate, expires_at: until, revoked_at: revoked, goo
 
 function scanners({ path, reasonFor, event, read }) {
   const list = make('ul', { id: 'scanner-list', className: 'trail' });
-  const none = make('p', {}, say('scanners.none'));
+  const none = make('p', {}, say('none'));
   const gate = text('scanner-gate', { maxLength: 63 });
   const hours = text('scanner-hours', { type: 'number', min: 1, max: 720, value: 24 });
   const note = make('div', { id: 'scanner-told', className: 'told', hidden: true });
@@ -136,7 +136,7 @@ const lettersOrNull = () => get('pay', '/admin/letters').catch((error) => {
 
 function letters(read) {
   const list = make('ul', { id: 'letters', className: 'trail' });
-  const none = make('p', {}, say('letters.none'));
+  const none = make('p', {}, say('none'));
   list.addEventListener('click', ({ target }) => {
     if (target.nodeName !== 'BUTTON') return;
     guarded(async () => {

@@ -40,7 +40,7 @@ export async function open(body, event) {
     late.parentElement.hidden = kind.value === 'none';
   };
   kind.addEventListener('change', explain);
-  choice.append(make('h2', {}, say('draw.choice')), make('label', { className: 'field' }, say('draw.kind'), kind), means,
+  choice.append(make('h2', {}, say('draw.choice')), make('label', { className: 'field' }, say('draw.beacon'), kind), means,
     make('label', { className: 'field' }, say('draw.words'), words), make('label', { className: 'field' }, say('draw.late'), late),
     button(say('draw.promise'), async () => {
       const of = { drand: {}, none: {}, text: { words: words.value.trim() } }[kind.value];

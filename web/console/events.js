@@ -57,7 +57,7 @@ function newEvent() {
   const id = idField('new-id');
   const name = make('input', { id: 'new-name', required: true, maxLength: 80, autocomplete: 'off' });
   const form = make('form', { className: 'stack' },
-    make('label', { className: 'field' }, say('new.name'), name),
+    make('label', { className: 'field' }, say('knob.name'), name),
     make('label', { className: 'field' }, say('new.id'), id, make('span', { className: 'small' }, say('new.id-rule'))),
     make('button', { className: 'main' }, say('new.button')));
   let proposed = ''; // an id made from the name, until the operator types another one
@@ -77,7 +77,7 @@ function newEvent() {
 function endedEvents() {
   const words = make('input', { id: 'ended-words', type: 'search', maxLength: 60, autocomplete: 'off' });
   const list = make('ul', { id: 'ended', className: 'rows' });
-  const none = make('p', { hidden: true }, say('ended.none'));
+  const none = make('p', { hidden: true }, say('none'));
   let next = 0;
   async function read(below) {
     const query = new URLSearchParams({ q: words.value.trim(), below });

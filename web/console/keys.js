@@ -45,9 +45,9 @@ const view = (n) => press(`#tabs a:nth-child(${n})`);
 
 // {keys, words, run}: run returns whether it did anything.
 const table = ({ refresh }) => [
-  { keys: ['e'], words: 'keys.events', run: press('#menu a[href="#/events"]') },
-  { keys: ['o'], words: 'keys.orders', run: press('#menu a[href="#/orders"]') },
-  { keys: ['h'], words: 'keys.parts', run: press('#menu a[href="#/parts"]') },
+  { keys: ['e'], words: 'events.title', run: press('#menu a[href="#/events"]') },
+  { keys: ['o'], words: 'menu.orders', run: press('#menu a[href="#/orders"]') },
+  { keys: ['h'], words: 'menu.parts', run: press('#menu a[href="#/parts"]') },
   { keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0'], words: 'keys.views', run: (key) => view(Number(key) || 10)() },
   { keys: ['r'], words: 'keys.rate', run: focus('#quick-rate') },
   { keys: ['p'], words: 'keys.pause', run: focus('#act-pause, #act-resume, #act-unfreeze') },

@@ -275,8 +275,8 @@ export async function open(body, event) {
   const flow = group('flow', GROUPS.flow);
   flow.children[1].after(preview); // right below the rate
   const groups = make('div', { className: 'groups' }, flow,
-    make('fieldset', { className: 'group wide' }, make('legend', {}, say('group.schedule')), make('p', { className: 'small' }, say('schedule.help', zone())), make('p', { id: 'schedule-none' }, say('schedule.none')), rows, button(say('schedule.add'), addStep, { id: 'schedule-add' })),
-    make('fieldset', { className: 'group wide' }, make('legend', {}, say('group.autopilot')), make('p', { className: 'small' }, say('autopilot.help')),
+    make('fieldset', { className: 'group wide' }, make('legend', {}, say('knob.schedule')), make('p', { className: 'small' }, say('schedule.help', zone())), make('p', { id: 'schedule-none' }, say('schedule.none')), rows, button(say('schedule.add'), addStep, { id: 'schedule-add' })),
+    make('fieldset', { className: 'group wide' }, make('legend', {}, say('knob.autopilot')), make('p', { className: 'small' }, say('autopilot.help')),
       make('div', { className: 'field tick' }, make('label', { htmlFor: 'autopilot-on' }, say('autopilot.on')), pilotOn),
       pilotNow, ...pilotFields.map(({ at }) => at)),
     group('told', GROUPS.told), group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), ...(others.length > 0 ? [group('more', others)] : []));

@@ -47,7 +47,7 @@ export async function open(body, event) {
   function fill() {
     list.replaceChildren(...lanes.map((lane, n) => {
       const known = event.doc.lanes.find(({ id }) => id === lane.id);
-      const gone = button(say('lanes.remove'), () => {
+      const gone = button(say('schedule.remove'), () => {
         lanes.splice(n, 1);
         fill();
         (byId(`lane-name-${Math.min(n, lanes.length - 1)}`) ?? byId('lane-add')).focus();

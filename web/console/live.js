@@ -41,11 +41,11 @@ function charts() {
   return {
     line: new Chart({ title: say('chart.line'), lines: [line('live.issued', 'one'), line('live.serving', 'two')] }),
     people: new Chart({ title: say('chart.people'), lines: [line('live.waiting', 'one'), line('live.active', 'two')] }),
-    rate: new Chart({ title: say('chart.rate'), lines: [line('live.admitted_per_s', 'one'), line('knob.rate_per_s', 'two')] }),
-    show: new Chart({ title: say('chart.show'), lines: [line('live.show_up', 'one')], format: percent }),
+    rate: new Chart({ title: say('live.admitted_per_s'), lines: [line('live.admitted_per_s', 'one'), line('knob.rate_per_s', 'two')] }),
+    show: new Chart({ title: say('live.show_up'), lines: [line('live.show_up', 'one')], format: percent }),
     eta: new Chart({ title: say('chart.eta'), note: say('chart.eta-note'), lines: [line('live.kept', 'one'), line('live.wait_error', 'two')], format: percent }),
-    seats: new Chart({ title: say('chart.seats'), lines: [line('seats.held', 'two'), line('seats.sold', 'one')] }),
-    orders: new Chart({ title: say('chart.orders'), lines: [line('live.orders_per_min', 'one'), line('live.orders_open', 'two'), line('live.orders_parked', 'bad')] }),
+    seats: new Chart({ title: say('view.seats'), lines: [line('seats.held', 'two'), line('seats.sold', 'one')] }),
+    orders: new Chart({ title: say('menu.orders'), lines: [line('live.orders_per_min', 'one'), line('orders.open', 'two'), line('orders.parked', 'bad')] }),
     lost: new Chart({ title: say('chart.lost'), lines: [line('live.let_go_per_min', 'one'), line('live.refunded_per_min', 'two'), line('live.failed_per_min', 'bad')] }),
     errors: new Chart({ title: say('chart.errors'), note: say('chart.errors-note'), lines: [line('part.queue', 'one'), line('part.seats', 'two'), line('part.pay', 'bad')] }),
   };

@@ -42,7 +42,7 @@ async function openList(main) {
   const state = make('select', { id: 'saga-state' }, ...STATES.map((value) => make('option', { value }, say(`orders.${value}`))));
   const order = make('input', { id: 'saga-order', autocomplete: 'off', maxLength: 64 });
   const list = make('ol', { id: 'sagas', className: 'trail' });
-  const none = make('p', { hidden: true }, say('orders.none'));
+  const none = make('p', { hidden: true }, say('none'));
   const more = button(say('more'), () => read(true), { hidden: true });
   const report = make('section', { id: 'reconcile', className: 'card stack' });
   const found = make('div');
@@ -90,7 +90,7 @@ async function openList(main) {
   });
   report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), reconcile, { id: 'reconcile-now' }));
 
-  const form = make('form', { className: 'row end' }, make('label', { className: 'field' }, say('orders.show'), state), make('label', { className: 'field' }, say('orders.order'), order), make('button', { id: 'saga-find' }, say('orders.find')));
+  const form = make('form', { className: 'row end' }, make('label', { className: 'field' }, say('orders.show'), state), make('label', { className: 'field' }, say('orders.order'), order), make('button', { id: 'saga-find' }, say('orders.show')));
   form.addEventListener('submit', guarded(() => read()));
   state.addEventListener('change', guarded(() => read()));
   main.replaceChildren(make('h1', {}, say('menu.orders')), await openFinder(), make('h2', {}, say('orders.title')), form, none, list, more, report);

@@ -65,7 +65,7 @@ export async function open(body, event) {
 
   function fill() {
     list.replaceChildren(...rows.map((row, n) => {
-      const away = button(say('lanes.remove'), () => {
+      const away = button(say('schedule.remove'), () => {
         rows.splice(n, 1);
         touched = true;
         fill();
@@ -136,7 +136,7 @@ export async function open(body, event) {
     make('h2', {}, say('view.prices')), make('p', { className: 'small' }, say('prices.help')),
     make('p', { id: 'prices-none' }, say('prices.none')),
     fieldOf(currency, say('prices.currency')), list, note,
-    make('div', { className: 'row' }, make('button', { className: 'main', id: 'prices-apply' }, say('knobs.apply')), button(say('prices.add'), () => {
+    make('div', { className: 'row' }, make('button', { className: 'main', id: 'prices-apply' }, say('knobs.apply')), button(say('setup.add-categories'), () => {
       rows.push({ name: '', amount: '', gone: false });
       touched = true;
       fill();

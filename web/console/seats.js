@@ -176,7 +176,7 @@ export async function open(body, event) {
       info.categories = json.categories;
       showCounts();
     };
-    return [make('details', {}, make('summary', {}, say('areas.title')), make('div', { className: 'row end' }, make('label', { className: 'field' }, say('areas.area'), which), make('label', { className: 'field' }, say('areas.quantity'), quantity), button(say('areas.block'), act('block')), button(say('areas.unblock'), act('unblock'))))];
+    return [make('details', {}, make('summary', {}, say('setup.areas')), make('div', { className: 'row end' }, make('label', { className: 'field' }, say('areas.area'), which), make('label', { className: 'field' }, say('areas.quantity'), quantity), button(say('areas.block'), act('block')), button(say('areas.unblock'), act('unblock'))))];
   }
 
   // ---- the page ----
@@ -186,7 +186,7 @@ export async function open(body, event) {
     rectangle.setAttribute('aria-pressed', String(map.byArea));
   }, { id: 'rectangle' });
   rectangle.setAttribute('aria-pressed', 'false');
-  const tools = make('div', { className: 'row tools', role: 'group' }, button('+', () => map.zoom(1.6), { id: 'zoom-in' }), button('−', () => map.zoom(1 / 1.6), { id: 'zoom-out' }), button(say('map.all'), () => map.all()), rectangle);
+  const tools = make('div', { className: 'row tools', role: 'group' }, button('+', () => map.zoom(1.6), { id: 'zoom-in' }), button('−', () => map.zoom(1 / 1.6), { id: 'zoom-out' }), button(say('orders.all'), () => map.all()), rectangle);
   tools.setAttribute('aria-label', say('map.tools'));
   const legend = make('ul', { className: 'legend seats' }, ...KINDS.map((kind) => make('li', {}, make('span', { className: `swatch ${kind}` }), say(`seats.${kind}`))));
   const acts = make('section', { className: 'card stack' }, make('h2', {}, say('seats.change')), chosen, make('label', { className: 'field' }, say('seats.reason'), reason),

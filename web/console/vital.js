@@ -68,8 +68,8 @@ export function vitals(watch, { facts, found }) {
     { id: 'called', label: say('live.outstanding'), value: number(live.outstanding), note: say('vital.called-note', number(live.rate_per_s)), full: live.outstanding / peak('outstanding') },
     { id: 'inside', label: say('live.active'), value: doc.max_active > 0 ? say('vital.of', number(live.active), number(doc.max_active)) : number(live.active), note: say('vital.inside-note', number(live.admitted)), full: live.active / (doc.max_active || peak('active')) },
   ];
-  if (facts.orders === null && hasPart('pay')) tiles.push({ id: 'orders', label: say('vital.orders'), value: '–', note: say('vital.seats-unknown'), full: 0 });
-  else if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), full: sums?.seats > 0 ? sums.sold / sums.seats : 0 });
+  if (facts.orders === null && hasPart('pay')) tiles.push({ id: 'orders', label: say('menu.orders'), value: '–', note: say('vital.seats-unknown'), full: 0 });
+  else if (facts.orders !== null) tiles.push({ id: 'orders', label: say('menu.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), full: sums?.seats > 0 ? sums.sold / sums.seats : 0 });
   tiles.push({ id: 'pace', label: say('vital.pace'), value: facts.pace.joined === null || facts.pace.called === null ? '–' : say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'joined'), rates(rows, 'serving')] });
   if (sums !== null && !sums.out) tiles.push({ id: 'seats', label: say('vital.seats'), value: number(sums.free), note: say('vital.seats-note', number(sums.held), number(sums.sold)), lines: [column(hall, 'free'), column(hall, 'sold')] });
   else tiles.push({ id: 'seats', label: say('vital.seats'), value: number(live.seats_left), note: say(live.seats_left === null ? 'vital.seats-unknown' : 'vital.seats-fed'), lines: [column(rows, 'seats_left')] });
