@@ -81,7 +81,7 @@ function check(    n, keys, count, value) {
 }
 
 # Settings that follow from others unless they are given.
-function derive() {
+function derive(    line) {
     if (set["maxconn_hard"] == "") set["maxconn_hard"] = times("maxconn", 1.1)
     if (set["connections_hard"] == "") set["connections_hard"] = times("connections", 2)
     if (set["requests_hard"] == "") set["requests_hard"] = times("requests_per_10s", 4)
@@ -89,6 +89,7 @@ function derive() {
         if (set["listen"] == "") set["listen"] = ":80"
     }
     if (set["listen_tls"] == "") set["listen_tls"] = ":443"
+    while ((getline line < (here "/page.css")) > 0) set["page_style"] = set["page_style"] line
     # A single process is checked by its health. If there are several, the one that is ready owns the seats.
     if (set["seats_check"] == "") set["seats_check"] = set["seats"] !~ /^dns:/ && words("seats", parts) == 1 ? "/healthz" : "/readyz"
 }
