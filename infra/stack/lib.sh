@@ -1,10 +1,11 @@
 # lib.sh: functions that the commands of infra/stack share. It is sourced, with `set -eu`.
 #
 # A part is one supervised process. parts/NAME defines its functions:
-#   part_wanted     succeeds if it is built and enabled
+#   part_wanted     succeeds if it is built and enabled; its program is built, unless it says otherwise
 #   part_ports      prints its listening ports, if any
 #   part_prepare    writes its config and data; idempotent
-#   part_run        prints the command that runit runs, as the body of a shell script
+#   part_run        prints the command that runit runs, as the body of a shell script; its program with its config,
+#                   unless it says otherwise
 #   part_ready      succeeds if it does its work
 #   part_settle     optional: runs once the part is ready
 #   part_end_signal optional: prints the signal that ends it, if that is not TERM
@@ -119,6 +120,21 @@ DEMO=$DEMO
 END
 }
 
+# The first sections of a service's configuration.
+listeners() { # PORT PRIVATE_PORT
+    cat <<END
+[http]
+host = "127.0.0.1"
+port = $1
+drain_timeout = 5s
+
+[private]
+host = "127.0.0.1"
+port = $2
+token_file = "$SECRETS/admin-token"
+END
+}
+
 # The promoter of the sample concert, for a service's configuration.
 brand() {
     [ "$DEMO" -eq 0 ] || printf '\n[brand]\nname = "Harbour Live"\nlogo = "%s/infra/demo/brand/logo.svg"\n' "$ROOT"
@@ -172,6 +188,8 @@ part() {
         queue-front-*) FRONT=${1##*-} file=queue-front ;;
         seat-service-*) OWNER=${1##*-} file=seat-service ;;
         esac
+        part_wanted() { built "$file"; }
+        part_run() { say "exec setpriv --pdeathsig TERM $BUILD/bin/$file --config $RUN/conf/$NAME.conf"; }
         part_settle() { :; }
         part_end_signal() { say TERM; }
         # shellcheck disable=SC1090 # one of parts/
