@@ -45,6 +45,9 @@ enum { OWN_MAX = SITE_FILES_MAX + 1 + LANG_MAX }; /* the logo, more words in eac
 
 enum coding { PLAIN, GZIP, BROTLI, CODINGS };
 
+static const char head_html[] =
+#include "web/head.html.inc"
+    ;
 static const char brand_html[] =
 #include "web/brand.html.inc"
     ;
@@ -286,12 +289,13 @@ int site_template(const struct site *site, enum lang lang, struct span html,
     assert(!tags.overflown);
     const struct brand_colours light = brand_colours(site->brand, BRAND_LIGHT);
     const struct brand_colours dark = brand_colours(site->brand, BRAND_DARK);
-    enum { OWN = 11 };
+    enum { OWN = 12 };
     struct template_fixed fixed[OWN + ICONS_MAX + 1] = {
         {"tags", text_span(&tags)},
         {"lang", span_of(lang_tag(lang))},
         {"words", text_span(&words)},
         {"files", span_of(site->folder)},
+        {"head", span_trim(span_of(head_html))},
         {"brand", text_span(&site->brand_html.text)},
         {"languages", text_span(&site->languages[lang].text)},
         {"data", site->conf.data},

@@ -3,9 +3,10 @@
  * memory; a request only chooses a blob.
  *
  * In a page, {{t.title}} is the phrase "title", {{lang}} the language, {{words}} the scripts'
- * phrases as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
- * {{i.check}} an icon (icons.h), {{languages}} the links to the page in each language, {{tags}} the
- * tags of all languages, separated by spaces, and {{data}} the configuration's data for the page;
+ * phrases as JSON, {{files}} the folder of the files, {{head}} the beginning of the head, {{brand}}
+ * that of the header, with the operator's logo or name, {{i.check}} an icon (icons.h),
+ * {{languages}} the links to the page in each language, {{tags}} the tags of all languages,
+ * separated by spaces, and {{data}} the configuration's data for the page;
  * {{signal}}, {{on-signal}}, {{dark-signal}} and {{dark-on-signal}} are the brand's colours, for
  * content without our style sheet. The folder's name is a hash of its content, so that files can be
  * cached forever and refer to each other by plain relative paths.
