@@ -145,3 +145,21 @@ export function announce(text) {
   const at = byId('announce');
   if (at && at.textContent !== text) at.textContent = text;
 }
+
+// A value stored in the browser; null removes it. Pages work without it, if storage is full or forbidden.
+export const kept = (name, store = 'localStorage') => ({
+  name,
+  get() {
+    try {
+      return JSON.parse(self[store].getItem(name));
+    } catch {
+      return null;
+    }
+  },
+  set(value) {
+    try {
+      if (value === null) self[store].removeItem(name);
+      else self[store].setItem(name, JSON.stringify(value));
+    } catch { /* not stored */ }
+  },
+});

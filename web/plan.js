@@ -155,6 +155,15 @@ export function boxOf({ x, y, rotation = 0, width = 0, height = 0, radius = 0, r
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
+// The usual distance between adjacent seats. Each hall is drawn in its own unit.
+export function pitchOf({ n, x, y, rowOf, zoneOf }) {
+  const steps = [];
+  for (let i = 1; i < n; i += 1 + (n >> 9)) {
+    if (rowOf[i] === rowOf[i - 1] && zoneOf[i] === zoneOf[i - 1]) steps.push(Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]));
+  }
+  return steps.sort((a, b) => a - b)[steps.length >> 1] || 20;
+}
+
 // The box of the seats and the shapes around them, limited so that seats stay large.
 export function roomOf({ box, shapes }) {
   const [wide, high] = [(box.right - box.left) / 2, (box.bottom - box.top) / 2];

@@ -1,7 +1,7 @@
 // checkout.js: shows what the visitor buys, the amount and the time left, then leads to the payment provider. The
 // server gets seats and amounts from the seat service, and trusts nothing that this page says about them.
 
-import { announce, byId, call, make, minutes, money, onWake, Refused, say, sayError, serverNow } from './kit.js';
+import { announce, byId, call, kept, make, minutes, money, onWake, Refused, say, sayError, serverNow } from './kit.js';
 import { lineOf, timeOf } from './when.js';
 
 const asked = new URLSearchParams(location.search);
@@ -18,39 +18,20 @@ let over = false; // these seats can no longer be paid for here
 
 // The order ends the visit, and then this page can no longer read the hold. A visitor who comes back here (back button,
 // reload, old tab) is sent to the order made from it.
-const kept = `fg-order-${event}`;
-
-function keepOrder(order) {
-  try {
-    localStorage.setItem(kept, JSON.stringify({ hold, order }));
-  } catch {} // a browser without storage
-}
+const made = kept(`fg-order-${event}`); // {hold, order}
 
 function keptOrder() {
-  try {
-    const made = JSON.parse(localStorage.getItem(kept));
-    return made?.hold === hold ? made.order : null;
-  } catch {
-    return null;
-  }
+  const { hold: from, order } = made.get() ?? {};
+  return from === hold ? order : null;
 }
 
 // The login name, stored while this tab lives, because the server knows members only by number. Another tab may have
 // logged in as another member since, so the number is stored with it.
-const account = 'fg-account';
-
-function keepAccount(login, number) {
-  try {
-    sessionStorage.setItem(account, JSON.stringify({ login, number }));
-  } catch {} // a browser without storage
-}
+const account = kept('fg-account', 'sessionStorage');
 
 function accountOf(number) {
-  try {
-    const known = JSON.parse(sessionStorage.getItem(account));
-    if (known?.number === number) return say('login.as', known.login);
-  } catch {}
-  return say('login.member', number);
+  const known = account.get();
+  return known?.number === number ? say('login.as', known.login) : say('login.member', number);
 }
 
 function notice(text) {
@@ -237,7 +218,7 @@ function listen() {
     busy(form.querySelector('button'), async () => {
       const { member: number } = await call('POST', '/v1/pay/login', { login: form.login.value.trim(), password: form.password.value });
       form.password.value = '';
-      keepAccount(form.login.value.trim(), number);
+      account.set({ login: form.login.value.trim(), number });
       await next();
       byId('pay-button').focus();
     });
@@ -259,7 +240,7 @@ function listen() {
       }
       throw error;
     });
-    keepOrder(order.order);
+    made.set({ hold, order: order.order });
     const url = order.status === 'pending_payment' && order.payment?.checkout_url;
     location.assign(url || `/pay/orders/${order.order}`);
   }));

@@ -2,12 +2,12 @@
 // may come from another browser of the same visit. Changes are sent one at a time, each after the response to the
 // previous one, so every seat shown as the visitor's is committed.
 
-import { call, Refused } from './kit.js';
+import { call, kept, Refused } from './kit.js';
 
 export class Basket {
   constructor(event, { onChange, needs }) {
     this.path = `/v1/seats/${event}/holds`;
-    this.kept = `fg-hold-${event}`;
+    this.note = kept(`fg-hold-${event}`);
     this.onChange = onChange;
     this.holds = []; // open holds first
     this.needs = needs; // {access, code}: unlock accessible seats and seats behind a code
@@ -24,9 +24,7 @@ export class Basket {
 
   take(holds) {
     this.holds = holds.filter(({ state }) => state === 'open' || state === 'paying').sort((a, b) => a.state.localeCompare(b.state));
-    try {
-      localStorage.setItem(this.kept, this.holds.map((hold) => `${hold.hold} ${hold.state} ${hold.seats}`)); // makes other tabs reload their holds
-    } catch { /* other tabs reload when next shown */ }
+    this.note.set(this.holds.map(({ hold, state, seats }) => [hold, state, seats])); // makes other tabs reload their holds
     this.onChange();
   }
 

@@ -2,7 +2,7 @@
 // which has everything for choosing and paying. A seat that is pressed before that shows its card once later.js is
 // loaded.
 
-import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js';
+import { byId, call, kept, lang, make, money, Refused, say, sayError } from './kit.js';
 import { markOf, readPicture, readPlan } from './plan.js';
 import { SeatMap } from './map.js';
 import { signsOf, trace } from './paint.js';
@@ -73,6 +73,8 @@ export async function fetchPicture() {
 
 // ---- the controls ----
 
+const view = kept('fg-view');
+
 export function show(which) {
   for (const name of ['map', 'list']) {
     byId(`show-${name}`).setAttribute('aria-pressed', String(name === which));
@@ -80,14 +82,10 @@ export function show(which) {
   }
   sale?.onShow(which);
   if (which === 'map') map.resize();
-  try { localStorage.setItem('fg-view', which); } catch { /* not remembered */ }
+  view.set(which);
 }
 
-export function viewKept() {
-  let view = 'map';
-  try { view = localStorage.getItem('fg-view') ?? 'map'; } catch { /* use the map */ }
-  return view === 'list' ? 'list' : 'map';
-}
+export const viewKept = () => (view.get() === 'list' ? 'list' : 'map');
 
 const SVG = 'http://www.w3.org/2000/svg';
 class Tracer { // records a canvas path as an SVG path: the code that draws seats draws swatches too

@@ -4,7 +4,7 @@
 //
 // On a portrait screen a hall whose stage is at a side is turned, so that the stage is on top.
 
-import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, roomOf, turnPlan } from './plan.js';
+import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, pitchOf, roomOf, turnPlan } from './plan.js';
 import { LOOK, LOOKS, makePaint, signsOf, toneOf } from './paint.js';
 import { Ground } from './ground.js';
 import { Sections } from './sections.js';
@@ -26,15 +26,6 @@ const STAGE_PX = 22; // height of the stage's label
 const STAGE_REACH = 0.25; // share of the hall's width: a shape this near to the focal point is the stage
 const MARGIN_PX = 12;
 const FONT = 'system-ui, sans-serif';
-
-// The usual distance between adjacent seats. Each hall is drawn in its own unit.
-function pitchOf({ n, x, y, rowOf, zoneOf }) {
-  const steps = [];
-  for (let i = 1; i < n; i += 1 + (n >> 9)) {
-    if (rowOf[i] === rowOf[i - 1] && zoneOf[i] === zoneOf[i - 1]) steps.push(Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]));
-  }
-  return steps.sort((a, b) => a - b)[steps.length >> 1] || 20;
-}
 
 // A point of the plan after clockwise quarter turns.
 function turned({ x, y }, quarters) {

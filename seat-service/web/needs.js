@@ -1,7 +1,7 @@
 // needs.js: unlocks reserved seats: accessible ones for visitors who say that they need them, and those of a channel
 // for visitors who know its code.
 
-import { byId, call, event, info, locale, path, Refused, say, sayError, serverNow } from './hall.js';
+import { byId, call, event, info, kept, locale, path, Refused, say, sayError, serverNow } from './hall.js';
 import { refuse } from './visit.js';
 
 export const needs = {}; // {access, code}: sent with each hold
@@ -16,13 +16,7 @@ export function setAccess(on) {
   else delete needs.access;
 }
 
-const KEPT_CODE = `fg-code-${event}`;
-function keepCode(code) {
-  try {
-    if (code) sessionStorage.setItem(KEPT_CODE, code);
-    else sessionStorage.removeItem(KEPT_CODE);
-  } catch { /* entered again after a reload */ }
-}
+const codeKept = kept(`fg-code-${event}`, 'sessionStorage');
 
 // Checks the code before a seat depends on it.
 async function checkCode() {
@@ -36,20 +30,19 @@ async function checkCode() {
     channel = opens;
     const early = at && Date.parse(at) > serverNow();
     notice.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
-    keepCode(code);
+    codeKept.set(code);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401) return refuse(error, checkCode);
     notice.textContent = error.code === 'code-unknown' ? say('needs.code-wrong') : sayError(error);
-    if (error.code === 'code-unknown') keepCode('');
+    if (error.code === 'code-unknown') codeKept.set(null);
   }
   byId('code').setAttribute('aria-invalid', String(channel === null));
   onChange();
 }
 
 function restoreCode() {
-  let code = null;
-  try { code = sessionStorage.getItem(KEPT_CODE); } catch { /* see keepCode() */ }
+  const code = codeKept.get();
   if (!info.codes || !code) return;
   byId('code').value = code;
   checkCode();

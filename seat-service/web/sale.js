@@ -312,7 +312,7 @@ function listen() {
     attempt([...mine], () => Promise.all(basket.holds.filter(({ state }) => state === 'open').map((hold) => basket.giveBack(hold))));
   });
   // Holds may have changed in another tab, or since this page was last shown.
-  addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
+  addEventListener('storage', ({ key }) => { if (key === basket.note.name) restore().catch(explain); });
   onWake(() => {
     if (!byId('gone').hidden) return;
     heartbeat();

@@ -567,7 +567,7 @@ describe('the map of the hall', async () => {
   });
 
   test('the filter has its colours when the list is opened first', async () => {
-    const { page } = await enter({ first: (early) => early.addInitScript(() => localStorage.setItem('fg-view', 'list')) });
+    const { page } = await enter({ first: (early) => early.addInitScript(() => localStorage.setItem('fg-view', '"list"')) });
     assert.ok(await page.isVisible('#list-view'));
     const fills = await page.locator('#categories path').evaluateAll((all) => all.map((sign) => sign.getAttribute('fill')));
     assert.equal(new Set(fills).size, 2);

@@ -3,11 +3,10 @@
 // shortcut changes the sale by itself: a pause takes one key to focus its button, and Enter. They can be turned off,
 // since speech input may type unintended letters.
 
-import { announce, byId, make, say } from './kit.js';
+import { announce, byId, kept, make, say } from './kit.js';
 import { choose, isDark } from './scheme.js';
 import { button } from './ui.js';
 
-const KEPT = 'fg_keys';
 const TYPING = 'input:not([type=checkbox]), textarea, select, [contenteditable], [role=application]';
 
 const at = (selector) => [...document.querySelectorAll(selector)].find((one) => one.checkVisibility()) ?? null;
@@ -64,24 +63,15 @@ function keyOf({ key, code }) {
   return /^Key[A-Z]$/.test(code) && key !== 'Escape' ? code.slice(3).toLowerCase() : key;
 }
 
-let isOn = true;
-try {
-  isOn = localStorage.getItem(KEPT) !== 'off';
-} catch {
-  // on in a browser without storage
-}
+const switchedOff = kept('fg_keys');
+let isOn = !switchedOff.get();
 
 let dialog = null;
 let all = [];
 
 function turn(on) {
   isOn = on;
-  try {
-    if (on) localStorage.removeItem(KEPT);
-    else localStorage.setItem(KEPT, 'off');
-  } catch {
-    // lasts until the page is closed
-  }
+  switchedOff.set(on ? null : true);
 }
 
 function makeHelp() {
@@ -89,10 +79,9 @@ function makeHelp() {
   const escape = make('div', {}, make('dt', {}, make('kbd', {}, 'Esc')), make('dd', {}, say('keys.escape')));
   const on = make('input', { type: 'checkbox', id: 'keys-on', checked: isOn });
   on.addEventListener('change', () => turn(on.checked));
-  const made = make('dialog', { id: 'keys' }, make('h2', { id: 'keys-title' }, say('keys.title')), make('dl', { className: 'keys' }, ...rows, escape),
+  const made = make('dialog', { id: 'keys', 'aria-labelledby': 'keys-title' }, make('h2', { id: 'keys-title' }, say('keys.title')), make('dl', { className: 'keys' }, ...rows, escape),
     make('p', { className: 'small' }, say('keys.never')), make('p', {}, make('label', {}, on, say('keys.on'))),
     make('div', { className: 'row' }, button(say('keys.close'), () => made.close(), { id: 'keys-close' })));
-  made.setAttribute('aria-labelledby', 'keys-title');
   document.body.append(made);
   return made;
 }

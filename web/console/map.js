@@ -3,7 +3,7 @@
 
 import { say } from './kit.js';
 import { onScheme } from './scheme.js';
-import { BLOCKED, FREE, Grid } from './plan.js';
+import { BLOCKED, FREE, Grid, pitchOf } from './plan.js';
 
 const KINDS = ['free', 'held', 'sold', 'blocked'];
 const NEAR_PX = 18; // between seats, after a move by keys
@@ -11,15 +11,6 @@ const NEAREST_PX = 48;
 const TAP_PX = 6; // a press that moved less is a click
 const REACH_PX = 18; // for a finger
 const CHOSEN_MAX = 2000;
-
-// The usual distance between adjacent seats: each hall has its own unit.
-function pitchOf({ n, x, y, rowOf, zoneOf }) {
-  const steps = [];
-  for (let i = 1; i < n; i += Math.ceil(n / 500)) {
-    if (rowOf[i] === rowOf[i - 1] && zoneOf[i] === zoneOf[i - 1]) steps.push(Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]));
-  }
-  return steps.sort((a, b) => a - b)[steps.length >> 1] || 10;
-}
 
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
