@@ -72,8 +72,7 @@ async function verify() {
   checks.push(...await checkBeacon(info, verifyRound));
   draw = info.entries > 0 ? await openDraw(info) : null;
   byId('checks').replaceChildren(...checks.map(({ what, good, numbers }) => {
-    const mark = make('strong', { role: 'img' }, MARKS[good]);
-    mark.setAttribute('aria-label', say(`more.fair.is.${good}`));
+    const mark = make('strong', { role: 'img', 'aria-label': say(`more.fair.is.${good}`) }, MARKS[good]);
     return make('li', { className: { true: 'good', false: 'wrong', null: 'open' }[good] }, mark, make('span', {}, say(what === 'quicknet' && good ? 'more.fair.check.quicknet-good' : `more.fair.check.${what}`, ...numbers)));
   }));
   const wrong = checks.some(({ good }) => good === false);

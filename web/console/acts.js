@@ -44,10 +44,8 @@ export function openActs(event) {
   const target = make('small', { id: 'undo-target' });
   const ends = make('div', { className: 'endings' });
   const why = make('input', { id: 'why', maxLength: 400, autocomplete: 'off' });
-  const rate = make('input', { id: 'quick-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', required: true });
+  const rate = make('input', { id: 'quick-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', required: true, 'aria-keyshortcuts': 'R', 'aria-describedby': 'wrong-quick-rate' });
   const wrong = make('span', { id: 'wrong-quick-rate', className: 'wrong', role: 'alert' });
-  rate.setAttribute('aria-keyshortcuts', 'R');
-  rate.setAttribute('aria-describedby', wrong.id);
   let filled = null; // the rate that was filled in; a typed one stays
 
   let emptyWhy = taken(why);
@@ -203,8 +201,7 @@ export function openActs(event) {
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);
   const mayAct = ['operator', 'admin'].includes(roleAt(id));
   fold.hidden = !mayAct;
-  const bar = make('section', { id: 'controls' }, title, ...(mayAct ? [form, daily] : [make('p', {}, say(['desk', 'finance'].includes(roleAt(id)) ? 'role.not-line' : 'role.only-looks'))]));
-  bar.setAttribute('aria-label', say('event.controls'));
+  const bar = make('section', { id: 'controls', 'aria-label': say('event.controls') }, title, ...(mayAct ? [form, daily] : [make('p', {}, say(['desk', 'finance'].includes(roleAt(id)) ? 'role.not-line' : 'role.only-looks'))]));
   const reason = make('label', { id: 'reason', hidden: !mayAct }, say('event.why'), why);
   const back = make('div', { id: 'undo' }, button(say('act.undo'), undo, { id: 'act-undo' }), target);
 

@@ -6,10 +6,9 @@ import { make, say } from './kit.js';
 import { blame, guarded, sayTrouble, show, timeAt, wordsOr } from './ui.js';
 
 export function lookUp(event) {
-  const input = make('input', { id: 'appeal-reference', maxLength: 20, size: 12, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false, required: true });
+  const input = make('input', { id: 'appeal-reference', maxLength: 20, size: 12, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false, required: true, 'aria-describedby': 'help-appeal-reference wrong-appeal-reference' });
   const wrong = make('p', { className: 'wrong', id: 'wrong-appeal-reference' });
   const found = make('p', { id: 'appeal-found', role: 'status' });
-  input.setAttribute('aria-describedby', `help-${input.id} ${wrong.id}`);
 
   async function ask() {
     show(found);

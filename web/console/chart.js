@@ -21,8 +21,7 @@ export class Chart {
   constructor({ title, note, lines, format = number }) {
     this.lines = lines;
     this.format = format;
-    this.canvas = make('div', { className: 'plot' });
-    this.canvas.setAttribute('aria-hidden', 'true');
+    this.canvas = make('div', { className: 'plot', 'aria-hidden': 'true' });
     this.words = make('ul', { className: 'legend' });
     this.table = make('details', {}, make('summary', {}, say('chart.table', title)));
     this.table.addEventListener('toggle', () => this.showTable());

@@ -35,8 +35,7 @@ function readCodes(text) {
 export async function open(body, event) {
   const path = `/admin/events/${event.id}/codes`;
   const table = scrollBox(say('view.codes'), { id: 'codes-now' });
-  const list = make('textarea', { id: 'codes-list', rows: 8, className: 'code', spellcheck: false, wrap: 'off', autocapitalize: 'characters', autocomplete: 'off' });
-  list.setAttribute('aria-describedby', 'codes-sum codes-faults');
+  const list = make('textarea', { id: 'codes-list', rows: 8, className: 'code', spellcheck: false, wrap: 'off', autocapitalize: 'characters', autocomplete: 'off', 'aria-describedby': 'codes-sum codes-faults' });
   const file = make('input', { id: 'codes-file', type: 'file', accept: '.txt,.csv,text/plain,text/csv' });
   const lane = make('select', { id: 'codes-lane' }, make('option', { value: 'general' }, say('lanes.general')), ...event.doc.lanes.map(({ id, name }) => make('option', { value: id }, name)));
   const channel = make('input', { id: 'codes-channel', maxLength: 32, autocomplete: 'off', autocapitalize: 'none', spellcheck: false });

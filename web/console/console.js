@@ -31,10 +31,8 @@ let beats = 0;
 
 function showSignIn(text = '') {
   const tell = make('p', { id: 'sign-in-trouble', className: 'wrong', role: 'alert' }, text);
-  const token = make('input', { id: 'token', type: 'password', autocomplete: 'off', required: true });
-  const name = make('input', { id: 'operator', autocomplete: 'name', maxLength: 80, value: operator() });
-  token.setAttribute('aria-describedby', 'sign-in-trouble');
-  name.setAttribute('aria-describedby', 'sign-in-name-help');
+  const token = make('input', { id: 'token', type: 'password', autocomplete: 'off', required: true, 'aria-describedby': 'sign-in-trouble' });
+  const name = make('input', { id: 'operator', autocomplete: 'name', maxLength: 80, value: operator(), 'aria-describedby': 'sign-in-name-help' });
   const form = make('form', { id: 'sign-in', className: 'card stack' },
     make('div', { className: 'sign-in-head' }, icon('locked'), make('h1', {}, say('sign-in.title'))),
     make('p', {}, say('sign-in.text')),
@@ -193,7 +191,6 @@ function count(id, value, words) {
   byId(id).textContent = value;
   byId(id).title = words;
   byId(id).setAttribute('aria-label', words);
-  byId(id).setAttribute('role', 'img');
 }
 
 async function watch() {

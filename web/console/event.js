@@ -32,8 +32,7 @@ export async function open(main, [id, which = 'live', part]) {
   };
   const line = make('div', { id: 'verdict', className: 'verdict rest', role: 'status' });
   const asOf = make('p', { id: 'as-of', className: 'small' });
-  const tabs = make('nav', { id: 'tabs' });
-  tabs.setAttribute('aria-label', say('event.views'));
+  const tabs = make('nav', { id: 'tabs', 'aria-label': say('event.views') });
   const body = make('div', { id: 'view' });
   const name = which in VIEWS ? which : 'live';
   const acts = openActs(event);

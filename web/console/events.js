@@ -11,9 +11,7 @@ const FIRST_MS = 3000; // how long the list waits for the other parts, whose dat
 function seatBar(sums) {
   const all = Math.max(1, sums.seats);
   const words = say('seats.sums', number(sums.sold), number(sums.held), number(sums.free), number(sums.blocked));
-  const bar = make('div', { className: 'bar' });
-  bar.setAttribute('role', 'img');
-  bar.setAttribute('aria-label', words);
+  const bar = make('div', { className: 'bar', role: 'img', 'aria-label': words });
   for (const kind of ['sold', 'held', 'blocked', 'free']) {
     const piece = make('span', { className: kind });
     piece.style.setProperty('flex-grow', String(sums[kind] / all));

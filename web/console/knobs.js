@@ -199,8 +199,7 @@ export async function open(body, event) {
         showSchedule();
         judge();
         (byId(`step-at-${Math.min(n, schedule.length - 1)}`) ?? byId('schedule-add')).focus();
-      }, { className: 'quiet', ariaLabel: say('schedule.remove-at', moment(step.at)) });
-      gone.setAttribute('aria-label', say('schedule.remove-at', moment(step.at)));
+      }, { className: 'quiet', 'aria-label': say('schedule.remove-at', moment(step.at)) });
       return make('li', {}, make('label', { className: 'field' }, say('schedule.at'), at), make('label', { className: 'field' }, say('schedule.rate'), rate), gone);
     }));
     byId('schedule-none')?.toggleAttribute('hidden', schedule.length > 0);

@@ -51,11 +51,8 @@ export async function open(body, event) {
         lanes.splice(n, 1);
         fill();
         (byId(`lane-name-${Math.min(n, lanes.length - 1)}`) ?? byId('lane-add')).focus();
-      }, { className: 'quiet' });
-      gone.setAttribute('aria-label', say('lanes.remove-one', lane.name || n + 1));
-      gone.hidden = !free();
-      const codes = make('details', { className: 'codes' }, make('summary', {}, say('lanes.codes', lane.name)));
-      codes.hidden = !known || known.invitations === 0;
+      }, { className: 'quiet', hidden: !free(), 'aria-label': say('lanes.remove-one', lane.name || n + 1) });
+      const codes = make('details', { className: 'codes', hidden: !known || known.invitations === 0 }, make('summary', {}, say('lanes.codes', lane.name)));
       codes.addEventListener('toggle', guarded(() => (codes.open ? showCodes(codes, known, 1) : undefined)));
       return make('li', { className: 'card' },
         field(n, 'name', { maxLength: 80 }),
@@ -96,8 +93,7 @@ export async function open(body, event) {
 
   async function showCodes(box, lane, from) {
     const { invitations, good } = await get('queue', `/admin/events/${event.id}/lanes/${lane.id}/invitations?from=${from}&limit=${CODES_MAX}`);
-    const text = make('textarea', { className: 'code', readOnly: true, rows: 6, cols: 26, wrap: 'off', value: invitations.map(({ code }) => code).join('\n') });
-    text.setAttribute('aria-label', say('lanes.codes', lane.name));
+    const text = make('textarea', { className: 'code', readOnly: true, rows: 6, cols: 26, wrap: 'off', value: invitations.map(({ code }) => code).join('\n'), 'aria-label': say('lanes.codes', lane.name) });
     const last = from + invitations.length - 1;
     const more = button(say('lanes.codes-more'), () => showCodes(box, lane, last + 1), { hidden: last >= good });
     box.querySelector('div')?.remove();

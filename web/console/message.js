@@ -16,9 +16,8 @@ export async function open(body, event) {
   const previews = make('div', { className: 'previews' });
 
   for (const tag of tags) {
-    const input = make('textarea', { id: `message-${tag}`, rows: 3, value: event.doc.message[tag] ?? '', lang: tag });
+    const input = make('textarea', { id: `message-${tag}`, rows: 3, value: event.doc.message[tag] ?? '', lang: tag, 'aria-describedby': `size-${tag}` });
     const size = make('span', { className: 'small', id: `size-${tag}` });
-    input.setAttribute('aria-describedby', `size-${tag}`);
     fields.set(tag, { input, size });
   }
   const texts = () => Object.fromEntries([...fields].map(([tag, { input }]) => [tag, input.value.trim()]).filter(([, text]) => text !== ''));
@@ -35,8 +34,7 @@ export async function open(body, event) {
     previews.replaceChildren(...LANGUAGES.map((tag) => {
       const from = now[tag] !== undefined ? tag : now.en !== undefined ? 'en' : Object.keys(now)[0];
       const notes = from === undefined ? say('message.nothing') : from === tag ? '' : say('message.falls-back', nameOf(from));
-      const box = make('div', { className: 'told', lang: from ?? tag }, now[from] ?? '');
-      box.hidden = from === undefined;
+      const box = make('div', { className: 'told', lang: from ?? tag, hidden: from === undefined }, now[from] ?? '');
       return make('section', { className: 'card' }, make('h3', { lang: tag }, nameOf(tag)), box, make('p', { className: 'small' }, notes));
     }));
   }

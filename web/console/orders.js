@@ -170,9 +170,8 @@ function canTurnBack(saga) {
 
 async function openOne(main, id) {
   const head = make('div');
-  const reason = make('input', { id: 'saga-reason', maxLength: 200, autocomplete: 'off', required: true });
+  const reason = make('input', { id: 'saga-reason', maxLength: 200, autocomplete: 'off', required: true, 'aria-describedby': 'wrong-saga-reason' });
   const wrong = make('span', { className: 'wrong', id: 'wrong-saga-reason', role: 'alert' });
-  reason.setAttribute('aria-describedby', wrong.id);
   const drawing = make('div');
   const trail = make('ol', { id: 'timeline', className: 'lines' });
   const data = make('code');

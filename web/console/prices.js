@@ -70,8 +70,7 @@ export async function open(body, event) {
         touched = true;
         fill();
         (byId(`price-name-${Math.min(n, rows.length - 1)}`) ?? byId('price-add')).focus();
-      }, { className: 'quiet' });
-      away.setAttribute('aria-label', say('prices.remove-one', row.name || n + 1));
+      }, { className: 'quiet', 'aria-label': say('prices.remove-one', row.name || n + 1) });
       return make('li', { className: 'card row end' }, field(n, 'name', { maxLength: 80 }), field(n, 'amount', { inputMode: 'decimal' }), gone(n), away);
     }));
     byId('prices-none').hidden = rows.length > 0;

@@ -75,10 +75,7 @@ export async function open(body, event) {
 
   // ---- choosing ----
 
-  const canvas = make('canvas', { id: 'hall-map', tabIndex: 0 });
-  canvas.setAttribute('role', 'application');
-  canvas.setAttribute('aria-label', say('map.label'));
-  canvas.setAttribute('aria-describedby', 'map-help');
+  const canvas = make('canvas', { id: 'hall-map', tabIndex: 0, role: 'application', 'aria-label': say('map.label'), 'aria-describedby': 'map-help' });
   const seat = make('p', { id: 'seat', role: 'status' }, say('map.hint'));
   const chosen = make('div', { id: 'chosen' });
   const reason = make('input', { id: 'block-reason', maxLength: 64, autocomplete: 'off' });
@@ -184,16 +181,13 @@ export async function open(body, event) {
   const rectangle = button(say('map.rectangle'), () => {
     map.byArea = !map.byArea;
     rectangle.setAttribute('aria-pressed', String(map.byArea));
-  }, { id: 'rectangle' });
-  rectangle.setAttribute('aria-pressed', 'false');
-  const tools = make('div', { className: 'row tools', role: 'group' }, button('+', () => map.zoom(1.6), { id: 'zoom-in' }), button('−', () => map.zoom(1 / 1.6), { id: 'zoom-out' }), button(say('orders.all'), () => map.all()), rectangle);
-  tools.setAttribute('aria-label', say('map.tools'));
+  }, { id: 'rectangle', 'aria-pressed': 'false' });
+  const tools = make('div', { className: 'row tools', role: 'group', 'aria-label': say('map.tools') }, button('+', () => map.zoom(1.6), { id: 'zoom-in', 'aria-label': say('map.in') }), button('−', () => map.zoom(1 / 1.6), { id: 'zoom-out', 'aria-label': say('map.out') }), button(say('orders.all'), () => map.all()), rectangle);
   const legend = make('ul', { className: 'legend seats' }, ...KINDS.map((kind) => make('li', {}, make('span', { className: `swatch ${kind}` }), say(`seats.${kind}`))));
   const acts = make('section', { className: 'card stack' }, make('h2', {}, say('seats.change')), chosen, make('label', { className: 'field' }, say('seats.reason'), reason),
     make('div', { className: 'row' }, button('', () => change('unblock', BLOCKED), { id: 'unblock' }), button(say('seats.clear'), () => map.clear(), { id: 'clear' })), outcome,
     make('div', { className: 'ending' }, button('', () => change('block', FREE), { id: 'block', className: 'danger' }), make('p', { className: 'small' }, say('seats.block.means'))));
   body.replaceChildren(sums, make('div', { className: 'hall' }, make('div', {}, tools, canvas, legend, seat, make('p', { id: 'map-help', className: 'small' }, say('map.help')), picker(), ...areas()), acts), make('h2', {}, say('seats.categories')), categories);
-  for (const [key, words] of [['zoom-in', 'map.in'], ['zoom-out', 'map.out']]) byId(key).setAttribute('aria-label', say(words));
   map.resize();
   showCounts();
   showChosen();

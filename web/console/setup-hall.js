@@ -165,8 +165,7 @@ export function open(body, nav, event, hall) {
       const items = all[name] ?? [];
       const fixed = now === 'file';
       lists[name].replaceChildren(...items.map((one, n) => {
-        const away = button(say('schedule.remove'), () => remove(name, n), { className: 'quiet', hidden: fixed || (name === 'categories' && items.length === 1) });
-        away.setAttribute('aria-label', say('setup.remove', one.name || n + 1));
+        const away = button(say('schedule.remove'), () => remove(name, n), { className: 'quiet', hidden: fixed || (name === 'categories' && items.length === 1), 'aria-label': say('setup.remove', one.name || n + 1) });
         return make('li', { className: 'card row end' }, ...COLUMNS[name].filter((column) => column !== 'channel' || all.channels.length > 0).map((column) => cell(name, column, one, n)), away);
       }));
       adds[name].hidden = fixed || items.length >= MOST[name];

@@ -253,9 +253,7 @@ function checkStep(event) {
 function stepsNav(event, step) {
   const links = STEPS.map((key) => make('a', { href: stepAt(event, key) }, say(`setup.${key}`)));
   links[STEPS.indexOf(step)].setAttribute('aria-current', 'step');
-  const nav = make('nav', { id: 'setup-steps' }, make('ol', {}, ...links.map((link) => make('li', {}, link))));
-  nav.setAttribute('aria-label', say('view.setup'));
-  return nav;
+  return make('nav', { id: 'setup-steps', 'aria-label': say('view.setup') }, make('ol', {}, ...links.map((link) => make('li', {}, link))));
 }
 
 export async function open(body, event, part) {

@@ -135,11 +135,8 @@ export function fact(label, value, title) {
 }
 
 // A box that scrolls sideways, for a mouse and for keys.
-export function scrollBox(label, properties = {}, ...children) {
-  const box = make('div', { className: 'scroll', tabIndex: 0, role: 'region', ...properties }, ...children);
-  box.setAttribute('aria-label', label);
-  return box;
-}
+export const scrollBox = (label, properties = {}, ...children) =>
+  make('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': label, ...properties }, ...children);
 
 export const tableOf = (heads, rows) => make('table', {}, make('thead', {}, make('tr', {}, ...heads.map((words) => make('th', { scope: 'col' }, words)))), make('tbody', {}, ...rows));
 

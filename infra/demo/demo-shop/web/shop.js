@@ -30,8 +30,7 @@ async function buy(sku) {
 async function showGoods() {
   const { products } = await call('GET', '/api/products');
   byId('goods').replaceChildren(...products.map((product) => {
-    const button = make('button', { onclick: () => doing(() => buy(product.sku)) }, say('buy'));
-    button.setAttribute('aria-label', `${say('buy')}: ${named(product.names)}`);
+    const button = make('button', { onclick: () => doing(() => buy(product.sku)), 'aria-label': `${say('buy')}: ${named(product.names)}` }, say('buy'));
     return make('li', {}, make('span', {}, named(product.names)), make('b', {}, money(product.price, product.currency)), button);
   }));
 }
