@@ -61,6 +61,7 @@ WITH m AS MATERIALIZED (
     SELECT no, asked_ms
     FROM event
     JOIN UNNEST(:rows.event, :rows.asked_ms) AS r (event, asked_ms) ON no = r.event
+    JOIN m ON may OR no <> ALL (:woken)
     FOR NO KEY UPDATE OF event SKIP LOCKED
 ), o AS (
     SELECT event, asked_ms
@@ -72,8 +73,8 @@ WITH m AS MATERIALIZED (
     UPDATE owner SET asked_at = coalesce(asked_at, to_timestamp(asked_ms / 1000.0)) FROM o WHERE owner.event = o.event
 )
 UPDATE event
-SET asleep_at = CASE WHEN NOT may OR e.no <> ALL (:woken) THEN asleep_at END
-FROM e, m
+SET asleep_at = CASE WHEN e.no <> ALL (:woken) THEN asleep_at END
+FROM e
 WHERE event.no = e.no AND (asked_ms = 0 OR e.no IN (SELECT event FROM o));
 
 -- Only its owner puts an event to sleep. `due_ms`: when its next hold ends; 0: it has none. If that time has

@@ -47,9 +47,8 @@ static uint32_t free_nth(const struct journal *journal)
 }
 
 /* An event larger than the whole memory is loaded only if it is alone. */
-struct asleep_room discover_room(const struct journal *journal)
+struct asleep_room discover_room(const struct journal *journal, struct asleep_room room)
 {
-    struct asleep_room room = journal->room;
     bool alone = true;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         const struct journal_event *event = &journal->events[nth];
@@ -103,7 +102,8 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
 /* For an event without a number here. */
 static int take_new(struct journal *journal, const struct store_event *found, struct err_slot *err)
 {
-    const struct asleep_room room = discover_room(journal);
+    const struct asleep_room own = {journal->conf.places, journal->conf.memory};
+    const struct asleep_room room = discover_room(journal, own);
     if (found->retired || !discover_names(journal, found->id)) {
         asleep_remove(journal->asleep, found->id);
         return 0;

@@ -333,7 +333,8 @@ static inline void journal_watch(struct journal *journal)
 
 bool discover_names(const struct journal *journal, const char *id); /* in our list */
 int discover_events(struct journal *journal, struct err_slot *err);
-struct asleep_room discover_room(const struct journal *journal);
+/* What the events in memory leave of `room`. */
+struct asleep_room discover_room(const struct journal *journal, struct asleep_room room);
 /* The event's document, for the host's found(); the caller owns it. Body NULL: not ready, because
  * this long document or another is being prepared. */
 int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err,

@@ -430,12 +430,12 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
 /* ---- room ---- */
 
 /* The key of a shared lock announces the places of this process, or its memory in MB, and ends with
- * the session: [29..17] of the list [16] it is memory [15..0] the number, all ones: any */
-enum { ROOM_MAX = 0xffff, ROOM_MEMORY = 1 << 16, ROOM_OF_LIST = 0x1fff << 17 };
+ * the session: [31..17] of the list [16] it is memory [15..0] the number, all ones: any */
+enum { ROOM_MAX = 0xffff, ROOM_MEMORY = 1 << 16 };
 
 static int32_t room_list(const struct journal *journal)
 {
-    return (int32_t)(journal_list_hash(journal) << 17 & ROOM_OF_LIST);
+    return (int32_t)(journal_list_hash(journal) << 17);
 }
 
 static int announce_room(struct journal *journal, struct err_slot *err)
@@ -503,9 +503,16 @@ static int wake(struct journal *journal, struct err_slot *err)
     int rc = look_for_room(journal, err);
     if (rc < 0 || asleep_waiting(journal->asleep, now_ms, &largest) == 0)
         return rc;
-    struct asleep_room room = discover_room(journal);
-    uint32_t len = asleep_take(journal->asleep, ASLEEP_AWAKE, now_ms, nos, asked_ms, &room);
-    uint32_t places = room.places, due_len = 0;
+    rc = discover_events(journal, err); /* with it this process knows what others have woken */
+    if (rc < 0)
+        return rc;
+    struct asleep_room own = {journal->conf.places, journal->conf.memory};
+    struct asleep_room here = discover_room(journal, own), left = here;
+    struct asleep_room room = discover_room(journal, journal->room);
+    uint32_t len = asleep_take(journal->asleep, ASLEEP_AWAKE, now_ms, nos, asked_ms, &left);
+    uint64_t taken = here.bytes - left.bytes;
+    room.bytes -= taken < room.bytes ? taken : room.bytes;
+    uint32_t places = room.places > len ? room.places - len : 0, due_len = 0;
     pthread_mutex_lock(&journal->lock);
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
@@ -580,7 +587,7 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
 /* Keeps some room for future requests, and makes enough for each waiting event. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
-    struct asleep_room room = discover_room(journal);
+    struct asleep_room room = discover_room(journal, journal->room);
     uint64_t spare = journal->room.bytes / EVENTS_SPARE_PART, largest;
     uint32_t waiting = asleep_waiting(journal->asleep, sale_ms(journal), &largest), leaving = 0;
     const uint32_t free_min = waiting > EVENTS_SPARE ? waiting : EVENTS_SPARE;

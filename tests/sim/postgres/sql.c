@@ -338,10 +338,11 @@ static void do_wake(struct server_ask *ask)
     for (uint32_t i = 0; i < asks->wake_len; i++) {
         const struct sql_events_wake_rows *row = &asks->wake[i];
         struct event *event = event_of(row->event);
-        if (event == NULL || (row->asked_ms > 0 && !server_row_is_free()))
+        bool wakes = is_among(row->event, asks->keys, asks->keys_len);
+        if (event == NULL || (wakes && !may) || (row->asked_ms > 0 && !server_row_is_free()))
             continue;
         event->asked_ms = event->asked_ms == 0 ? row->asked_ms : event->asked_ms;
-        event->asleep = event->asleep && !(may && is_among(row->event, asks->keys, asks->keys_len));
+        event->asleep = event->asleep && !wakes;
         event->changed = transactions;
         sim_note("%s is %s", event->id, event->asleep ? "asked for" : "awake");
     }
