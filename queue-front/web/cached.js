@@ -23,6 +23,8 @@ function beKnown() {
   setCookie('fg_visitor', text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''), MONTH_S);
 }
 
+const hasCode = () => Boolean(byId('code').value || byId('invitation')?.value);
+
 // A cache that ignores Accept-Language gives all visitors the page of the first. A language in the address is a choice,
 // so it is stored. A visitor with a code stays on the page where it was entered.
 function otherLanguage() {
@@ -31,7 +33,7 @@ function otherLanguage() {
   if (asked === lang) setCookie('fg_lang', lang, YEAR_S);
   const offered = [...document.querySelectorAll('header nav [lang]')].map((link) => link.lang);
   const wanted = [cookie('fg_lang'), ...navigator.languages.map((one) => one.split('-')[0])].find((one) => offered.includes(one));
-  if (asked || !wanted || wanted === lang || byId('code').value || byId('invitation')?.value) return false;
+  if (asked || !wanted || wanted === lang || hasCode()) return false;
   location.replace(`?lang=${wanted}`);
   return true;
 }
@@ -51,7 +53,8 @@ async function findPlace(ask, settle, tries = 1) {
 export async function begin(ask, settle, home) {
   beKnown();
   if (otherLanguage()) return;
-  // Only a page of the visitor's own offers the lane that the member's token opens.
-  const show = (me) => (Number(byId('line').dataset.lanes) > 0 && !me.lane ? location.replace(home) : settle(me));
+  // Only a page of the visitor's own offers the lane that the member's token opens. It would lack a code from the address.
+  const mayMove = (me) => me.place === 'waiting' && me.state !== 'closed' && !me.lane && !hasCode();
+  const show = (me) => (Number(byId('line').dataset.lanes) > 0 && mayMove(me) ? location.replace(home) : settle(me));
   if (keep.get('place')) await findPlace(ask, show).catch(() => {});
 }

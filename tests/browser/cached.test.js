@@ -93,6 +93,9 @@ describe('the waiting page out of a cache', async () => {
     await visitor.page.context().addCookies([{ name: 'fg_member', value: shop.token('kim', { claims: { lane: 'fans' } }), url: line.at }]);
     await visitor.page.reload();
     await clickFor(visitor.page, '#anew button', '#lane', { hasText: '“Fans”' });
+    await line.go(visitor, 'laned'); // who is in a lane stays on the cached page
+    await visitor.page.locator('#lane', { hasText: '“Fans”' }).waitFor();
+    assert.match(visitor.page.url(), /\/e\/laned$/);
   });
 
   test('without a script the page links to a page with forms for everything', async () => {
