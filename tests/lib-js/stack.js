@@ -1,5 +1,6 @@
 // A whole stack in a private folder, controlled by the same script as `make up`.
 
+import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -153,11 +154,13 @@ export class Stack {
   async enter(event, headers = {}) {
     const { ticket } = await until('a place', async () => {
       const answer = await this.edge.post(`/v1/queue/${event}/join`, { headers });
-      return [200, 201].includes(answer.status) && answer.json;
+      assert.ok([200, 201].includes(answer.status), answer.text);
+      return answer.json;
     });
     const { pass, session } = await until('a pass', async () => {
       const answer = await this.edge.post(`/v1/queue/${event}/pass`, { token: ticket, headers });
-      return answer.status === 201 && answer.json;
+      assert.equal(answer.status, 201, answer.text);
+      return answer.json;
     });
     return { ticket, pass, session };
   }
