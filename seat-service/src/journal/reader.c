@@ -485,6 +485,7 @@ static uint32_t list_awake(struct journal *journal, int32_t nos[2 * EVENTS_MAX])
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         if (!journal_is_free(&journal->events[nth]))
             nos[len++] = journal->events[nth].id.no;
+    assert(len <= 2 * EVENTS_MAX);
     return len;
 }
 
@@ -510,6 +511,7 @@ static int wake(struct journal *journal, struct err_slot *err)
     struct asleep_room here = discover_room(journal, own), left = here;
     struct asleep_room room = discover_room(journal, journal->room);
     uint32_t len = asleep_take(journal->asleep, ASLEEP_AWAKE, now_ms, nos, asked_ms, &left);
+    assert(left.bytes <= here.bytes);
     uint64_t taken = here.bytes - left.bytes;
     room.bytes -= taken < room.bytes ? taken : room.bytes;
     uint32_t places = room.places > len ? room.places - len : 0, due_len = 0;

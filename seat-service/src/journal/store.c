@@ -157,6 +157,7 @@ int store_wake(struct pg *pg, const struct store_known *known, const int32_t *ev
 {
     struct sql_events_wake_rows rows[EVENTS_MAX];
     assert(len + refused_len <= EVENTS_MAX);
+    assert(known->list.ptr != NULL && known->awake_len <= 2 * EVENTS_MAX); /* NULL: no text */
     for (uint32_t i = 0; i < len + refused_len; i++) {
         assert(i < len || asked_ms[i] > 0);
         rows[i] = (struct sql_events_wake_rows){events[i], asked_ms[i]};
