@@ -130,7 +130,7 @@ BEGIN
     RETURN NOT EXISTS (
         SELECT FROM event
         WHERE changed >= since AND asleep_at IS NULL AND retired_at IS NULL AND no <> ALL (known)
-            AND (list = '' OR id = ANY (regexp_split_to_array(btrim(list), '\s*,\s*')))
+            AND (list = '' OR id = ANY (regexp_split_to_array(btrim(list, E' \t'), '[ \t]*,[ \t]*')))
     );
 END
 $$;

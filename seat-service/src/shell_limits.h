@@ -249,7 +249,8 @@ enum {
      * been silent for this long: it hangs, or is cut off. Longer than reading a large hall
      * takes. */
     READER_SILENT_MS = 10 * 1000,
-    /* How often a process checks how much room for events others have. */
+    /* How often a process checks how much room for events others have; it always does before it
+     * wakes one. */
     ROOM_LOOK_MS = 500,
     /* For at least this long an owner sees that its event was read at another process. */
     EVENT_ASKED_MS = 5000,

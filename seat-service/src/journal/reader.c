@@ -464,11 +464,12 @@ static void on_room(void *ctx, int32_t key)
 }
 
 /* All processes of a list have the same events in memory, so the smallest room of one counts. */
-static int look_for_room(struct journal *journal, struct err_slot *err)
+static int look_for_room(struct journal *journal, bool now, struct err_slot *err)
 {
     uint64_t at_us = journal_now_us(journal);
+    now = now || !journal->room_announced;
     if (journal->conf.host.idle_ms == NULL ||
-        (journal->room_announced && at_us < journal->room_at_us + ROOM_LOOK_MS * UINT64_C(1000)))
+        (!now && at_us < journal->room_at_us + ROOM_LOOK_MS * UINT64_C(1000)))
         return 0;
     journal->room_at_us = at_us;
     journal->room = (struct asleep_room){journal->conf.places, journal->conf.memory};
@@ -501,8 +502,9 @@ static int wake(struct journal *journal, struct err_slot *err)
     int32_t nos[EVENTS_MAX];
     uint64_t asked_ms[EVENTS_MAX];
     uint64_t now_ms = sale_ms(journal), largest;
-    int rc = look_for_room(journal, err);
-    if (rc < 0 || asleep_waiting(journal->asleep, now_ms, &largest) == 0)
+    bool any = asleep_waiting(journal->asleep, now_ms, &largest) > 0;
+    int rc = look_for_room(journal, any, err);
+    if (rc < 0 || !any)
         return rc;
     rc = discover_events(journal, err); /* with it this process knows what others have woken */
     if (rc < 0)
