@@ -45,7 +45,7 @@ struct mail_text {
     struct span html; /* may be empty */
 };
 
-/* ERR_RANGE: a kind that is not known. ERR_FULL: too long. */
+/* ERR_RANGE: a kind, an address or a URL that no mail can have. ERR_FULL: too long. */
 int mail_write(const struct mail *mail, struct mail_text *out);
 /* For mail.page: web/mail.html, which looks like the pages. */
 int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
