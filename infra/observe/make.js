@@ -41,7 +41,8 @@ function alerts(one) {
     rule({ ...one, severity: 'look', expr: burns(one, LOOK, LOOK.times) });
 }
 
-const groups = (named) => `groups:
+const groups = (table, named) => `# Made by infra/observe/make.js of ${table}. \`page\`: act now, at any hour; \`look\`: act the same day. The runbook says what to do.
+groups:
 ${Object.entries(named).map(([name, rules]) => `  - name: ${name}\n    rules:\n${rules.map(rule).join('')}`).join('')}`;
 
 const rules = () => `# Made by infra/observe/make.js of objectives.js, which says what is promised and how alerts follow from it.
@@ -88,8 +89,8 @@ function dashboard({ uid, title, about, event, rows }) {
 // ---- files ----
 
 const made = () => ({
-  'alerts.yml': groups(ALERTS),
-  'depends.yml': groups(DEPENDS),
+  'alerts.yml': groups('alerts.js', ALERTS),
+  'depends.yml': groups('depends.js', DEPENDS),
   'slo.yml': rules(),
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });
