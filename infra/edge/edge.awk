@@ -90,6 +90,7 @@ function derive(    line) {
     }
     if (set["listen_tls"] == "") set["listen_tls"] = ":443"
     while ((getline line < (here "/page.css")) > 0) set["page_style"] = set["page_style"] line
+    if (set["page_style"] == "") wrong("there is no style in " here "/page.css")
     # A single process is checked by its health. If there are several, the one that is ready owns the seats.
     if (set["seats_check"] == "") set["seats_check"] = set["seats"] !~ /^dns:/ && words("seats", parts) == 1 ? "/healthz" : "/readyz"
 }

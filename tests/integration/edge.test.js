@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import { join } from 'node:path';
@@ -213,6 +214,12 @@ describe('the edge', () => {
     assertProblem(answers.at(-1), 429, 'too-many-requests');
     assert.ok(answers.some((answer) => answer.status === 200));
   });
+});
+
+test('its pages have the style that their policy allows', () => {
+  const [css, settings] = ['page.css', 'haproxy.cfg'].map((name) => readFileSync(join(ROOT, 'infra/edge', name), 'utf8'));
+  const hash = createHash('sha256').update(css.replaceAll('\n', '')).digest('base64');
+  assert.ok(settings.includes(`style-src 'sha256-${hash}'`), hash);
 });
 
 test('a burst of requests by HTTP/1 is refused one by one, and not all at one moment', async (t) => {
