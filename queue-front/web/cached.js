@@ -53,7 +53,7 @@ async function findPlace(ask, settle, tries = 1) {
 export async function begin(ask, settle, home) {
   beKnown();
   if (otherLanguage()) return;
-  // Only a page of the visitor's own offers the lane that the member's token opens. It would lack a code from the address.
+  // Only the visitor's own page offers the lane that the member's token opens. It does not get a code of this address.
   const mayMove = (me) => me.place === 'waiting' && me.state !== 'closed' && !me.lane && !hasCode();
   const show = (me) => (Number(byId('line').dataset.lanes) > 0 && mayMove(me) ? location.replace(home) : settle(me));
   if (keep.get('place')) await findPlace(ask, show).catch(() => {});

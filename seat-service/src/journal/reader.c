@@ -477,7 +477,7 @@ static int look_for_room(struct journal *journal, bool now, struct err_slot *err
     return rc < 0 ? rc : store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
 }
 
-/* Those in memory, and those that lack a place there. */
+/* The awake events of our list: those in memory, and those that lack a place there. */
 static uint32_t list_awake(struct journal *journal, int32_t nos[2 * EVENTS_MAX])
 {
     struct asleep_room any = {EVENTS_MAX, UINT64_MAX};
@@ -509,6 +509,7 @@ static int wake(struct journal *journal, struct err_slot *err)
     rc = discover_events(journal, err); /* with it this process knows what others have woken */
     if (rc < 0)
         return rc;
+    /* Our own room decides what we load, the smallest one what is woken besides. */
     struct asleep_room own = {journal->conf.places, journal->conf.memory};
     struct asleep_room here = discover_room(journal, own), left = here;
     struct asleep_room room = discover_room(journal, journal->room);

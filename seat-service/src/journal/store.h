@@ -50,17 +50,17 @@ struct store_changes {
  * `room`: the walk is over, and the next call begins another. An event may occur twice. */
 int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
                          uint32_t room, struct err_slot *err, uint32_t *len);
+struct store_known {
+    struct span list;     /* "a,b"; "": all events */
+    const int32_t *awake; /* the awake events of the list that this process knows */
+    uint32_t awake_len;   /* at most 2 * EVENTS_MAX */
+    int64_t since;        /* of store_changes */
+};
 /* Wakes events and makes every process read their rows again. asked_ms[i]: since when it was
  * requested; 0: it wakes because a hold ends, or is awake. They are followed by refused_len events
  * that were requested but have no room: that is only recorded, unless they are woken as well.
  * 1..EVENTS_MAX in all. If another process wakes events, or there is one awake that this one does
  * not know, none is woken. */
-struct store_known {
-    struct span list; /* "a,b"; "": all events */
-    const int32_t *awake;
-    uint32_t awake_len; /* at most 2 * EVENTS_MAX */
-    int64_t since;      /* of store_changes */
-};
 int store_wake(struct pg *pg, const struct store_known *known, const int32_t *events,
                const uint64_t *asked_ms, uint32_t len, uint32_t refused_len, struct err_slot *err);
 /* Puts the event to sleep if this is its epoch and due_ms (see store_event) is not over. */
