@@ -4,6 +4,7 @@
  * load. All orders are relaxed, because the word guards nothing but itself. */
 #include "core/pace/gate.h"
 
+#include "base/table.h"
 #include "base/tag.h"
 
 #include <assert.h>
@@ -64,9 +65,10 @@ void gate_set_init(struct gate_set *set, uint32_t per_s, uint32_t burst)
         gate_init(&set->gates[i], per_s, burst);
 }
 
-/* The key's hash picks the gate. FNV-1a spreads well enough and need not resist attacks: a caller
- * who finds keys that share a gate only slows itself down. */
+/* The key's hash picks the gate. It need not resist attacks: a caller who finds keys that share a
+ * gate only slows itself down. But FNV-1a alone leaves short keys close together. */
 bool gate_set_take(struct gate_set *set, struct span key, uint64_t now_us)
 {
-    return gate_take(&set->gates[(tag_hash(key) >> 32) % GATE_SET_LEN], now_us);
+    uint64_t spread = table_hash_u64(tag_hash(key)) >> 32;
+    return gate_take(&set->gates[spread % GATE_SET_LEN], now_us);
 }

@@ -292,6 +292,19 @@ TEST_CASE(each_of_many_callers_has_its_own_rate)
     }
 }
 
+TEST_CASE(members_with_consecutive_numbers_rarely_share_a_rate)
+{
+    static struct gate_set set;
+    unsigned shared = 0;
+    gate_set_init(&set, 1, 1);
+    for (unsigned member = 1; member <= 200; member++) {
+        char key[8];
+        snprintf(key, sizeof(key), "%u", member);
+        shared += !gate_set_take(&set, span_of(key), 1);
+    }
+    assert_in_range(shared, 0, 20);
+}
+
 /* ---- the pace of several processes ---- */
 
 /* Simulates milliseconds in which the first `len` processes call as often as they may. */
