@@ -132,7 +132,7 @@ export class Site extends Fairgate {
         '--listen-client-urls', url(2379), '--advertise-client-urls', url(2379),
         '--listen-peer-urls', url(2380), '--initial-advertise-peer-urls', url(2380),
         '--initial-cluster', stores.map(({ name, address }) => `${name}=${url(2380, address)}`).join(','),
-        '--initial-cluster-state', 'new', '--log-level', 'warn',
+        '--initial-cluster-state', 'new', '--log-level', 'warn', '--heartbeat-interval', '50', '--election-timeout', '500',
       ]);
     }
   }
