@@ -179,14 +179,14 @@ test('line-save keeps the newest archives of each event, and goes on after one t
   const trail = '{"line":{"audit":[{"what":"delete","from":{"event":"gone"}}]}}';
   const settings = {
     REDIS_AT: '', LINE_COPIES: 1,
-    ...withPrograms(scope, { fairgate: `case $1:$2 in events:*) echo "hero refused hero-lim";; audit:*) echo '${trail}';; *:refused) exit 1;; show:*) echo "queue-front: There is no such event. (event-unknown)" >&2; exit 4;; *) echo '{"state":"closed"}' >"$3";; esac` }),
+    ...withPrograms(scope, { fairgate: `case $1:$2 in events:*) flock -n '${folder}/.lock' touch '${folder}/unlocked'; echo "hero refused hero-lim";; audit:*) echo '${trail}';; *:refused) exit 1;; show:*) echo "queue-front: There is no such event. (event-unknown)" >&2; exit 4;; *) echo '{"state":"closed"}' >"$3";; esac` }),
   };
   for (const event of ['hero', 'hero-lim', 'ended', 'gone']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), '{"state":"open"}\n');
   writeFileSync(join(folder, 'event-over-20190101T000000Z.ndjson'), '{"state":"closed"}\n');
   assert.equal(recover(scope, settings, 'line-save', folder).status, 1, 'one was refused');
   const kept = readdirSync(folder);
   // `ended` ended since its newest archive, which promote would open again.
-  assert.deepEqual(kept.map((name) => name.replace(/-2\d{7}T\d{6}Z/, '')).sort(), ['deleted', 'event-ended.ndjson', 'event-hero-lim.ndjson', 'event-hero.ndjson', 'event-over.ndjson']);
+  assert.deepEqual(kept.map((name) => name.replace(/-2\d{7}T\d{6}Z/, '')).sort(), ['.lock', 'deleted', 'event-ended.ndjson', 'event-hero-lim.ndjson', 'event-hero.ndjson', 'event-over.ndjson']);
   assert.deepEqual(kept.filter((name) => /20(19|20)0101/.test(name)), ['event-over-20190101T000000Z.ndjson']);
   assert.deepEqual(readdirSync(join(folder, 'deleted')), ['event-gone-20200101T000000Z.ndjson']);
   assert.equal(recover(scope, { ...settings, ...withPrograms(scope, { fairgate: 'exit 1' }) }, 'line-save', folder).status, 1, 'no front answered');
