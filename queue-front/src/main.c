@@ -319,6 +319,18 @@ static int read_password(const char *path, struct err_slot *err, struct secret_f
     return rc;
 }
 
+/* The connections of all loops use it. */
+static int check_unchanged(const char *path, const struct secret_file *password,
+                           struct err_slot *err)
+{
+    struct secret_file *now = NULL;
+    int rc = read_password(path, err, &now);
+    if (rc == 0 && now != NULL && !span_eq(secret_file_span(now), secret_file_span(password)))
+        rc = err_set(err, ERR_RANGE, "%s: a new password takes a restart", path);
+    secret_file_destroy(now);
+    return rc;
+}
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -386,11 +398,17 @@ static int reload(struct service *service, struct err_slot *err)
 {
     struct front_shared *shared = service_ctx(service);
     struct secrets *keys;
-    struct secrets_paths paths = key_paths(shared->config);
+    const struct front_config *config = shared->config;
+    struct secrets_paths paths = key_paths(config);
+    int rc = check_unchanged(config->redis_password_file, shared->redis_password, err);
+    if (rc == 0)
+        rc = check_unchanged(config->redis_sentinel_password_file, shared->sentinel_password, err);
+    if (rc < 0)
+        return rc;
     if (shared->redis_tls != NULL && tls_client_reload(shared->redis_tls, err) < 0)
         return ERR_IO;
     /* Only this function changes it, and `shared` keeps its reference until then. */
-    int rc = secrets_load(&paths, shared->keys, clock_system(), err, &keys);
+    rc = secrets_load(&paths, shared->keys, clock_system(), err, &keys);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&shared->keys_lock);

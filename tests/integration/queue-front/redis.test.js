@@ -212,7 +212,9 @@ describe('users', { concurrency: true }, () => {
   });
 
   test('a front that may not log in says so, and comes up when it may', async (t) => {
-    const site = await openGuarded(t);
+    const scope = openScope(t);
+    const password = secret(scope, PASSWORD);
+    const site = await openGuarded(t, { scope, redis: { settings: { include: aclFile(scope) } }, config: { redis: { user: 'fairgate', password_file: password } } });
     await site.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
     await site.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await until('the refusal to be reported', async () => /refused user fairgate: WRONGPASS/.test(await unready(site.front)));
@@ -222,6 +224,9 @@ describe('users', { concurrency: true }, () => {
     await site.redis.command('ACL', 'SETUSER', 'fairgate', '+info');
     await site.front.untilReady();
     assert.equal((await site.front.private.get('/readyz')).json.redis, undefined);
+    writeFileSync(password, 'another one');
+    site.front.child.signal('SIGHUP');
+    await until('the reload to be refused', () => /reload failed.*password: a new password takes a restart/.test(site.front.child.log()));
     assert.doesNotMatch(site.front.child.log(), new RegExp(PASSWORD));
   });
 });
