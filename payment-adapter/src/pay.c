@@ -239,8 +239,20 @@ static void ask_lags(struct pay *pay)
     sql_server_state(pay->pg, on_server, pay);
 }
 
+static const char *refused_by_provider(const struct pay *pay)
+{
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
+        if (atomic_load_explicit(&pay->common->caps->psp.seen[i].refuses_us, memory_order_relaxed))
+            return "a payment provider refuses our key, account or contract";
+    return NULL;
+}
+
+/* What a buyer needs of this process. */
 static void set_ready(struct pay *pay)
 {
+    bool logs_in = pay->users == NULL || users_reached(pay->users);
+    service_ready(pay->loop, "users", logs_in ? NULL : "the user database does not answer");
+    service_ready(pay->loop, "provider", refused_by_provider(pay));
     service_ready(pay->loop, "database", pg_pool_ready(pay->pg) ? NULL : "no connection");
     service_ready(pay->loop, "passes",
                   jwks_feed_keys(pay->passes) != NULL ? NULL : "no keys of the waiting room yet");

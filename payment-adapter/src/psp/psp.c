@@ -32,11 +32,18 @@ void psp_send(struct psp *psp, const struct outcall *call)
     outcall_send(psp->conf.outcalls, call);
 }
 
+void psp_accepted(struct psp *psp)
+{
+    atomic_store_explicit(&psp->conf.shared->seen[psp->place].refuses_us, false,
+                          memory_order_relaxed);
+}
+
 /* `order`: "" for a list. */
 static void report_stranger(struct psp *psp, const char *order, const char *detail)
 {
-    atomic_fetch_add_explicit(&psp->conf.shared->seen[psp->place].strangers, 1,
-                              memory_order_relaxed);
+    struct psp_seen *seen = &psp->conf.shared->seen[psp->place];
+    atomic_fetch_add_explicit(&seen->strangers, 1, memory_order_relaxed);
+    atomic_store_explicit(&seen->refuses_us, true, memory_order_relaxed);
     struct log_line line;
     log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
               "the payment provider rejects our credentials: check its key and account");
@@ -160,6 +167,8 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
         read_list(&call->work);
     if (has_failed(call, answer->rc))
         report_list(call->psp, answer);
+    else if (call->status == 200)
+        psp_accepted(call->psp);
     if (here) {
         on_list_read(&call->work, 0);
         return;

@@ -22,6 +22,7 @@ struct psp_shared {
     struct psp_seen {
         _Atomic uint64_t at_us;     /* monotonic: when a webhook last woke an order; 0: never */
         _Atomic uint64_t strangers; /* calls refused because of our key or contract */
+        _Atomic bool refuses_us;    /* and none accepted since */
     } seen[PSP_PROVIDERS];
 };
 
@@ -132,6 +133,7 @@ void psp_answer(struct peer_call *call, enum saga_verdict verdict, const char *c
 /* Sends a call to this provider, counting and paying for it. */
 void psp_send(struct psp *psp, const struct outcall *call);
 /* The provider rejects us, whatever the order: UNKNOWN, counted, and logged for the operator. */
+void psp_accepted(struct psp *psp); /* it answered: our key is good */
 void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *detail);
 /* No intelligible answer: UNKNOWN, with what is known about the reason. */
 void psp_answer_unknown(struct peer_call *call, const struct outcall_answer *answer);

@@ -501,6 +501,7 @@ static enum found judge_read(struct toss_call *call, const struct outcall_answer
     enum found found = FOUND_NOTHING_OUT;
     enum toss_word word = answer->rc == 0 ? psp_toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
     if (answer->rc == 0 && answer->status == 200) {
+        psp_accepted(call->psp);
         if (body != NULL && !is_ours(body, peer->order))
             found = FOUND_NONE; /* the address had another payment's key */
         else if (read_payment(call, body))

@@ -27,6 +27,12 @@ const FIT = { // unresolvable names: these processes call nobody
   mail: { from: 'tickets@fairgate.internal' },
 };
 
+const lacking = async (pay) => {
+  const { status, json } = await pay.private.get('/readyz');
+  assert.equal(status, json.ready ? 200 : 503);
+  return (json.reasons ?? []).map(({ condition }) => condition);
+};
+
 test('each setting that is an example or a stand-in is reported, without any key', async () => {
   const untilLetIn = () => until('the user database to let it in', async () => {
     const all = await found();
@@ -70,14 +76,17 @@ test('a user database that does not let us in is reported as long as it does not
   await until('it to let us in', async () => !(await away()));
   postgres.sql("ALTER ROLE reader NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'", 'shop');
   await until('the report', away);
+  await until('it to be not ready', async () => (await lacking(world.pay)).includes('users'));
   postgres.sql('ALTER ROLE reader LOGIN', 'shop');
   await until('it to be over', async () => !(await away()));
+  await until('it to be ready', async () => (await lacking(world.pay)).length === 0);
 });
 
 test('a reconciliation reports a key that the provider rejects, before anybody buys', async () => {
   const pay = await world.startPay({ psp: { stripe_key: secret('wrong-key', 'sk_live_wrong') } });
   await until('a report', async () => (await pay.admin.post('/admin/reconcile', { body: {} })).json?.not_reached?.includes('provider'));
   assert.ok((await pay.metrics()).get('fairgate_psp_refused_us_total{provider="stripe"}') > 0);
+  await until('it to be not ready', async () => (await lacking(pay)).includes('provider'));
   await world.psp.close();
   await until('the log to say why nobody answers', async () => {
     await pay.admin.post('/admin/reconcile', { body: {} });
