@@ -162,20 +162,13 @@ static void on_answered(void *loop_ctx, struct http_req *req, unsigned status, u
         log_request(runner, req, "public", NULL, status, took_us);
 }
 
-/* The paths that monitoring polls every second. */
-static bool is_probe(struct span path)
-{
-    return span_eq(path, SPAN("/metrics")) || span_eq(path, SPAN("/readyz")) ||
-           span_eq(path, SPAN("/healthz"));
-}
-
 /* Logs operators' actions, which are rare, but not the polling of programs. */
 static void on_private_answered(void *loop_ctx, struct http_req *req, unsigned status,
                                 uint64_t took_us)
 {
     const struct service_runner *runner = loop_ctx;
     enum http_method method = http_req_method(req);
-    if (runner->loop.service->tracer != NULL && !is_probe(http_req_path(req)))
+    if (runner->loop.service->tracer != NULL && !service_is_probe(http_req_path(req)))
         send_trace(runner, req, "private", status, took_us);
     if (method != HTTP_METHOD_GET || status == 401)
         log_request(runner, req, "private", service_operator(&runner->loop, req), status, took_us);

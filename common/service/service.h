@@ -20,9 +20,9 @@
  *     stop           main   all loops have ended: free what start made
  *
  * Loop 0 is the main thread and also has the private listener, which stays open until the last loop
- * has drained. /healthz, /readyz and /metrics are open to all; PUT /log/level {"level":"debug"} and
- * the service's own routes need the admin token; those below /internal/ also accept the token that
- * services use among themselves (config: [private]).
+ * has drained. /healthz, /readyz, /followz and /metrics are open to all; PUT /log/level
+ * {"level":"debug"} and the service's own routes need the admin token; those below /internal/ also
+ * accept the token that services use among themselves (config: [private]).
  *
  * Exit code 0 after a drain, 1 when something failed at run time, 2 when options or settings are
  * wrong. A second SIGTERM or SIGINT ends the process at once. */
@@ -113,6 +113,9 @@ struct service_conf {
      * conditions; NULL: ready. For reasons that a condition reports too late: a process that was
      * stopped (SIGSTOP) answers before its timers run. On loop 0; may be NULL. */
     const char *(*unready)(void *ctx);
+    /* Returns whether a process that is not ready does well all the same, as a standby does:
+     * /followz is 200 then. On loop 0; may be NULL. */
+    bool (*follows)(void *ctx);
 
     /* No private listener, so routes answer /healthz themselves: for stand-ins of outside systems,
      * such as the demo shop. start() gets NULL as private_routes. */

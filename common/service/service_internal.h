@@ -161,7 +161,10 @@ int service_persons_open(struct service_runner *runner);
 /* fairgate_operator_tokens_refused_total */
 int service_refused_metrics(struct service *service, struct err_slot *err);
 
-/* Adds /healthz, /readyz, /metrics, /log/level, /admin/whoami and the guard. */
+/* The open pages, which monitoring polls every second. */
+bool service_is_probe(struct span path);
+
+/* Adds /healthz, /readyz, /followz, /metrics, /log/level, /admin/whoami and the guard. */
 int service_private_routes(struct service *service, struct http_router *routes,
                            struct err_slot *err);
 

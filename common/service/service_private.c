@@ -103,10 +103,15 @@ static bool is_below(struct span path, struct span prefix)
     return rest.len == 0 || rest.ptr[0] == '/';
 }
 
+bool service_is_probe(struct span path)
+{
+    return span_eq(path, SPAN("/metrics")) || span_eq(path, SPAN("/readyz")) ||
+           span_eq(path, SPAN("/followz")) || span_eq(path, SPAN("/healthz"));
+}
+
 static bool is_open(const struct service *service, struct span path)
 {
-    if (span_eq(path, SPAN("/healthz")) || span_eq(path, SPAN("/readyz")) ||
-        span_eq(path, SPAN("/metrics")))
+    if (service_is_probe(path))
         return true;
     const char *const *open = service->conf->private_open;
     for (; open != NULL && *open != NULL; open++) {
@@ -338,14 +343,15 @@ static void put_reason(struct text *body, unsigned *count, unsigned loop, const 
     ++*count;
 }
 
-static void on_readyz(struct http_req *req)
+static void answer_readiness(struct http_req *req, bool may_follow)
 {
     struct service *service = http_req_route_ctx(req);
     char memory[4096];
     struct text reasons = text_on(memory, sizeof(memory));
     unsigned count = 0;
     json_open(&reasons, '[');
-    if (atomic_load_explicit(&service->draining, memory_order_relaxed))
+    bool draining = atomic_load_explicit(&service->draining, memory_order_relaxed);
+    if (draining)
         put_reason(&reasons, &count, 0, "draining", "the process is shutting down");
     const char *unready =
         service->conf->unready != NULL ? service->conf->unready(service->conf->ctx) : NULL;
@@ -378,7 +384,19 @@ static void on_readyz(struct http_req *req)
         service->conf->readyz(service->conf->ctx, &body);
     json_close(&body, '}');
     assert(!body.overflown);
-    reply_json(req, count == 0 ? 200 : 503, &body);
+    bool follows = may_follow && !draining && service->conf->follows != NULL &&
+                   service->conf->follows(service->conf->ctx);
+    reply_json(req, count == 0 || follows ? 200 : 503, &body);
+}
+
+static void on_readyz(struct http_req *req)
+{
+    answer_readiness(req, false);
+}
+
+static void on_followz(struct http_req *req)
+{
+    answer_readiness(req, true);
 }
 
 void service_role(struct service *service, const char *role)
@@ -574,6 +592,7 @@ int service_private_routes(struct service *service, struct http_router *routes,
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/healthz", on_healthz, service, 0},
         {HTTP_METHOD_GET, "/readyz", on_readyz, service, 0},
+        {HTTP_METHOD_GET, "/followz", on_followz, service, 0},
         {HTTP_METHOD_GET, "/metrics", on_metrics, service, 0},
         {HTTP_METHOD_PUT, "/log/level", on_log_level, service, SERVICE_BODY_MAX},
         {HTTP_METHOD_GET, "/admin/whoami", on_whoami, service, 0},

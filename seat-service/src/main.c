@@ -349,6 +349,13 @@ static const char *unready(void *ctx)
                                                                          : NULL;
 }
 
+static bool follows(void *ctx)
+{
+    const struct seats *seats = ctx;
+    return seats->journal != NULL && journal_reason(seats->journal) == JOURNAL_REASON_STANDBY &&
+           shows_all(seats);
+}
+
 /* Each tick of loop 0. An owner that lost PostgreSQL stays ready at first: it shows the hall and
  * rejects changes with 503, which is better than no page (see unready()). An owner whose name
  * another process uses continues to sell its events. */
@@ -509,6 +516,7 @@ int main(int argc, char **argv)
         .migrate = migrate,
         .readyz = put_out,
         .unready = unready,
+        .follows = follows,
         .start = start,
         .loop_start = loop_start,
         .loop_stop = loop_stop,

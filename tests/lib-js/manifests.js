@@ -125,7 +125,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
       for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
         const asked = container[probe].httpGet ?? container[probe].tcpSocket;
         assert.ok(container.ports.some((port) => port.name === asked.port), `${name}: ${probe}`);
-        assert.match(asked.path ?? '/healthz', /^\/(healthz|readyz)$/);
+        assert.match(asked.path ?? '/healthz', /^\/(healthz|readyz|followz)$/);
         assert.ok(!['http', 'https'].includes(asked.port), `${name}: ${probe} must not share a limit of connections with visitors`);
       }
       assert.ok(documents.some(({ kind, spec }) => kind === 'PodDisruptionBudget' && matches(spec.selector, labelsOf(workload))), `${name}: a budget`);

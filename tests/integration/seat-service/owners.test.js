@@ -11,6 +11,8 @@ import { hall, holdLock, importHall, openFollower, openPair, openPostgres, openS
 const NAME_LOCKS = 4606786 + 4; // LOCK_CLASS and STORE_LOCK_NAME of store.c
 
 const owners = async (seats) => (await seats.private.get('/internal/owners', { token: seats.secrets.read('service-token') })).json.events;
+const pages = (seats) => Promise.all(['/readyz', '/followz'].map(async (page) => (await seats.private.get(page)).status));
+
 test('each process tells where every event is, and the wrong one sends to the right one', async (t) => {
   const { postgres, first, second } = await openPair(t);
   const [one, two] = [first, second].map(({ port, privatePort }, n) => ({ owner: `seats${n + 1}`, address: `127.0.0.1:${port}`, private_address: `127.0.0.1:${privatePort}` }));
@@ -53,6 +55,8 @@ test('a single owner publishes no address, and its standby answers as before', a
   const { owner, standby } = await openFollowed(t);
   const wrong = await operator(standby, 'one').read();
   assertProblem(wrong, 503, 'standby');
+  await until('the standby to follow', async () => (await pages(standby)).join() === '503,200');
+  assert.deepEqual(await pages(owner), [200, 200]);
   assert.equal(wrong.headers['fairgate-owner'], undefined);
   assert.deepEqual(await owners(standby), [{ event: 'one', here: false }]);
   assert.deepEqual(await owners(owner), [{ event: 'one', here: true, epoch: 1, owner: 'seat-service', address: '', private_address: '' }]);
@@ -69,6 +73,7 @@ test('a second process of the same name reports it and owns nothing meanwhile', 
   await until('the second to name the mistake', async () => (await reasons()).includes('instance-taken'));
   const line = await until('it to be logged', () => second.child.logLines().find(({ setting }) => setting === '[journal] instance'));
   assert.deepEqual([line.level, line.instance], ['error', 'seats1']);
+  assert.deepEqual(await pages(second), [503, 503]);
   const refused = await operator(second, 'one').import(hall());
   assertProblem(refused, 503, 'instance-taken');
   assert.match(refused.json.detail, /\[journal\] instance/);
