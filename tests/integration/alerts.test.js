@@ -129,7 +129,7 @@ const DAY = 86400;
 const DEPENDENCIES = {
   FairgateTargetsMissing: { of: { job: 'fairgate-edge' }, series: JOBS.map((job) => [`up{job="fairgate-${job}"}`, job === 'edge' ? gone : '1+0x60']) },
   FairgateLastOne: { of: { job: 'fairgate-queue' }, series: [['up{job="fairgate-queue",instance="a"}', '1+0x60'], ['up{job="fairgate-queue",instance="b"}', gone], ['up{job="fairgate-pay",instance="old"}', gone], ['up{job="fairgate-pay",instance="new"}', '_x28 1+0x30']] },
-  FairgateRestarts: { of: { job: 'fairgate-pay' }, series: [['process_start_time_seconds{job="fairgate-pay"}', rising(60)]] },
+  FairgateRestarts: { of: { job: 'fairgate-pay' }, series: [['process_start_time_seconds{job="fairgate-pay"}', rising(60)], ['haproxy_process_start_time_seconds{job="fairgate-edge"}', '1+0x60']] },
   FairgateFilesShort: { of: { job: 'fairgate-queue' }, series: [['process_open_fds{job="fairgate-queue"}', level(700, 810)], ['process_max_fds{job="fairgate-queue"}', '1000+0x60']] },
   FairgateOpeningPassed: { of: { event: 'night' }, series: [[`fairgate_line_unopened${event}`, '1+0x60'], [`fairgate_line_opens_at_seconds${event}`, `${GOOD * 60}+0x60`], ['fairgate_line_unopened{event="over"}', '0+0x60'], ['fairgate_line_opens_at_seconds{event="over"}', '60+0x60'], ['fairgate_line_unopened{event="unset"}', '1+0x60'], ['fairgate_line_opens_at_seconds{event="unset"}', '0+0x60']] },
   FairgateSeatsFeedOld: { of: { event: 'night' }, series: [[`fairgate_line_seats_fed_seconds${event}`, aged(5)], ['fairgate_line_seats_fed_seconds{event="off"}', '0+0x60'], ['fairgate_line_seats_fed_seconds{event="night",instance="b"}', '1+0x60']] },
