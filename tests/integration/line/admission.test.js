@@ -55,6 +55,9 @@ for (const [name, text] of [
     'create rate_milli=100000 burst=1; join 1000; tick; run 500; step -10000; tick; view serving=50; run 200; calls 10 10'],
   ['paused: people join, nobody is called, the called still come in',
     'create rate_milli=100000; join 50; tick; run 100; move paused; run 1000; view serving=10; join 1 = 51; enter 10'],
+  ['who owes a token at the door keeps no slot from one who is in time', `
+    create rate_milli=500 burst=1 max_active=1 call_ttl_ms=1000 grace_ms=10000; join 3; tick; run 4500
+    view serving=2; pass 1 not-yet; pass 2 ok`],
   ['the service rate is measured only while visitors wait', `
     create rate_milli=40000 burst=1; tick; run 2000; view service_rate_milli=0
     join 1000; run 5000; view service_rate_milli=39001..40999`],
