@@ -127,6 +127,17 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
     }
   }
   assert.equal(waits.filter(({ stream }) => stream.gone).length, 0);
+
+  // More people poll than the edge has room for, and a buyer comes back.
+  const pollers = Array.from({ length: MOST / 4 }, connect);
+  const refused = new Set();
+  void Promise.allSettled(pollers.map(async ({ ask }) => {
+    for (let n = 0; n < 3; n += 1) if ((await ask(`/v1/queue/${event}/me`, 'GET', { cookie: first.cookie })).status === 503) refused.add(n);
+  }));
+  await until('a poll to be refused', () => refused.size > 0);
+  const buyer = connect();
+  assert.equal((await buyer.ask('/pay/checkout', 'GET', { ...EYES, cookie: first.cookie })).status, asEver[2]);
+  for (const { leave } of [...pollers, buyer]) leave();
   for (const { leave } of crowd) leave?.();
   await until('room again', async () => {
     const visitor = await come(connect, event);
