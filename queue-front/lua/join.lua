@@ -1,6 +1,7 @@
 -- join.lua: gives places to the joins of one event in one turn of one front.
 --
 -- Arguments ask_join; then, in the order of the joins, four words per one-time thing: 0-based index of its join, and
+--   'over', the key's place, if it is this one, has ended, '': the join gets another; first of its join
 --   'work', minute of its issue, name    or    'invitation', its key, ''    or
 --   'code', keyed digest of a presale code, address: last of its join
 --   'claimed', name of a claim, its word: on a shard, what claim.lua has claimed for this join; the word is returned
@@ -37,8 +38,8 @@
 -- it is used as often as it opened a place; a repeated join finds its place by its key before that check. `opened` has
 -- the channel that an entry's code opened, for its pass. Guesses are counted together with move.lua's.
 --
--- A shard stores with each number what claims opened it ("12+claim"): an earlier number needs no other claims, and the
--- front returns those (claim.lua). A key that has a number never gets another here, so a returned claim opens nothing.
+-- A shard stores with each number what claims opened it ("12+claim"), and the key's ended numbers: these need no other
+-- claims, and the front returns those (claim.lua). Each claimer gets one number here, so a returned claim opens nothing.
 --
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only file as one
 -- transaction.
@@ -186,13 +187,17 @@ local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- reply_
 
 for i = 1, count do
     local key = keys[i]
-    local stored, claimed, unneeded = before[i] or kept[key], '', nil
+    local stored, claimed, unneeded = kept[key] or before[i], '', nil
     local old = stored and tonumber(string.match(stored, '^%-?%d+'))
     if old then
         old = old > 0 and old or INVITATION_SPENT
     end
     while spend_left > 0 and tonumber(ARGV[spend_at]) == i - 1 do
-        if ARGV[spend_at + 1] == 'claimed' then
+        if ARGV[spend_at + 1] == 'over' then
+            if old == tonumber(ARGV[spend_at + 2]) then
+                old, claimed = nil, string.match(stored, '%+.*') or ''
+            end
+        elseif ARGV[spend_at + 1] == 'claimed' then
             local claim = '+' .. ARGV[spend_at + 2]
             claimed = claimed .. claim
             if old and old <= PLACE_MAX and not string.find(stored, claim, 1, true) then

@@ -627,6 +627,7 @@ static void ask_for_place(struct joining *join, const struct front_line *event,
         .work_minute = join->work.minute,
         .has_invitation = effect->invitation_is_used,
         .has_code = join->has_code,
+        .over = effect->over,
         .held = effect->held,
         .on_done = on_joined,
     };
@@ -697,7 +698,7 @@ static void join_go_on(struct joining *join, const struct front_line *event,
         ask_for_place(join, event, &effect);
         break;
     case JOIN_ASK_LANE:
-        join->line.held = 0;
+        join->line.over = join->line.held = 0;
         join->line.has_work = join->line.has_work && !join->line.has_claimed; /* used already */
         set_name(join, &effect.name);
         memcpy(join->line.event, front_line_in(front, event, effect.lane)->id,

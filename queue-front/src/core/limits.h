@@ -25,7 +25,9 @@ enum {
     STATUS_BYTES_MAX = 32 * 1024,
     ME_BYTES_MAX = 768, /* for one visitor: fixed members only */
 
-    JOINS_AGAIN_MAX = 32, /* visits of one member, each a lookup at the next join */
+    /* Ended places that a join finds by its two names, each a lookup: one of each, and those that
+     * another join got meanwhile. After that, 503. */
+    JOINS_AGAIN_MAX = 4,
     /* How often a join is checked again because the event changed meanwhile: an opening is one
      * change, and an operator makes few per second. After that, 503. */
     JOINS_JUDGED_MAX = 4,

@@ -19,7 +19,8 @@
  * join's outcome: the channel that its code opens, recorded for the pass before the place is shown;
  * and the return of an invitation or of a use of a code that opened no place. The shard keeps with
  * each number what claims opened it: so even a retry, which finds its claims made, knows whether
- * the number needs them.
+ * the number needs them. A join after an ended place claims by a key of its own, since the claims
+ * of the join's key belong to the ended place.
  *
  * The joins of a batch are decided when its reply comes and answered at the end of the turn, with
  * the rest of the decided list. So a caller that closes the store inside one callback finds all
@@ -62,6 +63,15 @@ static struct span key_of(const uint8_t idem[LINE_IDEM_BYTES])
 static struct line_join *join_of(const struct line_link *link)
 {
     return CONTAINER_OF(link, struct line_join, store);
+}
+
+/* The key that a join claims by: another one after each of its key's ended places. */
+static struct span claimer_of(const struct line_join *join, uint8_t memory[JOIN_KEY_BYTES])
+{
+    memcpy(memory, join->idem, JOIN_KEY_BYTES);
+    for (size_t i = 0; i < sizeof(join->over); i++)
+        memory[i] ^= (uint8_t)(join->over >> (8 * i));
+    return (struct span){(const char *)memory, JOIN_KEY_BYTES};
 }
 
 /* ---- claims ---- */
@@ -138,8 +148,9 @@ static void put_claim(struct text *command, const struct line_join *join)
         [CLAIM_OPENED] = "opened",
     };
     assert(has(join->claims.left, join->claims.now));
+    uint8_t memory[JOIN_KEY_BYTES];
     resp_cstr(command, kinds[join->claims.now]);
-    resp_word(command, key_of(join->idem));
+    resp_word(command, claimer_of(join, memory));
     switch ((enum claim)join->claims.now) {
     case CLAIM_WORK:
         resp_u64(command, join->work_minute);
@@ -280,15 +291,27 @@ void joins_end(struct line_sharded *sharded, struct line_link *link)
 
 static void on_joined(struct redis_call *call, const redisReply *reply);
 
-/* The one-time things (work, invitations, codes) of a batch's joins; few have any. On a sharded
- * line they are already claimed: a failed claim is sent, and those of invitations and codes, which
- * the number is stored with. */
+/* The number of the key's ended place; 0: none, or the key's number is of another shard. */
+static uint64_t over_of(const struct join_queue *queue, const struct line_join *join)
+{
+    if (queue->sharded == NULL)
+        return join->over;
+    struct cuts_spot spot;
+    bool is_here = cuts_spot(shards_cuts(queue->sharded->shards), join->over, &spot) &&
+                   spot.shard == queue->shard;
+    return is_here ? spot.number : 0;
+}
+
+/* The ended places and one-time things (work, invitations, codes) of a batch's joins; few have any.
+ * On a sharded line things are already claimed: a failed claim is sent, and those of invitations
+ * and codes, which the number is stored with. */
 static uint64_t count_spends(const struct join_queue *queue)
 {
     uint64_t spends = 0;
     for (const struct line_link *link = queue->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
         const struct line_claims *claims = &join->claims;
+        spends += over_of(queue, join) > 0;
         spends += queue->sharded != NULL ? (uint64_t)has(claims->made, CLAIM_INVITATION) +
                                                has(claims->made, CLAIM_CODE) + claims->is_refused
                                          : (uint64_t)join->has_work + join->has_invitation +
@@ -297,19 +320,21 @@ static uint64_t count_spends(const struct join_queue *queue)
     return spends;
 }
 
-static void put_refusal(struct text *command, uint64_t index, uint64_t what)
+static void put_number(struct text *command, uint64_t index, const char *kind, uint64_t number)
 {
     assert(index < STORE_JOIN_BATCH_MAX);
     resp_u64(command, index);
-    resp_cstr(command, "refused");
-    resp_u64(command, what);
+    resp_cstr(command, kind);
+    resp_u64(command, number);
     TEXT_LIT(command, RESP_EMPTY);
 }
 
-/* A key has at most one code, whichever it shows (claim.lua), but maybe several invitations. */
+/* A claimer has at most one code, whichever it shows (claim.lua), but maybe several invitations. */
 static void put_claimed(struct text *command, uint64_t index, const struct line_join *join)
 {
     const struct line_claims *claims = &join->claims;
+    uint8_t memory[JOIN_KEY_BYTES];
+    struct span claimer = {claimer_of(join, memory).ptr, JOIN_KEY_FIELD_BYTES};
     assert((claims->taken & ~claims->made) == 0);
     if (has(claims->made, CLAIM_INVITATION)) {
         resp_u64(command, index);
@@ -320,11 +345,11 @@ static void put_claimed(struct text *command, uint64_t index, const struct line_
     if (has(claims->made, CLAIM_CODE)) {
         resp_u64(command, index);
         resp_cstr(command, "claimed");
-        resp_cstr(command, "code");
+        resp_word(command, join->over > 0 ? claimer : SPAN("code"));
         resp_u64(command, JOIN_CODE_LEFT);
     }
     if (claims->is_refused)
-        put_refusal(command, index, claims->why);
+        put_number(command, index, "refused", claims->why);
 }
 
 static void put_spends(struct text *command, const struct join_queue *queue)
@@ -333,6 +358,9 @@ static void put_spends(struct text *command, const struct join_queue *queue)
     for (const struct line_link *link = queue->batch.head; link != NULL;
          link = link->next, index++) {
         const struct line_join *join = join_of(link);
+        uint64_t over = over_of(queue, join);
+        if (over > 0) /* the first, as it decides whether the others are needed */
+            put_number(command, index, "over", over);
         if (queue->sharded != NULL) {
             put_claimed(command, index, join);
             continue;
@@ -356,7 +384,7 @@ static void put_spends(struct text *command, const struct join_queue *queue)
             resp_word(command, calls_address(join->addr));
         }
         if (join->held > 0) /* after the code, which comes first */
-            put_refusal(command, index, join->held);
+            put_number(command, index, "refused", join->held);
     }
     assert(index == queue->batch.len);
 }

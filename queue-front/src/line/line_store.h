@@ -127,6 +127,7 @@ struct line_join {
     uint8_t invitation[LINE_IDEM_BYTES];
     bool has_code; /* a presale code; this place takes one use of it */
     uint8_t code[LINE_CODE_BYTES];
+    uint64_t over; /* the key's entry if it is this one, which has ended: it gets another */
     /* The entry that this visitor already has (LINE_SAME): only LINE_PRESALE_LANE is checked. 0:
      * none. Not used for sharded lines. */
     uint64_t held;

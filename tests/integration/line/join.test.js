@@ -44,6 +44,16 @@ for (const [name, text] of [
     tick; run 1200; view serving=1; join 9 = 5${' full'.repeat(8)}; tick; view waiting=3; change line_max=0; join 50 = 6..55`],
 ]) test(name, () => runScript(clockwork, text));
 
+test('a key whose place has ended gets the next one, once', async () => {
+  const line = await front().create({ joins_per_ip_per_min: 4 });
+  const after = (over) => ({ key: 'a', over, ip: '1.1.1.1' });
+  assert.deepEqual((await line.join([{ key: 'a', ip: '1.1.1.1' }])).places, [1]);
+  assert.deepEqual((await line.join([after(1), after(1)])).places, [2, 2]);
+  assert.deepEqual((await line.join([after(1), { key: 'a' }])).places, [2, 2]);
+  assert.deepEqual((await line.join([after(2), after(3), after(4), after(4)])).places, [3, 4, 0, 0]);
+  assert.deepEqual((await line.join([{ key: 'a' }])).places, [4], 'the key keeps the place that it has');
+});
+
 test('joins over the limit of an address get no place and leave no hole', async () => {
   const line = await front().create({ joins_per_ip_per_min: 2 });
   const crowd = ['1.1.1.1', '2.2.2.2', '1.1.1.1', '1.1.1.1', '3.3.3.3'].map((ip) => ({ ip }));

@@ -132,7 +132,7 @@ export class Front {
 
   // ---- visitors ----
 
-  // joins: [{key, ip, work: [minute, name]}] or a count of anonymous ones. Returns a place, 0 (limited) or the outcome.
+  // joins: [{key, over: ended place of the key, ip, work: [minute, name]}] or a count of anonymous ones. Returns a place, 0 (limited) or the outcome.
   // `judgedBy`: the document version that a front checked them against.
   async join(joins, judgedBy = '') {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
@@ -146,7 +146,8 @@ export class Front {
   }
 
   async joinBatch(list, judgedBy) {
-    const shown = list.flatMap(({ work }, i) => (work === undefined ? [] : [[i, 'work', ...work]]));
+    const shown = list.flatMap(({ work, over }, i) => [
+      ...(over === undefined ? [] : [[i, 'over', over, '']]), ...(work === undefined ? [] : [[i, 'work', ...work]])]);
     const [outcome, state, first, retryMs, ...odd] = await this.run('join', ...ask('join', {
       issued: this.marks.issued, joins: list.length, judged_by: judgedBy === '' ? '' : `${judgedBy}.0`, shown: shown.length,
       keys: list.map(({ key }) => keyOf(key)).join(''),

@@ -57,6 +57,20 @@ describe('over shards', { concurrency: 4 }, () => {
     assert.deepEqual([again.status, again.json.position], [201, 2], again.text);
   });
 
+  test('one key gets place after place, each by a use of a code', async (t) => {
+    const site = await over(t, { ...STILL, code_required: true });
+    await site.front.admin.put('/admin/events/show/codes', { body: { codes: ['THREE-TIMES'], uses: 3 } });
+    const mine = (front) => join(front, { ...keyed('mine'), body: { code: 'THREE-TIMES' } });
+    for (const nth of upTo(3)) {
+      const { json, status } = await mine(site.front);
+      assert.deepEqual([status, json.position], [201, nth]);
+      for (const front of site.fronts) assert.equal((await mine(front)).json.position, nth);
+      assert.equal((await site.front.admin.get('/admin/events/show/codes')).json.codes[0].used, nth);
+      await site.front.http.post('/v1/queue/show/leave', { headers: { authorization: `Bearer ${json.ticket}` } });
+    }
+    assertProblem(await mine(site.front), 422, 'code-used-up');
+  });
+
   test('who gave a place up gets another in the lane that a code opens', async (t) => {
     const site = await over(t, { ...STILL, pow_bits: 8, lanes: [{ id: 'club', share: 30 }] });
     await site.front.admin.put('/admin/events/show/codes', { body: { lane: 'club', codes: ['CLUB-CODE'] } });

@@ -120,6 +120,21 @@ describe('a turn that is over', () => {
     await late.stop();
   });
 
+  test('is never handed out again, however often one name has given a place up', async () => {
+    const id = await event({ rate_per_s: 0 });
+    const join = (front) => front.http.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'mine' } });
+    const asked = async () => (await site.front.metrics()).get('fairgate_store_joins_total');
+    let before;
+    for (let n = 1; n <= 40; n += 1) {
+      before = await asked();
+      const { json } = assertStatus(await join(site.front), 201);
+      assert.equal(json.position, n);
+      assert.equal((await join(site.fronts[1])).json.position, n);
+      assertStatus(await new Visitor(site.front, id).leave(asks(json.ticket)), 204);
+    }
+    assert.ok(await asked() - before <= 3, 'calls for a place do not grow with the turns');
+  });
+
   test('stays given up after Redis has lost that', async () => {
     const id = await event({ rate_per_s: 0 });
     const visitor = new Visitor(site.front, id);

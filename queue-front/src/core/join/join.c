@@ -1,7 +1,8 @@
 /* join.c: a join requests a place by one name, the best that the request offers. The place of this
  * name may have been used or given up, which only Redis knows, so it is checked first. If it has
- * ended, its owner joins again by a new name derived from the old place. So a member gets one
- * living place, however often, and nobody gets a dead one.
+ * ended, its owner joins again by a second name, the same for all later places, and says which of
+ * them has ended: Redis then gives this name its next place, once. So a member gets one living
+ * place, however often, and nobody gets a dead one.
  *
  * Redis accepts a join only if it was checked against the current document. If this front's
  * differs, no place was given: the join waits for that document and is checked again. */
@@ -120,39 +121,36 @@ static void on_request(struct join *join, const struct join_request *request,
         keep(join, ticket, effect);
 }
 
-/* One place per line for a member, however many invitations they have. A visitor whose turn has
- * ended may join again, once for each such place. */
-static struct visitor given_of(const struct join *join, const struct join_newcomer *newcomer,
-                               bool is_over)
+/* One place per line for a member, however many invitations they have. */
+static const struct visitor *given_of(const struct join_newcomer *newcomer)
 {
-    assert(!is_over || join->has_over);
-    bool is_member = newcomer->member.has_idem;
-    struct visitor given = is_member ? newcomer->member : newcomer->invited;
-    if (given.has_idem && newcomer->takes_joins && is_over && !join->is_elsewhere) {
-        struct visitor again = visitor_again(newcomer->key, newcomer->scope, &join->over);
-        memcpy(given.idem, again.idem, sizeof(again.idem));
-    }
-    return given;
+    return newcomer->member.has_idem ? &newcomer->member : &newcomer->invited;
 }
 
-/* The visitor, by the best evidence. `is_over`: a place in this line has ended; the name that led
- * to it would lead there again. */
+/* Whether the place that has ended is this visitor's, who joins by the second name. */
+static bool is_again(const struct join *join, const struct join_newcomer *newcomer)
+{
+    const struct visitor *given = given_of(newcomer);
+    assert(join->has_over);
+    if (given->has_idem)
+        return newcomer->takes_joins && !join->is_elsewhere &&
+               memcmp(given->id, join->over.visitor, sizeof(given->id)) == 0;
+    return join->used > 0 || newcomer->idem.ptr == NULL;
+}
+
+/* The visitor, by the best evidence. */
 static struct visitor name_of(const struct join *join, const struct join_newcomer *newcomer,
-                              bool is_over)
+                              bool again)
 {
     const uint8_t *key = newcomer->key;
     struct span scope = newcomer->scope;
-    struct visitor given = given_of(join, newcomer, is_over), name;
-    if (join->used > 0 && is_over) {
+    struct visitor name = *given_of(newcomer);
+    if (again) {
         name = visitor_again(key, scope, &join->over);
-        if (given.has_idem)
-            memcpy(name.id, given.id, sizeof(name.id));
-    } else if (given.has_idem) { /* one place per member or invitation, on any device */
-        name = given;
+    } else if (name.has_idem) { /* one place per member or invitation, on any device */
+        return name;
     } else if (newcomer->idem.ptr != NULL) {
         name = visitor_by_key(key, scope, newcomer->whose, newcomer->idem);
-    } else if (is_over) {
-        name = visitor_again(key, scope, &join->over);
     } else if (!newcomer->is_new) {
         name = visitor_by_cookie(key, scope, newcomer->cookie);
     } else { /* repeated work gets the same place and visit */
@@ -174,9 +172,11 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
     assert(effect->lane <= LANES_MAX);
     bool is_over = join->has_over && join->over.lane == effect->lane;
     effect->held = join->holds ? join->held.entry : 0;
-    effect->name = name_of(join, newcomer, is_over);
+    bool again = is_over && is_again(join, newcomer);
+    effect->over = again ? join->over.entry : 0;
+    effect->name = name_of(join, newcomer, again);
     effect->cookie_is_new = !effect->name.has_idem;
-    join->own = is_over ? name_of(join, newcomer, false) : effect->name;
+    join->own = name_of(join, newcomer, false);
     join->in_lane = effect->lane > 0;
     /* It was used for a place that has ended. */
     effect->invitation_is_used = newcomer->member.has_idem && newcomer->invited.has_idem &&
@@ -273,7 +273,7 @@ static void on_looked(struct join *join, const struct join_looked *looked,
         join_anew(join, NULL, 0, effect);
     } else if (is_used && join->used < JOINS_AGAIN_MAX) { /* even if it was moved */
         join_anew(join, &ticket, join->used + 1, effect);
-    } else if (join->by_name && !is_used && !lives) { /* it may have been given up */
+    } else if (join->by_name && (is_used || !lives)) { /* it may have been given up */
         refuse(join, LINE_UNAVAILABLE, effect);
     } else if (join->by_name) {
         ticket.moves = looked->moves;

@@ -116,6 +116,7 @@ struct join_effect {
     struct visitor name;       /* JOIN_ASK, JOIN_ASK_LANE */
     bool invitation_is_used;   /* JOIN_ASK: by this place, next to the member's own name */
     bool cookie_is_new;        /* JOIN_ASK: the answer sets it */
+    uint64_t over;             /* JOIN_ASK: if this is the name's place, it has ended */
     uint64_t held;             /* JOIN_ASK: only check the code, for the owner of this entry */
     struct ticket ticket;      /* JOIN_LOOK; JOIN_ANSWER with a place */
     enum join_answer answer;   /* JOIN_ANSWER */

@@ -11,8 +11,8 @@
 #include <assert.h>
 #include <sodium.h>
 
-/* 1 was a key without an owner. */
-enum source { BY_COOKIE = 2, AGAIN = 3, BY_MEMBER = 4, BY_INVITATION = 5, BY_KEY_OF = 6 };
+/* 1 was a key without an owner, 3 one ended place. */
+enum source { BY_COOKIE = 2, BY_MEMBER = 4, BY_INVITATION = 5, BY_KEY_OF = 6, AGAIN = 7 };
 
 void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES])
 {
@@ -86,11 +86,10 @@ struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span e
                              const struct ticket *ticket)
 {
     assert(ticket->entry > 0);
-    uint8_t what[8 + LINE_VISITOR_BYTES];
-    for (unsigned i = 0; i < 8; i++)
-        what[i] = (uint8_t)(ticket->entry >> (8 * i));
-    memcpy(what + 8, ticket->visitor, LINE_VISITOR_BYTES);
-    return derive(key, AGAIN, event, (struct span){(const char *)what, sizeof(what)});
+    struct span what = {(const char *)ticket->visitor, LINE_VISITOR_BYTES};
+    struct visitor visitor = derive(key, AGAIN, event, what);
+    memcpy(visitor.id, ticket->visitor, LINE_VISITOR_BYTES);
+    return visitor;
 }
 
 struct visitor visitor_by_invitation(const uint8_t key[VISITOR_KEY_BYTES], struct span event,

@@ -34,8 +34,8 @@ void visitor_cookie_put(struct text *out, const struct rng *rng);
 bool visitor_cookie_ok(struct span cookie);
 
 /* From the request's Idempotency-Key and its owner, `whose` (the visitor cookie or, without one,
- * the network: 1 to 255 bytes); from the visitor cookie; or from an expired place whose owner joins
- * again. Each is bound to the event. */
+ * the network: 1 to 255 bytes); from the visitor cookie; or of the visitor of an ended place, the
+ * same for all places after the first. Each is bound to the event. */
 struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                               struct span whose, struct span idempotency_key);
 struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct span event,

@@ -15,8 +15,8 @@ static const uint8_t key[VISITOR_KEY_BYTES] = "a key";
 static struct join join;
 static struct join_effect effect;
 static const struct ticket mine = {.entry = 7, .visitor = "me", .lane = 0};
-static const struct visitor member = {.has_idem = true, .idem = "member", .id = "m"};
-static const struct visitor guest = {.has_idem = true, .idem = "guest", .id = "g"};
+static const struct visitor member = {.has_idem = true, .idem = "member", .id = "me"};
+static const struct visitor guest = {.has_idem = true, .idem = "guest", .id = "me"};
 
 static struct join_request request_of(const struct script_line *line)
 {
@@ -50,6 +50,8 @@ static struct join_newcomer newcomer_of(const struct script_line *line)
     };
     if (script_has(line, "member"))
         newcomer.member = member;
+    if (script_has(line, "another"))
+        memset(newcomer.member.id, 'x', sizeof(newcomer.member.id));
     if (script_has(line, "invited"))
         newcomer.invited = guest;
     if (script_has(line, "key"))
@@ -65,7 +67,7 @@ static struct ticket place_of(const struct script_line *line)
         .entry = script_value_or(line, "entry", 9),
         .moves = (uint8_t)script_value_or(line, "moves", 0),
         .lane = (uint8_t)script_value_or(line, "lane", 0),
-        .visitor = "v",
+        .visitor = "me",
     };
 }
 
@@ -111,7 +113,6 @@ SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
 /* Returns which of the known names it is. */
 static const char *name_of(const struct visitor *name)
 {
-    static const struct ticket found = {.entry = 9, .visitor = "v"};
     const struct {
         const char *says;
         struct visitor visitor;
@@ -121,8 +122,7 @@ static const char *name_of(const struct visitor *name)
         {"key", visitor_by_key(key, SPAN("show"), SPAN("sender"), SPAN("idempotency-key"))},
         {"work", visitor_by_key(key, SPAN("show"), SPAN("work"), SPAN("work-done"))},
         {"cookie", visitor_by_cookie(key, SPAN("show"), SPAN("cookie"))},
-        {"after-7", visitor_again(key, SPAN("show"), &mine)},
-        {"after-9", visitor_again(key, SPAN("show"), &found)},
+        {"again", visitor_again(key, SPAN("show"), &mine)},
     };
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (memcmp(known[i].visitor.idem, name->idem, LINE_IDEM_BYTES) == 0)
@@ -143,6 +143,7 @@ SCRIPT_VERB(expect, "read|ask|ask-lane|look|await|answer")
     if (effect.kind == JOIN_ASK) {
         script_expect_text(line, script_word(line, 1), name_of(&effect.name));
         assert_int_equal(effect.lane, script_value_or(line, "lane", 0));
+        assert_int_equal(effect.over, script_value_or(line, "over", 0));
         assert_int_equal(effect.held, script_value_or(line, "held", 0));
         assert_int_equal(effect.invitation_is_used, script_has(line, "uses-invitation"));
         assert_int_equal(effect.cookie_is_new, script_has(line, "new"));
@@ -178,19 +179,20 @@ static const struct script_row rows[] = {
     {"a called place is looked at, and kept while it lives",
      "request ticket may-be-used; look 7; looked same; answer kept entry=7"},
     {"nobody joins by a place that was given up",
-     GIVEN_UP "newcomer cookie; ask after-7; reply ok; answer place ok"},
+     GIVEN_UP "newcomer cookie; ask again over=7; reply ok; answer place ok"},
     {"nobody joins by a place that was used",
-     "request ticket may-be-used; look 7; looked expired; read; newcomer cookie; ask after-7"},
-    {"a missed call is over", "request ticket over; read; newcomer; ask after-7"},
+     "request ticket may-be-used; look 7; looked expired; read; newcomer cookie; ask again over=7"},
+    {"a missed call is over", "request ticket over; read; newcomer; ask again over=7"},
     {"a place that cannot be looked at is shown as it is known",
      "request ticket may-be-used; look 7; looked unavailable; answer kept entry=7"},
-    {"who moved a place may join again", "request elsewhere; read; newcomer cookie; ask after-7"},
+    {"who moved a place may join again",
+     "request elsewhere; read; newcomer cookie; ask again over=7"},
     {"... also if the move was only found in Redis",
      "request ticket may-be-used; look 7; looked same moves=1; read; newcomer cookie;"
-     "ask after-7"},
+     "ask again over=7"},
     {"... and by the name that it had, once the place is over there",
      "request ticket may-be-used; look 7; looked gone moves=1; read; newcomer key cookie;"
-     "ask after-7"},
+     "ask again over=7"},
     {"a bad ticket is refused", "request bad; answer ticket"},
     {"a shut event keeps places, also over ones", "request ticket shut over; answer kept entry=7"},
     {"an invitation to another lane is a new join",
@@ -218,11 +220,13 @@ static const struct script_row rows[] = {
     {"work names a visitor without a cookie", "request no; read; newcomer work; ask work new"},
     {"... and nobody who has one", "request no; read; newcomer work cookie; ask cookie"},
     {"a member whose call is over joins once more for that place",
-     "request ticket over; read; newcomer member; ask after-7 as-member"},
+     "request ticket over; read; newcomer member; ask again over=7 as-member"},
     {"... and does not use the invitation again",
-     "request ticket over; read; newcomer member invited; ask after-7 as-member"},
+     "request ticket over; read; newcomer member invited; ask again over=7 as-member"},
     {"... of another lane it does", "request ticket over; read; newcomer member invited lane=1;"
                                     "ask member lane=1 uses-invitation"},
+    {"... nor by somebody else's place",
+     "request ticket over; read; newcomer member another; ask member"},
     {"... nor where the place is on another device",
      "request elsewhere; read; newcomer member; ask member as-member"},
     {"... nor before the event takes joins",
@@ -232,23 +236,27 @@ static const struct script_row rows[] = {
      COOKIE "reply same; look 9; looked not-yet; answer place same"},
     {"... also without room to look", COOKIE "reply same no-room; answer place same"},
     {"a name does not lead to a place that was given up",
-     MEMBER "reply same; look 9; looked gone; read; newcomer member; ask after-9 as-member;"
+     MEMBER "reply same; look 9; looked gone; read; newcomer member; ask again over=9 as-member;"
             "reply ok entry=12; answer place ok entry=12"},
+    {"... nor to a later one",
+     "request no; read; newcomer work; ask work new; reply same; look 9;"
+     "looked gone; read; newcomer work; ask again over=9; reply same entry=12; look 12;"
+     "looked gone; read; newcomer work; ask again over=12; reply ok; answer place ok"},
     {"... nor does an invitation buy another place",
      "request no; read; newcomer member invited lane=1; ask member lane=1 uses-invitation;"
      "reply same lane=1; look 9; looked gone; read; newcomer member invited lane=1;"
-     "ask after-9 lane=1"},
+     "ask again over=9 lane=1"},
     {"a place that has moved on is not handed out by name",
      COOKIE "reply same moves=1 no-room; answer moved"},
     {"... if it moves meanwhile", COOKIE "reply same; look 9; looked same moves=1; answer moved"},
     {"... and if it is over there, its owner joins again",
      MEMBER "reply same; look 9; looked gone moves=1; read; newcomer member;"
-            "ask after-9 as-member"},
+            "ask again over=9 as-member"},
     {"... also if nobody came there",
      MEMBER "reply same moves=1; look 9; looked not-yet over moves=1; read; newcomer member;"
-            "ask after-9 as-member"},
+            "ask again over=9 as-member"},
     {"a name whose call was missed joins again",
-     COOKIE "reply same; look 9; looked not-yet over; read; newcomer cookie; ask after-9"},
+     COOKIE "reply same; look 9; looked not-yet over; read; newcomer cookie; ask again over=9"},
     {"... unless it came in", COOKIE "reply same; look 9; looked same over; answer place same"},
     {"a place that may have been given up is not handed out",
      COOKIE "reply same; look 9; looked unavailable over; answer refused unavailable"},
@@ -269,11 +277,11 @@ static const struct script_row rows[] = {
      "answer refused other-lane"},
     {"... if this front sees the lane", NEW "reply other-lane; answer refused other-lane"},
     {"... by its own name there, whatever was over in the general line",
-     MEMBER "reply same; look 9; looked gone; read; newcomer member; ask after-9 as-member;"
+     MEMBER "reply same; look 9; looked gone; read; newcomer member; ask again over=9 as-member;"
             "reply other-lane seen lane=1; ask-lane member lane=1; reply ok; answer place ok"},
     {"... and once more for a place that is over there",
      MEMBER "reply other-lane seen lane=1; ask-lane member lane=1; reply same lane=1; look 9;"
-            "looked gone; read; newcomer member; ask after-9 lane=1 as-member; reply ok;"
+            "looked gone; read; newcomer member; ask again over=9 lane=1 as-member; reply ok;"
             "answer place ok"},
     /* a code next to a place in the general line */
     {"a code of another lane opens it to one who waits",
@@ -290,7 +298,7 @@ static const struct script_row rows[] = {
     {"... or opens a lane that is unknown here",
      BY_CODE "reply other-lane; look 7; looked not-yet; answer kept entry=7"},
     {"... but not if that was given up",
-     BY_CODE "reply same entry=7; look 7; looked gone; read; newcomer cookie; ask after-7"},
+     BY_CODE "reply same entry=7; look 7; looked gone; read; newcomer cookie; ask again over=7"},
     {"... and is judged again by a newer document",
      BY_CODE "reply conflict; await; document ticket; answer kept entry=7"},
     {"... unless the event is gone", BY_CODE "reply same event-is-gone; answer refused unknown"},
@@ -298,16 +306,17 @@ static const struct script_row rows[] = {
     {"a join is judged by the document that holds",
      NEW "reply conflict; await; document; read; newcomer refused; answer done"},
     {"... which may give an over place its time back",
-     "request ticket over; read; newcomer; ask after-7; reply conflict; await; document ticket;"
+     "request ticket over; read; newcomer; ask again over=7; reply conflict; await; document "
+     "ticket;"
      "answer kept entry=7"},
     {"... and not one that was used",
-     GIVEN_UP "newcomer; ask after-7; reply conflict; await; document ticket; read; newcomer;"
-              "ask after-7"},
+     GIVEN_UP "newcomer; ask again over=7; reply conflict; await; document ticket; read; newcomer;"
+              "ask again over=7"},
     {"... unless it is another event's",
-     GIVEN_UP "newcomer; ask after-7; reply renewed; await; document renewed; read;"
+     GIVEN_UP "newcomer; ask again over=7; reply renewed; await; document renewed; read;"
               "newcomer cookie; ask cookie"},
     {"... which may know of no such invitation",
-     GIVEN_UP "newcomer; ask after-7; reply conflict; await; document ticket refused;"
+     GIVEN_UP "newcomer; ask again over=7; reply conflict; await; document ticket refused;"
               "answer done"},
     {"... if it comes in time",
      NEW "reply conflict; await; document late; answer refused unavailable"},
@@ -329,8 +338,8 @@ TEST_CASE(a_join_ends_at_each_limit)
 {
     run("request no; read; newcomer member; ask member");
     for (unsigned used = 0; used < JOINS_AGAIN_MAX; used++)
-        run("reply same; look 9; looked gone; read; newcomer member; ask after-9");
-    run("reply same; look 9; looked gone; answer place same");
+        run("reply same; look 9; looked gone; read; newcomer member; ask again over=9");
+    run("reply same; look 9; looked gone; answer refused unavailable");
     start();
     run("request no; read; newcomer; ask cookie new");
     for (unsigned judged = 0; judged < JOINS_JUDGED_MAX; judged++)
