@@ -23,7 +23,7 @@ end
 local state = tonumber(cfg[cfg_move.state])
 local code_key = root .. KEY.code .. string.sub(incarnation, -6) .. ARGV[ask_move.code]
 
-local function answer(outcome, entry, moves, visitor, retry_ms)
+local function answer(outcome, entry, moves, visitor, retry_ms, turn)
     return {
         [reply_move.outcome] = outcome,
         [reply_move.state] = state,
@@ -31,12 +31,16 @@ local function answer(outcome, entry, moves, visitor, retry_ms)
         [reply_move.entry] = entry or 0,
         [reply_move.moves] = moves or 0,
         [reply_move.visitor] = visitor or '',
+        [reply_move.turn] = turn or NO_TURN,
     }
 end
 
--- Why the place cannot be moved once more; nil: it can.
+-- Why the place cannot be moved once more, and how its visit ended; nil: it can.
 local function stuck(entry, moves)
     local place = ARGV[ask_move.place]
+    local function is_set(name)
+        return call('GETBIT', prefix .. name, place) == 1
+    end
     if state == CLOSED then
         return WRONG_STATE
     elseif (cfg[cfg_move.entries] or '') ~= ARGV[ask_move.drawn] then
@@ -45,10 +49,12 @@ local function stuck(entry, moves)
         if call('SISMEMBER', prefix .. KEY.early, entry) == 1 then
             return GONE
         end
-    elseif call('GETBIT', prefix .. KEY.gone, place) == 1 then
+    elseif is_set(KEY.gone) then
         return GONE
-    elseif call('GETBIT', prefix .. KEY.called, place) == 1 then
+    elseif is_set(KEY.called) and call('ZSCORE', root .. KEY.active, session_of(place)) then
         return INSIDE
+    elseif is_set(KEY.called) then -- as to a pass
+        return is_set(KEY.ended) and GONE or EXPIRED, is_set(KEY.done) and DONE or ENDED
     end
     local too_many = call('ZCARD', prefix .. KEY.moved) >= MOVED_MAX and not call('ZSCORE', prefix .. KEY.moved, entry)
     return (moves >= OF_PLACE_MAX or too_many) and EXHAUSTED or nil
@@ -61,9 +67,9 @@ local function make()
     elseif moves_known(entry, moves) > moves then
         return answer(MOVED)
     end
-    local why_not = stuck(entry, moves)
+    local why_not, turn = stuck(entry, moves)
     if why_not then
-        return answer(why_not)
+        return answer(why_not, 0, 0, '', 0, turn)
     end
     call('SET', code_key, entry .. ':' .. moves .. ':' .. ARGV[ask_move.visitor] .. ':', 'PX',
         ARGV[ask_move.life_ms])
@@ -96,9 +102,9 @@ local function use()
     elseif ARGV[ask_move.call] == 'look' then
         return answer(OK, entry, moves, visitor)
     end
-    local why_not = stuck(entry, moves)
+    local why_not, turn = stuck(entry, moves)
     if why_not then
-        return answer(why_not)
+        return answer(why_not, 0, 0, '', 0, turn)
     end
     moves_write(entry, moves + 1)
     -- For a visitor without a cookie or key, a mark that nobody can match.

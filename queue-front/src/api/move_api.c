@@ -62,6 +62,7 @@ static void answer_refused(const struct move_call *move, const struct move_effec
     struct answer_refusal refusal = {
         .outcome = effect->outcome,
         .state = move->line.state,
+        .turn = move->line.turn,
         .retry_after_ms = effect->retry_after_ms,
         .page = page ? event_id(move) : (struct span){NULL, 0},
     };
@@ -166,6 +167,14 @@ static void step(struct move_call *move, const struct move_event *next)
     free(move);
 }
 
+/* Whether nobody came with the place in time, as `me` shows it. */
+static bool is_missed(const struct front *front, const struct front_line *line, uint64_t entry)
+{
+    uint64_t now_ms = front_line_now_ms(front, line);
+    return line->view->state != LINE_CLOSED &&
+           place_at(line->view, entry, now_ms).state == PLACE_EXPIRED;
+}
+
 static void on_moved(struct line_move *line)
 {
     struct move_call *move = (struct move_call *)line;
@@ -182,6 +191,8 @@ static void on_moved(struct line_move *line)
         .knows_event = event != NULL,
         .knows_lane = found != NULL,
         .ticket = line->ticket,
+        .is_missed =
+            found != NULL && line->ticket.entry > 0 && is_missed(front, found, line->ticket.entry),
     };
     step(move, &next);
 }
@@ -249,6 +260,9 @@ static bool read_request(struct move_call *move, const struct front_line *event,
         memcpy(move->line.user, user.idem, LINE_IDEM_BYTES);
         return true;
     } else {
+        const struct front_line *line = front_line_in(front, event, out->ticket.lane);
+        out->is_missed = is_missed(front, line, out->ticket.entry);
+        move->line.state = line->view->state; /* not asked */
         move_code_make(&front->keys->tickets, front_line_id(event), &out->ticket, out->now_s,
                        move->line.code);
         return true;

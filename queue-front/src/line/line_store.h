@@ -200,6 +200,7 @@ struct line_move {
     struct ticket ticket;
     enum line_outcome outcome;
     enum line_state state;
+    enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: how the visit ended */
     uint64_t retry_after_ms;
     struct line_link store;
 };

@@ -266,6 +266,7 @@ static bool read_move(struct line_move *move, const redisReply *reply)
     }
     move->outcome = (enum line_outcome)got.outcome;
     move->state = (enum line_state)got.state;
+    move->turn = (enum turn_kind)got.turn;
     move->retry_after_ms = got.retry_ms;
     return true;
 }

@@ -142,6 +142,24 @@ test('a visit does not move but a called place does', async (t) => {
   assert.equal((await phone.session()).status, 200);
 });
 
+test('a place that is over does not move, and a code says why, as a pass does', async (t) => {
+  const { show, ...site } = await alone(t, { ...OPEN, call_ttl_s: 1, grace_s: 0 });
+  const end = ({ session }, body) => site.front.admin.post(`/internal/sessions/${session}/end`, { body });
+  const overs = {
+    'call-expired': (visitor) => until('the call to be missed', async () => (await visitor.me()).json.place === 'expired'),
+    'session-ended': async (visitor) => end(await visitor.entered()),
+    'order-complete': async (visitor) => end(await visitor.entered(), { order: 'o_1' }),
+  };
+  for (const [code, over] of Object.entries(overs)) {
+    const visitor = await Visitor.withPlace(site.front, show);
+    const made = await codeOf(visitor);
+    await over(visitor);
+    assertProblem(await visitor.pass(), 410, code);
+    assertProblem(await make(visitor), 410, code);
+    assertProblem(await take(new Visitor(site.front, show), made), 410, code);
+  }
+});
+
 test('a pass and a move at the same moment: one of them happens', async (t) => {
   const { show, ...site } = await both(t, OPEN);
   let moved = 0;
