@@ -22,10 +22,15 @@ static bool is_whole(const struct act *act)
     return ((const struct change *)act)->whole;
 }
 
-/* Invitations and codes are bound to a lane's number, so a remaining lane keeps its number. */
-static bool keeps_numbers(const struct event_doc *was, const struct event_doc *doc)
+/* Invitations and codes are bound to a lane's number, so a remaining lane keeps its number, and a
+ * lane that has any remains. Codes are counted for all lanes together. */
+static bool keeps_numbers(const struct front_line *event, const struct event_doc *doc)
 {
+    const struct event_doc *was = &event->doc;
     for (uint32_t i = 0; i < was->lanes_len; i++) {
+        bool is_bound = was->lane[i].invitations > 0 || line_codes_known(event->view) > 0;
+        if (is_bound && (i >= doc->lanes_len || strcmp(was->lane[i].id, doc->lane[i].id) != 0))
+            return false;
         for (uint32_t k = 0; k < doc->lanes_len; k++) {
             if (i != k && strcmp(was->lane[i].id, doc->lane[k].id) == 0)
                 return false;
@@ -39,7 +44,7 @@ static bool keeps_numbers(const struct event_doc *was, const struct event_doc *d
 static bool keeps_lanes(const struct front_line *event, const struct event_doc *doc)
 {
     if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
-        return event->shut == FRONT_SHUT_DOCUMENT || keeps_numbers(&event->doc, doc);
+        return event->shut == FRONT_SHUT_DOCUMENT || keeps_numbers(event, doc);
     if (event->shut == FRONT_SHUT_DOCUMENT)
         return doc->lanes_len == line_lanes(event->view->knobs.shares);
     return event_doc_same_lanes(&event->doc, doc);
@@ -86,8 +91,8 @@ static bool make_document(struct act *act, const struct front_line *event)
     else if (rc == 0 && event != NULL && !keeps_lanes(event, doc))
         fault = (struct event_doc_fault){
             "/lanes",
-            "keep their order, and are fixed once people may join: only names, shares and "
-            "invitations change"};
+            "keep their order, and their ids while there are invitations or codes; once people may "
+            "join, only names, shares and invitations change"};
     else if (rc == 0 && closes_at_once(act, event))
         fault = (struct event_doc_fault){
             "/closes_at",

@@ -168,6 +168,17 @@ test('a lane that stays keeps its number, to which its invitations are bound', a
   for (const lanes of [[fans, press], [fans], [{ id: 'vip', share: 5 }, press, fans]])
     assert.equal(assertProblem(await put(lanes), 422, 'knob-invalid').pointer, '/lanes');
   for (const lanes of [[press, fans, { id: 'vip', share: 5 }], [press], [{ id: 'vip', share: 5 }]]) assert.equal((await put(lanes)).status, 200);
+  // An invitation or a code that was handed out must not open another lane.
+  const vip = { id: 'vip', share: 5, invitations: 3 };
+  const refused = async () => {
+    for (const lanes of [[press, fans], []]) assert.equal(assertProblem(await put(lanes), 422, 'knob-invalid').pointer, '/lanes');
+  };
+  assert.equal((await put([vip])).status, 200);
+  await refused();
+  await site.front.admin.put('/admin/events/later/codes', { body: { lane: 'vip', codes: ['VIP-CODE'] } });
+  await until('news of the code', async () => (await put([vip, fans])).status === 200 && (await put([vip])).status === 422);
+  assert.equal((await put([{ ...vip, invitations: 0 }, fans])).status, 200);
+  await refused();
 });
 
 test('lanes are fixed once joins open but shares are not', async (t) => {
