@@ -138,4 +138,7 @@ for at = ask_claim.words + 1, #ARGV, 4 do
     reply[#reply + 1] = verdict
     reply[#reply + 1] = channel or ''
 end
+if per_ip > 0 then
+    call('PEXPIRE', ip_key, ADDRESSES_MS)
+end
 return reply

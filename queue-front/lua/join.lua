@@ -239,6 +239,9 @@ for i = 1, count do
     end
 end
 
+if per_ip > 0 then
+    call('PEXPIRE', ip_key, ADDRESSES_MS)
+end
 if to_keep_len > 0 then
     keys_write(to_keep)
 end

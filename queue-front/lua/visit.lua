@@ -110,7 +110,7 @@ local function note_member()
     end
     local elsewhere, noted = is_inside()
     if not elsewhere and not noted then
-        call('HSET', root .. KEY.members, member, session)
+        call('HSET', root .. KEY.members, member, session, session, member)
     end
 end
 
@@ -127,9 +127,7 @@ end
 local function session_close()
     call('ZREM', root .. KEY.active, session)
     call('HDEL', root .. KEY.ends, session)
-    if member ~= '' and tonumber(call('HGET', root .. KEY.members, member)) == session then
-        call('HDEL', root .. KEY.members, member)
-    end
+    forget_member(session)
 end
 
 local function leave_door()

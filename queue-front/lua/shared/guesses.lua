@@ -22,6 +22,7 @@ local function guesses_made()
         for _, name in ipairs({ names_of(address) }) do
             call('HINCRBY', key, name, 1)
         end
+        call('PEXPIRE', key, ADDRESSES_MS)
     end
 
     return { are_over = are_over, note = note }

@@ -1,5 +1,16 @@
 -- sessions.lua: slots, including those of sessions that Redis has lost.
 
+-- `members` has the session of each member who is inside, and the member of each of these sessions.
+local function forget_member(session)
+    local member = call('HGET', root .. KEY.members, session)
+    if member then
+        call('HDEL', root .. KEY.members, session)
+        if tonumber(call('HGET', root .. KEY.members, member)) == tonumber(session) then
+            call('HDEL', root .. KEY.members, member)
+        end
+    end
+end
+
 -- Frees the slots of expired sessions, a limited number at a time.
 local function end_expired_sessions()
     local expired = call('ZRANGEBYSCORE', root .. KEY.active, '-inf', now_ms - behind_ms, 'LIMIT', 0, 200)
@@ -7,6 +18,7 @@ local function end_expired_sessions()
         call('ZREM', root .. KEY.active, unpack(expired))
         call('HDEL', root .. KEY.ends, unpack(expired))
         for _, session in ipairs(expired) do
+            forget_member(session)
             turn_log(math.floor(session / 4294967296), session % 4294967296, ENDED)
         end
     end

@@ -24,7 +24,8 @@ for (const [name, text] of [
   ['a key twice in one call is one place', 'create; join a a b = 1 1* 2'],
   ['an address is counted over single joins and crowds alike', `
     create joins_per_ip_per_min=4; join @1.1.1.1 = 1; join @1.1.1.1 @2.2.2.2 @1.1.1.1 = 2 3 4; join 1 = 5
-    join @1.1.1.1 = 6; join @2.2.2.2 @1.1.1.1 @2.2.2.2 = 7 0 8; join @1.1.1.1 = 0; redis HVALS ip:{minute} = 6 3`],
+    join @1.1.1.1 = 6; join @2.2.2.2 @1.1.1.1 @2.2.2.2 = 7 0 8; join @1.1.1.1 = 0; redis HVALS ip:{minute} = 6 3
+    redis PTTL ip:{minute} = 1..120000`],
   ['a repeated key works beyond the limit of its address', `
     create joins_per_ip_per_min=2; join a@home; 5 times: join a@home = 1*
     join b@home = 2; join c@home = 0; join a@home = 1*`],

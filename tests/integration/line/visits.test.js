@@ -52,6 +52,12 @@ for (const [name, text] of [
     ${INSIDE_TWICE}; leave 1 member=m ok; pass 3 member=m member-inside; leave 2 member=m ok; pass 3 member=m ok`],
   ['a member inside twice gets no third visit when the second ends', `
     ${INSIDE_TWICE}; leave 2 member=m ok; heartbeat 1 member=m ok; pass 3 member=m member-inside`],
+  ['a member whose visit has ended is forgotten', `
+    create session_ttl_ms=5000; join 2; run 2000 1000; pass 1 member=m ok; redis HLEN members = 2; leave 1 ok; redis HLEN members = 0
+    pass 2 member=m ok; redis HLEN members = 2; run 10000 1000; redis EXISTS members = 0`],
+  ['... and noted by the other place, inside twice', `
+    ${INSIDE_TWICE}; run 50000 1000; heartbeat 1 member=m ok; run 20000 1000; redis EXISTS members = 0
+    heartbeat 1 member=m ok; redis HLEN members = 2`],
   ['a second end of a visit returns its outcome', `
     create; join 1; run 2000 1000; enter 1; ${[['end', 'ok', TURN.ENDED], ['leave', 'same', TURN.ENDED], ['done', 'ok', TURN.DONE],
     ...['end', 'leave', 'done'].map((call) => [call, 'same', TURN.DONE])]
