@@ -393,6 +393,7 @@ static int open_public(struct service_runner *runner)
                        : (uint16_t)service->settings.http_port,
         .alone = !shared && !service->settings.http_share_port,
         .limits = limits_of(service),
+        .clock = runner->loop.clock,
         .trusted_proxies = service->settings.http_trusted_proxies,
         .client_ip_header = service->settings.http_client_ip_header,
         .loop_ctx = runner,
@@ -417,6 +418,7 @@ static int open_private(struct service_runner *runner)
         .port = (uint16_t)service->settings.private_port,
         .alone = !service->settings.http_share_port,
         .limits = http_limits_default(),
+        .clock = runner->loop.clock,
         .loop_ctx = runner,
         .on_answered = on_private_answered,
     };
@@ -480,10 +482,11 @@ static int init_runner(struct service *service, unsigned index)
 {
     assert(index < service->settings.http_loops);
     struct service_runner *runner = &service->runner[index];
+    const struct clock *clock = service->conf->clock;
     runner->loop = (struct service_loop){.service = service,
                                          .index = index,
                                          .uv = &runner->uv,
-                                         .clock = clock_system(),
+                                         .clock = clock != NULL ? clock : clock_system(),
                                          .rng = &runner->rng.rng,
                                          .log = service->log,
                                          .metrics = service->metrics,

@@ -78,6 +78,9 @@ struct service_conf {
     size_t settings_len;
     void *config; /* the struct that settings fill; borrowed to the end */
     void *ctx;    /* service_ctx() */
+    /* The clock of all loops and of each answer's Date, valid after start(). NULL:
+     * clock_system(). */
+    const struct clock *clock;
     /* Prefixes of private paths that need no token: a console's page and scripts. Ends with NULL;
      * may be NULL. */
     const char *const *private_open;

@@ -322,7 +322,7 @@ static void open_psps(struct pay *pay)
                                       .timeout_ms = (uint32_t)settings->psp_timeout_ms,
                                       .uv = pay->loop->uv,
                                       .outcalls = pay->outcalls,
-                                      .clock = pay->loop->clock,
+                                      .clock = &pay->common->seats_clock.clock,
                                       .log = pay->loop->log,
                                       .shared = &pay->common->caps->psp};
     }

@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
-import { openWorld } from '../integration/payment-adapter/lib/world.js';
+import { besideWorld, openWorld } from '../integration/payment-adapter/lib/world.js';
+import { startSandbox } from '../integration/psp-sandbox/sandbox.js';
 import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from '../integration/queue-front/support.js';
-import { hall, openPostgres, openSeats, opens, operator, visitor } from '../integration/seat-service/site.js';
+import { hall, openPostgres, openSeats, opens, operator, ROLE, visitor } from '../integration/seat-service/site.js';
 
 const HOUR = 3600_000;
 const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
@@ -137,13 +138,12 @@ const inHalfAnHour = () => {
 };
 
 // Two processes that share the events, each on a machine with its own clock. The first has the event "one".
-async function openOwners(t, offMs, reason) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
+async function openOwners(scope, offMs, reason, { postgres, ...keys } = {}) {
+  postgres ??= await openPostgres(scope);
   const clocks = [openClock(scope), openClock(scope, offMs)];
   const open = (n, more) => openSeats(scope, postgres, {
     shares: 2, env: clocks[n].env, config: { journal: { instance: `seats-${n}` } }, ...more });
-  const first = await open(0);
+  const first = await open(0, keys);
   await operator(first, 'one').import(inHalfAnHour());
   await until('the event to be owned', () => opens(first, 'one'));
   const second = await open(1, { office: first.office, secrets: first.secrets, ready: false });
@@ -171,7 +171,7 @@ async function judgeSeats(seats, held) {
 
 for (const [how, offMs] of WRONG) {
   test(`a machine whose clock is ${how} judges no seats, here or elsewhere, until it is right`, async (t) => {
-    const { first, second, clocks } = await openOwners(t, offMs, 'clock-apart');
+    const { first, second, clocks } = await openOwners(openScope(t), offMs, 'clock-apart');
     const held = await holdSome(first, 4);
     assertProblem(await operator(second, 'two').import(hall()), 503, 'clock-apart');
     await judgeSeats(first, held);
@@ -183,7 +183,7 @@ for (const [how, offMs] of WRONG) {
   });
 
   test(`a machine whose clock steps to ${how} goes on selling by PostgreSQL's`, async (t) => {
-    const { first, second, clocks } = await openOwners(t, 0, 'standby');
+    const { first, second, clocks } = await openOwners(openScope(t), 0, 'standby');
     const held = await holdSome(first, 4);
     for (const clock of clocks) clock.set(offMs);
     await judgeSeats(first, held);
@@ -192,5 +192,44 @@ for (const [how, offMs] of WRONG) {
     for (const clock of clocks) clock.set(0);
     await second.restart();
     await judgeSeats(second, held);
+  });
+}
+
+// The adapter is configured with the process that owns nothing, as its clock was wrong from the start.
+for (const [how, offMs] of WRONG.slice(0, 2)) {
+  test(`an order waits for its buyer while the seats' machines are ${how}`, async (t) => {
+    const scope = openScope(t);
+    const sandbox = await startSandbox(scope, { returnUrls: 'http://tickets.example/' });
+    let owners;
+    const world = await openWorld(scope, {
+      psp: { stripe_url: `http://127.0.0.1:${sandbox.port}`, stripe_key: sandbox.keyFile, stripe_webhook_secret: sandbox.hookFile, stripe_flow: 'intents' },
+      async before(opening) {
+        owners = await openOwners(scope, offMs, 'clock-apart', besideWorld(opening, ROLE));
+        const { port, privatePort } = owners.second;
+        opening.options.seats = { url: `http://127.0.0.1:${port}`, internal_url: `http://127.0.0.1:${privatePort}` };
+      },
+    });
+    const buyer = await world.login();
+    const order = async (row) => {
+      const visit = visitor(owners.first, 'one', { session: `visit-${row}` });
+      const { hold } = (await visit.hold({ seats: [`r${row}s1`] })).json;
+      const id = await world.ordered(buyer, { hold, pass: visit.token }, { body: { event: 'one' } });
+      const { server_time: time } = (await buyer.get(`/v1/pay/orders/${id}`)).json;
+      assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, `it is ${time} there`);
+      return id;
+    };
+    const orders = [await order(1)];
+    owners.clocks[0].set(offMs);
+    orders.push(await order(2));
+    const moves = () => Number(world.postgres.sql('SELECT min(moves) FROM pay.saga', 'pay'));
+    const before = moves();
+    await until('both orders to be judged by the clock', () => moves() > before + 1);
+    for (const id of orders) {
+      const { data } = await sandbox.stripe().paymentIntents.list();
+      const payment = data.find(({ metadata }) => metadata.order === id);
+      await world.untilStatus(buyer, id, 'pending_payment');
+      await sandbox.stripe().paymentIntents.confirm(payment.id, { payment_method: 'pm_card_visa', return_url: 'http://tickets.example/' });
+      await world.untilStatus(buyer, id, 'completed');
+    }
   });
 }

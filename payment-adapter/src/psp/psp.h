@@ -35,7 +35,7 @@ struct psp_conf {
     uint32_t timeout_ms;
     uv_loop_t *uv;
     struct outcalls *outcalls; /* borrowed */
-    const struct clock *clock;
+    const struct clock *clock; /* the seat service's: orders end by it */
     struct logger *log;
     struct psp_shared *shared; /* borrowed */
 };

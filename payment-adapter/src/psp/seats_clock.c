@@ -3,6 +3,8 @@
  * stays while it is within these bounds. Otherwise the lower bound is taken: then a hold ends here
  * too late rather than too early, and the seats' own answer decides.
  *
+ * A process whose clock is wrong, or that still starts, refuses. So only what succeeded counts.
+ *
  * Threading: each loop reports the answers it gets. The last one wins: all read one clock. */
 #include "psp/seats_clock.h"
 
@@ -29,7 +31,7 @@ void seats_clock_init(struct seats_clock *seats, const struct clock *own)
 
 void seats_clock_read(struct seats_clock *seats, const struct outcall_answer *answer)
 {
-    if (answer->rc < 0 || answer->date_s == 0)
+    if (answer->rc < 0 || answer->status / 100 != 2 || answer->date_s == 0)
         return;
     int64_t date_ms = (int64_t)answer->date_s * 1000;
     int64_t now_ms = (int64_t)(clock_wall_us(seats->own) / 1000);

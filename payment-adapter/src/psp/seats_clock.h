@@ -16,7 +16,7 @@ struct seats_clock {
 
 void seats_clock_init(struct seats_clock *seats, const struct clock *own);
 
-/* Call with each answer of the seat service, on arrival: its Date says what time it is there. */
+/* Call with each answer of the seat service, on arrival: its Date is the time of the sale. */
 void seats_clock_read(struct seats_clock *seats, const struct outcall_answer *answer);
 
 #endif

@@ -2,13 +2,11 @@
 // the shop receives each refund, and all books agree. Some hundred orders; `make soak` has 25,000.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { join } from 'node:path';
 import test from 'node:test';
 import { client, openScope, until } from '../../lib-js/index.js';
 import { BULK_PASSWORD, startShop } from '../demo-shop/shop.js';
-import { HELD, KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
+import { HELD, KEY, startSandbox } from '../psp-sandbox/sandbox.js';
 import { copyOrders, EVENT, openWorld } from './lib/world.js';
 
 const PATH = `/admin/events/${EVENT}/cancellation`;
@@ -20,11 +18,9 @@ const LONG = { timeoutMs: 900_000 };
 const scope = openScope(test);
 const sandbox = await startSandbox(scope, { returnUrls: 'http://tickets.example/' });
 const shop = await startShop(scope, { users: CUSTOMERS, hashes: 'cheap', partner: { per_s: 10_000, burst: 10_000 } });
-const dir = scope.tempDir('psp-keys-');
-for (const [name, text] of [['key', KEY], ['hook', SECRET]]) writeFileSync(join(dir, name), text, { mode: 0o600 });
 const orders = `http://127.0.0.1:${shop.port}/api/orders/import`;
 const world = await openWorld(scope, {
-  psp: { stripe_url: `http://127.0.0.1:${sandbox.port}`, stripe_key: join(dir, 'key'), stripe_webhook_secret: join(dir, 'hook'), stripe_flow: 'intents', per_s: 1000 },
+  psp: { stripe_url: `http://127.0.0.1:${sandbox.port}`, stripe_key: sandbox.keyFile, stripe_webhook_secret: sandbox.hookFile, stripe_flow: 'intents', per_s: 1000 },
   shop: { url: orders, list_url: orders, key: shop.apiKeyPath, per_s: 1000 },
   users: { conninfo: shop.postgres.conninfo('demo_shop', 'reader') },
 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall, openSeats, operator, ROLE, visitor } from '../seat-service/site.js';
-import { EVENT, openWorld } from './lib/world.js';
+import { besideWorld, EVENT, openWorld } from './lib/world.js';
 
 const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
@@ -16,12 +16,9 @@ async function openShared(t) {
   const world = await openWorld(scope, {
     mail: { url: '' },
     async before(opening) {
-      const { postgres, queue, secrets } = opening;
-      postgres.sql(`CREATE ROLE ${ROLE} LOGIN`);
-      postgres.sql(`CREATE DATABASE seats OWNER ${ROLE}`);
-      const office = { jwk: queue.keys[0].jwk, pass: (event, { session }) => queue.pass(event, session) };
-      first = await openSeats(scope, postgres, { shares: 2, office, secrets, config: { journal: { instance: 'seats1' } } });
-      second = await openSeats(scope, postgres, { shares: 2, office, secrets, config: { journal: { instance: 'seats2' } } });
+      const { postgres, ...keys } = besideWorld(opening, ROLE);
+      first = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats1' } } });
+      second = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats2' } } });
       for (const [event, owner] of [['another', first], [EVENT, second]]) {
         await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
         await until(`${event} to be owned`, () => opens(owner, event));

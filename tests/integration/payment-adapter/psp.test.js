@@ -2,30 +2,25 @@
 // the refund. The sandbox's own ledger decides what is right.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertStatus, freePort, openScope, until } from '../../lib-js/index.js';
-import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
+import { KEY, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
 const port = await freePort();
 const hook = (provider) => `http://127.0.0.1:${port}/v1/pay/webhooks/${provider}`;
 const sandbox = await startSandbox(scope, { webhook: hook('stripe'), toss: hook('toss'), returnUrls: 'http://tickets.example/' });
-const dir = scope.tempDir('psp-keys-');
-for (const [name, text] of [['key', KEY], ['hook', SECRET]])
-  writeFileSync(join(dir, name), text, { mode: 0o600 });
 const url = `http://127.0.0.1:${sandbox.port}`;
 const world = await openWorld(scope, {
   port,
   psp: {
     stripe_url: url,
-    stripe_key: join(dir, 'key'),
-    stripe_webhook_secret: join(dir, 'hook'),
+    stripe_key: sandbox.keyFile,
+    stripe_webhook_secret: sandbox.hookFile,
     stripe_checkout_url: '',
     toss_url: url,
-    toss_key: join(dir, 'key'),
+    toss_key: sandbox.keyFile,
     toss_checkout_url: `${url}/toss/pay`,
   },
   saga: { poll: '1s', poll_max: '2s', idle: '50ms' },

@@ -2,24 +2,20 @@
 // archive's name until they are archived, too. The service runs throughout.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import { assertStatus, openScope, runBeside } from '../../lib-js/index.js';
-import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
+import { startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
 let order, intent;
 
 const sandbox = await startSandbox(scope, { webhook: 'http://127.0.0.1:9/', returnUrls: 'http://tickets.example/' });
-const dir = scope.tempDir('psp-keys-');
-for (const [name, text] of [['key', KEY], ['hook', SECRET]]) writeFileSync(join(dir, name), text, { mode: 0o600 });
 const world = await openWorld(scope, {
   psp: {
     stripe_url: `http://127.0.0.1:${sandbox.port}`,
-    stripe_key: join(dir, 'key'),
-    stripe_webhook_secret: join(dir, 'hook'),
+    stripe_key: sandbox.keyFile,
+    stripe_webhook_secret: sandbox.hookFile,
     stripe_flow: 'intents',
   },
   saga: { poll: '200ms', poll_max: '400ms', poll_rare: '400ms' },

@@ -43,7 +43,7 @@ function secretFile(scope, name, text) {
   return path;
 }
 
-// Returns the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control.
+// Returns the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control, and the files with its keys.
 export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://shop.test/', env = {} } = {}) {
   const journal = join(scope.tempDir('psp-'), 'journal');
   const keyFile = secretFile(scope, 'key', KEY);
@@ -69,6 +69,8 @@ export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://
   });
   return Object.assign(sandbox, {
     journal,
+    keyFile,
+    hookFile,
     form,
     // Made again after each restart, because the client keeps connections.
     stripe: (options = {}) =>

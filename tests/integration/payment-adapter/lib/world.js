@@ -43,6 +43,13 @@ export function copyOrders(postgres, order, many, changes) {
     SELECT (jsonb_populate_record(o, ${changes})).* FROM pay.orders o, generate_series(1, ${many}) i WHERE id = '${order}') copy`, 'pay');
 }
 
+// What openSeats() needs to be the seat service of a world that opens: a database of its own there, and the world's keys.
+export function besideWorld({ postgres, queue, secrets }, role) {
+  postgres.sql(`CREATE ROLE ${role} LOGIN`);
+  postgres.sql(`CREATE DATABASE seats OWNER ${role}`);
+  return { postgres, secrets, office: { jwk: queue.keys[0].jwk, pass: (event, { session }) => queue.pass(event, session) } };
+}
+
 export async function openWorld(scope, options = {}) {
   const world = new World(scope, options);
   await world.start();

@@ -190,6 +190,7 @@ TEST_CASE(clock_of_the_seats_wins_when_clocks_differ)
         before_ms = ahead_ms;
     }
     seats_clock_read(&seats, &(struct outcall_answer){.rc = ERR_TIMEOUT, .date_s = 1});
+    seats_clock_read(&seats, &(struct outcall_answer){.status = 503, .date_s = 1});
     assert_int_equal(((int64_t)clock_wall_us(&seats.clock) - (int64_t)own.now_wall_us) / 1000,
                      before_ms);
     assert_int_equal(clock_mono_us(&own.clock), clock_mono_us(&seats.clock));
