@@ -2,7 +2,8 @@
  *
  * Any process of seat-service returns it. The configured one is asked first; in case it died, those
  * that the map already knows follow one by one. A wrong entry is not removed: the process there
- * says so, or nobody answers, and the next reading corrects it. */
+ * says so, or nobody answers, and the next reading corrects it. Events fall asleep and others wake,
+ * so a full map forgets the event that no reading has had for longest. */
 #include "psp/seats_map.h"
 
 #include "base/json_in.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 
 enum {
-    PLACES_MAX = 256, /* events; seat-service has 64 in a list, so this is four lists */
+    PLACES_MAX = 256, /* events: as many as seat-service has in a list */
     ADDRESS_MAX = 256,
     ID_MAX = 65,
     /* A repeated call has to end before its saga's lease does. Its time adds up from the first call
@@ -21,18 +22,20 @@ enum {
     MISLED_US = 2500 * 1000,
     READ_MS = 500, /* per process */
     ASKED_MAX = 3,
-    REPLY_MAX = 128 * 1024,
+    REPLY_MAX = PLACES_MAX * 1024,
 };
 
 struct place {
     char event[ID_MAX];
     char address[2][ADDRESS_MAX]; /* HOST:PORT by listener */
+    uint64_t reading;             /* the last one that had it */
 };
 
 struct seats_map {
     struct seats_map_conf conf;
     struct place places[PLACES_MAX];
     uint32_t len;
+    uint64_t readings;
 };
 
 static struct place *find(const struct seats_map *map, struct span event)
@@ -79,12 +82,23 @@ struct reading {
     void *ctx;
 };
 
+static struct place *room(struct seats_map *map)
+{
+    struct place *oldest = &map->places[0];
+    if (map->len < PLACES_MAX)
+        return &map->places[map->len++];
+    for (uint32_t i = 1; i < PLACES_MAX; i++)
+        if (map->places[i].reading < oldest->reading)
+            oldest = &map->places[i];
+    return oldest;
+}
+
 static void learn(struct seats_map *map, const json_t *row)
 {
     const char *event = json_string_value(json_object_get(row, "event"));
     const char *address = json_string_value(json_object_get(row, "address"));
     const char *within = json_string_value(json_object_get(row, "private_address"));
-    struct place place;
+    struct place place = {.reading = map->readings};
     if (event == NULL || address == NULL || within == NULL || *address == '\0' || *within == '\0')
         return;
     if (!span_to_cstr(span_of(event), place.event, sizeof(place.event)) ||
@@ -92,10 +106,9 @@ static void learn(struct seats_map *map, const json_t *row)
         !span_to_cstr(span_of(within), place.address[SEATS_PRIVATE], ADDRESS_MAX))
         return;
     struct place *known = find(map, span_of(event));
-    if (known == NULL && map->len < PLACES_MAX)
-        known = &map->places[map->len++];
-    if (known != NULL)
-        *known = place;
+    if (known == NULL)
+        known = room(map);
+    *known = place;
 }
 
 static bool has_moved(const struct reading *reading)
@@ -123,6 +136,7 @@ static void on_owners(void *ctx, const struct outcall_answer *answer)
         (void)json_in_read(answer->body, &body); /* if that fails, the next is asked */
     const json_t *events = json_object_get(body, "events"), *row;
     size_t i;
+    reading->map->readings++;
     json_array_foreach(events, i, row) learn(reading->map, row);
     json_decref(body);
     if (answer->rc == ERR_CLOSED)

@@ -3,6 +3,7 @@
 #include "psp/peers.h"
 #include "psp/psp.h"
 #include "psp/seats_clock.h"
+#include "psp/seats_map.h"
 #include "scarce.h"
 #include "settings.h"
 #include "unit.h"
@@ -302,6 +303,46 @@ static struct peer_call ask(enum peer_op op, const char *provider,
                             const struct outcall_answer *answer)
 {
     return ask_twice(op, provider, answer, answer);
+}
+
+static void on_read(void *ctx, bool found)
+{
+    *(bool *)ctx = found;
+}
+
+/* Three lists of as many events as can be awake: the last half of each is the first of the next. */
+TEST_CASE(map_of_the_seats_has_the_whole_last_list)
+{
+    enum { AWAKE = 256 };
+    const struct seats_map_conf conf = {
+        .url = "http://s", .internal_url = "http://s", .service_token = "t"};
+    static char memory[AWAKE * 128];
+    struct seats_map *map;
+    struct err_slot err;
+    assert_int_equal(0, seats_map_create(&conf, &err, &map));
+    for (unsigned from = 0; from <= AWAKE; from += AWAKE / 2) {
+        struct text list = text_on(memory, sizeof(memory));
+        TEXT_LIT(&list, "{\"events\":[");
+        for (unsigned i = from; i < from + AWAKE; i++)
+            text_printf(&list, "%s{\"event\":\"%u\",\"address\":\"%u\",\"private_address\":\"p\"}",
+                        i > from ? "," : "", i, from);
+        TEXT_LIT(&list, "]}");
+        assert_false(list.overflown);
+        bool found = false;
+        seats_map_read(map, SPAN("300"), on_read, &found);
+        sent.on_done(sent.ctx, &(struct outcall_answer){.status = 200, .body = text_span(&list)});
+        sent.on_done = NULL;
+        assert_int_equal(found, from == AWAKE / 2); /* later lists have the same private address */
+        for (unsigned i = from; i < from + AWAKE; i++) {
+            char event[8], wanted[16], url[16];
+            struct text written = text_on(url, sizeof(url));
+            snprintf(event, sizeof(event), "%u", i);
+            snprintf(wanted, sizeof(wanted), "http://%u", from);
+            seats_map_put(map, SEATS_OPEN, span_of(event), &written);
+            assert_true(span_eq(text_span(&written), span_of(wanted)));
+        }
+    }
+    seats_map_destroy(map);
 }
 
 /* A provider caches its refusal under the key: an operator's retry needs a new key. */
