@@ -57,7 +57,10 @@ enum {
     SHOP_PAGE = 100,
     EVENTS_MAX = 16, /* events whose seats a run compares; the rest come in their turn */
     SEATS_CALL_MS = 10000,
-    SEATS_PAGE = 2000, /* some 400 KB */
+    /* The request wakes an event that sleeps, within a second as a rule. */
+    SEATS_WAKE_MS = 1000,
+    SEATS_WAITS_MAX = 3, /* per event */
+    SEATS_PAGE = 2000,   /* some 400 KB */
     SEATS_PAGES_MAX = 500,
     /* A seat service of the previous version does not page and sends the whole list at once. */
     SEATS_REPLY_MAX = 64 * 1024 * 1024,
@@ -97,7 +100,8 @@ struct reconcile {
     char cursor[96];   /* where the next page begins */
     char newest[96];
     uint32_t events_len, event;
-    bool again; /* this page of seats was requested from another process before */
+    uint32_t waits; /* for this event */
+    bool again;     /* this page of seats was requested from another process before */
     char events[EVENTS_MAX][ORDER_EVENT_MAX];
     char reader[17];     /* the id of this reading of the seats */
     uint32_t seats_part; /* the page being read, and the last seat before it */
@@ -441,6 +445,11 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
         seats_map_read(reconcile->conf.seats_map, event, on_map, reconcile);
         return;
     }
+    if (answer->rc == 0 && answer->status == 503 && reconcile->waits < SEATS_WAITS_MAX) {
+        reconcile->waits++;
+        wait_then(reconcile, SEATS_WAKE_MS * UINT64_C(1000), next_seats_page);
+        return;
+    }
     struct grow sold = {0};
     const char *text = as_it_came(answer, &sold);
     if (text == NULL) {
@@ -502,6 +511,7 @@ static void next_seats(struct reconcile *reconcile)
         return;
     }
     reconcile->event++;
+    reconcile->waits = 0;
     reconcile->seats_part = 0;
     reconcile->seats_after[0] = '\0';
     if (reconcile->conf.seats_token[0] == '\0') {

@@ -64,6 +64,16 @@ test('an older seat service may send the list in one page', async () => {
   }
 });
 
+test('an event that sleeps is asked again until it is awake', async () => {
+  world.seats.listed = [];
+  for (const [times, broken] of [[2, []], [Infinity, ['seat-service']]]) {
+    world.seats.fault('/export', 503, times);
+    const { report, asked } = await reconcile();
+    assert.deepEqual([report.not_reached, asked.length], [broken, broken.length === 0 ? 3 : 4]);
+  }
+  world.seats.heal();
+});
+
 test('a list with a lost page is not used', async () => {
   world.seats.listed = sold(4500);
   world.seats.fault('/export?limit=2000&after=', { told: () => world.postgres.sql('DELETE FROM pay.sold_page', 'pay') });

@@ -2,7 +2,7 @@
 
 import { openProxy } from '../../../lib-js/index.js';
 import { hall, importHall, openSeats, ROLE, visitor } from '../../seat-service/site.js';
-import { EVENT, openWorld } from './world.js';
+import { besideWorld, EVENT, openWorld } from './world.js';
 
 // Between the payment adapter and the seats' private listener. `lose(words, what)`: from the request containing those words
 // on, nothing passes any longer, in either direction and on any connection. That request itself still passes if `what` is
@@ -46,10 +46,8 @@ export async function openSite(scope, { halls = hall(), ...options } = {}) {
     mail: { url: '' },
     ...options,
     async before(opening) {
-      opening.postgres.sql(`CREATE ROLE ${ROLE} LOGIN`);
-      opening.postgres.sql(`CREATE DATABASE seats OWNER ${ROLE}`);
-      const office = { jwk: opening.queue.keys[0].jwk, pass: (event, { session }) => opening.queue.pass(event, session) };
-      site = await openSeats(scope, opening.postgres, { office, secrets: opening.secrets });
+      const { postgres, ...keys } = besideWorld(opening, ROLE);
+      site = await openSeats(scope, postgres, keys);
       await importHall(site, EVENT, halls);
       wire = await openWire(scope, site.privatePort);
       opening.options.seats = { url: `http://127.0.0.1:${site.port}`, internal_url: wire.url };
