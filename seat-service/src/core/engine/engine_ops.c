@@ -580,6 +580,23 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
     }
 }
 
+/* LATE_KEEP_MS more, since the limit may have been lowered. */
+void engine_bound_holds(struct engine *engine, uint64_t now_ms)
+{
+    uint64_t latest_ms = now_ms + engine->limits->hold_max_ms + LATE_KEEP_MS;
+    uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
+    assert(!engine->holds.live);
+    for (uint32_t i = 1; i <= fresh; i++) {
+        struct hold_slot *slot = engine_slot(engine, i);
+        if (hold_state_of(HOLD_GET(slot, word)) < HOLD_IDLE ||
+            HOLD_GET(slot, status) != HOLD_OPEN || HOLD_GET(slot, expires_ms) <= latest_ms)
+            continue;
+        HOLD_SET(slot, expires_ms, latest_ms);
+        HOLD_SET(slot, hard_end_ms, latest_ms);
+        wheel_touch(&engine->wheel, i);
+    }
+}
+
 void engine_spare_orders(struct engine *engine, uint64_t from_ms, uint64_t until_ms)
 {
     /* relaxed: as in engine_end_of() */

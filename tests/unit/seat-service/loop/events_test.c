@@ -149,8 +149,18 @@ TEST_CASE(version_means_the_same_to_the_next_owner)
     close_process(&next);
 }
 
+/* Takes a seat and settles it. */
+static void take_hold(struct engine_op *op, uint64_t now_ms)
+{
+    const uint32_t seat = 0;
+    struct engine_ask ask = test_ask_seats(1, &seat, 1);
+    assert_int_equal(ENGINE_OK, engine_hold(event->engine, &ask, now_ms, op));
+    op->change.seq = 2;
+    engine_settle(event->engine, op);
+}
+
 /* The change was written by a program that used its machine's clock. */
-TEST_CASE(change_with_a_wrong_time_moves_no_clock)
+TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
 {
     struct process next;
     struct engine_op *op = calloc(1, sizeof(*op));
@@ -158,15 +168,21 @@ TEST_CASE(change_with_a_wrong_time_moves_no_clock)
     begin(&next);
     one.host.own(one.events, 0, 1, 1, 0);
     uint64_t now_ms = events_now_ms(events), years_ms = 10 * 365 * UINT64_C(86400000);
-    assert_int_equal(ENGINE_OK, engine_block(event->engine, &(uint32_t){0}, 1, SPAN("x"),
-                                             now_ms + years_ms, op));
-    op->change.seq = 2;
-    engine_settle(event->engine, op);
+    take_hold(op, now_ms + years_ms);
     assert_int_equal(now_ms + years_ms, op->change.at_ms);
     apply(&next, &op->change);
     next.host.own(next.events, 0, 2, 2, 0);
     assert_int_equal(now_ms, events_now_ms(events));
     assert_int_equal(now_ms, events_now_ms(next.events));
+
+    struct engine *engine = events_nth(next.events, 0)->engine;
+    uint64_t end_ms = next.host.next_end_ms(next.events, 0);
+    assert_true(end_ms > now_ms + LATE_KEEP_MS); /* longer than any right one */
+    assert_true(end_ms < now_ms + 2 * LATE_KEEP_MS);
+    assert_false(engine_expire_next(engine, end_ms - 1, op));
+    assert_true(engine_expire_next(engine, end_ms + 1000, op));
+    engine_settle(engine, op);
+    assert_int_equal(0, next.host.next_end_ms(next.events, 0));
     free(op);
     close_process(&next);
 }
@@ -256,22 +272,12 @@ TEST_CASE_IN(shown_event_is_loaded_again_once_no_loop_reads_it, open_with_one_lo
     assert_true(events_shows(events, event));
 }
 
-/* Takes a seat and settles it. */
-static void take_hold(struct engine_op *op)
-{
-    const uint32_t seat = 0;
-    struct engine_ask ask = test_ask_seats(1, &seat, 1);
-    assert_int_equal(ENGINE_OK, engine_hold(event->engine, &ask, events_now_ms(events), op));
-    op->change.seq = 2;
-    engine_settle(event->engine, op);
-}
-
 TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop, close_one)
 {
     struct engine_op *op = calloc(1, sizeof(*op));
     one.host.own(events, 0, 1, 1, 0);
     assert_int_equal(0, one.host.next_end_ms(events, 0));
-    take_hold(op);
+    take_hold(op, events_now_ms(events));
     clock_fake_step(&fake, 1000 * 1000);
     assert_int_equal(1000, one.host.idle_ms(events, 0));
     assert_false(one.host.leave(events, 0));
@@ -310,7 +316,7 @@ TEST_CASE(next_owner_spares_holds_being_paid_unless_they_ended_before_requests)
     struct engine_op *op = calloc(1, sizeof(*op));
     const struct engine_order order = {.id = SPAN("order-1")};
     one.host.own(events, 0, 1, 1, 0);
-    take_hold(op);
+    take_hold(op, events_now_ms(events));
     uint64_t now_ms = events_now_ms(events);
     for (unsigned i = 0; i < 4; i++) {
         open_process(&next[i], 0);
