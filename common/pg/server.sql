@@ -5,7 +5,8 @@
 -- keep. So it is asked whether a file of the log is full and not kept, and then for how long none was.
 --
 -- `snapshot_ms`: for how long the oldest snapshot of the database has been open; until it ends no vacuum takes away
--- what was replaced. Other roles' sessions count only for a member of pg_read_all_stats.
+-- what was replaced. Of a replica's snapshot only the number of transactions since is known: each counts as a
+-- millisecond. Other roles' sessions count only for a member of pg_read_all_stats.
 
 -- `late_ms`: since the last file was kept, while there is one to keep: the file before the one that is
 -- being written. Names of files sort as the log goes on. 0: there is none, or no archive. A server that has
@@ -21,8 +22,18 @@ SELECT failed_count AS failures, CASE
         ELSE greatest(0, 1000 * extract(epoch FROM now()
             - greatest(last_archived_time, pg_postmaster_start_time())))
     END::bigint AS late_ms,
-    (SELECT coalesce(1000 * extract(epoch FROM now() - min(xact_start)), 0)
-        FROM pg_stat_activity
-        WHERE datname = current_database() AND backend_xmin IS NOT NULL AND backend_type = 'client backend'
+    (SELECT coalesce(greatest(1000 * extract(epoch FROM now() - min(since)), max(transactions)), 0)
+        FROM (
+            SELECT xact_start AS since, NULL::bigint AS transactions
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND coalesce(backend_xid, backend_xmin) IS NOT NULL
+                AND backend_type = 'client backend'
+            UNION ALL
+            SELECT prepared, NULL FROM pg_prepared_xacts WHERE database = current_database()
+            UNION ALL
+            SELECT NULL, age(backend_xmin) FROM pg_stat_replication
+            UNION ALL
+            SELECT NULL, age(xmin) FROM pg_replication_slots
+        ) holder
     )::bigint AS snapshot_ms
 FROM pg_stat_archiver;

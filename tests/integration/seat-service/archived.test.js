@@ -4,18 +4,20 @@ import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { openScope, startPostgresReplica, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from './site.js';
 
+const PREPARES = { max_prepared_transactions: 1 };
 const scope = openScope(test);
 const dir = scope.tempDir('shelf-');
 chmodSync(dir, 0o755);
 const shelf = join(dir, 'is-there');
-const postgres = await openPostgres(scope, { archive_mode: 'on', archive_command: `test -e ${shelf}`, wal_level: 'replica' });
+const postgres = await openPostgres(scope, { archive_mode: 'on', archive_command: `test -e ${shelf}`, wal_level: 'replica', ...PREPARES });
 postgres.sql('SELECT pg_switch_wal()');
 await until('the archiver to have failed', () => Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')) > 0);
 const seats = await openSeats(scope, postgres);
 
+const age = async () => (await seats.metrics()).get('fairgate_database_snapshot_ms');
 const counts = async () => {
   const metrics = await seats.metrics();
   return { failures: metrics.get('fairgate_wal_archive_failures_total'), late: metrics.get('fairgate_wal_archive_late_ms') };
@@ -55,6 +57,19 @@ test('an open snapshot is reported, and commits leave no dead rows behind', asyn
   const before = where();
   for (const seat of ['r2s1', 'r3s1', 'r4s1']) assert.equal((await visitor(seats, 'snapped').hold({ seats: [seat] })).status, 201);
   assert.equal(where(), before, 'a commit updates no row');
-  await until('its age to be reported', async () => (await seats.metrics()).get('fairgate_database_snapshot_ms') > 0);
+  await until('its age to be reported', async () => await age() > 1000);
   await snapshot.letGo();
+});
+
+test('a prepared transaction is reported by its age, and a snapshot on a replica by the transactions since', async () => {
+  const sql = (text) => postgres.sql(text, 'seats');
+  sql("BEGIN; SELECT pg_current_xact_id(); PREPARE TRANSACTION 'forgotten'");
+  await until('its age to be reported', async () => await age() > 1000);
+  sql("ROLLBACK PREPARED 'forgotten'");
+  const replica = await startPostgresReplica(scope, postgres, { ...PREPARES, hot_standby_feedback: 'on', wal_receiver_status_interval: '1s' });
+  const report = await holdLock(scope, replica, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM seats.owner');
+  await until('the primary to know', () => sql('SELECT backend_xmin FROM pg_stat_replication') !== '');
+  sql('DO $$ BEGIN FOR i IN 1..200000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$');
+  await until('the transactions to be reported', async () => await age() >= 200_000);
+  await report.letGo();
 });
