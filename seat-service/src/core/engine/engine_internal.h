@@ -134,6 +134,15 @@ static inline uint64_t engine_price_at(const struct engine *engine, uint32_t lis
                                 memory_order_relaxed);
 }
 
+/* What a category costs after this price change. */
+static inline uint64_t engine_price_after(const struct engine *engine, const struct change *change,
+                                          uint32_t category)
+{
+    return change->categories >> category & 1
+               ? change->prices[category]
+               : engine_price_at(engine, engine_newest_list(engine), category);
+}
+
 /* The category whose price a seat's hold pays for it. */
 static inline uint8_t engine_paid(const struct engine *engine, uint32_t seat)
 {
@@ -208,6 +217,8 @@ void engine_set_text(struct change *change, struct span text);
 
 /* Marks the newest price list, and each list that a hold has or an op is about to give to one. */
 void engine_lists_used(const struct engine *engine, bool used[PRICE_LISTS_MAX]);
+/* Returns whether the list has the prices after this change. */
+bool engine_list_fits(const struct engine *engine, const struct change *change, uint32_t list);
 
 /* ---- engine_bond.c ---- */
 

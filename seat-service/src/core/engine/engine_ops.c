@@ -483,11 +483,23 @@ void engine_lists_used(const struct engine *engine, bool used[PRICE_LISTS_MAX])
     }
 }
 
-/* A list never used, or the next after the newest without a hold; PRICE_LISTS_MAX: all in use. */
-static uint32_t next_list(const struct engine *engine)
+bool engine_list_fits(const struct engine *engine, const struct change *change, uint32_t list)
+{
+    for (uint32_t i = 0; i < engine->categories; i++)
+        if (engine_price_at(engine, list, i) != engine_price_after(engine, change, i))
+            return false;
+    return true;
+}
+
+/* A list with these prices, else one never used, else the next after the newest without a hold;
+ * PRICE_LISTS_MAX: all in use. */
+static uint32_t next_list(const struct engine *engine, const struct change *change)
 {
     uint32_t lists = atomic_load_explicit(&engine->price_lists, memory_order_relaxed);
     assert(lists > engine_newest_list(engine));
+    for (uint32_t list = 0; list < lists; list++)
+        if (engine_list_fits(engine, change, list))
+            return list;
     if (lists < PRICE_LISTS_MAX)
         return lists;
     bool used[PRICE_LISTS_MAX];
@@ -512,19 +524,19 @@ enum engine_verdict engine_price(struct engine *engine, uint64_t categories, con
     /* acquire: pairs with the release at the end of the previous price change */
     if (atomic_exchange_explicit(&engine->pricing, true, memory_order_acquire))
         return ENGINE_BUSY;
-    uint32_t list = next_list(engine);
-    if (list == PRICE_LISTS_MAX) {
-        op->limit = op->has = PRICE_LISTS_MAX;
-        atomic_store_explicit(&engine->pricing, false, memory_order_release);
-        return ENGINE_PRICES_FULL;
-    }
     op->change.categories = categories;
-    op->change.price_list = (uint16_t)list;
     while (categories != 0) {
         uint32_t category = change_category(&categories);
         assert(prices[category] <= PLAN_PRICE_MAX);
         op->change.prices[category] = prices[category];
     }
+    uint32_t list = next_list(engine, &op->change);
+    if (list == PRICE_LISTS_MAX) {
+        op->limit = op->has = PRICE_LISTS_MAX;
+        atomic_store_explicit(&engine->pricing, false, memory_order_release);
+        return ENGINE_PRICES_FULL;
+    }
+    op->change.price_list = (uint16_t)list;
     return engine_op_begun(op);
 }
 

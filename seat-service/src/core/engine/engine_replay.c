@@ -111,14 +111,15 @@ static bool list_is_known(const struct engine *engine, uint16_t list)
     return list < lists_of(engine);
 }
 
-/* Returns whether the owner could give this number to a new list: no hold in the journal has it. */
-static bool list_is_free(const struct engine *engine, uint16_t list)
+/* Returns whether the owner could choose this list: no hold has it, or it has these prices. */
+static bool list_is_free(const struct engine *engine, const struct change *change)
 {
     bool used[PRICE_LISTS_MAX];
+    uint16_t list = change->price_list;
     if (!list_is_known(engine, list))
         return list == lists_of(engine);
     engine_lists_used(engine, used);
-    return !used[list];
+    return !used[list] || engine_list_fits(engine, change, list);
 }
 
 /* Changes nothing before the last check has passed. */
@@ -279,7 +280,7 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
         return apply_unblocked(engine, op, err);
     case CHANGE_PRICED:
     case CHANGE_REPRICED:
-        return engine_knows(engine, change->categories) && list_is_free(engine, change->price_list)
+        return engine_knows(engine, change->categories) && list_is_free(engine, change)
                    ? 0
                    : misfit(err, change, "its category is unknown, or its price list is not free");
     default:

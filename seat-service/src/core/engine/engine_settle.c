@@ -341,16 +341,13 @@ static void settle_moved(struct engine *engine, struct engine_op *op)
 
 static void settle_priced(struct engine *engine, struct engine_op *op)
 {
-    uint32_t list = op->change.price_list, newest = engine_newest_list(engine);
-    assert(list != newest);
+    uint32_t list = op->change.price_list;
     assert(list < PRICE_LISTS_MAX);
     assert(engine_knows(engine, op->change.categories));
     for (uint32_t i = 0; i < engine->categories; i++) {
-        bool anew = op->change.categories >> i & 1;
-        uint64_t price = anew ? op->change.prices[i] : engine_price_at(engine, newest, i);
-        /* relaxed: this list is unused before the stores below */
-        atomic_store_explicit(&engine->prices[(size_t)list * engine->categories + i], price,
-                              memory_order_relaxed);
+        /* relaxed: before the stores below this list is unused, or has these prices */
+        atomic_store_explicit(&engine->prices[(size_t)list * engine->categories + i],
+                              engine_price_after(engine, &op->change, i), memory_order_relaxed);
     }
     if (list == atomic_load_explicit(&engine->price_lists, memory_order_relaxed))
         atomic_store_explicit(&engine->price_lists, list + 1, memory_order_relaxed);

@@ -415,12 +415,14 @@ TEST_CASE(a_price_list_of_a_hold_is_not_reused)
     engine_script("hall 2*(150)a; hold a u1 0; extend a o; confirm a o; price 0 1");
     for (uint32_t i = 2; i < PRICE_LISTS_MAX; i++)
         engine_script("hold b u1 %u; price 0 %u", i, i);
-    engine_script("price 0 5 -> prices-full; op limit %d; begin refund a o; price 0 5 -> "
-                  "prices-full; undo; price 0 5 -> prices-full; refund a o;"
-                  "begin hold c u2 0; price 0 6; price 0 7 -> prices-full; undo; price 0 7;"
-                  "hold d u2 0; op total 7; read b total %d; takeover snapshot;"
-                  "price 0 8; price 0 9 -> prices-full",
+    engine_script("price 0 999 -> prices-full; op limit %d; begin refund a o; price 0 999 -> "
+                  "prices-full; undo; price 0 999 -> prices-full; refund a o;"
+                  "begin hold c u2 0; price 0 996; price 0 997 -> prices-full; undo; price 0 997;"
+                  "hold d u2 0; op total 997; read b total %d; takeover snapshot;"
+                  "price 0 998; price 0 999 -> prices-full",
                   PRICE_LISTS_MAX, PRICE_LISTS_MAX - 2);
+    engine_script("price 0 5; hold e u2 260; op total 5; price 0 5; price 0 6; takeover;"
+                  "hold f u2 261; op total 6; read e total 5");
 }
 
 TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
