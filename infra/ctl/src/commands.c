@@ -191,8 +191,8 @@ static const struct command rows[] = {
     {.form = "halls correct EVENT FILE",
      .brief = "Replace the document of a hall",
      .text =
-         "Until the first hold all of it may change. Afterwards seats, categories, areas, prices\n"
-         "and fees stay, and new ones come last; a refusal lists what stays. Visitors wait for\n"
+         "While nothing is held or sold all of it may change. Otherwise seats, categories, areas\n"
+         "and prices stay, and new ones come last; a refusal lists what stays. Visitors wait for\n"
          "about a second.",
      .rows = "categories",
      .columns = "name:CATEGORY price:PRICE free:FREE held:HELD sold:SOLD blocked:BLOCKED",

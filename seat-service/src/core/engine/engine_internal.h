@@ -138,6 +138,7 @@ static inline uint64_t engine_price_at(const struct engine *engine, uint32_t lis
 static inline uint64_t engine_price_after(const struct engine *engine, const struct change *change,
                                           uint32_t category)
 {
+    assert(change->kind == CHANGE_PRICED || change->kind == CHANGE_REPRICED);
     return change->categories >> category & 1
                ? change->prices[category]
                : engine_price_at(engine, engine_newest_list(engine), category);

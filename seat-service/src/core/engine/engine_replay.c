@@ -296,8 +296,12 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
     assert(change->kind < CHANGE_KIND_COUNT);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     struct engine_op op;
-    if (change->seq != 0 && change->seq < engine->base) /* 0: from a snapshot */
+    if (change->seq != 0 && change->seq < engine->base) { /* 0: from a snapshot */
+        uint64_t given = hold_generation_of(change->hold);
+        if (given > engine->holds.generation_base) /* a client may still have the id */
+            engine->holds.generation_base = given;
         return 0;
+    }
     if (change->kind == CHANGE_REVISED && change->seq > engine->since)
         return err_set(err, ERR_NOT_FOUND, "change %" PRIu64 " names another plan", change->seq);
     if (!seats_exist(engine, change))

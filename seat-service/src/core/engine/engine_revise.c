@@ -116,6 +116,18 @@ static void compare_seats(const struct engine *engine, const struct plan *next,
     }
 }
 
+/* Has a hold, even one that is sold or late? */
+static bool is_held(const struct engine *engine)
+{
+    bool held = false;
+    /* acquire: slots up to here have been given out */
+    uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_acquire);
+    assert(fresh <= engine->holds.max);
+    for (uint32_t i = 1; !held && i <= fresh; i++)
+        held = hold_state_of(HOLD_GET(&engine->holds.slots[i], word)) != HOLD_UNUSED;
+    return held;
+}
+
 static bool is_blocked(const struct engine *engine)
 {
     bool blocked = false;
@@ -133,21 +145,13 @@ bool engine_revise(const struct engine *engine, const struct plan *next, bool *w
     assert(next != NULL);
     out->len = 0;
     const struct plan *was = engine->plan;
-    const struct plan_charges *a = plan_charges(was), *b = plan_charges(next);
     if (!span_eq(plan_currency(was), plan_currency(next)))
         add(out, SPAN("/currency"), "must stay");
-    if (a->fees.per_seat != b->fees.per_seat || a->fees.per_order != b->fees.per_order ||
-        a->fees.basis_points != b->fees.basis_points)
-        add(out, SPAN("/fees"), "must stay");
-    if (a->vat_basis_points != b->vat_basis_points)
-        add(out, SPAN("/vat_basis_points"), "must stay");
     compare_categories(engine->plan, next, out);
     compare_areas(engine, next, out);
     compare_seats(engine, next, out);
     *whole = out->len > 0;
-    /* relaxed: slot numbers are never given back */
-    if (*whole && engine->holds.generation_base == 0 &&
-        atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed) == 0) {
+    if (*whole && !is_held(engine)) {
         if (!is_blocked(engine))
             out->len = 0;
         else

@@ -21,7 +21,7 @@ struct engine_clashes {
 
 /* Returns whether `next` may replace the engine's plan; false: `out` has the reasons. *whole: the
  * event restarts, because seats, areas or categories differ, other than by new ones at the end.
- * That is allowed only if nothing was ever held and nothing is blocked. Otherwise all of them keep
+ * That is allowed only while nothing is held, sold or blocked. Otherwise all of them keep
  * their numbers, so the whole journal fits the new plan. Other threads may use the engine
  * meanwhile, but then the result may be outdated. */
 bool engine_revise(const struct engine *engine, const struct plan *next, bool *whole,

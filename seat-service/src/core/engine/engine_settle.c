@@ -343,6 +343,7 @@ static void settle_priced(struct engine *engine, struct engine_op *op)
 {
     uint32_t list = op->change.price_list;
     assert(list < PRICE_LISTS_MAX);
+    assert(list <= atomic_load_explicit(&engine->price_lists, memory_order_relaxed));
     assert(engine_knows(engine, op->change.categories));
     for (uint32_t i = 0; i < engine->categories; i++) {
         /* relaxed: before the stores below this list is unused, or has these prices */

@@ -63,7 +63,7 @@ struct hold_slots {
     struct hold_stash stashes[HOLD_STASHES]; /* stashes[0] stays empty: threads without one */
     struct hold_slot *slots; /* [1..max]; memory of slots never used is never touched */
     uint32_t max;
-    uint64_t generation_base;   /* generations given out are above it; set by a snapshot */
+    uint64_t generation_base;   /* generations given out are above it; set by replay */
     _Atomic uint64_t free_head; /* [63..32] tag against reuse  [31..0] slot, 0: empty */
     _Atomic uint32_t fresh;     /* slots up to here have been used */
     bool live;                  /* false during replay, which names its slots */

@@ -445,5 +445,24 @@ TEST_CASE(sales_beyond_a_reduced_capacity_replay)
     plan_destroy(plan);
 }
 
+TEST_CASE(an_event_that_restarted_gives_no_hold_id_again)
+{
+    struct plan *plan = test_hall_block(1, 12, test_limits(), 10);
+    struct engine_conf conf = {.plan = plan, .now_ms = TEST_NOW_MS, .since = 5, .base = 5};
+    struct engine *engine;
+    assert_int_equal(engine_create(&conf, NULL, &engine), 0);
+    engine_replay_begin(engine);
+    assert_int_equal(taken(engine, 2, 1, 20), 0); /* more places than this plan has */
+    assert_int_equal(revised(engine, 5), 0);
+    engine_replay_end(engine);
+    struct engine_op op;
+    struct engine_ask ask = test_ask_area(1, 1);
+    assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
+    assert_int_equal(op.change.hold, UINT64_C(2) << 24 | 1);
+    engine_undo(engine, &op);
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
 UNIT_BETWEEN(NULL, engine_script_end)
 SCRIPT_TESTS(rows, engine_script_verbs())
