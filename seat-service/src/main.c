@@ -415,6 +415,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .nth = loop->index,
                 .idem = seats->idem,
                 .rate = seats->rate,
+                .idle_ms = seats->settings.idle_ms,
                 .hold_keys = &seats->hold_keys,
                 .passes = {*keys, seats->revoked, seats->settings.issuer, loop->clock},
                 .clock = loop->clock,

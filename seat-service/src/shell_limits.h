@@ -258,6 +258,8 @@ enum {
      * open before. A visitor returns within a second; a saga whose Retry-After is five comes
      * within nine, and its breaker and its budget of retries may add some. */
     EVENT_AWAITED_MS = 15 * 1000,
+    /* Events that the visitors of an address keep awake at the same time: an eighth of all. */
+    EVENTS_OF_ADDRESS_MAX = 32,
     /* The resolution of an event's last time of use. */
     EVENT_USED_MS = 250,
     EVENT_ID_MAX = 64,

@@ -58,6 +58,12 @@ static bool put_off(struct rate *rate, uint64_t session, uint64_t by, uint64_t b
     return true;
 }
 
+bool rate_spends(struct rate *rate, uint64_t name, uint64_t by_us, uint64_t burst_us,
+                 uint64_t now_us, uint64_t *retry_ms)
+{
+    return put_off(rate, name, by_us / UNIT_US, burst_us / UNIT_US, now_us / UNIT_US, retry_ms);
+}
+
 static uint64_t step_of(uint32_t per_s)
 {
     return 1000000 / UNIT_US / per_s;

@@ -102,6 +102,19 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
     return 1;
 }
 
+/* A use costs the visitor's address the time for which it keeps an event awake that nobody else
+ * has used. */
+static bool pays_for(struct call *call, uint64_t unused_ms, uint64_t *retry_ms)
+{
+    uint64_t idle_ms = call->loop->conf.idle_ms;
+    uint64_t cost_ms = unused_ms < idle_ms ? unused_ms : idle_ms;
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(call->req), site);
+    return rate_spends(call->loop->conf.rate, pass_hash((struct span){(char *)site, sizeof(site)}),
+                       cost_ms * 1000 / EVENTS_OF_ADDRESS_MAX, idle_ms * 1000,
+                       http_req_started_us(call->req), retry_ms);
+}
+
 /* Only visitors with a pass for an event may wake it or keep it awake, because that costs more than
  * a response. A pass of an earlier incarnation is for another event. */
 static void wake(struct call *call)
@@ -109,10 +122,14 @@ static void wake(struct call *call)
     struct span id = http_req_param(call->req, 0);
     struct pass pass;
     struct journal_view view;
+    uint64_t retry_ms;
     if (!judge_pass(call, id, &pass))
         return;
-    if (journal_find(call->loop->conf.journal, id, &view) && pass.incarnation < view.incarnation)
+    bool known = journal_find(call->loop->conf.journal, id, &view);
+    if (known && pass.incarnation < view.incarnation)
         call_refuse(call, REFUSAL_EVENT_RENEWED);
+    else if (known && !view.asked && !pays_for(call, UINT64_MAX, &retry_ms))
+        refuse_for(call, REFUSAL_EVENTS_OF_ADDRESS, retry_ms);
     else
         request_wake(call);
 }
@@ -120,13 +137,18 @@ static void wake(struct call *call)
 /* The event is open or shown. */
 static bool judge_visitor(struct call *call)
 {
+    struct events *events = call->loop->conf.events;
     struct pass pass;
     if (!judge_pass(call, span_of(call->event->id), &pass) || !judge_incarnation(call, &pass))
         return false;
-    events_used(call->loop->conf.events, call->event);
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
     call->who.channels = opened_by(&pass, call->event->plan->plan);
-    return retry_resumes(call->loop->retry, call->req) || judge_rate(call);
+    if (!retry_resumes(call->loop->retry, call->req) && !judge_rate(call))
+        return false;
+    uint64_t retry_ms, unused_ms = events_unused_ms(events, call->event);
+    if (unused_ms < EVENT_USED_MS || pays_for(call, unused_ms, &retry_ms))
+        events_used(events, call->event);
+    return true;
 }
 
 static bool enter(struct call *call, struct http_req *req)

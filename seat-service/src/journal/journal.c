@@ -147,11 +147,10 @@ bool journal_find(struct journal *journal, struct span id, struct journal_view *
 {
     if (find_awake(journal, id, out))
         return true;
-    uint64_t incarnation;
-    if (!asleep_knows(journal->asleep, id, &incarnation))
+    struct journal_view view = {.state = JOURNAL_EVENT_ASLEEP, .nth = EVENTS_MAX};
+    if (!asleep_knows(journal->asleep, id, &view.incarnation, &view.asked))
         return find_awake(journal, id, out);
-    *out = (struct journal_view){
-        .state = JOURNAL_EVENT_ASLEEP, .nth = EVENTS_MAX, .incarnation = incarnation};
+    *out = view;
     return span_to_cstr(id, out->id, sizeof(out->id));
 }
 

@@ -212,6 +212,7 @@ struct journal_view {
     uint32_t nth;
     enum journal_state state;
     uint64_t incarnation;      /* of a sleeping event: the newest known (access/pass.h) */
+    bool asked;                /* ... it wakes, or waits for room */
     char reason[ERR_TEXT_MAX]; /* why it is out; empty otherwise */
 };
 

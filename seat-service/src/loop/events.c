@@ -361,12 +361,17 @@ static void on_drop(void *ctx, uint32_t nth)
     pthread_mutex_unlock(&events->offer_lock);
 }
 
+uint64_t events_unused_ms(const struct events *events, const struct event *event)
+{
+    uint64_t used_ms = atomic_load_explicit(&event->used_ms, memory_order_relaxed);
+    uint64_t now_ms = events_now_ms(events);
+    return now_ms > used_ms ? now_ms - used_ms : 0;
+}
+
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
-    uint64_t used_ms = atomic_load_explicit(&events->all[nth].used_ms, memory_order_relaxed);
-    uint64_t now_ms = events_now_ms(events);
-    return now_ms > used_ms ? now_ms - used_ms : 0;
+    return events_unused_ms(events, &events->all[nth]);
 }
 
 static uint64_t on_next_end(void *ctx, uint32_t nth)

@@ -105,6 +105,8 @@ void events_keep(struct event *event);
 void events_let_go(struct event *event);
 /* The same on any thread. False: it is leaving, and was not kept. */
 bool events_try_keep(struct event *event);
+/* How long nobody has used it, in ms. */
+uint64_t events_unused_ms(const struct events *events, const struct event *event);
 /* Records a request for it. */
 void events_used(struct events *events, struct event *event);
 

@@ -39,6 +39,7 @@ struct loop_conf {
     uint32_t nth; /* the port's number; loop 0 also expires holds and publishes */
     struct idem *idem;
     struct rate *rate;
+    uint64_t idle_ms; /* [owner] idle */
     const struct mac_ring *hold_keys;
     struct pass_conf passes;
     const struct clock *clock;

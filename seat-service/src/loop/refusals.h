@@ -49,6 +49,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(CODES_WRONG, "too-many-codes", 429, REFUSAL_MINUTE_S, ERROR, \
         "too many wrong codes came from this session") \
     ROW(REQUESTS, "too-many-requests", 429, 1, ERROR, "this session sends too many requests") \
+    ROW(EVENTS_OF_ADDRESS, "too-many-requests", 429, 1, ERROR, \
+        "this address uses too many events at once") \
     ROW(KEYED_REQUESTS, "overloaded", 503, 1, ERROR, "too many requests are under way") \
     ROW(CHANGES, "overloaded", 503, 1, ERROR, "too many changes are waiting; try again") \
     ROW(STREAMS_OF_SESSION, "too-many-streams", 429, 5, NONE, \

@@ -215,12 +215,14 @@ uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *larges
     return found;
 }
 
-bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation)
+bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation, bool *asked)
 {
     pthread_mutex_lock(&asleep->lock);
     uint32_t at = find(asleep, id);
     if (at != TABLE_NONE && incarnation != NULL)
         *incarnation = asleep->all[at].incarnation;
+    if (at != TABLE_NONE && asked != NULL)
+        *asked = asleep->all[at].awake || asleep->all[at].asked_ms != 0;
     pthread_mutex_unlock(&asleep->lock);
     return at != TABLE_NONE;
 }

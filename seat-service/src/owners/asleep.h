@@ -57,8 +57,9 @@ uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *larges
 
 /* ---- any thread ---- */
 
-/* Whether the event is listed. *incarnation is written only if it is; NULL is fine. */
-bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation);
+/* Whether the event is listed. *incarnation and *asked, whether asleep_want() would change nothing,
+ * are written only if it is; NULL is fine. */
+bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation, bool *asked);
 /* Requests the event if it is listed and asleep. The first request's time is kept. */
 void asleep_want(struct asleep *asleep, struct span id, uint64_t now_ms);
 uint32_t asleep_len(const struct asleep *asleep);

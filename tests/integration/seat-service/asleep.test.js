@@ -283,19 +283,41 @@ test('an event is imported only if the smallest process of the list has room for
   assert.ok(more < 20, `${more} more than the standby has room for`);
 });
 
-test('neither a stream nor callers without a pass keep an event awake, at the owner or at a process that shows it', async (t) => {
-  const { scope, postgres, seats } = await openMany(t);
-  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+test('neither streams, callers without a pass nor refused requests keep an event awake, at the owner or at a process that shows it', async (t) => {
+  const idle = { owner: { ...config.owner, idle: '500ms' } }; // longer than uses are apart that count, and shorter than the requests allowed here
+  const document = hall({ ...SMALL, limits: { ...SMALL.limits, rate_per_session_per_s: 1 } });
+  const { scope, postgres, seats } = await openMany(t, { document, config: idle });
+  const standby = await openSeats(scope, postgres, { config: idle, office: seats.office, secrets: seats.secrets, ready: false });
   const [kept, others] = ['event-0', EVENTS.slice(1)];
   await woken(seats, kept);
   const strangers = [seats, standby].flatMap((at) => [visitor({ ...at, office: { pass: () => 'none' } }, kept), visitor(at, kept, { claims: { aud: 'event-4' } })]);
   const streams = [await onlooker(seats, kept), await onlooker(standby, kept)];
+  const hasty = visitor(seats, kept);
+  const refused = until('a visitor who asks too often to be without it', async () => (await hasty.info()).json.code === 'event-asleep', { everyMs: 10 });
   await until('it to make room while strangers ask for it', async () => {
     for (const other of others) await visitor(seats, other).info();
     for (const stranger of strangers) assert.notEqual((await stranger.info()).status, 200);
     return !(await listed(seats)).events.some((one) => one.event === kept);
   });
+  await refused;
   await until('its streams to end', () => streams.every((stream) => stream.ended));
+});
+
+test('an address keeps some events awake and leaves room for others', async (t) => {
+  const events = Array.from({ length: 33 }, (_, n) => `quiet-${n}`);
+  const { postgres, seats } = await openSale(t, events, { document: small(), config: { owner: { events: 64, idle: '1h' } } });
+  await seats.stop();
+  postgres.sql("UPDATE seats.event SET asleep_at = now()", 'seats');
+  await seats.start();
+  const last = events.pop();
+  for (const event of events) await woken(seats, event);
+  const { token, info } = visitor(seats, last);
+  const refused = await info();
+  assertProblem(refused, 429, 'too-many-requests');
+  assert.ok(Number(refused.headers['retry-after']) > 60);
+  await woken(seats, events[0]);
+  const elsewhere = { token, headers: { 'x-forwarded-for': '198.51.100.9' } };
+  await until('a visitor elsewhere to wake it', async () => (await seats.http.get(`/v1/seats/${last}`, elsewhere)).status === 200);
 });
 
 test('an event stays awake as long as a reader of a standby uses it', async (t) => {

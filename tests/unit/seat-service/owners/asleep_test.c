@@ -113,7 +113,7 @@ TEST_CASE(names_have_a_bound)
     assert_int_equal(ERR_FULL, put(ASLEEP_NAMES_MAX, 0, true));
     assert_int_equal(0, put(7, 0, true)); /* already listed */
     assert_int_equal(ASLEEP_NAMES_MAX, asleep_len(asleep));
-    assert_true(asleep_knows(asleep, SPAN("event-7"), NULL));
+    assert_true(asleep_knows(asleep, SPAN("event-7"), NULL, NULL));
     asleep_remove(asleep, "event-0");
     assert_int_equal(0, put(ASLEEP_NAMES_MAX, 0, false));
 }
@@ -152,7 +152,7 @@ TEST_CASE(names_agree_with_a_plain_array)
         for (uint32_t i = 0; i < NAMES; i++) {
             len += events[i].here;
             wanted_len += events[i].wanted;
-            assert_int_equal(events[i].here, asleep_knows(asleep, span_of(name_of(i)), &known));
+            assert_int_equal(events[i].here, asleep_knows(asleep, span_of(name_of(i)), &known, NULL));
             if (events[i].here)
                 assert_int_equal(events[i].incarnation, known);
         }
