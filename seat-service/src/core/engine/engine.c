@@ -415,6 +415,29 @@ static bool is_outdone(struct engine *engine, const struct engine_who *who, cons
     return found < chosen;
 }
 
+/* As engine_claim(), but leaves no seat single either once the visit gives another hold back. Looks
+ * after the claim: of two concurrent requests of a visit at least one then sees the other. */
+static enum engine_verdict claim_in_visit(struct engine *engine, struct engine_op *op,
+                                          const uint32_t *seats, uint32_t count,
+                                          const uint32_t *own, uint32_t own_count,
+                                          enum orphans orphans, uint64_t now_ms)
+{
+    assert(op->own.slot != 0);             /* it is not another hold of the visit */
+    assert(count >= op->change.add_count); /* `seats` has the added ones, too */
+    enum engine_verdict verdict = engine_claim(engine, op, own, own_count, SEAT_HELD, orphans);
+    if (verdict != ENGINE_OK || orphans != ORPHANS_REFUSED)
+        return verdict;
+    const struct seats_visit visit = {&engine->holds, op->change.session, op->own.slot, true};
+    uint32_t stranded =
+        seats_stranded(&engine->seats, &visit, engine_access_is_open(engine, now_ms),
+                       op->change.seats, op->change.add_count, seats, count);
+    if (stranded == UINT32_MAX)
+        return ENGINE_OK;
+    engine_unclaim(engine, op, SEAT_HELD);
+    op->seat = stranded;
+    return ENGINE_ORPHAN;
+}
+
 /* Claims the added seats, so that the hold has `seats`. No single seat may be left over, now or
  * once the visit gives another hold back, except as a last resort. */
 static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
@@ -422,18 +445,9 @@ static enum engine_verdict claim_by_rule(struct engine *engine, const struct eng
                                          uint32_t own_count, uint64_t now_ms, struct engine_op *op)
 {
     assert(count == own_count + op->change.add_count - op->change.remove_count);
-    const struct seats_visit visit = {&engine->holds, op->change.session, op->own.slot};
-    bool rule = engine->limits->orphan_rule;
-    uint32_t stranded =
-        rule ? seats_stranded(&engine->seats, &visit, engine_access_is_open(engine, now_ms),
-                              op->change.seats, op->change.add_count, seats, count)
-             : UINT32_MAX;
-    enum engine_verdict verdict = ENGINE_ORPHAN;
-    if (stranded != UINT32_MAX)
-        op->seat = stranded;
-    else
-        verdict = engine_claim(engine, op, own, own_count, SEAT_HELD,
-                               rule ? ORPHANS_REFUSED : ORPHANS_IGNORED);
+    enum engine_verdict verdict =
+        claim_in_visit(engine, op, seats, count, own, own_count,
+                       engine->limits->orphan_rule ? ORPHANS_REFUSED : ORPHANS_IGNORED, now_ms);
     if (verdict != ENGINE_ORPHAN || is_outdone(engine, who, seats, count, now_ms, op))
         return verdict;
     op->change.flags |= CHANGE_FLAG_LAST_RESORT;
@@ -635,10 +649,11 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
         change->flags = CHANGE_FLAG_BEST;
         if (step <= BEST_ADJACENT_ORPHAN || are_adjacent(engine, change->seats, pick.count))
             change->flags |= CHANGE_FLAG_ADJACENT;
-        verdict = engine_claim(engine, op, NULL, 0, SEAT_HELD,
-                               !best->orphan_rule ? ORPHANS_IGNORED
-                               : orphans          ? ORPHANS_TOLD
-                                                  : ORPHANS_REFUSED);
+        verdict = claim_in_visit(engine, op, change->seats, pick.count, NULL, 0,
+                                 !best->orphan_rule ? ORPHANS_IGNORED
+                                 : orphans          ? ORPHANS_TOLD
+                                                    : ORPHANS_REFUSED,
+                                 now_ms);
         if (verdict == ENGINE_OK) {
             if (change->flags & CHANGE_FLAG_ORPHAN)
                 change->flags |= CHANGE_FLAG_LAST_RESORT;

@@ -148,12 +148,14 @@ struct seats_visit {
     const struct hold_slots *holds; /* borrowed */
     uint64_t session;
     uint32_t taking; /* the hold that takes, or 0; it keeps only its `kept` seats */
+    bool claimed; /* `taking` has claimed its seats: claims under way count as the visit's, too */
 };
 
 /* The rule across all holds of a visit. The visit may give any unsold hold back at any time, so a
  * take must not leave a seat that becomes single when its hold is given back. Returns such a seat
  * of another hold, next to one of `wanted`, or UINT32_MAX. `kept`: the taking hold's seats; a block
- * of `wanted` may be left out. Two concurrent takes of one visit may miss each other. */
+ * of `wanted` may be left out. Two concurrent takes of one visit miss each other, unless both look
+ * after their claims. */
 uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *visit,
                         bool access_open, const uint32_t *wanted, uint32_t wanted_count,
                         const uint32_t *kept, uint32_t kept_count);

@@ -72,8 +72,10 @@ static void act_second(void *ctx)
 static void interrupt_everywhere(void **state)
 {
     now.row = *state;
+    struct plan_limits limits = test_limits();
+    limits.orphan_rule = now.row->orphans == ORPHANS_REFUSED;
     if (now.row->seats > 0)
-        now.plan = test_hall_block(now.row->rows, now.row->seats, test_limits(), 0);
+        now.plan = test_hall_block(now.row->rows, now.row->seats, limits, 0);
     now.row->begin();
     unsigned len = steps_of(act_first, NULL), places = now.plan ? PLACES_IN_HALL : PLACES;
     unsigned stride = len <= SHORT ? 2 : len / places;
@@ -546,6 +548,15 @@ static void end_requests(void)
     engine_destroy(now.engine);
 }
 
+/* Seats 0 and 3 may be held; seats 1 and 2 may not, since giving back the others would leave both
+ * of them single. */
+static void end_between(void)
+{
+    for (unsigned who = 0; who < 1 + (unsigned)now.came; who++)
+        assert_int_equal(now.verdicts[who], now.row->want[who][0] == 0 ? ENGINE_OK : ENGINE_ORPHAN);
+    engine_destroy(now.engine);
+}
+
 /* ---- the table ---- */
 
 #define SMALL(NAME, BEGIN, ACT, END)                                                               \
@@ -604,6 +615,10 @@ static const struct row rows[] = {
     HOLD("two hold the best", hold_best, hold_best, 0, 0, 0, 0),
     HOLD("the best are held by name meanwhile", hold_best_apart, hold_seats, 0, 0, 2, 3),
     HOLD("one buyer holds twice", hold_seats_as_one, hold_seats_as_one, 2, 3, 6, 7),
+    {"a visit holds seats and those between them", begin_requests,
+     {hold_seats_as_one, hold_seats_as_one}, end_between, 2, 4, {{0, 3}, {1, 2}}, ORPHANS_REFUSED},
+    {"a visit holds seats and those around them", begin_requests,
+     {hold_seats_as_one, hold_seats_as_one}, end_between, 2, 4, {{1, 2}, {0, 3}}, ORPHANS_REFUSED},
 };
 /* clang-format on */
 
