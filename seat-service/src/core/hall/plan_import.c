@@ -64,6 +64,8 @@ struct import {
     uint32_t plan_category_count;
     struct table by_guid;
     uint8_t *run_flags;
+    uint64_t (*parts)[PLAN_ROW_SEATS_MAX / 64]; /* by run and bitmap: bit by category */
+    uint32_t part_count;
     struct plan_view views[PLAN_VIEWS_MAX];
     struct plan_shapes shapes;
     struct plan_drop_count dropped[DROPPED_KINDS];
@@ -799,6 +801,14 @@ static int seat_row(struct import *import, struct row *row, float hall_gap)
             return refuse_seat(import, row->first + i, "position",
                                "makes a table of more seats than a hold may have");
     }
+    for (uint32_t i = 0; i < row->count; i++) {
+        uint64_t *part = &import->parts[seats[i].run][seats[i].pos / 64];
+        uint64_t bit = UINT64_C(1) << seats[i].category;
+        if ((*part & bit) == 0 && ++import->part_count > PLAN_ROWS_MAX)
+            return refuse_seat(import, row->first + i, "category",
+                               "begins one part of a row too many for a plan");
+        *part |= bit;
+    }
     for (uint32_t i = 0; i < runs; i++)
         import->run_flags[first + i] =
             (uint8_t)((row->table ? PLAN_RUN_TABLE : 0) | (row->whole ? PLAN_RUN_WHOLE : 0));
@@ -817,7 +827,8 @@ static int seat_all(struct import *import)
 {
     float *gaps = calloc(import->row_count + 1, sizeof(*gaps));
     import->run_flags = calloc(PLAN_ROWS_MAX, 1);
-    int rc = gaps == NULL || import->run_flags == NULL
+    import->parts = calloc(PLAN_ROWS_MAX, sizeof(*import->parts));
+    int rc = gaps == NULL || import->run_flags == NULL || import->parts == NULL
                  ? err_set(import->err, ERR_NOMEM, "plan's rows")
                  : 0;
     uint32_t known = 0;
@@ -1052,6 +1063,7 @@ free_import:
     free(text);
     plan_shapes_deinit(&import->shapes);
     free(import->run_flags);
+    free(import->parts);
     table_deinit(&import->by_guid);
     free(import->zones);
     free(import->words);

@@ -347,6 +347,24 @@ TEST_CASE(plan_has_a_bound_of_rows)
     }
 }
 
+/* Two categories in a row are two parts. */
+TEST_CASE(plan_has_a_bound_of_parts_of_rows)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        json_t *doc = edited(NO_SEATS "; " ZONE " {'position':{'x':0,'y':0},'rows':[]}; "
+                                      "/plan/zones/1 {'position':{'x':0,'y':0},'rows':[]}");
+        set(doc, ZONE "/rows",
+            entries("{'row_number':'','seats':[" SEAT(
+                        "@", "0") ",{'seat_guid':'b@','seat_number':"
+                                  "'2','category':'B','position':{'x':20,'y':0}}]}",
+                    PLAN_ROWS_MAX / 2));
+        if (more)
+            edit(doc, "/plan/zones/1/rows", "[" ROW(SEAT("c", "0")) "]");
+        plan_destroy(import(
+            doc, more ? "/plan/zones/1/rows/0/seats/0/category: begins one part of a row" : NULL));
+    }
+}
+
 TEST_CASE(plan_has_a_bound_of_views)
 {
     for (unsigned more = 0; more < 2; more++) {
