@@ -335,11 +335,11 @@ test('only what is ours and was confirmed goes back: sales of another installati
 });
 
 test('nothing is lost only if provider and shop were read since PostgreSQL opened', async (t) => {
-  const { world, settings, sql, lost } = await setBack(openScope(t));
-  const refuses = () => {
-    const { status, stdout, stderr } = lost();
+  const { world, settings, sql, ours, paid, refunds, lost, digest } = await setBack(openScope(t));
+  const refuses = (...words) => {
+    const { status, stdout, stderr } = lost(...words);
     assert.equal(status, 1, stdout);
-    assert.doesNotMatch(stdout, /left to settle/);
+    assert.doesNotMatch(stdout, /left to settle|digest/);
     assert.match(stderr, /there may be more: provider and shop were last read to the end at .+, PostgreSQL opened at .+; run fairgate reconcile now/);
   };
   const accepts = () => {
@@ -354,8 +354,13 @@ test('nothing is lost only if provider and shop were read since PostgreSQL opene
   world.psp.heal();
   await world.reconciled();
   accepts();
+  const intent = await paid(ours('a'));
+  const confirmed = digest();
   sql("UPDATE pay.reconciled SET read_at = pg_postmaster_start_time() - interval '1 s'"); // the value in the backup
   refuses();
+  refuses('--settle', confirmed);
+  assert.deepEqual([await refunds(intent), sql('SELECT id FROM pay.void_order')], [0, '']);
+  sql('DELETE FROM pay.psp_payment');
   // A standby may have run long before its promotion.
   sql("UPDATE pay.reconciled SET read_at = now() + interval '1 hour'");
   const history = join(world.postgres.data, 'pg_wal', '00000002.history');
@@ -371,13 +376,18 @@ test('nothing is lost only if provider and shop were read since PostgreSQL opene
 });
 
 test('doors refuse the tickets of a lost order before its money goes back', async (t) => {
-  const { world, settings, ours, paid, refunds, lost, digest } = await setBack(openScope(t));
+  const scope = openScope(t);
+  const { world, settings, ours, paid, refunds, lost, digest } = await setBack(scope);
   const order = ours('a');
   const intent = await paid(order);
   const there = settings.PROVIDER_URL;
   settings.PROVIDER_URL = 'http://127.0.0.1:9';
   assert.equal(lost('--settle', digest()).status, 1);
   assert.equal(await refunds(intent), 0);
+  for (const status of ['failed', 'canceled']) {
+    const refused = withPrograms(scope, { curl: `echo '{"object": "refund", "status": "${status}"}'` });
+    assert.match(recover(scope, { ...settings, ...refused }, 'lost', '--settle', digest()).stdout, /1 left to settle/);
+  }
   const list = (event) => world.pay.http.get(`/v1/pay/events/${event}/revoked-tickets`);
   for (const event of ['gala', 'any-other']) assert.deepEqual((await list(event)).json.revoked, [order]);
 
