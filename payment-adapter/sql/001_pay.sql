@@ -635,13 +635,19 @@ CREATE VIEW pay.order_money AS
         CROSS JOIN LATERAL (SELECT * FROM pay.psp_money
             WHERE provider = p.provider AND payment = p.payment OFFSET 0) m) m;
 
+-- With the money, so that an accepted one comes back when money moves: there is no sum that its order should keep.
+CREATE FUNCTION pay.parked_detail(pay.saga) RETURNS text STABLE LANGUAGE sql AS $$
+    SELECT format('saga at step %s: %s; %s left of its payments', $1.step, $1.cause, coalesce(
+        (SELECT captured - back - disputed FROM pay.order_money WHERE id = $1.subject), 0))
+$$;
+
 -- Orders of which an operator accepted that they stay where they are.
 CREATE VIEW pay.left_so AS
     SELECT o.id FROM pay.drift_accepted a JOIN pay.orders o ON o.id = a.order_id
     WHERE a.name = pay.drift_name('moving-without-saga', o.id, coalesce(o.payment, ''), format('order %s', o.status))
     UNION
     SELECT s.subject FROM pay.drift_accepted a JOIN pay.saga s ON s.subject = a.order_id AND s.parked
-    WHERE a.name = pay.drift_name('parked', s.subject, s.id::text, format('saga at step %s: %s', s.step, s.cause));
+    WHERE a.name = pay.drift_name('parked', s.subject, s.id::text, pay.parked_detail(s));
 
 CREATE FUNCTION pay.postponed_to(ev text) RETURNS timestamptz STABLE LANGUAGE sql AS $$
     SELECT (show->>'starts_at')::timestamptz FROM pay.postponed_event WHERE event = ev

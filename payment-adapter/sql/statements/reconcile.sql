@@ -406,16 +406,13 @@ LEFT JOIN LATERAL (
     SELECT at, reason, who FROM drift_accepted WHERE name = i.name AND sum IS NOT DISTINCT FROM d.sum OFFSET 0
 ) a ON true
 
--- fragment: parked_detail(s)
-format('saga at step %s: %s', :s.step, :s.cause)
-
 -- Whether an operator has accepted a difference of a kind without a sum.
 -- fragment: is_accepted(kind, id, payment, detail)
 EXISTS (SELECT FROM drift_accepted a WHERE a.name = drift_name(:kind, :id, :payment, :detail) OFFSET 0)
 
 -- A saga that is parked, unless an operator has accepted that it stays so.
 -- fragment: awaits_operator(s)
-(:s.parked AND NOT :is_accepted('parked', :s.subject, :s.id::text, :parked_detail(s)))
+(:s.parked AND NOT :is_accepted('parked', :s.subject, :s.id::text, parked_detail(:s)))
 
 -- fragment: late()
 late AS (SELECT now() - :ms(:grace_ms) AS at)
@@ -622,7 +619,7 @@ WITH :late(), named AS MATERIALIZED (
         WHERE o.status IN (:ORDER_REFUNDED, :ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
             AND :good_tickets(o) > 0
         UNION ALL
-        SELECT 'parked', s.subject, s.id::text, :parked_detail(s)
+        SELECT 'parked', s.subject, s.id::text, parked_detail(s)
         FROM saga s
         WHERE s.parked
         UNION ALL

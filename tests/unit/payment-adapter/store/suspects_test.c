@@ -74,11 +74,19 @@ static const struct script_row rows[] = {
      "orders 3; UPDATE orders SET refund_amount = 30, moving = '[]';"
      "INSERT INTO saga (key, subject, data, parked) SELECT 'credit.1', id, '{}', true FROM orders;"
      "reconcile 10 -> 3; accept; compare -> 0;"
-     "UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; reconcile 10 -> 1;"
+     "UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; reconcile 10 -> 2;"
      "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
-     " ('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 2;"
+     " ('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 4;"
      "UPDATE orders SET status = 'refunded' WHERE id = 'o_a3'; DELETE FROM ticket WHERE order_id ="
-     " 'o_a3'; UPDATE psp_payment SET refunded = 50 WHERE payment = 'p3'; reconcile 10 -> 3"},
+     " 'o_a3'; UPDATE psp_payment SET refunded = 50 WHERE payment = 'p3'; reconcile 10 -> 6"},
+    /* The refund was refused, and the buyer paid by bank transfer. */
+    {"parked_order_is_accepted_with_the_sum_that_its_provider_has",
+     "orders 2; UPDATE orders SET status = 'parked' WHERE id = 'o_a1';"
+     "UPDATE saga SET parked = true, state = 0, ended_at = NULL WHERE subject = 'o_a1';"
+     "reconcile 10 -> 1; accept; compare -> 0; refusals -> 0;"
+     "UPDATE psp_payment SET refunded = 100 WHERE payment = 'p1'; reconcile 10 -> 1;"
+     "refusals -> 3; accept; compare -> 0; refusals -> 0;" RETURN
+     "('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 1; refusals -> 3"},
     {"order_that_is_shut_for_a_saga_has_one",
      "orders 2; UPDATE orders SET moving = '[]' WHERE id = 'o_a1'; reconcile 10 -> 1; refusals ->"
      " 1; accept; compare -> 0; refusals -> 0"},
