@@ -69,7 +69,8 @@ static const struct {
      "`fairgate tickets revoke ORDER`; doors without a network would let their holders in."},
     {"parked", "A saga waits for a person.",
      "`fairgate sagas show SAGA` tells why; then `fairgate sagas retry SAGA` or, for a checkout "
-     "above the pivot or a refund of a sum, `fairgate sagas compensate SAGA`."},
+     "above the pivot or a refund of a sum, `fairgate sagas compensate SAGA`. If neither helps, "
+     "`fairgate reconcile accept` leaves it so until its money changes."},
     {"not-at-shop", "The shop refuses an order or does not answer.",
      "Nothing is lost; it is tried again. See the error, and the shop's own log. Once it is "
      "parked, `fairgate letters retry LETTER` lets it go."},
@@ -99,8 +100,7 @@ static const struct {
      "The seat is sold to one of them, which the other kinds of drift name. `fairgate refund "
      "ORDER` gives the other back; tell its buyer."},
     {"two-tickets", "Two good tickets are for the same seat: both open the door.",
-     "`fairgate refund ORDER` revokes the ticket of the order to which the seat is not sold. Start "
-     "the service again, and the database refuses such pairs."},
+     "`fairgate refund ORDER` revokes the ticket of the order to which the seat is not sold."},
     {"ticket-without-seat", "A good ticket is for a seat that is not sold to its order.",
      "Its holder has no seat: `fairgate refund ORDER`."},
 };

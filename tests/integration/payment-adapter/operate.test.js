@@ -244,6 +244,14 @@ test('the act that a difference names ends it, and what stays is accepted until 
     (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${other.order}`)).json.acts.map((one) => `${one.act} ${one.reason}`).slice(0, 2),
     ['difference-withdrawn as it says', 'difference-accepted as it says'],
   );
+  // The provider shows that it never had the money: a refund releases what is reserved, and ends this, too.
+  world.postgres.sql(`UPDATE pay.psp_payment SET captured = 0 WHERE order_id = '${unpaid.order}'`, 'pay');
+  const [intent] = world.psp.of(unpaid.order);
+  Object.assign(intent, { status: 'requires_capture', amount_received: 0 });
+  for (const path of [`reconcile/${unpaid.difference}/withdraw`, `orders/${unpaid.order}/refund`]) await act(`/admin/${path}`);
+  await world.untilStatus(buyer, unpaid.order, 'refunded');
+  age(unpaid.order);
+  assert.deepEqual([intent.status, (await report()).items.map(({ kind }) => kind)], ['canceled', ['other-amount-at-shop']]);
 });
 
 test('a second process takes over what the first left, and only after its lease', async () => {

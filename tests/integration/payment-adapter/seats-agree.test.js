@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall, saga } from '../seat-service/site.js';
 import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
@@ -23,6 +23,14 @@ async function complete(ask) {
   return order;
 }
 
+// A sold seat or place is freed at the seat service by its hold, whatever its order says.
+const free = (order) => saga(world.site, EVENT).refund(sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`), order);
+
+async function refund(order) {
+  assertStatus(await world.pay.admin.post(`/admin/orders/${order}/refund`, { body: { reason: 'as the page says' } }), 202);
+  await world.untilStatus(buyer, order, 'refunded');
+}
+
 const drift = async () => (await world.reconciled()).map(({ kind, order }) => `${kind} ${order}`).sort();
 
 test('orders of seats and of places in an area agree', async () => {
@@ -36,7 +44,6 @@ test('standing places that differ from the order, and those of no order, are fou
   const orders = [];
   for (let i = 0; i < 3; i += 1) orders.push(await complete({ area: 'floor', quantity: 2 }));
   const [fewer, dearer, over] = orders;
-  const give = (order) => saga(world.site, EVENT).refund(sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`), order);
   sql(`UPDATE pay.orders SET seats = seats - 1 WHERE id = '${fewer}';
        UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${fewer}' AND seat = 'floor#2';
        UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '149999') WHERE id = '${dearer}';
@@ -48,13 +55,12 @@ test('standing places that differ from the order, and those of no order, are fou
   const [{ detail }] = json.items.filter(({ order }) => order === fewer);
   assert.equal(detail, '1 x floor (Front, 150000 each) here, 2 x floor (Front, 150000 each) there');
 
-  assert.equal((await give(over)).status, 200); // as the page says
+  assert.equal((await free(over)).status, 200); // as the page says
   assert.deepEqual(await drift(), differ);
   sql(`UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '150000') WHERE id = '${dearer}'`);
-  assert.equal((await give(dearer)).status, 200);
+  assert.equal((await free(dearer)).status, 200);
   assert.deepEqual(await drift(), differ);
-  for (const order of [fewer, dearer]) assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
-  for (const order of [fewer, dearer]) await world.untilStatus(buyer, order, 'refunded');
+  for (const order of [fewer, dearer]) await refund(order);
   assert.deepEqual(await drift(), []);
 });
 
@@ -81,8 +87,16 @@ test('two orders and two tickets for a seat are found, and whose seat it is not'
     `two-tickets ${[first, second].sort()[1]}`,
   ]);
 
-  sql(`UPDATE pay.orders SET seats = '["r3s2"]' WHERE id = '${second}';
-       UPDATE pay.ticket SET seat = 'r3s2' WHERE order_id = '${second}'`);
+  await refund(second); // as the page says
+  assert.deepEqual(await drift(), []);
+});
+
+test('a seat that is sold for no completed order is found, and freed at the seat service', async () => {
+  const order = await complete({ seats: ['r6s1'] });
+  sql(`UPDATE pay.orders SET status = 'refunded', refund_amount = amount WHERE id = '${order}';
+       UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${order}'`);
+  assert.deepEqual(await drift(), [`sold-without-order ${order}`]);
+  assertStatus(await free(order), 200);
   assert.deepEqual(await drift(), []);
 });
 
@@ -93,4 +107,7 @@ test('a ticket whose seat is not sold, or to another, is found', async () => {
   sql(`UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${other}';
        UPDATE pay.ticket SET seat = 'r4s2' WHERE order_id = '${bare}'`);
   assert.deepEqual(await drift(), [`ticket-without-seat ${bare}`, `tickets-missing ${other}`]);
+  await refund(bare);
+  await refund(other);
+  assert.deepEqual(await drift(), []);
 });

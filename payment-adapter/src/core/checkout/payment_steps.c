@@ -413,6 +413,11 @@ static void then_read_to_refund(struct attempt *attempt)
     if (!has_payment_still(attempt) || kept_another_id(attempt))
         return;
     const struct payment *payment = &attempt->peer.payment;
+    /* The provider shows that it never had the money: a refund would be refused for good. */
+    if (payment->state != PAYMENT_CAPTURED && is_of_order(attempt)) {
+        then_read_to_void(attempt);
+        return;
+    }
     if (payment->captured > 0 &&
         payment->refunded >= order_refund(&attempt->order, payment->captured)) {
         attempt_finish(attempt, SAGA_DONE, "was-refunded");
@@ -428,10 +433,5 @@ void payment_refund(struct saga_call *call, void *ctx)
     if (attempt == NULL)
         return;
     attempt->patient = true;
-    /* A partial refund needs a sum, and part of it may have been refunded at the provider
-     * already. */
-    if (call->tries > 0 || attempt->order.refund > 0 || attempt->order.credit > 0)
-        attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
-    else
-        attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_replied);
+    attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund); /* may be refunded there already */
 }
