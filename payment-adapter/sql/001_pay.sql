@@ -520,8 +520,7 @@ CREATE TABLE pay.reconcile_run (
 ) WITH (fillfactor = 20);
 INSERT INTO pay.reconcile_run DEFAULT VALUES;
 
--- Differences that an operator accepted. With another detail a difference has another name; so it is not accepted
--- any more, nor is one whose sum is another.
+-- Differences that an operator accepted. With another detail or sum a difference has another name, and is not accepted.
 CREATE TABLE pay.drift_accepted (
     name     text PRIMARY KEY, -- pay.drift_name()
     event    text NOT NULL, -- '': of an order that is unknown here, or of none

@@ -97,7 +97,7 @@ INSERT INTO drift_accepted (name, event, order_id, payment, kind, detail, sum, r
 SELECT difference, event, "order", payment, kind, detail, sum, :reason, :who
 FROM d
 ON CONFLICT (name) DO UPDATE
-SET sum = excluded.sum, reason = excluded.reason, who = excluded.who, at = now()
+SET reason = excluded.reason, who = excluded.who, at = now()
 RETURNING name;
 
 -- statement: reconcile_withdraw
@@ -395,16 +395,14 @@ FROM r, strange;
 --< reason      text null
 --< who         text null
 
--- Takes d (kind, id, payment, detail, sum); adds each row's name and whether it is accepted with this sum.
+-- Takes d (kind, id, payment, detail, sum); adds each row's name, which has its sum, and whether it is accepted.
 -- fragment: compared(d)
 SELECT d.*, i.name, a.at, a.reason, a.who,
     count(*) OVER (PARTITION BY d.kind, num_nulls(a.at)) AS of_kind,
     row_number() OVER (PARTITION BY d.kind, num_nulls(a.at) ORDER BY d.id, d.payment, d.detail) AS nth
 FROM :d d
-CROSS JOIN LATERAL (SELECT drift_name(d.kind, d.id, d.payment, d.detail) AS name OFFSET 0) i
-LEFT JOIN LATERAL (
-    SELECT at, reason, who FROM drift_accepted WHERE name = i.name AND sum IS NOT DISTINCT FROM d.sum OFFSET 0
-) a ON true
+CROSS JOIN LATERAL (SELECT drift_name(d.kind, d.id, d.payment, concat_ws('/', d.detail, d.sum)) AS name OFFSET 0) i
+LEFT JOIN LATERAL (SELECT at, reason, who FROM drift_accepted WHERE name = i.name OFFSET 0) a ON true
 
 -- Whether an operator has accepted a difference of a kind without a sum.
 -- fragment: is_accepted(kind, id, payment, detail)

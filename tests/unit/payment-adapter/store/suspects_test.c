@@ -182,7 +182,8 @@ static const struct script_row rows[] = {
      "orders 2; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1';" RETURN
      "('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 2; accept; compare -> 0;"
      "refusals -> 0; UPDATE orders SET refund_amount = 20; accepted -> 0; compare -> 2;"
-     "refusals -> 1; accept; compare -> 0; accepted -> 2; refusals -> 0"},
+     "refusals -> 1; accept; compare -> 0; accepted -> 2; refusals -> 0;"
+     "SELECT count(*) FROM drift_accepted -> 4"},
     {"accepted_order_without_a_payment_can_be_retired",
      "orders 1; DELETE FROM psp_payment; UPDATE orders SET payment = NULL; reconcile 10 -> 1;"
      "accept; compare -> 0; refusals -> 0"},
