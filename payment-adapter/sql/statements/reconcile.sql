@@ -556,7 +556,7 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL :order_by_id(m.order_id) o
         WHERE m.back > 0 AND m.captured - m.back - m.lost < :keeps(m, o) AND m.seen_at < late.at
             AND o.changed_at < late.at AND :is_still(o)
-            AND NOT (o.status = :ORDER_COMPLETED AND m.payment = o.payment)
+            AND (o.status <> :ORDER_COMPLETED OR m.payment IS DISTINCT FROM o.payment)
         UNION ALL
         SELECT CASE
                 WHEN m.back >= m.captured THEN 'given-back-without-refund'
@@ -591,7 +591,7 @@ WITH :late(), named AS MATERIALIZED (
                 o.payment)
         FROM money p
         CROSS JOIN LATERAL :order_by_id(p.order_id) o
-        WHERE p.captured > p.back + p.disputed AND p.payment <> o.payment
+        WHERE p.captured > p.back + p.disputed AND p.payment IS DISTINCT FROM o.payment
             AND o.status IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_PARKED)
         UNION ALL
         SELECT 'authorisation-left', o.id, p.payment, format('order %s', o.status)

@@ -105,6 +105,10 @@ static const struct script_row rows[] = {
      "hour');"
      "reconcile 10 -> 0; INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
      " ('stripe', 'd1', 'x1', 'dispute', 100, 2); reconcile 10 -> 1"},
+    {"free_order_is_to_keep_nothing_of_a_payment_that_names_it",
+     "orders 2; UPDATE orders SET amount = 0, payment = NULL WHERE id = 'o_a1'; reconcile 10 -> 1;"
+     "UPDATE psp_payment SET refunded = 100 WHERE payment = 'p1'; reconcile 10 -> 0;" RETURN
+     "('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 1"},
     /* The shop took it after the saga had ended, and does not list it. */
     {"delivered_message_is_looked_up_in_the_shops_list",
      "orders 25; UPDATE reconciled SET order_after = 'o_a9';"
