@@ -203,12 +203,12 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 (:origin(:id) IN ('ours', 'unproven') OR :is_order(:id))
 
 -- An event trades for a day after its last order changed, and until its seats were compared after that. Events that
--- could not be compared for a week, for example because the seat service no longer has them, are left out.
+-- could not be compared for a week, for example because the seat service no longer has them, are a difference instead.
 -- fragment: is_traded(t)
-:t.at > now() - CASE
-    WHEN :t.compared_at > :t.at + :ms(:grace_ms) THEN interval '1 day'
-    ELSE interval '7 days'
-END
+:t.at > now() - CASE WHEN :is_compared(t) THEN interval '1 day' ELSE interval '7 days' END
+
+-- fragment: is_compared(t)
+(:t.compared_at > :t.at + :ms(:grace_ms))
 
 -- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
 -- delivered since the list was last read to its end (`at`), it is unknown whether the list has them.
@@ -585,6 +585,10 @@ WITH :late(), named AS MATERIALIZED (
             format('read until %s, read again at %s', :iso(c.gap_from), :iso(c.gap_at))
         FROM reconcile_cursor c
         WHERE c.gap_at > now() - interval '7 days'
+        UNION ALL
+        SELECT 'seats-not-compared', '', t.event, format('orders changed until %s', :iso(t.at))
+        FROM traded t
+        WHERE NOT :is_compared(t) AND NOT :is_traded(t)
         UNION ALL
         SELECT 'captured-twice', o.id, p.payment,
             format('captured %s, refunded %s, disputed %s, order paid by %s', p.captured, p.back, p.disputed,

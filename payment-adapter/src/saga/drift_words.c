@@ -85,6 +85,11 @@ static const struct {
     {"seat-not-sold", "A completed order has a seat that seat-service does not call sold to it.",
      "If another order has the seat, find out whose tickets are valid for it. `fairgate refund "
      "ORDER` gives the money of one of them back."},
+    {"seats-not-compared",
+     "The sold seats of this event could not be compared with its orders for a week after the last "
+     "of them changed; this is no longer tried.",
+     "See why seat-service does not list them: `fairgate halls export EVENT`. Compare the list "
+     "with the event's orders by hand, then `fairgate reconcile accept` this."},
     {"sold-without-order", "seat-service calls a seat sold for which no order is completed.",
      "If a saga is about to free it, wait. Otherwise find its hold by `fairgate halls export "
      "EVENT`, and free it there: `POST /internal/events/EVENT/holds/HOLD/refund`."},

@@ -109,9 +109,10 @@ test('events take turns, and the report says how long the last in turn has waite
        UPDATE pay.traded SET compared_at = at WHERE event = 'e1';
        UPDATE pay.traded SET at = now() - interval '8 days', compared_at = now() - interval '9 days' WHERE event = 'e2'`);
   for (const due of [['e1'], []]) {
-    const { asked: chosen } = await runs(1);
+    const { asked: chosen, report: { items } } = await runs(1);
     chosen.delete('gala'); // its order changed just now
     assert.deepEqual([...chosen], due);
+    assert.deepEqual(items.map(({ kind, payment }) => `${kind} ${payment}`), ['seats-not-compared e2']);
   }
 });
 
