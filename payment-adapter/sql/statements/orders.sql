@@ -369,7 +369,7 @@ SELECT code
 FROM o;
 
 -- The price paid for an order's seat. A moved seat, whether old or new, has the price of its ticket's first seat.
--- NULL: the purchase does not say.
+-- Standing places are one line. NULL: the purchase does not say.
 -- fragment: paid_for(o, seat)
 (
     WITH RECURSIVE was AS (
@@ -387,11 +387,11 @@ FROM o;
     )
     SELECT max((l->>'price')::numeric)
     FROM jsonb_array_elements(:o.purchase->'lines') AS l
-    WHERE l->>'place' = split_part(coalesce((
+    WHERE :is_standing(o) OR l->>'place' = coalesce((
             SELECT was.seat
             FROM was
             WHERE NOT EXISTS (SELECT FROM ticket t WHERE t.order_id = :o.id AND t.replaced_by = was.id)
-        ), :seat), '#', 1)
+        ), :seat)
 )
 
 -- After order_lock: an operator refunds a part of the money. Returns why not, or NULL. The sum is `amount`, or what
@@ -466,7 +466,7 @@ WITH o AS MATERIALIZED (
     FROM o, pays, one, no
     WHERE orders.id = o.id AND no.code IS NULL
     RETURNING orders.id, orders.event, orders.refund_amount, o.number, pays.amount,
-        jsonb_array_length(o.seats) - jsonb_array_length(orders.moving) AS kept
+        jsonb_array_length(o.seats) - jsonb_array_length(orders.moving) AS kept, :is_standing(o) AS standing
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail, who)
     SELECT event, 'credit', id, :ACTOR_OPERATOR, :reason, jsonb_strip_nulls(jsonb_build_object(
@@ -476,7 +476,7 @@ WITH o AS MATERIALIZED (
     INSERT INTO saga (key, subject, trace, data)
     SELECT :saga, u.id, :trace, (c.data::jsonb - 'seats' || jsonb_build_object(
         'refund', u.refund_amount, 'key_round', :next_round(u.id), 'credit', u.number,
-        'move', u.number, 'kept', u.kept,
+        'move', u.number, 'kept', u.kept, 'standing', u.standing,
         'moves', coalesce((SELECT jsonb_agg(to_jsonb(void) ORDER BY "from") FROM void), '[]')))::text
     FROM u
     JOIN saga c ON c.subject = u.id AND :is_checkout(c)

@@ -123,10 +123,10 @@ static void put_seats(struct text *body, const char *name, const struct moving *
 /* The seat service only counts the standing places of a hold; their numbers are ours. */
 static void put_back(struct text *body, const struct moving *moving)
 {
-    if (strchr(moving->seats[0].from, '#') == NULL)
-        put_seats(body, "seats", moving, false);
-    else
+    if (moving->standing)
         json_member_u64(body, "keep", moving->kept);
+    else
+        put_seats(body, "seats", moving, false);
 }
 
 static void dispatch(struct peers_http *peers, struct peer_call *peer, const char *url)

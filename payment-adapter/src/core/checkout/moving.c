@@ -31,6 +31,7 @@ int moving_parse(struct span json, struct moving *out)
     bool good = (len > 0 || kept > 0) && len <= (kept > 0 ? ORDER_SEATS_MAX : MOVING_SEATS_MAX) &&
                 number > 0 && number < UINT32_MAX && kept >= 0 && kept <= ORDER_SEATS_MAX;
     *out = (struct moving){.number = good ? (uint32_t)number : 0, .kept = (uint32_t)kept};
+    out->standing = json_is_true(json_object_get(root, "standing"));
     for (size_t i = 0; good && i < len; i++)
         good = take_seat(json_array_get(seats, i), kept > 0, &out->seats[out->len++]);
     assert(out->len <= ORDER_SEATS_MAX);

@@ -19,6 +19,7 @@ struct moving_seat {
 struct moving {
     uint32_t number; /* of the order's moves, from 1 */
     uint32_t kept;   /* for a credit: places that the order keeps; 0: a move */
+    bool standing;   /* for a credit: these are places of an area */
     uint32_t len;    /* in a credit it may be 0 */
     struct moving_seat seats[ORDER_SEATS_MAX];
 };
