@@ -472,6 +472,8 @@ CREATE VIEW pay.psp_money AS
 CREATE TABLE pay.shop_order (
     external_id text PRIMARY KEY,
     amount      bigint NOT NULL,
+    after       text, -- the position after which its page was read; NULL: it was asked for by its id
+    twice       boolean NOT NULL DEFAULT false, -- on one page, or on two
     seen_at     timestamptz NOT NULL DEFAULT now()
 );
 

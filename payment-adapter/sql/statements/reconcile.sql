@@ -231,21 +231,23 @@ WITH p AS MATERIALIZED (
     ON CONFLICT (provider) DO UPDATE
     SET event = excluded.event, at = greatest(c.at, excluded.at)
 ), r AS MATERIALIZED (
-    SELECT external_id, amount
+    SELECT external_id, max(amount) AS amount, count(*) > 1 AS twice
     FROM jsonb_to_recordset(:page->'orders') AS r (external_id text, amount bigint)
     WHERE :is_run(:run)
+    GROUP BY external_id
 ), x AS (
     INSERT INTO suspect (list, id)
-    SELECT DISTINCT :shop_list(), external_id
+    SELECT :shop_list(), external_id
     FROM r
     ORDER BY external_id
     ON CONFLICT (list, id) DO UPDATE SET at = now()
 ), s AS (
-    INSERT INTO shop_order (external_id, amount)
-    SELECT external_id, amount
+    INSERT INTO shop_order AS s (external_id, amount, after, twice)
+    SELECT external_id, amount, :event, twice
     FROM r
     ON CONFLICT (external_id) DO UPDATE
-    SET amount = excluded.amount, seen_at = now()
+    SET amount = excluded.amount, seen_at = now(), after = excluded.after,
+        twice = s.twice OR excluded.twice OR coalesce(s.after <> excluded.after, false)
 )
 SELECT len, event
 FROM p;
@@ -639,6 +641,10 @@ WITH :late(), named AS MATERIALIZED (
         FROM listed p
         CROSS JOIN LATERAL :order_by_id(p.external_id) o
         WHERE p.amount <> o.amount
+        UNION ALL
+        SELECT 'twice-at-shop', p.external_id, '', format('amount %s', p.amount)
+        FROM listed p
+        WHERE p.twice AND :is_order(p.external_id)
         UNION ALL
         SELECT 'unknown-at-shop', '', p.external_id, format('amount %s', p.amount)
         FROM listed p

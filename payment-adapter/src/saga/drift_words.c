@@ -79,6 +79,9 @@ static const struct {
     {"other-amount-at-shop", "The shop has this order with another amount.",
      "Ours is what was captured. Have it corrected there, then `fairgate reconcile accept` this: "
      "the shop's list is read once."},
+    {"twice-at-shop", "The shop lists this order more than once: it may have booked it twice.",
+     "Have one of them taken back there, then `fairgate reconcile accept` this: the shop's list is "
+     "read once."},
     {"unknown-at-shop", "The shop lists an order under our name that is not ours.",
      "Ask the shop who submitted it; somebody else may have our key. `recover lost` settles what a "
      "restore lost. Otherwise `fairgate reconcile accept` this."},

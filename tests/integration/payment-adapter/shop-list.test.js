@@ -111,7 +111,7 @@ test('of many lost orders each run reports twenty that nobody accepted', async (
 });
 
 test('a list that cannot be read is the shop\'s fault; a long one is read, whatever else it says of an order', async () => {
-  for (const text of ['', 'x', '[]', '{}', '{"orders": {}}', '{"orders": [1]}', '{"orders": [{"amount": 1}]}', '{"orders": [{"external_id": "y", "amount": "much"}]}', '{"orders": [{"external_id": "y", "amount": 1}, {"external_id": "y", "amount": 2}]}']) {
+  for (const text of ['', 'x', '[]', '{}', '{"orders": {}}', '{"orders": [1]}', '{"orders": [{"amount": 1}]}', '{"orders": [{"external_id": "y", "amount": "much"}]}']) {
     world.shop.fault('GET /orders', { status: 200, text });
     assert.deepEqual((await reconcile()).not_reached, ['shop'], text);
     assert.equal(sql("SELECT count(*) FROM pay.shop_order WHERE external_id = 'y'"), '0');

@@ -22,6 +22,11 @@
 #define RETURN "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES "
 #define TICKET "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token) "
 
+#define LISTED(ORDER) "{\"external_id\": \"o_a" ORDER "\", \"amount\": 100}"
+#define PAGE(AFTER, ONE, OTHER)                                                                    \
+    "EXECUTE reconcile_shop ('0', '" AFTER                                                         \
+    "', '9', '{\"orders\": [" LISTED(ONE) ", " LISTED(OTHER) "]}');"
+
 static const struct script_row rows[] = {
     {"each_order_is_compared_in_turn_and_differences_stay_reported",
      "orders 25; UPDATE psp_payment SET captured = 0; reconcile 10 -> 10; reconcile 10 -> 20;"
@@ -117,6 +122,11 @@ static const struct script_row rows[] = {
      " now() - interval '1 hour'); reconcile 1 -> 0; UPDATE shop_outbox SET done_at = now();"
      "reconcile 1 -> 0; UPDATE shop_outbox SET done_at = now() - interval '1 hour';"
      "reconcile 1 -> 1"},
+    /* A page is read again if the shop does not say what comes next. */
+    {"order_that_the_shop_lists_twice_is_a_difference",
+     "orders 4;" PAGE("", "1", "1") "reconcile 10 -> 1;" PAGE("2", "2", "3")
+         PAGE("2", "2", "3") "reconcile 10 -> 1;" PAGE(
+             "4", "3", "4") "reconcile 10 -> 2; accept; compare -> 0"},
     /* o_a2 was not asked for. */
     {"missing_order_is_lost_only_if_the_shop_denied_it_and_stays_a_suspect_until_then",
      "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
