@@ -12,13 +12,11 @@ CREATE TABLE pay.installation (
 );
 INSERT INTO pay.installation DEFAULT VALUES;
 
--- Whose order has this id: ours, another (installation's), unproven (from before ids named their installation) or
--- none (no Fairgate's).
+-- Whose order has this id: ours, another (installation's) or none (no Fairgate's).
 CREATE FUNCTION pay.order_origin(id text, installation text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
     SELECT CASE
         WHEN $1 ~ '^o_[0-9a-f]{8}[A-Za-z0-9_-]{16}$' THEN
             CASE substr($1, 3, 8) WHEN $2 THEN 'ours' ELSE 'another' END
-        WHEN $1 ~ '^o_[A-Za-z0-9_-]{20}$' THEN 'unproven'
         ELSE 'none'
     END
 $$;

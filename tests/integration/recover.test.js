@@ -309,16 +309,12 @@ test('money that a restore has left at a provider goes back, at Stripe and at To
 test('only what is ours and was confirmed goes back: sales of another installation stay', async (t) => {
   const { sql, ours, paid, refunds, lost, digest } = await setBack(openScope(t));
   const other = `o_${sql('SELECT id FROM pay.installation') === '01234567' ? '76543210' : '01234567'}${'x'.repeat(16)}`;
-  const before = `o_${'b'.repeat(20)}`; // from before ids contained the installation, so it may belong to another one
-  const [theirs, unproven, lostHere] = [await paid(other), await paid(before), await paid(ours('a'))];
-  sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${other}', 50000), ('${before}', 50000), ('${ours('a')}', 50000)`);
+  const nobodys = 'x'.repeat(3000); // longer than a page of the revoked tickets
+  const [theirs, strange, lostHere] = [await paid(other), await paid(`o_${'b'.repeat(20)}`), await paid(ours('a'))];
+  sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${other}', 50000), ('${nobodys}', 5), ('${ours('a')}', 50000)`);
 
   const shown = lost().stdout;
-  assert.doesNotMatch(shown, new RegExp(other));
-  assert.match(shown, new RegExp(`money of ${before}: captured 50000, stripe ${unproven}, not proven to be ours\n`));
-  assert.match(shown, new RegExp(`shop has ${before}: 50000, not proven to be ours\n`));
-  assert.match(shown, new RegExp(`money of ${ours('a')}: captured 50000, stripe ${lostHere}\n`));
-  assert.match(shown, /4 left to settle/);
+  assert.match(shown, new RegExp(`^money of ${ours('a')}: captured 50000, stripe ${lostHere}\nshop has ${ours('a')}: 50000\ndigest .+\n2 left to settle\n$`));
 
   assert.equal(lost('--settle').status, 2, 'a list has to be confirmed');
   const stale = digest();
@@ -326,12 +322,11 @@ test('only what is ours and was confirmed goes back: sales of another installati
   const refused = lost('--settle', stale);
   assert.deepEqual([refused.status, refused.stdout], [1, '']);
   assert.match(refused.stderr, /the list has changed/);
-  assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 0, 0, 0]);
+  assert.deepEqual(await Promise.all([theirs, strange, lostHere, late].map(refunds)), [0, 0, 0, 0]);
 
   assert.equal(lost('--settle', digest()).status, 1);
-  assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 0, 1, 1]);
-  lost('--settle', digest(), other, before);
-  assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 1, 1, 1]);
+  assert.deepEqual(await Promise.all([theirs, strange, lostHere, late].map(refunds)), [0, 0, 1, 1]);
+  assert.throws(() => sql("INSERT INTO pay.void_order (id) VALUES ('shop-7')"), /violates check constraint/);
 });
 
 test('nothing is lost only if provider and shop were read since PostgreSQL opened', async (t) => {
@@ -417,14 +412,4 @@ test('a shop takes back a lost order as a refund of what was left of it', async 
   assert.match(settled, /0 left to settle/);
   assert.match(settled, new RegExp(`shop has ${ours('c')}: 50000\n  the shop has taken it back: 35000 refunded\n`));
   assert.deepEqual((await shop.partner.get('/api/orders/import')).json.orders.map(({ status }) => status), ['refunded', 'refunded', 'refunded']);
-});
-
-test('a foreign id in the shop is not added to the revoked tickets', async (t) => {
-  const { world, sql, lost, digest } = await setBack(openScope(t));
-  const strange = 'x'.repeat(3000); // longer than a page of that list
-  sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${strange}', 5)`);
-  assert.match(lost('--settle', digest(), strange).stdout, /1 left to settle/);
-  const { status, json } = await world.pay.http.get('/v1/pay/events/gala/revoked-tickets');
-  assert.deepEqual([status, json.revoked], [200, []]);
-  assert.throws(() => sql("INSERT INTO pay.void_order (id) VALUES ('shop-7')"), /violates check constraint/);
 });

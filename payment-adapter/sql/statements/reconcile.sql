@@ -198,9 +198,8 @@ WHERE one;
 -- fragment: origin(id)
 order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 
--- An id from before ids named their installation counts as ours, but is never refunded automatically (infra/recover).
 -- fragment: is_ours(id)
-(:origin(:id) IN ('ours', 'unproven') OR :is_order(:id))
+(:origin(:id) = 'ours' OR :is_order(:id))
 
 -- An event trades for a day after its last order changed, and until its seats were compared after that. Events that
 -- could not be compared for a week, for example because the seat service no longer has them, are a difference instead.

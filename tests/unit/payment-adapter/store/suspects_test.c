@@ -182,7 +182,7 @@ static const struct script_row rows[] = {
      "reconcile 5000 -> 0; foreign -> 4;"
      "UPDATE psp_payment SET order_id = 'o_0123456aABCDEFGHIJKLMNOP' WHERE payment = 'x1';"
      "UPDATE psp_payment SET order_id = 'o_ABCDEFGHIJKLMNOPQRST' WHERE payment = 'x2';"
-     "reconcile 5000 -> 2; foreign -> 2"},
+     "reconcile 5000 -> 1; foreign -> 3"},
     /* The provider refunded 30 of 100, then 40. */
     {"accepted_difference_is_counted_apart_until_its_sum_changes",
      "orders 3; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1'; reconcile 10 -> 1;"
