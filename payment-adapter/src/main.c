@@ -68,6 +68,8 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
          outbox_count(pay->shop, OUTBOX_REFUSED), false},
         {"fairgate_shop_orders_total", "", "outcome=\"unanswered\"",
          outbox_count(pay->shop, OUTBOX_LATER), false},
+        {"fairgate_shop_orders_total", "", "outcome=\"held_back\"",
+         outbox_count(pay->shop, OUTBOX_HELD), false},
         {"fairgate_mails_total", "mails", "outcome=\"sent\"", outbox_count(pay->mails, OUTBOX_SENT),
          false},
         {"fairgate_mails_total", "", "outcome=\"failed\"", outbox_count(pay->mails, OUTBOX_LATER),

@@ -25,6 +25,7 @@
 --< id               bigint
 --< kind             text
 --< tries            integer
+--< refused          integer
 --< order_id         text
 --< installation     text
 --< member           text
@@ -68,7 +69,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM taken, orders o
 :with_event(o)
 WHERE b.id = taken.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
+RETURNING b.id, b.kind, b.tries, b.refused, o.id AS order_id, (SELECT id FROM installation) AS installation,
     o.member, o.event, :event_name(o) AS event_name, :show(o) AS show, o.currency, o.amount, o.seats,
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     :given_back(b) AS refund_amount,
@@ -196,6 +197,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< id         bigint
 --< kind       text
 --< tries      integer
+--< refused    integer
 --< lang       text
 --< order_id   text
 --< member     text
@@ -224,7 +226,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
 :with_event(o)
 WHERE b.id = due.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
+RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     :show(o) AS show,
     coalesce(:given_back(b), o.amount) AS amount,
     CASE WHEN :given_back(b) IS NULL THEN :fees(o) ELSE 0 END AS fees,

@@ -2,8 +2,9 @@
  * which mail programs recognise it. The address is looked up for each try within the mails' own
  * share of the user database's cap, and is never stored.
  *
- * A permanent refusal of the recipient or of the text concerns the mail. Any refusal before RCPT
- * (connection, login, sender, quota) concerns us. */
+ * Any refusal before RCPT (connection, login, sender, quota) concerns us. A later one may concern
+ * the recipient or the text, or us: many servers answer about the sender no earlier. The outbox
+ * decides. */
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
@@ -146,6 +147,7 @@ static void start_letter(struct outbox_item *item, const PGresult *rows, int at)
     const struct sql_mail_take_row row = sql_mail_take_row(rows, at);
     item->id = row.id;
     item->tries = row.tries;
+    item->refused = row.refused;
     item->retry_max_ms = RETRY_CAP_MS;
     letter->amount = row.amount;
     letter->fees = row.fees;

@@ -6,7 +6,8 @@
  * A refusal of the message itself would repeat however often it is sent. So after
  * OUTBOX_REFUSED_MAX consecutive refusals it is given up, until an operator sends it again. A
  * refusal that concerns us would meet every message: it counts against none, and this loop pauses,
- * then tries one message alone. */
+ * then tries one message alone. If OUTBOX_STREAK_MAX messages are refused for their first time and
+ * none is accepted in between, each refusal concerns us until one is accepted. */
 #include "letters/outbox.h"
 
 #include "base/magic.h"
@@ -27,7 +28,9 @@ struct outbox {
     void *state; /* the kind's */
     uint64_t pause_until_us;
     struct look look;
-    uint32_t pauses; /* consecutive pauses because we were refused */
+    uint32_t pauses;    /* consecutive pauses because we were refused */
+    uint32_t streak;    /* messages refused for their first time since one was accepted */
+    uint64_t streak_id; /* the last of them */
     uint32_t under_way;
     bool taking, closing;
     _Atomic uint64_t counts[OUTBOX_ENDS];
@@ -178,6 +181,14 @@ void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why)
 {
     struct outbox *outbox = item->outbox;
     assert(end != OUTBOX_PAUSED);
+    if (end == OUTBOX_SENT)
+        outbox->streak = 0;
+    if (end == OUTBOX_REFUSED && item->refused == 0 && item->id != outbox->streak_id) {
+        outbox->streak++;
+        outbox->streak_id = item->id;
+    }
+    if (end == OUTBOX_REFUSED && outbox->streak >= OUTBOX_STREAK_MAX)
+        end = OUTBOX_HELD;
     item->end = end;
     if (end == OUTBOX_HELD) {
         /* Messages in flight together are refused together: they count as one refusal, and share

@@ -63,6 +63,24 @@ for (const [command, answer] of [
   });
 }
 
+for (const [command, answer] of [['RCPT', '554 5.7.1 relay access denied'], ['END', '550 quota of the day']]) {
+  test(`${answer} at ${command} of mail after mail holds all back and counts against none that follow`, async () => {
+    if (command === 'RCPT') world.smtp.refuse = answer;
+    else world.smtp.refuses = { [command]: answer };
+    const some = Array.from({ length: 5 }, mail);
+    await until('all to be held back', () => some.every((kind) => is(kind, `${open} AND error LIKE 'smtp 55%' AND refused < 2`)));
+    for (let tries = 0; tries < 3; tries += 1) {
+      const { length } = world.smtp.tried;
+      await until('another try', () => some.every(hurried) && world.smtp.tried.length > length);
+    }
+    assert.deepEqual(some.filter((kind) => is(kind, 'refused > 1')), []);
+    assert.ok(some.filter((kind) => is(kind, 'refused = 1')).length < 3);
+    world.smtp.refuse = null;
+    world.smtp.refuses = {};
+    for (const kind of some) await hasGone(kind);
+  });
+}
+
 test('a mail server that is away holds all mails back', async () => {
   const one = mail();
   world.smtp.away = true;
@@ -122,7 +140,7 @@ test('a refusal of now does not count against a mail', async () => {
 });
 
 test('all mails that were given up are sent again in one call', async () => {
-  const some = [mail(), mail(), mail()];
+  const some = [mail(), mail()];
   world.smtp.refuse = '550 no such user';
   await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)));
   world.smtp.refuse = null;

@@ -118,6 +118,19 @@ test('a shop that refuses our key holds all letters back, and none counts a try'
   assert.equal(await until('it to be done', row), '1|0');
 });
 
+test('a shop that refuses letter after letter holds all back, and parks none', async () => {
+  const accounts = ['bcrypt', 'argon2id', 'sha512crypt', 'user100'];
+  const visitors = await Promise.all(accounts.map((account) => world.login(`${account}@example.com`)));
+  world.shop.fault('/orders', 404, Infinity);
+  const orders = await Promise.all(visitors.map(complete));
+  const held = async () => (await world.pay.metrics()).get('fairgate_shop_orders_total{outcome="held_back"}');
+  const hurried = () => world.postgres.sql("UPDATE pay.shop_outbox SET due_at = now() WHERE done_at IS NULL AND due_at BETWEEN now() AND now() + interval '1 day'", 'pay') !== undefined;
+  await until('letters to be held back again and again', async () => hurried() && await held() > 3);
+  assert.deepEqual((await world.pay.admin.get('/admin/letters')).json.letters, []);
+  world.shop.heal();
+  for (const order of orders) await until('the letter', () => world.shop.orders.has(`${order}-completed`));
+});
+
 for (const [fault, tries, words] of [
   [503, '3|0', 'a shop that is away and names no pause is asked ever more rarely'],
   [{ status: 503, headers: { 'retry-after': '1' } }, '1|0', 'a pause that the shop asks for counts no try'],
