@@ -93,6 +93,8 @@ export const ALERTS = {
       'max(fairgate_shop_lag_microseconds) > 900000000'),
     look('FairgateShopLettersParked', 'The shop refuses an order',
       'max(fairgate_shop_letters_parked) > 0'),
+    look('FairgateOutboxHeld', 'The shop or the mail server refuses us, and all that it should get waits',
+      'sum(increase(fairgate_shop_orders_total{outcome="held_back"}[3m])) > 0 or sum(increase(fairgate_mails_total{outcome="held_back"}[3m])) > 0', '3m'),
     look('FairgateMailLags', 'A mail has waited for a quarter of an hour',
       'max(fairgate_mail_lag_microseconds) > 900000000'),
     look('FairgateMailsGivenUp', 'A mail will not be tried again',

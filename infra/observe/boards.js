@@ -122,7 +122,7 @@ const PAY = {
     'The shop, its users, mails': [
       panel('Orders that the shop does not have yet', 'short', { waiting: 'max(fairgate_shop_lag_orders)', parked: 'max(fairgate_shop_letters_parked)' }),
       panel('Age of the oldest', 's', { 'for the shop': 'max(fairgate_shop_lag_microseconds) / 1e6', mails: 'max(fairgate_mail_lag_microseconds) / 1e6' }),
-      panel('Mails a minute', 'short', { '{{outcome}}': `${rate('fairgate_mails_total', 'outcome')} * 60` }),
+      panel('Mails, and orders to the shop, a minute', 'short', { 'orders: {{outcome}}': `${rate('fairgate_shop_orders_total', 'outcome')} * 60`, '{{outcome}}': `${rate('fairgate_mails_total', 'outcome')} * 60` }),
       panel('Logins a second', 'short', { '{{outcome}}': rate('fairgate_logins_total', 'outcome') }),
       panel('Questions to the user database', 'short', { asked: rate('fairgate_users_db_queries_total'), 'held back: {{why}}': rate('fairgate_users_db_held_back_total', 'why') }),
       panel('Password checks that wait', 'short', 'max(fairgate_hash_queue)'),
