@@ -828,7 +828,7 @@ static void on_events(void *ctx, const struct psp_events *events)
         next_psp(reconcile);
         return;
     }
-    char memory[192 * 1024];
+    char memory[224 * 1024];
     const struct psp_event_row *widest = events->rows;
     enum { ESCAPED = sizeof("\\u0001") - 1, NAMES_AND_NUMBERS = 320 };
     static_assert(sizeof(memory) > PSP_EVENTS_MAX * (ESCAPED * (sizeof(widest->event.payment) +

@@ -555,8 +555,10 @@ test('by Toss: a stranger stores one key of an open order, and none of a paid on
   await bring({ ...one, paymentKey: keyOf(other), orderId: paid }, paid);
   assert.equal(keyOf(paid), one.paymentKey);
   await bring({ ...one, orderId: 'o_nobodys' }, 'o_nobodys');
-  for (const wrong of [{ amount: '1' }, { orderId: paid }, { paymentKey: '../x' }, { paymentKey: 'k'.repeat(200) }]) await bring({ ...one, ...wrong });
+  for (const wrong of [{ amount: '1' }, { orderId: paid }, { paymentKey: '../x' }, { paymentKey: 'k'.repeat(201) }]) await bring({ ...one, ...wrong });
   assert.equal(keyOf(order.order), '');
+  await bring({ ...one, paymentKey: 'k'.repeat(200) });
+  assert.equal(keyOf(order.order).length, 200);
   await bring(one);
   assert.equal(keyOf(order.order), keyOf(paid));
   await bring({ ...one, paymentKey: keyOf(other) });

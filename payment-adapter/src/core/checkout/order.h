@@ -22,9 +22,9 @@ enum {
     ORDER_HOLD_MAX = 65,
     ORDER_MEMBER_MAX = 65,
     ORDER_SESSION_MAX = 129,
-    ORDER_SEAT_MAX = 136,  /* the seat service's ids have 128 bytes; an area's end in "#1024" */
-    ORDER_SEATS_MAX = 100, /* a school class with its teachers; each has a ticket */
-    ORDER_PAYMENT_MAX = 128,
+    ORDER_SEAT_MAX = 136,    /* the seat service's ids have 128 bytes; an area's end in "#1024" */
+    ORDER_SEATS_MAX = 100,   /* a school class with its teachers; each has a ticket */
+    ORDER_PAYMENT_MAX = 201, /* Toss's keys have at most 200 characters */
     ORDER_SECRET_MAX = 192,
     ORDER_URL_MAX = 2048, /* Stripe's URLs have a fragment of some 500 characters */
     ORDER_NAME_MAX = 256, /* of the event */
