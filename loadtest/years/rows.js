@@ -37,7 +37,7 @@ export function payRows({ first, last, no, days }) {
       FROM generate_series(${first}::bigint, ${last}) i;
     DELETE FROM sold s USING pay.orders o WHERE o.number = pay.number(s.id); -- the service draws another id
     INSERT INTO pay.orders (id, event, hold, member, lang, provider, currency, amount, seats, status, cause, payment,
-        url, idem_key, idem_body, expires_at, created_at, changed_at, event_name, starts_at, places, refund_terms,
+        url, idem_key, idem_body, expires_at, created_at, changed_at, event_name, starts_at, places,
         refund_amount, purchase)
       SELECT id, 'event-${no}', 'h' || i, (i % 3000000)::text, 'ko', 'stripe', 'KRW', 220000,
         jsonb_build_array('b1-' || i, 'b2-' || i), status, CASE status WHEN 'expired' THEN 'hold-over' END,
@@ -45,9 +45,9 @@ export function payRows({ first, last, no, days }) {
         at + interval '10 min', at, at + interval '1 min', 'An evening', at + interval '30 days',
         jsonb_build_array(jsonb_build_object('id', 'b1-' || i, 'zone', 'Block 1', 'row', '12', 'number', i % 40, 'category', 'A'),
           jsonb_build_object('id', 'b2-' || i, 'zone', 'Block 1', 'row', '12', 'number', i % 40 + 1, 'category', 'A')),
-        '{"by": "buyer", "percent": 90, "handed_on": false, "until": null}',
         CASE status WHEN 'refunded' THEN 198000 END,
         jsonb_build_object('version', 1, 'digest', md5(i::text), 'event', 'event-${no}', 'currency', 'KRW', 'fees', 0, 'total', 220000,
+          'terms', 'refund={"by": "buyer", "percent": 90, "handed_on": false, "until": null}',
           'lines', jsonb_build_array(jsonb_build_object('place', 'b1-' || i, 'category', 'A', 'price', 110000, 'count', 1),
             jsonb_build_object('place', 'b2-' || i, 'category', 'A', 'price', 110000, 'count', 1)))
       FROM sold;

@@ -137,7 +137,6 @@ CREATE TABLE pay.orders (
     starts_at  timestamptz,
     show       jsonb, -- {doors_at, time_zone, venue}; NULL: starts_at is all that is known
     places     jsonb NOT NULL DEFAULT '[]', -- [{id, zone, row, number, category}]
-    refund_terms  jsonb,  -- as the buyer saw them before the payment
     refund_amount bigint, -- refunded, or being refunded, all credits included
     credits    jsonb NOT NULL DEFAULT '{}', -- parts given back by operators, by number: {amount, seats, reason, gone: places}
     purchase   jsonb, -- {version, digest, event, currency, lines, fees, total, vat?, terms} (api/held.h)

@@ -66,15 +66,15 @@ least(greatest(coalesce((:o.purchase->>'fees')::bigint, 0), 0), :o.amount)
 -- fragment: vat(o)
 least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 
--- Needs with_event. The terms that the buyer saw before the payment are binding; after a change of date an order can
+-- Needs with_event. The terms of the purchase, which the buyer saw before the payment, are binding; after a change of date an order can
 -- be refunded.
 -- fragment: refund_terms(o)
 coalesce(CASE WHEN later.refund_until > now() THEN jsonb_build_object('by', :ACTOR_BUYER,
     'until', :iso(later.refund_until), 'percent', 100, 'handed_on', true) END,
-    :o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
+    nullif(split_part(:o.purchase->>'terms', 'refund=', 2), '')::jsonb, refund_terms_of(:o.event, :o.starts_at))
 
--- No id: the event was cancelled before this key had an order (`off`), the refund terms are no longer those that the
--- buyer saw, or an order with this key, or of this hold, exists.
+-- No id: the event was cancelled before this key had an order (`off`), or an order with this key, or of this hold,
+-- exists.
 -- statement: order_create shares
 --> id           text
 --> event        text
@@ -93,32 +93,23 @@ coalesce(CASE WHEN later.refund_until > now() THEN jsonb_build_object('by', :ACT
 --> show         jsonb
 --> places       jsonb
 --> purchase     jsonb
---> refund_terms text    null
 --> saga         text
 --> trace        text
 --> data         text
 --< id           bigint  null
---< terms_differ boolean
 --< off          boolean
 WITH t AS MATERIALIZED (
-    SELECT coalesce(:refund_terms <> (
-        SELECT :terms_id(t)
-        FROM refund_terms t
-        WHERE t.event IN (:event, '')
-        ORDER BY t.event DESC
-        LIMIT 1
-    ), false) AS differ, :is_cancelled(:event) AND (
+    SELECT :is_cancelled(:event) AND (
         SELECT o.id FROM orders o WHERE o.member = :member AND o.idem_key = :idem_key
     ) IS NULL AS off
 ), o AS (
     INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,
-        idem_key, idem_body, expires_at, event_name, starts_at, show, places, purchase, refund_terms)
+        idem_key, idem_body, expires_at, event_name, starts_at, show, places, purchase)
     SELECT :id, :event, :hold, :member, :lang, :provider, :currency, :amount, :seats, :status,
         :idem_key, :idem_body, :time_of_ms(:expires_ms), :event_name,
-        (:show->>'starts_at')::timestamptz, nullif(:show - 'starts_at', '{}'), :places, :purchase,
-        refund_terms_of(:event, (:show->>'starts_at')::timestamptz)
+        (:show->>'starts_at')::timestamptz, nullif(:show - 'starts_at', '{}'), :places, :purchase
     FROM t
-    WHERE NOT t.differ AND NOT t.off
+    WHERE NOT t.off
     ON CONFLICT DO NOTHING
     RETURNING id
 ), s AS (
@@ -127,7 +118,7 @@ WITH t AS MATERIALIZED (
     FROM o
     RETURNING id
 )
-SELECT s.id, t.differ AS terms_differ, t.off
+SELECT s.id, t.off
 FROM t
 LEFT JOIN s ON true;
 

@@ -21,6 +21,18 @@ WHERE event IN (:event, '')
 ORDER BY event DESC
 LIMIT 1;
 
+-- The terms of an order that is made now, for its purchase.
+-- statement: terms_for
+--> event  text
+--> show   jsonb
+--< id     text
+--< refund text
+SELECT :terms_id(t) AS id, refund_terms_of(:event, (:show->>'starts_at')::timestamptz)::text AS refund
+FROM refund_terms t
+WHERE t.event IN (:event, '')
+ORDER BY t.event DESC
+LIMIT 1;
+
 -- Sets the terms only if their version is still the one that was read; 0: the event had none of its own.
 -- statement: terms_set
 --> event          text

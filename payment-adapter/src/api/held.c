@@ -1,8 +1,9 @@
 /* held.c: validates everything in the seat service's answer. The price is read from each place, and
  * the places must add up to the total, so what the buyer sees, what is paid, and what the seat
  * service later compares are one sum (I2). The amount to pay is that total plus the event's fees.
- * VAT is a part of it and is computed here again from its rate; the digest covers the rate too,
- * since it was agreed. If anything is missing, too long or inconsistent, no order is made. */
+ * VAT is a part of it and is computed here again from its rate; the digest covers the rate and the
+ * refund terms too, since they were agreed. If anything is missing, too long or inconsistent, no
+ * order is made. */
 #include "api/held.h"
 
 #include "base/json_in.h"
@@ -69,8 +70,6 @@ static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat_
     order->amount += order->fees;
     if (order->amount > HELD_MINOR_MAX)
         return false;
-    if (*vat_rate > 0)
-        snprintf(order->terms, sizeof(order->terms), "vat_basis_points=%u", (unsigned)*vat_rate);
     return vat == fees_vat(order->amount, *vat_rate);
 }
 
@@ -197,13 +196,26 @@ static void put_purchase(struct text *text, const struct purchase *purchase, boo
     json_close(text, '}');
 }
 
-bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX])
+static bool put_terms(struct order *order, uint64_t vat_rate, struct span refund)
+{
+    struct text terms = text_on(order->terms, PURCHASE_TERMS_MAX);
+    if (vat_rate > 0)
+        text_printf(&terms, "vat_basis_points=%u;", (unsigned)vat_rate);
+    TEXT_LIT(&terms, "refund="); /* last: SQL reads what follows */
+    text_put(&terms, refund);
+    order->terms[terms.len] = '\0';
+    return !terms.overflown;
+}
+
+bool held_read(const json_t *hold, struct span refund, struct order *order,
+               char json[HELD_JSON_MAX])
 {
     struct purchase_line lines[ORDER_SEATS_MAX];
     struct purchase purchase = {0};
     uint64_t vat_rate;
     assert(!held_is_too_large(hold));
-    if (!read_order(hold, order, &vat_rate) || !read_lines(hold, order, &purchase, lines))
+    if (!read_order(hold, order, &vat_rate) || !put_terms(order, vat_rate, refund) ||
+        !read_lines(hold, order, &purchase, lines))
         return false;
     purchase.event = span_of(order->event);
     purchase.currency = span_of(order->currency);

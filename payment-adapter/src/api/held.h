@@ -17,12 +17,13 @@ enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 672 }; /* names in a line may be
 /* True: more places than an order may have; held_read() must not be called. */
 bool held_is_too_large(const json_t *hold);
 
-/* Fills in the order's seats, price and expiry. `json` gets the purchase as a document, with a
- * closing NUL: {version, digest, event, currency, lines, fees, total, vat (if known), terms}, each
- * line {place, standing (if so), category, price, count, fee, vat_basis_points, vat (if known)}.
- * The lines add up to the order's fees, VAT and total. False: not a hold, or its sums do not
- * agree. */
-bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]);
+/* Fills in the order's seats, price, expiry and terms, of which `refund` is a part. `json` gets the
+ * purchase as a document, with a closing NUL: {version, digest, event, currency, lines, fees,
+ * total, vat (if known), terms}, each line {place, standing (if so), category, price, count, fee,
+ * vat_basis_points, vat (if known)}. The lines add up to the order's fees, VAT and total. False:
+ * not a hold, or its sums do not agree. */
+bool held_read(const json_t *hold, struct span refund, struct order *order,
+               char json[HELD_JSON_MAX]);
 
 enum { HELD_PASS_MAX = 2048 };
 

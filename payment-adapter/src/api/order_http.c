@@ -53,6 +53,7 @@ struct ask {
     struct held_fetch fetch;
     struct making making;
     uint64_t saga; /* of the order created by this request; 0: none */
+    json_t *hold;  /* while its terms are read */
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
@@ -110,8 +111,8 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
         return; /* if UNKNOWN too: the same key finds a stored order */
     assert(PQntuples(answer->results[0]) == 1); /* stored or not */
     const struct sql_order_create_row row = sql_order_create_row(answer->results[0], 0);
-    if (row.off || row.terms_differ) {
-        refusal_reply(ask->req, row.off ? REFUSAL_EVENT_CANCELLED : REFUSAL_TERMS_DIFFER);
+    if (row.off) {
+        refusal_reply(ask->req, REFUSAL_EVENT_CANCELLED);
         return;
     }
     if (row.has_id) {
@@ -165,7 +166,6 @@ static void store(struct ask *ask)
         .show = ask->places.show,
         .places = ask->places.json,
         .purchase = ask->purchase,
-        .refund_terms = ask->refund_terms[0] != '\0' ? ask->refund_terms : NULL,
         .saga = checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
         .trace = ask->trace,
         .data = data};
@@ -190,6 +190,40 @@ static bool is_payable(struct ask *ask)
     return false;
 }
 
+static void judge_hold(struct ask *ask, const json_t *hold, const struct sql_terms_for_row *terms)
+{
+    bool good = held_read(hold, terms->refund, &ask->order, ask->purchase);
+    /* An exchange for seats of the same price changes no sum. */
+    bool differs = ask->hold_version != 0 && ask->hold_version != json_in_count_of(hold, "version");
+    if (!good) {
+        log_say(ask->pay->loop->log, LOG_LEVEL_ERROR,
+                "seat-service described a hold in a way that cannot be read");
+        guard_unavailable(ask->req, ERR_CLOSED);
+        return;
+    }
+    if (ask->order.expires_ms <= clock_wall_us(&ask->pay->common->seats_clock.clock) / 1000) {
+        refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
+        return;
+    }
+    if (differs || (ask->has_amount && ask->amount != ask->order.amount))
+        refusal_reply(ask->req, REFUSAL_CHECKOUT_DIFFERS);
+    else if (ask->refund_terms[0] != '\0' && !span_eq(terms->id, span_of(ask->refund_terms)))
+        refusal_reply(ask->req, REFUSAL_TERMS_DIFFER);
+    else if (is_payable(ask))
+        perform(ask, &(struct making_event){.input = MAKING_HELD}, NULL);
+}
+
+static void on_terms(void *ctx, const struct pg_answer *answer)
+{
+    struct ask *ask = MAGIC_OF(ask, ctx);
+    json_t *hold = ask->hold;
+    if (guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE)) {
+        const struct sql_terms_for_row row = sql_terms_for_row(answer->results[0], 0);
+        judge_hold(ask, hold, &row);
+    }
+    json_decref(hold);
+}
+
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
@@ -209,26 +243,11 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         json_decref(hold);
         return;
     }
-    bool good = held_read(hold, &ask->order, ask->purchase);
-    /* An exchange for seats of the same price changes no sum. */
-    bool differs = ask->hold_version != 0 && ask->hold_version != json_in_count_of(hold, "version");
     seat_names_read(hold, &ask->places);
     memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
-    json_decref(hold);
-    if (!good) {
-        log_say(ask->pay->loop->log, LOG_LEVEL_ERROR,
-                "seat-service described a hold in a way that cannot be read");
-        guard_unavailable(ask->req, ERR_CLOSED);
-        return;
-    }
-    if (ask->order.expires_ms <= clock_wall_us(&ask->pay->common->seats_clock.clock) / 1000) {
-        refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
-        return;
-    }
-    if (differs || (ask->has_amount && ask->amount != ask->order.amount))
-        refusal_reply(ask->req, REFUSAL_CHECKOUT_DIFFERS);
-    else if (is_payable(ask))
-        perform(ask, &(struct making_event){.input = MAKING_HELD}, NULL);
+    ask->hold = hold;
+    const struct sql_terms_for_args args = {.event = ask->order.event, .show = ask->places.show};
+    sql_terms_for(ask->pay->pg, &args, on_terms, ask);
 }
 
 /* ---- from step to step ---- */

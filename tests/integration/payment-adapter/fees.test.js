@@ -19,6 +19,7 @@ const PRICE = 99_000; // rows 6 to 10
 const FEES = 4_480;
 const AMOUNT = 2 * PRICE + FEES;
 const VAT = 18_407; // a tenth on top: AMOUNT is eleven parts
+const TERMS = 'vat_basis_points=1000;refund={"by": "buyer", "until": "2030-04-30T18:00:00.000Z", "percent": 100, "handed_on": false}';
 
 async function buy(what, amount) {
   const visit = world.visit();
@@ -51,10 +52,10 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
   const { purchase } = (await world.site.private.get(`/internal/events/gala/holds/${held.hold}`, { token: world.secrets.read('service-token') })).json;
   assert.equal(purchase, order.purchase, 'the seat service has the same digest, fees and all');
   const [{ purchase: kept }] = world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order.order}'`, 'pay');
-  assert.deepEqual([kept.fees, kept.total, kept.vat, kept.terms], [FEES, AMOUNT, VAT, 'vat_basis_points=1000']);
+  assert.deepEqual([kept.fees, kept.total, kept.vat, kept.terms], [FEES, AMOUNT, VAT, TERMS]);
   const letter = await messageOf(`${order.order}-completed`);
   assertLetter(letter);
-  assert.deepEqual([letter.amount, letter.fees, letter.vat, letter.event_name], [AMOUNT, FEES, VAT, 'Test night']);
+  assert.deepEqual([letter.amount, letter.fees, letter.vat, letter.terms, letter.event_name], [AMOUNT, FEES, VAT, TERMS, 'Test night']);
   assert.equal(letter.installation, world.postgres.sql('SELECT id FROM pay.installation', 'pay'));
   const line = { category: 'Back', price: PRICE, count: 1, fee: FEES / 2, vat_basis_points: 1000 };
   assert.deepEqual(letter.lines, [{ place: 'r9s1', ...line, vat: 9204 }, { place: 'r9s2', ...line, vat: 9203 }]);

@@ -25,6 +25,7 @@ const changed = (set) => async () => {
   world.postgres.sql(`UPDATE pay.orders SET ${set} WHERE id = '${order}'`, 'pay');
   return order;
 };
+const termed = (from, to) => changed(`purchase = jsonb_set(purchase, '{terms}', to_jsonb(regexp_replace(purchase->>'terms', '${from}', '${to}')))`);
 const withTicket = (act) => async () => {
   const order = await completed();
   await act((await ticketsOf(order))[0]);
@@ -42,8 +43,8 @@ const STATES = {
   }),
   'a ticket handed on often': withTicket(async ({ ticket }) => world.postgres.sql(`UPDATE pay.ticket SET hops = 8 WHERE id = '${ticket}'`, 'pay')),
   'seats moving': changed("moving = jsonb_build_array(seats->0), changed_at = now()"),
-  'terms over': changed(`refund_terms = refund_terms || '{"until": "2020-01-01T00:00:00Z"}'`),
-  'terms of the operator': changed(`refund_terms = refund_terms || '{"by": "operator"}'`),
+  'terms over': termed('"until": [^,}]+', '"until": "2020-01-01T00:00:00Z"'),
+  'terms of the operator': termed('"by": "buyer"', '"by": "operator"'),
   ...Object.fromEntries(['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked'].map((status) => [status, changed(`status = '${status}'`)])),
   'event cancelled': async () => {
     const order = await completed();
