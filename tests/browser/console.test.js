@@ -648,6 +648,15 @@ describe('the console', async () => {
       await see(boss, 'doors-letter');
       await page.click(`#letters li:has-text("${id}") button`);
       await page.locator(`#letters li:has-text("${id}")`).waitFor({ state: 'detached' });
+      // So are mails that were given up, one or all.
+      assert.equal(await page.isVisible('#parked-mails'), false);
+      sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, due_at, error) SELECT '${id}', '1', 'moved-9' || i, 'en', 'infinity', 'smtp 550' FROM generate_series(1, 3) i`);
+      const given = (count) => until(`${count} mails`, async () => await page.locator(`#mails li.card:has-text("${id}")`).count() === count);
+      await given(3);
+      await page.click(`#mails li.card:has-text("${id}") button`);
+      await given(2);
+      await page.click('#mails button[value="all"]');
+      await given(0);
       await why('the scanner was lost');
       await page.click(`#scanner-list li:has-text("Gate ${name}") button`);
       await page.click('#confirm-yes');

@@ -1,5 +1,5 @@
-// doors.js: an event's doors: scanners, who is inside but should not be, mistaken check-ins. Also messages that the shop does
-// not accept, another date, and a cancellation (cancel.js). The reason at the top is
+// doors.js: an event's doors: scanners, who is inside but should not be, mistaken check-ins. Also messages and mails that
+// nobody accepted, another date, and a cancellation (cancel.js). The reason at the top is
 // recorded with every act but a retry; another date and a cancellation ask for it.
 
 import { call, get, hasPart } from './api.js';
@@ -126,32 +126,40 @@ function postponing({ path, event }, zone) {
   return { at: section('postpone', 'postpone.title', 'postpone.help', now, form), read: async () => showNow(await get('pay', `${path}/postponement`)) };
 }
 
-// ---- messages to the shop ----
+// ---- messages that were given up ----
 
 // Of all events: a role for some events may not read them.
-const lettersOrNull = () => get('pay', '/admin/letters').catch((error) => {
+const messagesOrNull = (box) => get('pay', `/admin/${box}`).catch((error) => {
   if (error.status === 403) return null;
   throw error;
 });
 
-function letters(read) {
-  const list = make('ul', { id: 'letters', className: 'trail' });
+// `one`: 'letter' to the shop, or 'mail'. Mails show only if there are any.
+function givenUp(one, title, help, read) {
+  const box = `${one}s`;
+  const list = make('ul', { id: box, className: 'trail' });
   const none = make('p', {}, say('none'));
+  const again = (value, words) => make('button', { type: 'button', value }, words);
   list.addEventListener('click', ({ target }) => {
     if (target.nodeName !== 'BUTTON') return;
     guarded(async () => {
-      const { json } = await call('pay', 'POST', `/admin/letters/${target.value}/retry`, { body: {} });
+      const { json } = await call('pay', 'POST', `/admin/${box}/${target.value}/retry`, { body: {} });
       await read();
-      announce(say('letters.retried', json.order));
+      announce(json.order ? say('letters.retried', json.order) : say('mails.retried', number(json.mails.length)));
     })();
   });
+  const at = section(`parked-${box}`, title, help, none, list);
   return {
-    at: section('parked-letters', 'letters.title', 'letters.help', none, list),
-    show(all) {
+    at,
+    show(answer) {
+      const all = answer?.[box] ?? [];
+      const isMail = one === 'mail';
+      at.hidden = answer === null || (isMail && all.length === 0);
       none.hidden = all.length > 0;
-      show(list, ...all.map(({ letter, order, kind, tries, error, made_at: at }) => make('li', { className: 'card row' },
-        make('p', {}, make('strong', {}, `${say('orders.order')} ${order}`), ` ${wordsOr(`letters.kind.${kind}`, kind)} `, timeAt(at), make('span', { className: 'small' }, ` · ${say('orders.tries', tries)} · ${error}`)),
-        make('button', { type: 'button', value: letter }, say('letters.retry')))));
+      show(list, ...(isMail && all.length > 1 ? [make('li', { className: 'row' }, again('all', say('mails.all')))] : []),
+        ...all.map(({ [one]: id, order, kind, tries, error, made_at: since }) => make('li', { className: 'card row' },
+          make('p', {}, make('strong', {}, `${say('orders.order')} ${order}`), ` ${wordsOr(`letters.kind.${kind}`, wordsOr(`desk.kind.${kind}`, kind))} `, timeAt(since), make('span', { className: 'small' }, ` · ${say('orders.tries', tries)} · ${error}`)),
+          again(id, say('letters.retry')))));
     },
   };
 }
@@ -173,16 +181,16 @@ export async function open(body, event) {
     },
     read: () => read(),
   };
-  const [doors, scanning, parked] = [inside(), scanners(here), letters(() => read())];
+  const [doors, scanning, parked, unsent] = [inside(), scanners(here), givenUp('letter', 'letters.title', 'letters.help', () => read()), givenUp('mail', 'mails.title', 'mails.help', () => read())];
   const hallZone = async () => (hasPart('seats') ? (await get('seats', here.path)).time_zone : null);
   const zone = event.doc.time_zone ?? (await hallZone().catch(() => null)) ?? deviceZone();
   const [later, off] = [postponing(here, zone), cancelling(here)];
   async function read() {
-    const [now, { scanners: all }, waiting] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), lettersOrNull(), later.read(), off.read()]);
+    const [now, { scanners: all }, letters, mails] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), messagesOrNull('letters'), messagesOrNull('mails'), later.read(), off.read()]);
     doors.show(now);
     scanning.show(all);
-    parked.at.hidden = waiting === null;
-    if (waiting !== null) parked.show(waiting.letters);
+    parked.show(letters);
+    unsent.show(mails);
   }
   try {
     await read();
@@ -191,7 +199,7 @@ export async function open(body, event) {
     body.replaceChildren(make('p', { id: 'doors-trouble', className: 'wrong' }, `${say('part.pay')}: ${sayTrouble(error)}`));
     return {};
   }
-  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), parked.at, later.at, off.at));
+  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), parked.at, unsent.at, later.at, off.at));
   let turns = 0;
   return {
     async refresh() {
