@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 672 }; /* names in a line may be escaped */
+enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 1024 }; /* names in a line may be escaped */
 
 /* True: more places than an order may have; held_read() must not be called. */
 bool held_is_too_large(const json_t *hold);

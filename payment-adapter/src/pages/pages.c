@@ -25,7 +25,7 @@
 /* The buffer fits the longest page; shorter pages do not touch the rest of it. */
 /* An order's page lists at most ORDER_SEATS_MAX seats; a page of tickets also has a QR code for
  * each. */
-enum { PAGE_MAX = 256 * 1024, NOTE_MAX = 32 * 1024 };
+enum { PAGE_MAX = 512 * 1024, NOTE_MAX = 32 * 1024 };
 enum { LINKS_MAX = 5 * (CONFIG_STRING_MAX + 16) };
 
 static const char checkout_html[] =

@@ -252,12 +252,31 @@ TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
     assert_int_equal(strlen(names.name), (SEAT_NAMES_EVENT_MAX - 1) / 3 * 3);
     assert_string_equal("{}", names.show);
     const char *zone = strstr(names.json, "\xEC\xB8\xB5");
-    assert_int_equal(strcspn(zone, "\""), 3 * 42);
+    assert_int_equal(strcspn(zone, "\""), SEAT_NAMES_WORD_MAX / 3 * 3);
     seat_names_read(NULL, &names);
     assert_string_equal("", names.name);
     assert_string_equal("[]", names.json);
     json_decref(hold);
     json_decref(cut);
+}
+
+TEST_CASE(longest_names_of_a_hall_are_kept_whole)
+{
+    static struct seat_names names;
+    char longest[4 * 128 + 1] = ""; /* as many characters as a hall's import takes */
+    for (int i = 0; i < 128; i++)
+        memcpy(longest + 4 * (size_t)i, "\xF0\x9F\x8E\xAD", 5);
+    json_t *places = json_array();
+    for (int i = 0; i < ORDER_SEATS_MAX; i++)
+        json_array_append_new(places,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "zone", longest,
+                                        "row", longest, "number", longest, "category", longest,
+                                        "label", longest, "entrance", longest, "floor", longest));
+    json_t *hold = json_pack("{s:s, s:o}", "event_name", longest, "places", places);
+    seat_names_read(hold, &names);
+    assert_string_equal(longest, names.name);
+    assert_true(strlen(names.json) > ORDER_SEATS_MAX * 7 * strlen(longest));
+    json_decref(hold);
 }
 
 TEST_CASE(number_of_an_order_is_accepted_in_any_common_spelling)

@@ -27,7 +27,7 @@ enum {
     ORDER_PAYMENT_MAX = 201, /* Toss's keys have at most 200 characters */
     ORDER_SECRET_MAX = 192,
     ORDER_URL_MAX = 2048, /* Stripe's URLs have a fragment of some 500 characters */
-    ORDER_NAME_MAX = 256, /* of the event */
+    ORDER_NAME_MAX = 513, /* of the event: 128 characters of up to four bytes */
 };
 
 /* What the provider said about a hint that it does not show by itself. Stored as a number. */

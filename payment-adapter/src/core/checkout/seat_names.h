@@ -11,7 +11,7 @@
 
 enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
-    SEAT_NAMES_WORD_MAX = 128,  /* of a zone, a row, a gate ...; cut beyond 42 Korean letters */
+    SEAT_NAMES_WORD_MAX = 512,  /* of a zone, a row, a gate: 128 characters, as in a hall */
     SEAT_NAMES_RANK_MAX = 1000, /* of a category */
     /* per seat seven such words, some escaped, and the seat's id */
     SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (7 * SEAT_NAMES_WORD_MAX + 224 + ORDER_SEAT_MAX),
