@@ -689,6 +689,7 @@ describe('the console', async () => {
       });
       assert.deepEqual([moved.reason, moved.doors_at, moved.times], ['the singer is ill', null, 1]);
       assert.deepEqual([moved.starts_at, moved.refund_until], ['2031-06-01T10:30:00.000Z', '2031-05-01T03:00:00.000Z'], 'in the hall’s zone');
+      if (inHall) assert.equal((await stack.admin('seats').get(`/admin/events/${id}`)).json.starts_at, moved.starts_at, 'which new orders show');
       await page.reload();
       await page.locator('#postpone-now', { hasText: /2031.*the singer is ill/ }).waitFor();
 

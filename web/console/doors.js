@@ -6,6 +6,7 @@ import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';
 import { announce, byId, locale, make, Refused, say } from './kit.js';
 import { fromPlace } from './place.js';
+import { bare, readHall, saveHall } from './setup.js';
 import { confirmed, fact, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone as deviceZone } from './ui.js';
 
 const EVERY = 3; // refreshes
@@ -103,6 +104,15 @@ function scanners({ path, reasonFor, event, read }) {
 
 // ---- another date ----
 
+// New orders show the hall's date. A role that may not read the hall gets the postponement refused instead. False: declined.
+async function correctHall(event, { starts_at, doors_at = null }) {
+  const hall = await readHall(event.id).catch((error) => {
+    if (error.status !== 403) throw error;
+    return null;
+  });
+  return hall === null || Date.parse(hall.document.starts_at) === Date.parse(starts_at) || saveHall(event, hall, bare({ ...hall.document, starts_at, doors_at }));
+}
+
 function postponing({ path, event }, zone) {
   const there = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
   const momentThere = (iso) => `${there.format(new Date(iso))} (${zone})`;
@@ -118,7 +128,7 @@ function postponing({ path, event }, zone) {
     const body = { starts_at: fromPlace(starts.value, zone), refund_until: fromPlace(until.value, zone), ...(doors.value === '' ? {} : { doors_at: fromPlace(doors.value, zone) }) };
     const lines = [say('postpone.to', momentThere(body.starts_at)), say('postpone.back', momentThere(body.refund_until))];
     const sure = await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button'), why: { text: event.why(), needed: true } });
-    if (!sure) return;
+    if (!sure || !(await correctHall(event, body))) return;
     showNow((await call('pay', 'PUT', `${path}/postponement`, { body: { ...body, reason: sure.why } })).json);
     event.said(say('postpone.done'));
   }, field(say('postpone.starts', zone), starts), field(say('postpone.doors', zone), doors), field(say('postpone.until', zone), until),

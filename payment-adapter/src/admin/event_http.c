@@ -1,10 +1,14 @@
 /* event_http.c: cancelling or postponing an event. Once a cancellation is answered, no more orders
  * of the event are made, and saga/cancellations.h refunds the existing ones. Orders of a postponed
- * event show the new date; sql/statements/postponing.sql has the consequences. */
+ * event show the new date; sql/statements/postponing.sql has the consequences. New orders take the
+ * hall's date, so the hall must have the new one first. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
+#include "api/held.h"
 #include "base/json_in.h"
+#include "base/magic.h"
+#include "base/secret_file.h"
 #include "observe/log.h"
 #include "pay_limits.h"
 #include "sale/show.h"
@@ -58,11 +62,17 @@ static void on_cancel(struct http_req *req)
 /* ---- postponed ---- */
 
 struct wanted {
-    uint64_t now_ms;
+    uint32_t magic;
+    struct http_req *req;
+    struct held_fetch fetch; /* of the event */
+    char event[ORDER_EVENT_MAX], token[HELD_PASS_MAX], trace[TRACE_TEXT_LEN + 1];
+    uint64_t now_ms, starts_ms;
     char show[SHOW_JSON_MAX + 1];
     uint64_t until_ms;
     char reason[EVENT_REASON_MAX + 1];
 };
+
+MAGIC(wanted, 0x3a70002b);
 
 /* `doors_at` is always written: the old time is void even without a new one. */
 static void read_wanted(struct json_in *in, void *ctx)
@@ -74,6 +84,7 @@ static void read_wanted(struct json_in *in, void *ctx)
     json_in_require(in, "refund_until");
     json_in_copy(in, "reason", out->reason, sizeof(out->reason));
     show_read(in, &show);
+    out->starts_ms = show.starts_ms;
     bool timed = json_in_time(in, "refund_until", &out->until_ms);
     if (timed && out->until_ms <= out->now_ms)
         json_in_refuse(in, "refund_until", "must be in the future");
@@ -103,21 +114,65 @@ static void on_postponed(void *ctx, const struct pg_answer *answer)
         on_state(ctx, answer);
 }
 
+static void postpone(const struct wanted *wanted)
+{
+    struct http_req *req = wanted->req;
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponed, req);
+    log_act(req, "operator postpones an event", wanted->event);
+    sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = wanted->event,
+                                                                  .show = wanted->show,
+                                                                  .until_ms = wanted->until_ms,
+                                                                  .reason = wanted->reason,
+                                                                  .who = guard_who(req)});
+    sql_postponement_add(job, &(struct sql_postponement_args){wanted->event});
+    pg_job_send(job);
+}
+
+/* Without a hall there are no new orders. */
+static void on_hall(void *ctx, const struct outcall_answer *answer)
+{
+    const struct wanted *wanted = MAGIC_OF(wanted, ctx);
+    bool answered = answer != NULL && answer->rc == 0;
+    struct show show;
+    if (answered && answer->status == 404) {
+        postpone(wanted);
+    } else if (!answered || answer->status != 200 || show_parse(answer->body, &show) < 0) {
+        guard_unavailable(wanted->req, ERR_CLOSED);
+    } else if (show.starts_ms != wanted->starts_ms) {
+        refusal_reply(wanted->req, REFUSAL_HALL_DIFFERS);
+    } else {
+        postpone(wanted);
+    }
+}
+
 static void on_postpone(struct http_req *req)
 {
-    struct wanted wanted = {.now_ms = clock_wall_us(pay_of(req)->loop->clock) / 1000};
-    char event[ORDER_EVENT_MAX];
-    if (!guard_id(req, 0, event, sizeof(event)) || !guard_read(req, read_wanted, &wanted))
+    struct pay *pay = pay_of(req);
+    const struct secret_file *token = pay->secrets->seats_admin;
+    struct wanted *wanted = guard_room(req, sizeof(*wanted));
+    if (wanted == NULL)
         return;
-    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponed, req);
-    log_act(req, "operator postpones an event", event);
-    sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = event,
-                                                                  .show = wanted.show,
-                                                                  .until_ms = wanted.until_ms,
-                                                                  .reason = wanted.reason,
-                                                                  .who = guard_who(req)});
-    sql_postponement_add(job, &(struct sql_postponement_args){event});
-    pg_job_send(job);
+    MAGIC_BEGIN(wanted, wanted);
+    wanted->req = req;
+    wanted->now_ms = clock_wall_us(pay->loop->clock) / 1000;
+    if (!guard_id(req, 0, wanted->event, sizeof(wanted->event)) ||
+        !guard_read(req, read_wanted, wanted))
+        return;
+    if (token == NULL) { /* nothing is compared with the hall here */
+        postpone(wanted);
+        return;
+    }
+    span_to_cstr(secret_file_span(token), wanted->token, sizeof(wanted->token));
+    guard_trace(req, wanted->trace);
+    wanted->fetch = (struct held_fetch){.outcalls = pay->outcalls,
+                                        .map = pay->seats_map,
+                                        .clock = &pay->common->seats_clock,
+                                        .event = wanted->event,
+                                        .pass = wanted->token,
+                                        .trace = wanted->trace,
+                                        .on_done = on_hall,
+                                        .ctx = wanted};
+    held_fetch_begin(&wanted->fetch);
 }
 
 const struct http_route event_routes[] = {

@@ -270,11 +270,14 @@ void held_fetch_begin(struct held_fetch *fetch)
     assert(strlen(fetch->pass) < HELD_PASS_MAX);
     assert(strlen(fetch->trace) == TRACE_TEXT_LEN);
     struct text url = text_on(url_memory, sizeof(url_memory) - 1);
-    seats_map_put(fetch->map, SEATS_OPEN, span_of(fetch->event), &url);
-    TEXT_LIT(&url, "/v1/seats/");
+    bool whole = fetch->hold == NULL;
+    seats_map_put(fetch->map, whole ? SEATS_PRIVATE : SEATS_OPEN, span_of(fetch->event), &url);
+    text_put(&url, whole ? SPAN("/admin/events/") : SPAN("/v1/seats/"));
     outcall_escape(&url, span_of(fetch->event));
-    TEXT_LIT(&url, "/holds/");
-    outcall_escape(&url, span_of(fetch->hold));
+    if (!whole) {
+        TEXT_LIT(&url, "/holds/");
+        outcall_escape(&url, span_of(fetch->hold));
+    }
     assert(!url.overflown);
     url_memory[url.len] = '\0';
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", fetch->pass);

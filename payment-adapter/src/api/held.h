@@ -1,5 +1,6 @@
 /* held.h: fetches a hold from the seat service with the buyer's own pass, and turns it into the
- * order's facts and into the purchase that the order fixes (sale/purchase.h). */
+ * order's facts and into the purchase that the order fixes (sale/purchase.h). Fetches an event,
+ * too. */
 #ifndef FG_PAY_HELD_H
 #define FG_PAY_HELD_H
 
@@ -31,7 +32,7 @@ struct held_fetch {
     struct outcalls *outcalls;
     struct seats_map *map;
     struct seats_clock *clock;
-    /* Borrowed until on_done. */
+    /* Borrowed until on_done. `hold` NULL: the event itself, and `pass` is an operator's token. */
     const char *event, *hold, *pass, *trace;
     /* Called once; answer NULL: no known process has the event. */
     void (*on_done)(void *ctx, const struct outcall_answer *answer);

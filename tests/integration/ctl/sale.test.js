@@ -94,6 +94,8 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   for (const seats of [undefined, { privatePort: 1 }])
     refused(await commandLine(scope, { ...services, seats })('cancel', 'second', '--why', 'ill'), EXIT.usage, /^fairgate: second: its hall cannot be read now\. All tickets become void/);
   const postpone = (until) => withoutSeats('postpone', 'second', 'starts_at=2031-05-01T18:00:00Z', `refund_until=${until}`, '--why', 'ill', '--yes');
+  refused(await postpone('2031-01-01T00:00:00Z'), EXIT.refused, /hall-has-another-date/);
+  done(await fairgate('halls', 'correct', 'second', '-', '--yes', { input: JSON.stringify({ ...JSON.parse(document), starts_at: '2031-05-01T18:00:00Z' }) }));
   done(await postpone('2031-01-01T00:00:00Z'));
   const { stdout } = done(await postpone('2031-02-01T00:00:00Z'));
   for (const shown of [/^refund_until +2031-02-01 /m, /^times +1$/m, /^mails_waiting +0$/m]) assert.match(stdout, shown);

@@ -18,7 +18,12 @@ const buyer = await world.login('argon2id@example.com'); // reads English
 const buy = () => world.orderedAs(buyer, 'completed');
 const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
 const mailsOf = (order, kind) => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.${kind}@`));
-const postpone = (body) => world.pay.admin.put(PATH, { body: { reason: 'the singer is ill', ...body } });
+const put = (body) => world.pay.admin.put(PATH, { body: { reason: 'the singer is ill', ...body } });
+// The hall is corrected first.
+const postpone = (body) => {
+  world.seats.show.starts_at = body.starts_at;
+  return put(body);
+};
 
 test('an event that nobody postponed says so', async () => {
   const { json } = assertStatus(await world.pay.admin.get(PATH), 200);
@@ -28,7 +33,7 @@ test('an event that nobody postponed says so', async () => {
 test('what cannot be is refused, by its field', async () => {
   for (const [body, field] of [[{ ...NEW, refund_until: '2020-01-01T00:00:00Z' }, 'refund_until'], [{ refund_until: NEW.refund_until }, 'starts_at'],
     [{ ...NEW, doors_at: '2031-06-01T11:00:00Z' }, 'doors_at'], [{ ...NEW, time_zone: 'Nowhere' }, 'time_zone']]) {
-    const answer = await postpone(body);
+    const answer = await put(body);
     assertProblem(answer, 400, 'bad-request');
     assert.match(answer.json.detail, new RegExp(field));
   }
@@ -38,6 +43,10 @@ test('an order from before has the new date, a mail, and a way back in full', as
   const [order, other] = [await buy(), await buy()];
   const before = await read(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).json.code, 'refund-by-operator');
+  assertProblem(await put(NEW), 409, 'hall-has-another-date');
+  world.seats.fault('GET /admin/events/', 503);
+  assertProblem(await put(NEW), 503, 'unavailable');
+  assert.equal((await world.pay.admin.get(PATH)).json.at, null);
   const answer = assertStatus(await postpone(NEW), 200);
   assert.deepEqual([answer.json.starts_at, answer.json.doors_at, answer.json.times], [NEW.starts_at, null, 1]);
   const after = await read(order);
@@ -60,7 +69,7 @@ test('an order from before has the new date, a mail, and a way back in full', as
 
 test('the same again writes to nobody, another date to everybody who still has a ticket', async () => {
   const fresh = await buy(); // for the new date
-  assert.equal((await read(fresh)).refund.by, 'operator');
+  assert.deepEqual((({ refund, starts_at: starts }) => [refund.by, starts])(await read(fresh)), ['operator', NEW.starts_at]);
   assert.equal((await postpone(NEW)).json.times, 1);
   const longer = { ...NEW, refund_until: '2031-05-02T10:00:00.000Z', doors_at: '2031-06-01T09:00:00.000Z' };
   assert.deepEqual((({ json: { times, refund_until: until, mails_waiting: mails } }) => [times, until, mails])(await postpone(longer)), [1, longer.refund_until, 0]);

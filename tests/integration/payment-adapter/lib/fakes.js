@@ -178,6 +178,7 @@ export class FakeSeats extends Fake {
     this.plan = null; // price by seat, each price a category; null: any seat, at hold()'s price
     this.count = 0;
     this.aheadMs = 0; // offset of its clock from ours
+    this.show = { ...SHOW };
   }
 
   now() {
@@ -212,7 +213,7 @@ export class FakeSeats extends Fake {
     const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
     const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: hold.category, ...(hold.label && { label: `${hold.label} ${id.split('-')[1]}` }), price: total / seats.length }));
-    return { hold: hold.hold, event, event_name: '갈라 & 친구들', ...SHOW, state, version, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
+    return { hold: hold.hold, event, event_name: '갈라 & 친구들', ...this.show, state, version, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
   }
 
   sold() {
@@ -393,6 +394,7 @@ export class FakeSeats extends Fake {
     }
     const sold = /^\/admin\/events\/([^/]+)\/export(?:\?(.*))?$/.exec(path);
     if (sold && !this.#knows(sold[1])) return no(404, 'event-unknown');
+    if (path === `/admin/events/${this.event}`) return { status: 200, body: { event: this.event, ...this.show } };
     if (sold) return { status: 200, body: this.#page(sold[1], new URLSearchParams(sold[2])) };
     return no(404, 'not-found');
   }
