@@ -24,7 +24,7 @@ local function move_line(active)
     if lane == 0 and #shares > 0 then
         share_out(active, late_n)
     end
-    if state == OPEN then
+    if state == OPEN and not visits_have_no_hall(served_ms, halted_ms) then
         measure_rate(call_next(active, late_n))
     end
     if lane > 0 then

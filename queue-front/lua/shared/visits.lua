@@ -6,6 +6,9 @@
 -- HALT_MAX_MS: fronts with a wrong address must not hold slots for ever. An event that was never seen served is not
 -- paused, nor is one whose pause reached the limit, until it is seen served again.
 --
+-- Once the line has opened, NO_HALL pauses it, seen served or not, and nobody is called. Each report sets `served_ms` to
+-- 0 and starts the pause anew: it lasts as long as a front renews it.
+--
 -- `active`, `ends` and phantoms are on this clock. All times that leave the scripts are on the event's.
 
 local SERVED_EVERY_MS = 1000 -- how often it is written, by all fronts together
@@ -22,17 +25,25 @@ local function visits_set(stood_ms, halted_ms)
     end
 end
 
+local function visits_have_no_hall(served_ms, halted_ms)
+    return halted_ms > 0 and served_ms == 0
+end
+
 -- The pause has reached its limit, whatever fronts see, and even if none looks any longer.
-local function visits_waited_out(halted_ms)
-    return halted_ms > 0 and now_ms >= halted_ms + HALT_MAX_MS
+local function visits_waited_out(served_ms, halted_ms)
+    local limit_ms = visits_have_no_hall(served_ms, halted_ms) and 2 * UNSERVED_MS or HALT_MAX_MS
+    return halted_ms > 0 and now_ms >= halted_ms + limit_ms
 end
 
 -- Whether a front's observation changes anything. `halted_ms` is 0 while the clock runs.
-local function visits_news(seen, served_ms, halted_ms)
-    if visits_waited_out(halted_ms) then
+local function visits_news(seen, at_state, served_ms, halted_ms)
+    if visits_waited_out(served_ms, halted_ms) then
         return true
     elseif seen == SERVED then
         return halted_ms > 0 or now_ms >= served_ms + SERVED_EVERY_MS
+    elseif seen == NO_HALL then
+        return at_state > PRE_QUEUE and
+            now_ms >= math.max(served_ms + UNSERVED_MS, halted_ms + SERVED_EVERY_MS)
     end
     return seen == UNSERVED and halted_ms == 0 and served_ms > 0 and now_ms >= served_ms + UNSERVED_MS
 end

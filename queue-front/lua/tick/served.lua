@@ -2,7 +2,11 @@
 
 local function note_served()
     local seen = tonumber(ARGV[ask_tick.served])
-    if not visits_news(seen, served_ms, halted_ms) then
+    if not visits_news(seen, state, served_ms, halted_ms) then
+        return
+    elseif seen == NO_HALL then
+        served_ms, halted_ms = 0, now_ms
+        call('HSET', CFG, 'served_ms', 0, 'visits_stood_ms', behind_ms, 'visits_halted_ms', now_ms)
         return
     elseif seen == UNSERVED and halted_ms == 0 then
         -- The time until the outage was noticed is given back, too, but not unobserved time.

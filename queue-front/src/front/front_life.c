@@ -221,7 +221,7 @@ static void on_view(void *ctx, const struct line_view *view)
         struct line_sums *sums = view->sums;
         *sums = event->promises.sums;
         sums->errors = errors_now(front) - event->errors_before;
-        sums->served = event->served;
+        served_put(event);
     }
     show_figures(front, event, !view->resting);
     figures_show(event);

@@ -3,14 +3,16 @@
  * answers for sleeping events without waking them, unlike /metrics, which lists only events in
  * memory.
  *
- * An operator's act depends on the current answers, and silence counts as missing. For the alarm,
- * events are checked one after the other, each every few seconds unless it was seen served
- * (front/served.h), and silence changes nothing: seats that are down have their own alarm.
+ * An operator's act depends on the current answers, and silence counts as missing. For the alarm
+ * and the visit clock (served_put()), events are checked one after the other, each every few
+ * seconds unless it was seen served, and silence changes nothing: seats that are down have their
+ * own alarm.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/sale.h"
 
 #include "front/front_internal.h"
+#include "front/served.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -133,6 +135,7 @@ static void set_missing(struct front_line *event, bool missing)
 {
     bool changes = event->hall_missing != missing;
     event->hall_missing = missing;
+    served_put(event);
     if (changes)
         figures_show(event);
 }

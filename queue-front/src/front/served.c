@@ -19,6 +19,12 @@ enum {
     ANSWER_MS = 900, /* a round should end before the next; Redis waits for three */
 };
 
+void served_put(struct front_line *event)
+{
+    if (event->view->sums != NULL)
+        event->view->sums->served = event->hall_missing ? SERVED_NO_HALL : event->served;
+}
+
 static void settle_event(struct front_line *event, void *ctx)
 {
     (void)ctx;
@@ -26,8 +32,7 @@ static void settle_event(struct front_line *event, void *ctx)
         return; /* the event's result applies to its lanes */
     event->served = event->seen_served ? SERVED_YES : SERVED_NO;
     event->seen_served = false;
-    if (event->view->sums != NULL)
-        event->view->sums->served = event->served; /* sent with the next tick */
+    served_put(event);
 }
 
 static void on_page(void *ctx, const struct outcall_answer *answer)

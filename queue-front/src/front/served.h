@@ -8,4 +8,7 @@
 /* Call often: requests all pages once a second, and stores the result in each event. */
 void served_look(struct front *front);
 
+/* Sends with the next tick what this process knows of the event's seats. */
+void served_put(struct front_line *event);
+
 #endif

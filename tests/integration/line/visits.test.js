@@ -11,8 +11,8 @@ const HALT_MAX_MS = 1_800_000;
 const scope = openScope(test);
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
-// Whether a front sees that visitors inside are served, are not served, or cannot tell.
-const SERVED = 'set served=1', UNSERVED = 'set served=2', UNSEEN = 'set served=0';
+// Whether a front sees that visitors inside are served, are not served, have no hall, or cannot tell.
+const SERVED = 'set served=1', UNSERVED = 'set served=2', NO_HALL = 'set served=3', UNSEEN = 'set served=0';
 const HALTED = 'view halted_ms=1..9999999999999', NOT_HALTED = 'view halted_ms=0';
 // Place 1 is inside, for 60 s without a sign of life and for at most 100 s.
 const INSIDE = `create session_ttl_ms=60000 session_max_ms=100000; ${SERVED}; join 2; tick; step 1000; tick; pass 1 ok`;
@@ -46,6 +46,12 @@ for (const [name, text] of [
     ${HALT_MAX_MS / 1000 - 10} times: step 1000, one, tick, two, tick; two; ${HALTED}
     10 times: step 1000, one, tick, two, tick; two; ${NOT_HALTED}; one; ${NOT_HALTED}
     heartbeat 1 ok; answer endsMs={ms+95000}; redis HEXISTS cfg visits_halted_ms = 0`],
+  ['without a hall visits take no time and nobody is called', `
+    create session_ttl_ms=60000 session_max_ms=100000; ${NO_HALL}; run 1000 1000; ${UNSEEN}; join 1; run 5000 1000; view serving=0
+    step 2000; tick; tick; view serving=1; pass 1 ok; ${NO_HALL}; join 1; run ${2 * HALT_MAX_MS} 4000; view active=1 serving=1; ${HALTED}
+    ${UNSERVED}; run 5000 1000; view serving=1; ${HALTED}; run 2000 1000; view serving=2 active=1; ${NOT_HALTED}
+    heartbeat 1 ok; answer endsMs={ms+94000}..{ms+96000}; run 62000 1000; view active=0
+    ${SERVED}; join 1; step 1000; tick; tick; view serving=3; ${NO_HALL}; step 2000; tick; ${NOT_HALTED}; step 2000; tick; ${HALTED}`],
   ['an event that nobody ever saw served is not judged', `
     create session_ttl_ms=60000; ${UNSERVED}; join 1; run 1000 1000; pass 1 ok; run 62000 1000; view halted_ms=0 active=0`],
   ['a member inside twice gets no third visit when the first ends', `

@@ -183,8 +183,13 @@ describe('a sale that is to begin', () => {
       return [(await live(front, 'timed')).hall_missing, gauge].join(' ');
     };
     await until('the alarm', async () => (await alarm()) === 'true 1');
+    await until('visits to halt', async () => (await live(front, 'timed')).visits_halted);
+    const visitor = await Visitor.withPlace(front, 'timed');
+    assert.equal((await visitor.me()).json.place, 'waiting');
     await importHall(seats, 'timed', hall());
     await until('its end', async () => (await alarm()) === 'false 0');
+    await visitor.entered();
+    assert.equal((await live(front, 'timed')).visits_halted, false);
     assert.equal((await live(front, 'hall-0')).hall_missing, false);
   });
 
