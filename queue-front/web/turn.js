@@ -60,6 +60,10 @@ function showVisit() {
   const [expires, ends] = [Date.parse(me.session_expires_at), Date.parse(me.session_ends_at)];
   byId('stay').hidden = !(expires < ends);
   if (!expires) return;
+  if (me.visits_halted) {
+    put('visit-left', say('more.halted'));
+    return showTitle(say('more.visit'));
+  }
   const [text, late] = warn(expires, say('more.visit'), expires < ends);
   put('visit-left', say('more.visit-left', text));
   byId('visit-left').classList.toggle('late', late);
@@ -127,25 +131,21 @@ async function missing(url) {
   return hall.status === 404 && (await hall.json().catch(() => ({}))).code === 'event-unknown' ? 'more.no-hall' : '';
 }
 
-// While the hall is missing, the page shows only that and keeps the visit alive, also after a reload. The visit clock
-// is paused if a new pass ends over a second later than the previous one; it resumes after too long an outage.
+// While the hall is missing, the page shows only that and keeps the visit alive, also after a reload.
 async function goOn(pass) {
   // For seat pages that send a bearer token; ours uses the cookie. Gone when this tab closes.
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   me.session_expires_at = pass.expires_at;
-  let [ends, paused] = [pass.ends_at, false];
   for (let round = 0, why; (why = await missing(pass.next_url)) !== ''; round++) {
     if (!IN.includes(line.dataset.view)) return hands.setOpening(false);
-    put('opening', say(paused && why === 'more.opening' ? 'more.opening-paused' : why));
+    put('opening', say(me.visits_halted && why === 'more.opening' ? 'more.opening-paused' : why));
     hands.notice('');
     hands.setOpening(true);
     announce(byId('opening').textContent);
     history.replaceState(null, '', '#in');
     await hands.pause(hands.jitter(4000));
     const isDue = round % RENEWED_EVERY === 1 || Date.parse(me.session_expires_at) - serverNow() < 60_000;
-    if (!isDue || !await renew().catch(() => false)) continue;
-    paused = Date.parse(me.session_ends_at) > Date.parse(ends) + 1000;
-    ends = me.session_ends_at;
+    if (isDue) await renew().catch(() => {});
   }
   hands.setOpening(false);
   history.replaceState(null, '', location.pathname);

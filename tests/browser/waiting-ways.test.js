@@ -588,19 +588,22 @@ describe('around the waiting page', async () => {
     };
     await isOpening(/hall is opening/);
     await visitor.judge('waiting-opening');
-    let [late, more] = [0, 5000]; // the visit's end moves until `more` is 0; each pass is renewed at once
-    await page.route('**/session', async (route) => {
+    let halted = true;
+    await page.context().route('**/me', async (route) => {
       const answer = await route.fetch();
-      const told = await answer.json();
-      const ends_at = new Date(Date.parse(told.ends_at) + (late += more)).toISOString();
-      await route.fulfill({ response: answer, json: { ...told, ends_at, expires_at: new Date(Date.now() + 30_000).toISOString() } });
+      await route.fulfill({ response: answer, json: { ...await answer.json(), ...(halted && { visits_halted: true }), poll_after_ms: 1000 } });
     });
-    await page.route('**/me', (route) => route.abort()); // its answer would repeat the pass's end
+    await page.evaluate(() => dispatchEvent(new Event('online'))); // polls at once
     await isOpening(/time is not running/);
-    more = 0; // the pause was too long
+    const tab = await page.context().newPage();
+    await tab.goto(`${line.at}/e/metre`);
+    await tab.waitForFunction(() => /time is not running/.test(document.getElementById('visit-left').textContent));
+    assert.equal(await tab.title(), 'You are in – The first night');
+    halted = false; // the pause was too long
+    await tab.waitForFunction(() => /^Time left: \d+:\d\d$/.test(document.getElementById('visit-left').textContent));
+    await tab.close();
     await isOpening(/hall is opening. Your visit is kept/);
-    await page.unroute('**/session');
-    await page.unroute('**/me');
+    await page.context().unroute('**/me');
     await page.reload(); // continues with it
     await isOpening(/hall is opening/);
     const hall = (status, code) => (route) => route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ status, code }) });

@@ -503,7 +503,9 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
             wording_put_clock(out, look->place.call_expires_ms);
         break;
     case GAP_VISIT_ENDS:
-        if (look->place.session_expires_ms > 0)
+        if (look->event->view->halted_ms > 0)
+            html_put(out, waiting_look_phrase(look, "more.halted"));
+        else if (look->place.session_expires_ms > 0)
             wording_put_utc(out, waiting_look_phrase(look, "admitted.until"),
                             look->place.session_expires_ms);
         break;

@@ -224,6 +224,8 @@ void status_me_json(struct text *out, const struct me_ask *ask)
     if (ask->place.session_expires_ms > 0) {
         json_member_time(out, "session_expires_at", ask->place.session_expires_ms);
         json_member_time(out, "session_ends_at", ask->place.session_ends_ms);
+        if (view->halted_ms > 0)
+            json_member_bool(out, "visits_halted", true);
     }
     if (place_is_over(ask->place))
         json_member_bool(out, "can_join", event_state_takes_joins(view->state));

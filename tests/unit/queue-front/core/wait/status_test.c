@@ -41,6 +41,7 @@ SCRIPT_VERB(set, "set")
         SLOT("rate", SLOT_U64, it.view.knobs.rate_milli),
         SLOT("line_max", SLOT_U64, it.view.knobs.line_max),
         SLOT("stale", SLOT_FLAG, it.view.stale),
+        SLOT("halted", SLOT_U64, it.view.halted_ms),
         SLOT("paused", SLOT_U32, it.eta.reason),
         SLOT("poll", SLOT_U32, it.status.poll_after_ms),
         SLOT("position", SLOT_U64, place->position),
@@ -185,7 +186,8 @@ static const struct script_row rows[] = {
      "lanes; fans; place late; set position=12 called_until=1798859045000 expires=1798859046000"
      " ends=1798859047000 extensions=3; me; has 'lane':'fans','lane_share':30,; has 'called':true;"
      "has 'extensions_left':7; has 'session_expires_at':'2027-01-02T03:04:06.000Z',"
-     "'session_ends_at':'2027-01-02T03:04:07.000Z'; lacks eta_reason"},
+     "'session_ends_at':'2027-01-02T03:04:07.000Z'; lacks eta_reason; lacks visits_halted;"
+     "set halted=1; me; has 'visits_halted':true"},
     {"a visitor whose call expired may join an open line again",
      "place expired; set position=12; me; has 'basis':'unknown'; has 'called':false;"
      "has 'can_join':true; state closed; me; has 'can_join':false"},
