@@ -111,6 +111,8 @@ static void answer_pass(const struct visiting *visit, unsigned status)
     if (visit->page) {
         if (visit->machine.wish == VISIT_HEARTBEAT)
             answer_waiting_page(visit->req, event, "extended", &cookies);
+        else if (line_of(visit)->view->no_hall)
+            answer_waiting_page(visit->req, event, NULL, &cookies);
         else
             answer_see_other(visit->req, text_span(&next), &cookies);
         return;

@@ -200,4 +200,20 @@ describe('a sale that is to begin', () => {
     assert.match(incomplete(await open('silent'), ['hall']), /does not answer/);
     assert.equal((await live(front, 'timed')).hall_missing, false);
   });
+
+  test('a visitor who entered before it had a hall is kept, and a form shows the waiting page instead', async () => {
+    await make('early');
+    await act(front, 'early', 'open', { body: { without: ['hall'] } });
+    const visitor = await Visitor.withPlace(front, 'early');
+    await visitor.entered();
+    await seats.start();
+    await until('visits to halt', async () => (await visitor.me()).json.visits_halted);
+    const form = { headers: { accept: 'text/html' }, body: '' };
+    const { headers: { location } } = assertStatus(await visitor.pass(form), 303);
+    assert.equal(location, '/e/early');
+    const page = await front.http.get(location, { headers: { ...visitor.jar.headers, ...form.headers } });
+    assert.match(page.text, /<p id="visit-left">The hall is not open just now\. Your time is not running/);
+    await importHall(seats, 'early', hall());
+    await until('the form to lead to the hall', async () => (await visitor.pass(form)).headers.location === '/seats/early');
+  });
 });

@@ -731,6 +731,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     if (view->halted_ms > 0 && tick->line.halted_ms == 0)
         view->resumed_ms = tick->line.now_ms;
     view->halted_ms = tick->line.halted_ms;
+    view->no_hall = tick->line.halted_ms > 0 && tick->line.served_ms == 0;
     view->clock_ahead_ms = tick->line.clock_ahead_ms;
     view->clock_behind_ms = tick->line.clock_behind_ms;
     view->codes = tick->line.codes;
