@@ -32,6 +32,7 @@ const gathers = Date.parse(line.dataset.gathers) || 0;
 
 // Nobody can enter with this place any longer: the rendered page says why, and what the visitor can do.
 let { over } = line.dataset;
+const FULL = ['', 'line-full']; // the only refusal that comes and goes while a page is open
 const OVER = ['expired', 'ended', 'done'];
 
 const notice = (text) => {
@@ -175,6 +176,7 @@ function onStatus(status) {
   if (status.prices) tellPrices(status.prices).catch(() => {});
   opens = Date.parse(status.opens_at) || 0;
   lanes = status.lanes ?? [];
+  if (FULL.includes(line.dataset.refused)) line.dataset.refused = status.full ? FULL[1] : '';
   if (!me) {
     showUpdated(); // no other data follows
     return seeNoPlace(status.state);

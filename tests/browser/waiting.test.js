@@ -166,6 +166,16 @@ describe('the waiting page in each state', async () => {
         await visitor.view('join');
         await note(visitor, `join-${state}`, lang);
       }
+      for (const [why, knobs] of [['code', { code_required: true }], ['member', { member_required: true }], ['full', { line_max: 1 }]]) {
+        const id = await line.open(`join-${why}-${lang}`, knobs);
+        await line.go(visitor, id);
+        if (why === 'full') await line.crowd(id, 1);
+        await visitor.page.locator('.refused:visible').waitFor();
+        await note(visitor, `join/${why}`, lang);
+        await offersWhatIsDone(visitor, 'join');
+        if (why === 'full') await patch(line.front, id, { line_max: 2 });
+        if (why === 'full') await visitor.page.locator('#join button').waitFor();
+      }
       await line.go(visitor, await line.event('show-lanes', (id) => line.open(id, { lanes: [{ id: 'fans', name: 'The fan club', share: 30, invitations: 5 }] })));
       await visitor.view('join');
       await note(visitor, 'join-lanes', lang);

@@ -255,7 +255,7 @@ void answer_refuse(struct http_req *req, const struct answer_refusal *refusal)
     if (refusal_row(row)->status == 409)
         json_member_cstr(&members, "state", event_state_name(refusal->state));
     if (refusal->outcome == LINE_GONE || refusal->outcome == LINE_EXPIRED)
-        json_member_bool(&members, "can_join", event_state_takes_joins(refusal->state));
+        json_member_bool(&members, "can_join", refusal->can_join);
     if (refusal->members.len > 0)
         json_raw(&members, refusal->members);
     assert(!members.overflown);

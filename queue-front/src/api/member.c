@@ -35,16 +35,24 @@ static bool is_visitor(const struct front *front, struct span event, struct span
     return found;
 }
 
+static struct span token_of(const struct http_req *req)
+{
+    struct span token = span_trim(http_req_header_named(req, SPAN("X-Member-Token")));
+    return token.len > 0 ? token : http_req_cookie(req, SPAN(MEMBER_COOKIE));
+}
+
+bool member_shows_token(const struct http_req *req, const struct front_line *event)
+{
+    return (event->doc.member_required || event->doc.lanes_len > 0) && token_of(req).len > 0;
+}
+
 /* 0, or as jwt_verify(). ERR_NOT_FOUND: no token, or no issuer is trusted; ERR_UNKNOWN: its key may
  * still arrive. */
 static int member_of(const struct http_req *req, struct front *front,
                      const struct front_line *event,
                      const uint8_t holder_or_null[LINE_VISITOR_BYTES], struct found *out)
 {
-    struct span id = front_line_id(event);
-    struct span token = span_trim(http_req_header_named(req, SPAN("X-Member-Token")));
-    if (token.len == 0)
-        token = http_req_cookie(req, SPAN(MEMBER_COOKIE));
+    struct span id = front_line_id(event), token = token_of(req);
     const struct jwks *keys = member_keys_now(front);
     if (token.len > 0 && member_keys_awaited(front))
         return ERR_UNKNOWN;

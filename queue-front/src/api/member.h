@@ -13,6 +13,9 @@
 bool member_check(struct http_req *req, struct front *front, const struct front_line *event,
                   struct visitor *member, unsigned *lane);
 
+/* Whether it has a token, valid or not, where that decides about a join. */
+bool member_shows_token(const struct http_req *req, const struct front_line *event);
+
 /* The lane that a token opens to a visitor with a place in the general line; 0: none. */
 unsigned member_lane(const struct http_req *req, struct front *front,
                      const struct front_line *event);

@@ -184,6 +184,9 @@ static void answer_refused(const struct visiting *visit, const struct visit_effe
         .members = text_span(&members),
         .page = visit->page ? event_id(visit) : (struct span){NULL, 0},
     };
+    if (line != NULL)
+        refusal.can_join =
+            status_may_join(line->view, &line->doc, member_shows_token(visit->req, line));
     answer_refuse(visit->req, &refusal);
 }
 

@@ -37,11 +37,14 @@ enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 
 
 /* ---- me ---- */
 
-static void write_me(struct text *out, const struct front *front, const struct front_line *event,
+static void write_me(struct text *out, const struct http_req *req, const struct front_line *event,
                      uint64_t entry, struct place place, struct span ticket)
 {
+    const struct front *front = front_of(req);
     struct me_ask ask = {
         .view = event->view,
+        .doc = &event->doc,
+        .shows_token = member_shows_token(req, event),
         .eta = &event->eta,
         .odds = front_odds(event),
         .entry = entry,
@@ -75,7 +78,7 @@ static void on_me(struct http_req *req)
         answer_overloaded(req);
         return;
     }
-    write_me(&json, front, event, ticket.entry, place, (struct span){NULL, 0});
+    write_me(&json, req, event, ticket.entry, place, (struct span){NULL, 0});
     answer_json(req, 200, &json, NULL);
 }
 
@@ -223,7 +226,7 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
     struct place place = caller_place(req, front, event, entry, NULL); /* it was issued */
-    write_me(&json, front, event, entry, place, ticket);
+    write_me(&json, req, event, entry, place, ticket);
     answer_json(req, status, &json, headers);
 }
 

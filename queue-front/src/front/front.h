@@ -123,7 +123,8 @@ struct front_stats {
 
 enum { FRONT_GAUGES = 25 }; /* of each line */
 
-/* The waiting page for visitors without a place: the same for all readers of a language. */
+/* The waiting page for visitors without a place: the same for all readers of a language, with a
+ * member's token or without. */
 struct front_page {
     struct http_blob *blob;    /* by encoding (gzip); NULL: not rendered */
     char tag[TAG_LEN + 2 + 1]; /* with quotes */
@@ -192,7 +193,7 @@ struct front_line {
     char tag[20];            /* of the body, with quotes */
     uint64_t rendered_us;
     uint64_t published_us;
-    struct front_page page[LANG_MAX];
+    struct front_page page[2][LANG_MAX];
     bool urgent; /* state or document changed: send without the one-second delay */
     bool unsent; /* frame differs from the last one sent to streams */
     struct http_channel *channel;

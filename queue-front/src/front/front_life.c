@@ -99,8 +99,10 @@ static void event_destroy(struct front *front, struct front_line *event)
     http_blob_unref(event->frame);
     pilot_destroy(event);
     drawing_forget(event);
-    for (unsigned i = 0; i < LANG_MAX; i++)
-        http_blob_unref(event->page[i].blob);
+    for (unsigned i = 0; i < LANG_MAX; i++) {
+        http_blob_unref(event->page[false][i].blob);
+        http_blob_unref(event->page[true][i].blob);
+    }
     free(event);
 }
 

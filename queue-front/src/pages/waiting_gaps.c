@@ -182,6 +182,8 @@ static void put_me(struct text *out, const struct waiting_look *look)
     }
     struct me_ask ask = {
         .view = look->event->view,
+        .doc = &look->event->doc,
+        .shows_token = look->shows_token,
         .eta = &look->event->eta,
         .entry = look->entry,
         .place = look->place,
@@ -261,6 +263,8 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
 {
     const struct waiting_look *look = ctx;
     const struct event_doc *doc = look->event != NULL ? &look->event->doc : NULL;
+    const char *refused =
+        doc != NULL ? status_join_refused(look->event->view, doc, look->shows_token) : NULL;
     switch ((enum gap)gap) {
     case GAP_EVENT:
         text_put(out, front_line_id(look->event));
@@ -354,6 +358,12 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_JOIN_WORDS: /* each lane has its own order */
         html_put(out, waiting_look_phrase(look, doc->lanes_len > 0 ? "join.lanes" : "join.text"));
+        break;
+    case GAP_REFUSED:
+        text_str(out, refused != NULL ? refused : "");
+        break;
+    case GAP_REFUSED_WORDS: /* a full line is shown and hidden by the script */
+        html_put(out, phrase_of(look, "notice.", span_of(refused != NULL ? refused : "line-full")));
         break;
     case GAP_MESSAGE:
         html_put(out, message_of(look));

@@ -4,6 +4,7 @@
 #include "pages/waiting_look.h"
 
 #include "api/caller.h"
+#include "api/member.h"
 #include "core/event/event_state.h"
 #include "core/wait/poll.h"
 
@@ -63,6 +64,7 @@ void waiting_look_take(struct waiting_look *look, const struct http_req *req)
         look->entry = ticket.entry;
         look->place = caller_place(req, front, event, ticket.entry, &look->unread);
     }
+    look->shows_token = look->kept || member_shows_token(req, event);
     look->view = view_of(look);
     look->eta = status_eta(&event->eta, look->place);
     if (look->kept) /* no visitor's wait */

@@ -23,8 +23,9 @@ struct waiting_look {
     bool moved;     /* the ticket's place has moved to another device */
     uint64_t entry; /* of the ticket; 0: none */
     struct place place;
-    bool unread;     /* no memory to read a pass: the place may be inside */
-    bool may_change; /* the member's token opens a lane, and the place is in the general line */
+    bool unread;      /* no memory to read a pass: the place may be inside */
+    bool shows_token; /* of a member, or it is for a page that caches store */
+    bool may_change;  /* the member's token opens a lane, and the place is in the general line */
     struct eta eta;
     /* In a list: the current item. */
     const struct price *price;

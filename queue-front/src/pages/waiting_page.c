@@ -116,7 +116,7 @@ static void answer_page(struct http_req *req, const struct waiting_look *look, s
 
 static const struct front_page *shared_page(const struct waiting_look *look)
 {
-    const struct front_page *page = &look->event->page[look->lang];
+    const struct front_page *page = &look->event->page[look->shows_token][look->lang];
     uint64_t now_us = http_server_now_us(look->front->loop->server);
     bool fresh = page->blob != NULL && page->state == look->event->view->state &&
                  page->version == look->event->doc_version &&
@@ -184,7 +184,7 @@ static void make_page(const struct waiting_page *pages, struct waiting_look *loo
         blob = http_blob_create(made->body);
     if (blob == NULL)
         return; /* memory was short; the next one makes it again */
-    struct front_page *page = &event->page[look->lang];
+    struct front_page *page = &event->page[look->shows_token][look->lang];
     http_blob_unref(page->blob);
     *page = (struct front_page){
         .blob = blob,

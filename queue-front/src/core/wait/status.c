@@ -14,10 +14,31 @@
 #include <assert.h>
 
 /* From the picture; the limit itself applies when a join takes its place. */
+static bool is_full(const struct line_view *view)
+{
+    return view->knobs.line_max > 0 && view->waiting >= view->knobs.line_max;
+}
+
 static void put_full(struct text *out, const struct line_view *view)
 {
-    if (view->knobs.line_max > 0 && view->waiting >= view->knobs.line_max)
+    if (is_full(view))
         json_member_bool(out, "full", true);
+}
+
+const char *status_join_refused(const struct line_view *view, const struct event_doc *doc,
+                                bool shows_token)
+{
+    if (doc->member_required && !shows_token)
+        return "member-required";
+    if (event_doc_asks_code(doc, view->lane) && !(shows_token && doc->lanes_len > 0))
+        return "code-required";
+    return is_full(view) ? "line-full" : NULL;
+}
+
+bool status_may_join(const struct line_view *view, const struct event_doc *doc, bool shows_token)
+{
+    return event_state_takes_joins(view->state) &&
+           status_join_refused(view, doc, shows_token) == NULL;
 }
 
 static void put_why(struct text *out, const struct eta_model *eta)
@@ -228,7 +249,7 @@ void status_me_json(struct text *out, const struct me_ask *ask)
             json_member_bool(out, "visits_halted", true);
     }
     if (place_is_over(ask->place))
-        json_member_bool(out, "can_join", event_state_takes_joins(view->state));
+        json_member_bool(out, "can_join", status_may_join(view, ask->doc, ask->shows_token));
     TEXT_LIT(out, ",\"poll_after_ms\":");
     text_u64(out, poll_after_ms(&poll));
     if (view->stale)

@@ -29,8 +29,11 @@ static void start(void)
     it.fans.knobs.line_max = 1;
     it.eta = measured;
     strcpy(it.doc.name, "The \"Show\"");
-    it.me = (struct me_ask){
-        .view = &it.view, .eta = &it.eta, .entry = 25, .place = {.state = PLACE_WAITING}};
+    it.me = (struct me_ask){.view = &it.view,
+                            .doc = &it.doc,
+                            .eta = &it.eta,
+                            .entry = 25,
+                            .place = {.state = PLACE_WAITING}};
     it.status = (struct status_ask){.view = &it.view, .doc = &it.doc, .eta = &it.eta};
 }
 
@@ -44,6 +47,7 @@ SCRIPT_VERB(set, "set")
         SLOT("halted", SLOT_U64, it.view.halted_ms),
         SLOT("paused", SLOT_U32, it.eta.reason),
         SLOT("poll", SLOT_U32, it.status.poll_after_ms),
+        SLOT("token", SLOT_FLAG, it.me.shows_token),
         SLOT("position", SLOT_U64, place->position),
         SLOT("ahead", SLOT_U64, place->ahead),
         SLOT("called_until", SLOT_U64, place->call_expires_ms),
@@ -67,6 +71,8 @@ SCRIPT_VERB(set_place, "place")
 
 SCRIPT_VERB(set_doc, "doc")
 {
+    it.doc.member_required |= script_has(line, "member");
+    it.doc.code_required |= script_has(line, "code");
     if (script_has(line, "message")) {
         it.doc.messages_len = 1;
         it.doc.message[0] = (struct event_text){.tag = "en", .len = 2, .text = "hi"};
@@ -190,7 +196,10 @@ static const struct script_row rows[] = {
      "set halted=1; me; has 'visits_halted':true"},
     {"a visitor whose call expired may join an open line again",
      "place expired; set position=12; me; has 'basis':'unknown'; has 'called':false;"
-     "has 'can_join':true; state closed; me; has 'can_join':false"},
+     "has 'can_join':true; set line_max=9; me; has 'can_join':false; set line_max=10; me;"
+     "has 'can_join':true; doc member; me; has 'can_join':false; set token=1; me;"
+     "has 'can_join':true; doc code; me; has 'can_join':false; lanes; me; has 'can_join':true;"
+     "state closed; me; has 'can_join':false"},
 };
 
 TEST_CASE(the_longest_answer_fits)
