@@ -19,7 +19,7 @@ const files = paths.map((path) => ({ path: path.replace(BUNDLES, ''), bytes: byt
 const TABLES = {
   'queue-front/web/bls.table.inc': ({ path }) => path === 'queue-front/web/bls.min.js',
   'queue-front/web/waiting.table.inc': ({ path }) => path === 'web/when.js' || path === 'web/money.js'
-    || /^queue-front\/web\/((wait|place|fair)\.min|cached|turn|slowed|prices|alert|move|why|draw-check|pow)\.js$/.test(path),
+    || /^queue-front\/web\/((wait|place|fair)\.min|abroad|cached|turn|slowed|prices|alert|move|why|draw-check|pow)\.js$/.test(path),
   'web/console/console.table.inc': ({ path }) => (path.startsWith('web/console/') && !path.endsWith('.html') && !LANGUAGE.test(path))
     || ['queue-front/web/licences.txt', 'queue-front/web/icon.svg', 'queue-front/web/draw-check.js', 'web/base.css', 'web/kit.js', 'web/money.js', 'web/plan.js', 'infra/demo/halls/samples.js', 'infra/demo/halls/bowl.js', 'docs/operate/runbook.md', 'docs/runbook.ko.md'].includes(path),
 };

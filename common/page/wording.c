@@ -104,29 +104,44 @@ void wording_put_time(struct text *out, const struct phrases *words, const struc
         text_put(out, at);
 }
 
+void wording_put_moment(struct text *out, const struct phrases *words, const struct show *show,
+                        uint64_t ms)
+{
+    struct span zone = wording_zone_of(show);
+    struct zone_clock clock;
+    struct tm tm;
+    calendar_at(zone, ms, &clock, &tm);
+    bool is_shown = put_form(out, &tm, phrases_find(words, SPAN("show.form")),
+                             phrases_find(words, SPAN("show.days")), SPAN(""));
+    if (is_shown && show->time_zone[0] == '\0' && span_eq(zone, SPAN("UTC")))
+        TEXT_LIT(out, " UTC");
+}
+
+void wording_put_clock(struct text *out, const struct show *show, uint64_t ms)
+{
+    char time[8];
+    struct zone_clock clock;
+    struct tm tm;
+    calendar_at(wording_zone_of(show), ms, &clock, &tm);
+    text_put(out, (struct span){time, strftime(time, sizeof(time), "%H:%M", &tm)});
+}
+
 #define APART "\u00a0· " /* no line begins with the dot */
 
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
                       const struct show *show)
 {
-    struct span zone = wording_zone_of(show);
-    struct zone_clock clock;
-    struct tm tm;
     if (show->starts_ms != 0) {
-        calendar_at(zone, show->starts_ms, &clock, &tm);
-        bool is_shown = put_form(out, &tm, phrases_find(words, SPAN("show.form")),
-                                 phrases_find(words, SPAN("show.days")), SPAN(""));
-        if (is_shown && show->time_zone[0] == '\0' && span_eq(zone, SPAN("UTC")))
-            TEXT_LIT(out, " UTC");
+        wording_put_moment(out, words, show, show->starts_ms);
         if (show->venue.name.len > 0)
             TEXT_LIT(out, APART);
     }
     show_put_place(out, &show->venue, span_of(lang_tag(lang)));
     if (show->doors_ms != 0) {
-        char time[8];
-        calendar_at(zone, show->doors_ms, &clock, &tm);
-        size_t len = strftime(time, sizeof(time), "%H:%M", &tm);
-        const struct span values[3] = {{time, len}, SPAN(""), SPAN("")};
+        char memory[8];
+        struct text time = text_on(memory, sizeof(memory));
+        wording_put_clock(&time, show, show->doors_ms);
+        const struct span values[3] = {text_span(&time), SPAN(""), SPAN("")};
         TEXT_LIT(out, APART);
         phrases_fill(out, phrases_find(words, SPAN("show.doors")), values, text_put);
     }

@@ -21,6 +21,10 @@ struct span wording_zone_of(const struct show *show); /* its own, or the default
  * its own time zone. Nothing, if nothing is said. UTC is named unless it is the show's own. */
 void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
                       const struct show *show);
+/* A time in the show's zone: by show.form, with UTC named as above; "17:30". */
+void wording_put_moment(struct text *out, const struct phrases *words, const struct show *show,
+                        uint64_t ms);
+void wording_put_clock(struct text *out, const struct show *show, uint64_t ms);
 /* A stored time, RFC 3339 in UTC, in the show's time zone (NULL: the default), which is named. Text
  * of another form is written as it is. */
 void wording_put_time(struct text *out, const struct phrases *words, const struct show *show,

@@ -23,7 +23,7 @@ function beKnown() {
   setCookie('fg_visitor', text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''), MONTH_S);
 }
 
-const hasCode = () => Boolean(byId('code').value || byId('invitation')?.value);
+const hasCode = () => Boolean(location.hash.includes('=') || byId('code').value || byId('invitation')?.value);
 
 // A cache that ignores Accept-Language gives all visitors the page of the first. A language in the address is a choice,
 // so it is stored. A visitor with a code stays on the page where it was entered.

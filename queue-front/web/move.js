@@ -1,6 +1,7 @@
-// move.js: gets a code with which another device can take over this visitor's place.
+// move.js: gets a code with which another device can take over this visitor's place, and takes over that of another.
 
-import { locale, make, moreWords, say } from './kit.js';
+import { byId, make, moreWords, say } from './kit.js';
+import { timeOf } from './show.js';
 
 // Shows the code as text, and as a QR code of an address.
 export async function offer(at, ask) {
@@ -13,14 +14,33 @@ export async function offer(at, ask) {
     picture.setAttribute('class', 'qr');
     picture.setAttribute('role', 'img');
     picture.setAttribute('aria-label', url);
-    const time = new Date(until).toLocaleTimeString(locale, { timeStyle: 'short' });
     at.replaceChildren(
       make('p', {}, say('more.move.text')),
       picture,
       make('p', {}, `${say('more.move.code')}: `, make('strong', { className: 'code' }, code)),
-      make('p', {}, say('more.move.until', time)),
+      make('p', {}, say('more.move.until', timeOf(until, { timeStyle: 'short' }))),
     );
   } catch {
     at.replaceChildren(make('p', {}, say('more.move.failed')));
   }
+}
+
+// A QR code's address contains the code, an invitation's address the invitation; the visitor still has to confirm.
+export function read() {
+  const [, what, code] = /^#(move|invitation)=([\w-]+)$/.exec(location.hash) ?? [];
+  if (!code) return;
+  history.replaceState(null, '', location.pathname);
+  const [box, input] = what === 'move' ? ['bring', 'code'] : ['invite', 'invitation'];
+  if (!byId(input)) return; // this event has no invitations
+  byId(input).value = code;
+  if (what === 'move') byId(box).classList.remove('on');
+  byId(box).open = true;
+  byId(box).querySelector('button').focus();
+}
+
+// The page that follows has its number in the draw, or explains the failure.
+export async function take(ask, home) {
+  const code = byId('code').value;
+  const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
+  location.replace(answer.ok ? home : `${home}?notice=${(await answer.json()).code}`);
 }

@@ -2,14 +2,14 @@
 // same words (waiting_gaps.c). wait.js loads this file for the first place, together with the rarer phrases.
 
 import { announce, byId, locale, say, serverNow } from './kit.js';
-import { event, fill, keep, line, put, showTitle } from './show.js';
+import { event, fill, keep, line, put, showTitle, timeOf } from './show.js';
 import { drawQueue } from './queue.js';
 import { shownWait, waitAt } from './shown.js';
 
 const SAY_AT_MIN = [60, 30, 15, 10, 5, 2, 1]; // announced when the wait falls below these
 const number = (n) => n.toLocaleString(locale);
 // HH:MM in every language, as on the page without a script.
-const timeOfDay = (ms) => (ms ? new Date(ms).toTimeString().slice(0, 5) : '');
+const timeOfDay = (ms) => (ms ? timeOf(ms, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }, 'en-GB') : '');
 
 const unitOf = ({ unit, number: n }) => (unit ? say(`more.eta.${unit}${n > 1 ? 's' : ''}`) : '');
 

@@ -23,7 +23,22 @@ export const keep = {
   },
 };
 
-const fullTime = (ms) => new Date(ms).toLocaleString(locale, { dateStyle: 'full', timeStyle: 'short' });
+let zone = line.dataset.zone || undefined;
+try {
+  new Date().toLocaleString('en', { timeZone: zone });
+} catch { // the browser does not know it
+  zone = undefined;
+}
+
+const timesOf = (ms, form, its) => [zone, undefined].map((timeZone) => new Date(ms).toLocaleString(its, { ...form, timeZone }));
+export const isAbroad = (ms = byId('show')?.dataset.starts ?? Date.now()) => new Set(timesOf(ms)).size > 1;
+
+// Times are the hall's. This device's is added if it differs, once the rarer phrases are there.
+export function timeOf(ms, form = { dateStyle: 'full', timeStyle: 'short' }, its = locale) {
+  const [there, here] = timesOf(ms, form, its);
+  return there === here || !knows('more.here') ? there : say('more.here', there, here);
+}
+
 export function put(at, text) {
   if (at.textContent !== text) at.textContent = text;
 }
@@ -52,7 +67,7 @@ export function showTitle(before) {
 }
 
 export function showUpdated() {
-  fill('updated', say('live.updated', new Date(serverNow()).toLocaleTimeString(locale)));
+  fill('updated', say('live.updated', timeOf(serverNow(), { timeStyle: 'medium' })));
 }
 
 // In the visitor's language, else English, else any.
@@ -73,9 +88,11 @@ export function countdown(ms) {
 }
 
 // When the line closes for all who have not entered by then; null: an operator closes it.
-export function showCloses(at) {
+let closes = null;
+export function showCloses(at = closes) {
+  closes = at;
   byId('closes').hidden = !at;
-  if (at) fill('closes', say('live.closes', fullTime(Date.parse(at))));
+  if (at) fill('closes', say('live.closes', timeOf(at)));
 }
 
 // The countdown to the pre-queue or the opening, and its time; `begins` is in ms, 0: unknown. At the opening the
@@ -87,7 +104,7 @@ export function showBegins(begins, gathers, opens) {
     if (begins) fill(id, countdown(begins - serverNow()));
   }
   if (!begins || (closed && !knows('more.closed'))) return;
-  const opening = say('live.opens', fullTime(opens));
-  const words = closed ? say(line.dataset.beacon ? 'more.awaits' : 'more.closed') : gathers ? `${say('live.gathers', fullTime(begins))} ${opening}` : opening;
+  const opening = say('live.opens', timeOf(opens));
+  const words = closed ? say(line.dataset.beacon ? 'more.awaits' : 'more.closed') : gathers ? `${say('live.gathers', timeOf(begins))} ${opening}` : opening;
   for (const at of line.querySelectorAll('.begins')) put(at, words);
 }

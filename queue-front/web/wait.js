@@ -13,7 +13,7 @@
 // again.
 
 import { byId, moreWords, noteDate, notePageTime, onWake, say, serverNow } from './kit.js';
-import { event, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
+import { event, isAbroad, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
 const KEPT_MS = 2000; // caches may keep the status this long: its Date counts as that much older
@@ -146,17 +146,6 @@ async function fetched(file) {
 }
 
 // ---- shared status ----
-
-// The line below the name has the venue's time. Visitors in other zones find theirs at the foot of the page.
-async function tellHere({ starts, zone }) {
-  const [there, here] = [zone, undefined].map((timeZone) => new Date(starts).toLocaleString('en', { timeZone }));
-  if (there === here) return;
-  const [{ hereOf }] = await Promise.all([fetched('when'), moreWords()]);
-  const reply = document.createElement('p');
-  reply.id = 'here';
-  reply.textContent = say('more.show.here', hereOf(starts, zone, say('more.show.form')));
-  byId('updated').before(reply);
-}
 
 let shownPrices = ''; // the prices as last shown
 
@@ -389,13 +378,6 @@ function settle(joined) {
   if (!lanes && Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
 }
 
-// Takes over the place of another device. The page that follows has its number in the draw, or explains the failure.
-async function takeOver() {
-  const code = byId('code').value;
-  const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
-  location.replace(answer.ok ? home : `${home}?notice=${(await answer.json()).code}`);
-}
-
 async function leave() {
   const answer = await ask('POST', 'leave');
   if (!answer.ok) throw new Error(String(answer.status));
@@ -434,18 +416,8 @@ if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line
 
 // ---- with another device ----
 
-// A QR code's address contains the code, an invitation's address the invitation; the visitor still has to confirm.
-function readCode() {
-  const [, what, code] = /^#(move|invitation)=([\w-]+)$/.exec(location.hash) ?? [];
-  if (!code) return;
-  history.replaceState(null, '', location.pathname);
-  const [box, input] = what === 'move' ? ['bring', 'code'] : ['invite', 'invitation'];
-  if (!byId(input)) return; // this event has no invitations
-  byId(input).value = code;
-  if (what === 'move') byId(box).classList.remove('on');
-  byId(box).open = true;
-  byId(box).querySelector('button').focus();
-}
+const withMove = (act) => fetched('move').then(act);
+const readCode = () => { if (location.hash.includes('=')) withMove((move) => move.read()); };
 addEventListener('hashchange', readCode);
 
 // ---- asleep and awake ----
@@ -471,13 +443,13 @@ onForm('coded', () => join({}, JSON.stringify({ code: byId('presale-code').value
 for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter()));
 for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]()));
 onForm('leave', leave);
-onForm('take', takeOver);
+onForm('take', () => withMove((move) => move.take(ask, home)));
 alertBox.checked = keep.get('alert') === true;
 if (alertBox.checked) withTurn(() => turn.arm(false)).catch(() => {});
 if (me) see();
 setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // loads it before it is needed
 if (location.hash === '#in') byId(line.dataset.view === 'admitted' ? 'next' : 'pass').requestSubmit();
-if (byId('show')?.dataset.starts) tellHere(byId('show').dataset).catch(() => {}); // the browser does not know the zone
+if (isAbroad()) fetched('abroad').then((abroad) => abroad.tell()).then(() => [showCloses, showClocks].forEach((tell) => tell())).catch(() => {});
 showUpdated();
 showClocks();
 readCode();

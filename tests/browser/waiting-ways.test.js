@@ -682,7 +682,7 @@ describe('around the waiting page', async () => {
 
   // Two pages of one place: as served, and after its script has run. Later updates are blocked.
   test('all that is said of the wait is the same without a script, in each language', async () => {
-    await line.open('one-fact', { rate_per_s: 0 });
+    await line.open('one-fact', { rate_per_s: 0, starts_at: '2027-06-12T10:00:00Z', time_zone: 'Asia/Seoul' });
     await act(line.front, 'one-fact', 'pause'); // while open, a line that has not moved for fifteen seconds shows no wait
     await line.crowd('one-fact', 120);
     const place = await line.visitor(browser, EN);
@@ -692,8 +692,8 @@ describe('around the waiting page', async () => {
     const seen = new Set();
     for (const rate of [0, 0.1, 0.02, 0.005, 0.001]) {
       await patch(line.front, 'one-fact', { rate_per_s: rate, burst: 1 });
-      for (const locale of ['en-GB', 'ko-KR']) {
-        const visitor = await line.visitor(browser, { locale, storageState, timezoneId: 'UTC' });
+      for (const [locale, timezoneId] of [['en-GB', 'Europe/London'], ['ko-KR', 'Asia/Seoul']]) {
+        const visitor = await line.visitor(browser, { locale, storageState, timezoneId });
         await visitor.page.route(/\/(me|status|stream)$/, (route) => route.abort());
         await visitor.page.addInitScript(() => document.addEventListener('readystatechange', () => {
           new MutationObserver(() => { globalThis.drawn = true; }).observe(document.getElementById('queue'), { childList: true });
@@ -707,7 +707,10 @@ describe('around the waiting page', async () => {
           const shown = (at) => (at.id === 'queue' ? at.innerHTML : at.textContent.trim());
           return ids.map((id) => [id, ...pages.map((page) => shown(page.getElementById(id)))]);
         }, [WAIT, came]);
-        for (const [id, plain, scripted] of said) assert.equal(scripted, plain, `${id}, ${rate} a second, ${locale}`);
+        const here = / \((\d\d:\d\d) by the clock of this device\)/; // in London; all else is in the hall's time
+        for (const [id, plain, scripted] of said) assert.equal(scripted.replace(here, ''), plain, `${id}, ${rate} a second, ${locale}`);
+        const [, , latest] = said.find(([id]) => id === 'latest');
+        assert.equal(here.test(latest), locale === 'en-GB' && latest !== '', latest);
         seen.add(`${locale} ${said[0][1]}`);
         await visitor.close();
       }
@@ -733,13 +736,33 @@ describe('around the waiting page', async () => {
     assert.match(await page.title(), new RegExp(`^${minutes} minutes – `));
   });
 
+  test('the times of the line are the hall\'s, and this device\'s if they differ', async () => {
+    const show = { starts_at: '2027-06-12T10:00:00Z', time_zone: 'Asia/Seoul', closes_at: '2027-06-12T09:05:00Z' };
+    await line.open('abroad', { ...show, rate_per_s: 1000, call_ttl_s: 600 });
+    for (const [locale, timezoneId, plain, here] of [
+      ['en-GB', 'Europe/London', /^It closes on Sat 12 June 2027, 18:05\./, / 18:05 \(.* 10:05 by the clock of this device\)\./],
+      ['ko-KR', 'America/New_York', /^2027년 6월 12일 \(토\) 18:05에 종료됩니다\./, /오후 6:05\(이 기기의 시각으로 .* 오전 5:05\)에/],
+      ['ko-KR', 'Asia/Seoul', /18:05에/, /^[^(]* 오후 6:05에/],
+    ]) {
+      const visitor = await line.visitor(browser, { locale, timezoneId, javaScriptEnabled: false });
+      await line.enter(visitor, 'abroad');
+      assert.match(await text(visitor, 'closes'), plain);
+      const by = await text(visitor, 'left');
+      const scripted = await line.visitor(browser, { locale, timezoneId, storageState: await visitor.page.context().storageState() });
+      await line.go(scripted, 'abroad');
+      await scripted.shows('closes', here);
+      await scripted.shows('called-text', new RegExp(`\\b${by}`));
+      for (const one of [visitor, scripted]) await one.close();
+    }
+  });
+
   test('dates are in the reader\'s form; before a pre-queue the page shows the opening', async () => {
     for (const [locale, pattern] of [['en-GB', /From \w+,? \d+ \w+ \d{4} at \d\d:\d\d .* opens on \w+,? \d+ \w+ \d{4}/], ['en-US', /From \w+, \w+ \d+, \d{4} .* opens on \w+, \w+ \d+/]]) {
       for (const javaScriptEnabled of [true, false]) {
         const visitor = await line.visitor(browser, { locale, javaScriptEnabled });
         await line.bring(visitor, 'soon');
         const told = await visitor.page.locator('.on-soon .begins').textContent();
-        assert.match(told, javaScriptEnabled ? pattern : /From [\d: -]+ \(UTC\).* opens on [\d: -]+ \(UTC\)/);
+        assert.match(told, javaScriptEnabled ? pattern : /From \w+ \d+ \w+ \d{4}, \d\d:\d\d UTC .* opens on .*\d UTC\./);
         await visitor.close();
       }
     }

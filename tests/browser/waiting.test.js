@@ -12,7 +12,7 @@ import { openScope } from '../lib-js/index.js';
 const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]];
 const STATES = ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound'];
 
-const FACTS = /^(live|soon)\.opens$|^expired\.again$|^more\.ahead|^waiting\.dots$/; // true whenever they are shown
+const FACTS = /^live\.opens$|^expired\.again$|^more\.ahead|^waiting\.dots$/; // true whenever they are shown
 // Waits as in `me`: people ahead, p50, p90. Variants of a state follow a slash.
 const WAITS = { 'wait-unknown': [7, null, null], 'wait-near': [1, 50, 70], 'wait-unsure': [0, 900, 1700], 'wait-back': [1680, 840, 960], 'wait-back/hours': [90_000, 9000, 9900], 'wait-later': [2_000_000, 200_000, 210_000] };
 

@@ -92,6 +92,25 @@ static void put_time(struct text *out, uint64_t ms)
         rfc3339_put(out, ms);
 }
 
+/* A phrase with a time of the line in it, in the hall's zone. */
+static void put_moment(struct text *out, const struct waiting_look *look, const char *key,
+                       uint64_t ms)
+{
+    char memory[SHOW_LINE_MAX];
+    struct text time = text_on(memory, sizeof(memory));
+    wording_put_moment(&time, site_phrases(look->site, look->lang), &look->event->doc.show, ms);
+    wording_put(out, waiting_look_phrase(look, key), text_span(&time), (struct span){NULL, 0});
+}
+
+static void put_clock(struct text *out, const struct waiting_look *look, uint64_t ms)
+{
+    const struct show *show = &look->event->doc.show;
+    if (ms > 0)
+        wording_put_clock(out, show, ms);
+    if (ms > 0 && show->time_zone[0] == '\0')
+        TEXT_LIT(out, " UTC");
+}
+
 /* Before the opening people may gather for the draw; both times are shown. */
 static void put_begins(struct text *out, const struct waiting_look *look)
 {
@@ -104,10 +123,10 @@ static void put_begins(struct text *out, const struct waiting_look *look)
         html_put(out, waiting_look_phrase(look, "soon.unknown"));
     else {
         if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE) {
-            wording_put_utc(out, waiting_look_phrase(look, "soon.gathers"), doc->prequeue_at_ms);
+            put_moment(out, look, "live.gathers", doc->prequeue_at_ms);
             text_char(out, ' ');
         }
-        wording_put_utc(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
+        put_moment(out, look, "live.opens", doc->opens_at_ms);
     }
 }
 
@@ -286,7 +305,8 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         rfc3339_put(out, doc->show.starts_ms);
         break;
     case GAP_ZONE:
-        text_str(out, doc->show.time_zone[0] != '\0' ? doc->show.time_zone : "UTC");
+        text_str(out, doc->show.time_zone[0] == '\0' && has_show(&doc->show) ? "UTC"
+                                                                             : doc->show.time_zone);
         break;
     case GAP_PICTURE:
         html_put(out, span_of(doc->show.picture));
@@ -351,7 +371,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_CLOSES_WORDS:
         if (doc->closes_at_ms > 0)
-            wording_put_utc(out, waiting_look_phrase(look, "closes"), doc->closes_at_ms);
+            put_moment(out, look, "live.closes", doc->closes_at_ms);
         break;
     case GAP_LANES:
         text_u64(out, doc->lanes_len);
@@ -440,16 +460,16 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         put_around(out, say_of(look), false);
         break;
     case GAP_BACK:
-        wording_put_clock(out, shown_of(look).back_ms);
+        put_clock(out, look, shown_of(look).back_ms);
         break;
     case GAP_SAY_AFTER:
         put_around(out, say_of(look), true);
         break;
     case GAP_LIKELY:
-        wording_put_clock(out, shown_of(look).likely_ms);
+        put_clock(out, look, shown_of(look).likely_ms);
         break;
     case GAP_LATEST:
-        wording_put_clock(out, shown_of(look).latest_ms);
+        put_clock(out, look, shown_of(look).latest_ms);
         break;
     case GAP_REASON: {
         enum eta_reason reason = eta_reason_at(&look->event->eta, &look->eta);
@@ -508,16 +528,18 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         put_around(out, called_of(look), true);
         break;
     case GAP_CALLED_UNTIL:
-    case GAP_EXPIRES:
         if (look->place.state == PLACE_CALLED)
-            wording_put_clock(out, look->place.call_expires_ms);
+            put_clock(out, look, look->place.call_expires_ms);
+        break;
+    case GAP_EXPIRES: /* in large digits; the sentence below names the zone */
+        if (look->place.state == PLACE_CALLED)
+            wording_put_clock(out, &doc->show, look->place.call_expires_ms);
         break;
     case GAP_VISIT_ENDS:
         if (look->event->view->halted_ms > 0)
             html_put(out, waiting_look_phrase(look, "more.halted"));
         else if (look->place.session_expires_ms > 0)
-            wording_put_utc(out, waiting_look_phrase(look, "admitted.until"),
-                            look->place.session_expires_ms);
+            put_moment(out, look, "admitted.until", look->place.session_expires_ms);
         break;
     case GAP_OVER:
         text_str(out, waiting_look_over(look) != NULL ? waiting_look_over(look) : "");
@@ -561,6 +583,9 @@ static bool is_shown(const struct waiting_look *look, enum gap block)
         return waiting_look_over(look) != NULL;
     case GAP_MOVED:
         return look->moved;
+    case GAP_MAY_REFUSE:
+        return doc->line_max > 0 ||
+               status_join_refused(look->event->view, doc, look->shows_token) != NULL;
     case GAP_NO_COUNT:
         return doc->opens_at_ms == 0 || look->event->view->draw.closed;
     case GAP_NO_CLOSES:

@@ -5,7 +5,6 @@
  * text without marks is copied. */
 #include "pages/wording.h"
 
-#include "base/rfc3339.h"
 #include "web/template.h"
 
 void wording_put(struct text *out, struct span pattern, struct span first, struct span second)
@@ -19,25 +18,6 @@ void wording_put_number(struct text *out, struct span pattern, uint64_t number)
     struct text digits = text_on(memory, sizeof(memory));
     text_u64(&digits, number);
     wording_put(out, pattern, text_span(&digits), (struct span){NULL, 0});
-}
-
-void wording_put_utc(struct text *out, struct span pattern, uint64_t ms)
-{
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    rfc3339_put(&time, ms);
-    memory[10] = ' '; /* "2026-11-20 11:00:00": no T, Z or milliseconds for readers */
-    wording_put(out, pattern, (struct span){memory, 19}, (struct span){NULL, 0});
-}
-
-void wording_put_clock(struct text *out, uint64_t ms)
-{
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    if (ms == 0)
-        return;
-    rfc3339_put(&time, ms);
-    text_put(out, (struct span){memory + 11, 5});
 }
 
 void wording_put_grouped(struct text *out, uint64_t value)

@@ -7,8 +7,6 @@
 /* A phrase with {0} and {1} filled in. */
 void wording_put(struct text *out, struct span pattern, struct span first, struct span second);
 void wording_put_number(struct text *out, struct span pattern, uint64_t number);
-void wording_put_utc(struct text *out, struct span pattern, uint64_t ms); /* {0} */
-void wording_put_clock(struct text *out, uint64_t ms); /* 20:12, in UTC; 0: nothing */
 
 /* Numbers for readers: 12,345. Both built-in languages group them the same way; the script, if it
  * runs, uses the rules of any other language. */

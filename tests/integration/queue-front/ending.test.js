@@ -150,7 +150,7 @@ describe('the end of an event', async () => {
     await makeEvent(site, 'timed', { closes_at: at });
     const status = (await site.front.http.get('/v1/queue/timed/status')).json;
     assert.equal(status.closes_at, at);
-    for (const [lang, words] of [['en', /It closes on [^<]*\d \(UTC\)\. Nobody can enter after that\./], ['ko', /\d\(UTC\)에 종료됩니다\./]]) {
+    for (const [lang, words] of [['en', /It closes on [^<]*\d UTC\. Nobody can enter after that\./], ['ko', /\d UTC에 종료됩니다\./]]) {
       const page = await site.front.http.get('/e/timed', { headers: { 'accept-language': lang } });
       assert.match(page.text, new RegExp(`<p class="on [^"]*" id="closes">[^<]*${words.source}`), 'told without script');
     }

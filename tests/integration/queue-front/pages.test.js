@@ -138,7 +138,7 @@ test('a page says what state the event is in, and a refused form leads to one th
   }
   await makeEvent(site, 'show', { opens_at: opensAt, rate_per_s: 0 }, { open: false });
   const browser = new Browser(site.front, 'show');
-  assert.match((await browser.page()).text, new RegExp(opensAt.slice(0, 19).replace('T', ' ')));
+  assert.match((await browser.page()).text, new RegExp(`opens on .*${opensAt.slice(11, 16)} UTC\\.`));
   await refused(browser, 'join', 'event-not-open', 'soon');
   await act(site.front, 'show', 'open');
   for (const call of ['pass', 'extend', 'leave']) await refused(browser, call, 'place-gone', 'join');
