@@ -116,6 +116,7 @@ export function readPlan(json) {
     state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null, turned: 0,
     numberOf: named(numberOf), idOf: named(idOf),
     labelOf: (i) => noted[i]?.seat_label?.replace('%s', () => plan.numberOf(i)), // the seat's name on tickets, if the hall has one
+    mayTake: (i) => plan.state[i] === FREE,
     placeOf: (id) => {
       if (!found.has(id)) found.set(id, findSeat(json.zones, id));
       return found.get(id);
@@ -255,8 +256,8 @@ export function applyChanges(plan, changes) {
   Object.assign(plan, { version: changes.version, line: changes.line });
 }
 
-// For each section: its free seats, how many of them pass the filter, and the cheapest category of those. For each
-// category: its free seats.
+// For each section: its free seats, how many of them the visitor may take and pass the filter, and the cheapest category
+// of those. For each category: the free seats that the visitor may take.
 export function countFree(plan, wanted) {
   const { prices, category, state } = plan;
   const free = new Uint32Array(prices.length);
@@ -272,6 +273,7 @@ export function countFree(plan, wanted) {
         const c = category[i];
         zone.free++;
         part.free++;
+        if (!plan.mayTake(i)) continue;
         free[c]++;
         if (!wanted[c]) continue;
         part.shown++;

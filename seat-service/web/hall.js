@@ -2,15 +2,15 @@
 // which has everything for choosing and paying. A seat that is pressed before that shows its card once later.js is
 // loaded.
 
-import { byId, call, kept, lang, make, money, Refused, say, sayError } from './kit.js';
-import { markOf, readPicture, readPlan } from './plan.js';
+import { byId, call, kept, lang, make, money, Refused, say, sayError, serverNow } from './kit.js';
+import { FREE, markOf, readPicture, readPlan } from './plan.js';
 import { SeatMap } from './map.js';
 import { signsOf, trace } from './paint.js';
-import { lineOf } from './when.js';
+import { lineOf, timeOf } from './when.js';
 
 export * from './kit.js';
 export * from './plan.js';
-export { trace };
+export { timeOf, trace };
 
 export const event = decodeURIComponent(location.pathname.split('/')[2]);
 export const path = `/v1/seats/${event}`;
@@ -21,6 +21,8 @@ export let plan;
 export let map;
 export let prices = null; // formatted, by category
 export const mine = new Set();
+export const needs = {}; // {access, code}: sent with each hold
+export const opened = { channel: null, opens: NaN }; // by the code; `opens`: the time of its own sale
 export const count = (n) => n.toLocaleString(lang);
 export const soon = (again) => setTimeout(again, POLL_MS * (0.75 + Math.random() / 2));
 
@@ -42,6 +44,46 @@ const arriving = importLater();
 const begun = new Promise((done) => { begin = done; });
 const inSale = (work) => (sale ? work(sale) : begun.then(() => work(sale)));
 
+// ---- what the server would refuse ----
+
+export const opensAt = (i) => (plan.notes.get(i)?.channel && opened.opens) || info.categories[plan.category[i]].opens;
+const isAccessible = (i) => plan.notes.get(i)?.flags?.includes('accessible') ?? false;
+
+function readTimes() {
+  const at = (time, otherwise) => (time ? Date.parse(time) : otherwise);
+  for (const terms of info.categories) Object.assign(terms, { opens: at(terms.on_sale_at, 0), ends: at(terms.off_sale_at, Infinity) });
+  info.access_until = at(info.limits.access_until, Infinity);
+}
+
+export const isOnSale = ({ opens, ends }, from = opens) => serverNow() >= from && serverNow() < ends;
+export const sayWhen = (opens) => (opens > serverNow() ? say('seat.early', timeOf(opens, info.time_zone)) : say('seat.blocked'));
+
+// How many times are ahead at which seats begin or cease to be on sale.
+export const salesAhead = () => [opened.opens, info.access_until, ...info.categories.flatMap(({ opens, ends }) => [opens, ends])].filter((at) => at > serverNow()).length;
+
+// The code with which the server would refuse a hold of this free seat (seat-service/src/core/engine/engine_rules.c);
+// '' if it would not.
+export function refusalOf(i) {
+  const { channel, flags } = plan.notes.get(i) ?? {};
+  if (channel && channel !== opened.channel) return 'channel';
+  if (!isOnSale(info.categories[plan.category[i]], opensAt(i))) return 'not-on-sale';
+  if (!flags || serverNow() >= info.access_until) return '';
+  if (isAccessible(i) && !needs.access) return 'accessible-seat';
+  return flags.includes('companion') && ![...mine].some(isAccessible) ? 'companion-seat' : '';
+}
+
+// The same in words.
+export function whyNot(i) {
+  const code = refusalOf(i);
+  return code === 'not-on-sale' ? sayWhen(opensAt(i)) : code && say('seat.reserved');
+}
+
+// Why nothing of the section is on offer.
+function whyNone({ from, to, free }) {
+  for (let i = from; i < to; i++) if (plan.state[i] === FREE && map.wanted[plan.category[i]]) return whyNot(i);
+  return say(free > 0 ? 'seat.filtered' : 'seat.sold');
+}
+
 // Shows what is in view: the section in the middle, its prices, the seats left, and the direction of the stage.
 const ARROWS = '↑↗→↘↓↙←↖';
 function showWhere() {
@@ -51,7 +93,7 @@ function showWhere() {
   // One line on a phone: a second one would move the map between sections.
   const offered = zone ? [...new Set(zone.parts.filter(({ shown }) => shown > 0).map(({ category }) => category))] : [];
   const parts = zone
-    ? [zone.name, ...(offered.length > 1 ? [say('map.from', prices[zone.cheapest])] : offered.map((c) => `${info.categories[c].name} ${prices[c]}`)), zone.shown > 0 ? say('map.left', count(zone.shown)) : say(zone.free > 0 ? 'legend.other' : 'seat.sold')]
+    ? [zone.name, ...(offered.length > 1 ? [say('map.from', prices[zone.cheapest])] : offered.map((c) => `${info.categories[c].name} ${prices[c]}`)), zone.shown > 0 ? say('map.left', count(zone.shown)) : whyNone(zone)]
     : [say('where.all'), cheapest >= 0 && say('map.left', count(plan.zones.reduce((sum, { shown }) => sum + shown, 0))), cheapest >= 0 && say('map.from', prices[cheapest])].filter(Boolean);
   const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   put('where-text', parts.join(' · '));
@@ -117,7 +159,6 @@ function colourSwatches() {
 let only = -1;
 function showOnly(c) {
   only = c;
-  byId('legend-other').hidden = c < 0;
   map.wanted.forEach((_, n) => { map.wanted[n] = c < 0 || n === c; });
   byId('categories').querySelectorAll('button').forEach((button, n) => button.setAttribute('aria-pressed', String(n - 1 === c)));
   map.refresh();
@@ -137,10 +178,16 @@ function addCategories() {
 
 export function showCounts() {
   if (!prices) return;
+  const options = [...byId('best-category').options];
+  byId('legend-other').hidden = plan.zones.every(({ free, shown }) => free === shown);
   byId('categories').querySelectorAll('small').forEach((small, c) => {
-    const text = count(plan.freeOf[c]);
+    const { name, opens } = info.categories[c];
+    const text = opens > serverNow() ? sayWhen(opens) : count(plan.freeOf[c]);
     if (small.textContent !== text) small.textContent = text;
+    const option = options.find(({ value }) => value === name);
+    if (option) option.disabled = plan.freeOf[c] === 0;
   });
+  byId('areas').querySelectorAll('.area').forEach((line, a) => { line.textContent = lineOfArea(info.areas[a]); });
 }
 
 export function showPrices() {
@@ -152,7 +199,6 @@ export function showPrices() {
     const option = options.find(({ value }) => value === name);
     if (option) option.textContent = `${name} ${prices[c]}`;
   });
-  byId('areas').querySelectorAll('.area').forEach((line, a) => { line.textContent = lineOfArea(info.areas[a]); });
 }
 
 // Prices are added after the hall is drawn: loading a language's number format takes a browser as long as drawing the
@@ -172,9 +218,11 @@ function addPrices() {
 
 export const nameOfArea = (area) => area.name || area.id;
 
+export const termsOfArea = (area) => info.categories.find((other) => other.name === area.category);
+
 export function lineOfArea(area) {
-  const terms = info.categories.find((other) => other.name === area.category);
-  return say('areas.line', nameOfArea(area), money(terms.price, info.currency), area.free);
+  const terms = termsOfArea(area);
+  return say(isOnSale(terms) ? 'areas.line' : 'areas.closed', nameOfArea(area), money(terms.price, info.currency), isOnSale(terms) ? area.free : sayWhen(terms.opens));
 }
 
 function addAreas() {
@@ -231,9 +279,11 @@ async function open() {
   const [picture, geometry] = [fetchPicture(), get('plan?form=rows').then((answer) => answer.json())];
   for (const part of [picture, geometry]) part.catch(() => {}); // reported by the await below
   info = await call('GET', path);
+  readTimes();
   if (!map) frame();
   plan = readPlan(await geometry);
   plan.prices = info.categories.map(({ price }) => price);
+  plan.mayTake = (i) => plan.state[i] === FREE && refusalOf(i) === '';
   readPicture(plan, ...await picture);
   map.show(plan);
   byId('wait').hidden = true;

@@ -1,7 +1,5 @@
 // keys.js: the map by keyboard: arrows move from seat to seat, Enter opens a seat's card, plus and minus zoom, Home shows all.
 
-import { FREE } from './plan.js';
-
 const STEP_PX = 20; // seat width after zooming in for a step
 const EDGE_PX = 40; // a seat nearer to the edge moves the map
 
@@ -25,11 +23,11 @@ export class Keys {
     event.preventDefault();
   }
 
-  // The first step goes to the free seat nearest to the middle, or to any seat if none is free.
+  // The first step goes to the nearest seat to the middle that the visitor may take, or to any if there is none.
   first() {
     const { map, map: { plan, grid } } = this;
     const { x, y } = map.at(map.width / 2, map.height / 2);
-    const free = grid.closest(x, y, 1e5, (i) => plan.state[i] === FREE);
+    const free = grid.closest(x, y, 1e5, plan.mayTake);
     return free < 0 ? grid.closest(x, y, 1e5) : free;
   }
 

@@ -4,7 +4,7 @@
 
 import { byId, make, say } from './kit.js';
 import { Compare } from './compare.js';
-import { FREE, HELD, SOLD } from './plan.js';
+import { FREE } from './plan.js';
 
 const CARDS = 6; // shown at first, and added by each press on "more"
 const AISLE = 1.7; // in usual seat distances: seats farther apart are not neighbours
@@ -12,7 +12,7 @@ const AISLE = 1.7; // in usual seat distances: seats farther apart are not neigh
 const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
 export class SeatList {
-  // {onTake, priceOf(i), priceOfCategory(c), marksOf, wayTo, mine, pending, wanted, pitch}
+  // {onTake, priceOf(i), priceOfCategory(c), offerOf, stateOf, marksOf, wayTo, mine, pending, wanted, pitch}
   constructor(plan, handlers) {
     Object.assign(this, { plan }, handlers);
     this.zones = byId('list-zone');
@@ -81,7 +81,7 @@ export class SeatList {
     this.refresh();
   }
 
-  isFree(i) { return this.plan.state[i] === FREE && this.wanted[this.plan.category[i]]; }
+  isFree(i) { return this.plan.mayTake(i) && this.wanted[this.plan.category[i]]; }
 
   besides(i, row) {
     const { x, y } = this.plan;
@@ -136,14 +136,14 @@ export class SeatList {
   refreshSeat(button) {
     const i = Number(button.dataset.seat);
     const mine = this.mine.has(i);
-    const state = this.plan.state[i];
     const free = this.isFree(i);
+    const filtered = this.plan.state[i] === FREE && !this.wanted[this.plan.category[i]];
     const row = this.zone.rows[this.plan.rowOf[i]];
     button.setAttribute('aria-pressed', String(mine));
     // Not `disabled`: a focused seat that somebody else takes would lose the focus.
-    button.setAttribute('aria-disabled', String(!mine && !free));
+    button.setAttribute('aria-disabled', String(filtered || !this.offerOf(i)));
     button.parentElement.classList.toggle('joined', (free || mine) && this.besides(i, row) && (this.isFree(i + 1) || this.mine.has(i + 1)));
-    const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
+    const how = filtered ? say('seat.filtered') : free && !mine && !this.pending.has(i) ? this.priceOf(i) : this.stateOf(i);
     const label = this.plan.labelOf(i);
     put(button, [label ? `${label} – ${how}` : say('list.seat', this.plan.numberOf(i), how), ...this.marksOf(i)].join(' · '));
   }

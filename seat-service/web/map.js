@@ -275,10 +275,10 @@ export class SeatMap {
   // ---- how a seat looks ----
 
   setLooks() {
-    const { looks, plan: { n, state, category } } = this;
+    const { looks, plan: { n, state, category, mayTake } } = this;
     const free = this.wanted.map((wanted, c) => (wanted ? LOOK.FREE : LOOK.OTHER) + c);
     const taken = { [HELD]: LOOK.HELD, [SOLD]: LOOK.SOLD, [BLOCKED]: LOOK.BLOCKED };
-    for (let i = 0; i < n; i++) looks[i] = state[i] === FREE ? free[category[i]] : taken[state[i]];
+    for (let i = 0; i < n; i++) looks[i] = state[i] !== FREE ? taken[state[i]] : mayTake(i) ? free[category[i]] : LOOK.OTHER + category[i];
     for (const i of this.pending) looks[i] = LOOK.PENDING;
     for (const i of this.mine) looks[i] = LOOK.MINE;
     this.paint.setLooks(looks);

@@ -1,7 +1,7 @@
 // sale.js: choosing, taking and giving back seats. Map, list and cart show the same seats, and only those that the
 // server has confirmed are shown as held.
 
-import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, onWake, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, soon, trace, viewKept } from './hall.js';
+import { byId, call, event, FREE, HELD, info, isOnSale, lineOfArea, make, map, mine, needs, onWake, opensAt, path, plan, prices, refusalOf, Refused, salesAhead, say, sayError, serverNow, show, showCounts, showPrices, soon, termsOfArea, timeOf, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
 import { Card } from './card.js';
 import { listenToCart, openCart, showCart, showClock } from './cart.js';
@@ -9,7 +9,7 @@ import { openFeed } from './feed.js';
 import { Keys } from './keys.js';
 import { SeatList } from './list.js';
 import { Marks } from './marks.js';
-import { askNeeds, needs, setAccess } from './needs.js';
+import { askNeeds, setAccess } from './needs.js';
 import { Offers } from './offers.js';
 import { Proposals } from './proposals.js';
 import { Rows } from './rows.js';
@@ -34,6 +34,22 @@ function handOn(box) {
   if (box.contains(document.activeElement)) byId(byId('map-view').hidden ? 'show-list' : 'map-top').focus({ preventScroll: true });
 }
 
+// The hold is full, or the visit has as many places as a buyer may have.
+function limitReached() {
+  const { max_per_buyer: ofBuyer, max_per_hold: ofHold } = info.limits;
+  const held = basket.holds.reduce((sum, { quantity }) => sum + quantity, 0);
+  return basket.hold?.quantity >= ofHold ? 'too-many' : ofBuyer > 0 && held >= ofBuyer ? 'buyer-limit' : '';
+}
+
+// What the server would answer to a press on a free seat; its code is '' if it would be held.
+const refusal = (i) => new Refused(409, { code: refusalOf(i) || limitReached(), limit: info.limits.max_per_hold, opens_at: opensAt(i) });
+
+function offerOf(i) {
+  const offers = { '': 'card.take', 'accessible-seat': 'needs.take-access', ...(info.codes && { channel: 'needs.code' }) };
+  const offer = mine.has(i) ? 'card.release' : plan.state[i] === FREE && offers[refusal(i).code];
+  return offer ? say(offer) : '';
+}
+
 // Opens the card of a pressed seat; -1 closes it. A press by key moves the focus to the card.
 export function ask(i, byKey = false) {
   map.asked = i;
@@ -43,10 +59,9 @@ export function ask(i, byKey = false) {
     map.card.hide();
     return;
   }
-  const own = mine.has(i);
-  const free = plan.state[i] === FREE;
-  const facts = [termsOf(i).name, own || !free ? stateOf(i) : '', ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
-  map.card.show({ name: nameOf(i), price: allIn(i), facts, take: own ? say('card.release') : free ? say('card.take') : '', view: plan.zones[plan.zoneOf[i]].view !== '' }, byKey);
+  const state = mine.has(i) || !plan.mayTake(i) ? stateOf(i) : limitReached() && sayError(refusal(i));
+  const facts = [termsOf(i).name, state, ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
+  map.card.show({ name: nameOf(i), price: allIn(i), facts, take: offerOf(i), view: plan.zones[plan.zoneOf[i]].view !== '' }, byKey);
 }
 
 // Clears cursor, card and description.
@@ -94,15 +109,18 @@ function offerAccess(places, work, take) {
   byId('offers').replaceChildren(button);
 }
 
+function enterCode() {
+  calm(); // the notice hides the bar with the field
+  ask(-1);
+  byId('needs').open = true;
+  byId('code').focus();
+}
+
 // Leads visitors who have a code to its field.
 function offerCode(error) {
   trouble(sayError(error));
   const button = make('button', { type: 'button', textContent: say('needs.code') });
-  button.addEventListener('click', () => {
-    calm(); // the notice hides the bar with the field
-    byId('needs').open = true;
-    byId('code').focus();
-  });
+  button.addEventListener('click', enterCode);
   byId('offers').replaceChildren(button);
 }
 
@@ -117,7 +135,8 @@ function explain(error, places = [], work = null, take) {
     for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream sends the state
     const offers = error.problem.alternatives ?? [];
     trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers, take);
-  } else trouble(sayError(error));
+  } else if (error.code === 'not-on-sale' && error.problem.opens_at) trouble(say('error.early', timeOf(error.problem.opens_at, info.time_zone)));
+  else trouble(sayError(error));
 }
 
 // ---- taking and giving back ----
@@ -147,8 +166,18 @@ function toggle(i) {
   if (map.pending.has(i)) return;
   if (basket.closed) { trouble(say('error.hold-paying')); return; }
   if (mine.has(i)) attempt([i], () => basket.remove(plan.idOf(i)));
-  else if (plan.state[i] === FREE) attempt([i], () => basket.add([plan.idOf(i)]));
-  else trouble(say('trouble.not-free', nameOf(i)));
+  else if (plan.state[i] !== FREE) trouble(say('trouble.not-free', nameOf(i)));
+  else if (refusal(i).code) explain(refusal(i), [i], () => basket.add([plan.idOf(i)]));
+  else attempt([i], () => basket.add([plan.idOf(i)]));
+}
+
+// The card's button: what offerOf() says.
+function takeAsked() {
+  const i = map.asked;
+  const code = plan.state[i] === FREE && refusalOf(i);
+  if (code === 'accessible-seat') setAccess(true);
+  if (code === 'channel') enterCode();
+  else toggle(i);
 }
 
 export function takeArea(area, quantity) {
@@ -164,6 +193,7 @@ function showAreas() {
     const [button, select] = ['button', 'select'].map((part) => line.querySelector(part));
     if (held && button.value !== String(held)) select.value = held;
     button.value = held;
+    button.disabled = !held && !isOnSale(termsOfArea(info.areas[a]));
     button.textContent = say(held ? 'areas.change' : 'areas.take');
   }
 }
@@ -244,8 +274,10 @@ async function runOut() {
 // rarely do.
 function showFull() {
   const any = (state) => plan.state.includes(state);
-  const full = mine.size === 0 && !any(FREE) && info.areas.every(({ free }) => free === 0);
-  byId('full').textContent = full ? say(any(HELD) ? 'full.held' : 'full.sold') : '';
+  const full = mine.size === 0 && plan.freeOf.every((free) => free === 0) && info.areas.every((area) => area.free === 0 || !isOnSale(termsOfArea(area)));
+  const next = Math.min(...info.categories.map(({ opens }) => opens).filter((opens) => opens > serverNow()));
+  const taken = any(FREE) ? '' : say(any(HELD) ? 'full.held' : 'full.sold');
+  byId('full').textContent = !full ? '' : next < Infinity ? say('error.early', timeOf(next, info.time_zone)) : taken;
 }
 
 function changed() {
@@ -254,6 +286,7 @@ function changed() {
   showFull();
   describeSeat(pointed);
   showCounts();
+  showAreas();
   proposals?.refresh();
   if (map.asked >= 0) ask(map.asked);
 }
@@ -300,7 +333,7 @@ function listen() {
   best.addEventListener('submit', propose);
   best.querySelector('.main').disabled = false;
   byId('trouble-close').addEventListener('click', calm);
-  byId('card-take').addEventListener('click', () => toggle(map.asked));
+  byId('card-take').addEventListener('click', takeAsked);
   byId('card-view').addEventListener('click', () => showSight(plan.zones[plan.zoneOf[map.asked]]));
   byId('card-close').addEventListener('click', () => ask(-1));
   byId('card').addEventListener('keydown', ({ key }) => { if (key === 'Escape') ask(-1); });
@@ -318,7 +351,10 @@ function listen() {
     heartbeat();
     restore().catch(() => {}); // the heartbeat reports a visit that is over
   });
+  let ahead = salesAhead();
   setInterval(() => {
+    if (ahead !== salesAhead()) changed();
+    ahead = salesAhead();
     showClock(basket);
     showVisit();
     if (running || basket.expiresAt > serverNow()) return;
@@ -336,16 +372,12 @@ export async function openSale() {
   tellFees();
   Object.assign(map, { card: new Card(map), keys: new Keys(map), marks: new Marks(map), offers: new Offers(map), rows: new Rows(map), tags: new Tags(map, (c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
   map.wake();
-  list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
+  list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, offerOf, stateOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
   if (viewKept() === 'list') list.showCards();
   proposals = new Proposals({ plan, map, info, nameOf: nameOfAll, listed, choose: takeProposal, holding: () => mine.size > 0 });
   showFull();
   await restore().catch(explain);
-  askNeeds(() => {
-    map.refresh();
-    list.refresh();
-    describeSeat(pointed);
-  });
+  askNeeds(changed);
   if (mine.size > 0) map.showSeats([...mine]);
   openFeed({ onChange: changed, onAreas: takeAreas, onPrices: takePrices, onFound: () => restore().catch(() => {}) }); // if this fails, the next change shows the holds
 }

@@ -1,7 +1,6 @@
 // words.js: texts about seats: names, prices, states.
 
-import { byId, info, lang, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
-import { opened } from './needs.js';
+import { byId, info, lang, map, mine, money, opened, plan, say, whyNot, FREE, HELD, SOLD } from './hall.js';
 
 // Numbers of seats, consecutive ones as "2–5".
 function inRuns(places) {
@@ -58,7 +57,7 @@ export function listed(total) {
 // What the buyer should know before taking the seat. wayTo() says how to get to it.
 export function marksOf(i) {
   const { flags = [], sight, channel } = plan.notes.get(i) ?? {};
-  return [...flags.map((flag) => say(`flag.${flag}`)), channel && channel !== opened() ? say('flag.channel') : '', sight].filter(Boolean);
+  return [...flags.map((flag) => say(`flag.${flag}`)), channel && channel !== opened.channel ? say('flag.channel') : '', sight].filter(Boolean);
 }
 
 export function wayTo(i) {
@@ -69,7 +68,7 @@ export function wayTo(i) {
 // The seat's state, or why it is not available.
 export function stateOf(i) {
   const state = plan.state[i];
-  return map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
+  return map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? whyNot(i) || say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
 }
 
 export function describe(i) {

@@ -38,9 +38,11 @@ describe('the hall', async () => {
   const browser = await openBrowser(scope);
   closeAfterEach();
 
-  async function enter({ fees, ...options } = {}) {
+  async function enter({ fees, change = () => {}, ...options } = {}) {
     const event = `hall-${(events += 1)}`;
-    await importHall(seats, event, { ...drawnHall(), ...(fees && { fees }) });
+    const body = { ...drawnHall(), ...(fees && { fees }) };
+    change(body);
+    await importHall(seats, event, body);
     const guest = await enterHall(browser, seats, event, options);
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
@@ -207,6 +209,49 @@ describe('the hall', async () => {
     await untilHeld(page, 2);
   });
 
+  // The server would refuse all of these holds.
+  test('nothing is on offer that a press would not get', async () => {
+    const { guest, page } = await enter({
+      change: (body) => {
+        body.categories[1].on_sale_at = new Date(Date.now() + 3_600_000).toISOString();
+        body.limits.max_per_hold = 2;
+        Object.assign(body, { time_zone: 'Asia/Seoul', starts_at: '2035-06-12T10:00:00Z' });
+      },
+      timezoneId: 'Asia/Seoul',
+    });
+    const posted = [];
+    page.on('request', (request) => { if (request.method() !== 'GET' && request.url().includes('/holds')) posted.push(request.url()); });
+    const [front, back] = (await page.locator('#categories small').allTextContents()).slice(-2);
+    assert.equal(front, '46', 'neither accessible seats nor their companions');
+    assert.match(back, /^on sale from \w+ \d+ \w+ \d{4}, \d\d:\d\d$/);
+    assert.ok(await page.locator('#best-category option').nth(2).isDisabled());
+    const press = async (row, n, words) => {
+      await guest.openRow(0, row);
+      assert.equal(await guest.seat(n).getAttribute('aria-disabled'), 'true');
+      await guest.seat(n).click({ force: true });
+      await guest.shows('trouble-text', words);
+      await page.click('#trouble-close');
+    };
+    await press(5, 0, /^Sales begin on/);
+    await guest.judge('hall-early');
+    await press(1, 1, /goes with the accessible seat/);
+    assert.deepEqual(posted, []);
+    await guest.openRow(0, 0);
+    for (const n of [0, 1]) {
+      await guest.seat(n).click();
+      await untilHeld(page, n + 1);
+    }
+    await press(0, 2, /at most 2 tickets/);
+    assert.equal(posted.length, 2);
+    await guest.giveBack();
+    await guest.openRow(0, 5);
+    await page.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + 3_600_000; // the sale begins
+    });
+    await guest.seat(0).getByText('₩').waitFor();
+  });
+
   test('a wrong presale code is reported at its field, and a valid one opens its seats', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 7);
@@ -220,10 +265,10 @@ describe('the hall', async () => {
     await page.locator('#code-told').getByText('does not open seats here').waitFor();
     assert.equal(await page.locator('#code').getAttribute('aria-invalid'), 'true');
     await guest.judge('hall-code-wrong');
-    // Dates follow the reader's regional form.
+    // Without the hall's zone, dates follow the reader's regional form.
     await page.route('**/codes', (route) => route.fulfill({ json: { channel: 'club', name: 'Club', on_sale_at: '2035-05-03T10:00:00Z' } }), { times: 1 });
     await page.click('#code-form button');
-    await page.locator('#code-told').getByText(/on 3 May 2035/).waitFor();
+    await page.locator('#code-told').getByText(/on Thursday,? 3 May 2035/).waitFor();
     await page.fill('#code', 'open sesame');
     await page.click('#code-form button');
     await page.locator('#code-told').getByText('Code accepted: Club').waitFor();

@@ -10,12 +10,14 @@
 #include "api/verdict.h"
 #include "base/rng.h"
 #include "page/fact.h"
+#include "page/wording.h"
 #include "shell_limits.h"
 #include "web/visit.h"
 
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char plain_html[] =
 #include "seat-service/web/plain.html.inc"
@@ -41,7 +43,7 @@ struct plain_view {
     struct span notice, later;
     bool gone, again;
     char most[NUMBER_MAX], left[NUMBER_MAX], free[NUMBER_MAX], later_memory[NUMBER_MAX];
-    char label[LABEL_MAX], key[2 * KEY_BYTES + 1];
+    char opens[SHOW_LINE_MAX], label[LABEL_MAX], key[2 * KEY_BYTES + 1];
 };
 
 static struct span number(char memory[NUMBER_MAX], uint64_t value)
@@ -144,10 +146,27 @@ static bool more_seats(void *ctx, unsigned turn)
 
 /* ---- available seats ---- */
 
-static void list_left(struct plain_view *view, const char *name, uint32_t left)
+/* How many are left, or when they will be on sale. Returns whether there is something to take. */
+static bool list_left(struct plain_view *view, const char *name, uint32_t left, uint32_t category,
+                      uint32_t channel)
 {
-    fact_phrase(&view->facts, name, left > 0 ? SPAN("map.left") : SPAN("told.sold"),
-                number(view->free, left), SPAN(""));
+    struct engine_op op = {0};
+    struct text words = text_on(view->opens, sizeof(view->opens));
+    const bool is_there = view->plan != NULL && category < plan_category_count(view->plan);
+    const bool is_sold = !is_there || engine_on_sale(view->call->event->engine, category, channel,
+                                                     view->now_ms, &op) == ENGINE_OK;
+    if (op.opens_ms != 0) {
+        struct show opens = {.starts_ms = op.opens_ms};
+        memcpy(opens.time_zone, plan_show(view->plan)->time_zone, sizeof(opens.time_zone));
+        wording_put_show(&words, view->facts.words, view->facts.lang, &opens);
+    }
+    fact_phrase(&view->facts, name,
+                op.opens_ms != 0 ? SPAN("seat.early")
+                : !is_sold       ? SPAN("seat.blocked")
+                : left > 0       ? SPAN("map.left")
+                                 : SPAN("told.sold"),
+                op.opens_ms != 0 ? text_span(&words) : number(view->free, left), SPAN(""));
+    return is_sold && left > 0;
 }
 
 static bool more_kinds(void *ctx, unsigned turn);
@@ -176,8 +195,9 @@ static void list_kind(struct plain_view *view, unsigned turn)
     fact_each(facts, "kind", more_kinds);
     facts->all[view->kinds_at].text = is_there ? plan_category(view->plan, nth)->name : SPAN("");
     fact_money(facts, "kind-price", "kind-price-words", price);
-    fact_if(facts, "kind-gone", left == 0);
-    list_left(view, "kind-left", left);
+    /* A code may open it earlier. */
+    const bool is_open = list_left(view, "kind-left", left, nth, 0);
+    fact_if(facts, "kind-gone", !is_open && (left == 0 || !plan_has_codes(view->plan)));
 }
 
 static bool more_kinds(void *ctx, unsigned turn)
@@ -204,7 +224,9 @@ static void list_area(struct plain_view *view, uint32_t nth)
     facts->all[view->areas_at].text = is_there ? area_name(area) : SPAN("");
     fact_text(facts, "area-id", is_there ? area->id : SPAN(""));
     fact_money(facts, "area-price", "area-price-words", price);
-    list_left(view, "area-left", left);
+    const bool is_open = list_left(view, "area-left", left, is_there ? area->category : 0,
+                                   is_there ? area->channel : 0);
+    fact_if(facts, "area-open", is_open);
 }
 
 static bool more_areas(void *ctx, unsigned turn)

@@ -236,7 +236,9 @@ void render_info(struct text *text, const struct render_event *event)
     json_member_open(text, "limits", '{');
     for (unsigned i = 0; i < plan_limit_count; i++) {
         const struct plan_limit *limit = &plan_limit_table[i];
-        if (limit->shown)
+        if (limit->shown && limit->kind == PLAN_LIMIT_TIME)
+            json_member_time(text, limit->name, plan_limit_get(limits, limit));
+        else if (limit->shown)
             json_member_u64(text, limit->name, plan_limit_get(limits, limit));
     }
     json_close(text, '}');

@@ -295,6 +295,10 @@ int engine_avail_since(const struct engine *engine, uint64_t since, struct engin
                        uint32_t room, uint64_t *version);
 /* Seats as published, areas as of now; out has one entry per category. */
 uint64_t engine_counts(const struct engine *engine, struct engine_count *out);
+/* Checks whether a category is on sale to buyers of a channel (0: the public). op->opens_ms: when
+ * it will be, or 0. */
+enum engine_verdict engine_on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
+                                   uint64_t now_ms, struct engine_op *op);
 
 /* ---- replay ----
  *

@@ -10,8 +10,7 @@
 
 #include <assert.h>
 
-/* Checks whether a category and channel are on sale to this buyer. op->opens_ms: when, or 0. */
-static enum engine_verdict on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
+enum engine_verdict engine_on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
                                    uint64_t now_ms, struct engine_op *op)
 {
     assert(category < engine->categories);
@@ -73,8 +72,9 @@ enum engine_verdict engine_rules(const struct engine *engine, const struct engin
         op->seat = seat;
         if (((who->channels | 1) >> plan_channel_of(engine->facts, seat) & 1) == 0)
             return ENGINE_CHANNEL;
-        enum engine_verdict verdict = on_sale(engine, engine->facts->category[seat],
-                                              plan_channel_of(engine->facts, seat), now_ms, op);
+        enum engine_verdict verdict =
+            engine_on_sale(engine, engine->facts->category[seat],
+                           plan_channel_of(engine->facts, seat), now_ms, op);
         if (verdict != ENGINE_OK)
             return verdict;
         if ((plan_flags_of(engine->facts, seat) & PLAN_SEAT_ACCESSIBLE) && !open &&
@@ -99,7 +99,7 @@ enum engine_verdict engine_rules_area(const struct engine *engine, const struct 
     const struct plan_area *terms = plan_area(engine->plan, area);
     if (((who->channels | 1) >> terms->channel & 1) == 0)
         return ENGINE_CHANNEL;
-    return on_sale(engine, terms->category, terms->channel, now_ms, op);
+    return engine_on_sale(engine, terms->category, terms->channel, now_ms, op);
 }
 
 bool engine_best_ask(const struct engine *engine, const struct engine_who *who, uint8_t category,

@@ -22,7 +22,7 @@ const struct plan_limit plan_limit_table[] = {
     {"rate_per_session_per_s", PLAN_LIMIT_NUMBER, FIELD(rate_per_session_per_s), 0, 10000, 10,
      true},
     {"orphan_rule", PLAN_LIMIT_FLAG, FIELD(orphan_rule), 0, 1, true, false},
-    {"access_until", PLAN_LIMIT_TIME, FIELD(access_until_ms), 0, UINT64_MAX, 0, false},
+    {"access_until", PLAN_LIMIT_TIME, FIELD(access_until_ms), 0, UINT64_MAX, 0, true},
 };
 const unsigned plan_limit_count = sizeof(plan_limit_table) / sizeof(plan_limit_table[0]);
 

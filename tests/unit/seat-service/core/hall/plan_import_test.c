@@ -958,5 +958,6 @@ TEST_CASE(buyers_see_the_limits_that_bind_them)
             text_printf(&text, "%s ", plan_limit_table[i].name);
     shown[text.len] = '\0';
     assert_string_equal(shown,
-                        "max_per_buyer max_per_hold hold_ttl_s hold_max_s rate_per_session_per_s ");
+                        "max_per_buyer max_per_hold hold_ttl_s hold_max_s rate_per_session_per_s "
+                        "access_until ");
 }
