@@ -339,19 +339,42 @@ describe('the map of the hall', async () => {
   }).map((control) => control.id || control.textContent));
 
   const WINDOWS = [[360, 640], [360, 740], [390, 664], [740, 360]];
+  // With a concert's name and place, for a buyer elsewhere: a header of several lines.
+  const concert = () => Object.assign(wideHall(), {
+    name: 'Naru World Tour 2027: The Last Winter Night', starts_at: '2027-06-12T10:00:00Z', doors_at: '2027-06-12T08:30:00Z',
+    time_zone: 'Asia/Seoul', venue: { name: 'Harbour Stadium', address: '25 Seongdong-ro, Incheon' },
+  });
+  const visitEnds = (inS) => async (page) => {
+    const at = new Date(Date.now() + 1000 * inS).toISOString();
+    await page.route('**/session', (route) => route.fulfill({ json: { expires_at: at, ends_at: at } }));
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.locator('#visit').waitFor({ state: inS < 120 ? 'visible' : 'hidden' });
+  };
   // Each notice, and how it appears and disappears.
   const NOTICES = {
     none: [async () => {}, async () => {}],
-    lost: [(page) => page.evaluate(() => dispatchEvent(new Event('offline'))), (page) => page.evaluate(() => { document.getElementById('lost').textContent = ''; })],
+    lost: [async (page) => {
+      await page.evaluate(() => dispatchEvent(new Event('offline')));
+      await page.locator('#lost').getByText('Connection lost').waitFor();
+    }, async (page) => {
+      await page.evaluate(() => dispatchEvent(new Event('online')));
+      await page.waitForFunction(() => document.getElementById('lost').textContent === '');
+    }],
+    visit: [visitEnds(110), visitEnds(1800)],
+    proposals: [async (page) => {
+      await page.click('#best summary');
+      await page.click('#best-form .main');
+      await page.locator('#proposals-list li').first().waitFor();
+    }, (page) => page.click('#proposals-close')],
     offers: [async (page) => {
       await page.click('#cart-others');
       await page.locator('#offers button').first().waitFor();
     }, (page) => page.click('#trouble-close')],
   };
   for (const held of [0, 1, 4]) {
-    for (const notice of held === 0 ? ['none', 'lost'] : Object.keys(NOTICES)) {
+    for (const notice of Object.keys(NOTICES).slice(0, held === 0 ? -1 : undefined)) {
       test(`the map has 45 % of a phone's window: ${held} seats, notice: ${notice}`, async () => {
-        const { guest, page } = await enter(PHONE);
+        const { guest, page } = await enter({ ...PHONE, body: concert(), timezoneId: 'America/New_York' });
         if (held > 0) await guest.takeBest(held);
         const [comes, goes] = NOTICES[notice];
         for (const [width, height] of WINDOWS) {
