@@ -112,6 +112,12 @@ void show_judge_doors(struct json_in *in, const struct show *show)
         json_in_refuse(in, "doors_at", "must not be later than starts_at");
 }
 
+void show_require_zone(struct json_in *in, const struct show *show)
+{
+    if (show->starts_ms != 0 && show->time_zone[0] == '\0')
+        json_in_refuse(in, "time_zone", "is needed with starts_at");
+}
+
 void show_read(struct json_in *in, struct show *out)
 {
     *out = (struct show){.starts_ms = 0};

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
-import { bodyOf, documentOf, pictureOf, planOf, saleOf } from '../../web/console/blocks.js';
+import { bodyOf, documentOf, pictureOf, planOf, pricesOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
 import { clickFor, closeAfterEach, openBrowser, openFirefox, Operator, Visitor } from './world.js';
@@ -54,6 +54,14 @@ describe('a hall of blocks', () => {
     assert.deepEqual({ ...read, base: null }, SALE);
     const free = bodyOf({ ...read, base, charges: { per_order: 0 } }, SHOW);
     assert.deepEqual(['rows' in free, 'fees' in free, 'vat_basis_points' in free], [true, false, false]);
+  });
+
+  test('the line shows what one seat costs with all fees', () => {
+    const hall = { currency: 'KRW', fees: { per_seat: 500, per_order: 900, basis_points: 1250 }, categories: [{ name: 'R', price: 99_000 }, { name: 'A', price: 44_444 }] };
+    assert.deepEqual(pricesOf(hall, null), { currency: 'KRW', categories: { R: { price: 112_775, gone: false }, A: { price: 51_400, gone: false } } });
+    const shown = { currency: 'EUR', categories: { A: { price: 1, gone: true }, Old: { price: 2, gone: false } } };
+    assert.deepEqual(pricesOf({ ...hall, fees: undefined }, shown).categories, { A: { price: 44_444, gone: true }, Old: null, R: { price: 99_000, gone: false } });
+    assert.equal(pricesOf({ ...hall, categories: Array.from({ length: 17 }, (_, n) => ({ name: `${n}`, price: 1 })) }, null), null);
   });
 
   test('another plan is kept as it is; prices, limits and date change', () => {
@@ -312,6 +320,8 @@ describe('a sale is set up', async () => {
       await page.click('#setup-save');
       await at(page, 'terms');
       assert.equal((await hall(id)).categories[1].price, 77000);
+      const lineShows = async () => Object.values((await doc(id)).prices.categories).map(({ price }) => price);
+      assert.deepEqual(await lineShows(), [99500, 77500], 'with the fee per seat');
       await page.click('#setup-steps a[href$="/check"]');
       await page.locator('#setup-list li').first().waitFor();
       assert.equal(await page.locator('#setup-list li.wrong').count(), 0);
@@ -346,6 +356,7 @@ describe('a sale is set up', async () => {
       await at(page, 'terms');
       const priced = await hall(id);
       assert.deepEqual([priced.limits.max_per_buyer, priced.categories[0].price], [4, 88000]);
+      assert.deepEqual(await lineShows(), [88500, 77500]);
       const old = (await stack.edge.get(`/v1/seats/${id}/holds/${held.json.hold}`, { token: pass })).json;
       assert.equal(old.total, 2 * 99000, JSON.stringify(old));
       await page.click('#setup-steps a[href$="/hall"]');
@@ -374,8 +385,16 @@ describe('a sale is set up', async () => {
       await at(page, 'hall');
       for (const one of [await doc(id), await hall(id)]) assert.deepEqual([one.starts_at.slice(0, 16), one.doors_at ?? null], ['2027-05-02T10:00', null]);
 
+      // "All settings" leads there, and has no date of its own.
+      await page.click('#tabs a[href$="/knobs"]');
+      await clickFor(page, '#knob-form a[href$="/setup/event"]', '#setup-name');
+      await page.goBack();
+      await page.locator(`#knob-about-${boss.language}`).waitFor();
+      assert.equal(await page.locator('#knob-starts_at, #knob-name, #knob-time_zone').count(), 0);
+      await see(boss, 'knobs');
+
       // The same sale a week later, under its own id.
-      await page.click('#setup-steps a[href$="/event"]');
+      await page.click('#tabs a[href$="/setup"]');
       await page.click('#copy summary');
       await page.click('#copy-save');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'copy-starts');
@@ -390,13 +409,14 @@ describe('a sale is set up', async () => {
       await page.waitForURL(`**/${id}-2027-05-09/setup`);
       const [line, its, back] = await Promise.all([doc, hall, terms].map((read) => read(`${id}-2027-05-09`)));
       assert.deepEqual([line.state, line.rate_per_s, line.opens_at, line.starts_at.slice(0, 16), line.about], ['draft', 50, null, '2027-05-09T11:00', { [boss.language]: 'With friends' }]);
+      assert.equal(line.prices.categories.Seats.price, 88500);
       assert.deepEqual([its.seats, its.categories[0].price, its.fees.per_seat, its.starts_at.slice(0, 16)], [120, 88000, 500, '2027-05-09T11:00']);
       assert.deepEqual([back.by, back.percent, back.until.slice(0, 16)], ['operator', 80, '2027-05-07T15:00']);
     });
 
     test(`a hall comes from a file, ${name}`, async () => {
       const id = `file-${name}`;
-      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'From a file', starts_at: '2028-01-01T10:00:30Z' } })).status, 201);
+      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'From a file', starts_at: '2028-01-01T10:00:30Z', time_zone: 'Asia/Seoul' } })).status, 201);
       const boss = await open(name, `#/events/${id}/setup/hall`);
       const { page } = boss;
       // A sample is offered ready to use, without the code that everybody knows.

@@ -92,6 +92,16 @@ export function bodyOf(sale, { name, stage, ...show }) {
   return { ...kept, ...(doors && !said.starts_at ? { doors_at: doors } : {}), ...said, name, currency, categories: priced, ...paid, limits: { ...base?.limits, ...limits }, ...hall };
 }
 
+// The prices that the line shows, as a merge patch of its own: what an order of one seat costs with all fees. Categories
+// that it shows as gone stay gone. null: more categories than it takes.
+export function pricesOf({ categories, currency, fees = {} }, shown) {
+  const { per_seat: seat = 0, per_order: order = 0, basis_points: share = 0 } = fees;
+  const allIn = (price) => price + seat + Math.round(price * share / 10_000) + order;
+  if (categories.length > MOST.categories) return null;
+  const away = Object.keys(shown?.categories ?? {}).map((name) => [name, null]);
+  return { currency, categories: Object.fromEntries([...away, ...categories.map(({ name, price }) => [name, { price: allIn(price), gone: shown?.categories[name]?.gone ?? false }])]) };
+}
+
 // ---- and back ----
 
 const originOf = ({ position }) => position ?? { x: 0, y: 0 };

@@ -2,11 +2,12 @@
 // before a dangerous change, and undo. The schedule of rates and the autopilot are here too, since they change the same
 // knob.
 
-import { get } from './api.js';
+import { get, hasPart } from './api.js';
 import { byId, make, say } from './kit.js';
 import { becauseOf, inWords } from './change.js';
 import { danger } from './danger.js';
 import { blame, button, confirmed, fact, fieldOf, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
+import { hallSoon } from './watch.js';
 
 const THINK_MS = 250; // the pause in typing before a preview is requested
 const GROUPS = {
@@ -17,6 +18,7 @@ const GROUPS = {
   seats: ['seats_left', 'auto_reopen'],
   told: ['name', 'starts_at', 'doors_at', 'time_zone', 'venue', 'about', 'picture'],
 };
+const OF_LINE = ['about']; // of these, what no hall's document says
 const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // languages for visitors
 const TEXT_BYTES_MAX = { texts: 240, venue: 120, zone: 40, path: 120 };
@@ -42,7 +44,7 @@ function fault(input, { kind, min, max }) {
 }
 
 export async function open(body, event) {
-  const { knobs } = await get('queue', '/admin/knobs');
+  const [{ knobs }, hall] = await Promise.all([get('queue', '/admin/knobs'), hasPart('seats') ? hallSoon(event.id) : null]);
   const table = new Map([['name', { name: 'name', kind: 'text', unit: '', help: '' }], ...knobs.map((knob) => [knob.name, knob])]);
   const fields = new Map();
   const applied = make('p', { id: 'applied', role: 'status' });
@@ -273,12 +275,15 @@ export async function open(body, event) {
   const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => ({ contacts: makeTexts, texts: makeTexts, venue: makeVenue }[table.get(name).kind] ?? makeField)(table.get(name))));
   const flow = group('flow', GROUPS.flow);
   flow.children[1].after(preview); // right below the rate
+  // What the hall's document says as well is changed in both, in the setup.
+  const told = group('told', hall === null ? GROUPS.told : OF_LINE);
+  if (hall !== null) told.append(make('a', { href: `#/events/${event.id}/setup/event` }, say('setup.event')));
   const groups = make('div', { className: 'groups' }, flow,
     make('fieldset', { className: 'group wide' }, make('legend', {}, say('knob.schedule')), make('p', { className: 'small' }, say('schedule.help', zone())), make('p', { id: 'schedule-none' }, say('schedule.none')), rows, button(say('schedule.add'), addStep, { id: 'schedule-add' })),
     make('fieldset', { className: 'group wide' }, make('legend', {}, say('knob.autopilot')), make('p', { className: 'small' }, say('autopilot.help')),
       make('div', { className: 'field tick' }, make('label', { htmlFor: 'autopilot-on' }, say('autopilot.on')), pilotOn),
       pilotNow, ...pilotFields.map(({ at }) => at)),
-    group('told', GROUPS.told), group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), ...(others.length > 0 ? [group('more', others)] : []));
+    told, group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), ...(others.length > 0 ? [group('more', others)] : []));
   const form = make('form', { id: 'knob-form', noValidate: true }, groups,
     make('div', { className: 'apply' }, make('button', { className: 'main', id: 'apply' }, say('knobs.apply')), button(say('knobs.reset'), () => { fill(); applied.replaceChildren(); thinkSoon(); }), make('span', { id: 'changes' }), applied));
   form.addEventListener('submit', guarded(apply));

@@ -2,6 +2,7 @@
 // distance to the show. Codes and the line's opening time are not copied.
 
 import { call, get, hasPart, withReason } from './api.js';
+import { pricesOf } from './blocks.js';
 import { make, say } from './kit.js';
 import { fromPlace } from './place.js';
 import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeInput } from './setup.js';
@@ -25,19 +26,20 @@ export function lineOf(doc, ms) {
   return { ...later(rest, ms), ...(back ? { prices: back } : {}) };
 }
 
-async function copy(event, { id, name, starts_at: starts }) {
+async function copy(event, { id, name, starts_at: starts, time_zone: zone }) {
   const path = `/admin/events/${id}`;
   const because = event.why() || say('copy.why', event.id);
   const ms = event.doc.starts_at === null ? 0 : Date.parse(starts) - Date.parse(event.doc.starts_at);
   const hall = await readHall(event.id);
-  if (hall !== null) await call('seats', 'PUT', path, { body: { ...later(hall.document, ms), name, starts_at: starts }, waitMs: IMPORT_MS });
+  if (hall !== null) await call('seats', 'PUT', path, { body: { ...later(hall.document, ms), name, starts_at: starts, time_zone: zone }, waitMs: IMPORT_MS });
   if (hasPart('pay')) {
     const { by, until, before_start_s: before, percent, handed_on: handedOn, version } = await get('pay', `/admin/events/${event.id}/refund-terms`);
     const { json: fresh, etag } = await call('pay', 'GET', `${path}/refund-terms`);
     const body = { by, until: later(until, ms, 'until'), before_start_s: before, percent, handed_on: handedOn, reason: because };
     if (version > 0 && fresh.version === 0) await call('pay', 'PUT', `${path}/refund-terms`, { body, headers: { 'If-Match': etag } });
   }
-  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), name, starts_at: starts }, headers: { 'If-None-Match': '*', ...withReason(because) } });
+  const priced = hall === null || event.doc.prices === null ? {} : { prices: pricesOf(hall.document, null) };
+  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), ...priced, name, starts_at: starts, time_zone: zone }, headers: { 'If-None-Match': '*', ...withReason(because) } });
 }
 
 // copy() makes the line last, so a failed one can be repeated.
@@ -60,7 +62,7 @@ export function copyOf(event) {
       return true;
     });
     if (!judged(form, [[id, isFree ? '' : say('copy.taken')]])) return;
-    await copy(event, { id: id.value, name: name.value.trim(), starts_at: fromPlace(starts.value, zone) });
+    await copy(event, { id: id.value, name: name.value.trim(), starts_at: fromPlace(starts.value, zone), time_zone: zone });
     event.said(say('copy.done'));
     location.hash = `#/events/${id.value}/setup`;
   }

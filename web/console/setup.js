@@ -1,8 +1,9 @@
 // setup.js: sets up a sale in five steps: when and where, the hall with its prices, refunds, the opening, and what is
 // missing. Each step is saved by itself, with calls that other views and the command line make too. The hall's document
-// and the line both say when and where the show is, and this view keeps them the same.
+// and the line both say when and where the show is and what it costs, and this view keeps them the same.
 
 import { call, get, hasPart, limits, whose, withReason } from './api.js';
+import { pricesOf } from './blocks.js';
 import { locale, make, say } from './kit.js';
 import { danger } from './danger.js';
 import { isZone, readPlace, toPlace } from './place.js';
@@ -55,7 +56,7 @@ async function putHall(id, hall, document, headers, reason) {
 }
 
 // Imports a document, or corrects the existing one, with a confirmation after the draft state. The show's time and
-// place go to the line as well. False if the operator declined.
+// place go to the line as well, and its prices unless the line shows none. False if the operator declined.
 export async function saveHall(event, hall, document) {
   let reason = event.why();
   if (hall !== null && event.doc.state !== 'draft') {
@@ -67,7 +68,9 @@ export async function saveHall(event, hall, document) {
   const headers = hall === null ? {} : { 'If-Match': hall.etag, ...withReason(kept) };
   await putHall(event.id, hall, document, headers, kept);
   const { starts_at: starts = null, doors_at: doors = null, time_zone: zone = null, venue = null } = document;
-  await saveLine(event, { name: document.name, starts_at: starts, doors_at: doors, time_zone: zone, venue }, reason);
+  const { prices, state } = event.doc;
+  const priced = prices !== null || state === 'draft' ? { prices: pricesOf(document, prices) } : {};
+  await saveLine(event, { name: document.name, starts_at: starts, doors_at: doors, time_zone: zone, venue, ...priced }, reason);
   return true;
 }
 

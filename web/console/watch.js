@@ -16,7 +16,7 @@ const NEWEST = 60;
 const NOTED_MAX = 1800;
 const ACTS_MAX = [100, 1000]; // newest entries to read, and if the act that made this version is not among them
 const LISTED_MS = 4000; // how old a list of halls may be
-const CHECKED_MS = 2000; // how long the checklist waits for the parts
+const CHECKED_MS = 2000; // how long a view waits for the parts
 const ABSENT_MS = 5 * 60_000; // between requests for an absent hall, whatever the list says
 
 // Most test events have no hall, so theirs is not requested every few seconds. The list of halls shows whether an
@@ -77,11 +77,13 @@ async function countsOf(part, id) {
 // Each part, and why this event is out of service there.
 export const partsFor = (health, id) => health.map(({ name, ready, out = [] }) => ({ name, ready, reason: out.find(({ event }) => event === id)?.reason }));
 
+const soon = (asked) => Promise.race([asked, new Promise((resolve) => { setTimeout(resolve, CHECKED_MS); })]);
+// The seat service's data about an event: null without a hall, undefined if it does not answer soon.
+export const hallSoon = (id) => soon(get('seats', `/admin/events/${id}`).catch(({ status }) => (status === 404 ? null : undefined)));
+
 // What the event still needs before it opens.
 export async function readChecklist({ id, doc, watch }) {
-  const soon = (asked) => Promise.race([asked, new Promise((resolve) => { setTimeout(resolve, CHECKED_MS); })]);
-  const asked = hasPart('seats') ? get('seats', `/admin/events/${id}`).catch(({ status }) => (status === 404 ? null : undefined)) : undefined;
-  const [hall, health = watch.health] = await Promise.all([soon(asked), soon(allHealth())]);
+  const [hall, health = watch.health] = await Promise.all([hasPart('seats') ? hallSoon(id) : undefined, soon(allHealth())]);
   return checklist({ doc, hall, parts: partsFor(health, id) });
 }
 

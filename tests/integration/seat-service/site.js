@@ -90,6 +90,7 @@ export function hall({
     name,
     currency: 'KRW',
     starts_at: '2030-05-01T18:00:00Z',
+    time_zone: 'UTC',
     plan,
     categories: [
       { name: 'Front', price: 150000 },

@@ -95,7 +95,7 @@ static const struct knob knobs[] = {
     {"doors_at", KNOB_TIME, FORMAT_FIRST, AT(show.doors_ms), 0, 0, 0, "",
      "When its doors open. Not later than starts_at."},
     {"time_zone", KNOB_ZONE, FORMAT_FIRST, AT(show.time_zone), 0, 0, 0, "",
-     "Of the place, such as \"Asia/Seoul\". null: times are shown in UTC."},
+     "Of the place, such as \"Asia/Seoul\". Needed with starts_at."},
     {"venue", KNOB_VENUE, FORMAT_FIRST, AT(show.venue), 0, 0, 0, "",
      "Where it is: {\"name\", \"address\"}, each one text, or one by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
@@ -446,6 +446,7 @@ static void read_together(struct json_in *in, const struct event_doc *doc)
     if (doc->planned_end_at_ms != 0 && doc->planned_end_at_ms <= doc->opens_at_ms)
         json_in_refuse(in, "planned_end_at", "must be later than opens_at");
     show_judge_doors(in, &doc->show);
+    show_require_zone(in, &doc->show);
 }
 
 static int read_doc(json_t *json, struct span id, struct err_slot *err, struct event_doc *out)

@@ -258,6 +258,7 @@ static const struct script_row rows[] = {
      "'time_zone':'Asia/Seoul','venue':{'name':{'en':'Dome','ko':'돔'},'address':'Incheon'};"
      "patch {'venue':{'name':{'ko':null}}}; has 'venue':{'name':{'en':'Dome'};"
      "bad_patch {'time_zone':'Asia/Soul'} /time_zone; bad_patch {'starts_at':null} /doors_at;"
+     "bad_patch {'time_zone':null} /time_zone;"
      "patch {'starts_at':null,'doors_at':null,'time_zone':null,'venue':null}; lacks _at':'2; lacks "
      "venue"},
     {"a withdrawn beacon stays counted",
