@@ -173,25 +173,35 @@ static void reply_pack(struct http_req *req, const struct pack *pack, const char
 
 /* ---- answering ---- */
 
+static void put_source(const char *origins, struct text *headers)
+{
+    if (origins != NULL && origins[0] != '\0')
+        text_printf(headers, " %s", origins);
+}
+
 /* The values that are the same for all readers of a page. */
-static void put_policy(enum lang lang, const char *connect, struct text *headers)
+static void put_policy(enum lang lang, const struct site_conf *conf, struct text *headers)
 {
     TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
                       "style-src 'self'; connect-src 'self'");
-    if (connect != NULL && connect[0] != '\0')
-        text_printf(headers, " %s", connect);
-    TEXT_LIT(headers, "; img-src 'self'; "
-                      "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
+    if (conf != NULL) {
+        put_source(conf->connect, headers);
+        put_source(conf->visitors, headers);
+    }
+    TEXT_LIT(headers, "; img-src 'self'");
+    if (conf != NULL)
+        put_source(conf->visitors, headers);
+    TEXT_LIT(headers, "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
                       "Referrer-Policy: same-origin\r\n"
                       "X-Content-Type-Options: nosniff\r\n");
     http_header_add(headers, "Content-Language", span_of(lang_tag(lang)));
 }
 
-static void put_headers(const struct http_req *req, enum lang lang, const char *connect,
+static void put_headers(const struct http_req *req, enum lang lang, const struct site_conf *conf,
                         struct text *headers)
 {
     TEXT_LIT(headers, "Cache-Control: private, no-store\r\n"); /* so no cache has to vary it */
-    put_policy(lang, connect, headers);
+    put_policy(lang, conf, headers);
     if (http_req_query_arg(req, SPAN("lang")).ptr != NULL)
         text_printf(headers,
                     "Set-Cookie: " LANG_COOKIE "=%s; Path=/; Max-Age=%d; SameSite=Lax%s\r\n",
@@ -248,9 +258,9 @@ static void on_page(struct http_req *req)
         return;
     enum lang lang = page->site->read[visit_lang(req)];
     assert(lang < lang_count() && page->site->read[lang] == lang);
-    char memory[SITE_HEADERS_MAX + SITE_CONNECT_MAX];
+    char memory[SITE_HEADERS_MAX + SITE_CONNECT_MAX + 2 * SITE_VISITORS_MAX];
     struct text headers = text_on(memory, sizeof(memory));
-    put_headers(req, lang, page->site->conf.connect, &headers);
+    put_headers(req, lang, conf, &headers);
     put_preloads(req, page->from, &headers);
     reply_pack(req, &page->pack[lang], "text/html; charset=utf-8", &headers);
 }
@@ -562,6 +572,7 @@ int site_create(const struct site_conf *conf, struct err_slot *err, struct site 
     assert(conf->files_len <= SITE_FILES_MAX);
     assert(conf->pages_len <= SITE_PAGES_MAX);
     assert(conf->connect == NULL || strlen(conf->connect) <= SITE_CONNECT_MAX);
+    assert(conf->visitors == NULL || strlen(conf->visitors) <= SITE_VISITORS_MAX);
     struct site *site = calloc(1, sizeof(*site));
     if (site == NULL)
         return err_set(err, ERR_NOMEM, "a site of %zu bytes", sizeof(*site));

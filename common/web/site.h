@@ -28,7 +28,8 @@ enum {
     SITE_PAGES_MAX = 4,
     SITE_PRELOAD_MAX = 4,
     SITE_HEADERS_MAX = 1024,
-    SITE_CONNECT_MAX = 1024
+    SITE_CONNECT_MAX = 1024,
+    SITE_VISITORS_MAX = 280
 };
 
 /* Initializes a span from a text of the program, also in a constant. */
@@ -74,9 +75,11 @@ struct site_conf {
     const char *service;    /* its name in the operator's texts */
     bool may_lack; /* an added language without a section of that name falls back to English */
     const struct brand_settings *brand; /* NULL: no branding */
-    const char *connect; /* other origins that scripts may call, space-separated, at most
-                            SITE_CONNECT_MAX; NULL: none */
-    struct span data;    /* for {{data}}: already escaped for its place */
+    const char *connect;  /* other origins that scripts may call, space-separated, at most
+                             SITE_CONNECT_MAX; NULL: none */
+    const char *visitors; /* origin of the pages that visitors see, whose pictures and addresses may
+                             be loaded, at most SITE_VISITORS_MAX; NULL or "": none */
+    struct span data;     /* for {{data}}: already escaped for its place */
     /* Called before a page is served; returns true if it answered instead, as there is no page at
      * this address. May be NULL. `ctx` is borrowed. */
     bool (*refuse)(struct http_req *req, void *ctx);

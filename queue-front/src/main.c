@@ -96,8 +96,8 @@ static const struct config_setting settings[] = {
     {"web", "origins", CONFIG_STRING, AT(web_origins), "", 0, 1000, NULL,
      "origins besides our own whose pages may join for a visitor, separated by commas"},
     {"web", "public_url", CONFIG_STRING, AT(web_public_url), "", 0, PUBLIC_URL_MAX, NULL,
-     "the site's address for visitors, https://HOST: gives shared links a picture; empty: no "
-     "picture"},
+     "the site's address for visitors, https://HOST: for pictures of shared links and for the "
+     "console's links; empty: none"},
     {"web", "shop_url", CONFIG_STRING, AT(web_shop_url), "", 0, PUBLIC_URL_MAX, NULL,
      "the seller's page, linked where a visitor can't go on; empty: no link"},
     {"web", "page_kept", CONFIG_DURATION, AT(web_page_kept_ms), "0s", 0, 60000, NULL,
@@ -367,8 +367,8 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = waiting_page_create(&shared->config->brand, err, &shared->waiting_page);
     if (rc == 0) /* last: by then all languages are known */
-        rc = console_create(shared->config->console_parts, &shared->config->brand, err,
-                            &shared->console);
+        rc = console_create(shared->config->console_parts, shared->config->web_public_url,
+                            &shared->config->brand, err, &shared->console);
     if (rc == 0)
         rc = http_router_add_tables(routes, visitors, err);
     if (rc == 0)

@@ -1,4 +1,4 @@
-// Sets up a sale at the console, from "New event" to a held seat, without a command line. And what the form derives: the
+// Sets up a sale at the console, from "New event" to a bought ticket, without a command line. And what the form derives: the
 // plan of blocks and standing areas, what is missing, times in another zone.
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { bodyOf, documentOf, pictureOf, planOf, pricesOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
-import { clickFor, closeAfterEach, openBrowser, openFirefox, Operator, Visitor } from './world.js';
+import { clickFor, closeAfterEach, customer, logIn, openBrowser, openFirefox, Operator, payByCard, Visitor } from './world.js';
 
 const SALE = {
   kind: 'blocks', base: null, currency: 'KRW', charges: { per_seat: 0, per_order: 900, basis_points: 0, vat_basis_points: 1000 }, limits: { max_per_hold: 4, max_per_buyer: 6 },
@@ -188,7 +188,7 @@ describe('a sale is set up', async () => {
   const has = (boss, text, en, ko) => assert.match(text, boss.language === 'ko' ? ko : en);
 
   for (const name of Object.keys(MANNERS)) {
-    test(`from a new event to a seat, ${name}`, async () => {
+    test(`from a new event to a ticket, ${name}`, async () => {
       const id = `spring-${name}`;
       const boss = await open(name);
       const { page } = boss;
@@ -325,6 +325,7 @@ describe('a sale is set up', async () => {
       await page.click('#setup-steps a[href$="/check"]');
       await page.locator('#setup-list li').first().waitFor();
       assert.equal(await page.locator('#setup-list li.wrong').count(), 0);
+      const forVisitors = await page.locator('#setup-test, #to-page').evaluateAll((all) => all.map(({ href }) => href));
 
       await clickFor(page, '#act-open', '#confirm[open]');
       assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
@@ -333,10 +334,18 @@ describe('a sale is set up', async () => {
       // A visitor sees it with its picture, which does not shift the page when it loads.
       const guest = await Visitor.open(browser, stack, MANNERS[name]);
       await watchShifts(guest.page);
-      await guest.page.goto(`${guest.at}/e/${id}`);
+      assert.deepEqual(forVisitors, Array(2).fill(`${guest.at}/e/${id}`));
+      await guest.page.goto(forVisitors[0]);
       await guest.page.waitForFunction(() => document.getElementById('picture').naturalWidth > 0);
       assert.ok(await shiftOf(guest.page) <= CLS_MOST);
       await guest.judge(`setup-hero-${boss.language}`);
+      await guest.enter(id);
+      await guest.takeBest(2);
+      await guest.page.click('#cart-pay');
+      await logIn(guest.page, customer(stack, Object.keys(MANNERS).indexOf(name)));
+      await guest.page.click('#pay-button');
+      await payByCard(guest.page);
+      await clickFor(guest.page, 'a[href^="/pay/tickets/"]', '.ticket svg >> nth=0');
       await guest.close();
 
       // A visitor gets a seat; seats of a channel need its code.

@@ -5,10 +5,12 @@
 import { Refused } from './kit.js';
 
 const WAIT_MS = 8000;
-const listed = JSON.parse(document.getElementById('parts').textContent);
+const { parts: listed, visitors } = JSON.parse(document.getElementById('parts').textContent);
 
 // {name, at}: "queue" is the service that served this page, "seats" and "pay" have views of their own.
 export const parts = [{ name: 'queue', at: '' }, ...listed];
+// The address of a path as visitors know it; null: [web] public_url is empty.
+export const publicUrl = (path) => (visitors === '' ? null : visitors + path);
 export const hasPart = (name) => parts.some((part) => part.name === name);
 
 const store = sessionStorage;

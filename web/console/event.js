@@ -1,7 +1,7 @@
 // event.js: one event: the bar with its state and the operator's acts, the menu of its views, the verdict, and the
 // current view.
 
-import { call, withReason } from './api.js';
+import { call, publicUrl, withReason } from './api.js';
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
 import { byVerdict, moment, show, zoneName } from './ui.js';
@@ -31,6 +31,7 @@ export async function open(main, [id, which = 'live', part]) {
     get live() { return watch.live; },
   };
   const line = make('div', { id: 'verdict', className: 'verdict rest', role: 'status' });
+  const page = publicUrl(`/e/${id}`);
   const asOf = make('p', { id: 'as-of', className: 'small' });
   const tabs = make('nav', { id: 'tabs', 'aria-label': say('event.views') });
   const body = make('div', { id: 'view' });
@@ -71,7 +72,7 @@ export async function open(main, [id, which = 'live', part]) {
   function showTime() {
     const late = Date.now() - watch.readAt > 10_000;
     show(asOf, make('span', { className: late ? 'wrong' : '' }, say('verdict.as-of', moment(new Date(watch.readAt)))), ` · ${zoneName()} · ${id} · ${say('event.version', event.doc.version)} · `,
-      make('a', { id: 'to-big', href: `#/events/${id}/big`, 'aria-keyshortcuts': 'B' }, say('big.open')));
+      make('a', { id: 'to-big', href: `#/events/${id}/big`, 'aria-keyshortcuts': 'B' }, say('big.open')), ...(page === null ? [] : [' · ', make('a', { id: 'to-page', href: page }, say('event.page'))]));
   }
 
   tabs.append(...Object.keys(VIEWS).map((key, n) => {

@@ -2,7 +2,7 @@
 // missing. Each step is saved by itself, with calls that other views and the command line make too. The hall's document
 // and the line both say when and where the show is and what it costs, and this view keeps them the same.
 
-import { call, get, hasPart, limits, whose, withReason } from './api.js';
+import { call, get, hasPart, limits, publicUrl, whose, withReason } from './api.js';
 import { pricesOf } from './blocks.js';
 import { locale, make, say } from './kit.js';
 import { danger } from './danger.js';
@@ -248,7 +248,9 @@ function checkStep(event) {
     show(list, ...items.map((item) => make('li', { className: `row ${item.done ? 'good' : 'wrong'}` }, icon(item.done ? 'fine' : 'look'), make('span', {}, checkWords(item)),
       make('a', { href: stepAt(event, item.step) }, say(item.step === 'parts' ? 'menu.parts' : `setup.${item.step}`)))));
   };
-  return { read, at: make('section', { id: 'setup-check', className: 'card stack' }, make('h2', {}, say('setup.check')), sum, list, make('p', { className: 'small' }, say('setup.check-help'))) };
+  const page = publicUrl(`/e/${event.id}`);
+  const test = page === null ? [] : [make('p', {}, make('a', { id: 'setup-test', href: page }, say('setup.test')))];
+  return { read, at: make('section', { id: 'setup-check', className: 'card stack' }, make('h2', {}, say('setup.check')), sum, list, make('p', { className: 'small' }, say('setup.check-help')), ...test) };
 }
 
 // ---- the page ----

@@ -1,7 +1,8 @@
 /* console.c: the pages of the private listener and their files. The operator's page calls three
  * services. This one gets a name and an origin of the other two from its configuration. Both go
  * into the page and into its content policy, without which the browser would refuse the calls. The
- * other services decide whether they answer ([private] origins).
+ * other services decide whether they answer ([private] origins). The page also leads to what
+ * visitors see, at [web] public_url, and shows an event's picture from there.
  *
  * The table of files is built with the program, including their compressed forms, because
  * compressing takes longer than all the rest of a start. */
@@ -62,7 +63,7 @@ static const struct site_page design_pages[] = {{"/design", SITE_BYTES(design_ht
 struct console {
     struct site *site, *design;
     char connect[SITE_CONNECT_MAX + 1];
-    char data[DATA_MAX];
+    char data[DATA_MAX + SITE_VISITORS_MAX + 32];
 };
 
 /* Adds "seats=http://localhost:8092" to the page and to its policy. */
@@ -115,15 +116,19 @@ int console_check(const char *parts, struct err_slot *err)
     return read_parts(parts, &connect, &data, err);
 }
 
-int console_create(const char *parts, const struct brand_settings *brand, struct err_slot *err,
-                   struct console **out)
+int console_create(const char *parts, const char *public_url, const struct brand_settings *brand,
+                   struct err_slot *err, struct console **out)
 {
     struct console *console = calloc(1, sizeof(*console));
     if (console == NULL)
         return err_set(err, ERR_NOMEM, "a console of %zu bytes", sizeof(*console));
     struct text connect = text_on(console->connect, SITE_CONNECT_MAX);
     struct text data = text_on(console->data, sizeof(console->data));
+    json_open(&data, '{');
+    json_member_cstr(&data, "visitors", public_url);
+    json_key(&data, "parts");
     int rc = read_parts(parts, &connect, &data, err);
+    json_close(&data, '}');
     if (rc == 0) {
         const struct site_conf conf = {
             .root = "/console/-",
@@ -140,6 +145,7 @@ int console_create(const char *parts, const struct brand_settings *brand, struct
             .may_lack = true, /* a visitors' language need not exist for operators */
             .brand = brand,
             .connect = console->connect,
+            .visitors = public_url,
             .data = text_span(&data),
         };
         rc = site_create(&conf, err, &console->site);

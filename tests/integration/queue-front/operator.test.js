@@ -476,13 +476,15 @@ test('the wait shown at the join is compared with the real one', async (t) => {
 
 test('the console has the configured parts in its page and policy', async (t) => {
   const parts = 'seats=https://seats.example:8092, pay=http://localhost:8093,front-2=http://[::1]:8111';
-  const { front } = await openSite(t, { config: { console: { parts } } });
+  const visitors = 'https://tickets.example';
+  const { front } = await openSite(t, { config: { console: { parts }, web: { public_url: visitors } } });
   const page = await front.private.get('/console');
   assert.match(
     page.headers['content-security-policy'],
-    /connect-src 'self' https:\/\/seats\.example:8092 http:\/\/localhost:8093 http:\/\/\[::1\]:8111; /);
+    /connect-src 'self' https:\/\/seats\.example:8092 http:\/\/localhost:8093 http:\/\/\[::1\]:8111 https:\/\/tickets\.example; img-src 'self' https:\/\/tickets\.example; /);
   const shown = JSON.parse(/id="parts">([^<]*)</.exec(page.text)[1]);
-  assert.deepEqual(shown.map(({ name, at }) => `${name}=${at}`), parts.split(',').map((part) => part.trim()));
+  assert.equal(shown.visitors, visitors);
+  assert.deepEqual(shown.parts.map(({ name, at }) => `${name}=${at}`), parts.split(',').map((part) => part.trim()));
   const alone = await openSite(t);
   const bare = await alone.front.private.get('/console');
   assert.match(bare.headers['content-security-policy'], /connect-src 'self'; /);
