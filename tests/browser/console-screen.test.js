@@ -8,7 +8,7 @@ import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
 import { perMinute, quietMs, showUp } from '../../web/console/figures.js';
 import { againstPlan, forecast } from '../../web/console/forecast.js';
-import { alarms, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
+import { alarms, frontGone, frontsKept, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
 import { openLooks } from './look.js';
 import { writeWords } from './said.js';
@@ -21,7 +21,7 @@ const NOON = Date.parse('2026-05-02T12:00:00Z');
 function night({ live = {}, doc = {}, ...rest } = {}) {
   const calm = { waiting: 1200, active: 300, outstanding: 10, rate_per_s: 2, service_rate_per_s: 2, show_up: 0.9, stale: false, visits_halted: false, hall_missing: false, codes_missing: 0, clock_ahead_ms: 0, clock_behind_ms: 0 };
   return {
-    now: NOON, doc: { state: 'open', max_active: 400, opens_at: null, ...doc }, live: { ...calm, ...live }, shut: null, silentMs: 500,
+    now: NOON, doc: { state: 'open', max_active: 400, opens_at: null, ...doc }, live: { ...calm, ...live }, shut: null, home: 'a:8111', silentMs: 500,
     parts: ['queue', 'seats', 'pay'].map((name) => ({ name, ready: true })), fronts: [{ place: 'a:8091', silent_ms: 400 }], pace: { joined: 90, called: 120, admitted: 110 }, stalledMs: 0,
     errors: { queue: 0, seats: 0, pay: 0 }, orders: { open: 3, parked: 0, completed: 20, failed: 1 }, quietMs: 5000,
     seats: { free: 9000, held: 300, sold: 800, blocked: 0 }, drift: 0, plan: { kind: 'in-time', byMs: 0 }, ...rest,
@@ -94,6 +94,16 @@ describe('the verdict', () => {
     assert.equal(verdict(both).key, 'down.seats');
     assert.equal(alarms(both).length, 3);
     assert.equal(verdict(night({ doc: { state: 'draft' }, parts: without('seats') })).level, 'look');
+  });
+
+  test('a front that fell silent stays named until an operator says it is meant to be gone', () => {
+    const places = (listed, ms) => frontsKept(listed.map(([place, silent]) => ({ place, silent_ms: silent })), NOON + ms).map(({ place, silent_ms: silent }) => `${place} ${silent}`);
+    assert.deepEqual(places([['a', 0], ['b', 10], ['c', 0]], 0), ['a 0', 'b 10', 'c 0']);
+    assert.deepEqual(places([['a', 0], ['b', LIMITS.front_ms]], LIMITS.front_ms), ['a 0', `b ${LIMITS.front_ms}`], 'c left in order');
+    assert.deepEqual(places([['a', 0]], 20 * MINUTE), ['a 0', `b ${20 * MINUTE}`]);
+    frontGone('b');
+    assert.deepEqual(places([['a', 0], ['b', 21 * MINUTE]], 21 * MINUTE), ['a 0']);
+    assert.deepEqual(places([['a', 0], ['b', 1]], 22 * MINUTE), ['a 0', 'b 1']);
   });
 
   test('a cause groups its own consequences only', () => {
@@ -369,6 +379,11 @@ describe('the first screen', async () => {
     await other.kill();
     await page.locator('#alarms .look', { hasText: `:${other.privatePort}` }).waitFor();
     assert.match(await page.textContent('#verdict'), new RegExp(`:${other.privatePort} has not reported for \\d+ s`));
+    await page.goto(`${boss.at}/console#/parts`);
+    await boss.judge('screen-front-silent');
+    await page.locator('#fronts li', { hasText: `:${other.privatePort}` }).getByRole('button').click();
+    await page.goto(`${boss.at}/console#/events/${id}`);
+    await level(page, 'fine');
   });
 
   test('no event, no answer and no token: each has a page with a way out', async () => {

@@ -3,7 +3,7 @@
 import { allHealth, call, get, hasPart, limits, whose } from './api.js';
 import { byId, make, say } from './kit.js';
 import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
-import { alarms, verdict } from './verdict.js';
+import { alarms, frontsKept, verdict } from './verdict.js';
 import { partsFor, seatSums } from './watch.js';
 
 const FIRST_MS = 3000; // how long the list waits for the other parts, whose data changes its size
@@ -140,7 +140,7 @@ export async function open(main) {
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;
       asOf.textContent = `${say('verdict.as-of', moment(new Date()))} · ${zoneName()}`;
-      show(list, ...events.map((event) => card(event, sums.get(event.id) ?? null, { health, fronts })));
+      show(list, ...events.map((event) => card(event, sums.get(event.id) ?? null, { health, fronts: frontsKept(fronts) })));
     },
   };
   await view.refresh(); // the list has its size before anything is placed below it

@@ -3,8 +3,8 @@
 
 import { get, health, metrics, parts, setToken } from './api.js';
 import { make, say } from './kit.js';
-import { fact, guarded, number, show, timeAt, wordsOr } from './ui.js';
-import { LIMITS } from './verdict.js';
+import { button, fact, guarded, number, show, timeAt, wordsOr } from './ui.js';
+import { frontGone, frontsKept, LIMITS } from './verdict.js';
 
 const EVERY = 2; // refreshes
 
@@ -41,9 +41,13 @@ function card({ name, at, state, metric, token }) {
 }
 
 // All fronts, as they report to Redis; the one that served this page has its own card.
-function frontRow({ place, silent_ms: ms }) {
+function frontRow({ place, silent_ms: ms }, read) {
   const kind = ms >= LIMITS.front_ms ? 'silent' : 'ready';
-  return make('li', {}, make('strong', { className: `badge ${kind}` }, say(`part.is.${kind}`)), ` ${place} `, make('span', { className: 'small' }, say('part.front-seen', number(ms / 1000))));
+  const away = button(say('part.front-gone'), async () => {
+    frontGone(place);
+    await read();
+  }, { className: 'quiet', hidden: kind === 'ready', 'aria-label': `${place}: ${say('part.front-gone')}` });
+  return make('li', {}, make('strong', { className: `badge ${kind}` }, say(`part.is.${kind}`)), ` ${place} `, make('span', { className: 'small' }, say('part.front-seen', number(ms / 1000))), away);
 }
 
 function tokenForm(name, done) {
@@ -63,7 +67,7 @@ export async function open(main) {
   let turns = 0;
   async function read() {
     const [all, { fronts: known = [] }] = await Promise.all([Promise.all(parts.map(look)), get('queue', '/admin/events?id=-').catch(() => ({}))]);
-    const fronts = make('section', { className: 'card' }, make('h2', {}, say('part.fronts')), make('ul', { id: 'fronts', className: 'lines' }, ...known.map(frontRow)));
+    const fronts = make('section', { className: 'card' }, make('h2', {}, say('part.fronts')), make('ul', { id: 'fronts', className: 'lines' }, ...frontsKept(known).map((front) => frontRow(front, read))));
     show(list, ...all.map(card), fronts);
     looked.replaceChildren(say('part.looked'), ' ', timeAt(new Date().toISOString()));
     const refused = all.filter(({ token, state, name }) => !token && !state.silent && name !== 'queue').map(({ name }) => name);

@@ -45,7 +45,7 @@ const isOpen = ({ doc }) => doc.state === 'open';
 const isStill = ({ pace }) => pace.called !== null && Math.round(pace.called) === 0;
 
 const RULES = [
-  rule('broken', 'silent', 'parts', (f) => once(f.silentMs >= LIMITS.silent_ms, Math.round(f.silentMs / 1000))),
+  rule('broken', 'silent', 'parts', (f) => once(f.silentMs >= LIMITS.silent_ms, f.home, Math.round(f.silentMs / 1000))),
   rule('broken', 'shut', 'parts', (f) => once(Boolean(f.shut), { shut: f.shut })),
   rule('broken', 'stale', 'parts', (f) => once(f.live.stale)),
   rule('broken', 'down.seats', 'parts', (f) => once(f.parts.some((part) => part.name === 'seats' && isDown(part)))),
@@ -75,6 +75,24 @@ const RULES = [
   rule('look', 'clock-behind', 'parts', (f) => once(f.live.clock_behind_ms >= LIMITS.clock_ms, Math.round(f.live.clock_behind_ms / 1000))),
   rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && !f.live.lanes && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
 ];
+
+// ---- waiting rooms ----
+
+const lost = new Map(); // silent ones, by place -> {since, meant}
+
+// All waiting rooms, with those that fell silent: the service forgets one after a quarter of an hour. Here it stays
+// until an operator says that it is meant to be gone. One that leaves in order was not silent before.
+export function frontsKept(listed, now = Date.now()) {
+  for (const { place, silent_ms: ms } of listed) {
+    if (ms < LIMITS.front_ms) lost.delete(place);
+    else if (!lost.has(place)) lost.set(place, { since: now - ms, meant: false });
+  }
+  const silent = [...lost].filter(([, { meant }]) => !meant).map(([place, { since }]) => ({ place, silent_ms: now - since }));
+  return [...listed.filter(({ place }) => !lost.has(place)), ...silent];
+}
+export function frontGone(place) {
+  lost.get(place).meant = true;
+}
 
 // The section of the runbook for each alarm.
 export const TODO = {

@@ -6,7 +6,7 @@ import { allHealth, call, get, hasPart, metrics } from './api.js';
 import { checklist } from './checklist.js';
 import { perMinute, quietMs, rates } from './figures.js';
 import { againstPlan, forecast } from './forecast.js';
-import { alarms, isFull, verdict } from './verdict.js';
+import { alarms, frontsKept, isFull, verdict } from './verdict.js';
 
 const COUNTS_EVERY = 3; // refreshes
 const SERIES_EVERY = 30; // the whole series; in between only the newest samples
@@ -147,7 +147,7 @@ class Watch {
   async read() {
     const { events: [mine], fronts = [] } = await get('queue', `/admin/events?id=${this.id}`);
     this.readAt = Date.now();
-    this.fronts = fronts;
+    this.fronts = frontsKept(fronts);
     if (mine === undefined) { // it ended long ago, or does not exist
       await this.readDoc();
       return true;
@@ -240,7 +240,7 @@ class Watch {
       parked: this.orders.at(-1).parked ?? 0, open: this.orders.at(-1).open ?? 0,
     };
     return {
-      now, doc, live, shut: this.shut, silentMs: now - this.readAt, fronts: this.fronts,
+      now, doc, live, shut: this.shut, home: location.host, silentMs: now - this.readAt, fronts: this.fronts,
       parts: partsFor(this.health, this.id),
       pace: { joined: perMinute(rows, 'joined'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
       stalledMs: this.calledAt === null ? 0 : this.readAt - this.calledAt,
