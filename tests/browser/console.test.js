@@ -693,12 +693,22 @@ describe('the console', async () => {
       await page.reload();
       await page.locator('#postpone-now', { hasText: /2031.*the singer is ill/ }).waitFor();
 
+      // Finance may cancel, but not close the line.
+      const asRole = async (role) => {
+        await page.evaluate((whose) => sessionStorage.setItem('fg_whose', whose), JSON.stringify({ role }));
+        await page.reload();
+        return page.locator('#cancel-line').textContent();
+      };
+      assert.match(await asRole('finance'), boss.language === 'ko' ? /운영 또는 관리/ : /Ask an operator/);
+      assert.match(await asRole('admin'), boss.language === 'ko' ? /먼저 대기열을 종료/ : /closed first/);
+
       await page.click('#cancel-event');
       assert.equal(await page.isDisabled('#confirm-yes'), true);
       await confirm(page, { input: id, why: 'the singer is still ill' });
       await page.locator('#cancel-sums dd').first().waitFor();
       assert.match(await page.textContent('#cancel-about'), /the singer is still ill/);
       assert.equal(await page.isVisible('#cancel-event'), false);
+      assert.equal((await queue.get(`/admin/events/${id}`)).json.state, 'closed', 'with the same press');
       await boss.judge(`${name}-doors-cancelled`);
     });
   }

@@ -1,6 +1,7 @@
-// cancel.js: cancels an event, and shows the progress of its refunds.
+// cancel.js: cancels an event, and shows the progress of its refunds. Whoever may close the line closes it with the same
+// press, so that nobody is called for a night that does not take place.
 
-import { call, get } from './api.js';
+import { call, get, roleAt } from './api.js';
 import { make, money, say } from './kit.js';
 import { button, confirmed, fact, number, show, timeAt, wordsOr } from './ui.js';
 
@@ -27,14 +28,20 @@ export function cancelling({ id, path, event }) {
     const reply = await get('pay', `${path}/cancellation`);
     if (reply.at !== null) showOne(reply);
     else show(about, say('cancel.help'));
+    line.hidden = !isRunning();
   }
 
+  const mayClose = ['operator', 'admin'].includes(roleAt(id));
+  const isRunning = () => event.doc.state !== 'closed';
+  const line = make('p', { id: 'cancel-line', className: mayClose ? 'small' : 'wrong' }, say(mayClose ? 'cancel.closes' : 'cancel.ask'));
   act.append(button(say('cancel.title'), async () => {
-    const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), yes: say('cancel.title'), word: id, why: { text: event.why(), needed: true } });
+    const lines = isRunning() ? [line.textContent] : [];
+    const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), lines, yes: say('cancel.title'), word: id, why: { text: event.why(), needed: true } });
     if (!sure) return;
+    if (isRunning() && mayClose) await event.act('close', {}, sure.why);
     const { json } = await call('pay', 'POST', `${path}/cancellation`, { body: { reason: sure.why } });
     showOne(json);
     event.said(say('cancel.goes-on'));
-  }, { id: 'cancel-event', className: 'danger' }), make('p', { className: 'small' }, say('cancel.line')));
+  }, { id: 'cancel-event', className: 'danger' }), line);
   return { at, read };
 }
