@@ -237,7 +237,7 @@ function views(    command, path, name, text) {
         name = path
         sub(/.*\//, "", name)
         text = text "    http-request return status 200 content-type image/svg+xml file " path \
-            " hdr Cache-Control \"public, max-age=86400\" hdr Content-Security-Policy \"default-src 'none'\" if { path /views/" name " }\n"
+            " hdr Cache-Control \"public, max-age=86400\" hdr Access-Control-Allow-Origin * hdr Content-Security-Policy \"default-src 'none'\" if { path /views/" name " }\n"
     }
     close(command)
     return text

@@ -220,6 +220,14 @@ describe('a sale is set up', async () => {
       await page.fill('#setup-picture', '//else.example/poster.webp');
       await page.click('#setup-save');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'setup-picture');
+      await page.fill('#setup-picture', '/views/none.svg');
+      await page.click('#setup-save');
+      await page.locator('#wrong-setup-picture', { hasText: `${stack.base}/views/none.svg` }).waitFor();
+      const large = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 22"><!--${' '.repeat(20_000)}--></svg>`;
+      await page.route('**/views/large.svg', (route) => route.fulfill({ headers: { 'access-control-allow-origin': '*' }, contentType: 'image/svg+xml', body: large }));
+      await page.fill('#setup-picture', '/views/large.svg');
+      await page.click('#setup-save');
+      await page.locator('#wrong-setup-picture', { hasText: '20,0' }).waitFor();
       await page.fill('#setup-picture', '/views/harbour.svg');
       await page.keyboard.press('Enter');
       await at(page, 'hall');
@@ -387,6 +395,8 @@ describe('a sale is set up', async () => {
 
       // A new date goes to both the line and the hall.
       await page.click('#setup-steps a[href$="/event"]');
+      await page.waitForFunction(() => document.getElementById('setup-shown')?.naturalWidth > 0);
+      await see(boss, 'event');
       await page.fill('#setup-starts', '2027-05-02T19:00');
       await page.fill('#setup-doors', '');
       await page.click('#setup-save');

@@ -355,7 +355,7 @@ export class Operator extends Visitor {
   static async open(browser, stack, options) {
     const context = await browser.newContext({ deviceScaleFactor: 2, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
-    const operator = new Operator(await context.newPage(), stack, stack.listeners ?? [11, 12, 13]);
+    const operator = new Operator(await context.newPage(), stack, stack.listeners ?? [0, 11, 12, 13]); // [0]: an event's picture
     operator.at = `http://localhost:${stack.base + 11}`;
     operator.language = options?.locale?.slice(0, 2);
     return operator;

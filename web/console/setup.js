@@ -16,6 +16,7 @@ export const IMPORT_MS = 60_000; // a stadium's document has ten megabytes
 const VISITORS_MAX = 1_000_000_000; // as in `fairgate size`
 const REASON_BYTES_MAX = 64; // the seat service's limit
 const TEXT_BYTES_MAX = { name: 80, venue: 120, picture: 120, about: 240 };
+const PICTURE_BYTES_MAX = 20_000; // everybody who waits loads it in the same seconds
 const LANGUAGES = document.documentElement.dataset.languages.split(' ');
 
 const bytesOf = (text) => new TextEncoder().encode(text);
@@ -125,6 +126,20 @@ export const timeFault = (input) => (input.validity.badInput ? say('rule.time') 
 
 // ---- when and where ----
 
+// Shows the picture at this path of the visitors' pages. '' or why they can't use it. Where no other origin may read its
+// bytes, it only has to load.
+async function pictureFault(path, shown) {
+  const address = publicUrl(path);
+  shown.removeAttribute('src');
+  if (path === '' || address === null) return '';
+  const reply = await fetch(address, { credentials: 'omit' }).catch(() => null);
+  const size = reply?.ok ? (await reply.blob()).size : 0;
+  const loads = await make('img', { src: address }).decode().then(() => true, () => false);
+  if (!loads) return say('setup.no-picture', address);
+  shown.src = address;
+  return size <= PICTURE_BYTES_MAX ? '' : say('rule.bytes', number(size), number(PICTURE_BYTES_MAX));
+}
+
 export const timeInput = (id, at, zone) => make('input', { id, type: 'datetime-local', value: toPlace(at, zone) });
 
 // One text for all languages, or one per language, from the stored value.
@@ -152,6 +167,11 @@ function eventStep(event, hall) {
   const [starts, doors] = [timeInput('setup-starts', doc.starts_at, before), timeInput('setup-doors', doc.doors_at, before)];
   const [venue, address] = [['name', 'setup-venue'], ['address', 'setup-address']].map(([part, id]) => textsOf(say(`knob.venue.${part}`), id, doc.venue?.[part] ?? null));
   const picture = make('input', { id: 'setup-picture', autocomplete: 'off', spellcheck: false, value: doc.picture ?? '' });
+  const pathFault = () => (/^(\/(?!\/)[\w/.~%-]+)?$/.test(picture.value.trim()) ? textFault(picture, TEXT_BYTES_MAX.picture) : say('setup.wrong-picture'));
+  const shown = make('img', { id: 'setup-shown', alt: '' });
+  const loadFault = async () => pathFault() || pictureFault(picture.value.trim(), shown);
+  picture.addEventListener('change', loadFault); // shows it; a reason here would move the button away from its press
+  loadFault();
   const about = textsOf(say('knob.about'), 'setup-about', doc.about);
   const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0], picture, about: about.inputs[0] };
 
@@ -162,7 +182,7 @@ function eventStep(event, hall) {
       [starts, timeFault(starts)],
       [doors, timeFault(doors) || (doors.value !== '' && (starts.value === '' || doors.value > starts.value) ? say('setup.wrong-doors') : '')],
       ...[...venue.inputs, ...address.inputs].map((input) => [input, textFault(input, TEXT_BYTES_MAX.venue)]),
-      [picture, /^(\/(?!\/)[\w/.~%-]+)?$/.test(picture.value.trim()) ? textFault(picture, TEXT_BYTES_MAX.picture) : say('setup.wrong-picture')],
+      [picture, picture.value.trim() === (doc.picture ?? '') ? '' : await loadFault()],
       ...about.inputs.map((input) => [input, textFault(input, TEXT_BYTES_MAX.about)]),
       ...(venue.value() === null && address.value() !== null ? [[venue.inputs[0], say('setup.wrong-venue')]] : []),
     ]);
@@ -183,7 +203,7 @@ function eventStep(event, hall) {
   const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
   return formOf(inputs, save, [make('h2', {}, say('setup.event')), make('p', { className: 'small' }, say('setup.event-help')),
     fieldOf(name, say('knob.name')), fieldOf(starts, say('knob.starts_at')), fieldOf(doors, say('knob.doors_at'), say('help.doors_at')), fieldOf(zone, say('knob.time_zone'), say('setup.zone-help')), zones,
-    ...venue.fields, ...address.fields, ...about.fields, fieldOf(picture, say('knob.picture'), say('help.picture'))]);
+    ...venue.fields, ...address.fields, ...about.fields, fieldOf(picture, say('knob.picture'), say('help.picture')), shown]);
 }
 
 // ---- the opening ----
