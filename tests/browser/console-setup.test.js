@@ -74,6 +74,8 @@ describe('a hall of blocks', () => {
       assert.equal(sale.kind, 'file');
       const next = bodyOf({ ...sale, limits: { max_per_hold: 2, max_per_buyer: 0 } }, { ...SHOW, name: 'Autumn' });
       assert.deepEqual(next, { ...document, name: 'Autumn', limits: { max_per_hold: 2, max_per_buyer: 0 } });
+      const coded = bodyOf({ ...sale, channels: sale.channels.map((one, n) => ({ ...one, code: n === 0 ? '' : 'new-house' })) }, SHOW);
+      assert.deepEqual(coded.channels, [{ id: 'channel-1', name: 'Fans' }, { id: 'channel-2', name: 'House', code: 'new-house' }]);
     }
   });
 
@@ -438,11 +440,12 @@ describe('a sale is set up', async () => {
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'From a file', starts_at: '2028-01-01T10:00:30Z', time_zone: 'Asia/Seoul' } })).status, 201);
       const boss = await open(name, `#/events/${id}/setup/hall`);
       const { page } = boss;
-      // A sample is offered ready to use, without the code that everybody knows.
+      // A sample is offered ready to use, with a code of its own instead of the one that everybody knows.
       await page.selectOption('#hall-kind', 'arena');
       await page.locator('#hall-picture path').nth(3).waitFor();
       has(boss, await page.textContent('#hall-picture p'), /^12,000 seats, 3,000 standing places$/, /^좌석 12,000석, 스탠딩 3,000자리$/);
       assert.deepEqual([await page.inputValue('#hall-currency'), await page.inputValue('#hall-categories-price-0')], ['KRW', '220000']);
+      assert.match(await page.inputValue('#hall-channels-code-0'), /^[A-Z2-9]{12}$/);
       await see(boss, 'sample');
 
       const demo = JSON.parse(stack.read('demo-hall.json'));
@@ -466,6 +469,7 @@ describe('a sale is set up', async () => {
       await until('its currency', async () => (await page.inputValue('#hall-currency')) === demo.currency);
       await page.fill('#hall-categories-price-0', '123000');
       await page.fill('#hall-per-hold', '3');
+      await page.fill('#hall-channels-code-0', 'choir-2028');
       await see(boss, 'file');
       let sent = 0;
       page.on('request', (request) => { if (request.method() === 'PUT') sent += 1; });
@@ -478,6 +482,7 @@ describe('a sale is set up', async () => {
       const imported = await hall(id);
       const count = demo.plan.zones.flatMap(({ rows }) => rows).flatMap((row) => row.seats).length;
       assert.deepEqual([imported.seats, imported.categories[0].price, imported.limits.max_per_hold, imported.accessible], [count, 123000, 3, true]);
+      assert.equal((await seats.get(`/admin/events/${id}/document`)).json.channels[0].code, 'choir-2028');
       // The line keeps its date, to the second; the file fills in what the line did not have.
       const { starts_at: starts, venue } = await doc(id);
       assert.deepEqual([Date.parse(starts), Date.parse(imported.starts_at), venue], [Date.parse('2028-01-01T10:00:30Z'), Date.parse('2028-01-01T10:00:30Z'), demo.venue]);

@@ -3,7 +3,7 @@
 //
 // A sale is {kind, base, blocks, areas, channels, categories, currency, charges, limits}. `base` is the document that
 // it was read from, whose other members (rows, ...) stay. A sale of the kind "file" keeps its base's plan. The
-// `channel` of a block or area counts from 1; 0 is for everybody.
+// `channel` of a block or area counts from 1; 0 is for everybody. The codes of a file's channels can be changed.
 
 const SEAT = 20; // distance of seats: pretix draws one with a radius of 10
 const ROW = 36;
@@ -82,10 +82,11 @@ function notesOf({ blocks, areas, channels, categories }) {
 // The import body. `show` is what the line says about the event. Members that it lacks stay as in the base, except the
 // doors of another date.
 export function bodyOf(sale, { name, stage, ...show }) {
-  const { kind, base, categories, currency, charges, limits } = sale;
+  const { kind, base, channels, categories, currency, charges, limits } = sale;
   const said = Object.fromEntries(Object.entries(show).filter(([, value]) => value !== null && value !== undefined));
   const priced = categories.map((one) => ({ ...base?.categories?.find((its) => its.name === one.name), ...one }));
-  const hall = kind === 'file' ? {} : { plan: planOf(sale, { name, stage }), ...notesOf(sale) };
+  const coded = base?.channels?.map(({ code: _, ...one }, n) => ({ ...one, ...(channels[n].code === '' ? {} : { code: channels[n].code }) }));
+  const hall = kind !== 'file' ? { plan: planOf(sale, { name, stage }), ...notesOf(sale) } : coded ? { channels: coded } : {};
   const { doors_at: doors, fees: _, vat_basis_points: __, ...kept } = base ?? {};
   const { vat_basis_points: vat, ...fees } = Object.fromEntries(Object.entries(charges).filter(([, value]) => value > 0));
   const paid = { ...(Object.keys(fees).length > 0 ? { fees } : {}), ...(vat ? { vat_basis_points: vat } : {}) };
@@ -142,9 +143,9 @@ export function saleOf(document) {
     channel: channelOf(noted.find(({ zone }) => zone === `block-${n + 1}`)?.channel), adjacent: n > 0 && position.y === zones[n - 1].position.y,
   }));
   const charges = { per_seat: 0, per_order: 0, basis_points: 0, ...fees, vat_basis_points: vat };
-  const sale = { kind: 'file', base: document, blocks: [], areas: [], channels: [], categories, currency, charges, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? Math.max(8, limits.max_per_hold ?? 8) } };
+  const sale = { kind: 'file', base: document, blocks: [], areas: [], channels, categories, currency, charges, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? Math.max(8, limits.max_per_hold ?? 8) } };
   if (document.rows?.length > 0 || document.focal_point !== undefined || [...blocks, ...areas].some(({ category }) => category < 0)) return sale;
-  const made = { ...sale, kind: 'blocks', blocks, areas, channels };
+  const made = { ...sale, kind: 'blocks', blocks, areas };
   const asText = (list) => JSON.stringify(list.map((one) => Object.entries(one).sort()));
   const isOurs = inOne(planOf(made, { name: '', stage: '' })) === inOne(plan) && Object.entries(notesOf(made)).every(([key, list]) => asText(list) === asText(document[key] ?? []));
   return isOurs ? made : sale;

@@ -21,7 +21,7 @@ const COLUMNS = { blocks: ['name', 'rows', 'seats', 'category', 'accessible', 'c
 // A hall of `make run`, without its demo parts: pictures of its sections, and a code that everybody knows.
 async function sampleOf(name) {
   const { channels, zones, ...body } = (await import('./samples.js')).importBody(name);
-  return documentOf({ ...body, channels: channels.map(({ code: _, ...rest }) => rest), zones: zones.map(({ view: _, ...rest }) => rest) });
+  return documentOf({ ...body, channels: channels.map((one) => ({ ...one, code: randomCode() })), zones: zones.map(({ view: _, ...rest }) => rest) });
 }
 
 const randomCode = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'[byte % 32]).join('');
@@ -170,7 +170,7 @@ export function open(body, nav, event, hall) {
       }));
       adds[name].hidden = fixed || items.length >= MOST[name];
     }
-    for (const one of form.querySelectorAll('.hall-made')) one.hidden = now === 'file';
+    for (const one of form.querySelectorAll('.hall-made')) one.hidden = now === 'file' && !(one.contains(lists.channels) && all.channels?.length > 0);
     form.querySelector('#hall-sold').hidden = sale() === undefined;
     figure.hidden = sale() === undefined;
     form.querySelector('#setup-save').hidden = sale() === undefined;
