@@ -236,7 +236,7 @@ describe('a sale is set up', async () => {
       const { starts_at: starts, doors_at: doors, time_zone: zone, venue } = await doc(id);
       assert.deepEqual((await doc(id)).about, { [boss.language]: 'With friends' });
       assert.deepEqual([starts, doors, zone, venue].map((one) => one?.slice?.(0, 16) ?? one), ['2027-05-01T10:00', '2027-05-01T09:00', 'Asia/Seoul', { name: 'River Hall', address: '1 River Road' }]);
-      await page.locator('#undo-target', { hasText: 'Night Shift' }).waitFor({ state: 'attached' }); // a phone hides it
+      await page.locator('#undo-target', { hasText: 'Night Shift' }).waitFor();
       assert.doesNotMatch(await page.textContent('#undo-target'), /needs|Created|만듦/);
 
       // The hall: two blocks, one next to the other, and a standing area, each with its category. The picture follows.
