@@ -258,6 +258,13 @@ static void set_ready(struct pay *pay)
                   jwks_feed_keys(pay->passes) != NULL ? NULL : "no keys of the waiting room yet");
 }
 
+static bool knows_time(void *ctx)
+{
+    const struct pay *pay = ctx;
+    /* acquire: pairs with seats_clock_read() */
+    return atomic_load_explicit(&pay->common->seats_clock.is_known, memory_order_acquire);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct pay *pay = timer->data;
@@ -271,6 +278,8 @@ static void on_tick(uv_timer_t *timer)
     order_series_tick(pay->own->series);
     if (pay->own->cancellations != NULL)
         cancellations_tick(pay->own->cancellations);
+    if (pay->loop->index == 0 && pay->own->ticks % LAGS_EVERY == 1 && !knows_time(pay))
+        seats_map_read(pay->seats_map, SPAN(""), NULL, NULL);
     if (pay->loop->index == 0 && pay->own->ticks % LAGS_EVERY == 0) {
         ask_lags(pay);
         worker_look_for_unknown(pay->worker);
@@ -406,6 +415,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .url = settings->seats_url,
         .internal_url = settings->seats_internal_url,
         .service_token = own->service_token,
+        .clock = &pay->common->seats_clock,
         .outcalls = pay->outcalls,
     };
     if (rc == 0)
@@ -417,7 +427,6 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .service_token = own->service_token,
         .psps = pay->psps,
         .psps_len = pay->psps_len,
-        .seats_clock = &pay->common->seats_clock,
         .outcalls = pay->outcalls,
     };
     if (rc == 0)
@@ -527,7 +536,8 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .poll_cap_ms = (uint32_t)settings->poll_cap_ms,
         .poll_rare_ms = (uint32_t)settings->poll_rare_ms,
         .webhooks_come = webhooks_come,
-        .webhooks_ctx = pay,
+        .knows_time = knows_time,
+        .ctx = pay,
     };
     int rc = checkout_create(&checkout, err, &pay->checkout);
     if (rc < 0)

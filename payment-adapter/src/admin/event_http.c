@@ -166,7 +166,6 @@ static void on_postpone(struct http_req *req)
     guard_trace(req, wanted->trace);
     wanted->fetch = (struct held_fetch){.outcalls = pay->outcalls,
                                         .map = pay->seats_map,
-                                        .clock = &pay->common->seats_clock,
                                         .event = wanted->event,
                                         .pass = wanted->token,
                                         .trace = wanted->trace,

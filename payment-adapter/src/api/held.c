@@ -255,8 +255,7 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct held_fetch *fetch = ctx;
     struct span event = span_of(fetch->event);
-    seats_clock_read(fetch->clock, answer);
-    if (!fetch->again && seats_map_misled(fetch->map, event, answer)) {
+    if (seats_map_misled(fetch->map, event, answer) && !fetch->again) {
         fetch->again = true;
         seats_map_read(fetch->map, event, on_map, fetch);
         return;

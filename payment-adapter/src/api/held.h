@@ -31,7 +31,6 @@ enum { HELD_PASS_MAX = 2048 };
 struct held_fetch {
     struct outcalls *outcalls;
     struct seats_map *map;
-    struct seats_clock *clock;
     /* Borrowed until on_done. `hold` NULL: the event itself, and `pass` is an operator's token. */
     const char *event, *hold, *pass, *trace;
     /* Called once; answer NULL: no known process has the event. */

@@ -317,7 +317,6 @@ static void perform(struct ask *ask, const struct making_event *event,
     case MAKING_ASKS:
         ask->fetch = (struct held_fetch){.outcalls = ask->pay->outcalls,
                                          .map = ask->pay->seats_map,
-                                         .clock = &ask->pay->common->seats_clock,
                                          .event = order->event,
                                          .hold = order->hold,
                                          .pass = ask->pass,

@@ -297,7 +297,6 @@ static void fetch(struct buying *buying)
     }
     buying->fetch = (struct held_fetch){.outcalls = buying->pay->outcalls,
                                         .map = buying->pay->seats_map,
-                                        .clock = &buying->pay->common->seats_clock,
                                         .event = buying->event,
                                         .hold = buying->hold,
                                         .pass = buying->pass,

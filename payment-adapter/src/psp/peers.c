@@ -62,11 +62,9 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     struct peer_call *peer = ctx;
     const struct peers_http *peers = peer->answerer;
     enum peer_about about = peer_question(peer->op)->about;
-    if (about == PEER_ABOUT_HOLD || about == PEER_ABOUT_SEATS_VISIT)
-        seats_clock_read(peers->conf.seats_clock, answer);
     struct span event = span_of(peer->order->event);
-    if (about == PEER_ABOUT_HOLD && !peer->again &&
-        seats_map_misled(peers->conf.seats_map, event, answer)) {
+    if (about == PEER_ABOUT_HOLD && seats_map_misled(peers->conf.seats_map, event, answer) &&
+        !peer->again) {
         peer->again = true;
         psp_answer_unknown(peer, answer);
         seats_map_read(peers->conf.seats_map, event, on_map, peer);

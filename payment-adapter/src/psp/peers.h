@@ -4,18 +4,16 @@
 #define FG_PAY_PEERS_H
 
 #include "psp/psp.h"
-#include "psp/seats_clock.h"
 #include "psp/seats_map.h"
 
 struct peers_http;
 
 struct peers_http_conf {
-    const char *seats_url;           /* private listener of seat-service, no slash at the end */
-    struct seats_map *seats_map;     /* borrowed: which of them has an event */
-    const char *queue_url;           /* private listener of queue-front */
-    const char *service_token;       /* secret, borrowed */
-    struct seats_clock *seats_clock; /* borrowed */
-    struct psp *psps;                /* borrowed: the providers in use */
+    const char *seats_url;       /* private listener of seat-service, no slash at the end */
+    struct seats_map *seats_map; /* borrowed: which of them has an event */
+    const char *queue_url;       /* private listener of queue-front */
+    const char *service_token;   /* secret, borrowed */
+    struct psp *psps;            /* borrowed: the providers in use */
     uint32_t psps_len;
     struct outcalls *outcalls; /* borrowed */
 };

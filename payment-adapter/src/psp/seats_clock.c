@@ -27,6 +27,7 @@ void seats_clock_init(struct seats_clock *seats, const struct clock *own)
     seats->own = own;
     atomic_init(&seats->ahead_ms, 0);
     atomic_init(&seats->apart_ms, 0);
+    atomic_init(&seats->is_known, false);
 }
 
 void seats_clock_read(struct seats_clock *seats, const struct outcall_answer *answer)
@@ -38,10 +39,11 @@ void seats_clock_read(struct seats_clock *seats, const struct outcall_answer *an
     int64_t low = date_ms - now_ms;
     int64_t high = low + 1000 + (int64_t)(answer->took_us / 1000) + 1;
     int64_t ahead_ms = atomic_load_explicit(&seats->ahead_ms, memory_order_relaxed);
-    if (low <= ahead_ms && ahead_ms <= high)
-        return;
-    ahead_ms = low <= 0 && 0 <= high ? 0 : low;
+    if (ahead_ms < low || high < ahead_ms)
+        ahead_ms = low <= 0 && 0 <= high ? 0 : low;
     atomic_store_explicit(&seats->ahead_ms, ahead_ms, memory_order_relaxed);
     atomic_store_explicit(&seats->apart_ms, (uint64_t)(ahead_ms < 0 ? -ahead_ms : ahead_ms),
                           memory_order_relaxed);
+    /* release: who finds it known reads this time, or a later one */
+    atomic_store_explicit(&seats->is_known, true, memory_order_release);
 }

@@ -7,11 +7,14 @@
 #include "base/clock.h"
 #include "outcall/outcall.h"
 
+#include <stdbool.h>
+
 struct seats_clock {
     struct clock clock; /* use &seats_clock->clock; durations use our own clock */
     const struct clock *own;
     _Atomic int64_t ahead_ms;  /* difference from our clock; negative: behind */
     _Atomic uint64_t apart_ms; /* its absolute value: a gauge */
+    _Atomic bool is_known;     /* false: nothing was read yet, and it is our own */
 };
 
 void seats_clock_init(struct seats_clock *seats, const struct clock *own);

@@ -137,6 +137,8 @@ static void on_owners(void *ctx, const struct outcall_answer *answer)
     const json_t *events = json_object_get(body, "events"), *row;
     size_t i;
     reading->map->readings++;
+    if (json_array_size(events) > 0) /* so the process has found PostgreSQL, and its time */
+        seats_clock_read(reading->map->conf.clock, answer);
     json_array_foreach(events, i, row) learn(reading->map, row);
     json_decref(body);
     if (answer->rc == ERR_CLOSED)
@@ -208,6 +210,7 @@ void seats_map_read(struct seats_map *map, struct span event,
 
 bool seats_map_misled(struct seats_map *map, struct span event, const struct outcall_answer *answer)
 {
+    seats_clock_read(map->conf.clock, answer);
     bool nobody = (answer->rc == ERR_PEER || answer->rc == ERR_TIMEOUT) && map->len > 0;
     bool wrong = answer->rc == 0 &&
                  (answer->status == 421 || (answer->status == 503 && owns_nothing(answer)));

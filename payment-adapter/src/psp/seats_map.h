@@ -9,6 +9,7 @@
 
 #include "base/span.h"
 #include "outcall/outcall.h"
+#include "psp/seats_clock.h"
 
 struct seats_map;
 struct text;
@@ -16,6 +17,7 @@ struct text;
 struct seats_map_conf {             /* all borrowed until seats_map_destroy() */
     const char *url, *internal_url; /* from the settings */
     const char *service_token;
+    struct seats_clock *clock; /* set by the answers */
     struct outcalls *outcalls;
 };
 
@@ -29,9 +31,9 @@ enum seats_listener { SEATS_OPEN, SEATS_PRIVATE };
 void seats_map_put(const struct seats_map *map, enum seats_listener listener, struct span event,
                    struct text *url);
 
-/* Whether the answer says that the event is elsewhere, or nobody answered. True: read the map and,
- * if another address is found, repeat the call once. False also if that would take too long; the
- * map is then read for the next caller. */
+/* Call with each answer about the event: whether it says that the event is elsewhere, or nobody
+ * answered. True: read the map and, if another address is found, repeat the call once. False also
+ * if that would take too long; the map is then read for the next caller. */
 bool seats_map_misled(struct seats_map *map, struct span event,
                       const struct outcall_answer *answer);
 /* Reads the map. on_read may be NULL. `found`: the map has another address than before. */

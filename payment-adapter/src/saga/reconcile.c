@@ -439,7 +439,7 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
     if (came_back(reconcile))
         return;
     struct span event = span_of(reconcile->events[reconcile->event - 1]);
-    if (!reconcile->again && seats_map_misled(reconcile->conf.seats_map, event, answer)) {
+    if (seats_map_misled(reconcile->conf.seats_map, event, answer) && !reconcile->again) {
         reconcile->again = true;
         reconcile->out++;
         seats_map_read(reconcile->conf.seats_map, event, on_map, reconcile);

@@ -402,6 +402,11 @@ static bool webhooks_come(void *ctx, const char *provider)
     return ((const struct world *)ctx)->webhooks_come;
 }
 
+static bool knows_time(void *ctx)
+{
+    return !((const struct world *)ctx)->time_unknown;
+}
+
 static void create_checkout(struct world *world, const struct checkout_def *next, uint32_t next_len)
 {
     struct checkout_conf checkout = {
@@ -413,7 +418,8 @@ static void create_checkout(struct world *world, const struct checkout_def *next
         .poll_cap_ms = 5000,
         .poll_rare_ms = 120000,
         .webhooks_come = webhooks_come,
-        .webhooks_ctx = world,
+        .knows_time = knows_time,
+        .ctx = world,
         .next = next,
         .next_len = next_len,
     };

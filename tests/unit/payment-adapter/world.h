@@ -80,6 +80,7 @@ struct world {
     uint32_t captures;
     bool buyer_pays; /* as soon as there is a payment */
     bool webhooks_come;
+    bool time_unknown;
     uint64_t given_back; /* part of a capture that the provider refunds at once */
     void (*alter)(struct world *world, struct peer_call *call); /* changes a response; or NULL */
     uint64_t refund_back, refund_part; /* last refund: refunded before; requested */

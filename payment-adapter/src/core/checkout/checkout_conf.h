@@ -19,7 +19,9 @@ struct checkout_conf {
     uint32_t poll_first_ms, poll_cap_ms, poll_rare_ms;
     /* Whether webhooks of this provider arrived lately. NULL: never. */
     bool (*webhooks_come)(void *ctx, const char *provider);
-    void *webhooks_ctx;
+    /* Whether the clock is the seats' yet: before, no order ends by it. NULL: it is. */
+    bool (*knows_time)(void *ctx);
+    void *ctx;
     /* Extra versions, as the next release might bring them; for tests. */
     const struct checkout_def *next;
     uint32_t next_len;

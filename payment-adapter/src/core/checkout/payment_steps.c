@@ -146,8 +146,8 @@ static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
 {
     assert(now_ms < attempt->order.expires_ms);
     const struct checkout_conf *conf = attempt->conf;
-    bool come = conf->webhooks_come != NULL &&
-                conf->webhooks_come(conf->webhooks_ctx, attempt->order.provider);
+    bool come =
+        conf->webhooks_come != NULL && conf->webhooks_come(conf->ctx, attempt->order.provider);
     uint64_t cap_ms = come ? conf->poll_rare_ms : conf->poll_cap_ms;
     uint64_t pause_ms = attempt->call->age_ms;
     if (pause_ms < conf->poll_first_ms)
@@ -226,12 +226,17 @@ void payment_void(struct saga_call *call, void *ctx)
 
 /* ---- waiting for the buyer ---- */
 
-static void wait_on(struct attempt *attempt, uint64_t now_ms)
+static void wait_on(struct attempt *attempt)
 {
-    if (now_ms >= attempt->order.expires_ms)
+    const struct checkout_conf *conf = attempt->conf;
+    bool known = conf->knows_time == NULL || conf->knows_time(conf->ctx);
+    uint64_t now_ms = clock_wall_us(conf->clock) / 1000; /* read after `known` */
+    if (now_ms < attempt->order.expires_ms)
+        attempt_finish_later(attempt, SAGA_ONGOING, poll_ms(attempt, now_ms));
+    else if (known)
         attempt_finish(attempt, SAGA_FAILED, "expired");
     else
-        attempt_finish_later(attempt, SAGA_ONGOING, poll_ms(attempt, now_ms));
+        attempt_finish_later(attempt, SAGA_ONGOING, conf->poll_first_ms);
 }
 
 /* Sets `check` for the order's hint, or for the older hint that waits for the provider's answer. */
@@ -283,13 +288,13 @@ static void then_checked(struct attempt *attempt)
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
     if (peer->verdict == SAGA_FAILED && strcmp(peer->code, PEER_CODE_NOT_AUTHORISED) == 0) {
         if (now_ms >= attempt->order.expires_ms || keep_check(attempt, ORDER_CHECK_REFUSED, ""))
-            wait_on(attempt, now_ms);
+            wait_on(attempt);
     } else if (peer->verdict != SAGA_DONE) {
         attempt_finish_replied(attempt);
     } else if (peer->payment.state != PAYMENT_CAPTURED) { /* unknown there, perhaps not for long */
         if (now_ms >= attempt->order.expires_ms ||
             keep_check(attempt, ORDER_CHECK_NONE, ORDER_CAUSE_CHECKING))
-            wait_on(attempt, now_ms);
+            wait_on(attempt);
     } else {
         finish_agreed(attempt);
     }
@@ -307,7 +312,7 @@ static void check_hint(struct attempt *attempt, uint64_t now_ms)
 {
     const struct order *order = &attempt->order;
     if (now_ms >= order->expires_ms || order_is_checked(order, ORDER_CHECK_REFUSED))
-        wait_on(attempt, now_ms);
+        wait_on(attempt);
     else if (order_is_checked(order, ORDER_CHECK_ASKED))
         attempt_ask(attempt, PEER_PSP_CAPTURE, then_checked);
     else if (keep_check(attempt, ORDER_CHECK_ASKED, ORDER_CAUSE_CHECKING))
@@ -339,7 +344,7 @@ static void then_waited(struct attempt *attempt)
     case PAYMENT_OPEN: /* the provider shows it, and a requested capture has taken nothing */
         if (!order_is_checked(&attempt->order, ORDER_CHECK_ASKED) ||
             now_ms >= attempt->order.expires_ms || keep_check(attempt, ORDER_CHECK_NONE, ""))
-            wait_on(attempt, now_ms);
+            wait_on(attempt);
         return;
     }
     assert(false && "a payment state out of its range");

@@ -69,6 +69,7 @@ SCRIPT_VERB(do_set, "set")
     town.buyer_pays = script_value_or(line, "buyer_pays", town.buyer_pays);
     town.seats_wanted = script_value_or(line, "seats_wanted", town.seats_wanted);
     town.webhooks_come = script_value_or(line, "webhooks", town.webhooks_come);
+    town.time_unknown = script_value_or(line, "time_unknown", town.time_unknown);
     town.given_back = script_value_or(line, "given_back", town.given_back);
     if (payment != NULL)
         town.payment = (enum payment_state)script_choice(line, payment, payments);
@@ -474,6 +475,9 @@ static const struct script_row rows[] = {
      "set webhooks=$a; " UNPAID
      "run 1h; saga 1 state=undone cause=expired; world payment=canceled; "
      "last status expired; asked read $b; check || 1 5..20|0 80..250"},
+    {"order_does_not_end_before_the_time_is_known",
+     "set time_unknown=1; " UNPAID "run 700s; saga 1 state=running; set time_unknown=0; run 5s; "
+     "saga 1 state=undone cause=expired; check"},
     {"provider_that_asks_for_an_hour_has_the_rest_of_the_hold",
      "fault read busy 1; order checkout.1; run 601s; saga 1 state=completed; asked read 1..3; "
      "check"},
