@@ -800,6 +800,12 @@ static int seat_row(struct import *import, struct row *row, float hall_gap)
         if (row->whole && seats[i].pos >= HOLD_SEATS_MAX)
             return refuse_seat(import, row->first + i, "position",
                                "makes a table of more seats than a hold may have");
+        uint64_t *part = &import->parts[seats[i].run][seats[i].pos / 64];
+        uint64_t bit = UINT64_C(1) << seats[i].category;
+        if ((*part & bit) == 0 && ++import->part_count > PLAN_ROWS_MAX)
+            return refuse_seat(import, row->first + i, "category",
+                               "begins one part of a row too many for a plan");
+        *part |= bit;
     }
     for (uint32_t i = 0; i < row->count; i++) {
         uint64_t *part = &import->parts[seats[i].run][seats[i].pos / 64];
