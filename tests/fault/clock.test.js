@@ -189,8 +189,17 @@ for (const [how, offMs] of WRONG) {
     await judgeSeats(first, held);
     await first.kill();
     await judgeSeats(second, held);
-    for (const clock of clocks) clock.set(0);
-    await second.restart();
+
+    // Restarted while all machines are wrong, alone or with the other, a process sells nothing until its machine is right.
+    await second.stop();
+    for (const one of [second, first]) {
+      await one.start(false);
+      await until('it to say why it owns nothing', async () => (await one.private.get('/readyz')).text.includes('"clock-apart"'));
+      assertProblem(await visitor(second, 'one').hold({ seats: ['r9s2'] }), 503, 'clock-apart');
+    }
+    await delay(3000);
+    assert.deepEqual([await opens(first, 'one'), await opens(second, 'one')], [false, false]);
+    clocks[1].set(0);
     await judgeSeats(second, held);
   });
 }
