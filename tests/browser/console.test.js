@@ -490,10 +490,16 @@ describe('the console', async () => {
       await desk.act('#desk-part');
     }, ({ lee }) => lee.seats.length === 1 && lee.refunded > 0],
     ['I was charged too much', ({ park }) => park.order_number, 4, async (desk) => {
+      // As if it had been in euros.
+      await desk.page.route('**/admin/orders/o_*', async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, json: { ...(await response.json()), currency: 'EUR' } });
+      }, { times: 1 });
+      await desk.page.reload();
       await desk.click('#desk-parts summary');
-      await desk.page.fill('#desk-amount', '1000');
+      await desk.page.fill('#desk-amount', '10.5');
       await desk.act('#desk-part');
-    }, ({ park }) => park.refunded === 1000],
+    }, ({ park }) => park.refunded === 1050],
     ['I paid twice', ({ twice }) => twice.login, 3, (desk) => desk.act('#desk-refund'), ({ twice, once }) => twice.status === 'refunded' && once.status === 'completed'],
   ];
 

@@ -3,6 +3,7 @@
 
 import { call, get } from './api.js';
 import { announce, make, money, say } from './kit.js';
+import { minorOf } from './prices.js';
 import { SKIPPED, badge, button, confirmed, fact, guarded, scrollBox, show, tableOf, timeAt, wordsOr } from './ui.js';
 
 const EVERY = 2; // refreshes
@@ -83,7 +84,7 @@ export async function openOrder(main, id) {
   const acts = make('section', { id: 'desk-acts', className: 'card stack' });
   const parts = make('details', { id: 'desk-parts' });
   const seats = make('fieldset', { className: 'group' }, make('legend', {}, say('view.seats')));
-  const amount = make('input', { id: 'desk-amount', type: 'number', min: 1, step: 1, inputMode: 'numeric' });
+  const amount = make('input', { id: 'desk-amount', type: 'number', min: 0, step: 'any', inputMode: 'decimal' });
   const free = make('input', { id: 'desk-free', type: 'checkbox' });
   const to = make('textarea', { id: 'desk-to', rows: 2, maxLength: 4096, autocomplete: 'off' });
   const other = make('input', { id: 'desk-other', type: 'checkbox' });
@@ -134,13 +135,14 @@ export async function openOrder(main, id) {
   }
   function refundPart() {
     const chosen = picked();
-    if (chosen.length === 0 && amount.value === '') {
+    const minor = minorOf(amount.value, order.currency);
+    if (chosen.length === 0 && minor === 0) {
       amount.focus();
       return undefined;
     }
     return refund({
       ...(chosen.length > 0 ? { seats: chosen, ...(free.checked ? { free: true } : {}) } : {}),
-      ...(amount.value === '' ? {} : { amount: amount.valueAsNumber }),
+      ...(minor === 0 ? {} : { amount: minor }),
     });
   }
 
