@@ -145,6 +145,14 @@ export async function openOrder(main, id) {
       ...(minor === 0 ? {} : { amount: minor }),
     });
   }
+  function block() {
+    const chosen = picked();
+    if (chosen.length === 0) {
+      seats.querySelector('input').focus();
+      return undefined;
+    }
+    return act('refund', { seats: chosen, free: true, amount: 0 }, { title: say('desk.block'), text: say('desk.block-means'), lines: chosen.map(nameOf) });
+  }
 
   function showOrder() {
     const good = order.status === 'completed';
@@ -172,7 +180,7 @@ export async function openOrder(main, id) {
   }
 
   parts.append(make('summary', {}, say('desk.more')), make('div', { className: 'stack' },
-    seats, make('label', { className: 'field tick' }, free, ` ${say('desk.free')}`), field(say('desk.sum'), amount), button(say('desk.part'), refundPart, { id: 'desk-part', className: 'danger' }),
+    seats, make('label', { className: 'field tick' }, free, ` ${say('desk.free')}`), field(say('desk.sum'), amount), button(say('desk.part'), refundPart, { id: 'desk-part', className: 'danger' }), button(say('desk.block'), block, { id: 'desk-block', className: 'danger' }),
     field(say('move.to'), to), make('label', { className: 'field tick' }, other, ` ${say('move.other')}`), button(say('move.button'), moveSeats, { id: 'desk-move', className: 'danger' }),
     field(say('desk.member'), member), button(say('desk.transfer'), transfer, { id: 'desk-transfer' })));
   acts.append(make('h2', {}, say('desk.acts')), make('div', { className: 'row' }, whole, mail, anew), parts);

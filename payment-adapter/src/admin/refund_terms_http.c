@@ -242,9 +242,9 @@ static void read_wish(struct json_in *in, void *ctx)
     *out = (struct wish){.percent = 100};
     json_in_copy(in, "reason", out->reason, sizeof(out->reason));
     out->has_percent = json_in_u64(in, "percent", 1, 100, &out->percent);
-    out->has_amount = json_in_u64(in, "amount", 1, REFUND_SUM_MAX, &out->amount);
     out->has_seats = guard_seats(in, out->seats, sizeof(out->seats));
     json_in_bool(in, "free", &out->free);
+    out->has_amount = json_in_u64(in, "amount", out->free ? 0 : 1, REFUND_SUM_MAX, &out->amount);
     if (out->has_percent && (out->has_amount || out->has_seats))
         json_in_refuse(in, "percent", "is of the whole order, without `amount` or `seats`");
     if (out->free && !out->has_seats)

@@ -230,6 +230,20 @@ test('mails to a friend name each void ticket once', async () => {
     assert.deepEqual((await mailOf(order, kind)).match(/seat \d+/g), [`seat ${seat}`], kind);
 });
 
+test('a ticket is voided and its seat freed without a refund, which may follow', async () => {
+  const order = await buy({ seats: ['r9s9', 'r9s10'] });
+  assertProblem(await ask(order, { reason: 'stolen card', seats: ['r9s9'], amount: 0 }), 400, 'bad-request');
+  await credit(order, { reason: 'stolen card', seats: ['r9s9'], amount: 0, free: true });
+  assert.deepEqual([(await read(order)).seats, backOf(order), keysOf(order)], [['r9s10'], 0, []]);
+  const { kind, refund_amount: back } = await messageOf(`${order}-credited-1`);
+  assert.deepEqual([kind, back], ['credited', 0]);
+  assert.match(await mailOf(order, 'credited-1'), /더 이상 입장하실 수 없습니다/);
+  await world.assertAgreed(order);
+  await credit(order, { reason: 'it was theirs', amount: EACH });
+  assert.equal(backOf(order), EACH);
+  await world.assertAgreed(order);
+});
+
 test('standing places are given back one by one', async () => {
   const order = await buy({ area: 'floor#a', quantity: 3 });
   await credit(order, { reason: 'ill', seats: ['floor#a#1'], free: true });
