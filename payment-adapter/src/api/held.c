@@ -198,6 +198,7 @@ static void put_purchase(struct text *text, const struct purchase *purchase, boo
 
 static bool put_terms(struct order *order, uint64_t vat_rate, struct span refund)
 {
+    assert(refund.len > 0);
     struct text terms = text_on(order->terms, PURCHASE_TERMS_MAX);
     if (vat_rate > 0)
         text_printf(&terms, "vat_basis_points=%u;", (unsigned)vat_rate);

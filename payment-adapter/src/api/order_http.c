@@ -192,6 +192,7 @@ static bool is_payable(struct ask *ask)
 
 static void judge_hold(struct ask *ask, const json_t *hold, const struct sql_terms_for_row *terms)
 {
+    assert(terms->id.len > 0);
     bool good = held_read(hold, terms->refund, &ask->order, ask->purchase);
     /* An exchange for seats of the same price changes no sum. */
     bool differs = ask->hold_version != 0 && ask->hold_version != json_in_count_of(hold, "version");
@@ -217,6 +218,7 @@ static void on_terms(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
     json_t *hold = ask->hold;
+    assert(hold != NULL); /* on_hold() kept it */
     if (guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE)) {
         const struct sql_terms_for_row row = sql_terms_for_row(answer->results[0], 0);
         judge_hold(ask, hold, &row);

@@ -119,7 +119,7 @@ test('hold, order, ticket and shop name the same purchase', async () => {
     lines: ['r8s1', 'r8s2'].map((place) => ({ place, category: 'Back', price: CHEAP, count: 1, fee: 0 })),
     fees: 0,
     total: 2 * CHEAP,
-    terms: '',
+    terms: 'refund={"by": "buyer", "until": "2030-04-30T18:00:00.000Z", "percent": 100, "handed_on": false}',
   });
 });
 
