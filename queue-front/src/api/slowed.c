@@ -34,11 +34,14 @@ struct slowed slowed_note(struct front *front, const struct front_line *event,
 
 void slowed_put(struct text *members, const struct front_line *event, const struct slowed *slowed)
 {
+    const struct text before = *members;
     if (slowed->reference[0] == '\0')
         return;
     json_member_cstr(members, "reference", slowed->reference);
     json_key(members, "appeal");
     event_doc_appeals(members, &event->doc);
+    if (members->overflown)
+        *members = before;
 }
 
 void slowed_answer_page(struct http_req *req, const struct front_line *event, const char *why,

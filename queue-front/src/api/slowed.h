@@ -14,7 +14,7 @@ struct slowed {
 struct slowed slowed_note(struct front *front, const struct front_line *event,
                           enum appeal_limit limit);
 
-/* Adds {"reference": .., "appeal": {..}} to a problem, or nothing. */
+/* Adds {"reference": .., "appeal": {..}} to a problem, or nothing if it does not fit. */
 void slowed_put(struct text *members, const struct front_line *event, const struct slowed *slowed);
 
 /* Redirects to the page, which shows it. */

@@ -10,8 +10,6 @@
 #include "core/wait/poll.h"
 #include "core/wait/status.h"
 
-#include <assert.h>
-
 enum {
     RENDER_US = 1000000, /* a status is at most this old */
     HEAD_BYTES_MAX = 512,
@@ -40,26 +38,26 @@ static void put_head(const struct front *front, const struct front_line *event, 
     TEXT_LIT(out, "\r\n");
 }
 
-static void replace_blob(struct http_blob **slot, struct http_blob *blob)
+/* NULL if it did not fit or there is no memory: the answer is 503. */
+static void replace_blob(struct http_blob **slot, const struct text *text)
 {
     http_blob_unref(*slot);
-    *slot = blob;
+    *slot = text->overflown ? NULL : http_blob_create(text_span(text));
 }
 
-static struct http_blob *whole_answer(const struct front *front, const struct front_line *event,
-                                      struct span body, uint32_t *head_len)
+static void put_answer(const struct front *front, struct front_line *event, const struct text *body)
 {
     char memory[HEAD_BYTES_MAX + STATUS_BYTES_MAX];
     struct text text = text_on(memory, sizeof(memory));
     TEXT_LIT(&text, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ");
-    text_u64(&text, body.len);
+    text_u64(&text, body->len);
     TEXT_LIT(&text, "\r\nX-Content-Type-Options: nosniff\r\n");
     put_head(front, event, &text);
     TEXT_LIT(&text, "\r\n");
-    *head_len = (uint32_t)text.len;
-    text_put(&text, body);
-    assert(!text.overflown);
-    return http_blob_create(text_span(&text));
+    event->status_head_len = (uint32_t)text.len;
+    text_put(&text, text_span(body));
+    text.overflown |= body->overflown;
+    replace_blob(&event->status, &text);
 }
 
 void front_render(struct front *front, struct front_line *event)
@@ -85,7 +83,6 @@ void front_render(struct front *front, struct front_line *event)
             ask.lane[i] = (struct status_lane){line->view, &line->eta};
     }
     status_json(&text, &ask);
-    assert(!text.overflown); /* the document's limits leave room; see limits.h */
     event->rendered_us = now_us;
     event->urgent = false;
     struct span body = text_span(&text);
@@ -97,17 +94,15 @@ void front_render(struct front *front, struct front_line *event)
         char frame_memory[STATUS_BYTES_MAX + 128];
         struct text frame = text_on(frame_memory, sizeof(frame_memory));
         status_frame(&frame, body, (struct span){tag + 1, TAG_LEN});
-        assert(!frame.overflown);
-        replace_blob(&event->frame, http_blob_create(text_span(&frame)));
+        frame.overflown |= text.overflown;
+        replace_blob(&event->frame, &frame);
         event->unsent = true;
     }
-    replace_blob(&event->status,
-                 whole_answer(front, event, text_span(&text), &event->status_head_len));
+    put_answer(front, event, &text);
     char head_memory[HEAD_BYTES_MAX];
     struct text head = text_on(head_memory, sizeof(head_memory));
     TEXT_LIT(&head, "HTTP/1.1 304 Not Modified\r\n");
     put_head(front, event, &head);
     TEXT_LIT(&head, "\r\n");
-    assert(!head.overflown);
-    replace_blob(&event->not_modified, http_blob_create(text_span(&head)));
+    replace_blob(&event->not_modified, &head);
 }

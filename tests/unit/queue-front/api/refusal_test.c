@@ -1,8 +1,9 @@
 /* refusal_test.c: each row of refusals.h has a status and, where appropriate, a Retry-After; each
- * notice has a sentence in every language of the waiting page. */
+ * notice has a sentence in every language of the waiting page; a contact is never too long. */
 #include "unit.h"
 
 #include "api/refusal.h"
+#include "api/slowed.h"
 #include "front/front.h"
 #include "refusal_words.h"
 
@@ -43,6 +44,18 @@ static bool is_notice(struct span name)
 TEST_CASE(every_written_notice_is_used)
 {
     refusal_words_assert_known(pages[0], "notice", is_notice);
+}
+
+TEST_CASE(a_contact_that_does_not_fit_is_left_out)
+{
+    static const struct front_line event;
+    char memory[24];
+    struct text members = text_on(memory, sizeof(memory));
+    json_member_cstr(&members, "state", "open");
+    slowed_put(&members, &event, &(struct slowed){.reference = "K7"});
+    json_member_u64(&members, "n", 1);
+    assert_false(members.overflown);
+    assert_memory_equal(memory, "\"state\":\"open\",\"n\":1", members.len);
 }
 
 TEST_CASE(a_shut_event_has_one_name_in_answer_and_log)
