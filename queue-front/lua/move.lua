@@ -90,7 +90,7 @@ local function use()
     moves = tonumber(moves)
     if lane == 0 then -- codes have no lane; the visitor's first byte tells lanes apart
         lane = tonumber(string.sub(visitor, 1, 2), 16) % 128
-        prefix = lane == 0 and root or root .. '@' .. lane .. ':'
+        prefix = prefix_of(lane)
     end
     if user ~= '' and user == ARGV[ask_move.user] then
         if moves_known(entry, moves + 1) > moves + 1 then

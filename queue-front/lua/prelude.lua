@@ -17,6 +17,11 @@ local lane = string.sub(prefix, -3, -3) == '@' and tonumber(string.sub(prefix, -
 local root = lane == 0 and prefix or string.sub(prefix, 1, -4)
 local CFG = root .. KEY.cfg
 
+-- Of the keys of the event's own line (0) or of a lane.
+local function prefix_of(of_lane)
+    return of_lane == 0 and root or root .. '@' .. of_lane .. ':'
+end
+
 -- ---- the clock of all scripts ----
 --
 -- All times of an event are on one clock that never jumps: Redis's plus an offset, `clock_off_us`, that absorbs its

@@ -15,7 +15,7 @@ end
 local function each_line(what)
     local was_prefix, was_lane = prefix, lane
     for i = 0, #shares_of(call('HGET', CFG, 'shares')) do
-        prefix, lane = i == 0 and root or root .. '@' .. i .. ':', i
+        prefix, lane = prefix_of(i), i
         what()
     end
     prefix, lane = was_prefix, was_lane

@@ -3,8 +3,7 @@
 -- Sends the outcome of a place of this lane to all fronts; each gets it with its next tick. For a visit `times` is
 -- 1 if it was ended, other than by time; GIVEN_UP names an entry.
 local function turn_log(of_lane, of_place, kind, until_ms, times)
-    local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. KEY.turns
-    call('XADD', key, 'MAXLEN', '~', TURNS_MAX, '*', 't',
+    call('XADD', prefix_of(of_lane) .. KEY.turns, 'MAXLEN', '~', TURNS_MAX, '*', 't',
         string.format('%d:%d:%d:%d', of_place, kind, until_ms or 0, times or 0))
 end
 

@@ -102,7 +102,7 @@ local function share_out(active, late_n)
         if i > 0 and lanes[i].given > 0 then
             bucket.nano = bucket.nano - lanes[i].given * TOKEN
             lanes_expected = lanes_expected + lanes[i].given
-            call('HINCRBY', root .. '@' .. i .. ':bucket', 'nano', lanes[i].given * TOKEN)
+            call('HINCRBY', prefix_of(i) .. KEY.bucket, 'nano', lanes[i].given * TOKEN)
         end
     end
     call('HSET', root .. KEY.lanes, unpack(credits))
