@@ -294,6 +294,8 @@ static void on_joined(struct redis_call *call, const redisReply *reply);
 /* The number of the key's ended place; 0: none, or the key's number is of another shard. */
 static uint64_t over_of(const struct join_queue *queue, const struct line_join *join)
 {
+    assert(!queue->claims);                     /* only a number follows another */
+    assert(join->over == 0 || join->held == 0); /* it has lost its place, or holds one */
     if (queue->sharded == NULL)
         return join->over;
     struct cuts_spot spot;
