@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertKept, assertProblem, assertStatus, openClock, openScope, seededRng, until } from '../lib-js/index.js';
+import { openLine } from '../browser/line-world.js';
+import { openBrowser } from '../browser/world.js';
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { openShow, patch, Visitor } from '../integration/queue-front/support.js';
+import { live, openShow, patch, Visitor } from '../integration/queue-front/support.js';
 import { hall, importHall, openFollower, openPostgres, openSeats, operator, roleOf, visitor } from '../integration/seat-service/site.js';
 
 async function timed(work) {
@@ -121,6 +123,25 @@ test('a knob acts within a second on every front, and survives their restart', a
   for (const front of site.fronts) await front.restart();
   const { json } = await site.front.admin.get('/admin/events/show');
   assert.deepEqual([json.message.en, json.rate_per_s], ['notice 5', 100]);
+});
+
+test('a knob reaches an open page within two seconds', async (t) => {
+  const scope = openScope(t);
+  const [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
+  await line.busy('show');
+  const visitor = await line.visitor(browser, { locale: 'en-GB' });
+  await line.enter(visitor, 'show');
+  await until('its stream', async () => (await live(line.front, 'show')).streams === 1);
+  const took = [];
+  for (const rate of [1, 0.05, 1, 0.05]) {
+    const wait = await visitor.page.textContent('#eta');
+    took.push(await timed(async () => {
+      await patch(line.front, 'show', { rate_per_s: rate, message: { en: `now ${rate}` } });
+      await visitor.shows('message', new RegExp(`^now ${rate}$`));
+      await visitor.page.waitForFunction((was) => document.getElementById('eta').textContent !== was, wait);
+    }));
+  }
+  assertKept(t, 2000, ...took);
 });
 
 test('without Redis, join and pass are refused within a second', async (t) => {
