@@ -56,6 +56,7 @@ export function showView(view, state) {
   if (line.dataset.view === view) return;
   for (const [i, step] of [...byId('steps').children].entries()) step.setAttribute('aria-current', i === STEP[view] ? 'step' : 'false');
   const focused = document.activeElement;
+  line.dataset.from = line.dataset.view;
   line.dataset.view = view;
   announce(heading()?.textContent ?? '');
   // If the focused element is now hidden, the focus moves to the new heading, not to the top of the page.

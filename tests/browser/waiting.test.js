@@ -156,6 +156,10 @@ describe('the waiting page in each state', async () => {
     letGo();
     await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // the title counts down in them
     assert.deepEqual(await page.locator('#pass button').boundingBox(), first);
+    const moves = () => page.locator('.out .you').evaluate((one) => getComputedStyle(one).animationName);
+    assert.equal(await moves(), 'out');
+    await page.reload();
+    assert.equal(await moves(), 'none', 'a visitor steps out once');
   });
 
   for (const [lang, options] of MANNERS) {
