@@ -38,7 +38,7 @@ export class Offers {
     const mean = (values) => places.reduce((sum, i) => sum + values[i], 0) / places.length;
     const [x, y] = [mean(plan.x) * view.k + view.x, mean(plan.y) * view.k + view.y - Math.max(9, map.seatPx) - 10];
     context.beginPath();
-    context.arc(x, y, 11, 0, 7);
+    context.roundRect(x - 11, y - 11, 22, 22, 6);
     context.fillStyle = tokens.ink;
     context.fill();
     context.lineWidth = 2;

@@ -162,7 +162,7 @@ function shapeOf(zone, area) {
   return { shape, x: a.x + b.x, y: a.y + b.y, rotation, color, border, width, height, radius: circle?.radius, radius_x: ellipse?.radius.x, radius_y: ellipse?.radius.y, points, text: words };
 }
 
-// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each drawn as a seat by round ends. The box is
+// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each drawn as a seat by square ends. The box is
 // that of the seats; null without any.
 export function pictureOf(plan) {
   const dots = new Map();

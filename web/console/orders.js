@@ -133,13 +133,13 @@ function graph(saga) {
     const y = top + n * high;
     if (n + 1 < rows.length) svg.append(draw('line', { x1: left, x2: left, y1: y + 12, y2: y + high - 12, class: rows[n + 1].done ? 'way walked' : 'way' }));
     if (row.name === saga.pivot) svg.append(draw('line', { x1: 4, x2: 316, y1: y + high / 2, y2: y + high / 2, class: 'pivot' }));
-    svg.append(draw('circle', { cx: left, cy: y, r: 11, class: `node ${row.done?.result ?? 'not-yet'}${row.here && row.undone === null ? ' here' : ''}` }));
+    svg.append(draw('rect', { x: left - 11, y: y - 11, width: 22, height: 22, rx: 4, class: `node ${row.done?.result ?? 'not-yet'}${row.here && row.undone === null ? ' here' : ''}` }));
     svg.append(draw('text', { x: left, y: y + 4.5, class: 'mark' }, MARKS[row.done?.result] ?? ''));
     svg.append(draw('text', { x: left + 20, y: y - 1, class: 'name' }, step(row.name)));
     const note = row.done === null ? '' : `${wordsOr(`result.${row.done.result}`, row.done.result)}${row.done.tries > 1 ? ` ×${row.done.tries}` : ''}`;
     svg.append(draw('text', { x: left + 20, y: y + 14, class: 'note' }, note));
     if (row.undone !== null) {
-      svg.append(draw('circle', { cx: right + 20, cy: y, r: 11, class: `node undo ${row.undone.result}${row.here ? ' here' : ''}` }));
+      svg.append(draw('rect', { x: right + 9, y: y - 11, width: 22, height: 22, rx: 4, class: `node undo ${row.undone.result}${row.here ? ' here' : ''}` }));
       svg.append(draw('text', { x: right + 20, y: y + 4.5, class: 'mark' }, row.undone.result === 'done' ? '↩' : MARKS[row.undone.result] ?? ''));
       svg.append(draw('text', { x: right + 40, y: y + 4.5, class: 'note' }, wordsOr(`result.${row.undone.result}`, row.undone.result)));
       if (n > 0 && rows[n - 1].undone !== null) svg.append(draw('line', { x1: right + 20, x2: right + 20, y1: y - 12, y2: y - high + 12, class: 'way walked' }));
