@@ -1152,7 +1152,7 @@ describe('the console', async () => {
     const front = client({ port: stack.base + 11 });
     const page = await front.get('/console');
     const policy = page.headers['content-security-policy'];
-    assert.match(policy, new RegExp(`connect-src 'self' http://localhost:${stack.base + 12} http://localhost:${stack.base + 13};`));
+    assert.match(policy, new RegExp(`connect-src 'self' http://localhost:${stack.base + 12} http://localhost:${stack.base + 13} http://localhost:${stack.base}; img-src 'self' http://localhost:${stack.base};`));
     assert.doesNotMatch(policy, /unsafe|\*/);
     assert.match(page.headers['cache-control'], /no-store/);
     const files = [...page.text.matchAll(/(?:href|src)="(\/console\/-\/[^"]+)"/g)].map((match) => match[1]);

@@ -1,5 +1,5 @@
-// cancel.js: cancels an event, and shows the progress of its refunds. Whoever may close the line closes it with the same
-// press, so that nobody is called for a night that does not take place.
+// cancel.js: cancels an event, and shows the progress of its refunds. A role that may close the line closes it with the
+// same press, so that nobody is called for a night that does not take place.
 
 import { call, get, roleAt } from './api.js';
 import { make, money, say } from './kit.js';
