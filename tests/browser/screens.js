@@ -18,7 +18,7 @@ async function pay(page, { login, password }) {
 }
 
 async function take(scope) {
-  const stack = await openStack(scope);
+  const stack = await openStack(scope, { env: { FAIRGATE_DEMO: '1' } });
   await stack.up();
   const queue = stack.admin('queue');
   const steer = async (knobs) => {
