@@ -129,9 +129,15 @@ describe('pages', async () => {
       assert.equal(await page.locator('.ticket svg').count(), places);
       // The order ends the visit and frees its slot.
       if (visitor.hasLook) {
+        assert.equal(await page.locator('.ticket').first().evaluate((one) => getComputedStyle(one).backgroundColor), 'rgb(255, 255, 255)', 'for scanners, in both schemes');
         await page.emulateMedia({ media: 'print' });
+        const size = page.viewportSize();
+        await page.setViewportSize({ width: 718, height: 1047 }); // A4 without its margins
+        const [above, high] = await page.locator('.ticket').first().evaluate((one) => [one.getBoundingClientRect().top, one.offsetHeight]);
+        assert.ok(above + 3 * high + 40 <= 1047, `three on a page, each ${high} px high`);
         await looks.see(page, `${name}-tickets-print`);
         await page.emulateMedia({ media: null });
+        await page.setViewportSize(size);
       }
       await goFor(page, `${visitor.at}/seats/demo`, '#gone');
       await visitor.survey(looks, `${name}-gone`);
