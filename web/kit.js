@@ -96,6 +96,17 @@ export class Refused extends Error {
   }
 }
 
+// Numbers of seats, consecutive ones as "2–5".
+export function inRuns(numbers) {
+  const runs = [];
+  for (const number of numbers.toSorted((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run && number - run.to === 1) run.to = number;
+    else runs.push({ from: number, to: number });
+  }
+  return runs.map(({ from, to }) => (from === to ? from : `${from}–${to}`)).join(', ');
+}
+
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }

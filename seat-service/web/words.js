@@ -1,22 +1,11 @@
 // words.js: texts about seats: names, prices, states.
 
-import { byId, info, lang, map, mine, money, opened, plan, say, whyNot, FREE, HELD, SOLD } from './hall.js';
-
-// Numbers of seats, consecutive ones as "2–5".
-function inRuns(places) {
-  const runs = [];
-  for (const number of places.map((i) => plan.numberOf(i)).sort((a, b) => a - b)) {
-    const run = runs.at(-1);
-    if (run && number - run.to === 1) run.to = number;
-    else runs.push({ from: number, to: number });
-  }
-  return runs.map(({ from, to }) => (from === to ? from : `${from}–${to}`)).join(', ');
-}
+import { byId, info, inRuns, lang, map, mine, money, opened, plan, say, whyNot, FREE, HELD, SOLD } from './hall.js';
 
 // The name of seats of one row.
 function nameIn(places) {
   const zone = plan.zones[plan.zoneOf[places[0]]];
-  const names = plan.labelOf(places[0]) ? places.map((i) => plan.labelOf(i)).join(', ') : inRuns(places);
+  const names = plan.labelOf(places[0]) ? places.map((i) => plan.labelOf(i)).join(', ') : inRuns(places.map((i) => plan.numberOf(i)));
   return say(plan.labelOf(places[0]) ? 'seat.labelled' : 'seat.name', zone.name, zone.rows[plan.rowOf[places[0]]].label, names);
 }
 export const nameOf = (i) => nameIn([i]);

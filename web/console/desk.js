@@ -2,7 +2,7 @@
 // about it, with refunds, mails, new tickets, other seats and another holder, each with a recorded reason.
 
 import { call, get } from './api.js';
-import { announce, make, money, say } from './kit.js';
+import { announce, inRuns, make, money, say } from './kit.js';
 import { minorOf } from './prices.js';
 import { SKIPPED, badge, button, confirmed, fact, guarded, scrollBox, show, tableOf, timeAt, wordsOr } from './ui.js';
 
@@ -14,12 +14,18 @@ function seatName({ id, zone, row, number: seat, label }) {
   return label ? say('desk.seat-labelled', zone, row, label) : say('seats.name', zone, row, seat);
 }
 
+// Several seats in one line, grouped by row.
+function seatNames(places) {
+  const rows = Map.groupBy(places, ({ id, zone, row, number, label }) => (number && !label ? JSON.stringify([zone, row]) : id));
+  return [...rows.values()].map((those) => seatName({ ...those[0], number: those.length > 1 ? inRuns(those.map(({ number }) => number)) : those[0].number })).join(', ');
+}
+
 function row(order) {
   const { places, seats } = order;
   const more = seats - places.length;
   return make('tr', {},
     make('th', { scope: 'row' }, make('a', { href: `#/orders/${order.order}` }, order.order_number)),
-    ...[timeAt(order.created_at), order.event_name, order.member, places.map(seatName).join(', ') + (more > 0 ? ` +${more}` : ''),
+    ...[timeAt(order.created_at), order.event_name, order.member, seatNames(places) + (more > 0 ? ` +${more}` : ''),
       money(order.amount, order.currency), badge(order.status)].map((cell) => make('td', {}, cell)));
 }
 
