@@ -239,11 +239,15 @@ static void ask_lags(struct pay *pay)
     sql_server_state(pay->pg, on_server, pay);
 }
 
+/* A refusal counts for a while only, since no later call may come to this process. */
 static const char *refused_by_provider(const struct pay *pay)
 {
-    for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
-        if (atomic_load_explicit(&pay->common->caps->psp.seen[i].refuses_us, memory_order_relaxed))
-            return "a payment provider refuses our key, account or contract";
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
+        uint64_t at_us =
+            atomic_load_explicit(&pay->common->caps->psp.seen[i].refused_us, memory_order_relaxed);
+        if (at_us != 0 && clock_mono_us(pay->loop->clock) < at_us + REFUSED_KEPT_US)
+            return "a payment provider refuses our key";
+    }
     return NULL;
 }
 

@@ -32,18 +32,22 @@ void psp_send(struct psp *psp, const struct outcall *call)
     outcall_send(psp->conf.outcalls, call);
 }
 
-void psp_accepted(struct psp *psp)
+/* 403 is about a right of the key or about one payment, 429 and 5xx about the moment. */
+void psp_note_key(struct psp *psp, const struct outcall_answer *answer)
 {
-    atomic_store_explicit(&psp->conf.shared->seen[psp->place].refuses_us, false,
-                          memory_order_relaxed);
+    unsigned status = answer->rc == 0 ? answer->status : 0;
+    bool refused = status == 401;
+    if (!refused && (status < 200 || status == 403 || status == 429 || status >= 500))
+        return;
+    atomic_store_explicit(&psp->conf.shared->seen[psp->place].refused_us,
+                          refused ? clock_mono_us(psp->conf.clock) : 0, memory_order_relaxed);
 }
 
 /* `order`: "" for a list. */
 static void report_stranger(struct psp *psp, const char *order, const char *detail)
 {
-    struct psp_seen *seen = &psp->conf.shared->seen[psp->place];
-    atomic_fetch_add_explicit(&seen->strangers, 1, memory_order_relaxed);
-    atomic_store_explicit(&seen->refuses_us, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&psp->conf.shared->seen[psp->place].strangers, 1,
+                              memory_order_relaxed);
     struct log_line line;
     log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
               "the payment provider rejects our credentials: check its key and account");
@@ -167,8 +171,7 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
         read_list(&call->work);
     if (has_failed(call, answer->rc))
         report_list(call->psp, answer);
-    else if (call->status == 200)
-        psp_accepted(call->psp);
+    psp_note_key(call->psp, answer);
     if (here) {
         on_list_read(&call->work, 0);
         return;

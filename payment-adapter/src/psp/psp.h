@@ -20,9 +20,9 @@ struct logger;
 struct psp_shared {
     struct pace pace;
     struct psp_seen {
-        _Atomic uint64_t at_us;     /* monotonic: when a webhook last woke an order; 0: never */
-        _Atomic uint64_t strangers; /* calls refused because of our key or contract */
-        _Atomic bool refuses_us;    /* and none accepted since */
+        _Atomic uint64_t at_us;      /* monotonic: when a webhook last woke an order; 0: never */
+        _Atomic uint64_t strangers;  /* calls refused because of our key or contract */
+        _Atomic uint64_t refused_us; /* monotonic: our key's newest refusal; 0: accepted since */
     } seen[PSP_PROVIDERS];
 };
 
@@ -132,8 +132,9 @@ void psp_answer(struct peer_call *call, enum saga_verdict verdict, const char *c
                 const char *detail);
 /* Sends a call to this provider, counting and paying for it. */
 void psp_send(struct psp *psp, const struct outcall *call);
+/* Notes from any answer whether the provider takes our key. */
+void psp_note_key(struct psp *psp, const struct outcall_answer *answer);
 /* The provider rejects us, whatever the order: UNKNOWN, counted, and logged for the operator. */
-void psp_accepted(struct psp *psp); /* it answered: our key is good */
 void psp_answer_stranger(struct psp *psp, struct peer_call *call, const char *detail);
 /* No intelligible answer: UNKNOWN, with what is known about the reason. */
 void psp_answer_unknown(struct peer_call *call, const struct outcall_answer *answer);

@@ -346,11 +346,11 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     struct stripe_call *call = ctx;
     struct peer_call *peer = call->peer;
     json_t *body;
+    psp_note_key(call->psp, answer);
     if (psp_read_body(peer, answer, &body)) {
         if (answer->rc < 0 || (answer->status >= 300 && !is_explicit(answer->status))) {
             psp_answer_unknown(call->peer, answer);
         } else if (answer->status < 300) {
-            psp_accepted(call->psp);
             judge_good(call, body);
         } else {
             judge_error(call, answer, body);

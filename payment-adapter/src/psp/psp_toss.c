@@ -277,6 +277,7 @@ static void on_acted(void *ctx, const struct outcall_answer *answer)
     struct toss_call *call = ctx;
     struct peer_call *peer = call->peer;
     json_t *body;
+    psp_note_key(call->psp, answer);
     bool read = psp_read_body(peer, answer, &body);
     bool said = answer->rc == 0 && body != NULL;
     if (said && answer->status >= 300) {
@@ -495,13 +496,13 @@ static enum found judge_read(struct toss_call *call, const struct outcall_answer
 {
     struct peer_call *peer = call->peer;
     json_t *body;
+    psp_note_key(call->psp, answer);
     if (!psp_read_body(peer, answer, &body))
         return FOUND_NOTHING_OUT;
     const char *code = json_string_value(json_object_get(body, "code"));
     enum found found = FOUND_NOTHING_OUT;
     enum toss_word word = answer->rc == 0 ? psp_toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
     if (answer->rc == 0 && answer->status == 200) {
-        psp_accepted(call->psp);
         if (body != NULL && !is_ours(body, peer->order))
             found = FOUND_NONE; /* the address had another payment's key */
         else if (read_payment(call, body))
