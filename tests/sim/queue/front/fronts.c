@@ -3,9 +3,8 @@
 #include "queue/front/fronts.h"
 
 #include "queue/front/front_ask.h"
+#include "queue/front/peer.h"
 #include "queue/front/proc.h"
-#include "queue/front/route.h"
-#include "queue/front/timers.h"
 #include "stage/faults.h"
 
 #include <stdio.h>
@@ -87,11 +86,6 @@ static void on_death(struct sim_proc *sim)
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * (uint64_t)SIM_S), start, proc);
 }
 
-static void on_cut_off(struct sim_proc *sim)
-{
-    proc_fleet()->ears.on_silenced(proc_of(sim)->number);
-}
-
 static void leave(void *ctx)
 {
     proc_leave(ctx);
@@ -122,8 +116,7 @@ void fronts_fault(uint32_t ms)
 void fronts_begin(const struct ask_ears *ears, unsigned events)
 {
     fronts.events = events;
-    route_begin(on_cut_off);
-    timers_begin();
+    peer_begin();
     proc_fleet_begin(ears);
     for (unsigned i = 0; i < FRONTS; i++) {
         struct proc *proc = &fronts.all[i];

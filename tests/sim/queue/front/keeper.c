@@ -158,7 +158,9 @@ void keeper_do(const struct span *words, size_t len, struct bytes *out)
 {
     char sha[SCRIPT_SHA_LEN + 1];
     assert(keeper_run() != 0 && len > 0);
-    if (span_eq_nocase(words[0], SPAN("INFO")))
+    if (span_eq(words[0], SPAN("AUTH")))
+        reply_status(out, "OK");
+    else if (span_eq_nocase(words[0], SPAN("INFO")))
         answer_info(out);
     else if (span_eq_nocase(words[0], SPAN("SCRIPT")) && len == 3) {
         if (scripts_load(keeper.scripts, words[2], sha, out))

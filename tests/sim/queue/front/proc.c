@@ -25,8 +25,7 @@ enum { ROTATED_US = 30 * SIM_S }; /* a front that stood still has the new keys, 
 #define ENDED_AT "http://seats"
 
 static const struct front_config config = {
-    .redis_host = "redis",
-    .redis_port = 6379,
+    .redis_path = "/redis.sock",
     .redis_tick_ms = 100,
     .line_gone_after_ms = FRONTS_GONE_AFTER_MS,
     .line_joins_waiting = 4096,
@@ -196,7 +195,8 @@ void proc_fleet_begin(const struct ask_ears *ears)
     make_secrets();
     make_routes();
     outcalls_begin(answer_call, on_sent);
-    shared = (struct front_shared){.config = &config, .keys = fleet.keys, .loops = 1};
+    shared = (struct front_shared){
+        .config = &config, .keys = fleet.keys, .redis_password = fleet.keys->visits, .loops = 1};
     int rc = uv_mutex_init(&shared.keys_lock);
     assert(rc == 0);
 }
@@ -307,7 +307,7 @@ void proc_start(struct proc *proc)
     assert(service != NULL);
     sim_proc_start(&proc->sim);
     proc->leaving = proc->serves = false;
-    proc->judged_again = 0;
+    proc->judged_again = proc->fault_us = 0;
     proc->loop = (uv_loop_t){.data = &proc->sim};
     proc->mono_base_us = sim_below(SIM_SYSTEM, 1000 * (uint64_t)SIM_S);
     proc->wall_ahead_us = fault_now(FAULT_CLOCKS)

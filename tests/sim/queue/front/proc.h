@@ -32,6 +32,7 @@ struct proc {
     bool leaving, serves;
     uint64_t judged_again; /* last value of its counter of joins */
     uint64_t reported_us;  /* when it last reported the end of a visit */
+    uint64_t fault_us;     /* the newest fault of its network to Redis; 0: none */
 };
 
 static inline struct proc *proc_of(struct sim_proc *sim)

@@ -139,11 +139,35 @@ static bool is_in_shards(unsigned event)
     return view == NULL || view->knobs.shards > 1;
 }
 
+static const struct had *had_at(uint64_t number)
+{
+    for (uint32_t i = 0; i < book.places_len; i++)
+        if (book.places[i].number == number)
+            return &book.places[i];
+    return NULL;
+}
+
+/* Redis gave the place, or in shards only took the code, for a join whose response was lost; that
+ * code counts whichever is sent next, and is unknown. */
+static void note_found(const struct ask *ask)
+{
+    uint64_t number = lines_number(ask->line, ask->entry);
+    if (had_at(number) != NULL)
+        return;
+    assert(book.places_len < PLACES_MAX);
+    book.places[book.places_len++] = (struct had){number, CODE_UNKNOWN, ask->asked_us};
+}
+
 static void judge_place(const struct ask *ask)
 {
     uint64_t number = lines_number(ask->line, ask->entry);
     const struct code *code = code_of(ask);
-    if (!code->loaded || code->lane != ask->line.lane)
+    bool opens_lane = code->loaded && code->lane == ask->line.lane;
+    if (!opens_lane && is_in_shards(ask->line.event)) {
+        note_found(ask);
+        return;
+    }
+    if (!opens_lane)
         invariant_broken(INVARIANT_6, "place %s is had by code %" PRIu64 ", which %s",
                          lines_says(number), ask->presale,
                          code->loaded ? "opens another lane" : "is unknown");
@@ -159,24 +183,6 @@ static void judge_place(const struct ask *ask)
                          "place %s is the %" PRIu64 "th by code %" PRIu64
                          ", which is good for %" PRIu64,
                          lines_says(number), had, ask->presale, most);
-}
-
-static const struct had *had_at(uint64_t number)
-{
-    for (uint32_t i = 0; i < book.places_len; i++)
-        if (book.places[i].number == number)
-            return &book.places[i];
-    return NULL;
-}
-
-/* Redis gave the place to a join whose response was lost; its code is unknown. */
-static void note_found(const struct ask *ask)
-{
-    uint64_t number = lines_number(ask->line, ask->entry);
-    if (had_at(number) != NULL)
-        return;
-    assert(book.places_len < PLACES_MAX);
-    book.places[book.places_len++] = (struct had){number, CODE_UNKNOWN, ask->asked_us};
 }
 
 static void judge_used_up(const struct ask *ask)
