@@ -158,12 +158,24 @@ static void note_found(const struct ask *ask)
     book.places[book.places_len++] = (struct had){number, CODE_UNKNOWN, ask->asked_us};
 }
 
+/* Has a code of the lane been used more often than the known places by it? */
+static bool has_unknown_use(struct line_ref line)
+{
+    for (unsigned i = 1; i <= ASK_PRESALES; i++) {
+        const struct code *code = &book.codes[line.event][i];
+        bool opens_lane = code->loaded && code->lane == line.lane;
+        if (opens_lane && (code->dropped_us > 0 || code->used > had_by(code, line.event, i)))
+            return true;
+    }
+    return false;
+}
+
 static void judge_place(const struct ask *ask)
 {
     uint64_t number = lines_number(ask->line, ask->entry);
     const struct code *code = code_of(ask);
     bool opens_lane = code->loaded && code->lane == ask->line.lane;
-    if (!opens_lane && is_in_shards(ask->line.event)) {
+    if (!opens_lane && is_in_shards(ask->line.event) && has_unknown_use(ask->line)) {
         note_found(ask);
         return;
     }
