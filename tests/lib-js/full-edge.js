@@ -136,7 +136,9 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
   }));
   await until('a poll to be refused', () => refused.size > 0);
   const buyer = connect();
-  assert.equal((await buyer.ask('/pay/checkout', 'GET', { ...EYES, cookie: first.cookie })).status, asEver[2]);
+  const inside = { ...EYES, cookie: `${first.cookie}; fg_pass_x=x` };
+  assert.equal((await buyer.ask('/pay/checkout', 'GET', inside)).status, asEver[2]);
+  for (let n = 0; n < 2; n += 1) assert.equal((await buyer.ask(`/v1/queue/${event}/me`, 'GET', inside)).status, 200);
   for (const { leave } of [...pollers, buyer]) leave();
   for (const { leave } of crowd) leave?.();
   await until('room again', async () => {
