@@ -207,7 +207,7 @@ describe('pages in trouble', async () => {
       await page.waitForFunction((old) => document.getElementById('cart-seats').textContent !== old, first, WAIT);
       await see(visitor, 'others-taken');
       await visitor.openRow(60, 3);
-      await visitor.seat(2).click();
+      await visitor.seat(2).click({ force: true });
       await untilShown(page, 'trouble');
       assert.match(await page.textContent('#trouble-text'), /4/);
       await see(visitor, 'limit', LIST);
