@@ -2,6 +2,7 @@
 // (The campaign itself is `make faults`.)
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -23,6 +24,14 @@ test('what a judge can find belongs to an invariant', () => {
   for (const name of names.filter((kind) => !EXPECTED.includes(kind)))
     assert.ok(invariantFor(`${name}: seat 7`) in INVARIANTS, name);
   assert.throws(() => invariantFor('something-new: 7'), /no invariant/);
+});
+
+test('the previous version has the schema steps of this one, or could not be put back', (t) => {
+  const commit = source('tests/fault/campaign/before').trim();
+  const git = (...words) => spawnSync('git', ['-C', ROOT, ...words], { encoding: 'utf8' });
+  if (git('cat-file', '-e', commit).status !== 0) return t.skip('there is no history here');
+  for (const step of ['seat-service/sql/001_seats.sql', 'payment-adapter/sql/001_pay.sql'])
+    assert.ok(git('show', `${commit}:${step}`).stdout === source(step), `campaign/before: ${commit} has another ${step}`);
 });
 
 test('the table counts runs that were judged, and says how many were not', () => {
