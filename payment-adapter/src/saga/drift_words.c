@@ -10,7 +10,7 @@ static const struct {
     {"completed-without-money",
      "The order is completed and has tickets, but the provider's list shows no such capture.",
      "Look the payment up at the provider. If it has the money, `fairgate reconcile accept` this. "
-     "If not, `fairgate refund ORDER` takes tickets and seats back."},
+     "If not, `fairgate refund ORDER --percent 100` takes tickets and seats back."},
     {"money-without-order", "The provider holds money for which no order is completed.",
      "If `fairgate sagas list --order ORDER` shows it on its way back, wait. Otherwise refund at "
      "the provider; orders that a restore lost, by `recover lost`."},

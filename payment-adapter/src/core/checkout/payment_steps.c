@@ -418,8 +418,10 @@ static void then_read_to_refund(struct attempt *attempt)
     if (!has_payment_still(attempt) || kept_another_id(attempt))
         return;
     const struct payment *payment = &attempt->peer.payment;
-    /* The provider shows that it never had the money: a refund would be refused for good. */
-    if (payment->state != PAYMENT_CAPTURED && is_of_order(attempt)) {
+    bool whole = order_refund(&attempt->order, attempt->order.amount) == attempt->order.amount;
+    /* The provider shows that it never had the money: a refund would be refused for good. An
+     * operator has to look at a refund of a part: releasing it all would return too much. */
+    if (payment->state != PAYMENT_CAPTURED && whole && is_of_order(attempt)) {
         then_read_to_void(attempt);
         return;
     }

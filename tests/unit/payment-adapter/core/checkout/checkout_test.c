@@ -676,6 +676,8 @@ static const struct script_row rows[] = {
      "open|authorised"},
     {"refund_of_what_the_provider_does_not_show_is_not_over",
      "try refund; read open amount=0; refund unknown; gives unknown - 2"},
+    {"part_refund_of_what_was_never_captured_releases_nothing",
+     PART "read $a; refund unknown; gives unknown - 2 || open|authorised"},
     {"part_refund_is_read_first",
      PART "read captured captured=5000 refunded=99; refund; gives done - 2; " PART
           "read captured captured=5000 refunded=100; gives done was-refunded 1"},
