@@ -29,7 +29,7 @@ function reconcileMs(postgres) {
   const texts = Object.fromEntries(statementsOf('payment-adapter').map(({ name, text }) => [name, text]));
   const prepared = ['reconcile_collect', 'reconcile_drift'].map((name) => `PREPARE ${name} AS ${texts[name].replace(/;$/, '')};`);
   const ticks = "SELECT 'ticks ' || w[12]::int + w[13]::int FROM string_to_array(split_part(pg_read_file('/proc/self/stat'), ') ', 2), ' ') w;";
-  const run = `EXECUTE reconcile_collect (${SLICE}, ${ROOM}); EXECUTE reconcile_drift (120000, 20, 2000, true, 0, NULL); ${ticks}`;
+  const run = `EXECUTE reconcile_collect (${SLICE}, ${ROOM}); EXECUTE reconcile_drift (120000, 20, 2000, true, 0, NULL, true); ${ticks}`;
   const output = postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
     ${prepared.join('\n')} ${ticks} ${run.repeat(RUNS)}`, 'pay');
   const marks = output.split('\n').filter((line) => line.startsWith('ticks ')).map((line) => Number(line.slice(6)) * 10);

@@ -471,7 +471,8 @@ LIMIT 1;
 -- only if its list is read at all.
 --
 -- The shop was asked for its missing orders in the order of their ids, up to `asked`; NULL: its list was not read to
--- the end. The others may not be lost: they are of no kind, and only remain suspects.
+-- the end. The others may not be lost: they are of no kind, and only remain suspects. Without a token for the sold
+-- seats (`seats`) no event is ever compared with them: the run reports that once, not for each event.
 --
 -- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect. As in
 -- unlisted_letter_of, that period ends when the shop's list does, which may be minutes ago. Rows that disagree remain
@@ -486,6 +487,7 @@ LIMIT 1;
 --> whole    boolean
 --> run      bigint
 --> asked    text null
+--> seats    boolean
 --< drift.*
 WITH :late(), named AS MATERIALIZED (
     SELECT p.provider, p.payment, p.order_id
@@ -589,7 +591,7 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT 'seats-not-compared', '', t.event, format('orders changed until %s', :iso(t.at))
         FROM traded t
-        WHERE NOT :is_compared(t) AND NOT :is_traded(t)
+        WHERE :seats AND NOT :is_compared(t) AND NOT :is_traded(t)
         UNION ALL
         SELECT 'captured-twice', o.id, p.payment,
             format('captured %s, refunded %s, disputed %s, order paid by %s', p.captured, p.back, p.disputed,

@@ -506,7 +506,8 @@ static void next_seats(struct reconcile *reconcile)
             .kept = KEPT_MAX,
             .whole = reconcile->whole,
             .run = reconcile->id,
-            .asked = reconcile->shop_ended ? reconcile->asked : NULL};
+            .asked = reconcile->shop_ended ? reconcile->asked : NULL,
+            .seats = reconcile->conf.seats_token[0] != '\0'};
         sql_reconcile_drift(asking(reconcile), &args, on_drift, reconcile);
         return;
     }

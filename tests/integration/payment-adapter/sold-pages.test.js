@@ -114,6 +114,10 @@ test('events take turns, and the report says how long the last in turn has waite
     assert.deepEqual([...chosen], due);
     assert.deepEqual(items.map(({ kind, payment }) => `${kind} ${payment}`), ['seats-not-compared e2']);
   }
+  const keyless = await world.startPay({ keys: { seats_admin_token: '' } });
+  const { json: { items, not_reached } } = await keyless.admin.post('/admin/reconcile', { body: {} });
+  assert.deepEqual([items, [...new Set(not_reached)]], [[], ['seat-service: keys.seats_admin_token is not set']]);
+  await keyless.stop();
 });
 
 test('abandoned pages of other processes are deleted', async () => {

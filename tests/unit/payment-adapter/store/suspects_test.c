@@ -283,7 +283,7 @@ static void insert_orders(int orders)
 
 /* asked: the shop has answered for each missing order up to this one */
 #define DRIFT(WHOLE, ASKED)                                                                        \
-    "EXECUTE reconcile_drift ('120000', '20', '1000', '" WHOLE "', '0', '" ASKED "')"
+    "EXECUTE reconcile_drift ('120000', '20', '1000', '" WHOLE "', '0', '" ASKED "', true)"
 #define COMPARE DRIFT("true", "o_z")
 
 /* -> how many were found of all kinds, or how many kinds */
