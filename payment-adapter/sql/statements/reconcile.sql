@@ -75,7 +75,8 @@ RETURNING extract(epoch FROM ended_at)::bigint AS ended_s, :seats_age_s(report) 
 SELECT jsonb_build_object('at', :iso(ended_at), 'drift', drift) || report AS report
 FROM reconcile_run;
 
--- Accepts a difference as listed by the last run: its sums are those that the operator has seen.
+-- Accepts a difference as listed by the last run: its sums are those that the operator has seen. An older sum of the
+-- payment is no longer accepted: should it return, money has moved twice.
 -- statement: reconcile_accept
 --> name   text
 --> reason text
@@ -92,6 +93,9 @@ WITH d AS (
     SELECT event, 'difference-accepted', coalesce(nullif("order", ''), payment), :ACTOR_OPERATOR, :reason,
         to_jsonb(d) - 'event', :who
     FROM d
+), older AS (
+    DELETE FROM drift_accepted
+    WHERE order_id = (SELECT "order" FROM d) AND payment = (SELECT payment FROM d) AND sum <> (SELECT sum FROM d)
 )
 INSERT INTO drift_accepted (name, event, order_id, payment, kind, detail, sum, reason, who)
 SELECT difference, event, "order", payment, kind, detail, sum, :reason, :who
