@@ -633,10 +633,12 @@ CREATE VIEW pay.order_money AS
         CROSS JOIN LATERAL (SELECT * FROM pay.psp_money
             WHERE provider = p.provider AND payment = p.payment OFFSET 0) m) m;
 
--- With the money, so that an accepted one comes back when money moves: there is no sum that its order should keep.
+-- With the money, so that an accepted one comes back when reconciliation reads another sum at the provider: there is no
+-- sum that its order should keep.
 CREATE FUNCTION pay.parked_detail(pay.saga) RETURNS text STABLE LANGUAGE sql AS $$
-    SELECT format('saga at step %s: %s; %s left of its payments', $1.step, $1.cause, coalesce(
-        (SELECT captured - back - disputed FROM pay.order_money WHERE id = $1.subject), 0))
+    SELECT format('saga at step %s: %s; ', $1.step, $1.cause) || coalesce((
+        SELECT format('%s left of its payments, in minor units of %s', captured - back - disputed, currency)
+        FROM pay.order_money WHERE id = $1.subject), 'no order')
 $$;
 
 -- Orders of which an operator accepted that they stay where they are.

@@ -70,7 +70,8 @@ static const struct {
     {"parked", "A saga waits for a person.",
      "`fairgate sagas show SAGA` tells why; then `fairgate sagas retry SAGA` or, for a checkout "
      "above the pivot or a refund of a sum, `fairgate sagas compensate SAGA`. If neither helps, "
-     "`fairgate reconcile accept` leaves it so until its money changes."},
+     "`fairgate reconcile accept` leaves it so until a run reads another sum at the provider, also "
+     "if that money moved before."},
     {"not-at-shop", "The shop refuses an order or does not answer.",
      "Nothing is lost; it is tried again. See the error, and the shop's own log. Once it is "
      "parked, `fairgate letters retry LETTER` lets it go."},

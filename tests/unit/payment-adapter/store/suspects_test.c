@@ -89,6 +89,8 @@ static const struct script_row rows[] = {
      "orders 2; UPDATE orders SET status = 'parked' WHERE id = 'o_a1';"
      "UPDATE saga SET parked = true, state = 0, ended_at = NULL WHERE subject = 'o_a1';"
      "reconcile 10 -> 1; accept; compare -> 0; refusals -> 0;"
+     "SELECT count(*) FROM drift_accepted"
+     " WHERE detail LIKE '% 100 left of its payments, in minor units of KRW' -> 1;"
      "UPDATE psp_payment SET refunded = 100 WHERE payment = 'p1'; reconcile 10 -> 1;"
      "refusals -> 3; accept; compare -> 0; refusals -> 0;" RETURN
      "('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 1; refusals -> 3"},
