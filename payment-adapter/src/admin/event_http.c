@@ -128,16 +128,26 @@ static void postpone(const struct wanted *wanted)
     pg_job_send(job);
 }
 
-/* Without a hall there are no new orders. */
+/* Without a hall there are no new orders. Another server may answer 404, too. */
+static bool has_no_hall(const struct outcall_answer *answer)
+{
+    json_t *body;
+    (void)json_in_read(answer->body, &body);
+    const char *code = json_string_value(json_object_get(body, "code"));
+    bool none = answer->status == 404 && code != NULL && strcmp(code, "event-unknown") == 0;
+    json_decref(body);
+    return none;
+}
+
 static void on_hall(void *ctx, const struct outcall_answer *answer)
 {
     const struct wanted *wanted = MAGIC_OF(wanted, ctx);
     bool answered = answer != NULL && answer->rc == 0;
     struct show show;
-    if (answered && answer->status == 404) {
+    if (answered && has_no_hall(answer)) {
         postpone(wanted);
     } else if (!answered || answer->status != 200 || show_parse(answer->body, &show) < 0) {
-        guard_unavailable(wanted->req, ERR_CLOSED);
+        refusal_reply(wanted->req, REFUSAL_HALL_UNREAD);
     } else if (show.starts_ms != wanted->starts_ms) {
         refusal_reply(wanted->req, REFUSAL_HALL_DIFFERS);
     } else {

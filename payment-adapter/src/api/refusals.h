@@ -77,7 +77,9 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(EVENT_CANCELLED, "event-cancelled", 409, 0, BUYER, \
         "The event does not take place. Nothing is sold, and what was paid goes back in full.") \
     ROW(HALL_DIFFERS, "hall-has-another-date", 409, 0, PROGRAM, \
-        "The hall has another date, and new orders would show it. Correct the hall first.") \
+        "The hall has another date or none, and new orders would show it. Correct the hall first.") \
+    ROW(HALL_UNREAD, "hall-unavailable", 503, 2, PROGRAM, \
+        "The hall cannot be read. If it is asleep, this has woken it: try again.") \
     /* an existing order */ \
     ROW(STREAMS, "too-many-streams", 503, 5, PROGRAM, "Please ask without a stream.") \
     ROW(CANCEL_LATE, "too-late", 409, 0, BUYER, \
