@@ -382,10 +382,10 @@ describe('a sale is set up', async () => {
       assert.equal(old.total, 2 * 99000, JSON.stringify(old));
       await page.click('#setup-steps a[href$="/hall"]');
       assert.equal(await page.inputValue('#hall-categories-price-0'), '88000');
-      await page.fill('#hall-per_seat', '1');
+      await page.fill('#hall-currency', 'jpy');
       await page.click('#setup-save');
       await page.click('#confirm-yes');
-      await page.locator('#hall-clashes li', { hasText: '/fees' }).waitFor();
+      await page.locator('#hall-clashes li', { hasText: '/currency' }).waitFor();
       has(boss, await page.textContent('#setup-trouble'), /have to stay/, /바꿀 수 없습니다/);
       await see(boss, 'hall-refused');
       await page.click('#setup-steps a[href$="/terms"]');
