@@ -47,6 +47,8 @@ enum {
     CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */
     CHANGE_WHO_MAX = 80,                   /* a token's name is at most this long */
 
+    HOLD_LIFE_MAX_MS = 7 * 86400 * 1000, /* the largest hold_max_s: a seat offered by mail */
+
     AVAIL_RING_MAX = 1 << 12, /* changed seats remembered for ?since; older readers resync */
     ROW_RETRIES_MAX = 256,    /* retries when a row changes during the check; then FULL */
     BUYERS_TRIES_MAX = 1024,  /* retries when first requests of one buyer collide; then FULL */

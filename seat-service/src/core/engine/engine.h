@@ -198,9 +198,11 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
 /* Until `until_ms` no hold with an order expires: the journal was unavailable, and refused confirms
  * will be retried. A hold that ended before `from_ms` expires anyway. Any thread. */
 void engine_spare_orders(struct engine *engine, uint64_t from_ms, uint64_t until_ms);
-/* In replay, before the event is owned: no unsold hold lasts longer from now on than a right clock
- * allows, whatever the journal says. The other loaders learn of its end by its change. */
-void engine_bound_holds(struct engine *engine, uint64_t now_ms);
+/* In replay, before the event is owned: an unsold hold that no right clock can have written,
+ * because more than HOLD_LIFE_MAX_MS of it are left, ends `hold_max_s` from now, or at once. The
+ * journal keeps the wrong end until then, so each owner that begins earlier counts anew. The other
+ * loaders learn of the end by its change. */
+void engine_bound_holds(struct engine *engine, uint64_t now_ms, bool at_once);
 /* The earliest end of an unsold hold that has seats or places; 0: there is no such hold. Exact if
  * no op is under way. */
 uint64_t engine_next_end_ms(const struct engine *engine);

@@ -592,19 +592,20 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
     }
 }
 
-/* LATE_KEEP_MS more, since the limit may have been lowered. */
-void engine_bound_holds(struct engine *engine, uint64_t now_ms)
+/* `hold_max_s` may have been lowered, so the longest of any document tells which end is wrong. */
+void engine_bound_holds(struct engine *engine, uint64_t now_ms, bool at_once)
 {
-    uint64_t latest_ms = now_ms + engine->limits->hold_max_ms + LATE_KEEP_MS;
+    uint64_t end_ms = now_ms + (at_once ? 0 : engine->limits->hold_max_ms);
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
     assert(!engine->holds.live);
     for (uint32_t i = 1; i <= fresh; i++) {
         struct hold_slot *slot = engine_slot(engine, i);
         if (hold_state_of(HOLD_GET(slot, word)) < HOLD_IDLE ||
-            HOLD_GET(slot, status) != HOLD_OPEN || HOLD_GET(slot, expires_ms) <= latest_ms)
+            HOLD_GET(slot, status) != HOLD_OPEN ||
+            HOLD_GET(slot, expires_ms) <= now_ms + HOLD_LIFE_MAX_MS)
             continue;
-        HOLD_SET(slot, expires_ms, latest_ms);
-        HOLD_SET(slot, hard_end_ms, latest_ms);
+        HOLD_SET(slot, expires_ms, end_ms);
+        HOLD_SET(slot, hard_end_ms, end_ms);
         wheel_touch(&engine->wheel, i);
     }
 }

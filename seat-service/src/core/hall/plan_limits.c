@@ -18,7 +18,7 @@ const struct plan_limit plan_limit_table[] = {
     {"max_per_buyer", PLAN_LIMIT_NUMBER, FIELD(max_per_buyer), 0, 10000, 8, true},
     {"max_per_hold", PLAN_LIMIT_NUMBER, FIELD(max_per_hold), 1, HOLD_SEATS_MAX, 8, true},
     {"hold_ttl_s", PLAN_LIMIT_SECONDS, FIELD(hold_ttl_ms), 1, DAY_S, 480, true},
-    {"hold_max_s", PLAN_LIMIT_SECONDS, FIELD(hold_max_ms), 1, 7 * DAY_S, 900, true},
+    {"hold_max_s", PLAN_LIMIT_SECONDS, FIELD(hold_max_ms), 1, HOLD_LIFE_MAX_MS / 1000, 900, true},
     {"rate_per_session_per_s", PLAN_LIMIT_NUMBER, FIELD(rate_per_session_per_s), 0, 10000, 10,
      true},
     {"orphan_rule", PLAN_LIMIT_FLAG, FIELD(orphan_rule), 0, 1, true, false},

@@ -162,7 +162,7 @@ static void take_hold(struct engine_op *op, uint64_t now_ms)
 /* The change was written by a program that used its machine's clock. */
 TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
 {
-    struct process next;
+    struct process next, woken;
     struct engine_op *op = calloc(1, sizeof(*op));
     open_process(&next, 0);
     begin(&next);
@@ -177,12 +177,37 @@ TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
 
     struct engine *engine = events_nth(next.events, 0)->engine;
     uint64_t end_ms = next.host.next_end_ms(next.events, 0);
-    assert_true(end_ms > now_ms + LATE_KEEP_MS); /* longer than any right one */
-    assert_true(end_ms < now_ms + 2 * LATE_KEEP_MS);
+    assert_int_equal(now_ms + plan_limits(event->plan->plan)->hold_max_ms, end_ms);
+
+    open_process(&woken, 0);
+    begin(&woken);
+    apply(&woken, &op->change);
+    clock_fake_step(&fake, (end_ms - now_ms) * 1000);
+    woken.host.own(woken.events, 0, 3, 2, INT64_MAX); /* it slept until then */
+    assert_int_equal(end_ms, woken.host.next_end_ms(woken.events, 0));
+
     assert_false(engine_expire_next(engine, end_ms - 1, op));
     assert_true(engine_expire_next(engine, end_ms + 1000, op));
     engine_settle(engine, op);
     assert_int_equal(0, next.host.next_end_ms(next.events, 0));
+    free(op);
+    close_process(&woken);
+    close_process(&next);
+}
+
+TEST_CASE(hold_of_a_longer_limit_keeps_its_end)
+{
+    struct process next;
+    struct engine_op *op = calloc(1, sizeof(*op));
+    open_process(&next, 0);
+    begin(&next);
+    one.host.own(one.events, 0, 1, 1, 0);
+    take_hold(op, events_now_ms(events));
+    op->change.expires_ms = op->change.at_ms + HOLD_LIFE_MAX_MS;
+    op->change.hard_end_ms = op->change.expires_ms;
+    apply(&next, &op->change);
+    next.host.own(next.events, 0, 2, 2, INT64_MAX);
+    assert_int_equal(op->change.expires_ms, next.host.next_end_ms(next.events, 0));
     free(op);
     close_process(&next);
 }
