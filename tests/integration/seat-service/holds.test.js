@@ -749,7 +749,7 @@ test('a part of a sale is refunded, and the rest stays sold', async () => {
 });
 
 test('a late payment retakes the seats, or is refused because they are gone', async () => {
-  const { event, alice, bob } = await fresh({ limits: { hold_ttl_s: 30, hold_max_s: 30 } });
+  const { event, boss, alice, bob } = await fresh({ limits: { hold_ttl_s: 30, hold_max_s: 30 } });
   const order = saga(seats, event);
   const early = (await alice.hold({ seats: ['r1s1'] })).json.hold;
   const late = (await alice.hold({ seats: ['r3s1'] })).json.hold;
@@ -762,6 +762,7 @@ test('a late payment retakes the seats, or is refused because they are gone', as
        WHERE e.id = '${event}'`,
       'seats',
     ) === '7');
+  assert.match((await boss.correct(hall({ rows: 4 }))).json.clashes[0].why, /^an order whose time ran out can be paid for two hours/);
   assert.equal((await order.confirm(early, 'o-1')).json.verdict, 'retaken');
   assert.equal((await bob.hold({ seats: ['r3s1'] })).status, 201);
   const gone = assertStatus(await order.confirm(late, 'o-2'), 409);

@@ -116,15 +116,18 @@ static void compare_seats(const struct engine *engine, const struct plan *next,
     }
 }
 
-/* Has a hold, even one that is sold or late? */
-static bool is_held(const struct engine *engine)
+/* Has a late hold, or one that is not late? */
+static bool is_held(const struct engine *engine, bool late)
 {
     bool held = false;
     /* acquire: slots up to here have been given out */
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_acquire);
     assert(fresh <= engine->holds.max);
-    for (uint32_t i = 1; !held && i <= fresh; i++)
-        held = hold_state_of(HOLD_GET(&engine->holds.slots[i], word)) != HOLD_UNUSED;
+    for (uint32_t i = 1; !held && i <= fresh; i++) {
+        const struct hold_slot *slot = &engine->holds.slots[i];
+        held = hold_state_of(HOLD_GET(slot, word)) != HOLD_UNUSED &&
+               (HOLD_GET(slot, status) == HOLD_LATE) == late;
+    }
     return held;
 }
 
@@ -151,12 +154,14 @@ bool engine_revise(const struct engine *engine, const struct plan *next, bool *w
     compare_areas(engine, next, out);
     compare_seats(engine, next, out);
     *whole = out->len > 0;
-    if (*whole && !is_held(engine)) {
-        if (!is_blocked(engine))
-            out->len = 0;
-        else
-            *out = (struct engine_clashes){
-                1, {{"/", "what is blocked must be unblocked first, then all of it may change"}}};
+    if (*whole && !is_held(engine, false)) {
+        out->len = 0;
+        if (is_held(engine, true))
+            add(out, SPAN("/"),
+                "an order whose time ran out can be paid for two hours; then all of it may change");
+        else if (is_blocked(engine))
+            add(out, SPAN("/"),
+                "what is blocked must be unblocked first, then all of it may change");
     }
     assert(out->len <= ENGINE_CLASHES_MAX);
     return out->len == 0;
