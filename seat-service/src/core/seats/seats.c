@@ -228,13 +228,18 @@ static uint32_t neighbour(const struct seats *seats, uint32_t seat, int side, bo
     return same ? plan_seat_at(seats->facts, row, side < 0 ? pos - 1 : pos + 1) : UINT32_MAX;
 }
 
-/* The visit's unsold hold of this seat, or 0. Of a seat that is being claimed nobody knows by whom:
- * SEAT_OPERATOR, if it counts. */
+/* The visit's unsold hold of this seat, or 0. While a seat is being claimed, its word does not say
+ * for whom: if claims count, waits a moment for the word, then returns SEAT_OPERATOR. */
 static uint32_t hold_of(const struct seats *seats, const struct seats_visit *visit, uint32_t seat)
 {
     uint64_t word = seats_read(seats, seat);
-    if (visit->claimed && seat_state(word) == SEAT_FREE && seats_is_lost(seats, seat))
-        return SEAT_OPERATOR;
+    bool counts = visit->claimed;
+    for (unsigned tries = 0; counts && seat_state(word) == SEAT_FREE && seats_is_lost(seats, seat);
+         tries++) {
+        if (tries == ROW_RETRIES_MAX)
+            return SEAT_OPERATOR;
+        word = seats_read(seats, seat);
+    }
     if (seat_state(word) != SEAT_HELD)
         return 0;
     uint32_t hold = seat_hold(word);
