@@ -803,16 +803,9 @@ static int seat_row(struct import *import, struct row *row, float hall_gap)
         uint64_t *part = &import->parts[seats[i].run][seats[i].pos / 64];
         uint64_t bit = UINT64_C(1) << seats[i].category;
         if ((*part & bit) == 0 && ++import->part_count > PLAN_ROWS_MAX)
-            return refuse_seat(import, row->first + i, "category",
-                               "begins one part of a row too many for a plan");
-        *part |= bit;
-    }
-    for (uint32_t i = 0; i < row->count; i++) {
-        uint64_t *part = &import->parts[seats[i].run][seats[i].pos / 64];
-        uint64_t bit = UINT64_C(1) << seats[i].category;
-        if ((*part & bit) == 0 && ++import->part_count > PLAN_ROWS_MAX)
-            return refuse_seat(import, row->first + i, "category",
-                               "begins one part of a row too many for a plan");
+            return refuse_seat(import, row->first + i, "position",
+                               "begins one part too many for a plan; a part of a row has at most "
+                               "64 seats of one category");
         *part |= bit;
     }
     for (uint32_t i = 0; i < runs; i++)

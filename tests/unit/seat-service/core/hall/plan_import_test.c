@@ -362,7 +362,7 @@ TEST_CASE(plan_has_a_bound_of_parts_of_rows)
         if (more)
             edit(doc, "/plan/zones/1/rows", "[" ROW(SEAT("c", "0")) "]");
         plan_destroy(import(
-            doc, more ? "/plan/zones/1/rows/0/seats/0/category: begins one part of a row" : NULL));
+            doc, more ? "/plan/zones/1/rows/0/seats/0/position: begins one part too many" : NULL));
     }
 }
 
