@@ -423,6 +423,10 @@ TEST_CASE(a_price_list_of_a_hold_is_not_reused)
                   PRICE_LISTS_MAX, PRICE_LISTS_MAX - 2);
     engine_script("price 0 5; hold e u2 260; op total 5; price 0 5; price 0 6; takeover;"
                   "hold f u2 261; op total 6; read e total 5");
+    engine_script(
+        "hall aaaa; hold a u1 0; extend a o; confirm a o; price 0 5; takeover snapshot;"
+        "price 0 1000; hold b u2 1; read b list 0 total 1000; price 0 6; refund a o;"
+        "takeover snapshot; price 0 7; hold c u2 2; op total 7; read b list 0 total 1000");
 }
 
 TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
