@@ -11,7 +11,8 @@ import { assertLetter } from './lib/letters.js';
 
 const scope = openScope(test);
 const fees = { per_seat: 1000, per_order: 500, basis_points: 100 };
-const world = await openSite(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
+const terms = { limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 };
+const world = await openSite(scope, { halls: hall(terms), mail: {} });
 const buyer = await world.login();
 
 const PRICE = 99_000; // rows 6 to 10
@@ -132,3 +133,20 @@ for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase
     assert.deepEqual([back, vat], [1_500, purchase === 'NULL' ? undefined : 136]);
   });
 }
+
+test('an order keeps its fees when those of the event are corrected', async () => {
+  const visit = world.visit();
+  const { hold } = assertStatus(await visit.hold({ seats: ['r1s1'] }), 201).json;
+  const make = () => world.order(buyer, { hold, pass: visit.token });
+  const { order, amount, fees: its } = assertStatus(await make(), 201).json;
+  assert.equal(its, 3_000);
+  await until('the payment to exist', () => world.psp.of(order).length > 0);
+  const { headers: { etag } } = await world.site.admin.get('/admin/events/gala');
+  assertStatus(await world.site.admin.put('/admin/events/gala', { headers: { 'if-match': etag }, body: hall({ ...terms, fees: { per_seat: 7000 } }) }), 200);
+  assert.equal(assertStatus(await visit.hold({ seats: ['r1s3'] }), 201).json.fees, 7_000);
+  const again = assertStatus(await make(), 200).json;
+  assert.deepEqual([again.order, again.amount, again.fees], [order, amount, its]);
+  await world.payOrder(order);
+  assert.equal((await world.untilStatus(buyer, order, 'completed')).amount, amount);
+  await world.assertAgreed(order);
+});
