@@ -316,6 +316,12 @@ CREATE TABLE pay.shop_outbox PARTITION OF pay.outbox (box DEFAULT 0,
 CREATE TABLE pay.mail_outbox PARTITION OF pay.outbox (box DEFAULT 1, lang NOT NULL,
     PRIMARY KEY (id), UNIQUE (order_id, kind, member))
     FOR VALUES IN (1) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
+-- How many messages were refused for their first time since the receiver accepted one.
+CREATE TABLE pay.outbox_streak (
+    box     smallint PRIMARY KEY,
+    refused integer NOT NULL DEFAULT 0
+);
+INSERT INTO pay.outbox_streak VALUES (0), (1);
 CREATE INDEX outbox_given_up ON pay.outbox (id) WHERE done_at IS NULL AND due_at = 'infinity';
 CREATE INDEX shop_outbox_done ON pay.shop_outbox (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX shop_outbox_open ON pay.shop_outbox (member, id) WHERE done_at IS NULL;

@@ -52,7 +52,7 @@ enum {
     SHOP_LETTER_MAX = 192 * 1024, /* 100 places and lines with the longest names: 180 KiB */
     OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment, and a mail server may
                                mistake an address for unknown for a while; then an operator looks */
-    OUTBOX_STREAK_MAX = 3,  /* one bad address in fifty makes it of good ones in 125,000 mails */
+    OUTBOX_STREAK_MAX = 3,  /* one in 125,000 by chance, with one bad address in fifty */
     OUTBOX_PAUSE_MAX_MS =
         60000,               /* one message per loop and minute is no load for a receiver that
                               refuses us, and messages go on within a minute once that is fixed */

@@ -25,7 +25,6 @@
 --< id               bigint
 --< kind             text
 --< tries            integer
---< refused          integer
 --< order_id         text
 --< installation     text
 --< member           text
@@ -69,7 +68,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM taken, orders o
 :with_event(o)
 WHERE b.id = taken.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, b.refused, o.id AS order_id, (SELECT id FROM installation) AS installation,
+RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
     o.member, o.event, :event_name(o) AS event_name, :show(o) AS show, o.currency, o.amount, o.seats,
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     :given_back(b) AS refund_amount,
@@ -89,28 +88,49 @@ SELECT FROM pace_pay('shop', 0, :interval_us, :burst_us, :pause_ms * 1000 + :bur
 -- statement: outbox_done shares
 --> box smallint
 --> id  bigint
+WITH s AS (
+    UPDATE outbox_streak SET refused = 0 WHERE box = :box AND refused > 0
+)
 UPDATE outbox
 SET done_at = now(), error = NULL
 WHERE box = :box AND id = :id;
 
--- Puts a message back. With refused_max the receiver refused it: after that many consecutive refusals it is given up.
+-- Puts a message back. With refused_max it was refused: after that many consecutive refusals it is given up. With
+-- streak_max, a message's first refusal counts in the streak. From that length on a refusal counts against no message.
 -- statement: outbox_later
---> box         smallint
---> id          bigint
---> wait_ms     bigint
---> error       text
---> is_try      boolean
---> refused_max integer
---< given_up    boolean
+--> box          smallint
+--> id           bigint
+--> wait_ms      bigint
+--> error        text
+--> is_try       boolean
+--> refused_max  integer
+--> streak_max   integer
+--> held_wait_ms bigint
+--< given_up     boolean
+--< held         boolean
+WITH s AS (
+    UPDATE outbox_streak s
+    SET refused = s.refused + (b.refused = 0)::integer
+    FROM outbox b
+    WHERE :streak_max > 0 AND s.box = :box AND b.box = :box AND b.id = :id
+    RETURNING s.refused
+)
 UPDATE outbox b
-SET error = :error, tries = CASE WHEN :is_try THEN b.tries ELSE b.tries - 1 END,
-    refused = CASE WHEN :refused_max > 0 THEN b.refused + 1 WHEN :is_try THEN 0 ELSE b.refused END,
+SET error = :error, tries = CASE WHEN :is_try AND NOT h.held THEN b.tries ELSE b.tries - 1 END,
+    refused = CASE
+        WHEN h.held THEN b.refused
+        WHEN :refused_max > 0 THEN b.refused + 1
+        WHEN :is_try THEN 0
+        ELSE b.refused
+    END,
     due_at = CASE
+        WHEN h.held THEN now() + :ms(least(:wait_ms, :held_wait_ms))
         WHEN :refused_max > 0 AND b.refused + 1 >= :refused_max THEN 'infinity'
         ELSE now() + :ms(:wait_ms)
     END
+FROM (SELECT coalesce((SELECT refused >= :streak_max FROM s), false) AS held) h
 WHERE b.box = :box AND b.id = :id AND b.done_at IS NULL
-RETURNING b.due_at = 'infinity' AS given_up;
+RETURNING b.due_at = 'infinity' AS given_up, h.held;
 
 -- fragment: is_given_up(b)
 :b.done_at IS NULL AND :b.due_at = 'infinity'
@@ -197,7 +217,6 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< id         bigint
 --< kind       text
 --< tries      integer
---< refused    integer
 --< lang       text
 --< order_id   text
 --< member     text
@@ -226,7 +245,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
 :with_event(o)
 WHERE b.id = due.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
+RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     :show(o) AS show,
     coalesce(:given_back(b), o.amount) AS amount,
     CASE WHEN :given_back(b) IS NULL THEN :fees(o) ELSE 0 END AS fees,

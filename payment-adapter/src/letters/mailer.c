@@ -147,7 +147,6 @@ static void start_letter(struct outbox_item *item, const PGresult *rows, int at)
     const struct sql_mail_take_row row = sql_mail_take_row(rows, at);
     item->id = row.id;
     item->tries = row.tries;
-    item->refused = row.refused;
     item->retry_max_ms = RETRY_CAP_MS;
     letter->amount = row.amount;
     letter->fees = row.fees;

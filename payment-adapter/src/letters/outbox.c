@@ -6,8 +6,9 @@
  * A refusal of the message itself would repeat however often it is sent. So after
  * OUTBOX_REFUSED_MAX consecutive refusals it is given up, until an operator sends it again. A
  * refusal that concerns us would meet every message: it counts against none, and this loop pauses,
- * then tries one message alone. If OUTBOX_STREAK_MAX messages are refused for their first time and
- * none is accepted in between, each refusal concerns us until one is accepted. */
+ * then tries one message alone. Once OUTBOX_STREAK_MAX messages were refused for their first time
+ * and none was accepted in between, each refusal concerns us until a message is accepted. The
+ * streak is counted in the database, for all loops and processes. */
 #include "letters/outbox.h"
 
 #include "base/magic.h"
@@ -28,9 +29,7 @@ struct outbox {
     void *state; /* the kind's */
     uint64_t pause_until_us;
     struct look look;
-    uint32_t pauses;    /* consecutive pauses because we were refused */
-    uint32_t streak;    /* messages refused for their first time since one was accepted */
-    uint64_t streak_id; /* the last of them */
+    uint32_t pauses; /* consecutive pauses because we were refused */
     uint32_t under_way;
     bool taking, closing;
     _Atomic uint64_t counts[OUTBOX_ENDS];
@@ -133,15 +132,46 @@ static void on_done(void *ctx, const struct pg_answer *answer)
     item_end(MAGIC_OF(outbox_item, ctx));
 }
 
+static void pause_for(struct outbox *outbox, uint32_t wait_ms)
+{
+    uint64_t until_us = clock_mono_us(outbox->conf.clock) + wait_ms * UINT64_C(1000);
+    if (until_us > outbox->pause_until_us)
+        outbox->pause_until_us = until_us;
+}
+
+/* Pauses this loop because we were refused, and returns for how long. Messages in flight together
+ * are refused together: they count as one refusal, and share its pause. */
+static uint32_t hold(struct outbox *outbox)
+{
+    uint64_t now_us = clock_mono_us(outbox->conf.clock);
+    if (outbox->pauses > 0 && now_us < outbox->pause_until_us)
+        return (uint32_t)((outbox->pause_until_us - now_us) / 1000);
+    uint32_t wait_ms = backoff_ms(outbox->kind->retry_first_ms, OUTBOX_PAUSE_MAX_MS,
+                                  ++outbox->pauses, outbox->conf.rng);
+    pause_for(outbox, wait_ms);
+    return wait_ms;
+}
+
 static void on_put_back(void *ctx, const struct pg_answer *answer)
 {
     struct outbox_item *item = MAGIC_OF(outbox_item, ctx);
-    const struct outbox_kind *kind = item->outbox->kind;
-    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 &&
-        sql_outbox_later_row(answer->results[0], 0).given_up) {
+    struct outbox *outbox = item->outbox;
+    if (answer->rc < 0 || PQntuples(answer->results[0]) != 1) {
+        item_end(item);
+        return;
+    }
+    const struct sql_outbox_later_row row = sql_outbox_later_row(answer->results[0], 0);
+    /* Any other end may have come without an answer from the receiver. */
+    if (item->end == OUTBOX_REFUSED && !row.held)
+        outbox->pauses = 0;
+    if (row.held) {
+        hold(outbox);
+        item->end = OUTBOX_HELD;
+    }
+    if (row.given_up) {
         struct log_line line;
-        log_begin(&line, item->conf->log, LOG_LEVEL_ERROR, kind->given_up);
-        log_u64(&line, kind->item, item->id);
+        log_begin(&line, item->conf->log, LOG_LEVEL_ERROR, outbox->kind->given_up);
+        log_u64(&line, outbox->kind->item, item->id);
         log_cstr(&line, "order", item->order);
         log_end(&line);
         item->end = OUTBOX_GIVEN_UP;
@@ -153,60 +183,36 @@ static void put_back(struct outbox_item *item, uint32_t wait_ms, const char *why
 {
     static const uint16_t refused_max[OUTBOX_ENDS] = {
         [OUTBOX_REFUSED] = OUTBOX_REFUSED_MAX, [OUTBOX_GIVEN_UP] = 1};
+    static const uint16_t streak_max[OUTBOX_ENDS] = {[OUTBOX_REFUSED] = OUTBOX_STREAK_MAX};
     const struct sql_outbox_later_args args = {.box = item->outbox->kind->box,
                                                .id = item->id,
                                                .wait_ms = wait_ms,
                                                .error = why,
                                                .is_try = item->end < OUTBOX_PAUSED,
-                                               .refused_max = refused_max[item->end]};
+                                               .refused_max = refused_max[item->end],
+                                               .streak_max = streak_max[item->end],
+                                               .held_wait_ms = OUTBOX_PAUSE_MAX_MS};
     sql_outbox_later(item->conf->pg, &args, on_put_back, item);
-}
-
-static void pause_all(struct outbox_item *item, uint32_t wait_ms, const char *why)
-{
-    struct outbox *outbox = item->outbox;
-    uint64_t until_us = clock_mono_us(outbox->conf.clock) + wait_ms * UINT64_C(1000);
-    if (until_us > outbox->pause_until_us)
-        outbox->pause_until_us = until_us;
-    put_back(item, wait_ms, why);
 }
 
 void outbox_pause(struct outbox_item *item, uint32_t wait_ms, const char *why)
 {
     item->end = OUTBOX_PAUSED;
-    pause_all(item, wait_ms, why);
+    pause_for(item->outbox, wait_ms);
+    put_back(item, wait_ms, why);
 }
 
 void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why)
 {
     struct outbox *outbox = item->outbox;
     assert(end != OUTBOX_PAUSED);
-    if (end == OUTBOX_SENT)
-        outbox->streak = 0;
-    if (end == OUTBOX_REFUSED && item->refused == 0 && item->id != outbox->streak_id) {
-        outbox->streak++;
-        outbox->streak_id = item->id;
-    }
-    if (end == OUTBOX_REFUSED && outbox->streak >= OUTBOX_STREAK_MAX)
-        end = OUTBOX_HELD;
     item->end = end;
     if (end == OUTBOX_HELD) {
-        /* Messages in flight together are refused together: they count as one refusal, and share
-         * its pause. */
-        uint64_t now_us = clock_mono_us(outbox->conf.clock);
-        uint32_t wait_ms;
-        if (outbox->pauses > 0 && now_us < outbox->pause_until_us)
-            wait_ms = (uint32_t)((outbox->pause_until_us - now_us) / 1000);
-        else
-            wait_ms = backoff_ms(outbox->kind->retry_first_ms, OUTBOX_PAUSE_MAX_MS,
-                                 ++outbox->pauses, outbox->conf.rng);
-        pause_all(item, wait_ms, why);
+        put_back(item, hold(outbox), why);
         return;
     }
-    /* Any other end may have come without an answer from the receiver. */
-    if (end == OUTBOX_SENT || end == OUTBOX_REFUSED)
-        outbox->pauses = 0;
     if (end == OUTBOX_SENT) {
+        outbox->pauses = 0;
         sql_outbox_done(outbox->conf.pg,
                         &(struct sql_outbox_done_args){outbox->kind->box, item->id}, on_done, item);
         return;

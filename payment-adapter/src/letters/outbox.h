@@ -15,8 +15,8 @@
 enum outbox_end {
     OUTBOX_SENT,
     OUTBOX_LATER,    /* retry, with growing pauses */
-    OUTBOX_REFUSED,  /* for good, unless all are; after OUTBOX_REFUSED_MAX in a row: */
-    OUTBOX_GIVEN_UP, /* until an operator sends it again */
+    OUTBOX_REFUSED,  /* counts against the message, or in a streak becomes OUTBOX_HELD */
+    OUTBOX_GIVEN_UP, /* never retried, unless an operator sends it again */
     OUTBOX_PAUSED,   /* all wait this long; not counted as a try */
     OUTBOX_HELD,     /* we were refused: all wait, ever longer, then one goes alone; no try */
     OUTBOX_ENDS
@@ -58,7 +58,7 @@ struct outbox_item {
     const struct outbox_conf *conf;
     void *state; /* from create() */
     uint64_t id;
-    uint32_t tries, refused, retry_max_ms;
+    uint32_t tries, retry_max_ms;
     char order[ORDER_ID_MAX], kind[32]; /* "completed", "moved-2" */
     struct tracer_work work;
 };

@@ -117,7 +117,6 @@ static void send_letter(struct outbox_item *item, const PGresult *rows, int at)
     const struct sql_shop_take_row row = sql_shop_take_row(rows, at);
     item->id = row.id;
     item->tries = row.tries;
-    item->refused = row.refused;
     item->retry_max_ms = (uint32_t)conf->settings->shop_retry_max_ms;
     span_to_cstr(row.order_id, item->order, sizeof(item->order));
     span_to_cstr_cut(row.kind, item->kind, sizeof(item->kind));

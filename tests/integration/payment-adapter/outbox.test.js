@@ -8,7 +8,7 @@ import { SHOW_LINES, wordsOf } from './lib/fakes.js';
 import { assertLetter } from './lib/letters.js';
 
 const scope = openScope(test);
-const world = await openWorld(scope, { shop: { per_s: 10 } });
+const world = await openWorld(scope, { http: { loops: 4 }, shop: { per_s: 10 } });
 world.psp.autoPay = true;
 
 const complete = (visitor) => world.orderedAs(visitor, 'completed');
