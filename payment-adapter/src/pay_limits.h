@@ -53,6 +53,7 @@ enum {
     OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment, and a mail server may
                                mistake an address for unknown for a while; then an operator looks */
     OUTBOX_STREAK_MAX = 3,  /* one in 125,000 by chance, with one bad address in fifty */
+    OUTBOX_HELD_MAX_MS = 24 * 60 * 60 * 1000, /* time to mend a relay, or `shop.url` */
     OUTBOX_PAUSE_MAX_MS =
         60000,               /* one message per loop and minute is no load for a receiver that
                               refuses us, and messages go on within a minute once that is fixed */

@@ -96,7 +96,8 @@ SET done_at = now(), error = NULL
 WHERE box = :box AND id = :id;
 
 -- Puts a message back. With refused_max it was refused: after that many consecutive refusals it is given up. With
--- streak_max, a message's first refusal counts in the streak. From that length on a refusal counts against no message.
+-- streak_max, a message's first refusal counts in the streak. From that length on a refusal counts against no message, and
+-- only one that is older than held_max_ms is given up.
 -- statement: outbox_later
 --> box          smallint
 --> id           bigint
@@ -106,6 +107,7 @@ WHERE box = :box AND id = :id;
 --> refused_max  integer
 --> streak_max   integer
 --> held_wait_ms bigint
+--> held_max_ms  bigint
 --< given_up     boolean
 --< held         boolean
 WITH s AS (
@@ -124,6 +126,7 @@ SET error = :error, tries = CASE WHEN :is_try AND NOT h.held THEN b.tries ELSE b
         ELSE b.refused
     END,
     due_at = CASE
+        WHEN h.held AND b.made_at < now() - :ms(:held_max_ms) THEN 'infinity'
         WHEN h.held THEN now() + :ms(least(:wait_ms, :held_wait_ms))
         WHEN :refused_max > 0 AND b.refused + 1 >= :refused_max THEN 'infinity'
         ELSE now() + :ms(:wait_ms)

@@ -8,7 +8,8 @@
  * refusal that concerns us would meet every message: it counts against none, and this loop pauses,
  * then tries one message alone. Once OUTBOX_STREAK_MAX messages were refused for their first time
  * and none was accepted in between, each refusal concerns us until a message is accepted. The
- * streak is counted in the database, for all loops and processes. */
+ * streak is counted in the database, for all loops and processes. It may be bad messages all the
+ * same: a message that is refused when it is older than OUTBOX_HELD_MAX_MS is given up. */
 #include "letters/outbox.h"
 
 #include "base/magic.h"
@@ -191,7 +192,8 @@ static void put_back(struct outbox_item *item, uint32_t wait_ms, const char *why
                                                .is_try = item->end < OUTBOX_PAUSED,
                                                .refused_max = refused_max[item->end],
                                                .streak_max = streak_max[item->end],
-                                               .held_wait_ms = OUTBOX_PAUSE_MAX_MS};
+                                               .held_wait_ms = OUTBOX_PAUSE_MAX_MS,
+                                               .held_max_ms = OUTBOX_HELD_MAX_MS};
     sql_outbox_later(item->conf->pg, &args, on_put_back, item);
 }
 

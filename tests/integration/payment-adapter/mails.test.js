@@ -143,9 +143,12 @@ test('a refusal of now does not count against a mail', async () => {
   await until('its turn', () => hurried(later) && is(later, 'done_at IS NOT NULL AND error IS NULL'));
 });
 
-test('all mails that were given up are sent again in one call', async () => {
-  const some = [mail(), mail()];
+test('mails that are refused for a day are given up, and all are sent again in one call', async () => {
+  const some = [mail(), mail(), mail()];
   world.smtp.refuse = '550 no such user';
+  await until('them to be given up or held back', () => some.every((kind) => hurried(kind) && is(kind, "error = 'smtp 550'")));
+  assert.deepEqual((await world.pay.admin.get('/admin/mails')).json.mails, []);
+  world.postgres.sql("UPDATE pay.mail_outbox SET made_at = made_at - interval '25 hours' WHERE done_at IS NULL", 'pay');
   await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)));
   world.smtp.refuse = null;
   const { json } = await world.pay.admin.post('/admin/mails/all/retry');
