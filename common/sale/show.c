@@ -112,10 +112,11 @@ void show_judge_doors(struct json_in *in, const struct show *show)
         json_in_refuse(in, "doors_at", "must not be later than starts_at");
 }
 
-void show_require_zone(struct json_in *in, const struct show *show)
+int show_require_zone(const struct show *show, struct err_slot *err)
 {
     if (show->starts_ms != 0 && show->time_zone[0] == '\0')
-        json_in_refuse(in, "time_zone", "is needed with starts_at");
+        return err_set(err, ERR_RANGE, "/time_zone: is needed with starts_at");
+    return 0;
 }
 
 void show_read(struct json_in *in, struct show *out)

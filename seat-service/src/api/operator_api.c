@@ -345,6 +345,11 @@ static bool on_plan_read(struct operation *operation)
     call->event = events_find(conf->events, span_of(import->id));
     if (call->event != NULL ? judge_repeated(import) : judge_absent(import))
         return true;
+    import->rc = show_require_zone(plan_show(import->plan->plan), &import->err);
+    if (import->rc < 0) {
+        refuse_import(import);
+        return true;
+    }
     if (call->event != NULL) {
         events_keep(call->event);
         import->kept = call->event;

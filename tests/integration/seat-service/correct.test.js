@@ -38,6 +38,8 @@ test('before the first sale all of a document is corrected, against the version 
   assertProblem(await boss.import(hall({ name: 'Hamlet', area: 10 })), 409, 'event-exists');
   assertProblem(await boss.correct(hall({ name: 'Hamlet', area: 10 }), '"0"'), 412, 'version-mismatch');
   for (const why of ['%ff', 'x'.repeat(65), 'a%00b']) assertProblem(await boss.correct(hall({ name: 'Hamlet', area: 10 }), etag, why), 422, 'bad-field');
+  const undated = await boss.correct(changed(hall({ name: 'Hamlet', area: 10 }), (body) => { delete body.time_zone; }), etag);
+  assert.match(assertProblem(undated, 422, 'bad-plan').detail, /^\/time_zone: is needed with starts_at/);
   const named = assertStatus(await boss.correct(hall({ name: 'Hamlet', area: 10 }), etag, encodeURI('오타')), 200);
   assert.deepEqual([named.json.name, (await alice.info()).json.name], ['Hamlet', 'Hamlet']);
   assert.notEqual(named.headers.etag, etag);

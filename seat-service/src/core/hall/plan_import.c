@@ -975,7 +975,6 @@ static void read_body(struct import *import, struct json_in *in)
             if (draft->currency.ptr[i] < 'A' || draft->currency.ptr[i] > 'Z')
                 json_in_refuse(in, "currency", "must be three capital letters, as in ISO 4217");
     show_read(in, &draft->show);
-    show_require_zone(in, &draft->show);
     read_limits(import, in);
     read_charges(import, in);
     read_channels(import, in);
