@@ -7,7 +7,8 @@
 -- paused, nor is one whose pause reached the limit, until it is seen served again.
 --
 -- Once the line has opened, NO_HALL pauses it, seen served or not, and nobody is called. Each report sets `served_ms` to
--- 0 and starts the pause anew: it lasts as long as a front renews it.
+-- 0 and starts the pause anew: it lasts as long as a front renews it. One front that knows of a hall (SERVED or HALL)
+-- outweighs any number of NO_HALL, until `hall_until_ms`.
 --
 -- `active`, `ends` and phantoms are on this clock. All times that leave the scripts are on the event's.
 
@@ -35,15 +36,21 @@ local function visits_waited_out(served_ms, halted_ms)
     return halted_ms > 0 and now_ms >= halted_ms + limit_ms
 end
 
+local function visits_outage_begins(served_ms, halted_ms)
+    return halted_ms == 0 and served_ms > 0 and now_ms >= served_ms + UNSERVED_MS
+end
+
 -- Whether a front's observation changes anything. `halted_ms` is 0 while the clock runs.
-local function visits_news(seen, at_state, served_ms, halted_ms)
+local function visits_news(seen, at_state, served_ms, halted_ms, hall_until_ms)
     if visits_waited_out(served_ms, halted_ms) then
         return true
     elseif seen == SERVED then
         return halted_ms > 0 or now_ms >= served_ms + SERVED_EVERY_MS
     elseif seen == NO_HALL then
-        return at_state > PRE_QUEUE and
-            now_ms >= math.max(served_ms + UNSERVED_MS, halted_ms + SERVED_EVERY_MS)
+        return at_state > PRE_QUEUE and now_ms >= math.max(hall_until_ms, halted_ms + SERVED_EVERY_MS)
+    elseif seen == HALL and (visits_have_no_hall(served_ms, halted_ms) or
+        now_ms >= hall_until_ms - UNSERVED_MS + SERVED_EVERY_MS) then
+        return true
     end
-    return seen == UNSERVED and halted_ms == 0 and served_ms > 0 and now_ms >= served_ms + UNSERVED_MS
+    return (seen == UNSERVED or seen == HALL) and visits_outage_begins(served_ms, halted_ms)
 end

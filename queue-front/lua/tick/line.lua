@@ -2,7 +2,7 @@
 
 local asked = lane -- the line that this front ticks; work is done for all lines of the event
 local cfg, version, state, issued, serving, rate_milli, burst, max_active, call_ttl_ms, grace_ms
-local era, digest, served_ms, halted_ms
+local era, digest, served_ms, halted_ms, hall_until_ms
 local shares, pilot, bucket, door_n, own_tokens, lanes_expected
 
 -- The autopilot's rate replaces the knob's. Whatever value is stored, it never exceeds the ceiling; if
@@ -29,6 +29,7 @@ local function read_event()
     era, digest = tonumber(cfg[cfg_tick.era]) or 0, cfg[cfg_tick.digest] or ''
     served_ms = tonumber(cfg[cfg_tick.served_ms]) or 0
     halted_ms = tonumber(cfg[cfg_tick.visits_halted_ms]) or 0
+    hall_until_ms = tonumber(cfg[cfg_tick.hall_until_ms]) or 0
     visits_set(cfg[cfg_tick.visits_stood_ms], cfg[cfg_tick.visits_halted_ms])
 end
 

@@ -60,7 +60,7 @@ local function picture_of_another()
         moves[reply_moves.run] ~= tonumber(ARGV[ask_tick.moves_run]) or
         moves[reply_moves.seq] ~= tonumber(ARGV[ask_tick.moves_seq]) or
         visits_news(tonumber(ARGV[ask_tick.served]), reply[reply_tick.state], reply[reply_tick.served_ms],
-            reply[reply_tick.halted_ms]) then
+            reply[reply_tick.halted_ms], reply[reply_tick.hall_until_ms]) then
         return nil
     end
     reply[reply_tick.waiting] = reply[reply_tick.waiting] + issued - issued_then

@@ -61,6 +61,7 @@ local function show(active)
         [reply_tick.codes_lost] = cfg[cfg_tick.codes_lost] or 0,
         [reply_tick.served_ms] = served_ms,
         [reply_tick.halted_ms] = halted_ms,
+        [reply_tick.hall_until_ms] = hall_until_ms,
         [reply_tick.wrong_codes] = call('HGET', root .. KEY.ip .. math.floor(now_ms / 60000), 'codes') or 0,
     }
 end

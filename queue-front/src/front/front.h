@@ -180,6 +180,7 @@ struct front_line {
     bool seen_served;         /* by a page in the current round */
     enum served_state served; /* by the first loop; SERVED_UNSEEN: another loop, or not watched */
     bool hall_missing;        /* the seat service has no hall for it; set by the first loop */
+    bool hall_found;          /* ... or it has one */
     uint64_t hall_next_us;    /* time of the next check */
     uint64_t errors_before;   /* this loop's 5xx answers when the event appeared */
     struct odds odds;         /* as of the last seat feed; `known`: may be shown */

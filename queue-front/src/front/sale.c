@@ -14,6 +14,8 @@
 #include "front/front_internal.h"
 #include "front/served.h"
 
+#include "base/json_in.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +55,19 @@ static unsigned bit(enum sale_part part)
     return 1u << part;
 }
 
+/* Another page's 404 says nothing about the hall. */
+static bool says_unknown(struct span body)
+{
+    struct err_slot err;
+    json_t *problem;
+    if (json_in_parse(body, &err, &problem) < 0)
+        return false;
+    const char *code = json_string_value(json_object_get(problem, "code"));
+    bool says = code != NULL && strcmp(code, "event-unknown") == 0;
+    json_decref(problem);
+    return says;
+}
+
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     const struct sale_call *call = ctx;
@@ -60,7 +75,8 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     const struct sale *sale = question->sale;
     if (answer->rc == 0 && answer->status == 200)
         question->there |= bit(call->part);
-    else if (answer->rc == 0 && answer->status == 404 && call->part == SALE_HALL)
+    else if (answer->rc == 0 && answer->status == 404 && call->part == SALE_HALL &&
+             says_unknown(answer->body))
         question->no_hall = true;
     assert(question->asking > 0);
     if (--question->asking > 0)
@@ -131,10 +147,11 @@ int sale_ask(struct front *front, struct span event, sale_on_found *on_found, vo
 }
 
 /* Rendered here, since on_view comes only when the line changes. */
-static void set_missing(struct front_line *event, bool missing)
+static void set_hall(struct front_line *event, bool missing, bool found)
 {
     bool changes = event->hall_missing != missing;
     event->hall_missing = missing;
+    event->hall_found = found;
     served_put(event);
     if (changes)
         figures_show(event);
@@ -148,9 +165,9 @@ static void on_looked(void *ctx, const struct sale_found *found)
     if (event == NULL || found->closed)
         return;
     if (found->no_hall)
-        set_missing(event, true);
+        set_hall(event, true, false);
     else if ((found->missing & bit(SALE_HALL)) == 0)
-        set_missing(event, false);
+        set_hall(event, false, true);
 }
 
 void sale_look(struct front *front, struct front_line *event)
@@ -163,7 +180,7 @@ void sale_look(struct front *front, struct front_line *event)
     enum line_state state = event->view->state;
     bool needs_hall = state != LINE_DRAFT && state != LINE_SOLD_OUT && state != LINE_CLOSED;
     if (!needs_hall || event->served == SERVED_YES)
-        set_missing(event, false);
+        set_hall(event, false, needs_hall);
     else if (!sale->looking && now_us >= event->hall_next_us &&
              sale_ask(front, front_line_id(event), on_looked, sale) == 0) {
         sale->looking = true;

@@ -21,8 +21,11 @@ enum {
 
 void served_put(struct front_line *event)
 {
+    bool is_found = event->hall_found && event->served != SERVED_YES;
     if (event->view->sums != NULL)
-        event->view->sums->served = event->hall_missing ? SERVED_NO_HALL : event->served;
+        event->view->sums->served = event->hall_missing ? SERVED_NO_HALL
+                                    : is_found          ? SERVED_HALL
+                                                        : event->served;
 }
 
 static void settle_event(struct front_line *event, void *ctx)

@@ -11,8 +11,8 @@ const HALT_MAX_MS = 1_800_000;
 const scope = openScope(test);
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
-// Whether a front sees that visitors inside are served, are not served, have no hall, or cannot tell.
-const SERVED = 'set served=1', UNSERVED = 'set served=2', NO_HALL = 'set served=3', UNSEEN = 'set served=0';
+// Whether a front sees that visitors inside are served, are not served, have no hall, have one, or cannot tell.
+const SERVED = 'set served=1', UNSERVED = 'set served=2', NO_HALL = 'set served=3', HALL = 'set served=4', UNSEEN = 'set served=0';
 const HALTED = 'view halted_ms=1..9999999999999', NOT_HALTED = 'view halted_ms=0';
 // Place 1 is inside, for 60 s without a sign of life and for at most 100 s.
 const INSIDE = `create session_ttl_ms=60000 session_max_ms=100000; ${SERVED}; join 2; tick; step 1000; tick; pass 1 ok`;
@@ -52,6 +52,12 @@ for (const [name, text] of [
     ${UNSERVED}; run 5000 1000; view serving=1; ${HALTED}; run 2000 1000; view serving=2 active=1; ${NOT_HALTED}
     heartbeat 1 ok; answer endsMs={ms+94000}..{ms+96000}; run 62000 1000; view active=0
     ${SERVED}; join 1; step 1000; tick; tick; view serving=3; ${NO_HALL}; step 2000; tick; ${NOT_HALTED}; step 2000; tick; ${HALTED}`],
+  ['one front that knows of a hall outweighs those that know of none', `
+    create; front wrong slotMs=50; ${NO_HALL}; join 1; run 5000 1000; ${HALTED}; view serving=0
+    front right slotMs=50; ${HALL}; 10 times: step 1000, wrong, tick, right, tick; right; ${NOT_HALTED}; view serving=1
+    wrong; 2 times: step 1000, tick; ${NOT_HALTED}; 3 times: step 1000, tick; ${HALTED}`],
+  ['a hall that is there does not end an outage', `
+    ${INSIDE}; ${HALL}; run 2000 1000; ${NOT_HALTED}; run 10000 1000; ${HALTED}; ${SERVED}; run 1000 1000; ${NOT_HALTED}`],
   ['an event that nobody ever saw served is not judged', `
     create session_ttl_ms=60000; ${UNSERVED}; join 1; run 1000 1000; pass 1 ok; run 62000 1000; view halted_ms=0 active=0`],
   ['a member inside twice gets no third visit when the first ends', `

@@ -138,9 +138,9 @@ describe('a sale that is to begin', () => {
     const office = new PassOffice('fairgate', site.secrets.read('pass-es256.pem'));
     seats = await openSeats(scope, await openPostgres(scope), { office, secrets: site.secrets, config: { owner: { events: 5, idle: '100ms' } } });
     for (const id of halls) await importHall(seats, id, hall());
-    const pay = await serve(scope, (req, res) => res.writeHead(paying && req.url === '/readyz' ? 200 : 503).end());
+    const pay = await serve(scope, (req, res) => res.writeHead(req.url !== '/readyz' ? 404 : paying ? 200 : 503).end());
     const inside = `http://127.0.0.1:${seats.privatePort}`;
-    const visits = { served_by: `${inside}/metrics`, ended_at: inside, token_file: site.secrets.path('service-token'), paid_at: `${pay.url}/readyz` };
+    const visits = { served_by: `${inside}/metrics`, ended_at: `${inside},${pay.url}`, token_file: site.secrets.path('service-token'), paid_at: `${pay.url}/readyz` };
     front = await startFront(site, { visits });
     fairgate = commandLine(scope, { queue: front, tokenFile: site.secrets.path('admin-token') });
   });
