@@ -55,6 +55,8 @@ local function stuck(entry, moves)
         return INSIDE
     elseif is_set(KEY.called) then -- as to a pass
         return is_set(KEY.ended) and GONE or EXPIRED, is_set(KEY.done) and DONE or ENDED
+    elseif ARGV[ask_move.missed] == '1' then
+        return EXPIRED
     end
     local too_many = call('ZCARD', prefix .. KEY.moved) >= MOVED_MAX and not call('ZSCORE', prefix .. KEY.moved, entry)
     return (moves >= OF_PLACE_MAX or too_many) and EXHAUSTED or nil

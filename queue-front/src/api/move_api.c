@@ -137,7 +137,12 @@ static void ask(struct move_call *move, const struct move_effect *effect)
     line->call = effect->call;
     line->life_ms = effect->life_ms;
     line->ticket = *ticket;
-    line->place = ticket->entry > 0 ? place_position(place_line->view, ticket->entry) : 0;
+    if (ticket->entry > 0) {
+        const struct line_view *view = place_line->view;
+        struct place place = place_at(view, ticket->entry, front_line_now_ms(front, place_line));
+        line->place = place_position(view, ticket->entry);
+        line->is_missed = place.state == PLACE_EXPIRED; /* or inside: Redis knows */
+    }
     line->on_done = on_moved;
     front_count(&front->stats.pending);
     line_store_move(front->store, line);
@@ -167,14 +172,6 @@ static void step(struct move_call *move, const struct move_event *next)
     free(move);
 }
 
-/* Whether nobody came with the place in time, as `me` shows it. */
-static bool is_missed(const struct front *front, const struct front_line *line, uint64_t entry)
-{
-    uint64_t now_ms = front_line_now_ms(front, line);
-    return line->view->state != LINE_CLOSED &&
-           place_at(line->view, entry, now_ms).state == PLACE_EXPIRED;
-}
-
 static void on_moved(struct line_move *line)
 {
     struct move_call *move = (struct move_call *)line;
@@ -191,8 +188,6 @@ static void on_moved(struct line_move *line)
         .knows_event = event != NULL,
         .knows_lane = found != NULL,
         .ticket = line->ticket,
-        .is_missed =
-            found != NULL && line->ticket.entry > 0 && is_missed(front, found, line->ticket.entry),
     };
     step(move, &next);
 }
@@ -261,7 +256,6 @@ static bool read_request(struct move_call *move, const struct front_line *event,
         return true;
     } else {
         const struct front_line *line = front_line_in(front, event, out->ticket.lane);
-        out->is_missed = is_missed(front, line, out->ticket.entry);
         move->line.state = line->view->state; /* not asked */
         move_code_make(&front->keys->tickets, front_line_id(event), &out->ticket, out->now_s,
                        move->line.code);

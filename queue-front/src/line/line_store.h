@@ -191,6 +191,7 @@ struct line_move {
     uint8_t addr[16]; /* counts wrong codes */
     uint64_t place;   /* position of `entry` by the current view */
     uint64_t life_ms; /* LINE_MOVE_MAKE: lifetime of the code */
+    bool is_missed;   /* its call has expired, if nobody is inside with it */
     bool has_user;    /* not LINE_MOVE_MAKE: recognises the same user again */
     uint8_t user[LINE_IDEM_BYTES];
     void (*on_done)(struct line_move *move);

@@ -199,6 +199,7 @@ static void send_move(struct line_move *move)
         .address = calls_address(move->addr),
         .place = move->place,
         .drawn = line_event_drawn(&event->line),
+        .missed = move->is_missed,
     };
     if (move->call == LINE_MOVE_MAKE) {
         assert(move->ticket.lane <= LANES_MAX);

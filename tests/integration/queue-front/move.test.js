@@ -155,9 +155,15 @@ test('a place that is over does not move, and a code says why, as a pass does', 
     const made = await codeOf(visitor);
     await over(visitor);
     assertProblem(await visitor.pass(), 410, code);
-    assertProblem(await make(visitor), 410, code);
+    assert.ok(!('can_join' in assertProblem(await make(visitor), 410, code)), 'which only a pass tells');
     assertProblem(await take(new Visitor(site.front, show), made), 410, code);
   }
+  const inside = await Visitor.withPlace(site.front, show);
+  const held = await codeOf(inside);
+  await inside.entered();
+  await overs['call-expired'](await Visitor.withPlace(site.front, show));
+  assertProblem(await make(inside), 409, 'already-inside'); // though its call is over, too
+  assertProblem(await take(new Visitor(site.front, show), held), 409, 'already-inside');
 });
 
 test('a pass and a move at the same moment: one of them happens', async (t) => {

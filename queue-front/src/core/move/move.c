@@ -58,8 +58,6 @@ static void on_request(struct moving *moving, const struct move_request *request
         effect->is_unchecked = true;
     } else if (request->takes) {
         ask(moving, LINE_MOVE_LOOK, effect);
-    } else if (request->is_missed) {
-        refuse(moving, LINE_EXPIRED, 0, effect);
     } else {
         moving->ticket = request->ticket;
         moving->expires_s = move_code_expires_s(request->now_s);
@@ -92,10 +90,6 @@ static void on_reply(struct moving *moving, const struct move_event *event,
     }
     if (!is_good || !event->knows_lane) {
         refuse(moving, is_good ? LINE_UNAVAILABLE : outcome, event->retry_after_ms, effect);
-        return;
-    }
-    if (state == MOVE_LOOKING && outcome == LINE_OK && event->is_missed) {
-        refuse(moving, LINE_EXPIRED, 0, effect);
         return;
     }
     moving->ticket = event->ticket;

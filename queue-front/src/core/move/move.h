@@ -25,7 +25,6 @@ struct move_request {
     bool has_room;        /* for a Redis call */
     bool takes;           /* takes a place by a well-formed code; else: makes a code */
     struct ticket ticket; /* that the code is for */
-    bool is_missed;       /* the ticket's call has expired */
     uint64_t banned_ms;   /* this address is banned this long for too many wrong codes */
 };
 
@@ -38,7 +37,6 @@ struct move_event {
     bool knows_event;     /* still on this front */
     bool knows_lane;      /* of the place found, and: */
     struct ticket ticket; /* the ticket it would have */
-    bool is_missed;       /* its call has expired */
 };
 
 enum move_answer {

@@ -21,7 +21,6 @@ SCRIPT_VERB(request, "makes|takes")
         .has_room = !script_has(line, "no-room"),
         .takes = strcmp(script_word(line, 0), "takes") == 0,
         .banned_ms = script_value_or(line, "banned", 0),
-        .is_missed = script_has(line, "missed"),
     };
     if (!event.request.takes)
         event.request.ticket = (struct ticket){.entry = 7, .moves = 2};
@@ -45,7 +44,6 @@ SCRIPT_VERB(reply, "reply")
         .ticket = {.entry = 9,
                    .moves = (uint8_t)script_value_or(line, "moves", 0),
                    .member = script_has(line, "member")},
-        .is_missed = script_has(line, "missed"),
     };
     move_step(&moving, &event, &effect);
 }
@@ -95,16 +93,15 @@ static const struct script_row rows[] = {
     {"a code lives for the rest of this window and the next",
      "makes; ask make life=800000; reply ok; answer code until=1800"},
     {"no code is made of a place that was used",
-     "makes; ask make life=800000; reply $a; answer refused $a || inside | moved | gone"},
-    {"... nor of one whose call was missed", "makes missed; answer refused expired"},
+     "makes; ask make life=800000; reply $a; answer refused $a || inside | moved | gone |"
+     " expired"},
     {"... nor of an event that is gone",
      "makes; ask make life=800000; reply ok event-is-gone; answer refused unknown"},
     /* taking the place */
     {"a place is looked at, then taken",
      LOOKED "reply ok moves=2; ask take; reply ok moves=3; answer place moves=3"},
-    {"... but not if its call was missed", LOOKED "reply ok missed; answer refused expired"},
     {"a place that this device has taken is given again, and counted",
-     LOOKED "reply same moves=3 missed; answer place moves=3 counts"},
+     LOOKED "reply same moves=3; answer place moves=3 counts"},
     {"a code that another device has used is counted",
      LOOKED "reply code-used; answer refused code-used counts"},
     {"... and not where it was quicker", LOOKED "reply ok; ask take; reply code-used;"
