@@ -254,8 +254,6 @@ void answer_refuse(struct http_req *req, const struct answer_refusal *refusal)
     struct text members = text_on(memory, sizeof(memory));
     if (refusal_row(row)->status == 409)
         json_member_cstr(&members, "state", event_state_name(refusal->state));
-    if (refusal->outcome == LINE_GONE || refusal->outcome == LINE_EXPIRED)
-        json_member_bool(&members, "can_join", refusal->can_join);
     if (refusal->members.len > 0)
         json_raw(&members, refusal->members);
     assert(!members.overflown);

@@ -46,7 +46,6 @@ struct answer_refusal {
     enum line_state state;
     uint64_t retry_after_ms;
     enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: how the visit ended */
-    bool can_join;       /* likewise: a join gives a new place now */
     struct span members; /* more members of the problem, or empty */
     struct span page;    /* redirects a form to this event's page; empty: a program called */
 };

@@ -175,6 +175,10 @@ static void answer_refused(const struct visiting *visit, const struct visit_effe
         eta_json(&members, place.state == PLACE_WAITING ? eta_at(&line->eta, place.ahead)
                                                         : (struct eta){.basis = ETA_MEASURED});
     }
+    if (line != NULL && (effect->outcome == LINE_GONE || effect->outcome == LINE_EXPIRED))
+        json_member_bool(
+            &members, "can_join",
+            status_may_join(line->view, &line->doc, member_shows_token(visit->req, line)));
     assert(!members.overflown);
     struct answer_refusal refusal = {
         .outcome = effect->outcome,
@@ -184,9 +188,6 @@ static void answer_refused(const struct visiting *visit, const struct visit_effe
         .members = text_span(&members),
         .page = visit->page ? event_id(visit) : (struct span){NULL, 0},
     };
-    if (line != NULL)
-        refusal.can_join =
-            status_may_join(line->view, &line->doc, member_shows_token(visit->req, line));
     answer_refuse(visit->req, &refusal);
 }
 
