@@ -584,7 +584,7 @@ static bool is_shown(const struct waiting_look *look, enum gap block)
     case GAP_MOVED:
         return look->moved;
     case GAP_MAY_REFUSE:
-        return doc->line_max > 0 ||
+        return (doc->line_max > 0 && !status_opens_lane(doc, look->shows_token)) ||
                status_join_refused(look->event->view, doc, look->shows_token) != NULL;
     case GAP_NO_COUNT:
         return doc->opens_at_ms == 0 || look->event->view->draw.closed;

@@ -25,12 +25,20 @@ static void put_full(struct text *out, const struct line_view *view)
         json_member_bool(out, "full", true);
 }
 
+bool status_opens_lane(const struct event_doc *doc, bool shows_token)
+{
+    assert(doc->lanes_len <= LANES_MAX);
+    return shows_token && doc->lanes_len > 0;
+}
+
 const char *status_join_refused(const struct line_view *view, const struct event_doc *doc,
                                 bool shows_token)
 {
     if (doc->member_required && !shows_token)
         return "member-required";
-    if (event_doc_asks_code(doc, view->lane) && !(shows_token && doc->lanes_len > 0))
+    if (status_opens_lane(doc, shows_token))
+        return NULL;
+    if (event_doc_asks_code(doc, view->lane))
         return "code-required";
     return is_full(view) ? "line-full" : NULL;
 }

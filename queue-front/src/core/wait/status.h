@@ -34,9 +34,11 @@ void status_frame(struct text *out, struct span json, struct span tag);
 /* The wait to show for this place: the place's own; before the draw, that of any place. */
 struct eta status_eta(const struct eta_model *eta, struct place place);
 
+/* A member's token may open a lane, which has its own codes and limit. */
+bool status_opens_lane(const struct event_doc *doc, bool shows_token);
+
 /* Why a line that takes joins refuses one without a code or an invitation, as the code of a notice;
- * NULL: it gets a place, as far as this front knows. A token of a member may open a lane that asks
- * for no code. */
+ * NULL: it gets a place, as far as this front knows. */
 const char *status_join_refused(const struct line_view *view, const struct event_doc *doc,
                                 bool shows_token);
 bool status_may_join(const struct line_view *view, const struct event_doc *doc, bool shows_token);

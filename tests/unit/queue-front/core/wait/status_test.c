@@ -198,8 +198,10 @@ static const struct script_row rows[] = {
      "place expired; set position=12; me; has 'basis':'unknown'; has 'called':false;"
      "has 'can_join':true; set line_max=9; me; has 'can_join':false; set line_max=10; me;"
      "has 'can_join':true; doc code; me; has 'can_join':false; set token=1; me;"
-     "has 'can_join':false; lanes; me; has 'can_join':true; doc member; me; has 'can_join':true;"
-     "set token=0; me; has 'can_join':false; state closed; me; has 'can_join':false"},
+     "has 'can_join':false; lanes; me; has 'can_join':true; set line_max=9; me; has "
+     "'can_join':true; doc member; me;"
+     "has 'can_join':true; set token=0; me; has 'can_join':false; state closed; me; has "
+     "'can_join':false"},
 };
 
 TEST_CASE(the_longest_answer_fits)
