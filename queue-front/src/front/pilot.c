@@ -141,7 +141,7 @@ static void round_over(struct pilot *pilot)
         .reading = answered ? &reading : NULL,
         .rate_milli = view->pilot.rate_milli,
         /* A higher rate would let people in. */
-        .used = view->state == LINE_OPEN && sum.waiting > 0 && has_room,
+        .used = view->state == LINE_OPEN && !view->no_hall && sum.waiting > 0 && has_room,
         .since_cut_ms =
             was_cut && now_ms > view->pilot.moved_ms ? now_ms - view->pilot.moved_ms : UINT64_MAX,
         .interval_ms = pilot->front->config->autopilot_interval_ms,
