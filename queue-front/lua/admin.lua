@@ -15,6 +15,7 @@
 -- The caller's table decides which moves are legal. Here only the state it started from is compared, so that of
 -- two operators who click at the same time, one learns that the other was first.
 
+local NO_END_MS = '9007199254740991' -- a text: Redis would round the number
 
 -- With the autopilot on, its own rate is effective. It starts at the knob's when it is switched on, and again
 -- whenever somebody changes that knob; its silence is counted from then on.
@@ -96,6 +97,14 @@ local function transition(from, to)
         each_line(function() call('HSET', prefix .. KEY.bucket, 'at_us', now_us, 'nano', 0) end)
     end
     call('HSET', KEYS[1], 'state', to)
+end
+
+-- A line alone: who opens it without a hall wants it to call people (shared/visits.lua). A schedule is no such order:
+-- its hall may still come. In the entry's other texts quotes are escaped.
+local function allow_no_hall()
+    if string.find(ARGV[ask_admin.audit], '"without":%[[^%]]*"hall"') then
+        call('HSET', KEYS[1], 'hall_until_ms', NO_END_MS)
+    end
 end
 
 -- Saves what an act is about to change, so that it can be undone; an undo is saved the same way, so that it can be
@@ -329,6 +338,9 @@ end
 if ARGV[ask_admin.call] ~= 'change' and tonumber(ARGV[ask_admin.to]) ~= state then
     transition(state, tonumber(ARGV[ask_admin.to]))
     state = tonumber(ARGV[ask_admin.to])
+    if state == OPEN then
+        allow_no_hall()
+    end
 end
 write_document()
 sign_document()

@@ -8,7 +8,8 @@
 --
 -- Once the line has opened, NO_HALL pauses it, seen served or not, and nobody is called. Each report sets `served_ms` to
 -- 0 and starts the pause anew: it lasts as long as a front renews it. One front that knows of a hall (SERVED or HALL)
--- outweighs any number of NO_HALL, until `hall_until_ms`.
+-- outweighs any number of NO_HALL, until `hall_until_ms`. So does an operator who opens the line without a hall, until one
+-- is seen (admin.lua).
 --
 -- `active`, `ends` and phantoms are on this clock. All times that leave the scripts are on the event's.
 
@@ -49,7 +50,7 @@ local function visits_news(seen, at_state, served_ms, halted_ms, hall_until_ms)
     elseif seen == NO_HALL then
         return at_state > PRE_QUEUE and now_ms >= math.max(hall_until_ms, halted_ms + SERVED_EVERY_MS)
     elseif seen == HALL and (visits_have_no_hall(served_ms, halted_ms) or
-        now_ms >= hall_until_ms - UNSERVED_MS + SERVED_EVERY_MS) then
+        math.abs(now_ms + UNSERVED_MS - hall_until_ms) >= SERVED_EVERY_MS) then
         return true
     end
     return (seen == UNSERVED or seen == HALL) and visits_outage_begins(served_ms, halted_ms)

@@ -168,6 +168,8 @@ describe('a sale that is to begin', () => {
     assert.deepEqual([entry.what, entry.why, entry.without], ['open', 'a line alone', ['hall', 'payment']]);
     for (const action of ['pause', 'resume']) await act(front, 'bare', action); // so that it has started
     paying = true;
+    await until('the alarm', async () => (await live(front, 'bare')).hall_missing);
+    await (await Visitor.withPlace(front, 'bare')).entered(); // which is wanted here
   });
 
   test('at its time does so without a hall, and is an alarm until there is one', async () => {
@@ -202,8 +204,10 @@ describe('a sale that is to begin', () => {
   });
 
   test('a visitor who entered before it had a hall is kept, and a form shows the waiting page instead', async () => {
-    await make('early');
-    await act(front, 'early', 'open', { body: { without: ['hall'] } });
+    await make('early', soon(3_600_000));
+    await act(front, 'early', 'schedule', { body: { without: ['hall'] } });
+    await patch(front, 'early', soon());
+    await untilState(front, 'early', 'open');
     const visitor = await Visitor.withPlace(front, 'early');
     await visitor.entered();
     await seats.start();
