@@ -8,7 +8,7 @@ const WARN_S = [60, 30, 10]; // announced at these; the second leaves at least 2
 const RING_S = 30;
 const SEATS_MS = 15_000; // timeout, after which the seats count as down
 const DOWN = 502; // and above: the proxy cannot reach the seat service
-const AGAIN_MS = 5000; // between polls for the end of a visit: each second's tick would push back the poll
+const AGAIN_MS = 5000; // between polls for the end of a visit or of its pause: each second's tick would push back the poll
 const RENEWED_EVERY = 4; // renews the pass at every fourth check of a missing hall
 const IN = ['called', 'admitted', 'opening'];
 
@@ -60,14 +60,12 @@ function showVisit() {
   const [expires, ends] = [Date.parse(me.session_expires_at), Date.parse(me.session_ends_at)];
   byId('stay').hidden = !(expires < ends);
   if (!expires) return;
-  if (me.visits_halted) {
-    put('visit-left', say('more.halted'));
-    return showTitle(say('more.visit'));
-  }
-  const [text, late] = warn(expires, say('more.visit'), expires < ends);
-  put('visit-left', say('more.visit-left', text));
+  const halted = Boolean(me.visits_halted);
+  if (halted) showTitle(say('more.visit'));
+  const [text, late] = halted ? ['', false] : warn(expires, say('more.visit'), expires < ends);
+  put('visit-left', halted ? say('more.halted') : say('more.visit-left', text));
   byId('visit-left').classList.toggle('late', late);
-  if (expires > serverNow() || performance.now() < asksAfter) return;
+  if ((!halted && expires > serverNow()) || performance.now() < asksAfter) return;
   asksAfter = performance.now() + AGAIN_MS;
   hands.again(1000);
 }
@@ -144,6 +142,7 @@ async function goOn(pass) {
     announce(byId('opening').textContent);
     history.replaceState(null, '', '#in');
     await hands.pause(hands.jitter(4000));
+    if (me.visits_halted) hands.again(0); // to see when the pause ends
     const isDue = round % RENEWED_EVERY === 1 || Date.parse(me.session_expires_at) - serverNow() < 60_000;
     if (isDue) await renew().catch(() => {});
   }

@@ -591,7 +591,7 @@ describe('around the waiting page', async () => {
     let halted = true;
     await page.context().route('**/me', async (route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), ...(halted && { visits_halted: true }), poll_after_ms: 1000 } });
+      await route.fulfill({ response: answer, json: { ...await answer.json(), ...(halted && { visits_halted: true }), poll_after_ms: 60_000 } });
     });
     await page.evaluate(() => dispatchEvent(new Event('online'))); // polls at once
     await isOpening(/time is not running/);
