@@ -7,6 +7,8 @@ export const rule = (severity) => (alert, summary, expr, hold) => ({ severity, a
 export const page = rule('page');
 export const look = rule('look');
 
+const NO_HALL = 'max by (event) (fairgate_line_hall_missing) == 1 and max by (event) (fairgate_line_opens_at_seconds) < time() + 3600';
+
 export const ALERTS = {
   'fairgate-line': [
     page('FairgateDown', 'A service of Fairgate does not answer',
@@ -14,9 +16,9 @@ export const ALERTS = {
     page('FairgateLineStale', 'No front has news of a line from Redis',
       'min by (event) (fairgate_line_stale) == 1', '15s'),
     page('FairgateVisitsHalted', 'Nobody inside can buy seats, so visits are paused',
-      'max by (event) (fairgate_line_visits_halted) == 1'),
+      `max by (event) (fairgate_line_visits_halted) == 1 unless (${NO_HALL})`),
     page('FairgateHallMissing', 'A sale that is open, or opens within the hour, has no hall',
-      'max by (event) (fairgate_line_hall_missing) == 1 and max by (event) (fairgate_line_opens_at_seconds) < time() + 3600', '30s'),
+      NO_HALL, '30s'),
     page('FairgateCodesMissing', 'Redis has lost presale codes, and nobody can join with one',
       'max by (event) (fairgate_line_codes_missing) > 0'),
     look('FairgatePresaleGuessed', 'Many presale codes are wrong: somebody guesses, or others were sent out than were loaded',

@@ -41,7 +41,7 @@ const event = '{event="night"}';
 const CASES = {
   FairgateDown: [['up{job="fairgate-queue"}', level(1, 0)]],
   FairgateLineStale: [[`fairgate_line_stale${event}`, level(0, 1)]],
-  FairgateVisitsHalted: [[`fairgate_line_visits_halted${event}`, level(0, 1)]],
+  FairgateVisitsHalted: [['fairgate_line_visits_halted{event="with a hall"}', level(0, 1)]],
   FairgateHallMissing: [[`fairgate_line_hall_missing${event}`, level(0, 1)], [`fairgate_line_opens_at_seconds${event}`, level(0, 0)]],
   FairgateCodesMissing: [[`fairgate_line_codes_missing${event}`, level(0, 3)]],
   FairgatePresaleGuessed: [['fairgate_presale_codes_total{outcome="unknown"}', rising(30)], ['fairgate_presale_codes_total{outcome="taken"}', '0+5x60']],
@@ -119,6 +119,12 @@ test('each alert fires when its figures go bad, and not before', (t) => {
   });
   const input_series = Object.values(CASES).flat().map(([series, values]) => ({ series, values }));
   tried(t, [ALERTS], '1m', [{ interval: '1m', input_series, alert_rule_test }]);
+});
+
+test('a missing hall fires one alert', (t) => {
+  const input_series = Object.entries({ visits_halted: 1, hall_missing: 1, opens_at_seconds: 0 })
+    .map(([name, value]) => ({ series: `fairgate_line_${name}${event}`, values: `${value}+0x60` }));
+  tried(t, [ALERTS], '1m', [{ interval: '1m', input_series, alert_rule_test: [{ eval_time: `${GOOD}m`, alertname: 'FairgateVisitsHalted', exp_alerts: [] }] }]);
 });
 
 // ---- what a sale depends on ----
