@@ -33,7 +33,7 @@ enum {
      * many buyers, and each comes back once. */
     HINTS_PER_S = 10,
     HINTS_BURST = 100,
-    REFUSED_KEPT_US = 5 * 60 * 1000000, /* for which a provider's refusal of our key counts */
+    REFUSED_KEPT_US = 5 * 60 * 1000000, /* how long a refusal of our key counts */
 
     /* Bytes of a webhook that is read on the loop, and how many longer ones are read at once off
      * it: anybody may send them. Stripe's events have some 5 KB. */
