@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
-import { makeEvent, openSite } from '../integration/queue-front/support.js';
-import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
+import { makeEvent, openSite, startFront } from '../integration/queue-front/support.js';
+import { clickFor, closeAfterEach, confirm, openBrowser, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -24,9 +24,10 @@ describe('operator accounts at the console', async () => {
   const issuer = await openIssuer(scope);
   const tokenOf = async (name) => (await issuer.login(name)).access_token;
   for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
-  const site = await openSite(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+  const operators = { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` };
+  const site = await openSite(undefined, { scope, config: { operators } });
   const { front } = site;
-  for (const id of ['hero-lim', 'show-1', 'other']) await makeEvent(site, id, { name: `The event ${id}` });
+  for (const id of ['hero-lim', 'show-1', 'show-2', 'other']) await makeEvent(site, id, { name: `The event ${id}` });
   const token = await tokenOf('kim');
   await until('the key to be there', async () => (await front.private.get('/admin/whoami', { token })).status === 200);
   const browser = await openBrowser(scope);
@@ -96,6 +97,28 @@ describe('operator accounts at the console', async () => {
       await page.locator('.drawn h2', { hasText: isKorean ? '권한이 없습니다' : 'Your role is not for this event' }).waitFor();
     });
   }
+
+  // Answers what the payments do; integration/operators.test.js asks these themselves.
+  test('a cancellation that the role may not make leaves the line open', async () => {
+    const port = 18_099;
+    const own = await startFront(site, { operators, console: { parts: `pay=http://localhost:${port}` } });
+    const base = own.privatePort - 11;
+    const boss = await Operator.open(browser, { ...desk, base, listeners: [11, port - base] }, MANNERS['desk-en']);
+    const { page } = boss;
+    await page.route(`http://localhost:${port}/**`, (route) => {
+      const isAct = route.request().method() === 'POST';
+      const isKnown = /\/(doors|scanners|letters|mails|postponement|cancellation)$/.test(route.request().url());
+      const headers = { 'access-control-allow-origin': boss.at, 'access-control-allow-headers': 'authorization, content-type' };
+      const nothing = { at: null, entered: 0, inside: 0, conflicts: [], scanners: [], letters: [], mails: [] };
+      return route.fulfill({ headers, ...(isAct ? { status: 403, json: { code: 'operator-role-needed' } } : isKnown ? { json: nothing } : { status: 503, json: {} }) });
+    });
+    await page.goto(`${boss.at}/console#/events/show-2/doors`);
+    await boss.signIn(await tokenOf('may'));
+    await page.click('#cancel-event');
+    await confirm(page, { input: 'show-2', why: 'the singer is ill' });
+    await page.locator('#notice', { hasText: 'Your role does not allow this' }).waitFor();
+    assert.equal((await front.admin.get('/admin/events/show-2')).json.state, 'open');
+  });
 
   test('the admin token needs a name; an expired token and an invalid one differ', async () => {
     const boss = await open('desk-en', { token: desk.secret('admin-token').trim() });

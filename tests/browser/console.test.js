@@ -711,7 +711,7 @@ describe('the console', async () => {
         return page.locator('#cancel-line').textContent();
       };
       assert.match(await asRole('finance'), boss.language === 'ko' ? /운영 또는 관리/ : /Ask an operator/);
-      assert.match(await asRole('admin'), boss.language === 'ko' ? /먼저 대기열을 종료/ : /closed first/);
+      assert.match(await asRole('admin'), boss.language === 'ko' ? /대기열도 함께 종료/ : /closed, too/);
 
       await page.click('#cancel-event');
       assert.equal(await page.isDisabled('#confirm-yes'), true);

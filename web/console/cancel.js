@@ -1,5 +1,6 @@
 // cancel.js: cancels an event, and shows the progress of its refunds. A role that may close the line closes it with the
-// same press, so that nobody is called for a night that does not take place.
+// same press, so that nobody is called for a night that does not take place. A closed line never opens again, so it is
+// closed only once the cancellation was accepted; until both are done, the button stays and does what is left.
 
 import { call, get, roleAt } from './api.js';
 import { make, money, say } from './kit.js';
@@ -10,6 +11,9 @@ export function cancelling({ id, path, event }) {
   const sums = make('dl', { id: 'cancel-sums', className: 'facts' });
   const waiting = make('ul', { id: 'cancel-waiting', className: 'trail' });
   const act = make('div', { className: 'ending' });
+  const mayClose = ['operator', 'admin'].includes(roleAt(id));
+  const isRunning = () => event.doc.state !== 'closed';
+  const line = make('p', { id: 'cancel-line', className: mayClose ? 'small' : 'wrong' }, say(mayClose ? 'cancel.closes' : 'cancel.ask'));
   const at = make('section', { id: 'cancel', className: 'card stack' }, make('h2', {}, say('cancel.title')), about, sums, waiting, act);
 
   function showOne({ reason, at: when, ended_at: ended, orders, money: sum, parked }) {
@@ -21,7 +25,8 @@ export function cancelling({ id, path, event }) {
       fact(say('cancel.under-way'), number(orders.under_way)), fact(say('cancel.parked'), number(orders.parked)));
     show(waiting, ...parked.map(({ order: id, number: order, saga, cause }) =>
       make('li', { className: 'card' }, make('a', { href: `#/orders/${saga ?? id}` }, `${say('orders.order')} ${order}`), ` ${wordsOr(`cause.${cause}`, cause)}`)));
-    act.hidden = true;
+    press.hidden = !mayClose;
+    act.hidden = !isRunning();
   }
 
   async function read() {
@@ -31,17 +36,15 @@ export function cancelling({ id, path, event }) {
     line.hidden = !isRunning();
   }
 
-  const mayClose = ['operator', 'admin'].includes(roleAt(id));
-  const isRunning = () => event.doc.state !== 'closed';
-  const line = make('p', { id: 'cancel-line', className: mayClose ? 'small' : 'wrong' }, say(mayClose ? 'cancel.closes' : 'cancel.ask'));
-  act.append(button(say('cancel.title'), async () => {
+  const press = button(say('cancel.title'), async () => {
     const lines = isRunning() ? [line.textContent] : [];
     const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), lines, yes: say('cancel.title'), word: id, why: { text: event.why(), needed: true } });
     if (!sure) return;
-    if (isRunning() && mayClose) await event.act('close', {}, sure.why);
     const { json } = await call('pay', 'POST', `${path}/cancellation`, { body: { reason: sure.why } });
+    if (isRunning() && mayClose) await event.act('close', {}, sure.why);
     showOne(json);
     event.said(say('cancel.goes-on'));
-  }, { id: 'cancel-event', className: 'danger' }), line);
+  }, { id: 'cancel-event', className: 'danger' });
+  act.append(press, line);
   return { at, read };
 }
