@@ -373,6 +373,7 @@ describe('a sale is set up', async () => {
       await page.fill('#hall-per-buyer', '4');
       await page.fill('#hall-categories-price-0', '88000');
       await clickFor(page, '#setup-save', '#confirm[open]');
+      has(boss, await page.textContent('#confirm-lines'), /waiting page/, /대기 페이지/);
       await page.click('#confirm-yes');
       await at(page, 'terms');
       const priced = await hall(id);
@@ -397,7 +398,9 @@ describe('a sale is set up', async () => {
       await at(page, 'opening');
       assert.equal((await terms(id)).by, 'operator');
 
-      // A new date goes to both the line and the hall.
+      // A new date goes to both the line and the hall. The line may show other prices than the hall's.
+      await queue.patch(`/admin/events/${id}`, { body: { prices: { categories: { Floor: { price: 66_000 } } } } });
+      await page.reload();
       await page.click('#setup-steps a[href$="/event"]');
       await page.waitForFunction(() => document.getElementById('setup-shown')?.naturalWidth > 0);
       await see(boss, 'event');
@@ -407,6 +410,7 @@ describe('a sale is set up', async () => {
       await page.click('#confirm-yes');
       await at(page, 'hall');
       for (const one of [await doc(id), await hall(id)]) assert.deepEqual([one.starts_at.slice(0, 16), one.doors_at ?? null], ['2027-05-02T10:00', null]);
+      assert.deepEqual(await lineShows(), [88500, 66_000]);
 
       // "All settings" leads there, and has no date of its own.
       await page.click('#tabs a[href$="/knobs"]');

@@ -38,8 +38,8 @@ async function copy(event, { id, name, starts_at: starts, time_zone: zone }) {
     const body = { by, until: later(until, ms, 'until'), before_start_s: before, percent, handed_on: handedOn, reason: because };
     if (version > 0 && fresh.version === 0) await call('pay', 'PUT', `${path}/refund-terms`, { body, headers: { 'If-Match': etag } });
   }
-  const priced = hall === null || event.doc.prices === null ? {} : { prices: pricesOf(hall.document, null) };
-  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), ...priced, name, starts_at: starts, time_zone: zone }, headers: { 'If-None-Match': '*', ...withReason(because) } });
+  const prices = hall === null || event.doc.prices === null ? null : pricesOf(hall.document, null);
+  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), ...(prices === null ? {} : { prices }), name, starts_at: starts, time_zone: zone }, headers: { 'If-None-Match': '*', ...withReason(because) } });
 }
 
 // copy() makes the line last, so a failed one can be repeated.

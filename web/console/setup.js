@@ -56,12 +56,22 @@ async function putHall(id, hall, document, headers, reason) {
   }
 }
 
+// The hall's prices for the line, if it shows any or is a draft, and they differ from the ones before: it may show
+// others, which stay. Nothing for more categories than it takes.
+function pricesFor({ doc: { prices, state } }, hall, document) {
+  const next = pricesOf(document, prices);
+  const differ = prices === null ? state === 'draft' : hall === null || !alike(next, pricesOf(hall.document, prices));
+  return next !== null && differ ? { prices: next } : {};
+}
+
 // Imports a document, or corrects the existing one, with a confirmation after the draft state. The show's time and
-// place go to the line as well, and its prices unless the line shows none. False if the operator declined.
+// place go to the line as well, and new prices. False if the operator declined.
 export async function saveHall(event, hall, document) {
   let reason = event.why();
+  const priced = pricesFor(event, hall, document);
   if (hall !== null && event.doc.state !== 'draft') {
-    const sure = await confirmed({ title: say('setup.correct', event.doc.name), text: say('setup.correct-means'), yes: say('knobs.apply'), why: { text: reason } });
+    const lines = 'prices' in priced ? [say('setup.correct-prices')] : [];
+    const sure = await confirmed({ title: say('setup.correct', event.doc.name), text: say('setup.correct-means'), lines, yes: say('knobs.apply'), why: { text: reason } });
     if (!sure) return false;
     reason = sure.why;
   }
@@ -69,8 +79,6 @@ export async function saveHall(event, hall, document) {
   const headers = hall === null ? {} : { 'If-Match': hall.etag, ...withReason(kept) };
   await putHall(event.id, hall, document, headers, kept);
   const { starts_at: starts = null, doors_at: doors = null, time_zone: zone = null, venue = null } = document;
-  const { prices, state } = event.doc;
-  const priced = prices !== null || state === 'draft' ? { prices: pricesOf(document, prices) } : {};
   await saveLine(event, { name: document.name, starts_at: starts, doors_at: doors, time_zone: zone, venue, ...priced }, reason);
   return true;
 }
