@@ -690,17 +690,35 @@ describe('the console', async () => {
       await page.reload();
       await page.locator('#postpone-form').waitFor();
       assert.equal(await page.isVisible('#parked-letters'), false);
+      const inAll = async (member) => [await doc(id), ...(inHall ? [(await stack.admin('seats').get(`/admin/events/${id}`)).json] : [])].map((one) => one[member] ?? null);
+      const before = await inAll('starts_at');
       await page.fill('#postpone-starts', '2031-06-01T19:30');
-      await page.fill('#postpone-until', '2031-05-01T12:00');
+      await page.fill('#postpone-doors', '2031-06-01T18:30');
+      await page.fill('#postpone-until', '2020-05-01T12:00');
       await page.click('#postpone-form button');
       await confirm(page, { why: 'the singer is ill' });
+      await page.locator('#notice:not(:empty)').waitFor();
+      assert.deepEqual(await inAll('starts_at'), before, 'a refused postponement changes nothing');
+      await page.fill('#postpone-until', '2031-05-01T12:00');
+      await page.click('#postpone-form button');
+      assert.match((await page.locator('#confirm-lines li').allTextContents()).join(), boss.language === 'ko' ? /입장 시작: .*6:30/ : /Doors open: .*18:30/);
+      await confirm(page, { why: 'the singer is ill' });
+      await until('the doors everywhere', async () => (await inAll('doors_at')).every((at) => at === '2031-06-01T09:30:00.000Z'));
+      for (const at of await inAll('starts_at')) assert.equal(at, '2031-06-01T10:30:00.000Z', 'which new orders show');
+
+      // Another time of the doors alone.
+      await page.locator('#postpone-now', { hasText: /2031.*the singer is ill/ }).waitFor();
+      await page.fill('#postpone-doors', '');
+      await page.click('#postpone-form button');
+      assert.match((await page.locator('#confirm-lines li').allTextContents()).join(), boss.language === 'ko' ? /이전 시각은 삭제/ : /earlier one is removed/);
+      await confirm(page, { why: 'the singer is ill' });
+      await until('no doors anywhere', async () => (await inAll('doors_at')).every((at) => at === null));
       const moved = await until('the new date', async () => {
         const { status, json } = await pay.get(`/admin/events/${id}/postponement`);
-        return status === 200 && json.at !== null && json;
+        return status === 200 && json.at !== null && json.doors_at === null && json;
       });
       assert.deepEqual([moved.reason, moved.doors_at, moved.times], ['the singer is ill', null, 1]);
       assert.deepEqual([moved.starts_at, moved.refund_until], ['2031-06-01T10:30:00.000Z', '2031-05-01T03:00:00.000Z'], 'in the hall’s zone');
-      if (inHall) assert.equal((await stack.admin('seats').get(`/admin/events/${id}`)).json.starts_at, moved.starts_at, 'which new orders show');
       await page.reload();
       await page.locator('#postpone-now', { hasText: /2031.*the singer is ill/ }).waitFor();
 

@@ -2,11 +2,11 @@
 // nobody accepted, another date, and a cancellation (cancel.js). The reason at the top is
 // recorded with every act but a retry; another date and a cancellation ask for it.
 
-import { call, get, hasPart } from './api.js';
+import { call, get, hasPart, roleAt } from './api.js';
 import { cancelling } from './cancel.js';
 import { announce, byId, locale, make, Refused, say } from './kit.js';
 import { fromPlace } from './place.js';
-import { bare, readHall, saveHall } from './setup.js';
+import { readHall, saveShow } from './setup.js';
 import { confirmed, fact, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone as deviceZone } from './ui.js';
 
 const EVERY = 3; // refreshes
@@ -104,20 +104,12 @@ function scanners({ path, reasonFor, event, read }) {
 
 // ---- another date ----
 
-// New orders show the hall's date. A role that may not read the hall gets the postponement refused instead. False: declined.
-async function correctHall(event, { starts_at, doors_at = null }) {
-  const hall = await readHall(event.id).catch((error) => {
-    if (error.status !== 403) throw error;
-    return null;
-  });
-  return hall === null || Date.parse(hall.document.starts_at) === Date.parse(starts_at) || saveHall(event, hall, bare({ ...hall.document, starts_at, doors_at }));
-}
-
 function postponing({ path, event }, zone) {
   const there = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
   const momentThere = (iso) => `${there.format(new Date(iso))} (${zone})`;
   const input = (id, required = true) => make('input', { id, type: 'datetime-local', required });
   const now = make('p', { id: 'postpone-now', hidden: true });
+  const mayCorrect = ['operator', 'admin'].includes(roleAt(event.id));
   const [starts, doors, until] = [input('postpone-starts'), input('postpone-doors', false), input('postpone-until')];
   function showNow({ at, starts_at: to, refund_until: back, reason, mails_waiting: mails }) {
     now.hidden = at === null;
@@ -126,13 +118,24 @@ function postponing({ path, event }, zone) {
 
   const form = formOf('postpone-form', async () => {
     const body = { starts_at: fromPlace(starts.value, zone), refund_until: fromPlace(until.value, zone), ...(doors.value === '' ? {} : { doors_at: fromPlace(doors.value, zone) }) };
-    const lines = [say('postpone.to', momentThere(body.starts_at)), say('postpone.back', momentThere(body.refund_until))];
+    const open = body.doors_at === undefined ? say('postpone.no-doors') : say('postpone.open', momentThere(body.doors_at));
+    const lines = [say('postpone.to', momentThere(body.starts_at)), open, say('postpone.back', momentThere(body.refund_until)), ...(mayCorrect ? [say('postpone.hall')] : [])];
     const sure = await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button'), why: { text: event.why(), needed: true } });
-    if (!sure || !(await correctHall(event, body))) return;
-    showNow((await call('pay', 'PUT', `${path}/postponement`, { body: { ...body, reason: sure.why } })).json);
+    if (!sure) return;
+    if ((await get('pay', `${path}/cancellation`)).at !== null) throw new Refused(409, { code: 'event-cancelled' });
+    // The hall comes first, but only where nothing else is in the way: new orders show its dates, waiting pages the line's.
+    const put = () => call('pay', 'PUT', `${path}/postponement`, { body: { ...body, reason: sure.why } });
+    const early = await put().catch((error) => {
+      if (error.code !== 'hall-has-another-date') throw error;
+      return null;
+    });
+    if (mayCorrect) {
+      await saveShow(event, await readHall(event.id), { starts_at: body.starts_at, doors_at: body.doors_at ?? null, time_zone: zone }, { why: sure.why });
+    }
+    showNow((early ?? await put()).json);
     event.said(say('postpone.done'));
   }, field(say('postpone.starts', zone), starts), field(say('postpone.doors', zone), doors), field(say('postpone.until', zone), until),
-  make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('postpone.button')), make('p', { className: 'small' }, say('postpone.hall'))));
+  make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('postpone.button')), make('p', { className: 'small', hidden: !mayCorrect }, say('postpone.hall'))));
   return { at: section('postpone', 'postpone.title', 'postpone.help', now, form), read: async () => showNow(await get('pay', `${path}/postponement`)) };
 }
 

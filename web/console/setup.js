@@ -24,6 +24,8 @@ export const bare = (value) => JSON.parse(JSON.stringify(value, (_, inner) => (i
 const isTime = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
 const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : JSON.stringify(bare({ one })) === JSON.stringify(bare({ one: other })));
 
+const newIn = (wanted, document) => Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !alike(value, document[name])));
+
 // ---- what the steps share ----
 
 // The hall of an event as {etag, imported, document}: as imported, and with current prices; null without a hall.
@@ -64,12 +66,12 @@ function pricesFor({ doc: { prices, state } }, hall, document) {
   return next !== null && differ ? { prices: next } : {};
 }
 
-// Imports a document, or corrects the existing one, with a confirmation after the draft state. The show's time and
-// place go to the line as well, and new prices. False if the operator declined.
-export async function saveHall(event, hall, document) {
-  let reason = event.why();
+// Imports a document, or corrects the existing one, with a confirmation after the draft state unless `why` says that
+// there was one. The show's time and place go to the line as well, and new prices. False if the operator declined.
+export async function saveHall(event, hall, document, why = null) {
+  let reason = why ?? event.why();
   const priced = pricesFor(event, hall, document);
-  if (hall !== null && event.doc.state !== 'draft') {
+  if (why === null && hall !== null && event.doc.state !== 'draft') {
     const lines = 'prices' in priced ? [say('setup.correct-prices')] : [];
     const sure = await confirmed({ title: say('setup.correct', event.doc.name), text: say('setup.correct-means'), lines, yes: say('knobs.apply'), why: { text: reason } });
     if (!sure) return false;
@@ -83,8 +85,16 @@ export async function saveHall(event, hall, document) {
   return true;
 }
 
+// Gives the line and the hall, if there is one, these members, and the line `more`. False if the operator declined.
+export async function saveShow(event, hall, wanted, { more = {}, why = null } = {}) {
+  const differs = hall !== null && Object.keys(newIn(wanted, hall.document)).length > 0;
+  if (differs && !(await saveHall(event, hall, bare({ ...hall.document, ...wanted }), why))) return false;
+  await saveLine(event, { ...wanted, ...more }, why ?? event.why());
+  return true;
+}
+
 async function saveLine(event, wanted, reason = event.why()) {
-  const patch = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !alike(value, event.doc[name])));
+  const patch = newIn(wanted, event.doc);
   await (Object.keys(patch).length > 0 ? event.save(patch, reason) : event.read());
 }
 
@@ -202,10 +212,7 @@ function eventStep(event, hall) {
       venue: venue.value() === null ? null : { name: venue.value(), address: address.value() },
       picture: picture.value.trim() || null,
     };
-    const differs = hall !== null && Object.entries(wanted).some(([key, value]) => !alike(value, hall.document[key]));
-    if (differs && !(await saveHall(event, hall, bare({ ...hall.document, ...wanted })))) return;
-    await saveLine(event, { ...wanted, about: about.each() });
-    goOn(event, 'event');
+    if (await saveShow(event, hall, wanted, { more: { about: about.each() } })) goOn(event, 'event');
   }
 
   const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
