@@ -53,7 +53,7 @@ static void list_gauges(const struct front_line *event, struct gauge out[FRONT_G
          line_codes_missing(view)},
         {"fairgate_line_wrong_codes", "Invalid codes of presales and moves in this minute.",
          view->wrong_codes},
-        {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
+        {"fairgate_line_visits_halted", "1 while visits take no time, as the seats are not served.",
          view->halted_ms > 0},
         {"fairgate_line_hall_missing",
          "1 while the seat service has no hall for an event that sells.", event->hall_missing},
