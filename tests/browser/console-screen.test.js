@@ -104,6 +104,8 @@ describe('the verdict', () => {
     frontGone('b');
     assert.deepEqual(places([['a', 0], ['b', 21 * MINUTE]], 21 * MINUTE), ['a 0']);
     assert.deepEqual(places([['a', 0], ['b', 1]], 22 * MINUTE), ['a 0', 'b 1']);
+    places([['a', LIMITS.front_ms], ['b', LIMITS.front_ms]], 23 * MINUTE);
+    assert.deepEqual(places([['a', 0]], 24 * MINUTE), ['a 0'], 'an outage of Redis, and b left in order');
   });
 
   test('a cause groups its own consequences only', () => {

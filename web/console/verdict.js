@@ -78,20 +78,27 @@ const RULES = [
 
 // ---- waiting rooms ----
 
-const lost = new Map(); // silent ones, by place -> {since, meant}
+const LOST = 'fg_lost';
+const store = globalThis.sessionStorage; // none in tests
+const lost = new Map(JSON.parse(store?.getItem(LOST) ?? '[]')); // silent ones, by place -> {since, meant}
+const keepLost = () => store?.setItem(LOST, JSON.stringify([...lost])); // a reload forgets none
 
 // All waiting rooms, with those that fell silent: the service forgets one after a quarter of an hour. Here it stays
-// until an operator says that it is meant to be gone. One that leaves in order was not silent before.
+// until an operator says that it is meant to be gone. One that leaves in order was not silent before. If all are
+// silent, Redis is away, which says nothing of any of them.
 export function frontsKept(listed, now = Date.now()) {
+  const isOutage = listed.every(({ silent_ms: ms }) => ms >= LIMITS.front_ms);
   for (const { place, silent_ms: ms } of listed) {
     if (ms < LIMITS.front_ms) lost.delete(place);
-    else if (!lost.has(place)) lost.set(place, { since: now - ms, meant: false });
+    else if (!isOutage && !lost.has(place)) lost.set(place, { since: now - ms, meant: false });
   }
+  keepLost();
   const silent = [...lost].filter(([, { meant }]) => !meant).map(([place, { since }]) => ({ place, silent_ms: now - since }));
   return [...listed.filter(({ place }) => !lost.has(place)), ...silent];
 }
 export function frontGone(place) {
-  lost.get(place).meant = true;
+  lost.set(place, { ...lost.get(place), meant: true });
+  keepLost();
 }
 
 // The section of the runbook for each alarm.
