@@ -108,12 +108,15 @@ async function look() {
     info = await answer.json();
     fill('notice', '');
     notedOf(info);
-    showFacts();
-    showNow();
-    showClock();
     const text = JSON.stringify(info);
-    if (info.drawn && !crypto.subtle) fill('notice', say('more.fair.cannot-check'));
-    else if (info.drawn && text !== judged) await verify();
+    try {
+      if (info.drawn && !crypto.subtle) fill('notice', say('more.fair.cannot-check'));
+      else if (info.drawn && text !== judged) await verify();
+    } finally { // the result is above the facts, so both appear at once
+      showFacts();
+      showNow();
+      showClock();
+    }
     judged = text;
     wait = pauseMs();
   } catch {
