@@ -45,6 +45,27 @@ describe('pages', async () => {
     document.getElementById('calendar').click();
   }));
 
+  // Runs in a page, before anything else. Reports which parts move before the visitor acts, and by how much in all (CLS).
+  function reportShifts() {
+    let sum = 0;
+    const observer = new PerformanceObserver((list) => {
+      for (const { value, sources } of list.getEntries()) {
+        sum += value;
+        console.info(`moved ${sum.toFixed(3)} ${location.pathname} ${sources.map(({ node }) => node?.id || node?.nodeName)}`);
+      }
+    });
+    observer.observe({ type: 'layout-shift', buffered: true });
+    for (const act of ['pointerdown', 'keydown', 'resize']) addEventListener(act, () => observer.disconnect(), true);
+  }
+
+  async function noteShifts(visitor) {
+    await visitor.page.addInitScript(reportShifts);
+    visitor.page.on('console', (message) => {
+      const [text, sum] = /^moved (\S+) .*/.exec(message.text()) ?? [];
+      if (sum > 0.02) visitor.wrong.push(text);
+    });
+  }
+
   async function buy(visitor, who) {
     const { page } = visitor;
     await clickFor(page, '#cart-pay', '#login-form');
@@ -97,6 +118,7 @@ describe('pages', async () => {
       const visitor = await Visitor.open(name === 'en-firefox' ? await openFirefox(scope) : browser, stack, options);
       visitor.name = name;
       const { page } = visitor;
+      await noteShifts(visitor);
       await page.goto(`http://localhost:${stack.base + 5}/`);
       await page.locator('#goods li').first().waitFor();
       await visitor.judge(`${name}-shop`);
@@ -125,6 +147,9 @@ describe('pages', async () => {
       await page.click('#zoom-all'); // which seats they are is random
       await visitor.survey(looks, `${name}-held`, MAP);
       const places = await page.locator('#cart-seats li').count();
+      await page.reload();
+      await visitor.ready();
+      await page.locator('#cart-pay').waitFor();
       await buy(visitor, customer(stack, n));
       assert.equal(await page.locator('.ticket svg').count(), places);
       // The order ends the visit and frees its slot.
@@ -141,6 +166,9 @@ describe('pages', async () => {
       }
       await goFor(page, `${visitor.at}/seats/demo`, '#gone');
       await visitor.survey(looks, `${name}-gone`);
+      await goFor(page, `${visitor.at}/e/demo/fairness`, '#promise');
+      await visitor.judge(`${name}-fairness`, { axe: false });
+      await goFor(page, `${visitor.at}/pay/orders`, '.receipt');
       await shopAsEver(visitor, customer(stack, n), places);
     });
   }
