@@ -421,7 +421,7 @@ describe('the map of the hall', async () => {
     assert.ok(await page.isHidden('#cart-seats'));
     await page.setViewportSize(SIZES.desktop);
     await page.locator('#cart-seats li').nth(1).waitFor();
-    assert.ok(await page.isDisabled('#cart-open'));
+    await page.locator('#cart-open:disabled').waitFor({ state: 'attached' });
     const shared = await page.evaluate(() => document.getElementById('map').getBoundingClientRect().right <= document.getElementById('cart').getBoundingClientRect().left);
     assert.ok(shared, 'right of the map');
   });
@@ -625,6 +625,7 @@ describe('the map of the hall', async () => {
     assert.deepEqual(await chips.allTextContents(), ['All', 'Front₩150,0001,200', 'Back₩99,0001,200']);
     await chips.nth(2).click();
     assert.deepEqual(await chips.evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed'))), ['false', 'false', 'true']);
+    await drawn(page);
     assert.match(await page.textContent('#where-text'), /· 1,200 left/);
     await chips.nth(1).click();
     assert.deepEqual(await chips.evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed'))), ['false', 'true', 'false']);
