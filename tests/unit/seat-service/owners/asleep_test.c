@@ -152,7 +152,8 @@ TEST_CASE(names_agree_with_a_plain_array)
         for (uint32_t i = 0; i < NAMES; i++) {
             len += events[i].here;
             wanted_len += events[i].wanted;
-            assert_int_equal(events[i].here, asleep_knows(asleep, span_of(name_of(i)), &known, NULL));
+            assert_int_equal(events[i].here,
+                             asleep_knows(asleep, span_of(name_of(i)), &known, NULL));
             if (events[i].here)
                 assert_int_equal(events[i].incarnation, known);
         }
