@@ -135,7 +135,7 @@ function explain(error, places = [], work = null, take) {
     for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream sends the state
     const offers = error.problem.alternatives ?? [];
     trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers, take);
-  } else if (error.code === 'not-on-sale' && error.problem.opens_at) trouble(say('error.early', timeOf(error.problem.opens_at, info.time_zone)));
+  } else if (error.code === 'not-on-sale' && error.problem.opens_at) trouble(say('sale.early', timeOf(error.problem.opens_at, info.time_zone)));
   else trouble(sayError(error));
 }
 
@@ -277,7 +277,7 @@ function showFull() {
   const full = mine.size === 0 && plan.freeOf.every((free) => free === 0) && info.areas.every((area) => area.free === 0 || !isOnSale(termsOfArea(area)));
   const next = Math.min(...info.categories.map(({ opens }) => opens).filter((opens) => opens > serverNow()));
   const taken = any(FREE) ? '' : say(any(HELD) ? 'full.held' : 'full.sold');
-  byId('full').textContent = !full ? '' : next < Infinity ? say('error.early', timeOf(next, info.time_zone)) : taken;
+  byId('full').textContent = !full ? '' : next < Infinity ? say('sale.early', timeOf(next, info.time_zone)) : taken;
 }
 
 function changed() {

@@ -309,7 +309,7 @@ describe('around the waiting page', async () => {
     await first.page.click('#move summary');
     const code = await first.page.locator('#move-more .code').textContent();
     const second = await line.visitor(browser, EN);
-    await second.page.goto(`${line.at}/e/moves-anew#move=${code}`);
+    await goFor(second.page, `${line.at}/e/moves-anew#move=${code}`, '#take button:focus');
     await second.page.keyboard.press('Enter');
     await second.view('waiting');
     await first.asks();

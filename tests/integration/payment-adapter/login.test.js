@@ -216,7 +216,11 @@ test('the user database is never asked more often than the cap', async () => {
 });
 
 test('with the user database gone a login is 503 at once', async () => {
-  const pay = await world.startPay({ users: { conninfo: 'host=127.0.0.1 port=1 dbname=shop user=reader' } });
+  const pay = await world.startPay({ users: { conninfo: 'host=127.0.0.1 port=1 dbname=shop user=reader' } }, { ready: false });
+  await until('that to be all that it lacks', async () => {
+    const answer = await pay.private.get('/readyz').catch(() => null);
+    return answer?.json.reasons?.every(({ condition }) => condition === 'users');
+  });
   for (let i = 0; i < 4; i += 1) {
     const start = Date.now();
     assertProblem(await once(world.visitor(pay), 'bcrypt@example.com'), 503, 'login-busy');

@@ -892,7 +892,7 @@ const REFUSED_FORMS = [
     assert.equal(await other.send({ key: keyOf(await other.page()), category: '', quantity: '2' }), '');
     return one.send({ category: '', quantity: '1' });
   }, /Try fewer seats/, /Load this page again/],
-  ['not-on-sale', { categories: [{ name: 'Front', price: 1 }, { name: 'Back', price: 1, on_sale_at: '2035-01-01T00:00:00Z' }] }, ({ one }) => one.send({ category: 'Back', quantity: '1' }), /not on sale right now/, /value="Back" disabled> Back .*on sale from Mon 1 January 2035, 00:00 UTC/],
+  ['not-on-sale', { categories: [{ name: 'Front', price: 1 }, { name: 'Back', price: 1, on_sale_at: '2035-01-01T00:00:00Z' }] }, ({ one }) => one.send({ category: 'Back', quantity: '1' }), /not on sale right now/, /value="Back" disabled> Back .*on sale from Mon 1 January 2035, 00:00</],
   ['buyer-limit', { limits: { max_per_buyer: 2 } }, async ({ one }) => (await one.send({ category: '', quantity: '2' }), one.send({ category: '', quantity: '1' })), /as many tickets as one buyer can have/, RELEASE],
   ['bad-field', {}, ({ one }) => one.send({ category: 'Loge', quantity: '1' }), /Please try again/, CHOOSE],
   ['no-seats', {}, ({ one }) => one.send({ category: '', quantity: '0' }), /Please try again/, CHOOSE],

@@ -67,6 +67,7 @@ static const struct {
     {"codes_lost", "0"},
     {"served", "0"},
     {"halted", "0"},
+    {"hall_until", "0"},
     {"wrong_codes", "0"},
 };
 
