@@ -13,6 +13,7 @@ export function cancelling({ id, path, event }) {
   const act = make('div', { className: 'ending' });
   const mayClose = ['operator', 'admin'].includes(roleAt(id));
   const isRunning = () => event.doc.state !== 'closed';
+  let cancelled = false;
   const line = make('p', { id: 'cancel-line', className: mayClose ? 'small' : 'wrong' }, say(mayClose ? 'cancel.closes' : 'cancel.ask'));
   const at = make('section', { id: 'cancel', className: 'card stack' }, make('h2', {}, say('cancel.title')), about, sums, waiting, act);
 
@@ -25,6 +26,8 @@ export function cancelling({ id, path, event }) {
       fact(say('cancel.under-way'), number(orders.under_way)), fact(say('cancel.parked'), number(orders.parked)));
     show(waiting, ...parked.map(({ order: id, number: order, saga, cause }) =>
       make('li', { className: 'card' }, make('a', { href: `#/orders/${saga ?? id}` }, `${say('orders.order')} ${order}`), ` ${wordsOr(`cause.${cause}`, cause)}`)));
+    cancelled = true;
+    press.textContent = say('act.close'); // what is left
     press.hidden = !mayClose;
     act.hidden = !isRunning();
   }
@@ -37,6 +40,11 @@ export function cancelling({ id, path, event }) {
   }
 
   const press = button(say('cancel.title'), async () => {
+    if (cancelled) {
+      const closes = await confirmed({ title: say('act.close'), text: say('act.close.means'), yes: say('act.close.yes'), word: id, why: { text: event.why(), needed: true } });
+      if (closes) await event.act('close', {}, closes.why);
+      return;
+    }
     const lines = isRunning() ? [line.textContent] : [];
     const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), lines, yes: say('cancel.title'), word: id, why: { text: event.why(), needed: true } });
     if (!sure) return;
