@@ -48,7 +48,8 @@ local function visits_news(seen, at_state, served_ms, halted_ms, hall_until_ms)
     elseif seen == SERVED then
         return halted_ms > 0 or now_ms >= served_ms + SERVED_EVERY_MS
     elseif seen == NO_HALL then
-        return at_state > PRE_QUEUE and now_ms >= math.max(hall_until_ms, halted_ms + SERVED_EVERY_MS)
+        return at_state > PRE_QUEUE and
+            now_ms >= math.max(hall_until_ms, served_ms + UNSERVED_MS, halted_ms + SERVED_EVERY_MS)
     elseif seen == HALL and (visits_have_no_hall(served_ms, halted_ms) or
         math.abs(now_ms + UNSERVED_MS - hall_until_ms) >= SERVED_EVERY_MS) then
         return true
