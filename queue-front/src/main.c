@@ -319,7 +319,7 @@ static int read_password(const char *path, struct err_slot *err, struct secret_f
     return rc;
 }
 
-/* The connections of all loops use it. */
+/* Fails if the file has another password by now: the connections of all loops keep the first. */
 static int check_unchanged(const char *path, const struct secret_file *password,
                            struct err_slot *err)
 {
