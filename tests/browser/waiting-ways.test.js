@@ -278,7 +278,7 @@ describe('around the waiting page', async () => {
     const address = await first.page.getAttribute('#move-more svg.qr', 'aria-label');
     assert.equal(address, `${line.at}/e/moves#move=${code}`);
     const second = await line.visitor(browser, { locale: 'ko-KR' });
-    await second.page.goto(address);
+    await goFor(second.page, address, '#take button:focus');
     assert.equal(await second.page.inputValue('#code'), code);
     await second.judge('wait-bring');
     assert.equal(await first.page.getAttribute('#line', 'data-view'), 'waiting', 'nothing moves before the yes');
