@@ -8,14 +8,6 @@
 
 #include <string.h>
 
-/* Stores the name in *nearest if it is closer to the word than the previous ones. */
-static void guess(struct span word, struct span name, struct span *nearest)
-{
-    unsigned least = nearest->len > 0 ? command_distance(word, *nearest) : 3;
-    if (command_distance(word, name) < least)
-        *nearest = name;
-}
-
 static int find_option(struct span name, struct err_slot *err, enum option_id *out)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++)
@@ -23,12 +15,8 @@ static int find_option(struct span name, struct err_slot *err, enum option_id *o
             *out = (enum option_id)i;
             return 0;
         }
-    struct span nearest = SPAN("");
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        guess(name, span_of(options[i].name), &nearest);
-    return err_set(err, ERR_SYNTAX, "--%.*s: no such option%s%.*s",
-                   name.len < 31 ? (int)name.len : 31, name.ptr,
-                   nearest.len > 0 ? "; is it --" : "", (int)nearest.len, nearest.ptr);
+    return err_set(err, ERR_SYNTAX, "--%.*s: no such option", name.len < 31 ? (int)name.len : 31,
+                   name.ptr);
 }
 
 /* Reads the option at argv[*at], which begins with two hyphens. */
@@ -59,7 +47,7 @@ static int read_option(int argc, char **argv, int *at, struct err_slot *err, str
     return 0;
 }
 
-/* Reports an unknown command, and suggests a similar one. */
+/* Reports an unknown command, of a group with the names that the group has. */
 static int unknown_command(const struct command_table *table, char **words, size_t len,
                            struct err_slot *err)
 {
@@ -78,13 +66,8 @@ static int unknown_command(const struct command_table *table, char **words, size
         return err_set(err, ERR_NOT_FOUND, "%s%s%.40s: one of %s", words[0], len > 1 ? " " : "",
                        len > 1 ? words[1] : "", list);
     }
-    struct span nearest = SPAN("");
-    for (size_t i = 0; i < table->len; i++) {
-        if (!table->command[i].hidden)
-            guess(span_of(words[0]), command_name(&table->command[i]), &nearest);
-    }
-    return err_set(err, ERR_NOT_FOUND, "%.60s: no such command%s%.*s; fairgate help lists them",
-                   words[0], nearest.len > 0 ? ", is it " : "", (int)nearest.len, nearest.ptr);
+    return err_set(err, ERR_NOT_FOUND, "%.60s: no such command; fairgate help lists them",
+                   words[0]);
 }
 
 static int check_words(const struct args *args, struct err_slot *err)

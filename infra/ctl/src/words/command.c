@@ -65,24 +65,3 @@ bool command_word(const struct command *command, size_t n, struct command_word *
     }
     return true;
 }
-
-unsigned command_distance(struct span a, struct span b)
-{
-    enum { LETTERS_MAX = 24, FAR = 3 };
-    unsigned row[LETTERS_MAX + 1];
-    if (a.len > LETTERS_MAX || b.len > LETTERS_MAX)
-        return FAR;
-    for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        unsigned before = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b.len; j++) {
-            unsigned change = before + (a.ptr[i - 1] != b.ptr[j - 1]);
-            before = row[j];
-            unsigned least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = change < least ? change : least;
-        }
-    }
-    return row[b.len] < FAR ? row[b.len] : FAR;
-}

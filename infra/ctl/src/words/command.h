@@ -107,7 +107,4 @@ struct command_word {
 };
 bool command_word(const struct command *command, size_t n, struct command_word *out);
 
-/* The edit distance, at most 3, to guess what was meant. */
-unsigned command_distance(struct span a, struct span b);
-
 #endif
