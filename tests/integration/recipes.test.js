@@ -103,13 +103,13 @@ void sale_hand_over(`);
   tree.change(checkout, '    [STEP_HAND_OVER] =', `    [STEP_WISH_WELL] = {{.name = "wish_well", .run = sale_wish_well, BY(PEER_SEATS)},
                         .shown = ORDER_COMPLETED},
     [STEP_HAND_OVER] =`);
-  tree.change(checkout, 'static const struct checkout_step *const refund_1[]', `static const struct checkout_step *const checkout_2[] = {
+  tree.change(checkout, '/* Tickets are voided before', `static const struct checkout_step *const checkout_2[] = {
     &steps[STEP_EXTEND_HOLD],   &steps[STEP_CREATE_PAYMENT], &steps[STEP_AWAIT_BUYER],
     &steps[STEP_CONFIRM_SEATS], &steps[STEP_CAPTURE],        &steps[STEP_ISSUE_TICKETS],
     &steps[STEP_END_SESSION],   &steps[STEP_WISH_WELL],      &steps[STEP_HAND_OVER],
 };
-static const struct checkout_step *const refund_1[]`);
-  tree.change(checkout, '    {CHECKOUT_REFUND, "refund.1"', '    {CHECKOUT_SALE, "checkout.2", LIST(checkout_2), .pivot = 4},\n    {CHECKOUT_REFUND, "refund.1"');
+/* Tickets are voided before`);
+  tree.change(checkout, '    {CHECKOUT_REFUND, "refund.2"', '    {CHECKOUT_SALE, "checkout.2", LIST(checkout_2), .pivot = 4},\n    {CHECKOUT_REFUND, "refund.2"');
   tree.end();
 }
 

@@ -56,21 +56,6 @@ test('tickets are dead and seats free before the provider is asked for the money
   assert.deepEqual(timeline.filter(({ result }) => result === 'done').map(({ step }) => step), ['revoke_tickets', 'free_seats', 'refund_payment', 'tell_shop']);
 });
 
-test('a refund that began under the definition before ends under it', async () => {
-  const { order } = await buy();
-  await until('the checkout to end', async () => (await sagasOf(order)).every(({ state }) => state === 'completed'));
-  world.postgres.sql(
-    `UPDATE pay.orders SET status = 'refunding' WHERE id = '${order}';
-     INSERT INTO pay.saga (key, subject, data) SELECT 'refund.1', subject, data FROM pay.saga WHERE subject = '${order}'`,
-    'pay',
-  );
-  await world.untilStatus(buyer, order, 'refunded');
-  const [saga] = await sagasOf(order);
-  const { timeline } = (await world.pay.admin.get(`/admin/sagas/${saga.saga}`)).json;
-  assert.equal(saga.definition, 'refund.1');
-  assert.deepEqual(timeline.filter(({ result }) => result === 'done').map(({ step }) => step), ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop']);
-});
-
 test('a refund that the provider refuses is parked with an alarm, and the buyer sees its state', async () => {
   const { order, tickets } = await buy();
   world.psp.refuseRefundOf = order;

@@ -141,12 +141,6 @@ static const struct checkout_step *const checkout_1[] = {
     &steps[STEP_CONFIRM_SEATS], &steps[STEP_CAPTURE],        &steps[STEP_ISSUE_TICKETS],
     &steps[STEP_END_SESSION],   &steps[STEP_HAND_OVER],
 };
-static const struct checkout_step *const refund_1[] = {
-    &steps[STEP_REFUND_PAYMENT],
-    &steps[STEP_FREE_SEATS],
-    &steps[STEP_REVOKE_TICKETS],
-    &steps[STEP_TELL_SHOP],
-};
 /* Tickets are voided before the seats are freed, and seats are freed before money goes back. There
  * is no way back from the first step on: a void ticket stays void. */
 static const struct checkout_step *const refund_2[] = {
@@ -176,7 +170,6 @@ static const struct checkout_step *const move_1[] = {
 /* New sagas start under the last row of their kind. */
 static const struct checkout_def definitions[] = {
     {CHECKOUT_SALE, "checkout.1", LIST(checkout_1), .pivot = 4},
-    {CHECKOUT_REFUND, "refund.1", LIST(refund_1), .pivot = 0},
     {CHECKOUT_REFUND, "refund.2", LIST(refund_2), .pivot = 0},
     {CHECKOUT_CREDIT, "credit.1", LIST(credit_1), .pivot = 0},
     {CHECKOUT_MOVE, "move.1", LIST(move_1), .pivot = 1},

@@ -3,7 +3,6 @@
  *   checkout.1   extend_hold -> create_payment -> await_buyer -> confirm_seats -> CAPTURE
  *                -> issue_tickets -> end_session -> hand_over
  *   refund.2     REVOKE_TICKETS -> free_seats -> refund_payment -> tell_shop
- *   refund.1     the same steps in another sequence, for refunds that began under it
  *   credit.1     the steps of refund.2, for a part of an order, often of money alone
  *   move.1       revoke_tickets -> MOVE_SEATS -> issue_tickets -> tell_shop
  *
