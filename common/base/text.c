@@ -136,6 +136,8 @@ static bool is_plain(unsigned char c)
 
 static void quoted(struct text *text, struct span value)
 {
+    static const char *const escapes[0x80] = {
+        ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
     const unsigned char *at = (const unsigned char *)value.ptr;
     size_t left = value.len;
     text_char(text, '"');
@@ -146,26 +148,10 @@ static void quoted(struct text *text, struct span value)
         if (run > 0) {
             text_add(text, (const char *)at, run);
         } else if (at[0] < 0x80) {
-            unsigned char c = at[0];
-            switch (c) {
-            case '"':
-                TEXT_LIT(text, "\\\"");
-                break;
-            case '\\':
-                TEXT_LIT(text, "\\\\");
-                break;
-            case '\n':
-                TEXT_LIT(text, "\\n");
-                break;
-            case '\r':
-                TEXT_LIT(text, "\\r");
-                break;
-            case '\t':
-                TEXT_LIT(text, "\\t");
-                break;
-            default:
-                text_printf(text, "\\u%04x", c);
-            }
+            if (escapes[at[0]] != NULL)
+                text_str(text, escapes[at[0]]);
+            else
+                text_printf(text, "\\u%04x", at[0]);
             run = 1;
         } else {
             uint32_t letter;

@@ -4,25 +4,13 @@
 
 void html_put(struct text *out, struct span text)
 {
+    static const char *const marks[UINT8_MAX + 1] = {
+        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
     for (size_t i = 0; i < text.len; i++) {
-        switch (text.ptr[i]) {
-        case '&':
-            TEXT_LIT(out, "&amp;");
-            break;
-        case '<':
-            TEXT_LIT(out, "&lt;");
-            break;
-        case '>':
-            TEXT_LIT(out, "&gt;");
-            break;
-        case '"':
-            TEXT_LIT(out, "&quot;");
-            break;
-        case '\'':
-            TEXT_LIT(out, "&#39;");
-            break;
-        default:
+        const char *mark = marks[(unsigned char)text.ptr[i]];
+        if (mark != NULL)
+            text_str(out, mark);
+        else
             text_char(out, text.ptr[i]);
-        }
     }
 }
