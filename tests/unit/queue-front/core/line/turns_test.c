@@ -116,7 +116,7 @@ static const struct script_row rows[] = {
      "has none 1..16383; has ended 16384..524287;"
      /* An outcome that arrives late. */
      "note done 5; has none 1..16383; has none 524294..524328; has done 524293"},
-    /* loadtest/scenarios/hour.conf limits the growth of a whole front. */
+    /* The scenario `hour` of loadtest/run.js limits the growth of a whole front. */
     {"a sale of sixteen thousand is one block from its first turn on",
      "note ended 1; blocks 1; note ended 2..16383; blocks 1 same; kept 0 0"},
     {"a turn that was taken back is unknown",
