@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { costsOf } from '../lib-js/costs.js';
@@ -13,15 +13,10 @@ import {
   Contract,
   CookieJar,
   crlf,
-  makeSecrets,
   openScope,
   openStream,
   parseAnswers,
-  parseMetrics,
   rawExchange,
-  renderConfig,
-  seededRng,
-  startPostgres,
   startRedis,
   until,
   serve,
@@ -77,24 +72,6 @@ test('a private redis answers, survives kill -9 with its data, and forgets when 
   redis.wipe();
   await redis.start();
   assert.equal(await redis.command('GET', 'k'), null);
-});
-
-test('a private postgres answers and keeps what was committed before a power cut', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['seats'] });
-  postgres.sql('CREATE TABLE t (n int); INSERT INTO t VALUES (7)', 'seats');
-  await postgres.kill();
-  await postgres.start();
-  assert.deepEqual(postgres.rows('SELECT n FROM t', 'seats'), [{ n: 7 }]);
-  assert.throws(() => postgres.sql('SELECT nothing'), /column "nothing" does not exist/);
-});
-
-test('secrets are made once, each readable by its owner only', async (t) => {
-  const secrets = makeSecrets(openScope(t));
-  for (const name of ['admin-token', 'service-token', 'psp-key', 'ticket-keys', 'pass-es256.pem']) {
-    assert.equal(statSync(secrets.path(name)).mode & 0o777, 0o600, name);
-  }
-  assert.match(secrets.read('psp-key'), /^sk_test_[0-9a-f]{48}$/);
 });
 
 test('the client keeps cookies and judges problems', async (t) => {
@@ -194,23 +171,6 @@ test('a contract accepts what it promises and nothing else', () => {
   refused('GET', '/v1/demo/me', { ...good, status: 500 }, /not in the contract/);
   refused('GET', '/v1/demo/me', { ...good, json: { n: 'x' } }, /must be integer/);
   refused('GET', '/v1/demo/me', { ...good, headers: { 'content-type': 'text/html' } }, /header/);
-});
-
-test('a seed gives the same numbers again', (t) => {
-  const one = seededRng(t, 42);
-  const two = seededRng(t, 42);
-  const draw = (rng) => [rng.below(1000), rng.between(5, 6), rng.pick('abc'), rng.unit()];
-  assert.deepEqual(draw(one), draw(two));
-});
-
-test('config and metrics are written and read as the services do', () => {
-  assert.equal(
-    renderConfig({ http: { port: 1, host: '::1', tls: false, none: undefined } }),
-    '[http]\nport = 1\nhost = "::1"\ntls = false\n',
-  );
-  const metrics = parseMetrics('# HELP a b\na_total{x="y z"} 3\nb_bucket{le="+Inf"} 4\n');
-  assert.equal(metrics.get('a_total{x="y z"}'), 3);
-  assert.equal(metrics.size, 2);
 });
 
 test('a process without CPU time uses up little of its own time', async (t) => {
