@@ -113,11 +113,15 @@ test('a fault that cannot be read is refused where it is given', async () => {
   assert.deepEqual((await sandbox.admin.delete('/control/faults')).json.faults, []);
 });
 
-test('a moved clock lets authorisations run out', async () => {
-  const paid = await held();
+test('a moved clock lets authorisations run out, and keys after a day', async () => {
+  const key = { idempotencyKey: 'for-a-day' };
+  const paid = await stripe.paymentIntents.create(HELD, key);
   const made = (await stripe.charges.retrieve(paid.latest_charge)).payment_method_details.card;
   assert.equal(made.capture_before - paid.created, 7 * 24 * 3600);
-  await sandbox.control('clock', { advance_s: 7 * 24 * 3600 + 1 });
+  await sandbox.control('clock', { advance_s: 23 * 3600 });
+  assert.equal((await stripe.paymentIntents.create(HELD, key)).id, paid.id);
+  await sandbox.control('clock', { advance_s: 6 * 24 * 3600 + 3601 });
+  assert.notEqual((await stripe.paymentIntents.create(HELD, key)).id, paid.id);
   await until('the hold to end', async () => {
     return (await stripe.paymentIntents.retrieve(paid.id)).status === 'canceled';
   });
