@@ -2,8 +2,7 @@
 --
 -- It is opened by a word that the shard created ("RUN@TIME") with a mark of all cuts up to its seal ("+MARK"). If cuts
 -- were lost, other cuts may have sealed an epoch with the same number; the mark tells them apart, and is all that is
--- known of an epoch whose seal fronts have restored. A shard opened by the previous version has no mark, and is
--- accepted. The mark is at most six digits of the checksum, the most that fronts of that version can read.
+-- known of an epoch whose seal fronts have restored. It is at most six digits (SHARDS_OPENING_MAX).
 
 local function mark_of(sum)
     return string.format('+%x', sum % 16777216)
@@ -18,6 +17,5 @@ local function is_opened_by(known, opened)
     if known == '' or known == opened then
         return true
     end
-    local has_mark = string.find(opened, '+', 1, true)
-    return word_of(known) == '' and (not has_mark or string.sub(opened, -#known) == known)
+    return word_of(known) == '' and string.sub(opened, -#known) == known
 end

@@ -117,14 +117,6 @@ test('an invitation is returned only while no number is opened by it', async () 
   assert.deepEqual(await joinAt(1, 'two', 'code'), [0, INVITATION_SPENT], 'a visitor who is no member gets no place by it either');
 });
 
-// As the previous version left it: openings without the mark of their cuts.
-async function takeMarks(front, k) {
-  const { redis } = clockworks[0];
-  const cutting = front.line.key('cutting'), cfg = front.shard(k).key('cfg');
-  await redis.command('HSET', cutting, String(k), (await redis.command('HGET', cutting, String(k))).replace(/\+.*/, ''));
-  await redis.command('HSET', cfg, 'opened', (await redis.command('HGET', cfg, 'opened')).replace(/\+.*/, ''));
-}
-
 const outcomeOf = (word) => OUTCOME[word.replace('-', '_').toUpperCase()];
 const keysOf = (word) => (/:\d+$/.test(word) ? some(Number(word.split(':')[1]), word.split(':')[0]) : [word]);
 const numbersIn = (words) => words.flatMap((word) => (word === 'out' ? [LEASE_OUT] : range(word)));
@@ -237,7 +229,6 @@ const VERBS = {
   ticket({ line: front }, [place]) {
     front.line.marks.issued = Number(place);
   },
-  takeMarks: ({ line: front }, [k]) => takeMarks(front, k),
 };
 
 // One of two fronts has sealed shard 1. The event goes back to an earlier copy, and the other front seals the shard again,
@@ -301,8 +292,6 @@ for (const [name, text] of [
   // It still talks to the first server.
   ['an epoch with a lost seal differs from the next one', `
     ${sealedTwice(100)}; one; forget; run two one; cut same; look 1 heal epoch=2; join 1 a = heal; two; look 1 ok`],
-  ['an epoch of the previous version goes on', `
-    shards 2; tick; copy; server 1 one; turn; takeMarks 1; place 1 a; back 100 one; turn; place 1 b; cuts 1h,${LEASE_MIN} 1c,1 1g100, 1c,1`],
   // Shard 1 gave places known only to a front that dies together with Redis. The sums are those of cut_test.c.
   ['the gap of a heal is a gap of the cuts', `
     shards 2; place 0 a:3; two; turn; tick; one; place 1 b:4; answers b 4..7; wipe 100 two; two; join 0 z; turn ok; cuts 1c3, 1g100, 1h,4 1c1,
