@@ -586,14 +586,6 @@ static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct
     return in.rc; /* not json_in_end(): others are validated with the document */
 }
 
-/* Other changes leave a stored date without a zone as it is. */
-static bool dates_anew(const json_t *base, const json_t *merged)
-{
-    assert(json_is_object(merged)); /* it was read as one */
-    return json_is_string(json_object_get(base, "time_zone")) ||
-           !json_equal(json_object_get(base, "starts_at"), json_object_get(merged, "starts_at"));
-}
-
 int event_doc_patch(struct span stored, struct span patch, struct span id,
                     const struct event_doc_now *now, struct event_doc_fault *fault,
                     struct event_doc *out)
@@ -615,7 +607,7 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
         goto free_change;
     rc = read_doc(merged, id, &err, out);
     assert(rc < 0 || span_eq(span_of(out->id), id)); /* a patch cannot rename an event */
-    if (rc == 0 && dates_anew(base, merged))
+    if (rc == 0)
         rc = show_require_zone(&out->show, &err);
     json_decref(merged);
 free_change:

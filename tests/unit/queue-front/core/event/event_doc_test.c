@@ -261,10 +261,9 @@ static const struct script_row rows[] = {
      "bad_patch {'time_zone':null} /time_zone;"
      "patch {'starts_at':null,'doors_at':null,'time_zone':null,'venue':null}; lacks _at':'2; lacks "
      "venue"},
-    {"a stored date without a zone is read, and needs one when it changes",
-     "store {'starts_at':'2027-06-12T10:00:00.000Z'}; patch {'burst':5}; is burst 5;"
-     "patch {'starts_at':'2027-06-12T10:00:00.000Z','time_zone':null};"
-     "bad_patch {'starts_at':'2027-06-12T11:00:00.000Z'} /time_zone; patch {'time_zone':'UTC'}"},
+    {"a date needs a zone",
+     "store {}; bad_patch {'starts_at':'2027-06-12T11:00:00.000Z'} /time_zone;"
+     "patch {'starts_at':'2027-06-12T11:00:00.000Z','time_zone':'UTC'}"},
     {"a withdrawn beacon stays counted",
      "take {'beacon':{'kind':'none','words':'old','changes':2}};"
      "has 'beacon':{'kind':'none','late_s':"},
