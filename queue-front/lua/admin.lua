@@ -8,14 +8,12 @@
 --   `restore`: the archived version in place of the expected one, the incarnation in place of the state `from`,
 --   and the rest of the archive in place of the draw's arguments: {seal, identity, beacon, proof, lines: [{issued,
 --   serving, admitted, no_shows, skipped, waiting, and once they are known closed, closed_ms, seed, entries,
---   drawn_ms}, ...]} as JSON; for a running event also: read_ms, active, and if known frozen_from, seats_left,
---   codes; for each line dead, outstanding, show_up_milli, service_rate_milli, joins_milli
+--   drawn_ms}, ...]} as JSON; for a running event also: read_ms, active, hall_until_ms, and if known frozen_from,
+--   seats_left, codes; for each line dead, outstanding, show_up_milli, service_rate_milli, joins_milli
 --   `delete`: 1 in place of the state `from` if it need not be archived
 --
 -- The caller's table decides which moves are legal. Here only the state it started from is compared, so that of
 -- two operators who click at the same time, one learns that the other was first.
-
-local NO_END_MS = '9007199254740991' -- a text: Redis would round the number
 
 -- With the autopilot on, its own rate is effective. It starts at the knob's when it is switched on, and again
 -- whenever somebody changes that knob; its silence is counted from then on.
@@ -97,14 +95,6 @@ local function transition(from, to)
         each_line(function() call('HSET', prefix .. KEY.bucket, 'at_us', now_us, 'nano', 0) end)
     end
     call('HSET', KEYS[1], 'state', to)
-end
-
--- A line alone: who opens it without a hall wants it to call people (shared/visits.lua). A schedule is no such order:
--- its hall may still come. In the entry's other texts quotes are escaped.
-local function allow_no_hall()
-    if string.find(ARGV[ask_admin.audit], '"without":%[[^%]]*"hall"') then
-        call('HSET', KEYS[1], 'hall_until_ms', NO_END_MS)
-    end
 end
 
 -- Saves what an act is about to change, so that it can be undone; an undo is saved the same way, so that it can be
@@ -266,7 +256,7 @@ local function make_again()
     end
     for name, value in pairs({ sealed = record.seal, identity = record.identity, proof = record.proof,
         frozen_from = record.frozen_from or '', seats_left = record.seats_left or '',
-        codes = record.codes or '', codes_lost = record.codes or '' }) do
+        hall_until_ms = record.hall_until_ms or '', codes = record.codes or '', codes_lost = record.codes or '' }) do
         if value ~= '' then
             call('HSET', KEYS[1], name, value)
         end
@@ -338,9 +328,9 @@ end
 if ARGV[ask_admin.call] ~= 'change' and tonumber(ARGV[ask_admin.to]) ~= state then
     transition(state, tonumber(ARGV[ask_admin.to]))
     state = tonumber(ARGV[ask_admin.to])
-    if state == OPEN then
-        allow_no_hall()
-    end
+end
+if ARGV[ask_admin.hall_until_ms] ~= '0' then
+    call('HSET', KEYS[1], 'hall_until_ms', ARGV[ask_admin.hall_until_ms])
 end
 write_document()
 sign_document()

@@ -31,7 +31,7 @@
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
     'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised', 'visits_until_ms',
-    'calls_until_ms' }
+    'hall_until_ms', 'calls_until_ms' }
 
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
@@ -214,6 +214,14 @@ local function restore_document(marks)
     call('HSET', KEYS[1], unpack(fields))
     sign_document()
     restore_draw()
+end
+
+-- Whether a hall is there, or an operator opened the line without one.
+local function restore_hall(marks)
+    local here_ms = tonumber(call('HGET', CFG, 'hall_until_ms')) or 0
+    if lane == 0 and (marks.hall_until_ms or 0) > here_ms then
+        call('HSET', CFG, 'hall_until_ms', marks.hall_until_ms)
+    end
 end
 
 -- Fronts know only how many presale codes there were. The operator loads them again.
@@ -406,6 +414,7 @@ local function close(gap)
         'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n',
         'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised', 'stood_ms')
     restore_document(marks)
+    restore_hall(marks)
     miss_codes(marks)
     if marks.issued == 0 then -- an earlier heal may have been lost with all that knew of it
         gap = 2 * gap

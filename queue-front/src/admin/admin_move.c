@@ -138,6 +138,10 @@ static void move_event(struct act *act, const struct front_line *event)
                   text_span(&to_json));
         act->line.from = from;
         act->line.to = to; /* as set above */
+        /* A line alone: who opens it without a hall wants it to call people. A schedule is no such
+         * order: its hall may still come. */
+        if (begins && to == LINE_OPEN)
+            act->line.hall_until_ms = act->without & 1u << SALE_HALL ? LINE_MS_MAX : 1;
         if (act->if_match != 0 || move->action != EVENT_SCHEDULE)
             act->line.if_version = act->if_match;
         act_ask_sealed(act, LINE_TRANSITION, answer_moved);

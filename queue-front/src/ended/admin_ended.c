@@ -367,6 +367,7 @@ static void put_restore(struct text *out, const struct front *front, const struc
     if (event->view->state != LINE_CLOSED) {
         json_member_u64(out, "read_ms", front_line_now_ms(front, event));
         json_member_u64(out, "active", event->view->active);
+        json_member_u64(out, "hall_until_ms", event->view->hall_until_ms);
     }
     if (event->view->state == LINE_FROZEN)
         json_member_u64(out, "frozen_from", event->view->frozen_from);

@@ -46,6 +46,7 @@ static struct text change_command(struct line_admin *admin)
         .doc = admin->doc,
         .seal = admin->seal,
         .draw = admin->draw,
+        .hall_until_ms = admin->hall_until_ms,
         .knobs = admin->knobs,
     };
     struct text command = store_script(store, SCRIPT_ADMIN, admin->event, ASK_ADMIN_WORDS);

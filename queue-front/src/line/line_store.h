@@ -274,6 +274,7 @@ struct line_admin {
      * the seeds of an event that has none. Both borrowed until on_done. */
     struct span draw, seal;
     struct span incarnation; /* LINE_RESTORE; likewise */
+    uint64_t hall_until_ms;  /* LINE_TRANSITION by an operator, as in wire.list */
     uint64_t seats_left;
     uint64_t now_ms;                     /* LINE_UNDO: by the event's clock */
     const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */

@@ -108,10 +108,11 @@ export class Front {
 
   // ---- the operator ----
 
-  async admin(call, { from = 0, to = 0, ifVersion = 0, knobs = null, doc = '{"id":"e"}' } = {}) {
+  async admin(call, { from = 0, to = 0, ifVersion = 0, knobs = null, doc = '{"id":"e"}', hallUntilMs = 0 } = {}) {
     return replyOf('change', await this.run('admin', ...ask('admin', {
       call, if_version: ifVersion, from, to, audit: '{"who":"test"}',
-      doc: knobs === null && call !== 'create' ? '' : doc, seal: SEAL, draw: DRAW, ...KNOBS, ...knobs,
+      doc: knobs === null && call !== 'create' ? '' : doc, seal: SEAL, draw: DRAW,
+      hall_until_ms: hallUntilMs, ...KNOBS, ...knobs,
     })));
   }
 
@@ -122,8 +123,8 @@ export class Front {
     return this;
   }
 
-  async move(from, to) {
-    return this.admin('transition', { from, to });
+  async move(from, to, more = {}) {
+    return this.admin('transition', { from, to, ...more });
   }
 
   async change(knobs) {
@@ -247,7 +248,7 @@ export class Front {
       active: view.active, outstanding: view.outstanding, admitted: view.admitted, no_shows: view.no_shows,
       stay_away_milli: 1000 - view.show_up_milli, service_rate_milli: view.service_rate_milli,
       stood_ms: view.stood_ms ?? 0, raised: view.gaps?.[3] ?? 0, visits_until_ms: this.visitsUntilMs,
-      calls_until_ms: this.callsUntilMs,
+      hall_until_ms: view.hall_until_ms ?? 0, calls_until_ms: this.callsUntilMs,
       version: this.marks.version, state: view.state, frozen_from: this.frozenFrom ?? STATE.PAUSED, seed: SEED,
       entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
       sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,

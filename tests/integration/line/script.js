@@ -86,8 +86,8 @@ const VERBS = {
     kept[name] = { shownMs: Math.floor(answer.expiresMs / 1000) * 1000, endsMs: answer.endsMs }; // whole seconds
   },
   change: ({ line, knobs }, words) => line.change(Object.assign(knobs, pairsOf(words))),
-  async move(script, [state]) {
-    assert.equal((await script.line.move(named(STATE, script.state), named(STATE, state))).outcome, OUTCOME.OK);
+  async move(script, [state, ...words]) {
+    assert.equal((await script.line.move(named(STATE, script.state), named(STATE, state), pairsOf(words))).outcome, OUTCOME.OK);
     script.state = state;
   },
   async join({ line }, who, wanted) {

@@ -154,6 +154,7 @@ struct line_view {
     uint64_t late_ms;             /* how long nothing was called because no tick came in time */
     uint64_t stood_ms;            /* total time the line was paused; see turns.h */
     uint64_t halted_ms;           /* when the visit clock was paused; 0: it runs */
+    uint64_t hall_until_ms;       /* no report of a missing hall counts until then */
     bool no_hall;                 /* paused for want of a hall: nobody is called */
     uint64_t resumed_ms;          /* when this front saw it resume; 0: never paused */
     uint64_t clock_ahead_ms;      /* how far Redis's clock is ahead of the event's time, */

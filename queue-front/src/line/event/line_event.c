@@ -338,6 +338,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
         .stood_ms = event->view.stood_ms,
         .raised = event->marks.raised,
         .visits_until_ms = event->visits_until_ms,
+        .hall_until_ms = view->hall_until_ms,
         .calls_until_ms = calls_until_ms,
         .version = event->marks.version,
         .state = view->state,
@@ -731,6 +732,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     if (view->halted_ms > 0 && tick->line.halted_ms == 0)
         view->resumed_ms = tick->line.now_ms;
     view->halted_ms = tick->line.halted_ms;
+    view->hall_until_ms = tick->line.hall_until_ms;
     view->no_hall = tick->line.halted_ms > 0 && tick->line.served_ms == 0;
     view->clock_ahead_ms = tick->line.clock_ahead_ms;
     view->clock_behind_ms = tick->line.clock_behind_ms;
