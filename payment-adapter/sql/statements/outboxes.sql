@@ -95,9 +95,9 @@ UPDATE outbox
 SET done_at = now(), error = NULL
 WHERE box = :box AND id = :id;
 
--- Puts a message back. With refused_max it was refused: after that many consecutive refusals it is given up. With
--- streak_max, a message's first refusal counts in the streak. From that length on a refusal counts against no message, and
--- only one that is older than held_max_ms is given up.
+-- Puts a message back. With refused_max it was refused: after that many consecutive refusals that count it is given up.
+-- With streak_max, a message's first refusal counts in the streak. From that length on a refusal counts only against a
+-- message that is older than held_max_ms.
 -- statement: outbox_later
 --> box          smallint
 --> id           bigint
@@ -120,15 +120,15 @@ WITH s AS (
 UPDATE outbox b
 SET error = :error, tries = CASE WHEN :is_try AND NOT h.held THEN b.tries ELSE b.tries - 1 END,
     refused = CASE
-        WHEN h.held THEN b.refused
+        WHEN h.held AND b.made_at >= now() - :ms(:held_max_ms) THEN b.refused
         WHEN :refused_max > 0 THEN b.refused + 1
         WHEN :is_try THEN 0
         ELSE b.refused
     END,
     due_at = CASE
-        WHEN h.held AND b.made_at < now() - :ms(:held_max_ms) THEN 'infinity'
+        WHEN :refused_max > 0 AND b.refused + 1 >= :refused_max
+            AND (NOT h.held OR b.made_at < now() - :ms(:held_max_ms)) THEN 'infinity'
         WHEN h.held THEN now() + :ms(least(:wait_ms, :held_wait_ms))
-        WHEN :refused_max > 0 AND b.refused + 1 >= :refused_max THEN 'infinity'
         ELSE now() + :ms(:wait_ms)
     END
 FROM (SELECT coalesce((SELECT refused >= :streak_max FROM s), false) AS held) h

@@ -9,7 +9,8 @@
  * then tries one message alone. Once OUTBOX_STREAK_MAX messages were refused for their first time
  * and none was accepted in between, each refusal concerns us until a message is accepted. The
  * streak is counted in the database, for all loops and processes. It may be bad messages all the
- * same: a message that is refused when it is older than OUTBOX_HELD_MAX_MS is given up. */
+ * same: against a message older than OUTBOX_HELD_MAX_MS a refusal counts. One is not enough, as a
+ * loop that has just started sends many at once. */
 #include "letters/outbox.h"
 
 #include "base/magic.h"

@@ -148,7 +148,10 @@ test('mails that are refused for a day are given up, and all are sent again in o
   world.smtp.refuse = '550 no such user';
   await until('them to be given up or held back', () => some.every((kind) => hurried(kind) && is(kind, "error = 'smtp 550'")));
   assert.deepEqual((await world.pay.admin.get('/admin/mails')).json.mails, []);
-  world.postgres.sql("UPDATE pay.mail_outbox SET made_at = made_at - interval '25 hours' WHERE done_at IS NULL", 'pay');
+  const change = (changes) => world.postgres.sql(`UPDATE pay.mail_outbox SET ${changes} WHERE done_at IS NULL`, 'pay');
+  change("made_at = made_at - interval '25 hours', refused = 3");
+  await until('a refusal that counts', () => some.every(hurried) && some.some((kind) => is(kind, `${open} AND refused = 4`)));
+  change('refused = 4');
   await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)));
   world.smtp.refuse = null;
   const { json } = await world.pay.admin.post('/admin/mails/all/retry');
