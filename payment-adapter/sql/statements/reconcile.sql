@@ -75,8 +75,7 @@ RETURNING extract(epoch FROM ended_at)::bigint AS ended_s, :seats_age_s(report) 
 SELECT jsonb_build_object('at', :iso(ended_at), 'drift', drift) || report AS report
 FROM reconcile_run;
 
--- Accepts a difference as listed by the last run: its sums are those that the operator has seen. An older sum of the
--- payment is no longer accepted: should it return, money has moved twice.
+-- Accepts a difference as listed by the last run: its sums are those that the operator has seen.
 -- statement: reconcile_accept
 --> name   text
 --> reason text
@@ -93,9 +92,6 @@ WITH d AS (
     SELECT event, 'difference-accepted', coalesce(nullif("order", ''), payment), :ACTOR_OPERATOR, :reason,
         to_jsonb(d) - 'event', :who
     FROM d
-), older AS (
-    DELETE FROM drift_accepted
-    WHERE order_id = (SELECT "order" FROM d) AND payment = (SELECT payment FROM d) AND sum <> (SELECT sum FROM d)
 )
 INSERT INTO drift_accepted (name, event, order_id, payment, kind, detail, sum, reason, who)
 SELECT difference, event, "order", payment, kind, detail, sum, :reason, :who
@@ -424,6 +420,16 @@ late AS (SELECT now() - :ms(:grace_ms) AS at)
 -- fragment: keeps(m, o)
 CASE WHEN :m.payment = coalesce(:o.payment, '') THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
 
+-- What its payment keeps beyond that.
+-- fragment: with_sum(d)
+LEFT JOIN LATERAL (
+    SELECT (coalesce(m.captured - m.back - m.disputed, 0) - :keeps(d, o))::bigint AS sum
+    FROM :order_by_id(d.id) o
+    LEFT JOIN LATERAL (
+        SELECT * FROM psp_money WHERE provider = o.provider AND payment = d.payment OFFSET 0
+    ) m ON true
+) s
+
 -- fragment: has_open_saga(id)
 EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 
@@ -482,6 +488,9 @@ LIMIT 1;
 -- unlisted_letter_of, that period ends when the shop's list does, which may be minutes ago. Rows that disagree remain
 -- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
 -- it (SKIP LOCKED), so the two cannot deadlock.
+--
+-- An acceptance ends for good once a run sees that its sum or its difference has changed: should that change back, money
+-- has moved twice.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
@@ -664,16 +673,25 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL (SELECT * FROM retired_order WHERE id = m.order_id OFFSET 0) g
         WHERE NOT :is_order(g.id)
     ) d
-    LEFT JOIN LATERAL (
-        SELECT (coalesce(m.captured - m.back - m.disputed, 0) - :keeps(d, o))::bigint AS sum
-        FROM :order_by_id(d.id) o
-        LEFT JOIN LATERAL (
-            SELECT * FROM psp_money WHERE provider = o.provider AND payment = d.payment OFFSET 0
-        ) m ON true
-    ) s ON d.kind IN ('completed-without-money', 'money-without-order', 'given-back-without-refund',
+    :with_sum(d) ON d.kind IN ('completed-without-money', 'money-without-order', 'given-back-without-refund',
         'refunded-in-part', 'given-back-too-much', 'refund-failed', 'dispute-lost', 'captured-twice')
 ), found AS MATERIALIZED (
     :compared(differ)
+), other_sum AS (
+    SELECT d.name
+    FROM (SELECT name, order_id AS id, payment, sum AS accepted FROM drift_accepted) d
+    :with_sum(d) ON s.sum <> d.accepted
+    WHERE s.sum IS NOT NULL AND d.id IN (SELECT id FROM looked)
+), withdrawn AS (
+    DELETE FROM drift_accepted a
+    WHERE :is_run(:run) AND a.name NOT IN (SELECT name FROM found) AND (a.name IN (SELECT name FROM other_sum)
+        OR (a.kind, a.order_id, a.payment) IN (SELECT kind, id, payment FROM found))
+    RETURNING a.*
+), noted AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail)
+    SELECT event, 'difference-withdrawn', coalesce(nullif(order_id, ''), payment), 'reconciliation',
+        'The difference has changed.', to_jsonb(w) - 'event'
+    FROM withdrawn w
 ), stays AS MATERIALIZED (
     SELECT DISTINCT CASE WHEN id = '' THEN :shop_list() ELSE :our_list() END AS list,
         CASE WHEN id = '' THEN payment ELSE id END AS id

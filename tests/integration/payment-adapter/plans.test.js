@@ -157,7 +157,7 @@ const ALL_ASKED = {
   mail_retry: ['mail_outbox_id_idx'],
   outbox_given_up: ['mail_outbox_id_idx', 'shop_outbox_id_idx'],
   reclaim: ['saga_due'],
-  reconcile_drift: ['saga_parked', 'shop_outbox_due_at_idx'],
+  reconcile_drift: ['saga_parked', 'shop_outbox_due_at_idx', 'drift_accepted'],
   saga_unknown: ['saga_due'],
   session_sweep: ['throttle'],
 };

@@ -93,7 +93,8 @@ static const struct script_row rows[] = {
      " WHERE detail LIKE '% 100 left of its payments, in minor units of KRW' -> 1;"
      "UPDATE psp_payment SET refunded = 100 WHERE payment = 'p1'; reconcile 10 -> 1;"
      "refusals -> 3; accept; compare -> 0; refusals -> 0;" RETURN
-     "('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 1; refusals -> 3"},
+     "('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 1; refusals -> 3;"
+     "DELETE FROM psp_return; reconcile 10 -> 1; refusals -> 3"},
     {"order_that_is_shut_for_a_saga_has_one",
      "orders 2; UPDATE orders SET moving = '[]' WHERE id = 'o_a1'; reconcile 10 -> 1; refusals ->"
      " 1; accept; compare -> 0; refusals -> 0"},
@@ -192,9 +193,15 @@ static const struct script_row rows[] = {
      "reconcile 10 -> 0; UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; compare -> 1;"
      "accepted -> 0; refusals -> 1; accept; compare -> 0; refusals -> 0;"
      "UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1'; compare -> 1; refusals -> 1;"
-     "UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; compare -> 0;"
-     "SELECT count(*) FROM audit WHERE act = 'difference-accepted' AND subject = 'o_a1' -> 2;"
-     "DELETE FROM drift_accepted; compare -> 1; refusals -> 1"},
+     "UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; compare -> 1; accept;"
+     "compare -> 0; UPDATE orders SET refund_amount = 40 WHERE id = 'o_a1'; compare -> 0;"
+     "UPDATE orders SET refund_amount = 0 WHERE id = 'o_a1'; reconcile 10 -> 1; refusals -> 1;"
+     "SELECT count(*) FROM audit WHERE act = 'difference-accepted' AND subject = 'o_a1' -> 3;"
+     "SELECT count(*) FROM audit WHERE act = 'difference-withdrawn' AND subject = 'o_a1' -> 3"},
+    {"acceptance_of_one_dispute_stays_when_another_begins",
+     "orders 1;" RETURN "('stripe', 'd1', 'p1', 'dispute', 10, 0); reconcile 10 -> 1; accept;"
+     "compare -> 0;" RETURN "('stripe', 'd2', 'p1', 'dispute', 10, 0); compare -> 1;"
+     "accepted -> 1"},
     /* The difference is the same, but another part of its money is refunded here. */
     {"refund_that_changes_the_sum_of_an_accepted_difference_brings_it_back",
      "orders 2; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1';" RETURN
@@ -211,8 +218,8 @@ static const struct script_row rows[] = {
      " seen_at) VALUES ('stripe', 'x1', 'o_a1', 100, 100, 2, now() - interval '1 hour');"
      "UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1'; reconcile 10 -> 2;"
      "accept refunded-in-part; compare -> 1; refusals -> 1; accept captured-twice; compare -> 0;"
-     "refusals -> 0; UPDATE psp_payment SET refunded = 100 WHERE payment = 'x1'; compare -> 0;"
-     "refusals -> 1"},
+     "refusals -> 0; UPDATE psp_payment SET refunded = 100 WHERE payment = 'x1'; refusals -> 1;"
+     "compare -> 0; refusals -> 0"},
     {"each_kind_can_be_accepted",
      "orders 20; UPDATE psp_payment SET captured = 0 WHERE payment = 'p1';"
      "UPDATE orders SET status = 'cancelled' WHERE id IN ('o_a2', 'o_a9');"
