@@ -36,8 +36,8 @@ const char *status_join_refused(const struct line_view *view, const struct event
 {
     if (doc->member_required && !shows_token)
         return "member-required";
-    if (status_opens_lane(doc, shows_token))
-        return NULL;
+    if (view->lane == 0 && status_opens_lane(doc, shows_token))
+        return NULL; /* that lane is not shown here */
     if (event_doc_asks_code(doc, view->lane))
         return "code-required";
     return is_full(view) ? "line-full" : NULL;

@@ -200,6 +200,7 @@ static const struct script_row rows[] = {
      "has 'can_join':true; doc code; me; has 'can_join':false; set token=1; me;"
      "has 'can_join':false; lanes; me; has 'can_join':true; set line_max=9; me; has "
      "'can_join':true; doc member; me;"
+     "has 'can_join':true; fans; me; has 'can_join':false; set line_max=10; me;"
      "has 'can_join':true; set token=0; me; has 'can_join':false; state closed; me; has "
      "'can_join':false"},
 };
