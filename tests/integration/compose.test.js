@@ -1,5 +1,5 @@
-// infra/compose/shared-seats.yaml over compose.yaml: values in several places agree, and the edge can be started with them.
-// tests/packages/images.test.js runs both.
+// infra/compose/shared-seats.yaml and tls.yaml over compose.yaml: values in several places agree, and the edge can be
+// started with them. tests/packages/images.test.js runs compose.yaml and shared-seats.yaml.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -63,7 +63,14 @@ test('the service and the edge take these settings', (t) => {
     .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
   const file = join(dir, 'haproxy.cfg');
   writeFileSync(file, config);
-  const { status, stderr } = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...strings(services.edge.environment) } });
-  assert.equal(status, 0, stderr);
-  assert.doesNotMatch(stderr, /WARNING/);
+  const pem = join(dir, 'tls.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', pem, '-out', pem], { stdio: 'ignore' });
+  const tls = read('tls.yaml', { FAIRGATE_TLS_PEM: pem }).services.edge;
+  assert.deepEqual(tls.volumes, [`${pem}:${tls.environment.FAIRGATE_EDGE_TLS_PEM}:ro`]);
+  assert.deepEqual(tls.ports, ['443:8443']);
+  for (const more of [{}, { FAIRGATE_EDGE_TLS_PEM: pem }]) {
+    const { status, stderr } = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...strings(services.edge.environment), ...more } });
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /WARNING/);
+  }
 });
