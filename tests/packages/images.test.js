@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { blocksOf } from '../../infra/docs/pages.js';
 import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
-import { assertClosed, assertGivesBack, closeSigner, imageOf, openPodman, openSigner, run, TAG, USER, VERSION } from './podman.js';
+import { assertClosed, assertGivesBack, closeSigner, imageOf, openPodman, openSigner, run, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
 
 const IMAGES = ['queue-front', 'seat-service', 'payment-adapter', 'edge', 'ctl'];
@@ -153,7 +153,7 @@ function openComposed(name, ...files) {
       writeFileSync(join(dir, 'fairgate.profiles'), readFileSync(join(dir, 'fairgate.profiles'), 'utf8').replace(/80(8|9)(\d)/g, (_, nine, n) => base + (nine - 8) * 10 + Number(n)));
       Object.assign(ports, { edge: base, psp: base + 4, shop: base + 5, queue: base + 11, seats: base + 12, pay: base + 13, seats1: base + 14, seats2: base + 15 });
       Object.assign(settings, {
-        ...env, FAIRGATE_VERSION: TAG, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
+        ...env, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
         FAIRGATE_CONSOLE_PORT: ports.queue, FAIRGATE_SEATS_PORT: ports.seats, FAIRGATE_SEATS_1_PORT: ports.seats1, FAIRGATE_SEATS_2_PORT: ports.seats2,
         FAIRGATE_PAY_PORT: ports.pay, FAIRGATE_PSP_PORT: ports.psp, FAIRGATE_SHOP_PORT: ports.shop,
       });
