@@ -25,8 +25,10 @@ test('what is asked of the wrong process goes to the one that has the event, and
   assert.match(done(await fairgate('halls', 'import', 'two', file)).stdout, /It was there/);
   assert.equal(done(await fairgate('halls', 'export', 'two', '--json')).stdout, '[]\n');
   await until('the seats to be on the trail', async () => /camera/.test(done(await fairgate('halls', 'audit', 'two')).stdout));
+  assert.match(done(await fairgate('halls', 'place', 'one', 'seats2')).stdout, /seats2 has them/);
+  await until('it to be there', () => opens(second, 'one'));
   await second.kill();
-  await until('the first to have both', () => opens(first, 'two'));
+  await until('the first to have both', async () => (await opens(first, 'one')) && opens(first, 'two'));
   done(await fairgate('halls', 'unblock', 'two', 'r1s1'));
   await postgres.kill();
   await until('doctor to find events that nobody sells', finds, { timeoutMs: 30_000 });

@@ -22,7 +22,7 @@ static const struct {
 } members[] = {
     {"RATE", "rate_per_s", true, false}, {"LEFT", "seats_left", true, false},
     {"SEAT", "seats", false, true},      {"GATE", "gate", false, false},
-    {"MEMBER", "to", false, false},
+    {"MEMBER", "to", false, false},      {"OWNER", "owner", false, false},
 };
 
 /* Reads an option's text as a JSON number; on failure prints why. */
