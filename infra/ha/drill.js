@@ -1,13 +1,16 @@
 // drill.js [WORDS]: `make ha-drill`. The whole set, a few visitors who never give up, and each fault of faults.js in turn:
 // broken for some seconds, repaired, and the next one when everything has its spare again. One row each:
 //
-//   fault | longest wait for an answer, of the line and of the sale, retries included | what took over, how soon
+//   fault | longest wait for an answer, of the line and of the sale, retries included | what took over, how soon | load
+//
+// A busy machine is slower. The load is how long a known step mostly takes while a fault lasts, relative to the fastest before
+// the first; each limit is multiplied by it.
 //
 // Then the visitors leave, and the books are checked: no seat sold twice, money equal, every paid order in the shop. Exits
 // with 1 if a visitor got a wrong answer, if the books do not agree, or if a wait was longer than its limit. WORDS: only
 // faults with matching names ("power off", "Redis|etcd").
 
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { audit } from '../../loadtest/lib/audit.js';
@@ -24,10 +27,8 @@ const CALM_MS = 60_000;
 const ALL_MS = 40 * 60_000;
 const HOLD_MS = 60_000;
 const THE_LINE = ['me', 'join', 'pass'];
-// Steps of an order. A step that met a fault is retried after a random pause; the buyer sees that the order is in progress
-// and need not act.
-const STEPS = ['order', 'to be payable', 'tickets'];
-const STEPS_BAR_MS = 5_000;
+const STEPS = ['order', 'to be payable', 'tickets']; // of an order
+const STEPS_MEASURED = 100;
 const OUT = join(ROOT, 'build/ha');
 
 const say = (text = '') => process.stdout.write(`${text}\n`);
@@ -75,12 +76,21 @@ class Crowd {
   }
 }
 
+// What every takeover consists of: a process that starts, and a disk that has written.
+function stepMs() {
+  const from = performance.now();
+  execFileSync('dd', ['if=/dev/zero', `of=${join(site.dir, 'step')}`, 'bs=8k', 'count=4', 'conv=fsync'], { stdio: 'ignore' });
+  return performance.now() - from;
+}
+
 // Watches which machines take over, and how soon, until the result is read.
 function watch(before, from) {
   const taken = {};
+  const steps = [];
   let stop = false;
   const job = (async () => {
     while (!stop) {
+      steps.push(stepMs());
       const now = await site.roles();
       for (const [role, who] of Object.entries(now)) {
         if (who !== null && !who.includes('+') && who !== before[role] && !taken[role]) taken[role] = { who, ms: Date.now() - from };
@@ -93,6 +103,7 @@ function watch(before, from) {
     async over() {
       stop = true;
       await job;
+      return steps.sort((a, b) => a - b)[steps.length >> 1];
     },
   };
 }
@@ -109,7 +120,7 @@ const settled = () => until('each role to be at one machine', async () => {
   return Object.values(roles).every((who) => who !== null && !who.includes('+')) && roles;
 }, { timeoutMs: WHOLE_MS });
 
-async function strike(crowd, make) {
+async function strike(crowd, make, quietMs) {
   const before = await settled();
   const fault = make(before);
   const from = Date.now();
@@ -125,22 +136,22 @@ async function strike(crowd, make) {
   await delay(AFTER_MS);
   // Requests that still wait belong to this fault, not to the next one.
   for (const until = Date.now() + CALM_MS; Date.now() < until && (await crowd.ask({ waiting: true })).ms > 1000;) await delay(200);
-  await watching.over();
+  const load = Math.max(1, (await watching.over()) / quietMs);
   const { longest, findings } = await crowd.ask({ longest: [from, Date.now()] });
   const line = worst(longest, (what) => THE_LINE.includes(what));
   const sale = worst(longest, (what) => !THE_LINE.includes(what));
   const took = fault.role === null ? '-' : watching.taken[fault.role];
   const over = took === '-' ? '-' : took === undefined ? 'itself, started again' : `${took.who}, ${seconds(took.ms)}`;
-  return { name: fault.name, bar: fault.bar, line, sale, over, wholeMs, spare, findings, longest };
+  return { name: fault.name, bar: fault.bar, stepsBar: fault.stepsBar, load, line, sale, over, wholeMs, spare, findings, longest };
 }
 
-const isLate = ({ longest, bar }) => Object.values(longest).some(({ what, ms }) => ms > (STEPS.includes(what) ? Math.max(bar, STEPS_BAR_MS) : bar));
+const isLate = ({ longest, bar, stepsBar, load }) => Object.values(longest).some(({ what, ms }) => ms > load * (STEPS.includes(what) ? stepsBar : bar));
 
 const pad = (text, width) => String(text).padEnd(width);
 const cell = ({ ms, what }) => `${seconds(ms)} (${what})`;
 function tell(row) {
-  const late = isLate(row) ? `  MORE THAN ${seconds(row.bar)}` : '';
-  say(`| ${pad(row.name, 46)} | ${pad(cell(row.line), 14)} | ${pad(cell(row.sale), 22)} | ${pad(row.over, 22)} | ${pad(seconds(row.wholeMs), 7)} |${late}`);
+  const late = isLate(row) ? `  MORE THAN ${seconds(row.bar)}, OR ${seconds(row.stepsBar)} FOR A STEP` : '';
+  say(`| ${pad(row.name, 46)} | ${pad(cell(row.line), 14)} | ${pad(cell(row.sale), 22)} | ${pad(row.over, 22)} | ${pad(seconds(row.wholeMs), 7)} | ${pad(row.load.toFixed(1), 4)} |${late}`);
   for (const finding of row.findings) say(`  FOUND: ${finding}`);
   if (row.spare !== null) say(`  not whole again: ${row.spare}`);
 }
@@ -159,6 +170,7 @@ async function judged(crowd) {
 }
 
 async function drill(words) {
+  const quietMs = Math.min(...Array.from({ length: STEPS_MEASURED }, stepMs));
   say(`bringing up ${site.dir} ...`);
   await site.open();
   const crowd = new Crowd();
@@ -166,12 +178,12 @@ async function drill(words) {
   await delay(5_000);
   const calm = (await crowd.ask({ longest: [Date.now() - 3_000, Date.now()] })).longest;
   say(`nothing broken: the longest wait was ${cell(worst(calm, () => true))}\n`);
-  say(`| ${pad('fault', 46)} | ${pad('the line', 14)} | ${pad('the sale', 22)} | ${pad('taken over by, after', 22)} | whole   |`);
-  say(`|${[46, 14, 22, 22, 7].map((width) => '-'.repeat(width + 2)).join('|')}|`);
+  say(`| ${pad('fault', 46)} | ${pad('the line', 14)} | ${pad('the sale', 22)} | ${pad('taken over by, after', 22)} | whole   | load |`);
+  say(`|${[46, 14, 22, 22, 7, 4].map((width) => '-'.repeat(width + 2)).join('|')}|`);
   const rows = [];
   for (const make of faults()) {
     if (!new RegExp(words).test(make(await settled()).name)) continue;
-    const row = await strike(crowd, make);
+    const row = await strike(crowd, make, quietMs);
     rows.push(row);
     tell(row);
     if (row.spare !== null) break; // another fault would hit a system without spares

@@ -1,19 +1,17 @@
-// faults.js: the drill's faults, in order. A fault is {name, role, bar, brokenMs, strike(): mend}. `role` is what another
-// machine must take over; `bar` is how long a visitor may have to retry, two seconds unless a reason is given here;
-// `brokenMs` is the least time that it stays broken.
+// faults.js: the drill's faults, in order. A fault is {name, role, bar, stepsBar, brokenMs, strike(): mend}. `role` is what
+// another machine must take over; `bar` is how long a visitor may have to retry, `stepsBar` how long a step of an order may
+// take; `brokenMs` is the least time that it stays broken. Both bars are for a quiet machine.
 
 import { postmasterOf } from './site.js';
 
+// What is promised: Redis and PostgreSQL, a replica of which commits wait for, are replaced within four seconds, all else
+// within two.
 const BAR_MS = 2_000;
-// Sentinel takes two to three seconds, then the line is healed. A split vote is repeated after 6 s.
-const REDIS_BAR_MS = 12_000;
-// Detecting the loss, promoting the replica and the owner taking its events again: seven seconds on a busy machine.
-const POSTGRES_BAR_MS = 10_000;
-// Commits wait until the primary has given up a replica that vanished.
-const REPLICA_BAR_MS = 8_000;
-// Another adapter takes over the vanished one's work when its lease ends (saga.lease).
-const LEASE_BAR_MS = 20_000;
-const LEASE_BROKEN_MS = 20_000; // long enough for that
+const STORE_BAR_MS = 4_000;
+// A step that met a fault is retried after a random pause; the buyer sees that the order is in progress and need not act.
+const STEPS_BAR_MS = 5_000;
+// Another adapter takes over the steps of one that hangs or is gone when its lease ends (saga.lease).
+const LEASE_MS = 20_000;
 
 // `roles`: which machine has each role now.
 function placesOf(site, roles) {
@@ -25,7 +23,7 @@ function placesOf(site, roles) {
   };
 }
 
-// [kind, display name, machine, process, role, bar]
+// [display name, machine, process, role, bar, time for a lease to end]
 const KILLED = [
   ['HAProxy at the address', 'edge', 'haproxy', 'address'],
   ['keepalived at the address', 'edge', 'keepalived', 'address'],
@@ -33,21 +31,21 @@ const KILLED = [
   ['the owner of the seats', 'seats', 'seat-service', 'seats'],
   ['the standby of the seats', 'standby', 'seat-service', null],
   ['an adapter', 'pay1', 'payment-adapter', null],
-  ["Redis's master", 'redis', 'redis', 'redis', REDIS_BAR_MS],
+  ["Redis's master", 'redis', 'redis', 'redis', STORE_BAR_MS],
   ['a replica of Redis', 'otherStore', 'redis', null],
   ['a Sentinel', 'otherStore', 'sentinel', null],
   ['an etcd', 'store1', 'etcd', null],
-  ['Patroni of the primary', 'postgres', 'patroni', 'postgres', POSTGRES_BAR_MS],
-  ["PostgreSQL's primary", 'postgres', 'postmaster', 'postgres', POSTGRES_BAR_MS],
-  ["PostgreSQL's replica", 'replica', 'postmaster', null, REPLICA_BAR_MS],
+  ['Patroni of the primary', 'postgres', 'patroni', 'postgres', STORE_BAR_MS],
+  ["PostgreSQL's primary", 'postgres', 'postmaster', 'postgres', STORE_BAR_MS],
+  ["PostgreSQL's replica", 'replica', 'postmaster', null, STORE_BAR_MS],
 ];
 
 const STOPPED = [
   ['HAProxy at the address', 'edge', 'haproxy', 'address'],
   ['a waiting room', 'front1', 'queue-front', null],
   ['the owner of the seats', 'seats', 'seat-service', 'seats'],
-  ['an adapter', 'pay1', 'payment-adapter', null, LEASE_BAR_MS],
-  ["Redis's master", 'redis', 'redis', 'redis', REDIS_BAR_MS],
+  ['an adapter', 'pay1', 'payment-adapter', null, BAR_MS, LEASE_MS],
+  ["Redis's master", 'redis', 'redis', 'redis', STORE_BAR_MS],
 ];
 
 const DOES = { edge1: 'edge', edge2: 'edge', seats1: 'seats', seats2: 'seats', store1: 'redis', store2: 'redis', store3: 'redis', pg1: 'postgres', pg2: 'postgres' };
@@ -55,11 +53,12 @@ const MACHINES = ['edge1', 'edge2', 'front1', 'front2', 'front3', 'seats1', 'sea
 // Not the edge: namespaces mute it only above ARP, so it would keep attracting visitors.
 const MUTED = ['seats', 'redis', 'postgres'];
 
-const processFault = (verb, signal, [what, where, process_, role, bar]) => ({
+const processFault = (verb, signal, [what, where, process_, role, bar = BAR_MS, leaseMs = 0]) => ({
   name: `${verb} ${what}`,
   role,
-  bar: bar ?? BAR_MS,
-  brokenMs: bar === LEASE_BAR_MS ? LEASE_BROKEN_MS : 0,
+  bar,
+  stepsBar: Math.max(STEPS_BAR_MS, leaseMs),
+  brokenMs: leaseMs,
   strike(site, roles) {
     const machine = placesOf(site, roles)[where] ?? site.machine(where);
     const pid = process_ === 'postmaster' ? postmasterOf(machine) : machine.pid(process_);
@@ -72,14 +71,14 @@ const processFault = (verb, signal, [what, where, process_, role, bar]) => ({
 function machineFault(verb, name, roles, [begin, end]) {
   const part = { edge: 'address', seats: 'seats', redis: 'redis', postgres: 'postgres' }[DOES[name]];
   const does = part && roles[part] === name ? part : null;
-  const bars = { redis: REDIS_BAR_MS, postgres: POSTGRES_BAR_MS };
-  const bar = name.startsWith('pay') ? LEASE_BAR_MS : name.startsWith('pg') && does === null ? REPLICA_BAR_MS : (bars[does] ?? BAR_MS);
+  const leaseMs = name.startsWith('pay') ? LEASE_MS : 0;
   const titles = { address: 'has the address', seats: 'owns the seats', redis: "has Redis's master", postgres: 'has the primary' };
   return {
-    brokenMs: name.startsWith('pay') ? LEASE_BROKEN_MS : 0,
     name: `${verb} ${name}${does ? `, which ${titles[does]}` : ''}`,
     role: does,
-    bar,
+    bar: name.startsWith('pg') || does === 'redis' ? STORE_BAR_MS : BAR_MS,
+    stepsBar: Math.max(STEPS_BAR_MS, leaseMs),
+    brokenMs: leaseMs,
     strike(site) {
       begin(site.machine(name));
       return () => end(site.machine(name));
