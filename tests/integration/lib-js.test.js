@@ -13,6 +13,7 @@ import {
   Contract,
   CookieJar,
   crlf,
+  freePort,
   openScope,
   openStream,
   parseAnswers,
@@ -32,6 +33,18 @@ test('a scope ends its processes and removes its folders', async () => {
   await scope.close();
   assert.ok(!alive(child.pid));
   assert.ok(!existsSync(dir));
+});
+
+test('a call ends in time, also while a server takes no connection', { timeout: 60_000 }, async (t) => {
+  const scope = openScope(t);
+  const port = await freePort();
+  const listens = `require("net").createServer().listen({ port: ${port}, host: "127.0.0.1", backlog: 1 })`;
+  const child = scope.spawn('server', [process.execPath, '-e', listens], { stays: true });
+  const call = () => client({ port, timeoutMs: 100 }).get('/');
+  await until('it to listen', async () => (await call().catch((error) => error)).code !== 'ECONNREFUSED');
+  process.kill(child.pid, 'SIGSTOP');
+  scope.defer(() => process.kill(child.pid, 'SIGCONT'));
+  await Promise.all(Array.from({ length: 8 }, () => assert.rejects(call(), /no answer in 100 ms/)));
 });
 
 // A signalled file closes its scopes; tests that fail because of that finish meanwhile.

@@ -31,7 +31,7 @@ export function request({
   if (token !== undefined) send.authorization ??= `Bearer ${token}`;
   return new Promise((resolve, reject) => {
     const call = http.request(
-      { host, port, socketPath, path, method, headers: send, agent },
+      { host, port, socketPath, path, method, headers: send, agent, timeout: timeoutMs }, // also while it connects
       (answer) => {
         const parts = [];
         answer.on('data', (part) => parts.push(part));
@@ -45,7 +45,7 @@ export function request({
         });
       },
     );
-    call.setTimeout(timeoutMs, () =>
+    call.on('timeout', () =>
       call.destroy(new Error(`${method} ${path}: no answer in ${timeoutMs} ms`)),
     );
     call.on('error', reject);
