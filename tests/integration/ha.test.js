@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { client, freePort, openScope, programPath, serve, until } from '../lib-js/index.js';
+import { client, freePort, openScope, programPath, ROOT, serve, until } from '../lib-js/index.js';
 import { judgeFullEdge, MOST, openCrowded, patient } from '../lib-js/full-edge.js';
 import { edgeAlone, haproxy } from '../../infra/ha/fairgate.js';
 import { filled, Site } from '../../infra/ha/site.js';
@@ -186,6 +188,46 @@ test('Redis starts with its config, also after Sentinel rewrote it, with its ACL
   assert.match(site.redisConf(other, machine).redis, new RegExp(`^replicaof ${machine.address} 6379$`, 'm'));
   assert.match(site.sentinelConf(other, machine), /^sentinel auth-pass line [0-9a-f]+$/m);
 });
+
+// [server, files of its data, first holder of the key, whether its Patroni is ended once pg2 has the key]
+const KEYLESS = [
+  ['a primary that had the key', { 'postmaster.pid': '7\n' }, 'pg1', true],
+  ['a primary that never had it', { 'postmaster.pid': '7\n' }, '', false],
+  ['a replica', { 'postmaster.pid': '7\n', 'standby.signal': '' }, 'pg1', false],
+  ['a server that is repaired', { 'postmaster.pid': '-7\n' }, 'pg1', false],
+  ['a server that is stopped', {}, 'pg1', false],
+];
+
+for (const [what, files, first, ended] of KEYLESS)
+  test(`primary-watch ${ended ? 'ends' : 'leaves'} the Patroni of ${what}`, async (t) => {
+    const scope = openScope(t);
+    const dir = scope.dir();
+    const asked = { '/cluster': 0 };
+    let holder = first;
+    const { port } = await serve(scope, async (request, answer) => {
+      const key = Buffer.from((await json(request).catch(() => ({}))).key ?? '', 'base64').toString();
+      asked[request.url] += 1;
+      const value = key.endsWith('/leader') ? holder : '{}';
+      answer.end(JSON.stringify({ members: [], kvs: value && [{ value: Buffer.from(value).toString('base64') }] }));
+    });
+    const file = join(dir, 'patroni.yml');
+    const [machine] = site.named('pg');
+    writeFileSync(file, site.patroniConf(machine).replace(/(?<=hosts: ).*/, `127.0.0.1:${port}`)
+      .replace(/(?<=connect_address: ).*:8008/, `127.0.0.1:${port}`).replace(/(?<=data_dir: ).*/, dir));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+    writeFileSync(join(dir, 'patroni'), 'sleep 600 & wait\n');
+    const patroni = scope.spawn('patroni', ['sh', join(dir, 'patroni'), file], { stays: true });
+    patroni.mayEnd = ended;
+    scope.spawn('primary-watch', ['sh', join(ROOT, 'infra/ha/etc/primary-watch'), file], { stays: true });
+    const more = (path) => {
+      const before = asked[path];
+      return until('more turns', () => asked[path] >= before + 3);
+    };
+    await more('/cluster');
+    holder = 'pg2';
+    if (ended) await until('it to end', () => !existsSync(`/proc/${patroni.pid}`));
+    else await more('/cluster');
+  });
 
 // The errors that no visitor expects, in turn.
 const BAD = [
