@@ -89,12 +89,14 @@ test('units pass exactly the secrets that a config names', async (t) => {
     for (const when of ['ExecStartPre', 'ExecReload']) assert.match(unit, new RegExp(`^${when}=\\+nsenter --target 1 --mount /opt/fairgate/share/fairgate/hand-over ${service}$`, 'm'));
     assert.match(unit, new RegExp(`^BindReadOnlyPaths=/run/fairgate-${service}:/opt/fairgate/etc/fairgate/secrets$`, 'm'));
     // As the unit runs it, with this test's tree as the root and a process that receives the signal.
-    const rooted = (text) => text.replaceAll('/opt/fairgate/etc', at('etc'));
+    const [uptime, tools] = [join(scope.tempDir(), 'uptime'), scope.tempDir()];
+    writeFileSync(uptime, '60.00 1.00\n');
+    const rooted = (text) => text.replaceAll('/opt/fairgate/etc', at('etc')).replaceAll('/proc/uptime', uptime);
     writeFileSync(config, `${rooted(readFileSync(config, 'utf8'))}\nfirst = "${secrets}/first, ${secrets}/second"\n`);
     const named = [...secretsOf(readFileSync(config, 'utf8')), 'third'].sort();
     for (const name of [...named, 'another']) writeFileSync(join(secrets, name), '1');
     const given = scope.tempDir();
-    const handOver = (env = {}) => spawnSync('sh', ['-c', rooted(script), 'hand-over', service], { encoding: 'utf8', env: { PATH: process.env.PATH, RUNTIME_DIRECTORY: given, FAIRGATE_THIRD_FILE: join(secrets, 'third'), ...env } });
+    const handOver = (env = {}) => spawnSync('sh', ['-c', rooted(script), 'hand-over', service], { encoding: 'utf8', env: { PATH: `${tools}:${process.env.PATH}`, RUNTIME_DIRECTORY: given, FAIRGATE_THIRD_FILE: join(secrets, 'third'), ...env } });
     assert.deepEqual([handOver().stderr, readdirSync(given).sort()], ['', named], service);
     for (const name of named) assert.equal(statSync(join(given, name)).mode & 0o777, 0o400);
     const child = spawn('sh', ['-c', 'trap "exit 7" HUP; echo up; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -114,6 +116,13 @@ test('units pass exactly the secrets that a config names', async (t) => {
     assert.equal(readFileSync(join(given, 'admin-token'), 'utf8'), '2');
     assert.deepEqual(readdirSync(given).sort(), named);
     assert.deepEqual(readdirSync(dirname(given)).filter((name) => name.startsWith(`${basename(given)}.`)), []);
+    // In the first minute after a boot it waits until the clock is synchronised.
+    writeFileSync(join(tools, 'timedatectl'), `#!/bin/sh\necho asked >>${tools}/asked\n[ "$(wc -l <${tools}/asked)" = 1 ] && echo no || echo yes\n`, { mode: 0o755 });
+    for (const up of ['59.99', '60.00']) {
+      writeFileSync(uptime, `${up} 1.00\n`);
+      assert.equal(handOver().status, 0);
+      assert.equal(readFileSync(join(tools, 'asked'), 'utf8'), 'asked\nasked\n', up);
+    }
   }
 });
 
