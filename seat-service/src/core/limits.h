@@ -48,6 +48,7 @@ enum {
     CHANGE_WHO_MAX = 80,                   /* a token's name is at most this long */
 
     HOLD_LIFE_MAX_MS = 7 * 86400 * 1000, /* the largest hold_max_s: a seat offered by mail */
+    HOLD_AHEAD_MAX_MS = 10 * 1000,       /* of another owner's time: twice SALE_CLOCK_TRUST_MS */
 
     AVAIL_RING_MAX = 1 << 12, /* changed seats remembered for ?since; older readers resync */
     ROW_RETRIES_MAX = 256,    /* retries when a row changes during the check; then FULL */

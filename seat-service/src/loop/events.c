@@ -185,8 +185,8 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
     struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
     event->epoch = epoch;
-    /* An event that slept must not keep such a hold: it would sleep and wake with it for ever. */
-    engine_bound_holds(event->engine, events_now_ms(events), asked_ms != 0);
+    /* An end has woken it: the bound of such a hold, with which it would sleep again for ever. */
+    engine_bound_holds(event->engine, events_now_ms(events), asked_ms == INT64_MAX);
     engine_replay_end(event->engine);
     engine_publish(event->engine, seq, NULL, NULL);
     for (uint32_t i = 0; i < SERVICE_LOOPS_MAX; i++) { /* relaxed: `open` is stored below */

@@ -199,9 +199,9 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
  * will be retried. A hold that ended before `from_ms` expires anyway. Any thread. */
 void engine_spare_orders(struct engine *engine, uint64_t from_ms, uint64_t until_ms);
 /* In replay, before the event is owned: an unsold hold that no right clock can have written,
- * because more than HOLD_LIFE_MAX_MS of it are left, ends `hold_max_s` from now, or at once. The
- * journal keeps the wrong end until then, so each owner that begins earlier counts anew. The other
- * loaders learn of the end by its change. */
+ * because more than `hold_max_s` of it are left (in a corrected event, HOLD_LIFE_MAX_MS), ends
+ * `hold_max_s` from now, or at once. The journal keeps the wrong end until then, so each owner that
+ * begins earlier counts anew. The other loaders learn of the end by its change. */
 void engine_bound_holds(struct engine *engine, uint64_t now_ms, bool at_once);
 /* The earliest end of an unsold hold that has seats or places; 0: there is no such hold. Exact if
  * no op is under way. */

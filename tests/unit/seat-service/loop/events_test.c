@@ -167,11 +167,11 @@ TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
     open_process(&next, 0);
     begin(&next);
     one.host.own(one.events, 0, 1, 1, 0);
-    uint64_t now_ms = events_now_ms(events), years_ms = 10 * 365 * UINT64_C(86400000);
-    take_hold(op, now_ms + years_ms);
-    assert_int_equal(now_ms + years_ms, op->change.at_ms);
+    uint64_t now_ms = events_now_ms(events), hour_ms = 3600 * 1000;
+    take_hold(op, now_ms + hour_ms);
+    assert_int_equal(now_ms + hour_ms, op->change.at_ms);
     apply(&next, &op->change);
-    next.host.own(next.events, 0, 2, 2, 0);
+    next.host.own(next.events, 0, 2, 2, now_ms); /* requested while it slept */
     assert_int_equal(now_ms, events_now_ms(events));
     assert_int_equal(now_ms, events_now_ms(next.events));
 
@@ -183,7 +183,7 @@ TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
     begin(&woken);
     apply(&woken, &op->change);
     clock_fake_step(&fake, (end_ms - now_ms) * 1000);
-    woken.host.own(woken.events, 0, 3, 2, INT64_MAX); /* it slept until then */
+    woken.host.own(woken.events, 0, 3, 2, INT64_MAX); /* ... or woken by that end */
     assert_int_equal(end_ms, woken.host.next_end_ms(woken.events, 0));
 
     assert_false(engine_expire_next(engine, end_ms - 1, op));
@@ -195,12 +195,18 @@ TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
     close_process(&next);
 }
 
-TEST_CASE(hold_of_a_longer_limit_keeps_its_end)
+TEST_CASE(hold_of_a_longer_limit_keeps_its_end_in_a_corrected_event)
 {
     struct process next;
+    struct change revised;
     struct engine_op *op = calloc(1, sizeof(*op));
     open_process(&next, 0);
-    begin(&next);
+    next.host.drop(next.events, 0);
+    assert_int_equal(0, find(&next, 0, "night", body, 2));
+    load(&next, 0);
+    next.host.first(next.events, 0, &revised);
+    revised.seq = 2;
+    apply(&next, &revised);
     one.host.own(one.events, 0, 1, 1, 0);
     take_hold(op, events_now_ms(events));
     op->change.expires_ms = op->change.at_ms + HOLD_LIFE_MAX_MS;
