@@ -311,7 +311,8 @@ static bool judge_repeated(struct import *import)
     return true;
 }
 
-/* The event is absent or closed: nothing can be corrected now. Returns true if it has responded. */
+/* The event is absent or closed, such as while it falls asleep: only a new one can be imported now.
+ * Returns true if it has responded. */
 static bool judge_absent(struct import *import)
 {
     struct call *call = &import->operation.call;
@@ -319,17 +320,20 @@ static bool judge_absent(struct import *import)
     struct journal_view view;
     struct journal_place place;
     bool known = journal_find(journal, span_of(import->id), &view);
+    bool corrects = http_req_header(call->req, HTTP_HEADER_IF_MATCH).ptr != NULL;
     const enum journal_reason reason = journal_reason(journal);
     if (known && view.state == JOURNAL_EVENT_ASLEEP)
         request_wake(call); /* the retry then finds it */
-    else if (http_req_header(call->req, HTTP_HEADER_IF_MATCH).ptr == NULL)
+    else if (!known && !corrects)
         return false;
     else if (opened_elsewhere(import, &place))
         request_elsewhere(call, &place);
     else if (reason != JOURNAL_REASON_NONE)
         request_away(call, reason);
+    else if (!known)
+        call_refuse(call, REFUSAL_DOCUMENT_CHANGED);
     else
-        call_refuse(call, known ? REFUSAL_CORRECTION_UNWRITTEN : REFUSAL_DOCUMENT_CHANGED);
+        call_refuse(call, corrects ? REFUSAL_CORRECTION_UNWRITTEN : REFUSAL_IMPORT_NOT_OPEN);
     return true;
 }
 

@@ -80,6 +80,7 @@ test('a running owner goes on selling next to an unreadable event', async (t) =>
     'seats',
   );
   await until('it to be tried', async () => (await stateOf(seats, 'bad'))?.state === 'out');
+  assertProblem(await operator(seats, 'bad').import(hall()), 503, 'journal-unavailable');
   assertProblem(await operator(seats, 'bad').correct(hall(), '"0"'), 503, 'journal-unavailable');
   assertProblem(await operator(seats, 'god').correct(hall(), '"0"'), 412, 'version-mismatch');
   assertProblem(await operator(seats, 'god').read(), 404, 'event-unknown');
