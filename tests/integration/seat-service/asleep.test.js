@@ -322,7 +322,7 @@ test('neither streams, callers without a pass nor refused requests keep an event
 
 test('an address keeps some events awake and leaves room for others', async (t) => {
   const events = Array.from({ length: 33 }, (_, n) => `quiet-${n}`);
-  const { postgres, seats } = await openSale(t, events, { document: small(), config: { owner: { events: 64, idle: '1h' } } });
+  const { postgres, seats } = await openSale(t, events, { document: small(), config: { owner: { events: 64, idle: '24h' } } });
   await seats.stop();
   postgres.sql("UPDATE seats.event SET asleep_at = now()", 'seats');
   await seats.start();
