@@ -293,6 +293,10 @@ static void on_answer(void *ctx, struct span answer)
     int outcome = read_answer(proc, ask, status, json);
     json_decref(json);
     ask->was_inside = proc->reported_us == sim_us();
+    bool shows_ticket = has_place(ask->kind) && ask->kind != ASK_BEAT && ask->kind != ASK_DONE;
+    if (!asking->is_begun && outcome == ANSWER_TICKET && shows_ticket && ask->entry != 0)
+        invariant_broken(INVARIANT_6, "%s: the valid ticket of place %s is refused",
+                         ask_says(ask->kind), lines_says(lines_number(ask->line, ask->position)));
     bool reads_not = outcome == ANSWER_TICKET || outcome == ANSWER_MOVED ||
                      outcome == LINE_UNKNOWN || outcome == LINE_UNAVAILABLE;
     if (!asking->is_begun && reads_not && has_place(ask->kind))

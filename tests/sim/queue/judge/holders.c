@@ -17,8 +17,8 @@ enum { HOLDERS_MAX = 2048 };
 struct holder {
     uint64_t number; /* of the entry */
     uint64_t who, work, invitation;
-    uint64_t given_us, left_us;
-    bool is_new, left, by_ticket; /* by_ticket: its join sent a ticket */
+    uint64_t given_us, left_us, answered_us; /* answered: its newest join */
+    bool is_new, left, by_ticket;            /* by_ticket: its join sent a ticket */
     /* to another device: how often, the last device, when and from which front */
     uint8_t moves;
     uint64_t taker, moved_us;
@@ -128,11 +128,24 @@ void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over
     }
     holder->who = ask->who;
     holder->by_ticket = ask->shows_ticket;
+    holder->answered_us = sim_us();
     holder->given_us = ask->asked_us; /* a paused front's response may be about a lost place */
     if (ask->outcome == LINE_OK) {
         holder->is_new = true;
         holder->work = had_to_work ? ask->work : 0; /* otherwise the front ignores it */
         holder->invitation = invitation_of(ask);
+    }
+}
+
+/* A full line, or a full address, has no say about a place that was given before. */
+void holders_on_full(const struct ask *ask, bool (*may_be_over)(uint64_t number))
+{
+    for (uint32_t i = 0; i < holders_count; i++) {
+        const struct holder *holder = &holders[i];
+        if (is_same_visitor(ask, holder) && holder->answered_us < ask->asked_us &&
+            holder->given_us > losses_last_us() && !holder->left && !may_be_over(holder->number))
+            invariant_broken(INVARIANT_6, "visitor %" PRIu64 " has place %s, and is refused one",
+                             ask->who, lines_says(holder->number));
     }
 }
 

@@ -11,6 +11,8 @@
 void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over)(uint64_t number));
 /* A join got "moved". `is_over`: the place was certainly over by then. */
 void holders_on_moved(const struct ask *ask, bool (*is_over)(uint64_t entry, uint64_t before_us));
+/* A join was refused since the line, or what its address may have, is full. */
+void holders_on_full(const struct ask *ask, bool (*may_be_over)(uint64_t number));
 /* Another request with a ticket succeeded; a take says whose the place is now. */
 void holders_on_done(const struct ask *ask);
 void holders_on_taken(unsigned front, const struct ask *ask);

@@ -631,6 +631,8 @@ static void judge_join(unsigned front, const struct ask *ask)
     presales_on_join(ask, asked_for(sale, from_us, false, 1u << ask->line.lane));
     if (ask->outcome == ANSWER_MOVED)
         holders_on_moved(ask, is_over);
+    if (ask->outcome == LINE_FULL || ask->outcome == LINE_LIMITED)
+        holders_on_full(ask, may_be_over);
     if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
         return;
     if (ask->outcome == LINE_SAME)
