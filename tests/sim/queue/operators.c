@@ -15,7 +15,7 @@ enum { PATIENCE_S = 10 };
 
 struct run {
     unsigned event;
-    bool lanes, draws, presale, shards, keeps_slots;
+    bool lanes, members, draws, presale, shards, keeps_slots;
     unsigned rate, slots; /* at first */
     uint64_t unknown_us;  /* since when all fronts report no such event; 0: they do not */
     struct sim_gate desk;
@@ -142,14 +142,13 @@ static void open_line(unsigned event)
     (void)act(event, &ask);
 }
 
-/* Lanes are for members only. With a presale all lines need a code except the second lane. */
+/* With a presale all lines need a code except the second lane. */
 static void put_lanes(struct text *out, const struct run *show)
 {
     for (unsigned lane = 1; show->lanes && lane <= EVENT_LANES; lane++)
         text_printf(out, "%s{\"id\":\"%s\",\"share\":%u,\"invitations\":%d%s}",
-                    lane == 1 ? ",\"member_required\":true,\"lanes\":[" : ",", lines_lane(lane),
-                    40 - 10 * lane, ASK_INVITATIONS,
-                    lane == 1 && show->presale ? ",\"code_required\":true" : "");
+                    lane == 1 ? ",\"lanes\":[" : ",", lines_lane(lane), 40 - 10 * lane,
+                    ASK_INVITATIONS, lane == 1 && show->presale ? ",\"code_required\":true" : "");
     if (show->lanes)
         text_char(out, ']');
 }
@@ -174,8 +173,9 @@ static void create(unsigned event)
     text_printf(&doc,
                 "{\"name\":\"Show\",\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
                 "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
-                "\"joins_per_ip_per_min\":0%s",
+                "\"joins_per_ip_per_min\":0%s%s",
                 show->rate, show->slots, operators.sells ? 15 : 5,
+                show->members ? ",\"member_required\":true" : "",
                 show->presale ? ",\"code_required\":true" : "");
     put_lanes(&doc, show);
     if (show->shards)
@@ -344,6 +344,7 @@ void operators_begin(bool sells)
                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
         show->shards = chance(30);
+        show->members = chance(show->lanes ? 60 : 20);
         (void)sim_spawn(NULL, operate, show);
     }
 }
@@ -356,6 +357,11 @@ void operators_calm_down(void)
 bool operators_have_lanes(unsigned event)
 {
     return operators.shows[event].lanes;
+}
+
+bool operators_want_members(unsigned event)
+{
+    return operators.shows[event].members;
 }
 
 bool operators_draw(unsigned event)

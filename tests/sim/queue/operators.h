@@ -7,6 +7,7 @@
 void operators_begin(bool sells); /* `sells`: seats are sold inside, so visits last longer */
 void operators_calm_down(void);   /* from here on all visitors are let in */
 bool operators_have_lanes(unsigned event);
+bool operators_want_members(unsigned event);
 bool operators_draw(unsigned event);
 bool operators_have_presale(unsigned event);
 

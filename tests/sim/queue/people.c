@@ -3,10 +3,10 @@
  * late or never, and leaves in some way. Requests without a response are repeated under the same
  * name. Each event has an operator, who changes settings.
  *
- * Some events have lanes. There two visitors are one member of the shop, who waits in two lines,
- * and members send invitations, some of them another's. Some events begin with a pre-queue and a
- * draw. Everywhere some visitors move their place to another device, while the old one keeps
- * polling and a third one may have read the code. */
+ * Some events have lanes, and some want members: where both, two visitors are one member of the
+ * shop, who waits in two lines, and members send invitations, some of them another's. Some events
+ * begin with a pre-queue and a draw. Everywhere some visitors move their place to another device,
+ * while the old one keeps polling and a third one may have read the code. */
 #include "queue/people.h"
 
 #include "queue/bell.h"
@@ -176,13 +176,16 @@ static void ask_beside(const struct ask *asked)
 }
 
 /* A member without an invitation uses somebody else's, or their own, which others may have used
- * before. The next attempt finds one that nobody else has seen. */
+ * before. The next attempt finds one that nobody else has seen. Where nobody needs to be a member,
+ * the invitation is the visitor's name. */
 static void find_invitation(struct visitor *visitor)
 {
-    if (visitor->member == 0 || visitor->line.lane == 0)
+    if (visitor->line.lane == 0)
         return;
     uint64_t number = 1 + visitor->n, turn = visitor->turn;
-    if (visitor->invitation != 0) {
+    if (visitor->member == 0) {
+        turn = visitor->as;
+    } else if (visitor->invitation != 0) {
         number += VISITORS_MAX;
     } else if (chance(30)) {
         number = 1 + sim_below(SIM_CHOICES, visitor->n + 1);
@@ -495,12 +498,12 @@ static void live(void *ctx)
 static void settle(struct visitor *visitor)
 {
     unsigned event = visitor->n % fronts_events();
-    visitor->line = (struct line_ref){event, 0};
-    if (!operators_have_lanes(event))
-        return;
+    bool lanes = operators_have_lanes(event);
     uint32_t nth = visitor->n / fronts_events();
-    visitor->member = chance(70) ? 1 + nth / 2 : VISITORS_MAX + nth;
-    if (nth % 2 == 1)
+    visitor->line = (struct line_ref){event, 0};
+    if (operators_want_members(event))
+        visitor->member = lanes && chance(70) ? 1 + nth / 2 : VISITORS_MAX + nth;
+    if (lanes && nth % 2 == 1)
         visitor->line.lane = (unsigned)(1 + sim_below(SIM_CHOICES, EVENT_LANES));
 }
 

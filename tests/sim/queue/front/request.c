@@ -118,9 +118,16 @@ static bool is_by_name(const struct ask *ask)
     return ask->kind == ASK_JOIN || ask->kind == ASK_TAKE;
 }
 
+/* A member, or an invited visitor, joins from any device. */
+static uint64_t device_of(const struct ask *ask)
+{
+    bool has_name = ask->member != 0 || ask->invitation != 0;
+    return ask->kind == ASK_JOIN && has_name ? ask->asked_us : 0;
+}
+
 static void put_cookies(struct text *out, const struct ask *ask)
 {
-    const uint64_t visitor[2] = {ask->who, 0};
+    const uint64_t visitor[2] = {ask->who, device_of(ask)};
     TEXT_LIT(out, "Cookie: ");
     if (ask->shows_ticket)
         text_printf(out, TICKET_COOKIE_PREFIX "%s=%s; ", lines_event(ask->line.event), ask->ticket);
@@ -142,7 +149,7 @@ void request_put(struct text *out, const struct ask *ask)
     else
         put_cookies(out, ask);
     if (is_by_name(ask) && !ask_has_cookie(ask))
-        text_printf(out, "Idempotency-Key: %" PRIu64 "\r\n", ask->who);
+        text_printf(out, "Idempotency-Key: %" PRIu64 ".%" PRIu64 "\r\n", ask->who, device_of(ask));
     if (ask->kind == ASK_CREATE)
         TEXT_LIT(out, "If-None-Match: *\r\n");
     if (ask->member != 0)
