@@ -11,7 +11,10 @@
 #include "stage/faults.h"
 #include "stage/probes.h"
 
+#include "psp/seats_clock.h"
+
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +24,9 @@ enum { TURNS_MAX = 5000 }; /* turns of an engine per second; more is a busy loop
 struct adapter {
     struct sim_proc proc;
     char name[16];
-    uint64_t wall_ahead_us;
+    int64_t wall_ahead_us;
     struct clock clock;
+    struct seats_clock seats_clock;
     struct checkout *checkout;
     struct saga_engine *engine;
     struct book_client *client;
@@ -32,6 +36,7 @@ struct adapter {
     uint32_t turns; /* within that second */
 };
 
+enum { TIME_MS = 2000, EARLY_MS = 2000 };
 enum { SEATS_RETRY_MS = 1000 }; /* Retry-After of seats that have no owner yet */
 
 static struct {
@@ -47,9 +52,32 @@ static uint64_t mono_us(void *ctx)
     return sim_us();
 }
 
+static uint64_t world_us(void)
+{
+    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us();
+}
+
 static uint64_t wall_us(void *ctx)
 {
-    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() + ((const struct adapter *)ctx)->wall_ahead_us;
+    const struct adapter *adapter = ctx;
+    return (uint64_t)((int64_t)world_us() + adapter->wall_ahead_us);
+}
+
+static bool knows_time(void *ctx)
+{
+    return ((const struct adapter *)ctx)->seats_clock.is_known;
+}
+
+/* The list of owners comes with the time. */
+static void read_time(void *ctx)
+{
+    struct adapter *adapter = ctx;
+    const struct outcall_answer answer = {.status = fault_now(FAULT_NET_LOST) ? 503 : 200,
+                                          .date_s = world_us() / SIM_S};
+    if (knows_time(adapter))
+        return;
+    seats_clock_read(&adapter->seats_clock, &answer);
+    sim_after(&adapter->proc, TIME_MS * SIM_MS, read_time, adapter);
 }
 
 /* ---- peers ---- */
@@ -59,6 +87,7 @@ struct question {
     struct adapter *adapter;
     struct peer_call *peer;
     bool over;
+    uint64_t asked_us;
     struct seat_call seats;
     struct bank_call bank;
     struct bank_answer answer;
@@ -105,8 +134,12 @@ static void judge_seats(struct peer_call *peer, const struct seat_call *call)
 static void on_seats(struct seat_call *call)
 {
     struct question *question = call->ctx;
+    const struct outcall_answer answer = {.status = 200,
+                                          .date_s = call->date_s,
+                                          .took_us = (uint32_t)(sim_us() - question->asked_us)};
     if (question->over)
         return;
+    seats_clock_read(&question->adapter->seats_clock, &answer);
     judge_seats(question->peer, call);
     finish(question);
 }
@@ -127,6 +160,7 @@ static void ask_seats(struct question *question)
     bool read = purchase_digest_parse(span_of(order->purchase), call->digest);
     assert(read);
     call->from = &question->adapter->proc;
+    question->asked_us = sim_us();
     call->timeout_us = question->peer->timeout_ms * (uint64_t)SIM_MS;
     call->on_done = on_seats;
     call->ctx = question;
@@ -309,16 +343,29 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
     book_commit(((const struct adapter *)ctx)->client, moves, len);
 }
 
+/* Whatever the adapter's clock says. */
+static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
+{
+    static struct order order; /* too big for the stack */
+    uint64_t now_ms = world_us() / SIM_MS;
+    if (strcmp(move->code, "expired") == 0 && order_parse(row->data, NULL, &order) == 0 &&
+        now_ms + EARLY_MS < order.expires_ms)
+        invariant_broken(INVARIANT_3, "%s ends %s %" PRIu64 " ms before its time",
+                         ((const struct adapter *)ctx)->name, order.id, order.expires_ms - now_ms);
+}
+
 static void create(struct adapter *adapter)
 {
     struct checkout_conf checkout = {
         .peers = {start_question, adapter},
-        .clock = &adapter->clock,
+        .clock = &adapter->seats_clock.clock,
         .rng = sim_rng(SIM_SYSTEM),
         .signer = adapters.signer,
         .poll_first_ms = 1000,
         .poll_cap_ms = 5000,
         .poll_rare_ms = 20000,
+        .knows_time = knows_time,
+        .ctx = adapter,
     };
     int rc = checkout_create(&checkout, NULL, &adapter->checkout);
     assert(rc == 0);
@@ -335,6 +382,8 @@ static void create(struct adapter *adapter)
         .budget_cap = 100,
         .store = {lease, commit, adapter},
         .rng = sim_rng(SIM_SYSTEM),
+        .on_stored = on_stored,
+        .ctx = adapter,
     };
     conf.defs = checkout_defs(adapter->checkout, &conf.defs_len);
     rc = saga_engine_create(&conf, sim_us(), NULL, &adapter->engine);
@@ -364,8 +413,9 @@ static void reclaim_late(void *ctx)
 static void start(void *ctx)
 {
     struct adapter *adapter = ctx;
-    adapter->wall_ahead_us = fault_now(FAULT_CLOCKS) ? sim_between(0, 3 * SIM_S) : 0;
+    adapter->wall_ahead_us = fault_clock_us();
     adapter->clock = (struct clock){mono_us, wall_us, adapter};
+    seats_clock_init(&adapter->seats_clock, &adapter->clock);
     adapter->turning = adapter->gives_back = false;
     create(adapter);
     adapter->client = calloc(1, sizeof(*adapter->client));
@@ -383,6 +433,7 @@ static void start(void *ctx)
     }
     book_reclaim(adapter->name);
     sim_proc_start(&adapter->proc);
+    sim_after(&adapter->proc, sim_between(0, TIME_MS * SIM_MS), read_time, adapter);
     turn_soon(adapter);
 }
 

@@ -46,6 +46,7 @@ struct seat_call {
     enum seat_answer answer;
     enum engine_verdict verdict;
     uint64_t expires_ms;
+    uint64_t date_s;  /* with SEAT_DONE: the time at the process */
     bool from_memory; /* the process could not know whether it still owned the event */
     bool over;
     struct sim_gate *gate; /* seat_ask()'s */

@@ -156,18 +156,11 @@ static uint64_t wall_us(void *ctx)
     return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() + (uint64_t)ahead_us;
 }
 
-/* Sets the clock wrong by seconds, an hour or years, for up to a minute. */
+/* Perhaps wrong, for up to a minute. */
 static void set_clock(struct seat_service *service)
 {
-    static const int64_t far_us[] = {3 * SIM_S, INT64_C(3600) * SIM_S,
-                                     INT64_C(3650) * 86400 * SIM_S};
-    service->wall_ahead_us = 0;
-    service->wrong_until_us = 0;
-    if (fault_now(FAULT_CLOCKS)) {
-        int64_t far = far_us[sim_below(SIM_CHOICES, 3)];
-        service->wall_ahead_us = sim_below(SIM_CHOICES, 2) == 0 ? far : -far;
-        service->wrong_until_us = sim_us() + sim_between(0, 60 * SIM_S);
-    }
+    service->wall_ahead_us = fault_clock_us();
+    service->wrong_until_us = sim_us() + sim_between(0, 60 * SIM_S);
     service->clock = (struct clock){mono_us, wall_us, service};
     sale_clock_init(&service->sale, &service->clock);
 }
@@ -284,6 +277,8 @@ static void reply(struct seat_call *call, enum seat_answer answer)
     if (call->over || fault_now(FAULT_NET_ANSWER_LOST))
         return;
     call->answer = answer;
+    if (answer == SEAT_DONE)
+        call->date_s = clock_wall_us(&call->at->sale.clock) / SIM_S;
     call->from_memory = answer == SEAT_REFUSED && journal_is_unproven(call->at->journal);
     sim_after(call->from, sim_between(50, 2000), hear, call);
 }

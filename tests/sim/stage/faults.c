@@ -72,6 +72,16 @@ bool fault_within(enum fault fault, uint32_t ms)
     return true;
 }
 
+int64_t fault_clock_us(void)
+{
+    static const int64_t far_us[] = {3 * SIM_S, INT64_C(3600) * SIM_S,
+                                     INT64_C(3650) * 86400 * SIM_S};
+    if (!fault_now(FAULT_CLOCKS))
+        return 0;
+    int64_t far = far_us[sim_below(SIM_FAULTS, 3)];
+    return sim_below(SIM_FAULTS, 2) == 0 ? far : -far;
+}
+
 uint64_t fault_count(enum fault fault)
 {
     return counts[fault];

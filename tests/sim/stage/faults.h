@@ -42,7 +42,7 @@
     ROW(BANK_BURNT, 10000, "... fails, and the provider keeps that under its key") \
     ROW(HOOK_LOST, 200000, "a webhook does not come") \
     ROW(HOOK_TWICE, 200000, "a webhook comes twice, once late") \
-    ROW(CLOCKS, 500000, "clocks differ by up to 3 s") \
+    ROW(CLOCKS, 500000, "clocks are wrong, by seconds up to years") \
     ROW(REDIS_CUT, 600, "a front's connection to Redis breaks before a call") \
     ROW(REDIS_CUT_AFTER, 600, "... after it: the answer is lost") \
     ROW(REDIS_LATE, 600, "... a call arrives up to 4 s late") \
@@ -97,6 +97,8 @@ uint64_t fault_ended_us(void);                 /* when that was; 0: not yet */
 bool fault_now(enum fault fault);
 /* The same for a rate per second, with an occasion every `ms`. */
 bool fault_within(enum fault fault, uint32_t ms);
+/* How wrong a clock is: by seconds, an hour or years, either way; mostly 0. */
+int64_t fault_clock_us(void);
 uint64_t fault_count(enum fault fault); /* how often it happened */
 
 #endif
