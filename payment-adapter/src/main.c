@@ -200,12 +200,14 @@ static int migrate(void *config, void (*on_wait)(const char *words), struct err_
 }
 
 static const struct http_route *const open_routes[] = {
-    login_routes, order_routes,        ticket_routes, webhook_routes,
-    door_routes,  refund_terms_routes, NULL};
+    login_routes, order_routes,        ticket_routes,  webhook_routes,
+    door_routes,  refund_terms_routes, picture_routes, NULL};
 static const struct http_route *const operators[] = {
-    admin_routes, desk_routes,         event_routes,   move_routes,
-    setup_routes, door_private_routes, scanner_routes, refund_terms_private_routes,
-    NULL};
+    admin_routes,           desk_routes,
+    event_routes,           move_routes,
+    setup_routes,           door_private_routes,
+    scanner_routes,         refund_terms_private_routes,
+    picture_private_routes, NULL};
 
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)

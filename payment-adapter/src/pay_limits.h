@@ -64,6 +64,10 @@ enum {
     DRAWINGS_MAX = 64, /* orders whose tickets are being drawn, per process: a login waits behind
                           them for a thread, two seconds at worst with 100 tickets each */
 
+    /* pictures of events */
+    PICTURE_BYTES_MAX = 20000, /* all who wait load it in the same seconds */
+    PICTURES_MAX = 20,         /* per event; an older one is replaced */
+
     /* cancelled and postponed events */
     EVENT_REASON_MAX = 200,   /* a sentence, as for a refund */
     CANCEL_REFUNDS_MAX = 256, /* in progress: seconds of a provider's pace, and few enough

@@ -36,6 +36,7 @@ static const struct retire_table tables[] = {
     {"refund_terms", OF_EVENT},
     {"cancelled_event", OF_EVENT},
     {"postponed_event", OF_EVENT},
+    {"picture", OF_EVENT},
     {"counted", OF_EVENT},
     {"drift_accepted", OF_EVENT},
 };

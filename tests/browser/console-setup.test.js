@@ -2,8 +2,9 @@
 // plan of blocks and standing areas, what is missing, times in another zone.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { client, openScope, openStack, until } from '../lib-js/index.js';
+import { client, openScope, openStack, ROOT, until } from '../lib-js/index.js';
 import { bodyOf, documentOf, pictureOf, planOf, pricesOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
@@ -232,10 +233,14 @@ describe('a sale is set up', async () => {
       await page.fill('#setup-picture', '/views/large.svg');
       await page.click('#setup-save');
       await page.locator('#wrong-setup-picture', { hasText: '20,0' }).waitFor();
-      await page.fill('#setup-picture', '/views/harbour.svg');
-      await page.keyboard.press('Enter');
+      await page.setInputFiles('#setup-upload', { name: 'poster.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+      await page.click('#setup-save');
+      await page.locator('#wrong-setup-upload:not(:empty)').waitFor();
+      await page.setInputFiles('#setup-upload', join(ROOT, 'infra/screens/ticket.png')); // 100 kB
+      await page.click('#setup-save');
       await at(page, 'hall');
-      const { starts_at: starts, doors_at: doors, time_zone: zone, venue } = await doc(id);
+      const { starts_at: starts, doors_at: doors, time_zone: zone, venue, picture } = await doc(id);
+      assert.match(picture, /^\/pay\/-\/[0-9a-f]{32}\/picture$/);
       assert.deepEqual((await doc(id)).about, { [boss.language]: 'With friends' });
       assert.deepEqual([starts, doors, zone, venue].map((one) => one?.slice?.(0, 16) ?? one), ['2027-05-01T10:00', '2027-05-01T09:00', 'Asia/Seoul', { name: 'River Hall', address: '1 River Road' }]);
       await page.locator('#undo-target', { hasText: 'Night Shift' }).waitFor();
@@ -350,6 +355,9 @@ describe('a sale is set up', async () => {
       await guest.page.goto(forVisitors[0]);
       await guest.page.waitForFunction(() => document.getElementById('picture').naturalWidth > 0);
       assert.ok(await shiftOf(guest.page) <= CLS_MOST);
+      await stack.edge.get(picture);
+      const { headers, body } = await stack.edge.get(picture);
+      assert.ok(headers.age >= 0 && body.length <= 20_000, `${body.length} bytes, kept by the edge: ${JSON.stringify(headers)}`);
       await guest.judge(`setup-hero-${boss.language}`);
       await guest.enter(id);
       await guest.takeBest(2);
@@ -363,7 +371,7 @@ describe('a sale is set up', async () => {
       // A visitor gets a seat; seats of a channel need its code.
       const { pass } = await stack.enter(id);
       const held = await stack.edge.post(`/v1/seats/${id}/holds`, { token: pass, body: { best_available: { quantity: 2 } } });
-      assert.equal(held.json.picture, '/views/harbour.svg', 'for the ticket');
+      assert.equal(held.json.picture, picture, 'for the ticket');
       assert.equal(held.status, 201, held.text);
       assert.equal((await hall(id)).accessible, true);
       assert.equal((await stack.edge.post(`/v1/seats/${id}/codes`, { token: pass, body: { code: 'fans-2027' } })).json.name, 'Fans');

@@ -244,7 +244,7 @@ describe('operator accounts at the seats and the payments', () => {
       [seats, 'operator', 'GET', '/admin/events/other/document'], [seats, 'admin', 'POST', '/admin/events/other/price'], [seats, 'viewer', 'GET', '/admin/whoami'],
       [pay, 'viewer', 'GET', '/admin/sagas'], [pay, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/refund-terms'], [pay, 'operator', 'POST', '/admin/reconcile'],
       [pay, 'admin', 'POST', '/admin/orders/nothing/refund'], [pay, 'viewer', 'GET', '/admin/whoami'],
-      [pay, 'viewer', 'GET', '/admin/orders'], [pay, 'operator', 'POST', '/admin/orders/nothing/mail'],
+      [pay, 'viewer', 'GET', '/admin/orders'], [pay, 'operator', 'POST', '/admin/orders/nothing/mail'], [pay, 'operator:hero-*', 'POST', '/admin/events/hero-lim/pictures'],
       [pay, 'desk', 'GET', '/admin/orders'], [pay, 'desk', 'POST', '/admin/orders/nothing/refund'], [pay, 'desk', 'POST', '/admin/orders/nothing/move'], [pay, 'desk', 'POST', '/admin/orders/nothing/transfer'],
       [pay, 'finance', 'POST', '/admin/orders/nothing/refund'], [pay, 'finance:hero-*', 'POST', '/admin/events/hero-lim/cancellation'],
       [pay, 'finance', 'PUT', '/admin/events/other/postponement'], [pay, 'finance', 'POST', '/admin/reconcile/0123456789abcdef/accept'], [seats, 'finance', 'GET', '/admin/events'],
@@ -257,7 +257,7 @@ describe('operator accounts at the seats and the payments', () => {
       [pay, 'operator', 'PUT', '/admin/events/other/refund-terms'], [pay, 'operator', 'POST', '/admin/sagas/1/compensate'], [pay, 'admin:hero-*', 'POST', '/admin/orders/nothing/refund'],
       [pay, 'viewer:hero-*', 'GET', '/admin/sagas'], [pay, 'operator', 'POST', '/admin/reconcile/0123456789abcdef/accept'], [pay, 'operator', 'POST', '/admin/orders/nothing/revoke-tickets'],
       [pay, 'viewer', 'POST', '/admin/orders/nothing/mail'], [pay, 'viewer:hero-*', 'GET', '/admin/orders'],
-      [pay, 'operator', 'POST', '/admin/events/other/cancellation'], [pay, 'operator', 'PUT', '/admin/events/other/postponement'], [pay, 'desk', 'POST', '/admin/events/other/cancellation'],
+      [pay, 'operator', 'POST', '/admin/events/other/cancellation'], [pay, 'operator', 'PUT', '/admin/events/other/postponement'], [pay, 'desk', 'POST', '/admin/events/other/cancellation'], [pay, 'finance', 'POST', '/admin/events/other/pictures'],
       [pay, 'finance', 'POST', '/admin/orders/nothing/move'], [pay, 'operator', 'POST', '/admin/orders/nothing/transfer'], [pay, 'desk', 'PUT', '/admin/events/other/refund-terms'], [seats, 'desk', 'POST', '/admin/events/other/block'],
       [seats, 'finance', 'POST', '/admin/events/other/price'], [pay, 'finance:hero-*', 'POST', '/admin/events/other/cancellation'],
     ];

@@ -55,7 +55,7 @@ export const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encode
 
 function headersOf(name, { body, headers }) {
   const all = new Headers({ Authorization: `Bearer ${tokenOf(name)}`, ...headers });
-  if (body !== undefined) all.set('Content-Type', 'application/json');
+  if (body !== undefined && !(body instanceof Blob)) all.set('Content-Type', 'application/json'); // a blob has its own
   if (name === 'queue' && operator() !== '') all.set('X-Operator', encodeURI(operator()));
   return all;
 }
@@ -65,7 +65,7 @@ async function send(name, method, path, { cache = 'no-store', waitMs = WAIT_MS, 
   if (part === undefined) throw new Refused(0, { code: 'part-unknown' });
   return unlessCut(fetch(part.at + path, {
     method, cache, credentials: 'omit', signal: AbortSignal.timeout(waitMs), headers: headersOf(name, options),
-    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    body: options.body instanceof Blob ? options.body : JSON.stringify(options.body),
   }));
 }
 

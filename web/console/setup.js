@@ -17,6 +17,8 @@ const VISITORS_MAX = 1_000_000_000; // as in `fairgate size`
 const REASON_BYTES_MAX = 64; // the seat service's limit
 const TEXT_BYTES_MAX = { name: 80, venue: 120, picture: 120, about: 240 };
 const PICTURE_BYTES_MAX = 20_000; // everybody who waits loads it in the same seconds
+const PICTURE_SHAPE = 22 / 40;
+const PICTURE_WIDTH_MAX = 1280; // twice the width of the waiting page's card
 const LANGUAGES = document.documentElement.dataset.languages.split(' ');
 
 const bytesOf = (text) => new TextEncoder().encode(text);
@@ -158,6 +160,21 @@ async function pictureFault(path, shown) {
   return size <= PICTURE_BYTES_MAX ? '' : say('rule.bytes', number(size), number(PICTURE_BYTES_MAX));
 }
 
+// An image file as the pages show it, cut below and small enough. Some browsers can't make WebP.
+async function pictureOf(file) {
+  const image = await createImageBitmap(file);
+  const height = Math.min(image.height, image.width * PICTURE_SHAPE);
+  for (let width = Math.min(image.width, PICTURE_WIDTH_MAX); ; width *= 0.75) {
+    const canvas = make('canvas', { width, height: Math.max(1, width * height / image.width) });
+    canvas.getContext('2d').drawImage(image, 0, 0, image.width, height, 0, 0, canvas.width, canvas.height);
+    for (const quality of [0.8, 0.6, 0.4])
+      for (const type of ['image/webp', 'image/jpeg']) {
+        const blob = await new Promise((done) => { canvas.toBlob(done, type, quality); });
+        if (blob.type === type && blob.size <= PICTURE_BYTES_MAX) return blob;
+      }
+  }
+}
+
 export const timeInput = (id, at, zone) => make('input', { id, type: 'datetime-local', value: toPlace(at, zone) });
 
 // One text for all languages, or one per language, from the stored value.
@@ -190,16 +207,32 @@ function eventStep(event, hall) {
   const loadFault = async () => pathFault() || pictureFault(picture.value.trim(), shown);
   picture.addEventListener('change', loadFault); // shows it; a reason here would move the button away from its press
   loadFault();
+  const upload = make('input', { id: 'setup-upload', type: 'file', accept: 'image/jpeg,image/png,image/webp' });
+  let uploadFault = ''; // or a promise of it
+  async function send(file) {
+    const blob = await pictureOf(file).catch(() => null);
+    if (blob === null) return say('setup.wrong-upload');
+    try {
+      picture.value = (await call('pay', 'POST', `/admin/events/${event.id}/pictures`, { body: blob })).json.picture;
+      await loadFault();
+      return '';
+    } catch (error) {
+      return sayTrouble(error);
+    }
+  }
+  upload.addEventListener('change', () => { uploadFault = upload.files.length === 0 ? '' : send(upload.files[0]); });
   const about = textsOf(say('knob.about'), 'setup-about', doc.about);
   const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0], picture, about: about.inputs[0] };
 
   async function save(form) {
+    const fault = await uploadFault;
     const good = judged(form, [
       [name, nameFault(name)],
       [zone, isZone(zone.value.trim()) ? '' : say('setup.wrong-zone')],
       [starts, timeFault(starts)],
       [doors, timeFault(doors) || (doors.value !== '' && (starts.value === '' || doors.value > starts.value) ? say('setup.wrong-doors') : '')],
       ...[...venue.inputs, ...address.inputs].map((input) => [input, textFault(input, TEXT_BYTES_MAX.venue)]),
+      ...(hasPart('pay') ? [[upload, fault]] : []),
       [picture, picture.value.trim() === (doc.picture ?? '') ? '' : await loadFault()],
       ...about.inputs.map((input) => [input, textFault(input, TEXT_BYTES_MAX.about)]),
       ...(venue.value() === null && address.value() !== null ? [[venue.inputs[0], say('setup.wrong-venue')]] : []),
@@ -218,7 +251,8 @@ function eventStep(event, hall) {
   const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
   return formOf(inputs, save, [make('h2', {}, say('setup.event')), make('p', { className: 'small' }, say('setup.event-help')),
     fieldOf(name, say('knob.name')), fieldOf(starts, say('knob.starts_at')), fieldOf(doors, say('knob.doors_at'), say('help.doors_at')), fieldOf(zone, say('knob.time_zone'), say('setup.zone-help')), zones,
-    ...venue.fields, ...address.fields, ...about.fields, fieldOf(picture, say('knob.picture'), say('help.picture')), shown]);
+    ...venue.fields, ...address.fields, ...about.fields,
+    ...(hasPart('pay') ? [fieldOf(upload, say('setup.upload'), say('setup.upload-help'))] : []), fieldOf(picture, say('knob.picture'), say('help.picture')), shown]);
 }
 
 // ---- the opening ----

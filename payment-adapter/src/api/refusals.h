@@ -18,6 +18,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(ORIGIN, "cross-origin", 403, 0, PROGRAM, \
         "This request comes from a page of another site.") \
     ROW(NOT_JSON, "not-json", 415, 0, PROGRAM, "The body has to be application/json.") \
+    ROW(NOT_PICTURE, "not-a-picture", 415, 0, PROGRAM, \
+        "The body has to be a JPEG, PNG or WebP picture.") \
     ROW(JSON, "bad-json", 400, 0, PROGRAM, "") \
     ROW(REQUEST, "bad-request", 400, 0, PROGRAM, "") \
     ROW(LOGIN, "login-required", 401, 0, BUYER, "Please log in first.") \

@@ -5,6 +5,7 @@
 #include "http/http.h"
 
 extern const struct http_route login_routes[], order_routes[], ticket_routes[], webhook_routes[];
-extern const struct http_route move_routes[]; /* private */
+extern const struct http_route picture_routes[];
+extern const struct http_route move_routes[], picture_private_routes[]; /* private */
 
 #endif

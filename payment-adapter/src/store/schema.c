@@ -18,6 +18,9 @@ static const struct pg_migrate_step steps[] = {
     {.name = "001_pay", .sql =
 #include "payment-adapter/sql/001_pay.sql.inc"
     },
+    {.name = "002_picture", .oldest = 1, .sql =
+#include "payment-adapter/sql/002_picture.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

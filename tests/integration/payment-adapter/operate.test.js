@@ -271,3 +271,27 @@ test('a second process takes over what the first left, and only after its lease'
   await world.untilStatus(buyer, order, 'completed');
   await until('the letters', () => world.shop.orders.has(`${order}-completed`));
 });
+
+test('an uploaded picture of an event is served for good, by what it is', async () => {
+  const PATH = `/admin/events/${EVENT}/pictures`;
+  const webp = (size, words = '') => Buffer.concat([Buffer.from(`RIFF\0\0\0\0WEBP${words}`), Buffer.alloc(size)]).subarray(0, size);
+  const upload = (body, headers = {}) => world.pay.admin.post(PATH, { body, headers });
+  assertProblem(await world.pay.private.post(PATH, { body: webp(400) }), 401, 'admin-token-required');
+  assertProblem(await upload(webp(20_001)), 413, 'body-too-large');
+  for (const wrong of ['<svg xmlns="http://www.w3.org/2000/svg"/>', 'RIFF----WAVE', '', webp(11)])
+    assertProblem(await upload(wrong, { 'content-type': 'image/webp' }), 415, 'not-a-picture');
+  for (const [type, bytes] of [['webp', webp(20_000)], ['jpeg', Buffer.from('ffd8ffe000', 'hex')], ['png', Buffer.from('89504e470d0a1a0a00', 'hex')]]) {
+    const { picture } = assertStatus(await upload(bytes), 201).json;
+    assert.equal((await upload(bytes)).json.picture, picture);
+    const { headers, body } = assertStatus(await buyer.get(picture), 200);
+    assert.deepEqual([headers['content-type'], headers['cache-control'], headers['x-content-type-options']], [`image/${type}`, 'public, max-age=31536000, immutable', 'nosniff']);
+    assert.ok(body.equals(bytes));
+  }
+  const [first, second] = [(await upload(webp(400, 'first'))).json.picture, (await upload(webp(400, 'second'))).json.picture];
+  assert.notEqual((await world.pay.admin.post('/admin/events/another/pictures', { body: webp(400, 'first') })).json.picture, first);
+  for (let i = 0; i < 19; i += 1) await upload(webp(400, `later ${i}`));
+  assertProblem(await buyer.get(first), 404, 'not-found');
+  assertStatus(await buyer.get(second), 200);
+  const [{ act, detail }] = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json.acts;
+  assert.deepEqual([act, typeof detail.picture], ['picture-uploaded', 'string']);
+});

@@ -65,11 +65,13 @@ test('once it is retired its order is gone, and its page says where to', async (
   sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
   assert.deepEqual(await about(), []); // the order is processed once more
   sql(`INSERT INTO pay.postponed_event (event, show, refund_until, reason) VALUES ('${EVENT}', '{"starts_at": "2131-01-01T00:00:00Z"}', now(), 'ill')`);
+  const { picture } = (await world.pay.admin.post(`/admin/events/${EVENT}/pictures`, { body: Buffer.from('ffd8ffe000', 'hex') })).json;
   assert.match((await retire()).stderr, /it began at 2131/);
   const began = sql("UPDATE pay.postponed_event SET show = jsonb_build_object('starts_at', now() - interval '11 months') RETURNING show->>'starts_at'");
   const { status, stderr } = await retire();
   assert.equal(status, 0, stderr);
   assert.equal(sql('SELECT count(*) FROM pay.orders'), '0');
+  assert.equal((await buyer.get(picture)).status, 404);
   assert.equal(sql(`SELECT (totals->>'starts_at')::timestamptz = '${began}' FROM pay.retired`), 't');
   for (const call of ['get', 'post']) {
     const answer = await buyer[call](`/v1/pay/orders/${order}${call === 'post' ? '/refund' : ''}`);
