@@ -36,6 +36,8 @@ static void on_put(void *ctx, const struct pg_answer *answer)
     if (!guard_row(req, answer, 0, REFUSAL_NOT_FOUND))
         return;
     struct span id = sql_picture_put_row(answer->results[0], 0).id;
+    assert(id.len == PICTURE_ID_MAX - 1);
+    assert(span_is_of(id, "0123456789abcdef"));
     text_printf(&body, "{\"picture\":\"/pay/-/%.*s/picture\"}", (int)id.len, id.ptr);
     guard_reply(req, 201, &body, SPAN(""));
 }
@@ -50,6 +52,7 @@ static void on_post(struct http_req *req)
         refusal_reply(req, REFUSAL_NOT_PICTURE);
         return;
     }
+    assert(bytes.len <= PICTURE_BYTES_MAX); /* the route's bound */
     size_t cap = base64_len(bytes.len);
     char *memory = guard_room(req, cap + 1);
     if (memory == NULL)
@@ -78,6 +81,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         refusal_reply(req, REFUSAL_NOT_FOUND);
         return;
     }
+    assert(len <= PICTURE_BYTES_MAX);
     http_reply(req, &(struct http_reply){.status = 200,
                                          .type = type,
                                          .headers = SPAN(picture_headers),
