@@ -1,29 +1,15 @@
 // A front of the waiting room for measurements: pinned to its core, with one event that is open and then paused.
 
-import { startService, until } from '../../../tests/lib-js/index.js';
+import { startFront as startAnyFront } from '../../../tests/integration/queue-front/support.js';
+import { until } from '../../../tests/lib-js/index.js';
 import { pin } from './machine.js';
 
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
 export const EVENT = 'bench';
 
-export async function startFront(scope, redis, secrets, { http = {}, ...extra } = {}) {
-  const front = await startService(scope, {
-    program: 'queue-front',
-    adminToken: secrets.read('admin-token'),
-    config: ({ port, privatePort }) => ({
-      http: { host: '127.0.0.1', port, ...http },
-      private: { port: privatePort, token_file: secrets.path('admin-token') },
-      redis: { path: redis.socket },
-      keys: {
-        tickets: secrets.path('ticket-keys'),
-        identities: secrets.path('identity-keys'),
-        draws: secrets.path('draw-keys'),
-        passes: secrets.path('pass-es256.pem'),
-      },
-      ...extra,
-    }),
-  });
+export async function startFront(scope, redis, secrets, config = {}) {
+  const front = await startAnyFront({ scope, secrets, redis }, config);
   pin(front.child.pid, SERVER_CORE);
   return front;
 }

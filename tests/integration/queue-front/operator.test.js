@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
-import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, shareSite, untilState, Visitor } from './support.js';
+import { assertProblem, assertPrompt, makeSecrets, openScope, until } from '../../lib-js/index.js';
+import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, runFront, shareSite, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -491,21 +491,11 @@ test('the console has the configured parts in its page and policy', async (t) =>
 });
 
 test('a malformed list of parts is refused before anything starts', (t) => {
-  const secrets = makeSecrets(openScope(t));
+  const scope = openScope(t);
+  const secrets = makeSecrets(scope);
   const lists = ['seats', 'seats=', '=http://a.example', 'Seats=http://a.example', "seats=http://a.example'; script-src *", 'seats=http://a.example/x', 'seats=*', 'a=http://a.example,,b=http://b.example'];
   for (const list of [...lists, Array.from({ length: 17 }, (_, n) => `p${n}=http://a.example:${n + 1}`).join(',')]) {
-    const { status, stderr } = runProgram('queue-front', ['--check-config'], {
-      env: {
-        FAIRGATE_CONSOLE_PARTS: list,
-        FAIRGATE_PRIVATE_TOKEN_FILE: secrets.path('admin-token'),
-        FAIRGATE_PRIVATE_PORT: '0',
-        FAIRGATE_HTTP_PORT: '0',
-        FAIRGATE_KEYS_TICKETS: secrets.path('ticket-keys'),
-        FAIRGATE_KEYS_IDENTITIES: secrets.path('identity-keys'),
-        FAIRGATE_KEYS_DRAWS: secrets.path('draw-keys'),
-        FAIRGATE_KEYS_PASSES: secrets.path('pass-es256.pem'),
-      },
-    });
+    const { status, stderr } = runFront(scope, secrets, { console: { parts: list } }, '--check-config');
     assert.equal(status, 2, list);
     assert.match(stderr, /console\.parts/, list);
   }

@@ -5,8 +5,8 @@ import { readFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { crc32, gunzipSync, inflateSync } from 'node:zlib';
-import { makeSecrets, openScope, runProgram, renderConfig, until } from '../../lib-js/index.js';
-import { act, makeEvent, openSite, openShow, patch, Visitor } from './support.js';
+import { makeSecrets, openScope, until } from '../../lib-js/index.js';
+import { act, makeEvent, openSite, openShow, patch, runFront, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html,application/xhtml+xml' };
 
@@ -252,21 +252,7 @@ test('an operator gives the pages a brand and a language', async (t) => {
 test('an invalid brand or half a language is refused', (t) => {
   const scope = openScope(t);
   const secrets = makeSecrets(scope);
-  const check = (brand) => {
-    const path = join(scope.tempDir('conf-'), 'front.conf');
-    writeFileSync(path, renderConfig({
-      http: { port: 0 },
-      private: { port: 0, token_file: secrets.path('admin-token'), service_token_file: secrets.path('service-token') },
-      keys: {
-        tickets: secrets.path('ticket-keys'),
-        identities: secrets.path('identity-keys'),
-        draws: secrets.path('draw-keys'),
-        passes: secrets.path('pass-es256.pem'),
-      },
-      brand,
-    }));
-    return runProgram('queue-front', ['--config', path, '--check-config']);
-  };
+  const check = (brand) => runFront(scope, secrets, { brand }, '--check-config');
   const good = brandOf(scope);
   const fine = check(good);
   assert.equal(fine.status, 0, fine.stderr);

@@ -1,7 +1,8 @@
 // Shared by the black-box tests of the waiting room: a deployment (Redis and some fronts) and visitors.
 
-import { readFileSync } from 'node:fs';
-import { assertStatus, CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertStatus, CookieJar, delay, makeSecrets, openScope, renderConfig, runProgram, startRedis, startService, until } from '../../lib-js/index.js';
 
 const JOIN_TRIES = 5;
 
@@ -20,6 +21,33 @@ export async function openSite(
   return site;
 }
 
+// A front's configuration, with `config` merged into it.
+const configOf = (secrets, redis, config, port = 0, privatePort = 0) => ({
+  ...config,
+  http: { port, ...config.http },
+  private: {
+    port: privatePort,
+    token_file: secrets.path('admin-token'),
+    service_token_file: secrets.path('service-token'),
+    ...config.private,
+  },
+  redis: { path: redis?.socket, ...config.redis },
+  keys: {
+    tickets: secrets.path('ticket-keys'),
+    identities: secrets.path('identity-keys'),
+    draws: secrets.path('draw-keys'),
+    passes: secrets.path('pass-es256.pem'),
+    ...config.keys,
+  },
+});
+
+// A front that ends by itself: by what is wrong with its configuration, or by an argument.
+export function runFront(scope, secrets, config, ...argv) {
+  const path = join(scope.tempDir('conf-'), 'front.conf');
+  writeFileSync(path, renderConfig(configOf(secrets, null, config)));
+  return runProgram('queue-front', ['--config', path, ...argv]);
+}
+
 export async function startFront({ scope, secrets, redis, env }, { ready, shipped, ...config } = {}) {
   const front = await startService(scope, {
     program: 'queue-front',
@@ -27,24 +55,7 @@ export async function startFront({ scope, secrets, redis, env }, { ready, shippe
     ready,
     shipped,
     env,
-    config: ({ port, privatePort }) => ({
-      ...config,
-      http: { port, ...config.http },
-      private: {
-        port: privatePort,
-        token_file: secrets.path('admin-token'),
-        service_token_file: secrets.path('service-token'),
-        ...config.private,
-      },
-      redis: { path: redis?.socket, ...config.redis },
-      keys: {
-        tickets: secrets.path('ticket-keys'),
-        identities: secrets.path('identity-keys'),
-        draws: secrets.path('draw-keys'),
-        passes: secrets.path('pass-es256.pem'),
-        ...config.keys,
-      },
-    }),
+    config: ({ port, privatePort }) => configOf(secrets, redis, config, port, privatePort),
   });
   front.loops = config.http?.loops ?? 1;
   return front;

@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { assertProblem, freePort, openScope, runProgram, serve, until } from '../../lib-js/index.js';
-import { act, makeEvent, openSite, startFront, Visitor } from '../queue-front/support.js';
+import { assertProblem, freePort, openScope, serve, until } from '../../lib-js/index.js';
+import { act, makeEvent, openSite, runFront, startFront, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/site.js';
 
 const KNOBS = { rate_per_s: 1000, burst: 1000, session_ttl_s: 300 };
@@ -107,15 +106,12 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
 
 test('what is wrong with the services to tell ends the start in words', async (t) => {
   const site = await openSite(t, { fronts: 0 });
-  const path = join(openScope(t).tempDir(), 'x.conf');
-  const file = (name) => site.secrets.path(name);
   const start = (visits, expected = 1) => {
-    writeFileSync(path, `[http]\nport = 0\n[private]\nport = 0\ntoken_file = "${file('admin-token')}"\n[keys]\ntickets = "${file('ticket-keys')}"\nidentities = "${file('identity-keys')}"\ndraws = "${file('draw-keys')}"\npasses = "${file('pass-es256.pem')}"\n[visits]\n${visits}\n`);
-    const { status, stdout, stderr } = runProgram('queue-front', ['--config', path]);
+    const { status, stdout, stderr } = runFront(site.scope, site.secrets, { visits });
     assert.equal(status, expected);
     return stdout + stderr;
   };
-  const to = (url, token = 'service-token') => `ended_at = "${url}"\ntoken_file = "${file(token)}"\n`;
+  const to = (url, token = 'service-token') => ({ ended_at: url, token_file: site.secrets.path(token) });
   assert.match(start(to('http://127.0.0.1:1', 'no-token')), /visits\.token_file.*no-token/);
   assert.match(start(to('http://127.0.0.1:1/metrics'), 2), /visits\.ended_at.*without a path/);
 });
