@@ -33,11 +33,12 @@ async function assertWhole(site, crowd, early, seen) {
   await until('the line to move', async () => (await serving()) > before);
 }
 
-async function earlyVisitors(site, count) {
-  return Promise.all(Array.from({ length: count }, async (_, i) => {
-    const visitor = await Visitor.withPlace(site.fronts[i % site.fronts.length], 'show');
-    return visitor;
-  }));
+// Two fronts, ten visitors whose places are known, and a crowd that begins to join.
+async function openCrowded(t, scope, redis) {
+  const site = await openSite(t, { scope, fronts: 2, config: { redis } });
+  await makeEvent(site, 'show', MOVING);
+  const early = await Promise.all(Array.from({ length: 10 }, (_, i) => Visitor.withPlace(site.fronts[i % 2], 'show')));
+  return { site, early, crowd: await Crowd.begun(100, site, 8) };
 }
 
 const look = (visitors) => Promise.all(visitors.map(async (visitor) => (await visitor.me()).json));
@@ -51,12 +52,7 @@ describe('failover', { concurrency: true }, () => {
     const replicas = [await startReplica(scope, master), await startReplica(scope, master)];
     const sentinels = await startSentinels(scope, master, { name: 'line' });
     await sentinels[0].child.stop(); // the first one to be queried does not answer
-    const site = await openSite(t, {
-      scope, fronts: 2, config: { redis: { sentinels: ports(sentinels), master: 'line' } },
-    });
-    await makeEvent(site, 'show', MOVING);
-    const early = await earlyVisitors(site, 10);
-    const crowd = await Crowd.begun(100, site, 8);
+    const { site, early, crowd } = await openCrowded(t, scope, { sentinels: ports(sentinels), master: 'line' });
 
     // The number of places given before the fronts left the master, and how many of them it lost with its replicas.
     const cutOff = async () => {
@@ -85,12 +81,7 @@ describe('failover', { concurrency: true }, () => {
   test('a slot that moves under load is followed', async (t) => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3);
-    const site = await openSite(t, {
-      scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes.slice(0, 2)) } },
-    });
-    await makeEvent(site, 'show', MOVING);
-    const early = await earlyVisitors(site, 10);
-    const crowd = await Crowd.begun(100, site, 8);
+    const { site, early, crowd } = await openCrowded(t, scope, { cluster: ports(cluster.nodes.slice(0, 2)) });
 
     const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
     const from = cluster.owner(slot);
@@ -138,12 +129,7 @@ describe('failover', { concurrency: true }, () => {
     const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
     const master = cluster.owner(slot);
     const replica = await addReplica(scope, cluster, master);
-    const site = await openSite(t, {
-      scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } },
-    });
-    await makeEvent(site, 'show', MOVING);
-    const early = await earlyVisitors(site, 10);
-    const crowd = await Crowd.begun(100, site, 8);
+    const { site, early, crowd } = await openCrowded(t, scope, { cluster: ports(cluster.nodes) });
 
     await cutReplica(master, replica);
     await crowd.untilPlaces(200);

@@ -1,21 +1,17 @@
 // What visitors see after their turn, and how they join again.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
 import { live, makeEvent, makePreQueue, openSite, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
+const scope = openScope(test);
+const site = await openSite(null, { scope, fronts: 2 });
+let made = 0;
+
 describe('a turn that is over', () => {
-  const scope = openScope(test);
-  let site;
-  let made = 0;
-
-  before(async () => {
-    site = await openSite(null, { scope, fronts: 2 });
-  });
-
   const event = (knobs = {}) => makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
   const end = (session, body) => site.front.admin.post(`/internal/sessions/${session}/end`, { body });
 
@@ -219,14 +215,6 @@ describe('a turn that is over', () => {
 });
 
 describe('more time', () => {
-  const scope = openScope(test);
-  let site;
-  let made = 0;
-
-  before(async () => {
-    site = await openSite(null, { scope, fronts: 2 });
-  });
-
   async function called(knobs) {
     const id = await makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
     const visitor = new Visitor(site.front, id);
