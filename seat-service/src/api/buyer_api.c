@@ -126,9 +126,10 @@ static void wake(struct call *call)
     if (!judge_pass(call, id, &pass))
         return;
     bool known = journal_find(call->loop->conf.journal, id, &view);
+    bool asleep = known && view.state == JOURNAL_EVENT_ASLEEP; /* it may have woken since */
     if (known && pass.incarnation < view.incarnation)
         call_refuse(call, REFUSAL_EVENT_RENEWED);
-    else if (known && !view.asked && !pays_for(call, UINT64_MAX, &retry_ms))
+    else if (asleep && !view.asked && !pays_for(call, UINT64_MAX, &retry_ms))
         refuse_for(call, REFUSAL_EVENTS_OF_ADDRESS, retry_ms);
     else
         request_wake(call);
@@ -145,8 +146,10 @@ static bool judge_visitor(struct call *call)
     call->who.channels = opened_by(&pass, call->event->plan->plan);
     if (!retry_resumes(call->loop->retry, call->req) && !judge_rate(call))
         return false;
+    /* Who has woken it has paid, and may find it shown before it is open. */
+    bool paid = !events_is_open(call->event) && !events_was_used(call->event);
     uint64_t retry_ms, unused_ms = events_unused_ms(events, call->event);
-    if (unused_ms < EVENT_USED_MS || pays_for(call, unused_ms, &retry_ms))
+    if (paid || unused_ms < EVENT_USED_MS || pays_for(call, unused_ms, &retry_ms))
         events_used(events, call->event);
     return true;
 }

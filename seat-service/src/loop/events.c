@@ -369,6 +369,11 @@ uint64_t events_unused_ms(const struct events *events, const struct event *event
     return now_ms > used_ms ? now_ms - used_ms : 0;
 }
 
+bool events_was_used(const struct event *event)
+{
+    return atomic_load_explicit(&event->used_ms, memory_order_relaxed) != 0; /* a hint */
+}
+
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);

@@ -107,6 +107,7 @@ void events_let_go(struct event *event);
 bool events_try_keep(struct event *event);
 /* How long nobody has used it, in ms. */
 uint64_t events_unused_ms(const struct events *events, const struct event *event);
+bool events_was_used(const struct event *event); /* ... since it was loaded */
 /* Records a request for it. */
 void events_used(struct events *events, struct event *event);
 
