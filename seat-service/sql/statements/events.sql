@@ -140,14 +140,21 @@ SET since = :seq, places = CASE WHEN :whole THEN 0 ELSE :places END, base = CASE
     SELECT max(base) FROM document WHERE event = :event AND since > 0) END
 WHERE event = :event AND since = 0 AND hash = :hash;
 
--- Stores later incarnations that passes have named. Never returns to an earlier one.
+-- Stores later incarnations that passes have named. Never returns to an earlier one. Skips locked rows: `found` is the
+-- number of the others.
 -- statement: events_renew
 --> rows.event       text
 --> rows.incarnation bigint
-UPDATE event
-SET incarnation = r.incarnation
-FROM UNNEST(:rows.event, :rows.incarnation) AS r (id, incarnation)
-WHERE event.id = r.id AND event.incarnation < r.incarnation;
+--< found            bigint
+WITH r AS (
+    SELECT event.no, r.incarnation
+    FROM event
+    JOIN UNNEST(:rows.event, :rows.incarnation) AS r (id, incarnation) ON event.id = r.id
+    FOR NO KEY UPDATE OF event SKIP LOCKED
+), u AS (
+    UPDATE event SET incarnation = r.incarnation FROM r WHERE event.no = r.no AND event.incarnation < r.incarnation
+)
+SELECT count(*) AS found FROM r;
 
 -- If the id is taken, even by a retired event, nothing is written and no row returned.
 -- statement: event_create

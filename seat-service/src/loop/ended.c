@@ -34,6 +34,7 @@ struct ended {
     struct sql_events_renew_rows renewed[EVENTS_MAX];
     struct event *renewing[EVENTS_MAX]; /* kept during the write */
     uint32_t renewed_len;
+    bool all_renewed;
     int rc;
     bool failing; /* logged once, not per attempt */
     bool writing;
@@ -48,6 +49,7 @@ static void on_pool(uv_work_t *req)
     struct ended *ended = MAGIC_OF(ended, req->data);
     struct sql_ended_write_rows rows[ENDINGS_MAX];
     struct err_slot err;
+    PGresult *res = NULL;
     struct pg_conf conf = {ended->conf.dsn, "fairgate seat-service sessions", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     for (uint32_t i = 0; i < ended->taken_len; i++)
@@ -59,7 +61,12 @@ static void on_pool(uv_work_t *req)
     if (ended->rc == 0 && ended->renewed_len > 0)
         ended->rc = sql_events_renew(
             ended->pg, &(struct sql_events_renew_args){ended->renewed, ended->renewed_len}, &err,
-            NULL);
+            &res);
+    ended->all_renewed = false;
+    if (ended->rc == 0 && ended->renewed_len > 0) {
+        ended->all_renewed = sql_events_renew_row(res, 0).found == ended->renewed_len;
+        PQclear(res);
+    }
     if (ended->rc < 0) {
         if (!ended->failing)
             log_failure(ended->conf.log, "ended sessions cannot be kept", &err);
@@ -77,7 +84,7 @@ static void on_written(uv_work_t *req, int status)
     (void)status;
     for (uint32_t i = 0; i < ended->renewed_len; i++) {
         struct event *event = ended->renewing[i];
-        if (ended->rc == 0)
+        if (ended->all_renewed) /* otherwise a row was locked: they are written again */
             ended->written[event->nth] = ended->renewed[i].incarnation;
         events_let_go(event);
     }

@@ -66,6 +66,18 @@ test('while somebody has the row of one event locked, the others sell, and it is
   await assertBack(seats);
 });
 
+test('visits end while somebody has the row of an event locked whose new incarnation waits to be stored', async (t) => {
+  const { scope, postgres, seats } = await openSite(t);
+  const lock = await holdLock(scope, postgres, `SELECT FROM seats.event WHERE id = '${BAD}' FOR UPDATE`);
+  const incarnation = '019a30000000aaaaaa';
+  const stored = () => postgres.sql(`SELECT count(*) FROM seats.event WHERE id = '${BAD}' AND incarnation > 0`, 'seats') === '1';
+  assert.equal((await visitor(seats, BAD, { claims: { incarnation } }).info()).status, 200);
+  for (let n = 0; n < 10; n += 1) assert.equal((await saga(seats, GOOD).endSession(`session-${n}`)).status, 204);
+  assert.equal(stored(), false);
+  await lock.letGo();
+  await until('it to be stored', stored);
+});
+
 test('an event whose row is locked when the connection breaks is regained when the lock is gone, and the others at once', async (t) => {
   const { scope, postgres, seats } = await openSite(t);
   const { hold: kept } = (await hold(seats, BAD)).json;
