@@ -130,7 +130,7 @@ test('seats and payments tell that the clock of PostgreSQL is wrong, and that it
 // ---- a machine of the seats ----
 
 const DAY = 24 * HOUR;
-const WRONG = [['an hour ahead', HOUR], ['an hour behind', -HOUR], ['a day ahead', DAY], ['ten years ahead', 3650 * DAY], ['ten years behind', -3650 * DAY]];
+const WRONG = [['an hour ahead', HOUR], ['an hour behind', -HOUR], ['a day ahead', DAY], ['a day behind', -DAY], ['ten years ahead', 3650 * DAY], ['ten years behind', -3650 * DAY]];
 const inHalfAnHour = () => {
   const body = hall({ limits: { hold_ttl_s: 300 } });
   body.categories[1].on_sale_at = at(HOUR / 2);
