@@ -489,8 +489,8 @@ LIMIT 1;
 -- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
 -- it (SKIP LOCKED), so the two cannot deadlock.
 --
--- An acceptance ends for good once a run sees that its sum or its difference has changed: should that change back, money
--- has moved twice.
+-- An acceptance ends for good once a run sees that its sum or its difference has changed: should that change back,
+-- money has moved twice.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
