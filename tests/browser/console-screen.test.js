@@ -106,6 +106,8 @@ describe('the verdict', () => {
     assert.deepEqual(places([['a', 0], ['b', 1]], 22 * MINUTE), ['a 0', 'b 1']);
     places([['a', LIMITS.front_ms], ['b', LIMITS.front_ms]], 23 * MINUTE);
     assert.deepEqual(places([['a', 0]], 24 * MINUTE), ['a 0'], 'an outage of Redis, and b left in order');
+    places([['a', LIMITS.front_ms]], 25 * MINUTE);
+    assert.deepEqual(places([], 45 * MINUTE), [`a ${20 * MINUTE + LIMITS.front_ms}`], 'it was alone');
   });
 
   test('a cause groups its own consequences only', () => {

@@ -84,10 +84,10 @@ const lost = new Map(JSON.parse(store?.getItem(LOST) ?? '[]')); // silent ones, 
 const keepLost = () => store?.setItem(LOST, JSON.stringify([...lost])); // a reload forgets none
 
 // All waiting rooms, with those that fell silent: the service forgets one after a quarter of an hour. Here it stays
-// until an operator says that it is meant to be gone. One that leaves in order was not silent before. If all are
-// silent, Redis is away, which says nothing of any of them.
+// until an operator says that it is meant to be gone. One that leaves in order was not silent before. If several
+// are listed and all are silent, Redis is away, which says nothing of any of them.
 export function frontsKept(listed, now = Date.now()) {
-  const isOutage = listed.every(({ silent_ms: ms }) => ms >= LIMITS.front_ms);
+  const isOutage = listed.length > 1 && listed.every(({ silent_ms: ms }) => ms >= LIMITS.front_ms);
   for (const { place, silent_ms: ms } of listed) {
     if (ms < LIMITS.front_ms) lost.delete(place);
     else if (!isOutage && !lost.has(place)) lost.set(place, { since: now - ms, meant: false });
