@@ -11,7 +11,7 @@ import { EVENT } from './lib/world.js';
 
 const SEATS = 10; // per row; few, so that some are requested twice
 const PRICES = { 1: 150_000, 2: 99_000 }; // of a row's seats
-const STEPS = Number(process.env.FAIRGATE_STEPS ?? 500);
+const STEPS = Number(process.env.FAIRGATE_STEPS ?? (process.env.FAIRGATE_SOAK ? 20_000 : 500));
 
 const scope = openScope(test);
 const world = await openSite(scope, { halls: hall({ rows: 2, seatsPerRow: SEATS, limits: { orphan_rule: false, hold_max_s: 3600, max_per_hold: 4 } }) });
