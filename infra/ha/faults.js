@@ -2,12 +2,16 @@
 // another machine must take over; `bar` is how long a visitor may have to retry, `stepsBar` how long a step of an order may
 // take; `brokenMs` is the least time that it stays broken. Both bars are for a quiet machine.
 
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { postmasterOf } from './site.js';
 
 // What is promised: Redis and PostgreSQL, a replica of which commits wait for, are replaced within four seconds, all else
 // within two.
 const BAR_MS = 2_000;
 const STORE_BAR_MS = 4_000;
+// A primary or Patroni that hangs keeps its key for its ttl, and the replica's Patroni waits two seconds for its answer.
+const HUNG_BAR_MS = 7_000;
 // A step that met a fault is retried after a random pause; the buyer sees that the order is in progress and need not act.
 const STEPS_BAR_MS = 5_000;
 // Another adapter takes over the steps of one that hangs or is gone when its lease ends (saga.lease).
@@ -19,7 +23,7 @@ function placesOf(site, roles) {
   const other = (prefix, name) => site.named(prefix).find((each) => each.name !== name);
   return {
     edge: machine(roles.address), seats: machine(roles.seats), redis: machine(roles.redis), postgres: machine(roles.postgres),
-    otherEdge: other('edge', roles.address), standby: other('seats', roles.seats), otherStore: other('store', roles.redis), replica: other('pg', roles.postgres),
+    etcd: machine(roles.etcd), otherEdge: other('edge', roles.address), standby: other('seats', roles.seats), otherStore: other('store', roles.redis), replica: other('pg', roles.postgres),
   };
 }
 
@@ -46,6 +50,10 @@ const STOPPED = [
   ['the owner of the seats', 'seats', 'seat-service', 'seats'],
   ['an adapter', 'pay1', 'payment-adapter', null, BAR_MS, LEASE_MS],
   ["Redis's master", 'redis', 'redis', 'redis', STORE_BAR_MS],
+  ['a Sentinel', 'otherStore', 'sentinel', null],
+  ["etcd's leader", 'etcd', 'etcd', 'etcd'],
+  ['Patroni of the primary', 'postgres', 'patroni', 'postgres', HUNG_BAR_MS],
+  ["PostgreSQL's primary", 'postgres', 'postmaster', 'postgres', HUNG_BAR_MS],
 ];
 
 const DOES = { edge1: 'edge', edge2: 'edge', seats1: 'seats', seats2: 'seats', store1: 'redis', store2: 'redis', store3: 'redis', pg1: 'postgres', pg2: 'postgres' };
@@ -53,17 +61,21 @@ const MACHINES = ['edge1', 'edge2', 'front1', 'front2', 'front3', 'seats1', 'sea
 // Not the edge: namespaces mute it only above ARP, so it would keep attracting visitors.
 const MUTED = ['seats', 'redis', 'postgres'];
 
+const childrenOf = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+
+// All of PostgreSQL's processes hang together, as they do when its disk hangs.
 const processFault = (verb, signal, [what, where, process_, role, bar = BAR_MS, leaseMs = 0]) => ({
   name: `${verb} ${what}`,
   role,
   bar,
-  stepsBar: Math.max(STEPS_BAR_MS, leaseMs),
+  stepsBar: Math.max(STEPS_BAR_MS, bar, leaseMs),
   brokenMs: leaseMs,
   strike(site, roles) {
     const machine = placesOf(site, roles)[where] ?? site.machine(where);
     const pid = process_ === 'postmaster' ? postmasterOf(machine) : machine.pid(process_);
-    process.kill(pid, signal);
-    return signal === 'SIGSTOP' ? () => process.kill(pid, 'SIGCONT') : () => {};
+    const pids = signal === 'SIGSTOP' ? [pid, ...childrenOf(pid)] : [pid];
+    for (const each of pids) process.kill(each, signal);
+    return () => spawnSync('kill', ['-CONT', ...pids]); // of those that still live
   },
 });
 
@@ -86,6 +98,17 @@ function machineFault(verb, name, roles, [begin, end]) {
   };
 }
 
+// As in infra/ha/GUIDE, where one machine runs both.
+const primaryAndLeader = (roles) => ({
+  ...machineFault('power off', roles.postgres, roles, power),
+  name: `power off ${roles.postgres} and ${roles.etcd}, primary and leader of etcd`,
+  strike(site) {
+    const both = [roles.postgres, roles.etcd].map((name) => site.machine(name));
+    both.forEach((machine) => machine.powerOff());
+    return () => Promise.all(both.map((machine) => machine.powerOn()));
+  },
+});
+
 const power = [(machine) => machine.powerOff(), (machine) => machine.powerOn()];
 const cable = [(machine) => machine.cut(), (machine) => machine.join()];
 const voice = [(machine) => machine.mute(), (machine) => machine.unmute()];
@@ -97,6 +120,7 @@ export function faults() {
     ...STOPPED.map((row) => () => processFault('stop', 'SIGSTOP', row)),
     ...MACHINES.map((name) => (roles) => machineFault('power off', name, roles, power)),
     ...MACHINES.map((name) => (roles) => machineFault('cut off', name, roles, cable)),
+    primaryAndLeader,
     ...MUTED.map((place) => (roles) => machineFault('not heard:', roles[place], roles, voice)),
   ];
 }

@@ -307,7 +307,7 @@ export class Site extends Fairgate {
     return (await client({ host: machine.address, port, timeoutMs: 1000 }).get('/readyz').catch(() => null))?.status === 200;
   }
 
-  // {address, seats, redis, postgres}: the machine with that role, or null.
+  // {address, seats, redis, postgres, etcd}: the machine with that role, or null.
   async roles() {
     const first = async (machines, does) => {
       const found = await Promise.all(machines.map((machine) => Promise.resolve().then(() => does(machine)).catch(() => false)));
@@ -319,6 +319,10 @@ export class Site extends Fairgate {
       seats: await first(on('seats'), (machine) => this.#ready(machine, 8092)),
       redis: await first(on('store'), async (machine) => (await this.redisRole(machine))[0] === 'master'),
       postgres: await first(on('pg'), async (machine) => (await this.patroni(machine).get('/primary')).status === 200),
+      etcd: await first(on('store'), async (machine) => {
+        const { json } = await client({ host: machine.address, port: 2379, timeoutMs: 1000 }).post('/v3/maintenance/status', { body: {} });
+        return json.header.member_id === json.leader;
+      }),
     };
   }
 
