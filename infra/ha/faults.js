@@ -73,9 +73,12 @@ const processFault = (verb, signal, [what, where, process_, role, bar = BAR_MS, 
   strike(site, roles) {
     const machine = placesOf(site, roles)[where] ?? site.machine(where);
     const pid = process_ === 'postmaster' ? postmasterOf(machine) : machine.pid(process_);
-    const pids = signal === 'SIGSTOP' ? [pid, ...childrenOf(pid)] : [pid];
-    for (const each of pids) process.kill(each, signal);
-    return () => spawnSync('kill', ['-CONT', ...pids]); // of those that still live
+    const send = (name, pids) => spawnSync('kill', [`-${name}`, ...pids]); // to those that still live
+    send(signal, [pid]);
+    if (signal === 'SIGKILL') return () => {};
+    const pids = [pid, ...childrenOf(pid)]; // now that it makes no more
+    send(signal, pids);
+    return () => send('SIGCONT', pids);
   },
 });
 
