@@ -191,10 +191,11 @@ test('Redis starts with its config, also after Sentinel rewrote it, with its ACL
 
 // [server, files of its data, first holder of the key, whether its Patroni is ended once pg2 has the key]
 const KEYLESS = [
-  ['a primary that had the key', { 'postmaster.pid': '7\n' }, 'pg1', true],
-  ['a primary that never had it', { 'postmaster.pid': '7\n' }, '', false],
-  ['a replica', { 'postmaster.pid': '7\n', 'standby.signal': '' }, 'pg1', false],
-  ['a server that is repaired', { 'postmaster.pid': '-7\n' }, 'pg1', false],
+  ['a primary that had the key', { 'postmaster.pid': `${process.pid}\n` }, 'pg1', true],
+  ['a primary that never had it', { 'postmaster.pid': `${process.pid}\n` }, '', false],
+  ['a replica', { 'postmaster.pid': `${process.pid}\n`, 'standby.signal': '' }, 'pg1', false],
+  ['a server that is repaired', { 'postmaster.pid': `-${process.pid}\n` }, 'pg1', false],
+  ['a server that has crashed', { 'postmaster.pid': '99999999\n' }, 'pg1', false],
   ['a server that is stopped', {}, 'pg1', false],
 ];
 
