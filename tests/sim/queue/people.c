@@ -241,7 +241,7 @@ static bool bring(struct visitor *visitor, const struct ask *refused)
 }
 
 /* Returns false if the visitor gives up. Who returns under an old name sends several joins at once,
- * some with the old ticket: what becomes of a place that is over takes two answers of Redis, and
+ * some with the old ticket: a join that finds a place that is over needs two answers of Redis, and
  * much can happen between them. */
 static bool join(struct visitor *visitor)
 {
@@ -409,10 +409,10 @@ static bool enter(struct visitor *visitor)
 /* A second window may not know that the visit is over. */
 static void look_in(struct visitor *visitor)
 {
-    if (!chance(30) || people.calm)
-        return;
-    wait_ms(100, 4000);
-    (void)beat(visitor);
+    for (uint64_t looks = sim_below(SIM_CHOICES, 4); looks > 0 && !people.calm; looks--) {
+        wait_ms(100, 4000);
+        (void)beat(visitor);
+    }
 }
 
 /* Runs until the guest is done or the visit is over. Some windows fall asleep and no longer renew
