@@ -4,6 +4,7 @@
 #include "queue/operators.h"
 
 #include "queue/bell.h"
+#include "queue/front/keeper.h"
 
 #include "base/rfc3339.h"
 
@@ -78,7 +79,7 @@ static void turn_a_knob(unsigned event)
         "{\"rate_per_s\":0}",
         "{\"burst\":1}",
         "{\"burst\":6}",
-        "{\"max_active\":1}",
+        "{\"max_active\":2}",
         "{\"max_active\":5}",
         "{\"max_active\":0}",
         "{\"line_max\":6}",
@@ -101,7 +102,7 @@ static void plan_rates(unsigned event)
 {
     char memory[ASK_PATCH_MAX] = "";
     struct text patch = text_on(memory, sizeof(memory) - 1);
-    uint64_t at_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+    uint64_t at_ms = keeper_event_ms(event);
     json_open(&patch, '{');
     json_member_open(&patch, "schedule", '[');
     for (uint64_t left = sim_below(SIM_CHOICES, 3); left > 0; left--) {
@@ -154,10 +155,9 @@ static void put_lanes(struct text *out, const struct run *show)
 }
 
 /* People gather soon, and are drawn by hand, or once the clock closes the entries. */
-static void put_draw(struct text *out)
+static void put_draw(struct text *out, unsigned event)
 {
-    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
-    uint64_t gathers_ms = now_ms + 500 + sim_below(SIM_CHOICES, 3000);
+    uint64_t gathers_ms = keeper_event_ms(event) + 500 + sim_below(SIM_CHOICES, 3000);
     TEXT_LIT(out, ",\"beacon\":{\"kind\":\"text\",\"words\":\"the lot\"},\"prequeue_at\":\"");
     rfc3339_put(out, gathers_ms);
     TEXT_LIT(out, "\",\"opens_at\":\"");
@@ -181,7 +181,7 @@ static void create(unsigned event)
     if (show->shards)
         TEXT_LIT(&doc, ",\"shards\":2");
     if (show->draws)
-        put_draw(&doc);
+        put_draw(&doc, event);
     text_char(&doc, '}');
     assert(!doc.overflown);
     do {
@@ -276,8 +276,7 @@ static void let_all_in(struct run *show)
         }
         if (view != NULL && view->state != LINE_OPEN)
             open_line(event);
-        change(event,
-               show->keeps_slots ? LET_IN ",\"max_active\":3}" : LET_IN ",\"max_active\":8}");
+        change(event, show->keeps_slots ? LET_IN "}" : LET_IN ",\"max_active\":8}");
         wait_ms(300, 600);
     }
 }
@@ -332,7 +331,7 @@ static void operate(void *ctx)
 void operators_begin(bool sells)
 {
     /* A line pauses for lack of tokens, of slots, or of both. */
-    static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 3, 1, 0};
+    static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 5, 3, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {
         struct run *show = &operators.shows[i];

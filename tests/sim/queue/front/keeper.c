@@ -182,6 +182,15 @@ static void step_clock(int64_t us)
     keeper.ears.on_step(us);
 }
 
+void keeper_set_clock(void)
+{
+    int64_t most = sim_below(SIM_FAULTS, 2) == 0 ? 4 : STEP_MAX_S;
+    if (keeper.ahead_us != 0 && sim_below(SIM_FAULTS, 2) == 0)
+        step_clock(-keeper.ahead_us);
+    else
+        step_clock((int64_t)sim_below(SIM_FAULTS, 2 * (uint64_t)most * SIM_S) - most * SIM_S);
+}
+
 static void come_back(void *ctx)
 {
     (void)ctx;
@@ -250,10 +259,8 @@ void keeper_fault(uint32_t ms)
         keeper.full_until_us = sim_us() + sim_below(SIM_FAULTS, 8 * (uint64_t)SIM_S);
     if (fault_within(FAULT_REDIS_SLOW, ms))
         keeper.busy_until_us = sim_us() + sim_below(SIM_FAULTS, 3 * (uint64_t)SIM_S);
-    if (fault_within(FAULT_REDIS_CLOCK, ms)) {
-        int64_t most = sim_below(SIM_FAULTS, 2) == 0 ? 4 : STEP_MAX_S;
-        step_clock((int64_t)sim_below(SIM_FAULTS, 2 * (uint64_t)most * SIM_S) - most * SIM_S);
-    }
+    if (fault_within(FAULT_REDIS_CLOCK, ms))
+        keeper_set_clock();
 }
 
 void keeper_begin(const struct keeper_ears *ears)
@@ -278,6 +285,15 @@ struct span keeper_field(const char *key, const char *field)
     struct entry *entry = keyspace_find(keeper.primary, span_of(key));
     const struct item *item = entry != NULL ? value_item(&entry->value, span_of(field)) : NULL;
     return item != NULL ? bytes_span(&item->value) : (struct span){NULL, 0};
+}
+
+uint64_t keeper_event_ms(unsigned event)
+{
+    struct span offset =
+        keeper_field(lines_key((struct line_ref){event, 0}, "cfg"), "clock_off_us");
+    char text[32] = "0";
+    (void)span_to_cstr(offset, text, sizeof(text));
+    return (uint64_t)((int64_t)keeper_now_us() + strtoll(text, NULL, 10)) / SIM_MS;
 }
 
 uint32_t keeper_items(const char *key)

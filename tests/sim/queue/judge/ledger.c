@@ -129,16 +129,6 @@ static uint64_t number_in(struct span text)
     return number;
 }
 
-/* The event's own clock, as the scripts compute it. */
-static uint64_t event_ms(unsigned event)
-{
-    struct line_ref general = {event, 0};
-    struct span offset = keeper_field(lines_key(general, "cfg"), "clock_off_us");
-    char text[32] = "0";
-    (void)span_to_cstr(offset, text, sizeof(text));
-    return (uint64_t)((int64_t)keeper_now_us() + strtoll(text, NULL, 10)) / SIM_MS;
-}
-
 static bool has_bit(struct span bits, uint64_t at)
 {
     return at / 8 < bits.len && ((unsigned char)bits.ptr[at / 8] >> (7 - at % 8) & 1) != 0;
@@ -163,7 +153,7 @@ static void note_run_out(uint64_t back_ms)
 {
     for (uint32_t i = 0; i < book.rows_len; i++) {
         struct row *row = &book.rows[i];
-        uint64_t before_ms = event_ms(lines_of(row->number).event) + back_ms;
+        uint64_t before_ms = keeper_event_ms(lines_of(row->number).event) + back_ms;
         row->call.has_run_out |= row->call.there && row->call.expires_ms <= before_ms;
         row->visit.has_run_out |= row->visit.there && row->visit.expires_ms <= before_ms;
     }
@@ -285,7 +275,7 @@ static bool may_end_be_lost(const struct row *row)
 static void on_entry(struct line_ref line, struct row *row)
 {
     struct sale *sale = &book.sales[line.event];
-    uint64_t now_ms = event_ms(line.event);
+    uint64_t now_ms = keeper_event_ms(line.event);
     uint32_t now_inside = inside(line.event, now_ms);
     bool has_pass = may_end_be_lost(row) && row->visit.expires_ms + SKEW_MS > now_ms;
     bool is_back = row->visit.there && (!row->ended || has_pass);
@@ -375,7 +365,7 @@ static void on_active(unsigned event, const struct span *words, size_t len)
         struct line_ref line = {event, line_lane_of(session)};
         struct row *row = row_of(lines_number(line, line_place_in_lane(session)));
         row->written_ms = begins ? number_in(words[i - 1]) : 0;
-        row->visit.has_run_out = !begins && row->visit.expires_ms <= event_ms(event);
+        row->visit.has_run_out = !begins && row->visit.expires_ms <= keeper_event_ms(event);
     }
 }
 
@@ -384,7 +374,7 @@ static void on_settled(struct line_ref line, struct span stretch)
 {
     struct span upto;
     (void)span_cut(stretch, ':', &upto);
-    uint64_t last = lines_number(line, number_in(upto)), now_ms = event_ms(line.event);
+    uint64_t last = lines_number(line, number_in(upto)), now_ms = keeper_event_ms(line.event);
     book.sales[line.event].turned_us = sim_us();
     for (uint32_t i = 0; i < book.rows_len; i++) {
         struct row *row = &book.rows[i];
@@ -649,7 +639,7 @@ static void judge_member(const struct row *row, const struct ask *ask)
         const struct row *other = &book.rows[i];
         bool may_be_over = other->ended || other->leaving > 0 || other->visit.has_run_out ||
                            other->begun_us <= losses_last_us() ||
-                           other->visit.expires_ms <= event_ms(ask->line.event);
+                           other->visit.expires_ms <= keeper_event_ms(ask->line.event);
         if (other == row || other->member != ask->member || !other->visit.there || may_be_over ||
             !lines_is_of(other->number, ask->line.event))
             continue;
@@ -695,7 +685,7 @@ static bool is_behind_somebody(const struct row *row, const struct ask *ask)
 
 static void judge_refused(unsigned front, struct row *row, const struct ask *ask)
 {
-    uint64_t now_ms = event_ms(ask->line.event);
+    uint64_t now_ms = keeper_event_ms(ask->line.event);
     bool called = row->call.there && !row->call.has_run_out && row->call.expires_ms > now_ms &&
                   row->leaving == 0 && !holders_has_left(ask);
     bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
@@ -734,7 +724,8 @@ static void judge_pass(unsigned front, const struct ask *ask)
     if (!row->called || holders_has_left_for_good(ask))
         invariant_broken(INVARIANT_6, "place %s is let in, and %s", lines_says(row->number),
                          row->called ? "was given up" : "was not called");
-    if (row->call.there && row->call.expires_ms < event_ms(ask->line.event) && !row->visit.there)
+    if (row->call.there && row->call.expires_ms < keeper_event_ms(ask->line.event) &&
+        !row->visit.there)
         probe_reached(PROBE_LINE_LATE_ENTERED);
     holders_on_done(ask);
     judge_member(row, ask);
@@ -765,7 +756,7 @@ static uint64_t visit_until_ms(const struct row *row, const struct ask *ask)
 static void judge_beat(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
-    uint64_t now_ms = event_ms(ask->line.event);
+    uint64_t now_ms = keeper_event_ms(ask->line.event);
     bool was_over = row->ended && row->ended_us < ask->asked_us && !may_end_be_lost(row);
     bool knows = row->end.there && row->end.front == front && row->end.at_us < ask->asked_us &&
                  !losses_was_silenced(front, row->end.at_us);
@@ -819,7 +810,7 @@ static void on_leaving(uint64_t number)
     struct row *row = row_of(number);
     row->leaving += 1;
     if (losses_any() && row->visit.there && !row->ended &&
-        row->visit.expires_ms <= event_ms(lines_of(number).event))
+        row->visit.expires_ms <= keeper_event_ms(lines_of(number).event))
         sale_of(number)->visits_lost += 1;
 }
 
