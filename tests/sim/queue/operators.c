@@ -79,7 +79,7 @@ static void turn_a_knob(unsigned event)
         "{\"rate_per_s\":0}",
         "{\"burst\":1}",
         "{\"burst\":6}",
-        "{\"max_active\":2}",
+        "{\"max_active\":1}",
         "{\"max_active\":5}",
         "{\"max_active\":0}",
         "{\"line_max\":6}",
@@ -276,7 +276,8 @@ static void let_all_in(struct run *show)
         }
         if (view != NULL && view->state != LINE_OPEN)
             open_line(event);
-        change(event, show->keeps_slots ? LET_IN "}" : LET_IN ",\"max_active\":8}");
+        change(event,
+               show->keeps_slots ? LET_IN ",\"max_active\":3}" : LET_IN ",\"max_active\":8}");
         wait_ms(300, 600);
     }
 }
@@ -331,7 +332,7 @@ static void operate(void *ctx)
 void operators_begin(bool sells)
 {
     /* A line pauses for lack of tokens, of slots, or of both. */
-    static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 5, 3, 0};
+    static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 3, 1, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {
         struct run *show = &operators.shows[i];

@@ -10,6 +10,7 @@
 
 #include "base/json_in.h"
 #include "base/rfc3339.h"
+#include "core/line/moves.h"
 #include "core/token/pass.h"
 
 #include <assert.h>
@@ -328,7 +329,9 @@ void front_ask(struct proc *proc, struct ask *ask)
         ask->moves = shown.moves;
         ask->position = shown.position;
     }
-    if (reads && ask->shows_ticket && (ask->kind == ASK_JOIN || ask->kind == ASK_ME))
+    /* A ticket that moved to another device is no sign of life. */
+    bool lives = reads && shown.moves >= moves_of(proc_view(proc, shown.line)->moves, shown.entry);
+    if (lives && ask->shows_ticket && (ask->kind == ASK_JOIN || ask->kind == ASK_ME))
         show(proc, &shown, shown.position);
     struct wire_ask wire = {.routes = proc_fleet()->routes,
                             .addr = {[10] = 0xFF, [11] = 0xFF, 10, 0, 0},
