@@ -19,6 +19,7 @@ export function before() {
   mkdirSync(tree, { recursive: true });
   const tar = execFileSync('git', ['-C', ROOT, 'archive', commit], { maxBuffer: 1 << 28 });
   execFileSync('tar', ['-x', '-C', tree], { input: tar });
+  execFileSync('ln', ['-sfn', join(ROOT, 'node_modules'), join(tree, 'node_modules')]); // for bundling the pages' scripts
   const targets = PROGRAMS.map((name) => `build/release/bin/${name}`);
   execFileSync('make', ['--no-print-directory', '-C', tree, '-j2', 'VARIANT=release', ...targets], { stdio: ['ignore', 'ignore', 'inherit'] });
   return bin;
