@@ -595,7 +595,7 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
 /* A correction may have lowered `hold_max_s`: then only the longest possible tells a wrong end. */
 void engine_bound_holds(struct engine *engine, uint64_t now_ms, bool at_once)
 {
-    uint64_t max_ms = engine->limits->hold_max_ms, end_ms = now_ms + (at_once ? 0 : max_ms);
+    uint64_t max_ms = engine->limits->hold_max_ms;
     uint64_t latest_ms =
         now_ms + HOLD_AHEAD_MAX_MS + (engine->since == engine->base ? max_ms : HOLD_LIFE_MAX_MS);
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
@@ -605,7 +605,10 @@ void engine_bound_holds(struct engine *engine, uint64_t now_ms, bool at_once)
         if (hold_state_of(HOLD_GET(slot, word)) < HOLD_IDLE ||
             HOLD_GET(slot, status) != HOLD_OPEN || HOLD_GET(slot, hard_end_ms) <= latest_ms)
             continue;
-        HOLD_SET(slot, expires_ms, end_ms);
+        uint64_t expires_ms = HOLD_GET(slot, expires_ms); /* an extension may have set it right */
+        bool wrong = expires_ms > now_ms + HOLD_AHEAD_MAX_MS + max_ms;
+        uint64_t end_ms = now_ms + (at_once && wrong ? 0 : max_ms);
+        HOLD_SET(slot, expires_ms, expires_ms < end_ms ? expires_ms : end_ms);
         HOLD_SET(slot, hard_end_ms, end_ms);
         wheel_touch(&engine->wheel, i);
     }

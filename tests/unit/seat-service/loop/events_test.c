@@ -162,7 +162,7 @@ static void take_hold(struct engine_op *op, uint64_t now_ms)
 /* The change was written by a program that used its machine's clock. */
 TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
 {
-    struct process next, woken;
+    struct process next, woken, paid;
     struct engine_op *op = calloc(1, sizeof(*op));
     open_process(&next, 0);
     begin(&next);
@@ -185,6 +185,14 @@ TEST_CASE(change_with_a_wrong_time_moves_no_clock_and_locks_no_seat)
     clock_fake_step(&fake, (end_ms - now_ms) * 1000);
     woken.host.own(woken.events, 0, 3, 2, INT64_MAX); /* ... or woken by that end */
     assert_int_equal(end_ms, woken.host.next_end_ms(woken.events, 0));
+
+    open_process(&paid, 0); /* an order's extension has a right end, and is kept */
+    begin(&paid);
+    op->change.expires_ms = end_ms + 60000;
+    apply(&paid, &op->change);
+    paid.host.own(paid.events, 0, 3, 2, INT64_MAX);
+    assert_int_equal(end_ms + 60000, paid.host.next_end_ms(paid.events, 0));
+    close_process(&paid);
 
     assert_false(engine_expire_next(engine, end_ms - 1, op));
     assert_true(engine_expire_next(engine, end_ms + 1000, op));
