@@ -146,8 +146,11 @@ static bool judge_visitor(struct call *call)
     call->who.channels = opened_by(&pass, call->event->plan->plan);
     if (!retry_resumes(call->loop->retry, call->req) && !judge_rate(call))
         return false;
-    /* Who has woken it has paid, and may find it shown before it is open. */
-    bool paid = !events_is_open(call->event) && !events_was_used(call->event);
+    /* Who has woken it has paid, and may find it shown before it is open. Where another process
+     * has it, nobody has paid here. */
+    struct journal_place place;
+    bool paid = !events_is_open(call->event) && !events_was_used(call->event) &&
+                !journal_elsewhere(call->loop->conf.journal, call->event->nth, &place);
     uint64_t retry_ms, unused_ms = events_unused_ms(events, call->event);
     if (paid || unused_ms < EVENT_USED_MS || pays_for(call, unused_ms, &retry_ms))
         events_used(events, call->event);
