@@ -36,7 +36,7 @@ struct adapter {
     uint32_t turns; /* within that second */
 };
 
-enum { TIME_MS = 2000, EARLY_MS = 2000 };
+enum { TIME_MS = 2000, EARLY_MS = 4000 };
 enum { SEATS_RETRY_MS = 1000 }; /* Retry-After of seats that have no owner yet */
 
 static struct {

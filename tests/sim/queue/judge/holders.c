@@ -142,7 +142,9 @@ void holders_on_full(const struct ask *ask, bool (*may_be_over)(uint64_t number)
 {
     for (uint32_t i = 0; i < holders_count; i++) {
         const struct holder *holder = &holders[i];
-        if (is_same_visitor(ask, holder) && holder->answered_us < ask->asked_us &&
+        bool may_have_two = (ask->shows_ticket || holder->by_ticket) &&
+                            (losses_any() || ask_has_cookie(ask)); /* as in judge_others() */
+        if (is_same_visitor(ask, holder) && !may_have_two && holder->answered_us < ask->asked_us &&
             holder->given_us > losses_last_us() && !holder->left && !may_be_over(holder->number))
             invariant_broken(INVARIANT_6, "visitor %" PRIu64 " has place %s, and is refused one",
                              ask->who, lines_says(holder->number));
