@@ -250,7 +250,7 @@ static void read_restore(struct json_in *in, struct archive *out)
         json_in_require(&restore, "read_ms");
         json_in_u64(&restore, "read_ms", 1, INT64_MAX >> 10, &value);
         check_number(&restore, "active", UINT32_MAX);
-        json_in_u64(&restore, "hall_until_ms", 0, LINE_MS_MAX, &value);
+        json_in_u64(&restore, "hall_until_ms", 0, INT64_MAX >> 10, &value);
         json_in_u64(&restore, "frozen_from", 0, LINE_STATE_COUNT - 1, &value);
         json_in_u64(&restore, "seats_left", 0, INT64_MAX >> 10, &value);
         json_in_u64(&restore, "codes", 0, UINT32_MAX, &value);
