@@ -489,8 +489,8 @@ LIMIT 1;
 -- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
 -- it (SKIP LOCKED), so the two cannot deadlock.
 --
--- An acceptance ends for good once a run sees that its sum or its difference has changed: should that change back,
--- money has moved twice.
+-- An acceptance, except one about seats or letters, ends for good once a run sees that its sum or its difference has
+-- changed: should that change back, money has moved twice.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
@@ -684,8 +684,10 @@ WITH :late(), named AS MATERIALIZED (
     WHERE s.sum IS NOT NULL AND d.id IN (SELECT id FROM looked)
 ), withdrawn AS (
     DELETE FROM drift_accepted a
-    WHERE :is_run(:run) AND a.name NOT IN (SELECT name FROM found) AND (a.name IN (SELECT name FROM other_sum)
-        OR (a.kind, a.order_id, a.payment) IN (SELECT kind, id, payment FROM found))
+    WHERE :is_run(:run) AND a.name NOT IN (SELECT name FROM found)
+        AND a.order_id NOT IN (SELECT o.id FROM late, looked o WHERE o.changed_at >= late.at OR NOT :is_still(o))
+        AND (a.name IN (SELECT name FROM other_sum)
+            OR a.kind <> 'not-at-shop' AND (a.kind, a.order_id, a.payment) IN (SELECT kind, id, payment FROM found))
     RETURNING a.*
 ), noted AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail)
