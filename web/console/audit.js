@@ -28,9 +28,9 @@ function entry({ at, version, who, what, why, because, ...sides }) {
 }
 
 // For an order, a scanner or the terms: the subject instead of a change.
-function paid({ at, act, subject, gate, reason, who }) {
+function paid({ at, act, subject, gate, reason, actor, who }) {
   return make('li', { className: 'card' },
-    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${who ?? say('who.token')}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
+    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.pay.${act}`, act)), ` ${who ?? (actor === 'operator' ? say('who.token') : actor)}`, make('span', { className: 'small' }, ` · ${subject}${gate ? ` · ${say('scanners.at', gate)}` : ''}`)),
     ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
@@ -38,7 +38,7 @@ function paid({ at, act, subject, gate, reason, who }) {
 async function paidActs(id, limit) {
   if (!hasPart('pay')) return [];
   const { acts } = await get('pay', `/admin/events/${id}/audit?scans=false&limit=${Math.max(PAID, limit)}`).catch(() => ({ acts: [] }));
-  return acts.filter(({ actor }) => actor === 'operator').map((one) => ({ at: one.at, row: paid(one) }));
+  return acts.filter(({ actor }) => actor === 'operator' || actor === 'reconciliation').map((one) => ({ at: one.at, row: paid(one) }));
 }
 
 const seatName = ({ zone, row, number: seat }) => say('seats.name', zone, row, seat);
