@@ -445,6 +445,9 @@ describe('a sale is set up', async () => {
       const [line, its, back] = await Promise.all([doc, hall, terms].map((read) => read(`${id}-2027-05-09`)));
       assert.deepEqual([line.state, line.rate_per_s, line.opens_at, line.starts_at.slice(0, 16), line.about], ['draft', 50, null, '2027-05-09T11:00', { [boss.language]: 'With friends' }]);
       assert.equal(line.prices.categories.Seats.price, 88500);
+      assert.match(line.picture, /^\/pay\/-\//);
+      assert.equal(its.picture, line.picture);
+      assert.notEqual(line.picture, (await doc(id)).picture, 'which is retired with its event');
       assert.deepEqual([its.seats, its.categories[0].price, its.fees.per_seat, its.starts_at.slice(0, 16)], [120, 88000, 500, '2027-05-09T11:00']);
       assert.deepEqual([back.by, back.percent, back.until.slice(0, 16)], ['operator', 80, '2027-05-07T15:00']);
     });

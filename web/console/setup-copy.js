@@ -1,7 +1,7 @@
 // setup-copy.js: copies a sale to another date: its hall, prices, refund terms and settings. Their times keep their
 // distance to the show. Codes and the line's opening time are not copied.
 
-import { call, get, hasPart, withReason } from './api.js';
+import { call, get, hasPart, publicUrl, withReason } from './api.js';
 import { pricesOf } from './blocks.js';
 import { make, say } from './kit.js';
 import { fromPlace } from './place.js';
@@ -26,12 +26,20 @@ export function lineOf(doc, ms) {
   return { ...later(rest, ms), ...(back ? { prices: back } : {}) };
 }
 
+// An uploaded picture is retired with its event, so the copy gets its own.
+async function pictureFor(id, path) {
+  const address = path?.startsWith('/pay/-/') && hasPart('pay') ? publicUrl(path) : null;
+  const reply = address === null ? null : await fetch(address, { credentials: 'omit' }).catch(() => null);
+  return reply?.ok ? (await call('pay', 'POST', `/admin/events/${id}/pictures`, { body: await reply.blob() })).json : {};
+}
+
 async function copy(event, { id, name, starts_at: starts, time_zone: zone }) {
   const path = `/admin/events/${id}`;
   const because = event.why() || say('copy.why', event.id);
   const ms = event.doc.starts_at === null ? 0 : Date.parse(starts) - Date.parse(event.doc.starts_at);
   const hall = await readHall(event.id);
-  if (hall !== null) await call('seats', 'PUT', path, { body: { ...later(hall.document, ms), name, starts_at: starts, time_zone: zone }, waitMs: IMPORT_MS });
+  const picture = await pictureFor(id, event.doc.picture);
+  if (hall !== null) await call('seats', 'PUT', path, { body: { ...later(hall.document, ms), ...picture, name, starts_at: starts, time_zone: zone }, waitMs: IMPORT_MS });
   if (hasPart('pay')) {
     const { by, until, before_start_s: before, percent, handed_on: handedOn, version } = await get('pay', `/admin/events/${event.id}/refund-terms`);
     const { json: fresh, etag } = await call('pay', 'GET', `${path}/refund-terms`);
@@ -39,7 +47,7 @@ async function copy(event, { id, name, starts_at: starts, time_zone: zone }) {
     if (version > 0 && fresh.version === 0) await call('pay', 'PUT', `${path}/refund-terms`, { body, headers: { 'If-Match': etag } });
   }
   const prices = hall === null || event.doc.prices === null ? null : pricesOf(hall.document, null);
-  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), ...(prices === null ? {} : { prices }), name, starts_at: starts, time_zone: zone }, headers: { 'If-None-Match': '*', ...withReason(because) } });
+  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), ...picture, ...(prices === null ? {} : { prices }), name, starts_at: starts, time_zone: zone }, headers: { 'If-None-Match': '*', ...withReason(because) } });
 }
 
 // copy() makes the line last, so a failed one can be repeated.
