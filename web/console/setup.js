@@ -166,7 +166,10 @@ async function pictureOf(file) {
   const height = Math.min(image.height, image.width * PICTURE_SHAPE);
   for (let width = Math.min(image.width, PICTURE_WIDTH_MAX); ; width *= 0.75) {
     const canvas = make('canvas', { width, height: Math.max(1, width * height / image.width) });
-    canvas.getContext('2d').drawImage(image, 0, 0, image.width, height, 0, 0, canvas.width, canvas.height);
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = 'white'; // a JPEG shows nothing as black
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(image, 0, 0, image.width, height, 0, 0, canvas.width, canvas.height);
     for (const quality of [0.8, 0.6, 0.4])
       for (const type of ['image/webp', 'image/jpeg']) {
         const blob = await new Promise((done) => { canvas.toBlob(done, type, quality); });
@@ -220,7 +223,11 @@ function eventStep(event, hall) {
       return sayTrouble(error);
     }
   }
-  upload.addEventListener('change', () => { uploadFault = upload.files.length === 0 ? '' : send(upload.files[0]); });
+  upload.addEventListener('click', () => { upload.value = ''; }); // the same file can be tried again
+  upload.addEventListener('change', () => {
+    const [[file], before] = [upload.files, uploadFault];
+    if (file !== undefined) uploadFault = Promise.resolve(before).then(() => send(file)); // the last one wins
+  });
   const about = textsOf(say('knob.about'), 'setup-about', doc.about);
   const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0], picture, about: about.inputs[0] };
 
@@ -232,7 +239,7 @@ function eventStep(event, hall) {
       [starts, timeFault(starts)],
       [doors, timeFault(doors) || (doors.value !== '' && (starts.value === '' || doors.value > starts.value) ? say('setup.wrong-doors') : '')],
       ...[...venue.inputs, ...address.inputs].map((input) => [input, textFault(input, TEXT_BYTES_MAX.venue)]),
-      ...(hasPart('pay') ? [[upload, fault]] : []),
+      ...(hasPart('pay') ? [[upload, upload.files.length === 0 ? '' : fault]] : []),
       [picture, picture.value.trim() === (doc.picture ?? '') ? '' : await loadFault()],
       ...about.inputs.map((input) => [input, textFault(input, TEXT_BYTES_MAX.about)]),
       ...(venue.value() === null && address.value() !== null ? [[venue.inputs[0], say('setup.wrong-venue')]] : []),
