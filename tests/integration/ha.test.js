@@ -196,6 +196,7 @@ const KEYLESS = [
   ['a replica', { 'postmaster.pid': `${process.pid}\n`, 'standby.signal': '' }, 'pg1', false],
   ['a server that is repaired', { 'postmaster.pid': `-${process.pid}\n` }, 'pg1', false],
   ['a server that has crashed', { 'postmaster.pid': '99999999\n' }, 'pg1', false],
+  ['a primary that is stopping', { 'postmaster.pid': `${process.pid}\nstopping\n` }, 'pg1', false],
   ['a server that is stopped', {}, 'pg1', false],
 ];
 
@@ -203,7 +204,7 @@ for (const [what, files, first, ended] of KEYLESS)
   test(`primary-watch ${ended ? 'ends' : 'leaves'} the Patroni of ${what}`, async (t) => {
     const scope = openScope(t);
     const dir = scope.dir();
-    const asked = { '/cluster': 0 };
+    const asked = { '/cluster': 0, '/v3/kv/range': 0 };
     let holder = first;
     const { port } = await serve(scope, async (request, answer) => {
       const key = Buffer.from((await json(request).catch(() => ({}))).key ?? '', 'base64').toString();
@@ -216,7 +217,7 @@ for (const [what, files, first, ended] of KEYLESS)
     writeFileSync(file, site.patroniConf(machine).replace(/(?<=hosts: ).*/, `127.0.0.1:${port}`)
       .replace(/(?<=connect_address: ).*:8008/, `127.0.0.1:${port}`).replace(/(?<=data_dir: ).*/, dir));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
-    writeFileSync(join(dir, 'patroni'), 'sleep 600 & wait\n');
+    writeFileSync(join(dir, 'patroni'), 'while :; do sleep 1; done\n');
     const patroni = scope.spawn('patroni', ['sh', join(dir, 'patroni'), file], { stays: true });
     patroni.mayEnd = ended;
     scope.spawn('primary-watch', ['sh', join(ROOT, 'infra/ha/etc/primary-watch'), file], { stays: true });
@@ -224,7 +225,7 @@ for (const [what, files, first, ended] of KEYLESS)
       const before = asked[path];
       return until('more turns', () => asked[path] >= before + 3);
     };
-    await more('/cluster');
+    await more(ended ? '/v3/kv/range' : '/cluster');
     holder = 'pg2';
     if (ended) await until('it to end', () => !existsSync(`/proc/${patroni.pid}`));
     else await more('/cluster');
