@@ -1,6 +1,6 @@
 // Builds the programs of the previous version, which the upgrade and downgrade faults need: once, in build/before, from
-// the commit in the file `before`. That commit must have the same schema steps as today's programs, because a program
-// refuses a newer database. So update the file with each new step.
+// the commit in the file `before`. That commit must have the steps that today's newest step names as `oldest`, because a
+// program refuses a database that needs newer ones. So update the file when a step needs that.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
