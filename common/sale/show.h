@@ -50,8 +50,8 @@ void show_read_venue(struct json_in *in, const char *key, struct show_venue *out
 bool show_is_own_path(struct span path);
 void show_read_picture(struct json_in *in, const char *key, char out[SHOW_PICTURE_MAX + 1]);
 void show_judge_doors(struct json_in *in, const struct show *show);
-/* A date needs the clock that people read it by: pages and mails would choose different ones. For
- * what an operator writes. */
+/* For documents that an operator writes: without a zone, pages and mails would choose different
+ * clocks for a date. */
 int show_require_zone(const struct show *show, struct err_slot *err);
 /* Of a hold or of an order: what another program of ours has judged. If a member is wrong, none but
  * the beginning is said. */

@@ -8,9 +8,9 @@
  * refusal that concerns us would meet every message: it counts against none, and this loop pauses,
  * then tries one message alone. Once OUTBOX_STREAK_MAX messages were refused for their first time
  * and none was accepted in between, each refusal concerns us until a message is accepted. The
- * streak is counted in the database, for all loops and processes. It may be bad messages all the
- * same: against a message older than OUTBOX_HELD_MAX_MS a refusal counts. One is not enough, as a
- * loop that has just started sends many at once. */
+ * streak is counted in the database, for all loops and processes. The messages may be at fault all
+ * the same, so refusals count against one that is older than OUTBOX_HELD_MAX_MS. It takes several,
+ * as a loop that has just started sends many at once. */
 #include "letters/outbox.h"
 
 #include "base/magic.h"

@@ -9,7 +9,7 @@
 -- Once the line has opened, NO_HALL pauses it, seen served or not, and nobody is called. Each report sets `served_ms` to
 -- 0 and starts the pause anew: it lasts as long as a front renews it. One front that knows of a hall (SERVED or HALL)
 -- outweighs any number of NO_HALL, until `hall_until_ms`. So does an operator who opens the line without a hall, until one
--- is seen: LINE_MS_MAX is later than any time, and comes back with a heal.
+-- is seen: `hall_until_ms` is LINE_MS_MAX then, and a heal restores it.
 --
 -- `active`, `ends` and phantoms are on this clock. All times that leave the scripts are on the event's.
 

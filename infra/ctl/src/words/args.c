@@ -47,7 +47,7 @@ static int read_option(int argc, char **argv, int *at, struct err_slot *err, str
     return 0;
 }
 
-/* Reports an unknown command, of a group with the names that the group has. */
+/* Reports an unknown command; within a group it lists the group's names. */
 static int unknown_command(const struct command_table *table, char **words, size_t len,
                            struct err_slot *err)
 {
