@@ -2,7 +2,7 @@
 // this one. Without a name all of them run except `hostile`, which takes a quarter of an hour.
 //
 // A suite is reported as BROKEN if its sides did not do the same work, if it does not end, or if it throws; the others
-// continue. It is also BROKEN if other programs use the machine when it should start, unless BENCH_BUSY=1.
+// continue. It is also BROKEN if other programs use the machine before it or after it, unless BENCH_BUSY=1.
 //
 // The servers share core 0 and the load core 1 unless a suite says otherwise. A missed bar is printed as MISSED and makes
 // the exit status 1.
@@ -34,6 +34,7 @@ const BUSY = 0.15; // share of all cores; an idle machine uses a few percent
 const LOOK_MS = 2000, LOOKS = 15; // programs that have just ended may still cause writes
 
 async function quiet() {
+  if (process.env.BENCH_BUSY === '1') return;
   let busy;
   for (let look = 0; look < LOOKS; look += 1) {
     busy = await busyShare(LOOK_MS);
@@ -50,7 +51,7 @@ for (const name of wanted) {
   const scope = openScope();
   const began = performance.now();
   try {
-    if (process.env.BENCH_BUSY !== '1') await quiet();
+    await quiet();
     const { default: suite, minutes = MINUTES } = await import(`./${name}.suite.js`);
     const add = (row) => report.add({ suite: name, ...row });
     const thrown = new Promise((_, reject) => { fail = reject; });
@@ -58,7 +59,7 @@ for (const name of wanted) {
   } catch (error) {
     report.broken(name, error);
   }
-  await scope.close().catch((error) => report.broken(name, error));
+  await scope.close().then(quiet).catch((error) => report.broken(name, error));
   report.suiteTook(name, (performance.now() - began) / 1000);
 }
 const folder = fileURLToPath(new URL('../../build/bench', import.meta.url));
