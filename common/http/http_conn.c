@@ -599,7 +599,7 @@ static enum step request_step(struct http_conn *conn, struct http_req *req)
         return STEP_ANSWERED;
     }
     assert(!req->answered && req->end <= req->len);
-    if (!req->parser.keep_alive || conn->server->draining)
+    if (!req->parser.keep_alive)
         conn->close_after = true;
     if (req->phase == HTTP_REQ_BODY) /* the buffer, where parameters point, may have moved */
         http_router_find(conn->server->conf.router, req->parser.method, http_req_path(req),

@@ -105,6 +105,8 @@ bool http_answer_begin(struct http_req *req, struct http_answer *answer)
         return false;
     }
     assert(req->conn->req == req && req->phase != HTTP_REQ_AGAIN);
+    if (req->server->draining)
+        req->conn->close_after = true;
     answer->late = req->server->batch.conn != req->conn;
     answer->before = answer->late ? http_conn_turn_begin(req->conn) : NULL;
     return true;
@@ -167,7 +169,7 @@ void http_reply(struct http_req *req, const struct http_reply *reply)
     struct http_conn *conn = req->conn;
     struct http_batch *batch = &req->server->batch;
     uint32_t body_len = reply->blob != NULL ? reply->blob->len : (uint32_t)reply->body.len;
-    if (reply->close || req->server->draining)
+    if (reply->close)
         conn->close_after = true;
 
     http_batch_room(batch, HEAD_BYTES_MAX); /* composed in place */

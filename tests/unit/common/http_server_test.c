@@ -693,11 +693,12 @@ SCRIPT_VERB(run_streams, "streams")
 }
 
 /* publish TEXT; older TEXT: to the older channel; hurry: from now on the other has news each turn;
- * refused: a connection to the drained port; shut */
+ * refused: a connection to the drained port; raw: answers the last request of /later; shut */
 SCRIPT_DOES("publish", publish(world.channel, bytes_of(script_rest(line, 0)).ptr))
 SCRIPT_DOES("older", publish(world.older, bytes_of(script_rest(line, 0)).ptr))
 SCRIPT_DOES("hurry", world.hurried = true)
 SCRIPT_DOES("refused", assert_int_equal(dial(world.port, 0), -1))
+SCRIPT_DOES("raw", on_raw(world.kept[--world.kept_len]))
 SCRIPT_DOES("shut", close_server())
 
 /* cuts TEXT: in two packets, wherever it is cut */
@@ -946,6 +947,8 @@ static const struct script_row rows[] = {
     {"draining answers begun requests and ends the others",
      "dial A; get B /later; get C /stream; until C first; wait later=1; drain 5000; end A; end C;"
      "is drained=0; answer; end B; has hello; wait drained=1; refused"},
+    {"a raw response ends its connection while the server drains",
+     "get A /later; wait later=1; drain 5000; raw; end A; has ~~raw; wait drained=1"},
     {"draining answers a request that has arrived but was not read",
      "get A /hello; until A hello; send A GET /hello@~; get B /hello; drain 5000; until A hello;"
      "until B hello; end A; end B; wait drained=1"},
