@@ -60,10 +60,10 @@ static void http_conn_watch(struct http_conn *conn, int events)
 
 static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
 {
-    uint32_t at = (uint32_t)uv_now(conn->server->conf.loop) + in_ms;
+    uint64_t at = uv_now(conn->server->conf.loop) + in_ms;
     /* The wheel visits a connection when its slot is due and moves it on if the deadline has become
      * later. So only an earlier deadline has to be moved now. */
-    bool earlier = !conn->in_wheel || (int32_t)(at - conn->deadline_ms) < 0;
+    bool earlier = !conn->in_wheel || at < conn->deadline_ms;
     conn->deadline_ms = at;
     if (earlier) {
         http_wheel_unlink(&conn->server->wheel, conn);

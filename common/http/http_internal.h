@@ -175,9 +175,9 @@ struct http_conn {
     struct http_channel *channel; /* non-NULL: a stream */
     struct http_conn *stream_prev, *stream_next;
     uint32_t magic;
-    uint32_t deadline_ms; /* on the loop's clock; checked only when the wheel reaches its slot */
     uint32_t stream_version;
-    uint64_t visitor; /* of a counted stream; 0: not counted */
+    uint64_t deadline_ms; /* on the loop's clock; checked only when the wheel reaches its slot */
+    uint64_t visitor;     /* of a counted stream; 0: not counted */
     int fd;
     uint8_t peer[16];
     uint16_t slot;   /* its slot in the wheel */
@@ -210,7 +210,7 @@ struct http_batch {
 
 struct http_wheel {
     struct http_conn *slot[HTTP_WHEEL_SLOTS];
-    uint32_t at; /* the last tick that was swept */
+    uint64_t at; /* the last tick that was swept */
 };
 
 struct http_server {
@@ -291,12 +291,12 @@ void http_req_leave_rooms(struct http_req *req);
 
 /* ---- http_wheel.c ---- */
 
-void http_wheel_init(struct http_wheel *wheel, uint32_t now_ms);
+void http_wheel_init(struct http_wheel *wheel, uint64_t now_ms);
 /* Links it into the slot of its deadline_ms. */
 void http_wheel_link(struct http_wheel *wheel, struct http_conn *conn);
 void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn);
 /* Unlinks each connection past its deadline and calls on_due, which may link it again. */
-void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
+void http_wheel_sweep(struct http_wheel *wheel, uint64_t now_ms,
                       void (*on_due)(struct http_conn *conn));
 
 /* ---- http_batch.c ---- */

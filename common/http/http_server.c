@@ -202,7 +202,7 @@ void http_server_give_req(struct http_server *server, struct http_req *req)
 static void on_tick(uv_timer_t *timer)
 {
     struct http_server *server = MAGIC_OF(http_server, timer->data);
-    http_wheel_sweep(&server->wheel, (uint32_t)uv_now(server->conf.loop), http_conn_timed_out);
+    http_wheel_sweep(&server->wheel, uv_now(server->conf.loop), http_conn_timed_out);
     http_stream_beat(server);
 }
 
@@ -478,7 +478,7 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
         goto close_fd;
     }
     server->listening = true;
-    http_wheel_init(&server->wheel, (uint32_t)uv_now(conf->loop));
+    http_wheel_init(&server->wheel, uv_now(conf->loop));
     server->batch.flush = http_conn_flush;
     uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
     uv_timer_start(&server->tick, on_tick, HTTP_TICK_MS, HTTP_TICK_MS);

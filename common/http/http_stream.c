@@ -28,7 +28,7 @@ struct http_channel {
     uint32_t to_visit; /* streams the pump has not visited since the last version */
     uint32_t version;
     uint32_t beat_version; /* this version is only a keepalive */
-    uint32_t quiet_ms;     /* loop time of the last version */
+    uint64_t quiet_ms;     /* loop time of the last version */
     struct http_blob *beat;
 };
 
@@ -48,7 +48,7 @@ int http_channel_create(struct http_server *server, const struct http_channel_co
     MAGIC_BEGIN(http_channel, channel);
     channel->server = server;
     channel->conf = *conf;
-    channel->quiet_ms = (uint32_t)uv_now(server->conf.loop);
+    channel->quiet_ms = uv_now(server->conf.loop);
     channel->next = server->channels;
     server->channels = channel;
     *out = channel;
@@ -63,7 +63,7 @@ uint32_t http_channel_streams(const struct http_channel *channel)
 static void version_raise(struct http_channel *channel)
 {
     channel->version++;
-    channel->quiet_ms = (uint32_t)uv_now(channel->server->conf.loop);
+    channel->quiet_ms = uv_now(channel->server->conf.loop);
     channel->to_visit = channel->streams;
     assert((channel->streams > 0) == (channel->cursor != NULL));
     if (channel->streams > 0)
@@ -282,7 +282,7 @@ void http_stream_end_all(struct http_server *server)
 
 void http_stream_beat(struct http_server *server)
 {
-    uint32_t now_ms = (uint32_t)uv_now(server->conf.loop);
+    uint64_t now_ms = uv_now(server->conf.loop);
     for (struct http_channel *channel = server->channels; channel != NULL;
          channel = channel->next) {
         if (channel->streams == 0 || now_ms - channel->quiet_ms < HTTP_STREAM_KEEPALIVE_MS)

@@ -5,12 +5,12 @@
 #include "base/bug.h"
 #include "http/http_internal.h"
 
-static uint32_t tick_of(uint32_t ms)
+static uint64_t tick_of(uint64_t ms)
 {
     return ms / HTTP_TICK_MS;
 }
 
-void http_wheel_init(struct http_wheel *wheel, uint32_t now_ms)
+void http_wheel_init(struct http_wheel *wheel, uint64_t now_ms)
 {
     *wheel = (struct http_wheel){.at = tick_of(now_ms)};
 }
@@ -18,12 +18,12 @@ void http_wheel_init(struct http_wheel *wheel, uint32_t now_ms)
 void http_wheel_link(struct http_wheel *wheel, struct http_conn *conn)
 {
     assert(!conn->in_wheel);
-    uint32_t ahead = tick_of(conn->deadline_ms) + 1 - wheel->at;
-    if ((int32_t)ahead < 1)
-        ahead = 1;
-    if (ahead >= HTTP_WHEEL_SLOTS)
-        ahead = HTTP_WHEEL_SLOTS - 1;
-    conn->slot = (uint16_t)((wheel->at + ahead) % HTTP_WHEEL_SLOTS);
+    uint64_t at = tick_of(conn->deadline_ms) + 1;
+    if (at <= wheel->at)
+        at = wheel->at + 1;
+    if (at - wheel->at >= HTTP_WHEEL_SLOTS)
+        at = wheel->at + HTTP_WHEEL_SLOTS - 1;
+    conn->slot = (uint16_t)(at % HTTP_WHEEL_SLOTS);
     struct http_conn **head = &wheel->slot[conn->slot];
     conn->wheel_prev = NULL;
     conn->wheel_next = *head;
@@ -50,14 +50,14 @@ void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn)
 
 /* If on_due() neither closes a connection nor gives it a new deadline, it gets a short one here, so
  * that every connection has a slot. */
-static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
+static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint64_t now_ms,
                        void (*on_due)(struct http_conn *conn))
 {
     struct http_conn *conn = wheel->slot[slot];
     while (conn != NULL) {
         assert(conn->in_wheel && conn->slot == slot && conn->wheel_prev == NULL);
         http_wheel_unlink(wheel, conn);
-        if ((int32_t)(conn->deadline_ms - now_ms) > 0)
+        if (conn->deadline_ms > now_ms)
             http_wheel_link(wheel, conn);
         else
             on_due(conn);
@@ -70,10 +70,10 @@ static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
     }
 }
 
-void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
+void http_wheel_sweep(struct http_wheel *wheel, uint64_t now_ms,
                       void (*on_due)(struct http_conn *conn))
 {
-    uint32_t now_tick = tick_of(now_ms);
+    uint64_t now_tick = tick_of(now_ms);
     /* After a long stall one round visits every slot. */
     if (now_tick - wheel->at > HTTP_WHEEL_SLOTS) {
         BUG_COUNT("loop-stood-still");
