@@ -10,15 +10,13 @@
 #include "config/config.h"
 
 #include "base/ip.h"
+#include "system/plain_file.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     SETTINGS_MAX = 256, /* in all parts together */
@@ -482,51 +480,30 @@ int config_parse(const char *name, struct span text, char *const *environment,
     return rc;
 }
 
-static int read_file(const char *path, char *memory, size_t cap, size_t *len, struct err_slot *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    int rc = 0;
-    *len = 0;
-    while (rc == 0 && *len < cap) {
-        ssize_t got = read(fd, memory + *len, cap - *len);
-        if (got == 0)
-            break;
-        if (got > 0)
-            *len += (size_t)got;
-        else if (errno != EINTR)
-            rc = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    close(fd);
-    if (rc == 0 && *len == cap)
-        rc = err_set(err, ERR_RANGE, "%s: longer than %d bytes", path, CONFIG_FILE_MAX);
-    return rc;
-}
-
 int config_load(const char *path, char *const *environment, const struct config_part *parts,
                 size_t parts_len, struct err_slot *err)
 {
     if (path == NULL)
         return config_parse("no --config", (struct span){NULL, 0}, environment, parts, parts_len,
                             err);
-    char *memory = malloc(CONFIG_FILE_MAX + 1);
+    char *memory = malloc(CONFIG_FILE_MAX);
     if (memory == NULL)
         return err_set(err, ERR_NOMEM, "memory for %s", path);
-    size_t len = 0;
-    int rc = read_file(path, memory, CONFIG_FILE_MAX + 1, &len, err);
-    if (rc == 0)
-        rc = config_parse(path, (struct span){memory, len}, environment, parts, parts_len, err);
+    size_t len;
+    const char *why = plain_file_read(path, memory, CONFIG_FILE_MAX, &len);
+    int rc = why != NULL ? err_set(err, ERR_IO, "%s: %s", path, why)
+                         : config_parse(path, (struct span){memory, len}, environment, parts,
+                                        parts_len, err);
     free(memory);
     return rc;
 }
 
 unsigned config_line(const char *path, struct span section, struct span key)
 {
-    char *memory = malloc(CONFIG_FILE_MAX + 1);
+    char *memory = malloc(CONFIG_FILE_MAX);
     size_t len = 0;
-    if (memory == NULL || read_file(path, memory, CONFIG_FILE_MAX + 1, &len, NULL) < 0)
-        len = 0;
+    if (memory != NULL)
+        (void)plain_file_read(path, memory, CONFIG_FILE_MAX, &len); /* config_load() has read it */
     unsigned found = 0;
     bool inside = false;
     struct span text = {memory, len};
