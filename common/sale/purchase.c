@@ -12,13 +12,13 @@
  * a purchase of another version. */
 #include "sale/purchase.h"
 
+#include "base/base64.h"
+
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 
 static_assert(PURCHASE_DIGEST_BYTES == crypto_generichash_BYTES, "libsodium's default");
-
-enum { B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
 static void put_text(crypto_generichash_state *state, struct span text)
 {
@@ -81,18 +81,15 @@ void purchase_digest(const struct purchase *purchase, uint8_t out[PURCHASE_DIGES
 void purchase_digest_text(const uint8_t digest[PURCHASE_DIGEST_BYTES],
                           char out[PURCHASE_DIGEST_CHARS + 1])
 {
-    sodium_bin2base64(out, PURCHASE_DIGEST_CHARS + 1, digest, PURCHASE_DIGEST_BYTES, B64);
+    struct text text = text_on(out, PURCHASE_DIGEST_CHARS);
+    base64_put(&text, digest, PURCHASE_DIGEST_BYTES);
+    assert(text.len == PURCHASE_DIGEST_CHARS);
+    out[PURCHASE_DIGEST_CHARS] = '\0';
 }
 
 bool purchase_digest_parse(struct span text, uint8_t out[PURCHASE_DIGEST_BYTES])
 {
-    size_t len;
-    if (text.len != PURCHASE_DIGEST_CHARS ||
-        sodium_base642bin(out, PURCHASE_DIGEST_BYTES, text.ptr, text.len, NULL, &len, NULL, B64) !=
-            0)
-        return false;
-    assert(len == PURCHASE_DIGEST_BYTES); /* so many characters, and nothing else */
-    return !purchase_digest_is_none(out);
+    return base64_decode_exact(text, out, PURCHASE_DIGEST_BYTES) && !purchase_digest_is_none(out);
 }
 
 bool purchase_digest_is_none(const uint8_t digest[PURCHASE_DIGEST_BYTES])
