@@ -16,6 +16,7 @@
 #include "crypto/openssl.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 enum {
@@ -84,22 +85,19 @@ static bool read_coordinate(const EVP_PKEY *evp, const char *name, char out[COOR
 }
 
 /* RFC 7638: the digest of the required members, in the order of their names. */
-static bool name_by_thumbprint(struct jwks_key *key)
+static void name_by_thumbprint(struct jwks_key *key)
 {
     char json[192];
     struct text text = text_on(json, sizeof(json));
     text_printf(&text, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", key->x,
                 key->y);
     assert(!text.overflown);
-    uint8_t digest[32];
-    size_t len;
-    if (EVP_Q_digest(NULL, "SHA256", NULL, text.ptr, text.len, digest, &len) != 1)
-        return false;
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(digest, (const uint8_t *)text.ptr, text.len);
     struct text kid = text_on(key->kid, sizeof(key->kid));
     base64_put(&kid, digest, sizeof(digest));
     key->kid_len = kid.len;
     assert(key->kid_len == JWKS_KID_LEN);
-    return true;
 }
 
 /* Takes ownership of evp, also on failure. */
@@ -112,13 +110,14 @@ static int key_from_evp(EVP_PKEY *evp, bool signs, struct err_slot *err, struct 
     else if (!is_p256(evp))
         rc = refuse(err, ERR_AUTH, "a key must be EC on P-256");
     else if (!read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_X, key->x) ||
-             !read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_Y, key->y) || !name_by_thumbprint(key))
+             !read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_Y, key->y))
         rc = refuse(err, ERR_AUTH, "reading a key's coordinates");
     if (rc < 0) {
         EVP_PKEY_free(evp);
         free(key);
         return rc;
     }
+    name_by_thumbprint(key);
     key->evp = evp;
     key->alg = JWKS_ES256;
     key->signs = signs;

@@ -461,7 +461,6 @@ FAILS(int, EVP_DigestVerify, (EVP_MD_CTX *ctx, const unsigned char *sig, size_t 
 FAILS(int, EVP_DigestSign, (EVP_MD_CTX *ctx, unsigned char *sig, size_t *n, const unsigned char *data, size_t m), (ctx, sig, n, data, m), return -1)
 FAILS(int, EVP_DigestVerifyInit_ex, (EVP_MD_CTX *ctx, EVP_PKEY_CTX **out, const char *digest, OSSL_LIB_CTX *lib, const char *props, EVP_PKEY *key, const OSSL_PARAM *params), (ctx, out, digest, lib, props, key, params), return 0)
 FAILS(int, EVP_DigestSignInit_ex, (EVP_MD_CTX *ctx, EVP_PKEY_CTX **out, const char *digest, OSSL_LIB_CTX *lib, const char *props, EVP_PKEY *key, const OSSL_PARAM *params), (ctx, out, digest, lib, props, key, params), return 0)
-FAILS(int, EVP_Q_digest, (OSSL_LIB_CTX *lib, const char *name, const char *props, const void *data, size_t n, unsigned char *out, size_t *len), (lib, name, props, data, n, out, len), return 0)
 FAILS(int, EVP_PKEY_get_group_name, (const EVP_PKEY *key, char *name, size_t cap, size_t *len), (key, name, cap, len), return 0)
 FAILS(int, EVP_PKEY_get_bn_param, (const EVP_PKEY *key, const char *name, BIGNUM **out), (key, name, out), return 0)
 FAILS(EVP_PKEY_CTX *, EVP_PKEY_CTX_new_from_name, (OSSL_LIB_CTX *lib, const char *name, const char *props), (lib, name, props), return NULL)
