@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { KIND_COUNTER, KIND_COUNTER_CALL, KIND_GAUGE, KIND_GAUGE_CALL, KIND_HISTOGRAM };
+enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 
 enum {
     RENDER_BYTES_MIN = 64 * 1024,
@@ -40,10 +40,9 @@ enum {
 
 struct shard {
     struct shard *next;
-    const void *source;
-    double (*read)(void *ctx);
-    void *ctx;
-    pthread_t thread; /* that registered it */
+    const void *source;        /* the number, the histogram, or the ctx of read() */
+    double (*read)(void *ctx); /* NULL: the source is read */
+    pthread_t thread;          /* that registered it */
 };
 
 struct row {
@@ -194,7 +193,7 @@ static int enlist_source(struct metrics *metrics, const struct metrics_desc *des
                          enum metrics_unit unit, struct shard source, struct err_slot *err)
 {
     assert(desc->name != NULL && desc->help != NULL);
-    assert(kind == KIND_COUNTER_CALL || kind == KIND_GAUGE_CALL || source.source != NULL);
+    assert(source.read != NULL || source.source != NULL);
     if (desc->labels != NULL && strlen(desc->labels) >= METRICS_LABELS_MAX)
         return err_set(err, ERR_RANGE, "metric %s: labels longer than %d bytes", desc->name,
                        METRICS_LABELS_MAX - 1);
@@ -225,18 +224,11 @@ int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
                          (struct shard){.source = (const void *)value}, err);
 }
 
-static int counter_call(struct metrics *metrics, const struct metrics_desc *desc,
-                        double (*read)(void *ctx), void *ctx, struct err_slot *err)
-{
-    return enlist_source(metrics, desc, KIND_COUNTER_CALL, METRICS_UNIT_ONE,
-                         (struct shard){.source = ctx, .read = read, .ctx = ctx}, err);
-}
-
 int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
                        double (*read)(void *ctx), void *ctx, struct err_slot *err)
 {
-    return enlist_source(metrics, desc, KIND_GAUGE_CALL, METRICS_UNIT_ONE,
-                         (struct shard){.source = ctx, .read = read, .ctx = ctx}, err);
+    return enlist_source(metrics, desc, KIND_GAUGE, METRICS_UNIT_ONE,
+                         (struct shard){.source = ctx, .read = read}, err);
 }
 
 int metrics_add_all(struct metrics *metrics, const struct metrics_row *rows, size_t len,
@@ -403,12 +395,12 @@ static void put_row(struct text *text, const struct family *family, const struct
     double called = 0;
     for (const struct shard *shard = row->shards; shard != NULL; shard = shard->next) {
         if (shard->read != NULL)
-            called += shard->read(shard->ctx);
+            called += shard->read((void *)(uintptr_t)shard->source);
         else
             sum +=
                 atomic_load_explicit((const _Atomic uint64_t *)shard->source, memory_order_relaxed);
     }
-    if (family->kind == KIND_GAUGE_CALL || family->kind == KIND_COUNTER_CALL)
+    if (row->shards->read != NULL)
         put_number(text, called);
     else
         text_u64(text, sum);
@@ -423,11 +415,8 @@ int metrics_render(struct metrics *metrics, struct err_slot *err, char **out, si
             return err_set(err, ERR_NOMEM, "metrics text of %zu bytes", cap);
         struct text text = text_on(memory, cap);
         pthread_mutex_lock(&metrics->mutex);
-        static const char *const types[] = {[KIND_COUNTER] = "counter",
-                                            [KIND_COUNTER_CALL] = "counter",
-                                            [KIND_GAUGE] = "gauge",
-                                            [KIND_GAUGE_CALL] = "gauge",
-                                            [KIND_HISTOGRAM] = "histogram"};
+        static const char *const types[] = {
+            [KIND_COUNTER] = "counter", [KIND_GAUGE] = "gauge", [KIND_HISTOGRAM] = "histogram"};
         for (const struct family *family = metrics->families; family != NULL;
              family = family->next) {
             if (family->rows == NULL)
@@ -454,44 +443,31 @@ int metrics_render(struct metrics *metrics, struct err_slot *err, char **out, si
 int metrics_http(struct metrics *metrics, const char *listener, const struct http_stats *stats,
                  struct err_slot *err)
 {
-    const struct {
-        const char *name, *help;
-        const _Atomic uint64_t *value;
-        bool gauge;
-    } rows[] = {
-        {"fairgate_http_accepted_total", "Connections accepted.", &stats->accepted, false},
-        {"fairgate_http_refused_total", "Connections over a bound.", &stats->refused, false},
-        {"fairgate_http_requests_total", "Requests read whole.", &stats->requests, false},
-        {"fairgate_http_malformed_total", "Requests that the parser refused.", &stats->malformed,
+    const struct metrics_labels of = metrics_one_label("listener", span_of(listener));
+    const char *labels = of.text;
+    const struct metrics_row rows[] = {
+        {"fairgate_http_accepted_total", "Connections accepted.", labels, &stats->accepted, false},
+        {"fairgate_http_refused_total", "Connections over a bound.", labels, &stats->refused,
          false},
-        {"fairgate_http_timeouts_total", "Heads, bodies and readers that were too slow.",
+        {"fairgate_http_requests_total", "Requests read whole.", labels, &stats->requests, false},
+        {"fairgate_http_malformed_total", "Requests that the parser refused.", labels,
+         &stats->malformed, false},
+        {"fairgate_http_timeouts_total", "Heads, bodies and readers that were too slow.", labels,
          &stats->timeouts, false},
-        {"fairgate_http_received_bytes_total", "Bytes read.", &stats->bytes_in, false},
-        {"fairgate_http_sent_bytes_total", "Bytes written.", &stats->bytes_out, false},
-        {"fairgate_http_writes_total", "Send calls.", &stats->writes, false},
+        {"fairgate_http_received_bytes_total", "Bytes read.", labels, &stats->bytes_in, false},
+        {"fairgate_http_sent_bytes_total", "Bytes written.", labels, &stats->bytes_out, false},
+        {"fairgate_http_writes_total", "Send calls.", labels, &stats->writes, false},
         {"fairgate_http_stream_skips_total", "Versions that slow readers of streams missed.",
-         &stats->stream_skips, false},
-        {"fairgate_http_connections", "Connections open now.", &stats->connections, true},
-        {"fairgate_http_streams", "Event streams open now.", &stats->streams, true},
+         labels, &stats->stream_skips, false},
+        {"fairgate_http_connections", "Connections open now.", labels, &stats->connections, true},
+        {"fairgate_http_streams", "Event streams open now.", labels, &stats->streams, true},
     };
-    char memory[METRICS_LABELS_MAX];
-    struct text labels = text_on(memory, sizeof(memory) - 1);
-    metrics_label(&labels, "listener", span_of(listener));
-    size_t listener_len = labels.len;
-    memory[labels.len] = '\0';
-    int rc = 0;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
-        struct metrics_desc desc = {rows[i].name, rows[i].help, memory};
-        rc = rows[i].gauge ? metrics_gauge(metrics, &desc, rows[i].value, err)
-                           : metrics_counter(metrics, &desc, rows[i].value, err);
-    }
-    assert(labels.len > 0 && !labels.overflown);
+    int rc = metrics_add_all(metrics, rows, sizeof(rows) / sizeof(rows[0]), err);
     for (unsigned class = 1; class <= 5 && rc == 0; class ++) {
-        labels.len = listener_len;
-        metrics_label(&labels, "class",
-                      (struct span){(const char[]){(char)('0' + class), 'x', 'x'}, 3});
-        memory[labels.len] = '\0';
-        struct metrics_desc desc = {"fairgate_http_responses_total", "Answers by class.", memory};
+        char both[METRICS_LABELS_MAX];
+        int len = snprintf(both, sizeof(both), "%s,class=\"%uxx\"", labels, class);
+        assert(len > 0 && len < METRICS_LABELS_MAX);
+        struct metrics_desc desc = {"fairgate_http_responses_total", "Answers by class.", both};
         rc = metrics_counter(metrics, &desc, &stats->status[class], err);
     }
     return rc;
@@ -583,20 +559,20 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
     static const struct {
         const char *name, *help;
         double (*read)(void *ctx);
-        bool counts;
+        enum kind kind;
     } rows[] = {
-        {"process_resident_memory_bytes", "Memory held in RAM.", resident_bytes, false},
+        {"process_resident_memory_bytes", "Memory held in RAM.", resident_bytes, KIND_GAUGE},
         {"fairgate_memory_allocated_bytes", "Memory asked for and not given back.", allocated_bytes,
-         false},
-        {"process_open_fds", "Open file descriptors.", open_fds, false},
-        {"process_max_fds", "Limit of open file descriptors.", max_fds, false},
-        {"process_cpu_seconds_total", "User and system time spent.", cpu_seconds, true},
+         KIND_GAUGE},
+        {"process_open_fds", "Open file descriptors.", open_fds, KIND_GAUGE},
+        {"process_max_fds", "Limit of open file descriptors.", max_fds, KIND_GAUGE},
+        {"process_cpu_seconds_total", "User and system time spent.", cpu_seconds, KIND_COUNTER},
     };
     int rc = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
         struct metrics_desc desc = {rows[i].name, rows[i].help, NULL};
-        rc = rows[i].counts ? counter_call(metrics, &desc, rows[i].read, NULL, err)
-                            : metrics_gauge_call(metrics, &desc, rows[i].read, NULL, err);
+        rc = enlist_source(metrics, &desc, rows[i].kind, METRICS_UNIT_ONE,
+                           (struct shard){.read = rows[i].read}, err);
     }
     /* Read once: NTP moves the wall clock, and a start that moves looks like a restart. */
     metrics->started_s = started_s();
