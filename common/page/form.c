@@ -22,8 +22,9 @@ struct span form_field(const struct http_req *req, struct span name, struct text
         struct span pair, key;
         rest = span_cut(rest, '&', &pair);
         struct span value = span_cut(pair, '=', &key);
-        if (span_eq(key, name) && http_url_decode(value, true, memory))
-            return text_span(memory);
+        if (span_eq(key, name))
+            return http_url_decode(value, true, memory) ? text_span(memory)
+                                                        : (struct span){NULL, 0};
     }
     return (struct span){NULL, 0};
 }
