@@ -37,7 +37,7 @@ struct reading {
 struct jwks_feed {
     uint32_t magic;
     struct jwks_feed_conf conf;
-    struct outcalls *own; /* NULL: the caller's, or none */
+    struct outcalls *outcalls; /* NULL: it is a file */
     uv_timer_t timer;
     struct reading reading;
     struct jwks *set;
@@ -186,7 +186,7 @@ static void ask(struct jwks_feed *feed)
             .on_done = on_answer,
             .ctx = feed,
         };
-        outcall_send(feed->conf.outcalls, &call);
+        outcall_send(feed->outcalls, &call);
         return;
     }
     feed->reading.work.data = feed;
@@ -208,14 +208,10 @@ int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
     MAGIC_BEGIN(jwks_feed, feed);
     feed->conf = *conf;
     assert(is_file(feed) != (conf->url != NULL && conf->url[0] != '\0'));
-    assert(!is_file(feed) || conf->outcalls == NULL);
-    if (!is_file(feed) && conf->outcalls == NULL) {
-        int rc = outcalls_create(conf->loop, conf->ca_file, err, &feed->own);
-        if (rc < 0) {
-            free(feed);
-            return rc;
-        }
-        feed->conf.outcalls = feed->own;
+    int rc = is_file(feed) ? 0 : outcalls_create(conf->loop, conf->ca_file, err, &feed->outcalls);
+    if (rc < 0) {
+        free(feed);
+        return rc;
     }
     feed->retry_ms = RETRY_MIN_MS;
     uv_timer_init(conf->loop, &feed->timer);
@@ -262,6 +258,6 @@ void jwks_feed_close(struct jwks_feed *feed)
         return;
     assert(!feed->closing);
     feed->closing = true;
-    outcalls_close(feed->own); /* ends a running fetch at once */
+    outcalls_close(feed->outcalls); /* ends a running fetch at once */
     uv_close((uv_handle_t *)&feed->timer, on_closed);
 }

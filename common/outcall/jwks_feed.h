@@ -22,8 +22,7 @@ struct jwks_feed_conf {
     uint64_t refresh_ms;
     uint64_t retry_max_ms; /* after failures at the latest; 0: a minute. Never above refresh_ms */
     uint64_t doubt_ms;     /* minimum pause between refetches for unknown key names */
-    struct outcalls *outcalls; /* NULL: for a file, or a url is called by calls of its own ... */
-    const char *ca_file;       /* ... that trust these certificates; NULL or "": the system's */
+    const char *ca_file;   /* for the url: certificates to trust; NULL or "": the system's */
     uv_loop_t *loop;
     const struct clock *clock;
     const struct rng *rng;

@@ -404,7 +404,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .url = own->passes_url,
         .refresh_ms = KEYS_REFRESH_MS,
         .doubt_ms = KEYS_DOUBT_MS,
-        .outcalls = pay->outcalls,
+        .ca_file = settings->tls_ca,
         .loop = loop->uv,
         .clock = loop->clock,
         .rng = loop->rng,

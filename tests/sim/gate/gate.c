@@ -22,7 +22,6 @@ static struct {
     struct {
         struct sim_proc proc;
         uv_loop_t loop;
-        struct outcalls *outcalls;
         struct jwks_feed *feed;
         struct pass_cache *cache;
         struct pass_revoked *revoked;
@@ -50,14 +49,11 @@ static struct jwks_feed *open_feed(unsigned service)
     proc->name = "keys";
     sim_proc_start(proc);
     gate.services[service].loop = (uv_loop_t){.data = proc};
-    (void)outcalls_create(&gate.services[service].loop, NULL, NULL,
-                          &gate.services[service].outcalls);
     const struct jwks_feed_conf conf = {.whose = "the waiting room's",
                                         .url = "http://line/.well-known/jwks.json",
                                         .refresh_ms = REFRESH_MS,
                                         .retry_max_ms = RETRY_MS,
                                         .doubt_ms = RETRY_MS,
-                                        .outcalls = gate.services[service].outcalls,
                                         .loop = &gate.services[service].loop,
                                         .clock = &clock,
                                         .rng = sim_rng(SIM_SYSTEM)};
