@@ -2,7 +2,7 @@
  * becomes a key of JSON, which nothing escapes. */
 #include "sale/show.h"
 
-#include "base/rfc3339.h"
+#include "base/json_time.h"
 
 #include <assert.h>
 #include <string.h>
@@ -156,16 +156,6 @@ int show_parse(struct span object, struct show *out)
     return 0;
 }
 
-static void put_time(struct text *out, const char *key, uint64_t ms)
-{
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    if (ms == 0)
-        return;
-    rfc3339_put(&time, ms);
-    json_member_str(out, key, text_span(&time));
-}
-
 static void put_text(struct text *out, const char *key, const struct show_text *text)
 {
     assert(text->len <= SHOW_LANGUAGES_MAX);
@@ -194,8 +184,10 @@ void show_put_venue(struct text *out, const struct show_venue *venue)
 
 void show_put(struct text *out, const struct show *show)
 {
-    put_time(out, "starts_at", show->starts_ms);
-    put_time(out, "doors_at", show->doors_ms);
+    if (show->starts_ms != 0)
+        json_member_time(out, "starts_at", show->starts_ms);
+    if (show->doors_ms != 0)
+        json_member_time(out, "doors_at", show->doors_ms);
     json_member_some(out, "time_zone", span_of(show->time_zone));
     if (show->venue.name.len > 0) {
         json_key(out, "venue");

@@ -15,7 +15,7 @@
 #include "service/service_internal.h"
 
 #include "base/json_in.h"
-#include "base/rfc3339.h"
+#include "base/json_time.h"
 #include "service/operators.h"
 
 #include <assert.h>
@@ -541,9 +541,6 @@ static void on_log_level(struct http_req *req)
 
 static void put_person(struct text *body, const struct person *person)
 {
-    char memory[RFC3339_LEN + 1];
-    struct text at = text_on(memory, sizeof(memory));
-    rfc3339_put(&at, person->exp_s * 1000);
     json_member_cstr(body, "by", "issuer");
     json_member_cstr(body, "name", person->name);
     json_member_cstr(body, "role", person_role_name(person_highest(person_roles(person))));
@@ -560,7 +557,7 @@ static void put_person(struct text *body, const struct person *person)
         json_close(body, '}');
     }
     json_close(body, ']');
-    json_member_str(body, "expires_at", text_span(&at));
+    json_member_time(body, "expires_at", person->exp_s * 1000);
 }
 
 static void on_whoami(struct http_req *req)
